@@ -33,7 +33,7 @@ struct Tracker<'w> {
 pub fn tracked<T>(
     recipients: &[Address],
     is_kept: bool,
-    watch: &mut dyn Observer,
+    observer: &mut dyn Observer,
     send: impl FnOnce(&mut dyn Observer) -> T,
 ) -> T {
     let pending = Arc::new(Mutex::new(Pending {
@@ -56,7 +56,7 @@ pub fn tracked<T>(
         }
     }
     let mut tracker = Tracker {
-        next: watch,
+        next: observer,
         pending,
     };
     let sent = send(&mut tracker);
@@ -99,7 +99,7 @@ fn restore() {
 }
 
 impl Observer for Tracker<'_> {
-    fn happened(&mut self, what: Event<'_>) {
+    fn on_event(&mut self, what: Event<'_>) {
         {
             let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
             match what {
@@ -118,14 +118,14 @@ impl Observer for Tracker<'_> {
                 _ => {}
             }
         }
-        self.next.happened(what);
+        self.next.on_event(what);
     }
 
-    fn refuses(&self) -> bool {
-        self.next.refuses()
+    fn is_closed(&self) -> bool {
+        self.next.is_closed()
     }
 
-    fn wants(&self) -> Interests {
-        self.next.wants()
+    fn interests(&self) -> Interests {
+        self.next.interests()
     }
 }

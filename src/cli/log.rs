@@ -40,18 +40,18 @@ impl<'w> Logged<'w> {
 }
 
 impl Observer for Logged<'_> {
-    fn happened(&mut self, what: Event<'_>) {
+    fn on_event(&mut self, what: Event<'_>) {
         if let Some(log) = &mut self.log {
-            log.happened(what);
+            log.on_event(what);
         }
-        self.next.happened(what);
+        self.next.on_event(what);
     }
 
-    fn refuses(&self) -> bool {
-        self.next.refuses()
+    fn is_closed(&self) -> bool {
+        self.next.is_closed()
     }
 
-    fn wants(&self) -> Interests {
-        self.next.wants()
+    fn interests(&self) -> Interests {
+        self.next.interests()
     }
 }

@@ -358,8 +358,8 @@ fn send_alone(
     let queue = mem::take(&mut cli.queue);
     let mut plan = sending(cli)?;
     if let Invocation::Send(send) = &mut plan {
-        let waybill = || typed.waybill(None);
-        send.queueing = queue.of_sending(typed, config, waybill)?;
+        let route_spec = || typed.route_spec(None);
+        send.queueing = queue.of_sending(typed, config, route_spec)?;
     }
     Ok(plan)
 }
@@ -375,15 +375,15 @@ fn send_with(
     let mut plan = sending(cli).map_err(|wrong| added.blame(wrong, config))?;
     match &mut plan {
         Invocation::Send(send) => {
-            name(&mut send.way, profile);
-            send.fallbacks = fallbacks(config, profile, typed, &send.way)?;
-            let waybill = || typed.waybill(Some((config, profile)));
-            send.queueing = queue.of_sending(typed, Some(config), waybill)?;
+            name(&mut send.transport, profile);
+            send.fallbacks = fallbacks(config, profile, typed, &send.transport)?;
+            let route_spec = || typed.route_spec(Some((config, profile)));
+            send.queueing = queue.of_sending(typed, Some(config), route_spec)?;
             if send.queueing.is_none() {
                 config::check_access(config, &typed.files_of(&added.used))?;
             }
         }
-        Invocation::Ask(ask) => name(&mut ask.way, profile),
+        Invocation::Ask(ask) => name(&mut ask.transport, profile),
         _ => {}
     }
     Ok(plan)
@@ -403,21 +403,21 @@ pub(crate) fn sending(cli: Cli) -> Result<Invocation, UsageError> {
     message.add(cli.rare.extensions.field());
     let output = cli.output.options()?;
     let repeat = cli.rare.bench.repeat();
-    let way = TransportArgs {
+    let transport = TransportArgs {
         route: cli.route,
         session: cli.session,
         tls: cli.tls,
         auth: cli.auth,
         rare: cli.rare,
     };
-    let way = way.way()?;
+    let transport = transport.transport()?;
     if only_print {
         return Ok(Invocation::Print(Box::new(message), output));
     }
-    auth::check_relay(way.credentials.as_ref(), &way.route)?;
+    auth::check_relay(transport.credentials.as_ref(), &transport.route)?;
     Ok(Invocation::Send(Box::new(Send {
         message,
-        way,
+        transport,
         fallbacks: Vec::new(),
         output,
         queueing: None,
@@ -428,14 +428,14 @@ pub(crate) fn sending(cli: Cli) -> Result<Invocation, UsageError> {
 /// The beginning of a conversation, for which nobody need get anything.
 fn beginning(cli: Cli) -> Result<Invocation, UsageError> {
     let output = cli.output.options()?;
-    let way = way_of_options(cli)?;
-    if way.route.relay.is_none() {
+    let transport = way_of_options(cli)?;
+    if transport.route.relay.is_none() {
         return Err(UsageError::usage(
             "no recipient, and no server: name one of them, as in --relay HOST",
         ));
     }
     Ok(Invocation::Ask(Box::new(Ask {
-        way,
+        transport,
         commands: Vec::new(),
         output,
     })))

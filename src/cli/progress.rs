@@ -70,7 +70,7 @@ impl Progress<'_> {
 }
 
 impl Observer for Progress<'_> {
-    fn happened(&mut self, what: Event<'_>) {
+    fn on_event(&mut self, what: Event<'_>) {
         match what {
             Event::Progress { octets, of } => self.show(octets, of),
             Event::Data { .. } | Event::Closed => {
@@ -85,17 +85,17 @@ impl Observer for Progress<'_> {
         match &self.bar {
             // The bar is hidden while another line is printed.
             Some(bar) if !matches!(what, Event::Progress { .. }) => {
-                bar.suspend(|| next.happened(what));
+                bar.suspend(|| next.on_event(what));
             }
-            _ => next.happened(what),
+            _ => next.on_event(what),
         }
     }
 
-    fn refuses(&self) -> bool {
-        self.next.refuses()
+    fn is_closed(&self) -> bool {
+        self.next.is_closed()
     }
 
-    fn wants(&self) -> Interests {
-        self.next.wants()
+    fn interests(&self) -> Interests {
+        self.next.interests()
     }
 }

@@ -94,8 +94,8 @@ pub(crate) fn invite_for(options: &message::MessageOptions) {
 }
 
 /// Loads a transport, or reports the error.
-pub(crate) fn ready(way: &Transport) -> Result<LoadedTransport<'_>, Exit> {
-    LoadedTransport::of(way).map_err(|error| {
+pub(crate) fn ready(transport: &Transport) -> Result<LoadedTransport<'_>, Exit> {
+    LoadedTransport::of(transport).map_err(|error| {
         complain(&error.to_string());
         error.exit()
     })

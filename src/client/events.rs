@@ -8,10 +8,10 @@ use std::time::Duration;
 /// Receives the events of a delivery, in the order in which they occur.
 pub trait Observer {
     /// Handles an event. Must not fail: a delivery does not stop because its output is closed.
-    fn happened(&mut self, what: Event<'_>);
+    fn on_event(&mut self, what: Event<'_>);
 
     /// True if nothing should be started because its output cannot be shown.
-    fn refuses(&self) -> bool {
+    fn is_closed(&self) -> bool {
         false
     }
 
@@ -21,7 +21,7 @@ pub trait Observer {
     }
 
     /// Optional events to report; read once for each session.
-    fn wants(&self) -> Interests {
+    fn interests(&self) -> Interests {
         Interests::default()
     }
 }
@@ -46,7 +46,7 @@ pub enum ClosedBy {
 pub struct Silent;
 
 impl Observer for Silent {
-    fn happened(&mut self, _: Event<'_>) {}
+    fn on_event(&mut self, _: Event<'_>) {}
 }
 
 /// An event of a delivery.

@@ -71,7 +71,7 @@ impl<'p> LoadedTransport<'p> {
 
     /// The transport, opened for delivery.
     #[must_use]
-    pub fn way<'a>(
+    pub fn transport<'a>(
         &'a self,
         router: &'a Router<'a>,
         connections: Option<&'a ConnectionPool<'a>>,

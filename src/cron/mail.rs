@@ -46,7 +46,7 @@ pub enum NotificationRecipients {
 
 #[derive(Debug)]
 pub struct DeliveryOptions {
-    pub way: Transport,
+    pub transport: Transport,
     /// Fallback transports, tried in order on temporary failure.
     pub fallbacks: Vec<Transport>,
     /// Queue for messages that cannot be sent yet. `None`: nothing is queued.

@@ -20,12 +20,12 @@ pub struct AskResult {
 
 /// Sends these commands one after the other, after EHLO and the other commands that begin a session.
 pub fn ask(
-    way: &OpenTransport<'_>,
+    transport: &OpenTransport<'_>,
     place: &Endpoint,
     commands: &[String],
-    watch: &mut dyn Observer,
+    observer: &mut dyn Observer,
 ) -> AskResult {
-    let (server, ended) = match converse(way, place, commands, watch) {
+    let (server, ended) = match converse(transport, place, commands, observer) {
         Ok(conversation) => conversation,
         Err(unreached) => {
             return AskResult {

@@ -97,9 +97,13 @@ impl ProbeResult {
 }
 
 /// Runs a session up to QUIT without sending mail. `watch` receives the events.
-pub fn probe(way: &OpenTransport<'_>, place: &Endpoint, watch: &mut dyn Observer) -> ProbeResult {
-    let mut witness = StepRecorder::new(watch);
-    let outcome = converse(way, place, &[], &mut witness);
+pub fn probe(
+    transport: &OpenTransport<'_>,
+    place: &Endpoint,
+    observer: &mut dyn Observer,
+) -> ProbeResult {
+    let mut witness = StepRecorder::new(observer);
+    let outcome = converse(transport, place, &[], &mut witness);
     let mut probe = witness.probe;
     match outcome {
         Ok((server, ended)) => {
@@ -120,15 +124,15 @@ pub fn probe(way: &OpenTransport<'_>, place: &Endpoint, watch: &mut dyn Observer
 /// Records events, and passes them on to another observer.
 struct StepRecorder<'w> {
     probe: ProbeResult,
-    watch: &'w mut dyn Observer,
+    observer: &'w mut dyn Observer,
     last: Instant,
 }
 
 impl<'w> StepRecorder<'w> {
-    fn new(watch: &'w mut dyn Observer) -> Self {
+    fn new(observer: &'w mut dyn Observer) -> Self {
         Self {
             probe: ProbeResult::default(),
-            watch,
+            observer,
             last: Instant::now(),
         }
     }
@@ -168,7 +172,7 @@ fn is_address(name: &str) -> bool {
 }
 
 impl Observer for StepRecorder<'_> {
-    fn happened(&mut self, what: Event<'_>) {
+    fn on_event(&mut self, what: Event<'_>) {
         match what {
             // Addresses and Unix sockets are not looked up.
             Event::Host { name, port, .. } if port.is_some() && !is_address(name) => {
@@ -203,14 +207,14 @@ impl Observer for StepRecorder<'_> {
             } => self.replied(code, stage, lines),
             _ => {}
         }
-        self.watch.happened(what);
+        self.observer.on_event(what);
     }
 
-    fn refuses(&self) -> bool {
-        self.watch.refuses()
+    fn is_closed(&self) -> bool {
+        self.observer.is_closed()
     }
 
-    fn wants(&self) -> Interests {
-        self.watch.wants()
+    fn interests(&self) -> Interests {
+        self.observer.interests()
     }
 }

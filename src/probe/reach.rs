@@ -43,12 +43,12 @@ impl Unreached {
 
 /// The first of a server's addresses that answers.
 fn reach(
-    way: &OpenTransport<'_>,
+    transport: &OpenTransport<'_>,
     place: &Endpoint,
-    watch: &mut dyn Observer,
+    observer: &mut dyn Observer,
 ) -> Result<Reached, Unreached> {
     let host = &place.host;
-    let peers = way.router.addresses(host, place.port, watch);
+    let peers = transport.router.addresses(host, place.port, observer);
     let peers = peers.map_err(|error| {
         let exit = if error.may_pass() {
             Exit::Temporary
@@ -57,7 +57,7 @@ fn reach(
         };
         Unreached::new(error.to_string(), exit)
     })?;
-    watch.happened(Event::Host {
+    observer.on_event(Event::Host {
         name: &host.to_string(),
         port: (!host.is_local()).then_some(place.port),
         recipients: &[],
@@ -67,7 +67,7 @@ fn reach(
         let why = format!("{host} has no address");
         return Err(Unreached::new(why, Exit::NoHost));
     };
-    match wire::connect(first, &mut others, way.terms(), watch) {
+    match wire::connect(first, &mut others, transport.terms(), observer) {
         Ok(connection) => Ok(Reached {
             server: server(place, connection.peer),
             wire: connection.wire,
@@ -89,23 +89,23 @@ fn reach(
 
 /// A session without a message: EHLO, TLS and login, then these commands, and QUIT.
 pub fn converse(
-    way: &OpenTransport<'_>,
+    transport: &OpenTransport<'_>,
     place: &Endpoint,
     commands: &[String],
-    watch: &mut dyn Observer,
+    observer: &mut dyn Observer,
 ) -> Result<(Server, SessionResult), Unreached> {
-    let Reached { server, wire } = reach(way, place, watch)?;
-    let errand = Transaction {
+    let Reached { server, wire } = reach(transport, place, observer)?;
+    let transaction = Transaction {
         commands,
         ..Transaction::new(None, Vec::new(), &Nothing)
     };
-    let means = SessionContext {
-        options: way.session,
-        tls: way.tls,
+    let context = SessionContext {
+        options: transport.session,
+        tls: transport.tls,
         host: &place.host.name(),
-        login: way.login,
+        login: transport.login,
     };
-    let ended = session::run(wire, &errand, &means, watch);
+    let ended = session::run(wire, &transaction, &context, observer);
     Ok((server, ended))
 }
 

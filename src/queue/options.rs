@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[derive(Debug)]
 pub struct QueueUse {
     pub spool: QueueOptions,
-    pub waybill: RouteSpec,
+    pub route_spec: RouteSpec,
     /// The action for a recipient that may already have received the message.
     pub on_uncertain: OnUncertain,
     /// A shell command that is run when recipients are given up.
@@ -39,7 +39,7 @@ pub struct QueueOptions {
     pub config: Option<PathBuf>,
     pub settings: queue::RetrySettings,
     /// Resolves stored routes.
-    pub ways: Box<dyn StoredRoutes>,
+    pub transports: Box<dyn StoredRoutes>,
 }
 
 /// Resolves the stored routes of queued items.
@@ -48,5 +48,5 @@ pub trait StoredRoutes: std::fmt::Debug + std::marker::Send + Sync {
     ///
     /// # Errors
     /// The reason: the profile no longer exists, or the configuration is invalid.
-    fn find(&self, waybill: &RouteSpec) -> Result<Vec<Transport>, String>;
+    fn find(&self, route_spec: &RouteSpec) -> Result<Vec<Transport>, String>;
 }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 /// An [`Observer`] that records a session as a script, and passes the events to another one. A login is
 /// recorded without its data.
 pub struct Scribe<'w> {
-    watch: &'w mut dyn Observer,
+    observer: &'w mut dyn Observer,
     /// The file with the message, as the script names it.
     message: String,
     /// True if connections go to one server, named on the command line of the script.
@@ -24,9 +24,9 @@ pub struct Scribe<'w> {
 
 impl<'w> Scribe<'w> {
     /// Starts a recording. `message` is the file of the message, in the directory of the script.
-    pub fn new(watch: &'w mut dyn Observer, message: &str, to_server: bool) -> Self {
+    pub fn new(observer: &'w mut dyn Observer, message: &str, to_server: bool) -> Self {
         Self {
-            watch,
+            observer,
             message: message.to_owned(),
             to_server,
             text: String::from(
@@ -121,7 +121,7 @@ impl<'w> Scribe<'w> {
 }
 
 impl Observer for Scribe<'_> {
-    fn happened(&mut self, what: Event<'_>) {
+    fn on_event(&mut self, what: Event<'_>) {
         match what {
             Event::Connected(peer) => self.connected(peer),
             Event::Secured(_) if self.connected.is_some() => self.begin(" tls"),
@@ -135,11 +135,11 @@ impl Observer for Scribe<'_> {
             Event::Received { code, stage, .. } => self.received(code, stage),
             _ => {}
         }
-        self.watch.happened(what);
+        self.observer.on_event(what);
     }
 
-    fn refuses(&self) -> bool {
-        self.watch.refuses()
+    fn is_closed(&self) -> bool {
+        self.observer.is_closed()
     }
 }
 
@@ -152,7 +152,7 @@ mod tests {
         let mut nobody = Silent;
         let mut scribe = Scribe::new(&mut nobody, "x.eml", true);
         for &what in happenings {
-            scribe.happened(what);
+            scribe.on_event(what);
         }
         let script = scribe.into_script();
         script

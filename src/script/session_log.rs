@@ -20,14 +20,14 @@ pub enum Heard {
 /// An observer that keeps the last lines and passes all events to another one.
 pub struct Tape<'w> {
     lines: VecDeque<Heard>,
-    watch: &'w mut dyn Observer,
+    observer: &'w mut dyn Observer,
 }
 
 impl<'w> Tape<'w> {
-    pub fn new(watch: &'w mut dyn Observer) -> Self {
+    pub fn new(observer: &'w mut dyn Observer) -> Self {
         Self {
             lines: VecDeque::new(),
-            watch,
+            observer,
         }
     }
 
@@ -37,7 +37,7 @@ impl<'w> Tape<'w> {
 }
 
 impl Observer for Tape<'_> {
-    fn happened(&mut self, what: Event<'_>) {
+    fn on_event(&mut self, what: Event<'_>) {
         let heard = match what {
             Event::Sent { line, .. } => Some(Heard::Sent(line.to_owned())),
             Event::Line(line) => Some(Heard::Line(line.to_owned())),
@@ -55,17 +55,17 @@ impl Observer for Tape<'_> {
             }
             self.lines.push_back(heard);
         }
-        self.watch.happened(what);
+        self.observer.on_event(what);
     }
 
-    fn refuses(&self) -> bool {
-        self.watch.refuses()
+    fn is_closed(&self) -> bool {
+        self.observer.is_closed()
     }
 }
 
 impl Heard {
-    pub fn tell(&self, watch: &mut dyn Observer) {
-        watch.happened(match self {
+    pub fn tell(&self, observer: &mut dyn Observer) {
+        observer.on_event(match self {
             Self::Sent(line) => Event::Sent { line, stage: STAGE },
             Self::Line(line) => Event::Line(line),
             Self::Note(text) => Event::Note(text),

@@ -15,14 +15,14 @@ impl<W: Write> Brief<W> {
 }
 
 impl<W: Write> Observer for Brief<W> {
-    fn happened(&mut self, what: Event<'_>) {
+    fn on_event(&mut self, what: Event<'_>) {
         if let Event::Summary(summary) = what {
             self.0
                 .say(Tone::Plain, &format!("{}\n", summary::line(summary)));
         }
     }
 
-    fn refuses(&self) -> bool {
+    fn is_closed(&self) -> bool {
         self.failure().is_some()
     }
 }

@@ -80,18 +80,18 @@ impl<W: Write> Json<W> {
 }
 
 impl<W: Write> Observer for Json<W> {
-    fn happened(&mut self, what: Event<'_>) {
+    fn on_event(&mut self, what: Event<'_>) {
         self.prepare(&what);
         if let Some((name, fields)) = self.fields(what) {
             self.event(name, fields);
         }
     }
 
-    fn refuses(&self) -> bool {
+    fn is_closed(&self) -> bool {
         self.lines.failure().is_some()
     }
 
-    fn wants(&self) -> Interests {
+    fn interests(&self) -> Interests {
         Interests {
             message: self.options.data,
             octets: false,
@@ -106,7 +106,7 @@ impl<W: Write> Transcript for Json<W> {
 
     /// The last line: the exit status and the result for each recipient.
     fn result(&mut self, report: &DeliveryReport, exit: Exit) {
-        let recipients: Vec<Value> = report.fates.iter().map(fate).collect();
+        let recipients: Vec<Value> = report.results.iter().map(result).collect();
         self.event(
             "result",
             json!({"exit": exit.code(), "recipients": recipients}),
@@ -248,32 +248,32 @@ fn address(peer: &PeerAddress) -> Vec<(String, Value)> {
 }
 
 /// One recipient in the result.
-fn fate(fate: &RecipientResult) -> Value {
+fn result(result: &RecipientResult) -> Value {
     let mut fields = Map::new();
     let mut put = |name: &str, value: Value| {
         if !value.is_null() {
             fields.insert(name.to_owned(), value);
         }
     };
-    put("address", fate.recipient.to_string().into());
-    put("verdict", fate.verdict.name().into());
-    if let Some(server) = &fate.server {
+    put("address", result.recipient.to_string().into());
+    put("verdict", result.verdict.name().into());
+    if let Some(server) = &result.server {
         put("host", server.host.clone().into());
         for (name, value) in address(&server.address) {
             put(&name, value);
         }
     }
-    put("stage", fate.stage.map(Stage::name).into());
-    if let Some(reply) = &fate.reply {
+    put("stage", result.stage.map(Stage::name).into());
+    if let Some(reply) = &result.reply {
         put("code", reply.code.into());
     }
-    put("enhanced", fate.enhanced.clone().into());
-    put("queue_id", fate.queue_id().into());
-    if let Some(reply) = &fate.reply {
+    put("enhanced", result.enhanced.clone().into());
+    put("queue_id", result.queue_id().into());
+    if let Some(reply) = &result.reply {
         put("reply", reply.text().into());
     }
-    if fate.verdict != RecipientStatus::Accepted {
-        put("reason", shown(&fate.sentence).into());
+    if result.verdict != RecipientStatus::Accepted {
+        put("reason", shown(&result.sentence).into());
     }
     Value::Object(fields)
 }
@@ -300,16 +300,16 @@ mod tests {
             address: PeerAddress::Tcp("192.0.2.7:25".parse().unwrap()),
         };
         let address = |text: &str| Address::parse(text).unwrap();
-        let fate = |to: &str, answer: &RecipientReply| {
+        let result = |to: &str, answer: &RecipientReply| {
             RecipientResult::answered(&address(to), &server, Some(answer), None)
         };
         let report = DeliveryReport {
-            fates: vec![
-                fate(
+            results: vec![
+                result(
                     "a@x.org",
                     &RecipientReply::Accepted(reply(250, "2.0.0 ok queued as 4F2")),
                 ),
-                fate(
+                result(
                     "b@x.org",
                     &RecipientReply::Said(Stage::Rcpt(1), reply(550, "5.1.1 no such user")),
                 ),

@@ -145,7 +145,7 @@ impl<W: Write> Stevens<W> {
 }
 
 impl<W: Write> Observer for Stevens<W> {
-    fn happened(&mut self, what: Event<'_>) {
+    fn on_event(&mut self, what: Event<'_>) {
         let verbose = self.options.verbose;
         if let Some((tone, text)) = remark(what, verbose) {
             return self.lines.say(tone, &text);
@@ -186,11 +186,11 @@ impl<W: Write> Observer for Stevens<W> {
         self.lines.say(tone, &text);
     }
 
-    fn refuses(&self) -> bool {
+    fn is_closed(&self) -> bool {
         self.failure().is_some()
     }
 
-    fn wants(&self) -> Interests {
+    fn interests(&self) -> Interests {
         Interests {
             message: self.options.data || self.options.hex,
             octets: self.options.hex,

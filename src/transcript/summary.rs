@@ -87,7 +87,7 @@ impl<'w> Stopwatch<'w> {
     pub fn tell(mut self) {
         self.finish();
         for summary in &self.done {
-            self.next.happened(Event::Summary(summary));
+            self.next.on_event(Event::Summary(summary));
         }
     }
 
@@ -161,17 +161,17 @@ impl<'w> Stopwatch<'w> {
 }
 
 impl Observer for Stopwatch<'_> {
-    fn happened(&mut self, what: Event<'_>) {
+    fn on_event(&mut self, what: Event<'_>) {
         self.note(&what);
-        self.next.happened(what);
+        self.next.on_event(what);
     }
 
-    fn refuses(&self) -> bool {
-        self.next.refuses()
+    fn is_closed(&self) -> bool {
+        self.next.is_closed()
     }
 
-    fn wants(&self) -> Interests {
-        self.next.wants()
+    fn interests(&self) -> Interests {
+        self.next.interests()
     }
 }
 
@@ -231,7 +231,7 @@ mod tests {
     struct KeptLines(Vec<String>);
 
     impl Observer for KeptLines {
-        fn happened(&mut self, what: Event<'_>) {
+        fn on_event(&mut self, what: Event<'_>) {
             if let Event::Summary(summary) = what {
                 self.0.push(line(summary));
             }
@@ -259,7 +259,7 @@ mod tests {
         let mut kept = KeptLines::default();
         let mut stopwatch = Stopwatch::new(&mut kept);
         for &what in happenings {
-            stopwatch.happened(what);
+            stopwatch.on_event(what);
         }
         stopwatch.tell();
         kept.0.iter().map(|line| without_times(line)).collect()

@@ -244,7 +244,7 @@ impl<W: Write> Swaks<W> {
 }
 
 impl<W: Write> Observer for Swaks<W> {
-    fn happened(&mut self, what: Event<'_>) {
+    fn on_event(&mut self, what: Event<'_>) {
         match what {
             Event::Note(text) => self.remark(text),
             Event::Queued { id } => self.remark(&format!("queued as {id}")),
@@ -279,12 +279,12 @@ impl<W: Write> Observer for Swaks<W> {
         }
     }
 
-    fn refuses(&self) -> bool {
+    fn is_closed(&self) -> bool {
         self.lines.failure().is_some()
     }
 
     /// swaks shows the message.
-    fn wants(&self) -> Interests {
+    fn interests(&self) -> Interests {
         Interests {
             message: true,
             octets: self.options.hex,

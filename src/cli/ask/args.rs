@@ -63,10 +63,10 @@ impl Args {
         } else {
             Protocol::Smtp
         };
-        let mut way = self.contact.way(self.host, protocol)?;
-        self.guise.apply(&mut way.session)?;
+        let mut transport = self.contact.transport(self.host, protocol)?;
+        self.guise.apply(&mut transport.session)?;
         Ok(Ask {
-            way,
+            transport,
             commands: self.commands,
             output: self.output.options()?,
         })

@@ -6,7 +6,7 @@ use crate::transcript;
 /// Commands for a server.
 #[derive(Debug)]
 pub struct Ask {
-    pub way: Transport,
+    pub transport: Transport,
     pub commands: Vec<String>,
     pub output: transcript::TranscriptOptions,
 }

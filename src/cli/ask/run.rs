@@ -15,21 +15,21 @@ use std::io;
 
 /// Sends the commands, shows the session and reports errors.
 pub fn run(plan: &options::Ask) -> Exit {
-    let ready = match ready(&plan.way) {
+    let ready = match ready(&plan.transport) {
         Ok(ready) => ready,
         Err(exit) => return exit,
     };
     let router = ready.router();
-    let Some(place) = &plan.way.route.relay else {
+    let Some(place) = &plan.transport.route.relay else {
         return Exit::Software;
     };
-    let way = ready.way(&router, None);
-    let ask = |watch: &mut dyn Observer| {
+    let transport = ready.transport(&router, None);
+    let ask = |observer: &mut dyn Observer| {
         if !plan.output.summary {
-            return check::ask(&way, place, &plan.commands, watch);
+            return check::ask(&transport, place, &plan.commands, observer);
         }
-        let mut stopwatch = Stopwatch::new(watch);
-        let answers = check::ask(&way, place, &plan.commands, &mut stopwatch);
+        let mut stopwatch = Stopwatch::new(observer);
+        let answers = check::ask(&transport, place, &plan.commands, &mut stopwatch);
         stopwatch.tell();
         answers
     };
@@ -38,7 +38,7 @@ pub fn run(plan: &options::Ask) -> Exit {
         return told(&ask(&mut Silent), is_hidden, None);
     };
     let answers = ask(&mut *transcript);
-    transcript.result(&DeliveryReport::unasked(&[]), answers.exit);
+    transcript.result(&DeliveryReport::not_attempted(&[]), answers.exit);
     told(&answers, is_hidden, transcript.failure())
 }
 

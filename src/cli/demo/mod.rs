@@ -144,17 +144,17 @@ fn send(message: &Message, address: SocketAddr) -> Result<DeliveryReport, TlsSet
         no_chunking: true,
         ..session::Options::default()
     };
-    let way = OpenTransport {
+    let transport = OpenTransport {
         router: &Router::new(&route),
         session: &session,
         tls: &Tls::new(&tls::TlsOptions::default())?,
         login: None,
         connections: None,
     };
-    let mut report = DeliveryReport::unasked(&message.envelope.recipients);
+    let mut report = DeliveryReport::not_attempted(&message.envelope.recipients);
     deliver(
         &Outgoing::of(message),
-        &way,
+        &transport,
         &mut report,
         &mut Stevens::new(Stdout, transcript::TranscriptOptions::default()),
     );

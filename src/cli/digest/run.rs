@@ -37,13 +37,13 @@ pub fn run(plan: Digest) -> Exit {
                 ));
                 Ok(Exit::Ok)
             }
-            Ok(Sent::Posted(posted)) => {
-                if let SendOutcome::Safe = posted {
+            Ok(Sent::Posted(sent)) => {
+                if let SendOutcome::Safe = sent {
                     say(&format!(
                         "the digest {name} was mailed, or is safe in the queue"
                     ));
                 }
-                Ok(posted.exit())
+                Ok(sent.exit())
             }
             Err(error) => Err(error),
         },
@@ -152,9 +152,9 @@ fn send(state: Option<&Path>, name: &str, mail: &Notification) -> Result<Sent, A
             DigestBatch::Batch(batch) => batch,
         };
         let is_left_over = batch.is_left_over();
-        let posted = mailed(batch, name, mail)?;
-        let is_over = !is_left_over || !is_settled(&posted);
-        last = Sent::Posted(posted);
+        let sent = mailed(batch, name, mail)?;
+        let is_over = !is_left_over || !is_settled(&sent);
+        last = Sent::Posted(sent);
         if is_over {
             break;
         }
@@ -163,9 +163,9 @@ fn send(state: Option<&Path>, name: &str, mail: &Notification) -> Result<Sent, A
 }
 
 /// True if no further attempt is needed.
-fn is_settled(posted: &SendOutcome) -> bool {
+fn is_settled(sent: &SendOutcome) -> bool {
     matches!(
-        posted,
+        sent,
         SendOutcome::Safe | SendOutcome::Unwanted | SendOutcome::Failed(Exit::Partial)
     )
 }
@@ -173,8 +173,8 @@ fn is_settled(posted: &SendOutcome) -> bool {
 fn mailed(mut batch: Batch, name: &str, mail: &Notification) -> Result<SendOutcome, AlertError> {
     let mut table = DigestTable::default();
     batch.entries()?.for_each(|entry| table.add(entry));
-    let mut memo = memo(name, &table.summary());
-    memo.body = format!(
+    let mut notification = notification(name, &table.summary());
+    notification.body = format!(
         "What ran since {}: {}.\n\n{}",
         local(batch.begun()),
         table.summary(),
@@ -182,23 +182,25 @@ fn mailed(mut batch: Batch, name: &str, mail: &Notification) -> Result<SendOutco
     );
     // If the process is killed before the digest is removed, it is mailed again with the same Message-ID.
     let id = format!("<digest.{}@{}>", batch.id(), domain(mail));
-    memo.headers.push(HeaderField::new("Message-ID", id));
-    let posted = post(mail, &memo);
-    if is_settled(&posted) {
+    notification
+        .headers
+        .push(HeaderField::new("Message-ID", id));
+    let sent = post(mail, &notification);
+    if is_settled(&sent) {
         batch.mailed()?;
     }
-    Ok(posted)
+    Ok(sent)
 }
 
 fn nothing_to_say(name: &str, mail: &Notification) -> SendOutcome {
-    let memo = NotificationText {
+    let notification = NotificationText {
         body: "Nothing was gathered since the last digest.\n".to_owned(),
-        ..memo(name, "nothing ran")
+        ..notification(name, "nothing ran")
     };
-    post(mail, &memo)
+    post(mail, &notification)
 }
 
-fn memo(name: &str, summary: &str) -> NotificationText {
+fn notification(name: &str, summary: &str) -> NotificationText {
     let short = host::short_name();
     NotificationText {
         subject: format!("[{short}] {}: {summary}", shown(name)),

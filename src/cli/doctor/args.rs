@@ -186,13 +186,13 @@ impl Args {
 }
 
 fn profile(mail: &Notification) -> Option<String> {
-    mail.dispatch.as_ref().ok()?.way.profile.clone()
+    mail.dispatch.as_ref().ok()?.transport.profile.clone()
 }
 
 /// Nobody waits for minutes to hear that there is no answer; and a test is tried at once.
 fn hurry(dispatch: &mut DeliveryOptions, limit: Duration) {
-    let ways = std::iter::once(&mut dispatch.way).chain(&mut dispatch.fallbacks);
-    ways.for_each(|way| way.session.timeout = Some(limit));
+    let transports = std::iter::once(&mut dispatch.transport).chain(&mut dispatch.fallbacks);
+    transports.for_each(|transport| transport.session.timeout = Some(limit));
     if let Some(queueing) = &mut dispatch.queueing {
         queueing.first = FirstTry::Now;
     }

@@ -29,7 +29,7 @@ impl Happened<'_> {
     pub fn tell(
         &self,
         mail: &Notification,
-        memo: impl FnOnce(&Decision) -> NotificationText,
+        notification: impl FnOnce(&Decision) -> NotificationText,
     ) -> Option<SendOutcome> {
         let rules = &self.alert.rules;
         let noted = JobHistory::note(self.alert.state.as_deref(), self.job, self.run, rules);
@@ -39,11 +39,8 @@ impl Happened<'_> {
             return None;
         }
         let id = new_message_id(&domain(mail), SystemTime::now());
-        let posted = post(mail, &complete(memo(&decision), &decision, &id));
-        let is_told = matches!(
-            posted,
-            SendOutcome::Safe | SendOutcome::Failed(Exit::Partial)
-        );
+        let sent = post(mail, &complete(notification(&decision), &decision, &id));
+        let is_told = matches!(sent, SendOutcome::Safe | SendOutcome::Failed(Exit::Partial));
         let kept = noted.promise.map(|promise| {
             if is_told {
                 promise.keep(&id)
@@ -52,7 +49,7 @@ impl Happened<'_> {
             }
         });
         warn(rules, kept.and_then(Result::err));
-        Some(posted)
+        Some(sent)
     }
 }
 
@@ -75,27 +72,36 @@ fn warn(rules: &AlertRules, error: Option<AlertError>) {
 }
 
 /// Adds the Message-ID, the thread and a remark about other runs.
-fn complete(mut memo: NotificationText, decision: &Decision, id: &str) -> NotificationText {
-    memo.headers.push(HeaderField::new("Message-ID", id));
+fn complete(mut notification: NotificationText, decision: &Decision, id: &str) -> NotificationText {
+    notification
+        .headers
+        .push(HeaderField::new("Message-ID", id));
     let (thread, remark) = match decision {
         Decision::Tell(telling) => (&telling.thread, telling.held.as_ref().map(spoken)),
         Decision::Recovered(recovery) => (&recovery.thread, Some(again(recovery))),
-        Decision::Hold | Decision::Silent => return memo,
+        Decision::Hold | Decision::Silent => return notification,
     };
     if let Some(first) = thread {
-        memo.headers
+        notification
+            .headers
             .push(HeaderField::new("In-Reply-To", first.as_str()));
-        memo.headers
+        notification
+            .headers
             .push(HeaderField::new("References", first.as_str()));
     }
     if let Some(remark) = remark {
-        let texts = [Some(&mut memo.body), memo.body_alone.as_mut()];
+        let texts = [
+            Some(&mut notification.body),
+            notification.body_alone.as_mut(),
+        ];
         for text in texts.into_iter().flatten() {
             text.insert_str(0, &format!("{remark}\n\n"));
         }
-        memo.html = memo.html.map(|html| format!("<p>{remark}</p>\n{html}"));
+        notification.html = notification
+            .html
+            .map(|html| format!("<p>{remark}</p>\n{html}"));
     }
-    memo
+    notification
 }
 
 /// Text about the failures before a recovery.
@@ -134,7 +140,7 @@ mod tests {
     use crate::cron::alert::Telling;
     use std::time::{Duration, UNIX_EPOCH};
 
-    fn told(held: Option<HeldFailures>, thread: Option<&str>) -> Decision {
+    fn notice(held: Option<HeldFailures>, thread: Option<&str>) -> Decision {
         Decision::Tell(Telling {
             held,
             nth: 2,
@@ -143,7 +149,7 @@ mod tests {
         })
     }
 
-    fn memo() -> NotificationText {
+    fn notification() -> NotificationText {
         NotificationText {
             body: "it failed\n".to_owned(),
             html: Some("<b>it failed</b>".to_owned()),
@@ -151,19 +157,23 @@ mod tests {
         }
     }
 
-    fn value<'m>(memo: &'m NotificationText, name: &str) -> Option<&'m str> {
-        let mut fields = memo.headers.iter();
+    fn value<'m>(notification: &'m NotificationText, name: &str) -> Option<&'m str> {
+        let mut fields = notification.headers.iter();
         let field = fields.find(|field| field.name == name)?;
         Some(&field.value)
     }
 
     #[test]
     fn a_later_mail_answers_the_first_and_has_an_id_of_its_own() {
-        let first = complete(memo(), &told(None, None), "<1@x.org>");
+        let first = complete(notification(), &notice(None, None), "<1@x.org>");
         assert_eq!(value(&first, "Message-ID"), Some("<1@x.org>"));
         assert_eq!(value(&first, "In-Reply-To"), None);
         assert_eq!(first.body, "it failed\n");
-        let second = complete(memo(), &told(None, Some("<1@x.org>")), "<2@x.org>");
+        let second = complete(
+            notification(),
+            &notice(None, Some("<1@x.org>")),
+            "<2@x.org>",
+        );
         assert_eq!(value(&second, "In-Reply-To"), Some("<1@x.org>"));
         assert_eq!(value(&second, "References"), Some("<1@x.org>"));
     }
@@ -175,11 +185,19 @@ mod tests {
             first: UNIX_EPOCH,
             last: UNIX_EPOCH + Duration::from_secs(60),
         };
-        let memo = complete(memo(), &told(Some(held), None), "<1@x.org>");
+        let notification = complete(notification(), &notice(Some(held), None), "<1@x.org>");
         let begins = "Since the last mail, 3 failures were not mailed: from 1970-01-01 ";
-        assert!(memo.body.starts_with(begins), "{}", memo.body);
-        assert!(memo.body.ends_with(".\n\nit failed\n"), "{}", memo.body);
-        assert!(memo.html.unwrap().contains(begins));
+        assert!(
+            notification.body.starts_with(begins),
+            "{}",
+            notification.body
+        );
+        assert!(
+            notification.body.ends_with(".\n\nit failed\n"),
+            "{}",
+            notification.body
+        );
+        assert!(notification.html.unwrap().contains(begins));
     }
 
     #[test]
@@ -194,8 +212,8 @@ mod tests {
             subject.ends_with("] RECOVERED: backup after 3 failures in 2h05m"),
             "{subject}"
         );
-        let told = complete(memo(), &Decision::Recovered(recovery), "<1@x.org>");
+        let notice = complete(notification(), &Decision::Recovered(recovery), "<1@x.org>");
         let begins = "It works again, after 3 failures; the first was at ";
-        assert!(told.body.starts_with(begins), "{}", told.body);
+        assert!(notice.body.starts_with(begins), "{}", notice.body);
     }
 }

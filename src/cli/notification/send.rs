@@ -74,15 +74,19 @@ impl SendOutcome {
 }
 
 /// Mails it. Prints nothing on success.
-pub fn post(mail: &Notification, memo: &NotificationText) -> SendOutcome {
+pub fn post(mail: &Notification, notification: &NotificationText) -> SendOutcome {
     if mail.head.recipients == NotificationRecipients::Nobody {
         return SendOutcome::Unwanted;
     }
-    match written(mail, memo) {
-        Ok((dispatch, message)) => send_or_lay_down(dispatch, &message, memo, &mail.head),
+    match written(mail, notification) {
+        Ok((dispatch, message)) => send_or_lay_down(dispatch, &message, notification, &mail.head),
         Err(hindrance) => {
             complain(&hindrance.text);
-            lay_down(salvaged(memo).as_ref(), memo, &hindrance.text);
+            lay_down(
+                salvaged(notification).as_ref(),
+                notification,
+                &hindrance.text,
+            );
             SendOutcome::Failed(hindrance.exit)
         }
     }
@@ -90,10 +94,10 @@ pub fn post(mail: &Notification, memo: &NotificationText) -> SendOutcome {
 
 fn written<'m>(
     mail: &'m Notification,
-    memo: &NotificationText,
+    notification: &NotificationText,
 ) -> Result<(&'m DeliveryOptions, Message), SetupError> {
     let dispatch = mail.dispatch.as_ref().map_err(SetupError::clone)?;
-    let built = build(&mail.head, &Rewriter::new(&dispatch.rewrite), memo);
+    let built = build(&mail.head, &Rewriter::new(&dispatch.rewrite), notification);
     let message = built.map_err(|error| SetupError {
         text: error.to_string(),
         exit: error.exit(),
@@ -105,25 +109,34 @@ fn written<'m>(
 fn send_or_lay_down(
     dispatch: &DeliveryOptions,
     message: &Message,
-    memo: &NotificationText,
+    notification: &NotificationText,
     head: &Addressing,
 ) -> SendOutcome {
-    let interrupted = || lay_down(Some(message), memo, "it was interrupted by a signal");
+    let interrupted = || {
+        lay_down(
+            Some(message),
+            notification,
+            "it was interrupted by a signal",
+        )
+    };
     let ShownResult {
         mut exit,
         mut report,
     } = sent(dispatch, message, SenderNotice::ByReport, &interrupted);
-    if send_reduced(dispatch, memo, head, &mut report) {
+    if send_reduced(dispatch, notification, head, &mut report) {
         exit = report.exit();
     }
     send::complain_of_failures(&report);
     if exit == Exit::Ok {
         return SendOutcome::Safe;
     }
-    let is_with_somebody = |fate: &RecipientResult| fate.verdict.is_cared_for();
-    if !report.fates.iter().any(is_with_somebody) {
-        let first = report.fates.first().map(|fate| fate.sentence.as_str());
-        lay_down(Some(message), memo, first.unwrap_or_default());
+    let is_with_somebody = |result: &RecipientResult| result.verdict.is_done();
+    if !report.results.iter().any(is_with_somebody) {
+        let first = report
+            .results
+            .first()
+            .map(|result| result.sentence.as_str());
+        lay_down(Some(message), notification, first.unwrap_or_default());
     }
     SendOutcome::Failed(exit)
 }
@@ -132,20 +145,20 @@ fn send_or_lay_down(
 /// Returns true if anything was sent.
 fn send_reduced(
     dispatch: &DeliveryOptions,
-    memo: &NotificationText,
+    notification: &NotificationText,
     head: &Addressing,
     report: &mut DeliveryReport,
 ) -> bool {
     let refused = |report: &DeliveryReport| {
-        let fates = report.fates.iter().enumerate();
-        let refused = fates.filter(|(_, fate)| reduced::is_about_content(fate));
+        let results = report.results.iter().enumerate();
+        let refused = results.filter(|(_, result)| reduced::is_about_content(result));
         refused.map(|(place, _)| place).collect::<Vec<usize>>()
     };
     let Some(&first) = refused(report).first() else {
         return false;
     };
     let mut is_sent = false;
-    for version in reduced::versions(memo, &report.fates[first].words()) {
+    for version in reduced::versions(notification, &report.results[first].words()) {
         let places = refused(report);
         let built = build(head, &Rewriter::new(&dispatch.rewrite), &version);
         let Some(mut message) = built.ok().filter(|_| !places.is_empty()) else {
@@ -153,12 +166,18 @@ fn send_reduced(
         };
         let recipients = places
             .iter()
-            .map(|&place| report.fates[place].recipient.clone());
+            .map(|&place| report.results[place].recipient.clone());
         message.envelope.recipients = recipients.collect();
-        let interrupted = || lay_down(Some(&message), memo, "it was interrupted by a signal");
+        let interrupted = || {
+            lay_down(
+                Some(&message),
+                notification,
+                "it was interrupted by a signal",
+            )
+        };
         let again = sent(dispatch, &message, SenderNotice::ByReport, &interrupted).report;
-        for (place, fate) in places.into_iter().zip(again.fates) {
-            report.fates[place] = fate;
+        for (place, result) in places.into_iter().zip(again.results) {
+            report.results[place] = result;
         }
         is_sent = true;
     }
@@ -169,14 +188,14 @@ fn send_reduced(
 fn sent(
     dispatch: &DeliveryOptions,
     message: &Message,
-    told: SenderNotice,
+    notice: SenderNotice,
     interrupted: &(dyn Fn() + Sync),
 ) -> ShownResult {
-    let unseen = transcript::TranscriptOptions {
+    let output_failed = transcript::TranscriptOptions {
         format: Format::None,
         ..transcript::TranscriptOptions::default()
     };
-    sent_with(dispatch, message, unseen, told, interrupted)
+    sent_with(dispatch, message, output_failed, notice, interrupted)
 }
 
 /// Sends through the queue, or at once if there is none. If a signal ends that, `interrupted` is called.
@@ -184,11 +203,11 @@ pub fn sent_with(
     dispatch: &DeliveryOptions,
     message: &Message,
     output: transcript::TranscriptOptions,
-    told: SenderNotice,
+    notice: SenderNotice,
     interrupted: &(dyn Fn() + Sync),
 ) -> ShownResult {
-    let (way, fallbacks) = (&dispatch.way, &dispatch.fallbacks[..]);
-    let send = || send::at_once(message, (way, fallbacks), output, told);
+    let (transport, fallbacks) = (&dispatch.transport, &dispatch.fallbacks[..]);
+    let send = || send::at_once(message, (transport, fallbacks), output, notice);
     let at_once = || interrupt::guarded(interrupted, send);
     let Some(queueing) = &dispatch.queueing else {
         return at_once();
@@ -196,10 +215,10 @@ pub fn sent_with(
     let kept = QueuedMessage {
         message,
         queueing,
-        way,
+        transport,
         fallbacks,
         output,
-        told,
+        notice,
         patience: Some(PATIENCE),
         log: None,
         as_given: false,
@@ -211,7 +230,7 @@ pub fn sent_with(
     let shown = if queueing.first == FirstTry::Later {
         ShownResult {
             exit: Exit::Temporary,
-            report: DeliveryReport::unasked(&[]),
+            report: DeliveryReport::not_attempted(&[]),
         }
     } else {
         at_once()
@@ -226,10 +245,14 @@ pub fn sent_with(
 pub fn build(
     head: &Addressing,
     rewriter: &Rewriter,
-    memo: &NotificationText,
+    notification: &NotificationText,
 ) -> Result<Message, MessageError> {
     let addressed = Addressed::of(head, rewriter)?;
-    let made = memo.headers.iter().cloned().chain(addressed.headers);
+    let made = notification
+        .headers
+        .iter()
+        .cloned()
+        .chain(addressed.headers);
     let made = made.chain([auto_submitted()]);
     let is_asked_for = |field: &HeaderField| {
         let mut asked = head.headers.iter();
@@ -242,9 +265,14 @@ pub fn build(
         cc: addressed.cc,
         bcc: addressed.bcc,
         reply_to: addressed.reply_to,
-        subject: Some(head.subject.as_ref().unwrap_or(&memo.subject).clone()),
+        subject: Some(
+            head.subject
+                .as_ref()
+                .unwrap_or(&notification.subject)
+                .clone(),
+        ),
         headers,
-        ..draft(memo, addressed.from)
+        ..draft(notification, addressed.from)
     };
     let mut message = message(draft)?;
     message.envelope.sender = addressed.sender;
@@ -297,22 +325,22 @@ pub fn attachment(attached: Attached) -> Attachment {
 }
 
 /// A message of this author, without recipients.
-fn draft(memo: &NotificationText, from: Mailbox) -> MessageDraft {
+fn draft(notification: &NotificationText, from: Mailbox) -> MessageDraft {
     MessageDraft {
         from,
         to: Vec::new(),
         cc: Vec::new(),
         bcc: Vec::new(),
         reply_to: Vec::new(),
-        subject: Some(memo.subject.clone()),
+        subject: Some(notification.subject.clone()),
         headers: Vec::new(),
         text: TextAlternatives {
-            body: Some(Input::Text(memo.body.clone())),
-            html: memo.html.clone().map(Input::Text),
+            body: Some(Input::Text(notification.body.clone())),
+            html: notification.html.clone().map(Input::Text),
             ..TextAlternatives::default()
         },
         inline: Vec::new(),
-        attachments: memo.attachments.clone(),
+        attachments: notification.attachments.clone(),
         messages: Vec::new(),
         no_date: false,
         no_message_id: false,
@@ -321,11 +349,11 @@ fn draft(memo: &NotificationText, from: Mailbox) -> MessageDraft {
 
 /// The message with this user's address and no additional fields, if the given ones are faulty; without
 /// attachments if they are faulty as well.
-fn salvaged(memo: &NotificationText) -> Option<Message> {
+fn salvaged(notification: &NotificationText) -> Option<Message> {
     let user = address::user_here()?;
     let draft = MessageDraft {
         bcc: vec![ListEntry::Mailbox(user.clone())],
-        ..draft(memo, user)
+        ..draft(notification, user)
     };
     let bare = MessageDraft {
         attachments: Vec::new(),
@@ -338,14 +366,17 @@ fn salvaged(memo: &NotificationText) -> Option<Message> {
 const PRINTED: usize = 8 * 1024;
 
 /// Appends the mail to a dead.letter. Prints its path and its text to stderr, which cron mails.
-fn lay_down(message: Option<&Message>, memo: &NotificationText, reason: &str) {
+fn lay_down(message: Option<&Message>, notification: &NotificationText, reason: &str) {
     let place = message.and_then(dead_letter::add);
-    let subject = &memo.subject;
+    let subject = &notification.subject;
     let (where_it_is, most) = match &place {
         Some(path) => (format!("is in {}", path.display()), PRINTED),
         None => ("could not be put into a dead.letter".to_owned(), usize::MAX),
     };
-    let body = memo.body_alone.as_ref().unwrap_or(&memo.body);
+    let body = notification
+        .body_alone
+        .as_ref()
+        .unwrap_or(&notification.body);
     let text = reduced::beginning(body, most);
     let says = if text.trim().is_empty() {
         ""

@@ -37,7 +37,7 @@ pub fn run(mut plan: NotifyOptions) -> Exit {
     }
     let said = plan.mail.head.subject.take();
     let text = said.as_deref().unwrap_or_else(|| first_line(&body));
-    let memo = NotificationText {
+    let notification = NotificationText {
         subject: subject(text, plan.level),
         headers: urgency(plan.level),
         attachments: attached
@@ -49,20 +49,30 @@ pub fn run(mut plan: NotifyOptions) -> Exit {
         ..NotificationText::default()
     };
     if !plan.alert.rules.are_set() {
-        return post(&plan.mail, &NotificationText { body, ..memo }).exit();
+        return post(
+            &plan.mail,
+            &NotificationText {
+                body,
+                ..notification
+            },
+        )
+        .exit();
     }
     let name = plan.name.clone().unwrap_or_else(|| alike(text));
-    let happened = Happened {
+    let on_event = Happened {
         job: &format!("notify:{name}"),
-        run: &told(&body, plan.level),
+        run: &notice(&body, plan.level),
         alert: &plan.alert,
     };
-    let posted = happened.tell(&plan.mail, |_| NotificationText { body, ..memo });
-    posted.map_or(Exit::Ok, |posted| posted.exit())
+    let sent = on_event.tell(&plan.mail, |_| NotificationText {
+        body,
+        ..notification
+    });
+    sent.map_or(Exit::Ok, |sent| sent.exit())
 }
 
 /// A run with a fingerprint of text and level, so that equal notifications are recognized.
-fn told(text: &str, level: Option<Level>) -> alert::JobRun {
+fn notice(text: &str, level: Option<Level>) -> alert::JobRun {
     let mut impression = Impression::default();
     impression.feed(text.as_bytes());
     alert::JobRun {
@@ -150,8 +160,8 @@ mod tests {
     #[test]
     fn a_subject_names_host_and_level_and_is_one_line() {
         let short = host::short_name();
-        let told = subject("disk\nis\tfull", Some(Level::Warning));
-        assert_eq!(told, format!("[{short}] WARNING: disk is full"));
+        let notice = subject("disk\nis\tfull", Some(Level::Warning));
+        assert_eq!(notice, format!("[{short}] WARNING: disk is full"));
         assert_eq!(subject("hi", None), format!("[{short}] hi"));
         assert!(subject(&"x".repeat(500), None).len() < 250);
     }

@@ -36,7 +36,7 @@ pub struct Args {
 
 impl Args {
     /// The way to that server.
-    pub fn way(self, host: HostPort, protocol: Protocol) -> Result<Transport, UsageError> {
+    pub fn transport(self, host: HostPort, protocol: Protocol) -> Result<Transport, UsageError> {
         let session = session::Options {
             helo: self.helo,
             timeout: Some(self.timeout),
@@ -44,13 +44,13 @@ impl Args {
             ..session::Options::default()
         };
         let route = route::Args::to(host, self.port, self.reach);
-        crate::cli::options::transport::way(route, session, self.tls, self.auth)
+        crate::cli::options::transport::transport(route, session, self.tls, self.auth)
     }
 }
 
 /// What is only looked at may be anything; a password goes to the right server only.
-pub fn trust_for_a_look(way: &mut Transport) {
-    if way.credentials.is_none() && way.tls.trust == Trust::Verified {
-        way.tls.trust = Trust::Reported;
+pub fn trust_for_a_look(transport: &mut Transport) {
+    if transport.credentials.is_none() && transport.tls.trust == Trust::Verified {
+        transport.tls.trust = Trust::Reported;
     }
 }

@@ -280,7 +280,7 @@ impl Keeping {
     fn kept(&self, found: ResolvedRoute, config: Option<PathBuf>) -> DeliveryOptions {
         let rewrite = found.settings.rewrite.clone();
         let errand = QueuedArgs {
-            waybill: found.waybill,
+            route_spec: found.route_spec,
             config,
             first: if self.queue_only {
                 FirstTry::Later
@@ -290,7 +290,7 @@ impl Keeping {
         };
         let queueing = found.queue.keeping(found.settings, errand);
         DeliveryOptions {
-            way: found.itinerary.way,
+            transport: found.itinerary.transport,
             fallbacks: found.itinerary.fallbacks,
             queueing: (!self.no_queue).then_some(queueing),
             rewrite,

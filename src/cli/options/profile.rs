@@ -181,7 +181,7 @@ impl<'a> CommandLineArgs<'a> {
     }
 
     /// How the way is found again that this command line means with a profile, or without.
-    pub fn waybill(&self, chosen: Option<(&Config, &Profile)>) -> Result<RouteSpec, UsageError> {
+    pub fn route_spec(&self, chosen: Option<(&Config, &Profile)>) -> Result<RouteSpec, UsageError> {
         let config = chosen.map(|(config, _)| absolute("--config", config.path()));
         Ok(RouteSpec {
             config: config.transpose()?.map(PathBuf::from),

@@ -20,24 +20,30 @@ use std::path::Path;
 pub struct RouteFinder;
 
 impl StoredRoutes for RouteFinder {
-    fn find(&self, waybill: &RouteSpec) -> Result<Vec<Transport>, String> {
-        let chosen = waybill.config.as_deref().zip(waybill.profile.as_deref());
-        let found = with_options(&waybill.options, |mut bare| match chosen {
+    fn find(&self, route_spec: &RouteSpec) -> Result<Vec<Transport>, String> {
+        let chosen = route_spec
+            .config
+            .as_deref()
+            .zip(route_spec.profile.as_deref());
+        let found = with_options(&route_spec.options, |mut bare| match chosen {
             Some((path, name)) => of_profile(path, name, &mut bare.typed),
-            None => bare.way().map(RoutePlan::from),
+            None => bare.transport().map(RoutePlan::from),
         });
-        let RoutePlan { way, fallbacks } = found.map_err(|wrong| wrong.text)?;
-        let ways = std::iter::once(way).chain(fallbacks);
-        Ok(ways.map(with_names_only).collect())
+        let RoutePlan {
+            transport,
+            fallbacks,
+        } = found.map_err(|wrong| wrong.text)?;
+        let transports = std::iter::once(transport).chain(fallbacks);
+        Ok(transports.map(with_names_only).collect())
     }
 }
 
 /// A queue has messages for many relays, and a password that names nobody is for one that nobody named.
-fn with_names_only(mut way: Transport) -> Transport {
-    if let Some(credentials) = &mut way.credentials {
+fn with_names_only(mut transport: Transport) -> Transport {
+    if let Some(credentials) = &mut transport.credentials {
         credentials.nameless = false;
     }
-    way
+    transport
 }
 
 fn of_profile(
@@ -65,7 +71,7 @@ pub struct RouteOnly<'a> {
 /// How messages leave, and by which rules.
 pub struct ResolvedRoute {
     pub itinerary: RoutePlan,
-    pub waybill: RouteSpec,
+    pub route_spec: RouteSpec,
     /// What is said of the queue.
     pub queue: queue::Args,
     pub settings: ProfileSettings,
@@ -80,23 +86,23 @@ impl RouteOnly<'_> {
     ) -> Result<ResolvedRoute, UsageError> {
         let Some((config, profile)) = chosen else {
             return Ok(ResolvedRoute {
-                waybill: self.typed.waybill(None)?,
+                route_spec: self.typed.route_spec(None)?,
                 queue: mem::take(&mut self.cli.queue),
-                itinerary: self.way()?.into(),
+                itinerary: self.transport()?.into(),
                 settings,
             });
         };
         let typed = &mut self.typed;
         Ok(ResolvedRoute {
             itinerary: itinerary(config, profile, typed)?,
-            waybill: typed.waybill(Some((config, profile)))?,
+            route_spec: typed.route_spec(Some((config, profile)))?,
             queue: typed.with(config, profile)?.cli(typed)?.queue,
             settings,
         })
     }
 
     /// The way that no profile adds to.
-    pub fn way(self) -> Result<Transport, UsageError> {
+    pub fn transport(self) -> Result<Transport, UsageError> {
         match self.missing {
             Some(error) => Err(UsageError::clap(&error)),
             None => way_of_options(self.cli),

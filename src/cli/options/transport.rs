@@ -13,14 +13,14 @@ use crate::config::{Config, Places, Profile};
 
 /// A transport with its fallbacks.
 pub struct RoutePlan {
-    pub(crate) way: Transport,
+    pub(crate) transport: Transport,
     pub(crate) fallbacks: Vec<Transport>,
 }
 
 impl From<Transport> for RoutePlan {
-    fn from(way: Transport) -> Self {
+    fn from(transport: Transport) -> Self {
         Self {
-            way,
+            transport,
             fallbacks: Vec::new(),
         }
     }
@@ -34,9 +34,12 @@ pub(crate) fn itinerary(
 ) -> Result<RoutePlan, UsageError> {
     let added = typed.with(config, profile)?;
     let cli = added.cli(typed)?;
-    let way = way_as(config, profile, cli, &added)?;
-    let fallbacks = fallbacks(config, profile, typed, &way)?;
-    Ok(RoutePlan { way, fallbacks })
+    let transport = way_as(config, profile, cli, &added)?;
+    let fallbacks = fallbacks(config, profile, typed, &transport)?;
+    Ok(RoutePlan {
+        transport,
+        fallbacks,
+    })
 }
 
 /// The transports of the fallback profiles, tried in order on temporary failure.
@@ -92,18 +95,18 @@ pub(crate) fn way_as(
     cli: Cli,
     added: &Added,
 ) -> Result<Transport, UsageError> {
-    let mut way = way_of_options(cli).map_err(|wrong| added.blame(wrong, config))?;
-    name(&mut way, profile);
-    Ok(way)
+    let mut transport = way_of_options(cli).map_err(|wrong| added.blame(wrong, config))?;
+    name(&mut transport, profile);
+    Ok(transport)
 }
 
 /// Records the profile that the transport belongs to.
-pub(crate) fn name(way: &mut Transport, profile: &Profile) {
+pub(crate) fn name(transport: &mut Transport, profile: &Profile) {
     let name = profile.name().to_owned();
-    if let Some(credentials) = &mut way.credentials {
+    if let Some(credentials) = &mut transport.credentials {
         credentials.profile = Some(name.clone());
     }
-    way.profile = Some(name);
+    transport.profile = Some(name);
 }
 
 /// A fallback transport. Its route, trust and login come from its own profile alone: those of the command
@@ -148,9 +151,9 @@ pub(crate) fn way_of_options(cli: Cli) -> Result<Transport, UsageError> {
         auth: cli.auth,
         rare: cli.rare,
     };
-    let way = road.way()?;
-    auth::check_relay(way.credentials.as_ref(), &way.route)?;
-    Ok(way)
+    let transport = road.transport()?;
+    auth::check_relay(transport.credentials.as_ref(), &transport.route)?;
+    Ok(transport)
 }
 
 /// All options of a transport.
@@ -163,30 +166,33 @@ pub(crate) struct TransportArgs {
 }
 
 impl TransportArgs {
-    pub(crate) fn way(self) -> Result<Transport, UsageError> {
+    pub(crate) fn transport(self) -> Result<Transport, UsageError> {
         let Rare { extensions, bench } = self.rare;
         let mut options = self.session.options();
         if bench.is_lmtp() {
             options.protocol = Protocol::Lmtp;
         }
-        let mut way = way(self.route, options, self.tls, self.auth)?;
-        extensions.apply(&mut way.session)?;
-        bench.apply(&mut way.session)?;
-        check_ends(&way, &extensions)?;
-        Ok(way)
+        let mut transport = transport(self.route, options, self.tls, self.auth)?;
+        extensions.apply(&mut transport.session)?;
+        bench.apply(&mut transport.session)?;
+        check_ends(&transport, &extensions)?;
+        Ok(transport)
     }
 }
 
 /// Checks the options that require a server named with --relay: --lmtp and --require-tls.
-pub(crate) fn check_ends(way: &Transport, extensions: &extensions::Args) -> Result<(), UsageError> {
-    if way.route.relay.is_some() {
+pub(crate) fn check_ends(
+    transport: &Transport,
+    extensions: &extensions::Args,
+) -> Result<(), UsageError> {
+    if transport.route.relay.is_some() {
         return if extensions.demands_tls() {
-            check_privacy(way)
+            check_privacy(transport)
         } else {
             Ok(())
         };
     }
-    if way.session.protocol == Protocol::Lmtp {
+    if transport.session.protocol == Protocol::Lmtp {
         return Err(UsageError::usage(
             "--lmtp is no protocol between hosts of different people (RFC 2033); name the server with --relay",
         ));
@@ -200,8 +206,8 @@ pub(crate) fn check_ends(way: &Transport, extensions: &extensions::Args) -> Resu
     Ok(())
 }
 
-fn check_privacy(way: &Transport) -> Result<(), UsageError> {
-    let other = match (way.session.tls, way.tls.trust) {
+fn check_privacy(transport: &Transport) -> Result<(), UsageError> {
+    let other = match (transport.session.tls, transport.tls.trust) {
         (TlsDemand::Off, _) => "--tls off, the default for a unix socket",
         (TlsDemand::Opportunistic, _) => "--pipe without --tls-name",
         (_, Trust::Any) => "--insecure",
@@ -213,7 +219,7 @@ fn check_privacy(way: &Transport) -> Result<(), UsageError> {
 }
 
 /// Route, session, encryption and login, including their dependencies.
-pub(crate) fn way(
+pub(crate) fn transport(
     route: route::Args,
     mut session: crate::client::session::Options,
     tls: tls::Args,

@@ -75,7 +75,7 @@ fn the_first_example_is_a_draft_for_bob() {
     assert_eq!(draft.from.address.to_string(), "alice@crepes.fr");
     assert_eq!(draft.to.len(), 1);
     assert_eq!(draft.attachments.len(), 1);
-    assert!(send.way.route.relay.is_none());
+    assert!(send.transport.route.relay.is_none());
 }
 
 #[test]
@@ -101,7 +101,11 @@ fn recipients_come_from_all_options_and_lists() {
 fn a_relay_has_its_port_from_one_of_two_places() {
     let relay = |arguments: &[&str]| {
         let rest = ["-b", "", "a@x.org"];
-        let place = send(&[arguments, &rest].concat()).way.route.relay.unwrap();
+        let place = send(&[arguments, &rest].concat())
+            .transport
+            .route
+            .relay
+            .unwrap();
         (place.host, place.port)
     };
     let host = || Host::Relay("mail".to_owned());
@@ -218,11 +222,11 @@ fn what_a_receiver_cannot_do_is_refused_with_both_options_named() {
 #[test]
 fn the_families_and_the_null_sender_are_what_they_are() {
     assert_eq!(
-        send(&["-4", "-b", "", "a@x.org"]).way.route.family,
+        send(&["-4", "-b", "", "a@x.org"]).transport.route.family,
         AddressFamily::V4
     );
     assert_eq!(
-        send(&["-6", "-b", "", "a@x.org"]).way.route.family,
+        send(&["-6", "-b", "", "a@x.org"]).transport.route.family,
         AddressFamily::V6
     );
     let null = send(&["--envelope-from", "", "-b", "", "a@x.org"]);
@@ -231,7 +235,7 @@ fn the_families_and_the_null_sender_are_what_they_are() {
 
 fn route(arguments: &[&str]) -> crate::client::route::RouteOptions {
     send(&[arguments, &["-b", "", "a@x.org"]].concat())
-        .way
+        .transport
         .route
 }
 

@@ -73,19 +73,19 @@ impl Args {
         places: &Places,
     ) -> Result<ProbeOptions, UsageError> {
         let timeout = self.contact.timeout;
-        let mut way = match (self.config.profile.is_some(), self.pipe.or(self.host)) {
+        let mut transport = match (self.config.profile.is_some(), self.pipe.or(self.host)) {
             (true, _) => of_profile(&self.config, typed, places)?,
-            (false, Some(host)) => self.contact.way(host, Protocol::Smtp)?,
+            (false, Some(host)) => self.contact.transport(host, Protocol::Smtp)?,
             (false, None) => {
                 return Err(UsageError::usage(
                     "name a host, a --pipe, or a --profile with a relay",
                 ));
             }
         };
-        way.session.timeout = Some(timeout);
-        contact::trust_for_a_look(&mut way);
+        transport.session.timeout = Some(timeout);
+        contact::trust_for_a_look(&mut transport);
         Ok(ProbeOptions {
-            way,
+            transport,
             expect: self.expect,
             json: self.json,
             verbose: self.verbose,
@@ -105,9 +105,9 @@ fn of_profile(
         )));
     }
     let mut typed = typed.of_sending();
-    let way = crate::cli::options::transport::way_of(config, &mut typed, places)?;
-    if way.route.relay.is_none() {
+    let transport = crate::cli::options::transport::way_of(config, &mut typed, places)?;
+    if transport.route.relay.is_none() {
         return Err(UsageError::usage("the --profile has no relay; name a host"));
     }
-    Ok(way)
+    Ok(transport)
 }

@@ -6,7 +6,7 @@ use crate::probe::Expectation;
 /// A probe of a server.
 #[derive(Debug)]
 pub struct ProbeOptions {
-    pub way: Transport,
+    pub transport: Transport,
     pub expect: Vec<Expectation>,
     /// For a program.
     pub json: bool,

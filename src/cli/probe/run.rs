@@ -17,21 +17,21 @@ use std::time::Duration;
 
 /// Inspects the server, and prints the report.
 pub fn run(plan: &options::ProbeOptions) -> Exit {
-    let ready = match ready(&plan.way) {
+    let ready = match ready(&plan.transport) {
         Ok(ready) => ready,
         Err(exit) => return exit,
     };
     let router = ready.router();
-    let Some(place) = &plan.way.route.relay else {
+    let Some(place) = &plan.transport.route.relay else {
         return Exit::Software;
     };
     let probe = if plan.verbose {
         let mut transcript = Stevens::new(Stdout, TranscriptOptions::verbose());
-        let probe = check::probe(&ready.way(&router, None), place, &mut transcript);
+        let probe = check::probe(&ready.transport(&router, None), place, &mut transcript);
         let _ = Stdout.write_all(b"\n");
         probe
     } else {
-        check::probe(&ready.way(&router, None), place, &mut Silent)
+        check::probe(&ready.transport(&router, None), place, &mut Silent)
     };
     let findings: Vec<ExpectationResult> = plan
         .expect

@@ -69,11 +69,11 @@ impl Args {
         self,
         typed: &CommandLineArgs<'_>,
         config: Option<&Config>,
-        waybill: impl FnOnce() -> Result<RouteSpec, UsageError>,
+        route_spec: impl FnOnce() -> Result<RouteSpec, UsageError>,
     ) -> Result<Option<QueueUse>, UsageError> {
         if let Some(first) = self.first() {
             let errand = QueuedArgs {
-                waybill: waybill()?,
+                route_spec: route_spec()?,
                 config: typed.config(),
                 first,
             };
@@ -106,7 +106,7 @@ impl Args {
         });
         QueueUse {
             spool: place.spool(settings.queue),
-            waybill: errand.waybill,
+            route_spec: errand.route_spec,
             on_uncertain: on_uncertain.unwrap_or(settings.on_uncertain),
             on_failure: on_failure.or(settings.on_failure),
             first: errand.first,
@@ -133,7 +133,7 @@ impl Args {
 /// What there is to say of a message that is kept, besides the rules.
 pub struct QueuedArgs {
     /// How its way is found again.
-    pub waybill: RouteSpec,
+    pub route_spec: RouteSpec,
     /// The configuration that was named.
     pub config: Option<PathBuf>,
     /// When it is tried first.
@@ -223,7 +223,7 @@ impl QueueDirArgs {
             directory: self.queue_dir,
             config: self.config.map(absolute),
             settings,
-            ways: Box::new(RouteFinder),
+            transports: Box::new(RouteFinder),
         }
     }
 }

@@ -138,22 +138,22 @@ const DEAD_HEAD: &str = "Set aside (dead): ehlo queue show ID tells what happene
 
 /// A line for the item, and one for each recipient without a final result.
 fn block(item: &Item, state: ItemState, now: SystemTime, out: &mut dyn Write) -> io::Result<()> {
-    let envelope = &item.letter.envelope;
+    let envelope = &item.metadata.envelope;
     writeln!(
         out,
         "{:<14} {:>6} {:>7}  {:<10}  {}",
         item.id.to_string(),
         size(item.size),
-        brief(since(item.letter.queued, now)),
+        brief(since(item.metadata.queued, now)),
         state.next(now),
         sender(envelope.sender.as_ref()),
     )?;
     if let Some(reason) = &item.dead {
         writeln!(out, "    {}", shown(reason))?;
     }
-    for (recipient, standing) in envelope.recipients.iter().zip(&item.history.standings) {
-        if !is_done(standing) {
-            let words = words(standing);
+    for (recipient, recipient_state) in envelope.recipients.iter().zip(&item.history.states) {
+        if !is_done(recipient_state) {
+            let words = words(recipient_state);
             // Some texts begin with the recipient, for use in other places.
             let said = words.strip_prefix(&format!("<{recipient}>: "));
             let recipient = shown(&recipient.to_string());
@@ -225,14 +225,14 @@ mod tests {
     fn item() -> Item {
         Item {
             id: Id::parse("0abc000000001").unwrap(),
-            letter: Metadata {
+            metadata: Metadata {
                 envelope: Envelope {
                     sender: Some(address("alice@crepes.fr")),
                     recipients: vec![address("bob@x.example"), address("carol@x.example")],
                     ..Envelope::default()
                 },
                 utf8_header: false,
-                waybill: RouteSpec::default(),
+                route_spec: RouteSpec::default(),
                 on_uncertain: OnUncertain::Hold,
                 on_failure: None,
                 kind: ItemKind::Mail,
@@ -264,13 +264,13 @@ mod tests {
     fn an_item_is_a_line_and_one_for_each_recipient_who_is_not_done_with() {
         let mut item = item();
         let accepted = end(RecipientStatus::Accepted, Some("250 ok"), "ok");
-        item.history.standings[0].end = Some(accepted);
+        item.history.states[0].end = Some(accepted);
         let busy = end(
             RecipientStatus::Deferred,
             Some("451 4.7.1 later\u{1b}"),
             "no",
         );
-        item.history.standings[1].end = Some(busy);
+        item.history.states[1].end = Some(busy);
         let next = now() + Duration::from_secs(14 * 60);
         assert_eq!(
             format!("{HEAD}{}", shown_as(&item, ItemState::Waiting(next))),
@@ -284,7 +284,7 @@ mod tests {
     fn a_recipient_is_not_named_twice_in_a_line() {
         let mut item = item();
         let words = "<bob@x.example>: mx was not tried";
-        item.history.standings[0].end = Some(end(RecipientStatus::Deferred, None, words));
+        item.history.states[0].end = Some(end(RecipientStatus::Deferred, None, words));
         let text = shown_as(&item, ItemState::Due);
         assert!(
             text.contains("\n    bob@x.example: mx was not tried\n"),
@@ -299,8 +299,8 @@ mod tests {
     #[test]
     fn what_may_have_arrived_says_what_to_do() {
         let mut item = item();
-        item.letter.envelope.sender = None;
-        item.history.standings[0].in_doubt = true;
+        item.metadata.envelope.sender = None;
+        item.history.states[0].in_doubt = true;
         let text = shown_as(&item, ItemState::Uncertain);
         for part in [
             "in doubt    <>\n",

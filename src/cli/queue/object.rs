@@ -9,18 +9,18 @@ use std::time::SystemTime;
 
 /// An item as a JSON object.
 pub fn of(item: &Item, state: ItemState, now: SystemTime) -> Value {
-    let envelope = &item.letter.envelope;
-    let recipients = envelope.recipients.iter().zip(&item.history.standings);
+    let envelope = &item.metadata.envelope;
+    let recipients = envelope.recipients.iter().zip(&item.history.states);
     let recipients: Vec<Value> = recipients
-        .map(|(address, standing)| recipient(address, standing))
+        .map(|(address, recipient_state)| recipient(address, recipient_state))
         .collect();
     json!({
         "id": item.id.to_string(),
         "state": state.name(),
         "sender": envelope.sender.as_ref().map(ToString::to_string),
         "size": item.size,
-        "queued": rfc3339(item.letter.queued),
-        "age_seconds": since(item.letter.queued, now).as_secs(),
+        "queued": rfc3339(item.metadata.queued),
+        "age_seconds": since(item.metadata.queued, now).as_secs(),
         "attempts": item.history.attempts,
         "next": state.time(now).map(rfc3339),
         "recipients": recipients,
@@ -44,8 +44,8 @@ pub fn damaged(id: &Id, reason: &str) -> Value {
     })
 }
 
-fn recipient(address: &Address, standing: &RecipientState) -> Value {
-    let end = standing.end.as_ref();
+fn recipient(address: &Address, recipient_state: &RecipientState) -> Value {
+    let end = recipient_state.end.as_ref();
     json!({
         "address": address.to_string(),
         "verdict": end.map(|end| end.verdict.name()),
@@ -53,6 +53,6 @@ fn recipient(address: &Address, standing: &RecipientState) -> Value {
         "words": end.map(|end| &end.words),
         "enhanced": end.and_then(|end| end.enhanced.as_ref()),
         "server": end.and_then(|end| end.server.as_ref()),
-        "in_doubt": standing.in_doubt,
+        "in_doubt": recipient_state.in_doubt,
     })
 }

@@ -51,18 +51,18 @@ pub fn run(spool: &Spool, plan: &options::QueueOptions, run: &RunOptions) -> Exi
         &down
     };
     let printed = Printed::new(run);
-    let ear: &dyn QueueObserver = if run.behind { &SilentQueue } else { &printed };
-    let office = RunContext {
+    let queue_observer: &dyn QueueObserver = if run.behind { &SilentQueue } else { &printed };
+    let run_context = RunContext {
         store: spool,
         hosts,
         settings: &plan.settings,
-        ways: &*plan.ways,
-        ear,
+        transports: &*plan.transports,
+        queue_observer,
         stop: &signals.stop,
     };
     let runner = Runner {
         spool,
-        office,
+        run_context,
         signals: &signals,
         run,
         is_unwritten: Cell::new(false),
@@ -91,7 +91,7 @@ pub struct Runner<'a> {
     /// The queue.
     pub spool: &'a Spool,
     /// Rules and state of the run.
-    pub office: RunContext<'a>,
+    pub run_context: RunContext<'a>,
     pub signals: &'a RunSignals,
     run: &'a RunOptions,
     /// True if the transcript cannot be written.
@@ -115,14 +115,17 @@ impl Runner<'_> {
             self.round(selection, rounds)?;
             drop(lock);
             // A process that queued a message while the lock was held relies on this run.
-            if self.office.stop.is_set() || !self.office.is_something_due(selection, rounds) {
+            if self.run_context.stop.is_set()
+                || !self.run_context.is_something_due(selection, rounds)
+            {
                 return Ok(true);
             }
         }
     }
 
     fn round(&self, selection: &Selection, rounds: &mut RunProgress) -> Result<(), QueueError> {
-        let mut go = |watch: Option<&mut dyn Observer>| self.office.round(selection, rounds, watch);
+        let mut go =
+            |watch: Option<&mut dyn Observer>| self.run_context.round(selection, rounds, watch);
         let Some(mut transcript) = terminal::open(self.run.output) else {
             return go(None);
         };
@@ -139,7 +142,7 @@ impl Runner<'_> {
                 reason(error)
             ));
             self.is_unwritten.set(true);
-            self.office.stop.set();
+            self.run_context.stop.set();
         }
     }
 }
@@ -285,24 +288,24 @@ impl Printed {
             (&self.failed, "failed"),
         ];
         let counts = counts.map(|(count, what)| (count.load(Ordering::Relaxed), what));
-        let told = counts.iter().filter(|(count, _)| *count > 0);
-        let told: Vec<String> = told
+        let notice = counts.iter().filter(|(count, _)| *count > 0);
+        let notice: Vec<String> = notice
             .map(|(count, what)| format!("{count} {what}"))
             .collect();
-        let told = if told.is_empty() {
+        let notice = if notice.is_empty() {
             "nothing was tried".to_owned()
         } else {
-            told.join(", ")
+            notice.join(", ")
         };
         let left = spool.ids().map_or(0, |ids| ids.len());
         let left = counted(left as u64, "item");
-        self.say(&format!("{told}; {left} in the queue"));
+        self.say(&format!("{notice}; {left} in the queue"));
     }
 }
 
 impl QueueObserver for Printed {
-    fn hear(&self, news: &QueueEvent<'_>) {
-        let count = match news {
+    fn on_queue_event(&self, event: &QueueEvent<'_>) {
+        let count = match event {
             QueueEvent::Delivered { .. } => Some(&self.delivered),
             QueueEvent::Failed { is_final: true, .. } => Some(&self.failed),
             QueueEvent::Failed { .. } => Some(&self.deferred),
@@ -311,7 +314,7 @@ impl QueueObserver for Printed {
         if let Some(count) = count {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        match news {
+        match event {
             QueueEvent::Failed {
                 id,
                 sentence,

@@ -106,19 +106,19 @@ fn copy(message: &dyn Replay, out: &mut dyn io::Write) -> io::Result<io::Result<
 
 fn whole_object(item: &Item, state: ItemState, journal: &[Record], now: SystemTime) -> String {
     let mut object = object::of(item, state, now);
-    let letter = &item.letter;
-    let recipients = &letter.envelope.recipients;
+    let metadata = &item.metadata;
+    let recipients = &metadata.envelope.recipients;
     object["way"] = json!({
-        "config": letter.waybill.config.as_ref().map(|path| path.to_string_lossy()),
-        "profile": letter.waybill.profile,
-        "options": letter.waybill.options,
+        "config": metadata.route_spec.config.as_ref().map(|path| path.to_string_lossy()),
+        "profile": metadata.route_spec.profile,
+        "options": metadata.route_spec.options,
     });
-    object["on_uncertain"] = match letter.on_uncertain {
+    object["on_uncertain"] = match metadata.on_uncertain {
         OnUncertain::Retry => "retry".into(),
         OnUncertain::Hold => "hold".into(),
     };
-    object["on_failure"] = json!(letter.on_failure);
-    object["reports_on"] = match &letter.kind {
+    object["on_failure"] = json!(metadata.on_failure);
+    object["reports_on"] = match &metadata.kind {
         ItemKind::Mail => json!(null),
         ItemKind::Report(about) => json!(about.to_string()),
     };
@@ -132,15 +132,15 @@ fn whole_object(item: &Item, state: ItemState, journal: &[Record], now: SystemTi
 fn report(item: &Item, state: ItemState, journal: &[Record], now: SystemTime) -> String {
     let mut report = ShownField::default();
     report.line("id", &item.id.to_string());
-    report.line("state", &standing(item, state, now));
+    report.line("state", &recipient_state(item, state, now));
     report.queued(item, now);
     report.envelope(item);
-    report.way(item);
+    report.transport(item);
     report.journal(item, journal);
     report.text
 }
 
-fn standing(item: &Item, state: ItemState, now: SystemTime) -> String {
+fn recipient_state(item: &Item, state: ItemState, now: SystemTime) -> String {
     let id = &item.id;
     match state {
         ItemState::Due => "due: the next run tries it".to_owned(),
@@ -172,7 +172,7 @@ impl ShownField {
     }
 
     fn queued(&mut self, item: &Item, now: SystemTime) {
-        let queued = item.letter.queued;
+        let queued = item.metadata.queued;
         let age = brief(since(queued, now));
         self.line("queued", &format!("{}, {age} ago", local(queued)));
         if let Some(last) = item.history.last_attempt {
@@ -184,17 +184,17 @@ impl ShownField {
             );
         }
         self.line("size", &sized(item.size));
-        if let ItemKind::Report(about) = &item.letter.kind {
+        if let ItemKind::Report(about) = &item.metadata.kind {
             self.line("reports on", &about.to_string());
         }
     }
 
     fn envelope(&mut self, item: &Item) {
-        let envelope = &item.letter.envelope;
+        let envelope = &item.metadata.envelope;
         self.line("sender", &sender(envelope.sender.as_ref()));
-        let standings = &item.history.standings;
-        for (address, standing) in envelope.recipients.iter().zip(standings) {
-            self.line("recipient", &recipient(address, standing));
+        let states = &item.history.states;
+        for (address, recipient_state) in envelope.recipients.iter().zip(states) {
+            self.line("recipient", &recipient(address, recipient_state));
         }
         self.dsn(&envelope.dsn);
     }
@@ -224,28 +224,28 @@ impl ShownField {
         }
     }
 
-    fn way(&mut self, item: &Item) {
-        let letter = &item.letter;
-        if let Some(profile) = &letter.waybill.profile {
+    fn transport(&mut self, item: &Item) {
+        let metadata = &item.metadata;
+        if let Some(profile) = &metadata.route_spec.profile {
             self.line("profile", profile);
         }
-        if let Some(config) = &letter.waybill.config {
+        if let Some(config) = &metadata.route_spec.config {
             self.line("config", &config.to_string_lossy());
         }
-        if !letter.waybill.options.is_empty() {
-            self.line("options", &letter.waybill.options.join(" "));
+        if !metadata.route_spec.options.is_empty() {
+            self.line("options", &metadata.route_spec.options.join(" "));
         }
-        if letter.on_uncertain == OnUncertain::Hold {
+        if metadata.on_uncertain == OnUncertain::Hold {
             self.line("in doubt", "held until it is released");
         }
-        if let Some(command) = &letter.on_failure {
+        if let Some(command) = &metadata.on_failure {
             self.line("on failure", command);
         }
     }
 
     fn journal(&mut self, item: &Item, journal: &[Record]) {
-        let recipients = &item.letter.envelope.recipients;
-        let queued = format!("{}  queued\n", local(item.letter.queued));
+        let recipients = &item.metadata.envelope.recipients;
+        let queued = format!("{}  queued\n", local(item.metadata.queued));
         self.text.push('\n');
         self.text.push_str(&queued);
         for noted in journal {
@@ -263,13 +263,20 @@ fn sized(octets: u64) -> String {
     format!("{}, {octets} octets", size(octets))
 }
 
-fn recipient(address: &Address, standing: &RecipientState) -> String {
-    let end = standing.end.as_ref();
+fn recipient(address: &Address, recipient_state: &RecipientState) -> String {
+    let end = recipient_state.end.as_ref();
     let verdict = end.map_or(String::new(), |end| format!("{}, ", end.verdict.name()));
     let server = end.and_then(|end| end.server.as_ref());
     let server = server.map_or(String::new(), |server| format!(" ({server})"));
-    let told = if standing.reported { "; reported" } else { "" };
-    format!("{address}: {verdict}{}{server}{told}", words(standing))
+    let notice = if recipient_state.reported {
+        "; reported"
+    } else {
+        ""
+    };
+    format!(
+        "{address}: {verdict}{}{server}{notice}",
+        words(recipient_state)
+    )
 }
 /// The conditions for a delivery report (NOTIFY).
 fn when(notify: NotifyOn) -> String {

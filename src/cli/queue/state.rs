@@ -93,15 +93,16 @@ impl ItemState {
 }
 
 /// True if nothing remains to be done for a recipient.
-pub fn is_done(standing: &RecipientState) -> bool {
-    let verdict = standing.end.as_ref().map(|end| end.verdict);
-    standing.reported || verdict == Some(RecipientStatus::Accepted) && !standing.in_doubt
+pub fn is_done(recipient_state: &RecipientState) -> bool {
+    let verdict = recipient_state.end.as_ref().map(|end| end.verdict);
+    recipient_state.reported
+        || verdict == Some(RecipientStatus::Accepted) && !recipient_state.in_doubt
 }
 
 /// Text about a recipient: the server's reply, if there is one.
-pub fn words(standing: &RecipientState) -> &str {
-    match &standing.end {
-        _ if standing.in_doubt => "it may have arrived: the end was sent, and no reply came",
+pub fn words(recipient_state: &RecipientState) -> &str {
+    match &recipient_state.end {
+        _ if recipient_state.in_doubt => "it may have arrived: the end was sent, and no reply came",
         Some(end) => end.reply.as_deref().unwrap_or(&end.words),
         None => "not tried yet",
     }

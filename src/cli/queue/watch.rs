@@ -32,7 +32,7 @@ pub fn stay(runner: &Runner<'_>, mut selection: Selection) -> Result<(), QueueEr
     let watcher = runner.spool.watcher()?;
     let mut rounds = RunProgress::default();
     let mut all_seen = Instant::now();
-    while !runner.office.stop.is_set() {
+    while !runner.run_context.stop.is_set() {
         let begun = Instant::now();
         if !runner.once(&selection, &mut rounds)? {
             wait_for_signal(runner, ELSEWHERE);
@@ -40,7 +40,7 @@ pub fn stay(runner: &Runner<'_>, mut selection: Selection) -> Result<(), QueueEr
         }
         // Items that are not due are tried once at the beginning only.
         selection.now = false;
-        let next = runner.office.next_due(&mut rounds).unwrap_or(LOOK);
+        let next = runner.run_context.next_due(&mut rounds).unwrap_or(LOOK);
         let pause = if rounds.busy > 0 { ELSEWHERE } else { PAUSE };
         wait_for_signal(runner, pause.saturating_sub(begun.elapsed()));
         let changed = wait(runner, &watcher, next.clamp(PAUSE, LOOK));
@@ -73,7 +73,7 @@ fn wait(runner: &Runner<'_>, watcher: &Watcher, limit: Duration) -> Changed {
         ];
         poll(ends, left);
         let changed = watcher.drain();
-        let is_over = left.is_zero() || runner.office.stop.is_set();
+        let is_over = left.is_zero() || runner.run_context.stop.is_set();
         if is_over || changed != Changed::These([].into()) {
             return changed;
         }

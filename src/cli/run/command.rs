@@ -54,18 +54,18 @@ pub fn run(plan: &Job) -> Exit {
         wanted: is_wanted(plan, &finished),
         fingerprint: fingerprint(&finished, sums),
     };
-    let posted = match &plan.digest {
+    let sent = match &plan.digest {
         Some(digest) => gather(plan, digest, &finished, &run),
         None => tell(plan, &finished, &run),
     };
     interrupt::release();
-    if !is_seen && !is_mailed(plan, &posted) {
+    if !is_seen && !is_mailed(plan, &sent) {
         say_what_kept_it(&finished);
     }
     if let Some(tee) = tee {
         tee.finish();
     }
-    exit(plan, &finished.ending, &posted)
+    exit(plan, &finished.ending, &sent)
 }
 
 /// Reads the output that background processes of a job still write.
@@ -79,7 +79,7 @@ pub fn drain() -> Exit {
 /// Mails it, or counts it.
 fn tell(plan: &Job, finished: &FinishedJob, run: &alert::JobRun) -> SendOutcome {
     let command = || unnamed(&finished.name, &quoted(&finished.command));
-    let happened = Happened {
+    let on_event = Happened {
         job: &if plan.named {
             finished.name.clone()
         } else {
@@ -88,8 +88,10 @@ fn tell(plan: &Job, finished: &FinishedJob, run: &alert::JobRun) -> SendOutcome 
         run,
         alert: &plan.alert,
     };
-    let posted = happened.tell(&plan.mail, |decision| memo(plan, finished, decision));
-    posted.unwrap_or(SendOutcome::Unwanted)
+    let sent = on_event.tell(&plan.mail, |decision| {
+        notification(plan, finished, decision)
+    });
+    sent.unwrap_or(SendOutcome::Unwanted)
 }
 
 /// Records the run in a digest, and mails that if it is due.
@@ -110,7 +112,7 @@ fn gather(
     }
     if let Err(error) = put_down {
         complain(&format!("warning: {error}; it is mailed at once"));
-        let mail = || post(&plan.mail, &memo(plan, finished, &Decision::Silent));
+        let mail = || post(&plan.mail, &notification(plan, finished, &Decision::Silent));
         return if run.wanted {
             mail()
         } else {
@@ -122,7 +124,7 @@ fn gather(
         None => Ok(Sent::Nothing),
     };
     match sent {
-        Ok(Sent::Posted(posted)) => posted,
+        Ok(Sent::Posted(sent)) => sent,
         Ok(Sent::Nothing | Sent::Busy) => SendOutcome::Unwanted,
         Err(error) => {
             complain(&format!(
@@ -190,8 +192,8 @@ fn is_quiet(plan: &Job, ending: &JobEnding) -> bool {
 }
 
 /// True if a mail was sent or queued, or the rules suppress it. cron would mail stderr as well.
-fn is_mailed(plan: &Job, posted: &SendOutcome) -> bool {
-    match posted {
+fn is_mailed(plan: &Job, sent: &SendOutcome) -> bool {
+    match sent {
         SendOutcome::Safe | SendOutcome::Failed(Exit::Partial) => true,
         SendOutcome::Failed(_) => false,
         SendOutcome::Unwanted => {
@@ -217,7 +219,7 @@ fn is_wanted(plan: &Job, finished: &FinishedJob) -> bool {
 }
 
 /// The notification about a run.
-fn memo(plan: &Job, finished: &FinishedJob, decision: &Decision) -> NotificationText {
+fn notification(plan: &Job, finished: &FinishedJob, decision: &Decision) -> NotificationText {
     let report = JobReport::of(finished, plan.attach, plan.html);
     let usual = || Template::usual(&finished.ending);
     let subject = match (decision, &plan.subject) {
@@ -238,10 +240,10 @@ fn memo(plan: &Job, finished: &FinishedJob, decision: &Decision) -> Notification
 }
 
 /// The status of the command; if it succeeded and its mail failed, that of the mail.
-fn exit(plan: &Job, ending: &JobEnding, posted: &SendOutcome) -> Exit {
+fn exit(plan: &Job, ending: &JobEnding, sent: &SendOutcome) -> Exit {
     match ending.status() {
-        0 => posted.exit(),
-        _ if plan.exit_zero => posted.exit(),
+        0 => sent.exit(),
+        _ if plan.exit_zero => sent.exit(),
         status => Exit::Command(status),
     }
 }

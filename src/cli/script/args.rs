@@ -144,19 +144,19 @@ impl Args {
             ..session::Options::default()
         };
         let has_tls_mode = typed.has("tls");
-        let way = way(
+        let transport = transport(
             self.server.or(self.pipe),
             self.port,
             (session, self.reach),
             (self.tls, self.auth),
         )?;
-        if has_tls_mode && way.session.tls != TlsDemand::Implicit {
+        if has_tls_mode && transport.session.tls != TlsDemand::Implicit {
             let why = "--tls: a script says itself when TLS begins; only --tls implicit has a meaning for `connect`";
             return Err(UsageError::usage(why));
         }
         Ok(Trial {
             names: self.scripts,
-            way,
+            transport,
             variables,
             message: message.transpose()?,
             message_option,
@@ -183,7 +183,7 @@ impl Args {
 }
 
 /// The way to the server, or, where a script itself says where it connects to, to none.
-fn way(
+fn transport(
     server: Option<HostPort>,
     port: Option<u16>,
     (session, reach): (session::Options, route::Reach),
@@ -192,18 +192,18 @@ fn way(
     let is_named = server.is_some();
     let stand_in = || value::target("localhost").map_err(UsageError::usage);
     let host = server.map_or_else(stand_in, Ok)?;
-    let mut way = crate::cli::options::transport::way(
+    let mut transport = crate::cli::options::transport::transport(
         route::Args::to(host, port, reach),
         session,
         tls,
         auth,
     )?;
     if !is_named {
-        way.route.relay = None;
+        transport.route.relay = None;
     }
-    auth::check_relay(way.credentials.as_ref(), &way.route)?;
-    contact::trust_for_a_look(&mut way);
-    Ok(way)
+    auth::check_relay(transport.credentials.as_ref(), &transport.route)?;
+    contact::trust_for_a_look(&mut transport);
+    Ok(transport)
 }
 
 fn definition(text: &str) -> Result<(String, String), String> {
@@ -264,15 +264,15 @@ impl Recording {
         if plan.repeat.times.get() > 1 {
             return refused("--record contradicts --repeat: one session is written down");
         }
-        if plan.way.session.bench.proxy.is_some() {
+        if plan.transport.session.bench.proxy.is_some() {
             return refused(
                 "--record contradicts --proxy-protocol: what is said ahead of the greeting is no line",
             );
         }
         // A message that goes in chunks is cut as that server wants it.
-        let mut way = plan.way;
-        way.session.no_chunking = true;
-        let send = Send { way, ..plan };
+        let mut transport = plan.transport;
+        transport.session.no_chunking = true;
+        let send = Send { transport, ..plan };
         Ok(Invocation::Script(Box::new(ScriptTask::Record(
             Box::new(send),
             self.file,

@@ -27,7 +27,7 @@ pub struct Trial {
     /// Files, or names of scripts that come with the program.
     pub names: Vec<String>,
     /// The server and the transport.
-    pub way: Transport,
+    pub transport: Transport,
     /// Variables set on the command line.
     pub variables: script::Variables,
     /// The message of `>message`.

@@ -40,11 +40,11 @@ pub struct QueuedMessage<'p> {
     /// The message.
     pub message: &'p Message,
     pub queueing: &'p QueueUse,
-    pub way: &'p Transport,
+    pub transport: &'p Transport,
     /// Fallback transports, tried in order on temporary failure.
     pub fallbacks: &'p [Transport],
     pub output: transcript::TranscriptOptions,
-    pub told: SenderNotice,
+    pub notice: SenderNotice,
     /// A file that the transcript is appended to, in addition to other output.
     pub log: Option<&'p Path>,
     /// Time limit for each step before the message is left to a later run. `None`: the limits of RFC 5321.
@@ -95,8 +95,8 @@ impl QueuedMessage<'_> {
             KeepResult::Safe(shown) => shown.exit,
             KeepResult::NoQueue(error) if self.queueing.first != FirstTry::Later => {
                 complain(&format!("{error}; sending the message without keeping it"));
-                let way = (self.way, self.fallbacks);
-                send::at_once(self.message, way, self.output, SenderNotice::Caller).exit
+                let transport = (self.transport, self.fallbacks);
+                send::at_once(self.message, transport, self.output, SenderNotice::Caller).exit
             }
             KeepResult::NoQueue(error) | KeepResult::Lost(error) => {
                 complain(&format!("{error}; the message was neither kept nor sent"));
@@ -111,16 +111,16 @@ impl QueuedMessage<'_> {
     }
 
     fn commit(&self, spool: &Spool) -> Result<Box<dyn ClaimedItem>, QueueError> {
-        let letter = Metadata {
+        let metadata = Metadata {
             envelope: self.message.envelope.clone(),
             utf8_header: self.message.utf8_header,
-            waybill: self.queueing.waybill.clone(),
+            route_spec: self.queueing.route_spec.clone(),
             on_uncertain: self.queueing.on_uncertain,
             on_failure: self.queueing.on_failure.clone(),
             kind: ItemKind::Mail,
             queued: SystemTime::now(),
         };
-        spool.add(&letter, self.message, self.shape(), None)
+        spool.add(&metadata, self.message, self.shape(), None)
     }
 
     /// Few servers today lack 8BITMIME, but because of them, messages that ehlo composes are encoded.
@@ -137,18 +137,18 @@ impl QueuedMessage<'_> {
     /// Reports the identifier in the queue.
     fn say_queued(&self, claim: &dyn ClaimedItem) -> ShownResult {
         self.warn_of_passing_password();
-        send::shown(self.output, self.told, |watch| {
-            say_where(claim, watch);
-            let mut report = DeliveryReport::unasked(&self.message.envelope.recipients);
+        send::shown(self.output, self.notice, |observer| {
+            say_where(claim, observer);
+            let mut report = DeliveryReport::not_attempted(&self.message.envelope.recipients);
             report.keep();
             report
         })
     }
 
     /// Reports the time of the next attempt, and a password that may be missing then.
-    fn say_when(&self, office: &RunContext<'_>, id: &Id, watch: &mut dyn Observer) {
-        let item = office.store.item(id).ok().flatten();
-        let next = item.and_then(|item| next_attempt(&item, office.settings));
+    fn say_when(&self, run_context: &RunContext<'_>, id: &Id, observer: &mut dyn Observer) {
+        let item = run_context.store.item(id).ok().flatten();
+        let next = item.and_then(|item| next_attempt(&item, run_context.settings));
         let note = match next.map(|next| next.duration_since(SystemTime::now())) {
             Some(Ok(left)) => {
                 let wait = counted_minutes(left);
@@ -157,7 +157,7 @@ impl QueuedMessage<'_> {
             Some(Err(_)) => format!("{id} stays in the queue; ehlo queue run tries it again"),
             None => format!("{id} stays in the queue, and waits for ehlo queue release {id}"),
         };
-        watch.happened(Event::Note(&note));
+        observer.on_event(Event::Note(&note));
         self.warn_of_passing_password();
     }
 
@@ -171,7 +171,7 @@ impl QueuedMessage<'_> {
     }
 
     fn password_is_passing(&self) -> bool {
-        let credentials = self.way.credentials.as_ref();
+        let credentials = self.transport.credentials.as_ref();
         let is_found =
             credentials.is_some_and(|credentials| credentials.source == SecretSource::Found);
         is_found && std::env::var_os("EHLO_PASSWORD").is_some_and(|value| !value.is_empty())
@@ -179,100 +179,107 @@ impl QueuedMessage<'_> {
 
     fn try_now(&self, spool: &Spool, claim: Box<dyn ClaimedItem>) -> ShownResult {
         let stop = Arc::new(Stop::default());
-        let office = RunContext {
+        let run_context = RunContext {
             store: spool,
             hosts: &Remembered {
                 spool,
                 memory: self.queueing.spool.settings.host_down,
             },
             settings: &self.queueing.spool.settings,
-            ways: &*self.queueing.spool.ways,
-            ear: &SilentQueue,
+            transports: &*self.queueing.spool.transports,
+            queue_observer: &SilentQueue,
             stop: &stop,
         };
-        let (way, fallbacks) = (self.hurried(self.way), self.fallbacks.iter());
-        let fallbacks: Vec<Transport> = fallbacks.map(|way| self.hurried(way)).collect();
-        let ready = LoadedTransport::of(&way).map_err(|error| error.to_string());
+        let (transport, fallbacks) = (self.hurried(self.transport), self.fallbacks.iter());
+        let fallbacks: Vec<Transport> =
+            fallbacks.map(|transport| self.hurried(transport)).collect();
+        let ready = LoadedTransport::of(&transport).map_err(|error| error.to_string());
         let branch = match ready {
             Ok(ready) => RouteTransports::of(ready, &fallbacks),
             Err(error) => RouteTransports::none(error),
         };
         let (id, begun) = (claim.item().id.clone(), Instant::now());
         let mut claim = Some(claim);
-        let shown = send::shown(self.output, self.told, |watch| {
+        let shown = send::shown(self.output, self.notice, |observer| {
             let Some(claim) = claim.take() else {
-                return DeliveryReport::unasked(&[]);
+                return DeliveryReport::not_attempted(&[]);
             };
             let mut both;
-            let watch: &mut dyn Observer = match self.log {
-                None => watch,
+            let observer: &mut dyn Observer = match self.log {
+                None => observer,
                 Some(path) => {
-                    both = Logged::open(path, watch);
+                    both = Logged::open(path, observer);
                     &mut both
                 }
             };
-            say_where(&*claim, watch);
+            say_where(&*claim, observer);
             for remark in &self.message.remarks {
-                watch.happened(Event::Detail(remark));
+                observer.on_event(Event::Detail(remark));
             }
-            if self.told != SenderNotice::Caller {
-                return self.attempt(&office, claim, &branch, watch);
+            if self.notice != SenderNotice::Caller {
+                return self.attempt(&run_context, claim, &branch, observer);
             }
             let recipients = &self.message.envelope.recipients;
-            tracked(recipients, true, watch, |watch| {
-                self.attempt(&office, claim, &branch, watch)
+            tracked(recipients, true, observer, |observer| {
+                self.attempt(&run_context, claim, &branch, observer)
             })
         });
         let is_late = self
             .patience
             .is_some_and(|patience| begun.elapsed() >= patience);
-        let mut fates = shown.report.fates.iter();
-        if is_late && fates.any(|fate| fate.verdict == RecipientStatus::Queued) {
+        let mut results = shown.report.results.iter();
+        if is_late && results.any(|result| result.verdict == RecipientStatus::Queued) {
             run_behind(spool, &self.queueing.spool, Some(&id));
         } else {
-            self.take_others_along(&office);
+            self.take_others_along(&run_context);
         }
         shown
     }
 
-    fn hurried(&self, way: &Transport) -> Transport {
-        let mut way = way.clone();
-        way.session.patience = self.patience;
-        way
+    fn hurried(&self, transport: &Transport) -> Transport {
+        let mut transport = transport.clone();
+        transport.session.patience = self.patience;
+        transport
     }
 
     fn attempt(
         &self,
-        office: &RunContext<'_>,
+        run_context: &RunContext<'_>,
         claim: Box<dyn ClaimedItem>,
         branch: &RouteTransports<'_>,
-        watch: &mut dyn Observer,
+        observer: &mut dyn Observer,
     ) -> DeliveryReport {
         let all: Vec<usize> = (0..self.message.envelope.recipients.len()).collect();
-        let lines = WorkerConnections::new(branch, office.hosts);
+        let lines = WorkerConnections::new(branch, run_context.hosts);
         let wanted = Attempt {
             recipients: &all,
             early: false,
         };
-        let attempted = attempt(&*claim, wanted, &lines, office.ear, watch);
-        lines.close(watch);
+        let attempted = attempt(
+            &*claim,
+            wanted,
+            &lines,
+            run_context.queue_observer,
+            observer,
+        );
+        lines.close(observer);
         let id = claim.item().id.clone();
         let settled = attempted.and_then(|outcome| {
-            let settled = settle(office, claim, self.told)?;
+            let settled = settle(run_context, claim, self.notice)?;
             Ok((outcome.report, settled))
         });
         match settled {
             Ok((mut report, settled)) => {
                 if settled == ItemOutcome::Kept {
                     report.keep();
-                    self.say_when(office, &id, watch);
+                    self.say_when(run_context, &id, observer);
                 }
                 report
             }
             Err(error) => {
                 // The item is still in the queue, and its journal has the state.
                 complain(&format!("{id} stays in the queue: {error}"));
-                let mut report = DeliveryReport::unasked(&self.message.envelope.recipients);
+                let mut report = DeliveryReport::not_attempted(&self.message.envelope.recipients);
                 report.keep();
                 report
             }
@@ -280,19 +287,19 @@ impl QueuedMessage<'_> {
     }
 
     /// Delivers other due messages for the same host.
-    fn take_others_along(&self, office: &RunContext<'_>) {
+    fn take_others_along(&self, run_context: &RunContext<'_>) {
         let recipients = self.message.envelope.recipients.iter();
         // A relay receives all messages.
-        let recipients = recipients.filter(|_| self.way.route.relay.is_none());
+        let recipients = recipients.filter(|_| self.transport.route.relay.is_none());
         let domains = recipients.map(|to| to.domain().to_string()).collect();
         let selection = Selection {
             domains,
             wholly: true,
-            waybill: Some(self.queueing.waybill.clone()),
+            route_spec: Some(self.queueing.route_spec.clone()),
             most: Some(ALONG),
             ..Selection::default()
         };
-        if let Err(error) = office.round(&selection, &mut RunProgress::default(), None) {
+        if let Err(error) = run_context.round(&selection, &mut RunProgress::default(), None) {
             complain(&error.to_string());
         }
     }
@@ -303,8 +310,8 @@ fn counted_minutes(time: Duration) -> String {
     counted(time.as_secs() / 60 + 1, "minute")
 }
 
-fn say_where(claim: &dyn ClaimedItem, watch: &mut dyn Observer) {
-    watch.happened(Event::Queued {
+fn say_where(claim: &dyn ClaimedItem, observer: &mut dyn Observer) {
+    observer.on_event(Event::Queued {
         id: claim.item().id.as_str(),
     });
 }
@@ -313,8 +320,8 @@ fn say_where(claim: &dyn ClaimedItem, watch: &mut dyn Observer) {
 pub struct SilentQueue;
 
 impl QueueObserver for SilentQueue {
-    fn hear(&self, news: &QueueEvent<'_>) {
-        if let QueueEvent::Trouble(text) = news {
+    fn on_queue_event(&self, event: &QueueEvent<'_>) {
+        if let QueueEvent::Trouble(text) = event {
             complain(text);
         }
     }

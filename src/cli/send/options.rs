@@ -11,7 +11,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Send {
     pub message: message::MessageOptions,
-    pub way: Transport,
+    pub transport: Transport,
     /// Fallback transports, tried in order on temporary failure.
     pub fallbacks: Vec<Transport>,
     pub output: transcript::TranscriptOptions,

@@ -51,16 +51,16 @@ pub fn run(mut plan: Send) -> Exit {
 
 fn send(message: &Message, plan: &Send) -> Exit {
     let Some(queueing) = &plan.queueing else {
-        let way = (&plan.way, &plan.fallbacks[..]);
-        return at_once(message, way, plan.output, SenderNotice::Caller).exit;
+        let transport = (&plan.transport, &plan.fallbacks[..]);
+        return at_once(message, transport, plan.output, SenderNotice::Caller).exit;
     };
     let kept = QueuedMessage {
         message,
         queueing,
-        way: &plan.way,
+        transport: &plan.transport,
         fallbacks: &plan.fallbacks,
         output: plan.output,
-        told: SenderNotice::Caller,
+        notice: SenderNotice::Caller,
         patience: None,
         log: None,
         as_given: false,
@@ -71,41 +71,41 @@ fn send(message: &Message, plan: &Send) -> Exit {
 /// Sends a message without queueing it.
 pub fn at_once(
     message: &Message,
-    (way, fallbacks): (&transport::Transport, &[transport::Transport]),
+    (transport, fallbacks): (&transport::Transport, &[transport::Transport]),
     output: transcript::TranscriptOptions,
-    told: SenderNotice,
+    notice: SenderNotice,
 ) -> ShownResult {
-    let first = match LoadedTransport::of(way) {
+    let first = match LoadedTransport::of(transport) {
         Ok(first) => first,
         Err(error) => {
             let why = error.to_string();
-            if told == SenderNotice::Caller {
+            if notice == SenderNotice::Caller {
                 complain(&why);
             }
             let recipients = message.envelope.recipients.iter();
             return ShownResult {
                 exit: error.exit(),
                 report: DeliveryReport {
-                    fates: recipients
-                        .map(|to| RecipientResult::wayless(to, &why))
+                    results: recipients
+                        .map(|to| RecipientResult::no_transport(to, &why))
                         .collect(),
                 },
             };
         }
     };
-    shown(output, told, |watch| {
-        if let Some(profile) = &way.profile {
-            watch.happened(Event::Detail(&format!("using the profile {profile}")));
+    shown(output, notice, |observer| {
+        if let Some(profile) = &transport.profile {
+            observer.on_event(Event::Detail(&format!("using the profile {profile}")));
         }
         for remark in &message.remarks {
-            watch.happened(Event::Detail(remark));
+            observer.on_event(Event::Detail(remark));
         }
-        if told != SenderNotice::Caller {
-            return deliver_by(&first, fallbacks, message, watch);
+        if notice != SenderNotice::Caller {
+            return deliver_by(&first, fallbacks, message, observer);
         }
         let recipients = &message.envelope.recipients;
-        tracked(recipients, false, watch, |watch| {
-            deliver_by(&first, fallbacks, message, watch)
+        tracked(recipients, false, observer, |observer| {
+            deliver_by(&first, fallbacks, message, observer)
         })
     })
 }
@@ -120,32 +120,32 @@ pub struct ShownResult {
 /// Shows events as `output` selects, and reports failures unless the sender is notified in another way.
 pub fn shown(
     output: transcript::TranscriptOptions,
-    told: SenderNotice,
+    notice: SenderNotice,
     go: impl FnOnce(&mut dyn Observer) -> DeliveryReport,
 ) -> ShownResult {
-    let go = |watch: &mut dyn Observer| {
+    let go = |observer: &mut dyn Observer| {
         if output.progress {
-            return go(&mut Progress::new(watch));
+            return go(&mut Progress::new(observer));
         }
-        go(watch)
+        go(observer)
     };
-    let go = |watch: &mut dyn Observer| {
+    let go = |observer: &mut dyn Observer| {
         if !output.summary {
-            return go(watch);
+            return go(observer);
         }
-        let mut stopwatch = Stopwatch::new(watch);
+        let mut stopwatch = Stopwatch::new(observer);
         let report = go(&mut stopwatch);
         stopwatch.tell();
         report
     };
     let Some(mut transcript) = terminal::open(output) else {
         let report = go(&mut Silent);
-        let exit = finish(&report, told, None);
+        let exit = finish(&report, notice, None);
         return ShownResult { exit, report };
     };
     let report = go(&mut *transcript);
     transcript.result(&report, report.exit());
-    let exit = finish(&report, told, transcript.failure());
+    let exit = finish(&report, notice, transcript.failure());
     ShownResult { exit, report }
 }
 
@@ -154,29 +154,39 @@ pub fn deliver_by(
     first: &LoadedTransport<'_>,
     fallbacks: &[transport::Transport],
     message: &Message,
-    watch: &mut dyn Observer,
+    observer: &mut dyn Observer,
 ) -> DeliveryReport {
-    let mut report = DeliveryReport::unasked(&message.envelope.recipients);
-    let parcel = Outgoing::of(message);
+    let mut report = DeliveryReport::not_attempted(&message.envelope.recipients);
+    let outgoing = Outgoing::of(message);
     let router = first.router();
-    deliver(&parcel, &first.way(&router, None), &mut report, watch);
+    deliver(
+        &outgoing,
+        &first.transport(&router, None),
+        &mut report,
+        observer,
+    );
     for fallback in fallbacks {
-        if report.open().is_empty() || watch.refuses() {
+        if report.open().is_empty() || observer.is_closed() {
             break;
         }
         let profile = fallback.profile.as_deref().unwrap_or_default();
         match LoadedTransport::of(fallback) {
             Ok(next) => {
                 let error = None;
-                watch.happened(Event::Fallback { profile, error });
+                observer.on_event(Event::Fallback { profile, error });
                 let router = next.router();
-                deliver(&parcel, &next.way(&router, None), &mut report, watch);
+                deliver(
+                    &outgoing,
+                    &next.transport(&router, None),
+                    &mut report,
+                    observer,
+                );
             }
             Err(error) => {
                 let error = error.to_string();
                 complain(&format!("cannot try the profile {profile}: {error}"));
                 let error = Some(error.as_str());
-                watch.happened(Event::Fallback { profile, error });
+                observer.on_event(Event::Fallback { profile, error });
             }
         }
     }
@@ -184,22 +194,29 @@ pub fn deliver_by(
 }
 
 /// Writes each failure to stderr, one line for each recipient.
-fn finish(report: &DeliveryReport, told: SenderNotice, unwritten: Option<&io::Error>) -> Exit {
+fn finish(report: &DeliveryReport, notice: SenderNotice, unwritten: Option<&io::Error>) -> Exit {
     if let Some(error) = unwritten {
-        let unseen = report.fates.iter().all(|fate| fate.cause == Cause::Output);
-        let end = if unseen { "; nothing was sent" } else { "" };
+        let output_failed = report
+            .results
+            .iter()
+            .all(|result| result.cause == Cause::Output);
+        let end = if output_failed {
+            "; nothing was sent"
+        } else {
+            ""
+        };
         complain(&format!(
             "cannot write the transcript to the standard output: {}{end}",
             reason(error)
         ));
-        if unseen {
+        if output_failed {
             return report.exit();
         }
     }
-    if told == SenderNotice::Nobody {
+    if notice == SenderNotice::Nobody {
         return Exit::Ok;
     }
-    if told == SenderNotice::Caller {
+    if notice == SenderNotice::Caller {
         complain_of_failures(report);
     }
     report.exit()
@@ -207,9 +224,9 @@ fn finish(report: &DeliveryReport, told: SenderNotice, unwritten: Option<&io::Er
 
 /// One line on stderr for each recipient that failed.
 pub fn complain_of_failures(report: &DeliveryReport) {
-    for fate in &report.fates {
-        if !fate.is_as_wished() {
-            complain(&fate.sentence);
+    for result in &report.results {
+        if !result.is_success() {
+            complain(&result.sentence);
         }
     }
 }

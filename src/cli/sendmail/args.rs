@@ -73,7 +73,7 @@ pub fn of_cron(config: Option<PathBuf>, places: &Places) -> Result<DeliveryOptio
     let found = given.found(places)?;
     let plan = given.plan(found);
     Ok(DeliveryOptions {
-        way: plan.way,
+        transport: plan.transport,
         fallbacks: plan.fallbacks,
         rewrite: plan.rewrite,
         queueing: Some(plan.queueing),
@@ -200,7 +200,7 @@ impl SendmailOptions {
         let found = with_options(&options, |bare| self.found_with(bare, places))?;
         match found.unencrypted() {
             None => Ok(found),
-            Some(way) => Err(without_tls(way)),
+            Some(transport) => Err(without_tls(transport)),
         }
     }
 
@@ -253,14 +253,17 @@ impl SendmailOptions {
     fn plan(self, found: ResolvedRoute) -> Sendmail {
         let output = self.output();
         let errand = QueuedArgs {
-            waybill: found.waybill,
+            route_spec: found.route_spec,
             config: self.config.clone(),
             first: self.first(),
         };
         let log = self.log.clone();
-        let RoutePlan { way, fallbacks } = found.itinerary;
+        let RoutePlan {
+            transport,
+            fallbacks,
+        } = found.itinerary;
         Sendmail {
-            way,
+            transport,
             fallbacks,
             rewrite: found.settings.rewrite.clone(),
             queueing: found.queue.keeping(found.settings, errand),
@@ -331,16 +334,23 @@ impl SendmailOptions {
 impl ResolvedRoute {
     /// A way that a message could go in clear.
     fn unencrypted(&self) -> Option<&Transport> {
-        let RoutePlan { way, fallbacks } = &self.itinerary;
-        let is_encrypted =
-            |way: &Transport| matches!(way.session.tls, TlsDemand::Starttls | TlsDemand::Implicit);
-        let mut all = std::iter::once(way).chain(fallbacks);
-        all.find(|way| !is_encrypted(way))
+        let RoutePlan {
+            transport,
+            fallbacks,
+        } = &self.itinerary;
+        let is_encrypted = |transport: &Transport| {
+            matches!(
+                transport.session.tls,
+                TlsDemand::Starttls | TlsDemand::Implicit
+            )
+        };
+        let mut all = std::iter::once(transport).chain(fallbacks);
+        all.find(|transport| !is_encrypted(transport))
     }
 }
 
-fn without_tls(way: &Transport) -> UsageError {
-    let whose = way
+fn without_tls(transport: &Transport) -> UsageError {
+    let whose = transport
         .profile
         .as_ref()
         .map(|name| format!(" of the profile {}", shown(name)));

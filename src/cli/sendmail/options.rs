@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[derive(Debug)]
 pub struct Sendmail {
     pub task: SendmailTask,
-    pub way: Transport,
+    pub transport: Transport,
     /// Fallback transports, tried in order on temporary failure.
     pub fallbacks: Vec<Transport>,
     /// The queue.

@@ -60,10 +60,10 @@ pub fn kept<'p>(plan: &'p Sendmail, message: &'p Message) -> QueuedMessage<'p> {
     QueuedMessage {
         message,
         queueing: &plan.queueing,
-        way: &plan.way,
+        transport: &plan.transport,
         fallbacks: &plan.fallbacks,
         output: plan.output,
-        told: SenderNotice::Nobody,
+        notice: SenderNotice::Nobody,
         patience: None,
         log: plan.log.as_deref(),
         as_given: true,
@@ -80,12 +80,12 @@ fn verify(plan: &Sendmail, recipients: &[String], sender: Option<&str>) -> Exit 
         }
     };
     let mut taken = Vec::new();
-    let shown = send::shown(plan.output, SenderNotice::Caller, |watch| {
-        let report = ask(plan, &envelope, watch);
-        let fates = report.fates.iter();
-        taken.extend(fates.filter_map(|fate| {
-            let is_taken = fate.verdict == RecipientStatus::Accepted;
-            is_taken.then(|| format!("{}... deliverable ({})\n", fate.recipient, fate.words()))
+    let shown = send::shown(plan.output, SenderNotice::Caller, |observer| {
+        let report = ask(plan, &envelope, observer);
+        let results = report.results.iter();
+        taken.extend(results.filter_map(|result| {
+            let is_taken = result.verdict == RecipientStatus::Accepted;
+            is_taken.then(|| format!("{}... deliverable ({})\n", result.recipient, result.words()))
         }));
         report
     });
@@ -97,30 +97,35 @@ fn verify(plan: &Sendmail, recipients: &[String], sender: Option<&str>) -> Exit 
 }
 
 /// Uses the first transport, and the fallbacks for recipients without a final result.
-fn ask(plan: &Sendmail, envelope: &Envelope, watch: &mut dyn Observer) -> DeliveryReport {
-    let parcel = Outgoing {
+fn ask(plan: &Sendmail, envelope: &Envelope, observer: &mut dyn Observer) -> DeliveryReport {
+    let outgoing = Outgoing {
         envelope,
         message: &Nothing,
         purpose: Purpose::Question,
         is_kept: false,
-        ledger: None,
+        log: None,
     };
-    let mut report = DeliveryReport::unasked(&envelope.recipients);
-    for way in std::iter::once(&plan.way).chain(&plan.fallbacks) {
+    let mut report = DeliveryReport::not_attempted(&envelope.recipients);
+    for transport in std::iter::once(&plan.transport).chain(&plan.fallbacks) {
         let open = report.open();
-        match LoadedTransport::of(way) {
+        match LoadedTransport::of(transport) {
             Ok(ready) => {
                 let router = ready.router();
-                deliver(&parcel, &ready.way(&router, None), &mut report, watch);
+                deliver(
+                    &outgoing,
+                    &ready.transport(&router, None),
+                    &mut report,
+                    observer,
+                );
             }
             Err(error) => {
                 for place in open {
-                    let fate = &mut report.fates[place];
-                    *fate = RecipientResult::wayless(&fate.recipient, &error.to_string());
+                    let result = &mut report.results[place];
+                    *result = RecipientResult::no_transport(&result.recipient, &error.to_string());
                 }
             }
         }
-        if report.open().is_empty() || watch.refuses() {
+        if report.open().is_empty() || observer.is_closed() {
             break;
         }
     }

@@ -34,12 +34,12 @@ pub fn run(mut plan: Unit) -> Exit {
         wanted: failed || !plan.alert.rules.recovered,
         fingerprint: Fingerprint::of(&facts.ending(), &impression),
     };
-    let happened = Happened {
+    let on_event = Happened {
         job: &format!("unit:{}", plan.name),
         run: &run,
         alert: &plan.alert,
     };
-    let posted = happened.tell(&plan.mail, |decision| NotificationText {
+    let sent = on_event.tell(&plan.mail, |decision| NotificationText {
         subject: match (decision, said) {
             (Decision::Recovered(recovery), None) => recovered(&plan.name, recovery),
             (Decision::Recovered(_), Some(said)) => format!("RECOVERED: {said}"),
@@ -49,7 +49,7 @@ pub fn run(mut plan: Unit) -> Exit {
         body: body(plan, &facts) + &status.text() + "\n" + &journal.text(),
         ..NotificationText::default()
     });
-    posted.map_or(Exit::Ok, |posted| posted.exit())
+    sent.map_or(Exit::Ok, |sent| sent.exit())
 }
 
 fn facts(plan: &Unit) -> UnitFacts {

@@ -52,14 +52,14 @@ impl IdleConnection {
         self.carried + 1 < MOST
     }
 
-    fn quit(self, way: &OpenTransport<'_>, watch: &mut dyn Observer) {
-        let means = SessionContext {
-            options: way.session,
-            tls: way.tls,
+    fn quit(self, transport: &OpenTransport<'_>, observer: &mut dyn Observer) {
+        let context = SessionContext {
+            options: transport.session,
+            tls: transport.tls,
             host: &self.host.name(),
             login: None,
         };
-        self.rest.quit(&means, watch);
+        self.rest.quit(&context, observer);
     }
 }
 
@@ -89,20 +89,20 @@ impl<'h> ConnectionPool<'h> {
     pub(super) fn keep(
         &self,
         session: IdleConnection,
-        way: &OpenTransport<'_>,
-        watch: &mut dyn Observer,
+        transport: &OpenTransport<'_>,
+        observer: &mut dyn Observer,
     ) {
         let mut resting = self.resting.borrow_mut();
         resting.push(session);
         if resting.len() > RESTING {
-            resting.remove(0).quit(way, watch);
+            resting.remove(0).quit(transport, observer);
         }
     }
 
     /// Closes all idle sessions with QUIT.
-    pub fn close(&self, way: &OpenTransport<'_>, watch: &mut dyn Observer) {
+    pub fn close(&self, transport: &OpenTransport<'_>, observer: &mut dyn Observer) {
         for session in self.resting.take() {
-            session.quit(way, watch);
+            session.quit(transport, observer);
         }
     }
 }

@@ -39,7 +39,7 @@ pub struct Outgoing<'a> {
     /// temporary failures.
     pub is_kept: bool,
     /// Log of the end of data and its replies. Recipients are indices into the envelope.
-    pub ledger: Option<&'a dyn DeliveryLog>,
+    pub log: Option<&'a dyn DeliveryLog>,
 }
 
 impl<'a> Outgoing<'a> {
@@ -51,7 +51,7 @@ impl<'a> Outgoing<'a> {
             message,
             purpose: Purpose::Mail,
             is_kept: false,
-            ledger: None,
+            log: None,
         }
     }
 }
@@ -84,45 +84,45 @@ impl OpenTransport<'_> {
 
 /// Delivers a message to the recipients that have no final result in the report, and records their results.
 pub fn deliver(
-    parcel: &Outgoing<'_>,
-    way: &OpenTransport<'_>,
+    outgoing: &Outgoing<'_>,
+    transport: &OpenTransport<'_>,
     report: &mut DeliveryReport,
-    watch: &mut dyn Observer,
+    observer: &mut dyn Observer,
 ) {
     let open = report.open();
-    deliver_to(&open, parcel, way, report, watch);
+    deliver_to(&open, outgoing, transport, report, observer);
 }
 
 /// Delivers a message to these recipients.
 pub fn deliver_to(
     open: &[usize],
-    parcel: &Outgoing<'_>,
-    way: &OpenTransport<'_>,
+    outgoing: &Outgoing<'_>,
+    transport: &OpenTransport<'_>,
     report: &mut DeliveryReport,
-    watch: &mut dyn Observer,
+    observer: &mut dyn Observer,
 ) {
-    let signed = match parcel.purpose {
+    let signed = match outgoing.purpose {
         // A report returns the original message. A broken signature is better than no report.
         Purpose::Report => Signed::Converted,
         Purpose::Mail | Purpose::Question => Signed::Kept,
     };
-    let message = Convertible::new(parcel.message, signed);
-    let parcel = &Outgoing {
+    let message = Convertible::new(outgoing.message, signed);
+    let outgoing = &Outgoing {
         message: &message,
-        ..*parcel
+        ..*outgoing
     };
-    let all = &parcel.envelope.recipients;
+    let all = &outgoing.envelope.recipients;
     let asked: Vec<Address> = open.iter().map(|&place| all[place].clone()).collect();
-    let routes = way.router.routes(&asked, watch);
+    let routes = transport.router.routes(&asked, observer);
     let mut delivery = Delivery {
-        parcel,
-        way,
-        watch,
-        fates: &mut report.fates,
+        outgoing,
+        transport,
+        observer,
+        results: &mut report.results,
     };
     for (place, error) in &routes.unreachable {
         let recipient = open[*place];
-        delivery.fates[recipient] = RecipientResult::unreachable(&all[recipient], error);
+        delivery.results[recipient] = RecipientResult::unreachable(&all[recipient], error);
         delivery.settled(&[recipient]);
     }
     for destination in &routes.destinations {
@@ -134,10 +134,10 @@ pub fn deliver_to(
 }
 
 struct Delivery<'a, 'r> {
-    parcel: &'a Outgoing<'a>,
-    way: &'a OpenTransport<'a>,
-    watch: &'r mut dyn Observer,
-    fates: &'r mut [RecipientResult],
+    outgoing: &'a Outgoing<'a>,
+    transport: &'a OpenTransport<'a>,
+    observer: &'r mut dyn Observer,
+    results: &'r mut [RecipientResult],
 }
 
 impl Delivery<'_, '_> {
@@ -146,11 +146,11 @@ impl Delivery<'_, '_> {
         let mut pending = recipients.to_vec();
         let mut tried = false;
         for host in &destination.hosts {
-            if self.watch.refuses() {
-                self.unseen(&pending);
+            if self.observer.is_closed() {
+                self.output_failed(&pending);
                 return;
             }
-            if let Some(open) = self.at_rest(host, destination.port, &pending) {
+            if let Some(open) = self.use_idle(host, destination.port, &pending) {
                 pending = open;
                 tried = true;
                 if pending.is_empty() {
@@ -163,8 +163,8 @@ impl Delivery<'_, '_> {
                 tried = true;
                 continue;
             }
-            let router = self.way.router;
-            let mut peers = match router.addresses(host, destination.port, self.watch) {
+            let router = self.transport.router;
+            let mut peers = match router.addresses(host, destination.port, self.observer) {
                 Ok(peers) => VecDeque::from(peers),
                 Err(error) => {
                     self.no_address(&pending, &error, tried);
@@ -177,19 +177,19 @@ impl Delivery<'_, '_> {
             };
             tried = true;
             let names: Vec<String> = self.names(&pending);
-            self.watch.happened(Event::Host {
+            self.observer.on_event(Event::Host {
                 name: &host.to_string(),
                 port: destination.port_of(host),
                 recipients: &names,
             });
-            let mut door = CurrentHost::new(host, destination.port);
+            let mut current = CurrentHost::new(host, destination.port);
             while let Some(peer) = peers.pop_front() {
-                pending = self.at(&mut door, peer, &mut peers, pending);
+                pending = self.at(&mut current, peer, &mut peers, pending);
                 if pending.is_empty() {
                     break;
                 }
             }
-            self.remember(&door, destination);
+            self.remember(&current, destination);
             if pending.is_empty() {
                 return;
             }
@@ -197,60 +197,66 @@ impl Delivery<'_, '_> {
     }
 
     /// Uses an idle session with this host. `None`: there is none that still works.
-    fn at_rest(&mut self, host: &Host, port: u16, pending: &[usize]) -> Option<Vec<usize>> {
-        let session = self.way.connections?.take(host, port)?;
+    fn use_idle(&mut self, host: &Host, port: u16, pending: &[usize]) -> Option<Vec<usize>> {
+        let session = self.transport.connections?.take(host, port)?;
         let then = if session.is_fresh() {
             AfterTransaction::Rest
         } else {
             AfterTransaction::Quit
         };
-        let ended = self.on_errand(host, pending, then, |errand, means, watch| {
-            session::resume(session.rest, errand, means, watch)
+        let ended = self.run_transaction(host, pending, then, |transaction, context, observer| {
+            session::resume(session.rest, transaction, context, observer)
         });
         if is_stale(&ended) {
             let note = format!(
                 "{} takes nothing more on this connection; making another",
                 session.server
             );
-            self.watch.happened(Event::Note(&note));
+            self.observer.on_event(Event::Note(&note));
             return None;
         }
-        let mut door = CurrentHost::new(host, port);
+        let mut current = CurrentHost::new(host, port);
         let address = session.server.address.clone();
-        let mut settled = self.settle(&mut door, session.server, ended, pending, session.carried);
+        let mut settled = self.settle(
+            &mut current,
+            session.server,
+            ended,
+            pending,
+            session.carried,
+        );
         if !settled.left.is_empty() {
             let others = &mut VecDeque::new();
-            let open = self.at(&mut door, address, others, settled.left);
+            let open = self.at(&mut current, address, others, settled.left);
             settled.open.extend(open);
         }
         Some(settled.open)
     }
 
     fn keep(&mut self, session: Option<IdleConnection>) {
-        if let Some((session, connections)) = session.zip(self.way.connections) {
-            connections.keep(session, self.way, self.watch);
+        if let Some((session, connections)) = session.zip(self.transport.connections) {
+            connections.keep(session, self.transport, self.observer);
         }
     }
 
     /// Reason for which a host is skipped: another delivery has just found it down, or was rejected by it.
     fn down(&self, host: &Host, destination: &Destination) -> Option<String> {
-        let hosts = self.way.connections?.hosts();
+        let hosts = self.transport.connections?.hosts();
         let port = destination.port_of(host);
         let down = |name: &str| hosts.down(name, port);
         down(&host.to_string()).or_else(|| down(&self.for_us(host)))
     }
 
     /// Records the state of a host for later deliveries.
-    fn remember(&self, door: &CurrentHost<'_>, destination: &Destination) {
-        let Some(connections) = self.way.connections else {
+    fn remember(&self, current: &CurrentHost<'_>, destination: &Destination) {
+        let Some(connections) = self.transport.connections else {
             return;
         };
-        let (hosts, port) = (connections.hosts(), destination.port_of(door.host));
-        let (name, ours) = (door.host.to_string(), self.for_us(door.host));
-        match &door.shut {
-            None if !door.answered => {}
-            Some(HostFilter::ForAll(why)) if !door.answered => hosts.went_down(&name, port, why),
-            Some(HostFilter::ForUs(why)) if !door.answered => {
+        let (hosts, port) = (connections.hosts(), destination.port_of(current.host));
+        let (name, ours) = (current.host.to_string(), self.for_us(current.host));
+        match &current.shut {
+            None if !current.answered => {}
+            Some(HostFilter::ForAll(why)) if !current.answered => hosts.went_down(&name, port, why),
+            Some(HostFilter::ForUs(why)) if !current.answered => {
                 hosts.came_up(&name, port);
                 hosts.went_down(&ours, port, why);
             }
@@ -264,7 +270,7 @@ impl Delivery<'_, '_> {
     /// The key under which host state that depends on the client is stored: another user may have a valid
     /// password, or other demands on the certificate.
     fn for_us(&self, host: &Host) -> String {
-        let user = self.way.login.and_then(|login| login.user.as_deref());
+        let user = self.transport.login.and_then(|login| login.user.as_deref());
         format!("{host} as {}", user.unwrap_or_default())
     }
 
@@ -273,24 +279,24 @@ impl Delivery<'_, '_> {
     /// still accept.
     fn at(
         &mut self,
-        door: &mut CurrentHost<'_>,
+        current: &mut CurrentHost<'_>,
         peer: PeerAddress,
         others: &mut VecDeque<PeerAddress>,
         pending: Vec<usize>,
     ) -> Vec<usize> {
         let (mut peer, mut left, mut open) = (peer, pending, Vec::new());
         loop {
-            let (server, wire) = match self.connect(door.host, peer, others, &left) {
+            let (server, wire) = match self.connect(current.host, peer, others, &left) {
                 Ok(connected) => connected,
                 Err(ConnectFailure::Unseen) => return open,
                 Err(ConnectFailure::Failed { why, .. }) => {
-                    door.shut = Some(HostFilter::ForAll(why));
+                    current.shut = Some(HostFilter::ForAll(why));
                     open.append(&mut left);
                     return open;
                 }
             };
             peer = server.address.clone();
-            let ended = match self.encrypted_or_in_clear(door.host, &server, wire, &left) {
+            let ended = match self.encrypted_or_in_clear(current.host, &server, wire, &left) {
                 Ok(ended) => ended,
                 Err(ConnectFailure::Unseen) => return open,
                 Err(ConnectFailure::Failed { .. }) => {
@@ -298,7 +304,7 @@ impl Delivery<'_, '_> {
                     return open;
                 }
             };
-            let settled = self.settle(door, server, ended, &left, 0);
+            let settled = self.settle(current, server, ended, &left, 0);
             open.extend(settled.open);
             // Another session like one without any result would fail in the same way.
             if settled.left.is_empty() || settled.left.len() == left.len() {
@@ -317,14 +323,14 @@ impl Delivery<'_, '_> {
         wire: Wire,
         pending: &[usize],
     ) -> Result<SessionResult, ConnectFailure> {
-        let options = self.way.session;
+        let options = self.transport.session;
         let ended = self.session(host, wire, options, pending);
         let broken = broken_encryption(options, ended.failure.as_ref());
         let Some(why) = broken.filter(|_| !ended.interrupted) else {
             return Ok(ended);
         };
         let note = format!("no encryption with {server}: {why}; trying again in clear");
-        self.watch.happened(Event::Note(&note));
+        self.observer.on_event(Event::Note(&note));
         let address = server.address.clone();
         let (_, wire) = self.connect(host, address, &mut VecDeque::new(), pending)?;
         let clear = session::Options {
@@ -346,12 +352,12 @@ impl Delivery<'_, '_> {
             host: host.to_string(),
             address,
         };
-        let connected = wire::connect(peer, others, self.way.terms(), self.watch);
+        let connected = wire::connect(peer, others, self.transport.terms(), self.observer);
         match &connected {
             Ok(_) => {}
-            Err(ConnectFailure::Unseen) => self.unseen(pending),
+            Err(ConnectFailure::Unseen) => self.output_failed(pending),
             Err(ConnectFailure::Failed { peer, why }) => {
-                self.unconnected(pending, &server(peer.clone()), why);
+                self.connect_failed(pending, &server(peer.clone()), why);
             }
         }
         connected.map(|connection| (server(connection.peer), connection.wire))
@@ -365,20 +371,23 @@ impl Delivery<'_, '_> {
         pending: &[usize],
     ) -> SessionResult {
         // A session that fell back to clear text must not be reused by deliveries that may have TLS.
-        let is_usual = options.tls == self.way.session.tls;
-        let then = if is_usual && self.way.connections.is_some() {
+        let is_usual = options.tls == self.transport.session.tls;
+        let then = if is_usual && self.transport.connections.is_some() {
             AfterTransaction::Rest
         } else {
             AfterTransaction::Quit
         };
-        self.on_errand(host, pending, then, |errand, means, watch| {
-            let means = SessionContext { options, ..*means };
-            session::run(wire, errand, &means, watch)
+        self.run_transaction(host, pending, then, |transaction, context, observer| {
+            let context = SessionContext {
+                options,
+                ..*context
+            };
+            session::run(wire, transaction, &context, observer)
         })
     }
 
     /// Runs one transaction for these recipients.
-    fn on_errand(
+    fn run_transaction(
         &mut self,
         host: &Host,
         pending: &[usize],
@@ -389,35 +398,35 @@ impl Delivery<'_, '_> {
             sender,
             recipients: all,
             dsn,
-        } = self.parcel.envelope;
-        let page = self.parcel.ledger.map(|ledger| RecipientLog {
-            ledger,
+        } = self.outgoing.envelope;
+        let log = self.outgoing.log.map(|log| RecipientLog {
+            log,
             places: pending,
         });
-        let errand = Transaction {
+        let transaction = Transaction {
             sender: sender.as_ref(),
             recipients: pending.iter().map(|&recipient| &all[recipient]).collect(),
-            message: self.parcel.message,
+            message: self.outgoing.message,
             dsn: Some(dsn),
-            purpose: self.parcel.purpose,
+            purpose: self.outgoing.purpose,
             commands: &[],
-            ledger: page.as_ref().map(|page| page as &dyn DeliveryLog),
+            log: log.as_ref().map(|log| log as &dyn DeliveryLog),
             then,
         };
-        let means = SessionContext {
-            options: self.way.session,
-            tls: self.way.tls,
+        let context = SessionContext {
+            options: self.transport.session,
+            tls: self.transport.tls,
             host: &host.name(),
-            login: self.way.login,
+            login: self.transport.login,
         };
-        carry(&errand, &means, self.watch)
+        carry(&transaction, &context, self.observer)
     }
 
     /// Records the results of a session, and keeps it open if it can carry another message. `carried` is the
     /// number of messages before this one.
     fn settle(
         &mut self,
-        door: &mut CurrentHost<'_>,
+        current: &mut CurrentHost<'_>,
         server: Server,
         ended: SessionResult,
         pending: &[usize],
@@ -425,8 +434,8 @@ impl Delivery<'_, '_> {
     ) -> SessionSettlement {
         match shut(&ended) {
             _ if ended.interrupted => {}
-            Some(why) => door.shut = Some(why),
-            None => door.answered = true,
+            Some(why) => current.shut = Some(why),
+            None => current.answered = true,
         }
         let failure = ended.failure.as_ref();
         let went_well = failure.is_none() && ended.refusal.is_none();
@@ -437,17 +446,17 @@ impl Delivery<'_, '_> {
                 settled.left.push(recipient);
                 continue;
             }
-            let to = &self.parcel.envelope.recipients[recipient];
+            let to = &self.outgoing.envelope.recipients[recipient];
             if answer.is_none() && ended.interrupted {
-                self.fates[recipient] = RecipientResult::unseen(to);
+                self.results[recipient] = RecipientResult::output_failed(to);
                 continue;
             }
-            let fate = RecipientResult::answered(to, &server, answer.as_ref(), failure);
+            let result = RecipientResult::answered(to, &server, answer.as_ref(), failure);
             is_begun |= matches!(
-                fate.verdict,
+                result.verdict,
                 RecipientStatus::Accepted | RecipientStatus::Uncertain
             );
-            self.record(recipient, fate);
+            self.record(recipient, result);
             if may_try_another(answer.as_ref(), failure) {
                 settled.open.push(recipient);
             }
@@ -457,8 +466,8 @@ impl Delivery<'_, '_> {
             settled.open.clear();
         }
         self.keep(ended.rest.map(|rest| IdleConnection {
-            host: door.host.clone(),
-            port: door.port,
+            host: current.host.clone(),
+            port: current.port,
             server,
             rest,
             carried: carried + 1,
@@ -469,22 +478,22 @@ impl Delivery<'_, '_> {
     /// Records a result. A result that is about the host alone does not replace a better one: with one
     /// exchanger unreachable, another one that accepts no mail at all must not make the failure
     /// permanent (RFC 5321 §5.1).
-    fn record(&mut self, recipient: usize, fate: RecipientResult) {
-        let before = &mut self.fates[recipient];
-        if !(fate.is_about_host() && before.hope() > fate.hope()) {
-            *before = fate;
+    fn record(&mut self, recipient: usize, result: RecipientResult) {
+        let before = &mut self.results[recipient];
+        if !(result.is_about_host() && before.hope() > result.hope()) {
+            *before = result;
         }
     }
 
     /// Defers recipients because another delivery has just found the host down.
     fn not_tried(&mut self, pending: &[usize], host: &Host, why: &str) {
         let note = format!("{host} is passed over: {why}");
-        self.watch.happened(Event::Note(&note));
+        self.observer.on_event(Event::Note(&note));
         for &recipient in pending {
-            let to = &self.parcel.envelope.recipients[recipient];
+            let to = &self.outgoing.envelope.recipients[recipient];
             self.record(
                 recipient,
-                RecipientResult::passed_over(to, &host.to_string(), why),
+                RecipientResult::host_down(to, &host.to_string(), why),
             );
         }
     }
@@ -493,35 +502,35 @@ impl Delivery<'_, '_> {
     /// lookup counts if no other result is temporary.
     fn no_address(&mut self, pending: &[usize], error: &RouteError, tried: bool) {
         let note = format!("{error}");
-        self.watch.happened(Event::Note(&note));
+        self.observer.on_event(Event::Note(&note));
         for &recipient in pending {
-            let is_deferred = self.fates[recipient].verdict == RecipientStatus::Deferred;
+            let is_deferred = self.results[recipient].verdict == RecipientStatus::Deferred;
             if !is_deferred && (error.may_pass() || !tried) {
-                let to = &self.parcel.envelope.recipients[recipient];
+                let to = &self.outgoing.envelope.recipients[recipient];
                 self.record(recipient, RecipientResult::unreachable(to, error));
             }
         }
     }
 
-    fn unconnected(&mut self, pending: &[usize], server: &Server, why: &str) {
+    fn connect_failed(&mut self, pending: &[usize], server: &Server, why: &str) {
         for &recipient in pending {
-            let to = &self.parcel.envelope.recipients[recipient];
+            let to = &self.outgoing.envelope.recipients[recipient];
             self.record(
                 recipient,
-                RecipientResult::unconnected(to, server.clone(), why),
+                RecipientResult::connect_failed(to, server.clone(), why),
             );
         }
     }
 
-    fn unseen(&mut self, pending: &[usize]) {
+    fn output_failed(&mut self, pending: &[usize]) {
         for &recipient in pending {
-            let to = &self.parcel.envelope.recipients[recipient];
-            self.fates[recipient] = RecipientResult::unseen(to);
+            let to = &self.outgoing.envelope.recipients[recipient];
+            self.results[recipient] = RecipientResult::output_failed(to);
         }
     }
 
     fn names(&self, recipients: &[usize]) -> Vec<String> {
-        let all = &self.parcel.envelope.recipients;
+        let all = &self.outgoing.envelope.recipients;
         recipients
             .iter()
             .map(|&recipient| all[recipient].to_string())
@@ -530,19 +539,19 @@ impl Delivery<'_, '_> {
 
     fn settled(&mut self, recipients: &[usize]) {
         for &recipient in recipients {
-            if self.parcel.is_kept {
-                self.fates[recipient].postpone(self.way.router.has_relay());
+            if self.outgoing.is_kept {
+                self.results[recipient].postpone(self.transport.router.has_relay());
             }
-            let fate = &self.fates[recipient];
-            let words = fate.words();
-            let queue_id = match fate.verdict {
+            let result = &self.results[recipient];
+            let words = result.words();
+            let queue_id = match result.verdict {
                 RecipientStatus::Accepted => outcome::queue_id(&words),
                 _ => None,
             };
-            self.watch.happened(Event::Settled {
-                recipient: &fate.recipient.to_string(),
-                verdict: fate.verdict.name(),
-                word: fate.verdict.word(),
+            self.observer.on_event(Event::Settled {
+                recipient: &result.recipient.to_string(),
+                verdict: result.verdict.name(),
+                word: result.verdict.word(),
                 words: &words,
                 queue_id,
             });
@@ -589,7 +598,7 @@ impl<'a> CurrentHost<'a> {
 
 /// Translates recipient indices of a transaction to indices into the envelope.
 struct RecipientLog<'a> {
-    ledger: &'a dyn DeliveryLog,
+    log: &'a dyn DeliveryLog,
     places: &'a [usize],
 }
 
@@ -604,11 +613,11 @@ impl RecipientLog<'_> {
 
 impl DeliveryLog for RecipientLog<'_> {
     fn ending(&self, recipients: &[usize]) -> io::Result<()> {
-        self.ledger.ending(&self.places(recipients))
+        self.log.ending(&self.places(recipients))
     }
 
     fn taken(&self, recipients: &[usize], reply: &Reply) {
-        self.ledger.taken(&self.places(recipients), reply);
+        self.log.taken(&self.places(recipients), reply);
     }
 }
 

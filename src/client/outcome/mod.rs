@@ -76,7 +76,7 @@ impl RecipientStatus {
 
     /// True if the caller need not act on the message any more.
     #[must_use]
-    pub fn is_cared_for(self) -> bool {
+    pub fn is_done(self) -> bool {
         matches!(self, Self::Accepted | Self::Queued)
     }
 }
@@ -149,8 +149,8 @@ pub struct RecipientResult {
 impl RecipientResult {
     /// True if the result is the intended one: accepted, queued, or stopped as requested.
     #[must_use]
-    pub fn is_as_wished(&self) -> bool {
-        is_as_wished(self.verdict, self.cause)
+    pub fn is_success(&self) -> bool {
+        is_success(self.verdict, self.cause)
     }
 
     /// True if the result is about the host, so that another host may give a better one.
@@ -195,7 +195,7 @@ impl RecipientResult {
 
     /// The initial result, before any attempt.
     #[must_use]
-    pub fn unasked(recipient: &Address) -> Self {
+    pub fn not_attempted(recipient: &Address) -> Self {
         Self {
             recipient: recipient.clone(),
             verdict: RecipientStatus::Skipped,
@@ -232,7 +232,7 @@ impl RecipientResult {
 
     /// The sentence without the advice to try again, which does not apply to a queued message.
     #[must_use]
-    pub fn unadvised(&self) -> &str {
+    pub fn without_hint(&self) -> &str {
         let sentence = self.sentence.as_str();
         sentence.strip_suffix(TRY_AGAIN).unwrap_or(sentence)
     }
@@ -242,13 +242,13 @@ impl RecipientResult {
             verdict,
             cause,
             sentence,
-            ..Self::unasked(recipient)
+            ..Self::not_attempted(recipient)
         }
     }
 
     /// The output cannot be written, or the program was interrupted.
     #[must_use]
-    pub fn unseen(recipient: &Address) -> Self {
+    pub fn output_failed(recipient: &Address) -> Self {
         let sentence = format!("<{recipient}>: nothing was sent");
         Self::of(recipient, RecipientStatus::Skipped, Cause::Output, sentence)
     }
@@ -273,7 +273,7 @@ impl RecipientResult {
 
     /// No connection could be established.
     #[must_use]
-    pub fn unconnected(recipient: &Address, server: Server, why: &str) -> Self {
+    pub fn connect_failed(recipient: &Address, server: Server, why: &str) -> Self {
         let sentence = format!("cannot connect to {server} for <{recipient}>: {why}");
         Self {
             server: Some(server),
@@ -288,7 +288,7 @@ impl RecipientResult {
 
     /// Another delivery has just found the host down.
     #[must_use]
-    pub fn passed_over(recipient: &Address, host: &str, why: &str) -> Self {
+    pub fn host_down(recipient: &Address, host: &str, why: &str) -> Self {
         let sentence =
             format!("<{recipient}>: {host} was not tried, because it was down a moment ago: {why}");
         Self::of(recipient, RecipientStatus::Deferred, Cause::Known, sentence)
@@ -296,7 +296,7 @@ impl RecipientResult {
 
     /// The transport cannot be used: its profile or its password is missing.
     #[must_use]
-    pub fn wayless(recipient: &Address, why: &str) -> Self {
+    pub fn no_transport(recipient: &Address, why: &str) -> Self {
         let sentence = format!("<{recipient}>: {why}");
         Self::of(
             recipient,
@@ -314,7 +314,7 @@ impl RecipientResult {
         answer: Option<&RecipientReply>,
         failure: Option<&SessionFailure>,
     ) -> Self {
-        let fate = match answer {
+        let result = match answer {
             Some(RecipientReply::Accepted(reply)) => Self::accepted(recipient, reply),
             Some(RecipientReply::Said(stage, reply)) => {
                 Self::said(recipient, server, *stage, reply)
@@ -330,7 +330,7 @@ impl RecipientResult {
         };
         Self {
             server: Some(server.clone()),
-            ..fate
+            ..result
         }
     }
 
@@ -467,7 +467,7 @@ impl RecipientResult {
             return if in_doubt {
                 Self::unread(recipient)
             } else {
-                Self::unasked(recipient)
+                Self::not_attempted(recipient)
             };
         };
         if let SessionFailure::Message(error) = failure {
@@ -493,7 +493,7 @@ impl RecipientResult {
             );
         }
         let Some(ending) = SessionEnd::failed(server, failure) else {
-            return Self::unasked(recipient);
+            return Self::not_attempted(recipient);
         };
         if !in_doubt {
             return Self::ended(recipient, ending);
@@ -518,15 +518,18 @@ impl RecipientResult {
 #[derive(Clone, Debug)]
 pub struct DeliveryReport {
     /// One for each recipient, in the order of the envelope.
-    pub fates: Vec<RecipientResult>,
+    pub results: Vec<RecipientResult>,
 }
 
 impl DeliveryReport {
     /// The initial results, before any attempt.
     #[must_use]
-    pub fn unasked(recipients: &[Address]) -> Self {
+    pub fn not_attempted(recipients: &[Address]) -> Self {
         Self {
-            fates: recipients.iter().map(RecipientResult::unasked).collect(),
+            results: recipients
+                .iter()
+                .map(RecipientResult::not_attempted)
+                .collect(),
         }
     }
 
@@ -534,40 +537,43 @@ impl DeliveryReport {
     /// failure is temporary, or the server did not meet a requirement for TLS or authentication.
     #[must_use]
     pub fn open(&self) -> Vec<usize> {
-        let is_open = |fate: &RecipientResult| match fate.verdict {
+        let is_open = |result: &RecipientResult| match result.verdict {
             RecipientStatus::Deferred => true,
-            RecipientStatus::Skipped => fate.cause == Cause::Network,
+            RecipientStatus::Skipped => result.cause == Cause::Network,
             // Another server may meet the requirement. A rejected login is not tried there.
-            RecipientStatus::Refused => fate.cause == Cause::Policy && fate.reply.is_none(),
+            RecipientStatus::Refused => result.cause == Cause::Policy && result.reply.is_none(),
             _ => false,
         };
-        (0..self.fates.len())
-            .filter(|&place| is_open(&self.fates[place]))
+        (0..self.results.len())
+            .filter(|&place| is_open(&self.results[place]))
             .collect()
     }
 
     /// Marks the recipients that may be accepted later as queued.
     pub fn keep(&mut self) {
-        for fate in &mut self.fates {
+        for result in &mut self.results {
             if matches!(
-                fate.verdict,
+                result.verdict,
                 RecipientStatus::Deferred | RecipientStatus::Skipped
             ) {
-                fate.verdict = RecipientStatus::Queued;
-                fate.sentence.truncate(fate.unadvised().len());
+                result.verdict = RecipientStatus::Queued;
+                result.sentence.truncate(result.without_hint().len());
             }
         }
     }
 
     #[must_use]
     pub fn exit(&self) -> Exit {
-        let ends = self.fates.iter().map(|fate| (fate.verdict, fate.cause));
+        let ends = self
+            .results
+            .iter()
+            .map(|result| (result.verdict, result.cause));
         exit(&ends.collect::<Vec<_>>())
     }
 }
 
-fn is_as_wished(verdict: RecipientStatus, cause: Cause) -> bool {
-    verdict.is_cared_for() || verdict == RecipientStatus::Skipped && cause == Cause::Stopped
+fn is_success(verdict: RecipientStatus, cause: Cause) -> bool {
+    verdict.is_done() || verdict == RecipientStatus::Skipped && cause == Cause::Stopped
 }
 
 /// The combined exit status, by the table in cli.md.
@@ -587,10 +593,10 @@ fn exit(ends: &[(RecipientStatus, Cause)]) -> Exit {
         .map(|&(_, cause)| cause)
         .collect();
     let by_protocol = !held.is_empty() && held.iter().all(|&cause| cause == Cause::Protocol);
-    let is_as_wished = |&(verdict, cause): &(RecipientStatus, Cause)| is_as_wished(verdict, cause);
-    if ends.iter().all(is_as_wished) {
+    let is_success = |&(verdict, cause): &(RecipientStatus, Cause)| is_success(verdict, cause);
+    if ends.iter().all(is_success) {
         Exit::Ok
-    } else if ends.iter().any(is_as_wished) {
+    } else if ends.iter().any(is_success) {
         Exit::Partial
     } else if any_by(Cause::Output) {
         Exit::Io
@@ -620,7 +626,7 @@ mod tests {
     fn every_set_of_verdicts_has_its_status() {
         use Cause::{Domain, Message, Network, Policy, Protocol, Server, Stopped};
         use RecipientStatus::{Accepted, Deferred, Queued, Refused, Skipped, Uncertain};
-        for (fates, code) in [
+        for (results, code) in [
             (vec![(Accepted, Server), (Accepted, Server)], 0),
             (vec![(Accepted, Server), (Refused, Server)], 79),
             (vec![(Accepted, Server), (Queued, Network)], 0),
@@ -644,7 +650,7 @@ mod tests {
             (vec![(Refused, Policy), (Deferred, Network)], 75),
             (vec![(Accepted, Server), (Refused, Policy)], 79),
         ] {
-            assert_eq!(exit(&fates).code(), code, "{fates:?}");
+            assert_eq!(exit(&results).code(), code, "{results:?}");
         }
     }
 }

@@ -84,11 +84,11 @@ struct LookupResult<T> {
 fn tell<T: Display>(
     (kind, name): (&str, &str),
     answer: &Result<LookupResult<T>, DnsError>,
-    watch: &mut dyn Observer,
+    observer: &mut dyn Observer,
 ) {
     let found = answer.as_ref();
     let records = found.map_or_else(|_| Vec::new(), |found| texts(&found.records));
-    watch.happened(Event::Answer(DnsAnswer {
+    observer.on_event(Event::Answer(DnsAnswer {
         kind,
         name,
         records: &records,
@@ -104,13 +104,14 @@ fn texts<T: Display>(records: &[T]) -> Vec<String> {
 /// DNS queries.
 pub trait Dns {
     /// The mail exchangers of each of these domains, in any order.
-    fn mx(&self, domains: &[String], watch: &mut dyn Observer) -> Vec<Result<Vec<Mx>, DnsError>>;
+    fn mx(&self, domains: &[String], observer: &mut dyn Observer)
+    -> Vec<Result<Vec<Mx>, DnsError>>;
     /// The addresses of a host, IPv6 first.
     fn addresses(
         &self,
         host: &str,
         family: AddressFamily,
-        watch: &mut dyn Observer,
+        observer: &mut dyn Observer,
     ) -> Result<Vec<IpAddr>, DnsError>;
 }
 
@@ -155,7 +156,7 @@ impl Hickory {
         &self,
         what: &str,
         question: impl Future<Output = T>,
-        watch: &mut dyn Observer,
+        observer: &mut dyn Observer,
     ) -> Option<T> {
         self.runtime.block_on(async {
             let mut question = std::pin::pin!(question);
@@ -166,7 +167,7 @@ impl Hickory {
                 "waiting for the resolver {} to find {what}...",
                 self.servers
             );
-            watch.happened(Event::Note(&note));
+            observer.on_event(Event::Note(&note));
             tokio::time::timeout(PATIENCE, question).await.ok()
         })
     }
@@ -216,19 +217,23 @@ impl Hickory {
 }
 
 impl Dns for Hickory {
-    fn mx(&self, domains: &[String], watch: &mut dyn Observer) -> Vec<Result<Vec<Mx>, DnsError>> {
+    fn mx(
+        &self,
+        domains: &[String],
+        observer: &mut dyn Observer,
+    ) -> Vec<Result<Vec<Mx>, DnsError>> {
         for domain in domains {
-            watch.happened(Event::Lookup {
+            observer.on_event(Event::Lookup {
                 kind: "MX",
                 name: domain,
             });
         }
         let what = format!("the MX of {}", domains.join(", "));
         let all = join_all(domains.iter().map(|domain| self.ask_mx(domain)));
-        let answers = self.wait(&what, all, watch);
+        let answers = self.wait(&what, all, observer);
         let answers = answers.unwrap_or_else(|| domains.iter().map(|_| Err(self.dead())).collect());
         for (domain, answer) in domains.iter().zip(&answers) {
-            tell(("MX", domain), answer, watch);
+            tell(("MX", domain), answer, observer);
         }
         let records =
             |answer: Result<LookupResult<Mx>, DnsError>| answer.map(|found| found.records);
@@ -239,7 +244,7 @@ impl Dns for Hickory {
         &self,
         host: &str,
         family: AddressFamily,
-        watch: &mut dyn Observer,
+        observer: &mut dyn Observer,
     ) -> Result<Vec<IpAddr>, DnsError> {
         let kinds: &[RecordType] = match family {
             AddressFamily::Any => &[RecordType::AAAA, RecordType::A],
@@ -247,17 +252,17 @@ impl Dns for Hickory {
             AddressFamily::V6 => &[RecordType::AAAA],
         };
         for kind in kinds {
-            watch.happened(Event::Lookup {
+            observer.on_event(Event::Lookup {
                 kind: (*kind).into(),
                 name: host,
             });
         }
         let what = format!("the address of {host}");
         let all = join_all(kinds.iter().map(|&kind| self.ask_ip(host, kind)));
-        let answers = self.wait(&what, all, watch);
+        let answers = self.wait(&what, all, observer);
         let answers = answers.unwrap_or_else(|| kinds.iter().map(|_| Err(self.dead())).collect());
         for (&kind, answer) in kinds.iter().zip(&answers) {
-            tell((kind.into(), host), answer, watch);
+            tell((kind.into(), host), answer, observer);
         }
         let records =
             |answer: Result<LookupResult<IpAddr>, DnsError>| answer.map(|found| found.records);

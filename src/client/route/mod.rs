@@ -240,7 +240,7 @@ impl<'o> Router<'o> {
     }
 
     /// The destinations of these recipients. Domains with the same hosts share one.
-    pub fn routes(&self, recipients: &[Address], watch: &mut dyn Observer) -> Routes {
+    pub fn routes(&self, recipients: &[Address], observer: &mut dyn Observer) -> Routes {
         if let Some(relay) = &self.options.relay {
             let destination = Destination {
                 hosts: vec![relay.host.clone()],
@@ -253,7 +253,7 @@ impl<'o> Router<'o> {
             };
         }
         let domains = names_of(recipients);
-        let answers = self.exchangers(&domains, watch);
+        let answers = self.exchangers(&domains, observer);
         let mut gathering = DestinationSet::default();
         for (at, recipient) in recipients.iter().enumerate() {
             match recipient.domain() {
@@ -273,20 +273,20 @@ impl<'o> Router<'o> {
                 }
             }
         }
-        gathering.finish(self.options.port, watch)
+        gathering.finish(self.options.port, observer)
     }
 
     /// The hosts of each domain by preference, grouped by equal preference.
     fn exchangers(
         &self,
         domains: &[String],
-        watch: &mut dyn Observer,
+        observer: &mut dyn Observer,
     ) -> Vec<Result<Vec<Vec<Host>>, RouteError>> {
         if domains.is_empty() {
             return Vec::new();
         }
         let answers = match self.dns() {
-            Ok(dns) => dns.mx(domains, watch),
+            Ok(dns) => dns.mx(domains, observer),
             Err(why) => domains
                 .iter()
                 .map(|_| Err(DnsError::Failed(why.clone())))
@@ -295,7 +295,7 @@ impl<'o> Router<'o> {
         domains
             .iter()
             .zip(answers)
-            .map(|(domain, answer)| self.ranks(domain, answer, watch))
+            .map(|(domain, answer)| self.ranks(domain, answer, observer))
             .collect()
     }
 
@@ -304,7 +304,7 @@ impl<'o> Router<'o> {
         &self,
         domain: &str,
         answer: Result<Vec<Mx>, DnsError>,
-        watch: &mut dyn Observer,
+        observer: &mut dyn Observer,
     ) -> Result<Vec<Vec<Host>>, RouteError> {
         let name = || domain.to_owned();
         let mut all = match answer {
@@ -312,7 +312,7 @@ impl<'o> Router<'o> {
             // Without an MX, the domain itself is the host (R30). Its addresses are looked up later.
             Err(DnsError::NoData) => {
                 let note = format!("{domain} has no MX; trying its own address");
-                watch.happened(Event::Note(&note));
+                observer.on_event(Event::Note(&note));
                 return Ok(vec![vec![Host::Exchanger(name())]]);
             }
             Err(DnsError::NoSuchName) => return Err(RouteError::NoSuchDomain(name())),
@@ -324,7 +324,7 @@ impl<'o> Router<'o> {
             }
         };
         all.sort_by_key(|mx| mx.preference);
-        say_what_was_found(domain, &all, watch);
+        say_what_was_found(domain, &all, observer);
         let usable: Vec<Mx> = all
             .iter()
             .filter(|mx| !mx.host.is_empty())
@@ -333,7 +333,7 @@ impl<'o> Router<'o> {
         if usable.is_empty() {
             return Err(RouteError::NullMx(name()));
         }
-        let better = self.better_than_us(usable, watch);
+        let better = self.better_than_us(usable, observer);
         if better.is_empty() {
             return Err(RouteError::Loop(name()));
         }
@@ -341,13 +341,13 @@ impl<'o> Router<'o> {
     }
 
     /// R34: drops this host's own MX record and all that are not better than it (RFC 5321 §5.1).
-    fn better_than_us(&self, all: Vec<Mx>, watch: &mut dyn Observer) -> Vec<Mx> {
+    fn better_than_us(&self, all: Vec<Mx>, observer: &mut dyn Observer) -> Vec<Mx> {
         let own = all.iter().find(|mx| self.is_ourselves(&mx.host));
         let Some((preference, host)) = own.map(|mx| (mx.preference, mx.host.clone())) else {
             return all;
         };
         let note = format!("{host} is this host; not trying MX {preference} and worse");
-        watch.happened(Event::Note(&note));
+        observer.on_event(Event::Note(&note));
         all.into_iter()
             .filter(|mx| mx.preference < preference)
             .collect()
@@ -381,11 +381,11 @@ impl<'o> Router<'o> {
         &self,
         host: &Host,
         port: u16,
-        watch: &mut dyn Observer,
+        observer: &mut dyn Observer,
     ) -> Result<Vec<PeerAddress>, RouteError> {
         match &self.options.connect_to {
-            Some(detour) => self.peers(&detour.host, detour.port.unwrap_or(port), watch),
-            None => self.peers(host, port, watch),
+            Some(detour) => self.peers(&detour.host, detour.port.unwrap_or(port), observer),
+            None => self.peers(host, port, observer),
         }
     }
 
@@ -393,15 +393,15 @@ impl<'o> Router<'o> {
         &self,
         host: &Host,
         port: u16,
-        watch: &mut dyn Observer,
+        observer: &mut dyn Observer,
     ) -> Result<Vec<PeerAddress>, RouteError> {
         let mut found = match host {
             Host::Unix(path) => return Ok(vec![PeerAddress::Unix(path.clone())]),
             Host::Pipe(line) => return Ok(vec![PeerAddress::Pipe(line.clone())]),
             Host::Address(ip) => vec![*ip],
-            Host::Relay(name) if self.options.dns.is_none() => system::addresses(name, watch)?,
-            Host::Relay(name) => self.ask(name, watch)?,
-            Host::Exchanger(name) => self.exchanger_addresses(name, watch)?,
+            Host::Relay(name) if self.options.dns.is_none() => system::addresses(name, observer)?,
+            Host::Relay(name) => self.ask(name, observer)?,
+            Host::Exchanger(name) => self.exchanger_addresses(name, observer)?,
         };
         found.retain(|ip| self.options.family.has(*ip));
         if found.is_empty() {
@@ -411,7 +411,7 @@ impl<'o> Router<'o> {
         if found.len() > MAX_ADDRESSES {
             let count = found.len();
             let note = format!("{host} has {count} addresses; trying the first {MAX_ADDRESSES}");
-            watch.happened(Event::Note(&note));
+            observer.on_event(Event::Note(&note));
             found.truncate(MAX_ADDRESSES);
         }
         Ok(found
@@ -425,11 +425,11 @@ impl<'o> Router<'o> {
     fn exchanger_addresses(
         &self,
         name: &str,
-        watch: &mut dyn Observer,
+        observer: &mut dyn Observer,
     ) -> Result<Vec<IpAddr>, RouteError> {
         let mut found = match name.parse() {
             Ok(ip) => vec![ip],
-            Err(_) => self.ask(name, watch)?,
+            Err(_) => self.ask(name, observer)?,
         };
         found.retain(|ip| !is_local(*ip));
         if found.is_empty() {
@@ -438,14 +438,14 @@ impl<'o> Router<'o> {
         Ok(found)
     }
 
-    fn ask(&self, name: &str, watch: &mut dyn Observer) -> Result<Vec<IpAddr>, RouteError> {
+    fn ask(&self, name: &str, observer: &mut dyn Observer) -> Result<Vec<IpAddr>, RouteError> {
         let failed = |why: &str, may_pass| RouteError::Address {
             host: name.to_owned(),
             why: why.to_owned(),
             may_pass,
         };
         let dns = self.dns().map_err(|why| failed(&why, true))?;
-        dns.addresses(name, self.options.family, watch)
+        dns.addresses(name, self.options.family, observer)
             .map_err(|error| {
                 let may_pass = matches!(error, DnsError::Failed(_));
                 failed(error.words(), may_pass)
@@ -493,7 +493,7 @@ impl DestinationSet {
     }
 
     /// Shuffles hosts of equal preference (R32).
-    fn finish(mut self, port: u16, watch: &mut dyn Observer) -> Routes {
+    fn finish(mut self, port: u16, observer: &mut dyn Observer) -> Routes {
         for (destination, ranks) in self.routes.destinations.iter_mut().zip(self.ranks) {
             destination.port = port;
             for mut rank in ranks {
@@ -503,7 +503,7 @@ impl DestinationSet {
             let count = destination.hosts.len();
             if count > MAX_HOSTS {
                 let note = format!("{count} mail exchangers; trying the first {MAX_HOSTS}");
-                watch.happened(Event::Note(&note));
+                observer.on_event(Event::Note(&note));
                 destination.hosts.truncate(MAX_HOSTS);
             }
         }
@@ -542,7 +542,7 @@ fn by_preference(sorted: Vec<Mx>) -> Vec<Vec<Host>> {
     ranks.into_iter().map(|(_, rank)| rank).collect()
 }
 
-fn say_what_was_found(domain: &str, sorted: &[Mx], watch: &mut dyn Observer) {
+fn say_what_was_found(domain: &str, sorted: &[Mx], observer: &mut dyn Observer) {
     const SHOWN: usize = 5;
     let word = |mx: &Mx| format!("{} {}", mx.preference, or_root(&mx.host));
     let words: Vec<String> = sorted.iter().take(SHOWN).map(word).collect();
@@ -551,7 +551,7 @@ fn say_what_was_found(domain: &str, sorted: &[Mx], watch: &mut dyn Observer) {
         more => format!(" and {more} more"),
     };
     let note = format!("MX of {domain}: {}{more}", words.join(", "));
-    watch.happened(Event::Note(&shown(&note)));
+    observer.on_event(Event::Note(&shown(&note)));
 }
 
 fn or_root(host: &str) -> &str {

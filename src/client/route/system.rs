@@ -14,14 +14,14 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(7);
 
 /// The addresses of a relay. The lookup is reported to the observer.
-pub fn addresses(name: &str, watch: &mut dyn Observer) -> Result<Vec<IpAddr>, RouteError> {
+pub fn addresses(name: &str, observer: &mut dyn Observer) -> Result<Vec<IpAddr>, RouteError> {
     let kind = "host";
-    watch.happened(Event::Lookup { kind, name });
-    let answer = found(name, watch);
+    observer.on_event(Event::Lookup { kind, name });
+    let answer = found(name, observer);
     let records = answer.as_deref().unwrap_or_default();
     let records: Vec<String> = records.iter().map(ToString::to_string).collect();
     let error = answer.as_ref().err().map(reason);
-    watch.happened(Event::Answer(DnsAnswer {
+    observer.on_event(Event::Answer(DnsAnswer {
         kind,
         name,
         records: &records,
@@ -40,7 +40,7 @@ fn reason(error: &RouteError) -> &str {
 
 /// The system's lookup has no time limit, so it runs in a separate thread, which is abandoned after a
 /// timeout.
-fn found(name: &str, watch: &mut dyn Observer) -> Result<Vec<IpAddr>, RouteError> {
+fn found(name: &str, observer: &mut dyn Observer) -> Result<Vec<IpAddr>, RouteError> {
     // A name in the hosts file is found without a thread or the system's resolver.
     let listed = in_hosts(name, &crate::system::host::hosts_file());
     if !listed.is_empty() {
@@ -63,7 +63,7 @@ fn found(name: &str, watch: &mut dyn Observer) -> Result<Vec<IpAddr>, RouteError
     let answer = receiver.recv_timeout(SLOW).or_else(|error| {
         if error == RecvTimeoutError::Timeout {
             let note = format!("waiting for the system to find the address of {name}...");
-            watch.happened(Event::Note(&note));
+            observer.on_event(Event::Note(&note));
         }
         receiver.recv_timeout(PATIENCE)
     });

@@ -18,10 +18,10 @@ pub struct Carried<'m> {
 }
 
 impl<'m> Carried<'m> {
-    pub fn new(errand: &Transaction<'m>, shape: Shape) -> Self {
+    pub fn new(transaction: &Transaction<'m>, shape: Shape) -> Self {
         Self {
             shape,
-            blocks: errand.message.blocks(shape),
+            blocks: transaction.message.blocks(shape),
             dots: Dots::new(),
             octets: 0,
             rest: Vec::new(),

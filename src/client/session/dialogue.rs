@@ -110,7 +110,7 @@ pub struct ServerState {
 
 /// The dialogue of one session, from the greeting to QUIT.
 pub struct Dialogue<'a> {
-    errand: &'a Transaction<'a>,
+    transaction: &'a Transaction<'a>,
     helo: String,
     options: Options,
     offers: ServerOffers,
@@ -162,14 +162,14 @@ impl<'a> Dialogue<'a> {
     /// AUTH is sent.
     #[must_use]
     pub fn new(
-        errand: &'a Transaction<'a>,
+        transaction: &'a Transaction<'a>,
         helo: String,
         options: &Options,
         login: Option<&'a Login>,
     ) -> Self {
-        let count = errand.recipients.len();
+        let count = transaction.recipients.len();
         Self {
-            errand,
+            transaction,
             helo,
             options: options.clone(),
             offers: ServerOffers::default(),
@@ -201,13 +201,13 @@ impl<'a> Dialogue<'a> {
 
     /// A dialogue for another transaction in an idle session.
     #[must_use]
-    pub fn resumed(errand: &'a Transaction<'a>, server: ServerState) -> Self {
+    pub fn resumed(transaction: &'a Transaction<'a>, server: ServerState) -> Self {
         Self {
             offers: server.offers,
             open: server.open,
             begun: server.begun,
             verified: server.verified,
-            ..Self::new(errand, server.helo, &server.options, None)
+            ..Self::new(transaction, server.helo, &server.options, None)
         }
     }
 
@@ -484,7 +484,7 @@ impl<'a> Dialogue<'a> {
     /// Sends the next requested command, or QUIT after the last.
     fn command(&mut self) -> Action {
         let next = self.replies.len();
-        if next == self.errand.commands.len() {
+        if next == self.transaction.commands.len() {
             return self.leave();
         }
         self.say_one(Stage::Asked(next))

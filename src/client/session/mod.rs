@@ -113,7 +113,7 @@ pub struct Transaction<'a> {
     /// Commands to send in this order instead of transactions, each after the reply to the one before.
     pub commands: &'a [String],
     /// Log of the end of data and its replies; `None`: not logged.
-    pub ledger: Option<&'a dyn DeliveryLog>,
+    pub log: Option<&'a dyn DeliveryLog>,
     pub then: AfterTransaction,
 }
 
@@ -132,7 +132,7 @@ impl<'a> Transaction<'a> {
             dsn: None,
             purpose: Purpose::Mail,
             commands: &[],
-            ledger: None,
+            log: None,
             then: AfterTransaction::Quit,
         }
     }

@@ -8,7 +8,7 @@ mod carry;
 mod end;
 mod reply;
 
-use crate::client::events as watch;
+use crate::client::events as observer;
 use crate::client::events::{ConnectionClose, Event, Interests, Observer};
 use crate::client::session::auth::{Bindings, Mask};
 use crate::client::session::run::reply::excerpt;
@@ -28,27 +28,28 @@ use std::time::Duration;
 /// unless the session is to become idle and can.
 pub fn run(
     wire: Wire,
-    errand: &Transaction<'_>,
-    means: &SessionContext<'_>,
-    watch: &mut dyn Observer,
+    transaction: &Transaction<'_>,
+    context: &SessionContext<'_>,
+    observer: &mut dyn Observer,
 ) -> SessionResult {
-    let options = means.options;
+    let options = context.options;
     let helo = options.helo.clone().unwrap_or_else(|| own_name(&wire));
-    let dialogue = Dialogue::new(errand, helo, options, means.login);
-    let mask = Mask::of(means.login);
-    SessionLoop::new((wire, mask), dialogue, (errand, means), watch).hold(WireEvent::Started)
+    let dialogue = Dialogue::new(transaction, helo, options, context.login);
+    let mask = Mask::of(context.login);
+    SessionLoop::new((wire, mask), dialogue, (transaction, context), observer)
+        .hold(WireEvent::Started)
 }
 
 /// Runs another transaction in an idle session.
 pub fn resume(
     rest: IdleSession,
-    errand: &Transaction<'_>,
-    means: &SessionContext<'_>,
-    watch: &mut dyn Observer,
+    transaction: &Transaction<'_>,
+    context: &SessionContext<'_>,
+    observer: &mut dyn Observer,
 ) -> SessionResult {
-    let dialogue = Dialogue::resumed(errand, rest.server);
+    let dialogue = Dialogue::resumed(transaction, rest.server);
     let ends = (rest.wire, rest.mask);
-    SessionLoop::new(ends, dialogue, (errand, means), watch).hold(WireEvent::Resumed)
+    SessionLoop::new(ends, dialogue, (transaction, context), observer).hold(WireEvent::Resumed)
 }
 
 /// A session between two transactions.
@@ -65,12 +66,12 @@ impl std::fmt::Debug for IdleSession {
 }
 
 impl IdleSession {
-    pub fn quit(self, means: &SessionContext<'_>, watch: &mut dyn Observer) {
+    pub fn quit(self, context: &SessionContext<'_>, observer: &mut dyn Observer) {
         resume(
             self,
             &Transaction::new(None, Vec::new(), &Nothing),
-            means,
-            watch,
+            context,
+            observer,
         );
     }
 }
@@ -118,14 +119,14 @@ fn own_name(wire: &Wire) -> String {
 
 struct SessionLoop<'a, 'w> {
     wire: Wire,
-    errand: &'a Transaction<'a>,
-    means: &'a SessionContext<'a>,
+    transaction: &'a Transaction<'a>,
+    context: &'a SessionContext<'a>,
     dialogue: Dialogue<'a>,
     /// Secrets to hide, even in the server's replies.
     mask: Mask,
-    watch: &'w mut dyn Observer,
+    observer: &'w mut dyn Observer,
     /// Optional events that the observer requested.
-    wants: Interests,
+    interests: Interests,
     /// True if the outbox contains a secret that must be wiped.
     holds_secret: bool,
     /// Interrupts the session, except while the result is uncertain.
@@ -147,16 +148,16 @@ struct SessionLoop<'a, 'w> {
 }
 
 /// Reports a TLS handshake.
-pub fn tell(secured: &TlsResult, watch: &mut dyn Observer) {
+pub fn tell(secured: &TlsResult, observer: &mut dyn Observer) {
     if std::env::var_os("SSLKEYLOGFILE").is_some() {
         let note = "the keys of this session go to SSLKEYLOGFILE; whoever has them can read it";
-        watch.happened(Event::Note(note));
+        observer.on_event(Event::Note(note));
     }
     if let Some(why) = &secured.unsaved {
         let note = format!("--save-certs: cannot write the certificates: {why}");
-        watch.happened(Event::Note(&note));
+        observer.on_event(Event::Note(&note));
     }
-    watch.happened(Event::Secured(watch::TlsSummary {
+    observer.on_event(Event::Secured(observer::TlsSummary {
         version: secured.version,
         cipher: secured.cipher,
         group: secured.group,
@@ -173,21 +174,21 @@ impl<'a, 'w> SessionLoop<'a, 'w> {
     fn new(
         (wire, mask): (Wire, Mask),
         dialogue: Dialogue<'a>,
-        (errand, means): (&'a Transaction<'a>, &'a SessionContext<'a>),
-        watch: &'w mut dyn Observer,
+        (transaction, context): (&'a Transaction<'a>, &'a SessionContext<'a>),
+        observer: &'w mut dyn Observer,
     ) -> Self {
         Self {
-            errand,
-            means,
+            transaction,
+            context,
             dialogue,
             mask,
-            wants: watch.wants(),
-            stop: watch
+            interests: observer.interests(),
+            stop: observer
                 .stop()
                 .zip(wire.socket())
                 .and_then(|(stop, socket)| stop.register(socket)),
             wire,
-            watch,
+            observer,
             holds_secret: false,
             in_doubt: false,
             gathered: 0,
@@ -237,7 +238,7 @@ impl SessionLoop<'_, '_> {
     }
 
     fn converse(&mut self, first: WireEvent) -> Result<Opening, SessionFailure> {
-        if let (WireEvent::Started, Some(proxy)) = (&first, self.means.options.bench.proxy) {
+        if let (WireEvent::Started, Some(proxy)) = (&first, self.context.options.bench.proxy) {
             self.say_proxy(&proxy)?;
         }
         let mut event = first;
@@ -262,8 +263,8 @@ impl SessionLoop<'_, '_> {
                 Action::Drop => {
                     // The last message of a TLS handshake may be unsent.
                     let _ = self.wire.flush(self.limit(Stage::Tls));
-                    self.watch
-                        .happened(Event::Parting(ConnectionClose::Dropped));
+                    self.observer
+                        .on_event(Event::Parting(ConnectionClose::Dropped));
                     return Ok(Opening::Over);
                 }
                 Action::SayAndDrop(items) => return self.say_and_drop(&items),
@@ -291,14 +292,14 @@ impl SessionLoop<'_, '_> {
 
     /// Logs the reply to the end of data before anything else is sent.
     fn write_down(&mut self) {
-        let Some((reply, ledger)) = self.end_reply.take().zip(self.errand.ledger) else {
+        let Some((reply, log)) = self.end_reply.take().zip(self.transaction.log) else {
             return;
         };
         let all = std::mem::take(&mut self.ending).into_iter();
         let (taken, others): (Vec<usize>, Vec<usize>) =
             all.partition(|&recipient| self.dialogue.is_accepted(recipient));
         if !taken.is_empty() {
-            ledger.taken(&taken, &self.mask.reply(reply));
+            log.taken(&taken, &self.mask.reply(reply));
         }
         // If each recipient has its own reply, the replies for the others are still outstanding.
         if self.in_doubt {
@@ -309,7 +310,7 @@ impl SessionLoop<'_, '_> {
     /// Runs the TLS handshake. Data that arrived in clear after the reply to STARTTLS was injected by an
     /// attacker (CVE-2011-0411).
     fn secure(&mut self) -> Result<WireEvent, SessionFailure> {
-        if self.means.options.tls != TlsDemand::Implicit {
+        if self.context.options.tls != TlsDemand::Implicit {
             match self.wire.early() {
                 Early::Quiet => {}
                 Early::Closed => {
@@ -324,13 +325,13 @@ impl SessionLoop<'_, '_> {
             }
         }
         let limit = self.limit(Stage::Tls);
-        let secured = self.wire.secure(self.means.tls, self.means.host, limit);
+        let secured = self.wire.secure(self.context.tls, self.context.host, limit);
         let secured = match secured {
             Ok(secured) => secured,
             Err(error) => {
                 if let TlsError::Certificate { why, chain } = &error {
-                    self.watch.happened(Event::Distrusted {
-                        name: self.means.tls.name(self.means.host),
+                    self.observer.on_event(Event::Distrusted {
+                        name: self.context.tls.name(self.context.host),
                         why,
                         chain,
                     });
@@ -338,7 +339,7 @@ impl SessionLoop<'_, '_> {
                 return Err(SessionFailure::Tls(error));
             }
         };
-        tell(&secured, self.watch);
+        tell(&secured, self.observer);
         Ok(WireEvent::Secured(Privacy {
             verified: secured.judgement.is_good(),
             bindings: Bindings {
@@ -350,11 +351,11 @@ impl SessionLoop<'_, '_> {
 
     fn limit(&self, stage: Stage) -> Duration {
         let own = stage.timeout();
-        let own = match self.means.options.patience {
+        let own = match self.context.options.patience {
             Some(patience) if !stage.ends_message() => own.min(patience),
             _ => own,
         };
-        match self.means.options.timeout {
+        match self.context.options.timeout {
             Some(timeout) if stage == Stage::Quit => timeout.min(own),
             Some(timeout) => timeout,
             None => own,

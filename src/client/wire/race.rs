@@ -60,11 +60,11 @@ pub fn connect(
     first: PeerAddress,
     others: &mut VecDeque<PeerAddress>,
     terms: Terms,
-    watch: &mut dyn Observer,
+    observer: &mut dyn Observer,
 ) -> Result<Connection, ConnectFailure> {
     let mut race = Race {
         terms,
-        watch,
+        observer,
         running: Vec::new(),
         next_start: Instant::now(),
     };
@@ -82,7 +82,7 @@ pub fn timed_out() -> io::Error {
 
 struct Race<'w> {
     terms: Terms,
-    watch: &'w mut dyn Observer,
+    observer: &'w mut dyn Observer,
     running: Vec<ConnectAttempt>,
     next_start: Instant,
 }
@@ -114,7 +114,9 @@ impl Race<'_> {
                 RaceStep::Failed(last) if self.running.is_empty() && others.is_empty() => {
                     return Err(last);
                 }
-                RaceStep::Waiting if self.watch.refuses() => return Err(ConnectFailure::Unseen),
+                RaceStep::Waiting if self.observer.is_closed() => {
+                    return Err(ConnectFailure::Unseen);
+                }
                 RaceStep::Failed(_) | RaceStep::Waiting => {}
             }
             let is_due = self.running.is_empty() || self.next_start <= Instant::now();
@@ -130,8 +132,8 @@ impl Race<'_> {
     }
 
     fn begin(&mut self, peer: PeerAddress) -> RaceStep {
-        self.watch.happened(Event::Connect(&peer));
-        if self.watch.refuses() {
+        self.observer.on_event(Event::Connect(&peer));
+        if self.observer.is_closed() {
             return RaceStep::Failed(ConnectFailure::Unseen);
         }
         let address = match &peer {
@@ -213,12 +215,12 @@ impl Race<'_> {
     fn decided(&mut self, peer: PeerAddress, connected: io::Result<Wire>) -> RaceStep {
         match connected {
             Ok(wire) => {
-                self.watch.happened(Event::Connected(&peer));
+                self.observer.on_event(Event::Connected(&peer));
                 RaceStep::Connected(Connection { wire, peer })
             }
             Err(error) => {
                 let why = reason(&error);
-                self.watch.happened(Event::NotConnected {
+                self.observer.on_event(Event::NotConnected {
                     peer: &peer,
                     why: &why,
                 });
@@ -265,7 +267,7 @@ mod tests {
     }
 
     impl Observer for RaceObserver {
-        fn happened(&mut self, what: Event<'_>) {
+        fn on_event(&mut self, what: Event<'_>) {
             let is_second = !self.all.is_empty();
             self.all.push(match what {
                 Event::Connect(peer) => format!("try {peer}"),
@@ -278,7 +280,7 @@ mod tests {
             }
         }
 
-        fn refuses(&self) -> bool {
+        fn is_closed(&self) -> bool {
             self.is_blind
         }
     }
@@ -389,17 +391,17 @@ mod tests {
     #[test]
     fn when_nobody_takes_it_the_last_failure_is_told() {
         let (dead, _filling) = deaf("127.0.0.1");
-        let (silent, refuses) = (peer_of(&dead), refusing(&dead));
+        let (silent, is_closed) = (peer_of(&dead), refusing(&dead));
         let terms = Terms {
             limit: Duration::from_secs(1),
             ..TERMS
         };
         let mut seen = RaceObserver::default();
-        let (won, left) = race(&[silent.clone(), refuses.clone()], terms, &mut seen);
+        let (won, left) = race(&[silent.clone(), is_closed.clone()], terms, &mut seen);
         assert_eq!(won, Err(format!("{silent}: connection timed out")));
         assert_eq!(left, []);
         assert_eq!(seen.all.len(), 4, "{:?}", seen.all);
-        assert_eq!(seen.all[2], format!("not {refuses}: Connection refused"));
+        assert_eq!(seen.all[2], format!("not {is_closed}: Connection refused"));
     }
 
     #[test]

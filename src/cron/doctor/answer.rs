@@ -32,12 +32,12 @@ pub struct Question<'a> {
 
 impl Question<'_> {
     /// Tries all transports, as far as possible without a message.
-    pub fn ask(&self, watch: &mut dyn Observer) -> Vec<CheckResult> {
-        let mut findings = Vec::from_iter(self.sender(&self.course.way, watch));
-        findings.extend(self.by(&self.course.way, watch));
+    pub fn ask(&self, observer: &mut dyn Observer) -> Vec<CheckResult> {
+        let mut findings = Vec::from_iter(self.sender(&self.course.transport, observer));
+        findings.extend(self.by(&self.course.transport, observer));
         let fallbacks = self.course.fallbacks.iter();
         for fallback in fallbacks.filter(|_| !self.skips(CheckStep::Fallback)) {
-            let found = self.by(fallback, watch);
+            let found = self.by(fallback, observer);
             findings.push(summed_up(fallback, &found));
         }
         findings
@@ -47,11 +47,11 @@ impl Question<'_> {
         self.plan.skip.contains(&step)
     }
 
-    fn by(&self, way: &Transport, watch: &mut dyn Observer) -> Vec<CheckResult> {
+    fn by(&self, transport: &Transport, observer: &mut dyn Observer) -> Vec<CheckResult> {
         let found = if self.skips(CheckStep::Password) {
             Ok(PasswordCheck::default())
         } else {
-            password::look(self.plan, way)
+            password::look(self.plan, transport)
         };
         let found = match found {
             Ok(found) => found,
@@ -61,25 +61,25 @@ impl Question<'_> {
         if !self.plan.online {
             findings.push(CheckResult::unknown(
                 CheckStep::Server,
-                format!("{} was not asked (--offline)", where_to(way)),
+                format!("{} was not asked (--offline)", where_to(transport)),
             ));
             return findings;
         }
         let login = found.login.filter(|_| self.plan.logs_in);
-        match LoadedTransport::with(way, login) {
-            Ok(ready) => findings.extend(self.over(&ready, watch)),
+        match LoadedTransport::with(transport, login) {
+            Ok(ready) => findings.extend(self.over(&ready, observer)),
             Err(error) => findings.push(CheckResult::of_error(CheckStep::Tls, &error.to_string())),
         }
         findings
     }
 
-    fn over(&self, ready: &LoadedTransport<'_>, watch: &mut dyn Observer) -> Vec<CheckResult> {
+    fn over(&self, ready: &LoadedTransport<'_>, observer: &mut dyn Observer) -> Vec<CheckResult> {
         let router = ready.router();
-        let routes = router.routes(&self.people.recipients, watch);
+        let routes = router.routes(&self.people.recipients, observer);
         let mut findings: Vec<CheckResult> = self.unreachable(&routes).collect();
         let mut is_well = !routes.destinations.is_empty();
         for destination in &routes.destinations {
-            let asked = ask(ready, &router, destination, watch);
+            let asked = ask(ready, &router, destination, observer);
             let found = said(&asked);
             if found.iter().all(|finding| finding.step != CheckStep::Route) {
                 findings.push(CheckResult::ok(
@@ -91,13 +91,13 @@ impl Question<'_> {
             is_well &= asked.last().is_some_and(HostReply::is_well);
         }
         if is_well && !self.people.recipients.is_empty() && !self.skips(CheckStep::Answer) {
-            findings.extend(self.answers(ready, &router, watch));
+            findings.extend(self.answers(ready, &router, observer));
         }
         findings
     }
 
     /// Many servers check whether the sender could receive an answer.
-    fn sender(&self, way: &Transport, watch: &mut dyn Observer) -> Option<CheckResult> {
+    fn sender(&self, transport: &Transport, observer: &mut dyn Observer) -> Option<CheckResult> {
         let sender = self.people.sender.as_ref()?;
         // One that only this host knows is reported already.
         let is_full = host::is_qualified(&sender.domain().to_string());
@@ -106,9 +106,9 @@ impl Question<'_> {
         }
         let options = route::RouteOptions {
             relay: None,
-            ..way.route.clone()
+            ..transport.route.clone()
         };
-        let routes = Router::new(&options).routes(std::slice::from_ref(sender), watch);
+        let routes = Router::new(&options).routes(std::slice::from_ref(sender), observer);
         let (_, error) = routes.unreachable.first()?;
         let is_certain = !error.may_pass() && !matches!(error, RouteError::Loop(_));
         is_certain.then(|| {
@@ -139,7 +139,7 @@ impl Question<'_> {
         &self,
         ready: &LoadedTransport<'_>,
         router: &Router<'_>,
-        watch: &mut dyn Observer,
+        observer: &mut dyn Observer,
     ) -> Vec<CheckResult> {
         if ready.plan().credentials.is_some() && !self.plan.logs_in {
             let why = "who has not logged in is not asked about recipients (--no-login)";
@@ -150,35 +150,42 @@ impl Question<'_> {
             recipients: self.people.recipients.clone(),
             dsn: Dsn::default(),
         };
-        let parcel = Outgoing {
+        let outgoing = Outgoing {
             envelope: &envelope,
             message: &Nothing,
             purpose: Purpose::Question,
             is_kept: false,
-            ledger: None,
+            log: None,
         };
-        let mut report = DeliveryReport::unasked(&envelope.recipients);
-        deliver(&parcel, &ready.way(router, None), &mut report, watch);
-        let fates = report.fates.iter();
-        fates.map(|fate| self.answer(fate, ready.plan())).collect()
+        let mut report = DeliveryReport::not_attempted(&envelope.recipients);
+        deliver(
+            &outgoing,
+            &ready.transport(router, None),
+            &mut report,
+            observer,
+        );
+        let results = report.results.iter();
+        results
+            .map(|result| self.answer(result, ready.plan()))
+            .collect()
     }
 
-    fn answer(&self, fate: &RecipientResult, way: &Transport) -> CheckResult {
+    fn answer(&self, result: &RecipientResult, transport: &Transport) -> CheckResult {
         let sender = self.people.sender.as_ref();
         let sender = sender.map_or_else(|| "<>".to_owned(), ToString::to_string);
-        match fate.verdict {
+        match result.verdict {
             RecipientStatus::Accepted => {
-                let found = format!("{sender} to {}: {}", fate.recipient, fate.words());
+                let found = format!("{sender} to {}: {}", result.recipient, result.words());
                 CheckResult::ok(CheckStep::Answer, found)
             }
             RecipientStatus::Refused => {
-                let finding = CheckResult::failed(CheckStep::Answer, fate.unadvised());
-                match mend(fate, way) {
+                let finding = CheckResult::failed(CheckStep::Answer, result.without_hint());
+                match mend(result, transport) {
                     Some(mend) => finding.mended_by(mend),
                     None => finding,
                 }
             }
-            _ => CheckResult::warning(CheckStep::Answer, fate.unadvised()),
+            _ => CheckResult::warning(CheckStep::Answer, result.without_hint()),
         }
     }
 }
@@ -190,14 +197,14 @@ fn without_advice(error: &RouteError) -> String {
 }
 
 /// The advice on a refusal by the server; `None` if there is none.
-fn mend(fate: &RecipientResult, way: &Transport) -> Option<String> {
-    match fate.stage.filter(|_| fate.cause == Cause::Server)? {
+fn mend(result: &RecipientResult, transport: &Transport) -> Option<String> {
+    match result.stage.filter(|_| result.cause == Cause::Server)? {
         Stage::Mail => Some(
             "give the mail a sender that this server takes: \"*\" = \"you@example.org\" in [rewrite] of the \
              configuration"
                 .to_owned(),
         ),
-        Stage::Rcpt(_) if way.route.relay.is_some() && way.credentials.is_none() => Some(
+        Stage::Rcpt(_) if transport.route.relay.is_some() && transport.credentials.is_none() => Some(
             "if it wants a login: user and password-command in the profile; else another recipient, by \
              MAILTO or an alias"
                 .to_owned(),
@@ -228,8 +235,8 @@ fn said(asked: &[HostReply<'_>]) -> Vec<CheckResult> {
 }
 
 /// The result for a fallback transport, in one line.
-fn summed_up(way: &Transport, found: &[CheckResult]) -> CheckResult {
-    let profile = shown(way.profile.as_deref().unwrap_or_default());
+fn summed_up(transport: &Transport, found: &[CheckResult]) -> CheckResult {
+    let profile = shown(transport.profile.as_deref().unwrap_or_default());
     let worst = found.iter().max_by_key(|finding| match finding.health {
         Health::Unknown => None,
         known => Some(known),
@@ -243,24 +250,24 @@ fn summed_up(way: &Transport, found: &[CheckResult]) -> CheckResult {
         },
         _ => CheckResult::ok(
             CheckStep::Fallback,
-            format!("profile {profile}: {}", where_to(way)),
+            format!("profile {profile}: {}", where_to(transport)),
         ),
     }
 }
 
-fn way_to(destination: &Destination, way: &Transport) -> String {
-    let profile = way.profile.as_deref();
+fn way_to(destination: &Destination, transport: &Transport) -> String {
+    let profile = transport.profile.as_deref();
     let whose = profile.map_or_else(String::new, |name| format!(" (profile {})", shown(name)));
-    if way.route.relay.is_some() {
-        return format!("by {}{whose}", where_to(way));
+    if transport.route.relay.is_some() {
+        return format!("by {}{whose}", where_to(transport));
     }
     let hosts: Vec<String> = destination.hosts.iter().map(Host::to_string).collect();
     format!("by {}, port {}{whose}", hosts.join(", "), destination.port)
 }
 
 /// The server of a transport, for display.
-pub fn where_to(way: &Transport) -> String {
-    match &way.route.relay {
+pub fn where_to(transport: &Transport) -> String {
+    match &transport.route.relay {
         Some(place) => match &place.host {
             host @ (Host::Unix(_) | Host::Pipe(_)) => host.to_string(),
             host => format!("{host}:{}", place.port),

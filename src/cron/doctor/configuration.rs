@@ -50,12 +50,12 @@ fn found(plan: &options::Doctor) -> CheckResult {
     let name = name(path);
     let profiles = counted(configuration.profiles as u64, "profile");
     let besides = besides(plan, path);
-    match &course.way.profile {
+    match &course.transport.profile {
         Some(profile) => {
             let text = format!("{name}, profile {}{besides}", shown(profile));
             CheckResult::ok(CheckStep::Config, text)
         }
-        None if course.way.route.relay.is_some() => {
+        None if course.transport.route.relay.is_some() => {
             CheckResult::ok(CheckStep::Config, format!("{name}{besides}"))
         }
         None if configuration.profiles == 0 => {

@@ -51,7 +51,11 @@ impl Diagnosis {
 }
 
 /// Checks all steps that are not skipped. `watch` receives the events of the sessions.
-pub fn examine(plan: &options::Doctor, host: &HostSystem, watch: &mut dyn Observer) -> Diagnosis {
+pub fn examine(
+    plan: &options::Doctor,
+    host: &HostSystem,
+    observer: &mut dyn Observer,
+) -> Diagnosis {
     let jobs = jobs::found(host);
     let mut findings = Vec::new();
     if plan.front != Front::Run {
@@ -67,7 +71,7 @@ pub fn examine(plan: &options::Doctor, host: &HostSystem, watch: &mut dyn Observ
             course,
             people: &people,
         };
-        findings.extend(question.ask(watch));
+        findings.extend(question.ask(observer));
         if let Some(queueing) = &course.queueing {
             findings.extend(spool::look(queueing));
             findings.push(runner::look(host, queueing, &jobs));

@@ -20,11 +20,11 @@ pub struct PasswordCheck {
 }
 
 /// Finds the login of a transport. The password itself is not checked: the server does that.
-pub fn look(plan: &options::Doctor, way: &Transport) -> Result<PasswordCheck, CheckResult> {
-    let Some(options) = &way.credentials else {
+pub fn look(plan: &options::Doctor, transport: &Transport) -> Result<PasswordCheck, CheckResult> {
+    let Some(options) = &transport.credentials else {
         return Ok(PasswordCheck::default());
     };
-    let relay = way.route.relay.as_ref();
+    let relay = transport.route.relay.as_ref();
     let host = relay.map_or_else(String::new, |relay| relay.host.name());
     match credentials::find_unattended(options, &host, plan.limit) {
         Err(error) => Err(CheckResult::of_error(

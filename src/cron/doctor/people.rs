@@ -43,7 +43,7 @@ pub fn found(
     let sender = rewriter.sender(given);
     people.findings.push(judged(&sender, given, &host.login));
     people.sender = sender.ok().flatten();
-    let helo = course.way.session.helo.as_deref();
+    let helo = course.transport.session.helo.as_deref();
     people.findings.push(name(helo, &host.names));
     people
 }
@@ -112,12 +112,15 @@ impl People {
                     }
                 }
                 let names = names.join(", ");
-                let way = if names == list {
+                let transport = if names == list {
                     list
                 } else {
                     format!("{list} -> {names}")
                 };
-                CheckResult::ok(CheckStep::Recipient, format!("{way} ({})", wanted.place))
+                CheckResult::ok(
+                    CheckStep::Recipient,
+                    format!("{transport} ({})", wanted.place),
+                )
             }
             Err(error @ RewriteError::NoSuchLocal { .. }) => {
                 CheckResult::of_error(CheckStep::Recipient, &error.to_string()).mended_by(format!(

@@ -36,15 +36,15 @@ pub fn of(plan: &options::Doctor, known: &Known<'_>) -> String {
         Front::Run => "A mail from ehlo run",
     };
     let by = plan.mail.dispatch.as_ref();
-    let by = by.map_or_else(|_| String::new(), |course| where_to(&course.way));
+    let by = by.map_or_else(|_| String::new(), |course| where_to(&course.transport));
     let is_of_cron = plan.front != Front::Run;
-    format!("{whose} {}.", known.fate(is_of_cron, &by))
+    format!("{whose} {}.", known.result(is_of_cron, &by))
 }
 
 impl Known<'_> {
-    fn fate(&self, is_of_cron: bool, by: &str) -> String {
-        if is_of_cron && let Some(fate) = self.before_us() {
-            return fate;
+    fn result(&self, is_of_cron: bool, by: &str) -> String {
+        if is_of_cron && let Some(result) = self.before_us() {
+            return result;
         }
         if let Some(finding) = self.first(&BEFORE, Health::Critical) {
             return format!("would not get out: {}", finding.found);

@@ -20,7 +20,7 @@ const HOSTS: usize = 3;
 
 /// The result for one host.
 pub struct HostReply<'w> {
-    way: &'w Transport,
+    transport: &'w Transport,
     probe: ProbeResult,
 }
 
@@ -29,7 +29,7 @@ pub fn ask<'w>(
     ready: &LoadedTransport<'w>,
     router: &Router<'_>,
     destination: &Destination,
-    watch: &mut dyn Observer,
+    observer: &mut dyn Observer,
 ) -> Vec<HostReply<'w>> {
     let mut all = Vec::new();
     for host in destination.hosts.iter().take(HOSTS) {
@@ -37,10 +37,10 @@ pub fn ask<'w>(
             host: host.clone(),
             port: destination.port,
         };
-        let probe = check::probe(&ready.way(router, None), &place, watch);
+        let probe = check::probe(&ready.transport(router, None), &place, observer);
         let has_answered = !probe.banner.is_empty();
         all.push(HostReply {
-            way: ready.plan(),
+            transport: ready.plan(),
             probe,
         });
         if has_answered {
@@ -94,11 +94,11 @@ impl HostReply<'_> {
     fn blamed(&self) -> Option<CheckStep> {
         let probe = &self.probe;
         probe.failure.as_ref()?;
-        let encryption = self.way.session.tls;
+        let encryption = self.transport.session.tls;
         let is_encrypted = probe.tls.as_ref().is_some_and(|tls| tls.version.is_some());
         let mut steps = probe.steps.iter().rev().map(|step| step.name.as_str());
         let last = steps.find(|name| *name != "quit").unwrap_or_default();
-        let logs_in = self.way.credentials.is_some();
+        let logs_in = self.transport.credentials.is_some();
         Some(match last {
             "" | "lookup" if probe.server.is_none() => CheckStep::Route,
             "connect" if encryption == TlsDemand::Implicit => CheckStep::Tls,
@@ -114,7 +114,7 @@ impl HostReply<'_> {
         let is_distrusted = self.probe.tls.as_ref().is_some_and(|tls| !tls.verified);
         match step {
             CheckStep::Route => Some(format!("check the name of the relay{whose}")),
-            CheckStep::Server if self.way.route.relay.is_none() => Some(
+            CheckStep::Server if self.transport.route.relay.is_none() => Some(
                 "most networks let nobody out by port 25: name a relay, relay = \
                  \"smtp.example.org:587\" in a profile that is the default"
                     .to_owned(),
@@ -133,7 +133,7 @@ impl HostReply<'_> {
     }
 
     fn whose(&self) -> String {
-        let profile = self.way.profile.as_deref();
+        let profile = self.transport.profile.as_deref();
         profile.map_or_else(String::new, |name| {
             format!(" in the profile {}", shown(name))
         })
@@ -152,7 +152,7 @@ impl HostReply<'_> {
         let left = days.map_or_else(String::new, |days| format!(", {days} days left"));
         let (name, judgement) = (shown(&tls.name), shown(&tls.judgement));
         let found = format!("{version}, certificate of {name} {judgement}{left}");
-        let is_relay = self.way.route.relay.is_some();
+        let is_relay = self.transport.route.relay.is_some();
         if is_relay && !tls.verified {
             let whose = self.whose();
             return CheckResult::warning(
@@ -175,7 +175,7 @@ impl HostReply<'_> {
         });
         let offered = self.probe.offered();
         let is_offered = session::parameters(offered, "starttls").is_some();
-        match (is_near, self.way.route.relay.is_some()) {
+        match (is_near, self.transport.route.relay.is_some()) {
             (true, _) => CheckResult::ok(CheckStep::Tls, "in clear, and no further than this host"),
             (false, false) => CheckResult::ok(CheckStep::Tls, "in clear: STARTTLS is not offered"),
             (false, true) if is_offered => {

@@ -30,11 +30,17 @@ pub struct Outcome {
 
 impl Outcome {
     /// Reports the results of these recipients; with `anew`, also results that have not changed.
-    pub fn tell(&self, id: &Id, recipients: &[usize], anew: bool, ear: &dyn QueueObserver) {
+    pub fn tell(
+        &self,
+        id: &Id,
+        recipients: &[usize],
+        anew: bool,
+        queue_observer: &dyn QueueObserver,
+    ) {
         for &recipient in recipients {
-            let before = self.before.standings[recipient].end.as_ref();
+            let before = self.before.states[recipient].end.as_ref();
             let before = before.filter(|_| !anew);
-            tell(id, before, &self.report.fates[recipient], ear);
+            tell(id, before, &self.report.results[recipient], queue_observer);
         }
     }
 }
@@ -49,51 +55,61 @@ pub struct Attempt<'a> {
 pub fn attempt(
     claim: &dyn ClaimedItem,
     Attempt { recipients, early }: Attempt<'_>,
-    lines: &WorkerConnections<'_, '_>,
-    ear: &dyn QueueObserver,
-    watch: &mut dyn Observer,
+    connections: &WorkerConnections<'_, '_>,
+    queue_observer: &dyn QueueObserver,
+    observer: &mut dyn Observer,
 ) -> Result<Outcome, QueueError> {
-    let letter = &claim.item().letter;
+    let metadata = &claim.item().metadata;
     let before = claim.history();
     // A password-command may take long. A process that is killed meanwhile has not begun an attempt.
-    lines.prepare();
-    tell_of_doubts(claim, &before, recipients, ear, watch);
+    connections.prepare();
+    tell_of_doubts(claim, &before, recipients, queue_observer, observer);
     let attempt = ItemEvent::Attempt {
         recipients: recipients.to_vec(),
         early,
     };
     claim.note(attempt, Safety::Process)?;
     let books = JournalLog(claim);
-    let parcel = |message| Outgoing {
-        envelope: &letter.envelope,
+    let outgoing = |message| Outgoing {
+        envelope: &metadata.envelope,
         message,
-        purpose: match letter.kind {
+        purpose: match metadata.kind {
             ItemKind::Mail => Purpose::Mail,
             ItemKind::Report(_) => Purpose::Report,
         },
         is_kept: true,
-        ledger: Some(&books),
+        log: Some(&books),
     };
-    let mut report = DeliveryReport::unasked(&letter.envelope.recipients);
-    let is_second = |place: &usize| before.standings[*place].may_arrive_twice();
+    let mut report = DeliveryReport::not_attempted(&metadata.envelope.recipients);
+    let is_second = |place: &usize| before.states[*place].may_arrive_twice();
     let (second, first): (Vec<usize>, Vec<usize>) = recipients.iter().partition(|p| is_second(p));
-    go(&parcel(claim), &first, lines, &mut report, watch);
+    go(&outgoing(claim), &first, connections, &mut report, observer);
     let again = Retransmission(claim);
-    go(&parcel(&again), &second, lines, &mut report, watch);
-    if let ItemKind::Report(_) = letter.kind {
-        go_without_body(claim, &parcel(claim), lines, &mut report, watch);
+    go(
+        &outgoing(&again),
+        &second,
+        connections,
+        &mut report,
+        observer,
+    );
+    if let ItemKind::Report(_) = metadata.kind {
+        go_without_body(claim, &outgoing(claim), connections, &mut report, observer);
     }
     write_down(claim, recipients, &report).inspect_err(|_| {
         // The attempt has ended without a crash, even if its results are lost.
         let _ = claim.note(ItemEvent::OVER, Safety::Process);
     })?;
-    let fates = || recipients.iter().map(|&recipient| &report.fates[recipient]);
-    if fates().any(|fate| fate.cause == Cause::Output) {
+    let results = || {
+        recipients
+            .iter()
+            .map(|&recipient| &report.results[recipient])
+    };
+    if results().any(|result| result.cause == Cause::Output) {
         claim.note(ItemEvent::Over { interrupted: true }, Safety::Process)?;
     }
-    let unreadable = fates().find(|fate| fate.cause == Cause::Message);
-    let unreadable = unreadable.map(|fate| fate.sentence.clone());
-    let turned_away = fates().any(is_turned_away);
+    let unreadable = results().find(|result| result.cause == Cause::Message);
+    let unreadable = unreadable.map(|result| result.sentence.clone());
+    let turned_away = results().any(is_turned_away);
     Ok(Outcome {
         report,
         unreadable,
@@ -103,37 +119,37 @@ pub fn attempt(
 }
 
 /// True if the server deferred in its greeting, before EHLO was sent.
-fn is_turned_away(fate: &RecipientResult) -> bool {
-    let is_early = fate.stage == Some(Stage::Banner) && fate.reply.is_some();
-    is_early && fate.verdict == RecipientStatus::Deferred
+fn is_turned_away(result: &RecipientResult) -> bool {
+    let is_early = result.stage == Some(Stage::Banner) && result.reply.is_some();
+    is_early && result.verdict == RecipientStatus::Deferred
 }
 
 /// Uses the first transport, then the others for the recipients without a final result.
 fn go(
-    parcel: &Outgoing<'_>,
+    outgoing: &Outgoing<'_>,
     recipients: &[usize],
-    lines: &WorkerConnections<'_, '_>,
+    connections: &WorkerConnections<'_, '_>,
     report: &mut DeliveryReport,
-    watch: &mut dyn Observer,
+    observer: &mut dyn Observer,
 ) {
     let mut open = recipients.to_vec();
-    if let Some(error) = lines.error() {
+    if let Some(error) = connections.error() {
         no_way(&open, report, error);
     }
-    for place in 0..lines.count() {
-        if open.is_empty() || watch.refuses() {
+    for place in 0..connections.count() {
+        if open.is_empty() || observer.is_closed() {
             return;
         }
-        let way = lines.way(place);
+        let transport = connections.transport(place);
         if place > 0 {
-            watch.happened(Event::Fallback {
-                profile: lines.profile(place),
-                error: way.as_ref().err().map(String::as_str),
+            observer.on_event(Event::Fallback {
+                profile: connections.profile(place),
+                error: transport.as_ref().err().map(String::as_str),
             });
         }
-        match way {
-            Ok(way) => {
-                deliver_to(&open, parcel, &way, report, watch);
+        match transport {
+            Ok(transport) => {
+                deliver_to(&open, outgoing, &transport, report, observer);
             }
             Err(error) if place == 0 => no_way(&open, report, &error),
             Err(_) => {}
@@ -147,13 +163,13 @@ fn go(
 /// or for its size.
 fn go_without_body(
     claim: &dyn ClaimedItem,
-    parcel: &Outgoing<'_>,
-    lines: &WorkerConnections<'_, '_>,
+    outgoing: &Outgoing<'_>,
+    connections: &WorkerConnections<'_, '_>,
     report: &mut DeliveryReport,
-    watch: &mut dyn Observer,
+    observer: &mut dyn Observer,
 ) {
-    let fates = report.fates.iter().enumerate();
-    let refused = fates.filter(|(_, fate)| is_about_content(fate));
+    let results = report.results.iter().enumerate();
+    let refused = results.filter(|(_, result)| is_about_content(result));
     let refused: Vec<usize> = refused.map(|(place, _)| place).collect();
     if refused.is_empty() {
         return;
@@ -162,35 +178,38 @@ fn go_without_body(
     let Ok(Some(short)) = without_body(claim) else {
         return;
     };
-    watch.happened(Event::Note(
+    observer.on_event(Event::Note(
         "the report is sent again with the header of the message only",
     ));
     let message = &short;
     go(
-        &Outgoing { message, ..*parcel },
+        &Outgoing {
+            message,
+            ..*outgoing
+        },
         &refused,
-        lines,
+        connections,
         report,
-        watch,
+        observer,
     );
 }
 
 /// True if the server refused the message, and not its sender or recipient.
-fn is_about_content(fate: &RecipientResult) -> bool {
-    let code = fate.reply.as_ref().map(|reply| reply.code.to_string());
+fn is_about_content(result: &RecipientResult) -> bool {
+    let code = result.reply.as_ref().map(|reply| reply.code.to_string());
     let is_content = matches!(
-        fate.stage,
+        result.stage,
         Some(Stage::Data | Stage::Body | Stage::Dot | Stage::DotFor(_) | Stage::Bdat { .. })
     );
-    fate.verdict == RecipientStatus::Refused
-        && fate.cause == Cause::Server
-        && (is_content || is_about_size(code.as_deref(), fate.enhanced.as_deref()))
+    result.verdict == RecipientStatus::Refused
+        && result.cause == Cause::Server
+        && (is_content || is_about_size(code.as_deref(), result.enhanced.as_deref()))
 }
 
 fn no_way(open: &[usize], report: &mut DeliveryReport, error: &str) {
     for &recipient in open {
-        let fate = &mut report.fates[recipient];
-        *fate = RecipientResult::wayless(&fate.recipient, error);
+        let result = &mut report.results[recipient];
+        *result = RecipientResult::no_transport(&result.recipient, error);
     }
 }
 
@@ -199,22 +218,22 @@ fn tell_of_doubts(
     claim: &dyn ClaimedItem,
     history: &History,
     recipients: &[usize],
-    ear: &dyn QueueObserver,
-    watch: &mut dyn Observer,
+    queue_observer: &dyn QueueObserver,
+    observer: &mut dyn Observer,
 ) {
     let item = claim.item();
     for &place in recipients {
-        if history.standings[place].in_doubt {
-            let recipient = item.letter.envelope.recipients[place].to_string();
+        if history.states[place].in_doubt {
+            let recipient = item.metadata.envelope.recipients[place].to_string();
             let recipient = recipient.as_str();
             let note = format!(
                 "{}: it is not known whether <{recipient}> got the message the last time; sent again, \
                  it may arrive twice",
                 item.id
             );
-            watch.happened(Event::Note(&note));
+            observer.on_event(Event::Note(&note));
             let id = &item.id;
-            ear.hear(&QueueEvent::Again { id, recipient });
+            queue_observer.on_queue_event(&QueueEvent::Again { id, recipient });
         }
     }
 }
@@ -226,55 +245,60 @@ fn write_down(
 ) -> Result<(), QueueError> {
     for &recipient in recipients {
         // Nothing new is known about the server.
-        if report.fates[recipient].cause == Cause::Output {
+        if report.results[recipient].cause == Cause::Output {
             continue;
         }
-        let end = end_of(&report.fates[recipient]);
+        let end = end_of(&report.results[recipient]);
         // The next step decides whether this must be on disk.
         claim.note(ItemEvent::Result { recipient, end }, Safety::Process)?;
     }
     Ok(())
 }
 
-fn end_of(fate: &RecipientResult) -> AttemptResult {
+fn end_of(result: &RecipientResult) -> AttemptResult {
     AttemptResult {
-        verdict: fate.verdict,
-        words: if fate.verdict == RecipientStatus::Accepted {
-            fate.words()
+        verdict: result.verdict,
+        words: if result.verdict == RecipientStatus::Accepted {
+            result.words()
         } else {
-            shown(fate.unadvised())
+            shown(result.without_hint())
         },
-        reply: fate.reply.as_ref().map(crate::smtp::reply::Reply::whole),
-        enhanced: fate.enhanced.clone(),
-        server: fate.server.as_ref().map(ToString::to_string),
+        reply: result.reply.as_ref().map(crate::smtp::reply::Reply::whole),
+        enhanced: result.enhanced.clone(),
+        server: result.server.as_ref().map(ToString::to_string),
     }
 }
 
-fn tell(id: &Id, before: Option<&AttemptResult>, fate: &RecipientResult, ear: &dyn QueueObserver) {
-    if fate.cause == Cause::Output {
+fn tell(
+    id: &Id,
+    before: Option<&AttemptResult>,
+    result: &RecipientResult,
+    queue_observer: &dyn QueueObserver,
+) {
+    if result.cause == Cause::Output {
         return;
     }
-    if fate.verdict == RecipientStatus::Accepted {
-        let recipient = &fate.recipient.to_string();
-        ear.hear(&QueueEvent::Delivered { id, recipient });
+    if result.verdict == RecipientStatus::Accepted {
+        let recipient = &result.recipient.to_string();
+        queue_observer.on_queue_event(&QueueEvent::Delivered { id, recipient });
         return;
     }
     // A host that is down is reported only for the item that detected it.
-    let is_known = fate.cause == Cause::Known;
-    ear.hear(&QueueEvent::Failed {
+    let is_known = result.cause == Cause::Known;
+    queue_observer.on_queue_event(&QueueEvent::Failed {
         id,
-        sentence: &shown(fate.unadvised()),
-        is_new: !is_known && before.is_none_or(|before| is_other(before, fate)),
-        is_final: fate.verdict == RecipientStatus::Refused,
+        sentence: &shown(result.without_hint()),
+        is_new: !is_known && before.is_none_or(|before| is_other(before, result)),
+        is_final: result.verdict == RecipientStatus::Refused,
     });
 }
 
 /// True if the result differs from the last one. The codes are compared, because the text of a reply may
 /// contain the time.
-fn is_other(before: &AttemptResult, fate: &RecipientResult) -> bool {
+fn is_other(before: &AttemptResult, result: &RecipientResult) -> bool {
     let code = |text: &str| text.get(..3).map(str::to_owned);
-    let now = fate.reply.as_ref().map(crate::smtp::reply::Reply::whole);
-    before.verdict != fate.verdict
-        || before.enhanced != fate.enhanced
+    let now = result.reply.as_ref().map(crate::smtp::reply::Reply::whole);
+    before.verdict != result.verdict
+        || before.enhanced != result.enhanced
         || before.reply.as_deref().and_then(code) != now.as_deref().and_then(code)
 }

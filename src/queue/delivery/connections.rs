@@ -22,10 +22,13 @@ pub struct RouteTransports<'p> {
 impl<'p> RouteTransports<'p> {
     /// The first transport and its fallbacks, or the reason why there is none.
     #[must_use]
-    pub fn new(ways: &'p Result<Vec<transport::Transport>, String>) -> Self {
-        match ways {
-            Ok(ways) => Self {
-                ready: ways.iter().map(|way| (way, OnceLock::new())).collect(),
+    pub fn new(transports: &'p Result<Vec<transport::Transport>, String>) -> Self {
+        match transports {
+            Ok(transports) => Self {
+                ready: transports
+                    .iter()
+                    .map(|transport| (transport, OnceLock::new()))
+                    .collect(),
                 error: None,
             },
             Err(error) => Self::none(error.clone()),
@@ -36,7 +39,11 @@ impl<'p> RouteTransports<'p> {
     #[must_use]
     pub fn of(first: LoadedTransport<'p>, fallbacks: &'p [transport::Transport]) -> Self {
         let mut ready = vec![(first.plan(), OnceLock::from(Ok(first)))];
-        ready.extend(fallbacks.iter().map(|way| (way, OnceLock::new())));
+        ready.extend(
+            fallbacks
+                .iter()
+                .map(|transport| (transport, OnceLock::new())),
+        );
         Self { ready, error: None }
     }
 
@@ -53,14 +60,14 @@ impl<'p> RouteTransports<'p> {
     #[must_use]
     pub fn has_relay(&self) -> bool {
         let first = self.ready.first();
-        first.is_some_and(|(way, _)| way.route.relay.is_some())
+        first.is_some_and(|(transport, _)| transport.route.relay.is_some())
     }
 }
 
 /// The connections of one worker over the transports of a route.
 pub struct WorkerConnections<'a, 'p> {
-    branch: &'a RouteTransports<'p>,
-    lines: Vec<PooledTransport<'a, 'p>>,
+    routes: &'a RouteTransports<'p>,
+    connections: Vec<PooledTransport<'a, 'p>>,
 }
 
 struct PooledTransport<'a, 'p> {
@@ -71,57 +78,57 @@ struct PooledTransport<'a, 'p> {
 impl<'a, 'p> WorkerConnections<'a, 'p> {
     /// Opens no connection yet.
     #[must_use]
-    pub fn new(branch: &'a RouteTransports<'p>, hosts: &'a dyn Hosts) -> Self {
+    pub fn new(routes: &'a RouteTransports<'p>, hosts: &'a dyn Hosts) -> Self {
         let line = |_| PooledTransport {
             router: OnceCell::new(),
             connections: ConnectionPool::new(hosts),
         };
         Self {
-            branch,
-            lines: branch.ready.iter().map(line).collect(),
+            routes,
+            connections: routes.ready.iter().map(line).collect(),
         }
     }
 
     /// The number of transports to try.
     pub(super) fn count(&self) -> usize {
-        self.lines.len()
+        self.connections.len()
     }
 
     /// The reason why there is no transport.
     pub(super) fn error(&self) -> Option<&str> {
-        self.branch.error.as_deref()
+        self.routes.error.as_deref()
     }
 
     /// The profile name of a transport.
     pub(super) fn profile(&self, place: usize) -> &str {
-        let (way, _) = &self.branch.ready[place];
-        way.profile.as_deref().unwrap_or_default()
+        let (transport, _) = &self.routes.ready[place];
+        transport.profile.as_deref().unwrap_or_default()
     }
 
     /// One of the transports, with its keys and its password.
-    pub(super) fn way(&self, place: usize) -> Result<deliver::OpenTransport<'_>, String> {
-        let (plan, ready) = &self.branch.ready[place];
+    pub(super) fn transport(&self, place: usize) -> Result<deliver::OpenTransport<'_>, String> {
+        let (plan, ready) = &self.routes.ready[place];
         let ready =
             ready.get_or_init(|| LoadedTransport::of(plan).map_err(|error| error.to_string()));
         let ready = ready.as_ref().map_err(Clone::clone)?;
-        let line = &self.lines[place];
+        let line = &self.connections[place];
         let router = line.router.get_or_init(|| ready.router());
-        Ok(ready.way(router, Some(&line.connections)))
+        Ok(ready.transport(router, Some(&line.connections)))
     }
 
     /// Loads the keys and the password of the first transport. An error is reported when the transport is
     /// tried.
     pub(super) fn prepare(&self) {
         if self.count() > 0 {
-            let _ = self.way(0);
+            let _ = self.transport(0);
         }
     }
 
     /// Sends QUIT on all connections.
-    pub fn close(&self, watch: &mut dyn Observer) {
-        for (place, line) in self.lines.iter().enumerate() {
-            if let (Some(_), Ok(way)) = (line.router.get(), self.way(place)) {
-                line.connections.close(&way, watch);
+    pub fn close(&self, observer: &mut dyn Observer) {
+        for (place, line) in self.connections.iter().enumerate() {
+            if let (Some(_), Ok(transport)) = (line.router.get(), self.transport(place)) {
+                line.connections.close(&transport, observer);
             }
         }
     }

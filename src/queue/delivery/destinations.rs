@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DestinationKey {
     /// Index of the route.
-    pub branch: usize,
+    pub routes: usize,
     /// The domain, in lower case; empty if everything goes to a relay.
     pub domain: String,
 }
@@ -32,7 +32,7 @@ struct DestinationQueue {
 
 /// The queues of all destinations, shared by all workers.
 pub struct DestinationQueues {
-    lanes: Mutex<BTreeMap<DestinationKey, DestinationQueue>>,
+    queues: Mutex<BTreeMap<DestinationKey, DestinationQueue>>,
     per_lane: usize,
 }
 
@@ -40,79 +40,82 @@ impl DestinationQueues {
     /// Creates an empty set with a maximum number of workers per destination.
     pub fn new(per_lane: usize) -> Self {
         Self {
-            lanes: Mutex::new(BTreeMap::new()),
+            queues: Mutex::new(BTreeMap::new()),
             per_lane,
         }
     }
 
     /// Appends an item to the queue of its destination.
-    pub fn add(&self, road: DestinationKey, id: Id) {
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane = lanes.entry(road).or_insert(DestinationQueue {
+    pub fn add(&self, destination: DestinationKey, id: Id) {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let queue = queues.entry(destination).or_insert(DestinationQueue {
             waiting: VecDeque::new(),
             workers: 0,
             most: self.per_lane,
         });
-        lane.waiting.push_back(WorkItem { id, again: false });
+        queue.waiting.push_back(WorkItem { id, again: false });
     }
 
     /// The number of additional workers that would find something to do.
     pub fn width(&self) -> usize {
-        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = |lane: &DestinationQueue| lane.most.saturating_sub(lane.workers);
-        lanes
+        let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = |queue: &DestinationQueue| queue.most.saturating_sub(queue.workers);
+        queues
             .values()
-            .map(|lane| lane.waiting.len().min(room(lane)))
+            .map(|queue| queue.waiting.len().min(room(queue)))
             .sum()
     }
 
     /// Adds a worker to the longest queue that can use another one.
     pub fn enter(&self) -> Option<DestinationKey> {
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = lanes
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = queues
             .iter_mut()
-            .filter(|(_, lane)| lane.workers < lane.most);
-        let (road, lane) = open.max_by_key(|(_, lane)| lane.waiting.len())?;
-        if lane.waiting.is_empty() {
+            .filter(|(_, queue)| queue.workers < queue.most);
+        let (destination, queue) = open.max_by_key(|(_, queue)| queue.waiting.len())?;
+        if queue.waiting.is_empty() {
             return None;
         }
-        lane.workers += 1;
-        Some(road.clone())
+        queue.workers += 1;
+        Some(destination.clone())
     }
 
     /// Removes and returns the next item for a destination.
-    pub fn next(&self, road: &DestinationKey) -> Option<WorkItem> {
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        lanes.get_mut(road)?.waiting.pop_front()
+    pub fn next(&self, destination: &DestinationKey) -> Option<WorkItem> {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.get_mut(destination)?.waiting.pop_front()
     }
 
     /// Removes a worker because the server has no capacity for this number of connections, and returns its
     /// item to the queue. Returns false if it is the only worker of the destination.
-    pub fn make_way(&self, road: &DestinationKey, id: &Id) -> bool {
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(lane) = lanes.get_mut(road).filter(|lane| lane.workers > 1) else {
+    pub fn make_way(&self, destination: &DestinationKey, id: &Id) -> bool {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(queue) = queues
+            .get_mut(destination)
+            .filter(|queue| queue.workers > 1)
+        else {
             return false;
         };
-        lane.workers -= 1;
-        lane.most = lane.workers;
+        queue.workers -= 1;
+        queue.most = queue.workers;
         let (id, again) = (id.clone(), true);
-        lane.waiting.push_front(WorkItem { id, again });
+        queue.waiting.push_front(WorkItem { id, again });
         true
     }
 
     /// Drops the items that still wait for a destination.
-    pub fn close(&self, road: &DestinationKey) {
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lane) = lanes.get_mut(road) {
-            lane.waiting.clear();
+    pub fn close(&self, destination: &DestinationKey) {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = queues.get_mut(destination) {
+            queue.waiting.clear();
         }
     }
 
     /// Removes a worker that has found the queue empty.
-    pub fn leave(&self, road: &DestinationKey) {
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lane) = lanes.get_mut(road) {
-            lane.workers -= 1;
+    pub fn leave(&self, destination: &DestinationKey) {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = queues.get_mut(destination) {
+            queue.workers -= 1;
         }
     }
 }

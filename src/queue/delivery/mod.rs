@@ -35,15 +35,15 @@ pub struct RunContext<'a> {
     pub hosts: &'a (dyn Hosts + Sync),
     pub settings: &'a RetrySettings,
     /// Resolves stored routes.
-    pub ways: &'a dyn StoredRoutes,
-    pub ear: &'a dyn QueueObserver,
+    pub transports: &'a dyn StoredRoutes,
+    pub queue_observer: &'a dyn QueueObserver,
     /// Set when no further work is to be started.
     pub stop: &'a Arc<Stop>,
 }
 
 /// Receives the events of a queue run.
 pub trait QueueObserver: Sync {
-    fn hear(&self, news: &QueueEvent<'_>);
+    fn on_queue_event(&self, event: &QueueEvent<'_>);
 }
 
 /// An event of a queue run.

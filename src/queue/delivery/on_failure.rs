@@ -13,22 +13,24 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs the command, if one is set, with the failures on its standard input.
-pub fn tell(office: &RunContext<'_>, item: &Item, failed: &[usize]) {
-    let Some(command) = &item.letter.on_failure else {
+pub fn tell(run_context: &RunContext<'_>, item: &Item, failed: &[usize]) {
+    let Some(command) = &item.metadata.on_failure else {
         return;
     };
-    let text = format!("{}\n", told(item, failed));
+    let text = format!("{}\n", notice(item, failed));
     if let Err(error) = run(command, &text, PATIENCE) {
         let text = format!("--on-failure: {command}: {}", reason(&error));
-        office.ear.hear(&QueueEvent::Trouble(&text));
+        run_context
+            .queue_observer
+            .on_queue_event(&QueueEvent::Trouble(&text));
     }
 }
 
 /// One object on one line.
-fn told(item: &Item, failed: &[usize]) -> Value {
-    let envelope = &item.letter.envelope;
+fn notice(item: &Item, failed: &[usize]) -> Value {
+    let envelope = &item.metadata.envelope;
     let recipients = failed.iter().map(|&place| {
-        let end = item.history.standings[place].end.as_ref();
+        let end = item.history.states[place].end.as_ref();
         json!({
             "address": envelope.recipients[place].to_string(),
             "words": end.map(|end| &end.words),
@@ -41,7 +43,7 @@ fn told(item: &Item, failed: &[usize]) -> Value {
         "event": "failed",
         "id": item.id.to_string(),
         "sender": envelope.sender.as_ref().map(ToString::to_string),
-        "queued": crate::system::time::rfc3339(item.letter.queued),
+        "queued": crate::system::time::rfc3339(item.metadata.queued),
         "attempts": item.history.attempts,
         "size": item.size,
         "recipients": recipients.collect::<Vec<_>>(),

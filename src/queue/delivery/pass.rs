@@ -23,7 +23,7 @@ const NEWCOMERS: Duration = Duration::from_secs(1);
 
 /// One walk over the due items.
 pub struct Pass<'a> {
-    pub office: &'a RunContext<'a>,
+    pub run_context: &'a RunContext<'a>,
     pub selection: &'a Selection,
     /// Items claimed by another process.
     pub busy: &'a Mutex<HashSet<Id>>,
@@ -31,29 +31,34 @@ pub struct Pass<'a> {
 
 impl Pass<'_> {
     /// Delivers these items over their transports.
-    pub fn go(&self, due: &[DueItem], rounds: &mut RunProgress, watch: Option<&mut dyn Observer>) {
+    pub fn go(
+        &self,
+        due: &[DueItem],
+        rounds: &mut RunProgress,
+        observer: Option<&mut dyn Observer>,
+    ) {
         let mut waybills: Vec<&RouteSpec> = Vec::new();
         for one in due {
-            if !waybills.contains(&&one.waybill) {
-                waybills.push(&one.waybill);
+            if !waybills.contains(&&one.route_spec) {
+                waybills.push(&one.route_spec);
             }
         }
         let found: Vec<Result<Vec<transport::Transport>, String>> = waybills
             .iter()
-            .map(|waybill| self.office.ways.find(waybill))
+            .map(|route_spec| self.run_context.transports.find(route_spec))
             .collect();
         let branches: Vec<RouteTransports<'_>> = found.iter().map(RouteTransports::new).collect();
         let map = RouteTable {
             waybills,
             branches: &branches,
         };
-        let lanes = DestinationQueues::new(self.office.settings.per_host);
+        let queues = DestinationQueues::new(self.run_context.settings.per_host);
         for one in due {
-            map.lead(one, &lanes);
+            map.lead(one, &queues);
         }
-        match watch {
-            Some(watch) => self.work(&lanes, &branches, watch),
-            None => self.work_together(&lanes, &map, rounds),
+        match observer {
+            Some(observer) => self.work(&queues, &branches, observer),
+            None => self.work_together(&queues, &map, rounds),
         }
     }
 
@@ -61,7 +66,7 @@ impl Pass<'_> {
     /// does the work. Items that arrive meanwhile do not wait for the slowest worker.
     fn work_together(
         &self,
-        lanes: &DestinationQueues,
+        queues: &DestinationQueues,
         map: &RouteTable<'_>,
         rounds: &mut RunProgress,
     ) {
@@ -69,20 +74,20 @@ impl Pass<'_> {
         thread::scope(|scope| {
             loop {
                 let free = self
-                    .office
+                    .run_context
                     .settings
                     .connections
                     .saturating_sub(crew.count());
-                for _ in 0..lanes.width().min(free) {
+                for _ in 0..queues.width().min(free) {
                     crew.joins();
                     let worker = thread::Builder::new().spawn_scoped(scope, || {
-                        self.work(lanes, map.branches, &mut Silent);
+                        self.work(queues, map.branches, &mut Silent);
                         crew.leaves();
                     });
                     if worker.is_err() {
                         crew.leaves();
                         if crew.count() == 0 {
-                            self.work(lanes, map.branches, &mut Silent);
+                            self.work(queues, map.branches, &mut Silent);
                         }
                         break;
                     }
@@ -90,8 +95,8 @@ impl Pass<'_> {
                 if crew.wait(NEWCOMERS) == 0 {
                     return;
                 }
-                if !self.office.stops() {
-                    self.let_in_newcomers(lanes, map, rounds);
+                if !self.run_context.stops() {
+                    self.let_in_newcomers(queues, map, rounds);
                 }
             }
         });
@@ -100,12 +105,12 @@ impl Pass<'_> {
     /// Adds the items that became due since, if their route is known here.
     fn let_in_newcomers(
         &self,
-        lanes: &DestinationQueues,
+        queues: &DestinationQueues,
         map: &RouteTable<'_>,
         rounds: &mut RunProgress,
     ) {
-        for one in self.office.newcomers(self.selection, rounds) {
-            if !one.is_suspect && map.lead(&one, lanes) {
+        for one in self.run_context.newcomers(self.selection, rounds) {
+            if !one.is_suspect && map.lead(&one, queues) {
                 rounds.items += 1;
             } else {
                 rounds.forget([&one.id]);
@@ -116,22 +121,23 @@ impl Pass<'_> {
     /// Runs one worker, which empties one destination queue after the other.
     fn work(
         &self,
-        lanes: &DestinationQueues,
+        queues: &DestinationQueues,
         branches: &[RouteTransports<'_>],
-        watch: &mut dyn Observer,
+        observer: &mut dyn Observer,
     ) {
-        let watch = &mut Stoppable {
-            watch,
-            stop: self.office.stop,
+        let observer = &mut Stoppable {
+            observer,
+            stop: self.run_context.stop,
         };
-        while let Some(road) = lanes.enter() {
-            let lines = WorkerConnections::new(&branches[road.branch], self.office.hosts);
-            let end = self.go_along(lanes, &road, &lines, watch);
-            lines.close(watch);
+        while let Some(destination) = queues.enter() {
+            let connections =
+                WorkerConnections::new(&branches[destination.routes], self.run_context.hosts);
+            let end = self.go_along(queues, &destination, &connections, observer);
+            connections.close(observer);
             if end == WorkerEnd::Reached {
-                lanes.leave(&road);
+                queues.leave(&destination);
             }
-            if watch.refuses() {
+            if observer.is_closed() {
                 return;
             }
         }
@@ -140,17 +146,17 @@ impl Pass<'_> {
     /// Works until the queue is empty, or until the server has no capacity for this worker.
     fn go_along(
         &self,
-        lanes: &DestinationQueues,
-        road: &DestinationKey,
-        lines: &WorkerConnections<'_, '_>,
-        watch: &mut dyn Observer,
+        queues: &DestinationQueues,
+        destination: &DestinationKey,
+        connections: &WorkerConnections<'_, '_>,
+        observer: &mut dyn Observer,
     ) -> WorkerEnd {
         let mut turn = None;
-        while !watch.refuses()
-            && let Some(next) = turn.take().or_else(|| lanes.next(road))
+        while !observer.is_closed()
+            && let Some(next) = turn.take().or_else(|| queues.next(destination))
         {
-            match self.take_up(&next, lines, watch) {
-                Ok(TakeResult::TurnedAway(_)) if lanes.make_way(road, &next.id) => {
+            match self.start_item(&next, connections, observer) {
+                Ok(TakeResult::TurnedAway(_)) if queues.make_way(destination, &next.id) => {
                     return WorkerEnd::Left;
                 }
                 // Other connections may just have ended, so that the server has capacity again.
@@ -162,11 +168,11 @@ impl Pass<'_> {
                 }
                 // It has none at all. The waiting items need not be tried one by one.
                 Ok(TakeResult::TurnedAway(untold)) => {
-                    untold.tell(&next.id, self.office.ear);
-                    lanes.close(road);
+                    untold.tell(&next.id, self.run_context.queue_observer);
+                    queues.close(destination);
                 }
                 Ok(TakeResult::Up) => {}
-                Err(error) => self.office.trouble(&error),
+                Err(error) => self.run_context.trouble(&error),
             }
         }
         WorkerEnd::Reached
@@ -180,35 +186,35 @@ impl Pass<'_> {
     }
 
     /// Processes one item, unless it is claimed elsewhere.
-    fn take_up(
+    fn start_item(
         &self,
         turn: &WorkItem,
-        lines: &WorkerConnections<'_, '_>,
-        watch: &mut dyn Observer,
+        connections: &WorkerConnections<'_, '_>,
+        observer: &mut dyn Observer,
     ) -> Result<TakeResult, QueueError> {
-        let (office, selection, id) = (self.office, self.selection, &turn.id);
-        let claim = match office.store.claim(id) {
+        let (run_context, selection, id) = (self.run_context, self.selection, &turn.id);
+        let claim = match run_context.store.claim(id) {
             Ok(Claimed::Ours(claim)) => claim,
             Ok(Claimed::Gone) => return Ok(TakeResult::Up),
             Ok(Claimed::Busy) => return Ok(self.somebody_has(id)),
             Err(error @ QueueError::Damaged { .. }) => {
-                office.set_aside(id, &error.to_string());
+                run_context.set_aside(id, &error.to_string());
                 return Ok(TakeResult::Up);
             }
             Err(error) => return Err(error),
         };
         let item = claim.item();
-        let is_due = is_due(item, office.settings, SystemTime::now());
+        let is_due = is_due(item, run_context.settings, SystemTime::now());
         let is_time = turn.again || selection.now || is_due;
         if item.history.held {
             return Ok(TakeResult::Up);
         }
         if item.history.crashes >= CRASHES {
             let reason = format!("{CRASHES} attempts in a row have come to no end");
-            set_aside(office, claim, &reason)?;
+            set_aside(run_context, claim, &reason)?;
             return Ok(TakeResult::Up);
         }
-        if confirm(office, item)? == Confirmed::NotYet {
+        if confirm(run_context, item)? == Confirmed::NotYet {
             return Ok(self.somebody_has(id));
         }
         let recipients = selection.recipients(item);
@@ -218,12 +224,18 @@ impl Pass<'_> {
                 recipients: &recipients,
                 early: selection.now && !is_due,
             };
-            let outcome = attempt(&*claim, wanted, lines, office.ear, watch)?;
+            let outcome = attempt(
+                &*claim,
+                wanted,
+                connections,
+                run_context.queue_observer,
+                observer,
+            )?;
             if !outcome.turned_away {
-                outcome.tell(id, &recipients, turn.again, office.ear);
+                outcome.tell(id, &recipients, turn.again, run_context.queue_observer);
             }
             if let Some(reason) = outcome.unreadable {
-                set_aside(office, claim, &reason)?;
+                set_aside(run_context, claim, &reason)?;
                 return Ok(TakeResult::Up);
             }
             if outcome.turned_away {
@@ -233,31 +245,31 @@ impl Pass<'_> {
                 }));
             }
         }
-        settle(office, claim, SenderNotice::Nobody).map(|_| taken)
+        settle(run_context, claim, SenderNotice::Nobody).map(|_| taken)
     }
 }
 
 /// An observer that ends deliveries when the run is asked to end.
 struct Stoppable<'a> {
-    watch: &'a mut dyn Observer,
+    observer: &'a mut dyn Observer,
     stop: &'a Arc<Stop>,
 }
 
 impl Observer for Stoppable<'_> {
-    fn happened(&mut self, what: Event<'_>) {
-        self.watch.happened(what);
+    fn on_event(&mut self, what: Event<'_>) {
+        self.observer.on_event(what);
     }
 
-    fn refuses(&self) -> bool {
-        self.stop.is_set() || self.watch.refuses()
+    fn is_closed(&self) -> bool {
+        self.stop.is_set() || self.observer.is_closed()
     }
 
     fn stop(&self) -> Option<Arc<Stop>> {
         Some(Arc::clone(self.stop))
     }
 
-    fn wants(&self) -> Interests {
-        self.watch.wants()
+    fn interests(&self) -> Interests {
+        self.observer.interests()
     }
 }
 
@@ -277,8 +289,9 @@ struct UnreportedItem {
 
 impl UnreportedItem {
     /// Reports the attempt, because no other follows.
-    fn tell(&self, id: &Id, ear: &dyn QueueObserver) {
-        self.outcome.tell(id, &self.recipients, true, ear);
+    fn tell(&self, id: &Id, queue_observer: &dyn QueueObserver) {
+        self.outcome
+            .tell(id, &self.recipients, true, queue_observer);
     }
 }
 
@@ -299,17 +312,17 @@ struct RouteTable<'a> {
 
 impl RouteTable<'_> {
     /// Adds an item to the queue of its destination. Returns false if its route is not known.
-    fn lead(&self, one: &DueItem, lanes: &DestinationQueues) -> bool {
+    fn lead(&self, one: &DueItem, queues: &DestinationQueues) -> bool {
         let mut waybills = self.waybills.iter();
-        let Some(branch) = waybills.position(|waybill| **waybill == one.waybill) else {
+        let Some(routes) = waybills.position(|route_spec| **route_spec == one.route_spec) else {
             return false;
         };
-        let domain = if self.branches[branch].has_relay() {
+        let domain = if self.branches[routes].has_relay() {
             String::new()
         } else {
             one.domain.clone()
         };
-        lanes.add(DestinationKey { branch, domain }, one.id.clone());
+        queues.add(DestinationKey { routes, domain }, one.id.clone());
         true
     }
 }

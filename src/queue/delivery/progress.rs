@@ -65,7 +65,7 @@ pub struct DueItem {
     /// True if it is set aside after one more crash. A crash ends all concurrent attempts: so the item is
     /// tried alone, after all others.
     pub is_suspect: bool,
-    pub waybill: RouteSpec,
+    pub route_spec: RouteSpec,
     /// The domain of its first recipient, in lower case.
     pub domain: String,
 }
@@ -77,7 +77,7 @@ impl RunContext<'_> {
         &self,
         selection: &Selection,
         rounds: &mut RunProgress,
-        mut watch: Option<&mut dyn Observer>,
+        mut observer: Option<&mut dyn Observer>,
     ) -> Result<(), QueueError> {
         self.store.tidy()?;
         let busy = Mutex::new(HashSet::new());
@@ -96,12 +96,12 @@ impl RunContext<'_> {
                 break;
             }
             let walk = Pass {
-                office: self,
+                run_context: self,
                 selection,
                 busy: &busy,
             };
-            match &mut watch {
-                Some(watch) => walk.go(&due, rounds, Some(*watch)),
+            match &mut observer {
+                Some(observer) => walk.go(&due, rounds, Some(*observer)),
                 None => walk.go(&due, rounds, None),
             }
         }
@@ -125,7 +125,7 @@ impl RunContext<'_> {
         let Ok(Claimed::Ours(claim)) = self.store.claim(id) else {
             return false;
         };
-        match &claim.item().letter.kind {
+        match &claim.item().metadata.kind {
             ItemKind::Report(about) => !matches!(self.store.claim(about), Ok(Claimed::Busy)),
             ItemKind::Mail => true,
         }
@@ -241,12 +241,12 @@ impl RunContext<'_> {
             });
         }
         let first = recipients.first().copied().unwrap_or_default();
-        let domain = item.letter.envelope.recipients.get(first);
+        let domain = item.metadata.envelope.recipients.get(first);
         Examination::Due(DueItem {
             domain: domain.map_or_else(String::new, |address| {
                 address.domain().to_string().to_ascii_lowercase()
             }),
-            waybill: item.letter.waybill,
+            route_spec: item.metadata.route_spec,
             is_suspect: item.history.crashes + 1 == CRASHES,
             id,
         })
@@ -268,19 +268,23 @@ impl RunContext<'_> {
     pub(super) fn bury(&self, claim: Box<dyn ClaimedItem>, reason: &str) -> Result<(), QueueError> {
         let id = claim.item().id.clone();
         claim.bury(reason)?;
-        self.ear.hear(&QueueEvent::SetAside { id: &id, reason });
+        self.queue_observer
+            .on_queue_event(&QueueEvent::SetAside { id: &id, reason });
         Ok(())
     }
 
     pub(super) fn set_aside(&self, id: &Id, reason: &str) {
         match self.store.bury(id, reason) {
-            Ok(()) => self.ear.hear(&QueueEvent::SetAside { id, reason }),
+            Ok(()) => self
+                .queue_observer
+                .on_queue_event(&QueueEvent::SetAside { id, reason }),
             Err(error) => self.trouble(&error),
         }
     }
 
     pub(super) fn trouble(&self, error: &QueueError) {
-        self.ear.hear(&QueueEvent::Trouble(&error.to_string()));
+        self.queue_observer
+            .on_queue_event(&QueueEvent::Trouble(&error.to_string()));
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 /// Reports a permanent failure for these recipients. The report is not sent while its claim exists.
 pub fn failed(
-    office: &RunContext<'_>,
+    run_context: &RunContext<'_>,
     claim: &dyn ClaimedItem,
     item: &Item,
     recipients: &[usize],
@@ -23,18 +23,18 @@ pub fn failed(
         recipients,
         kind: ReportKind::Failed,
     };
-    notice.put(office, claim, id)
+    notice.put(run_context, claim, id)
 }
 
 /// Reports that the message is delayed for these recipients.
 pub fn delayed(
-    office: &RunContext<'_>,
+    run_context: &RunContext<'_>,
     claim: &dyn ClaimedItem,
     item: &Item,
     recipients: &[usize],
     id: &Id,
 ) -> Result<Option<Box<dyn ClaimedItem>>, QueueError> {
-    let left = office
+    let left = run_context
         .settings
         .give_up
         .saturating_sub(item.history.tried_for);
@@ -45,7 +45,7 @@ pub fn delayed(
             retry_until: SystemTime::now() + left,
         },
     };
-    notice.put(office, claim, id)
+    notice.put(run_context, claim, id)
 }
 
 struct Notice<'a> {
@@ -59,12 +59,12 @@ impl Notice<'_> {
     /// read to its end, only its header is included.
     fn put(
         &self,
-        office: &RunContext<'_>,
+        run_context: &RunContext<'_>,
         claim: &dyn ClaimedItem,
         id: &Id,
     ) -> Result<Option<Box<dyn ClaimedItem>>, QueueError> {
-        match self.put_with(self.returned(office), office, claim, id) {
-            Err(QueueError::Message(_)) => self.put_with(Returned::Header, office, claim, id),
+        match self.put_with(self.returned(run_context), run_context, claim, id) {
+            Err(QueueError::Message(_)) => self.put_with(Returned::Header, run_context, claim, id),
             put => put,
         }
     }
@@ -72,12 +72,12 @@ impl Notice<'_> {
     fn put_with(
         &self,
         returned: Returned,
-        office: &RunContext<'_>,
+        run_context: &RunContext<'_>,
         claim: &dyn ClaimedItem,
         id: &Id,
     ) -> Result<Option<Box<dyn ClaimedItem>>, QueueError> {
         let item = self.item;
-        let Some(sender) = &item.letter.envelope.sender else {
+        let Some(sender) = &item.metadata.envelope.sender else {
             return Ok(None);
         };
         let (about, host) = (item.id.to_string(), reporting_mta());
@@ -85,8 +85,8 @@ impl Notice<'_> {
             id: &about,
             reporting_mta: &host,
             sender,
-            arrived: item.letter.queued,
-            envid: item.letter.envelope.dsn.envid.as_deref(),
+            arrived: item.metadata.queued,
+            envid: item.metadata.envelope.dsn.envid.as_deref(),
             kind: self.kind,
             recipients: self.reported(),
             returned,
@@ -96,12 +96,12 @@ impl Notice<'_> {
         // It is converted for a server that does not support this.
         let widest = report.shape(BodyType::EightBit.with_utf8());
         let shape = widest.or_else(|| report.simplest());
-        let letter = Metadata {
+        let metadata = Metadata {
             envelope: report.envelope.clone(),
             utf8_header: report.utf8_header,
-            waybill: item.letter.waybill.clone(),
+            route_spec: item.metadata.route_spec.clone(),
             on_uncertain: OnUncertain::Retry,
-            on_failure: item.letter.on_failure.clone(),
+            on_failure: item.metadata.on_failure.clone(),
             kind: ItemKind::Report(item.id.clone()),
             queued: SystemTime::now(),
         };
@@ -110,17 +110,17 @@ impl Notice<'_> {
             utf8: false,
             size: 0,
         };
-        let added = office
+        let added = run_context
             .store
-            .add(&letter, &report, shape.unwrap_or(nothing), Some(id));
+            .add(&metadata, &report, shape.unwrap_or(nothing), Some(id));
         added.map(Some)
     }
 
     fn reported(&self) -> Vec<Reported<'_>> {
-        let envelope = &self.item.letter.envelope;
+        let envelope = &self.item.metadata.envelope;
         let history = &self.item.history;
         let one = |&place: &usize| {
-            let end = history.standings[place].end.as_ref();
+            let end = history.states[place].end.as_ref();
             let recipient = &envelope.recipients[place];
             Reported {
                 original: envelope.dsn.original_of(recipient),
@@ -132,12 +132,14 @@ impl Notice<'_> {
 
     /// The part of the message that the sender asked for; by default the whole message, unless it is too
     /// large.
-    fn returned(&self, office: &RunContext<'_>) -> Returned {
+    fn returned(&self, run_context: &RunContext<'_>) -> Returned {
         let is_failure = matches!(self.kind, ReportKind::Failed);
-        match self.item.letter.envelope.dsn.ret {
+        match self.item.metadata.envelope.dsn.ret {
             Some(Return::Headers) => Returned::Header,
             // RFC 3461 §4.3: RET is about failures only.
-            _ if !is_failure || self.item.size > office.settings.bounce_size => Returned::Header,
+            _ if !is_failure || self.item.size > run_context.settings.bounce_size => {
+                Returned::Header
+            }
             // The report uses the same route, and would be too large as well.
             _ if self.is_too_large() => Returned::Header,
             _ => Returned::Whole,
@@ -146,8 +148,8 @@ impl Notice<'_> {
 
     /// True if the size of the message is a reason for the failure.
     fn is_too_large(&self) -> bool {
-        let standings = &self.item.history.standings;
-        let ends = self.recipients.iter().map(|&place| &standings[place].end);
+        let states = &self.item.history.states;
+        let ends = self.recipients.iter().map(|&place| &states[place].end);
         ends.flatten().any(|end| {
             is_about_size(
                 end.reply.as_deref().and_then(|reply| reply.get(..3)),

@@ -13,7 +13,7 @@ pub struct Selection {
     /// delay the others.
     pub wholly: bool,
     /// Only items with this route.
-    pub waybill: Option<RouteSpec>,
+    pub route_spec: Option<RouteSpec>,
     /// Maximum number of items.
     pub most: Option<usize>,
     /// True if items that are not due are tried as well.
@@ -23,7 +23,7 @@ pub struct Selection {
 impl Selection {
     /// The recipients that are to be tried.
     pub(super) fn recipients(&self, item: &Item) -> Vec<usize> {
-        let all = &item.letter.envelope.recipients;
+        let all = &item.metadata.envelope.recipients;
         let is_meant = |&place: &usize| {
             let domain = all[place].domain().to_string();
             let mut wanted = self.domains.iter();
@@ -35,12 +35,12 @@ impl Selection {
     /// True if all items are selected.
     #[must_use]
     pub fn is_for_all(&self) -> bool {
-        self.ids.is_empty() && self.domains.is_empty() && self.waybill.is_none()
+        self.ids.is_empty() && self.domains.is_empty() && self.route_spec.is_none()
     }
 
     pub(super) fn means(&self, item: &Item) -> bool {
-        let by_this_way = |waybill: &RouteSpec| item.letter.waybill == *waybill;
+        let by_this_way = |route_spec: &RouteSpec| item.metadata.route_spec == *route_spec;
         let is_whole = || self.recipients(item).len() == item.open().len();
-        self.waybill.as_ref().is_none_or(by_this_way) && (!self.wholly || is_whole())
+        self.route_spec.as_ref().is_none_or(by_this_way) && (!self.wholly || is_whole())
     }
 }

@@ -40,11 +40,11 @@ fn now(claim: &dyn ClaimedItem) -> Item {
 }
 
 pub fn settle(
-    office: &RunContext<'_>,
+    run_context: &RunContext<'_>,
     claim: Box<dyn ClaimedItem>,
-    told: SenderNotice,
+    notice: SenderNotice,
 ) -> Result<ItemOutcome, QueueError> {
-    if told != SenderNotice::Nobody {
+    if notice != SenderNotice::Nobody {
         let recipients = now(&*claim).failed_unreported();
         if !recipients.is_empty() {
             claim.note(ItemEvent::Reported { recipients }, Safety::Process)?;
@@ -56,9 +56,9 @@ pub fn settle(
         return Ok(ItemOutcome::Gone);
     }
     over(&*claim)?;
-    give_up_the_spent(office, &*claim)?;
-    if let Some(reason) = answer_for_failures(office, &*claim)? {
-        office.bury(claim, &reason)?;
+    give_up_the_spent(run_context, &*claim)?;
+    if let Some(reason) = answer_for_failures(run_context, &*claim)? {
+        run_context.bury(claim, &reason)?;
         return Ok(ItemOutcome::Dead);
     }
     let item = now(&*claim);
@@ -66,43 +66,43 @@ pub fn settle(
         claim.remove()?;
         return Ok(ItemOutcome::Gone);
     }
-    if queue::wants_warning(&item.history, office.settings) {
-        warn(office, &*claim, &item)?;
+    if queue::wants_warning(&item.history, run_context.settings) {
+        warn(run_context, &*claim, &item)?;
     }
     Ok(ItemOutcome::Kept)
 }
 
 /// Sets an item aside, and reports it as one that is given up.
 pub fn set_aside(
-    office: &RunContext<'_>,
+    run_context: &RunContext<'_>,
     claim: Box<dyn ClaimedItem>,
     reason: &str,
 ) -> Result<(), QueueError> {
     refuse_open(&*claim, reason)?;
-    let unreported = match answer_for_failures(office, &*claim) {
+    let unreported = match answer_for_failures(run_context, &*claim) {
         // The message cannot be read, so that no report is possible.
         Err(QueueError::Message(_)) => {
             let item = now(&*claim);
-            failure::tell(office, &item, &item.failed_unreported());
+            failure::tell(run_context, &item, &item.failed_unreported());
             None
         }
         answered => answered?,
     };
-    office.bury(claim, unreported.as_deref().unwrap_or(reason))
+    run_context.bury(claim, unreported.as_deref().unwrap_or(reason))
 }
 
 /// Records for all open recipients that they are not tried again.
 fn refuse_open(claim: &dyn ClaimedItem, reason: &str) -> Result<(), QueueError> {
-    let is_in_doubt = |item: &Item| item.history.standings.iter().any(|one| one.in_doubt);
+    let is_in_doubt = |item: &Item| item.history.states.iter().any(|one| one.in_doubt);
     if is_in_doubt(&now(claim)) {
         // Should it be requeued, the message may arrive twice.
         claim.note(ItemEvent::Released, Safety::Disk)?;
     }
     let item = now(claim);
     for recipient in item.open() {
-        let address = &item.letter.envelope.recipients[recipient];
-        let last = item.history.standings[recipient].end.clone();
-        let doubt = if item.history.standings[recipient].may_arrive_twice() {
+        let address = &item.metadata.envelope.recipients[recipient];
+        let last = item.history.states[recipient].end.clone();
+        let doubt = if item.history.states[recipient].may_arrive_twice() {
             "; it is not known whether the message arrived"
         } else {
             ""
@@ -129,32 +129,37 @@ fn over(claim: &dyn ClaimedItem) -> Result<(), QueueError> {
 }
 
 /// Gives up the recipients that were tried for the full period.
-fn give_up_the_spent(office: &RunContext<'_>, claim: &dyn ClaimedItem) -> Result<(), QueueError> {
+fn give_up_the_spent(
+    run_context: &RunContext<'_>,
+    claim: &dyn ClaimedItem,
+) -> Result<(), QueueError> {
     let item = now(claim);
-    if !queue::is_spent(&item.history, office.settings) {
+    if !queue::is_spent(&item.history, run_context.settings) {
         return Ok(());
     }
     let time = spoken(item.history.tried_for);
     for recipient in item.open() {
-        let standing = &item.history.standings[recipient];
+        let recipient_state = &item.history.states[recipient];
         // Only other recipients were tried, in a run limited to their domains.
-        if standing.end.is_none() && !standing.in_doubt {
+        if recipient_state.end.is_none() && !recipient_state.in_doubt {
             continue;
         }
-        let address = &item.letter.envelope.recipients[recipient];
-        let last = standing.end.clone();
+        let address = &item.metadata.envelope.recipients[recipient];
+        let last = recipient_state.end.clone();
         let last_words = last
             .as_ref()
             .map_or("nobody knows whether it arrived", |end| &end.words);
         let name = format!("<{address}>: ");
         let last_words = last_words.strip_prefix(&name).unwrap_or(last_words);
         let words = format!("{name}given up after {time} of trying: {last_words}");
-        office.ear.hear(&QueueEvent::Failed {
-            id: &item.id,
-            sentence: &words,
-            is_new: true,
-            is_final: true,
-        });
+        run_context
+            .queue_observer
+            .on_queue_event(&QueueEvent::Failed {
+                id: &item.id,
+                sentence: &words,
+                is_new: true,
+                is_final: true,
+            });
         let end = AttemptResult {
             verdict: RecipientStatus::Refused,
             words,
@@ -171,10 +176,10 @@ fn give_up_the_spent(office: &RunContext<'_>, claim: &dyn ClaimedItem) -> Result
 /// Reports recipients with a permanent failure to the sender. If there is no sender, returns the reason for
 /// setting the item aside.
 fn answer_for_failures(
-    office: &RunContext<'_>,
+    run_context: &RunContext<'_>,
     claim: &dyn ClaimedItem,
 ) -> Result<Option<String>, QueueError> {
-    finish_report(office, claim)?;
+    finish_report(run_context, claim)?;
     let item = now(claim);
     let failed = item.failed_unreported();
     if failed.is_empty() {
@@ -182,11 +187,11 @@ fn answer_for_failures(
     }
     let wanted = wanting(&item, &failed, |notify| notify.failure);
     let is_over = item.open().is_empty() && !item.waits_for_decision();
-    match &item.letter.envelope.sender {
+    match &item.metadata.envelope.sender {
         // R38: no report about a report. It remains in the queue for the operator.
         None if !is_over => return Ok(None),
         None => {
-            failure::tell(office, &item, &failed);
+            failure::tell(run_context, &item, &failed);
             return Ok(Some(words_of(&item, &failed)));
         }
         Some(_) => {
@@ -196,11 +201,11 @@ fn answer_for_failures(
                 reported(claim, &others)?;
             }
             if !wanted.is_empty() {
-                report(office, claim, &item, &wanted)?;
+                report(run_context, claim, &item, &wanted)?;
             }
         }
     }
-    failure::tell(office, &item, &failed);
+    failure::tell(run_context, &item, &failed);
     Ok(None)
 }
 
@@ -208,9 +213,9 @@ fn answer_for_failures(
 fn wanting(item: &Item, places: &[usize], is_wanted: fn(NotifyOn) -> bool) -> Vec<usize> {
     let Envelope {
         recipients, dsn, ..
-    } = &item.letter.envelope;
-    let wants = |&&place: &&usize| dsn.notify_of(&recipients[place]).is_none_or(is_wanted);
-    places.iter().filter(wants).copied().collect()
+    } = &item.metadata.envelope;
+    let interests = |&&place: &&usize| dsn.notify_of(&recipients[place]).is_none_or(is_wanted);
+    places.iter().filter(interests).copied().collect()
 }
 
 /// Notes that these recipients are finished.
@@ -222,9 +227,9 @@ fn reported(claim: &dyn ClaimedItem, recipients: &[usize]) -> Result<(), QueueEr
 fn words_of(item: &Item, failed: &[usize]) -> String {
     let ends = failed
         .iter()
-        .filter_map(|&place| item.history.standings[place].end.as_ref());
+        .filter_map(|&place| item.history.states[place].end.as_ref());
     let words: Vec<&str> = ends.map(|end| end.words.as_str()).collect();
-    let whom = match item.letter.kind {
+    let whom = match item.metadata.kind {
         ItemKind::Report(_) => "a report that cannot be delivered",
         ItemKind::Mail => "no sender to be told",
     };
@@ -233,21 +238,21 @@ fn words_of(item: &Item, failed: &[usize]) -> String {
 
 /// Recovers from an interruption between a report and the note of it: recipients in that report must not
 /// appear in another one.
-fn finish_report(office: &RunContext<'_>, claim: &dyn ClaimedItem) -> Result<(), QueueError> {
+fn finish_report(run_context: &RunContext<'_>, claim: &dyn ClaimedItem) -> Result<(), QueueError> {
     let item = now(claim);
     let Some((id, recipients)) = &item.history.reporting else {
         return Ok(());
     };
-    if is_there(office, id)? {
+    if is_there(run_context, id)? {
         reported(claim, recipients)?;
-        failure::tell(office, &item, recipients);
+        failure::tell(run_context, &item, recipients);
     }
     Ok(())
 }
 
 /// True if an item of this name exists, even if it is damaged.
-fn is_there(office: &RunContext<'_>, id: &Id) -> Result<bool, QueueError> {
-    match office.store.item(id) {
+fn is_there(run_context: &RunContext<'_>, id: &Id) -> Result<bool, QueueError> {
+    match run_context.store.item(id) {
         Ok(item) => Ok(item.is_some()),
         Err(QueueError::Damaged { .. }) => Ok(true),
         Err(error) => Err(error),
@@ -257,13 +262,13 @@ fn is_there(office: &RunContext<'_>, id: &Id) -> Result<bool, QueueError> {
 /// Puts the report into the queue exactly once: its name is noted first, so that it is found after an
 /// interruption. It is not sent before the journal records the commit.
 fn report(
-    office: &RunContext<'_>,
+    run_context: &RunContext<'_>,
     claim: &dyn ClaimedItem,
     item: &Item,
     failed: &[usize],
 ) -> Result<(), QueueError> {
-    let id = announce(office, claim, item, failed)?;
-    let written = notice::failed(office, claim, item, failed, &id)?;
+    let id = announce(run_context, claim, item, failed)?;
+    let written = notice::failed(run_context, claim, item, failed, &id)?;
     if let Err(error) = reported(claim, failed) {
         // The next run writes another report; this one must not be sent as well.
         written.map_or(Ok(()), ClaimedItem::remove)?;
@@ -274,7 +279,7 @@ fn report(
 
 /// Notes the name of a report before it is written. A report that was announced before keeps its name.
 fn announce(
-    office: &RunContext<'_>,
+    run_context: &RunContext<'_>,
     claim: &dyn ClaimedItem,
     item: &Item,
     failed: &[usize],
@@ -283,7 +288,7 @@ fn announce(
     if let Some((id, _)) = begun.filter(|(_, recipients)| recipients == failed) {
         return Ok(id);
     }
-    let report = office.store.new_id();
+    let report = run_context.store.new_id();
     let entry = ItemEvent::Reporting {
         recipients: failed.to_vec(),
         report: report.clone(),
@@ -294,19 +299,19 @@ fn announce(
 
 /// A report that was found in the queue may be there only because its writer was interrupted: then the
 /// item that it is about does not know of it yet, and would be reported on again.
-pub fn confirm(office: &RunContext<'_>, report: &Item) -> Result<Confirmed, QueueError> {
-    let ItemKind::Report(about) = &report.letter.kind else {
+pub fn confirm(run_context: &RunContext<'_>, report: &Item) -> Result<Confirmed, QueueError> {
+    let ItemKind::Report(about) = &report.metadata.kind else {
         return Ok(Confirmed::Yes);
     };
     // It nearly always does, and then the claim on that item is not needed.
     let is_unknown =
         |item: &Item| item.history.reporting.as_ref().map(|(id, _)| id) == Some(&report.id);
-    match office.store.item(about) {
+    match run_context.store.item(about) {
         Ok(Some(item)) if is_unknown(&item) => {}
         Ok(_) | Err(QueueError::Damaged { .. }) => return Ok(Confirmed::Yes),
         Err(error) => return Err(error),
     }
-    match office.store.claim(about)? {
+    match run_context.store.claim(about)? {
         Claimed::Gone => Ok(Confirmed::Yes),
         Claimed::Busy => Ok(Confirmed::NotYet),
         Claimed::Ours(claim) => {
@@ -329,14 +334,18 @@ pub enum Confirmed {
     NotYet,
 }
 
-fn warn(office: &RunContext<'_>, claim: &dyn ClaimedItem, item: &Item) -> Result<(), QueueError> {
+fn warn(
+    run_context: &RunContext<'_>,
+    claim: &dyn ClaimedItem,
+    item: &Item,
+) -> Result<(), QueueError> {
     let waiting = wanting(item, &item.open(), |notify| notify.delay);
-    let is_wanted = !waiting.is_empty() && item.letter.kind == ItemKind::Mail;
+    let is_wanted = !waiting.is_empty() && item.metadata.kind == ItemKind::Mail;
     // Noted first, so that an interruption does not cause repeated warnings.
     claim.note(ItemEvent::Warned, Safety::Disk)?;
-    if is_wanted && item.letter.envelope.sender.is_some() {
-        let id = office.store.new_id();
-        notice::delayed(office, claim, item, &waiting, &id)?;
+    if is_wanted && item.metadata.envelope.sender.is_some() {
+        let id = run_context.store.new_id();
+        notice::delayed(run_context, claim, item, &waiting, &id)?;
     }
     Ok(())
 }

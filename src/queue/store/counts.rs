@@ -31,7 +31,7 @@ impl Counts {
                 Ok(Some(item)) => {
                     counts.items += 1;
                     counts.held += usize::from(item.history.held);
-                    counts.oldest = counts.oldest.max(since(item.letter.queued, now));
+                    counts.oldest = counts.oldest.max(since(item.metadata.queued, now));
                 }
                 Ok(None) => {}
                 Err(QueueError::Damaged { .. }) => {

@@ -15,7 +15,7 @@ impl History {
     #[must_use]
     pub fn new(recipients: usize) -> Self {
         Self {
-            standings: vec![RecipientState::default(); recipients],
+            states: vec![RecipientState::default(); recipients],
             attempts: 0,
             uncounted: 0,
             crashes: 0,
@@ -42,7 +42,7 @@ impl History {
 
     /// Checks that an entry refers to existing recipients only.
     pub(super) fn check(&self, entry: &ItemEvent) -> Result<(), String> {
-        let unknown = |recipient: &&usize| **recipient >= self.standings.len();
+        let unknown = |recipient: &&usize| **recipient >= self.states.len();
         match recipients(entry).iter().find(unknown) {
             Some(place) => Err(format!(
                 "its journal speaks of recipient {place} who is not there"
@@ -64,20 +64,22 @@ impl History {
             ItemEvent::Reported { recipients } => self.reported(recipients),
             ItemEvent::Dot { recipients } => self.for_each(recipients, RecipientState::dot),
             ItemEvent::Taken { recipients, reply } => {
-                self.for_each(recipients, |standing| {
-                    standing.end_with(AttemptResult::taken(reply));
+                self.for_each(recipients, |recipient_state| {
+                    recipient_state.end_with(AttemptResult::taken(reply));
                 });
             }
             ItemEvent::Result { recipient, end } => {
-                self.for_each(&[*recipient], |standing| standing.end_with(end.clone()));
+                self.for_each(&[*recipient], |recipient_state| {
+                    recipient_state.end_with(end.clone())
+                });
             }
         }
     }
 
     fn for_each(&mut self, recipients: &[usize], change: impl Fn(&mut RecipientState)) {
         for &recipient in recipients {
-            if let Some(standing) = self.standings.get_mut(recipient) {
-                change(standing);
+            if let Some(recipient_state) = self.states.get_mut(recipient) {
+                change(recipient_state);
             }
         }
     }
@@ -97,8 +99,8 @@ impl History {
         self.crashes += 1;
         self.released = None;
         // A retry settles the question, but the doubt remains until there is another result.
-        self.for_each(recipients, |standing| {
-            standing.may_have_arrived |= standing.in_doubt;
+        self.for_each(recipients, |recipient_state| {
+            recipient_state.may_have_arrived |= recipient_state.in_doubt;
         });
     }
 
@@ -114,14 +116,14 @@ impl History {
         self.held = false;
         self.crashes = 0;
         self.released = Some(at);
-        self.standings.iter_mut().for_each(RecipientState::decide);
+        self.states.iter_mut().for_each(RecipientState::decide);
     }
 
     fn requeue(&mut self, at: SystemTime) {
-        let standings = std::mem::take(&mut self.standings);
-        let standings = standings.into_iter().map(RecipientState::renewed).collect();
+        let states = std::mem::take(&mut self.states);
+        let states = states.into_iter().map(RecipientState::renewed).collect();
         *self = Self {
-            standings,
+            states,
             released: Some(at),
             ..Self::new(0)
         };
@@ -132,8 +134,10 @@ impl History {
     }
 
     fn reported(&mut self, recipients: &[usize]) {
-        self.for_each(recipients, |standing| standing.reported = true);
-        let is_told = |pending: &usize| self.standings.get(*pending).is_none_or(|one| one.reported);
+        self.for_each(recipients, |recipient_state| {
+            recipient_state.reported = true
+        });
+        let is_told = |pending: &usize| self.states.get(*pending).is_none_or(|one| one.reported);
         if let Some((_, pending)) = &self.reporting
             && pending.iter().all(is_told)
         {
@@ -144,7 +148,7 @@ impl History {
     /// The recipients that are to be tried.
     #[must_use]
     pub fn open(&self, on_uncertain: OnUncertain) -> Vec<usize> {
-        self.those(|standing| standing.is_open(on_uncertain))
+        self.those(|recipient_state| recipient_state.is_open(on_uncertain))
     }
 
     /// The recipients with a permanent failure that was not reported to the sender yet.
@@ -157,13 +161,13 @@ impl History {
     /// operator.
     #[must_use]
     pub fn undecided(&self, on_uncertain: OnUncertain) -> Vec<usize> {
-        self.those(|standing| standing.is_undecided(on_uncertain))
+        self.those(|recipient_state| recipient_state.is_undecided(on_uncertain))
     }
 
     fn those(&self, which: impl Fn(&RecipientState) -> bool) -> Vec<usize> {
-        let standings = self.standings.iter().enumerate();
-        standings
-            .filter(|(_, standing)| which(standing))
+        let states = self.states.iter().enumerate();
+        states
+            .filter(|(_, recipient_state)| which(recipient_state))
             .map(|(place, _)| place)
             .collect()
     }
@@ -265,7 +269,7 @@ impl Item {
     /// The recipients that are to be tried.
     #[must_use]
     pub fn open(&self) -> Vec<usize> {
-        self.history.open(self.letter.on_uncertain)
+        self.history.open(self.metadata.on_uncertain)
     }
 
     /// The recipients with a permanent failure that was not reported to the sender yet.
@@ -277,7 +281,10 @@ impl Item {
     /// True if some recipients may have received the message and are not tried without a decision.
     #[must_use]
     pub fn waits_for_decision(&self) -> bool {
-        !self.history.undecided(self.letter.on_uncertain).is_empty()
+        !self
+            .history
+            .undecided(self.metadata.on_uncertain)
+            .is_empty()
     }
 
     /// True if every recipient is finished, so that the item can be removed.
@@ -371,10 +378,10 @@ mod tests {
     #[test]
     fn from_the_dot_on_nobody_knows_until_the_server_took_it() {
         let dotted = told([attempt(), dot()]);
-        assert!(dotted.standings[0].in_doubt && !dotted.standings[1].in_doubt);
+        assert!(dotted.states[0].in_doubt && !dotted.states[1].in_doubt);
         let after = told([attempt(), dot(), taken()]);
-        assert!(!after.standings[0].may_arrive_twice());
-        let end = after.standings[0].end.as_ref().unwrap();
+        assert!(!after.states[0].may_arrive_twice());
+        let end = after.states[0].end.as_ref().unwrap();
         assert_eq!(end.verdict, RecipientStatus::Accepted);
         assert_eq!(end.reply.as_deref(), Some("250 ok"));
         assert_eq!(after.open(OnUncertain::Retry), [1]);
@@ -387,9 +394,10 @@ mod tests {
             RecipientStatus::Deferred,
             RecipientStatus::Accepted,
         ] {
-            let standing = &told([attempt(), dot(), result(verdict), ItemEvent::OVER]).standings[0];
-            assert!(!standing.may_arrive_twice(), "{verdict:?}");
-            assert_eq!(standing.end, Some(end(verdict)));
+            let recipient_state =
+                &told([attempt(), dot(), result(verdict), ItemEvent::OVER]).states[0];
+            assert!(!recipient_state.may_arrive_twice(), "{verdict:?}");
+            assert_eq!(recipient_state.end, Some(end(verdict)));
         }
     }
 
@@ -403,7 +411,7 @@ mod tests {
         ]);
         let crashed = told([attempt(), dot()]);
         for history in [lost, crashed] {
-            assert!(history.standings[0].in_doubt);
+            assert!(history.states[0].in_doubt);
             assert_eq!(history.open(OnUncertain::Retry), [0, 1]);
             assert_eq!(history.open(OnUncertain::Hold), [1]);
             assert_eq!(history.undecided(OnUncertain::Hold), [0]);
@@ -425,8 +433,8 @@ mod tests {
                 .into_iter()
                 .chain([result(RecipientStatus::Deferred), ItemEvent::OVER]),
         );
-        assert!(!later.standings[0].in_doubt);
-        assert!(later.standings[0].may_arrive_twice());
+        assert!(!later.states[0].in_doubt);
+        assert!(later.states[0].may_arrive_twice());
     }
 
     #[test]
@@ -438,16 +446,16 @@ mod tests {
             result(RecipientStatus::Deferred),
             ItemEvent::OVER,
         ]);
-        assert!(!history.standings[0].may_arrive_twice());
+        assert!(!history.states[0].may_arrive_twice());
         let crashed = told([attempt(), dot(), dot()]);
-        assert!(crashed.standings[0].in_doubt);
+        assert!(crashed.states[0].in_doubt);
     }
 
     #[test]
     fn two_dots_without_a_reply_may_have_brought_it_twice() {
         let history = told([attempt(), dot(), attempt(), dot(), taken()]);
-        assert!(!history.standings[0].in_doubt);
-        assert!(history.standings[0].may_have_arrived);
+        assert!(!history.states[0].in_doubt);
+        assert!(history.states[0].may_have_arrived);
         assert_eq!(history.open(OnUncertain::Retry), [1]);
     }
 
@@ -522,8 +530,8 @@ mod tests {
             Released,
         ]);
         assert_eq!(history.open(OnUncertain::Hold), [0, 1]);
-        assert!(history.standings[0].may_arrive_twice());
-        assert!(!history.standings[1].may_arrive_twice());
+        assert!(history.states[0].may_arrive_twice());
+        assert!(!history.states[1].may_arrive_twice());
     }
 
     #[test]
@@ -594,9 +602,9 @@ mod tests {
         let history = told(entries);
         assert_eq!(history.open(OnUncertain::Retry), [1]);
         assert!(history.failed_unreported().is_empty());
-        assert_eq!(history.standings[1], RecipientState::default());
+        assert_eq!(history.states[1], RecipientState::default());
         let expected = History {
-            standings: history.standings.clone(),
+            states: history.states.clone(),
             released: Some(hour(8)),
             ..History::new(2)
         };
@@ -607,7 +615,7 @@ mod tests {
     fn a_doubt_outlives_a_requeueing() {
         let history = told([attempt(), dot(), Requeued]);
         assert_eq!(history.open(OnUncertain::Hold), [0, 1]);
-        assert!(history.standings[0].may_arrive_twice());
+        assert!(history.states[0].may_arrive_twice());
     }
 
     #[test]
@@ -631,14 +639,14 @@ mod tests {
 
     #[test]
     fn an_item_is_done_when_nobody_is_open_unreported_or_in_doubt() {
-        let letter = crate::queue::store::tests::letter(&["a@example.org", "b@example.org"]);
+        let metadata = crate::queue::store::tests::metadata(&["a@example.org", "b@example.org"]);
         let done = |on_uncertain, entries: Vec<ItemEvent>| {
-            let mut letter = letter.clone();
-            letter.on_uncertain = on_uncertain;
+            let mut metadata = metadata.clone();
+            metadata.on_uncertain = on_uncertain;
             let history = told(entries);
             let item = Item {
                 id: report(),
-                letter,
+                metadata,
                 size: 1,
                 history,
                 dead: None,

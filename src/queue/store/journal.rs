@@ -18,7 +18,7 @@ struct JournalHeader {
     journal: u32,
     /// The checksum of the metadata that this journal is about. If a file name is reused, no item is taken
     /// for delivered because of the journal of another item.
-    letter: u32,
+    metadata: u32,
 }
 
 /// The version that is written, and the only one that is read.
@@ -44,9 +44,9 @@ pub struct JournalContents {
 
 /// The first line of the journal for metadata with this checksum.
 #[must_use]
-pub fn head(letter: u32) -> Vec<u8> {
+pub fn head(metadata: u32) -> Vec<u8> {
     let journal = VERSION;
-    line(&JournalHeader { journal, letter })
+    line(&JournalHeader { journal, metadata })
 }
 
 /// The line of an entry.
@@ -65,7 +65,7 @@ fn line(content: &impl Serialize) -> Vec<u8> {
 }
 
 /// Reads the journal for metadata with this checksum. The error describes the damage.
-pub fn read(bytes: &[u8], letter: u32) -> Result<JournalContents, String> {
+pub fn read(bytes: &[u8], metadata: u32) -> Result<JournalContents, String> {
     let mut told = JournalContents::default();
     let mut lines = whole_lines(bytes).enumerate().peekable();
     while let Some((number, line)) = lines.next() {
@@ -76,7 +76,7 @@ pub fn read(bytes: &[u8], letter: u32) -> Result<JournalContents, String> {
             return Err(format!("line {} of its journal is damaged", number + 1));
         };
         if number == 0 {
-            check_head(json, letter)?;
+            check_head(json, metadata)?;
         } else {
             told.entries.push(noted(json, number + 1)?);
         }
@@ -101,12 +101,14 @@ fn checked(line: &[u8]) -> Option<&[u8]> {
     (prefix == format!("{:08x} ", crc32fast::hash(json)).as_bytes()).then_some(json)
 }
 
-fn check_head(json: &[u8], letter: u32) -> Result<(), String> {
+fn check_head(json: &[u8], metadata: u32) -> Result<(), String> {
     match serde_json::from_slice(json) {
         Ok(JournalHeader { journal, .. }) if journal != VERSION => {
             Err(format!("its journal is of version {journal}"))
         }
-        Ok(head) if head.letter != letter => Err("its journal is that of another item".to_owned()),
+        Ok(head) if head.metadata != metadata => {
+            Err("its journal is that of another item".to_owned())
+        }
         Ok(_) => Ok(()),
         Err(_) => Err("its journal does not begin like one".to_owned()),
     }
@@ -160,7 +162,7 @@ mod tests {
     use crate::queue::store::{AttemptResult, Id};
     use proptest::prelude::*;
 
-    const LETTER: u32 = 0x0815_4711;
+    const METADATA: u32 = 0x0815_4711;
 
     fn noted(second: u64, entry: ItemEvent) -> Record {
         let at = moment(second * 1000);
@@ -211,13 +213,13 @@ mod tests {
 
     fn written(entries: &[Record]) -> Vec<u8> {
         let lines = entries.iter().flat_map(entry);
-        head(LETTER).into_iter().chain(lines).collect()
+        head(METADATA).into_iter().chain(lines).collect()
     }
 
     #[test]
     fn what_was_written_is_read() {
         let bytes = written(&one_of_each());
-        let told = read(&bytes, LETTER).unwrap();
+        let told = read(&bytes, METADATA).unwrap();
         assert_eq!(told.entries, one_of_each());
         assert_eq!(told.good, bytes.len() as u64);
     }
@@ -239,7 +241,7 @@ mod tests {
 
     #[test]
     fn an_empty_journal_tells_nothing() {
-        assert_eq!(read(b"", LETTER), Ok(JournalContents::default()));
+        assert_eq!(read(b"", METADATA), Ok(JournalContents::default()));
     }
 
     #[test]
@@ -247,7 +249,7 @@ mod tests {
         let all = one_of_each();
         let (whole, before) = (written(&all), written(&all[..all.len() - 1]));
         for length in before.len()..whole.len() {
-            let told = read(&whole[..length], LETTER).unwrap();
+            let told = read(&whole[..length], METADATA).unwrap();
             assert_eq!(told.entries, all[..all.len() - 1]);
             assert_eq!(told.good, before.len() as u64);
         }
@@ -255,10 +257,10 @@ mod tests {
 
     #[test]
     fn a_torn_head_is_an_empty_journal() {
-        let head = head(LETTER);
+        let head = head(METADATA);
         for length in 0..head.len() {
             assert_eq!(
-                read(&head[..length], LETTER),
+                read(&head[..length], METADATA),
                 Ok(JournalContents::default())
             );
         }
@@ -269,7 +271,7 @@ mod tests {
         let mut bytes = written(&one_of_each());
         let good = bytes.len() as u64;
         bytes.extend([0; 5000]);
-        let told = read(&bytes, LETTER).unwrap();
+        let told = read(&bytes, METADATA).unwrap();
         assert_eq!((told.entries, told.good), (one_of_each(), good));
     }
 
@@ -278,17 +280,17 @@ mod tests {
         let mut bytes = written(&one_of_each());
         let last = bytes.len() - 2;
         bytes[last] ^= 1;
-        assert_eq!(read(&bytes, LETTER).unwrap().entries.len(), 10);
+        assert_eq!(read(&bytes, METADATA).unwrap().entries.len(), 10);
         bytes.extend(entry(&noted(99, ItemEvent::OVER)));
         assert_eq!(
-            read(&bytes, LETTER),
+            read(&bytes, METADATA),
             Err("line 12 of its journal is damaged".to_owned())
         );
     }
 
     #[test]
     fn the_journal_of_another_letter_is_not_believed() {
-        let error = read(&written(&one_of_each()), LETTER + 1).unwrap_err();
+        let error = read(&written(&one_of_each()), METADATA + 1).unwrap_err();
         assert_eq!(error, "its journal is that of another item");
     }
 
@@ -296,16 +298,16 @@ mod tests {
     fn another_version_and_an_unknown_event_are_told() {
         let other = line(&JournalHeader {
             journal: 2,
-            letter: LETTER,
+            metadata: METADATA,
         });
         assert_eq!(
-            read(&other, LETTER).unwrap_err(),
+            read(&other, METADATA).unwrap_err(),
             "its journal is of version 2"
         );
         let unknown = line(&serde_json::json!({"at": 1, "event": "sung"}));
-        let error = read(&[head(LETTER), unknown].concat(), LETTER).unwrap_err();
+        let error = read(&[head(METADATA), unknown].concat(), METADATA).unwrap_err();
         assert!(error.starts_with("line 2 of its journal says"), "{error}");
-        assert!(read(&entry(&noted(1, ItemEvent::OVER)), LETTER).is_err());
+        assert!(read(&entry(&noted(1, ItemEvent::OVER)), METADATA).is_err());
     }
 
     #[test]
@@ -321,7 +323,7 @@ mod tests {
             let mut bytes = written(&all);
             let place = place % bytes.len();
             bytes[place] = octet;
-            if let Ok(told) = read(&bytes, LETTER) {
+            if let Ok(told) = read(&bytes, METADATA) {
                 prop_assert!(told.entries.len() + 2 >= all.len());
                 prop_assert_eq!(&told.entries[..], &all[..told.entries.len()]);
             }
@@ -329,7 +331,7 @@ mod tests {
 
         #[test]
         fn no_octets_are_a_panic(bytes: Vec<u8>) {
-            let _ = read(&bytes, LETTER);
+            let _ = read(&bytes, METADATA);
         }
     }
 }

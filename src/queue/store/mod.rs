@@ -36,7 +36,7 @@ pub struct Metadata {
     pub envelope: Envelope,
     /// True if the header contains raw UTF-8 (RFC 6532).
     pub utf8_header: bool,
-    pub waybill: RouteSpec,
+    pub route_spec: RouteSpec,
     /// The action for recipients that may already have received the message.
     pub on_uncertain: OnUncertain,
     /// A shell command that receives the recipients that were given up, as JSON.
@@ -162,7 +162,7 @@ pub struct AttemptResult {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct History {
     /// One for each recipient, in the order of the envelope.
-    pub standings: Vec<RecipientState>,
+    pub states: Vec<RecipientState>,
     /// Delivery attempts that were begun.
     pub attempts: u32,
     /// Attempts that do not count for the time of the next one: they were interrupted, or made before they
@@ -205,7 +205,7 @@ pub struct RecipientState {
 #[derive(Clone, Debug)]
 pub struct Item {
     pub id: Id,
-    pub letter: Metadata,
+    pub metadata: Metadata,
     /// The message in octets.
     pub size: u64,
     pub history: History,
@@ -230,7 +230,7 @@ pub trait QueueStore: Send + Sync {
     /// the kind `AlreadyExists`.
     fn add(
         &self,
-        letter: &Metadata,
+        metadata: &Metadata,
         message: &dyn Replay,
         shape: Shape,
         id: Option<&Id>,
@@ -403,7 +403,7 @@ mod tests {
     use crate::mail::address::Address;
 
     /// Metadata of a message from alice to these recipients.
-    pub fn letter(recipients: &[&str]) -> Metadata {
+    pub fn metadata(recipients: &[&str]) -> Metadata {
         let address = |text: &&str| Address::parse(text).unwrap();
         Metadata {
             envelope: Envelope {
@@ -412,7 +412,7 @@ mod tests {
                 ..Envelope::default()
             },
             utf8_header: false,
-            waybill: RouteSpec::default(),
+            route_spec: RouteSpec::default(),
             on_uncertain: OnUncertain::Retry,
             on_failure: None,
             kind: ItemKind::Mail,

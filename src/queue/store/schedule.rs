@@ -61,7 +61,7 @@ fn when(item: &Item, settings: &RetrySettings) -> NextStep {
         return NextStep::Never;
     }
     let Some(last) = history.last_attempt else {
-        return NextStep::Since(history.released.unwrap_or(item.letter.queued));
+        return NextStep::Since(history.released.unwrap_or(item.metadata.queued));
     };
     match history.released {
         Some(released) => NextStep::Since(released),
@@ -109,13 +109,13 @@ mod tests {
             at: at(*minute),
             entry: entry.clone(),
         });
-        let letter = crate::queue::store::tests::letter(&["a@example.org"]);
+        let metadata = crate::queue::store::tests::metadata(&["a@example.org"]);
         Item {
             id: Id::parse(id).unwrap(),
             history: History::told(1, &noted.collect::<Vec<_>>()).unwrap(),
-            letter: crate::queue::store::Metadata {
+            metadata: crate::queue::store::Metadata {
                 queued: at(0),
-                ..letter
+                ..metadata
             },
             size: 1,
             dead: None,
@@ -238,7 +238,7 @@ mod tests {
             (0, ItemEvent::OVER),
         ]);
         assert!(is_due_at(&waits, 15));
-        waits.letter.on_uncertain = OnUncertain::Hold;
+        waits.metadata.on_uncertain = OnUncertain::Hold;
         assert!(!is_due_at(&waits, 9999));
         assert_eq!(next_attempt(&waits, &punctual()), None);
     }

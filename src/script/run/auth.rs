@@ -22,10 +22,11 @@ impl Interpreter<'_, '_> {
     /// Logs in with this mechanism, or the best that both sides have.
     pub(super) fn log_in(&mut self, mechanism: Option<Mechanism>) -> Result<(), StopReason> {
         let usage = |why: &str| StopReason::Fails(why.to_owned(), Exit::Usage);
-        let login = self.means.login;
+        let login = self.context.login;
         let login =
             login.ok_or_else(|| usage("there is nobody to log in as; name one with --user"))?;
-        let may_be_clear = self.means.session.password_in_clear || login.proof == Proof::Elsewhere;
+        let may_be_clear =
+            self.context.session.password_in_clear || login.proof == Proof::Elsewhere;
         if self.secured.is_none() && !may_be_clear {
             let why = "the connection is not encrypted, so the password is not sent; begin with starttls, \
                        or give --allow-cleartext-password";
@@ -38,7 +39,7 @@ impl Interpreter<'_, '_> {
             .unwrap_or_default();
         let allowed = match mechanism {
             Some(mechanism) => vec![mechanism],
-            None => self.means.session.mechanisms.clone(),
+            None => self.context.session.mechanisms.clone(),
         };
         let bindings = self.secured.clone().unwrap_or_default();
         let best = candidates(&offers.auth, login, &allowed, &bindings);
@@ -108,7 +109,7 @@ impl Interpreter<'_, '_> {
         wire.outbox.extend_from_slice(b"\r\n");
         let written = wire.flush(limit);
         wire.outbox.zeroize();
-        self.watch.happened(Event::Sent {
+        self.observer.on_event(Event::Sent {
             line: shown,
             stage: STAGE,
         });

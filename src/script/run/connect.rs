@@ -26,7 +26,7 @@ impl Interpreter<'_, '_> {
         self.heard = None;
         self.offers = None;
         self.wire = Some(self.reach(&place)?);
-        let is_usual = target.is_none() && self.means.session.tls == TlsDemand::Implicit;
+        let is_usual = target.is_none() && self.context.session.tls == TlsDemand::Implicit;
         if tls || is_usual {
             self.handshake(Handshake::Usual)?;
         }
@@ -35,7 +35,7 @@ impl Interpreter<'_, '_> {
 
     fn place(&self, target: Option<&ScriptText>) -> Result<Endpoint, StopReason> {
         let Some(target) = target else {
-            let relay = self.means.route.relay.clone();
+            let relay = self.context.route.relay.clone();
             let why = "there is no server to connect to; name one with --server";
             return relay.ok_or_else(|| StopReason::Fails(why.to_owned(), Exit::Usage));
         };
@@ -47,14 +47,14 @@ impl Interpreter<'_, '_> {
     fn reach(&mut self, place: &Endpoint) -> Result<Wire, StopReason> {
         let options = RouteOptions {
             relay: Some(place.clone()),
-            ..self.means.route.clone()
+            ..self.context.route.clone()
         };
         let router = Router::new(&options);
         let terms = Terms {
             source: router.source(),
             limit: self.limit,
         };
-        let peers = router.addresses(&place.host, place.port, &mut *self.watch);
+        let peers = router.addresses(&place.host, place.port, &mut *self.observer);
         let peers = peers.map_err(|error| {
             let exit = if error.may_pass() {
                 Exit::Temporary
@@ -68,7 +68,7 @@ impl Interpreter<'_, '_> {
             let why = format!("{} has no address", place.host);
             return Err(StopReason::Fails(why, Exit::NoHost));
         };
-        match wire::connect(first, &mut others, terms, &mut *self.watch) {
+        match wire::connect(first, &mut others, terms, &mut *self.observer) {
             Ok(connection) => Ok(connection.wire),
             Err(ConnectFailure::Unseen) => {
                 let why = "the output cannot be written".to_owned();
@@ -93,7 +93,7 @@ impl Interpreter<'_, '_> {
     }
 
     fn handshake(&mut self, wanted: Handshake) -> Result<(), StopReason> {
-        let (limit, tls, host) = (self.limit, self.means.tls, self.host.clone());
+        let (limit, tls, host) = (self.limit, self.context.tls, self.host.clone());
         let secured = self.wire()?.secure(tls, &host, limit);
         // RFC 3207 §4.2: forget everything learned before TLS.
         self.offers = None;
@@ -102,7 +102,7 @@ impl Interpreter<'_, '_> {
             Err(error) => {
                 self.wire = None;
                 if let TlsError::Certificate { why, chain } = &error {
-                    self.watch.happened(Event::Distrusted {
+                    self.observer.on_event(Event::Distrusted {
                         name: tls.name(&host),
                         why,
                         chain,
@@ -110,7 +110,7 @@ impl Interpreter<'_, '_> {
                 }
                 if wanted == Handshake::Perhaps {
                     let note = format!("no TLS: {error}");
-                    self.watch.happened(Event::Note(&note));
+                    self.observer.on_event(Event::Note(&note));
                     self.heard = Some(LastHeard::Close);
                     return Ok(());
                 }
@@ -120,7 +120,7 @@ impl Interpreter<'_, '_> {
         // The end of the handshake would otherwise wait for the first data from the client, and there may
         // be none.
         self.flush()?;
-        tell(&secured, &mut *self.watch);
+        tell(&secured, &mut *self.observer);
         let is_good = secured.judgement.is_good();
         let words = secured.judgement.words();
         self.secured = Some(Bindings {

@@ -106,10 +106,10 @@ impl TestEnding {
     }
 }
 
-pub fn run(case: &Case, means: &TestContext<'_>, watch: &mut dyn Observer) -> FinishedTest {
+pub fn run(case: &Case, context: &TestContext<'_>, observer: &mut dyn Observer) -> FinishedTest {
     let begun = Instant::now();
-    let mut tape = Tape::new(watch);
-    let mut interpreter = Interpreter::new(means, case.variables.clone(), &mut tape);
+    let mut tape = Tape::new(observer);
+    let mut interpreter = Interpreter::new(context, case.variables.clone(), &mut tape);
     let ending = match interpreter.all(&case.statements) {
         Ok(()) => TestEnding::Passed,
         Err(ending) => ending,
@@ -163,8 +163,8 @@ impl From<TextError> for StopReason {
 
 /// The state of a running test, with one connection at a time.
 struct Interpreter<'m, 'w> {
-    means: &'m TestContext<'m>,
-    watch: &'w mut dyn Observer,
+    context: &'m TestContext<'m>,
+    observer: &'w mut dyn Observer,
     variables: Variables,
     limit: Duration,
     wire: Option<Wire>,
@@ -187,16 +187,20 @@ enum LastHeard {
 }
 
 impl<'m, 'w> Interpreter<'m, 'w> {
-    fn new(means: &'m TestContext<'m>, variables: Variables, watch: &'w mut dyn Observer) -> Self {
+    fn new(
+        context: &'m TestContext<'m>,
+        variables: Variables,
+        observer: &'w mut dyn Observer,
+    ) -> Self {
         Self {
-            means,
-            watch,
+            context,
+            observer,
             variables,
-            limit: means.session.timeout.unwrap_or(LIMIT),
+            limit: context.session.timeout.unwrap_or(LIMIT),
             wire: None,
             host: String::new(),
             secured: None,
-            mask: Mask::of(means.login),
+            mask: Mask::of(context.login),
             heard: None,
             offers: None,
             said_ehlo: false,
@@ -264,7 +268,7 @@ impl<'m, 'w> Interpreter<'m, 'w> {
             } => self.set(name, value, *default),
             Act::Print(text) => {
                 let text = text.string(&self.variables)?;
-                self.watch.happened(Event::Note(&text));
+                self.observer.on_event(Event::Note(&text));
                 Ok(())
             }
             Act::Judge(judgement) => self.judge(judgement),

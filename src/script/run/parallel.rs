@@ -26,11 +26,11 @@ impl Interpreter<'_, '_> {
         count: usize,
         body: &[Statement],
     ) -> Result<(), TestEnding> {
-        let (means, variables) = (self.means, &self.variables);
+        let (context, variables) = (self.context, &self.variables);
         let held: Vec<ParallelResult> = thread::scope(|scope| {
             let begin = |turn| {
                 let builder = thread::Builder::new().stack_size(STACK);
-                builder.spawn_scoped(scope, move || hold(means, variables.clone(), turn, body))
+                builder.spawn_scoped(scope, move || hold(context, variables.clone(), turn, body))
             };
             let threads: Vec<_> = (1..=count).map(begin).collect();
             let ended = threads.into_iter().flatten().map(ScopedJoinHandle::join);
@@ -44,9 +44,9 @@ impl Interpreter<'_, '_> {
         };
         for (at, held) in held.into_iter().enumerate() {
             let note = format!("connection {} of {count}", at + 1);
-            self.watch.happened(Event::Note(&note));
+            self.observer.on_event(Event::Note(&note));
             for line in &held.lines {
-                line.tell(&mut *self.watch);
+                line.tell(&mut *self.observer);
             }
             if worst.is_ok() {
                 worst = held.ended;
@@ -57,14 +57,14 @@ impl Interpreter<'_, '_> {
 }
 
 fn hold(
-    means: &TestContext<'_>,
+    context: &TestContext<'_>,
     variables: Variables,
     turn: usize,
     body: &[Statement],
 ) -> ParallelResult {
     let mut nobody = Silent;
     let mut tape = Tape::new(&mut nobody);
-    let mut interpreter = Interpreter::new(means, variables, &mut tape);
+    let mut interpreter = Interpreter::new(context, variables, &mut tape);
     interpreter.number(turn);
     let ended = interpreter.all(body);
     drop(interpreter);

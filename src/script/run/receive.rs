@@ -53,7 +53,7 @@ impl Interpreter<'_, '_> {
             let wire = self.wire().map_err(NoReply::Stopped)?;
             let line = wire.line(deadline).map_err(NoReply::Wire)?.to_vec();
             let shown = self.mask.apply(printable(&line));
-            self.watch.happened(Event::Line(&shown));
+            self.observer.on_event(Event::Line(&shown));
             let Some(reply) = gathering.add(&line).map_err(NoReply::Nonsense)? else {
                 continue;
             };
@@ -64,7 +64,7 @@ impl Interpreter<'_, '_> {
 
     fn received(&mut self, reply: &Reply) {
         let shown = self.mask.reply(reply.clone());
-        self.watch.happened(Event::Received {
+        self.observer.on_event(Event::Received {
             code: shown.code,
             enhanced: shown.enhanced(),
             lines: &shown.lines,
@@ -134,7 +134,7 @@ impl Interpreter<'_, '_> {
             Err(WireError::Closed) => {
                 self.wire = None;
                 self.heard = Some(LastHeard::Close);
-                self.watch.happened(Event::Closed);
+                self.observer.on_event(Event::Closed);
                 Ok(())
             }
             Err(WireError::Timeout(_)) => {

@@ -68,7 +68,7 @@ impl Interpreter<'_, '_> {
 
     fn add(&mut self, octets: &[u8], shown: &str) -> Result<(), StopReason> {
         self.wire()?.outbox.extend_from_slice(octets);
-        self.watch.happened(Event::Sent {
+        self.observer.on_event(Event::Sent {
             line: shown,
             stage: STAGE,
         });
@@ -91,7 +91,7 @@ impl Interpreter<'_, '_> {
             Err(WireError::Closed) => {
                 wire.outbox.clear();
                 let note = "the server takes nothing more";
-                self.watch.happened(Event::Note(note));
+                self.observer.on_event(Event::Note(note));
                 Ok(())
             }
             Err(error) => Err(StopReason::differs(
@@ -138,7 +138,7 @@ impl Interpreter<'_, '_> {
         let failed = |error: io::Error| StopReason::Fails(reason(&error), Exit::NoInput);
         let why = "there is no message; describe one on the command line";
         let missing = || StopReason::Fails(why.to_owned(), Exit::Usage);
-        let message = self.means.message.ok_or_else(missing)?;
+        let message = self.context.message.ok_or_else(missing)?;
         let shape = message.simplest().ok_or_else(missing)?;
         let mut blocks = message.blocks(shape);
         let mut next = |out: &mut Vec<u8>| Ok(blocks.append(out)? != Block::End);
@@ -182,7 +182,7 @@ impl Interpreter<'_, '_> {
             MessageSource::Raw => "",
         };
         let note = format!("sent {what}{end}");
-        self.watch.happened(Event::Note(&note));
+        self.observer.on_event(Event::Note(&note));
     }
 }
 

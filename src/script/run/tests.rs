@@ -64,7 +64,7 @@ fn held(port: u16, text: &str) -> Vec<FinishedTest> {
         timeout: Some(Duration::from_secs(5)),
         ..session::Options::default()
     };
-    let means = TestContext {
+    let context = TestContext {
         route: &route,
         session: &session,
         tls: &Tls::new(&tls::TlsOptions::default()).unwrap(),
@@ -74,7 +74,7 @@ fn held(port: u16, text: &str) -> Vec<FinishedTest> {
     let cases = Case::all_of(&script, &Variables::new());
     cases
         .iter()
-        .map(|case| run(case, &means, &mut Silent))
+        .map(|case| run(case, &context, &mut Silent))
         .collect()
 }
 

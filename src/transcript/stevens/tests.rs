@@ -19,19 +19,19 @@ fn the_beginning_of_stevens_dialogue() {
     let mut transcript = Stevens::new(&mut out, TranscriptOptions::default());
     let recipients = ["rstevens@noao.edu".to_owned()];
     let address = PeerAddress::Tcp("140.252.1.54:25".parse().unwrap());
-    transcript.happened(Event::Host {
+    transcript.on_event(Event::Host {
         name: "mailhost.tuc.noao.edu",
         port: Some(25),
         recipients: &recipients,
     });
-    transcript.happened(Event::Connect(&address));
-    transcript.happened(Event::Connected(&address));
-    transcript.happened(Event::Line("500 Command unrecognized"));
-    transcript.happened(Event::Sent {
+    transcript.on_event(Event::Connect(&address));
+    transcript.on_event(Event::Connected(&address));
+    transcript.on_event(Event::Line("500 Command unrecognized"));
+    transcript.on_event(Event::Sent {
         line: "HELO sun.tuc.noao.edu",
         stage: "helo",
     });
-    transcript.happened(Event::Settled {
+    transcript.on_event(Event::Settled {
         recipient: "rstevens@noao.edu",
         verdict: "accepted",
         word: "Sent",
@@ -56,7 +56,7 @@ fn text(happenings: &[Event<'_>]) -> String {
     let mut out = Vec::new();
     let mut transcript = Stevens::new(&mut out, TranscriptOptions::default());
     for &what in happenings {
-        transcript.happened(what);
+        transcript.on_event(what);
     }
     String::from_utf8(out).unwrap()
 }
@@ -117,14 +117,14 @@ fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is() {
         Broken(io::ErrorKind::BrokenPipe),
         TranscriptOptions::default(),
     );
-    gone.happened(Event::Note("x"));
-    assert!(!gone.refuses());
+    gone.on_event(Event::Note("x"));
+    assert!(!gone.is_closed());
     let mut full = Stevens::new(
         Broken(io::ErrorKind::StorageFull),
         TranscriptOptions::default(),
     );
-    full.happened(Event::Note("x"));
-    assert!(full.refuses());
+    full.on_event(Event::Note("x"));
+    assert!(full.is_closed());
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn details_are_for_those_who_ask() {
             verbose,
             ..TranscriptOptions::default()
         };
-        Stevens::new(&mut out, options).happened(Event::Detail("why"));
+        Stevens::new(&mut out, options).on_event(Event::Detail("why"));
         assert_eq!(!out.is_empty(), verbose);
     }
 }

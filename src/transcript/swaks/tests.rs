@@ -4,7 +4,7 @@ fn text(options: TranscriptOptions, happenings: &[Event<'_>]) -> String {
     let mut out = Vec::new();
     let mut transcript = Swaks::new(&mut out, options);
     for &what in happenings {
-        transcript.happened(what);
+        transcript.on_event(what);
     }
     String::from_utf8(out).unwrap()
 }

@@ -27,7 +27,7 @@ pub fn send(plan: &Doctor, diagnosis: &Diagnosis, to: &Test) -> Exit {
         recipients: recipients(diagnosis, to),
         ..plan.mail.head.clone()
     };
-    match post::build(&head, &Rewriter::new(&dispatch.rewrite), &memo()) {
+    match post::build(&head, &Rewriter::new(&dispatch.rewrite), &notification()) {
         Ok(message) => {
             let shown = post::sent_with(
                 dispatch,
@@ -36,7 +36,7 @@ pub fn send(plan: &Doctor, diagnosis: &Diagnosis, to: &Test) -> Exit {
                 SenderNotice::Caller,
                 &|| (),
             );
-            told(dispatch, &shown.report, shown.exit)
+            notice(dispatch, &shown.report, shown.exit)
         }
         Err(error) => {
             complain(&error.to_string());
@@ -64,7 +64,7 @@ fn recipients(diagnosis: &Diagnosis, to: &Test) -> NotificationRecipients {
     }
 }
 
-fn memo() -> NotificationText {
+fn notification() -> NotificationText {
     let (node, short) = (host::node_name(), host::short_name());
     NotificationText {
         subject: format!("[{short}] a test by ehlo doctor"),
@@ -88,11 +88,11 @@ fn output(plan: &Doctor) -> TranscriptOptions {
 }
 
 /// The result as a line. Failures have been written to stderr before.
-fn told(dispatch: &DeliveryOptions, report: &DeliveryReport, exit: Exit) -> Exit {
+fn notice(dispatch: &DeliveryOptions, report: &DeliveryReport, exit: Exit) -> Exit {
     let text: String = report
-        .fates
+        .results
         .iter()
-        .map(|fate| line(fate, dispatch))
+        .map(|result| line(result, dispatch))
         .collect();
     match print(|out| out.write_all(text.as_bytes())) {
         Exit::Ok => exit,
@@ -100,15 +100,15 @@ fn told(dispatch: &DeliveryOptions, report: &DeliveryReport, exit: Exit) -> Exit
     }
 }
 
-fn line(fate: &RecipientResult, dispatch: &DeliveryOptions) -> String {
-    let recipient = &fate.recipient;
-    match fate.verdict {
+fn line(result: &RecipientResult, dispatch: &DeliveryOptions) -> String {
+    let recipient = &result.recipient;
+    match result.verdict {
         RecipientStatus::Accepted => {
-            format!("The test was taken for {recipient}: {}\n", fate.words())
+            format!("The test was taken for {recipient}: {}\n", result.words())
         }
         RecipientStatus::Queued if dispatch.queueing.is_some() => format!(
             "The test waits in the queue for {recipient}: {}\n",
-            shown(fate.unadvised())
+            shown(result.without_hint())
         ),
         verdict => format!(
             "The test was not taken for {recipient} ({}).\n",

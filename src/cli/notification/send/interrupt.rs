@@ -35,7 +35,7 @@ pub fn guarded<T>(save: &(dyn Fn() + Sync), work: impl FnOnce() -> T) -> T {
         return work();
     };
     let done = thread::scope(|scope| {
-        let watcher = || watch(&end, &mut signals, save);
+        let watcher = || observer(&end, &mut signals, save);
         // If the thread cannot be started, a signal takes effect after the work.
         let _ = thread::Builder::new().spawn_scoped(scope, watcher);
         let done = work();
@@ -47,7 +47,7 @@ pub fn guarded<T>(save: &(dyn Fn() + Sync), work: impl FnOnce() -> T) -> T {
 }
 
 /// Until the other end of the pipe is closed.
-fn watch(end: &PipeReader, signals: &mut JobSignals, save: &(dyn Fn() + Sync)) {
+fn observer(end: &PipeReader, signals: &mut JobSignals, save: &(dyn Fn() + Sync)) {
     loop {
         if let Some(signal) = signals.fatal() {
             save();

@@ -12,13 +12,13 @@ const SHORT: usize = 2 * 1024;
 ///
 /// RFC 5321 §4.2.2: 552 is "exceeded storage allocation", 554 after the data "transaction failed". RFC 3463
 /// §3.3, §3.4: X.2.3 and X.3.4 are limits on the length of a message.
-pub fn is_about_content(fate: &RecipientResult) -> bool {
-    if fate.verdict != RecipientStatus::Refused || fate.cause != Cause::Server {
+pub fn is_about_content(result: &RecipientResult) -> bool {
+    if result.verdict != RecipientStatus::Refused || result.cause != Cause::Server {
         return false;
     }
-    let is_size = matches!(fate.enhanced.as_deref(), Some("5.2.3" | "5.3.4"));
-    let code = fate.reply.as_ref().map(|reply| reply.code);
-    match fate.stage {
+    let is_size = matches!(result.enhanced.as_deref(), Some("5.2.3" | "5.3.4"));
+    let code = result.reply.as_ref().map(|reply| reply.code);
+    match result.stage {
         Some(Stage::Dot | Stage::DotFor(_) | Stage::Bdat { .. } | Stage::Body) => true,
         Some(Stage::Mail) => is_size || code == Some(552),
         Some(Stage::Data) => is_size || matches!(code, Some(552 | 554)),
@@ -28,16 +28,19 @@ pub fn is_about_content(fate: &RecipientResult) -> bool {
 
 /// Ever smaller versions of a mail, which are sent one after another until none is refused because of its
 /// content. Each quotes `why`, the server's reply.
-pub fn versions(memo: &NotificationText, why: &str) -> Vec<NotificationText> {
-    let names: Vec<String> = memo.attachments.iter().map(name).collect();
-    let text = memo.body_alone.as_ref().unwrap_or(&memo.body);
+pub fn versions(notification: &NotificationText, why: &str) -> Vec<NotificationText> {
+    let names: Vec<String> = notification.attachments.iter().map(name).collect();
+    let text = notification
+        .body_alone
+        .as_ref()
+        .unwrap_or(&notification.body);
     let mut left_out = names.join(", ");
     let mut versions = Vec::new();
-    if !names.is_empty() || memo.html.is_some() {
+    if !names.is_empty() || notification.html.is_some() {
         if names.is_empty() {
             "the HTML version".clone_into(&mut left_out);
         }
-        versions.push(version(memo, &remark(&left_out, why), text));
+        versions.push(version(notification, &remark(&left_out, why), text));
     }
     if text.len() > SHORT {
         let part = if names.is_empty() {
@@ -45,7 +48,11 @@ pub fn versions(memo: &NotificationText, why: &str) -> Vec<NotificationText> {
         } else {
             format!("{left_out} and the rest of the text")
         };
-        versions.push(version(memo, &remark(&part, why), beginning(text, SHORT)));
+        versions.push(version(
+            notification,
+            &remark(&part, why),
+            beginning(text, SHORT),
+        ));
     }
     versions
 }
@@ -66,10 +73,10 @@ fn remark(left_out: &str, why: &str) -> String {
     format!("This mail is without {left_out}. The server refused the whole mail: {why}")
 }
 
-fn version(memo: &NotificationText, remark: &str, text: &str) -> NotificationText {
+fn version(notification: &NotificationText, remark: &str, text: &str) -> NotificationText {
     NotificationText {
-        subject: memo.subject.clone(),
-        headers: memo.headers.clone(),
+        subject: notification.subject.clone(),
+        headers: notification.headers.clone(),
         body: format!("{remark}\n\n{text}"),
         ..NotificationText::default()
     }
@@ -99,24 +106,24 @@ mod tests {
         }
     }
 
-    fn bodies(memo: &NotificationText) -> Vec<String> {
-        let versions = versions(memo, "552 too big").into_iter();
-        versions.map(|memo| memo.body).collect()
+    fn bodies(notification: &NotificationText) -> Vec<String> {
+        let versions = versions(notification, "552 too big").into_iter();
+        versions.map(|notification| notification.body).collect()
     }
 
     #[test]
     fn a_short_mail_without_attachments_has_no_smaller_version() {
-        let memo = NotificationText {
+        let notification = NotificationText {
             body: "failed\n".to_owned(),
             ..NotificationText::default()
         };
-        assert!(bodies(&memo).is_empty());
+        assert!(bodies(&notification).is_empty());
     }
 
     #[test]
     fn attachments_are_left_out_first_and_the_rest_of_a_long_text_then() {
         let line = "x".repeat(99) + "\n";
-        let memo = NotificationText {
+        let notification = NotificationText {
             subject: "failed".to_owned(),
             body: "log attached\n".to_owned(),
             body_alone: Some(line.repeat(100)),
@@ -126,7 +133,7 @@ mod tests {
         };
         let remark = "The server refused the whole mail: 552 too big\n\n";
         assert_eq!(
-            bodies(&memo),
+            bodies(&notification),
             [
                 format!(
                     "This mail is without job.log.gz. {remark}{}",
@@ -138,7 +145,7 @@ mod tests {
                 ),
             ]
         );
-        for version in versions(&memo, "") {
+        for version in versions(&notification, "") {
             assert!(version.html.is_none() && version.attachments.is_empty());
             assert_eq!(version.subject, "failed");
         }

@@ -36,24 +36,24 @@ const THREE: &str = "default = \"a\"\n\
     [profile.c]\nrelay = \"c.example\"\nport = 587\nhelo = \"c.me\"\n";
 
 /// The profile, its relay and our name there.
-fn ways(send: &crate::cli::send::options::Send) -> Vec<String> {
-    let all = std::iter::once(&send.way).chain(&send.fallbacks);
-    let ways = all.map(|way| {
-        let relay = way.route.relay.as_ref().unwrap();
+fn transports(send: &crate::cli::send::options::Send) -> Vec<String> {
+    let all = std::iter::once(&send.transport).chain(&send.fallbacks);
+    let transports = all.map(|transport| {
+        let relay = transport.route.relay.as_ref().unwrap();
         let (Host::Relay(host) | Host::Exchanger(host)) = &relay.host else {
             panic!("{relay:?} is an address")
         };
-        let profile = way.profile.as_deref().unwrap_or("none");
-        let helo = way.session.helo.as_deref().unwrap_or("ours");
+        let profile = transport.profile.as_deref().unwrap_or("none");
+        let helo = transport.session.helo.as_deref().unwrap_or("ours");
         format!("{profile} {host}:{} {helo}", relay.port)
     });
-    ways.collect()
+    transports.collect()
 }
 
 #[test]
 fn fallbacks_are_ways_of_their_own_and_the_command_line_counts_for_each() {
     assert_eq!(
-        ways(&sent(THREE, &[])),
+        transports(&sent(THREE, &[])),
         [
             "a a.example:26 a.me",
             "c c.example:587 c.me",
@@ -61,7 +61,7 @@ fn fallbacks_are_ways_of_their_own_and_the_command_line_counts_for_each() {
         ]
     );
     assert_eq!(
-        ways(&sent(THREE, &["--helo", "me", "-p", "2525"])),
+        transports(&sent(THREE, &["--helo", "me", "-p", "2525"])),
         [
             "a a.example:2525 me",
             "c c.example:587 me",
@@ -70,7 +70,7 @@ fn fallbacks_are_ways_of_their_own_and_the_command_line_counts_for_each() {
         "the port is that of the first relay"
     );
     assert_eq!(
-        ways(&sent(THREE, &["-r", "other"])),
+        transports(&sent(THREE, &["-r", "other"])),
         ["a other:25 a.me"],
         "another relay has no fallback"
     );
@@ -79,7 +79,7 @@ fn fallbacks_are_ways_of_their_own_and_the_command_line_counts_for_each() {
 #[test]
 fn without_a_default_nothing_is_chosen() {
     let send = sent("[profile.a]\nrelay = \"a.example\"\n", &["-r", "other"]);
-    assert_eq!(ways(&send), ["none other:25 ours"]);
+    assert_eq!(transports(&send), ["none other:25 ours"]);
 }
 
 /// Options that another day may bring.

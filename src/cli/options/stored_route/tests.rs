@@ -42,9 +42,9 @@ fn sent(arguments: &str) -> Send {
     parsed(&words).unwrap_or_else(|text| panic!("{arguments}: {text}"))
 }
 
-fn waybill(send: &Send) -> RouteSpec {
+fn route_spec(send: &Send) -> RouteSpec {
     let queueing: &QueueUse = send.queueing.as_ref().unwrap();
-    queueing.waybill.clone()
+    queueing.route_spec.clone()
 }
 
 #[test]
@@ -72,9 +72,11 @@ fn what_was_typed_is_found_again() {
         "CONFIG --profile key --cert c.pem",
     ] {
         let send = sent(&arguments.replace("CONFIG", &config));
-        let found = RouteFinder.find(&waybill(&send));
+        let found = RouteFinder.find(&route_spec(&send));
         let found = found.unwrap_or_else(|text| panic!("{arguments}: {text}"));
-        let right: Vec<_> = std::iter::once(send.way).chain(send.fallbacks).collect();
+        let right: Vec<_> = std::iter::once(send.transport)
+            .chain(send.fallbacks)
+            .collect();
         let found = format!("{found:?}").replace(&here, "");
         // A password without user, host or profile in its name is not used for queued messages.
         let right = format!("{right:?}").replace("nameless: true", "nameless: false");
@@ -85,7 +87,7 @@ fn what_was_typed_is_found_again() {
 #[test]
 fn another_relay_gets_no_password_when_it_is_tried_again() {
     let (_directory, path) = configured(PROFILES);
-    let bill = waybill(&sent(&format!("--config {} -r other", path.display())));
+    let bill = route_spec(&sent(&format!("--config {} -r other", path.display())));
     assert_eq!(bill.profile.as_deref(), Some("home"));
     assert!(RouteFinder.find(&bill).unwrap()[0].credentials.is_none());
 }
@@ -94,7 +96,7 @@ fn another_relay_gets_no_password_when_it_is_tried_again() {
 fn what_is_kept_means_the_same_in_another_directory() {
     let here = std::env::current_dir().unwrap();
     let absolute = |name: &str| here.join(name).display().to_string();
-    let options = |arguments: &str| waybill(&sent(arguments)).options;
+    let options = |arguments: &str| route_spec(&sent(arguments)).options;
     let relay = format!("--relay=unix:{}", absolute("s"));
     assert_eq!(options("-r unix:s"), [relay]);
     assert_eq!(options("--connect-to /run/x"), ["--connect-to=/run/x"]);
@@ -120,18 +122,18 @@ fn only_what_is_about_the_way_is_kept_and_a_profile_by_its_name() {
         profile: Some("home".to_owned()),
         options: vec!["--helo=me.example".to_owned()],
     };
-    assert_eq!(waybill(&sent(&line)), right);
-    assert_eq!(waybill(&sent("")), RouteSpec::default());
+    assert_eq!(route_spec(&sent(&line)), right);
+    assert_eq!(route_spec(&sent("")), RouteSpec::default());
 }
 
 #[test]
 fn a_profile_that_changed_is_a_way_that_changed() {
     let (_directory, path) = configured(PROFILES);
-    let bill = waybill(&sent(&format!("--config {}", path.display())));
+    let bill = route_spec(&sent(&format!("--config {}", path.display())));
     let relay = || {
         RouteFinder
             .find(&bill)
-            .map(|ways| format!("{:?}", ways[0].route.relay))
+            .map(|transports| format!("{:?}", transports[0].route.relay))
     };
     assert!(relay().unwrap().contains("home.example"));
     fs::write(&path, PROFILES.replace("home.example", "new.example")).unwrap();
@@ -161,6 +163,7 @@ fn it_goes_from_thread_to_thread() {
         profile: Some("x".to_owned()),
         options: Vec::new(),
     };
-    let ways = std::thread::scope(|scope| scope.spawn(|| RouteFinder.find(&bill)).join().unwrap());
-    assert!(ways.is_err());
+    let transports =
+        std::thread::scope(|scope| scope.spawn(|| RouteFinder.find(&bill)).join().unwrap());
+    assert!(transports.is_err());
 }

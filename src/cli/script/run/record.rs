@@ -25,12 +25,12 @@ fn recorded(plan: Send, path: &Path) -> Result<Exit, Exit> {
     // Before anything is sent.
     let (file, copy) = (create(path), create(&beside));
     let (mut file, mut copy) = (file?, copy?);
-    let ready = ready(&plan.way)?;
+    let ready = ready(&plan.transport)?;
     let name = beside.file_name().unwrap_or_default().to_string_lossy();
-    let to_server = plan.way.route.relay.is_some();
+    let to_server = plan.transport.route.relay.is_some();
     let (mut script, mut octets) = (String::new(), None);
-    let shown = shown(plan.output, SenderNotice::Caller, |watch| {
-        let mut scribe = Scribe::new(watch, &name, to_server);
+    let shown = shown(plan.output, SenderNotice::Caller, |observer| {
+        let mut scribe = Scribe::new(observer, &name, to_server);
         let report = deliver_by(&ready, &plan.fallbacks, &message, &mut scribe);
         octets = scribe.octets();
         script = scribe.into_script();

@@ -32,19 +32,19 @@ fn held_as_planned(mut trial: Trial) -> Result<Exit, Exit> {
     }
     let message = message(&mut trial, &scripts)?;
     let junit = trial.junit.as_deref().map(Results::open).transpose()?;
-    let ready = ready(&trial.way)?;
+    let ready = ready(&trial.transport)?;
     let given = given(&trial, message.as_ref());
     let cases: Vec<Case> = scripts
         .iter()
         .flat_map(|script| Case::all_of(script, &given))
         .collect();
     let router = ready.router();
-    let way = ready.way(&router, None);
+    let transport = ready.transport(&router, None);
     let means = TestContext {
-        route: &trial.way.route,
-        session: way.session,
-        tls: way.tls,
-        login: way.login,
+        route: &trial.transport.route,
+        session: transport.session,
+        tls: transport.tls,
+        login: transport.login,
         message: message
             .as_ref()
             .map(|message| message as &(dyn Replay + Sync)),
@@ -68,7 +68,7 @@ fn message(trial: &mut Trial, scripts: &[Script]) -> Result<Option<Message>, Exi
 fn unmet(scripts: &[Script], trial: &Trial) -> Option<String> {
     let all: Vec<Demands> = scripts.iter().map(Demands::of).collect();
     let server = all.iter().find_map(|demands| demands.server.as_ref());
-    if let (Some(at), None) = (server, &trial.way.route.relay) {
+    if let (Some(at), None) = (server, &trial.transport.route.relay) {
         return Some(format!(
             "{at}: `connect` wants a server; name it with --server"
         ));
@@ -83,7 +83,7 @@ fn unmet(scripts: &[Script], trial: &Trial) -> Option<String> {
         return Some(format!("{option} has no meaning: no script says >message"));
     }
     let login = all.iter().find_map(|demands| demands.login.as_ref());
-    match (login, &trial.way.credentials) {
+    match (login, &trial.transport.credentials) {
         (Some(at), None) => Some(format!("{at}: `auth` wants a user; name one with --user")),
         (None, Some(_)) => Some("--user has no meaning: no script says `auth`".to_owned()),
         _ => None,
@@ -96,9 +96,9 @@ fn given(trial: &Trial, message: Option<&Message>) -> Variables {
     let mut given = vec![
         ("from", String::new()),
         ("to", "postmaster".to_owned()),
-        ("helo", helo(&trial.way)),
+        ("helo", helo(&trial.transport)),
     ];
-    given.extend(trial.way.route.relay.iter().flat_map(of_server));
+    given.extend(trial.transport.route.relay.iter().flat_map(of_server));
     given.extend(message.into_iter().flat_map(of_message));
     let named = given.into_iter();
     let mut given: Variables = named
@@ -140,8 +140,8 @@ fn of_message(message: &Message) -> Vec<(&'static str, String)> {
     given
 }
 
-fn helo(way: &Transport) -> String {
-    let own = way.session.helo.clone().or_else(host::fqdn);
+fn helo(transport: &Transport) -> String {
+    let own = transport.session.helo.clone().or_else(host::fqdn);
     own.unwrap_or_else(|| "localhost.localdomain".to_owned())
 }
 
@@ -185,13 +185,13 @@ fn in_full(
     let mut transcript = Stevens::new(Stdout, options);
     let mut all = Vec::new();
     for case in cases {
-        transcript.happened(Event::Note(&format!("test: {}", case.name)));
+        transcript.on_event(Event::Note(&format!("test: {}", case.name)));
         let finished = held(case, means, &mut transcript);
-        transcript.happened(Event::Note(&outcome(&finished)));
+        transcript.on_event(Event::Note(&outcome(&finished)));
         all.push(finished);
         written(&transcript)?;
     }
-    transcript.happened(Event::Note(&report::summary(&all)));
+    transcript.on_event(Event::Note(&report::summary(&all)));
     written(&transcript)?;
     Ok(all)
 }
@@ -204,8 +204,8 @@ fn written(transcript: &Stevens<Stdout>) -> Result<(), Exit> {
 }
 
 /// Runs a test. Each failure is a line on stderr.
-fn held(case: &Case, means: &TestContext<'_>, watch: &mut dyn Observer) -> FinishedTest {
-    let finished = hold(case, means, watch);
+fn held(case: &Case, means: &TestContext<'_>, observer: &mut dyn Observer) -> FinishedTest {
+    let finished = hold(case, means, observer);
     if finished.ending.exit() != Exit::Ok {
         let of = if case.name == case.file {
             String::new()

@@ -44,28 +44,28 @@ fn unbundle<'w>(
     words: &mut impl Iterator<Item = &'w OsString>,
     items: &mut Vec<Word>,
 ) -> Result<(), OptionError> {
-    while let Some((&letter, rest)) = bundle.split_first() {
-        let letter = char::from(letter);
-        bundle = match (OptionStyle::of(letter), rest) {
-            (None, _) => return Err(OptionError::Unknown(letter)),
+    while let Some((&metadata, rest)) = bundle.split_first() {
+        let metadata = char::from(metadata);
+        bundle = match (OptionStyle::of(metadata), rest) {
+            (None, _) => return Err(OptionError::Unknown(metadata)),
             (Some(OptionStyle::Flag), _) => {
-                items.push(Word::Flag(letter));
+                items.push(Word::Flag(metadata));
                 rest
             }
             (Some(OptionStyle::Value), []) => {
-                let value = words.next().ok_or(OptionError::Lacking(letter))?;
-                items.push(Word::Option(letter, value.clone()));
+                let value = words.next().ok_or(OptionError::Lacking(metadata))?;
+                items.push(Word::Option(metadata, value.clone()));
                 rest
             }
             // An incomplete value: `-qI ID` means `-qIID`.
-            (Some(OptionStyle::Attached), [b'I' | b'R']) if letter == 'q' => {
+            (Some(OptionStyle::Attached), [b'I' | b'R']) if metadata == 'q' => {
                 let mut value = OsStr::from_bytes(rest).to_owned();
-                value.push(words.next().ok_or(OptionError::Lacking(letter))?);
-                items.push(Word::Option(letter, value));
+                value.push(words.next().ok_or(OptionError::Lacking(metadata))?);
+                items.push(Word::Option(metadata, value));
                 &[]
             }
             (Some(OptionStyle::Value | OptionStyle::Attached), _) => {
-                items.push(Word::Option(letter, OsStr::from_bytes(rest).to_owned()));
+                items.push(Word::Option(metadata, OsStr::from_bytes(rest).to_owned()));
                 &[]
             }
         };
@@ -85,8 +85,8 @@ enum OptionStyle {
 
 impl OptionStyle {
     /// The options of Postfix's sendmail, further ones of sendmail 8, and those of ehlo.
-    fn of(letter: char) -> Option<Self> {
-        match letter {
+    fn of(metadata: char) -> Option<Self> {
+        match metadata {
             '4' | '6' | 'c' | 'E' | 'G' | 'I' | 'i' | 'm' | 'n' | 't' | 'U' | 'v' | 'x' => {
                 Some(Self::Flag)
             }
@@ -109,8 +109,8 @@ mod tests {
         items(&words)
     }
 
-    fn option(letter: char, value: &str) -> Word {
-        Word::Option(letter, value.into())
+    fn option(metadata: char, value: &str) -> Word {
+        Word::Option(metadata, value.into())
     }
 
     fn operand(text: &str) -> Word {

@@ -50,8 +50,8 @@ impl SendmailOptions {
         let mut given = Self::nothing(mode);
         for item in items {
             match item {
-                Word::Flag(letter) => given.flag(letter)?,
-                Word::Option(letter, value) => given.option(letter, value)?,
+                Word::Flag(metadata) => given.flag(metadata)?,
+                Word::Option(metadata, value) => given.option(metadata, value)?,
                 Word::Operand(word) => given.recipients.push(recipient(word)?),
             }
         }
@@ -77,8 +77,8 @@ impl SendmailOptions {
         }
     }
 
-    fn flag(&mut self, letter: char) -> Result<(), UsageError> {
-        match letter {
+    fn flag(&mut self, metadata: char) -> Result<(), UsageError> {
+        match metadata {
             't' => self.of_header = true,
             'i' => self.dots_are_text = true,
             'v' => self.verbose = true,
@@ -101,22 +101,22 @@ impl SendmailOptions {
         }
     }
 
-    fn option(&mut self, letter: char, value: OsString) -> Result<(), UsageError> {
-        match letter {
+    fn option(&mut self, metadata: char, value: OsString) -> Result<(), UsageError> {
+        match metadata {
             // Files may have any name, and names any charset.
             'X' => self.log = Some(log(value)?),
             'C' => self.config = Some(value.into()),
             'F' => self.full_name = Some(in_charset(value.as_bytes(), None).into_owned()),
             _ => {
-                let text = text(letter, &value)?;
-                self.setting(letter, text)?;
+                let text = text(metadata, &value)?;
+                self.setting(metadata, text)?;
             }
         }
         Ok(())
     }
 
-    fn setting(&mut self, letter: char, value: &str) -> Result<(), UsageError> {
-        match letter {
+    fn setting(&mut self, metadata: char, value: &str) -> Result<(), UsageError> {
+        match metadata {
             'f' | 'r' => self.sender = Some(reverse_path(value)),
             'b' => self.mode = mode(value)?,
             'q' => self.mode = queue_run(value)?,
@@ -159,7 +159,7 @@ impl SendmailOptions {
         self.first = match mode
             .chars()
             .next()
-            .map(|letter| letter.to_ascii_lowercase())
+            .map(|metadata| metadata.to_ascii_lowercase())
         {
             Some('i') => Some(FirstTry::Now),
             Some('b') => Some(FirstTry::Behind),
@@ -176,20 +176,20 @@ impl From<OptionError> for UsageError {
             OptionError::Unknown('-') => {
                 Self::usage("sendmail has no options of more than a letter; see ehlo-sendmail(1)")
             }
-            OptionError::Unknown(letter) => Self::usage(format!(
+            OptionError::Unknown(metadata) => Self::usage(format!(
                 "sendmail: there is no option -{}; see ehlo-sendmail(1)",
-                shown(&letter.to_string())
+                shown(&metadata.to_string())
             )),
-            OptionError::Lacking(letter) => {
-                Self::usage(format!("sendmail: -{letter} wants a value"))
+            OptionError::Lacking(metadata) => {
+                Self::usage(format!("sendmail: -{metadata} wants a value"))
             }
         }
     }
 }
 
-fn text(letter: char, value: &OsStr) -> Result<&str, UsageError> {
+fn text(metadata: char, value: &OsStr) -> Result<&str, UsageError> {
     let text = value.to_str();
-    text.ok_or_else(|| UsageError::data(format!("sendmail: -{letter}: it is not UTF-8")))
+    text.ok_or_else(|| UsageError::data(format!("sendmail: -{metadata}: it is not UTF-8")))
 }
 
 fn recipient(word: OsString) -> Result<String, UsageError> {
@@ -214,7 +214,7 @@ fn is_true(value: &str) -> bool {
         .trim()
         .chars()
         .next()
-        .map(|letter| letter.to_ascii_lowercase());
+        .map(|metadata| metadata.to_ascii_lowercase());
     matches!(first, None | Some('t' | 'y' | '1'))
 }
 
@@ -235,10 +235,10 @@ fn mode(value: &str) -> Result<SendmailMode, UsageError> {
     }
 }
 
-fn unsupported(letter: char, value: &str) -> UsageError {
+fn unsupported(metadata: char, value: &str) -> UsageError {
     let value = shown(value);
     UsageError::usage(format!(
-        "sendmail: -{letter}{value} is not supported; see ehlo-sendmail(1)"
+        "sendmail: -{metadata}{value} is not supported; see ehlo-sendmail(1)"
     ))
 }
 

@@ -412,7 +412,7 @@ fn with_profiles(arguments: &[&str]) -> Sendmail {
 }
 
 fn relay(plan: &Sendmail) -> String {
-    match &plan.way.route.relay {
+    match &plan.transport.route.relay {
         Some(place) => match &place.host {
             Host::Relay(host) => format!("{host}:{}", place.port),
             other => other.to_string(),
@@ -426,7 +426,7 @@ fn the_profile_is_that_of_the_sender_else_the_default() {
     let home = with_profiles(&["a@x.org"]);
     assert_eq!(relay(&home), "home.example:25");
     assert_eq!(home.fallbacks.len(), 1);
-    assert_eq!(home.queueing.waybill.profile.as_deref(), Some("home"));
+    assert_eq!(home.queueing.route_spec.profile.as_deref(), Some("home"));
     assert_eq!(
         home.queueing.on_uncertain,
         crate::queue::store::OnUncertain::Hold
@@ -447,34 +447,40 @@ fn what_is_found_is_what_the_queue_finds_again() {
         &["-f", "a@work.example", "b@x.org"],
     ] {
         let plan = called(&[&["-C", path], arguments].concat());
-        let ways = plan
+        let transports = plan
             .queueing
             .spool
-            .ways
-            .find(&plan.queueing.waybill)
+            .transports
+            .find(&plan.queueing.route_spec)
             .unwrap();
-        let first: Vec<_> = std::iter::once(plan.way).chain(plan.fallbacks).collect();
-        assert_eq!(format!("{ways:?}"), format!("{first:?}"), "{arguments:?}");
+        let first: Vec<_> = std::iter::once(plan.transport)
+            .chain(plan.fallbacks)
+            .collect();
+        assert_eq!(
+            format!("{transports:?}"),
+            format!("{first:?}"),
+            "{arguments:?}"
+        );
     }
 }
 
 #[test]
 fn a_family_is_part_of_the_way() {
     let plan = called(&["-6", "a@x.org"]);
-    assert_eq!(plan.way.route.family, AddressFamily::V6);
-    assert_eq!(plan.queueing.waybill.options, ["--ipv6"]);
+    assert_eq!(plan.transport.route.family, AddressFamily::V6);
+    assert_eq!(plan.queueing.route_spec.options, ["--ipv6"]);
 }
 
 #[test]
 fn a_demand_for_tls_is_a_demand_on_every_way() {
     let plan = called(&["-O", "requiretls=yes", "a@x.org"]);
-    assert_eq!(plan.way.session.tls, TlsDemand::Starttls);
-    assert_eq!(plan.queueing.waybill.options, ["--tls=starttls"]);
+    assert_eq!(plan.transport.session.tls, TlsDemand::Starttls);
+    assert_eq!(plan.queueing.route_spec.options, ["--tls=starttls"]);
     let plan = called(&["-O", "requiretls=no", "a@x.org"]);
-    assert_eq!(plan.way.session.tls, TlsDemand::Opportunistic);
+    assert_eq!(plan.transport.session.tls, TlsDemand::Opportunistic);
     let plan = with_profiles(&["-Orequiretls=yes", "a@x.org"]);
     assert_eq!(
-        plan.way.session.tls,
+        plan.transport.session.tls,
         TlsDemand::Starttls,
         "its fallback asks for it already"
     );

@@ -46,12 +46,12 @@ pub fn candidates(
         .into_iter()
         .filter(|&mechanism| mechanism.takes(&login.proof) && is_offered(mechanism))
         .filter(is_allowed)
-        .flat_map(|mechanism| ways(mechanism, bindings, has_plus))
+        .flat_map(|mechanism| transports(mechanism, bindings, has_plus))
         .collect()
 }
 
 /// The candidates of a mechanism: one for each channel binding if it is bound, else one.
-fn ways(mechanism: Mechanism, bindings: &Bindings, has_plus: bool) -> Vec<Candidate> {
+fn transports(mechanism: Mechanism, bindings: &Bindings, has_plus: bool) -> Vec<Candidate> {
     let exporter = bindings.exporter.clone().map(Binding::Exporter);
     let end_point = bindings.end_point.clone().map(Binding::EndPoint);
     let can_bind = exporter.is_some() || end_point.is_some();

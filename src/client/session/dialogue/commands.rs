@@ -10,7 +10,7 @@ use crate::smtp::stage::Stage;
 impl<'a> Dialogue<'a> {
     pub(super) fn message_needs_utf8(&self) -> bool {
         self.shape.is_some_and(|shape| shape.utf8)
-            || self.errand.sender.is_some_and(Address::needs_utf8)
+            || self.transaction.sender.is_some_and(Address::needs_utf8)
     }
 
     pub(super) fn item(&self, stage: Stage) -> Output {
@@ -20,7 +20,7 @@ impl<'a> Dialogue<'a> {
             Stage::Helo => format!("HELO {}", self.helo),
             Stage::Xclient => format!("XCLIENT {}", self.options.bench.xclient[self.introduced]),
             Stage::Xforward => format!("XFORWARD {}", self.options.bench.xforward[self.forwarded]),
-            Stage::Asked(command) => self.errand.commands[command].clone(),
+            Stage::Asked(command) => self.transaction.commands[command].clone(),
             Stage::Mail => self.mail(),
             Stage::Rcpt(recipient) => self.rcpt(recipient),
             Stage::Data => "DATA".to_owned(),
@@ -40,12 +40,12 @@ impl<'a> Dialogue<'a> {
 
     /// MAIL with the parameters that are needed and offered (R5).
     pub(super) fn mail(&self) -> String {
-        let mut line = match self.errand.sender {
+        let mut line = match self.transaction.sender {
             Some(sender) => format!("MAIL FROM:<{sender}>"),
             None => "MAIL FROM:<>".to_owned(),
         };
         // A verification of recipients has no message of known size.
-        let is_question = self.errand.purpose == Purpose::Question;
+        let is_question = self.transaction.purpose == Purpose::Question;
         if let Some(shape) = self.shape {
             if self.offers.size && !is_question && !self.grants(Extension::Size) {
                 line.push_str(&format!(" SIZE={}", shape.size));
@@ -57,7 +57,7 @@ impl<'a> Dialogue<'a> {
                 BodyType::Binary => " BODY=BINARYMIME",
             });
         }
-        let recipients = &self.errand.recipients;
+        let recipients = &self.transaction.recipients;
         if self.message_needs_utf8()
             || self.grants(Extension::SmtpUtf8)
             || self.offers.smtputf8 && recipients.iter().any(|recipient| recipient.needs_utf8())
@@ -79,7 +79,7 @@ impl<'a> Dialogue<'a> {
 
     /// The extensions requested for the message.
     pub(super) fn requests(&self) -> impl Iterator<Item = &Request> {
-        let is_report = self.errand.purpose == Purpose::Report;
+        let is_report = self.transaction.purpose == Purpose::Report;
         let stays =
             move |request: &&Request| !is_report || request.extension == Extension::RequireTls;
         self.options.requests.iter().filter(stays)
@@ -107,7 +107,7 @@ impl<'a> Dialogue<'a> {
 
     /// Test parameters of the message, which do not apply to its report.
     fn by_hand<'p>(&self, parameters: &'p [String]) -> &'p [String] {
-        match self.errand.purpose {
+        match self.transaction.purpose {
             Purpose::Report => &[],
             Purpose::Mail | Purpose::Question => parameters,
         }
@@ -118,7 +118,7 @@ impl<'a> Dialogue<'a> {
     }
 
     pub(super) fn rcpt(&self, recipient: usize) -> String {
-        let address = self.errand.recipients[recipient];
+        let address = self.transaction.recipients[recipient];
         let mut line = format!("RCPT TO:<{address}>");
         if let Some(dsn) = self.dsn() {
             line.push_str(&parameters::of_rcpt(dsn, address));
@@ -132,6 +132,6 @@ impl<'a> Dialogue<'a> {
 
     /// The requested delivery status notifications, if the server offers DSN.
     pub(super) fn dsn(&self) -> Option<&'a Dsn> {
-        self.errand.dsn.filter(|_| self.offers.dsn)
+        self.transaction.dsn.filter(|_| self.offers.dsn)
     }
 }

@@ -69,9 +69,9 @@ impl Play {
             transport: self.transport,
             size: self.size,
         });
-        let errand = Transaction::new(sender.as_ref(), recipients.iter().collect(), &message);
+        let transaction = Transaction::new(sender.as_ref(), recipients.iter().collect(), &message);
         let helo = self.helo.to_owned();
-        let mut dialogue = Dialogue::new(&errand, helo, &self.options, self.login.as_ref());
+        let mut dialogue = Dialogue::new(&transaction, helo, &self.options, self.login.as_ref());
         act(&mut dialogue, script);
         dialogue
             .into_answers()
@@ -510,7 +510,7 @@ fn more_than_a_hundred_recipients_go_in_several_transactions() {
         transport: BodyType::SevenBit,
         size: 100,
     });
-    let errand = Transaction::new(None, addresses.iter().collect(), &message);
+    let transaction = Transaction::new(None, addresses.iter().collect(), &message);
     let group = |names: &[String]| {
         let rcpts = names.join(">\nC: RCPT TO:<");
         let oks = "S: 250 ok\n".repeat(names.len() + 1);
@@ -527,7 +527,12 @@ fn more_than_a_hundred_recipients_go_in_several_transactions() {
         end,
     ]
     .concat();
-    let mut dialogue = Dialogue::new(&errand, "crepes.fr".to_owned(), &Options::default(), None);
+    let mut dialogue = Dialogue::new(
+        &transaction,
+        "crepes.fr".to_owned(),
+        &Options::default(),
+        None,
+    );
     act(&mut dialogue, &script);
     assert!(
         dialogue

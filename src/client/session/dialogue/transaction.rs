@@ -35,7 +35,7 @@ impl Dialogue<'_> {
         let stage = Stage::Rcpt(recipient);
         match reply.class() {
             _ if self.answers[recipient].is_some() => {}
-            Class::Success if self.errand.purpose == Purpose::Question => {
+            Class::Success if self.transaction.purpose == Purpose::Question => {
                 self.answers[recipient] = Some(RecipientReply::Accepted(reply));
             }
             Class::Success => self.taken.push(recipient),
@@ -183,7 +183,7 @@ impl Dialogue<'_> {
             .mails
             .is_some_and(|most| self.begun >= most);
         if self.todo.is_empty() || is_spent {
-            return match self.errand.then {
+            return match self.transaction.then {
                 AfterTransaction::Rest if !is_spent => Action::Rest,
                 _ => self.leave(),
             };
@@ -197,7 +197,7 @@ impl Dialogue<'_> {
         self.current = self.next_recipients();
         self.unsaid
             .extend(self.current.iter().copied().map(Stage::Rcpt));
-        match (self.errand.purpose, self.chunks()) {
+        match (self.transaction.purpose, self.chunks()) {
             (Purpose::Question, _) => {}
             (_, true) => self.unsaid.push_back(Stage::Bdat { last: true }),
             (_, false) => self.unsaid.push_back(Stage::Data),
@@ -219,7 +219,7 @@ impl Dialogue<'_> {
         let mut domains = Vec::new();
         let (mut chosen, mut others) = (Vec::new(), VecDeque::new());
         for recipient in self.todo.drain(..) {
-            let domain = self.errand.recipients[recipient]
+            let domain = self.transaction.recipients[recipient]
                 .domain()
                 .to_string()
                 .to_ascii_lowercase();
@@ -312,8 +312,8 @@ impl Dialogue<'_> {
     /// QUIT in one write with the end of the message, if the server accepts groups and no other transaction
     /// follows (RFC 2920 §3.1). With a ledger, the reply is recorded before QUIT.
     pub(super) fn early_quit(&mut self) -> Option<Output> {
-        if self.errand.then == AfterTransaction::Rest
-            || self.errand.ledger.is_some()
+        if self.transaction.then == AfterTransaction::Rest
+            || self.transaction.log.is_some()
             || self.options.bench.stop.is_some()
         {
             return None;
@@ -327,9 +327,9 @@ impl Dialogue<'_> {
 
     /// Fails recipients that this server cannot serve, before any command for them is sent.
     pub(super) fn sort_out_the_unfit(&mut self) {
-        self.shape = self.errand.message.shape(self.accepts());
+        self.shape = self.transaction.message.shape(self.accepts());
         for recipient in std::mem::take(&mut self.todo) {
-            match self.unfit(self.errand.recipients[recipient]) {
+            match self.unfit(self.transaction.recipients[recipient]) {
                 Some(unfit) => self.answers[recipient] = Some(RecipientReply::Unfit(unfit)),
                 None => self.todo.push_back(recipient),
             }
@@ -342,7 +342,7 @@ impl Dialogue<'_> {
             return Some(Unsuitable::NeedsUtf8);
         }
         let Some(Shape { size, .. }) = self.shape else {
-            let with_utf8 = self.errand.message.shape(self.able().with_utf8());
+            let with_utf8 = self.transaction.message.shape(self.able().with_utf8());
             return Some(match with_utf8 {
                 Some(_) => Unsuitable::NeedsUtf8,
                 None => Unsuitable::NeedsEightBit,
@@ -404,7 +404,7 @@ impl Dialogue<'_> {
 
     /// Sends the requested commands, or the transactions that this server supports.
     pub(super) fn transact(&mut self) -> Action {
-        if !self.errand.commands.is_empty() {
+        if !self.transaction.commands.is_empty() {
             return self.command();
         }
         if let Some(lack) = self.lacks() {
@@ -420,7 +420,7 @@ impl Dialogue<'_> {
 
     /// The first required extension that the server does not offer.
     fn lacks(&self) -> Option<Unsupported> {
-        if self.errand.recipients.is_empty() {
+        if self.transaction.recipients.is_empty() {
             return None;
         }
         let mut musts = self.requests().filter(|request| request.is_must);

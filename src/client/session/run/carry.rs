@@ -25,7 +25,7 @@ impl SessionLoop<'_, '_> {
         while left > 0 {
             if self.wire.outbox.len() >= WRITE_SIZE {
                 match self.write_block(limit) {
-                    Ok(()) => self.watch.happened(Event::Progress {
+                    Ok(()) => self.observer.on_event(Event::Progress {
                         octets: carried.octets,
                         of: carried.shape.size,
                     }),
@@ -35,9 +35,9 @@ impl SessionLoop<'_, '_> {
             }
             let start = self.wire.outbox.len();
             let more = carried.append(&mut self.wire.outbox, &mut left, octets.is_none());
-            if self.wants.message {
+            if self.interests.message {
                 let part = &self.wire.outbox[start..];
-                self.watch.happened(Event::Carried(part));
+                self.observer.on_event(Event::Carried(part));
             }
             if !more.map_err(SessionFailure::Message)? {
                 break;
@@ -50,7 +50,7 @@ impl SessionLoop<'_, '_> {
         if octets.is_some() {
             carried.end().map_err(SessionFailure::Message)?;
         }
-        self.watch.happened(Event::Data {
+        self.observer.on_event(Event::Data {
             bytes: carried.octets,
         });
         match octets {
@@ -61,7 +61,7 @@ impl SessionLoop<'_, '_> {
 
     /// Writes the outbox, at the configured rate if there is one.
     pub(super) fn write_block(&mut self, limit: Duration) -> Result<(), WireError> {
-        match self.means.options.rate {
+        match self.context.options.rate {
             None => self.wire.flush(limit)?,
             Some(rate) => self.write_slowly(rate.get(), limit)?,
         }

@@ -33,7 +33,8 @@ impl SessionLoop<'_, '_> {
         match self.reply() {
             Ok(_) => return self.check_the_end(),
             Err(failure) if failure.is_hang_up() => {
-                self.watch.happened(Event::Parting(ConnectionClose::HungUp));
+                self.observer
+                    .on_event(Event::Parting(ConnectionClose::HungUp));
             }
             Err(_) => {}
         }
@@ -67,7 +68,7 @@ impl SessionLoop<'_, '_> {
     /// Reports the end of the session and closes the connection.
     pub(super) fn say_the_end(&mut self, failure: Option<&SessionFailure>) {
         if let Some(failure) = failure {
-            self.watch.happened(Event::Failed {
+            self.observer.on_event(Event::Failed {
                 stage: failure.stage().name(),
                 why: &self.mask.apply(failure.to_string()),
                 hung_up: failure.is_hang_up(),
@@ -75,12 +76,12 @@ impl SessionLoop<'_, '_> {
         }
         let LastWords { asides, ended } = self.wire.end();
         for words in asides {
-            self.watch.happened(Event::Note(&words));
+            self.observer.on_event(Event::Note(&words));
         }
         if let Some(words) = ended {
             let parting = ConnectionClose::Command(&words);
-            self.watch.happened(Event::Parting(parting));
+            self.observer.on_event(Event::Parting(parting));
         }
-        self.watch.happened(Event::Closed);
+        self.observer.on_event(Event::Closed);
     }
 }

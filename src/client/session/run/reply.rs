@@ -54,21 +54,21 @@ impl SessionLoop<'_, '_> {
             };
             let line = without_end(octets);
             let shown = self.mask.apply(printable(line));
-            if self.wants.octets {
+            if self.interests.octets {
                 let hides = shown != printable(line);
                 let masked = hides.then(|| format!("{shown}\r\n").into_bytes());
-                self.watch.happened(Event::Octets {
+                self.observer.on_event(Event::Octets {
                     from: ClosedBy::Server,
                     bytes: masked.as_deref().unwrap_or(octets),
                 });
             }
-            self.watch.happened(Event::Line(&shown));
+            self.observer.on_event(Event::Line(&shown));
             let reply = gathering.add(line);
             let reply =
                 reply.map_err(|error| SessionFailure::Protocol(stage, self.shown(&error)))?;
             if let Some(reply) = reply {
                 let shown = self.mask.reply(reply.clone());
-                self.watch.happened(Event::Received {
+                self.observer.on_event(Event::Received {
                     code: shown.code,
                     enhanced: shown.enhanced(),
                     lines: &shown.lines,

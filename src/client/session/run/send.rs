@@ -21,7 +21,7 @@ impl SessionLoop<'_, '_> {
     /// Copies a group to the outbox, and writes the outbox when it is full. Returns an event if one
     /// interrupts the group.
     pub(super) fn gather(&mut self, items: &[Output]) -> Result<Option<WireEvent>, SessionFailure> {
-        if let Some(event) = self.unasked()? {
+        if let Some(event) = self.not_attempted()? {
             return Ok(Some(event));
         }
         let mut message = None;
@@ -44,10 +44,11 @@ impl SessionLoop<'_, '_> {
                     None
                 }
                 Output::Message(shape) => {
-                    self.carry(message.insert(Carried::new(self.errand, *shape)), None)?
+                    self.carry(message.insert(Carried::new(self.transaction, *shape)), None)?
                 }
                 Output::Chunk(shape, octets) => {
-                    let carried = message.get_or_insert_with(|| Carried::new(self.errand, *shape));
+                    let carried =
+                        message.get_or_insert_with(|| Carried::new(self.transaction, *shape));
                     self.carry(carried, Some(*octets))?
                 }
             };
@@ -74,10 +75,10 @@ impl SessionLoop<'_, '_> {
                 WireError::Closed,
             ));
         }
-        if let (Some(_), Some(ledger)) = (self.end_at, self.errand.ledger) {
+        if let (Some(_), Some(log)) = (self.end_at, self.transaction.log) {
             let at_stake = self.dialogue.at_stake();
             if !at_stake.is_empty() {
-                ledger.ending(&at_stake).map_err(SessionFailure::Ledger)?;
+                log.ending(&at_stake).map_err(SessionFailure::Ledger)?;
             }
             self.ending = at_stake;
         }
@@ -95,7 +96,7 @@ impl SessionLoop<'_, '_> {
     }
 
     /// Checks for unsolicited data before anything is sent (faults.md). An unsolicited 421 ends the session.
-    fn unasked(&mut self) -> Result<Option<WireEvent>, SessionFailure> {
+    fn not_attempted(&mut self) -> Result<Option<WireEvent>, SessionFailure> {
         let stage = self.dialogue.next_stage();
         match self.wire.early() {
             Early::Quiet => Ok(None),
@@ -123,17 +124,17 @@ impl SessionLoop<'_, '_> {
         }
         self.wire.outbox.extend_from_slice(&line.wire);
         self.wire.outbox.extend_from_slice(b"\r\n");
-        self.watch.happened(Event::Sent {
+        self.observer.on_event(Event::Sent {
             line: &line.shown,
             stage: line.stage.name(),
         });
-        if self.wants.octets {
+        if self.interests.octets {
             let said = if line.hides {
                 line.shown.as_bytes()
             } else {
                 &line.wire
             };
-            self.watch.happened(Event::Octets {
+            self.observer.on_event(Event::Octets {
                 from: ClosedBy::Client,
                 bytes: &[said, b"\r\n"].concat(),
             });
@@ -145,11 +146,11 @@ impl SessionLoop<'_, '_> {
         match item {
             Output::Note(text) => {
                 let text = self.mask.apply(text.clone());
-                self.watch.happened(Event::Note(&text));
+                self.observer.on_event(Event::Note(&text));
             }
             Output::Detail(text) => {
                 let text = self.mask.apply(text.clone());
-                self.watch.happened(Event::Detail(&text));
+                self.observer.on_event(Event::Detail(&text));
             }
             Output::Line(_) | Output::Message(_) | Output::Chunk(..) => {}
         }

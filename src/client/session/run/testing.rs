@@ -12,12 +12,12 @@ impl SessionLoop<'_, '_> {
     pub(super) fn say_proxy(&mut self, proxy: &Proxy) -> Result<(), SessionFailure> {
         let header = proxy.header(self.wire.ends());
         self.wire.outbox.extend_from_slice(&header.wire);
-        self.watch.happened(Event::Sent {
+        self.observer.on_event(Event::Sent {
             line: &header.shown,
             stage: "proxy",
         });
-        if self.wants.octets {
-            self.watch.happened(Event::Octets {
+        if self.interests.octets {
+            self.observer.on_event(Event::Octets {
                 from: ClosedBy::Client,
                 bytes: &header.wire,
             });
@@ -35,8 +35,8 @@ impl SessionLoop<'_, '_> {
         self.wipe();
         let stage = self.dialogue.awaited();
         written.map_err(|error| SessionFailure::Wire(stage, error))?;
-        self.watch
-            .happened(Event::Parting(ConnectionClose::Dropped));
+        self.observer
+            .on_event(Event::Parting(ConnectionClose::Dropped));
         Ok(Opening::Over)
     }
 

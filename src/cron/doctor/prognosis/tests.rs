@@ -1,6 +1,6 @@
 use crate::cron::doctor::prognosis::*;
 
-fn fate(findings: &[CheckResult]) -> String {
+fn result(findings: &[CheckResult]) -> String {
     fate_with(findings, None)
 }
 
@@ -11,7 +11,7 @@ fn fate_with(findings: &[CheckResult], rival: Option<&str>) -> String {
         online: true,
         rival: rival.map(str::to_owned),
     };
-    known.fate(true, "relay:25")
+    known.result(true, "relay:25")
 }
 
 fn failed(step: CheckStep) -> CheckResult {
@@ -21,7 +21,7 @@ fn failed(step: CheckStep) -> CheckResult {
 #[test]
 fn what_does_not_come_to_us_is_lost_or_somebody_elses() {
     let broken = [failed(CheckStep::Sendmail), failed(CheckStep::Server)];
-    assert_eq!(fate(&broken), "would be lost: it is broken");
+    assert_eq!(result(&broken), "would be lost: it is broken");
     let rival = fate_with(&[failed(CheckStep::Server)], Some("Postfix"));
     assert_eq!(rival, "would go to Postfix, and not to ehlo");
     let known = Known {
@@ -30,13 +30,13 @@ fn what_does_not_come_to_us_is_lost_or_somebody_elses() {
         online: true,
         rival: None,
     };
-    assert!(known.fate(false, "relay:25").starts_with("would go to "));
+    assert!(known.result(false, "relay:25").starts_with("would go to "));
 }
 
 #[test]
 fn without_a_configuration_or_a_recipient_nothing_gets_out() {
     for step in [CheckStep::Config, CheckStep::Recipient, CheckStep::Sender] {
-        assert_eq!(fate(&[failed(step)]), "would not get out: it is broken");
+        assert_eq!(result(&[failed(step)]), "would not get out: it is broken");
     }
 }
 
@@ -44,20 +44,20 @@ fn without_a_configuration_or_a_recipient_nothing_gets_out() {
 fn what_cannot_be_delivered_waits_where_somebody_tries_it_again() {
     let down = failed(CheckStep::Server);
     assert_eq!(
-        fate(std::slice::from_ref(&down)),
+        result(std::slice::from_ref(&down)),
         "would wait in the queue: it is broken"
     );
     let nobody = CheckResult::warning(CheckStep::Runner, "nobody");
     assert_eq!(
-        fate(&[down.clone(), nobody]),
+        result(&[down.clone(), nobody]),
         "would wait in the queue, where nobody tries it again: it is broken"
     );
     assert_eq!(
-        fate(&[down.clone(), failed(CheckStep::Queue)]),
+        result(&[down.clone(), failed(CheckStep::Queue)]),
         "would be neither sent nor kept: it is broken"
     );
     assert_eq!(
-        fate(&[down, CheckResult::ok(CheckStep::Fallback, "another")]),
+        result(&[down, CheckResult::ok(CheckStep::Fallback, "another")]),
         "would go by the fallback: it is broken"
     );
 }
@@ -65,12 +65,12 @@ fn what_cannot_be_delivered_waits_where_somebody_tries_it_again() {
 #[test]
 fn a_no_to_the_recipient_is_for_good() {
     let refused = [failed(CheckStep::Answer)];
-    assert_eq!(fate(&refused), "would be refused: it is broken");
+    assert_eq!(result(&refused), "would be refused: it is broken");
 }
 
 #[test]
 fn what_was_not_looked_at_is_not_promised() {
-    let unseen = [CheckResult::unknown(CheckStep::Server, "not asked")];
-    assert!(fate(&unseen).ends_with("by relay:25, as far as could be seen"));
-    assert!(fate(&[]).ends_with("by relay:25"));
+    let output_failed = [CheckResult::unknown(CheckStep::Server, "not asked")];
+    assert!(result(&output_failed).ends_with("by relay:25, as far as could be seen"));
+    assert!(result(&[]).ends_with("by relay:25"));
 }

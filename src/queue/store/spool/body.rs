@@ -27,7 +27,7 @@ impl StoredMessage {
             checksum: lengths.message_checksum,
             shape: Shape {
                 transport: read.transport,
-                utf8: read.letter.utf8_header,
+                utf8: read.metadata.utf8_header,
                 size: lengths.message,
             },
         }

@@ -78,11 +78,11 @@ pub fn contents(file: &File) -> Result<ItemContents, Flaw> {
             ));
         }
     }
-    let letter = match start.get(FIRST_LINE..FIRST_LINE + lengths.letter) {
-        Some(letter) => lengths.letter(letter),
-        None => lengths.letter(&read(file, lengths.letter, FIRST_LINE as u64)?),
+    let metadata = match start.get(FIRST_LINE..FIRST_LINE + lengths.metadata) {
+        Some(metadata) => lengths.metadata(metadata),
+        None => lengths.metadata(&read(file, lengths.metadata, FIRST_LINE as u64)?),
     };
-    let read = letter?;
+    let read = metadata?;
     Ok(ItemContents { lengths, read })
 }
 

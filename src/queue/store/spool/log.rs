@@ -21,7 +21,7 @@ pub struct ItemLog {
     /// `None`: not created yet.
     file: Option<File>,
     /// The checksum of the metadata.
-    letter: u32,
+    metadata: u32,
     /// Length in octets of the intact part.
     good: u64,
     /// True if there may be octets after the intact part.
@@ -40,13 +40,13 @@ pub struct Opened {
 pub fn told(
     directory: &Directory,
     name: &str,
-    letter: u32,
+    metadata: u32,
 ) -> Result<Option<JournalContents>, Flaw> {
     let Some(file) = file::open(directory, name, OFlags::RDONLY).map_err(of_journal)? else {
         return Ok(None);
     };
     let bytes = all(&file)?;
-    Ok(Some(journal::read(&bytes, letter)?))
+    Ok(Some(journal::read(&bytes, metadata)?))
 }
 
 fn all(file: &File) -> Result<Vec<u8>, Flaw> {
@@ -68,14 +68,14 @@ fn of_journal(flaw: Flaw) -> Flaw {
 
 impl ItemLog {
     /// Creates the journal of an item; the caller syncs its name along with that of the item.
-    pub fn create(slot: &ItemPath, letter: u32) -> Result<Self, QueueError> {
+    pub fn create(slot: &ItemPath, metadata: u32) -> Result<Self, QueueError> {
         let (directory, name) = (slot.directory(), slot.log());
         let file = directory
             .create(&name, APPEND)
             .map_err(|error| directory.error("create", &name, error))?;
         Ok(Self {
             file: Some(file),
-            letter,
+            metadata,
             good: 0,
             is_torn: false,
             is_named: false,
@@ -83,13 +83,13 @@ impl ItemLog {
     }
 
     /// Opens the journal of an item that was just claimed.
-    pub fn open(slot: &ItemPath, letter: u32) -> Result<Opened, Flaw> {
+    pub fn open(slot: &ItemPath, metadata: u32) -> Result<Opened, Flaw> {
         let file = file::open(slot.directory(), &slot.log(), APPEND).map_err(of_journal)?;
         let bytes = file.as_ref().map(all).transpose()?.unwrap_or_default();
-        let told = journal::read(&bytes, letter)?;
+        let told = journal::read(&bytes, metadata)?;
         let log = Self {
             file,
-            letter,
+            metadata,
             good: told.good,
             is_torn: told.good < bytes.len() as u64,
             is_named: told.good > 0,
@@ -102,7 +102,7 @@ impl ItemLog {
     /// need not sync it again. If that cannot be written, they sync it.
     pub fn was_named(&mut self) {
         self.is_named = true;
-        let head = journal::head(self.letter);
+        let head = journal::head(self.metadata);
         let _ = self.write(&head, Safety::Process);
     }
 
@@ -115,7 +115,7 @@ impl ItemLog {
         self.make_named(slot)?;
         let mut line = Vec::new();
         if self.good == 0 {
-            line = journal::head(self.letter);
+            line = journal::head(self.metadata);
         }
         line.extend(journal::entry(noted));
         let written = self.write(&line, safety);
@@ -128,7 +128,7 @@ impl ItemLog {
             return Ok(());
         }
         if self.file.is_none() {
-            *self = Self::create(slot, self.letter)?;
+            *self = Self::create(slot, self.metadata)?;
         }
         slot.directory().sync()?;
         self.is_named = true;

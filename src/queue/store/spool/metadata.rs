@@ -38,7 +38,7 @@ pub struct Lengths {
     /// The checksum of the metadata and of the lengths.
     pub checksum: u32,
     /// Length in octets of the metadata, with its line end.
-    pub letter: usize,
+    pub metadata: usize,
     /// The checksum of the message.
     pub message_checksum: u32,
     /// The octets of the message.
@@ -48,33 +48,33 @@ pub struct Lengths {
 impl Lengths {
     /// The lengths of this metadata, with its line end, and of a message.
     #[must_use]
-    pub fn of(letter: &[u8], message_checksum: u32, message: u64) -> Self {
+    pub fn of(metadata: &[u8], message_checksum: u32, message: u64) -> Self {
         let mut lengths = Self {
             checksum: 0,
-            letter: letter.len(),
+            metadata: metadata.len(),
             message_checksum,
             message,
         };
-        lengths.checksum = lengths.true_checksum(letter);
+        lengths.checksum = lengths.true_checksum(metadata);
         lengths
     }
 
-    fn true_checksum(&self, letter: &[u8]) -> u32 {
+    fn true_checksum(&self, metadata: &[u8]) -> u32 {
         let mut checksum = crc32fast::Hasher::new();
         checksum.update(self.rest().as_bytes());
-        checksum.update(letter);
+        checksum.update(metadata);
         checksum.finalize()
     }
 
     /// The part of the line after the first checksum.
     fn rest(&self) -> String {
         let Self {
-            letter,
+            metadata,
             message_checksum,
             message,
             ..
         } = self;
-        format!(" {letter:08x} {message_checksum:08x} {message:016x}\n")
+        format!(" {metadata:08x} {message_checksum:08x} {message:016x}\n")
     }
 
     #[must_use]
@@ -92,7 +92,7 @@ impl Lengths {
         }
         let lengths = parse(&line[..FIRST_LINE]).filter(|found| found.line().as_bytes() == line);
         match lengths {
-            Some(lengths) if lengths.letter > LONGEST_LETTER => {
+            Some(lengths) if lengths.metadata > LONGEST_LETTER => {
                 Err("its letter is longer than any".to_owned())
             }
             Some(lengths) => Ok(lengths),
@@ -106,7 +106,7 @@ impl Lengths {
     /// Offset of the message.
     #[must_use]
     pub fn message_start(&self) -> u64 {
-        (FIRST_LINE + self.letter) as u64
+        (FIRST_LINE + self.metadata) as u64
     }
 
     /// Length in octets of the whole file; `None`: out of range.
@@ -116,7 +116,7 @@ impl Lengths {
     }
 
     /// Reads the metadata that this line was written for.
-    pub fn letter(&self, json: &[u8]) -> Result<ReadMetadata, String> {
+    pub fn metadata(&self, json: &[u8]) -> Result<ReadMetadata, String> {
         if self.true_checksum(json) != self.checksum {
             return Err("its letter is damaged".to_owned());
         }
@@ -131,7 +131,7 @@ fn parse(line: &[u8]) -> Option<Lengths> {
     let mut next = || u64::from_str_radix(fields.next()?, 16).ok();
     Some(Lengths {
         checksum: next()?.try_into().ok()?,
-        letter: next()?.try_into().ok()?,
+        metadata: next()?.try_into().ok()?,
         message_checksum: next()?.try_into().ok()?,
         message: next()?,
     })
@@ -140,7 +140,7 @@ fn parse(line: &[u8]) -> Option<Lengths> {
 /// Metadata, and the body type of its message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadMetadata {
-    pub letter: Metadata,
+    pub metadata: Metadata,
     /// The body type that the message requires.
     pub transport: BodyType,
 }
@@ -249,9 +249,9 @@ enum FileName {
 
 /// Writes the metadata as one line of JSON, with its line end. The error is the reason why it could not be
 /// read again.
-pub fn write(letter: &Metadata, transport: BodyType) -> Result<Vec<u8>, String> {
+pub fn write(metadata: &Metadata, transport: BodyType) -> Result<Vec<u8>, String> {
     let mut json =
-        serde_json::to_vec(&form(letter, transport)).map_err(|error| error.to_string())?;
+        serde_json::to_vec(&form(metadata, transport)).map_err(|error| error.to_string())?;
     json.push(b'\n');
     if json.len() > LONGEST_LETTER {
         return Err("its letter is too long".to_owned());
@@ -268,16 +268,21 @@ pub fn read(json: &[u8]) -> Result<ReadMetadata, String> {
         Carrier::EightBit => BodyType::EightBit,
         Carrier::Binary => BodyType::Binary,
     };
-    let letter = form.letter()?;
-    Ok(ReadMetadata { letter, transport })
+    let metadata = form.metadata()?;
+    Ok(ReadMetadata {
+        metadata,
+        transport,
+    })
 }
 
-fn form(letter: &Metadata, transport: BodyType) -> StoredMetadata {
+fn form(metadata: &Metadata, transport: BodyType) -> StoredMetadata {
     let Metadata {
-        envelope, waybill, ..
-    } = letter;
+        envelope,
+        route_spec,
+        ..
+    } = metadata;
     StoredMetadata {
-        queued: milliseconds(letter.queued),
+        queued: milliseconds(metadata.queued),
         sender: envelope.sender.as_ref().map(Address::to_string),
         recipients: envelope.recipients.iter().map(Address::to_string).collect(),
         transport: match transport {
@@ -286,7 +291,7 @@ fn form(letter: &Metadata, transport: BodyType) -> StoredMetadata {
             BodyType::Binary => Carrier::Binary,
         },
         chance: fastrand::u32(..),
-        utf8_header: letter.utf8_header,
+        utf8_header: metadata.utf8_header,
         notify: envelope.dsn.notify.map(reports),
         ret: envelope.dsn.ret.map(|ret| match ret {
             Return::Full => Extent::Full,
@@ -294,12 +299,12 @@ fn form(letter: &Metadata, transport: BodyType) -> StoredMetadata {
         }),
         envid: envelope.dsn.envid.clone(),
         each: envelope.dsn.each.iter().map(Each::of).collect(),
-        config: waybill.config.as_deref().map(name),
-        profile: waybill.profile.clone(),
-        options: waybill.options.clone(),
-        on_uncertain: letter.on_uncertain,
-        on_failure: letter.on_failure.clone(),
-        report: match &letter.kind {
+        config: route_spec.config.as_deref().map(name),
+        profile: route_spec.profile.clone(),
+        options: route_spec.options.clone(),
+        on_uncertain: metadata.on_uncertain,
+        on_failure: metadata.on_failure.clone(),
+        report: match &metadata.kind {
             ItemKind::Mail => None,
             ItemKind::Report(id) => Some(id.clone()),
         },
@@ -307,7 +312,7 @@ fn form(letter: &Metadata, transport: BodyType) -> StoredMetadata {
 }
 
 impl StoredMetadata {
-    fn letter(self) -> Result<Metadata, String> {
+    fn metadata(self) -> Result<Metadata, String> {
         let recipients = self.recipients.iter().map(|recipient| address(recipient));
         Ok(Metadata {
             envelope: Envelope {
@@ -328,7 +333,7 @@ impl StoredMetadata {
                 },
             },
             utf8_header: self.utf8_header,
-            waybill: RouteSpec {
+            route_spec: RouteSpec {
                 config: self.config.map(path),
                 profile: self.profile,
                 options: self.options,
@@ -383,11 +388,11 @@ fn path(name: FileName) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::store::tests::letter;
+    use crate::queue::store::tests::metadata;
     use proptest::prelude::*;
 
     fn full() -> Metadata {
-        let mut full = letter(&[
+        let mut full = metadata(&[
             "bob@hamburger.edu",
             "\"a@b\"@example.org",
             "用户@[192.0.2.7]",
@@ -407,7 +412,7 @@ mod tests {
             }],
         };
         full.utf8_header = true;
-        full.waybill = RouteSpec {
+        full.route_spec = RouteSpec {
             config: Some(PathBuf::from(OsString::from_vec(
                 b"/etc/\xff/config.toml".to_vec(),
             ))),
@@ -445,19 +450,19 @@ mod tests {
             },
             ..full()
         };
-        for letter in [
+        for metadata in [
             full(),
-            letter(&["bob@hamburger.edu"]),
+            metadata(&["bob@hamburger.edu"]),
             null_sender,
             no_reports,
         ] {
             for transport in [BodyType::SevenBit, BodyType::EightBit, BodyType::Binary] {
-                let json = write(&letter, transport).unwrap();
-                let read = Lengths::of(&json, 1, 2).letter(&json).unwrap();
+                let json = write(&metadata, transport).unwrap();
+                let read = Lengths::of(&json, 1, 2).metadata(&json).unwrap();
                 assert_eq!(
                     read,
                     ReadMetadata {
-                        letter: letter.clone(),
+                        metadata: metadata.clone(),
                         transport
                     }
                 );
@@ -471,7 +476,7 @@ mod tests {
 
     #[test]
     fn what_goes_without_saying_is_not_written() {
-        let json = write(&letter(&["bob@hamburger.edu"]), BodyType::EightBit).unwrap();
+        let json = write(&metadata(&["bob@hamburger.edu"]), BodyType::EightBit).unwrap();
         let json = String::from_utf8(json).unwrap();
         let expected = "{\"queued\":1790000000000,\"sender\":\"alice@crepes.fr\",\
              \"recipients\":[\"bob@hamburger.edu\"],\"transport\":\"8bit\",\"chance\":";
@@ -498,7 +503,7 @@ mod tests {
                 let mut bad = whole.clone();
                 bad[place] ^= 1 << bit;
                 let read = Lengths::read(&bad[..FIRST_LINE])
-                    .and_then(|lengths| lengths.letter(&bad[FIRST_LINE..]));
+                    .and_then(|lengths| lengths.metadata(&bad[FIRST_LINE..]));
                 assert!(read.is_err(), "bit {bit} of octet {place}");
             }
         }
@@ -519,7 +524,7 @@ mod tests {
         );
         assert_eq!(error(&[b'x'; FIRST_LINE]), "its first line is damaged");
         let long = Lengths {
-            letter: LONGEST_LETTER + 1,
+            metadata: LONGEST_LETTER + 1,
             ..first_line(b"{}\n")
         };
         assert_eq!(
@@ -536,7 +541,7 @@ mod tests {
             b"[]\n",
             b"{\"queued\":1,\"recipients\":[\"\\n@x\"],\"transport\":\"7bit\"}\n",
         ] {
-            assert!(first_line(json).letter(json).is_err());
+            assert!(first_line(json).metadata(json).is_err());
         }
     }
 

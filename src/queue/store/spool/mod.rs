@@ -133,13 +133,13 @@ impl Spool {
 impl QueueStore for Spool {
     fn add(
         &self,
-        letter: &Metadata,
+        metadata: &Metadata,
         message: &dyn Replay,
         shape: Shape,
         id: Option<&Id>,
     ) -> Result<Box<dyn ClaimedItem>, QueueError> {
         let original = NewItem { message, shape };
-        let hold = draft::add(self.rooms()?, letter, &original, id)?;
+        let hold = draft::add(self.rooms()?, metadata, &original, id)?;
         Ok(Box::new(hold))
     }
 

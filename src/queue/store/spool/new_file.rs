@@ -11,7 +11,7 @@ use crate::queue::store::spool::file::ItemContents;
 use crate::queue::store::spool::layout::{Area, Layout};
 use crate::queue::store::spool::layout::{ItemPath, log_of};
 use crate::queue::store::spool::log::{ItemLog, Opened};
-use crate::queue::store::spool::metadata as letter;
+use crate::queue::store::spool::metadata;
 use crate::queue::store::spool::metadata::{FIRST_LINE, Lengths, ReadMetadata};
 use crate::queue::store::{Id, Metadata, QueueError};
 use crate::smtp::blocks::{Block, BodyType, Replay, Shape};
@@ -33,12 +33,12 @@ const TRIES: usize = 16;
 /// Commits an item, under a name of its own or under this one.
 pub fn add(
     rooms: &Arc<Layout>,
-    letter: &Metadata,
+    metadata: &Metadata,
     message: &NewItem,
     id: Option<&Id>,
 ) -> Result<SpoolClaim, QueueError> {
     let draft = NewFile::begin(rooms)?;
-    let contents = draft.write(letter, message)?;
+    let contents = draft.write(metadata, message)?;
     match id {
         Some(id) => draft.commit_as(id, contents),
         None => draft.commit(contents),
@@ -89,9 +89,9 @@ impl<'r> NewFile<'r> {
     }
 
     /// Writes all of it and waits until it is on disk.
-    fn write(&self, letter: &Metadata, message: &NewItem) -> Result<ItemContents, QueueError> {
+    fn write(&self, metadata: &Metadata, message: &NewItem) -> Result<ItemContents, QueueError> {
         let transport = message.shape.transport;
-        let (json, read) = readable(letter, transport)
+        let (json, read) = readable(metadata, transport)
             .map_err(|why| self.error("write", io::Error::new(io::ErrorKind::InvalidInput, why)))?;
         let lengths = self.write_message(&json, message)?;
         self.file
@@ -188,14 +188,14 @@ impl<'r> NewFile<'r> {
 }
 
 /// The metadata in its stored form and as it will be read: an unreadable item must not be committed.
-fn readable(letter: &Metadata, transport: BodyType) -> Result<(Vec<u8>, ReadMetadata), String> {
-    let json = letter::write(letter, transport)?;
-    let read = letter::read(&json)?;
-    let queued = moment(milliseconds(letter.queued));
-    if read.letter
+fn readable(metadata: &Metadata, transport: BodyType) -> Result<(Vec<u8>, ReadMetadata), String> {
+    let json = metadata::write(metadata, transport)?;
+    let read = metadata::read(&json)?;
+    let queued = moment(milliseconds(metadata.queued));
+    if read.metadata
         == (Metadata {
             queued,
-            ..letter.clone()
+            ..metadata.clone()
         })
     {
         Ok((json, read))

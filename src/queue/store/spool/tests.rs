@@ -3,7 +3,7 @@
 
 use crate::client::outcome::RecipientStatus;
 use crate::queue::store::spool::*;
-use crate::queue::store::tests::letter;
+use crate::queue::store::tests::metadata;
 use crate::queue::store::{AttemptResult, History, ItemEvent, OnUncertain, Safety, journal};
 use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType};
 use proptest::prelude::*;
@@ -101,13 +101,15 @@ impl Place {
     }
 
     fn add_words(&self, words: &Words) -> Box<dyn ClaimedItem> {
-        let letter = letter(&["bob@hamburger.edu", "eve@example.org"]);
-        self.spool.add(&letter, words, words.shape(), None).unwrap()
+        let metadata = metadata(&["bob@hamburger.edu", "eve@example.org"]);
+        self.spool
+            .add(&metadata, words, words.shape(), None)
+            .unwrap()
     }
 
     fn add_as(&self, id: &Id) -> Result<Box<dyn ClaimedItem>, QueueError> {
-        let (letter, words) = (letter(&["bob@hamburger.edu"]), words(MESSAGE));
-        self.spool.add(&letter, &words, words.shape(), Some(id))
+        let (metadata, words) = (metadata(&["bob@hamburger.edu"]), words(MESSAGE));
+        self.spool.add(&metadata, &words, words.shape(), Some(id))
     }
 
     /// An item that is not claimed.
@@ -211,8 +213,8 @@ fn what_was_committed_comes_back_as_it_was() {
     assert_eq!(other.ids().unwrap(), slice::from_ref(&id));
     let item = other.item(&id).unwrap().unwrap();
     assert_eq!(
-        item.letter,
-        letter(&["bob@hamburger.edu", "eve@example.org"])
+        item.metadata,
+        metadata(&["bob@hamburger.edu", "eve@example.org"])
     );
     assert_eq!(item.size, MESSAGE.len() as u64);
     assert_eq!((item.history, item.dead), (History::new(2), None));
@@ -289,9 +291,12 @@ fn a_message_that_cannot_be_read_to_its_end_leaves_nothing() {
         ..words(MESSAGE)
     };
     for words in [broken, short] {
-        let added = place
-            .spool
-            .add(&letter(&["bob@hamburger.edu"]), &words, words.shape(), None);
+        let added = place.spool.add(
+            &metadata(&["bob@hamburger.edu"]),
+            &words,
+            words.shape(),
+            None,
+        );
         assert!(matches!(added.err(), Some(QueueError::Message(_))));
         assert!(place.files().is_empty());
     }
@@ -300,7 +305,7 @@ fn a_message_that_cannot_be_read_to_its_end_leaves_nothing() {
 #[test]
 fn a_letter_that_nobody_could_read_again_is_not_taken() {
     let place = Place::new();
-    let mut long = letter(&["bob@hamburger.edu"]);
+    let mut long = metadata(&["bob@hamburger.edu"]);
     long.on_failure = Some("x".repeat(17 << 20));
     let words = words(MESSAGE);
     let added = place.spool.add(&long, &words, words.shape(), None);
@@ -336,7 +341,12 @@ fn a_spool_that_is_not_there_is_an_empty_one_and_is_not_made_by_looking() {
     assert!(!spool.runner_is_there());
     let words = words(MESSAGE);
     let error = spool
-        .add(&letter(&["bob@hamburger.edu"]), &words, words.shape(), None)
+        .add(
+            &metadata(&["bob@hamburger.edu"]),
+            &words,
+            words.shape(),
+            None,
+        )
         .err();
     assert!(error.unwrap().to_string().ends_with("queue does not exist"));
     assert!(!path.exists());
@@ -1007,8 +1017,8 @@ fn examined(spool: &Spool, id: &Id) -> Option<(History, Vec<u8>)> {
         return None;
     };
     assert_eq!(
-        claim.item().letter,
-        letter(&["bob@hamburger.edu", "eve@example.org"])
+        claim.item().metadata,
+        metadata(&["bob@hamburger.edu", "eve@example.org"])
     );
     Some((claim.history(), read(&*claim).ok()?))
 }
@@ -1076,6 +1086,6 @@ fn an_end_is_kept_with_all_its_words() {
     };
     claim.note(result, Safety::Process).unwrap();
     let item = place.spool.item(&claim.item().id).unwrap().unwrap();
-    assert_eq!(item.history.standings[1].end, Some(end));
+    assert_eq!(item.history.states[1].end, Some(end));
     assert_eq!(item.failed_unreported(), [1]);
 }

@@ -42,15 +42,15 @@ fn seen(slot: &ItemPath) -> Result<Option<ItemView>, QueueError> {
         return Ok(None);
     };
     let contents = file::contents(&file).map_err(bad)?;
-    let letter = contents.lengths.checksum;
-    let mut told = log::told(slot.directory(), &slot.log(), letter).map_err(bad)?;
+    let metadata = contents.lengths.checksum;
+    let mut told = log::told(slot.directory(), &slot.log(), metadata).map_err(bad)?;
     if told.is_none() && !slot.holds(&file)? {
         // It was removed during the read, with its journal.
         return Ok(None);
     }
     if told.is_none() && slot.side == Area::Dead {
         // Setting it aside was not finished.
-        told = log::told(&slot.rooms.items, &slot.log(), letter).map_err(bad)?;
+        told = log::told(&slot.rooms.items, &slot.log(), metadata).map_err(bad)?;
     }
     let entries = told.unwrap_or_default().entries;
     Ok(Some(ItemView {
@@ -66,7 +66,7 @@ pub fn history(
     contents: &ItemContents,
     entries: &[Record],
 ) -> Result<History, QueueError> {
-    let recipients = contents.read.letter.envelope.recipients.len();
+    let recipients = contents.read.metadata.envelope.recipients.len();
     History::told(recipients, entries).map_err(|why| slot.flaw(why))
 }
 
@@ -74,7 +74,7 @@ pub fn history(
 pub fn described(slot: &ItemPath, contents: ItemContents, history: History) -> Item {
     Item {
         id: slot.id.clone(),
-        letter: contents.read.letter,
+        metadata: contents.read.metadata,
         size: contents.lengths.message,
         history,
         dead: match slot.side {

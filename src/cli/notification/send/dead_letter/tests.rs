@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 fn letter(body: &str) -> Message {
     let alice = Mailbox::parse("alice@crepes.fr").unwrap();
-    let memo = NotificationText {
+    let notification = NotificationText {
         subject: "hi".to_owned(),
         body: body.to_owned(),
         ..NotificationText::default()
@@ -14,7 +14,7 @@ fn letter(body: &str) -> Message {
     let to = vec![crate::mail::address::ListEntry::Mailbox(alice.clone())];
     message(crate::mail::message::MessageDraft {
         to,
-        ..draft(&memo, alice)
+        ..draft(&notification, alice)
     })
     .unwrap()
 }

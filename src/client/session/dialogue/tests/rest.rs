@@ -118,14 +118,19 @@ fn after_a_chunk_that_failed_the_next_message_begins_with_rset() {
 #[test]
 fn a_server_that_says_goodbye_is_not_kept() {
     let bob = bob();
-    let errand = resting(&bob);
+    let transaction = resting(&bob);
     let one = "
         C: MAIL FROM:<>
         C: RCPT TO:<bob@hamburger.edu>
         S: 421 too many
         C: QUIT
         S: 221 bye";
-    let mut dialogue = Dialogue::new(&errand, "crepes.fr".to_owned(), &Options::default(), None);
+    let mut dialogue = Dialogue::new(
+        &transaction,
+        "crepes.fr".to_owned(),
+        &Options::default(),
+        None,
+    );
     act(&mut dialogue, &[CHUNKING, one].concat());
     assert!(dialogue.is_leaving());
     assert_eq!(word(dialogue.into_answers()[0].as_ref()), "421 at mail");
@@ -134,7 +139,7 @@ fn a_server_that_says_goodbye_is_not_kept() {
 #[test]
 fn who_only_asks_sends_nothing() {
     let bob = bob();
-    let errand = Transaction {
+    let transaction = Transaction {
         purpose: Purpose::Question,
         ..Transaction::new(None, vec![&bob], &MESSAGE)
     };
@@ -145,7 +150,12 @@ fn who_only_asks_sends_nothing() {
         S: 250 she would
         C: QUIT
         S: 221 bye";
-    let mut dialogue = Dialogue::new(&errand, "crepes.fr".to_owned(), &Options::default(), None);
+    let mut dialogue = Dialogue::new(
+        &transaction,
+        "crepes.fr".to_owned(),
+        &Options::default(),
+        None,
+    );
     // The size is not announced, because there is no message.
     let hello = CHUNKING.replace(
         "S: 250 CHUNKING",
@@ -168,7 +178,7 @@ fn reports_are_asked_for_where_they_are_made() {
         envid: Some("a b".to_owned()),
         each: Vec::new(),
     };
-    let errand = Transaction {
+    let transaction = Transaction {
         dsn: Some(&dsn),
         purpose: Purpose::Question,
         ..Transaction::new(None, vec![&bob], &MESSAGE)
@@ -185,6 +195,11 @@ fn reports_are_asked_for_where_they_are_made() {
         S: 250 ok
         C: QUIT
         S: 221 bye";
-    let mut dialogue = Dialogue::new(&errand, "crepes.fr".to_owned(), &Options::default(), None);
+    let mut dialogue = Dialogue::new(
+        &transaction,
+        "crepes.fr".to_owned(),
+        &Options::default(),
+        None,
+    );
     act(&mut dialogue, script);
 }

@@ -222,7 +222,7 @@ fn what_is_not_offered_is_not_said_for_somebody_else() {
 #[test]
 fn commands_are_said_one_after_the_other_whatever_the_answers_are() {
     let commands = ["VRFY smith", "EXPN list", "NOOP"].map(str::to_owned);
-    let errand = Transaction {
+    let transaction = Transaction {
         commands: &commands,
         ..Transaction::new(
             None,
@@ -235,7 +235,7 @@ fn commands_are_said_one_after_the_other_whatever_the_answers_are() {
         )
     };
     let options = Options::default();
-    let mut dialogue = Dialogue::new(&errand, "crepes.fr".to_owned(), &options, None);
+    let mut dialogue = Dialogue::new(&transaction, "crepes.fr".to_owned(), &options, None);
     act(
         &mut dialogue,
         "S: 220 hi
