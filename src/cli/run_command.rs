@@ -18,8 +18,8 @@ use crate::cli::sink;
 use crate::cli::terminal;
 use crate::cli::terminal::{Stdout, complain};
 use crate::cli::unit;
-use crate::client::ready::LoadedTransport;
 use crate::client::transport::Transport;
+use crate::client::transport::{LoadedTransport, Transports};
 use crate::mail::message;
 use crate::mail::message::{Message, MessageError};
 use crate::system::exit::Exit;
@@ -96,6 +96,14 @@ pub(crate) fn invite_for(options: &message::MessageOptions) {
 /// Loads a transport, or reports the error.
 pub(crate) fn ready(transport: &Transport) -> Result<LoadedTransport<'_>, Exit> {
     LoadedTransport::of(transport).map_err(|error| {
+        complain(&error.to_string());
+        error.exit()
+    })
+}
+
+/// Loads the first of these transports, or reports the error.
+pub(crate) fn load(transports: &Transports<'_>) -> Result<(), Exit> {
+    transports.load(0).map(drop).map_err(|error| {
         complain(&error.to_string());
         error.exit()
     })

@@ -6,7 +6,6 @@ pub(crate) mod deliver;
 pub mod events;
 pub(crate) mod outcome;
 pub mod peer;
-pub(crate) mod ready;
 pub(crate) mod route;
 pub mod session;
 pub mod transport;

@@ -1,9 +1,9 @@
 //! Commands that are put to a server.
 
-use crate::client::deliver::OpenTransport;
 use crate::client::events::Observer;
 use crate::client::outcome::{Server, SessionEnd};
 use crate::client::route::Endpoint;
+use crate::client::transport::OpenTransport;
 use crate::probe::reach::converse;
 use crate::smtp::reply::{Class, Reply};
 use crate::system::exit::Exit;

@@ -1,9 +1,9 @@
 //! Inspects a server: greeting, EHLO before and after TLS, certificate, time of each step.
 
-use crate::client::deliver::OpenTransport;
 use crate::client::events::{Event, Interests, Observer};
 use crate::client::outcome::{Server, SessionEnd};
 use crate::client::route::Endpoint;
+use crate::client::transport::OpenTransport;
 use crate::probe::reach::converse;
 use crate::system::certificate::Certificate;
 use crate::system::exit::Exit;

@@ -1,12 +1,12 @@
 //! A connection to a server, for a session without a message.
 
-use crate::client::deliver::OpenTransport;
 use crate::client::events::{Event, Observer};
 use crate::client::outcome::Server;
 use crate::client::peer::PeerAddress;
 use crate::client::route::Endpoint;
 use crate::client::session;
-use crate::client::session::{SessionContext, SessionResult, Transaction};
+use crate::client::session::{SessionResult, Transaction};
+use crate::client::transport::OpenTransport;
 use crate::client::wire;
 use crate::client::wire::{ConnectFailure, Wire};
 use crate::smtp::blocks::Nothing;
@@ -99,13 +99,8 @@ pub fn converse(
         commands,
         ..Transaction::new(None, Vec::new(), &Nothing)
     };
-    let context = SessionContext {
-        options: transport.session,
-        tls: transport.tls,
-        host: &place.host.name(),
-        login: transport.login,
-    };
-    let ended = session::run(wire, &transaction, &context, observer);
+    let name = place.host.name();
+    let ended = session::run(wire, &transaction, &transport.context(&name), observer);
     Ok((server, ended))
 }
 

@@ -19,11 +19,10 @@ pub fn run(plan: &options::Ask) -> Exit {
         Ok(ready) => ready,
         Err(exit) => return exit,
     };
-    let router = ready.router();
     let Some(place) = &plan.transport.route.relay else {
         return Exit::Software;
     };
-    let transport = ready.transport(&router, None);
+    let transport = ready.open();
     let ask = |observer: &mut dyn Observer| {
         if !plan.output.summary {
             return check::ask(&transport, place, &plan.commands, observer);

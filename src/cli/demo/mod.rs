@@ -3,12 +3,13 @@
 mod png;
 
 use crate::cli::terminal::{Stdout, complain};
-use crate::client::deliver::{OpenTransport, Outgoing, deliver};
+use crate::client::deliver::{ConnectionPool, Outgoing, deliver};
 use crate::client::outcome::DeliveryReport;
 use crate::client::route;
-use crate::client::route::{AddressFamily, Endpoint, Host, Router};
+use crate::client::route::{AddressFamily, Endpoint, Host};
 use crate::client::session;
-use crate::client::wire::{Tls, TlsSetupError, tls};
+use crate::client::transport::{Transport, Transports};
+use crate::client::wire::tls;
 use crate::mail::address::{Mailbox, parse_list};
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{
@@ -58,7 +59,7 @@ fn demonstrate() -> anyhow::Result<Exit> {
         let receiver = thread::Builder::new()
             .spawn_scoped(scope, || sink.serve(&desk, &()))
             .context("cannot start the receiver")?;
-        let report = send(&message, address)?;
+        let report = send(&message, address);
         if report.exit() != Exit::Ok {
             // No message was sent, and the receiver would wait for ever.
             return Ok(report);
@@ -125,7 +126,7 @@ fn message() -> anyhow::Result<Message> {
     Ok(Message::build(options, SystemTime::now())?)
 }
 
-fn send(message: &Message, address: SocketAddr) -> Result<DeliveryReport, TlsSetupError> {
+fn send(message: &Message, address: SocketAddr) -> DeliveryReport {
     let route = route::RouteOptions {
         relay: Some(Endpoint {
             host: Host::Address(address.ip()),
@@ -144,21 +145,19 @@ fn send(message: &Message, address: SocketAddr) -> Result<DeliveryReport, TlsSet
         no_chunking: true,
         ..session::Options::default()
     };
-    let transport = OpenTransport {
-        router: &Router::new(&route),
-        session: &session,
-        tls: &Tls::new(&tls::TlsOptions::default())?,
-        login: None,
-        connections: None,
+    let transport = Transport {
+        profile: None,
+        route,
+        session,
+        tls: tls::TlsOptions::default(),
+        credentials: None,
     };
-    let mut report = DeliveryReport::not_attempted(&message.envelope.recipients);
+    let transports = Transports::new([&transport]);
     deliver(
         &Outgoing::of(message),
-        &transport,
-        &mut report,
+        &ConnectionPool::for_one_message(&transports),
         &mut Stevens::new(Stdout, transcript::TranscriptOptions::default()),
-    );
-    Ok(report)
+    )
 }
 
 /// The message as it went over the wire, before dot-stuffing.

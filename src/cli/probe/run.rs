@@ -21,17 +21,17 @@ pub fn run(plan: &options::ProbeOptions) -> Exit {
         Ok(ready) => ready,
         Err(exit) => return exit,
     };
-    let router = ready.router();
+    let transport = ready.open();
     let Some(place) = &plan.transport.route.relay else {
         return Exit::Software;
     };
     let probe = if plan.verbose {
         let mut transcript = Stevens::new(Stdout, TranscriptOptions::verbose());
-        let probe = check::probe(&ready.transport(&router, None), place, &mut transcript);
+        let probe = check::probe(&transport, place, &mut transcript);
         let _ = Stdout.write_all(b"\n");
         probe
     } else {
-        check::probe(&ready.transport(&router, None), place, &mut Silent)
+        check::probe(&transport, place, &mut Silent)
     };
     let findings: Vec<ExpectationResult> = plan
         .expect

@@ -549,6 +549,14 @@ impl DeliveryReport {
             .collect()
     }
 
+    /// Defers these recipients because the transport cannot be used.
+    pub fn no_transport(&mut self, recipients: &[usize], why: &str) {
+        for &recipient in recipients {
+            let result = &mut self.results[recipient];
+            *result = RecipientResult::no_transport(&result.recipient, why);
+        }
+    }
+
     /// Marks the recipients that may be accepted later as queued.
     pub fn keep(&mut self) {
         for result in &mut self.results {

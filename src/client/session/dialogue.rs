@@ -9,7 +9,7 @@ mod transaction;
 
 pub use parameters::xtext;
 
-use crate::client::session::auth::{Bindings, Candidate, SaslExchange};
+use crate::client::session::auth::Bindings;
 use crate::client::session::requests::attribute_lack;
 use crate::client::session::{
     Options, Protocol, RecipientReply, ServerOffers, TlsDemand, Transaction, Unmet,
@@ -18,6 +18,7 @@ use crate::smtp::blocks::Shape;
 use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
 use crate::system::secret::Login;
+use login::Authentication;
 use std::collections::VecDeque;
 use zeroize::Zeroizing;
 
@@ -144,17 +145,7 @@ pub struct Dialogue<'a> {
     forwarded: usize,
     /// Replies to the requested commands.
     replies: Vec<Reply>,
-    login: Option<&'a Login>,
-    /// The exchange in progress.
-    exchange: Option<SaslExchange>,
-    /// Remaining candidates, in case this one is rejected.
-    candidates: VecDeque<Candidate>,
-    /// Number of challenges answered in this session.
-    challenges: u8,
-    /// Reason for which the exchange was cancelled.
-    cancelled: Option<String>,
-    /// An initial response, in base64, that did not fit into the AUTH command.
-    unsaid_response: Option<Zeroizing<String>>,
+    authentication: Authentication<'a>,
 }
 
 impl<'a> Dialogue<'a> {
@@ -190,12 +181,7 @@ impl<'a> Dialogue<'a> {
             introduced: 0,
             forwarded: 0,
             replies: Vec::new(),
-            login,
-            exchange: None,
-            candidates: VecDeque::new(),
-            challenges: 0,
-            cancelled: None,
-            unsaid_response: None,
+            authentication: Authentication::new(login),
         }
     }
 

@@ -1,14 +1,13 @@
 //! The session with the servers of a mail: from MX lookup to the replies to MAIL and RCPT. No message is
 //! sent.
 
-use crate::client::deliver::{Outgoing, deliver};
+use crate::client::deliver::{ConnectionPool, Outgoing, deliver};
 use crate::client::events::Observer;
-use crate::client::outcome::{Cause, DeliveryReport, RecipientResult, RecipientStatus};
-use crate::client::ready::LoadedTransport;
+use crate::client::outcome::{Cause, RecipientResult, RecipientStatus};
 use crate::client::route;
 use crate::client::route::{Destination, Host, RouteError, Router, Routes};
 use crate::client::session::Purpose;
-use crate::client::transport::Transport;
+use crate::client::transport::{LoadedTransport, Transport, Transports};
 use crate::cron::doctor::CheckResult;
 use crate::cron::doctor::options;
 use crate::cron::doctor::options::CheckStep;
@@ -67,31 +66,32 @@ impl Question<'_> {
         }
         let login = found.login.filter(|_| self.plan.logs_in);
         match LoadedTransport::with(transport, login) {
-            Ok(ready) => findings.extend(self.over(&ready, observer)),
+            Ok(loaded) => findings.extend(self.over(loaded, observer)),
             Err(error) => findings.push(CheckResult::of_error(CheckStep::Tls, &error.to_string())),
         }
         findings
     }
 
-    fn over(&self, ready: &LoadedTransport<'_>, observer: &mut dyn Observer) -> Vec<CheckResult> {
-        let router = ready.router();
-        let routes = router.routes(&self.people.recipients, observer);
+    fn over(&self, loaded: LoadedTransport<'_>, observer: &mut dyn Observer) -> Vec<CheckResult> {
+        let options = loaded.options;
+        let transport = loaded.open();
+        let routes = transport.router.routes(&self.people.recipients, observer);
         let mut findings: Vec<CheckResult> = self.unreachable(&routes).collect();
         let mut is_well = !routes.destinations.is_empty();
         for destination in &routes.destinations {
-            let asked = ask(ready, &router, destination, observer);
+            let asked = ask(options, &transport, destination, observer);
             let found = said(&asked);
             if found.iter().all(|finding| finding.step != CheckStep::Route) {
                 findings.push(CheckResult::ok(
                     CheckStep::Route,
-                    way_to(destination, ready.plan()),
+                    way_to(destination, options),
                 ));
             }
             findings.extend(found);
             is_well &= asked.last().is_some_and(HostReply::is_well);
         }
         if is_well && !self.people.recipients.is_empty() && !self.skips(CheckStep::Answer) {
-            findings.extend(self.answers(ready, &router, observer));
+            findings.extend(self.answers(loaded, observer));
         }
         findings
     }
@@ -137,11 +137,11 @@ impl Question<'_> {
 
     fn answers(
         &self,
-        ready: &LoadedTransport<'_>,
-        router: &Router<'_>,
+        loaded: LoadedTransport<'_>,
         observer: &mut dyn Observer,
     ) -> Vec<CheckResult> {
-        if ready.plan().credentials.is_some() && !self.plan.logs_in {
+        let options = loaded.options;
+        if options.credentials.is_some() && !self.plan.logs_in {
             let why = "who has not logged in is not asked about recipients (--no-login)";
             return vec![CheckResult::unknown(CheckStep::Answer, why)];
         }
@@ -157,17 +157,11 @@ impl Question<'_> {
             is_kept: false,
             log: None,
         };
-        let mut report = DeliveryReport::not_attempted(&envelope.recipients);
-        deliver(
-            &outgoing,
-            &ready.transport(router, None),
-            &mut report,
-            observer,
-        );
+        let transports = Transports::of(loaded);
+        let pool = ConnectionPool::for_one_message(&transports);
+        let report = deliver(&outgoing, &pool, observer);
         let results = report.results.iter();
-        results
-            .map(|result| self.answer(result, ready.plan()))
-            .collect()
+        results.map(|result| self.answer(result, options)).collect()
     }
 
     fn answer(&self, result: &RecipientResult, transport: &Transport) -> CheckResult {

@@ -1,10 +1,10 @@
 //! Checks that the servers of a transport can be found, answer, negotiate TLS and accept the login.
 
 use crate::client::events::Observer;
-use crate::client::ready::LoadedTransport;
-use crate::client::route::{Destination, Endpoint, Router};
+use crate::client::route::{Destination, Endpoint};
 use crate::client::session;
 use crate::client::session::TlsDemand;
+use crate::client::transport::OpenTransport;
 use crate::client::transport::Transport;
 use crate::cron::doctor::CheckResult;
 use crate::cron::doctor::options::CheckStep;
@@ -26,8 +26,8 @@ pub struct HostReply<'w> {
 
 /// Tries the hosts of a destination until one answers.
 pub fn ask<'w>(
-    ready: &LoadedTransport<'w>,
-    router: &Router<'_>,
+    options: &'w Transport,
+    transport: &OpenTransport<'_>,
     destination: &Destination,
     observer: &mut dyn Observer,
 ) -> Vec<HostReply<'w>> {
@@ -37,10 +37,10 @@ pub fn ask<'w>(
             host: host.clone(),
             port: destination.port,
         };
-        let probe = check::probe(&ready.transport(router, None), &place, observer);
+        let probe = check::probe(transport, &place, observer);
         let has_answered = !probe.banner.is_empty();
         all.push(HostReply {
-            transport: ready.plan(),
+            transport: options,
             probe,
         });
         if has_answered {

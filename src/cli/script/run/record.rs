@@ -1,9 +1,10 @@
 //! Records a session as a script.
 
-use crate::cli::run_command::{build, ready};
+use crate::cli::run_command::{build, load};
 use crate::cli::send::options::Send;
-use crate::cli::send::run::{deliver_by, shown};
+use crate::cli::send::run::{deliver_over, shown};
 use crate::cli::terminal::complain;
+use crate::client::transport::Transports;
 use crate::mail::message::{Convertible, Message, Signed};
 use crate::queue::delivery::SenderNotice;
 use crate::script::Scribe;
@@ -25,13 +26,14 @@ fn recorded(plan: Send, path: &Path) -> Result<Exit, Exit> {
     // Before anything is sent.
     let (file, copy) = (create(path), create(&beside));
     let (mut file, mut copy) = (file?, copy?);
-    let ready = ready(&plan.transport)?;
+    let transports = Transports::new(std::iter::once(&plan.transport).chain(&plan.fallbacks));
+    load(&transports)?;
     let name = beside.file_name().unwrap_or_default().to_string_lossy();
     let to_server = plan.transport.route.relay.is_some();
     let (mut script, mut octets) = (String::new(), None);
     let shown = shown(plan.output, SenderNotice::Caller, |observer| {
         let mut scribe = Scribe::new(observer, &name, to_server);
-        let report = deliver_by(&ready, &plan.fallbacks, &message, &mut scribe);
+        let report = deliver_over(&transports, &message, &mut scribe);
         octets = scribe.octets();
         script = scribe.into_script();
         report

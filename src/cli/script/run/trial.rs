@@ -38,8 +38,7 @@ fn held_as_planned(mut trial: Trial) -> Result<Exit, Exit> {
         .iter()
         .flat_map(|script| Case::all_of(script, &given))
         .collect();
-    let router = ready.router();
-    let transport = ready.transport(&router, None);
+    let transport = ready.open();
     let means = TestContext {
         route: &trial.transport.route,
         session: transport.session,

@@ -1,21 +1,22 @@
-//! Idle sessions between deliveries, and hosts known to be down.
+//! Open transports, idle sessions between deliveries, and hosts known to be down.
 
-use crate::client::deliver::OpenTransport;
+use crate::client::deliver::destination::Policy;
 use crate::client::events::Observer;
 use crate::client::outcome::Server;
 use crate::client::route::Host;
 use crate::client::session::{
     IdleSession, RecipientReply, SessionContext, SessionFailure, SessionResult,
 };
+use crate::client::transport::{OpenTransport, TransportError, Transports};
 use crate::smtp::stage::Stage;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 
 /// Maximum number of messages on a connection: some servers count them and penalize the client.
-const MOST: u32 = 100;
+const MAX_MESSAGES: u32 = 100;
 
 /// Maximum number of idle sessions. A message to a thousand domains would keep a thousand servers
 /// waiting, and run out of files.
-const RESTING: usize = 8;
+const MAX_IDLE: usize = 8;
 
 /// Knowledge about hosts from other deliveries. The key of a host includes the user who logs in there,
 /// because the server may accept one user and not another.
@@ -29,10 +30,74 @@ pub trait Hosts {
     fn came_up(&self, host: &str, port: Option<u16>);
 }
 
-/// State shared by several deliveries with one transport.
-pub struct ConnectionPool<'h> {
-    resting: RefCell<Vec<IdleConnection>>,
-    hosts: &'h dyn Hosts,
+/// The connections of one thread over a list of transports.
+pub struct ConnectionPool<'a, 'p> {
+    transports: &'a Transports<'p>,
+    open: Vec<OnceCell<OpenTransport<'a>>>,
+    /// For each transport; empty if no session is kept open.
+    idle: Vec<IdleConnections<'a>>,
+}
+
+impl<'a, 'p> ConnectionPool<'a, 'p> {
+    /// A pool for one message: no session is kept open, and all hosts are tried. Opens no connection yet.
+    #[must_use]
+    pub fn for_one_message(transports: &'a Transports<'p>) -> Self {
+        Self {
+            transports,
+            open: (0..transports.len()).map(|_| OnceCell::new()).collect(),
+            idle: Vec::new(),
+        }
+    }
+
+    /// A pool that keeps sessions open for the next message. Opens no connection yet.
+    #[must_use]
+    pub fn new(transports: &'a Transports<'p>, hosts: &'a dyn Hosts) -> Self {
+        let idle = |_| IdleConnections {
+            sessions: RefCell::new(Vec::new()),
+            hosts,
+        };
+        Self {
+            idle: (0..transports.len()).map(idle).collect(),
+            ..Self::for_one_message(transports)
+        }
+    }
+
+    #[must_use]
+    pub fn transports(&self) -> &'a Transports<'p> {
+        self.transports
+    }
+
+    /// Loads the keys and the password of the first transport. An error is reported when it is tried.
+    pub fn prepare(&self) {
+        if self.transports.len() > 0 {
+            let _ = self.transports.load(0);
+        }
+    }
+
+    /// One of the transports, with its keys and its password.
+    pub(super) fn open(&self, index: usize) -> Result<&OpenTransport<'a>, &'a TransportError> {
+        let loaded = self.transports.load(index)?;
+        Ok(self.open[index].get_or_init(|| loaded.open()))
+    }
+
+    pub(super) fn idle(&self, index: usize) -> Option<&IdleConnections<'a>> {
+        self.idle.get(index)
+    }
+
+    /// Sends QUIT in all idle sessions.
+    pub fn close(&self, observer: &mut dyn Observer) {
+        for (idle, transport) in self.idle.iter().zip(&self.open) {
+            if let Some(transport) = transport.get() {
+                idle.close(transport, observer);
+            }
+        }
+    }
+}
+
+/// Idle sessions over one transport.
+pub struct IdleConnections<'h> {
+    sessions: RefCell<Vec<IdleConnection>>,
+    pub hosts: &'h dyn Hosts,
 }
 
 /// An idle session.
@@ -40,8 +105,10 @@ pub struct IdleConnection {
     pub host: Host,
     /// The port of the destination.
     pub port: u16,
+    /// The demands that the session meets.
+    pub policy: Policy,
     pub server: Server,
-    pub rest: IdleSession,
+    pub session: IdleSession,
     /// Number of messages sent on it.
     pub carried: u32,
 }
@@ -49,59 +116,45 @@ pub struct IdleConnection {
 impl IdleConnection {
     /// True if another message may follow the next one.
     pub fn is_fresh(&self) -> bool {
-        self.carried + 1 < MOST
+        self.carried + 1 < MAX_MESSAGES
     }
 
     fn quit(self, transport: &OpenTransport<'_>, observer: &mut dyn Observer) {
+        let name = self.host.name();
         let context = SessionContext {
-            options: transport.session,
-            tls: transport.tls,
-            host: &self.host.name(),
             login: None,
+            ..transport.context(&name)
         };
-        self.rest.quit(&context, observer);
+        self.session.quit(&context, observer);
     }
 }
 
-impl<'h> ConnectionPool<'h> {
-    /// An empty pool.
-    #[must_use]
-    pub fn new(hosts: &'h dyn Hosts) -> Self {
-        Self {
-            resting: RefCell::new(Vec::new()),
-            hosts,
-        }
-    }
-
-    pub(super) fn hosts(&self) -> &dyn Hosts {
-        self.hosts
-    }
-
+impl IdleConnections<'_> {
     /// Takes the session with this host out of the pool, for exclusive use.
-    pub(super) fn take(&self, host: &Host, port: u16) -> Option<IdleConnection> {
-        let mut resting = self.resting.borrow_mut();
-        let is_it = |one: &IdleConnection| one.host == *host && one.port == port;
-        let place = resting.iter().position(is_it)?;
-        Some(resting.remove(place))
+    pub fn take(&self, host: &Host, port: u16, policy: Policy) -> Option<IdleConnection> {
+        let mut sessions = self.sessions.borrow_mut();
+        let is_it =
+            |one: &IdleConnection| one.host == *host && one.port == port && one.policy == policy;
+        let index = sessions.iter().position(is_it)?;
+        Some(sessions.remove(index))
     }
 
     /// Adds an idle session. If there are too many, the one that has been idle longest is closed with QUIT.
-    pub(super) fn keep(
+    pub fn keep(
         &self,
         session: IdleConnection,
         transport: &OpenTransport<'_>,
         observer: &mut dyn Observer,
     ) {
-        let mut resting = self.resting.borrow_mut();
-        resting.push(session);
-        if resting.len() > RESTING {
-            resting.remove(0).quit(transport, observer);
+        let mut sessions = self.sessions.borrow_mut();
+        sessions.push(session);
+        if sessions.len() > MAX_IDLE {
+            sessions.remove(0).quit(transport, observer);
         }
     }
 
-    /// Closes all idle sessions with QUIT.
-    pub fn close(&self, transport: &OpenTransport<'_>, observer: &mut dyn Observer) {
-        for session in self.resting.take() {
+    fn close(&self, transport: &OpenTransport<'_>, observer: &mut dyn Observer) {
+        for session in self.sessions.take() {
             session.quit(transport, observer);
         }
     }
