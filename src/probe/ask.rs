@@ -1,6 +1,7 @@
 //! Commands that are put to a server.
 
 use crate::client::events::Observer;
+use crate::client::hint::with_hint;
 use crate::client::outcome::{Server, SessionEnd};
 use crate::client::route::Endpoint;
 use crate::client::transport::OpenTransport;
@@ -29,7 +30,7 @@ pub fn ask(
         Ok(conversation) => conversation,
         Err(unreached) => {
             return AskResult {
-                failure: Some(unreached.why),
+                failure: Some(with_hint(&unreached.why, unreached.hint)),
                 refused: Vec::new(),
                 exit: unreached.exit,
             };
@@ -40,7 +41,7 @@ pub fn ask(
         exit: ending
             .as_ref()
             .map_or_else(|| exit(&ended.replies), SessionEnd::exit),
-        failure: ending.map(|ending| ending.words + ending.advice),
+        failure: ending.map(|ending| ending.explanation()),
         refused: refused(&server, commands, &ended.replies),
     }
 }

@@ -1,6 +1,7 @@
 //! Inspects a server: greeting, EHLO before and after TLS, certificate, time of each step.
 
 use crate::client::events::{Event, Interests, Observer};
+use crate::client::hint::{Hint, with_hint};
 use crate::client::outcome::{Server, SessionEnd};
 use crate::client::route::Endpoint;
 use crate::client::transport::OpenTransport;
@@ -27,6 +28,8 @@ pub struct ProbeResult {
     pub steps: Vec<TimedStep>,
     /// The error, in a sentence.
     pub failure: Option<String>,
+    /// What the user can do about the error.
+    pub hint: Option<Hint>,
     pub exit: Exit,
 }
 
@@ -76,12 +79,20 @@ impl Default for ProbeResult {
             login: None,
             steps: Vec::new(),
             failure: None,
+            hint: None,
             exit: Exit::Ok,
         }
     }
 }
 
 impl ProbeResult {
+    /// The error with its hint.
+    #[must_use]
+    pub fn explanation(&self) -> Option<String> {
+        let failure = self.failure.as_ref()?;
+        Some(with_hint(failure, self.hint))
+    }
+
     /// True if no step failed.
     #[must_use]
     pub fn came_so_far(&self) -> bool {
@@ -110,10 +121,12 @@ pub fn probe(
             let ending = SessionEnd::of(&server, &ended);
             probe.server = Some(server);
             probe.exit = ending.as_ref().map_or(Exit::Ok, SessionEnd::exit);
-            probe.failure = ending.map(|ending| ending.words + ending.advice);
+            probe.hint = ending.as_ref().and_then(|ending| ending.hint);
+            probe.failure = ending.map(|ending| ending.words);
         }
         Err(unreached) => {
             probe.server = unreached.server;
+            probe.hint = unreached.hint;
             probe.failure = Some(unreached.why);
             probe.exit = unreached.exit;
         }

@@ -1,6 +1,7 @@
 //! A connection to a server, for a session without a message.
 
 use crate::client::events::{Event, Observer};
+use crate::client::hint::Hint;
 use crate::client::outcome::Server;
 use crate::client::peer::PeerAddress;
 use crate::client::route::Endpoint;
@@ -27,6 +28,7 @@ pub struct Unreached {
     pub server: Option<Server>,
     /// The error, in a sentence.
     pub why: String,
+    pub hint: Option<Hint>,
     /// The exit status for it.
     pub exit: Exit,
 }
@@ -36,6 +38,7 @@ impl Unreached {
         Self {
             server: None,
             why,
+            hint: None,
             exit,
         }
     }
@@ -55,7 +58,10 @@ fn reach(
         } else {
             Exit::NoHost
         };
-        Unreached::new(error.to_string(), exit)
+        Unreached {
+            hint: error.hint(),
+            ..Unreached::new(error.to_string(), exit)
+        }
     })?;
     observer.on_event(Event::Host {
         name: &host.to_string(),

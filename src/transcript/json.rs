@@ -273,7 +273,7 @@ fn result(result: &RecipientResult) -> Value {
         put("reply", reply.text().into());
     }
     if result.verdict != RecipientStatus::Accepted {
-        put("reason", shown(&result.sentence).into());
+        put("reason", shown(&result.explanation()).into());
     }
     Value::Object(fields)
 }

@@ -132,11 +132,8 @@ fn send_or_lay_down(
     }
     let is_with_somebody = |result: &RecipientResult| result.verdict.is_done();
     if !report.results.iter().any(is_with_somebody) {
-        let first = report
-            .results
-            .first()
-            .map(|result| result.sentence.as_str());
-        lay_down(Some(message), notification, first.unwrap_or_default());
+        let first = report.results.first().map(RecipientResult::explanation);
+        lay_down(Some(message), notification, &first.unwrap_or_default());
     }
     SendOutcome::Failed(exit)
 }

@@ -67,8 +67,8 @@ fn exit(probe: &ProbeResult, findings: &[ExpectationResult]) -> Exit {
 
 /// Writes each failure to stderr.
 fn grumble(probe: &ProbeResult, findings: &[ExpectationResult]) {
-    if let Some(failure) = &probe.failure {
-        complain(failure);
+    if let Some(failure) = probe.explanation() {
+        complain(&failure);
     }
     let who = probe.server.as_ref().map(ToString::to_string);
     let who = who.unwrap_or_else(|| "the server".to_owned());
@@ -242,7 +242,7 @@ fn object(probe: &ProbeResult, findings: &[ExpectationResult], exit: Exit) -> Va
         "login": probe.login,
         "steps": steps,
         "expected": expected,
-        "failure": probe.failure,
+        "failure": probe.explanation(),
         "exit": exit.code(),
     })
 }

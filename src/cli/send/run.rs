@@ -190,7 +190,7 @@ fn finish(report: &DeliveryReport, notice: SenderNotice, unwritten: Option<&io::
 pub fn complain_of_failures(report: &DeliveryReport) {
     for result in &report.results {
         if !result.is_success() {
-            complain(&result.sentence);
+            complain(&result.explanation());
         }
     }
 }

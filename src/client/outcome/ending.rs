@@ -1,6 +1,7 @@
 //! The end of a session that affects all recipients alike, before the message was sent.
 
-use crate::client::outcome::{Cause, RecipientStatus, Server, TRY_AGAIN};
+use crate::client::hint::{Hint, with_hint};
+use crate::client::outcome::{Cause, RecipientStatus, Server};
 use crate::client::peer::PeerAddress;
 use crate::client::session::{RecipientReply, SessionFailure, SessionResult, Unmet};
 use crate::client::wire::{TlsError, WireError};
@@ -18,8 +19,7 @@ pub struct SessionEnd {
     pub reply: Option<Reply>,
     /// A sentence with the server's name.
     pub words: String,
-    /// Advice, with a leading semicolon; may be empty.
-    pub advice: &'static str,
+    pub hint: Option<Hint>,
 }
 
 impl SessionEnd {
@@ -34,6 +34,12 @@ impl SessionEnd {
             (_, Some(failure)) => Self::failed(server, failure),
             _ => None,
         }
+    }
+
+    /// The words with the hint.
+    #[must_use]
+    pub fn explanation(&self) -> String {
+        with_hint(&self.words, self.hint)
     }
 
     /// The exit status for this end alone.
@@ -70,10 +76,14 @@ impl SessionEnd {
         };
         let may_pass =
             matches!(unmet, Unmet::StarttlsRefused(reply) if reply.class() == Class::ForNow);
-        let (verdict, cause, advice) = if may_pass {
-            (RecipientStatus::Deferred, Cause::Server, TRY_AGAIN)
+        let (verdict, cause, hint) = if may_pass {
+            (
+                RecipientStatus::Deferred,
+                Cause::Server,
+                Some(Hint::TryAgain),
+            )
         } else {
-            (RecipientStatus::Refused, Cause::Policy, "")
+            (RecipientStatus::Refused, Cause::Policy, None)
         };
         Self {
             verdict,
@@ -81,23 +91,22 @@ impl SessionEnd {
             stage: Some(unmet.stage()),
             reply: None,
             words,
-            advice,
+            hint,
         }
     }
 
     /// The server refused the session as a whole.
     pub(super) fn said(server: &Server, stage: Stage, reply: &Reply) -> Self {
         let is_for_good = reply.class() == Class::ForGood;
-        let (what, advice) = match (stage, is_for_good) {
+        let (what, hint) = match (stage, is_for_good) {
             // Some servers send this to a client that they recognize by its address or certificate. It cannot
             // be a reply to a second login: a session has one AUTH that succeeds, and only 235 is success.
-            (Stage::Auth, true) if reply.code == 503 => (
-                "does not expect a login",
-                "; without --user, it is sent without one",
-            ),
-            (Stage::Auth, true) => ("refused the login", ""),
-            (_, true) => ("refused to talk", ""),
-            _ => ("has no time", ""),
+            (Stage::Auth, true) if reply.code == 503 => {
+                ("does not expect a login", Some(Hint::NoLogin))
+            }
+            (Stage::Auth, true) => ("refused the login", None),
+            (_, true) => ("refused to talk", None),
+            _ => ("has no time", None),
         };
         let words = reply.whole();
         Self {
@@ -114,35 +123,34 @@ impl SessionEnd {
             stage: Some(stage),
             reply: Some(reply.clone()),
             words: format!("{server} {what}: {words} (in reply to {})", stage.words()),
-            advice,
+            hint,
         }
     }
 
     /// `None` if neither the server nor the network failed.
     pub(super) fn failed(server: &Server, failure: &SessionFailure) -> Option<Self> {
-        let (stage, cause, words, advice) = match failure {
+        let (stage, cause, words, hint) = match failure {
             SessionFailure::Message(_) | SessionFailure::Ledger(_) => return None,
             SessionFailure::Wire(stage, WireError::Unwelcome(why)) => {
                 let words = format!("no TLS with {server}: {why}");
-                (*stage, Cause::Policy, words, "")
+                (*stage, Cause::Policy, words, None)
             }
             SessionFailure::Wire(Stage::Banner, error @ WireError::Timeout(_)) => {
                 let words = lost(server, Stage::Banner, error);
-                let advice =
-                    "; try again later, or with --tls implicit if that is what the port is for";
-                (Stage::Banner, Cause::Network, words, advice)
+                let hint = Some(Hint::ImplicitTls);
+                (Stage::Banner, Cause::Network, words, hint)
             }
             SessionFailure::Wire(stage, error) => {
                 let words = lost(server, *stage, error);
-                (*stage, Cause::Network, words, TRY_AGAIN)
+                (*stage, Cause::Network, words, Some(Hint::TryAgain))
             }
             SessionFailure::Protocol(stage, what) => {
                 let words = format!("{server} broke the protocol: {what} (at {})", stage.words());
-                (*stage, Cause::Protocol, words, TRY_AGAIN)
+                (*stage, Cause::Protocol, words, Some(Hint::TryAgain))
             }
             SessionFailure::Tls(error) => {
-                let (cause, words, advice) = without_tls(server, error);
-                (Stage::Tls, cause, words, advice)
+                let (cause, words, hint) = without_tls(server, error);
+                (Stage::Tls, cause, words, hint)
             }
         };
         Some(Self {
@@ -156,30 +164,28 @@ impl SessionEnd {
             stage: Some(stage),
             reply: None,
             words,
-            advice,
+            hint,
         })
     }
 }
 
-fn without_tls(server: &Server, error: &TlsError) -> (Cause, String, &'static str) {
+fn without_tls(server: &Server, error: &TlsError) -> (Cause, String, Option<Hint>) {
     match error {
-        TlsError::Certificate { why, .. } if why.contains("--pin") => {
+        TlsError::Certificate { why, hint, .. } => {
             let words = format!("the certificate of {server} {why}");
-            (Cause::Policy, words, "")
+            (Cause::Policy, words, *hint)
         }
-        TlsError::Certificate { why, .. } => (
-            Cause::Policy,
-            format!("the certificate of {server} {why}"),
-            "; --ca-file FILE trusts another CA, and -k (--insecure) any certificate",
-        ),
-        TlsError::Incompatible(why) => (Cause::Policy, format!("no TLS with {server}: {why}"), ""),
+        TlsError::Incompatible(why) => {
+            let words = format!("no TLS with {server}: {why}");
+            (Cause::Policy, words, None)
+        }
         TlsError::Wire(WireError::Closed) => {
             let words = format!("{server} closed the connection during the TLS handshake");
-            (Cause::Network, words, TRY_AGAIN)
+            (Cause::Network, words, Some(Hint::TryAgain))
         }
         TlsError::Wire(error) => {
             let words = format!("the TLS handshake with {server} failed: {error}");
-            (Cause::Network, words, TRY_AGAIN)
+            (Cause::Network, words, Some(Hint::TryAgain))
         }
     }
 }

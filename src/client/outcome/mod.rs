@@ -6,6 +6,7 @@ mod queue_id;
 pub use ending::SessionEnd;
 pub use queue_id::queue_id;
 
+use crate::client::hint::{Hint, with_hint};
 use crate::client::peer::PeerAddress;
 use crate::client::route::RouteError;
 use crate::client::session::{EarlyStop, RecipientReply, SessionFailure, StopMethod, Unsuitable};
@@ -15,9 +16,6 @@ use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
 use crate::system::text::reason;
 use std::fmt;
-
-/// Advice after a temporary failure that is not retried automatically.
-const TRY_AGAIN: &str = "; try again later";
 
 /// Status of one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,6 +142,8 @@ pub struct RecipientResult {
     pub enhanced: Option<String>,
     /// A sentence that names the recipient; empty when accepted.
     pub sentence: String,
+    /// What the user can do about it.
+    pub hint: Option<Hint>,
 }
 
 impl RecipientResult {
@@ -205,6 +205,7 @@ impl RecipientResult {
             reply: None,
             enhanced: None,
             sentence: format!("<{recipient}> was not tried"),
+            hint: None,
         }
     }
 
@@ -217,7 +218,7 @@ impl RecipientResult {
             None => {
                 let name = format!("<{}>: ", self.recipient);
                 let sentence = self.sentence.as_str();
-                sentence.strip_prefix(&name).unwrap_or(sentence).to_owned()
+                with_hint(sentence.strip_prefix(&name).unwrap_or(sentence), self.hint)
             }
         }
     }
@@ -230,11 +231,19 @@ impl RecipientResult {
         queue_id(&reply.text()).map(str::to_owned)
     }
 
-    /// The sentence without the advice to try again, which does not apply to a queued message.
+    /// The sentence with the hint; empty when accepted.
     #[must_use]
-    pub fn without_hint(&self) -> &str {
-        let sentence = self.sentence.as_str();
-        sentence.strip_suffix(TRY_AGAIN).unwrap_or(sentence)
+    pub fn explanation(&self) -> String {
+        with_hint(&self.sentence, self.hint)
+    }
+
+    /// The explanation for a message that is tried again without the user.
+    #[must_use]
+    pub fn lasting_reason(&self) -> String {
+        with_hint(
+            &self.sentence,
+            self.hint.filter(|hint| *hint != Hint::TryAgain),
+        )
     }
 
     fn of(recipient: &Address, verdict: RecipientStatus, cause: Cause, sentence: String) -> Self {
@@ -257,17 +266,16 @@ impl RecipientResult {
     #[must_use]
     pub fn unreachable(recipient: &Address, error: &RouteError) -> Self {
         let sentence = format!("<{recipient}>: {error}");
-        if error.may_pass() {
-            Self::of(
-                recipient,
-                RecipientStatus::Deferred,
-                Cause::Network,
-                sentence,
-            )
+        let (verdict, cause) = if error.may_pass() {
+            (RecipientStatus::Deferred, Cause::Network)
         } else if matches!(error, RouteError::Loop(_)) {
-            Self::of(recipient, RecipientStatus::Refused, Cause::Server, sentence)
+            (RecipientStatus::Refused, Cause::Server)
         } else {
-            Self::of(recipient, RecipientStatus::Refused, Cause::Domain, sentence)
+            (RecipientStatus::Refused, Cause::Domain)
+        };
+        Self {
+            hint: error.hint(),
+            ..Self::of(recipient, verdict, cause, sentence)
         }
     }
 
@@ -369,14 +377,15 @@ impl RecipientResult {
             return Self::ended(recipient, SessionEnd::said(server, stage, reply));
         }
         let words = format!("{} (in reply to {})", reply.whole(), stage.words());
-        let (verdict, sentence) = if reply.class() == Class::ForGood {
+        let (verdict, hint, sentence) = if reply.class() == Class::ForGood {
             let sentence = format!("{server} refused <{recipient}>: {words}");
-            (RecipientStatus::Refused, sentence)
+            (RecipientStatus::Refused, None, sentence)
         } else {
-            let sentence = format!("{server} deferred <{recipient}>: {words}{TRY_AGAIN}");
-            (RecipientStatus::Deferred, sentence)
+            let sentence = format!("{server} deferred <{recipient}>: {words}");
+            (RecipientStatus::Deferred, Some(Hint::TryAgain), sentence)
         };
         Self {
+            hint,
             stage: Some(stage),
             reply: Some(reply.clone()),
             enhanced: reply.enhanced().map(str::to_owned),
@@ -387,9 +396,9 @@ impl RecipientResult {
     /// Uses the enhanced code of 452, because a report must not call the result permanent.
     fn too_many(recipient: &Address, server: &Server, reply: &Reply) -> Self {
         let words = reply.whole();
-        let sentence =
-            format!("{server} deferred <{recipient}>: {words} (in reply to RCPT TO){TRY_AGAIN}");
+        let sentence = format!("{server} deferred <{recipient}>: {words} (in reply to RCPT TO)");
         Self {
+            hint: Some(Hint::TryAgain),
             stage: Some(Stage::Rcpt(0)),
             reply: Some(reply.clone()),
             enhanced: Some("4.5.3".to_owned()),
@@ -430,9 +439,9 @@ impl RecipientResult {
 
     /// The session ended without an answer for this recipient.
     fn ended(recipient: &Address, ending: SessionEnd) -> Self {
-        let SessionEnd { words, advice, .. } = ending;
-        let sentence = format!("{words}; <{recipient}> did not get the message{advice}");
+        let sentence = format!("{}; <{recipient}> did not get the message", ending.words);
         Self {
+            hint: ending.hint,
             stage: ending.stage,
             enhanced: ending
                 .reply
@@ -565,7 +574,7 @@ impl DeliveryReport {
                 RecipientStatus::Deferred | RecipientStatus::Skipped
             ) {
                 result.verdict = RecipientStatus::Queued;
-                result.sentence.truncate(result.without_hint().len());
+                result.hint.take_if(|hint| *hint == Hint::TryAgain);
             }
         }
     }

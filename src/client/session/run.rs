@@ -329,7 +329,7 @@ impl SessionLoop<'_, '_> {
         let secured = match secured {
             Ok(secured) => secured,
             Err(error) => {
-                if let TlsError::Certificate { why, chain } = &error {
+                if let TlsError::Certificate { why, chain, .. } = &error {
                     self.observer.on_event(Event::Distrusted {
                         name: self.context.tls.name(self.context.host),
                         why,

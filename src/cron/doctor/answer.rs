@@ -112,7 +112,6 @@ impl Question<'_> {
         let (_, error) = routes.unreachable.first()?;
         let is_certain = !error.may_pass() && !matches!(error, RouteError::Loop(_));
         is_certain.then(|| {
-            let error = without_advice(error);
             let found = format!("{sender}: {error}, and many servers refuse such a sender");
             CheckResult::warning(CheckStep::Sender, found)
                 .mended_by("domain in [sendmail], or a rule in [rewrite] of the configuration")
@@ -122,7 +121,7 @@ impl Question<'_> {
     fn unreachable(&self, routes: &Routes) -> impl Iterator<Item = CheckResult> {
         routes.unreachable.iter().map(|(place, error)| {
             let recipient = &self.people.recipients[*place];
-            let words = format!("<{recipient}>: {}", without_advice(error));
+            let words = format!("<{recipient}>: {}", error);
             let failed = |step| CheckResult::failed(step, &words);
             match error {
                 RouteError::Loop(_) => failed(CheckStep::Route)
@@ -173,21 +172,15 @@ impl Question<'_> {
                 CheckResult::ok(CheckStep::Answer, found)
             }
             RecipientStatus::Refused => {
-                let finding = CheckResult::failed(CheckStep::Answer, result.without_hint());
+                let finding = CheckResult::failed(CheckStep::Answer, result.lasting_reason());
                 match mend(result, transport) {
                     Some(mend) => finding.mended_by(mend),
                     None => finding,
                 }
             }
-            _ => CheckResult::warning(CheckStep::Answer, result.without_hint()),
+            _ => CheckResult::warning(CheckStep::Answer, result.lasting_reason()),
         }
     }
-}
-
-/// Removes the advice after the first semicolon: it is for a person at a command line.
-fn without_advice(error: &RouteError) -> String {
-    let error = error.to_string();
-    error.split("; ").next().unwrap_or_default().to_owned()
 }
 
 /// The advice on a refusal by the server; `None` if there is none.

@@ -78,12 +78,7 @@ impl HostReply<'_> {
     fn failure(&self) -> Option<CheckResult> {
         let step = self.blamed()?;
         let failure = self.probe.failure.as_deref()?;
-        // The advice is for a person at a command line; the diagnosis has a better one.
-        let words = match step {
-            CheckStep::Tls => failure.split("; ").next().unwrap_or_default(),
-            _ => failure.strip_suffix("; try again later").unwrap_or(failure),
-        };
-        let finding = CheckResult::failed(step, words);
+        let finding = CheckResult::failed(step, failure);
         Some(match self.mend(step) {
             Some(mend) => finding.mended_by(mend),
             None => finding,

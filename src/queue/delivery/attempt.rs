@@ -207,7 +207,7 @@ fn end_of(result: &RecipientResult) -> AttemptResult {
         words: if result.verdict == RecipientStatus::Accepted {
             result.words()
         } else {
-            shown(result.without_hint())
+            shown(&result.lasting_reason())
         },
         reply: result.reply.as_ref().map(crate::smtp::reply::Reply::whole),
         enhanced: result.enhanced.clone(),
@@ -233,7 +233,7 @@ fn tell(
     let is_known = result.cause == Cause::Known;
     queue_observer.on_queue_event(&QueueEvent::Failed {
         id,
-        sentence: &shown(result.without_hint()),
+        sentence: &shown(&result.lasting_reason()),
         is_new: !is_known && before.is_none_or(|before| is_other(before, result)),
         is_final: result.verdict == RecipientStatus::Refused,
     });

@@ -101,7 +101,7 @@ impl Interpreter<'_, '_> {
             Ok(secured) => secured,
             Err(error) => {
                 self.wire = None;
-                if let TlsError::Certificate { why, chain } = &error {
+                if let TlsError::Certificate { why, chain, .. } = &error {
                     self.observer.on_event(Event::Distrusted {
                         name: tls.name(&host),
                         why,

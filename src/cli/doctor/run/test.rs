@@ -108,7 +108,7 @@ fn line(result: &RecipientResult, dispatch: &DeliveryOptions) -> String {
         }
         RecipientStatus::Queued if dispatch.queueing.is_some() => format!(
             "The test waits in the queue for {recipient}: {}\n",
-            shown(result.without_hint())
+            shown(&result.lasting_reason())
         ),
         verdict => format!(
             "The test was not taken for {recipient} ({}).\n",
