@@ -2,7 +2,9 @@
 
 use crate::cli::terminal::complain;
 use crate::client::events::{Event, Interests, Observer};
+use crate::client::outcome::RecipientStatus;
 use crate::mail::address::Address;
+use crate::smtp::stage::Stage;
 use crate::system::process::is_ignored;
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
@@ -104,14 +106,17 @@ impl Observer for Tracker<'_> {
             let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
             match what {
                 Event::Data { .. } => pending.is_sent = true,
-                Event::Host { .. } | Event::Sent { stage: "mail", .. } => {
+                Event::Host { .. }
+                | Event::Sent {
+                    stage: Stage::Mail, ..
+                } => {
                     pending.is_sent = false;
                 }
                 Event::Settled {
-                    recipient, verdict, ..
+                    recipient, status, ..
                 } => {
                     pending.is_sent = false;
-                    if matches!(verdict, "accepted" | "refused") {
+                    if matches!(status, RecipientStatus::Accepted | RecipientStatus::Refused) {
                         pending.recipients.retain(|other| other != recipient);
                     }
                 }

@@ -5,6 +5,7 @@ use crate::client::events::{Event, Interests, Observer};
 use crate::client::outcome::{Server, SessionEnd};
 use crate::client::route::Endpoint;
 use crate::probe::reach::converse;
+use crate::smtp::stage::Stage;
 use crate::system::certificate::Certificate;
 use crate::system::exit::Exit;
 use std::net::IpAddr;
@@ -147,12 +148,12 @@ impl<'w> StepRecorder<'w> {
         self.last = now;
     }
 
-    fn replied(&mut self, code: u16, stage: &str, lines: &[String]) {
-        self.step(stage);
+    fn replied(&mut self, code: u16, stage: Stage, lines: &[String]) {
+        self.step(stage.name());
         let is_yes = (200..300).contains(&code);
         match stage {
-            "banner" => self.probe.banner = lines.to_vec(),
-            "ehlo" if is_yes => {
+            Stage::Banner => self.probe.banner = lines.to_vec(),
+            Stage::Ehlo if is_yes => {
                 let offered = Some(lines.iter().skip(1).cloned().collect());
                 if self.probe.tls.is_some() {
                     self.probe.in_tls = offered;
@@ -160,7 +161,7 @@ impl<'w> StepRecorder<'w> {
                     self.probe.in_clear = offered;
                 }
             }
-            "auth" => self.probe.login = Some(format!("{code} {}", lines.join(" "))),
+            Stage::Auth => self.probe.login = Some(format!("{code} {}", lines.join(" "))),
             _ => {}
         }
     }

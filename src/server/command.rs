@@ -1,10 +1,11 @@
 //! The parser of a command line. Pure: the meaning of a line, without regard to the state of the session.
 
-use crate::server::offers::{OfferList, ServerKeyword};
+use crate::server::offers::OfferList;
 use crate::server::parameters;
 use crate::server::path;
 use crate::server::reply;
 use crate::server::reply::Refusal;
+use crate::smtp::extension::Extension;
 use crate::system::text::printable;
 
 /// A command of the peer.
@@ -81,11 +82,9 @@ pub fn parse(line: &[u8], offers: &OfferList) -> Result<Command, Refusal> {
         b"EHLO" => host_name(argument).map(Command::Ehlo),
         b"HELO" => host_name(argument).map(Command::Helo),
         b"LHLO" => host_name(argument).map(Command::Lhlo),
-        b"STARTTLS" if offers.has(ServerKeyword::StartTls) => alone(argument, Command::StartTls),
-        b"AUTH" if offers.has(ServerKeyword::Auth) => login(argument).map(Command::Auth),
-        b"XCLIENT" if offers.has(ServerKeyword::Xclient) => {
-            attributes(argument).map(Command::Xclient)
-        }
+        b"STARTTLS" if offers.has(Extension::Starttls) => alone(argument, Command::StartTls),
+        b"AUTH" if offers.has(Extension::Auth) => login(argument).map(Command::Auth),
+        b"XCLIENT" if offers.has(Extension::Xclient) => attributes(argument).map(Command::Xclient),
         b"MAIL" => mail(argument, offers).map(Command::Mail),
         b"RCPT" => recipient(argument, offers).map(Command::Rcpt),
         b"DATA" => alone(argument, Command::Data),
@@ -93,8 +92,8 @@ pub fn parse(line: &[u8], offers: &OfferList) -> Result<Command, Refusal> {
         b"RSET" => alone(argument, Command::Rset),
         b"QUIT" => alone(argument, Command::Quit),
         b"NOOP" => Ok(Command::Noop),
-        b"HELP" if offers.understands("HELP") => Ok(Command::Help),
-        b"VRFY" if !offers.understands("VRFY") => Err(reply::NOT_IMPLEMENTED),
+        b"HELP" if offers.recognizes(Extension::Help) => Ok(Command::Help),
+        b"VRFY" if !offers.recognizes(Extension::Vrfy) => Err(reply::NOT_IMPLEMENTED),
         b"VRFY" if argument.is_empty() => Err(reply::VERIFY_WHOM),
         b"VRFY" => Ok(Command::Vrfy),
         b"AUTH" | b"ETRN" | b"EXPN" | b"HELP" | b"SAML" | b"SEND" | b"SOML" | b"STARTTLS"

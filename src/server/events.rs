@@ -1,8 +1,8 @@
 //! The events of a session, for observers.
 
 use crate::server::fault::FaultAction;
-use crate::server::stage::ServerStage;
 use crate::server::{ReceivedEnvelope, TlsAgreement};
+use crate::smtp::stage::Stage;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -47,10 +47,7 @@ pub enum ServerEvent<'a> {
         is_right: bool,
     },
     /// A fault is injected.
-    Fault {
-        stage: ServerStage,
-        what: &'a FaultAction,
-    },
+    Fault { stage: Stage, what: &'a FaultAction },
     /// A message was stored.
     Message {
         envelope: &'a ReceivedEnvelope,

@@ -1,17 +1,39 @@
 //! Injected faults and their syntax: `STAGE=WHAT[@N|%P]`.
 
-use crate::server::stage::ServerStage;
+use crate::smtp::stage::Stage;
 use std::time::Duration;
 
 /// Default pause between two bytes of a dripping reply.
 const DRIP: Duration = Duration::from_millis(500);
+
+/// The stages at which a fault can be injected, named after the last action of the client: `tls` is the first message
+/// of the handshake, `auth` the last line of a login, `body` the first part of a message.
+const FAULT_STAGES: [Stage; 17] = [
+    Stage::Connect,
+    Stage::Banner,
+    Stage::Ehlo,
+    Stage::Helo,
+    Stage::Starttls,
+    Stage::Tls,
+    Stage::Auth,
+    Stage::Mail,
+    Stage::Rcpt,
+    Stage::Data,
+    Stage::Body,
+    Stage::Dot,
+    Stage::Bdat,
+    Stage::Rset,
+    Stage::Noop,
+    Stage::Vrfy,
+    Stage::Quit,
+];
 
 pub type Clock = fn(&str) -> Result<Duration, String>;
 
 /// A fault, its stage and its condition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InjectedFault {
-    pub stage: ServerStage,
+    pub stage: Stage,
     pub what: FaultAction,
     pub when: FaultTime,
 }
@@ -62,7 +84,7 @@ pub enum FaultTime {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delay {
     /// `None`: all stages.
-    pub stage: Option<ServerStage>,
+    pub stage: Option<Stage>,
     pub time: Duration,
 }
 
@@ -75,11 +97,11 @@ impl InjectedFault {
         let (stage, rest) = text.split_once('=').ok_or(
             "it wants a stage and what goes wrong there, like rcpt='451 4.3.0 busy'@2 or dot=close",
         )?;
-        let stage = ServerStage::parse(stage)?;
+        let stage = fault_stage(stage)?;
         let (what, when) = split_when(rest)?;
         let what = FaultAction::parse(what, clock)?;
         let needs_reply = matches!(what, FaultAction::Drip(_) | FaultAction::Double);
-        if needs_reply && !stage.has_reply() {
+        if needs_reply && !has_reply(stage) {
             return Err(format!(
                 "there is no reply at {} that could come twice or byte for byte",
                 stage.name()
@@ -87,6 +109,19 @@ impl InjectedFault {
         }
         Ok(InjectedFault { stage, what, when })
     }
+}
+
+/// A stage at which a fault can be injected.
+fn fault_stage(name: &str) -> Result<Stage, String> {
+    Stage::parse(name, &FAULT_STAGES).ok_or_else(|| {
+        let names = Stage::list(&FAULT_STAGES);
+        format!("there is no stage {name:?}; there are {names}")
+    })
+}
+
+/// True if the server sends a reply at this stage.
+fn has_reply(stage: Stage) -> bool {
+    !matches!(stage, Stage::Connect | Stage::Tls | Stage::Body)
 }
 
 impl FaultAction {
@@ -224,7 +259,7 @@ impl Delay {
     /// A description of the mistake.
     pub fn parse(text: &str, clock: Clock) -> Result<Delay, String> {
         let (stage, time) = match text.split_once('=') {
-            Some((stage, time)) => (Some(ServerStage::parse(stage)?), time),
+            Some((stage, time)) => (Some(fault_stage(stage)?), time),
             None => (None, text),
         };
         let time = clock(time)?;
@@ -324,7 +359,7 @@ mod tests {
     fn a_delay_is_for_one_stage_or_for_all() {
         let delay = |text| Delay::parse(text, clock).map(|delay| delay.stage);
         assert_eq!(delay("7ms"), Ok(None));
-        assert_eq!(delay("dot=7ms"), Ok(Some(ServerStage::Dot)));
+        assert_eq!(delay("dot=7ms"), Ok(Some(Stage::Dot)));
         assert!(delay("dot").is_err() && delay("dott=7ms").is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! The choice of the fault that is due. Occurrences are counted over the life of the server.
 
 use crate::server::fault::{Delay, FaultAction, FaultTime, InjectedFault};
-use crate::server::stage::ServerStage;
+use crate::smtp::stage::Stage;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub struct FaultPlan {
 
 #[derive(Debug, Default)]
 struct Past {
-    reached: [u64; ServerStage::ALL.len()],
+    reached: [u64; Stage::COUNT],
     dice: fastrand::Rng,
 }
 
@@ -36,7 +36,7 @@ impl FaultPlan {
     }
 
     /// Counts that this stage was reached, and returns the fault that is due.
-    pub fn due(&self, stage: ServerStage) -> Option<&FaultAction> {
+    pub fn due(&self, stage: Stage) -> Option<&FaultAction> {
         let mut faults = self
             .faults
             .iter()
@@ -57,7 +57,7 @@ impl FaultPlan {
     }
 
     /// The delay of every reply at this stage.
-    pub fn delay(&self, stage: ServerStage) -> Duration {
+    pub fn delay(&self, stage: Stage) -> Duration {
         let mut delays = self.delays.iter().rev();
         let own = delays.find(|delay| delay.stage == Some(stage));
         let general = || self.delays.iter().rev().find(|delay| delay.stage.is_none());
@@ -72,7 +72,7 @@ mod tests {
 
     fn fault(what: FaultAction, when: FaultTime) -> InjectedFault {
         InjectedFault {
-            stage: ServerStage::Rcpt,
+            stage: Stage::Rcpt,
             what,
             when,
         }
@@ -85,8 +85,8 @@ mod tests {
             fault(FaultAction::Reset, FaultTime::Times(2, 3)),
         ];
         let mischief = FaultPlan::new(faults, Vec::new(), None);
-        assert_eq!(mischief.due(ServerStage::Mail), None);
-        let due: Vec<_> = (0..4).map(|_| mischief.due(ServerStage::Rcpt)).collect();
+        assert_eq!(mischief.due(Stage::Mail), None);
+        let due: Vec<_> = (0..4).map(|_| mischief.due(Stage::Rcpt)).collect();
         assert_eq!(
             due,
             [
@@ -103,7 +103,7 @@ mod tests {
         let draw = || {
             let faults = vec![fault(FaultAction::Close, FaultTime::Chance(50.0))];
             let mischief = FaultPlan::new(faults, Vec::new(), Some(7));
-            let due = (0..64).map(|_| mischief.due(ServerStage::Rcpt).is_some());
+            let due = (0..64).map(|_| mischief.due(Stage::Rcpt).is_some());
             due.collect::<Vec<_>>()
         };
         assert_eq!(draw(), draw());
@@ -115,7 +115,7 @@ mod tests {
         for (chance, due) in [(0.0, false), (100.0, true)] {
             let faults = vec![fault(FaultAction::Close, FaultTime::Chance(chance))];
             let mischief = FaultPlan::new(faults, Vec::new(), None);
-            assert!((0..64).all(|_| mischief.due(ServerStage::Rcpt).is_some() == due));
+            assert!((0..64).all(|_| mischief.due(Stage::Rcpt).is_some() == due));
         }
     }
 
@@ -125,9 +125,9 @@ mod tests {
             stage,
             time: Duration::from_secs(seconds),
         };
-        let delays = vec![delay(Some(ServerStage::Dot), 9), delay(None, 1)];
+        let delays = vec![delay(Some(Stage::Dot), 9), delay(None, 1)];
         let mischief = FaultPlan::new(Vec::new(), delays, None);
-        assert_eq!(mischief.delay(ServerStage::Dot).as_secs(), 9);
-        assert_eq!(mischief.delay(ServerStage::Mail).as_secs(), 1);
+        assert_eq!(mischief.delay(Stage::Dot).as_secs(), 9);
+        assert_eq!(mischief.delay(Stage::Mail).as_secs(), 1);
     }
 }

@@ -11,7 +11,6 @@
 //! for each peer are limited: see [`SinkLimits`]. Its behavior is set by [`Manner`].
 
 pub(crate) mod connection;
-pub(crate) mod dot_unstuffing;
 pub mod events;
 pub(crate) mod fault_plan;
 pub(crate) mod limiter;
@@ -28,11 +27,9 @@ mod mbox;
 mod offers;
 mod parameters;
 mod path;
-mod proxy;
 mod receipt;
 mod reply;
 mod session;
-mod stage;
 mod tls;
 
 use std::io;
@@ -41,7 +38,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use crate::server::accept::{Server, SinkError, Stopper};
-pub use crate::server::auth::{Auth, ServerMechanism, UserDatabase, UsersError};
+pub use crate::server::auth::{Auth, MECHANISMS, UserDatabase, UsersError};
 pub use crate::server::connection::Transmission;
 use crate::server::end::SessionEnding;
 pub use crate::server::events::{ServerEvent, ServerObserver};
@@ -51,9 +48,8 @@ use crate::server::limiter::ConnectionLimiter;
 pub use crate::server::listener::Listen;
 pub use crate::server::maildir::Maildir;
 pub use crate::server::mbox::Mbox;
-pub use crate::server::offers::{Offer, OfferList, ServerKeyword};
+pub use crate::server::offers::{Offer, OfferList};
 use crate::server::session::{Client, ServerContext, ServerSession};
-pub use crate::server::stage::ServerStage;
 pub use crate::server::tls::{EncryptionError, ServerTls, ServerTlsOptions, TlsAgreement};
 
 /// Default duration of an injected hang.

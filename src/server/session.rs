@@ -7,6 +7,8 @@ mod message;
 mod opening;
 
 use crate::server::session::faults as mischief;
+use crate::smtp::extension::Extension;
+use crate::smtp::stage::Stage;
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::io;
@@ -18,11 +20,10 @@ use crate::server::connection::{Channel, ReceivedLine, Transmission};
 use crate::server::end::SessionEnding;
 use crate::server::events::{ServerEvent, ServerObserver};
 use crate::server::limiter::ConnectionLimiter;
-use crate::server::offers::{Offer, ServerKeyword};
+use crate::server::offers::Offer;
 use crate::server::reply;
 use crate::server::reply::Refusal;
 use crate::server::session::message::ReceivedTransaction;
-use crate::server::stage::ServerStage;
 use crate::server::{Introduction, Manner, MessageStore, SinkLimits};
 use crate::system::text::reason;
 
@@ -176,11 +177,11 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
             Command::Data => self.data(),
             Command::Bdat(chunk) => self.bdat(chunk),
             Command::Rset => self.rset(),
-            Command::Noop => self.step(ServerStage::Noop, |_| Ok(reply::OK.into())),
-            Command::Vrfy => self.step(ServerStage::Vrfy, |_| Ok(reply::CANNOT_VERIFY.into())),
+            Command::Noop => self.step(Stage::Noop, |_| Ok(reply::OK.into())),
+            Command::Vrfy => self.step(Stage::Vrfy, |_| Ok(reply::CANNOT_VERIFY.into())),
             Command::Help => self.answer(reply::HELP),
             Command::Quit => {
-                self.step(ServerStage::Quit, |_| Ok(reply::BYE.into()))?;
+                self.step(Stage::Quit, |_| Ok(reply::BYE.into()))?;
                 Err(SessionEnding::Quit)
             }
         }
@@ -199,11 +200,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
     }
 
     fn say_aloud(&mut self, reply: &str) {
-        let has_enhanced = self
-            .house
-            .manner
-            .offers
-            .has(ServerKeyword::EnhancedStatusCodes);
+        let has_enhanced = self.house.manner.offers.has(Extension::EnhancedStatusCodes);
         let reply = if has_enhanced {
             Cow::Borrowed(reply)
         } else {
@@ -246,7 +243,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
     }
 
     fn hello(&mut self, name: String) -> CommandResult {
-        self.step(ServerStage::Ehlo, |session| {
+        self.step(Stage::Ehlo, |session| {
             session.meet(name);
             Ok(session.offers().into())
         })
@@ -256,7 +253,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         if self.house.manner.lmtp {
             return self.answer(reply::LHLO_HERE);
         }
-        self.step(ServerStage::Helo, |session| {
+        self.step(Stage::Helo, |session| {
             session.meet(name);
             Ok(format!("250 {}", session.house.introduction.name).into())
         })
@@ -286,14 +283,14 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
     fn offer(&self, offer: &Offer) -> Option<String> {
         let ServerContext { manner, limits, .. } = self.house;
         let is_secured = self.channel.is_secured();
-        match offer.keyword() {
-            Some(ServerKeyword::Size) if offer.size().is_none() => {
+        match offer.extension() {
+            Some(Extension::Size) if offer.size().is_none() => {
                 Some(format!("SIZE {}", limits.max_message_bytes))
             }
-            Some(ServerKeyword::StartTls) if is_secured || manner.tls.is_none() => None,
+            Some(Extension::Starttls) if is_secured || manner.tls.is_none() => None,
             // RFC 8689 §2: only if the session is encrypted.
-            Some(ServerKeyword::RequireTls) if !is_secured => None,
-            Some(ServerKeyword::Auth) => self.mechanisms(),
+            Some(Extension::RequireTls) if !is_secured => None,
+            Some(Extension::Auth) => self.mechanisms(),
             _ => Some(offer.to_string()),
         }
     }
@@ -311,7 +308,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
     }
 
     fn rset(&mut self) -> CommandResult {
-        self.step(ServerStage::Rset, |session| {
+        self.step(Stage::Rset, |session| {
             session.transaction = None;
             Ok(reply::OK.into())
         })

@@ -1,6 +1,7 @@
 //! Receiving.
 
 use crate::server as sink;
+use crate::smtp::mechanism::Mechanism;
 use std::path::PathBuf;
 
 /// Receiving.
@@ -25,7 +26,7 @@ pub struct Doorman {
     /// A file of users; `None` is anybody.
     pub users: Option<PathBuf>,
     /// The mechanisms. `None`: all supported ones.
-    pub only: Option<Vec<sink::ServerMechanism>>,
+    pub only: Option<Vec<Mechanism>>,
     /// Also without TLS.
     pub in_clear: bool,
 }

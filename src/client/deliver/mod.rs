@@ -10,6 +10,7 @@ use crate::client::outcome::{DeliveryReport, RecipientResult, RecipientStatus, S
 use crate::client::peer::PeerAddress;
 use crate::client::route::{Destination, Host, RouteError, Router};
 use crate::client::session;
+use crate::client::session::Step;
 use crate::client::session::{
     AfterTransaction, DeliveryLog, Purpose, RecipientReply, SessionContext, SessionFailure,
     SessionResult, TlsDemand, Transaction,
@@ -21,7 +22,6 @@ use crate::mail::envelope::Envelope;
 use crate::mail::message::{Convertible, Message, Signed};
 use crate::smtp::blocks::Replay;
 use crate::smtp::reply::{Class, Reply};
-use crate::smtp::stage::Stage;
 use crate::system::secret::Login;
 use connections::{IdleConnection, is_stale};
 use std::collections::VecDeque;
@@ -550,8 +550,7 @@ impl Delivery<'_, '_> {
             };
             self.observer.on_event(Event::Settled {
                 recipient: &result.recipient.to_string(),
-                verdict: result.verdict.name(),
-                word: result.verdict.word(),
+                status: result.verdict,
                 words: &words,
                 queue_id,
             });
@@ -624,19 +623,19 @@ impl DeliveryLog for RecipientLog<'_> {
 /// Reason for which this host should not be retried now.
 fn shut(ended: &SessionResult) -> Option<HostFilter> {
     match (&ended.failure, &ended.refusal) {
-        (Some(SessionFailure::Wire(Stage::Banner, error @ WireError::Unwelcome(_))), _) => {
+        (Some(SessionFailure::Wire(Step::Banner, error @ WireError::Unwelcome(_))), _) => {
             Some(HostFilter::ForUs(error.to_string()))
         }
-        (Some(SessionFailure::Wire(Stage::Banner, error)), _) => {
+        (Some(SessionFailure::Wire(Step::Banner, error)), _) => {
             Some(HostFilter::ForAll(error.to_string()))
         }
         (Some(SessionFailure::Tls(error)), _) => Some(HostFilter::ForUs(error.to_string())),
-        (_, Some(RecipientReply::Said(Stage::Auth, reply))) => {
+        (_, Some(RecipientReply::Said(Step::Auth, reply))) => {
             let words = format!("the login was refused: {}", reply.whole());
             Some(HostFilter::ForUs(words))
         }
         (_, Some(RecipientReply::Unmet(unmet))) => {
-            let words = format!("{} did not come about", unmet.stage().words());
+            let words = format!("{} did not come about", unmet.step().words());
             Some(HostFilter::ForUs(words))
         }
         _ => None,
@@ -652,8 +651,8 @@ fn may_try_another(answer: Option<&RecipientReply>, failure: Option<&SessionFail
             failure,
             Some(SessionFailure::Message(_) | SessionFailure::Ledger(_))
         ),
-        Some(RecipientReply::Said(stage, reply)) => {
-            stage.is_introduction() || reply.class() == Class::ForNow
+        Some(RecipientReply::Said(step, reply)) => {
+            step.stage().is_introduction() || reply.class() == Class::ForNow
         }
         Some(RecipientReply::Unmet(_) | RecipientReply::TooMany(_)) => true,
         Some(
@@ -676,12 +675,12 @@ fn broken_encryption(
     }
     match failure? {
         SessionFailure::Tls(error) => Some(error.to_string()),
-        SessionFailure::Wire(Stage::Starttls, error) => Some(error.to_string()),
+        SessionFailure::Wire(Step::Starttls, error) => Some(error.to_string()),
         // With TLS 1.3, the server judges the client certificate after the handshake.
-        SessionFailure::Wire(Stage::Banner | Stage::Ehlo, error @ WireError::Unwelcome(_)) => {
+        SessionFailure::Wire(Step::Banner | Step::Ehlo, error @ WireError::Unwelcome(_)) => {
             Some(error.to_string())
         }
-        SessionFailure::Protocol(Stage::Starttls, what) => Some(format!("it {what}")),
+        SessionFailure::Protocol(Step::Starttls, what) => Some(format!("it {what}")),
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::client::outcome::{Cause, RecipientStatus, Server, TRY_AGAIN};
 use crate::client::peer::PeerAddress;
-use crate::client::session::{RecipientReply, SessionFailure, SessionResult, Unmet};
+use crate::client::session::{RecipientReply, SessionFailure, SessionResult, Step, Unmet};
 use crate::client::wire::{TlsError, WireError};
 use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
@@ -28,9 +28,7 @@ impl SessionEnd {
     pub fn of(server: &Server, ended: &SessionResult) -> Option<Self> {
         match (&ended.refusal, &ended.failure) {
             (Some(RecipientReply::Unmet(unmet)), _) => Some(Self::unmet(server, unmet)),
-            (Some(RecipientReply::Said(stage, reply)), _) => {
-                Some(Self::said(server, *stage, reply))
-            }
+            (Some(RecipientReply::Said(step, reply)), _) => Some(Self::said(server, *step, reply)),
             (_, Some(failure)) => Self::failed(server, failure),
             _ => None,
         }
@@ -78,7 +76,7 @@ impl SessionEnd {
         Self {
             verdict,
             cause,
-            stage: Some(unmet.stage()),
+            stage: Some(unmet.step().stage()),
             reply: None,
             words,
             advice,
@@ -86,16 +84,16 @@ impl SessionEnd {
     }
 
     /// The server refused the session as a whole.
-    pub(super) fn said(server: &Server, stage: Stage, reply: &Reply) -> Self {
+    pub(super) fn said(server: &Server, step: Step, reply: &Reply) -> Self {
         let is_for_good = reply.class() == Class::ForGood;
-        let (what, advice) = match (stage, is_for_good) {
+        let (what, advice) = match (step, is_for_good) {
             // Some servers send this to a client that they recognize by its address or certificate. It cannot
             // be a reply to a second login: a session has one AUTH that succeeds, and only 235 is success.
-            (Stage::Auth, true) if reply.code == 503 => (
+            (Step::Auth, true) if reply.code == 503 => (
                 "does not expect a login",
                 "; without --user, it is sent without one",
             ),
-            (Stage::Auth, true) => ("refused the login", ""),
+            (Step::Auth, true) => ("refused the login", ""),
             (_, true) => ("refused to talk", ""),
             _ => ("has no time", ""),
         };
@@ -106,43 +104,43 @@ impl SessionEnd {
             } else {
                 RecipientStatus::Deferred
             },
-            cause: if is_for_good && stage == Stage::Auth {
+            cause: if is_for_good && step == Step::Auth {
                 Cause::Policy
             } else {
                 Cause::Server
             },
-            stage: Some(stage),
+            stage: Some(step.stage()),
             reply: Some(reply.clone()),
-            words: format!("{server} {what}: {words} (in reply to {})", stage.words()),
+            words: format!("{server} {what}: {words} (in reply to {})", step.words()),
             advice,
         }
     }
 
     /// `None` if neither the server nor the network failed.
     pub(super) fn failed(server: &Server, failure: &SessionFailure) -> Option<Self> {
-        let (stage, cause, words, advice) = match failure {
+        let (step, cause, words, advice) = match failure {
             SessionFailure::Message(_) | SessionFailure::Ledger(_) => return None,
-            SessionFailure::Wire(stage, WireError::Unwelcome(why)) => {
+            SessionFailure::Wire(step, WireError::Unwelcome(why)) => {
                 let words = format!("no TLS with {server}: {why}");
-                (*stage, Cause::Policy, words, "")
+                (*step, Cause::Policy, words, "")
             }
-            SessionFailure::Wire(Stage::Banner, error @ WireError::Timeout(_)) => {
-                let words = lost(server, Stage::Banner, error);
+            SessionFailure::Wire(Step::Banner, error @ WireError::Timeout(_)) => {
+                let words = lost(server, Step::Banner, error);
                 let advice =
                     "; try again later, or with --tls implicit if that is what the port is for";
-                (Stage::Banner, Cause::Network, words, advice)
+                (Step::Banner, Cause::Network, words, advice)
             }
-            SessionFailure::Wire(stage, error) => {
-                let words = lost(server, *stage, error);
-                (*stage, Cause::Network, words, TRY_AGAIN)
+            SessionFailure::Wire(step, error) => {
+                let words = lost(server, *step, error);
+                (*step, Cause::Network, words, TRY_AGAIN)
             }
-            SessionFailure::Protocol(stage, what) => {
-                let words = format!("{server} broke the protocol: {what} (at {})", stage.words());
-                (*stage, Cause::Protocol, words, TRY_AGAIN)
+            SessionFailure::Protocol(step, what) => {
+                let words = format!("{server} broke the protocol: {what} (at {})", step.words());
+                (*step, Cause::Protocol, words, TRY_AGAIN)
             }
             SessionFailure::Tls(error) => {
                 let (cause, words, advice) = without_tls(server, error);
-                (Stage::Tls, cause, words, advice)
+                (Step::Tls, cause, words, advice)
             }
         };
         Some(Self {
@@ -153,7 +151,7 @@ impl SessionEnd {
                 RecipientStatus::Deferred
             },
             cause,
-            stage: Some(stage),
+            stage: Some(step.stage()),
             reply: None,
             words,
             advice,
@@ -184,28 +182,28 @@ fn without_tls(server: &Server, error: &TlsError) -> (Cause, String, &'static st
     }
 }
 
-/// The error of the connection, with the stage.
-fn lost(server: &Server, stage: Stage, error: &WireError) -> String {
-    let when = match stage {
-        Stage::Banner => "waiting for the greeting of",
+/// The error of the connection, with the step.
+fn lost(server: &Server, step: Step, error: &WireError) -> String {
+    let when = match step {
+        Step::Banner => "waiting for the greeting of",
         _ => "talking to",
     };
-    let at = match stage {
-        Stage::Banner => String::new(),
-        Stage::Body | Stage::Dot => format!(" while sending {}", stage.words()),
-        _ => format!(" while sending {} or waiting for its reply", stage.words()),
+    let at = match step {
+        Step::Banner => String::new(),
+        Step::Body | Step::Dot => format!(" while sending {}", step.words()),
+        _ => format!(" while sending {} or waiting for its reply", step.words()),
     };
     match error {
         // The command that acts as the server did not start.
         WireError::Io(why)
-            if stage == Stage::Banner && matches!(server.address, PeerAddress::Pipe(_)) =>
+            if step == Step::Banner && matches!(server.address, PeerAddress::Pipe(_)) =>
         {
             format!("cannot connect to {server}: {why}")
         }
         WireError::Closed => format!(
             "lost connection with {server}{}",
-            match stage {
-                Stage::Banner => " before its greeting",
+            match step {
+                Step::Banner => " before its greeting",
                 _ => &at,
             }
         ),

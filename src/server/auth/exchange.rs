@@ -1,7 +1,8 @@
 //! The SASL exchange of one login. Pure.
 
 use crate::server::auth::scram::Scram;
-use crate::server::auth::{Auth, ServerMechanism, UserDatabase};
+use crate::server::auth::{Auth, UserDatabase};
+use crate::smtp::mechanism::Mechanism;
 use hmac::{Hmac, Mac};
 use md5::Md5;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -24,8 +25,8 @@ pub enum LoginStep {
 
 /// A login in progress.
 pub struct LoginExchange<'a> {
-    keeper: &'a UserDatabase,
-    mechanism: ServerMechanism,
+    users: &'a UserDatabase,
+    mechanism: Mechanism,
     state: ExchangeState,
 }
 
@@ -42,9 +43,9 @@ enum ExchangeState {
 }
 
 impl<'a> LoginExchange<'a> {
-    pub fn new(auth: &'a Auth, mechanism: ServerMechanism) -> LoginExchange<'a> {
+    pub fn new(auth: &'a Auth, mechanism: Mechanism) -> LoginExchange<'a> {
         LoginExchange {
-            keeper: &auth.keeper,
+            users: &auth.users,
             mechanism,
             state: ExchangeState::First,
         }
@@ -53,14 +54,14 @@ impl<'a> LoginExchange<'a> {
     /// Begins, with the response that came with the command if there was one.
     pub fn begin(&mut self, initial: Option<&[u8]>) -> LoginStep {
         match (self.mechanism, initial) {
-            (ServerMechanism::CramMd5, None) => {
+            (Mechanism::CramMd5, None) => {
                 let challenge = format!("<{}@ehlo.sink>", nonce());
                 self.state = ExchangeState::Cram(challenge.clone());
                 LoginStep::Challenge(challenge.into())
             }
             // RFC 4954 §4: an initial response is not allowed if the server speaks first.
-            (ServerMechanism::CramMd5, Some(_)) => LoginStep::Senseless,
-            (ServerMechanism::Login, None) => LoginStep::Challenge(b"Username:".into()),
+            (Mechanism::CramMd5, Some(_)) => LoginStep::Senseless,
+            (Mechanism::Login, None) => LoginStep::Challenge(b"Username:".into()),
             (_, None) => LoginStep::Challenge(Vec::new()),
             (_, Some(response)) => self.step(response),
         }
@@ -81,20 +82,21 @@ impl<'a> LoginExchange<'a> {
 
     fn first(&mut self, response: &[u8]) -> Option<LoginStep> {
         match self.mechanism {
-            ServerMechanism::Plain => self.plain(response),
-            ServerMechanism::Login => {
+            Mechanism::Plain => self.plain(response),
+            Mechanism::Login => {
                 self.state = ExchangeState::Password(text(response)?);
                 Some(LoginStep::Challenge(b"Password:".into()))
             }
-            ServerMechanism::Xoauth2 => self.xoauth2(response),
-            ServerMechanism::OauthBearer => self.bearer(response),
-            ServerMechanism::ScramSha1 | ServerMechanism::ScramSha256 => self.scram(response),
-            ServerMechanism::CramMd5 => None,
+            Mechanism::XOAuth2 => self.xoauth2(response),
+            Mechanism::OAuthBearer => self.bearer(response),
+            Mechanism::ScramSha1 | Mechanism::ScramSha256 => self.scram(response),
+            // CRAM-MD5 begins with a challenge; the others are not offered.
+            _ => None,
         }
     }
 
     fn judged(&self, user: String, password: &[u8]) -> LoginStep {
-        if self.keeper.admits(&user, password) {
+        if self.users.admits(&user, password) {
             LoginStep::Right(user)
         } else {
             LoginStep::Wrong(user)
@@ -116,7 +118,7 @@ impl<'a> LoginExchange<'a> {
         let text = text(response)?;
         let (user, sum) = text.rsplit_once(' ')?;
         let user = user.to_owned();
-        let Some(password) = self.keeper.password(&user) else {
+        let Some(password) = self.users.password(&user) else {
             return Some(self.judged(user, b""));
         };
         let mut mac = Hmac::<Md5>::new_from_slice(password.expose()).ok()?;
@@ -161,7 +163,7 @@ impl<'a> LoginExchange<'a> {
 
     fn scram(&mut self, response: &[u8]) -> Option<LoginStep> {
         let first = text(response)?;
-        let begun = Scram::begin(self.mechanism, self.keeper, &first, &nonce())?;
+        let begun = Scram::begin(self.mechanism, self.users, &first, &nonce())?;
         let challenge = begun.challenge().into();
         self.state = ExchangeState::Proof(Box::new(begun));
         Some(LoginStep::Challenge(challenge))

@@ -125,9 +125,9 @@ mod tests {
 
     #[test]
     fn a_password_may_have_colons_and_comments_are_passed_over() {
-        let keeper = users("\u{feff}# who\n\nalice:a:b\nbob:c d\n").unwrap();
-        assert!(keeper.admits("alice", b"a:b") && keeper.admits("bob", b"c d"));
-        assert!(!keeper.admits("alice", b"a") && !keeper.admits("eve", b""));
+        let users = users("\u{feff}# who\n\nalice:a:b\nbob:c d\n").unwrap();
+        assert!(users.admits("alice", b"a:b") && users.admits("bob", b"c d"));
+        assert!(!users.admits("alice", b"a") && !users.admits("eve", b""));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::server::end::SessionEnding;
 use crate::server::events::ServerEvent;
 use crate::server::fault::{FaultAction, FaultReply};
 use crate::server::session::{CommandResult, PendingReply, ServerSession};
-use crate::server::stage::ServerStage;
+use crate::smtp::stage::Stage;
 use std::time::{Duration, Instant};
 
 /// Number of random bytes sent.
@@ -40,10 +40,7 @@ pub fn is_login(line: &[u8]) -> bool {
 
 impl<'a, P: Transmission> ServerSession<'a, P> {
     /// Waits for the delay of this stage, and returns the fault that is due.
-    pub(super) fn draw(
-        &mut self,
-        stage: ServerStage,
-    ) -> Result<Option<&'a FaultAction>, SessionEnding> {
+    pub(super) fn draw(&mut self, stage: Stage) -> Result<Option<&'a FaultAction>, SessionEnding> {
         let mischief = &self.house.manner.mischief;
         self.wait(mischief.delay(stage))?;
         let due = mischief.due(stage);
@@ -56,7 +53,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
     /// Executes the action of a stage, unless a fault refuses it, and sends the reply.
     pub(super) fn step(
         &mut self,
-        stage: ServerStage,
+        stage: Stage,
         act: impl FnOnce(&mut Self) -> PendingReply,
     ) -> CommandResult {
         let fault = self.draw(stage)?;

@@ -1,6 +1,6 @@
 //! AUTH (RFC 4954).
 
-use crate::server::auth::{Auth, LoginExchange, LoginStep as Said, ServerMechanism};
+use crate::server::auth::{Auth, LoginExchange, LoginStep as Said};
 use crate::server::command::AuthCommand;
 use crate::server::connection::{ReceivedLine, Transmission};
 use crate::server::end::SessionEnding;
@@ -9,7 +9,8 @@ use crate::server::fault::FaultAction;
 use crate::server::reply;
 use crate::server::reply::Refusal;
 use crate::server::session::{CommandResult, ServerSession};
-use crate::server::stage::ServerStage;
+use crate::smtp::mechanism::Mechanism;
+use crate::smtp::stage::Stage;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 impl<'a, P: Transmission> ServerSession<'a, P> {
@@ -19,11 +20,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         if !auth.in_clear && !self.channel.is_secured() {
             return None;
         }
-        let names: Vec<&str> = auth
-            .mechanisms()
-            .into_iter()
-            .map(ServerMechanism::name)
-            .collect();
+        let names: Vec<&str> = auth.mechanisms().into_iter().map(Mechanism::name).collect();
         Some(format!("AUTH {}", names.join(" ")))
     }
 
@@ -51,7 +48,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         self.judge(mechanism, said)
     }
 
-    fn mechanism(&self, name: &str) -> Result<(&'a Auth, ServerMechanism), Refusal> {
+    fn mechanism(&self, name: &str) -> Result<(&'a Auth, Mechanism), Refusal> {
         let auth = self.house.manner.auth.as_ref();
         let auth = auth.ok_or(reply::NOT_IMPLEMENTED)?;
         if self.helo.is_none() {
@@ -66,7 +63,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         if self.transaction.is_some() {
             return Err(reply::IN_TRANSACTION);
         }
-        let known = ServerMechanism::parse(name).filter(|one| auth.mechanisms().contains(one));
+        let known = Mechanism::parse(name).filter(|one| auth.mechanisms().contains(one));
         Ok((auth, known.ok_or(reply::NO_MECHANISM)?))
     }
 
@@ -82,8 +79,8 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         })
     }
 
-    fn judge(&mut self, mechanism: ServerMechanism, said: Said) -> CommandResult {
-        let fault = self.draw(ServerStage::Auth)?;
+    fn judge(&mut self, mechanism: Mechanism, said: Said) -> CommandResult {
+        let fault = self.draw(Stage::Auth)?;
         let is_let_in = fault.and_then(FaultAction::refusal).is_none();
         let (user, is_right) = match said {
             Said::Right(user) => (user, is_let_in),

@@ -2,17 +2,17 @@
 
 use crate::server::command::{Chunk, MailCommand, RcptCommand};
 use crate::server::connection::{Transmission, within};
-use crate::server::dot_unstuffing::Unstuffer;
 use crate::server::events::ServerEvent;
 use crate::server::fault::FaultAction;
-use crate::server::offers::ServerKeyword;
 use crate::server::parameters;
 use crate::server::receipt::{Receipt, StoreResult};
 use crate::server::reply;
 use crate::server::reply::Refusal;
 use crate::server::session::{CommandResult, PendingReply, ServerContext, ServerSession};
-use crate::server::stage::ServerStage;
 use crate::server::{ReceivedEnvelope, Whereabouts};
+use crate::smtp::dot_stuffing::DotUnstuffer;
+use crate::smtp::extension::Extension;
+use crate::smtp::stage::Stage;
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -41,7 +41,7 @@ enum Chunks<'a> {
 impl<'a, P: Transmission> ServerSession<'a, P> {
     pub(super) fn mail(&mut self, mail: MailCommand) -> CommandResult {
         self.check_gate()?;
-        self.step(ServerStage::Mail, |session| {
+        self.step(Stage::Mail, |session| {
             Ok(match session.begin_with(mail) {
                 Ok(transaction) => {
                     session.transaction = Some(transaction);
@@ -80,7 +80,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
     }
 
     pub(super) fn rcpt(&mut self, rcpt: RcptCommand) -> CommandResult {
-        self.step(ServerStage::Rcpt, |session| {
+        self.step(Stage::Rcpt, |session| {
             let refusal = session.add(rcpt).err();
             Ok(refusal.unwrap_or(reply::RECIPIENT_OK.into()))
         })
@@ -99,7 +99,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
 
     pub(super) fn data(&mut self) -> CommandResult {
         self.check_gate()?;
-        let fault = self.draw(ServerStage::Data)?;
+        let fault = self.draw(Stage::Data)?;
         if let Some(FaultAction::Reply(reply)) = fault
             && reply.code / 100 != 3
         {
@@ -146,7 +146,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
 
     fn receive_data(&mut self, mut receipt: Receipt<'a>) -> CommandResult {
         let deadline = self.message_deadline();
-        let mut unstuffer = Unstuffer::default();
+        let mut unstuffer = DotUnstuffer::default();
         self.channel.block(deadline)?;
         self.in_the_middle()?;
         loop {
@@ -174,7 +174,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         if std::mem::replace(&mut transaction.is_begun, true) {
             return Ok(());
         }
-        let fault = self.draw(ServerStage::Body)?;
+        let fault = self.draw(Stage::Body)?;
         if fault.is_none() {
             return Ok(());
         }
@@ -210,7 +210,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
             return self.finish_for_each(receipt, &envelope, chunk);
         }
         let fault = match chunk {
-            None => self.draw(ServerStage::Dot)?,
+            None => self.draw(Stage::Dot)?,
             some => some,
         };
         if fault.and_then(FaultAction::refusal).is_some() {
@@ -230,7 +230,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         let mut faults = Vec::with_capacity(envelope.recipients.len());
         for _ in &envelope.recipients {
             let due = match chunk {
-                None => self.draw(ServerStage::Dot)?,
+                None => self.draw(Stage::Dot)?,
                 some => some,
             };
             faults.push(due);
@@ -277,7 +277,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         self.check_gate()?;
         let mut receipt = self.receipt_for_chunk();
         self.receive_chunk(chunk.size, receipt.as_mut().ok())?;
-        let fault = self.draw(ServerStage::Bdat)?;
+        let fault = self.draw(Stage::Bdat)?;
         match receipt {
             Ok(_) if fault.and_then(FaultAction::refusal).is_some() => self.say(fault, ""),
             Ok(receipt) if chunk.last => self.finish(receipt, fault),
@@ -292,7 +292,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
     /// The message begun by earlier chunks, or a new one. The transaction counts as failed until it is
     /// kept.
     fn receipt_for_chunk(&mut self) -> Result<Receipt<'a>, Refusal> {
-        if !self.house.manner.offers.has(ServerKeyword::Chunking) {
+        if !self.house.manner.offers.has(Extension::Chunking) {
             return Err(reply::NOT_IMPLEMENTED);
         }
         let transaction = self.transaction.as_mut().ok_or(reply::MAIL_FIRST)?;

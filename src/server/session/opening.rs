@@ -4,19 +4,18 @@ use crate::server::command::Attribute;
 use crate::server::connection::{Transmission, within};
 use crate::server::events::ServerEvent;
 use crate::server::fault::FaultAction;
-use crate::server::proxy;
-use crate::server::proxy::Start;
 use crate::server::reply;
 use crate::server::session::{CommandResult, ServerSession};
-use crate::server::stage::ServerStage;
 use crate::server::{Introduction, ServerTls, SessionEnding};
+use crate::smtp::proxy::{self, ProxyStart};
+use crate::smtp::stage::Stage;
 use std::net::{IpAddr, SocketAddr};
 
 impl<P: Transmission> ServerSession<'_, P> {
     pub(super) fn open(&mut self) -> CommandResult {
         let from = self.visitor.from;
         self.saw(&ServerEvent::Connected { peer: from });
-        let fault = self.draw(ServerStage::Connect)?;
+        let fault = self.draw(Stage::Connect)?;
         if fault.is_some() {
             self.say(fault, "")?;
         }
@@ -36,7 +35,7 @@ impl<P: Transmission> ServerSession<'_, P> {
     fn greet(&mut self) -> CommandResult {
         let Introduction { name, what } = self.house.introduction;
         let greeting = format!("220 {name} {what}");
-        let fault = self.draw(ServerStage::Banner)?;
+        let fault = self.draw(Stage::Banner)?;
         self.is_refused = fault.and_then(FaultAction::refusal).is_some();
         self.say(fault, &greeting)
     }
@@ -44,10 +43,10 @@ impl<P: Transmission> ServerSession<'_, P> {
     fn read_proxy_header(&mut self) -> CommandResult {
         let deadline = within(self.house.limits.idle);
         loop {
-            let (used, client) = match proxy::read(self.channel.pending()) {
-                Start::Header { used, client } => (used, client),
-                Start::Other => return Err(SessionEnding::NoProxy),
-                Start::Partial => {
+            let (used, client) = match proxy::parse(self.channel.pending()) {
+                ProxyStart::Header { used, client } => (used, client),
+                ProxyStart::Other => return Err(SessionEnding::NoProxy),
+                ProxyStart::Partial => {
                     self.channel.more(deadline)?;
                     continue;
                 }
@@ -76,7 +75,7 @@ impl<P: Transmission> ServerSession<'_, P> {
         if self.transaction.is_some() {
             return self.answer(reply::IN_TRANSACTION);
         }
-        let fault = self.draw(ServerStage::StartTls)?;
+        let fault = self.draw(Stage::Starttls)?;
         // CVE-2011-0411: data sent in clear after STARTTLS must not count as received inside TLS.
         self.channel.forget();
         self.say(fault, reply::GO_SECURE)?;
@@ -92,7 +91,7 @@ impl<P: Transmission> ServerSession<'_, P> {
 
     /// The handshake, or the fault that replaces it.
     fn secure(&mut self, encryption: &ServerTls) -> CommandResult {
-        let fault = self.draw(ServerStage::Tls)?;
+        let fault = self.draw(Stage::Tls)?;
         if fault.is_some() {
             self.channel.flush()?;
             if self.channel.pending().is_empty() {

@@ -1,10 +1,10 @@
 //! Parsers for the values of the options.
 
 use crate::cli::options::value;
-use crate::client::session;
 use crate::mail::address::{Address, Mailbox, parse_recipients};
 use crate::mail::envelope::{NotifyOn, Return};
 use crate::smtp::blocks::BodyType;
+use crate::smtp::parameter::xtext;
 use std::time::SystemTime;
 
 /// A requested extension, and whether the message depends on it.
@@ -185,7 +185,7 @@ pub(super) fn announced_size(text: &str) -> Result<ExtensionRequest<String>, Str
 pub(super) fn mail_auth(text: &str) -> Result<ExtensionRequest<String>, String> {
     asked(text, |text| match text {
         "" | "<>" => Ok("<>".to_owned()),
-        _ => Ok(session::xtext(&address(text)?.to_string())),
+        _ => Ok(xtext(&address(text)?.to_string())),
     })
 }
 

@@ -2,7 +2,9 @@
 
 use crate::cli::sink::args::UsageError;
 use crate::cli::sink::options::Doorman;
-use crate::server::{OfferList, ServerKeyword, ServerMechanism};
+use crate::server::{MECHANISMS, OfferList};
+use crate::smtp::extension::Extension;
+use crate::smtp::mechanism::Mechanism;
 use std::path::PathBuf;
 
 /// Options under the heading "Auth".
@@ -56,19 +58,20 @@ impl Args {
 }
 
 /// The mechanisms that are named.
-fn only(offers: &OfferList, is_anybody: bool) -> Result<Option<Vec<ServerMechanism>>, UsageError> {
-    let Some(offer) = offers.offer(ServerKeyword::Auth) else {
+fn only(offers: &OfferList, is_anybody: bool) -> Result<Option<Vec<Mechanism>>, UsageError> {
+    let Some(offer) = offers.offer(Extension::Auth) else {
         return Ok(None);
     };
     let mut only = Vec::new();
     for name in offer.parameters() {
-        let known = ServerMechanism::parse(name).ok_or_else(|| {
-            let names = ServerMechanism::ALL.map(ServerMechanism::name).join(", ");
+        let known = Mechanism::parse(name).filter(|known| MECHANISMS.contains(known));
+        let known = known.ok_or_else(|| {
+            let names = MECHANISMS.map(Mechanism::name).join(", ");
             UsageError::usage(format!(
                 "--offer AUTH: there is no mechanism {name}; there are {names}"
             ))
         })?;
-        if is_anybody && known.needs_password() {
+        if is_anybody && known.is_scram() {
             return Err(UsageError::usage(format!(
                 "--offer AUTH: {} needs --auth FILE, as the server must know the password",
                 known.name()

@@ -2,10 +2,9 @@
 
 use crate::cli::options::value;
 use crate::cli::sink::args::UsageError;
-use crate::server::{
-    Delay, FaultPlan, InjectedFault, Manner, Offer, OfferList, ServerKeyword, ServerStage,
-    SinkLimits,
-};
+use crate::server::{Delay, FaultPlan, InjectedFault, Manner, Offer, OfferList, SinkLimits};
+use crate::smtp::extension::Extension;
+use crate::smtp::stage::Stage;
 use std::time::Duration;
 
 /// Options under the heading "Behaviour".
@@ -90,10 +89,10 @@ impl Args {
     /// The behaviour that is meant.
     pub fn plan(self, mut offers: OfferList, setting: &DecidedSettings) -> Manner {
         if setting.starttls {
-            offers.add_plain(ServerKeyword::StartTls);
+            offers.add_plain(Extension::Starttls);
         }
         if setting.auth {
-            offers.add_plain(ServerKeyword::Auth);
+            offers.add_plain(Extension::Auth);
         }
         Manner {
             offers,
@@ -115,10 +114,10 @@ pub struct DecidedSettings {
 impl DecidedSettings {
     /// Whether all that is offered can be kept, and all faults can happen.
     pub fn check(&self, offers: &OfferList, faults: &[InjectedFault]) -> Result<(), UsageError> {
-        if offers.has(ServerKeyword::StartTls) && !self.starttls {
+        if offers.has(Extension::Starttls) && !self.starttls {
             return Err(UsageError::usage("--offer STARTTLS needs --tls starttls"));
         }
-        if offers.has(ServerKeyword::Auth) && !self.auth {
+        if offers.has(Extension::Auth) && !self.auth {
             return Err(UsageError::usage("--offer AUTH needs --auth"));
         }
         let needs = faults.iter().find_map(|fault| {
@@ -129,14 +128,12 @@ impl DecidedSettings {
     }
 
     /// What is missing for a stage to come.
-    fn needs(&self, stage: ServerStage) -> Option<&'static str> {
+    fn needs(&self, stage: Stage) -> Option<&'static str> {
         match stage {
-            ServerStage::StartTls if !self.starttls => Some("--tls starttls"),
-            ServerStage::Tls if !self.tls => Some("--tls starttls or --tls implicit"),
-            ServerStage::Auth if !self.auth => Some("--auth"),
-            ServerStage::Helo if self.lmtp => {
-                Some("to be without --lmtp, which has LHLO (stage ehlo)")
-            }
+            Stage::Starttls if !self.starttls => Some("--tls starttls"),
+            Stage::Tls if !self.tls => Some("--tls starttls or --tls implicit"),
+            Stage::Auth if !self.auth => Some("--auth"),
+            Stage::Helo if self.lmtp => Some("to be without --lmtp, which has LHLO (stage ehlo)"),
             _ => None,
         }
     }
@@ -144,10 +141,10 @@ impl DecidedSettings {
 
 /// Has the limits be those that are offered.
 pub fn apply(offers: &OfferList, limits: &mut SinkLimits) -> Result<(), UsageError> {
-    if let Some(size) = offers.offer(ServerKeyword::Size).and_then(Offer::size) {
+    if let Some(size) = offers.offer(Extension::Size).and_then(Offer::size) {
         limits.max_message_bytes = size;
     }
-    let mut words = offers.offer(ServerKeyword::Limits).map(Offer::parameters);
+    let mut words = offers.offer(Extension::Limits).map(Offer::parameters);
     let mut words = words.iter_mut().flatten();
     while let Some(word) = words.next() {
         if word.eq_ignore_ascii_case("RCPTMAX") {

@@ -119,12 +119,12 @@ fn store(plan: &options::SinkOptions) -> Result<Box<dyn MessageStore>, SinkFailu
 }
 
 fn auth(doorman: Doorman) -> Result<Auth, UsersError> {
-    let keeper = match &doorman.users {
+    let users = match &doorman.users {
         Some(path) => UserDatabase::read(path)?,
         None => UserDatabase::Anybody,
     };
     Ok(Auth {
-        keeper,
+        users,
         only: doorman.only,
         in_clear: doorman.in_clear,
     })

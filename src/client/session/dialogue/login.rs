@@ -1,5 +1,6 @@
 //! AUTH in the dialogue (RFC 4954): choice of the mechanism, exchange and result.
 
+use crate::client::session::Step;
 use crate::client::session::auth;
 use crate::client::session::auth::{ExchangeError, STARS, SaslExchange};
 use crate::client::session::dialogue::{
@@ -7,7 +8,6 @@ use crate::client::session::dialogue::{
 };
 use crate::client::session::{RecipientReply, TlsDemand, Unmet};
 use crate::smtp::reply::{Class, Reply};
-use crate::smtp::stage::Stage;
 use crate::system::secret::Proof;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use zeroize::Zeroizing;
@@ -28,14 +28,15 @@ impl Dialogue<'_> {
         if login.proof != Proof::Elsewhere && !self.may_send_secret() {
             return self.demand(Unmet::PasswordInClear);
         }
-        if self.offers.auth.is_empty() {
+        if self.offers.mechanisms().is_empty() {
             return self.demand(Unmet::NoAuth);
         }
         let bindings = self.secured.clone().unwrap_or_default().bindings;
         let allowed = &self.options.mechanisms;
-        self.candidates = auth::candidates(&self.offers.auth, login, allowed, &bindings).into();
+        self.candidates =
+            auth::candidates(self.offers.mechanisms(), login, allowed, &bindings).into();
         if self.candidates.is_empty() {
-            let offered = self.offers.auth.join(" ");
+            let offered = self.offers.mechanisms().join(" ");
             return self.demand(Unmet::NoMechanism(crate::system::text::shown(&offered)));
         }
         self.try_next()
@@ -90,9 +91,9 @@ impl Dialogue<'_> {
     }
 
     fn say_secretly(&mut self, wire: Zeroizing<Vec<u8>>, shown: String, hides: bool) -> Action {
-        self.awaiting.push_back(Stage::Auth);
+        self.awaiting.push_back(Step::Auth);
         Action::Say(vec![Output::Line(CommandLine {
-            stage: Stage::Auth,
+            step: Step::Auth,
             wire,
             shown,
             hides,
@@ -107,7 +108,7 @@ impl Dialogue<'_> {
             235 => self.logged_in(),
             334 => self.challenged(reply),
             _ => match reply.class() {
-                Class::Success | Class::GoOn => abort(Stage::Auth, reply),
+                Class::Success | Class::GoOn => abort(Step::Auth, reply),
                 Class::ForNow | Class::ForGood => self.auth_refused(reply),
             },
         }
@@ -185,7 +186,7 @@ impl Dialogue<'_> {
             return self.try_next();
         }
         self.candidates.clear();
-        self.answer_rest(&RecipientReply::Said(Stage::Auth, reply.clone()));
+        self.answer_rest(&RecipientReply::Said(Step::Auth, reply.clone()));
         let quit = self.leave();
         match complaint {
             Some(complaint) => said_first(Output::Note(complaint), quit),

@@ -2,6 +2,7 @@
 
 use crate::mail::address::Address;
 use crate::mail::envelope::{Dsn, NotifyOn, Return};
+use crate::smtp::parameter::xtext;
 use std::fmt::Write as _;
 
 pub fn of_mail(dsn: &Dsn) -> String {
@@ -50,33 +51,10 @@ fn kinds(notify: NotifyOn) -> String {
     wanted.join(",")
 }
 
-/// RFC 3461 §4: `+`, `=` and everything except printable ASCII as `+` and two hexadecimal digits.
-#[must_use]
-pub fn xtext(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'+' | b'=' => {
-                let _ = write!(encoded, "+{byte:02X}");
-            }
-            b'!'..=b'~' => encoded.push(char::from(byte)),
-            _ => {
-                let _ = write!(encoded, "+{byte:02X}");
-            }
-        }
-    }
-    encoded
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::mail::envelope::RecipientDsn;
-
-    #[test]
-    fn what_would_end_a_parameter_is_encoded() {
-        assert_eq!(xtext("a+b=c d\u{e9}"), "a+2Bb+3Dc+20d+C3+A9");
-    }
 
     #[test]
     fn what_was_not_asked_for_is_not_said() {

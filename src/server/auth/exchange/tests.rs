@@ -1,11 +1,12 @@
 use crate::server::auth::exchange::*;
+use crate::smtp::mechanism::Mechanism;
 use crate::system::secret::Secret;
 use std::collections::HashMap;
 
 fn auth() -> Auth {
     let user = ("alice".to_owned(), Secret::new(b"secret".into()));
     Auth {
-        keeper: UserDatabase::Users(HashMap::from([user])),
+        users: UserDatabase::Users(HashMap::from([user])),
         only: None,
         in_clear: false,
     }
@@ -13,7 +14,7 @@ fn auth() -> Auth {
 
 fn anybody() -> Auth {
     Auth {
-        keeper: UserDatabase::Anybody,
+        users: UserDatabase::Anybody,
         ..auth()
     }
 }
@@ -27,7 +28,7 @@ fn wrong() -> LoginStep {
 }
 
 /// The steps for these responses; the first response comes with the command.
-fn said(auth: &Auth, mechanism: ServerMechanism, responses: &[&[u8]]) -> Vec<LoginStep> {
+fn said(auth: &Auth, mechanism: Mechanism, responses: &[&[u8]]) -> Vec<LoginStep> {
     let mut exchange = LoginExchange::new(auth, mechanism);
     let mut turns = vec![exchange.begin(Some(responses[0]))];
     turns.extend(responses[1..].iter().map(|one| exchange.step(one)));
@@ -36,7 +37,7 @@ fn said(auth: &Auth, mechanism: ServerMechanism, responses: &[&[u8]]) -> Vec<Log
 
 #[test]
 fn plain_wants_the_right_password_and_anybody_any() {
-    let plain = |auth: &Auth, response: &[u8]| said(auth, ServerMechanism::Plain, &[response]);
+    let plain = |auth: &Auth, response: &[u8]| said(auth, Mechanism::Plain, &[response]);
     assert_eq!(plain(&auth(), b"\0alice\0secret"), [right()]);
     assert_eq!(plain(&auth(), b"bob\0alice\0secret"), [right()]);
     assert_eq!(plain(&auth(), b"\0alice\0wrong"), [wrong()]);
@@ -56,7 +57,7 @@ fn plain_wants_the_right_password_and_anybody_any() {
 #[test]
 fn login_asks_for_the_name_and_then_the_password() {
     let auth = auth();
-    let mut exchange = LoginExchange::new(&auth, ServerMechanism::Login);
+    let mut exchange = LoginExchange::new(&auth, Mechanism::Login);
     assert_eq!(
         exchange.begin(None),
         LoginStep::Challenge(b"Username:".into())
@@ -66,7 +67,7 @@ fn login_asks_for_the_name_and_then_the_password() {
         LoginStep::Challenge(b"Password:".into())
     );
     assert_eq!(exchange.step(b"secret"), right());
-    let turns = said(&auth, ServerMechanism::Login, &[b"alice", b"no"]);
+    let turns = said(&auth, Mechanism::Login, &[b"alice", b"no"]);
     assert_eq!(turns[1], wrong());
 }
 
@@ -74,7 +75,7 @@ fn login_asks_for_the_name_and_then_the_password() {
 fn cram_md5_wants_the_hash_of_its_challenge() {
     let auth = auth();
     for (password, verdict) in [(&b"secret"[..], right()), (b"other", wrong())] {
-        let mut exchange = LoginExchange::new(&auth, ServerMechanism::CramMd5);
+        let mut exchange = LoginExchange::new(&auth, Mechanism::CramMd5);
         let LoginStep::Challenge(challenge) = exchange.begin(None) else {
             panic!("no challenge");
         };
@@ -84,7 +85,7 @@ fn cram_md5_wants_the_hash_of_its_challenge() {
         assert_eq!(exchange.step(format!("alice {sum}").as_bytes()), verdict);
     }
     assert_eq!(
-        said(&auth, ServerMechanism::CramMd5, &[b"x"]),
+        said(&auth, Mechanism::CramMd5, &[b"x"]),
         [LoginStep::Senseless]
     );
 }
@@ -94,11 +95,11 @@ fn a_wrong_token_is_told_in_a_challenge_before_it_fails() {
     let bad = || LoginStep::Challenge(BAD_TOKEN.into());
     for (mechanism, response) in [
         (
-            ServerMechanism::Xoauth2,
+            Mechanism::XOAuth2,
             "user=alice\x01auth=Bearer TOKEN\x01\x01",
         ),
         (
-            ServerMechanism::OauthBearer,
+            Mechanism::OAuthBearer,
             "n,a=alice,\x01host=x\x01port=25\x01auth=Bearer TOKEN\x01\x01",
         ),
     ] {
@@ -123,7 +124,7 @@ fn a_wrong_token_is_told_in_a_challenge_before_it_fails() {
 fn whoever_goes_on_after_the_end_gets_nowhere() {
     let turns = said(
         &auth(),
-        ServerMechanism::Plain,
+        Mechanism::Plain,
         &[b"\0alice\0no", b"\0alice\0secret"],
     );
     assert_eq!(turns, [wrong(), LoginStep::Senseless]);
@@ -147,7 +148,7 @@ fn only_mechanisms_that_will_do_are_offered() {
         "CRAM-MD5 PLAIN LOGIN OAUTHBEARER XOAUTH2"
     );
     let only = Auth {
-        only: Some(vec![ServerMechanism::Login]),
+        only: Some(vec![Mechanism::Login]),
         ..anybody()
     };
     assert_eq!(names(&only), "LOGIN");

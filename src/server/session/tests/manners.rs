@@ -37,7 +37,7 @@ fn lmtp(faults: &[&str]) -> Manner {
 fn with_auth() -> Manner {
     Manner {
         auth: Some(Auth {
-            keeper: UserDatabase::Anybody,
+            users: UserDatabase::Anybody,
             only: None,
             in_clear: true,
         }),

@@ -1,7 +1,8 @@
 //! LMTP, PRDR, limits, and requested extensions.
 
 use crate::client::session::dialogue::tests::*;
-use crate::client::session::{Extension, Protocol, Request};
+use crate::client::session::{Protocol, Request};
+use crate::smtp::extension::Extension;
 
 const THREE: &[&str] = &["a@x.org", "b@x.org", "c@y.org"];
 
@@ -79,10 +80,16 @@ fn in_lmtp_no_message_is_begun_for_nobody_and_there_is_no_helo() {
 
 fn request(extension: Extension, parameter: &str, is_must: bool) -> Request {
     Request {
-        extension,
-        parameter: parameter.to_owned(),
         option: "--x",
         is_must,
+        ..Request::new(extension, parameter.to_owned())
+    }
+}
+
+fn hold(is_must: bool) -> Request {
+    Request {
+        seconds: Some(60),
+        ..request(Extension::FutureRelease, "HOLDFOR=60", is_must)
     }
 }
 
@@ -127,11 +134,7 @@ fn with_prdr_one_may_be_refused_and_the_last_word_counts_for_the_others() {
 
 #[test]
 fn nothing_is_sent_without_what_must_be_there() {
-    let play = requesting(vec![request(
-        Extension::FutureRelease(60),
-        "HOLDFOR=60",
-        true,
-    )]);
+    let play = requesting(vec![hold(true)]);
     for offer in ["SIZE", "FUTURERELEASE 59 2030-01-01T00:00:00Z"] {
         let words = play.play(&format!(
             "S: 220 hi\nC: EHLO crepes.fr\nS: 250-hi\nS: 250 {offer}\nC: QUIT\nS: 221 bye"
@@ -144,7 +147,7 @@ fn nothing_is_sent_without_what_must_be_there() {
 fn what_may_be_left_out_is_said_only_where_it_is_offered() {
     let mut play = requesting(vec![
         request(Extension::MtPriority, "MT-PRIORITY=3", false),
-        request(Extension::FutureRelease(60), "HOLDFOR=60", false),
+        hold(false),
     ]);
     play.recipients = &["a@x.org"];
     let words = play.play(
