@@ -200,7 +200,7 @@ impl FaultReply {
     }
 }
 
-/// The lines of a reply, of which `\n` parts two.
+/// The lines of a reply, separated by `\n` in the option.
 fn lines(code: &str, text: &str) -> String {
     let lines: Vec<&str> = text.split("\\n").collect();
     let last = lines.len() - 1;
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_may_have_several_lines_and_an_at_of_its_own() {
+    fn injected_reply_may_have_several_lines_and_an_at_sign() {
         assert_eq!(reply("rcpt=451 4.3.0 busy"), "451 4.3.0 busy");
         assert_eq!(reply("ehlo=250 a\\nb\\nc"), "250-a\r\n250-b\r\n250 c");
         assert_eq!(reply("rcpt=550 not a@b"), "550 not a@b");
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn when_is_a_number_a_range_or_a_chance() {
+    fn condition_is_a_number_a_range_or_a_probability() {
         assert_eq!(fault("mail=close").when, FaultTime::Always);
         assert_eq!(fault("mail=close@2").when, FaultTime::Times(2, 2));
         assert_eq!(fault("mail=close@2-4").when, FaultTime::Times(2, 4));
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_fault_has_its_word() {
+    fn each_kind_of_fault_is_parsed() {
         let ms = Duration::from_millis;
         for (word, what) in [
             ("close", FaultAction::Close),
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_fault_is_refused_in_words() {
+    fn malformed_fault_is_refused_with_a_reason() {
         for (text, word) in [
             ("mail", "it wants a stage"),
             ("male=close", "there is no stage \"male\""),
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_is_for_one_stage_or_for_all() {
+    fn delay_applies_to_one_stage_or_to_all() {
         let delay = |text| Delay::parse(text, clock).map(|delay| delay.stage);
         assert_eq!(delay("7ms"), Ok(None));
         assert_eq!(delay("dot=7ms"), Ok(Some(Stage::Dot)));

@@ -79,14 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn times_are_counted_for_each_stage_by_itself() {
+    fn occurrences_are_counted_for_each_stage() {
         let faults = vec![
             fault(FaultAction::Close, FaultTime::Times(2, 2)),
             fault(FaultAction::Reset, FaultTime::Times(2, 3)),
         ];
-        let mischief = FaultPlan::new(faults, Vec::new(), None);
-        assert_eq!(mischief.due(Stage::Mail), None);
-        let due: Vec<_> = (0..4).map(|_| mischief.due(Stage::Rcpt)).collect();
+        let faults = FaultPlan::new(faults, Vec::new(), None);
+        assert_eq!(faults.due(Stage::Mail), None);
+        let due: Vec<_> = (0..4).map(|_| faults.due(Stage::Rcpt)).collect();
         assert_eq!(
             due,
             [
@@ -99,35 +99,35 @@ mod tests {
     }
 
     #[test]
-    fn chance_with_a_seed_is_the_same_each_time() {
-        let draw = || {
+    fn seed_makes_random_faults_repeatable() {
+        let due_fault = || {
             let faults = vec![fault(FaultAction::Close, FaultTime::Chance(50.0))];
-            let mischief = FaultPlan::new(faults, Vec::new(), Some(7));
-            let due = (0..64).map(|_| mischief.due(Stage::Rcpt).is_some());
+            let faults = FaultPlan::new(faults, Vec::new(), Some(7));
+            let due = (0..64).map(|_| faults.due(Stage::Rcpt).is_some());
             due.collect::<Vec<_>>()
         };
-        assert_eq!(draw(), draw());
-        assert!(draw().contains(&true) && draw().contains(&false));
+        assert_eq!(due_fault(), due_fault());
+        assert!(due_fault().contains(&true) && due_fault().contains(&false));
     }
 
     #[test]
-    fn never_and_always_are_chances_too() {
+    fn probability_may_be_0_or_100() {
         for (chance, due) in [(0.0, false), (100.0, true)] {
             let faults = vec![fault(FaultAction::Close, FaultTime::Chance(chance))];
-            let mischief = FaultPlan::new(faults, Vec::new(), None);
-            assert!((0..64).all(|_| mischief.due(Stage::Rcpt).is_some() == due));
+            let faults = FaultPlan::new(faults, Vec::new(), None);
+            assert!((0..64).all(|_| faults.due(Stage::Rcpt).is_some() == due));
         }
     }
 
     #[test]
-    fn a_delay_of_its_own_goes_before_the_general_one() {
+    fn delay_of_a_stage_overrides_the_general_one() {
         let delay = |stage, seconds| Delay {
             stage,
             time: Duration::from_secs(seconds),
         };
         let delays = vec![delay(Some(Stage::Dot), 9), delay(None, 1)];
-        let mischief = FaultPlan::new(Vec::new(), delays, None);
-        assert_eq!(mischief.delay(Stage::Dot).as_secs(), 9);
-        assert_eq!(mischief.delay(Stage::Mail).as_secs(), 1);
+        let faults = FaultPlan::new(Vec::new(), delays, None);
+        assert_eq!(faults.delay(Stage::Dot).as_secs(), 9);
+        assert_eq!(faults.delay(Stage::Mail).as_secs(), 1);
     }
 }

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_keyword_is_known_in_any_case_and_any_other_text_is_offered_as_it_is() {
+    fn keyword_is_known_in_any_case_and_other_text_is_unchanged() {
         assert_eq!(offer("dsn").extension(), Some(Extension::Dsn));
         assert_eq!(
             offer("LIMITS RCPTMAX=5").extension(),
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn size_is_written_with_a_space_or_an_equals_sign() {
+    fn size_is_parsed_with_a_space_or_an_equals_sign() {
         for text in ["SIZE=1000", "size 1000"] {
             assert_eq!(offer(text).to_string(), "SIZE 1000");
             assert_eq!(offer(text).size(), Some(1000));
@@ -213,14 +213,14 @@ mod tests {
     }
 
     #[test]
-    fn what_would_break_the_reply_is_disabled() {
+    fn offer_that_would_break_the_reply_is_refused() {
         for text in ["", " ", "a\r\nb", "\u{e9}", "=1", "-x"] {
             assert!(Offer::parse(text).is_err(), "{text:?}");
         }
     }
 
     #[test]
-    fn what_is_offered_can_be_added_to_replaced_and_taken_away() {
+    fn offers_can_be_added_replaced_and_removed() {
         let mut offers = OfferList::default();
         offers.add(offer("DSN"));
         offers.add(offer("SIZE=5"));
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_away_does_not_come_back_by_itself() {
+    fn disabled_keyword_is_not_added_again() {
         let mut offers = OfferList::default();
         offers.remove("STARTTLS");
         offers.add_plain(Extension::Starttls);

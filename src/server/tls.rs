@@ -1,4 +1,4 @@
-//! The server's side of TLS: a certificate that is made on the spot, or one from files.
+//! The server's side of TLS: a certificate that is generated at the start, or one from files.
 
 use crate::system::pem::{TlsSetupError, certificates, private_key};
 use rcgen::{
@@ -27,7 +27,7 @@ pub struct ServerTlsOptions {
     pub client_ca: Option<PathBuf>,
 }
 
-/// All that a handshake needs.
+/// TLS settings with the certificate.
 #[derive(Debug, Clone)]
 pub struct ServerTls {
     pub(super) config: Arc<ServerConfig>,
@@ -83,7 +83,7 @@ impl ServerTls {
     /// # Errors
     /// A file cannot be read or used.
     pub fn new(options: &ServerTlsOptions) -> Result<ServerTls, EncryptionError> {
-        let papers = match &options.files {
+        let certificate = match &options.files {
             Some((cert, key)) => CertificateAndKey::read(cert, key)?,
             None => CertificateAndKey::make(&options.names)?,
         };
@@ -99,12 +99,12 @@ impl ServerTls {
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
             .map(|builder| builder.with_client_cert_verifier(verifier))
-            .and_then(|builder| builder.with_single_cert(papers.chain, papers.key))
+            .and_then(|builder| builder.with_single_cert(certificate.chain, certificate.key))
             .map_err(pair)?;
         Ok(ServerTls {
             config: Arc::new(config),
             is_implicit: options.is_implicit,
-            authority: papers.authority,
+            authority: certificate.authority,
         })
     }
 

@@ -18,9 +18,9 @@ pub struct Reply {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     Success,
-    GoOn,
-    ForNow,
-    ForGood,
+    Intermediate,
+    Transient,
+    Permanent,
 }
 
 /// Reason for which lines are not a valid reply.
@@ -43,9 +43,9 @@ impl Reply {
     pub fn class(&self) -> Class {
         match self.code / 100 {
             2 => Class::Success,
-            3 => Class::GoOn,
-            4 => Class::ForNow,
-            _ => Class::ForGood,
+            3 => Class::Intermediate,
+            4 => Class::Transient,
+            _ => Class::Permanent,
         }
     }
 

@@ -652,7 +652,7 @@ fn may_try_another(answer: Option<&RecipientReply>, failure: Option<&SessionFail
             Some(SessionFailure::Message(_) | SessionFailure::Ledger(_))
         ),
         Some(RecipientReply::Said(step, reply)) => {
-            step.stage().is_introduction() || reply.class() == Class::ForNow
+            step.stage().is_introduction() || reply.class() == Class::Transient
         }
         Some(RecipientReply::Unmet(_) | RecipientReply::TooMany(_)) => true,
         Some(

@@ -67,7 +67,7 @@ impl SessionEnd {
             }
         };
         let may_pass =
-            matches!(unmet, Unmet::StarttlsRefused(reply) if reply.class() == Class::ForNow);
+            matches!(unmet, Unmet::StarttlsRefused(reply) if reply.class() == Class::Transient);
         let (verdict, cause, advice) = if may_pass {
             (RecipientStatus::Deferred, Cause::Server, TRY_AGAIN)
         } else {
@@ -85,7 +85,7 @@ impl SessionEnd {
 
     /// The server refused the session as a whole.
     pub(super) fn said(server: &Server, step: Step, reply: &Reply) -> Self {
-        let is_for_good = reply.class() == Class::ForGood;
+        let is_for_good = reply.class() == Class::Permanent;
         let (what, advice) = match (step, is_for_good) {
             // Some servers send this to a client that they recognize by its address or certificate. It cannot
             // be a reply to a second login: a session has one AUTH that succeeds, and only 235 is success.

@@ -282,11 +282,11 @@ impl RecipientResult {
     }
 
     fn said(recipient: &Address, server: &Server, step: Step, reply: &Reply) -> Self {
-        if step == Step::Auth && reply.class() == Class::ForGood {
+        if step == Step::Auth && reply.class() == Class::Permanent {
             return Self::ended(recipient, SessionEnd::said(server, step, reply));
         }
         let words = format!("{} (in reply to {})", reply.whole(), step.words());
-        let (verdict, sentence) = if reply.class() == Class::ForGood {
+        let (verdict, sentence) = if reply.class() == Class::Permanent {
             let sentence = format!("{server} refused <{recipient}>: {words}");
             (RecipientStatus::Refused, sentence)
         } else {

@@ -363,9 +363,9 @@ impl<'a> Dialogue<'a> {
     fn greeted(&mut self, reply: &Reply) -> Action {
         match reply.class() {
             Class::Success => self.say_hello(),
-            Class::GoOn => abort(Step::Banner, reply),
+            Class::Intermediate => abort(Step::Banner, reply),
             // R1: QUIT, and no MAIL.
-            Class::ForNow | Class::ForGood => self.give_up(Step::Banner, reply),
+            Class::Transient | Class::Permanent => self.give_up(Step::Banner, reply),
         }
     }
 
@@ -389,17 +389,17 @@ impl<'a> Dialogue<'a> {
                 self.encrypt()
             }
             // R2: servers older than RFC 1869 know only HELO.
-            Class::ForGood if step == Step::Ehlo => self.say_one(Step::Helo),
-            Class::GoOn => abort(step, reply),
-            Class::ForNow | Class::ForGood => self.give_up(step, reply),
+            Class::Permanent if step == Step::Ehlo => self.say_one(Step::Helo),
+            Class::Intermediate => abort(step, reply),
+            Class::Transient | Class::Permanent => self.give_up(step, reply),
         }
     }
 
     fn tolerated(&mut self, reply: &Reply) -> Action {
         match reply.class() {
             Class::Success => self.encrypt(),
-            Class::GoOn => abort(Step::Helo, reply),
-            Class::ForNow | Class::ForGood => self.give_up(Step::Helo, reply),
+            Class::Intermediate => abort(Step::Helo, reply),
+            Class::Transient | Class::Permanent => self.give_up(Step::Helo, reply),
         }
     }
 
@@ -421,7 +421,7 @@ impl<'a> Dialogue<'a> {
         match reply.class() {
             Class::Success if reply.code == 220 => Action::Secure,
             // Another 2yz does not permit the handshake.
-            Class::Success | Class::GoOn => abort(Step::Starttls, &reply),
+            Class::Success | Class::Intermediate => abort(Step::Starttls, &reply),
             _ if self.options.tls == TlsDemand::Opportunistic => {
                 let note = format!(
                     "STARTTLS was refused ({}); going on in clear",
@@ -429,7 +429,7 @@ impl<'a> Dialogue<'a> {
                 );
                 said_first(Output::Note(note), self.introduce())
             }
-            Class::ForNow | Class::ForGood => self.demand(Unmet::StarttlsRefused(reply)),
+            Class::Transient | Class::Permanent => self.demand(Unmet::StarttlsRefused(reply)),
         }
     }
 
@@ -452,8 +452,8 @@ impl<'a> Dialogue<'a> {
                 self.offers = ServerOffers::default();
                 self.say_hello()
             }
-            Class::GoOn => abort(Step::Xclient, reply),
-            Class::ForNow | Class::ForGood => self.give_up(Step::Xclient, reply),
+            Class::Intermediate => abort(Step::Xclient, reply),
+            Class::Transient | Class::Permanent => self.give_up(Step::Xclient, reply),
         }
     }
 
@@ -475,8 +475,8 @@ impl<'a> Dialogue<'a> {
                 self.forwarded += 1;
                 self.forward()
             }
-            Class::GoOn => abort(Step::Xforward, reply),
-            Class::ForNow | Class::ForGood => self.give_up(Step::Xforward, reply),
+            Class::Intermediate => abort(Step::Xforward, reply),
+            Class::Transient | Class::Permanent => self.give_up(Step::Xforward, reply),
         }
     }
 
@@ -490,7 +490,7 @@ impl<'a> Dialogue<'a> {
     }
 
     fn command_answered(&mut self, step: Step, reply: Reply) -> Action {
-        if reply.class() == Class::GoOn {
+        if reply.class() == Class::Intermediate {
             return abort(step, &reply);
         }
         self.replies.push(reply);

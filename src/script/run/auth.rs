@@ -66,7 +66,7 @@ impl Interpreter<'_, '_> {
         let name = exchange.mechanism().name();
         let mut pending = None;
         let mut command = Zeroizing::new(format!("AUTH {name}"));
-        if exchange.mechanism().begins() {
+        if exchange.mechanism().has_initial_response() {
             let first = encoded(&exchange.begin().map_err(refused)?);
             // RFC 4954 §4: an initial response that makes the line too long is sent separately.
             if command.len() + first.len() < 500 {

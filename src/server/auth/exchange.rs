@@ -16,11 +16,11 @@ pub enum LoginStep {
     /// Sends this challenge and waits for a response.
     Challenge(Vec<u8>),
     /// This user is authenticated.
-    Right(String),
+    Accepted(String),
     /// This user is not authenticated; the name is empty if none was given.
-    Wrong(String),
+    Rejected(String),
     /// The response is malformed for the mechanism.
-    Senseless,
+    Malformed,
 }
 
 /// A login in progress.
@@ -60,7 +60,7 @@ impl<'a> LoginExchange<'a> {
                 LoginStep::Challenge(challenge.into())
             }
             // RFC 4954 §4: an initial response is not allowed if the server speaks first.
-            (Mechanism::CramMd5, Some(_)) => LoginStep::Senseless,
+            (Mechanism::CramMd5, Some(_)) => LoginStep::Malformed,
             (Mechanism::Login, None) => LoginStep::Challenge(b"Username:".into()),
             (_, None) => LoginStep::Challenge(Vec::new()),
             (_, Some(response)) => self.step(response),
@@ -68,13 +68,13 @@ impl<'a> LoginExchange<'a> {
     }
 
     pub fn step(&mut self, response: &[u8]) -> LoginStep {
-        let state = std::mem::replace(&mut self.state, ExchangeState::Last(LoginStep::Senseless));
+        let state = std::mem::replace(&mut self.state, ExchangeState::Last(LoginStep::Malformed));
         match state {
-            ExchangeState::First => self.first(response).unwrap_or(LoginStep::Senseless),
-            ExchangeState::Password(user) => self.judged(user, response),
+            ExchangeState::First => self.first(response).unwrap_or(LoginStep::Malformed),
+            ExchangeState::Password(user) => self.verdict(user, response),
             ExchangeState::Cram(challenge) => self
                 .cram(&challenge, response)
-                .unwrap_or(LoginStep::Senseless),
+                .unwrap_or(LoginStep::Malformed),
             ExchangeState::Proof(scram) => self.proof(*scram, response),
             ExchangeState::Last(verdict) => verdict,
         }
@@ -95,11 +95,11 @@ impl<'a> LoginExchange<'a> {
         }
     }
 
-    fn judged(&self, user: String, password: &[u8]) -> LoginStep {
-        if self.users.admits(&user, password) {
-            LoginStep::Right(user)
+    fn verdict(&self, user: String, password: &[u8]) -> LoginStep {
+        if self.users.accepts(&user, password) {
+            LoginStep::Accepted(user)
         } else {
-            LoginStep::Wrong(user)
+            LoginStep::Rejected(user)
         }
     }
 
@@ -110,7 +110,7 @@ impl<'a> LoginExchange<'a> {
             return None;
         };
         let user = text(user).filter(|user| !user.is_empty() && !password.is_empty())?;
-        Some(self.judged(user, password))
+        Some(self.verdict(user, password))
     }
 
     /// RFC 2195: the user, and the keyed hash of the challenge in hexadecimal.
@@ -119,15 +119,15 @@ impl<'a> LoginExchange<'a> {
         let (user, sum) = text.rsplit_once(' ')?;
         let user = user.to_owned();
         let Some(password) = self.users.password(&user) else {
-            return Some(self.judged(user, b""));
+            return Some(self.verdict(user, b""));
         };
         let mut mac = Hmac::<Md5>::new_from_slice(password.expose()).ok()?;
         mac.update(challenge.as_bytes());
-        let right = crate::system::certificate::hex(&mac.finalize().into_bytes());
-        Some(if right.eq_ignore_ascii_case(sum) {
-            LoginStep::Right(user)
+        let accepted = crate::system::certificate::hex(&mac.finalize().into_bytes());
+        Some(if accepted.eq_ignore_ascii_case(sum) {
+            LoginStep::Accepted(user)
         } else {
-            LoginStep::Wrong(user)
+            LoginStep::Rejected(user)
         })
     }
 
@@ -150,14 +150,14 @@ impl<'a> LoginExchange<'a> {
         Some(self.with_token(user.to_owned(), token))
     }
 
-    // Both mechanisms report an error in a challenge, which the peer acknowledges.
+    // Both mechanisms report an error in a challenge, which the client acknowledges.
     fn with_token(&mut self, user: String, token: &str) -> LoginStep {
-        match self.judged(user, token.as_bytes()) {
-            wrong @ LoginStep::Wrong(_) => {
-                self.state = ExchangeState::Last(wrong);
+        match self.verdict(user, token.as_bytes()) {
+            rejected @ LoginStep::Rejected(_) => {
+                self.state = ExchangeState::Last(rejected);
                 LoginStep::Challenge(BAD_TOKEN.into())
             }
-            right => right,
+            accepted => accepted,
         }
     }
 
@@ -172,9 +172,9 @@ impl<'a> LoginExchange<'a> {
     fn proof(&mut self, scram: Scram, response: &[u8]) -> LoginStep {
         let verified = text(response).and_then(|last| scram.verify(&last));
         let Some(signature) = verified else {
-            return LoginStep::Wrong(scram.user);
+            return LoginStep::Rejected(scram.user);
         };
-        self.state = ExchangeState::Last(LoginStep::Right(scram.user));
+        self.state = ExchangeState::Last(LoginStep::Accepted(scram.user));
         LoginStep::Challenge(signature.into())
     }
 }

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_the_password_is_answered_with_a_signature() {
+    fn right_password_gets_the_servers_signature() {
         for mechanism in [Mechanism::ScramSha1, Mechanism::ScramSha256] {
             let scram = begun(mechanism);
             assert_eq!(scram.user, "a=b,c");
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_else_is() {
+    fn wrong_proof_is_rejected() {
         let scram = begun(Mechanism::ScramSha256);
         assert_eq!(scram.verify(&last(&scram, b"pen")), None);
         let right = last(&scram, b"pencil");
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_that_nobody_knows_gets_a_challenge_like_any_other() {
+    fn unknown_user_gets_a_challenge_too() {
         let begin = |first| Scram::begin(Mechanism::ScramSha1, &users(), first, "xyz");
         let scram = begin("n,,n=eve,r=abc").unwrap();
         assert_eq!(scram.challenge(), "r=abcxyz,s=eHl6,i=4096");
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_first_message_is_refused() {
+    fn malformed_first_message_is_refused() {
         for first in [
             "",
             "n,,",

@@ -17,21 +17,15 @@ const MAX_FILE: u64 = 16 * 1024 * 1024;
 #[derive(Debug)]
 pub enum UserDatabase {
     /// Any user, with any password or token.
-    Anybody,
-    /// Those of a file.
+    AnyUser,
     Users(HashMap<String, Secret>),
 }
 
 /// The reason why a file of users is not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum UsersError {
-    /// It cannot be read.
     #[error("cannot read {} of --auth: {}", path.display(), reason(.source))]
-    Unread {
-        path: PathBuf,
-        /// The error of the system.
-        source: io::Error,
-    },
+    Unread { path: PathBuf, source: io::Error },
     /// Others can read it.
     #[error("{path} of --auth is open to others: its mode is {mode:04o}; do: chmod 600 {path}")]
     Exposed {
@@ -49,10 +43,10 @@ pub enum UsersError {
 }
 
 impl UserDatabase {
-    /// Reads lines of `user:password`; those that are empty or begin with `#` are passed over.
+    /// Reads lines of `user:password`; empty lines and those that begin with `#` are ignored.
     ///
     /// # Errors
-    /// The file cannot be read, is open to others, or has a line that is none of these.
+    /// The file cannot be read, is open to others, or has a malformed line.
     pub fn read(path: &Path) -> Result<UserDatabase, UsersError> {
         let unread = |source| UsersError::Unread {
             path: path.to_owned(),
@@ -77,19 +71,19 @@ impl UserDatabase {
     }
 
     /// True if this is the password or token of the user.
-    pub(super) fn admits(&self, user: &str, password: &[u8]) -> bool {
+    pub(super) fn accepts(&self, user: &str, password: &[u8]) -> bool {
         match self {
-            UserDatabase::Anybody => true,
+            UserDatabase::AnyUser => true,
             UserDatabase::Users(users) => users
                 .get(user)
                 .is_some_and(|known| known.expose() == password),
         }
     }
 
-    /// The password, for those mechanisms that compute with it.
+    /// The password, for mechanisms that compute with it.
     pub(super) fn password(&self, user: &str) -> Option<&Secret> {
         match self {
-            UserDatabase::Anybody => None,
+            UserDatabase::AnyUser => None,
             UserDatabase::Users(users) => users.get(user),
         }
     }
@@ -124,21 +118,21 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn a_password_may_have_colons_and_comments_are_passed_over() {
+    fn passwords_may_contain_colons_and_comments_are_ignored() {
         let users = users("\u{feff}# who\n\nalice:a:b\nbob:c d\n").unwrap();
-        assert!(users.admits("alice", b"a:b") && users.admits("bob", b"c d"));
-        assert!(!users.admits("alice", b"a") && !users.admits("eve", b""));
+        assert!(users.accepts("alice", b"a:b") && users.accepts("bob", b"c d"));
+        assert!(!users.accepts("alice", b"a") && !users.accepts("eve", b""));
     }
 
     #[test]
-    fn a_line_that_is_no_user_is_named() {
+    fn error_has_the_number_of_the_malformed_line() {
         for text in ["a:b\nalice\n", "a:b\n:x\n", "a:b\nalice:\n"] {
             assert_eq!(users(text).err(), Some(2), "{text}");
         }
     }
 
     #[test]
-    fn a_file_that_others_can_read_is_refused_with_what_mends_it() {
+    fn file_readable_by_others_is_refused_with_advice() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("users");
         fs::write(&path, "alice:secret\n").unwrap();
@@ -149,7 +143,7 @@ mod tests {
         assert!(
             UserDatabase::read(&path)
                 .unwrap()
-                .admits("alice", b"secret")
+                .accepts("alice", b"secret")
         );
     }
 }

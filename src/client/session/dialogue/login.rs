@@ -63,7 +63,7 @@ impl Dialogue<'_> {
         let mut command = Zeroizing::new(format!("AUTH {name}").into_bytes());
         let mut shown = format!("AUTH {name}");
         let mut hides = false;
-        if candidate.mechanism.begins() {
+        if candidate.mechanism.has_initial_response() {
             let response = match exchange.begin() {
                 Ok(response) => response,
                 Err(error) => return self.demand(Unmet::Auth(error.to_string())),
@@ -108,8 +108,8 @@ impl Dialogue<'_> {
             235 => self.logged_in(),
             334 => self.challenged(reply),
             _ => match reply.class() {
-                Class::Success | Class::GoOn => abort(Step::Auth, reply),
-                Class::ForNow | Class::ForGood => self.auth_refused(reply),
+                Class::Success | Class::Intermediate => abort(Step::Auth, reply),
+                Class::Transient | Class::Permanent => self.auth_refused(reply),
             },
         }
     }
@@ -179,7 +179,7 @@ impl Dialogue<'_> {
         if exchange.is_some_and(|exchange| exchange.mechanism().is_bound()) || cancelled_binding {
             // R63: an attacker who removes a bound mechanism must not receive the password itself.
             self.candidates
-                .retain(|candidate| !candidate.mechanism.tells_the_password());
+                .retain(|candidate| !candidate.mechanism.sends_password());
         }
         let is_about_mechanism = cancelled_binding || is_about_mechanism(reply);
         if is_about_mechanism && !self.candidates.is_empty() {

@@ -22,8 +22,8 @@ impl Dialogue<'_> {
     pub(super) fn sender_answered(&mut self, reply: &Reply) -> Action {
         match reply.class() {
             Class::Success => self.open = true,
-            Class::GoOn => return abort(Step::Mail, reply),
-            Class::ForNow | Class::ForGood => {
+            Class::Intermediate => return abort(Step::Mail, reply),
+            Class::Transient | Class::Permanent => {
                 // Replies to commands pipelined after it are read but have no effect.
                 self.refuse_rest(Step::Mail, reply);
                 self.unsaid.clear();
@@ -40,7 +40,7 @@ impl Dialogue<'_> {
                 self.answers[recipient] = Some(RecipientReply::Accepted(reply));
             }
             Class::Success => self.taken.push(recipient),
-            Class::GoOn => return abort(step, &reply),
+            Class::Intermediate => return abort(step, &reply),
             _ if reply.is_too_many_recipients() && !self.taken.is_empty() => {
                 self.later.push(recipient);
                 self.current.retain(|&other| other != recipient);
@@ -48,7 +48,7 @@ impl Dialogue<'_> {
             _ if reply.is_too_many_recipients() => {
                 self.answers[recipient] = Some(RecipientReply::TooMany(reply));
             }
-            Class::ForNow | Class::ForGood => {
+            Class::Transient | Class::Permanent => {
                 self.answers[recipient] = Some(RecipientReply::Said(step, reply));
             }
         }
@@ -60,9 +60,9 @@ impl Dialogue<'_> {
             // R8: 2yz to DATA does not permit the message.
             Class::Success => return abort(Step::Data, reply),
             // R52: the server waits for a message, but no recipient was accepted.
-            Class::GoOn if self.taken.is_empty() => return self.say_one(Step::Dot),
-            Class::GoOn => return self.send_message(),
-            Class::ForNow | Class::ForGood => {
+            Class::Intermediate if self.taken.is_empty() => return self.say_one(Step::Dot),
+            Class::Intermediate => return self.send_message(),
+            Class::Transient | Class::Permanent => {
                 if !self.taken.is_empty() {
                     self.refuse_transaction(Step::Data, reply);
                 }
@@ -73,10 +73,10 @@ impl Dialogue<'_> {
 
     pub(super) fn chunk_answered(&mut self, step: Step, reply: &Reply) -> Action {
         match reply.class() {
-            Class::GoOn => return abort(step, reply),
+            Class::Intermediate => return abort(step, reply),
             Class::Success => {}
             // Replies to commands pipelined after it are read but have no effect.
-            Class::ForNow | Class::ForGood => {
+            Class::Transient | Class::Permanent => {
                 self.open = true;
                 self.refuse_transaction(step, reply);
             }
@@ -86,17 +86,17 @@ impl Dialogue<'_> {
 
     pub(super) fn end_answered(&mut self, step: Step, reply: &Reply) -> Action {
         // RFC 3030 §2: after a failed chunk, with or without a transaction, only RSET helps.
-        if step != Step::Dot && matches!(reply.class(), Class::ForNow | Class::ForGood) {
+        if step != Step::Dot && matches!(reply.class(), Class::Transient | Class::Permanent) {
             self.open = true;
         }
         match reply.class() {
             // PRDR: a reply for each accepted recipient, and then one for all.
-            Class::GoOn if reply.code == 353 && self.grants(Extension::Prdr) => {
+            Class::Intermediate if reply.code == 353 && self.grants(Extension::Prdr) => {
                 let each = self.taken.iter().map(|&recipient| Step::DotFor(recipient));
                 self.awaiting = each.chain([step]).chain(self.awaiting.drain(..)).collect();
             }
             // The reply does not tell whether the message was accepted.
-            Class::GoOn => {
+            Class::Intermediate => {
                 self.doubt();
                 return abort(step, reply);
             }
@@ -114,7 +114,7 @@ impl Dialogue<'_> {
                     self.answers[recipient] = Some(RecipientReply::Accepted(reply.clone()));
                 }
             }
-            Class::ForNow | Class::ForGood => {
+            Class::Transient | Class::Permanent => {
                 self.open &= step != Step::Dot;
                 self.refuse_transaction(step, reply);
             }
@@ -127,7 +127,7 @@ impl Dialogue<'_> {
     pub(super) fn end_answered_for(&mut self, recipient: usize, reply: Reply) -> Action {
         let is_last_word = self.options.protocol == Protocol::Lmtp;
         match reply.class() {
-            Class::GoOn => {
+            Class::Intermediate => {
                 self.doubt();
                 return abort(Step::Dot, &reply);
             }
@@ -138,7 +138,7 @@ impl Dialogue<'_> {
             }
             Class::Success if !is_last_word => return Action::Read,
             Class::Success => self.answers[recipient] = Some(RecipientReply::Accepted(reply)),
-            Class::ForNow | Class::ForGood => {
+            Class::Transient | Class::Permanent => {
                 self.answers[recipient] =
                     Some(RecipientReply::Said(Step::DotFor(recipient), reply));
             }

@@ -103,8 +103,10 @@ impl SessionLoop<'_, '_> {
             }
             let reply = self.reply()?;
             match reply.class() {
-                Class::ForNow | Class::ForGood => return Ok(Some(WireEvent::BrokenOff(reply))),
-                Class::Success | Class::GoOn => self.chunk_taken(reply)?,
+                Class::Transient | Class::Permanent => {
+                    return Ok(Some(WireEvent::BrokenOff(reply)));
+                }
+                Class::Success | Class::Intermediate => self.chunk_taken(reply)?,
             }
         }
     }
@@ -132,9 +134,9 @@ impl SessionLoop<'_, '_> {
             let deadline = Deadline::after(self.limit(Step::Quit));
             let reply = self.reply_by(deadline, Step::Body)?;
             match reply.class() {
-                Class::ForNow | Class::ForGood => return Ok(WireEvent::BrokenOff(reply)),
+                Class::Transient | Class::Permanent => return Ok(WireEvent::BrokenOff(reply)),
                 Class::Success if self.awaits_chunk() => self.chunk_taken(reply)?,
-                Class::Success | Class::GoOn => {
+                Class::Success | Class::Intermediate => {
                     let what = format!("said {} before the message had ended", reply.whole());
                     return Err(SessionFailure::Protocol(Step::Body, what));
                 }

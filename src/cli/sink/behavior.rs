@@ -1,8 +1,10 @@
-//! What the receiver offers, and what goes wrong on purpose.
+//! Options for the behavior of the server: offered extensions, faults and delays.
 
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
-use crate::cli::sink::args::UsageError;
-use crate::server::{Delay, FaultPlan, InjectedFault, Manner, Offer, OfferList, SinkLimits};
+use crate::server::{
+    Delay, FaultPlan, InjectedFault, Offer, OfferList, ServerBehavior, SessionLimits,
+};
 use crate::smtp::extension::Extension;
 use crate::smtp::stage::Stage;
 use std::time::Duration;
@@ -62,18 +64,17 @@ fn delay(text: &str) -> Result<Delay, String> {
 }
 
 impl Args {
-    /// What is offered by what these options say.
     pub fn offers(&self) -> Result<OfferList, UsageError> {
         let mut offers = OfferList::default();
-        for gone in &self.no_offer {
-            let same = |offer: &&Offer| offer.name().eq_ignore_ascii_case(gone.name());
+        for removed in &self.no_offer {
+            let same = |offer: &&Offer| offer.name().eq_ignore_ascii_case(removed.name());
             if self.offer.iter().any(|offer| same(&offer)) {
-                let name = gone.name();
+                let name = removed.name();
                 return Err(UsageError::usage(format!(
                     "--offer {name} and --no-offer {name} cannot go together"
                 )));
             }
-            offers.remove(gone.name());
+            offers.remove(removed.name());
         }
         for offer in &self.offer {
             offers.add(offer.clone());
@@ -81,29 +82,27 @@ impl Args {
         Ok(offers)
     }
 
-    /// What goes wrong.
     pub fn faults(&self) -> &[InjectedFault] {
         &self.fault
     }
 
-    /// The behaviour that is meant.
-    pub fn plan(self, mut offers: OfferList, setting: &DecidedSettings) -> Manner {
-        if setting.starttls {
+    pub fn plan(self, mut offers: OfferList, settings: &DecidedSettings) -> ServerBehavior {
+        if settings.starttls {
             offers.add_plain(Extension::Starttls);
         }
-        if setting.auth {
+        if settings.auth {
             offers.add_plain(Extension::Auth);
         }
-        Manner {
+        ServerBehavior {
             offers,
-            mischief: FaultPlan::new(self.fault, self.delay, self.seed),
+            faults: FaultPlan::new(self.fault, self.delay, self.seed),
             hang_time: self.hang_time,
-            ..Manner::default()
+            ..ServerBehavior::default()
         }
     }
 }
 
-/// What other options have decided.
+/// Settings of other options that offers and faults depend on.
 pub struct DecidedSettings {
     pub lmtp: bool,
     pub tls: bool,
@@ -112,7 +111,7 @@ pub struct DecidedSettings {
 }
 
 impl DecidedSettings {
-    /// Whether all that is offered can be kept, and all faults can happen.
+    /// Checks that all offers can be honored and all faults can occur.
     pub fn check(&self, offers: &OfferList, faults: &[InjectedFault]) -> Result<(), UsageError> {
         if offers.has(Extension::Starttls) && !self.starttls {
             return Err(UsageError::usage("--offer STARTTLS needs --tls starttls"));
@@ -127,7 +126,7 @@ impl DecidedSettings {
         needs.map_or(Ok(()), |text| Err(UsageError::usage(text)))
     }
 
-    /// What is missing for a stage to come.
+    /// The option without which a stage does not occur.
     fn needs(&self, stage: Stage) -> Option<&'static str> {
         match stage {
             Stage::Starttls if !self.starttls => Some("--tls starttls"),
@@ -139,8 +138,8 @@ impl DecidedSettings {
     }
 }
 
-/// Has the limits be those that are offered.
-pub fn apply(offers: &OfferList, limits: &mut SinkLimits) -> Result<(), UsageError> {
+/// Applies the limits of offered extensions.
+pub fn apply(offers: &OfferList, limits: &mut SessionLimits) -> Result<(), UsageError> {
     if let Some(size) = offers.offer(Extension::Size).and_then(Offer::size) {
         limits.max_message_bytes = size;
     }
