@@ -10,7 +10,7 @@ use crate::server::store::MessageStore;
 use crate::server::stream::{ByteStream, within};
 use socket2::Socket;
 use std::io::{self, Write as _};
-use std::net::{Shutdown, SocketAddr};
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread::{self, Scope};
@@ -49,9 +49,6 @@ impl Stopper {
 
 impl Server {
     /// Starts to listen. Clients can connect; they are greeted by [`Server::serve`].
-    ///
-    /// # Errors
-    /// An address, a path or the name cannot be used.
     pub fn bind(options: ServerOptions) -> Result<Server, ServerError> {
         for place in &options.listen {
             if let Listen::Tcp(address) = place
@@ -82,9 +79,6 @@ impl Server {
     }
 
     /// Returns a handle that ends the server from another thread.
-    ///
-    /// # Errors
-    /// No file descriptor is available.
     pub fn stopper(&self) -> io::Result<Stopper> {
         self.waker.try_clone().map(Stopper)
     }
@@ -92,9 +86,6 @@ impl Server {
     /// Serves each connection in a thread of its own, until `count` messages were accepted or the time is
     /// over. Returns the number of accepted messages. Sessions that are still open then get two seconds to
     /// end.
-    ///
-    /// # Errors
-    /// No more connections can be accepted.
     pub fn serve(
         self,
         store: &dyn MessageStore,
@@ -211,7 +202,7 @@ mod tests {
     use crate::server::maildir::Maildir;
     use std::fs;
     use std::io::{Read, Write};
-    use std::net::TcpStream;
+    use std::net::{SocketAddr, TcpStream};
     use std::thread::JoinHandle;
     use std::time::Instant;
 

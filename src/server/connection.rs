@@ -17,7 +17,6 @@ const UNSENT: usize = 64 * 1024;
 /// The reason for the end of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionEnding {
-    /// The client sent QUIT.
     Quit,
     /// The client closed, or the connection broke.
     PeerClosed,
@@ -33,7 +32,6 @@ pub enum SessionEnding {
     Dropped,
     /// The connection is reset, on purpose.
     Reset,
-    /// The TLS handshake failed.
     NoTls,
     /// The first input is not a header of the PROXY protocol.
     NoProxy,
@@ -165,7 +163,6 @@ impl<P: ByteStream> Connection<P> {
         self.start += count;
     }
 
-    /// Sends the pending replies.
     pub fn flush(&mut self) -> Result<(), SessionEnding> {
         if !self.unsent.is_empty() {
             self.stream.send(&self.unsent, within(self.idle))?;
@@ -224,7 +221,6 @@ impl<P: ByteStream> Connection<P> {
         }
     }
 
-    /// Resets the connection.
     pub fn reset(&mut self) {
         self.stream.reset();
     }

@@ -13,7 +13,6 @@ pub trait ServerObserver: Sync {
     fn on_event(&self, connection: u64, event: &ServerEvent<'_>);
 }
 
-/// Ignores all events.
 impl ServerObserver for () {
     fn on_event(&self, _: u64, _: &ServerEvent<'_>) {}
 }
@@ -22,41 +21,33 @@ impl ServerObserver for () {
 pub enum ServerEvent<'a> {
     /// A client has connected from this address; a unix socket has none.
     Connected {
-        /// The address and port.
         peer: Option<SocketAddr>,
     },
     /// A PROXY header, or XCLIENT, has set another client address.
     ClientChanged {
         new_client: &'a str,
     },
-    /// TLS has started.
     Tls(&'a TlsAgreement),
-    /// The handshake has failed.
     TlsFailed {
         why: &'a str,
     },
     /// A command as received; without the secret part of AUTH.
     Command {
-        /// The line, without its end.
         line: &'a [u8],
     },
     Reply {
-        /// One line or more.
         text: &'a str,
     },
     /// An attempt to log in.
     Auth {
         mechanism: &'static str,
         user: &'a str,
-        /// True if the login succeeded.
         accepted: bool,
     },
-    /// A fault is injected.
     Fault {
         stage: Stage,
         what: &'a FaultAction,
     },
-    /// A message was stored.
     Message {
         envelope: &'a ReceivedEnvelope,
         bytes: u64,

@@ -70,7 +70,6 @@ impl ConnectionLimiter {
         !state.is_closing
     }
 
-    /// Messages accepted so far.
     pub fn accepted(&self) -> u64 {
         self.state().accepted
     }
@@ -141,7 +140,6 @@ impl ConnectionLimiter {
     }
 }
 
-/// A registered connection; dropped when it ends.
 pub struct ConnectionSlot<'a> {
     limiter: &'a ConnectionLimiter,
     /// The number of the connection, counted from 1.

@@ -14,20 +14,15 @@ use std::time::Instant;
 /// Maximum number of connections waiting to be accepted.
 const BACKLOG: i32 = 1024;
 
-/// An address or path to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listen {
     /// An address; port 0 lets the system choose one.
     Tcp(SocketAddr),
-    /// A unix socket at this path.
     Unix(PathBuf),
 }
 
 impl Listen {
     /// Reads `IP:PORT` or `unix:PATH`.
-    ///
-    /// # Errors
-    /// It is neither.
     pub fn parse(text: &str) -> Result<Listen, String> {
         match text.strip_prefix("unix:") {
             Some("") => Err("it wants a path behind unix:".to_owned()),
@@ -49,26 +44,18 @@ impl std::fmt::Display for Listen {
     }
 }
 
-/// An error that prevents the server from starting, or ends it.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// The address can be reached from other machines.
     #[error(
         "{0} can be reached from other machines and the sink takes mail from anybody; \
          listen on 127.0.0.1 or [::1], or say --allow-remote"
     )]
     Remote(SocketAddr),
-    /// The name would break the greeting.
     #[error("the sink's name must be printable ASCII without spaces, not {0:?}")]
     Name(String),
     /// The address or path is not local, not permitted, or in use.
     #[error("cannot listen on {place}: {}", reason(.source))]
-    Listen {
-        /// The address or path requested.
-        place: Listen,
-        source: io::Error,
-    },
-    /// No more connections can be accepted.
+    Listen { place: Listen, source: io::Error },
     #[error("cannot accept connections: {}", reason(.0))]
     Accept(io::Error),
 }
@@ -156,7 +143,6 @@ fn listening(socket: Socket, place: Listen) -> io::Result<Listener> {
     Ok(listener)
 }
 
-/// An accepted connection.
 pub struct Accepted {
     pub socket: Socket,
     pub from: Option<SocketAddr>,

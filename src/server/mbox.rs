@@ -22,9 +22,6 @@ pub struct Mbox {
 
 impl Mbox {
     /// Appends to the file at `path`, which is created if it is missing.
-    ///
-    /// # Errors
-    /// It cannot be opened for writing.
     pub fn open(path: &Path) -> io::Result<Mbox> {
         let mbox = Mbox {
             path: path.to_owned(),

@@ -5,16 +5,12 @@ use crate::smtp::extension::Extension;
 /// One line of the reply to EHLO.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
-    /// The text as given.
     text: String,
     extension: Option<Extension>,
 }
 
 impl Offer {
     /// Reads a keyword with its parameters, like `SIZE 1000` or `SIZE=1000`.
-    ///
-    /// # Errors
-    /// It is not a valid line of a reply to EHLO.
     pub fn parse(text: &str) -> Result<Offer, String> {
         let text = text.trim();
         let is_line = text
@@ -65,25 +61,21 @@ impl Offer {
         Ok(())
     }
 
-    #[must_use]
     pub fn name(&self) -> &str {
         self.text.split([' ', '=']).next().unwrap_or_default()
     }
 
     /// `None`: the keyword has no meaning to this server.
-    #[must_use]
     pub fn extension(&self) -> Option<Extension> {
         self.extension
     }
 
-    /// The words after the keyword.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         let words = self.text[self.name().len()..].split([' ', '=']);
         words.filter(|word| !word.is_empty())
     }
 
     /// The number after SIZE.
-    #[must_use]
     pub fn size(&self) -> Option<u64> {
         let mut words = self.parameters();
         words
@@ -145,13 +137,10 @@ impl OfferList {
         self.disabled.push(name.to_owned());
     }
 
-    /// True if it is offered.
-    #[must_use]
     pub fn has(&self, extension: Extension) -> bool {
         self.offer(extension).is_some()
     }
 
-    #[must_use]
     pub fn offer(&self, extension: Extension) -> Option<&Offer> {
         let mut list = self.list.iter();
         list.find(|offer| offer.extension == Some(extension))

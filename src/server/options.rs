@@ -1,7 +1,7 @@
 //! Options of the server: where it listens, its limits and its behavior.
 
 use crate::server::auth::Auth;
-use crate::server::fault_plan::FaultPlan;
+use crate::server::fault::FaultPlan;
 use crate::server::listener::Listen;
 use crate::server::offers::OfferList;
 use crate::server::tls::ServerTls;
@@ -29,7 +29,6 @@ pub struct ServerOptions {
 
 impl ServerOptions {
     /// Listens on `listen` under the name `localhost`, for any number of messages.
-    #[must_use]
     pub fn new(listen: SocketAddr) -> ServerOptions {
         ServerOptions {
             listen: vec![Listen::Tcp(listen)],
@@ -59,7 +58,6 @@ pub struct ServerBehavior {
     pub auth: Option<Auth>,
     /// True if MAIL requires a login.
     pub require_auth: bool,
-    /// Injected faults.
     pub faults: FaultPlan,
     /// Duration of an injected hang or flood.
     pub hang_time: Duration,

@@ -41,7 +41,6 @@ pub struct ServerContext<'a> {
 
 #[derive(Clone, Copy)]
 pub struct Client {
-    /// The number of the connection.
     pub number: u64,
     /// `None`: a unix socket, or unknown.
     pub from: Option<SocketAddr>,
@@ -60,7 +59,6 @@ pub struct ServerSession<'a, P> {
     connection: Connection<P>,
     /// The name given by the client; `None`: before EHLO, HELO or LHLO.
     helo: Option<String>,
-    /// The user that has logged in.
     user: Option<String>,
     /// True if AUTH was sent. A line that is not a command may then be a password sent without an exchange.
     has_seen_auth: bool,

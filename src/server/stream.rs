@@ -16,7 +16,6 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 pub trait ByteStream {
     /// Reads the available bytes; 0 means that the client has closed.
     fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize>;
-    /// Writes all of it.
     fn send(&mut self, bytes: &[u8], deadline: Instant) -> io::Result<()>;
     /// Makes closing the connection send a reset, if the stream supports that.
     fn reset(&mut self) {}

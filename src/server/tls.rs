@@ -33,44 +33,34 @@ pub struct ServerTls {
     pub(super) config: Arc<ServerConfig>,
     /// True if TLS begins with the connection.
     pub(super) is_implicit: bool,
-    /// The generated authority, in PEM; `None`: the certificate came from a file.
     authority: Option<String>,
 }
 
-/// An error that prevents TLS.
 #[derive(Debug, thiserror::Error)]
 pub enum EncryptionError {
-    /// A file is not usable.
     #[error(transparent)]
     File(#[from] TlsSetupError),
-    /// Key and certificate do not match.
     #[error("cannot use {} of --cert with the key of --key: {source}", path.display())]
     Pair {
         path: PathBuf,
         source: rustls::Error,
     },
-    /// A certificate cannot be generated.
     #[error("cannot make a certificate: {0}")]
     Make(#[from] rcgen::Error),
-    /// The authority for clients is not usable.
     #[error("cannot use {} of --client-ca: {why}", path.display())]
     ClientCa { path: PathBuf, why: String },
 }
 
-/// The result of a handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsAgreement {
-    /// Like `TLSv1.3`.
     pub version: String,
     /// Like `TLS13_AES_256_GCM_SHA384`.
     pub cipher: String,
     /// The name that the client asked for.
     pub server_name: Option<String>,
-    /// The subject of the client's certificate.
     pub client: Option<String>,
 }
 
-/// A certificate chain and its key.
 struct CertificateAndKey {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
@@ -79,9 +69,6 @@ struct CertificateAndKey {
 
 impl ServerTls {
     /// Reads or makes the certificate.
-    ///
-    /// # Errors
-    /// A file cannot be read or used.
     pub fn new(options: &ServerTlsOptions) -> Result<ServerTls, EncryptionError> {
         let certificate = match &options.files {
             Some((cert, key)) => CertificateAndKey::read(cert, key)?,
@@ -108,8 +95,6 @@ impl ServerTls {
         })
     }
 
-    /// The generated authority, in PEM; `None`: the certificate came from a file.
-    #[must_use]
     pub fn authority(&self) -> Option<&str> {
         self.authority.as_deref()
     }

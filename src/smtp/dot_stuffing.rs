@@ -19,13 +19,11 @@ impl Default for DotStuffer {
 
 impl DotStuffer {
     /// A new state, for the beginning of a message.
-    #[must_use]
     pub fn new() -> Self {
         Self { before: *b"\r\n" }
     }
 
     /// True if the data so far ends with CRLF.
-    #[must_use]
     pub fn at_line_start(&self) -> bool {
         self.before == *b"\r\n"
     }

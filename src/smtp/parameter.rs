@@ -18,14 +18,12 @@ impl Parameter {
     }
 
     /// True if the value is valid; `None`: the parameter has no equals sign.
-    #[must_use]
     pub fn accepts(&self, value: Option<&[u8]>) -> bool {
         value.is_none_or(|value| value.len() <= MAX_VALUE) && (self.syntax)(value)
     }
 }
 
 /// Encodes `+`, `=` and everything except printable ASCII as `+` and two hexadecimal digits (RFC 3461 §4).
-#[must_use]
 pub fn xtext(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -31,7 +31,6 @@ pub struct ProxyHeader {
 
 impl ProxyHeader {
     /// The octets to send.
-    #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         match self.version {
             ProxyVersion::V1 => format!("{self}\r\n").into_bytes(),

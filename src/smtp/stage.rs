@@ -29,12 +29,12 @@ pub enum Stage {
     Mail,
     Rcpt,
     Data,
-    /// BDAT (RFC 3030).
-    Bdat,
     /// The message after DATA or BDAT.
     Body,
     /// The end of data; with LMTP and PRDR once for each recipient.
     Dot,
+    /// BDAT (RFC 3030).
+    Bdat,
     Rset,
     Noop,
     Vrfy,
@@ -59,9 +59,9 @@ const NAMES: [(Stage, &str); Stage::COUNT] = [
     (Stage::Mail, "mail"),
     (Stage::Rcpt, "rcpt"),
     (Stage::Data, "data"),
-    (Stage::Bdat, "bdat"),
     (Stage::Body, "body"),
     (Stage::Dot, "dot"),
+    (Stage::Bdat, "bdat"),
     (Stage::Rset, "rset"),
     (Stage::Noop, "noop"),
     (Stage::Vrfy, "vrfy"),
@@ -72,29 +72,18 @@ const NAMES: [(Stage, &str); Stage::COUNT] = [
 impl Stage {
     pub const COUNT: usize = Self::Script as usize + 1;
 
+    /// All stages, in chronological order.
+    pub fn all() -> impl Iterator<Item = Self> {
+        NAMES.into_iter().map(|(stage, _)| stage)
+    }
+
     /// Its name in options and in JSON.
-    #[must_use]
     pub fn name(self) -> &'static str {
         NAMES[self as usize].1
     }
 
-    /// The one of these stages that has this name, in any case.
-    #[must_use]
-    pub fn parse(name: &str, stages: &[Self]) -> Option<Self> {
-        let mut stages = stages.iter().copied();
-        stages.find(|stage| stage.name().eq_ignore_ascii_case(name))
-    }
-
-    /// The names of these stages, as in `mail, rcpt`.
-    #[must_use]
-    pub fn list(stages: &[Self]) -> String {
-        let names: Vec<&str> = stages.iter().map(|stage| stage.name()).collect();
-        names.join(", ")
-    }
-
     /// True if a reply to it is about the client itself and not about a login or a message: the greeting,
     /// EHLO, XCLIENT and their like.
-    #[must_use]
     pub fn is_introduction(self) -> bool {
         matches!(
             self,

@@ -210,7 +210,10 @@ fn contradiction(keyword: &str, other: &str) -> UsageError {
 fn point(text: &str) -> Result<Stage, String> {
     let mut points = STOP_POINTS.into_iter();
     let found = points.find(|point| point.name() == text);
-    found.ok_or_else(|| format!("it wants one of {}", Stage::list(&STOP_POINTS)))
+    found.ok_or_else(|| {
+        let names = STOP_POINTS.map(Stage::name).join(", ");
+        format!("it wants one of {names}")
+    })
 }
 
 /// An extension that the client uses. BDAT is the command of CHUNKING.

@@ -42,23 +42,12 @@ impl Step {
     #[must_use]
     pub fn timeout(self) -> Duration {
         Duration::from_secs(match self {
-            Self::Banner
-            | Self::Ehlo
-            | Self::Lhlo
-            | Self::Helo
-            | Self::Starttls
-            | Self::Tls
-            | Self::Auth
-            | Self::Xclient
-            | Self::Xforward
-            | Self::Asked(_)
-            | Self::Mail
-            | Self::Rcpt(_) => 300,
             Self::Data => 120,
             Self::Body => 180,
             Self::Dot | Self::DotFor(_) | Self::Bdat { .. } => 600,
             Self::Rset => 20,
             Self::Quit => 5,
+            _ => 300,
         })
     }
 

@@ -1,5 +1,6 @@
-//! The users and their passwords.
+//! The users that may log in, their passwords, and the mechanisms.
 
+use crate::smtp::mechanism::Mechanism;
 use crate::system::place::keeps_secret;
 use crate::system::secret::Secret;
 use crate::system::text::reason;
@@ -12,6 +13,42 @@ use zeroize::Zeroizing;
 
 /// Maximum size of a file of users, in bytes.
 const MAX_FILE: u64 = 16 * 1024 * 1024;
+
+/// The mechanisms of the server, the safer ones first.
+pub const MECHANISMS: [Mechanism; 7] = [
+    Mechanism::ScramSha256,
+    Mechanism::ScramSha1,
+    Mechanism::CramMd5,
+    Mechanism::Plain,
+    Mechanism::Login,
+    Mechanism::OAuthBearer,
+    Mechanism::XOAuth2,
+];
+
+/// The users and the mechanisms.
+#[derive(Debug)]
+pub struct Auth {
+    pub users: UserDatabase,
+    /// The mechanisms offered; `None`: all that are possible.
+    pub only: Option<Vec<Mechanism>>,
+    /// True if logins are accepted without TLS, too.
+    pub in_clear: bool,
+}
+
+impl Auth {
+    pub fn mechanisms(&self) -> Vec<Mechanism> {
+        let is_possible = |mechanism: &Mechanism| {
+            // In SCRAM the server also has to prove that it knows the password.
+            self.users.has_passwords() || !mechanism.is_scram()
+        };
+        let is_allowed = |mechanism: &Mechanism| {
+            let only = self.only.as_ref();
+            only.is_none_or(|only| only.contains(mechanism))
+        };
+        let all = MECHANISMS.into_iter();
+        all.filter(is_possible).filter(is_allowed).collect()
+    }
+}
 
 /// The users that may log in.
 #[derive(Debug)]
@@ -26,27 +63,14 @@ pub enum UserDatabase {
 pub enum UsersError {
     #[error("cannot read {} of --auth: {}", path.display(), reason(.source))]
     Unread { path: PathBuf, source: io::Error },
-    /// Others can read it.
     #[error("{path} of --auth is open to others: its mode is {mode:04o}; do: chmod 600 {path}")]
-    Exposed {
-        /// The file, in printable form.
-        path: String,
-        mode: u32,
-    },
-    /// A line is wrong.
+    Exposed { path: String, mode: u32 },
     #[error("{}:{line} of --auth is no user:password", path.display())]
-    Line {
-        path: PathBuf,
-        /// Its line, counted from 1.
-        line: usize,
-    },
+    Line { path: PathBuf, line: usize },
 }
 
 impl UserDatabase {
     /// Reads lines of `user:password`; empty lines and those that begin with `#` are ignored.
-    ///
-    /// # Errors
-    /// The file cannot be read, is open to others, or has a malformed line.
     pub fn read(path: &Path) -> Result<UserDatabase, UsersError> {
         let unread = |source| UsersError::Unread {
             path: path.to_owned(),
@@ -88,7 +112,6 @@ impl UserDatabase {
         }
     }
 
-    /// True if the passwords are known.
     pub(super) fn has_passwords(&self) -> bool {
         matches!(self, UserDatabase::Users(_))
     }

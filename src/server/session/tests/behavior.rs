@@ -2,8 +2,8 @@
 
 use crate::server::auth::{Auth, UserDatabase};
 use crate::server::events::{ServerEvent, ServerObserver};
+use crate::server::fault::FaultPlan;
 use crate::server::fault::InjectedFault;
-use crate::server::fault_plan::FaultPlan;
 use crate::server::offers::OfferList;
 use crate::server::session::tests::*;
 use std::time::Duration;
