@@ -51,8 +51,7 @@ pub struct Encrypted {
 /// One step and the time until its answer.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TimedStep {
-    /// `lookup` (of a name), `connect`, `tls`, or the stage of a reply.
-    pub name: String,
+    pub stage: Stage,
     pub took: Duration,
 }
 
@@ -139,17 +138,17 @@ impl<'w> StepRecorder<'w> {
     }
 
     /// Records the end of a step.
-    fn step(&mut self, name: &str) {
+    fn step(&mut self, stage: Stage) {
         let now = Instant::now();
         self.probe.steps.push(TimedStep {
-            name: name.to_owned(),
+            stage,
             took: now - self.last,
         });
         self.last = now;
     }
 
     fn replied(&mut self, code: u16, stage: Stage, lines: &[String]) {
-        self.step(stage.name());
+        self.step(stage);
         let is_yes = (200..300).contains(&code);
         match stage {
             Stage::Banner => self.probe.banner = lines.to_vec(),
@@ -177,11 +176,11 @@ impl Observer for StepRecorder<'_> {
         match what {
             // Addresses and Unix sockets are not looked up.
             Event::Host { name, port, .. } if port.is_some() && !is_address(name) => {
-                self.step("lookup");
+                self.step(Stage::Lookup);
             }
-            Event::Connected(_) => self.step("connect"),
+            Event::Connected(_) => self.step(Stage::Connect),
             Event::Secured(secured) => {
-                self.step("tls");
+                self.step(Stage::Tls);
                 self.probe.tls = Some(Encrypted {
                     version: Some(secured.version.to_owned()),
                     cipher: secured.cipher.to_owned(),

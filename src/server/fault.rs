@@ -88,8 +88,11 @@ impl InjectedFault {
 fn fault_stage(name: &str) -> Result<Stage, String> {
     let stages = || {
         Stage::all().filter(|stage| {
-            use Stage::{Ask, Lhlo, Proxy, Script, Xclient, Xforward};
-            !matches!(stage, Ask | Lhlo | Proxy | Script | Xclient | Xforward)
+            use Stage::{Ask, Lhlo, Lookup, Proxy, Script, Xclient, Xforward};
+            !matches!(
+                stage,
+                Ask | Lhlo | Lookup | Proxy | Script | Xclient | Xforward
+            )
         })
     };
     let found = stages().find(|stage| stage.name().eq_ignore_ascii_case(name));

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn dots_at_line_starts_are_doubled_wherever_the_block_is_cut() {
+    fn dots_at_line_starts_are_doubled_across_blocks() {
         // R10, B2
         let message = b".\r\n..a\r\nb.c\r\n\r\n.\r\n.end\r\n";
         let right = b"..\r\n...a\r\nb.c\r\n\r\n..\r\n..end\r\n";
@@ -200,19 +200,19 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_message_is_a_dot_at_once() {
+    fn dot_at_the_start_is_an_empty_message() {
         assert_content(b".\r\n", b"");
     }
 
     #[test]
-    fn what_follows_the_end_is_left_alone() {
+    fn input_after_the_end_is_not_consumed() {
         let (content, rest) = unstuff(&[b"a\r\n.\r\nQUIT\r\n.\r\n"]).unwrap();
         assert_eq!(content, b"a\r\n");
         assert_eq!(rest, b"QUIT\r\n.\r\n");
     }
 
     #[test]
-    fn one_leading_dot_is_taken_from_each_line() {
+    fn one_leading_dot_is_removed_from_each_line() {
         assert_content(
             b"..\r\n...a\r\n.b\r\na.\r\n..\r\n.\r\n",
             b".\r\n..a\r\nb\r\na.\r\n.\r\n",
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_of_few_letters_agrees_with_the_definition() {
+    fn all_short_inputs_agree_with_the_definition() {
         for number in 0..4_u32.pow(8) {
             let data: Vec<u8> = (0..8)
                 .map(|place| b"\r\n.a"[(number >> (2 * place)) as usize & 3])

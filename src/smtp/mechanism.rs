@@ -122,7 +122,7 @@ mod tests {
     use crate::system::secret::Secret;
 
     #[test]
-    fn every_name_is_read_in_any_case() {
+    fn names_are_parsed_in_any_case() {
         for mechanism in Mechanism::ALL {
             let name = mechanism.name();
             assert_eq!(Mechanism::parse(&name.to_lowercase()), Some(mechanism));
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_no_password() {
+    fn token_mechanisms_accept_only_a_token() {
         let token = Proof::Token(Secret::new(b"t".to_vec()));
         let fit: Vec<_> = Mechanism::ALL
             .into_iter()

@@ -3,6 +3,8 @@
 /// A stage of an SMTP session, as options and events name it. In chronological order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
+    /// The lookup of the server's name.
+    Lookup,
     /// The connection is established; nothing was sent yet.
     Connect,
     /// The header of the PROXY protocol.
@@ -44,6 +46,7 @@ pub enum Stage {
 }
 
 const NAMES: [(Stage, &str); Stage::COUNT] = [
+    (Stage::Lookup, "lookup"),
     (Stage::Connect, "connect"),
     (Stage::Proxy, "proxy"),
     (Stage::Banner, "banner"),

@@ -4,8 +4,8 @@ mod values;
 
 use crate::cli::options::extensions::values::{
     DeliverBy, DsnRequest, ExtensionRequest, OriginalRecipient, announced_size, body_type,
-    deliver_by, envelope_id, hold_for, hold_until, mail_auth, mt_priority, original, prdr, report,
-    returned,
+    deliver_by, envelope_id, hold_for, hold_until, mail_auth, mt_priority, notify_request,
+    original, prdr, ret_value,
 };
 use crate::cli::options::usage_error::UsageError;
 use crate::client::session;
@@ -28,11 +28,11 @@ pub struct Args {
     /// For all recipients, or with ADDR= for one of them; repeatable (DSN, RFC 3461). With ? behind the
     /// value of this or another option here, it is left out where the server does not offer it, as in
     /// `success?`; without, nothing is sent then.
-    #[arg(long, value_name = "[ADDR=]WHEN", value_parser = report)]
+    #[arg(long, value_name = "[ADDR=]WHEN", value_parser = notify_request)]
     notify: Vec<ExtensionRequest<DsnRequest>>,
 
     /// How much of the message comes back with a report: full or hdrs.
-    #[arg(long, value_name = "HOW", value_parser = returned)]
+    #[arg(long, value_name = "HOW", value_parser = ret_value)]
     ret: Option<ExtensionRequest<Return>>,
 
     /// What a report is to call the envelope.
@@ -113,12 +113,12 @@ impl Args {
             envid: self.envid.as_ref().map(|envid| envid.value.clone()),
             ..Dsn::default()
         };
-        for report in &self.notify {
-            match &report.value.recipient {
-                None => dsn.notify = Some(report.value.notify),
+        for request in &self.notify {
+            match &request.value.recipient {
+                None => dsn.notify = Some(request.value.notify),
                 Some(recipient) => dsn.each.push(RecipientDsn {
                     recipient: recipient.clone(),
-                    notify: Some(report.value.notify),
+                    notify: Some(request.value.notify),
                     original: None,
                 }),
             }
@@ -158,11 +158,11 @@ impl Args {
                 ..Request::new(Extension::FutureRelease, format!("HOLDFOR={seconds}"))
             }),
             self.hold_until()?,
-            request(self.deliver_by.as_ref(), "--deliver-by", by),
+            request(self.deliver_by.as_ref(), "--deliver-by", by_request),
             request(self.mt_priority.as_ref(), "--mt-priority", |priority| {
                 Request::new(Extension::MtPriority, format!("MT-PRIORITY={priority}"))
             }),
-            request(self.body_type.as_ref(), "--body-type", body),
+            request(self.body_type.as_ref(), "--body-type", body_request),
             request(self.announce_size.as_ref(), "--announce-size", |size| {
                 Request::new(Extension::Size, format!("SIZE={size}"))
             }),
@@ -184,27 +184,33 @@ impl Args {
 
     /// The request for DSN, whose parameters the client makes from the envelope.
     fn dsn_request(&self) -> Option<Request> {
-        let musts = [
+        let options = [
             (
                 "--notify",
-                self.notify.iter().map(|one| one.is_must).collect(),
+                self.notify.iter().map(|one| one.is_required).collect(),
             ),
-            ("--ret", self.ret.iter().map(|one| one.is_must).collect()),
+            (
+                "--ret",
+                self.ret.iter().map(|one| one.is_required).collect(),
+            ),
             (
                 "--envid",
-                self.envid.iter().map(|one| one.is_must).collect(),
+                self.envid.iter().map(|one| one.is_required).collect(),
             ),
             (
                 "--orcpt",
-                self.orcpt.iter().map(|one| one.is_must).collect::<Vec<_>>(),
+                self.orcpt
+                    .iter()
+                    .map(|one| one.is_required)
+                    .collect::<Vec<_>>(),
             ),
         ];
-        let given = musts.iter().filter(|(_, musts)| !musts.is_empty());
-        let is_must = |(_, musts): &&(&str, Vec<bool>)| musts.contains(&true);
-        let (option, musts) = given.clone().find(is_must).or(given.clone().next())?;
+        let given = options.iter().filter(|(_, required)| !required.is_empty());
+        let is_required = |(_, required): &&(&str, Vec<bool>)| required.contains(&true);
+        let (option, required) = given.clone().find(is_required).or(given.clone().next())?;
         Some(Request {
             option,
-            is_must: musts.contains(&true),
+            is_required: required.contains(&true),
             ..Request::new(Extension::Dsn, String::new())
         })
     }
@@ -227,31 +233,31 @@ impl Args {
     }
 
     fn tls_request(&self) -> Option<Request> {
-        let wanted = self
+        let requested = self
             .require_tls
-            .filter(|&wanted| wanted != RequireTls::No)?;
+            .filter(|&requested| requested != RequireTls::No)?;
         Some(Request {
             option: "--require-tls",
-            is_must: wanted == RequireTls::Yes,
+            is_required: requested == RequireTls::Yes,
             ..Request::new(Extension::RequireTls, "REQUIRETLS".to_owned())
         })
     }
 }
 
 fn request<T>(
-    asked: Option<&ExtensionRequest<T>>,
+    given: Option<&ExtensionRequest<T>>,
     option: &'static str,
     build: impl FnOnce(&T) -> Request,
 ) -> Option<Request> {
-    let asked = asked?;
+    let given = given?;
     Some(Request {
         option,
-        is_must: asked.is_must,
-        ..build(&asked.value)
+        is_required: given.is_required,
+        ..build(&given.value)
     })
 }
 
-fn by(by: &DeliverBy) -> Request {
+fn by_request(by: &DeliverBy) -> Request {
     let mode = if by.returns { "R" } else { "N" };
     let trace = if by.traces { "T" } else { "" };
     let parameter = format!("BY={};{mode}{trace}", by.seconds);
@@ -263,7 +269,7 @@ fn by(by: &DeliverBy) -> Request {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // As the others are called.
-fn body(body: &BodyType) -> Request {
+fn body_request(body: &BodyType) -> Request {
     let (extension, name) = match body {
         BodyType::SevenBit => (Extension::EightBitMime, "7BIT"),
         BodyType::EightBit => (Extension::EightBitMime, "8BITMIME"),
@@ -279,12 +285,12 @@ mod tests {
     #[test]
     fn dsn_is_required_if_one_of_its_parameters_is() {
         let args = Args {
-            notify: vec![report("success?").unwrap()],
-            ret: Some(returned("hdrs").unwrap()),
+            notify: vec![notify_request("success?").unwrap()],
+            ret: Some(ret_value("hdrs").unwrap()),
             ..Args::default()
         };
         let request = args.dsn_request().unwrap();
-        assert!(request.is_must);
+        assert!(request.is_required);
         assert_eq!(request.option, "--ret");
     }
 

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn keywords_in_any_case_among_unknown_ones() {
+    fn keywords_are_recognized_in_any_case_among_unknown_ones() {
         let offers = offers(&[
             "X-FOO a b",
             "size 1000",
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn mechanisms_of_all_auth_lines_are_read_however_they_are_written() {
+    fn mechanisms_of_all_forms_of_auth_lines_are_read() {
         for lines in [
             &["AUTH LOGIN PLAIN"][..],
             &["auth=LOGIN PLAIN"],
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absurd_limit_is_none() {
+    fn invalid_size_limit_is_ignored() {
         for line in [
             "SIZE",
             "SIZE 0",
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_line_is_a_greeting_and_offers_nothing() {
+    fn first_line_offers_nothing() {
         let reply = Reply {
             code: 250,
             lines: vec!["PIPELINING".to_owned()],

@@ -15,7 +15,7 @@ pub struct Request {
     /// The command-line option that requests it.
     pub option: &'static str,
     /// True if the message must not be sent without it; else it is omitted if the server does not offer it.
-    pub is_must: bool,
+    pub is_required: bool,
 }
 
 /// The state of the session that decides if a request can be met.
@@ -37,7 +37,7 @@ impl Request {
             parameter,
             seconds: None,
             option: "",
-            is_must: true,
+            is_required: true,
         }
     }
 

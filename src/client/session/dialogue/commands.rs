@@ -64,7 +64,7 @@ impl<'a> Dialogue<'a> {
             line.push_str(" SMTPUTF8");
         }
         if let Some(dsn) = self.dsn() {
-            line.push_str(&parameters::of_mail(dsn));
+            line.push_str(&parameters::mail_parameters(dsn));
         }
         let requested = self.granted().map(|request| request.parameter.as_str());
         let by_hand = self.by_hand(&self.options.testing.mail_parameters);
@@ -120,7 +120,7 @@ impl<'a> Dialogue<'a> {
         let address = self.transaction.recipients[recipient];
         let mut line = format!("RCPT TO:<{address}>");
         if let Some(dsn) = self.dsn() {
-            line.push_str(&parameters::of_rcpt(dsn, address));
+            line.push_str(&parameters::rcpt_parameters(dsn, address));
         }
         for parameter in self.by_hand(&self.options.testing.rcpt_parameters) {
             line.push(' ');

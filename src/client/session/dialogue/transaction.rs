@@ -424,7 +424,7 @@ impl Dialogue<'_> {
         if self.transaction.recipients.is_empty() {
             return None;
         }
-        let mut musts = self.requests().filter(|request| request.is_must);
+        let mut musts = self.requests().filter(|request| request.is_required);
         musts.find_map(|request| request.unmet(&self.conditions()))
     }
 

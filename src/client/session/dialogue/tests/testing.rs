@@ -18,7 +18,7 @@ fn stopping(after: Stage, method: StopMethod) -> Play {
 }
 
 #[test]
-fn quit_comes_behind_the_stage_that_was_named_and_nothing_beyond_it_is_said() {
+fn quit_follows_the_stop_point() {
     let sender_only = [
         PIPELINING,
         "C: MAIL FROM:<alice@crepes.fr> SIZE=100
@@ -52,7 +52,7 @@ fn quit_comes_behind_the_stage_that_was_named_and_nothing_beyond_it_is_said() {
 }
 
 #[test]
-fn quit_is_said_even_where_no_server_expects_it() {
+fn quit_is_sent_even_where_no_server_expects_it() {
     let play = stopping(Stage::Connect, StopMethod::Quit);
     assert_eq!(play.play("quit at once"), ["stopped behind connect"]);
     let script = [
@@ -71,7 +71,7 @@ fn quit_is_said_even_where_no_server_expects_it() {
 }
 
 #[test]
-fn a_refusal_on_the_way_is_what_counts() {
+fn refusal_before_the_stop_point_is_the_result() {
     let script = [
         PIPELINING,
         "C: MAIL FROM:<alice@crepes.fr> SIZE=100
@@ -88,7 +88,7 @@ fn a_refusal_on_the_way_is_what_counts() {
 }
 
 #[test]
-fn the_connection_is_dropped_behind_the_reply() {
+fn connection_is_dropped_after_the_reply() {
     for (behind, script) in [
         (Stage::Connect, "drop"),
         (Stage::Banner, "S: 220 hi\ndrop"),
@@ -116,7 +116,7 @@ fn the_connection_is_dropped_behind_the_reply() {
 }
 
 #[test]
-fn the_connection_is_dropped_with_the_reply_unread() {
+fn connection_is_dropped_with_the_reply_unread() {
     for (behind, script) in [
         (Stage::Connect, "drop"),
         (Stage::Banner, "drop"),
@@ -142,7 +142,7 @@ fn the_connection_is_dropped_with_the_reply_unread() {
 }
 
 #[test]
-fn inside_tls_the_stop_behind_starttls_comes_before_the_second_ehlo() {
+fn stop_after_starttls_precedes_the_second_ehlo() {
     let offer = "S: 220 hi
         C: EHLO crepes.fr
         S: 250-hi
@@ -161,7 +161,7 @@ fn inside_tls_the_stop_behind_starttls_comes_before_the_second_ehlo() {
 }
 
 #[test]
-fn what_is_pretended_is_used_as_if_it_were_offered() {
+fn forced_extension_is_used_as_if_offered() {
     let mut play = Play::default();
     play.options.testing.forced = vec!["PIPELINING".to_owned(), "CHUNKING".to_owned()];
     let words = play.play(
@@ -182,7 +182,7 @@ fn what_is_pretended_is_used_as_if_it_were_offered() {
 }
 
 #[test]
-fn xclient_begins_anew_and_xforward_comes_before_the_first_sender() {
+fn xclient_restarts_the_session_and_xforward_precedes_mail() {
     let mut play = Play::default();
     play.options.testing.xclient = vec!["NAME=a.example".to_owned()];
     play.options.testing.xforward = vec!["ADDR=192.0.2.1".to_owned(), "HELO=x".to_owned()];
@@ -207,7 +207,7 @@ fn xclient_begins_anew_and_xforward_comes_before_the_first_sender() {
 }
 
 #[test]
-fn what_is_not_offered_is_not_said_for_somebody_else() {
+fn xclient_that_is_not_offered_is_not_sent() {
     let mut play = Play::default();
     play.options.testing.xclient = vec!["NAME=a.example".to_owned()];
     let words = play.play("S: 220 hi\nC: EHLO crepes.fr\nS: 250 hi\nC: QUIT\nS: 221 bye");
@@ -215,7 +215,7 @@ fn what_is_not_offered_is_not_said_for_somebody_else() {
 }
 
 #[test]
-fn commands_are_said_one_after_the_other_whatever_the_answers_are() {
+fn commands_are_sent_one_by_one_whatever_the_replies_are() {
     let commands = ["VRFY smith", "EXPN list", "NOOP"].map(str::to_owned);
     let transaction = Transaction {
         commands: &commands,
