@@ -2,7 +2,9 @@
 
 use crate::cli::terminal::complain;
 use crate::client::events::{Event, Interests, Observer};
+use crate::client::outcome::RecipientStatus;
 use crate::mail::address::Address;
+use crate::smtp::stage::Stage;
 use crate::system::process::is_ignored;
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
@@ -106,12 +108,15 @@ impl Pending {
     fn record(&mut self, event: &Event<'_>) {
         match event {
             Event::Data { .. } => self.is_sent = true,
-            Event::Host { .. } | Event::Sent { stage: "mail", .. } => self.is_sent = false,
+            Event::Host { .. }
+            | Event::Sent {
+                stage: Stage::Mail, ..
+            } => self.is_sent = false,
             Event::Settled {
-                recipient, verdict, ..
+                recipient, status, ..
             } => {
                 self.is_sent = false;
-                if matches!(*verdict, "accepted" | "refused") {
+                if matches!(status, RecipientStatus::Accepted | RecipientStatus::Refused) {
                     self.recipients.retain(|other| other != recipient);
                 }
             }

@@ -9,7 +9,7 @@ use crate::cli::queue::options::Queue;
 use crate::cli::script::options::ScriptTask;
 use crate::cli::send::options::Send;
 use crate::cli::sendmail::options::Sendmail;
-use crate::cli::sink::options::SinkOptions;
+use crate::cli::sink::SinkOptions;
 use crate::cli::unit::options::Unit;
 use crate::cron::doctor::options::Doctor;
 use crate::cron::job::options::Job;

@@ -9,5 +9,6 @@ pub(crate) mod outcome;
 pub mod peer;
 pub(crate) mod route;
 pub mod session;
+pub(crate) mod status;
 pub mod transport;
 pub(crate) mod wire;

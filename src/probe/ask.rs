@@ -49,9 +49,9 @@ pub fn ask(
 fn refused(server: &Server, commands: &[String], replies: &[Reply]) -> Vec<String> {
     let sentence = |(command, reply): (&String, &Reply)| {
         let verb = match reply.class() {
-            Class::ForGood => "refused",
-            Class::ForNow => "deferred",
-            Class::Success | Class::GoOn => return None,
+            Class::Permanent => "refused",
+            Class::Transient => "deferred",
+            Class::Success | Class::Intermediate => return None,
         };
         let (command, words) = (shown(command), reply.whole());
         Some(format!("{server} {verb} {command}: {words}"))
@@ -62,9 +62,9 @@ fn refused(server: &Server, commands: &[String], replies: &[Reply]) -> Vec<Strin
 /// The exit status for all replies.
 fn exit(replies: &[Reply]) -> Exit {
     let any = |class| replies.iter().any(|reply| reply.class() == class);
-    if any(Class::ForGood) {
+    if any(Class::Permanent) {
         Exit::Refused
-    } else if any(Class::ForNow) {
+    } else if any(Class::Transient) {
         Exit::Temporary
     } else {
         Exit::Ok

@@ -6,6 +6,7 @@ use crate::client::outcome::{Server, SessionEnd};
 use crate::client::route::Endpoint;
 use crate::client::transport::OpenTransport;
 use crate::probe::reach::converse;
+use crate::smtp::stage::Stage;
 use crate::system::certificate::Certificate;
 use crate::system::exit::Exit;
 use std::net::IpAddr;
@@ -53,8 +54,7 @@ pub struct Encrypted {
 /// One step and the time until its answer.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TimedStep {
-    /// `lookup` (of a name), `connect`, `tls`, or the stage of a reply.
-    pub name: String,
+    pub stage: Stage,
     pub took: Duration,
 }
 
@@ -151,21 +151,21 @@ impl<'w> StepRecorder<'w> {
     }
 
     /// Records the end of a step.
-    fn step(&mut self, name: &str) {
+    fn step(&mut self, stage: Stage) {
         let now = Instant::now();
         self.probe.steps.push(TimedStep {
-            name: name.to_owned(),
+            stage,
             took: now - self.last,
         });
         self.last = now;
     }
 
-    fn replied(&mut self, code: u16, stage: &str, lines: &[String]) {
+    fn replied(&mut self, code: u16, stage: Stage, lines: &[String]) {
         self.step(stage);
         let is_yes = (200..300).contains(&code);
         match stage {
-            "banner" => self.probe.banner = lines.to_vec(),
-            "ehlo" if is_yes => {
+            Stage::Banner => self.probe.banner = lines.to_vec(),
+            Stage::Ehlo if is_yes => {
                 let offered = Some(lines.iter().skip(1).cloned().collect());
                 if self.probe.tls.is_some() {
                     self.probe.in_tls = offered;
@@ -173,7 +173,7 @@ impl<'w> StepRecorder<'w> {
                     self.probe.in_clear = offered;
                 }
             }
-            "auth" => self.probe.login = Some(format!("{code} {}", lines.join(" "))),
+            Stage::Auth => self.probe.login = Some(format!("{code} {}", lines.join(" "))),
             _ => {}
         }
     }
@@ -189,11 +189,11 @@ impl Observer for StepRecorder<'_> {
         match what {
             // Addresses and Unix sockets are not looked up.
             Event::Host { name, port, .. } if port.is_some() && !is_address(name) => {
-                self.step("lookup");
+                self.step(Stage::Lookup);
             }
-            Event::Connected(_) => self.step("connect"),
+            Event::Connected(_) => self.step(Stage::Connect),
             Event::Secured(secured) => {
-                self.step("tls");
+                self.step(Stage::Tls);
                 self.probe.tls = Some(Encrypted {
                     version: Some(secured.version.to_owned()),
                     cipher: secured.cipher.to_owned(),

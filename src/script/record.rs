@@ -3,6 +3,7 @@
 use crate::client::events::{Event, Observer};
 use crate::client::peer::PeerAddress;
 use crate::script::text::escaped;
+use crate::smtp::stage::Stage;
 use std::fmt::Write as _;
 
 /// An [`Observer`] that records a session as a script, and passes the events to another one. A login is
@@ -81,22 +82,22 @@ impl<'w> Scribe<'w> {
         }
     }
 
-    fn sent(&mut self, line: &str, stage: &str) {
+    fn sent(&mut self, line: &str, stage: Stage) {
         match stage {
             // One statement replaces the whole login.
-            "auth" if !self.in_login => {
+            Stage::Auth if !self.in_login => {
                 self.in_login = true;
                 self.said.push("auth".to_owned());
             }
             // It goes with the message.
-            "auth" | "dot" => {}
+            Stage::Auth | Stage::Dot => {}
             _ => self.said.push(format!("> {}", line.replace('$', "$$"))),
         }
     }
 
-    fn received(&mut self, code: u16, stage: &str) {
+    fn received(&mut self, code: u16, stage: Stage) {
         self.begin("");
-        let is_login = self.in_login && stage == "auth";
+        let is_login = self.in_login && stage == Stage::Auth;
         self.end_saying();
         if !is_login {
             self.line(&format!("< {code}"));
@@ -162,11 +163,11 @@ mod tests {
             .join("\n")
     }
 
-    fn sent<'a>(line: &'a str, stage: &'a str) -> Event<'a> {
+    fn sent(line: &str, stage: Stage) -> Event<'_> {
         Event::Sent { line, stage }
     }
 
-    fn received(code: u16, stage: &str) -> Event<'_> {
+    fn received(code: u16, stage: Stage) -> Event<'static> {
         Event::Received {
             code,
             enhanced: None,
@@ -180,24 +181,24 @@ mod tests {
         let peer = PeerAddress::Tcp("192.0.2.1:25".parse().unwrap());
         let script = recorded(&[
             Event::Connected(&peer),
-            received(220, "banner"),
-            sent("EHLO $me", "ehlo"),
-            received(250, "ehlo"),
-            sent("AUTH LOGIN", "auth"),
-            received(334, "auth"),
-            sent("********", "auth"),
-            received(334, "auth"),
-            sent("********", "auth"),
-            received(235, "auth"),
-            sent("MAIL FROM:<a@x.org>", "mail"),
-            sent("RCPT TO:<b@x.org>", "rcpt"),
-            sent("DATA", "data"),
-            received(250, "mail"),
-            received(250, "rcpt"),
-            received(354, "data"),
+            received(220, Stage::Banner),
+            sent("EHLO $me", Stage::Ehlo),
+            received(250, Stage::Ehlo),
+            sent("AUTH LOGIN", Stage::Auth),
+            received(334, Stage::Auth),
+            sent("********", Stage::Auth),
+            received(334, Stage::Auth),
+            sent("********", Stage::Auth),
+            received(235, Stage::Auth),
+            sent("MAIL FROM:<a@x.org>", Stage::Mail),
+            sent("RCPT TO:<b@x.org>", Stage::Rcpt),
+            sent("DATA", Stage::Data),
+            received(250, Stage::Mail),
+            received(250, Stage::Rcpt),
+            received(354, Stage::Data),
             Event::Data { bytes: 10 },
-            sent(".", "dot"),
-            received(250, "dot"),
+            sent(".", Stage::Dot),
+            received(250, Stage::Dot),
         ]);
         assert_eq!(
             script,

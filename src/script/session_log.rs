@@ -1,10 +1,8 @@
 //! The last lines of a session, for reports.
 
 use crate::client::events::{Event, Observer};
+use crate::smtp::stage::Stage;
 use std::collections::VecDeque;
-
-/// The stage of all data sent by a script, in a transcript for programs.
-pub const STAGE: &str = "script";
 
 /// Maximum number of lines kept.
 const MAX_LINES: usize = 200;
@@ -66,7 +64,10 @@ impl Observer for Tape<'_> {
 impl Heard {
     pub fn tell(&self, observer: &mut dyn Observer) {
         observer.on_event(match self {
-            Self::Sent(line) => Event::Sent { line, stage: STAGE },
+            Self::Sent(line) => Event::Sent {
+                line,
+                stage: Stage::Script,
+            },
             Self::Line(line) => Event::Line(line),
             Self::Note(text) => Event::Note(text),
         });

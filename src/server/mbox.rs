@@ -2,7 +2,7 @@
 
 use crate::mail::mbox;
 use crate::mail::mbox::MboxLines;
-use crate::server::{Declined, Incoming, MessageStore, ReceivedEnvelope, Whereabouts};
+use crate::server::store::{Incoming, MessageStore, ReceivedEnvelope, StoreRefusal, StoredAt};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -22,9 +22,6 @@ pub struct Mbox {
 
 impl Mbox {
     /// Appends to the file at `path`, which is created if it is missing.
-    ///
-    /// # Errors
-    /// It cannot be opened for writing.
     pub fn open(path: &Path) -> io::Result<Mbox> {
         let mbox = Mbox {
             path: path.to_owned(),
@@ -40,12 +37,12 @@ impl Mbox {
         options.open(&self.path)
     }
 
-    fn append(&self, head: &str, draft: &mut File) -> io::Result<()> {
+    fn append(&self, head: &str, content: &mut File) -> io::Result<()> {
         let mut file = self.file()?;
         file.lock()?;
         let before = file.seek(SeekFrom::End(0))?;
         let head = format!("{}{head}", mbox::seam(&file, before)?);
-        let written = copy(&head, draft, &file).and_then(|()| file.sync_all());
+        let written = copy(&head, content, &file).and_then(|()| file.sync_all());
         if written.is_err() {
             // A partial message would corrupt the next one.
             let _ = file.set_len(before);
@@ -76,14 +73,14 @@ impl Incoming for MboxFile<'_> {
         self.file.write_all(bytes)
     }
 
-    fn commit(self: Box<Self>) -> Result<Whereabouts, Declined> {
+    fn commit(self: Box<Self>) -> Result<StoredAt, StoreRefusal> {
         let mut file = self
             .file
             .into_inner()
             .map_err(io::IntoInnerError::into_error)?;
         file.rewind()?;
         self.mbox.append(&self.head, &mut file)?;
-        Ok(Whereabouts::At(self.mbox.path.clone()))
+        Ok(StoredAt::File(self.mbox.path.clone()))
     }
 }
 
@@ -97,8 +94,8 @@ fn head(envelope: &ReceivedEnvelope) -> String {
 }
 
 /// Writes lines of any length, in parts that fit the buffer.
-fn copy(head: &str, draft: &mut File, mbox: &File) -> io::Result<()> {
-    let mut from = BufReader::with_capacity(BUFFER, draft);
+fn copy(head: &str, content: &mut File, mbox: &File) -> io::Result<()> {
+    let mut from = BufReader::with_capacity(BUFFER, content);
     let mut into = BufWriter::with_capacity(BUFFER, mbox);
     into.write_all(head.as_bytes())?;
     let mut lines = MboxLines::default();
@@ -120,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_stand_one_behind_the_other() {
+    fn messages_are_appended() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("mbox");
         let mbox = Mbox::open(&path).unwrap();
@@ -144,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_cut_off_does_not_swallow_the_next_message() {
+    fn message_after_a_truncated_one_is_separate() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("mbox");
         let envelope = ReceivedEnvelope::of(([127, 0, 0, 1], 9).into(), "me");

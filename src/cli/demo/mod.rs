@@ -17,7 +17,7 @@ use crate::mail::message::{
 };
 use crate::server as sink;
 use crate::server::{
-    Declined, Incoming, Listen, MessageStore, ReceivedEnvelope, Server, Whereabouts,
+    Incoming, Listen, MessageStore, ReceivedEnvelope, Server, StoreRefusal, StoredAt,
 };
 use crate::smtp::blocks::{Block, BodyType, Replay};
 use crate::system::exit::Exit;
@@ -221,9 +221,9 @@ impl Incoming for Page<'_> {
         Ok(())
     }
 
-    fn commit(self: Box<Self>) -> Result<Whereabouts, Declined> {
+    fn commit(self: Box<Self>) -> Result<StoredAt, StoreRefusal> {
         let message = self.desk.message.lock();
         *message.unwrap_or_else(std::sync::PoisonError::into_inner) = self.bytes;
-        Ok(Whereabouts::Gone)
+        Ok(StoredAt::Elsewhere)
     }
 }

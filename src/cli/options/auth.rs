@@ -146,9 +146,9 @@ impl Args {
 
     /// Tokens and passwords are for different mechanisms, and EXTERNAL wants neither.
     fn check_mechanisms(&self) -> Result<(), UsageError> {
-        let wants_token = self.auth.iter().any(|mechanism| mechanism.wants_token());
+        let wants_token = self.auth.iter().any(|mechanism| mechanism.uses_token());
         let is_for_password =
-            |mechanism: &Mechanism| !mechanism.wants_token() && *mechanism != Mechanism::External;
+            |mechanism: &Mechanism| !mechanism.uses_token() && *mechanism != Mechanism::External;
         let has_password = self.auth.iter().any(is_for_password);
         let text = match self.secret() {
             _ if self.auth.is_empty() => return Ok(()),

@@ -110,7 +110,7 @@ fn report(probe: &ProbeResult, findings: &[ExpectationResult]) -> String {
     }
     let times = probe.steps.iter();
     let times: Vec<String> = times
-        .map(|step| format!("{} {}", step.name, milliseconds(step.took)))
+        .map(|step| format!("{} {}", step.stage.name(), milliseconds(step.took)))
         .collect();
     if !times.is_empty() {
         report.line("times", &times.join(", "));
@@ -218,7 +218,7 @@ fn object(probe: &ProbeResult, findings: &[ExpectationResult], exit: Exit) -> Va
         .iter()
         .map(|step| {
             let ms = (step.took.as_secs_f64() * 1e6).round() / 1e3;
-            json!({"step": step.name, "ms": ms})
+            json!({"step": step.stage.name(), "ms": ms})
         })
         .collect();
     let expected: Vec<Value> = findings

@@ -264,7 +264,7 @@ impl Recording {
         if plan.repeat.times.get() > 1 {
             return refused("--record contradicts --repeat: one session is written down");
         }
-        if plan.transport.session.bench.proxy.is_some() {
+        if plan.transport.session.testing.proxy.is_some() {
             return refused(
                 "--record contradicts --proxy-protocol: what is said ahead of the greeting is no line",
             );

@@ -8,6 +8,7 @@ use crate::client::outcome::{RecipientResult, RecipientStatus, Server};
 use crate::client::peer::PeerAddress;
 use crate::client::route::{Destination, Host, RouteError};
 use crate::client::session;
+use crate::client::session::Step;
 use crate::client::session::{
     AfterTransaction, DeliveryLog, RecipientReply, SessionContext, SessionFailure, SessionResult,
     TlsDemand, Transaction,
@@ -17,7 +18,6 @@ use crate::client::wire;
 use crate::client::wire::{ConnectFailure, Wire, WireError};
 use crate::mail::envelope::Envelope;
 use crate::smtp::reply::{Class, Reply};
-use crate::smtp::stage::Stage;
 use std::collections::VecDeque;
 use std::io;
 
@@ -464,8 +464,7 @@ impl Delivery<'_, '_> {
             };
             self.observer.on_event(Event::Settled {
                 recipient: &result.recipient.to_string(),
-                verdict: result.verdict.name(),
-                word: result.verdict.word(),
+                status: result.verdict,
                 words: &words,
                 queue_id,
             });
@@ -528,19 +527,19 @@ impl DeliveryLog for RecipientLog<'_> {
 /// Reason for which this host should not be retried now.
 fn shut(ended: &SessionResult) -> Option<HostFilter> {
     match (&ended.failure, &ended.refusal) {
-        (Some(SessionFailure::Wire(Stage::Banner, error @ WireError::Unwelcome(_))), _) => {
+        (Some(SessionFailure::Wire(Step::Banner, error @ WireError::Unwelcome(_))), _) => {
             Some(HostFilter::ForUs(error.to_string()))
         }
-        (Some(SessionFailure::Wire(Stage::Banner, error)), _) => {
+        (Some(SessionFailure::Wire(Step::Banner, error)), _) => {
             Some(HostFilter::ForAll(error.to_string()))
         }
         (Some(SessionFailure::Tls(error)), _) => Some(HostFilter::ForUs(error.to_string())),
-        (_, Some(RecipientReply::Said(Stage::Auth, reply))) => {
+        (_, Some(RecipientReply::Said(Step::Auth, reply))) => {
             let words = format!("the login was refused: {}", reply.whole());
             Some(HostFilter::ForUs(words))
         }
         (_, Some(RecipientReply::Unmet(unmet))) => {
-            let words = format!("{} did not come about", unmet.stage().words());
+            let words = format!("{} did not come about", unmet.step().words());
             Some(HostFilter::ForUs(words))
         }
         _ => None,
@@ -557,7 +556,7 @@ fn may_try_another(answer: Option<&RecipientReply>, failure: Option<&SessionFail
             Some(SessionFailure::Message(_) | SessionFailure::Ledger(_))
         ),
         Some(RecipientReply::Said(stage, reply)) => {
-            stage.is_introduction() || reply.class() == Class::ForNow
+            stage.stage().is_introduction() || reply.class() == Class::Transient
         }
         Some(RecipientReply::Unmet(_) | RecipientReply::TooMany(_)) => true,
         Some(
@@ -577,12 +576,12 @@ fn broken_encryption(policy: Policy, failure: Option<&SessionFailure>) -> Option
     }
     match failure? {
         SessionFailure::Tls(error) => Some(error.to_string()),
-        SessionFailure::Wire(Stage::Starttls, error) => Some(error.to_string()),
+        SessionFailure::Wire(Step::Starttls, error) => Some(error.to_string()),
         // With TLS 1.3, the server judges the client certificate after the handshake.
-        SessionFailure::Wire(Stage::Banner | Stage::Ehlo, error @ WireError::Unwelcome(_)) => {
+        SessionFailure::Wire(Step::Banner | Step::Ehlo, error @ WireError::Unwelcome(_)) => {
             Some(error.to_string())
         }
-        SessionFailure::Protocol(Stage::Starttls, what) => Some(format!("it {what}")),
+        SessionFailure::Protocol(Step::Starttls, what) => Some(format!("it {what}")),
         _ => None,
     }
 }

@@ -4,11 +4,11 @@ use crate::client::deliver::destination::Policy;
 use crate::client::events::Observer;
 use crate::client::outcome::Server;
 use crate::client::route::Host;
+use crate::client::session::Step;
 use crate::client::session::{
     IdleSession, RecipientReply, SessionContext, SessionFailure, SessionResult,
 };
 use crate::client::transport::{OpenTransport, TransportError, Transports};
-use crate::smtp::stage::Stage;
 use std::cell::{OnceCell, RefCell};
 
 /// Maximum number of messages on a connection: some servers count them and penalize the client.
@@ -163,9 +163,9 @@ impl IdleConnections<'_> {
 /// True if an idle session was over before any command was sent in it: the server closed it, possibly after
 /// an unsolicited reply (`451 timeout`), or accepts no more messages on it. Another connection may work.
 pub fn is_stale(ended: &SessionResult) -> bool {
-    let begins = |stage: &Stage| matches!(stage, Stage::Mail | Stage::Rset);
+    let begins = |step: &Step| matches!(step, Step::Mail | Step::Rset);
     let is_goodbye = |answer: &RecipientReply| match answer {
-        RecipientReply::Said(stage, reply) => begins(stage) && reply.code == 421,
+        RecipientReply::Said(step, reply) => begins(step) && reply.code == 421,
         _ => false,
     };
     // Recipients that this server cannot serve are excluded: another connection would not help them.
@@ -179,8 +179,8 @@ pub fn is_stale(ended: &SessionResult) -> bool {
         .all(|answer| answer.as_ref().is_some_and(is_goodbye));
     let refused = refused && !open.is_empty();
     match &ended.failure {
-        Some(SessionFailure::Wire(stage, _)) => begins(stage) && unanswered,
-        Some(SessionFailure::Protocol(stage, _)) => refused || begins(stage) && unanswered,
+        Some(SessionFailure::Wire(step, _)) => begins(step) && unanswered,
+        Some(SessionFailure::Protocol(step, _)) => refused || begins(step) && unanswered,
         None => refused,
         Some(_) => false,
     }
@@ -204,26 +204,26 @@ mod tests {
         }
     }
 
-    fn said(stage: Stage, code: u16) -> RecipientReply {
+    fn said(step: Step, code: u16) -> RecipientReply {
         let lines = vec!["words".to_owned()];
-        RecipientReply::Said(stage, Reply { code, lines })
+        RecipientReply::Said(step, Reply { code, lines })
     }
 
-    fn closed(stage: Stage) -> SessionFailure {
-        SessionFailure::Wire(stage, WireError::Closed)
+    fn closed(step: Step) -> SessionFailure {
+        SessionFailure::Wire(step, WireError::Closed)
     }
 
     #[test]
     fn what_was_over_before_it_began_is_stale() {
         let unfit = Some(RecipientReply::Unfit(Unsuitable::NeedsUtf8));
-        let early = SessionFailure::Protocol(Stage::Mail, "sent \"451 timeout\" before".to_owned());
+        let early = SessionFailure::Protocol(Step::Mail, "sent \"451 timeout\" before".to_owned());
         for ended in [
-            ended(&[None, None], Some(closed(Stage::Mail))),
-            ended(&[None], Some(closed(Stage::Rset))),
+            ended(&[None, None], Some(closed(Step::Mail))),
+            ended(&[None], Some(closed(Step::Rset))),
             ended(&[None], Some(early)),
-            ended(&[Some(said(Stage::Mail, 421))], None),
-            ended(&[unfit.clone(), Some(said(Stage::Rset, 421))], None),
-            ended(&[unfit, None], Some(closed(Stage::Mail))),
+            ended(&[Some(said(Step::Mail, 421))], None),
+            ended(&[unfit.clone(), Some(said(Step::Rset, 421))], None),
+            ended(&[unfit, None], Some(closed(Step::Mail))),
         ] {
             assert!(is_stale(&ended), "{ended:?}");
         }
@@ -232,11 +232,11 @@ mod tests {
     #[test]
     fn what_has_come_to_something_is_not() {
         for ended in [
-            ended(&[Some(RecipientReply::InDoubt)], Some(closed(Stage::Mail))),
-            ended(&[None], Some(closed(Stage::Rcpt(0)))),
-            ended(&[Some(said(Stage::Mail, 451))], None),
+            ended(&[Some(RecipientReply::InDoubt)], Some(closed(Step::Mail))),
+            ended(&[None], Some(closed(Step::Rcpt(0)))),
+            ended(&[Some(said(Step::Mail, 451))], None),
             ended(
-                &[Some(said(Stage::Mail, 421)), Some(said(Stage::Dot, 421))],
+                &[Some(said(Step::Mail, 421)), Some(said(Step::Dot, 421))],
                 None,
             ),
             ended(&[Some(RecipientReply::Unfit(Unsuitable::NeedsUtf8))], None),

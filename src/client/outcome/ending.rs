@@ -3,7 +3,7 @@
 use crate::client::hint::{Hint, with_hint};
 use crate::client::outcome::{Cause, RecipientStatus, Server};
 use crate::client::peer::PeerAddress;
-use crate::client::session::{RecipientReply, SessionFailure, SessionResult, Unmet};
+use crate::client::session::{RecipientReply, SessionFailure, SessionResult, Step, Unmet};
 use crate::client::wire::{TlsError, WireError};
 use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
@@ -28,9 +28,7 @@ impl SessionEnd {
     pub fn of(server: &Server, ended: &SessionResult) -> Option<Self> {
         match (&ended.refusal, &ended.failure) {
             (Some(RecipientReply::Unmet(unmet)), _) => Some(Self::unmet(server, unmet)),
-            (Some(RecipientReply::Said(stage, reply)), _) => {
-                Some(Self::said(server, *stage, reply))
-            }
+            (Some(RecipientReply::Said(step, reply)), _) => Some(Self::said(server, *step, reply)),
             (_, Some(failure)) => Self::failed(server, failure),
             _ => None,
         }
@@ -75,7 +73,7 @@ impl SessionEnd {
             }
         };
         let may_pass =
-            matches!(unmet, Unmet::StarttlsRefused(reply) if reply.class() == Class::ForNow);
+            matches!(unmet, Unmet::StarttlsRefused(reply) if reply.class() == Class::Transient);
         let (verdict, cause, hint) = if may_pass {
             (
                 RecipientStatus::Deferred,
@@ -88,7 +86,7 @@ impl SessionEnd {
         Self {
             verdict,
             cause,
-            stage: Some(unmet.stage()),
+            stage: Some(unmet.step().stage()),
             reply: None,
             words,
             hint,
@@ -96,15 +94,15 @@ impl SessionEnd {
     }
 
     /// The server refused the session as a whole.
-    pub(super) fn said(server: &Server, stage: Stage, reply: &Reply) -> Self {
-        let is_for_good = reply.class() == Class::ForGood;
-        let (what, hint) = match (stage, is_for_good) {
+    pub(super) fn said(server: &Server, step: Step, reply: &Reply) -> Self {
+        let is_for_good = reply.class() == Class::Permanent;
+        let (what, hint) = match (step, is_for_good) {
             // Some servers send this to a client that they recognize by its address or certificate. It cannot
             // be a reply to a second login: a session has one AUTH that succeeds, and only 235 is success.
-            (Stage::Auth, true) if reply.code == 503 => {
+            (Step::Auth, true) if reply.code == 503 => {
                 ("does not expect a login", Some(Hint::NoLogin))
             }
-            (Stage::Auth, true) => ("refused the login", None),
+            (Step::Auth, true) => ("refused the login", None),
             (_, true) => ("refused to talk", None),
             _ => ("has no time", None),
         };
@@ -115,42 +113,42 @@ impl SessionEnd {
             } else {
                 RecipientStatus::Deferred
             },
-            cause: if is_for_good && stage == Stage::Auth {
+            cause: if is_for_good && step == Step::Auth {
                 Cause::Policy
             } else {
                 Cause::Server
             },
-            stage: Some(stage),
+            stage: Some(step.stage()),
             reply: Some(reply.clone()),
-            words: format!("{server} {what}: {words} (in reply to {})", stage.words()),
+            words: format!("{server} {what}: {words} (in reply to {})", step.words()),
             hint,
         }
     }
 
     /// `None` if neither the server nor the network failed.
     pub(super) fn failed(server: &Server, failure: &SessionFailure) -> Option<Self> {
-        let (stage, cause, words, hint) = match failure {
+        let (step, cause, words, hint) = match failure {
             SessionFailure::Message(_) | SessionFailure::Ledger(_) => return None,
-            SessionFailure::Wire(stage, WireError::Unwelcome(why)) => {
+            SessionFailure::Wire(step, WireError::Unwelcome(why)) => {
                 let words = format!("no TLS with {server}: {why}");
-                (*stage, Cause::Policy, words, None)
+                (*step, Cause::Policy, words, None)
             }
-            SessionFailure::Wire(Stage::Banner, error @ WireError::Timeout(_)) => {
-                let words = lost(server, Stage::Banner, error);
+            SessionFailure::Wire(Step::Banner, error @ WireError::Timeout(_)) => {
+                let words = lost(server, Step::Banner, error);
                 let hint = Some(Hint::ImplicitTls);
-                (Stage::Banner, Cause::Network, words, hint)
+                (Step::Banner, Cause::Network, words, hint)
             }
-            SessionFailure::Wire(stage, error) => {
-                let words = lost(server, *stage, error);
-                (*stage, Cause::Network, words, Some(Hint::TryAgain))
+            SessionFailure::Wire(step, error) => {
+                let words = lost(server, *step, error);
+                (*step, Cause::Network, words, Some(Hint::TryAgain))
             }
-            SessionFailure::Protocol(stage, what) => {
-                let words = format!("{server} broke the protocol: {what} (at {})", stage.words());
-                (*stage, Cause::Protocol, words, Some(Hint::TryAgain))
+            SessionFailure::Protocol(step, what) => {
+                let words = format!("{server} broke the protocol: {what} (at {})", step.words());
+                (*step, Cause::Protocol, words, Some(Hint::TryAgain))
             }
             SessionFailure::Tls(error) => {
                 let (cause, words, hint) = without_tls(server, error);
-                (Stage::Tls, cause, words, hint)
+                (Step::Tls, cause, words, hint)
             }
         };
         Some(Self {
@@ -161,7 +159,7 @@ impl SessionEnd {
                 RecipientStatus::Deferred
             },
             cause,
-            stage: Some(stage),
+            stage: Some(step.stage()),
             reply: None,
             words,
             hint,
@@ -190,28 +188,28 @@ fn without_tls(server: &Server, error: &TlsError) -> (Cause, String, Option<Hint
     }
 }
 
-/// The error of the connection, with the stage.
-fn lost(server: &Server, stage: Stage, error: &WireError) -> String {
-    let when = match stage {
-        Stage::Banner => "waiting for the greeting of",
+/// The error of the connection, with the step.
+fn lost(server: &Server, step: Step, error: &WireError) -> String {
+    let when = match step {
+        Step::Banner => "waiting for the greeting of",
         _ => "talking to",
     };
-    let at = match stage {
-        Stage::Banner => String::new(),
-        Stage::Body | Stage::Dot => format!(" while sending {}", stage.words()),
-        _ => format!(" while sending {} or waiting for its reply", stage.words()),
+    let at = match step {
+        Step::Banner => String::new(),
+        Step::Body | Step::Dot => format!(" while sending {}", step.words()),
+        _ => format!(" while sending {} or waiting for its reply", step.words()),
     };
     match error {
         // The command that acts as the server did not start.
         WireError::Io(why)
-            if stage == Stage::Banner && matches!(server.address, PeerAddress::Pipe(_)) =>
+            if step == Step::Banner && matches!(server.address, PeerAddress::Pipe(_)) =>
         {
             format!("cannot connect to {server}: {why}")
         }
         WireError::Closed => format!(
             "lost connection with {server}{}",
-            match stage {
-                Stage::Banner => " before its greeting",
+            match step {
+                Step::Banner => " before its greeting",
                 _ => &at,
             }
         ),

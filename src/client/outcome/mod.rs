@@ -3,103 +3,22 @@
 mod ending;
 mod queue_id;
 
+pub use crate::client::status::{Cause, RecipientStatus};
 pub use ending::SessionEnd;
 pub use queue_id::queue_id;
 
 use crate::client::hint::{Hint, with_hint};
 use crate::client::peer::PeerAddress;
 use crate::client::route::RouteError;
-use crate::client::session::{EarlyStop, RecipientReply, SessionFailure, StopMethod, Unsuitable};
+use crate::client::session::{
+    EarlyStop, RecipientReply, SessionFailure, Step, StopMethod, Unsuitable,
+};
 use crate::mail::address::Address;
 use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
 use crate::system::text::reason;
 use std::fmt;
-
-/// Status of one recipient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecipientStatus {
-    /// A server accepted the message.
-    Accepted,
-    Refused,
-    Deferred,
-    /// The connection was lost between the end of data and its reply.
-    Uncertain,
-    /// Not delivered yet; the message is in the queue.
-    Queued,
-    Skipped,
-}
-
-impl RecipientStatus {
-    /// The word in JSON.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Refused => "refused",
-            Self::Deferred => "deferred",
-            Self::Uncertain => "uncertain",
-            Self::Queued => "queued",
-            Self::Skipped => "skipped",
-        }
-    }
-
-    /// The word after `recipient...`, as sendmail shows it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Accepted => "Sent",
-            Self::Refused => "Refused",
-            Self::Deferred => "Deferred",
-            Self::Uncertain => "Uncertain",
-            Self::Queued => "Queued",
-            Self::Skipped => "Not sent",
-        }
-    }
-
-    /// The status with this name in JSON.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        let all = [
-            Self::Accepted,
-            Self::Refused,
-            Self::Deferred,
-            Self::Uncertain,
-            Self::Queued,
-            Self::Skipped,
-        ];
-        all.into_iter().find(|verdict| verdict.name() == name)
-    }
-
-    /// True if the caller need not act on the message any more.
-    #[must_use]
-    pub fn is_done(self) -> bool {
-        matches!(self, Self::Accepted | Self::Queued)
-    }
-}
-
-/// Cause of a status; decides the exit status among recipients with equal status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    Server,
-    /// The domain does not exist or accepts no mail (RFC 7505).
-    Domain,
-    /// No connection, a lost connection, or no answer from the DNS.
-    Network,
-    /// Another delivery has just found the host down.
-    Known,
-    /// The server violated the protocol.
-    Protocol,
-    /// A requirement for TLS or authentication was not met.
-    Policy,
-    /// The message could not be read completely.
-    Message,
-    /// The session was to end early (`--quit-after`, `--drop-after`).
-    Stopped,
-    /// The output cannot be written, or the program was interrupted: delivery is incomplete.
-    Output,
-}
 
 /// The name and the address of a server that was contacted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -324,9 +243,7 @@ impl RecipientResult {
     ) -> Self {
         let result = match answer {
             Some(RecipientReply::Accepted(reply)) => Self::accepted(recipient, reply),
-            Some(RecipientReply::Said(stage, reply)) => {
-                Self::said(recipient, server, *stage, reply)
-            }
+            Some(RecipientReply::Said(step, reply)) => Self::said(recipient, server, *step, reply),
             Some(RecipientReply::TooMany(reply)) => Self::too_many(recipient, server, reply),
             Some(RecipientReply::Unfit(unfit)) => Self::unfit(recipient, server, *unfit),
             Some(RecipientReply::Unmet(unmet)) => {
@@ -344,12 +261,12 @@ impl RecipientResult {
 
     /// The session ended early, as requested.
     fn stopped(recipient: &Address, stop: EarlyStop) -> Self {
-        let option = match stop.how {
+        let option = match stop.method {
             StopMethod::Quit => "--quit-after",
             StopMethod::Drop => "--drop-after",
             StopMethod::DropUnread => "--drop-after-send",
         };
-        let point = stop.behind.name();
+        let point = stop.after.name();
         let sentence = format!("<{recipient}>: stopped, as {option} {point} says");
         Self::of(
             recipient,
@@ -372,12 +289,12 @@ impl RecipientResult {
         }
     }
 
-    fn said(recipient: &Address, server: &Server, stage: Stage, reply: &Reply) -> Self {
-        if stage == Stage::Auth && reply.class() == Class::ForGood {
-            return Self::ended(recipient, SessionEnd::said(server, stage, reply));
+    fn said(recipient: &Address, server: &Server, step: Step, reply: &Reply) -> Self {
+        if step == Step::Auth && reply.class() == Class::Permanent {
+            return Self::ended(recipient, SessionEnd::said(server, step, reply));
         }
-        let words = format!("{} (in reply to {})", reply.whole(), stage.words());
-        let (verdict, hint, sentence) = if reply.class() == Class::ForGood {
+        let words = format!("{} (in reply to {})", reply.whole(), step.words());
+        let (verdict, hint, sentence) = if reply.class() == Class::Permanent {
             let sentence = format!("{server} refused <{recipient}>: {words}");
             (RecipientStatus::Refused, None, sentence)
         } else {
@@ -386,7 +303,7 @@ impl RecipientResult {
         };
         Self {
             hint,
-            stage: Some(stage),
+            stage: Some(step.stage()),
             reply: Some(reply.clone()),
             enhanced: reply.enhanced().map(str::to_owned),
             ..Self::of(recipient, verdict, Cause::Server, sentence)
@@ -399,7 +316,7 @@ impl RecipientResult {
         let sentence = format!("{server} deferred <{recipient}>: {words} (in reply to RCPT TO)");
         Self {
             hint: Some(Hint::TryAgain),
-            stage: Some(Stage::Rcpt(0)),
+            stage: Some(Stage::Rcpt),
             reply: Some(reply.clone()),
             enhanced: Some("4.5.3".to_owned()),
             ..Self::of(

@@ -191,12 +191,12 @@ fn mend(result: &RecipientResult, transport: &Transport) -> Option<String> {
              configuration"
                 .to_owned(),
         ),
-        Stage::Rcpt(_) if transport.route.relay.is_some() && transport.credentials.is_none() => Some(
+        Stage::Rcpt if transport.route.relay.is_some() && transport.credentials.is_none() => Some(
             "if it wants a login: user and password-command in the profile; else another recipient, by \
              MAILTO or an alias"
                 .to_owned(),
         ),
-        Stage::Rcpt(_) => Some("name another recipient, by MAILTO or an alias".to_owned()),
+        Stage::Rcpt => Some("name another recipient, by MAILTO or an alias".to_owned()),
         _ => None,
     }
 }

@@ -10,6 +10,7 @@ use crate::cron::doctor::CheckResult;
 use crate::cron::doctor::options::CheckStep;
 use crate::probe as check;
 use crate::probe::{Encrypted, ProbeResult};
+use crate::smtp::stage::Stage;
 use crate::system::text::shown;
 
 /// Days that a certificate should be valid at least, so that its owner has time to renew it.
@@ -91,15 +92,17 @@ impl HostReply<'_> {
         probe.failure.as_ref()?;
         let encryption = self.transport.session.tls;
         let is_encrypted = probe.tls.as_ref().is_some_and(|tls| tls.version.is_some());
-        let mut steps = probe.steps.iter().rev().map(|step| step.name.as_str());
-        let last = steps.find(|name| *name != "quit").unwrap_or_default();
+        let mut steps = probe.steps.iter().rev().map(|step| step.stage);
+        let last = steps.find(|stage| *stage != Stage::Quit);
         let logs_in = self.transport.credentials.is_some();
         Some(match last {
-            "" | "lookup" if probe.server.is_none() => CheckStep::Route,
-            "connect" if encryption == TlsDemand::Implicit => CheckStep::Tls,
-            "starttls" => CheckStep::Tls,
-            "ehlo" if encryption == TlsDemand::Starttls && !is_encrypted => CheckStep::Tls,
-            "ehlo" | "auth" if logs_in => CheckStep::Login,
+            None | Some(Stage::Lookup) if probe.server.is_none() => CheckStep::Route,
+            Some(Stage::Connect) if encryption == TlsDemand::Implicit => CheckStep::Tls,
+            Some(Stage::Starttls) => CheckStep::Tls,
+            Some(Stage::Ehlo) if encryption == TlsDemand::Starttls && !is_encrypted => {
+                CheckStep::Tls
+            }
+            Some(Stage::Ehlo | Stage::Auth) if logs_in => CheckStep::Login,
             _ => CheckStep::Server,
         })
     }

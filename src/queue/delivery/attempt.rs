@@ -152,7 +152,7 @@ fn is_about_content(result: &RecipientResult) -> bool {
     let code = result.reply.as_ref().map(|reply| reply.code.to_string());
     let is_content = matches!(
         result.stage,
-        Some(Stage::Data | Stage::Body | Stage::Dot | Stage::DotFor(_) | Stage::Bdat { .. })
+        Some(Stage::Data | Stage::Body | Stage::Dot | Stage::Bdat)
     );
     result.verdict == RecipientStatus::Refused
         && result.cause == Cause::Server

@@ -4,9 +4,9 @@ use crate::client::events::Event;
 use crate::client::session::ServerOffers;
 use crate::client::session::auth::{ExchangeError, STARS, SaslExchange, candidates};
 use crate::script::run::{Interpreter, StopReason};
-use crate::script::session_log::STAGE;
 use crate::smtp::mechanism::Mechanism;
 use crate::smtp::reply::Reply;
+use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
 use crate::system::secret::Proof;
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -42,11 +42,11 @@ impl Interpreter<'_, '_> {
             None => self.context.session.mechanisms.clone(),
         };
         let bindings = self.secured.clone().unwrap_or_default();
-        let best = candidates(&offers.auth, login, &allowed, &bindings);
+        let best = candidates(offers.mechanisms(), login, &allowed, &bindings);
         let Some(best) = best.first() else {
             let came = format!(
                 "the server offers \"{}\"",
-                crate::system::text::shown(&offers.auth.join(" "))
+                crate::system::text::shown(&offers.mechanisms().join(" "))
             );
             return Err(StopReason::differs(
                 "a mechanism of AUTH that can be used",
@@ -66,7 +66,7 @@ impl Interpreter<'_, '_> {
         let name = exchange.mechanism().name();
         let mut pending = None;
         let mut command = Zeroizing::new(format!("AUTH {name}"));
-        if exchange.mechanism().begins() {
+        if exchange.mechanism().has_initial_response() {
             let first = encoded(&exchange.begin().map_err(refused)?);
             // RFC 4954 §4: an initial response that makes the line too long is sent separately.
             if command.len() + first.len() < 500 {
@@ -111,7 +111,7 @@ impl Interpreter<'_, '_> {
         wire.outbox.zeroize();
         self.observer.on_event(Event::Sent {
             line: shown,
-            stage: STAGE,
+            stage: Stage::Script,
         });
         written.map_err(|error| StopReason::differs(EXPECTED, error.to_string()))
     }

@@ -4,8 +4,8 @@ use crate::client::events::Event;
 use crate::client::wire::{Deadline, WireError};
 use crate::script::expectation::{Code, ReplyExpectation};
 use crate::script::run::{Interpreter, LastHeard, StopReason};
-use crate::script::session_log::STAGE;
 use crate::smtp::reply::{Reply, ReplyError, ReplyReader};
+use crate::smtp::stage::Stage;
 use crate::system::text::printable;
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ impl Interpreter<'_, '_> {
             code: shown.code,
             enhanced: shown.enhanced(),
             lines: &shown.lines,
-            stage: STAGE,
+            stage: Stage::Script,
         });
         if std::mem::take(&mut self.said_ehlo) {
             self.offers = Some(reply.clone()).filter(|reply| reply.code / 100 == 2);

@@ -3,11 +3,11 @@
 use crate::client::events::Event;
 use crate::client::wire::WireError;
 use crate::script::run::{Interpreter, StopReason};
-use crate::script::session_log::STAGE;
 use crate::script::statement::{LineEnd, MessageSource, Saying};
 use crate::script::text::{ScriptText, escaped};
 use crate::smtp::blocks::Block;
-use crate::smtp::dots::Dots;
+use crate::smtp::dot_stuffing::DotStuffer;
+use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
 use crate::system::text::reason;
 use std::fs::File;
@@ -70,7 +70,7 @@ impl Interpreter<'_, '_> {
         self.wire()?.outbox.extend_from_slice(octets);
         self.observer.on_event(Event::Sent {
             line: shown,
-            stage: STAGE,
+            stage: Stage::Script,
         });
         self.flush_if_full()
     }
@@ -155,7 +155,7 @@ impl Interpreter<'_, '_> {
         form: MessageSource,
         next: &mut dyn FnMut(&mut Vec<u8>) -> io::Result<bool>,
     ) -> Result<usize, Broken> {
-        let mut dots = Dots::new();
+        let mut dots = DotStuffer::new();
         let (mut block, mut count) = (Vec::new(), 0);
         while next(&mut block).map_err(Broken::Reading)? {
             count += block.len();

@@ -19,7 +19,7 @@ pub fn is_about_content(result: &RecipientResult) -> bool {
     let is_size = matches!(result.enhanced.as_deref(), Some("5.2.3" | "5.3.4"));
     let code = result.reply.as_ref().map(|reply| reply.code);
     match result.stage {
-        Some(Stage::Dot | Stage::DotFor(_) | Stage::Bdat { .. } | Stage::Body) => true,
+        Some(Stage::Dot | Stage::Bdat | Stage::Body) => true,
         Some(Stage::Mail) => is_size || code == Some(552),
         Some(Stage::Data) => is_size || matches!(code, Some(552 | 554)),
         _ => is_size,

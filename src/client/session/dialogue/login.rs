@@ -1,5 +1,6 @@
 //! AUTH in the dialogue (RFC 4954): choice of the mechanism, exchange and result.
 
+use crate::client::session::Step;
 use crate::client::session::auth;
 use crate::client::session::auth::{Candidate, ExchangeError, STARS, SaslExchange};
 use crate::client::session::dialogue::{
@@ -7,7 +8,6 @@ use crate::client::session::dialogue::{
 };
 use crate::client::session::{RecipientReply, TlsDemand, Unmet};
 use crate::smtp::reply::{Class, Reply};
-use crate::smtp::stage::Stage;
 use crate::system::secret::{Login, Proof};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use std::collections::VecDeque;
@@ -29,14 +29,14 @@ impl Dialogue<'_> {
         if login.proof != Proof::Elsewhere && !self.may_send_secret() {
             return self.demand(Unmet::PasswordInClear);
         }
-        if self.offers.auth.is_empty() {
+        if self.offers.mechanisms().is_empty() {
             return self.demand(Unmet::NoAuth);
         }
         let bindings = self.secured.clone().unwrap_or_default().bindings;
         let allowed = &self.options.mechanisms;
-        let candidates = auth::candidates(&self.offers.auth, login, allowed, &bindings);
+        let candidates = auth::candidates(self.offers.mechanisms(), login, allowed, &bindings);
         if candidates.is_empty() {
-            let offered = self.offers.auth.join(" ");
+            let offered = self.offers.mechanisms().join(" ");
             return self.demand(Unmet::NoMechanism(crate::system::text::shown(&offered)));
         }
         let step = self.authentication.start(candidates);
@@ -59,14 +59,14 @@ impl Dialogue<'_> {
     fn authenticate(&mut self, step: AuthStep) -> Action {
         match step {
             AuthStep::Send(line) => {
-                self.awaiting.push_back(Stage::Auth);
+                self.awaiting.push_back(Step::Auth);
                 Action::Say(vec![Output::Line(line)])
             }
             AuthStep::Done => self.forward(),
             AuthStep::Unmet(why) => self.demand(Unmet::Auth(why)),
-            AuthStep::OutOfStep(reply) => abort(Stage::Auth, &reply),
+            AuthStep::OutOfStep(reply) => abort(Step::Auth, &reply),
             AuthStep::Refused { reply, complaint } => {
-                self.answer_rest(&RecipientReply::Said(Stage::Auth, reply));
+                self.answer_rest(&RecipientReply::Said(Step::Auth, reply));
                 let quit = self.leave();
                 match complaint {
                     Some(complaint) => said_first(Output::Note(complaint), quit),
@@ -136,7 +136,7 @@ impl<'a> Authentication<'a> {
         let mut command = Zeroizing::new(format!("AUTH {name}").into_bytes());
         let mut shown = format!("AUTH {name}");
         let mut hides = false;
-        if candidate.mechanism.begins() {
+        if candidate.mechanism.has_initial_response() {
             let response = match exchange.begin() {
                 Ok(response) => response,
                 Err(error) => return AuthStep::Unmet(error.to_string()),
@@ -171,8 +171,8 @@ impl<'a> Authentication<'a> {
             235 => self.logged_in(),
             334 => self.challenged(reply),
             _ => match reply.class() {
-                Class::Success | Class::GoOn => AuthStep::OutOfStep(reply.clone()),
-                Class::ForNow | Class::ForGood => self.refused(reply),
+                Class::Success | Class::Intermediate => AuthStep::OutOfStep(reply.clone()),
+                Class::Transient | Class::Permanent => self.refused(reply),
             },
         }
     }
@@ -226,7 +226,7 @@ impl<'a> Authentication<'a> {
         if exchange.is_some_and(|exchange| exchange.mechanism().is_bound()) || cancelled_binding {
             // An attacker who removes a bound mechanism must not receive the password itself.
             self.candidates
-                .retain(|candidate| !candidate.mechanism.tells_the_password());
+                .retain(|candidate| !candidate.mechanism.sends_password());
         }
         let is_about_mechanism = cancelled_binding || is_about_mechanism(reply);
         if is_about_mechanism && !self.candidates.is_empty() {
@@ -242,7 +242,7 @@ impl<'a> Authentication<'a> {
 
 fn send(wire: Zeroizing<Vec<u8>>, shown: String, hides: bool) -> AuthStep {
     AuthStep::Send(CommandLine {
-        stage: Stage::Auth,
+        step: Step::Auth,
         wire,
         shown,
         hides,

@@ -1,11 +1,12 @@
-//! What the receiver offers, and what goes wrong on purpose.
+//! Options for the behavior of the server: offered extensions, faults and delays.
 
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
-use crate::cli::sink::args::UsageError;
 use crate::server::{
-    Delay, FaultPlan, InjectedFault, Manner, Offer, OfferList, ServerKeyword, ServerStage,
-    SinkLimits,
+    Delay, FaultPlan, InjectedFault, Offer, OfferList, ServerBehavior, SessionLimits,
 };
+use crate::smtp::extension::Extension;
+use crate::smtp::stage::Stage;
 use std::time::Duration;
 
 /// Options under the heading "Behaviour".
@@ -63,18 +64,17 @@ fn delay(text: &str) -> Result<Delay, String> {
 }
 
 impl Args {
-    /// What is offered by what these options say.
     pub fn offers(&self) -> Result<OfferList, UsageError> {
         let mut offers = OfferList::default();
-        for gone in &self.no_offer {
-            let same = |offer: &&Offer| offer.name().eq_ignore_ascii_case(gone.name());
+        for removed in &self.no_offer {
+            let same = |offer: &&Offer| offer.name().eq_ignore_ascii_case(removed.name());
             if self.offer.iter().any(|offer| same(&offer)) {
-                let name = gone.name();
+                let name = removed.name();
                 return Err(UsageError::usage(format!(
                     "--offer {name} and --no-offer {name} cannot go together"
                 )));
             }
-            offers.remove(gone.name());
+            offers.remove(removed.name());
         }
         for offer in &self.offer {
             offers.add(offer.clone());
@@ -82,29 +82,27 @@ impl Args {
         Ok(offers)
     }
 
-    /// What goes wrong.
     pub fn faults(&self) -> &[InjectedFault] {
         &self.fault
     }
 
-    /// The behaviour that is meant.
-    pub fn plan(self, mut offers: OfferList, setting: &DecidedSettings) -> Manner {
-        if setting.starttls {
-            offers.add_plain(ServerKeyword::StartTls);
+    pub fn plan(self, mut offers: OfferList, settings: &DecidedSettings) -> ServerBehavior {
+        if settings.starttls {
+            offers.add_plain(Extension::Starttls);
         }
-        if setting.auth {
-            offers.add_plain(ServerKeyword::Auth);
+        if settings.auth {
+            offers.add_plain(Extension::Auth);
         }
-        Manner {
+        ServerBehavior {
             offers,
-            mischief: FaultPlan::new(self.fault, self.delay, self.seed),
+            faults: FaultPlan::new(self.fault, self.delay, self.seed),
             hang_time: self.hang_time,
-            ..Manner::default()
+            ..ServerBehavior::default()
         }
     }
 }
 
-/// What other options have decided.
+/// Settings of other options that offers and faults depend on.
 pub struct DecidedSettings {
     pub lmtp: bool,
     pub tls: bool,
@@ -113,12 +111,12 @@ pub struct DecidedSettings {
 }
 
 impl DecidedSettings {
-    /// Whether all that is offered can be kept, and all faults can happen.
+    /// Checks that all offers can be honored and all faults can occur.
     pub fn check(&self, offers: &OfferList, faults: &[InjectedFault]) -> Result<(), UsageError> {
-        if offers.has(ServerKeyword::StartTls) && !self.starttls {
+        if offers.has(Extension::Starttls) && !self.starttls {
             return Err(UsageError::usage("--offer STARTTLS needs --tls starttls"));
         }
-        if offers.has(ServerKeyword::Auth) && !self.auth {
+        if offers.has(Extension::Auth) && !self.auth {
             return Err(UsageError::usage("--offer AUTH needs --auth"));
         }
         let needs = faults.iter().find_map(|fault| {
@@ -128,26 +126,24 @@ impl DecidedSettings {
         needs.map_or(Ok(()), |text| Err(UsageError::usage(text)))
     }
 
-    /// What is missing for a stage to come.
-    fn needs(&self, stage: ServerStage) -> Option<&'static str> {
+    /// The option without which a stage does not occur.
+    fn needs(&self, stage: Stage) -> Option<&'static str> {
         match stage {
-            ServerStage::StartTls if !self.starttls => Some("--tls starttls"),
-            ServerStage::Tls if !self.tls => Some("--tls starttls or --tls implicit"),
-            ServerStage::Auth if !self.auth => Some("--auth"),
-            ServerStage::Helo if self.lmtp => {
-                Some("to be without --lmtp, which has LHLO (stage ehlo)")
-            }
+            Stage::Starttls if !self.starttls => Some("--tls starttls"),
+            Stage::Tls if !self.tls => Some("--tls starttls or --tls implicit"),
+            Stage::Auth if !self.auth => Some("--auth"),
+            Stage::Helo if self.lmtp => Some("to be without --lmtp, which has LHLO (stage ehlo)"),
             _ => None,
         }
     }
 }
 
-/// Has the limits be those that are offered.
-pub fn apply(offers: &OfferList, limits: &mut SinkLimits) -> Result<(), UsageError> {
-    if let Some(size) = offers.offer(ServerKeyword::Size).and_then(Offer::size) {
+/// Applies the limits of offered extensions.
+pub fn apply(offers: &OfferList, limits: &mut SessionLimits) -> Result<(), UsageError> {
+    if let Some(size) = offers.offer(Extension::Size).and_then(Offer::size) {
         limits.max_message_bytes = size;
     }
-    let mut words = offers.offer(ServerKeyword::Limits).map(Offer::parameters);
+    let mut words = offers.offer(Extension::Limits).map(Offer::parameters);
     let mut words = words.iter_mut().flatten();
     while let Some(word) = words.next() {
         if word.eq_ignore_ascii_case("RCPTMAX") {

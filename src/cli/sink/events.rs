@@ -8,9 +8,9 @@ use std::io::{self, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// Prints events, or trouble only.
+/// Prints events as JSON, and failures of the store on stderr.
 pub struct Events {
-    is_told: bool,
+    is_json: bool,
     start: Instant,
     /// The first write error. Locked while a line is written, so that lines do not mix.
     failure: Mutex<Option<io::Error>>,
@@ -18,9 +18,9 @@ pub struct Events {
 
 impl Events {
     /// The clock starts now.
-    pub fn new(is_told: bool) -> Events {
+    pub fn new(is_json: bool) -> Events {
         Events {
-            is_told,
+            is_json,
             start: Instant::now(),
             failure: Mutex::new(None),
         }
@@ -33,7 +33,7 @@ impl Events {
         failure.filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
     }
 
-    fn tell(&self, line: &str) {
+    fn print(&self, line: &str) {
         let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         if failure.is_none() {
             *failure = Stdout.write_all(line.as_bytes()).err();
@@ -42,16 +42,16 @@ impl Events {
 }
 
 impl ServerObserver for Events {
-    fn saw(&self, connection: u64, seen: &ServerEvent<'_>) {
-        if let ServerEvent::Trouble { why } = seen {
+    fn on_event(&self, connection: u64, event: &ServerEvent<'_>) {
+        if let ServerEvent::Failed { why } = event {
             complain(&format!("cannot keep a message: {why}"));
         }
-        if !self.is_told {
+        if !self.is_json {
             return;
         }
         // As in the transcript of a sender: milliseconds to the microsecond.
         let elapsed = (self.start.elapsed().as_secs_f64() * 1e6).round() / 1e3;
-        let (name, fields) = event(seen);
+        let (name, fields) = name_and_fields(event);
         let mut object = Map::new();
         object.insert("event".to_owned(), name.into());
         object.insert("elapsed_ms".to_owned(), elapsed.into());
@@ -59,18 +59,20 @@ impl ServerObserver for Events {
         if let Value::Object(fields) = fields {
             object.extend(fields);
         }
-        self.tell(&format!("{}\n", Value::Object(object)));
+        self.print(&format!("{}\n", Value::Object(object)));
     }
 }
 
 /// Name and details of an event.
-fn event(seen: &ServerEvent<'_>) -> (&'static str, Value) {
-    match seen {
+fn name_and_fields(event: &ServerEvent<'_>) -> (&'static str, Value) {
+    match event {
         ServerEvent::Connected { peer } => {
             let peer = peer.map(|peer| peer.to_string());
             ("connected", json!({ "peer": peer }))
         }
-        ServerEvent::Proxied { told } => ("proxy", json!({"client": shown(told)})),
+        ServerEvent::ClientChanged { new_client } => {
+            ("proxy", json!({"client": shown(new_client)}))
+        }
         ServerEvent::Tls(secured) => ("tls", tls(secured)),
         ServerEvent::TlsFailed { why } => ("tls-failed", json!({"error": shown(why)})),
         ServerEvent::Command { line } => ("command", json!({"line": text(line)})),
@@ -78,10 +80,10 @@ fn event(seen: &ServerEvent<'_>) -> (&'static str, Value) {
         ServerEvent::Auth {
             mechanism,
             user,
-            is_right,
+            accepted,
         } => (
             "auth",
-            json!({"mechanism": mechanism, "user": shown(user), "accepted": is_right}),
+            json!({"mechanism": mechanism, "user": shown(user), "accepted": accepted}),
         ),
         ServerEvent::Fault { stage, what } => {
             ("fault", json!({"stage": stage.name(), "what": what.name()}))
@@ -99,7 +101,7 @@ fn event(seen: &ServerEvent<'_>) -> (&'static str, Value) {
             fields["path"] = path.map(|path| shown(&path)).into();
             ("message", fields)
         }
-        ServerEvent::Trouble { why } => ("trouble", json!({"error": shown(why)})),
+        ServerEvent::Failed { why } => ("trouble", json!({"error": shown(why)})),
         ServerEvent::Closed { reason } => ("closed", json!({ "reason": reason })),
     }
 }

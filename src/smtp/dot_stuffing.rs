@@ -1,9 +1,64 @@
-//! Detection of the end of DATA and removal of stuffed dots (RFC 5321 §4.5.2), in blocks of any size.
+//! Dot-stuffing (RFC 5321 §4.5.2) of a message in blocks of any size, and its removal.
 //!
-//! Only CRLF ends a line: a dot after a bare LF or a bare CR is content. A server that accepts other line
-//! ends can be made to see two messages in one (CVE-2023-51764).
+//! On reading, only CRLF ends a line: a dot after a bare LF or a bare CR is content. A server that accepts other
+//! line ends can be made to see two messages in one (CVE-2023-51764).
 
-use memchr::memmem::Finder;
+use memchr::memmem::{self, Finder};
+
+/// Doubles the dots at line starts, across block boundaries.
+pub struct DotStuffer {
+    /// The last two octets before the block; a message begins at the start of a line.
+    before: [u8; 2],
+}
+
+impl Default for DotStuffer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl DotStuffer {
+    /// A new state, for the beginning of a message.
+    pub fn new() -> Self {
+        Self { before: *b"\r\n" }
+    }
+
+    /// True if the data so far ends with CRLF.
+    pub fn at_line_start(&self) -> bool {
+        self.before == *b"\r\n"
+    }
+
+    /// Stuffs `buffer[start..]` in place.
+    pub fn stuff(&mut self, buffer: &mut Vec<u8>, start: usize) {
+        let first = self.at_line_start() && buffer.get(start) == Some(&b'.');
+        self.passed(&buffer[start..]);
+        // Lines end in CRLF only, so that a dot at the start of a line follows an LF.
+        let found = memmem::find(&buffer[start..], b"\n.");
+        if !first && found.is_none() {
+            return;
+        }
+        let block = buffer.split_off(start);
+        if first {
+            buffer.push(b'.');
+        }
+        let mut done = 0;
+        for at in memmem::find_iter(&block, b"\n.") {
+            buffer.extend_from_slice(&block[done..=at]);
+            buffer.push(b'.');
+            done = at + 1;
+        }
+        buffer.extend_from_slice(&block[done..]);
+    }
+
+    /// Records octets that need no stuffing.
+    pub fn passed(&mut self, block: &[u8]) {
+        match *block {
+            [] => {}
+            [last] => self.before = [self.before[1], last],
+            [.., one, two] => self.before = [one, two],
+        }
+    }
+}
 
 /// The position of the next byte in the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,21 +85,21 @@ pub struct UnstuffedBlock<'a> {
 }
 
 /// Finds the end of the data and drops the stuffed dots on the way.
-pub struct Unstuffer {
+pub struct DotUnstuffer {
     at: At,
     line_with_dot: Finder<'static>,
 }
 
-impl Default for Unstuffer {
-    fn default() -> Unstuffer {
-        Unstuffer {
+impl Default for DotUnstuffer {
+    fn default() -> DotUnstuffer {
+        DotUnstuffer {
             at: At::LineStart,
             line_with_dot: Finder::new(b"\r\n."),
         }
     }
 }
 
-impl Unstuffer {
+impl DotUnstuffer {
     /// Looks at the beginning of `block`, which must not be empty. Call again with what is left.
     pub fn next<'a>(&mut self, block: &'a [u8]) -> UnstuffedBlock<'a> {
         match (self.at, block[0]) {
@@ -87,9 +142,29 @@ impl Unstuffer {
 mod tests {
     use super::*;
 
+    fn stuffed(message: &[u8], cut: usize) -> Vec<u8> {
+        let mut dots = DotStuffer::new();
+        let mut out = message[..cut].to_vec();
+        dots.stuff(&mut out, 0);
+        let start = out.len();
+        out.extend_from_slice(&message[cut..]);
+        dots.stuff(&mut out, start);
+        out
+    }
+
+    #[test]
+    fn dots_at_line_starts_are_doubled_across_blocks() {
+        // R10, B2
+        let message = b".\r\n..a\r\nb.c\r\n\r\n.\r\n.end\r\n";
+        let right = b"..\r\n...a\r\nb.c\r\n\r\n..\r\n..end\r\n";
+        for cut in 0..=message.len() {
+            assert_eq!(stuffed(message, cut), right, "cut at {cut}");
+        }
+    }
+
     /// The content, and the bytes after the end; `None`: the end was not found.
     fn unstuff(blocks: &[&[u8]]) -> Option<(Vec<u8>, Vec<u8>)> {
-        let mut unstuffer = Unstuffer::default();
+        let mut unstuffer = DotUnstuffer::default();
         let (mut content, mut rest, mut ended) = (Vec::new(), Vec::new(), false);
         for block in blocks {
             let mut block = *block;
@@ -125,19 +200,19 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_message_is_a_dot_at_once() {
+    fn dot_at_the_start_is_an_empty_message() {
         assert_content(b".\r\n", b"");
     }
 
     #[test]
-    fn what_follows_the_end_is_left_alone() {
+    fn input_after_the_end_is_not_consumed() {
         let (content, rest) = unstuff(&[b"a\r\n.\r\nQUIT\r\n.\r\n"]).unwrap();
         assert_eq!(content, b"a\r\n");
         assert_eq!(rest, b"QUIT\r\n.\r\n");
     }
 
     #[test]
-    fn one_leading_dot_is_taken_from_each_line() {
+    fn one_leading_dot_is_removed_from_each_line() {
         assert_content(
             b"..\r\n...a\r\n.b\r\na.\r\n..\r\n.\r\n",
             b".\r\n..a\r\nb\r\na.\r\n.\r\n",
@@ -175,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_of_few_letters_agrees_with_the_definition() {
+    fn all_short_inputs_agree_with_the_definition() {
         for number in 0..4_u32.pow(8) {
             let data: Vec<u8> = (0..8)
                 .map(|place| b"\r\n.a"[(number >> (2 * place)) as usize & 3])

@@ -1,27 +1,85 @@
-//! A connection with or without TLS.
+//! Byte streams: a socket, and TLS over another stream.
 
-use crate::server::connection::Transmission;
 use crate::server::tls::TlsAgreement;
 use crate::system::certificate::Certificate;
+use crate::system::socket::acknowledge_at_once;
 use rustls::{ServerConfig, ServerConnection};
+use socket2::Socket;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// A peer, in clear until [`Sealed::secure`].
-pub struct Sealed<P> {
-    under: P,
-    tls: Option<Box<ServerConnection>>,
-    /// Bytes of the handshake that were read before it started.
-    ahead: Vec<u8>,
+/// Upper limit of a deadline, so that adding to the clock cannot overflow.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// The byte stream of a session: a socket, or a script in tests.
+pub trait ByteStream {
+    /// Reads the available bytes; 0 means that the client has closed.
+    fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize>;
+    fn send(&mut self, bytes: &[u8], deadline: Instant) -> io::Result<()>;
+    /// Makes closing the connection send a reset, if the stream supports that.
+    fn reset(&mut self) {}
 }
 
-impl<P: Transmission> Sealed<P> {
-    pub fn new(under: P) -> Sealed<P> {
-        Sealed {
-            under,
+impl ByteStream for Arc<Socket> {
+    fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize> {
+        self.set_read_timeout(Some(until(deadline)?))?;
+        acknowledge_at_once(self.as_ref());
+        retried(|| self.as_ref().read(into))
+    }
+
+    fn send(&mut self, mut bytes: &[u8], deadline: Instant) -> io::Result<()> {
+        while !bytes.is_empty() {
+            self.set_write_timeout(Some(until(deadline)?))?;
+            match retried(|| self.as_ref().write(bytes))? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                sent => bytes = &bytes[sent..],
+            }
+        }
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        let _ = self.set_linger(Some(Duration::ZERO));
+    }
+}
+
+fn until(deadline: Instant) -> io::Result<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(io::ErrorKind::TimedOut.into());
+    }
+    Ok(left)
+}
+
+fn retried(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// The time after this duration, at most a day from now.
+pub fn within(limit: Duration) -> Instant {
+    Instant::now() + limit.min(LONGEST)
+}
+
+/// A client, in clear until [`TlsStream::secure`].
+pub struct TlsStream<P> {
+    inner: P,
+    tls: Option<Box<ServerConnection>>,
+    /// Bytes of the handshake that were read before it started.
+    early: Vec<u8>,
+}
+
+impl<P: ByteStream> TlsStream<P> {
+    pub fn new(inner: P) -> TlsStream<P> {
+        TlsStream {
+            inner,
             tls: None,
-            ahead: Vec::new(),
+            early: Vec::new(),
         }
     }
 
@@ -29,26 +87,26 @@ impl<P: Transmission> Sealed<P> {
         self.tls.is_some()
     }
 
-    /// The handshake. `ahead` are bytes of it that were read already.
+    /// The handshake. `early` are bytes of it that were read already.
     pub fn secure(
         &mut self,
         config: &Arc<ServerConfig>,
-        ahead: &[u8],
+        early: &[u8],
         deadline: Instant,
     ) -> io::Result<TlsAgreement> {
         let tls = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
         let tls = self.tls.insert(Box::new(tls));
         tls.set_buffer_limit(None);
-        self.ahead = ahead.to_vec();
+        self.early = early.to_vec();
         while self.tls.as_ref().is_some_and(|tls| tls.is_handshaking()) {
             self.write_records(deadline)?;
             self.read_records(deadline)?;
         }
         self.write_records(deadline)?;
-        Ok(self.facts())
+        Ok(self.agreement())
     }
 
-    fn facts(&self) -> TlsAgreement {
+    fn agreement(&self) -> TlsAgreement {
         let tls = self.tls.as_deref();
         let version = tls.and_then(|tls| tls.protocol_version());
         let suite = tls.and_then(|tls| tls.negotiated_cipher_suite());
@@ -72,18 +130,18 @@ impl<P: Transmission> Sealed<P> {
         if !tls.wants_read() {
             return Ok(());
         }
-        let mut under = Under {
-            peer: &mut self.under,
-            ahead: &mut self.ahead,
+        let mut inner = RecordStream {
+            stream: &mut self.inner,
+            early: &mut self.early,
             deadline,
         };
-        if tls.read_tls(&mut under)? == 0 && tls.is_handshaking() {
+        if tls.read_tls(&mut inner)? == 0 && tls.is_handshaking() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let digested = tls.process_new_packets();
-        digested.map(drop).map_err(|error| {
+        let processed = tls.process_new_packets();
+        processed.map(drop).map_err(|error| {
             // The alert with the reason.
-            let _ = tls.write_tls(&mut under);
+            let _ = tls.write_tls(&mut inner);
             io::Error::new(io::ErrorKind::InvalidData, error)
         })
     }
@@ -92,13 +150,13 @@ impl<P: Transmission> Sealed<P> {
         let Some(tls) = &mut self.tls else {
             return Ok(());
         };
-        let mut under = Under {
-            peer: &mut self.under,
-            ahead: &mut self.ahead,
+        let mut inner = RecordStream {
+            stream: &mut self.inner,
+            early: &mut self.early,
             deadline,
         };
         while tls.wants_write() {
-            tls.write_tls(&mut under)?;
+            tls.write_tls(&mut inner)?;
         }
         Ok(())
     }
@@ -114,11 +172,11 @@ impl<P: Transmission> Sealed<P> {
     }
 }
 
-impl<P: Transmission> Transmission for Sealed<P> {
+impl<P: ByteStream> ByteStream for TlsStream<P> {
     fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize> {
         loop {
             let Some(tls) = &mut self.tls else {
-                return self.under.receive(into, deadline);
+                return self.inner.receive(into, deadline);
             };
             match tls.reader().read(into) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -133,39 +191,39 @@ impl<P: Transmission> Transmission for Sealed<P> {
 
     fn send(&mut self, bytes: &[u8], deadline: Instant) -> io::Result<()> {
         let Some(tls) = &mut self.tls else {
-            return self.under.send(bytes, deadline);
+            return self.inner.send(bytes, deadline);
         };
         tls.writer().write_all(bytes)?;
         self.write_records(deadline)
     }
 
     fn reset(&mut self) {
-        self.under.reset();
+        self.inner.reset();
     }
 }
 
 /// The connection below TLS, as `Read` and `Write` for rustls.
-struct Under<'s, P> {
-    peer: &'s mut P,
-    ahead: &'s mut Vec<u8>,
+struct RecordStream<'s, P> {
+    stream: &'s mut P,
+    early: &'s mut Vec<u8>,
     deadline: Instant,
 }
 
-impl<P: Transmission> Read for Under<'_, P> {
+impl<P: ByteStream> Read for RecordStream<'_, P> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.ahead.is_empty() {
-            return self.peer.receive(into, self.deadline);
+        if self.early.is_empty() {
+            return self.stream.receive(into, self.deadline);
         }
-        let count = self.ahead.len().min(into.len());
-        into[..count].copy_from_slice(&self.ahead[..count]);
-        self.ahead.drain(..count);
+        let count = self.early.len().min(into.len());
+        into[..count].copy_from_slice(&self.early[..count]);
+        self.early.drain(..count);
         Ok(count)
     }
 }
 
-impl<P: Transmission> Write for Under<'_, P> {
+impl<P: ByteStream> Write for RecordStream<'_, P> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.peer.send(bytes, self.deadline)?;
+        self.stream.send(bytes, self.deadline)?;
         Ok(bytes.len())
     }
 
