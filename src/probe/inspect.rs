@@ -4,7 +4,7 @@ use crate::client::deliver::OpenTransport;
 use crate::client::events::{Event, Interests, Observer};
 use crate::client::outcome::{Server, SessionEnd};
 use crate::client::route::Endpoint;
-use crate::probe::reach::converse;
+use crate::probe::session::run_session;
 use crate::system::certificate::Certificate;
 use crate::system::exit::Exit;
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ pub struct ProbeResult {
     pub banner: Vec<String>,
     /// EHLO reply lines before TLS. `None`: EHLO was not sent or not answered.
     pub in_clear: Option<Vec<String>>,
-    pub tls: Option<Encrypted>,
+    pub tls: Option<TlsReport>,
     /// EHLO reply lines inside TLS.
     pub in_tls: Option<Vec<String>>,
     /// The reply to AUTH, if there was a login.
@@ -32,7 +32,7 @@ pub struct ProbeResult {
 
 /// A TLS connection as it was found.
 #[derive(Debug)]
-pub struct Encrypted {
+pub struct TlsReport {
     /// `TLSv1.3` or `TLSv1.2`. `None`: the handshake did not get beyond the certificate.
     pub version: Option<String>,
     pub cipher: String,
@@ -55,7 +55,7 @@ pub struct TimedStep {
     pub took: Duration,
 }
 
-impl Encrypted {
+impl TlsReport {
     /// Whole days until the server's own certificate expires; negative if it has expired.
     #[must_use]
     pub fn days_left(&self) -> Option<i64> {
@@ -84,7 +84,7 @@ impl Default for ProbeResult {
 impl ProbeResult {
     /// True if no step failed.
     #[must_use]
-    pub fn came_so_far(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         self.failure.is_none()
     }
 
@@ -99,12 +99,12 @@ impl ProbeResult {
 /// Runs a session up to QUIT without sending mail. `watch` receives the events.
 pub fn probe(
     transport: &OpenTransport<'_>,
-    place: &Endpoint,
+    endpoint: &Endpoint,
     observer: &mut dyn Observer,
 ) -> ProbeResult {
-    let mut witness = StepRecorder::new(observer);
-    let outcome = converse(transport, place, &[], &mut witness);
-    let mut probe = witness.probe;
+    let mut recorder = StepRecorder::new(observer);
+    let outcome = run_session(transport, endpoint, &[], &mut recorder);
+    let mut probe = recorder.probe;
     match outcome {
         Ok((server, ended)) => {
             let ending = SessionEnd::of(&server, &ended);
@@ -112,10 +112,10 @@ pub fn probe(
             probe.exit = ending.as_ref().map_or(Exit::Ok, SessionEnd::exit);
             probe.failure = ending.map(|ending| ending.words + ending.advice);
         }
-        Err(unreached) => {
-            probe.server = unreached.server;
-            probe.failure = Some(unreached.why);
-            probe.exit = unreached.exit;
+        Err(error) => {
+            probe.server = error.server;
+            probe.failure = Some(error.why);
+            probe.exit = error.exit;
         }
     }
     probe
@@ -181,7 +181,7 @@ impl Observer for StepRecorder<'_> {
             Event::Connected(_) => self.step("connect"),
             Event::Secured(secured) => {
                 self.step("tls");
-                self.probe.tls = Some(Encrypted {
+                self.probe.tls = Some(TlsReport {
                     version: Some(secured.version.to_owned()),
                     cipher: secured.cipher.to_owned(),
                     group: secured.group.unwrap_or_default().to_owned(),
@@ -192,7 +192,7 @@ impl Observer for StepRecorder<'_> {
                 });
             }
             Event::Distrusted { name, why, chain } => {
-                self.probe.tls = Some(Encrypted {
+                self.probe.tls = Some(TlsReport {
                     version: None,
                     cipher: String::new(),
                     group: String::new(),

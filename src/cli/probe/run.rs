@@ -6,7 +6,7 @@ use crate::cli::terminal::{Stdout, complain};
 use crate::client::events::Silent;
 use crate::client::session;
 use crate::probe as check;
-use crate::probe::{Encrypted, ExpectationResult, ProbeResult};
+use crate::probe::{ExpectationResult, ProbeResult, TlsReport};
 use crate::system::certificate::{Certificate, date, some_of};
 use crate::system::exit::Exit;
 use crate::system::text::{reason, shown};
@@ -73,7 +73,7 @@ fn grumble(probe: &ProbeResult, findings: &[ExpectationResult]) {
     let who = probe.server.as_ref().map(ToString::to_string);
     let who = who.unwrap_or_else(|| "the server".to_owned());
     let missing = findings.iter().filter(|finding| !finding.met);
-    for finding in missing.filter(|_| probe.came_so_far()) {
+    for finding in missing.filter(|_| probe.is_complete()) {
         complain(&format!(
             "{who} is not as expected: {} ({})",
             finding.text,
@@ -118,7 +118,7 @@ fn report(probe: &ProbeResult, findings: &[ExpectationResult]) -> String {
     for finding in findings {
         let met = match finding.met {
             true => "yes",
-            false if probe.came_so_far() => "NO",
+            false if probe.is_complete() => "NO",
             false => "?",
         };
         let found = match finding.found.as_str() {
@@ -146,7 +146,7 @@ impl ProbeReport {
         self.text.push('\n');
     }
 
-    fn tls(&mut self, tls: &Encrypted) {
+    fn tls(&mut self, tls: &TlsReport) {
         if let Some(version) = &tls.version {
             let all = [version.as_str(), &tls.cipher, &tls.group];
             let all: Vec<&str> = all.into_iter().filter(|word| !word.is_empty()).collect();
@@ -247,7 +247,7 @@ fn object(probe: &ProbeResult, findings: &[ExpectationResult], exit: Exit) -> Va
     })
 }
 
-fn tls_object(tls: &Encrypted) -> Value {
+fn tls_object(tls: &TlsReport) -> Value {
     let chain: Vec<Value> = tls
         .chain
         .iter()

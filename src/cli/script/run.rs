@@ -6,7 +6,7 @@ mod trial;
 use crate::cli::script::options::{ScriptTask, Trial};
 use crate::cli::terminal::{complain, print};
 use crate::script;
-use crate::script::{Mistake, library};
+use crate::script::{BUILT_IN, ScriptError, built_in};
 use crate::system::exit::Exit;
 
 /// Runs the task.
@@ -25,19 +25,19 @@ pub fn run(plan: ScriptTask) -> Exit {
 
 fn list() -> Exit {
     print(|out| {
-        let mut all = library::ALL.iter();
-        all.try_for_each(|shipped| writeln!(out, "{:<12} {}", shipped.name, shipped.about()))
+        let mut all = BUILT_IN.iter();
+        all.try_for_each(|script| writeln!(out, "{:<12} {}", script.name, script.about()))
     })
 }
 
 fn show(name: &str) -> Exit {
-    let Some(shipped) = library::find(name) else {
+    let Some(script) = built_in(name) else {
         complain(&format!(
             "no script called {name} comes with ehlo; see ehlo script --list"
         ));
         return Exit::NoInput;
     };
-    print(|out| out.write_all(shipped.text.as_bytes()))
+    print(|out| out.write_all(script.text.as_bytes()))
 }
 
 /// Reads all scripts, or reports their errors.
@@ -48,11 +48,11 @@ fn read(trial: &Trial) -> Result<Vec<script::Script>, Exit> {
     for name in &trial.names {
         match script::parse(name, &known) {
             Ok(script) => scripts.push(script),
-            Err(mistakes) => {
-                for mistake in &mistakes {
-                    complain(&mistake.to_string());
+            Err(errors) => {
+                for error in &errors {
+                    complain(&error.to_string());
                 }
-                let first = mistakes.first().map_or(Exit::Data, Mistake::exit);
+                let first = errors.first().map_or(Exit::Data, ScriptError::exit);
                 exit = if exit == Exit::Ok { first } else { exit };
             }
         }

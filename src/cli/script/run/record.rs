@@ -6,7 +6,7 @@ use crate::cli::send::run::{deliver_by, shown};
 use crate::cli::terminal::complain;
 use crate::mail::message::{Convertible, Message, Signed};
 use crate::queue::delivery::SenderNotice;
-use crate::script::Scribe;
+use crate::script::ScriptRecorder;
 use crate::smtp::blocks::{Block, BodyType, Replay, Shape};
 use crate::system::exit::Exit;
 use crate::system::text::reason;
@@ -22,7 +22,7 @@ pub fn run(plan: Send, path: &Path) -> Exit {
 fn recorded(plan: Send, path: &Path) -> Result<Exit, Exit> {
     let message = build(plan.message)?;
     let beside = beside(path);
-    // Before anything is sent.
+    // TestPrefix anything is sent.
     let (file, copy) = (create(path), create(&beside));
     let (mut file, mut copy) = (file?, copy?);
     let ready = ready(&plan.transport)?;
@@ -30,7 +30,7 @@ fn recorded(plan: Send, path: &Path) -> Result<Exit, Exit> {
     let to_server = plan.transport.route.relay.is_some();
     let (mut script, mut octets) = (String::new(), None);
     let shown = shown(plan.output, SenderNotice::Caller, |observer| {
-        let mut scribe = Scribe::new(observer, &name, to_server);
+        let mut scribe = ScriptRecorder::new(observer, &name, to_server);
         let report = deliver_by(&ready, &plan.fallbacks, &message, &mut scribe);
         octets = scribe.octets();
         script = scribe.into_script();

@@ -8,7 +8,8 @@ use crate::client::route::{Endpoint, Host};
 use crate::client::transport::Transport;
 use crate::mail::message::Message;
 use crate::script::{
-    Case, Demands, FinishedTest, Script, TestContext, TestEnding, Variables, report, run as hold,
+    FinishedTest, Requirements, Script, TestCase, TestContext, TestEnding, Variables, report,
+    run as hold,
 };
 use crate::smtp::blocks::Replay;
 use crate::system::exit::Exit;
@@ -34,9 +35,9 @@ fn held_as_planned(mut trial: Trial) -> Result<Exit, Exit> {
     let junit = trial.junit.as_deref().map(Results::open).transpose()?;
     let ready = ready(&trial.transport)?;
     let given = given(&trial, message.as_ref());
-    let cases: Vec<Case> = scripts
+    let cases: Vec<TestCase> = scripts
         .iter()
-        .flat_map(|script| Case::all_of(script, &given))
+        .flat_map(|script| TestCase::all_of(script, &given))
         .collect();
     let router = ready.router();
     let transport = ready.transport(&router, None);
@@ -58,7 +59,7 @@ fn held_as_planned(mut trial: Trial) -> Result<Exit, Exit> {
 
 /// The message, if a script sends one.
 fn message(trial: &mut Trial, scripts: &[Script]) -> Result<Option<Message>, Exit> {
-    let sends = |script: &Script| Demands::of(script).message.is_some();
+    let sends = |script: &Script| Requirements::of(script).message.is_some();
     let message = trial.message.take();
     let message = message.filter(|_| scripts.iter().any(sends));
     message.map(build).transpose()
@@ -66,14 +67,18 @@ fn message(trial: &mut Trial, scripts: &[Script]) -> Result<Option<Message>, Exi
 
 /// A contradiction between the scripts and the command line: an option that is missing or not used.
 fn unmet(scripts: &[Script], trial: &Trial) -> Option<String> {
-    let all: Vec<Demands> = scripts.iter().map(Demands::of).collect();
-    let server = all.iter().find_map(|demands| demands.server.as_ref());
+    let all: Vec<Requirements> = scripts.iter().map(Requirements::of).collect();
+    let server = all
+        .iter()
+        .find_map(|requirements| requirements.server.as_ref());
     if let (Some(at), None) = (server, &trial.transport.route.relay) {
         return Some(format!(
             "{at}: `connect` wants a server; name it with --server"
         ));
     }
-    let message = all.iter().find_map(|demands| demands.message.as_ref());
+    let message = all
+        .iter()
+        .find_map(|requirements| requirements.message.as_ref());
     if let (Some(at), None) = (message, &trial.message) {
         return Some(format!(
             "{at}: it wants a message; describe one with --to, --subject, --body and so on"
@@ -82,7 +87,9 @@ fn unmet(scripts: &[Script], trial: &Trial) -> Option<String> {
     if let (None, Some(option)) = (message, &trial.message_option) {
         return Some(format!("{option} has no meaning: no script says >message"));
     }
-    let login = all.iter().find_map(|demands| demands.login.as_ref());
+    let login = all
+        .iter()
+        .find_map(|requirements| requirements.login.as_ref());
     match (login, &trial.transport.credentials) {
         (Some(at), None) => Some(format!("{at}: `auth` wants a user; name one with --user")),
         (None, Some(_)) => Some("--user has no meaning: no script says `auth`".to_owned()),
@@ -147,7 +154,7 @@ fn helo(transport: &Transport) -> String {
 
 /// Runs the tests one after the other, and prints the selected output.
 fn hold_all(
-    cases: &[Case],
+    cases: &[TestCase],
     means: &TestContext<'_>,
     look: TrialLook,
 ) -> Result<Vec<FinishedTest>, Exit> {
@@ -161,7 +168,7 @@ fn hold_all(
     }
 }
 
-fn in_tap(cases: &[Case], means: &TestContext<'_>) -> Result<Vec<FinishedTest>, Exit> {
+fn in_tap(cases: &[TestCase], means: &TestContext<'_>) -> Result<Vec<FinishedTest>, Exit> {
     put(&report::tap_plan(cases.len()))?;
     let mut all = Vec::new();
     for (at, case) in cases.iter().enumerate() {
@@ -174,7 +181,7 @@ fn in_tap(cases: &[Case], means: &TestContext<'_>) -> Result<Vec<FinishedTest>, 
 
 /// Prints the sessions as well.
 fn in_full(
-    cases: &[Case],
+    cases: &[TestCase],
     means: &TestContext<'_>,
     verbose: bool,
 ) -> Result<Vec<FinishedTest>, Exit> {
@@ -204,7 +211,7 @@ fn written(transcript: &Stevens<Stdout>) -> Result<(), Exit> {
 }
 
 /// Runs a test. Each failure is a line on stderr.
-fn held(case: &Case, means: &TestContext<'_>, observer: &mut dyn Observer) -> FinishedTest {
+fn held(case: &TestCase, means: &TestContext<'_>, observer: &mut dyn Observer) -> FinishedTest {
     let finished = hold(case, means, observer);
     if finished.ending.exit() != Exit::Ok {
         let of = if case.name == case.file {
