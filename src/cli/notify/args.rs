@@ -2,7 +2,7 @@
 
 use crate::cli::notify::options;
 use crate::cli::notify::options::{Level, NotifyOptions};
-use crate::cli::options::profile::CommandLineArgs;
+use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{alert, mail, message, value};
 use crate::config::Places;

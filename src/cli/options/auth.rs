@@ -1,4 +1,4 @@
-//! Who we are to the server that was named.
+//! Login at a server: user, mechanisms, and the source of the secret.
 
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
@@ -70,8 +70,8 @@ pub struct Args {
 }
 
 impl Args {
-    /// Where the secret comes from; `None` if nobody is to log in. What may be done with it goes into
-    /// the session's options.
+    /// The user and the source of the secret; `None`: no login. Mechanisms and the use of cleartext are set in the
+    /// options of the session.
     pub fn options(
         self,
         session: &mut session::Options,
@@ -86,7 +86,8 @@ impl Args {
             return Err(UsageError::usage(
                 "--user and --tls off: the password would be sent in clear; use --tls starttls or implicit, \
                  or --allow-cleartext-password",
-            ));
+            )
+            .about("--user"));
         }
         session.mechanisms.clone_from(&self.auth);
         session.password_in_clear = self.allow_cleartext_password;
@@ -111,7 +112,7 @@ impl Args {
         source.unwrap_or(SecretSource::Found)
     }
 
-    /// The option that says where the secret is.
+    /// The option that names the source of the secret.
     fn secret(&self) -> Option<&'static str> {
         let options = [
             (self.password_command.is_some(), "--password-command"),
@@ -122,12 +123,12 @@ impl Args {
         given.map(|(_, option)| option)
     }
 
-    /// Whether the certificate alone says who we are.
+    /// True if the client certificate is the only credential.
     fn is_external(&self) -> bool {
         self.auth == [Mechanism::External]
     }
 
-    /// What is said about a secret wants somebody whose secret it is.
+    /// Options of a secret need a user.
     fn check_user(&self) -> Result<(), UsageError> {
         if self.user.is_some() {
             return Ok(());
@@ -140,38 +141,42 @@ impl Args {
             None => Ok(()),
             Some(option) => Err(UsageError::usage(format!(
                 "{option} wants to know who logs in; say it with --user NAME"
-            ))),
+            ))
+            .about(option)),
         }
     }
 
-    /// Tokens and passwords are for different mechanisms, and EXTERNAL wants neither.
+    /// Tokens and passwords are for different mechanisms, and EXTERNAL uses neither.
     fn check_mechanisms(&self) -> Result<(), UsageError> {
-        let wants_token = self.auth.iter().any(|mechanism| mechanism.wants_token());
+        let takes_token = self.auth.iter().any(|mechanism| mechanism.wants_token());
         let is_for_password =
             |mechanism: &Mechanism| !mechanism.wants_token() && *mechanism != Mechanism::External;
-        let has_password = self.auth.iter().any(is_for_password);
-        let text = match self.secret() {
+        let takes_password = self.auth.iter().any(is_for_password);
+        let (option, text) = match self.secret() {
             _ if self.auth.is_empty() => return Ok(()),
-            Some(option) if self.is_external() => {
-                format!("--auth EXTERNAL wants no secret; leave {option} away, or name another mechanism")
-            }
-            Some("--oauth-token-command") if !wants_token => {
+            Some(option) if self.is_external() => (
+                "--auth",
+                format!("--auth EXTERNAL wants no secret; leave {option} away, or name another mechanism"),
+            ),
+            Some(option @ "--oauth-token-command") if !takes_token => (
+                option,
                 "--oauth-token-command is of no use with this --auth; add OAUTHBEARER or XOAUTH2 to it"
-                    .to_owned()
-            }
+                    .to_owned(),
+            ),
             None | Some("--password-command" | "--password-file")
-                if wants_token && !has_password =>
-            {
+                if takes_token && !takes_password =>
+            (
+                "--auth",
                 "--auth names only mechanisms that want an OAuth token; give it with --oauth-token-command"
-                    .to_owned()
-            }
+                    .to_owned(),
+            ),
             _ => return Ok(()),
         };
-        Err(UsageError::usage(text))
+        Err(UsageError::usage(text).about(option))
     }
 }
 
-/// A password goes to a server that was named.
+/// A password is sent only to a server that is named.
 pub fn check_relay(
     login: Option<&CredentialsOptions>,
     route: &route::RouteOptions,
@@ -186,10 +191,11 @@ pub fn check_relay(
     }
     Err(UsageError::usage(format!(
         "{option} wants --relay: a password goes to a server that you name, not to whatever the DNS says"
-    )))
+    ))
+    .about(option))
 }
 
-/// A user name: one line of text, of which something is left when it is looked at.
+/// A user name: one line of text that is not empty.
 fn user(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Err("it wants a name".to_owned());
@@ -200,7 +206,7 @@ fn user(text: &str) -> Result<String, String> {
     value::line(text)
 }
 
-/// A command that is something. clap would show a wrong value, and this one may hold a password.
+/// A shell command. The error does not contain it, because it may contain a password.
 pub fn command(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Err("it wants a shell command".to_owned());
@@ -208,7 +214,7 @@ pub fn command(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// Mechanisms by their names, which completions and errors show.
+/// Mechanisms by name, for completions and errors.
 fn mechanisms() -> impl TypedValueParser<Value = Mechanism> {
     let names = PossibleValuesParser::new(Mechanism::ALL.map(Mechanism::name));
     names.try_map(|name| Mechanism::parse(&name).ok_or("there is no such mechanism"))

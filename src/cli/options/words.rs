@@ -1,12 +1,12 @@
 //! The words of a command line that are probably not what was meant: text that is not UTF-8, and the name of
 //! a file in the place of its text.
 
-use crate::cli::options::profile::source;
+use crate::cli::options::command_line::source;
 use crate::cli::options::usage_error::UsageError;
-use crate::cli::parse::{Cli, MatchedWords, read};
+use crate::cli::send::args::{ParsedWords, parse};
 use crate::system::text::{in_charset, shown};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command, CommandFactory as _};
+use clap::{Arg, ArgMatches, Command};
 use encoding_rs::Encoding;
 use std::any::TypeId;
 use std::borrow::Cow;
@@ -92,6 +92,7 @@ fn guessed(word: &OsStr) -> OsString {
 /// else as windows-1252, with a warning. Names of files stay as they are.
 pub fn in_utf8<'w>(
     words: &'w [OsString],
+    command: fn() -> Command,
     warnings: &mut Vec<String>,
 ) -> Result<Cow<'w, [OsString]>, UsageError> {
     if words.iter().all(|word| word.to_str().is_some()) {
@@ -99,9 +100,11 @@ pub fn in_utf8<'w>(
     }
     let shown = words.iter().map(|word| word.to_string_lossy());
     let shown: Vec<OsString> = shown.map(|word| word.into_owned().into()).collect();
-    let mut command = Cli::command();
-    // An error comes again when these words are read, with the option's name.
-    let Ok(MatchedWords { matches, .. }) = read(&mut command, &shown) else {
+    // An error is reported when these words are parsed again, with the option's name.
+    let Ok(ParsedWords {
+        command, matches, ..
+    }) = parse(command, &shown)
+    else {
         return Ok(words.iter().map(|word| guessed(word)).collect());
     };
     let given = given(&command, &matches);

@@ -1,4 +1,5 @@
 use crate::cli::parse::*;
+use crate::cli::send::Send;
 use crate::client::route::{AddressFamily, Host};
 use crate::mail::message::Content;
 
@@ -10,7 +11,7 @@ fn parsed(arguments: &[&str]) -> Result<Invocation, EarlyExit> {
 
 fn send(arguments: &[&str]) -> Send {
     match parsed(arguments) {
-        Ok(Invocation::Send(send)) => *send,
+        Ok(Invocation::Send(SendTask::Send(send))) => *send,
         Ok(other) => panic!("{arguments:?} is {other:?}"),
         Err(said) => panic!("{arguments:?}: {}", said.text),
     }

@@ -1,6 +1,6 @@
 //! A command that is run, and whose end is mailed.
 
-use crate::cli::options::profile::CommandLineArgs;
+use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{alert, mail, value};
 use crate::config::Places;

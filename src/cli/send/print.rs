@@ -1,7 +1,6 @@
 //! `--print`: the message as sent over the wire.
 
-use crate::cli::run_command::{build, invite_for};
-use crate::cli::terminal::{Stdout, complain};
+use crate::cli::terminal::{Stdout, build, complain, prompt_for};
 use crate::mail::message;
 use crate::smtp::blocks::{Block, Replay};
 use crate::system::exit::Exit;
@@ -11,7 +10,7 @@ use std::io::{self, Write};
 
 /// Writes the message to stdout and sends nothing.
 pub fn run(options: message::MessageOptions, output: transcript::TranscriptOptions) -> Exit {
-    invite_for(&options);
+    prompt_for(&options);
     let message = match build(options) {
         Ok(message) => message,
         Err(exit) => return exit,

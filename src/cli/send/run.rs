@@ -1,12 +1,11 @@
 //! Sending: the verb that needs no name.
 
 use crate::cli::interrupt::tracked;
-use crate::cli::progress::Progress;
-use crate::cli::run_command::{build, invite_for};
+use crate::cli::observer::Progress;
+use crate::cli::send::Send;
 use crate::cli::send::keep::QueuedMessage;
-use crate::cli::send::options::Send;
 use crate::cli::terminal;
-use crate::cli::terminal::complain;
+use crate::cli::terminal::{build, complain, prompt_for};
 use crate::client::deliver::{Outgoing, deliver};
 use crate::client::events::{Event, Observer, Silent};
 use crate::client::outcome::{Cause, DeliveryReport, RecipientResult};
@@ -25,7 +24,7 @@ use std::thread;
 /// the first failure.
 pub fn run(mut plan: Send) -> Exit {
     let times = plan.repeat.times.get();
-    invite_for(&plan.message);
+    prompt_for(&plan.message);
     if times > 1
         && let Err(error) = plan.message.hold_stdin()
     {

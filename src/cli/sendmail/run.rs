@@ -2,11 +2,10 @@
 
 use crate::cli::queue;
 use crate::cli::queue::options;
-use crate::cli::run_command::warn;
 use crate::cli::send::keep::QueuedMessage;
 use crate::cli::send::run as send;
-use crate::cli::sendmail::options::{Sendmail, SendmailTask};
-use crate::cli::terminal::{complain, print};
+use crate::cli::sendmail::{Sendmail, SendmailTask};
+use crate::cli::terminal::{complain, print, warn};
 use crate::client::deliver::{Outgoing, deliver};
 use crate::client::events::Observer;
 use crate::client::outcome::{DeliveryReport, RecipientResult, RecipientStatus};

@@ -2,7 +2,7 @@
 //! (mutt, alpine).
 
 use crate::cli::send::keep::run_behind;
-use crate::cli::sendmail::options::Sendmail;
+use crate::cli::sendmail::Sendmail;
 use crate::cli::sendmail::run::kept;
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{Input, Message, MessageError, Submission};

@@ -1,6 +1,6 @@
 //! Mailing what became of a unit of systemd.
 
-use crate::cli::options::profile::CommandLineArgs;
+use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{alert, mail, value};
 use crate::cli::unit::options::Unit;

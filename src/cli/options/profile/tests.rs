@@ -1,8 +1,11 @@
+use crate::cli::invocation::Invocation;
 use crate::cli::options::profile::*;
+use crate::cli::options::usage_error::EarlyExit;
 use crate::cli::parse::parse_in;
-use crate::cli::plan::{EarlyExit, Invocation};
+use crate::cli::send::SendTask;
 use crate::client::route::Host;
 use crate::config::{Places, find};
+use clap::Command;
 use std::io::Write as _;
 use std::path::Path;
 use tempfile::NamedTempFile;
@@ -22,9 +25,9 @@ fn parsed(text: &str, arguments: &[&str]) -> Result<Invocation, EarlyExit> {
     parse_in(&Places::nowhere(), &words, &mut Vec::new())
 }
 
-fn sent(text: &str, arguments: &[&str]) -> crate::cli::send::options::Send {
+fn sent(text: &str, arguments: &[&str]) -> crate::cli::send::Send {
     match parsed(text, arguments) {
-        Ok(Invocation::Send(send)) => *send,
+        Ok(Invocation::Send(SendTask::Send(send))) => *send,
         Ok(other) => panic!("{arguments:?} is {other:?}"),
         Err(said) => panic!("{arguments:?}: {}", said.text),
     }
@@ -36,7 +39,7 @@ const THREE: &str = "default = \"a\"\n\
     [profile.c]\nrelay = \"c.example\"\nport = 587\nhelo = \"c.me\"\n";
 
 /// The profile, its relay and our name there.
-fn transports(send: &crate::cli::send::options::Send) -> Vec<String> {
+fn transports(send: &crate::cli::send::Send) -> Vec<String> {
     let all = std::iter::once(&send.transport).chain(&send.fallbacks);
     let transports = all.map(|transport| {
         let relay = transport.route.relay.as_ref().unwrap();
@@ -111,10 +114,11 @@ fn added(text: &str, arguments: &[&str]) -> Result<Vec<String>, String> {
     let words: Vec<OsString> = ["ehlo"].iter().chain(arguments).map(Into::into).collect();
     let matches = command.try_get_matches_from_mut(&words).unwrap();
     let mut typed = CommandLineArgs::new(&mut command, &words, &matches);
+    typed.has_rare = true;
     let found = find(Some(Path::new(file.path())), &Places::nowhere());
     let config = found.unwrap().unwrap().read(&typed.keys()).unwrap();
     let profile = config.profile("a").unwrap();
-    let added = typed.with(&config, profile).map_err(|wrong| wrong.text)?;
+    let added = typed.merge(&config, profile).map_err(|wrong| wrong.text)?;
     let matches = match typed.verb {
         Some(verb) => added.matches.subcommand_matches(verb).unwrap(),
         None => &added.matches,

@@ -1,6 +1,8 @@
+use crate::cli::invocation::Invocation;
+use crate::cli::options::usage_error::EarlyExit;
 use crate::cli::parse::parse_in;
-use crate::cli::plan::{EarlyExit, Invocation};
 use crate::cli::queue::options::{Queue, Thresholds, Work};
+use crate::cli::send::SendTask;
 use crate::config::Places;
 use crate::queue::options::{FirstTry, QueueUse};
 use crate::queue::store::OnUncertain;
@@ -19,7 +21,7 @@ fn parsed(arguments: &[&str]) -> Result<Invocation, EarlyExit> {
 
 fn queueing(arguments: &[&str]) -> Option<QueueUse> {
     match parsed(&[arguments, &["-b", "", "a@x.org"]].concat()) {
-        Ok(Invocation::Send(send)) => send.queueing,
+        Ok(Invocation::Send(SendTask::Send(send))) => send.queueing,
         Ok(other) => panic!("{arguments:?} is {other:?}"),
         Err(said) => panic!("{arguments:?}: {}", said.text),
     }
@@ -91,7 +93,7 @@ fn orders_for_what_is_kept_want_something_that_is_kept() {
 #[test]
 fn to_print_is_to_keep_nothing() {
     let plan = parsed(&["--queue", "--print", "-b", "", "a@x.org"]);
-    assert!(matches!(plan, Ok(Invocation::Print(..))));
+    assert!(matches!(plan, Ok(Invocation::Send(SendTask::Print(..)))));
 }
 
 #[test]

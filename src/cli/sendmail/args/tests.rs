@@ -1,6 +1,8 @@
+use crate::cli::invocation::Invocation;
+use crate::cli::options::usage_error::EarlyExit;
 use crate::cli::parse::parse_in;
-use crate::cli::plan::{EarlyExit, Invocation};
-use crate::cli::sendmail::options::{Sendmail, SendmailTask};
+use crate::cli::send::SendTask;
+use crate::cli::sendmail::{Sendmail, SendmailTask};
 use crate::client::route::{AddressFamily, Host};
 use crate::client::session::TlsDemand;
 use crate::config::Places;
@@ -235,7 +237,7 @@ fn its_names_say_what_it_does() {
     }
     let words = ["ehlo", "--print", "-b", "", "--", "sendmail@x.org"];
     let plan = parsed_in(&Places::nowhere(), &words);
-    assert!(matches!(plan, Ok(Invocation::Print(..))));
+    assert!(matches!(plan, Ok(Invocation::Send(SendTask::Print(..)))));
 }
 
 #[test]

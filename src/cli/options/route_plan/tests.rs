@@ -1,7 +1,8 @@
-use crate::cli::options::stored_route::RouteFinder;
+use crate::cli::invocation::Invocation;
+use crate::cli::options::route_plan::RouteFinder;
 use crate::cli::parse::parse_in;
-use crate::cli::plan::Invocation;
-use crate::cli::send::options::Send;
+use crate::cli::send::Send;
+use crate::cli::send::SendTask;
 use crate::config::Places;
 use crate::queue::options::{QueueUse, StoredRoutes as _};
 use crate::queue::store::RouteSpec;
@@ -29,7 +30,7 @@ fn configured(text: &str) -> (TempDir, PathBuf) {
 
 fn parsed(words: &[OsString]) -> Result<Send, String> {
     match parse_in(&Places::nowhere(), words, &mut Vec::new()) {
-        Ok(Invocation::Send(send)) => Ok(*send),
+        Ok(Invocation::Send(SendTask::Send(send))) => Ok(*send),
         Ok(other) => panic!("{words:?} is {other:?}"),
         Err(said) => Err(said.text),
     }
@@ -87,9 +88,9 @@ fn what_was_typed_is_found_again() {
 #[test]
 fn another_relay_gets_no_password_when_it_is_tried_again() {
     let (_directory, path) = configured(PROFILES);
-    let bill = route_spec(&sent(&format!("--config {} -r other", path.display())));
-    assert_eq!(bill.profile.as_deref(), Some("home"));
-    assert!(RouteFinder.find(&bill).unwrap()[0].credentials.is_none());
+    let spec = route_spec(&sent(&format!("--config {} -r other", path.display())));
+    assert_eq!(spec.profile.as_deref(), Some("home"));
+    assert!(RouteFinder.find(&spec).unwrap()[0].credentials.is_none());
 }
 
 #[test]
@@ -129,10 +130,10 @@ fn only_what_is_about_the_way_is_kept_and_a_profile_by_its_name() {
 #[test]
 fn a_profile_that_changed_is_a_way_that_changed() {
     let (_directory, path) = configured(PROFILES);
-    let bill = route_spec(&sent(&format!("--config {}", path.display())));
+    let spec = route_spec(&sent(&format!("--config {}", path.display())));
     let relay = || {
         RouteFinder
-            .find(&bill)
+            .find(&spec)
             .map(|transports| format!("{:?}", transports[0].route.relay))
     };
     assert!(relay().unwrap().contains("home.example"));
@@ -158,12 +159,36 @@ fn what_is_no_text_cannot_be_kept() {
 fn it_goes_from_thread_to_thread() {
     fn is_shared<T: std::marker::Send + Sync>(_: &T) {}
     is_shared(&RouteFinder);
-    let bill = RouteSpec {
+    let spec = RouteSpec {
         config: Some(Path::new("/nowhere").to_owned()),
         profile: Some("x".to_owned()),
         options: Vec::new(),
     };
     let transports =
-        std::thread::scope(|scope| scope.spawn(|| RouteFinder.find(&bill)).join().unwrap());
+        std::thread::scope(|scope| scope.spawn(|| RouteFinder.find(&spec)).join().unwrap());
     assert!(transports.is_err());
+}
+
+#[test]
+fn a_job_stores_the_options_of_the_transport_and_no_other_of_the_same_name() {
+    let words = [
+        "ehlo",
+        "run",
+        "--timeout",
+        "5m",
+        "-r",
+        "mail",
+        "--helo=me",
+        "true",
+    ];
+    let job = parse_in(
+        &Places::nowhere(),
+        &words.map(OsString::from),
+        &mut Vec::new(),
+    );
+    let Ok(Invocation::Job(job)) = job else {
+        panic!("{job:?}")
+    };
+    let queueing = job.mail.dispatch.unwrap().queueing.unwrap();
+    assert_eq!(queueing.route_spec.options, ["--relay=mail", "--helo=me"]);
 }
