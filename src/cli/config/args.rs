@@ -4,7 +4,7 @@ mod files;
 
 use crate::cli::config::options;
 use crate::cli::options::command_line::CommandLineArgs;
-use crate::cli::options::settings;
+use crate::cli::options::config;
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
 use crate::config::{
     Config, ConfigError, ConfigFault, ConfigKey, FoundFile, Places, WAY_AROUND, find,
@@ -87,7 +87,7 @@ impl File {
 pub fn faults(config: &Config, typed: &mut CommandLineArgs<'_>) -> Vec<ConfigError> {
     let profiles = config.profiles().iter();
     let of_profiles = profiles.flat_map(|profile| typed.profile_errors(config, profile));
-    of_profiles.chain(settings::faults(config)).collect()
+    of_profiles.chain(config::settings_errors(config)).collect()
 }
 
 /// Refuses a profile that names a file which this user may not read: it was written for another user.

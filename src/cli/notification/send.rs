@@ -7,9 +7,9 @@ pub mod interrupt;
 mod reduced;
 mod syslog;
 
+use crate::cli::send::deliver as send;
+use crate::cli::send::deliver::ShownResult;
 use crate::cli::send::keep::{KeepResult, QueuedMessage};
-use crate::cli::send::run as send;
-use crate::cli::send::run::ShownResult;
 use crate::cli::terminal::{complain, complain_escaped, warn};
 use crate::client::outcome::{DeliveryReport, RecipientResult};
 use crate::cron::job::{Attached, AttachmentContents};

@@ -1,8 +1,8 @@
 //! Options of all commands that mail a report: addresses, transport and queue.
 
 use crate::cli::options::command_line::CommandLineArgs;
+use crate::cli::options::config::settings;
 use crate::cli::options::route_plan::{QueuedMessageOptions, with_options};
-use crate::cli::options::settings::settings;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{auth, config, route, tls, value};
 use crate::config::{Config, ConfigKey, Places, Profile};

@@ -12,7 +12,6 @@ pub(crate) mod profile;
 pub(crate) mod queue;
 pub(crate) mod route;
 pub(crate) mod route_plan;
-pub(crate) mod settings;
 pub(crate) mod stored_value;
 pub(crate) mod testing;
 pub(crate) mod tls;

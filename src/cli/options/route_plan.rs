@@ -1,9 +1,9 @@
 //! Route plans: the transports of a profile and a command line, how the queue stores them, and how it finds them again.
 
 use crate::cli::options::command_line::CommandLineArgs;
+use crate::cli::options::config::{DeliverySettings, settings};
 use crate::cli::options::profile::MergedArgs;
 use crate::cli::options::queue::{Args as QueueArgs, Uncertain};
-use crate::cli::options::settings::{ProfileSettings, settings};
 use crate::cli::options::stored_value::shell_command;
 use crate::cli::options::usage_error::{UsageError, first};
 use crate::cli::send::args::{self, ParsedWords, SendArgs};
@@ -179,7 +179,7 @@ pub struct ResolvedRoute {
     pub plan: RoutePlan,
     pub route_spec: RouteSpec,
     pub queue: QueueArgs,
-    pub settings: ProfileSettings,
+    pub settings: DeliverySettings,
 }
 
 impl RouteArgs<'_> {
@@ -187,7 +187,7 @@ impl RouteArgs<'_> {
     pub fn resolve(
         mut self,
         chosen: Option<(&Config, &Profile)>,
-        settings: ProfileSettings,
+        settings: DeliverySettings,
     ) -> Result<ResolvedRoute, UsageError> {
         let Some((config, profile)) = chosen else {
             return Ok(ResolvedRoute {
@@ -288,7 +288,7 @@ impl QueueArgs {
     }
 
     /// The queue of a message. The options take precedence over the settings.
-    pub fn queue_use(self, settings: ProfileSettings, options: QueuedMessageOptions) -> QueueUse {
+    pub fn queue_use(self, settings: DeliverySettings, options: QueuedMessageOptions) -> QueueUse {
         let on_uncertain = self.on_uncertain.map(|action| match action {
             Uncertain::Retry => OnUncertain::Retry,
             Uncertain::Hold => OnUncertain::Hold,

@@ -1,8 +1,8 @@
 //! The arguments of `ehlo queue`.
 
 use crate::cli::options::command_line::CommandLineArgs;
+use crate::cli::options::config::settings;
 use crate::cli::options::route_plan::queue_options;
-use crate::cli::options::settings::settings;
 use crate::cli::options::usage_error::{UsageError, first};
 use crate::cli::options::value;
 use crate::cli::queue::options::{Queue, RunOptions, Thresholds, Work};

@@ -3,7 +3,7 @@
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::script::ScriptTask;
 use crate::cli::send::Send;
-use crate::cli::send::run::{deliver_by, shown};
+use crate::cli::send::deliver::{deliver_by, shown};
 use crate::cli::terminal::{build, complain, load};
 use crate::mail::message::{Convertible, Message, Signed};
 use crate::queue::delivery::SenderNotice;

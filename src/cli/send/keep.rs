@@ -3,8 +3,8 @@
 use crate::cli::interrupt::tracked;
 use crate::cli::notification::send::interrupt;
 use crate::cli::observer::Logged;
-use crate::cli::send::run as send;
-use crate::cli::send::run::ShownResult;
+use crate::cli::send::deliver as send;
+use crate::cli::send::deliver::ShownResult;
 use crate::cli::terminal::complain;
 use crate::client::credentials::SecretSource;
 use crate::client::events::{Event, Observer};

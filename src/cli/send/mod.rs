@@ -1,12 +1,11 @@
 //! Sending a message, which is what `ehlo` does without a command.
 
 pub(crate) mod args;
+pub(crate) mod deliver;
 pub(crate) mod keep;
-mod print;
-pub(crate) mod run;
+mod run;
 
-pub(crate) use print::run as print;
-pub(crate) use run::run;
+pub(crate) use run::{print, run};
 
 use crate::cli::ask::Ask;
 use crate::client::transport::Transport;

@@ -5,10 +5,10 @@ mod options;
 
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config;
+use crate::cli::options::config::{DeliverySettings, settings};
 use crate::cli::options::route_plan::{
     QueuedMessageOptions, ResolvedRoute, RouteArgs, with_options,
 };
-use crate::cli::options::settings::{ProfileSettings, settings};
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
 use crate::cli::queue::options::RunOptions;
 use crate::cli::sendmail::{Sendmail, SendmailTask};
@@ -225,7 +225,7 @@ impl SendmailOptions {
     fn choose_profile<'c>(
         &self,
         config: &'c Config,
-        settings: &ProfileSettings,
+        settings: &DeliverySettings,
     ) -> Result<Option<&'c Profile>, UsageError> {
         let sender = self.sender.as_deref().map(Address::parse);
         let sender = sender.and_then(Result::ok);

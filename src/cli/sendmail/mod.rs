@@ -1,16 +1,19 @@
 //! `ehlo sendmail`, `mailq` and `newaliases`: the options of sendmail.
 
 pub(crate) mod args;
-pub(crate) mod run;
-pub(crate) mod serve;
+mod run;
+mod serve;
 
 pub(crate) use args::{SendmailCall, SendmailWords, misplaced};
 pub(crate) use run::run;
 
 use crate::cli::queue::options::RunOptions;
+use crate::cli::send::keep::QueuedMessage;
+use crate::cli::terminal::warn;
 use crate::client::transport::Transport;
-use crate::mail::message::Submission;
+use crate::mail::message::{Message, Submission};
 use crate::mail::rewrite::RewriteOptions;
+use crate::queue::delivery::SenderNotice;
 use crate::queue::options::QueueUse;
 use crate::transcript::TranscriptOptions;
 use std::path::PathBuf;
@@ -48,4 +51,22 @@ pub enum SendmailTask {
     Run(RunOptions),
     /// Nothing (`-bi`, newaliases).
     Nothing,
+}
+
+impl Sendmail {
+    /// A submitted message for the queue.
+    fn queued<'p>(&'p self, message: &'p Message) -> QueuedMessage<'p> {
+        message.warnings.iter().for_each(|text| warn(text));
+        QueuedMessage {
+            message,
+            queueing: &self.queueing,
+            transport: &self.transport,
+            fallbacks: &self.fallbacks,
+            output: self.output,
+            notice: SenderNotice::Nobody,
+            patience: None,
+            log: self.log.as_deref(),
+            as_given: true,
+        }
+    }
 }

@@ -3,7 +3,6 @@
 
 use crate::cli::send::keep::run_behind;
 use crate::cli::sendmail::Sendmail;
-use crate::cli::sendmail::run::kept;
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{Input, Message, MessageError, Submission};
 use crate::mail::rewrite::{RewriteError, Rewriter};
@@ -97,7 +96,7 @@ impl Incoming for Handed<'_> {
 fn keep(plan: &Sendmail, message: &Message) -> Result<(), QueueError> {
     let queueing = &plan.queueing;
     let spool = Spool::open(queueing.spool.directory.as_deref(), true)?;
-    kept(plan, message).keep_in(&spool)?;
+    plan.queued(message).keep_in(&spool)?;
     // The client is waiting for its reply, so this does not wait for the attempt.
     if queueing.first != FirstTry::Later {
         run_behind(&spool, &queueing.spool, None);

@@ -1,4 +1,4 @@
-use crate::cli::options::settings::*;
+use crate::cli::options::config::*;
 use crate::config::{Keys, Places, find};
 use crate::system::exit::Exit;
 use std::fs;
@@ -157,5 +157,5 @@ fn what_is_wrong_is_said_with_file_line_and_key() {
 #[test]
 fn all_that_is_wrong_is_found() {
     let config = config("[queue]\nspread = 200\nretry = 0\n[rewrite]\na = \"b\"\n");
-    assert_eq!(faults(&config).len(), 3);
+    assert_eq!(settings_errors(&config).len(), 3);
 }
