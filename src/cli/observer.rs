@@ -13,39 +13,38 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Delay before the first output.
-const SOON: Duration = Duration::from_secs(1);
+const DELAY: Duration = Duration::from_secs(1);
 
 /// The bar shows the amount, the rate and the remaining time.
 const TEMPLATE: &str = "[{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 
-/// A [`Watch`] that shows progress, and hands everything on.
+/// An observer that shows progress, and passes all events on.
 pub struct Progress<'w> {
     next: &'w mut dyn Observer,
     is_terminal: bool,
     start: Option<Instant>,
     bar: Option<ProgressBar>,
     /// Time of the last line.
-    said: Option<Instant>,
+    last_line: Option<Instant>,
 }
 
 impl<'w> Progress<'w> {
-    /// Hands on to `next`.
     pub fn new(next: &'w mut dyn Observer) -> Self {
         Self {
             next,
             is_terminal: io::stderr().is_terminal(),
             start: None,
             bar: None,
-            said: None,
+            last_line: None,
         }
     }
 
     fn show(&mut self, octets: u64, of: u64) {
         let start = *self.start.get_or_insert_with(Instant::now);
-        let soon = start.elapsed() >= SOON;
+        let is_shown = start.elapsed() >= DELAY;
         if !self.is_terminal {
-            if soon {
-                self.say(octets, of);
+            if is_shown {
+                self.print_line(octets, of);
             }
             return;
         }
@@ -58,7 +57,7 @@ impl<'w> Progress<'w> {
             bar
         });
         bar.set_position(octets);
-        if soon && bar.is_hidden() {
+        if is_shown && bar.is_hidden() {
             bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(4));
         }
     }
@@ -66,18 +65,20 @@ impl<'w> Progress<'w> {
 
 impl Progress<'_> {
     /// One line per second, if no bar can be drawn.
-    fn say(&mut self, octets: u64, of: u64) {
-        let is_due = self.said.is_none_or(|said| said.elapsed() >= SOON);
+    fn print_line(&mut self, octets: u64, of: u64) {
+        let is_due = self
+            .last_line
+            .is_none_or(|last_line| last_line.elapsed() >= DELAY);
         if is_due {
-            self.said = Some(Instant::now());
+            self.last_line = Some(Instant::now());
             complain(&format!("sent {octets} of {of} bytes"));
         }
     }
 }
 
 impl Observer for Progress<'_> {
-    fn on_event(&mut self, what: Event<'_>) {
-        match what {
+    fn on_event(&mut self, event: Event<'_>) {
+        match event {
             Event::Progress { octets, of } => self.show(octets, of),
             Event::Data { .. } | Event::Closed => {
                 self.start = None;
@@ -90,10 +91,10 @@ impl Observer for Progress<'_> {
         let next = &mut self.next;
         match &self.bar {
             // The bar is hidden while another line is printed.
-            Some(bar) if !matches!(what, Event::Progress { .. }) => {
-                bar.suspend(|| next.on_event(what));
+            Some(bar) if !matches!(event, Event::Progress { .. }) => {
+                bar.suspend(|| next.on_event(event));
             }
-            _ => next.on_event(what),
+            _ => next.on_event(event),
         }
     }
 
@@ -138,11 +139,11 @@ impl<'w> Logged<'w> {
 }
 
 impl Observer for Logged<'_> {
-    fn on_event(&mut self, what: Event<'_>) {
+    fn on_event(&mut self, event: Event<'_>) {
         if let Some(log) = &mut self.log {
-            log.on_event(what);
+            log.on_event(event);
         }
-        self.next.on_event(what);
+        self.next.on_event(event);
     }
 
     fn is_closed(&self) -> bool {

@@ -13,27 +13,27 @@ use crate::transcript::{Format, Stopwatch};
 use std::io;
 
 /// Sends the commands, shows the session and reports errors.
-pub fn run(plan: &Ask) -> Exit {
-    let loaded = match load(&plan.transport) {
+pub fn run(options: &Ask) -> Exit {
+    let loaded = match load(&options.transport) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
     let router = loaded.router();
-    let Some(endpoint) = &plan.transport.route.relay else {
+    let Some(endpoint) = &options.transport.route.relay else {
         return Exit::Software;
     };
     let transport = loaded.transport(&router, None);
     let ask = |observer: &mut dyn Observer| {
-        if !plan.output.summary {
-            return check::ask(&transport, endpoint, &plan.commands, observer);
+        if !options.output.summary {
+            return check::ask(&transport, endpoint, &options.commands, observer);
         }
         let mut stopwatch = Stopwatch::new(observer);
-        let answers = check::ask(&transport, endpoint, &plan.commands, &mut stopwatch);
+        let answers = check::ask(&transport, endpoint, &options.commands, &mut stopwatch);
         stopwatch.tell();
         answers
     };
-    let is_hidden = plan.output.format == Format::None;
-    let Some(mut transcript) = terminal::open(plan.output) else {
+    let is_hidden = options.output.format == Format::None;
+    let Some(mut transcript) = terminal::open(options.output) else {
         return report_errors(&ask(&mut Silent), is_hidden, None);
     };
     let answers = ask(&mut *transcript);

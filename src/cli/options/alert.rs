@@ -1,4 +1,4 @@
-//! What of a job is told, and when.
+//! Alerts: which failures of a job are mailed again.
 
 use crate::cli::options::value;
 use crate::cron::alert::AlertRules;
@@ -7,7 +7,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Options under the heading "Alerts", for what may work again.
+/// Options under the heading "Alerts", for jobs that can recover.
 #[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Alerts")]
@@ -20,7 +20,7 @@ pub struct Args {
     recovered: bool,
 }
 
-/// Options under the heading "Alerts", for what is only ever told.
+/// Options under the heading "Alerts", for jobs that only report.
 #[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Alerts")]
@@ -45,7 +45,6 @@ pub struct Holding {
 }
 
 impl Args {
-    /// The rules that are meant.
     pub fn plan(self) -> Alert {
         let mut alert = self.holding.plan();
         alert.rules.recovered = self.recovered;
@@ -54,7 +53,6 @@ impl Args {
 }
 
 impl Holding {
-    /// The rules that are meant.
     pub fn plan(self) -> Alert {
         Alert {
             rules: AlertRules {

@@ -119,8 +119,8 @@ impl Args {
             (self.password_file.is_some(), "--password-file"),
             (self.oauth_token_command.is_some(), "--oauth-token-command"),
         ];
-        let given = options.into_iter().find(|(is_given, _)| *is_given);
-        given.map(|(_, option)| option)
+        let present = options.into_iter().find(|(is_given, _)| *is_given);
+        present.map(|(_, option)| option)
     }
 
     /// True if the client certificate is the only credential.
@@ -238,21 +238,21 @@ mod tests {
             tls: TlsDemand::IfOffered,
             ..session::Options::default()
         };
-        let said = args(arguments)
+        let result = args(arguments)
             .options(&mut session)
-            .map_err(|wrong| wrong.text);
-        said.unwrap_or_else(|text| panic!("{arguments:?}: {text}"))
+            .map_err(|error| error.text);
+        result.unwrap_or_else(|text| panic!("{arguments:?}: {text}"))
     }
 
-    /// What is said to a whole command line that is wrong.
+    /// The error for a whole command line.
     fn refused(arguments: &[&str]) -> String {
         let rest = ["-r", "mail.example.org", "-b", "", "b@x.org"];
         let all = ["ehlo"].iter().chain(arguments).chain(&rest);
-        let said = parse(all.map(OsString::from), &mut Vec::new()).expect_err("nothing is wrong");
-        assert_eq!(said.exit.code(), 64, "{}", said.text);
-        assert_eq!(said.text.matches('\n').count(), 1, "{}", said.text);
-        assert!(!said.text.contains("hunter2"), "{}", said.text);
-        said.text
+        let result = parse(all.map(OsString::from), &mut Vec::new()).expect_err("nothing is wrong");
+        assert_eq!(result.exit.code(), 64, "{}", result.text);
+        assert_eq!(result.text.matches('\n').count(), 1, "{}", result.text);
+        assert!(!result.text.contains("hunter2"), "{}", result.text);
+        result.text
     }
 
     #[test]
@@ -267,12 +267,12 @@ mod tests {
         assert_eq!(source(&["--auth", "plain,login"]), SecretSource::Found);
         assert_eq!(source(&["--auth", "EXTERNAL,PLAIN"]), SecretSource::Found);
         assert_eq!(source(&["--auth", "EXTERNAL"]), SecretSource::Nothing);
-        let said = source(&["--password-command", "pass show smtp"]);
-        assert_eq!(said, SecretSource::Command(command()));
-        let said = source(&["--password-file", "x", "--allow-cleartext-password"]);
-        assert_eq!(said, SecretSource::File("x".into()));
-        let said = source(&["--oauth-token-command", "pass show smtp"]);
-        assert_eq!(said, SecretSource::TokenCommand(command()));
+        let result = source(&["--password-command", "pass show smtp"]);
+        assert_eq!(result, SecretSource::Command(command()));
+        let result = source(&["--password-file", "x", "--allow-cleartext-password"]);
+        assert_eq!(result, SecretSource::File("x".into()));
+        let result = source(&["--oauth-token-command", "pass show smtp"]);
+        assert_eq!(result, SecretSource::TokenCommand(command()));
         let list = [
             "--auth",
             "XOAuth2,PLAIN",
@@ -300,17 +300,20 @@ mod tests {
             &["--auth", "EXTERNAL", "--allow-cleartext-password"],
         ] {
             let mut clear = session::Options::default();
-            let said = args(arguments).options(&mut clear);
-            let said = said.map_err(|wrong| wrong.text).unwrap();
-            assert_eq!(said.map(|login| login.source), Some(SecretSource::Nothing));
+            let result = args(arguments).options(&mut clear);
+            let result = result.map_err(|error| error.text).unwrap();
+            assert_eq!(
+                result.map(|login| login.source),
+                Some(SecretSource::Nothing)
+            );
         }
     }
 
     #[test]
     fn mechanisms_are_a_list_in_letters_of_either_case() {
-        let said = args(&["--auth", "scram-sha-256,Plain", "--auth", "XOAUTH2"]);
+        let result = args(&["--auth", "scram-sha-256,Plain", "--auth", "XOAUTH2"]);
         let right = [Mechanism::ScramSha256, Mechanism::Plain, Mechanism::XOAuth2];
-        assert_eq!(said.auth, right);
+        assert_eq!(result.auth, right);
     }
 
     #[test]
@@ -398,11 +401,11 @@ mod tests {
                 .iter()
                 .chain(&arguments)
                 .chain(&["-b", "", "b@x.org"]);
-            let said = parse(all.map(OsString::from), &mut Vec::new()).expect_err("no relay");
+            let result = parse(all.map(OsString::from), &mut Vec::new()).expect_err("no relay");
             let right =
                 format!("ehlo: {option} wants --relay: a password goes to a server that you name");
-            assert!(said.text.starts_with(&right), "{}", said.text);
-            assert_eq!(said.exit.code(), 64);
+            assert!(result.text.starts_with(&right), "{}", result.text);
+            assert_eq!(result.exit.code(), 64);
         }
     }
 }

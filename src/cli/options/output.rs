@@ -24,7 +24,7 @@ pub struct Args {
     progress: Show,
 }
 
-/// What is seen of a session, whether it carries a message or not.
+/// Options of the output of a session with or without a message.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Output")]

@@ -153,7 +153,7 @@ impl Args {
 
     /// An option that requires TLS.
     fn requirement(&self) -> Option<&'static str> {
-        let given = [
+        let present = [
             ("--ca-file", self.ca_file.is_some()),
             ("--pin", !self.pin.is_empty()),
             ("--tls-name", self.tls_name.is_some()),
@@ -164,8 +164,8 @@ impl Args {
                 self.save_certs.is_some() && self.tls == TlsMode::Off,
             ),
         ];
-        given
+        present
             .into_iter()
-            .find_map(|(option, given)| given.then_some(option))
+            .find_map(|(option, present)| present.then_some(option))
     }
 }

@@ -215,18 +215,18 @@ pub fn number<N: TryFrom<u64>>(
 
 /// `500K`, `2M`, `1G` (of 1024 each), or bytes without a unit.
 pub fn size(text: &str) -> Result<NonZeroU64, String> {
-    let wrong = || "it wants a number of bytes like 4096, 500K or 2M".to_owned();
+    let invalid = || "it wants a number of bytes like 4096, 500K or 2M".to_owned();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
         "" | "b" => 1,
         "k" | "kb" | "kib" => 1 << 10,
         "m" | "mb" | "mib" => 1 << 20,
         "g" | "gb" | "gib" => 1 << 30,
-        _ => return Err(wrong()),
+        _ => return Err(invalid()),
     };
-    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    let number: u64 = digits.parse().map_err(|_| invalid())?;
     let bytes = number.checked_mul(unit).and_then(NonZeroU64::new);
-    bytes.ok_or_else(wrong)
+    bytes.ok_or_else(invalid)
 }
 
 fn time(text: &str, examples: &str) -> Result<Duration, String> {

@@ -1,4 +1,4 @@
-//! The words of a command line that are probably not what was meant: text that is not UTF-8, and the name of
+//! Words of a command line that are probably mistakes: text that is not UTF-8, and the name of
 //! a file in the place of its text.
 
 use crate::cli::options::command_line::source;
@@ -22,17 +22,17 @@ const TEXTS: [&str; 3] = ["body", "html", "markdown"];
 const SHOWN_FILES: [&str; 3] = ["attach", "inline", "attach_message"];
 
 /// A value on the command line.
-struct GivenValue<'c> {
+struct ArgValue<'c> {
     arg: &'c Arg,
     value: &'c OsStr,
 }
 
-impl GivenValue<'_> {
+impl ArgValue<'_> {
     fn is(&self, ids: &[&str]) -> bool {
         ids.contains(&self.arg.get_id().as_str())
     }
 
-    /// Whether it may be any bytes: the name of a file, or a word of another program's command line.
+    /// True if any bytes are valid: the name of a file, or a word of another program's command line.
     fn is_bytes(&self) -> bool {
         let kind = self.arg.get_value_parser().type_id();
         kind == TypeId::of::<PathBuf>() || kind == TypeId::of::<OsString>()
@@ -88,7 +88,7 @@ fn guessed(word: &OsStr) -> OsString {
     in_charset(word.as_bytes(), None).into_owned().into()
 }
 
-/// The command line with its texts in UTF-8. One that is not is read in the charset that --charset names,
+/// The command line with its texts in UTF-8. Other text is read in the charset that --charset names,
 /// else as windows-1252, with a warning. Names of files stay as they are.
 pub fn in_utf8<'w>(
     words: &'w [OsString],
@@ -107,16 +107,16 @@ pub fn in_utf8<'w>(
     else {
         return Ok(words.iter().map(|word| guessed(word)).collect());
     };
-    let given = given(&command, &matches);
-    let charset = given.iter().find(|given| given.is(&["charset"]));
-    let charset = charset.and_then(|given| Encoding::for_label(given.value.as_bytes()));
+    let values = values(&command, &matches);
+    let charset = values.iter().find(|value| value.is(&["charset"]));
+    let charset = charset.and_then(|value| Encoding::for_label(value.value.as_bytes()));
     let charset = charset.filter(|charset| charset.is_ascii_compatible());
     let read = words.iter().zip(&shown).map(|(word, shown)| {
-        let own = |given: &&GivenValue<'_>| shown.as_bytes().ends_with(given.value.as_bytes());
-        let owner = given
+        let is_owner = |value: &&ArgValue<'_>| shown.as_bytes().ends_with(value.value.as_bytes());
+        let owner = values
             .iter()
-            .filter(own)
-            .max_by_key(|given| given.value.len());
+            .filter(is_owner)
+            .max_by_key(|value| value.value.len());
         match owner.filter(|_| word.to_str().is_none()) {
             Some(owner) => owner.read(word, charset, warnings),
             None => Ok(word.clone()),
@@ -162,7 +162,7 @@ fn check_text(option: &str, text: &str, warnings: &mut Vec<String>) -> Result<()
 }
 
 /// The values on the command line of the innermost verb.
-fn given<'c>(command: &'c Command, matches: &'c ArgMatches) -> Vec<GivenValue<'c>> {
+fn values<'c>(command: &'c Command, matches: &'c ArgMatches) -> Vec<ArgValue<'c>> {
     let (mut command, mut matches) = (command, matches);
     while let Some((name, inner)) = matches.subcommand() {
         let Some(verb) = command.find_subcommand(name) else {
@@ -170,16 +170,16 @@ fn given<'c>(command: &'c Command, matches: &'c ArgMatches) -> Vec<GivenValue<'c
         };
         (command, matches) = (verb, inner);
     }
-    let typed = command.get_arguments().filter(|arg| {
+    let present = command.get_arguments().filter(|arg| {
         let id = arg.get_id().as_str();
         source(matches, id) == Some(ValueSource::CommandLine)
     });
-    let all = typed.flat_map(|arg| {
+    let values = present.flat_map(|arg| {
         let values = matches.get_raw(arg.get_id().as_str());
         values
             .into_iter()
             .flatten()
-            .map(move |value| GivenValue { arg, value })
+            .map(move |value| ArgValue { arg, value })
     });
-    all.collect()
+    values.collect()
 }

@@ -13,26 +13,26 @@ fn send(arguments: &[&str]) -> Send {
     match parsed(arguments) {
         Ok(Invocation::Send(SendTask::Send(send))) => *send,
         Ok(other) => panic!("{arguments:?} is {other:?}"),
-        Err(said) => panic!("{arguments:?}: {}", said.text),
+        Err(early) => panic!("{arguments:?}: {}", early.text),
     }
 }
 
 fn refused(arguments: &[&str]) -> (u8, String) {
-    let said = parsed(arguments).expect_err("nothing is wrong");
+    let early = parsed(arguments).expect_err("nothing is wrong");
     assert_eq!(
-        said.text.matches('\n').count(),
+        early.text.matches('\n').count(),
         1,
         "more than a line: {}",
-        said.text
+        early.text
     );
-    (said.exit.code(), said.text)
+    (early.exit.code(), early.text)
 }
 
 #[test]
 fn help_begins_with_what_the_program_does() {
     for option in ["-h", "--help"] {
-        let said = parsed(&[option]).expect_err("help was asked for");
-        assert!(said.text.starts_with("Builds a mail"), "{}", said.text);
+        let early = parsed(&[option]).expect_err("help was asked for");
+        assert!(early.text.starts_with("Builds a mail"), "{}", early.text);
     }
 }
 
@@ -300,10 +300,10 @@ fn ends_of_a_connection_that_do_not_fit_are_named_both() {
 #[test]
 fn the_version_is_that_of_clap() {
     for option in ["--version", "-V"] {
-        let said = parsed(&[option]).expect_err("no version");
+        let early = parsed(&[option]).expect_err("no version");
         let clap = command().try_get_matches_from(["ehlo", option]);
         let clap = clap.expect_err("no version").to_string();
-        assert_eq!((said.text, said.exit.code()), (clap, 0));
+        assert_eq!((early.text, early.exit.code()), (clap, 0));
     }
 }
 

@@ -16,16 +16,16 @@ use std::io::Write as _;
 use std::time::Duration;
 
 /// Inspects the server, and prints the report.
-pub fn run(plan: &ProbeOptions) -> Exit {
-    let loaded = match load(&plan.transport) {
+pub fn run(options: &ProbeOptions) -> Exit {
+    let loaded = match load(&options.transport) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
     let router = loaded.router();
-    let Some(endpoint) = &plan.transport.route.relay else {
+    let Some(endpoint) = &options.transport.route.relay else {
         return Exit::Software;
     };
-    let probe = if plan.verbose {
+    let probe = if options.verbose {
         let mut transcript = Stevens::new(Stdout, TranscriptOptions::verbose());
         let probe = check::probe(&loaded.transport(&router, None), endpoint, &mut transcript);
         let _ = Stdout.write_all(b"\n");
@@ -33,13 +33,13 @@ pub fn run(plan: &ProbeOptions) -> Exit {
     } else {
         check::probe(&loaded.transport(&router, None), endpoint, &mut Silent)
     };
-    let findings: Vec<ExpectationResult> = plan
+    let findings: Vec<ExpectationResult> = options
         .expect
         .iter()
         .map(|expectation| expectation.check(&probe))
         .collect();
     let exit = exit(&probe, &findings);
-    let text = if plan.json {
+    let text = if options.json {
         format!("{}\n", object(&probe, &findings, exit))
     } else {
         report(&probe, &findings)

@@ -81,26 +81,26 @@ fn is_record(word: &OsStr) -> bool {
 }
 
 /// Sends the message, and writes the session as a script, with the message in a file next to it.
-pub fn run(plan: Send, path: &Path) -> Exit {
-    record(plan, path).unwrap_or_else(|exit| exit)
+pub fn run(options: Send, path: &Path) -> Exit {
+    record(options, path).unwrap_or_else(|exit| exit)
 }
 
-fn record(plan: Send, path: &Path) -> Result<Exit, Exit> {
-    let message = build(plan.message)?;
+fn record(options: Send, path: &Path) -> Result<Exit, Exit> {
+    let message = build(options.message)?;
     let message_path = message_path(path);
     // Before anything is sent.
     let (file, copy) = (create(path), create(&message_path));
     let (mut file, mut copy) = (file?, copy?);
-    let loaded = load(&plan.transport)?;
+    let loaded = load(&options.transport)?;
     let name = message_path
         .file_name()
         .unwrap_or_default()
         .to_string_lossy();
-    let to_server = plan.transport.route.relay.is_some();
+    let to_server = options.transport.route.relay.is_some();
     let (mut script, mut octets) = (String::new(), None);
-    let shown = shown(plan.output, SenderNotice::Caller, |observer| {
+    let shown = shown(options.output, SenderNotice::Caller, |observer| {
         let mut recorder = ScriptRecorder::new(observer, &name, to_server);
-        let report = deliver_by(&loaded, &plan.fallbacks, &message, &mut recorder);
+        let report = deliver_by(&loaded, &options.fallbacks, &message, &mut recorder);
         octets = recorder.octets();
         script = recorder.into_script();
         report

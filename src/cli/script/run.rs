@@ -21,8 +21,8 @@ use std::io::Write;
 use std::path::Path;
 
 /// Runs the task.
-pub fn run(plan: ScriptTask) -> Exit {
-    match plan {
+pub fn run(task: ScriptTask) -> Exit {
+    match task {
         ScriptTask::List => list(),
         ScriptTask::Show(name) => show(&name),
         ScriptTask::Check(script_run) => match read(&script_run) {

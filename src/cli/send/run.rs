@@ -15,11 +15,11 @@ use std::thread;
 
 /// Builds the message, delivers it and reports failures, as often as requested. The exit status is that of
 /// the first failure.
-pub fn run(mut plan: Send) -> Exit {
-    let times = plan.repeat.times.get();
-    prompt_for(&plan.message);
+pub fn run(mut options: Send) -> Exit {
+    let times = options.repeat.times.get();
+    prompt_for(&options.message);
     if times > 1
-        && let Err(error) = plan.message.hold_stdin()
+        && let Err(error) = options.message.hold_stdin()
     {
         complain(&error.to_string());
         return error.exit();
@@ -27,13 +27,13 @@ pub fn run(mut plan: Send) -> Exit {
     let mut first = Exit::Ok;
     for time in 0..times {
         if time > 0 {
-            thread::sleep(plan.repeat.wait);
+            thread::sleep(options.repeat.wait);
         }
-        let message = match build(plan.message.clone()) {
+        let message = match build(options.message.clone()) {
             Ok(message) => message,
             Err(exit) => return exit,
         };
-        let exit = send(&message, &plan);
+        let exit = send(&message, &options);
         if first == Exit::Ok {
             first = exit;
         }
@@ -41,17 +41,17 @@ pub fn run(mut plan: Send) -> Exit {
     first
 }
 
-fn send(message: &Message, plan: &Send) -> Exit {
-    let Some(queueing) = &plan.queueing else {
-        let transport = (&plan.transport, &plan.fallbacks[..]);
-        return at_once(message, transport, plan.output, SenderNotice::Caller).exit;
+fn send(message: &Message, options: &Send) -> Exit {
+    let Some(queueing) = &options.queueing else {
+        let transport = (&options.transport, &options.fallbacks[..]);
+        return at_once(message, transport, options.output, SenderNotice::Caller).exit;
     };
     let kept = QueuedMessage {
         message,
         queueing,
-        transport: &plan.transport,
-        fallbacks: &plan.fallbacks,
-        output: plan.output,
+        transport: &options.transport,
+        fallbacks: &options.fallbacks,
+        output: options.output,
         notice: SenderNotice::Caller,
         patience: None,
         log: None,

@@ -27,7 +27,7 @@ use options::SendmailOptions;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-// For help and completions; a doc comment would be the help of the verb.
+// For help and completions; a doc comment would be the help of the command.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct SendmailWords {

@@ -144,13 +144,13 @@ fn what_is_wrong_is_said_with_file_line_and_key() {
         ("[rewrite]\n\"a@\" = \"b@x.org\"", "\"a@\" has no @domain"),
     ] {
         let config = config(line);
-        let Err(wrong) = settings(Some(&config)) else {
+        let Err(error) = settings(Some(&config)) else {
             panic!("{line} is not wrong");
         };
-        assert_eq!(wrong.exit, Exit::Config, "{line}");
-        assert!(wrong.text.contains(words), "{line}: {}", wrong.text);
-        assert!(wrong.text.contains("config.toml: ["), "{}", wrong.text);
-        assert!(wrong.text.ends_with("(line 2)"), "{}", wrong.text);
+        assert_eq!(error.exit, Exit::Config, "{line}");
+        assert!(error.text.contains(words), "{line}: {}", error.text);
+        assert!(error.text.contains("config.toml: ["), "{}", error.text);
+        assert!(error.text.ends_with("(line 2)"), "{}", error.text);
     }
 }
 

@@ -52,12 +52,12 @@ fn mailfrom_stands_back_for_the_option() {
             .as_deref(),
         Some("cron@here")
     );
-    let typed = MailArgs {
+    let args = MailArgs {
         from: Some("me".to_owned()),
         ..head(&[])
     };
     assert_eq!(
-        typed.addressing(None, environment(None)).from.as_deref(),
+        args.addressing(None, environment(None)).from.as_deref(),
         Some("me")
     );
 }

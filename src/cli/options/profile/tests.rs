@@ -29,7 +29,7 @@ fn sent(text: &str, arguments: &[&str]) -> crate::cli::send::Send {
     match parsed(text, arguments) {
         Ok(Invocation::Send(SendTask::Send(send))) => *send,
         Ok(other) => panic!("{arguments:?} is {other:?}"),
-        Err(said) => panic!("{arguments:?}: {}", said.text),
+        Err(early) => panic!("{arguments:?}: {}", early.text),
     }
 }
 
@@ -38,7 +38,7 @@ const THREE: &str = "default = \"a\"\n\
     [profile.b]\nrelay = \"b.example\"\nfallback = \"a\"\nsubject = \"b\"\n\
     [profile.c]\nrelay = \"c.example\"\nport = 587\nhelo = \"c.me\"\n";
 
-/// The profile, its relay and our name there.
+/// The profile, its relay, and the name for EHLO.
 fn transports(send: &crate::cli::send::Send) -> Vec<String> {
     let all = std::iter::once(&send.transport).chain(&send.fallbacks);
     let transports = all.map(|transport| {
@@ -85,7 +85,7 @@ fn without_a_default_nothing_is_chosen() {
     assert_eq!(transports(&send), ["none other:25 ours"]);
 }
 
-/// Options that another day may bring.
+/// A command with some options.
 fn command() -> Command {
     Command::new("ehlo")
         .arg(Arg::new("relay").long("relay"))
@@ -107,19 +107,21 @@ fn command() -> Command {
         .subcommand(Command::new("verb").arg(Arg::new("port").long("port")))
 }
 
-/// What stands on the command line in the end, of all options.
+/// The merged command line: each option with its value.
 fn added(text: &str, arguments: &[&str]) -> Result<Vec<String>, String> {
     let file = file(text);
     let mut command = command();
     let words: Vec<OsString> = ["ehlo"].iter().chain(arguments).map(Into::into).collect();
     let matches = command.try_get_matches_from_mut(&words).unwrap();
-    let mut typed = CommandLineArgs::new(&mut command, &words, &matches);
-    typed.has_rare = true;
+    let mut command_line = CommandLineArgs::new(&mut command, &words, &matches);
+    command_line.has_rare = true;
     let found = find(Some(Path::new(file.path())), &Places::nowhere());
-    let config = found.unwrap().unwrap().read(&typed.keys()).unwrap();
+    let config = found.unwrap().unwrap().read(&command_line.keys()).unwrap();
     let profile = config.profile("a").unwrap();
-    let added = typed.merge(&config, profile).map_err(|wrong| wrong.text)?;
-    let matches = match typed.verb {
+    let added = command_line
+        .merge(&config, profile)
+        .map_err(|error| error.text)?;
+    let matches = match command_line.verb {
         Some(verb) => added.matches.subcommand_matches(verb).unwrap(),
         None => &added.matches,
     };

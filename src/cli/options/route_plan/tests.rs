@@ -32,7 +32,7 @@ fn parsed(words: &[OsString]) -> Result<Send, String> {
     match parse_in(&Places::nowhere(), words, &mut Vec::new()) {
         Ok(Invocation::Send(SendTask::Send(send))) => Ok(*send),
         Ok(other) => panic!("{words:?} is {other:?}"),
-        Err(said) => Err(said.text),
+        Err(early) => Err(early.text),
     }
 }
 

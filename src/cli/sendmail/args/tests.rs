@@ -23,7 +23,7 @@ fn sendmail(words: &[&str]) -> Sendmail {
     match parsed_in(&Places::nowhere(), words) {
         Ok(Invocation::Sendmail(plan)) => *plan,
         Ok(other) => panic!("{words:?} is {other:?}"),
-        Err(said) => panic!("{words:?}: {}", said.text),
+        Err(early) => panic!("{words:?}: {}", early.text),
     }
 }
 
@@ -41,9 +41,9 @@ fn submission(arguments: &[&str]) -> Submission {
 
 fn refused(arguments: &[&str]) -> EarlyExit {
     let words = [&["sendmail"], arguments].concat();
-    let said = parsed_in(&Places::nowhere(), &words).expect_err("nothing is wrong");
-    assert_eq!(said.text.matches('\n').count(), 1, "{}", said.text);
-    said
+    let early = parsed_in(&Places::nowhere(), &words).expect_err("nothing is wrong");
+    assert_eq!(early.text.matches('\n').count(), 1, "{}", early.text);
+    early
 }
 
 /// A message in one line.
@@ -243,8 +243,8 @@ fn its_names_say_what_it_does() {
 #[test]
 fn an_envelope_id_is_no_version() {
     assert_eq!(refused(&["-V"]).exit.code(), 64);
-    let said = parsed_in(&Places::nowhere(), &["sendmail", "--version"]).expect_err("no version");
-    assert!(said.exit.code() == 0 && said.text.starts_with("ehlo "));
+    let early = parsed_in(&Places::nowhere(), &["sendmail", "--version"]).expect_err("no version");
+    assert!(early.exit.code() == 0 && early.text.starts_with("ehlo "));
 }
 
 #[test]
@@ -390,9 +390,9 @@ fn what_is_wrong_names_the_option() {
         (&["-4", "-6", "a@x.org"], "-6"),
         (&[], "no recipients; name them, or give -t"),
     ] {
-        let said = refused(arguments);
-        assert_eq!(said.exit.code(), 64, "{}", said.text);
-        assert!(said.text.contains(word), "{arguments:?}: {}", said.text);
+        let early = refused(arguments);
+        assert_eq!(early.exit.code(), 64, "{}", early.text);
+        assert!(early.text.contains(word), "{arguments:?}: {}", early.text);
     }
 }
 
@@ -490,11 +490,11 @@ fn a_demand_for_tls_is_a_demand_on_every_way() {
         "default = \"a\"\n[profile.a]\nrelay = \"a\"\nfallback = \"b\"\n[profile.b]\nrelay = \"b\"\n",
     );
     let path = clear.path().to_str().unwrap();
-    let said = refused(&["-C", path, "-O", "requiretls=yes", "a@x.org"]);
+    let early = refused(&["-C", path, "-O", "requiretls=yes", "a@x.org"]);
     assert!(
-        said.exit.code() == 77 && said.text.contains("profile b"),
+        early.exit.code() == 77 && early.text.contains("profile b"),
         "{}",
-        said.text
+        early.text
     );
 }
 
@@ -518,11 +518,11 @@ fn with_more_rights_than_its_caller_it_reads_and_writes_no_file_of_his() {
         panic!("no message")
     };
     assert!(plan.log.is_none() && !submission.utf8);
-    let said = parsed_in(&places, &["ehlo", "--print", "-b", "", "a@x.org"]).expect_err("allowed");
+    let early = parsed_in(&places, &["ehlo", "--print", "-b", "", "a@x.org"]).expect_err("allowed");
     assert!(
-        said.exit.code() == 77 && said.text.contains("chmod"),
+        early.exit.code() == 77 && early.text.contains("chmod"),
         "{}",
-        said.text
+        early.text
     );
 }
 
@@ -531,6 +531,6 @@ fn names_for_aliases_are_made_whatever_the_configuration_is() {
     let bad = file("nonsense");
     let plan = called(&["-C", bad.path().to_str().unwrap(), "-bi"]);
     assert!(matches!(plan.task, SendmailTask::Nothing));
-    let said = refused(&["-C", bad.path().to_str().unwrap(), "-bp"]);
-    assert_eq!(said.exit.code(), 78);
+    let early = refused(&["-C", bad.path().to_str().unwrap(), "-bp"]);
+    assert_eq!(early.exit.code(), 78);
 }
