@@ -31,6 +31,7 @@ impl Write for Stdout {
 }
 
 /// A transcript on the standard output. `None`: nothing is shown.
+#[must_use]
 pub fn open(mut options: TranscriptOptions) -> Option<Box<dyn Transcript>> {
     if options.color == Color::Auto && shows_colors() {
         options.color = Color::Always;
@@ -67,6 +68,7 @@ fn checked(written: io::Result<()>) -> Result<(), Exit> {
 }
 
 /// Reports that stdout cannot be written.
+#[must_use]
 pub fn output_failed(error: &io::Error) -> Exit {
     complain(&format!(
         "cannot write to the standard output: {}",

@@ -142,7 +142,9 @@ impl Requirements {
                 StatementKind::Auth(_) => record_first(&mut self.login, at),
                 StatementKind::Send(item) => self.add_item(item, at),
                 StatementKind::SendTogether(all) => {
-                    all.iter().for_each(|item| self.add_item(item, at))
+                    for item in all {
+                        self.add_item(item, at);
+                    }
                 }
                 StatementKind::For { body, .. }
                 | StatementKind::Test { body, .. }

@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn the_secret_comes_from_where_it_was_said() {
+    fn the_source_of_the_secret_is_selected_by_options() {
         let source = |rest: &[&str]| {
             let options = options(&[&["-u", "alice"], rest].concat()).unwrap();
             assert_eq!(options.user.as_deref(), Some("alice"));
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_logs_in_unless_somebody_is_named() {
+    fn there_is_no_login_without_a_user() {
         assert_eq!(options(&[]), None);
         let external = options(&["--auth", "external"]).unwrap();
         assert_eq!(
@@ -310,14 +310,14 @@ mod tests {
     }
 
     #[test]
-    fn mechanisms_are_a_list_in_letters_of_either_case() {
+    fn mechanisms_are_a_case_insensitive_list() {
         let result = args(&["--auth", "scram-sha-256,Plain", "--auth", "XOAUTH2"]);
         let right = [Mechanism::ScramSha256, Mechanism::Plain, Mechanism::XOAuth2];
         assert_eq!(result.auth, right);
     }
 
     #[test]
-    fn what_is_said_about_a_secret_wants_a_user() {
+    fn options_of_a_secret_require_a_user() {
         for arguments in [
             &["--password-command", "echo hunter2"][..],
             &["--password-file", "x"],
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_and_its_mechanisms_belong_together() {
+    fn the_source_of_the_secret_must_suit_the_mechanisms() {
         let token = ["--oauth-token-command", "echo hunter2"];
         for (arguments, word) in [
             (&["--auth", "PLAIN", token[0], token[1]][..], "OAUTHBEARER"),
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_one_source_at_most_and_no_command_is_shown() {
+    fn sources_of_the_secret_conflict_and_commands_are_not_shown() {
         let command = ["--password-command", "echo hunter2"];
         let token = ["--oauth-token-command", "echo hunter2"];
         let file = ["--password-file", "x"];
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn unfit_values_are_named() {
+    fn invalid_values_are_reported_with_the_option() {
         for (arguments, word) in [
             (["--user", "al\r\nice"], "--user"),
             (["--user", "al\0ice"], "--user"),
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_no_option() {
+    fn a_password_on_the_command_line_is_refused() {
         for arguments in [&["--password", "hunter2"][..], &["--password=hunter2"]] {
             let text = refused(arguments);
             assert!(text.contains("--password-"), "{text}");
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_goes_only_to_a_server_that_was_named() {
+    fn a_login_requires_a_relay() {
         for (arguments, option) in [
             (["-u", "alice"], "--user"),
             (["--auth", "EXTERNAL"], "--auth"),

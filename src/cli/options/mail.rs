@@ -1,4 +1,4 @@
-//! Options of all commands that mail a report: addresses, transport and queue.
+//! Options of all commands that mail a report: addresses, transport, queue and alerts.
 
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::settings;
@@ -6,6 +6,8 @@ use crate::cli::options::route_plan::{QueuedMessageOptions, with_options};
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{auth, config, route, tls, value};
 use crate::config::{Config, ConfigKey, Places, Profile};
+use crate::cron::alert::AlertRules;
+use crate::cron::alert::options::Alert;
 use crate::cron::mail::{
     Addressing, DeliveryOptions, Notification, NotificationRecipients, SetupError,
 };
@@ -13,7 +15,9 @@ use crate::mail::address::{Address, Mailbox};
 use crate::mail::message::HeaderField;
 use crate::queue::options::FirstTry;
 use crate::system::exit::Exit;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Options of all commands that mail a report.
 #[derive(Debug, clap::Args)]
@@ -110,6 +114,64 @@ struct MailQueueArgs {
     /// Keep nothing: send it now or never.
     #[arg(long, conflicts_with_all = ["queue_only", "queue_dir"])]
     no_queue: bool,
+}
+
+/// Options under the heading "Alerts", for jobs that can recover.
+#[derive(Debug, Default, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Alerts")]
+pub struct AlertArgs {
+    #[command(flatten)]
+    repeated: RepeatedAlertArgs,
+
+    /// Mail once when it works again after a failure that was mailed.
+    #[arg(long)]
+    recovered: bool,
+}
+
+/// Options under the heading "Alerts", for jobs that only report.
+#[derive(Debug, Default, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Alerts")]
+pub struct RepeatedAlertArgs {
+    /// Do not mail the same failure again within this time, like 6h or 2d, but count it.
+    ///
+    /// The same is what ends the same and says the same, but for times, dates, durations, process IDs and temporary
+    /// names. Other numbers count: web01 is not web02. Another failure is mailed at once. The next mail says how many were held back, and when.
+    #[arg(long, value_name = "TIME", value_parser = value::wait)]
+    dedupe: Option<Duration>,
+
+    /// Of failures in a row, mail the first, and then only each Nth.
+    ///
+    /// With --dedupe, this is about the same failure: another one is mailed at once.
+    #[arg(long, value_name = "N", value_parser = value::number::<NonZeroU64>(1, None))]
+    every: Option<NonZeroU64>,
+
+    /// What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root
+    /// /var/lib/ehlo].
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+}
+
+impl AlertArgs {
+    pub fn plan(self) -> Alert {
+        let mut alert = self.repeated.plan();
+        alert.rules.recovered = self.recovered;
+        alert
+    }
+}
+
+impl RepeatedAlertArgs {
+    pub fn plan(self) -> Alert {
+        Alert {
+            rules: AlertRules {
+                dedupe: self.dedupe,
+                every: self.every,
+                ..AlertRules::default()
+            },
+            state: self.state_dir,
+        }
+    }
 }
 
 /// Addresses in the environment of a cron job.

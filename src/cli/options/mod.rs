@@ -1,6 +1,5 @@
 //! Options that several commands share.
 
-pub(crate) mod alert;
 pub(crate) mod auth;
 pub(crate) mod command_line;
 pub(crate) mod config;
@@ -9,7 +8,6 @@ pub(crate) mod mail;
 pub(crate) mod message;
 pub(crate) mod output;
 pub(crate) mod profile;
-pub(crate) mod queue;
 pub(crate) mod route;
 pub(crate) mod route_plan;
 pub(crate) mod stored_value;

@@ -1,9 +1,9 @@
 //! Route plans: the transports of a profile and a command line, how the queue stores them, and how it finds them again.
 
 use crate::cli::options::command_line::CommandLineArgs;
-use crate::cli::options::config::{DeliverySettings, settings};
+use crate::cli::options::config::{DeliverySettings, QueueArgs, Uncertain, settings};
 use crate::cli::options::profile::MergedArgs;
-use crate::cli::options::queue::{Args as QueueArgs, Uncertain};
+
 use crate::cli::options::stored_value::shell_command;
 use crate::cli::options::usage_error::{UsageError, first};
 use crate::cli::send::args::{self, ParsedWords, SendArgs};

@@ -3,7 +3,7 @@
 use crate::cli::ask::Ask;
 use crate::cli::options::transport::{RareArgs, TransportArgs};
 use crate::cli::options::usage_error::UsageError;
-use crate::cli::options::{auth, config, message, output, queue, value};
+use crate::cli::options::{auth, config, message, output, value};
 use crate::cli::send::{Send, SendTask};
 use crate::client::transport::Transport;
 use clap::error::ErrorKind;
@@ -24,7 +24,7 @@ pub(crate) struct SendArgs {
     #[command(flatten)]
     output: output::Args,
     #[command(flatten)]
-    pub(crate) queue: queue::Args,
+    pub(crate) queue: config::QueueArgs,
     #[command(flatten)]
     pub(crate) config: config::Args,
 }

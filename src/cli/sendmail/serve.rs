@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_here_is_refused_for_now_and_what_is_wrong_with_the_message_for_good() {
+    fn local_errors_get_temporary_replies_and_message_errors_permanent_ones() {
         assert_eq!(code(Exit::NoUser), "550 5.1.1");
         assert_eq!(code(Exit::Data), "554 5.6.0");
         for ours in [

@@ -71,7 +71,9 @@ impl Names {
                 self.uses_time(at, time);
             }
             StatementKind::ExpectClose(time) => {
-                time.iter().for_each(|time| self.uses_time(at, time))
+                if let Some(time) = time {
+                    self.uses_time(at, time);
+                }
             }
             StatementKind::Set { name, value, .. } => {
                 self.set.insert(name.clone());

@@ -28,7 +28,7 @@ fn to(list: &str) -> NotificationRecipients {
 }
 
 #[test]
-fn the_command_line_counts_before_mailto() {
+fn recipients_on_the_command_line_take_precedence_over_mailto() {
     let addressing = head(&["root"]).addressing(None, environment(Some("")));
     assert_eq!(addressing.recipients, to("root"));
     let addressing = head(&[]).addressing(None, environment(Some("a, b")));
@@ -36,7 +36,7 @@ fn the_command_line_counts_before_mailto() {
 }
 
 #[test]
-fn an_empty_mailto_wants_nothing_and_none_means_the_user() {
+fn an_empty_mailto_disables_mail_and_without_one_the_user_gets_it() {
     let empty = head(&[]).addressing(None, environment(Some(" ")));
     assert_eq!(empty.recipients, NotificationRecipients::Nobody);
     let none = head(&[]).addressing(None, environment(None));
@@ -44,7 +44,7 @@ fn an_empty_mailto_wants_nothing_and_none_means_the_user() {
 }
 
 #[test]
-fn mailfrom_stands_back_for_the_option() {
+fn from_takes_precedence_over_mailfrom() {
     assert_eq!(
         head(&[])
             .addressing(None, environment(None))

@@ -54,7 +54,7 @@ fn transports(send: &crate::cli::send::Send) -> Vec<String> {
 }
 
 #[test]
-fn fallbacks_are_ways_of_their_own_and_the_command_line_counts_for_each() {
+fn fallbacks_have_their_own_route_and_the_session_options_of_the_command_line() {
     assert_eq!(
         transports(&sent(THREE, &[])),
         [
@@ -80,7 +80,7 @@ fn fallbacks_are_ways_of_their_own_and_the_command_line_counts_for_each() {
 }
 
 #[test]
-fn without_a_default_nothing_is_chosen() {
+fn without_a_default_no_profile_is_chosen() {
     let send = sent("[profile.a]\nrelay = \"a.example\"\n", &["-r", "other"]);
     assert_eq!(transports(&send), ["none other:25 ours"]);
 }
@@ -153,7 +153,7 @@ fn another_relay_gets_no_credentials_unless_the_profile_is_named() {
 }
 
 #[test]
-fn what_one_option_requires_may_stand_in_the_other_place() {
+fn a_required_option_may_be_in_the_profile_or_on_the_command_line() {
     let text = "[profile.a]\nuser = \"alice\"\n";
     assert_eq!(
         added(text, &["--port", "1"]).unwrap(),
@@ -163,7 +163,7 @@ fn what_one_option_requires_may_stand_in_the_other_place() {
 }
 
 #[test]
-fn an_option_whose_value_may_be_missing_takes_true() {
+fn an_option_with_an_optional_value_accepts_true() {
     assert_eq!(
         added("[profile.a]\nwhen = true\n", &[]).unwrap(),
         ["when=now"]
@@ -176,7 +176,7 @@ fn an_option_whose_value_may_be_missing_takes_true() {
 }
 
 #[test]
-fn a_verb_takes_the_options_that_it_has() {
+fn a_subcommand_uses_only_the_settings_that_it_has_options_for() {
     let text = "[profile.a]\nport = 587\nuser = \"alice\"\n";
     assert_eq!(added(text, &["verb"]).unwrap(), ["port=587"]);
     assert_eq!(added(text, &["verb", "--port", "1"]).unwrap(), ["port=1"]);

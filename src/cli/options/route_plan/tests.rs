@@ -49,7 +49,7 @@ fn route_spec(send: &Send) -> RouteSpec {
 }
 
 #[test]
-fn what_was_typed_is_found_again() {
+fn a_stored_route_resolves_to_the_same_transports() {
     let (_directory, path) = configured(PROFILES);
     let config = format!("--config {}", path.display());
     let here = format!("{}/", std::env::current_dir().unwrap().display());
@@ -86,7 +86,7 @@ fn what_was_typed_is_found_again() {
 }
 
 #[test]
-fn another_relay_gets_no_password_when_it_is_tried_again() {
+fn another_relay_gets_no_password_from_a_stored_route() {
     let (_directory, path) = configured(PROFILES);
     let spec = route_spec(&sent(&format!("--config {} -r other", path.display())));
     assert_eq!(spec.profile.as_deref(), Some("home"));
@@ -94,7 +94,7 @@ fn another_relay_gets_no_password_when_it_is_tried_again() {
 }
 
 #[test]
-fn what_is_kept_means_the_same_in_another_directory() {
+fn stored_paths_are_absolute() {
     let here = std::env::current_dir().unwrap();
     let absolute = |name: &str| here.join(name).display().to_string();
     let options = |arguments: &str| route_spec(&sent(arguments)).options;
@@ -115,7 +115,7 @@ fn what_is_kept_means_the_same_in_another_directory() {
 }
 
 #[test]
-fn only_what_is_about_the_way_is_kept_and_a_profile_by_its_name() {
+fn only_options_of_the_transport_and_the_name_of_the_profile_are_stored() {
     let (_directory, path) = configured(PROFILES);
     let line = format!("--config {} -s secret -q --helo=me.example", path.display());
     let right = RouteSpec {
@@ -128,7 +128,7 @@ fn only_what_is_about_the_way_is_kept_and_a_profile_by_its_name() {
 }
 
 #[test]
-fn a_profile_that_changed_is_a_way_that_changed() {
+fn a_changed_profile_applies_to_queued_messages() {
     let (_directory, path) = configured(PROFILES);
     let spec = route_spec(&sent(&format!("--config {}", path.display())));
     let relay = || {
@@ -146,7 +146,7 @@ fn a_profile_that_changed_is_a_way_that_changed() {
 }
 
 #[test]
-fn what_is_no_text_cannot_be_kept() {
+fn a_path_that_is_not_utf8_cannot_be_stored() {
     let words = ["ehlo", "-r", "mail", "-b", "", "a@x.org", "--ca-file"];
     let mut words: Vec<OsString> = words.map(OsString::from).into();
     words.push(OsString::from_vec(b"\xff.pem".to_vec()));
@@ -156,7 +156,7 @@ fn what_is_no_text_cannot_be_kept() {
 }
 
 #[test]
-fn it_goes_from_thread_to_thread() {
+fn the_route_finder_can_be_shared_by_threads() {
     fn is_shared<T: std::marker::Send + Sync>(_: &T) {}
     is_shared(&RouteFinder);
     let spec = RouteSpec {

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_come_in_bundles_of_which_the_last_takes_the_rest() {
+    fn flags_can_be_bundled_and_the_last_option_may_have_a_value() {
         use Word::Flag;
         assert_eq!(read(&["-it"]), Ok(vec![Flag('i'), Flag('t')]));
         assert_eq!(
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn options_behind_recipients_count_until_two_hyphens() {
+    fn options_after_recipients_are_recognized_until_two_hyphens() {
         let right = vec![
             operand("a"),
             Word::Flag('i'),
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_may_be_missing_is_never_the_next_word() {
+    fn an_optional_value_is_never_the_next_word() {
         assert_eq!(
             read(&["-q", "30m"]),
             Ok(vec![option('q', ""), operand("30m")])
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_selected_of_the_queue_may_be_the_next_word() {
+    fn the_value_of_a_queue_selection_may_be_the_next_word() {
         assert_eq!(read(&["-qIX1"]), Ok(vec![option('q', "IX1")]));
         assert_eq!(read(&["-qI", "X1"]), Ok(vec![option('q', "IX1")]));
         assert_eq!(read(&["-qR", "x.org"]), Ok(vec![option('q', "Rx.org")]));
