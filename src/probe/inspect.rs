@@ -5,7 +5,7 @@ use crate::client::hint::{Hint, with_hint};
 use crate::client::outcome::{Server, SessionEnd};
 use crate::client::route::Endpoint;
 use crate::client::transport::OpenTransport;
-use crate::probe::reach::converse;
+use crate::probe::session::run_session;
 use crate::smtp::stage::Stage;
 use crate::system::certificate::Certificate;
 use crate::system::exit::Exit;
@@ -20,7 +20,7 @@ pub struct ProbeResult {
     pub banner: Vec<String>,
     /// EHLO reply lines before TLS. `None`: EHLO was not sent or not answered.
     pub in_clear: Option<Vec<String>>,
-    pub tls: Option<Encrypted>,
+    pub tls: Option<TlsReport>,
     /// EHLO reply lines inside TLS.
     pub in_tls: Option<Vec<String>>,
     /// The reply to AUTH, if there was a login.
@@ -36,7 +36,7 @@ pub struct ProbeResult {
 
 /// A TLS connection as it was found.
 #[derive(Debug)]
-pub struct Encrypted {
+pub struct TlsReport {
     /// `TLSv1.3` or `TLSv1.2`. `None`: the handshake did not get beyond the certificate.
     pub version: Option<String>,
     pub cipher: String,
@@ -58,7 +58,7 @@ pub struct TimedStep {
     pub took: Duration,
 }
 
-impl Encrypted {
+impl TlsReport {
     /// Whole days until the server's own certificate expires; negative if it has expired.
     #[must_use]
     pub fn days_left(&self) -> Option<i64> {
@@ -95,7 +95,7 @@ impl ProbeResult {
 
     /// True if no step failed.
     #[must_use]
-    pub fn came_so_far(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         self.failure.is_none()
     }
 
@@ -110,12 +110,12 @@ impl ProbeResult {
 /// Runs a session up to QUIT without sending mail. `watch` receives the events.
 pub fn probe(
     transport: &OpenTransport<'_>,
-    place: &Endpoint,
+    endpoint: &Endpoint,
     observer: &mut dyn Observer,
 ) -> ProbeResult {
-    let mut witness = StepRecorder::new(observer);
-    let outcome = converse(transport, place, &[], &mut witness);
-    let mut probe = witness.probe;
+    let mut recorder = StepRecorder::new(observer);
+    let outcome = run_session(transport, endpoint, &[], &mut recorder);
+    let mut probe = recorder.probe;
     match outcome {
         Ok((server, ended)) => {
             let ending = SessionEnd::of(&server, &ended);
@@ -124,11 +124,11 @@ pub fn probe(
             probe.hint = ending.as_ref().and_then(|ending| ending.hint);
             probe.failure = ending.map(|ending| ending.words);
         }
-        Err(unreached) => {
-            probe.server = unreached.server;
-            probe.hint = unreached.hint;
-            probe.failure = Some(unreached.why);
-            probe.exit = unreached.exit;
+        Err(error) => {
+            probe.server = error.server;
+            probe.hint = error.hint;
+            probe.failure = Some(error.why);
+            probe.exit = error.exit;
         }
     }
     probe
@@ -194,7 +194,7 @@ impl Observer for StepRecorder<'_> {
             Event::Connected(_) => self.step(Stage::Connect),
             Event::Secured(secured) => {
                 self.step(Stage::Tls);
-                self.probe.tls = Some(Encrypted {
+                self.probe.tls = Some(TlsReport {
                     version: Some(secured.version.to_owned()),
                     cipher: secured.cipher.to_owned(),
                     group: secured.group.unwrap_or_default().to_owned(),
@@ -205,7 +205,7 @@ impl Observer for StepRecorder<'_> {
                 });
             }
             Event::Distrusted { name, why, chain } => {
-                self.probe.tls = Some(Encrypted {
+                self.probe.tls = Some(TlsReport {
                     version: None,
                     cipher: String::new(),
                     group: String::new(),

@@ -3,7 +3,7 @@
 use crate::page::{as_typed, built, owned, render, section, synopsis_lines, table};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
-use ehlo::cli::examples::EXAMPLES;
+use ehlo::cli::parse::EXAMPLES;
 use ehlo::system::exit::Exit;
 
 const VERBS: &[(&str, &str)] = &[

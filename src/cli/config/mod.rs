@@ -4,5 +4,5 @@ pub(crate) mod args;
 pub mod options;
 pub(crate) mod run;
 
-pub(crate) use args::{Args, CommandArgs, check_access};
+pub(crate) use args::{CommandArgs, check_access};
 pub(crate) use run::run;

@@ -1,9 +1,8 @@
 //! How a host is looked at.
 
-use crate::cli::config::args as config;
-use crate::cli::options::profile::CommandLineArgs;
-use crate::cli::options::usage_error::UsageError;
-use crate::cli::options::{mail, value};
+use crate::cli::config::args::faults;
+use crate::cli::options::command_line::CommandLineArgs;
+use crate::cli::options::{config, mail, value};
 use crate::cli::sendmail::args as sendmail;
 use crate::config::{Places, find};
 use crate::cron::doctor::options::{
@@ -89,7 +88,7 @@ fn step(name: &str) -> Result<CheckStep, String> {
 impl Args {
     /// The look that is meant. What is wrong with the configuration is a part of it.
     pub fn plan(self, typed: CommandLineArgs<'_>, words: &[OsString], places: &Places) -> Doctor {
-        let by_run = mail::usual(self.config(), &typed, places);
+        let by_run = mail::default_notification(self.config(), &typed, places);
         let (front, mut mail) = self.front(by_run, places);
         let configuration = self.configuration(&mut typed.of_sending(), places);
         if let Ok(dispatch) = &mut mail.dispatch {
@@ -146,7 +145,7 @@ impl Args {
         let dispatch = sendmail::of_cron(self.config.clone(), places);
         let mail = Notification {
             head: Addressing::default(),
-            dispatch: dispatch.map_err(|UsageError { text, exit }| SetupError { text, exit }),
+            dispatch: dispatch.map_err(SetupError::from),
         };
         let own = profile(&mail);
         let run_goes_by = profile(&by_run).filter(|name| own.as_ref() != Some(name));
@@ -174,7 +173,7 @@ impl Args {
                 let read = found.read(&typed.keys());
                 let faults = read.map(|config| {
                     configuration.profiles = config.profiles().len();
-                    config::faults(&config, typed)
+                    faults(&config, typed)
                 });
                 let faults = faults.unwrap_or_else(|faults| faults);
                 configuration.faults = faults.iter().map(ToString::to_string).collect();

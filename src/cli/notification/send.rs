@@ -7,11 +7,10 @@ pub mod interrupt;
 mod reduced;
 mod syslog;
 
-use crate::cli::run_command::warn;
+use crate::cli::send::deliver as send;
+use crate::cli::send::deliver::ShownResult;
 use crate::cli::send::keep::{KeepResult, QueuedMessage};
-use crate::cli::send::run as send;
-use crate::cli::send::run::ShownResult;
-use crate::cli::terminal::{complain, complain_as_it_is};
+use crate::cli::terminal::{complain, complain_escaped, warn};
 use crate::client::outcome::{DeliveryReport, RecipientResult};
 use crate::cron::job::{Attached, AttachmentContents};
 use crate::cron::mail::{
@@ -382,9 +381,9 @@ fn lay_down(message: Option<&Message>, notification: &NotificationText, reason: 
     };
     complain(&format!("the mail \"{subject}\" {where_it_is}{says}"));
     let lines = text.trim_end().lines().map(shown_with_tabs);
-    lines.for_each(|line| complain_as_it_is(&format!("{line}\n")));
+    lines.for_each(|line| complain_escaped(&format!("{line}\n")));
     if text.len() < body.len() {
-        complain_as_it_is("...\n");
+        complain_escaped("...\n");
     }
     syslog::error(&format!(
         "cannot mail \"{subject}\": {reason}; the mail {where_it_is}"

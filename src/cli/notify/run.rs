@@ -3,8 +3,7 @@
 use crate::cli::notification::alert::Happened;
 use crate::cli::notification::send::{NotificationText, attachment, post};
 use crate::cli::notify::options::{Level, NotifyOptions};
-use crate::cli::run_command::{invite, warn};
-use crate::cli::terminal::complain;
+use crate::cli::terminal::{complain, prompt_for_text, warn};
 use crate::cron::alert;
 use crate::cron::alert::{Fingerprint, Impression, alike};
 use crate::cron::job::JobReport;
@@ -89,7 +88,7 @@ fn input(plan: &NotifyOptions) -> Result<JobReport, Exit> {
     let is_typed = plan.text.is_none() && io::stdin().is_terminal();
     let is_invited = is_typed && plan.attachments.is_empty();
     if is_invited {
-        invite();
+        prompt_for_text();
     }
     let mut text: Utf8<Box<dyn Read>> = Utf8::new(
         "the standard input",

@@ -222,6 +222,7 @@ impl Args {
         let left = until.value.duration_since(SystemTime::now());
         let left = left.map_err(|_| {
             UsageError::usage("--hold-until: that is over already; it wants a time to come")
+                .about("--hold-until")
         })?;
         Ok(request(Some(until), "--hold-until", |&until| {
             let parameter = format!("HOLDUNTIL={}", crate::system::time::rfc3339(until));

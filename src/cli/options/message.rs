@@ -326,7 +326,8 @@ impl Args {
         if !draft.inline.is_empty() && draft.text.html.is_none() && draft.text.markdown.is_none() {
             return Err(UsageError::usage(
                 "--inline: there is no --html or --markdown to show it; use --attach",
-            ));
+            )
+            .about("--inline"));
         }
         Ok(draft)
     }
@@ -475,7 +476,7 @@ fn entries(option: &str, lists: Vec<AddressList>) -> Result<Vec<ListEntry>, Usag
 }
 
 fn about(option: &str, error: &AddressError) -> UsageError {
-    UsageError::data(format!("{option}: {error}"))
+    UsageError::data(format!("{option}: {error}")).about(option)
 }
 
 /// LOGIN@FQDN.
@@ -510,14 +511,16 @@ pub fn attachment(given: PathBuf, charset: Option<&str>) -> Result<Attachment, U
             _ => {
                 return Err(UsageError::usage(
                     "--attach ;disposition=: it is inline or attachment",
-                ));
+                )
+                .about("--attach"));
             }
         }
     }
     if is_stdin && attachment.name.is_none() {
         return Err(UsageError::usage(
             "--attach -: the standard input has no name; give one, as in --attach '-;name=log.txt'",
-        ));
+        )
+        .about("--attach"));
     }
     Ok(attachment)
 }
@@ -567,14 +570,14 @@ fn cut(
             break;
         }
         let value = value::line(value)
-            .map_err(|why| UsageError::usage(format!("{option} ;{key}=: {why}")))?;
+            .map_err(|why| UsageError::usage(format!("{option} ;{key}=: {why}")).about(option))?;
         parameters.push((key.to_owned(), value));
         file.truncate(at);
     }
     let mut next = file.clone().into_iter().skip(1);
     file.retain(|&byte| next.next() != Some(b';') || byte != b'\\');
     if file.is_empty() {
-        return Err(UsageError::usage(format!("{option}: no file is named")));
+        return Err(UsageError::usage(format!("{option}: no file is named")).about(option));
     }
     Ok((OsString::from_vec(file).into(), parameters))
 }

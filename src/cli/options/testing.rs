@@ -2,7 +2,7 @@
 
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
-use crate::cli::send::options::Repeat;
+use crate::cli::send::Repeat;
 use crate::client::session::{
     EarlyStop, Options, Proxy, ProxyEnds, STOP_POINTS, StopMethod, TestOptions, TlsDemand,
 };
@@ -205,6 +205,7 @@ fn contradiction(keyword: &str, other: &str) -> UsageError {
     UsageError::usage(format!(
         "--force {keyword} contradicts {other}; leave one of them out"
     ))
+    .about("--force")
 }
 
 fn point(text: &str) -> Result<Stage, String> {

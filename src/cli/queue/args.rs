@@ -1,144 +1,15 @@
-//! What is kept until it can be sent, and the verb that looks after it.
+//! The arguments of `ehlo queue`.
 
-use crate::cli::options::profile::CommandLineArgs;
-use crate::cli::options::settings::{ProfileSettings, settings};
-use crate::cli::options::stored_route::RouteFinder;
+use crate::cli::options::command_line::CommandLineArgs;
+use crate::cli::options::config::settings;
+use crate::cli::options::route_plan::queue_options;
 use crate::cli::options::usage_error::{UsageError, first};
 use crate::cli::options::value;
-use crate::cli::options::{auth, relative};
 use crate::cli::queue::options::{Queue, RunOptions, Thresholds, Work};
-use crate::config::{Config, Places, find};
-use crate::queue::options::{FirstTry, QueueOptions, QueueUse};
-use crate::queue::store::{OnUncertain, RouteSpec};
+use crate::config::{Places, find};
 use crate::transcript::{Format, TranscriptOptions};
-use clap::ValueEnum;
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// Options under the heading "Queue".
-#[derive(Debug, Default, clap::Args)]
-#[group(skip)]
-#[command(next_help_heading = "Queue")]
-pub struct Args {
-    /// Keep what cannot be sent now, and try it again.
-    ///
-    /// The message is safe on disk before it is tried. Whatever the server takes later, or nobody answers,
-    /// stays in the queue until `ehlo queue run` has delivered it.
-    #[arg(long)]
-    queue: bool,
-
-    /// Keep the message, and let `ehlo queue run` send it.
-    #[arg(long, conflicts_with = "queue")]
-    queue_only: bool,
-
-    /// The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root].
-    #[arg(long, value_name = "DIR")]
-    queue_dir: Option<PathBuf>,
-
-    /// What becomes of those who may have got it already.
-    ///
-    /// The connection was lost behind the end of the message, and before the reply. `retry` sends it again,
-    /// so that it may arrive twice; `hold` waits for `ehlo queue release`.
-    #[arg(long, value_name = "HOW", value_enum)]
-    on_uncertain: Option<Uncertain>,
-
-    /// A shell command that is told of what was given up.
-    ///
-    /// It gets one JSON object on its standard input. After 60 seconds it is killed, with all that it has
-    /// started.
-    #[arg(long, value_name = "CMD", value_parser = auth::command)]
-    on_failure: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Uncertain {
-    Retry,
-    Hold,
-}
-
-/// Options that mean something only where a message is kept.
-const OF_KEEPING: [(&str, &str); 3] = [
-    ("queue_dir", "--queue-dir"),
-    ("on_uncertain", "--on-uncertain"),
-    ("on_failure", "--on-failure"),
-];
-
-impl Args {
-    /// How the message of a command line is kept; `None` where it is not.
-    pub fn of_sending(
-        self,
-        typed: &CommandLineArgs<'_>,
-        config: Option<&Config>,
-        route_spec: impl FnOnce() -> Result<RouteSpec, UsageError>,
-    ) -> Result<Option<QueueUse>, UsageError> {
-        if let Some(first) = self.first() {
-            let errand = QueuedArgs {
-                route_spec: route_spec()?,
-                config: typed.config(),
-                first,
-            };
-            return Ok(Some(self.keeping(settings(config)?, errand)));
-        }
-        // A profile may have them for those times when something is kept.
-        let useless = OF_KEEPING.iter().find(|(id, _)| typed.has(id));
-        match useless {
-            None => Ok(None),
-            Some((_, option)) => Err(UsageError::usage(format!(
-                "{option} wants --queue or --queue-only: without them, nothing is kept"
-            ))),
-        }
-    }
-
-    /// How a message is kept. What stands here wins over the settings.
-    pub fn keeping(self, settings: ProfileSettings, errand: QueuedArgs) -> QueueUse {
-        let on_uncertain = self.on_uncertain.map(|how| match how {
-            Uncertain::Retry => OnUncertain::Retry,
-            Uncertain::Hold => OnUncertain::Hold,
-        });
-        let place = QueueDirArgs {
-            queue_dir: self.queue_dir.or(settings.directory),
-            config: errand.config,
-        };
-        // Without a current directory, the command is kept as it is.
-        let on_failure = self.on_failure.map(|command| {
-            let kept = relative::kept("--on-failure", &command);
-            kept.unwrap_or(command)
-        });
-        QueueUse {
-            spool: place.spool(settings.queue),
-            route_spec: errand.route_spec,
-            on_uncertain: on_uncertain.unwrap_or(settings.on_uncertain),
-            on_failure: on_failure.or(settings.on_failure),
-            first: errand.first,
-        }
-    }
-
-    /// In this directory, if one is named.
-    pub fn in_directory(self, directory: Option<PathBuf>) -> Self {
-        Self {
-            queue_dir: directory.or(self.queue_dir),
-            ..self
-        }
-    }
-
-    fn first(&self) -> Option<FirstTry> {
-        match (self.queue, self.queue_only) {
-            (true, _) => Some(FirstTry::Now),
-            (_, true) => Some(FirstTry::Later),
-            _ => None,
-        }
-    }
-}
-
-/// What there is to say of a message that is kept, besides the rules.
-pub struct QueuedArgs {
-    /// How its way is found again.
-    pub route_spec: RouteSpec,
-    /// The configuration that was named.
-    pub config: Option<PathBuf>,
-    /// When it is tried first.
-    pub first: FirstTry,
-}
 
 /// Look at the queue, and deliver what is in it.
 ///
@@ -212,20 +83,6 @@ struct QueueDirArgs {
     /// The file with the rules of the queue, under [queue].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-}
-
-impl QueueDirArgs {
-    /// The queue there, with these rules.
-    fn spool(self, settings: crate::queue::store::RetrySettings) -> QueueOptions {
-        // A run may begin in another directory.
-        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
-        QueueOptions {
-            directory: self.queue_dir,
-            config: self.config.map(absolute),
-            settings,
-            transports: Box::new(RouteFinder),
-        }
-    }
 }
 
 /// Which items.
@@ -308,14 +165,14 @@ struct StatusArgs {
 impl CommandArgs {
     /// What is to be done with which queue.
     pub fn plan(self, typed: &CommandLineArgs<'_>, places: &Places) -> Result<Queue, UsageError> {
-        let (mut place, work) = self.what.split();
+        let (place, work) = self.what.split();
         let config = find(place.config.as_deref(), places)?;
         let config = config.map(|found| found.read(&typed.keys()));
         let config = config.transpose().map_err(|errors| first(&errors))?;
         let settings = settings(config.as_ref())?;
-        place.queue_dir = place.queue_dir.or(settings.directory);
+        let directory = place.queue_dir.or(settings.directory);
         Ok(Queue {
-            spool: place.spool(settings.queue),
+            spool: queue_options(directory, place.config, settings.queue),
             work,
         })
     }

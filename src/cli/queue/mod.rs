@@ -15,7 +15,7 @@ mod steer;
 mod units;
 mod watch;
 
-pub(crate) use args::{Args, CommandArgs};
+pub(crate) use args::CommandArgs;
 
 use crate::cli::queue::options::{Queue, RunOptions, Work};
 use crate::cli::terminal::complain;

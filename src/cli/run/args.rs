@@ -1,8 +1,8 @@
 //! A command that is run, and whose end is mailed.
 
-use crate::cli::options::profile::CommandLineArgs;
+use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::UsageError;
-use crate::cli::options::{alert, mail, value};
+use crate::cli::options::{mail, value};
 use crate::config::Places;
 use crate::cron::job;
 use crate::cron::job::options;
@@ -104,7 +104,7 @@ pub struct Args {
     exit_zero: bool,
 
     #[command(flatten)]
-    alert: alert::Args,
+    alert: mail::AlertArgs,
 
     /// Put it down in this digest instead of mailing it; `ehlo digest NAME` mails what is in it.
     ///

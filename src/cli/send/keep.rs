@@ -1,10 +1,10 @@
 //! Sends through the queue: the message is queued durably, then sent.
 
 use crate::cli::interrupt::tracked;
-use crate::cli::log::Logged;
 use crate::cli::notification::send::interrupt;
-use crate::cli::send::run as send;
-use crate::cli::send::run::ShownResult;
+use crate::cli::observer::Logged;
+use crate::cli::send::deliver as send;
+use crate::cli::send::deliver::ShownResult;
 use crate::cli::terminal::complain;
 use crate::client::credentials::SecretSource;
 use crate::client::deliver::ConnectionPool;

@@ -1,8 +1,47 @@
 //! Sending a message, which is what `ehlo` does without a command.
 
+pub(crate) mod args;
+pub(crate) mod deliver;
 pub(crate) mod keep;
-pub mod options;
-pub(crate) mod print;
-pub(crate) mod run;
+mod run;
 
-pub(crate) use run::run;
+pub(crate) use run::{print, run};
+
+use crate::cli::ask::Ask;
+use crate::client::transport::Transport;
+use crate::mail::message::MessageOptions;
+use crate::queue::options::QueueUse;
+use crate::transcript::TranscriptOptions;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// The task of a command line without a subcommand.
+#[derive(Debug)]
+pub enum SendTask {
+    Send(Box<Send>),
+    /// Build a message and show it.
+    Print(Box<MessageOptions>, TranscriptOptions),
+    /// Begin a session, and end it before MAIL.
+    Ask(Box<Ask>),
+}
+
+/// Options of the sending command.
+#[derive(Debug)]
+pub struct Send {
+    pub message: MessageOptions,
+    pub transport: Transport,
+    /// Fallback transports, tried in order on temporary failure.
+    pub fallbacks: Vec<Transport>,
+    pub output: TranscriptOptions,
+    /// `None`: a message that cannot be sent is not queued.
+    pub queueing: Option<QueueUse>,
+    pub repeat: Repeat,
+}
+
+/// Repetition of a message.
+#[derive(Clone, Copy, Debug)]
+pub struct Repeat {
+    pub times: NonZeroU32,
+    /// Pause between two of them.
+    pub wait: Duration,
+}

@@ -2,10 +2,8 @@
 
 use crate::cli::queue;
 use crate::cli::queue::options;
-use crate::cli::run_command::warn;
-use crate::cli::send::keep::QueuedMessage;
-use crate::cli::send::run as send;
-use crate::cli::sendmail::options::{Sendmail, SendmailTask};
+use crate::cli::send::deliver as send;
+use crate::cli::sendmail::{Sendmail, SendmailTask, serve};
 use crate::cli::terminal::{complain, print};
 use crate::client::deliver::{ConnectionPool, Outgoing, deliver};
 use crate::client::events::Observer;
@@ -24,7 +22,7 @@ pub fn run(plan: &Sendmail) -> Exit {
     let spool = &plan.queueing.spool;
     match &plan.task {
         SendmailTask::Submit(submission) => submit(plan, submission),
-        SendmailTask::Serve => crate::cli::sendmail::serve::run(plan),
+        SendmailTask::Serve => serve::run(plan),
         SendmailTask::Verify { recipients, sender } => verify(plan, recipients, sender.as_deref()),
         SendmailTask::List => queue::work(spool, &options::Work::List { json: false }),
         SendmailTask::Run(run) => queue::run_or_watch(spool, run),
@@ -37,7 +35,7 @@ fn submit(plan: &Sendmail, submission: &Submission) -> Exit {
     let rewriter = Rewriter::new(&plan.rewrite);
     match Message::submit(submission, &rewriter, SystemTime::now()) {
         Ok(message) => {
-            let exit = kept(plan, &message).send_or_not();
+            let exit = plan.queued(&message).send_or_not();
             let unusable = message.unusable.iter();
             unusable.for_each(|why| {
                 complain(&format!("{why}; the other recipients are not concerned"));
@@ -51,22 +49,6 @@ fn submit(plan: &Sendmail, submission: &Submission) -> Exit {
             complain(&error.to_string());
             error.exit()
         }
-    }
-}
-
-/// A submitted message for the queue.
-pub fn kept<'p>(plan: &'p Sendmail, message: &'p Message) -> QueuedMessage<'p> {
-    message.warnings.iter().for_each(|text| warn(text));
-    QueuedMessage {
-        message,
-        queueing: &plan.queueing,
-        transport: &plan.transport,
-        fallbacks: &plan.fallbacks,
-        output: plan.output,
-        notice: SenderNotice::Nobody,
-        patience: None,
-        log: plan.log.as_deref(),
-        as_given: true,
     }
 }
 

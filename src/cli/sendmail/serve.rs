@@ -2,8 +2,7 @@
 //! (mutt, alpine).
 
 use crate::cli::send::keep::run_behind;
-use crate::cli::sendmail::options::Sendmail;
-use crate::cli::sendmail::run::kept;
+use crate::cli::sendmail::Sendmail;
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{Input, Message, MessageError, Submission};
 use crate::mail::rewrite::{RewriteError, Rewriter};
@@ -97,7 +96,7 @@ impl Incoming for SubmittedMessage<'_> {
 fn keep(plan: &Sendmail, message: &Message) -> Result<(), QueueError> {
     let queueing = &plan.queueing;
     let spool = Spool::open(queueing.spool.directory.as_deref(), true)?;
-    kept(plan, message).keep_in(&spool)?;
+    plan.queued(message).keep_in(&spool)?;
     // The client is waiting for its reply, so this does not wait for the attempt.
     if queueing.first != FirstTry::Later {
         run_behind(&spool, &queueing.spool, None);
@@ -178,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_here_is_refused_for_now_and_what_is_wrong_with_the_message_for_good() {
+    fn local_errors_get_temporary_replies_and_message_errors_permanent_ones() {
         assert_eq!(code(Exit::NoUser), "550 5.1.1");
         assert_eq!(code(Exit::Data), "554 5.6.0");
         for ours in [

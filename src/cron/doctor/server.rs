@@ -9,7 +9,7 @@ use crate::client::transport::Transport;
 use crate::cron::doctor::CheckResult;
 use crate::cron::doctor::options::CheckStep;
 use crate::probe as check;
-use crate::probe::{Encrypted, ProbeResult};
+use crate::probe::{ProbeResult, TlsReport};
 use crate::smtp::stage::Stage;
 use crate::system::text::shown;
 
@@ -54,7 +54,7 @@ pub fn ask<'w>(
 impl HostReply<'_> {
     /// True if nothing failed, as far as that shows without a sender and a recipient.
     pub fn is_well(&self) -> bool {
-        self.probe.came_so_far()
+        self.probe.is_complete()
     }
 
     pub fn findings(&self) -> Vec<CheckResult> {
@@ -144,7 +144,7 @@ impl HostReply<'_> {
         }
     }
 
-    fn encrypted(&self, tls: &Encrypted) -> CheckResult {
+    fn encrypted(&self, tls: &TlsReport) -> CheckResult {
         let version = tls.version.as_deref().unwrap_or("TLS");
         let days = tls.days_left();
         let left = days.map_or_else(String::new, |days| format!(", {days} days left"));

@@ -1,6 +1,6 @@
 //! Checks the files that a configuration names.
 
-use crate::cli::options::profile::CommandLineArgs;
+use crate::cli::options::command_line::CommandLineArgs;
 use crate::client::credentials;
 use crate::client::wire::Tls;
 use crate::client::wire::tls;

@@ -1,9 +1,9 @@
-//! The meaning of sendmail's options.
+//! The values of the options of sendmail.
 
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::cli::sendmail::args::getopt::{OptionError, Word};
-use crate::cli::sendmail::args::{SendmailMode, Which};
+use crate::cli::sendmail::args::{QueueSelection, SendmailMode};
 use crate::mail::envelope::{Dsn, NotifyOn, Return};
 use crate::queue::options::FirstTry;
 use crate::system::text::{in_charset, shown};
@@ -11,7 +11,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
-/// A command line of sendmail's.
+/// A command line of sendmail.
 #[derive(Debug)]
 pub struct SendmailOptions {
     /// The mode (`-b`, `-q`, `-I`).
@@ -40,22 +40,22 @@ pub struct SendmailOptions {
     pub log: Option<PathBuf>,
     /// `-C`.
     pub config: Option<PathBuf>,
-    /// `-4` and `-6`, as the sending verb has them.
+    /// `-4` and `-6`, as options of the sending command.
     pub family: Option<&'static str>,
 }
 
 impl SendmailOptions {
     /// Interprets the words. `mode` applies unless they select another one.
     pub fn of(mode: SendmailMode, items: Vec<Word>) -> Result<Self, UsageError> {
-        let mut given = Self::nothing(mode);
+        let mut options = Self::nothing(mode);
         for item in items {
             match item {
-                Word::Flag(metadata) => given.flag(metadata)?,
-                Word::Option(metadata, value) => given.option(metadata, value)?,
-                Word::Operand(word) => given.recipients.push(recipient(word)?),
+                Word::Flag(letter) => options.flag(letter)?,
+                Word::Option(letter, value) => options.option(letter, value)?,
+                Word::Operand(word) => options.recipients.push(recipient(word)?),
             }
         }
-        Ok(given)
+        Ok(options)
     }
 
     fn nothing(mode: SendmailMode) -> Self {
@@ -77,8 +77,8 @@ impl SendmailOptions {
         }
     }
 
-    fn flag(&mut self, metadata: char) -> Result<(), UsageError> {
-        match metadata {
+    fn flag(&mut self, letter: char) -> Result<(), UsageError> {
+        match letter {
             't' => self.of_header = true,
             'i' => self.dots_are_text = true,
             'v' => self.verbose = true,
@@ -101,22 +101,22 @@ impl SendmailOptions {
         }
     }
 
-    fn option(&mut self, metadata: char, value: OsString) -> Result<(), UsageError> {
-        match metadata {
+    fn option(&mut self, letter: char, value: OsString) -> Result<(), UsageError> {
+        match letter {
             // Files may have any name, and names any charset.
             'X' => self.log = Some(log(value)?),
             'C' => self.config = Some(value.into()),
             'F' => self.full_name = Some(in_charset(value.as_bytes(), None).into_owned()),
             _ => {
-                let text = text(metadata, &value)?;
-                self.setting(metadata, text)?;
+                let text = text(letter, &value)?;
+                self.setting(letter, text)?;
             }
         }
         Ok(())
     }
 
-    fn setting(&mut self, metadata: char, value: &str) -> Result<(), UsageError> {
-        match metadata {
+    fn setting(&mut self, letter: char, value: &str) -> Result<(), UsageError> {
+        match letter {
             'f' | 'r' => self.sender = Some(reverse_path(value)),
             'b' => self.mode = mode(value)?,
             'q' => self.mode = queue_run(value)?,
@@ -134,10 +134,10 @@ impl SendmailOptions {
 
     /// Options of sendmail's configuration by their old names of one character.
     fn short(&mut self, option: &str) {
-        let mut letters = option.chars();
-        match letters.next() {
-            Some('i') => self.dots_are_text = is_true(letters.as_str()),
-            Some('d') => self.delivery_mode(letters.as_str()),
+        let mut rest = option.chars();
+        match rest.next() {
+            Some('i') => self.dots_are_text = is_true(rest.as_str()),
+            Some('d') => self.delivery_mode(rest.as_str()),
             _ => {}
         }
     }
@@ -159,7 +159,7 @@ impl SendmailOptions {
         self.first = match mode
             .chars()
             .next()
-            .map(|metadata| metadata.to_ascii_lowercase())
+            .map(|letter| letter.to_ascii_lowercase())
         {
             Some('i') => Some(FirstTry::Now),
             Some('b') => Some(FirstTry::Behind),
@@ -171,25 +171,25 @@ impl SendmailOptions {
 
 /// Options that ehlo does not know.
 impl From<OptionError> for UsageError {
-    fn from(fault: OptionError) -> Self {
-        match fault {
+    fn from(error: OptionError) -> Self {
+        match error {
             OptionError::Unknown('-') => {
                 Self::usage("sendmail has no options of more than a letter; see ehlo-sendmail(1)")
             }
-            OptionError::Unknown(metadata) => Self::usage(format!(
+            OptionError::Unknown(letter) => Self::usage(format!(
                 "sendmail: there is no option -{}; see ehlo-sendmail(1)",
-                shown(&metadata.to_string())
+                shown(&letter.to_string())
             )),
-            OptionError::Lacking(metadata) => {
-                Self::usage(format!("sendmail: -{metadata} wants a value"))
+            OptionError::Missing(letter) => {
+                Self::usage(format!("sendmail: -{letter} wants a value"))
             }
         }
     }
 }
 
-fn text(metadata: char, value: &OsStr) -> Result<&str, UsageError> {
+fn text(letter: char, value: &OsStr) -> Result<&str, UsageError> {
     let text = value.to_str();
-    text.ok_or_else(|| UsageError::data(format!("sendmail: -{metadata}: it is not UTF-8")))
+    text.ok_or_else(|| UsageError::data(format!("sendmail: -{letter}: it is not UTF-8")))
 }
 
 fn recipient(word: OsString) -> Result<String, UsageError> {
@@ -214,7 +214,7 @@ fn is_true(value: &str) -> bool {
         .trim()
         .chars()
         .next()
-        .map(|metadata| metadata.to_ascii_lowercase());
+        .map(|letter| letter.to_ascii_lowercase());
     matches!(first, None | Some('t' | 'y' | '1'))
 }
 
@@ -235,29 +235,31 @@ fn mode(value: &str) -> Result<SendmailMode, UsageError> {
     }
 }
 
-fn unsupported(metadata: char, value: &str) -> UsageError {
+fn unsupported(letter: char, value: &str) -> UsageError {
     let value = shown(value);
     UsageError::usage(format!(
-        "sendmail: -{metadata}{value} is not supported; see ehlo-sendmail(1)"
+        "sendmail: -{letter}{value} is not supported; see ehlo-sendmail(1)"
     ))
 }
 
 /// The queue, or a part of it, due or not. An interval means one run of due items: there is no daemon.
 fn queue_run(value: &str) -> Result<SendmailMode, UsageError> {
     let about = |why: String| UsageError::usage(format!("sendmail: -q{}: {why}", shown(value)));
-    let mut which = Which {
+    let mut selection = QueueSelection {
         now: true,
-        ..Which::default()
+        ..QueueSelection::default()
     };
-    let mut letters = value.chars();
-    match (letters.next(), letters.as_str()) {
+    let mut rest = value.chars();
+    match (rest.next(), rest.as_str()) {
         (None, _) | (Some('f'), "") => {}
-        (Some('0'..='9'), _) => which.now = false,
-        (Some('I'), id) => which.ids.push(value::item(id).map_err(about)?),
-        (Some('R'), domain) => which.domains.push(value::domain(domain).map_err(about)?),
+        (Some('0'..='9'), _) => selection.now = false,
+        (Some('I'), id) => selection.ids.push(value::item(id).map_err(about)?),
+        (Some('R'), domain) => selection
+            .domains
+            .push(value::domain(domain).map_err(about)?),
         _ => return Err(unsupported('q', value)),
     }
-    Ok(SendmailMode::Run(which))
+    Ok(SendmailMode::Run(selection))
 }
 
 /// Checks the declared body type. The message is examined anyway, and sent according to its contents.

@@ -1,7 +1,8 @@
-use crate::cli::options::stored_route::RouteFinder;
+use crate::cli::invocation::Invocation;
+use crate::cli::options::route_plan::RouteFinder;
 use crate::cli::parse::parse_in;
-use crate::cli::plan::Invocation;
-use crate::cli::send::options::Send;
+use crate::cli::send::Send;
+use crate::cli::send::SendTask;
 use crate::config::Places;
 use crate::queue::options::{QueueUse, StoredRoutes as _};
 use crate::queue::store::RouteSpec;
@@ -29,9 +30,9 @@ fn configured(text: &str) -> (TempDir, PathBuf) {
 
 fn parsed(words: &[OsString]) -> Result<Send, String> {
     match parse_in(&Places::nowhere(), words, &mut Vec::new()) {
-        Ok(Invocation::Send(send)) => Ok(*send),
+        Ok(Invocation::Send(SendTask::Send(send))) => Ok(*send),
         Ok(other) => panic!("{words:?} is {other:?}"),
-        Err(said) => Err(said.text),
+        Err(early) => Err(early.text),
     }
 }
 
@@ -48,7 +49,7 @@ fn route_spec(send: &Send) -> RouteSpec {
 }
 
 #[test]
-fn what_was_typed_is_found_again() {
+fn a_stored_route_resolves_to_the_same_transports() {
     let (_directory, path) = configured(PROFILES);
     let config = format!("--config {}", path.display());
     let here = format!("{}/", std::env::current_dir().unwrap().display());
@@ -85,15 +86,15 @@ fn what_was_typed_is_found_again() {
 }
 
 #[test]
-fn another_relay_gets_no_password_when_it_is_tried_again() {
+fn another_relay_gets_no_password_from_a_stored_route() {
     let (_directory, path) = configured(PROFILES);
-    let bill = route_spec(&sent(&format!("--config {} -r other", path.display())));
-    assert_eq!(bill.profile.as_deref(), Some("home"));
-    assert!(RouteFinder.find(&bill).unwrap()[0].credentials.is_none());
+    let spec = route_spec(&sent(&format!("--config {} -r other", path.display())));
+    assert_eq!(spec.profile.as_deref(), Some("home"));
+    assert!(RouteFinder.find(&spec).unwrap()[0].credentials.is_none());
 }
 
 #[test]
-fn what_is_kept_means_the_same_in_another_directory() {
+fn stored_paths_are_absolute() {
     let here = std::env::current_dir().unwrap();
     let absolute = |name: &str| here.join(name).display().to_string();
     let options = |arguments: &str| route_spec(&sent(arguments)).options;
@@ -114,7 +115,7 @@ fn what_is_kept_means_the_same_in_another_directory() {
 }
 
 #[test]
-fn only_what_is_about_the_way_is_kept_and_a_profile_by_its_name() {
+fn only_options_of_the_transport_and_the_name_of_the_profile_are_stored() {
     let (_directory, path) = configured(PROFILES);
     let line = format!("--config {} -s secret -q --helo=me.example", path.display());
     let right = RouteSpec {
@@ -127,12 +128,12 @@ fn only_what_is_about_the_way_is_kept_and_a_profile_by_its_name() {
 }
 
 #[test]
-fn a_profile_that_changed_is_a_way_that_changed() {
+fn a_changed_profile_applies_to_queued_messages() {
     let (_directory, path) = configured(PROFILES);
-    let bill = route_spec(&sent(&format!("--config {}", path.display())));
+    let spec = route_spec(&sent(&format!("--config {}", path.display())));
     let relay = || {
         RouteFinder
-            .find(&bill)
+            .find(&spec)
             .map(|transports| format!("{:?}", transports[0].route.relay))
     };
     assert!(relay().unwrap().contains("home.example"));
@@ -145,7 +146,7 @@ fn a_profile_that_changed_is_a_way_that_changed() {
 }
 
 #[test]
-fn what_is_no_text_cannot_be_kept() {
+fn a_path_that_is_not_utf8_cannot_be_stored() {
     let words = ["ehlo", "-r", "mail", "-b", "", "a@x.org", "--ca-file"];
     let mut words: Vec<OsString> = words.map(OsString::from).into();
     words.push(OsString::from_vec(b"\xff.pem".to_vec()));
@@ -155,15 +156,39 @@ fn what_is_no_text_cannot_be_kept() {
 }
 
 #[test]
-fn it_goes_from_thread_to_thread() {
+fn the_route_finder_can_be_shared_by_threads() {
     fn is_shared<T: std::marker::Send + Sync>(_: &T) {}
     is_shared(&RouteFinder);
-    let bill = RouteSpec {
+    let spec = RouteSpec {
         config: Some(Path::new("/nowhere").to_owned()),
         profile: Some("x".to_owned()),
         options: Vec::new(),
     };
     let transports =
-        std::thread::scope(|scope| scope.spawn(|| RouteFinder.find(&bill)).join().unwrap());
+        std::thread::scope(|scope| scope.spawn(|| RouteFinder.find(&spec)).join().unwrap());
     assert!(transports.is_err());
+}
+
+#[test]
+fn a_job_stores_the_options_of_the_transport_and_no_other_of_the_same_name() {
+    let words = [
+        "ehlo",
+        "run",
+        "--timeout",
+        "5m",
+        "-r",
+        "mail",
+        "--helo=me",
+        "true",
+    ];
+    let job = parse_in(
+        &Places::nowhere(),
+        &words.map(OsString::from),
+        &mut Vec::new(),
+    );
+    let Ok(Invocation::Job(job)) = job else {
+        panic!("{job:?}")
+    };
+    let queueing = job.mail.dispatch.unwrap().queueing.unwrap();
+    assert_eq!(queueing.route_spec.options, ["--relay=mail", "--helo=me"]);
 }

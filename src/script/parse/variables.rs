@@ -1,7 +1,7 @@
 //! Detection of variables that are never set, before anything is sent.
 
-use crate::script::mistake::Mistake;
-use crate::script::statement::{Act, Count, Saying, ScriptPosition, Statement, Time};
+use crate::script::statement::ScriptError;
+use crate::script::statement::{Count, ScriptPosition, SendItem, Statement, StatementKind, Time};
 use crate::script::text::ScriptText;
 use std::collections::BTreeSet;
 
@@ -17,8 +17,8 @@ pub const BUILT_IN: [&str; 8] = [
     "n",
 ];
 
-/// A mistake for each variable that is used and never set.
-pub fn unknown(statements: &[Statement], known: &[&str]) -> Vec<Mistake> {
+/// An error for each variable that is used and never set.
+pub fn unset(statements: &[Statement], known: &[&str]) -> Vec<ScriptError> {
     let mut names = Names::default();
     names
         .set
@@ -27,7 +27,7 @@ pub fn unknown(statements: &[Statement], known: &[&str]) -> Vec<Mistake> {
     let Names { set, used } = names;
     let unset = used.into_iter().filter(|(_, name)| !set.contains(name));
     unset
-        .map(|(at, name)| Mistake::Line {
+        .map(|(at, name)| ScriptError::Line {
             what: format!(
                 "expected a variable that something sets, not ${name}{}",
                 meant(&name, &set)
@@ -55,56 +55,65 @@ struct Names {
 impl Names {
     fn walk(&mut self, statements: &[Statement]) {
         for statement in statements {
-            self.look_at(&statement.at, &statement.act);
+            self.add_statement(&statement.at, &statement.kind);
         }
     }
 
-    fn look_at(&mut self, at: &ScriptPosition, act: &Act) {
-        match act {
-            Act::Connect { target, .. } => self.uses(at, target),
-            Act::Say(said) => self.says(at, said),
-            Act::SayTogether(all) => all.iter().for_each(|said| self.says(at, said)),
-            Act::Expect(wanted) => self.set.extend(wanted.names().map(str::to_owned)),
-            Act::ExpectSilence(time) | Act::Pause(time) | Act::Timeout(time) => {
-                self.waits(at, time);
+    fn add_statement(&mut self, at: &ScriptPosition, kind: &StatementKind) {
+        match kind {
+            StatementKind::Connect { target, .. } => self.uses(at, target),
+            StatementKind::Send(item) => self.add_item(at, item),
+            StatementKind::SendTogether(all) => all.iter().for_each(|item| self.add_item(at, item)),
+            StatementKind::Expect(wanted) => self.set.extend(wanted.names().map(str::to_owned)),
+            StatementKind::ExpectSilence(time)
+            | StatementKind::Pause(time)
+            | StatementKind::Timeout(time) => {
+                self.uses_time(at, time);
             }
-            Act::ExpectClose(time) => time.iter().for_each(|time| self.waits(at, time)),
-            Act::Set { name, value, .. } => {
+            StatementKind::ExpectClose(time) => {
+                if let Some(time) = time {
+                    self.uses_time(at, time);
+                }
+            }
+            StatementKind::Set { name, value, .. } => {
                 self.set.insert(name.clone());
                 self.uses(at, Some(value));
             }
-            Act::Print(text) => self.uses(at, Some(text)),
-            Act::For { name, values, body } => {
+            StatementKind::Print(text) => self.uses(at, Some(text)),
+            StatementKind::For { name, values, body } => {
                 self.set.insert(name.clone());
                 self.uses(at, values);
                 self.walk(body);
             }
-            Act::Repeat(count, body) | Act::Parallel(count, body) => {
+            StatementKind::Repeat(count, body) | StatementKind::Parallel(count, body) => {
                 if let Count::Of(text, _) = count {
                     self.uses(at, Some(text));
                 }
                 self.walk(body);
             }
-            Act::Test { name, body } => {
+            StatementKind::Test { name, body } => {
                 self.uses(at, Some(name));
                 self.walk(body);
             }
-            Act::Secure { .. } | Act::Auth(_) | Act::Leave(_) | Act::Judge(_) => {}
+            StatementKind::Tls { .. }
+            | StatementKind::Auth(_)
+            | StatementKind::Close(_)
+            | StatementKind::Verdict(_) => {}
         }
     }
 
-    fn says(&mut self, at: &ScriptPosition, said: &Saying) {
-        match said {
-            Saying::Line(text, _) | Saying::Raw(text) => self.uses(at, Some(text)),
-            Saying::Slowly(text, time) => {
+    fn add_item(&mut self, at: &ScriptPosition, item: &SendItem) {
+        match item {
+            SendItem::Line(text, _) | SendItem::Raw(text) => self.uses(at, Some(text)),
+            SendItem::Slowly(text, time) => {
                 self.uses(at, Some(text));
-                self.waits(at, time);
+                self.uses_time(at, time);
             }
-            Saying::File(..) | Saying::Message(_) => {}
+            SendItem::File(..) | SendItem::Message(_) => {}
         }
     }
 
-    fn waits(&mut self, at: &ScriptPosition, time: &Time) {
+    fn uses_time(&mut self, at: &ScriptPosition, time: &Time) {
         if let Time::Of(text) = time {
             self.uses(at, Some(text));
         }

@@ -1,4 +1,4 @@
-use crate::cli::options::settings::*;
+use crate::cli::options::config::*;
 use crate::config::{Keys, Places, find};
 use crate::system::exit::Exit;
 use std::fs;
@@ -19,7 +19,7 @@ fn minutes(count: u64) -> Duration {
 }
 
 #[test]
-fn without_a_configuration_all_is_as_usual() {
+fn without_a_configuration_the_defaults_apply() {
     let Ok(all) = settings(None) else {
         panic!("the defaults are wrong");
     };
@@ -49,7 +49,7 @@ fn paths_may_begin_with_the_home_directory() {
 }
 
 #[test]
-fn every_key_of_the_queue_counts() {
+fn every_key_of_the_queue_is_read() {
     let config = config(
         "[queue]\nretry = [\"15m\", \"30m\", \"4h\"]\nspread = 0\ngive-up = \"5d\"\nwarn-after = \"4h\"\n\
          host-down = \"1m\"\nconnections = 1000\nper-host = 1\nbounce-size = \"50K\"\n\
@@ -75,7 +75,7 @@ fn every_key_of_the_queue_counts() {
 }
 
 #[test]
-fn every_key_of_sendmail_and_every_rule_counts() {
+fn every_key_of_sendmail_and_every_rule_is_read() {
     let config = config(
         "[sendmail]\naliases = \"/etc/mail/aliases\"\ndomain = \"bücher.example\"\n\
          postmaster = \"Ann <ann@x.org>\"\noriginal = \"reply-to\"\nprofile = \"p\"\n\
@@ -103,7 +103,7 @@ fn every_key_of_sendmail_and_every_rule_counts() {
 }
 
 #[test]
-fn what_is_wrong_is_said_with_file_line_and_key() {
+fn errors_in_settings_have_file_line_and_key() {
     for (line, words) in [
         (
             "[queue]\nretry = []",
@@ -144,18 +144,18 @@ fn what_is_wrong_is_said_with_file_line_and_key() {
         ("[rewrite]\n\"a@\" = \"b@x.org\"", "\"a@\" has no @domain"),
     ] {
         let config = config(line);
-        let Err(wrong) = settings(Some(&config)) else {
+        let Err(error) = settings(Some(&config)) else {
             panic!("{line} is not wrong");
         };
-        assert_eq!(wrong.exit, Exit::Config, "{line}");
-        assert!(wrong.text.contains(words), "{line}: {}", wrong.text);
-        assert!(wrong.text.contains("config.toml: ["), "{}", wrong.text);
-        assert!(wrong.text.ends_with("(line 2)"), "{}", wrong.text);
+        assert_eq!(error.exit, Exit::Config, "{line}");
+        assert!(error.text.contains(words), "{line}: {}", error.text);
+        assert!(error.text.contains("config.toml: ["), "{}", error.text);
+        assert!(error.text.ends_with("(line 2)"), "{}", error.text);
     }
 }
 
 #[test]
-fn all_that_is_wrong_is_found() {
+fn all_errors_are_found() {
     let config = config("[queue]\nspread = 200\nretry = 0\n[rewrite]\na = \"b\"\n");
-    assert_eq!(faults(&config).len(), 3);
+    assert_eq!(settings_errors(&config).len(), 3);
 }
