@@ -3,11 +3,11 @@
 use crate::mail::message::calendar;
 use crate::mail::message::charset::{decoded, utf8};
 use crate::mail::message::encode::{Encoding, Flowed, Survey, survey};
+use crate::mail::message::entity::Part;
 use crate::mail::message::header::structured;
 use crate::mail::message::source::{Input, Source, Waiting, waiting};
-use crate::mail::message::stream::{EncodedPart, encoded_len};
-use crate::mail::message::tree::{Leaf, Node};
-use crate::mail::message::{BuildNotes, MessageError, SourceError, TextAlternatives, WithoutText};
+use crate::mail::message::stream::{PartEncoding, encoded_len};
+use crate::mail::message::{BuildNotes, MessageError, TextAlternatives, WithoutText};
 use crate::smtp::blocks::BodyType;
 use mime_guess::mime::{self, Mime};
 use std::sync::Arc;
@@ -25,13 +25,13 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 /// Alternative versions of the text, the plainest first (RFC 2046 §5.1.4).
 pub struct Alternatives {
     /// At least one, unless the text is empty and there is something else to send.
-    pub nodes: Vec<Node>,
+    pub parts: Vec<Part>,
     /// The HTML among them.
     pub html: Option<Arc<Source>>,
 }
 
 /// Opens the texts. An empty plain text is left out if there are attachments.
-pub fn ways(
+pub fn alternatives(
     text: &TextAlternatives,
     content_type: Option<&str>,
     attached: bool,
@@ -72,18 +72,18 @@ pub fn ways(
         notes.warnings.extend(guess);
         sources.push(invitation(file)?);
     }
-    let mut ways = Alternatives {
-        nodes: Vec::new(),
+    let mut alternatives = Alternatives {
+        parts: Vec::new(),
         html: None,
     };
     for (at, (source, kind)) in sources.into_iter().enumerate() {
-        let leaf = leaf(source, &kind, &mut notes.remarks)?;
+        let part = part(source, &kind, &mut notes.remarks)?;
         if has_html && at == html_at {
-            ways.html = Some(Arc::clone(&leaf.source));
+            alternatives.html = Some(Arc::clone(&part.source));
         }
-        ways.nodes.push(Node::Leaf(leaf));
+        alternatives.parts.push(part);
     }
-    Ok(ways)
+    Ok(alternatives)
 }
 
 /// Refuses an empty message unless it was requested.
@@ -190,41 +190,37 @@ fn invitation(file: Source) -> Result<(Source, String), MessageError> {
 }
 
 /// A text part with its possible encodings.
-fn leaf(
+fn part(
     source: Source,
     content_type: &str,
     remarks: &mut Vec<String>,
-) -> Result<Leaf, MessageError> {
+) -> Result<Part, MessageError> {
     let survey = survey(&source, 0)?;
     if let Some(at) = survey.not_utf8_at {
         return Err(not_text(&source, at));
     }
     let kind = TextKind::of(content_type, &survey)?;
     let (encoding, why) = choose(&survey, &kind);
-    let len = match encoding {
-        Encoding::SevenBit => survey.wire_len,
-        _ => encoded_len(&source, 0, encoding).map_err(|error| SourceError::Read {
-            name: source.name.clone(),
-            error,
-        })?,
-    };
-    let mut ways = vec![(BodyType::SevenBit, EncodedPart { encoding, len })];
+    let mut encodings = vec![PartEncoding {
+        body_type: BodyType::SevenBit,
+        encoding,
+        len: match encoding {
+            Encoding::SevenBit => survey.wire_len,
+            _ => encoded_len(&source, encoding)?,
+        },
+    }];
     let mut remark = format!("{}: {}, {why}", source.name, encoding.name());
-    if travels_as_it_is(&survey, &kind) {
-        let way = EncodedPart {
-            encoding: Encoding::EightBit,
-            len: survey.wire_len,
-        };
-        ways.push((BodyType::EightBit, way));
+    if can_be_8bit(&survey, &kind) {
+        encodings.push(PartEncoding::unencoded(&survey));
         remark.push_str("; 8bit where the server offers 8BITMIME");
     }
     remarks.push(remark);
-    let essence = content_type.split(';').next().unwrap_or_default();
-    Ok(Leaf {
-        essence: essence.trim().to_ascii_lowercase(),
+    let media_type = content_type.split(';').next().unwrap_or_default();
+    Ok(Part {
+        media_type: media_type.trim().to_ascii_lowercase(),
         header: structured("Content-Type", &kind.text),
         source: Arc::new(source),
-        ways,
+        encodings,
     })
 }
 
@@ -305,7 +301,7 @@ fn is_delicate(survey: &Survey, kind: &TextKind) -> bool {
 }
 
 /// True if octets above 127 are the only reason to encode a text.
-fn travels_as_it_is(survey: &Survey, kind: &TextKind) -> bool {
+fn can_be_8bit(survey: &Survey, kind: &TextKind) -> bool {
     survey.eight_bit > 0
         && !survey.has_controls
         && !is_delicate(survey, kind)

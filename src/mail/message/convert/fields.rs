@@ -4,14 +4,13 @@ use crate::mail::address::{ListEntry, Mailbox, parse_list};
 use crate::mail::message::convert::PartConversion;
 use crate::mail::message::convert::Target;
 use crate::mail::message::convert::entity::{Entity, Kind, Place, essence, lacks_boundary};
-use crate::mail::message::fields::is_address_field;
-use crate::mail::message::fit::Fitter;
+use crate::mail::message::fields::{FieldRepair, is_address_field};
 use crate::mail::message::head::RawField;
 use crate::mail::message::header::{addresses, cut};
 
 /// The fields of an entity after its content was converted.
 pub fn converted(entity: &Entity, how: PartConversion, target: Target) -> Vec<RawField> {
-    let mut fields = match how {
+    let fields = match how {
         PartConversion::Encoded(encoding, charset) => encoded(entity, encoding.name(), charset),
         _ if target.seven_bit => relabelled(entity),
         _ => entity.fields.clone(),
@@ -22,16 +21,16 @@ pub fn converted(entity: &Entity, how: PartConversion, target: Target) -> Vec<Ra
     } else {
         !target.seven_bit
     };
-    let mut fitter = Fitter::new(keeps_utf8);
-    for field in &mut fields {
-        let fit = fitter.fit(field);
-        *field = if is_top || keeps_utf8 || fit.raw.is_ascii() {
-            fit
+    let mut repair = FieldRepair::new(keeps_utf8);
+    let fields = fields.into_iter().map(|field| {
+        let valid = repair.valid(field.clone());
+        if is_top || keeps_utf8 || valid.raw.is_ascii() {
+            valid
         } else {
-            shown_only(field, &fit)
-        };
-    }
-    fields
+            shown_only(&field, &valid)
+        }
+    });
+    fields.collect()
 }
 
 /// The header of content that is encoded now.
@@ -137,7 +136,7 @@ fn relabelled(entity: &Entity) -> Vec<RawField> {
 
 /// A field of an attached message with addresses that are not ASCII. They become names of empty groups,
 /// which can be read but not replied to (RFC 6857 §3.1.4).
-fn shown_only(field: &RawField, fit: &RawField) -> RawField {
+fn shown_only(field: &RawField, valid: &RawField) -> RawField {
     let name = field.spelling();
     let value = field.readable();
     if is_address_field(&name)
@@ -149,7 +148,7 @@ fn shown_only(field: &RawField, fit: &RawField) -> RawField {
     let plain = |&byte: &u8| if byte.is_ascii() { byte } else { b'?' };
     RawField {
         name: field.name.clone(),
-        raw: fit.raw.iter().map(plain).collect(),
+        raw: valid.raw.iter().map(plain).collect(),
     }
 }
 

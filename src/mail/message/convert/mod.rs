@@ -15,6 +15,7 @@ mod tidy;
 mod walk;
 mod write;
 
+use crate::mail::message::MessageError;
 use crate::mail::message::encode::Encoder;
 use crate::mail::message::encode::Encoding;
 use crate::mail::message::source::{Source, SourceError};
@@ -100,12 +101,12 @@ fn plan<E>(
 
 /// The message with this header, which includes its empty line, and the source from `body_at` on, with
 /// lines of at most 998 octets and without NULs.
-pub fn made_fit(
+pub fn made_valid(
     header: &[u8],
     source: &Source,
     body_at: u64,
     signed: Signed,
-) -> Result<Result<Source, Unconvertible>, SourceError> {
+) -> Result<Source, MessageError> {
     let target = Target {
         seven_bit: false,
         ascii_header: false,
@@ -124,13 +125,29 @@ pub fn made_fit(
             at += count as u64;
         }
     })?;
-    let plan = match planned {
-        Ok(plan) => plan,
-        Err(why) => return Ok(Err(why)),
-    };
+    let plan = planned.map_err(|why| MessageError::Text {
+        name: source.name.clone(),
+        what: why.sentence().to_owned(),
+    })?;
     let mut walker = plan.walker();
     walker.walk(header);
-    source.rewritten(body_at, &mut walker).map(Ok)
+    Ok(source.rewritten(body_at, &mut walker)?)
+}
+
+impl Unconvertible {
+    /// The error for a message that cannot be made valid.
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::Address | Self::Frozen => {
+                "has a NUL or a line over 998 octets (RFC 5321 §4.5.3.1.6) in a part that must not be encoded \
+                 anew, such as one that is signed"
+            }
+            Self::TooLarge => {
+                "has a NUL or a line over 998 octets (RFC 5321 §4.5.3.1.6), and too many parts or too large a \
+                 header to encode it anew"
+            }
+        }
+    }
 }
 
 /// A message in the forms that it has, and in those that it can be converted to.

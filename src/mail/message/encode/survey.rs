@@ -25,6 +25,13 @@ pub struct Survey {
     pub ends_with_line_end: bool,
 }
 
+impl Survey {
+    /// True for content without long lines and NULs, which no server has to accept.
+    pub fn is_valid(&self) -> bool {
+        self.long_line.is_none() && !self.has_nul
+    }
+}
+
 /// Reads the source once, from `offset` on.
 pub fn survey(source: &Source, offset: u64) -> Result<Survey, SourceError> {
     let mut surveyor = Surveyor::default();
