@@ -3,10 +3,10 @@
 use crate::mail::message::MessageError;
 use crate::mail::message::convert::{Signed, made_valid};
 use crate::mail::message::encode;
-use crate::mail::message::encode::{Encoding, Survey};
+use crate::mail::message::encode::{ContentScan, Encoding};
 use crate::mail::message::entity::Part;
-use crate::mail::message::head::{HeaderMode, MessageHeader};
-use crate::mail::message::header::{unstructured, with_parameters};
+use crate::mail::message::header_reader::{HeaderMode, MessageHeader};
+use crate::mail::message::header_writer::{unstructured, with_parameters};
 use crate::mail::message::source::{Input, Source, SourceError};
 use crate::mail::message::stream::PartEncoding;
 use crate::smtp::blocks::BodyType;
@@ -148,8 +148,8 @@ impl Attachment {
             mime::MULTIPART => Err(wrong("is a structure, not a file's type")),
             kind if kind == "message" => Err(wrong("must not be encoded; use --attach-message")),
             mime::TEXT if parsed.get_param(mime::CHARSET).is_none() => {
-                let survey = encode::survey(source, 0)?;
-                let is_needed = survey.eight_bit > 0 && is_utf8_text(&survey);
+                let scan = encode::scan(source, 0)?;
+                let is_needed = scan.eight_bit > 0 && is_utf8_text(&scan);
                 Ok(if is_needed { in_utf8(parsed) } else { parsed })
             }
             _ => Ok(parsed),
@@ -189,12 +189,12 @@ pub fn attached_message(path: &Path, remarks: &mut Vec<String>) -> Result<Part, 
     let source = Source::file(path)?.without_mark()?;
     let head = MessageHeader::read(&source, HeaderMode::Strict)?;
     let mut source = source.skipping(head.separator);
-    let mut survey = encode::survey(&source, 0)?;
-    if !survey.is_valid() {
+    let mut scan = encode::scan(&source, 0)?;
+    if !scan.is_valid() {
         source = made_valid(b"", &source, 0, Signed::Kept)?;
-        survey = encode::survey(&source, 0)?;
+        scan = encode::scan(&source, 0)?;
     }
-    let encoding = PartEncoding::unencoded(&survey);
+    let encoding = PartEncoding::unencoded(&scan);
     let name = path.file_name().map(readable);
     let name = name.unwrap_or_else(|| "message.eml".to_owned());
     remarks.push(format!(
@@ -219,7 +219,7 @@ pub fn attached_message(path: &Path, remarks: &mut Vec<String>) -> Result<Part, 
 fn confirmed(guess: Mime, source: &Source) -> Result<Mime, MessageError> {
     match guess.type_() {
         mime::TEXT => {
-            if is_utf8_text(&encode::survey(source, 0)?) {
+            if is_utf8_text(&encode::scan(source, 0)?) {
                 return Ok(in_utf8(guess));
             }
             Ok(mime::APPLICATION_OCTET_STREAM)
@@ -229,8 +229,8 @@ fn confirmed(guess: Mime, source: &Source) -> Result<Mime, MessageError> {
     }
 }
 
-fn is_utf8_text(survey: &Survey) -> bool {
-    survey.not_utf8_at.is_none() && !survey.has_nul
+fn is_utf8_text(scan: &ContentScan) -> bool {
+    scan.not_utf8_at.is_none() && !scan.has_nul
 }
 
 /// The type with its charset, without which text is US-ASCII (RFC 2046 §4.1.2).

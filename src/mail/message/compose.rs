@@ -8,8 +8,8 @@ use crate::mail::message::fields::{
     check_repeats, message_id, parse_addresses, undisclosed, written,
 };
 use crate::mail::message::finish::{UnfinishedBody, UnfinishedMessage};
-use crate::mail::message::head::RawField;
-use crate::mail::message::header::{addresses, structured, unstructured};
+use crate::mail::message::header_reader::RawField;
+use crate::mail::message::header_writer::{addresses, structured, unstructured};
 use crate::mail::message::source::Source;
 use crate::mail::message::{BuildNotes, MessageDraft, MessageError, recipients, text};
 use crate::system::time::header_date;

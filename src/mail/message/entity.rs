@@ -2,7 +2,7 @@
 //! capabilities.
 
 use crate::mail::message::fields::token;
-use crate::mail::message::header::with_parameters;
+use crate::mail::message::header_writer::with_parameters;
 use crate::mail::message::source::Source;
 use crate::mail::message::stream::{BodyVariant, PartEncoding, Segment};
 use crate::smtp::blocks::BodyType;

@@ -5,10 +5,10 @@
 use crate::mail::address::{Address, ListEntry, Mailbox, parse_list};
 use crate::mail::envelope::Envelope;
 use crate::mail::message::convert::{Signed, made_valid};
-use crate::mail::message::encode::survey;
+use crate::mail::message::encode::scan;
 use crate::mail::message::fields::{FieldRepair, is_removed, message_id, undisclosed};
-use crate::mail::message::head::{HeaderMode, MessageHeader, RawField, last_resent};
-use crate::mail::message::header::addresses;
+use crate::mail::message::header_reader::{HeaderMode, MessageHeader, RawField, last_resent};
+use crate::mail::message::header_writer::addresses;
 use crate::mail::message::source::Source;
 use crate::mail::message::stream::{BodyVariant, Message, PartEncoding, Segment};
 use crate::mail::message::{BuildNotes, MessageError};
@@ -130,10 +130,10 @@ impl ExistingBody {
             mut offset,
             signed,
         } = self;
-        let mut survey_of_body = survey(&source, offset)?;
+        let mut body_scan = scan(&source, offset)?;
         let name = &source.name;
-        if survey_of_body.is_valid() {
-            let encoding = PartEncoding::unencoded(&survey_of_body).encoding.name();
+        if body_scan.is_valid() {
+            let encoding = PartEncoding::unencoded(&body_scan).encoding.name();
             remarks.push(format!("{name}: sent as it is, {encoding}"));
         } else {
             let why = "encoded where it has a NUL or a line over 998 octets";
@@ -143,13 +143,13 @@ impl ExistingBody {
             let header = MessageHeader::read(&source, HeaderMode::Lenient)?;
             *fields = header.fields;
             offset = header.body_at;
-            survey_of_body = survey(&source, offset)?;
+            body_scan = scan(&source, offset)?;
         }
         let PartEncoding {
             body_type,
             encoding,
             len,
-        } = PartEncoding::unencoded(&survey_of_body);
+        } = PartEncoding::unencoded(&body_scan);
         let mut segments = vec![Segment::Content {
             source: Arc::new(source),
             offset,
@@ -157,7 +157,7 @@ impl ExistingBody {
             len,
         }];
         // A message must end with a line end (R9).
-        if len > 0 && !survey_of_body.ends_with_line_end {
+        if len > 0 && !body_scan.ends_with_line_end {
             segments.push(Segment::lines("\r\n"));
         }
         Ok(BodyVariant {

@@ -7,7 +7,7 @@ use crate::mail::message::fields::{check_repeats, is_once, written};
 use crate::mail::message::finish::{
     Author, ExistingBody, MissingFields, UnfinishedBody, UnfinishedMessage,
 };
-use crate::mail::message::head::{HeaderMode, MessageHeader, RawField};
+use crate::mail::message::header_reader::{HeaderMode, MessageHeader, RawField};
 use crate::mail::message::source::Source;
 use crate::mail::message::{
     BuildNotes, HeaderField, Input, MessageError, ReadyMessage, recipients,

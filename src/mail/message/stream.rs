@@ -1,7 +1,7 @@
 //! Variants of a message for servers with increasing capabilities, and the stream of blocks of each.
 
 use crate::mail::envelope::Envelope;
-use crate::mail::message::encode::{BASE64_BLOCK, Encoder, Encoding, Survey};
+use crate::mail::message::encode::{BASE64_BLOCK, ContentScan, Encoder, Encoding};
 use crate::mail::message::source::{Source, SourceError};
 use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType, Nothing, Replay, Shape, fitting};
 use std::io;
@@ -69,13 +69,13 @@ pub struct PartEncoding {
 
 impl PartEncoding {
     /// 7bit or 8bit, for content with valid lines.
-    pub fn unencoded(survey: &Survey) -> Self {
-        let (body_type, encoding) = if survey.eight_bit > 0 {
+    pub fn unencoded(scan: &ContentScan) -> Self {
+        let (body_type, encoding) = if scan.eight_bit > 0 {
             (BodyType::EightBit, Encoding::EightBit)
         } else {
             (BodyType::SevenBit, Encoding::SevenBit)
         };
-        let len = survey.wire_len;
+        let len = scan.wire_len;
         Self {
             body_type,
             encoding,

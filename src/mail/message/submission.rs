@@ -10,7 +10,7 @@ use crate::mail::message::convert::Signed;
 use crate::mail::message::finish::{
     Author, ExistingBody, MissingFields, UnfinishedBody, UnfinishedMessage,
 };
-use crate::mail::message::head::{HeaderMode, MessageHeader, RawField, last_resent};
+use crate::mail::message::header_reader::{HeaderMode, MessageHeader, RawField, last_resent};
 use crate::mail::message::source::Source;
 use crate::mail::message::{BuildNotes, MessageError, Submission};
 use crate::mail::rewrite::Rewriter;
