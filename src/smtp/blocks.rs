@@ -107,6 +107,7 @@ pub enum Block {
 }
 
 /// An empty message, for sessions that send none.
+#[derive(Debug)]
 pub struct Nothing;
 
 impl Replay for Nothing {

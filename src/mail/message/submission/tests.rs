@@ -1,12 +1,13 @@
 use crate::mail::envelope::{Dsn, Return};
 use crate::mail::message::submission::*;
-use crate::mail::message::{Convertible, Input, Signed};
-use crate::mail::rewrite::{HostNames, RewriteOptions, Rule};
+use crate::mail::message::{Convertible, Input, Message, Signed};
+use crate::mail::rewrite::{HostNames, OriginalAddress, RewriteOptions, Rule};
 use crate::smtp::blocks::{Block, BodyType, Replay};
 use crate::system::exit::Exit;
 use mail_parser::MessageParser;
 use proptest::prelude::*;
 use std::io::Write as _;
+use std::time::SystemTime;
 
 fn options() -> RewriteOptions {
     RewriteOptions {
@@ -47,7 +48,7 @@ fn submitted(
         mail: "here.example".to_owned(),
     };
     let rewriter = Rewriter::with_names(options, names);
-    prepare(&submission, &rewriter, SystemTime::UNIX_EPOCH)
+    Message::submit(&submission, &rewriter, SystemTime::UNIX_EPOCH)
 }
 
 fn sent(text: impl AsRef<[u8]>) -> Message {

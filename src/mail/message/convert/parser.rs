@@ -1,9 +1,8 @@
-//! Incremental parser for the structure of a message: headers, contents of parts, and the lines between
-//! them. Memory is bounded: one header, one line up to a limit, and the boundaries of the enclosing
-//! multiparts.
+//! Incremental parser for the structure of a message: headers, contents of parts, and delimiter lines.
+//! Memory is bounded: one header, one line up to a limit, and the boundaries of the enclosing multiparts.
 
-use crate::mail::message::convert::entity::{Entity, Kind, Place};
-use crate::mail::message::head::{MAX_HEADER, RawField, field_name};
+use crate::mail::message::convert::header::{BodyKind, EntityHeader, Position};
+use crate::mail::message::header_reader::{MAX_HEADER, RawField, field_name};
 use std::mem::take;
 
 /// Maximum depth of nested multiparts. The content of a deeper one is treated as a fragment.
@@ -12,27 +11,27 @@ const MAX_DEPTH: usize = 100;
 /// A line that is longer is not a boundary.
 const MAX_DELIMITER: usize = 1024;
 
-/// Receives the pieces of a message.
-pub trait Visit {
+/// Receives the elements of a message.
+pub trait EntityVisitor {
     /// The header of an entity is complete.
-    fn header(&mut self, entity: &Entity);
-    /// More of the content of a leaf, or of an entity that must not change.
+    fn header(&mut self, entity: &EntityHeader);
+    /// More of the content of a part, or of an entity that must not change.
     fn content(&mut self, bytes: &[u8]);
     /// That content is complete.
     fn end_of_content(&mut self);
-    /// Text before the first part or after the last, which mail programs do not show.
-    fn aside(&mut self, bytes: &[u8]);
-    /// A line between parts. `after` is true if a line end precedes it that belongs to it.
-    fn delimiter(&mut self, line: &[u8], after: bool);
+    /// Preamble or epilogue: text before the first part or after the last, which mail programs do not show.
+    fn preamble(&mut self, bytes: &[u8]);
+    /// A delimiter line (RFC 2046 §5.1.1), and true if a line end precedes it, which is a part of it.
+    fn delimiter(&mut self, line: &[u8], has_line_end: bool);
     /// The header of an entity is larger than the limit.
-    fn endless_header(&mut self);
+    fn oversized_header(&mut self);
 }
 
 /// Parses a message for a visitor.
-pub struct Walker<V> {
+pub struct EntityParser<V> {
     pub visitor: V,
     may_change_signed: bool,
-    levels: Vec<Nesting>,
+    open: Vec<OpenMultipart>,
     state: State,
     /// The beginning of a line that continues in the next block.
     line: Vec<u8>,
@@ -42,26 +41,26 @@ pub struct Walker<V> {
     line_end: Vec<u8>,
 }
 
-struct Nesting {
+struct OpenMultipart {
     boundary: Vec<u8>,
     is_digest: bool,
 }
 
 enum State {
-    Header { place: Place, raw: Vec<u8> },
+    Header { position: Position, raw: Vec<u8> },
     Content,
-    Aside,
+    Preamble,
 }
 
-impl<V: Visit> Walker<V> {
+impl<V: EntityVisitor> EntityParser<V> {
     /// Starts at the beginning of a message.
     pub fn new(visitor: V, may_change_signed: bool) -> Self {
         Self {
             visitor,
             may_change_signed,
-            levels: Vec::new(),
+            open: Vec::new(),
             state: State::Header {
-                place: Place::Top,
+                position: Position::Top,
                 raw: Vec::new(),
             },
             line: Vec::new(),
@@ -70,8 +69,8 @@ impl<V: Visit> Walker<V> {
         }
     }
 
-    /// The next octets of the message.
-    pub fn walk(&mut self, bytes: &[u8]) {
+    /// Parses the next octets of the message.
+    pub fn parse(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         while let Some(at) = memchr::memchr(b'\n', rest) {
             let (now, later) = rest.split_at(at + 1);
@@ -98,8 +97,8 @@ impl<V: Visit> Walker<V> {
             self.end_of_header();
         }
         let line_end = take(&mut self.line_end);
-        if let State::Aside = self.state {
-            self.visitor.aside(&line_end);
+        if let State::Preamble = self.state {
+            self.visitor.preamble(&line_end);
         } else {
             self.visitor.content(&line_end);
             self.visitor.end_of_content();
@@ -116,7 +115,7 @@ impl<V: Visit> Walker<V> {
         }
         if let State::Header { raw, .. } = &self.state {
             if is_of_header(&self.line, raw.is_empty()) {
-                self.visitor.endless_header();
+                self.visitor.oversized_header();
                 self.line.clear();
                 return;
             }
@@ -152,7 +151,7 @@ impl<V: Visit> Walker<V> {
             raw.extend_from_slice(line);
             if raw.len() > MAX_HEADER {
                 raw.clear();
-                self.visitor.endless_header();
+                self.visitor.oversized_header();
             }
         } else {
             self.end_of_header();
@@ -164,8 +163,8 @@ impl<V: Visit> Walker<V> {
     fn pass(&mut self, text: &[u8]) {
         let line_end = take(&mut self.line_end);
         for bytes in [&line_end[..], text] {
-            if let State::Aside = self.state {
-                self.visitor.aside(bytes);
+            if let State::Preamble = self.state {
+                self.visitor.preamble(bytes);
             } else {
                 self.visitor.content(bytes);
             }
@@ -175,18 +174,14 @@ impl<V: Visit> Walker<V> {
     /// The level of the boundary that this line contains, and true if it is the last delimiter.
     fn delimits(&self, text: &[u8]) -> Option<(usize, bool)> {
         let text = text.strip_prefix(b"--")?;
-        self.levels
-            .iter()
-            .enumerate()
-            .rev()
-            .find_map(|(at, level)| {
-                let rest = text.strip_prefix(level.boundary.as_slice())?;
-                if rest.trim_ascii().is_empty() {
-                    return Some((at, false));
-                }
-                let rest = rest.strip_prefix(b"--")?;
-                rest.trim_ascii().is_empty().then_some((at, true))
-            })
+        self.open.iter().enumerate().rev().find_map(|(at, level)| {
+            let rest = text.strip_prefix(level.boundary.as_slice())?;
+            if rest.trim_ascii().is_empty() {
+                return Some((at, false));
+            }
+            let rest = rest.strip_prefix(b"--")?;
+            rest.trim_ascii().is_empty().then_some((at, true))
+        })
     }
 
     fn delimiter(&mut self, text: &[u8], level: usize, is_last: bool) {
@@ -196,15 +191,14 @@ impl<V: Visit> Walker<V> {
         if let State::Content = self.state {
             self.visitor.end_of_content();
         }
-        let after = !take(&mut self.line_end).is_empty();
-        self.visitor.delimiter(text, after);
-        self.levels
-            .truncate(if is_last { level } else { level + 1 });
+        let has_line_end = !take(&mut self.line_end).is_empty();
+        self.visitor.delimiter(text, has_line_end);
+        self.open.truncate(if is_last { level } else { level + 1 });
         self.state = if is_last {
-            State::Aside
+            State::Preamble
         } else {
             State::Header {
-                place: Place::Part,
+                position: Position::Part,
                 raw: Vec::new(),
             }
         };
@@ -212,38 +206,42 @@ impl<V: Visit> Walker<V> {
 
     fn end_of_header(&mut self) {
         let state = std::mem::replace(&mut self.state, State::Content);
-        let State::Header { place, raw } = state else {
+        let State::Header { position, raw } = state else {
             return;
         };
         let fields = fields_of(&raw);
-        let in_digest = place == Place::Part && self.levels.last().is_some_and(|l| l.is_digest);
-        let mut kind = Kind::of(&fields, in_digest, self.may_change_signed);
-        if matches!(kind, Kind::Multipart { .. }) && self.levels.len() >= MAX_DEPTH {
-            kind = Kind::Frozen;
+        let in_digest = position == Position::Part
+            && self
+                .open
+                .last()
+                .is_some_and(|multipart| multipart.is_digest);
+        let mut kind = BodyKind::of(&fields, in_digest, self.may_change_signed);
+        if matches!(kind, BodyKind::Multipart { .. }) && self.open.len() >= MAX_DEPTH {
+            kind = BodyKind::Frozen;
         }
-        let entity = Entity {
-            place,
+        let entity = EntityHeader {
+            position,
             raw,
             fields,
             kind,
         };
         self.visitor.header(&entity);
         self.state = match entity.kind {
-            Kind::Multipart {
+            BodyKind::Multipart {
                 boundary,
                 is_digest,
             } => {
-                self.levels.push(Nesting {
+                self.open.push(OpenMultipart {
                     boundary,
                     is_digest,
                 });
-                State::Aside
+                State::Preamble
             }
-            Kind::Message => State::Header {
-                place: Place::Attached,
+            BodyKind::Message => State::Header {
+                position: Position::Enclosed,
                 raw: Vec::new(),
             },
-            Kind::Leaf(_) | Kind::Frozen => State::Content,
+            BodyKind::Part(_) | BodyKind::Frozen => State::Content,
         };
     }
 }

@@ -1,13 +1,13 @@
-//! Examines a text before it is sent. The result decides its encoding.
+//! Properties of a content that determine its encoding.
 
 use crate::mail::message::source::{Source, SourceError};
 
 /// The longest line that may be sent (RFC 5322 §2.1.1), in octets without its CRLF.
 const MAX_LINE: u64 = 998;
 
-/// Properties of a text.
+/// Properties of a content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Survey {
+pub struct ContentScan {
     /// Octets, with every line end counted as CRLF.
     pub wire_len: u64,
     pub eight_bit: u64,
@@ -25,25 +25,32 @@ pub struct Survey {
     pub ends_with_line_end: bool,
 }
 
+impl ContentScan {
+    /// True for content without long lines and NULs, which no server has to accept.
+    pub fn is_valid(&self) -> bool {
+        self.long_line.is_none() && !self.has_nul
+    }
+}
+
 /// Reads the source once, from `offset` on.
-pub fn survey(source: &Source, offset: u64) -> Result<Survey, SourceError> {
-    let mut surveyor = Surveyor::default();
+pub fn scan(source: &Source, offset: u64) -> Result<ContentScan, SourceError> {
+    let mut scanner = ContentScanner::default();
     let mut block = source.block(64 * 1024);
     let mut at = offset;
     loop {
         let count = source.read(&mut block, at)?;
         if count == 0 {
-            return Ok(surveyor.finish());
+            return Ok(scanner.finish());
         }
-        surveyor.push(&block[..count]);
+        scanner.push(&block[..count]);
         at += count as u64;
     }
 }
 
-/// A survey in progress.
+/// A scan in progress.
 #[derive(Default)]
-pub struct Surveyor {
-    survey: Survey,
+pub struct ContentScanner {
+    scan: ContentScan,
     bytes: u64,
     lines: u64,
     line_len: u64,
@@ -54,8 +61,8 @@ pub struct Surveyor {
     partial: Vec<u8>,
 }
 
-impl Surveyor {
-    /// The next bytes of the text.
+impl ContentScanner {
+    /// Scans the next bytes of the content.
     pub fn push(&mut self, block: &[u8]) {
         self.utf8(block);
         let mut rest = block;
@@ -72,33 +79,33 @@ impl Surveyor {
         self.bytes += block.len() as u64;
     }
 
-    /// A piece of a line. Each check is done for the whole piece at once, which the compiler can vectorize.
-    fn text(&mut self, piece: &[u8]) {
-        let Some(&last) = piece.last() else { return };
-        for (at, &byte) in (self.line_len..5).zip(piece) {
+    /// Scans a part of a line. Each check is done for all of it at once, which the compiler can vectorize.
+    fn text(&mut self, text: &[u8]) {
+        let Some(&last) = text.last() else { return };
+        for (at, &byte) in (self.line_len..5).zip(text) {
             self.start[usize::try_from(at).unwrap_or(0)] = byte;
         }
-        let len = piece.len() as u64;
-        self.survey.has_from_line |=
+        let len = text.len() as u64;
+        self.scan.has_from_line |=
             self.line_len < 5 && self.line_len + len >= 5 && self.start == *b"From ";
         self.line_len += len;
-        self.survey.wire_len += len;
-        if !piece.is_ascii() {
-            let eight_bit = piece.iter().filter(|&&byte| byte > 127).count();
-            self.survey.eight_bit += eight_bit as u64;
+        self.scan.wire_len += len;
+        if !text.is_ascii() {
+            let eight_bit = text.iter().filter(|&&byte| byte > 127).count();
+            self.scan.eight_bit += eight_bit as u64;
         }
         let is_control = |byte: &u8| (*byte < b' ' && *byte != b'\t') || *byte == 127;
-        if piece.iter().fold(false, |any, byte| any | is_control(byte)) {
-            self.survey.has_controls = true;
-            self.survey.has_nul |= piece.contains(&0);
+        if text.iter().fold(false, |any, byte| any | is_control(byte)) {
+            self.scan.has_controls = true;
+            self.scan.has_nul |= text.contains(&0);
         }
         self.last = last;
     }
 
     fn line_end(&mut self) {
         self.measure_line();
-        self.survey.has_blank_at_end |= self.ends_in_blank();
-        self.survey.wire_len += 2;
+        self.scan.has_blank_at_end |= self.ends_in_blank();
+        self.scan.wire_len += 2;
         self.line_len = 0;
     }
 
@@ -109,12 +116,12 @@ impl Surveyor {
     fn measure_line(&mut self) {
         self.lines += 1;
         if self.line_len > MAX_LINE {
-            self.survey.long_line.get_or_insert(self.lines);
+            self.scan.long_line.get_or_insert(self.lines);
         }
     }
 
     fn utf8(&mut self, block: &[u8]) {
-        if self.survey.not_utf8_at.is_some() {
+        if self.scan.not_utf8_at.is_some() {
             return;
         }
         let mut rest = block;
@@ -125,7 +132,7 @@ impl Surveyor {
                 Ok(_) => self.partial.clear(),
                 Err(error) if error.error_len().is_none() => {}
                 Err(_) => {
-                    self.survey.not_utf8_at = Some(self.bytes.saturating_sub(1));
+                    self.scan.not_utf8_at = Some(self.bytes.saturating_sub(1));
                     return;
                 }
             }
@@ -134,25 +141,25 @@ impl Surveyor {
             let valid = error.valid_up_to();
             if error.error_len().is_some() {
                 let skipped = block.len() - rest.len();
-                self.survey.not_utf8_at = Some(self.bytes + (skipped + valid) as u64);
+                self.scan.not_utf8_at = Some(self.bytes + (skipped + valid) as u64);
             } else {
                 self.partial = rest[valid..].to_vec();
             }
         }
     }
 
-    /// The text has ended.
-    pub fn finish(mut self) -> Survey {
+    /// Ends the content.
+    pub fn finish(mut self) -> ContentScan {
         if self.line_len > 0 {
             self.measure_line();
-            self.survey.has_blank_at_end |= self.ends_in_blank();
+            self.scan.has_blank_at_end |= self.ends_in_blank();
         }
         if !self.partial.is_empty() {
             let at = self.bytes - self.partial.len() as u64;
-            self.survey.not_utf8_at.get_or_insert(at);
+            self.scan.not_utf8_at.get_or_insert(at);
         }
-        self.survey.ends_with_line_end = matches!(self.last, b'\r' | b'\n');
-        self.survey
+        self.scan.ends_with_line_end = matches!(self.last, b'\r' | b'\n');
+        self.scan
     }
 }
 
@@ -160,15 +167,15 @@ impl Surveyor {
 mod tests {
     use super::*;
 
-    fn of(text: &[u8]) -> Survey {
-        let mut whole = Surveyor::default();
+    fn scanned(text: &[u8]) -> ContentScan {
+        let mut whole = ContentScanner::default();
         whole.push(text);
         let whole = whole.finish();
         for cut in 0..text.len() {
-            let mut parts = Surveyor::default();
+            let mut parts = ContentScanner::default();
             parts.push(&text[..cut]);
             parts.push(&text[cut..]);
-            let parts = Survey {
+            let parts = ContentScan {
                 not_utf8_at: whole.not_utf8_at,
                 ..parts.finish()
             };
@@ -179,55 +186,52 @@ mod tests {
 
     #[test]
     fn plain_text_is_plain() {
-        let survey = of(b"one\ntwo\r\nthree\r");
-        assert_eq!(survey.wire_len, 17);
-        assert!(survey.ends_with_line_end && !survey.has_controls);
-        assert!(!survey.has_blank_at_end && !survey.has_from_line);
-        assert_eq!((survey.eight_bit, survey.long_line), (0, None));
+        let scan = scanned(b"one\ntwo\r\nthree\r");
+        assert_eq!(scan.wire_len, 17);
+        assert!(scan.ends_with_line_end && !scan.has_controls);
+        assert!(!scan.has_blank_at_end && !scan.has_from_line);
+        assert_eq!((scan.eight_bit, scan.long_line), (0, None));
     }
 
     #[test]
     fn every_line_end_counts_once() {
-        assert_eq!(of(b"\r\n\n\r\r\n").wire_len, 8);
-        assert_eq!(of(b"a\r\n\nb").wire_len, 6);
+        assert_eq!(scanned(b"\r\n\n\r\r\n").wire_len, 8);
+        assert_eq!(scanned(b"a\r\n\nb").wire_len, 6);
     }
 
     #[test]
     fn blanks_at_line_ends_and_from_lines_are_noticed() {
         for text in [&b"a \nb"[..], b"a\n\t\n", b"end "] {
-            assert!(of(text).has_blank_at_end, "{text:?}");
+            assert!(scanned(text).has_blank_at_end, "{text:?}");
         }
         for text in [&b"From x\n"[..], b"a\nFrom "] {
-            assert!(of(text).has_from_line, "{text:?}");
+            assert!(scanned(text).has_from_line, "{text:?}");
         }
         for text in [&b"From: x\nFromage\n\n"[..], b"From\n x\n"] {
-            let survey = of(text);
-            assert!(
-                !survey.has_blank_at_end && !survey.has_from_line,
-                "{text:?}"
-            );
+            let scan = scanned(text);
+            assert!(!scan.has_blank_at_end && !scan.has_from_line, "{text:?}");
         }
     }
 
     #[test]
     fn what_is_not_utf8_is_found_with_its_place() {
-        assert_eq!(of("gr\u{fc}n \u{1f600}".as_bytes()).not_utf8_at, None);
-        assert_eq!(of(b"gr\xfcn").not_utf8_at, Some(2));
-        assert_eq!(of(b"abc\xc3").not_utf8_at, Some(3));
+        assert_eq!(scanned("gr\u{fc}n \u{1f600}".as_bytes()).not_utf8_at, None);
+        assert_eq!(scanned(b"gr\xfcn").not_utf8_at, Some(2));
+        assert_eq!(scanned(b"abc\xc3").not_utf8_at, Some(3));
     }
 
     #[test]
     fn controls_and_nuls_are_seen() {
-        let survey = of(b"a\x07b");
-        assert!(survey.has_controls && !survey.has_nul);
-        assert!(of(b"a\0b").has_nul && !of(b"a\tb").has_controls);
+        let scan = scanned(b"a\x07b");
+        assert!(scan.has_controls && !scan.has_nul);
+        assert!(scanned(b"a\0b").has_nul && !scanned(b"a\tb").has_controls);
     }
 
     #[test]
     fn a_line_over_998_octets_is_named() {
         let text = [b"short\n".as_slice(), &[b'x'; 999], b"\n"].concat();
-        assert_eq!(of(&text).long_line, Some(2));
-        assert_eq!(of(&[b'x'; 998]).long_line, None);
-        assert_eq!(of(&[b'x'; 999]).long_line, Some(1));
+        assert_eq!(scanned(&text).long_line, Some(2));
+        assert_eq!(scanned(&[b'x'; 998]).long_line, None);
+        assert_eq!(scanned(&[b'x'; 999]).long_line, Some(1));
     }
 }

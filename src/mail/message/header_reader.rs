@@ -304,3 +304,24 @@ fn line_to_lf(bytes: &[u8]) -> (&[u8], usize) {
     }
     (line, end.map_or(bytes.len(), |at| at + 1))
 }
+
+/// The fields of the last resending. They precede those of earlier ones, which begin at a repeated field or
+/// after the trace of a server (RFC 5322 §3.6.6). A Bcc field cannot be from an earlier one.
+pub fn last_resent(fields: &[RawField]) -> Vec<&RawField> {
+    let mut block: Vec<&RawField> = Vec::new();
+    let mut is_over = false;
+    for field in fields {
+        let is_bcc = field.name == "resent-bcc";
+        let is_resent = field.name.starts_with("resent-");
+        let is_next = match field.name.as_str() {
+            "received" => !block.is_empty(),
+            name if is_resent && !is_bcc => block.iter().any(|earlier| earlier.name == name),
+            _ => false,
+        };
+        is_over |= is_next;
+        if is_bcc || is_resent && !is_over {
+            block.push(field);
+        }
+    }
+    block
+}

@@ -1,7 +1,7 @@
 //! Header fields, read back by mail-parser.
 
 use crate::mail::address::parse_list;
-use crate::mail::message::header::*;
+use crate::mail::message::header_writer::*;
 use mail_parser::{Address, MessageParser, MimeHeaders as _};
 use proptest::prelude::*;
 
