@@ -32,7 +32,7 @@ use crate::cli::sendmail;
 use crate::cli::sink;
 use crate::cli::unit;
 use crate::config::{Config, Places, Profile};
-use crate::cron::job::drain::DRAIN;
+use crate::cron::job::DRAIN;
 use crate::system::exit::Exit;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};

@@ -1,18 +1,18 @@
 //! A command with all its options, every default decided.
 
 use crate::cli::ask::options::Ask;
-use crate::cli::config::options::ConfigView;
-use crate::cli::digest::options::Digest;
-use crate::cli::notify::options::NotifyOptions;
+use crate::cli::config::ConfigView;
+use crate::cli::digest::Digest;
+use crate::cli::notify::NotifyOptions;
 use crate::cli::probe::options::ProbeOptions;
 use crate::cli::queue::options::Queue;
 use crate::cli::script::options::ScriptTask;
 use crate::cli::send::options::Send;
 use crate::cli::sendmail::options::Sendmail;
 use crate::cli::sink::options::SinkOptions;
-use crate::cli::unit::options::Unit;
+use crate::cli::unit::Unit;
 use crate::cron::doctor::options::Doctor;
-use crate::cron::job::options::Job;
+use crate::cron::job::Job;
 use crate::mail::message;
 use crate::system::exit::Exit;
 use crate::transcript;

@@ -4,7 +4,9 @@ use crate::config::nearest;
 use crate::config::{ConfigKey, TableKind};
 use crate::mail::address::AddressError;
 use crate::system::exit::Exit;
-use crate::system::text::{for_shell, reason, shown};
+use crate::system::quote::for_shell;
+use crate::system::text::{reason, shown};
+use crate::system::trust::Danger;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,7 +26,7 @@ pub enum ConfigError {
     #[error("there is no configuration file; looked for {}", names(.0))]
     Nowhere(Vec<PathBuf>),
     /// Other users could have changed or read it (`faults.md` B8).
-    #[error("{}: {}", name(path), danger.advice(path))]
+    #[error("{}: {}", name(path), advice(*.danger, path))]
     Unsafe {
         path: PathBuf,
         /// The unsafe property.
@@ -50,34 +52,20 @@ impl ConfigError {
     }
 }
 
-/// A risk from other users in the owner or mode of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Danger {
-    /// It is a directory, a pipe or the like.
-    NotAFile,
-    /// Group or others can write to it.
-    Writable,
-    /// The owner is neither root nor the user who runs the program.
-    Foreign { owner: u32, user: u32 },
-    /// Group or others can read commands that may hold a secret.
-    Readable,
-}
-
-impl Danger {
-    fn advice(self, path: &Path) -> String {
-        let file = for_shell(path);
-        match self {
-            Self::NotAFile => "it is not a regular file".to_owned(),
-            Self::Writable => {
-                format!("others can write to it, and so decide where mail goes; chmod go-w {file}")
-            }
-            Self::Foreign { owner, user } => {
-                format!("it belongs to user {owner}, and must to you or root; chown {user} {file}")
-            }
-            Self::Readable => format!(
-                "others can read it, and its password-command or oauth-token-command may hold a secret; chmod 600 {file}"
-            ),
+/// The danger of a file, and the command that removes it.
+fn advice(danger: Danger, path: &Path) -> String {
+    let file = for_shell(path);
+    match danger {
+        Danger::NotAFile => "it is not a regular file".to_owned(),
+        Danger::Writable => {
+            format!("others can write to it, and so decide where mail goes; chmod go-w {file}")
         }
+        Danger::Foreign { owner, user } => {
+            format!("it belongs to user {owner}, and must to you or root; chown {user} {file}")
+        }
+        Danger::Readable => format!(
+            "others can read it, and its password-command or oauth-token-command may hold a secret; chmod 600 {file}"
+        ),
     }
 }
 

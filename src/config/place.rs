@@ -1,11 +1,9 @@
 //! The location of the configuration file, and checks of its owner and mode.
 
-use crate::config::error::Danger;
 use crate::config::keys::{Keys, may_hold_secret};
 use crate::config::{Config, ConfigError, ConfigFault, ConfigPosition, Value, read};
-use crate::system::host::is_privileged;
-use crate::system::place::keeps_secret;
-use rustix::fs::{Mode, OFlags};
+use crate::system::trust::{Danger, keeps_secret, open_file, write_danger};
+use crate::system::user::is_privileged;
 use rustix::io::Errno;
 use std::ffi::OsString;
 use std::fs::File;
@@ -113,11 +111,11 @@ pub fn find(named: Option<&Path>, places: &Places) -> Result<Option<FoundFile>, 
         if path == Path::new("/dev/null") {
             return Ok(None);
         }
-        let file = open(path).map_err(|error| unreadable(path, Some(who), error))?;
+        let file = open_file(path).map_err(|error| unreadable(path, Some(who), error))?;
         return FoundFile::new(path, file).map(Some);
     }
     for path in &places.usual {
-        match open(path) {
+        match open_file(path) {
             Ok(file) => return FoundFile::new(path, file).map(Some),
             Err(error) if is_not_there(error, path) => {}
             Err(error) => return Err(unreadable(path, None, error)),
@@ -132,13 +130,7 @@ impl FoundFile {
             .metadata()
             .map_err(|error| unreadable(path, None, error))?;
         let user = rustix::process::geteuid().as_raw();
-        let danger = match (facts.uid(), facts.mode()) {
-            _ if !facts.is_file() => Some(Danger::NotAFile),
-            (owner, _) if owner != 0 && owner != user => Some(Danger::Foreign { owner, user }),
-            (_, mode) if mode & 0o022 != 0 => Some(Danger::Writable),
-            _ => None,
-        };
-        if let Some(danger) = danger {
+        if let Some(danger) = write_danger(&facts) {
             return Err(unsafe_file(path, danger));
         }
         let is_private = keeps_secret(&file).map_err(|error| unreadable(path, None, error))?;
@@ -198,12 +190,6 @@ impl FoundFile {
             fault,
         }
     }
-}
-
-/// Opens a file without waiting for a writer if it is a pipe.
-fn open(path: &Path) -> Result<File, Errno> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    rustix::fs::open(path, flags, Mode::empty()).map(File::from)
 }
 
 /// True if the file does not exist, or is in a directory that this user may not search: `HOME` may be that

@@ -13,7 +13,7 @@ use crate::config::keys::SECTIONS;
 use crate::config::keys::SectionKeys;
 use crate::config::keys::nearest;
 use crate::mail::address::Mailbox;
-use crate::system::pattern::is_pattern;
+use crate::system::text::is_pattern;
 use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::DeInteger;

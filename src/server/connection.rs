@@ -11,7 +11,6 @@ use socket2::Socket;
 use crate::server::end::SessionEnding;
 use crate::server::tls::TlsAgreement;
 use crate::server::tls_stream::Sealed;
-use crate::system::socket::acknowledge_at_once;
 
 /// Size of the input buffer, and so of the blocks in which a message is passed on.
 const BLOCK: usize = 128 * 1024;
@@ -35,7 +34,8 @@ pub trait Transmission {
 impl Transmission for Arc<Socket> {
     fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize> {
         self.set_read_timeout(Some(until(deadline)?))?;
-        acknowledge_at_once(self.as_ref());
+        // The kernel leaves this mode by itself, and other sockets than TCP do not have it.
+        let _ = rustix::net::sockopt::set_tcp_quickack(self.as_ref(), true);
         retried(|| self.as_ref().read(into))
     }
 

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::server::{Declined, Incoming, MessageStore, ReceivedEnvelope, Whereabouts};
+use crate::system::host::node_name;
 
 const BUFFER: usize = 64 * 1024;
 
@@ -135,9 +136,8 @@ fn one_line(text: &str) -> String {
 
 // The name must not hold `/` or `:`, which have a meaning in a Maildir.
 fn host_name() -> String {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
-    let name: String = name.trim().chars().filter(plain).collect();
+    let name: String = node_name().chars().filter(plain).collect();
     if name.is_empty() {
         return "localhost".to_owned();
     }

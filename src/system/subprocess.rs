@@ -7,8 +7,9 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
@@ -24,6 +25,40 @@ const SHORT_INTERVAL: Duration = Duration::from_millis(1);
 /// Time for which an output may stay open after the program has ended, because a process that it started
 /// has inherited it.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// A command line for the shell. The password of the environment is not passed on.
+#[must_use]
+pub fn shell(line: &str) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    shell.arg("-c").arg(line).env_remove("EHLO_PASSWORD");
+    shell
+}
+
+/// Waits until a program ends, and kills it with its process group at the limit. `None`: it was killed.
+pub fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() > deadline {
+            let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+            child.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(SHORT_INTERVAL);
+    }
+}
+
+/// The end of a program: `exit status 3` or `signal 9`.
+#[must_use]
+pub fn end(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "an unknown status".to_owned(),
+    }
+}
 
 /// A program that is to be run.
 pub struct Task<'a> {

@@ -1,10 +1,9 @@
-//! Text from outside, made safe for a terminal, a log line or a JSON string.
+//! Text from outside, made safe for a terminal, a log line or a JSON string, and patterns for text.
 
 use encoding_rs::{Encoding, WINDOWS_1252};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io;
-use std::path::Path;
 
 /// U+FEFF in UTF-8, which Windows editors write before a text. It is a signature and not text (RFC 3629 §6).
 pub const BYTE_ORDER_MARK: &[u8; 3] = b"\xef\xbb\xbf";
@@ -56,7 +55,7 @@ pub fn printable(bytes: &[u8]) -> String {
 pub fn shown(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
-        if steers(character) {
+        if controls_terminal(character) {
             safe.extend(character.escape_unicode());
         } else {
             safe.push(character);
@@ -71,24 +70,9 @@ pub fn shown_with_tabs(text: &str) -> String {
     text.split('\t').map(shown).collect::<Vec<_>>().join("\t")
 }
 
-/// A path as it can be typed after `chmod 600` and similar commands.
+/// True for controls, line separators, bidirectional marks and other format characters.
 #[must_use]
-pub fn for_shell(path: &Path) -> String {
-    let name = shown(&path.to_string_lossy());
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%".contains(&byte);
-    let name = if name.starts_with('-') {
-        format!("./{name}")
-    } else {
-        name
-    };
-    if name.bytes().all(is_plain) {
-        return name;
-    }
-    format!("'{}'", name.replace('\'', r"'\''"))
-}
-
-/// Controls, line separators, bidirectional marks and other format characters.
-fn steers(character: char) -> bool {
+pub fn controls_terminal(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -140,6 +124,47 @@ pub fn name_of(character: char) -> String {
     }
 }
 
+/// True if a text is a pattern.
+#[must_use]
+pub fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?'])
+}
+
+/// True if a pattern matches the whole text, without regard to case.
+#[must_use]
+pub fn matches_pattern(pattern: &str, text: &str) -> bool {
+    let lower = |text: &str| text.to_lowercase().chars().collect::<Vec<char>>();
+    glob(&lower(pattern), &lower(text))
+}
+
+/// `*` matches any text, `?` any character. Only the last `*` is backtracked to, so that the time is
+/// bounded by the product of both lengths.
+fn glob(pattern: &[char], text: &[char]) -> bool {
+    let (mut at, mut from) = (0, 0);
+    let mut star = None;
+    while from < text.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, from));
+                at += 1;
+            }
+            Some(&wanted) if wanted == '?' || wanted == text[from] => {
+                at += 1;
+                from += 1;
+            }
+            _ => {
+                let Some((back, skipped)) = star else {
+                    return false;
+                };
+                star = Some((back, skipped + 1));
+                at = back + 1;
+                from = skipped + 1;
+            }
+        }
+    }
+    pattern[at..].iter().all(|&rest| rest == '*')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,5 +209,26 @@ mod tests {
             assert!(forbidden(bad).is_some(), "{bad:?}");
         }
         assert_eq!(forbidden("a\tb é"), None);
+    }
+
+    #[test]
+    fn a_text_without_stars_fits_itself_in_any_case() {
+        for (pattern, text, is_fit) in [
+            ("Root", "rOOT", true),
+            ("root", "roo", false),
+            ("r??t", "root", true),
+            ("*", "", true),
+            ("", "", true),
+            ("?", "", false),
+        ] {
+            assert_eq!(matches_pattern(pattern, text), is_fit, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_of_many_stars_takes_no_longer() {
+        let pattern: Vec<char> = "*a".repeat(500).chars().chain(['b']).collect();
+        let text: Vec<char> = "a".repeat(5000).chars().collect();
+        assert!(!glob(&pattern, &text));
     }
 }

@@ -2,7 +2,7 @@
 
 mod files;
 
-use crate::cli::config::options;
+use crate::cli::config::ConfigView;
 use crate::cli::options::profile::CommandLineArgs;
 use crate::cli::options::settings;
 use crate::cli::options::usage_error::{UsageError, wrong};
@@ -86,11 +86,11 @@ impl CommandArgs {
         self,
         typed: &mut CommandLineArgs<'_>,
         places: &Places,
-    ) -> Result<options::ConfigView, EarlyExit> {
+    ) -> Result<ConfigView, EarlyExit> {
         match self.what {
             ConfigCommand::Path(file) => {
                 let found = file.find(places).map_err(|error| wrong(error.into()))?;
-                Ok(options::ConfigView::Path(found.path().to_owned()))
+                Ok(ConfigView::Path(found.path().to_owned()))
             }
             ConfigCommand::Check(file) => check(&file.read(typed, places)?, typed),
             ConfigCommand::Show { profile, file } => {
@@ -142,30 +142,27 @@ pub fn check_access(config: &Config, files: &[(ConfigKey, PathBuf)]) -> Result<(
     })
 }
 
-fn check(
-    config: &Config,
-    typed: &mut CommandLineArgs<'_>,
-) -> Result<options::ConfigView, EarlyExit> {
+fn check(config: &Config, typed: &mut CommandLineArgs<'_>) -> Result<ConfigView, EarlyExit> {
     let mut errors = faults(config, typed);
     errors.extend(files::faults(config, typed));
     if !errors.is_empty() {
         return Err(all(&errors));
     }
-    Ok(options::ConfigView::Checked {
+    Ok(ConfigView::Checked {
         path: config.path().to_owned(),
         profiles: config.profiles().len(),
         default: config.default().map(str::to_owned),
     })
 }
 
-fn show(config: &Config, name: Option<&str>) -> Result<options::ConfigView, UsageError> {
+fn show(config: &Config, name: Option<&str>) -> Result<ConfigView, UsageError> {
     let name = name.or(config.default());
     let name = name.ok_or_else(|| {
         UsageError::usage(
             "config show: no profile is the default; name one: ehlo config show PROFILE",
         )
     })?;
-    Ok(options::ConfigView::Profile(config.profile(name)?.clone()))
+    Ok(ConfigView::Profile(config.profile(name)?.clone()))
 }
 
 /// A line for each.

@@ -1,11 +1,11 @@
 //! Mails recorded runs.
 
-use crate::cli::digest::options::{Digest, DigestTask};
+use crate::cli::digest::{Digest, DigestTask};
 use crate::cli::notification::alert::domain;
 use crate::cli::notification::send::{NotificationText, SendOutcome, list_id, post};
 use crate::cli::terminal::{complain, print};
+use crate::cron::Notification;
 use crate::cron::alert::{AlertError, Batch, DigestBatch, DigestState, DigestTable, Digests};
-use crate::cron::mail::Notification;
 use crate::mail::message::HeaderField;
 use crate::system::exit::Exit;
 use crate::system::figures::counted;

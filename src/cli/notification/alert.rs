@@ -2,11 +2,11 @@
 
 use crate::cli::notification::send::{NotificationText, SendOutcome, post};
 use crate::cli::terminal::complain;
-use crate::cron::alert::options::Alert;
+use crate::cron::Notification;
+use crate::cron::alert::Alert;
 use crate::cron::alert::{
     AlertError, AlertRules, Decision, HeldFailures, JobHistory, JobRun, Recovery,
 };
-use crate::cron::mail::Notification;
 use crate::mail::address::{Address, Mailbox};
 use crate::mail::message::{HeaderField, new_message_id};
 use crate::system::exit::Exit;

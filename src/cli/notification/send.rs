@@ -5,7 +5,6 @@ mod address;
 pub mod dead_letter;
 pub mod interrupt;
 mod reduced;
-mod syslog;
 
 use crate::cli::run_command::warn;
 use crate::cli::send::keep::{KeepResult, QueuedMessage};
@@ -14,9 +13,7 @@ use crate::cli::send::run::ShownResult;
 use crate::cli::terminal::{complain, complain_as_it_is};
 use crate::client::outcome::{DeliveryReport, RecipientResult};
 use crate::cron::job::{Attached, AttachmentContents};
-use crate::cron::mail::{
-    Addressing, DeliveryOptions, Notification, NotificationRecipients, SetupError,
-};
+use crate::cron::{Addressing, DeliveryOptions, Notification, NotificationRecipients, SetupError};
 use crate::mail::address::{ListEntry, Mailbox};
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{
@@ -389,7 +386,7 @@ fn lay_down(message: Option<&Message>, notification: &NotificationText, reason: 
     if text.len() < body.len() {
         complain_as_it_is("...\n");
     }
-    syslog::error(&format!(
+    dead_letter::log(&format!(
         "cannot mail \"{subject}\": {reason}; the mail {where_it_is}"
     ));
 }

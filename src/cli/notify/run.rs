@@ -2,7 +2,7 @@
 
 use crate::cli::notification::alert::Happened;
 use crate::cli::notification::send::{NotificationText, attachment, post};
-use crate::cli::notify::options::{Level, NotifyOptions};
+use crate::cli::notify::{Level, NotifyOptions};
 use crate::cli::run_command::{invite, warn};
 use crate::cli::terminal::complain;
 use crate::cron::alert;

@@ -1,8 +1,8 @@
 //! What of a job is told, and when.
 
 use crate::cli::options::value;
+use crate::cron::alert::Alert;
 use crate::cron::alert::AlertRules;
-use crate::cron::alert::options::Alert;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;

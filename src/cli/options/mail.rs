@@ -9,9 +9,7 @@ use crate::cli::options::{auth, route, tls, value};
 use crate::cli::parse::configuration;
 use crate::cli::queue::args::QueuedArgs;
 use crate::config::{Config, Places, Profile};
-use crate::cron::mail::{
-    Addressing, DeliveryOptions, Notification, NotificationRecipients, SetupError,
-};
+use crate::cron::{Addressing, DeliveryOptions, Notification, NotificationRecipients, SetupError};
 use crate::mail::address::{Address, Mailbox};
 use crate::mail::message::HeaderField;
 use crate::queue::options::FirstTry;

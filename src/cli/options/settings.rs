@@ -153,7 +153,7 @@ fn size(text: &str) -> Result<u64, String> {
 
 /// The path must be absolute: the working directory under cron is unknown.
 fn path(text: &str) -> Result<PathBuf, String> {
-    let path = crate::system::host::expanded(text);
+    let path = crate::system::user::expanded(text);
     if path.is_absolute() {
         return Ok(path);
     }

@@ -5,8 +5,7 @@ use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{alert, mail, value};
 use crate::config::Places;
 use crate::cron::job;
-use crate::cron::job::options;
-use crate::cron::job::options::{DigestUse, Job, Locking};
+use crate::cron::job::{DigestUse, Job, Locking};
 use crate::cron::job::{Order, Template};
 use clap::ValueEnum;
 use std::ffi::OsString;
@@ -240,7 +239,7 @@ fn minute(text: &str) -> Option<u16> {
     }
 }
 
-impl From<ReportChoice> for options::ReportOn {
+impl From<ReportChoice> for job::ReportOn {
     fn from(when: ReportChoice) -> Self {
         match when {
             ReportChoice::Failure => Self::Failure,

@@ -1,17 +1,13 @@
 //! Mails the status of a systemd unit.
 
-mod ask;
-mod facts;
-
 use crate::cli::notification::alert::{Happened, recovered};
 use crate::cli::notification::send::{NotificationText, list_id};
-use crate::cli::unit::options::Unit;
+use crate::cli::unit::Unit;
+use crate::cli::unit::systemctl::{PROPERTIES, SystemctlOutput, UnitFacts, ask};
 use crate::cron::alert::{Decision, Fingerprint, Impression, JobRun};
 use crate::system::exit::Exit;
 use crate::system::host;
 use crate::system::text::shown;
-use ask::{SystemctlOutput, ask};
-use facts::UnitFacts;
 use std::time::{Duration, SystemTime};
 
 /// Time limit for systemctl and for journalctl.
@@ -53,7 +49,7 @@ pub fn run(mut plan: Unit) -> Exit {
 }
 
 fn facts(plan: &Unit) -> UnitFacts {
-    let property = format!("--property={}", facts::PROPERTIES);
+    let property = format!("--property={}", PROPERTIES);
     let answer = systemctl(plan, &["show", &property]);
     let told = |name: &str| std::env::var(name).ok();
     UnitFacts::read(&String::from_utf8_lossy(&answer.output)).corrected(&plan.name, told)

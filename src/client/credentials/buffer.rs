@@ -1,9 +1,10 @@
 //! Memory for secrets that are being read: allocated in full size, so that it never moves and leaves no copy,
-//! and wiped when dropped.
+//! wiped when dropped, and kept out of core files.
 
 use crate::client::credentials::CredentialsError;
 use crate::system::secret::Secret;
 use crate::system::text::{name_of, without_mark};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use std::io::{self, ErrorKind, Read};
 use zeroize::Zeroizing;
 
@@ -89,6 +90,22 @@ pub fn fit(secret: Secret, place: &str) -> Result<Secret, CredentialsError> {
     }
 }
 
+/// Disables core files and, on Linux, debugging by the same user. Errors are ignored, because this is a
+/// second line of defence.
+pub fn harden() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    let _ = setrlimit(Resource::Core, none);
+    // The size limit does not apply to a core that is piped to a program (`core_pattern`).
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,5 +160,18 @@ mod tests {
     fn a_buffer_does_not_move_while_it_is_read() {
         let buffer = read(&mut Cursor::new(b"hunter2")).unwrap().unwrap();
         assert_eq!((buffer.len(), buffer.capacity()), (7, LIMIT + 1));
+    }
+
+    #[test]
+    fn there_is_no_core_file() {
+        // B7
+        harden();
+        let limit = rustix::process::getrlimit(Resource::Core);
+        assert_eq!((limit.current, limit.maximum), (Some(0), Some(0)));
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::process::{DumpableBehavior, dumpable_behavior};
+            assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+        }
     }
 }

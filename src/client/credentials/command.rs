@@ -1,13 +1,13 @@
-//! Commands that print secrets.
+//! Programs that print secrets: the command of an option, and `secret-tool`, which reads the desktop's keyring (GNOME
+//! Keyring, `KWallet`, `KeePassXC`).
 
-use crate::client::credentials::buffer;
-use crate::client::credentials::buffer::Collected;
-use crate::client::credentials::{CredentialsError, PASSWORD};
+use crate::client::credentials::buffer::{Buffer, Collected};
+use crate::client::credentials::{CredentialsError, PASSWORD, buffer};
 use crate::system::secret::Secret;
-use crate::system::subprocess::Task;
+use crate::system::subprocess::{Task, end, is_shortage, shell};
+use std::ffi::OsStr;
 use std::io::{ErrorKind, IsTerminal, stdin};
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// The first line of output of an option's command. Without a time limit, the command may ask at the
@@ -23,8 +23,10 @@ pub fn secret(
     } else {
         Stdio::null()
     };
+    let mut command = shell(line);
+    command.stdin(input).stdout(Stdio::piped());
     let task = Task {
-        command: shell(line, input),
+        command,
         input: &[],
         limit,
     };
@@ -45,26 +47,57 @@ pub fn secret(
     buffer::first_line(&output.bytes(), option)
 }
 
-/// The command, run by a shell.
-fn shell(line: &str, input: Stdio) -> Command {
-    let mut shell = Command::new("/bin/sh");
-    shell.arg("-c").arg(line).env_remove(PASSWORD);
-    shell.stdin(input).stdout(Stdio::piped());
-    shell
+/// Time limit for the user to unlock the keyring.
+const KEYRING_LIMIT: Duration = Duration::from_secs(60);
+
+/// The password of a user at a server, stored under the attribute names that msmtp uses, too. `None` if the
+/// program, the password or an answer is missing.
+pub fn keyring(
+    program: &OsStr,
+    host: &str,
+    user: Option<&str>,
+) -> Result<Option<Secret>, CredentialsError> {
+    // A user name that begins with a hyphen would be parsed as an option.
+    let Some(user) = user.filter(|user| !user.starts_with('-')) else {
+        return Ok(None);
+    };
+    let mut command = Command::new(program);
+    command
+        .args(["lookup", "host", host, "service", "smtp", "user", user])
+        .env_remove(PASSWORD)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let Some(output) = answer(command, KEYRING_LIMIT)? else {
+        return Ok(None);
+    };
+    buffer::first_line(&output, "the keyring").map(Some)
 }
 
-/// The exit status of a command, in words.
-fn end(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit status {code}"),
-        (None, Some(signal)) => format!("signal {signal}"),
-        (None, None) => "an unknown status".to_owned(),
+/// The output of the command, if it is not empty and the command succeeds in time.
+fn answer(command: Command, patience: Duration) -> Result<Option<Buffer>, CredentialsError> {
+    let task = Task {
+        command,
+        input: &[],
+        limit: Some(patience),
+    };
+    let mut output = Collected::new();
+    match task.run(&mut |piece| output.add(piece)) {
+        Ok(status) if status.success() => {
+            let output = output.bytes();
+            Ok(Some(output).filter(|output| !output.is_empty()))
+        }
+        Err(error) if is_shortage(&error) => Err(CredentialsError::Keyring(error)),
+        Ok(_) | Err(_) => Ok(None),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+    use tempfile::TempDir;
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -125,9 +158,9 @@ mod tests {
     #[test]
     fn the_password_of_the_environment_is_not_handed_on() {
         // B7
-        let shell = shell("true", Stdio::null());
+        let shell = shell("true");
         let mut changes = shell.get_envs();
-        assert!(changes.any(|change| change == (PASSWORD.as_ref(), None)));
+        assert!(changes.any(|change| change == ("EHLO_PASSWORD".as_ref(), None)));
     }
 
     #[test]
@@ -137,5 +170,55 @@ mod tests {
             let input = secret(None, "--password-command", "cat; echo nothing").unwrap();
             assert_eq!(input.expose(), b"nothing");
         }
+    }
+
+    /// The result of a `keyring-tool` with this script as its body, for alice.
+    fn asked(script: &str) -> Option<Secret> {
+        let directory = TempDir::new().unwrap();
+        let program = directory.path().join("keyring-tool");
+        // Written by a child, so that no fork of another test holds it open for writing (ETXTBSY).
+        let status = Command::new("/bin/sh")
+            .args([
+                "-c",
+                "printf '#!/bin/sh\\n%s\\n' \"$1\" >\"$2\"",
+                "sh",
+                script,
+            ])
+            .arg(&program)
+            .status();
+        assert!(status.unwrap().success());
+        fs::set_permissions(&program, Permissions::from_mode(0o700)).unwrap();
+        keyring(program.as_os_str(), "mail.example.org", Some("alice")).unwrap()
+    }
+
+    #[test]
+    fn it_is_asked_as_msmtp_asks() {
+        let right = "lookup host mail.example.org service smtp user alice";
+        let script = format!("[ \"$*\" = '{right}' ] && printf hunter2");
+        assert_eq!(asked(&script).unwrap().expose(), b"hunter2");
+    }
+
+    #[test]
+    fn no_answer_is_no_password() {
+        for script in ["exit 1", "true", "echo hunter2; exit 1", "kill -9 $$"] {
+            assert_eq!(asked(script), None, "{script}");
+        }
+        let program = OsStr::new("/nonexistent/keyring-tool");
+        assert!(matches!(keyring(program, "h", Some("a")), Ok(None)));
+    }
+
+    #[test]
+    fn a_user_that_looks_like_an_option_is_not_asked_for() {
+        for user in [None, Some("-x")] {
+            assert!(matches!(keyring(OsStr::new("echo"), "h", user), Ok(None)));
+        }
+    }
+
+    #[test]
+    fn it_is_not_waited_for_forever() {
+        let mut sleep = Command::new("sleep");
+        sleep.arg("60").stdout(Stdio::piped());
+        let answer = answer(sleep, Duration::from_millis(20));
+        assert!(matches!(answer, Ok(None)));
     }
 }

@@ -34,14 +34,14 @@ pub enum CredentialsError {
     },
     /// The file belongs to another user.
     #[error(
-        "{place} belongs to the user with the id {owner}; do: chown {ours} {file}; chmod 600 {file}"
+        "{place} belongs to the user with the id {owner}; do: chown {user} {file}; chmod 600 {file}"
     )]
     Foreign {
         /// The option and the file, safe to show.
         place: String,
         /// The id of its owner.
         owner: u32,
-        ours: u32,
+        user: u32,
         /// The file as a shell reads it.
         file: String,
     },

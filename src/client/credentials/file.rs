@@ -1,15 +1,15 @@
-//! Files that hold secrets and must not be readable by other users.
+//! Files that hold secrets and must not be readable by other users: password files, and credentials of systemd.
 
-use crate::client::credentials::CredentialsError;
-use crate::client::credentials::buffer;
 use crate::client::credentials::buffer::Buffer;
-use crate::system::place;
+use crate::client::credentials::{CredentialsError, buffer};
+use crate::system::quote::for_shell;
 use crate::system::secret::Secret;
-use crate::system::text::{for_shell, shown};
-use rustix::fs::OFlags;
+use crate::system::text::shown;
+use crate::system::trust;
+use crate::system::trust::Danger;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Advice for a file that this user cannot chmod: it is root's, or its mount is read-only.
@@ -42,41 +42,36 @@ pub fn guard(file: &File, path: &Path, place: &str) -> Result<(), CredentialsErr
         let place = place.to_owned();
         return Err(CredentialsError::Directory { place });
     }
-    let ours = rustix::process::geteuid().as_raw();
     if !facts.is_file() {
-        Ok(())
-    } else if is_foreign(facts.uid(), ours) {
-        Err(CredentialsError::Foreign {
-            place: place.to_owned(),
-            owner: facts.uid(),
-            ours,
-            file: for_shell(path),
-        })
-    } else if place::keeps_secret(file).map_err(unreadable)? {
-        Ok(())
-    } else {
-        let can_change = place::can_change_mode(file).map_err(unreadable)?;
-        Err(CredentialsError::Exposed {
-            place: place.to_owned(),
-            mode: facts.mode() & 0o7777,
-            remedy: if can_change {
-                format!("do: chmod 600 {}", for_shell(path))
-            } else {
-                UNCHANGEABLE.to_owned()
-            },
-        })
+        return Ok(());
     }
-}
-
-/// True if the owner is neither this user nor root.
-fn is_foreign(owner: u32, ours: u32) -> bool {
-    owner != ours && owner != 0
+    let place = place.to_owned();
+    if let Some(Danger::Foreign { owner, user }) = trust::owner_danger(&facts) {
+        return Err(CredentialsError::Foreign {
+            place,
+            owner,
+            user,
+            file: for_shell(path),
+        });
+    }
+    if trust::keeps_secret(file).map_err(unreadable)? {
+        return Ok(());
+    }
+    let can_change = trust::can_change_mode(file).map_err(unreadable)?;
+    Err(CredentialsError::Exposed {
+        place,
+        mode: facts.mode() & 0o7777,
+        remedy: if can_change {
+            format!("do: chmod 600 {}", for_shell(path))
+        } else {
+            UNCHANGEABLE.to_owned()
+        },
+    })
 }
 
 /// Opens a file if it exists. Does not wait for a writer if it is a pipe.
 pub fn open_if_there(path: &Path) -> Result<Option<File>, CredentialsError> {
-    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-    match File::options().read(true).custom_flags(flags).open(path) {
+    match trust::open_file(path).map_err(io::Error::from) {
         Ok(file) => Ok(Some(file)),
         Err(error) if is_absence(&error) => Ok(None),
         Err(error) => Err(unread(&name(path), error)),
@@ -101,6 +96,45 @@ fn unread(place: &str, error: io::Error) -> CredentialsError {
 /// A path as an error shows it.
 pub fn name(path: &Path) -> String {
     shown(&path.to_string_lossy())
+}
+
+/// The password of the profile, else, if it may be used, the general one; `None` if the service has neither.
+/// Access is controlled by systemd: with an access list, their mode seems to allow the group and does not.
+pub fn service(
+    directory: &Path,
+    profile: Option<&str>,
+    nameless: bool,
+) -> Result<Option<Secret>, CredentialsError> {
+    if !directory.is_absolute() {
+        return Ok(None);
+    }
+    let own = profile.filter(|profile| is_plain(profile));
+    let own = own.map(|profile| format!("ehlo.{profile}.password"));
+    let all = nameless.then(|| "ehlo.password".to_owned());
+    for name in own.into_iter().chain(all) {
+        if let Some(secret) = first_line(&directory.join(name))? {
+            return Ok(Some(secret));
+        }
+    }
+    Ok(None)
+}
+
+/// True if the name cannot lead out of the directory.
+fn is_plain(profile: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    !profile.is_empty() && profile.bytes().all(is_plain)
+}
+
+fn first_line(path: &Path) -> Result<Option<Secret>, CredentialsError> {
+    let Some(file) = open_if_there(path)? else {
+        return Ok(None);
+    };
+    let place = name(path);
+    let contents = contents(&file, &place)?;
+    if contents.is_empty() {
+        return Ok(None);
+    }
+    buffer::first_line(&contents, &place).map(Some)
 }
 
 #[cfg(test)]
@@ -147,22 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_chmod_can_be_typed_as_it_is_shown() {
-        for (path, right) in [
-            ("/home/a/.netrc", "/home/a/.netrc"),
-            ("my password", "'my password'"),
-            ("it's", r"'it'\''s'"),
-            ("$(x)", "'$(x)'"),
-            ("-rf", "./-rf"),
-        ] {
-            assert_eq!(for_shell(Path::new(path)), right);
-        }
-    }
-
-    #[test]
     fn a_file_of_another_user_is_refused() {
-        assert!(is_foreign(12345, 1000) && is_foreign(1000, 0));
-        assert!(!is_foreign(1000, 1000) && !is_foreign(0, 1000));
         let directory = TempDir::new().unwrap();
         let path = file(&directory, "theirs", 0o600);
         if std::os::unix::fs::chown(&path, Some(12345), None).is_err() {
@@ -214,5 +233,56 @@ mod tests {
     fn a_path_cannot_steer_a_terminal() {
         let text = secret(Path::new("/x\x1b[2J")).unwrap_err().to_string();
         assert!(!text.contains('\x1b'), "{text:?}");
+    }
+
+    fn directory(files: &[(&str, &str)]) -> TempDir {
+        let directory = TempDir::new().unwrap();
+        for (name, text) in files {
+            let path = directory.path().join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(0o440)).unwrap();
+        }
+        directory
+    }
+
+    fn found(directory: &Path, profile: Option<&str>) -> Option<Vec<u8>> {
+        let secret = service(directory, profile, true).unwrap();
+        secret.map(|secret| secret.expose().to_vec())
+    }
+
+    #[test]
+    fn the_credential_of_the_profile_goes_before_that_of_all() {
+        let both = directory(&[("ehlo.password", "all\n"), ("ehlo.work.password", "work")]);
+        let path = both.path();
+        assert_eq!(found(path, Some("work")).unwrap(), b"work");
+        assert_eq!(found(path, Some("home")).unwrap(), b"all");
+        assert_eq!(found(path, None).unwrap(), b"all");
+    }
+
+    #[test]
+    fn a_profile_does_not_lead_out_of_the_directory() {
+        let above = directory(&[("x.password", "hunter2")]);
+        let inside = above.path().join("ehlo.");
+        fs::create_dir(&inside).unwrap();
+        assert_eq!(found(above.path(), Some("/../x")), None);
+        assert_eq!(found(above.path(), Some("")), None);
+    }
+
+    #[test]
+    fn no_directory_no_file_and_an_empty_file_are_no_password() {
+        let empty = directory(&[("ehlo.password", "")]);
+        assert_eq!(found(empty.path(), None), None);
+        assert_eq!(found(&empty.path().join("missing"), None), None);
+        assert_eq!(found(Path::new("relative"), None), None);
+    }
+
+    #[test]
+    fn an_unfit_credential_is_named() {
+        let bad = directory(&[("ehlo.password", "hunter2\0")]);
+        let text = service(bad.path(), None, true).unwrap_err().to_string();
+        assert!(
+            text.contains("/ehlo.password: ") && !text.contains("hunter2"),
+            "{text}"
+        );
     }
 }

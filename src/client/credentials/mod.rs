@@ -10,14 +10,11 @@ mod buffer;
 mod command;
 mod error;
 mod file;
-mod harden;
-mod keyring;
 mod netrc;
 mod prompt;
-mod service;
 
+pub use buffer::harden;
 pub use error::CredentialsError;
-pub use harden::harden;
 
 use crate::system::secret::{Login, Proof, Secret};
 use crate::system::text::shown;
@@ -180,7 +177,7 @@ fn search(
     }
     if let Some(directory) = &environment.credentials
         && let Some(secret) =
-            service::secret(directory, options.profile.as_deref(), options.nameless)?
+            file::service(directory, options.profile.as_deref(), options.nameless)?
     {
         return Ok(login(secret));
     }
@@ -190,7 +187,7 @@ fn search(
         return Ok(found);
     }
     if let Some(program) = &environment.keyring
-        && let Some(secret) = keyring::secret(program, host, user)?
+        && let Some(secret) = command::keyring(program, host, user)?
     {
         return Ok(login(secret));
     }

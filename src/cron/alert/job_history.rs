@@ -10,12 +10,13 @@
 //! - One failed and the other succeeded: recovery is mailed by the next successful run, since the failure had
 //!   not been mailed before.
 
-use crate::cron::alert::file::{Files, HistoryLock};
+use crate::cron::alert::files::file_name;
+use crate::cron::alert::files::{Files, HistoryLock};
 use crate::cron::alert::memory::Memory;
-use crate::cron::alert::name::file_name;
 use crate::cron::alert::{AlertError, AlertRules, Decision, JobRun};
-use rustix::fs::{FlockOperation, OFlags};
-use std::os::fd::OwnedFd;
+use crate::system::lock::{try_lock, try_lock_shared};
+use rustix::fs::OFlags;
+use std::fs::File;
 use std::path::Path;
 
 /// More than a memory ever is.
@@ -43,7 +44,7 @@ pub struct Promise {
     job: String,
     run: JobRun,
     decision: Decision,
-    _lock: OwnedFd,
+    _lock: File,
 }
 
 impl JobHistory {
@@ -110,23 +111,22 @@ impl JobHistory {
     }
 
     /// The lock of the processes that are mailing. Forgets them if none of them is running.
-    fn telling(&self, job: &str, memory: &mut Memory) -> Result<OwnedFd, AlertError> {
+    fn telling(&self, job: &str, memory: &mut Memory) -> Result<File, AlertError> {
         let name = format!("{}.lock", file_name(job));
         let lock = self
             .files
             .open_file(&name, OFlags::RDONLY | OFlags::CREATE)?;
-        let alone = FlockOperation::NonBlockingLockExclusive;
-        if self.files.try_lock(&lock, alone)? {
+        if try_lock(&lock).map_err(|error| self.files.failed("lock", &name, error))? {
             memory.nobody_is_telling();
         }
         Ok(lock)
     }
 
     /// Adds this process to those that are mailing.
-    fn tell(&self, lock: OwnedFd, job: &str) -> Result<OwnedFd, AlertError> {
+    fn tell(&self, lock: File, job: &str) -> Result<File, AlertError> {
         // Other processes have it shared at most, and take it only under the lock that this one holds.
-        let shared = FlockOperation::NonBlockingLockShared;
-        if self.files.try_lock(&lock, shared)? {
+        let is_locked = try_lock_shared(&lock);
+        if is_locked.map_err(|error| self.files.failed("lock", &file_name(job), error))? {
             return Ok(lock);
         }
         Err(AlertError::Locked(self.files.path(&file_name(job))))

@@ -1,23 +1,21 @@
 //! The history of jobs between their runs, and the rules for mailing.
 //!
-//! A run that has ended is recorded in the [`JobHistory`], which decides what to do about it. The process
-//! that mails it then records the result, so that nothing counts as mailed that was not.
+//! A run that has ended is recorded in the [`JobHistory`], which decides what to do about it. The process that
+//! mails it then records the result, so that nothing counts as mailed that was not.
 
 pub(crate) mod job_history;
-pub mod options;
 
 mod digest;
-mod file;
+mod files;
 mod fingerprint;
 mod fold;
 mod memory;
-mod name;
 
 pub use crate::cron::alert::job_history::JobHistory;
 pub use digest::{Batch, DigestBatch, DigestEntry, DigestState, DigestTable, Digests};
+pub use files::unnamed;
 pub use fingerprint::{Checksum, Fingerprint, Impression};
 pub use fold::alike;
-pub use name::unnamed;
 
 use crate::system::text::reason;
 use serde::{Deserialize, Serialize};
@@ -113,7 +111,7 @@ pub enum AlertError {
     Homeless,
     /// The directory is missing, has another owner, or is accessible to others.
     #[error("{0}")]
-    Unfit(#[from] crate::system::place::DirectoryError),
+    Unfit(#[from] crate::system::trust::DirectoryError),
     /// Something cannot be read or written.
     #[error("cannot {doing} {}: {}", .path.display(), reason(.error))]
     Io {
@@ -128,4 +126,12 @@ pub enum AlertError {
     /// The contents of a file are damaged.
     #[error("{} is damaged: {why}", .path.display())]
     Damaged { path: PathBuf, why: String },
+}
+
+/// Rules for mailing, and their state directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Alert {
+    pub rules: AlertRules,
+    /// State directory. `None`: the usual one.
+    pub state: Option<PathBuf>,
 }

@@ -9,14 +9,13 @@ use crate::client::route;
 use crate::client::route::{Destination, Host, RouteError, Router, Routes};
 use crate::client::session::Purpose;
 use crate::client::transport::Transport;
+use crate::cron::DeliveryOptions;
 use crate::cron::doctor::CheckResult;
+use crate::cron::doctor::configuration::{PasswordCheck, look_password};
 use crate::cron::doctor::options;
 use crate::cron::doctor::options::CheckStep;
-use crate::cron::doctor::password;
-use crate::cron::doctor::password::PasswordCheck;
-use crate::cron::doctor::people::People;
+use crate::cron::doctor::recipients::People;
 use crate::cron::doctor::server::{HostReply, ask};
-use crate::cron::mail::DeliveryOptions;
 use crate::mail::envelope::{Dsn, Envelope};
 use crate::smtp::blocks::Nothing;
 use crate::smtp::stage::Stage;
@@ -51,7 +50,7 @@ impl Question<'_> {
         let found = if self.skips(CheckStep::Password) {
             Ok(PasswordCheck::default())
         } else {
-            password::look(self.plan, transport)
+            look_password(self.plan, transport)
         };
         let found = match found {
             Ok(found) => found,

@@ -1,6 +1,6 @@
 //! Options of the diagnosis of mail from cron.
 
-use crate::cron::mail::Notification;
+use crate::cron::Notification;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;

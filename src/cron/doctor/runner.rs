@@ -1,6 +1,6 @@
 //! The process that delivers queued mail.
 
-use crate::cron::doctor::jobs::CrontabLine;
+use crate::cron::doctor::cron::CrontabLine;
 use crate::cron::doctor::options::CheckStep;
 use crate::cron::doctor::{CheckResult, HostSystem};
 use crate::queue::options::QueueUse;
@@ -148,7 +148,7 @@ impl Units {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cron::doctor::surroundings::tests::Made;
+    use crate::cron::doctor::host::tests::Made;
     use crate::system::exit::Health;
 
     fn enabled(made: &Made) -> Option<CheckResult> {

@@ -1,9 +1,9 @@
 //! The program that cron hands its mail to.
 
+use crate::cron::doctor::host::{HostSystem, is_program, name};
 use crate::cron::doctor::options::CheckStep;
-use crate::cron::doctor::surroundings::{HostSystem, is_program, name};
-use crate::cron::doctor::{CheckResult, surroundings};
-use crate::system::text::for_shell;
+use crate::cron::doctor::{CheckResult, host};
+use crate::system::quote::for_shell;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -75,10 +75,7 @@ fn main(host: &HostSystem) -> CheckResult {
         .mended_by(link),
         There::Broken(to) => CheckResult::failed(
             CheckStep::Sendmail,
-            format!(
-                "{name} leads to {}, which is not there",
-                surroundings::name(&to)
-            ),
+            format!("{name} leads to {}, which is not there", host::name(&to)),
         )
         .mended_by(link),
         There::Unusable => {
@@ -103,7 +100,7 @@ fn besides(host: &HostSystem, path: &Path) -> Option<CheckResult> {
     let what = match there(host, path) {
         There::Us { is_lent: false } | There::Nothing => return None,
         There::Us { is_lent: true } => return Some(lent(path)),
-        There::Broken(to) => format!("leads to {}, which is not there", surroundings::name(&to)),
+        There::Broken(to) => format!("leads to {}, which is not there", host::name(&to)),
         There::Unusable => "cannot be run".to_owned(),
         There::Other(whose) => format!("is {whose}"),
     };
@@ -164,7 +161,7 @@ fn real(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cron::doctor::surroundings::tests::Made;
+    use crate::cron::doctor::host::tests::Made;
     use crate::system::exit::Health;
 
     fn only(made: &Made) -> CheckResult {

@@ -1,12 +1,12 @@
 //! Checks the queue: its place, whether it can be written to, and its contents.
 
 use crate::cron::doctor::CheckResult;
+use crate::cron::doctor::host::name;
 use crate::cron::doctor::options::CheckStep;
-use crate::cron::doctor::surroundings::name;
 use crate::queue::options::QueueUse;
 use crate::queue::store::{Counts, Spool};
 use crate::system::figures;
-use crate::system::text::for_shell;
+use crate::system::quote::for_shell;
 use rustix::fs::{Access, AtFlags, CWD, StatVfs};
 use std::io;
 use std::path::Path;

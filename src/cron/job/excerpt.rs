@@ -2,8 +2,8 @@
 
 use crate::cron::job::FinishedJob;
 use crate::cron::job::ansi::{AnsiReader, StyledRun};
-use crate::cron::job::interleave::MARK;
 use crate::cron::job::log::JobLog;
+use crate::cron::job::tee::MARK;
 use std::borrow::Cow;
 
 /// Up to this size, all of it is shown.

@@ -1,21 +1,22 @@
 //! A job that must not run twice at once.
 
+use crate::system::lock::lock_within;
 use crate::system::text::{reason, shown};
 use crate::system::time;
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use crate::system::trust::is_own;
+use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, FdFlags};
 use rustix::process::{Pid, test_kill_process};
 use std::fmt;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 /// Interval between two attempts to get a lock.
-const LOOK: Duration = Duration::from_millis(100);
+const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Prefix of the note that a holder writes.
 const NOTE: &str = "process ";
@@ -27,13 +28,13 @@ const DESCRIPTOR: i32 = 100;
 /// the lock outlives this process if that is killed while the command goes on.
 #[derive(Debug)]
 pub struct JobLock {
-    descriptor: OwnedFd,
+    file: File,
 }
 
 impl Drop for JobLock {
     /// Closing is not enough: a background process may still have the descriptor.
     fn drop(&mut self) {
-        let _ = rustix::fs::flock(&self.descriptor, FlockOperation::Unlock);
+        let _ = self.file.unlock();
     }
 }
 
@@ -106,21 +107,13 @@ impl JobLock {
             error,
         };
         let mut file = open(&path).map_err(unmade)?;
-        let begun = Instant::now();
-        loop {
-            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => break,
-                Err(Errno::WOULDBLOCK) if begun.elapsed() < wait => thread::sleep(LOOK),
-                Err(Errno::WOULDBLOCK) => {
-                    let note = note(&mut file).unwrap_or_default();
-                    return Err(LockError::Held(Holder { path, note }));
-                }
-                Err(error) => return Err(unmade(error.into())),
-            }
+        if !lock_within(&file, wait, INTERVAL).map_err(unmade)? {
+            let note = note(&mut file).unwrap_or_default();
+            return Err(LockError::Held(Holder { path, note }));
         }
         let _ = sign(&mut file);
-        let descriptor = inheritable(file).map_err(|error| unmade(error.into()))?;
-        Ok(Self { descriptor })
+        let file = inheritable(file).map_err(|error| unmade(error.into()))?;
+        Ok(Self { file })
     }
 }
 
@@ -145,11 +138,11 @@ fn note(file: &mut File) -> io::Result<String> {
 }
 
 /// The same file, for programs that this one starts.
-fn inheritable(file: File) -> Result<OwnedFd, Errno> {
+fn inheritable(file: File) -> Result<File, Errno> {
     let high = rustix::io::fcntl_dupfd_cloexec(&file, DESCRIPTOR);
-    let descriptor = high.unwrap_or_else(|_| file.into());
-    rustix::io::fcntl_setfd(&descriptor, FdFlags::empty())?;
-    Ok(descriptor)
+    let file = high.map_or(file, File::from);
+    rustix::io::fcntl_setfd(&file, FdFlags::empty())?;
+    Ok(file)
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -166,7 +159,7 @@ fn path(name: &Path, directories: &[PathBuf]) -> Result<PathBuf, LockError> {
     if name.as_os_str().as_encoded_bytes().contains(&b'/') {
         return Ok(name.to_owned());
     }
-    match directories.iter().find(|directory| is_ours(directory)) {
+    match directories.iter().find(|directory| is_private(directory)) {
         Some(directory) => Ok(directory.join(name)),
         None => Err(LockError::NoDirectory {
             name: name.to_owned(),
@@ -178,7 +171,7 @@ fn path(name: &Path, directories: &[PathBuf]) -> Result<PathBuf, LockError> {
 /// No variable is consulted: cron and a login must mean the same file.
 fn directories() -> Vec<PathBuf> {
     let user = rustix::process::geteuid();
-    let own = match crate::system::host::home() {
+    let own = match crate::system::user::home() {
         _ if user.is_root() => Some(PathBuf::from("/run/ehlo")),
         home => home.map(|home| home.join(".local/state/ehlo/lock")),
     };
@@ -187,20 +180,20 @@ fn directories() -> Vec<PathBuf> {
 }
 
 /// True for a directory that only this user can write to. It is created if it is missing.
-fn is_ours(directory: &Path) -> bool {
+fn is_private(directory: &Path) -> bool {
     let _ = DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(directory);
-    let user = rustix::process::geteuid().as_raw();
     let facts = fs::symlink_metadata(directory);
-    facts.is_ok_and(|facts| facts.is_dir() && facts.uid() == user && facts.mode() & 0o022 == 0)
+    facts.is_ok_and(|facts| facts.is_dir() && is_own(&facts) && facts.mode() & 0o022 == 0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
+    use std::thread;
 
     #[test]
     fn a_lock_is_taken_once_and_says_by_whom() {

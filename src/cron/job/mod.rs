@@ -1,12 +1,7 @@
-//! Commands that run unattended: how they end, what they write, and the mail that reports it.
-
-pub mod options;
+//! Commands that run unattended: how they end, their output, and the mail that reports it.
 
 mod ansi;
-pub mod drain;
 mod excerpt;
-mod html;
-mod interleave;
 mod lock;
 mod log;
 mod masked;
@@ -16,7 +11,6 @@ mod run;
 mod signals;
 mod subject;
 mod tee;
-mod words;
 
 pub use lock::{Holder, JobLock, LockError};
 pub use log::JobLog;
@@ -24,11 +18,13 @@ pub use name::called;
 pub use report::{AttachLog, Attached, AttachmentContents, JobReport};
 pub use run::run;
 pub use signals::{JobSignals, end_by};
-pub use subject::Template;
-pub use tee::Tee;
-pub use words::{quoted, shortened};
+pub use subject::{Template, quoted, shortened};
+pub use tee::{DRAIN, Tee, drain};
 
+use crate::cron::Notification;
+use crate::cron::alert::Alert;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 /// A command to run, and its limits.
@@ -139,6 +135,61 @@ impl FinishedJob {
             goes_on: false,
         }
     }
+}
+
+/// A command, and the options for its report.
+#[derive(Debug)]
+pub struct Job {
+    pub order: Order,
+    /// True if the user named the job. Otherwise it is identified by its command line.
+    pub named: bool,
+    pub when: ReportOn,
+    /// Rules that suppress or cause a mail, and their state directory.
+    pub alert: Alert,
+    /// The digest that has it instead of a mail.
+    pub digest: Option<DigestUse>,
+    pub mail: Notification,
+    /// The subject; `None` is the usual one.
+    pub subject: Option<Template>,
+    pub attach: AttachLog,
+    /// True if the mail has an HTML version with colours.
+    pub html: bool,
+    /// True if the output is copied to stdout and stderr.
+    pub tee: bool,
+    /// True if the exit status is always 0.
+    pub exit_zero: bool,
+    /// A lock that prevents two runs at the same time.
+    pub lock: Option<Locking>,
+}
+
+/// A digest that records runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DigestUse {
+    pub name: String,
+    /// Minute of the day after which the first run mails the digest. `None`: the digest is mailed by other
+    /// means.
+    pub at: Option<u16>,
+}
+
+/// A lock, and the behavior if another process holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Locking {
+    /// A name, or a path with a slash in it.
+    pub name: PathBuf,
+    /// Time to wait for it.
+    pub wait: Duration,
+    /// True if a run that is skipped because of the lock is not reported.
+    pub quiet: bool,
+}
+
+/// Condition for a mail about a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReportOn {
+    #[default]
+    Failure,
+    /// The job failed, or wrote anything.
+    Output,
+    Always,
 }
 
 #[cfg(test)]

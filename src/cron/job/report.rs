@@ -1,14 +1,14 @@
-//! The mail about a job: its command and ending, then its output.
+//! The mail that reports a run: its text, its HTML version and the attached log.
 
-use crate::cron::job::ansi::StyledRun;
+use crate::cron::job::ansi::{Colour, StyledRun, TextStyle};
 use crate::cron::job::excerpt::{Excerpt, ExcerptTail, StyledLines};
-use crate::cron::job::interleave::MARK;
 use crate::cron::job::log::Recorder;
-use crate::cron::job::words::shortened;
-use crate::cron::job::{FinishedJob, JobLog, html};
+use crate::cron::job::subject::shortened;
+use crate::cron::job::tee::MARK;
+use crate::cron::job::{FinishedJob, JobLog};
 use crate::system::figures::{counted, spoken_size};
-use crate::system::host;
-use crate::system::time;
+use crate::system::{time, user};
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 
@@ -102,7 +102,7 @@ impl JobReport {
         let facts = last_lines(job, &excerpt) + &facts(job);
         let html = with_html.then(|| {
             let output = coloured(&excerpt, &job.log, attached.as_ref());
-            html::document(&title, &facts, &output)
+            html_document(&title, &facts, &output)
         });
         let body = |attached: Option<&Attached>| {
             let output = output(&excerpt, &job.log, attached);
@@ -127,10 +127,10 @@ fn output(excerpt: &Excerpt, log: &JobLog, attached: Option<&Attached>) -> Strin
 }
 
 fn coloured(excerpt: &Excerpt, log: &JobLog, attached: Option<&Attached>) -> String {
-    let mut text = html::lines(&excerpt.begin);
+    let mut text = html_lines(&excerpt.begin);
     if let Some(rest) = &excerpt.rest {
-        text.push_str(&html::escaped(&gap(rest, log, attached)));
-        text.push_str(&html::lines(&rest.end));
+        text.push_str(&html_escaped(&gap(rest, log, attached)));
+        text.push_str(&html_lines(&rest.end));
     }
     text
 }
@@ -170,7 +170,7 @@ fn line_of(runs: &[StyledRun]) -> String {
 fn facts(job: &FinishedJob) -> String {
     let mut facts = vec![
         ("Command", shortened(&job.command)),
-        ("Host", format!("{}, as {}", job.host, host::login())),
+        ("Host", format!("{}, as {}", job.host, user::login())),
     ];
     if let Ok(directory) = std::env::current_dir() {
         let directory = crate::system::text::shown(&directory.to_string_lossy());
@@ -264,6 +264,70 @@ fn file_name(name: &str) -> String {
         }
     };
     name.chars().map(plain).collect()
+}
+
+/// Escapes the characters that are markup.
+pub fn html_escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            _ => safe.push(character),
+        }
+    }
+    safe
+}
+
+/// Lines, each with its end.
+pub fn html_lines(lines: &StyledLines) -> String {
+    let mut html = String::new();
+    for line in lines {
+        for run in line {
+            let text = html_escaped(&run.text);
+            match css(run.style).as_str() {
+                "" => html.push_str(&text),
+                css => {
+                    let _ = write!(html, "<span style=\"{css}\">{text}</span>");
+                }
+            }
+        }
+        html.push('\n');
+    }
+    html
+}
+
+pub fn html_document(title: &str, facts: &str, output: &str) -> String {
+    let (title, facts) = (html_escaped(title), html_escaped(facts));
+    format!(
+        "<!DOCTYPE html>\n<html>\n<head><meta charset=\"utf-8\"></head>\n<body>\n<p><b>{title}</b></p>\n\
+         <pre>{facts}</pre>\n<pre style=\"background:#f6f6f6;color:#000;padding:8px\">\n{output}</pre>\n\
+         </body>\n</html>\n"
+    )
+}
+
+fn css(style: TextStyle) -> String {
+    let mut css = String::new();
+    let colours = [
+        ("color", style.foreground),
+        ("background", style.background),
+    ];
+    for (name, colour) in colours {
+        if let Some(Colour(red, green, blue)) = colour {
+            let _ = write!(css, "{name}:#{red:02x}{green:02x}{blue:02x};");
+        }
+    }
+    let flags = [
+        (style.bold, "font-weight:bold;"),
+        (style.italic, "font-style:italic;"),
+        (style.underlined, "text-decoration:underline;"),
+    ];
+    for (is_set, rule) in flags {
+        css.push_str(if is_set { rule } else { "" });
+    }
+    css
 }
 
 #[cfg(test)]

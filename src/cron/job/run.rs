@@ -1,10 +1,8 @@
 //! Runs a command: reads its output, passes signals on to it, and enforces its time limit.
 
-use crate::cron::job::drain;
-use crate::cron::job::interleave::Interleaver;
 use crate::cron::job::log::Recorder;
 use crate::cron::job::signals::{HANDED_ON, JobSignals};
-use crate::cron::job::tee::Tee;
+use crate::cron::job::tee::{Interleaver, Tee, start_drain};
 use crate::cron::job::{FinishedJob, JobEnding, Order, OutputStream};
 use crate::system::text::{reason, shown};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -350,7 +348,7 @@ impl RunningJob {
         let left: Vec<OwnedFd> = self.pipes.iter_mut().filter_map(Option::take).collect();
         let goes_on = !left.is_empty();
         for pipe in left {
-            let _ = drain::start(pipe);
+            let _ = start_drain(pipe);
         }
         goes_on
     }

@@ -15,9 +15,9 @@ use crate::mail::message::header::addresses;
 use crate::mail::message::source::Source;
 use crate::mail::message::{Message, MessageError, Submission, is_removed, message_id};
 use crate::mail::rewrite::{OriginalAddress, RewriteError, Rewriter};
-use crate::system::host;
 use crate::system::text::without_controls;
 use crate::system::time::header_date;
+use crate::system::user;
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
@@ -84,7 +84,7 @@ fn check_loop(head: &MessageHeader, source: &Source) -> Result<(), MessageError>
 }
 
 fn sender(submission: &Submission, rewriter: &Rewriter) -> Result<Option<Address>, MessageError> {
-    let given = submission.sender.clone().unwrap_or_else(host::login);
+    let given = submission.sender.clone().unwrap_or_else(user::login);
     rewriter.sender(&given).map_err(wrong_in("the sender"))
 }
 
@@ -279,7 +279,7 @@ impl HeaderWriter<'_> {
     }
 
     fn login(&self) -> Result<Address, MessageError> {
-        let login = self.rewriter.sender(&host::login());
+        let login = self.rewriter.sender(&user::login());
         login
             .map_err(wrong_in("From"))?
             .ok_or_else(|| MessageError::Field {

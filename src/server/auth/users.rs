@@ -1,8 +1,8 @@
 //! The users and their passwords.
 
-use crate::system::place::keeps_secret;
 use crate::system::secret::Secret;
 use crate::system::text::reason;
+use crate::system::trust::keeps_secret;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _};

@@ -3,7 +3,7 @@
 use crate::cli::options::message;
 use crate::cli::options::value::HostPort;
 use crate::mail::message::Input;
-use crate::system::host;
+use crate::system::user;
 use clap::Arg;
 use std::any::TypeId;
 use std::ffi::OsString;
@@ -18,7 +18,7 @@ pub fn expanded(option: &Arg, text: &str) -> OsString {
     match start.and_then(|start| Some((start, text.strip_prefix(start)?))) {
         Some((start, path)) => {
             let mut whole = OsString::from(start);
-            whole.push(host::expanded(path));
+            whole.push(user::expanded(path));
             whole
         }
         None => OsString::from(text),
@@ -51,7 +51,7 @@ pub fn file(option: &Arg, text: &str) -> Option<PathBuf> {
     if !has_file || WRITTEN.contains(&key) {
         return None;
     }
-    let path = host::expanded(text.strip_prefix(before_path(option, text)?)?);
+    let path = user::expanded(text.strip_prefix(before_path(option, text)?)?);
     let input = match key {
         "attach" => message::attachment(path, None).ok()?.input,
         "inline" => message::inline(path, None).ok()?.file.input,

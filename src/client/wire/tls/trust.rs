@@ -3,8 +3,8 @@
 use crate::client::wire::tls::save::Save;
 use crate::client::wire::tls::shown::{PresentedChain, is_about_the_issuer, words};
 use crate::client::wire::tls::{Pin, TlsOptions, TlsSetupError};
+use crate::system::certificate::certificates;
 use crate::system::certificate::{Certificate, key_sha256, sha256, weakness};
-use crate::system::pem::certificates;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};

@@ -1,3 +1,4 @@
+use crate::cron::job::ansi::AnsiReader;
 use crate::cron::job::log::Recorder;
 use crate::cron::job::report::*;
 use crate::cron::job::{JobEnding, Order};
@@ -124,4 +125,20 @@ fn colours_are_in_the_html_alone() {
     assert!(report.body.ends_with("\n\nred <b>\n"), "{}", report.body);
     let html = report.html.unwrap();
     assert!(html.contains(">red</span> &lt;b&gt;\n"), "{html}");
+}
+
+#[test]
+fn colours_are_spans_and_markup_is_text() {
+    let line = AnsiReader::default().line(b"\x1b[1;31m<b>&\x1b[0m\"ok\"");
+    let html = html_lines(&vec![line]);
+    assert_eq!(
+        html,
+        "<span style=\"color:#aa0000;font-weight:bold;\">&lt;b&gt;&amp;</span>&quot;ok&quot;\n"
+    );
+}
+
+#[test]
+fn the_facts_are_text_too() {
+    let html = html_document("<x>", "a & b", "");
+    assert!(html.contains("&lt;x&gt;") && html.contains("a &amp; b"));
 }

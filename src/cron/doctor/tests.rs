@@ -1,4 +1,4 @@
-use crate::cron::doctor::prognosis::*;
+use crate::cron::doctor::*;
 
 fn result(findings: &[CheckResult]) -> String {
     fate_with(findings, None)
@@ -73,4 +73,23 @@ fn what_was_not_looked_at_is_not_promised() {
     let output_failed = [CheckResult::unknown(CheckStep::Server, "not asked")];
     assert!(result(&output_failed).ends_with("by relay:25, as far as could be seen"));
     assert!(result(&[]).ends_with("by relay:25"));
+}
+
+#[test]
+fn what_was_not_looked_at_is_no_reason_to_worry() {
+    let ok = CheckResult::ok(CheckStep::Host, "a name");
+    let unknown = CheckResult::unknown(CheckStep::Server, "--offline");
+    let warning = CheckResult::warning(CheckStep::Cron, "it is not there");
+    assert_eq!(worst(&[]), Health::Ok);
+    assert_eq!(worst(&[ok.clone(), unknown.clone()]), Health::Ok);
+    assert_eq!(worst(&[warning, unknown, ok]), Health::Warning);
+}
+
+#[test]
+fn the_advice_of_an_error_mends_it() {
+    let finding =
+        CheckResult::of_error(CheckStep::Config, "f: others can write to it; chmod go-w f");
+    assert_eq!(finding.found, "f: others can write to it");
+    assert_eq!(finding.mend.as_deref(), Some("chmod go-w f"));
+    assert_eq!(CheckResult::of_error(CheckStep::Config, "no").mend, None);
 }

@@ -7,17 +7,17 @@ use crate::cli::notification::send::{
     NotificationText, SendOutcome, attachment, interrupt, list_id, post,
 };
 use crate::cli::terminal::complain;
+use crate::cron::NotificationRecipients;
 use crate::cron::alert;
 use crate::cron::alert::{
     Checksum, Decision, DigestEntry, Digests, Fingerprint, Impression, alike, unnamed,
 };
 use crate::cron::job;
-use crate::cron::job::options::{DigestUse, Job, Locking, ReportOn};
+use crate::cron::job::{DigestUse, Job, Locking, ReportOn};
 use crate::cron::job::{
     FinishedJob, JobEnding, JobLock, JobReport, JobSignals, LockError, Tee, Template, quoted,
     shortened,
 };
-use crate::cron::mail::NotificationRecipients;
 use crate::system::exit::Exit;
 use rustix::stdio::{stderr, stdout};
 use std::io::{self, IsTerminal as _};
@@ -70,7 +70,7 @@ pub fn run(plan: &Job) -> Exit {
 
 /// Reads the output that background processes of a job still write.
 pub fn drain() -> Exit {
-    match job::drain::run() {
+    match job::drain() {
         Ok(()) => Exit::Ok,
         Err(_) => Exit::Io,
     }

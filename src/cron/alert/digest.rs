@@ -1,24 +1,37 @@
-//! The runs recorded for a digest: a file with one line for each run, which is only appended to.
-//!
-//! To mail a digest, a process first renames the file, so that later runs start a new one, and removes it
-//! once the mail is sent or queued. If the process is killed in between, the file stays under that name: the
-//! next process mails it again with the same Message-ID, so that a mailbox that already has it can recognize
-//! the duplicate.
+//! Digests: reports of jobs, recorded until they are mailed together.
+
+mod table;
+
+pub use table::DigestTable;
 
 use crate::cron::alert::AlertError;
-use crate::cron::alert::digest::DigestEntry;
-use crate::cron::alert::file::{Files, HistoryLock};
+use crate::cron::alert::files::{Files, HistoryLock, file_name};
 use crate::cron::alert::fingerprint::hex;
-use crate::cron::alert::name::file_name;
-use rustix::fs::{FlockOperation, OFlags};
+use crate::system::lock::try_lock;
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+/// The entry of a run in a digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestEntry {
+    /// The name of the job.
+    pub job: String,
+    pub at: SystemTime,
+    pub took: Duration,
+    /// The ending, in a word or two: `OK`, `FAILED(3)`.
+    pub status: String,
+    pub failed: bool,
+    /// Identifies runs of the same kind (see [`crate::cron::alert::Fingerprint::alike`]).
+    pub kind: String,
+    /// Some lines of its output, harmless and short.
+    pub excerpt: String,
+}
 
 /// Size of a file in octets beyond which runs are recorded without their output.
 const LARGE: u64 = 16 * 1024 * 1024;
@@ -135,14 +148,12 @@ impl Digests {
             Some(file) => Some(file),
             None => self.set_aside(&lock, digest)?,
         };
-        let Some(file) = file.map(OwnedFd::from) else {
+        let Some(file) = file else {
             return Ok(DigestBatch::Nothing);
         };
-        let alone = FlockOperation::NonBlockingLockExclusive;
-        if !self.files.try_lock(&file, alone)? {
+        if !try_lock(&file).map_err(|error| self.files.failed("lock", &name, error))? {
             return Ok(DigestBatch::Busy);
         }
-        let file = File::from(file);
         let head = head(&mut BufReader::new(&file)).unwrap_or_else(|| DigestHeader::new(digest));
         let files = self.files;
         Ok(DigestBatch::Batch(Batch {

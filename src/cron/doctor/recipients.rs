@@ -1,14 +1,16 @@
-//! Sender and recipients of the mail, after aliases and rewrite rules.
+//! Recipients of mail from cron after aliases and rewrite rules, and the file for mail that cannot be sent.
 
-use crate::cron::doctor::jobs::CrontabLine;
-use crate::cron::doctor::options;
+use crate::cron::doctor::cron::CrontabLine;
+use crate::cron::doctor::host::name;
 use crate::cron::doctor::options::CheckStep;
-use crate::cron::doctor::{CheckResult, HostSystem};
-use crate::cron::mail::{Addressing, DeliveryOptions, NotificationRecipients};
+use crate::cron::doctor::{CheckResult, HostSystem, options};
+use crate::cron::{Addressing, DeliveryOptions, NotificationRecipients};
 use crate::mail::address::{Address, Domain};
 use crate::mail::rewrite::{HostNames, RewriteError, Rewriter};
 use crate::system::host;
 use crate::system::text::shown;
+use rustix::fs::{Access, AtFlags, CWD};
+use std::path::Path;
 
 /// Sender and recipients of a mail from cron.
 #[derive(Debug, Default)]
@@ -44,7 +46,7 @@ pub fn found(
     people.findings.push(judged(&sender, given, &host.login));
     people.sender = sender.ok().flatten();
     let helo = course.transport.session.helo.as_deref();
-    people.findings.push(name(helo, &host.names));
+    people.findings.push(host_name(helo, &host.names));
     people
 }
 
@@ -161,7 +163,7 @@ fn judged(sender: &Result<Option<Address>, RewriteError>, given: &str, login: &s
 }
 
 /// The name in EHLO.
-fn name(helo: Option<&str>, names: &HostNames) -> CheckResult {
+fn host_name(helo: Option<&str>, names: &HostNames) -> CheckResult {
     if let Some(helo) = helo {
         let found = format!("{} in EHLO, as the profile says", shown(helo));
         return CheckResult::ok(CheckStep::Host, found);
@@ -178,6 +180,54 @@ fn name(helo: Option<&str>, names: &HostNames) -> CheckResult {
         "127.0.1.1 {}.example.org {node} as a line of /etc/hosts, or helo in the profile",
         node.split('.').next().unwrap_or_default()
     ))
+}
+
+/// Socket of the system log.
+const LOG: &str = "/dev/log";
+
+/// Looks for a writable dead letter file, and for the system log.
+pub fn look(host: &HostSystem) -> Vec<CheckResult> {
+    vec![dead_letter(host), log(host)]
+}
+
+fn dead_letter(host: &HostSystem) -> CheckResult {
+    let mut places = host.dead_letters.iter();
+    match places.find(|path| can_be_added_to(path)) {
+        Some(path) => {
+            let found = format!("{} gets what can be neither sent nor kept", name(path));
+            CheckResult::ok(CheckStep::LastResort, found)
+        }
+        None => CheckResult::warning(
+            CheckStep::LastResort,
+            "there is no place for a dead.letter: what can be neither sent nor kept goes to stderr",
+        )
+        .mended_by("make the home directory or /var/tmp writable"),
+    }
+}
+
+fn can_be_added_to(path: &Path) -> bool {
+    let there = path
+        .ancestors()
+        .find(|path| path.symlink_metadata().is_ok());
+    let is_there = there == Some(path);
+    let is_file = path.symlink_metadata().is_ok_and(|facts| facts.is_file());
+    // The program creates only its own directory.
+    let is_near = there == path.parent() || path.parent().is_some_and(|p| p.ends_with("ehlo"));
+    there.is_some_and(|there| {
+        (is_there && is_file || !is_there && is_near)
+            && rustix::fs::accessat(CWD, there, Access::WRITE_OK, AtFlags::EACCESS).is_ok()
+    })
+}
+
+fn log(host: &HostSystem) -> CheckResult {
+    if host.has(LOG) {
+        return CheckResult::ok(CheckStep::LastResort, format!("{LOG} hears of it"));
+    }
+    CheckResult::warning(
+        CheckStep::LastResort,
+        format!("{LOG} is not there: no log hears of what cannot be sent"),
+    )
+    .mended_by("start systemd-journald, rsyslogd or another syslog")
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! The host as the diagnosis sees it: its files, its programs, and the current user.
 
 use crate::mail::rewrite::HostNames;
-use crate::system::host;
 use crate::system::subprocess as program;
 use crate::system::subprocess::Streams;
 use crate::system::text::shown;
+use crate::system::user;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ impl HostSystem {
             root: PathBuf::from("/"),
             search: search.filter(|path| path.is_absolute()).collect(),
             program: std::env::current_exe().unwrap_or_default(),
-            login: host::login(),
+            login: user::login(),
             home: std::env::var_os("HOME").map(PathBuf::from),
             names: HostNames::of_this_host(),
             dead_letters,

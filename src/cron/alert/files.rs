@@ -1,16 +1,19 @@
-//! Small files in a directory that belongs to the program, and one lock over all of them.
+//! Small files in a directory that belongs to the program, one lock over all of them, and their names.
 
 use crate::cron::alert::AlertError;
-use crate::system::place;
-use crate::system::place::StateDirectory;
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock};
+use crate::cron::alert::fingerprint::hex;
+use crate::cron::alert::fold::alike;
+use crate::system::lock::lock_within;
+use crate::system::trust;
+use crate::system::user::{StateDirectory, path_variable};
+use ring::digest::{SHA256, digest};
+use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const USUAL: StateDirectory = StateDirectory {
     system: "/var/lib/ehlo",
@@ -28,15 +31,9 @@ pub struct Files {
     path: PathBuf,
 }
 
-/// The directory that a variable names.
-fn of_environment() -> Option<PathBuf> {
-    let named = std::env::var_os("EHLO_STATE_DIR").map(PathBuf::from);
-    named.filter(|path| path.is_absolute())
-}
-
 /// Held until it is dropped, or the process ends.
 pub struct HistoryLock {
-    _file: OwnedFd,
+    _file: File,
 }
 
 impl Files {
@@ -47,10 +44,12 @@ impl Files {
         below: &str,
         create: bool,
     ) -> Result<Option<Self>, AlertError> {
-        let state = named.map(Path::to_owned).or_else(of_environment);
-        let state = state.or_else(|| USUAL.usual());
+        let state = named
+            .map(Path::to_owned)
+            .or_else(|| path_variable("EHLO_STATE_DIR"));
+        let state = state.or_else(|| USUAL.path());
         let path = state.ok_or(AlertError::Homeless)?.join(below);
-        let directory = place::open(&path, create)?;
+        let directory = trust::open_directory(&path, create)?;
         Ok(directory.map(|directory| Self { directory, path }))
     }
 
@@ -62,40 +61,28 @@ impl Files {
     pub fn lock(&self) -> Result<HistoryLock, AlertError> {
         // A descriptor of its own: the lock belongs to the open file description.
         let file = self.open_file(".", OFlags::RDONLY | OFlags::DIRECTORY)?;
-        let start = Instant::now();
-        while !self.try_lock(&file, FlockOperation::NonBlockingLockExclusive)? {
-            if start.elapsed() > PATIENCE {
-                return Err(AlertError::Locked(self.path.clone()));
-            }
-            thread::sleep(PAUSE);
+        let is_locked = lock_within(&file, PATIENCE, PAUSE);
+        if is_locked.map_err(|error| self.failed("lock", "", error))? {
+            return Ok(HistoryLock { _file: file });
         }
-        Ok(HistoryLock { _file: file })
-    }
-
-    /// Tries to lock an open file. Returns false if another process holds the lock.
-    pub fn try_lock(&self, file: &OwnedFd, how: FlockOperation) -> Result<bool, AlertError> {
-        match flock(file, how) {
-            Ok(()) => Ok(true),
-            Err(Errno::WOULDBLOCK) => Ok(false),
-            Err(error) => Err(self.failed("lock", "", error)),
-        }
+        Err(AlertError::Locked(self.path.clone()))
     }
 
     /// Opens a file, readable only by its owner if it is created.
-    pub fn open_file(&self, name: &str, flags: OFlags) -> Result<OwnedFd, AlertError> {
+    pub fn open_file(&self, name: &str, flags: OFlags) -> Result<File, AlertError> {
         self.try_open(name, flags)
             .map_err(|error| self.failed("open", name, error))
     }
 
-    fn try_open(&self, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+    fn try_open(&self, name: &str, flags: OFlags) -> Result<File, Errno> {
         let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        rustix::fs::openat(&self.directory, name, flags, Mode::RUSR | Mode::WUSR)
+        rustix::fs::openat(&self.directory, name, flags, Mode::RUSR | Mode::WUSR).map(File::from)
     }
 
     /// Opens a file for reading. `None`: it does not exist.
     pub fn find(&self, name: &str) -> Result<Option<File>, AlertError> {
         match self.try_open(name, OFlags::RDONLY) {
-            Ok(file) => Ok(Some(File::from(file))),
+            Ok(file) => Ok(Some(file)),
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(self.failed("open", name, error)),
         }
@@ -117,7 +104,7 @@ impl Files {
         // The lock admits one process at a time. A draft left by another process is overwritten.
         let draft = format!("{name}.new");
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
-        let mut file = File::from(self.open_file(&draft, flags)?);
+        let mut file = self.open_file(&draft, flags)?;
         let written = file.write_all(content).and_then(|()| file.sync_data());
         written.map_err(|error| self.failed("write", &draft, error))?;
         self.rename(&draft, name)
@@ -161,6 +148,91 @@ impl Files {
             doing,
             path: self.path(name),
             error: error.into(),
+        }
+    }
+}
+
+/// Longer ones are cut, and a checksum is appended: a file system allows 255 octets, and suffixes are added.
+const LONGEST: usize = 160;
+
+/// A file name that is unique for the job, stays in its directory, and is recognizable for a person.
+pub fn file_name(job: &str) -> String {
+    let mut name = String::new();
+    for byte in job.bytes() {
+        let is_plain = byte.is_ascii_alphanumeric() || b"-_@".contains(&byte);
+        // A leading dot would hide it.
+        if is_plain || (byte == b'.' && !name.is_empty()) {
+            name.push(char::from(byte));
+        } else {
+            name.push_str(&format!("%{byte:02x}"));
+        }
+    }
+    if name.is_empty() {
+        // No other name has a lone percent sign.
+        name.push('%');
+    }
+    if name.len() > LONGEST {
+        let digest = digest(&SHA256, job.as_bytes());
+        name.truncate(LONGEST);
+        name.push('%');
+        name.push_str(&hex(&digest.as_ref()[..8]));
+    }
+    name
+}
+
+/// The identifier of a job without a name: the program with a checksum of its command line, without the parts
+/// that may differ between runs. No password can be read from it.
+#[must_use]
+pub fn unnamed(program: &str, command: &str) -> String {
+    let digest = digest(&SHA256, alike(command).as_bytes());
+    format!("{program}~{}", hex(&digest.as_ref()[..8]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_usual_name_stays_as_it_is() {
+        for name in ["backup.sh", "ehlo@web-1.service", "nightly"] {
+            assert_eq!(file_name(name), name);
+        }
+    }
+
+    #[test]
+    fn another_command_line_is_another_job_and_another_date_is_not() {
+        let name = |command| unnamed("sh", command);
+        assert_ne!(name("sh -c backup"), name("sh -c restore"));
+        assert_eq!(name("dump 2026-11-23"), name("dump 2026-12-01"));
+        assert!(name("sh -c backup").starts_with("sh~"));
+    }
+
+    #[test]
+    fn no_name_leads_out_of_the_directory_and_no_two_are_one() {
+        let long = "x".repeat(4000);
+        let other = format!("{long}y");
+        let names = [
+            "",
+            ".",
+            "..",
+            "../x",
+            "/etc/passwd",
+            "a b",
+            "a%20b",
+            "é",
+            "\n",
+            &long,
+            &other,
+        ];
+        let files: BTreeSet<String> = names.into_iter().map(file_name).collect();
+        assert_eq!(files.len(), names.len());
+        for file in files {
+            assert!(
+                !file.contains('/') && !file.starts_with('.') && file.len() < 200,
+                "{file}"
+            );
+            assert!(file.bytes().all(|byte| byte.is_ascii_graphic()), "{file}");
         }
     }
 }

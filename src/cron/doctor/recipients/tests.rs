@@ -1,5 +1,5 @@
-use crate::cron::doctor::people::*;
-use crate::cron::doctor::surroundings::tests::Made;
+use crate::cron::doctor::host::tests::Made;
+use crate::cron::doctor::recipients::*;
 use crate::mail::rewrite;
 use crate::system::exit::Health;
 use std::path::PathBuf;
@@ -105,10 +105,38 @@ fn a_sender_without_a_dot_in_its_domain_is_a_warning() {
 #[test]
 fn a_host_without_a_full_name_is_a_warning_unless_the_profile_gives_one() {
     let mut names = Made::new().host.names;
-    assert_eq!(name(None, &names).health, Health::Ok);
+    assert_eq!(host_name(None, &names).health, Health::Ok);
     names.fqdn = "sun".to_owned();
-    let finding = name(None, &names);
+    let finding = host_name(None, &names);
     assert_eq!(finding.health, Health::Warning);
     assert!(finding.mend.unwrap().contains("/etc/hosts"));
-    assert_eq!(name(Some("me.example"), &names).health, Health::Ok);
+    assert_eq!(host_name(Some("me.example"), &names).health, Health::Ok);
+}
+
+fn health(made: &Made) -> Vec<Health> {
+    look(&made.host)
+        .iter()
+        .map(|finding| finding.health)
+        .collect()
+}
+
+#[test]
+fn a_log_hears_or_is_not_there() {
+    let made = Made::new();
+    assert_eq!(health(&made)[1], Health::Warning);
+    made.file(LOG, "");
+    assert_eq!(health(&made)[1], Health::Ok);
+}
+
+#[test]
+fn a_dead_letter_is_a_file_that_is_there_or_can_be_made() {
+    let mut made = Made::new();
+    assert_eq!(health(&made)[0], Health::Warning);
+    let place = made.host.at("/home/ann/dead.letter");
+    made.host.dead_letters = vec![place.clone()];
+    assert_eq!(health(&made)[0], Health::Warning);
+    made.file("/home/ann/x", "");
+    assert_eq!(health(&made)[0], Health::Ok);
+    std::fs::create_dir(&place).unwrap();
+    assert_eq!(health(&made)[0], Health::Warning);
 }

@@ -1,127 +1,54 @@
-//! Directories for persistent state, and checks of access by others to them or to a file.
+//! Checks that other users have no access to a file or directory, and directories that only this user can enter.
 
 use crate::system::text::reason;
-use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, StatVfsMountFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatVfsMountFlags};
 use rustix::io::Errno;
-use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// Locations of a state directory.
-#[derive(Clone, Copy, Debug)]
-pub struct StateDirectory {
-    /// Root's, which is that of the whole system. An absolute path.
-    pub system: &'static str,
-    /// Other users': below the directory for persistent state of a user's programs (`XDG_STATE_HOME`).
-    pub own: &'static str,
+/// A reason not to trust a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Danger {
+    /// It is a directory, a device or a pipe.
+    NotAFile,
+    /// It belongs neither to root nor to this user.
+    Foreign { owner: u32, user: u32 },
+    /// Other users can write to it.
+    Writable,
+    /// Users can read it who must not see secrets.
+    Readable,
 }
 
-impl StateDirectory {
-    /// The directory of the user who runs the program. `None`: no home directory.
-    #[must_use]
-    pub fn usual(self) -> Option<PathBuf> {
-        Caller::of_this_process().usual(self)
+/// Opens a file without waiting for a writer if it is a pipe.
+pub fn open_file(path: &Path) -> Result<File, Errno> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty()).map(File::from)
+}
+
+/// Checks that only root and this user can have written a file.
+#[must_use]
+pub fn write_danger(facts: &Metadata) -> Option<Danger> {
+    if !facts.is_file() {
+        return Some(Danger::NotAFile);
     }
+    owner_danger(facts).or_else(|| (facts.mode() & 0o022 != 0).then_some(Danger::Writable))
 }
 
-/// An error with a directory.
-#[derive(Debug, Error)]
-pub enum DirectoryError {
-    /// It belongs to another user.
-    #[error("{} belongs to user {owner}, and this is user {user}", .path.display())]
-    Theirs {
-        path: PathBuf,
-        owner: u32,
-        user: u32,
-    },
-    /// It has unsafe permissions, or is not a directory.
-    #[error("{} {why}", .path.display())]
-    Unsafe {
-        path: PathBuf,
-        /// The problem, and the command that fixes it.
-        why: String,
-    },
-    /// The system denies access.
-    #[error("cannot {doing} {}: {}", .path.display(), reason(.error))]
-    Io {
-        /// The operation that failed.
-        doing: &'static str,
-        path: PathBuf,
-        error: io::Error,
-    },
+/// Checks that a file belongs to root or to this user.
+#[must_use]
+pub fn owner_danger(facts: &Metadata) -> Option<Danger> {
+    let (owner, user) = (facts.uid(), rustix::process::geteuid().as_raw());
+    (owner != 0 && owner != user).then_some(Danger::Foreign { owner, user })
 }
 
-impl DirectoryError {
-    fn io(doing: &'static str, path: &Path, error: impl Into<io::Error>) -> Self {
-        Self::Io {
-            doing,
-            path: path.to_owned(),
-            error: error.into(),
-        }
-    }
-}
-
-/// The user who runs the program, with the variables that name directories.
-#[derive(Default)]
-struct Caller {
-    is_root: bool,
-    state: Option<OsString>,
-    home: Option<OsString>,
-    /// The home directory of the password file.
-    true_home: Option<PathBuf>,
-}
-
-impl Caller {
-    fn of_this_process() -> Self {
-        use rustix::process::{getegid, geteuid, getgid, getuid};
-        let user = geteuid();
-        // With set-uid or set-gid, the queue belongs to the effective user, and the caller cannot choose
-        // its location.
-        let is_lent = getuid() != user || getgid() != getegid();
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty() && !is_lent);
-        Self {
-            is_root: user.is_root(),
-            state: set("XDG_STATE_HOME"),
-            home: set("HOME"),
-            true_home: crate::system::host::home(),
-        }
-    }
-
-    /// Relative paths are ignored: the specification of `XDG_STATE_HOME` requires it, and a location that
-    /// depends on the working directory is not persistent.
-    fn usual(self, place: StateDirectory) -> Option<PathBuf> {
-        if self.is_root {
-            return Some(PathBuf::from(place.system));
-        }
-        let absolute = |path: OsString| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
-        let state = self.state.and_then(absolute);
-        let home = || {
-            let home = self.home.and_then(absolute);
-            let ours =
-                home.filter(|home| self.true_home.is_none() || !is_closed_to_us(home, place));
-            ours.or(self.true_home)
-        };
-        let state = state.or_else(|| Some(home()?.join(".local/state")));
-        state.map(|state| state.join(place.own))
-    }
-}
-
-/// True if nothing can be created there: the home directory may be that of another user, if cron or su run
-/// the program with the rights of this user.
-fn is_closed_to_us(home: &Path, place: StateDirectory) -> bool {
-    let kept = home.join(".local/state").join(place.own);
-    let there = kept.ancestors().find_map(|path| {
-        let rights = Access::WRITE_OK | Access::EXEC_OK;
-        match rustix::fs::accessat(CWD, path, rights, AtFlags::EACCESS) {
-            Err(Errno::NOENT) => None,
-            other => Some(other),
-        }
-    });
-    there == Some(Err(Errno::ACCESS))
+/// True if the file or directory belongs to this user.
+#[must_use]
+pub fn is_own(facts: &Metadata) -> bool {
+    facts.uid() == rustix::process::geteuid().as_raw()
 }
 
 /// In-memory file systems, which container engines and systemd use for secrets: `TMPFS_MAGIC` and
@@ -156,13 +83,50 @@ pub fn can_change_mode(file: &File) -> io::Result<bool> {
     Ok(owns && !flags.contains(StatVfsMountFlags::RDONLY))
 }
 
+/// An error with a directory.
+#[derive(Debug, Error)]
+pub enum DirectoryError {
+    /// It belongs to another user.
+    #[error("{} belongs to user {owner}, and this is user {user}", .path.display())]
+    Foreign {
+        path: PathBuf,
+        owner: u32,
+        user: u32,
+    },
+    /// It has unsafe permissions, or is not a directory.
+    #[error("{} {why}", .path.display())]
+    Unsafe {
+        path: PathBuf,
+        /// The problem, and the command that fixes it.
+        why: String,
+    },
+    /// The system denies access.
+    #[error("cannot {doing} {}: {}", .path.display(), reason(.error))]
+    Io {
+        /// The operation that failed.
+        doing: &'static str,
+        path: PathBuf,
+        error: io::Error,
+    },
+}
+
+impl DirectoryError {
+    fn io(doing: &'static str, path: &Path, error: impl Into<io::Error>) -> Self {
+        Self::Io {
+            doing,
+            path: path.to_owned(),
+            error: error.into(),
+        }
+    }
+}
+
 /// Opens the directory. Creates it, and the missing ones above it, if `create`. `None`: it does not exist
 /// and is not to be created.
-pub fn open(path: &Path, create: bool) -> Result<Option<OwnedFd>, DirectoryError> {
-    let opened = match open_directory(path) {
+pub fn open_directory(path: &Path, create: bool) -> Result<Option<OwnedFd>, DirectoryError> {
+    let opened = match open_existing(path) {
         Err(Errno::NOENT) if create => {
-            make(path)?;
-            open_directory(path)
+            create_all(path)?;
+            open_existing(path)
         }
         Err(Errno::NOENT) => return Ok(None),
         opened => opened,
@@ -174,7 +138,7 @@ pub fn open(path: &Path, create: bool) -> Result<Option<OwnedFd>, DirectoryError
     }
 }
 
-fn open_directory(path: &Path) -> Result<OwnedFd, Errno> {
+fn open_existing(path: &Path) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     rustix::fs::open(path, flags, Mode::empty())
 }
@@ -186,7 +150,7 @@ fn check(path: &Path, directory: &OwnedFd) -> Result<(), DirectoryError> {
         rustix::fs::fstat(directory).map_err(|error| DirectoryError::io("look at", path, error))?;
     let user = rustix::process::geteuid().as_raw();
     if facts.st_uid != user {
-        return Err(DirectoryError::Theirs {
+        return Err(DirectoryError::Foreign {
             path: path.to_owned(),
             owner: facts.st_uid,
             user,
@@ -210,20 +174,21 @@ fn unfit(path: &Path, why: String) -> DirectoryError {
 }
 
 /// Creates the directory and the missing ones above it, from the top down.
-fn make(path: &Path) -> Result<(), DirectoryError> {
+fn create_all(path: &Path) -> Result<(), DirectoryError> {
     let is_there = |path: &Path| path.as_os_str().is_empty() || path.symlink_metadata().is_ok();
     let missing: Vec<&Path> = path
         .ancestors()
         .take_while(|path| !is_there(path))
         .collect();
     for directory in missing.into_iter().rev() {
-        make_one(CWD, directory).map_err(|error| DirectoryError::io("create", directory, error))?;
+        create_directory(CWD, directory)
+            .map_err(|error| DirectoryError::io("create", directory, error))?;
     }
     Ok(())
 }
 
 /// Creates a directory of mode 0700, regardless of the umask. An existing one is not an error.
-pub fn make_one(parent: impl std::os::fd::AsFd, name: &Path) -> Result<(), Errno> {
+pub fn create_directory(parent: impl std::os::fd::AsFd, name: &Path) -> Result<(), Errno> {
     match rustix::fs::mkdirat(&parent, name, Mode::RWXU) {
         Err(Errno::EXIST) => return Ok(()),
         made => made?,
@@ -242,7 +207,7 @@ pub fn sync_names(path: &Path) -> Result<(), DirectoryError> {
     let absolute =
         std::path::absolute(path).map_err(|error| DirectoryError::io("find", path, error))?;
     for parent in absolute.ancestors().skip(1) {
-        let Ok(directory) = open_directory(parent) else {
+        let Ok(directory) = open_existing(parent) else {
             break;
         };
         rustix::fs::fsync(&directory).map_err(|error| DirectoryError::io("sync", parent, error))?;
@@ -259,23 +224,6 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-    const QUEUE: StateDirectory = StateDirectory {
-        system: "/var/spool/ehlo",
-        own: "ehlo/queue",
-    };
-
-    fn usual(caller: Caller) -> Option<String> {
-        caller.usual(QUEUE).map(|path| path.display().to_string())
-    }
-
-    fn user(state: Option<&str>, home: Option<&str>) -> Caller {
-        Caller {
-            state: state.map(OsString::from),
-            home: home.map(OsString::from),
-            ..Caller::default()
-        }
-    }
-
     fn mode(path: &Path) -> u32 {
         path.metadata().unwrap().permissions().mode() & 0o7777
     }
@@ -285,58 +233,7 @@ mod tests {
     }
 
     fn refusal(path: &Path) -> String {
-        open(path, true).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn a_user_has_a_place_of_their_own_and_root_has_the_systems() {
-        let own = "/home/a/.local/state/ehlo/queue";
-        assert_eq!(
-            usual(user(Some("/s"), Some("/home/a"))).unwrap(),
-            "/s/ehlo/queue"
-        );
-        assert_eq!(usual(user(None, Some("/home/a"))).unwrap(), own);
-        let root = Caller {
-            is_root: true,
-            ..user(Some("/s"), Some("/home/a"))
-        };
-        assert_eq!(usual(root).unwrap(), QUEUE.system);
-    }
-
-    #[test]
-    fn relative_paths_of_the_environment_count_for_nothing() {
-        let own = usual(user(Some("s"), Some("/home/a"))).unwrap();
-        assert_eq!(own, "/home/a/.local/state/ehlo/queue");
-        let passwd = Caller {
-            true_home: Some("/var/lib/a".into()),
-            ..user(Some("s"), Some("h"))
-        };
-        assert_eq!(usual(passwd).unwrap(), "/var/lib/a/.local/state/ehlo/queue");
-        assert_eq!(usual(user(None, None)), None);
-    }
-
-    #[test]
-    fn the_home_of_somebody_else_is_none_of_ours() {
-        if rustix::process::geteuid().is_root() {
-            // Root has access everywhere.
-            return;
-        }
-        let top = tempfile::tempdir().unwrap();
-        let theirs = top.path().join("theirs");
-        fs::create_dir(&theirs).unwrap();
-        set_mode(&theirs, 0o555);
-        let of = |true_home: Option<&str>| {
-            usual(Caller {
-                true_home: true_home.map(PathBuf::from),
-                ..user(None, theirs.to_str())
-            })
-        };
-        let own = ".local/state/ehlo/queue";
-        assert_eq!(of(Some("/home/a")).unwrap(), format!("/home/a/{own}"));
-        let only = format!("{}/{own}", theirs.display());
-        assert_eq!(of(None).unwrap(), only);
-        set_mode(&theirs, 0o755);
-        assert_eq!(of(Some("/home/a")).unwrap(), only);
+        open_directory(path, true).unwrap_err().to_string()
     }
 
     #[test]
@@ -344,9 +241,9 @@ mod tests {
         let top = tempfile::tempdir().unwrap();
         set_mode(top.path(), 0o755);
         let path = top.path().join("a/b/queue");
-        assert!(open(&path, false).unwrap().is_none());
-        assert!(open(&path, true).unwrap().is_some());
-        assert!(open(&path, false).unwrap().is_some());
+        assert!(open_directory(&path, false).unwrap().is_none());
+        assert!(open_directory(&path, true).unwrap().is_some());
+        assert!(open_directory(&path, false).unwrap().is_some());
         assert_eq!(mode(top.path()), 0o755);
         for made in [top.path().join("a"), top.path().join("a/b"), path.clone()] {
             assert_eq!(mode(&made), 0o700);
@@ -366,7 +263,7 @@ mod tests {
             assert!(refused.contains(&mended), "{bad:o}: {refused}");
         }
         set_mode(&path, 0o700);
-        assert!(open(&path, false).is_ok());
+        assert!(open_directory(&path, false).is_ok());
     }
 
     #[test]
@@ -411,7 +308,7 @@ mod tests {
         fs::create_dir(&real).unwrap();
         set_mode(&real, 0o700);
         symlink(&real, &link).unwrap();
-        assert!(open(&link, true).unwrap().is_some());
+        assert!(open_directory(&link, true).unwrap().is_some());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use crate::cron::alert::digest::entries::*;
+use crate::cron::alert::digest::*;
 use std::fs;
 use std::path::PathBuf;
 use std::thread;
