@@ -15,11 +15,11 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file exists or was named, and cannot be read.
-    #[error("cannot read the configuration {}{}: {}{}", name(path), by(*.asked), reason(.error), way_around(*.asked, .error))]
+    #[error("cannot read the configuration {}{}: {}{}", name(path), by(*.named_by), reason(.error), permission_advice(*.named_by, .error))]
     Unreadable {
         path: PathBuf,
         /// The option or variable that named it. `None`: a default location.
-        asked: Option<&'static str>,
+        named_by: Option<&'static str>,
         error: io::Error,
     },
     /// A profile is requested, and there is no file.
@@ -33,10 +33,10 @@ pub enum ConfigError {
         danger: Danger,
     },
     /// The file contains an error.
-    #[error("{}: {spot}{fault}{}", name(path), spot.line())]
+    #[error("{}: {position}{fault}{}", name(path), position.line())]
     Fault {
         path: PathBuf,
-        spot: Box<ConfigPosition>,
+        position: Box<ConfigPosition>,
         fault: ConfigFault,
     },
 }
@@ -46,7 +46,10 @@ impl ConfigError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Unreadable { asked: Some(_), .. } | Self::Nowhere(_) => Exit::NoInput,
+            Self::Unreadable {
+                named_by: Some(_), ..
+            }
+            | Self::Nowhere(_) => Exit::NoInput,
             _ => Exit::Config,
         }
     }
@@ -128,10 +131,10 @@ pub enum ConfigFault {
          variable EHLO_PASSWORD"
     )]
     Password,
-    #[error("it wants {wanted}, and this is {found}")]
+    #[error("it wants {expected}, and this is {found}")]
     Kind {
         /// The expected type.
-        wanted: &'static str,
+        expected: &'static str,
         found: &'static str,
     },
     /// One option under two names.
@@ -141,7 +144,7 @@ pub enum ConfigFault {
     #[error("it holds a NUL")]
     Nul,
     /// No profile has this name.
-    #[error("there is no profile \"{}\"; there {}{}", shown(.name), all(.names), did_you_mean(.meant.as_deref()))]
+    #[error("there is no profile \"{}\"; there {}{}", shown(.name), listed(.names), did_you_mean(.meant.as_deref()))]
     Profile {
         name: String,
         /// The most similar profile name.
@@ -165,14 +168,18 @@ pub enum ConfigFault {
 }
 
 /// Maximum number of profile names that an error lists.
-const LISTED: usize = 12;
+const MAX_LISTED: usize = 12;
 
 impl ConfigFault {
     pub(super) fn no_profile<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Self {
         let names: Vec<&str> = names.collect();
-        let mut listed: Vec<String> = names.iter().take(LISTED).map(|&n| n.to_owned()).collect();
-        if names.len() > LISTED {
-            listed.push(format!("{} more", names.len() - LISTED));
+        let mut listed: Vec<String> = names
+            .iter()
+            .take(MAX_LISTED)
+            .map(|&n| n.to_owned())
+            .collect();
+        if names.len() > MAX_LISTED {
+            listed.push(format!("{} more", names.len() - MAX_LISTED));
         }
         Self::Profile {
             name: name.to_owned(),
@@ -187,7 +194,7 @@ fn did_you_mean(meant: Option<&str>) -> String {
     meant.unwrap_or_default()
 }
 
-fn all(names: &[String]) -> String {
+fn listed(names: &[String]) -> String {
     match names {
         [] => "is none at all".to_owned(),
         [one] => format!("is {}", shown(one)),
@@ -196,18 +203,18 @@ fn all(names: &[String]) -> String {
 }
 
 /// Advice if permissions prevent reading the configuration.
-pub const WAY_AROUND: &str = "--config /dev/null does without the configuration, and ~/.config/ehlo/config.toml of your own \
+pub const PERMISSION_ADVICE: &str = "--config /dev/null does without the configuration, and ~/.config/ehlo/config.toml of your own \
                               takes its place";
 
-fn way_around(asked: Option<&str>, error: &io::Error) -> String {
-    match (asked, error.kind()) {
-        (None, io::ErrorKind::PermissionDenied) => format!("; {WAY_AROUND}"),
+fn permission_advice(named_by: Option<&str>, error: &io::Error) -> String {
+    match (named_by, error.kind()) {
+        (None, io::ErrorKind::PermissionDenied) => format!("; {PERMISSION_ADVICE}"),
         _ => String::new(),
     }
 }
 
-fn by(asked: Option<&'static str>) -> String {
-    asked.map_or(String::new(), |who| format!(" ({who})"))
+fn by(named_by: Option<&'static str>) -> String {
+    named_by.map_or(String::new(), |who| format!(" ({who})"))
 }
 
 fn name(path: &Path) -> String {

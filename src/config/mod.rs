@@ -3,12 +3,12 @@
 
 mod error;
 mod keys;
-mod place;
+mod location;
 mod read;
 
-pub use error::{ConfigError, ConfigFault, ConfigPosition, WAY_AROUND};
+pub use error::{ConfigError, ConfigFault, ConfigPosition, PERMISSION_ADVICE};
 pub use keys::Keys;
-pub use place::{FoundFile, Places, find};
+pub use location::{FoundFile, Places, find};
 
 use crate::mail::address::Address;
 use crate::system::quote::toml_string;
@@ -111,7 +111,7 @@ impl Config {
             let names = self.profiles.iter().map(|profile| profile.name.as_str());
             ConfigError::Fault {
                 path: self.path.clone(),
-                spot: Box::default(),
+                position: Box::default(),
                 fault: ConfigFault::no_profile(name, names),
             }
         })
@@ -148,7 +148,7 @@ impl Config {
     pub fn fault(&self, setting: &ConfigKey, fault: ConfigFault) -> ConfigError {
         ConfigError::Fault {
             path: self.path.clone(),
-            spot: Box::new(ConfigPosition::of(setting)),
+            position: Box::new(ConfigPosition::of(setting)),
             fault,
         }
     }
@@ -247,7 +247,7 @@ fn value(value: &Value) -> String {
     match value {
         Value::Text(text) => toml_string(text),
         Value::Number(number) => number.clone(),
-        Value::Flag(given) => given.to_string(),
+        Value::Flag(flag) => flag.to_string(),
         Value::List(items) => {
             let items: Vec<String> = items.iter().map(self::value).collect();
             format!("[{}]", items.join(", "))

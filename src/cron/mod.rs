@@ -15,7 +15,7 @@ use crate::system::exit::Exit;
 pub struct Notification {
     pub head: Addressing,
     /// Delivery options, or the reason that there are none.
-    pub dispatch: Result<DeliveryOptions, SetupError>,
+    pub delivery: Result<DeliveryOptions, SetupError>,
 }
 
 /// Sender and recipients as given by the user: names without a domain are allowed.

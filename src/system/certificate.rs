@@ -331,7 +331,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_certificate_says_who_it_is_for_and_until_when() {
+    fn certificate_has_names_and_validity() {
         let made = rcgen::generate_simple_self_signed(vec![
             "mx.example.org".to_owned(),
             "192.0.2.7".to_owned(),
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_in_one_line_is_as_openssl_prints_it() {
+    fn distinguished_name_is_formatted_as_by_openssl() {
         let mut params = rcgen::CertificateParams::default();
         let mut name = rcgen::DistinguishedName::new();
         for (kind, value) in [
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn rubbish_is_no_certificate() {
+    fn invalid_certificate_is_rejected() {
         assert_eq!(Certificate::read(b"rubbish"), None);
         assert_eq!(end_point(b""), None);
     }

@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hosts_file_qualifies_a_short_node_name() {
+    fn short_node_name_is_qualified_by_the_hosts_file() {
         let hosts = "127.0.0.1 localhost\n# 10.0.0.1 sun.example\n127.0.1.1 sun.tuc.noao.edu sun\n";
         assert_eq!(fqdn_of("sun", hosts).as_deref(), Some("sun.tuc.noao.edu"));
         assert_eq!(fqdn_of("moon", hosts), None);
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_only_this_host_knows_are_not_qualified() {
+    fn local_names_are_not_qualified() {
         for name in [
             "localhost",
             "localhost.localdomain",
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_name_has_no_underscore_and_no_empty_label() {
+    fn host_name_has_no_underscore_and_no_empty_label() {
         assert!(is_host_name("mx-1.example.org"));
         for bad in ["", "a..b", "a_b.c", "-a.b", "a b", "a\r\nb", "x."] {
             assert!(!is_host_name(bad), "{bad:?}");

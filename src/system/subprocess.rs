@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_wanted_is_not_heard() {
+    fn only_the_selected_streams_are_read() {
         let script = "echo a; echo b >&2; exit 3";
         for (streams, said) in [(Streams::Output, "a\n"), (Streams::Both, "a\nb\n")] {
             let answer = shell(script, streams, LONG);
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn who_takes_too_long_is_ended_and_what_it_said_stays() {
+    fn program_is_killed_at_the_limit_and_its_output_is_kept() {
         for script in ["echo a; exec sleep 30", "echo a; exec sleep 30 >&- 2>&-"] {
             let answer = shell(script, Streams::Both, SHORT);
             assert_eq!(answer.output, b"a\n");
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn at_the_limit_all_that_it_started_is_ended() {
+    fn process_group_is_killed_at_the_limit() {
         let mut command = Command::new("sh");
         command.args(["-c", "sleep 60 & echo $!; wait"]);
         let answer = ask(command, Streams::Output, SHORT);
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_that_outlives_the_program_is_not_waited_for() {
+    fn output_held_open_by_a_background_process_is_not_waited_for() {
         let mut command = Command::new("sh");
         command.args(["-c", "echo a; sleep 60 & exit 3"]);
         command.stdout(Stdio::piped());
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shortage_is_told_from_what_will_not_change() {
+    fn shortage_of_resources_is_temporary() {
         for (error, short) in [
             (Errno::AGAIN, true),
             (Errno::MFILE, true),
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn of_too_much_the_end_is_kept() {
+    fn end_of_a_long_output_is_kept() {
         let script = "head -c 2000000 /dev/zero | tr '\\0' x; echo end";
         let answer = shell(script, Streams::Output, LONG);
         assert!(answer.output.len() <= 2 * KEPT && answer.output.ends_with(b"xend\n"));

@@ -170,14 +170,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_of_the_system_is_words_without_a_number() {
+    fn system_error_is_shown_without_its_number() {
         let missing = io::Error::from_raw_os_error(2);
         assert_eq!(reason(&missing), "No such file or directory");
         assert_eq!(reason(&io::Error::other("x (y)")), "x (y)");
     }
 
     #[test]
-    fn a_reply_cannot_send_escape_codes() {
+    fn reply_is_shown_without_escape_codes() {
         assert_eq!(
             printable(b"hi\x1b[2J\xe4\x7f\ttab"),
             "hi\\x1b[2J\\xe4\\x7f\\x09tab"
@@ -185,26 +185,26 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_utf8_or_in_the_charset_or_in_windows_1252() {
+    fn name_is_decoded_as_utf8_or_the_charset_or_windows_1252() {
         assert_eq!(in_charset("Jürgen".as_bytes(), Some("koi8-r")), "Jürgen");
         assert_eq!(in_charset(b"J\xfcrgen \x80\x81", None), "Jürgen €\u{fffd}");
         assert_eq!(in_charset(b"\xed\xc5\xce\xc0", Some("koi8-r")), "Меню");
     }
 
     #[test]
-    fn letters_of_all_scripts_stay_and_bidi_does_not() {
+    fn bidirectional_controls_are_escaped_and_letters_are_kept() {
         assert_eq!(shown("Jürgen 用户"), "Jürgen 用户");
         assert_eq!(shown("a\u{202e}b\x1b\u{85}"), "a\\u{202e}b\\u{1b}\\u{85}");
     }
 
     #[test]
-    fn without_its_controls_a_text_is_one_line() {
+    fn text_without_controls_is_one_line() {
         let text = "\u{1b}a\0b\r\nc\td\u{2028}e\u{85}f é\u{7f}\n";
         assert_eq!(without_controls(text), "ab  c d e f é");
     }
 
     #[test]
-    fn line_breaks_of_every_kind_are_forbidden_and_tab_is_not() {
+    fn line_breaks_are_forbidden_and_tab_is_allowed() {
         for bad in ["a\rb", "a\nb", "a\0b", "a\u{85}b", "a\u{2028}b", "a\u{b}b"] {
             assert!(forbidden(bad).is_some(), "{bad:?}");
         }
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_without_stars_fits_itself_in_any_case() {
+    fn pattern_without_wildcards_matches_itself_in_any_case() {
         for (pattern, text, is_fit) in [
             ("Root", "rOOT", true),
             ("root", "roo", false),
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_of_many_stars_takes_no_longer() {
+    fn pattern_of_many_wildcards_is_matched_quickly() {
         let pattern: Vec<char> = "*a".repeat(500).chars().chain(['b']).collect();
         let text: Vec<char> = "a".repeat(5000).chars().collect();
         assert!(!glob(&pattern, &text));

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_made_for_the_owner_alone_and_what_is_there_is_left() {
+    fn missing_directories_are_created_with_mode_0700() {
         let top = tempfile::tempdir().unwrap();
         set_mode(top.path(), 0o755);
         let path = top.path().join("a/b/queue");
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_others_may_enter_or_write_to_is_refused_with_what_mends_it() {
+    fn directory_open_to_others_is_refused_with_a_chmod_command() {
         let top = tempfile::tempdir().unwrap();
         let path = top.path().join("queue");
         fs::create_dir(&path).unwrap();
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_its_place_is_refused() {
+    fn file_instead_of_a_directory_is_refused() {
         let top = tempfile::tempdir().unwrap();
         let path = top.path().join("queue");
         fs::write(&path, "").unwrap();
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_symlink_to_a_directory_of_ours_is_followed() {
+    fn symlink_to_an_own_directory_is_followed() {
         let top = tempfile::tempdir().unwrap();
         let (real, link) = (top.path().join("real"), top.path().join("link"));
         fs::create_dir(&real).unwrap();
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_of_another_user_is_refused_and_so_is_a_symlink_to_it() {
+    fn directory_of_another_user_is_refused() {
         let top = tempfile::tempdir().unwrap();
         let other = if rustix::process::geteuid().is_root() {
             let path = top.path().join("theirs");

@@ -8,7 +8,7 @@ use crate::cli::options::settings;
 use crate::cli::options::usage_error::{UsageError, wrong};
 use crate::cli::plan::EarlyExit;
 use crate::config::{
-    Config, ConfigError, ConfigFault, ConfigKey, FoundFile, Places, WAY_AROUND, find,
+    Config, ConfigError, ConfigFault, ConfigKey, FoundFile, PERMISSION_ADVICE, Places, find,
 };
 use crate::system::exit::Exit;
 use crate::system::text::shown;
@@ -42,7 +42,7 @@ impl Args {
         let named = self.config.as_deref();
         let found = find(named, places)?;
         if found.is_none() && self.profile.is_some() {
-            return Err(ConfigError::Nowhere(places.looked_at(named)));
+            return Err(ConfigError::Nowhere(places.candidates(named)));
         }
         Ok(found)
     }
@@ -105,7 +105,7 @@ impl File {
     fn find(&self, places: &Places) -> Result<FoundFile, ConfigError> {
         let named: Option<&Path> = self.config.as_deref();
         let found = find(named, places)?;
-        found.ok_or_else(|| ConfigError::Nowhere(places.looked_at(named)))
+        found.ok_or_else(|| ConfigError::Nowhere(places.candidates(named)))
     }
 
     fn read(&self, typed: &mut CommandLineArgs<'_>, places: &Places) -> Result<Config, EarlyExit> {
@@ -133,7 +133,7 @@ pub fn check_access(config: &Config, files: &[(ConfigKey, PathBuf)]) -> Result<(
         return Ok(());
     };
     let why = format!(
-        "this user may not read {}; {WAY_AROUND}",
+        "this user may not read {}; {PERMISSION_ADVICE}",
         shown(&path.to_string_lossy())
     );
     Err(UsageError {

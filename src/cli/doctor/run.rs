@@ -20,7 +20,7 @@ pub fn run(plan: &Doctor) -> Exit {
     if matches!(plan.view, View::ByCron(_)) {
         test::leave_the_terminal();
     }
-    let host = HostSystem::of_this_process(dead_letter::places());
+    let host = HostSystem::of_this_process(dead_letter::paths());
     let diagnosis = seen(plan, &host);
     let exit = Exit::Health(diagnosis.health());
     let written = print(|out| out.write_all(text(plan, &host, &diagnosis).as_bytes()));
@@ -33,7 +33,7 @@ pub fn run(plan: &Doctor) -> Exit {
 
 /// The sessions are printed before the results.
 fn seen(plan: &Doctor, host: &HostSystem) -> Diagnosis {
-    if plan.shown != DoctorFormat::Conversations {
+    if plan.shown != DoctorFormat::Sessions {
         return examine(plan, host, &mut Silent);
     }
     let diagnosis = examine(
@@ -50,7 +50,7 @@ const HEALTH: usize = 9;
 const STEP: usize = 13;
 
 pub fn text(plan: &Doctor, host: &HostSystem, diagnosis: &Diagnosis) -> String {
-    if plan.shown == DoctorFormat::Object {
+    if plan.shown == DoctorFormat::Json {
         return format!("{}\n", object(plan, host, diagnosis));
     }
     let mut text = format!("{}\n\n", heading(plan, host));
@@ -80,9 +80,9 @@ fn lines(finding: &CheckResult) -> String {
     let (health, step) = (word(finding.health), finding.step.name());
     let found = shown(&finding.found);
     let mut lines = format!("{health:<HEALTH$}{step:<STEP$}{found}\n");
-    if let Some(mend) = &finding.mend {
+    if let Some(remedy) = &finding.remedy {
         let blank = " ".repeat(HEALTH + STEP);
-        lines.push_str(&format!("{blank}to mend it: {}\n", shown(mend)));
+        lines.push_str(&format!("{blank}to mend it: {}\n", shown(remedy)));
     }
     lines
 }
@@ -105,7 +105,7 @@ fn object(plan: &Doctor, host: &HostSystem, diagnosis: &Diagnosis) -> Value {
                 "step": finding.step.name(),
                 "health": word(finding.health),
                 "found": finding.found,
-                "mend": finding.mend,
+                "mend": finding.remedy,
             })
         })
         .collect();

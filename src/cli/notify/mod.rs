@@ -7,7 +7,7 @@ pub(crate) use args::Args;
 pub(crate) use run::run;
 
 use crate::cron::Notification;
-use crate::cron::alert::Alert;
+use crate::cron::alert::AlertOptions;
 use crate::mail::message::Attachment;
 
 /// A line or a text from a script.
@@ -23,7 +23,7 @@ pub struct NotifyOptions {
     pub only_if_input: bool,
     /// Name in the history. `None`: the subject.
     pub name: Option<String>,
-    pub alert: Alert,
+    pub alert: AlertOptions,
 }
 
 /// Severity of a notification.

@@ -1,7 +1,7 @@
 //! What of a job is told, and when.
 
 use crate::cli::options::value;
-use crate::cron::alert::Alert;
+use crate::cron::alert::AlertOptions;
 use crate::cron::alert::AlertRules;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -46,7 +46,7 @@ pub struct Holding {
 
 impl Args {
     /// The rules that are meant.
-    pub fn plan(self) -> Alert {
+    pub fn plan(self) -> AlertOptions {
         let mut alert = self.holding.plan();
         alert.rules.recovered = self.recovered;
         alert
@@ -55,8 +55,8 @@ impl Args {
 
 impl Holding {
     /// The rules that are meant.
-    pub fn plan(self) -> Alert {
-        Alert {
+    pub fn plan(self) -> AlertOptions {
+        AlertOptions {
             rules: AlertRules {
                 dedupe: self.dedupe,
                 every: self.every,

@@ -137,7 +137,7 @@ impl Args {
             config: self.config,
         };
         let mail = parts.mail(typed, places);
-        match &mail.dispatch {
+        match &mail.delivery {
             // No configuration is to blame for this.
             Err(hindrance) if hindrance.exit == Exit::Usage => {
                 Err(UsageError::usage(&hindrance.text))
@@ -163,12 +163,12 @@ impl Parts {
         let known = profile.as_ref().ok().copied().flatten();
         let head = self.head.meant(known, CronEnvironment::of_this_process());
         let path = self.config.config;
-        let dispatch =
-            profile.and_then(|profile| self.keeping.dispatch(path, (config, profile), typed));
-        let dispatch = read.as_ref().err().cloned().map_or(dispatch, Err);
+        let delivery =
+            profile.and_then(|profile| self.keeping.delivery(path, (config, profile), typed));
+        let delivery = read.as_ref().err().cloned().map_or(delivery, Err);
         Notification {
             head,
-            dispatch: dispatch.map_err(|UsageError { text, exit }| SetupError { text, exit }),
+            delivery: delivery.map_err(|UsageError { text, exit }| SetupError { text, exit }),
         }
     }
 }
@@ -261,7 +261,7 @@ impl ProfileMail {
 
 impl Keeping {
     /// With this configuration, which was named or not, and this profile of it.
-    fn dispatch(
+    fn delivery(
         self,
         named: Option<PathBuf>,
         (config, profile): (Option<&Config>, Option<&Profile>),

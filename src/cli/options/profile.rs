@@ -459,7 +459,12 @@ fn spelled(option: &Arg, value: &Value) -> Result<Vec<OsString>, ConfigFault> {
     let takes_value = option.get_action().takes_values();
     let needs_value = takes_value && option.get_num_args().is_none_or(|n| n.min_values() > 0);
     let long = option.get_long().unwrap_or_default();
-    let wants = |wanted, found| Err(ConfigFault::Kind { wanted, found });
+    let wants = |wanted, found| {
+        Err(ConfigFault::Kind {
+            expected: wanted,
+            found,
+        })
+    };
     match value {
         Value::Flag(false) => Ok(Vec::new()),
         Value::Flag(true) if needs_value => wants("a value, or false", "true"),

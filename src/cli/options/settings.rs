@@ -114,7 +114,7 @@ fn one(value: &Value) -> Result<&str, ConfigFault> {
         Value::List(_) => "an array",
     };
     Err(ConfigFault::Kind {
-        wanted: "a string or a number",
+        expected: "a string or a number",
         found,
     })
 }

@@ -2,18 +2,19 @@
 
 use crate::cli::digest::run as digest;
 use crate::cli::digest::run::Sent;
-use crate::cli::notification::alert::{Happened, recovered};
+use crate::cli::notification::alert::{RunReport, recovered};
 use crate::cli::notification::send::{
-    NotificationText, SendOutcome, attachment, interrupt, list_id, post,
+    NotificationText, SendOutcome, attachment, interrupt, list_id, send_notification,
 };
 use crate::cli::terminal::complain;
 use crate::cron::NotificationRecipients;
 use crate::cron::alert;
 use crate::cron::alert::{
-    Checksum, Decision, DigestEntry, Digests, Fingerprint, Impression, alike, unnamed,
+    Checksum, Decision, DigestEntry, Digests, Fingerprint, OutputSample, folded_text,
+    job_identifier,
 };
 use crate::cron::job;
-use crate::cron::job::{DigestUse, Job, Locking, ReportOn};
+use crate::cron::job::{DigestUse, Job, LockOptions, ReportOn};
 use crate::cron::job::{
     FinishedJob, JobEnding, JobLock, JobReport, JobSignals, LockError, Tee, Template, quoted,
     shortened,
@@ -25,42 +26,42 @@ use std::time::SystemTime;
 
 /// Runs it.
 pub fn run(plan: &Job) -> Exit {
-    let mut sums = plan.alert.rules.change.then(<[Checksum; 2]>::default);
+    let mut checksums = plan.alert.rules.change.then(<[Checksum; 2]>::default);
     let mut tee = plan.tee.then(|| Tee::new(stdout(), stderr()));
     let (finished, signals) = match plan.lock.as_ref().map(take).transpose() {
-        Ok(_lock) => job::run(&plan.order, tee.as_mut(), &mut |from, bytes| {
-            if let Some(sums) = &mut sums {
-                sums[from as usize].feed(bytes);
+        Ok(_lock) => job::run(&plan.spec, tee.as_mut(), &mut |from, bytes| {
+            if let Some(checksums) = &mut checksums {
+                checksums[from as usize].update(bytes);
             }
         }),
         Err(ending) => {
-            if is_quiet(plan, &ending) {
-                return exit(plan, &ending, &SendOutcome::Unwanted);
+            if is_silent(plan, &ending) {
+                return exit(plan, &ending, &SendOutcome::NotSent);
             }
             let signals = JobSignals::caught().ok();
-            (FinishedJob::without_run(&plan.order, ending), signals)
+            (FinishedJob::not_run(&plan.spec, ending), signals)
         }
     };
     if let Some(signals) = signals {
         interrupt::hold(signals);
     }
-    let is_seen = io::stderr().is_terminal();
-    if is_seen {
-        say_what_kept_it(&finished);
+    let is_interactive = io::stderr().is_terminal();
+    if is_interactive {
+        explain_not_started(&finished);
     }
     let run = alert::JobRun {
         at: SystemTime::now(),
         failed: !finished.ending.is_success(),
-        wanted: is_wanted(plan, &finished),
-        fingerprint: fingerprint(&finished, sums),
+        reportable: is_reportable(plan, &finished),
+        fingerprint: fingerprint(&finished, checksums),
     };
     let sent = match &plan.digest {
-        Some(digest) => gather(plan, digest, &finished, &run),
-        None => tell(plan, &finished, &run),
+        Some(digest) => record_in_digest(plan, digest, &finished, &run),
+        None => mail(plan, &finished, &run),
     };
     interrupt::release();
-    if !is_seen && !is_mailed(plan, &sent) {
-        say_what_kept_it(&finished);
+    if !is_interactive && !is_mailed(plan, &sent) {
+        explain_not_started(&finished);
     }
     if let Some(tee) = tee {
         tee.finish();
@@ -77,9 +78,9 @@ pub fn drain() -> Exit {
 }
 
 /// Mails it, or counts it.
-fn tell(plan: &Job, finished: &FinishedJob, run: &alert::JobRun) -> SendOutcome {
-    let command = || unnamed(&finished.name, &quoted(&finished.command));
-    let on_event = Happened {
+fn mail(plan: &Job, finished: &FinishedJob, run: &alert::JobRun) -> SendOutcome {
+    let command = || job_identifier(&finished.name, &quoted(&finished.command));
+    let report = RunReport {
         job: &if plan.named {
             finished.name.clone()
         } else {
@@ -88,35 +89,36 @@ fn tell(plan: &Job, finished: &FinishedJob, run: &alert::JobRun) -> SendOutcome 
         run,
         alert: &plan.alert,
     };
-    let sent = on_event.tell(&plan.mail, |decision| {
+    let sent = report.mail(&plan.mail, |decision| {
         notification(plan, finished, decision)
     });
-    sent.unwrap_or(SendOutcome::Unwanted)
+    sent.unwrap_or(SendOutcome::NotSent)
 }
 
 /// Records the run in a digest, and mails that if it is due.
-fn gather(
+fn record_in_digest(
     plan: &Job,
     digest: &DigestUse,
     finished: &FinishedJob,
     run: &alert::JobRun,
 ) -> SendOutcome {
     let state = plan.alert.state.as_deref();
-    let put_down = Digests::open(state, true).and_then(|digests| match digests {
-        Some(digests) if run.wanted => digests.add(&digest.name, &entry(plan, finished, run)),
+    let recorded = Digests::open(state, true).and_then(|digests| match digests {
+        Some(digests) if run.reportable => digests.add(&digest.name, &entry(plan, finished, run)),
         Some(digests) => digests.register(&digest.name),
         None => Ok(()),
     });
-    if put_down.is_ok() {
+    if recorded.is_ok() {
         interrupt::release();
     }
-    if let Err(error) = put_down {
+    if let Err(error) = recorded {
         complain(&format!("warning: {error}; it is mailed at once"));
-        let mail = || post(&plan.mail, &notification(plan, finished, &Decision::Silent));
-        return if run.wanted {
+        let mail =
+            || send_notification(&plan.mail, &notification(plan, finished, &Decision::Silent));
+        return if run.reportable {
             mail()
         } else {
-            SendOutcome::Unwanted
+            SendOutcome::NotSent
         };
     }
     let sent = match digest.at {
@@ -125,20 +127,20 @@ fn gather(
     };
     match sent {
         Ok(Sent::Posted(sent)) => sent,
-        Ok(Sent::Nothing | Sent::Busy) => SendOutcome::Unwanted,
+        Ok(Sent::Nothing | Sent::Busy) => SendOutcome::NotSent,
         Err(error) => {
             complain(&format!(
                 "warning: {error}; the digest is mailed the next time"
             ));
-            SendOutcome::Unwanted
+            SendOutcome::NotSent
         }
     }
 }
 
 fn entry(plan: &Job, finished: &FinishedJob, run: &alert::JobRun) -> DigestEntry {
-    let words = || match finished.last_words() {
+    let text = || match finished.last_lines() {
         nothing if nothing.is_empty() => finished.sentence(),
-        words => words,
+        text => text,
     };
     DigestEntry {
         job: if plan.named {
@@ -150,43 +152,45 @@ fn entry(plan: &Job, finished: &FinishedJob, run: &alert::JobRun) -> DigestEntry
         took: finished.took,
         status: finished.ending.word(),
         failed: run.failed,
-        kind: run.fingerprint.alike.clone(),
-        excerpt: if run.failed { words() } else { String::new() },
+        kind: run.fingerprint.kind.clone(),
+        excerpt: if run.failed { text() } else { String::new() },
     }
 }
 
 /// The fingerprints of the run. The reason for not starting is folded, because its numbers may differ.
-fn fingerprint(finished: &FinishedJob, sums: Option<[Checksum; 2]>) -> Fingerprint {
+fn fingerprint(finished: &FinishedJob, checksums: Option<[Checksum; 2]>) -> Fingerprint {
     let ending = match &finished.ending {
-        JobEnding::NotStarted { why, .. } => format!("{} {}", finished.ending.word(), alike(why)),
+        JobEnding::NotStarted { why, .. } => {
+            format!("{} {}", finished.ending.word(), folded_text(why))
+        }
         ending => ending.word(),
     };
     let log = &finished.log;
-    let mut impression = Impression::default();
-    impression.feed(log.head());
+    let mut sample = OutputSample::default();
+    sample.update(log.head());
     if !log.is_in_memory() {
-        impression.skip();
+        sample.skip();
     }
-    impression.feed(log.tail());
-    let fingerprint = Fingerprint::of(&ending, &impression);
-    match sums {
-        Some(sums) => fingerprint.exactly(&ending, sums),
+    sample.update(log.tail());
+    let fingerprint = Fingerprint::of(&ending, &sample);
+    match checksums {
+        Some(checksums) => fingerprint.with_exact(&ending, checksums),
         None => fingerprint,
     }
 }
 
 /// The lock, or the ending of the job without it.
-fn take(locking: &Locking) -> Result<JobLock, JobEnding> {
+fn take(locking: &LockOptions) -> Result<JobLock, JobEnding> {
     JobLock::take(&locking.name, locking.wait).map_err(|error| match error {
         LockError::Held(holder) => JobEnding::Locked(holder),
-        LockError::Unmade { .. } | LockError::NoDirectory { .. } => JobEnding::NotStarted {
+        LockError::NotCreated { .. } | LockError::NoDirectory { .. } => JobEnding::NotStarted {
             status: Exit::CantCreate.code().into(),
             why: error.to_string(),
         },
     })
 }
 
-fn is_quiet(plan: &Job, ending: &JobEnding) -> bool {
+fn is_silent(plan: &Job, ending: &JobEnding) -> bool {
     let quiet = plan.lock.as_ref().is_some_and(|lock| lock.quiet);
     quiet && matches!(ending, JobEnding::Locked(_))
 }
@@ -194,23 +198,23 @@ fn is_quiet(plan: &Job, ending: &JobEnding) -> bool {
 /// True if a mail was sent or queued, or the rules suppress it. cron would mail stderr as well.
 fn is_mailed(plan: &Job, sent: &SendOutcome) -> bool {
     match sent {
-        SendOutcome::Safe | SendOutcome::Failed(Exit::Partial) => true,
+        SendOutcome::Accepted | SendOutcome::Failed(Exit::Partial) => true,
         SendOutcome::Failed(_) => false,
-        SendOutcome::Unwanted => {
+        SendOutcome::NotSent => {
             plan.digest.is_some() || plan.mail.head.recipients != NotificationRecipients::Nobody
         }
     }
 }
 
 /// Prints why the command was not started: the command itself cannot.
-fn say_what_kept_it(finished: &FinishedJob) {
+fn explain_not_started(finished: &FinishedJob) {
     if let JobEnding::NotStarted { .. } | JobEnding::Locked(_) = finished.ending {
         complain(&format!("{} {}", finished.name, finished.sentence()));
     }
 }
 
 /// True if there is something to report, unless a rule suppresses it.
-fn is_wanted(plan: &Job, finished: &FinishedJob) -> bool {
+fn is_reportable(plan: &Job, finished: &FinishedJob) -> bool {
     match plan.when {
         ReportOn::Always => true,
         ReportOn::Output => !finished.ending.is_success() || finished.log.bytes() > 0,
@@ -221,13 +225,13 @@ fn is_wanted(plan: &Job, finished: &FinishedJob) -> bool {
 /// The notification about a run.
 fn notification(plan: &Job, finished: &FinishedJob, decision: &Decision) -> NotificationText {
     let report = JobReport::of(finished, plan.attach, plan.html);
-    let usual = || Template::usual(&finished.ending);
+    let usual = || Template::default_for(&finished.ending);
     let subject = match (decision, &plan.subject) {
         (Decision::Recovered(recovery), None) => recovered(&finished.name, recovery),
         (Decision::Recovered(_), Some(template)) => {
-            format!("RECOVERED: {}", template.filled(finished))
+            format!("RECOVERED: {}", template.fill(finished))
         }
-        (_, template) => template.clone().unwrap_or_else(usual).filled(finished),
+        (_, template) => template.clone().unwrap_or_else(usual).fill(finished),
     };
     NotificationText {
         subject,

@@ -8,7 +8,7 @@ pub(crate) use args::Args;
 pub(crate) use run::run;
 
 use crate::cron::Notification;
-use crate::cron::alert::Alert;
+use crate::cron::alert::AlertOptions;
 
 /// A unit of systemd, and a mail about it.
 #[derive(Debug)]
@@ -19,6 +19,6 @@ pub struct Unit {
     pub user: bool,
     /// Number of lines of its journal in the mail.
     pub lines: u32,
-    pub alert: Alert,
+    pub alert: AlertOptions,
     pub mail: Notification,
 }

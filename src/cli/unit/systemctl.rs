@@ -157,14 +157,14 @@ mod tests {
     }
 
     #[test]
-    fn both_outputs_are_heard_and_made_harmless() {
+    fn both_streams_are_read_and_escaped() {
         let answer = shell("printf 'a\\tb\\033[2J\\n'; echo c >&2; exit 3", LONG);
         let text = answer.text();
         assert!(text.ends_with("\na\tb\\u{1b}[2J\nc\n"), "{text}");
     }
 
     #[test]
-    fn who_says_nothing_or_is_not_there_is_told_of() {
+    fn missing_program_and_empty_output_are_reported() {
         assert!(shell("", LONG).text().ends_with("\n(it said nothing)\n"));
         let answer = ask("ehlo-no-such-program", &["x"], LONG);
         let text = answer.text();
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn of_who_takes_too_long_it_is_told_behind_what_it_said() {
+    fn timeout_is_reported_after_the_output() {
         let text = shell("echo a; exec sleep 30", Duration::from_millis(300)).text();
         assert!(
             text.ends_with("\na\n(no more came within 0 seconds)\n"),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_says_how_it_ended() {
+    fn subject_has_the_ending() {
         for (facts, status) in [
             (show("exit-code", "3"), "FAILED(exit-code 3)"),
             (show("signal", "15"), "FAILED(signal 15)"),
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_systemd_told_those_that_it_started_wins() {
+    fn monitor_variables_of_systemd_take_precedence() {
         let told = |name: &str| {
             let value = match name {
                 "MONITOR_UNIT" => "backup.service",
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_odd_becomes_an_argument_of_journalctl() {
+    fn invalid_invocation_id_is_ignored() {
         let facts = UnitFacts::read("InvocationID=--vacuum-size=1\nResult=\x1b[2J\n");
         assert_eq!(facts.invocation, None);
         assert_eq!(facts.status(), "FAILED(\\u{1b}[2J)");

@@ -1,7 +1,7 @@
 //! Programs that print secrets: the command of an option, and `secret-tool`, which reads the desktop's keyring (GNOME
 //! Keyring, `KWallet`, `KeePassXC`).
 
-use crate::client::credentials::buffer::{Buffer, Collected};
+use crate::client::credentials::buffer::{Buffer, SecretReader};
 use crate::client::credentials::{CredentialsError, PASSWORD, buffer};
 use crate::system::secret::Secret;
 use crate::system::subprocess::{Task, end, is_shortage, shell};
@@ -30,11 +30,11 @@ pub fn secret(
         input: &[],
         limit,
     };
-    let mut output = Collected::new();
+    let mut output = SecretReader::new();
     let status = task.run(&mut |piece| output.add(piece));
     let status = status.map_err(|error| match (error.kind(), limit) {
         (ErrorKind::FileTooLarge, _) => CredentialsError::TooLong(option.to_owned()),
-        (ErrorKind::TimedOut, Some(limit)) => CredentialsError::Late {
+        (ErrorKind::TimedOut, Some(limit)) => CredentialsError::TimedOut {
             option,
             seconds: limit.as_secs(),
         },
@@ -68,20 +68,20 @@ pub fn keyring(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
-    let Some(output) = answer(command, KEYRING_LIMIT)? else {
+    let Some(output) = output_of(command, KEYRING_LIMIT)? else {
         return Ok(None);
     };
     buffer::first_line(&output, "the keyring").map(Some)
 }
 
 /// The output of the command, if it is not empty and the command succeeds in time.
-fn answer(command: Command, patience: Duration) -> Result<Option<Buffer>, CredentialsError> {
+fn output_of(command: Command, patience: Duration) -> Result<Option<Buffer>, CredentialsError> {
     let task = Task {
         command,
         input: &[],
         limit: Some(patience),
     };
-    let mut output = Collected::new();
+    let mut output = SecretReader::new();
     match task.run(&mut |piece| output.add(piece)) {
         Ok(status) if status.success() => {
             let output = output.bytes();
@@ -99,18 +99,18 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use tempfile::TempDir;
 
-    const PATIENCE: Duration = Duration::from_secs(10);
+    const COMMAND_LIMIT: Duration = Duration::from_secs(10);
 
-    fn refused(line: &str) -> String {
-        let said = secret(None, "--password-command", line).unwrap_err();
-        assert_eq!(said.exit().code(), 77);
-        let text = format!("{said} {said:?}");
+    fn error_of(line: &str) -> String {
+        let error = secret(None, "--password-command", line).unwrap_err();
+        assert_eq!(error.exit().code(), 77);
+        let text = format!("{error} {error:?}");
         assert!(!text.contains("hunter2"), "{text}");
-        said.to_string()
+        error.to_string()
     }
 
     #[test]
-    fn the_first_line_of_the_output_is_the_secret() {
+    fn first_line_of_the_output_is_the_secret() {
         for line in [
             "echo hunter2",
             "printf 'hunter2\\nuser: alice\\n'",
@@ -122,13 +122,13 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_fails_gives_no_secret_whatever_it_printed() {
-        let text = refused("echo hunter2; exit 3");
+    fn failed_command_gives_no_secret() {
+        let text = error_of("echo hunter2; exit 3");
         assert!(
             text.starts_with("--password-command failed with exit status 3;"),
             "{text}"
         );
-        let text = refused("echo hunter2; kill -9 $$");
+        let text = error_of("echo hunter2; kill -9 $$");
         assert!(
             text.starts_with("--password-command failed with signal 9;"),
             "{text}"
@@ -136,27 +136,27 @@ mod tests {
     }
 
     #[test]
-    fn an_output_is_neither_empty_nor_endless() {
-        assert!(refused("true").contains("its first line is empty"));
-        assert!(refused("echo; echo hunter2").contains("its first line is empty"));
-        assert!(refused("exec tr '\\0' x </dev/zero").contains("64 KiB"));
-        assert!(refused("printf 'hunter2\\000x\\n'").contains("a NUL"));
+    fn empty_and_overlong_outputs_are_refused() {
+        assert!(error_of("true").contains("its first line is empty"));
+        assert!(error_of("echo; echo hunter2").contains("its first line is empty"));
+        assert!(error_of("exec tr '\\0' x </dev/zero").contains("64 KiB"));
+        assert!(error_of("printf 'hunter2\\000x\\n'").contains("a NUL"));
     }
 
     #[test]
-    fn a_command_that_may_ask_nobody_is_not_waited_for() {
+    fn command_without_a_terminal_has_a_time_limit() {
         let within = |limit, line| secret(Some(limit), "--password-command", line);
-        let said = within(Duration::from_millis(100), "sleep 60 & wait").unwrap_err();
-        assert!(said.to_string().contains("within 0 seconds"), "{said}");
-        assert_eq!(said.exit().code(), 75);
-        let found = within(PATIENCE, "echo hunter2");
+        let error = within(Duration::from_millis(100), "sleep 60 & wait").unwrap_err();
+        assert!(error.to_string().contains("within 0 seconds"), "{error}");
+        assert_eq!(error.exit().code(), 75);
+        let found = within(COMMAND_LIMIT, "echo hunter2");
         assert_eq!(found.unwrap().expose(), b"hunter2");
-        let said = within(PATIENCE, "exit 3").unwrap_err();
-        assert!(said.to_string().contains("exit status 3"), "{said}");
+        let error = within(COMMAND_LIMIT, "exit 3").unwrap_err();
+        assert!(error.to_string().contains("exit status 3"), "{error}");
     }
 
     #[test]
-    fn the_password_of_the_environment_is_not_handed_on() {
+    fn password_variable_is_not_passed_on() {
         // B7
         let shell = shell("true");
         let mut changes = shell.get_envs();
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_message_on_the_standard_input_is_not_eaten() {
+    fn standard_input_is_not_passed_to_the_command() {
         // A terminal is passed to the command.
         if !stdin().is_terminal() {
             let input = secret(None, "--password-command", "cat; echo nothing").unwrap();
@@ -192,14 +192,14 @@ mod tests {
     }
 
     #[test]
-    fn it_is_asked_as_msmtp_asks() {
+    fn keyring_attributes_are_those_of_msmtp() {
         let right = "lookup host mail.example.org service smtp user alice";
         let script = format!("[ \"$*\" = '{right}' ] && printf hunter2");
         assert_eq!(asked(&script).unwrap().expose(), b"hunter2");
     }
 
     #[test]
-    fn no_answer_is_no_password() {
+    fn missing_keyring_answer_is_no_password() {
         for script in ["exit 1", "true", "echo hunter2; exit 1", "kill -9 $$"] {
             assert_eq!(asked(script), None, "{script}");
         }
@@ -208,17 +208,17 @@ mod tests {
     }
 
     #[test]
-    fn a_user_that_looks_like_an_option_is_not_asked_for() {
+    fn user_that_looks_like_an_option_is_skipped() {
         for user in [None, Some("-x")] {
             assert!(matches!(keyring(OsStr::new("echo"), "h", user), Ok(None)));
         }
     }
 
     #[test]
-    fn it_is_not_waited_for_forever() {
+    fn keyring_has_a_time_limit() {
         let mut sleep = Command::new("sleep");
         sleep.arg("60").stdout(Stdio::piped());
-        let answer = answer(sleep, Duration::from_millis(20));
-        assert!(matches!(answer, Ok(None)));
+        let output_of = output_of(sleep, Duration::from_millis(20));
+        assert!(matches!(output_of, Ok(None)));
     }
 }

@@ -53,7 +53,7 @@ pub enum CredentialsError {
     Empty(String),
     /// The secret contains bytes that cannot be sent in a session (`faults.md` B1).
     #[error("{place}: the secret holds {what}, and must be one line of text")]
-    Unfit {
+    InvalidCharacter {
         /// The source of the secret.
         place: String,
         what: String,
@@ -77,7 +77,7 @@ pub enum CredentialsError {
         "{option} did not end within {seconds} seconds and was killed; without a terminal, its command must \
          not ask for anything"
     )]
-    Late {
+    TimedOut {
         /// The option with the command.
         option: &'static str,
         /// The time limit that passed.
@@ -101,13 +101,13 @@ pub enum CredentialsError {
     #[error(
         "no password was typed for {0}; type one, or give --password-command or --password-file"
     )]
-    Untyped(String),
+    EmptyInput(String),
     /// The terminal cannot be read.
     #[error(
-        "cannot ask for the password of {whose}: {}; give --password-command or --password-file",
+        "cannot ask for the password of {account}: {}; give --password-command or --password-file",
         reason(.error)
     )]
-    Terminal { whose: String, error: io::Error },
+    Terminal { account: String, error: io::Error },
 }
 
 impl CredentialsError {
@@ -115,7 +115,7 @@ impl CredentialsError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Late { .. } => Exit::Temporary,
+            Self::TimedOut { .. } => Exit::Temporary,
             Self::Read { error, .. }
             | Self::Shell { error, .. }
             | Self::Keyring(error)

@@ -20,7 +20,7 @@ const UNCHANGEABLE: &str = "this user cannot change that; create it with mode 04
 pub fn secret(path: &Path) -> Result<Secret, CredentialsError> {
     let place = format!("--password-file {}", name(path));
     let file = File::open(path).map_err(|error| unread(&place, error))?;
-    guard(&file, path, &place)?;
+    check_access(&file, path, &place)?;
     buffer::first_line(&contents(&file, &place)?, &place)
 }
 
@@ -35,7 +35,7 @@ pub fn contents(mut file: &File, place: &str) -> Result<Buffer, CredentialsError
 
 /// Refuses a file that belongs to another user than this one or root, or with a mode that does not protect a
 /// secret (`faults.md` B8). The open file is checked and not its name, because the name may be redirected.
-pub fn guard(file: &File, path: &Path, place: &str) -> Result<(), CredentialsError> {
+pub fn check_access(file: &File, path: &Path, place: &str) -> Result<(), CredentialsError> {
     let unreadable = |error| unread(place, error);
     let facts = file.metadata().map_err(unreadable)?;
     if facts.is_dir() {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_ours_alone_has_the_password() {
+    fn private_file_has_the_password() {
         let directory = TempDir::new().unwrap();
         for mode in [0o600, 0o400, 0o700] {
             let path = file(&directory, &format!("{mode:o}"), mode);
@@ -162,12 +162,12 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_others_can_read_or_write_is_refused_with_the_chmod_that_mends_it() {
+    fn file_open_to_others_is_refused_with_a_chmod_command() {
         let directory = TempDir::new().unwrap();
         for mode in [0o644, 0o660, 0o620, 0o604, 0o602, 0o601, 0o666] {
             let path = file(&directory, &format!("{mode:o}"), mode);
-            let said = secret(&path).unwrap_err();
-            let text = said.to_string();
+            let error = secret(&path).unwrap_err();
+            let text = error.to_string();
             assert!(
                 text.ends_with(&format!("; do: chmod 600 {}", path.display())),
                 "{text}"
@@ -176,12 +176,12 @@ mod tests {
                 text.starts_with("--password-file ") && !text.contains("hunter2"),
                 "{text}"
             );
-            assert_eq!(said.exit().code(), 77);
+            assert_eq!(error.exit().code(), 77);
         }
     }
 
     #[test]
-    fn a_file_of_another_user_is_refused() {
+    fn file_of_another_user_is_refused() {
         let directory = TempDir::new().unwrap();
         let path = file(&directory, "theirs", 0o600);
         if std::os::unix::fs::chown(&path, Some(12345), None).is_err() {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_said_with_its_own_status() {
+    fn unreadable_file_has_its_own_exit_status() {
         let directory = TempDir::new().unwrap();
         let missing = secret(&directory.path().join("missing")).unwrap_err();
         assert!(missing.to_string().contains("No such file"), "{missing}");
@@ -208,7 +208,7 @@ mod tests {
         fs::write(&empty, "").unwrap();
         assert_eq!(secret(&empty).unwrap_err().exit().code(), 77);
         let long = file(&directory, "long", 0o600);
-        fs::write(&long, vec![b'x'; buffer::LIMIT + 1]).unwrap();
+        fs::write(&long, vec![b'x'; buffer::MAX_SIZE + 1]).unwrap();
         assert!(secret(&long).unwrap_err().to_string().contains("64 KiB"));
         assert!(
             secret(Path::new("/dev/zero"))
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_has_no_mode_to_look_at() {
+    fn pipe_has_no_mode_check() {
         use std::io::Write;
         use std::os::fd::AsRawFd;
         let (read, mut write) = io::pipe().unwrap();
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_cannot_steer_a_terminal() {
+    fn path_is_escaped_in_errors() {
         let text = secret(Path::new("/x\x1b[2J")).unwrap_err().to_string();
         assert!(!text.contains('\x1b'), "{text:?}");
     }
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_credential_of_the_profile_goes_before_that_of_all() {
+    fn credential_of_the_profile_precedes_the_general_one() {
         let both = directory(&[("ehlo.password", "all\n"), ("ehlo.work.password", "work")]);
         let path = both.path();
         assert_eq!(found(path, Some("work")).unwrap(), b"work");
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_does_not_lead_out_of_the_directory() {
+    fn profile_name_cannot_leave_the_directory() {
         let above = directory(&[("x.password", "hunter2")]);
         let inside = above.path().join("ehlo.");
         fs::create_dir(&inside).unwrap();
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn no_directory_no_file_and_an_empty_file_are_no_password() {
+    fn missing_or_empty_credential_is_no_password() {
         let empty = directory(&[("ehlo.password", "")]);
         assert_eq!(found(empty.path(), None), None);
         assert_eq!(found(&empty.path().join("missing"), None), None);
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unfit_credential_is_named() {
+    fn invalid_credential_is_named_in_the_error() {
         let bad = directory(&[("ehlo.password", "hunter2\0")]);
         let text = service(bad.path(), None, true).unwrap_err().to_string();
         assert!(

@@ -5,7 +5,7 @@ mod table;
 pub use table::DigestTable;
 
 use crate::cron::alert::AlertError;
-use crate::cron::alert::files::{Files, HistoryLock, file_name};
+use crate::cron::alert::files::{StateFiles, StateLock, file_name};
 use crate::cron::alert::fingerprint::hex;
 use crate::system::lock::try_lock;
 use rustix::fs::OFlags;
@@ -34,11 +34,11 @@ pub struct DigestEntry {
 }
 
 /// Size of a file in octets beyond which runs are recorded without their output.
-const LARGE: u64 = 16 * 1024 * 1024;
+const MAX_WITH_OUTPUT: u64 = 16 * 1024 * 1024;
 
 /// The digests of a user.
 pub struct Digests {
-    files: Files,
+    files: StateFiles,
 }
 
 /// The first line of a file.
@@ -51,10 +51,10 @@ struct DigestHeader {
 }
 
 /// The end of the name of the file with the name of a digest.
-const KNOWN: &str = ".known";
+const NAME_SUFFIX: &str = ".known";
 
 /// The most octets of that file.
-const LONGEST_NAME: u64 = 4096;
+const MAX_NAME: u64 = 4096;
 
 /// State of a digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,18 +74,18 @@ pub enum DigestBatch {
 
 /// The recorded runs that are being mailed.
 pub struct Batch {
-    files: Files,
+    files: StateFiles,
     name: String,
-    head: DigestHeader,
+    header: DigestHeader,
     file: File,
-    is_left_over: bool,
+    is_retry: bool,
 }
 
 impl Digests {
     /// Opens the digests below the given state directory, or below the usual one. `None`: there are none, and
     /// none are to be created.
     pub fn open(state: Option<&Path>, create: bool) -> Result<Option<Self>, AlertError> {
-        let files = Files::open(state, "digests", create)?;
+        let files = StateFiles::open(state, "digests", create)?;
         Ok(files.map(|files| Self { files }))
     }
 
@@ -109,7 +109,7 @@ impl Digests {
 
     /// Records that a digest of this name exists, even without entries.
     pub fn register(&self, digest: &str) -> Result<(), AlertError> {
-        let name = format!("{}{KNOWN}", file_name(digest));
+        let name = format!("{}{NAME_SUFFIX}", file_name(digest));
         if self.files.find(&name)?.is_some() {
             return Ok(());
         }
@@ -121,8 +121,8 @@ impl Digests {
     pub fn names(&self) -> Result<BTreeSet<String>, AlertError> {
         let mut names: BTreeSet<String> = self.list()?.into_iter().map(|one| one.name).collect();
         for file in self.files.names()? {
-            if file.ends_with(KNOWN)
-                && let Some(name) = self.files.read(&file, LONGEST_NAME)?
+            if file.ends_with(NAME_SUFFIX)
+                && let Some(name) = self.files.read(&file, MAX_NAME)?
             {
                 names.insert(String::from_utf8_lossy(&name).into_owned());
             }
@@ -135,16 +135,16 @@ impl Digests {
         let Some(file) = self.files.find(&open_name(digest))? else {
             return Ok(None);
         };
-        Ok(head(&mut BufReader::new(file)).map(|head| head.begun))
+        Ok(header(&mut BufReader::new(file)).map(|header| header.begun))
     }
 
     /// Takes the recorded runs, to be mailed.
     pub fn take(self, digest: &str) -> Result<DigestBatch, AlertError> {
         let lock = self.files.lock()?;
         let name = taken_name(digest);
-        let left_over = self.files.find(&name)?;
-        let is_left_over = left_over.is_some();
-        let file = match left_over {
+        let earlier = self.files.find(&name)?;
+        let is_retry = earlier.is_some();
+        let file = match earlier {
             Some(file) => Some(file),
             None => self.set_aside(&lock, digest)?,
         };
@@ -154,18 +154,19 @@ impl Digests {
         if !try_lock(&file).map_err(|error| self.files.failed("lock", &name, error))? {
             return Ok(DigestBatch::Busy);
         }
-        let head = head(&mut BufReader::new(&file)).unwrap_or_else(|| DigestHeader::new(digest));
+        let header =
+            header(&mut BufReader::new(&file)).unwrap_or_else(|| DigestHeader::new(digest));
         let files = self.files;
         Ok(DigestBatch::Batch(Batch {
             files,
             name,
-            head,
+            header,
             file,
-            is_left_over,
+            is_retry,
         }))
     }
 
-    fn set_aside(&self, _: &HistoryLock, digest: &str) -> Result<Option<File>, AlertError> {
+    fn set_aside(&self, _: &StateLock, digest: &str) -> Result<Option<File>, AlertError> {
         let open = open_name(digest);
         if self.files.find(&open)?.is_none() {
             return Ok(None);
@@ -183,14 +184,14 @@ impl Digests {
             let Some(mut file) = file.filter(|_| name != "." && name != "..") else {
                 continue;
             };
-            let Some(head) = head(&mut file) else {
+            let Some(header) = header(&mut file) else {
                 continue;
             };
-            let standing = DigestState::of(head, Entries { file });
-            match all.iter_mut().find(|other| other.name == standing.name) {
+            let state = DigestState::of(header, Entries { file });
+            match all.iter_mut().find(|other| other.name == state.name) {
                 // The one that is being mailed, and the one begun after it.
-                Some(other) => other.add(&standing),
-                None => all.push(standing),
+                Some(other) => other.add(&state),
+                None => all.push(state),
             }
         }
         Ok(all)
@@ -198,18 +199,18 @@ impl Digests {
 }
 
 impl DigestState {
-    fn of(head: DigestHeader, entries: Entries<impl std::io::Read>) -> Self {
-        let mut standing = Self {
-            name: head.digest,
+    fn of(header: DigestHeader, entries: Entries<impl std::io::Read>) -> Self {
+        let mut state = Self {
+            name: header.digest,
             runs: 0,
             failed: 0,
-            begun: head.begun,
+            begun: header.begun,
         };
         for entry in entries {
-            standing.runs += 1;
-            standing.failed += usize::from(entry.is_ok_and(|entry| entry.failed));
+            state.runs += 1;
+            state.failed += usize::from(entry.is_ok_and(|entry| entry.failed));
         }
-        standing
+        state
     }
 
     fn add(&mut self, other: &Self) {
@@ -235,7 +236,7 @@ fn lines(file: &File, length: u64, digest: &str, entry: &DigestEntry) -> std::io
     }
     let entry = entry.clone();
     let entry = DigestEntry {
-        excerpt: if length > LARGE {
+        excerpt: if length > MAX_WITH_OUTPUT {
             "(the digest is too large for more output)".to_owned()
         } else {
             entry.excerpt
@@ -257,16 +258,16 @@ fn taken_name(digest: &str) -> String {
 
 impl DigestHeader {
     fn new(digest: &str) -> Self {
-        let chance = fastrand::u128(..).to_be_bytes();
+        let random = fastrand::u128(..).to_be_bytes();
         Self {
             digest: digest.to_owned(),
-            id: hex(&chance),
+            id: hex(&random),
             begun: SystemTime::now(),
         }
     }
 }
 
-fn head(file: &mut impl std::io::BufRead) -> Option<DigestHeader> {
+fn header(file: &mut impl std::io::BufRead) -> Option<DigestHeader> {
     let mut line = Vec::new();
     file.read_until(b'\n', &mut line).ok()?;
     serde_json::from_slice(&line).ok()
@@ -276,18 +277,18 @@ impl Batch {
     /// A unique identifier of letters and digits, the same each time that this digest is mailed.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.head.id
+        &self.header.id
     }
 
     #[must_use]
     pub fn begun(&self) -> SystemTime {
-        self.head.begun
+        self.header.begun
     }
 
     /// True if an earlier process did not finish mailing it. There may be a newer one after it.
     #[must_use]
-    pub fn is_left_over(&self) -> bool {
-        self.is_left_over
+    pub fn is_retry(&self) -> bool {
+        self.is_retry
     }
 
     /// The runs in the order in which they ended. An error is a damaged line.
@@ -296,7 +297,7 @@ impl Batch {
         self.file.seek(SeekFrom::Start(0)).map_err(failed)?;
         let mut file = BufReader::new(&self.file);
         // A missing header is ignored.
-        let _ = head(&mut file);
+        let _ = header(&mut file);
         Ok(Entries { file })
     }
 

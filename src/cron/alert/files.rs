@@ -2,7 +2,7 @@
 
 use crate::cron::alert::AlertError;
 use crate::cron::alert::fingerprint::hex;
-use crate::cron::alert::fold::alike;
+use crate::cron::alert::fold::folded_text;
 use crate::system::lock::lock_within;
 use crate::system::trust;
 use crate::system::user::{StateDirectory, path_variable};
@@ -15,28 +15,28 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const USUAL: StateDirectory = StateDirectory {
+const STATE_DIRECTORY: StateDirectory = StateDirectory {
     system: "/var/lib/ehlo",
     own: "ehlo",
 };
 
 /// Time limit for a lock that is normally held for milliseconds. A process that holds it longer is stopped.
-const PATIENCE: Duration = Duration::from_secs(3);
+const LOCK_LIMIT: Duration = Duration::from_secs(3);
 
-const PAUSE: Duration = Duration::from_millis(10);
+const LOCK_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Files that all jobs of a user share.
-pub struct Files {
+pub struct StateFiles {
     directory: OwnedFd,
     path: PathBuf,
 }
 
 /// Held until it is dropped, or the process ends.
-pub struct HistoryLock {
+pub struct StateLock {
     _file: File,
 }
 
-impl Files {
+impl StateFiles {
     /// Opens the directory: below the given state directory, else below `EHLO_STATE_DIR`, else below the
     /// usual one. `None`: it does not exist, and is not to be created.
     pub fn open(
@@ -47,7 +47,7 @@ impl Files {
         let state = named
             .map(Path::to_owned)
             .or_else(|| path_variable("EHLO_STATE_DIR"));
-        let state = state.or_else(|| USUAL.path());
+        let state = state.or_else(|| STATE_DIRECTORY.path());
         let path = state.ok_or(AlertError::Homeless)?.join(below);
         let directory = trust::open_directory(&path, create)?;
         Ok(directory.map(|directory| Self { directory, path }))
@@ -58,12 +58,12 @@ impl Files {
     }
 
     /// Locks all files, for the time to read and write one.
-    pub fn lock(&self) -> Result<HistoryLock, AlertError> {
+    pub fn lock(&self) -> Result<StateLock, AlertError> {
         // A descriptor of its own: the lock belongs to the open file description.
         let file = self.open_file(".", OFlags::RDONLY | OFlags::DIRECTORY)?;
-        let is_locked = lock_within(&file, PATIENCE, PAUSE);
+        let is_locked = lock_within(&file, LOCK_LIMIT, LOCK_INTERVAL);
         if is_locked.map_err(|error| self.failed("lock", "", error))? {
-            return Ok(HistoryLock { _file: file });
+            return Ok(StateLock { _file: file });
         }
         Err(AlertError::Locked(self.path.clone()))
     }
@@ -88,13 +88,13 @@ impl Files {
         }
     }
 
-    /// The contents of a file, at most `most` octets. `None`: it does not exist.
-    pub fn read(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, AlertError> {
+    /// The contents of a file, at most `limit` octets. `None`: it does not exist.
+    pub fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, AlertError> {
         let Some(file) = self.find(name)? else {
             return Ok(None);
         };
         let mut content = Vec::new();
-        let read = file.take(most).read_to_end(&mut content);
+        let read = file.take(limit).read_to_end(&mut content);
         read.map_err(|error| self.failed("read", name, error))?;
         Ok(Some(content))
     }
@@ -153,7 +153,7 @@ impl Files {
 }
 
 /// Longer ones are cut, and a checksum is appended: a file system allows 255 octets, and suffixes are added.
-const LONGEST: usize = 160;
+const MAX_NAME: usize = 160;
 
 /// A file name that is unique for the job, stays in its directory, and is recognizable for a person.
 pub fn file_name(job: &str) -> String {
@@ -171,9 +171,9 @@ pub fn file_name(job: &str) -> String {
         // No other name has a lone percent sign.
         name.push('%');
     }
-    if name.len() > LONGEST {
+    if name.len() > MAX_NAME {
         let digest = digest(&SHA256, job.as_bytes());
-        name.truncate(LONGEST);
+        name.truncate(MAX_NAME);
         name.push('%');
         name.push_str(&hex(&digest.as_ref()[..8]));
     }
@@ -183,8 +183,8 @@ pub fn file_name(job: &str) -> String {
 /// The identifier of a job without a name: the program with a checksum of its command line, without the parts
 /// that may differ between runs. No password can be read from it.
 #[must_use]
-pub fn unnamed(program: &str, command: &str) -> String {
-    let digest = digest(&SHA256, alike(command).as_bytes());
+pub fn job_identifier(program: &str, command: &str) -> String {
+    let digest = digest(&SHA256, folded_text(command).as_bytes());
     format!("{program}~{}", hex(&digest.as_ref()[..8]))
 }
 
@@ -194,22 +194,22 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn a_usual_name_stays_as_it_is() {
+    fn plain_name_is_unchanged() {
         for name in ["backup.sh", "ehlo@web-1.service", "nightly"] {
             assert_eq!(file_name(name), name);
         }
     }
 
     #[test]
-    fn another_command_line_is_another_job_and_another_date_is_not() {
-        let name = |command| unnamed("sh", command);
+    fn job_identifier_ignores_dates() {
+        let name = |command| job_identifier("sh", command);
         assert_ne!(name("sh -c backup"), name("sh -c restore"));
         assert_eq!(name("dump 2026-11-23"), name("dump 2026-12-01"));
         assert!(name("sh -c backup").starts_with("sh~"));
     }
 
     #[test]
-    fn no_name_leads_out_of_the_directory_and_no_two_are_one() {
+    fn file_names_are_safe_and_unique() {
         let long = "x".repeat(4000);
         let other = format!("{long}y");
         let names = [

@@ -12,10 +12,10 @@ use std::process::Command;
 use std::time::Duration;
 
 /// Of a file, no more is read.
-const LARGEST: u64 = 1 << 20;
+const MAX_READ: u64 = 1 << 20;
 
 /// Time limit for a program of the system.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PROGRAM_LIMIT: Duration = Duration::from_secs(5);
 
 /// This host, or one that a test has made up.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub struct HostSystem {
 #[derive(Debug)]
 pub struct ProgramOutput {
     /// True if it exited with status 0.
-    pub is_well: bool,
+    pub succeeded: bool,
     pub text: String,
 }
 
@@ -78,7 +78,7 @@ impl HostSystem {
         }
         let mut bytes = Vec::new();
         let file = File::open(path).ok()?;
-        file.take(LARGEST).read_to_end(&mut bytes).ok()?;
+        file.take(MAX_READ).read_to_end(&mut bytes).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
@@ -103,9 +103,9 @@ impl HostSystem {
     pub fn ask(&self, program: &str, arguments: &[&str]) -> Option<ProgramOutput> {
         let mut command = Command::new(self.find(program)?);
         command.args(arguments);
-        let answer = program::ask(command, Streams::Output, PATIENCE);
+        let answer = program::ask(command, Streams::Output, PROGRAM_LIMIT);
         Some(ProgramOutput {
-            is_well: answer.end.ok()?.success(),
+            succeeded: answer.end.ok()?.success(),
             text: String::from_utf8_lossy(&answer.output).into_owned(),
         })
     }
@@ -131,15 +131,15 @@ pub mod tests {
     use tempfile::TempDir;
 
     /// A host of a test's own: nothing is on it but this program.
-    pub struct Made {
+    pub struct TestHost {
         pub host: HostSystem,
         _top: TempDir,
     }
 
-    impl Made {
+    impl TestHost {
         pub fn new() -> Self {
             let top = tempfile::tempdir().unwrap();
-            let made = Self {
+            let test_host = Self {
                 host: HostSystem {
                     root: top.path().to_owned(),
                     search: vec![top.path().join("usr/bin")],
@@ -155,8 +155,8 @@ pub mod tests {
                 },
                 _top: top,
             };
-            made.program("/usr/bin/ehlo", "#!/bin/sh\n");
-            made
+            test_host.program("/usr/bin/ehlo", "#!/bin/sh\n");
+            test_host
         }
 
         pub fn file(&self, path: &str, text: &str) -> PathBuf {
@@ -201,21 +201,21 @@ pub mod tests {
     }
 
     #[test]
-    fn a_program_is_asked_and_one_that_is_not_there_says_nothing() {
-        let made = Made::new();
-        made.script("/usr/bin/answers", "#!/bin/sh\necho \"$1\"; exit 3\n");
-        let said = made.host.ask("answers", &["yes"]).unwrap();
-        assert_eq!((said.is_well, said.text.as_str()), (false, "yes\n"));
-        assert!(made.host.ask("nothing", &[]).is_none());
+    fn missing_program_has_no_output() {
+        let test_host = TestHost::new();
+        test_host.script("/usr/bin/answers", "#!/bin/sh\necho \"$1\"; exit 3\n");
+        let output = test_host.host.ask("answers", &["yes"]).unwrap();
+        assert_eq!((output.succeeded, output.text.as_str()), (false, "yes\n"));
+        assert!(test_host.host.ask("nothing", &[]).is_none());
     }
 
     #[test]
-    fn what_is_no_file_is_not_read() {
-        let made = Made::new();
-        made.file("/etc/crontab", "a line\n");
-        let crontab = made.host.at("/etc/crontab");
-        assert_eq!(made.host.read(&crontab).as_deref(), Some("a line\n"));
-        assert_eq!(made.host.read(&made.host.at("/etc")), None);
-        assert_eq!(made.host.files("/etc"), [crontab]);
+    fn only_regular_files_are_read() {
+        let test_host = TestHost::new();
+        test_host.file("/etc/crontab", "a line\n");
+        let crontab = test_host.host.at("/etc/crontab");
+        assert_eq!(test_host.host.read(&crontab).as_deref(), Some("a line\n"));
+        assert_eq!(test_host.host.read(&test_host.host.at("/etc")), None);
+        assert_eq!(test_host.host.files("/etc"), [crontab]);
     }
 }

@@ -18,12 +18,12 @@ mod spool;
 pub use host::HostSystem;
 
 use crate::client::events::Observer;
-use crate::cron::doctor::answer::where_to;
+use crate::cron::doctor::answer::server_text;
 use crate::cron::doctor::options::{CheckStep, Front};
-use crate::cron::doctor::recipients::People;
+use crate::cron::doctor::recipients::Addresses;
 use crate::mail::address::Address;
 use crate::system::exit::Health;
-use answer::Question;
+use answer::SessionCheck;
 
 #[derive(Debug)]
 pub struct Diagnosis {
@@ -52,36 +52,37 @@ pub fn examine(
     let jobs = cron::crontab_lines(host);
     let mut findings = Vec::new();
     if plan.front != Front::Run {
-        findings.extend(sendmail::look(host));
+        findings.extend(sendmail::check(host));
     }
-    findings.extend(configuration::look(plan));
-    let mut people = People::default();
-    if let Ok(course) = &plan.mail.dispatch {
-        people = recipients::found(plan, course, host, &jobs);
-        findings.append(&mut people.findings);
-        let question = Question {
+    findings.extend(configuration::check(plan));
+    let mut addresses = Addresses::default();
+    if let Ok(delivery) = &plan.mail.delivery {
+        addresses = recipients::find(plan, delivery, host, &jobs);
+        findings.append(&mut addresses.findings);
+        let session = SessionCheck {
             plan,
-            course,
-            people: &people,
+            delivery,
+            addresses: &addresses,
         };
-        findings.extend(question.ask(observer));
-        if let Some(queueing) = &course.queueing {
-            findings.extend(spool::look(queueing));
-            findings.push(runner::look(host, queueing, &jobs));
+        findings.extend(session.ask(observer));
+        if let Some(queueing) = &delivery.queueing {
+            findings.extend(spool::check(queueing));
+            findings.push(runner::check(host, queueing, &jobs));
         }
     }
-    findings.extend(cron::look(host, &jobs));
-    findings.extend(recipients::look(host));
+    findings.extend(cron::check(host, &jobs));
+    findings.extend(recipients::check(host));
     findings.retain(|finding| !plan.skip.contains(&finding.step));
-    let known = Known {
+    let input = PrognosisInput {
         findings: &findings,
-        people: &people,
+        addresses: &addresses,
         online: plan.online,
-        rival: sendmail::rival(host).filter(|_| !plan.skip.contains(&CheckStep::Sendmail)),
+        other_sendmail: sendmail::other_sendmail(host)
+            .filter(|_| !plan.skip.contains(&CheckStep::Sendmail)),
     };
     Diagnosis {
-        prognosis: prognosis(plan, &known),
-        recipients: people.recipients,
+        prognosis: prognosis(plan, &input),
+        recipients: addresses.recipients,
         findings,
     }
 }
@@ -95,7 +96,7 @@ pub struct CheckResult {
     pub found: String,
     /// The remedy: a command, lines of a file or a sentence. `None`: none is needed, or none is possible on
     /// this host.
-    pub mend: Option<String>,
+    pub remedy: Option<String>,
 }
 
 impl CheckResult {
@@ -122,18 +123,18 @@ impl CheckResult {
     #[must_use]
     pub fn of_error(step: CheckStep, error: &str) -> Self {
         match error.rsplit_once("; ") {
-            Some((found, mend)) => {
-                let mend = mend.strip_prefix("do: ").unwrap_or(mend);
-                Self::failed(step, found).mended_by(mend)
+            Some((found, remedy)) => {
+                let remedy = remedy.strip_prefix("do: ").unwrap_or(remedy);
+                Self::failed(step, found).with_remedy(remedy)
             }
             None => Self::failed(step, error),
         }
     }
 
     #[must_use]
-    pub fn mended_by(self, mend: impl Into<String>) -> Self {
+    pub fn with_remedy(self, remedy: impl Into<String>) -> Self {
         Self {
-            mend: Some(mend.into()),
+            remedy: Some(remedy.into()),
             ..self
         }
     }
@@ -143,7 +144,7 @@ impl CheckResult {
             step,
             health,
             found,
-            mend: None,
+            remedy: None,
         }
     }
 }
@@ -151,16 +152,16 @@ impl CheckResult {
 /// The worst of them, without steps that were not checked.
 #[must_use]
 pub fn worst(findings: &[CheckResult]) -> Health {
-    let known = findings.iter().map(|finding| finding.health);
-    let known = known.filter(|health| *health != Health::Unknown);
-    known.max().unwrap_or(Health::Ok)
+    let checked = findings.iter().map(|finding| finding.health);
+    let checked = checked.filter(|health| *health != Health::Unknown);
+    checked.max().unwrap_or(Health::Ok)
 }
 
 /// Steps that are needed for a message.
-const BEFORE: [CheckStep; 3] = [CheckStep::Config, CheckStep::Recipient, CheckStep::Sender];
+const MESSAGE_STEPS: [CheckStep; 3] = [CheckStep::Config, CheckStep::Recipient, CheckStep::Sender];
 
 /// Steps that are needed to reach a server.
-const ON_THE_WAY: [CheckStep; 6] = [
+const DELIVERY_STEPS: [CheckStep; 6] = [
     CheckStep::Password,
     CheckStep::Route,
     CheckStep::Server,
@@ -170,61 +171,64 @@ const ON_THE_WAY: [CheckStep; 6] = [
 ];
 
 /// Facts for the prognosis.
-pub struct Known<'k> {
+pub struct PrognosisInput<'k> {
     pub findings: &'k [CheckResult],
-    pub people: &'k People,
+    pub addresses: &'k Addresses,
     /// True if servers were contacted.
     pub online: bool,
     /// Name prognosis the program that cron calls as sendmail, if it is not ehlo.
-    pub rival: Option<String>,
+    pub other_sendmail: Option<String>,
 }
 
-pub fn prognosis(plan: &options::Doctor, known: &Known<'_>) -> String {
-    let whose = match plan.front {
+pub fn prognosis(plan: &options::Doctor, input: &PrognosisInput<'_>) -> String {
+    let owner = match plan.front {
         Front::Sendmail { .. } => "A mail from cron",
         Front::Run => "A mail from ehlo run",
     };
-    let by = plan.mail.dispatch.as_ref();
-    let by = by.map_or_else(|_| String::new(), |course| where_to(&course.transport));
+    let check_transport = plan.mail.delivery.as_ref();
+    let check_transport = check_transport.map_or_else(
+        |_| String::new(),
+        |delivery| server_text(&delivery.transport),
+    );
     let is_of_cron = plan.front != Front::Run;
-    format!("{whose} {}.", known.result(is_of_cron, &by))
+    format!("{owner} {}.", input.result(is_of_cron, &check_transport))
 }
 
-impl Known<'_> {
-    fn result(&self, is_of_cron: bool, by: &str) -> String {
-        if is_of_cron && let Some(result) = self.before_us() {
+impl PrognosisInput<'_> {
+    fn result(&self, is_of_cron: bool, check_transport: &str) -> String {
+        if is_of_cron && let Some(result) = self.before_ehlo() {
             return result;
         }
-        if let Some(finding) = self.first(&BEFORE, Health::Critical) {
+        if let Some(finding) = self.first(&MESSAGE_STEPS, Health::Critical) {
             return format!("would not get out: {}", finding.found);
         }
-        if let Some(finding) = self.first(&ON_THE_WAY, Health::Critical) {
-            return self.held_up(finding);
+        if let Some(finding) = self.first(&DELIVERY_STEPS, Health::Critical) {
+            return self.failure_text(finding);
         }
         let to: Vec<String> = self
-            .people
+            .addresses
             .recipients
             .iter()
             .map(ToString::to_string)
             .collect();
         let to = to.join(", ");
-        match self.first(&ON_THE_WAY, Health::Unknown) {
-            None if self.online => format!("would go to {to} by {by}"),
-            _ => format!("would go to {to} by {by}, as far as could be seen"),
+        match self.first(&DELIVERY_STEPS, Health::Unknown) {
+            None if self.online => format!("would go to {to} by {check_transport}"),
+            _ => format!("would go to {to} by {check_transport}, as far as could be seen"),
         }
     }
 
     /// The outcome if the mail does not reach ehlo at all.
-    fn before_us(&self) -> Option<String> {
-        if let Some(rival) = &self.rival {
-            return Some(format!("would go to {rival}, and not to ehlo"));
+    fn before_ehlo(&self) -> Option<String> {
+        if let Some(other_sendmail) = &self.other_sendmail {
+            return Some(format!("would go to {other_sendmail}, and not to ehlo"));
         }
         let finding = self.first(&[CheckStep::Sendmail], Health::Critical)?;
         Some(format!("would be lost: {}", finding.found))
     }
 
     /// The outcome if a step fails: refused, sent through the fallback, queued, or returned.
-    fn held_up(&self, finding: &CheckResult) -> String {
+    fn failure_text(&self, finding: &CheckResult) -> String {
         let found = &finding.found;
         if finding.step == CheckStep::Answer {
             return format!("would be refused: {found}");

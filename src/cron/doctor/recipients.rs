@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// Sender and recipients of a mail from cron.
 #[derive(Debug, Default)]
-pub struct People {
+pub struct Addresses {
     /// The reverse-path, if known.
     pub sender: Option<Address>,
     pub recipients: Vec<Address>,
@@ -22,52 +22,57 @@ pub struct People {
 }
 
 /// Finds them with the code that sends mail.
-pub fn found(
+pub fn find(
     plan: &options::Doctor,
-    course: &DeliveryOptions,
+    delivery: &DeliveryOptions,
     host: &HostSystem,
     jobs: &[CrontabLine],
-) -> People {
-    let rewriter = Rewriter::with_names(&course.rewrite, host.names.clone());
+) -> Addresses {
+    let rewriter = Rewriter::with_names(&delivery.rewrite, host.names.clone());
     let head = &plan.mail.head;
-    let mut people = People::default();
-    let asked = plan
+    let mut addresses = Addresses::default();
+    let named = plan
         .mailto
         .as_ref()
         .map(|list| RecipientList::new(list, "--mailto"));
-    let all = asked.map_or_else(|| wanted(&usual(head, host), host, jobs), |one| vec![one]);
-    for wanted in all {
-        let finding = people.add(rewriter.recipients(&wanted.list), &wanted);
-        people.findings.push(finding);
+    let all = named.map_or_else(
+        || lists_of_jobs(&default_list(head, host), host, jobs),
+        |one| vec![one],
+    );
+    for lists_of_jobs in all {
+        let finding = addresses.add(rewriter.recipients(&lists_of_jobs.list), &lists_of_jobs);
+        addresses.findings.push(finding);
     }
     let given = head.envelope_from.as_ref().or(head.from.as_ref());
     let given = given.unwrap_or(&host.login);
     let sender = rewriter.sender(given);
-    people.findings.push(judged(&sender, given, &host.login));
-    people.sender = sender.ok().flatten();
-    let helo = course.transport.session.helo.as_deref();
-    people.findings.push(host_name(helo, &host.names));
-    people
+    addresses
+        .findings
+        .push(check_sender(&sender, given, &host.login));
+    addresses.sender = sender.ok().flatten();
+    let helo = delivery.transport.session.helo.as_deref();
+    addresses.findings.push(host_name(helo, &host.names));
+    addresses
 }
 
 /// A list of recipients, and the place where it is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct RecipientList {
     list: String,
-    place: String,
+    location: String,
 }
 
 impl RecipientList {
-    fn new(list: &str, place: &str) -> Self {
+    fn new(list: &str, location: &str) -> Self {
         Self {
             list: list.to_owned(),
-            place: place.to_owned(),
+            location: location.to_owned(),
         }
     }
 }
 
 /// Recipients of mail from jobs without MAILTO.
-fn usual(head: &Addressing, host: &HostSystem) -> RecipientList {
+fn default_list(head: &Addressing, host: &HostSystem) -> RecipientList {
     match &head.recipients {
         NotificationRecipients::These { to, cc, bcc } => {
             let all = [&to[..], cc, bcc].concat().join(", ");
@@ -80,31 +85,38 @@ fn usual(head: &Addressing, host: &HostSystem) -> RecipientList {
 }
 
 /// Recipients of mail from this user's jobs, each list once.
-fn wanted(usual: &RecipientList, host: &HostSystem, jobs: &[CrontabLine]) -> Vec<RecipientList> {
+fn lists_of_jobs(
+    default_list: &RecipientList,
+    host: &HostSystem,
+    jobs: &[CrontabLine],
+) -> Vec<RecipientList> {
     let mut all: Vec<RecipientList> = Vec::new();
     for job in jobs.iter().filter(|job| job.user == host.login) {
         let one = match job.mailto.as_deref() {
             Some("") => continue,
-            Some(list) => RecipientList::new(list, &format!("MAILTO in {}", job.place)),
-            None => RecipientList::new(&usual.list, &format!("no MAILTO in {}", job.place)),
+            Some(list) => RecipientList::new(list, &format!("MAILTO in {}", job.location)),
+            None => RecipientList::new(
+                &default_list.list,
+                &format!("no MAILTO in {}", job.location),
+            ),
         };
         if all.iter().all(|other| other.list != one.list) {
             all.push(one);
         }
     }
     if all.is_empty() {
-        all.push(usual.clone());
+        all.push(default_list.clone());
     }
     all
 }
 
-impl People {
+impl Addresses {
     fn add(
         &mut self,
         found: Result<Vec<Address>, RewriteError>,
-        wanted: &RecipientList,
+        lists_of_jobs: &RecipientList,
     ) -> CheckResult {
-        let list = shown(&wanted.list);
+        let list = shown(&lists_of_jobs.list);
         match found {
             Ok(addresses) => {
                 let names: Vec<String> = addresses.iter().map(Address::to_string).collect();
@@ -121,21 +133,27 @@ impl People {
                 };
                 CheckResult::ok(
                     CheckStep::Recipient,
-                    format!("{transport} ({})", wanted.place),
+                    format!("{transport} ({})", lists_of_jobs.location),
                 )
             }
             Err(error @ RewriteError::NoSuchLocal { .. }) => {
-                CheckResult::of_error(CheckStep::Recipient, &error.to_string()).mended_by(format!(
-                    "{list}: you@example.org as a line of /etc/aliases, or postmaster = \
+                CheckResult::of_error(CheckStep::Recipient, &error.to_string()).with_remedy(
+                    format!(
+                        "{list}: you@example.org as a line of /etc/aliases, or postmaster = \
                      \"you@example.org\" in [sendmail] of the configuration"
-                ))
+                    ),
+                )
             }
             Err(error) => CheckResult::of_error(CheckStep::Recipient, &error.to_string()),
         }
     }
 }
 
-fn judged(sender: &Result<Option<Address>, RewriteError>, given: &str, login: &str) -> CheckResult {
+fn check_sender(
+    sender: &Result<Option<Address>, RewriteError>,
+    given: &str,
+    login: &str,
+) -> CheckResult {
     let sender = match sender {
         Ok(Some(sender)) => sender,
         Ok(None) => return CheckResult::ok(CheckStep::Sender, "nobody (the null sender)"),
@@ -153,7 +171,7 @@ fn judged(sender: &Result<Option<Address>, RewriteError>, given: &str, login: &s
             CheckStep::Sender,
             format!("{found}, and most servers refuse a domain that only this host knows"),
         )
-        .mended_by(format!(
+        .with_remedy(format!(
             "domain = \"example.org\" in [sendmail] of the configuration, or {} = \
              \"you@example.org\" in [rewrite]",
             shown(login)
@@ -176,7 +194,7 @@ fn host_name(helo: Option<&str>, names: &HostNames) -> CheckResult {
         CheckStep::Host,
         format!("{node} has no full name, so EHLO has an address, which some servers refuse"),
     )
-    .mended_by(format!(
+    .with_remedy(format!(
         "127.0.1.1 {}.example.org {node} as a line of /etc/hosts, or helo in the profile",
         node.split('.').next().unwrap_or_default()
     ))
@@ -186,13 +204,13 @@ fn host_name(helo: Option<&str>, names: &HostNames) -> CheckResult {
 const LOG: &str = "/dev/log";
 
 /// Looks for a writable dead letter file, and for the system log.
-pub fn look(host: &HostSystem) -> Vec<CheckResult> {
+pub fn check(host: &HostSystem) -> Vec<CheckResult> {
     vec![dead_letter(host), log(host)]
 }
 
 fn dead_letter(host: &HostSystem) -> CheckResult {
     let mut places = host.dead_letters.iter();
-    match places.find(|path| can_be_added_to(path)) {
+    match places.find(|path| is_writable(path)) {
         Some(path) => {
             let found = format!("{} gets what can be neither sent nor kept", name(path));
             CheckResult::ok(CheckStep::LastResort, found)
@@ -201,21 +219,22 @@ fn dead_letter(host: &HostSystem) -> CheckResult {
             CheckStep::LastResort,
             "there is no place for a dead.letter: what can be neither sent nor kept goes to stderr",
         )
-        .mended_by("make the home directory or /var/tmp writable"),
+        .with_remedy("make the home directory or /var/tmp writable"),
     }
 }
 
-fn can_be_added_to(path: &Path) -> bool {
-    let there = path
+fn is_writable(path: &Path) -> bool {
+    let existing = path
         .ancestors()
         .find(|path| path.symlink_metadata().is_ok());
-    let is_there = there == Some(path);
+    let exists = existing == Some(path);
     let is_file = path.symlink_metadata().is_ok_and(|facts| facts.is_file());
     // The program creates only its own directory.
-    let is_near = there == path.parent() || path.parent().is_some_and(|p| p.ends_with("ehlo"));
-    there.is_some_and(|there| {
-        (is_there && is_file || !is_there && is_near)
-            && rustix::fs::accessat(CWD, there, Access::WRITE_OK, AtFlags::EACCESS).is_ok()
+    let can_be_created =
+        existing == path.parent() || path.parent().is_some_and(|p| p.ends_with("ehlo"));
+    existing.is_some_and(|existing| {
+        (exists && is_file || !exists && can_be_created)
+            && rustix::fs::accessat(CWD, existing, Access::WRITE_OK, AtFlags::EACCESS).is_ok()
     })
 }
 
@@ -227,7 +246,7 @@ fn log(host: &HostSystem) -> CheckResult {
         CheckStep::LastResort,
         format!("{LOG} is not there: no log hears of what cannot be sent"),
     )
-    .mended_by("start systemd-journald, rsyslogd or another syslog")
+    .with_remedy("start systemd-journald, rsyslogd or another syslog")
 }
 
 #[cfg(test)]

@@ -4,14 +4,14 @@ fn result(findings: &[CheckResult]) -> String {
     fate_with(findings, None)
 }
 
-fn fate_with(findings: &[CheckResult], rival: Option<&str>) -> String {
-    let known = Known {
+fn fate_with(findings: &[CheckResult], other_sendmail: Option<&str>) -> String {
+    let input = PrognosisInput {
         findings,
-        people: &People::default(),
+        addresses: &Addresses::default(),
         online: true,
-        rival: rival.map(str::to_owned),
+        other_sendmail: other_sendmail.map(str::to_owned),
     };
-    known.result(true, "relay:25")
+    input.result(true, "relay:25")
 }
 
 fn failed(step: CheckStep) -> CheckResult {
@@ -19,29 +19,29 @@ fn failed(step: CheckStep) -> CheckResult {
 }
 
 #[test]
-fn what_does_not_come_to_us_is_lost_or_somebody_elses() {
+fn mail_that_does_not_reach_ehlo_is_lost_or_sent_by_another_program() {
     let broken = [failed(CheckStep::Sendmail), failed(CheckStep::Server)];
     assert_eq!(result(&broken), "would be lost: it is broken");
-    let rival = fate_with(&[failed(CheckStep::Server)], Some("Postfix"));
-    assert_eq!(rival, "would go to Postfix, and not to ehlo");
-    let known = Known {
+    let other_sendmail = fate_with(&[failed(CheckStep::Server)], Some("Postfix"));
+    assert_eq!(other_sendmail, "would go to Postfix, and not to ehlo");
+    let input = PrognosisInput {
         findings: &[failed(CheckStep::Sendmail)],
-        people: &People::default(),
+        addresses: &Addresses::default(),
         online: true,
-        rival: None,
+        other_sendmail: None,
     };
-    assert!(known.result(false, "relay:25").starts_with("would go to "));
+    assert!(input.result(false, "relay:25").starts_with("would go to "));
 }
 
 #[test]
-fn without_a_configuration_or_a_recipient_nothing_gets_out() {
+fn config_or_recipient_error_prevents_sending() {
     for step in [CheckStep::Config, CheckStep::Recipient, CheckStep::Sender] {
         assert_eq!(result(&[failed(step)]), "would not get out: it is broken");
     }
 }
 
 #[test]
-fn what_cannot_be_delivered_waits_where_somebody_tries_it_again() {
+fn undeliverable_mail_is_queued() {
     let down = failed(CheckStep::Server);
     assert_eq!(
         result(std::slice::from_ref(&down)),
@@ -63,20 +63,20 @@ fn what_cannot_be_delivered_waits_where_somebody_tries_it_again() {
 }
 
 #[test]
-fn a_no_to_the_recipient_is_for_good() {
+fn refused_recipient_is_a_permanent_failure() {
     let refused = [failed(CheckStep::Answer)];
     assert_eq!(result(&refused), "would be refused: it is broken");
 }
 
 #[test]
-fn what_was_not_looked_at_is_not_promised() {
+fn unchecked_steps_limit_the_prognosis() {
     let output_failed = [CheckResult::unknown(CheckStep::Server, "not asked")];
     assert!(result(&output_failed).ends_with("by relay:25, as far as could be seen"));
     assert!(result(&[]).ends_with("by relay:25"));
 }
 
 #[test]
-fn what_was_not_looked_at_is_no_reason_to_worry() {
+fn unchecked_steps_do_not_change_the_health() {
     let ok = CheckResult::ok(CheckStep::Host, "a name");
     let unknown = CheckResult::unknown(CheckStep::Server, "--offline");
     let warning = CheckResult::warning(CheckStep::Cron, "it is not there");
@@ -86,10 +86,10 @@ fn what_was_not_looked_at_is_no_reason_to_worry() {
 }
 
 #[test]
-fn the_advice_of_an_error_mends_it() {
+fn error_advice_becomes_the_remedy() {
     let finding =
         CheckResult::of_error(CheckStep::Config, "f: others can write to it; chmod go-w f");
     assert_eq!(finding.found, "f: others can write to it");
-    assert_eq!(finding.mend.as_deref(), Some("chmod go-w f"));
-    assert_eq!(CheckResult::of_error(CheckStep::Config, "no").mend, None);
+    assert_eq!(finding.remedy.as_deref(), Some("chmod go-w f"));
+    assert_eq!(CheckResult::of_error(CheckStep::Config, "no").remedy, None);
 }

@@ -84,7 +84,7 @@ pub enum LockError {
         "cannot make the lock {}: {}; name a file that can be written with --lock",
         shown(&.path.to_string_lossy()), reason(.error)
     )]
-    Unmade { path: PathBuf, error: io::Error },
+    NotCreated { path: PathBuf, error: io::Error },
     /// No directory for locks is protected against writes of other users.
     #[error(
         "cannot make the lock {}: {} cannot be used, because it cannot be made or another user can write there; \
@@ -102,24 +102,24 @@ impl JobLock {
     /// Takes the lock of this name, or of this path if it has a slash, and waits at most `wait` for it.
     pub fn take(name: &Path, wait: Duration) -> Result<Self, LockError> {
         let path = path(name, &directories())?;
-        let unmade = |error: io::Error| LockError::Unmade {
+        let not_created = |error: io::Error| LockError::NotCreated {
             path: path.clone(),
             error,
         };
-        let mut file = open(&path).map_err(unmade)?;
-        if !lock_within(&file, wait, INTERVAL).map_err(unmade)? {
+        let mut file = open(&path).map_err(not_created)?;
+        if !lock_within(&file, wait, INTERVAL).map_err(not_created)? {
             let note = note(&mut file).unwrap_or_default();
             return Err(LockError::Held(Holder { path, note }));
         }
-        let _ = sign(&mut file);
-        let file = inheritable(file).map_err(|error| unmade(error.into()))?;
+        let _ = write_note(&mut file);
+        let file = inheritable(file).map_err(|error| not_created(error.into()))?;
         Ok(Self { file })
     }
 }
 
 /// Writes the note of the holder. The lock works without it: a file with other contents, such as the job's
 /// own script, is not changed.
-fn sign(file: &mut File) -> io::Result<()> {
+fn write_note(file: &mut File) -> io::Result<()> {
     let contents = note(file)?;
     if !contents.is_empty() && !contents.starts_with(NOTE) {
         return Ok(());
@@ -196,7 +196,7 @@ mod tests {
     use std::thread;
 
     #[test]
-    fn a_lock_is_taken_once_and_says_by_whom() {
+    fn lock_is_exclusive_and_names_its_holder() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("job.lock");
         let first = JobLock::take(&path, Duration::ZERO).unwrap();
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_gets_it_when_it_is_free() {
+    fn waiting_process_gets_the_released_lock() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("job.lock");
         let first = JobLock::take(&path, Duration::ZERO).unwrap();
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_others_can_write_to_is_refused() {
+    fn directory_writable_by_others_is_refused() {
         let home = tempfile::tempdir().unwrap();
         let (open, link) = (home.path().join("open"), home.path().join("link"));
         DirBuilder::new().create(&open).unwrap();
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_on_a_file_with_contents_leaves_them() {
+    fn lock_keeps_the_contents_of_its_file() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("job.sh");
         fs::write(&path, b"#!/bin/sh\n\xff\n").unwrap();
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_cannot_be_made_is_named() {
+    fn lock_error_names_the_path() {
         let error = JobLock::take(Path::new("/nonexistent/x"), Duration::ZERO).unwrap_err();
         assert!(error.to_string().contains("/nonexistent/x"), "{error}");
     }

@@ -14,7 +14,7 @@ mod tee;
 
 pub use lock::{Holder, JobLock, LockError};
 pub use log::JobLog;
-pub use name::called;
+pub use name::job_name;
 pub use report::{AttachLog, Attached, AttachmentContents, JobReport};
 pub use run::run;
 pub use signals::{JobSignals, end_by};
@@ -22,14 +22,14 @@ pub use subject::{Template, quoted, shortened};
 pub use tee::{DRAIN, Tee, drain};
 
 use crate::cron::Notification;
-use crate::cron::alert::Alert;
+use crate::cron::alert::AlertOptions;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 /// A command to run, and its limits.
 #[derive(Clone, Debug)]
-pub struct Order {
+pub struct CommandSpec {
     /// Name of the job.
     pub name: String,
     /// The program and its arguments; at least one word.
@@ -69,9 +69,9 @@ pub struct FinishedJob {
     /// Processor time. `None`: unknown.
     pub processor: Option<Duration>,
     /// The last signal that was passed on to it.
-    pub handed_on: Option<i32>,
+    pub forwarded: Option<i32>,
     /// True if a background process of the job still holds its output open.
-    pub goes_on: bool,
+    pub has_background: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,10 +120,10 @@ impl JobEnding {
 impl FinishedJob {
     /// A job that was not started.
     #[must_use]
-    pub fn without_run(order: &Order, ending: JobEnding) -> Self {
+    pub fn not_run(spec: &CommandSpec, ending: JobEnding) -> Self {
         Self {
-            name: order.name.clone(),
-            command: order.command.clone(),
+            name: spec.name.clone(),
+            command: spec.command.clone(),
             host: crate::system::host::mail_domain(),
             started: SystemTime::now(),
             took: Duration::ZERO,
@@ -131,8 +131,8 @@ impl FinishedJob {
             dumped_core: false,
             log: JobLog::empty(),
             processor: None,
-            handed_on: None,
-            goes_on: false,
+            forwarded: None,
+            has_background: false,
         }
     }
 }
@@ -140,12 +140,12 @@ impl FinishedJob {
 /// A command, and the options for its report.
 #[derive(Debug)]
 pub struct Job {
-    pub order: Order,
+    pub spec: CommandSpec,
     /// True if the user named the job. Otherwise it is identified by its command line.
     pub named: bool,
     pub when: ReportOn,
     /// Rules that suppress or cause a mail, and their state directory.
-    pub alert: Alert,
+    pub alert: AlertOptions,
     /// The digest that has it instead of a mail.
     pub digest: Option<DigestUse>,
     pub mail: Notification,
@@ -159,7 +159,7 @@ pub struct Job {
     /// True if the exit status is always 0.
     pub exit_zero: bool,
     /// A lock that prevents two runs at the same time.
-    pub lock: Option<Locking>,
+    pub lock: Option<LockOptions>,
 }
 
 /// A digest that records runs.
@@ -173,7 +173,7 @@ pub struct DigestUse {
 
 /// A lock, and the behavior if another process holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Locking {
+pub struct LockOptions {
     /// A name, or a path with a slash in it.
     pub name: PathBuf,
     /// Time to wait for it.
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_exit_status_is_what_a_shell_would_say() {
+    fn exit_status_is_that_of_a_shell() {
         assert_eq!(JobEnding::Exited(3).status(), 3);
         assert_eq!(JobEnding::Signalled(15).status(), 143);
         let limit = Duration::from_secs(1);

@@ -14,7 +14,7 @@ use std::io::{self, Read};
 
 /// The most octets of a text that is piped in that are kept, compressed. As base64 these are 7.2 MB, and the
 /// default limit of Postfix for a message is 10.24 MB.
-const LARGEST: u64 = 5 << 20;
+const MAX_INPUT: u64 = 5 << 20;
 
 /// Lines of output that are visible without scrolling.
 const FIRST_SCREEN: usize = 12;
@@ -23,7 +23,7 @@ const FIRST_SCREEN: usize = 12;
 const LAST_LINES: usize = 3;
 
 /// The most of each of them, in characters.
-const LAST_WIDTH: usize = 200;
+const MAX_WIDTH: usize = 200;
 
 /// Condition for attaching the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub enum AttachmentContents {
 impl JobReport {
     /// Reads an input to its end. `name` is the name of the attachment.
     pub fn of_input(input: &mut dyn Read, name: &str) -> io::Result<Self> {
-        let mut recorder = Recorder::new(LARGEST);
+        let mut recorder = Recorder::new(MAX_INPUT);
         let mut block = vec![0; 64 * 1024];
         loop {
             match input.read(&mut block) {
@@ -79,11 +79,11 @@ impl JobReport {
         }
         let log = recorder.finish([true, false]);
         let excerpt = Excerpt::of(&log);
-        let wanted = excerpt.rest.is_some();
-        let attached = wanted.then(|| attached(&log, name)).flatten();
+        let attaches = excerpt.rest.is_some();
+        let attached = attaches.then(|| attached(&log, name)).flatten();
         Ok(Self {
-            body: output(&excerpt, &log, attached.as_ref()),
-            body_alone: attached.as_ref().map(|_| output(&excerpt, &log, None)),
+            body: output_text(&excerpt, &log, attached.as_ref()),
+            body_alone: attached.as_ref().map(|_| output_text(&excerpt, &log, None)),
             html: None,
             attached,
         })
@@ -92,21 +92,21 @@ impl JobReport {
     #[must_use]
     pub fn of(job: &FinishedJob, attach: AttachLog, with_html: bool) -> Self {
         let excerpt = Excerpt::of(&job.log);
-        let wanted = match attach {
+        let attaches = match attach {
             AttachLog::Auto => excerpt.rest.is_some(),
             AttachLog::Always => job.log.bytes() > 0,
             AttachLog::Never => false,
         };
-        let attached = wanted.then(|| attached(&job.log, &job.name)).flatten();
+        let attached = attaches.then(|| attached(&job.log, &job.name)).flatten();
         let title = format!("{} {}.", job.name, job.sentence());
         let facts = last_lines(job, &excerpt) + &facts(job);
         let html = with_html.then(|| {
-            let output = coloured(&excerpt, &job.log, attached.as_ref());
-            html_document(&title, &facts, &output)
+            let output_text = output_html(&excerpt, &job.log, attached.as_ref());
+            html_document(&title, &facts, &output_text)
         });
         let body = |attached: Option<&Attached>| {
-            let output = output(&excerpt, &job.log, attached);
-            format!("{title}\n\n{facts}\n{output}")
+            let output_text = output_text(&excerpt, &job.log, attached);
+            format!("{title}\n\n{facts}\n{output_text}")
         };
         Self {
             body: body(attached.as_ref()),
@@ -117,7 +117,7 @@ impl JobReport {
     }
 }
 
-fn output(excerpt: &Excerpt, log: &JobLog, attached: Option<&Attached>) -> String {
+fn output_text(excerpt: &Excerpt, log: &JobLog, attached: Option<&Attached>) -> String {
     let mut text = plain(&excerpt.begin);
     if let Some(rest) = &excerpt.rest {
         text.push_str(&gap(rest, log, attached));
@@ -126,7 +126,7 @@ fn output(excerpt: &Excerpt, log: &JobLog, attached: Option<&Attached>) -> Strin
     text
 }
 
-fn coloured(excerpt: &Excerpt, log: &JobLog, attached: Option<&Attached>) -> String {
+fn output_html(excerpt: &Excerpt, log: &JobLog, attached: Option<&Attached>) -> String {
     let mut text = html_lines(&excerpt.begin);
     if let Some(rest) = &excerpt.rest {
         text.push_str(&html_escaped(&gap(rest, log, attached)));
@@ -136,13 +136,13 @@ fn coloured(excerpt: &Excerpt, log: &JobLog, attached: Option<&Attached>) -> Str
 }
 
 fn plain(lines: &StyledLines) -> String {
-    lines.iter().map(|line| line_of(line) + "\n").collect()
+    lines.iter().map(|line| line_text(line) + "\n").collect()
 }
 
 /// The last lines of a long output of a failed job: the reason is often there, and the reader does not have
 /// to scroll to them.
 fn last_lines(job: &FinishedJob, excerpt: &Excerpt) -> String {
-    let shown: Vec<String> = excerpt.lines().map(|line| line_of(line)).collect();
+    let shown: Vec<String> = excerpt.lines().map(|line| line_text(line)).collect();
     if job.ending.is_success() || shown.len() <= FIRST_SCREEN {
         return String::new();
     }
@@ -155,14 +155,14 @@ fn last_lines(job: &FinishedJob, excerpt: &Excerpt) -> String {
     let lines = last
         .iter()
         .rev()
-        .map(|line| match line.char_indices().nth(LAST_WIDTH) {
+        .map(|line| match line.char_indices().nth(MAX_WIDTH) {
             Some((at, _)) => format!("    {}...\n", &line[..at]),
             None => format!("    {line}\n"),
         });
     format!("It ended with:\n\n{}\n", lines.collect::<String>())
 }
 
-fn line_of(runs: &[StyledRun]) -> String {
+fn line_text(runs: &[StyledRun]) -> String {
     runs.iter().map(|run| run.text.as_str()).collect()
 }
 
@@ -185,7 +185,7 @@ fn facts(job: &FinishedJob) -> String {
         .iter()
         .map(|(name, value)| format!("{:<11}{value}\n", format!("{name}:")));
     let mut text: String = lines.collect();
-    if job.goes_on {
+    if job.has_background {
         text.push_str(
             "\nA process that it started in the background goes on. What it writes from now on is discarded.\n",
         );
@@ -215,11 +215,11 @@ fn heading(log: &JobLog) -> String {
 
 /// The line that replaces the omitted lines.
 fn gap(rest: &ExcerptTail, log: &JobLog, attached: Option<&Attached>) -> String {
-    let left_out = match rest.lines {
+    let omitted = match rest.lines {
         0 => spoken_size(rest.bytes),
         lines => format!("{} ({})", counted(lines, "line"), spoken_size(rest.bytes)),
     };
-    let where_it_is = match (attached, log.missing()) {
+    let location = match (attached, log.missing()) {
         (None, _) => String::new(),
         (Some(file), 0) => format!("; the whole log is attached as {}", file.name),
         (Some(file), missing) => format!(
@@ -228,7 +228,7 @@ fn gap(rest: &ExcerptTail, log: &JobLog, attached: Option<&Attached>) -> String 
             spoken_size(missing)
         ),
     };
-    format!("\n... {left_out} left out{where_it_is} ...\n\n")
+    format!("\n... {omitted} left out{location} ...\n\n")
 }
 
 /// The log as a file, compressed if it is long.
@@ -299,11 +299,11 @@ pub fn html_lines(lines: &StyledLines) -> String {
     html
 }
 
-pub fn html_document(title: &str, facts: &str, output: &str) -> String {
+pub fn html_document(title: &str, facts: &str, output_text: &str) -> String {
     let (title, facts) = (html_escaped(title), html_escaped(facts));
     format!(
         "<!DOCTYPE html>\n<html>\n<head><meta charset=\"utf-8\"></head>\n<body>\n<p><b>{title}</b></p>\n\
-         <pre>{facts}</pre>\n<pre style=\"background:#f6f6f6;color:#000;padding:8px\">\n{output}</pre>\n\
+         <pre>{facts}</pre>\n<pre style=\"background:#f6f6f6;color:#000;padding:8px\">\n{output_text}</pre>\n\
          </body>\n</html>\n"
     )
 }

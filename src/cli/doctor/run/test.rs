@@ -1,6 +1,6 @@
 //! `ehlo doctor --test`: a real mail, from this process or from an environment like that of cron.
 
-use crate::cli::notification::send as post;
+use crate::cli::notification::send;
 use crate::cli::notification::send::NotificationText;
 use crate::cli::terminal::{complain, print};
 use crate::client::outcome::{DeliveryReport, RecipientResult, RecipientStatus};
@@ -21,27 +21,27 @@ use std::process::{Command, Stdio};
 
 /// Sends the test message to the given recipients, or to those of mail from cron, and reports the result.
 pub fn send(plan: &Doctor, diagnosis: &Diagnosis, to: &Test) -> Exit {
-    let dispatch = match &plan.mail.dispatch {
-        Ok(dispatch) => dispatch,
-        Err(hindrance) => {
-            complain(&hindrance.text);
-            return hindrance.exit;
+    let delivery = match &plan.mail.delivery {
+        Ok(delivery) => delivery,
+        Err(error) => {
+            complain(&error.text);
+            return error.exit;
         }
     };
     let head = Addressing {
         recipients: recipients(diagnosis, to),
         ..plan.mail.head.clone()
     };
-    match post::build(&head, &Rewriter::new(&dispatch.rewrite), &notification()) {
+    match send::build(&head, &Rewriter::new(&delivery.rewrite), &notification()) {
         Ok(message) => {
-            let shown = post::sent_with(
-                dispatch,
+            let shown = send::send_with(
+                delivery,
                 &message,
                 output(plan),
                 SenderNotice::Caller,
                 &|| (),
             );
-            notice(dispatch, &shown.report, shown.exit)
+            notice(delivery, &shown.report, shown.exit)
         }
         Err(error) => {
             complain(&error.to_string());
@@ -83,8 +83,8 @@ fn notification() -> NotificationText {
 
 fn output(plan: &Doctor) -> TranscriptOptions {
     let format = match plan.shown {
-        DoctorFormat::Conversations => Format::Stevens,
-        DoctorFormat::Findings | DoctorFormat::Object => Format::None,
+        DoctorFormat::Sessions => Format::Stevens,
+        DoctorFormat::Text | DoctorFormat::Json => Format::None,
     };
     TranscriptOptions {
         format,
@@ -93,11 +93,11 @@ fn output(plan: &Doctor) -> TranscriptOptions {
 }
 
 /// The result as a line. Failures have been written to stderr before.
-fn notice(dispatch: &DeliveryOptions, report: &DeliveryReport, exit: Exit) -> Exit {
+fn notice(delivery: &DeliveryOptions, report: &DeliveryReport, exit: Exit) -> Exit {
     let text: String = report
         .results
         .iter()
-        .map(|result| line(result, dispatch))
+        .map(|result| line(result, delivery))
         .collect();
     match print(|out| out.write_all(text.as_bytes())) {
         Exit::Ok => exit,
@@ -105,13 +105,13 @@ fn notice(dispatch: &DeliveryOptions, report: &DeliveryReport, exit: Exit) -> Ex
     }
 }
 
-fn line(result: &RecipientResult, dispatch: &DeliveryOptions) -> String {
+fn line(result: &RecipientResult, delivery: &DeliveryOptions) -> String {
     let recipient = &result.recipient;
     match result.verdict {
         RecipientStatus::Accepted => {
             format!("The test was taken for {recipient}: {}\n", result.words())
         }
-        RecipientStatus::Queued if dispatch.queueing.is_some() => format!(
+        RecipientStatus::Queued if delivery.queueing.is_some() => format!(
             "The test waits in the queue for {recipient}: {}\n",
             shown(result.without_hint())
         ),
@@ -123,7 +123,7 @@ fn line(result: &RecipientResult, dispatch: &DeliveryOptions) -> String {
 }
 
 /// Variables that matter to ehlo. Those that are set here are not set by cron.
-const OURS: [&str; 8] = [
+const VARIABLES: [&str; 8] = [
     "EHLO_CONFIG",
     "EHLO_PASSWORD",
     "EHLO_STATE_DIR",
@@ -156,7 +156,7 @@ pub fn inside_cron(arguments: &[OsString]) -> Exit {
 
 fn call(arguments: &[OsString]) -> std::io::Result<Command> {
     let login = user::login();
-    let unknown: Vec<&str> = OURS.into_iter().filter(|name| is_set(name)).collect();
+    let unknown: Vec<&str> = VARIABLES.into_iter().filter(|name| is_set(name)).collect();
     let mut call = Command::new(std::env::current_exe()?);
     call.arg0("ehlo")
         .args(arguments)

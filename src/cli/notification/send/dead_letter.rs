@@ -16,12 +16,12 @@ use std::path::{Path, PathBuf};
 
 /// Appends the message to the first writable file, and returns its path. `None`: no file is writable.
 pub fn add(message: &Message) -> Option<PathBuf> {
-    let mut places = places().into_iter();
-    places.find(|path| append(path, message).is_ok())
+    let mut paths = paths().into_iter();
+    paths.find(|path| append(path, message).is_ok())
 }
 
 /// The home directory, the state directory, and one that survives a restart.
-pub fn places() -> Vec<PathBuf> {
+pub fn paths() -> Vec<PathBuf> {
     let home = path_variable("HOME");
     let state = path_variable("XDG_STATE_HOME");
     let state = state.or_else(|| Some(home.as_ref()?.join(".local/state")));

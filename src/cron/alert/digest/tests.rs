@@ -42,7 +42,7 @@ fn open_file(state: &TempDir) -> PathBuf {
 }
 
 #[test]
-fn what_is_gathered_is_taken_once() {
+fn recorded_runs_are_taken_once() {
     let state = tempfile::tempdir().unwrap();
     for job in ["a", "b"] {
         digests(&state).add("nightly", &entry(job, false)).unwrap();
@@ -58,7 +58,7 @@ fn what_is_gathered_is_taken_once() {
 }
 
 #[test]
-fn who_comes_while_it_is_mailed_is_in_the_next_one() {
+fn run_during_mailing_is_in_the_next_digest() {
     let state = tempfile::tempdir().unwrap();
     digests(&state).add("nightly", &entry("a", false)).unwrap();
     let mut taken = batch(&state);
@@ -73,7 +73,7 @@ fn who_comes_while_it_is_mailed_is_in_the_next_one() {
 }
 
 #[test]
-fn what_was_not_mailed_is_taken_again_by_the_same_name() {
+fn unmailed_digest_is_taken_again_with_the_same_id() {
     let state = tempfile::tempdir().unwrap();
     digests(&state).add("nightly", &entry("a", false)).unwrap();
     let first = batch(&state).id().to_owned();
@@ -88,7 +88,7 @@ fn what_was_not_mailed_is_taken_again_by_the_same_name() {
 }
 
 #[test]
-fn who_is_killed_while_writing_damages_no_line_but_its_own() {
+fn interrupted_write_damages_only_its_own_line() {
     let state = tempfile::tempdir().unwrap();
     digests(&state).add("nightly", &entry("a", false)).unwrap();
     let path = open_file(&state);
@@ -100,7 +100,7 @@ fn who_is_killed_while_writing_damages_no_line_but_its_own() {
 }
 
 #[test]
-fn a_torn_head_costs_no_run() {
+fn damaged_header_loses_no_run() {
     let state = tempfile::tempdir().unwrap();
     digests(&state);
     fs::write(open_file(&state), "{\"dig").unwrap();
@@ -109,7 +109,7 @@ fn a_torn_head_costs_no_run() {
 }
 
 #[test]
-fn many_that_add_at_once_lose_nothing() {
+fn concurrent_additions_lose_nothing() {
     let state = tempfile::tempdir().unwrap();
     thread::scope(|scope| {
         for _ in 0..4 {
@@ -124,7 +124,7 @@ fn many_that_add_at_once_lose_nothing() {
 }
 
 #[test]
-fn the_list_says_how_they_stand() {
+fn list_has_the_state_of_each_digest() {
     let state = tempfile::tempdir().unwrap();
     assert!(Digests::open(Some(state.path()), false).unwrap().is_none());
     let all = digests(&state);
@@ -134,9 +134,9 @@ fn the_list_says_how_they_stand() {
     let _being_mailed = batch(&state);
     all.add("nightly", &entry("c", false)).unwrap();
     let list = all.list().unwrap();
-    let said: Vec<_> = list
+    let found: Vec<_> = list
         .iter()
         .map(|one| (one.name.as_str(), one.runs, one.failed))
         .collect();
-    assert_eq!(said, [("../weekly", 1, 0), ("nightly", 3, 1)]);
+    assert_eq!(found, [("../weekly", 1, 0), ("nightly", 3, 1)]);
 }

@@ -1,4 +1,4 @@
-use crate::cron::doctor::host::tests::Made;
+use crate::cron::doctor::host::tests::TestHost;
 use crate::cron::doctor::recipients::*;
 use crate::mail::rewrite;
 use crate::system::exit::Health;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 fn job(mailto: Option<&str>) -> CrontabLine {
     CrontabLine {
-        place: "a crontab".to_owned(),
+        location: "a crontab".to_owned(),
         user: "ann".to_owned(),
         mailto: mailto.map(str::to_owned),
         path: None,
@@ -15,13 +15,15 @@ fn job(mailto: Option<&str>) -> CrontabLine {
 }
 
 fn lists(head: &Addressing, jobs: &[CrontabLine]) -> Vec<String> {
-    let made = Made::new();
-    let all = wanted(&usual(head, &made.host), &made.host, jobs);
-    all.into_iter().map(|wanted| wanted.list).collect()
+    let test_host = TestHost::new();
+    let all = lists_of_jobs(&default_list(head, &test_host.host), &test_host.host, jobs);
+    all.into_iter()
+        .map(|lists_of_jobs| lists_of_jobs.list)
+        .collect()
 }
 
 #[test]
-fn each_mailto_of_this_user_counts_once_and_without_jobs_the_user_does() {
+fn each_mailto_is_checked_once() {
     let of_bob = CrontabLine {
         user: "bob".to_owned(),
         ..job(Some("bob@example.org"))
@@ -32,17 +34,17 @@ fn each_mailto_of_this_user_counts_once_and_without_jobs_the_user_does() {
         job(Some("a@x.org")),
         of_bob,
     ];
-    let nothing = Addressing::default();
-    assert_eq!(lists(&nothing, &jobs), ["ann", "a@x.org"]);
-    assert_eq!(lists(&nothing, &[]), ["ann"]);
-    assert_eq!(lists(&nothing, &[job(Some(""))]), ["ann"]);
+    let no_configuration = Addressing::default();
+    assert_eq!(lists(&no_configuration, &jobs), ["ann", "a@x.org"]);
+    assert_eq!(lists(&no_configuration, &[]), ["ann"]);
+    assert_eq!(lists(&no_configuration, &[job(Some(""))]), ["ann"]);
     let profile = Addressing {
         recipients: NotificationRecipients::These {
             to: vec!["ops@x.org".to_owned()],
             cc: Vec::new(),
             bcc: Vec::new(),
         },
-        ..nothing
+        ..no_configuration
     };
     assert_eq!(lists(&profile, &jobs), ["ops@x.org", "a@x.org"]);
 }
@@ -54,48 +56,48 @@ fn options() -> rewrite::RewriteOptions {
     }
 }
 
-fn of(options: &rewrite::RewriteOptions, list: &str) -> (People, CheckResult) {
-    let made = Made::new();
-    let rewriter = Rewriter::with_names(options, made.host.names.clone());
-    let wanted = RecipientList {
+fn of(options: &rewrite::RewriteOptions, list: &str) -> (Addresses, CheckResult) {
+    let test_host = TestHost::new();
+    let rewriter = Rewriter::with_names(options, test_host.host.names.clone());
+    let lists_of_jobs = RecipientList {
         list: list.to_owned(),
-        place: "a test".to_owned(),
+        location: "a test".to_owned(),
     };
-    let mut people = People::default();
-    let finding = people.add(rewriter.recipients(list), &wanted);
-    (people, finding)
+    let mut addresses = Addresses::default();
+    let finding = addresses.add(rewriter.recipients(list), &lists_of_jobs);
+    (addresses, finding)
 }
 
 #[test]
-fn a_local_name_that_leads_nowhere_is_mended_by_an_alias() {
-    let (people, finding) = of(&options(), "ann");
+fn unknown_local_name_has_an_alias_as_remedy() {
+    let (addresses, finding) = of(&options(), "ann");
     assert_eq!(finding.health, Health::Critical);
-    assert!(people.recipients.is_empty());
-    let mend = finding.mend.unwrap();
+    assert!(addresses.recipients.is_empty());
+    let remedy = finding.remedy.unwrap();
     assert!(
-        mend.contains("ann: you@example.org") && mend.contains("postmaster = "),
-        "{mend}"
+        remedy.contains("ann: you@example.org") && remedy.contains("postmaster = "),
+        "{remedy}"
     );
 }
 
 #[test]
-fn a_name_is_shown_with_what_becomes_of_it() {
+fn rewritten_recipient_is_shown_with_its_result() {
     let options = rewrite::RewriteOptions {
         domain: Some("example.org".to_owned()),
         ..options()
     };
-    let (people, finding) = of(&options, "ann");
+    let (addresses, finding) = of(&options, "ann");
     assert_eq!(finding.found, "ann -> ann@example.org (a test)");
-    assert_eq!(people.recipients.len(), 1);
+    assert_eq!(addresses.recipients.len(), 1);
 }
 
 #[test]
-fn a_sender_without_a_dot_in_its_domain_is_a_warning() {
+fn unqualified_sender_domain_is_a_warning() {
     let sender = |domain: &str| Ok(Some(Address::of("ann", domain).unwrap()));
-    let finding = judged(&sender("sun"), "ann", "ann");
+    let finding = check_sender(&sender("sun"), "ann", "ann");
     assert_eq!(finding.health, Health::Warning);
-    assert!(finding.mend.unwrap().contains("domain = "));
-    let finding = judged(&sender("sun.example.org"), "ann", "ann");
+    assert!(finding.remedy.unwrap().contains("domain = "));
+    let finding = check_sender(&sender("sun.example.org"), "ann", "ann");
     assert_eq!(
         finding,
         CheckResult::ok(CheckStep::Sender, "ann -> ann@sun.example.org")
@@ -103,40 +105,40 @@ fn a_sender_without_a_dot_in_its_domain_is_a_warning() {
 }
 
 #[test]
-fn a_host_without_a_full_name_is_a_warning_unless_the_profile_gives_one() {
-    let mut names = Made::new().host.names;
+fn unqualified_host_name_is_a_warning_without_helo() {
+    let mut names = TestHost::new().host.names;
     assert_eq!(host_name(None, &names).health, Health::Ok);
     names.fqdn = "sun".to_owned();
     let finding = host_name(None, &names);
     assert_eq!(finding.health, Health::Warning);
-    assert!(finding.mend.unwrap().contains("/etc/hosts"));
+    assert!(finding.remedy.unwrap().contains("/etc/hosts"));
     assert_eq!(host_name(Some("me.example"), &names).health, Health::Ok);
 }
 
-fn health(made: &Made) -> Vec<Health> {
-    look(&made.host)
+fn health(test_host: &TestHost) -> Vec<Health> {
+    check(&test_host.host)
         .iter()
         .map(|finding| finding.health)
         .collect()
 }
 
 #[test]
-fn a_log_hears_or_is_not_there() {
-    let made = Made::new();
-    assert_eq!(health(&made)[1], Health::Warning);
-    made.file(LOG, "");
-    assert_eq!(health(&made)[1], Health::Ok);
+fn missing_system_log_is_a_warning() {
+    let test_host = TestHost::new();
+    assert_eq!(health(&test_host)[1], Health::Warning);
+    test_host.file(LOG, "");
+    assert_eq!(health(&test_host)[1], Health::Ok);
 }
 
 #[test]
-fn a_dead_letter_is_a_file_that_is_there_or_can_be_made() {
-    let mut made = Made::new();
-    assert_eq!(health(&made)[0], Health::Warning);
-    let place = made.host.at("/home/ann/dead.letter");
-    made.host.dead_letters = vec![place.clone()];
-    assert_eq!(health(&made)[0], Health::Warning);
-    made.file("/home/ann/x", "");
-    assert_eq!(health(&made)[0], Health::Ok);
-    std::fs::create_dir(&place).unwrap();
-    assert_eq!(health(&made)[0], Health::Warning);
+fn dead_letter_file_exists_or_can_be_created() {
+    let mut test_host = TestHost::new();
+    assert_eq!(health(&test_host)[0], Health::Warning);
+    let location = test_host.host.at("/home/ann/dead.letter");
+    test_host.host.dead_letters = vec![location.clone()];
+    assert_eq!(health(&test_host)[0], Health::Warning);
+    test_host.file("/home/ann/x", "");
+    assert_eq!(health(&test_host)[0], Health::Ok);
+    std::fs::create_dir(&location).unwrap();
+    assert_eq!(health(&test_host)[0], Health::Warning);
 }

@@ -20,7 +20,7 @@ fn letter(body: &str) -> Message {
 }
 
 #[test]
-fn two_messages_are_a_mailbox_that_nobody_else_may_read() {
+fn two_messages_are_a_private_mailbox() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("dead.letter");
     append(&path, &letter(">From here\nlast")).unwrap();
@@ -39,7 +39,7 @@ fn two_messages_are_a_mailbox_that_nobody_else_may_read() {
 }
 
 #[test]
-fn a_message_that_was_cut_off_does_not_swallow_the_next() {
+fn truncated_message_is_separated_from_the_next() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("dead.letter");
     append(&path, &letter("one")).unwrap();
@@ -51,7 +51,7 @@ fn a_message_that_was_cut_off_does_not_swallow_the_next() {
 }
 
 #[test]
-fn what_somebody_else_has_put_there_is_not_written_to() {
+fn file_of_another_user_is_not_written_to() {
     let home = tempfile::tempdir().unwrap();
     let (path, other) = (home.path().join("dead.letter"), home.path().join("other"));
     fs::write(&other, "").unwrap();
@@ -64,7 +64,7 @@ fn what_somebody_else_has_put_there_is_not_written_to() {
 }
 
 #[test]
-fn a_log_gets_one_harmless_line() {
+fn log_line_is_escaped() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("log");
     let log = UnixDatagram::bind(&path).unwrap();
@@ -80,6 +80,6 @@ fn a_log_gets_one_harmless_line() {
 }
 
 #[test]
-fn without_a_log_nothing_happens() {
+fn missing_log_is_ignored() {
     assert!(send(Path::new("/nonexistent/log"), "text").is_err());
 }

@@ -11,8 +11,8 @@
 //!   not been mailed before.
 
 use crate::cron::alert::files::file_name;
-use crate::cron::alert::files::{Files, HistoryLock};
-use crate::cron::alert::memory::Memory;
+use crate::cron::alert::files::{StateFiles, StateLock};
+use crate::cron::alert::history::JobHistory;
 use crate::cron::alert::{AlertError, AlertRules, Decision, JobRun};
 use crate::system::lock::{try_lock, try_lock_shared};
 use rustix::fs::OFlags;
@@ -20,18 +20,18 @@ use std::fs::File;
 use std::path::Path;
 
 /// More than a memory ever is.
-const LONGEST: u64 = 1024 * 1024;
+const MAX_SIZE: u64 = 1024 * 1024;
 
 /// The memories of all jobs of a user.
-pub struct JobHistory {
-    files: Files,
+pub struct HistoryStore {
+    files: StateFiles,
 }
 
 /// The result of recording a run.
 pub struct RunDecision {
     pub decision: Decision,
     /// The obligation to mail, if something is to be mailed and can be remembered.
-    pub promise: Option<Promise>,
+    pub pending: Option<PendingMail>,
     /// Reason that something may be mailed a second time.
     pub warning: Option<AlertError>,
 }
@@ -39,91 +39,96 @@ pub struct RunDecision {
 /// A promise to mail. Until it is kept or broken, no other process mails the same. If this process ends
 /// before that, it counts as broken.
 #[must_use = "a promise is kept or broken"]
-pub struct Promise {
-    book: JobHistory,
+pub struct PendingMail {
+    store: HistoryStore,
     job: String,
     run: JobRun,
     decision: Decision,
     _lock: File,
 }
 
-impl JobHistory {
+impl HistoryStore {
     /// Records a run in the history below the given state directory, or below the usual one.
     ///
     /// If the history cannot be used, a run that should be mailed is mailed.
     #[must_use]
-    pub fn note(state: Option<&Path>, job: &str, run: &JobRun, rules: &AlertRules) -> RunDecision {
+    pub fn record(
+        state: Option<&Path>,
+        job: &str,
+        run: &JobRun,
+        rules: &AlertRules,
+    ) -> RunDecision {
         // A job that has never failed has no file.
-        let is_kept = run.failed || rules.change;
-        let noted = match Self::open(state, is_kept) {
-            Ok(Some(book)) => book.take_note(job, run, rules),
-            Ok(None) => Ok(RunDecision::alone(run, rules)),
+        let is_stored = run.failed || rules.change;
+        let recorded = match Self::open(state, is_stored) {
+            Ok(Some(store)) => store.record_run(job, run, rules),
+            Ok(None) => Ok(RunDecision::without_history(run, rules)),
             Err(error) => Err(error),
         };
-        noted.unwrap_or_else(|error| RunDecision {
+        recorded.unwrap_or_else(|error| RunDecision {
             warning: Some(error),
-            ..RunDecision::alone(run, rules)
+            ..RunDecision::without_history(run, rules)
         })
     }
 
     fn open(state: Option<&Path>, create: bool) -> Result<Option<Self>, AlertError> {
-        let files = Files::open(state, "jobs", create)?;
+        let files = StateFiles::open(state, "jobs", create)?;
         Ok(files.map(|files| Self { files }))
     }
 
-    fn take_note(
+    fn record_run(
         self,
         job: &str,
         run: &JobRun,
         rules: &AlertRules,
     ) -> Result<RunDecision, AlertError> {
         let lock = self.files.lock()?;
-        let (mut memory, warning) = match self.read(job) {
-            Ok(memory) => (memory, None),
-            Err(error @ AlertError::Damaged { .. }) => (Memory::default(), Some(error)),
+        let (mut history, warning) = match self.read(job) {
+            Ok(history) => (history, None),
+            Err(error @ AlertError::Damaged { .. }) => (JobHistory::default(), Some(error)),
             Err(error) => return Err(error),
         };
-        if memory.is_empty() && !run.failed && !rules.change && warning.is_none() {
+        if history.is_empty() && !run.failed && !rules.change && warning.is_none() {
             // Jobs that always succeed have no file.
-            return Ok(RunDecision::alone(run, rules));
+            return Ok(RunDecision::without_history(run, rules));
         }
-        let before = memory.clone();
-        let telling = self.telling(job, &mut memory)?;
-        let decision = memory.note(run, rules);
-        if memory != before || warning.is_some() {
-            self.write(&lock, job, &memory)?;
+        let before = history.clone();
+        let mailing_lock = self.mailing_lock(job, &mut history)?;
+        let decision = history.record(run, rules);
+        if history != before || warning.is_some() {
+            self.write(&lock, job, &history)?;
         }
-        let promise = match decision {
-            Decision::Hold | Decision::Silent => None,
-            _ => Some(Promise {
+        let pending = match decision {
+            Decision::Suppress | Decision::Silent => None,
+            _ => Some(PendingMail {
                 job: job.to_owned(),
                 run: run.clone(),
                 decision: decision.clone(),
-                _lock: self.tell(telling, job)?,
-                book: self,
+                _lock: self.share_mailing_lock(mailing_lock, job)?,
+                store: self,
             }),
         };
         Ok(RunDecision {
             decision,
-            promise,
+            pending,
             warning,
         })
     }
 
     /// The lock of the processes that are mailing. Forgets them if none of them is running.
-    fn telling(&self, job: &str, memory: &mut Memory) -> Result<File, AlertError> {
+    fn mailing_lock(&self, job: &str, history: &mut JobHistory) -> Result<File, AlertError> {
         let name = format!("{}.lock", file_name(job));
         let lock = self
             .files
             .open_file(&name, OFlags::RDONLY | OFlags::CREATE)?;
         if try_lock(&lock).map_err(|error| self.files.failed("lock", &name, error))? {
-            memory.nobody_is_telling();
+            history.clear_mailing();
         }
         Ok(lock)
     }
 
     /// Adds this process to those that are mailing.
-    fn tell(&self, lock: File, job: &str) -> Result<File, AlertError> {
+    fn share_mailing_lock(&self, lock: File, job: &str) -> Result<File, AlertError> {
         // Other processes have it shared at most, and take it only under the lock that this one holds.
         let is_locked = try_lock_shared(&lock);
         if is_locked.map_err(|error| self.files.failed("lock", &file_name(job), error))? {
@@ -132,30 +137,30 @@ impl JobHistory {
         Err(AlertError::Locked(self.files.path(&file_name(job))))
     }
 
-    fn read(&self, job: &str) -> Result<Memory, AlertError> {
-        let name = memory_of(job);
-        let Some(content) = self.files.read(&name, LONGEST)? else {
-            return Ok(Memory::default());
+    fn read(&self, job: &str) -> Result<JobHistory, AlertError> {
+        let name = file_of(job);
+        let Some(content) = self.files.read(&name, MAX_SIZE)? else {
+            return Ok(JobHistory::default());
         };
         let damaged = |why: String| AlertError::Damaged {
             path: self.files.path(&name),
             why,
         };
-        let memory: Memory =
+        let history: JobHistory =
             serde_json::from_slice(&content).map_err(|error| damaged(error.to_string()))?;
-        if memory.is_ours() {
-            return Ok(memory);
+        if history.has_known_version() {
+            return Ok(history);
         }
         Err(damaged("another version of ehlo wrote it".to_owned()))
     }
 
-    fn write(&self, _: &HistoryLock, job: &str, memory: &Memory) -> Result<(), AlertError> {
-        let name = memory_of(job);
-        if memory.is_empty() {
+    fn write(&self, _: &StateLock, job: &str, history: &JobHistory) -> Result<(), AlertError> {
+        let name = file_of(job);
+        if history.is_empty() {
             return self.files.remove(&name);
         }
         // A time before 1970 cannot be written as JSON.
-        let content = serde_json::to_vec(memory).map_err(|error| {
+        let content = serde_json::to_vec(history).map_err(|error| {
             self.files
                 .failed("write", &name, std::io::Error::other(error))
         })?;
@@ -163,37 +168,37 @@ impl JobHistory {
     }
 }
 
-fn memory_of(job: &str) -> String {
+fn file_of(job: &str) -> String {
     format!("{}.json", file_name(job))
 }
 
 impl RunDecision {
     /// The decision if there is no history.
-    fn alone(run: &JobRun, rules: &AlertRules) -> Self {
+    fn without_history(run: &JobRun, rules: &AlertRules) -> Self {
         Self {
-            decision: Memory::default().note(run, rules),
-            promise: None,
+            decision: JobHistory::default().record(run, rules),
+            pending: None,
             warning: None,
         }
     }
 }
 
-impl Promise {
+impl PendingMail {
     /// It was mailed, with this Message-ID, or will be by the queue.
-    pub fn keep(self, message_id: &str) -> Result<(), AlertError> {
-        self.change(|memory, promise| memory.told(&promise.run, &promise.decision, message_id))
+    pub fn mailed(self, message_id: &str) -> Result<(), AlertError> {
+        self.change(|history, pending| history.mailed(&pending.run, &pending.decision, message_id))
     }
 
     /// It was not mailed: the next run reports it.
-    pub fn give_up(self) -> Result<(), AlertError> {
-        self.change(|memory, promise| memory.gave_up(&promise.run, &promise.decision))
+    pub fn not_mailed(self) -> Result<(), AlertError> {
+        self.change(|history, pending| history.not_mailed(&pending.run, &pending.decision))
     }
 
-    fn change(self, change: impl FnOnce(&mut Memory, &Self)) -> Result<(), AlertError> {
-        let lock = self.book.files.lock()?;
-        let mut memory = self.book.read(&self.job)?;
-        change(&mut memory, &self);
-        self.book.write(&lock, &self.job, &memory)
+    fn change(self, change: impl FnOnce(&mut JobHistory, &Self)) -> Result<(), AlertError> {
+        let lock = self.store.files.lock()?;
+        let mut history = self.store.read(&self.job)?;
+        change(&mut history, &self);
+        self.store.write(&lock, &self.job, &history)
     }
 }
 

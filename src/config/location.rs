@@ -12,7 +12,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// Maximum size of the file, in octets.
-const LARGEST: u64 = 1 << 20;
+const MAX_SIZE: u64 = 1 << 20;
 
 /// The configuration of the whole system.
 const SYSTEM: &str = "/etc/ehlo/config.toml";
@@ -23,7 +23,7 @@ pub struct Places {
     /// Value of `$EHLO_CONFIG`.
     variable: Option<PathBuf>,
     /// The user's file and the system's, in this order.
-    usual: Vec<PathBuf>,
+    defaults: Vec<PathBuf>,
     /// True if neither option nor variable can name another file.
     is_fixed: bool,
 }
@@ -45,7 +45,7 @@ impl Places {
     pub fn fixed() -> Self {
         Self {
             variable: None,
-            usual: vec![PathBuf::from(SYSTEM)],
+            defaults: vec![PathBuf::from(SYSTEM)],
             is_fixed: true,
         }
     }
@@ -70,22 +70,22 @@ impl Places {
         let own = own.map(|directory| directory.join("ehlo/config.toml"));
         Self {
             variable: variable.map(PathBuf::from),
-            usual: own.into_iter().chain([PathBuf::from(SYSTEM)]).collect(),
+            defaults: own.into_iter().chain([PathBuf::from(SYSTEM)]).collect(),
             is_fixed: false,
         }
     }
 
     /// The locations that [`find`] tries.
     #[must_use]
-    pub fn looked_at(&self, named: Option<&Path>) -> Vec<PathBuf> {
-        match self.asked(named) {
+    pub fn candidates(&self, named: Option<&Path>) -> Vec<PathBuf> {
+        match self.named_by(named) {
             Some((path, _)) => vec![path.to_owned()],
-            None => self.usual.clone(),
+            None => self.defaults.clone(),
         }
     }
 
     /// The file that an option or the variable names, and the name of that option or variable.
-    fn asked<'a>(&'a self, named: Option<&'a Path>) -> Option<(&'a Path, &'static str)> {
+    fn named_by<'a>(&'a self, named: Option<&'a Path>) -> Option<(&'a Path, &'static str)> {
         let named = named.filter(|_| !self.is_fixed);
         let named = named.map(|path| (path, "--config"));
         let variable = self.variable.as_deref();
@@ -106,7 +106,7 @@ pub struct FoundFile {
 /// Opens the file that was named, else that of the variable, else the first of the default locations that
 /// exists.
 pub fn find(named: Option<&Path>, places: &Places) -> Result<Option<FoundFile>, ConfigError> {
-    if let Some((path, who)) = places.asked(named) {
+    if let Some((path, who)) = places.named_by(named) {
         // Explicit path for no configuration.
         if path == Path::new("/dev/null") {
             return Ok(None);
@@ -114,10 +114,10 @@ pub fn find(named: Option<&Path>, places: &Places) -> Result<Option<FoundFile>, 
         let file = open_file(path).map_err(|error| unreadable(path, Some(who), error))?;
         return FoundFile::new(path, file).map(Some);
     }
-    for path in &places.usual {
+    for path in &places.defaults {
         match open_file(path) {
             Ok(file) => return FoundFile::new(path, file).map(Some),
-            Err(error) if is_not_there(error, path) => {}
+            Err(error) if is_missing(error, path) => {}
             Err(error) => return Err(unreadable(path, None, error)),
         }
     }
@@ -154,7 +154,7 @@ impl FoundFile {
         let mut errors: Vec<ConfigError> = read
             .faults
             .into_iter()
-            .map(|(spot, fault)| self.fault(spot, fault))
+            .map(|(position, fault)| self.fault(position, fault))
             .collect();
         let config = Config {
             path: self.path.clone(),
@@ -174,19 +174,19 @@ impl FoundFile {
 
     fn text(&self) -> Result<String, ConfigError> {
         let mut bytes = Vec::new();
-        let read = (&self.file).take(LARGEST + 1).read_to_end(&mut bytes);
+        let read = (&self.file).take(MAX_SIZE + 1).read_to_end(&mut bytes);
         read.map_err(|error| unreadable(&self.path, None, error))?;
-        if bytes.len() as u64 > LARGEST {
-            return Err(self.fault(ConfigPosition::default(), ConfigFault::Large(LARGEST)));
+        if bytes.len() as u64 > MAX_SIZE {
+            return Err(self.fault(ConfigPosition::default(), ConfigFault::Large(MAX_SIZE)));
         }
         String::from_utf8(bytes)
             .map_err(|_| self.fault(ConfigPosition::default(), ConfigFault::Charset))
     }
 
-    fn fault(&self, spot: ConfigPosition, fault: ConfigFault) -> ConfigError {
+    fn fault(&self, position: ConfigPosition, fault: ConfigFault) -> ConfigError {
         ConfigError::Fault {
             path: self.path.clone(),
-            spot: Box::new(spot),
+            position: Box::new(position),
             fault,
         }
     }
@@ -194,7 +194,7 @@ impl FoundFile {
 
 /// True if the file does not exist, or is in a directory that this user may not search: `HOME` may be that
 /// of another user.
-fn is_not_there(error: Errno, path: &Path) -> bool {
+fn is_missing(error: Errno, path: &Path) -> bool {
     match error {
         Errno::NOENT | Errno::NOTDIR => true,
         Errno::ACCESS => rustix::fs::stat(path).is_err(),
@@ -209,12 +209,12 @@ fn may_hold_secrets(config: &Config) -> bool {
 
 fn unreadable(
     path: &Path,
-    asked: Option<&'static str>,
+    named_by: Option<&'static str>,
     error: impl Into<io::Error>,
 ) -> ConfigError {
     ConfigError::Unreadable {
         path: path.to_owned(),
-        asked,
+        named_by,
         error: error.into(),
     }
 }
@@ -230,28 +230,28 @@ fn unsafe_file(path: &Path, danger: Danger) -> ConfigError {
 mod tests {
     use super::*;
 
-    fn usual(xdg: Option<&str>, home: Option<&str>) -> Vec<String> {
+    fn defaults(xdg: Option<&str>, home: Option<&str>) -> Vec<String> {
         let places = Places::of(None, xdg.map(Into::into), home.map(Into::into));
-        let paths = places.looked_at(None).into_iter();
+        let paths = places.candidates(None).into_iter();
         paths.map(|path| path.display().to_string()).collect()
     }
 
     #[test]
-    fn the_users_own_comes_before_the_systems() {
+    fn own_file_precedes_the_system_file() {
         let home = Some("/home/a");
         assert_eq!(
-            usual(None, home),
+            defaults(None, home),
             ["/home/a/.config/ehlo/config.toml", SYSTEM]
         );
-        assert_eq!(usual(Some("/x"), home), ["/x/ehlo/config.toml", SYSTEM]);
-        assert_eq!(usual(Some("x"), home), usual(None, home));
-        assert_eq!(usual(None, None), [SYSTEM]);
+        assert_eq!(defaults(Some("/x"), home), ["/x/ehlo/config.toml", SYSTEM]);
+        assert_eq!(defaults(Some("x"), home), defaults(None, home));
+        assert_eq!(defaults(None, None), [SYSTEM]);
     }
 
     #[test]
-    fn a_process_with_more_rights_than_its_caller_has_the_systems_only() {
+    fn privileged_process_reads_only_the_system_file() {
         let places = Places::fixed();
-        assert_eq!(places.looked_at(Some(Path::new("n"))), [Path::new(SYSTEM)]);
+        assert_eq!(places.candidates(Some(Path::new("n"))), [Path::new(SYSTEM)]);
         let found = find(Some(Path::new("/etc/passwd")), &places);
         assert!(
             found.is_ok_and(|found| found.is_none_or(|found| found.path() == Path::new(SYSTEM)))
@@ -259,9 +259,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_comes_first_and_then_the_variable() {
+    fn option_precedes_the_variable() {
         let places = Places::of(Some("/v".into()), None, Some("/home/a".into()));
-        assert_eq!(places.looked_at(None), [Path::new("/v")]);
-        assert_eq!(places.looked_at(Some(Path::new("n"))), [Path::new("n")]);
+        assert_eq!(places.candidates(None), [Path::new("/v")]);
+        assert_eq!(places.candidates(Some(Path::new("n"))), [Path::new("n")]);
     }
 }

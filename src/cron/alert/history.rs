@@ -1,8 +1,8 @@
 //! The history of a job, and the decision about a run that has just ended. Pure: files are accessed in
-//! `job_history`, and the time is a parameter.
+//! `history_store`, and the time is a parameter.
 
 use crate::cron::alert::fingerprint::Fingerprint;
-use crate::cron::alert::{AlertRules, Decision, HeldFailures, JobRun, Recovery, Telling};
+use crate::cron::alert::{AlertRules, Decision, JobRun, MailFacts, Recovery, SuppressedFailures};
 use crate::system::time::SKEW;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU64;
@@ -12,33 +12,36 @@ use std::time::{Duration, SystemTime};
 const VERSION: u32 = 1;
 
 /// Maximum number of mailed failures that are remembered. A job that fails in more ways mails them again.
-const MOST_TOLD: usize = 32;
+const MAX_MAILED: usize = 32;
 
 /// The history of a job between its runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Memory {
+pub struct JobHistory {
     version: u32,
     /// The failures since the last success. `None`: the last run succeeded.
     series: Option<Series>,
     /// Mailed runs with their time, the latest last.
-    told: Vec<MailedRun>,
+    #[serde(rename = "told")]
+    mailed: Vec<MailedRun>,
     /// Failures that were not mailed since the last mail.
-    held: Option<HeldFailures>,
+    #[serde(rename = "held")]
+    suppressed: Option<SuppressedFailures>,
     /// Exact fingerprint of the run that was mailed last.
     last: Option<String>,
     /// Runs that other processes are mailing.
-    telling: Vec<MailedRun>,
+    #[serde(rename = "telling")]
+    mailing: Vec<MailedRun>,
 }
 
-impl Default for Memory {
+impl Default for JobHistory {
     fn default() -> Self {
         Self {
             version: VERSION,
             series: None,
-            told: Vec::new(),
-            held: None,
+            mailed: Vec::new(),
+            suppressed: None,
             last: None,
-            telling: Vec::new(),
+            mailing: Vec::new(),
         }
     }
 }
@@ -57,14 +60,15 @@ struct Series {
 /// A run that was mailed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct MailedRun {
-    /// Its [`Fingerprint::alike`], and nothing for a recovery.
-    what: String,
+    /// Its [`Fingerprint::kind`], and nothing for a recovery.
+    #[serde(rename = "what")]
+    fingerprint: String,
     at: SystemTime,
 }
 
-impl Memory {
+impl JobHistory {
     /// True if its version is known to this program.
-    pub fn is_ours(&self) -> bool {
+    pub fn has_known_version(&self) -> bool {
         self.version == VERSION
     }
 
@@ -74,23 +78,23 @@ impl Memory {
     }
 
     /// The processes that were mailing have ended without a result.
-    pub fn nobody_is_telling(&mut self) {
-        self.telling.clear();
+    pub fn clear_mailing(&mut self) {
+        self.mailing.clear();
     }
 
     /// Records a run and decides what to do about it.
     ///
-    /// A failure is counted as not mailed until [`Memory::told`] records that it was: if the process is
+    /// A failure is counted as not mailed until [`JobHistory::mailed`] records that it was: if the process is
     /// killed in between, the next mail reports it.
-    pub fn note(&mut self, run: &JobRun, rules: &AlertRules) -> Decision {
+    pub fn record(&mut self, run: &JobRun, rules: &AlertRules) -> Decision {
         let decision = if run.failed {
             self.failure(run, rules)
         } else {
             self.success(run, rules)
         };
-        if let Some(what) = decision.subject(&run.fingerprint) {
+        if let Some(fingerprint) = decision.subject(&run.fingerprint) {
             let at = run.at;
-            self.telling.push(MailedRun { what, at });
+            self.mailing.push(MailedRun { fingerprint, at });
         }
         decision
     }
@@ -104,23 +108,23 @@ impl Memory {
             thread: None,
         });
         series.failures += 1;
-        if !self.is_wanted(run, rules) {
+        if !self.is_reportable(run, rules) {
             return Decision::Silent;
         }
-        let before = self.held_for_good();
-        let held = self.held.get_or_insert(HeldFailures {
+        let before = self.suppressed_and_not_being_mailed();
+        let suppressed = self.suppressed.get_or_insert(SuppressedFailures {
             count: 0,
             first: run.at,
             last: run.at,
         });
-        held.count += 1;
-        held.last = run.at;
-        if self.holds_back(run, rules) {
-            return Decision::Hold;
+        suppressed.count += 1;
+        suppressed.last = run.at;
+        if self.is_suppressed(run, rules) {
+            return Decision::Suppress;
         }
         let series = self.series.as_ref();
-        Decision::Tell(Telling {
-            held: before,
+        Decision::Mail(MailFacts {
+            suppressed: before,
             nth: series.map_or(1, |series| series.failures),
             since: series.map_or(run.at, |series| series.since),
             thread: series.and_then(|series| series.thread.clone()),
@@ -128,20 +132,30 @@ impl Memory {
     }
 
     /// Failures that were not mailed, without those that other processes are mailing.
-    fn held_for_good(&self) -> Option<HeldFailures> {
-        let telling = self.telling.iter().filter(|told| !told.what.is_empty());
-        let count = telling.count() as u64;
-        let held = self.held.clone().filter(|held| held.count > count)?;
-        Some(HeldFailures {
-            count: held.count - count,
-            ..held
+    fn suppressed_and_not_being_mailed(&self) -> Option<SuppressedFailures> {
+        let mailing = self
+            .mailing
+            .iter()
+            .filter(|mailed| !mailed.fingerprint.is_empty());
+        let count = mailing.count() as u64;
+        let suppressed = self
+            .suppressed
+            .clone()
+            .filter(|suppressed| suppressed.count > count)?;
+        Some(SuppressedFailures {
+            count: suppressed.count - count,
+            ..suppressed
         })
     }
 
     fn success(&mut self, run: &JobRun, rules: &AlertRules) -> Decision {
-        let was_told = |series: &Series| series.mailed.is_some() && rules.recovered;
-        if let Some(series) = self.series.as_ref().filter(|series| was_told(series)) {
-            if self.telling.iter().any(|told| told.what.is_empty()) {
+        let was_mailed = |series: &Series| series.mailed.is_some() && rules.recovered;
+        if let Some(series) = self.series.as_ref().filter(|series| was_mailed(series)) {
+            if self
+                .mailing
+                .iter()
+                .any(|mailed| mailed.fingerprint.is_empty())
+            {
                 return Decision::Silent;
             }
             // The series is kept until the mail is on its way: if that fails, the next run tries it again.
@@ -152,30 +166,30 @@ impl Memory {
             });
         }
         // After a failure that is being mailed, the next run must mail the recovery.
-        if !(rules.recovered && self.is_telling_failure()) {
+        if !(rules.recovered && self.is_mailing_failure()) {
             self.series = None;
         }
-        if !self.is_wanted(run, rules) {
+        if !self.is_reportable(run, rules) {
             return Decision::Silent;
         }
-        Decision::Tell(Telling {
-            held: None,
+        Decision::Mail(MailFacts {
+            suppressed: None,
             nth: 0,
             since: run.at,
             thread: None,
         })
     }
 
-    fn is_wanted(&self, run: &JobRun, rules: &AlertRules) -> bool {
+    fn is_reportable(&self, run: &JobRun, rules: &AlertRules) -> bool {
         let is_same = || run.fingerprint.exact.is_some() && run.fingerprint.exact == self.last;
-        run.wanted && !(rules.change && is_same())
+        run.reportable && !(rules.change && is_same())
     }
 
     /// True if the rules suppress the mail about a failure, which is already counted.
-    fn holds_back(&self, run: &JobRun, rules: &AlertRules) -> bool {
-        let mut known = self.telling.iter().chain(self.told.iter().rev());
-        let same = known.find(|told| told.what == run.fingerprint.alike);
-        let is_fresh = |window| same.is_some_and(|told| is_within(told.at, run.at, window));
+    fn is_suppressed(&self, run: &JobRun, rules: &AlertRules) -> bool {
+        let mut known = self.mailing.iter().chain(self.mailed.iter().rev());
+        let same = known.find(|mailed| mailed.fingerprint == run.fingerprint.kind);
+        let is_fresh = |window| same.is_some_and(|mailed| is_within(mailed.at, run.at, window));
         match (rules.dedupe, rules.every) {
             (None, None) => false,
             (Some(window), None) => is_fresh(window),
@@ -193,64 +207,73 @@ impl Memory {
         };
         match series.mailed {
             Some(mailed) => series.failures - mailed.min(series.failures) < every.get(),
-            None => self.is_telling_failure(),
+            None => self.is_mailing_failure(),
         }
     }
 
-    fn is_telling_failure(&self) -> bool {
-        self.telling.iter().any(|told| !told.what.is_empty())
+    fn is_mailing_failure(&self) -> bool {
+        self.mailing
+            .iter()
+            .any(|mailed| !mailed.fingerprint.is_empty())
     }
 
     /// Records that a mail is on its way, with this Message-ID.
     ///
-    /// Other runs may have ended since [`Memory::note`] decided what to mail: the failures that they counted
+    /// Other runs may have ended since [`JobHistory::record`] decided what to mail: the failures that they counted
     /// stay counted.
-    pub fn told(&mut self, run: &JobRun, decision: &Decision, message_id: &str) {
-        self.gave_up(run, decision);
+    pub fn mailed(&mut self, run: &JobRun, decision: &Decision, message_id: &str) {
+        self.not_mailed(run, decision);
         self.last = run.fingerprint.exact.clone().or(self.last.take());
         match decision {
-            Decision::Tell(telling) if run.failed => self.told_failure(run, telling, message_id),
-            Decision::Recovered(recovery) => self.told_recovery(recovery),
+            Decision::Mail(mailing) if run.failed => self.failure_mailed(run, mailing, message_id),
+            Decision::Recovered(recovery) => self.recovery_mailed(recovery),
             _ => {}
         }
     }
 
-    fn told_failure(&mut self, run: &JobRun, telling: &Telling, message_id: &str) {
-        let what = run.fingerprint.alike.clone();
-        self.told.retain(|told| told.what != what);
-        let oldest = self.told.len().saturating_sub(MOST_TOLD - 1);
-        self.told.drain(..oldest);
-        self.told.push(MailedRun { what, at: run.at });
-        let mailed = 1 + telling.held.as_ref().map_or(0, |held| held.count);
-        self.held = self
-            .held
+    fn failure_mailed(&mut self, run: &JobRun, mailing: &MailFacts, message_id: &str) {
+        let fingerprint = run.fingerprint.kind.clone();
+        self.mailed
+            .retain(|mailed| mailed.fingerprint != fingerprint);
+        let oldest = self.mailed.len().saturating_sub(MAX_MAILED - 1);
+        self.mailed.drain(..oldest);
+        self.mailed.push(MailedRun {
+            fingerprint,
+            at: run.at,
+        });
+        let mailed = 1 + mailing
+            .suppressed
+            .as_ref()
+            .map_or(0, |suppressed| suppressed.count);
+        self.suppressed = self
+            .suppressed
             .take()
-            .and_then(|held| held.without(mailed, run.at));
-        let is_it = |series: &&mut Series| series.since == telling.since;
-        if let Some(series) = self.series.as_mut().filter(is_it) {
-            series.mailed = series.mailed.max(Some(telling.nth));
+            .and_then(|suppressed| suppressed.without(mailed, run.at));
+        let is_same = |series: &&mut Series| series.since == mailing.since;
+        if let Some(series) = self.series.as_mut().filter(is_same) {
+            series.mailed = series.mailed.max(Some(mailing.nth));
             series.thread.get_or_insert_with(|| message_id.to_owned());
         }
     }
 
     /// After a mail about the recovery, the next failure must be mailed, whatever was mailed before.
-    fn told_recovery(&mut self, recovery: &Recovery) {
-        self.told.clear();
-        self.held = None;
-        let is_it = |series: &Series| {
+    fn recovery_mailed(&mut self, recovery: &Recovery) {
+        self.mailed.clear();
+        self.suppressed = None;
+        let is_same = |series: &Series| {
             series.since == recovery.since && series.failures == recovery.failures
         };
-        self.series = self.series.take().filter(|series| !is_it(series));
+        self.series = self.series.take().filter(|series| !is_same(series));
     }
 
     /// Records that nothing was mailed after all.
-    pub fn gave_up(&mut self, run: &JobRun, decision: &Decision) {
-        let Some(what) = decision.subject(&run.fingerprint) else {
+    pub fn not_mailed(&mut self, run: &JobRun, decision: &Decision) {
+        let Some(fingerprint) = decision.subject(&run.fingerprint) else {
             return;
         };
-        let ours = |told: &MailedRun| told.what == what && told.at == run.at;
-        if let Some(place) = self.telling.iter().position(ours) {
-            self.telling.remove(place);
+        let is_same = |mailed: &MailedRun| mailed.fingerprint == fingerprint && mailed.at == run.at;
+        if let Some(index) = self.mailing.iter().position(is_same) {
+            self.mailing.remove(index);
         }
     }
 }
@@ -259,14 +282,14 @@ impl Decision {
     /// The fingerprint of the mail; empty for a recovery. `None`: nothing is mailed.
     fn subject(&self, fingerprint: &Fingerprint) -> Option<String> {
         match self {
-            Self::Tell(_) => Some(fingerprint.alike.clone()),
+            Self::Mail(_) => Some(fingerprint.kind.clone()),
             Self::Recovered(_) => Some(String::new()),
-            Self::Hold | Self::Silent => None,
+            Self::Suppress | Self::Silent => None,
         }
     }
 }
 
-impl HeldFailures {
+impl SuppressedFailures {
     /// The count without the failures that were just mailed.
     fn without(self, mailed: u64, at: SystemTime) -> Option<Self> {
         let count = self.count.saturating_sub(mailed);
