@@ -114,7 +114,6 @@ pub enum ConfigFault {
     /// A TOML syntax error.
     #[error("this is no TOML: {}", shown(.0))]
     Syntax(String),
-    /// It is binary, or in another charset.
     #[error("it is not UTF-8")]
     Charset,
     /// The file is too large to be a configuration.
@@ -123,7 +122,7 @@ pub enum ConfigFault {
     /// No option has this name.
     #[error("there is no such key{}", did_you_mean(.0.as_deref()))]
     Key(Option<String>),
-    /// An option that chooses profiles, or that ends everything.
+    /// An option that chooses profiles, or that prints something and exits.
     #[error("this belongs on the command line and not into a profile")]
     CommandLine,
     #[error(
@@ -137,7 +136,7 @@ pub enum ConfigFault {
         expected: &'static str,
         found: &'static str,
     },
-    /// One option under two names.
+    /// An option is set under two names.
     #[error("the same option stands here under another name")]
     Twice,
     /// An argument cannot contain a NUL.

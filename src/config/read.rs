@@ -388,7 +388,7 @@ fn without_false(mut settings: Vec<ConfigKey>) -> Vec<ConfigKey> {
 struct Inheritance<'w> {
     profiles_read: &'w [UnresolvedProfile],
     done: BTreeMap<&'w str, Vec<ConfigKey>>,
-    /// The profiles on the way from a child to this parent.
+    /// The profiles from a child to this parent, to detect a circle.
     path: Vec<&'w str>,
     faults: &'w mut Faults,
 }

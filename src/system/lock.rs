@@ -20,7 +20,7 @@ pub fn try_lock(file: &File) -> io::Result<bool> {
     is_locked(file.try_lock())
 }
 
-/// The same for a shared lock.
+/// Takes a shared lock without waiting. Returns false if another open file holds it exclusively.
 pub fn try_lock_shared(file: &File) -> io::Result<bool> {
     is_locked(file.try_lock_shared())
 }

@@ -68,7 +68,7 @@ impl Stop {
 pub struct Registered {
     stop: Arc<Stop>,
     socket: OwnedFd,
-    /// Its number. `None`: it must not be disconnected.
+    /// `None`: it must not be disconnected.
     number: Option<u64>,
 }
 

@@ -64,7 +64,7 @@ pub fn shown(text: &str) -> String {
     safe
 }
 
-/// The same, but tabs are kept: for lines that a program has written for people.
+/// As [`shown`], but tabs are kept: for output of other programs.
 #[must_use]
 pub fn shown_with_tabs(text: &str) -> String {
     text.split('\t').map(shown).collect::<Vec<_>>().join("\t")
@@ -110,6 +110,27 @@ pub fn reason(error: &io::Error) -> String {
     match text.split_once(" (os error ") {
         Some((words, _)) => words.to_owned(),
         None => text,
+    }
+}
+
+/// Length of the control sequence of ECMA-48 at the beginning of a text. `None`: it is incomplete or unknown.
+#[must_use]
+pub fn escape_length(text: &[u8]) -> Option<usize> {
+    match text.get(1)? {
+        b'[' => {
+            let is_final = |byte: &u8| (0x40..=0x7e).contains(byte);
+            text[2..].iter().position(is_final).map(|at| at + 3)
+        }
+        // A title or a link, up to BEL or ST.
+        b']' => {
+            let bell = memchr::memchr(7, text).map(|at| at + 1);
+            let terminator = memchr::memmem::find(text, b"\x1b\\").map(|at| at + 2);
+            bell.into_iter().chain(terminator).min()
+        }
+        // Designates a character set, which the third byte names.
+        b'(' | b')' => (text.len() > 2).then_some(3),
+        0x30..=0x7e => Some(2),
+        _ => None,
     }
 }
 

@@ -13,9 +13,9 @@ use thiserror::Error;
 /// A reason not to trust a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Danger {
-    /// It is a directory, a device or a pipe.
+    /// A directory, a device or a pipe.
     NotAFile,
-    /// It belongs neither to root nor to this user.
+    /// The owner is neither root nor this user.
     Foreign { owner: u32, user: u32 },
     /// Other users can write to it.
     Writable,
@@ -86,14 +86,14 @@ pub fn can_change_mode(file: &File) -> io::Result<bool> {
 /// An error with a directory.
 #[derive(Debug, Error)]
 pub enum DirectoryError {
-    /// It belongs to another user.
+    /// The owner is another user.
     #[error("{} belongs to user {owner}, and this is user {user}", .path.display())]
     Foreign {
         path: PathBuf,
         owner: u32,
         user: u32,
     },
-    /// It has unsafe permissions, or is not a directory.
+    /// The permissions are unsafe, or the path is not a directory.
     #[error("{} {why}", .path.display())]
     Unsafe {
         path: PathBuf,

@@ -17,12 +17,10 @@ use std::path::{Path, PathBuf};
 pub enum ConfigView {
     /// Path of the file.
     Path(PathBuf),
-    /// That nothing is wrong with it.
+    /// The result of a successful check.
     Checked {
-        /// The file.
         path: PathBuf,
         profiles: usize,
-        /// The default profile.
         default: Option<String>,
     },
     /// A profile with inherited settings.

@@ -1,4 +1,4 @@
-//! Mails recorded runs.
+//! Mails recorded runs as a digest.
 
 use crate::cli::digest::{Digest, DigestTask};
 use crate::cli::notification::alert::domain;
@@ -123,7 +123,6 @@ pub enum Sent {
     Nothing,
     /// Another process is mailing it.
     Busy,
-    /// It was mailed.
     Posted(SendOutcome),
 }
 

@@ -189,7 +189,7 @@ fn profile(mail: &Notification) -> Option<String> {
     mail.delivery.as_ref().ok()?.transport.profile.clone()
 }
 
-/// Nobody waits for minutes to hear that there is no answer; and a test is tried at once.
+/// Sets the time limits of the diagnosis, and sends the test message without delay.
 fn hurry(delivery: &mut DeliveryOptions, limit: Duration) {
     let transports = std::iter::once(&mut delivery.transport).chain(&mut delivery.fallbacks);
     transports.for_each(|transport| transport.session.timeout = Some(limit));

@@ -37,15 +37,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Contents of a notification. The user may have set another subject and additional fields.
 #[derive(Clone, Debug, Default)]
 pub struct NotificationText {
-    /// The subject.
     pub subject: String,
     /// Header fields beside the usual ones.
     pub headers: Vec<HeaderField>,
-    /// The text.
     pub body: String,
-    /// The text for a mail without the attachments; `None` is the same text.
+    /// The text for a mail without the attachments. `None`: the same text.
     pub body_alone: Option<String>,
-    /// The same as HTML.
+    /// The text as HTML.
     pub html: Option<String>,
     pub attachments: Vec<Attachment>,
 }

@@ -29,15 +29,10 @@ pub struct NotifyOptions {
 /// Severity of a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Good to know.
     Info,
-    /// Should be noticed.
     Notice,
-    /// It may become an error.
     Warning,
-    /// A function has failed.
     Error,
-    /// Everything is at stake.
     Critical,
 }
 

@@ -21,7 +21,6 @@ const NAME: &str = "text";
 /// The longest subject that is made of a text.
 const LONGEST_SUBJECT: usize = 120;
 
-/// Mails it.
 pub fn run(mut plan: NotifyOptions) -> Exit {
     let JobReport {
         body,

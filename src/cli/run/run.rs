@@ -24,7 +24,7 @@ use rustix::stdio::{stderr, stdout};
 use std::io::{self, IsTerminal as _};
 use std::time::SystemTime;
 
-/// Runs it.
+/// Runs the command, and mails or records the result.
 pub fn run(plan: &Job) -> Exit {
     let mut checksums = plan.alert.rules.change.then(<[Checksum; 2]>::default);
     let mut tee = plan.tee.then(|| Tee::new(stdout(), stderr()));
@@ -181,7 +181,7 @@ fn fingerprint(finished: &FinishedJob, checksums: Option<[Checksum; 2]>) -> Fing
 
 /// The lock, or the ending of the job without it.
 fn take(locking: &LockOptions) -> Result<JobLock, JobEnding> {
-    JobLock::take(&locking.name, locking.wait).map_err(|error| match error {
+    JobLock::acquire(&locking.name, locking.wait).map_err(|error| match error {
         LockError::Held(holder) => JobEnding::Locked(holder),
         LockError::NotCreated { .. } | LockError::NoDirectory { .. } => JobEnding::NotStarted {
             status: Exit::CantCreate.code().into(),

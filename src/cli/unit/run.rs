@@ -3,7 +3,7 @@
 use crate::cli::notification::alert::{RunReport, recovered};
 use crate::cli::notification::send::{NotificationText, list_id};
 use crate::cli::unit::Unit;
-use crate::cli::unit::systemctl::{PROPERTIES, SystemctlOutput, UnitFacts, ask};
+use crate::cli::unit::systemctl::{PROPERTIES, SystemctlOutput, UnitFacts, query};
 use crate::cron::alert::{Decision, Fingerprint, JobRun, OutputSample};
 use crate::system::exit::Exit;
 use crate::system::host;
@@ -51,14 +51,14 @@ pub fn run(mut plan: Unit) -> Exit {
 fn facts(plan: &Unit) -> UnitFacts {
     let property = format!("--property={}", PROPERTIES);
     let answer = systemctl(plan, &["show", &property]);
-    let told = |name: &str| std::env::var(name).ok();
-    UnitFacts::read(&String::from_utf8_lossy(&answer.output)).corrected(&plan.name, told)
+    let variable = |name: &str| std::env::var(name).ok();
+    UnitFacts::read(&String::from_utf8_lossy(&answer.output)).corrected(&plan.name, variable)
 }
 
 fn systemctl(plan: &Unit, text: &[&str]) -> SystemctlOutput {
     let manager: &[&str] = if plan.user { &["--user"] } else { &[] };
     let text = [manager, &["--no-pager"], text, &["--", &plan.name]].concat();
-    ask("systemctl", &text, LIMIT)
+    query("systemctl", &text, LIMIT)
 }
 
 /// The journal of the last run, including messages of the manager. If the invocation ID is unknown, the last
@@ -81,13 +81,13 @@ fn journal(plan: &Unit, facts: &UnitFacts) -> SystemctlOutput {
         let own = format!("_SYSTEMD_INVOCATION_ID={id}");
         let managers = format!("{prefix}INVOCATION_ID={id}");
         let text = [manager, &usual, &[&own, "+", &managers]].concat();
-        let answer = ask("journalctl", &text, LIMIT);
+        let answer = query("journalctl", &text, LIMIT);
         if !answer.is_empty() {
             return answer;
         }
     }
     let unit = format!("{unit}={}", plan.name);
-    ask("journalctl", &[manager, &usual, &[&unit]].concat(), LIMIT)
+    query("journalctl", &[manager, &usual, &[&unit]].concat(), LIMIT)
 }
 
 /// `[host] FAILED(exit-code 3): backup.service`.

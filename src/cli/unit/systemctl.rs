@@ -14,18 +14,18 @@ pub struct SystemctlOutput {
     /// The end of its output.
     pub output: Vec<u8>,
     /// The reason that it is incomplete.
-    flaw: Option<String>,
+    problem: Option<String>,
 }
 
 /// Runs a program, and reads its output until it ends or reaches the time limit.
-pub fn ask(program: &str, words: &[&str], limit: Duration) -> SystemctlOutput {
+pub fn query(program: &str, words: &[&str], limit: Duration) -> SystemctlOutput {
     let mut command = Command::new(program);
     command
         .args(words)
         .env("SYSTEMD_COLORS", "0")
         .env("SYSTEMD_URLIFY", "0");
-    let answer = program::ask(command, Streams::Both, limit);
-    let flaw = answer.end.err().map(|error| match error.kind() {
+    let answer = program::output(command, Streams::Both, limit);
+    let problem = answer.end.err().map(|error| match error.kind() {
         io::ErrorKind::NotFound => format!("{program} is not there"),
         io::ErrorKind::TimedOut => format!("no more came within {} seconds", limit.as_secs()),
         _ => format!("{program} cannot be run: {}", reason(&error)),
@@ -33,7 +33,7 @@ pub fn ask(program: &str, words: &[&str], limit: Duration) -> SystemctlOutput {
     SystemctlOutput {
         command: format!("{program} {}", words.join(" ")),
         output: answer.output,
-        flaw,
+        problem,
     }
 }
 
@@ -51,8 +51,8 @@ impl SystemctlOutput {
             text.push_str(&shown_with_tabs(line));
             text.push('\n');
         }
-        match &self.flaw {
-            Some(flaw) => text.push_str(&format!("({flaw})\n")),
+        match &self.problem {
+            Some(problem) => text.push_str(&format!("({problem})\n")),
             None if self.is_empty() => text.push_str("(it said nothing)\n"),
             None => {}
         }
@@ -71,12 +71,12 @@ pub struct UnitFacts {
     pub invocation: Option<String>,
     /// Result as systemd names it: `success`, `exit-code`, `timeout`. `None`: unknown.
     result: Option<String>,
-    /// Its exit status, or its signal.
+    /// Exit status, or signal.
     status: Option<String>,
 }
 
 impl UnitFacts {
-    /// From `systemctl show`.
+    /// Parses the output of `systemctl show`.
     pub fn read(properties: &str) -> Self {
         let mut facts = Self::default();
         for (name, value) in properties.lines().filter_map(|line| line.split_once('=')) {
@@ -94,12 +94,12 @@ impl UnitFacts {
 
     /// Replaces facts by those that systemd passes to units started by `OnFailure=` (systemd.exec(5)): the
     /// unit itself may have been started again since.
-    pub fn corrected(self, name: &str, told: impl Fn(&str) -> Option<String>) -> Self {
-        if told("MONITOR_UNIT").as_deref() != Some(name) {
+    pub fn corrected(self, name: &str, variable: impl Fn(&str) -> Option<String>) -> Self {
+        if variable("MONITOR_UNIT").as_deref() != Some(name) {
             return self;
         }
-        let invocation = told("MONITOR_INVOCATION_ID").filter(|id| is_id(id));
-        let Some(result) = told("MONITOR_SERVICE_RESULT") else {
+        let invocation = variable("MONITOR_INVOCATION_ID").filter(|id| is_id(id));
+        let Some(result) = variable("MONITOR_SERVICE_RESULT") else {
             return Self {
                 invocation: invocation.or(self.invocation),
                 ..self
@@ -109,7 +109,7 @@ impl UnitFacts {
             description: self.description,
             invocation: invocation.or(self.invocation),
             result: Some(result),
-            status: told("MONITOR_EXIT_STATUS"),
+            status: variable("MONITOR_EXIT_STATUS"),
         }
     }
 
@@ -132,7 +132,7 @@ impl UnitFacts {
         }
     }
 
-    /// The same as the first word of a subject.
+    /// The ending as the first word of a subject.
     pub fn status(&self) -> String {
         match &self.result {
             None => "UNKNOWN".to_owned(),
@@ -153,7 +153,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(20);
 
     fn shell(script: &str, limit: Duration) -> SystemctlOutput {
-        ask("sh", &["-c", script], limit)
+        query("sh", &["-c", script], limit)
     }
 
     #[test]
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn missing_program_and_empty_output_are_reported() {
         assert!(shell("", LONG).text().ends_with("\n(it said nothing)\n"));
-        let answer = ask("ehlo-no-such-program", &["x"], LONG);
+        let answer = query("ehlo-no-such-program", &["x"], LONG);
         let text = answer.text();
         assert_eq!(
             text,
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn monitor_variables_of_systemd_take_precedence() {
-        let told = |name: &str| {
+        let variable = |name: &str| {
             let value = match name {
                 "MONITOR_UNIT" => "backup.service",
                 "MONITOR_SERVICE_RESULT" => "exit-code",
@@ -221,10 +221,10 @@ mod tests {
             Some(value.to_owned())
         };
         let again = || show("success", "0");
-        let facts = again().corrected("backup.service", told);
+        let facts = again().corrected("backup.service", variable);
         assert_eq!(facts.status(), "FAILED(exit-code 3)");
         assert_eq!(facts.invocation.as_deref(), Some(ID));
-        assert_eq!(again().corrected("other.service", told), again());
+        assert_eq!(again().corrected("other.service", variable), again());
     }
 
     #[test]

@@ -71,20 +71,20 @@ fn line(bytes: &[u8]) -> &[u8] {
 }
 
 /// The first line as a secret.
-pub fn first_line(bytes: &[u8], place: &str) -> Result<Secret, CredentialsError> {
-    checked(Secret::new(line(bytes).to_vec()), place)
+pub fn first_line(bytes: &[u8], origin: &str) -> Result<Secret, CredentialsError> {
+    checked(Secret::new(line(bytes).to_vec()), origin)
 }
 
 /// Checks that a secret can be sent in a session: not empty, and without CR, LF and NUL (`faults.md` B1).
-pub fn checked(secret: Secret, place: &str) -> Result<Secret, CredentialsError> {
+pub fn checked(secret: Secret, origin: &str) -> Result<Secret, CredentialsError> {
     let bytes = secret.expose();
     if bytes.is_empty() {
-        return Err(CredentialsError::Empty(place.to_owned()));
+        return Err(CredentialsError::Empty(origin.to_owned()));
     }
     match bytes.iter().find(|byte| b"\0\r\n".contains(byte)) {
         None => Ok(secret),
         Some(&bad) => Err(CredentialsError::InvalidCharacter {
-            place: place.to_owned(),
+            origin: origin.to_owned(),
             what: name_of(char::from(bad)),
         }),
     }

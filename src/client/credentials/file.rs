@@ -18,37 +18,37 @@ const UNCHANGEABLE: &str = "this user cannot change that; create it with mode 04
 
 /// The password in the first line of a file. The path may be a pipe, as in `<(pass show x)`.
 pub fn secret(path: &Path) -> Result<Secret, CredentialsError> {
-    let place = format!("--password-file {}", name(path));
-    let file = File::open(path).map_err(|error| unread(&place, error))?;
-    check_access(&file, path, &place)?;
-    buffer::first_line(&contents(&file, &place)?, &place)
+    let origin = format!("--password-file {}", name(path));
+    let file = File::open(path).map_err(|error| unread(&origin, error))?;
+    check_access(&file, path, &origin)?;
+    buffer::first_line(&contents(&file, &origin)?, &origin)
 }
 
 /// The whole of a file.
-pub fn contents(mut file: &File, place: &str) -> Result<Buffer, CredentialsError> {
+pub fn contents(mut file: &File, origin: &str) -> Result<Buffer, CredentialsError> {
     match buffer::read(&mut file) {
         Ok(Some(bytes)) => Ok(bytes),
-        Ok(None) => Err(CredentialsError::TooLong(place.to_owned())),
-        Err(error) => Err(unread(place, error)),
+        Ok(None) => Err(CredentialsError::TooLong(origin.to_owned())),
+        Err(error) => Err(unread(origin, error)),
     }
 }
 
 /// Refuses a file that belongs to another user than this one or root, or with a mode that does not protect a
 /// secret (`faults.md` B8). The open file is checked and not its name, because the name may be redirected.
-pub fn check_access(file: &File, path: &Path, place: &str) -> Result<(), CredentialsError> {
-    let unreadable = |error| unread(place, error);
+pub fn check_access(file: &File, path: &Path, origin: &str) -> Result<(), CredentialsError> {
+    let unreadable = |error| unread(origin, error);
     let facts = file.metadata().map_err(unreadable)?;
     if facts.is_dir() {
-        let place = place.to_owned();
-        return Err(CredentialsError::Directory { place });
+        let origin = origin.to_owned();
+        return Err(CredentialsError::Directory { origin });
     }
     if !facts.is_file() {
         return Ok(());
     }
-    let place = place.to_owned();
+    let origin = origin.to_owned();
     if let Some(Danger::Foreign { owner, user }) = trust::owner_danger(&facts) {
         return Err(CredentialsError::Foreign {
-            place,
+            origin,
             owner,
             user,
             file: for_shell(path),
@@ -59,7 +59,7 @@ pub fn check_access(file: &File, path: &Path, place: &str) -> Result<(), Credent
     }
     let can_change = trust::can_change_mode(file).map_err(unreadable)?;
     Err(CredentialsError::Exposed {
-        place,
+        origin,
         mode: facts.mode() & 0o7777,
         remedy: if can_change {
             format!("do: chmod 600 {}", for_shell(path))
@@ -85,11 +85,11 @@ fn is_absence(error: &io::Error) -> bool {
     )
 }
 
-fn unread(place: &str, error: io::Error) -> CredentialsError {
-    let place = place.to_owned();
+fn unread(origin: &str, error: io::Error) -> CredentialsError {
+    let origin = origin.to_owned();
     match error.kind() {
-        io::ErrorKind::IsADirectory => CredentialsError::Directory { place },
-        _ => CredentialsError::Read { place, error },
+        io::ErrorKind::IsADirectory => CredentialsError::Directory { origin },
+        _ => CredentialsError::Read { origin, error },
     }
 }
 
@@ -129,12 +129,12 @@ fn first_line(path: &Path) -> Result<Option<Secret>, CredentialsError> {
     let Some(file) = open_if_there(path)? else {
         return Ok(None);
     };
-    let place = name(path);
-    let contents = contents(&file, &place)?;
+    let origin = name(path);
+    let contents = contents(&file, &origin)?;
     if contents.is_empty() {
         return Ok(None);
     }
-    buffer::first_line(&contents, &place).map(Some)
+    buffer::first_line(&contents, &origin).map(Some)
 }
 
 #[cfg(test)]

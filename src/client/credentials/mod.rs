@@ -80,7 +80,7 @@ pub fn find(options: &CredentialsOptions, host: &str) -> Result<Login, Credentia
     find_in(options, host, &Environment::of_this_process())
 }
 
-/// As the other, but without a terminal, as under cron; no command may take longer than `limit`.
+/// Finds the credentials without a terminal, as under cron. `limit` is the time limit of a command.
 ///
 /// # Errors
 /// The source that was named gives no secret, or none of the places has one.

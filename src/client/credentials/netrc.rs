@@ -25,21 +25,21 @@ pub fn find_login(
     let Some(opened) = file::open_if_there(path)? else {
         return Ok(None);
     };
-    let place = file::name(path);
-    let text = file::contents(&opened, &place)?;
+    let origin = file::name(path);
+    let text = file::contents(&opened, &origin)?;
     let Some(entry) = entry(without_mark(&text), host, user) else {
         return Ok(None);
     };
-    file::check_access(&opened, path, &place)?;
+    file::check_access(&opened, path, &origin)?;
     let login = entry.login().map(str::to_owned);
-    let secret = buffer::checked(Secret::new(entry.password.to_vec()), &place)?;
+    let secret = buffer::checked(Secret::new(entry.password.to_vec()), &origin)?;
     Ok(Some(Login {
         user: user.map(str::to_owned).or(login),
         proof: Proof::Password(secret),
     }))
 }
 
-/// One machine, or the default.
+/// An entry for a machine, or the default entry.
 #[derive(Default)]
 struct NetrcEntry {
     /// `None`: the default entry.

@@ -29,7 +29,7 @@ pub struct DigestEntry {
     pub failed: bool,
     /// Identifies runs of the same kind (see [`crate::cron::alert::Fingerprint::alike`]).
     pub kind: String,
-    /// Some lines of its output, harmless and short.
+    /// Some lines of the output, without control characters.
     pub excerpt: String,
 }
 
@@ -45,7 +45,6 @@ pub struct Digests {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct DigestHeader {
     digest: String,
-    /// Unique.
     id: String,
     begun: SystemTime,
 }
@@ -138,7 +137,7 @@ impl Digests {
         Ok(header(&mut BufReader::new(file)).map(|header| header.begun))
     }
 
-    /// Takes the recorded runs, to be mailed.
+    /// Removes the recorded runs from the digest, to be mailed.
     pub fn take(self, digest: &str) -> Result<DigestBatch, AlertError> {
         let lock = self.files.lock()?;
         let name = taken_name(digest);
@@ -301,7 +300,7 @@ impl Batch {
         Ok(Entries { file })
     }
 
-    /// It has been mailed: its file is removed.
+    /// Removes the file after the digest was mailed.
     pub fn mailed(self) -> Result<(), AlertError> {
         let _lock = self.files.lock()?;
         self.files.remove(&self.name)

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 /// is bounded.
 const MAX_LINES: usize = 100;
 
-/// As much of the beginning and of the end is kept until then.
+/// Octets of the beginning and of the end that are kept.
 const SAMPLE: usize = 64 * 1024;
 
 /// Fingerprints of a run.
@@ -24,7 +24,7 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Of a run that ended so (`exit 3`, `signal 9`), and wrote this.
+    /// The fingerprint of an ending (`exit 3`, `signal 9`) and an output.
     #[must_use]
     pub fn of(ending: &str, output: &OutputSample) -> Self {
         let mut kind = Context::new(&SHA256);
@@ -105,8 +105,7 @@ impl OutputSample {
         self.tail.clear();
     }
 
-    /// Its lines, folded, as a set: neither the number of times a line is repeated counts, nor the order in
-    /// which two processes wrote.
+    /// The folded lines as a set: repetitions and the order of two processes are ignored.
     fn lines(&self) -> BTreeSet<[u8; 32]> {
         let (mut first, mut last) = (self.head.as_slice(), self.tail.as_slice());
         let joined;
@@ -128,7 +127,7 @@ impl OutputSample {
     }
 }
 
-/// Without the line at the end that may not be all there.
+/// The text up to its last line end.
 fn without_partial_line(bytes: &[u8]) -> &[u8] {
     let end = memchr_iter(b'\n', bytes).next_back();
     &bytes[..end.unwrap_or(bytes.len())]
@@ -140,7 +139,7 @@ fn hash(bytes: &[u8]) -> [u8; 32] {
     digest.as_ref().try_into().unwrap_or([0; 32])
 }
 
-/// The first half of the digest, which is enough.
+/// The first half of the digest, in hexadecimal.
 fn half_hex(context: Context) -> String {
     hex(&context.finish().as_ref()[..16])
 }

@@ -6,6 +6,7 @@
 
 mod rules;
 
+use crate::system::text::escape_length;
 use rules::RULES;
 
 /// The most octets of a line that are compared.
@@ -35,32 +36,24 @@ fn fold(line: &[u8]) -> Vec<u8> {
 /// The text that a terminal shows in the end: without escape sequences, and without text that was
 /// overwritten.
 fn displayed(line: &[u8]) -> Vec<u8> {
-    let mut text_shown = Vec::with_capacity(line.len());
+    let mut text = Vec::with_capacity(line.len());
     let mut rest = line.strip_suffix(b"\r").unwrap_or(line);
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
+    while let Some(&byte) = rest.first() {
+        let mut length = 1;
         match byte {
-            b'\r' => text_shown.clear(),
-            b'\x1b' => rest = behind_escape(after),
-            b'\t' => text_shown.push(b' '),
+            b'\r' => text.clear(),
+            b'\x1b' => {
+                let is_cut = matches!(rest.get(1), Some(b'[' | b']'));
+                let unknown = if is_cut { rest.len() } else { 1 };
+                length = escape_length(rest).unwrap_or(unknown);
+            }
+            b'\t' => text.push(b' '),
             0..b' ' | 0x7f => {}
-            _ => text_shown.push(byte),
+            _ => text.push(byte),
         }
+        rest = &rest[length..];
     }
-    text_shown
-}
-
-/// The bytes after a sequence of ECMA-48. `bytes` begins after the escape character.
-fn behind_escape(bytes: &[u8]) -> &[u8] {
-    let end = match bytes.first() {
-        Some(b'[') => bytes[1..]
-            .iter()
-            .position(|byte| matches!(byte, 0x40..=0x7e))
-            .map(|at| at + 2),
-        Some(b']') => memchr::memchr2(b'\x07', b'\x1b', bytes).map(|at| at + 1),
-        _ => Some(1),
-    };
-    &bytes[end.unwrap_or(bytes.len()).min(bytes.len())..]
+    text
 }
 
 #[cfg(test)]

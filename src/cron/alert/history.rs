@@ -60,7 +60,7 @@ struct Series {
 /// A run that was mailed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct MailedRun {
-    /// Its [`Fingerprint::kind`], and nothing for a recovery.
+    /// [`Fingerprint::kind`]; empty for a recovery.
     #[serde(rename = "what")]
     fingerprint: String,
     at: SystemTime,
@@ -158,7 +158,7 @@ impl JobHistory {
             {
                 return Decision::Silent;
             }
-            // The series is kept until the mail is on its way: if that fails, the next run tries it again.
+            // The series is kept until the mail is sent: if that fails, the next run tries again.
             return Decision::Recovered(Recovery {
                 failures: series.failures,
                 since: series.since,
@@ -217,7 +217,7 @@ impl JobHistory {
             .any(|mailed| !mailed.fingerprint.is_empty())
     }
 
-    /// Records that a mail is on its way, with this Message-ID.
+    /// Records that a mail was sent, with this Message-ID.
     ///
     /// Other runs may have ended since [`JobHistory::record`] decided what to mail: the failures that they counted
     /// stay counted.

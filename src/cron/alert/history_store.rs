@@ -1,7 +1,7 @@
 //! The histories of all jobs, one file for each.
 //!
 //! Two runs of a job may end at once. A lock over all jobs is held while a run is recorded, and again while
-//! it is recorded that it was mailed: milliseconds each. It is not held while the mail is on its way. In that
+//! it is recorded that it was mailed: milliseconds each. It is not held while the mail is sent. In that
 //! time, another lock shows that a process is mailing. That gives the right result in every order:
 //!
 //! - Both failed the same way: the run recorded first is mailed, and the other one is counted. If that mail
@@ -184,12 +184,12 @@ impl RunDecision {
 }
 
 impl PendingMail {
-    /// It was mailed, with this Message-ID, or will be by the queue.
+    /// Records that the mail was sent with this Message-ID, or queued.
     pub fn mailed(self, message_id: &str) -> Result<(), AlertError> {
         self.change(|history, pending| history.mailed(&pending.run, &pending.decision, message_id))
     }
 
-    /// It was not mailed: the next run reports it.
+    /// Records that nothing was mailed. The next run reports it.
     pub fn not_mailed(self) -> Result<(), AlertError> {
         self.change(|history, pending| history.not_mailed(&pending.run, &pending.decision))
     }

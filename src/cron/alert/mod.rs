@@ -30,7 +30,7 @@ use thiserror::Error;
 pub struct AlertRules {
     /// Time in which the same failure is not mailed again.
     pub dedupe: Option<Duration>,
-    /// Of failures in a row, the first is mailed, and then every nth after the one mailed last.
+    /// Interval of mailed failures in a row, counted from the last mailed one. The first is always mailed.
     pub every: Option<NonZeroU64>,
     /// True if recovery after a mailed failure is mailed.
     pub recovered: bool,
@@ -63,7 +63,7 @@ pub enum Decision {
     Mail(MailFacts),
     /// Mail the recovery.
     Recovered(Recovery),
-    /// Mail nothing: a rule is against it. It was counted.
+    /// Mail nothing: a rule suppresses it. It was counted.
     Suppress,
     /// Mail nothing: there is nothing to report.
     Silent,
@@ -120,7 +120,7 @@ pub enum AlertError {
         path: PathBuf,
         error: io::Error,
     },
-    /// Another process keeps it locked for too long.
+    /// Another process holds the lock for too long.
     #[error("{} stays locked by another process", .0.display())]
     Locked(PathBuf),
     /// The contents of a file are damaged.

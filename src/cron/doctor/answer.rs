@@ -103,10 +103,10 @@ impl SessionCheck<'_> {
         findings
     }
 
-    /// Many servers check whether the sender could receive an answer.
+    /// Checks the route to the sender: many servers refuse a sender that cannot receive mail.
     fn sender(&self, transport: &Transport, observer: &mut dyn Observer) -> Option<CheckResult> {
         let sender = self.addresses.sender.as_ref()?;
-        // One that only this host knows is reported already.
+        // An unqualified domain is reported already.
         let is_full = host::is_qualified(&sender.domain().to_string());
         if !is_full || !self.plan.online || self.skips(CheckStep::Sender) {
             return None;

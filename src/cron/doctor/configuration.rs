@@ -110,7 +110,7 @@ fn config_error(fault: &str) -> CheckResult {
         .with_remedy("correct it there; ehlo config check reads it again")
 }
 
-/// Another that is there and not read.
+/// A remark about other configuration files, which are not read.
 fn other_file(plan: &options::Doctor, path: &Path) -> String {
     let others = plan.configuration.searched.iter();
     let others = others.filter(|other| *other != path && other.is_file());

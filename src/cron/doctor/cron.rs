@@ -38,7 +38,7 @@ pub fn check(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<CheckResult> {
     findings
 }
 
-/// The places of jobs that call `ehlo` by its bare name, which cron does not find.
+/// Reports crontabs with jobs that call `ehlo` without a path if cron does not find it.
 fn not_in_path(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<CheckResult> {
     let own = jobs.iter().filter(|job| job.user == host.login);
     let affected = own.filter(|job| calls_by_name(&job.command) && !is_on_path(host, job));
@@ -73,7 +73,7 @@ fn is_on_path(host: &HostSystem, job: &CrontabLine) -> bool {
     programs.any(|path| is_program(&path))
 }
 
-/// True if a shell command runs `ehlo` by its bare name and does not change PATH itself.
+/// True if a shell command runs `ehlo` without a path, and does not change PATH.
 fn calls_by_name(command: &str) -> bool {
     let starts_command = |word: &&str| {
         let is_before_command = ["exec", "nice", "then", "do", "else", "!", "{", "time"];
@@ -136,9 +136,9 @@ pub struct CrontabLine {
 /// The owner of a crontab.
 #[derive(Clone, Copy)]
 enum CrontabKind<'a> {
-    /// One of this user, as `crontab -l` prints it.
+    /// A crontab of this user, as `crontab -l` prints it.
     User(&'a str),
-    /// One of the system, with a user in each line.
+    /// A system crontab, with a user in each line.
     System,
 }
 
@@ -324,12 +324,12 @@ mod tests {
         let text = "# nobody\n0 3 * * * backup --all\nMAILTO = \"ops@example.org\"\n\
                     PATH=/bin\n@daily clean\nMAILTO=\n*/5 * * * * poll\n";
         let jobs = parse_crontab(text, "here", CrontabKind::User("ann"));
-        let seen: Vec<(Option<&str>, &str)> = jobs
+        let checked: Vec<(Option<&str>, &str)> = jobs
             .iter()
             .map(|job| (job.mailto.as_deref(), job.command.as_str()))
             .collect();
         assert_eq!(
-            seen,
+            checked,
             [
                 (None, "backup --all"),
                 (Some("ops@example.org"), "clean"),
@@ -348,11 +348,11 @@ mod tests {
             "c",
             CrontabKind::System,
         );
-        let seen: Vec<(&str, &str)> = jobs
+        let checked: Vec<(&str, &str)> = jobs
             .iter()
             .map(|job| (job.user.as_str(), job.command.as_str()))
             .collect();
-        assert_eq!(seen, [("root", "cd / && run"), ("bob", "x=1 y")]);
+        assert_eq!(checked, [("root", "cd / && run"), ("bob", "x=1 y")]);
     }
 
     #[test]

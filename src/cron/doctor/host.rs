@@ -1,4 +1,4 @@
-//! The host as the diagnosis sees it: its files, its programs, and the current user.
+//! The host that is diagnosed: its files, its programs, and the current user.
 
 use crate::mail::rewrite::HostNames;
 use crate::system::subprocess as program;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// Of a file, no more is read.
+/// Maximum number of octets that are read of a file.
 const MAX_READ: u64 = 1 << 20;
 
 /// Time limit for a program of the system.
@@ -103,7 +103,7 @@ impl HostSystem {
     pub fn ask(&self, program: &str, arguments: &[&str]) -> Option<ProgramOutput> {
         let mut command = Command::new(self.find(program)?);
         command.args(arguments);
-        let answer = program::ask(command, Streams::Output, PROGRAM_LIMIT);
+        let answer = program::output(command, Streams::Output, PROGRAM_LIMIT);
         Some(ProgramOutput {
             succeeded: answer.end.ok()?.success(),
             text: String::from_utf8_lossy(&answer.output).into_owned(),

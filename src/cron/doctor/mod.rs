@@ -43,7 +43,7 @@ impl Diagnosis {
     }
 }
 
-/// Checks all steps that are not skipped. `watch` receives the events of the sessions.
+/// Checks all steps that are not skipped. `observer` receives the events of the sessions.
 pub fn examine(
     plan: &options::Doctor,
     host: &HostSystem,
@@ -109,7 +109,7 @@ impl CheckResult {
         Self::new(step, Health::Warning, found.into())
     }
 
-    /// No mail gets past it.
+    /// A result that prevents all mail.
     pub fn failed(step: CheckStep, found: impl Into<String>) -> Self {
         Self::new(step, Health::Critical, found.into())
     }
@@ -176,7 +176,7 @@ pub struct PrognosisInput<'k> {
     pub addresses: &'k Addresses,
     /// True if servers were contacted.
     pub online: bool,
-    /// Name prognosis the program that cron calls as sendmail, if it is not ehlo.
+    /// Name of the program that cron calls as sendmail, if it is not ehlo.
     pub other_sendmail: Option<String>,
 }
 

@@ -75,14 +75,13 @@ pub enum DoctorFormat {
     Text,
     /// Text with the sessions.
     Sessions,
-    /// JSON.
     Json,
 }
 
 /// A step of a mail from cron.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckStep {
-    /// The program that cron hands its mail to.
+    /// The program that cron passes its mail to.
     Sendmail,
     /// The configuration, and the profile that is chosen.
     Config,
@@ -131,7 +130,7 @@ impl CheckStep {
         Self::LastResort,
     ];
 
-    /// Its word, on the screen and on the command line.
+    /// The name, as shown and as used in options.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

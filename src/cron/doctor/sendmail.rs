@@ -1,4 +1,4 @@
-//! The program that cron hands its mail to.
+//! The program that cron passes its mail to.
 
 use crate::cron::doctor::host::{HostSystem, is_program, name};
 use crate::cron::doctor::options::CheckStep;
@@ -29,7 +29,7 @@ const OTHER_PROGRAMS: [(&str, &str); 11] = [
     ("postfix", "Postfix"),
 ];
 
-/// The file found at one of these paths.
+/// The kind of file at a path of sendmail.
 enum SendmailFile {
     Nothing,
     Broken(PathBuf),
@@ -43,13 +43,13 @@ pub fn check(host: &HostSystem) -> Vec<CheckResult> {
     let first = main(host);
     let old = Some(host.at(OLD_PATH)).filter(|path| path.symlink_metadata().is_ok());
     let in_path = host.find("sendmail");
-    let mut seen = vec![host.at(DEFAULT_PATH).canonicalize().unwrap_or_default()];
+    let mut checked = vec![host.at(DEFAULT_PATH).canonicalize().unwrap_or_default()];
     let mut findings = vec![first];
     for path in in_path.into_iter().chain(old) {
         let real = path.canonicalize().unwrap_or_default();
-        if !seen.contains(&real) {
+        if !checked.contains(&real) {
             findings.extend(other_file(host, &path));
-            seen.push(real);
+            checked.push(real);
         }
     }
     findings

@@ -1,4 +1,4 @@
-//! Checks the queue: its place, whether it can be written to, and its contents.
+//! Checks the queue: its directory, the free space and its contents.
 
 use crate::cron::doctor::CheckResult;
 use crate::cron::doctor::host::name;
@@ -15,10 +15,10 @@ use std::time::SystemTime;
 /// Free space in octets below which a mail with an attachment may not fit.
 const LOW_SPACE: u64 = 64 << 20;
 
-/// With less than this, hardly any mail does.
+/// Free space in octets below which hardly any mail fits.
 const NO_SPACE: u64 = 1 << 20;
 
-/// With fewer names than this, many mails do not fit.
+/// Number of free inodes below which many mails do not fit.
 const LOW_INODES: u64 = 1000;
 
 /// Checks the queue. Does not create it.

@@ -1,6 +1,7 @@
 //! Reads a line as a terminal shows it: colours, progress that overwrites itself, and other control
 //! sequences, which are made harmless.
 
+use crate::system::text::escape_length;
 use std::fmt::Write as _;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,32 +76,15 @@ impl AnsiReader {
 
     /// Length of the sequence that begins here. An unknown one is shown.
     fn escape(&mut self, rest: &[u8], output: &mut StyledLine) -> usize {
-        match rest.get(1) {
-            Some(b'[') => {
-                let body = &rest[2..];
-                let is_final = |byte: &u8| (0x40..=0x7e).contains(byte);
-                if let Some(at) = body.iter().position(is_final) {
-                    if body[at] == b'm' {
-                        self.select(&body[..at]);
-                    }
-                    return at + 3;
-                }
-            }
-            // A title, a link: up to BEL or ST.
-            Some(b']') => {
-                let bell = memchr::memchr(7, rest).map(|at| at + 1);
-                let end = memchr::memmem::find(rest, b"\x1b\\").map(|at| at + 2);
-                if let Some(end) = [bell, end].into_iter().flatten().min() {
-                    return end;
-                }
-            }
-            // Of charsets, with one more.
-            Some(b'(' | b')') if rest.len() > 2 => return 3,
-            Some(0x30..=0x7e) => return 2,
-            _ => {}
+        let Some(length) = escape_length(rest) else {
+            output.put("\\x1b", self.style);
+            return 1;
+        };
+        let parameters = rest[..length].strip_prefix(b"\x1b[");
+        if let Some(parameters) = parameters.and_then(|rest| rest.strip_suffix(b"m")) {
+            self.select(parameters);
         }
-        output.put("\\x1b", self.style);
-        1
+        length
     }
 
     fn select(&mut self, body: &[u8]) {
@@ -137,7 +121,7 @@ fn basic(number: u16) -> Option<Colour> {
     COLOURS.get(usize::from(number)).copied()
 }
 
-/// One of 256, or one of all.
+/// A colour of the palette of 256, or in RGB.
 fn extended(numbers: &mut impl Iterator<Item = u16>) -> Option<Colour> {
     let kind = numbers.next()?;
     let mut next = || numbers.next().and_then(|number| u8::try_from(number).ok());

@@ -150,7 +150,7 @@ fn first<'l>(bytes: &'l [u8], limits: &Limits) -> Vec<&'l [u8]> {
     all
 }
 
-/// The same from the end.
+/// The last lines, within the limits; of a line that is too long, its end.
 fn last<'l>(bytes: &'l [u8], limits: &Limits) -> Vec<&'l [u8]> {
     let all = lines(bytes);
     let mut remaining = limits.bytes;

@@ -1,4 +1,4 @@
-//! A job that must not run twice at once.
+//! Locks that prevent two runs of a job at the same time.
 
 use crate::system::lock::lock_within;
 use crate::system::text::{reason, shown};
@@ -79,7 +79,6 @@ pub enum LockError {
     /// Another process holds it.
     #[error("{0}")]
     Held(Holder),
-    /// It cannot be made.
     #[error(
         "cannot make the lock {}: {}; name a file that can be written with --lock",
         shown(&.path.to_string_lossy()), reason(.error)
@@ -99,8 +98,8 @@ pub enum LockError {
 }
 
 impl JobLock {
-    /// Takes the lock of this name, or of this path if it has a slash, and waits at most `wait` for it.
-    pub fn take(name: &Path, wait: Duration) -> Result<Self, LockError> {
+    /// Acquires the lock of this name, or of this path if it has a slash, and waits at most `wait` for it.
+    pub fn acquire(name: &Path, wait: Duration) -> Result<Self, LockError> {
         let path = path(name, &directories())?;
         let not_created = |error: io::Error| LockError::NotCreated {
             path: path.clone(),
@@ -137,7 +136,7 @@ fn note(file: &mut File) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 
-/// The same file, for programs that this one starts.
+/// Makes the descriptor inheritable for programs that are started.
 fn inheritable(file: File) -> Result<File, Errno> {
     let high = rustix::io::fcntl_dupfd_cloexec(&file, DESCRIPTOR);
     let file = high.map_or(file, File::from);
@@ -199,21 +198,21 @@ mod tests {
     fn lock_is_exclusive_and_names_its_holder() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("job.lock");
-        let first = JobLock::take(&path, Duration::ZERO).unwrap();
-        let second = JobLock::take(&path, Duration::ZERO).unwrap_err();
+        let first = JobLock::acquire(&path, Duration::ZERO).unwrap();
+        let second = JobLock::acquire(&path, Duration::ZERO).unwrap_err();
         let words = format!("is held by process {} since 2", std::process::id());
         assert!(second.to_string().contains(&words), "{second}");
         drop(first);
-        JobLock::take(&path, Duration::ZERO).unwrap();
+        JobLock::acquire(&path, Duration::ZERO).unwrap();
     }
 
     #[test]
     fn waiting_process_gets_the_released_lock() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("job.lock");
-        let first = JobLock::take(&path, Duration::ZERO).unwrap();
+        let first = JobLock::acquire(&path, Duration::ZERO).unwrap();
         thread::scope(|scope| {
-            let waiting = scope.spawn(|| JobLock::take(&path, Duration::from_secs(10)).is_ok());
+            let waiting = scope.spawn(|| JobLock::acquire(&path, Duration::from_secs(10)).is_ok());
             drop(first);
             assert!(waiting.join().unwrap());
         });
@@ -239,8 +238,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("job.sh");
         fs::write(&path, b"#!/bin/sh\n\xff\n").unwrap();
-        let _lock = JobLock::take(&path, Duration::ZERO).unwrap();
-        let other = JobLock::take(&path, Duration::ZERO).unwrap_err();
+        let _lock = JobLock::acquire(&path, Duration::ZERO).unwrap();
+        let other = JobLock::acquire(&path, Duration::ZERO).unwrap_err();
         assert!(
             other.to_string().ends_with("is held by another process"),
             "{other}"
@@ -250,7 +249,7 @@ mod tests {
 
     #[test]
     fn lock_error_names_the_path() {
-        let error = JobLock::take(Path::new("/nonexistent/x"), Duration::ZERO).unwrap_err();
+        let error = JobLock::acquire(Path::new("/nonexistent/x"), Duration::ZERO).unwrap_err();
         assert!(error.to_string().contains("/nonexistent/x"), "{error}");
     }
 }

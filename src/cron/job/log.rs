@@ -59,7 +59,7 @@ struct Compressed {
 }
 
 impl JobLog {
-    /// Of a command that wrote nothing.
+    /// The log of a command that wrote nothing.
     #[must_use]
     pub fn empty() -> Self {
         Recorder::new(0).finish([false; 2])
@@ -262,7 +262,7 @@ impl Write for Counted {
 }
 
 impl Recorder {
-    /// Keeps no more than this many octets, compressed.
+    /// `limit`: maximum size of the compressed log, in octets.
     pub fn new(limit: u64) -> Self {
         Self {
             head: Vec::new(),
@@ -399,7 +399,7 @@ impl Recorder {
         }
     }
 
-    /// As much of the ends as is in memory and within the limit.
+    /// The parts of beginning and end that are in memory and within the limit.
     fn ends(&self, end: &[u8]) -> LogTail {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let in_memory = self.head.len() as u64 + end.len() as u64;

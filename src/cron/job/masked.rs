@@ -25,7 +25,7 @@ const SECRET: [&str; 13] = [
     "credentials",
 ];
 
-/// The same for words that end other words, too: they are the whole name, or its last part.
+/// The same for words that are ends of other words: they must be the whole name, or its last part.
 const SECRET_PART: [&str; 6] = ["pass", "pwd", "pw", "api-key", "access-key", "auth-key"];
 
 /// Commands that have a shell command as an argument.
@@ -108,7 +108,7 @@ enum SecretForm {
     After(char),
 }
 
-/// The words of a command line, without secrets that are recognized by their form or from the program.
+/// The words of a command line, with secrets masked that are recognized by their form or from the program.
 pub fn masked(words: &[String]) -> Vec<String> {
     let simple: Vec<ShellWord> = words.iter().map(|word| ShellWord::argument(word)).collect();
     let masked = mask_command(&simple).into_iter().zip(&simple);
@@ -119,7 +119,7 @@ pub fn masked(words: &[String]) -> Vec<String> {
 
 /// A word of a command.
 struct ShellWord {
-    /// As it was written.
+    /// The text as written.
     source: String,
     /// Without the quotes of a shell.
     value: String,
@@ -323,7 +323,7 @@ impl Context {
             .or_else(|| word.is_script().then(|| word.masked_script()))
     }
 
-    /// Values of options and variables that are called so.
+    /// Masks values of options and variables with the name of a secret.
     fn by_name(&self, word: &ShellWord) -> Option<String> {
         let value = &word.value;
         if let Some((name, secret)) = value.split_once('=')

@@ -76,17 +76,15 @@ pub struct FinishedJob {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobEnding {
-    /// It exited with this status.
+    /// Exit status.
     Exited(i32),
     Signalled(i32),
-    /// It took too long.
+    /// The time limit was exceeded.
     TimedOut {
-        /// The time that it had.
         limit: Duration,
         /// True if it did not react to SIGTERM and was killed.
         killed: bool,
     },
-    /// It did not begin.
     NotStarted {
         /// The exit status that shells give it: 126 or 127; or that of a lock that cannot be made.
         status: i32,
@@ -146,10 +144,10 @@ pub struct Job {
     pub when: ReportOn,
     /// Rules that suppress or cause a mail, and their state directory.
     pub alert: AlertOptions,
-    /// The digest that has it instead of a mail.
+    /// The digest that records the run instead of a mail.
     pub digest: Option<DigestUse>,
     pub mail: Notification,
-    /// The subject; `None` is the usual one.
+    /// `None`: the default subject.
     pub subject: Option<Template>,
     pub attach: AttachLog,
     /// True if the mail has an HTML version with colours.

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 /// A program that starts another one.
 struct Wrapper {
     name: &'static str,
-    /// Its options with a value that is a word of its own.
+    /// Options with a value in the next word.
     valued: &'static str,
     /// Number of the wrapper's own arguments before the command.
     arguments: usize,

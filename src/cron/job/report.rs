@@ -40,7 +40,7 @@ pub enum AttachLog {
 #[derive(Debug)]
 pub struct JobReport {
     pub body: String,
-    /// The text for a mail without the log; `None` is the same text.
+    /// The text for a mail without the log. `None`: the same text.
     pub body_alone: Option<String>,
     /// The same as HTML, if requested.
     pub html: Option<String>,
@@ -50,7 +50,6 @@ pub struct JobReport {
 /// A file to attach.
 #[derive(Debug)]
 pub struct Attached {
-    /// File name.
     pub name: String,
     pub media_type: &'static str,
     pub contents: AttachmentContents,

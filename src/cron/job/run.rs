@@ -18,7 +18,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Time to wait for further output after the command has ended: a background process may hold the pipe open
-/// for ever.
+/// forever.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// More than two pipes hold: a process that has written this since the end of the command will not stop.
@@ -27,7 +27,7 @@ const MAX_AFTER_END: usize = 1 << 20;
 /// Size of a read, in octets.
 const BLOCK: usize = 64 * 1024;
 
-/// Runs the command to its end. The audience gets the output immediately, and must not block. Signals that
+/// Runs the command to its end. The consumer gets the output immediately, and must not block. Signals that
 /// arrive after the end of the job are kept until the caller releases them. `None`: they have their default
 /// effect.
 #[must_use]
@@ -183,7 +183,7 @@ impl RunningJob {
         }
     }
 
-    /// Until it has ended, and its output too, or nearly so.
+    /// Reads until the command and its output have ended, or the grace period is over.
     fn read_to_end(
         &mut self,
         mut tee: Option<&mut Tee>,

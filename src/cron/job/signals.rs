@@ -1,4 +1,4 @@
-//! Signals that a job is to have, too.
+//! Signals that are passed on to the job.
 
 use crate::cron::job::JobEnding;
 use crate::system::process::ignored_signals;
@@ -24,7 +24,7 @@ pub struct JobSignals {
     released: Arc<AtomicBool>,
     /// A signal that arrived after the end of the job.
     late: Option<i32>,
-    /// One that ended the job and was perhaps sent to this process as well, as by systemd or a terminal.
+    /// A signal that ended the job and may have been sent to this process as well, by systemd or a terminal.
     shared: Option<i32>,
 }
 

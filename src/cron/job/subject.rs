@@ -159,7 +159,7 @@ pub fn quoted(words: &[OsString]) -> String {
     words.join(" ")
 }
 
-/// The same for a mail: long words, and the last ones of very many, are cut.
+/// A command line for a mail: long words are cut, and words beyond a limit are omitted.
 #[must_use]
 pub fn shortened(words: &[OsString]) -> String {
     let words = masked_words(words);

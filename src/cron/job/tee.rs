@@ -1,5 +1,4 @@
-//! Where the output of a job goes: to stdout and stderr, in the order of its lines, and to a process that reads the
-//! rest.
+//! The destinations of the output of a job: stdout and stderr, the log, and a process that discards the rest.
 
 use crate::cron::job::OutputStream;
 use crate::cron::job::log::{JobLog, Recorder};
@@ -28,7 +27,7 @@ pub struct Tee([TeeOutput; 2]);
 
 struct TeeOutput {
     descriptor: BorrowedFd<'static>,
-    /// The same file, opened again so that a write to it never waits; `None` if that is not possible.
+    /// The file, opened again so that a write to it never waits. `None`: not possible.
     reopened: Option<OwnedFd>,
     is_file: bool,
     identity: Option<(u64, u64)>,
@@ -153,7 +152,8 @@ fn is_pseudoterminal(device: u64) -> bool {
     (136..=143).contains(&rustix::fs::major(device))
 }
 
-/// The option of `ehlo run` that makes it such a reader. It is not for users.
+/// The internal option of `ehlo run` that makes it read and discard the output of background processes.
+/// Without a reader they would get SIGPIPE at their next line.
 pub const DRAIN: &str = "--drain";
 
 /// Starts a process that reads this pipe until the last writer has closed it. It has a process group of its
@@ -187,7 +187,7 @@ pub const MARK: &str = "! ";
 /// A longer line is passed on before its end has been read.
 const MAX_LINE: usize = 8 * 1024;
 
-/// Puts the streams together.
+/// Merges the two streams of a command line by line, in the order in which they were read.
 pub struct Interleaver {
     recorder: Recorder,
     /// Beginnings of lines, for each stream.

@@ -9,26 +9,21 @@ use crate::system::user;
 
 /// Author and recipients.
 pub struct Addressed {
-    /// The author.
     pub from: Mailbox,
-    /// `To`.
     pub to: Vec<ListEntry>,
-    /// `Cc`.
     pub cc: Vec<ListEntry>,
     /// Recipients that no header field names.
     pub bcc: Vec<ListEntry>,
-    /// `Reply-To`.
     pub reply_to: Vec<ListEntry>,
     /// Fields that name the original author if a rule replaced the address.
     pub headers: Vec<HeaderField>,
     /// The envelope's sender; `None` is the null one.
     pub sender: Option<Address>,
-    /// The envelope's recipients.
+    /// The envelope recipients.
     pub recipients: Vec<Address>,
 }
 
 impl Addressed {
-    /// By these rules.
     pub fn of(head: &Addressing, rewriter: &Rewriter) -> Result<Self, MessageError> {
         let login = user::login();
         let user = || (vec![login.clone()], Vec::new(), Vec::new());

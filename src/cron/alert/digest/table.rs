@@ -76,7 +76,7 @@ impl DigestTable {
 
     #[must_use]
     pub fn text(mut self) -> String {
-        // By job within those that failed and within those that worked.
+        // Failures first, each group sorted by job.
         self.rows
             .sort_by(|one, other| one.order().cmp(&other.order()));
         let widths = Widths::of(&self.rows);

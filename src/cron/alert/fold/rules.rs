@@ -32,7 +32,7 @@ const UNIT: &str = "(?:ns|us|µs|μs|ms|s|secs?|mins?|m|hrs?|h|d|w)";
 const UNIT_WORD: &str = "(?:ns|us|µs|μs|ms|s|h|secs?|mins?|hrs?|(?:milli|micro|nano)?seconds?|\
                          minutes?|hours?|days?|weeks?|months?|years?)";
 
-/// One kind of text that differs.
+/// A pattern of text that differs between runs.
 pub struct FoldRule {
     /// If it has a group `x`, only that is replaced. `None`: an invalid pattern, which a test reports.
     pattern: Option<Regex>,
@@ -47,7 +47,7 @@ pub struct FoldRule {
     accepts: fn(&str) -> bool,
 }
 
-/// They are applied in this order.
+/// The rules, in the order in which they are applied.
 pub static RULES: LazyLock<Vec<FoldRule>> = LazyLock::new(|| {
     let rules = [dates(), times(), amounts(), ids(), processes(), temporary()];
     rules.into_iter().flatten().collect()

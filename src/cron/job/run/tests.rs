@@ -102,6 +102,7 @@ fn command_over_its_limit_gets_sigterm_and_then_sigkill() {
         }
     );
     assert_eq!(finished.log.head(), b"asked\n");
+    spec.kill_after = Duration::from_secs(20);
     spec.command = ["sleep", "9"].map(Into::into).to_vec();
     let finished = run(&spec, None, &mut |_, _| ()).0;
     assert_eq!(
