@@ -1,6 +1,7 @@
 //! A Maildir: each message is a file that appears complete in `new/`, or not at all.
 
 use crate::server::store::{Incoming, MessageStore, ReceivedEnvelope, StoreRefusal, StoredAt};
+use crate::system::host::node_name;
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -134,9 +135,8 @@ fn one_line(text: &str) -> String {
 
 // The name must not hold `/` or `:`, which have a meaning in a Maildir.
 fn host_name() -> String {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
-    let name: String = name.trim().chars().filter(plain).collect();
+    let name: String = node_name().chars().filter(plain).collect();
     if name.is_empty() {
         return "localhost".to_owned();
     }

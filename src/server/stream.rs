@@ -2,7 +2,6 @@
 
 use crate::server::tls::TlsAgreement;
 use crate::system::certificate::Certificate;
-use crate::system::socket::acknowledge_at_once;
 use rustls::{ServerConfig, ServerConnection};
 use socket2::Socket;
 use std::io::{self, Read, Write};
@@ -24,7 +23,8 @@ pub trait ByteStream {
 impl ByteStream for Arc<Socket> {
     fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize> {
         self.set_read_timeout(Some(until(deadline)?))?;
-        acknowledge_at_once(self.as_ref());
+        // The kernel leaves this mode by itself, and other sockets than TCP do not have it.
+        let _ = rustix::net::sockopt::set_tcp_quickack(self.as_ref(), true);
         retried(|| self.as_ref().read(into))
     }
 

@@ -1,6 +1,6 @@
 //! The server's side of TLS: a certificate that is generated at the start, or one from files.
 
-use crate::system::pem::{TlsSetupError, certificates, private_key};
+use crate::system::certificate::{TlsSetupError, certificates, private_key};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,

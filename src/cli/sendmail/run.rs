@@ -104,7 +104,7 @@ fn envelope(
     for recipient in recipients {
         all.extend(rewriter.recipients(recipient)?);
     }
-    let login = crate::system::host::login();
+    let login = crate::system::user::login();
     Ok(Envelope {
         sender: rewriter.sender(sender.unwrap_or(&login))?,
         recipients: all,

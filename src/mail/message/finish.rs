@@ -14,7 +14,6 @@ use crate::mail::message::stream::{BodyVariant, Message, PartEncoding, Segment};
 use crate::mail::message::{BuildNotes, MessageError};
 use crate::mail::rewrite::{OriginalAddress, Rewriter};
 use crate::smtp::blocks::Nothing;
-use crate::system::host;
 use crate::system::text::without_controls;
 use crate::system::time::header_date;
 use std::sync::Arc;
@@ -291,7 +290,7 @@ impl FinalHeader<'_> {
     fn login(&self) -> Result<Address, MessageError> {
         let login = self
             .rewriter
-            .map(|rewriter| rewriter.sender(&host::login()));
+            .map(|rewriter| rewriter.sender(&crate::system::user::login()));
         let login = login.transpose().map_err(MessageError::in_place("From"))?;
         login.flatten().ok_or_else(|| MessageError::Field {
             name: "From".to_owned(),

@@ -14,7 +14,7 @@ use crate::mail::message::header_reader::{HeaderMode, MessageHeader, RawField, l
 use crate::mail::message::source::Source;
 use crate::mail::message::{BuildNotes, MessageError, Submission};
 use crate::mail::rewrite::Rewriter;
-use crate::system::host;
+use crate::system::user;
 use std::collections::BTreeSet;
 
 /// A message that more servers have forwarded is in a loop (RFC 5321 §6.3).
@@ -81,7 +81,7 @@ fn check_loop(head: &MessageHeader, source: &Source) -> Result<(), MessageError>
 }
 
 fn sender(submission: &Submission, rewriter: &Rewriter) -> Result<Option<Address>, MessageError> {
-    let given = submission.sender.clone().unwrap_or_else(host::login);
+    let given = submission.sender.clone().unwrap_or_else(user::login);
     rewriter
         .sender(&given)
         .map_err(MessageError::in_place("the sender"))

@@ -1,9 +1,9 @@
 //! The users that may log in, their passwords, and the mechanisms.
 
 use crate::smtp::mechanism::Mechanism;
-use crate::system::place::keeps_secret;
 use crate::system::secret::Secret;
 use crate::system::text::reason;
+use crate::system::trust::keeps_secret;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _};

@@ -7,7 +7,7 @@ mod shown;
 mod stream;
 mod trust;
 
-pub use crate::system::pem::TlsSetupError;
+pub use crate::system::certificate::TlsSetupError;
 pub use failure::TlsError;
 pub(super) use failure::unwelcome;
 pub use trust::{Trust, Verification};

@@ -404,7 +404,7 @@ fn the_null_sender_writes_as_the_user_who_runs_it() {
         };
         let message = submitted(b"hi\n", null, &options()).unwrap();
         assert_eq!(message.envelope.sender, None);
-        let from = format!("\r\nFrom: {}@here.example\r\n", host::login());
+        let from = format!("\r\nFrom: {}@here.example\r\n", user::login());
         assert!(wire(&message).contains(&from), "{}", wire(&message));
     }
     let user = Submission {
@@ -413,7 +413,7 @@ fn the_null_sender_writes_as_the_user_who_runs_it() {
     };
     let message = submitted(b"hi\n", user, &options()).unwrap();
     let sender = message.envelope.sender.unwrap().to_string();
-    assert_eq!(sender, format!("{}@here.example", host::login()));
+    assert_eq!(sender, format!("{}@here.example", user::login()));
 }
 
 #[test]
