@@ -9,6 +9,7 @@ use crate::client::transport;
 use crate::client::wire::{Tls, TlsSetupError};
 use crate::system::exit::Exit;
 use crate::system::secret::Login;
+use crate::system::stop::Stop;
 
 /// A transport with everything that it needs loaded. No connection has been opened.
 pub struct LoadedTransport<'p> {
@@ -40,12 +41,20 @@ impl<'p> LoadedTransport<'p> {
     /// Reads the files, and finds or prompts for the password before connecting, because a server would time
     /// out.
     pub fn of(plan: &'p transport::Transport) -> Result<Self, TransportError> {
+        Self::unless_stopped(plan, None)
+    }
+
+    /// The same; a command that is to print the password is killed when `stop` is set.
+    pub fn unless_stopped(
+        plan: &'p transport::Transport,
+        stop: Option<&Stop>,
+    ) -> Result<Self, TransportError> {
         let tls = Tls::new(&plan.tls)?;
         let relay = plan.route.relay.as_ref();
         let host = relay.map_or_else(String::new, |relay| relay.host.name());
         let wanted = plan.credentials.as_ref();
         let login = wanted
-            .map(|wanted| credentials::find(wanted, &host))
+            .map(|wanted| credentials::find(wanted, &host, stop))
             .transpose()?;
         Ok(Self { plan, tls, login })
     }

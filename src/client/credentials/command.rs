@@ -4,6 +4,7 @@ use crate::client::credentials::buffer;
 use crate::client::credentials::buffer::Collected;
 use crate::client::credentials::{CredentialsError, PASSWORD};
 use crate::system::secret::Secret;
+use crate::system::stop::Stop;
 use crate::system::subprocess::Task;
 use std::io::{ErrorKind, IsTerminal, stdin};
 use std::os::unix::process::ExitStatusExt;
@@ -11,11 +12,12 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 /// The first line of output of an option's command. Without a time limit, the command may ask at the
-/// terminal.
+/// terminal. It is killed when `stop` is set.
 pub fn secret(
     limit: Option<Duration>,
     option: &'static str,
     line: &str,
+    stop: Option<&Stop>,
 ) -> Result<Secret, CredentialsError> {
     // A pipe is not passed to the command, because it may contain the message.
     let input = if limit.is_none() && stdin().is_terminal() {
@@ -27,6 +29,7 @@ pub fn secret(
         command: shell(line, input),
         input: &[],
         limit,
+        stop,
     };
     let mut output = Collected::new();
     let status = task.run(&mut |piece| output.add(piece));
@@ -69,7 +72,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(10);
 
     fn refused(line: &str) -> String {
-        let said = secret(None, "--password-command", line).unwrap_err();
+        let said = secret(None, "--password-command", line, None).unwrap_err();
         assert_eq!(said.exit().code(), 77);
         let text = format!("{said} {said:?}");
         assert!(!text.contains("hunter2"), "{text}");
@@ -83,7 +86,7 @@ mod tests {
             "printf 'hunter2\\nuser: alice\\n'",
             "printf hunter2",
         ] {
-            let found = secret(None, "--password-command", line).unwrap();
+            let found = secret(None, "--password-command", line, None).unwrap();
             assert_eq!(found.expose(), b"hunter2");
         }
     }
@@ -112,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_command_that_may_ask_nobody_is_not_waited_for() {
-        let within = |limit, line| secret(Some(limit), "--password-command", line);
+        let within = |limit, line| secret(Some(limit), "--password-command", line, None);
         let said = within(Duration::from_millis(100), "sleep 60 & wait").unwrap_err();
         assert!(said.to_string().contains("within 0 seconds"), "{said}");
         assert_eq!(said.exit().code(), 75);
@@ -134,7 +137,7 @@ mod tests {
     fn the_message_on_the_standard_input_is_not_eaten() {
         // A terminal is passed to the command.
         if !stdin().is_terminal() {
-            let input = secret(None, "--password-command", "cat; echo nothing").unwrap();
+            let input = secret(None, "--password-command", "cat; echo nothing", None).unwrap();
             assert_eq!(input.expose(), b"nothing");
         }
     }

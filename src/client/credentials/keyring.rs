@@ -42,6 +42,7 @@ fn answer(command: Command, patience: Duration) -> Result<Option<Buffer>, Creden
         command,
         input: &[],
         limit: Some(patience),
+        stop: None,
     };
     let mut output = Collected::new();
     match task.run(&mut |piece| output.add(piece)) {

@@ -62,7 +62,8 @@ pub fn attempt(
     let metadata = &claim.item().metadata;
     let before = claim.history();
     // A password-command may take long. A process that is killed meanwhile has not begun an attempt.
-    connections.prepare();
+    let stop = observer.stop();
+    connections.prepare(stop.as_deref());
     tell_of_doubts(claim, &before, recipients, queue_observer, observer);
     let attempt = ItemEvent::Attempt {
         recipients: recipients.to_vec(),
@@ -137,10 +138,19 @@ fn go(
         no_way(&open, report, error);
     }
     for place in 0..connections.count() {
-        if open.is_empty() || observer.is_closed() {
+        if open.is_empty() {
             return;
         }
-        let transport = connections.transport(place);
+        if observer.is_closed() {
+            // Without a transport that was tried, this is not an attempt.
+            for &recipient in open.iter().filter(|_| place == 0) {
+                let address = &outgoing.envelope.recipients[recipient];
+                report.results[recipient] = RecipientResult::output_failed(address);
+            }
+            return;
+        }
+        let stop = observer.stop();
+        let transport = connections.transport(place, stop.as_deref());
         if place > 0 {
             observer.on_event(Event::Fallback {
                 profile: connections.profile(place),

@@ -6,6 +6,7 @@ use crate::client::events::Observer;
 use crate::client::ready::LoadedTransport;
 use crate::client::route::Router;
 use crate::client::transport;
+use crate::system::stop::Stop;
 use std::cell::OnceCell;
 use std::sync::OnceLock;
 
@@ -105,11 +106,17 @@ impl<'a, 'p> WorkerConnections<'a, 'p> {
         transport.profile.as_deref().unwrap_or_default()
     }
 
-    /// One of the transports, with its keys and its password.
-    pub(super) fn transport(&self, place: usize) -> Result<deliver::OpenTransport<'_>, String> {
+    /// One of the transports, with its keys and its password. A command that is to print the password is
+    /// killed when `stop` is set.
+    pub(super) fn transport(
+        &self,
+        place: usize,
+        stop: Option<&Stop>,
+    ) -> Result<deliver::OpenTransport<'_>, String> {
         let (plan, ready) = &self.routes.ready[place];
-        let ready =
-            ready.get_or_init(|| LoadedTransport::of(plan).map_err(|error| error.to_string()));
+        let ready = ready.get_or_init(|| {
+            LoadedTransport::unless_stopped(plan, stop).map_err(|error| error.to_string())
+        });
         let ready = ready.as_ref().map_err(Clone::clone)?;
         let line = &self.connections[place];
         let router = line.router.get_or_init(|| ready.router());
@@ -118,16 +125,16 @@ impl<'a, 'p> WorkerConnections<'a, 'p> {
 
     /// Loads the keys and the password of the first transport. An error is reported when the transport is
     /// tried.
-    pub(super) fn prepare(&self) {
+    pub(super) fn prepare(&self, stop: Option<&Stop>) {
         if self.count() > 0 {
-            let _ = self.transport(0);
+            let _ = self.transport(0, stop);
         }
     }
 
     /// Sends QUIT on all connections.
     pub fn close(&self, observer: &mut dyn Observer) {
         for (place, line) in self.connections.iter().enumerate() {
-            if let (Some(_), Ok(transport)) = (line.router.get(), self.transport(place)) {
+            if let (Some(_), Ok(transport)) = (line.router.get(), self.transport(place, None)) {
                 line.connections.close(&transport, observer);
             }
         }
