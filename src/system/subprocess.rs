@@ -1,6 +1,7 @@
 //! Runs other programs in bounded time and memory.
 
 use crate::system::process;
+use crate::system::stop::Stop;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -69,6 +70,8 @@ pub struct Task<'a> {
     /// With a limit, the program has a process group of its own, which is killed when the limit is
     /// reached. `None`: no limit, and the program can use the terminal.
     pub limit: Option<Duration>,
+    /// The program is killed when this is set.
+    pub stop: Option<&'a Stop>,
 }
 
 impl<'a> Task<'a> {
@@ -76,7 +79,8 @@ impl<'a> Task<'a> {
     /// the program.
     ///
     /// # Errors
-    /// The program cannot be started; `TimedOut` if it was killed at the limit; the error of `consume`.
+    /// The program cannot be started; `TimedOut` if it was killed at the limit, `Interrupted` if it was
+    /// stopped; the error of `consume`.
     pub fn run(self, consume: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<ExitStatus> {
         self.start(None)?.finish(consume)
     }
@@ -96,6 +100,7 @@ impl<'a> Task<'a> {
             output: output.map(File::from),
             deadline: self.limit.map(|limit| Instant::now() + limit),
             has_group: self.limit.is_some(),
+            stop: self.stop,
             status: None,
             interval: POLL_INTERVAL,
             child,
@@ -113,6 +118,7 @@ struct Running<'a> {
     output: Option<File>,
     deadline: Option<Instant>,
     has_group: bool,
+    stop: Option<&'a Stop>,
     status: Option<ExitStatus>,
     interval: Duration,
 }
@@ -154,6 +160,9 @@ impl Running<'_> {
             match self.status {
                 Some(status) if self.output.is_none() || is_late => return Ok(status),
                 None if is_late => return Err(ErrorKind::TimedOut.into()),
+                None if self.stop.is_some_and(Stop::is_set) => {
+                    return Err(ErrorKind::Interrupted.into());
+                }
                 _ => {}
             }
         }
@@ -293,6 +302,7 @@ fn collect(
         command,
         input: &[],
         limit: Some(limit),
+        stop: None,
     };
     let running = task.start(Some(reader.into()))?;
     running.finish(&mut |block| {
@@ -362,6 +372,7 @@ mod tests {
             command,
             input: &[],
             limit: None,
+            stop: None,
         };
         let mut output = Vec::new();
         let end = task.run(&mut |block| {

@@ -23,7 +23,7 @@ pub fn at_once(
     notice: SenderNotice,
 ) -> ShownResult {
     let transports = Transports::new(std::iter::once(transport).chain(fallbacks));
-    if let Err(error) = transports.load(0) {
+    if let Err(error) = transports.load(0, None) {
         let why = error.to_string();
         if notice == SenderNotice::Caller {
             complain(&why);

@@ -9,6 +9,7 @@ use crate::client::session::{
     IdleSession, RecipientReply, SessionContext, SessionFailure, SessionResult,
 };
 use crate::client::transport::{OpenTransport, TransportError, Transports};
+use crate::system::stop::Stop;
 use std::cell::{OnceCell, RefCell};
 
 /// Maximum number of messages on a connection: some servers count them and penalize the client.
@@ -67,16 +68,21 @@ impl<'a, 'p> ConnectionPool<'a, 'p> {
         self.transports
     }
 
-    /// Loads the keys and the password of the first transport. An error is reported when it is tried.
-    pub fn prepare(&self) {
+    /// Loads the keys and the password of the first transport. An error is reported when it is tried. A command
+    /// that prints the password is killed when `stop` is set.
+    pub fn prepare(&self, stop: Option<&Stop>) {
         if self.transports.len() > 0 {
-            let _ = self.transports.load(0);
+            let _ = self.transports.load(0, stop);
         }
     }
 
     /// One of the transports, with its keys and its password.
-    pub(super) fn open(&self, index: usize) -> Result<&OpenTransport<'a>, &'a TransportError> {
-        let loaded = self.transports.load(index)?;
+    pub(super) fn open(
+        &self,
+        index: usize,
+        stop: Option<&Stop>,
+    ) -> Result<&OpenTransport<'a>, &'a TransportError> {
+        let loaded = self.transports.load(index, stop)?;
         Ok(self.open[index].get_or_init(|| loaded.open()))
     }
 

@@ -460,14 +460,19 @@ impl DeliveryReport {
     }
 
     /// Indices of the recipients that another server may still accept: no attempt was made for them, the
-    /// failure is temporary, or the server did not meet a requirement for TLS or authentication.
+    /// failure is temporary, the server did not meet a requirement for TLS or authentication, or it does not
+    /// accept this client.
     #[must_use]
     pub fn open(&self) -> Vec<usize> {
         let is_open = |result: &RecipientResult| match result.verdict {
             RecipientStatus::Deferred => true,
             RecipientStatus::Skipped => result.cause == Cause::Network,
             // Another server may meet the requirement. A rejected login is not tried there.
-            RecipientStatus::Refused => result.cause == Cause::Policy && result.reply.is_none(),
+            RecipientStatus::Refused => match result.cause {
+                Cause::Policy => result.reply.is_none(),
+                Cause::Server => result.stage.is_some_and(Stage::is_introduction),
+                _ => false,
+            },
             _ => false,
         };
         (0..self.results.len())
