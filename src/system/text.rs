@@ -2,8 +2,8 @@
 
 use encoding_rs::{Encoding, WINDOWS_1252};
 use std::borrow::Cow;
-use std::fmt::Write as _;
-use std::io;
+use std::fmt::{Display, Write as _};
+
 use std::path::Path;
 
 /// U+FEFF in UTF-8, which Windows editors write before a text. It is a signature and not text (RFC 3629 §6).
@@ -121,7 +121,7 @@ pub fn without_controls(text: &str) -> String {
 
 /// The system's description of an error, without the number that the standard library adds.
 #[must_use]
-pub fn reason(error: &io::Error) -> String {
+pub fn reason(error: &impl Display) -> String {
     let text = error.to_string();
     match text.split_once(" (os error ") {
         Some((words, _)) => words.to_owned(),
@@ -143,6 +143,7 @@ pub fn name_of(character: char) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io;
 
     #[test]
     fn an_error_of_the_system_is_words_without_a_number() {

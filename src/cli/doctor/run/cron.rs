@@ -37,7 +37,7 @@ pub fn look(arguments: &[OsString]) -> Exit {
                 "cannot run this program as cron would: {}; --here looks with this environment",
                 reason(&error)
             ));
-            Exit::Software
+            Exit::Temporary
         }
     }
 }
