@@ -39,7 +39,7 @@ pub fn run() -> Exit {
         Ok(exit) => exit,
         Err(error) => {
             complain(&reason(&format!("{error:#}")));
-            if error.chain().any(|cause| cause.is::<io::Error>()) {
+            if error.chain().any(<dyn std::error::Error>::is::<io::Error>) {
                 Exit::Temporary
             } else {
                 Exit::Software
