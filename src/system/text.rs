@@ -2,8 +2,7 @@
 
 use encoding_rs::{Encoding, WINDOWS_1252};
 use std::borrow::Cow;
-use std::fmt::Write as _;
-use std::io;
+use std::fmt::{Display, Write as _};
 
 /// U+FEFF in UTF-8, which Windows editors write before a text. It is a signature and not text (RFC 3629 §6).
 pub const BYTE_ORDER_MARK: &[u8; 3] = b"\xef\xbb\xbf";
@@ -105,7 +104,7 @@ pub fn without_controls(text: &str) -> String {
 
 /// The system's description of an error, without the number that the standard library adds.
 #[must_use]
-pub fn reason(error: &io::Error) -> String {
+pub fn reason(error: &impl Display) -> String {
     let text = error.to_string();
     match text.split_once(" (os error ") {
         Some((words, _)) => words.to_owned(),
@@ -189,6 +188,7 @@ fn glob(pattern: &[char], text: &[char]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io;
 
     #[test]
     fn system_error_is_shown_without_its_number() {
