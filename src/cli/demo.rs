@@ -1,12 +1,13 @@
 //! `ehlo demo`: a built-in receiver, a message to it, and both sides of the session.
 
 use crate::cli::terminal::{Stdout, complain};
-use crate::client::deliver::{OpenTransport, Outgoing, deliver};
+use crate::client::deliver::{ConnectionPool, Outgoing, deliver};
 use crate::client::outcome::DeliveryReport;
 use crate::client::route;
-use crate::client::route::{AddressFamily, Endpoint, Host, Router};
+use crate::client::route::{AddressFamily, Endpoint, Host};
 use crate::client::session;
-use crate::client::wire::{Tls, TlsSetupError, tls};
+use crate::client::transport::{Transport, Transports};
+use crate::client::wire::tls;
 use crate::mail::address::{Mailbox, parse_list};
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{
@@ -14,7 +15,7 @@ use crate::mail::message::{
 };
 
 use crate::server::{
-    Declined, Incoming, Listen, MessageStore, ReceivedEnvelope, Server, ServerOptions, Whereabouts,
+    Incoming, Listen, MessageStore, ReceivedEnvelope, Server, ServerOptions, StoreRefusal, StoredAt,
 };
 use crate::smtp::blocks::{Block, BodyType, Replay};
 use crate::system::exit::Exit;
@@ -56,7 +57,7 @@ fn demo() -> anyhow::Result<Exit> {
         let thread = thread::Builder::new()
             .spawn_scoped(scope, || receiver.serve(&inbox, &()))
             .context("cannot start the receiver")?;
-        let report = send(&message, address)?;
+        let report = send(&message, address);
         if report.exit() != Exit::Ok {
             // No message was sent, so the receiver would not end.
             return Ok(report);
@@ -123,7 +124,7 @@ fn message() -> anyhow::Result<Message> {
     Ok(Message::build(options, SystemTime::now())?)
 }
 
-fn send(message: &Message, address: SocketAddr) -> Result<DeliveryReport, TlsSetupError> {
+fn send(message: &Message, address: SocketAddr) -> DeliveryReport {
     let route = route::RouteOptions {
         relay: Some(Endpoint {
             host: Host::Address(address.ip()),
@@ -142,21 +143,19 @@ fn send(message: &Message, address: SocketAddr) -> Result<DeliveryReport, TlsSet
         no_chunking: true,
         ..session::Options::default()
     };
-    let transport = OpenTransport {
-        router: &Router::new(&route),
-        session: &session,
-        tls: &Tls::new(&tls::TlsOptions::default())?,
-        login: None,
-        connections: None,
+    let transport = Transport {
+        profile: None,
+        route,
+        session,
+        tls: tls::TlsOptions::default(),
+        credentials: None,
     };
-    let mut report = DeliveryReport::not_attempted(&message.envelope.recipients);
+    let transports = Transports::new([&transport]);
     deliver(
         &Outgoing::of(message),
-        &transport,
-        &mut report,
+        &ConnectionPool::for_one_message(&transports),
         &mut Stevens::new(Stdout, transcript::TranscriptOptions::default()),
-    );
-    Ok(report)
+    )
 }
 
 /// The message as it went over the wire, before dot-stuffing.
@@ -220,10 +219,10 @@ impl Incoming for InboxMessage<'_> {
         Ok(())
     }
 
-    fn commit(self: Box<Self>) -> Result<Whereabouts, Declined> {
+    fn commit(self: Box<Self>) -> Result<StoredAt, StoreRefusal> {
         let message = self.inbox.message.lock();
         *message.unwrap_or_else(std::sync::PoisonError::into_inner) = self.bytes;
-        Ok(Whereabouts::Gone)
+        Ok(StoredAt::Elsewhere)
     }
 }
 

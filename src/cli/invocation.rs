@@ -2,13 +2,13 @@
 
 use crate::cli::ask;
 use crate::cli::config;
-use crate::cli::config::options::ConfigView;
+use crate::cli::config::ConfigView;
 use crate::cli::demo;
 use crate::cli::digest;
-use crate::cli::digest::options::Digest;
+use crate::cli::digest::Digest;
 use crate::cli::doctor;
 use crate::cli::notify;
-use crate::cli::notify::options::NotifyOptions;
+use crate::cli::notify::NotifyOptions;
 use crate::cli::options::usage_error::EarlyExit;
 use crate::cli::probe;
 use crate::cli::queue;
@@ -19,12 +19,12 @@ use crate::cli::send;
 use crate::cli::send::SendTask;
 use crate::cli::sendmail;
 use crate::cli::sink;
-use crate::cli::sink::options::SinkOptions;
+use crate::cli::sink::SinkOptions;
 use crate::cli::terminal;
 use crate::cli::unit;
-use crate::cli::unit::options::Unit;
+use crate::cli::unit::Unit;
 use crate::cron::doctor::options::Doctor;
-use crate::cron::job::options::Job;
+use crate::cron::job::Job;
 use crate::system::exit::Exit;
 
 /// A command with all its options, every default decided.

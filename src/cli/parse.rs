@@ -21,7 +21,7 @@ use crate::cli::sendmail;
 use crate::cli::sink;
 use crate::cli::unit;
 use crate::config::{Config, Places, Profile};
-use crate::cron::job::drain::DRAIN;
+use crate::cron::job::DRAIN;
 use crate::system::exit::Exit;
 use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand};
 use std::ffi::OsString;

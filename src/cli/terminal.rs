@@ -1,7 +1,6 @@
 //! Standard output and standard error, and steps of several commands whose errors are written there.
 
-use crate::client::ready::LoadedTransport;
-use crate::client::transport::Transport;
+use crate::client::transport::{LoadedTransport, Transport, Transports};
 use crate::mail::message::{Message, MessageError, MessageOptions};
 use crate::system::exit::Exit;
 use crate::system::text::{reason, shown};
@@ -85,6 +84,14 @@ pub fn complain(text: &str) {
 /// Writes text to stderr that has no control characters.
 pub fn complain_escaped(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Loads the first of these transports, or reports the error.
+pub fn load_first(transports: &Transports<'_>) -> Result<(), Exit> {
+    transports.load(0).map(drop).map_err(|error| {
+        complain(&error.to_string());
+        error.exit()
+    })
 }
 
 /// Prints a warning.

@@ -1,11 +1,12 @@
 //! Sessions without a message: connecting, and commands that are put to a server.
 
-use crate::client::deliver::OpenTransport;
 use crate::client::events::{Event, Observer};
+use crate::client::hint::{Hint, with_hint};
 use crate::client::outcome::{Server, SessionEnd};
 use crate::client::peer::PeerAddress;
 use crate::client::route::Endpoint;
-use crate::client::session::{SessionContext, SessionResult, Transaction};
+use crate::client::session::{SessionResult, Transaction};
+use crate::client::transport::OpenTransport;
 use crate::client::wire::{ConnectFailure, Wire};
 use crate::client::{session, wire};
 use crate::smtp::blocks::Nothing;
@@ -34,7 +35,7 @@ pub fn ask(
         Ok(conversation) => conversation,
         Err(error) => {
             return AskResult {
-                failure: Some(error.why),
+                failure: Some(with_hint(&error.why, error.hint)),
                 refused: Vec::new(),
                 exit: error.exit,
             };
@@ -45,7 +46,7 @@ pub fn ask(
         exit: ending
             .as_ref()
             .map_or_else(|| exit(&ended.replies), SessionEnd::exit),
-        failure: ending.map(|ending| ending.words + ending.advice),
+        failure: ending.map(|ending| ending.explanation()),
         refused: refused(&server, commands, &ended.replies),
     }
 }
@@ -53,9 +54,9 @@ pub fn ask(
 fn refused(server: &Server, commands: &[String], replies: &[Reply]) -> Vec<String> {
     let sentence = |(command, reply): (&String, &Reply)| {
         let verb = match reply.class() {
-            Class::ForGood => "refused",
-            Class::ForNow => "deferred",
-            Class::Success | Class::GoOn => return None,
+            Class::Permanent => "refused",
+            Class::Transient => "deferred",
+            Class::Success | Class::Intermediate => return None,
         };
         let (command, words) = (shown(command), reply.whole());
         Some(format!("{server} {verb} {command}: {words}"))
@@ -66,9 +67,9 @@ fn refused(server: &Server, commands: &[String], replies: &[Reply]) -> Vec<Strin
 /// The exit status for all replies.
 fn exit(replies: &[Reply]) -> Exit {
     let any = |class| replies.iter().any(|reply| reply.class() == class);
-    if any(Class::ForGood) {
+    if any(Class::Permanent) {
         Exit::Refused
-    } else if any(Class::ForNow) {
+    } else if any(Class::Transient) {
         Exit::Temporary
     } else {
         Exit::Ok
@@ -89,6 +90,7 @@ pub struct ConnectError {
     pub server: Option<Server>,
     /// The error, in a sentence.
     pub why: String,
+    pub hint: Option<Hint>,
     /// The exit status for it.
     pub exit: Exit,
 }
@@ -98,6 +100,7 @@ impl ConnectError {
         Self {
             server: None,
             why,
+            hint: None,
             exit,
         }
     }
@@ -117,7 +120,10 @@ fn connect(
         } else {
             Exit::NoHost
         };
-        ConnectError::new(error.to_string(), exit)
+        ConnectError {
+            hint: error.hint(),
+            ..ConnectError::new(error.to_string(), exit)
+        }
     })?;
     observer.on_event(Event::Host {
         name: &host.to_string(),
@@ -161,13 +167,8 @@ pub fn run_session(
         commands,
         ..Transaction::new(None, Vec::new(), &Nothing)
     };
-    let context = SessionContext {
-        options: transport.session,
-        tls: transport.tls,
-        host: &endpoint.host.name(),
-        login: transport.login,
-    };
-    let ended = session::run(wire, &transaction, &context, observer);
+    let name = endpoint.host.name();
+    let ended = session::run(wire, &transaction, &transport.context(&name), observer);
     Ok((server, ended))
 }
 

@@ -3,11 +3,9 @@
 use crate::client::events::{Event, Observer};
 use crate::client::peer::PeerAddress;
 use crate::script::text::escaped;
+use crate::smtp::stage::Stage;
 use std::collections::VecDeque;
 use std::fmt::Write as _;
-
-/// The stage of all data sent by a script, in a transcript for programs.
-pub const STAGE: &str = "script";
 
 /// Maximum number of lines kept.
 const MAX_LINES: usize = 200;
@@ -69,7 +67,10 @@ impl Observer for SessionLog<'_> {
 impl SessionLine {
     pub fn tell(&self, observer: &mut dyn Observer) {
         observer.on_event(match self {
-            Self::Sent(line) => Event::Sent { line, stage: STAGE },
+            Self::Sent(line) => Event::Sent {
+                line,
+                stage: Stage::Script,
+            },
             Self::Line(line) => Event::Line(line),
             Self::Note(text) => Event::Note(text),
         });
@@ -163,22 +164,22 @@ impl<'w> ScriptRecorder<'w> {
         }
     }
 
-    fn sent(&mut self, line: &str, stage: &str) {
+    fn sent(&mut self, line: &str, stage: Stage) {
         match stage {
             // One statement replaces the whole login.
-            "auth" if !self.in_login => {
+            Stage::Auth if !self.in_login => {
                 self.in_login = true;
                 self.pending.push("auth".to_owned());
             }
             // It goes with the message.
-            "auth" | "dot" => {}
+            Stage::Auth | Stage::Dot => {}
             _ => self.pending.push(format!("> {}", line.replace('$', "$$"))),
         }
     }
 
-    fn received(&mut self, code: u16, stage: &str) {
+    fn received(&mut self, code: u16, stage: Stage) {
         self.write_connect("");
-        let is_login = self.in_login && stage == "auth";
+        let is_login = self.in_login && stage == Stage::Auth;
         self.write_pending();
         if !is_login {
             self.line(&format!("< {code}"));
@@ -244,11 +245,11 @@ mod tests {
             .join("\n")
     }
 
-    fn sent<'a>(line: &'a str, stage: &'a str) -> Event<'a> {
+    fn sent(line: &str, stage: Stage) -> Event<'_> {
         Event::Sent { line, stage }
     }
 
-    fn received(code: u16, stage: &str) -> Event<'_> {
+    fn received(code: u16, stage: Stage) -> Event<'static> {
         Event::Received {
             code,
             enhanced: None,
@@ -262,24 +263,24 @@ mod tests {
         let peer = PeerAddress::Tcp("192.0.2.1:25".parse().unwrap());
         let script = recorded(&[
             Event::Connected(&peer),
-            received(220, "banner"),
-            sent("EHLO $me", "ehlo"),
-            received(250, "ehlo"),
-            sent("AUTH LOGIN", "auth"),
-            received(334, "auth"),
-            sent("********", "auth"),
-            received(334, "auth"),
-            sent("********", "auth"),
-            received(235, "auth"),
-            sent("MAIL FROM:<a@x.org>", "mail"),
-            sent("RCPT TO:<b@x.org>", "rcpt"),
-            sent("DATA", "data"),
-            received(250, "mail"),
-            received(250, "rcpt"),
-            received(354, "data"),
+            received(220, Stage::Banner),
+            sent("EHLO $me", Stage::Ehlo),
+            received(250, Stage::Ehlo),
+            sent("AUTH LOGIN", Stage::Auth),
+            received(334, Stage::Auth),
+            sent("********", Stage::Auth),
+            received(334, Stage::Auth),
+            sent("********", Stage::Auth),
+            received(235, Stage::Auth),
+            sent("MAIL FROM:<a@x.org>", Stage::Mail),
+            sent("RCPT TO:<b@x.org>", Stage::Rcpt),
+            sent("DATA", Stage::Data),
+            received(250, Stage::Mail),
+            received(250, Stage::Rcpt),
+            received(354, Stage::Data),
             Event::Data { bytes: 10 },
-            sent(".", "dot"),
-            received(250, "dot"),
+            sent(".", Stage::Dot),
+            received(250, Stage::Dot),
         ]);
         assert_eq!(
             script,

@@ -18,11 +18,10 @@ pub fn run(options: &Ask) -> Exit {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    let router = loaded.router();
     let Some(endpoint) = &options.transport.route.relay else {
         return Exit::Software;
     };
-    let transport = loaded.transport(&router, None);
+    let transport = loaded.open();
     let ask = |observer: &mut dyn Observer| {
         if !options.output.summary {
             return check::ask(&transport, endpoint, &options.commands, observer);

@@ -2,12 +2,12 @@
 
 mod files;
 
-use crate::cli::config::options;
+use crate::cli::config::ConfigView;
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config;
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
 use crate::config::{
-    Config, ConfigError, ConfigFault, ConfigKey, FoundFile, Places, WAY_AROUND, find,
+    Config, ConfigError, ConfigFault, ConfigKey, FoundFile, PERMISSION_ADVICE, Places, find,
 };
 use crate::system::exit::Exit;
 use crate::system::text::shown;
@@ -53,11 +53,11 @@ impl CommandArgs {
         self,
         typed: &mut CommandLineArgs<'_>,
         places: &Places,
-    ) -> Result<options::ConfigView, EarlyExit> {
+    ) -> Result<ConfigView, EarlyExit> {
         match self.what {
             ConfigCommand::Path(file) => {
                 let found = file.find(places)?;
-                Ok(options::ConfigView::Path(found.path().to_owned()))
+                Ok(ConfigView::Path(found.path().to_owned()))
             }
             ConfigCommand::Check(file) => check(&file.read(typed, places)?, typed),
             ConfigCommand::Show { profile, file } => {
@@ -72,7 +72,7 @@ impl File {
     fn find(&self, places: &Places) -> Result<FoundFile, ConfigError> {
         let named: Option<&Path> = self.config.as_deref();
         let found = find(named, places)?;
-        found.ok_or_else(|| ConfigError::Nowhere(places.looked_at(named)))
+        found.ok_or_else(|| ConfigError::Nowhere(places.candidates(named)))
     }
 
     fn read(&self, typed: &mut CommandLineArgs<'_>, places: &Places) -> Result<Config, EarlyExit> {
@@ -100,37 +100,34 @@ pub fn check_access(config: &Config, files: &[(ConfigKey, PathBuf)]) -> Result<(
         return Ok(());
     };
     let why = format!(
-        "this user may not read {}; {WAY_AROUND}",
+        "this user may not read {}; {PERMISSION_ADVICE}",
         shown(&path.to_string_lossy())
     );
     let error = config.fault(setting, ConfigFault::Value(why));
     Err(UsageError::new(Exit::NoInput, error.to_string()))
 }
 
-fn check(
-    config: &Config,
-    typed: &mut CommandLineArgs<'_>,
-) -> Result<options::ConfigView, EarlyExit> {
+fn check(config: &Config, typed: &mut CommandLineArgs<'_>) -> Result<ConfigView, EarlyExit> {
     let mut errors = faults(config, typed);
     errors.extend(files::faults(config, typed));
     if !errors.is_empty() {
         return Err(all(&errors));
     }
-    Ok(options::ConfigView::Checked {
+    Ok(ConfigView::Checked {
         path: config.path().to_owned(),
         profiles: config.profiles().len(),
         default: config.default().map(str::to_owned),
     })
 }
 
-fn show(config: &Config, name: Option<&str>) -> Result<options::ConfigView, UsageError> {
+fn show(config: &Config, name: Option<&str>) -> Result<ConfigView, UsageError> {
     let name = name.or(config.default());
     let name = name.ok_or_else(|| {
         UsageError::usage(
             "config show: no profile is the default; name one: ehlo config show PROFILE",
         )
     })?;
-    Ok(options::ConfigView::Profile(config.profile(name)?.clone()))
+    Ok(ConfigView::Profile(config.profile(name)?.clone()))
 }
 
 /// A line for each.

@@ -1,7 +1,6 @@
 //! A line or a text from a script.
 
-use crate::cli::notify::options;
-use crate::cli::notify::options::{Level, NotifyOptions};
+use crate::cli::notify::{Level, NotifyOptions};
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{mail, message, value};
@@ -100,7 +99,7 @@ impl Args {
     }
 }
 
-impl From<Grade> for options::Level {
+impl From<Grade> for Level {
     fn from(grade: Grade) -> Self {
         match grade {
             Grade::Info => Self::Info,

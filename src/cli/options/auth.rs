@@ -148,9 +148,9 @@ impl Args {
 
     /// Tokens and passwords are for different mechanisms, and EXTERNAL uses neither.
     fn check_mechanisms(&self) -> Result<(), UsageError> {
-        let takes_token = self.auth.iter().any(|mechanism| mechanism.wants_token());
+        let takes_token = self.auth.iter().any(|mechanism| mechanism.uses_token());
         let is_for_password =
-            |mechanism: &Mechanism| !mechanism.wants_token() && *mechanism != Mechanism::External;
+            |mechanism: &Mechanism| !mechanism.uses_token() && *mechanism != Mechanism::External;
         let takes_password = self.auth.iter().any(is_for_password);
         let (option, text) = match self.secret() {
             _ if self.auth.is_empty() => return Ok(()),

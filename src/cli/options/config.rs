@@ -39,7 +39,7 @@ impl Args {
         let named = self.config.as_deref();
         let found = find(named, places)?;
         if found.is_none() && self.profile.is_some() {
-            return Err(ConfigError::Nowhere(places.looked_at(named)));
+            return Err(ConfigError::Nowhere(places.candidates(named)));
         }
         Ok(found)
     }
@@ -197,7 +197,7 @@ fn scalar(value: &Value) -> Result<&str, ConfigFault> {
         Value::List(_) => "an array",
     };
     Err(ConfigFault::Kind {
-        wanted: "a string or a number",
+        expected: "a string or a number",
         found,
     })
 }
@@ -236,7 +236,7 @@ fn size(text: &str) -> Result<u64, String> {
 
 /// The path must be absolute: the working directory under cron is unknown.
 fn path(text: &str) -> Result<PathBuf, String> {
-    let path = crate::system::host::expanded(text);
+    let path = crate::system::user::expanded(text);
     if path.is_absolute() {
         return Ok(path);
     }

@@ -6,11 +6,9 @@ use crate::cli::options::route_plan::{QueuedMessageOptions, with_options};
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{auth, config, route, tls, value};
 use crate::config::{Config, ConfigKey, Places, Profile};
+use crate::cron::alert::AlertOptions;
 use crate::cron::alert::AlertRules;
-use crate::cron::alert::options::Alert;
-use crate::cron::mail::{
-    Addressing, DeliveryOptions, Notification, NotificationRecipients, SetupError,
-};
+use crate::cron::{Addressing, DeliveryOptions, Notification, NotificationRecipients, SetupError};
 use crate::mail::address::{Address, Mailbox};
 use crate::mail::message::HeaderField;
 use crate::queue::options::FirstTry;
@@ -154,7 +152,7 @@ pub struct RepeatedAlertArgs {
 }
 
 impl AlertArgs {
-    pub fn plan(self) -> Alert {
+    pub fn plan(self) -> AlertOptions {
         let mut alert = self.repeated.plan();
         alert.rules.recovered = self.recovered;
         alert
@@ -162,8 +160,8 @@ impl AlertArgs {
 }
 
 impl RepeatedAlertArgs {
-    pub fn plan(self) -> Alert {
-        Alert {
+    pub fn plan(self) -> AlertOptions {
+        AlertOptions {
             rules: AlertRules {
                 dedupe: self.dedupe,
                 every: self.every,
@@ -206,7 +204,7 @@ impl Args {
             config: self.config,
         };
         let notification = parts.notification(command_line, places);
-        match &notification.dispatch {
+        match &notification.delivery {
             Err(error) if error.exit == Exit::Usage => Err(UsageError::usage(&error.text)),
             _ => Ok(notification),
         }
@@ -245,12 +243,12 @@ impl NotificationArgs {
             .mail
             .addressing(known, CronEnvironment::of_this_process());
         let path = self.config.config;
-        let dispatch =
+        let delivery =
             profile.and_then(|profile| self.queue.delivery(path, (config, profile), command_line));
-        let dispatch = read.as_ref().err().cloned().map_or(dispatch, Err);
+        let delivery = read.as_ref().err().cloned().map_or(delivery, Err);
         Notification {
             head,
-            dispatch: dispatch.map_err(SetupError::from),
+            delivery: delivery.map_err(SetupError::from),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::mail::message::{
 };
 use crate::system::host;
 use crate::system::text::in_charset;
+use crate::system::user;
 use clap::ValueEnum;
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
@@ -481,7 +482,7 @@ fn about(option: &str, error: &AddressError) -> UsageError {
 
 /// LOGIN@FQDN.
 fn login() -> Result<Mailbox, AddressError> {
-    let login = host::login();
+    let login = user::login();
     let domain = host::mail_domain();
     let address = Address::parse(&format!("{login}@{domain}"))?;
     debug_assert!(matches!(address.domain(), Domain::Name(_)));

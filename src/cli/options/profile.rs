@@ -7,7 +7,7 @@ use crate::cli::options::value::{HostPort, field};
 use crate::cli::send::args::SendArgs;
 use crate::config::{Config, ConfigError, ConfigFault, ConfigKey, Profile, Value};
 use crate::mail::message::{HeaderField, Input};
-use crate::system::host;
+use crate::system::user;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches};
 use std::any::TypeId;
@@ -250,7 +250,12 @@ fn to_words(option: &Arg, value: &Value) -> Result<Vec<OsString>, ConfigFault> {
     let takes_value = option.get_action().takes_values();
     let needs_value = takes_value && option.get_num_args().is_none_or(|n| n.min_values() > 0);
     let long = option.get_long().unwrap_or_default();
-    let mismatch = |wanted, found| Err(ConfigFault::Kind { wanted, found });
+    let mismatch = |wanted, found| {
+        Err(ConfigFault::Kind {
+            expected: wanted,
+            found,
+        })
+    };
     match value {
         Value::Flag(false) => Ok(Vec::new()),
         Value::Flag(true) if needs_value => mismatch("a value, or false", "true"),
@@ -307,7 +312,7 @@ fn expanded(option: &Arg, text: &str) -> OsString {
     match prefix.and_then(|prefix| Some((prefix, text.strip_prefix(prefix)?))) {
         Some((prefix, path)) => {
             let mut value = OsString::from(prefix);
-            value.push(host::expanded(path));
+            value.push(user::expanded(path));
             value
         }
         None => OsString::from(text),
@@ -340,7 +345,7 @@ fn file(option: &Arg, text: &str) -> Option<PathBuf> {
     if !has_file || WRITTEN.contains(&key) {
         return None;
     }
-    let path = host::expanded(text.strip_prefix(path_prefix(option, text)?)?);
+    let path = user::expanded(text.strip_prefix(path_prefix(option, text)?)?);
     let input = match key {
         "attach" => message::attachment(path, None).ok()?.input,
         "inline" => message::inline(path, None).ok()?.file.input,

@@ -21,17 +21,17 @@ pub fn run(options: &ProbeOptions) -> Exit {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    let router = loaded.router();
+    let transport = loaded.open();
     let Some(endpoint) = &options.transport.route.relay else {
         return Exit::Software;
     };
     let probe = if options.verbose {
         let mut transcript = Stevens::new(Stdout, TranscriptOptions::verbose());
-        let probe = check::probe(&loaded.transport(&router, None), endpoint, &mut transcript);
+        let probe = check::probe(&transport, endpoint, &mut transcript);
         let _ = Stdout.write_all(b"\n");
         probe
     } else {
-        check::probe(&loaded.transport(&router, None), endpoint, &mut Silent)
+        check::probe(&transport, endpoint, &mut Silent)
     };
     let findings: Vec<ExpectationResult> = options
         .expect
@@ -61,8 +61,8 @@ fn exit(probe: &ProbeResult, findings: &[ExpectationResult]) -> Exit {
 
 /// Writes each failure to stderr.
 fn complain_of(probe: &ProbeResult, findings: &[ExpectationResult]) {
-    if let Some(failure) = &probe.failure {
-        complain(failure);
+    if let Some(failure) = probe.explanation() {
+        complain(&failure);
     }
     let server = probe.server.as_ref().map(ToString::to_string);
     let server = server.unwrap_or_else(|| "the server".to_owned());
@@ -104,7 +104,7 @@ fn report(probe: &ProbeResult, findings: &[ExpectationResult]) -> String {
     }
     let times = probe.steps.iter();
     let times: Vec<String> = times
-        .map(|step| format!("{} {}", step.name, milliseconds(step.took)))
+        .map(|step| format!("{} {}", step.stage.name(), milliseconds(step.took)))
         .collect();
     if !times.is_empty() {
         report.line("times", &times.join(", "));
@@ -212,7 +212,7 @@ fn object(probe: &ProbeResult, findings: &[ExpectationResult], exit: Exit) -> Va
         .iter()
         .map(|step| {
             let ms = (step.took.as_secs_f64() * 1e6).round() / 1e3;
-            json!({"step": step.name, "ms": ms})
+            json!({"step": step.stage.name(), "ms": ms})
         })
         .collect();
     let expected: Vec<Value> = findings
@@ -236,7 +236,7 @@ fn object(probe: &ProbeResult, findings: &[ExpectationResult], exit: Exit) -> Va
         "login": probe.login,
         "steps": steps,
         "expected": expected,
-        "failure": probe.failure,
+        "failure": probe.explanation(),
         "exit": exit.code(),
     })
 }

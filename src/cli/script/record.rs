@@ -3,8 +3,9 @@
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::script::ScriptTask;
 use crate::cli::send::Send;
-use crate::cli::send::deliver::{deliver_by, shown};
-use crate::cli::terminal::{build, complain, load};
+use crate::cli::send::deliver::{deliver_over, shown};
+use crate::cli::terminal::{build, complain, load_first};
+use crate::client::transport::Transports;
 use crate::mail::message::{Convertible, Message, Signed};
 use crate::queue::delivery::SenderNotice;
 use crate::script::ScriptRecorder;
@@ -62,7 +63,7 @@ impl Recording {
             "--record contradicts --queue: only a session that is held now can be written down"
         } else if send.repeat.times.get() > 1 {
             "--record contradicts --repeat: one session is written down"
-        } else if send.transport.session.bench.proxy.is_some() {
+        } else if send.transport.session.testing.proxy.is_some() {
             "--record contradicts --proxy-protocol: what is said ahead of the greeting is no line"
         } else {
             // The size of chunks depends on the server.
@@ -91,7 +92,9 @@ fn record(options: Send, path: &Path) -> Result<Exit, Exit> {
     // Before anything is sent.
     let (file, copy) = (create(path), create(&message_path));
     let (mut file, mut copy) = (file?, copy?);
-    let loaded = load(&options.transport)?;
+    let all = std::iter::once(&options.transport).chain(&options.fallbacks);
+    let transports = Transports::new(all);
+    load_first(&transports)?;
     let name = message_path
         .file_name()
         .unwrap_or_default()
@@ -100,7 +103,7 @@ fn record(options: Send, path: &Path) -> Result<Exit, Exit> {
     let (mut script, mut octets) = (String::new(), None);
     let shown = shown(options.output, SenderNotice::Caller, |observer| {
         let mut recorder = ScriptRecorder::new(observer, &name, to_server);
-        let report = deliver_by(&loaded, &options.fallbacks, &message, &mut recorder);
+        let report = deliver_over(&transports, &message, &mut recorder);
         octets = recorder.octets();
         script = recorder.into_script();
         report

@@ -89,8 +89,7 @@ fn run_scripts(mut script_run: ScriptRun) -> Result<Exit, Exit> {
         .iter()
         .flat_map(|script| TestCase::all_of(script, &variables))
         .collect();
-    let router = loaded.router();
-    let transport = loaded.transport(&router, None);
+    let transport = loaded.open();
     let context = TestContext {
         route: &script_run.transport.route,
         session: transport.session,

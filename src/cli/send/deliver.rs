@@ -4,11 +4,10 @@ use crate::cli::interrupt::tracked;
 use crate::cli::observer::Progress;
 use crate::cli::terminal;
 use crate::cli::terminal::complain;
-use crate::client::deliver::{Outgoing, deliver};
+use crate::client::deliver::{ConnectionPool, Outgoing, deliver};
 use crate::client::events::{Event, Observer, Silent};
-use crate::client::outcome::{Cause, DeliveryReport, RecipientResult};
-use crate::client::ready::LoadedTransport;
-use crate::client::transport::Transport;
+use crate::client::outcome::{Cause, DeliveryReport};
+use crate::client::transport::{Transport, Transports};
 use crate::mail::message::Message;
 use crate::queue::delivery::SenderNotice;
 use crate::system::exit::Exit;
@@ -23,24 +22,18 @@ pub fn at_once(
     output: TranscriptOptions,
     notice: SenderNotice,
 ) -> ShownResult {
-    let first = match LoadedTransport::of(transport) {
-        Ok(first) => first,
-        Err(error) => {
-            let why = error.to_string();
-            if notice == SenderNotice::Caller {
-                complain(&why);
-            }
-            let recipients = message.envelope.recipients.iter();
-            return ShownResult {
-                exit: error.exit(),
-                report: DeliveryReport {
-                    results: recipients
-                        .map(|to| RecipientResult::no_transport(to, &why))
-                        .collect(),
-                },
-            };
+    let transports = Transports::new(std::iter::once(transport).chain(fallbacks));
+    if let Err(error) = transports.load(0) {
+        let why = error.to_string();
+        if notice == SenderNotice::Caller {
+            complain(&why);
         }
-    };
+        let mut report = DeliveryReport::not_attempted(&message.envelope.recipients);
+        let all: Vec<usize> = (0..report.results.len()).collect();
+        report.no_transport(&all, &why);
+        let exit = error.exit();
+        return ShownResult { exit, report };
+    }
     shown(output, notice, |observer| {
         if let Some(profile) = &transport.profile {
             observer.on_event(Event::Detail(&format!("using the profile {profile}")));
@@ -49,11 +42,11 @@ pub fn at_once(
             observer.on_event(Event::Detail(remark));
         }
         if notice != SenderNotice::Caller {
-            return deliver_by(&first, fallbacks, message, observer);
+            return deliver_over(&transports, message, observer);
         }
         let recipients = &message.envelope.recipients;
         tracked(recipients, false, observer, |observer| {
-            deliver_by(&first, fallbacks, message, observer)
+            deliver_over(&transports, message, observer)
         })
     })
 }
@@ -97,46 +90,17 @@ pub fn shown(
     ShownResult { exit, report }
 }
 
-/// Delivers with one transport, and with the fallbacks to recipients without a final result.
-pub fn deliver_by(
-    first: &LoadedTransport<'_>,
-    fallbacks: &[Transport],
+/// Delivers over one transport after the other, and reports the fallbacks that cannot be used.
+pub fn deliver_over(
+    transports: &Transports<'_>,
     message: &Message,
     observer: &mut dyn Observer,
 ) -> DeliveryReport {
-    let mut report = DeliveryReport::not_attempted(&message.envelope.recipients);
-    let outgoing = Outgoing::of(message);
-    let router = first.router();
-    deliver(
-        &outgoing,
-        &first.transport(&router, None),
-        &mut report,
-        observer,
-    );
-    for fallback in fallbacks {
-        if report.open().is_empty() || observer.is_closed() {
-            break;
-        }
-        let profile = fallback.profile.as_deref().unwrap_or_default();
-        match LoadedTransport::of(fallback) {
-            Ok(next) => {
-                let error = None;
-                observer.on_event(Event::Fallback { profile, error });
-                let router = next.router();
-                deliver(
-                    &outgoing,
-                    &next.transport(&router, None),
-                    &mut report,
-                    observer,
-                );
-            }
-            Err(error) => {
-                let error = error.to_string();
-                complain(&format!("cannot try the profile {profile}: {error}"));
-                let error = Some(error.as_str());
-                observer.on_event(Event::Fallback { profile, error });
-            }
-        }
+    let pool = ConnectionPool::for_one_message(transports);
+    let report = deliver(&Outgoing::of(message), &pool, observer);
+    for (options, error) in transports.unusable() {
+        let profile = options.profile.as_deref().unwrap_or_default();
+        complain(&format!("cannot try the profile {profile}: {error}"));
     }
     report
 }
@@ -174,7 +138,7 @@ fn finish(report: &DeliveryReport, notice: SenderNotice, unwritten: Option<&io::
 pub fn complain_of_failures(report: &DeliveryReport) {
     for result in &report.results {
         if !result.is_success() {
-            complain(&result.sentence);
+            complain(&result.explanation());
         }
     }
 }

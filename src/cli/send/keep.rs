@@ -7,14 +7,14 @@ use crate::cli::send::deliver as send;
 use crate::cli::send::deliver::ShownResult;
 use crate::cli::terminal::complain;
 use crate::client::credentials::SecretSource;
+use crate::client::deliver::ConnectionPool;
 use crate::client::events::{Event, Observer};
 use crate::client::outcome::{DeliveryReport, RecipientStatus};
-use crate::client::ready::LoadedTransport;
-use crate::client::transport::Transport;
+use crate::client::transport::{Transport, Transports};
 use crate::mail::message::Message;
 use crate::queue::delivery::{
-    Attempt, ItemOutcome, QueueEvent, QueueObserver, Remembered, RouteTransports, RunContext,
-    RunProgress, Selection, SenderNotice, WorkerConnections, attempt, settle,
+    Attempt, ItemOutcome, QueueEvent, QueueObserver, Remembered, RunContext, RunProgress,
+    Selection, SenderNotice, attempt, settle,
 };
 use crate::queue::options;
 use crate::queue::options::{FirstTry, QueueUse};
@@ -193,11 +193,7 @@ impl QueuedMessage<'_> {
         let (transport, fallbacks) = (self.hurried(self.transport), self.fallbacks.iter());
         let fallbacks: Vec<Transport> =
             fallbacks.map(|transport| self.hurried(transport)).collect();
-        let ready = LoadedTransport::of(&transport).map_err(|error| error.to_string());
-        let branch = match ready {
-            Ok(ready) => RouteTransports::of(ready, &fallbacks),
-            Err(error) => RouteTransports::none(error),
-        };
+        let transports = Transports::new(std::iter::once(&transport).chain(&fallbacks));
         let (id, begun) = (claim.item().id.clone(), Instant::now());
         let mut claim = Some(claim);
         let shown = send::shown(self.output, self.notice, |observer| {
@@ -217,11 +213,11 @@ impl QueuedMessage<'_> {
                 observer.on_event(Event::Detail(remark));
             }
             if self.notice != SenderNotice::Caller {
-                return self.attempt(&run_context, claim, &branch, observer);
+                return self.attempt(&run_context, claim, &transports, observer);
             }
             let recipients = &self.message.envelope.recipients;
             tracked(recipients, true, observer, |observer| {
-                self.attempt(&run_context, claim, &branch, observer)
+                self.attempt(&run_context, claim, &transports, observer)
             })
         });
         let is_late = self
@@ -246,23 +242,17 @@ impl QueuedMessage<'_> {
         &self,
         run_context: &RunContext<'_>,
         claim: Box<dyn ClaimedItem>,
-        branch: &RouteTransports<'_>,
+        transports: &Transports<'_>,
         observer: &mut dyn Observer,
     ) -> DeliveryReport {
         let all: Vec<usize> = (0..self.message.envelope.recipients.len()).collect();
-        let lines = WorkerConnections::new(branch, run_context.hosts);
+        let pool = ConnectionPool::new(transports, run_context.hosts);
         let wanted = Attempt {
             recipients: &all,
             early: false,
         };
-        let attempted = attempt(
-            &*claim,
-            wanted,
-            &lines,
-            run_context.queue_observer,
-            observer,
-        );
-        lines.close(observer);
+        let attempted = attempt(&*claim, wanted, &pool, run_context.queue_observer, observer);
+        pool.close(observer);
         let id = claim.item().id.clone();
         let settled = attempted.and_then(|outcome| {
             let settled = settle(run_context, claim, self.notice)?;

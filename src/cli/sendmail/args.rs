@@ -15,7 +15,7 @@ use crate::cli::sendmail::{Sendmail, SendmailTask};
 use crate::client::session::TlsDemand;
 use crate::client::transport::Transport;
 use crate::config::{Config, Places, Profile};
-use crate::cron::mail::DeliveryOptions;
+use crate::cron::DeliveryOptions;
 use crate::mail::address::Address;
 use crate::mail::message::{Input, Submission};
 use crate::queue::options::FirstTry;

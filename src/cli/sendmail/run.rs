@@ -5,11 +5,11 @@ use crate::cli::queue::options;
 use crate::cli::send::deliver as send;
 use crate::cli::sendmail::{Sendmail, SendmailTask, serve};
 use crate::cli::terminal::{complain, print};
-use crate::client::deliver::{Outgoing, deliver};
+use crate::client::deliver::{ConnectionPool, Outgoing, deliver};
 use crate::client::events::Observer;
-use crate::client::outcome::{DeliveryReport, RecipientResult, RecipientStatus};
-use crate::client::ready::LoadedTransport;
+use crate::client::outcome::{DeliveryReport, RecipientStatus};
 use crate::client::session::Purpose;
+use crate::client::transport::Transports;
 use crate::mail::envelope::{Dsn, Envelope};
 use crate::mail::message::{Message, Submission};
 use crate::mail::rewrite::Rewriter;
@@ -78,40 +78,20 @@ fn verify(plan: &Sendmail, recipients: &[String], sender: Option<&str>) -> Exit 
     }
 }
 
-/// Uses the first transport, and the fallbacks for recipients without a final result.
 fn ask(plan: &Sendmail, envelope: &Envelope, observer: &mut dyn Observer) -> DeliveryReport {
-    let outgoing = Outgoing {
+    let question = Outgoing {
         envelope,
         message: &Nothing,
         purpose: Purpose::Question,
         is_kept: false,
         log: None,
     };
-    let mut report = DeliveryReport::not_attempted(&envelope.recipients);
-    for transport in std::iter::once(&plan.transport).chain(&plan.fallbacks) {
-        let open = report.open();
-        match LoadedTransport::of(transport) {
-            Ok(ready) => {
-                let router = ready.router();
-                deliver(
-                    &outgoing,
-                    &ready.transport(&router, None),
-                    &mut report,
-                    observer,
-                );
-            }
-            Err(error) => {
-                for place in open {
-                    let result = &mut report.results[place];
-                    *result = RecipientResult::no_transport(&result.recipient, &error.to_string());
-                }
-            }
-        }
-        if report.open().is_empty() || observer.is_closed() {
-            break;
-        }
-    }
-    report
+    let transports = Transports::new(std::iter::once(&plan.transport).chain(&plan.fallbacks));
+    deliver(
+        &question,
+        &ConnectionPool::for_one_message(&transports),
+        observer,
+    )
 }
 
 fn envelope(
@@ -124,7 +104,7 @@ fn envelope(
     for recipient in recipients {
         all.extend(rewriter.recipients(recipient)?);
     }
-    let login = crate::system::host::login();
+    let login = crate::system::user::login();
     Ok(Envelope {
         sender: rewriter.sender(sender.unwrap_or(&login))?,
         recipients: all,

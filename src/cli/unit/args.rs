@@ -3,7 +3,7 @@
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{mail, value};
-use crate::cli::unit::options::Unit;
+use crate::cli::unit::Unit;
 use crate::config::Places;
 
 /// So many octets may the name of a unit have.

@@ -10,14 +10,11 @@ mod buffer;
 mod command;
 mod error;
 mod file;
-mod harden;
-mod keyring;
 mod netrc;
 mod prompt;
-mod service;
 
+pub use buffer::harden;
 pub use error::CredentialsError;
-pub use harden::harden;
 
 use crate::system::secret::{Login, Proof, Secret};
 use crate::system::text::shown;
@@ -29,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Time limit of a command that has no terminal to ask a person. `man ehlo` documents it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 
 /// The variable that holds a password.
 const PASSWORD: &str = "EHLO_PASSWORD";
@@ -83,7 +80,7 @@ pub fn find(options: &CredentialsOptions, host: &str) -> Result<Login, Credentia
     find_in(options, host, &Environment::of_this_process())
 }
 
-/// As the other, but without a terminal, as under cron; no command may take longer than `limit`.
+/// Finds the credentials without a terminal, as under cron. `limit` is the time limit of a command.
 ///
 /// # Errors
 /// The source that was named gives no secret, or none of the places has one.
@@ -137,7 +134,7 @@ impl Environment {
             credentials: set("CREDENTIALS_DIRECTORY").map(PathBuf::from),
             netrc: set("NETRC").map(PathBuf::from).or_else(home),
             keyring: set("DBUS_SESSION_BUS_ADDRESS").map(|_| OsString::from("secret-tool")),
-            limit: (!prompt::is_attended(&terminal)).then_some(PATIENCE),
+            limit: (!prompt::is_attended(&terminal)).then_some(COMMAND_LIMIT),
             terminal: Some(terminal),
         }
     }
@@ -176,38 +173,38 @@ fn search(
     if options.nameless
         && let Some(secret) = &environment.password
     {
-        return buffer::fit(secret.clone(), PASSWORD).map(login);
+        return buffer::checked(secret.clone(), PASSWORD).map(login);
     }
     if let Some(directory) = &environment.credentials
         && let Some(secret) =
-            service::secret(directory, options.profile.as_deref(), options.nameless)?
+            file::service(directory, options.profile.as_deref(), options.nameless)?
     {
         return Ok(login(secret));
     }
     if let Some(path) = &environment.netrc
-        && let Some(found) = netrc::look(path, host, user)?
+        && let Some(found) = netrc::find_login(path, host, user)?
     {
         return Ok(found);
     }
     if let Some(program) = &environment.keyring
-        && let Some(secret) = keyring::secret(program, host, user)?
+        && let Some(secret) = command::keyring(program, host, user)?
     {
         return Ok(login(secret));
     }
     let asked = match &environment.terminal {
-        Some(path) => prompt::secret(path, &whose(user, host)).map(login),
-        None => Err(CredentialsError::Nowhere(whose(user, host))),
+        Some(path) => prompt::secret(path, &account(user, host)).map(login),
+        None => Err(CredentialsError::Nowhere(account(user, host))),
     };
     match asked {
-        Err(CredentialsError::Nowhere(whose)) if !options.nameless => {
-            Err(CredentialsError::NowhereNamed(whose))
+        Err(CredentialsError::Nowhere(account)) if !options.nameless => {
+            Err(CredentialsError::NowhereNamed(account))
         }
         asked => asked,
     }
 }
 
 /// `alice at mail.example.org`, safe to show.
-fn whose(user: Option<&str>, host: &str) -> String {
+fn account(user: Option<&str>, host: &str) -> String {
     match user {
         Some(user) => format!("{} at {}", shown(user), shown(host)),
         None => shown(host),

@@ -1,11 +1,10 @@
 //! One attempt at an item that is claimed.
 
-use crate::client::deliver::{Outgoing, deliver_to};
+use crate::client::deliver::{ConnectionPool, Outgoing, deliver_to};
 use crate::client::events::{Event, Observer};
 use crate::client::outcome::{Cause, DeliveryReport, RecipientResult, RecipientStatus};
 use crate::client::session::Purpose;
 use crate::mail::message::without_body;
-use crate::queue::delivery::connections::WorkerConnections;
 use crate::queue::delivery::journal_log::JournalLog;
 use crate::queue::delivery::report::is_about_size;
 use crate::queue::delivery::retransmission::Retransmission;
@@ -55,14 +54,14 @@ pub struct Attempt<'a> {
 pub fn attempt(
     claim: &dyn ClaimedItem,
     Attempt { recipients, early }: Attempt<'_>,
-    connections: &WorkerConnections<'_, '_>,
+    pool: &ConnectionPool<'_, '_>,
     queue_observer: &dyn QueueObserver,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, QueueError> {
     let metadata = &claim.item().metadata;
     let before = claim.history();
     // A password-command may take long. A process that is killed meanwhile has not begun an attempt.
-    connections.prepare();
+    pool.prepare();
     tell_of_doubts(claim, &before, recipients, queue_observer, observer);
     let attempt = ItemEvent::Attempt {
         recipients: recipients.to_vec(),
@@ -83,17 +82,11 @@ pub fn attempt(
     let mut report = DeliveryReport::not_attempted(&metadata.envelope.recipients);
     let is_second = |place: &usize| before.states[*place].may_arrive_twice();
     let (second, first): (Vec<usize>, Vec<usize>) = recipients.iter().partition(|p| is_second(p));
-    go(&outgoing(claim), &first, connections, &mut report, observer);
+    deliver_to(&first, &outgoing(claim), pool, &mut report, observer);
     let again = Retransmission(claim);
-    go(
-        &outgoing(&again),
-        &second,
-        connections,
-        &mut report,
-        observer,
-    );
+    deliver_to(&second, &outgoing(&again), pool, &mut report, observer);
     if let ItemKind::Report(_) = metadata.kind {
-        go_without_body(claim, &outgoing(claim), connections, &mut report, observer);
+        go_without_body(claim, &outgoing(claim), pool, &mut report, observer);
     }
     write_down(claim, recipients, &report).inspect_err(|_| {
         // The attempt has ended without a crash, even if its results are lost.
@@ -124,47 +117,12 @@ fn is_turned_away(result: &RecipientResult) -> bool {
     is_early && result.verdict == RecipientStatus::Deferred
 }
 
-/// Uses the first transport, then the others for the recipients without a final result.
-fn go(
-    outgoing: &Outgoing<'_>,
-    recipients: &[usize],
-    connections: &WorkerConnections<'_, '_>,
-    report: &mut DeliveryReport,
-    observer: &mut dyn Observer,
-) {
-    let mut open = recipients.to_vec();
-    if let Some(error) = connections.error() {
-        no_way(&open, report, error);
-    }
-    for place in 0..connections.count() {
-        if open.is_empty() || observer.is_closed() {
-            return;
-        }
-        let transport = connections.transport(place);
-        if place > 0 {
-            observer.on_event(Event::Fallback {
-                profile: connections.profile(place),
-                error: transport.as_ref().err().map(String::as_str),
-            });
-        }
-        match transport {
-            Ok(transport) => {
-                deliver_to(&open, outgoing, &transport, report, observer);
-            }
-            Err(error) if place == 0 => no_way(&open, report, &error),
-            Err(_) => {}
-        }
-        let still = report.open();
-        open.retain(|recipient| still.contains(recipient));
-    }
-}
-
 /// Tries a report once more, with only the header of the message, if it was refused for the message in it
 /// or for its size.
 fn go_without_body(
     claim: &dyn ClaimedItem,
     outgoing: &Outgoing<'_>,
-    connections: &WorkerConnections<'_, '_>,
+    pool: &ConnectionPool<'_, '_>,
     report: &mut DeliveryReport,
     observer: &mut dyn Observer,
 ) {
@@ -182,16 +140,11 @@ fn go_without_body(
         "the report is sent again with the header of the message only",
     ));
     let message = &short;
-    go(
-        &Outgoing {
-            message,
-            ..*outgoing
-        },
-        &refused,
-        connections,
-        report,
-        observer,
-    );
+    let short = Outgoing {
+        message,
+        ..*outgoing
+    };
+    deliver_to(&refused, &short, pool, report, observer);
 }
 
 /// True if the server refused the message, and not its sender or recipient.
@@ -199,18 +152,11 @@ fn is_about_content(result: &RecipientResult) -> bool {
     let code = result.reply.as_ref().map(|reply| reply.code.to_string());
     let is_content = matches!(
         result.stage,
-        Some(Stage::Data | Stage::Body | Stage::Dot | Stage::DotFor(_) | Stage::Bdat { .. })
+        Some(Stage::Data | Stage::Body | Stage::Dot | Stage::Bdat)
     );
     result.verdict == RecipientStatus::Refused
         && result.cause == Cause::Server
         && (is_content || is_about_size(code.as_deref(), result.enhanced.as_deref()))
-}
-
-fn no_way(open: &[usize], report: &mut DeliveryReport, error: &str) {
-    for &recipient in open {
-        let result = &mut report.results[recipient];
-        *result = RecipientResult::no_transport(&result.recipient, error);
-    }
 }
 
 /// Reports the recipients that may already have received the message.
@@ -261,7 +207,7 @@ fn end_of(result: &RecipientResult) -> AttemptResult {
         words: if result.verdict == RecipientStatus::Accepted {
             result.words()
         } else {
-            shown(result.without_hint())
+            shown(&result.lasting_reason())
         },
         reply: result.reply.as_ref().map(crate::smtp::reply::Reply::whole),
         enhanced: result.enhanced.clone(),
@@ -287,7 +233,7 @@ fn tell(
     let is_known = result.cause == Cause::Known;
     queue_observer.on_queue_event(&QueueEvent::Failed {
         id,
-        sentence: &shown(result.without_hint()),
+        sentence: &shown(&result.lasting_reason()),
         is_new: !is_known && before.is_none_or(|before| is_other(before, result)),
         is_final: result.verdict == RecipientStatus::Refused,
     });

@@ -1,6 +1,5 @@
 //! Delivery of queued items: one attempt at an item, its consequences, and runs over all due items.
 
-pub(crate) mod connections;
 pub(crate) mod destinations;
 pub(crate) mod host_memory;
 pub(crate) mod journal_log;
@@ -15,7 +14,6 @@ mod attempt;
 mod selection;
 mod settle;
 
-pub use crate::queue::delivery::connections::{RouteTransports, WorkerConnections};
 pub use crate::queue::delivery::host_memory::Remembered;
 pub use crate::queue::delivery::progress::RunProgress;
 pub use attempt::{Attempt, Outcome, attempt};

@@ -2,11 +2,11 @@
 
 use crate::queue::delivery::{QueueEvent, RunContext};
 use crate::queue::store::Item;
-use crate::system::subprocess::Task;
+use crate::system::subprocess::{Task, shell};
 use crate::system::text::reason;
 use serde_json::{Value, json};
 use std::io;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 /// Time limit of the command.
@@ -52,13 +52,10 @@ fn notice(item: &Item, failed: &[usize]) -> Value {
 
 /// A command that does not read its input to the end is not an error.
 fn run(command: &str, text: &str, patience: Duration) -> io::Result<()> {
-    let mut shell = Command::new("/bin/sh");
-    shell
-        .args(["-c", command])
-        .stdin(Stdio::piped())
-        .env_remove("EHLO_PASSWORD");
+    let mut command = shell(command);
+    command.stdin(Stdio::piped());
     let task = Task {
-        command: shell,
+        command,
         input: text.as_bytes(),
         limit: Some(patience),
     };

@@ -1,8 +1,8 @@
 //! One walk over the due items, by workers that take one destination at a time.
 
+use crate::client::deliver::ConnectionPool;
 use crate::client::events::{Event, Interests, Observer, Silent};
-use crate::client::transport;
-use crate::queue::delivery::connections::{RouteTransports, WorkerConnections};
+use crate::client::transport::{Transport, Transports};
 use crate::queue::delivery::destinations::{DestinationKey, DestinationQueues, WorkItem};
 use crate::queue::delivery::progress::{DueItem, RunProgress};
 use crate::queue::delivery::settle::{Confirmed, SenderNotice, confirm, set_aside, settle};
@@ -43,11 +43,17 @@ impl Pass<'_> {
                 waybills.push(&one.route_spec);
             }
         }
-        let found: Vec<Result<Vec<transport::Transport>, String>> = waybills
+        let found: Vec<Result<Vec<Transport>, String>> = waybills
             .iter()
             .map(|route_spec| self.run_context.transports.find(route_spec))
             .collect();
-        let branches: Vec<RouteTransports<'_>> = found.iter().map(RouteTransports::new).collect();
+        let branches: Vec<Transports<'_>> = found
+            .iter()
+            .map(|found| match found {
+                Ok(all) => Transports::new(all),
+                Err(error) => Transports::missing(error.clone()),
+            })
+            .collect();
         let map = RouteTable {
             waybills,
             branches: &branches,
@@ -122,7 +128,7 @@ impl Pass<'_> {
     fn work(
         &self,
         queues: &DestinationQueues,
-        branches: &[RouteTransports<'_>],
+        branches: &[Transports<'_>],
         observer: &mut dyn Observer,
     ) {
         let observer = &mut Stoppable {
@@ -130,10 +136,9 @@ impl Pass<'_> {
             stop: self.run_context.stop,
         };
         while let Some(destination) = queues.enter() {
-            let connections =
-                WorkerConnections::new(&branches[destination.routes], self.run_context.hosts);
-            let end = self.go_along(queues, &destination, &connections, observer);
-            connections.close(observer);
+            let pool = ConnectionPool::new(&branches[destination.routes], self.run_context.hosts);
+            let end = self.go_along(queues, &destination, &pool, observer);
+            pool.close(observer);
             if end == WorkerEnd::Reached {
                 queues.leave(&destination);
             }
@@ -148,14 +153,14 @@ impl Pass<'_> {
         &self,
         queues: &DestinationQueues,
         destination: &DestinationKey,
-        connections: &WorkerConnections<'_, '_>,
+        pool: &ConnectionPool<'_, '_>,
         observer: &mut dyn Observer,
     ) -> WorkerEnd {
         let mut turn = None;
         while !observer.is_closed()
             && let Some(next) = turn.take().or_else(|| queues.next(destination))
         {
-            match self.start_item(&next, connections, observer) {
+            match self.start_item(&next, pool, observer) {
                 Ok(TakeResult::TurnedAway(_)) if queues.make_way(destination, &next.id) => {
                     return WorkerEnd::Left;
                 }
@@ -189,7 +194,7 @@ impl Pass<'_> {
     fn start_item(
         &self,
         turn: &WorkItem,
-        connections: &WorkerConnections<'_, '_>,
+        pool: &ConnectionPool<'_, '_>,
         observer: &mut dyn Observer,
     ) -> Result<TakeResult, QueueError> {
         let (run_context, selection, id) = (self.run_context, self.selection, &turn.id);
@@ -224,13 +229,7 @@ impl Pass<'_> {
                 recipients: &recipients,
                 early: selection.now && !is_due,
             };
-            let outcome = attempt(
-                &*claim,
-                wanted,
-                connections,
-                run_context.queue_observer,
-                observer,
-            )?;
+            let outcome = attempt(&*claim, wanted, pool, run_context.queue_observer, observer)?;
             if !outcome.turned_away {
                 outcome.tell(id, &recipients, turn.again, run_context.queue_observer);
             }
@@ -307,7 +306,7 @@ enum WorkerEnd {
 struct RouteTable<'a> {
     waybills: Vec<&'a RouteSpec>,
     /// The transports of each stored route.
-    branches: &'a [RouteTransports<'a>],
+    branches: &'a [Transports<'a>],
 }
 
 impl RouteTable<'_> {

@@ -1,7 +1,8 @@
 //! The location of the spool.
 
 use crate::queue::store::QueueError;
-use crate::system::place::{DirectoryError, StateDirectory};
+use crate::system::trust::DirectoryError;
+use crate::system::user::StateDirectory;
 use std::path::{Path, PathBuf};
 
 const USUAL: StateDirectory = StateDirectory {
@@ -12,13 +13,13 @@ const USUAL: StateDirectory = StateDirectory {
 /// The given directory, or the default directory of the current user.
 pub fn directory(named: Option<&Path>) -> Result<PathBuf, QueueError> {
     let named = named.map(Path::to_owned);
-    named.or_else(|| USUAL.usual()).ok_or(QueueError::Homeless)
+    named.or_else(|| USUAL.path()).ok_or(QueueError::Homeless)
 }
 
 impl From<DirectoryError> for QueueError {
     fn from(unfit: DirectoryError) -> Self {
         match unfit {
-            DirectoryError::Theirs { path, owner, user } => Self::Place {
+            DirectoryError::Foreign { path, owner, user } => Self::Place {
                 path,
                 why: format!(
                     "belongs to user {owner}, and this is user {user}; name another with --queue-dir"

@@ -6,12 +6,12 @@ use crate::client::session::auth::{Bindings, ExchangeError, STARS, SaslExchange,
 use crate::client::session::{ServerOffers, TlsDemand, tell};
 use crate::client::wire;
 use crate::client::wire::{ConnectFailure, Terms, TlsError, Wire};
-use crate::script::record::STAGE;
 use crate::script::run::{Interpreter, LastReply, StopReason};
 use crate::script::statement::{Handshake, parse_target};
 use crate::script::text::ScriptText;
 use crate::smtp::mechanism::Mechanism;
 use crate::smtp::reply::Reply;
+use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
 use crate::system::secret::Proof;
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -110,7 +110,7 @@ impl Interpreter<'_, '_> {
             Ok(bindings) => bindings,
             Err(error) => {
                 self.wire = None;
-                if let TlsError::Certificate { why, chain } = &error {
+                if let TlsError::Certificate { why, chain, .. } = &error {
                     self.observer.on_event(Event::Distrusted {
                         name: tls.name(&host),
                         why,
@@ -174,11 +174,11 @@ impl Interpreter<'_, '_> {
             None => self.context.session.mechanisms.clone(),
         };
         let bindings = self.bindings.clone().unwrap_or_default();
-        let best = candidates(&offers.auth, login, &allowed, &bindings);
+        let best = candidates(offers.mechanisms(), login, &allowed, &bindings);
         let Some(best) = best.first() else {
             let actual = format!(
                 "the server offers \"{}\"",
-                crate::system::text::shown(&offers.auth.join(" "))
+                crate::system::text::shown(&offers.mechanisms().join(" "))
             );
             return Err(StopReason::differs(
                 "a mechanism of AUTH that can be used",
@@ -198,7 +198,7 @@ impl Interpreter<'_, '_> {
         let name = exchange.mechanism().name();
         let mut pending = None;
         let mut command = Zeroizing::new(format!("AUTH {name}"));
-        if exchange.mechanism().begins() {
+        if exchange.mechanism().has_initial_response() {
             let first = encoded(&exchange.begin().map_err(refused)?);
             // RFC 4954 §4: an initial response that makes the line too long is sent separately.
             if command.len() + first.len() < 500 {
@@ -243,7 +243,7 @@ impl Interpreter<'_, '_> {
         wire.outbox.zeroize();
         self.observer.on_event(Event::Sent {
             line: shown,
-            stage: STAGE,
+            stage: Stage::Script,
         });
         written.map_err(|error| StopReason::differs(EXPECTED, error.to_string()))
     }

@@ -3,13 +3,13 @@
 use crate::client::events::Event;
 use crate::client::wire::{Deadline, WireError};
 use crate::script::expectation::{Code, ReplyExpectation};
-use crate::script::record::STAGE;
 use crate::script::run::{Interpreter, LastReply, StopReason};
 use crate::script::statement::{LineEnd, MessageSource, SendItem};
 use crate::script::text::{ScriptText, escaped};
 use crate::smtp::blocks::Block;
-use crate::smtp::dots::Dots;
+use crate::smtp::dot_stuffing::DotStuffer;
 use crate::smtp::reply::{Reply, ReplyError, ReplyReader};
+use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
 use crate::system::text::{printable, reason};
 use std::fs::File;
@@ -74,7 +74,7 @@ impl Interpreter<'_, '_> {
         self.wire()?.outbox.extend_from_slice(octets);
         self.observer.on_event(Event::Sent {
             line: shown,
-            stage: STAGE,
+            stage: Stage::Script,
         });
         self.flush_if_full()
     }
@@ -159,7 +159,7 @@ impl Interpreter<'_, '_> {
         form: MessageSource,
         next: &mut dyn FnMut(&mut Vec<u8>) -> io::Result<bool>,
     ) -> Result<usize, StreamError> {
-        let mut dots = Dots::new();
+        let mut dots = DotStuffer::new();
         let (mut block, mut count) = (Vec::new(), 0);
         while next(&mut block).map_err(StreamError::Reading)? {
             count += block.len();
@@ -289,7 +289,7 @@ impl Interpreter<'_, '_> {
             code: shown.code,
             enhanced: shown.enhanced(),
             lines: &shown.lines,
-            stage: STAGE,
+            stage: Stage::Script,
         });
         if std::mem::take(&mut self.sent_ehlo) {
             self.offers = Some(reply.clone()).filter(|reply| reply.code / 100 == 2);

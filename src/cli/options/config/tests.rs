@@ -40,11 +40,11 @@ fn paths_may_begin_with_the_home_directory() {
     };
     assert_eq!(
         all.directory,
-        Some(crate::system::host::expanded("~/queue"))
+        Some(crate::system::user::expanded("~/queue"))
     );
     assert_eq!(
         all.rewrite.aliases,
-        Some(crate::system::host::expanded("~/aliases"))
+        Some(crate::system::user::expanded("~/aliases"))
     );
 }
 

@@ -189,6 +189,6 @@ fn a_job_stores_the_options_of_the_transport_and_no_other_of_the_same_name() {
     let Ok(Invocation::Job(job)) = job else {
         panic!("{job:?}")
     };
-    let queueing = job.mail.dispatch.unwrap().queueing.unwrap();
+    let queueing = job.mail.delivery.unwrap().queueing.unwrap();
     assert_eq!(queueing.route_spec.options, ["--relay=mail", "--helo=me"]);
 }

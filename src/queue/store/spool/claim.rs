@@ -2,7 +2,6 @@
 
 use crate::queue::store::journal::{milliseconds, moment};
 use crate::queue::store::spool::body::StoredMessage;
-use crate::queue::store::spool::directory::{try_lock, unlock};
 use crate::queue::store::spool::file;
 use crate::queue::store::spool::file::ItemContents;
 use crate::queue::store::spool::layout::Area;
@@ -13,6 +12,7 @@ use crate::queue::store::{
     Claimed, ClaimedItem, History, Item, ItemEvent, QueueError, Record, Safety,
 };
 use crate::smtp::blocks::{Accepts, Blocks, Replay, Shape};
+use crate::system::lock::try_lock;
 use rustix::fs::OFlags;
 use std::fs::File;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -105,7 +105,8 @@ impl SpoolClaim {
 
 impl Drop for SpoolClaim {
     fn drop(&mut self) {
-        unlock(self.body.file());
+        // A process that is notified of the close finds the lock free.
+        let _ = self.body.file().unlock();
     }
 }
 

@@ -1,9 +1,10 @@
 //! Removal of the files that crashes leave.
 
-use crate::queue::store::spool::directory::{Directory, try_lock};
+use crate::queue::store::spool::directory::Directory;
 use crate::queue::store::spool::hosts;
 use crate::queue::store::spool::layout::Layout;
 use crate::queue::store::{Id, QueueError};
+use crate::system::lock::try_lock;
 use rustix::fs::OFlags;
 use std::collections::HashSet;
 

@@ -6,11 +6,11 @@
 
 use crate::queue::store::journal::milliseconds;
 use crate::queue::store::spool::claim::{ClaimResult, claim};
-use crate::queue::store::spool::directory::try_lock;
 use crate::queue::store::spool::file;
 use crate::queue::store::spool::layout::{Area, Layout};
 use crate::queue::store::spool::layout::{ItemPath, log_of, why_of};
 use crate::queue::store::{ClaimedItem as _, Id, ItemEvent, QueueError, Safety};
+use crate::system::lock::try_lock;
 use crate::system::text;
 use rustix::fs::OFlags;
 use rustix::io::Errno;

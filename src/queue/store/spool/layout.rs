@@ -3,11 +3,11 @@
 use crate::queue::store::Id;
 use crate::queue::store::QueueError;
 use crate::queue::store::spool::directory::Directory;
-use crate::queue::store::spool::directory::lock;
 use crate::queue::store::spool::file::Flaw;
 use crate::queue::store::spool::runner::RUNNER;
 use crate::queue::store::spool::runner::WATCH;
-use crate::system::place;
+use crate::system::lock::lock;
+use crate::system::trust;
 use rustix::fs::OFlags;
 use rustix::fs::fstat;
 use rustix::io::Errno;
@@ -142,7 +142,7 @@ fn complete(root: &Directory) -> Result<(), QueueError> {
         make_file(root, name)?;
     }
     root.sync()?;
-    place::sync_names(&root.path(""))?;
+    trust::sync_names(&root.path(""))?;
     make_file(root, LOCK)
 }
 

@@ -73,7 +73,7 @@ impl Spool {
     /// missing directory is created; else it counts as empty.
     pub fn open(directory: Option<&Path>, create: bool) -> Result<Self, QueueError> {
         let path = place::directory(directory)?;
-        let rooms = match crate::system::place::open(&path, create)? {
+        let rooms = match crate::system::trust::open_directory(&path, create)? {
             Some(root) => Layout::open(Directory::new(root, path.clone()), create)?,
             None => None,
         };

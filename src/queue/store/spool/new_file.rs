@@ -6,7 +6,7 @@
 
 use crate::queue::store::journal::{milliseconds, moment};
 use crate::queue::store::spool::claim::SpoolClaim;
-use crate::queue::store::spool::directory::{Directory, try_lock};
+use crate::queue::store::spool::directory::Directory;
 use crate::queue::store::spool::file::ItemContents;
 use crate::queue::store::spool::layout::{Area, Layout};
 use crate::queue::store::spool::layout::{ItemPath, log_of};
@@ -15,6 +15,7 @@ use crate::queue::store::spool::metadata;
 use crate::queue::store::spool::metadata::{FIRST_LINE, Lengths, ReadMetadata};
 use crate::queue::store::{Id, Metadata, QueueError};
 use crate::smtp::blocks::{Block, BodyType, Replay, Shape};
+use crate::system::lock::try_lock;
 use crc32fast::Hasher;
 use rustix::fs::{OFlags, fstat};
 use rustix::io::Errno;
@@ -72,7 +73,9 @@ impl<'r> NewFile<'r> {
             let litter = Leftover::new(&rooms.tmp, name.to_string());
             // A cleanup may have come between the creation and the lock, and may have taken the file for a
             // leftover of a crash.
-            if try_lock(&file).map_err(failed)? && fstat(&file).map_err(failed)?.st_nlink > 0 {
+            let is_locked =
+                try_lock(&file).map_err(|error| rooms.tmp.error("lock", name.as_str(), error))?;
+            if is_locked && fstat(&file).map_err(failed)?.st_nlink > 0 {
                 return Ok(Self {
                     rooms,
                     name,

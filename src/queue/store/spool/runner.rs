@@ -1,8 +1,8 @@
 //! The locks of the processes that work on the spool, and notification about changes.
 
 use crate::queue::store::spool::Spool;
-use crate::queue::store::spool::directory::{is_locked, try_lock};
 use crate::queue::store::{Id, QueueError};
+use crate::system::lock::{lock_within, try_lock_shared};
 use rustix::fs::OFlags;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
@@ -10,7 +10,6 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::thread;
 use std::time::Duration;
 
 /// Locked by a process that runs the whole queue.
@@ -18,10 +17,11 @@ pub const RUNNER: &str = "runner.lock";
 
 pub const WATCH: &str = "watch.lock";
 
-/// A probe of a lock holds the lock for a moment. Before a lock counts as held, it is tried this often, at
-/// this interval.
-const TRIES: usize = 3;
-const PROBE: Duration = Duration::from_millis(5);
+/// A probe of a lock holds the lock for a moment. A lock that is held for longer than this counts as held.
+const PROBE: Duration = Duration::from_millis(10);
+
+/// Interval between two attempts in that time.
+const INTERVAL: Duration = Duration::from_millis(5);
 
 /// An exclusive lock, released on drop.
 pub struct RunnerLock {
@@ -59,19 +59,16 @@ impl Spool {
             created => created,
         };
         let file = file.map_err(|error| root.error("open", name, error))?;
-        for _ in 0..TRIES {
-            if try_lock(&file).map_err(|error| root.error("lock", name, error))? {
-                return Ok(Some(RunnerLock { _file: file }));
-            }
-            thread::sleep(PROBE);
-        }
-        Ok(None)
+        let is_locked = lock_within(&file, PROBE, INTERVAL);
+        let is_locked = is_locked.map_err(|error| root.error("lock", name, error))?;
+        Ok(is_locked.then_some(RunnerLock { _file: file }))
     }
 
     fn is_locked(&self, name: &str) -> bool {
         let rooms = self.rooms.as_ref();
         let file = rooms.and_then(|rooms| rooms.root.open(name, OFlags::RDWR).ok());
-        file.is_some_and(|file| is_locked(&file))
+        // A shared lock, because concurrent probes do not count.
+        file.is_some_and(|file| try_lock_shared(&file).is_ok_and(|is_free| !is_free))
     }
 
     /// A watcher that reports items that were added or released.

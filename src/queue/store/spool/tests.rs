@@ -6,11 +6,11 @@ use crate::queue::store::spool::*;
 use crate::queue::store::tests::metadata;
 use crate::queue::store::{AttemptResult, History, ItemEvent, OnUncertain, Safety, journal};
 use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType};
+use crate::system::lock::try_lock;
 use proptest::prelude::*;
 use rustix::fs::{CWD, FileType, Mode};
 use std::fs;
 use std::io;
-use std::os::fd::AsFd as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::slice;
 
@@ -769,7 +769,7 @@ fn a_message_whose_writer_died_is_litter_and_one_that_is_being_written_is_not() 
     fs::write(place.path("tmp/0123456789abc"), "half").unwrap();
     let path = place.path("tmp/0123456789abd");
     let writer = fs::File::create(&path).unwrap();
-    assert!(directory::try_lock(&writer.as_fd()).unwrap());
+    assert!(try_lock(&writer).unwrap());
     place.spool.tidy().unwrap();
     assert_eq!(place.files(), ["tmp/0123456789abd"]);
     drop(writer);
