@@ -2,6 +2,7 @@
 
 use encoding_rs::{Encoding, WINDOWS_1252};
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io;
 
@@ -62,6 +63,12 @@ pub fn shown(text: &str) -> String {
         }
     }
     safe
+}
+
+/// A path or another name of the system, safe for a terminal.
+#[must_use]
+pub fn shown_path(path: impl AsRef<OsStr>) -> String {
+    shown(&path.as_ref().to_string_lossy())
 }
 
 /// As [`shown`], but tabs are kept: for output of other programs.
