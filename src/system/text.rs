@@ -2,6 +2,7 @@
 
 use encoding_rs::{Encoding, WINDOWS_1252};
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fmt::{Display, Write as _};
 
 /// U+FEFF in UTF-8, which Windows editors write before a text. It is a signature and not text (RFC 3629 §6).
@@ -61,6 +62,12 @@ pub fn shown(text: &str) -> String {
         }
     }
     safe
+}
+
+/// A path or another name of the system, safe for a terminal.
+#[must_use]
+pub fn shown_path(path: impl AsRef<OsStr>) -> String {
+    shown(&path.as_ref().to_string_lossy())
 }
 
 /// As [`shown`], but tabs are kept: for output of other programs.

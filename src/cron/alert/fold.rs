@@ -13,7 +13,6 @@ use rules::RULES;
 const MAX_LINE: usize = 1024;
 
 /// A text as one folded line: equal for texts that differ only in times and the like.
-#[must_use]
 pub fn folded_text(text: &str) -> String {
     String::from_utf8_lossy(&fold(text.as_bytes())).into_owned()
 }
