@@ -30,7 +30,7 @@ pub fn run(plan: &options::Ask) -> Exit {
         }
         let mut stopwatch = Stopwatch::new(observer);
         let answers = check::ask(&transport, place, &plan.commands, &mut stopwatch);
-        stopwatch.tell();
+        stopwatch.report();
         answers
     };
     let is_hidden = plan.output.format == Format::None;

@@ -85,7 +85,7 @@ fn plain(text: &str) -> Option<String> {
 const HEAD: &str = "From: a@x.org\nTo: b@y.org\nMIME-Version: 1.0\n";
 
 #[test]
-fn a_text_becomes_quoted_printable_and_gets_the_header_for_it() {
+fn text_becomes_quoted_printable_and_gets_the_fields_for_it() {
     let text = "From: a@x.org\nSubject: x\n\nM\u{e4}rz\n";
     let right = "From: a@x.org\nSubject: x\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\
                  Content-Transfer-Encoding: quoted-printable\n\nM=C3=A4rz\n";
@@ -113,7 +113,7 @@ fn a_text_of_another_script_becomes_base64() {
 }
 
 #[test]
-fn each_part_is_encoded_by_itself_and_the_others_stay() {
+fn each_part_is_encoded_by_itself() {
     let parts = "Content-Type: multipart/mixed; boundary=\"o ut\"\nContent-Transfer-Encoding: 8bit\n\n\
         pre\u{e4}\n--o ut\nContent-Type: multipart/alternative; boundary=in\n\n\
         --in\n\nplain  \n\n--in\nContent-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n\
@@ -238,7 +238,7 @@ fn a_report_that_is_not_ascii_gets_the_type_that_may_be_encoded() {
 }
 
 #[test]
-fn depth_and_size_of_what_was_nested_are_bounded() {
+fn depth_and_number_of_nested_parts_are_limited() {
     let mut text = HEAD.to_owned();
     for level in 0..5000 {
         text.push_str(&format!(
@@ -281,7 +281,7 @@ fn valid(header: &str, body: &[u8]) -> String {
 }
 
 #[test]
-fn long_lines_and_nuls_are_encoded_where_they_are() {
+fn long_lines_and_nuls_are_encoded_in_their_part() {
     let long = "x".repeat(1500);
     let head = format!("{HEAD}Content-Type: multipart/mixed; boundary=b\n\n");
     let body = format!(
@@ -363,7 +363,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn whatever_is_converted_is_lines_of_ascii(text in pieces()) {
+    fn converted_messages_are_lines_of_ascii(text in pieces()) {
         let text = crlf(&format!("From: a@x.org\n{text}"));
         let able = BodyType::SevenBit.without_utf8();
         if let Some(out) = converted_by(text.as_bytes(), able, Signed::Kept) {

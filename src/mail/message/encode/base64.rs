@@ -91,7 +91,7 @@ mod tests {
     use crate::mail::message::encode::{Encoding, encoded};
 
     #[test]
-    fn lines_of_76_whose_number_of_octets_was_known_before() {
+    fn lines_have_76_characters_and_the_computed_size() {
         for length in [0, 1, 2, 3, 56, 57, 58, 114, 1000, 58_368, 58_369] {
             let bytes: Vec<u8> = (0..length)
                 .map(|n: usize| (n * 7).to_le_bytes()[0])

@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_line_end_becomes_crlf_wherever_the_block_is_cut() {
+    fn every_line_end_becomes_crlf_across_blocks() {
         // B3
         for (given, right) in [
             ("a\nb\r\nc\rd", "a\r\nb\r\nc\r\nd"),

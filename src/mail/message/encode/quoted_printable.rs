@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_harmed_on_the_way_is_encoded_and_nothing_else() {
+    fn text_that_mail_programs_change_is_encoded() {
         assert_eq!(quoted("caf\u{e9} = 1\n"), "caf=C3=A9 =3D 1\r\n");
         assert_eq!(quoted("end \nend\t\r\nend "), "end=20\r\nend=09\r\nend=20");
         assert_eq!(
