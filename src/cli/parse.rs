@@ -390,7 +390,7 @@ fn send_with(
 }
 
 pub(crate) fn sending(cli: Cli) -> Result<Invocation, UsageError> {
-    if cli.rare.bench.ends_before_mail() && cli.message.names_nobody(&cli.own) {
+    if cli.rare.bench.ends_before_mail() && cli.message.names_no_recipient(&cli.own) {
         return beginning(cli);
     }
     let only_print = cli.own.print;

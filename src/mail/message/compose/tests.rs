@@ -45,9 +45,9 @@ fn bytes(message: &Message) -> Vec<u8> {
     bytes_for(message, BodyType::SevenBit)
 }
 
-fn bytes_for(message: &Message, able: BodyType) -> Vec<u8> {
+fn bytes_for(message: &Message, accepts: BodyType) -> Vec<u8> {
     let mut out = Vec::new();
-    let shape = message.shape(able.with_utf8()).unwrap();
+    let shape = message.shape(accepts.with_utf8()).unwrap();
     let mut blocks = message.blocks(shape);
     while blocks.append(&mut out).unwrap() != Block::End {}
     assert_eq!(out.len() as u64, shape.size, "the announced size is wrong");

@@ -14,8 +14,8 @@ struct Given {
 struct Slow<'m>(&'m [u8]);
 
 impl Replay for Given {
-    fn shape(&self, able: Accepts) -> Option<Shape> {
-        (self.transport <= able.transport).then_some(Shape {
+    fn shape(&self, accepts: Accepts) -> Option<Shape> {
+        (self.transport <= accepts.transport).then_some(Shape {
             utf8: false,
             transport: self.transport,
             size: self.announced,
@@ -88,8 +88,8 @@ fn report<'a>(sender: &'a Address, recipients: Vec<Reported<'a>>) -> DeliverySta
     }
 }
 
-fn octets(message: &dyn Replay, able: BodyType) -> Vec<u8> {
-    let shape = message.shape(able.with_utf8()).unwrap();
+fn octets(message: &dyn Replay, accepts: BodyType) -> Vec<u8> {
+    let shape = message.shape(accepts.with_utf8()).unwrap();
     let mut out = Vec::new();
     let mut blocks = message.blocks(shape);
     while blocks.append(&mut out).unwrap() != Block::End {}
@@ -243,7 +243,7 @@ fn a_code_fits_the_kind_of_report() {
             diagnostic: reply,
             ..refused(&bob)
         };
-        assert_eq!(status::status(kind, &reported), right, "{kind:?} {given:?}");
+        assert_eq!(parts::status(kind, &reported), right, "{kind:?} {given:?}");
     }
 }
 

@@ -65,15 +65,15 @@ fn sent_to_named(text: &str) -> Result<Message, MessageError> {
     submitted(text.as_bytes(), submission, &options())
 }
 
-fn octets(message: &Message, able: BodyType) -> Vec<u8> {
-    converted(message, able).unwrap()
+fn octets(message: &Message, accepts: BodyType) -> Vec<u8> {
+    converted(message, accepts).unwrap()
 }
 
 /// The message for a server that accepts this body type.
-fn converted(message: &Message, able: BodyType) -> Option<Vec<u8>> {
+fn converted(message: &Message, accepts: BodyType) -> Option<Vec<u8>> {
     let message = Convertible::new(message, Signed::Converted);
     let mut out = Vec::new();
-    let shape = message.shape(able.with_utf8())?;
+    let shape = message.shape(accepts.with_utf8())?;
     let mut blocks = message.blocks(shape);
     while blocks.append(&mut out).unwrap() != Block::End {}
     assert_eq!(out.len() as u64, shape.size);
@@ -737,15 +737,15 @@ proptest! {
     fn any_bytes_become_a_message_that_servers_take(text in input(), utf8 in any::<bool>(), dot_ends in any::<bool>()) {
         let submission = Submission { dot_ends, utf8, ..submission() };
         let message = submitted(&text, submission, &options()).unwrap();
-        for able in [BodyType::SevenBit, BodyType::EightBit] {
-            let octets = octets(&message, able);
+        for accepts in [BodyType::SevenBit, BodyType::EightBit] {
+            let octets = octets(&message, accepts);
             prop_assert!(octets.ends_with(b"\r\n") && !octets.contains(&0));
             let lines: Vec<&[u8]> = octets.split(|&byte| byte == b'\n').collect();
             for line in &lines[..lines.len() - 1] {
                 let Some(line) = line.strip_suffix(b"\r") else { panic!("a bare LF") };
                 prop_assert!(line.len() <= 998 && !line.contains(&b'\r'));
             }
-            if able == BodyType::SevenBit && !utf8 {
+            if accepts == BodyType::SevenBit && !utf8 {
                 prop_assert!(octets.is_ascii());
             }
             let end = memchr::memmem::find(&octets, b"\r\n\r\n").unwrap();

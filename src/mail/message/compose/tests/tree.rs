@@ -178,8 +178,8 @@ fn parts_are_encoded_for_the_body_type_of_the_server() {
     let mut draft = draft("Viele liebe Grüße\n");
     draft.attachments = vec![Attachment::new(Input::File(path))];
     let message = composed(draft).unwrap();
-    let encodings = |able| {
-        let bytes = bytes_for(&message, able);
+    let encodings = |accepts| {
+        let bytes = bytes_for(&message, accepts);
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let lines = text
             .lines()
