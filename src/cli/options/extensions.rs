@@ -270,12 +270,11 @@ fn by_request(by: &DeliverBy) -> Request {
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // As the others are called.
 fn body_request(body: &BodyType) -> Request {
-    let (extension, name) = match body {
-        BodyType::SevenBit => (Extension::EightBitMime, "7BIT"),
-        BodyType::EightBit => (Extension::EightBitMime, "8BITMIME"),
-        BodyType::Binary => (Extension::BinaryMime, "BINARYMIME"),
+    let extension = match body {
+        BodyType::SevenBit | BodyType::EightBit => Extension::EightBitMime,
+        BodyType::Binary => Extension::BinaryMime,
     };
-    Request::new(extension, format!("BODY={name}"))
+    Request::new(extension, format!("BODY={}", body.name()))
 }
 
 #[cfg(test)]
