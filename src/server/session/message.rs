@@ -14,7 +14,6 @@ use crate::smtp::dot_stuffing::DotUnstuffer;
 use crate::smtp::extension::Extension;
 use crate::smtp::stage::Stage;
 use std::borrow::Cow;
-use std::net::SocketAddr;
 use std::time::Instant;
 
 /// Time limit of a whole message, or of a chunk, as a multiple of that of a command.
@@ -62,14 +61,15 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
             return Err(reply::TOO_LARGE);
         }
         require_ascii(&mail.sender, mail.smtputf8)?;
-        let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
         let envelope = ReceivedEnvelope {
             sender: mail.sender,
             smtputf8: mail.smtputf8,
             body_8bit: mail.body_8bit,
             mail_parameters: mail.parameters,
             user: self.user.clone(),
-            ..ReceivedEnvelope::of(self.client.from.unwrap_or(unknown), &helo)
+            peer: self.client.from,
+            helo,
+            ..ReceivedEnvelope::default()
         };
         Ok(ReceivedTransaction {
             envelope,
