@@ -220,7 +220,6 @@ mod tests {
         }
     }
 
-    /// A running server, with the directory it stores into.
     struct RunningServer {
         home: tempfile::TempDir,
         address: SocketAddr,

@@ -13,7 +13,6 @@ use std::path::PathBuf;
 /// Maximum length of a reply line without its line end (RFC 5321 §4.5.3.1.5: 512 with it).
 const MAX_LINE: usize = 510;
 
-/// The envelope of a received message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReceivedEnvelope {
     /// Address of the client; `None`: the connection is not TCP.
@@ -67,7 +66,6 @@ pub trait Incoming: Send {
     fn commit(self: Box<Self>) -> Result<StoredAt, StoreRefusal>;
 }
 
-/// The location of a stored message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoredAt {
     File(PathBuf),
@@ -90,7 +88,6 @@ pub enum StoreRefusal {
 }
 
 impl StoreRefusal {
-    /// The reply to the client.
     pub(super) fn reply(&self) -> Cow<'static, str> {
         let (code, why) = match self {
             StoreRefusal::Failed(error) => return failure_reply(error).into(),
@@ -134,7 +131,6 @@ pub struct StoreResult {
     pub failure: Option<io::Error>,
 }
 
-/// A message that was stored.
 pub struct StoredReceipt {
     pub bytes: u64,
     pub place: StoredAt,

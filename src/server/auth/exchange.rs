@@ -23,7 +23,6 @@ pub enum LoginStep {
     Malformed,
 }
 
-/// A login in progress.
 pub struct LoginExchange<'a> {
     users: &'a UserDatabase,
     mechanism: Mechanism,

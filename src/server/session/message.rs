@@ -342,7 +342,6 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
 }
 
 impl ReceivedTransaction<'_> {
-    /// Checks that this recipient may be added.
     fn check(&self, address: &str, max: usize) -> Result<(), Refusal> {
         match self.chunks {
             Chunks::None => {}
