@@ -269,7 +269,7 @@ mod tests {
         }
     }
 
-    fn received<'a>(code: u16, stage: Stage, lines: &'a [String]) -> Event<'a> {
+    fn received(code: u16, stage: Stage, lines: &[String]) -> Event<'_> {
         Event::Received {
             code,
             enhanced: None,

@@ -48,12 +48,9 @@ impl<'a> Dialogue<'a> {
             if self.offers.has(Extension::Size) && !is_question && !self.grants(Extension::Size) {
                 line.push_str(&format!(" SIZE={}", shape.size));
             }
-            line.push_str(match shape.transport {
-                _ if self.body().is_some() => "",
-                BodyType::SevenBit => "",
-                BodyType::EightBit => " BODY=8BITMIME",
-                BodyType::Binary => " BODY=BINARYMIME",
-            });
+            if self.body().is_none() && shape.transport != BodyType::SevenBit {
+                line.push_str(&format!(" BODY={}", shape.transport.name()));
+            }
         }
         let recipients = &self.transaction.recipients;
         if self.message_needs_utf8()
