@@ -183,7 +183,7 @@ impl<'p> Transports<'p> {
     }
 
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.entries.len()
     }
 

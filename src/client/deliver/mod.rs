@@ -75,7 +75,7 @@ pub fn deliver_to(
         report.no_transport(recipients, error);
     }
     let mut open = recipients.to_vec();
-    for index in 0..pool.transports().len() {
+    for index in 0..pool.transports().count() {
         if open.is_empty() {
             return;
         }

@@ -45,7 +45,7 @@ impl<'a, 'p> ConnectionPool<'a, 'p> {
     pub fn for_one_message(transports: &'a Transports<'p>) -> Self {
         Self {
             transports,
-            open: (0..transports.len()).map(|_| OnceCell::new()).collect(),
+            open: (0..transports.count()).map(|_| OnceCell::new()).collect(),
             idle: Vec::new(),
         }
     }
@@ -58,7 +58,7 @@ impl<'a, 'p> ConnectionPool<'a, 'p> {
             hosts,
         };
         Self {
-            idle: (0..transports.len()).map(idle).collect(),
+            idle: (0..transports.count()).map(idle).collect(),
             ..Self::for_one_message(transports)
         }
     }
@@ -71,7 +71,7 @@ impl<'a, 'p> ConnectionPool<'a, 'p> {
     /// Loads the keys and the password of the first transport. An error is reported when it is tried. A command
     /// that prints the password is killed when `stop` is set.
     pub fn prepare(&self, stop: Option<&Stop>) {
-        if self.transports.len() > 0 {
+        if self.transports.count() > 0 {
             let _ = self.transports.load(0, stop);
         }
     }

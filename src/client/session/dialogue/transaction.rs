@@ -338,7 +338,7 @@ impl Dialogue<'_> {
         for recipient in std::mem::take(&mut self.todo) {
             match self.unsuitable(self.transaction.recipients[recipient]) {
                 Some(unsuitable) => {
-                    self.answers[recipient] = Some(RecipientReply::Unsuitable(unsuitable))
+                    self.answers[recipient] = Some(RecipientReply::Unsuitable(unsuitable));
                 }
                 None => self.todo.push_back(recipient),
             }
