@@ -5,7 +5,7 @@ use crate::cli::config::options::ConfigView;
 use crate::cli::digest::options::Digest;
 use crate::cli::notify::options::NotifyOptions;
 use crate::cli::probe::options::ProbeOptions;
-use crate::cli::queue::options::Queue;
+use crate::cli::queue::Queue;
 use crate::cli::script::options::ScriptTask;
 use crate::cli::send::options::Send;
 use crate::cli::sendmail::options::Sendmail;

@@ -1,4 +1,4 @@
-//! What is kept until it can be sent, and the verb that looks after it.
+//! The options for queueing a message, and those of `ehlo queue`.
 
 use crate::cli::options::profile::CommandLineArgs;
 use crate::cli::options::settings::{ProfileSettings, settings};
@@ -6,10 +6,10 @@ use crate::cli::options::stored_route::RouteFinder;
 use crate::cli::options::usage_error::{UsageError, first};
 use crate::cli::options::value;
 use crate::cli::options::{auth, relative};
-use crate::cli::queue::options::{Queue, RunOptions, Thresholds, Work};
+use crate::cli::queue::{Queue, RunOptions, Thresholds, Work};
 use crate::config::{Config, Places, find};
 use crate::queue::options::{FirstTry, QueueOptions, QueueUse};
-use crate::queue::store::{OnUncertain, RouteSpec};
+use crate::queue::store::{OnUncertain, RetrySettings, RouteSpec};
 use crate::transcript::{Format, TranscriptOptions};
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -56,15 +56,15 @@ enum Uncertain {
     Hold,
 }
 
-/// Options that mean something only where a message is kept.
-const OF_KEEPING: [(&str, &str); 3] = [
+/// Options that require that the message is queued.
+const QUEUE_OPTIONS: [(&str, &str); 3] = [
     ("queue_dir", "--queue-dir"),
     ("on_uncertain", "--on-uncertain"),
     ("on_failure", "--on-failure"),
 ];
 
 impl Args {
-    /// How the message of a command line is kept; `None` where it is not.
+    /// The queue options of a message; `None`: it is not queued.
     pub fn of_sending(
         self,
         typed: &CommandLineArgs<'_>,
@@ -72,16 +72,16 @@ impl Args {
         route_spec: impl FnOnce() -> Result<RouteSpec, UsageError>,
     ) -> Result<Option<QueueUse>, UsageError> {
         if let Some(first) = self.first() {
-            let errand = QueuedArgs {
+            let queued = QueuedArgs {
                 route_spec: route_spec()?,
                 config: typed.config(),
                 first,
             };
-            return Ok(Some(self.keeping(settings(config)?, errand)));
+            return Ok(Some(self.keeping(settings(config)?, queued)));
         }
-        // A profile may have them for those times when something is kept.
-        let useless = OF_KEEPING.iter().find(|(id, _)| typed.has(id));
-        match useless {
+        // In a profile they are not an error: they apply when a message is queued.
+        let unused = QUEUE_OPTIONS.iter().find(|(id, _)| typed.has(id));
+        match unused {
             None => Ok(None),
             Some((_, option)) => Err(UsageError::usage(format!(
                 "{option} wants --queue or --queue-only: without them, nothing is kept"
@@ -89,31 +89,31 @@ impl Args {
         }
     }
 
-    /// How a message is kept. What stands here wins over the settings.
-    pub fn keeping(self, settings: ProfileSettings, errand: QueuedArgs) -> QueueUse {
+    /// The options of a queued message. Those given here take precedence over the settings.
+    pub fn keeping(self, settings: ProfileSettings, queued: QueuedArgs) -> QueueUse {
         let on_uncertain = self.on_uncertain.map(|how| match how {
             Uncertain::Retry => OnUncertain::Retry,
             Uncertain::Hold => OnUncertain::Hold,
         });
-        let place = QueueDirArgs {
+        let queue = QueueDirArgs {
             queue_dir: self.queue_dir.or(settings.directory),
-            config: errand.config,
+            config: queued.config,
         };
-        // Without a current directory, the command is kept as it is.
+        // Without a current directory, the command is stored unchanged.
         let on_failure = self.on_failure.map(|command| {
             let kept = relative::kept("--on-failure", &command);
             kept.unwrap_or(command)
         });
         QueueUse {
-            spool: place.spool(settings.queue),
-            route_spec: errand.route_spec,
+            queue: queue.options(settings.queue),
+            route_spec: queued.route_spec,
             on_uncertain: on_uncertain.unwrap_or(settings.on_uncertain),
             on_failure: on_failure.or(settings.on_failure),
-            first: errand.first,
+            first: queued.first,
         }
     }
 
-    /// In this directory, if one is named.
+    /// The same options with this directory, if one is given.
     pub fn in_directory(self, directory: Option<PathBuf>) -> Self {
         Self {
             queue_dir: directory.or(self.queue_dir),
@@ -130,13 +130,11 @@ impl Args {
     }
 }
 
-/// What there is to say of a message that is kept, besides the rules.
+/// The properties of a queued message that do not come from queue options.
 pub struct QueuedArgs {
-    /// How its way is found again.
     pub route_spec: RouteSpec,
-    /// The configuration that was named.
+    /// The configuration file given.
     pub config: Option<PathBuf>,
-    /// When it is tried first.
     pub first: FirstTry,
 }
 
@@ -148,7 +146,7 @@ pub struct QueuedArgs {
 #[command(arg_required_else_help = true)]
 pub struct CommandArgs {
     #[command(subcommand)]
-    what: QueueCommand,
+    command: QueueCommand,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -159,7 +157,7 @@ enum QueueCommand {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        place: QueueDirArgs,
+        queue: QueueDirArgs,
     },
     /// Show an item: its envelope, and what happened to it.
     ///
@@ -175,7 +173,7 @@ enum QueueCommand {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        place: QueueDirArgs,
+        queue: QueueDirArgs,
     },
     /// Deliver what is due, or these items.
     ///
@@ -201,7 +199,6 @@ enum QueueCommand {
     Cron(QueueDirArgs),
 }
 
-/// Which queue.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct QueueDirArgs {
@@ -215,9 +212,9 @@ struct QueueDirArgs {
 }
 
 impl QueueDirArgs {
-    /// The queue there, with these rules.
-    fn spool(self, settings: crate::queue::store::RetrySettings) -> QueueOptions {
-        // A run may begin in another directory.
+    /// The options of the queue, with these settings.
+    fn options(self, settings: RetrySettings) -> QueueOptions {
+        // A run may start in another directory.
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
         QueueOptions {
             directory: self.queue_dir,
@@ -228,7 +225,6 @@ impl QueueDirArgs {
     }
 }
 
-/// Which items.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct Items {
@@ -236,10 +232,9 @@ struct Items {
     #[arg(value_name = "ID", required = true, value_parser = value::item)]
     ids: Vec<String>,
     #[command(flatten)]
-    place: QueueDirArgs,
+    queue: QueueDirArgs,
 }
 
-/// What is delivered, and what is seen of it.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct RunArgs {
@@ -270,14 +265,13 @@ struct RunArgs {
     json: bool,
 
     /// Leave the terminal, and tell nobody of failures.
-    #[arg(long, hide = true)]
-    behind: bool,
+    #[arg(long = "behind", hide = true)]
+    background: bool,
 
     #[command(flatten)]
-    place: QueueDirArgs,
+    queue: QueueDirArgs,
 }
 
-/// From when on it stands badly.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct StatusArgs {
@@ -302,20 +296,19 @@ struct StatusArgs {
     json: bool,
 
     #[command(flatten)]
-    place: QueueDirArgs,
+    queue: QueueDirArgs,
 }
 
 impl CommandArgs {
-    /// What is to be done with which queue.
     pub fn plan(self, typed: &CommandLineArgs<'_>, places: &Places) -> Result<Queue, UsageError> {
-        let (mut place, work) = self.what.split();
-        let config = find(place.config.as_deref(), places)?;
+        let (mut queue, work) = self.command.split();
+        let config = find(queue.config.as_deref(), places)?;
         let config = config.map(|found| found.read(&typed.keys()));
         let config = config.transpose().map_err(|errors| first(&errors))?;
         let settings = settings(config.as_ref())?;
-        place.queue_dir = place.queue_dir.or(settings.directory);
+        queue.queue_dir = queue.queue_dir.or(settings.directory);
         Ok(Queue {
-            spool: place.spool(settings.queue),
+            queue: queue.options(settings.queue),
             work,
         })
     }
@@ -324,21 +317,21 @@ impl CommandArgs {
 impl QueueCommand {
     fn split(self) -> (QueueDirArgs, Work) {
         match self {
-            Self::List { json, place } => (place, Work::List { json }),
+            Self::List { json, queue } => (queue, Work::List { json }),
             Self::Show {
                 id,
                 message,
                 json,
-                place,
-            } => (place, Work::Show { id, message, json }),
+                queue,
+            } => (queue, Work::Show { id, message, json }),
             Self::Run(run) => run.split(),
-            Self::Hold(items) => (items.place, Work::Hold(items.ids)),
-            Self::Release(items) => (items.place, Work::Release(items.ids)),
-            Self::Remove(items) => (items.place, Work::Remove(items.ids)),
-            Self::Requeue(items) => (items.place, Work::Requeue(items.ids)),
+            Self::Hold(items) => (items.queue, Work::Hold(items.ids)),
+            Self::Release(items) => (items.queue, Work::Release(items.ids)),
+            Self::Remove(items) => (items.queue, Work::Remove(items.ids)),
+            Self::Requeue(items) => (items.queue, Work::Requeue(items.ids)),
             Self::Status(status) => status.split(),
-            Self::Systemd(place) => (place, Work::Systemd),
-            Self::Cron(place) => (place, Work::Cron),
+            Self::Systemd(queue) => (queue, Work::Systemd),
+            Self::Cron(queue) => (queue, Work::Cron),
         }
     }
 }
@@ -355,13 +348,13 @@ impl RunArgs {
             domains: self.to,
             now: self.now,
             watch: self.watch,
-            behind: self.behind,
+            background: self.background,
             output: TranscriptOptions {
                 format,
                 ..TranscriptOptions::default()
             },
         };
-        (self.place, Work::Run(run))
+        (self.queue, Work::Run(run))
     }
 }
 
@@ -374,7 +367,7 @@ impl StatusArgs {
             critical_age: self.critical_age,
             json: self.json,
         };
-        (self.place, Work::Status(thresholds))
+        (self.queue, Work::Status(thresholds))
     }
 }
 

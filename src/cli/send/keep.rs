@@ -12,14 +12,14 @@ use crate::client::outcome::{DeliveryReport, RecipientStatus};
 use crate::client::ready::LoadedTransport;
 use crate::client::transport::Transport;
 use crate::mail::message::Message;
+use crate::queue;
 use crate::queue::delivery::{
-    Attempt, ItemOutcome, QueueEvent, QueueObserver, Remembered, RouteTransports, RunContext,
+    Attempt, HostMemory, ItemOutcome, QueueEvent, QueueObserver, RouteTransports, RunContext,
     RunProgress, Selection, SenderNotice, WorkerConnections, attempt, settle,
 };
-use crate::queue::options;
-use crate::queue::options::{FirstTry, QueueUse};
+use crate::queue::options::{FirstTry, QueueOptions, QueueUse};
 use crate::queue::store::{
-    ClaimedItem, Id, ItemKind, Metadata, QueueError, QueueStore as _, Spool, next_attempt,
+    ClaimedItem, Id, ItemKind, Metadata, QueueError, QueueStore, RunnerRole, next_attempt,
 };
 use crate::smtp::blocks::{BodyType, Replay as _, Shape};
 use crate::system::exit::Exit;
@@ -66,12 +66,12 @@ pub enum KeepResult {
 impl QueuedMessage<'_> {
     /// Queues the message, and tries it at the time that the options set.
     pub fn send(&self) -> KeepResult {
-        let directory = self.queueing.spool.directory.as_deref();
-        let spool = match Spool::open(directory, true) {
-            Ok(spool) => spool,
+        let directory = self.queueing.queue.directory.as_deref();
+        let store = match queue::open(directory, true) {
+            Ok(store) => store,
             Err(error) => return KeepResult::NoQueue(error),
         };
-        let claim = match self.commit(&spool) {
+        let claim = match self.commit(&*store) {
             Ok(claim) => claim,
             Err(error) if error.is_read_only() => return KeepResult::NoQueue(error),
             Err(error) => return KeepResult::Lost(error),
@@ -79,13 +79,13 @@ impl QueuedMessage<'_> {
         interrupt::release();
         match self.queueing.first {
             FirstTry::Later => KeepResult::Safe(self.say_queued(&*claim)),
-            FirstTry::Behind => {
+            FirstTry::Background => {
                 let shown = self.say_queued(&*claim);
                 drop(claim);
-                run_behind(&spool, &self.queueing.spool, None);
+                run_in_background(&*store, &self.queueing.queue, None);
                 KeepResult::Safe(shown)
             }
-            FirstTry::Now => KeepResult::Safe(self.try_now(&spool, claim)),
+            FirstTry::Now => KeepResult::Safe(self.try_now(&*store, claim)),
         }
     }
 
@@ -106,11 +106,11 @@ impl QueuedMessage<'_> {
     }
 
     /// Adds it to this queue, durably, without an attempt to send.
-    pub fn keep_in(&self, spool: &Spool) -> Result<(), QueueError> {
-        self.commit(spool).map(drop)
+    pub fn keep_in(&self, store: &dyn QueueStore) -> Result<(), QueueError> {
+        self.commit(store).map(drop)
     }
 
-    fn commit(&self, spool: &Spool) -> Result<Box<dyn ClaimedItem>, QueueError> {
+    fn commit(&self, store: &dyn QueueStore) -> Result<Box<dyn ClaimedItem>, QueueError> {
         let metadata = Metadata {
             envelope: self.message.envelope.clone(),
             utf8_header: self.message.utf8_header,
@@ -120,7 +120,7 @@ impl QueuedMessage<'_> {
             kind: ItemKind::Mail,
             queued: SystemTime::now(),
         };
-        spool.add(&metadata, self.message, self.shape(), None)
+        store.add(&metadata, self.message, self.shape(), None)
     }
 
     /// Few servers today lack 8BITMIME, but because of them, messages that ehlo composes are encoded.
@@ -177,16 +177,16 @@ impl QueuedMessage<'_> {
         is_found && std::env::var_os("EHLO_PASSWORD").is_some_and(|value| !value.is_empty())
     }
 
-    fn try_now(&self, spool: &Spool, claim: Box<dyn ClaimedItem>) -> ShownResult {
+    fn try_now(&self, store: &dyn QueueStore, claim: Box<dyn ClaimedItem>) -> ShownResult {
         let stop = Arc::new(Stop::default());
         let run_context = RunContext {
-            store: spool,
-            hosts: &Remembered {
-                spool,
-                memory: self.queueing.spool.settings.host_down,
+            store,
+            hosts: &HostMemory {
+                store,
+                max_age: self.queueing.queue.settings.host_down,
             },
-            settings: &self.queueing.spool.settings,
-            transports: &*self.queueing.spool.transports,
+            settings: &self.queueing.queue.settings,
+            transports: &*self.queueing.queue.transports,
             queue_observer: &SilentQueue,
             stop: &stop,
         };
@@ -229,7 +229,7 @@ impl QueuedMessage<'_> {
             .is_some_and(|patience| begun.elapsed() >= patience);
         let mut results = shown.report.results.iter();
         if is_late && results.any(|result| result.verdict == RecipientStatus::Queued) {
-            run_behind(spool, &self.queueing.spool, Some(&id));
+            run_in_background(store, &self.queueing.queue, Some(&id));
         } else {
             self.take_others_along(&run_context);
         }
@@ -294,12 +294,12 @@ impl QueuedMessage<'_> {
         let domains = recipients.map(|to| to.domain().to_string()).collect();
         let selection = Selection {
             domains,
-            wholly: true,
+            all_recipients: true,
             route_spec: Some(self.queueing.route_spec.clone()),
-            most: Some(ALONG),
+            limit: Some(ALONG),
             ..Selection::default()
         };
-        if let Err(error) = run_context.round(&selection, &mut RunProgress::default(), None) {
+        if let Err(error) = run_context.deliver_due(&selection, &mut RunProgress::default(), None) {
             complain(&error.to_string());
         }
     }
@@ -321,23 +321,23 @@ pub struct SilentQueue;
 
 impl QueueObserver for SilentQueue {
     fn on_queue_event(&self, event: &QueueEvent<'_>) {
-        if let QueueEvent::Trouble(text) = event {
+        if let QueueEvent::Error(text) = event {
             complain(text);
         }
     }
 }
 
 /// Starts a run of the queue, or of this item, in the background. If it cannot be started, the next run does it.
-pub fn run_behind(spool: &Spool, plan: &options::QueueOptions, item: Option<&Id>) {
+pub fn run_in_background(store: &dyn QueueStore, options: &QueueOptions, item: Option<&Id>) {
     // A process that is already running the queue will find the item.
-    if spool.runner_is_there() || spool.watch_is_there() {
+    if store.is_locked(RunnerRole::Runner) || store.is_locked(RunnerRole::Watcher) {
         return;
     }
     let Ok(program) = std::env::current_exe() else {
         return;
     };
     // It leaves the current directory, which would otherwise stay busy and could not be unmounted.
-    let Ok(directory) = std::path::absolute(spool.path()) else {
+    let Ok(directory) = std::path::absolute(store.location()) else {
         return;
     };
     let mut command = Command::new(program);
@@ -346,7 +346,7 @@ pub fn run_behind(spool: &Spool, plan: &options::QueueOptions, item: Option<&Id>
         .arg0("ehlo")
         .args(["queue", "run", "--behind", "--queue-dir"])
         .arg(directory);
-    if let Some(Ok(config)) = plan.config.as_ref().map(std::path::absolute) {
+    if let Some(Ok(config)) = options.config.as_ref().map(std::path::absolute) {
         command.arg("--config").arg(config);
     }
     command.args(item.map(Id::as_str));

@@ -11,8 +11,8 @@ use crate::cli::options::transport::RoutePlan;
 use crate::cli::options::usage_error::{UsageError, wrong};
 use crate::cli::parse::{configuration, version};
 use crate::cli::plan::{EarlyExit, Invocation};
+use crate::cli::queue::RunOptions;
 use crate::cli::queue::args::QueuedArgs;
-use crate::cli::queue::options::RunOptions;
 use crate::cli::sendmail::options::{Sendmail, SendmailTask};
 use crate::client::session::TlsDemand;
 use crate::client::transport::Transport;
@@ -291,7 +291,7 @@ impl SendmailOptions {
         let usual = if is_watched {
             FirstTry::Now
         } else {
-            FirstTry::Behind
+            FirstTry::Background
         };
         self.first.unwrap_or(usual)
     }
@@ -310,7 +310,7 @@ impl SendmailOptions {
                 domains: which.domains,
                 now: which.now,
                 watch: false,
-                behind: false,
+                background: false,
                 output,
             }),
             SendmailMode::Nothing => SendmailTask::Nothing,

@@ -1,6 +1,6 @@
 //! Options of `ehlo sendmail`.
 
-use crate::cli::queue::options::RunOptions;
+use crate::cli::queue::RunOptions;
 use crate::client::transport::Transport;
 use crate::mail::message;
 use crate::mail::rewrite;

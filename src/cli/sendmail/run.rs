@@ -1,11 +1,9 @@
-//! Runs the task that sendmail was called for.
+//! Submission of a message to `sendmail`, and verification of recipients (`-bv`).
 
-use crate::cli::queue;
-use crate::cli::queue::options;
 use crate::cli::run_command::warn;
 use crate::cli::send::keep::QueuedMessage;
 use crate::cli::send::run as send;
-use crate::cli::sendmail::options::{Sendmail, SendmailTask};
+use crate::cli::sendmail::options::Sendmail;
 use crate::cli::terminal::{complain, print};
 use crate::client::deliver::{Outgoing, deliver};
 use crate::client::events::Observer;
@@ -20,20 +18,8 @@ use crate::smtp::blocks::Nothing;
 use crate::system::exit::Exit;
 use std::time::SystemTime;
 
-pub fn run(plan: &Sendmail) -> Exit {
-    let spool = &plan.queueing.spool;
-    match &plan.task {
-        SendmailTask::Submit(submission) => submit(plan, submission),
-        SendmailTask::Serve => crate::cli::sendmail::serve::run(plan),
-        SendmailTask::Verify { recipients, sender } => verify(plan, recipients, sender.as_deref()),
-        SendmailTask::List => queue::work(spool, &options::Work::List { json: false }),
-        SendmailTask::Run(run) => queue::run_or_watch(spool, run),
-        SendmailTask::Nothing => Exit::Ok,
-    }
-}
-
 /// Accepts a message, and queues it durably.
-fn submit(plan: &Sendmail, submission: &Submission) -> Exit {
+pub fn submit(plan: &Sendmail, submission: &Submission) -> Exit {
     let rewriter = Rewriter::new(&plan.rewrite);
     match Message::submit(submission, &rewriter, SystemTime::now()) {
         Ok(message) => {
@@ -71,7 +57,7 @@ pub fn kept<'p>(plan: &'p Sendmail, message: &'p Message) -> QueuedMessage<'p> {
 }
 
 /// Asks the servers of these recipients whether they would accept a message for them.
-fn verify(plan: &Sendmail, recipients: &[String], sender: Option<&str>) -> Exit {
+pub fn verify(plan: &Sendmail, recipients: &[String], sender: Option<&str>) -> Exit {
     let envelope = match envelope(plan, recipients, sender) {
         Ok(envelope) => envelope,
         Err(error) => {

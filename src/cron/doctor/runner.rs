@@ -3,8 +3,9 @@
 use crate::cron::doctor::jobs::CrontabLine;
 use crate::cron::doctor::options::CheckStep;
 use crate::cron::doctor::{CheckResult, HostSystem};
+use crate::queue;
 use crate::queue::options::QueueUse;
-use crate::queue::store::Spool;
+use crate::queue::store::RunnerRole;
 use std::path::PathBuf;
 
 /// Directories of scripts that cron runs as root.
@@ -42,8 +43,8 @@ pub fn look(host: &HostSystem, queueing: &QueueUse, jobs: &[CrontabLine]) -> Che
 }
 
 fn is_watched(queueing: &QueueUse) -> bool {
-    let spool = Spool::open(queueing.spool.directory.as_deref(), false);
-    spool.is_ok_and(|spool| spool.watch_is_there())
+    let store = queue::open(queueing.queue.directory.as_deref(), false);
+    store.is_ok_and(|store| store.is_locked(RunnerRole::Watcher))
 }
 
 /// The job of this user that runs the queue.

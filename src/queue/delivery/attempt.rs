@@ -3,18 +3,25 @@
 use crate::client::deliver::{Outgoing, deliver_to};
 use crate::client::events::{Event, Observer};
 use crate::client::outcome::{Cause, DeliveryReport, RecipientResult, RecipientStatus};
-use crate::client::session::Purpose;
+use crate::client::session::{DeliveryLog, Purpose};
 use crate::mail::message::without_body;
-use crate::queue::delivery::connections::WorkerConnections;
-use crate::queue::delivery::journal_log::JournalLog;
-use crate::queue::delivery::report::is_about_size;
-use crate::queue::delivery::retransmission::Retransmission;
+use crate::queue::delivery::destinations::WorkerConnections;
+use crate::queue::delivery::notify::is_about_size;
 use crate::queue::delivery::{QueueEvent, QueueObserver};
 use crate::queue::store::{
-    AttemptResult, ClaimedItem, History, Id, ItemEvent, ItemKind, QueueError, Safety,
+    AttemptResult, ClaimedItem, Durability, History, Id, ItemEvent, ItemKind, QueueError,
 };
+use crate::smtp::blocks::{Accepts, Block, Blocks, Replay, Shape};
+use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 use crate::system::text::shown;
+use std::io;
+
+/// The header field of a message that is sent again although it may have arrived. Its Message-ID is the
+/// same, and this explains the duplicate to the recipient.
+const DUPLICATE_FIELD: &[u8] =
+    b"X-Possible-Duplicate: sent again, as the connection was lost before it was\r\n \
+known whether this message had arrived\r\n";
 
 /// The result of an attempt.
 pub struct Outcome {
@@ -23,24 +30,20 @@ pub struct Outcome {
     /// The reason why the message cannot be read; `None`: it can.
     pub unreadable: Option<String>,
     /// True if a server had no capacity for another connection.
-    pub turned_away: bool,
+    pub no_capacity: bool,
+    /// The recipients that were tried.
+    recipients: Vec<usize>,
     /// The history before the attempt.
     before: History,
 }
 
 impl Outcome {
-    /// Reports the results of these recipients; with `anew`, also results that have not changed.
-    pub fn tell(
-        &self,
-        id: &Id,
-        recipients: &[usize],
-        anew: bool,
-        queue_observer: &dyn QueueObserver,
-    ) {
-        for &recipient in recipients {
-            let before = self.before.states[recipient].end.as_ref();
-            let before = before.filter(|_| !anew);
-            tell(id, before, &self.report.results[recipient], queue_observer);
+    /// Reports the results; with `as_new`, also those that have not changed are reported as new.
+    pub fn report_results(&self, id: &Id, as_new: bool, queue_observer: &dyn QueueObserver) {
+        for &recipient in &self.recipients {
+            let before = self.before.states[recipient].result.as_ref();
+            let before = before.filter(|_| !as_new);
+            report_result(id, before, &self.report.results[recipient], queue_observer);
         }
     }
 }
@@ -63,13 +66,13 @@ pub fn attempt(
     let before = claim.history();
     // A password-command may take long. A process that is killed meanwhile has not begun an attempt.
     connections.prepare();
-    tell_of_doubts(claim, &before, recipients, queue_observer, observer);
+    report_possible_duplicates(claim, &before, recipients, queue_observer, observer);
     let attempt = ItemEvent::Attempt {
         recipients: recipients.to_vec(),
         early,
     };
-    claim.note(attempt, Safety::Process)?;
-    let books = JournalLog(claim);
+    claim.record(attempt, Durability::Process)?;
+    let log = JournalLog(claim);
     let outgoing = |message| Outgoing {
         envelope: &metadata.envelope,
         message,
@@ -78,54 +81,53 @@ pub fn attempt(
             ItemKind::Report(_) => Purpose::Report,
         },
         is_kept: true,
-        log: Some(&books),
+        log: Some(&log),
     };
     let mut report = DeliveryReport::not_attempted(&metadata.envelope.recipients);
-    let is_second = |place: &usize| before.states[*place].may_arrive_twice();
-    let (second, first): (Vec<usize>, Vec<usize>) = recipients.iter().partition(|p| is_second(p));
-    go(&outgoing(claim), &first, connections, &mut report, observer);
-    let again = Retransmission(claim);
-    go(
-        &outgoing(&again),
-        &second,
+    let is_duplicate = |index: &usize| before.states[*index].may_arrive_twice();
+    let (duplicate, first): (Vec<usize>, Vec<usize>) =
+        recipients.iter().partition(|r| is_duplicate(r));
+    let message = outgoing(claim);
+    deliver_over(&message, &first, connections, &mut report, observer);
+    let marked = PossibleDuplicate(claim);
+    deliver_over(
+        &outgoing(&marked),
+        &duplicate,
         connections,
         &mut report,
         observer,
     );
     if let ItemKind::Report(_) = metadata.kind {
-        go_without_body(claim, &outgoing(claim), connections, &mut report, observer);
+        retry_without_body(claim, &message, connections, &mut report, observer);
     }
-    write_down(claim, recipients, &report).inspect_err(|_| {
+    record_results(claim, recipients, &report).inspect_err(|_| {
         // The attempt has ended without a crash, even if its results are lost.
-        let _ = claim.note(ItemEvent::OVER, Safety::Process);
+        let _ = claim.record(ItemEvent::ENDED, Durability::Process);
     })?;
-    let results = || {
-        recipients
-            .iter()
-            .map(|&recipient| &report.results[recipient])
-    };
+    let results = || recipients.iter().map(|&index| &report.results[index]);
     if results().any(|result| result.cause == Cause::Output) {
-        claim.note(ItemEvent::Over { interrupted: true }, Safety::Process)?;
+        claim.record(ItemEvent::Ended { interrupted: true }, Durability::Process)?;
     }
     let unreadable = results().find(|result| result.cause == Cause::Message);
     let unreadable = unreadable.map(|result| result.sentence.clone());
-    let turned_away = results().any(is_turned_away);
+    let no_capacity = results().any(is_without_capacity);
     Ok(Outcome {
         report,
         unreadable,
-        turned_away,
+        no_capacity,
+        recipients: recipients.to_vec(),
         before,
     })
 }
 
 /// True if the server deferred in its greeting, before EHLO was sent.
-fn is_turned_away(result: &RecipientResult) -> bool {
+fn is_without_capacity(result: &RecipientResult) -> bool {
     let is_early = result.stage == Some(Stage::Banner) && result.reply.is_some();
     is_early && result.verdict == RecipientStatus::Deferred
 }
 
 /// Uses the first transport, then the others for the recipients without a final result.
-fn go(
+fn deliver_over(
     outgoing: &Outgoing<'_>,
     recipients: &[usize],
     connections: &WorkerConnections<'_, '_>,
@@ -134,16 +136,16 @@ fn go(
 ) {
     let mut open = recipients.to_vec();
     if let Some(error) = connections.error() {
-        no_way(&open, report, error);
+        set_no_transport(&open, report, error);
     }
-    for place in 0..connections.count() {
+    for index in 0..connections.count() {
         if open.is_empty() || observer.is_closed() {
             return;
         }
-        let transport = connections.transport(place);
-        if place > 0 {
+        let transport = connections.transport(index);
+        if index > 0 {
             observer.on_event(Event::Fallback {
-                profile: connections.profile(place),
+                profile: connections.profile(index),
                 error: transport.as_ref().err().map(String::as_str),
             });
         }
@@ -151,7 +153,7 @@ fn go(
             Ok(transport) => {
                 deliver_to(&open, outgoing, &transport, report, observer);
             }
-            Err(error) if place == 0 => no_way(&open, report, &error),
+            Err(error) if index == 0 => set_no_transport(&open, report, &error),
             Err(_) => {}
         }
         let still = report.open();
@@ -161,7 +163,7 @@ fn go(
 
 /// Tries a report once more, with only the header of the message, if it was refused for the message in it
 /// or for its size.
-fn go_without_body(
+fn retry_without_body(
     claim: &dyn ClaimedItem,
     outgoing: &Outgoing<'_>,
     connections: &WorkerConnections<'_, '_>,
@@ -170,7 +172,7 @@ fn go_without_body(
 ) {
     let results = report.results.iter().enumerate();
     let refused = results.filter(|(_, result)| is_about_content(result));
-    let refused: Vec<usize> = refused.map(|(place, _)| place).collect();
+    let refused: Vec<usize> = refused.map(|(index, _)| index).collect();
     if refused.is_empty() {
         return;
     }
@@ -181,17 +183,11 @@ fn go_without_body(
     observer.on_event(Event::Note(
         "the report is sent again with the header of the message only",
     ));
-    let message = &short;
-    go(
-        &Outgoing {
-            message,
-            ..*outgoing
-        },
-        &refused,
-        connections,
-        report,
-        observer,
-    );
+    let short = Outgoing {
+        message: &short,
+        ..*outgoing
+    };
+    deliver_over(&short, &refused, connections, report, observer);
 }
 
 /// True if the server refused the message, and not its sender or recipient.
@@ -206,7 +202,7 @@ fn is_about_content(result: &RecipientResult) -> bool {
         && (is_content || is_about_size(code.as_deref(), result.enhanced.as_deref()))
 }
 
-fn no_way(open: &[usize], report: &mut DeliveryReport, error: &str) {
+fn set_no_transport(open: &[usize], report: &mut DeliveryReport, error: &str) {
     for &recipient in open {
         let result = &mut report.results[recipient];
         *result = RecipientResult::no_transport(&result.recipient, error);
@@ -214,7 +210,7 @@ fn no_way(open: &[usize], report: &mut DeliveryReport, error: &str) {
 }
 
 /// Reports the recipients that may already have received the message.
-fn tell_of_doubts(
+fn report_possible_duplicates(
     claim: &dyn ClaimedItem,
     history: &History,
     recipients: &[usize],
@@ -222,9 +218,9 @@ fn tell_of_doubts(
     observer: &mut dyn Observer,
 ) {
     let item = claim.item();
-    for &place in recipients {
-        if history.states[place].in_doubt {
-            let recipient = item.metadata.envelope.recipients[place].to_string();
+    for &index in recipients {
+        if history.states[index].in_doubt {
+            let recipient = item.metadata.envelope.recipients[index].to_string();
             let recipient = recipient.as_str();
             let note = format!(
                 "{}: it is not known whether <{recipient}> got the message the last time; sent again, \
@@ -233,12 +229,12 @@ fn tell_of_doubts(
             );
             observer.on_event(Event::Note(&note));
             let id = &item.id;
-            queue_observer.on_queue_event(&QueueEvent::Again { id, recipient });
+            queue_observer.on_queue_event(&QueueEvent::PossibleDuplicate { id, recipient });
         }
     }
 }
 
-fn write_down(
+fn record_results(
     claim: &dyn ClaimedItem,
     recipients: &[usize],
     report: &DeliveryReport,
@@ -248,14 +244,14 @@ fn write_down(
         if report.results[recipient].cause == Cause::Output {
             continue;
         }
-        let end = end_of(&report.results[recipient]);
+        let result = attempt_result(&report.results[recipient]);
         // The next step decides whether this must be on disk.
-        claim.note(ItemEvent::Result { recipient, end }, Safety::Process)?;
+        claim.record(ItemEvent::Result { recipient, result }, Durability::Process)?;
     }
     Ok(())
 }
 
-fn end_of(result: &RecipientResult) -> AttemptResult {
+fn attempt_result(result: &RecipientResult) -> AttemptResult {
     AttemptResult {
         verdict: result.verdict,
         words: if result.verdict == RecipientStatus::Accepted {
@@ -263,13 +259,13 @@ fn end_of(result: &RecipientResult) -> AttemptResult {
         } else {
             shown(result.without_hint())
         },
-        reply: result.reply.as_ref().map(crate::smtp::reply::Reply::whole),
+        reply: result.reply.as_ref().map(Reply::whole),
         enhanced: result.enhanced.clone(),
         server: result.server.as_ref().map(ToString::to_string),
     }
 }
 
-fn tell(
+fn report_result(
     id: &Id,
     before: Option<&AttemptResult>,
     result: &RecipientResult,
@@ -285,20 +281,100 @@ fn tell(
     }
     // A host that is down is reported only for the item that detected it.
     let is_known = result.cause == Cause::Known;
-    queue_observer.on_queue_event(&QueueEvent::Failed {
+    queue_observer.on_queue_event(&QueueEvent::NotDelivered {
         id,
         sentence: &shown(result.without_hint()),
-        is_new: !is_known && before.is_none_or(|before| is_other(before, result)),
+        is_new: !is_known && before.is_none_or(|before| differs(before, result)),
         is_final: result.verdict == RecipientStatus::Refused,
     });
 }
 
 /// True if the result differs from the last one. The codes are compared, because the text of a reply may
 /// contain the time.
-fn is_other(before: &AttemptResult, result: &RecipientResult) -> bool {
+fn differs(before: &AttemptResult, result: &RecipientResult) -> bool {
     let code = |text: &str| text.get(..3).map(str::to_owned);
-    let now = result.reply.as_ref().map(crate::smtp::reply::Reply::whole);
+    let now = result.reply.as_ref().map(Reply::whole);
     before.verdict != result.verdict
         || before.enhanced != result.enhanced
         || before.reply.as_deref().and_then(code) != now.as_deref().and_then(code)
+}
+
+/// The journal of an item, as the log of its delivery.
+struct JournalLog<'a>(&'a dyn ClaimedItem);
+
+impl DeliveryLog for JournalLog<'_> {
+    fn ending(&self, recipients: &[usize]) -> io::Result<()> {
+        let recipients = recipients.to_vec();
+        let event = ItemEvent::EndOfData { recipients };
+        let recorded = self.0.record(event, Durability::Disk);
+        recorded.map_err(io::Error::other)
+    }
+
+    /// If the record cannot be written, the recipients remain in doubt. Ending the session would not improve
+    /// that.
+    fn taken(&self, recipients: &[usize], reply: &Reply) {
+        let event = ItemEvent::Accepted {
+            recipients: recipients.to_vec(),
+            reply: reply.whole(),
+        };
+        let _ = self.0.record(event, Durability::Process);
+    }
+}
+
+/// A message preceded by the header field.
+struct PossibleDuplicate<'m>(&'m dyn Replay);
+
+impl Replay for PossibleDuplicate<'_> {
+    fn shape(&self, accepts: Accepts) -> Option<Shape> {
+        let shape = self.0.shape(accepts)?;
+        Some(Shape {
+            size: shape.size + DUPLICATE_FIELD.len() as u64,
+            ..shape
+        })
+    }
+
+    fn blocks(&self, shape: Shape) -> Box<dyn Blocks + '_> {
+        let inner = Shape {
+            size: shape.size - DUPLICATE_FIELD.len() as u64,
+            ..shape
+        };
+        Box::new(DuplicateReader {
+            is_begun: false,
+            rest: self.0.blocks(inner),
+        })
+    }
+}
+
+struct DuplicateReader<'m> {
+    is_begun: bool,
+    rest: Box<dyn Blocks + 'm>,
+}
+
+impl Blocks for DuplicateReader<'_> {
+    fn append(&mut self, out: &mut Vec<u8>) -> io::Result<Block> {
+        if std::mem::replace(&mut self.is_begun, true) {
+            return self.rest.append(out);
+        }
+        out.extend_from_slice(DUPLICATE_FIELD);
+        Ok(Block::Lines)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::smtp::blocks::{BodyType, Nothing};
+
+    #[test]
+    fn the_field_precedes_the_message_and_is_counted() {
+        let marked = PossibleDuplicate(&Nothing);
+        let shape = marked.shape(BodyType::SevenBit.with_utf8()).unwrap();
+        let mut out = Vec::new();
+        let mut blocks = marked.blocks(shape);
+        while blocks.append(&mut out).unwrap() != Block::End {}
+        assert_eq!(out, DUPLICATE_FIELD);
+        assert_eq!(shape.size, DUPLICATE_FIELD.len() as u64);
+        let lines = String::from_utf8(out).unwrap();
+        assert!(lines.lines().all(|line| line.len() < 78), "{lines}");
+    }
 }

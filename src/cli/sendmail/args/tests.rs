@@ -289,15 +289,15 @@ fn it_is_tried_behind_the_callers_back_unless_somebody_says_otherwise() {
         let plan = called(&[arguments, &["a@x.org"]].concat());
         plan.queueing.first
     };
-    assert_eq!(first(&[]), FirstTry::Behind);
+    assert_eq!(first(&[]), FirstTry::Background);
     for (option, right) in [
         ("-odi", FirstTry::Now),
-        ("-odb", FirstTry::Behind),
+        ("-odb", FirstTry::Background),
         ("-odq", FirstTry::Later),
         ("-odd", FirstTry::Later),
         ("-ODeliveryMode=q", FirstTry::Later),
         ("-O DeliveryMode=interactive", FirstTry::Now),
-        ("-oem", FirstTry::Behind),
+        ("-oem", FirstTry::Background),
         ("-v", FirstTry::Now),
         ("-X/tmp/log", FirstTry::Now),
     ] {
@@ -449,7 +449,7 @@ fn what_is_found_is_what_the_queue_finds_again() {
         let plan = called(&[&["-C", path], arguments].concat());
         let transports = plan
             .queueing
-            .spool
+            .queue
             .transports
             .find(&plan.queueing.route_spec)
             .unwrap();
