@@ -58,10 +58,10 @@ pub fn run(store: &dyn QueueStore, options: &QueueOptions, run: &RunOptions) -> 
         store,
         max_age: options.settings.host_down,
     };
-    let forgetful = HostsOfThisRun::new(&memory);
+    let this_run = HostsOfThisRun::new(&memory);
     // With --watch, hosts that are down must not be tried again without a pause.
     let hosts: &(dyn Hosts + Sync) = if selection.now && !run.watch {
-        &forgetful
+        &this_run
     } else {
         &memory
     };
@@ -71,16 +71,15 @@ pub fn run(store: &dyn QueueStore, options: &QueueOptions, run: &RunOptions) -> 
     } else {
         &printer
     };
-    let run_context = RunContext {
-        store,
-        hosts,
-        settings: &options.settings,
-        transports: &*options.transports,
-        queue_observer,
-        stop: &signals.stop,
-    };
     let runner = Runner {
-        run_context,
+        run_context: RunContext {
+            store,
+            hosts,
+            settings: &options.settings,
+            transports: &*options.transports,
+            queue_observer,
+            stop: &signals.stop,
+        },
         signals: &signals,
         run,
         output_failed: Cell::new(false),
@@ -91,16 +90,17 @@ pub fn run(store: &dyn QueueStore, options: &QueueOptions, run: &RunOptions) -> 
     } else {
         runner.run_once(&selection, &mut RunProgress::default())
     };
-    if let Ok(is_done) = done {
-        printer.summarize(store, is_done);
-    }
     match done {
-        Ok(_) if runner.output_failed.get() => Exit::Io,
-        Ok(_) => Exit::Ok,
+        Ok(is_done) => printer.summarize(store, is_done),
         Err(error) => {
             complain(&error.to_string());
-            Exit::Temporary
+            return Exit::Temporary;
         }
+    }
+    if runner.output_failed.get() {
+        Exit::Io
+    } else {
+        Exit::Ok
     }
 }
 

@@ -15,7 +15,7 @@ use crate::mail::message::Message;
 use crate::queue;
 use crate::queue::delivery::{
     Attempt, HostMemory, ItemOutcome, QueueEvent, QueueObserver, RouteTransports, RunContext,
-    RunProgress, Selection, SenderNotice, WorkerConnections, attempt, settle,
+    RunProgress, Selection, SenderNotice, WorkerConnections, settle,
 };
 use crate::queue::options::{FirstTry, QueueOptions, QueueUse};
 use crate::queue::store::{
@@ -33,7 +33,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Maximum number of other due messages that are delivered together with a message.
-const ALONG: usize = 20;
+const MAX_OTHERS: usize = 20;
 
 /// A message for the queue, and its delivery options.
 pub struct QueuedMessage<'p> {
@@ -78,9 +78,9 @@ impl QueuedMessage<'_> {
         };
         interrupt::release();
         match self.queueing.first {
-            FirstTry::Later => KeepResult::Safe(self.say_queued(&*claim)),
+            FirstTry::Later => KeepResult::Safe(self.report_queued(&*claim)),
             FirstTry::Background => {
-                let shown = self.say_queued(&*claim);
+                let shown = self.report_queued(&*claim);
                 drop(claim);
                 run_in_background(&*store, &self.queueing.queue, None);
                 KeepResult::Safe(shown)
@@ -135,10 +135,10 @@ impl QueuedMessage<'_> {
     }
 
     /// Reports the identifier in the queue.
-    fn say_queued(&self, claim: &dyn ClaimedItem) -> ShownResult {
-        self.warn_of_passing_password();
+    fn report_queued(&self, claim: &dyn ClaimedItem) -> ShownResult {
+        self.warn_of_temporary_password();
         send::shown(self.output, self.notice, |observer| {
-            say_where(claim, observer);
+            report_id(claim, observer);
             let mut report = DeliveryReport::not_attempted(&self.message.envelope.recipients);
             report.keep();
             report
@@ -146,7 +146,12 @@ impl QueuedMessage<'_> {
     }
 
     /// Reports the time of the next attempt, and a password that may be missing then.
-    fn say_when(&self, run_context: &RunContext<'_>, id: &Id, observer: &mut dyn Observer) {
+    fn report_next_attempt(
+        &self,
+        run_context: &RunContext<'_>,
+        id: &Id,
+        observer: &mut dyn Observer,
+    ) {
         let item = run_context.store.item(id).ok().flatten();
         let next = item.and_then(|item| next_attempt(&item, run_context.settings));
         let note = match next.map(|next| next.duration_since(SystemTime::now())) {
@@ -158,11 +163,11 @@ impl QueuedMessage<'_> {
             None => format!("{id} stays in the queue, and waits for ehlo queue release {id}"),
         };
         observer.on_event(Event::Note(&note));
-        self.warn_of_passing_password();
+        self.warn_of_temporary_password();
     }
 
-    fn warn_of_passing_password(&self) {
-        if self.password_is_passing() {
+    fn warn_of_temporary_password(&self) {
+        if self.password_is_temporary() {
             complain(
                 "warning: the password comes from EHLO_PASSWORD, which a later run does not use; \
                  --password-file or --password-command say where it is then",
@@ -170,7 +175,7 @@ impl QueuedMessage<'_> {
         }
     }
 
-    fn password_is_passing(&self) -> bool {
+    fn password_is_temporary(&self) -> bool {
         let credentials = self.transport.credentials.as_ref();
         let is_found =
             credentials.is_some_and(|credentials| credentials.source == SecretSource::Found);
@@ -190,13 +195,12 @@ impl QueuedMessage<'_> {
             queue_observer: &SilentQueue,
             stop: &stop,
         };
-        let (transport, fallbacks) = (self.hurried(self.transport), self.fallbacks.iter());
-        let fallbacks: Vec<Transport> =
-            fallbacks.map(|transport| self.hurried(transport)).collect();
-        let ready = LoadedTransport::of(&transport).map_err(|error| error.to_string());
-        let branch = match ready {
-            Ok(ready) => RouteTransports::of(ready, &fallbacks),
-            Err(error) => RouteTransports::none(error),
+        let transport = self.with_patience(self.transport);
+        let fallbacks = self.fallbacks.iter();
+        let fallbacks: Vec<Transport> = fallbacks.map(|one| self.with_patience(one)).collect();
+        let route = match LoadedTransport::of(&transport) {
+            Ok(loaded) => RouteTransports::of(loaded, &fallbacks),
+            Err(error) => RouteTransports::none(error.to_string()),
         };
         let (id, begun) = (claim.item().id.clone(), Instant::now());
         let mut claim = Some(claim);
@@ -204,24 +208,24 @@ impl QueuedMessage<'_> {
             let Some(claim) = claim.take() else {
                 return DeliveryReport::not_attempted(&[]);
             };
-            let mut both;
+            let mut logged;
             let observer: &mut dyn Observer = match self.log {
                 None => observer,
                 Some(path) => {
-                    both = Logged::open(path, observer);
-                    &mut both
+                    logged = Logged::open(path, observer);
+                    &mut logged
                 }
             };
-            say_where(&*claim, observer);
+            report_id(&*claim, observer);
             for remark in &self.message.remarks {
                 observer.on_event(Event::Detail(remark));
             }
             if self.notice != SenderNotice::Caller {
-                return self.attempt(&run_context, claim, &branch, observer);
+                return self.attempt(&run_context, claim, &route, observer);
             }
             let recipients = &self.message.envelope.recipients;
             tracked(recipients, true, observer, |observer| {
-                self.attempt(&run_context, claim, &branch, observer)
+                self.attempt(&run_context, claim, &route, observer)
             })
         });
         let is_late = self
@@ -231,12 +235,12 @@ impl QueuedMessage<'_> {
         if is_late && results.any(|result| result.verdict == RecipientStatus::Queued) {
             run_in_background(store, &self.queueing.queue, Some(&id));
         } else {
-            self.take_others_along(&run_context);
+            self.deliver_others(&run_context);
         }
         shown
     }
 
-    fn hurried(&self, transport: &Transport) -> Transport {
+    fn with_patience(&self, transport: &Transport) -> Transport {
         let mut transport = transport.clone();
         transport.session.patience = self.patience;
         transport
@@ -246,23 +250,20 @@ impl QueuedMessage<'_> {
         &self,
         run_context: &RunContext<'_>,
         claim: Box<dyn ClaimedItem>,
-        branch: &RouteTransports<'_>,
+        route: &RouteTransports<'_>,
         observer: &mut dyn Observer,
     ) -> DeliveryReport {
         let all: Vec<usize> = (0..self.message.envelope.recipients.len()).collect();
-        let lines = WorkerConnections::new(branch, run_context.hosts);
-        let wanted = Attempt {
+        let connections = WorkerConnections::new(route, run_context.hosts);
+        let attempt = Attempt {
+            claim: &*claim,
             recipients: &all,
             early: false,
+            connections: &connections,
+            queue_observer: run_context.queue_observer,
         };
-        let attempted = attempt(
-            &*claim,
-            wanted,
-            &lines,
-            run_context.queue_observer,
-            observer,
-        );
-        lines.close(observer);
+        let attempted = attempt.run(observer);
+        connections.close(observer);
         let id = claim.item().id.clone();
         let settled = attempted.and_then(|outcome| {
             let settled = settle(run_context, claim, self.notice)?;
@@ -272,7 +273,7 @@ impl QueuedMessage<'_> {
             Ok((mut report, settled)) => {
                 if settled == ItemOutcome::Kept {
                     report.keep();
-                    self.say_when(run_context, &id, observer);
+                    self.report_next_attempt(run_context, &id, observer);
                 }
                 report
             }
@@ -287,7 +288,7 @@ impl QueuedMessage<'_> {
     }
 
     /// Delivers other due messages for the same host.
-    fn take_others_along(&self, run_context: &RunContext<'_>) {
+    fn deliver_others(&self, run_context: &RunContext<'_>) {
         let recipients = self.message.envelope.recipients.iter();
         // A relay receives all messages.
         let recipients = recipients.filter(|_| self.transport.route.relay.is_none());
@@ -296,7 +297,7 @@ impl QueuedMessage<'_> {
             domains,
             all_recipients: true,
             route_spec: Some(self.queueing.route_spec.clone()),
-            limit: Some(ALONG),
+            limit: Some(MAX_OTHERS),
             ..Selection::default()
         };
         if let Err(error) = run_context.deliver_due(&selection, &mut RunProgress::default(), None) {
@@ -310,7 +311,7 @@ fn counted_minutes(time: Duration) -> String {
     counted(time.as_secs() / 60 + 1, "minute")
 }
 
-fn say_where(claim: &dyn ClaimedItem, observer: &mut dyn Observer) {
+fn report_id(claim: &dyn ClaimedItem, observer: &mut dyn Observer) {
     observer.on_event(Event::Queued {
         id: claim.item().id.as_str(),
     });

@@ -48,146 +48,180 @@ impl Outcome {
     }
 }
 
-pub struct Attempt<'a> {
+/// An attempt at recipients of an item, over one transport after the other.
+pub struct Attempt<'a, 'p> {
+    pub claim: &'a dyn ClaimedItem,
     pub recipients: &'a [usize],
     /// True if the user asked for it before it was due.
     pub early: bool,
+    pub connections: &'a WorkerConnections<'a, 'p>,
+    pub queue_observer: &'a dyn QueueObserver,
 }
 
-/// Tries recipients of an item over one transport after the other, and records the results.
-pub fn attempt(
-    claim: &dyn ClaimedItem,
-    Attempt { recipients, early }: Attempt<'_>,
-    connections: &WorkerConnections<'_, '_>,
-    queue_observer: &dyn QueueObserver,
-    observer: &mut dyn Observer,
-) -> Result<Outcome, QueueError> {
-    let metadata = &claim.item().metadata;
-    let before = claim.history();
-    // A password-command may take long. A process that is killed meanwhile has not begun an attempt.
-    connections.prepare();
-    report_possible_duplicates(claim, &before, recipients, queue_observer, observer);
-    let attempt = ItemEvent::Attempt {
-        recipients: recipients.to_vec(),
-        early,
-    };
-    claim.record(attempt, Durability::Process)?;
-    let log = JournalLog(claim);
-    let outgoing = |message| Outgoing {
-        envelope: &metadata.envelope,
-        message,
-        purpose: match metadata.kind {
-            ItemKind::Mail => Purpose::Mail,
-            ItemKind::Report(_) => Purpose::Report,
-        },
-        is_kept: true,
-        log: Some(&log),
-    };
-    let mut report = DeliveryReport::not_attempted(&metadata.envelope.recipients);
-    let is_duplicate = |index: &usize| before.states[*index].may_arrive_twice();
-    let (duplicate, first): (Vec<usize>, Vec<usize>) =
-        recipients.iter().partition(|r| is_duplicate(r));
-    let message = outgoing(claim);
-    deliver_over(&message, &first, connections, &mut report, observer);
-    let marked = PossibleDuplicate(claim);
-    deliver_over(
-        &outgoing(&marked),
-        &duplicate,
-        connections,
-        &mut report,
-        observer,
-    );
-    if let ItemKind::Report(_) = metadata.kind {
-        retry_without_body(claim, &message, connections, &mut report, observer);
+impl Attempt<'_, '_> {
+    /// Delivers, and records the results.
+    pub fn run(&self, observer: &mut dyn Observer) -> Result<Outcome, QueueError> {
+        let (claim, recipients) = (self.claim, self.recipients);
+        let before = claim.history();
+        // A password-command may take long. A process that is killed meanwhile has not begun an attempt.
+        self.connections.prepare();
+        self.report_possible_duplicates(&before, observer);
+        let event = ItemEvent::Attempt {
+            recipients: recipients.to_vec(),
+            early: self.early,
+        };
+        claim.record(event, Durability::Process)?;
+        let report = self.deliver(&before, observer);
+        self.record_results(&report).inspect_err(|_| {
+            // The attempt has ended without a crash, even if its results are lost.
+            let _ = claim.record(ItemEvent::ENDED, Durability::Process);
+        })?;
+        let results = || recipients.iter().map(|&index| &report.results[index]);
+        if results().any(|result| result.cause == Cause::Output) {
+            claim.record(ItemEvent::Ended { interrupted: true }, Durability::Process)?;
+        }
+        let unreadable = results().find(|result| result.cause == Cause::Message);
+        let unreadable = unreadable.map(|result| result.sentence.clone());
+        let no_capacity = results().any(is_without_capacity);
+        Ok(Outcome {
+            report,
+            unreadable,
+            no_capacity,
+            recipients: recipients.to_vec(),
+            before,
+        })
     }
-    record_results(claim, recipients, &report).inspect_err(|_| {
-        // The attempt has ended without a crash, even if its results are lost.
-        let _ = claim.record(ItemEvent::ENDED, Durability::Process);
-    })?;
-    let results = || recipients.iter().map(|&index| &report.results[index]);
-    if results().any(|result| result.cause == Cause::Output) {
-        claim.record(ItemEvent::Ended { interrupted: true }, Durability::Process)?;
+
+    /// Delivers the message, with a header field to recipients that may already have received it.
+    fn deliver(&self, before: &History, observer: &mut dyn Observer) -> DeliveryReport {
+        let metadata = &self.claim.item().metadata;
+        let log = JournalLog(self.claim);
+        let outgoing = |message| Outgoing {
+            envelope: &metadata.envelope,
+            message,
+            purpose: match metadata.kind {
+                ItemKind::Mail => Purpose::Mail,
+                ItemKind::Report(_) => Purpose::Report,
+            },
+            is_kept: true,
+            log: Some(&log),
+        };
+        let is_duplicate = |&&index: &&usize| before.states[index].may_arrive_twice();
+        let (duplicate, first): (Vec<usize>, Vec<usize>) =
+            self.recipients.iter().partition(is_duplicate);
+        let mut report = DeliveryReport::not_attempted(&metadata.envelope.recipients);
+        let message = outgoing(self.claim);
+        self.deliver_over(&first, &message, &mut report, observer);
+        let marked = PossibleDuplicate(self.claim);
+        self.deliver_over(&duplicate, &outgoing(&marked), &mut report, observer);
+        if let ItemKind::Report(_) = metadata.kind {
+            self.retry_without_body(&message, &mut report, observer);
+        }
+        report
     }
-    let unreadable = results().find(|result| result.cause == Cause::Message);
-    let unreadable = unreadable.map(|result| result.sentence.clone());
-    let no_capacity = results().any(is_without_capacity);
-    Ok(Outcome {
-        report,
-        unreadable,
-        no_capacity,
-        recipients: recipients.to_vec(),
-        before,
-    })
+
+    /// Uses the first transport, then the others for the recipients without a final result.
+    fn deliver_over(
+        &self,
+        recipients: &[usize],
+        outgoing: &Outgoing<'_>,
+        report: &mut DeliveryReport,
+        observer: &mut dyn Observer,
+    ) {
+        let connections = self.connections;
+        let mut open = recipients.to_vec();
+        if let Some(error) = connections.error() {
+            set_no_transport(&open, report, error);
+        }
+        for index in 0..connections.count() {
+            if open.is_empty() || observer.is_closed() {
+                return;
+            }
+            let transport = connections.transport(index);
+            if index > 0 {
+                observer.on_event(Event::Fallback {
+                    profile: connections.profile(index),
+                    error: transport.as_ref().err().map(String::as_str),
+                });
+            }
+            match transport {
+                Ok(transport) => {
+                    deliver_to(&open, outgoing, &transport, report, observer);
+                }
+                Err(error) if index == 0 => set_no_transport(&open, report, &error),
+                Err(_) => {}
+            }
+            let still = report.open();
+            open.retain(|recipient| still.contains(recipient));
+        }
+    }
+
+    /// Tries a report once more, with only the header of the message, if it was refused for the message in
+    /// it or for its size.
+    fn retry_without_body(
+        &self,
+        outgoing: &Outgoing<'_>,
+        report: &mut DeliveryReport,
+        observer: &mut dyn Observer,
+    ) {
+        let results = report.results.iter().enumerate();
+        let refused = results.filter(|(_, result)| is_about_content(result));
+        let refused: Vec<usize> = refused.map(|(index, _)| index).collect();
+        if refused.is_empty() {
+            return;
+        }
+        // An unreadable message is reported elsewhere.
+        let Ok(Some(short)) = without_body(self.claim) else {
+            return;
+        };
+        observer.on_event(Event::Note(
+            "the report is sent again with the header of the message only",
+        ));
+        let short = Outgoing {
+            message: &short,
+            ..*outgoing
+        };
+        self.deliver_over(&refused, &short, report, observer);
+    }
+
+    /// Reports the recipients that may already have received the message.
+    fn report_possible_duplicates(&self, before: &History, observer: &mut dyn Observer) {
+        let item = self.claim.item();
+        let id = &item.id;
+        for &index in self.recipients {
+            if before.states[index].in_doubt {
+                let recipient = item.metadata.envelope.recipients[index].to_string();
+                let recipient = recipient.as_str();
+                let note = format!(
+                    "{id}: it is not known whether <{recipient}> got the message the last time; sent again, \
+                     it may arrive twice"
+                );
+                observer.on_event(Event::Note(&note));
+                let event = QueueEvent::PossibleDuplicate { id, recipient };
+                self.queue_observer.on_queue_event(&event);
+            }
+        }
+    }
+
+    fn record_results(&self, report: &DeliveryReport) -> Result<(), QueueError> {
+        for &recipient in self.recipients {
+            // Nothing new is known about the server.
+            if report.results[recipient].cause == Cause::Output {
+                continue;
+            }
+            let result = attempt_result(&report.results[recipient]);
+            // The next step decides whether this must be on disk.
+            let event = ItemEvent::Result { recipient, result };
+            self.claim.record(event, Durability::Process)?;
+        }
+        Ok(())
+    }
 }
 
 /// True if the server deferred in its greeting, before EHLO was sent.
 fn is_without_capacity(result: &RecipientResult) -> bool {
     let is_early = result.stage == Some(Stage::Banner) && result.reply.is_some();
     is_early && result.verdict == RecipientStatus::Deferred
-}
-
-/// Uses the first transport, then the others for the recipients without a final result.
-fn deliver_over(
-    outgoing: &Outgoing<'_>,
-    recipients: &[usize],
-    connections: &WorkerConnections<'_, '_>,
-    report: &mut DeliveryReport,
-    observer: &mut dyn Observer,
-) {
-    let mut open = recipients.to_vec();
-    if let Some(error) = connections.error() {
-        set_no_transport(&open, report, error);
-    }
-    for index in 0..connections.count() {
-        if open.is_empty() || observer.is_closed() {
-            return;
-        }
-        let transport = connections.transport(index);
-        if index > 0 {
-            observer.on_event(Event::Fallback {
-                profile: connections.profile(index),
-                error: transport.as_ref().err().map(String::as_str),
-            });
-        }
-        match transport {
-            Ok(transport) => {
-                deliver_to(&open, outgoing, &transport, report, observer);
-            }
-            Err(error) if index == 0 => set_no_transport(&open, report, &error),
-            Err(_) => {}
-        }
-        let still = report.open();
-        open.retain(|recipient| still.contains(recipient));
-    }
-}
-
-/// Tries a report once more, with only the header of the message, if it was refused for the message in it
-/// or for its size.
-fn retry_without_body(
-    claim: &dyn ClaimedItem,
-    outgoing: &Outgoing<'_>,
-    connections: &WorkerConnections<'_, '_>,
-    report: &mut DeliveryReport,
-    observer: &mut dyn Observer,
-) {
-    let results = report.results.iter().enumerate();
-    let refused = results.filter(|(_, result)| is_about_content(result));
-    let refused: Vec<usize> = refused.map(|(index, _)| index).collect();
-    if refused.is_empty() {
-        return;
-    }
-    // An unreadable message is reported elsewhere.
-    let Ok(Some(short)) = without_body(claim) else {
-        return;
-    };
-    observer.on_event(Event::Note(
-        "the report is sent again with the header of the message only",
-    ));
-    let short = Outgoing {
-        message: &short,
-        ..*outgoing
-    };
-    deliver_over(&short, &refused, connections, report, observer);
 }
 
 /// True if the server refused the message, and not its sender or recipient.
@@ -207,48 +241,6 @@ fn set_no_transport(open: &[usize], report: &mut DeliveryReport, error: &str) {
         let result = &mut report.results[recipient];
         *result = RecipientResult::no_transport(&result.recipient, error);
     }
-}
-
-/// Reports the recipients that may already have received the message.
-fn report_possible_duplicates(
-    claim: &dyn ClaimedItem,
-    history: &History,
-    recipients: &[usize],
-    queue_observer: &dyn QueueObserver,
-    observer: &mut dyn Observer,
-) {
-    let item = claim.item();
-    for &index in recipients {
-        if history.states[index].in_doubt {
-            let recipient = item.metadata.envelope.recipients[index].to_string();
-            let recipient = recipient.as_str();
-            let note = format!(
-                "{}: it is not known whether <{recipient}> got the message the last time; sent again, \
-                 it may arrive twice",
-                item.id
-            );
-            observer.on_event(Event::Note(&note));
-            let id = &item.id;
-            queue_observer.on_queue_event(&QueueEvent::PossibleDuplicate { id, recipient });
-        }
-    }
-}
-
-fn record_results(
-    claim: &dyn ClaimedItem,
-    recipients: &[usize],
-    report: &DeliveryReport,
-) -> Result<(), QueueError> {
-    for &recipient in recipients {
-        // Nothing new is known about the server.
-        if report.results[recipient].cause == Cause::Output {
-            continue;
-        }
-        let result = attempt_result(&report.results[recipient]);
-        // The next step decides whether this must be on disk.
-        claim.record(ItemEvent::Result { recipient, result }, Durability::Process)?;
-    }
-    Ok(())
 }
 
 fn attempt_result(result: &RecipientResult) -> AttemptResult {

@@ -9,7 +9,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 
-pub use attempt::{Attempt, Outcome, attempt};
+pub use attempt::{Attempt, Outcome};
 pub use destinations::{RouteTransports, WorkerConnections};
 pub use due::{RunProgress, Selection};
 pub use settle::{ItemOutcome, SenderNotice, settle};

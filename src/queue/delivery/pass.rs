@@ -8,7 +8,7 @@ use crate::queue::delivery::destinations::{
 use crate::queue::delivery::due::{DueItem, MAX_CRASHES};
 use crate::queue::delivery::settle::{Confirmation, confirm_report, give_up_item};
 use crate::queue::delivery::{
-    Attempt, Outcome, RunContext, RunProgress, Selection, SenderNotice, attempt, settle,
+    Attempt, Outcome, RunContext, RunProgress, Selection, SenderNotice, settle,
 };
 use crate::queue::store::{ClaimResult, ClaimedItem, Id, QueueError, RouteSpec, is_due};
 use crate::system::stop::Stop;
@@ -269,12 +269,14 @@ impl Pass<'_> {
             settle(run_context, claim, SenderNotice::Nobody)?;
             return Ok(ItemEnd::Processed);
         }
-        let wanted = Attempt {
+        let attempt = Attempt {
+            claim: &*claim,
             recipients: &recipients,
             early: self.selection.now && !is_due,
+            connections,
+            queue_observer: run_context.queue_observer,
         };
-        let queue_observer = run_context.queue_observer;
-        let outcome = attempt(&*claim, wanted, connections, queue_observer, observer)?;
+        let outcome = attempt.run(observer)?;
         self.finish_attempt(claim, outcome, next)
     }
 
