@@ -154,8 +154,8 @@ struct StoredMetadata {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sender: Option<String>,
     recipients: Vec<String>,
-    #[serde(rename = "transport")]
-    body_type: StoredBodyType,
+    #[serde(rename = "transport", with = "StoredBodyType")]
+    body_type: BodyType,
     /// Random, so that the same metadata stored twice has two checksums: a journal is matched to its item
     /// by the checksum.
     #[serde(rename = "chance")]
@@ -217,7 +217,8 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-#[derive(Clone, Copy, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "BodyType")]
 enum StoredBodyType {
     #[serde(rename = "7bit")]
     SevenBit,
@@ -266,15 +267,9 @@ pub fn write(metadata: &Metadata, body_type: BodyType) -> Result<Vec<u8>, String
 pub fn read(json: &[u8]) -> Result<ReadMetadata, String> {
     let stored: StoredMetadata = serde_json::from_slice(json)
         .map_err(|error| format!("its letter says what nobody knows: {error}"))?;
-    let body_type = match stored.body_type {
-        StoredBodyType::SevenBit => BodyType::SevenBit,
-        StoredBodyType::EightBit => BodyType::EightBit,
-        StoredBodyType::Binary => BodyType::Binary,
-    };
-    let metadata = stored.metadata()?;
     Ok(ReadMetadata {
-        metadata,
-        body_type,
+        body_type: stored.body_type,
+        metadata: stored.metadata()?,
     })
 }
 
@@ -288,11 +283,7 @@ fn stored(metadata: &Metadata, body_type: BodyType) -> StoredMetadata {
         queued: milliseconds(metadata.queued),
         sender: envelope.sender.as_ref().map(Address::to_string),
         recipients: envelope.recipients.iter().map(Address::to_string).collect(),
-        body_type: match body_type {
-            BodyType::SevenBit => StoredBodyType::SevenBit,
-            BodyType::EightBit => StoredBodyType::EightBit,
-            BodyType::Binary => StoredBodyType::Binary,
-        },
+        body_type,
         random: fastrand::u32(..),
         utf8_header: metadata.utf8_header,
         notify: envelope.dsn.notify.map(stored_notify),
