@@ -17,10 +17,12 @@ pub fn hold(store: &dyn QueueStore, names: &[String]) -> Exit {
     each(store, names, store.ids(), |id| {
         match claim_active(store, id)? {
             Err(exit) => Ok(exit),
-            Ok(claim) if claim.item().history.held => Ok(say(&format!("{id}: was held already"))),
+            Ok(claim) if claim.item().history.held => {
+                Ok(print_line(&format!("{id}: was held already")))
+            }
             Ok(claim) => {
                 claim.record(ItemEvent::Held, Durability::Disk)?;
-                Ok(say(&format!(
+                Ok(print_line(&format!(
                     "{id}: held; ehlo queue release {id} lets it go"
                 )))
             }
@@ -41,7 +43,7 @@ pub fn release(store: &dyn QueueStore, names: &[String]) -> Exit {
                 } else {
                     ""
                 };
-                Ok(say(&format!(
+                Ok(print_line(&format!(
                     "{id}: released; the next run tries it{twice}"
                 )))
             }
@@ -59,7 +61,7 @@ pub fn requeue(store: &dyn QueueStore, names: &[String]) -> Exit {
             return Ok(Exit::Usage);
         }
         store.requeue(id)?;
-        Ok(say(&format!(
+        Ok(print_line(&format!(
             "{id}: is in the queue again; the next run tries it"
         )))
     })
@@ -97,7 +99,7 @@ fn remove_one(store: &dyn QueueStore, id: &Id) -> Result<Exit, QueueError> {
         }
         Err(error) => return Err(error),
     }
-    Ok(say(&format!("{id}: removed")))
+    Ok(print_line(&format!("{id}: removed")))
 }
 
 /// Applies an operation to each item, also after an error. The worst exit status is returned.
@@ -156,7 +158,7 @@ pub fn not_found(id: &Id) -> Exit {
     Exit::NoInput
 }
 
-fn say(line: &str) -> Exit {
+fn print_line(line: &str) -> Exit {
     print(|out| writeln!(out, "{line}"))
 }
 

@@ -94,40 +94,29 @@ impl ItemList<'_> {
             out.write_all(HEAD.as_bytes())?;
         }
         for id in active {
-            self.active(id, &mut tally, out)?;
+            let read = self.read(id);
+            tally.count(&read);
+            match read {
+                ListedItem::Read(item, state) => block(&item, state, self.now, out)?,
+                ListedItem::Damaged(why) => writeln!(out, "{id}  damaged: {}", shown(&why))?,
+                ListedItem::NotFound => {}
+            }
         }
         if !failed.is_empty() {
             out.write_all(if active.is_empty() { "" } else { "\n" }.as_bytes())?;
             out.write_all(FAILED_HEAD.as_bytes())?;
         }
         for id in failed {
-            self.failed(id, &mut tally, out)?;
+            match self.read(id) {
+                ListedItem::Read(item, state) => block(&item, state, self.now, out)?,
+                ListedItem::Damaged(why) => {
+                    writeln!(out, "{id}  {}", shown(&self.reason(id, why)))?;
+                }
+                ListedItem::NotFound => continue,
+            }
+            tally.failed += 1;
         }
         writeln!(out, "\n{}", tally.line())
-    }
-
-    fn active(&self, id: &Id, tally: &mut Tally, out: &mut dyn Write) -> io::Result<()> {
-        let read = self.read(id);
-        tally.count(&read);
-        match read {
-            ListedItem::Read(item, state) => block(&item, state, self.now, out),
-            ListedItem::Damaged(why) => writeln!(out, "{id}  damaged: {}", shown(&why)),
-            ListedItem::NotFound => Ok(()),
-        }
-    }
-
-    fn failed(&self, id: &Id, tally: &mut Tally, out: &mut dyn Write) -> io::Result<()> {
-        match self.read(id) {
-            ListedItem::Read(item, state) => {
-                tally.failed += 1;
-                block(&item, state, self.now, out)
-            }
-            ListedItem::Damaged(why) => {
-                tally.failed += 1;
-                writeln!(out, "{id}  {}", shown(&self.reason(id, why)))
-            }
-            ListedItem::NotFound => Ok(()),
-        }
     }
 }
 

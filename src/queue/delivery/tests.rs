@@ -42,10 +42,10 @@ impl MemoryStore {
         claim.item().id.clone()
     }
 
-    fn ids_where(&self, is_wanted: impl Fn(&StoredItem) -> bool) -> Vec<Id> {
+    fn ids_where(&self, is_selected: impl Fn(&StoredItem) -> bool) -> Vec<Id> {
         let items = self.items();
-        let wanted = items.iter().filter(|(_, item)| is_wanted(item));
-        wanted.map(|(id, _)| id.clone()).collect()
+        let selected = items.iter().filter(|(_, item)| is_selected(item));
+        selected.map(|(id, _)| id.clone()).collect()
     }
 }
 

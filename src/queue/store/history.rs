@@ -17,7 +17,7 @@ pub struct Item {
 }
 
 /// The state of an item according to its journal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
     /// One for each recipient, in the order of the envelope.
     pub states: Vec<RecipientState>,
@@ -61,7 +61,7 @@ pub struct RecipientState {
 
 /// Maximum time counted between two attempts, so that items do not expire because the clock jumped or the
 /// host was off for a month.
-const LONGEST_GAP: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_COUNTED: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl History {
     /// The history of a new item with this number of recipients.
@@ -69,16 +69,7 @@ impl History {
     pub fn new(recipients: usize) -> Self {
         Self {
             states: vec![RecipientState::default(); recipients],
-            attempts: 0,
-            uncounted: 0,
-            crashes: 0,
-            last_attempt: None,
-            last_due: None,
-            tried_for: Duration::ZERO,
-            held: false,
-            released: None,
-            warned: false,
-            reporting: None,
+            ..Self::default()
         }
     }
 
@@ -141,7 +132,7 @@ impl History {
     fn attempt(&mut self, at: SystemTime, recipients: &[usize], early: bool) {
         if let Some(last) = self.last_attempt {
             let gap = at.duration_since(last).unwrap_or_default();
-            self.tried_for += gap.min(LONGEST_GAP);
+            self.tried_for += gap.min(MAX_COUNTED);
         }
         self.last_attempt = Some(at);
         self.attempts += 1;
@@ -181,7 +172,7 @@ impl History {
         *self = Self {
             states,
             released: Some(at),
-            ..Self::new(0)
+            ..Self::default()
         };
     }
 
