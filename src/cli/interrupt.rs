@@ -2,12 +2,17 @@
 
 use crate::cli::terminal::complain;
 use crate::client::events::{Event, Interests, Observer};
+use crate::client::outcome::RecipientStatus;
 use crate::mail::address::Address;
+use crate::smtp::stage::Stage;
 use crate::system::process::is_ignored;
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
+
+/// The message that is being sent; `None`: none is. A signal concerns the whole process.
+static PENDING: Mutex<Option<Pending>> = Mutex::new(None);
 
 /// State of the recipients of a message that is being sent.
 struct Pending {
@@ -18,12 +23,9 @@ struct Pending {
     is_kept: bool,
 }
 
-type Shared = Arc<Mutex<Pending>>;
-
 /// An [`Observer`] that records results, and passes all events on.
 struct Tracker<'w> {
     next: &'w mut dyn Observer,
-    pending: Shared,
 }
 
 /// Sends. If SIGINT arrives meanwhile, reports the recipients that did not get the message, and ends the
@@ -36,87 +38,59 @@ pub fn tracked<T>(
     observer: &mut dyn Observer,
     send: impl FnOnce(&mut dyn Observer) -> T,
 ) -> T {
-    let pending = Arc::new(Mutex::new(Pending {
+    static WATCHER: Once = Once::new();
+    *pending() = Some(Pending {
         recipients: recipients.iter().map(ToString::to_string).collect(),
         is_sent: false,
         is_kept,
-    }));
-    let signals = (!is_ignored(SIGINT))
-        .then(|| Signals::new([SIGINT]).ok())
-        .flatten();
-    let handle = signals.as_ref().map(Signals::handle);
-    if let Some(signals) = signals {
-        let shared = Arc::clone(&pending);
-        // Without the thread, SIGINT would be swallowed.
-        if thread::Builder::new()
-            .spawn(move || wait(signals, &shared))
-            .is_err()
-        {
-            restore();
-        }
-    }
-    let mut tracker = Tracker {
-        next: observer,
-        pending,
-    };
-    let sent = send(&mut tracker);
-    if let Some(handle) = handle {
-        handle.close();
-        restore();
-    }
+    });
+    // The watcher sets up everything itself, because that takes as long as several commands on loopback. Without the
+    // thread, the signal has its default effect.
+    WATCHER.call_once(|| drop(thread::Builder::new().spawn(watch)));
+    let sent = send(&mut Tracker { next: observer });
+    *pending() = None;
     sent
 }
 
-fn wait(mut signals: Signals, pending: &Shared) {
+fn pending() -> MutexGuard<'static, Option<Pending>> {
+    PENDING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn watch() {
+    if is_ignored(SIGINT) {
+        return;
+    }
+    let Ok(mut signals) = Signals::new([SIGINT]) else {
+        return;
+    };
     if signals.forever().next().is_some() {
-        tell(&pending.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(pending) = &*pending() {
+            report(pending);
+        }
         let _ = signal_hook::low_level::emulate_default_handler(SIGINT);
     }
 }
 
-fn tell(pending: &Pending) {
+fn report(pending: &Pending) {
+    let result = if pending.is_sent {
+        "may have got the message"
+    } else {
+        "did not get the message"
+    };
+    let end = if pending.is_kept {
+        "; it stays in the queue"
+    } else {
+        ""
+    };
     for recipient in &pending.recipients {
-        let what = if pending.is_sent {
-            "may have got the message"
-        } else {
-            "did not get the message"
-        };
-        let end = if pending.is_kept {
-            "; it stays in the queue"
-        } else {
-            ""
-        };
-        complain(&format!("interrupted: <{recipient}> {what}{end}"));
+        complain(&format!("interrupted: <{recipient}> {result}{end}"));
     }
-}
-
-/// Gives SIGINT its default again: signal-hook leaves a handler that does nothing.
-fn restore() {
-    let _ = signal_hook::flag::register_conditional_default(
-        SIGINT,
-        Arc::new(std::sync::atomic::AtomicBool::new(true)),
-    );
 }
 
 impl Observer for Tracker<'_> {
     fn on_event(&mut self, what: Event<'_>) {
-        {
-            let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-            match what {
-                Event::Data { .. } => pending.is_sent = true,
-                Event::Host { .. } | Event::Sent { stage: "mail", .. } => {
-                    pending.is_sent = false;
-                }
-                Event::Settled {
-                    recipient, verdict, ..
-                } => {
-                    pending.is_sent = false;
-                    if matches!(verdict, "accepted" | "refused") {
-                        pending.recipients.retain(|other| other != recipient);
-                    }
-                }
-                _ => {}
-            }
+        if let Some(pending) = &mut *pending() {
+            pending.record(&what);
         }
         self.next.on_event(what);
     }
@@ -127,5 +101,26 @@ impl Observer for Tracker<'_> {
 
     fn interests(&self) -> Interests {
         self.next.interests()
+    }
+}
+
+impl Pending {
+    fn record(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Data { .. } => self.is_sent = true,
+            Event::Host { .. }
+            | Event::Sent {
+                stage: Stage::Mail, ..
+            } => self.is_sent = false,
+            Event::Settled {
+                recipient, status, ..
+            } => {
+                self.is_sent = false;
+                if matches!(status, RecipientStatus::Accepted | RecipientStatus::Refused) {
+                    self.recipients.retain(|other| other != recipient);
+                }
+            }
+            _ => {}
+        }
     }
 }

@@ -1,11 +1,14 @@
-//! Standard output and standard error.
+//! Standard output and standard error, and steps of several commands whose errors are written there.
 
+use crate::client::transport::{LoadedTransport, Transport, Transports};
+use crate::mail::message::{Message, MessageError, MessageOptions};
 use crate::system::exit::Exit;
 use crate::system::text::{reason, shown};
 use crate::transcript;
 use crate::transcript::{Color, Transcript, TranscriptOptions};
 use std::env;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::time::SystemTime;
 
 /// Size of the output buffer.
 const BUFFER: usize = 64 * 1024;
@@ -27,6 +30,7 @@ impl Write for Stdout {
 }
 
 /// A transcript on the standard output. `None`: nothing is shown.
+#[must_use]
 pub fn open(mut options: TranscriptOptions) -> Option<Box<dyn Transcript>> {
     if options.color == Color::Auto && shows_colors() {
         options.color = Color::Always;
@@ -44,24 +48,85 @@ fn shows_colors() -> bool {
 /// Writes to stdout through a buffer. A closed pipe is not an error.
 pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Exit {
     let mut out = BufWriter::with_capacity(BUFFER, Stdout);
-    match write(&mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            complain(&format!(
-                "cannot write to the standard output: {}",
-                reason(&error)
-            ));
-            Exit::Io
-        }
-        _ => Exit::Ok,
+    match checked(write(&mut out).and_then(|()| out.flush())) {
+        Ok(()) => Exit::Ok,
+        Err(exit) => exit,
     }
+}
+
+/// Writes to stdout. A closed pipe is not an error.
+pub fn write(bytes: &[u8]) -> Result<(), Exit> {
+    checked(Stdout.write_all(bytes))
+}
+
+fn checked(written: io::Result<()>) -> Result<(), Exit> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(output_failed(&error)),
+        _ => Ok(()),
+    }
+}
+
+/// Reports that stdout cannot be written.
+#[must_use]
+pub fn output_failed(error: &io::Error) -> Exit {
+    complain(&format!(
+        "cannot write to the standard output: {}",
+        reason(error)
+    ));
+    Exit::Io
 }
 
 /// Writes one line to stderr, with control characters escaped. Errors are ignored.
 pub fn complain(text: &str) {
-    complain_as_it_is(&format!("ehlo: {}\n", shown(text)));
+    complain_escaped(&format!("ehlo: {}\n", shown(text)));
 }
 
-/// Text that is made harmless already.
-pub fn complain_as_it_is(text: &str) {
+/// Writes text to stderr that has no control characters.
+pub fn complain_escaped(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Loads the first of these transports, or reports the error.
+pub fn load_first(transports: &Transports<'_>) -> Result<(), Exit> {
+    transports.load(0, None).map(drop).map_err(|error| {
+        complain(&error.to_string());
+        error.exit()
+    })
+}
+
+/// Prints a warning.
+pub fn warn(text: &str) {
+    complain(&format!("warning: {text}"));
+}
+
+/// Builds the message, or reports the error.
+pub fn build(options: MessageOptions) -> Result<Message, Exit> {
+    let message = Message::build(options, SystemTime::now()).map_err(|error: MessageError| {
+        if error.exit() != Exit::Ok {
+            complain(&error.to_string());
+        }
+        error.exit()
+    })?;
+    message.warnings.iter().for_each(|warning| warn(warning));
+    Ok(message)
+}
+
+/// Tells a user at a terminal that the text is read from it.
+pub fn prompt_for_text() {
+    complain("type the text; Ctrl-D at the beginning of a line ends it");
+}
+
+/// The same, if a part of the message is read from there.
+pub fn prompt_for(options: &MessageOptions) {
+    if options.reads_stdin() && io::stdin().is_terminal() {
+        prompt_for_text();
+    }
+}
+
+/// Loads a transport, or reports the error.
+pub fn load(transport: &Transport) -> Result<LoadedTransport<'_>, Exit> {
+    LoadedTransport::of(transport, None).map_err(|error| {
+        complain(&error.to_string());
+        error.exit()
+    })
 }

@@ -1,6 +1,8 @@
 //! Events of a delivery while it runs. They are reported to an [`Observer`].
 
 use crate::client::peer::PeerAddress;
+use crate::client::status::RecipientStatus;
+use crate::smtp::stage::Stage;
 use crate::system::stop::Stop;
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,8 +103,7 @@ pub enum Event<'a> {
     Sent {
         /// The command, with secrets masked.
         line: &'a str,
-        /// Its stage, as `--quit-after` names it.
-        stage: &'a str,
+        stage: Stage,
     },
     /// One line from the server, made printable, as soon as it is received.
     Line(&'a str),
@@ -113,7 +114,7 @@ pub enum Event<'a> {
         /// The text of each line, printable.
         lines: &'a [String],
         /// The stage to which it is the reply.
-        stage: &'a str,
+        stage: Stage,
     },
     /// Octets of a line, with its line end; those of secrets are masked.
     Octets { from: ClosedBy, bytes: &'a [u8] },
@@ -128,7 +129,7 @@ pub enum Event<'a> {
     },
     /// The session ends with an error.
     Failed {
-        stage: &'a str,
+        stage: Stage,
         why: &'a str,
         /// True if the server closed the connection.
         hung_up: bool,
@@ -140,10 +141,7 @@ pub enum Event<'a> {
     /// The result for one recipient.
     Settled {
         recipient: &'a str,
-        /// `accepted`, `deferred` and so on.
-        verdict: &'a str,
-        /// `Sent`, `Deferred` and so on.
-        word: &'a str,
+        status: RecipientStatus,
         /// The reply or the reason.
         words: &'a str,
         /// The queue ID from the server's reply, if known.

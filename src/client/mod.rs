@@ -4,10 +4,11 @@
 pub(crate) mod credentials;
 pub(crate) mod deliver;
 pub mod events;
+pub(crate) mod hint;
 pub(crate) mod outcome;
 pub mod peer;
-pub(crate) mod ready;
 pub(crate) mod route;
 pub mod session;
+pub(crate) mod status;
 pub mod transport;
 pub(crate) mod wire;

@@ -1,9 +1,20 @@
-//! A transport: route, session options, TLS and login.
+//! Transports: route, session options, TLS and login; with their keys loaded; and in the order tried.
 
 use crate::client::credentials;
+use crate::client::credentials::CredentialsError;
 use crate::client::route;
+use crate::client::route::Router;
 use crate::client::session;
-use crate::client::wire::tls;
+use crate::client::session::SessionContext;
+use crate::client::wire::{Terms, Tls, TlsSetupError, tls};
+use crate::system::exit::Exit;
+use crate::system::secret::Login;
+use crate::system::stop::Stop;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// Time limit for establishing a connection.
+const CONNECT: Duration = Duration::from_secs(30);
 
 /// The destination of messages and the options to reach it.
 #[derive(Clone, Debug)]
@@ -15,4 +26,200 @@ pub struct Transport {
     pub tls: tls::TlsOptions,
     /// `None`: no AUTH.
     pub credentials: Option<credentials::CredentialsOptions>,
+}
+
+/// A transport with everything that it needs loaded. No connection has been opened.
+pub struct LoadedTransport<'p> {
+    pub options: &'p Transport,
+    pub tls: Tls,
+    pub login: Option<Login>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    #[error("{0}")]
+    Tls(#[from] TlsSetupError),
+    #[error("{0}")]
+    Credentials(#[from] CredentialsError),
+}
+
+impl TransportError {
+    /// The exit status for this error.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Tls(error) => error.exit(),
+            Self::Credentials(error) => error.exit(),
+        }
+    }
+}
+
+impl<'p> LoadedTransport<'p> {
+    /// Reads the files, and finds or prompts for the password before connecting, because a server would time
+    /// out. A command that prints the password is killed when `stop` is set.
+    pub fn of(options: &'p Transport, stop: Option<&Stop>) -> Result<Self, TransportError> {
+        let tls = Tls::new(&options.tls)?;
+        let relay = options.route.relay.as_ref();
+        let host = relay.map_or_else(String::new, |relay| relay.host.name());
+        let credentials = options.credentials.as_ref();
+        let login = credentials
+            .map(|credentials| credentials::find(credentials, &host, stop))
+            .transpose()?;
+        Ok(Self {
+            options,
+            tls,
+            login,
+        })
+    }
+
+    /// Reads the files. `None` for `login`: no AUTH.
+    pub fn with(options: &'p Transport, login: Option<Login>) -> Result<Self, TlsSetupError> {
+        let tls = Tls::new(&options.tls)?;
+        Ok(Self {
+            options,
+            tls,
+            login,
+        })
+    }
+
+    /// The transport for one thread.
+    #[must_use]
+    pub fn open(&self) -> OpenTransport<'_> {
+        OpenTransport {
+            router: Router::new(&self.options.route),
+            session: &self.options.session,
+            tls: &self.tls,
+            login: self.login.as_ref(),
+        }
+    }
+}
+
+/// A transport as one thread uses it, with a resolver of its own.
+pub struct OpenTransport<'a> {
+    pub router: Router<'a>,
+    pub session: &'a session::Options,
+    /// Keys and trust.
+    pub tls: &'a Tls,
+    /// `None`: no AUTH.
+    pub login: Option<&'a Login>,
+}
+
+impl OpenTransport<'_> {
+    /// Parameters of every connection attempt.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        Terms {
+            source: self.router.source(),
+            limit: self.session.timeout.unwrap_or_else(|| {
+                let patience = self.session.patience.unwrap_or(CONNECT);
+                patience.min(CONNECT)
+            }),
+        }
+    }
+
+    /// What a session with this host needs.
+    #[must_use]
+    pub fn context<'c>(&'c self, host: &'c str) -> SessionContext<'c> {
+        SessionContext {
+            options: self.session,
+            tls: self.tls,
+            host,
+            login: self.login,
+        }
+    }
+}
+
+/// A transport and its fallbacks, in the order in which they are tried. Keys and passwords are loaded when a
+/// transport is first used.
+pub struct Transports<'p> {
+    entries: Vec<Entry<'p>>,
+    error: Option<String>,
+}
+
+struct Entry<'p> {
+    options: &'p Transport,
+    loaded: OnceLock<Result<LoadedTransport<'p>, TransportError>>,
+}
+
+impl<'p> Transports<'p> {
+    #[must_use]
+    pub fn new(all: impl IntoIterator<Item = &'p Transport>) -> Self {
+        let entry = |options| Entry {
+            options,
+            loaded: OnceLock::new(),
+        };
+        Self {
+            entries: all.into_iter().map(entry).collect(),
+            error: None,
+        }
+    }
+
+    /// One transport that is loaded already.
+    #[must_use]
+    pub fn of(loaded: LoadedTransport<'p>) -> Self {
+        let entry = Entry {
+            options: loaded.options,
+            loaded: OnceLock::from(Ok(loaded)),
+        };
+        Self {
+            entries: vec![entry],
+            error: None,
+        }
+    }
+
+    /// No transport, for this reason.
+    #[must_use]
+    pub fn missing(error: String) -> Self {
+        Self {
+            entries: Vec::new(),
+            error: Some(error),
+        }
+    }
+
+    /// The reason why there is none.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The options of one of them.
+    #[must_use]
+    pub fn options(&self, index: usize) -> &'p Transport {
+        self.entries[index].options
+    }
+
+    /// Loads one of them, unless that was done.
+    ///
+    /// # Errors
+    /// Its files cannot be read, or its password is not found.
+    pub fn load(
+        &self,
+        index: usize,
+        stop: Option<&Stop>,
+    ) -> Result<&LoadedTransport<'p>, &TransportError> {
+        let Entry { options, loaded } = &self.entries[index];
+        loaded
+            .get_or_init(|| LoadedTransport::of(options, stop))
+            .as_ref()
+    }
+
+    /// The transports that could not be loaded, and the reasons.
+    pub fn unusable(&self) -> impl Iterator<Item = (&'p Transport, &TransportError)> {
+        self.entries.iter().filter_map(|entry| {
+            let error = entry.loaded.get()?.as_ref().err()?;
+            Some((entry.options, error))
+        })
+    }
+
+    /// True if all recipient domains go to one server.
+    #[must_use]
+    pub fn has_relay(&self) -> bool {
+        let first = self.entries.first();
+        first.is_some_and(|entry| entry.options.route.relay.is_some())
+    }
 }

@@ -4,7 +4,9 @@ use crate::config::nearest;
 use crate::config::{ConfigKey, TableKind};
 use crate::mail::address::AddressError;
 use crate::system::exit::Exit;
-use crate::system::text::{for_shell, reason, shown};
+use crate::system::quote::for_shell;
+use crate::system::text::{reason, shown};
+use crate::system::trust::Danger;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,28 +15,28 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file exists or was named, and cannot be read.
-    #[error("cannot read the configuration {}{}: {}{}", name(path), by(*.asked), reason(.error), way_around(*.asked, .error))]
+    #[error("cannot read the configuration {}{}: {}{}", name(path), by(*.named_by), reason(.error), permission_advice(*.named_by, .error))]
     Unreadable {
         path: PathBuf,
         /// The option or variable that named it. `None`: a default location.
-        asked: Option<&'static str>,
+        named_by: Option<&'static str>,
         error: io::Error,
     },
     /// A profile is requested, and there is no file.
     #[error("there is no configuration file; looked for {}", names(.0))]
     Nowhere(Vec<PathBuf>),
     /// Other users could have changed or read it (`faults.md` B8).
-    #[error("{}: {}", name(path), danger.advice(path))]
+    #[error("{}: {}", name(path), advice(*.danger, path))]
     Unsafe {
         path: PathBuf,
         /// The unsafe property.
         danger: Danger,
     },
     /// The file contains an error.
-    #[error("{}: {spot}{fault}{}", name(path), spot.line())]
+    #[error("{}: {position}{fault}{}", name(path), position.line())]
     Fault {
         path: PathBuf,
-        spot: Box<ConfigPosition>,
+        position: Box<ConfigPosition>,
         fault: ConfigFault,
     },
 }
@@ -44,40 +46,29 @@ impl ConfigError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Unreadable { asked: Some(_), .. } | Self::Nowhere(_) => Exit::NoInput,
+            Self::Unreadable {
+                named_by: Some(_), ..
+            }
+            | Self::Nowhere(_) => Exit::NoInput,
             _ => Exit::Config,
         }
     }
 }
 
-/// A risk from other users in the owner or mode of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Danger {
-    /// It is a directory, a pipe or the like.
-    NotAFile,
-    /// Group or others can write to it.
-    Writable,
-    /// The owner is neither root nor the user who runs the program.
-    Foreign { owner: u32, user: u32 },
-    /// Group or others can read commands that may hold a secret.
-    Readable,
-}
-
-impl Danger {
-    fn advice(self, path: &Path) -> String {
-        let file = for_shell(path);
-        match self {
-            Self::NotAFile => "it is not a regular file".to_owned(),
-            Self::Writable => {
-                format!("others can write to it, and so decide where mail goes; chmod go-w {file}")
-            }
-            Self::Foreign { owner, user } => {
-                format!("it belongs to user {owner}, and must to you or root; chown {user} {file}")
-            }
-            Self::Readable => format!(
-                "others can read it, and its password-command or oauth-token-command may hold a secret; chmod 600 {file}"
-            ),
+/// The danger of a file, and the command that removes it.
+fn advice(danger: Danger, path: &Path) -> String {
+    let file = for_shell(path);
+    match danger {
+        Danger::NotAFile => "it is not a regular file".to_owned(),
+        Danger::Writable => {
+            format!("others can write to it, and so decide where mail goes; chmod go-w {file}")
         }
+        Danger::Foreign { owner, user } => {
+            format!("it belongs to user {owner}, and must to you or root; chown {user} {file}")
+        }
+        Danger::Readable => format!(
+            "others can read it, and its password-command or oauth-token-command may hold a secret; chmod 600 {file}"
+        ),
     }
 }
 
@@ -123,7 +114,6 @@ pub enum ConfigFault {
     /// A TOML syntax error.
     #[error("this is no TOML: {}", shown(.0))]
     Syntax(String),
-    /// It is binary, or in another charset.
     #[error("it is not UTF-8")]
     Charset,
     /// The file is too large to be a configuration.
@@ -132,7 +122,7 @@ pub enum ConfigFault {
     /// No option has this name.
     #[error("there is no such key{}", did_you_mean(.0.as_deref()))]
     Key(Option<String>),
-    /// An option that chooses profiles, or that ends everything.
+    /// An option that chooses profiles, or that prints something and exits.
     #[error("this belongs on the command line and not into a profile")]
     CommandLine,
     #[error(
@@ -140,20 +130,20 @@ pub enum ConfigFault {
          variable EHLO_PASSWORD"
     )]
     Password,
-    #[error("it wants {wanted}, and this is {found}")]
+    #[error("it wants {expected}, and this is {found}")]
     Kind {
         /// The expected type.
-        wanted: &'static str,
+        expected: &'static str,
         found: &'static str,
     },
-    /// One option under two names.
+    /// An option is set under two names.
     #[error("the same option stands here under another name")]
     Twice,
     /// An argument cannot contain a NUL.
     #[error("it holds a NUL")]
     Nul,
     /// No profile has this name.
-    #[error("there is no profile \"{}\"; there {}{}", shown(.name), all(.names), did_you_mean(.meant.as_deref()))]
+    #[error("there is no profile \"{}\"; there {}{}", shown(.name), listed(.names), did_you_mean(.meant.as_deref()))]
     Profile {
         name: String,
         /// The most similar profile name.
@@ -177,14 +167,18 @@ pub enum ConfigFault {
 }
 
 /// Maximum number of profile names that an error lists.
-const LISTED: usize = 12;
+const MAX_LISTED: usize = 12;
 
 impl ConfigFault {
     pub(super) fn no_profile<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Self {
         let names: Vec<&str> = names.collect();
-        let mut listed: Vec<String> = names.iter().take(LISTED).map(|&n| n.to_owned()).collect();
-        if names.len() > LISTED {
-            listed.push(format!("{} more", names.len() - LISTED));
+        let mut listed: Vec<String> = names
+            .iter()
+            .take(MAX_LISTED)
+            .map(|&n| n.to_owned())
+            .collect();
+        if names.len() > MAX_LISTED {
+            listed.push(format!("{} more", names.len() - MAX_LISTED));
         }
         Self::Profile {
             name: name.to_owned(),
@@ -199,7 +193,7 @@ fn did_you_mean(meant: Option<&str>) -> String {
     meant.unwrap_or_default()
 }
 
-fn all(names: &[String]) -> String {
+fn listed(names: &[String]) -> String {
     match names {
         [] => "is none at all".to_owned(),
         [one] => format!("is {}", shown(one)),
@@ -208,18 +202,18 @@ fn all(names: &[String]) -> String {
 }
 
 /// Advice if permissions prevent reading the configuration.
-pub const WAY_AROUND: &str = "--config /dev/null does without the configuration, and ~/.config/ehlo/config.toml of your own \
+pub const PERMISSION_ADVICE: &str = "--config /dev/null does without the configuration, and ~/.config/ehlo/config.toml of your own \
                               takes its place";
 
-fn way_around(asked: Option<&str>, error: &io::Error) -> String {
-    match (asked, error.kind()) {
-        (None, io::ErrorKind::PermissionDenied) => format!("; {WAY_AROUND}"),
+fn permission_advice(named_by: Option<&str>, error: &io::Error) -> String {
+    match (named_by, error.kind()) {
+        (None, io::ErrorKind::PermissionDenied) => format!("; {PERMISSION_ADVICE}"),
         _ => String::new(),
     }
 }
 
-fn by(asked: Option<&'static str>) -> String {
-    asked.map_or(String::new(), |who| format!(" ({who})"))
+fn by(named_by: Option<&'static str>) -> String {
+    named_by.map_or(String::new(), |who| format!(" ({who})"))
 }
 
 fn name(path: &Path) -> String {

@@ -1,13 +1,15 @@
-//! Names of keys.
+//! Keys of the configuration, and senders that a profile applies to.
 
 use crate::config::ConfigFault;
+use crate::mail::address::Address;
+use crate::system::text::{is_pattern, matches_pattern};
 use std::collections::BTreeMap;
 
 /// Minimum similarity of two names for one to be suggested for the other.
-const ALIKE: f64 = 0.7;
+const MIN_SIMILARITY: f64 = 0.7;
 
 /// Options that choose profiles, or that print something and exit.
-const ELSEWHERE: [&str; 5] = ["config", "profile", "help", "version", "print"];
+const NOT_IN_PROFILES: [&str; 5] = ["config", "profile", "help", "version", "print"];
 
 /// The keys that a section accepts.
 #[derive(Clone, Copy, Debug)]
@@ -44,14 +46,14 @@ pub(super) const SECTIONS: [(&str, SectionKeys); 3] = [
 ];
 
 /// Keys that are not options.
-pub(super) const OWN: [&str; 2] = ["inherit", "fallback"];
+pub(super) const NON_OPTIONS: [&str; 2] = ["inherit", "fallback"];
 
 /// Keys that users often try. The error explains why passwords are not accepted.
 const PASSWORDS: [&str; 4] = ["password", "passwd", "pass", "token"];
 
 /// Shell commands that print a secret, and may contain it. A user name and the path of a file are not
 /// secrets.
-const SECRETIVE: [&str; 2] = ["password-command", "oauth-token-command"];
+const SECRET_COMMANDS: [&str; 2] = ["password-command", "oauth-token-command"];
 
 /// The long options, under all their names.
 #[derive(Debug, Default)]
@@ -65,11 +67,11 @@ impl Keys {
 
     /// The first name of the option, or of a key that is not an option.
     pub(super) fn first_name(&self, key: &str) -> Result<String, ConfigFault> {
-        if OWN.contains(&key) {
+        if NON_OPTIONS.contains(&key) {
             return Ok(key.to_owned());
         }
         match self.0.get(key) {
-            _ if ELSEWHERE.contains(&key) => Err(ConfigFault::CommandLine),
+            _ if NOT_IN_PROFILES.contains(&key) => Err(ConfigFault::CommandLine),
             Some(first) => Ok(first.clone()),
             None if PASSWORDS.contains(&key) => Err(ConfigFault::Password),
             None => Err(ConfigFault::Key(self.nearest(key))),
@@ -77,8 +79,8 @@ impl Keys {
     }
 
     fn nearest(&self, key: &str) -> Option<String> {
-        let names = self.0.keys().map(String::as_str).chain(OWN);
-        let allowed = names.filter(|name| !ELSEWHERE.contains(name));
+        let names = self.0.keys().map(String::as_str).chain(NON_OPTIONS);
+        let allowed = names.filter(|name| !NOT_IN_PROFILES.contains(name));
         nearest(key, allowed).map(str::to_owned)
     }
 }
@@ -103,12 +105,69 @@ impl SectionKeys {
 
 /// True if the value of this key may hold a secret.
 pub(super) fn may_hold_secret(key: &str) -> bool {
-    SECRETIVE.contains(&key)
+    SECRET_COMMANDS.contains(&key)
 }
 
 /// The most similar name, if one is similar enough.
 pub(super) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let scored = names.map(|other| (strsim::jaro_winkler(name, other), other));
     let best = scored.max_by(|one, other| one.0.total_cmp(&other.0))?;
-    (best.0 > ALIKE).then_some(best.1)
+    (best.0 > MIN_SIMILARITY).then_some(best.1)
+}
+
+/// True if an item of `from` matches this sender. A pattern matches the whole address without regard to
+/// case. In an address, the case of the local part matters (RFC 5321 §2.4).
+pub fn matches(item: &str, sender: &Address) -> bool {
+    if is_pattern(item) {
+        return matches_pattern(item, &sender.to_string());
+    }
+    Address::parse(item).is_ok_and(|address| is_same(&address, sender))
+}
+
+fn is_same(one: &Address, other: &Address) -> bool {
+    let domain = |address: &Address| address.domain().to_string().to_ascii_lowercase();
+    one.local() == other.local() && domain(one) == domain(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pattern_matches_the_whole_address_in_any_case() {
+        let alice = Address::parse("Alice.B@Work.example").unwrap();
+        for item in [
+            "*@work.example",
+            "alice*@work.*",
+            "*",
+            "?lice.b@work.example",
+            "*.*@*.*",
+            "ALICE.B@*",
+        ] {
+            assert!(matches(item, &alice), "{item}");
+        }
+        for item in [
+            "*@work",
+            "alice@*",
+            "?@work.example",
+            "*@ork.example",
+            "*?x",
+        ] {
+            assert!(!matches(item, &alice), "{item}");
+        }
+    }
+
+    #[test]
+    fn address_matches_with_another_display_name_and_domain_case() {
+        let alice = Address::parse("alice@work.example").unwrap();
+        for (item, is_same) in [
+            ("Alice <alice@WORK.example>", true),
+            ("alice@work.example", true),
+            ("Alice@work.example", false),
+            ("alice@work.example.org", false),
+            ("no address", false),
+        ] {
+            assert_eq!(matches(item, &alice), is_same, "{item}");
+        }
+    }
 }

@@ -3,18 +3,16 @@
 
 mod error;
 mod keys;
-mod place;
+mod location;
 mod read;
-mod sender;
-mod show;
 
-pub use error::{ConfigError, ConfigFault, ConfigPosition, WAY_AROUND};
+pub use error::{ConfigError, ConfigFault, ConfigPosition, PERMISSION_ADVICE};
 pub use keys::Keys;
-pub use place::{FoundFile, Places, find};
+pub use location::{FoundFile, Places, find};
 
 use crate::mail::address::Address;
-use crate::system::pattern::is_pattern;
-use crate::system::text::shown;
+use crate::system::quote::toml_string;
+use crate::system::text::{is_pattern, shown};
 use keys::nearest;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -113,7 +111,7 @@ impl Config {
             let names = self.profiles.iter().map(|profile| profile.name.as_str());
             ConfigError::Fault {
                 path: self.path.clone(),
-                spot: Box::default(),
+                position: Box::default(),
                 fault: ConfigFault::no_profile(name, names),
             }
         })
@@ -150,7 +148,7 @@ impl Config {
     pub fn fault(&self, setting: &ConfigKey, fault: ConfigFault) -> ConfigError {
         ConfigError::Fault {
             path: self.path.clone(),
-            spot: Box::new(ConfigPosition::of(setting)),
+            position: Box::new(ConfigPosition::of(setting)),
             fault,
         }
     }
@@ -186,7 +184,7 @@ impl Profile {
     fn is_for(&self, sender: &Address) -> bool {
         let from = self.setting("from").map(|setting| &setting.value);
         let mut items = from.map_or(Vec::new(), Value::texts).into_iter();
-        items.any(|item| sender::matches(item, sender))
+        items.any(|item| keys::matches(item, sender))
     }
 }
 
@@ -217,3 +215,42 @@ impl Value {
 
 #[cfg(test)]
 mod tests;
+
+impl Profile {
+    /// The profile with all that it inherits, in a form that can be pasted. A comment names the origin of
+    /// each inherited key.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        let mut text = format!("[profile.{}]\n", name(&self.name));
+        for setting in &self.settings {
+            text.push_str(&format!("{} = {}", setting.key, value(&setting.value)));
+            if let TableKind::Profile(other) = &setting.table
+                && *other != self.name
+            {
+                text.push_str(&format!("  # from profile {}", toml_string(other)));
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+fn name(name: &str) -> String {
+    let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if !name.is_empty() && name.bytes().all(is_bare) {
+        return name.to_owned();
+    }
+    toml_string(name)
+}
+
+fn value(value: &Value) -> String {
+    match value {
+        Value::Text(text) => toml_string(text),
+        Value::Number(number) => number.clone(),
+        Value::Flag(flag) => flag.to_string(),
+        Value::List(items) => {
+            let items: Vec<String> = items.iter().map(self::value).collect();
+            format!("[{}]", items.join(", "))
+        }
+    }
+}

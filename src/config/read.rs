@@ -8,12 +8,12 @@ use crate::config::Sections;
 use crate::config::TableKind;
 use crate::config::Value;
 use crate::config::keys::Keys;
-use crate::config::keys::OWN;
+use crate::config::keys::NON_OPTIONS;
 use crate::config::keys::SECTIONS;
 use crate::config::keys::SectionKeys;
 use crate::config::keys::nearest;
 use crate::mail::address::Mailbox;
-use crate::system::pattern::is_pattern;
+use crate::system::text::is_pattern;
 use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::DeInteger;
@@ -38,7 +38,7 @@ pub(super) type Faults = Vec<(ConfigPosition, ConfigFault)>;
 
 /// A profile before inheritance is resolved.
 #[derive(Debug)]
-pub(super) struct WrittenProfile {
+pub(super) struct UnresolvedProfile {
     pub(super) name: String,
     pub(super) settings: Vec<ConfigKey>,
     /// Value and line of its `inherit` key.
@@ -56,13 +56,13 @@ pub(super) fn read(text: &str, keys: &Keys) -> ReadConfig {
     match DeTable::parse(text) {
         Ok(table) => reader.top(table.get_ref()),
         Err(error) => {
-            let spot = ConfigPosition {
+            let position = ConfigPosition {
                 line: error.span().map(|span| lines.line(span.start)),
                 ..ConfigPosition::default()
             };
             let fault = ConfigFault::Syntax(error.message().to_owned());
             ReadConfig {
-                faults: vec![(spot, fault)],
+                faults: vec![(position, fault)],
                 ..ReadConfig::default()
             }
         }
@@ -84,7 +84,7 @@ impl LineStarts {
 }
 
 type Key<'t> = Spanned<DeString<'t>>;
-type Thing<'t> = Spanned<DeValue<'t>>;
+type TomlValue<'t> = Spanned<DeValue<'t>>;
 
 struct ConfigReader<'r> {
     lines: &'r LineStarts,
@@ -95,40 +95,42 @@ struct ConfigReader<'r> {
 impl ConfigReader<'_> {
     fn top(mut self, table: &DeTable<'_>) -> ReadConfig {
         let mut default = None;
-        let mut written = Vec::new();
+        let mut profiles_read = Vec::new();
         let mut sections = Sections::new();
         for (key, value) in table {
-            let spot = self.spot(None, key);
+            let position = self.position(None, key);
             match (key.get_ref().as_ref(), value.get_ref()) {
-                ("default", DeValue::String(name)) => default = Some((name.to_string(), spot)),
-                ("default", other) => self.fault(spot, kind("a string", other)),
-                ("profile", DeValue::Table(table)) => written = self.profiles(table),
-                ("profile", other) => self.fault(spot, kind("tables [profile.NAME]", other)),
+                ("default", DeValue::String(name)) => default = Some((name.to_string(), position)),
+                ("default", other) => self.fault(position, wrong_type("a string", other)),
+                ("profile", DeValue::Table(table)) => profiles_read = self.profiles(table),
+                ("profile", other) => {
+                    self.fault(position, wrong_type("tables [profile.NAME]", other))
+                }
                 (name, value) => match (SectionKeys::of(name), value) {
                     (Some(keys), DeValue::Table(table)) => {
                         sections.insert(name.to_owned(), self.section(name, keys, table));
                     }
-                    (Some(_), other) => self.fault(spot, kind("a table", other)),
+                    (Some(_), other) => self.fault(position, wrong_type("a table", other)),
                     (None, _) => {
                         let names = TOP.into_iter().chain(SECTIONS.map(|(name, _)| name));
                         self.fault(
-                            spot,
+                            position,
                             ConfigFault::Key(nearest(name, names).map(str::to_owned)),
                         );
                     }
                 },
             }
         }
-        let names: Vec<&str> = written.iter().map(|one| one.name.as_str()).collect();
-        if let Some((name, spot)) = &default
+        let names: Vec<&str> = profiles_read.iter().map(|one| one.name.as_str()).collect();
+        if let Some((name, position)) = &default
             && !names.contains(&name.as_str())
         {
             let fault = ConfigFault::no_profile(name, names.into_iter());
-            self.fault(spot.clone(), fault);
+            self.fault(position.clone(), fault);
         }
-        self.fallbacks(&written);
-        self.profile_of_sendmail(&sections, &written);
-        let profiles = settle(&written, &mut self.faults);
+        self.fallbacks(&profiles_read);
+        self.profile_of_sendmail(&sections, &profiles_read);
+        let profiles = resolve(&profiles_read, &mut self.faults);
         ReadConfig {
             default: default.map(|(name, _)| name),
             profiles,
@@ -143,7 +145,7 @@ impl ConfigReader<'_> {
         let at = TableKind::Section(name.to_owned());
         for (key, value) in table {
             let read = match keys {
-                SectionKeys::These(_) => plain(value.get_ref()),
+                SectionKeys::These(_) => option_value(value.get_ref()),
                 SectionKeys::Any => text(value.get_ref()),
             };
             let read = keys.check(key.get_ref()).and(read);
@@ -155,48 +157,48 @@ impl ConfigReader<'_> {
                     line: self.lines.line(key.span().start),
                     table: at.clone(),
                 }),
-                Err(fault) => self.fault(self.spot(Some(&at), key), fault),
+                Err(fault) => self.fault(self.position(Some(&at), key), fault),
             }
         }
         settings
     }
 
-    fn profiles(&mut self, table: &DeTable<'_>) -> Vec<WrittenProfile> {
+    fn profiles(&mut self, table: &DeTable<'_>) -> Vec<UnresolvedProfile> {
         let mut all = Vec::new();
         for (name, value) in table {
             match value.get_ref() {
                 DeValue::Table(table) => all.push(self.profile(name.get_ref(), table)),
                 other => {
                     let table = TableKind::Profile(name.get_ref().to_string());
-                    let spot = ConfigPosition {
+                    let position = ConfigPosition {
                         key: None,
-                        ..self.spot(Some(&table), name)
+                        ..self.position(Some(&table), name)
                     };
-                    self.fault(spot, kind("a table", other));
+                    self.fault(position, wrong_type("a table", other));
                 }
             }
         }
         all
     }
 
-    fn profile(&mut self, name: &str, table: &DeTable<'_>) -> WrittenProfile {
+    fn profile(&mut self, name: &str, table: &DeTable<'_>) -> UnresolvedProfile {
         let mut settings: BTreeMap<String, ConfigKey> = BTreeMap::new();
         let mut order = Vec::new();
         let at = TableKind::Profile(name.to_owned());
         for (key, value) in table {
             match self.setting(&at, key, value) {
                 Ok(setting) if settings.contains_key(&setting.key) => {
-                    self.fault(self.spot(Some(&at), key), ConfigFault::Twice);
+                    self.fault(self.position(Some(&at), key), ConfigFault::Twice);
                 }
                 Ok(setting) => {
                     order.push(setting.key.clone());
                     settings.insert(setting.key.clone(), setting);
                 }
-                Err(fault) => self.fault(self.spot(Some(&at), key), fault),
+                Err(fault) => self.fault(self.position(Some(&at), key), fault),
             }
         }
         let parents = settings.remove("inherit");
-        WrittenProfile {
+        UnresolvedProfile {
             name: name.to_owned(),
             parents,
             settings: order
@@ -210,36 +212,36 @@ impl ConfigReader<'_> {
         &self,
         table: &TableKind,
         key: &Key<'_>,
-        value: &Thing<'_>,
+        value: &TomlValue<'_>,
     ) -> Result<ConfigKey, ConfigFault> {
         let first_name = self.keys.first_name(key.get_ref())?;
         let setting = ConfigKey {
-            value: plain(value.get_ref())?,
+            value: option_value(value.get_ref())?,
             line: self.lines.line(key.span().start),
             table: table.clone(),
             key: first_name,
         };
-        let is_names = OWN.contains(&setting.key.as_str());
+        let is_names = NON_OPTIONS.contains(&setting.key.as_str());
         if setting.key == "from" || is_names {
-            only_texts(&setting.value)?;
+            check_texts(&setting.value)?;
         }
         if setting.key == "from" {
-            addresses(&setting.value)?;
+            check_addresses(&setting.value)?;
         }
         Ok(setting)
     }
 
     /// Checks that every fallback is another existing profile.
-    fn fallbacks(&mut self, written: &[WrittenProfile]) {
-        for one in written {
+    fn fallbacks(&mut self, profiles_read: &[UnresolvedProfile]) {
+        for one in profiles_read {
             let fallback = one.settings.iter().find(|one| one.key == "fallback");
             let Some(fallback) = fallback else { continue };
             for name in fallback.value.texts() {
-                let mut names = written.iter().map(|one| one.name.as_str());
+                let mut names = profiles_read.iter().map(|one| one.name.as_str());
                 if name == one.name {
                     self.fault(ConfigPosition::of(fallback), ConfigFault::Itself);
                 } else if !names.any(|other| other == name) {
-                    let names = written.iter().map(|one| one.name.as_str());
+                    let names = profiles_read.iter().map(|one| one.name.as_str());
                     self.fault(
                         ConfigPosition::of(fallback),
                         ConfigFault::no_profile(name, names),
@@ -250,15 +252,15 @@ impl ConfigReader<'_> {
     }
 
     /// Checks that the profile of sendmail exists.
-    fn profile_of_sendmail(&mut self, sections: &Sections, written: &[WrittenProfile]) {
+    fn profile_of_sendmail(&mut self, sections: &Sections, profiles_read: &[UnresolvedProfile]) {
         let settings = sections.get("sendmail").into_iter().flatten();
         for setting in settings.filter(|setting| setting.key == "profile") {
-            let names = written.iter().map(|one| one.name.as_str());
+            let names = profiles_read.iter().map(|one| one.name.as_str());
             let fault = match &setting.value {
                 Value::Text(name) if names.clone().any(|other| other == name) => continue,
                 Value::Text(name) => ConfigFault::no_profile(name, names),
                 _ => ConfigFault::Kind {
-                    wanted: "the name of a profile",
+                    expected: "the name of a profile",
                     found: "something else",
                 },
             };
@@ -266,7 +268,7 @@ impl ConfigReader<'_> {
         }
     }
 
-    fn spot(&self, table: Option<&TableKind>, key: &Key<'_>) -> ConfigPosition {
+    fn position(&self, table: Option<&TableKind>, key: &Key<'_>) -> ConfigPosition {
         ConfigPosition {
             table: table.cloned(),
             key: Some(key.get_ref().to_string()),
@@ -274,41 +276,41 @@ impl ConfigReader<'_> {
         }
     }
 
-    fn fault(&mut self, spot: ConfigPosition, fault: ConfigFault) {
-        self.faults.push((spot, fault));
+    fn fault(&mut self, position: ConfigPosition, fault: ConfigFault) {
+        self.faults.push((position, fault));
     }
 }
 
 fn text(value: &DeValue<'_>) -> Result<Value, ConfigFault> {
     match value {
-        DeValue::String(_) => plain(value),
-        other => Err(kind("a string", other)),
+        DeValue::String(_) => option_value(value),
+        other => Err(wrong_type("a string", other)),
     }
 }
 
 /// Converts a value of a type that options accept.
-fn plain(value: &DeValue<'_>) -> Result<Value, ConfigFault> {
+fn option_value(value: &DeValue<'_>) -> Result<Value, ConfigFault> {
     match value {
-        DeValue::Boolean(given) => Ok(Value::Flag(*given)),
+        DeValue::Boolean(flag) => Ok(Value::Flag(*flag)),
         DeValue::Array(items) => {
             let items = items.iter().map(|item| item_of(item.get_ref()));
             items.collect::<Result<_, _>>().map(Value::List)
         }
-        other => single(other, "a string, a number, true, false or an array"),
+        other => scalar(other, "a string, a number, true, false or an array"),
     }
 }
 
 fn item_of(value: &DeValue<'_>) -> Result<Value, ConfigFault> {
-    single(value, "strings or numbers in its array")
+    scalar(value, "strings or numbers in its array")
 }
 
-fn single(value: &DeValue<'_>, wanted: &'static str) -> Result<Value, ConfigFault> {
+fn scalar(value: &DeValue<'_>, expected: &'static str) -> Result<Value, ConfigFault> {
     match value {
         DeValue::String(text) if text.contains('\0') => Err(ConfigFault::Nul),
         DeValue::String(text) => Ok(Value::Text(text.to_string())),
         DeValue::Integer(number) => decimal(number),
         DeValue::Float(number) => Ok(Value::Number(number.as_str().to_owned())),
-        other => Err(kind(wanted, other)),
+        other => Err(wrong_type(expected, other)),
     }
 }
 
@@ -316,13 +318,13 @@ fn single(value: &DeValue<'_>, wanted: &'static str) -> Result<Value, ConfigFaul
 fn decimal(number: &DeInteger<'_>) -> Result<Value, ConfigFault> {
     let parsed = i64::from_str_radix(number.as_str(), number.radix());
     let parsed = parsed.map_err(|_| ConfigFault::Kind {
-        wanted: "an integer of 64 bits",
+        expected: "an integer of 64 bits",
         found: "a larger one",
     })?;
     Ok(Value::Number(parsed.to_string()))
 }
 
-fn only_texts(value: &Value) -> Result<(), ConfigFault> {
+fn check_texts(value: &Value) -> Result<(), ConfigFault> {
     let is_text = |value: &Value| matches!(value, Value::Text(_));
     let is_right = match value {
         Value::List(items) => items.iter().all(is_text),
@@ -332,13 +334,13 @@ fn only_texts(value: &Value) -> Result<(), ConfigFault> {
         return Ok(());
     }
     Err(ConfigFault::Kind {
-        wanted: "a string or an array of strings",
+        expected: "a string or an array of strings",
         found: "something else",
     })
 }
 
 /// Checks that an item that is not a pattern is an address.
-fn addresses(value: &Value) -> Result<(), ConfigFault> {
+fn check_addresses(value: &Value) -> Result<(), ConfigFault> {
     let items = value.texts().into_iter();
     for item in items.filter(|item| !is_pattern(item)) {
         Mailbox::parse(item)?;
@@ -346,7 +348,7 @@ fn addresses(value: &Value) -> Result<(), ConfigFault> {
     Ok(())
 }
 
-fn kind(wanted: &'static str, found: &DeValue<'_>) -> ConfigFault {
+fn wrong_type(expected: &'static str, found: &DeValue<'_>) -> ConfigFault {
     let found = match found {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) => "an integer",
@@ -356,75 +358,75 @@ fn kind(wanted: &'static str, found: &DeValue<'_>) -> ConfigFault {
         DeValue::Array(_) => "an array",
         DeValue::Table(_) => "a table",
     };
-    ConfigFault::Kind { wanted, found }
+    ConfigFault::Kind { expected, found }
 }
 
 /// Maximum depth of inheritance.
-const DEEPEST: usize = 32;
+const MAX_DEPTH: usize = 32;
 
 /// Resolves inheritance. A profile's own keys override those of its parents, and earlier parents override
 /// later ones. `false` removes an inherited key.
-pub(super) fn settle(written: &[WrittenProfile], faults: &mut Faults) -> Vec<Profile> {
-    let mut family = Inheritance {
-        written,
+pub(super) fn resolve(profiles_read: &[UnresolvedProfile], faults: &mut Faults) -> Vec<Profile> {
+    let mut inheritance = Inheritance {
+        profiles_read,
         done: BTreeMap::new(),
-        open: Vec::new(),
+        path: Vec::new(),
         faults,
     };
-    let profiles = written.iter().map(|one| Profile {
+    let profiles = profiles_read.iter().map(|one| Profile {
         name: one.name.clone(),
-        settings: given(family.settings(one)),
+        settings: without_false(inheritance.settings(one)),
     });
     profiles.collect()
 }
 
-fn given(mut settings: Vec<ConfigKey>) -> Vec<ConfigKey> {
+fn without_false(mut settings: Vec<ConfigKey>) -> Vec<ConfigKey> {
     settings.retain(|setting| setting.value != Value::Flag(false));
     settings
 }
 
 struct Inheritance<'w> {
-    written: &'w [WrittenProfile],
+    profiles_read: &'w [UnresolvedProfile],
     done: BTreeMap<&'w str, Vec<ConfigKey>>,
-    /// The profiles on the way from a child to this parent.
-    open: Vec<&'w str>,
+    /// The profiles from a child to this parent, to detect a circle.
+    path: Vec<&'w str>,
     faults: &'w mut Faults,
 }
 
 impl<'w> Inheritance<'w> {
-    fn settings(&mut self, one: &'w WrittenProfile) -> Vec<ConfigKey> {
+    fn settings(&mut self, one: &'w UnresolvedProfile) -> Vec<ConfigKey> {
         if let Some(done) = self.done.get(one.name.as_str()) {
             return done.clone();
         }
-        self.open.push(&one.name);
+        self.path.push(&one.name);
         let mut all = one.settings.clone();
         let parents = one.parents.as_ref();
         for name in parents.map_or(Vec::new(), |parents| parents.value.texts()) {
             match self.parent(name) {
                 Ok(inherited) => add(&mut all, inherited),
                 Err(fault) => {
-                    let spot = parents.map(ConfigPosition::of).unwrap_or_default();
-                    self.faults.push((spot, fault));
+                    let position = parents.map(ConfigPosition::of).unwrap_or_default();
+                    self.faults.push((position, fault));
                 }
             }
         }
-        self.open.pop();
+        self.path.pop();
         self.done.insert(&one.name, all.clone());
         all
     }
 
     fn parent(&mut self, name: &str) -> Result<Vec<ConfigKey>, ConfigFault> {
-        if let Some(start) = self.open.iter().position(|&open| open == name) {
-            let circle = self.open[start..].iter().copied().chain([name]);
+        if let Some(start) = self.path.iter().position(|&path| path == name) {
+            let circle = self.path[start..].iter().copied().chain([name]);
             return Err(ConfigFault::Circle(circle.map(str::to_owned).collect()));
         }
-        if self.open.len() > DEEPEST {
-            return Err(ConfigFault::Deep(DEEPEST));
+        if self.path.len() > MAX_DEPTH {
+            return Err(ConfigFault::Deep(MAX_DEPTH));
         }
-        let written = self.written;
-        let parent = written.iter().find(|one| one.name == name);
+        let profiles_read = self.profiles_read;
+        let parent = profiles_read.iter().find(|one| one.name == name);
         let parent = parent.ok_or_else(|| {
-            ConfigFault::no_profile(name, written.iter().map(|one| one.name.as_str()))
+            ConfigFault::no_profile(name, profiles_read.iter().map(|one| one.name.as_str()))
         })?;
         Ok(self.settings(parent))
     }

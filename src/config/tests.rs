@@ -20,7 +20,7 @@ fn keys() -> Keys {
 
 fn config(text: &str) -> Config {
     let read = read::read(text, &keys());
-    let faults: Vec<String> = read.faults.iter().map(said).collect();
+    let faults: Vec<String> = read.faults.iter().map(fault_text).collect();
     assert!(faults.is_empty(), "{faults:#?}");
     Config {
         path: PathBuf::from("config.toml"),
@@ -30,14 +30,18 @@ fn config(text: &str) -> Config {
     }
 }
 
-fn said((spot, fault): &(ConfigPosition, ConfigFault)) -> String {
-    let (spot, fault) = (spot.clone(), fault.to_string());
-    let line = spot.line.unwrap_or_default();
-    format!("{line}: {spot}{fault}")
+fn fault_text((position, fault): &(ConfigPosition, ConfigFault)) -> String {
+    let (position, fault) = (position.clone(), fault.to_string());
+    let line = position.line.unwrap_or_default();
+    format!("{line}: {position}{fault}")
 }
 
 fn faults(text: &str) -> Vec<String> {
-    read::read(text, &keys()).faults.iter().map(said).collect()
+    read::read(text, &keys())
+        .faults
+        .iter()
+        .map(fault_text)
+        .collect()
 }
 
 fn options(config: &Config, name: &str) -> Vec<(String, Value, String)> {
@@ -54,7 +58,7 @@ fn text(text: &str) -> Value {
 }
 
 #[test]
-fn own_keys_win_then_those_of_the_first_parent_and_false_takes_away() {
+fn own_keys_override_inherited_ones_and_false_removes_them() {
     let config = config(
         "[profile.child]\ninherit = [\"one\", \"two\"]\nport = 0x19\nquiet = false\n\
          [profile.one]\nrelay = \"one\"\nport = 1\ninherit = \"root\"\n\
@@ -73,7 +77,7 @@ fn own_keys_win_then_those_of_the_first_parent_and_false_takes_away() {
 }
 
 #[test]
-fn the_sender_chooses_before_the_default_does() {
+fn profile_of_the_sender_precedes_the_default() {
     let config = config(
         "default = \"home\"\n[profile.home]\nfrom = \"a@home.example\"\n\
          [profile.zwork]\nfrom = [\"*@work.example\", \"Ann <a@work.example>\"]\n\
@@ -95,7 +99,7 @@ fn the_sender_chooses_before_the_default_does() {
 }
 
 #[test]
-fn what_is_wrong_is_said_with_its_line_profile_and_key() {
+fn error_has_line_profile_and_key() {
     for (text, words) in [
         ("a = \n", "1: this is no TOML"),
         (
@@ -154,7 +158,7 @@ fn what_is_wrong_is_said_with_its_line_profile_and_key() {
 }
 
 #[test]
-fn sections_have_their_keys_in_the_order_of_the_file() {
+fn section_keys_keep_the_order_of_the_file() {
     let config = config(
         "[rewrite]\n\"root@localhost\" = \"a@x.org\"\nabc = \"{user}@x.org\"\n\"*@old\" = \"b@x.org\"\n\
          [queue]\nretry = [\"15m\", 1800]\nspread = 10\nwarn-after = false\n\
@@ -189,7 +193,7 @@ fn sections_have_their_keys_in_the_order_of_the_file() {
 }
 
 #[test]
-fn what_is_wrong_with_a_section_is_said_with_its_line_and_key() {
+fn section_error_has_line_and_key() {
     for (text, words) in [
         (
             "[queue]\nretires = 1",
@@ -227,13 +231,13 @@ fn what_is_wrong_with_a_section_is_said_with_its_line_and_key() {
 }
 
 #[test]
-fn every_profile_is_read_and_every_fault_is_told() {
+fn all_errors_are_reported() {
     let all = faults("x = 1\n[profile.a]\nb = 1\n[profile.c]\nd = 1\nport = {}\n");
     assert_eq!(all.len(), 4, "{all:#?}");
 }
 
 #[test]
-fn a_long_line_of_ancestors_ends_somewhere() {
+fn inheritance_depth_is_limited() {
     let mut text = String::from("[profile.p0]\n");
     for number in 1..200 {
         text.push_str(&format!(
@@ -253,10 +257,10 @@ fn a_long_line_of_ancestors_ends_somewhere() {
 }
 
 #[test]
-fn what_is_shown_can_be_read_again() {
-    let written = "[profile.\"a b\"]\nhelo = \"q\\\"\\\\\\u001b\\n\\u202eé\"\nheader = [\"X: 1\", 2]\n\
+fn shown_profile_can_be_read_again() {
+    let text = "[profile.\"a b\"]\nhelo = \"q\\\"\\\\\\u001b\\n\\u202eé\"\nheader = [\"X: 1\", 2]\n\
                    quiet = true\ninherit = \"base\"\n[profile.base]\nport = 1_000\n";
-    let first = config(written);
+    let first = config(text);
     let shown = first.profile("a b").unwrap().to_toml();
     assert!(
         shown.contains("port = 1000  # from profile \"base\"\n"),
@@ -272,7 +276,7 @@ fn what_is_shown_can_be_read_again() {
 }
 
 #[test]
-fn fallbacks_come_in_their_order_and_never_back_to_the_profile_itself() {
+fn fallbacks_are_ordered_and_exclude_the_profile_itself() {
     let config = config(
         "[profile.a]\nfallback = [\"c\", \"b\"]\n[profile.b]\ninherit = \"a\"\n[profile.c]\n",
     );

@@ -3,4 +3,66 @@
 pub(crate) mod alert;
 pub mod doctor;
 pub(crate) mod job;
-pub mod mail;
+
+use crate::client::transport::Transport;
+use crate::mail::message::HeaderField;
+use crate::mail::rewrite;
+use crate::queue::options::QueueUse;
+use crate::system::exit::Exit;
+
+/// Options of a mail that is yet to be written.
+#[derive(Debug)]
+pub struct Notification {
+    pub head: Addressing,
+    /// Delivery options, or the reason that there are none.
+    pub delivery: Result<DeliveryOptions, SetupError>,
+}
+
+/// Sender and recipients as given by the user: names without a domain are allowed.
+#[derive(Clone, Debug, Default)]
+pub struct Addressing {
+    pub recipients: NotificationRecipients,
+    /// The author. `None`: the current user.
+    pub from: Option<String>,
+    /// The envelope's sender; empty is the null sender, `None` the author.
+    pub envelope_from: Option<String>,
+    /// Reply-To: lists of addresses.
+    pub reply_to: Vec<String>,
+    pub subject: Option<String>,
+    /// Additional header fields.
+    pub headers: Vec<HeaderField>,
+}
+
+/// Recipients: lists of addresses, as given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum NotificationRecipients {
+    /// The current user.
+    #[default]
+    User,
+    /// MAILTO is empty, and nothing is mailed.
+    Nobody,
+    These {
+        to: Vec<String>,
+        cc: Vec<String>,
+        bcc: Vec<String>,
+    },
+}
+
+#[derive(Debug)]
+pub struct DeliveryOptions {
+    pub transport: Transport,
+    /// Fallback transports, tried in order on temporary failure.
+    pub fallbacks: Vec<Transport>,
+    /// Queue for messages that cannot be sent yet. `None`: nothing is queued.
+    pub queueing: Option<QueueUse>,
+    pub rewrite: rewrite::RewriteOptions,
+}
+
+/// The reason that nothing can be mailed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetupError {
+    /// The error and its remedy.
+    pub text: String,
+    /// The exit status that it makes.
+    pub exit: Exit,
+}

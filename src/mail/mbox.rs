@@ -1,24 +1,84 @@
 //! The mboxrd format: a `From ` line before each message, line ends as in a file, and one more `>` before
 //! lines that look like the start of a message, quoted or not.
 
+use crate::system::lock::lock;
 use crate::system::time::asctime;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt as _;
 use std::time::SystemTime;
 
-/// The line before a message (RFC 4155). The sender must not contain white space.
-#[must_use]
-pub fn first_line(sender: &str, at: SystemTime) -> String {
-    format!("From {sender} {}\n", asctime(at))
-}
+const BUFFER: usize = 64 * 1024;
 
-/// The empty line that is missing between the end of a file of this length and a `From ` line: after an
-/// interrupted write, or after another program that left none.
+/// Appends a message to a locked mailbox: an empty line if one is missing, a `From ` line, the lines in `head`, and
+/// what `fill` writes. Restores the file if that fails: a partial message would corrupt the next one.
 ///
 /// # Errors
-/// The end cannot be read.
-pub fn seam(file: &File, length: u64) -> io::Result<&'static str> {
+/// The mailbox cannot be locked, read, written or synced.
+pub fn append(
+    file: &File,
+    sender: &str,
+    head: &str,
+    fill: impl FnOnce(&mut MboxWriter<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    lock(file)?;
+    let length = file.metadata()?.len();
+    let appended = write(
+        file,
+        &format!("{}{}{head}", separator(file, length)?, first_line(sender)),
+        fill,
+    );
+    if appended.is_err() {
+        let _ = file.set_len(length);
+    }
+    appended
+}
+
+fn write(
+    file: &File,
+    head: &str,
+    fill: impl FnOnce(&mut MboxWriter<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut writer = MboxWriter {
+        file: BufWriter::with_capacity(BUFFER, file),
+        lines: MboxLines::default(),
+    };
+    writer.file.write_all(head.as_bytes())?;
+    fill(&mut writer)?;
+    writer.lines.end(&mut writer.file)?;
+    writer.file.flush()?;
+    file.sync_all()
+}
+
+/// Converts the lines of a message on their way into the mailbox.
+pub struct MboxWriter<'f> {
+    file: BufWriter<&'f File>,
+    lines: MboxLines,
+}
+
+impl Write for MboxWriter<'_> {
+    fn write(&mut self, block: &[u8]) -> io::Result<usize> {
+        self.lines.write(block, &mut self.file)?;
+        Ok(block.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// The line before a message (RFC 4155), in which the sender must not contain white space.
+fn first_line(sender: &str) -> String {
+    let sender = match sender {
+        "" => "MAILER-DAEMON".to_owned(),
+        sender => sender.replace(|c: char| c.is_whitespace() || c.is_control(), "-"),
+    };
+    format!("From {sender} {}\n", asctime(SystemTime::now()))
+}
+
+/// The empty line that is missing between the end of the file and a `From ` line: after an interrupted write, or
+/// after another program that left none.
+fn separator(file: &File, length: u64) -> io::Result<&'static str> {
     let mut last = [b'\n'; 2];
     let count = usize::try_from(length.min(2)).unwrap_or(2);
     file.read_exact_at(&mut last[2 - count..], length.saturating_sub(2))?;
@@ -34,7 +94,7 @@ const DEEPEST: usize = 64;
 
 /// Converts the lines of a message to lines of a file, in blocks of any size and in constant memory.
 #[derive(Default)]
-pub struct MboxLines {
+struct MboxLines {
     /// The beginning of a line that may still become `>>From `.
     start: Vec<u8>,
     /// True after the beginning of a line.
@@ -45,10 +105,7 @@ pub struct MboxLines {
 
 impl MboxLines {
     /// Writes the next block of the message.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub fn write(&mut self, block: &[u8], into: &mut impl Write) -> io::Result<()> {
+    fn write(&mut self, block: &[u8], into: &mut impl Write) -> io::Result<()> {
         let mut rest = block;
         while let Some((&byte, behind)) = rest.split_first() {
             if std::mem::take(&mut self.has_cr) && byte != b'\n' {
@@ -109,10 +166,7 @@ impl MboxLines {
     }
 
     /// Ends the message: adds a line end if it had none, and an empty line.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub fn end(&mut self, into: &mut impl Write) -> io::Result<()> {
+    fn end(&mut self, into: &mut impl Write) -> io::Result<()> {
         if std::mem::take(&mut self.has_cr) {
             self.put(b'\r', into)?;
         }

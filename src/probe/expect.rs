@@ -1,7 +1,7 @@
 //! Expected properties of a server, for monitoring.
 
 use crate::client::session::{has_parameter, parameters};
-use crate::probe::{Encrypted, ProbeResult};
+use crate::probe::{ProbeResult, TlsReport};
 
 /// One expectation, as in `starttls`, `auth=PLAIN` or `size>=10M`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Expectation {
     #[must_use]
     pub fn check(&self, probe: &ProbeResult) -> ExpectationResult {
         let (met, found) = match self.what.check(probe) {
-            (false, _) if !probe.came_so_far() => (false, "not known".to_owned()),
+            (false, _) if !probe.is_complete() => (false, "not known".to_owned()),
             finding => finding,
         };
         ExpectationResult {
@@ -114,7 +114,7 @@ impl Expected {
                 Some(tls) => (tls.verified, tls.judgement.clone()),
                 None => (false, "no TLS".to_owned()),
             },
-            Self::Days(least) => match tls.and_then(Encrypted::days_left) {
+            Self::Days(least) => match tls.and_then(TlsReport::days_left) {
                 Some(days) => (days >= *least, format!("{days} days left")),
                 None => (false, "no certificate".to_owned()),
             },
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_offered_is_there() {
+    fn offered_keywords_meet_expectations() {
         let probe = server(&[
             "PIPELINING",
             "SIZE 10240000",
@@ -220,14 +220,14 @@ mod tests {
     }
 
     #[test]
-    fn a_size_without_a_number_is_no_limit() {
+    fn size_without_a_number_means_no_limit() {
         for line in ["SIZE", "SIZE 0"] {
             assert!(is_met("size>=99G", &server(&[line])), "{line}");
         }
     }
 
     #[test]
-    fn what_was_offered_in_clear_counts_no_more_inside_tls() {
+    fn only_starttls_and_offers_inside_tls_count() {
         let probe = ProbeResult {
             in_tls: Some(vec!["AUTH PLAIN".to_owned()]),
             ..server(&["STARTTLS", "PIPELINING"])
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_expectations_are_refused() {
         for text in [
             "",
             "size=10M",

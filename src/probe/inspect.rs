@@ -1,10 +1,12 @@
 //! Inspects a server: greeting, EHLO before and after TLS, certificate, time of each step.
 
-use crate::client::deliver::OpenTransport;
 use crate::client::events::{Event, Interests, Observer};
+use crate::client::hint::{Hint, with_hint};
 use crate::client::outcome::{Server, SessionEnd};
 use crate::client::route::Endpoint;
-use crate::probe::reach::converse;
+use crate::client::transport::OpenTransport;
+use crate::probe::session::run_session;
+use crate::smtp::stage::Stage;
 use crate::system::certificate::Certificate;
 use crate::system::exit::Exit;
 use std::net::IpAddr;
@@ -18,7 +20,7 @@ pub struct ProbeResult {
     pub banner: Vec<String>,
     /// EHLO reply lines before TLS. `None`: EHLO was not sent or not answered.
     pub in_clear: Option<Vec<String>>,
-    pub tls: Option<Encrypted>,
+    pub tls: Option<TlsReport>,
     /// EHLO reply lines inside TLS.
     pub in_tls: Option<Vec<String>>,
     /// The reply to AUTH, if there was a login.
@@ -27,12 +29,14 @@ pub struct ProbeResult {
     pub steps: Vec<TimedStep>,
     /// The error, in a sentence.
     pub failure: Option<String>,
+    /// What the user can do about the error.
+    pub hint: Option<Hint>,
     pub exit: Exit,
 }
 
 /// A TLS connection as it was found.
 #[derive(Debug)]
-pub struct Encrypted {
+pub struct TlsReport {
     /// `TLSv1.3` or `TLSv1.2`. `None`: the handshake did not get beyond the certificate.
     pub version: Option<String>,
     pub cipher: String,
@@ -50,12 +54,11 @@ pub struct Encrypted {
 /// One step and the time until its answer.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TimedStep {
-    /// `lookup` (of a name), `connect`, `tls`, or the stage of a reply.
-    pub name: String,
+    pub stage: Stage,
     pub took: Duration,
 }
 
-impl Encrypted {
+impl TlsReport {
     /// Whole days until the server's own certificate expires; negative if it has expired.
     #[must_use]
     pub fn days_left(&self) -> Option<i64> {
@@ -76,15 +79,23 @@ impl Default for ProbeResult {
             login: None,
             steps: Vec::new(),
             failure: None,
+            hint: None,
             exit: Exit::Ok,
         }
     }
 }
 
 impl ProbeResult {
+    /// The error with its hint.
+    #[must_use]
+    pub fn explanation(&self) -> Option<String> {
+        let failure = self.failure.as_ref()?;
+        Some(with_hint(failure, self.hint))
+    }
+
     /// True if no step failed.
     #[must_use]
-    pub fn came_so_far(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         self.failure.is_none()
     }
 
@@ -99,23 +110,25 @@ impl ProbeResult {
 /// Runs a session up to QUIT without sending mail. `watch` receives the events.
 pub fn probe(
     transport: &OpenTransport<'_>,
-    place: &Endpoint,
+    endpoint: &Endpoint,
     observer: &mut dyn Observer,
 ) -> ProbeResult {
-    let mut witness = StepRecorder::new(observer);
-    let outcome = converse(transport, place, &[], &mut witness);
-    let mut probe = witness.probe;
+    let mut recorder = StepRecorder::new(observer);
+    let outcome = run_session(transport, endpoint, &[], &mut recorder);
+    let mut probe = recorder.probe;
     match outcome {
         Ok((server, ended)) => {
             let ending = SessionEnd::of(&server, &ended);
             probe.server = Some(server);
             probe.exit = ending.as_ref().map_or(Exit::Ok, SessionEnd::exit);
-            probe.failure = ending.map(|ending| ending.words + ending.advice);
+            probe.hint = ending.as_ref().and_then(|ending| ending.hint);
+            probe.failure = ending.map(|ending| ending.words);
         }
-        Err(unreached) => {
-            probe.server = unreached.server;
-            probe.failure = Some(unreached.why);
-            probe.exit = unreached.exit;
+        Err(error) => {
+            probe.server = error.server;
+            probe.hint = error.hint;
+            probe.failure = Some(error.why);
+            probe.exit = error.exit;
         }
     }
     probe
@@ -138,21 +151,21 @@ impl<'w> StepRecorder<'w> {
     }
 
     /// Records the end of a step.
-    fn step(&mut self, name: &str) {
+    fn step(&mut self, stage: Stage) {
         let now = Instant::now();
         self.probe.steps.push(TimedStep {
-            name: name.to_owned(),
+            stage,
             took: now - self.last,
         });
         self.last = now;
     }
 
-    fn replied(&mut self, code: u16, stage: &str, lines: &[String]) {
+    fn replied(&mut self, code: u16, stage: Stage, lines: &[String]) {
         self.step(stage);
         let is_yes = (200..300).contains(&code);
         match stage {
-            "banner" => self.probe.banner = lines.to_vec(),
-            "ehlo" if is_yes => {
+            Stage::Banner => self.probe.banner = lines.to_vec(),
+            Stage::Ehlo if is_yes => {
                 let offered = Some(lines.iter().skip(1).cloned().collect());
                 if self.probe.tls.is_some() {
                     self.probe.in_tls = offered;
@@ -160,7 +173,7 @@ impl<'w> StepRecorder<'w> {
                     self.probe.in_clear = offered;
                 }
             }
-            "auth" => self.probe.login = Some(format!("{code} {}", lines.join(" "))),
+            Stage::Auth => self.probe.login = Some(format!("{code} {}", lines.join(" "))),
             _ => {}
         }
     }
@@ -176,12 +189,12 @@ impl Observer for StepRecorder<'_> {
         match what {
             // Addresses and Unix sockets are not looked up.
             Event::Host { name, port, .. } if port.is_some() && !is_address(name) => {
-                self.step("lookup");
+                self.step(Stage::Lookup);
             }
-            Event::Connected(_) => self.step("connect"),
+            Event::Connected(_) => self.step(Stage::Connect),
             Event::Secured(secured) => {
-                self.step("tls");
-                self.probe.tls = Some(Encrypted {
+                self.step(Stage::Tls);
+                self.probe.tls = Some(TlsReport {
                     version: Some(secured.version.to_owned()),
                     cipher: secured.cipher.to_owned(),
                     group: secured.group.unwrap_or_default().to_owned(),
@@ -192,7 +205,7 @@ impl Observer for StepRecorder<'_> {
                 });
             }
             Event::Distrusted { name, why, chain } => {
-                self.probe.tls = Some(Encrypted {
+                self.probe.tls = Some(TlsReport {
                     version: None,
                     cipher: String::new(),
                     group: String::new(),

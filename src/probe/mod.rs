@@ -1,10 +1,9 @@
-//! Inspects a server without sending mail. Collects and judges; prints nothing.
+//! Inspects a server without sending mail. Collects and compares; prints nothing.
 
-mod ask;
 mod expect;
 mod inspect;
-mod reach;
+mod session;
 
-pub use ask::{AskResult, ask};
 pub use expect::{Expectation, ExpectationResult};
-pub use inspect::{Encrypted, ProbeResult, probe};
+pub use inspect::{ProbeResult, TlsReport, probe};
+pub use session::{AskResult, ask};

@@ -1,11 +1,11 @@
-//! The tests of a script.
+//! The tests of a script, and what it requires of the command line.
 
-use crate::script::statement::{Act, Script, Statement};
+use crate::script::statement::{Script, ScriptPosition, SendItem, Statement, StatementKind};
 use crate::script::text::{Variables, escaped};
 
 /// One test, with all statements that it runs.
 #[derive(Clone, Debug)]
-pub struct Case {
+pub struct TestCase {
     pub file: String,
     /// The name of the test, or of the script if that has no tests.
     pub name: String,
@@ -16,20 +16,20 @@ pub struct Case {
     pub variables: Variables,
 }
 
-impl Case {
+impl TestCase {
     /// All tests of a script, in order. A script without tests becomes one. `given` are the initial
     /// variables.
     #[must_use]
     pub fn all_of(script: &Script, given: &Variables) -> Vec<Self> {
-        let mut plan = Planning {
+        let mut plan = TestSplitter {
             script,
             cases: Vec::new(),
         };
-        let before = Before {
+        let prefix = TestPrefix {
             statements: Vec::new(),
             variables: given.clone(),
         };
-        let rest = plan.walk(&script.statements, before);
+        let rest = plan.add_statements(&script.statements, prefix);
         if plan.cases.is_empty() {
             plan.add(&script.name, rest);
         }
@@ -39,23 +39,23 @@ impl Case {
 
 /// The statements and variables before a test.
 #[derive(Clone)]
-struct Before {
+struct TestPrefix {
     statements: Vec<Statement>,
     variables: Variables,
 }
 
-struct Planning<'s> {
+struct TestSplitter<'s> {
     script: &'s Script,
-    cases: Vec<Case>,
+    cases: Vec<TestCase>,
 }
 
-impl Planning<'_> {
+impl TestSplitter<'_> {
     /// Adds the tests, and returns the statements that are not part of one.
-    fn walk(&mut self, statements: &[Statement], mut before: Before) -> Before {
+    fn add_statements(&mut self, statements: &[Statement], mut prefix: TestPrefix) -> TestPrefix {
         for statement in statements {
-            match &statement.act {
-                Act::Test { name, body } => {
-                    let mut own = before.clone();
+            match &statement.kind {
+                StatementKind::Test { name, body } => {
+                    let mut own = prefix.clone();
                     own.statements.extend_from_slice(body);
                     let name = name.octets(&own.variables);
                     let name = name.map_or_else(
@@ -64,42 +64,42 @@ impl Planning<'_> {
                     );
                     self.add(&name, own);
                 }
-                Act::For { name, values, body } if has_tests(body) => {
+                StatementKind::For { name, values, body } if has_tests(body) => {
                     for value in values {
-                        let mut own = before.clone();
+                        let mut own = prefix.clone();
                         if let Ok(value) = value.octets(&own.variables) {
                             own.variables.insert(name.clone(), value);
                         }
-                        self.walk(body, own);
+                        self.add_statements(body, own);
                     }
                 }
-                act => {
-                    before.learn(act);
-                    before.statements.push(statement.clone());
+                kind => {
+                    prefix.set_variable(kind);
+                    prefix.statements.push(statement.clone());
                 }
             }
         }
-        before
+        prefix
     }
 
-    fn add(&mut self, name: &str, before: Before) {
-        self.cases.push(Case {
+    fn add(&mut self, name: &str, prefix: TestPrefix) {
+        self.cases.push(TestCase {
             file: self.script.name.clone(),
             name: name.to_owned(),
-            statements: before.statements,
-            variables: before.variables,
+            statements: prefix.statements,
+            variables: prefix.variables,
         });
     }
 }
 
-impl Before {
+impl TestPrefix {
     /// Records a variable that is set before a test, because the name of the test may contain it.
-    fn learn(&mut self, act: &Act) {
-        if let Act::Set {
+    fn set_variable(&mut self, kind: &StatementKind) {
+        if let StatementKind::Set {
             name,
             value,
             default,
-        } = act
+        } = kind
             && !(*default && self.variables.contains_key(name))
             && let Ok(value) = value.octets(&self.variables)
         {
@@ -109,9 +109,66 @@ impl Before {
 }
 
 fn has_tests(body: &[Statement]) -> bool {
-    body.iter().any(|statement| match &statement.act {
-        Act::Test { .. } => true,
-        Act::For { body, .. } => has_tests(body),
+    body.iter().any(|statement| match &statement.kind {
+        StatementKind::Test { .. } => true,
+        StatementKind::For { body, .. } => has_tests(body),
         _ => false,
     })
+}
+
+/// The first position of each requirement; `None`: not required.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Requirements {
+    /// A server: `connect` without a target.
+    pub server: Option<ScriptPosition>,
+    pub message: Option<ScriptPosition>,
+    /// A user to log in as.
+    pub login: Option<ScriptPosition>,
+}
+
+impl Requirements {
+    /// The requirements of a script.
+    #[must_use]
+    pub fn of(script: &Script) -> Self {
+        let mut requirements = Self::default();
+        requirements.add_statements(&script.statements);
+        requirements
+    }
+
+    fn add_statements(&mut self, statements: &[Statement]) {
+        for Statement { at, kind } in statements {
+            match kind {
+                StatementKind::Connect { target: None, .. } => record_first(&mut self.server, at),
+                StatementKind::Auth(_) => record_first(&mut self.login, at),
+                StatementKind::Send(item) => self.add_item(item, at),
+                StatementKind::SendTogether(all) => {
+                    for item in all {
+                        self.add_item(item, at);
+                    }
+                }
+                StatementKind::For { body, .. }
+                | StatementKind::Test { body, .. }
+                | StatementKind::Repeat(_, body)
+                | StatementKind::Parallel(_, body) => self.add_statements(body),
+                _ => {}
+            }
+        }
+    }
+
+    fn add_item(&mut self, item: &SendItem, at: &ScriptPosition) {
+        let is_about_message = match item {
+            SendItem::Message(_) => true,
+            SendItem::Line(text, _) | SendItem::Raw(text) | SendItem::Slowly(text, _) => {
+                text.variables().contains(&"message.size")
+            }
+            SendItem::File(..) => false,
+        };
+        if is_about_message {
+            record_first(&mut self.message, at);
+        }
+    }
+}
+
+fn record_first(first: &mut Option<ScriptPosition>, at: &ScriptPosition) {
+    first.get_or_insert_with(|| at.clone());
 }

@@ -1,13 +1,96 @@
-//! Recording of a session as a script that repeats it.
+//! Observers that record a session: as lines for a report, and as a script that repeats it.
 
 use crate::client::events::{Event, Observer};
 use crate::client::peer::PeerAddress;
 use crate::script::text::escaped;
+use crate::smtp::stage::Stage;
+use std::collections::VecDeque;
 use std::fmt::Write as _;
+
+/// Maximum number of lines kept.
+const MAX_LINES: usize = 200;
+
+/// A line of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionLine {
+    Sent(String),
+    Line(String),
+    Note(String),
+}
+
+/// An observer that keeps the last lines and passes all events to another one.
+pub struct SessionLog<'w> {
+    lines: VecDeque<SessionLine>,
+    observer: &'w mut dyn Observer,
+}
+
+impl<'w> SessionLog<'w> {
+    pub fn new(observer: &'w mut dyn Observer) -> Self {
+        Self {
+            lines: VecDeque::new(),
+            observer,
+        }
+    }
+
+    pub fn into_lines(self) -> Vec<SessionLine> {
+        self.lines.into()
+    }
+}
+
+impl Observer for SessionLog<'_> {
+    fn on_event(&mut self, what: Event<'_>) {
+        let line = match what {
+            Event::Sent { line, .. } => Some(SessionLine::Sent(line.to_owned())),
+            Event::Line(line) => Some(SessionLine::Line(line.to_owned())),
+            Event::Note(text) => Some(SessionLine::Note(text.to_owned())),
+            Event::Connected(peer) => Some(SessionLine::Note(format!("connected to {peer}"))),
+            Event::Secured(secured) => Some(SessionLine::Note(format!(
+                "{} {}, certificate of {} {}",
+                secured.version, secured.cipher, secured.name, secured.judgement
+            ))),
+            _ => None,
+        };
+        if let Some(line) = line {
+            if self.lines.len() == MAX_LINES {
+                self.lines.pop_front();
+            }
+            self.lines.push_back(line);
+        }
+        self.observer.on_event(what);
+    }
+
+    fn is_closed(&self) -> bool {
+        self.observer.is_closed()
+    }
+}
+
+impl SessionLine {
+    pub fn tell(&self, observer: &mut dyn Observer) {
+        observer.on_event(match self {
+            Self::Sent(line) => Event::Sent {
+                line,
+                stage: Stage::Script,
+            },
+            Self::Line(line) => Event::Line(line),
+            Self::Note(text) => Event::Note(text),
+        });
+    }
+}
+
+/// As a transcript shows it.
+impl std::fmt::Display for SessionLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sent(line) => write!(f, ">>> {line}"),
+            Self::Line(line) => f.write_str(line),
+            Self::Note(text) => write!(f, "*** {text}"),
+        }
+    }
+}
 
 /// An [`Observer`] that records a session as a script, and passes the events to another one. A login is
 /// recorded without its data.
-pub struct Scribe<'w> {
+pub struct ScriptRecorder<'w> {
     observer: &'w mut dyn Observer,
     /// The file with the message, as the script names it.
     message: String,
@@ -15,14 +98,14 @@ pub struct Scribe<'w> {
     to_server: bool,
     text: String,
     /// Commands without a reply so far.
-    said: Vec<String>,
+    pending: Vec<String>,
     /// A connection that may still begin with TLS.
     connected: Option<String>,
     in_login: bool,
     octets: Option<u64>,
 }
 
-impl<'w> Scribe<'w> {
+impl<'w> ScriptRecorder<'w> {
     /// Starts a recording. `message` is the file of the message, in the directory of the script.
     pub fn new(observer: &'w mut dyn Observer, message: &str, to_server: bool) -> Self {
         Self {
@@ -32,7 +115,7 @@ impl<'w> Scribe<'w> {
             text: String::from(
                 "# A session of ehlo. Against the same server:\n#   ehlo script --server HOST[:PORT] FILE\n",
             ),
-            said: Vec::new(),
+            pending: Vec::new(),
             connected: None,
             in_login: false,
             octets: None,
@@ -47,7 +130,7 @@ impl<'w> Scribe<'w> {
 
     #[must_use]
     pub fn into_script(mut self) -> String {
-        self.end_saying();
+        self.write_pending();
         self.text
     }
 
@@ -57,7 +140,7 @@ impl<'w> Scribe<'w> {
     }
 
     fn connected(&mut self, peer: &PeerAddress) {
-        self.end_saying();
+        self.write_pending();
         let _ = writeln!(self.text, "\n# {peer}");
         let target = match peer {
             _ if self.to_server => String::new(),
@@ -75,29 +158,29 @@ impl<'w> Scribe<'w> {
     }
 
     /// Writes the pending `connect` line.
-    fn begin(&mut self, tls: &str) {
+    fn write_connect(&mut self, tls: &str) {
         if let Some(target) = self.connected.take() {
             self.line(&format!("connect{tls}{target}"));
         }
     }
 
-    fn sent(&mut self, line: &str, stage: &str) {
+    fn sent(&mut self, line: &str, stage: Stage) {
         match stage {
             // One statement replaces the whole login.
-            "auth" if !self.in_login => {
+            Stage::Auth if !self.in_login => {
                 self.in_login = true;
-                self.said.push("auth".to_owned());
+                self.pending.push("auth".to_owned());
             }
             // It goes with the message.
-            "auth" | "dot" => {}
-            _ => self.said.push(format!("> {}", line.replace('$', "$$"))),
+            Stage::Auth | Stage::Dot => {}
+            _ => self.pending.push(format!("> {}", line.replace('$', "$$"))),
         }
     }
 
-    fn received(&mut self, code: u16, stage: &str) {
-        self.begin("");
-        let is_login = self.in_login && stage == "auth";
-        self.end_saying();
+    fn received(&mut self, code: u16, stage: Stage) {
+        self.write_connect("");
+        let is_login = self.in_login && stage == Stage::Auth;
+        self.write_pending();
         if !is_login {
             self.line(&format!("< {code}"));
         } else if code >= 400 {
@@ -107,9 +190,9 @@ impl<'w> Scribe<'w> {
     }
 
     /// Writes the commands without a reply so far, which were sent together.
-    fn end_saying(&mut self) {
-        let said = std::mem::take(&mut self.said);
-        match said.as_slice() {
+    fn write_pending(&mut self) {
+        let pending = std::mem::take(&mut self.pending);
+        match pending.as_slice() {
             [] => {}
             [one] => self.line(one),
             all => {
@@ -120,17 +203,17 @@ impl<'w> Scribe<'w> {
     }
 }
 
-impl Observer for Scribe<'_> {
+impl Observer for ScriptRecorder<'_> {
     fn on_event(&mut self, what: Event<'_>) {
         match what {
             Event::Connected(peer) => self.connected(peer),
-            Event::Secured(_) if self.connected.is_some() => self.begin(" tls"),
+            Event::Secured(_) if self.connected.is_some() => self.write_connect(" tls"),
             Event::Secured(_) => self.line("tls"),
             Event::Sent { line, stage } => self.sent(line, stage),
             Event::Data { bytes } => {
                 self.octets = Some(bytes);
                 let message = escaped(self.message.as_bytes()).replace('$', "$$");
-                self.said.push(format!(">file \"{message}\" dots"));
+                self.pending.push(format!(">file \"{message}\" dots"));
             }
             Event::Received { code, stage, .. } => self.received(code, stage),
             _ => {}
@@ -148,10 +231,10 @@ mod tests {
     use super::*;
     use crate::client::events::Silent;
 
-    fn recorded(happenings: &[Event<'_>]) -> String {
+    fn recorded(events: &[Event<'_>]) -> String {
         let mut nobody = Silent;
-        let mut scribe = Scribe::new(&mut nobody, "x.eml", true);
-        for &what in happenings {
+        let mut scribe = ScriptRecorder::new(&mut nobody, "x.eml", true);
+        for &what in events {
             scribe.on_event(what);
         }
         let script = scribe.into_script();
@@ -162,11 +245,11 @@ mod tests {
             .join("\n")
     }
 
-    fn sent<'a>(line: &'a str, stage: &'a str) -> Event<'a> {
+    fn sent(line: &str, stage: Stage) -> Event<'_> {
         Event::Sent { line, stage }
     }
 
-    fn received(code: u16, stage: &str) -> Event<'_> {
+    fn received(code: u16, stage: Stage) -> Event<'static> {
         Event::Received {
             code,
             enhanced: None,
@@ -176,28 +259,28 @@ mod tests {
     }
 
     #[test]
-    fn what_went_together_stands_together_and_a_login_is_one_word() {
+    fn commands_sent_together_are_one_block_and_a_login_is_one_statement() {
         let peer = PeerAddress::Tcp("192.0.2.1:25".parse().unwrap());
         let script = recorded(&[
             Event::Connected(&peer),
-            received(220, "banner"),
-            sent("EHLO $me", "ehlo"),
-            received(250, "ehlo"),
-            sent("AUTH LOGIN", "auth"),
-            received(334, "auth"),
-            sent("********", "auth"),
-            received(334, "auth"),
-            sent("********", "auth"),
-            received(235, "auth"),
-            sent("MAIL FROM:<a@x.org>", "mail"),
-            sent("RCPT TO:<b@x.org>", "rcpt"),
-            sent("DATA", "data"),
-            received(250, "mail"),
-            received(250, "rcpt"),
-            received(354, "data"),
+            received(220, Stage::Banner),
+            sent("EHLO $me", Stage::Ehlo),
+            received(250, Stage::Ehlo),
+            sent("AUTH LOGIN", Stage::Auth),
+            received(334, Stage::Auth),
+            sent("********", Stage::Auth),
+            received(334, Stage::Auth),
+            sent("********", Stage::Auth),
+            received(235, Stage::Auth),
+            sent("MAIL FROM:<a@x.org>", Stage::Mail),
+            sent("RCPT TO:<b@x.org>", Stage::Rcpt),
+            sent("DATA", Stage::Data),
+            received(250, Stage::Mail),
+            received(250, Stage::Rcpt),
+            received(354, Stage::Data),
             Event::Data { bytes: 10 },
-            sent(".", "dot"),
-            received(250, "dot"),
+            sent(".", Stage::Dot),
+            received(250, Stage::Dot),
         ]);
         assert_eq!(
             script,

@@ -1,10 +1,76 @@
 //! Test results for programs: TAP and `JUnit`.
 
-use crate::script::run::{FinishedTest, TestEnding};
-use crate::script::session_log::Heard;
+use crate::script::record::SessionLine;
+use crate::script::statement::ScriptPosition;
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
 use std::fmt::Write as _;
+use std::time::Duration;
+
+/// The result of a test.
+#[derive(Debug)]
+pub struct FinishedTest {
+    pub file: String,
+    pub name: String,
+    pub ending: TestEnding,
+    pub took: Duration,
+    /// The last lines of the session.
+    pub lines: Vec<SessionLine>,
+}
+
+/// The end of a test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TestEnding {
+    /// The server behaves as expected.
+    Passed,
+    /// The server does not support the subject of the test; with the position that showed it.
+    Skipped(ScriptPosition, String),
+    /// The server behaved differently.
+    Differed(ScriptPosition, Difference),
+    /// The test could not be run.
+    Failed {
+        at: ScriptPosition,
+        why: String,
+        /// The exit status for it.
+        exit: Exit,
+    },
+}
+
+/// The expected and the actual behavior of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    pub expected: String,
+    /// The actual behavior, as a sentence without a period.
+    pub actual: String,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "expected {}, but {}", self.expected, self.actual)
+    }
+}
+
+impl TestEnding {
+    /// Position and reason; `None`: passed.
+    #[must_use]
+    pub fn words(&self) -> Option<String> {
+        match self {
+            Self::Passed => None,
+            Self::Skipped(at, why) | Self::Failed { at, why, .. } => Some(format!("{at}: {why}")),
+            Self::Differed(at, difference) => Some(format!("{at}: {difference}")),
+        }
+    }
+
+    /// The exit status for it.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Passed | Self::Skipped(..) => Exit::Ok,
+            Self::Differed(..) => Exit::ExpectationFailed,
+            Self::Failed { exit, .. } => *exit,
+        }
+    }
+}
 
 /// The exit status of all tests: a test that failed takes precedence over one that could not be run.
 #[must_use]
@@ -116,7 +182,7 @@ fn add_case(xml: &mut String, one: &FinishedTest) {
         TestEnding::Differed(..) => ("failure", "differed"),
         TestEnding::Failed { .. } => ("error", "not held"),
     };
-    let lines: Vec<String> = one.lines.iter().map(Heard::to_string).collect();
+    let lines: Vec<String> = one.lines.iter().map(SessionLine::to_string).collect();
     let _ = writeln!(
         xml,
         ">\n      <{element} message=\"{words}\" type=\"{kind}\">{}</{element}>\n    </testcase>",
@@ -147,8 +213,6 @@ fn attribute(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::{Difference, ScriptPosition};
-    use std::time::Duration;
 
     fn finished(name: &str, ending: TestEnding) -> FinishedTest {
         FinishedTest {
@@ -157,8 +221,8 @@ mod tests {
             ending,
             took: Duration::from_millis(1500),
             lines: vec![
-                Heard::Sent("MAIL FROM:<>".to_owned()),
-                Heard::Line("550 \x1b no".to_owned()),
+                SessionLine::Sent("MAIL FROM:<>".to_owned()),
+                SessionLine::Line("550 \x1b no".to_owned()),
             ],
         }
     }
@@ -170,7 +234,7 @@ mod tests {
         };
         let difference = Difference {
             expected: "250".to_owned(),
-            came: "the server said \"550 <no>\"".to_owned(),
+            actual: "the server said \"550 <no>\"".to_owned(),
         };
         let why = "cannot connect".to_owned();
         let exit = Exit::Temporary;
@@ -193,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_counts_before_what_could_not_be_held() {
+    fn a_failed_test_takes_precedence_over_one_that_could_not_run() {
         let all = all();
         assert_eq!(exit(&all), Exit::ExpectationFailed);
         assert_eq!(exit(&all[..3]), Exit::Temporary);
@@ -206,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn tap_is_as_its_readers_want_it() {
+    fn tap_output_escapes_number_signs_and_reports_skips() {
         let lines: String = all()
             .iter()
             .enumerate()
@@ -223,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn junit_escapes_what_xml_cannot_hold() {
+    fn junit_escapes_characters_that_xml_does_not_allow() {
         let xml = junit(&all());
         assert!(xml.contains(
             "  <testsuite name=\"a&amp;b.ehlo\" tests=\"4\" failures=\"1\" errors=\"1\" skipped=\"1\" time=\"6.000\">\n"

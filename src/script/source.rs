@@ -1,10 +1,10 @@
-//! The sources of scripts: files, standard input, and the built-in scripts.
+//! The sources of scripts: files, standard input, and the scripts that come with the program.
 
-use crate::script::library;
-use crate::script::mistake::Mistake;
+use crate::script::statement::ScriptError;
 use crate::system::text::reason;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Maximum size of a script, in octets.
@@ -21,7 +21,7 @@ pub struct ScriptSource {
 }
 
 /// Reads the script named on the command line: a file, `-` for standard input, or a built-in script.
-pub fn find(name: &str) -> Result<ScriptSource, Mistake> {
+pub fn open(name: &str) -> Result<ScriptSource, ScriptError> {
     if name == "-" {
         return Ok(ScriptSource {
             name: "-".to_owned(),
@@ -29,25 +29,25 @@ pub fn find(name: &str) -> Result<ScriptSource, Mistake> {
             directory: Some(PathBuf::new()),
         });
     }
-    find_in(name, Some(Path::new("")))
+    open_included(name, Some(Path::new("")))
 }
 
 /// Reads an included script: a file in the directory of the script, or a built-in script.
-pub fn find_in(name: &str, directory: Option<&Path>) -> Result<ScriptSource, Mistake> {
+pub fn open_included(name: &str, directory: Option<&Path>) -> Result<ScriptSource, ScriptError> {
     let path = directory.map(|directory| directory.join(name));
-    if let Some(path) = path.filter(|path| path.exists() || library::find(name).is_none()) {
+    if let Some(path) = path.filter(|path| path.exists() || built_in(name).is_none()) {
         return read(name, &path);
     }
-    let shipped = library::find(name)
-        .ok_or_else(|| unreadable(name, "no script of this name comes with ehlo"))?;
+    let script =
+        built_in(name).ok_or_else(|| unreadable(name, "no script of this name comes with ehlo"))?;
     Ok(ScriptSource {
-        name: shipped.name.to_owned(),
-        text: shipped.text.to_owned(),
+        name: script.name.to_owned(),
+        text: script.text.to_owned(),
         directory: None,
     })
 }
 
-fn read(name: &str, path: &Path) -> Result<ScriptSource, Mistake> {
+fn read(name: &str, path: &Path) -> Result<ScriptSource, ScriptError> {
     let file = File::open(path).map_err(|error| {
         let hint = if error.kind() == io::ErrorKind::NotFound && !name.contains(['/', '.']) {
             "; ehlo script --list shows those that come with ehlo"
@@ -63,7 +63,7 @@ fn read(name: &str, path: &Path) -> Result<ScriptSource, Mistake> {
     })
 }
 
-fn text_of(from: impl Read, name: &str) -> Result<String, Mistake> {
+fn text_of(from: impl Read, name: &str) -> Result<String, ScriptError> {
     let mut octets = Vec::new();
     let read = from.take(MAX_SCRIPT + 1).read_to_end(&mut octets);
     read.map_err(|error| unreadable(name, &reason(&error)))?;
@@ -78,9 +78,74 @@ fn text_of(from: impl Read, name: &str) -> Result<String, Mistake> {
     Ok(text)
 }
 
-fn unreadable(file: &str, why: &str) -> Mistake {
-    Mistake::Unreadable {
+fn unreadable(file: &str, why: &str) -> ScriptError {
+    ScriptError::Unreadable {
         file: file.to_owned(),
         why: why.to_owned(),
+    }
+}
+
+/// A built-in script.
+#[derive(Clone, Copy, Debug)]
+pub struct BuiltInScript {
+    pub name: &'static str,
+    pub text: &'static str,
+}
+
+pub const BUILT_IN: [BuiltInScript; 6] = [
+    BuiltInScript {
+        name: "conformance",
+        text: include_str!("library/conformance.ehlo"),
+    },
+    BuiltInScript {
+        name: "extensions",
+        text: include_str!("library/extensions.ehlo"),
+    },
+    BuiltInScript {
+        name: "pipelining",
+        text: include_str!("library/pipelining.ehlo"),
+    },
+    BuiltInScript {
+        name: "relay",
+        text: include_str!("library/relay.ehlo"),
+    },
+    BuiltInScript {
+        name: "smuggling",
+        text: include_str!("library/smuggling.ehlo"),
+    },
+    BuiltInScript {
+        name: "starttls",
+        text: include_str!("library/starttls.ehlo"),
+    },
+];
+
+impl BuiltInScript {
+    /// A description in one line.
+    #[must_use]
+    pub fn about(&self) -> &'static str {
+        let first = self.text.lines().next().unwrap_or_default();
+        first.trim_start_matches("# ")
+    }
+}
+
+/// The script of this name.
+#[must_use]
+pub fn built_in(name: &str) -> Option<&'static BuiltInScript> {
+    BUILT_IN.iter().find(|script| script.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::parse;
+
+    #[test]
+    fn built_in_scripts_have_no_errors_and_name_the_intended_server() {
+        for script in &BUILT_IN {
+            parse(script.name, &[]).unwrap_or_else(|errors| panic!("{errors:#?}"));
+            let head = script.text.split("\n\n").next().unwrap();
+            assert!(head.contains("against a server of your own"), "{head}");
+            assert!(script.about().ends_with('.'), "{}", script.about());
+        }
     }
 }

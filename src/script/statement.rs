@@ -1,14 +1,18 @@
-//! The statements of a script.
+//! The statements of a script, and the errors in them.
 
+use crate::client::route::Endpoint;
+use crate::client::route::target::{command, server};
 use crate::script::expectation::ReplyExpectation;
 use crate::script::text::ScriptText;
 use crate::smtp::mechanism::Mechanism;
+use crate::system::exit::Exit;
+use crate::system::text::shown;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A script without mistakes.
+/// A script without errors.
 #[derive(Clone, Debug)]
 pub struct Script {
     /// The file, or the name of a built-in script.
@@ -41,12 +45,11 @@ impl fmt::Display for ScriptPosition {
 #[derive(Clone, Debug)]
 pub struct Statement {
     pub at: ScriptPosition,
-    pub act: Act,
+    pub kind: StatementKind,
 }
 
-/// The action of a statement.
 #[derive(Clone, Debug)]
-pub enum Act {
+pub enum StatementKind {
     /// Opens a connection; `None`: to the server of the command line.
     Connect {
         target: Option<ScriptText>,
@@ -54,16 +57,16 @@ pub enum Act {
         tls: bool,
     },
     /// The TLS handshake, with STARTTLS before it or without.
-    Secure {
+    Tls {
         /// True: sends STARTTLS first, and waits for its 220.
         starttls: bool,
         wanted: Handshake,
     },
     /// Logs in with the options of the command line.
     Auth(Option<Mechanism>),
-    Say(Saying),
+    Send(SendItem),
     /// Sends all of these in one packet.
-    SayTogether(Vec<Saying>),
+    SendTogether(Vec<SendItem>),
     /// Waits for a reply.
     Expect(ReplyExpectation),
     /// Nothing may be received for this time.
@@ -74,7 +77,7 @@ pub enum Act {
     Pause(Time),
     /// Sets the time limit of all steps that follow.
     Timeout(Time),
-    Leave(Leaving),
+    Close(CloseMode),
     /// Gives a variable its value.
     Set {
         name: String,
@@ -85,7 +88,7 @@ pub enum Act {
     /// Shows a text in the transcript.
     Print(ScriptText),
     /// Ends the test if a condition is met.
-    Judge(TestVerdict),
+    Verdict(TestVerdict),
     /// Repeats the block for each value.
     For {
         name: String,
@@ -107,11 +110,11 @@ pub enum Act {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Handshake {
     /// It succeeds, with the checks set on the command line.
-    Usual,
+    Default,
     /// The certificate is valid, regardless of the command line.
     Verified,
     /// It may also fail, which ends the connection.
-    Perhaps,
+    Optional,
 }
 
 /// A time, fixed or with variables.
@@ -132,7 +135,7 @@ pub enum Count {
 
 /// Data to send.
 #[derive(Clone, Debug)]
-pub enum Saying {
+pub enum SendItem {
     Line(ScriptText, LineEnd),
     /// A line, one octet after the other.
     Slowly(ScriptText, Time),
@@ -174,7 +177,7 @@ pub enum MessageSource {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leaving {
+pub enum CloseMode {
     /// Closes it in an orderly way.
     Close,
     Reset,
@@ -185,7 +188,7 @@ pub enum Leaving {
 /// A statement that ends a test.
 #[derive(Clone, Debug)]
 pub struct TestVerdict {
-    pub verdict: TestResult,
+    pub result: TestResult,
     /// True: ends the test if the condition is met; false: if it is not.
     pub when: bool,
     /// The condition on the last reply; for `has` and `lacks`, on the last reply to EHLO.
@@ -200,4 +203,74 @@ pub enum TestResult {
     Skip,
     /// The server does not behave as expected.
     Fail,
+}
+
+/// An error in a script, or a script that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ScriptError {
+    #[error("{at}: {}", shown(.what))]
+    Line { at: ScriptPosition, what: String },
+    /// The file cannot be read.
+    #[error("cannot read the script {}: {why}", shown(.file))]
+    Unreadable {
+        /// The name as given.
+        file: String,
+        /// The error of the system.
+        why: String,
+    },
+}
+
+impl ScriptError {
+    /// The exit status for it.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Line { .. } => Exit::Data,
+            Self::Unreadable { .. } => Exit::NoInput,
+        }
+    }
+}
+
+/// The default port.
+const SMTP: u16 = 25;
+
+pub const TARGET: &str = "HOST, HOST:PORT, unix:PATH or pipe:COMMAND";
+
+/// Parses a target: a value of --server, or `pipe:COMMAND`.
+///
+/// # Errors
+/// It is neither.
+pub fn parse_target(text: &str) -> Result<Endpoint, String> {
+    let target = match text.strip_prefix("pipe:") {
+        Some(line) => command(line),
+        None => server(text),
+    };
+    let wrong = |_| format!("expected {TARGET}, not \"{}\"", shown(text));
+    target.map(|target| target.place(SMTP)).map_err(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_a_host_an_address_a_socket_or_a_command() {
+        let shown = |text| {
+            let endpoint = parse_target(text).ok()?;
+            Some((endpoint.host.to_string(), endpoint.port))
+        };
+        let right = |host: &str, port| Some((host.to_owned(), port));
+        assert_eq!(shown("mx.example.org"), right("mx.example.org", 25));
+        assert_eq!(shown("mx.example.org:587"), right("mx.example.org", 587));
+        assert_eq!(shown("127.0.0.1:2525"), right("[127.0.0.1]", 2525));
+        assert_eq!(shown("[2001:db8::1]:26"), right("[2001:db8::1]", 26));
+        assert_eq!(shown("2001:db8::1"), right("[2001:db8::1]", 25));
+        assert_eq!(shown("unix:lmtp"), right("lmtp", 25));
+        assert_eq!(shown("pipe:exim -bh ::1"), right("exim -bh ::1", 25));
+        for wrong in [
+            "", "unix:", "pipe: ", "a b", "mx:", "mx:0", "mx:99999", "mx:25:26",
+        ] {
+            assert_eq!(shown(wrong), None, "{wrong}");
+        }
+    }
 }

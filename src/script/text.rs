@@ -47,24 +47,24 @@ impl ScriptText {
     }
 
     /// Reads `$name`, `${name}` and `$$`. A `$` before anything else is itself.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let mut made = Self::default();
-        let mut rest = text;
-        while let Some((before, behind)) = rest.split_once('$') {
-            made.push_octets(before.as_bytes());
-            rest = made.variable(behind)?;
+    pub fn parse(source: &str) -> Result<Self, String> {
+        let mut text = Self::default();
+        let mut rest = source;
+        while let Some((before, after)) = rest.split_once('$') {
+            text.push_octets(before.as_bytes());
+            rest = text.variable(after)?;
         }
-        made.push_octets(rest.as_bytes());
-        Ok(made)
+        text.push_octets(rest.as_bytes());
+        Ok(text)
     }
 
     /// Parses the text after a `$`; returns the rest.
-    fn variable<'t>(&mut self, behind: &'t str) -> Result<&'t str, String> {
-        if let Some(rest) = behind.strip_prefix('$') {
+    fn variable<'t>(&mut self, after: &'t str) -> Result<&'t str, String> {
+        if let Some(rest) = after.strip_prefix('$') {
             self.push_octets(b"$");
             return Ok(rest);
         }
-        if let Some(inside) = behind.strip_prefix('{') {
+        if let Some(inside) = after.strip_prefix('{') {
             let (name, rest) = inside
                 .split_once('}')
                 .filter(|(name, _)| is_name(name))
@@ -72,11 +72,11 @@ impl ScriptText {
             self.pieces.push(TextPiece::Variable(name.to_owned()));
             return Ok(rest);
         }
-        let end = behind.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-        let name = if behind.starts_with(SIZE) {
+        let end = after.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        let name = if after.starts_with(SIZE) {
             SIZE
         } else {
-            &behind[..end.unwrap_or(behind.len())]
+            &after[..end.unwrap_or(after.len())]
         };
         if is_name(name) {
             self.pieces.push(TextPiece::Variable(name.to_owned()));
@@ -84,7 +84,7 @@ impl ScriptText {
             self.push_octets(b"$");
             self.push_octets(name.as_bytes());
         }
-        Ok(&behind[name.len()..])
+        Ok(&after[name.len()..])
     }
 
     /// Adds octets at the end.
@@ -207,7 +207,7 @@ impl fmt::Display for ScriptText {
 mod tests {
     use super::*;
 
-    fn said(text: &str) -> String {
+    fn expanded(text: &str) -> String {
         let variables = [("to", "bob@x.org"), ("n", "3"), ("message.size", "42")]
             .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
         let text = ScriptText::parse(text).unwrap();
@@ -215,15 +215,15 @@ mod tests {
     }
 
     #[test]
-    fn variables_stand_where_a_dollar_sign_says_so() {
-        assert_eq!(said("RCPT TO:<$to>"), "RCPT TO:<bob@x.org>");
-        assert_eq!(said("${n}rd for $to."), "3rd for bob@x.org.");
-        assert_eq!(said("BDAT $message.size LAST"), "BDAT 42 LAST");
-        assert_eq!(said("$$n costs 5$ or $5"), "$n costs 5$ or $5");
+    fn a_dollar_sign_begins_a_variable() {
+        assert_eq!(expanded("RCPT TO:<$to>"), "RCPT TO:<bob@x.org>");
+        assert_eq!(expanded("${n}rd for $to."), "3rd for bob@x.org.");
+        assert_eq!(expanded("BDAT $message.size LAST"), "BDAT 42 LAST");
+        assert_eq!(expanded("$$n costs 5$ or $5"), "$n costs 5$ or $5");
     }
 
     #[test]
-    fn what_is_not_set_is_named() {
+    fn an_unset_variable_is_named_in_the_error() {
         let text = ScriptText::parse("x $id").unwrap();
         assert_eq!(text.variables(), ["id"]);
         let error = text.octets(&Variables::new()).unwrap_err();
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_has_a_largest_size() {
+    fn the_size_of_a_text_is_limited() {
         let text = ScriptText::literal("0123456789abcdef").times(usize::MAX);
         assert_eq!(text.octets(&Variables::new()), Err(TextError::TooLong));
         let text = ScriptText::literal("ab").times(3);
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn octets_are_shown_as_they_are_written() {
+    fn octets_are_escaped_as_in_quoted_text() {
         assert_eq!(escaped(b"\r\n.\x00\"\\\xff"), r#"\r\n.\x00\"\\\xff"#);
     }
 }

@@ -1,15 +1,16 @@
 //! The server: accepts connections, runs a thread for each, and ends them at shutdown.
 
-use crate::server::connection::within;
 use crate::server::events::ServerObserver;
 use crate::server::limiter::ConnectionLimiter;
-use crate::server::listener::{Accepted, BoundListener, Listener, Next};
+use crate::server::listener::{Accepted, Listen, Listener, ListenerSet, Next, ServerError};
+use crate::server::options::{Introduction, ServerOptions};
+use crate::server::reply;
 use crate::server::session::{Client, CloseMode, ServerContext, ServerSession};
-use crate::server::{Introduction, Listen, MessageStore, ServerOptions, Transmission, reply};
-use crate::system::text::reason;
+use crate::server::store::MessageStore;
+use crate::server::stream::{ByteStream, within};
 use socket2::Socket;
 use std::io::{self, Write as _};
-use std::net::{Shutdown, SocketAddr};
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread::{self, Scope};
@@ -18,45 +19,21 @@ use std::time::Duration;
 /// Time that sessions get to end after the last expected message.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Time that a peer gets to close its side after the server's side is closed.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// Time that a client gets to close its side after the server's side is closed.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Consecutive failures of `accept()` before the server ends, and the pause after each.
 const ACCEPT_FAILURES: u32 = 100;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// An error that prevents the server from starting, or ends it.
-#[derive(Debug, thiserror::Error)]
-pub enum SinkError {
-    /// The address can be reached from other machines.
-    #[error(
-        "{0} can be reached from other machines and the sink takes mail from anybody; \
-         listen on 127.0.0.1 or [::1], or say --allow-remote"
-    )]
-    Remote(SocketAddr),
-    /// The name would break the greeting.
-    #[error("the sink's name must be printable ASCII without spaces, not {0:?}")]
-    Name(String),
-    /// The address or path is not local, not permitted, or in use.
-    #[error("cannot listen on {place}: {}", reason(.source))]
-    Listen {
-        /// The address or path requested.
-        place: Listen,
-        source: io::Error,
-    },
-    /// No more connections can be accepted.
-    #[error("cannot accept connections: {}", reason(.0))]
-    Accept(io::Error),
-}
-
 /// A server that listens but does not answer yet.
 #[derive(Debug)]
 pub struct Server {
-    doors: Vec<Listener>,
+    listeners: Vec<Listener>,
     options: ServerOptions,
-    /// Becomes readable when the server is to end; `hammer` is the other end of the pair.
-    bell: UnixStream,
-    hammer: UnixStream,
+    /// Becomes readable when the server is to end; `waker` is the other end of the pair.
+    wake_receiver: UnixStream,
+    waker: UnixStream,
 }
 
 /// A handle that ends a server from another thread.
@@ -71,115 +48,106 @@ impl Stopper {
 }
 
 impl Server {
-    /// Starts to listen. From now on peers can connect; they are greeted by [`Server::serve`].
-    ///
-    /// # Errors
-    /// An address, a path or the name is not usable.
-    pub fn bind(options: ServerOptions) -> Result<Server, SinkError> {
+    /// Starts to listen. Clients can connect; they are greeted by [`Server::serve`].
+    pub fn bind(options: ServerOptions) -> Result<Server, ServerError> {
         for place in &options.listen {
             if let Listen::Tcp(address) = place
                 && !options.allow_remote
                 && !address.ip().to_canonical().is_loopback()
             {
-                return Err(SinkError::Remote(*address));
+                return Err(ServerError::Remote(*address));
             }
         }
         if options.name.is_empty() || !options.name.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(SinkError::Name(options.name));
+            return Err(ServerError::Name(options.name));
         }
-        let doors: Result<Vec<Listener>, SinkError> =
+        let listeners: Result<Vec<Listener>, ServerError> =
             options.listen.iter().map(Listener::open).collect();
-        let (bell, hammer) = UnixStream::pair().map_err(SinkError::Accept)?;
-        hammer.set_nonblocking(true).map_err(SinkError::Accept)?;
+        let (wake_receiver, waker) = UnixStream::pair().map_err(ServerError::Accept)?;
+        waker.set_nonblocking(true).map_err(ServerError::Accept)?;
         Ok(Server {
-            doors: doors?,
+            listeners: listeners?,
             options,
-            bell,
-            hammer,
+            wake_receiver,
+            waker,
         })
     }
 
     /// The addresses and paths it listens on, with the ports chosen by the system.
     pub fn places(&self) -> impl Iterator<Item = &Listen> {
-        self.doors.iter().map(|door| &door.place)
+        self.listeners.iter().map(|listener| &listener.place)
     }
 
     /// Returns a handle that ends the server from another thread.
-    ///
-    /// # Errors
-    /// No file descriptor is available.
     pub fn stopper(&self) -> io::Result<Stopper> {
-        self.hammer.try_clone().map(Stopper)
+        self.waker.try_clone().map(Stopper)
     }
 
     /// Serves each connection in a thread of its own, until `count` messages were accepted or the time is
     /// over. Returns the number of accepted messages. Sessions that are still open then get two seconds to
     /// end.
-    ///
-    /// # Errors
-    /// No more connections can be accepted.
     pub fn serve(
         self,
         store: &dyn MessageStore,
-        witness: &dyn ServerObserver,
-    ) -> Result<u64, SinkError> {
+        observer: &dyn ServerObserver,
+    ) -> Result<u64, ServerError> {
         let Server {
-            doors,
+            listeners,
             options,
-            bell,
-            hammer,
+            wake_receiver,
+            waker,
         } = self;
-        let gate =
-            ConnectionLimiter::new(options.count, options.limits.max_connections, Some(hammer));
-        let what = if options.manner.lmtp {
+        let limiter =
+            ConnectionLimiter::new(options.count, options.limits.max_connections, Some(waker));
+        let what = if options.behavior.lmtp {
             "LMTP ehlo sink"
         } else {
             "ESMTP ehlo sink"
         };
-        let house = ServerContext {
+        let context = ServerContext {
             introduction: Introduction {
                 name: &options.name,
                 what,
             },
             limits: &options.limits,
-            manner: &options.manner,
+            behavior: &options.behavior,
             store,
-            gate: &gate,
-            witness,
+            limiter: &limiter,
+            observer,
         };
-        let entrance = BoundListener {
-            doors,
-            bell,
+        let listeners = ListenerSet {
+            listeners,
+            wake_receiver,
             deadline: options.time_limit.map(within),
         };
         thread::scope(|scope| {
-            let accepted = accept_all(&entrance, house, scope);
-            drop(entrance);
-            gate.see_off(GRACE);
+            let accepted = accept_all(&listeners, context, scope);
+            drop(listeners);
+            limiter.shut_down(GRACE);
             accepted
         })
-        .map_err(SinkError::Accept)?;
-        Ok(gate.accepted())
+        .map_err(ServerError::Accept)?;
+        Ok(limiter.accepted())
     }
 }
 
 /// Accepts connections until all expected messages have arrived, or the time is over.
 fn accept_all<'scope, 'env: 'scope>(
-    entrance: &BoundListener,
-    house: ServerContext<'env>,
+    listeners: &ListenerSet,
+    context: ServerContext<'env>,
     scope: &'scope Scope<'scope, 'env>,
 ) -> io::Result<()> {
     let mut failures = 0;
-    while !house.gate.is_full() {
-        match entrance.next() {
-            Ok(Next::Somebody(arrival)) => {
+    while !context.limiter.is_full() {
+        match listeners.next() {
+            Ok(Next::Connection(accepted)) => {
                 failures = 0;
-                welcome(arrival, house, scope);
+                serve_connection(accepted, context, scope);
             }
-            Ok(Next::Nobody) => {}
-            Ok(Next::Over) => break,
+            Ok(Next::NoConnection) => {}
+            Ok(Next::Shutdown) => break,
             Err(error) if failures >= ACCEPT_FAILURES => return Err(error),
-            // The peer has already left, or no file descriptor is available right now.
+            // The client has already left, or no file descriptor is available right now.
             Err(_) => {
                 failures += 1;
                 thread::sleep(ACCEPT_PAUSE);
@@ -189,40 +157,40 @@ fn accept_all<'scope, 'env: 'scope>(
     Ok(())
 }
 
-fn welcome<'scope, 'env: 'scope>(
-    arrival: Accepted,
-    house: ServerContext<'env>,
+fn serve_connection<'scope, 'env: 'scope>(
+    accepted: Accepted,
+    context: ServerContext<'env>,
     scope: &'scope Scope<'scope, 'env>,
 ) {
-    let socket = Arc::new(arrival.socket);
-    let Some(guest) = house.gate.enter(&socket) else {
-        return turn_away(&socket);
+    let socket = Arc::new(accepted.socket);
+    let Some(slot) = context.limiter.register(&socket) else {
+        return reject(&socket);
     };
-    let visitor = Client {
-        number: guest.number,
-        from: arrival.from,
+    let client = Client {
+        number: slot.number,
+        from: accepted.from,
     };
-    // If no thread is available, the connection is closed; the peer will retry.
+    // If no thread is available, the connection is closed; the client will retry.
     let _ = thread::Builder::new().spawn_scoped(scope, move || {
         // An optimization only; a unix socket does not have this option.
         let _ = socket.set_tcp_nodelay(true);
-        let session = ServerSession::new(house, Arc::clone(&socket), visitor);
-        if session.converse() == CloseMode::Polite {
-            part(socket);
+        let session = ServerSession::new(context, Arc::clone(&socket), client);
+        if session.run() == CloseMode::Polite {
+            linger_close(socket);
         }
-        drop(guest);
+        drop(slot);
     });
 }
 
-fn turn_away(mut socket: &Socket) {
+fn reject(mut socket: &Socket) {
     let line = format!("{}\r\n", reply::TOO_MANY_CONNECTIONS);
     let _ = io::Write::write_all(&mut socket, line.as_bytes());
 }
 
-/// Closes the server's side, then waits for the peer to close its own: a socket closed with unread input
+/// Closes the server's side, then waits for the client to close its own: a socket closed with unread input
 /// sends a reset, which can overtake the last reply.
-fn part(mut socket: Arc<Socket>) {
-    let deadline = within(FAREWELL);
+fn linger_close(mut socket: Arc<Socket>) {
+    let deadline = within(LINGER);
     let mut unread = [0; 4096];
     let _ = socket.shutdown(Shutdown::Write);
     while matches!(socket.receive(&mut unread, deadline), Ok(1..)) {}
@@ -230,14 +198,13 @@ fn part(mut socket: Arc<Socket>) {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::server::maildir::Maildir;
     use std::fs;
     use std::io::{Read, Write};
-    use std::net::TcpStream;
+    use std::net::{SocketAddr, TcpStream};
     use std::thread::JoinHandle;
     use std::time::Instant;
-
-    use super::*;
-    use crate::server::Maildir;
 
     fn options(count: u64) -> ServerOptions {
         ServerOptions {
@@ -257,7 +224,7 @@ mod tests {
     struct RunningServer {
         home: tempfile::TempDir,
         address: SocketAddr,
-        server: JoinHandle<Result<u64, SinkError>>,
+        server: JoinHandle<Result<u64, ServerError>>,
     }
 
     fn run(options: ServerOptions) -> RunningServer {
@@ -278,7 +245,7 @@ mod tests {
         fn say(&self, text: &str) -> String {
             let mut stream = TcpStream::connect(self.address).unwrap();
             stream.write_all(text.as_bytes()).unwrap();
-            heard(&mut stream)
+            replies(&mut stream)
         }
 
         fn messages(&self) -> Vec<String> {
@@ -293,19 +260,19 @@ mod tests {
         }
     }
 
-    fn heard(stream: &mut TcpStream) -> String {
-        let mut said = String::new();
-        let _ = stream.read_to_string(&mut said);
-        said
+    fn replies(stream: &mut TcpStream) -> String {
+        let mut replies = String::new();
+        let _ = stream.read_to_string(&mut replies);
+        replies
     }
 
     const MESSAGE: &str = "MAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nBDAT 4 LAST\r\nhi\r\n";
 
     #[test]
-    fn only_loopback_is_listened_on_without_allow_remote() {
+    fn remote_address_requires_allow_remote() {
         for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
             let error = Server::bind(ServerOptions::new(address.parse().unwrap())).unwrap_err();
-            assert!(matches!(error, SinkError::Remote(_)));
+            assert!(matches!(error, ServerError::Remote(_)));
             assert!(error.to_string().contains("--allow-remote"), "{error}");
         }
         let sink = Server::bind(ServerOptions {
@@ -316,18 +283,18 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_would_break_the_greeting_is_refused() {
+    fn name_that_would_break_the_greeting_is_refused() {
         for name in ["", "a b", "a\r\nb", "é"] {
             let options = ServerOptions {
                 name: name.to_owned(),
                 ..options(1)
             };
-            assert!(matches!(Server::bind(options), Err(SinkError::Name(_))));
+            assert!(matches!(Server::bind(options), Err(ServerError::Name(_))));
         }
     }
 
     #[test]
-    fn an_address_in_use_is_named_in_the_error() {
+    fn error_names_the_address_in_use() {
         let sink = Server::bind(options(1)).unwrap();
         let address = address(&sink);
         let error = Server::bind(ServerOptions::new(address))
@@ -337,17 +304,20 @@ mod tests {
     }
 
     #[test]
-    fn it_leaves_after_the_messages_that_were_wanted() {
+    fn server_ends_after_the_requested_messages() {
         let running = run(options(2));
-        let said = running.say(&format!("EHLO me\r\n{MESSAGE}{MESSAGE}QUIT\r\n"));
-        assert!(said.ends_with("ok, 4 bytes\r\n221 2.0.0 bye\r\n"), "{said}");
+        let replies = running.say(&format!("EHLO me\r\n{MESSAGE}{MESSAGE}QUIT\r\n"));
+        assert!(
+            replies.ends_with("ok, 4 bytes\r\n221 2.0.0 bye\r\n"),
+            "{replies}"
+        );
         let message = "Return-Path: <a@x>\r\nDelivered-To: b@x\r\nhi\r\n";
         assert_eq!(running.messages(), [message, message]);
         assert_eq!(running.accepted(), 2);
     }
 
     #[test]
-    fn it_leaves_when_its_time_is_over_or_it_is_told_to() {
+    fn server_ends_at_its_time_limit_or_when_stopped() {
         let mut short = options(1);
         short.time_limit = Some(Duration::from_millis(1));
         assert_eq!(run(short).accepted(), 0);
@@ -359,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn it_listens_at_several_places() {
+    fn server_listens_on_several_addresses() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("socket");
         let mut both = options(2);
@@ -368,9 +338,9 @@ mod tests {
         let text = format!("EHLO me\r\n{MESSAGE}QUIT\r\n");
         let mut unix = std::os::unix::net::UnixStream::connect(&path).unwrap();
         unix.write_all(text.as_bytes()).unwrap();
-        let mut said = String::new();
-        unix.read_to_string(&mut said).unwrap();
-        assert!(said.ends_with("221 2.0.0 bye\r\n"), "{said}");
+        let mut replies = String::new();
+        unix.read_to_string(&mut replies).unwrap();
+        assert!(replies.ends_with("221 2.0.0 bye\r\n"), "{replies}");
         drop(unix);
         running.say(&text);
         assert_eq!(running.accepted(), 2);
@@ -378,12 +348,12 @@ mod tests {
     }
 
     #[test]
-    fn it_wants_nothing_when_the_count_is_none_at_all() {
+    fn server_with_count_zero_ends_at_once() {
         assert_eq!(run(options(0)).accepted(), 0);
     }
 
     #[test]
-    fn connections_that_are_open_at_the_end_are_closed_with_a_word() {
+    fn open_connections_get_421_at_shutdown() {
         let running = run(options(1));
         let mut idler = TcpStream::connect(running.address).unwrap();
         idler.write_all(b"HELO me\r\n").unwrap();
@@ -391,14 +361,14 @@ mod tests {
         idler.read_exact(&mut greeting).unwrap();
         running.say(&format!("EHLO me\r\n{MESSAGE}QUIT\r\n"));
         let started = Instant::now();
-        assert!(heard(&mut idler).ends_with("421 4.3.2 closing, no more messages wanted\r\n"));
+        assert!(replies(&mut idler).ends_with("421 4.3.2 closing, no more messages wanted\r\n"));
         drop(idler);
         assert_eq!(running.accepted(), 1);
-        assert!(started.elapsed() < GRACE + FAREWELL);
+        assert!(started.elapsed() < GRACE + LINGER);
     }
 
     #[test]
-    fn many_peers_at_once_never_get_more_accepted_than_wanted() {
+    fn concurrent_clients_do_not_exceed_the_count() {
         let running = run(options(5));
         let text = format!("EHLO me\r\n{MESSAGE}QUIT\r\n");
         let taken = thread::scope(|scope| {
@@ -408,20 +378,22 @@ mod tests {
                         let stream = TcpStream::connect(running.address);
                         stream.map_or(String::new(), |mut stream| {
                             let _ = stream.write_all(text.as_bytes());
-                            heard(&mut stream)
+                            replies(&mut stream)
                         })
                     })
                 })
                 .collect();
-            let said = peers.into_iter().map(|peer| peer.join().unwrap());
-            said.filter(|said| said.contains("ok, 4 bytes")).count()
+            let replies = peers.into_iter().map(|peer| peer.join().unwrap());
+            replies
+                .filter(|replies| replies.contains("ok, 4 bytes"))
+                .count()
         });
         assert_eq!((taken, running.messages().len()), (5, 5));
         assert_eq!(running.accepted(), 5);
     }
 
     #[test]
-    fn one_connection_too_many_is_turned_away() {
+    fn connection_beyond_the_limit_gets_421() {
         let mut options = options(1);
         options.limits.max_connections = 1;
         let running = run(options);
@@ -429,27 +401,27 @@ mod tests {
         let mut greeting = [0; 4];
         first.read_exact(&mut greeting).unwrap();
         let mut second = TcpStream::connect(running.address).unwrap();
-        assert!(heard(&mut second).starts_with("421 4.3.2 too many connections"));
+        assert!(replies(&mut second).starts_with("421 4.3.2 too many connections"));
         let message = format!("EHLO me\r\n{MESSAGE}QUIT\r\n");
         first.write_all(message.as_bytes()).unwrap();
-        heard(&mut first);
+        replies(&mut first);
         assert_eq!(running.accepted(), 1);
     }
 
     #[test]
-    fn a_peer_that_is_idle_or_drips_bytes_is_cut_off() {
+    fn idle_or_slow_client_is_disconnected() {
         let mut options = options(1);
         options.limits.idle = Duration::from_millis(300);
         let running = run(options);
         let mut idler = TcpStream::connect(running.address).unwrap();
-        assert!(heard(&mut idler).contains("421 4.4.2"));
+        assert!(replies(&mut idler).contains("421 4.4.2"));
 
         let mut dripper = TcpStream::connect(running.address).unwrap();
         let started = Instant::now();
-        while dripper.write_all(b"x").is_ok() && started.elapsed() < FAREWELL {
+        while dripper.write_all(b"x").is_ok() && started.elapsed() < LINGER {
             thread::sleep(Duration::from_millis(50));
         }
-        assert!(heard(&mut dripper).contains("421 4.4.2"));
+        assert!(replies(&mut dripper).contains("421 4.4.2"));
         running.say(&format!("EHLO me\r\n{MESSAGE}QUIT\r\n"));
         assert_eq!(running.accepted(), 1);
     }

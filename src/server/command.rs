@@ -1,13 +1,13 @@
 //! The parser of a command line. Pure: the meaning of a line, without regard to the state of the session.
 
-use crate::server::offers::{OfferList, ServerKeyword};
-use crate::server::parameters;
-use crate::server::path;
+use crate::server::arguments;
+use crate::server::offers::OfferList;
 use crate::server::reply;
 use crate::server::reply::Refusal;
+use crate::smtp::extension::Extension;
 use crate::system::text::printable;
 
-/// A command of the peer.
+/// A command of the client.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
     Ehlo(String),
@@ -81,11 +81,9 @@ pub fn parse(line: &[u8], offers: &OfferList) -> Result<Command, Refusal> {
         b"EHLO" => host_name(argument).map(Command::Ehlo),
         b"HELO" => host_name(argument).map(Command::Helo),
         b"LHLO" => host_name(argument).map(Command::Lhlo),
-        b"STARTTLS" if offers.has(ServerKeyword::StartTls) => alone(argument, Command::StartTls),
-        b"AUTH" if offers.has(ServerKeyword::Auth) => login(argument).map(Command::Auth),
-        b"XCLIENT" if offers.has(ServerKeyword::Xclient) => {
-            attributes(argument).map(Command::Xclient)
-        }
+        b"STARTTLS" if offers.has(Extension::Starttls) => alone(argument, Command::StartTls),
+        b"AUTH" if offers.has(Extension::Auth) => login(argument).map(Command::Auth),
+        b"XCLIENT" if offers.has(Extension::Xclient) => attributes(argument).map(Command::Xclient),
         b"MAIL" => mail(argument, offers).map(Command::Mail),
         b"RCPT" => recipient(argument, offers).map(Command::Rcpt),
         b"DATA" => alone(argument, Command::Data),
@@ -93,9 +91,9 @@ pub fn parse(line: &[u8], offers: &OfferList) -> Result<Command, Refusal> {
         b"RSET" => alone(argument, Command::Rset),
         b"QUIT" => alone(argument, Command::Quit),
         b"NOOP" => Ok(Command::Noop),
-        b"HELP" if offers.understands("HELP") => Ok(Command::Help),
-        b"VRFY" if !offers.understands("VRFY") => Err(reply::NOT_IMPLEMENTED),
-        b"VRFY" if argument.is_empty() => Err(reply::VERIFY_WHOM),
+        b"HELP" if offers.recognizes(Extension::Help) => Ok(Command::Help),
+        b"VRFY" if !offers.recognizes(Extension::Vrfy) => Err(reply::NOT_IMPLEMENTED),
+        b"VRFY" if argument.is_empty() => Err(reply::VRFY_NEEDS_ADDRESS),
         b"VRFY" => Ok(Command::Vrfy),
         b"AUTH" | b"ETRN" | b"EXPN" | b"HELP" | b"SAML" | b"SEND" | b"SOML" | b"STARTTLS"
         | b"TURN" | b"XCLIENT" | b"XFORWARD" => Err(reply::NOT_IMPLEMENTED),
@@ -117,9 +115,9 @@ fn host_name(argument: &[u8]) -> Result<String, Refusal> {
 }
 
 fn mail(argument: &[u8], offers: &OfferList) -> Result<MailCommand, Refusal> {
-    let path = path::parse(argument, "FROM:", reply::BAD_SENDER)?;
-    let parameters = parameters::of_mail(path.parameters, offers)?;
-    let value = |name| parameters::value(&parameters, name);
+    let path = arguments::parse_path(argument, "FROM:", reply::BAD_SENDER)?;
+    let parameters = arguments::mail_parameters(path.parameters, offers)?;
+    let value = |name| arguments::value(&parameters, name);
     let size = value("SIZE").map(|digits| announced(digits.as_bytes()));
     let body = value("BODY").unwrap_or("7BIT");
     Ok(MailCommand {
@@ -140,13 +138,13 @@ fn announced(digits: &[u8]) -> Result<u64, Refusal> {
 }
 
 fn recipient(argument: &[u8], offers: &OfferList) -> Result<RcptCommand, Refusal> {
-    let path = path::parse(argument, "TO:", reply::BAD_RECIPIENT)?;
+    let path = arguments::parse_path(argument, "TO:", reply::BAD_RECIPIENT)?;
     if path.address.is_empty() {
         return Err(reply::BAD_RECIPIENT);
     }
     Ok(RcptCommand {
         address: path.address,
-        parameters: parameters::of_rcpt(path.parameters, offers)?,
+        parameters: arguments::rcpt_parameters(path.parameters, offers)?,
     })
 }
 
@@ -217,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn verbs_are_read_in_any_case_and_trailing_space_is_dropped() {
+    fn verbs_are_parsed_in_any_case_and_trailing_space_is_dropped() {
         assert_eq!(parse(b"qUiT"), Ok(Command::Quit));
         assert_eq!(parse(b"data \t "), Ok(Command::Data));
         assert_eq!(parse(b"ehlo  me.x"), Ok(Command::Ehlo("me.x".into())));
@@ -227,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_and_unimplemented_verbs_are_told_apart() {
+    fn unknown_and_unimplemented_verbs_differ() {
         for line in [
             "",
             " ",
@@ -245,22 +243,22 @@ mod tests {
     }
 
     #[test]
-    fn a_greeting_needs_one_plain_word() {
+    fn ehlo_needs_one_host_name() {
         for line in ["EHLO", "HELO ", "EHLO a b", "EHLO a\x01", "HELO é"] {
             assert_eq!(refusal(line), reply::BAD_NAME, "{line:?}");
         }
     }
 
     #[test]
-    fn commands_without_argument_take_none() {
+    fn argument_of_a_command_without_one_is_refused() {
         for line in ["DATA x", "RSET x", "QUIT now"] {
             assert_eq!(refusal(line), reply::NO_ARGUMENT, "{line}");
         }
-        assert_eq!(refusal("VRFY"), reply::VERIFY_WHOM);
+        assert_eq!(refusal("VRFY"), reply::VRFY_NEEDS_ADDRESS);
     }
 
     #[test]
-    fn mail_parameters_are_read_in_any_case_and_order() {
+    fn mail_parameters_are_parsed_in_any_case_and_order() {
         let all = mail("MAIL FROM:<a@x> smtputf8 Body=8bitMIME SIZE=12");
         assert_eq!(all.sender, "a@x");
         assert_eq!(all.size, 12);
@@ -283,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absurd_size_counts_as_the_largest_and_a_wrong_one_is_refused() {
+    fn huge_size_is_too_large_and_malformed_size_is_refused() {
         assert_eq!(
             mail("MAIL FROM:<> SIZE=99999999999999999999").size,
             u64::MAX
@@ -308,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_offered_is_understood_and_what_is_not_is_not() {
+    fn only_offered_commands_are_recognized() {
         let mut offers = OfferList::default();
         for text in ["STARTTLS", "AUTH PLAIN", "XCLIENT"] {
             offers.add(Offer::parse(text).unwrap());
@@ -334,7 +332,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_line_makes_it_panic(line: Vec<u8>, verb in "(MAIL FROM:<|RCPT TO:<|AUTH |BDAT |XCLIENT |EHLO )") {
+        fn no_line_causes_a_panic(line: Vec<u8>, verb in "(MAIL FROM:<|RCPT TO:<|AUTH |BDAT |XCLIENT |EHLO )") {
             let mut offers = OfferList::default();
             offers.add(Offer::parse("AUTH PLAIN").unwrap());
             offers.add(Offer::parse("DSN").unwrap());
@@ -345,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_have_a_size_and_perhaps_last() {
+    fn bdat_has_a_size_and_optional_last() {
         let chunk = |size, last| Ok(Command::Bdat(Chunk { size, last }));
         assert_eq!(parse(b"BDAT 10"), chunk(10, false));
         assert_eq!(parse(b"bdat 0 last"), chunk(0, true));

@@ -1,17 +1,12 @@
 //! One connection: lines and blocks in, replies out, each before its deadline, in constant memory.
 
-use std::io::{self, Read, Write};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
+use crate::server::stream::{ByteStream, TlsStream, within};
+use crate::server::tls::TlsAgreement;
 use memchr::memchr;
 use rustls::ServerConfig;
-use socket2::Socket;
-
-use crate::server::end::SessionEnding;
-use crate::server::tls::TlsAgreement;
-use crate::server::tls_stream::Sealed;
-use crate::system::socket::acknowledge_at_once;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Size of the input buffer, and so of the blocks in which a message is passed on.
 const BLOCK: usize = 128 * 1024;
@@ -19,65 +14,73 @@ const BLOCK: usize = 128 * 1024;
 /// Maximum number of bytes of replies held back until the end of a group of commands.
 const UNSENT: usize = 64 * 1024;
 
-/// Upper limit of a deadline, so that adding to the clock cannot overflow.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
-
-/// The byte stream of a session: a socket, or a script in tests.
-pub trait Transmission {
-    /// Reads the available bytes; 0 means that the peer has closed.
-    fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize>;
-    /// Writes all of it.
-    fn send(&mut self, bytes: &[u8], deadline: Instant) -> io::Result<()>;
-    /// Makes closing the connection send a reset, if the stream supports that.
-    fn reset(&mut self) {}
+/// The reason for the end of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionEnding {
+    Quit,
+    /// The client closed, or the connection broke.
+    PeerClosed,
+    /// The client exceeded the time limit.
+    Idle,
+    /// The client made too many protocol errors.
+    TooManyErrors,
+    /// The server has received all expected messages, or its time is over.
+    Full,
+    /// A reply was 421, after which a server closes (RFC 5321 §3.8).
+    Unavailable,
+    /// The connection is closed without a reply, on purpose.
+    Dropped,
+    /// The connection is reset, on purpose.
+    Reset,
+    NoTls,
+    /// The first input is not a header of the PROXY protocol.
+    NoProxy,
 }
 
-impl Transmission for Arc<Socket> {
-    fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize> {
-        self.set_read_timeout(Some(until(deadline)?))?;
-        acknowledge_at_once(self.as_ref());
-        retried(|| self.as_ref().read(into))
-    }
-
-    fn send(&mut self, mut bytes: &[u8], deadline: Instant) -> io::Result<()> {
-        while !bytes.is_empty() {
-            self.set_write_timeout(Some(until(deadline)?))?;
-            match retried(|| self.as_ref().write(bytes))? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                sent => bytes = &bytes[sent..],
-            }
-        }
-        Ok(())
-    }
-
-    fn reset(&mut self) {
-        let _ = self.set_linger(Some(Duration::ZERO));
-    }
-}
-
-fn until(deadline: Instant) -> io::Result<Duration> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        return Err(io::ErrorKind::TimedOut.into());
-    }
-    Ok(left)
-}
-
-fn retried(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
+impl SessionEnding {
+    /// The reply sent before the connection is closed; `None`: no reply is sent.
+    pub fn final_reply(self) -> Option<&'static str> {
+        match self {
+            SessionEnding::Quit
+            | SessionEnding::PeerClosed
+            | SessionEnding::Unavailable
+            | SessionEnding::Dropped
+            | SessionEnding::Reset
+            | SessionEnding::NoTls
+            | SessionEnding::NoProxy => None,
+            SessionEnding::Idle => Some("421 4.4.2 timed out waiting for you"),
+            SessionEnding::TooManyErrors => Some("421 4.7.0 too many errors"),
+            SessionEnding::Full => Some("421 4.3.2 closing, no more messages wanted"),
         }
     }
+
+    /// The reason, for events.
+    pub fn reason(self) -> &'static str {
+        match self {
+            SessionEnding::Quit => "quit",
+            SessionEnding::PeerClosed => "peer closed",
+            SessionEnding::Idle => "idle",
+            SessionEnding::TooManyErrors => "too many errors",
+            SessionEnding::Full => "sink closed",
+            SessionEnding::Unavailable => "421 said",
+            SessionEnding::Dropped => "closed",
+            SessionEnding::Reset => "reset",
+            SessionEnding::NoTls => "no TLS",
+            SessionEnding::NoProxy => "no PROXY header",
+        }
+    }
 }
 
-/// The moment that is `patience` from now.
-pub fn within(patience: Duration) -> Instant {
-    Instant::now() + patience.min(LONGEST)
+impl From<io::Error> for SessionEnding {
+    fn from(error: io::Error) -> SessionEnding {
+        match error.kind() {
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => SessionEnding::Idle,
+            _ => SessionEnding::PeerClosed,
+        }
+    }
 }
 
-/// One line from the peer, without its line end.
+/// One line from the client, without its line end.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ReceivedLine<'a> {
     Whole(&'a [u8]),
@@ -86,8 +89,8 @@ pub enum ReceivedLine<'a> {
 }
 
 /// A connection with its input buffer and its unsent replies.
-pub struct Channel<P> {
-    peer: Sealed<P>,
+pub struct Connection<P> {
+    stream: TlsStream<P>,
     idle: Duration,
     max_line_bytes: usize,
     buffer: Vec<u8>,
@@ -97,11 +100,11 @@ pub struct Channel<P> {
     unsent: Vec<u8>,
 }
 
-impl<P: Transmission> Channel<P> {
+impl<P: ByteStream> Connection<P> {
     /// `max_line_bytes` includes the line end. `idle` bounds each line and each block.
-    pub fn new(peer: P, max_line_bytes: usize, idle: Duration) -> Channel<P> {
-        Channel {
-            peer: Sealed::new(peer),
+    pub fn new(stream: P, max_line_bytes: usize, idle: Duration) -> Connection<P> {
+        Connection {
+            stream: TlsStream::new(stream),
             idle,
             max_line_bytes: max_line_bytes.min(BLOCK / 2),
             buffer: vec![0; BLOCK],
@@ -111,14 +114,14 @@ impl<P: Transmission> Channel<P> {
         }
     }
 
-    /// Adds a reply. It is sent in one write with others, once all commands of the peer are processed.
-    pub fn say(&mut self, reply: &str) {
+    /// Adds a reply. It is sent in one write with others, once all commands of the client are processed.
+    pub fn queue_reply(&mut self, reply: &str) {
         self.unsent.extend_from_slice(reply.as_bytes());
         self.unsent.extend_from_slice(b"\r\n");
     }
 
     /// The next command line, ended by CRLF or LF. It must be complete before `idle` has passed, so
-    /// that a peer who drips bytes is cut off too.
+    /// that a client that drips bytes is cut off too.
     pub fn line(&mut self) -> Result<ReceivedLine<'_>, SessionEnding> {
         let deadline = within(self.idle);
         let mut too_long = false;
@@ -160,10 +163,9 @@ impl<P: Transmission> Channel<P> {
         self.start += count;
     }
 
-    /// Sends the pending replies.
     pub fn flush(&mut self) -> Result<(), SessionEnding> {
         if !self.unsent.is_empty() {
-            self.peer.send(&self.unsent, within(self.idle))?;
+            self.stream.send(&self.unsent, within(self.idle))?;
             self.unsent.clear();
         }
         Ok(())
@@ -172,14 +174,14 @@ impl<P: Transmission> Channel<P> {
     /// Sends these bytes at once, after the pending replies.
     pub fn send_now(&mut self, bytes: &[u8]) -> Result<(), SessionEnding> {
         self.flush()?;
-        Ok(self.peer.send(bytes, within(self.idle))?)
+        Ok(self.stream.send(bytes, within(self.idle))?)
     }
 
-    /// Reads and discards input until the peer closes, or the deadline is reached.
+    /// Reads and discards input until the client closes, or the deadline is reached.
     pub fn drain(&mut self, deadline: Instant) {
         while self.flush().is_ok() {
-            self.forget();
-            match self.peer.receive(&mut self.buffer, deadline) {
+            self.discard_input();
+            match self.stream.receive(&mut self.buffer, deadline) {
                 Ok(1..) => {}
                 _ => return,
             }
@@ -187,14 +189,14 @@ impl<P: Transmission> Channel<P> {
     }
 
     /// Discards the input that was read ahead.
-    pub fn forget(&mut self) {
+    pub fn discard_input(&mut self) {
         self.start = self.end;
     }
 
-    /// Waits for more input, at most as long as a command may take.
+    /// Reads more input.
     pub fn more(&mut self, deadline: Instant) -> Result<&[u8], SessionEnding> {
         if self.pending().len() >= BLOCK / 2 {
-            return Err(SessionEnding::Gone);
+            return Err(SessionEnding::PeerClosed);
         }
         self.fill(deadline)?;
         Ok(self.pending())
@@ -203,41 +205,42 @@ impl<P: Transmission> Channel<P> {
     /// Starts TLS. Input that was read ahead belongs to the handshake.
     pub fn secure(&mut self, config: &Arc<ServerConfig>) -> io::Result<TlsAgreement> {
         let deadline = within(self.idle);
-        let ahead = self.pending().to_vec();
-        self.forget();
-        self.peer.secure(config, &ahead, deadline)
+        let early = self.pending().to_vec();
+        self.discard_input();
+        self.stream.secure(config, &early, deadline)
     }
 
     pub fn is_secured(&self) -> bool {
-        self.peer.is_secured()
+        self.stream.is_secured()
     }
 
     /// Sends the pending replies and, with TLS, `close_notify`.
     pub fn end(&mut self) {
         if self.flush().is_ok() {
-            self.peer.end(within(self.idle));
+            self.stream.end(within(self.idle));
         }
     }
 
-    /// Resets the connection.
     pub fn reset(&mut self) {
-        self.peer.reset();
+        self.stream.reset();
     }
 
     pub fn pending(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }
 
-    /// Reads more input, after sending the pending replies, which the peer may be waiting for.
+    /// Reads more input, after sending the pending replies, which the client may be waiting for.
     fn fill(&mut self, deadline: Instant) -> Result<(), SessionEnding> {
         self.flush()?;
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        let count = self.peer.receive(&mut self.buffer[self.end..], deadline)?;
+        let count = self
+            .stream
+            .receive(&mut self.buffer[self.end..], deadline)?;
         self.end += count;
         if count == 0 {
-            return Err(SessionEnding::Gone);
+            return Err(SessionEnding::PeerClosed);
         }
         Ok(())
     }
@@ -245,11 +248,10 @@ impl<P: Transmission> Channel<P> {
 
 #[cfg(test)]
 pub mod tests {
+    use super::*;
     use std::collections::VecDeque;
 
-    use super::*;
-
-    /// A peer that sends packets, one for each read, and notes each write.
+    /// A client that sends packets, one for each read, and notes each write.
     #[derive(Default)]
     pub struct ScriptedPeer {
         packets: VecDeque<Vec<u8>>,
@@ -265,7 +267,7 @@ pub mod tests {
         }
     }
 
-    impl Transmission for &mut ScriptedPeer {
+    impl ByteStream for &mut ScriptedPeer {
         fn receive(&mut self, into: &mut [u8], _: Instant) -> io::Result<usize> {
             let Some(mut packet) = self.packets.pop_front() else {
                 return Ok(0);
@@ -284,50 +286,50 @@ pub mod tests {
         }
     }
 
-    fn channel(script: &mut ScriptedPeer) -> Channel<&mut ScriptedPeer> {
-        Channel::new(script, 10, Duration::from_secs(1))
+    fn connection(script: &mut ScriptedPeer) -> Connection<&mut ScriptedPeer> {
+        Connection::new(script, 10, Duration::from_secs(1))
     }
 
     #[test]
-    fn lines_come_whole_from_any_packets_and_with_either_line_end() {
+    fn lines_may_span_packets_and_end_with_crlf_or_lf() {
         let mut script = ScriptedPeer::new([&b"NO"[..], b"OP\r", b"\nRSET\nQ\r\n"]);
-        let mut channel = channel(&mut script);
-        assert_eq!(channel.line(), Ok(ReceivedLine::Whole(b"NOOP")));
-        assert_eq!(channel.line(), Ok(ReceivedLine::Whole(b"RSET")));
-        assert_eq!(channel.line(), Ok(ReceivedLine::Whole(b"Q")));
-        assert_eq!(channel.line(), Err(SessionEnding::Gone));
+        let mut connection = connection(&mut script);
+        assert_eq!(connection.line(), Ok(ReceivedLine::Whole(b"NOOP")));
+        assert_eq!(connection.line(), Ok(ReceivedLine::Whole(b"RSET")));
+        assert_eq!(connection.line(), Ok(ReceivedLine::Whole(b"Q")));
+        assert_eq!(connection.line(), Err(SessionEnding::PeerClosed));
     }
 
     #[test]
-    fn a_line_at_the_limit_is_taken_and_one_byte_more_is_too_long() {
+    fn line_at_the_limit_is_accepted_and_one_byte_more_is_too_long() {
         let mut script =
             ScriptedPeer::new([&b"12345678\r\n123456789\r\n123456789"[..], b"0123\r\nQ\n"]);
-        let mut channel = channel(&mut script);
-        assert_eq!(channel.line(), Ok(ReceivedLine::Whole(b"12345678")));
-        assert_eq!(channel.line(), Ok(ReceivedLine::TooLong));
-        assert_eq!(channel.line(), Ok(ReceivedLine::TooLong));
-        assert_eq!(channel.line(), Ok(ReceivedLine::Whole(b"Q")));
+        let mut connection = connection(&mut script);
+        assert_eq!(connection.line(), Ok(ReceivedLine::Whole(b"12345678")));
+        assert_eq!(connection.line(), Ok(ReceivedLine::TooLong));
+        assert_eq!(connection.line(), Ok(ReceivedLine::TooLong));
+        assert_eq!(connection.line(), Ok(ReceivedLine::Whole(b"Q")));
     }
 
     #[test]
-    fn an_endless_line_does_not_grow_the_buffer() {
+    fn endless_line_does_not_grow_the_buffer() {
         let packet = [b'a'; 5000];
         let mut script = ScriptedPeer::new((0..1000).map(|_| &packet[..]).chain([&b"\nQ\n"[..]]));
-        let mut channel = channel(&mut script);
-        assert_eq!(channel.line(), Ok(ReceivedLine::TooLong));
-        assert_eq!(channel.line(), Ok(ReceivedLine::Whole(b"Q")));
-        assert_eq!(channel.buffer.capacity(), BLOCK);
+        let mut connection = connection(&mut script);
+        assert_eq!(connection.line(), Ok(ReceivedLine::TooLong));
+        assert_eq!(connection.line(), Ok(ReceivedLine::Whole(b"Q")));
+        assert_eq!(connection.buffer.capacity(), BLOCK);
     }
 
     #[test]
-    fn replies_wait_until_the_peer_has_no_further_line() {
+    fn replies_are_sent_when_no_further_line_is_buffered() {
         let mut script = ScriptedPeer::new([&b"A\r\nB\r\nC"[..], b"\r\n"]);
-        let mut channel = channel(&mut script);
+        let mut connection = connection(&mut script);
         for reply in ["1", "2", "3"] {
-            channel.line().unwrap();
-            channel.say(reply);
+            connection.line().unwrap();
+            connection.queue_reply(reply);
         }
-        channel.line().unwrap_err();
+        connection.line().unwrap_err();
         assert_eq!(script.writes, ["1\r\n2\r\n", "3\r\n"]);
     }
 }

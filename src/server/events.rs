@@ -1,57 +1,53 @@
 //! The events of a session, for observers.
 
 use crate::server::fault::FaultAction;
-use crate::server::stage::ServerStage;
-use crate::server::{ReceivedEnvelope, TlsAgreement};
+use crate::server::store::ReceivedEnvelope;
+use crate::server::tls::TlsAgreement;
+use crate::smtp::stage::Stage;
 use std::net::SocketAddr;
 use std::path::Path;
 
 /// Receives the events of all sessions.
 pub trait ServerObserver: Sync {
     /// Receives an event of the connection with this number.
-    fn saw(&self, connection: u64, seen: &ServerEvent<'_>);
+    fn on_event(&self, connection: u64, event: &ServerEvent<'_>);
 }
 
-/// Ignores all events.
 impl ServerObserver for () {
-    fn saw(&self, _: u64, _: &ServerEvent<'_>) {}
+    fn on_event(&self, _: u64, _: &ServerEvent<'_>) {}
 }
 
 #[derive(Debug)]
 pub enum ServerEvent<'a> {
     /// A client has connected from this address; a unix socket has none.
     Connected {
-        /// The address and port.
         peer: Option<SocketAddr>,
     },
     /// A PROXY header, or XCLIENT, has set another client address.
-    Proxied { told: &'a str },
-    /// TLS has started.
+    ClientChanged {
+        new_client: &'a str,
+    },
     Tls(&'a TlsAgreement),
-    /// The handshake has failed.
-    TlsFailed { why: &'a str },
+    TlsFailed {
+        why: &'a str,
+    },
     /// A command as received; without the secret part of AUTH.
     Command {
-        /// The line, without its end.
         line: &'a [u8],
     },
     Reply {
-        /// One line or more.
         text: &'a str,
     },
-    /// A login, right or wrong.
+    /// An attempt to log in.
     Auth {
         mechanism: &'static str,
         user: &'a str,
-        /// True if the login succeeded.
-        is_right: bool,
+        accepted: bool,
     },
-    /// A fault is injected.
     Fault {
-        stage: ServerStage,
+        stage: Stage,
         what: &'a FaultAction,
     },
-    /// A message was stored.
     Message {
         envelope: &'a ReceivedEnvelope,
         bytes: u64,
@@ -60,10 +56,11 @@ pub enum ServerEvent<'a> {
         /// Its number, counted from 1.
         number: u64,
     },
-    /// The server has failed, and sent a temporary error to the peer.
-    Trouble { why: &'a str },
+    /// The server has failed, and sent a temporary error to the client.
+    Failed {
+        why: &'a str,
+    },
     Closed {
-        /// The reason in one word.
         reason: &'static str,
     },
 }

@@ -1,6 +1,8 @@
-//! Injected faults and their syntax: `STAGE=WHAT[@N|%P]`.
+//! Injected faults: their syntax, `STAGE=WHAT[@N|%P]`, and the choice of the fault that is due. Occurrences are counted
+//! over the life of the server.
 
-use crate::server::stage::ServerStage;
+use crate::smtp::stage::Stage;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Default pause between two bytes of a dripping reply.
@@ -11,7 +13,7 @@ pub type Clock = fn(&str) -> Result<Duration, String>;
 /// A fault, its stage and its condition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InjectedFault {
-    pub stage: ServerStage,
+    pub stage: Stage,
     pub what: FaultAction,
     pub when: FaultTime,
 }
@@ -20,21 +22,17 @@ pub struct InjectedFault {
 pub enum FaultAction {
     /// This reply is sent, and the command is not executed.
     Reply(FaultReply),
-    /// The connection is closed without a reply.
     Close,
-    /// The connection is reset.
     Reset,
     /// No more replies are sent.
     Hang,
     /// The reply is sent byte by byte, with this pause between two.
     Drip(Duration),
-    /// Random bytes instead of the reply.
     Garbage,
     /// A line that does not end.
     FloodLine,
     /// A reply whose lines do not end.
     FloodReply,
-    /// The reply is sent twice.
     Double,
     /// The reply is delayed by this time.
     Slow(Duration),
@@ -58,28 +56,24 @@ pub enum FaultTime {
     Chance(f64),
 }
 
-/// A delay of replies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delay {
     /// `None`: all stages.
-    pub stage: Option<ServerStage>,
+    pub stage: Option<Stage>,
     pub time: Duration,
 }
 
 impl InjectedFault {
     /// Reads `STAGE=WHAT[@N|%P]`.
-    ///
-    /// # Errors
-    /// A description of the mistake.
     pub fn parse(text: &str, clock: Clock) -> Result<InjectedFault, String> {
         let (stage, rest) = text.split_once('=').ok_or(
             "it wants a stage and what goes wrong there, like rcpt='451 4.3.0 busy'@2 or dot=close",
         )?;
-        let stage = ServerStage::parse(stage)?;
+        let stage = fault_stage(stage)?;
         let (what, when) = split_when(rest)?;
         let what = FaultAction::parse(what, clock)?;
         let needs_reply = matches!(what, FaultAction::Drip(_) | FaultAction::Double);
-        if needs_reply && !stage.has_reply() {
+        if needs_reply && !has_reply(stage) {
             return Err(format!(
                 "there is no reply at {} that could come twice or byte for byte",
                 stage.name()
@@ -87,6 +81,31 @@ impl InjectedFault {
         }
         Ok(InjectedFault { stage, what, when })
     }
+}
+
+/// A stage at which a fault can be injected, named after the last action of the client: `tls` is the first message of
+/// the handshake, `auth` the last line of a login, `body` the first part of a message.
+fn fault_stage(name: &str) -> Result<Stage, String> {
+    let stages = || {
+        Stage::all().filter(|stage| {
+            use Stage::{Ask, Lhlo, Lookup, Proxy, Script, Xclient, Xforward};
+            !matches!(
+                stage,
+                Ask | Lhlo | Lookup | Proxy | Script | Xclient | Xforward
+            )
+        })
+    };
+    let found = stages().find(|stage| stage.name().eq_ignore_ascii_case(name));
+    found.ok_or_else(|| {
+        let names: Vec<&str> = stages().map(Stage::name).collect();
+        let names = names.join(", ");
+        format!("there is no stage {name:?}; there are {names}")
+    })
+}
+
+/// True if the server sends a reply at this stage.
+fn has_reply(stage: Stage) -> bool {
+    !matches!(stage, Stage::Connect | Stage::Tls | Stage::Body)
 }
 
 impl FaultAction {
@@ -110,8 +129,6 @@ impl FaultAction {
         }
     }
 
-    /// Its name in events.
-    #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             FaultAction::Reply(_) => "reply",
@@ -165,7 +182,7 @@ impl FaultReply {
     }
 }
 
-/// The lines of a reply, of which `\n` parts two.
+/// The lines of a reply, separated by `\n` in the option.
 fn lines(code: &str, text: &str) -> String {
     let lines: Vec<&str> = text.split("\\n").collect();
     let last = lines.len() - 1;
@@ -219,16 +236,74 @@ fn times(text: &str) -> Option<FaultTime> {
 
 impl Delay {
     /// Reads `TIME` or `STAGE=TIME`.
-    ///
-    /// # Errors
-    /// A description of the mistake.
     pub fn parse(text: &str, clock: Clock) -> Result<Delay, String> {
         let (stage, time) = match text.split_once('=') {
-            Some((stage, time)) => (Some(ServerStage::parse(stage)?), time),
+            Some((stage, time)) => (Some(fault_stage(stage)?), time),
             None => (None, text),
         };
         let time = clock(time)?;
         Ok(Delay { stage, time })
+    }
+}
+
+/// All faults, and the number of times that each stage was reached.
+#[derive(Debug, Default)]
+pub struct FaultPlan {
+    faults: Vec<InjectedFault>,
+    delays: Vec<Delay>,
+    past: Mutex<Past>,
+}
+
+#[derive(Debug, Default)]
+struct Past {
+    reached: [u64; Stage::COUNT],
+    dice: fastrand::Rng,
+}
+
+impl FaultPlan {
+    /// If several faults are due at once, the first is used. With a `seed`, random choices are the same in
+    /// every run.
+    pub fn new(faults: Vec<InjectedFault>, delays: Vec<Delay>, seed: Option<u64>) -> FaultPlan {
+        let dice = seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let past = Past {
+            dice,
+            ..Past::default()
+        };
+        FaultPlan {
+            faults,
+            delays,
+            past: Mutex::new(past),
+        }
+    }
+
+    /// Counts that this stage was reached, and returns the fault that is due.
+    pub fn due(&self, stage: Stage) -> Option<&FaultAction> {
+        let mut faults = self
+            .faults
+            .iter()
+            .filter(|fault| fault.stage == stage)
+            .peekable();
+        // Without faults, no lock is needed.
+        faults.peek()?;
+        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        let reached = &mut past.reached[stage as usize];
+        *reached += 1;
+        let time = *reached;
+        let mut due = faults.filter(|fault| match fault.when {
+            FaultTime::Always => true,
+            FaultTime::Times(first, last) => (first..=last).contains(&time),
+            FaultTime::Chance(chance) => past.dice.f64() * 100.0 < chance,
+        });
+        due.next().map(|fault| &fault.what)
+    }
+
+    /// The delay of every reply at this stage.
+    pub fn delay(&self, stage: Stage) -> Duration {
+        let mut delays = self.delays.iter().rev();
+        let own = delays.find(|delay| delay.stage == Some(stage));
+        let general = || self.delays.iter().rev().find(|delay| delay.stage.is_none());
+        own.or_else(general)
+            .map_or(Duration::ZERO, |delay| delay.time)
     }
 }
 
@@ -254,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_may_have_several_lines_and_an_at_of_its_own() {
+    fn injected_reply_may_have_several_lines_and_an_at_sign() {
         assert_eq!(reply("rcpt=451 4.3.0 busy"), "451 4.3.0 busy");
         assert_eq!(reply("ehlo=250 a\\nb\\nc"), "250-a\r\n250-b\r\n250 c");
         assert_eq!(reply("rcpt=550 not a@b"), "550 not a@b");
@@ -264,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn when_is_a_number_a_range_or_a_chance() {
+    fn condition_is_a_number_a_range_or_a_probability() {
         assert_eq!(fault("mail=close").when, FaultTime::Always);
         assert_eq!(fault("mail=close@2").when, FaultTime::Times(2, 2));
         assert_eq!(fault("mail=close@2-4").when, FaultTime::Times(2, 4));
@@ -274,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_fault_has_its_word() {
+    fn each_kind_of_fault_is_parsed() {
         let ms = Duration::from_millis;
         for (word, what) in [
             ("close", FaultAction::Close),
@@ -293,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_fault_is_refused_in_words() {
+    fn malformed_fault_is_refused_with_a_reason() {
         for (text, word) in [
             ("mail", "it wants a stage"),
             ("male=close", "there is no stage \"male\""),
@@ -321,10 +396,71 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_is_for_one_stage_or_for_all() {
+    fn delay_applies_to_one_stage_or_to_all() {
         let delay = |text| Delay::parse(text, clock).map(|delay| delay.stage);
         assert_eq!(delay("7ms"), Ok(None));
-        assert_eq!(delay("dot=7ms"), Ok(Some(ServerStage::Dot)));
+        assert_eq!(delay("dot=7ms"), Ok(Some(Stage::Dot)));
         assert!(delay("dot").is_err() && delay("dott=7ms").is_err());
+    }
+
+    fn rcpt_fault(what: FaultAction, when: FaultTime) -> InjectedFault {
+        InjectedFault {
+            stage: Stage::Rcpt,
+            what,
+            when,
+        }
+    }
+
+    #[test]
+    fn occurrences_are_counted_for_each_stage() {
+        let faults = vec![
+            rcpt_fault(FaultAction::Close, FaultTime::Times(2, 2)),
+            rcpt_fault(FaultAction::Reset, FaultTime::Times(2, 3)),
+        ];
+        let faults = FaultPlan::new(faults, Vec::new(), None);
+        assert_eq!(faults.due(Stage::Mail), None);
+        let due: Vec<_> = (0..4).map(|_| faults.due(Stage::Rcpt)).collect();
+        assert_eq!(
+            due,
+            [
+                None,
+                Some(&FaultAction::Close),
+                Some(&FaultAction::Reset),
+                None
+            ]
+        );
+    }
+
+    #[test]
+    fn seed_makes_random_faults_repeatable() {
+        let due_fault = || {
+            let faults = vec![rcpt_fault(FaultAction::Close, FaultTime::Chance(50.0))];
+            let faults = FaultPlan::new(faults, Vec::new(), Some(7));
+            let due = (0..64).map(|_| faults.due(Stage::Rcpt).is_some());
+            due.collect::<Vec<_>>()
+        };
+        assert_eq!(due_fault(), due_fault());
+        assert!(due_fault().contains(&true) && due_fault().contains(&false));
+    }
+
+    #[test]
+    fn probability_may_be_0_or_100() {
+        for (chance, due) in [(0.0, false), (100.0, true)] {
+            let faults = vec![rcpt_fault(FaultAction::Close, FaultTime::Chance(chance))];
+            let faults = FaultPlan::new(faults, Vec::new(), None);
+            assert!((0..64).all(|_| faults.due(Stage::Rcpt).is_some() == due));
+        }
+    }
+
+    #[test]
+    fn delay_of_a_stage_overrides_the_general_one() {
+        let delay = |stage, seconds| Delay {
+            stage,
+            time: Duration::from_secs(seconds),
+        };
+        let delays = vec![delay(Some(Stage::Dot), 9), delay(None, 1)];
+        let faults = FaultPlan::new(Vec::new(), delays, None);
+        assert_eq!(faults.delay(Stage::Dot).as_secs(), 9);
+        assert_eq!(faults.delay(Stage::Mail).as_secs(), 1);
     }
 }

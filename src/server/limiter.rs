@@ -9,43 +9,43 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Time that sessions get to notice that their input was closed.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+const CLOSE_GRACE: Duration = Duration::from_millis(500);
 
 /// The state shared by all sessions.
 pub struct ConnectionLimiter {
     /// Number of messages to accept; `None`: no limit.
     count: Option<u64>,
-    max_guests: usize,
+    max_connections: usize,
     /// Wakes the loop that accepts connections.
-    bell: Option<UnixStream>,
-    inside: Mutex<LimiterState>,
-    somebody_left: Condvar,
+    waker: Option<UnixStream>,
+    state: Mutex<LimiterState>,
+    session_ended: Condvar,
     closing: Condvar,
 }
 
 #[derive(Default)]
 struct LimiterState {
-    guests: HashMap<u64, Arc<Socket>>,
-    arrivals: u64,
+    connections: HashMap<u64, Arc<Socket>>,
+    last_number: u64,
     is_closing: bool,
     /// Messages accepted or being committed.
-    claimed: u64,
+    reserved: u64,
     accepted: u64,
 }
 
 impl ConnectionLimiter {
-    /// Without a `bell`, no loop is woken.
+    /// Without a `waker`, no loop is woken.
     pub fn new(
         count: Option<u64>,
-        max_guests: usize,
-        bell: Option<UnixStream>,
+        max_connections: usize,
+        waker: Option<UnixStream>,
     ) -> ConnectionLimiter {
         ConnectionLimiter {
             count,
-            max_guests,
-            bell,
-            inside: Mutex::default(),
-            somebody_left: Condvar::new(),
+            max_connections,
+            waker,
+            state: Mutex::default(),
+            session_ended: Condvar::new(),
             closing: Condvar::new(),
         }
     }
@@ -57,104 +57,105 @@ impl ConnectionLimiter {
 
     /// True if all sessions are to end.
     pub fn is_over(&self) -> bool {
-        self.is_full() || self.inside().is_closing
+        self.is_full() || self.state().is_closing
     }
 
     /// Sleeps for this time. Returns false if the server closes before that.
     pub fn pause(&self, time: Duration) -> bool {
-        let inside = self.inside();
+        let state = self.state();
         let waited = self
             .closing
-            .wait_timeout_while(inside, time, |inside| !inside.is_closing);
-        let (inside, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        !inside.is_closing
+            .wait_timeout_while(state, time, |state| !state.is_closing);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        !state.is_closing
     }
 
-    /// Messages accepted so far.
     pub fn accepted(&self) -> u64 {
-        self.inside().accepted
+        self.state().accepted
     }
 
     /// Registers a connection; `None`: too many connections.
-    pub fn enter(&self, stream: &Arc<Socket>) -> Option<ConnectionSlot<'_>> {
-        let mut inside = self.inside();
-        if inside.guests.len() >= self.max_guests {
+    pub fn register(&self, stream: &Arc<Socket>) -> Option<ConnectionSlot<'_>> {
+        let mut state = self.state();
+        if state.connections.len() >= self.max_connections {
             return None;
         }
-        inside.arrivals += 1;
-        let number = inside.arrivals;
-        inside.guests.insert(number, Arc::clone(stream));
-        Some(ConnectionSlot { gate: self, number })
+        state.last_number += 1;
+        let number = state.last_number;
+        state.connections.insert(number, Arc::clone(stream));
+        Some(ConnectionSlot {
+            limiter: self,
+            number,
+        })
     }
 
     /// The right to accept one message; `None`: no more are accepted. Dropped without being kept, it
     /// becomes available to another session.
-    pub fn claim(&self) -> Option<MessageSlot<'_>> {
-        let mut inside = self.inside();
-        if self.count.is_some_and(|count| inside.claimed >= count) {
+    pub fn reserve(&self) -> Option<MessageSlot<'_>> {
+        let mut state = self.state();
+        if self.count.is_some_and(|count| state.reserved >= count) {
             return None;
         }
-        inside.claimed += 1;
+        state.reserved += 1;
         Some(MessageSlot {
-            gate: self,
+            limiter: self,
             kept: false,
         })
     }
 
     /// Waits until all connections have ended, at most `grace`; then closes those that remain.
-    pub fn see_off(&self, grace: Duration) {
-        self.await_departures(grace);
-        self.inside().is_closing = true;
+    pub fn shut_down(&self, grace: Duration) {
+        self.wait_for_sessions(grace);
+        self.state().is_closing = true;
         self.closing.notify_all();
         self.close(Shutdown::Read);
-        self.await_departures(LAST_WORDS);
+        self.wait_for_sessions(CLOSE_GRACE);
         self.close(Shutdown::Both);
     }
 
-    fn await_departures(&self, patience: Duration) {
-        let inside = self.inside();
+    fn wait_for_sessions(&self, limit: Duration) {
+        let state = self.state();
         let waited = self
-            .somebody_left
-            .wait_timeout_while(inside, patience, |inside| !inside.guests.is_empty());
+            .session_ended
+            .wait_timeout_while(state, limit, |state| !state.connections.is_empty());
         drop(waited);
     }
 
-    // An error means that the peer has already closed.
+    // An error means that the client has already closed.
     fn close(&self, how: Shutdown) {
-        for stream in self.inside().guests.values() {
+        for stream in self.state().connections.values() {
             let _ = stream.shutdown(how);
         }
     }
 
     /// Wakes the loop that accepts connections.
-    fn ring(&self) {
+    fn wake(&self) {
         // If the pipe is full, the loop is woken anyway.
-        let _ = self.bell.as_ref().map(|mut bell| bell.write(b"!"));
+        let _ = self.waker.as_ref().map(|mut waker| waker.write(b"!"));
     }
 
     // A thread that panicked with the lock has left the counts unchanged.
-    fn inside(&self) -> MutexGuard<'_, LimiterState> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, LimiterState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A registered connection; dropped when it ends.
 pub struct ConnectionSlot<'a> {
-    gate: &'a ConnectionLimiter,
+    limiter: &'a ConnectionLimiter,
     /// The number of the connection, counted from 1.
     pub number: u64,
 }
 
 impl Drop for ConnectionSlot<'_> {
     fn drop(&mut self) {
-        self.gate.inside().guests.remove(&self.number);
-        self.gate.somebody_left.notify_all();
+        self.limiter.state().connections.remove(&self.number);
+        self.limiter.session_ended.notify_all();
     }
 }
 
 /// The right to accept one message.
 pub struct MessageSlot<'a> {
-    gate: &'a ConnectionLimiter,
+    limiter: &'a ConnectionLimiter,
     kept: bool,
 }
 
@@ -162,12 +163,12 @@ impl MessageSlot<'_> {
     /// Records that the message was accepted, and returns its number, counted from 1.
     pub fn keep(mut self) -> u64 {
         self.kept = true;
-        let mut inside = self.gate.inside();
-        inside.accepted += 1;
-        let number = inside.accepted;
-        drop(inside);
-        if self.gate.is_full() {
-            self.gate.ring();
+        let mut state = self.limiter.state();
+        state.accepted += 1;
+        let number = state.accepted;
+        drop(state);
+        if self.limiter.is_full() {
+            self.limiter.wake();
         }
         number
     }
@@ -176,7 +177,7 @@ impl MessageSlot<'_> {
 impl Drop for MessageSlot<'_> {
     fn drop(&mut self) {
         if !self.kept {
-            self.gate.inside().claimed -= 1;
+            self.limiter.state().reserved -= 1;
         }
     }
 }
@@ -186,47 +187,47 @@ mod tests {
     use super::*;
     use socket2::{Domain, Type};
 
-    fn gate(count: u64) -> ConnectionLimiter {
+    fn limiter(count: u64) -> ConnectionLimiter {
         ConnectionLimiter::new(Some(count), 1, None)
     }
 
     #[test]
-    fn no_more_messages_are_claimed_than_wanted() {
-        let gate = gate(2);
-        let first = gate.claim().unwrap();
-        let second = gate.claim().unwrap();
-        assert!(gate.claim().is_none());
+    fn no_more_slots_than_the_count_are_reserved() {
+        let limiter = limiter(2);
+        let first = limiter.reserve().unwrap();
+        let second = limiter.reserve().unwrap();
+        assert!(limiter.reserve().is_none());
         first.keep();
-        assert!(!gate.is_full());
+        assert!(!limiter.is_full());
         second.keep();
-        assert!(gate.is_full() && gate.claim().is_none());
-        assert_eq!(gate.accepted(), 2);
+        assert!(limiter.is_full() && limiter.reserve().is_none());
+        assert_eq!(limiter.accepted(), 2);
     }
 
     #[test]
-    fn a_claim_that_came_to_nothing_is_free_again() {
-        let gate = gate(1);
-        drop(gate.claim().unwrap());
-        assert_eq!(gate.accepted(), 0);
-        assert!(gate.claim().is_some());
+    fn dropped_slot_is_available_again() {
+        let limiter = limiter(1);
+        drop(limiter.reserve().unwrap());
+        assert_eq!(limiter.accepted(), 0);
+        assert!(limiter.reserve().is_some());
     }
 
     #[test]
-    fn a_pause_ends_when_everybody_is_to_leave() {
-        let gate = gate(1);
-        assert!(gate.pause(Duration::from_millis(1)));
-        gate.see_off(Duration::ZERO);
-        assert!(!gate.pause(Duration::from_secs(3600)) && gate.is_over());
+    fn pause_ends_at_shutdown() {
+        let limiter = limiter(1);
+        assert!(limiter.pause(Duration::from_millis(1)));
+        limiter.shut_down(Duration::ZERO);
+        assert!(!limiter.pause(Duration::from_secs(3600)) && limiter.is_over());
     }
 
     #[test]
-    fn whoever_leaves_makes_room() {
+    fn ended_connection_frees_its_slot() {
         let (stream, _other) = Socket::pair(Domain::UNIX, Type::STREAM, None).unwrap();
         let stream = Arc::new(stream);
-        let gate = gate(1);
-        let guest = gate.enter(&stream).unwrap();
-        assert!(gate.enter(&stream).is_none());
-        drop(guest);
-        assert!(gate.enter(&stream).is_some());
+        let limiter = limiter(1);
+        let slot = limiter.register(&stream).unwrap();
+        assert!(limiter.register(&stream).is_none());
+        drop(slot);
+        assert!(limiter.register(&stream).is_some());
     }
 }

@@ -1,6 +1,6 @@
 //! The sockets that the server listens on.
 
-use crate::server::SinkError;
+use crate::system::text::reason;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs::{self, Permissions};
@@ -14,20 +14,15 @@ use std::time::Instant;
 /// Maximum number of connections waiting to be accepted.
 const BACKLOG: i32 = 1024;
 
-/// An address or path to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listen {
     /// An address; port 0 lets the system choose one.
     Tcp(SocketAddr),
-    /// A unix socket at this path.
     Unix(PathBuf),
 }
 
 impl Listen {
     /// Reads `IP:PORT` or `unix:PATH`.
-    ///
-    /// # Errors
-    /// It is neither.
     pub fn parse(text: &str) -> Result<Listen, String> {
         match text.strip_prefix("unix:") {
             Some("") => Err("it wants a path behind unix:".to_owned()),
@@ -49,6 +44,22 @@ impl std::fmt::Display for Listen {
     }
 }
 
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    #[error(
+        "{0} can be reached from other machines and the sink takes mail from anybody; \
+         listen on 127.0.0.1 or [::1], or say --allow-remote"
+    )]
+    Remote(SocketAddr),
+    #[error("the sink's name must be printable ASCII without spaces, not {0:?}")]
+    Name(String),
+    /// The address or path is not local, not permitted, or in use.
+    #[error("cannot listen on {place}: {}", reason(.source))]
+    Listen { place: Listen, source: io::Error },
+    #[error("cannot accept connections: {}", reason(.0))]
+    Accept(io::Error),
+}
+
 /// A listening socket. The file of a unix socket is removed on drop.
 #[derive(Debug)]
 pub struct Listener {
@@ -59,19 +70,19 @@ pub struct Listener {
 
 impl Listener {
     /// Starts to listen. A path is accessible to its owner only.
-    pub fn open(place: &Listen) -> Result<Listener, SinkError> {
+    pub fn open(place: &Listen) -> Result<Listener, ServerError> {
         let opened = match place {
             Listen::Tcp(address) => tcp(*address),
             Listen::Unix(path) => unix(path),
         };
-        opened.map_err(|source| SinkError::Listen {
+        opened.map_err(|source| ServerError::Listen {
             place: place.clone(),
             source,
         })
     }
 
     /// Accepts a connection; `None`: the client has already left.
-    fn admit(&self) -> io::Result<Option<Accepted>> {
+    fn accept(&self) -> io::Result<Option<Accepted>> {
         match self.socket.accept() {
             Ok((socket, from)) => {
                 socket.set_nonblocking(false)?;
@@ -126,13 +137,12 @@ fn is_abandoned(path: &Path) -> bool {
 }
 
 fn listening(socket: Socket, place: Listen) -> io::Result<Listener> {
-    let door = Listener { socket, place };
-    door.socket.set_nonblocking(true)?;
-    door.socket.listen(BACKLOG)?;
-    Ok(door)
+    let listener = Listener { socket, place };
+    listener.socket.set_nonblocking(true)?;
+    listener.socket.listen(BACKLOG)?;
+    Ok(listener)
 }
 
-/// An accepted connection.
 pub struct Accepted {
     pub socket: Socket,
     pub from: Option<SocketAddr>,
@@ -140,39 +150,41 @@ pub struct Accepted {
 
 /// The result of waiting for a connection.
 pub enum Next {
-    Somebody(Accepted),
+    Connection(Accepted),
     /// No connection: the client has already left, or a signal has arrived.
-    Nobody,
+    NoConnection,
     /// The server was woken, or the time is over.
-    Over,
+    Shutdown,
 }
 
 /// All listeners, and the socket that ends the waiting for connections.
-pub struct BoundListener {
-    pub doors: Vec<Listener>,
-    pub bell: UnixStream,
+pub struct ListenerSet {
+    pub listeners: Vec<Listener>,
+    pub wake_receiver: UnixStream,
     pub deadline: Option<Instant>,
 }
 
-impl BoundListener {
-    /// Waits for a connection, until `bell` is readable or the deadline is reached.
+impl ListenerSet {
+    /// Waits for a connection, until `wake_receiver` is readable or the deadline is reached.
     pub fn next(&self) -> io::Result<Next> {
-        let mut ends: Vec<PollFd<'_>> = vec![PollFd::new(&self.bell, PollFlags::IN)];
-        let sockets = self.doors.iter().map(|door| &door.socket);
+        let mut ends: Vec<PollFd<'_>> = vec![PollFd::new(&self.wake_receiver, PollFlags::IN)];
+        let sockets = self.listeners.iter().map(|listener| &listener.socket);
         ends.extend(sockets.map(|socket| PollFd::new(socket, PollFlags::IN)));
         match rustix::event::poll(&mut ends, self.left().as_ref()) {
-            Ok(0) => return Ok(Next::Over),
-            Err(rustix::io::Errno::INTR) => return Ok(Next::Nobody),
+            Ok(0) => return Ok(Next::Shutdown),
+            Err(rustix::io::Errno::INTR) => return Ok(Next::NoConnection),
             other => other?,
         };
-        let has_come = |place: usize| !ends[place].revents().is_empty();
-        if has_come(0) {
-            return Ok(Next::Over);
+        let is_ready = |place: usize| !ends[place].revents().is_empty();
+        if is_ready(0) {
+            return Ok(Next::Shutdown);
         }
-        let mut doors = self.doors.iter().enumerate();
-        let ready = doors.find(|(place, _)| has_come(place + 1));
-        let arrival = ready.map(|(_, door)| door.admit()).transpose()?;
-        Ok(arrival.flatten().map_or(Next::Nobody, Next::Somebody))
+        let mut listeners = self.listeners.iter().enumerate();
+        let ready = listeners.find(|(place, _)| is_ready(place + 1));
+        let accepted = ready.map(|(_, listener)| listener.accept()).transpose()?;
+        Ok(accepted
+            .flatten()
+            .map_or(Next::NoConnection, Next::Connection))
     }
 
     fn left(&self) -> Option<Timespec> {
@@ -187,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_an_address_or_a_path() {
+    fn listen_is_an_address_or_a_path() {
         let tcp = Listen::parse("[::1]:25").unwrap();
         assert_eq!(tcp.to_string(), "[::1]:25");
         let unix = Listen::parse("unix:/run/x").unwrap();
@@ -198,21 +210,21 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_file_is_private_and_goes_with_the_door() {
+    fn socket_file_is_private_and_removed_with_the_listener() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("socket");
         let place = Listen::Unix(path.clone());
-        let door = Listener::open(&place).unwrap();
+        let listener = Listener::open(&place).unwrap();
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let error = Listener::open(&place).unwrap_err().to_string();
         assert!(error.contains("cannot listen on unix:"), "{error}");
-        drop(door);
+        drop(listener);
         assert!(!path.exists());
     }
 
     #[test]
-    fn an_abandoned_socket_is_taken_over_and_any_other_file_is_not() {
+    fn abandoned_socket_file_is_replaced_and_other_files_are_not() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("socket");
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());

@@ -1,5 +1,7 @@
 //! A Maildir: each message is a file that appears complete in `new/`, or not at all.
 
+use crate::server::store::{Incoming, MessageStore, ReceivedEnvelope, StoreRefusal, StoredAt};
+use crate::system::host::node_name;
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -8,8 +10,6 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use crate::server::{Declined, Incoming, MessageStore, ReceivedEnvelope, Whereabouts};
 
 const BUFFER: usize = 64 * 1024;
 
@@ -27,11 +27,11 @@ pub struct Maildir {
 impl Maildir {
     /// Opens the Maildir at `path`. Missing directories are created with mode 0700.
     pub fn open(path: &Path) -> io::Result<Maildir> {
-        for part in ["tmp", "new", "cur"] {
+        for directory in ["tmp", "new", "cur"] {
             DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
-                .create(path.join(part))?;
+                .create(path.join(directory))?;
         }
         Ok(Maildir {
             tmp: path.join("tmp"),
@@ -58,9 +58,9 @@ impl Maildir {
 impl MessageStore for Maildir {
     fn begin(&self, envelope: &ReceivedEnvelope) -> io::Result<Box<dyn Incoming + '_>> {
         let name = self.unique_name();
-        let mut draft = MaildirFile::create(self.tmp.join(&name), self.new.join(&name))?;
-        draft.write(head(envelope).as_bytes())?;
-        Ok(Box::new(draft))
+        let mut file = MaildirFile::create(self.tmp.join(&name), self.new.join(&name))?;
+        file.write(head(envelope).as_bytes())?;
+        Ok(Box::new(file))
     }
 }
 
@@ -98,11 +98,11 @@ impl Incoming for MaildirFile {
         self.file.write_all(bytes)
     }
 
-    fn commit(mut self: Box<Self>) -> Result<Whereabouts, Declined> {
+    fn commit(mut self: Box<Self>) -> Result<StoredAt, StoreRefusal> {
         self.file.flush()?;
         self.file.get_ref().sync_all()?;
         self.publish()?;
-        Ok(Whereabouts::At(self.new.clone()))
+        Ok(StoredAt::File(self.new.clone()))
     }
 }
 
@@ -135,9 +135,8 @@ fn one_line(text: &str) -> String {
 
 // The name must not hold `/` or `:`, which have a meaning in a Maildir.
 fn host_name() -> String {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
-    let name: String = name.trim().chars().filter(plain).collect();
+    let name: String = node_name().chars().filter(plain).collect();
     if name.is_empty() {
         return "localhost".to_owned();
     }
@@ -146,9 +145,8 @@ fn host_name() -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     fn envelope() -> ReceivedEnvelope {
         ReceivedEnvelope {
@@ -168,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_two_kinds_of_header_lines_and_the_message_as_it_came() {
+    fn file_has_two_kinds_of_header_lines_and_the_unchanged_message() {
         let home = tempfile::tempdir().unwrap();
         let maildir = Maildir::open(home.path()).unwrap();
         let mut incoming = maildir.begin(&envelope()).unwrap();
@@ -191,14 +189,14 @@ mod tests {
         let path = home.path().join("a/b");
         let maildir = Maildir::open(&path).unwrap();
         maildir.begin(&envelope()).unwrap().commit().unwrap();
-        for part in ["tmp", "new", "cur"] {
-            assert_eq!(mode(&path.join(part)), 0o700);
+        for directory in ["tmp", "new", "cur"] {
+            assert_eq!(mode(&path.join(directory)), 0o700);
         }
         assert_eq!(mode(&files(&path.join("new"))[0]), 0o600);
     }
 
     #[test]
-    fn a_message_that_is_not_committed_leaves_nothing_behind() {
+    fn uncommitted_message_leaves_no_file() {
         let home = tempfile::tempdir().unwrap();
         let maildir = Maildir::open(home.path()).unwrap();
         let mut incoming = maildir.begin(&envelope()).unwrap();
@@ -210,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_that_fails_leaves_nothing_behind() {
+    fn failed_commit_leaves_no_file() {
         let home = tempfile::tempdir().unwrap();
         let maildir = Maildir::open(home.path()).unwrap();
         let incoming = maildir.begin(&envelope()).unwrap();
@@ -220,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_never_starts_another_header_line() {
+    fn address_cannot_start_another_header_line() {
         let evil = "a\r\nBcc: x\n\u{b}\u{85}\u{2028}\0@x";
         let head = head(&ReceivedEnvelope {
             sender: evil.into(),
@@ -234,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn an_existing_maildir_is_opened_and_names_are_not_used_twice() {
+    fn existing_maildir_is_opened_and_file_names_are_unique() {
         let home = tempfile::tempdir().unwrap();
         for _ in 0..2 {
             let maildir = Maildir::open(home.path()).unwrap();
@@ -245,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_the_way_is_an_error() {
+    fn file_in_place_of_a_directory_is_an_error() {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("tmp"), "").unwrap();
         Maildir::open(home.path()).unwrap_err();

@@ -1,13 +1,11 @@
 //! An mbox: all messages in one file, one after the other (mboxrd).
 
 use crate::mail::mbox;
-use crate::mail::mbox::MboxLines;
-use crate::server::{Declined, Incoming, MessageStore, ReceivedEnvelope, Whereabouts};
+use crate::server::store::{Incoming, MessageStore, ReceivedEnvelope, StoreRefusal, StoredAt};
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom, Write};
+use std::io::{self, BufReader, BufWriter, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 const BUFFER: usize = 64 * 1024;
 
@@ -22,9 +20,6 @@ pub struct Mbox {
 
 impl Mbox {
     /// Appends to the file at `path`, which is created if it is missing.
-    ///
-    /// # Errors
-    /// It cannot be opened for writing.
     pub fn open(path: &Path) -> io::Result<Mbox> {
         let mbox = Mbox {
             path: path.to_owned(),
@@ -40,17 +35,12 @@ impl Mbox {
         options.open(&self.path)
     }
 
-    fn append(&self, head: &str, draft: &mut File) -> io::Result<()> {
-        let mut file = self.file()?;
-        file.lock()?;
-        let before = file.seek(SeekFrom::End(0))?;
-        let head = format!("{}{head}", mbox::seam(&file, before)?);
-        let written = copy(&head, draft, &file).and_then(|()| file.sync_all());
-        if written.is_err() {
-            // A partial message would corrupt the next one.
-            let _ = file.set_len(before);
-        }
-        written
+    fn append(&self, envelope: &ReceivedEnvelope, draft: &File) -> io::Result<()> {
+        let head = crate::server::maildir::head(envelope).replace("\r\n", "\n");
+        mbox::append(&self.file()?, &envelope.sender, &head, |mailbox| {
+            let mut draft = BufReader::with_capacity(BUFFER, draft);
+            io::copy(&mut draft, mailbox).map(drop)
+        })
     }
 }
 
@@ -58,7 +48,7 @@ impl MessageStore for Mbox {
     fn begin(&self, envelope: &ReceivedEnvelope) -> io::Result<Box<dyn Incoming + '_>> {
         Ok(Box::new(MboxFile {
             mbox: self,
-            head: head(envelope),
+            envelope: envelope.clone(),
             file: BufWriter::with_capacity(BUFFER, tempfile::tempfile()?),
         }))
     }
@@ -67,7 +57,7 @@ impl MessageStore for Mbox {
 /// A message that is written to an unnamed file until it is complete.
 struct MboxFile<'m> {
     mbox: &'m Mbox,
-    head: String,
+    envelope: ReceivedEnvelope,
     file: BufWriter<File>,
 }
 
@@ -76,43 +66,15 @@ impl Incoming for MboxFile<'_> {
         self.file.write_all(bytes)
     }
 
-    fn commit(self: Box<Self>) -> Result<Whereabouts, Declined> {
+    fn commit(self: Box<Self>) -> Result<StoredAt, StoreRefusal> {
         let mut file = self
             .file
             .into_inner()
             .map_err(io::IntoInnerError::into_error)?;
         file.rewind()?;
-        self.mbox.append(&self.head, &mut file)?;
-        Ok(Whereabouts::At(self.mbox.path.clone()))
+        self.mbox.append(&self.envelope, &file)?;
+        Ok(StoredAt::File(self.mbox.path.clone()))
     }
-}
-
-fn head(envelope: &ReceivedEnvelope) -> String {
-    let sender = match envelope.sender.as_str() {
-        "" => "MAILER-DAEMON".to_owned(),
-        sender => sender.replace(|c: char| c.is_whitespace() || c.is_control(), "-"),
-    };
-    let head = crate::server::maildir::head(envelope).replace("\r\n", "\n");
-    mbox::first_line(&sender, SystemTime::now()) + &head
-}
-
-/// Writes lines of any length, in parts that fit the buffer.
-fn copy(head: &str, draft: &mut File, mbox: &File) -> io::Result<()> {
-    let mut from = BufReader::with_capacity(BUFFER, draft);
-    let mut into = BufWriter::with_capacity(BUFFER, mbox);
-    into.write_all(head.as_bytes())?;
-    let mut lines = MboxLines::default();
-    loop {
-        let block = from.fill_buf()?;
-        if block.is_empty() {
-            break;
-        }
-        lines.write(block, &mut into)?;
-        let count = block.len();
-        from.consume(count);
-    }
-    lines.end(&mut into)?;
-    into.flush()
 }
 
 #[cfg(test)]
@@ -120,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_stand_one_behind_the_other() {
+    fn messages_are_appended() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("mbox");
         let mbox = Mbox::open(&path).unwrap();
@@ -144,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_cut_off_does_not_swallow_the_next_message() {
+    fn message_after_a_truncated_one_is_separate() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("mbox");
         let envelope = ReceivedEnvelope::of(([127, 0, 0, 1], 9).into(), "me");

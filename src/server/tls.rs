@@ -1,6 +1,6 @@
-//! The server's side of TLS: a certificate that is made on the spot, or one from files.
+//! The server's side of TLS: a certificate that is generated at the start, or one from files.
 
-use crate::system::pem::{TlsSetupError, certificates, private_key};
+use crate::system::certificate::{TlsSetupError, certificates, private_key};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
@@ -27,50 +27,40 @@ pub struct ServerTlsOptions {
     pub client_ca: Option<PathBuf>,
 }
 
-/// All that a handshake needs.
+/// TLS settings with the certificate.
 #[derive(Debug, Clone)]
 pub struct ServerTls {
     pub(super) config: Arc<ServerConfig>,
     /// True if TLS begins with the connection.
     pub(super) is_implicit: bool,
-    /// The generated authority, in PEM; `None`: the certificate came from a file.
     authority: Option<String>,
 }
 
-/// An error that prevents TLS.
 #[derive(Debug, thiserror::Error)]
 pub enum EncryptionError {
-    /// A file is not usable.
     #[error(transparent)]
     File(#[from] TlsSetupError),
-    /// Key and certificate do not match.
     #[error("cannot use {} of --cert with the key of --key: {source}", path.display())]
     Pair {
         path: PathBuf,
         source: rustls::Error,
     },
-    /// A certificate cannot be generated.
     #[error("cannot make a certificate: {0}")]
     Make(#[from] rcgen::Error),
-    /// The authority for clients is not usable.
     #[error("cannot use {} of --client-ca: {why}", path.display())]
     ClientCa { path: PathBuf, why: String },
 }
 
-/// The result of a handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsAgreement {
-    /// Like `TLSv1.3`.
     pub version: String,
     /// Like `TLS13_AES_256_GCM_SHA384`.
     pub cipher: String,
     /// The name that the client asked for.
     pub server_name: Option<String>,
-    /// The subject of the client's certificate.
     pub client: Option<String>,
 }
 
-/// A certificate chain and its key.
 struct CertificateAndKey {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
@@ -79,11 +69,8 @@ struct CertificateAndKey {
 
 impl ServerTls {
     /// Reads or makes the certificate.
-    ///
-    /// # Errors
-    /// A file cannot be read or used.
     pub fn new(options: &ServerTlsOptions) -> Result<ServerTls, EncryptionError> {
-        let papers = match &options.files {
+        let certificate = match &options.files {
             Some((cert, key)) => CertificateAndKey::read(cert, key)?,
             None => CertificateAndKey::make(&options.names)?,
         };
@@ -99,17 +86,15 @@ impl ServerTls {
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
             .map(|builder| builder.with_client_cert_verifier(verifier))
-            .and_then(|builder| builder.with_single_cert(papers.chain, papers.key))
+            .and_then(|builder| builder.with_single_cert(certificate.chain, certificate.key))
             .map_err(pair)?;
         Ok(ServerTls {
             config: Arc::new(config),
             is_implicit: options.is_implicit,
-            authority: papers.authority,
+            authority: certificate.authority,
         })
     }
 
-    /// The generated authority, in PEM; `None`: the certificate came from a file.
-    #[must_use]
     pub fn authority(&self) -> Option<&str> {
         self.authority.as_deref()
     }

@@ -54,31 +54,31 @@ pub struct Shape {
 }
 
 /// The shape with the highest requirements that a server with these capabilities accepts.
-pub fn fitting(shapes: impl Iterator<Item = Shape>, able: Accepts) -> Option<Shape> {
+pub fn fitting(shapes: impl Iterator<Item = Shape>, accepts: Accepts) -> Option<Shape> {
     shapes
-        .filter(|shape| shape.suits(able))
+        .filter(|shape| shape.suits(accepts))
         .max_by_key(|shape| shape.transport)
 }
 
 impl Shape {
     /// True if a server with these capabilities can carry it.
     #[must_use]
-    pub fn suits(&self, able: Accepts) -> bool {
-        self.transport <= able.transport && (able.utf8 || !self.utf8)
+    pub fn suits(&self, accepts: Accepts) -> bool {
+        self.transport <= accepts.transport && (accepts.utf8 || !self.utf8)
     }
 }
 
 /// A message that can be read repeatedly from its beginning, for another host or another transaction.
 pub trait Replay {
     /// Properties of the form for a server with these capabilities; `None` if the server cannot carry it.
-    fn shape(&self, able: Accepts) -> Option<Shape>;
+    fn shape(&self, accepts: Accepts) -> Option<Shape>;
 
     /// Properties of the form with the lowest requirements among those that exist.
     fn simplest(&self) -> Option<Shape> {
         let all = [BodyType::SevenBit, BodyType::EightBit, BodyType::Binary];
         let ascii = all.map(BodyType::without_utf8).into_iter();
-        let mut able = ascii.chain(all.map(BodyType::with_utf8));
-        able.find_map(|able| self.shape(able))
+        let mut accepts = ascii.chain(all.map(BodyType::with_utf8));
+        accepts.find_map(|accepts| self.shape(accepts))
     }
 
     /// The blocks of the message in that shape, from its beginning.
@@ -107,6 +107,7 @@ pub enum Block {
 }
 
 /// An empty message, for sessions that send none.
+#[derive(Debug)]
 pub struct Nothing;
 
 impl Replay for Nothing {

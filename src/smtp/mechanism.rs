@@ -69,17 +69,17 @@ impl Mechanism {
 
     /// True if the mechanism can use this proof.
     #[must_use]
-    pub fn takes(self, proof: &Proof) -> bool {
+    pub fn accepts(self, proof: &Proof) -> bool {
         match self {
             Self::External => matches!(proof, Proof::Elsewhere),
-            mechanism if mechanism.wants_token() => matches!(proof, Proof::Token(_)),
+            mechanism if mechanism.uses_token() => matches!(proof, Proof::Token(_)),
             _ => matches!(proof, Proof::Password(_)),
         }
     }
 
     /// True if the mechanism uses an OAuth token.
     #[must_use]
-    pub fn wants_token(self) -> bool {
+    pub fn uses_token(self) -> bool {
         matches!(self, Self::OAuthBearer | Self::XOAuth2)
     }
 
@@ -91,7 +91,7 @@ impl Mechanism {
 
     /// True if the password itself is sent to the server.
     #[must_use]
-    pub fn tells_the_password(self) -> bool {
+    pub fn sends_password(self) -> bool {
         matches!(self, Self::Plain | Self::Login)
     }
 
@@ -111,7 +111,7 @@ impl Mechanism {
 
     /// True if the client may send the initial response with the AUTH command (RFC 4954 §4).
     #[must_use]
-    pub fn begins(self) -> bool {
+    pub fn has_initial_response(self) -> bool {
         !matches!(self, Self::Login | Self::CramMd5)
     }
 }
@@ -122,7 +122,7 @@ mod tests {
     use crate::system::secret::Secret;
 
     #[test]
-    fn every_name_is_read_in_any_case() {
+    fn names_are_parsed_in_any_case() {
         for mechanism in Mechanism::ALL {
             let name = mechanism.name();
             assert_eq!(Mechanism::parse(&name.to_lowercase()), Some(mechanism));
@@ -131,11 +131,11 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_no_password() {
+    fn token_mechanisms_accept_only_a_token() {
         let token = Proof::Token(Secret::new(b"t".to_vec()));
         let fit: Vec<_> = Mechanism::ALL
             .into_iter()
-            .filter(|m| m.takes(&token))
+            .filter(|m| m.accepts(&token))
             .collect();
         assert_eq!(fit, [Mechanism::OAuthBearer, Mechanism::XOAuth2]);
     }

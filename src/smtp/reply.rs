@@ -18,9 +18,9 @@ pub struct Reply {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     Success,
-    GoOn,
-    ForNow,
-    ForGood,
+    Intermediate,
+    Transient,
+    Permanent,
 }
 
 /// Reason for which lines are not a valid reply.
@@ -43,9 +43,9 @@ impl Reply {
     pub fn class(&self) -> Class {
         match self.code / 100 {
             2 => Class::Success,
-            3 => Class::GoOn,
-            4 => Class::ForNow,
-            _ => Class::ForGood,
+            3 => Class::Intermediate,
+            4 => Class::Transient,
+            _ => Class::Permanent,
         }
     }
 
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn several_lines_make_one_reply() {
+    fn reply_may_have_several_lines() {
         let reply = reply(&[b"550-5.1.1 no such", b"550 5.1.1 user here"]).unwrap();
         assert_eq!(reply.code, 550);
         assert_eq!(reply.enhanced(), Some("5.1.1"));
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_code_is_a_reply() {
+    fn code_without_text_is_a_reply() {
         for line in [b"250".as_slice(), b"250 "] {
             let reply = reply(&[line]).unwrap();
             assert_eq!((reply.code, reply.text()), (250, String::new()));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reply_is_never_taken_for_one() {
+    fn malformed_lines_are_not_a_reply() {
         // A8
         for line in [
             b"".as_slice(),
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_lines_are_a_reply_and_endless_ones_are_not() {
+    fn reply_size_is_limited() {
         let mut gathering = ReplyReader::default();
         for _ in 0..1000 {
             assert_eq!(
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn an_enhanced_code_of_another_class_is_text() {
+    fn enhanced_code_of_another_class_is_text() {
         // R57
         let reply = reply(&[b"250 5.1.1 strange"]).unwrap();
         assert_eq!(reply.enhanced(), None);

@@ -1,11 +1,16 @@
 //! The stages of a session.
 
-use std::time::Duration;
-
-/// A step of an SMTP session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A stage of an SMTP session, as options and events name it. In chronological order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
+    /// The lookup of the server's name.
+    Lookup,
+    /// The connection is established; nothing was sent yet.
+    Connect,
+    /// The header of the PROXY protocol.
+    Proxy,
     Banner,
+    /// EHLO; for the server also LHLO.
     Ehlo,
     /// LHLO, the greeting command of LMTP (RFC 2033 §4.1).
     Lhlo,
@@ -13,6 +18,7 @@ pub enum Stage {
     Helo,
     /// STARTTLS (RFC 3207).
     Starttls,
+    /// The TLS handshake.
     Tls,
     /// AUTH, and the responses to its challenges (RFC 4954).
     Auth,
@@ -20,119 +26,83 @@ pub enum Stage {
     Xclient,
     /// XFORWARD, which tells the server the origin of the message.
     Xforward,
-    /// A requested command, with its index in the transaction.
-    Asked(usize),
+    /// A command of `ehlo ask`.
+    Ask,
     Mail,
-    /// RCPT TO, with the recipient's index in the transaction.
-    Rcpt(usize),
+    Rcpt,
     Data,
-    /// BDAT with a part of the message, or with its end (RFC 3030).
-    Bdat {
-        /// True if it ends the message.
-        last: bool,
-    },
+    /// The message after DATA or BDAT.
     Body,
-    /// The end of data.
+    /// The end of data; with LMTP and PRDR once for each recipient.
     Dot,
-    /// The reply to it for one recipient, with its index in the transaction (RFC 2033 §4.2).
-    DotFor(usize),
+    /// BDAT (RFC 3030).
+    Bdat,
     Rset,
+    Noop,
+    Vrfy,
     Quit,
+    /// Any part of a scripted session.
+    Script,
 }
 
+const NAMES: [(Stage, &str); Stage::COUNT] = [
+    (Stage::Lookup, "lookup"),
+    (Stage::Connect, "connect"),
+    (Stage::Proxy, "proxy"),
+    (Stage::Banner, "banner"),
+    (Stage::Ehlo, "ehlo"),
+    (Stage::Lhlo, "lhlo"),
+    (Stage::Helo, "helo"),
+    (Stage::Starttls, "starttls"),
+    (Stage::Tls, "tls"),
+    (Stage::Auth, "auth"),
+    (Stage::Xclient, "xclient"),
+    (Stage::Xforward, "xforward"),
+    (Stage::Ask, "ask"),
+    (Stage::Mail, "mail"),
+    (Stage::Rcpt, "rcpt"),
+    (Stage::Data, "data"),
+    (Stage::Body, "body"),
+    (Stage::Dot, "dot"),
+    (Stage::Bdat, "bdat"),
+    (Stage::Rset, "rset"),
+    (Stage::Noop, "noop"),
+    (Stage::Vrfy, "vrfy"),
+    (Stage::Quit, "quit"),
+    (Stage::Script, "script"),
+];
+
 impl Stage {
-    /// Time limit for this stage's reply, or for writing a block of the message (RFC 5321 §4.5.3.2; EHLO as
-    /// long as the greeting, QUIT a few seconds; TLS and AUTH, for which no RFC gives a limit, as long as the
-    /// others).
-    #[must_use]
-    pub fn timeout(self) -> Duration {
-        Duration::from_secs(match self {
-            Self::Banner
-            | Self::Ehlo
-            | Self::Lhlo
-            | Self::Helo
-            | Self::Starttls
-            | Self::Tls
-            | Self::Auth
-            | Self::Xclient
-            | Self::Xforward
-            | Self::Asked(_)
-            | Self::Mail
-            | Self::Rcpt(_) => 300,
-            Self::Data => 120,
-            Self::Body => 180,
-            Self::Dot | Self::DotFor(_) | Self::Bdat { .. } => 600,
-            Self::Rset => 20,
-            Self::Quit => 5,
-        })
+    pub const COUNT: usize = Self::Script as usize + 1;
+
+    /// All stages, in chronological order.
+    pub fn all() -> impl Iterator<Item = Self> {
+        NAMES.into_iter().map(|(stage, _)| stage)
     }
 
-    /// True if the server may have the message after it; without its reply, the result is uncertain.
-    #[must_use]
-    pub fn ends_message(self) -> bool {
-        matches!(
-            self,
-            Self::Dot | Self::DotFor(_) | Self::Bdat { last: true }
-        )
+    /// Its name in options and in JSON.
+    pub fn name(self) -> &'static str {
+        NAMES[self as usize].1
     }
 
     /// True if a reply to it is about the client itself and not about a login or a message: the greeting,
     /// EHLO, XCLIENT and their like.
-    #[must_use]
     pub fn is_introduction(self) -> bool {
         matches!(
             self,
             Self::Banner | Self::Ehlo | Self::Lhlo | Self::Helo | Self::Xclient | Self::Xforward
         )
     }
+}
 
-    /// The stage's name in `--json`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Banner => "banner",
-            Self::Ehlo => "ehlo",
-            Self::Lhlo => "lhlo",
-            Self::Helo => "helo",
-            Self::Starttls => "starttls",
-            Self::Tls => "tls",
-            Self::Auth => "auth",
-            Self::Xclient => "xclient",
-            Self::Xforward => "xforward",
-            Self::Asked(_) => "ask",
-            Self::Mail => "mail",
-            Self::Rcpt(_) => "rcpt",
-            Self::Data => "data",
-            Self::Bdat { .. } => "bdat",
-            Self::Body => "body",
-            Self::Dot | Self::DotFor(_) => "dot",
-            Self::Rset => "rset",
-            Self::Quit => "quit",
-        }
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// The stage in words, after "in reply to" or "while sending".
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Banner => "the connection",
-            Self::Ehlo => "EHLO",
-            Self::Lhlo => "LHLO",
-            Self::Helo => "HELO",
-            Self::Starttls => "STARTTLS",
-            Self::Tls => "the TLS handshake",
-            Self::Auth => "AUTH",
-            Self::Xclient => "XCLIENT",
-            Self::Xforward => "XFORWARD",
-            Self::Asked(_) => "the command",
-            Self::Mail => "MAIL FROM",
-            Self::Rcpt(_) => "RCPT TO",
-            Self::Data => "DATA",
-            Self::Bdat { last: false } => "BDAT",
-            Self::Body => "the message",
-            Self::Dot | Self::DotFor(_) | Self::Bdat { last: true } => "the end of data",
-            Self::Rset => "RSET",
-            Self::Quit => "QUIT",
+    #[test]
+    fn names_are_in_the_order_of_the_stages() {
+        for (index, (stage, name)) in NAMES.iter().enumerate() {
+            assert_eq!(*stage as usize, index, "{name}");
         }
     }
 }

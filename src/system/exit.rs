@@ -160,7 +160,7 @@ mod tests {
     use super::Exit;
 
     #[test]
-    fn the_table_is_in_order_and_has_no_number_twice() {
+    fn exit_statuses_are_sorted_and_unique() {
         let codes: Vec<u8> = Exit::ALL.iter().map(|exit| exit.code()).collect();
         assert!(codes.is_sorted_by(|a, b| a < b), "{codes:?}");
     }

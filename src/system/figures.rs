@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_size_has_two_digits_and_a_letter_or_a_few_more() {
+    fn size_is_a_number_and_a_unit_letter() {
         let shown = [
             (0, "0"),
             (1023, "1023"),
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_has_the_unit_that_fits() {
+    fn spoken_size_has_the_largest_unit() {
         let all = [1, 812, 3482, 5 << 20, 67_174, (1 << 30) + (1 << 29)].map(spoken_size);
         let spoken = [
             "1 byte",
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn one_thing_is_no_plural() {
+    fn count_of_one_is_singular() {
         assert_eq!(counted(1, "item"), "1 item");
         assert_eq!(counted(0, "item"), "0 items");
     }

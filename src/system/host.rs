@@ -1,86 +1,6 @@
-//! The login name and home directory of the user, and the names of this host. System files may contain
-//! octets that are not UTF-8, such as a name in Latin-1: each line is parsed by itself.
+//! The names of this host.
 
-use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
-
-/// The login name of the user who runs the program, from the password file, else `$LOGNAME`, else `$USER`.
-#[must_use]
-pub fn login() -> String {
-    let passwd = fs::read("/etc/passwd").unwrap_or_default();
-    let name = of_user(
-        rustix::process::getuid().as_raw(),
-        &passwd,
-        PasswdField::Name,
-    );
-    name.map(|name| String::from_utf8_lossy(name).into_owned())
-        .or_else(|| std::env::var("LOGNAME").ok())
-        .or_else(|| std::env::var("USER").ok())
-        .unwrap_or_else(|| "nobody".to_owned())
-}
-
-/// The home directory of the effective user, from the password file. `None`: it has no absolute path.
-#[must_use]
-pub fn home() -> Option<PathBuf> {
-    let passwd = fs::read("/etc/passwd").unwrap_or_default();
-    home_of(rustix::process::geteuid().as_raw(), &passwd)
-}
-
-/// A path with `~`, `$HOME` or `${HOME}` at its start replaced by the home directory, as a shell does it:
-/// `$HOME` of the environment, else that of the password file. `~user` is not replaced.
-#[must_use]
-pub fn expanded(path: &str) -> PathBuf {
-    // The caller controls the environment of a process that has more rights.
-    let named = std::env::var_os("HOME").filter(|_| !is_privileged());
-    let named = named.map(PathBuf::from).filter(|home| home.is_absolute());
-    expanded_in(path, || named.or_else(home))
-}
-
-fn expanded_in(path: &str, home: impl FnOnce() -> Option<PathBuf>) -> PathBuf {
-    let mut rests = ["~", "$HOME", "${HOME}"]
-        .into_iter()
-        .filter_map(|start| path.strip_prefix(start));
-    let rest = rests.find(|rest| rest.is_empty() || rest.starts_with('/'));
-    match rest.and_then(|rest| Some((rest.trim_start_matches('/'), home()?))) {
-        Some(("", home)) => home,
-        Some((rest, home)) => home.join(rest),
-        None => PathBuf::from(path),
-    }
-}
-
-fn home_of(user: u32, passwd: &[u8]) -> Option<PathBuf> {
-    let home = of_user(user, passwd, PasswdField::Home)?;
-    Some(PathBuf::from(OsStr::from_bytes(home))).filter(|home| home.is_absolute())
-}
-
-/// A field of passwd(5), by its position in the line.
-#[derive(Clone, Copy)]
-enum PasswdField {
-    Name = 0,
-    User = 2,
-    Home = 5,
-}
-
-/// A field of the first line of a password file for this user.
-fn of_user(user: u32, passwd: &[u8], field: PasswdField) -> Option<&[u8]> {
-    let user = user.to_string();
-    let mut lines = passwd.split(|&byte| byte == b'\n');
-    lines.find_map(|line| {
-        let fields: Vec<&[u8]> = line.split(|&byte| byte == b':').collect();
-        let get = |field: PasswdField| fields.get(field as usize).copied();
-        (get(PasswdField::User)? == user.as_bytes()).then(|| get(field))?
-    })
-}
-
-/// True if this process has more rights than its caller: a set-uid or set-gid bit is in effect, and the
-/// caller controls arguments and environment.
-#[must_use]
-pub fn is_privileged() -> bool {
-    use rustix::process::{getegid, geteuid, getgid, getuid};
-    getuid() != geteuid() || getgid() != getegid()
-}
 
 /// The node name of the kernel, often without a domain.
 #[must_use]
@@ -198,28 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn home_directory_is_expanded_only_as_the_first_component_of_a_path() {
-        let at_home = |path| expanded_in(path, || Some(PathBuf::from("/home/ann")));
-        for (path, right) in [
-            ("~/x", "/home/ann/x"),
-            ("~//x", "/home/ann/x"),
-            ("$HOME/a/b", "/home/ann/a/b"),
-            ("${HOME}/x", "/home/ann/x"),
-            ("~", "/home/ann"),
-            ("$HOME", "/home/ann"),
-            ("~bob/x", "~bob/x"),
-            ("$HOMES/x", "$HOMES/x"),
-            ("/x/~/y", "/x/~/y"),
-            ("x~", "x~"),
-            ("", ""),
-        ] {
-            assert_eq!(at_home(path), PathBuf::from(right), "{path}");
-        }
-        assert_eq!(expanded_in("~/x", || None), PathBuf::from("~/x"));
-    }
-
-    #[test]
-    fn the_hosts_file_qualifies_a_short_node_name() {
+    fn short_node_name_is_qualified_by_the_hosts_file() {
         let hosts = "127.0.0.1 localhost\n# 10.0.0.1 sun.example\n127.0.1.1 sun.tuc.noao.edu sun\n";
         assert_eq!(fqdn_of("sun", hosts).as_deref(), Some("sun.tuc.noao.edu"));
         assert_eq!(fqdn_of("moon", hosts), None);
@@ -229,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_only_this_host_knows_are_not_qualified() {
+    fn local_names_are_not_qualified() {
         for name in [
             "localhost",
             "localhost.localdomain",
@@ -256,21 +155,10 @@ mod tests {
     }
 
     #[test]
-    fn a_host_name_has_no_underscore_and_no_empty_label() {
+    fn host_name_has_no_underscore_and_no_empty_label() {
         assert!(is_host_name("mx-1.example.org"));
         for bad in ["", "a..b", "a_b.c", "-a.b", "a b", "a\r\nb", "x."] {
             assert!(!is_host_name(bad), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn the_password_file_knows_the_home_of_a_user() {
-        let passwd =
-            b"odd\nj:x:7:7:J\xfcrgen:/home/j\xfc:/bin/sh\nbob:x:1000:1000::/home/bob:/bin/sh\n";
-        assert_eq!(home_of(1000, passwd), Some("/home/bob".into()));
-        assert_eq!(home_of(1001, passwd), None);
-        let home = PathBuf::from(OsStr::from_bytes(b"/home/j\xfc"));
-        assert_eq!(home_of(7, passwd), Some(home));
-        assert_eq!(of_user(7, passwd, PasswdField::Name), Some(&b"j"[..]));
     }
 }

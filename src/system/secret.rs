@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_shows_nothing() {
+    fn debug_output_hides_the_secret() {
         let secret = Secret::new(b"hunter2".to_vec());
         assert_eq!(format!("{secret:?}"), "(redacted)");
         assert_eq!(secret.expose(), b"hunter2");

@@ -68,7 +68,7 @@ impl Stop {
 pub struct Registered {
     stop: Arc<Stop>,
     socket: OwnedFd,
-    /// Its number. `None`: it must not be disconnected.
+    /// `None`: it must not be disconnected.
     number: Option<u64>,
 }
 
@@ -120,7 +120,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     #[test]
-    fn only_what_is_registered_is_disconnected() {
+    fn only_registered_sessions_are_disconnected() {
         let stop = Arc::new(Stop::default());
         let (mut one, _one) = UnixStream::pair().unwrap();
         let (mut other, mut far) = UnixStream::pair().unwrap();

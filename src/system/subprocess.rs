@@ -1,49 +1,88 @@
 //! Runs other programs in bounded time and memory.
 
 use crate::system::process;
+use crate::system::stop::Stop;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
-/// [`ask`] keeps this much of the end of an output, and at most twice as much.
-const KEPT: usize = 256 * 1024;
+/// [`output`] keeps this much of the end of an output, and at most twice as much.
+const MAX_KEPT: usize = 256 * 1024;
 
 /// Interval between two checks whether the program has ended.
-const INTERVAL: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The same after its output has ended, because its own end usually follows at once.
-const SHORT_INTERVAL: Duration = Duration::from_millis(1);
+/// Interval after the output has ended: the program usually ends at once.
+const END_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// Time for which an output may stay open after the program has ended, because a process that it started
 /// has inherited it.
-const GRACE: Duration = Duration::from_secs(1);
+const OUTPUT_GRACE: Duration = Duration::from_secs(1);
+
+/// A command line for the shell. The password of the environment is not passed on.
+#[must_use]
+pub fn shell(line: &str) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    shell.arg("-c").arg(line).env_remove("EHLO_PASSWORD");
+    shell
+}
+
+/// Waits until a program ends, and kills it with its process group at the limit. `None`: it was killed.
+pub fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() > deadline {
+            let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+            child.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(END_POLL_INTERVAL);
+    }
+}
+
+/// The end of a program: `exit status 3` or `signal 9`.
+#[must_use]
+pub fn end(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "an unknown status".to_owned(),
+    }
+}
 
 /// A program that is to be run.
 pub struct Task<'a> {
-    /// Its standard input and output are used here if they are pipes.
+    /// A piped standard input is written here, and a piped standard output is read.
     pub command: Command,
     /// Written to its standard input. A program that does not read it is not an error.
     pub input: &'a [u8],
     /// With a limit, the program has a process group of its own, which is killed when the limit is
     /// reached. `None`: no limit, and the program can use the terminal.
     pub limit: Option<Duration>,
+    /// The program is killed when this is set.
+    pub stop: Option<&'a Stop>,
 }
 
 impl<'a> Task<'a> {
-    /// Runs the program to its end, and passes its output to `take` piece by piece. An error of `take` ends
+    /// Runs the program to its end, and passes its output to `consume` piece by piece. An error of `consume` ends
     /// the program.
     ///
     /// # Errors
-    /// The program cannot be started; `TimedOut` if it was killed at the limit; the error of `take`.
-    pub fn run(self, take: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<ExitStatus> {
-        self.start(None)?.finish(take)
+    /// The program cannot be started; `TimedOut` if it was killed at the limit, `Interrupted` if it was
+    /// stopped; the error of `consume`.
+    pub fn run(self, consume: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<ExitStatus> {
+        self.start(None)?.finish(consume)
     }
 
     /// Starts it; `output` is the pipe to read from if that is not its standard output. The command is
@@ -61,8 +100,9 @@ impl<'a> Task<'a> {
             output: output.map(File::from),
             deadline: self.limit.map(|limit| Instant::now() + limit),
             has_group: self.limit.is_some(),
+            stop: self.stop,
             status: None,
-            interval: INTERVAL,
+            interval: POLL_INTERVAL,
             child,
         };
         running.prepare().inspect_err(|_| running.kill())?;
@@ -78,6 +118,7 @@ struct Running<'a> {
     output: Option<File>,
     deadline: Option<Instant>,
     has_group: bool,
+    stop: Option<&'a Stop>,
     status: Option<ExitStatus>,
     interval: Duration,
 }
@@ -93,26 +134,35 @@ impl Running<'_> {
         Ok(())
     }
 
-    fn finish(mut self, take: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<ExitStatus> {
-        let end = self.attend(take);
+    fn finish(
+        mut self,
+        consume: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<ExitStatus> {
+        let end = self.exchange(consume);
         if end.is_err() {
             self.kill();
         }
         end
     }
 
-    fn attend(&mut self, take: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<ExitStatus> {
+    fn exchange(
+        &mut self,
+        consume: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<ExitStatus> {
         // The output may be a secret.
-        let mut piece = Zeroizing::new(vec![0; 16 * 1024]);
+        let mut block = Zeroizing::new(vec![0; 16 * 1024]);
         loop {
             self.wait()?;
             self.write();
-            self.read(&mut piece, take)?;
-            self.look_whether_it_ended()?;
+            self.read(&mut block, consume)?;
+            self.check_end()?;
             let is_late = self.left().is_some_and(|left| left.is_zero());
             match self.status {
                 Some(status) if self.output.is_none() || is_late => return Ok(status),
                 None if is_late => return Err(ErrorKind::TimedOut.into()),
+                None if self.stop.is_some_and(Stop::is_set) => {
+                    return Err(ErrorKind::Interrupted.into());
+                }
                 _ => {}
             }
         }
@@ -157,30 +207,30 @@ impl Running<'_> {
     /// Reads a piece, if there is one.
     fn read(
         &mut self,
-        piece: &mut [u8],
-        take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+        block: &mut [u8],
+        consume: &mut dyn FnMut(&[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
         let Some(output) = &mut self.output else {
             return Ok(());
         };
-        match output.read(piece) {
+        match output.read(block) {
             Ok(0) => {
                 self.output = None;
-                self.interval = SHORT_INTERVAL;
+                self.interval = END_POLL_INTERVAL;
                 Ok(())
             }
-            Ok(count) => take(&piece[..count]),
-            Err(error) if is_for_later(&error) => Ok(()),
+            Ok(count) => consume(&block[..count]),
+            Err(error) if would_block(&error) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    fn look_whether_it_ended(&mut self) -> io::Result<()> {
+    fn check_end(&mut self) -> io::Result<()> {
         if self.status.is_none() {
             self.status = self.child.try_wait()?;
             if self.status.is_some() {
                 self.input = None;
-                let end = Instant::now() + GRACE;
+                let end = Instant::now() + OUTPUT_GRACE;
                 self.deadline = Some(self.deadline.map_or(end, |deadline| deadline.min(end)));
             }
         }
@@ -199,7 +249,7 @@ impl Running<'_> {
     }
 }
 
-fn is_for_later(error: &io::Error) -> bool {
+fn would_block(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
@@ -214,7 +264,7 @@ pub fn is_shortage(error: &io::Error) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Streams {
     Output,
-    /// Its standard output and its standard error, interleaved.
+    /// Standard output and standard error, interleaved.
     Both,
 }
 
@@ -230,13 +280,13 @@ pub struct ProcessOutput {
 /// Runs a program without input, and collects its output. A program that takes longer than the limit
 /// is killed.
 #[must_use]
-pub fn ask(command: Command, streams: Streams, limit: Duration) -> ProcessOutput {
+pub fn output(command: Command, streams: Streams, limit: Duration) -> ProcessOutput {
     let mut output = Vec::new();
-    let end = hear(command, streams, limit, &mut output);
+    let end = collect(command, streams, limit, &mut output);
     ProcessOutput { output, end }
 }
 
-fn hear(
+fn collect(
     mut command: Command,
     streams: Streams,
     limit: Duration,
@@ -252,12 +302,13 @@ fn hear(
         command,
         input: &[],
         limit: Some(limit),
+        stop: None,
     };
     let running = task.start(Some(reader.into()))?;
-    running.finish(&mut |piece| {
-        output.extend_from_slice(piece);
-        if output.len() > 2 * KEPT {
-            output.drain(..output.len() - KEPT);
+    running.finish(&mut |block| {
+        output.extend_from_slice(block);
+        if output.len() > 2 * MAX_KEPT {
+            output.drain(..output.len() - MAX_KEPT);
         }
         Ok(())
     })
@@ -273,21 +324,21 @@ mod tests {
     fn shell(script: &str, streams: Streams, limit: Duration) -> ProcessOutput {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
-        ask(command, streams, limit)
+        output(command, streams, limit)
     }
 
     #[test]
-    fn what_is_not_wanted_is_not_heard() {
+    fn only_the_selected_streams_are_read() {
         let script = "echo a; echo b >&2; exit 3";
-        for (streams, said) in [(Streams::Output, "a\n"), (Streams::Both, "a\nb\n")] {
+        for (streams, expected) in [(Streams::Output, "a\n"), (Streams::Both, "a\nb\n")] {
             let answer = shell(script, streams, LONG);
-            assert_eq!(answer.output, said.as_bytes());
+            assert_eq!(answer.output, expected.as_bytes());
             assert_eq!(answer.end.unwrap().code(), Some(3));
         }
     }
 
     #[test]
-    fn who_takes_too_long_is_ended_and_what_it_said_stays() {
+    fn program_is_killed_at_the_limit_and_its_output_is_kept() {
         for script in ["echo a; exec sleep 30", "echo a; exec sleep 30 >&- 2>&-"] {
             let answer = shell(script, Streams::Both, SHORT);
             assert_eq!(answer.output, b"a\n");
@@ -296,10 +347,10 @@ mod tests {
     }
 
     #[test]
-    fn at_the_limit_all_that_it_started_is_ended() {
+    fn process_group_is_killed_at_the_limit() {
         let mut command = Command::new("sh");
         command.args(["-c", "sleep 60 & echo $!; wait"]);
-        let answer = ask(command, Streams::Output, SHORT);
+        let answer = output(command, Streams::Output, SHORT);
         assert_eq!(answer.end.unwrap_err().kind(), io::ErrorKind::TimedOut);
         let started = String::from_utf8(answer.output).unwrap();
         let started = Pid::from_raw(started.trim().parse().unwrap()).unwrap();
@@ -313,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_that_outlives_the_program_is_not_waited_for() {
+    fn output_held_open_by_a_background_process_is_not_waited_for() {
         let mut command = Command::new("sh");
         command.args(["-c", "echo a; sleep 60 & exit 3"]);
         command.stdout(Stdio::piped());
@@ -321,10 +372,11 @@ mod tests {
             command,
             input: &[],
             limit: None,
+            stop: None,
         };
         let mut output = Vec::new();
-        let end = task.run(&mut |piece| {
-            output.extend_from_slice(piece);
+        let end = task.run(&mut |block| {
+            output.extend_from_slice(block);
             Ok(())
         });
         assert_eq!(end.unwrap().code(), Some(3));
@@ -332,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shortage_is_told_from_what_will_not_change() {
+    fn shortage_of_resources_is_temporary() {
         for (error, short) in [
             (Errno::AGAIN, true),
             (Errno::MFILE, true),
@@ -343,9 +395,9 @@ mod tests {
     }
 
     #[test]
-    fn of_too_much_the_end_is_kept() {
+    fn end_of_a_long_output_is_kept() {
         let script = "head -c 2000000 /dev/zero | tr '\\0' x; echo end";
         let answer = shell(script, Streams::Output, LONG);
-        assert!(answer.output.len() <= 2 * KEPT && answer.output.ends_with(b"xend\n"));
+        assert!(answer.output.len() <= 2 * MAX_KEPT && answer.output.ends_with(b"xend\n"));
     }
 }

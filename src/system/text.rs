@@ -1,10 +1,9 @@
-//! Text from outside, made safe for a terminal, a log line or a JSON string.
+//! Text from outside, made safe for a terminal, a log line or a JSON string, and patterns for text.
 
 use encoding_rs::{Encoding, WINDOWS_1252};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io;
-use std::path::Path;
 
 /// U+FEFF in UTF-8, which Windows editors write before a text. It is a signature and not text (RFC 3629 §6).
 pub const BYTE_ORDER_MARK: &[u8; 3] = b"\xef\xbb\xbf";
@@ -56,7 +55,7 @@ pub fn printable(bytes: &[u8]) -> String {
 pub fn shown(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
-        if steers(character) {
+        if controls_terminal(character) {
             safe.extend(character.escape_unicode());
         } else {
             safe.push(character);
@@ -65,30 +64,15 @@ pub fn shown(text: &str) -> String {
     safe
 }
 
-/// The same, but tabs are kept: for lines that a program has written for people.
+/// As [`shown`], but tabs are kept: for output of other programs.
 #[must_use]
 pub fn shown_with_tabs(text: &str) -> String {
     text.split('\t').map(shown).collect::<Vec<_>>().join("\t")
 }
 
-/// A path as it can be typed after `chmod 600` and similar commands.
+/// True for controls, line separators, bidirectional marks and other format characters.
 #[must_use]
-pub fn for_shell(path: &Path) -> String {
-    let name = shown(&path.to_string_lossy());
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%".contains(&byte);
-    let name = if name.starts_with('-') {
-        format!("./{name}")
-    } else {
-        name
-    };
-    if name.bytes().all(is_plain) {
-        return name;
-    }
-    format!("'{}'", name.replace('\'', r"'\''"))
-}
-
-/// Controls, line separators, bidirectional marks and other format characters.
-fn steers(character: char) -> bool {
+pub fn controls_terminal(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -129,6 +113,27 @@ pub fn reason(error: &io::Error) -> String {
     }
 }
 
+/// Length of the control sequence of ECMA-48 at the beginning of a text. `None`: it is incomplete or unknown.
+#[must_use]
+pub fn escape_length(text: &[u8]) -> Option<usize> {
+    match text.get(1)? {
+        b'[' => {
+            let is_final = |byte: &u8| (0x40..=0x7e).contains(byte);
+            text[2..].iter().position(is_final).map(|at| at + 3)
+        }
+        // A title or a link, up to BEL or ST.
+        b']' => {
+            let bell = memchr::memchr(7, text).map(|at| at + 1);
+            let terminator = memchr::memmem::find(text, b"\x1b\\").map(|at| at + 2);
+            bell.into_iter().chain(terminator).min()
+        }
+        // Designates a character set, which the third byte names.
+        b'(' | b')' => (text.len() > 2).then_some(3),
+        0x30..=0x7e => Some(2),
+        _ => None,
+    }
+}
+
 /// Description of a forbidden character, for an error text.
 #[must_use]
 pub fn name_of(character: char) -> String {
@@ -140,19 +145,60 @@ pub fn name_of(character: char) -> String {
     }
 }
 
+/// True if a text is a pattern.
+#[must_use]
+pub fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?'])
+}
+
+/// True if a pattern matches the whole text, without regard to case.
+#[must_use]
+pub fn matches_pattern(pattern: &str, text: &str) -> bool {
+    let lower = |text: &str| text.to_lowercase().chars().collect::<Vec<char>>();
+    glob(&lower(pattern), &lower(text))
+}
+
+/// `*` matches any text, `?` any character. Only the last `*` is backtracked to, so that the time is
+/// bounded by the product of both lengths.
+fn glob(pattern: &[char], text: &[char]) -> bool {
+    let (mut at, mut from) = (0, 0);
+    let mut star = None;
+    while from < text.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, from));
+                at += 1;
+            }
+            Some(&wanted) if wanted == '?' || wanted == text[from] => {
+                at += 1;
+                from += 1;
+            }
+            _ => {
+                let Some((back, skipped)) = star else {
+                    return false;
+                };
+                star = Some((back, skipped + 1));
+                at = back + 1;
+                from = skipped + 1;
+            }
+        }
+    }
+    pattern[at..].iter().all(|&rest| rest == '*')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn an_error_of_the_system_is_words_without_a_number() {
+    fn system_error_is_shown_without_its_number() {
         let missing = io::Error::from_raw_os_error(2);
         assert_eq!(reason(&missing), "No such file or directory");
         assert_eq!(reason(&io::Error::other("x (y)")), "x (y)");
     }
 
     #[test]
-    fn a_reply_cannot_send_escape_codes() {
+    fn reply_is_shown_without_escape_codes() {
         assert_eq!(
             printable(b"hi\x1b[2J\xe4\x7f\ttab"),
             "hi\\x1b[2J\\xe4\\x7f\\x09tab"
@@ -160,29 +206,50 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_utf8_or_in_the_charset_or_in_windows_1252() {
+    fn name_is_decoded_as_utf8_or_the_charset_or_windows_1252() {
         assert_eq!(in_charset("Jürgen".as_bytes(), Some("koi8-r")), "Jürgen");
         assert_eq!(in_charset(b"J\xfcrgen \x80\x81", None), "Jürgen €\u{fffd}");
         assert_eq!(in_charset(b"\xed\xc5\xce\xc0", Some("koi8-r")), "Меню");
     }
 
     #[test]
-    fn letters_of_all_scripts_stay_and_bidi_does_not() {
+    fn bidirectional_controls_are_escaped_and_letters_are_kept() {
         assert_eq!(shown("Jürgen 用户"), "Jürgen 用户");
         assert_eq!(shown("a\u{202e}b\x1b\u{85}"), "a\\u{202e}b\\u{1b}\\u{85}");
     }
 
     #[test]
-    fn without_its_controls_a_text_is_one_line() {
+    fn text_without_controls_is_one_line() {
         let text = "\u{1b}a\0b\r\nc\td\u{2028}e\u{85}f é\u{7f}\n";
         assert_eq!(without_controls(text), "ab  c d e f é");
     }
 
     #[test]
-    fn line_breaks_of_every_kind_are_forbidden_and_tab_is_not() {
+    fn line_breaks_are_forbidden_and_tab_is_allowed() {
         for bad in ["a\rb", "a\nb", "a\0b", "a\u{85}b", "a\u{2028}b", "a\u{b}b"] {
             assert!(forbidden(bad).is_some(), "{bad:?}");
         }
         assert_eq!(forbidden("a\tb é"), None);
+    }
+
+    #[test]
+    fn pattern_without_wildcards_matches_itself_in_any_case() {
+        for (pattern, text, is_fit) in [
+            ("Root", "rOOT", true),
+            ("root", "roo", false),
+            ("r??t", "root", true),
+            ("*", "", true),
+            ("", "", true),
+            ("?", "", false),
+        ] {
+            assert_eq!(matches_pattern(pattern, text), is_fit, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn pattern_of_many_wildcards_is_matched_quickly() {
+        let pattern: Vec<char> = "*a".repeat(500).chars().chain(['b']).collect();
+        let text: Vec<char> = "a".repeat(5000).chars().collect();
+        assert!(!glob(&pattern, &text));
     }
 }

@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_has_two_units_at_most() {
+    fn duration_has_at_most_two_units() {
         let said = |millis| brief(Duration::from_millis(millis));
         let all = [340, 9_999, 12_300, 252_000, 3_720_000, 273_600_000].map(said);
         assert_eq!(all, ["340ms", "9.9s", "12s", "4m12s", "1h02m", "3d04h"]);
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_back_makes_nothing_older() {
+    fn clock_set_back_gives_no_negative_age() {
         let then = SystemTime::UNIX_EPOCH + Duration::from_secs(10);
         assert_eq!(since(then, SystemTime::UNIX_EPOCH), Duration::ZERO);
         let later = then + Duration::from_millis(2_300);
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_of_day_comes_once_a_day() {
+    fn time_of_day_occurs_once_a_day() {
         let local = |day, hour, minute| {
             let date = chrono::NaiveDate::from_ymd_opt(2026, 11, day).unwrap();
             let time = date.and_hms_opt(hour, minute, 0).unwrap();

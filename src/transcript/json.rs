@@ -176,7 +176,7 @@ impl<W: Write> Json<W> {
             ),
             Event::Sent { line, stage } => (
                 "sent",
-                json!({"line": line, "stage": stage, "tls": self.tls}),
+                json!({"line": line, "stage": stage.name(), "tls": self.tls}),
             ),
             Event::Received {
                 code,
@@ -185,12 +185,13 @@ impl<W: Write> Json<W> {
                 stage,
             } => (
                 "received",
-                json!({"code": code, "enhanced": enhanced, "lines": lines, "stage": stage, "tls": self.tls}),
+                json!({"code": code, "enhanced": enhanced, "lines": lines, "stage": stage.name(), "tls": self.tls}),
             ),
             Event::Data { bytes } => ("data", json!({"bytes": bytes})),
-            Event::Failed { stage, why, .. } => {
-                ("error", json!({"stage": stage, "reason": shown(why)}))
-            }
+            Event::Failed { stage, why, .. } => (
+                "error",
+                json!({"stage": stage.name(), "reason": shown(why)}),
+            ),
             Event::Closed => ("closed", json!({})),
             _ => return None,
         })
@@ -205,8 +206,11 @@ impl<W: Write> Json<W> {
             }
             Event::Queued { id } => ("queued", json!({"id": id})),
             Event::Settled {
-                recipient, verdict, ..
-            } => ("settled", json!({"address": recipient, "verdict": verdict})),
+                recipient, status, ..
+            } => (
+                "settled",
+                json!({"address": recipient, "verdict": status.name()}),
+            ),
             Event::Summary(summary) => ("summary", summed_up(summary)),
             _ => return None,
         })
@@ -273,7 +277,7 @@ fn result(result: &RecipientResult) -> Value {
         put("reply", reply.text().into());
     }
     if result.verdict != RecipientStatus::Accepted {
-        put("reason", shown(&result.sentence).into());
+        put("reason", shown(&result.explanation()).into());
     }
     Value::Object(fields)
 }
@@ -282,7 +286,7 @@ fn result(result: &RecipientResult) -> Value {
 mod tests {
     use super::*;
     use crate::client::outcome::Server;
-    use crate::client::session::RecipientReply;
+    use crate::client::session::{RecipientReply, Step};
     use crate::mail::address::Address;
     use crate::smtp::reply::Reply;
 
@@ -311,7 +315,7 @@ mod tests {
                 ),
                 result(
                     "b@x.org",
-                    &RecipientReply::Said(Stage::Rcpt(1), reply(550, "5.1.1 no such user")),
+                    &RecipientReply::Said(Step::Rcpt(1), reply(550, "5.1.1 no such user")),
                 ),
             ],
         };

@@ -2,6 +2,7 @@
 //! prefix `>>> `, remarks with `*** `.
 
 use crate::client::events::{ClosedBy, ConnectionClose, Event, Interests, Observer};
+use crate::client::outcome::RecipientStatus;
 use crate::client::peer::PeerAddress;
 use crate::system::text::shown;
 use crate::transcript::dump::{Dump, DumpStyle};
@@ -169,13 +170,13 @@ impl<W: Write> Observer for Stevens<W> {
             Event::Data { .. } | Event::Closed => return self.end_of_data(),
             Event::Settled {
                 recipient,
-                word,
+                status,
                 words,
                 queue_id,
                 ..
             } => {
                 let id = queue_id.filter(|_| verbose);
-                (tone_of(word), settled((recipient, word, words), id))
+                (tone_of(status), settled((recipient, status, words), id))
             }
             Event::Summary(summary) => (
                 Tone::Plain,
@@ -242,15 +243,18 @@ fn connecting(name: &str, port: Option<u16>, recipients: &[String]) -> String {
     format!("{}... Connecting to {place}...\n", shown(&whom(recipients)))
 }
 
-fn tone_of(word: &str) -> Tone {
-    match word {
-        "Sent" | "Queued" => Tone::Plain,
+fn tone_of(status: RecipientStatus) -> Tone {
+    match status {
+        RecipientStatus::Accepted | RecipientStatus::Queued => Tone::Plain,
         _ => Tone::Failure,
     }
 }
 
-fn settled((recipient, word, words): (&str, &str, &str), queue_id: Option<&str>) -> String {
-    let mut text = format!("{}... {word}", shown(recipient));
+fn settled(
+    (recipient, status, words): (&str, RecipientStatus, &str),
+    queue_id: Option<&str>,
+) -> String {
+    let mut text = format!("{}... {}", shown(recipient), status.word());
     if !words.is_empty() {
         text.push_str(&format!(" ({})", shown(words)));
     }

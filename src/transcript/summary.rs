@@ -3,6 +3,7 @@
 use crate::client::events::{Event, Interests, Observer, Summary};
 use crate::client::outcome::queue_id;
 use crate::client::peer::PeerAddress;
+use crate::smtp::stage::Stage;
 use crate::system::text::shown;
 use std::time::{Duration, Instant};
 
@@ -33,27 +34,27 @@ impl SessionTimes {
         now - std::mem::replace(&mut self.last, now)
     }
 
-    fn replied(&mut self, code: u16, stage: &str) {
+    fn replied(&mut self, code: u16, stage: Stage) {
         let took = self.lap();
         let summary = &mut self.summary;
         match stage {
-            "banner" => summary.banner = Some(took),
-            "ehlo" | "helo" | "lhlo" => add(&mut summary.ehlo, took),
-            "starttls" => add(&mut summary.tls, took),
-            "auth" => add(&mut summary.auth, took),
-            "quit" => {}
+            Stage::Banner => summary.banner = Some(took),
+            Stage::Ehlo | Stage::Helo | Stage::Lhlo => add(&mut summary.ehlo, took),
+            Stage::Starttls => add(&mut summary.tls, took),
+            Stage::Auth => add(&mut summary.auth, took),
+            Stage::Quit => {}
             _ => self.mail += took,
         }
         // With chunks, the reply to the last one is decisive.
-        if matches!(stage, "dot" | "bdat") {
+        if matches!(stage, Stage::Dot | Stage::Bdat) {
             summary.accepted = (code / 100 == 2).then_some(self.mail);
         }
     }
 
     /// Records the decisive reply so far: the last refusal, or the acceptance of the message.
-    fn decided(&mut self, code: u16, stage: &str, lines: &[String]) {
-        let has_refused = code >= 400 && stage != "quit";
-        let has_taken = matches!(stage, "dot" | "bdat");
+    fn decided(&mut self, code: u16, stage: Stage, lines: &[String]) {
+        let has_refused = code >= 400 && stage != Stage::Quit;
+        let has_taken = matches!(stage, Stage::Dot | Stage::Bdat);
         if !has_refused && !has_taken {
             return;
         }
@@ -148,8 +149,8 @@ impl<'w> Stopwatch<'w> {
                 },
                 Some(running),
             ) => {
-                running.replied(*code, stage);
-                running.decided(*code, stage, lines);
+                running.replied(*code, *stage);
+                running.decided(*code, *stage, lines);
             }
             (Event::Failed { why, .. }, Some(running)) => {
                 (*why).clone_into(&mut running.summary.words);
@@ -238,7 +239,7 @@ mod tests {
         }
     }
 
-    fn received<'a>(code: u16, stage: &'a str, lines: &'a [String]) -> Event<'a> {
+    fn received<'a>(code: u16, stage: Stage, lines: &'a [String]) -> Event<'a> {
         Event::Received {
             code,
             enhanced: None,
@@ -287,13 +288,13 @@ mod tests {
                 why: "Connection refused",
             },
             Event::Connected(&alive),
-            received(220, "banner", &none),
-            received(250, "ehlo", &none),
-            received(250, "mail", &none),
-            received(250, "rcpt", &none),
-            received(354, "data", &none),
-            received(250, "dot", &taken),
-            received(221, "quit", &none),
+            received(220, Stage::Banner, &none),
+            received(250, Stage::Ehlo, &none),
+            received(250, Stage::Mail, &none),
+            received(250, Stage::Rcpt, &none),
+            received(354, Stage::Data, &none),
+            received(250, Stage::Dot, &taken),
+            received(221, Stage::Quit, &none),
             Event::Closed,
         ]);
         assert_eq!(
@@ -320,8 +321,8 @@ mod tests {
             },
             Event::Connect(&peer),
             Event::Connected(&peer),
-            received(550, "rcpt", &no),
-            received(221, "quit", &bye),
+            received(550, Stage::Rcpt, &no),
+            received(221, Stage::Quit, &bye),
             Event::Closed,
         ]);
         assert_eq!(

@@ -3,6 +3,7 @@
 
 use crate::client::events::{ClosedBy, ConnectionClose, Event, Interests, Observer, TlsSummary};
 use crate::client::peer::PeerAddress;
+use crate::smtp::stage::Stage;
 use crate::system::certificate::one_line;
 use crate::system::text::shown;
 use crate::transcript::dump::{Dump, DumpStyle};
@@ -70,7 +71,7 @@ impl<W: Write> Swaks<W> {
     }
 
     /// A complete reply, marked as expected or unexpected as swaks does.
-    fn replied(&mut self, code: u16, stage: &str) {
+    fn replied(&mut self, code: u16, stage: Stage) {
         if is_expected(code, stage) {
             let mark = if self.tls { "<~ " } else { "<- " };
             self.theirs(Tone::Theirs, mark);
@@ -299,15 +300,15 @@ impl<W: Write> Transcript for Swaks<W> {
 }
 
 /// True if swaks expects this reply. For commands that it does not know, any 2yz is expected.
-fn is_expected(code: u16, stage: &str) -> bool {
+fn is_expected(code: u16, stage: Stage) -> bool {
     match stage {
-        "banner" | "starttls" | "xclient" => code == 220,
-        "ehlo" | "lhlo" | "helo" | "mail" | "rcpt" => code == 250,
-        "auth" => matches!(code, 235 | 334),
-        "data" => code == 354,
+        Stage::Banner | Stage::Starttls | Stage::Xclient => code == 220,
+        Stage::Ehlo | Stage::Lhlo | Stage::Helo | Stage::Mail | Stage::Rcpt => code == 250,
+        Stage::Auth => matches!(code, 235 | 334),
+        Stage::Data => code == 354,
         // With PRDR, a reply for each recipient follows.
-        "dot" => matches!(code, 250 | 353),
-        "quit" => code == 221,
+        Stage::Dot => matches!(code, 250 | 353),
+        Stage::Quit => code == 221,
         _ => (200..300).contains(&code),
     }
 }

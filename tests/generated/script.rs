@@ -1,7 +1,7 @@
 //! ehlo-script(1): what it says beside clap.
 
 use crate::page::{as_typed, listing, owned, rows, section, table, verb_page};
-use ehlo::script::{ScriptSource, library, parse_source};
+use ehlo::script::{BUILT_IN, ScriptSource, parse_source};
 
 const LINES: [&str; 3] = [
     "\
@@ -293,7 +293,7 @@ pub fn page() -> String {
         section(own, "TESTS", &TESTS);
         listing(own, CASES.lines());
         section(own, "SCRIPTS THAT COME ALONG", &SHIPPED);
-        let shipped = library::ALL.iter();
+        let shipped = BUILT_IN.iter();
         rows(own, shipped.map(|one| (one.name.to_owned(), one.about())));
         section(own, "RECORDING", &[RECORDING]);
         section(own, "EXAMPLES", &[]);

@@ -1,11 +1,12 @@
 //! Commands that are put to a server.
 
-use crate::cli::ask::options::Ask;
+use crate::cli::ask::Ask;
+use crate::cli::options::output;
 use crate::cli::options::testing::ClientIdentity;
+use crate::cli::options::transport::ProbeTransportArgs;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::cli::options::value::HostPort;
-use crate::cli::options::{contact, output};
 use crate::client::session::Protocol;
 
 /// Say commands to a server, and show what it answers.
@@ -31,9 +32,9 @@ pub struct Args {
     commands: Vec<String>,
 
     #[command(flatten)]
-    contact: contact::Args,
+    transport: ProbeTransportArgs,
     #[command(flatten)]
-    guise: ClientIdentity,
+    identity: ClientIdentity,
     #[command(flatten)]
     output: output::OutputArgs,
 }
@@ -44,8 +45,8 @@ When to encrypt.
 `auto`: STARTTLS where it is offered; on port 465, TLS from the first byte on; none through a unix socket. The \
 certificate must be right, unless -k says otherwise. `starttls` and `implicit`: no command without it.";
 
-/// Commands that change what the conversation is, and which option or verb is for them.
-const OTHERS: [(&str, &str); 7] = [
+/// Commands that change the state of the session, and the option or command that replaces each.
+const REFUSED: [(&str, &str); 7] = [
     ("AUTH", "--user logs in"),
     ("BDAT", "ehlo without a verb sends messages"),
     ("DATA", "ehlo without a verb sends messages"),
@@ -56,15 +57,14 @@ const OTHERS: [(&str, &str); 7] = [
 ];
 
 impl Args {
-    /// What is asked, and where.
     pub fn plan(self) -> Result<Ask, UsageError> {
-        let protocol = if self.guise.is_lmtp() {
+        let protocol = if self.identity.is_lmtp() {
             Protocol::Lmtp
         } else {
             Protocol::Smtp
         };
-        let mut transport = self.contact.transport(self.host, protocol)?;
-        self.guise.apply(&mut transport.session)?;
+        let mut transport = self.transport.transport(self.host, protocol)?;
+        self.identity.apply(&mut transport.session)?;
         Ok(Ask {
             transport,
             commands: self.commands,
@@ -73,17 +73,17 @@ impl Args {
     }
 }
 
-/// One line that leaves the conversation what it is.
+/// One command that does not change the state of the session.
 fn command(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() || text.contains(char::is_control) {
         return Err("it wants one line without control characters".to_owned());
     }
     let verb = text.split(' ').next().unwrap_or_default();
-    let other = OTHERS
+    let refused = REFUSED
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case(verb));
-    match other {
+    match refused {
         Some((name, instead)) => Err(format!(
             "{name} cannot be asked: {instead}; ehlo script says anything"
         )),
@@ -96,7 +96,7 @@ mod tests {
     use super::command;
 
     #[test]
-    fn one_line_in_any_script_is_asked_and_nothing_that_ends_it() {
+    fn a_command_is_one_line_and_does_not_end_the_session() {
         assert_eq!(
             command(" VRFY Gr\u{fc}n SMTPUTF8 ").as_deref(),
             Ok("VRFY Gr\u{fc}n SMTPUTF8")

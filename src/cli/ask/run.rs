@@ -1,9 +1,8 @@
 //! `ehlo ask`: sends SMTP commands and shows the replies.
 
-use crate::cli::ask::options;
-use crate::cli::run_command::ready;
+use crate::cli::ask::Ask;
 use crate::cli::terminal;
-use crate::cli::terminal::complain;
+use crate::cli::terminal::{complain, load};
 use crate::client::events::{Observer, Silent};
 use crate::client::outcome::DeliveryReport;
 use crate::probe as check;
@@ -14,36 +13,35 @@ use crate::transcript::{Format, Stopwatch};
 use std::io;
 
 /// Sends the commands, shows the session and reports errors.
-pub fn run(plan: &options::Ask) -> Exit {
-    let ready = match ready(&plan.transport) {
-        Ok(ready) => ready,
+pub fn run(options: &Ask) -> Exit {
+    let loaded = match load(&options.transport) {
+        Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    let router = ready.router();
-    let Some(place) = &plan.transport.route.relay else {
+    let Some(endpoint) = &options.transport.route.relay else {
         return Exit::Software;
     };
-    let transport = ready.transport(&router, None);
+    let transport = loaded.open();
     let ask = |observer: &mut dyn Observer| {
-        if !plan.output.summary {
-            return check::ask(&transport, place, &plan.commands, observer);
+        if !options.output.summary {
+            return check::ask(&transport, endpoint, &options.commands, observer);
         }
         let mut stopwatch = Stopwatch::new(observer);
-        let answers = check::ask(&transport, place, &plan.commands, &mut stopwatch);
+        let answers = check::ask(&transport, endpoint, &options.commands, &mut stopwatch);
         stopwatch.tell();
         answers
     };
-    let is_hidden = plan.output.format == Format::None;
-    let Some(mut transcript) = terminal::open(plan.output) else {
-        return told(&ask(&mut Silent), is_hidden, None);
+    let is_hidden = options.output.format == Format::None;
+    let Some(mut transcript) = terminal::open(options.output) else {
+        return report_errors(&ask(&mut Silent), is_hidden, None);
     };
     let answers = ask(&mut *transcript);
     transcript.result(&DeliveryReport::not_attempted(&[]), answers.exit);
-    told(&answers, is_hidden, transcript.failure())
+    report_errors(&answers, is_hidden, transcript.failure())
 }
 
 /// Writes errors to stderr; refused commands too, if no transcript shows them.
-fn told(answers: &AskResult, is_hidden: bool, unwritten: Option<&io::Error>) -> Exit {
+fn report_errors(answers: &AskResult, is_hidden: bool, unwritten: Option<&io::Error>) -> Exit {
     if let Some(error) = unwritten {
         complain(&format!(
             "cannot write the transcript to the standard output: {}",

@@ -1,8 +1,63 @@
 //! `ehlo config`: shows and checks the configuration.
 
 pub(crate) mod args;
-pub mod options;
-pub(crate) mod run;
 
-pub(crate) use args::{Args, CommandArgs, check_access};
-pub(crate) use run::run;
+pub(crate) use args::{CommandArgs, check_access};
+
+use crate::cli::terminal::{Stdout, complain};
+use crate::config;
+use crate::system::exit::Exit;
+use crate::system::figures::counted;
+use crate::system::text::{reason, shown};
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+/// The part of the configuration that is shown.
+#[derive(Debug)]
+pub enum ConfigView {
+    /// Path of the file.
+    Path(PathBuf),
+    /// The result of a successful check.
+    Checked {
+        path: PathBuf,
+        profiles: usize,
+        default: Option<String>,
+    },
+    /// A profile with inherited settings.
+    Profile(config::Profile),
+}
+
+/// Prints the requested part of the configuration.
+pub fn run(plan: &ConfigView) -> Exit {
+    let text = match plan {
+        ConfigView::Path(path) => format!("{}\n", name(path)),
+        ConfigView::Profile(profile) => profile.to_toml(),
+        ConfigView::Checked {
+            path,
+            profiles,
+            default,
+        } => {
+            let default = default.as_ref().map(|name| format!(" \"{}\"", shown(name)));
+            format!(
+                "{}: {}, {}; all is well\n",
+                name(path),
+                counted(*profiles as u64, "profile"),
+                default.map_or("no default".to_owned(), |name| format!("default{name}")),
+            )
+        }
+    };
+    match Stdout.write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            complain(&format!(
+                "cannot write to the standard output: {}",
+                reason(&error)
+            ));
+            Exit::Io
+        }
+        _ => Exit::Ok,
+    }
+}
+
+fn name(path: &Path) -> String {
+    shown(&path.to_string_lossy())
+}

@@ -1,7 +1,7 @@
 //! Mailing what jobs gathered.
 
-use crate::cli::digest::options::{Digest, DigestTask};
-use crate::cli::options::profile::CommandLineArgs;
+use crate::cli::digest::{Digest, DigestTask};
+use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{mail, value};
 use crate::config::Places;

@@ -1,11 +1,11 @@
-//! Mails recorded runs.
+//! Mails recorded runs as a digest.
 
-use crate::cli::digest::options::{Digest, DigestTask};
+use crate::cli::digest::{Digest, DigestTask};
 use crate::cli::notification::alert::domain;
-use crate::cli::notification::send::{NotificationText, SendOutcome, list_id, post};
+use crate::cli::notification::send::{NotificationText, SendOutcome, list_id, send_notification};
 use crate::cli::terminal::{complain, print};
+use crate::cron::Notification;
 use crate::cron::alert::{AlertError, Batch, DigestBatch, DigestState, DigestTable, Digests};
-use crate::cron::mail::Notification;
 use crate::mail::message::HeaderField;
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
@@ -24,9 +24,9 @@ pub fn run(plan: Digest) -> Exit {
         DigestTask::List => list(state),
         DigestTask::Mail { name, always, mail } => match send(state, &name, &mail) {
             Ok(Sent::Nothing) if !is_known(state, &name) && !always => Ok(Exit::NoInput),
-            Ok(Sent::Nothing) if always => Ok(nothing_to_say(&name, &mail).exit()),
+            Ok(Sent::Nothing) if always => Ok(send_empty(&name, &mail).exit()),
             Ok(Sent::Nothing) => {
-                say(&format!(
+                inform(&format!(
                     "nothing was gathered in {name} since its last mail"
                 ));
                 Ok(Exit::Ok)
@@ -38,8 +38,8 @@ pub fn run(plan: Digest) -> Exit {
                 Ok(Exit::Ok)
             }
             Ok(Sent::Posted(sent)) => {
-                if let SendOutcome::Safe = sent {
-                    say(&format!(
+                if let SendOutcome::Accepted = sent {
+                    inform(&format!(
                         "the digest {name} was mailed, or is safe in the queue"
                     ));
                 }
@@ -55,7 +55,7 @@ pub fn run(plan: Digest) -> Exit {
 }
 
 /// Writes a line to stderr if that is a terminal; cron would mail it.
-fn say(text: &str) {
+fn inform(text: &str) {
     if io::stderr().is_terminal() {
         complain(text);
     }
@@ -85,12 +85,13 @@ fn is_known(state: Option<&Path>, name: &str) -> bool {
 }
 
 fn nearest<'n>(name: &str, names: &'n BTreeSet<String>) -> Option<&'n String> {
-    let most = 2.max(name.chars().count() / 3);
+    let limit = 2.max(name.chars().count() / 3);
     let distances = names
         .iter()
         .map(|other| (strsim::damerau_levenshtein(name, other), other));
-    let near = distances.filter(|(distance, _)| *distance <= most);
-    near.min_by_key(|(distance, _)| *distance)
+    let similar = distances.filter(|(distance, _)| *distance <= limit);
+    similar
+        .min_by_key(|(distance, _)| *distance)
         .map(|(_, other)| other)
 }
 
@@ -105,13 +106,13 @@ fn list(state: Option<&Path>) -> Result<Exit, AlertError> {
     }))
 }
 
-fn line(standing: &DigestState) -> String {
+fn line(state: &DigestState) -> String {
     let DigestState {
         name,
         runs,
         failed,
         begun,
-    } = standing;
+    } = state;
     let (name, runs) = (shown(name), counted(*runs as u64, "run"));
     format!("{name}: {runs}, {failed} failed, since {}", local(*begun))
 }
@@ -122,7 +123,6 @@ pub enum Sent {
     Nothing,
     /// Another process is mailing it.
     Busy,
-    /// It was mailed.
     Posted(SendOutcome),
 }
 
@@ -151,9 +151,9 @@ fn send(state: Option<&Path>, name: &str, mail: &Notification) -> Result<Sent, A
             DigestBatch::Busy => return Ok(Sent::Busy),
             DigestBatch::Batch(batch) => batch,
         };
-        let is_left_over = batch.is_left_over();
-        let sent = mailed(batch, name, mail)?;
-        let is_over = !is_left_over || !is_settled(&sent);
+        let is_retry = batch.is_retry();
+        let sent = send_batch(batch, name, mail)?;
+        let is_over = !is_retry || !is_done(&sent);
         last = Sent::Posted(sent);
         if is_over {
             break;
@@ -163,14 +163,18 @@ fn send(state: Option<&Path>, name: &str, mail: &Notification) -> Result<Sent, A
 }
 
 /// True if no further attempt is needed.
-fn is_settled(sent: &SendOutcome) -> bool {
+fn is_done(sent: &SendOutcome) -> bool {
     matches!(
         sent,
-        SendOutcome::Safe | SendOutcome::Unwanted | SendOutcome::Failed(Exit::Partial)
+        SendOutcome::Accepted | SendOutcome::NotSent | SendOutcome::Failed(Exit::Partial)
     )
 }
 
-fn mailed(mut batch: Batch, name: &str, mail: &Notification) -> Result<SendOutcome, AlertError> {
+fn send_batch(
+    mut batch: Batch,
+    name: &str,
+    mail: &Notification,
+) -> Result<SendOutcome, AlertError> {
     let mut table = DigestTable::default();
     batch.entries()?.for_each(|entry| table.add(entry));
     let mut notification = notification(name, &table.summary());
@@ -185,19 +189,19 @@ fn mailed(mut batch: Batch, name: &str, mail: &Notification) -> Result<SendOutco
     notification
         .headers
         .push(HeaderField::new("Message-ID", id));
-    let sent = post(mail, &notification);
-    if is_settled(&sent) {
+    let sent = send_notification(mail, &notification);
+    if is_done(&sent) {
         batch.mailed()?;
     }
     Ok(sent)
 }
 
-fn nothing_to_say(name: &str, mail: &Notification) -> SendOutcome {
+fn send_empty(name: &str, mail: &Notification) -> SendOutcome {
     let notification = NotificationText {
         body: "Nothing was gathered since the last digest.\n".to_owned(),
         ..notification(name, "nothing ran")
     };
-    post(mail, &notification)
+    send_notification(mail, &notification)
 }
 
 fn notification(name: &str, summary: &str) -> NotificationText {

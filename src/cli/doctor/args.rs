@@ -1,15 +1,14 @@
 //! How a host is looked at.
 
-use crate::cli::config::args as config;
-use crate::cli::options::profile::CommandLineArgs;
-use crate::cli::options::usage_error::UsageError;
-use crate::cli::options::{mail, value};
+use crate::cli::config::args::faults;
+use crate::cli::options::command_line::CommandLineArgs;
+use crate::cli::options::{config, mail, value};
 use crate::cli::sendmail::args as sendmail;
 use crate::config::{Places, find};
 use crate::cron::doctor::options::{
     CheckStep, Configuration, Doctor, DoctorFormat, Front, Test, View,
 };
-use crate::cron::mail::{Addressing, DeliveryOptions, Notification, SetupError};
+use crate::cron::{Addressing, DeliveryOptions, Notification, SetupError};
 use crate::queue::options::FirstTry;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -89,11 +88,11 @@ fn step(name: &str) -> Result<CheckStep, String> {
 impl Args {
     /// The look that is meant. What is wrong with the configuration is a part of it.
     pub fn plan(self, typed: CommandLineArgs<'_>, words: &[OsString], places: &Places) -> Doctor {
-        let by_run = mail::usual(self.config(), &typed, places);
+        let by_run = mail::default_notification(self.config(), &typed, places);
         let (front, mut mail) = self.front(by_run, places);
         let configuration = self.configuration(&mut typed.of_sending(), places);
-        if let Ok(dispatch) = &mut mail.dispatch {
-            hurry(dispatch, self.timeout);
+        if let Ok(delivery) = &mut mail.delivery {
+            hurry(delivery, self.timeout);
         }
         Doctor {
             front,
@@ -121,9 +120,9 @@ impl Args {
 
     fn shown(&self) -> DoctorFormat {
         match (self.json, self.verbose) {
-            (true, _) => DoctorFormat::Object,
-            (_, true) => DoctorFormat::Conversations,
-            _ => DoctorFormat::Findings,
+            (true, _) => DoctorFormat::Json,
+            (_, true) => DoctorFormat::Sessions,
+            _ => DoctorFormat::Text,
         }
     }
 
@@ -143,14 +142,14 @@ impl Args {
         if self.profile.is_some() {
             return (Front::Run, by_run);
         }
-        let dispatch = sendmail::of_cron(self.config.clone(), places);
+        let delivery = sendmail::of_cron(self.config.clone(), places);
         let mail = Notification {
             head: Addressing::default(),
-            dispatch: dispatch.map_err(|UsageError { text, exit }| SetupError { text, exit }),
+            delivery: delivery.map_err(SetupError::from),
         };
         let own = profile(&mail);
-        let run_goes_by = profile(&by_run).filter(|name| own.as_ref() != Some(name));
-        (Front::Sendmail { run_goes_by }, mail)
+        let run_profile = profile(&by_run).filter(|name| own.as_ref() != Some(name));
+        (Front::Sendmail { run_profile }, mail)
     }
 
     fn config(&self) -> config::Args {
@@ -164,7 +163,7 @@ impl Args {
     fn configuration(&self, typed: &mut CommandLineArgs<'_>, places: &Places) -> Configuration {
         let named = self.config.as_deref();
         let mut configuration = Configuration {
-            looked_at: places.looked_at(named),
+            searched: places.candidates(named),
             ..Configuration::default()
         };
         match find(named, places) {
@@ -174,7 +173,7 @@ impl Args {
                 let read = found.read(&typed.keys());
                 let faults = read.map(|config| {
                     configuration.profiles = config.profiles().len();
-                    config::faults(&config, typed)
+                    faults(&config, typed)
                 });
                 let faults = faults.unwrap_or_else(|faults| faults);
                 configuration.faults = faults.iter().map(ToString::to_string).collect();
@@ -186,14 +185,14 @@ impl Args {
 }
 
 fn profile(mail: &Notification) -> Option<String> {
-    mail.dispatch.as_ref().ok()?.transport.profile.clone()
+    mail.delivery.as_ref().ok()?.transport.profile.clone()
 }
 
-/// Nobody waits for minutes to hear that there is no answer; and a test is tried at once.
-fn hurry(dispatch: &mut DeliveryOptions, limit: Duration) {
-    let transports = std::iter::once(&mut dispatch.transport).chain(&mut dispatch.fallbacks);
+/// Sets the time limits of the diagnosis, and sends the test message without delay.
+fn hurry(delivery: &mut DeliveryOptions, limit: Duration) {
+    let transports = std::iter::once(&mut delivery.transport).chain(&mut delivery.fallbacks);
     transports.for_each(|transport| transport.session.timeout = Some(limit));
-    if let Some(queueing) = &mut dispatch.queueing {
+    if let Some(queueing) = &mut delivery.queueing {
         queueing.first = FirstTry::Now;
     }
 }

@@ -1,29 +1,29 @@
-//! `ehlo doctor`: diagnoses how mail from cron would leave this host.
+//! The run of `ehlo doctor`: the report of all steps.
 
-mod cron;
-mod report;
 mod test;
 
 use crate::cli::notification::send::dead_letter;
 use crate::cli::terminal::{Stdout, print};
 use crate::client::events::Silent;
-use crate::cron::doctor::options::{Doctor, DoctorFormat, View};
-use crate::cron::doctor::{Diagnosis, HostSystem, examine};
-use crate::system::exit::Exit;
+use crate::cron::doctor::options::{Doctor, DoctorFormat, Front, View};
+use crate::cron::doctor::{CheckResult, Diagnosis, HostSystem, examine};
+use crate::system::exit::{Exit, Health};
+use crate::system::text::shown;
 use crate::transcript::{Stevens, TranscriptOptions};
+use serde_json::{Value, json};
 
 /// Examines the host, in the environment of cron by default, and prints the results.
 pub fn run(plan: &Doctor) -> Exit {
     if let View::Cron(arguments) = &plan.view {
-        return cron::look(arguments);
+        return test::inside_cron(arguments);
     }
     if matches!(plan.view, View::ByCron(_)) {
-        cron::leave_the_terminal();
+        test::leave_the_terminal();
     }
-    let host = HostSystem::of_this_process(dead_letter::places());
+    let host = HostSystem::of_this_process(dead_letter::paths());
     let diagnosis = seen(plan, &host);
     let exit = Exit::Health(diagnosis.health());
-    let written = print(|out| out.write_all(report::text(plan, &host, &diagnosis).as_bytes()));
+    let written = print(|out| out.write_all(text(plan, &host, &diagnosis).as_bytes()));
     match (written, &plan.test) {
         (Exit::Ok, None) => exit,
         (Exit::Ok, Some(to)) => test::send(plan, &diagnosis, to),
@@ -33,7 +33,7 @@ pub fn run(plan: &Doctor) -> Exit {
 
 /// The sessions are printed before the results.
 fn seen(plan: &Doctor, host: &HostSystem) -> Diagnosis {
-    if plan.shown != DoctorFormat::Conversations {
+    if plan.shown != DoctorFormat::Sessions {
         return examine(plan, host, &mut Silent);
     }
     let diagnosis = examine(
@@ -43,4 +43,81 @@ fn seen(plan: &Doctor, host: &HostSystem) -> Diagnosis {
     );
     print(|out| out.write_all(b"\n"));
     diagnosis
+}
+
+/// The widest word of a column, and a blank.
+const HEALTH: usize = 9;
+const STEP: usize = 13;
+
+pub fn text(plan: &Doctor, host: &HostSystem, diagnosis: &Diagnosis) -> String {
+    if plan.shown == DoctorFormat::Json {
+        return format!("{}\n", object(plan, host, diagnosis));
+    }
+    let mut text = format!("{}\n\n", heading(plan, host));
+    for finding in &diagnosis.findings {
+        text.push_str(&lines(finding));
+    }
+    text.push_str(&format!("\n{}\n", shown(&diagnosis.prognosis)));
+    text
+}
+
+fn heading(plan: &Doctor, host: &HostSystem) -> String {
+    let user = shown(&host.login);
+    let whose = match plan.front {
+        Front::Sendmail { .. } => "A mail from cron",
+        Front::Run => "A mail from ehlo run",
+    };
+    if plan.view == View::Here {
+        return format!("{whose} for {user}, in the environment of this shell:");
+    }
+    let home = host.home.as_ref().map(|home| home.to_string_lossy());
+    let home = shown(&home.unwrap_or_default());
+    format!("{whose} for {user}, as cron sees it (HOME={home}, PATH=/usr/bin:/bin, no terminal):")
+}
+
+/// A line for the result, and one for the remedy.
+fn lines(finding: &CheckResult) -> String {
+    let (health, step) = (word(finding.health), finding.step.name());
+    let found = shown(&finding.found);
+    let mut lines = format!("{health:<HEALTH$}{step:<STEP$}{found}\n");
+    if let Some(remedy) = &finding.remedy {
+        let blank = " ".repeat(HEALTH + STEP);
+        lines.push_str(&format!("{blank}to mend it: {}\n", shown(remedy)));
+    }
+    lines
+}
+
+fn word(health: Health) -> &'static str {
+    match health {
+        Health::Ok => "ok",
+        Health::Warning => "warning",
+        Health::Critical => "failed",
+        Health::Unknown => "unknown",
+    }
+}
+
+fn object(plan: &Doctor, host: &HostSystem, diagnosis: &Diagnosis) -> Value {
+    let findings: Vec<Value> = diagnosis
+        .findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "step": finding.step.name(),
+                "health": word(finding.health),
+                "found": finding.found,
+                "mend": finding.remedy,
+            })
+        })
+        .collect();
+    let recipients = diagnosis.recipients.iter();
+    let recipients: Vec<String> = recipients.map(ToString::to_string).collect();
+    json!({
+        "health": word(diagnosis.health()),
+        "exit": Exit::Health(diagnosis.health()).code(),
+        "user": host.login,
+        "by_cron": plan.view != View::Here,
+        "findings": findings,
+        "recipients": recipients,
+        "prognosis": diagnosis.prognosis,
+    })
 }

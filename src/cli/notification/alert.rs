@@ -1,12 +1,12 @@
 //! Mails the result of a job, subject to its rules.
 
-use crate::cli::notification::send::{NotificationText, SendOutcome, post};
+use crate::cli::notification::send::{NotificationText, SendOutcome, send_notification};
 use crate::cli::terminal::complain;
-use crate::cron::alert::options::Alert;
+use crate::cron::Notification;
+use crate::cron::alert::AlertOptions;
 use crate::cron::alert::{
-    AlertError, AlertRules, Decision, HeldFailures, JobHistory, JobRun, Recovery,
+    AlertError, AlertRules, Decision, HistoryStore, JobRun, Recovery, SuppressedFailures,
 };
-use crate::cron::mail::Notification;
 use crate::mail::address::{Address, Mailbox};
 use crate::mail::message::{HeaderField, new_message_id};
 use crate::system::exit::Exit;
@@ -17,38 +17,41 @@ use crate::system::time::{brief, local, since};
 use std::time::SystemTime;
 
 /// A run of a job that has ended.
-pub struct Happened<'a> {
+pub struct RunReport<'a> {
     /// Name of the job in the history.
     pub job: &'a str,
     pub run: &'a JobRun,
-    pub alert: &'a Alert,
+    pub alert: &'a AlertOptions,
 }
 
-impl Happened<'_> {
+impl RunReport<'_> {
     /// Mails the run, or counts it. `None`: nothing was mailed. The text is only written if it is needed.
-    pub fn tell(
+    pub fn mail(
         &self,
         mail: &Notification,
         notification: impl FnOnce(&Decision) -> NotificationText,
     ) -> Option<SendOutcome> {
         let rules = &self.alert.rules;
-        let noted = JobHistory::note(self.alert.state.as_deref(), self.job, self.run, rules);
-        warn(rules, noted.warning);
-        let decision = noted.decision;
-        if matches!(decision, Decision::Hold | Decision::Silent) {
+        let recorded = HistoryStore::record(self.alert.state.as_deref(), self.job, self.run, rules);
+        warn(rules, recorded.warning);
+        let decision = recorded.decision;
+        if matches!(decision, Decision::Suppress | Decision::Silent) {
             return None;
         }
         let id = new_message_id(&domain(mail), SystemTime::now());
-        let sent = post(mail, &complete(notification(&decision), &decision, &id));
-        let is_told = matches!(sent, SendOutcome::Safe | SendOutcome::Failed(Exit::Partial));
-        let kept = noted.promise.map(|promise| {
-            if is_told {
-                promise.keep(&id)
+        let sent = send_notification(mail, &complete(notification(&decision), &decision, &id));
+        let is_mailed = matches!(
+            sent,
+            SendOutcome::Accepted | SendOutcome::Failed(Exit::Partial)
+        );
+        let stored = recorded.pending.map(|pending| {
+            if is_mailed {
+                pending.mailed(&id)
             } else {
-                promise.give_up()
+                pending.not_mailed()
             }
         });
-        warn(rules, kept.and_then(Result::err));
+        warn(rules, stored.and_then(Result::err));
         Some(sent)
     }
 }
@@ -77,9 +80,12 @@ fn complete(mut notification: NotificationText, decision: &Decision, id: &str) -
         .headers
         .push(HeaderField::new("Message-ID", id));
     let (thread, remark) = match decision {
-        Decision::Tell(telling) => (&telling.thread, telling.held.as_ref().map(spoken)),
-        Decision::Recovered(recovery) => (&recovery.thread, Some(again(recovery))),
-        Decision::Hold | Decision::Silent => return notification,
+        Decision::Mail(facts) => (
+            &facts.thread,
+            facts.suppressed.as_ref().map(suppressed_text),
+        ),
+        Decision::Recovered(recovery) => (&recovery.thread, Some(recovery_text(recovery))),
+        Decision::Suppress | Decision::Silent => return notification,
     };
     if let Some(first) = thread {
         notification
@@ -105,15 +111,15 @@ fn complete(mut notification: NotificationText, decision: &Decision, id: &str) -
 }
 
 /// Text about the failures before a recovery.
-fn again(recovery: &Recovery) -> String {
+fn recovery_text(recovery: &Recovery) -> String {
     let (failures, since) = (counted(recovery.failures, "failure"), local(recovery.since));
     format!("It works again, after {failures}; the first was at {since}.")
 }
 
 /// Text about failures that were not mailed: number and times.
-fn spoken(held: &HeldFailures) -> String {
-    let (first, last) = (local(held.first), local(held.last));
-    match held.count {
+fn suppressed_text(suppressed: &SuppressedFailures) -> String {
+    let (first, last) = (local(suppressed.first), local(suppressed.last));
+    match suppressed.count {
         1 => format!("Since the last mail, 1 failure was not mailed: {last}."),
         count => {
             format!(
@@ -137,12 +143,12 @@ pub fn recovered(name: &str, recovery: &Recovery) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cron::alert::Telling;
+    use crate::cron::alert::MailFacts;
     use std::time::{Duration, UNIX_EPOCH};
 
-    fn notice(held: Option<HeldFailures>, thread: Option<&str>) -> Decision {
-        Decision::Tell(Telling {
-            held,
+    fn notice(suppressed: Option<SuppressedFailures>, thread: Option<&str>) -> Decision {
+        Decision::Mail(MailFacts {
+            suppressed,
             nth: 2,
             since: UNIX_EPOCH,
             thread: thread.map(str::to_owned),
@@ -164,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_mail_answers_the_first_and_has_an_id_of_its_own() {
+    fn later_mail_references_the_first() {
         let first = complete(notification(), &notice(None, None), "<1@x.org>");
         assert_eq!(value(&first, "Message-ID"), Some("<1@x.org>"));
         assert_eq!(value(&first, "In-Reply-To"), None);
@@ -179,13 +185,13 @@ mod tests {
     }
 
     #[test]
-    fn the_text_begins_with_what_was_held_back() {
-        let held = HeldFailures {
+    fn text_begins_with_the_suppressed_failures() {
+        let suppressed = SuppressedFailures {
             count: 3,
             first: UNIX_EPOCH,
             last: UNIX_EPOCH + Duration::from_secs(60),
         };
-        let notification = complete(notification(), &notice(Some(held), None), "<1@x.org>");
+        let notification = complete(notification(), &notice(Some(suppressed), None), "<1@x.org>");
         let begins = "Since the last mail, 3 failures were not mailed: from 1970-01-01 ";
         assert!(
             notification.body.starts_with(begins),
@@ -201,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recovery_says_how_bad_it_was() {
+    fn recovery_has_the_number_of_failures() {
         let recovery = Recovery {
             failures: 3,
             since: SystemTime::now() - Duration::from_secs(7500),

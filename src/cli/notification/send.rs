@@ -5,18 +5,14 @@ mod address;
 pub mod dead_letter;
 pub mod interrupt;
 mod reduced;
-mod syslog;
 
-use crate::cli::run_command::warn;
+use crate::cli::send::deliver as send;
+use crate::cli::send::deliver::ShownResult;
 use crate::cli::send::keep::{KeepResult, QueuedMessage};
-use crate::cli::send::run as send;
-use crate::cli::send::run::ShownResult;
-use crate::cli::terminal::{complain, complain_as_it_is};
+use crate::cli::terminal::{complain, complain_escaped, warn};
 use crate::client::outcome::{DeliveryReport, RecipientResult};
 use crate::cron::job::{Attached, AttachmentContents};
-use crate::cron::mail::{
-    Addressing, DeliveryOptions, Notification, NotificationRecipients, SetupError,
-};
+use crate::cron::{Addressing, DeliveryOptions, Notification, NotificationRecipients, SetupError};
 use crate::mail::address::{ListEntry, Mailbox};
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{
@@ -40,15 +36,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Contents of a notification. The user may have set another subject and additional fields.
 #[derive(Clone, Debug, Default)]
 pub struct NotificationText {
-    /// The subject.
     pub subject: String,
     /// Header fields beside the usual ones.
     pub headers: Vec<HeaderField>,
-    /// The text.
     pub body: String,
-    /// The text for a mail without the attachments; `None` is the same text.
+    /// The text for a mail without the attachments. `None`: the same text.
     pub body_alone: Option<String>,
-    /// The same as HTML.
+    /// The text as HTML.
     pub html: Option<String>,
     pub attachments: Vec<Attachment>,
 }
@@ -56,9 +50,9 @@ pub struct NotificationText {
 /// The result of a notification.
 pub enum SendOutcome {
     /// MAILTO is empty: no mail is sent.
-    Unwanted,
+    NotSent,
     /// Every recipient has it, or it is in the queue.
-    Safe,
+    Accepted,
     /// At least one recipient does not get it; stderr has the reason.
     Failed(Exit),
 }
@@ -67,53 +61,53 @@ impl SendOutcome {
     /// The exit status that it makes.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Unwanted | Self::Safe => Exit::Ok,
+            Self::NotSent | Self::Accepted => Exit::Ok,
             Self::Failed(exit) => *exit,
         }
     }
 }
 
 /// Mails it. Prints nothing on success.
-pub fn post(mail: &Notification, notification: &NotificationText) -> SendOutcome {
+pub fn send_notification(mail: &Notification, notification: &NotificationText) -> SendOutcome {
     if mail.head.recipients == NotificationRecipients::Nobody {
-        return SendOutcome::Unwanted;
+        return SendOutcome::NotSent;
     }
-    match written(mail, notification) {
-        Ok((dispatch, message)) => send_or_lay_down(dispatch, &message, notification, &mail.head),
-        Err(hindrance) => {
-            complain(&hindrance.text);
-            lay_down(
-                salvaged(notification).as_ref(),
+    match compose(mail, notification) {
+        Ok((delivery, message)) => send_or_save(delivery, &message, notification, &mail.head),
+        Err(error) => {
+            complain(&error.text);
+            write_dead_letter(
+                fallback_message(notification).as_ref(),
                 notification,
-                &hindrance.text,
+                &error.text,
             );
-            SendOutcome::Failed(hindrance.exit)
+            SendOutcome::Failed(error.exit)
         }
     }
 }
 
-fn written<'m>(
+fn compose<'m>(
     mail: &'m Notification,
     notification: &NotificationText,
 ) -> Result<(&'m DeliveryOptions, Message), SetupError> {
-    let dispatch = mail.dispatch.as_ref().map_err(SetupError::clone)?;
-    let built = build(&mail.head, &Rewriter::new(&dispatch.rewrite), notification);
+    let delivery = mail.delivery.as_ref().map_err(SetupError::clone)?;
+    let built = build(&mail.head, &Rewriter::new(&delivery.rewrite), notification);
     let message = built.map_err(|error| SetupError {
         text: error.to_string(),
         exit: error.exit(),
     })?;
     message.warnings.iter().for_each(|text| warn(text));
-    Ok((dispatch, message))
+    Ok((delivery, message))
 }
 
-fn send_or_lay_down(
-    dispatch: &DeliveryOptions,
+fn send_or_save(
+    delivery: &DeliveryOptions,
     message: &Message,
     notification: &NotificationText,
     head: &Addressing,
 ) -> SendOutcome {
     let interrupted = || {
-        lay_down(
+        write_dead_letter(
             Some(message),
             notification,
             "it was interrupted by a signal",
@@ -122,21 +116,18 @@ fn send_or_lay_down(
     let ShownResult {
         mut exit,
         mut report,
-    } = sent(dispatch, message, SenderNotice::ByReport, &interrupted);
-    if send_reduced(dispatch, notification, head, &mut report) {
+    } = send_silently(delivery, message, SenderNotice::ByReport, &interrupted);
+    if send_reduced(delivery, notification, head, &mut report) {
         exit = report.exit();
     }
     send::complain_of_failures(&report);
     if exit == Exit::Ok {
-        return SendOutcome::Safe;
+        return SendOutcome::Accepted;
     }
-    let is_with_somebody = |result: &RecipientResult| result.verdict.is_done();
-    if !report.results.iter().any(is_with_somebody) {
-        let first = report
-            .results
-            .first()
-            .map(|result| result.sentence.as_str());
-        lay_down(Some(message), notification, first.unwrap_or_default());
+    let is_done = |result: &RecipientResult| result.verdict.is_done();
+    if !report.results.iter().any(is_done) {
+        let first = report.results.first().map(RecipientResult::explanation);
+        write_dead_letter(Some(message), notification, &first.unwrap_or_default());
     }
     SendOutcome::Failed(exit)
 }
@@ -144,40 +135,40 @@ fn send_or_lay_down(
 /// Sends smaller versions to recipients that were refused because of the content, and updates the report.
 /// Returns true if anything was sent.
 fn send_reduced(
-    dispatch: &DeliveryOptions,
+    delivery: &DeliveryOptions,
     notification: &NotificationText,
     head: &Addressing,
     report: &mut DeliveryReport,
 ) -> bool {
     let refused = |report: &DeliveryReport| {
         let results = report.results.iter().enumerate();
-        let refused = results.filter(|(_, result)| reduced::is_about_content(result));
-        refused.map(|(place, _)| place).collect::<Vec<usize>>()
+        let refused = results.filter(|(_, result)| reduced::is_refused_content(result));
+        refused.map(|(index, _)| index).collect::<Vec<usize>>()
     };
     let Some(&first) = refused(report).first() else {
         return false;
     };
     let mut is_sent = false;
     for version in reduced::versions(notification, &report.results[first].words()) {
-        let places = refused(report);
-        let built = build(head, &Rewriter::new(&dispatch.rewrite), &version);
-        let Some(mut message) = built.ok().filter(|_| !places.is_empty()) else {
+        let indices = refused(report);
+        let built = build(head, &Rewriter::new(&delivery.rewrite), &version);
+        let Some(mut message) = built.ok().filter(|_| !indices.is_empty()) else {
             break;
         };
-        let recipients = places
+        let recipients = indices
             .iter()
-            .map(|&place| report.results[place].recipient.clone());
+            .map(|&index| report.results[index].recipient.clone());
         message.envelope.recipients = recipients.collect();
         let interrupted = || {
-            lay_down(
+            write_dead_letter(
                 Some(&message),
                 notification,
                 "it was interrupted by a signal",
             )
         };
-        let again = sent(dispatch, &message, SenderNotice::ByReport, &interrupted).report;
-        for (place, result) in places.into_iter().zip(again.results) {
-            report.results[place] = result;
+        let again = send_silently(delivery, &message, SenderNotice::ByReport, &interrupted).report;
+        for (index, result) in indices.into_iter().zip(again.results) {
+            report.results[index] = result;
         }
         is_sent = true;
     }
@@ -185,31 +176,31 @@ fn send_reduced(
 }
 
 /// Sends without a transcript.
-fn sent(
-    dispatch: &DeliveryOptions,
+fn send_silently(
+    delivery: &DeliveryOptions,
     message: &Message,
     notice: SenderNotice,
     interrupted: &(dyn Fn() + Sync),
 ) -> ShownResult {
-    let output_failed = transcript::TranscriptOptions {
+    let no_output = transcript::TranscriptOptions {
         format: Format::None,
         ..transcript::TranscriptOptions::default()
     };
-    sent_with(dispatch, message, output_failed, notice, interrupted)
+    send_with(delivery, message, no_output, notice, interrupted)
 }
 
 /// Sends through the queue, or at once if there is none. If a signal ends that, `interrupted` is called.
-pub fn sent_with(
-    dispatch: &DeliveryOptions,
+pub fn send_with(
+    delivery: &DeliveryOptions,
     message: &Message,
     output: transcript::TranscriptOptions,
     notice: SenderNotice,
     interrupted: &(dyn Fn() + Sync),
 ) -> ShownResult {
-    let (transport, fallbacks) = (&dispatch.transport, &dispatch.fallbacks[..]);
+    let (transport, fallbacks) = (&delivery.transport, &delivery.fallbacks[..]);
     let send = || send::at_once(message, (transport, fallbacks), output, notice);
     let at_once = || interrupt::guarded(interrupted, send);
-    let Some(queueing) = &dispatch.queueing else {
+    let Some(queueing) = &delivery.queueing else {
         return at_once();
     };
     let kept = QueuedMessage {
@@ -349,28 +340,28 @@ fn draft(notification: &NotificationText, from: Mailbox) -> MessageDraft {
 
 /// The message with this user's address and no additional fields, if the given ones are faulty; without
 /// attachments if they are faulty as well.
-fn salvaged(notification: &NotificationText) -> Option<Message> {
+fn fallback_message(notification: &NotificationText) -> Option<Message> {
     let user = address::user_here()?;
     let draft = MessageDraft {
         bcc: vec![ListEntry::Mailbox(user.clone())],
         ..draft(notification, user)
     };
-    let bare = MessageDraft {
+    let plain = MessageDraft {
         attachments: Vec::new(),
         ..draft.clone()
     };
-    message(draft).or_else(|_| message(bare)).ok()
+    message(draft).or_else(|_| message(plain)).ok()
 }
 
 /// Octets of the text that are printed to stderr if the mail is in a dead.letter.
-const PRINTED: usize = 8 * 1024;
+const MAX_PRINTED: usize = 8 * 1024;
 
 /// Appends the mail to a dead.letter. Prints its path and its text to stderr, which cron mails.
-fn lay_down(message: Option<&Message>, notification: &NotificationText, reason: &str) {
-    let place = message.and_then(dead_letter::add);
+fn write_dead_letter(message: Option<&Message>, notification: &NotificationText, reason: &str) {
+    let index = message.and_then(dead_letter::add);
     let subject = &notification.subject;
-    let (where_it_is, most) = match &place {
-        Some(path) => (format!("is in {}", path.display()), PRINTED),
+    let (location, most) = match &index {
+        Some(path) => (format!("is in {}", path.display()), MAX_PRINTED),
         None => ("could not be put into a dead.letter".to_owned(), usize::MAX),
     };
     let body = notification
@@ -378,18 +369,18 @@ fn lay_down(message: Option<&Message>, notification: &NotificationText, reason: 
         .as_ref()
         .unwrap_or(&notification.body);
     let text = reduced::beginning(body, most);
-    let says = if text.trim().is_empty() {
+    let intro = if text.trim().is_empty() {
         ""
     } else {
         "; it says:"
     };
-    complain(&format!("the mail \"{subject}\" {where_it_is}{says}"));
+    complain(&format!("the mail \"{subject}\" {location}{intro}"));
     let lines = text.trim_end().lines().map(shown_with_tabs);
-    lines.for_each(|line| complain_as_it_is(&format!("{line}\n")));
+    lines.for_each(|line| complain_escaped(&format!("{line}\n")));
     if text.len() < body.len() {
-        complain_as_it_is("...\n");
+        complain_escaped("...\n");
     }
-    syslog::error(&format!(
-        "cannot mail \"{subject}\": {reason}; the mail {where_it_is}"
+    dead_letter::log(&format!(
+        "cannot mail \"{subject}\": {reason}; the mail {location}"
     ));
 }

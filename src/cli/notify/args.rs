@@ -1,10 +1,9 @@
 //! A line or a text from a script.
 
-use crate::cli::notify::options;
-use crate::cli::notify::options::{Level, NotifyOptions};
-use crate::cli::options::profile::CommandLineArgs;
+use crate::cli::notify::{Level, NotifyOptions};
+use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::UsageError;
-use crate::cli::options::{alert, mail, message, value};
+use crate::cli::options::{mail, message, value};
 use crate::config::Places;
 use crate::mail::message::Input;
 use clap::ValueEnum;
@@ -45,7 +44,7 @@ pub struct Args {
     name: Option<String>,
 
     #[command(flatten)]
-    alert: alert::Holding,
+    alert: mail::RepeatedAlertArgs,
 
     #[command(flatten)]
     mail: mail::Args,
@@ -100,7 +99,7 @@ impl Args {
     }
 }
 
-impl From<Grade> for options::Level {
+impl From<Grade> for Level {
     fn from(grade: Grade) -> Self {
         match grade {
             Grade::Info => Self::Info,

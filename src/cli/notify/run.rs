@@ -1,12 +1,11 @@
 //! A line or a text from a script, mailed.
 
-use crate::cli::notification::alert::Happened;
-use crate::cli::notification::send::{NotificationText, attachment, post};
-use crate::cli::notify::options::{Level, NotifyOptions};
-use crate::cli::run_command::{invite, warn};
-use crate::cli::terminal::complain;
+use crate::cli::notification::alert::RunReport;
+use crate::cli::notification::send::{NotificationText, attachment, send_notification};
+use crate::cli::notify::{Level, NotifyOptions};
+use crate::cli::terminal::{complain, prompt_for_text, warn};
 use crate::cron::alert;
-use crate::cron::alert::{Fingerprint, Impression, alike};
+use crate::cron::alert::{Fingerprint, OutputSample, folded_text};
 use crate::cron::job::JobReport;
 use crate::mail::message::{HeaderField, Utf8};
 use crate::system::exit::Exit;
@@ -21,7 +20,6 @@ const NAME: &str = "text";
 /// The longest subject that is made of a text.
 const LONGEST_SUBJECT: usize = 120;
 
-/// Mails it.
 pub fn run(mut plan: NotifyOptions) -> Exit {
     let JobReport {
         body,
@@ -49,7 +47,7 @@ pub fn run(mut plan: NotifyOptions) -> Exit {
         ..NotificationText::default()
     };
     if !plan.alert.rules.are_set() {
-        return post(
+        return send_notification(
             &plan.mail,
             &NotificationText {
                 body,
@@ -58,13 +56,13 @@ pub fn run(mut plan: NotifyOptions) -> Exit {
         )
         .exit();
     }
-    let name = plan.name.clone().unwrap_or_else(|| alike(text));
-    let on_event = Happened {
+    let name = plan.name.clone().unwrap_or_else(|| folded_text(text));
+    let report = RunReport {
         job: &format!("notify:{name}"),
         run: &notice(&body, plan.level),
         alert: &plan.alert,
     };
-    let sent = on_event.tell(&plan.mail, |_| NotificationText {
+    let sent = report.mail(&plan.mail, |_| NotificationText {
         body,
         ..notification
     });
@@ -73,13 +71,13 @@ pub fn run(mut plan: NotifyOptions) -> Exit {
 
 /// A run with a fingerprint of text and level, so that equal notifications are recognized.
 fn notice(text: &str, level: Option<Level>) -> alert::JobRun {
-    let mut impression = Impression::default();
-    impression.feed(text.as_bytes());
+    let mut sample = OutputSample::default();
+    sample.update(text.as_bytes());
     alert::JobRun {
         at: SystemTime::now(),
         failed: true,
-        wanted: true,
-        fingerprint: Fingerprint::of(level.map_or("", Level::word), &impression),
+        reportable: true,
+        fingerprint: Fingerprint::of(level.map_or("", Level::word), &sample),
     }
 }
 
@@ -89,7 +87,7 @@ fn input(plan: &NotifyOptions) -> Result<JobReport, Exit> {
     let is_typed = plan.text.is_none() && io::stdin().is_terminal();
     let is_invited = is_typed && plan.attachments.is_empty();
     if is_invited {
-        invite();
+        prompt_for_text();
     }
     let mut text: Utf8<Box<dyn Read>> = Utf8::new(
         "the standard input",
@@ -158,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subject_names_host_and_level_and_is_one_line() {
+    fn subject_has_host_and_level_in_one_line() {
         let short = host::short_name();
         let notice = subject("disk\nis\tfull", Some(Level::Warning));
         assert_eq!(notice, format!("[{short}] WARNING: disk is full"));
@@ -167,13 +165,13 @@ mod tests {
     }
 
     #[test]
-    fn without_a_subject_it_is_the_first_line_that_says_something() {
+    fn default_subject_is_the_first_non_empty_line() {
         assert_eq!(first_line("\n \nthis\nthat"), "this");
         assert_eq!(first_line(""), "no text");
     }
 
     #[test]
-    fn errors_are_urgent_and_warnings_are_not() {
+    fn only_errors_are_urgent() {
         assert!(urgency(Some(Level::Warning)).is_empty() && urgency(None).is_empty());
         assert_eq!(urgency(Some(Level::Error)).len(), 2);
     }

@@ -1,4 +1,4 @@
-//! Who we are to the server that was named.
+//! Login at a server: user, mechanisms, and the source of the secret.
 
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
@@ -70,8 +70,8 @@ pub struct Args {
 }
 
 impl Args {
-    /// Where the secret comes from; `None` if nobody is to log in. What may be done with it goes into
-    /// the session's options.
+    /// The user and the source of the secret; `None`: no login. Mechanisms and the use of cleartext are set in the
+    /// options of the session.
     pub fn options(
         self,
         session: &mut session::Options,
@@ -86,7 +86,8 @@ impl Args {
             return Err(UsageError::usage(
                 "--user and --tls off: the password would be sent in clear; use --tls starttls or implicit, \
                  or --allow-cleartext-password",
-            ));
+            )
+            .about("--user"));
         }
         session.mechanisms.clone_from(&self.auth);
         session.password_in_clear = self.allow_cleartext_password;
@@ -111,23 +112,23 @@ impl Args {
         source.unwrap_or(SecretSource::Found)
     }
 
-    /// The option that says where the secret is.
+    /// The option that names the source of the secret.
     fn secret(&self) -> Option<&'static str> {
         let options = [
             (self.password_command.is_some(), "--password-command"),
             (self.password_file.is_some(), "--password-file"),
             (self.oauth_token_command.is_some(), "--oauth-token-command"),
         ];
-        let given = options.into_iter().find(|(is_given, _)| *is_given);
-        given.map(|(_, option)| option)
+        let present = options.into_iter().find(|(is_given, _)| *is_given);
+        present.map(|(_, option)| option)
     }
 
-    /// Whether the certificate alone says who we are.
+    /// True if the client certificate is the only credential.
     fn is_external(&self) -> bool {
         self.auth == [Mechanism::External]
     }
 
-    /// What is said about a secret wants somebody whose secret it is.
+    /// Options of a secret need a user.
     fn check_user(&self) -> Result<(), UsageError> {
         if self.user.is_some() {
             return Ok(());
@@ -140,38 +141,42 @@ impl Args {
             None => Ok(()),
             Some(option) => Err(UsageError::usage(format!(
                 "{option} wants to know who logs in; say it with --user NAME"
-            ))),
+            ))
+            .about(option)),
         }
     }
 
-    /// Tokens and passwords are for different mechanisms, and EXTERNAL wants neither.
+    /// Tokens and passwords are for different mechanisms, and EXTERNAL uses neither.
     fn check_mechanisms(&self) -> Result<(), UsageError> {
-        let wants_token = self.auth.iter().any(|mechanism| mechanism.wants_token());
+        let takes_token = self.auth.iter().any(|mechanism| mechanism.uses_token());
         let is_for_password =
-            |mechanism: &Mechanism| !mechanism.wants_token() && *mechanism != Mechanism::External;
-        let has_password = self.auth.iter().any(is_for_password);
-        let text = match self.secret() {
+            |mechanism: &Mechanism| !mechanism.uses_token() && *mechanism != Mechanism::External;
+        let takes_password = self.auth.iter().any(is_for_password);
+        let (option, text) = match self.secret() {
             _ if self.auth.is_empty() => return Ok(()),
-            Some(option) if self.is_external() => {
-                format!("--auth EXTERNAL wants no secret; leave {option} away, or name another mechanism")
-            }
-            Some("--oauth-token-command") if !wants_token => {
+            Some(option) if self.is_external() => (
+                "--auth",
+                format!("--auth EXTERNAL wants no secret; leave {option} away, or name another mechanism"),
+            ),
+            Some(option @ "--oauth-token-command") if !takes_token => (
+                option,
                 "--oauth-token-command is of no use with this --auth; add OAUTHBEARER or XOAUTH2 to it"
-                    .to_owned()
-            }
+                    .to_owned(),
+            ),
             None | Some("--password-command" | "--password-file")
-                if wants_token && !has_password =>
-            {
+                if takes_token && !takes_password =>
+            (
+                "--auth",
                 "--auth names only mechanisms that want an OAuth token; give it with --oauth-token-command"
-                    .to_owned()
-            }
+                    .to_owned(),
+            ),
             _ => return Ok(()),
         };
-        Err(UsageError::usage(text))
+        Err(UsageError::usage(text).about(option))
     }
 }
 
-/// A password goes to a server that was named.
+/// A password is sent only to a server that is named.
 pub fn check_relay(
     login: Option<&CredentialsOptions>,
     route: &route::RouteOptions,
@@ -186,10 +191,11 @@ pub fn check_relay(
     }
     Err(UsageError::usage(format!(
         "{option} wants --relay: a password goes to a server that you name, not to whatever the DNS says"
-    )))
+    ))
+    .about(option))
 }
 
-/// A user name: one line of text, of which something is left when it is looked at.
+/// A user name: one line of text that is not empty.
 fn user(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Err("it wants a name".to_owned());
@@ -200,7 +206,7 @@ fn user(text: &str) -> Result<String, String> {
     value::line(text)
 }
 
-/// A command that is something. clap would show a wrong value, and this one may hold a password.
+/// A shell command. The error does not contain it, because it may contain a password.
 pub fn command(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Err("it wants a shell command".to_owned());
@@ -208,7 +214,7 @@ pub fn command(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// Mechanisms by their names, which completions and errors show.
+/// Mechanisms by name, for completions and errors.
 fn mechanisms() -> impl TypedValueParser<Value = Mechanism> {
     let names = PossibleValuesParser::new(Mechanism::ALL.map(Mechanism::name));
     names.try_map(|name| Mechanism::parse(&name).ok_or("there is no such mechanism"))
@@ -232,25 +238,25 @@ mod tests {
             tls: TlsDemand::IfOffered,
             ..session::Options::default()
         };
-        let said = args(arguments)
+        let result = args(arguments)
             .options(&mut session)
-            .map_err(|wrong| wrong.text);
-        said.unwrap_or_else(|text| panic!("{arguments:?}: {text}"))
+            .map_err(|error| error.text);
+        result.unwrap_or_else(|text| panic!("{arguments:?}: {text}"))
     }
 
-    /// What is said to a whole command line that is wrong.
+    /// The error for a whole command line.
     fn refused(arguments: &[&str]) -> String {
         let rest = ["-r", "mail.example.org", "-b", "", "b@x.org"];
         let all = ["ehlo"].iter().chain(arguments).chain(&rest);
-        let said = parse(all.map(OsString::from), &mut Vec::new()).expect_err("nothing is wrong");
-        assert_eq!(said.exit.code(), 64, "{}", said.text);
-        assert_eq!(said.text.matches('\n').count(), 1, "{}", said.text);
-        assert!(!said.text.contains("hunter2"), "{}", said.text);
-        said.text
+        let result = parse(all.map(OsString::from), &mut Vec::new()).expect_err("nothing is wrong");
+        assert_eq!(result.exit.code(), 64, "{}", result.text);
+        assert_eq!(result.text.matches('\n').count(), 1, "{}", result.text);
+        assert!(!result.text.contains("hunter2"), "{}", result.text);
+        result.text
     }
 
     #[test]
-    fn the_secret_comes_from_where_it_was_said() {
+    fn the_source_of_the_secret_is_selected_by_options() {
         let source = |rest: &[&str]| {
             let options = options(&[&["-u", "alice"], rest].concat()).unwrap();
             assert_eq!(options.user.as_deref(), Some("alice"));
@@ -261,12 +267,12 @@ mod tests {
         assert_eq!(source(&["--auth", "plain,login"]), SecretSource::Found);
         assert_eq!(source(&["--auth", "EXTERNAL,PLAIN"]), SecretSource::Found);
         assert_eq!(source(&["--auth", "EXTERNAL"]), SecretSource::Nothing);
-        let said = source(&["--password-command", "pass show smtp"]);
-        assert_eq!(said, SecretSource::Command(command()));
-        let said = source(&["--password-file", "x", "--allow-cleartext-password"]);
-        assert_eq!(said, SecretSource::File("x".into()));
-        let said = source(&["--oauth-token-command", "pass show smtp"]);
-        assert_eq!(said, SecretSource::TokenCommand(command()));
+        let result = source(&["--password-command", "pass show smtp"]);
+        assert_eq!(result, SecretSource::Command(command()));
+        let result = source(&["--password-file", "x", "--allow-cleartext-password"]);
+        assert_eq!(result, SecretSource::File("x".into()));
+        let result = source(&["--oauth-token-command", "pass show smtp"]);
+        assert_eq!(result, SecretSource::TokenCommand(command()));
         let list = [
             "--auth",
             "XOAuth2,PLAIN",
@@ -277,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_logs_in_unless_somebody_is_named() {
+    fn there_is_no_login_without_a_user() {
         assert_eq!(options(&[]), None);
         let external = options(&["--auth", "external"]).unwrap();
         assert_eq!(
@@ -294,21 +300,24 @@ mod tests {
             &["--auth", "EXTERNAL", "--allow-cleartext-password"],
         ] {
             let mut clear = session::Options::default();
-            let said = args(arguments).options(&mut clear);
-            let said = said.map_err(|wrong| wrong.text).unwrap();
-            assert_eq!(said.map(|login| login.source), Some(SecretSource::Nothing));
+            let result = args(arguments).options(&mut clear);
+            let result = result.map_err(|error| error.text).unwrap();
+            assert_eq!(
+                result.map(|login| login.source),
+                Some(SecretSource::Nothing)
+            );
         }
     }
 
     #[test]
-    fn mechanisms_are_a_list_in_letters_of_either_case() {
-        let said = args(&["--auth", "scram-sha-256,Plain", "--auth", "XOAUTH2"]);
+    fn mechanisms_are_a_case_insensitive_list() {
+        let result = args(&["--auth", "scram-sha-256,Plain", "--auth", "XOAUTH2"]);
         let right = [Mechanism::ScramSha256, Mechanism::Plain, Mechanism::XOAuth2];
-        assert_eq!(said.auth, right);
+        assert_eq!(result.auth, right);
     }
 
     #[test]
-    fn what_is_said_about_a_secret_wants_a_user() {
+    fn options_of_a_secret_require_a_user() {
         for arguments in [
             &["--password-command", "echo hunter2"][..],
             &["--password-file", "x"],
@@ -324,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_and_its_mechanisms_belong_together() {
+    fn the_source_of_the_secret_must_suit_the_mechanisms() {
         let token = ["--oauth-token-command", "echo hunter2"];
         for (arguments, word) in [
             (&["--auth", "PLAIN", token[0], token[1]][..], "OAUTHBEARER"),
@@ -346,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_one_source_at_most_and_no_command_is_shown() {
+    fn sources_of_the_secret_conflict_and_commands_are_not_shown() {
         let command = ["--password-command", "echo hunter2"];
         let token = ["--oauth-token-command", "echo hunter2"];
         let file = ["--password-file", "x"];
@@ -359,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn unfit_values_are_named() {
+    fn invalid_values_are_reported_with_the_option() {
         for (arguments, word) in [
             (["--user", "al\r\nice"], "--user"),
             (["--user", "al\0ice"], "--user"),
@@ -375,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_no_option() {
+    fn a_password_on_the_command_line_is_refused() {
         for arguments in [&["--password", "hunter2"][..], &["--password=hunter2"]] {
             let text = refused(arguments);
             assert!(text.contains("--password-"), "{text}");
@@ -383,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_goes_only_to_a_server_that_was_named() {
+    fn a_login_requires_a_relay() {
         for (arguments, option) in [
             (["-u", "alice"], "--user"),
             (["--auth", "EXTERNAL"], "--auth"),
@@ -392,11 +401,11 @@ mod tests {
                 .iter()
                 .chain(&arguments)
                 .chain(&["-b", "", "b@x.org"]);
-            let said = parse(all.map(OsString::from), &mut Vec::new()).expect_err("no relay");
+            let result = parse(all.map(OsString::from), &mut Vec::new()).expect_err("no relay");
             let right =
                 format!("ehlo: {option} wants --relay: a password goes to a server that you name");
-            assert!(said.text.starts_with(&right), "{}", said.text);
-            assert_eq!(said.exit.code(), 64);
+            assert!(result.text.starts_with(&right), "{}", result.text);
+            assert_eq!(result.exit.code(), 64);
         }
     }
 }

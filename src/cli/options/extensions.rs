@@ -1,18 +1,19 @@
-//! What is asked of a server for the message (RFC 5321 §2.2): parameters of MAIL and RCPT.
+//! Extensions requested for the message (RFC 5321 §2.2): parameters of MAIL and RCPT.
 
 mod values;
 
 use crate::cli::options::extensions::values::{
     DeliverBy, DsnRequest, ExtensionRequest, OriginalRecipient, announced_size, body_type,
-    deliver_by, envelope_id, hold_for, hold_until, mail_auth, mt_priority, original, prdr, report,
-    returned,
+    deliver_by, envelope_id, hold_for, hold_until, mail_auth, mt_priority, notify_request,
+    original, prdr, ret_value,
 };
 use crate::cli::options::usage_error::UsageError;
 use crate::client::session;
-use crate::client::session::{Extension, Request};
+use crate::client::session::Request;
 use crate::mail::envelope::{Dsn, RecipientDsn, Return};
 use crate::mail::message::HeaderField;
 use crate::smtp::blocks::BodyType;
+use crate::smtp::extension::Extension;
 use clap::ValueEnum;
 use std::time::SystemTime;
 
@@ -27,11 +28,11 @@ pub struct Args {
     /// For all recipients, or with ADDR= for one of them; repeatable (DSN, RFC 3461). With ? behind the
     /// value of this or another option here, it is left out where the server does not offer it, as in
     /// `success?`; without, nothing is sent then.
-    #[arg(long, value_name = "[ADDR=]WHEN", value_parser = report)]
+    #[arg(long, value_name = "[ADDR=]WHEN", value_parser = notify_request)]
     notify: Vec<ExtensionRequest<DsnRequest>>,
 
     /// How much of the message comes back with a report: full or hdrs.
-    #[arg(long, value_name = "HOW", value_parser = returned)]
+    #[arg(long, value_name = "HOW", value_parser = ret_value)]
     ret: Option<ExtensionRequest<Return>>,
 
     /// What a report is to call the envelope.
@@ -106,19 +107,18 @@ enum SmtpUtf8 {
 }
 
 impl Args {
-    /// The reports that are asked for.
     pub fn dsn(&self) -> Dsn {
         let mut dsn = Dsn {
             ret: self.ret.as_ref().map(|ret| ret.value),
             envid: self.envid.as_ref().map(|envid| envid.value.clone()),
             ..Dsn::default()
         };
-        for report in &self.notify {
-            match &report.value.recipient {
-                None => dsn.notify = Some(report.value.notify),
+        for request in &self.notify {
+            match &request.value.recipient {
+                None => dsn.notify = Some(request.value.notify),
                 Some(recipient) => dsn.each.push(RecipientDsn {
                     recipient: recipient.clone(),
-                    notify: Some(report.value.notify),
+                    notify: Some(request.value.notify),
                     original: None,
                 }),
             }
@@ -132,17 +132,17 @@ impl Args {
         dsn
     }
 
-    /// The header field that goes with it.
+    /// The header field of `--require-tls=no`.
     pub fn field(&self) -> Option<HeaderField> {
         (self.require_tls == Some(RequireTls::No)).then(|| HeaderField::new("TLS-Required", "No"))
     }
 
-    /// Whether nothing is sent without verified TLS all the way.
+    /// True if nothing may be sent without REQUIRETLS.
     pub fn demands_tls(&self) -> bool {
         self.require_tls == Some(RequireTls::Yes)
     }
 
-    /// Puts what is asked for into the options of a session.
+    /// Adds the requests to the options of a session.
     pub fn apply(&self, options: &mut session::Options) -> Result<(), UsageError> {
         options.body = self.body_type.as_ref().map(|body| body.value);
         options.no_smtputf8 = self.smtputf8 == Some(SmtpUtf8::Never);
@@ -153,64 +153,65 @@ impl Args {
     fn requests(&self) -> Result<Vec<Request>, UsageError> {
         let all = [
             self.dsn_request(),
-            request(self.hold_for.as_ref(), "--hold-for", |&seconds| {
-                (
-                    Extension::FutureRelease(seconds),
-                    format!("HOLDFOR={seconds}"),
-                )
+            request(self.hold_for.as_ref(), "--hold-for", |&seconds| Request {
+                seconds: Some(seconds),
+                ..Request::new(Extension::FutureRelease, format!("HOLDFOR={seconds}"))
             }),
             self.hold_until()?,
-            request(self.deliver_by.as_ref(), "--deliver-by", by),
+            request(self.deliver_by.as_ref(), "--deliver-by", by_request),
             request(self.mt_priority.as_ref(), "--mt-priority", |priority| {
-                (Extension::MtPriority, format!("MT-PRIORITY={priority}"))
+                Request::new(Extension::MtPriority, format!("MT-PRIORITY={priority}"))
             }),
-            request(self.body_type.as_ref(), "--body-type", body),
+            request(self.body_type.as_ref(), "--body-type", body_request),
             request(self.announce_size.as_ref(), "--announce-size", |size| {
-                (Extension::Size, format!("SIZE={size}"))
+                Request::new(Extension::Size, format!("SIZE={size}"))
             }),
-            request(self.mail_auth.as_ref(), "--mail-auth", |who| {
-                (Extension::Auth, format!("AUTH={who}"))
+            request(self.mail_auth.as_ref(), "--mail-auth", |submitter| {
+                Request::new(Extension::Auth, format!("AUTH={submitter}"))
             }),
             request(self.prdr.as_ref(), "--prdr", |()| {
-                (Extension::Prdr, "PRDR".to_owned())
+                Request::new(Extension::Prdr, "PRDR".to_owned())
             }),
             self.tls_request(),
+            // The client adds the parameter itself.
             (self.smtputf8 == Some(SmtpUtf8::Always)).then(|| Request {
-                extension: Extension::SmtpUtf8,
-                // MAIL says it already where it is needed.
-                parameter: String::new(),
                 option: "--smtputf8",
-                is_must: true,
+                ..Request::new(Extension::SmtpUtf8, String::new())
             }),
         ];
         Ok(all.into_iter().flatten().collect())
     }
 
-    /// The parameters of reports stand in the envelope.
+    /// The request for DSN, whose parameters the client makes from the envelope.
     fn dsn_request(&self) -> Option<Request> {
-        let musts = [
+        let options = [
             (
                 "--notify",
-                self.notify.iter().map(|one| one.is_must).collect(),
+                self.notify.iter().map(|one| one.is_required).collect(),
             ),
-            ("--ret", self.ret.iter().map(|one| one.is_must).collect()),
+            (
+                "--ret",
+                self.ret.iter().map(|one| one.is_required).collect(),
+            ),
             (
                 "--envid",
-                self.envid.iter().map(|one| one.is_must).collect(),
+                self.envid.iter().map(|one| one.is_required).collect(),
             ),
             (
                 "--orcpt",
-                self.orcpt.iter().map(|one| one.is_must).collect::<Vec<_>>(),
+                self.orcpt
+                    .iter()
+                    .map(|one| one.is_required)
+                    .collect::<Vec<_>>(),
             ),
         ];
-        let given = musts.iter().filter(|(_, musts)| !musts.is_empty());
-        let is_must = |(_, musts): &&(&str, Vec<bool>)| musts.contains(&true);
-        let (option, musts) = given.clone().find(is_must).or(given.clone().next())?;
+        let given = options.iter().filter(|(_, required)| !required.is_empty());
+        let is_required = |(_, required): &&(&str, Vec<bool>)| required.contains(&true);
+        let (option, required) = given.clone().find(is_required).or(given.clone().next())?;
         Some(Request {
-            extension: Extension::Dsn,
-            parameter: String::new(),
             option,
-            is_must: musts.contains(&true),
+            is_required: required.contains(&true),
+            ..Request::new(Extension::Dsn, String::new())
         })
     }
 
@@ -221,58 +222,61 @@ impl Args {
         let left = until.value.duration_since(SystemTime::now());
         let left = left.map_err(|_| {
             UsageError::usage("--hold-until: that is over already; it wants a time to come")
+                .about("--hold-until")
         })?;
         Ok(request(Some(until), "--hold-until", |&until| {
             let parameter = format!("HOLDUNTIL={}", crate::system::time::rfc3339(until));
-            (Extension::FutureRelease(left.as_secs()), parameter)
+            Request {
+                seconds: Some(left.as_secs()),
+                ..Request::new(Extension::FutureRelease, parameter)
+            }
         }))
     }
 
     fn tls_request(&self) -> Option<Request> {
-        let wanted = self
+        let requested = self
             .require_tls
-            .filter(|&wanted| wanted != RequireTls::No)?;
+            .filter(|&requested| requested != RequireTls::No)?;
         Some(Request {
-            extension: Extension::RequireTls,
-            parameter: "REQUIRETLS".to_owned(),
             option: "--require-tls",
-            is_must: wanted == RequireTls::Yes,
+            is_required: requested == RequireTls::Yes,
+            ..Request::new(Extension::RequireTls, "REQUIRETLS".to_owned())
         })
     }
 }
 
 fn request<T>(
-    asked: Option<&ExtensionRequest<T>>,
+    given: Option<&ExtensionRequest<T>>,
     option: &'static str,
-    say: impl FnOnce(&T) -> (Extension, String),
+    build: impl FnOnce(&T) -> Request,
 ) -> Option<Request> {
-    let asked = asked?;
-    let (extension, parameter) = say(&asked.value);
+    let given = given?;
     Some(Request {
-        extension,
-        parameter,
         option,
-        is_must: asked.is_must,
+        is_required: given.is_required,
+        ..build(&given.value)
     })
 }
 
-fn by(by: &DeliverBy) -> (Extension, String) {
+fn by_request(by: &DeliverBy) -> Request {
     let mode = if by.returns { "R" } else { "N" };
     let trace = if by.traces { "T" } else { "" };
-    // RFC 2852 §3: only where it comes back, the server may find the time too short.
-    let least = by.returns.then_some(by.seconds);
     let parameter = format!("BY={};{mode}{trace}", by.seconds);
-    (Extension::DeliverBy(least), parameter)
+    Request {
+        // RFC 2852 §3: the server's minimum applies only to mode R.
+        seconds: by.returns.then_some(by.seconds),
+        ..Request::new(Extension::DeliverBy, parameter)
+    }
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // As the others are called.
-fn body(body: &BodyType) -> (Extension, String) {
+fn body_request(body: &BodyType) -> Request {
     let (extension, name) = match body {
         BodyType::SevenBit => (Extension::EightBitMime, "7BIT"),
         BodyType::EightBit => (Extension::EightBitMime, "8BITMIME"),
         BodyType::Binary => (Extension::BinaryMime, "BINARYMIME"),
     };
-    (extension, format!("BODY={name}"))
+    Request::new(extension, format!("BODY={name}"))
 }
 
 #[cfg(test)]
@@ -280,14 +284,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_part_of_a_report_that_must_be_makes_all_of_it_a_must() {
+    fn dsn_is_required_if_one_of_its_parameters_is() {
         let args = Args {
-            notify: vec![report("success?").unwrap()],
-            ret: Some(returned("hdrs").unwrap()),
+            notify: vec![notify_request("success?").unwrap()],
+            ret: Some(ret_value("hdrs").unwrap()),
             ..Args::default()
         };
         let request = args.dsn_request().unwrap();
-        assert!(request.is_must);
+        assert!(request.is_required);
         assert_eq!(request.option, "--ret");
+    }
+
+    #[test]
+    fn parameters_have_the_syntax_of_their_extension() {
+        let args = Args {
+            hold_for: Some(hold_for("2h").unwrap()),
+            hold_until: Some(hold_until("2999-01-31T08:00:00Z").unwrap()),
+            deliver_by: Some(deliver_by("1h;nt").unwrap()),
+            mt_priority: Some(mt_priority("-3").unwrap()),
+            body_type: Some(body_type("binarymime").unwrap()),
+            announce_size: Some(announced_size("7").unwrap()),
+            mail_auth: Some(mail_auth("a+b@x.org").unwrap()),
+            prdr: Some(prdr("").unwrap()),
+            require_tls: Some(RequireTls::Yes),
+            ..Args::default()
+        };
+        let requests = args.requests().unwrap_or_default();
+        assert_eq!(requests.len(), 9);
+        for request in requests {
+            let (name, value) = match request.parameter.split_once('=') {
+                Some((name, value)) => (name, Some(value.as_bytes())),
+                None => (request.parameter.as_str(), None),
+            };
+            let mut known = request.extension.mail_parameters().iter();
+            let is_valid = known.any(|one| one.name == name && one.accepts(value));
+            assert!(is_valid, "{}", request.parameter);
+        }
     }
 }

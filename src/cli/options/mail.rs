@@ -1,33 +1,41 @@
-//! What verbs that mail a report have in common: from whom to whom, how, and what is kept.
+//! Options of all commands that mail a report: addresses, transport, queue and alerts.
 
-use crate::cli::config::args as config;
-use crate::cli::options::profile::CommandLineArgs;
-use crate::cli::options::settings::settings;
-use crate::cli::options::stored_route::{ResolvedRoute, with_options};
+use crate::cli::options::command_line::CommandLineArgs;
+use crate::cli::options::config::settings;
+use crate::cli::options::route_plan::{QueuedMessageOptions, with_options};
 use crate::cli::options::usage_error::UsageError;
-use crate::cli::options::{auth, route, tls, value};
-use crate::cli::parse::configuration;
-use crate::cli::queue::args::QueuedArgs;
-use crate::config::{Config, Places, Profile};
-use crate::cron::mail::{
-    Addressing, DeliveryOptions, Notification, NotificationRecipients, SetupError,
-};
+use crate::cli::options::{auth, config, route, tls, value};
+use crate::config::{Config, ConfigKey, Places, Profile};
+use crate::cron::alert::AlertOptions;
+use crate::cron::alert::AlertRules;
+use crate::cron::{Addressing, DeliveryOptions, Notification, NotificationRecipients, SetupError};
 use crate::mail::address::{Address, Mailbox};
 use crate::mail::message::HeaderField;
 use crate::queue::options::FirstTry;
 use crate::system::exit::Exit;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
+use std::time::Duration;
 
-/// Options of all verbs that mail a report.
-///
-/// What says the way is read from the command line again, together with the profile.
+/// Options of all commands that mail a report.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Args {
     #[command(flatten)]
-    head: MailArgs,
+    mail: MailArgs,
     #[command(flatten)]
-    keeping: Keeping,
+    queue: MailQueueArgs,
+    #[command(flatten)]
+    _transport: MailTransportArgs,
+    #[command(flatten)]
+    config: config::Args,
+}
+
+// The options of the transport; the queue stores these and no others. They are parsed again together with those of the
+// profile.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+struct MailTransportArgs {
     #[command(flatten)]
     _route: route::Args,
     #[command(flatten)]
@@ -36,8 +44,6 @@ pub struct Args {
     _tls: tls::Args,
     #[command(flatten)]
     _auth: auth::Args,
-    #[command(flatten)]
-    config: config::Args,
 }
 
 /// Options under the heading "Mail".
@@ -91,7 +97,7 @@ struct MailSessionArgs {
 #[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Queue")]
-struct Keeping {
+struct MailQueueArgs {
     /// The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root].
     ///
     /// The mail is safe there before it is tried, and tried again from there. Where there is no place for a
@@ -108,7 +114,65 @@ struct Keeping {
     no_queue: bool,
 }
 
-/// What the environment says, as cron and its like set it.
+/// Options under the heading "Alerts", for jobs that can recover.
+#[derive(Debug, Default, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Alerts")]
+pub struct AlertArgs {
+    #[command(flatten)]
+    repeated: RepeatedAlertArgs,
+
+    /// Mail once when it works again after a failure that was mailed.
+    #[arg(long)]
+    recovered: bool,
+}
+
+/// Options under the heading "Alerts", for jobs that only report.
+#[derive(Debug, Default, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Alerts")]
+pub struct RepeatedAlertArgs {
+    /// Do not mail the same failure again within this time, like 6h or 2d, but count it.
+    ///
+    /// The same is what ends the same and says the same, but for times, dates, durations, process IDs and temporary
+    /// names. Other numbers count: web01 is not web02. Another failure is mailed at once. The next mail says how many were held back, and when.
+    #[arg(long, value_name = "TIME", value_parser = value::wait)]
+    dedupe: Option<Duration>,
+
+    /// Of failures in a row, mail the first, and then only each Nth.
+    ///
+    /// With --dedupe, this is about the same failure: another one is mailed at once.
+    #[arg(long, value_name = "N", value_parser = value::number::<NonZeroU64>(1, None))]
+    every: Option<NonZeroU64>,
+
+    /// What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root
+    /// /var/lib/ehlo].
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+}
+
+impl AlertArgs {
+    pub fn plan(self) -> AlertOptions {
+        let mut alert = self.repeated.plan();
+        alert.rules.recovered = self.recovered;
+        alert
+    }
+}
+
+impl RepeatedAlertArgs {
+    pub fn plan(self) -> AlertOptions {
+        AlertOptions {
+            rules: AlertRules {
+                dedupe: self.dedupe,
+                every: self.every,
+                ..AlertRules::default()
+            },
+            state: self.state_dir,
+        }
+    }
+}
+
+/// Addresses in the environment of a cron job.
 #[derive(Default)]
 struct CronEnvironment {
     mail_to: Option<String>,
@@ -117,77 +181,87 @@ struct CronEnvironment {
 
 impl CronEnvironment {
     fn of_this_process() -> Self {
-        let set = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        let variable =
+            |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
         Self {
-            mail_to: set("MAILTO"),
-            mail_from: set("MAILFROM").filter(|value| !value.trim().is_empty()),
+            mail_to: variable("MAILTO"),
+            mail_from: variable("MAILFROM").filter(|value| !value.trim().is_empty()),
         }
     }
 }
 
 impl Args {
-    /// The mail that is meant. What is wrong with the configuration is a part of it, because what there is
-    /// to report must be told all the same; what is wrong with the command line is an error.
+    /// Builds the notification. An error in the command line is returned. An error in the configuration is a part of the
+    /// notification, because the report must be delivered in another way then.
     pub fn plan(
         self,
-        typed: &CommandLineArgs<'_>,
+        command_line: &CommandLineArgs<'_>,
         places: &Places,
     ) -> Result<Notification, UsageError> {
-        let parts = Parts {
-            head: self.head,
-            keeping: self.keeping,
+        let parts = NotificationArgs {
+            mail: self.mail,
+            queue: self.queue,
             config: self.config,
         };
-        let mail = parts.mail(typed, places);
-        match &mail.dispatch {
-            // No configuration is to blame for this.
-            Err(hindrance) if hindrance.exit == Exit::Usage => {
-                Err(UsageError::usage(&hindrance.text))
-            }
-            _ => Ok(mail),
+        let notification = parts.notification(command_line, places);
+        match &notification.delivery {
+            Err(error) if error.exit == Exit::Usage => Err(UsageError::usage(&error.text)),
+            _ => Ok(notification),
         }
     }
 }
 
-/// What a mail is made of, beside the words about its way.
-struct Parts {
-    head: MailArgs,
-    keeping: Keeping,
+/// A notification for which only a profile and a configuration are named.
+pub fn default_notification(
+    config: config::Args,
+    command_line: &CommandLineArgs<'_>,
+    places: &Places,
+) -> Notification {
+    let parts = NotificationArgs {
+        mail: MailArgs::default(),
+        queue: MailQueueArgs::default(),
+        config,
+    };
+    parts.notification(command_line, places)
+}
+
+/// The arguments without those of the transport.
+struct NotificationArgs {
+    mail: MailArgs,
+    queue: MailQueueArgs,
     config: config::Args,
 }
 
-impl Parts {
-    fn mail(self, typed: &CommandLineArgs<'_>, places: &Places) -> Notification {
-        let read = configuration(&self.config, typed, places);
+impl NotificationArgs {
+    fn notification(self, command_line: &CommandLineArgs<'_>, places: &Places) -> Notification {
+        let read = self.config.read(&command_line.keys(), places);
         let config = read.as_ref().ok().and_then(Option::as_ref);
-        let profile = config.map(|config| self.head.chosen(config, &self.config));
+        let profile = config.map(|config| self.mail.choose_profile(config, &self.config));
         let profile = profile.transpose().map(Option::flatten);
         let known = profile.as_ref().ok().copied().flatten();
-        let head = self.head.meant(known, CronEnvironment::of_this_process());
+        let head = self
+            .mail
+            .addressing(known, CronEnvironment::of_this_process());
         let path = self.config.config;
-        let dispatch =
-            profile.and_then(|profile| self.keeping.dispatch(path, (config, profile), typed));
-        let dispatch = read.as_ref().err().cloned().map_or(dispatch, Err);
+        let delivery =
+            profile.and_then(|profile| self.queue.delivery(path, (config, profile), command_line));
+        let delivery = read.as_ref().err().cloned().map_or(delivery, Err);
         Notification {
             head,
-            dispatch: dispatch.map_err(|UsageError { text, exit }| SetupError { text, exit }),
+            delivery: delivery.map_err(SetupError::from),
         }
     }
 }
 
-/// The mail of which nothing is said but a profile and a configuration.
-pub fn usual(config: config::Args, typed: &CommandLineArgs<'_>, places: &Places) -> Notification {
-    let parts = Parts {
-        head: MailArgs::default(),
-        keeping: Keeping::default(),
-        config,
-    };
-    parts.mail(typed, places)
+impl From<UsageError> for SetupError {
+    fn from(UsageError { text, exit, .. }: UsageError) -> Self {
+        Self { text, exit }
+    }
 }
 
 impl MailArgs {
-    /// The profile that is asked for, or is for the author, or is the default.
-    fn chosen<'c>(
+    /// The profile that is named, matches the author, or is the default.
+    fn choose_profile<'c>(
         &self,
         config: &'c Config,
         arguments: &config::Args,
@@ -197,16 +271,16 @@ impl MailArgs {
         Ok(config.choose(arguments.profile.as_deref(), author.as_ref())?)
     }
 
-    /// The command line before the environment, and that before the profile.
-    fn meant(self, profile: Option<&Profile>, around: CronEnvironment) -> Addressing {
-        let said = ProfileMail::of(profile);
-        let recipients = self.recipients(around.mail_to, &said);
+    /// The command line takes precedence over the environment, and that over the profile.
+    fn addressing(self, profile: Option<&Profile>, environment: CronEnvironment) -> Addressing {
+        let settings = ProfileMail::of(profile);
+        let recipients = self.recipients(environment.mail_to, &settings);
         let reply_to = if self.reply_to.is_empty() {
-            said.all("reply-to")
+            settings.all("reply-to")
         } else {
             self.reply_to
         };
-        let headers = said.all("header");
+        let headers = settings.all("header");
         let headers = headers.iter().filter_map(|text| value::field(text).ok());
         let mut headers: Vec<HeaderField> = headers
             .filter(|field| !field.is_overruled(&self.header))
@@ -214,21 +288,25 @@ impl MailArgs {
         headers.extend(self.header);
         Addressing {
             recipients,
-            from: self.from.or(around.mail_from).or(said.one("from")),
-            envelope_from: said.one("envelope-from"),
+            from: self.from.or(environment.mail_from).or(settings.one("from")),
+            envelope_from: settings.one("envelope-from"),
             reply_to,
-            subject: self.subject.or(said.one("subject")),
+            subject: self.subject.or(settings.one("subject")),
             headers,
         }
     }
 
-    fn recipients(&self, mail_to: Option<String>, said: &ProfileMail) -> NotificationRecipients {
-        let these = |to: Vec<String>, cc: Vec<String>, bcc: Vec<String>| {
+    fn recipients(
+        &self,
+        mail_to: Option<String>,
+        settings: &ProfileMail,
+    ) -> NotificationRecipients {
+        let listed = |to: Vec<String>, cc: Vec<String>, bcc: Vec<String>| {
             let is_named = [&to, &cc, &bcc].iter().any(|lists| !lists.is_empty());
             is_named.then_some(NotificationRecipients::These { to, cc, bcc })
         };
-        if let Some(typed) = these(self.to.clone(), self.cc.clone(), self.bcc.clone()) {
-            return typed;
+        if let Some(recipients) = listed(self.to.clone(), self.cc.clone(), self.bcc.clone()) {
+            return recipients;
         }
         match mail_to {
             Some(list) if list.trim().is_empty() => NotificationRecipients::Nobody,
@@ -237,13 +315,14 @@ impl MailArgs {
                 cc: Vec::new(),
                 bcc: Vec::new(),
             },
-            None => these(said.all("to"), said.all("cc"), said.all("bcc")).unwrap_or_default(),
+            None => listed(settings.all("to"), settings.all("cc"), settings.all("bcc"))
+                .unwrap_or_default(),
         }
     }
 }
 
-/// What a profile says of a message.
-struct ProfileMail(Vec<crate::config::ConfigKey>);
+/// The settings of a message in a profile.
+struct ProfileMail(Vec<ConfigKey>);
 
 impl ProfileMail {
     fn of(profile: Option<&Profile>) -> Self {
@@ -261,40 +340,36 @@ impl ProfileMail {
     }
 }
 
-impl Keeping {
-    /// With this configuration, which was named or not, and this profile of it.
-    fn dispatch(
+impl MailQueueArgs {
+    /// `path` is the configuration named on the command line.
+    fn delivery(
         self,
-        named: Option<PathBuf>,
+        path: Option<PathBuf>,
         (config, profile): (Option<&Config>, Option<&Profile>),
-        typed: &CommandLineArgs<'_>,
+        command_line: &CommandLineArgs<'_>,
     ) -> Result<DeliveryOptions, UsageError> {
         let settings = settings(config)?;
-        let options = typed.about_the_way()?;
+        let options = command_line.transport_options::<MailTransportArgs>()?;
         let chosen = config.zip(profile);
-        let mut found = with_options(&options, |bare| bare.found(chosen, settings))?;
-        found.queue = found.queue.in_directory(self.queue_dir.clone());
-        Ok(self.kept(found, named))
-    }
-
-    fn kept(&self, found: ResolvedRoute, config: Option<PathBuf>) -> DeliveryOptions {
-        let rewrite = found.settings.rewrite.clone();
-        let errand = QueuedArgs {
-            route_spec: found.route_spec,
-            config,
+        let mut route = with_options(&options, |route| route.resolve(chosen, settings))?;
+        route.queue.queue_dir = self.queue_dir.or(route.queue.queue_dir);
+        let rewrite = route.settings.rewrite.clone();
+        let message = QueuedMessageOptions {
+            route_spec: route.route_spec,
+            config: path,
             first: if self.queue_only {
                 FirstTry::Later
             } else {
                 FirstTry::Now
             },
         };
-        let queueing = found.queue.keeping(found.settings, errand);
-        DeliveryOptions {
-            transport: found.itinerary.transport,
-            fallbacks: found.itinerary.fallbacks,
+        let queueing = route.queue.queue_use(route.settings, message);
+        Ok(DeliveryOptions {
+            transport: route.plan.transport,
+            fallbacks: route.plan.fallbacks,
             queueing: (!self.no_queue).then_some(queueing),
             rewrite,
-        }
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use crate::mail::message::{
 };
 use crate::system::host;
 use crate::system::text::in_charset;
+use crate::system::user;
 use clap::ValueEnum;
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
@@ -326,7 +327,8 @@ impl Args {
         if !draft.inline.is_empty() && draft.text.html.is_none() && draft.text.markdown.is_none() {
             return Err(UsageError::usage(
                 "--inline: there is no --html or --markdown to show it; use --attach",
-            ));
+            )
+            .about("--inline"));
         }
         Ok(draft)
     }
@@ -475,12 +477,12 @@ fn entries(option: &str, lists: Vec<AddressList>) -> Result<Vec<ListEntry>, Usag
 }
 
 fn about(option: &str, error: &AddressError) -> UsageError {
-    UsageError::data(format!("{option}: {error}"))
+    UsageError::data(format!("{option}: {error}")).about(option)
 }
 
 /// LOGIN@FQDN.
 fn login() -> Result<Mailbox, AddressError> {
-    let login = host::login();
+    let login = user::login();
     let domain = host::mail_domain();
     let address = Address::parse(&format!("{login}@{domain}"))?;
     debug_assert!(matches!(address.domain(), Domain::Name(_)));
@@ -510,14 +512,16 @@ pub fn attachment(given: PathBuf, charset: Option<&str>) -> Result<Attachment, U
             _ => {
                 return Err(UsageError::usage(
                     "--attach ;disposition=: it is inline or attachment",
-                ));
+                )
+                .about("--attach"));
             }
         }
     }
     if is_stdin && attachment.name.is_none() {
         return Err(UsageError::usage(
             "--attach -: the standard input has no name; give one, as in --attach '-;name=log.txt'",
-        ));
+        )
+        .about("--attach"));
     }
     Ok(attachment)
 }
@@ -567,14 +571,14 @@ fn cut(
             break;
         }
         let value = value::line(value)
-            .map_err(|why| UsageError::usage(format!("{option} ;{key}=: {why}")))?;
+            .map_err(|why| UsageError::usage(format!("{option} ;{key}=: {why}")).about(option))?;
         parameters.push((key.to_owned(), value));
         file.truncate(at);
     }
     let mut next = file.clone().into_iter().skip(1);
     file.retain(|&byte| next.next() != Some(b';') || byte != b'\\');
     if file.is_empty() {
-        return Err(UsageError::usage(format!("{option}: no file is named")));
+        return Err(UsageError::usage(format!("{option}: no file is named")).about(option));
     }
     Ok((OsString::from_vec(file).into(), parameters))
 }

@@ -1,4 +1,4 @@
-//! What is seen of it.
+//! Output: transcript, colours, progress.
 
 use crate::cli::options::usage_error::UsageError;
 use crate::transcript::{Color, Format, TranscriptOptions};
@@ -11,7 +11,7 @@ use std::io::IsTerminal as _;
 #[command(next_help_heading = "Output")]
 pub struct Args {
     #[command(flatten)]
-    conversation: OutputArgs,
+    session: OutputArgs,
 
     /// Show the message, too, as it goes over the wire.
     #[arg(long, conflicts_with = "quiet")]
@@ -24,7 +24,7 @@ pub struct Args {
     progress: Show,
 }
 
-/// What is seen of a conversation, whether it carries a message or not.
+/// Options of the output of a session with or without a message.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Output")]
@@ -85,18 +85,17 @@ enum Show {
 }
 
 impl Args {
-    /// The output that is meant.
     pub fn options(&self) -> Result<TranscriptOptions, UsageError> {
-        let options = self.conversation.options()?;
+        let options = self.session.options()?;
         if self.show_data && options.format == Format::None {
-            return Err(useless("--show-data", "none"));
+            return Err(contradiction("--show-data", "none"));
         }
         Ok(TranscriptOptions {
             data: self.show_data,
             progress: match self.progress {
                 Show::Always => true,
                 Show::Never => false,
-                Show::Auto => !self.conversation.quiet && std::io::stderr().is_terminal(),
+                Show::Auto => !self.session.quiet && std::io::stderr().is_terminal(),
             },
             ..options
         })
@@ -104,7 +103,6 @@ impl Args {
 }
 
 impl OutputArgs {
-    /// The output that is meant.
     pub fn options(&self) -> Result<TranscriptOptions, UsageError> {
         let format = self.format();
         self.check(format)?;
@@ -135,7 +133,7 @@ impl OutputArgs {
         }
     }
 
-    /// What has no place in a transcript of this format.
+    /// Refuses options that have no effect on this format.
     fn check(&self, format: Format) -> Result<(), UsageError> {
         let (option, other) = match format {
             Format::Json if self.hex => ("--hex", "json"),
@@ -143,12 +141,11 @@ impl OutputArgs {
             Format::None if self.timing => ("--timing", "none"),
             _ => return Ok(()),
         };
-        Err(useless(option, other))
+        Err(contradiction(option, other))
     }
 }
 
-fn useless(option: &str, format: &str) -> UsageError {
-    UsageError::usage(format!(
-        "{option} means nothing with --transcript {format}; leave one of them out"
-    ))
+fn contradiction(option: &str, format: &str) -> UsageError {
+    let text = format!("{option} means nothing with --transcript {format}; leave one of them out");
+    UsageError::usage(text).about(option)
 }

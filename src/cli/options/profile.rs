@@ -1,261 +1,148 @@
-//! What a profile adds to a command line.
+//! The options of a profile, and a command line with those that a profile adds.
 
-mod paths;
-
-use crate::cli::options::relative;
+use crate::cli::options::command_line::{CommandLineArgs, is_about_trust};
+use crate::cli::options::message;
 use crate::cli::options::usage_error::{UsageError, one_line};
 use crate::cli::options::value::{HostPort, field};
-use crate::cli::parse::{Cli, sending};
-use crate::config::{Config, ConfigError, ConfigFault, ConfigKey, Keys, Profile, Value};
-use crate::mail::message::HeaderField;
-use crate::queue::store::RouteSpec;
-use crate::system::text::{reason, shown};
+use crate::cli::send::args::SendArgs;
+use crate::config::{Config, ConfigError, ConfigFault, ConfigKey, Profile, Value};
+use crate::mail::message::{HeaderField, Input};
+use crate::system::user;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches};
 use std::any::TypeId;
 use std::error::Error as _;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Options that add to those of a profile, instead of taking their place.
+/// Options that add to those of a profile, instead of replacing them.
 const ADDING: [&str; 1] = ["header"];
 
-/// The headings of the options that say how a message gets to its recipients.
-const WAY: [&str; 6] = ["Route", "Session", "TLS", "Auth", "Extensions", "Testing"];
-
-/// Options that say who gets the message.
+/// Options that name recipients.
 const RECIPIENTS: [&str; 3] = ["to", "cc", "bcc"];
 
-/// A command line, to which profiles may add.
-pub struct CommandLineArgs<'a> {
-    command: &'a mut Command,
-    words: &'a [OsString],
-    matches: &'a ArgMatches,
-    /// The verb; `None` is the one without a name.
-    verb: Option<&'a str>,
-    /// Makes the command with all options, where this one may lack some.
-    whole: Option<fn(&[OsString]) -> Command>,
-}
+/// Options whose files are written, or made if they are missing.
+const WRITTEN: [&str; 2] = ["save-certs", "queue-dir"];
 
-/// A command line with what a profile adds.
-pub struct Added {
-    /// What clap makes of it.
+/// A command line with the options of a profile.
+pub struct MergedArgs {
     pub matches: ArgMatches,
-    /// What comes from the profile.
+    /// The settings of the profile that are used.
     pub used: Vec<ConfigKey>,
 }
 
-impl Added {
-    /// The arguments, of which some were typed.
-    pub fn cli(&self, typed: &CommandLineArgs<'_>) -> Result<Cli, UsageError> {
-        let mut cli = Cli::of(&self.matches).map_err(|error| UsageError::clap(&error))?;
-        cli.route.port_wins = typed.has("port") && !typed.has("relay");
-        Ok(cli)
+impl MergedArgs {
+    pub fn send_args(&self, command_line: &CommandLineArgs<'_>) -> Result<SendArgs, UsageError> {
+        let mut args = SendArgs::of(&self.matches).map_err(|error| UsageError::clap(&error))?;
+        args.transport.route.port_wins = command_line.has("port") && !command_line.has("relay");
+        Ok(args)
     }
 
-    /// What is wrong, with the place in the configuration that says it, if it is one.
-    pub fn blame(&self, wrong: UsageError, config: &Config) -> UsageError {
-        blamed(&wrong, config, &self.used).map_or(wrong, UsageError::from)
+    /// The error with its position in the configuration, if it is about an option of the profile.
+    pub fn locate(&self, error: UsageError, config: &Config) -> UsageError {
+        located(&error, config, &self.used).map_or(error, UsageError::from)
     }
 }
 
-impl<'a> CommandLineArgs<'a> {
-    /// The words were read by this command.
-    pub fn new(command: &'a mut Command, words: &'a [OsString], matches: &'a ArgMatches) -> Self {
-        Self {
-            verb: matches.subcommand_name(),
-            command,
-            words,
-            matches,
-            whole: None,
-        }
-    }
-
-    /// The command may lack options that this one has.
-    pub fn part_of(self, whole: fn(&[OsString]) -> Command) -> Self {
-        Self {
-            whole: Some(whole),
-            ..self
-        }
-    }
-
-    /// Without its verb, for the options of the sending one.
-    pub fn of_sending(self) -> Self {
-        Self { verb: None, ..self }
-    }
-
-    /// The options that a profile may have.
-    pub fn keys(&self) -> Keys {
-        let rare = self.whole.map(|_| crate::cli::parse::rare_command());
-        keys([Some(&*self.command), rare.as_ref()].into_iter().flatten())
-    }
-
-    /// With all options: a profile may have any of them.
-    fn complete(&mut self) {
-        if let (Some(whole), None) = (self.whole, self.verb) {
-            self.whole = None;
-            *self.command = whole(self.words);
-        }
-    }
-
-    /// The first option on the command line besides these, as it is spelled.
-    pub fn other_than(&self, allowed: &[&str]) -> Option<String> {
-        let given = self.given();
-        let other = given
-            .iter()
-            .find(|arg| !allowed.contains(&arg.get_id().as_str()))?;
-        let long = other.get_long().map(|long| format!("--{long}"));
-        Some(long.unwrap_or_else(|| other.get_id().to_string().to_uppercase()))
-    }
-
-    /// The first option under this heading but for these that stands on the command line, as it is spelled.
-    pub fn first_under(&self, heading: &str, but: &[&str]) -> Option<String> {
-        let given = self.given();
-        let is_it = |arg: &&&Arg| {
-            arg.get_help_heading() == Some(heading) && !but.contains(&arg.get_id().as_str())
-        };
-        let long = given.iter().find(is_it)?.get_long()?;
-        Some(format!("--{long}"))
-    }
-
-    /// Whether this option stands on the command line.
-    pub fn has(&self, option: &str) -> bool {
-        self.given().iter().any(|arg| arg.get_id() == option)
-    }
-
-    /// The command line with the options of a profile before its own. An option of the profile stands
-    /// back where the command line says it too, or something that contradicts it.
-    pub fn with(&mut self, config: &Config, profile: &Profile) -> Result<Added, UsageError> {
-        self.complete();
-        if let Some(error) = self.faults(config, profile).into_iter().next() {
-            return Err(error.into());
-        }
+impl CommandLineArgs<'_> {
+    /// Adds the options of a profile before those of the command line. An option of the profile is left out if
+    /// the command line has the same option, or one that conflicts with it.
+    pub fn merge(&mut self, config: &Config, profile: &Profile) -> Result<MergedArgs, UsageError> {
+        self.add_rare();
+        self.check(config, profile)?;
         let (mut used, mut words) = (Vec::new(), Vec::new());
         for setting in profile.options() {
             let Some(arg) = self.option(&setting.key) else {
                 continue;
             };
-            if self.overrules(arg, profile) {
+            if self.overrides(arg, profile) {
                 continue;
             }
-            let added = spelled(arg, &self.added(&setting));
+            let added = to_words(arg, &self.without_replaced_fields(&setting));
             words.extend(added.map_err(|fault| config.fault(&setting, fault))?);
             used.push(setting);
         }
-        let matches = self.parse(words, self.words.get(self.head()..).unwrap_or_default());
+        let own = self.words.get(self.first_option()..).unwrap_or_default();
+        let matches = self.parse(words, own);
         let matches = matches.map_err(|error| UsageError::clap(&error))?;
-        Ok(Added { matches, used })
+        Ok(MergedArgs { matches, used })
     }
 
     /// The value of a setting, without header fields that a message has once and the command line gives.
-    fn added(&self, setting: &ConfigKey) -> Value {
-        let is_given = setting.key == "header" && self.has("header");
-        let typed = self.own().filter(|_| is_given);
-        let typed = typed.and_then(|own| own.get_many::<HeaderField>("header"));
-        let typed: Vec<HeaderField> = typed.into_iter().flatten().cloned().collect();
-        let stays = |text: &&str| !field(text).is_ok_and(|field| field.is_overruled(&typed));
-        if typed.is_empty() {
+    fn without_replaced_fields(&self, setting: &ConfigKey) -> Value {
+        let is_present = setting.key == "header" && self.has("header");
+        let own = self.own_matches().filter(|_| is_present);
+        let own = own.and_then(|own| own.get_many::<HeaderField>("header"));
+        let own: Vec<HeaderField> = own.into_iter().flatten().cloned().collect();
+        if own.is_empty() {
             return setting.value.clone();
         }
+        let stays = |text: &&str| !field(text).is_ok_and(|field| field.is_overruled(&own));
         let texts = setting.value.texts().into_iter().filter(stays);
         Value::List(texts.map(|text| Value::Text(text.to_owned())).collect())
     }
 
-    /// What a profile says by itself, to some recipient.
-    pub fn alone(&mut self, config: &Config, profile: &Profile) -> Result<Added, UsageError> {
-        self.complete();
-        if let Some(error) = self.faults(config, profile).into_iter().next() {
-            return Err(error.into());
-        }
+    /// The options of a profile by themselves, for any recipient.
+    pub fn profile_alone(
+        &mut self,
+        config: &Config,
+        profile: &Profile,
+    ) -> Result<MergedArgs, UsageError> {
+        self.add_rare();
+        self.check(config, profile)?;
         let used = profile.options();
-        let words = self.spelled(&used);
-        let matches = self.parse(words, &["postmaster@localhost".into()]);
+        let matches = self.parse_profile(&used);
         let matches = matches.map_err(|error| UsageError::clap(&error))?;
-        Ok(Added { matches, used })
+        Ok(MergedArgs { matches, used })
     }
 
-    /// The configuration that was named on the command line.
-    pub fn config(&self) -> Option<PathBuf> {
-        self.own()?.get_one("config").cloned()
+    fn check(&mut self, config: &Config, profile: &Profile) -> Result<(), UsageError> {
+        let mut errors = self.option_errors(config, profile).into_iter();
+        errors.next().map_or(Ok(()), |error| Err(error.into()))
     }
 
-    /// How the way is found again that this command line means with a profile, or without.
-    pub fn route_spec(&self, chosen: Option<(&Config, &Profile)>) -> Result<RouteSpec, UsageError> {
-        let config = chosen.map(|(config, _)| absolute("--config", config.path()));
-        Ok(RouteSpec {
-            config: config.transpose()?.map(PathBuf::from),
-            profile: chosen.map(|(_, profile)| profile.name().to_owned()),
-            options: self.about_the_way()?,
-        })
-    }
-
-    /// What was typed about the way. Whether the profile was named is a part of it: only then it gives
-    /// its credentials to another relay.
-    pub fn about_the_way(&self) -> Result<Vec<String>, UsageError> {
-        let is_about = |arg: &&Arg| {
-            let heading = arg.get_help_heading();
-            heading.is_some_and(|heading| WAY.contains(&heading)) || arg.get_id() == "profile"
-        };
-        let mut options = Vec::new();
-        for arg in self.given().into_iter().filter(is_about) {
-            let option = format!("--{}", arg.get_long().unwrap_or_default());
-            if !arg.get_action().takes_values() {
-                options.push(option);
-                continue;
-            }
-            let values = self
-                .own()
-                .and_then(|own| own.get_raw(arg.get_id().as_str()));
-            for value in values.into_iter().flatten() {
-                options.push(format!("{option}={}", kept(&option, arg, value)?));
-            }
-        }
-        Ok(options)
-    }
-
-    /// What clap finds wrong with a profile by itself. What is only missing may stand on the command line.
-    fn faults(&mut self, config: &Config, profile: &Profile) -> Vec<ConfigError> {
+    /// The errors of clap in a profile by itself. A missing option may be on the command line.
+    fn option_errors(&mut self, config: &Config, profile: &Profile) -> Vec<ConfigError> {
         let options = profile.options();
-        let Err(error) = self.try_all(&options) else {
+        let Err(error) = self.try_options(&options) else {
             return Vec::new();
         };
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         for setting in &options {
-            if let Err(fault) = self.try_all(std::slice::from_ref(setting)) {
-                faults.push(config.fault(setting, fault.fault));
+            if let Err(error) = self.try_options(std::slice::from_ref(setting)) {
+                errors.push(config.fault(setting, error.fault));
             }
         }
-        if faults.is_empty() {
-            // Two that cannot stand together.
-            let named = |setting: &&ConfigKey| error.key.as_deref() == Some(&setting.key);
-            let setting = options.iter().find(named).or(options.first());
-            faults.extend(setting.map(|setting| config.fault(setting, error.fault)));
+        if errors.is_empty() {
+            // Two options that conflict.
+            let is_named = |setting: &&ConfigKey| error.key.as_deref() == Some(&setting.key);
+            let setting = options.iter().find(is_named).or(options.first());
+            errors.extend(setting.map(|setting| config.fault(setting, error.fault)));
         }
-        faults
+        errors
     }
 
-    /// Everything that is wrong with a profile by itself, with the sending verb.
-    pub fn every_fault(&mut self, config: &Config, profile: &Profile) -> Vec<ConfigError> {
-        self.complete();
-        let faults = self.faults(config, profile);
-        if !faults.is_empty() {
-            return faults;
+    /// All errors in a profile by itself. The command line must be that of the sending command.
+    pub fn profile_errors(&mut self, config: &Config, profile: &Profile) -> Vec<ConfigError> {
+        self.add_rare();
+        let errors = self.option_errors(config, profile);
+        if !errors.is_empty() {
+            return errors;
         }
         let used = profile.options();
-        let Ok(matches) = self.parse(self.spelled(&used), &["postmaster@localhost".into()]) else {
-            // Something is missing that a command line can add.
+        let Ok(matches) = self.parse_profile(&used) else {
+            // An option is missing, which the command line can add.
             return Vec::new();
         };
-        let meant = Cli::of(&matches).map_err(|error| UsageError::clap(&error));
-        let meant = meant.and_then(|cli| sending(cli).map(drop));
-        let fault = meant.err().and_then(|wrong| blamed(&wrong, config, &used));
-        fault.into_iter().collect()
+        let args = SendArgs::of(&matches).map_err(|error| UsageError::clap(&error));
+        let task = args.and_then(SendArgs::plan);
+        let error = task.err().and_then(|error| located(&error, config, &used));
+        error.into_iter().collect()
     }
 
     /// The files that the options of a profile read, each with the setting that names it.
     pub fn files(&mut self, profile: &Profile) -> Vec<(ConfigKey, PathBuf)> {
-        self.complete();
+        self.add_rare();
         self.files_of(&profile.options())
     }
 
@@ -264,17 +151,17 @@ impl<'a> CommandLineArgs<'a> {
         let files = options.iter().flat_map(|setting| {
             let option = self.option(&setting.key);
             let texts = setting.value.texts().into_iter();
-            let files = texts.filter_map(move |text| paths::file(option?, text));
+            let files = texts.filter_map(move |text| file(option?, text));
             files.map(|file| (setting.clone(), file))
         });
         files.collect()
     }
 
-    fn try_all(&mut self, settings: &[ConfigKey]) -> Result<(), Complaint> {
+    fn try_options(&mut self, settings: &[ConfigKey]) -> Result<(), OptionError> {
         let mut words = Vec::new();
         for setting in settings {
             if let Some(arg) = self.option(&setting.key) {
-                let added = spelled(arg, &setting.value).map_err(|fault| Complaint {
+                let added = to_words(arg, &setting.value).map_err(|fault| OptionError {
                     key: Some(setting.key.clone()),
                     fault,
                 })?;
@@ -283,110 +170,74 @@ impl<'a> CommandLineArgs<'a> {
         }
         match self.parse(words, &[]) {
             Err(error) if error.kind() != ErrorKind::MissingRequiredArgument => {
-                Err(Complaint::of(&error))
+                Err(OptionError::of(&error))
             }
             _ => Ok(()),
         }
     }
 
-    /// All that can be spelled.
-    fn spelled(&self, settings: &[ConfigKey]) -> Vec<OsString> {
+    /// Parses all settings that can be written as options, with a recipient.
+    fn parse_profile(&mut self, settings: &[ConfigKey]) -> Result<ArgMatches, clap::Error> {
         let words = settings.iter().filter_map(|setting| {
             let arg = self.option(&setting.key)?;
-            spelled(arg, &setting.value).ok()
+            to_words(arg, &setting.value).ok()
         });
-        words.flatten().collect()
+        let words = words.flatten().collect();
+        self.parse(words, &["postmaster@localhost".into()])
     }
 
-    /// The program's name and the verb, the words of a profile, and then others.
+    /// Parses the program's name and the subcommand, the words of a profile, and then others.
     fn parse(
         &mut self,
         words: Vec<OsString>,
         others: &[OsString],
     ) -> Result<ArgMatches, clap::Error> {
-        let head = self.words.iter().take(self.head()).cloned();
-        let all: Vec<OsString> = head.chain(words).chain(others.iter().cloned()).collect();
+        let start = self.words.iter().take(self.first_option()).cloned();
+        let all: Vec<OsString> = start.chain(words).chain(others.iter().cloned()).collect();
         self.command.try_get_matches_from_mut(all)
     }
 
-    /// How many words stand before the first option.
-    fn head(&self) -> usize {
-        1 + usize::from(self.verb.is_some())
-    }
-
-    /// The command whose options these are.
-    fn verb(&self) -> &Command {
-        let verb = self
-            .verb
-            .and_then(|name| self.command.find_subcommand(name));
-        verb.unwrap_or(self.command)
-    }
-
     fn option(&self, key: &str) -> Option<&Arg> {
-        let mut options = self.verb().get_arguments();
+        let mut options = self.own_command().get_arguments();
         options.find(|option| option.get_long() == Some(key))
     }
 
-    /// What the verb's own options are.
-    fn own(&self) -> Option<&ArgMatches> {
-        match self.verb {
-            Some(verb) => self.matches.subcommand_matches(verb),
-            None => Some(self.matches),
-        }
-    }
-
-    /// What stands on the command line.
-    fn given(&self) -> Vec<&Arg> {
-        let Some(matches) = self.own() else {
-            return Vec::new();
-        };
-        let is_given =
-            |arg: &&Arg| source(matches, arg.get_id().as_str()) == Some(ValueSource::CommandLine);
-        self.verb().get_arguments().filter(is_given).collect()
-    }
-
-    /// Whether the command line says which server takes everything.
-    pub fn names_server(&self) -> bool {
-        self.has("relay") || self.has("pipe")
-    }
-
-    /// Whether the command line says otherwise than an option of a profile.
-    fn overrules(&self, option: &Arg, profile: &Profile) -> bool {
+    /// True if the command line replaces an option of a profile.
+    fn overrides(&self, option: &Arg, profile: &Profile) -> bool {
         let id = option.get_id().as_str();
-        let given = self.given();
-        let is_given = |id: &str| given.iter().any(|arg| arg.get_id() == id);
-        if is_given(id) && !ADDING.contains(&id) {
+        let present = self.present();
+        let is_present = |id: &str| present.iter().any(|arg| arg.get_id() == id);
+        if is_present(id) && !ADDING.contains(&id) {
             return true;
         }
-        let contradicts = |one: &Arg, other: &Arg| {
-            let conflicts = self.verb().get_arg_conflicts_with(one);
+        let conflicts = |one: &Arg, other: &Arg| {
+            let conflicts = self.own_command().get_arg_conflicts_with(one);
             conflicts.iter().any(|arg| arg.get_id() == other.get_id())
         };
-        if given
+        if present
             .iter()
-            .any(|arg| contradicts(arg, option) || contradicts(option, arg))
+            .any(|arg| conflicts(arg, option) || conflicts(option, arg))
         {
             return true;
         }
-        // Recipients without an option are To; and a message that is to go to those whom it names does.
-        let is_to_others = id == "to" && is_given("recipients");
-        let names_nobody = !given.iter().any(|arg| names_recipients(arg));
-        let is_to_its_own = RECIPIENTS.contains(&id) && is_given("message") && names_nobody;
-        is_to_others
-            || is_to_its_own
-            || (self.names_server() && is_for_its_relay(option, profile)) && !is_given("profile")
+        // Operands are recipients of To. A message without recipients on the command line is sent to those in its
+        // header.
+        let is_to_operands = id == "to" && is_present("recipients");
+        let has_recipients = present.iter().any(|arg| names_recipients(arg));
+        let is_to_header = RECIPIENTS.contains(&id) && is_present("message") && !has_recipients;
+        is_to_operands
+            || is_to_header
+            || (self.names_server() && is_for_relay(option, profile)) && !is_present("profile")
     }
 }
 
-/// Port, detour, trust and credentials are those of the relay that the profile names. Another relay
-/// gets them only if the profile was asked for by its name: who tests a server does not want to log in
-/// there, nor to believe it because another one is believed.
-fn is_for_its_relay(option: &Arg, profile: &Profile) -> bool {
-    let heading = option.get_help_heading();
-    let is_trusted = matches!(heading, Some("Auth" | "TLS"));
-    let is_its_way = matches!(option.get_id().as_str(), "port" | "connect_to");
+/// True for the port, --connect-to, trust and credentials of a profile with a relay. Another relay gets them only
+/// if the profile is named: a server under test must not receive the credentials, and must not be trusted because
+/// the other one is.
+fn is_for_relay(option: &Arg, profile: &Profile) -> bool {
     let names_server = profile.has("relay") || profile.has("pipe");
-    names_server && (is_trusted || is_its_way)
+    let is_address = matches!(option.get_id().as_str(), "port" | "connect_to");
+    names_server && (is_address || is_about_trust(option))
 }
 
 fn names_recipients(arg: &Arg) -> bool {
@@ -394,99 +245,45 @@ fn names_recipients(arg: &Arg) -> bool {
     arg.is_positional() || RECIPIENTS.contains(&id)
 }
 
-/// Options that are shell commands.
-const COMMANDS: [&str; 3] = ["pipe", "password_command", "oauth_token_command"];
-
-/// A value as it can be kept: it must mean the same in another directory.
-fn kept(option: &str, arg: &Arg, value: &OsStr) -> Result<String, UsageError> {
-    let kind = arg.get_value_parser().type_id();
-    if kind == TypeId::of::<PathBuf>() {
-        return absolute(option, Path::new(value));
-    }
-    let text = value.to_str().ok_or_else(|| no_text(option))?;
-    if COMMANDS.contains(&arg.get_id().as_str()) {
-        return relative::kept(option, text);
-    }
-    match text.strip_prefix("unix:") {
-        Some(path) if kind == TypeId::of::<HostPort>() => {
-            Ok(format!("unix:{}", absolute(option, Path::new(path))?))
-        }
-        _ => Ok(text.to_owned()),
-    }
-}
-
-pub(crate) fn absolute(option: &str, path: &Path) -> Result<String, UsageError> {
-    let whole = std::path::absolute(path).map_err(|error| {
-        let path = shown(&path.to_string_lossy());
-        UsageError::usage(format!(
-            "{option}: cannot find out where {path} is: {}",
-            reason(&error)
-        ))
-    })?;
-    let text = whole.into_os_string().into_string();
-    text.map_err(|_| no_text(option))
-}
-
-/// The queue is text.
-fn no_text(option: &str) -> UsageError {
-    UsageError::usage(format!(
-        "{option}: it is not UTF-8, and so cannot stand in the queue; give it another name"
-    ))
-}
-
-/// clap panics when it is asked for what it does not know.
-pub(crate) fn source(matches: &ArgMatches, id: &str) -> Option<ValueSource> {
-    let is_there = matches.ids().any(|known| known == id);
-    is_there.then(|| matches.value_source(id)).flatten()
-}
-
-/// All names of the long options.
-pub fn keys<'c>(commands: impl Iterator<Item = &'c Command>) -> Keys {
-    // To take a name as it is, somebody must say so each time.
-    let options = commands.flat_map(Command::get_arguments);
-    let kept = options.filter(|option| option.get_id() != "raw");
-    let names = kept.filter_map(|option| {
-        let first = option.get_long()?;
-        let others = option.get_visible_aliases().unwrap_or_default();
-        let all = others.into_iter().chain([first]);
-        Some(all.map(|name| (name.to_owned(), first.to_owned())))
-    });
-    Keys::new(names.flatten())
-}
-
-/// A setting as it would stand on a command line.
-fn spelled(option: &Arg, value: &Value) -> Result<Vec<OsString>, ConfigFault> {
+/// A setting as words of a command line.
+fn to_words(option: &Arg, value: &Value) -> Result<Vec<OsString>, ConfigFault> {
     let takes_value = option.get_action().takes_values();
     let needs_value = takes_value && option.get_num_args().is_none_or(|n| n.min_values() > 0);
     let long = option.get_long().unwrap_or_default();
-    let wants = |wanted, found| Err(ConfigFault::Kind { wanted, found });
+    let mismatch = |wanted, found| {
+        Err(ConfigFault::Kind {
+            expected: wanted,
+            found,
+        })
+    };
     match value {
         Value::Flag(false) => Ok(Vec::new()),
-        Value::Flag(true) if needs_value => wants("a value, or false", "true"),
+        Value::Flag(true) if needs_value => mismatch("a value, or false", "true"),
         Value::Flag(true) => Ok(vec![format!("--{long}").into()]),
-        _ if !takes_value => wants("true or false", "something else"),
+        _ if !takes_value => mismatch("true or false", "something else"),
         Value::Text(text) | Value::Number(text) => {
             let mut word = OsString::from(format!("--{long}="));
-            word.push(paths::expanded(option, text));
+            word.push(expanded(option, text));
             Ok(vec![word])
         }
         Value::List(_) if !matches!(option.get_action(), ArgAction::Append) => {
-            wants("one value", "an array")
+            mismatch("one value", "an array")
         }
         Value::List(items) => {
-            let words: Result<Vec<_>, _> = items.iter().map(|item| spelled(option, item)).collect();
+            let words: Result<Vec<_>, _> =
+                items.iter().map(|item| to_words(option, item)).collect();
             Ok(words?.concat())
         }
     }
 }
 
-/// What clap says of a profile, and which key it names.
-struct Complaint {
+/// An error of clap in the options of a profile, and the key that it names.
+struct OptionError {
     key: Option<String>,
     fault: ConfigFault,
 }
 
-impl Complaint {
+impl OptionError {
     fn of(error: &clap::Error) -> Self {
         let named = match error.get(ContextKind::InvalidArg) {
             Some(ContextValue::String(named)) => named.strip_prefix("--"),
@@ -501,17 +298,69 @@ impl Complaint {
     }
 }
 
-/// The setting that an error is about; `None` when it is not about the profile.
-fn blamed(wrong: &UsageError, config: &Config, used: &[ConfigKey]) -> Option<ConfigError> {
-    used.iter().find_map(|setting| {
-        let rest = wrong.text.strip_prefix("--")?.strip_prefix(&setting.key)?;
-        let why = match rest.strip_prefix(": ") {
-            Some(why) => why,
-            None if rest.starts_with([' ', ';', ',']) => &wrong.text,
-            None => return None,
-        };
-        Some(config.fault(setting, ConfigFault::Value(why.to_owned())))
-    })
+/// The error at the setting that it is about; `None`: it is not about the profile.
+fn located(error: &UsageError, config: &Config, used: &[ConfigKey]) -> Option<ConfigError> {
+    let option = error.option.as_deref()?;
+    let setting = used.iter().find(|setting| setting.key == option)?;
+    let fault = ConfigFault::Value(error.without_option().to_owned());
+    Some(config.fault(setting, fault))
+}
+
+/// A value of a profile with the home directory in its path. No shell has expanded it.
+fn expanded(option: &Arg, text: &str) -> OsString {
+    let prefix = path_prefix(option, text);
+    match prefix.and_then(|prefix| Some((prefix, text.strip_prefix(prefix)?))) {
+        Some((prefix, path)) => {
+            let mut value = OsString::from(prefix);
+            value.push(user::expanded(path));
+            value
+        }
+        None => OsString::from(text),
+    }
+}
+
+/// The prefix of the path in a value of this option; `None` if it takes no path.
+fn path_prefix(option: &Arg, text: &str) -> Option<&'static str> {
+    let kind = option.get_value_parser().type_id();
+    if kind == TypeId::of::<Input>() {
+        return Some(if takes_only_files(option) { "" } else { "@" });
+    }
+    if kind == TypeId::of::<HostPort>() {
+        let has_scheme = text.starts_with("unix:");
+        return Some(if has_scheme { "unix:" } else { "" });
+    }
+    (kind == TypeId::of::<PathBuf>()).then_some("")
+}
+
+fn takes_only_files(option: &Arg) -> bool {
+    let names = option.get_value_names().unwrap_or_default();
+    names.iter().any(|name| name.starts_with("FILE"))
+}
+
+/// The file that an option with this value reads, if it reads one.
+fn file(option: &Arg, text: &str) -> Option<PathBuf> {
+    let kind = option.get_value_parser().type_id();
+    let key = option.get_long()?;
+    let has_file = kind == TypeId::of::<PathBuf>() || kind == TypeId::of::<Input>();
+    if !has_file || WRITTEN.contains(&key) {
+        return None;
+    }
+    let path = user::expanded(text.strip_prefix(path_prefix(option, text)?)?);
+    let input = match key {
+        "attach" => message::attachment(path, None).ok()?.input,
+        "inline" => message::inline(path, None).ok()?.file.input,
+        _ => Input::File(path),
+    };
+    match input {
+        Input::File(path) => is_named(&path).then_some(path),
+        _ => None,
+    }
+}
+
+/// False for the standard input, and for the rest of a text that begins with `@@`.
+fn is_named(path: &Path) -> bool {
+    let path = path.as_os_str().as_encoded_bytes();
+    path != b"-" && !path.starts_with(b"@")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Where the message goes.
+//! The route: the server, and how it is reached.
 
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
@@ -34,12 +34,12 @@ pub struct Args {
     #[command(flatten)]
     reach: Reach,
 
-    /// --port was said later than the port of --relay, which is that of a profile.
+    // --port of the command line replaces the port in --relay of a profile.
     #[arg(skip)]
     pub port_wins: bool,
 }
 
-/// How a server is reached.
+/// Options of the connection, for all servers.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Route")]
@@ -72,7 +72,7 @@ pub struct Reach {
 }
 
 impl Args {
-    /// The way to this server.
+    /// The route to this server.
     pub fn to(host: HostPort, port: Option<u16>, reach: Reach) -> Self {
         Self {
             relay: Some(host),
@@ -88,11 +88,10 @@ impl Args {
         self.relay.is_some() || self.pipe.is_some()
     }
 
-    /// The way that is meant; `usual` is the port where none is named.
     pub fn options(
         mut self,
         session: &session::Options,
-        usual: u16,
+        default_port: u16,
     ) -> Result<RouteOptions, UsageError> {
         self.relay = self.pipe.take().or(self.relay);
         if self.port_wins
@@ -101,8 +100,8 @@ impl Args {
             relay.port = None;
         }
         let family = self.family()?;
-        self.check_ends(family)?;
-        let port = self.port(usual)?;
+        self.check_target(family)?;
+        let port = self.port(default_port)?;
         Ok(RouteOptions {
             relay: self.relay.map(|relay| relay.place(port)),
             port,
@@ -117,19 +116,21 @@ impl Args {
         })
     }
 
-    /// The port of --port, which must agree with that of --relay; else the usual one.
-    fn port(&self, usual: u16) -> Result<u16, UsageError> {
+    /// The port of --port, which must agree with that of --relay; else the default.
+    fn port(&self, default_port: u16) -> Result<u16, UsageError> {
         let Some((relay, port)) = self.relay.as_ref().zip(self.port) else {
-            return Ok(self.port.unwrap_or(usual));
+            return Ok(self.port.unwrap_or(default_port));
         };
         match (&relay.host, relay.port) {
             (Host::Unix(_), _) => Err(UsageError::usage(format!(
                 "--port {port} means nothing for the unix socket {}; leave it out",
                 relay.host
-            ))),
+            ))
+            .about("--port")),
             (_, Some(one)) if one != port => Err(UsageError::usage(format!(
                 "--port {port} contradicts the port {one} of --relay; give one of them"
-            ))),
+            ))
+            .about("--port")),
             _ => Ok(port),
         }
     }
@@ -148,18 +149,18 @@ impl Args {
         }
     }
 
-    /// Whether the place where connections go, if it was said, fits where they come from.
-    fn check_ends(&self, family: AddressFamily) -> Result<(), UsageError> {
+    /// Checks that the target of connections and their source have the same family.
+    fn check_target(&self, family: AddressFamily) -> Result<(), UsageError> {
         let named = |option: &str, target: &Option<HostPort>| {
             let host = target.as_ref().map(|target| target.host.clone());
             host.map(|host| (format!("{option} {host}"), host))
         };
         let relay = named("--relay", &self.relay);
-        let detour = named("--connect-to", &self.reach.connect_to);
-        if let (Some((relay, Host::Unix(_))), Some((detour, _))) = (&relay, &detour) {
-            return Err(contradiction(relay, detour));
+        let connect_to = named("--connect-to", &self.reach.connect_to);
+        if let (Some((relay, Host::Unix(_))), Some((connect_to, _))) = (&relay, &connect_to) {
+            return Err(contradiction(relay, connect_to));
         }
-        let Some((end, host)) = detour.or(relay) else {
+        let Some((target, host)) = connect_to.or(relay) else {
             return Ok(());
         };
         let fits = match host {
@@ -171,8 +172,8 @@ impl Args {
             return Ok(());
         }
         let option = if self.reach.ipv4 { "-4" } else { "-6" };
-        let ours = self.reach.bind.map(|ip| format!("--bind {ip}"));
-        Err(contradiction(ours.as_deref().unwrap_or(option), &end))
+        let source = self.reach.bind.map(|ip| format!("--bind {ip}"));
+        Err(contradiction(source.as_deref().unwrap_or(option), &target))
     }
 }
 
@@ -180,6 +181,7 @@ fn contradiction(one: &str, other: &str) -> UsageError {
     UsageError::usage(format!(
         "{one} contradicts {other}; give one of them, or two that agree"
     ))
+    .about(one.split(' ').next().unwrap_or(one))
 }
 
 fn resolver(target: HostPort) -> Result<SocketAddr, UsageError> {
@@ -187,6 +189,7 @@ fn resolver(target: HostPort) -> Result<SocketAddr, UsageError> {
         Host::Address(ip) => Ok(SocketAddr::new(ip, target.port.unwrap_or(53))),
         other => Err(UsageError::usage(format!(
             "--dns {other}: it wants the resolver's IP address, because without it no name can be looked up"
-        ))),
+        ))
+        .about("--dns")),
     }
 }

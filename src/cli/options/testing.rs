@@ -1,41 +1,20 @@
-//! What testers of servers ask for.
+//! Options for testing servers.
 
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
-use crate::cli::send::options::Repeat;
+use crate::cli::send::Repeat;
 use crate::client::session::{
-    EarlyStop, Options, Proxy, ProxyEnds, ProxyVersion, StopMethod, StopPoint, TestOptions,
-    TlsDemand,
+    EarlyStop, Options, Proxy, ProxyEnds, STOP_POINTS, StopMethod, TestOptions, TlsDemand,
 };
+use crate::smtp::extension::Extension;
 use crate::smtp::mechanism::Mechanism;
+use crate::smtp::proxy::ProxyVersion;
+use crate::smtp::stage::Stage;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// Keywords of EHLO that there is something to do about.
-const KEYWORDS: [&str; 18] = [
-    "8BITMIME",
-    "AUTH",
-    "BINARYMIME",
-    "CHUNKING",
-    "DELIVERBY",
-    "DSN",
-    "FUTURERELEASE",
-    "LIMITS",
-    "MT-PRIORITY",
-    "PIPELINING",
-    "PRDR",
-    "REQUIRETLS",
-    "SIZE",
-    "SMTPUTF8",
-    "STARTTLS",
-    "XCLIENT",
-    "XFORWARD",
-    // What CHUNKING offers.
-    "BDAT",
-];
-
-/// The port of LMTP, where none is named.
+/// Default port of LMTP.
 pub const LMTP_PORT: u16 = 24;
 
 /// Options under the heading "Testing".
@@ -48,15 +27,15 @@ pub struct Args {
     /// A stage that does not come is passed, so that `auth` without --user ends before MAIL. rcpt is every
     /// recipient. Behind connect and data, no server expects it.
     #[arg(long, value_name = "STAGE", value_parser = point, conflicts_with_all = ["drop_after", "drop_after_send", "queue", "queue_only"])]
-    quit_after: Option<StopPoint>,
+    quit_after: Option<Stage>,
 
     /// Close the connection without a word behind the reply to this stage.
     #[arg(long, value_name = "STAGE", value_parser = point, conflicts_with_all = ["drop_after_send", "queue", "queue_only"])]
-    drop_after: Option<StopPoint>,
+    drop_after: Option<Stage>,
 
     /// Close the connection once this stage was said, with its reply unread.
     #[arg(long, value_name = "STAGE", value_parser = point, conflicts_with_all = ["queue", "queue_only"])]
-    drop_after_send: Option<StopPoint>,
+    drop_after_send: Option<Stage>,
 
     /// Send the message so many times, each with a connection and a Message-ID of its own.
     #[arg(long, value_name = "N", value_parser = value::number::<u32>(1, None))]
@@ -70,7 +49,7 @@ pub struct Args {
     ///
     /// Recipients without a domain need --relay.
     #[arg(long)]
-    #[allow(dead_code)] // It decides which values others accept, before they are read.
+    #[allow(dead_code)] // Read before the other options are parsed.
     raw: bool,
 
     /// Words behind MAIL as they are; repeatable.
@@ -82,7 +61,7 @@ pub struct Args {
     rcpt_param: Vec<String>,
 
     #[command(flatten)]
-    guise: ClientIdentity,
+    identity: ClientIdentity,
 }
 
 /// As whom a server is spoken to, and how, besides what every sender says.
@@ -93,8 +72,8 @@ pub struct ClientIdentity {
     /// Use these although the server does not offer them, like auth,starttls,bdat,pipelining.
     ///
     /// Any keyword of EHLO that ehlo knows; AUTH with the mechanisms of --auth, or PLAIN and LOGIN.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = keyword)]
-    force: Vec<String>,
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = extension)]
+    force: Vec<Extension>,
 
     /// Claim to be another client, as in 'NAME=client.example ADDR=192.0.2.1'; repeatable.
     ///
@@ -120,23 +99,18 @@ pub struct ClientIdentity {
 }
 
 impl Args {
-    /// Whether LMTP is spoken.
     pub fn is_lmtp(&self) -> bool {
-        self.guise.is_lmtp()
+        self.identity.is_lmtp()
     }
 
-    /// Whether it ends before a sender or a recipient is named.
     pub fn ends_before_mail(&self) -> bool {
-        self.stop()
-            .is_some_and(|stop| stop.behind < StopPoint::Mail)
+        self.stop().is_some_and(|stop| stop.after < Stage::Mail)
     }
 
-    /// Whether it ends before the message is sent.
     pub fn ends_before_data(&self) -> bool {
-        self.stop().is_some_and(|stop| stop.behind < StopPoint::Dot)
+        self.stop().is_some_and(|stop| stop.after < Stage::Dot)
     }
 
-    /// How often the message is sent.
     pub fn repeat(&self) -> Repeat {
         Repeat {
             times: self
@@ -147,13 +121,13 @@ impl Args {
         }
     }
 
-    /// Puts what is done otherwise into the options of a session.
+    /// Applies all options to a session.
     pub fn apply(self, options: &mut Options) -> Result<(), UsageError> {
         let stop = self.stop();
-        self.guise.apply(options)?;
-        options.bench.stop = stop;
-        options.bench.mail_parameters = self.mail_param;
-        options.bench.rcpt_parameters = self.rcpt_param;
+        self.identity.apply(options)?;
+        options.testing.stop = stop;
+        options.testing.mail_parameters = self.mail_param;
+        options.testing.rcpt_parameters = self.rcpt_param;
         Ok(())
     }
 
@@ -164,23 +138,22 @@ impl Args {
             (self.drop_after_send, StopMethod::DropUnread),
         ];
         all.into_iter()
-            .find_map(|(behind, how)| behind.map(|behind| EarlyStop { behind, how }))
+            .find_map(|(after, method)| after.map(|after| EarlyStop { after, method }))
     }
 }
 
 impl ClientIdentity {
-    /// Whether LMTP is spoken.
     pub fn is_lmtp(&self) -> bool {
         self.lmtp
     }
 
-    /// Puts it into the options of a session.
+    /// Applies the options to a session.
     pub fn apply(self, options: &mut Options) -> Result<(), UsageError> {
         self.check(options)?;
-        let lines = self.force.iter();
-        options.bench = TestOptions {
-            pretended: lines
-                .map(|keyword| self.pretended(keyword, &options.mechanisms))
+        let forced = self.force.iter();
+        options.testing = TestOptions {
+            forced: forced
+                .map(|&extension| self.forced_line(extension, &options.mechanisms))
                 .collect(),
             proxy: self.proxy_protocol,
             xclient: self.xclient,
@@ -191,32 +164,34 @@ impl ClientIdentity {
     }
 
     fn check(&self, options: &Options) -> Result<(), UsageError> {
-        let forces = |keyword: &str| self.force.iter().any(|forced| forced == keyword);
-        if forces("STARTTLS") && matches!(options.tls, TlsDemand::Off | TlsDemand::Implicit) {
+        let forces = |extension| self.force.contains(&extension);
+        if forces(Extension::Starttls)
+            && matches!(options.tls, TlsDemand::Off | TlsDemand::Implicit)
+        {
             return Err(contradiction("starttls", "--tls off and implicit"));
         }
-        if forces("CHUNKING") && options.no_chunking {
+        if forces(Extension::Chunking) && options.no_chunking {
             return Err(contradiction("bdat", "--chunking off"));
         }
-        if forces("PIPELINING") && options.no_pipelining {
+        if forces(Extension::Pipelining) && options.no_pipelining {
             return Err(contradiction("pipelining", "--pipelining off"));
         }
         Ok(())
     }
 
-    /// The line of EHLO for a keyword of --force, with parameters for all that is to be used.
-    fn pretended(&self, keyword: &str, mechanisms: &[Mechanism]) -> String {
-        let names = match keyword {
-            "AUTH" if mechanisms.is_empty() => vec!["PLAIN", "LOGIN"],
-            "AUTH" => mechanisms
+    /// The EHLO line for an extension of --force, with the parameters that the session uses.
+    fn forced_line(&self, extension: Extension, mechanisms: &[Mechanism]) -> String {
+        let parameters = match extension {
+            Extension::Auth if mechanisms.is_empty() => vec!["PLAIN", "LOGIN"],
+            Extension::Auth => mechanisms
                 .iter()
                 .map(|mechanism| mechanism.name())
                 .collect(),
-            "XCLIENT" => names(&self.xclient),
-            "XFORWARD" => names(&self.xforward),
+            Extension::Xclient => names(&self.xclient),
+            Extension::Xforward => names(&self.xforward),
             _ => Vec::new(),
         };
-        [&[keyword], &names[..]].concat().join(" ")
+        [&[extension.keyword()], &parameters[..]].concat().join(" ")
     }
 }
 
@@ -230,33 +205,35 @@ fn contradiction(keyword: &str, other: &str) -> UsageError {
     UsageError::usage(format!(
         "--force {keyword} contradicts {other}; leave one of them out"
     ))
+    .about("--force")
 }
 
-fn point(text: &str) -> Result<StopPoint, String> {
-    let found = StopPoint::ALL
-        .into_iter()
-        .find(|point| point.name() == text);
+fn point(text: &str) -> Result<Stage, String> {
+    let mut points = STOP_POINTS.into_iter();
+    let found = points.find(|point| point.name() == text);
     found.ok_or_else(|| {
-        let names = StopPoint::ALL.map(StopPoint::name);
-        format!("it wants one of {}", names.join(", "))
+        let names = STOP_POINTS.map(Stage::name).join(", ");
+        format!("it wants one of {names}")
     })
 }
 
-fn keyword(text: &str) -> Result<String, String> {
-    let keyword = text.to_ascii_uppercase();
-    if keyword == "BDAT" {
-        return Ok("CHUNKING".to_owned());
+/// An extension that the client uses. BDAT is the command of CHUNKING.
+fn extension(text: &str) -> Result<Extension, String> {
+    let usable = || Extension::all().filter(|extension| extension.is_used_by_client());
+    if text.eq_ignore_ascii_case("BDAT") {
+        return Ok(Extension::Chunking);
     }
-    if KEYWORDS.contains(&keyword.as_str()) {
-        return Ok(keyword);
-    }
-    Err(format!(
-        "it wants some of {}",
-        KEYWORDS.join(",").to_ascii_lowercase()
-    ))
+    let found = usable().find(|extension| extension.keyword().eq_ignore_ascii_case(text));
+    found.ok_or_else(|| {
+        let keywords: Vec<&str> = usable().map(Extension::keyword).collect();
+        format!(
+            "it wants some of {},bdat",
+            keywords.join(",").to_ascii_lowercase()
+        )
+    })
 }
 
-/// Anything that is no other command.
+/// Printable ASCII, which cannot contain another command.
 pub fn words(text: &str) -> Result<String, String> {
     let is_text = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     if is_text && !text.trim().is_empty() {
@@ -293,7 +270,7 @@ fn proxy(text: &str) -> Result<Proxy, String> {
     };
     let ends = match ends {
         [] => ProxyEnds::Own,
-        ["unknown"] => ProxyEnds::Nobody,
+        ["unknown"] => ProxyEnds::Unknown,
         [source, destination] => {
             let end = |text: &str| text.parse::<SocketAddr>().map_err(|_| wrong());
             let (source, destination) = (end(source)?, end(destination)?);
@@ -315,15 +292,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stages_and_keywords_that_nobody_knows_are_refused() {
-        assert_eq!(point("rcpt"), Ok(StopPoint::Rcpt));
+    fn unknown_stages_and_extensions_are_refused() {
+        assert_eq!(point("rcpt"), Ok(Stage::Rcpt));
         assert!(point("quit").unwrap_err().contains("banner"));
-        assert_eq!(keyword("bdat").as_deref(), Ok("CHUNKING"));
-        assert!(keyword("drp").is_err());
+        assert_eq!(extension("bdat"), Ok(Extension::Chunking));
+        assert_eq!(extension("Prdr"), Ok(Extension::Prdr));
+        let error = extension("vrfy").unwrap_err();
+        assert!(error.starts_with("it wants some of 8bitmime,auth,"));
+        assert!(error.ends_with(",xclient,xforward,bdat"), "{error}");
     }
 
     #[test]
-    fn no_other_command_hides_in_words() {
+    fn parameters_cannot_contain_another_command() {
         for text in ["", " ", "A\r\nRSET", "a\0"] {
             assert!(words(text).is_err(), "{text:?}");
         }
@@ -333,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_has_two_ends_of_one_family_or_none() {
+    fn proxy_has_two_addresses_of_one_family_or_none() {
         assert!(proxy("v1").is_ok());
         assert!(proxy("v2 unknown").is_ok());
         assert!(proxy("v1 192.0.2.1:1 198.51.100.2:25").is_ok());
@@ -349,16 +329,22 @@ mod tests {
     }
 
     #[test]
-    fn keyword_is_pretended_with_the_parameters_that_are_used() {
-        let guise = ClientIdentity {
+    fn forced_extension_has_the_parameters_that_the_session_uses() {
+        let identity = ClientIdentity {
             xclient: vec!["NAME=x ADDR=y".to_owned(), "REVERSE_NAME=z".to_owned()],
             ..ClientIdentity::default()
         };
-        assert_eq!(guise.pretended("AUTH", &[]), "AUTH PLAIN LOGIN");
+        assert_eq!(
+            identity.forced_line(Extension::Auth, &[]),
+            "AUTH PLAIN LOGIN"
+        );
         let mechanisms = [Mechanism::CramMd5];
-        assert_eq!(guise.pretended("AUTH", &mechanisms), "AUTH CRAM-MD5");
-        assert_eq!(guise.pretended("SIZE", &[]), "SIZE");
-        let line = guise.pretended("XCLIENT", &[]);
+        assert_eq!(
+            identity.forced_line(Extension::Auth, &mechanisms),
+            "AUTH CRAM-MD5"
+        );
+        assert_eq!(identity.forced_line(Extension::Size, &[]), "SIZE");
+        let line = identity.forced_line(Extension::Xclient, &[]);
         assert_eq!(line, "XCLIENT NAME ADDR REVERSE_NAME");
     }
 }

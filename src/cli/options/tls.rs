@@ -1,4 +1,4 @@
-//! How the conversation is encrypted.
+//! TLS: when it is used, and which certificates are valid.
 
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
@@ -83,37 +83,37 @@ enum Version {
 }
 
 impl Args {
-    /// The port where none is named.
-    pub fn usual_port(&self) -> u16 {
+    pub fn default_port(&self) -> u16 {
         match self.tls {
             TlsMode::Implicit => SUBMISSIONS,
             _ => 25,
         }
     }
 
-    /// The encryption that is meant on this way.
     pub fn options(
         self,
         route: &route::RouteOptions,
     ) -> Result<(TlsDemand, TlsOptions), UsageError> {
         let encryption = self.encryption(route);
-        match (encryption, self.demand()) {
+        match (encryption, self.requirement()) {
             (TlsDemand::Off, Some(option)) => {
                 return Err(UsageError::usage(format!(
                     "{option} has no meaning with --tls off; leave one of them out"
-                )));
+                ))
+                .about(option));
             }
             (TlsDemand::Opportunistic, Some(option)) => {
                 return Err(UsageError::usage(format!(
                     "{option} has no meaning for an MX, where any certificate will do and none as well; \
                      add --tls starttls, or name the server with --relay"
-                )));
+                ))
+                .about(option));
             }
             _ => {}
         }
-        let is_believed = self.insecure || encryption == TlsDemand::Opportunistic;
+        let accepts_any = self.insecure || encryption == TlsDemand::Opportunistic;
         let options = TlsOptions {
-            trust: if is_believed {
+            trust: if accepts_any {
                 Trust::Any
             } else {
                 Trust::Verified
@@ -139,19 +139,21 @@ impl Args {
             (TlsMode::Auto, _) if port == SUBMISSIONS => TlsDemand::Implicit,
             (TlsMode::Auto, None) => TlsDemand::Opportunistic,
             (TlsMode::Auto, _) if is_required => TlsDemand::Starttls,
-            (TlsMode::Auto, Some(Host::Pipe(_))) if !self.judges() => TlsDemand::Opportunistic,
+            (TlsMode::Auto, Some(Host::Pipe(_))) if !self.has_trust_option() => {
+                TlsDemand::Opportunistic
+            }
             (TlsMode::Auto, _) => TlsDemand::IfOffered,
         }
     }
 
     /// True if an option decides which certificates are valid, for a server without a name of its own.
-    fn judges(&self) -> bool {
+    fn has_trust_option(&self) -> bool {
         self.insecure || self.tls_name.is_some() || self.ca_file.is_some()
     }
 
-    /// An option that asks something of TLS.
-    fn demand(&self) -> Option<&'static str> {
-        let given = [
+    /// An option that requires TLS.
+    fn requirement(&self) -> Option<&'static str> {
+        let present = [
             ("--ca-file", self.ca_file.is_some()),
             ("--pin", !self.pin.is_empty()),
             ("--tls-name", self.tls_name.is_some()),
@@ -162,8 +164,8 @@ impl Args {
                 self.save_certs.is_some() && self.tls == TlsMode::Off,
             ),
         ];
-        given
+        present
             .into_iter()
-            .find_map(|(option, given)| given.then_some(option))
+            .find_map(|(option, present)| present.then_some(option))
     }
 }

@@ -1,187 +1,170 @@
-//! Transports, regardless of the message: from a profile, from the command line, or from both.
+//! Options of a transport: route, session, TLS and login, for messages and for sessions without one.
 
-use crate::cli::config::args as config;
-use crate::cli::options::profile::{Added, CommandLineArgs};
 use crate::cli::options::usage_error::UsageError;
-use crate::cli::options::{auth, extensions, route, session, testing as bench, tls};
-use crate::cli::parse::{Cli, Rare, configuration};
-use crate::client::credentials;
+use crate::cli::options::value::HostPort;
+use crate::cli::options::{auth, extensions, route, testing, tls, value};
+use crate::client::session;
 use crate::client::session::{Protocol, TlsDemand};
 use crate::client::transport::Transport;
 use crate::client::wire::tls::Trust;
-use crate::config::{Config, Places, Profile};
+use clap::{ArgMatches, FromArgMatches as _, ValueEnum};
+use std::num::NonZeroU64;
+use std::time::Duration;
 
-/// A transport with its fallbacks.
-pub struct RoutePlan {
-    pub(crate) transport: Transport,
-    pub(crate) fallbacks: Vec<Transport>,
-}
-
-impl From<Transport> for RoutePlan {
-    fn from(transport: Transport) -> Self {
-        Self {
-            transport,
-            fallbacks: Vec::new(),
-        }
-    }
-}
-
-/// The route plan of a profile and the command line, without a message.
-pub(crate) fn itinerary(
-    config: &Config,
-    profile: &Profile,
-    typed: &mut CommandLineArgs<'_>,
-) -> Result<RoutePlan, UsageError> {
-    let added = typed.with(config, profile)?;
-    let cli = added.cli(typed)?;
-    let transport = way_as(config, profile, cli, &added)?;
-    let fallbacks = fallbacks(config, profile, typed, &transport)?;
-    Ok(RoutePlan {
-        transport,
-        fallbacks,
-    })
-}
-
-/// The transports of the fallback profiles, tried in order on temporary failure.
-pub(crate) fn fallbacks(
-    config: &Config,
-    profile: &Profile,
-    typed: &mut CommandLineArgs<'_>,
-    first: &Transport,
-) -> Result<Vec<Transport>, UsageError> {
-    if typed.names_server() {
-        return Ok(Vec::new());
-    }
-    let others = config.fallbacks(profile).into_iter().map(|other| {
-        let own = way_alone(config, other, typed)?;
-        let added = typed.with(config, other)?;
-        let with_all = way_as(config, other, added.cli(typed)?, &added)?;
-        Ok(fallback(own, with_all, first.credentials.as_ref()))
-    });
-    others.collect()
-}
-
-/// The transport of a profile, for a command other than the sending one.
-pub(crate) fn way_of(
-    arguments: &config::Args,
-    typed: &mut CommandLineArgs<'_>,
-    places: &Places,
-) -> Result<Transport, UsageError> {
-    let config = configuration(arguments, typed, places)?;
-    let chosen = config
-        .as_ref()
-        .map(|config| config.choose(arguments.profile.as_deref(), None))
-        .transpose()?;
-    let Some((config, profile)) = config.as_ref().zip(chosen.flatten()) else {
-        return Err(UsageError::usage("there is no such profile"));
-    };
-    way_alone(config, profile, typed)
-}
-
-pub(crate) fn way_alone(
-    config: &Config,
-    profile: &Profile,
-    typed: &mut CommandLineArgs<'_>,
-) -> Result<Transport, UsageError> {
-    let own = typed.alone(config, profile)?;
-    let cli = Cli::of(&own.matches).map_err(|error| UsageError::clap(&error))?;
-    way_as(config, profile, cli, &own)
-}
-
-/// The transport of arguments from a profile.
-pub(crate) fn way_as(
-    config: &Config,
-    profile: &Profile,
-    cli: Cli,
-    added: &Added,
-) -> Result<Transport, UsageError> {
-    let mut transport = way_of_options(cli).map_err(|wrong| added.blame(wrong, config))?;
-    name(&mut transport, profile);
-    Ok(transport)
-}
-
-/// Records the profile that the transport belongs to.
-pub(crate) fn name(transport: &mut Transport, profile: &Profile) {
-    let name = profile.name().to_owned();
-    if let Some(credentials) = &mut transport.credentials {
-        credentials.profile = Some(name.clone());
-    }
-    transport.profile = Some(name);
-}
-
-/// A fallback transport. Its route, trust and login come from its own profile alone: those of the command
-/// line apply to the first transport.
-pub(crate) fn fallback(
-    own: Transport,
-    with_all: Transport,
-    first: Option<&credentials::CredentialsOptions>,
-) -> Transport {
-    let mut route = own.route;
-    route.family = with_all.route.family;
-    route.bind = with_all.route.bind;
-    route.dns = with_all.route.dns;
-    let session = crate::client::session::Options {
-        tls: own.session.tls,
-        mechanisms: own.session.mechanisms,
-        password_in_clear: own.session.password_in_clear,
-        ..with_all.session
-    };
-    let first_user = first.map(|login| &login.user);
-    let credentials = own
-        .credentials
-        .map(|login| credentials::CredentialsOptions {
-            // A password without a name belongs to the first transport.
-            nameless: first_user == Some(&login.user),
-            ..login
-        });
-    Transport {
-        route,
-        session,
-        credentials,
-        ..own
-    }
-}
-
-/// The transport that the options describe, regardless of the message.
-pub(crate) fn way_of_options(cli: Cli) -> Result<Transport, UsageError> {
-    let road = TransportArgs {
-        route: cli.route,
-        session: cli.session,
-        tls: cli.tls,
-        auth: cli.auth,
-        rare: cli.rare,
-    };
-    let transport = road.transport()?;
-    auth::check_relay(transport.credentials.as_ref(), &transport.route)?;
-    Ok(transport)
-}
-
-/// All options of a transport.
+// The options of the transport of a message; the queue stores these and no others.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(crate) struct TransportArgs {
+    #[command(flatten)]
     pub(crate) route: route::Args,
-    pub(crate) session: session::Args,
-    pub(crate) tls: tls::Args,
-    pub(crate) auth: auth::Args,
-    pub(crate) rare: Rare,
+    #[command(flatten)]
+    session: SessionArgs,
+    #[command(flatten)]
+    tls: tls::Args,
+    #[command(flatten)]
+    auth: auth::Args,
+    #[arg(skip)]
+    pub(crate) rare: RareArgs,
+}
+
+/// Options that are rarely used, for which clap builds arguments only if one is there, or may be: in a profile, in help
+/// and in errors.
+#[derive(Debug, Default, clap::Args)]
+#[group(skip)]
+pub(crate) struct RareArgs {
+    #[command(flatten)]
+    pub(crate) extensions: extensions::Args,
+    #[command(flatten)]
+    pub(crate) testing: testing::Args,
 }
 
 impl TransportArgs {
+    /// Reads the rare options, if the command has them.
+    pub(crate) fn read_rare(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        // A flag of the command always has a value. In a release build, clap does not report unknown options.
+        if matches.ids().any(|id| id == "raw") {
+            self.rare = RareArgs::from_arg_matches(matches)?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn transport(self) -> Result<Transport, UsageError> {
-        let Rare { extensions, bench } = self.rare;
+        let RareArgs {
+            extensions,
+            testing,
+        } = self.rare;
         let mut options = self.session.options();
-        if bench.is_lmtp() {
+        if testing.is_lmtp() {
             options.protocol = Protocol::Lmtp;
         }
         let mut transport = transport(self.route, options, self.tls, self.auth)?;
         extensions.apply(&mut transport.session)?;
-        bench.apply(&mut transport.session)?;
-        check_ends(&transport, &extensions)?;
+        testing.apply(&mut transport.session)?;
+        check_relay_options(&transport, &extensions)?;
         Ok(transport)
     }
 }
 
+/// Options under the heading "Session".
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Session")]
+pub struct SessionArgs {
+    /// Our name in EHLO [default: this host's full name].
+    ///
+    /// Where this host has no full name, it is its address in brackets. --ehlo is the same.
+    #[arg(long, visible_alias = "ehlo", value_name = "NAME", value_parser = value::helo)]
+    helo: Option<String>,
+
+    /// Commands in groups where the server offers it.
+    ///
+    /// `off` sends them one by one, although the server offers PIPELINING.
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Switch::Auto)]
+    pipelining: Switch,
+
+    /// BDAT instead of DATA where the server offers it.
+    ///
+    /// `off` uses DATA, although the server offers CHUNKING.
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Switch::Auto)]
+    chunking: Switch,
+
+    /// One time limit for every step, like 30s.
+    ///
+    /// It stands instead of the limits of RFC 5321: five minutes for most replies, ten for the one to the
+    /// end of data; and thirty seconds for a connection.
+    #[arg(long, value_name = "TIME", value_parser = value::duration)]
+    timeout: Option<Duration>,
+
+    /// Send no faster than this many bytes a second, like 500K or 2M.
+    #[arg(long, value_name = "BYTES", value_parser = value::size)]
+    limit_rate: Option<NonZeroU64>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Switch {
+    Auto,
+    Off,
+}
+
+impl SessionArgs {
+    fn options(self) -> session::Options {
+        session::Options {
+            helo: self.helo,
+            no_pipelining: matches!(self.pipelining, Switch::Off),
+            no_chunking: matches!(self.chunking, Switch::Off),
+            timeout: self.timeout,
+            rate: self.limit_rate,
+            ..session::Options::default()
+        }
+    }
+}
+
+/// Options of a session with a named server that carries no message.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub struct ProbeTransportArgs {
+    /// The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit].
+    #[arg(short, long, value_parser = value::port)]
+    port: Option<u16>,
+
+    /// Our name in EHLO [default: this host's full name].
+    #[arg(long, visible_alias = "ehlo", value_name = "NAME", value_parser = value::helo)]
+    helo: Option<String>,
+
+    /// The time limit for every step, like 5s.
+    #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "30s")]
+    pub timeout: Duration,
+
+    #[command(flatten)]
+    reach: route::Reach,
+    #[command(flatten)]
+    tls: tls::Args,
+    #[command(flatten)]
+    auth: auth::Args,
+}
+
+impl ProbeTransportArgs {
+    pub fn transport(self, host: HostPort, protocol: Protocol) -> Result<Transport, UsageError> {
+        let session = session::Options {
+            helo: self.helo,
+            timeout: Some(self.timeout),
+            protocol,
+            ..session::Options::default()
+        };
+        let route = route::Args::to(host, self.port, self.reach);
+        transport(route, session, self.tls, self.auth)
+    }
+}
+
+/// Accepts and reports any certificate, unless a password is sent to the server.
+pub fn report_certificate(transport: &mut Transport) {
+    if transport.credentials.is_none() && transport.tls.trust == Trust::Verified {
+        transport.tls.trust = Trust::Reported;
+    }
+}
+
 /// Checks the options that require a server named with --relay: --lmtp and --require-tls.
-pub(crate) fn check_ends(
+fn check_relay_options(
     transport: &Transport,
     extensions: &extensions::Args,
 ) -> Result<(), UsageError> {
@@ -195,13 +178,15 @@ pub(crate) fn check_ends(
     if transport.session.protocol == Protocol::Lmtp {
         return Err(UsageError::usage(
             "--lmtp is no protocol between hosts of different people (RFC 2033); name the server with --relay",
-        ));
+        )
+        .about("--lmtp"));
     }
     if extensions.demands_tls() {
         return Err(UsageError::usage(
             "--require-tls wants a server whose name is known for sure, and an MX record is not; name it \
              with --relay, or say --require-tls=?",
-        ));
+        )
+        .about("--require-tls"));
     }
     Ok(())
 }
@@ -215,22 +200,23 @@ fn check_privacy(transport: &Transport) -> Result<(), UsageError> {
     };
     Err(UsageError::usage(format!(
         "--require-tls contradicts {other}; leave one of them out"
-    )))
+    ))
+    .about("--require-tls"))
 }
 
 /// Route, session, encryption and login, including their dependencies.
 pub(crate) fn transport(
     route: route::Args,
-    mut session: crate::client::session::Options,
+    mut session: session::Options,
     tls: tls::Args,
     auth: auth::Args,
 ) -> Result<Transport, UsageError> {
-    let usual = match session.protocol {
+    let default_port = match session.protocol {
         // RFC 2033 §5: LMTP must not be used on the SMTP port.
-        Protocol::Lmtp => bench::LMTP_PORT,
-        Protocol::Smtp => tls.usual_port(),
+        Protocol::Lmtp => testing::LMTP_PORT,
+        Protocol::Smtp => tls.default_port(),
     };
-    let route = route.options(&session, usual)?;
+    let route = route.options(&session, default_port)?;
     let (encryption, tls) = tls.options(&route)?;
     session.tls = encryption;
     let credentials = auth.options(&mut session)?;

@@ -215,18 +215,18 @@ pub fn number<N: TryFrom<u64>>(
 
 /// `500K`, `2M`, `1G` (of 1024 each), or bytes without a unit.
 pub fn size(text: &str) -> Result<NonZeroU64, String> {
-    let wrong = || "it wants a number of bytes like 4096, 500K or 2M".to_owned();
+    let invalid = || "it wants a number of bytes like 4096, 500K or 2M".to_owned();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
         "" | "b" => 1,
         "k" | "kb" | "kib" => 1 << 10,
         "m" | "mb" | "mib" => 1 << 20,
         "g" | "gb" | "gib" => 1 << 30,
-        _ => return Err(wrong()),
+        _ => return Err(invalid()),
     };
-    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    let number: u64 = digits.parse().map_err(|_| invalid())?;
     let bytes = number.checked_mul(unit).and_then(NonZeroU64::new);
-    bytes.ok_or_else(wrong)
+    bytes.ok_or_else(invalid)
 }
 
 fn time(text: &str, examples: &str) -> Result<Duration, String> {
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_is_no_path() {
+    fn an_item_is_not_a_path() {
         assert_eq!(item("0A9z").as_deref(), Ok("0A9z"));
         for bad in ["", "..", "a/b", "a b", "é"] {
             assert!(item(bad).is_err(), "{bad}");
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_is_what_stands_behind_the_at() {
+    fn a_domain_may_be_given_as_an_address() {
         for (text, name) in [
             ("example.org", "example.org"),
             ("@example.org", "example.org"),
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_outside_of_its_range_is_refused_in_words() {
+    fn a_number_outside_its_range_is_refused() {
         assert_eq!(number::<u32>(1, None)("7"), Ok(7));
         assert_eq!(number::<u32>(0, Some(10))("10"), Ok(10));
         for bad in ["0", "-1", "x", "", "4294967296", "99999999999999999999"] {
@@ -458,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_begins_with_an_at_is_written_with_two() {
+    fn two_at_signs_begin_a_text_with_one() {
         for (given, read) in [
             ("@@home today", Input::Text("@home today".to_owned())),
             ("@@@", Input::Text("@@".to_owned())),
@@ -471,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn message_ids_are_taken_as_a_message_has_them() {
+    fn message_ids_are_accepted_in_the_form_of_a_header_field() {
         for text in [
             "<a@x> <b@y>",
             " <a@x>\r\n\t<b@y>\r\n",

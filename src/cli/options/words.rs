@@ -1,12 +1,12 @@
-//! The words of a command line that are probably not what was meant: text that is not UTF-8, and the name of
+//! Words of a command line that are probably mistakes: text that is not UTF-8, and the name of
 //! a file in the place of its text.
 
-use crate::cli::options::profile::source;
+use crate::cli::options::command_line::source;
 use crate::cli::options::usage_error::UsageError;
-use crate::cli::parse::{Cli, MatchedWords, read};
+use crate::cli::send::args::{ParsedWords, parse};
 use crate::system::text::{in_charset, shown};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command, CommandFactory as _};
+use clap::{Arg, ArgMatches, Command};
 use encoding_rs::Encoding;
 use std::any::TypeId;
 use std::borrow::Cow;
@@ -22,17 +22,17 @@ const TEXTS: [&str; 3] = ["body", "html", "markdown"];
 const SHOWN_FILES: [&str; 3] = ["attach", "inline", "attach_message"];
 
 /// A value on the command line.
-struct GivenValue<'c> {
+struct ArgValue<'c> {
     arg: &'c Arg,
     value: &'c OsStr,
 }
 
-impl GivenValue<'_> {
+impl ArgValue<'_> {
     fn is(&self, ids: &[&str]) -> bool {
         ids.contains(&self.arg.get_id().as_str())
     }
 
-    /// Whether it may be any bytes: the name of a file, or a word of another program's command line.
+    /// True if any bytes are valid: the name of a file, or a word of another program's command line.
     fn is_bytes(&self) -> bool {
         let kind = self.arg.get_value_parser().type_id();
         kind == TypeId::of::<PathBuf>() || kind == TypeId::of::<OsString>()
@@ -88,10 +88,11 @@ fn guessed(word: &OsStr) -> OsString {
     in_charset(word.as_bytes(), None).into_owned().into()
 }
 
-/// The command line with its texts in UTF-8. One that is not is read in the charset that --charset names,
+/// The command line with its texts in UTF-8. Other text is read in the charset that --charset names,
 /// else as windows-1252, with a warning. Names of files stay as they are.
 pub fn in_utf8<'w>(
     words: &'w [OsString],
+    command: fn() -> Command,
     warnings: &mut Vec<String>,
 ) -> Result<Cow<'w, [OsString]>, UsageError> {
     if words.iter().all(|word| word.to_str().is_some()) {
@@ -99,21 +100,23 @@ pub fn in_utf8<'w>(
     }
     let shown = words.iter().map(|word| word.to_string_lossy());
     let shown: Vec<OsString> = shown.map(|word| word.into_owned().into()).collect();
-    let mut command = Cli::command();
-    // An error comes again when these words are read, with the option's name.
-    let Ok(MatchedWords { matches, .. }) = read(&mut command, &shown) else {
+    // An error is reported when these words are parsed again, with the option's name.
+    let Ok(ParsedWords {
+        command, matches, ..
+    }) = parse(command, &shown)
+    else {
         return Ok(words.iter().map(|word| guessed(word)).collect());
     };
-    let given = given(&command, &matches);
-    let charset = given.iter().find(|given| given.is(&["charset"]));
-    let charset = charset.and_then(|given| Encoding::for_label(given.value.as_bytes()));
+    let values = values(&command, &matches);
+    let charset = values.iter().find(|value| value.is(&["charset"]));
+    let charset = charset.and_then(|value| Encoding::for_label(value.value.as_bytes()));
     let charset = charset.filter(|charset| charset.is_ascii_compatible());
     let read = words.iter().zip(&shown).map(|(word, shown)| {
-        let own = |given: &&GivenValue<'_>| shown.as_bytes().ends_with(given.value.as_bytes());
-        let owner = given
+        let is_owner = |value: &&ArgValue<'_>| shown.as_bytes().ends_with(value.value.as_bytes());
+        let owner = values
             .iter()
-            .filter(own)
-            .max_by_key(|given| given.value.len());
+            .filter(is_owner)
+            .max_by_key(|value| value.value.len());
         match owner.filter(|_| word.to_str().is_none()) {
             Some(owner) => owner.read(word, charset, warnings),
             None => Ok(word.clone()),
@@ -159,7 +162,7 @@ fn check_text(option: &str, text: &str, warnings: &mut Vec<String>) -> Result<()
 }
 
 /// The values on the command line of the innermost verb.
-fn given<'c>(command: &'c Command, matches: &'c ArgMatches) -> Vec<GivenValue<'c>> {
+fn values<'c>(command: &'c Command, matches: &'c ArgMatches) -> Vec<ArgValue<'c>> {
     let (mut command, mut matches) = (command, matches);
     while let Some((name, inner)) = matches.subcommand() {
         let Some(verb) = command.find_subcommand(name) else {
@@ -167,16 +170,16 @@ fn given<'c>(command: &'c Command, matches: &'c ArgMatches) -> Vec<GivenValue<'c
         };
         (command, matches) = (verb, inner);
     }
-    let typed = command.get_arguments().filter(|arg| {
+    let present = command.get_arguments().filter(|arg| {
         let id = arg.get_id().as_str();
         source(matches, id) == Some(ValueSource::CommandLine)
     });
-    let all = typed.flat_map(|arg| {
+    let values = present.flat_map(|arg| {
         let values = matches.get_raw(arg.get_id().as_str());
         values
             .into_iter()
             .flatten()
-            .map(move |value| GivenValue { arg, value })
+            .map(move |value| ArgValue { arg, value })
     });
-    all.collect()
+    values.collect()
 }

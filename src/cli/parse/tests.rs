@@ -1,4 +1,5 @@
 use crate::cli::parse::*;
+use crate::cli::send::Send;
 use crate::client::route::{AddressFamily, Host};
 use crate::mail::message::Content;
 
@@ -10,33 +11,33 @@ fn parsed(arguments: &[&str]) -> Result<Invocation, EarlyExit> {
 
 fn send(arguments: &[&str]) -> Send {
     match parsed(arguments) {
-        Ok(Invocation::Send(send)) => *send,
+        Ok(Invocation::Send(SendTask::Send(send))) => *send,
         Ok(other) => panic!("{arguments:?} is {other:?}"),
-        Err(said) => panic!("{arguments:?}: {}", said.text),
+        Err(early) => panic!("{arguments:?}: {}", early.text),
     }
 }
 
 fn refused(arguments: &[&str]) -> (u8, String) {
-    let said = parsed(arguments).expect_err("nothing is wrong");
+    let early = parsed(arguments).expect_err("nothing is wrong");
     assert_eq!(
-        said.text.matches('\n').count(),
+        early.text.matches('\n').count(),
         1,
         "more than a line: {}",
-        said.text
+        early.text
     );
-    (said.exit.code(), said.text)
+    (early.exit.code(), early.text)
 }
 
 #[test]
 fn help_begins_with_what_the_program_does() {
     for option in ["-h", "--help"] {
-        let said = parsed(&[option]).expect_err("help was asked for");
-        assert!(said.text.starts_with("Builds a mail"), "{}", said.text);
+        let early = parsed(&[option]).expect_err("help was asked for");
+        assert!(early.text.starts_with("Builds a mail"), "{}", early.text);
     }
 }
 
 #[test]
-fn a_ready_message_can_do_without_what_testers_leave_out() {
+fn a_complete_message_can_lack_the_date() {
     let sent = send(&[
         "--message",
         "x",
@@ -52,7 +53,7 @@ fn a_ready_message_can_do_without_what_testers_leave_out() {
 }
 
 #[test]
-fn clap_finds_nothing_wrong_with_the_command_line() {
+fn the_command_passes_the_checks_of_clap() {
     command().debug_assert();
 }
 
@@ -98,7 +99,7 @@ fn recipients_come_from_all_options_and_lists() {
 }
 
 #[test]
-fn a_relay_has_its_port_from_one_of_two_places() {
+fn the_port_of_a_relay_comes_from_relay_or_port() {
     let relay = |arguments: &[&str]| {
         let rest = ["-b", "", "a@x.org"];
         let place = send(&[arguments, &rest].concat())
@@ -117,7 +118,7 @@ fn a_relay_has_its_port_from_one_of_two_places() {
 }
 
 #[test]
-fn a_recipient_spelled_like_a_verb_goes_behind_two_hyphens() {
+fn a_recipient_named_like_a_subcommand_follows_two_hyphens() {
     assert!(matches!(parsed(&["demo"]), Ok(Invocation::Demo)));
     let (code, _) = refused(&["-b", "", "--", "demo"]);
     assert_eq!(code, 65);
@@ -137,7 +138,7 @@ fn an_address_never_becomes_an_option() {
 }
 
 #[test]
-fn what_is_wrong_is_said_in_a_line_with_the_option_and_the_status() {
+fn errors_are_one_line_with_the_option_and_an_exit_status() {
     // B1, B4
     for (arguments, code, word) in [
         (&["-b", ""][..], 64, "no recipient"),
@@ -178,7 +179,7 @@ fn what_is_wrong_is_said_in_a_line_with_the_option_and_the_status() {
 }
 
 #[test]
-fn what_a_receiver_cannot_do_is_refused_with_both_options_named() {
+fn contradictory_options_of_sink_are_both_named() {
     let rows: [(&[&str], &str); 22] = [
         (&["--count", "0"], "--count"),
         (&["--listen", "localhost:25"], "unix:PATH"),
@@ -220,7 +221,7 @@ fn what_a_receiver_cannot_do_is_refused_with_both_options_named() {
 }
 
 #[test]
-fn the_families_and_the_null_sender_are_what_they_are() {
+fn address_families_and_the_null_sender_are_parsed() {
     assert_eq!(
         send(&["-4", "-b", "", "a@x.org"]).transport.route.family,
         AddressFamily::V4
@@ -240,7 +241,7 @@ fn route(arguments: &[&str]) -> crate::client::route::RouteOptions {
 }
 
 #[test]
-fn an_address_of_ours_decides_the_family() {
+fn the_bind_address_decides_the_family() {
     assert_eq!(route(&["--bind", "::1"]).family, AddressFamily::V6);
     assert_eq!(
         route(&["--bind", "127.0.0.2", "-4"]).family,
@@ -250,7 +251,7 @@ fn an_address_of_ours_decides_the_family() {
 }
 
 #[test]
-fn what_stands_in_for_a_host_has_its_own_port_or_none() {
+fn connect_to_has_its_own_port_or_none() {
     for (text, port) in [("localhost:26", Some(26)), ("localhost", None)] {
         let detour = route(&["--connect-to", text]).connect_to.unwrap();
         assert_eq!(detour.host, Host::Relay("localhost".to_owned()));
@@ -261,7 +262,7 @@ fn what_stands_in_for_a_host_has_its_own_port_or_none() {
 }
 
 #[test]
-fn ends_of_a_connection_that_do_not_fit_are_named_both() {
+fn contradictory_source_and_target_are_both_named() {
     for (arguments, one, other) in [
         (&["-4", "-r", "[::1]"][..], "-4", "--relay [::1]"),
         (&["-6", "-r", "127.0.0.1:25"], "-6", "--relay [127.0.0.1]"),
@@ -299,15 +300,15 @@ fn ends_of_a_connection_that_do_not_fit_are_named_both() {
 #[test]
 fn the_version_is_that_of_clap() {
     for option in ["--version", "-V"] {
-        let said = parsed(&[option]).expect_err("no version");
+        let early = parsed(&[option]).expect_err("no version");
         let clap = command().try_get_matches_from(["ehlo", option]);
         let clap = clap.expect_err("no version").to_string();
-        assert_eq!((said.text, said.exit.code()), (clap, 0));
+        assert_eq!((early.text, early.exit.code()), (clap, 0));
     }
 }
 
 #[test]
-fn a_complaint_about_a_verb_names_the_help_of_that_verb() {
+fn an_error_in_a_subcommand_names_its_help() {
     for (arguments, help) in [
         (&["--nope", "a@x.org"][..], "see ehlo --help"),
         (&["probe", "--nope"], "see ehlo probe --help"),

@@ -1,12 +1,13 @@
 //! What is asked about a server.
 
-use crate::cli::config::args as config;
-use crate::cli::options::contact;
-use crate::cli::options::profile::CommandLineArgs;
+use crate::cli::options::command_line::CommandLineArgs;
+use crate::cli::options::config;
+use crate::cli::options::route_plan::profile_transport;
+use crate::cli::options::transport::{ProbeTransportArgs, report_certificate};
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::cli::options::value::HostPort;
-use crate::cli::probe::options::ProbeOptions;
+use crate::cli::probe::ProbeOptions;
 use crate::client::session::Protocol;
 use crate::client::transport::Transport;
 use crate::config::Places;
@@ -51,7 +52,7 @@ pub struct Args {
     verbose: bool,
 
     #[command(flatten)]
-    contact: contact::Args,
+    transport: ProbeTransportArgs,
     #[command(flatten)]
     config: config::Args,
 }
@@ -62,20 +63,19 @@ When to encrypt.
 `auto`: STARTTLS where it is offered; on port 465, TLS from the first byte on; none through a unix socket. Any \
 certificate will do and is judged in the report; with --user it must be right.";
 
-/// What goes together with a profile: it says all about the way.
-const BESIDES: [&str; 6] = ["profile", "config", "expect", "json", "verbose", "timeout"];
+/// Options that can be used with a profile, which has all options of the transport.
+const WITH_PROFILE: [&str; 6] = ["profile", "config", "expect", "json", "verbose", "timeout"];
 
 impl Args {
-    /// The probe that is meant.
     pub fn plan(
         self,
-        typed: CommandLineArgs<'_>,
+        command_line: CommandLineArgs<'_>,
         places: &Places,
     ) -> Result<ProbeOptions, UsageError> {
-        let timeout = self.contact.timeout;
+        let timeout = self.transport.timeout;
         let mut transport = match (self.config.profile.is_some(), self.pipe.or(self.host)) {
-            (true, _) => of_profile(&self.config, typed, places)?,
-            (false, Some(host)) => self.contact.transport(host, Protocol::Smtp)?,
+            (true, _) => of_profile(&self.config, command_line, places)?,
+            (false, Some(host)) => self.transport.transport(host, Protocol::Smtp)?,
             (false, None) => {
                 return Err(UsageError::usage(
                     "name a host, a --pipe, or a --profile with a relay",
@@ -83,7 +83,7 @@ impl Args {
             }
         };
         transport.session.timeout = Some(timeout);
-        contact::trust_for_a_look(&mut transport);
+        report_certificate(&mut transport);
         Ok(ProbeOptions {
             transport,
             expect: self.expect,
@@ -93,19 +93,26 @@ impl Args {
     }
 }
 
-/// The way of a profile that has a relay.
+/// The transport of a profile that has a relay.
 fn of_profile(
     config: &config::Args,
-    typed: CommandLineArgs<'_>,
+    command_line: CommandLineArgs<'_>,
     places: &Places,
 ) -> Result<Transport, UsageError> {
-    if let Some(option) = typed.other_than(&BESIDES) {
+    if let Some(option) = command_line.other_than(&WITH_PROFILE) {
         return Err(UsageError::usage(format!(
             "{option} contradicts --profile, which says all about the way; leave one of them out"
         )));
     }
-    let mut typed = typed.of_sending();
-    let transport = crate::cli::options::transport::way_of(config, &mut typed, places)?;
+    let mut command_line = command_line.of_sending();
+    let read = config.read(&command_line.keys(), places)?;
+    let chosen = read
+        .as_ref()
+        .map(|read| read.choose(config.profile.as_deref(), None));
+    let Some((read, profile)) = read.as_ref().zip(chosen.transpose()?.flatten()) else {
+        return Err(UsageError::usage("there is no such profile"));
+    };
+    let transport = profile_transport(read, profile, &mut command_line)?;
     if transport.route.relay.is_none() {
         return Err(UsageError::usage("the --profile has no relay; name a host"));
     }

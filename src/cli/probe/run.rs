@@ -1,59 +1,53 @@
 //! `ehlo probe`: reports a server's properties.
 
-use crate::cli::probe::options;
-use crate::cli::run_command::ready;
-use crate::cli::terminal::{Stdout, complain};
+use crate::cli::probe::ProbeOptions;
+use crate::cli::terminal;
+use crate::cli::terminal::{Stdout, complain, load};
 use crate::client::events::Silent;
 use crate::client::session;
 use crate::probe as check;
-use crate::probe::{Encrypted, ExpectationResult, ProbeResult};
+use crate::probe::{ExpectationResult, ProbeResult, TlsReport};
 use crate::system::certificate::{Certificate, date, some_of};
 use crate::system::exit::Exit;
-use crate::system::text::{reason, shown};
+use crate::system::text::shown;
 use crate::transcript::{Stevens, TranscriptOptions, certificate_fields};
 use serde_json::{Value, json};
-use std::io::{ErrorKind, Write as _};
+use std::io::Write as _;
 use std::time::Duration;
 
 /// Inspects the server, and prints the report.
-pub fn run(plan: &options::ProbeOptions) -> Exit {
-    let ready = match ready(&plan.transport) {
-        Ok(ready) => ready,
+pub fn run(options: &ProbeOptions) -> Exit {
+    let loaded = match load(&options.transport) {
+        Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    let router = ready.router();
-    let Some(place) = &plan.transport.route.relay else {
+    let transport = loaded.open();
+    let Some(endpoint) = &options.transport.route.relay else {
         return Exit::Software;
     };
-    let probe = if plan.verbose {
+    let probe = if options.verbose {
         let mut transcript = Stevens::new(Stdout, TranscriptOptions::verbose());
-        let probe = check::probe(&ready.transport(&router, None), place, &mut transcript);
+        let probe = check::probe(&transport, endpoint, &mut transcript);
         let _ = Stdout.write_all(b"\n");
         probe
     } else {
-        check::probe(&ready.transport(&router, None), place, &mut Silent)
+        check::probe(&transport, endpoint, &mut Silent)
     };
-    let findings: Vec<ExpectationResult> = plan
+    let findings: Vec<ExpectationResult> = options
         .expect
         .iter()
         .map(|expectation| expectation.check(&probe))
         .collect();
     let exit = exit(&probe, &findings);
-    let text = if plan.json {
+    let text = if options.json {
         format!("{}\n", object(&probe, &findings, exit))
     } else {
         report(&probe, &findings)
     };
-    if let Err(error) = Stdout.write_all(text.as_bytes())
-        && error.kind() != ErrorKind::BrokenPipe
-    {
-        complain(&format!(
-            "cannot write to the standard output: {}",
-            reason(&error)
-        ));
-        return Exit::Io;
+    if let Err(exit) = terminal::write(text.as_bytes()) {
+        return exit;
     }
-    grumble(&probe, &findings);
+    complain_of(&probe, &findings);
     exit
 }
 
@@ -66,16 +60,16 @@ fn exit(probe: &ProbeResult, findings: &[ExpectationResult]) -> Exit {
 }
 
 /// Writes each failure to stderr.
-fn grumble(probe: &ProbeResult, findings: &[ExpectationResult]) {
-    if let Some(failure) = &probe.failure {
-        complain(failure);
+fn complain_of(probe: &ProbeResult, findings: &[ExpectationResult]) {
+    if let Some(failure) = probe.explanation() {
+        complain(&failure);
     }
-    let who = probe.server.as_ref().map(ToString::to_string);
-    let who = who.unwrap_or_else(|| "the server".to_owned());
+    let server = probe.server.as_ref().map(ToString::to_string);
+    let server = server.unwrap_or_else(|| "the server".to_owned());
     let missing = findings.iter().filter(|finding| !finding.met);
-    for finding in missing.filter(|_| probe.came_so_far()) {
+    for finding in missing.filter(|_| probe.is_complete()) {
         complain(&format!(
-            "{who} is not as expected: {} ({})",
+            "{server} is not as expected: {} ({})",
             finding.text,
             shown(&finding.found)
         ));
@@ -110,7 +104,7 @@ fn report(probe: &ProbeResult, findings: &[ExpectationResult]) -> String {
     }
     let times = probe.steps.iter();
     let times: Vec<String> = times
-        .map(|step| format!("{} {}", step.name, milliseconds(step.took)))
+        .map(|step| format!("{} {}", step.stage.name(), milliseconds(step.took)))
         .collect();
     if !times.is_empty() {
         report.line("times", &times.join(", "));
@@ -118,7 +112,7 @@ fn report(probe: &ProbeResult, findings: &[ExpectationResult]) -> String {
     for finding in findings {
         let met = match finding.met {
             true => "yes",
-            false if probe.came_so_far() => "NO",
+            false if probe.is_complete() => "NO",
             false => "?",
         };
         let found = match finding.found.as_str() {
@@ -138,15 +132,15 @@ struct ProbeReport {
 
 impl ProbeReport {
     /// Adds a line. The label is printed once for consecutive lines.
-    fn line(&mut self, word: &'static str, what: &str) {
-        let said = if self.last == word { "" } else { word };
-        self.last = word;
+    fn line(&mut self, label: &'static str, value: &str) {
+        let printed = if self.last == label { "" } else { label };
+        self.last = label;
         self.text
-            .push_str(format!("{said:<12}{}", shown(what)).trim_end());
+            .push_str(format!("{printed:<12}{}", shown(value)).trim_end());
         self.text.push('\n');
     }
 
-    fn tls(&mut self, tls: &Encrypted) {
+    fn tls(&mut self, tls: &TlsReport) {
         if let Some(version) = &tls.version {
             let all = [version.as_str(), &tls.cipher, &tls.group];
             let all: Vec<&str> = all.into_iter().filter(|word| !word.is_empty()).collect();
@@ -202,7 +196,7 @@ fn size(probe: &ProbeResult) -> String {
     match limit {
         None => "not offered".to_owned(),
         Some(None | Some(0)) => "no limit".to_owned(),
-        #[allow(clippy::cast_precision_loss)] // For people; one digit behind the point.
+        #[allow(clippy::cast_precision_loss)] // One decimal is shown.
         Some(Some(limit)) => format!("{limit} ({:.1} MB)", limit as f64 / 1e6),
     }
 }
@@ -211,14 +205,14 @@ fn milliseconds(took: Duration) -> String {
     format!("{:.1} ms", took.as_secs_f64() * 1000.0)
 }
 
-/// The same for programs.
+/// The report as JSON.
 fn object(probe: &ProbeResult, findings: &[ExpectationResult], exit: Exit) -> Value {
     let steps: Vec<Value> = probe
         .steps
         .iter()
         .map(|step| {
             let ms = (step.took.as_secs_f64() * 1e6).round() / 1e3;
-            json!({"step": step.name, "ms": ms})
+            json!({"step": step.stage.name(), "ms": ms})
         })
         .collect();
     let expected: Vec<Value> = findings
@@ -242,12 +236,12 @@ fn object(probe: &ProbeResult, findings: &[ExpectationResult], exit: Exit) -> Va
         "login": probe.login,
         "steps": steps,
         "expected": expected,
-        "failure": probe.failure,
+        "failure": probe.explanation(),
         "exit": exit.code(),
     })
 }
 
-fn tls_object(tls: &Encrypted) -> Value {
+fn tls_object(tls: &TlsReport) -> Value {
     let chain: Vec<Value> = tls
         .chain
         .iter()

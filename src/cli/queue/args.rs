@@ -1,142 +1,15 @@
-//! The options for queueing a message, and those of `ehlo queue`.
+//! The arguments of `ehlo queue`.
 
-use crate::cli::options::profile::CommandLineArgs;
-use crate::cli::options::settings::{ProfileSettings, settings};
-use crate::cli::options::stored_route::RouteFinder;
+use crate::cli::options::command_line::CommandLineArgs;
+use crate::cli::options::config::settings;
+use crate::cli::options::route_plan::queue_options;
 use crate::cli::options::usage_error::{UsageError, first};
 use crate::cli::options::value;
-use crate::cli::options::{auth, relative};
 use crate::cli::queue::{Queue, RunOptions, Thresholds, Work};
-use crate::config::{Config, Places, find};
-use crate::queue::options::{FirstTry, QueueOptions, QueueUse};
-use crate::queue::store::{OnUncertain, RetrySettings, RouteSpec};
+use crate::config::{Places, find};
 use crate::transcript::{Format, TranscriptOptions};
-use clap::ValueEnum;
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// Options under the heading "Queue".
-#[derive(Debug, Default, clap::Args)]
-#[group(skip)]
-#[command(next_help_heading = "Queue")]
-pub struct Args {
-    /// Keep what cannot be sent now, and try it again.
-    ///
-    /// The message is safe on disk before it is tried. Whatever the server takes later, or nobody answers,
-    /// stays in the queue until `ehlo queue run` has delivered it.
-    #[arg(long)]
-    queue: bool,
-
-    /// Keep the message, and let `ehlo queue run` send it.
-    #[arg(long, conflicts_with = "queue")]
-    queue_only: bool,
-
-    /// The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root].
-    #[arg(long, value_name = "DIR")]
-    queue_dir: Option<PathBuf>,
-
-    /// What becomes of those who may have got it already.
-    ///
-    /// The connection was lost behind the end of the message, and before the reply. `retry` sends it again,
-    /// so that it may arrive twice; `hold` waits for `ehlo queue release`.
-    #[arg(long, value_name = "HOW", value_enum)]
-    on_uncertain: Option<Uncertain>,
-
-    /// A shell command that is told of what was given up.
-    ///
-    /// It gets one JSON object on its standard input. After 60 seconds it is killed, with all that it has
-    /// started.
-    #[arg(long, value_name = "CMD", value_parser = auth::command)]
-    on_failure: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Uncertain {
-    Retry,
-    Hold,
-}
-
-/// Options that require that the message is queued.
-const QUEUE_OPTIONS: [(&str, &str); 3] = [
-    ("queue_dir", "--queue-dir"),
-    ("on_uncertain", "--on-uncertain"),
-    ("on_failure", "--on-failure"),
-];
-
-impl Args {
-    /// The queue options of a message; `None`: it is not queued.
-    pub fn of_sending(
-        self,
-        typed: &CommandLineArgs<'_>,
-        config: Option<&Config>,
-        route_spec: impl FnOnce() -> Result<RouteSpec, UsageError>,
-    ) -> Result<Option<QueueUse>, UsageError> {
-        if let Some(first) = self.first() {
-            let queued = QueuedArgs {
-                route_spec: route_spec()?,
-                config: typed.config(),
-                first,
-            };
-            return Ok(Some(self.keeping(settings(config)?, queued)));
-        }
-        // In a profile they are not an error: they apply when a message is queued.
-        let unused = QUEUE_OPTIONS.iter().find(|(id, _)| typed.has(id));
-        match unused {
-            None => Ok(None),
-            Some((_, option)) => Err(UsageError::usage(format!(
-                "{option} wants --queue or --queue-only: without them, nothing is kept"
-            ))),
-        }
-    }
-
-    /// The options of a queued message. Those given here take precedence over the settings.
-    pub fn keeping(self, settings: ProfileSettings, queued: QueuedArgs) -> QueueUse {
-        let on_uncertain = self.on_uncertain.map(|how| match how {
-            Uncertain::Retry => OnUncertain::Retry,
-            Uncertain::Hold => OnUncertain::Hold,
-        });
-        let queue = QueueDirArgs {
-            queue_dir: self.queue_dir.or(settings.directory),
-            config: queued.config,
-        };
-        // Without a current directory, the command is stored unchanged.
-        let on_failure = self.on_failure.map(|command| {
-            let kept = relative::kept("--on-failure", &command);
-            kept.unwrap_or(command)
-        });
-        QueueUse {
-            queue: queue.options(settings.queue),
-            route_spec: queued.route_spec,
-            on_uncertain: on_uncertain.unwrap_or(settings.on_uncertain),
-            on_failure: on_failure.or(settings.on_failure),
-            first: queued.first,
-        }
-    }
-
-    /// The same options with this directory, if one is given.
-    pub fn in_directory(self, directory: Option<PathBuf>) -> Self {
-        Self {
-            queue_dir: directory.or(self.queue_dir),
-            ..self
-        }
-    }
-
-    fn first(&self) -> Option<FirstTry> {
-        match (self.queue, self.queue_only) {
-            (true, _) => Some(FirstTry::Now),
-            (_, true) => Some(FirstTry::Later),
-            _ => None,
-        }
-    }
-}
-
-/// The properties of a queued message that do not come from queue options.
-pub struct QueuedArgs {
-    pub route_spec: RouteSpec,
-    /// The configuration file given.
-    pub config: Option<PathBuf>,
-    pub first: FirstTry,
-}
 
 /// Look at the queue, and deliver what is in it.
 ///
@@ -209,20 +82,6 @@ struct QueueDirArgs {
     /// The file with the rules of the queue, under [queue].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-}
-
-impl QueueDirArgs {
-    /// The options of the queue, with these settings.
-    fn options(self, settings: RetrySettings) -> QueueOptions {
-        // A run may start in another directory.
-        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
-        QueueOptions {
-            directory: self.queue_dir,
-            config: self.config.map(absolute),
-            settings,
-            transports: Box::new(RouteFinder),
-        }
-    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -301,14 +160,14 @@ struct StatusArgs {
 
 impl CommandArgs {
     pub fn plan(self, typed: &CommandLineArgs<'_>, places: &Places) -> Result<Queue, UsageError> {
-        let (mut queue, work) = self.command.split();
+        let (queue, work) = self.command.split();
         let config = find(queue.config.as_deref(), places)?;
         let config = config.map(|found| found.read(&typed.keys()));
         let config = config.transpose().map_err(|errors| first(&errors))?;
         let settings = settings(config.as_ref())?;
-        queue.queue_dir = queue.queue_dir.or(settings.directory);
+        let directory = queue.queue_dir.or(settings.directory);
         Ok(Queue {
-            queue: queue.options(settings.queue),
+            queue: queue_options(directory, queue.config, settings.queue),
             work,
         })
     }

@@ -47,7 +47,7 @@ pub fn run(store: &dyn QueueStore, options: &QueueOptions, run: &RunOptions) -> 
         Ok(signals) => signals,
         Err(error) => {
             complain(&format!("cannot heed signals: {}", reason(&error)));
-            return Exit::Software;
+            return Exit::Temporary;
         }
     };
     let selection = match selection(store, run) {

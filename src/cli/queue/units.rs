@@ -4,11 +4,11 @@ use crate::cli::terminal::{complain, print};
 use crate::queue;
 use crate::queue::options::QueueOptions;
 use crate::system::exit::Exit;
-use crate::system::text::{reason, shown};
-use std::borrow::Cow;
+use crate::system::quote::{crontab_word, systemd_word};
+use crate::system::text::reason;
+use crate::system::user::path_variable;
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Writes the units to stdout.
 pub fn systemd(plan: &QueueOptions) -> Exit {
@@ -247,18 +247,18 @@ impl UnitCall {
     /// For `ExecStart`.
     fn in_unit(&self, command: &str) -> String {
         // The program's own path is not searched for variables, and `$$` would not be replaced in it.
-        let mut line = format!("{} {command}", unit_word(&self.program, "$"));
+        let mut line = format!("{} {command}", systemd_word(&self.program, "$"));
         for (option, path) in &self.options {
-            line.push_str(&format!(" {option} {}", unit_word(path, "$$")));
+            line.push_str(&format!(" {option} {}", systemd_word(path, "$$")));
         }
         line
     }
 
     /// For a crontab. `None`: it cannot be expressed there.
     fn in_crontab(&self) -> Option<String> {
-        let mut line = format!("{} queue run", cron_word(&self.program)?);
+        let mut line = format!("{} queue run", crontab_word(&self.program)?);
         for (option, path) in &self.options {
-            line.push_str(&format!(" {option} {}", cron_word(path)?));
+            line.push_str(&format!(" {option} {}", crontab_word(path)?));
         }
         Some(line)
     }
@@ -272,9 +272,7 @@ fn config_file() -> Option<PathBuf> {
 
 /// The state directory, if it is set by a variable that systemd does not pass on.
 fn state_directory() -> Option<(&'static str, PathBuf)> {
-    let path = std::env::var_os("EHLO_STATE_DIR").map(PathBuf::from);
-    let path = path.filter(|path| path.is_absolute());
-    path.map(|path| ("--state-dir", path))
+    path_variable("EHLO_STATE_DIR").map(|path| ("--state-dir", path))
 }
 
 /// The queue directory, if it depends on a variable that neither systemd nor cron passes on.
@@ -284,52 +282,9 @@ fn queue_directory() -> Option<PathBuf> {
     Some(store.location().to_owned())
 }
 
-/// Quotes a path as in systemd.syntax(7): in quotes if necessary, `%` and `$` doubled, and bytes that are not
-/// UTF-8 as C escapes.
-fn unit_word(path: &Path, dollar: &str) -> String {
-    let mut word = String::new();
-    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
-        for character in chunk.valid().chars() {
-            match character {
-                '%' => word.push_str("%%"),
-                '$' => word.push_str(dollar),
-                '\\' => word.push_str("\\\\"),
-                '"' => word.push_str("\\\""),
-                _ if shown(character.encode_utf8(&mut [0; 4])).len() > character.len_utf8() => {
-                    word.extend(character.to_string().bytes().map(escaped));
-                }
-                _ => word.push(character),
-            }
-        }
-        word.extend(chunk.invalid().iter().copied().map(escaped));
-    }
-    if word.contains([' ', '\'', '\\', ';']) {
-        return format!("\"{word}\"");
-    }
-    word
-}
-
-fn escaped(byte: u8) -> String {
-    format!("\\x{byte:02x}")
-}
-
-/// A path quoted for the shell in a crontab, where `%` would be a line break. `None`: the path has a line break.
-fn cron_word(path: &Path) -> Option<Cow<'_, str>> {
-    let path = path.to_str().filter(|path| !path.contains(['\n', '\r']))?;
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@,".contains(c);
-    if path.chars().all(is_plain) {
-        return Some(path.into());
-    }
-    // cron removes the backslash from `\%`, quoted or not, and an even number of them would protect nothing:
-    // it is written outside the quotes, alone.
-    let quoted = path.replace('\'', r"'\''").replace('%', r"''\%");
-    Some(format!("'{quoted}'").into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::ffi::OsStr;
 
     fn call(program: &str, directory: &str) -> UnitCall {
         UnitCall {
@@ -353,24 +308,6 @@ mod tests {
             call.in_unit("queue run"),
             r#""/a b/$x/ehlo" queue run --queue-dir "/50%%/$$y \\\"'/\x0a""#
         );
-        let latin = Path::new(OsStr::from_bytes(b"/\xe9"));
-        assert_eq!(unit_word(latin, "$$"), r#""/\xe9""#);
-        assert_eq!(unit_word(Path::new("/é"), "$$"), "/é");
-    }
-
-    #[test]
-    fn a_crontab_word_is_quoted_for_cron_and_the_shell() {
-        let words = [
-            ("/a b", "'/a b'"),
-            ("/it's", r"'/it'\''s'"),
-            ("/50%", r"'/50''\%'"),
-            (r"/a\%b", r"'/a\''\%b'"),
-            ("/$HOME;ls", "'/$HOME;ls'"),
-        ];
-        for (path, word) in words {
-            assert_eq!(cron_word(Path::new(path)).as_deref(), Some(word), "{path}");
-        }
-        assert_eq!(cron_word(Path::new("/a\nb")), None);
     }
 
     #[test]

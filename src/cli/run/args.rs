@@ -1,13 +1,12 @@
 //! A command that is run, and whose end is mailed.
 
-use crate::cli::options::profile::CommandLineArgs;
+use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::UsageError;
-use crate::cli::options::{alert, mail, value};
+use crate::cli::options::{mail, value};
 use crate::config::Places;
 use crate::cron::job;
-use crate::cron::job::options;
-use crate::cron::job::options::{DigestUse, Job, Locking};
-use crate::cron::job::{Order, Template};
+use crate::cron::job::{CommandSpec, Template};
+use crate::cron::job::{DigestUse, Job, LockOptions};
 use clap::ValueEnum;
 use std::ffi::OsString;
 use std::num::NonZeroU64;
@@ -104,7 +103,7 @@ pub struct Args {
     exit_zero: bool,
 
     #[command(flatten)]
-    alert: alert::Args,
+    alert: mail::AlertArgs,
 
     /// Put it down in this digest instead of mailing it; `ehlo digest NAME` mails what is in it.
     ///
@@ -154,15 +153,15 @@ impl Args {
         let mut mail = self.mail.plan(typed, places)?;
         let subject = subject(mail.head.subject.take(), typed)?;
         let named = self.name.is_some();
-        let name = self.name.unwrap_or_else(|| job::called(&self.command));
-        let lock = self.lock.map(|name| Locking {
+        let name = self.name.unwrap_or_else(|| job::job_name(&self.command));
+        let lock = self.lock.map(|name| LockOptions {
             name,
             wait: self.lock_wait.unwrap_or_default(),
             quiet: self.lock_quiet,
         });
         Ok(Job {
             named,
-            order: Order {
+            spec: CommandSpec {
                 name,
                 command: self.command,
                 timeout: self.timeout,
@@ -240,7 +239,7 @@ fn minute(text: &str) -> Option<u16> {
     }
 }
 
-impl From<ReportChoice> for options::ReportOn {
+impl From<ReportChoice> for job::ReportOn {
     fn from(when: ReportChoice) -> Self {
         match when {
             ReportChoice::Failure => Self::Failure,
@@ -265,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_has_a_name_and_perhaps_a_time() {
+    fn digest_option_has_a_name_and_an_optional_time() {
         let read = |text| gathering(text).map(|all| (all.name, all.at));
         assert_eq!(read("nightly"), Ok(("nightly".to_owned(), None)));
         let wrong = |text| gathering(text).unwrap_err();

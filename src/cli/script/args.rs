@@ -1,20 +1,16 @@
-//! Scripts: which, against whom, and what is seen of them.
+//! The options of `ehlo script`.
 
-use crate::cli::options::profile::CommandLineArgs;
-use crate::cli::options::usage_error::{UsageError, wrong};
+use crate::cli::options::command_line::CommandLineArgs;
+use crate::cli::options::transport::report_certificate;
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::cli::options::value::HostPort;
-use crate::cli::options::{auth, contact, message, route, tls};
-use crate::cli::parse::parse_in;
-use crate::cli::plan::{EarlyExit, Invocation};
-use crate::cli::script::options::{ScriptTask, Trial, TrialLook};
-use crate::cli::send::options::Send;
+use crate::cli::options::{auth, message, route, tls};
+use crate::cli::script::{ScriptOutput, ScriptRun, ScriptTask};
 use crate::client::session;
 use crate::client::session::TlsDemand;
 use crate::client::transport::Transport;
-use crate::config::Places;
 use crate::script::{Variables, is_name};
-use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -107,8 +103,7 @@ Begin TLS with the first byte of `connect`: implicit.
 Otherwise the script says itself when TLS begins. --port 465 does the same.";
 
 impl Args {
-    /// What is to be done.
-    pub fn plan(self, typed: &CommandLineArgs<'_>) -> Result<ScriptTask, UsageError> {
+    pub fn plan(self, command_line: &CommandLineArgs<'_>) -> Result<ScriptTask, UsageError> {
         if self.list {
             return Ok(ScriptTask::List);
         }
@@ -116,17 +111,18 @@ impl Args {
             return Ok(ScriptTask::Show(name));
         }
         let check = self.check;
-        let trial = self.trial(typed)?;
+        let script_run = self.script_run(command_line)?;
         Ok(if check {
-            ScriptTask::Check(trial)
+            ScriptTask::Check(script_run)
         } else {
-            ScriptTask::Run(trial)
+            ScriptTask::Run(script_run)
         })
     }
 
-    fn trial(self, typed: &CommandLineArgs<'_>) -> Result<Trial, UsageError> {
-        let look = self.look()?;
-        let message_option = typed.first_under("Message", &["from", "to", "envelope_from"]);
+    fn script_run(self, command_line: &CommandLineArgs<'_>) -> Result<ScriptRun, UsageError> {
+        let output = self.output()?;
+        let message_option =
+            command_line.first_of::<message::Args>(&["from", "to", "envelope_from"]);
         let mut variables = Variables::new();
         let mut set = |name: &str, value: Option<String>| {
             variables.extend(value.map(|value| (name.to_owned(), value.into_bytes())));
@@ -136,14 +132,14 @@ impl Args {
         for (name, value) in &self.definitions {
             set(name, Some(value.clone()));
         }
-        let has_message = message_option.is_some() || typed.has("to");
+        let has_message = message_option.is_some() || command_line.has("to");
         let message = has_message.then(|| self.message.options(message::Sending::default(), true));
         let session = session::Options {
             helo: self.helo,
             timeout: Some(self.timeout),
             ..session::Options::default()
         };
-        let has_tls_mode = typed.has("tls");
+        let has_tls_mode = command_line.has("tls");
         let transport = transport(
             self.server.or(self.pipe),
             self.port,
@@ -154,18 +150,18 @@ impl Args {
             let why = "--tls: a script says itself when TLS begins; only --tls implicit has a meaning for `connect`";
             return Err(UsageError::usage(why));
         }
-        Ok(Trial {
+        Ok(ScriptRun {
             names: self.scripts,
             transport,
             variables,
             message: message.transpose()?,
             message_option,
-            look,
+            output,
             junit: self.junit,
         })
     }
 
-    fn look(&self) -> Result<TrialLook, UsageError> {
+    fn output(&self) -> Result<ScriptOutput, UsageError> {
         let junit_on_stdout = self.junit.as_deref().is_some_and(|file| file == "-");
         if self.tap && junit_on_stdout {
             return Err(UsageError::usage(
@@ -173,16 +169,16 @@ impl Args {
             ));
         }
         Ok(match (self.tap, self.quiet || junit_on_stdout) {
-            (true, _) => TrialLook::Tap,
-            (_, true) => TrialLook::Quiet,
-            _ => TrialLook::Conversation {
+            (true, _) => ScriptOutput::Tap,
+            (_, true) => ScriptOutput::Quiet,
+            _ => ScriptOutput::Session {
                 verbose: self.verbose,
             },
         })
     }
 }
 
-/// The way to the server, or, where a script itself says where it connects to, to none.
+/// The transport. Without a server, its relay is `None`, and the scripts must name their servers.
 fn transport(
     server: Option<HostPort>,
     port: Option<u16>,
@@ -190,8 +186,8 @@ fn transport(
     (tls, auth): (tls::Args, auth::Args),
 ) -> Result<Transport, UsageError> {
     let is_named = server.is_some();
-    let stand_in = || value::target("localhost").map_err(UsageError::usage);
-    let host = server.map_or_else(stand_in, Ok)?;
+    let placeholder = || value::target("localhost").map_err(UsageError::usage);
+    let host = server.map_or_else(placeholder, Ok)?;
     let mut transport = crate::cli::options::transport::transport(
         route::Args::to(host, port, reach),
         session,
@@ -202,7 +198,7 @@ fn transport(
         transport.route.relay = None;
     }
     auth::check_relay(transport.credentials.as_ref(), &transport.route)?;
-    contact::trust_for_a_look(&mut transport);
+    report_certificate(&mut transport);
     Ok(transport)
 }
 
@@ -212,75 +208,4 @@ fn definition(text: &str) -> Result<(String, String), String> {
         return Err("a variable has a name of letters, digits and _".to_owned());
     }
     Ok((name.to_owned(), value.to_owned()))
-}
-
-/// A session that is to be written down: the command line of sending, and a file.
-pub struct Recording {
-    file: PathBuf,
-    words: Vec<OsString>,
-}
-
-impl Recording {
-    /// `ehlo script --record FILE ...`, or `--record` wherever else it stands.
-    pub fn of(words: &[OsString]) -> Option<Self> {
-        if words.get(1)? != "script" {
-            return None;
-        }
-        let mut rest = words.to_vec();
-        rest.remove(1);
-        let end = rest
-            .iter()
-            .position(|word| word == "--")
-            .unwrap_or(rest.len());
-        let at = rest[..end].iter().position(|word| is_record(word))?;
-        let word = rest.remove(at);
-        let file = match word.to_str()?.split_once('=') {
-            Some((_, file)) => OsString::from(file),
-            None if at < rest.len() => rest.remove(at),
-            None => return None,
-        };
-        Some(Self {
-            file: file.into(),
-            words: rest,
-        })
-    }
-
-    /// What is sent, and where it is written down.
-    pub fn plan(
-        self,
-        places: &Places,
-        warnings: &mut Vec<String>,
-    ) -> Result<Invocation, EarlyExit> {
-        let refused = |why: &str| Err(wrong(UsageError::usage(why)));
-        let plan = match parse_in(places, &self.words, warnings)? {
-            Invocation::Send(plan) => *plan,
-            _ => return refused("--record wants a message to send, as without a verb"),
-        };
-        if plan.queueing.is_some() {
-            return refused(
-                "--record contradicts --queue: only a session that is held now can be written down",
-            );
-        }
-        if plan.repeat.times.get() > 1 {
-            return refused("--record contradicts --repeat: one session is written down");
-        }
-        if plan.transport.session.bench.proxy.is_some() {
-            return refused(
-                "--record contradicts --proxy-protocol: what is said ahead of the greeting is no line",
-            );
-        }
-        // A message that goes in chunks is cut as that server wants it.
-        let mut transport = plan.transport;
-        transport.session.no_chunking = true;
-        let send = Send { transport, ..plan };
-        Ok(Invocation::Script(Box::new(ScriptTask::Record(
-            Box::new(send),
-            self.file,
-        ))))
-    }
-}
-
-fn is_record(word: &OsStr) -> bool {
-    let text = word.to_string_lossy();
-    text == "--record" || text.starts_with("--record=")
 }

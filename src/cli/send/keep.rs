@@ -1,21 +1,21 @@
 //! Sends through the queue: the message is queued durably, then sent.
 
 use crate::cli::interrupt::tracked;
-use crate::cli::log::Logged;
 use crate::cli::notification::send::interrupt;
-use crate::cli::send::run as send;
-use crate::cli::send::run::ShownResult;
+use crate::cli::observer::Logged;
+use crate::cli::send::deliver as send;
+use crate::cli::send::deliver::ShownResult;
 use crate::cli::terminal::complain;
-use crate::client::credentials::SecretSource;
+use crate::client::credentials;
+use crate::client::deliver::ConnectionPool;
 use crate::client::events::{Event, Observer};
 use crate::client::outcome::{DeliveryReport, RecipientStatus};
-use crate::client::ready::LoadedTransport;
-use crate::client::transport::Transport;
+use crate::client::transport::{Transport, Transports};
 use crate::mail::message::Message;
 use crate::queue;
 use crate::queue::delivery::{
-    Attempt, HostMemory, ItemOutcome, QueueEvent, QueueObserver, RouteTransports, RunContext,
-    RunProgress, Selection, SenderNotice, WorkerConnections, settle,
+    Attempt, HostMemory, ItemOutcome, QueueEvent, QueueObserver, RunContext, RunProgress,
+    Selection, SenderNotice, settle,
 };
 use crate::queue::options::{FirstTry, QueueOptions, QueueUse};
 use crate::queue::store::{
@@ -167,19 +167,13 @@ impl QueuedMessage<'_> {
     }
 
     fn warn_of_temporary_password(&self) {
-        if self.password_is_temporary() {
-            complain(
-                "warning: the password comes from EHLO_PASSWORD, which a later run does not use; \
-                 --password-file or --password-command say where it is then",
-            );
-        }
-    }
-
-    fn password_is_temporary(&self) -> bool {
         let credentials = self.transport.credentials.as_ref();
-        let is_found =
-            credentials.is_some_and(|credentials| credentials.source == SecretSource::Found);
-        is_found && std::env::var_os("EHLO_PASSWORD").is_some_and(|value| !value.is_empty())
+        if let Some(source) = credentials.and_then(credentials::passing_source) {
+            complain(&format!(
+                "warning: the password comes from {source}, which a later run does not use; \
+                 --password-file or --password-command say where it is then",
+            ));
+        }
     }
 
     fn try_now(&self, store: &dyn QueueStore, claim: Box<dyn ClaimedItem>) -> ShownResult {
@@ -198,10 +192,7 @@ impl QueuedMessage<'_> {
         let transport = self.with_patience(self.transport);
         let fallbacks = self.fallbacks.iter();
         let fallbacks: Vec<Transport> = fallbacks.map(|one| self.with_patience(one)).collect();
-        let route = match LoadedTransport::of(&transport) {
-            Ok(loaded) => RouteTransports::of(loaded, &fallbacks),
-            Err(error) => RouteTransports::none(error.to_string()),
-        };
+        let transports = Transports::new(std::iter::once(&transport).chain(&fallbacks));
         let (id, begun) = (claim.item().id.clone(), Instant::now());
         let mut claim = Some(claim);
         let shown = send::shown(self.output, self.notice, |observer| {
@@ -221,11 +212,11 @@ impl QueuedMessage<'_> {
                 observer.on_event(Event::Detail(remark));
             }
             if self.notice != SenderNotice::Caller {
-                return self.attempt(&run_context, claim, &route, observer);
+                return self.attempt(&run_context, claim, &transports, observer);
             }
             let recipients = &self.message.envelope.recipients;
             tracked(recipients, true, observer, |observer| {
-                self.attempt(&run_context, claim, &route, observer)
+                self.attempt(&run_context, claim, &transports, observer)
             })
         });
         let is_late = self
@@ -250,20 +241,20 @@ impl QueuedMessage<'_> {
         &self,
         run_context: &RunContext<'_>,
         claim: Box<dyn ClaimedItem>,
-        route: &RouteTransports<'_>,
+        transports: &Transports<'_>,
         observer: &mut dyn Observer,
     ) -> DeliveryReport {
         let all: Vec<usize> = (0..self.message.envelope.recipients.len()).collect();
-        let connections = WorkerConnections::new(route, run_context.hosts);
+        let pool = ConnectionPool::new(transports, run_context.hosts);
         let attempt = Attempt {
             claim: &*claim,
             recipients: &all,
             early: false,
-            connections: &connections,
+            pool: &pool,
             queue_observer: run_context.queue_observer,
         };
         let attempted = attempt.run(observer);
-        connections.close(observer);
+        pool.close(observer);
         let id = claim.item().id.clone();
         let settled = attempted.and_then(|outcome| {
             let settled = settle(run_context, claim, self.notice)?;

@@ -1,63 +1,47 @@
 //! Sending a message, which is what `ehlo` does without a command.
 
+pub(crate) mod args;
+pub(crate) mod deliver;
 pub(crate) mod keep;
-pub mod options;
-pub(crate) mod print;
-pub(crate) mod run;
+mod run;
 
-use crate::cli::run_command::{build, invite_for};
-use crate::cli::terminal::complain;
-use crate::mail::message::Message;
-use crate::queue::delivery::SenderNotice;
-use crate::system::exit::Exit;
-use keep::QueuedMessage;
-use options::Send;
-use run::at_once;
-use std::thread;
+pub(crate) use run::{print, run};
 
-/// Builds the message, delivers it and reports failures, as often as requested. The exit status is that of
-/// the first failure.
-pub fn run(mut plan: Send) -> Exit {
-    let times = plan.repeat.times.get();
-    invite_for(&plan.message);
-    if times > 1
-        && let Err(error) = plan.message.hold_stdin()
-    {
-        complain(&error.to_string());
-        return error.exit();
-    }
-    let mut first = Exit::Ok;
-    for time in 0..times {
-        if time > 0 {
-            thread::sleep(plan.repeat.wait);
-        }
-        let message = match build(plan.message.clone()) {
-            Ok(message) => message,
-            Err(exit) => return exit,
-        };
-        let exit = send(&message, &plan);
-        if first == Exit::Ok {
-            first = exit;
-        }
-    }
-    first
+use crate::cli::ask::Ask;
+use crate::client::transport::Transport;
+use crate::mail::message::MessageOptions;
+use crate::queue::options::QueueUse;
+use crate::transcript::TranscriptOptions;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// The task of a command line without a subcommand.
+#[derive(Debug)]
+pub enum SendTask {
+    Send(Box<Send>),
+    /// Build a message and show it.
+    Print(Box<MessageOptions>, TranscriptOptions),
+    /// Begin a session, and end it before MAIL.
+    Ask(Box<Ask>),
 }
 
-fn send(message: &Message, plan: &Send) -> Exit {
-    let Some(queueing) = &plan.queueing else {
-        let transport = (&plan.transport, &plan.fallbacks[..]);
-        return at_once(message, transport, plan.output, SenderNotice::Caller).exit;
-    };
-    let kept = QueuedMessage {
-        message,
-        queueing,
-        transport: &plan.transport,
-        fallbacks: &plan.fallbacks,
-        output: plan.output,
-        notice: SenderNotice::Caller,
-        patience: None,
-        log: None,
-        as_given: false,
-    };
-    kept.send_or_not()
+/// Options of the sending command.
+#[derive(Debug)]
+pub struct Send {
+    pub message: MessageOptions,
+    pub transport: Transport,
+    /// Fallback transports, tried in order on temporary failure.
+    pub fallbacks: Vec<Transport>,
+    pub output: TranscriptOptions,
+    /// `None`: a message that cannot be sent is not queued.
+    pub queueing: Option<QueueUse>,
+    pub repeat: Repeat,
+}
+
+/// Repetition of a message.
+#[derive(Clone, Copy, Debug)]
+pub struct Repeat {
+    pub times: NonZeroU32,
+    /// Pause between two of them.
+    pub wait: Duration,
 }

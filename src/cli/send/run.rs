@@ -1,181 +1,105 @@
-//! Sends a message without queueing it, and shows the result.
+//! Sending or printing the message of a command line.
 
-use crate::cli::interrupt::tracked;
-use crate::cli::progress::Progress;
-use crate::cli::terminal;
-use crate::cli::terminal::complain;
-use crate::client::deliver::{Outgoing, deliver};
-use crate::client::events::{Event, Observer, Silent};
-use crate::client::outcome::{Cause, DeliveryReport, RecipientResult};
-use crate::client::ready::LoadedTransport;
-use crate::client::transport;
-use crate::mail::message::Message;
+use crate::cli::send::Send;
+use crate::cli::send::deliver::at_once;
+use crate::cli::send::keep::QueuedMessage;
+use crate::cli::terminal::{Stdout, build, complain, prompt_for};
+use crate::mail::message::{Message, MessageOptions};
 use crate::queue::delivery::SenderNotice;
+use crate::smtp::blocks::{Block, Replay};
 use crate::system::exit::Exit;
 use crate::system::text::reason;
-use crate::transcript;
-use crate::transcript::Stopwatch;
-use std::io;
+use crate::transcript::TranscriptOptions;
+use std::io::{self, Write};
+use std::thread;
 
-/// Sends a message without queueing it.
-pub fn at_once(
-    message: &Message,
-    (transport, fallbacks): (&transport::Transport, &[transport::Transport]),
-    output: transcript::TranscriptOptions,
-    notice: SenderNotice,
-) -> ShownResult {
-    let first = match LoadedTransport::of(transport) {
-        Ok(first) => first,
-        Err(error) => {
-            let why = error.to_string();
-            if notice == SenderNotice::Caller {
-                complain(&why);
-            }
-            let recipients = message.envelope.recipients.iter();
-            return ShownResult {
-                exit: error.exit(),
-                report: DeliveryReport {
-                    results: recipients
-                        .map(|to| RecipientResult::no_transport(to, &why))
-                        .collect(),
-                },
-            };
-        }
-    };
-    shown(output, notice, |observer| {
-        if let Some(profile) = &transport.profile {
-            observer.on_event(Event::Detail(&format!("using the profile {profile}")));
-        }
-        for remark in &message.remarks {
-            observer.on_event(Event::Detail(remark));
-        }
-        if notice != SenderNotice::Caller {
-            return deliver_by(&first, fallbacks, message, observer);
-        }
-        let recipients = &message.envelope.recipients;
-        tracked(recipients, false, observer, |observer| {
-            deliver_by(&first, fallbacks, message, observer)
-        })
-    })
-}
-
-/// The result of a message, after it has been shown.
-pub struct ShownResult {
-    /// Exit status of the run.
-    pub exit: Exit,
-    pub report: DeliveryReport,
-}
-
-/// Shows events as `output` selects, and reports failures unless the sender is notified in another way.
-pub fn shown(
-    output: transcript::TranscriptOptions,
-    notice: SenderNotice,
-    go: impl FnOnce(&mut dyn Observer) -> DeliveryReport,
-) -> ShownResult {
-    let go = |observer: &mut dyn Observer| {
-        if output.progress {
-            return go(&mut Progress::new(observer));
-        }
-        go(observer)
-    };
-    let go = |observer: &mut dyn Observer| {
-        if !output.summary {
-            return go(observer);
-        }
-        let mut stopwatch = Stopwatch::new(observer);
-        let report = go(&mut stopwatch);
-        stopwatch.tell();
-        report
-    };
-    let Some(mut transcript) = terminal::open(output) else {
-        let report = go(&mut Silent);
-        let exit = finish(&report, notice, None);
-        return ShownResult { exit, report };
-    };
-    let report = go(&mut *transcript);
-    transcript.result(&report, report.exit());
-    let exit = finish(&report, notice, transcript.failure());
-    ShownResult { exit, report }
-}
-
-/// Delivers with one transport, and with the fallbacks to recipients without a final result.
-pub fn deliver_by(
-    first: &LoadedTransport<'_>,
-    fallbacks: &[transport::Transport],
-    message: &Message,
-    observer: &mut dyn Observer,
-) -> DeliveryReport {
-    let mut report = DeliveryReport::not_attempted(&message.envelope.recipients);
-    let outgoing = Outgoing::of(message);
-    let router = first.router();
-    deliver(
-        &outgoing,
-        &first.transport(&router, None),
-        &mut report,
-        observer,
-    );
-    for fallback in fallbacks {
-        if report.open().is_empty() || observer.is_closed() {
-            break;
-        }
-        let profile = fallback.profile.as_deref().unwrap_or_default();
-        match LoadedTransport::of(fallback) {
-            Ok(next) => {
-                let error = None;
-                observer.on_event(Event::Fallback { profile, error });
-                let router = next.router();
-                deliver(
-                    &outgoing,
-                    &next.transport(&router, None),
-                    &mut report,
-                    observer,
-                );
-            }
-            Err(error) => {
-                let error = error.to_string();
-                complain(&format!("cannot try the profile {profile}: {error}"));
-                let error = Some(error.as_str());
-                observer.on_event(Event::Fallback { profile, error });
-            }
-        }
+/// Builds the message, delivers it and reports failures, as often as requested. The exit status is that of
+/// the first failure.
+pub fn run(mut options: Send) -> Exit {
+    let times = options.repeat.times.get();
+    prompt_for(&options.message);
+    if times > 1
+        && let Err(error) = options.message.hold_stdin()
+    {
+        complain(&error.to_string());
+        return error.exit();
     }
-    report
-}
-
-/// Writes each failure to stderr, one line for each recipient.
-fn finish(report: &DeliveryReport, notice: SenderNotice, unwritten: Option<&io::Error>) -> Exit {
-    if let Some(error) = unwritten {
-        let output_failed = report
-            .results
-            .iter()
-            .all(|result| result.cause == Cause::Output);
-        let end = if output_failed {
-            "; nothing was sent"
-        } else {
-            ""
+    let mut first = Exit::Ok;
+    for time in 0..times {
+        if time > 0 {
+            thread::sleep(options.repeat.wait);
+        }
+        let message = match build(options.message.clone()) {
+            Ok(message) => message,
+            Err(exit) => return exit,
         };
-        complain(&format!(
-            "cannot write the transcript to the standard output: {}{end}",
-            reason(error)
-        ));
-        if output_failed {
-            return report.exit();
+        let exit = send(&message, &options);
+        if first == Exit::Ok {
+            first = exit;
         }
     }
-    if notice == SenderNotice::Nobody {
+    first
+}
+
+fn send(message: &Message, options: &Send) -> Exit {
+    let Some(queueing) = &options.queueing else {
+        let transport = (&options.transport, &options.fallbacks[..]);
+        return at_once(message, transport, options.output, SenderNotice::Caller).exit;
+    };
+    let kept = QueuedMessage {
+        message,
+        queueing,
+        transport: &options.transport,
+        fallbacks: &options.fallbacks,
+        output: options.output,
+        notice: SenderNotice::Caller,
+        patience: None,
+        log: None,
+        as_given: false,
+    };
+    kept.send_or_not()
+}
+
+/// Writes the message to stdout and sends nothing.
+pub fn print(options: MessageOptions, output: TranscriptOptions) -> Exit {
+    prompt_for(&options);
+    let message = match build(options) {
+        Ok(message) => message,
+        Err(exit) => return exit,
+    };
+    if output.verbose {
+        message.remarks.iter().for_each(|remark| complain(remark));
+    }
+    // For a server that offers nothing, if the message can be sent to one.
+    let Some(shape) = message.simplest() else {
+        return Exit::Software;
+    };
+    let mut blocks = message.blocks(shape);
+    let mut out = Vec::new();
+    loop {
+        match blocks.append(&mut out) {
+            Ok(Block::End) => return Exit::Ok,
+            Ok(_) => {}
+            Err(error) => {
+                complain(&reason(&error));
+                return Exit::NoInput;
+            }
+        }
+        if let Err(error) = Stdout.write_all(&out) {
+            return not_written(&error);
+        }
+        out.clear();
+    }
+}
+
+/// A closed pipe is not an error.
+fn not_written(error: &io::Error) -> Exit {
+    if error.kind() == io::ErrorKind::BrokenPipe {
         return Exit::Ok;
     }
-    if notice == SenderNotice::Caller {
-        complain_of_failures(report);
-    }
-    report.exit()
-}
-
-/// One line on stderr for each recipient that failed.
-pub fn complain_of_failures(report: &DeliveryReport) {
-    for result in &report.results {
-        if !result.is_success() {
-            complain(&result.sentence);
-        }
-    }
+    complain(&format!(
+        "cannot write the message to the standard output: {}",
+        reason(error)
+    ));
+    Exit::Io
 }

@@ -1,23 +1,21 @@
-//! The front for those who call sendmail: its options, read as it reads them, become a plan.
+//! The options of sendmail, parsed as sendmail does.
 
 mod getopt;
-mod given;
+mod options;
 
-use crate::cli::config::args as config;
-use crate::cli::options::profile::CommandLineArgs;
-use crate::cli::options::settings::{ProfileSettings, settings};
-use crate::cli::options::stored_route::{ResolvedRoute, RouteOnly, with_options};
-use crate::cli::options::transport::RoutePlan;
-use crate::cli::options::usage_error::{UsageError, wrong};
-use crate::cli::parse::{configuration, version};
-use crate::cli::plan::{EarlyExit, Invocation};
+use crate::cli::options::command_line::CommandLineArgs;
+use crate::cli::options::config;
+use crate::cli::options::config::{DeliverySettings, settings};
+use crate::cli::options::route_plan::{
+    QueuedMessageOptions, ResolvedRoute, RouteArgs, with_options,
+};
+use crate::cli::options::usage_error::{EarlyExit, UsageError};
 use crate::cli::queue::RunOptions;
-use crate::cli::queue::args::QueuedArgs;
-use crate::cli::sendmail::options::{Sendmail, SendmailTask};
+use crate::cli::sendmail::{Sendmail, SendmailTask};
 use crate::client::session::TlsDemand;
 use crate::client::transport::Transport;
 use crate::config::{Config, Places, Profile};
-use crate::cron::mail::DeliveryOptions;
+use crate::cron::DeliveryOptions;
 use crate::mail::address::Address;
 use crate::mail::message::{Input, Submission};
 use crate::queue::options::FirstTry;
@@ -25,11 +23,11 @@ use crate::system::exit::Exit;
 use crate::system::text::shown;
 use crate::transcript::{Format, TranscriptOptions};
 use getopt::Word;
-use given::SendmailOptions;
+use options::SendmailOptions;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-// For help and completions; a doc comment would be the help of the verb.
+// For help and completions; a doc comment would be the help of the command.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct SendmailWords {
@@ -42,7 +40,7 @@ pub struct SendmailWords {
     _words: Vec<OsString>,
 }
 
-/// clap has no part in it, so that this is never said.
+/// The error for `sendmail` or `mailq` after an option; before clap is called, the first word is compared.
 pub fn misplaced() -> UsageError {
     UsageError::usage("sendmail and mailq stand first: ehlo sendmail [OPTION|RECIPIENT]...")
 }
@@ -64,39 +62,38 @@ Usage: sendmail [OPTION|RECIPIENT]...
 More in ehlo-sendmail(1).
 ";
 
-/// How a message leaves that is handed to sendmail as cron does it.
+/// Delivery of a message that cron submits to sendmail.
 pub fn of_cron(config: Option<PathBuf>, places: &Places) -> Result<DeliveryOptions, UsageError> {
-    let given = SendmailOptions {
+    let options = SendmailOptions {
         config,
         ..SendmailOptions::of(SendmailMode::Submit, Vec::new())?
     };
-    let found = given.found(places)?;
-    let plan = given.plan(found);
+    let route = options.resolve(places)?;
+    let sendmail = options.plan(route);
     Ok(DeliveryOptions {
-        transport: plan.transport,
-        fallbacks: plan.fallbacks,
-        rewrite: plan.rewrite,
-        queueing: Some(plan.queueing),
+        transport: sendmail.transport,
+        fallbacks: sendmail.fallbacks,
+        rewrite: sendmail.rewrite,
+        queueing: Some(sendmail.queueing),
     })
 }
 
-/// What sendmail is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum SendmailMode {
     Submit,
     Serve,
     Verify,
     List,
-    Run(Which),
+    Run(QueueSelection),
     Nothing,
 }
 
 /// A part of the queue; without names and domains, all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Which {
+struct QueueSelection {
     ids: Vec<String>,
     domains: Vec<String>,
-    /// Whether it is due or not.
+    /// True: also items that are not due.
     now: bool,
 }
 
@@ -108,7 +105,7 @@ pub struct SendmailCall<'a> {
 }
 
 impl<'a> SendmailCall<'a> {
-    /// The call, if that is what the program's name or its first word say.
+    /// The call, if the program's name or its first word is one of these.
     pub fn of(words: &'a [OsString]) -> Option<Self> {
         let (name, rest) = words.split_first()?;
         let name = Path::new(name).file_name()?;
@@ -128,8 +125,7 @@ impl<'a> SendmailCall<'a> {
         Some(Self { mode, words })
     }
 
-    /// What is to be done.
-    pub fn plan(self, places: &Places) -> Result<Invocation, EarlyExit> {
+    pub fn plan(self, places: &Places) -> Result<Sendmail, EarlyExit> {
         match self.words {
             [word] if word == OsStr::new("--help") => {
                 return Err(EarlyExit {
@@ -137,28 +133,22 @@ impl<'a> SendmailCall<'a> {
                     exit: Exit::Ok,
                 });
             }
-            [word] if word == OsStr::new("--version") => return Err(version()),
+            [word] if word == OsStr::new("--version") => return Err(EarlyExit::version()),
             _ => {}
         }
-        let sendmail = self.sendmail(places).map_err(wrong)?;
-        Ok(Invocation::Sendmail(Box::new(sendmail)))
-    }
-
-    fn sendmail(self, places: &Places) -> Result<Sendmail, UsageError> {
-        let mut items = getopt::items(self.words)?;
+        let mut words = getopt::parse(self.words).map_err(UsageError::from)?;
         if places.are_fixed() {
-            // Somebody with fewer rights than this process has no say in what it reads and writes.
-            items.retain(|item| !matches!(item, Word::Option('C' | 'O' | 'X', _)));
+            // A caller with fewer rights than this process must not choose the files that it reads and writes.
+            words.retain(|word| !matches!(word, Word::Option('C' | 'O' | 'X', _)));
         }
-        let given = SendmailOptions::of(self.mode, items)?;
-        given.check()?;
-        let found = given.found(places)?;
-        Ok(given.plan(found))
+        let options = SendmailOptions::of(self.mode, words)?;
+        options.check()?;
+        let route = options.resolve(places)?;
+        Ok(options.plan(route))
     }
 }
 
 impl SendmailOptions {
-    /// What cannot be meant together.
     fn check(&self) -> Result<(), UsageError> {
         let is_named = self.of_header || !self.recipients.is_empty();
         match self.mode {
@@ -189,39 +179,39 @@ impl SendmailOptions {
         Ok(())
     }
 
-    /// The way, as the sending verb would find it with nothing said about it.
-    fn found(&self, places: &Places) -> Result<ResolvedRoute, UsageError> {
+    /// The route of the sending command with no options for it.
+    fn resolve(&self, places: &Places) -> Result<ResolvedRoute, UsageError> {
         let mut options: Vec<String> = self.family.iter().map(|&one| one.to_owned()).collect();
-        let found = with_options(&options, |bare| self.found_with(bare, places))?;
-        if !self.needs_tls || found.unencrypted().is_none() {
-            return Ok(found);
+        let route = with_options(&options, |route| self.resolve_with(route, places))?;
+        if !self.needs_tls || unencrypted(&route).is_none() {
+            return Ok(route);
         }
         options.push("--tls=starttls".to_owned());
-        let found = with_options(&options, |bare| self.found_with(bare, places))?;
-        match found.unencrypted() {
-            None => Ok(found),
+        let route = with_options(&options, |route| self.resolve_with(route, places))?;
+        match unencrypted(&route) {
+            None => Ok(route),
             Some(transport) => Err(without_tls(transport)),
         }
     }
 
-    fn found_with(
+    fn resolve_with(
         &self,
-        bare: RouteOnly<'_>,
+        route: RouteArgs<'_>,
         places: &Places,
     ) -> Result<ResolvedRoute, UsageError> {
-        let config = self.configuration(&bare.typed, places)?;
+        let config = self.configuration(&route.command_line, places)?;
         let settings = settings(config.as_ref())?;
-        let config = config.as_ref().filter(|_| self.is_sent());
-        let chosen = config.map(|config| self.chosen(config, &settings));
-        bare.found(config.zip(chosen.transpose()?.flatten()), settings)
+        let config = config.as_ref().filter(|_| self.connects());
+        let chosen = config.map(|config| self.choose_profile(config, &settings));
+        route.resolve(config.zip(chosen.transpose()?.flatten()), settings)
     }
 
     fn configuration(
         &self,
-        typed: &CommandLineArgs<'_>,
+        command_line: &CommandLineArgs<'_>,
         places: &Places,
     ) -> Result<Option<Config>, UsageError> {
-        // Whoever installs a package calls newaliases, and must not fail for what it would not use.
+        // The scripts of packages call newaliases, which does not use the configuration and must not fail because of it.
         if self.mode == SendmailMode::Nothing {
             return Ok(None);
         }
@@ -229,47 +219,43 @@ impl SendmailOptions {
             profile: None,
             config: self.config.clone(),
         };
-        configuration(&arguments, typed, places)
+        arguments.read(&command_line.keys(), places)
     }
 
-    fn chosen<'c>(
+    fn choose_profile<'c>(
         &self,
         config: &'c Config,
-        settings: &ProfileSettings,
+        settings: &DeliverySettings,
     ) -> Result<Option<&'c Profile>, UsageError> {
         let sender = self.sender.as_deref().map(Address::parse);
         let sender = sender.and_then(Result::ok);
         Ok(config.choose(settings.profile.as_deref(), sender.as_ref())?)
     }
 
-    /// Whether servers are talked to for this call alone.
-    fn is_sent(&self) -> bool {
+    /// True if the task itself connects to servers.
+    fn connects(&self) -> bool {
         matches!(
             self.mode,
             SendmailMode::Submit | SendmailMode::Serve | SendmailMode::Verify
         )
     }
 
-    fn plan(self, found: ResolvedRoute) -> Sendmail {
+    fn plan(self, route: ResolvedRoute) -> Sendmail {
         let output = self.output();
-        let errand = QueuedArgs {
-            route_spec: found.route_spec,
+        let rewrite = route.settings.rewrite.clone();
+        let message = QueuedMessageOptions {
+            route_spec: route.route_spec,
             config: self.config.clone(),
             first: self.first(),
         };
-        let log = self.log.clone();
-        let RoutePlan {
-            transport,
-            fallbacks,
-        } = found.itinerary;
         Sendmail {
-            transport,
-            fallbacks,
-            rewrite: found.settings.rewrite.clone(),
-            queueing: found.queue.keeping(found.settings, errand),
+            transport: route.plan.transport,
+            fallbacks: route.plan.fallbacks,
+            rewrite,
+            queueing: route.queue.queue_use(route.settings, message),
+            log: self.log.clone(),
             task: self.task(output),
             output,
-            log,
         }
     }
 
@@ -285,15 +271,15 @@ impl SendmailOptions {
         }
     }
 
-    /// Who wants to see the conversation waits for it.
+    /// A caller that sees the session waits for the first attempt.
     fn first(&self) -> FirstTry {
-        let is_watched = self.verbose || self.log.is_some();
-        let usual = if is_watched {
+        let is_seen = self.verbose || self.log.is_some();
+        let default = if is_seen {
             FirstTry::Now
         } else {
             FirstTry::Background
         };
-        self.first.unwrap_or(usual)
+        self.first.unwrap_or(default)
     }
 
     fn task(self, output: TranscriptOptions) -> SendmailTask {
@@ -305,10 +291,10 @@ impl SendmailOptions {
                 sender: self.sender,
             },
             SendmailMode::List => SendmailTask::List,
-            SendmailMode::Run(which) => SendmailTask::Run(RunOptions {
-                ids: which.ids,
-                domains: which.domains,
-                now: which.now,
+            SendmailMode::Run(selection) => SendmailTask::Run(RunOptions {
+                ids: selection.ids,
+                domains: selection.domains,
+                now: selection.now,
                 watch: false,
                 background: false,
                 output,
@@ -331,36 +317,27 @@ impl SendmailOptions {
     }
 }
 
-impl ResolvedRoute {
-    /// A way that a message could go in clear.
-    fn unencrypted(&self) -> Option<&Transport> {
-        let RoutePlan {
-            transport,
-            fallbacks,
-        } = &self.itinerary;
-        let is_encrypted = |transport: &Transport| {
-            matches!(
-                transport.session.tls,
-                TlsDemand::Starttls | TlsDemand::Implicit
-            )
-        };
-        let mut all = std::iter::once(transport).chain(fallbacks);
-        all.find(|transport| !is_encrypted(transport))
-    }
+/// A transport that could send a message in clear.
+fn unencrypted(route: &ResolvedRoute) -> Option<&Transport> {
+    let mut transports = std::iter::once(&route.plan.transport).chain(&route.plan.fallbacks);
+    transports.find(|transport| {
+        !matches!(
+            transport.session.tls,
+            TlsDemand::Starttls | TlsDemand::Implicit
+        )
+    })
 }
 
 fn without_tls(transport: &Transport) -> UsageError {
-    let whose = transport
-        .profile
-        .as_ref()
-        .map(|name| format!(" of the profile {}", shown(name)));
-    UsageError {
-        text: format!(
+    let profile = transport.profile.as_ref();
+    let profile = profile.map(|name| format!(" of the profile {}", shown(name)));
+    UsageError::new(
+        Exit::Policy,
+        format!(
             "sendmail: -O requiretls=yes: the way{} has no TLS that is required; say tls = \"starttls\" there",
-            whose.unwrap_or_default()
+            profile.unwrap_or_default()
         ),
-        exit: Exit::Policy,
-    }
+    )
 }
 
 #[cfg(test)]

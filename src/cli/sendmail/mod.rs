@@ -1,27 +1,72 @@
 //! `ehlo sendmail`, `mailq` and `newaliases`: the options of sendmail.
 
 pub(crate) mod args;
-pub mod options;
-
 mod run;
 mod serve;
 
 pub(crate) use args::{SendmailCall, SendmailWords, misplaced};
+pub(crate) use run::run;
 
-use crate::cli::queue::{self, Work};
-use crate::system::exit::Exit;
-use options::{Sendmail, SendmailTask};
+use crate::cli::queue::RunOptions;
+use crate::cli::send::keep::QueuedMessage;
+use crate::cli::terminal::warn;
+use crate::client::transport::Transport;
+use crate::mail::message::{Message, Submission};
+use crate::mail::rewrite::RewriteOptions;
+use crate::queue::delivery::SenderNotice;
+use crate::queue::options::QueueUse;
+use crate::transcript::TranscriptOptions;
+use std::path::PathBuf;
 
-pub fn run(plan: &Sendmail) -> Exit {
-    let queue = &plan.queueing.queue;
-    match &plan.task {
-        SendmailTask::Submit(submission) => run::submit(plan, submission),
-        SendmailTask::Serve => serve::run(plan),
-        SendmailTask::Verify { recipients, sender } => {
-            run::verify(plan, recipients, sender.as_deref())
+/// A task for sendmail, and its delivery options.
+#[derive(Debug)]
+pub struct Sendmail {
+    pub task: SendmailTask,
+    pub transport: Transport,
+    /// Fallback transports, tried in order on temporary failure.
+    pub fallbacks: Vec<Transport>,
+    pub queueing: QueueUse,
+    pub rewrite: RewriteOptions,
+    /// The transcript (`-v`).
+    pub output: TranscriptOptions,
+    /// A file that a transcript is added to (`-X`).
+    pub log: Option<PathBuf>,
+}
+
+#[derive(Debug)]
+pub enum SendmailTask {
+    /// Accept a message from the standard input (`-bm`).
+    Submit(Box<Submission>),
+    /// Speak SMTP on the standard input and output (`-bs`).
+    Serve,
+    /// Check whether these recipients would be accepted (`-bv`).
+    Verify {
+        recipients: Vec<String>,
+        /// `None`: the user.
+        sender: Option<String>,
+    },
+    /// Show the queue (`-bp`, mailq).
+    List,
+    /// Run the queue (`-q`).
+    Run(RunOptions),
+    /// Nothing (`-bi`, newaliases).
+    Nothing,
+}
+
+impl Sendmail {
+    /// A submitted message for the queue.
+    fn queued<'p>(&'p self, message: &'p Message) -> QueuedMessage<'p> {
+        message.warnings.iter().for_each(|text| warn(text));
+        QueuedMessage {
+            message,
+            queueing: &self.queueing,
+            transport: &self.transport,
+            fallbacks: &self.fallbacks,
+            output: self.output,
+            notice: SenderNotice::Nobody,
+            patience: None,
+            log: self.log.as_deref(),
+            as_given: true,
         }
-        SendmailTask::List => queue::work(queue, &Work::List { json: false }),
-        SendmailTask::Run(run) => queue::run_or_watch(queue, run),
-        SendmailTask::Nothing => Exit::Ok,
     }
 }

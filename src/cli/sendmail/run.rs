@@ -1,15 +1,14 @@
-//! Submission of a message to `sendmail`, and verification of recipients (`-bv`).
+//! Runs the task that sendmail was called for.
 
-use crate::cli::run_command::warn;
-use crate::cli::send::keep::QueuedMessage;
-use crate::cli::send::run as send;
-use crate::cli::sendmail::options::Sendmail;
+use crate::cli::queue::{self, Work};
+use crate::cli::send::deliver as send;
+use crate::cli::sendmail::{Sendmail, SendmailTask, serve};
 use crate::cli::terminal::{complain, print};
-use crate::client::deliver::{Outgoing, deliver};
+use crate::client::deliver::{ConnectionPool, Outgoing, deliver};
 use crate::client::events::Observer;
-use crate::client::outcome::{DeliveryReport, RecipientResult, RecipientStatus};
-use crate::client::ready::LoadedTransport;
+use crate::client::outcome::{DeliveryReport, RecipientStatus};
 use crate::client::session::Purpose;
+use crate::client::transport::Transports;
 use crate::mail::envelope::{Dsn, Envelope};
 use crate::mail::message::{Message, Submission};
 use crate::mail::rewrite::Rewriter;
@@ -18,12 +17,24 @@ use crate::smtp::blocks::Nothing;
 use crate::system::exit::Exit;
 use std::time::SystemTime;
 
+pub fn run(plan: &Sendmail) -> Exit {
+    let queue = &plan.queueing.queue;
+    match &plan.task {
+        SendmailTask::Submit(submission) => submit(plan, submission),
+        SendmailTask::Serve => serve::run(plan),
+        SendmailTask::Verify { recipients, sender } => verify(plan, recipients, sender.as_deref()),
+        SendmailTask::List => queue::work(queue, &Work::List { json: false }),
+        SendmailTask::Run(run) => queue::run_or_watch(queue, run),
+        SendmailTask::Nothing => Exit::Ok,
+    }
+}
+
 /// Accepts a message, and queues it durably.
-pub fn submit(plan: &Sendmail, submission: &Submission) -> Exit {
+fn submit(plan: &Sendmail, submission: &Submission) -> Exit {
     let rewriter = Rewriter::new(&plan.rewrite);
     match Message::submit(submission, &rewriter, SystemTime::now()) {
         Ok(message) => {
-            let exit = kept(plan, &message).send_or_not();
+            let exit = plan.queued(&message).send_or_not();
             let unusable = message.unusable.iter();
             unusable.for_each(|why| {
                 complain(&format!("{why}; the other recipients are not concerned"));
@@ -40,24 +51,8 @@ pub fn submit(plan: &Sendmail, submission: &Submission) -> Exit {
     }
 }
 
-/// A submitted message for the queue.
-pub fn kept<'p>(plan: &'p Sendmail, message: &'p Message) -> QueuedMessage<'p> {
-    message.warnings.iter().for_each(|text| warn(text));
-    QueuedMessage {
-        message,
-        queueing: &plan.queueing,
-        transport: &plan.transport,
-        fallbacks: &plan.fallbacks,
-        output: plan.output,
-        notice: SenderNotice::Nobody,
-        patience: None,
-        log: plan.log.as_deref(),
-        as_given: true,
-    }
-}
-
 /// Asks the servers of these recipients whether they would accept a message for them.
-pub fn verify(plan: &Sendmail, recipients: &[String], sender: Option<&str>) -> Exit {
+fn verify(plan: &Sendmail, recipients: &[String], sender: Option<&str>) -> Exit {
     let envelope = match envelope(plan, recipients, sender) {
         Ok(envelope) => envelope,
         Err(error) => {
@@ -82,40 +77,20 @@ pub fn verify(plan: &Sendmail, recipients: &[String], sender: Option<&str>) -> E
     }
 }
 
-/// Uses the first transport, and the fallbacks for recipients without a final result.
 fn ask(plan: &Sendmail, envelope: &Envelope, observer: &mut dyn Observer) -> DeliveryReport {
-    let outgoing = Outgoing {
+    let question = Outgoing {
         envelope,
         message: &Nothing,
         purpose: Purpose::Question,
         is_kept: false,
         log: None,
     };
-    let mut report = DeliveryReport::not_attempted(&envelope.recipients);
-    for transport in std::iter::once(&plan.transport).chain(&plan.fallbacks) {
-        let open = report.open();
-        match LoadedTransport::of(transport) {
-            Ok(ready) => {
-                let router = ready.router();
-                deliver(
-                    &outgoing,
-                    &ready.transport(&router, None),
-                    &mut report,
-                    observer,
-                );
-            }
-            Err(error) => {
-                for place in open {
-                    let result = &mut report.results[place];
-                    *result = RecipientResult::no_transport(&result.recipient, &error.to_string());
-                }
-            }
-        }
-        if report.open().is_empty() || observer.is_closed() {
-            break;
-        }
-    }
-    report
+    let transports = Transports::new(std::iter::once(&plan.transport).chain(&plan.fallbacks));
+    deliver(
+        &question,
+        &ConnectionPool::for_one_message(&transports),
+        observer,
+    )
 }
 
 fn envelope(
@@ -128,7 +103,7 @@ fn envelope(
     for recipient in recipients {
         all.extend(rewriter.recipients(recipient)?);
     }
-    let login = crate::system::host::login();
+    let login = crate::system::user::login();
     Ok(Envelope {
         sender: rewriter.sender(sender.unwrap_or(&login))?,
         recipients: all,

@@ -2,8 +2,7 @@
 //! (mutt, alpine).
 
 use crate::cli::send::keep::run_in_background;
-use crate::cli::sendmail::options::Sendmail;
-use crate::cli::sendmail::run::kept;
+use crate::cli::sendmail::Sendmail;
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{Input, Message, MessageError, Submission};
 use crate::mail::rewrite::{RewriteError, Rewriter};
@@ -12,7 +11,7 @@ use crate::queue::options::FirstTry;
 use crate::queue::store::QueueError;
 use crate::server as sink;
 use crate::server::{
-    Declined, Incoming, Introduction, ReceivedEnvelope, SinkLimits, Transmission, Whereabouts,
+    ByteStream, Incoming, Introduction, ReceivedEnvelope, SessionLimits, StoreRefusal, StoredAt,
 };
 use crate::system::exit::Exit;
 use crate::system::host;
@@ -24,7 +23,7 @@ use tempfile::NamedTempFile;
 
 /// Serves until QUIT or end of input. The replies have reported the result of each message.
 pub fn run(plan: &Sendmail) -> Exit {
-    let counter = Counter {
+    let submissions = Submissions {
         plan,
         rewriter: Rewriter::new(&plan.rewrite),
     };
@@ -35,48 +34,48 @@ pub fn run(plan: &Sendmail) -> Exit {
     sink::serve_one(
         StandardStreams,
         introduction,
-        &SinkLimits::default(),
-        &counter,
+        &SessionLimits::default(),
+        &submissions,
     );
     Exit::Ok
 }
 
 /// Accepts messages for the queue or for delivery.
-struct Counter<'p> {
+struct Submissions<'p> {
     plan: &'p Sendmail,
     rewriter: Rewriter,
 }
 
-impl sink::MessageStore for Counter<'_> {
+impl sink::MessageStore for Submissions<'_> {
     fn begin(&self, envelope: &ReceivedEnvelope) -> io::Result<Box<dyn Incoming + '_>> {
-        Ok(Box::new(Handed {
-            counter: self,
+        Ok(Box::new(SubmittedMessage {
+            submissions: self,
             envelope: envelope.clone(),
             file: NamedTempFile::new()?,
         }))
     }
 
     /// Reports an undeliverable address in the reply to RCPT, so that the client may drop it.
-    fn vet(&self, recipient: &str) -> Result<(), Declined> {
+    fn check_recipient(&self, recipient: &str) -> Result<(), StoreRefusal> {
         let known = self.rewriter.recipients(recipient);
-        known.map(|_| ()).map_err(|error| unaddressed(&error))
+        known.map(|_| ()).map_err(|error| bad_address(&error))
     }
 }
 
 /// A message that is being received. It is kept in a temporary file until it is complete.
-struct Handed<'p> {
-    counter: &'p Counter<'p>,
+struct SubmittedMessage<'p> {
+    submissions: &'p Submissions<'p>,
     envelope: ReceivedEnvelope,
     file: NamedTempFile,
 }
 
-impl Incoming for Handed<'_> {
+impl Incoming for SubmittedMessage<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)
     }
 
-    fn commit(self: Box<Self>) -> Result<Whereabouts, Declined> {
-        let Counter { plan, rewriter } = self.counter;
+    fn commit(self: Box<Self>) -> Result<StoredAt, StoreRefusal> {
+        let Submissions { plan, rewriter } = self.submissions;
         let submission = Submission {
             input: Input::File(self.file.path().to_owned()),
             dot_ends: false,
@@ -88,9 +87,9 @@ impl Incoming for Handed<'_> {
             utf8: self.envelope.smtputf8,
         };
         let message = Message::submit(&submission, rewriter, SystemTime::now());
-        let message = message.map_err(|error| unfit(&error))?;
-        keep(plan, &message).map_err(|error| unkept(&error))?;
-        Ok(Whereabouts::Gone)
+        let message = message.map_err(|error| bad_message(&error))?;
+        keep(plan, &message).map_err(|error| not_queued(&error))?;
+        Ok(StoredAt::Elsewhere)
     }
 }
 
@@ -98,7 +97,7 @@ impl Incoming for Handed<'_> {
 fn keep(plan: &Sendmail, message: &Message) -> Result<(), QueueError> {
     let queueing = &plan.queueing;
     let store = queue::open(queueing.queue.directory.as_deref(), true)?;
-    kept(plan, message).keep_in(&*store)?;
+    plan.queued(message).keep_in(&*store)?;
     // The client is waiting for its reply, so this does not wait for the attempt.
     if queueing.first != FirstTry::Later {
         run_in_background(&*store, &queueing.queue, None);
@@ -106,33 +105,33 @@ fn keep(plan: &Sendmail, message: &Message) -> Result<(), QueueError> {
     Ok(())
 }
 
-fn unaddressed(error: &RewriteError) -> Declined {
-    declined(error.exit(), error.to_string())
+fn bad_address(error: &RewriteError) -> StoreRefusal {
+    refusal(error.exit(), error.to_string())
 }
 
-fn unfit(error: &MessageError) -> Declined {
-    declined(error.exit(), error.to_string())
+fn bad_message(error: &MessageError) -> StoreRefusal {
+    refusal(error.exit(), error.to_string())
 }
 
-fn unkept(error: &QueueError) -> Declined {
-    declined(Exit::Temporary, error.to_string())
+fn not_queued(error: &QueueError) -> StoreRefusal {
+    refusal(Exit::Temporary, error.to_string())
 }
 
 /// The reply that corresponds to an exit status.
-fn declined(exit: Exit, why: String) -> Declined {
+fn refusal(exit: Exit, why: String) -> StoreRefusal {
     let code = match exit {
         Exit::NoUser => "550 5.1.1",
         Exit::Data | Exit::Usage => "554 5.6.0",
         // Something here: the configuration, a disk that is full.
         _ => "451 4.3.0",
     };
-    Declined::Reason { code, why }
+    StoreRefusal::Refused { code, why }
 }
 
 /// The standard input and output.
 struct StandardStreams;
 
-impl Transmission for StandardStreams {
+impl ByteStream for StandardStreams {
     fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize> {
         let stdin = rustix::stdio::stdin();
         wait(stdin, PollFlags::IN, deadline)?;
@@ -172,14 +171,14 @@ mod tests {
     use super::*;
 
     fn code(exit: Exit) -> &'static str {
-        match declined(exit, String::new()) {
-            Declined::Reason { code, .. } => code,
-            Declined::Trouble(_) => "",
+        match refusal(exit, String::new()) {
+            StoreRefusal::Refused { code, .. } => code,
+            StoreRefusal::Failed(_) => "",
         }
     }
 
     #[test]
-    fn what_is_wrong_here_is_refused_for_now_and_what_is_wrong_with_the_message_for_good() {
+    fn local_errors_get_temporary_replies_and_message_errors_permanent_ones() {
         assert_eq!(code(Exit::NoUser), "550 5.1.1");
         assert_eq!(code(Exit::Data), "554 5.6.0");
         for ours in [

@@ -1,9 +1,9 @@
 //! Mailing what became of a unit of systemd.
 
-use crate::cli::options::profile::CommandLineArgs;
+use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::UsageError;
-use crate::cli::options::{alert, mail, value};
-use crate::cli::unit::options::Unit;
+use crate::cli::options::{mail, value};
+use crate::cli::unit::Unit;
 use crate::config::Places;
 
 /// So many octets may the name of a unit have.
@@ -29,7 +29,7 @@ pub struct Args {
     user_unit: bool,
 
     #[command(flatten)]
-    alert: alert::Args,
+    alert: mail::AlertArgs,
     #[command(flatten)]
     mail: mail::Args,
 }

@@ -1,17 +1,13 @@
 //! Mails the status of a systemd unit.
 
-mod ask;
-mod facts;
-
-use crate::cli::notification::alert::{Happened, recovered};
+use crate::cli::notification::alert::{RunReport, recovered};
 use crate::cli::notification::send::{NotificationText, list_id};
-use crate::cli::unit::options::Unit;
-use crate::cron::alert::{Decision, Fingerprint, Impression, JobRun};
+use crate::cli::unit::Unit;
+use crate::cli::unit::systemctl::{PROPERTIES, SystemctlOutput, UnitFacts, query};
+use crate::cron::alert::{Decision, Fingerprint, JobRun, OutputSample};
 use crate::system::exit::Exit;
 use crate::system::host;
 use crate::system::text::shown;
-use ask::{SystemctlOutput, ask};
-use facts::UnitFacts;
 use std::time::{Duration, SystemTime};
 
 /// Time limit for systemctl and for journalctl.
@@ -24,22 +20,22 @@ pub fn run(mut plan: Unit) -> Exit {
     let facts = facts(plan);
     let status = systemctl(plan, &["status", "--full", "--lines=0"]);
     let journal = journal(plan, &facts);
-    let mut impression = Impression::default();
-    impression.feed(&journal.output);
+    let mut sample = OutputSample::default();
+    sample.update(&journal.output);
     let failed = facts.failed();
     let run = JobRun {
         at: SystemTime::now(),
         failed,
         // With --recovered, a success is reported only after a failure.
-        wanted: failed || !plan.alert.rules.recovered,
-        fingerprint: Fingerprint::of(&facts.ending(), &impression),
+        reportable: failed || !plan.alert.rules.recovered,
+        fingerprint: Fingerprint::of(&facts.ending(), &sample),
     };
-    let on_event = Happened {
+    let report = RunReport {
         job: &format!("unit:{}", plan.name),
         run: &run,
         alert: &plan.alert,
     };
-    let sent = on_event.tell(&plan.mail, |decision| NotificationText {
+    let sent = report.mail(&plan.mail, |decision| NotificationText {
         subject: match (decision, said) {
             (Decision::Recovered(recovery), None) => recovered(&plan.name, recovery),
             (Decision::Recovered(_), Some(said)) => format!("RECOVERED: {said}"),
@@ -53,16 +49,16 @@ pub fn run(mut plan: Unit) -> Exit {
 }
 
 fn facts(plan: &Unit) -> UnitFacts {
-    let property = format!("--property={}", facts::PROPERTIES);
+    let property = format!("--property={}", PROPERTIES);
     let answer = systemctl(plan, &["show", &property]);
-    let told = |name: &str| std::env::var(name).ok();
-    UnitFacts::read(&String::from_utf8_lossy(&answer.output)).corrected(&plan.name, told)
+    let variable = |name: &str| std::env::var(name).ok();
+    UnitFacts::read(&String::from_utf8_lossy(&answer.output)).corrected(&plan.name, variable)
 }
 
-fn systemctl(plan: &Unit, words: &[&str]) -> SystemctlOutput {
+fn systemctl(plan: &Unit, text: &[&str]) -> SystemctlOutput {
     let manager: &[&str] = if plan.user { &["--user"] } else { &[] };
-    let words = [manager, &["--no-pager"], words, &["--", &plan.name]].concat();
-    ask("systemctl", &words, LIMIT)
+    let text = [manager, &["--no-pager"], text, &["--", &plan.name]].concat();
+    query("systemctl", &text, LIMIT)
 }
 
 /// The journal of the last run, including messages of the manager. If the invocation ID is unknown, the last
@@ -84,14 +80,14 @@ fn journal(plan: &Unit, facts: &UnitFacts) -> SystemctlOutput {
     if let Some(id) = &facts.invocation {
         let own = format!("_SYSTEMD_INVOCATION_ID={id}");
         let managers = format!("{prefix}INVOCATION_ID={id}");
-        let words = [manager, &usual, &[&own, "+", &managers]].concat();
-        let answer = ask("journalctl", &words, LIMIT);
+        let text = [manager, &usual, &[&own, "+", &managers]].concat();
+        let answer = query("journalctl", &text, LIMIT);
         if !answer.is_empty() {
             return answer;
         }
     }
     let unit = format!("{unit}={}", plan.name);
-    ask("journalctl", &[manager, &usual, &[&unit]].concat(), LIMIT)
+    query("journalctl", &[manager, &usual, &[&unit]].concat(), LIMIT)
 }
 
 /// `[host] FAILED(exit-code 3): backup.service`.

@@ -1,9 +1,10 @@
 //! Memory for secrets that are being read: allocated in full size, so that it never moves and leaves no copy,
-//! and wiped when dropped.
+//! wiped when dropped, and kept out of core files.
 
 use crate::client::credentials::CredentialsError;
 use crate::system::secret::Secret;
 use crate::system::text::{name_of, without_mark};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use std::io::{self, ErrorKind, Read};
 use zeroize::Zeroizing;
 
@@ -11,11 +12,11 @@ use zeroize::Zeroizing;
 pub type Buffer = Zeroizing<Vec<u8>>;
 
 /// Maximum size of a source of secrets, in bytes.
-pub const LIMIT: usize = 64 * 1024;
+pub const MAX_SIZE: usize = 64 * 1024;
 
 /// Reads to the end; `None` if there is more than the limit.
 pub fn read(source: &mut impl Read) -> io::Result<Option<Buffer>> {
-    let mut buffer: Buffer = Zeroizing::new(vec![0; LIMIT + 1]);
+    let mut buffer: Buffer = Zeroizing::new(vec![0; MAX_SIZE + 1]);
     let mut length = 0;
     while length < buffer.len() {
         match source.read(&mut buffer[length..]) {
@@ -32,15 +33,15 @@ pub fn read(source: &mut impl Read) -> io::Result<Option<Buffer>> {
 }
 
 /// A secret read in pieces, up to the limit.
-pub struct Collected {
+pub struct SecretReader {
     buffer: Buffer,
     length: usize,
 }
 
-impl Collected {
+impl SecretReader {
     pub fn new() -> Self {
         Self {
-            buffer: Zeroizing::new(vec![0; LIMIT]),
+            buffer: Zeroizing::new(vec![0; MAX_SIZE]),
             length: 0,
         }
     }
@@ -70,22 +71,38 @@ fn line(bytes: &[u8]) -> &[u8] {
 }
 
 /// The first line as a secret.
-pub fn first_line(bytes: &[u8], place: &str) -> Result<Secret, CredentialsError> {
-    fit(Secret::new(line(bytes).to_vec()), place)
+pub fn first_line(bytes: &[u8], origin: &str) -> Result<Secret, CredentialsError> {
+    checked(Secret::new(line(bytes).to_vec()), origin)
 }
 
 /// Checks that a secret can be sent in a session: not empty, and without CR, LF and NUL (`faults.md` B1).
-pub fn fit(secret: Secret, place: &str) -> Result<Secret, CredentialsError> {
+pub fn checked(secret: Secret, origin: &str) -> Result<Secret, CredentialsError> {
     let bytes = secret.expose();
     if bytes.is_empty() {
-        return Err(CredentialsError::Empty(place.to_owned()));
+        return Err(CredentialsError::Empty(origin.to_owned()));
     }
     match bytes.iter().find(|byte| b"\0\r\n".contains(byte)) {
         None => Ok(secret),
-        Some(&bad) => Err(CredentialsError::Unfit {
-            place: place.to_owned(),
+        Some(&bad) => Err(CredentialsError::InvalidCharacter {
+            origin: origin.to_owned(),
             what: name_of(char::from(bad)),
         }),
+    }
+}
+
+/// Disables core files and, on Linux, debugging by the same user. Errors are ignored, because this is a
+/// second line of defence.
+pub fn harden() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    let _ = setrlimit(Resource::Core, none);
+    // The size limit does not apply to a core that is piped to a program (`core_pattern`).
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }
 
@@ -95,7 +112,7 @@ mod tests {
     use std::io::{Cursor, repeat};
 
     #[test]
-    fn the_first_line_is_the_secret_and_further_ones_are_not() {
+    fn only_the_first_line_is_the_secret() {
         for (text, right) in [
             (&b"hunter2"[..], &b"hunter2"[..]),
             (b"hunter2\n", b"hunter2"),
@@ -109,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_something_and_one_line_of_text() {
+    fn secret_is_one_non_empty_line() {
         for (text, word) in [
             (&b""[..], "its first line is empty"),
             (b"\n", "its first line is empty"),
@@ -118,30 +135,43 @@ mod tests {
             (b"hunter2\r", "a carriage return"),
             (b"hunter2\r\r\n", "a carriage return"),
         ] {
-            let said = first_line(text, "--password-file x").unwrap_err();
-            let text = said.to_string();
+            let error = first_line(text, "--password-file x").unwrap_err();
+            let text = error.to_string();
             assert!(
                 text.contains(word) && text.contains("--password-file x"),
                 "{text}"
             );
             assert!(!text.contains("hunter2"), "{text}");
-            assert_eq!(said.exit().code(), 77);
+            assert_eq!(error.exit().code(), 77);
         }
-        let said = fit(Secret::new(b"hunter2\nx".to_vec()), "EHLO_PASSWORD").unwrap_err();
-        assert!(said.to_string().contains("a line feed"), "{said}");
+        let error = checked(Secret::new(b"hunter2\nx".to_vec()), "EHLO_PASSWORD").unwrap_err();
+        assert!(error.to_string().contains("a line feed"), "{error}");
     }
 
     #[test]
-    fn a_buffer_has_an_end() {
+    fn buffer_size_is_limited() {
         let full = |size: usize| read(&mut Cursor::new(vec![b'x'; size])).unwrap();
-        assert_eq!(full(LIMIT).map(|buffer| buffer.len()), Some(LIMIT));
-        assert!(full(LIMIT + 1).is_none());
+        assert_eq!(full(MAX_SIZE).map(|buffer| buffer.len()), Some(MAX_SIZE));
+        assert!(full(MAX_SIZE + 1).is_none());
         assert!(read(&mut repeat(b'x')).unwrap().is_none());
     }
 
     #[test]
-    fn a_buffer_does_not_move_while_it_is_read() {
+    fn buffer_is_not_reallocated() {
         let buffer = read(&mut Cursor::new(b"hunter2")).unwrap().unwrap();
-        assert_eq!((buffer.len(), buffer.capacity()), (7, LIMIT + 1));
+        assert_eq!((buffer.len(), buffer.capacity()), (7, MAX_SIZE + 1));
+    }
+
+    #[test]
+    fn core_files_are_disabled() {
+        // B7
+        harden();
+        let limit = rustix::process::getrlimit(Resource::Core);
+        assert_eq!((limit.current, limit.maximum), (Some(0), Some(0)));
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::process::{DumpableBehavior, dumpable_behavior};
+            assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+        }
     }
 }

@@ -9,39 +9,39 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
     /// A file cannot be opened or read.
-    #[error("cannot read {place}: {}", reason(.error))]
+    #[error("cannot read {origin}: {}", reason(.error))]
     Read {
         /// The option and the file, safe to show.
-        place: String,
+        origin: String,
         error: io::Error,
     },
     /// The path is a directory.
     #[error(
-        "cannot read {place}: it is a directory, and must be a file whose first line is the password"
+        "cannot read {origin}: it is a directory, and must be a file whose first line is the password"
     )]
     Directory {
         /// The option and the path, safe to show.
-        place: String,
+        origin: String,
     },
     /// The file is readable or writable by other users.
-    #[error("{place} is open to others: its mode is {mode:04o}; {remedy}")]
+    #[error("{origin} is open to others: its mode is {mode:04o}; {remedy}")]
     Exposed {
         /// The option and the file, safe to show.
-        place: String,
+        origin: String,
         mode: u32,
         /// A command that changes the mode, or an alternative for the password.
         remedy: String,
     },
     /// The file belongs to another user.
     #[error(
-        "{place} belongs to the user with the id {owner}; do: chown {ours} {file}; chmod 600 {file}"
+        "{origin} belongs to the user with the id {owner}; do: chown {user} {file}; chmod 600 {file}"
     )]
     Foreign {
         /// The option and the file, safe to show.
-        place: String,
+        origin: String,
         /// The id of its owner.
         owner: u32,
-        ours: u32,
+        user: u32,
         /// The file as a shell reads it.
         file: String,
     },
@@ -52,10 +52,10 @@ pub enum CredentialsError {
     #[error("{0} gives no secret: its first line is empty")]
     Empty(String),
     /// The secret contains bytes that cannot be sent in a session (`faults.md` B1).
-    #[error("{place}: the secret holds {what}, and must be one line of text")]
-    Unfit {
+    #[error("{origin}: the secret holds {what}, and must be one line of text")]
+    InvalidCharacter {
         /// The source of the secret.
-        place: String,
+        origin: String,
         what: String,
     },
     /// The shell cannot be started, or its output cannot be read.
@@ -77,7 +77,7 @@ pub enum CredentialsError {
         "{option} did not end within {seconds} seconds and was killed; without a terminal, its command must \
          not ask for anything"
     )]
-    Late {
+    TimedOut {
         /// The option with the command.
         option: &'static str,
         /// The time limit that passed.
@@ -91,23 +91,23 @@ pub enum CredentialsError {
         "no password for {0}: give --password-command or --password-file, set EHLO_PASSWORD, or add it to ~/.netrc"
     )]
     Nowhere(String),
-    /// No password for a queued message, for which `EHLO_PASSWORD` is not used.
+    /// No password for a queued message, for which a password without a name is not used.
     #[error(
         "no password for {0}: give --password-command or --password-file, or add it to ~/.netrc; a run of \
-         the queue does not use EHLO_PASSWORD"
+         the queue uses neither EHLO_PASSWORD nor systemd's ehlo.password"
     )]
     NowhereNamed(String),
     /// The user entered an empty password.
     #[error(
         "no password was typed for {0}; type one, or give --password-command or --password-file"
     )]
-    Untyped(String),
+    EmptyInput(String),
     /// The terminal cannot be read.
     #[error(
-        "cannot ask for the password of {whose}: {}; give --password-command or --password-file",
+        "cannot ask for the password of {account}: {}; give --password-command or --password-file",
         reason(.error)
     )]
-    Terminal { whose: String, error: io::Error },
+    Terminal { account: String, error: io::Error },
 }
 
 impl CredentialsError {
@@ -115,7 +115,7 @@ impl CredentialsError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Late { .. } => Exit::Temporary,
+            Self::TimedOut { .. } => Exit::Temporary,
             Self::Read { error, .. }
             | Self::Shell { error, .. }
             | Self::Keyring(error)

@@ -1,15 +1,15 @@
-//! Files that hold secrets and must not be readable by other users.
+//! Files that hold secrets and must not be readable by other users: password files, and credentials of systemd.
 
-use crate::client::credentials::CredentialsError;
-use crate::client::credentials::buffer;
 use crate::client::credentials::buffer::Buffer;
-use crate::system::place;
+use crate::client::credentials::{CredentialsError, buffer};
+use crate::system::quote::for_shell;
 use crate::system::secret::Secret;
-use crate::system::text::{for_shell, shown};
-use rustix::fs::OFlags;
+use crate::system::text::shown;
+use crate::system::trust;
+use crate::system::trust::Danger;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Advice for a file that this user cannot chmod: it is root's, or its mount is read-only.
@@ -18,65 +18,60 @@ const UNCHANGEABLE: &str = "this user cannot change that; create it with mode 04
 
 /// The password in the first line of a file. The path may be a pipe, as in `<(pass show x)`.
 pub fn secret(path: &Path) -> Result<Secret, CredentialsError> {
-    let place = format!("--password-file {}", name(path));
-    let file = File::open(path).map_err(|error| unread(&place, error))?;
-    guard(&file, path, &place)?;
-    buffer::first_line(&contents(&file, &place)?, &place)
+    let origin = format!("--password-file {}", name(path));
+    let file = File::open(path).map_err(|error| unread(&origin, error))?;
+    check_access(&file, path, &origin)?;
+    buffer::first_line(&contents(&file, &origin)?, &origin)
 }
 
 /// The whole of a file.
-pub fn contents(mut file: &File, place: &str) -> Result<Buffer, CredentialsError> {
+pub fn contents(mut file: &File, origin: &str) -> Result<Buffer, CredentialsError> {
     match buffer::read(&mut file) {
         Ok(Some(bytes)) => Ok(bytes),
-        Ok(None) => Err(CredentialsError::TooLong(place.to_owned())),
-        Err(error) => Err(unread(place, error)),
+        Ok(None) => Err(CredentialsError::TooLong(origin.to_owned())),
+        Err(error) => Err(unread(origin, error)),
     }
 }
 
 /// Refuses a file that belongs to another user than this one or root, or with a mode that does not protect a
 /// secret (`faults.md` B8). The open file is checked and not its name, because the name may be redirected.
-pub fn guard(file: &File, path: &Path, place: &str) -> Result<(), CredentialsError> {
-    let unreadable = |error| unread(place, error);
+pub fn check_access(file: &File, path: &Path, origin: &str) -> Result<(), CredentialsError> {
+    let unreadable = |error| unread(origin, error);
     let facts = file.metadata().map_err(unreadable)?;
     if facts.is_dir() {
-        let place = place.to_owned();
-        return Err(CredentialsError::Directory { place });
+        let origin = origin.to_owned();
+        return Err(CredentialsError::Directory { origin });
     }
-    let ours = rustix::process::geteuid().as_raw();
     if !facts.is_file() {
-        Ok(())
-    } else if is_foreign(facts.uid(), ours) {
-        Err(CredentialsError::Foreign {
-            place: place.to_owned(),
-            owner: facts.uid(),
-            ours,
-            file: for_shell(path),
-        })
-    } else if place::keeps_secret(file).map_err(unreadable)? {
-        Ok(())
-    } else {
-        let can_change = place::can_change_mode(file).map_err(unreadable)?;
-        Err(CredentialsError::Exposed {
-            place: place.to_owned(),
-            mode: facts.mode() & 0o7777,
-            remedy: if can_change {
-                format!("do: chmod 600 {}", for_shell(path))
-            } else {
-                UNCHANGEABLE.to_owned()
-            },
-        })
+        return Ok(());
     }
-}
-
-/// True if the owner is neither this user nor root.
-fn is_foreign(owner: u32, ours: u32) -> bool {
-    owner != ours && owner != 0
+    let origin = origin.to_owned();
+    if let Some(Danger::Foreign { owner, user }) = trust::owner_danger(&facts) {
+        return Err(CredentialsError::Foreign {
+            origin,
+            owner,
+            user,
+            file: for_shell(path),
+        });
+    }
+    if trust::keeps_secret(file).map_err(unreadable)? {
+        return Ok(());
+    }
+    let can_change = trust::can_change_mode(file).map_err(unreadable)?;
+    Err(CredentialsError::Exposed {
+        origin,
+        mode: facts.mode() & 0o7777,
+        remedy: if can_change {
+            format!("do: chmod 600 {}", for_shell(path))
+        } else {
+            UNCHANGEABLE.to_owned()
+        },
+    })
 }
 
 /// Opens a file if it exists. Does not wait for a writer if it is a pipe.
 pub fn open_if_there(path: &Path) -> Result<Option<File>, CredentialsError> {
-    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-    match File::options().read(true).custom_flags(flags).open(path) {
+    match trust::open_file(path).map_err(io::Error::from) {
         Ok(file) => Ok(Some(file)),
         Err(error) if is_absence(&error) => Ok(None),
         Err(error) => Err(unread(&name(path), error)),
@@ -90,17 +85,56 @@ fn is_absence(error: &io::Error) -> bool {
     )
 }
 
-fn unread(place: &str, error: io::Error) -> CredentialsError {
-    let place = place.to_owned();
+fn unread(origin: &str, error: io::Error) -> CredentialsError {
+    let origin = origin.to_owned();
     match error.kind() {
-        io::ErrorKind::IsADirectory => CredentialsError::Directory { place },
-        _ => CredentialsError::Read { place, error },
+        io::ErrorKind::IsADirectory => CredentialsError::Directory { origin },
+        _ => CredentialsError::Read { origin, error },
     }
 }
 
 /// A path as an error shows it.
 pub fn name(path: &Path) -> String {
     shown(&path.to_string_lossy())
+}
+
+/// The password of the profile, else, if it may be used, the general one; `None` if the service has neither.
+/// Access is controlled by systemd: with an access list, their mode seems to allow the group and does not.
+pub fn service(
+    directory: &Path,
+    profile: Option<&str>,
+    nameless: bool,
+) -> Result<Option<Secret>, CredentialsError> {
+    if !directory.is_absolute() {
+        return Ok(None);
+    }
+    let own = profile.filter(|profile| is_plain(profile));
+    let own = own.map(|profile| format!("ehlo.{profile}.password"));
+    let all = nameless.then(|| "ehlo.password".to_owned());
+    for name in own.into_iter().chain(all) {
+        if let Some(secret) = first_line(&directory.join(name))? {
+            return Ok(Some(secret));
+        }
+    }
+    Ok(None)
+}
+
+/// True if the name cannot lead out of the directory.
+fn is_plain(profile: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    !profile.is_empty() && profile.bytes().all(is_plain)
+}
+
+fn first_line(path: &Path) -> Result<Option<Secret>, CredentialsError> {
+    let Some(file) = open_if_there(path)? else {
+        return Ok(None);
+    };
+    let origin = name(path);
+    let contents = contents(&file, &origin)?;
+    if contents.is_empty() {
+        return Ok(None);
+    }
+    buffer::first_line(&contents, &origin).map(Some)
 }
 
 #[cfg(test)]
@@ -119,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_ours_alone_has_the_password() {
+    fn private_file_has_the_password() {
         let directory = TempDir::new().unwrap();
         for mode in [0o600, 0o400, 0o700] {
             let path = file(&directory, &format!("{mode:o}"), mode);
@@ -128,12 +162,12 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_others_can_read_or_write_is_refused_with_the_chmod_that_mends_it() {
+    fn file_open_to_others_is_refused_with_a_chmod_command() {
         let directory = TempDir::new().unwrap();
         for mode in [0o644, 0o660, 0o620, 0o604, 0o602, 0o601, 0o666] {
             let path = file(&directory, &format!("{mode:o}"), mode);
-            let said = secret(&path).unwrap_err();
-            let text = said.to_string();
+            let error = secret(&path).unwrap_err();
+            let text = error.to_string();
             assert!(
                 text.ends_with(&format!("; do: chmod 600 {}", path.display())),
                 "{text}"
@@ -142,27 +176,12 @@ mod tests {
                 text.starts_with("--password-file ") && !text.contains("hunter2"),
                 "{text}"
             );
-            assert_eq!(said.exit().code(), 77);
+            assert_eq!(error.exit().code(), 77);
         }
     }
 
     #[test]
-    fn the_chmod_can_be_typed_as_it_is_shown() {
-        for (path, right) in [
-            ("/home/a/.netrc", "/home/a/.netrc"),
-            ("my password", "'my password'"),
-            ("it's", r"'it'\''s'"),
-            ("$(x)", "'$(x)'"),
-            ("-rf", "./-rf"),
-        ] {
-            assert_eq!(for_shell(Path::new(path)), right);
-        }
-    }
-
-    #[test]
-    fn a_file_of_another_user_is_refused() {
-        assert!(is_foreign(12345, 1000) && is_foreign(1000, 0));
-        assert!(!is_foreign(1000, 1000) && !is_foreign(0, 1000));
+    fn file_of_another_user_is_refused() {
         let directory = TempDir::new().unwrap();
         let path = file(&directory, "theirs", 0o600);
         if std::os::unix::fs::chown(&path, Some(12345), None).is_err() {
@@ -177,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_said_with_its_own_status() {
+    fn unreadable_file_has_its_own_exit_status() {
         let directory = TempDir::new().unwrap();
         let missing = secret(&directory.path().join("missing")).unwrap_err();
         assert!(missing.to_string().contains("No such file"), "{missing}");
@@ -189,7 +208,7 @@ mod tests {
         fs::write(&empty, "").unwrap();
         assert_eq!(secret(&empty).unwrap_err().exit().code(), 77);
         let long = file(&directory, "long", 0o600);
-        fs::write(&long, vec![b'x'; buffer::LIMIT + 1]).unwrap();
+        fs::write(&long, vec![b'x'; buffer::MAX_SIZE + 1]).unwrap();
         assert!(secret(&long).unwrap_err().to_string().contains("64 KiB"));
         assert!(
             secret(Path::new("/dev/zero"))
@@ -200,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_has_no_mode_to_look_at() {
+    fn pipe_has_no_mode_check() {
         use std::io::Write;
         use std::os::fd::AsRawFd;
         let (read, mut write) = io::pipe().unwrap();
@@ -211,8 +230,59 @@ mod tests {
     }
 
     #[test]
-    fn a_path_cannot_steer_a_terminal() {
+    fn path_is_escaped_in_errors() {
         let text = secret(Path::new("/x\x1b[2J")).unwrap_err().to_string();
         assert!(!text.contains('\x1b'), "{text:?}");
+    }
+
+    fn directory(files: &[(&str, &str)]) -> TempDir {
+        let directory = TempDir::new().unwrap();
+        for (name, text) in files {
+            let path = directory.path().join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(0o440)).unwrap();
+        }
+        directory
+    }
+
+    fn found(directory: &Path, profile: Option<&str>) -> Option<Vec<u8>> {
+        let secret = service(directory, profile, true).unwrap();
+        secret.map(|secret| secret.expose().to_vec())
+    }
+
+    #[test]
+    fn credential_of_the_profile_precedes_the_general_one() {
+        let both = directory(&[("ehlo.password", "all\n"), ("ehlo.work.password", "work")]);
+        let path = both.path();
+        assert_eq!(found(path, Some("work")).unwrap(), b"work");
+        assert_eq!(found(path, Some("home")).unwrap(), b"all");
+        assert_eq!(found(path, None).unwrap(), b"all");
+    }
+
+    #[test]
+    fn profile_name_cannot_leave_the_directory() {
+        let above = directory(&[("x.password", "hunter2")]);
+        let inside = above.path().join("ehlo.");
+        fs::create_dir(&inside).unwrap();
+        assert_eq!(found(above.path(), Some("/../x")), None);
+        assert_eq!(found(above.path(), Some("")), None);
+    }
+
+    #[test]
+    fn missing_or_empty_credential_is_no_password() {
+        let empty = directory(&[("ehlo.password", "")]);
+        assert_eq!(found(empty.path(), None), None);
+        assert_eq!(found(&empty.path().join("missing"), None), None);
+        assert_eq!(found(Path::new("relative"), None), None);
+    }
+
+    #[test]
+    fn invalid_credential_is_named_in_the_error() {
+        let bad = directory(&[("ehlo.password", "hunter2\0")]);
+        let text = service(bad.path(), None, true).unwrap_err().to_string();
+        assert!(
+            text.contains("/ehlo.password: ") && !text.contains("hunter2"),
+            "{text}"
+        );
     }
 }

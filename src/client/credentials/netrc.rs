@@ -17,7 +17,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 /// The login for a user at a host, if the file has one. In that case the file must be private to this user.
-pub fn look(
+pub fn find_login(
     path: &Path,
     host: &str,
     user: Option<&str>,
@@ -25,21 +25,21 @@ pub fn look(
     let Some(opened) = file::open_if_there(path)? else {
         return Ok(None);
     };
-    let place = file::name(path);
-    let text = file::contents(&opened, &place)?;
+    let origin = file::name(path);
+    let text = file::contents(&opened, &origin)?;
     let Some(entry) = entry(without_mark(&text), host, user) else {
         return Ok(None);
     };
-    file::guard(&opened, path, &place)?;
+    file::check_access(&opened, path, &origin)?;
     let login = entry.login().map(str::to_owned);
-    let secret = buffer::fit(Secret::new(entry.password.to_vec()), &place)?;
+    let secret = buffer::checked(Secret::new(entry.password.to_vec()), &origin)?;
     Ok(Some(Login {
         user: user.map(str::to_owned).or(login),
         proof: Proof::Password(secret),
     }))
 }
 
-/// One machine, or the default.
+/// An entry for a machine, or the default entry.
 #[derive(Default)]
 struct NetrcEntry {
     /// `None`: the default entry.
@@ -60,7 +60,7 @@ impl NetrcEntry {
         machine.is_some_and(|machine| machine.eq_ignore_ascii_case(host.as_bytes()))
     }
 
-    fn serves(&self, user: Option<&str>) -> bool {
+    fn matches_user(&self, user: Option<&str>) -> bool {
         let is_same = match (&self.login, user) {
             (Some(login), Some(user)) => login.as_slice() == user.as_bytes(),
             (Some(_), None) => self.login().is_some(),
@@ -72,11 +72,11 @@ impl NetrcEntry {
 
 /// The first entry of the host that matches the user, else the default entry that does.
 fn entry(text: &[u8], host: &str, user: Option<&str>) -> Option<NetrcEntry> {
-    let mut fitting: Vec<NetrcEntry> = entries(text);
-    fitting.retain(|entry| entry.serves(user));
-    let of_host = fitting.iter().position(|entry| entry.is_of(host));
-    let at = of_host.or_else(|| fitting.iter().position(|entry| entry.machine.is_none()))?;
-    Some(fitting.swap_remove(at))
+    let mut matching: Vec<NetrcEntry> = entries(text);
+    matching.retain(|entry| entry.matches_user(user));
+    let of_host = matching.iter().position(|entry| entry.is_of(host));
+    let at = of_host.or_else(|| matching.iter().position(|entry| entry.machine.is_none()))?;
+    Some(matching.swap_remove(at))
 }
 
 /// All entries. Unknown words are skipped.
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_entry_of_the_host_and_the_user_is_found() {
+    fn entry_of_the_host_and_user_is_found() {
         for text in [
             "machine mail.example.org login alice password hunter2",
             "machine mail.example.org\n\tlogin alice\n\tpassword hunter2\n",
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_entry_of_another_is_not_taken() {
+    fn entry_of_another_host_or_user_is_ignored() {
         for text in [
             "",
             "machine",
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_read_as_curl_reads_them() {
+    fn words_are_parsed_as_by_curl() {
         for (word, right) in [
             ("\"hunter 2\"", "hunter 2"),
             (r#""a\"b\\c""#, r#"a"b\c"#),
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backslash_in_a_login_is_a_part_of_it() {
+    fn backslash_in_an_unquoted_login_is_literal() {
         let text = r"machine mail.example.org login WORK\alice password hunter2";
         assert!(entry(text.as_bytes(), "mail.example.org", Some("alice")).is_none());
         let entry = entry(text.as_bytes(), "mail.example.org", Some(r"WORK\alice"));
@@ -285,39 +285,39 @@ mod tests {
     }
 
     #[test]
-    fn a_file_open_to_others_is_refused_only_if_it_is_needed() {
+    fn file_open_to_others_is_refused_only_if_used() {
         // B8
         let (_directory, path) = file("machine a login alice password hunter2", 0o644);
-        assert!(matches!(look(&path, "b", Some("alice")), Ok(None)));
-        let said = look(&path, "a", Some("alice")).unwrap_err();
-        let text = said.to_string();
+        assert!(matches!(find_login(&path, "b", Some("alice")), Ok(None)));
+        let error = find_login(&path, "a", Some("alice")).unwrap_err();
+        let text = error.to_string();
         assert!(
             text.ends_with(&format!("chmod 600 {}", path.display())),
             "{text}"
         );
         assert!(
-            !text.contains("hunter2") && said.exit().code() == 77,
+            !text.contains("hunter2") && error.exit().code() == 77,
             "{text}"
         );
     }
 
     #[test]
-    fn the_login_of_the_file_is_the_user_where_none_was_named() {
+    fn login_of_the_file_is_used_without_a_user() {
         let (directory, path) = file("machine a login alice password hunter2", 0o600);
-        let login = look(&path, "a", None).unwrap().unwrap();
+        let login = find_login(&path, "a", None).unwrap().unwrap();
         assert_eq!(login.user.as_deref(), Some("alice"));
         assert!(!format!("{login:?}").contains("hunter2"));
         let (_other, bad) = file("machine a login \"al\nice\" password hunter2", 0o600);
-        assert!(matches!(look(&bad, "a", None), Ok(None)));
+        assert!(matches!(find_login(&bad, "a", None), Ok(None)));
         let missing = directory.path().join("missing");
-        assert!(matches!(look(&missing, "a", None), Ok(None)));
+        assert!(matches!(find_login(&missing, "a", None), Ok(None)));
     }
 
     #[test]
-    fn a_password_of_two_lines_is_refused() {
+    fn password_with_two_lines_is_refused() {
         for password in ["hunter\n2", "hunter\\n2"] {
             let (_directory, path) = file(&format!("machine a password \"{password}\""), 0o600);
-            let text = look(&path, "a", None).unwrap_err().to_string();
+            let text = find_login(&path, "a", None).unwrap_err().to_string();
             assert!(
                 text.contains("a line feed") && !text.contains("hunter"),
                 "{text}"

@@ -21,37 +21,37 @@ use std::thread;
 use zeroize::Zeroizing;
 
 /// The longest line that a terminal returns.
-const LINE: usize = 4096;
+const MAX_LINE: usize = 4096;
 
 /// Asks for a password. Fails under cron, in a service and in the background, where no terminal can be read.
-pub fn secret(terminal: &Path, whose: &str) -> Result<Secret, CredentialsError> {
-    let Some(terminal) = attended(terminal) else {
-        return Err(CredentialsError::Nowhere(whose.to_owned()));
+pub fn secret(terminal: &Path, account: &str) -> Result<Secret, CredentialsError> {
+    let Some(terminal) = foreground(terminal) else {
+        return Err(CredentialsError::Nowhere(account.to_owned()));
     };
     let failed = |error| CredentialsError::Terminal {
-        whose: whose.to_owned(),
+        account: account.to_owned(),
         error,
     };
-    match ask(&terminal, &format!("password for {whose}: ")).map_err(failed)? {
+    match ask(&terminal, &format!("password for {account}: ")).map_err(failed)? {
         TypedLine::Line(line) if line.is_empty() => {
-            Err(CredentialsError::Untyped(whose.to_owned()))
+            Err(CredentialsError::EmptyInput(account.to_owned()))
         }
-        TypedLine::Line(line) => buffer::fit(Secret::new(line.to_vec()), "the prompt"),
+        TypedLine::Line(line) => buffer::checked(Secret::new(line.to_vec()), "the prompt"),
         TypedLine::Interrupt => {
             // The terminal is restored, and the parent process sees the signal that ended this one.
             let _ = kill_process(getpid(), Signal::INT);
-            Err(CredentialsError::Untyped(whose.to_owned()))
+            Err(CredentialsError::EmptyInput(account.to_owned()))
         }
     }
 }
 
 /// True if a person can be asked at this terminal.
 pub fn is_attended(terminal: &Path) -> bool {
-    attended(terminal).is_some()
+    foreground(terminal).is_some()
 }
 
 /// The terminal, if this process is in its foreground.
-fn attended(path: &Path) -> Option<File> {
+fn foreground(path: &Path) -> Option<File> {
     let terminal = OpenOptions::new().read(true).write(true).open(path).ok()?;
     let is_attended = match tcgetpgrp(&terminal) {
         // In the background, reading would stop the process until it is brought to the foreground.
@@ -69,18 +69,18 @@ enum TypedLine {
 }
 
 fn ask(mut terminal: &File, question: &str) -> io::Result<TypedLine> {
-    mend_when_killed(terminal)?;
-    let silence = Silence::on(terminal)?;
+    restore_on_signal(terminal)?;
+    let no_echo = NoEcho::on(terminal)?;
     terminal.write_all(question.as_bytes())?;
-    let typed = line(terminal, silence.interrupts());
+    let line_read = line(terminal, no_echo.interrupts());
     // The end of the line was not echoed either.
     let _ = terminal.write_all(b"\n");
-    typed
+    line_read
 }
 
 /// Restores the terminal if a signal ends the process during the prompt. Ctrl-C is a key here, and is read
 /// with the line.
-fn mend_when_killed(terminal: &File) -> io::Result<()> {
+fn restore_on_signal(terminal: &File) -> io::Result<()> {
     let before = tcgetattr(terminal)?;
     let terminal = terminal.try_clone()?;
     let mut signals = Signals::new([SIGHUP, SIGTERM])?;
@@ -95,7 +95,7 @@ fn mend_when_killed(terminal: &File) -> io::Result<()> {
 
 /// Reads a line, up to LF, the end of input, or one of the interrupt keys.
 fn line(mut terminal: &File, interrupts: [u8; 2]) -> io::Result<TypedLine> {
-    let mut buffer: Buffer = Zeroizing::new(vec![0; LINE]);
+    let mut buffer: Buffer = Zeroizing::new(vec![0; MAX_LINE]);
     let mut length = 0;
     while length < buffer.len() {
         match terminal.read(&mut buffer[length..]) {
@@ -119,23 +119,23 @@ fn line(mut terminal: &File, interrupts: [u8; 2]) -> io::Result<TypedLine> {
 
 /// A terminal without echo, until this is dropped. The keys for interrupt and quit end the line instead of
 /// the process, so that the terminal can be restored before the process ends.
-struct Silence<'a> {
+struct NoEcho<'a> {
     terminal: &'a File,
     before: Termios,
 }
 
-impl<'a> Silence<'a> {
+impl<'a> NoEcho<'a> {
     fn on(terminal: &'a File) -> io::Result<Self> {
         let before = tcgetattr(terminal)?;
-        let silence = Self { terminal, before };
-        let mut silent = silence.before.clone();
-        silent.local_modes -= LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ISIG;
-        silent.local_modes |= LocalModes::ICANON | LocalModes::IEXTEN;
-        let [interrupt, quit] = silence.interrupts();
-        silent.special_codes[SpecialCodeIndex::VEOL] = interrupt;
-        silent.special_codes[SpecialCodeIndex::VEOL2] = quit;
-        tcsetattr(terminal, OptionalActions::Flush, &silent)?;
-        Ok(silence)
+        let no_echo = Self { terminal, before };
+        let mut modes = no_echo.before.clone();
+        modes.local_modes -= LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ISIG;
+        modes.local_modes |= LocalModes::ICANON | LocalModes::IEXTEN;
+        let [interrupt, quit] = no_echo.interrupts();
+        modes.special_codes[SpecialCodeIndex::VEOL] = interrupt;
+        modes.special_codes[SpecialCodeIndex::VEOL2] = quit;
+        tcsetattr(terminal, OptionalActions::Flush, &modes)?;
+        Ok(no_echo)
     }
 
     /// The keys for interrupt and quit, by default Ctrl-C and Ctrl-\; 0 if disabled.
@@ -144,7 +144,7 @@ impl<'a> Silence<'a> {
     }
 }
 
-impl Drop for Silence<'_> {
+impl Drop for NoEcho<'_> {
     fn drop(&mut self) {
         let _ = tcsetattr(self.terminal, OptionalActions::Flush, &self.before);
     }
@@ -159,7 +159,7 @@ mod tests {
     /// A terminal at which the password is typed when the prompt appears: the result, the output, and whether
     /// echo is on again.
     struct Played {
-        typed: TypedLine,
+        line_read: TypedLine,
         seen: Vec<u8>,
         has_echo: bool,
     }
@@ -191,12 +191,12 @@ mod tests {
             }
             (person, seen)
         });
-        let typed = ask(&terminal, "password for alice: ").unwrap();
+        let line_read = ask(&terminal, "password for alice: ").unwrap();
         let has_echo = |modes: LocalModes| modes.contains(LocalModes::ECHO | LocalModes::ISIG);
         let has_echo = has_echo(tcgetattr(&terminal).unwrap().local_modes);
         let (_person, seen) = typing.join().unwrap();
         Played {
-            typed,
+            line_read,
             seen,
             has_echo,
         }
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_is_read_and_not_shown() {
+    fn typed_password_is_not_echoed() {
         for (keys, right) in [
             (&b"hunter2\n"[..], &b"hunter2"[..]),
             (b"hunter2\r", b"hunter2"),
@@ -225,7 +225,7 @@ mod tests {
             (b"\x04", b""),
         ] {
             let played = played(keys);
-            let TypedLine::Line(line) = played.typed else {
+            let TypedLine::Line(line) = played.line_read else {
                 panic!("interrupted by {keys:?}")
             };
             assert_eq!(line.as_slice(), right, "{keys:?}");
@@ -235,24 +235,24 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupt_leaves_the_terminal_as_it_was() {
+    fn interrupt_restores_the_terminal() {
         for keys in [&b"\x03"[..], b"hunt\x03", b"hunt\x1c"] {
             let played = played(keys);
-            assert!(matches!(played.typed, TypedLine::Interrupt), "{keys:?}");
+            assert!(matches!(played.line_read, TypedLine::Interrupt), "{keys:?}");
             assert!(played.has_echo);
             assert_eq!(played.seen, b"password for alice: \r\n");
         }
     }
 
     #[test]
-    fn without_a_terminal_nobody_is_asked() {
+    fn no_prompt_without_a_terminal() {
         for path in ["/nonexistent/tty", "/dev/null"] {
             if path == "/dev/null" && stdin().is_terminal() {
                 continue;
             }
-            let said = secret(Path::new(path), "alice at mail.example.org");
-            let said = said.unwrap_err();
-            assert_eq!(said.exit().code(), 77);
+            let error = secret(Path::new(path), "alice at mail.example.org");
+            let error = error.unwrap_err();
+            assert_eq!(error.exit().code(), 77);
         }
     }
 }

@@ -3,7 +3,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 
-fn nowhere() -> Environment {
+fn nowhere() -> Environment<'static> {
     Environment {
         password: None,
         credentials: None,
@@ -11,6 +11,7 @@ fn nowhere() -> Environment {
         keyring: None,
         terminal: None,
         limit: None,
+        stop: None,
     }
 }
 
@@ -46,7 +47,7 @@ fn write(directory: &TempDir, name: &str, text: &str) -> PathBuf {
 }
 
 #[test]
-fn the_named_source_gives_the_proof() {
+fn named_source_gives_the_secret() {
     let find = |source| find_in(&options(source), "h", &nowhere()).unwrap();
     let command = || "echo hunter2".to_owned();
     assert_eq!(find(SecretSource::Command(command())), password(b"hunter2"));
@@ -59,7 +60,7 @@ fn the_named_source_gives_the_proof() {
 }
 
 #[test]
-fn a_named_source_that_fails_is_not_replaced_by_another() {
+fn failed_named_source_is_an_error() {
     let environment = Environment {
         password: Some(Secret::new(b"hunter2".to_vec())),
         ..nowhere()
@@ -78,13 +79,13 @@ fn a_named_source_that_fails_is_not_replaced_by_another() {
             "--oauth-token-command",
         ),
     ] {
-        let said = find_in(&options(source), "h", &environment).unwrap_err();
-        assert!(said.to_string().contains(option), "{said}");
+        let error = find_in(&options(source), "h", &environment).unwrap_err();
+        assert!(error.to_string().contains(option), "{error}");
     }
 }
 
 #[test]
-fn the_places_are_looked_at_in_their_order() {
+fn sources_are_searched_in_order() {
     let directory = TempDir::new().unwrap();
     let netrc = "machine mail.example.org login alice password netrc";
     write(&directory, "ehlo.password", "systemd\n");
@@ -95,6 +96,7 @@ fn the_places_are_looked_at_in_their_order() {
         keyring: Some("/bin/echo".into()),
         terminal: None,
         limit: None,
+        stop: None,
     };
     assert_eq!(found(&environment).unwrap(), password(b"variable"));
     environment.password = None;
@@ -112,7 +114,7 @@ fn the_places_are_looked_at_in_their_order() {
 }
 
 #[test]
-fn a_place_without_the_password_leads_to_the_next() {
+fn source_without_the_password_is_skipped() {
     let directory = TempDir::new().unwrap();
     let environment = Environment {
         credentials: Some(directory.path().join("missing")),
@@ -121,17 +123,17 @@ fn a_place_without_the_password_leads_to_the_next() {
         terminal: Some("/nonexistent/tty".into()),
         ..nowhere()
     };
-    let said = found(&environment).unwrap_err();
+    let error = found(&environment).unwrap_err();
     assert_eq!(
-        said.to_string(),
+        error.to_string(),
         "no password for alice at mail.example.org: give --password-command or --password-file, \
          set EHLO_PASSWORD, or add it to ~/.netrc"
     );
-    assert_eq!(said.exit().code(), 77);
+    assert_eq!(error.exit().code(), 77);
 }
 
 #[test]
-fn a_variable_of_two_lines_is_refused() {
+fn variable_with_two_lines_is_refused() {
     // B1
     let environment = Environment {
         password: Some(Secret::new(b"hunter2\r\nQUIT".to_vec())),
@@ -143,7 +145,7 @@ fn a_variable_of_two_lines_is_refused() {
 }
 
 #[test]
-fn debug_shows_no_secret() {
+fn debug_output_has_no_secret() {
     // B7
     let command = || "echo hunter2".to_owned();
     let secret = || Secret::new(b"hunter2".to_vec());
@@ -166,7 +168,7 @@ fn debug_shows_no_secret() {
 }
 
 #[test]
-fn names_cannot_steer_a_terminal() {
-    let text = whose(Some("al\x1b[2Jice"), "h\u{202e}");
+fn names_are_escaped_in_errors() {
+    let text = account(Some("al\x1b[2Jice"), "h\u{202e}");
     assert_eq!(text, "al\\u{1b}[2Jice at h\\u{202e}");
 }

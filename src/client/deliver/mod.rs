@@ -1,36 +1,20 @@
-//! Delivery of a message: destinations, hosts, connections and sessions.
+//! Delivery of a message: transports, destinations, hosts, connections and sessions.
 
-mod connections;
+mod destination;
+mod pool;
 
-pub use connections::{ConnectionPool, Hosts};
+pub use pool::{ConnectionPool, Hosts};
 
 use crate::client::events::{Event, Observer};
-use crate::client::outcome;
-use crate::client::outcome::{DeliveryReport, RecipientResult, RecipientStatus, Server};
-use crate::client::peer::PeerAddress;
-use crate::client::route::{Destination, Host, RouteError, Router};
-use crate::client::session;
-use crate::client::session::{
-    AfterTransaction, DeliveryLog, Purpose, RecipientReply, SessionContext, SessionFailure,
-    SessionResult, TlsDemand, Transaction,
-};
-use crate::client::wire;
-use crate::client::wire::{ConnectFailure, Terms, Tls, Wire, WireError};
+use crate::client::outcome::{DeliveryReport, RecipientResult};
+use crate::client::session::{DeliveryLog, Purpose};
 use crate::mail::address::Address;
 use crate::mail::envelope::Envelope;
 use crate::mail::message::{Convertible, Message, Signed};
 use crate::smtp::blocks::Replay;
-use crate::smtp::reply::{Class, Reply};
-use crate::smtp::stage::Stage;
-use crate::system::secret::Login;
-use connections::{IdleConnection, is_stale};
-use std::collections::VecDeque;
-use std::io;
-use std::time::Duration;
+use destination::Delivery;
 
-/// Time limit for establishing a connection.
-const CONNECT: Duration = Duration::from_secs(30);
-
+/// Envelope and content on the way out.
 pub struct Outgoing<'a> {
     pub envelope: &'a Envelope,
     pub message: &'a dyn Replay,
@@ -56,48 +40,24 @@ impl<'a> Outgoing<'a> {
     }
 }
 
-/// An opened transport: routes, session options, keys and login.
-pub struct OpenTransport<'a> {
-    pub router: &'a Router<'a>,
-    pub session: &'a session::Options,
-    /// Keys and trust.
-    pub tls: &'a Tls,
-    /// `None`: no AUTH.
-    pub login: Option<&'a Login>,
-    /// State shared with other deliveries; `None`: no session is kept open.
-    pub connections: Option<&'a ConnectionPool<'a>>,
-}
-
-impl OpenTransport<'_> {
-    /// Parameters of every connection attempt.
-    #[must_use]
-    pub fn terms(&self) -> Terms {
-        Terms {
-            source: self.router.source(),
-            limit: self.session.timeout.unwrap_or_else(|| {
-                let patience = self.session.patience.unwrap_or(CONNECT);
-                patience.min(CONNECT)
-            }),
-        }
-    }
-}
-
-/// Delivers a message to the recipients that have no final result in the report, and records their results.
+/// Delivers a message to all recipients of its envelope.
 pub fn deliver(
     outgoing: &Outgoing<'_>,
-    transport: &OpenTransport<'_>,
-    report: &mut DeliveryReport,
+    pool: &ConnectionPool<'_, '_>,
     observer: &mut dyn Observer,
-) {
-    let open = report.open();
-    deliver_to(&open, outgoing, transport, report, observer);
+) -> DeliveryReport {
+    let mut report = DeliveryReport::not_attempted(&outgoing.envelope.recipients);
+    let all: Vec<usize> = (0..report.results.len()).collect();
+    deliver_to(&all, outgoing, pool, &mut report, observer);
+    report
 }
 
-/// Delivers a message to these recipients.
+/// Delivers a message to these recipients, and records their results: over the first transport, and over its
+/// fallbacks to those that another server may still accept.
 pub fn deliver_to(
-    open: &[usize],
+    recipients: &[usize],
     outgoing: &Outgoing<'_>,
-    transport: &OpenTransport<'_>,
+    pool: &ConnectionPool<'_, '_>,
     report: &mut DeliveryReport,
     observer: &mut dyn Observer,
 ) {
@@ -111,577 +71,67 @@ pub fn deliver_to(
         message: &message,
         ..*outgoing
     };
-    let all = &outgoing.envelope.recipients;
-    let asked: Vec<Address> = open.iter().map(|&place| all[place].clone()).collect();
-    let routes = transport.router.routes(&asked, observer);
-    let mut delivery = Delivery {
-        outgoing,
-        transport,
-        observer,
-        results: &mut report.results,
-    };
-    for (place, error) in &routes.unreachable {
-        let recipient = open[*place];
-        delivery.results[recipient] = RecipientResult::unreachable(&all[recipient], error);
-        delivery.settled(&[recipient]);
+    if let Some(error) = pool.transports().error() {
+        report.no_transport(recipients, error);
     }
-    for destination in &routes.destinations {
-        let places = destination.recipients.iter();
-        let recipients: Vec<usize> = places.map(|&place| open[place]).collect();
-        delivery.to(destination, &recipients);
-        delivery.settled(&recipients);
+    let mut open = recipients.to_vec();
+    for index in 0..pool.transports().len() {
+        if open.is_empty() {
+            return;
+        }
+        if observer.is_closed() {
+            // Without a transport that was tried, this is not an attempt.
+            for &recipient in open.iter().filter(|_| index == 0) {
+                let address = &outgoing.envelope.recipients[recipient];
+                report.results[recipient] = RecipientResult::output_failed(address);
+            }
+            return;
+        }
+        let stop = observer.stop();
+        let transport = pool.open(index, stop.as_deref());
+        let transport = transport.map_err(ToString::to_string);
+        if index > 0 {
+            let profile = pool.transports().options(index).profile.as_deref();
+            observer.on_event(Event::Fallback {
+                profile: profile.unwrap_or_default(),
+                error: transport.as_ref().err().map(String::as_str),
+            });
+        }
+        match transport {
+            Ok(transport) => {
+                let mut delivery = Delivery {
+                    outgoing,
+                    transport,
+                    idle: pool.idle(index),
+                    observer,
+                    results: &mut report.results,
+                };
+                delivery.route(&open);
+            }
+            Err(error) if index == 0 => report.no_transport(&open, &error),
+            Err(_) => {}
+        }
+        let still = report.open();
+        open.retain(|recipient| still.contains(recipient));
     }
-}
-
-struct Delivery<'a, 'r> {
-    outgoing: &'a Outgoing<'a>,
-    transport: &'a OpenTransport<'a>,
-    observer: &'r mut dyn Observer,
-    results: &'r mut [RecipientResult],
 }
 
 impl Delivery<'_, '_> {
-    /// Tries one host after the other until every recipient has a permanent result.
-    fn to(&mut self, destination: &Destination, recipients: &[usize]) {
-        let mut pending = recipients.to_vec();
-        let mut tried = false;
-        for host in &destination.hosts {
-            if self.observer.is_closed() {
-                self.output_failed(&pending);
-                return;
-            }
-            if let Some(open) = self.use_idle(host, destination.port, &pending) {
-                pending = open;
-                tried = true;
-                if pending.is_empty() {
-                    return;
-                }
-                continue;
-            }
-            if let Some(why) = self.down(host, destination) {
-                self.not_tried(&pending, host, &why);
-                tried = true;
-                continue;
-            }
-            let router = self.transport.router;
-            let mut peers = match router.addresses(host, destination.port, self.observer) {
-                Ok(peers) => VecDeque::from(peers),
-                Err(error) => {
-                    self.no_address(&pending, &error, tried);
-                    // RFC 5321 §5.1: no host with a better preference is left.
-                    if matches!(error, RouteError::Loop(_)) {
-                        return;
-                    }
-                    continue;
-                }
-            };
-            tried = true;
-            let names: Vec<String> = self.names(&pending);
-            self.observer.on_event(Event::Host {
-                name: &host.to_string(),
-                port: destination.port_of(host),
-                recipients: &names,
-            });
-            let mut current = CurrentHost::new(host, destination.port);
-            while let Some(peer) = peers.pop_front() {
-                pending = self.at(&mut current, peer, &mut peers, pending);
-                if pending.is_empty() {
-                    break;
-                }
-            }
-            self.remember(&current, destination);
-            if pending.is_empty() {
-                return;
-            }
-        }
-    }
-
-    /// Uses an idle session with this host. `None`: there is none that still works.
-    fn use_idle(&mut self, host: &Host, port: u16, pending: &[usize]) -> Option<Vec<usize>> {
-        let session = self.transport.connections?.take(host, port)?;
-        let then = if session.is_fresh() {
-            AfterTransaction::Rest
-        } else {
-            AfterTransaction::Quit
-        };
-        let ended = self.run_transaction(host, pending, then, |transaction, context, observer| {
-            session::resume(session.rest, transaction, context, observer)
-        });
-        if is_stale(&ended) {
-            let note = format!(
-                "{} takes nothing more on this connection; making another",
-                session.server
-            );
-            self.observer.on_event(Event::Note(&note));
-            return None;
-        }
-        let mut current = CurrentHost::new(host, port);
-        let address = session.server.address.clone();
-        let mut settled = self.settle(
-            &mut current,
-            session.server,
-            ended,
-            pending,
-            session.carried,
-        );
-        if !settled.left.is_empty() {
-            let others = &mut VecDeque::new();
-            let open = self.at(&mut current, address, others, settled.left);
-            settled.open.extend(open);
-        }
-        Some(settled.open)
-    }
-
-    fn keep(&mut self, session: Option<IdleConnection>) {
-        if let Some((session, connections)) = session.zip(self.transport.connections) {
-            connections.keep(session, self.transport, self.observer);
-        }
-    }
-
-    /// Reason for which a host is skipped: another delivery has just found it down, or was rejected by it.
-    fn down(&self, host: &Host, destination: &Destination) -> Option<String> {
-        let hosts = self.transport.connections?.hosts();
-        let port = destination.port_of(host);
-        let down = |name: &str| hosts.down(name, port);
-        down(&host.to_string()).or_else(|| down(&self.for_us(host)))
-    }
-
-    /// Records the state of a host for later deliveries.
-    fn remember(&self, current: &CurrentHost<'_>, destination: &Destination) {
-        let Some(connections) = self.transport.connections else {
-            return;
-        };
-        let (hosts, port) = (connections.hosts(), destination.port_of(current.host));
-        let (name, ours) = (current.host.to_string(), self.for_us(current.host));
-        match &current.shut {
-            None if !current.answered => {}
-            Some(HostFilter::ForAll(why)) if !current.answered => hosts.went_down(&name, port, why),
-            Some(HostFilter::ForUs(why)) if !current.answered => {
-                hosts.came_up(&name, port);
-                hosts.went_down(&ours, port, why);
-            }
-            _ => {
-                hosts.came_up(&name, port);
-                hosts.came_up(&ours, port);
-            }
-        }
-    }
-
-    /// The key under which host state that depends on the client is stored: another user may have a valid
-    /// password, or other demands on the certificate.
-    fn for_us(&self, host: &Host) -> String {
-        let user = self.transport.login.and_then(|login| login.user.as_deref());
-        format!("{host} as {}", user.unwrap_or_default())
-    }
-
-    /// Connects to this address, or to one of the others if they answer sooner, as often as the server
-    /// needs sessions for these recipients (RFC 9422). Returns the recipients that another address may
-    /// still accept.
-    fn at(
-        &mut self,
-        current: &mut CurrentHost<'_>,
-        peer: PeerAddress,
-        others: &mut VecDeque<PeerAddress>,
-        pending: Vec<usize>,
-    ) -> Vec<usize> {
-        let (mut peer, mut left, mut open) = (peer, pending, Vec::new());
-        loop {
-            let (server, wire) = match self.connect(current.host, peer, others, &left) {
-                Ok(connected) => connected,
-                Err(ConnectFailure::Unseen) => return open,
-                Err(ConnectFailure::Failed { why, .. }) => {
-                    current.shut = Some(HostFilter::ForAll(why));
-                    open.append(&mut left);
-                    return open;
-                }
-            };
-            peer = server.address.clone();
-            let ended = match self.encrypted_or_in_clear(current.host, &server, wire, &left) {
-                Ok(ended) => ended,
-                Err(ConnectFailure::Unseen) => return open,
-                Err(ConnectFailure::Failed { .. }) => {
-                    open.append(&mut left);
-                    return open;
-                }
-            };
-            let settled = self.settle(current, server, ended, &left, 0);
-            open.extend(settled.open);
-            // Another session like one without any result would fail in the same way.
-            if settled.left.is_empty() || settled.left.len() == left.len() {
-                open.extend(settled.left);
-                return open;
-            }
-            left = settled.left;
-        }
-    }
-
-    /// Runs a session; repeats it in clear if TLS is optional and failed.
-    fn encrypted_or_in_clear(
-        &mut self,
-        host: &Host,
-        server: &Server,
-        wire: Wire,
-        pending: &[usize],
-    ) -> Result<SessionResult, ConnectFailure> {
-        let options = self.transport.session;
-        let ended = self.session(host, wire, options, pending);
-        let broken = broken_encryption(options, ended.failure.as_ref());
-        let Some(why) = broken.filter(|_| !ended.interrupted) else {
-            return Ok(ended);
-        };
-        let note = format!("no encryption with {server}: {why}; trying again in clear");
-        self.observer.on_event(Event::Note(&note));
-        let address = server.address.clone();
-        let (_, wire) = self.connect(host, address, &mut VecDeque::new(), pending)?;
-        let clear = session::Options {
-            tls: TlsDemand::Off,
-            ..options.clone()
-        };
-        Ok(self.session(host, wire, &clear, pending))
-    }
-
-    /// Connects to one of these addresses. On failure, all pending recipients get a result.
-    fn connect(
-        &mut self,
-        host: &Host,
-        peer: PeerAddress,
-        others: &mut VecDeque<PeerAddress>,
-        pending: &[usize],
-    ) -> Result<(Server, Wire), ConnectFailure> {
-        let server = |address| Server {
-            host: host.to_string(),
-            address,
-        };
-        let connected = wire::connect(peer, others, self.transport.terms(), self.observer);
-        match &connected {
-            Ok(_) => {}
-            Err(ConnectFailure::Unseen) => self.output_failed(pending),
-            Err(ConnectFailure::Failed { peer, why }) => {
-                self.connect_failed(pending, &server(peer.clone()), why);
-            }
-        }
-        connected.map(|connection| (server(connection.peer), connection.wire))
-    }
-
-    fn session(
-        &mut self,
-        host: &Host,
-        wire: Wire,
-        options: &session::Options,
-        pending: &[usize],
-    ) -> SessionResult {
-        // A session that fell back to clear text must not be reused by deliveries that may have TLS.
-        let is_usual = options.tls == self.transport.session.tls;
-        let then = if is_usual && self.transport.connections.is_some() {
-            AfterTransaction::Rest
-        } else {
-            AfterTransaction::Quit
-        };
-        self.run_transaction(host, pending, then, |transaction, context, observer| {
-            let context = SessionContext {
-                options,
-                ..*context
-            };
-            session::run(wire, transaction, &context, observer)
-        })
-    }
-
-    /// Runs one transaction for these recipients.
-    fn run_transaction(
-        &mut self,
-        host: &Host,
-        pending: &[usize],
-        then: AfterTransaction,
-        carry: impl FnOnce(&Transaction<'_>, &SessionContext<'_>, &mut dyn Observer) -> SessionResult,
-    ) -> SessionResult {
-        let Envelope {
-            sender,
-            recipients: all,
-            dsn,
-        } = self.outgoing.envelope;
-        let log = self.outgoing.log.map(|log| RecipientLog {
-            log,
-            places: pending,
-        });
-        let transaction = Transaction {
-            sender: sender.as_ref(),
-            recipients: pending.iter().map(|&recipient| &all[recipient]).collect(),
-            message: self.outgoing.message,
-            dsn: Some(dsn),
-            purpose: self.outgoing.purpose,
-            commands: &[],
-            log: log.as_ref().map(|log| log as &dyn DeliveryLog),
-            then,
-        };
-        let context = SessionContext {
-            options: self.transport.session,
-            tls: self.transport.tls,
-            host: &host.name(),
-            login: self.transport.login,
-        };
-        carry(&transaction, &context, self.observer)
-    }
-
-    /// Records the results of a session, and keeps it open if it can carry another message. `carried` is the
-    /// number of messages before this one.
-    fn settle(
-        &mut self,
-        current: &mut CurrentHost<'_>,
-        server: Server,
-        ended: SessionResult,
-        pending: &[usize],
-        carried: u32,
-    ) -> SessionSettlement {
-        match shut(&ended) {
-            _ if ended.interrupted => {}
-            Some(why) => current.shut = Some(why),
-            None => current.answered = true,
-        }
-        let failure = ended.failure.as_ref();
-        let went_well = failure.is_none() && ended.refusal.is_none();
-        let mut settled = SessionSettlement::default();
-        let mut is_begun = false;
-        for (answer, &recipient) in ended.answers.iter().zip(pending) {
-            if answer.is_none() && went_well {
-                settled.left.push(recipient);
-                continue;
-            }
-            let to = &self.outgoing.envelope.recipients[recipient];
-            if answer.is_none() && ended.interrupted {
-                self.results[recipient] = RecipientResult::output_failed(to);
-                continue;
-            }
-            let result = RecipientResult::answered(to, &server, answer.as_ref(), failure);
-            is_begun |= matches!(
-                result.verdict,
-                RecipientStatus::Accepted | RecipientStatus::Uncertain
-            );
-            self.record(recipient, result);
-            if may_try_another(answer.as_ref(), failure) {
-                settled.open.push(recipient);
-            }
-        }
-        // Once a recipient has the message, or may have it, no other host is tried for it in this run.
-        if is_begun {
-            settled.open.clear();
-        }
-        self.keep(ended.rest.map(|rest| IdleConnection {
-            host: current.host.clone(),
-            port: current.port,
-            server,
-            rest,
-            carried: carried + 1,
-        }));
-        settled
-    }
-
-    /// Records a result. A result that is about the host alone does not replace a better one: with one
-    /// exchanger unreachable, another one that accepts no mail at all must not make the failure
-    /// permanent (RFC 5321 §5.1).
-    fn record(&mut self, recipient: usize, result: RecipientResult) {
-        let before = &mut self.results[recipient];
-        if !(result.is_about_host() && before.hope() > result.hope()) {
-            *before = result;
-        }
-    }
-
-    /// Defers recipients because another delivery has just found the host down.
-    fn not_tried(&mut self, pending: &[usize], host: &Host, why: &str) {
-        let note = format!("{host} is passed over: {why}");
-        self.observer.on_event(Event::Note(&note));
-        for &recipient in pending {
-            let to = &self.outgoing.envelope.recipients[recipient];
-            self.record(
-                recipient,
-                RecipientResult::host_down(to, &host.to_string(), why),
-            );
-        }
-    }
-
-    /// Skips a host without an address. A missing address counts only if no server was reached; a failed
-    /// lookup counts if no other result is temporary.
-    fn no_address(&mut self, pending: &[usize], error: &RouteError, tried: bool) {
-        let note = format!("{error}");
-        self.observer.on_event(Event::Note(&note));
-        for &recipient in pending {
-            let is_deferred = self.results[recipient].verdict == RecipientStatus::Deferred;
-            if !is_deferred && (error.may_pass() || !tried) {
-                let to = &self.outgoing.envelope.recipients[recipient];
-                self.record(recipient, RecipientResult::unreachable(to, error));
-            }
-        }
-    }
-
-    fn connect_failed(&mut self, pending: &[usize], server: &Server, why: &str) {
-        for &recipient in pending {
-            let to = &self.outgoing.envelope.recipients[recipient];
-            self.record(
-                recipient,
-                RecipientResult::connect_failed(to, server.clone(), why),
-            );
-        }
-    }
-
-    fn output_failed(&mut self, pending: &[usize]) {
-        for &recipient in pending {
-            let to = &self.outgoing.envelope.recipients[recipient];
-            self.results[recipient] = RecipientResult::output_failed(to);
-        }
-    }
-
-    fn names(&self, recipients: &[usize]) -> Vec<String> {
+    /// Finds the destinations of these recipients, and delivers to one after the other.
+    fn route(&mut self, open: &[usize]) {
         let all = &self.outgoing.envelope.recipients;
-        recipients
-            .iter()
-            .map(|&recipient| all[recipient].to_string())
-            .collect()
-    }
-
-    fn settled(&mut self, recipients: &[usize]) {
-        for &recipient in recipients {
-            if self.outgoing.is_kept {
-                self.results[recipient].postpone(self.transport.router.has_relay());
-            }
-            let result = &self.results[recipient];
-            let words = result.words();
-            let queue_id = match result.verdict {
-                RecipientStatus::Accepted => outcome::queue_id(&words),
-                _ => None,
-            };
-            self.observer.on_event(Event::Settled {
-                recipient: &result.recipient.to_string(),
-                verdict: result.verdict.name(),
-                word: result.verdict.word(),
-                words: &words,
-                queue_id,
-            });
+        let asked: Vec<Address> = open.iter().map(|&index| all[index].clone()).collect();
+        let routes = self.transport.router.routes(&asked, self.observer);
+        for (index, error) in &routes.unreachable {
+            let recipient = open[*index];
+            self.results[recipient] = RecipientResult::unreachable(&all[recipient], error);
+            self.settled(&[recipient]);
         }
-    }
-}
-
-/// Recipients that a session leaves open.
-#[derive(Default)]
-struct SessionSettlement {
-    /// Another host may accept them.
-    open: Vec<usize>,
-    /// The session succeeded and had no transaction for them: another one with the same host may.
-    left: Vec<usize>,
-}
-
-/// A host while its addresses are tried.
-struct CurrentHost<'a> {
-    host: &'a Host,
-    port: u16,
-    /// Reason for which the host refused this client.
-    shut: Option<HostFilter>,
-    answered: bool,
-}
-
-/// Reason for which a host is not retried immediately.
-enum HostFilter {
-    /// It does not answer.
-    ForAll(String),
-    /// It refuses this client, or does not meet its requirements.
-    ForUs(String),
-}
-
-impl<'a> CurrentHost<'a> {
-    fn new(host: &'a Host, port: u16) -> Self {
-        Self {
-            host,
-            port,
-            shut: None,
-            answered: false,
+        for destination in &routes.destinations {
+            let indices = destination.recipients.iter();
+            let recipients: Vec<usize> = indices.map(|&index| open[index]).collect();
+            self.to(destination, &recipients);
+            self.settled(&recipients);
         }
-    }
-}
-
-/// Translates recipient indices of a transaction to indices into the envelope.
-struct RecipientLog<'a> {
-    log: &'a dyn DeliveryLog,
-    places: &'a [usize],
-}
-
-impl RecipientLog<'_> {
-    fn places(&self, recipients: &[usize]) -> Vec<usize> {
-        recipients
-            .iter()
-            .map(|&recipient| self.places[recipient])
-            .collect()
-    }
-}
-
-impl DeliveryLog for RecipientLog<'_> {
-    fn ending(&self, recipients: &[usize]) -> io::Result<()> {
-        self.log.ending(&self.places(recipients))
-    }
-
-    fn taken(&self, recipients: &[usize], reply: &Reply) {
-        self.log.taken(&self.places(recipients), reply);
-    }
-}
-
-/// Reason for which this host should not be retried now.
-fn shut(ended: &SessionResult) -> Option<HostFilter> {
-    match (&ended.failure, &ended.refusal) {
-        (Some(SessionFailure::Wire(Stage::Banner, error @ WireError::Unwelcome(_))), _) => {
-            Some(HostFilter::ForUs(error.to_string()))
-        }
-        (Some(SessionFailure::Wire(Stage::Banner, error)), _) => {
-            Some(HostFilter::ForAll(error.to_string()))
-        }
-        (Some(SessionFailure::Tls(error)), _) => Some(HostFilter::ForUs(error.to_string())),
-        (_, Some(RecipientReply::Said(Stage::Auth, reply))) => {
-            let words = format!("the login was refused: {}", reply.whole());
-            Some(HostFilter::ForUs(words))
-        }
-        (_, Some(RecipientReply::Unmet(unmet))) => {
-            let words = format!("{} did not come about", unmet.stage().words());
-            Some(HostFilter::ForUs(words))
-        }
-        _ => None,
-    }
-}
-
-/// True if the next host may give another result: this host was down, failed temporarily or refused the
-/// session, but did not reject the sender, recipient or message permanently.
-fn may_try_another(answer: Option<&RecipientReply>, failure: Option<&SessionFailure>) -> bool {
-    match answer {
-        // A fault of the message or the log concerns every host.
-        None => !matches!(
-            failure,
-            Some(SessionFailure::Message(_) | SessionFailure::Ledger(_))
-        ),
-        Some(RecipientReply::Said(stage, reply)) => {
-            stage.is_introduction() || reply.class() == Class::ForNow
-        }
-        Some(RecipientReply::Unmet(_) | RecipientReply::TooMany(_)) => true,
-        Some(
-            RecipientReply::Accepted(_)
-            | RecipientReply::Unfit(_)
-            | RecipientReply::InDoubt
-            | RecipientReply::Stopped(_),
-        ) => false,
-    }
-}
-
-/// Reason for which TLS failed, if the session may be repeated in clear (RFC 7435 §3). Bytes injected in
-/// clear after STARTTLS are not such a reason.
-fn broken_encryption(
-    options: &session::Options,
-    failure: Option<&SessionFailure>,
-) -> Option<String> {
-    if options.tls != TlsDemand::Opportunistic {
-        return None;
-    }
-    match failure? {
-        SessionFailure::Tls(error) => Some(error.to_string()),
-        SessionFailure::Wire(Stage::Starttls, error) => Some(error.to_string()),
-        // With TLS 1.3, the server judges the client certificate after the handshake.
-        SessionFailure::Wire(Stage::Banner | Stage::Ehlo, error @ WireError::Unwelcome(_)) => {
-            Some(error.to_string())
-        }
-        SessionFailure::Protocol(Stage::Starttls, what) => Some(format!("it {what}")),
-        _ => None,
     }
 }

@@ -1,8 +1,9 @@
 //! The end of a session that affects all recipients alike, before the message was sent.
 
-use crate::client::outcome::{Cause, RecipientStatus, Server, TRY_AGAIN};
+use crate::client::hint::{Hint, with_hint};
+use crate::client::outcome::{Cause, RecipientStatus, Server};
 use crate::client::peer::PeerAddress;
-use crate::client::session::{RecipientReply, SessionFailure, SessionResult, Unmet};
+use crate::client::session::{RecipientReply, SessionFailure, SessionResult, Step, Unmet};
 use crate::client::wire::{TlsError, WireError};
 use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
@@ -18,8 +19,7 @@ pub struct SessionEnd {
     pub reply: Option<Reply>,
     /// A sentence with the server's name.
     pub words: String,
-    /// Advice, with a leading semicolon; may be empty.
-    pub advice: &'static str,
+    pub hint: Option<Hint>,
 }
 
 impl SessionEnd {
@@ -28,12 +28,16 @@ impl SessionEnd {
     pub fn of(server: &Server, ended: &SessionResult) -> Option<Self> {
         match (&ended.refusal, &ended.failure) {
             (Some(RecipientReply::Unmet(unmet)), _) => Some(Self::unmet(server, unmet)),
-            (Some(RecipientReply::Said(stage, reply)), _) => {
-                Some(Self::said(server, *stage, reply))
-            }
+            (Some(RecipientReply::Said(step, reply)), _) => Some(Self::said(server, *step, reply)),
             (_, Some(failure)) => Self::failed(server, failure),
             _ => None,
         }
+    }
+
+    /// The words with the hint.
+    #[must_use]
+    pub fn explanation(&self) -> String {
+        with_hint(&self.words, self.hint)
     }
 
     /// The exit status for this end alone.
@@ -69,35 +73,38 @@ impl SessionEnd {
             }
         };
         let may_pass =
-            matches!(unmet, Unmet::StarttlsRefused(reply) if reply.class() == Class::ForNow);
-        let (verdict, cause, advice) = if may_pass {
-            (RecipientStatus::Deferred, Cause::Server, TRY_AGAIN)
+            matches!(unmet, Unmet::StarttlsRefused(reply) if reply.class() == Class::Transient);
+        let (verdict, cause, hint) = if may_pass {
+            (
+                RecipientStatus::Deferred,
+                Cause::Server,
+                Some(Hint::TryAgain),
+            )
         } else {
-            (RecipientStatus::Refused, Cause::Policy, "")
+            (RecipientStatus::Refused, Cause::Policy, None)
         };
         Self {
             verdict,
             cause,
-            stage: Some(unmet.stage()),
+            stage: Some(unmet.step().stage()),
             reply: None,
             words,
-            advice,
+            hint,
         }
     }
 
     /// The server refused the session as a whole.
-    pub(super) fn said(server: &Server, stage: Stage, reply: &Reply) -> Self {
-        let is_for_good = reply.class() == Class::ForGood;
-        let (what, advice) = match (stage, is_for_good) {
+    pub(super) fn said(server: &Server, step: Step, reply: &Reply) -> Self {
+        let is_for_good = reply.class() == Class::Permanent;
+        let (what, hint) = match (step, is_for_good) {
             // Some servers send this to a client that they recognize by its address or certificate. It cannot
             // be a reply to a second login: a session has one AUTH that succeeds, and only 235 is success.
-            (Stage::Auth, true) if reply.code == 503 => (
-                "does not expect a login",
-                "; without --user, it is sent without one",
-            ),
-            (Stage::Auth, true) => ("refused the login", ""),
-            (_, true) => ("refused to talk", ""),
-            _ => ("has no time", ""),
+            (Step::Auth, true) if reply.code == 503 => {
+                ("does not expect a login", Some(Hint::NoLogin))
+            }
+            (Step::Auth, true) => ("refused the login", None),
+            (_, true) => ("refused to talk", None),
+            _ => ("has no time", None),
         };
         let words = reply.whole();
         Self {
@@ -106,43 +113,42 @@ impl SessionEnd {
             } else {
                 RecipientStatus::Deferred
             },
-            cause: if is_for_good && stage == Stage::Auth {
+            cause: if is_for_good && step == Step::Auth {
                 Cause::Policy
             } else {
                 Cause::Server
             },
-            stage: Some(stage),
+            stage: Some(step.stage()),
             reply: Some(reply.clone()),
-            words: format!("{server} {what}: {words} (in reply to {})", stage.words()),
-            advice,
+            words: format!("{server} {what}: {words} (in reply to {})", step.words()),
+            hint,
         }
     }
 
     /// `None` if neither the server nor the network failed.
     pub(super) fn failed(server: &Server, failure: &SessionFailure) -> Option<Self> {
-        let (stage, cause, words, advice) = match failure {
+        let (step, cause, words, hint) = match failure {
             SessionFailure::Message(_) | SessionFailure::Ledger(_) => return None,
-            SessionFailure::Wire(stage, WireError::Unwelcome(why)) => {
+            SessionFailure::Wire(step, WireError::Unwelcome(why)) => {
                 let words = format!("no TLS with {server}: {why}");
-                (*stage, Cause::Policy, words, "")
+                (*step, Cause::Policy, words, None)
             }
-            SessionFailure::Wire(Stage::Banner, error @ WireError::Timeout(_)) => {
-                let words = lost(server, Stage::Banner, error);
-                let advice =
-                    "; try again later, or with --tls implicit if that is what the port is for";
-                (Stage::Banner, Cause::Network, words, advice)
+            SessionFailure::Wire(Step::Banner, error @ WireError::Timeout(_)) => {
+                let words = lost(server, Step::Banner, error);
+                let hint = Some(Hint::ImplicitTls);
+                (Step::Banner, Cause::Network, words, hint)
             }
-            SessionFailure::Wire(stage, error) => {
-                let words = lost(server, *stage, error);
-                (*stage, Cause::Network, words, TRY_AGAIN)
+            SessionFailure::Wire(step, error) => {
+                let words = lost(server, *step, error);
+                (*step, Cause::Network, words, Some(Hint::TryAgain))
             }
-            SessionFailure::Protocol(stage, what) => {
-                let words = format!("{server} broke the protocol: {what} (at {})", stage.words());
-                (*stage, Cause::Protocol, words, TRY_AGAIN)
+            SessionFailure::Protocol(step, what) => {
+                let words = format!("{server} broke the protocol: {what} (at {})", step.words());
+                (*step, Cause::Protocol, words, Some(Hint::TryAgain))
             }
             SessionFailure::Tls(error) => {
-                let (cause, words, advice) = without_tls(server, error);
-                (Stage::Tls, cause, words, advice)
+                let (cause, words, hint) = without_tls(server, error);
+                (Step::Tls, cause, words, hint)
             }
         };
         Some(Self {
@@ -153,59 +159,57 @@ impl SessionEnd {
                 RecipientStatus::Deferred
             },
             cause,
-            stage: Some(stage),
+            stage: Some(step.stage()),
             reply: None,
             words,
-            advice,
+            hint,
         })
     }
 }
 
-fn without_tls(server: &Server, error: &TlsError) -> (Cause, String, &'static str) {
+fn without_tls(server: &Server, error: &TlsError) -> (Cause, String, Option<Hint>) {
     match error {
-        TlsError::Certificate { why, .. } if why.contains("--pin") => {
+        TlsError::Certificate { why, hint, .. } => {
             let words = format!("the certificate of {server} {why}");
-            (Cause::Policy, words, "")
+            (Cause::Policy, words, *hint)
         }
-        TlsError::Certificate { why, .. } => (
-            Cause::Policy,
-            format!("the certificate of {server} {why}"),
-            "; --ca-file FILE trusts another CA, and -k (--insecure) any certificate",
-        ),
-        TlsError::Incompatible(why) => (Cause::Policy, format!("no TLS with {server}: {why}"), ""),
+        TlsError::Incompatible(why) => {
+            let words = format!("no TLS with {server}: {why}");
+            (Cause::Policy, words, None)
+        }
         TlsError::Wire(WireError::Closed) => {
             let words = format!("{server} closed the connection during the TLS handshake");
-            (Cause::Network, words, TRY_AGAIN)
+            (Cause::Network, words, Some(Hint::TryAgain))
         }
         TlsError::Wire(error) => {
             let words = format!("the TLS handshake with {server} failed: {error}");
-            (Cause::Network, words, TRY_AGAIN)
+            (Cause::Network, words, Some(Hint::TryAgain))
         }
     }
 }
 
-/// The error of the connection, with the stage.
-fn lost(server: &Server, stage: Stage, error: &WireError) -> String {
-    let when = match stage {
-        Stage::Banner => "waiting for the greeting of",
+/// The error of the connection, with the step.
+fn lost(server: &Server, step: Step, error: &WireError) -> String {
+    let when = match step {
+        Step::Banner => "waiting for the greeting of",
         _ => "talking to",
     };
-    let at = match stage {
-        Stage::Banner => String::new(),
-        Stage::Body | Stage::Dot => format!(" while sending {}", stage.words()),
-        _ => format!(" while sending {} or waiting for its reply", stage.words()),
+    let at = match step {
+        Step::Banner => String::new(),
+        Step::Body | Step::Dot => format!(" while sending {}", step.words()),
+        _ => format!(" while sending {} or waiting for its reply", step.words()),
     };
     match error {
         // The command that acts as the server did not start.
         WireError::Io(why)
-            if stage == Stage::Banner && matches!(server.address, PeerAddress::Pipe(_)) =>
+            if step == Step::Banner && matches!(server.address, PeerAddress::Pipe(_)) =>
         {
             format!("cannot connect to {server}: {why}")
         }
         WireError::Closed => format!(
             "lost connection with {server}{}",
-            match stage {
-                Stage::Banner => " before its greeting",
+            match step {
+                Step::Banner => " before its greeting",
                 _ => &at,
             }
         ),

@@ -3,105 +3,22 @@
 mod ending;
 mod queue_id;
 
+pub use crate::client::status::{Cause, RecipientStatus};
 pub use ending::SessionEnd;
 pub use queue_id::queue_id;
 
+use crate::client::hint::{Hint, with_hint};
 use crate::client::peer::PeerAddress;
 use crate::client::route::RouteError;
-use crate::client::session::{EarlyStop, RecipientReply, SessionFailure, StopMethod, Unsuitable};
+use crate::client::session::{
+    EarlyStop, RecipientReply, SessionFailure, Step, StopMethod, Unsuitable,
+};
 use crate::mail::address::Address;
 use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
 use crate::system::text::reason;
 use std::fmt;
-
-/// Advice after a temporary failure that is not retried automatically.
-const TRY_AGAIN: &str = "; try again later";
-
-/// Status of one recipient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecipientStatus {
-    /// A server accepted the message.
-    Accepted,
-    Refused,
-    Deferred,
-    /// The connection was lost between the end of data and its reply.
-    Uncertain,
-    /// Not delivered yet; the message is in the queue.
-    Queued,
-    Skipped,
-}
-
-impl RecipientStatus {
-    /// The word in JSON.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Refused => "refused",
-            Self::Deferred => "deferred",
-            Self::Uncertain => "uncertain",
-            Self::Queued => "queued",
-            Self::Skipped => "skipped",
-        }
-    }
-
-    /// The word after `recipient...`, as sendmail shows it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Accepted => "Sent",
-            Self::Refused => "Refused",
-            Self::Deferred => "Deferred",
-            Self::Uncertain => "Uncertain",
-            Self::Queued => "Queued",
-            Self::Skipped => "Not sent",
-        }
-    }
-
-    /// The status with this name in JSON.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        let all = [
-            Self::Accepted,
-            Self::Refused,
-            Self::Deferred,
-            Self::Uncertain,
-            Self::Queued,
-            Self::Skipped,
-        ];
-        all.into_iter().find(|verdict| verdict.name() == name)
-    }
-
-    /// True if the caller need not act on the message any more.
-    #[must_use]
-    pub fn is_done(self) -> bool {
-        matches!(self, Self::Accepted | Self::Queued)
-    }
-}
-
-/// Cause of a status; decides the exit status among recipients with equal status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    Server,
-    /// The domain does not exist or accepts no mail (RFC 7505).
-    Domain,
-    /// No connection, a lost connection, or no answer from the DNS.
-    Network,
-    /// Another delivery has just found the host down.
-    Known,
-    /// The server violated the protocol.
-    Protocol,
-    /// A requirement for TLS or authentication was not met.
-    Policy,
-    /// The message could not be read completely.
-    Message,
-    /// The session was to end early (`--quit-after`, `--drop-after`).
-    Stopped,
-    /// The output cannot be written, or the program was interrupted: delivery is incomplete.
-    Output,
-}
 
 /// The name and the address of a server that was contacted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,6 +61,8 @@ pub struct RecipientResult {
     pub enhanced: Option<String>,
     /// A sentence that names the recipient; empty when accepted.
     pub sentence: String,
+    /// What the user can do about it.
+    pub hint: Option<Hint>,
 }
 
 impl RecipientResult {
@@ -205,6 +124,7 @@ impl RecipientResult {
             reply: None,
             enhanced: None,
             sentence: format!("<{recipient}> was not tried"),
+            hint: None,
         }
     }
 
@@ -217,7 +137,7 @@ impl RecipientResult {
             None => {
                 let name = format!("<{}>: ", self.recipient);
                 let sentence = self.sentence.as_str();
-                sentence.strip_prefix(&name).unwrap_or(sentence).to_owned()
+                with_hint(sentence.strip_prefix(&name).unwrap_or(sentence), self.hint)
             }
         }
     }
@@ -230,11 +150,19 @@ impl RecipientResult {
         queue_id(&reply.text()).map(str::to_owned)
     }
 
-    /// The sentence without the advice to try again, which does not apply to a queued message.
+    /// The sentence with the hint; empty when accepted.
     #[must_use]
-    pub fn without_hint(&self) -> &str {
-        let sentence = self.sentence.as_str();
-        sentence.strip_suffix(TRY_AGAIN).unwrap_or(sentence)
+    pub fn explanation(&self) -> String {
+        with_hint(&self.sentence, self.hint)
+    }
+
+    /// The explanation for a message that is tried again without the user.
+    #[must_use]
+    pub fn lasting_reason(&self) -> String {
+        with_hint(
+            &self.sentence,
+            self.hint.filter(|hint| *hint != Hint::TryAgain),
+        )
     }
 
     fn of(recipient: &Address, verdict: RecipientStatus, cause: Cause, sentence: String) -> Self {
@@ -257,17 +185,16 @@ impl RecipientResult {
     #[must_use]
     pub fn unreachable(recipient: &Address, error: &RouteError) -> Self {
         let sentence = format!("<{recipient}>: {error}");
-        if error.may_pass() {
-            Self::of(
-                recipient,
-                RecipientStatus::Deferred,
-                Cause::Network,
-                sentence,
-            )
+        let (verdict, cause) = if error.may_pass() {
+            (RecipientStatus::Deferred, Cause::Network)
         } else if matches!(error, RouteError::Loop(_)) {
-            Self::of(recipient, RecipientStatus::Refused, Cause::Server, sentence)
+            (RecipientStatus::Refused, Cause::Server)
         } else {
-            Self::of(recipient, RecipientStatus::Refused, Cause::Domain, sentence)
+            (RecipientStatus::Refused, Cause::Domain)
+        };
+        Self {
+            hint: error.hint(),
+            ..Self::of(recipient, verdict, cause, sentence)
         }
     }
 
@@ -316,9 +243,7 @@ impl RecipientResult {
     ) -> Self {
         let result = match answer {
             Some(RecipientReply::Accepted(reply)) => Self::accepted(recipient, reply),
-            Some(RecipientReply::Said(stage, reply)) => {
-                Self::said(recipient, server, *stage, reply)
-            }
+            Some(RecipientReply::Said(step, reply)) => Self::said(recipient, server, *step, reply),
             Some(RecipientReply::TooMany(reply)) => Self::too_many(recipient, server, reply),
             Some(RecipientReply::Unfit(unfit)) => Self::unfit(recipient, server, *unfit),
             Some(RecipientReply::Unmet(unmet)) => {
@@ -336,12 +261,12 @@ impl RecipientResult {
 
     /// The session ended early, as requested.
     fn stopped(recipient: &Address, stop: EarlyStop) -> Self {
-        let option = match stop.how {
+        let option = match stop.method {
             StopMethod::Quit => "--quit-after",
             StopMethod::Drop => "--drop-after",
             StopMethod::DropUnread => "--drop-after-send",
         };
-        let point = stop.behind.name();
+        let point = stop.after.name();
         let sentence = format!("<{recipient}>: stopped, as {option} {point} says");
         Self::of(
             recipient,
@@ -364,20 +289,21 @@ impl RecipientResult {
         }
     }
 
-    fn said(recipient: &Address, server: &Server, stage: Stage, reply: &Reply) -> Self {
-        if stage == Stage::Auth && reply.class() == Class::ForGood {
-            return Self::ended(recipient, SessionEnd::said(server, stage, reply));
+    fn said(recipient: &Address, server: &Server, step: Step, reply: &Reply) -> Self {
+        if step == Step::Auth && reply.class() == Class::Permanent {
+            return Self::ended(recipient, SessionEnd::said(server, step, reply));
         }
-        let words = format!("{} (in reply to {})", reply.whole(), stage.words());
-        let (verdict, sentence) = if reply.class() == Class::ForGood {
+        let words = format!("{} (in reply to {})", reply.whole(), step.words());
+        let (verdict, hint, sentence) = if reply.class() == Class::Permanent {
             let sentence = format!("{server} refused <{recipient}>: {words}");
-            (RecipientStatus::Refused, sentence)
+            (RecipientStatus::Refused, None, sentence)
         } else {
-            let sentence = format!("{server} deferred <{recipient}>: {words}{TRY_AGAIN}");
-            (RecipientStatus::Deferred, sentence)
+            let sentence = format!("{server} deferred <{recipient}>: {words}");
+            (RecipientStatus::Deferred, Some(Hint::TryAgain), sentence)
         };
         Self {
-            stage: Some(stage),
+            hint,
+            stage: Some(step.stage()),
             reply: Some(reply.clone()),
             enhanced: reply.enhanced().map(str::to_owned),
             ..Self::of(recipient, verdict, Cause::Server, sentence)
@@ -387,10 +313,10 @@ impl RecipientResult {
     /// Uses the enhanced code of 452, because a report must not call the result permanent.
     fn too_many(recipient: &Address, server: &Server, reply: &Reply) -> Self {
         let words = reply.whole();
-        let sentence =
-            format!("{server} deferred <{recipient}>: {words} (in reply to RCPT TO){TRY_AGAIN}");
+        let sentence = format!("{server} deferred <{recipient}>: {words} (in reply to RCPT TO)");
         Self {
-            stage: Some(Stage::Rcpt(0)),
+            hint: Some(Hint::TryAgain),
+            stage: Some(Stage::Rcpt),
             reply: Some(reply.clone()),
             enhanced: Some("4.5.3".to_owned()),
             ..Self::of(
@@ -430,9 +356,9 @@ impl RecipientResult {
 
     /// The session ended without an answer for this recipient.
     fn ended(recipient: &Address, ending: SessionEnd) -> Self {
-        let SessionEnd { words, advice, .. } = ending;
-        let sentence = format!("{words}; <{recipient}> did not get the message{advice}");
+        let sentence = format!("{}; <{recipient}> did not get the message", ending.words);
         Self {
+            hint: ending.hint,
             stage: ending.stage,
             enhanced: ending
                 .reply
@@ -534,19 +460,32 @@ impl DeliveryReport {
     }
 
     /// Indices of the recipients that another server may still accept: no attempt was made for them, the
-    /// failure is temporary, or the server did not meet a requirement for TLS or authentication.
+    /// failure is temporary, the server did not meet a requirement for TLS or authentication, or it does not
+    /// accept this client.
     #[must_use]
     pub fn open(&self) -> Vec<usize> {
         let is_open = |result: &RecipientResult| match result.verdict {
             RecipientStatus::Deferred => true,
             RecipientStatus::Skipped => result.cause == Cause::Network,
             // Another server may meet the requirement. A rejected login is not tried there.
-            RecipientStatus::Refused => result.cause == Cause::Policy && result.reply.is_none(),
+            RecipientStatus::Refused => match result.cause {
+                Cause::Policy => result.reply.is_none(),
+                Cause::Server => result.stage.is_some_and(Stage::is_introduction),
+                _ => false,
+            },
             _ => false,
         };
         (0..self.results.len())
             .filter(|&place| is_open(&self.results[place]))
             .collect()
+    }
+
+    /// Defers these recipients because the transport cannot be used.
+    pub fn no_transport(&mut self, recipients: &[usize], why: &str) {
+        for &recipient in recipients {
+            let result = &mut self.results[recipient];
+            *result = RecipientResult::no_transport(&result.recipient, why);
+        }
     }
 
     /// Marks the recipients that may be accepted later as queued.
@@ -557,7 +496,7 @@ impl DeliveryReport {
                 RecipientStatus::Deferred | RecipientStatus::Skipped
             ) {
                 result.verdict = RecipientStatus::Queued;
-                result.sentence.truncate(result.without_hint().len());
+                result.hint.take_if(|hint| *hint == Hint::TryAgain);
             }
         }
     }

@@ -7,6 +7,7 @@ pub mod target;
 pub use dns::{Dns, DnsError, Hickory, Mx};
 
 use crate::client::events::{Event, Observer};
+use crate::client::hint::Hint;
 use crate::client::peer::PeerAddress;
 use crate::mail::address::{Address, Domain};
 use crate::system::host;
@@ -161,22 +162,18 @@ impl Destination {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
     /// The recipient has no domain to look up.
-    #[error("{0} has no domain; name the server that accepts it with --relay")]
+    #[error("{0} has no domain")]
     NoDomain(String),
-    #[error("{0} does not exist (NXDOMAIN); check the spelling")]
+    #[error("{0} does not exist (NXDOMAIN)")]
     NoSuchDomain(String),
     /// RFC 7505.
-    #[error("{0} accepts no mail (null MX, RFC 7505); nothing to try")]
+    #[error("{0} accepts no mail (null MX, RFC 7505)")]
     NullMx(String),
     /// RFC 5321 §5.1: this host itself is the best MX.
-    #[error(
-        "the mail exchanger of {0} is this host itself, so that the mail would loop; name the server that takes it with --relay"
-    )]
+    #[error("the mail exchanger of {0} is this host itself, so that the mail would loop")]
     Loop(String),
     /// The DNS gave no answer.
-    #[error(
-        "cannot find the mail exchanger of {domain}: {why}; try again later, or name a resolver with --dns"
-    )]
+    #[error("cannot find the mail exchanger of {domain}: {why}")]
     Lookup { domain: String, why: String },
     /// The host's address cannot be found at the moment.
     #[error("cannot find the address of {host}: {why}")]
@@ -196,6 +193,18 @@ impl RouteError {
             Self::Lookup { .. } => true,
             Self::Address { may_pass, .. } => *may_pass,
             _ => false,
+        }
+    }
+
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::NoDomain(_) | Self::Loop(_) => Some(Hint::NameRelay),
+            Self::NoSuchDomain(_) => Some(Hint::CheckSpelling),
+            Self::NullMx(_) => Some(Hint::NothingToTry),
+            Self::Lookup { .. } => Some(Hint::OtherResolver),
+            Self::Address { .. } => None,
         }
     }
 }

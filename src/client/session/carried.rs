@@ -2,7 +2,7 @@
 
 use crate::client::session::Transaction;
 use crate::smtp::blocks::{Block, Blocks, Shape};
-use crate::smtp::dots::Dots;
+use crate::smtp::dot_stuffing::DotStuffer;
 use std::io;
 
 /// A message that is being sent.
@@ -10,7 +10,7 @@ pub struct Carried<'m> {
     /// Its properties in the form sent to this server.
     pub shape: Shape,
     blocks: Box<dyn Blocks + 'm>,
-    dots: Dots,
+    dots: DotStuffer,
     /// Octets copied to the outbox.
     pub octets: u64,
     /// Data that was read and belongs to the next chunk.
@@ -22,7 +22,7 @@ impl<'m> Carried<'m> {
         Self {
             shape,
             blocks: transaction.message.blocks(shape),
-            dots: Dots::new(),
+            dots: DotStuffer::new(),
             octets: 0,
             rest: Vec::new(),
         }

@@ -7,17 +7,17 @@ mod parameters;
 mod stop;
 mod transaction;
 
-pub use parameters::xtext;
-
-use crate::client::session::auth::{Bindings, Candidate, SaslExchange};
+use crate::client::session::Step;
+use crate::client::session::auth::Bindings;
 use crate::client::session::requests::attribute_lack;
 use crate::client::session::{
     Options, Protocol, RecipientReply, ServerOffers, TlsDemand, Transaction, Unmet,
 };
 use crate::smtp::blocks::Shape;
+use crate::smtp::extension::Extension;
 use crate::smtp::reply::{Class, Reply};
-use crate::smtp::stage::Stage;
 use crate::system::secret::Login;
+use login::Authentication;
 use std::collections::VecDeque;
 use zeroize::Zeroizing;
 
@@ -30,7 +30,7 @@ pub enum WireEvent {
     Resumed,
     /// The connection is encrypted.
     Secured(Privacy),
-    /// The reply to the awaited stage arrived.
+    /// The reply to the awaited step arrived.
     Replied(Reply),
     /// An unsolicited 421 came before the client sent anything (RFC 5321 §3.8).
     Unasked(Reply),
@@ -65,8 +65,8 @@ pub enum Action {
     Drop,
     /// Send QUIT out of sequence, read the reply, and close the connection.
     BlurtQuit,
-    /// The server violated the protocol in this stage; the text describes it. Nothing more may be sent.
-    Abort(Stage, String),
+    /// The server violated the protocol in this step; the text describes it. Nothing more may be sent.
+    Abort(Step, String),
 }
 
 /// Part of a group that is written together.
@@ -87,7 +87,7 @@ pub enum Output {
 /// A command line: the bytes for the wire and the text to show.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CommandLine {
-    pub stage: Stage,
+    pub step: Step,
     pub wire: Zeroizing<Vec<u8>>,
     /// The text for transcripts.
     pub shown: String,
@@ -127,8 +127,8 @@ pub struct Dialogue<'a> {
     current: Vec<usize>,
     /// The recipients among them that the server accepted.
     taken: Vec<usize>,
-    unsaid: VecDeque<Stage>,
-    awaiting: VecDeque<Stage>,
+    unsaid: VecDeque<Step>,
+    awaiting: VecDeque<Step>,
     /// True if the next transaction needs RSET first: MAIL was accepted and neither end of data nor RSET
     /// ended the transaction, or a chunk failed.
     open: bool,
@@ -144,17 +144,7 @@ pub struct Dialogue<'a> {
     forwarded: usize,
     /// Replies to the requested commands.
     replies: Vec<Reply>,
-    login: Option<&'a Login>,
-    /// The exchange in progress.
-    exchange: Option<SaslExchange>,
-    /// Remaining candidates, in case this one is rejected.
-    candidates: VecDeque<Candidate>,
-    /// Number of challenges answered in this session.
-    challenges: u8,
-    /// Reason for which the exchange was cancelled.
-    cancelled: Option<String>,
-    /// An initial response, in base64, that did not fit into the AUTH command.
-    unsaid_response: Option<Zeroizing<String>>,
+    authentication: Authentication<'a>,
 }
 
 impl<'a> Dialogue<'a> {
@@ -190,12 +180,7 @@ impl<'a> Dialogue<'a> {
             introduced: 0,
             forwarded: 0,
             replies: Vec::new(),
-            login,
-            exchange: None,
-            candidates: VecDeque::new(),
-            challenges: 0,
-            cancelled: None,
-            unsaid_response: None,
+            authentication: Authentication::new(login),
         }
     }
 
@@ -226,7 +211,7 @@ impl<'a> Dialogue<'a> {
     /// Handles an event and returns the next action.
     pub fn step(&mut self, event: WireEvent) -> Action {
         let action = self.go_on_with(event);
-        match self.options.bench.stop {
+        match self.options.testing.stop {
             Some(stop) => self.stopped(stop, action),
             None => action,
         }
@@ -240,39 +225,39 @@ impl<'a> Dialogue<'a> {
             WireEvent::Secured(privacy) => self.secured(privacy),
             WireEvent::Replied(reply) => self.replied(reply),
             WireEvent::Unasked(reply) => {
-                let stage = self.next_stage();
-                self.goodbye(stage, &reply)
+                let step = self.next_step();
+                self.goodbye(step, &reply)
             }
             // A message whose transfer has begun cannot be withdrawn, so the connection is closed. Recipients
             // of later transactions are left for another session.
             WireEvent::BrokenOff(reply) => {
                 self.awaiting.clear();
-                self.refuse_transaction(Stage::Body, &reply);
+                self.refuse_transaction(Step::Body, &reply);
                 Action::Drop
             }
         }
     }
 
-    /// The stage of the next expected reply.
+    /// The step of the next expected reply.
     #[must_use]
-    pub fn awaited(&self) -> Stage {
-        self.awaiting.front().copied().unwrap_or(Stage::Quit)
+    pub fn awaited(&self) -> Step {
+        self.awaiting.front().copied().unwrap_or(Step::Quit)
     }
 
-    /// The next stage in the pipeline.
+    /// The next step in the pipeline.
     #[must_use]
-    pub fn next_stage(&self) -> Stage {
+    pub fn next_step(&self) -> Step {
         let said = self.awaiting.front().or(self.unsaid.front());
-        said.copied().unwrap_or(Stage::Quit)
+        said.copied().unwrap_or(Step::Quit)
     }
 
     /// True if the reply to an end of data is outstanding.
     #[must_use]
     pub fn awaits_end(&self) -> bool {
-        let is_end = |stage: &Stage| {
+        let is_end = |step: &Step| {
             matches!(
-                stage,
-                Stage::Dot | Stage::DotFor(_) | Stage::Bdat { last: true }
+                step,
+                Step::Dot | Step::DotFor(_) | Step::Bdat { last: true }
             )
         };
         self.awaiting.iter().any(is_end)
@@ -320,33 +305,33 @@ impl<'a> Dialogue<'a> {
     }
 
     fn replied(&mut self, reply: Reply) -> Action {
-        let stage = self.awaiting.pop_front().unwrap_or(Stage::Quit);
+        let step = self.awaiting.pop_front().unwrap_or(Step::Quit);
         // RFC 5321 §3.8: 421 may be the reply to any command, and ends the session.
-        if reply.code == 421 && stage != Stage::Quit {
-            return self.goodbye(stage, &reply);
+        if reply.code == 421 && step != Step::Quit {
+            return self.goodbye(step, &reply);
         }
-        match stage {
-            Stage::Banner => self.greeted(&reply),
-            Stage::Ehlo | Stage::Lhlo => self.offered(stage, &reply),
-            Stage::Helo => self.tolerated(&reply),
-            Stage::Xclient => self.introduced(&reply),
-            Stage::Xforward => self.forwarded(&reply),
-            Stage::Asked(_) => self.command_answered(stage, reply),
-            Stage::Starttls => self.starttls_answered(reply),
-            Stage::Auth => self.auth_answered(&reply),
-            Stage::Mail => self.sender_answered(&reply),
-            Stage::Rcpt(recipient) => self.recipient_answered(recipient, reply),
-            Stage::Data => self.data_answered(&reply),
-            Stage::Dot | Stage::Bdat { last: true } => self.end_answered(stage, &reply),
-            Stage::DotFor(recipient) => self.end_answered_for(recipient, reply),
-            Stage::Bdat { last: false } => self.chunk_answered(stage, &reply),
-            Stage::Rset | Stage::Body | Stage::Tls => self.go_on(),
-            Stage::Quit => Action::Finish,
+        match step {
+            Step::Banner => self.greeted(&reply),
+            Step::Ehlo | Step::Lhlo => self.offered(step, &reply),
+            Step::Helo => self.tolerated(&reply),
+            Step::Xclient => self.introduced(&reply),
+            Step::Xforward => self.forwarded(&reply),
+            Step::Asked(_) => self.command_answered(step, reply),
+            Step::Starttls => self.starttls_answered(reply),
+            Step::Auth => self.auth_answered(&reply),
+            Step::Mail => self.sender_answered(&reply),
+            Step::Rcpt(recipient) => self.recipient_answered(recipient, reply),
+            Step::Data => self.data_answered(&reply),
+            Step::Dot | Step::Bdat { last: true } => self.end_answered(step, &reply),
+            Step::DotFor(recipient) => self.end_answered_for(recipient, reply),
+            Step::Bdat { last: false } => self.chunk_answered(step, &reply),
+            Step::Rset | Step::Body | Step::Tls => self.go_on(),
+            Step::Quit => Action::Finish,
         }
     }
 
     fn await_greeting(&mut self) -> Action {
-        self.awaiting.push_back(Stage::Banner);
+        self.awaiting.push_back(Step::Banner);
         Action::Read
     }
 
@@ -364,41 +349,43 @@ impl<'a> Dialogue<'a> {
     fn greeted(&mut self, reply: &Reply) -> Action {
         match reply.class() {
             Class::Success => self.say_hello(),
-            Class::GoOn => abort(Stage::Banner, reply),
+            Class::Intermediate => abort(Step::Banner, reply),
             // R1: QUIT, and no MAIL.
-            Class::ForNow | Class::ForGood => self.give_up(Stage::Banner, reply),
+            Class::Transient | Class::Permanent => self.give_up(Step::Banner, reply),
         }
     }
 
     fn say_hello(&mut self) -> Action {
         self.say_one(match self.options.protocol {
-            Protocol::Smtp => Stage::Ehlo,
-            Protocol::Lmtp => Stage::Lhlo,
+            Protocol::Smtp => Step::Ehlo,
+            Protocol::Lmtp => Step::Lhlo,
         })
     }
 
-    fn offered(&mut self, stage: Stage, reply: &Reply) -> Action {
+    fn offered(&mut self, step: Step, reply: &Reply) -> Action {
         match reply.class() {
             Class::Success => {
                 self.offers = ServerOffers::from_reply(reply);
-                for line in &self.options.bench.pretended {
+                for line in &self.options.testing.forced {
                     self.offers.add(line);
                 }
-                self.offers.smtputf8 &= !self.options.no_smtputf8;
+                if self.options.no_smtputf8 {
+                    self.offers.remove(Extension::SmtpUtf8);
+                }
                 self.encrypt()
             }
             // R2: servers older than RFC 1869 know only HELO.
-            Class::ForGood if stage == Stage::Ehlo => self.say_one(Stage::Helo),
-            Class::GoOn => abort(stage, reply),
-            Class::ForNow | Class::ForGood => self.give_up(stage, reply),
+            Class::Permanent if step == Step::Ehlo => self.say_one(Step::Helo),
+            Class::Intermediate => abort(step, reply),
+            Class::Transient | Class::Permanent => self.give_up(step, reply),
         }
     }
 
     fn tolerated(&mut self, reply: &Reply) -> Action {
         match reply.class() {
             Class::Success => self.encrypt(),
-            Class::GoOn => abort(Stage::Helo, reply),
-            Class::ForNow | Class::ForGood => self.give_up(Stage::Helo, reply),
+            Class::Intermediate => abort(Step::Helo, reply),
+            Class::Transient | Class::Permanent => self.give_up(Step::Helo, reply),
         }
     }
 
@@ -407,7 +394,7 @@ impl<'a> Dialogue<'a> {
         match self.options.tls {
             _ if self.secured.is_some() => self.introduce(),
             TlsDemand::Off | TlsDemand::Implicit => self.introduce(),
-            _ if self.offers.starttls => self.say_one(Stage::Starttls),
+            _ if self.offers.has(Extension::Starttls) => self.say_one(Step::Starttls),
             TlsDemand::Starttls => self.demand(Unmet::NoStarttls),
             TlsDemand::Opportunistic | TlsDemand::IfOffered => {
                 let detail = "STARTTLS is not offered; going on in clear".to_owned();
@@ -420,7 +407,7 @@ impl<'a> Dialogue<'a> {
         match reply.class() {
             Class::Success if reply.code == 220 => Action::Secure,
             // Another 2yz does not permit the handshake.
-            Class::Success | Class::GoOn => abort(Stage::Starttls, &reply),
+            Class::Success | Class::Intermediate => abort(Step::Starttls, &reply),
             _ if self.options.tls == TlsDemand::Opportunistic => {
                 let note = format!(
                     "STARTTLS was refused ({}); going on in clear",
@@ -428,20 +415,19 @@ impl<'a> Dialogue<'a> {
                 );
                 said_first(Output::Note(note), self.introduce())
             }
-            Class::ForNow | Class::ForGood => self.demand(Unmet::StarttlsRefused(reply)),
+            Class::Transient | Class::Permanent => self.demand(Unmet::StarttlsRefused(reply)),
         }
     }
 
     /// Sends the requested XCLIENT commands, each followed by a new EHLO; then AUTH.
     fn introduce(&mut self) -> Action {
-        if self.introduced == self.options.bench.xclient.len() {
+        if self.introduced == self.options.testing.xclient.len() {
             return self.log_in();
         }
-        let attributes = &self.options.bench.xclient[self.introduced];
-        let offered = self.offers.xclient.as_deref();
-        match attribute_lack("XCLIENT", "--xclient", offered, attributes) {
+        let attributes = &self.options.testing.xclient[self.introduced];
+        match attribute_lack(&self.offers, Extension::Xclient, "--xclient", attributes) {
             Some(lack) => self.demand(Unmet::Request(lack)),
-            None => self.say_one(Stage::Xclient),
+            None => self.say_one(Step::Xclient),
         }
     }
 
@@ -452,21 +438,20 @@ impl<'a> Dialogue<'a> {
                 self.offers = ServerOffers::default();
                 self.say_hello()
             }
-            Class::GoOn => abort(Stage::Xclient, reply),
-            Class::ForNow | Class::ForGood => self.give_up(Stage::Xclient, reply),
+            Class::Intermediate => abort(Step::Xclient, reply),
+            Class::Transient | Class::Permanent => self.give_up(Step::Xclient, reply),
         }
     }
 
     /// Sends the requested XFORWARD commands; then the requested commands, or the transactions.
     fn forward(&mut self) -> Action {
-        if self.forwarded == self.options.bench.xforward.len() {
+        if self.forwarded == self.options.testing.xforward.len() {
             return self.transact();
         }
-        let attributes = &self.options.bench.xforward[self.forwarded];
-        let offered = self.offers.xforward.as_deref();
-        match attribute_lack("XFORWARD", "--xforward", offered, attributes) {
+        let attributes = &self.options.testing.xforward[self.forwarded];
+        match attribute_lack(&self.offers, Extension::Xforward, "--xforward", attributes) {
             Some(lack) => self.demand(Unmet::Request(lack)),
-            None => self.say_one(Stage::Xforward),
+            None => self.say_one(Step::Xforward),
         }
     }
 
@@ -476,8 +461,8 @@ impl<'a> Dialogue<'a> {
                 self.forwarded += 1;
                 self.forward()
             }
-            Class::GoOn => abort(Stage::Xforward, reply),
-            Class::ForNow | Class::ForGood => self.give_up(Stage::Xforward, reply),
+            Class::Intermediate => abort(Step::Xforward, reply),
+            Class::Transient | Class::Permanent => self.give_up(Step::Xforward, reply),
         }
     }
 
@@ -487,12 +472,12 @@ impl<'a> Dialogue<'a> {
         if next == self.transaction.commands.len() {
             return self.leave();
         }
-        self.say_one(Stage::Asked(next))
+        self.say_one(Step::Asked(next))
     }
 
-    fn command_answered(&mut self, stage: Stage, reply: Reply) -> Action {
-        if reply.class() == Class::GoOn {
-            return abort(stage, &reply);
+    fn command_answered(&mut self, step: Step, reply: Reply) -> Action {
+        if reply.class() == Class::Intermediate {
+            return abort(step, &reply);
         }
         self.replies.push(reply);
         self.command()
@@ -504,45 +489,45 @@ impl<'a> Dialogue<'a> {
         self.leave()
     }
 
-    fn say_one(&mut self, stage: Stage) -> Action {
-        self.awaiting.push_back(stage);
-        Action::Say(vec![self.item(stage)])
+    fn say_one(&mut self, step: Step) -> Action {
+        self.awaiting.push_back(step);
+        Action::Say(vec![self.item(step)])
     }
 
     fn leave(&mut self) -> Action {
         self.leaving = true;
-        self.say_one(Stage::Quit)
+        self.say_one(Step::Quit)
     }
 
     /// Fails all recipients with the same refusal and sends QUIT.
-    fn give_up(&mut self, stage: Stage, reply: &Reply) -> Action {
-        self.refuse_rest(stage, reply);
+    fn give_up(&mut self, step: Step, reply: &Reply) -> Action {
+        self.refuse_rest(step, reply);
         self.leave()
     }
 
-    fn goodbye(&mut self, stage: Stage, reply: &Reply) -> Action {
-        let has_said_quit = self.awaiting.contains(&Stage::Quit);
+    fn goodbye(&mut self, step: Step, reply: &Reply) -> Action {
+        let has_said_quit = self.awaiting.contains(&Step::Quit);
         self.unsaid.clear();
         self.awaiting.clear();
-        self.refuse_rest(stage, reply);
+        self.refuse_rest(step, reply);
         if has_said_quit {
-            self.awaiting.push_back(Stage::Quit);
+            self.awaiting.push_back(Step::Quit);
             return Action::Read;
         }
         self.leave()
     }
 
-    fn refuse_rest(&mut self, stage: Stage, reply: &Reply) {
-        self.answer_rest(&RecipientReply::Said(stage, reply.clone()));
+    fn refuse_rest(&mut self, step: Step, reply: &Reply) {
+        self.answer_rest(&RecipientReply::Said(step, reply.clone()));
     }
 
     /// Records this reply for recipients of the current transaction without a result. Other recipients were
     /// not part of it.
-    fn refuse_transaction(&mut self, stage: Stage, reply: &Reply) {
+    fn refuse_transaction(&mut self, step: Step, reply: &Reply) {
         self.taken.clear();
         for &recipient in &self.current {
             self.answers[recipient]
-                .get_or_insert_with(|| RecipientReply::Said(stage, reply.clone()));
+                .get_or_insert_with(|| RecipientReply::Said(step, reply.clone()));
         }
     }
 
@@ -560,9 +545,9 @@ impl<'a> Dialogue<'a> {
     }
 }
 
-fn line(stage: Stage, text: String) -> Output {
+fn line(step: Step, text: String) -> Output {
     Output::Line(CommandLine {
-        stage,
+        step,
         shown: crate::system::text::shown(&text),
         wire: Zeroizing::new(text.into_bytes()),
         hides: false,
@@ -580,9 +565,9 @@ fn said_first(item: Output, action: Action) -> Action {
     }
 }
 
-fn abort(stage: Stage, reply: &Reply) -> Action {
-    let what = format!("answered {} with {}", stage.words(), reply.whole());
-    Action::Abort(stage, what)
+fn abort(step: Step, reply: &Reply) -> Action {
+    let what = format!("answered {} with {}", step.words(), reply.whole());
+    Action::Abort(step, what)
 }
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
 //! Errors that end a session early.
 
+use crate::client::session::Step;
 use crate::client::wire::{TlsError, WireError};
-use crate::smtp::stage::Stage;
 use crate::system::text::reason;
 use std::{fmt, io};
 
 /// An error that ends a session before its dialogue is complete.
 #[derive(Debug)]
 pub enum SessionFailure {
-    /// The connection failed in this stage.
-    Wire(Stage, WireError),
-    /// The server violated the protocol in this stage.
-    Protocol(Stage, String),
+    /// The connection failed in this step.
+    Wire(Step, WireError),
+    /// The server violated the protocol in this step.
+    Protocol(Step, String),
     Tls(TlsError),
     /// The message could not be read completely, so it was aborted before the final dot.
     Message(io::Error),
@@ -20,14 +20,14 @@ pub enum SessionFailure {
 }
 
 impl SessionFailure {
-    /// The stage at which it occurred.
+    /// The step at which it occurred.
     #[must_use]
-    pub fn stage(&self) -> Stage {
+    pub fn step(&self) -> Step {
         match self {
-            Self::Wire(stage, _) | Self::Protocol(stage, _) => *stage,
-            Self::Tls(_) => Stage::Tls,
-            Self::Message(_) => Stage::Body,
-            Self::Ledger(_) => Stage::Dot,
+            Self::Wire(step, _) | Self::Protocol(step, _) => *step,
+            Self::Tls(_) => Step::Tls,
+            Self::Message(_) => Step::Body,
+            Self::Ledger(_) => Step::Dot,
         }
     }
 

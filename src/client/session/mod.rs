@@ -10,19 +10,19 @@ mod failure;
 mod offers;
 mod requests;
 mod run;
+mod step;
 
 pub use crate::client::session::testing::{
-    EarlyStop, Proxy, ProxyEnds, ProxyVersion, StopMethod, StopPoint, TestOptions,
+    EarlyStop, Proxy, ProxyEnds, STOP_POINTS, StopMethod, TestOptions,
 };
-pub use crate::smtp::dots::Dots;
 pub use crate::smtp::mechanism::Mechanism;
 pub use crate::smtp::reply::{Class, Reply, ReplyError, ReplyReader};
-pub use crate::smtp::stage::Stage;
-pub use dialogue::{Action, CommandLine, Dialogue, Output, Privacy, ServerState, WireEvent, xtext};
+pub use dialogue::{Action, CommandLine, Dialogue, Output, Privacy, ServerState, WireEvent};
 pub use failure::SessionFailure;
 pub use offers::{ServerLimits, ServerOffers, has_parameter, parameters};
-pub use requests::{Conditions, Extension, Request, Unsupported};
+pub use requests::{Conditions, Request, Unsupported};
 pub use run::{IdleSession, resume, run, tell};
+pub use step::Step;
 
 use crate::client::wire::Tls;
 use crate::mail::address::Address;
@@ -62,7 +62,7 @@ pub struct Options {
     /// Ignores the server's offer of SMTPUTF8.
     pub no_smtputf8: bool,
     /// Deviations for testing servers.
-    pub bench: TestOptions,
+    pub testing: TestOptions,
 }
 
 /// The protocol of a session.
@@ -194,7 +194,7 @@ pub enum RecipientReply {
     /// verified, it would accept one, with this reply to RCPT.
     Accepted(Reply),
     /// The server refused, permanently or temporarily.
-    Said(Stage, Reply),
+    Said(Step, Reply),
     /// The server accepts no more recipients. This reply to RCPT is temporary whatever its code (RFC 5321
     /// §4.5.3.1.10).
     TooMany(Reply),
@@ -256,13 +256,13 @@ pub enum Unmet {
 }
 
 impl Unmet {
-    /// The stage at which the requirement was not met.
+    /// The step at which the requirement was not met.
     #[must_use]
-    pub fn stage(&self) -> Stage {
+    pub fn step(&self) -> Step {
         match self {
-            Self::NoStarttls | Self::StarttlsRefused(_) => Stage::Starttls,
-            Self::Request(_) => Stage::Mail,
-            _ => Stage::Auth,
+            Self::NoStarttls | Self::StarttlsRefused(_) => Step::Starttls,
+            Self::Request(_) => Step::Mail,
+            _ => Step::Auth,
         }
     }
 }

@@ -1,46 +1,99 @@
 //! Extensions in a server's reply to EHLO (RFC 5321 §4.1.1.1).
 
+use crate::smtp::extension::Extension;
 use crate::smtp::reply::Reply;
 
-/// The offered extensions that the client uses.
+/// The offered extensions that have a row in [`Extension`], each with its parameters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerOffers {
-    /// True if the SIZE parameter may be sent (RFC 1870).
-    pub size: bool,
-    /// Size limit for a message, in octets; `None` if the server gives none or an invalid one.
-    pub size_limit: Option<u64>,
-    /// PIPELINING (RFC 2920).
-    pub pipelining: bool,
-    /// 8BITMIME (RFC 6152).
-    pub eight_bit_mime: bool,
-    /// SMTPUTF8 (RFC 6531).
-    pub smtputf8: bool,
-    /// CHUNKING (RFC 3030).
-    pub chunking: bool,
-    /// BINARYMIME, with CHUNKING (RFC 3030 §3).
-    pub binary_mime: bool,
-    /// STARTTLS (RFC 3207).
-    pub starttls: bool,
-    /// DSN (RFC 3461).
-    pub dsn: bool,
+    list: Vec<(Extension, Vec<String>)>,
+}
+
+impl ServerOffers {
+    /// Reads the lines after the first. Keywords are case-insensitive; unknown keywords and invalid
+    /// parameters are ignored (R4).
+    #[must_use]
+    pub fn from_reply(reply: &Reply) -> Self {
+        let mut offers = Self::default();
+        for line in reply.lines.iter().skip(1) {
+            offers.add(line);
+        }
+        offers
+    }
+
+    /// Adds one line of an EHLO reply.
+    pub fn add(&mut self, line: &str) {
+        let (keyword, words) = keyword(line);
+        let Some(extension) = Extension::parse(keyword) else {
+            return;
+        };
+        let known = self.list.iter().position(|(known, _)| *known == extension);
+        let at = known.unwrap_or_else(|| {
+            self.list.push((extension, Vec::new()));
+            self.list.len() - 1
+        });
+        let parameters = &mut self.list[at].1;
+        if !extension.is_list() {
+            parameters.clear();
+        }
+        for word in words {
+            if !has_parameter(parameters, word) {
+                parameters.push(word.to_owned());
+            }
+        }
+        // Without a mechanism, AUTH cannot be used.
+        if extension == Extension::Auth && parameters.is_empty() {
+            self.remove(extension);
+        }
+    }
+
+    /// Ignores the offer of an extension.
+    pub fn remove(&mut self, extension: Extension) {
+        self.list.retain(|(offered, _)| *offered != extension);
+    }
+
+    /// True if it is offered, with the extension that it requires.
+    #[must_use]
+    pub fn has(&self, extension: Extension) -> bool {
+        self.parameters(extension).is_some()
+            && extension.requires().is_none_or(|other| self.has(other))
+    }
+
+    /// The parameters of an extension; `None`: not offered.
+    #[must_use]
+    pub fn parameters(&self, extension: Extension) -> Option<&[String]> {
+        let found = self.list.iter().find(|(offered, _)| *offered == extension);
+        found.map(|(_, parameters)| parameters.as_slice())
+    }
+
     /// The mechanisms of AUTH, in the server's spelling (RFC 4954).
-    pub auth: Vec<String>,
-    /// REQUIRETLS (RFC 8689).
-    pub require_tls: bool,
-    /// FUTURERELEASE, with the longest hold in seconds if the server gives one (RFC 4865).
-    pub future_release: Option<Option<u64>>,
-    /// DELIVERBY, with the shortest time in seconds if the server gives one (RFC 2852).
-    pub deliver_by: Option<Option<u64>>,
-    /// MT-PRIORITY (RFC 6710).
-    pub mt_priority: bool,
-    /// PRDR: a reply for each recipient after the end of data.
-    pub prdr: bool,
-    /// XCLIENT, with the names of its attributes.
-    pub xclient: Option<Vec<String>>,
-    /// XFORWARD, with the names of its attributes.
-    pub xforward: Option<Vec<String>>,
-    /// Limits on transactions and recipients (RFC 9422).
-    pub limits: ServerLimits,
+    #[must_use]
+    pub fn mechanisms(&self) -> &[String] {
+        self.parameters(Extension::Auth).unwrap_or_default()
+    }
+
+    /// The number after the keyword: the maximum hold of FUTURERELEASE, the minimum time of DELIVERBY.
+    #[must_use]
+    pub fn number(&self, extension: Extension) -> Option<u64> {
+        self.parameters(extension)?.first()?.parse().ok()
+    }
+
+    /// Size limit for a message, in octets; `None` if the server gives none or an invalid one.
+    #[must_use]
+    pub fn size_limit(&self) -> Option<u64> {
+        // RFC 1870 §4: 0 means no limit.
+        self.number(Extension::Size).filter(|&limit| limit > 0)
+    }
+
+    /// Limits on transactions and recipients.
+    #[must_use]
+    pub fn limits(&self) -> ServerLimits {
+        let mut limits = ServerLimits::default();
+        for word in self.parameters(Extension::Limits).unwrap_or_default() {
+            limits.add(word);
+        }
+        limits
+    }
 }
 
 /// Limits of a server (RFC 9422); `None`: no limit.
@@ -116,57 +169,6 @@ pub fn has_parameter(list: &[impl AsRef<str>], parameter: &str) -> bool {
     })
 }
 
-impl ServerOffers {
-    /// Reads the lines after the first. Keywords are case-insensitive; unknown keywords and invalid
-    /// parameters are ignored (R4).
-    #[must_use]
-    pub fn from_reply(reply: &Reply) -> Self {
-        let mut offers = Self::default();
-        for line in reply.lines.iter().skip(1) {
-            offers.add(line);
-        }
-        offers
-    }
-
-    /// Adds one line of an EHLO reply.
-    pub fn add(&mut self, line: &str) {
-        let (keyword, mut words) = keyword(line);
-        let mut number = || words.next().and_then(|word| word.parse().ok());
-        match keyword.to_ascii_uppercase().as_str() {
-            "SIZE" => {
-                self.size = true;
-                // RFC 1870 §4: 0 means no limit.
-                self.size_limit = number().filter(|&limit| limit > 0);
-            }
-            "PIPELINING" => self.pipelining = true,
-            "8BITMIME" => self.eight_bit_mime = true,
-            "SMTPUTF8" => self.smtputf8 = true,
-            "CHUNKING" => self.chunking = true,
-            "BINARYMIME" => self.binary_mime = true,
-            "STARTTLS" => self.starttls = true,
-            "DSN" => self.dsn = true,
-            "AUTH" => add_words(&mut self.auth, words),
-            "REQUIRETLS" => self.require_tls = true,
-            "FUTURERELEASE" => self.future_release = Some(number()),
-            "DELIVERBY" => self.deliver_by = Some(number()),
-            "MT-PRIORITY" => self.mt_priority = true,
-            "PRDR" => self.prdr = true,
-            "XCLIENT" => add_words(self.xclient.get_or_insert_default(), words),
-            "XFORWARD" => add_words(self.xforward.get_or_insert_default(), words),
-            "LIMITS" => words.for_each(|word| self.limits.add(word)),
-            _ => {}
-        }
-    }
-}
-
-fn add_words<'w>(list: &mut Vec<String>, words: impl Iterator<Item = &'w str>) {
-    for word in words {
-        if !has_parameter(list, word) {
-            list.push(word.to_owned());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn keywords_in_any_case_among_unknown_ones() {
+    fn keywords_are_recognized_in_any_case_among_unknown_ones() {
         let offers = offers(&[
             "X-FOO a b",
             "size 1000",
@@ -194,25 +196,22 @@ mod tests {
             "AUTH=LOGIN",
             "",
         ]);
-        assert_eq!(
-            offers,
-            ServerOffers {
-                size: true,
-                size_limit: Some(1000),
-                pipelining: true,
-                eight_bit_mime: true,
-                smtputf8: true,
-                chunking: true,
-                binary_mime: true,
-                starttls: true,
-                auth: ["Plain", "LOGIN"].map(str::to_owned).to_vec(),
-                ..ServerOffers::default()
-            }
-        );
+        for extension in [
+            Extension::Pipelining,
+            Extension::EightBitMime,
+            Extension::SmtpUtf8,
+            Extension::BinaryMime,
+            Extension::Starttls,
+        ] {
+            assert!(offers.has(extension), "{extension}");
+        }
+        assert_eq!(offers.size_limit(), Some(1000));
+        assert_eq!(offers.mechanisms(), ["Plain", "LOGIN"]);
+        assert!(!offers.has(Extension::Dsn));
     }
 
     #[test]
-    fn mechanisms_of_all_auth_lines_are_read_however_they_are_written() {
+    fn mechanisms_of_all_forms_of_auth_lines_are_read() {
         for lines in [
             &["AUTH LOGIN PLAIN"][..],
             &["auth=LOGIN PLAIN"],
@@ -223,7 +222,7 @@ mod tests {
             &["AUTH LOGIN PLAIN", "AUTH=login plain"],
             &["AUTH", "AUTH=LOGIN", "AUTH PLAIN"],
         ] {
-            assert_eq!(offers(lines).auth, ["LOGIN", "PLAIN"], "{lines:?}");
+            assert_eq!(offers(lines).mechanisms(), ["LOGIN", "PLAIN"], "{lines:?}");
             let lines: Vec<String> = lines.iter().map(|&line| line.to_owned()).collect();
             assert_eq!(
                 parameters(&lines, "auth"),
@@ -231,13 +230,13 @@ mod tests {
                 "{lines:?}"
             );
         }
-        for line in ["AUTHX LOGIN", "X-AUTH=LOGIN", "X AUTH=LOGIN"] {
-            assert!(offers(&[line]).auth.is_empty(), "{line}");
+        for line in ["AUTH", "AUTHX LOGIN", "X-AUTH=LOGIN", "X AUTH=LOGIN"] {
+            assert!(!offers(&[line]).has(Extension::Auth), "{line}");
         }
     }
 
     #[test]
-    fn an_absurd_limit_is_none() {
+    fn invalid_size_limit_is_ignored() {
         for line in [
             "SIZE",
             "SIZE 0",
@@ -246,7 +245,10 @@ mod tests {
             "SIZE x",
         ] {
             let offers = offers(&[line]);
-            assert!(offers.size && offers.size_limit.is_none(), "{line}");
+            assert!(
+                offers.has(Extension::Size) && offers.size_limit().is_none(),
+                "{line}"
+            );
         }
     }
 
@@ -257,20 +259,24 @@ mod tests {
             "FUTURERELEASE 86400 2026-01-01T00:00:00Z",
             "DELIVERBY",
         ]);
-        assert_eq!(
-            (
-                offers.limits.mails,
-                offers.limits.recipients,
-                offers.limits.domains
-            ),
-            (Some(5), Some(20), Some(1))
-        );
-        assert_eq!(offers.future_release, Some(Some(86400)));
-        assert_eq!(offers.deliver_by, Some(None));
+        let limits = ServerLimits {
+            mails: Some(5),
+            recipients: Some(20),
+            domains: Some(1),
+        };
+        assert_eq!(offers.limits(), limits);
+        assert_eq!(offers.number(Extension::FutureRelease), Some(86400));
+        assert!(offers.has(Extension::DeliverBy));
+        assert_eq!(offers.number(Extension::DeliverBy), None);
     }
 
     #[test]
-    fn the_first_line_is_a_greeting_and_offers_nothing() {
+    fn binarymime_requires_chunking() {
+        assert!(!offers(&["BINARYMIME"]).has(Extension::BinaryMime));
+    }
+
+    #[test]
+    fn first_line_offers_nothing() {
         let reply = Reply {
             code: 250,
             lines: vec!["PIPELINING".to_owned()],

@@ -10,6 +10,7 @@ mod reply;
 
 use crate::client::events as observer;
 use crate::client::events::{ConnectionClose, Event, Interests, Observer};
+use crate::client::session::Step;
 use crate::client::session::auth::{Bindings, Mask};
 use crate::client::session::run::reply::excerpt;
 use crate::client::session::{
@@ -19,7 +20,6 @@ use crate::client::session::{
 use crate::client::wire::{Early, TlsError, TlsResult, Wire, WireError};
 use crate::smtp::blocks::Nothing;
 use crate::smtp::reply::Reply;
-use crate::smtp::stage::Stage;
 use crate::system::stop::Registered;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -86,7 +86,7 @@ enum Opening {
 fn masked(answer: RecipientReply, mask: &Mask) -> RecipientReply {
     match answer {
         RecipientReply::Accepted(reply) => RecipientReply::Accepted(mask.reply(reply)),
-        RecipientReply::Said(stage, reply) => RecipientReply::Said(stage, mask.reply(reply)),
+        RecipientReply::Said(step, reply) => RecipientReply::Said(step, mask.reply(reply)),
         RecipientReply::TooMany(reply) => RecipientReply::TooMany(mask.reply(reply)),
         RecipientReply::Unmet(Unmet::StarttlsRefused(reply)) => {
             RecipientReply::Unmet(Unmet::StarttlsRefused(mask.reply(reply)))
@@ -103,7 +103,7 @@ fn masked(answer: RecipientReply, mask: &Mask) -> RecipientReply {
 
 fn masked_failure(failure: SessionFailure, mask: &Mask) -> SessionFailure {
     match failure {
-        SessionFailure::Protocol(stage, what) => SessionFailure::Protocol(stage, mask.apply(what)),
+        SessionFailure::Protocol(step, what) => SessionFailure::Protocol(step, mask.apply(what)),
         other => other,
     }
 }
@@ -238,7 +238,7 @@ impl SessionLoop<'_, '_> {
     }
 
     fn converse(&mut self, first: WireEvent) -> Result<Opening, SessionFailure> {
-        if let (WireEvent::Started, Some(proxy)) = (&first, self.context.options.bench.proxy) {
+        if let (WireEvent::Started, Some(proxy)) = (&first, self.context.options.testing.proxy) {
             self.say_proxy(&proxy)?;
         }
         let mut event = first;
@@ -262,7 +262,7 @@ impl SessionLoop<'_, '_> {
                 Action::Finish => return self.check_the_end().map(|()| Opening::Over),
                 Action::Drop => {
                     // The last message of a TLS handshake may be unsent.
-                    let _ = self.wire.flush(self.limit(Stage::Tls));
+                    let _ = self.wire.flush(self.limit(Step::Tls));
                     self.observer
                         .on_event(Event::Parting(ConnectionClose::Dropped));
                     return Ok(Opening::Over);
@@ -272,7 +272,7 @@ impl SessionLoop<'_, '_> {
                     self.blurt_quit();
                     return Ok(Opening::Over);
                 }
-                Action::Abort(stage, what) => return Err(SessionFailure::Protocol(stage, what)),
+                Action::Abort(step, what) => return Err(SessionFailure::Protocol(step, what)),
             };
         }
     }
@@ -320,16 +320,16 @@ impl SessionLoop<'_, '_> {
                 Early::Bytes(bytes) => {
                     let words = excerpt(&self.mask, bytes);
                     let what = format!("sent \"{words}\" in clear behind its reply to STARTTLS");
-                    return Err(SessionFailure::Protocol(Stage::Tls, what));
+                    return Err(SessionFailure::Protocol(Step::Tls, what));
                 }
             }
         }
-        let limit = self.limit(Stage::Tls);
+        let limit = self.limit(Step::Tls);
         let secured = self.wire.secure(self.context.tls, self.context.host, limit);
         let secured = match secured {
             Ok(secured) => secured,
             Err(error) => {
-                if let TlsError::Certificate { why, chain } = &error {
+                if let TlsError::Certificate { why, chain, .. } = &error {
                     self.observer.on_event(Event::Distrusted {
                         name: self.context.tls.name(self.context.host),
                         why,
@@ -349,14 +349,14 @@ impl SessionLoop<'_, '_> {
         }))
     }
 
-    fn limit(&self, stage: Stage) -> Duration {
-        let own = stage.timeout();
+    fn limit(&self, step: Step) -> Duration {
+        let own = step.timeout();
         let own = match self.context.options.patience {
-            Some(patience) if !stage.ends_message() => own.min(patience),
+            Some(patience) if !step.ends_message() => own.min(patience),
             _ => own,
         };
         match self.context.options.timeout {
-            Some(timeout) if stage == Stage::Quit => timeout.min(own),
+            Some(timeout) if step == Step::Quit => timeout.min(own),
             Some(timeout) => timeout,
             None => own,
         }

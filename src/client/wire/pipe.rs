@@ -4,25 +4,18 @@
 use crate::client::wire::asides::Asides;
 use crate::client::wire::{LastWords, Stream, Wire};
 use crate::system::process;
+use crate::system::subprocess;
 use crate::system::text::reason;
-use rustix::process::{Pid, Signal, kill_process_group};
 use socket2::{Domain, Socket, Type};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Child, ExitStatus, Stdio};
+use std::time::Duration;
 
 /// Time limit for a command to exit after its input is closed.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Interval between two checks whether the command has exited.
-const LOOK: Duration = Duration::from_millis(2);
-
-/// Removed from the environment of the command: a server has no use for the password.
-const PASSWORD: &str = "EHLO_PASSWORD";
 
 /// Starts the command in a shell. Its standard error is inherited.
 pub fn connect(line: &str) -> io::Result<Wire> {
@@ -30,10 +23,7 @@ pub fn connect(line: &str) -> io::Result<Wire> {
     let input = OwnedFd::from(theirs);
     let output = input.try_clone()?;
     process::expect_children()?;
-    let child = Command::new("/bin/sh")
-        .arg("-c")
-        .arg(line)
-        .env_remove(PASSWORD)
+    let child = subprocess::shell(line)
         // Own process group, so that the command can be killed with all its children.
         .process_group(0)
         .stdin(Stdio::from(input))
@@ -74,17 +64,9 @@ impl Piped {
             return Ok(end);
         }
         let _ = self.socket.shutdown(Shutdown::Both);
-        let deadline = Instant::now() + PATIENCE;
-        let end = loop {
-            if let Some(status) = self.child.try_wait()? {
-                break ProcessExit::By(status);
-            }
-            if Instant::now() > deadline {
-                let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
-                self.child.wait()?;
-                break ProcessExit::Killed;
-            }
-            thread::sleep(LOOK);
+        let end = match subprocess::wait(&mut self.child, PATIENCE)? {
+            Some(status) => ProcessExit::By(status),
+            None => ProcessExit::Killed,
         };
         self.end = Some(end);
         Ok(end)

@@ -6,25 +6,26 @@
 
 mod rules;
 
+use crate::system::text::escape_length;
 use rules::RULES;
 
 /// The most octets of a line that are compared.
-const LONGEST: usize = 1024;
+const MAX_LINE: usize = 1024;
 
 /// A text as one folded line: equal for texts that differ only in times and the like.
 #[must_use]
-pub fn alike(text: &str) -> String {
+pub fn folded_text(text: &str) -> String {
     String::from_utf8_lossy(&fold(text.as_bytes())).into_owned()
 }
 
 /// The folded line; empty if it has no text.
 pub fn folded(line: &[u8]) -> Vec<u8> {
-    fold(&line[..line.len().min(LONGEST)])
+    fold(&line[..line.len().min(MAX_LINE)])
 }
 
 fn fold(line: &[u8]) -> Vec<u8> {
-    let shown = shown_last(line);
-    let text = String::from_utf8_lossy(&shown);
+    let text_shown = displayed(line);
+    let text = String::from_utf8_lossy(&text_shown);
     let words: Vec<&str> = text.split_ascii_whitespace().collect();
     let folded = RULES
         .iter()
@@ -34,33 +35,25 @@ fn fold(line: &[u8]) -> Vec<u8> {
 
 /// The text that a terminal shows in the end: without escape sequences, and without text that was
 /// overwritten.
-fn shown_last(line: &[u8]) -> Vec<u8> {
-    let mut shown = Vec::with_capacity(line.len());
+fn displayed(line: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(line.len());
     let mut rest = line.strip_suffix(b"\r").unwrap_or(line);
-    while let Some((&byte, behind)) = rest.split_first() {
-        rest = behind;
+    while let Some(&byte) = rest.first() {
+        let mut length = 1;
         match byte {
-            b'\r' => shown.clear(),
-            b'\x1b' => rest = behind_escape(behind),
-            b'\t' => shown.push(b' '),
+            b'\r' => text.clear(),
+            b'\x1b' => {
+                let is_cut = matches!(rest.get(1), Some(b'[' | b']'));
+                let unknown = if is_cut { rest.len() } else { 1 };
+                length = escape_length(rest).unwrap_or(unknown);
+            }
+            b'\t' => text.push(b' '),
             0..b' ' | 0x7f => {}
-            _ => shown.push(byte),
+            _ => text.push(byte),
         }
+        rest = &rest[length..];
     }
-    shown
-}
-
-/// The bytes after a sequence of ECMA-48. `bytes` begins after the escape character.
-fn behind_escape(bytes: &[u8]) -> &[u8] {
-    let end = match bytes.first() {
-        Some(b'[') => bytes[1..]
-            .iter()
-            .position(|byte| matches!(byte, 0x40..=0x7e))
-            .map(|at| at + 2),
-        Some(b']') => memchr::memchr2(b'\x07', b'\x1b', bytes).map(|at| at + 1),
-        _ => Some(1),
-    };
-    &bytes[end.unwrap_or(bytes.len()).min(bytes.len())..]
+    text
 }
 
 #[cfg(test)]
@@ -85,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn times_and_dates_make_no_difference() {
+    fn times_and_dates_are_folded() {
         for (one, other) in [
             (
                 "2026-11-23T07:28:42.123Z ERROR",
@@ -113,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_and_rates_make_no_difference_whatever_their_unit() {
+    fn durations_and_rates_are_folded() {
         for (one, other) in [
             ("failed after 4m12s", "failed after 850ms"),
             ("failed after 4.5 s", "failed after 12 seconds"),
@@ -133,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn identifiers_make_no_difference() {
+    fn identifiers_are_folded() {
         for (one, other) in [
             (
                 "segfault at 0x7ffd3c02 ip 00007f3a9c2d1e00",
@@ -153,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn temporary_names_make_no_difference_and_others_do() {
+    fn only_temporary_names_are_folded() {
         for (one, other) in [
             (
                 "rm: /tmp/tmp.Xk3jd9sPq2: busy",
@@ -171,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn another_error_is_another() {
+    fn different_errors_stay_different() {
         for (one, other) in [
             ("No space left on device", "Permission denied"),
             ("HTTP/1.1 404", "HTTP/1.1 503"),
@@ -186,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn names_hosts_devices_and_counts_make_a_difference() {
+    fn names_hosts_devices_and_counts_are_kept() {
         for (one, other) in [
             ("web01 is down", "web02 is down"),
             ("disk sda1 failed", "disk sdb1 failed"),
@@ -241,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn process_ids_make_no_difference_behind_words_that_say_so() {
+    fn process_ids_after_known_words_are_folded() {
         for (one, other) in [
             ("pid 123 died", "pid 4567 died"),
             ("PID: 123", "PID: 99"),
@@ -265,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn times_in_names_make_no_difference() {
+    fn times_in_names_are_folded() {
         for (one, other) in [
             ("dump-20261123.sql", "dump-20261201.sql"),
             ("dump20261123", "dump20261201"),
@@ -290,16 +283,16 @@ mod tests {
     }
 
     #[test]
-    fn all_of_a_command_line_counts() {
-        let long = "x ".repeat(LONGEST);
+    fn long_command_lines_are_compared_completely() {
+        let long = "x ".repeat(MAX_LINE);
         assert_ne!(
-            super::alike(&format!("{long}a")),
-            super::alike(&format!("{long}b"))
+            super::folded_text(&format!("{long}a")),
+            super::folded_text(&format!("{long}b"))
         );
     }
 
     #[test]
-    fn colours_and_what_was_written_over_make_no_difference() {
+    fn colours_and_overwritten_text_are_removed() {
         alike("\x1b[31mfailed\x1b[0m", "failed");
         alike("\x1b]0;title\x07failed", "failed\r");
         alike(" 10%\r 50%\rfailed", " 99%\rfailed");
@@ -309,9 +302,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_a_line_is_it_becomes_no_longer(line in vec(any::<u8>(), 0..2000)) {
+        fn folded_line_is_bounded(line in vec(any::<u8>(), 0..2000)) {
             // U+FFFD has three octets.
-            prop_assert!(folded(&line).len() <= 3 * LONGEST);
+            prop_assert!(folded(&line).len() <= 3 * MAX_LINE);
         }
     }
 }

@@ -1,23 +1,21 @@
 //! The history of jobs between their runs, and the rules for mailing.
 //!
-//! A run that has ended is recorded in the [`JobHistory`], which decides what to do about it. The process
-//! that mails it then records the result, so that nothing counts as mailed that was not.
+//! A run that has ended is recorded in the [`HistoryStore`], which decides what to do about it. The process that
+//! mails it then records the result, so that nothing counts as mailed that was not.
 
-pub(crate) mod job_history;
-pub mod options;
+pub(crate) mod history_store;
 
 mod digest;
-mod file;
+mod files;
 mod fingerprint;
 mod fold;
-mod memory;
-mod name;
+mod history;
 
-pub use crate::cron::alert::job_history::JobHistory;
+pub use crate::cron::alert::history_store::HistoryStore;
 pub use digest::{Batch, DigestBatch, DigestEntry, DigestState, DigestTable, Digests};
-pub use fingerprint::{Checksum, Fingerprint, Impression};
-pub use fold::alike;
-pub use name::unnamed;
+pub use files::job_identifier;
+pub use fingerprint::{Checksum, Fingerprint, OutputSample};
+pub use fold::folded_text;
 
 use crate::system::text::reason;
 use serde::{Deserialize, Serialize};
@@ -32,7 +30,7 @@ use thiserror::Error;
 pub struct AlertRules {
     /// Time in which the same failure is not mailed again.
     pub dedupe: Option<Duration>,
-    /// Of failures in a row, the first is mailed, and then every nth after the one mailed last.
+    /// Interval of mailed failures in a row, counted from the last mailed one. The first is always mailed.
     pub every: Option<NonZeroU64>,
     /// True if recovery after a mailed failure is mailed.
     pub recovered: bool,
@@ -54,7 +52,7 @@ pub struct JobRun {
     pub at: SystemTime,
     pub failed: bool,
     /// True if it is to be mailed unless a rule suppresses it.
-    pub wanted: bool,
+    pub reportable: bool,
     /// Identifies equal runs.
     pub fingerprint: Fingerprint,
 }
@@ -62,20 +60,20 @@ pub struct JobRun {
 /// The action for a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    Tell(Telling),
+    Mail(MailFacts),
     /// Mail the recovery.
     Recovered(Recovery),
-    /// Mail nothing: a rule is against it. It was counted.
-    Hold,
+    /// Mail nothing: a rule suppresses it. It was counted.
+    Suppress,
     /// Mail nothing: there is nothing to report.
     Silent,
 }
 
 /// Facts for the mail about a run, besides the run itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Telling {
+pub struct MailFacts {
     /// Failures that were not mailed, since something was.
-    pub held: Option<HeldFailures>,
+    pub suppressed: Option<SuppressedFailures>,
     /// Number of the failure in its series; 0 for a success.
     pub nth: u64,
     /// Time of the first failure in the series.
@@ -86,7 +84,7 @@ pub struct Telling {
 
 /// Failures that were counted and not mailed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HeldFailures {
+pub struct SuppressedFailures {
     pub count: u64,
     /// Time of the first one.
     pub first: SystemTime,
@@ -113,7 +111,7 @@ pub enum AlertError {
     Homeless,
     /// The directory is missing, has another owner, or is accessible to others.
     #[error("{0}")]
-    Unfit(#[from] crate::system::place::DirectoryError),
+    Directory(#[from] crate::system::trust::DirectoryError),
     /// Something cannot be read or written.
     #[error("cannot {doing} {}: {}", .path.display(), reason(.error))]
     Io {
@@ -122,10 +120,18 @@ pub enum AlertError {
         path: PathBuf,
         error: io::Error,
     },
-    /// Another process keeps it locked for too long.
+    /// Another process holds the lock for too long.
     #[error("{} stays locked by another process", .0.display())]
     Locked(PathBuf),
     /// The contents of a file are damaged.
     #[error("{} is damaged: {why}", .path.display())]
     Damaged { path: PathBuf, why: String },
+}
+
+/// Rules for mailing, and their state directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AlertOptions {
+    pub rules: AlertRules,
+    /// State directory. `None`: the usual one.
+    pub state: Option<PathBuf>,
 }

@@ -1,22 +1,20 @@
 //! The session with the servers of a mail: from MX lookup to the replies to MAIL and RCPT. No message is
 //! sent.
 
-use crate::client::deliver::{Outgoing, deliver};
+use crate::client::deliver::{ConnectionPool, Outgoing, deliver};
 use crate::client::events::Observer;
-use crate::client::outcome::{Cause, DeliveryReport, RecipientResult, RecipientStatus};
-use crate::client::ready::LoadedTransport;
+use crate::client::outcome::{Cause, RecipientResult, RecipientStatus};
 use crate::client::route;
 use crate::client::route::{Destination, Host, RouteError, Router, Routes};
 use crate::client::session::Purpose;
-use crate::client::transport::Transport;
+use crate::client::transport::{LoadedTransport, Transport, Transports};
+use crate::cron::DeliveryOptions;
 use crate::cron::doctor::CheckResult;
+use crate::cron::doctor::configuration::{PasswordCheck, check_password};
 use crate::cron::doctor::options;
 use crate::cron::doctor::options::CheckStep;
-use crate::cron::doctor::password;
-use crate::cron::doctor::password::PasswordCheck;
-use crate::cron::doctor::people::People;
+use crate::cron::doctor::recipients::Addresses;
 use crate::cron::doctor::server::{HostReply, ask};
-use crate::cron::mail::DeliveryOptions;
 use crate::mail::envelope::{Dsn, Envelope};
 use crate::smtp::blocks::Nothing;
 use crate::smtp::stage::Stage;
@@ -24,21 +22,21 @@ use crate::system::exit::Health;
 use crate::system::host;
 use crate::system::text::shown;
 
-pub struct Question<'a> {
+pub struct SessionCheck<'a> {
     pub plan: &'a options::Doctor,
-    pub course: &'a DeliveryOptions,
-    pub people: &'a People,
+    pub delivery: &'a DeliveryOptions,
+    pub addresses: &'a Addresses,
 }
 
-impl Question<'_> {
+impl SessionCheck<'_> {
     /// Tries all transports, as far as possible without a message.
     pub fn ask(&self, observer: &mut dyn Observer) -> Vec<CheckResult> {
-        let mut findings = Vec::from_iter(self.sender(&self.course.transport, observer));
-        findings.extend(self.by(&self.course.transport, observer));
-        let fallbacks = self.course.fallbacks.iter();
+        let mut findings = Vec::from_iter(self.sender(&self.delivery.transport, observer));
+        findings.extend(self.check_transport(&self.delivery.transport, observer));
+        let fallbacks = self.delivery.fallbacks.iter();
         for fallback in fallbacks.filter(|_| !self.skips(CheckStep::Fallback)) {
-            let found = self.by(fallback, observer);
-            findings.push(summed_up(fallback, &found));
+            let found = self.check_transport(fallback, observer);
+            findings.push(fallback_result(fallback, &found));
         }
         findings
     }
@@ -47,11 +45,15 @@ impl Question<'_> {
         self.plan.skip.contains(&step)
     }
 
-    fn by(&self, transport: &Transport, observer: &mut dyn Observer) -> Vec<CheckResult> {
+    fn check_transport(
+        &self,
+        transport: &Transport,
+        observer: &mut dyn Observer,
+    ) -> Vec<CheckResult> {
         let found = if self.skips(CheckStep::Password) {
             Ok(PasswordCheck::default())
         } else {
-            password::look(self.plan, transport)
+            check_password(self.plan, transport)
         };
         let found = match found {
             Ok(found) => found,
@@ -61,45 +63,52 @@ impl Question<'_> {
         if !self.plan.online {
             findings.push(CheckResult::unknown(
                 CheckStep::Server,
-                format!("{} was not asked (--offline)", where_to(transport)),
+                format!("{} was not asked (--offline)", server_text(transport)),
             ));
             return findings;
         }
         let login = found.login.filter(|_| self.plan.logs_in);
         match LoadedTransport::with(transport, login) {
-            Ok(ready) => findings.extend(self.over(&ready, observer)),
+            Ok(loaded) => findings.extend(self.check_routes(loaded, observer)),
             Err(error) => findings.push(CheckResult::of_error(CheckStep::Tls, &error.to_string())),
         }
         findings
     }
 
-    fn over(&self, ready: &LoadedTransport<'_>, observer: &mut dyn Observer) -> Vec<CheckResult> {
-        let router = ready.router();
-        let routes = router.routes(&self.people.recipients, observer);
+    fn check_routes(
+        &self,
+        loaded: LoadedTransport<'_>,
+        observer: &mut dyn Observer,
+    ) -> Vec<CheckResult> {
+        let options = loaded.options;
+        let transport = loaded.open();
+        let routes = transport
+            .router
+            .routes(&self.addresses.recipients, observer);
         let mut findings: Vec<CheckResult> = self.unreachable(&routes).collect();
-        let mut is_well = !routes.destinations.is_empty();
+        let mut succeeded = !routes.destinations.is_empty();
         for destination in &routes.destinations {
-            let asked = ask(ready, &router, destination, observer);
-            let found = said(&asked);
+            let replies = ask(options, &transport, destination, observer);
+            let found = destination_findings(&replies);
             if found.iter().all(|finding| finding.step != CheckStep::Route) {
                 findings.push(CheckResult::ok(
                     CheckStep::Route,
-                    way_to(destination, ready.plan()),
+                    route_text(destination, options),
                 ));
             }
             findings.extend(found);
-            is_well &= asked.last().is_some_and(HostReply::is_well);
+            succeeded &= replies.last().is_some_and(HostReply::succeeded);
         }
-        if is_well && !self.people.recipients.is_empty() && !self.skips(CheckStep::Answer) {
-            findings.extend(self.answers(ready, &router, observer));
+        if succeeded && !self.addresses.recipients.is_empty() && !self.skips(CheckStep::Answer) {
+            findings.extend(self.answers(loaded, observer));
         }
         findings
     }
 
-    /// Many servers check whether the sender could receive an answer.
+    /// Checks the route to the sender: many servers refuse a sender that cannot receive mail.
     fn sender(&self, transport: &Transport, observer: &mut dyn Observer) -> Option<CheckResult> {
-        let sender = self.people.sender.as_ref()?;
-        // One that only this host knows is reported already.
+        let sender = self.addresses.sender.as_ref()?;
+        // An unqualified domain is reported already.
         let is_full = host::is_qualified(&sender.domain().to_string());
         if !is_full || !self.plan.online || self.skips(CheckStep::Sender) {
             return None;
@@ -112,42 +121,41 @@ impl Question<'_> {
         let (_, error) = routes.unreachable.first()?;
         let is_certain = !error.may_pass() && !matches!(error, RouteError::Loop(_));
         is_certain.then(|| {
-            let error = without_advice(error);
             let found = format!("{sender}: {error}, and many servers refuse such a sender");
             CheckResult::warning(CheckStep::Sender, found)
-                .mended_by("domain in [sendmail], or a rule in [rewrite] of the configuration")
+                .with_remedy("domain in [sendmail], or a rule in [rewrite] of the configuration")
         })
     }
 
     fn unreachable(&self, routes: &Routes) -> impl Iterator<Item = CheckResult> {
-        routes.unreachable.iter().map(|(place, error)| {
-            let recipient = &self.people.recipients[*place];
-            let words = format!("<{recipient}>: {}", without_advice(error));
+        routes.unreachable.iter().map(|(index, error)| {
+            let recipient = &self.addresses.recipients[*index];
+            let words = format!("<{recipient}>: {error}");
             let failed = |step| CheckResult::failed(step, &words);
             match error {
                 RouteError::Loop(_) => failed(CheckStep::Route)
-                    .mended_by("relay = \"HOST\" in a profile that is the default"),
+                    .with_remedy("relay = \"HOST\" in a profile that is the default"),
                 error if error.may_pass() => failed(CheckStep::Route)
-                    .mended_by("mend /etc/resolv.conf, or dns = \"ADDRESS\" in the profile"),
+                    .with_remedy("mend /etc/resolv.conf, or dns = \"ADDRESS\" in the profile"),
                 _ => failed(CheckStep::Recipient)
-                    .mended_by("name another recipient, by MAILTO or an alias"),
+                    .with_remedy("name another recipient, by MAILTO or an alias"),
             }
         })
     }
 
     fn answers(
         &self,
-        ready: &LoadedTransport<'_>,
-        router: &Router<'_>,
+        loaded: LoadedTransport<'_>,
         observer: &mut dyn Observer,
     ) -> Vec<CheckResult> {
-        if ready.plan().credentials.is_some() && !self.plan.logs_in {
+        let options = loaded.options;
+        if options.credentials.is_some() && !self.plan.logs_in {
             let why = "who has not logged in is not asked about recipients (--no-login)";
             return vec![CheckResult::unknown(CheckStep::Answer, why)];
         }
         let envelope = Envelope {
-            sender: self.people.sender.clone(),
-            recipients: self.people.recipients.clone(),
+            sender: self.addresses.sender.clone(),
+            recipients: self.addresses.recipients.clone(),
             dsn: Dsn::default(),
         };
         let outgoing = Outgoing {
@@ -157,21 +165,15 @@ impl Question<'_> {
             is_kept: false,
             log: None,
         };
-        let mut report = DeliveryReport::not_attempted(&envelope.recipients);
-        deliver(
-            &outgoing,
-            &ready.transport(router, None),
-            &mut report,
-            observer,
-        );
+        let transports = Transports::of(loaded);
+        let pool = ConnectionPool::for_one_message(&transports);
+        let report = deliver(&outgoing, &pool, observer);
         let results = report.results.iter();
-        results
-            .map(|result| self.answer(result, ready.plan()))
-            .collect()
+        results.map(|result| self.answer(result, options)).collect()
     }
 
     fn answer(&self, result: &RecipientResult, transport: &Transport) -> CheckResult {
-        let sender = self.people.sender.as_ref();
+        let sender = self.addresses.sender.as_ref();
         let sender = sender.map_or_else(|| "<>".to_owned(), ToString::to_string);
         match result.verdict {
             RecipientStatus::Accepted => {
@@ -179,45 +181,39 @@ impl Question<'_> {
                 CheckResult::ok(CheckStep::Answer, found)
             }
             RecipientStatus::Refused => {
-                let finding = CheckResult::failed(CheckStep::Answer, result.without_hint());
-                match mend(result, transport) {
-                    Some(mend) => finding.mended_by(mend),
+                let finding = CheckResult::failed(CheckStep::Answer, result.lasting_reason());
+                match remedy(result, transport) {
+                    Some(remedy) => finding.with_remedy(remedy),
                     None => finding,
                 }
             }
-            _ => CheckResult::warning(CheckStep::Answer, result.without_hint()),
+            _ => CheckResult::warning(CheckStep::Answer, result.lasting_reason()),
         }
     }
 }
 
-/// Removes the advice after the first semicolon: it is for a person at a command line.
-fn without_advice(error: &RouteError) -> String {
-    let error = error.to_string();
-    error.split("; ").next().unwrap_or_default().to_owned()
-}
-
 /// The advice on a refusal by the server; `None` if there is none.
-fn mend(result: &RecipientResult, transport: &Transport) -> Option<String> {
+fn remedy(result: &RecipientResult, transport: &Transport) -> Option<String> {
     match result.stage.filter(|_| result.cause == Cause::Server)? {
         Stage::Mail => Some(
             "give the mail a sender that this server takes: \"*\" = \"you@example.org\" in [rewrite] of the \
              configuration"
                 .to_owned(),
         ),
-        Stage::Rcpt(_) if transport.route.relay.is_some() && transport.credentials.is_none() => Some(
+        Stage::Rcpt if transport.route.relay.is_some() && transport.credentials.is_none() => Some(
             "if it wants a login: user and password-command in the profile; else another recipient, by \
              MAILTO or an alias"
                 .to_owned(),
         ),
-        Stage::Rcpt(_) => Some("name another recipient, by MAILTO or an alias".to_owned()),
+        Stage::Rcpt => Some("name another recipient, by MAILTO or an alias".to_owned()),
         _ => None,
     }
 }
 
 /// The results for the hosts of one destination. A host that does not answer is not a failure if the next one
 /// does.
-fn said(asked: &[HostReply<'_>]) -> Vec<CheckResult> {
-    let (last, others) = match asked.split_last() {
+fn destination_findings(replies: &[HostReply<'_>]) -> Vec<CheckResult> {
+    let (last, others) = match replies.split_last() {
         Some((last, others)) => (last.findings(), others),
         None => return Vec::new(),
     };
@@ -235,7 +231,7 @@ fn said(asked: &[HostReply<'_>]) -> Vec<CheckResult> {
 }
 
 /// The result for a fallback transport, in one line.
-fn summed_up(transport: &Transport, found: &[CheckResult]) -> CheckResult {
+fn fallback_result(transport: &Transport, found: &[CheckResult]) -> CheckResult {
     let profile = shown(transport.profile.as_deref().unwrap_or_default());
     let worst = found.iter().max_by_key(|finding| match finding.health {
         Health::Unknown => None,
@@ -246,31 +242,31 @@ fn summed_up(transport: &Transport, found: &[CheckResult]) -> CheckResult {
             step: CheckStep::Fallback,
             health: Health::Warning,
             found: format!("profile {profile}: {}", bad.found),
-            mend: bad.mend.clone(),
+            remedy: bad.remedy.clone(),
         },
         _ => CheckResult::ok(
             CheckStep::Fallback,
-            format!("profile {profile}: {}", where_to(transport)),
+            format!("profile {profile}: {}", server_text(transport)),
         ),
     }
 }
 
-fn way_to(destination: &Destination, transport: &Transport) -> String {
+fn route_text(destination: &Destination, transport: &Transport) -> String {
     let profile = transport.profile.as_deref();
-    let whose = profile.map_or_else(String::new, |name| format!(" (profile {})", shown(name)));
+    let suffix = profile.map_or_else(String::new, |name| format!(" (profile {})", shown(name)));
     if transport.route.relay.is_some() {
-        return format!("by {}{whose}", where_to(transport));
+        return format!("by {}{suffix}", server_text(transport));
     }
     let hosts: Vec<String> = destination.hosts.iter().map(Host::to_string).collect();
-    format!("by {}, port {}{whose}", hosts.join(", "), destination.port)
+    format!("by {}, port {}{suffix}", hosts.join(", "), destination.port)
 }
 
 /// The server of a transport, for display.
-pub fn where_to(transport: &Transport) -> String {
+pub fn server_text(transport: &Transport) -> String {
     match &transport.route.relay {
-        Some(place) => match &place.host {
+        Some(endpoint) => match &endpoint.host {
             host @ (Host::Unix(_) | Host::Pipe(_)) => host.to_string(),
-            host => format!("{host}:{}", place.port),
+            host => format!("{host}:{}", endpoint.port),
         },
         None => "the mail exchanger of the recipient".to_owned(),
     }

@@ -1,11 +1,15 @@
-//! The configuration that is found, and the profile that is chosen in it.
+//! The configuration that mail from cron uses, and its password.
 
-use crate::cron::doctor::CheckResult;
-use crate::cron::doctor::options;
+use crate::client::credentials;
+use crate::client::credentials::SecretSource;
+use crate::client::transport::Transport;
+use crate::cron::doctor::host::name;
 use crate::cron::doctor::options::{CheckStep, Front, View};
-use crate::cron::doctor::surroundings::name;
+use crate::cron::doctor::{CheckResult, options};
 use crate::system::figures::counted;
-use crate::system::text::{for_shell, shown};
+use crate::system::quote::for_shell;
+use crate::system::secret::Login;
+use crate::system::text::shown;
 use std::path::Path;
 
 /// Suggested contents of a configuration that does not exist yet.
@@ -13,18 +17,18 @@ const EXAMPLE: &str =
     "default = \"out\" and, under [profile.out], relay = \"smtp.example.org:587\"";
 
 /// Reports the path of the configuration, its errors, and variables that cron does not set.
-pub fn look(plan: &options::Doctor) -> Vec<CheckResult> {
+pub fn check(plan: &options::Doctor) -> Vec<CheckResult> {
     let configuration = &plan.configuration;
     let mut findings: Vec<CheckResult> = configuration
         .faults
         .iter()
-        .map(|fault| wrong(fault))
+        .map(|fault| config_error(fault))
         .collect();
     if findings.is_empty() {
         findings.push(found(plan));
     }
     if let Front::Sendmail {
-        run_goes_by: Some(other),
+        run_profile: Some(other),
     } = &plan.front
     {
         let text = format!("ehlo run and ehlo notify go by profile {}", shown(other));
@@ -33,65 +37,66 @@ pub fn look(plan: &options::Doctor) -> Vec<CheckResult> {
     if let View::ByCron(unknown) = &plan.view
         && !unknown.is_empty()
     {
-        findings.push(lost(unknown));
+        findings.push(unset_in_cron(unknown));
     }
     findings
 }
 
 fn found(plan: &options::Doctor) -> CheckResult {
     let configuration = &plan.configuration;
-    let course = match &plan.mail.dispatch {
-        Ok(course) => course,
-        Err(hindrance) => return wrong(&hindrance.text),
+    let delivery = match &plan.mail.delivery {
+        Ok(delivery) => delivery,
+        Err(error) => return config_error(&error.text),
     };
     let Some(path) = &configuration.path else {
-        return nothing(plan);
+        return no_configuration(plan);
     };
     let name = name(path);
     let profiles = counted(configuration.profiles as u64, "profile");
-    let besides = besides(plan, path);
-    match &course.transport.profile {
+    let other_file = other_file(plan, path);
+    match &delivery.transport.profile {
         Some(profile) => {
-            let text = format!("{name}, profile {}{besides}", shown(profile));
+            let text = format!("{name}, profile {}{other_file}", shown(profile));
             CheckResult::ok(CheckStep::Config, text)
         }
-        None if course.transport.route.relay.is_some() => {
-            CheckResult::ok(CheckStep::Config, format!("{name}{besides}"))
+        None if delivery.transport.route.relay.is_some() => {
+            CheckResult::ok(CheckStep::Config, format!("{name}{other_file}"))
         }
         None if configuration.profiles == 0 => {
-            let text = format!("{name} has no profile, so that there is no relay{besides}");
+            let text = format!("{name} has no profile, so that there is no relay{other_file}");
             CheckResult::warning(CheckStep::Config, text)
-                .mended_by(format!("write {EXAMPLE}, into it"))
+                .with_remedy(format!("write {EXAMPLE}, into it"))
         }
         None => {
-            let text = format!("{name} has {profiles}, and none of them is the default{besides}");
+            let text =
+                format!("{name} has {profiles}, and none of them is the default{other_file}");
             CheckResult::warning(CheckStep::Config, text)
-                .mended_by("write default = \"NAME\" above all tables of it")
+                .with_remedy("write default = \"NAME\" above all tables of it")
         }
     }
 }
 
-fn nothing(plan: &options::Doctor) -> CheckResult {
-    let looked_at: Vec<String> = plan
+fn no_configuration(plan: &options::Doctor) -> CheckResult {
+    let searched: Vec<String> = plan
         .configuration
-        .looked_at
+        .searched
         .iter()
         .map(|p| name(p))
         .collect();
     let found = format!(
         "there is no configuration ({}): mail goes to the mail exchangers themselves, without a login",
-        looked_at.join(", ")
+        searched.join(", ")
     );
-    let place = plan.configuration.looked_at.last();
-    let place = place.filter(|path| *path != Path::new("/dev/null"));
-    let place = place.map_or("/etc/ehlo/config.toml".to_owned(), |path| for_shell(path));
+    let location = plan.configuration.searched.last();
+    let location = location.filter(|path| *path != Path::new("/dev/null"));
+    let location = location.map_or("/etc/ehlo/config.toml".to_owned(), |path| for_shell(path));
     CheckResult::warning(CheckStep::Config, found)
-        .mended_by(format!("to name a relay, write {EXAMPLE}, into {place}"))
+        .with_remedy(format!("to name a relay, write {EXAMPLE}, into {location}"))
 }
 
 /// An error in the configuration. Wrong ownership and permissions are fixed by a command, other errors in the
 /// file.
-fn wrong(fault: &str) -> CheckResult {
+fn config_error(fault: &str) -> CheckResult {
     let advice = fault.rsplit_once("; ").map(|(_, advice)| advice);
     let is_command = |advice: &str| ["chmod ", "chown "].iter().any(|c| advice.starts_with(c));
     if advice.is_some_and(is_command) {
@@ -99,15 +104,15 @@ fn wrong(fault: &str) -> CheckResult {
     }
     if fault.starts_with("there is no configuration file") {
         return CheckResult::failed(CheckStep::Config, fault)
-            .mended_by(format!("write {EXAMPLE}, into one of them"));
+            .with_remedy(format!("write {EXAMPLE}, into one of them"));
     }
     CheckResult::failed(CheckStep::Config, fault)
-        .mended_by("correct it there; ehlo config check reads it again")
+        .with_remedy("correct it there; ehlo config check reads it again")
 }
 
-/// Another that is there and not read.
-fn besides(plan: &options::Doctor, path: &Path) -> String {
-    let others = plan.configuration.looked_at.iter();
+/// A remark about other configuration files, which are not read.
+fn other_file(plan: &options::Doctor, path: &Path) -> String {
+    let others = plan.configuration.searched.iter();
     let others = others.filter(|other| *other != path && other.is_file());
     let others: Vec<String> = others.map(|other| name(other)).collect();
     match others.as_slice() {
@@ -117,12 +122,66 @@ fn besides(plan: &options::Doctor, path: &Path) -> String {
 }
 
 /// Reports variables that are set here, matter to ehlo, and are not set by cron.
-fn lost(variables: &[String]) -> CheckResult {
+fn unset_in_cron(variables: &[String]) -> CheckResult {
     let (all, are) = match variables {
         [one] => (one.clone(), "is"),
         more => (more.join(", "), "are"),
     };
     let found = format!("{all} {are} set here, and not in cron");
     CheckResult::warning(CheckStep::Config, found)
-        .mended_by("write what cron must know into the crontab, as NAME=VALUE")
+        .with_remedy("write what cron must know into the crontab, as NAME=VALUE")
+}
+
+/// A login with an available password, or no login.
+#[derive(Default)]
+pub struct PasswordCheck {
+    /// `None`: the transport has no login.
+    pub login: Option<Login>,
+    /// The result of this step, if there is one.
+    pub finding: Option<CheckResult>,
+}
+
+/// Finds the login of a transport. The password itself is not checked: the server does that.
+pub fn check_password(
+    plan: &options::Doctor,
+    transport: &Transport,
+) -> Result<PasswordCheck, CheckResult> {
+    let Some(options) = &transport.credentials else {
+        return Ok(PasswordCheck::default());
+    };
+    let relay = transport.route.relay.as_ref();
+    let host = relay.map_or_else(String::new, |relay| relay.host.name());
+    match credentials::find_unattended(options, &host, plan.limit) {
+        Err(error) => Err(CheckResult::of_error(
+            CheckStep::Password,
+            &error.to_string(),
+        )),
+        Ok(login) => Ok(PasswordCheck {
+            login: Some(login),
+            finding: Some(password_found(options, &plan.view)),
+        }),
+    }
+}
+
+fn password_found(options: &credentials::CredentialsOptions, view: &View) -> CheckResult {
+    let user = options
+        .user
+        .as_deref()
+        .map(|user| format!(" for {}", shown(user)));
+    let found = format!("{} works{}", source(options), user.unwrap_or_default());
+    if options.source == SecretSource::Found && *view == View::Here {
+        return CheckResult::warning(CheckStep::Password, format!("{found}, in this environment"))
+            .with_remedy("ehlo doctor, without --here, looks for it as cron would");
+    }
+    CheckResult::ok(CheckStep::Password, found)
+}
+
+fn source(options: &credentials::CredentialsOptions) -> String {
+    match &options.source {
+        SecretSource::Command(_) => "password-command".to_owned(),
+        SecretSource::TokenCommand(_) => "oauth-token-command".to_owned(),
+        SecretSource::File(path) => format!("password-file {}", name(path)),
+        SecretSource::Found => "the password of EHLO_PASSWORD, ~/.netrc or the keyring".to_owned(),
+        SecretSource::Nothing => "the certificate".to_owned(),
+    }
 }

@@ -1,5 +1,4 @@
-//! Diagnoses how mail from cron would leave this host, step by step and without sending it. Checks and
-//! judges; prints nothing.
+//! Diagnoses how mail from cron would leave this host, step by step and without sending it. Prints nothing.
 //!
 //! Each step is checked by the code that would do it: the options of sendmail, the rules for addresses, the
 //! transport with its password, the session, the queue. This folder checks only what no other code does.
@@ -9,28 +8,22 @@ pub mod options;
 mod answer;
 mod configuration;
 mod cron;
-mod finding;
-mod jobs;
-mod last_resort;
-mod password;
-mod people;
-mod prognosis;
+mod host;
+mod recipients;
 mod runner;
 mod sendmail;
 mod server;
 mod spool;
-mod surroundings;
 
-pub use finding::{CheckResult, worst};
-pub use surroundings::HostSystem;
+pub use host::HostSystem;
 
 use crate::client::events::Observer;
+use crate::cron::doctor::answer::server_text;
 use crate::cron::doctor::options::{CheckStep, Front};
+use crate::cron::doctor::recipients::Addresses;
 use crate::mail::address::Address;
 use crate::system::exit::Health;
-use answer::Question;
-use people::People;
-use prognosis::Known;
+use answer::SessionCheck;
 
 #[derive(Debug)]
 pub struct Diagnosis {
@@ -50,45 +43,219 @@ impl Diagnosis {
     }
 }
 
-/// Checks all steps that are not skipped. `watch` receives the events of the sessions.
+/// Checks all steps that are not skipped. `observer` receives the events of the sessions.
 pub fn examine(
     plan: &options::Doctor,
     host: &HostSystem,
     observer: &mut dyn Observer,
 ) -> Diagnosis {
-    let jobs = jobs::found(host);
+    let jobs = cron::crontab_lines(host);
     let mut findings = Vec::new();
     if plan.front != Front::Run {
-        findings.extend(sendmail::look(host));
+        findings.extend(sendmail::check(host));
     }
-    findings.extend(configuration::look(plan));
-    let mut people = People::default();
-    if let Ok(course) = &plan.mail.dispatch {
-        people = people::found(plan, course, host, &jobs);
-        findings.append(&mut people.findings);
-        let question = Question {
+    findings.extend(configuration::check(plan));
+    let mut addresses = Addresses::default();
+    if let Ok(delivery) = &plan.mail.delivery {
+        addresses = recipients::find(plan, delivery, host, &jobs);
+        findings.append(&mut addresses.findings);
+        let session = SessionCheck {
             plan,
-            course,
-            people: &people,
+            delivery,
+            addresses: &addresses,
         };
-        findings.extend(question.ask(observer));
-        if let Some(queueing) = &course.queueing {
-            findings.extend(spool::look(queueing));
-            findings.push(runner::look(host, queueing, &jobs));
+        findings.extend(session.ask(observer));
+        if let Some(queueing) = &delivery.queueing {
+            findings.extend(spool::check(queueing));
+            findings.push(runner::check(host, queueing, &jobs));
         }
     }
-    findings.extend(cron::look(host, &jobs));
-    findings.extend(last_resort::look(host));
+    findings.extend(cron::check(host, &jobs));
+    findings.extend(recipients::check(host));
     findings.retain(|finding| !plan.skip.contains(&finding.step));
-    let known = Known {
+    let input = PrognosisInput {
         findings: &findings,
-        people: &people,
+        addresses: &addresses,
         online: plan.online,
-        rival: sendmail::rival(host).filter(|_| !plan.skip.contains(&CheckStep::Sendmail)),
+        other_sendmail: sendmail::other_sendmail(host)
+            .filter(|_| !plan.skip.contains(&CheckStep::Sendmail)),
     };
     Diagnosis {
-        prognosis: prognosis::of(plan, &known),
-        recipients: people.recipients,
+        prognosis: prognosis(plan, &input),
+        recipients: addresses.recipients,
         findings,
     }
 }
+
+/// The result of one step, with a remedy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckResult {
+    pub step: CheckStep,
+    /// `Unknown`: not checked.
+    pub health: Health,
+    pub found: String,
+    /// The remedy: a command, lines of a file or a sentence. `None`: none is needed, or none is possible on
+    /// this host.
+    pub remedy: Option<String>,
+}
+
+impl CheckResult {
+    pub fn ok(step: CheckStep, found: impl Into<String>) -> Self {
+        Self::new(step, Health::Ok, found.into())
+    }
+
+    /// A result that deserves attention.
+    pub fn warning(step: CheckStep, found: impl Into<String>) -> Self {
+        Self::new(step, Health::Warning, found.into())
+    }
+
+    /// A result that prevents all mail.
+    pub fn failed(step: CheckStep, found: impl Into<String>) -> Self {
+        Self::new(step, Health::Critical, found.into())
+    }
+
+    /// The step was not checked.
+    pub fn unknown(step: CheckStep, why: impl Into<String>) -> Self {
+        Self::new(step, Health::Unknown, why.into())
+    }
+
+    /// An error from elsewhere in the program: the failure, and after the last semicolon the remedy.
+    #[must_use]
+    pub fn of_error(step: CheckStep, error: &str) -> Self {
+        match error.rsplit_once("; ") {
+            Some((found, remedy)) => {
+                let remedy = remedy.strip_prefix("do: ").unwrap_or(remedy);
+                Self::failed(step, found).with_remedy(remedy)
+            }
+            None => Self::failed(step, error),
+        }
+    }
+
+    #[must_use]
+    pub fn with_remedy(self, remedy: impl Into<String>) -> Self {
+        Self {
+            remedy: Some(remedy.into()),
+            ..self
+        }
+    }
+
+    fn new(step: CheckStep, health: Health, found: String) -> Self {
+        Self {
+            step,
+            health,
+            found,
+            remedy: None,
+        }
+    }
+}
+
+/// The worst of them, without steps that were not checked.
+#[must_use]
+pub fn worst(findings: &[CheckResult]) -> Health {
+    let checked = findings.iter().map(|finding| finding.health);
+    let checked = checked.filter(|health| *health != Health::Unknown);
+    checked.max().unwrap_or(Health::Ok)
+}
+
+/// Steps that are needed for a message.
+const MESSAGE_STEPS: [CheckStep; 3] = [CheckStep::Config, CheckStep::Recipient, CheckStep::Sender];
+
+/// Steps that are needed to reach a server.
+const DELIVERY_STEPS: [CheckStep; 6] = [
+    CheckStep::Password,
+    CheckStep::Route,
+    CheckStep::Server,
+    CheckStep::Tls,
+    CheckStep::Login,
+    CheckStep::Answer,
+];
+
+/// Facts for the prognosis.
+pub struct PrognosisInput<'k> {
+    pub findings: &'k [CheckResult],
+    pub addresses: &'k Addresses,
+    /// True if servers were contacted.
+    pub online: bool,
+    /// Name of the program that cron calls as sendmail, if it is not ehlo.
+    pub other_sendmail: Option<String>,
+}
+
+pub fn prognosis(plan: &options::Doctor, input: &PrognosisInput<'_>) -> String {
+    let owner = match plan.front {
+        Front::Sendmail { .. } => "A mail from cron",
+        Front::Run => "A mail from ehlo run",
+    };
+    let check_transport = plan.mail.delivery.as_ref();
+    let check_transport = check_transport.map_or_else(
+        |_| String::new(),
+        |delivery| server_text(&delivery.transport),
+    );
+    let is_of_cron = plan.front != Front::Run;
+    format!("{owner} {}.", input.result(is_of_cron, &check_transport))
+}
+
+impl PrognosisInput<'_> {
+    fn result(&self, is_of_cron: bool, check_transport: &str) -> String {
+        if is_of_cron && let Some(result) = self.before_ehlo() {
+            return result;
+        }
+        if let Some(finding) = self.first(&MESSAGE_STEPS, Health::Critical) {
+            return format!("would not get out: {}", finding.found);
+        }
+        if let Some(finding) = self.first(&DELIVERY_STEPS, Health::Critical) {
+            return self.failure_text(finding);
+        }
+        let to: Vec<String> = self
+            .addresses
+            .recipients
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let to = to.join(", ");
+        match self.first(&DELIVERY_STEPS, Health::Unknown) {
+            None if self.online => format!("would go to {to} by {check_transport}"),
+            _ => format!("would go to {to} by {check_transport}, as far as could be seen"),
+        }
+    }
+
+    /// The outcome if the mail does not reach ehlo at all.
+    fn before_ehlo(&self) -> Option<String> {
+        if let Some(other_sendmail) = &self.other_sendmail {
+            return Some(format!("would go to {other_sendmail}, and not to ehlo"));
+        }
+        let finding = self.first(&[CheckStep::Sendmail], Health::Critical)?;
+        Some(format!("would be lost: {}", finding.found))
+    }
+
+    /// The outcome if a step fails: refused, sent through the fallback, queued, or returned.
+    fn failure_text(&self, finding: &CheckResult) -> String {
+        let found = &finding.found;
+        if finding.step == CheckStep::Answer {
+            return format!("would be refused: {found}");
+        }
+        if self.has(CheckStep::Fallback, Health::Ok) {
+            return format!("would go by the fallback: {found}");
+        }
+        if self.has(CheckStep::Queue, Health::Critical) {
+            return format!("would be neither sent nor kept: {found}");
+        }
+        let end = if self.has(CheckStep::Runner, Health::Warning) {
+            ", where nobody tries it again"
+        } else {
+            ""
+        };
+        format!("would wait in the queue{end}: {found}")
+    }
+
+    fn first(&self, steps: &[CheckStep], health: Health) -> Option<&CheckResult> {
+        let mut all = self.findings.iter();
+        all.find(|finding| steps.contains(&finding.step) && finding.health == health)
+    }
+
+    fn has(&self, step: CheckStep, health: Health) -> bool {
+        self.first(&[step], health).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Options of the diagnosis of mail from cron.
 
-use crate::cron::mail::Notification;
+use crate::cron::Notification;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -44,7 +44,7 @@ pub enum View {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Front {
     /// sendmail, which cron calls. `ehlo run` and `ehlo notify` use this profile if it is a different one.
-    Sendmail { run_goes_by: Option<String> },
+    Sendmail { run_profile: Option<String> },
     /// `ehlo run` and `ehlo notify` with a profile that was named.
     Run,
 }
@@ -53,7 +53,7 @@ pub enum Front {
 #[derive(Debug, Default)]
 pub struct Configuration {
     /// Paths that were tried, in order.
-    pub looked_at: Vec<PathBuf>,
+    pub searched: Vec<PathBuf>,
     /// `None`: there is no configuration.
     pub path: Option<PathBuf>,
     pub profiles: usize,
@@ -72,17 +72,16 @@ pub enum Test {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DoctorFormat {
     /// Text for people.
-    Findings,
+    Text,
     /// Text with the sessions.
-    Conversations,
-    /// JSON.
-    Object,
+    Sessions,
+    Json,
 }
 
 /// A step of a mail from cron.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckStep {
-    /// The program that cron hands its mail to.
+    /// The program that cron passes its mail to.
     Sendmail,
     /// The configuration, and the profile that is chosen.
     Config,
@@ -131,7 +130,7 @@ impl CheckStep {
         Self::LastResort,
     ];
 
-    /// Its word, on the screen and on the command line.
+    /// The name, as shown and as used in options.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -166,7 +165,7 @@ mod tests {
     use super::CheckStep;
 
     #[test]
-    fn every_step_is_found_by_its_name() {
+    fn step_names_are_unique() {
         for step in CheckStep::ALL {
             assert_eq!(CheckStep::named(step.name()), Some(step));
         }

@@ -1,6 +1,6 @@
 //! The process that delivers queued mail.
 
-use crate::cron::doctor::jobs::CrontabLine;
+use crate::cron::doctor::cron::CrontabLine;
 use crate::cron::doctor::options::CheckStep;
 use crate::cron::doctor::{CheckResult, HostSystem};
 use crate::queue;
@@ -21,7 +21,7 @@ const TIMER: &str = "ehlo-queue.timer";
 const WATCH: &str = "ehlo-queue-watch.service";
 
 /// Looks for a process that runs the queue: a watcher, a timer, a job of cron.
-pub fn look(host: &HostSystem, queueing: &QueueUse, jobs: &[CrontabLine]) -> CheckResult {
+pub fn check(host: &HostSystem, queueing: &QueueUse, jobs: &[CrontabLine]) -> CheckResult {
     let units = Units::of(host);
     if is_watched(queueing) {
         return CheckResult::ok(CheckStep::Runner, "ehlo queue run --watch is there");
@@ -29,17 +29,17 @@ pub fn look(host: &HostSystem, queueing: &QueueUse, jobs: &[CrontabLine]) -> Che
     if let Some(finding) = units.enabled(host) {
         return finding;
     }
-    if let Some(place) = by_cron(host, jobs) {
-        return CheckResult::ok(CheckStep::Runner, format!("ehlo queue run in {place}"));
+    if let Some(location) = by_cron(host, jobs) {
+        return CheckResult::ok(CheckStep::Runner, format!("ehlo queue run in {location}"));
     }
     let finding = CheckResult::warning(
         CheckStep::Runner,
         "nobody runs the queue: what cannot be delivered at once waits until a mail comes along",
     );
     if units.is_running {
-        return finding.mended_by("ehlo queue systemd prints a timer, and says how to start it");
+        return finding.with_remedy("ehlo queue systemd prints a timer, and says how to start it");
     }
-    finding.mended_by("(crontab -l; ehlo queue cron) | crontab -")
+    finding.with_remedy("(crontab -l; ehlo queue cron) | crontab -")
 }
 
 fn is_watched(queueing: &QueueUse) -> bool {
@@ -53,7 +53,7 @@ fn by_cron(host: &HostSystem, jobs: &[CrontabLine]) -> Option<String> {
         .iter()
         .find(|job| job.user == host.login && runs_the_queue(&job.command));
     if let Some(job) = job {
-        return Some(job.place.clone());
+        return Some(job.location.clone());
     }
     let scripts = DIRECTORIES
         .iter()
@@ -115,28 +115,29 @@ impl Units {
         if !self.is_running {
             return None;
         }
-        let wanted = |target: &str, unit: &str| {
+        let lists_of_jobs = |target: &str, unit: &str| {
             let link = self.directory.join(format!("{target}.target.wants/{unit}"));
             link.symlink_metadata().is_ok()
         };
         let unit = match () {
-            () if wanted("timers", TIMER) => TIMER,
-            () if wanted(self.target, WATCH) => WATCH,
+            () if lists_of_jobs("timers", TIMER) => TIMER,
+            () if lists_of_jobs(self.target, WATCH) => WATCH,
             () => return None,
         };
         // A user's manager cannot be queried without its bus, which cron jobs do not have.
-        let said = self
+        let output = self
             .is_root
             .then(|| host.ask("systemctl", &["is-active", unit]));
-        if said.flatten().is_some_and(|said| !said.is_well) {
+        if output.flatten().is_some_and(|output| !output.succeeded) {
             let found = format!("{unit} is enabled, and does not run");
-            let mend = format!("{} start {unit}", self.ctl);
-            return Some(CheckResult::warning(CheckStep::Runner, found).mended_by(mend));
+            let remedy = format!("{} start {unit}", self.ctl);
+            return Some(CheckResult::warning(CheckStep::Runner, found).with_remedy(remedy));
         }
         if !self.is_root && !host.has(&format!("/var/lib/systemd/linger/{}", host.login)) {
             let found = format!("{unit} is enabled, and runs only while you are logged in");
             return Some(
-                CheckResult::warning(CheckStep::Runner, found).mended_by("loginctl enable-linger"),
+                CheckResult::warning(CheckStep::Runner, found)
+                    .with_remedy("loginctl enable-linger"),
             );
         }
         Some(CheckResult::ok(
@@ -149,74 +150,74 @@ impl Units {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cron::doctor::surroundings::tests::Made;
+    use crate::cron::doctor::host::tests::TestHost;
     use crate::system::exit::Health;
 
-    fn enabled(made: &Made) -> Option<CheckResult> {
-        Units::of(&made.host).enabled(&made.host)
+    fn enabled(test_host: &TestHost) -> Option<CheckResult> {
+        Units::of(&test_host.host).enabled(&test_host.host)
     }
 
-    fn of_root() -> Made {
-        let mut made = Made::new();
-        made.host.login = "root".to_owned();
-        made.file("/run/systemd/system/x", "");
-        made
+    fn of_root() -> TestHost {
+        let mut test_host = TestHost::new();
+        test_host.host.login = "root".to_owned();
+        test_host.file("/run/systemd/system/x", "");
+        test_host
     }
 
     #[test]
-    fn a_timer_that_is_enabled_and_active_is_enough() {
-        let made = of_root();
-        assert_eq!(enabled(&made), None);
-        made.file(
+    fn enabled_and_active_timer_is_ok() {
+        let test_host = of_root();
+        assert_eq!(enabled(&test_host), None);
+        test_host.file(
             "/etc/systemd/system/timers.target.wants/ehlo-queue.timer",
             "",
         );
-        assert_eq!(enabled(&made).unwrap().health, Health::Ok);
-        made.script("/usr/bin/systemctl", "#!/bin/sh\necho inactive; exit 3\n");
-        let finding = enabled(&made).unwrap();
+        assert_eq!(enabled(&test_host).unwrap().health, Health::Ok);
+        test_host.script("/usr/bin/systemctl", "#!/bin/sh\necho inactive; exit 3\n");
+        let finding = enabled(&test_host).unwrap();
         assert_eq!(finding.health, Health::Warning);
         assert_eq!(
-            finding.mend.as_deref(),
+            finding.remedy.as_deref(),
             Some("systemctl start ehlo-queue.timer")
         );
     }
 
     #[test]
-    fn units_do_nothing_where_systemd_does_not_run() {
-        let mut made = Made::new();
-        made.host.login = "root".to_owned();
-        made.file(
+    fn units_are_ignored_without_systemd() {
+        let mut test_host = TestHost::new();
+        test_host.host.login = "root".to_owned();
+        test_host.file(
             "/etc/systemd/system/timers.target.wants/ehlo-queue.timer",
             "",
         );
-        assert_eq!(enabled(&made), None);
+        assert_eq!(enabled(&test_host), None);
     }
 
     #[test]
-    fn the_units_of_a_user_go_on_only_with_linger() {
-        let made = Made::new();
-        made.file("/run/systemd/system/x", "");
-        made.file(
+    fn units_of_a_user_require_linger() {
+        let test_host = TestHost::new();
+        test_host.file("/run/systemd/system/x", "");
+        test_host.file(
             "/home/ann/.config/systemd/user/default.target.wants/ehlo-queue-watch.service",
             "",
         );
-        let finding = enabled(&made).unwrap();
-        assert_eq!(finding.mend.as_deref(), Some("loginctl enable-linger"));
-        made.file("/var/lib/systemd/linger/ann", "");
-        assert_eq!(enabled(&made).unwrap().health, Health::Ok);
+        let finding = enabled(&test_host).unwrap();
+        assert_eq!(finding.remedy.as_deref(), Some("loginctl enable-linger"));
+        test_host.file("/var/lib/systemd/linger/ann", "");
+        assert_eq!(enabled(&test_host).unwrap().health, Health::Ok);
     }
 
     #[test]
-    fn a_job_of_this_user_runs_the_queue_and_one_of_another_does_not() {
-        let made = Made::new();
+    fn only_jobs_of_this_user_count_as_queue_runner() {
+        let test_host = TestHost::new();
         let job = |user: &str, command: &str| CrontabLine {
-            place: "there".to_owned(),
+            location: "there".to_owned(),
             user: user.to_owned(),
             mailto: None,
             path: None,
             command: command.to_owned(),
         };
-        let found = |job: CrontabLine| by_cron(&made.host, &[job]);
+        let found = |job: CrontabLine| by_cron(&test_host.host, &[job]);
         assert!(found(job("ann", "/usr/bin/ehlo queue run --queue-dir /q")).is_some());
         assert!(found(job("ann", "sendmail -q")).is_some());
         assert_eq!(found(job("bob", "/usr/bin/ehlo queue run")), None);
@@ -224,14 +225,14 @@ mod tests {
     }
 
     #[test]
-    fn a_script_of_the_system_runs_the_queue_of_root() {
-        let mut made = Made::new();
+    fn system_script_runs_the_queue_of_root() {
+        let mut test_host = TestHost::new();
         let script = "/etc/cron.hourly/mail";
-        made.file(script, "#!/bin/sh\nexec ehlo queue run\n");
-        assert_eq!(by_cron(&made.host, &[]), None);
-        made.host.login = "root".to_owned();
-        assert!(by_cron(&made.host, &[]).unwrap().ends_with(script));
-        made.file(script, "#!/bin/sh\n# ehlo queue run\n");
-        assert_eq!(by_cron(&made.host, &[]), None);
+        test_host.file(script, "#!/bin/sh\nexec ehlo queue run\n");
+        assert_eq!(by_cron(&test_host.host, &[]), None);
+        test_host.host.login = "root".to_owned();
+        assert!(by_cron(&test_host.host, &[]).unwrap().ends_with(script));
+        test_host.file(script, "#!/bin/sh\n# ehlo queue run\n");
+        assert_eq!(by_cron(&test_host.host, &[]), None);
     }
 }

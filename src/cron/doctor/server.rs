@@ -1,22 +1,23 @@
 //! Checks that the servers of a transport can be found, answer, negotiate TLS and accept the login.
 
 use crate::client::events::Observer;
-use crate::client::ready::LoadedTransport;
-use crate::client::route::{Destination, Endpoint, Router};
+use crate::client::route::{Destination, Endpoint};
 use crate::client::session;
 use crate::client::session::TlsDemand;
+use crate::client::transport::OpenTransport;
 use crate::client::transport::Transport;
 use crate::cron::doctor::CheckResult;
 use crate::cron::doctor::options::CheckStep;
 use crate::probe as check;
-use crate::probe::{Encrypted, ProbeResult};
+use crate::probe::{ProbeResult, TlsReport};
+use crate::smtp::stage::Stage;
 use crate::system::text::shown;
 
 /// Days that a certificate should be valid at least, so that its owner has time to renew it.
-const SOON: i64 = 14;
+const MIN_DAYS: i64 = 14;
 
 /// Maximum number of hosts of one destination that are tried until one answers.
-const HOSTS: usize = 3;
+const MAX_HOSTS: usize = 3;
 
 /// The result for one host.
 pub struct HostReply<'w> {
@@ -26,21 +27,21 @@ pub struct HostReply<'w> {
 
 /// Tries the hosts of a destination until one answers.
 pub fn ask<'w>(
-    ready: &LoadedTransport<'w>,
-    router: &Router<'_>,
+    options: &'w Transport,
+    transport: &OpenTransport<'_>,
     destination: &Destination,
     observer: &mut dyn Observer,
 ) -> Vec<HostReply<'w>> {
     let mut all = Vec::new();
-    for host in destination.hosts.iter().take(HOSTS) {
-        let place = Endpoint {
+    for host in destination.hosts.iter().take(MAX_HOSTS) {
+        let endpoint = Endpoint {
             host: host.clone(),
             port: destination.port,
         };
-        let probe = check::probe(&ready.transport(router, None), &place, observer);
+        let probe = check::probe(transport, &endpoint, observer);
         let has_answered = !probe.banner.is_empty();
         all.push(HostReply {
-            transport: ready.plan(),
+            transport: options,
             probe,
         });
         if has_answered {
@@ -52,8 +53,8 @@ pub fn ask<'w>(
 
 impl HostReply<'_> {
     /// True if nothing failed, as far as that shows without a sender and a recipient.
-    pub fn is_well(&self) -> bool {
-        self.probe.came_so_far()
+    pub fn succeeded(&self) -> bool {
+        self.probe.is_complete()
     }
 
     pub fn findings(&self) -> Vec<CheckResult> {
@@ -64,11 +65,11 @@ impl HostReply<'_> {
         {
             let text = format!("{server} says {}", shown(greeting));
             findings.push(CheckResult::ok(CheckStep::Server, text));
-            if self.blamed() != Some(CheckStep::Tls) {
+            if self.failed_step() != Some(CheckStep::Tls) {
                 findings.push(self.encryption());
             }
         }
-        if let (Some(login), true) = (&probe.login, self.is_well()) {
+        if let (Some(login), true) = (&probe.login, self.succeeded()) {
             findings.push(CheckResult::ok(CheckStep::Login, shown(login)));
         }
         findings.extend(self.failure());
@@ -76,63 +77,60 @@ impl HostReply<'_> {
     }
 
     fn failure(&self) -> Option<CheckResult> {
-        let step = self.blamed()?;
+        let step = self.failed_step()?;
         let failure = self.probe.failure.as_deref()?;
-        // The advice is for a person at a command line; the diagnosis has a better one.
-        let words = match step {
-            CheckStep::Tls => failure.split("; ").next().unwrap_or_default(),
-            _ => failure.strip_suffix("; try again later").unwrap_or(failure),
-        };
-        let finding = CheckResult::failed(step, words);
-        Some(match self.mend(step) {
-            Some(mend) => finding.mended_by(mend),
+        let finding = CheckResult::failed(step, failure);
+        Some(match self.remedy(step) {
+            Some(remedy) => finding.with_remedy(remedy),
             None => finding,
         })
     }
 
     /// The step that failed, derived from the progress of the session.
-    fn blamed(&self) -> Option<CheckStep> {
+    fn failed_step(&self) -> Option<CheckStep> {
         let probe = &self.probe;
         probe.failure.as_ref()?;
         let encryption = self.transport.session.tls;
         let is_encrypted = probe.tls.as_ref().is_some_and(|tls| tls.version.is_some());
-        let mut steps = probe.steps.iter().rev().map(|step| step.name.as_str());
-        let last = steps.find(|name| *name != "quit").unwrap_or_default();
+        let mut steps = probe.steps.iter().rev().map(|step| step.stage);
+        let last = steps.find(|stage| *stage != Stage::Quit);
         let logs_in = self.transport.credentials.is_some();
         Some(match last {
-            "" | "lookup" if probe.server.is_none() => CheckStep::Route,
-            "connect" if encryption == TlsDemand::Implicit => CheckStep::Tls,
-            "starttls" => CheckStep::Tls,
-            "ehlo" if encryption == TlsDemand::Starttls && !is_encrypted => CheckStep::Tls,
-            "ehlo" | "auth" if logs_in => CheckStep::Login,
+            None | Some(Stage::Lookup) if probe.server.is_none() => CheckStep::Route,
+            Some(Stage::Connect) if encryption == TlsDemand::Implicit => CheckStep::Tls,
+            Some(Stage::Starttls) => CheckStep::Tls,
+            Some(Stage::Ehlo) if encryption == TlsDemand::Starttls && !is_encrypted => {
+                CheckStep::Tls
+            }
+            Some(Stage::Ehlo | Stage::Auth) if logs_in => CheckStep::Login,
             _ => CheckStep::Server,
         })
     }
 
-    fn mend(&self, step: CheckStep) -> Option<String> {
-        let whose = self.whose();
+    fn remedy(&self, step: CheckStep) -> Option<String> {
+        let in_profile = self.in_profile();
         let is_distrusted = self.probe.tls.as_ref().is_some_and(|tls| !tls.verified);
         match step {
-            CheckStep::Route => Some(format!("check the name of the relay{whose}")),
+            CheckStep::Route => Some(format!("check the name of the relay{in_profile}")),
             CheckStep::Server if self.transport.route.relay.is_none() => Some(
                 "most networks let nobody out by port 25: name a relay, relay = \
                  \"smtp.example.org:587\" in a profile that is the default"
                     .to_owned(),
             ),
             CheckStep::Server => Some(format!(
-                "check host and port of the relay{whose}, and that no firewall is between"
+                "check host and port of the relay{in_profile}, and that no firewall is between"
             )),
             CheckStep::Tls if is_distrusted => Some(format!(
-                "if that is the right server: ca-file, tls-name or pin{whose}; else do not send there"
+                "if that is the right server: ca-file, tls-name or pin{in_profile}; else do not send there"
             )),
             CheckStep::Login => Some(format!(
-                "check user and password{whose}; ehlo probe --profile NAME -v shows the conversation"
+                "check user and password{in_profile}; ehlo probe --profile NAME -v shows the conversation"
             )),
             _ => None,
         }
     }
 
-    fn whose(&self) -> String {
+    fn in_profile(&self) -> String {
         let profile = self.transport.profile.as_deref();
         profile.map_or_else(String::new, |name| {
             format!(" in the profile {}", shown(name))
@@ -146,7 +144,7 @@ impl HostReply<'_> {
         }
     }
 
-    fn encrypted(&self, tls: &Encrypted) -> CheckResult {
+    fn encrypted(&self, tls: &TlsReport) -> CheckResult {
         let version = tls.version.as_deref().unwrap_or("TLS");
         let days = tls.days_left();
         let left = days.map_or_else(String::new, |days| format!(", {days} days left"));
@@ -154,37 +152,39 @@ impl HostReply<'_> {
         let found = format!("{version}, certificate of {name} {judgement}{left}");
         let is_relay = self.transport.route.relay.is_some();
         if is_relay && !tls.verified {
-            let whose = self.whose();
+            let in_profile = self.in_profile();
             return CheckResult::warning(
                 CheckStep::Tls,
                 format!("{found}, and taken all the same"),
             )
-            .mended_by(format!("take insecure away{whose}; ca-file or pin instead"));
+            .with_remedy(format!(
+                "take insecure away{in_profile}; ca-file or pin instead"
+            ));
         }
-        if tls.verified && days.is_some_and(|days| days < SOON) {
+        if tls.verified && days.is_some_and(|days| days < MIN_DAYS) {
             return CheckResult::warning(CheckStep::Tls, found)
-                .mended_by("whoever runs that server must renew its certificate");
+                .with_remedy("whoever runs that server must renew its certificate");
         }
         CheckResult::ok(CheckStep::Tls, found)
     }
 
     fn in_clear(&self) -> CheckResult {
-        let is_near = self.probe.server.as_ref().is_some_and(|server| {
+        let can_be_created = self.probe.server.as_ref().is_some_and(|server| {
             let ip = server.address.ip();
             ip.is_none_or(|ip| ip.is_loopback())
         });
         let offered = self.probe.offered();
         let is_offered = session::parameters(offered, "starttls").is_some();
-        match (is_near, self.transport.route.relay.is_some()) {
+        match (can_be_created, self.transport.route.relay.is_some()) {
             (true, _) => CheckResult::ok(CheckStep::Tls, "in clear, and no further than this host"),
             (false, false) => CheckResult::ok(CheckStep::Tls, "in clear: STARTTLS is not offered"),
             (false, true) if is_offered => {
                 CheckResult::warning(CheckStep::Tls, "in clear, although STARTTLS is offered")
-                    .mended_by(format!("tls = \"starttls\"{}", self.whose()))
+                    .with_remedy(format!("tls = \"starttls\"{}", self.in_profile()))
             }
             (false, true) => {
                 CheckResult::warning(CheckStep::Tls, "in clear: STARTTLS is not offered")
-                    .mended_by("whoever runs that server can offer it; port 465 is another try")
+                    .with_remedy("whoever runs that server can offer it; port 465 is another try")
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Reads a line as a terminal shows it: colours, progress that overwrites itself, and other control
 //! sequences, which are made harmless.
 
+use crate::system::text::escape_length;
 use std::fmt::Write as _;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,54 +54,37 @@ impl AnsiReader {
     /// The text of a line, without its end, as a terminal shows it. Octets that are not UTF-8 and controls
     /// without a meaning here are written as `\xNN`.
     pub fn line(&mut self, line: &[u8]) -> Vec<StyledRun> {
-        let mut page = StyledLine::default();
+        let mut output = StyledLine::default();
         let mut rest = line.strip_suffix(b"\r").unwrap_or(line);
         while let Some(&first) = rest.first() {
-            let taken = match first {
-                0x1b => self.escape(rest, &mut page),
+            let length = match first {
+                0x1b => self.escape(rest, &mut output),
                 b'\r' => {
-                    page.is_over = true;
+                    output.overwrites = true;
                     1
                 }
                 0x08 => {
-                    page.erase();
+                    output.erase();
                     1
                 }
-                _ => page.plain(rest, self.style),
+                _ => output.plain(rest, self.style),
             };
-            rest = &rest[taken..];
+            rest = &rest[length..];
         }
-        page.runs
+        output.runs
     }
 
     /// Length of the sequence that begins here. An unknown one is shown.
-    fn escape(&mut self, rest: &[u8], page: &mut StyledLine) -> usize {
-        match rest.get(1) {
-            Some(b'[') => {
-                let body = &rest[2..];
-                let is_final = |byte: &u8| (0x40..=0x7e).contains(byte);
-                if let Some(at) = body.iter().position(is_final) {
-                    if body[at] == b'm' {
-                        self.select(&body[..at]);
-                    }
-                    return at + 3;
-                }
-            }
-            // A title, a link: up to BEL or ST.
-            Some(b']') => {
-                let bell = memchr::memchr(7, rest).map(|at| at + 1);
-                let end = memchr::memmem::find(rest, b"\x1b\\").map(|at| at + 2);
-                if let Some(end) = [bell, end].into_iter().flatten().min() {
-                    return end;
-                }
-            }
-            // Of charsets, with one more.
-            Some(b'(' | b')') if rest.len() > 2 => return 3,
-            Some(0x30..=0x7e) => return 2,
-            _ => {}
+    fn escape(&mut self, rest: &[u8], output: &mut StyledLine) -> usize {
+        let Some(length) = escape_length(rest) else {
+            output.put("\\x1b", self.style);
+            return 1;
+        };
+        let parameters = rest[..length].strip_prefix(b"\x1b[");
+        if let Some(parameters) = parameters.and_then(|rest| rest.strip_suffix(b"m")) {
+            self.select(parameters);
         }
-        page.put("\\x1b", self.style);
-        1
+        length
     }
 
     fn select(&mut self, body: &[u8]) {
@@ -137,7 +121,7 @@ fn basic(number: u16) -> Option<Colour> {
     COLOURS.get(usize::from(number)).copied()
 }
 
-/// One of 256, or one of all.
+/// A colour of the palette of 256, or in RGB.
 fn extended(numbers: &mut impl Iterator<Item = u16>) -> Option<Colour> {
     let kind = numbers.next()?;
     let mut next = || numbers.next().and_then(|number| u8::try_from(number).ok());
@@ -166,12 +150,12 @@ fn extended(numbers: &mut impl Iterator<Item = u16>) -> Option<Colour> {
 struct StyledLine {
     runs: Vec<StyledRun>,
     /// The next text overwrites the line.
-    is_over: bool,
+    overwrites: bool,
 }
 
 impl StyledLine {
     fn put(&mut self, text: &str, style: TextStyle) {
-        if std::mem::take(&mut self.is_over) {
+        if std::mem::take(&mut self.overwrites) {
             self.runs.clear();
         }
         match self.runs.last_mut() {
@@ -195,11 +179,14 @@ impl StyledLine {
 
     /// Writes text up to the next control character; at least one octet.
     fn plain(&mut self, rest: &[u8], style: TextStyle) -> usize {
-        let means = |byte: &u8| matches!(byte, 0x1b | b'\r' | 0x08);
-        let end = rest.iter().position(means).unwrap_or(rest.len());
+        let is_control = |byte: &u8| matches!(byte, 0x1b | b'\r' | 0x08);
+        let end = rest.iter().position(is_control).unwrap_or(rest.len());
         let mut text = String::with_capacity(end);
         for chunk in rest[..end].utf8_chunks() {
-            chunk.valid().chars().for_each(|c| show(c, &mut text));
+            chunk
+                .valid()
+                .chars()
+                .for_each(|c| push_visible(c, &mut text));
             for byte in chunk.invalid() {
                 let _ = write!(text, "\\x{byte:02x}");
             }
@@ -209,7 +196,7 @@ impl StyledLine {
     }
 }
 
-fn show(character: char, text: &mut String) {
+fn push_visible(character: char, text: &mut String) {
     match character {
         '\t' => text.push('\t'),
         '\0'..='\x1f' | '\x7f' => {
@@ -231,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_go_and_the_words_stay() {
+    fn colour_sequences_are_removed_from_the_text() {
         assert_eq!(text(b"\x1b[1;31merror\x1b[0m: \x1b[Kno"), "error: no");
         assert_eq!(
             text(b"\x1b]0;title\x07x\x1b]8;;http://a\x1b\\y\x1b(B"),
@@ -240,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn progress_is_folded_to_its_last_state() {
+    fn overwritten_progress_is_removed() {
         assert_eq!(text(b" 10%\r 50%\r100%"), "100%");
         assert_eq!(text(b" 10%\r 99%\r"), " 99%");
         assert_eq!(text(b"dos\r"), "dos");
@@ -248,13 +235,13 @@ mod tests {
     }
 
     #[test]
-    fn a_backspace_takes_a_character_back() {
+    fn backspace_removes_a_character() {
         assert_eq!(text("a/\u{8}-\u{8}é\u{8}|".as_bytes()), "a|");
         assert_eq!(text(b"\x08x"), "x");
     }
 
     #[test]
-    fn what_is_no_text_is_shown_in_hexadecimal() {
+    fn invalid_utf8_and_controls_are_shown_in_hexadecimal() {
         assert_eq!(text(b"a\0b\x07\xffc\xe4"), "a\\x00b\\x07\\xffc\\xe4");
         assert_eq!(text("é\u{202e}\tz".as_bytes()), "é\\u{202e}\tz");
         assert_eq!(text(b"end\x1b"), "end\\x1b");
@@ -262,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_colour_lasts_over_the_end_of_a_line() {
+    fn colour_continues_on_the_next_line() {
         let mut reader = AnsiReader::default();
         reader.line(b"\x1b[38;5;196mone");
         let two = reader.line(b"two\x1b[39m three");

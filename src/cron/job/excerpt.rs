@@ -2,39 +2,39 @@
 
 use crate::cron::job::FinishedJob;
 use crate::cron::job::ansi::{AnsiReader, StyledRun};
-use crate::cron::job::interleave::MARK;
 use crate::cron::job::log::JobLog;
+use crate::cron::job::tee::MARK;
 use std::borrow::Cow;
 
 /// Up to this size, all of it is shown.
-const WHOLE: Room = Room {
+const SHORT_LOG: Limits = Limits {
     lines: 500,
     bytes: 32 * 1024,
 };
 
 /// Size of the beginning of a longer log.
-const BEGIN: Room = Room {
+const BEGINNING: Limits = Limits {
     lines: 20,
     bytes: 8 * 1024,
 };
 
 /// Size of the end of a longer log, which often has the reason of a failure.
-const END: Room = Room {
+const END: Limits = Limits {
     lines: 80,
     bytes: 24 * 1024,
 };
 
 /// Size of the last lines in a mail that is reduced.
-const LAST_WORDS: Room = Room {
+const LAST_LINES: Limits = Limits {
     lines: 20,
     bytes: 4 * 1024,
 };
 
 /// The longest line that is shown whole, in octets.
-const LINE: usize = 2000;
+const MAX_LINE: usize = 2000;
 
 /// Upper limits of a part.
-struct Room {
+struct Limits {
     lines: usize,
     bytes: usize,
 }
@@ -72,30 +72,31 @@ impl Excerpt {
         } else {
             ""
         };
-        let is_short = log.bytes() <= WHOLE.bytes as u64 && log.lines() <= WHOLE.lines as u64;
+        let is_short =
+            log.bytes() <= SHORT_LOG.bytes as u64 && log.lines() <= SHORT_LOG.lines as u64;
         if is_short {
             return Self {
-                begin: looks(lines(log.head()), mark),
+                begin: styled(lines(log.head()), mark),
                 rest: None,
             };
         }
-        let begin = first(log.head(), &BEGIN);
+        let begin = first(log.head(), &BEGINNING);
         let shown = begin.iter().map(|line| line.len()).sum::<usize>();
-        let behind: Cow<'_, [u8]> = if log.is_in_memory() {
+        let after_begin: Cow<'_, [u8]> = if log.is_in_memory() {
             Cow::Owned([&log.head()[shown..], log.tail()].concat())
         } else {
             Cow::Borrowed(log.tail())
         };
-        let end = last(&behind, &END);
+        let end = last(&after_begin, &END);
         let shown = shown + end.iter().map(|line| line.len()).sum::<usize>();
         let count = (begin.len() + end.len()) as u64;
         Self {
             rest: Some(ExcerptTail {
                 lines: log.lines().saturating_sub(count),
                 bytes: log.bytes() - shown as u64,
-                end: looks(end, mark),
+                end: styled(end, mark),
             }),
-            begin: looks(begin, mark),
+            begin: styled(begin, mark),
         }
     }
 }
@@ -103,7 +104,7 @@ impl Excerpt {
 impl FinishedJob {
     /// The last lines of the output, for a mail of limited size.
     #[must_use]
-    pub fn last_words(&self) -> String {
+    pub fn last_lines(&self) -> String {
         let log = &self.log;
         let end = if log.tail().is_empty() {
             log.head()
@@ -117,12 +118,12 @@ impl FinishedJob {
         };
         let mut text = String::new();
         // In a log that fits, the first line is whole.
-        let is_short = log.is_in_memory() && end.len() <= LAST_WORDS.bytes;
+        let is_short = log.is_in_memory() && end.len() <= LAST_LINES.bytes;
         let end = match lines(end) {
-            all if is_short && all.len() <= LAST_WORDS.lines => all,
-            _ => last(end, &LAST_WORDS),
+            all if is_short && all.len() <= LAST_LINES.lines => all,
+            _ => last(end, &LAST_LINES),
         };
-        for line in looks(end, mark) {
+        for line in styled(end, mark) {
             text.extend(line.iter().map(|run| run.text.as_str()));
             text.push('\n');
         }
@@ -135,30 +136,30 @@ fn lines(bytes: &[u8]) -> Vec<&[u8]> {
 }
 
 /// The first lines, within the limits; of a line that is too long, its beginning.
-fn first<'l>(bytes: &'l [u8], room: &Room) -> Vec<&'l [u8]> {
-    let mut left = room.bytes;
+fn first<'l>(bytes: &'l [u8], limits: &Limits) -> Vec<&'l [u8]> {
+    let mut remaining = limits.bytes;
     let mut all = Vec::new();
-    for line in lines(bytes).into_iter().take(room.lines) {
-        let count = line.len().min(left);
+    for line in lines(bytes).into_iter().take(limits.lines) {
+        let count = line.len().min(remaining);
         all.push(&line[..count]);
-        left -= count;
-        if left == 0 {
+        remaining -= count;
+        if remaining == 0 {
             break;
         }
     }
     all
 }
 
-/// The same from the end.
-fn last<'l>(bytes: &'l [u8], room: &Room) -> Vec<&'l [u8]> {
+/// The last lines, within the limits; of a line that is too long, its end.
+fn last<'l>(bytes: &'l [u8], limits: &Limits) -> Vec<&'l [u8]> {
     let all = lines(bytes);
-    let mut left = room.bytes;
+    let mut remaining = limits.bytes;
     let mut end: Vec<&[u8]> = Vec::new();
-    for line in all.into_iter().rev().take(room.lines) {
-        let count = line.len().min(left);
+    for line in all.into_iter().rev().take(limits.lines) {
+        let count = line.len().min(remaining);
         end.push(&line[line.len() - count..]);
-        left -= count;
-        if left == 0 {
+        remaining -= count;
+        if remaining == 0 {
             break;
         }
     }
@@ -170,22 +171,22 @@ fn last<'l>(bytes: &'l [u8], room: &Room) -> Vec<&'l [u8]> {
     end
 }
 
-fn looks(lines: Vec<&[u8]>, mark: &str) -> StyledLines {
+fn styled(lines: Vec<&[u8]>, mark: &str) -> StyledLines {
     let mut reader = AnsiReader::default();
-    let look = |line: &[u8]| {
+    let style_line = |line: &[u8]| {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_prefix(mark.as_bytes()).unwrap_or(line);
-        if line.len() <= LINE {
+        if line.len() <= MAX_LINE {
             return reader.line(line);
         }
-        let mut runs = reader.line(&line[..LINE]);
+        let mut runs = reader.line(&line[..MAX_LINE]);
         runs.push(StyledRun {
             style: crate::cron::job::ansi::TextStyle::default(),
-            text: format!(" ... and {} more bytes in this line", line.len() - LINE),
+            text: format!(" ... and {} more bytes in this line", line.len() - MAX_LINE),
         });
         runs
     };
-    lines.into_iter().map(look).collect()
+    lines.into_iter().map(style_line).collect()
 }
 
 #[cfg(test)]
@@ -209,20 +210,20 @@ mod tests {
     }
 
     #[test]
-    fn a_short_log_is_shown_whole() {
+    fn short_log_is_shown_completely() {
         let excerpt = Excerpt::of(&log("one\n! two\n", [true, true]));
         assert_eq!(text(&excerpt.begin), ["one", "! two"]);
         assert!(excerpt.rest.is_none());
     }
 
     #[test]
-    fn where_all_is_stderr_there_are_no_marks() {
+    fn stderr_alone_is_not_marked() {
         let excerpt = Excerpt::of(&log("! one\n! ! two\n", [false, true]));
         assert_eq!(text(&excerpt.begin), ["one", "! two"]);
     }
 
     #[test]
-    fn a_long_log_has_its_beginning_and_its_end_and_all_is_counted() {
+    fn long_log_shows_beginning_end_and_omitted_size() {
         for count in [600, 50_000] {
             let whole = numbered(1..=count);
             let excerpt = Excerpt::of(&log(&whole, [true, false]));
@@ -237,8 +238,8 @@ mod tests {
     }
 
     #[test]
-    fn the_last_words_are_whole_lines_and_all_where_there_are_few() {
-        let order = crate::cron::job::Order {
+    fn last_lines_are_complete_lines() {
+        let spec = crate::cron::job::CommandSpec {
             name: "x".to_owned(),
             command: vec!["x".into()],
             timeout: None,
@@ -247,10 +248,9 @@ mod tests {
             mark_stderr: false,
         };
         let words = |text: &str| {
-            let mut finished =
-                FinishedJob::without_run(&order, crate::cron::job::JobEnding::Exited(1));
+            let mut finished = FinishedJob::not_run(&spec, crate::cron::job::JobEnding::Exited(1));
             finished.log = log(text, [true, false]);
-            finished.last_words()
+            finished.last_lines()
         };
         assert_eq!(words("one\n\x1b[1mtwo\x1b[0m\nthree"), "one\ntwo\nthree\n");
         for count in [30, 600, 50_000] {
@@ -262,12 +262,12 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_shown_in_part() {
+    fn overlong_line_is_shortened() {
         let excerpt = Excerpt::of(&log(&"x".repeat(1 << 20), [true, false]));
         let begin = text(&excerpt.begin);
         assert_eq!(begin.len(), 1);
         assert!(begin[0].ends_with("more bytes in this line"), "{begin:?}");
-        assert!(begin[0].len() < LINE + 100);
+        assert!(begin[0].len() < MAX_LINE + 100);
         let rest = excerpt.rest.unwrap();
         assert_eq!((rest.lines, rest.end.len()), (0, 1));
     }

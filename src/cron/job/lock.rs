@@ -1,21 +1,22 @@
-//! A job that must not run twice at once.
+//! Locks that prevent two runs of a job at the same time.
 
+use crate::system::lock::lock_within;
 use crate::system::text::{reason, shown};
 use crate::system::time;
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use crate::system::trust::is_own;
+use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, FdFlags};
 use rustix::process::{Pid, test_kill_process};
 use std::fmt;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 /// Interval between two attempts to get a lock.
-const LOOK: Duration = Duration::from_millis(100);
+const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Prefix of the note that a holder writes.
 const NOTE: &str = "process ";
@@ -27,13 +28,13 @@ const DESCRIPTOR: i32 = 100;
 /// the lock outlives this process if that is killed while the command goes on.
 #[derive(Debug)]
 pub struct JobLock {
-    descriptor: OwnedFd,
+    file: File,
 }
 
 impl Drop for JobLock {
     /// Closing is not enough: a background process may still have the descriptor.
     fn drop(&mut self) {
-        let _ = rustix::fs::flock(&self.descriptor, FlockOperation::Unlock);
+        let _ = self.file.unlock();
     }
 }
 
@@ -78,12 +79,11 @@ pub enum LockError {
     /// Another process holds it.
     #[error("{0}")]
     Held(Holder),
-    /// It cannot be made.
     #[error(
         "cannot make the lock {}: {}; name a file that can be written with --lock",
         shown(&.path.to_string_lossy()), reason(.error)
     )]
-    Unmade { path: PathBuf, error: io::Error },
+    NotCreated { path: PathBuf, error: io::Error },
     /// No directory for locks is protected against writes of other users.
     #[error(
         "cannot make the lock {}: {} cannot be used, because it cannot be made or another user can write there; \
@@ -98,35 +98,27 @@ pub enum LockError {
 }
 
 impl JobLock {
-    /// Takes the lock of this name, or of this path if it has a slash, and waits at most `wait` for it.
-    pub fn take(name: &Path, wait: Duration) -> Result<Self, LockError> {
+    /// Acquires the lock of this name, or of this path if it has a slash, and waits at most `wait` for it.
+    pub fn acquire(name: &Path, wait: Duration) -> Result<Self, LockError> {
         let path = path(name, &directories())?;
-        let unmade = |error: io::Error| LockError::Unmade {
+        let not_created = |error: io::Error| LockError::NotCreated {
             path: path.clone(),
             error,
         };
-        let mut file = open(&path).map_err(unmade)?;
-        let begun = Instant::now();
-        loop {
-            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => break,
-                Err(Errno::WOULDBLOCK) if begun.elapsed() < wait => thread::sleep(LOOK),
-                Err(Errno::WOULDBLOCK) => {
-                    let note = note(&mut file).unwrap_or_default();
-                    return Err(LockError::Held(Holder { path, note }));
-                }
-                Err(error) => return Err(unmade(error.into())),
-            }
+        let mut file = open(&path).map_err(not_created)?;
+        if !lock_within(&file, wait, INTERVAL).map_err(not_created)? {
+            let note = note(&mut file).unwrap_or_default();
+            return Err(LockError::Held(Holder { path, note }));
         }
-        let _ = sign(&mut file);
-        let descriptor = inheritable(file).map_err(|error| unmade(error.into()))?;
-        Ok(Self { descriptor })
+        let _ = write_note(&mut file);
+        let file = inheritable(file).map_err(|error| not_created(error.into()))?;
+        Ok(Self { file })
     }
 }
 
 /// Writes the note of the holder. The lock works without it: a file with other contents, such as the job's
 /// own script, is not changed.
-fn sign(file: &mut File) -> io::Result<()> {
+fn write_note(file: &mut File) -> io::Result<()> {
     let contents = note(file)?;
     if !contents.is_empty() && !contents.starts_with(NOTE) {
         return Ok(());
@@ -144,12 +136,12 @@ fn note(file: &mut File) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 
-/// The same file, for programs that this one starts.
-fn inheritable(file: File) -> Result<OwnedFd, Errno> {
+/// Makes the descriptor inheritable for programs that are started.
+fn inheritable(file: File) -> Result<File, Errno> {
     let high = rustix::io::fcntl_dupfd_cloexec(&file, DESCRIPTOR);
-    let descriptor = high.unwrap_or_else(|_| file.into());
-    rustix::io::fcntl_setfd(&descriptor, FdFlags::empty())?;
-    Ok(descriptor)
+    let file = high.map_or(file, File::from);
+    rustix::io::fcntl_setfd(&file, FdFlags::empty())?;
+    Ok(file)
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -166,7 +158,7 @@ fn path(name: &Path, directories: &[PathBuf]) -> Result<PathBuf, LockError> {
     if name.as_os_str().as_encoded_bytes().contains(&b'/') {
         return Ok(name.to_owned());
     }
-    match directories.iter().find(|directory| is_ours(directory)) {
+    match directories.iter().find(|directory| is_private(directory)) {
         Some(directory) => Ok(directory.join(name)),
         None => Err(LockError::NoDirectory {
             name: name.to_owned(),
@@ -178,7 +170,7 @@ fn path(name: &Path, directories: &[PathBuf]) -> Result<PathBuf, LockError> {
 /// No variable is consulted: cron and a login must mean the same file.
 fn directories() -> Vec<PathBuf> {
     let user = rustix::process::geteuid();
-    let own = match crate::system::host::home() {
+    let own = match crate::system::user::home() {
         _ if user.is_root() => Some(PathBuf::from("/run/ehlo")),
         home => home.map(|home| home.join(".local/state/ehlo/lock")),
     };
@@ -187,47 +179,47 @@ fn directories() -> Vec<PathBuf> {
 }
 
 /// True for a directory that only this user can write to. It is created if it is missing.
-fn is_ours(directory: &Path) -> bool {
+fn is_private(directory: &Path) -> bool {
     let _ = DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(directory);
-    let user = rustix::process::geteuid().as_raw();
     let facts = fs::symlink_metadata(directory);
-    facts.is_ok_and(|facts| facts.is_dir() && facts.uid() == user && facts.mode() & 0o022 == 0)
+    facts.is_ok_and(|facts| facts.is_dir() && is_own(&facts) && facts.mode() & 0o022 == 0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
+    use std::thread;
 
     #[test]
-    fn a_lock_is_taken_once_and_says_by_whom() {
+    fn lock_is_exclusive_and_names_its_holder() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("job.lock");
-        let first = JobLock::take(&path, Duration::ZERO).unwrap();
-        let second = JobLock::take(&path, Duration::ZERO).unwrap_err();
+        let first = JobLock::acquire(&path, Duration::ZERO).unwrap();
+        let second = JobLock::acquire(&path, Duration::ZERO).unwrap_err();
         let words = format!("is held by process {} since 2", std::process::id());
         assert!(second.to_string().contains(&words), "{second}");
         drop(first);
-        JobLock::take(&path, Duration::ZERO).unwrap();
+        JobLock::acquire(&path, Duration::ZERO).unwrap();
     }
 
     #[test]
-    fn who_waits_gets_it_when_it_is_free() {
+    fn waiting_process_gets_the_released_lock() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("job.lock");
-        let first = JobLock::take(&path, Duration::ZERO).unwrap();
+        let first = JobLock::acquire(&path, Duration::ZERO).unwrap();
         thread::scope(|scope| {
-            let waiting = scope.spawn(|| JobLock::take(&path, Duration::from_secs(10)).is_ok());
+            let waiting = scope.spawn(|| JobLock::acquire(&path, Duration::from_secs(10)).is_ok());
             drop(first);
             assert!(waiting.join().unwrap());
         });
     }
 
     #[test]
-    fn a_directory_that_others_can_write_to_is_refused() {
+    fn directory_writable_by_others_is_refused() {
         let home = tempfile::tempdir().unwrap();
         let (open, link) = (home.path().join("open"), home.path().join("link"));
         DirBuilder::new().create(&open).unwrap();
@@ -242,12 +234,12 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_on_a_file_with_contents_leaves_them() {
+    fn lock_keeps_the_contents_of_its_file() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("job.sh");
         fs::write(&path, b"#!/bin/sh\n\xff\n").unwrap();
-        let _lock = JobLock::take(&path, Duration::ZERO).unwrap();
-        let other = JobLock::take(&path, Duration::ZERO).unwrap_err();
+        let _lock = JobLock::acquire(&path, Duration::ZERO).unwrap();
+        let other = JobLock::acquire(&path, Duration::ZERO).unwrap_err();
         assert!(
             other.to_string().ends_with("is held by another process"),
             "{other}"
@@ -256,8 +248,8 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_cannot_be_made_is_named() {
-        let error = JobLock::take(Path::new("/nonexistent/x"), Duration::ZERO).unwrap_err();
+    fn lock_error_names_the_path() {
+        let error = JobLock::acquire(Path::new("/nonexistent/x"), Duration::ZERO).unwrap_err();
         assert!(error.to_string().contains("/nonexistent/x"), "{error}");
     }
 }

@@ -39,13 +39,13 @@ enum LogTail {
         /// Number of missing octets.
         missing: u64,
         /// The rest, with a line that tells how much is missing.
-        kept: Kept,
+        kept: KeptParts,
     },
 }
 
 /// The parts of a log that were kept without its middle.
 #[derive(Debug)]
-enum Kept {
+enum KeptParts {
     Compressed(Compressed),
     /// This many octets of the beginning and of the end.
     Ends(usize, usize),
@@ -59,7 +59,7 @@ struct Compressed {
 }
 
 impl JobLog {
-    /// Of a command that wrote nothing.
+    /// The log of a command that wrote nothing.
     #[must_use]
     pub fn empty() -> Self {
         Recorder::new(0).finish([false; 2])
@@ -110,7 +110,7 @@ impl JobLog {
         match &self.rest {
             LogTail::Whole(file)
             | LogTail::Cut {
-                kept: Kept::Compressed(file),
+                kept: KeptParts::Compressed(file),
                 ..
             } => Some((&file.file, file.len)),
             LogTail::Nothing | LogTail::Cut { .. } => None,
@@ -125,12 +125,12 @@ impl JobLog {
         }
         let LogTail::Cut {
             missing,
-            kept: Kept::Ends(begin, end),
+            kept: KeptParts::Ends(begin, end),
         } = self.rest
         else {
             return Box::new(self.head.as_slice().chain(self.tail.as_slice()));
         };
-        let between = io::Cursor::new(gap(missing).into_bytes());
+        let between = io::Cursor::new(gap_line(missing).into_bytes());
         let all = end_of(self.bytes, &self.head, &self.tail);
         let end = io::Cursor::new(all[all.len() - end..].to_vec());
         Box::new(self.head[..begin].chain(between).chain(end))
@@ -155,7 +155,7 @@ impl Read for Window<'_> {
 }
 
 /// The line that replaces missing output.
-fn gap(missing: u64) -> String {
+fn gap_line(missing: u64) -> String {
     format!("\n... {missing} bytes are missing here ...\n")
 }
 
@@ -177,7 +177,7 @@ pub struct Recorder {
     ends_line: bool,
     limit: u64,
     /// Number of octets in the compressed file.
-    packed: u64,
+    compressed_input: u64,
     store: LogStore,
 }
 
@@ -195,22 +195,25 @@ enum LogStore {
 struct Packer {
     encoder: GzEncoder<Counted>,
     /// Upper bound of the octets that the encoder still holds.
-    held: u64,
+    buffered: u64,
 }
 
 /// The most that a member of a gzip file has beside its blocks, with the marker of a flush: RFC 1952 section 2.3.
-const FRAME: u64 = 64;
+const GZIP_OVERHEAD: u64 = 64;
 
 /// The longest text that is certain to fit into this space after compression: each octet may need nine bits.
-fn fitting(room: u64) -> u64 {
-    room.saturating_sub(FRAME) / 9 * 8
+fn certain_to_fit(space: u64) -> u64 {
+    space.saturating_sub(GZIP_OVERHEAD) / 9 * 8
 }
 
 impl Packer {
     fn new(file: Counted) -> Self {
         // The fastest level: the job waits for this.
         let encoder = GzEncoder::new(file, Compression::fast());
-        Self { encoder, held: 0 }
+        Self {
+            encoder,
+            buffered: 0,
+        }
     }
 
     /// Writes as many octets as are certain to fit, and returns their number.
@@ -218,25 +221,25 @@ impl Packer {
         let mut done = 0;
         while done < bytes.len() {
             let left = bytes.len() - done;
-            let mut count = self.room(limit).min(left);
-            if count < left && self.held > 0 {
+            let mut count = self.space(limit).min(left);
+            if count < left && self.buffered > 0 {
                 self.encoder.flush()?;
-                self.held = 0;
-                count = self.room(limit).min(left);
+                self.buffered = 0;
+                count = self.space(limit).min(left);
             }
             if count == 0 {
                 break;
             }
             self.encoder.write_all(&bytes[done..done + count])?;
-            self.held += count as u64;
+            self.buffered += count as u64;
             done += count;
         }
         Ok(done)
     }
 
-    fn room(&self, limit: u64) -> usize {
-        let fitting = fitting(limit.saturating_sub(self.encoder.get_ref().len));
-        usize::try_from(fitting.saturating_sub(self.held)).unwrap_or(usize::MAX)
+    fn space(&self, limit: u64) -> usize {
+        let certain_to_fit = certain_to_fit(limit.saturating_sub(self.encoder.get_ref().len));
+        usize::try_from(certain_to_fit.saturating_sub(self.buffered)).unwrap_or(usize::MAX)
     }
 }
 
@@ -259,7 +262,7 @@ impl Write for Counted {
 }
 
 impl Recorder {
-    /// Keeps no more than this many octets, compressed.
+    /// `limit`: maximum size of the compressed log, in octets.
     pub fn new(limit: u64) -> Self {
         Self {
             head: Vec::new(),
@@ -268,7 +271,7 @@ impl Recorder {
             newlines: 0,
             ends_line: true,
             limit,
-            packed: 0,
+            compressed_input: 0,
             store: LogStore::Memory,
         }
     }
@@ -279,8 +282,8 @@ impl Recorder {
         self.ends_line = *last == b'\n';
         self.newlines += memchr::memchr_iter(b'\n', bytes).count() as u64;
         self.bytes += bytes.len() as u64;
-        let room = HEAD - self.head.len();
-        let (first, rest) = bytes.split_at(room.min(bytes.len()));
+        let space = HEAD - self.head.len();
+        let (first, rest) = bytes.split_at(space.min(bytes.len()));
         self.head.extend_from_slice(first);
         if !rest.is_empty() {
             self.tail.push(rest);
@@ -313,7 +316,7 @@ impl Recorder {
         };
         match packer.write(bytes, limit) {
             Ok(count) => {
-                self.packed += count as u64;
+                self.compressed_input += count as u64;
                 if count < bytes.len() {
                     self.end_early();
                 }
@@ -325,8 +328,8 @@ impl Recorder {
 
     /// The part of the limit that is left for the end of the log.
     fn reserve(&self) -> u64 {
-        let whole = FRAME + TAIL as u64 / 8 * 9 + 2 * FRAME;
-        whole.min(self.limit / 2)
+        let end_size = GZIP_OVERHEAD + TAIL as u64 / 8 * 9 + 2 * GZIP_OVERHEAD;
+        end_size.min(self.limit / 2)
     }
 
     fn end_early(&mut self) {
@@ -374,13 +377,13 @@ impl Recorder {
     /// The beginning, and the end after it as another member of the file. `None`: that is not possible.
     fn with_end(&self, begin: Counted, end: &[u8]) -> Option<LogTail> {
         // The gap and the end are one member.
-        let room = fitting(self.limit.checked_sub(begin.len + FRAME)?);
-        let behind = self.bytes - self.packed;
-        let count = room.min(behind).min(end.len() as u64);
-        let missing = behind - count;
+        let space = certain_to_fit(self.limit.checked_sub(begin.len + GZIP_OVERHEAD)?);
+        let remaining = self.bytes - self.compressed_input;
+        let count = space.min(remaining).min(end.len() as u64);
+        let missing = remaining - count;
         let mut encoder = GzEncoder::new(begin, Compression::fast());
         if missing > 0 {
-            encoder.write_all(gap(missing).as_bytes()).ok()?;
+            encoder.write_all(gap_line(missing).as_bytes()).ok()?;
         }
         let end = &end[end.len() - usize::try_from(count).ok()?..];
         encoder.write_all(end).ok()?;
@@ -391,12 +394,12 @@ impl Recorder {
             0 => Some(LogTail::Whole(file)),
             missing => Some(LogTail::Cut {
                 missing,
-                kept: Kept::Compressed(file),
+                kept: KeptParts::Compressed(file),
             }),
         }
     }
 
-    /// As much of the ends as is in memory and within the limit.
+    /// The parts of beginning and end that are in memory and within the limit.
     fn ends(&self, end: &[u8]) -> LogTail {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let in_memory = self.head.len() as u64 + end.len() as u64;
@@ -404,19 +407,19 @@ impl Recorder {
             return LogTail::Nothing;
         }
         let begin = self.head.len().min(limit / 2);
-        let behind = usize::try_from(self.bytes).unwrap_or(usize::MAX) - begin;
-        let end = end.len().min(limit - begin).min(behind);
+        let remaining = usize::try_from(self.bytes).unwrap_or(usize::MAX) - begin;
+        let end = end.len().min(limit - begin).min(remaining);
         LogTail::Cut {
             missing: self.bytes - (begin + end) as u64,
-            kept: Kept::Ends(begin, end),
+            kept: KeptParts::Ends(begin, end),
         }
     }
 }
 
 fn temporary() -> io::Result<Counted> {
-    let usual = std::env::temp_dir();
-    let places = [usual.as_path(), Path::new("/var/tmp")];
-    let mut files = places.into_iter().map(tempfile::tempfile_in);
+    let temp_dir = std::env::temp_dir();
+    let directories = [temp_dir.as_path(), Path::new("/var/tmp")];
+    let mut files = directories.into_iter().map(tempfile::tempfile_in);
     let file = files.find_map(Result::ok).ok_or(io::ErrorKind::NotFound)?;
     Ok(Counted { file, len: 0 })
 }
@@ -432,8 +435,8 @@ struct Tail {
 impl Tail {
     fn push(&mut self, bytes: &[u8]) {
         let mut bytes = &bytes[bytes.len().saturating_sub(TAIL)..];
-        let room = TAIL - self.ring.len();
-        let (fill, rest) = bytes.split_at(room.min(bytes.len()));
+        let space = TAIL - self.ring.len();
+        let (fill, rest) = bytes.split_at(space.min(bytes.len()));
         self.ring.extend_from_slice(fill);
         bytes = rest;
         while !bytes.is_empty() {

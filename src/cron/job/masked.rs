@@ -25,21 +25,21 @@ const SECRET: [&str; 13] = [
     "credentials",
 ];
 
-/// The same for words that end other words, too: they are the whole name, or its last part.
+/// The same for words that are ends of other words: they must be the whole name, or its last part.
 const SECRET_PART: [&str; 6] = ["pass", "pwd", "pw", "api-key", "access-key", "auth-key"];
 
 /// Commands that have a shell command as an argument.
-const RUNS_TEXT: [&str; 8] = [
+const SHELL_COMMANDS: [&str; 8] = [
     "eval", "parallel", "runuser", "ssh", "su", "trap", "watch", "xargs",
 ];
 
 /// Options with a secret as their value, by the program that has them. A program ends in `*` if this is the
 /// begin of its name.
-const OPTIONS: &[(&[&str], &[&str], Form)] = &[
+const SECRET_OPTIONS: &[(&[&str], &[&str], SecretForm)] = &[
     (
         &["mysql*", "mariadb*", "7z*", "rar", "unrar"],
         &["-p"],
-        Form::Attached,
+        SecretForm::Attached,
     ),
     (
         &[
@@ -51,10 +51,10 @@ const OPTIONS: &[(&[&str], &[&str], Form)] = &[
             "xfreerdp*",
         ],
         &["-p"],
-        Form::Any,
+        SecretForm::Any,
     ),
-    (&["redis-cli", "valkey-cli"], &["-a"], Form::Any),
-    (&["ldap*"], &["-w"], Form::Any),
+    (&["redis-cli", "valkey-cli"], &["-a"], SecretForm::Any),
+    (&["ldap*"], &["-w"], SecretForm::Any),
     (
         &[
             "zip",
@@ -66,32 +66,32 @@ const OPTIONS: &[(&[&str], &[&str], Form)] = &[
             "ipmitool",
         ],
         &["-P"],
-        Form::Any,
+        SecretForm::Any,
     ),
-    (&["snmp*"], &["-A", "-X", "-c"], Form::Any),
-    (&["openssl"], &["-k", "-K"], Form::Any),
-    (&["swaks"], &["-ap"], Form::Any),
+    (&["snmp*"], &["-A", "-X", "-c"], SecretForm::Any),
+    (&["openssl"], &["-k", "-K"], SecretForm::Any),
+    (&["swaks"], &["-ap"], SecretForm::Any),
     (
         &["curl", "wget"],
         &["-u", "-U", "--user", "--proxy-user"],
-        Form::Behind(':'),
+        SecretForm::After(':'),
     ),
     (
         &["http", "https", "xh", "xhs"],
         &["-a", "--auth"],
-        Form::Behind(':'),
+        SecretForm::After(':'),
     ),
     (
         &["skopeo", "podman", "buildah"],
         &["--creds", "--src-creds", "--dest-creds"],
-        Form::Behind(':'),
+        SecretForm::After(':'),
     ),
     (
         &["smbclient", "rpcclient", "net", "smbget"],
         &["-U", "--user"],
-        Form::Behind('%'),
+        SecretForm::After('%'),
     ),
-    (&["lftp"], &["-u", "--user"], Form::Behind(',')),
+    (&["lftp"], &["-u", "--user"], SecretForm::After(',')),
 ];
 
 /// Programs with `user/password@database` as an argument.
@@ -99,52 +99,52 @@ const ORACLE: [&str; 5] = ["sqlplus", "expdp", "impdp", "rman", "sqlldr"];
 
 /// Syntax of a secret option value.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum SecretForm {
     /// `-pSECRET`
     Attached,
     /// `-pSECRET`, `-p SECRET`
     Any,
     /// `-u user:SECRET`, `-uuser:SECRET`, `--user=user:SECRET`
-    Behind(char),
+    After(char),
 }
 
-/// The words of a command line, without secrets that are recognized by their form or from the program.
+/// The words of a command line, with secrets masked that are recognized by their form or from the program.
 pub fn masked(words: &[String]) -> Vec<String> {
     let simple: Vec<ShellWord> = words.iter().map(|word| ShellWord::argument(word)).collect();
-    let masked = command(&simple).into_iter().zip(&simple);
+    let masked = mask_command(&simple).into_iter().zip(&simple);
     masked
-        .map(|(masked, word)| in_text(&masked.unwrap_or_else(|| word.raw.clone())))
+        .map(|(masked, word)| mask_text(&masked.unwrap_or_else(|| word.source.clone())))
         .collect()
 }
 
 /// A word of a command.
 struct ShellWord {
-    /// As it was written.
-    raw: String,
+    /// The text as written.
+    source: String,
     /// Without the quotes of a shell.
     value: String,
     /// The quote that begins in it, and its position.
     quote: Option<(usize, char)>,
     /// True if the word may be a command of its own.
-    is_whole: bool,
+    may_be_script: bool,
 }
 
 impl ShellWord {
     fn argument(text: &str) -> Self {
         Self {
-            raw: text.to_owned(),
+            source: text.to_owned(),
             value: text.to_owned(),
             quote: None,
-            is_whole: true,
+            may_be_script: true,
         }
     }
 
-    fn is_text(&self) -> bool {
+    fn is_script(&self) -> bool {
         let is_special = |c: char| c.is_whitespace() || ";|&`(".contains(c);
-        self.is_whole && self.value.contains(is_special)
+        self.may_be_script && self.value.contains(is_special)
     }
 
-    fn in_quotes(&self, masked: String) -> String {
+    fn with_quotes(&self, masked: String) -> String {
         match self.quote {
             Some((_, quote)) => format!("{quote}{masked}{quote}"),
             None => masked,
@@ -152,21 +152,21 @@ impl ShellWord {
     }
 
     /// The word as a command for the shell, with its secrets masked.
-    fn as_script(&self) -> String {
+    fn masked_script(&self) -> String {
         let Some((at, quote)) = self.quote else {
-            return script(&self.value);
+            return mask_script(&self.value);
         };
         let (before, text) = self.value.split_at(at.min(self.value.len()));
-        let masked = script(text);
+        let masked = mask_script(text);
         if masked == text {
-            return self.raw.clone();
+            return self.source.clone();
         }
         format!("{before}{quote}{masked}{quote}")
     }
 }
 
 /// Masks a text for the shell: each of its commands for itself.
-fn script(text: &str) -> String {
+fn mask_script(text: &str) -> String {
     let mut out = String::new();
     let mut words: Vec<ShellWord> = Vec::new();
     let mut gaps: Vec<String> = Vec::new();
@@ -183,7 +183,7 @@ fn script(text: &str) -> String {
         rest = &rest[gap.len()..];
         let length = word_length(rest);
         if length > 0 {
-            words.push(shell_word(&rest[..length]));
+            words.push(parse_word(&rest[..length]));
             rest = &rest[length..];
         }
     }
@@ -193,11 +193,11 @@ fn script(text: &str) -> String {
 
 /// Writes a command, each word after its gap.
 fn flush(out: &mut String, words: &mut Vec<ShellWord>, gaps: &mut Vec<String>) {
-    let mut masked = command(words).into_iter().zip(words.drain(..));
+    let mut masked = mask_command(words).into_iter().zip(words.drain(..));
     for gap in gaps.drain(..) {
         out.push_str(&gap);
         if let Some((masked, word)) = masked.next() {
-            out.push_str(&masked.unwrap_or(word.raw));
+            out.push_str(&masked.unwrap_or(word.source));
         }
     }
 }
@@ -248,9 +248,9 @@ fn word_length(text: &str) -> usize {
     text.len()
 }
 
-fn shell_word(raw: &str) -> ShellWord {
+fn parse_word(source: &str) -> ShellWord {
     let (mut value, mut quote, mut first) = (String::new(), None, None);
-    let mut chars = raw.chars();
+    let mut chars = source.chars();
     while let Some(c) = chars.next() {
         match (quote, c) {
             (Some('"') | None, '\\') => value.extend(chars.next()),
@@ -263,21 +263,21 @@ fn shell_word(raw: &str) -> ShellWord {
         }
     }
     ShellWord {
-        raw: raw.to_owned(),
+        source: source.to_owned(),
         // Other words have been examined before.
-        is_whole: value != raw,
+        may_be_script: value != source,
         value,
         quote: first,
     }
 }
 
 /// The words of one command, masked. `None`: a word without a secret.
-fn command(words: &[ShellWord]) -> Vec<Option<String>> {
-    let mut earlier = Earlier::default();
+fn mask_command(words: &[ShellWord]) -> Vec<Option<String>> {
+    let mut context = Context::default();
     let mask = |word: &ShellWord| {
-        let masked = earlier.mask(word);
+        let masked = context.mask(word);
         let is_shown = masked.is_none();
-        earlier.add(if is_shown { &word.value } else { "" });
+        context.add(if is_shown { &word.value } else { "" });
         masked
     };
     words.iter().map(mask).collect()
@@ -285,42 +285,45 @@ fn command(words: &[ShellWord]) -> Vec<Option<String>> {
 
 /// The context of a word: the words before it.
 #[derive(Default)]
-struct Earlier {
+struct Context {
     last: String,
-    one_before: String,
-    /// Indices in [`OPTIONS`] of programs among the words. A program that is run is not distinguished from a
+    before_last: String,
+    /// Indices in [`SECRET_OPTIONS`] of programs among the words. A program that is run is not distinguished from a
     /// wrapper in front of it.
     programs: Vec<usize>,
-    runs_text: bool,
+    has_shell_command: bool,
     is_oracle: bool,
 }
 
-impl Earlier {
+impl Context {
     fn add(&mut self, word: &str) {
         let name = word.rsplit('/').next().unwrap_or_default();
-        for (place, (programs, ..)) in OPTIONS.iter().enumerate() {
-            if programs.iter().any(|program| is_called(name, program)) {
-                self.programs.push(place);
+        for (index, (programs, ..)) in SECRET_OPTIONS.iter().enumerate() {
+            if programs
+                .iter()
+                .any(|program| matches_program(name, program))
+            {
+                self.programs.push(index);
             }
         }
         self.programs.dedup();
-        self.runs_text |= RUNS_TEXT.contains(&name);
+        self.has_shell_command |= SHELL_COMMANDS.contains(&name);
         self.is_oracle |= ORACLE.contains(&name);
-        self.one_before = std::mem::replace(&mut self.last, word.to_owned());
+        self.before_last = std::mem::replace(&mut self.last, word.to_owned());
     }
 
     fn mask(&self, word: &ShellWord) -> Option<String> {
-        let is_script = self.runs_text || is_option_with_text(&self.last);
-        if word.is_text() && is_script && !word.value.starts_with('-') {
-            return Some(word.as_script());
+        let is_script = self.has_shell_command || is_option_with_text(&self.last);
+        if word.is_script() && is_script && !word.value.starts_with('-') {
+            return Some(word.masked_script());
         }
         self.by_name(word)
             .or_else(|| self.by_option(&word.value))
-            .or_else(|| header(&word.value).map(|masked| word.in_quotes(masked)))
-            .or_else(|| word.is_text().then(|| word.as_script()))
+            .or_else(|| mask_header(&word.value).map(|masked| word.with_quotes(masked)))
+            .or_else(|| word.is_script().then(|| word.masked_script()))
     }
 
-    /// Values of options and variables that are called so.
+    /// Masks values of options and variables with the name of a secret.
     fn by_name(&self, word: &ShellWord) -> Option<String> {
         let value = &word.value;
         if let Some((name, secret)) = value.split_once('=')
@@ -335,17 +338,17 @@ impl Earlier {
         let last = self.last.as_str();
         let is_last = |word: &str| last.eq_ignore_ascii_case(word);
         let is_value = last.starts_with('-') && is_secret(last) && !value.starts_with('-');
-        let is_sql = is_last("by") && self.one_before.eq_ignore_ascii_case("identified")
+        let is_sql = is_last("by") && self.before_last.eq_ignore_ascii_case("identified")
             || is_last("password") && word.quote.is_some();
         (is_value || is_sql || is_last("bearer")).then(|| MASK.to_owned())
     }
 
     /// Values of options that only some programs have.
     fn by_option(&self, value: &str) -> Option<String> {
-        for &place in &self.programs {
-            let (_, options, form) = OPTIONS[place];
+        for &index in &self.programs {
+            let (_, options, form) = SECRET_OPTIONS[index];
             let mut options = options.iter();
-            let masked = options.find_map(|option| of_option(&self.last, value, option, form));
+            let masked = options.find_map(|option| mask_option(&self.last, value, option, form));
             if masked.is_some() {
                 return masked;
             }
@@ -357,7 +360,7 @@ impl Earlier {
     }
 }
 
-fn is_called(name: &str, program: &str) -> bool {
+fn matches_program(name: &str, program: &str) -> bool {
     match program.strip_suffix('*') {
         Some(begin) => name.starts_with(begin),
         None => name == program,
@@ -386,7 +389,7 @@ fn is_secret(name: &str) -> bool {
             || SECRET_PART.iter().any(is_part))
 }
 
-fn of_option(before: &str, value: &str, option: &str, form: Form) -> Option<String> {
+fn mask_option(before: &str, value: &str, option: &str, form: SecretForm) -> Option<String> {
     let is_short = !option.starts_with("--");
     // `-su` is `-s -u`.
     let is_before = before == option
@@ -397,19 +400,19 @@ fn of_option(before: &str, value: &str, option: &str, form: Form) -> Option<Stri
     let attached = value.strip_prefix(option).filter(|rest| !rest.is_empty());
     let attached = attached.filter(|rest| is_short || rest.starts_with('='));
     match form {
-        Form::Attached => attached.map(|_| format!("{option}{MASK}")),
-        Form::Any if is_before => Some(MASK.to_owned()),
-        Form::Any => attached.map(|_| format!("{option}{MASK}")),
-        Form::Behind(sign) if is_before || attached.is_some() => {
-            let (user, _) = value.split_once(sign)?;
-            Some(format!("{user}{sign}{MASK}"))
+        SecretForm::Attached => attached.map(|_| format!("{option}{MASK}")),
+        SecretForm::Any if is_before => Some(MASK.to_owned()),
+        SecretForm::Any => attached.map(|_| format!("{option}{MASK}")),
+        SecretForm::After(separator) if is_before || attached.is_some() => {
+            let (user, _) = value.split_once(separator)?;
+            Some(format!("{user}{separator}{MASK}"))
         }
-        Form::Behind(_) => None,
+        SecretForm::After(_) => None,
     }
 }
 
 /// `Authorization: Bearer ********`, as an argument of its own or after `-H`.
-fn header(value: &str) -> Option<String> {
+fn mask_header(value: &str) -> Option<String> {
     static HEADER: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(
             r"(?is)^((?:-H|--header[= ])?\s*(?:(?:proxy-)?authorization|(?:set-)?cookie|[\w-]*(?:token|key|secret|password|auth))\s*:\s*(?:(?:basic|bearer|token|digest|apikey|negotiate|key)\s+)?)\S.*$",
@@ -421,7 +424,7 @@ fn header(value: &str) -> Option<String> {
 }
 
 /// Masks secrets in any text: logins in URLs, fields of a query or of JSON.
-fn in_text(text: &str) -> String {
+fn mask_text(text: &str) -> String {
     static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         const NAME: &str =
             r"[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|api_?-?key|access_?-?key)";
@@ -435,8 +438,8 @@ fn in_text(text: &str) -> String {
         regexes.filter_map(Result::ok).collect()
     });
     let mut text = text.to_owned();
-    for (place, pattern) in PATTERNS.iter().enumerate() {
-        let end = if place < 2 { "@" } else { "" };
+    for (index, pattern) in PATTERNS.iter().enumerate() {
+        let end = if index < 2 { "@" } else { "" };
         let with = format!("${{1}}{MASK}{end}");
         text = pattern.replace_all(&text, with.as_str()).into_owned();
     }
@@ -458,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_called_a_secret_is_not_shown() {
+    fn values_named_as_secrets_are_masked() {
         for (typed, shown) in [
             ("x --password hunter2 -v", "x --password ******** -v"),
             ("x --db-password=hunter2", "x --db-password=********"),
@@ -474,15 +477,15 @@ mod tests {
         ] {
             assert_eq!(line(typed), shown);
         }
-        let script = ["sh", "-c", "mysql -psecret db; x --token abc"].map(str::to_owned);
+        let mask_script = ["sh", "-c", "mysql -psecret db; x --token abc"].map(str::to_owned);
         assert_eq!(
-            masked(&script)[2],
+            masked(&mask_script)[2],
             "mysql -p******** db; x --token ********"
         );
     }
 
     #[test]
-    fn everything_else_is_as_it_was_typed() {
+    fn other_words_are_unchanged() {
         for typed in [
             "rsync -pv --password-file=/etc/rsync.pw a b",
             "x --password-command pass --max-tokens 5",
@@ -495,7 +498,7 @@ mod tests {
     }
 
     #[test]
-    fn in_a_script_each_command_is_looked_at() {
+    fn each_command_of_a_script_is_masked() {
         for (typed, shown) in [
             (
                 "set -e; mysqldump -pS3 db",
@@ -561,7 +564,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_have_options_of_their_own_with_a_secret() {
+    fn secret_options_of_known_programs_are_masked() {
         for (typed, shown) in [
             ("nice -n 5 mysql -pS3", "nice -n 5 mysql -p********"),
             ("env X=1 mysql -pS3", "env X=1 mysql -p********"),
@@ -610,7 +613,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_with_blanks_is_masked_to_its_end() {
+    fn value_with_blanks_is_masked_completely() {
         let words = ["x", "--password=a b;c", "--token", "d e", "PW=f g"].map(str::to_owned);
         let shown = [
             "x",

@@ -1,12 +1,7 @@
-//! Commands that run unattended: how they end, what they write, and the mail that reports it.
-
-pub mod options;
+//! Commands that run unattended: how they end, their output, and the mail that reports it.
 
 mod ansi;
-pub mod drain;
 mod excerpt;
-mod html;
-mod interleave;
 mod lock;
 mod log;
 mod masked;
@@ -16,24 +11,25 @@ mod run;
 mod signals;
 mod subject;
 mod tee;
-mod words;
 
 pub use lock::{Holder, JobLock, LockError};
 pub use log::JobLog;
-pub use name::called;
+pub use name::job_name;
 pub use report::{AttachLog, Attached, AttachmentContents, JobReport};
 pub use run::run;
 pub use signals::{JobSignals, end_by};
-pub use subject::Template;
-pub use tee::Tee;
-pub use words::{quoted, shortened};
+pub use subject::{Template, quoted, shortened};
+pub use tee::{DRAIN, Tee, drain};
 
+use crate::cron::Notification;
+use crate::cron::alert::AlertOptions;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 /// A command to run, and its limits.
 #[derive(Clone, Debug)]
-pub struct Order {
+pub struct CommandSpec {
     /// Name of the job.
     pub name: String,
     /// The program and its arguments; at least one word.
@@ -73,24 +69,22 @@ pub struct FinishedJob {
     /// Processor time. `None`: unknown.
     pub processor: Option<Duration>,
     /// The last signal that was passed on to it.
-    pub handed_on: Option<i32>,
+    pub forwarded: Option<i32>,
     /// True if a background process of the job still holds its output open.
-    pub goes_on: bool,
+    pub has_background: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobEnding {
-    /// It exited with this status.
+    /// Exit status.
     Exited(i32),
     Signalled(i32),
-    /// It took too long.
+    /// The time limit was exceeded.
     TimedOut {
-        /// The time that it had.
         limit: Duration,
         /// True if it did not react to SIGTERM and was killed.
         killed: bool,
     },
-    /// It did not begin.
     NotStarted {
         /// The exit status that shells give it: 126 or 127; or that of a lock that cannot be made.
         status: i32,
@@ -124,10 +118,10 @@ impl JobEnding {
 impl FinishedJob {
     /// A job that was not started.
     #[must_use]
-    pub fn without_run(order: &Order, ending: JobEnding) -> Self {
+    pub fn not_run(spec: &CommandSpec, ending: JobEnding) -> Self {
         Self {
-            name: order.name.clone(),
-            command: order.command.clone(),
+            name: spec.name.clone(),
+            command: spec.command.clone(),
             host: crate::system::host::mail_domain(),
             started: SystemTime::now(),
             took: Duration::ZERO,
@@ -135,10 +129,65 @@ impl FinishedJob {
             dumped_core: false,
             log: JobLog::empty(),
             processor: None,
-            handed_on: None,
-            goes_on: false,
+            forwarded: None,
+            has_background: false,
         }
     }
+}
+
+/// A command, and the options for its report.
+#[derive(Debug)]
+pub struct Job {
+    pub spec: CommandSpec,
+    /// True if the user named the job. Otherwise it is identified by its command line.
+    pub named: bool,
+    pub when: ReportOn,
+    /// Rules that suppress or cause a mail, and their state directory.
+    pub alert: AlertOptions,
+    /// The digest that records the run instead of a mail.
+    pub digest: Option<DigestUse>,
+    pub mail: Notification,
+    /// `None`: the default subject.
+    pub subject: Option<Template>,
+    pub attach: AttachLog,
+    /// True if the mail has an HTML version with colours.
+    pub html: bool,
+    /// True if the output is copied to stdout and stderr.
+    pub tee: bool,
+    /// True if the exit status is always 0.
+    pub exit_zero: bool,
+    /// A lock that prevents two runs at the same time.
+    pub lock: Option<LockOptions>,
+}
+
+/// A digest that records runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DigestUse {
+    pub name: String,
+    /// Minute of the day after which the first run mails the digest. `None`: the digest is mailed by other
+    /// means.
+    pub at: Option<u16>,
+}
+
+/// A lock, and the behavior if another process holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockOptions {
+    /// A name, or a path with a slash in it.
+    pub name: PathBuf,
+    /// Time to wait for it.
+    pub wait: Duration,
+    /// True if a run that is skipped because of the lock is not reported.
+    pub quiet: bool,
+}
+
+/// Condition for a mail about a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReportOn {
+    #[default]
+    Failure,
+    /// The job failed, or wrote anything.
+    Output,
+    Always,
 }
 
 #[cfg(test)]
@@ -146,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_exit_status_is_what_a_shell_would_say() {
+    fn exit_status_is_that_of_a_shell() {
         assert_eq!(JobEnding::Exited(3).status(), 3);
         assert_eq!(JobEnding::Signalled(15).status(), 143);
         let limit = Duration::from_secs(1);

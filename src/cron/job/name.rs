@@ -8,14 +8,18 @@ use std::ffi::OsString;
 /// A program that starts another one.
 struct Wrapper {
     name: &'static str,
-    /// Its options with a value that is a word of its own.
+    /// Options with a value in the next word.
     valued: &'static str,
     /// Number of the wrapper's own arguments before the command.
-    own: usize,
+    arguments: usize,
 }
 
-const fn wrapper(name: &'static str, valued: &'static str, own: usize) -> Wrapper {
-    Wrapper { name, valued, own }
+const fn wrapper(name: &'static str, valued: &'static str, arguments: usize) -> Wrapper {
+    Wrapper {
+        name,
+        valued,
+        arguments,
+    }
 }
 
 const WRAPPERS: [Wrapper; 13] = [
@@ -53,30 +57,30 @@ const BUILTINS: [&str; 40] = [
 
 /// The name of a job with this command line.
 #[must_use]
-pub fn called(command: &[OsString]) -> String {
+pub fn job_name(command: &[OsString]) -> String {
     let words: Vec<Cow<'_, str>> = command.iter().map(|word| word.to_string_lossy()).collect();
     let words: Vec<&str> = words.iter().map(Cow::as_ref).collect();
-    shown(worker(&words).unwrap_or_default())
+    shown(program_name(&words).unwrap_or_default())
 }
 
 /// The name of the program that does the work. `None`: there is none.
-fn worker<'w>(words: &[&'w str]) -> Option<&'w str> {
+fn program_name<'w>(words: &[&'w str]) -> Option<&'w str> {
     let (program, arguments) = words.split_first()?;
-    let name = base(program);
+    let name = base_name(program);
     let inner = if let Some(wrapper) = WRAPPERS.iter().find(|wrapper| wrapper.name == name) {
-        worker(wrapper.command(arguments))
+        program_name(wrapper.command(arguments))
     } else if SHELLS.contains(&name) {
-        of_shell(arguments)
+        name_in_shell(arguments)
     } else if INTERPRETERS.contains(&name.trim_end_matches(|c: char| c == '.' || c.is_numeric())) {
-        of_interpreter(arguments)
+        name_in_interpreter(arguments)
     } else {
         None
     };
-    Some(inner.filter(|inner| is_telling(inner)).unwrap_or(name))
+    Some(inner.filter(|inner| is_plausible(inner)).unwrap_or(name))
 }
 
 /// The name without its directory.
-fn base(program: &str) -> &str {
+fn base_name(program: &str) -> &str {
     program
         .trim_end_matches('/')
         .rsplit('/')
@@ -85,7 +89,7 @@ fn base(program: &str) -> &str {
 }
 
 /// True for a possible program name: no quotes, variables or numbers.
-fn is_telling(name: &str) -> bool {
+fn is_plausible(name: &str) -> bool {
     let is_plain = |c: char| c.is_alphanumeric() || "._+-@".contains(c);
     !name.starts_with('-') && name.chars().all(is_plain) && name.chars().any(char::is_alphabetic)
 }
@@ -106,7 +110,7 @@ impl Wrapper {
                 _ => break,
             }
         }
-        without_variables(words.get(self.own..).unwrap_or_default())
+        without_variables(words.get(self.arguments..).unwrap_or_default())
     }
 }
 
@@ -114,13 +118,13 @@ impl Wrapper {
 fn without_variables<'a, 'w>(words: &'a [&'w str]) -> &'a [&'w str] {
     let is_variable = |word: &&&str| {
         word.split_once('=')
-            .is_some_and(|(name, _)| is_telling(name))
+            .is_some_and(|(name, _)| is_plausible(name))
     };
     &words[words.iter().take_while(is_variable).count()..]
 }
 
 /// The script that a shell reads, or the program that the text after -c starts.
-fn of_shell<'w>(arguments: &[&'w str]) -> Option<&'w str> {
+fn name_in_shell<'w>(arguments: &[&'w str]) -> Option<&'w str> {
     let mut words = arguments.iter();
     let mut has_text = false;
     loop {
@@ -136,38 +140,38 @@ fn of_shell<'w>(arguments: &[&'w str]) -> Option<&'w str> {
                 }
             }
             None if word.starts_with("--") => {}
-            None if has_text => return of_text(word),
-            None => return Some(base(word)),
+            None if has_text => return name_in_script(word),
+            None => return Some(base_name(word)),
         }
     }
 }
 
 /// The only program that a text for the shell starts, besides those after `|` and `||`. `None` if there are
 /// several: none of them is the job. The text is only parsed approximately.
-fn of_text(text: &str) -> Option<&str> {
+fn name_in_script(text: &str) -> Option<&str> {
     let lists = text.split([';', '&', '\n', '(', ')']);
-    let mut names = lists.filter_map(|list| list.split('|').find_map(of_command));
+    let mut names = lists.filter_map(|list| list.split('|').find_map(name_in_command));
     let first = names.next()?;
     names.all(|other| other == first).then_some(first)
 }
 
 /// The program of a simple command, unless it is a builtin.
-fn of_command(text: &str) -> Option<&str> {
+fn name_in_command(text: &str) -> Option<&str> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let is_keyword = |word: &&&str| KEYWORDS.contains(*word);
     let words = &words[words.iter().take_while(is_keyword).count()..];
     let words = without_variables(words);
-    worker(words).filter(|name| is_telling(name) && !BUILTINS.contains(name))
+    program_name(words).filter(|name| is_plausible(name) && !BUILTINS.contains(name))
 }
 
 /// The script that an interpreter is to read, or the module.
-fn of_interpreter<'w>(arguments: &[&'w str]) -> Option<&'w str> {
+fn name_in_interpreter<'w>(arguments: &[&'w str]) -> Option<&'w str> {
     let at = arguments.iter().position(|word| {
         !word.starts_with('-') || matches!(*word, "-" | "-c" | "-e" | "-E" | "-r" | "-m" | "-f")
     })?;
     match arguments[at] {
-        "-m" | "-f" => arguments.get(at + 1).map(|word| base(word)),
-        script => Some(base(script)),
+        "-m" | "-f" => arguments.get(at + 1).map(|word| base_name(word)),
+        script => Some(base_name(script)),
     }
 }
 
@@ -177,18 +181,18 @@ mod tests {
 
     fn name(words: &[&str]) -> String {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-        called(&words)
+        job_name(&words)
     }
 
     #[test]
-    fn a_program_goes_by_its_own_name() {
+    fn job_is_named_after_its_program() {
         assert_eq!(name(&["/usr/local/bin/backup.sh", "--full"]), "backup.sh");
         assert_eq!(name(&["/opt/a b/run\x1b[2J"]), "run\\u{1b}[2J");
         assert_eq!((name(&["/"]), name(&[])), (String::new(), String::new()));
     }
 
     #[test]
-    fn what_is_started_by_another_program_goes_by_its_own_name_too() {
+    fn job_is_named_after_the_program_started_by_a_wrapper() {
         let all = |line: &str| name(&line.split(' ').collect::<Vec<_>>());
         for line in [
             "nice -n 19 /opt/backup --full",
@@ -217,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_for_the_shell_goes_by_the_only_program_in_it() {
+    fn shell_text_is_named_after_its_only_program() {
         for text in [
             "cd /srv && ./backup --full | gzip > x",
             "set -e; export A=1; A=2 B=3 nice /opt/backup",

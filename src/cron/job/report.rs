@@ -1,20 +1,20 @@
-//! The mail about a job: its command and ending, then its output.
+//! The mail that reports a run: its text, its HTML version and the attached log.
 
-use crate::cron::job::ansi::StyledRun;
+use crate::cron::job::ansi::{Colour, StyledRun, TextStyle};
 use crate::cron::job::excerpt::{Excerpt, ExcerptTail, StyledLines};
-use crate::cron::job::interleave::MARK;
 use crate::cron::job::log::Recorder;
-use crate::cron::job::words::shortened;
-use crate::cron::job::{FinishedJob, JobLog, html};
+use crate::cron::job::subject::shortened;
+use crate::cron::job::tee::MARK;
+use crate::cron::job::{FinishedJob, JobLog};
 use crate::system::figures::{counted, spoken_size};
-use crate::system::host;
-use crate::system::time;
+use crate::system::{time, user};
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 
 /// The most octets of a text that is piped in that are kept, compressed. As base64 these are 7.2 MB, and the
 /// default limit of Postfix for a message is 10.24 MB.
-const LARGEST: u64 = 5 << 20;
+const MAX_INPUT: u64 = 5 << 20;
 
 /// Lines of output that are visible without scrolling.
 const FIRST_SCREEN: usize = 12;
@@ -23,7 +23,7 @@ const FIRST_SCREEN: usize = 12;
 const LAST_LINES: usize = 3;
 
 /// The most of each of them, in characters.
-const LAST_WIDTH: usize = 200;
+const MAX_WIDTH: usize = 200;
 
 /// Condition for attaching the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub enum AttachLog {
 #[derive(Debug)]
 pub struct JobReport {
     pub body: String,
-    /// The text for a mail without the log; `None` is the same text.
+    /// The text for a mail without the log. `None`: the same text.
     pub body_alone: Option<String>,
     /// The same as HTML, if requested.
     pub html: Option<String>,
@@ -50,7 +50,6 @@ pub struct JobReport {
 /// A file to attach.
 #[derive(Debug)]
 pub struct Attached {
-    /// File name.
     pub name: String,
     pub media_type: &'static str,
     pub contents: AttachmentContents,
@@ -67,7 +66,7 @@ pub enum AttachmentContents {
 impl JobReport {
     /// Reads an input to its end. `name` is the name of the attachment.
     pub fn of_input(input: &mut dyn Read, name: &str) -> io::Result<Self> {
-        let mut recorder = Recorder::new(LARGEST);
+        let mut recorder = Recorder::new(MAX_INPUT);
         let mut block = vec![0; 64 * 1024];
         loop {
             match input.read(&mut block) {
@@ -79,11 +78,11 @@ impl JobReport {
         }
         let log = recorder.finish([true, false]);
         let excerpt = Excerpt::of(&log);
-        let wanted = excerpt.rest.is_some();
-        let attached = wanted.then(|| attached(&log, name)).flatten();
+        let attaches = excerpt.rest.is_some();
+        let attached = attaches.then(|| attached(&log, name)).flatten();
         Ok(Self {
-            body: output(&excerpt, &log, attached.as_ref()),
-            body_alone: attached.as_ref().map(|_| output(&excerpt, &log, None)),
+            body: output_text(&excerpt, &log, attached.as_ref()),
+            body_alone: attached.as_ref().map(|_| output_text(&excerpt, &log, None)),
             html: None,
             attached,
         })
@@ -92,21 +91,21 @@ impl JobReport {
     #[must_use]
     pub fn of(job: &FinishedJob, attach: AttachLog, with_html: bool) -> Self {
         let excerpt = Excerpt::of(&job.log);
-        let wanted = match attach {
+        let attaches = match attach {
             AttachLog::Auto => excerpt.rest.is_some(),
             AttachLog::Always => job.log.bytes() > 0,
             AttachLog::Never => false,
         };
-        let attached = wanted.then(|| attached(&job.log, &job.name)).flatten();
+        let attached = attaches.then(|| attached(&job.log, &job.name)).flatten();
         let title = format!("{} {}.", job.name, job.sentence());
         let facts = last_lines(job, &excerpt) + &facts(job);
         let html = with_html.then(|| {
-            let output = coloured(&excerpt, &job.log, attached.as_ref());
-            html::document(&title, &facts, &output)
+            let output_text = output_html(&excerpt, &job.log, attached.as_ref());
+            html_document(&title, &facts, &output_text)
         });
         let body = |attached: Option<&Attached>| {
-            let output = output(&excerpt, &job.log, attached);
-            format!("{title}\n\n{facts}\n{output}")
+            let output_text = output_text(&excerpt, &job.log, attached);
+            format!("{title}\n\n{facts}\n{output_text}")
         };
         Self {
             body: body(attached.as_ref()),
@@ -117,7 +116,7 @@ impl JobReport {
     }
 }
 
-fn output(excerpt: &Excerpt, log: &JobLog, attached: Option<&Attached>) -> String {
+fn output_text(excerpt: &Excerpt, log: &JobLog, attached: Option<&Attached>) -> String {
     let mut text = plain(&excerpt.begin);
     if let Some(rest) = &excerpt.rest {
         text.push_str(&gap(rest, log, attached));
@@ -126,23 +125,23 @@ fn output(excerpt: &Excerpt, log: &JobLog, attached: Option<&Attached>) -> Strin
     text
 }
 
-fn coloured(excerpt: &Excerpt, log: &JobLog, attached: Option<&Attached>) -> String {
-    let mut text = html::lines(&excerpt.begin);
+fn output_html(excerpt: &Excerpt, log: &JobLog, attached: Option<&Attached>) -> String {
+    let mut text = html_lines(&excerpt.begin);
     if let Some(rest) = &excerpt.rest {
-        text.push_str(&html::escaped(&gap(rest, log, attached)));
-        text.push_str(&html::lines(&rest.end));
+        text.push_str(&html_escaped(&gap(rest, log, attached)));
+        text.push_str(&html_lines(&rest.end));
     }
     text
 }
 
 fn plain(lines: &StyledLines) -> String {
-    lines.iter().map(|line| line_of(line) + "\n").collect()
+    lines.iter().map(|line| line_text(line) + "\n").collect()
 }
 
 /// The last lines of a long output of a failed job: the reason is often there, and the reader does not have
 /// to scroll to them.
 fn last_lines(job: &FinishedJob, excerpt: &Excerpt) -> String {
-    let shown: Vec<String> = excerpt.lines().map(|line| line_of(line)).collect();
+    let shown: Vec<String> = excerpt.lines().map(|line| line_text(line)).collect();
     if job.ending.is_success() || shown.len() <= FIRST_SCREEN {
         return String::new();
     }
@@ -155,14 +154,14 @@ fn last_lines(job: &FinishedJob, excerpt: &Excerpt) -> String {
     let lines = last
         .iter()
         .rev()
-        .map(|line| match line.char_indices().nth(LAST_WIDTH) {
+        .map(|line| match line.char_indices().nth(MAX_WIDTH) {
             Some((at, _)) => format!("    {}...\n", &line[..at]),
             None => format!("    {line}\n"),
         });
     format!("It ended with:\n\n{}\n", lines.collect::<String>())
 }
 
-fn line_of(runs: &[StyledRun]) -> String {
+fn line_text(runs: &[StyledRun]) -> String {
     runs.iter().map(|run| run.text.as_str()).collect()
 }
 
@@ -170,7 +169,7 @@ fn line_of(runs: &[StyledRun]) -> String {
 fn facts(job: &FinishedJob) -> String {
     let mut facts = vec![
         ("Command", shortened(&job.command)),
-        ("Host", format!("{}, as {}", job.host, host::login())),
+        ("Host", format!("{}, as {}", job.host, user::login())),
     ];
     if let Ok(directory) = std::env::current_dir() {
         let directory = crate::system::text::shown(&directory.to_string_lossy());
@@ -185,7 +184,7 @@ fn facts(job: &FinishedJob) -> String {
         .iter()
         .map(|(name, value)| format!("{:<11}{value}\n", format!("{name}:")));
     let mut text: String = lines.collect();
-    if job.goes_on {
+    if job.has_background {
         text.push_str(
             "\nA process that it started in the background goes on. What it writes from now on is discarded.\n",
         );
@@ -215,11 +214,11 @@ fn heading(log: &JobLog) -> String {
 
 /// The line that replaces the omitted lines.
 fn gap(rest: &ExcerptTail, log: &JobLog, attached: Option<&Attached>) -> String {
-    let left_out = match rest.lines {
+    let omitted = match rest.lines {
         0 => spoken_size(rest.bytes),
         lines => format!("{} ({})", counted(lines, "line"), spoken_size(rest.bytes)),
     };
-    let where_it_is = match (attached, log.missing()) {
+    let location = match (attached, log.missing()) {
         (None, _) => String::new(),
         (Some(file), 0) => format!("; the whole log is attached as {}", file.name),
         (Some(file), missing) => format!(
@@ -228,7 +227,7 @@ fn gap(rest: &ExcerptTail, log: &JobLog, attached: Option<&Attached>) -> String 
             spoken_size(missing)
         ),
     };
-    format!("\n... {left_out} left out{where_it_is} ...\n\n")
+    format!("\n... {omitted} left out{location} ...\n\n")
 }
 
 /// The log as a file, compressed if it is long.
@@ -264,6 +263,70 @@ fn file_name(name: &str) -> String {
         }
     };
     name.chars().map(plain).collect()
+}
+
+/// Escapes the characters that are markup.
+pub fn html_escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            _ => safe.push(character),
+        }
+    }
+    safe
+}
+
+/// Lines, each with its end.
+pub fn html_lines(lines: &StyledLines) -> String {
+    let mut html = String::new();
+    for line in lines {
+        for run in line {
+            let text = html_escaped(&run.text);
+            match css(run.style).as_str() {
+                "" => html.push_str(&text),
+                css => {
+                    let _ = write!(html, "<span style=\"{css}\">{text}</span>");
+                }
+            }
+        }
+        html.push('\n');
+    }
+    html
+}
+
+pub fn html_document(title: &str, facts: &str, output_text: &str) -> String {
+    let (title, facts) = (html_escaped(title), html_escaped(facts));
+    format!(
+        "<!DOCTYPE html>\n<html>\n<head><meta charset=\"utf-8\"></head>\n<body>\n<p><b>{title}</b></p>\n\
+         <pre>{facts}</pre>\n<pre style=\"background:#f6f6f6;color:#000;padding:8px\">\n{output_text}</pre>\n\
+         </body>\n</html>\n"
+    )
+}
+
+fn css(style: TextStyle) -> String {
+    let mut css = String::new();
+    let colours = [
+        ("color", style.foreground),
+        ("background", style.background),
+    ];
+    for (name, colour) in colours {
+        if let Some(Colour(red, green, blue)) = colour {
+            let _ = write!(css, "{name}:#{red:02x}{green:02x}{blue:02x};");
+        }
+    }
+    let flags = [
+        (style.bold, "font-weight:bold;"),
+        (style.italic, "font-style:italic;"),
+        (style.underlined, "text-decoration:underline;"),
+    ];
+    for (is_set, rule) in flags {
+        css.push_str(if is_set { rule } else { "" });
+    }
+    css
 }
 
 #[cfg(test)]

@@ -1,11 +1,9 @@
 //! Runs a command: reads its output, passes signals on to it, and enforces its time limit.
 
-use crate::cron::job::drain;
-use crate::cron::job::interleave::Interleaver;
 use crate::cron::job::log::Recorder;
-use crate::cron::job::signals::{HANDED_ON, JobSignals};
-use crate::cron::job::tee::Tee;
-use crate::cron::job::{FinishedJob, JobEnding, Order, OutputStream};
+use crate::cron::job::signals::{FORWARDED, JobSignals};
+use crate::cron::job::tee::{Interleaver, Tee, start_drain};
+use crate::cron::job::{CommandSpec, FinishedJob, JobEnding, OutputStream};
 use crate::system::text::{reason, shown};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -20,26 +18,26 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Time to wait for further output after the command has ended: a background process may hold the pipe open
-/// for ever.
+/// forever.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// More than two pipes hold: a process that has written this since the end of the command will not stop.
-const LEFTOVER: usize = 1 << 20;
+const MAX_AFTER_END: usize = 1 << 20;
 
 /// Size of a read, in octets.
 const BLOCK: usize = 64 * 1024;
 
-/// Runs the command to its end. The audience gets the output immediately, and must not block. Signals that
+/// Runs the command to its end. The consumer gets the output immediately, and must not block. Signals that
 /// arrive after the end of the job are kept until the caller releases them. `None`: they have their default
 /// effect.
 #[must_use]
 pub fn run(
-    order: &Order,
+    spec: &CommandSpec,
     tee: Option<&mut Tee>,
-    audience: &mut dyn FnMut(OutputStream, &[u8]),
+    consumer: &mut dyn FnMut(OutputStream, &[u8]),
 ) -> (FinishedJob, Option<JobSignals>) {
-    let (started, begun) = (SystemTime::now(), Instant::now());
-    let none = |error| FinishedJob::without_run(order, not_started(order, &error));
+    let (started, start) = (SystemTime::now(), Instant::now());
+    let none = |error| FinishedJob::not_run(spec, not_started(spec, &error));
     // Before the job begins, so that even an immediate end is noticed.
     let signals = match JobSignals::caught() {
         Ok(signals) => signals,
@@ -47,27 +45,27 @@ pub fn run(
     };
     // On a terminal, it must stay in the foreground to read from it.
     let has_group = !io::stdin().is_terminal();
-    let apart = order.mark_stderr || tee.as_deref().is_some_and(Tee::is_apart);
-    let mut running = match spawn(order, has_group, apart) {
+    let separate = spec.mark_stderr || tee.as_deref().is_some_and(Tee::are_separate);
+    let mut running = match spawn(spec, has_group, separate) {
         Ok((child, pipes)) => RunningJob {
             has_group,
-            begun,
-            deadline: order.timeout.map(|limit| begun + limit),
-            kill_after: order.kill_after,
+            start,
+            deadline: spec.timeout.map(|limit| start + limit),
+            kill_after: spec.kill_after,
             ..RunningJob::new(child, pipes, signals)
         },
         Err(error) => return (none(error), Some(signals)),
     };
-    let mut output = Interleaver::new(Recorder::new(order.log_limit));
-    let ended = running.watch(tee, &mut |from, bytes| {
-        audience(from, bytes);
+    let mut output = Interleaver::new(Recorder::new(spec.log_limit));
+    let ended = running.read_to_end(tee, &mut |from, bytes| {
+        consumer(from, bytes);
         output.push(from, bytes);
     });
     let ending = match ended {
-        Ok(status) => running.ending(status, order),
-        Err(error) => not_started(order, &error),
+        Ok(status) => running.ending(status, spec),
+        Err(error) => not_started(spec, &error),
     };
-    running.signals.job_ended(&ending, running.handed_on);
+    running.signals.job_ended(&ending, running.forwarded);
     let finished = FinishedJob {
         dumped_core: running
             .ended
@@ -76,21 +74,21 @@ pub fn run(
         took: running.took(),
         ending,
         log: output.finish(),
-        processor: processor(),
-        handed_on: running.handed_on,
-        goes_on: running.leave_output(),
-        ..FinishedJob::without_run(order, JobEnding::Exited(0))
+        processor: child_cpu_time(),
+        forwarded: running.forwarded,
+        has_background: running.drain_pipes(),
+        ..FinishedJob::not_run(spec, JobEnding::Exited(0))
     };
     (finished, Some(running.signals))
 }
 
 /// Status 127 if the program does not exist, else 126, as in shells.
-fn not_started(order: &Order, error: &io::Error) -> JobEnding {
-    let program = order.command.first().cloned().unwrap_or_default();
+fn not_started(spec: &CommandSpec, error: &io::Error) -> JobEnding {
+    let program = spec.command.first().cloned().unwrap_or_default();
     let path = Path::new(&program);
     let program = shown(&program.to_string_lossy());
     let (status, why) = match error.kind() {
-        io::ErrorKind::NotFound if program.contains('/') => (127, missing(path)),
+        io::ErrorKind::NotFound if program.contains('/') => (127, missing_file(path)),
         io::ErrorKind::NotFound => {
             let path = std::env::var("PATH").unwrap_or_default();
             let path = shown(&path);
@@ -110,7 +108,7 @@ fn not_started(order: &Order, error: &io::Error) -> JobEnding {
 }
 
 /// Reports which file is missing: the program or its interpreter.
-fn missing(path: &Path) -> String {
+fn missing_file(path: &Path) -> String {
     let program = shown(&path.to_string_lossy());
     if !path.exists() {
         return format!("there is no {program}");
@@ -149,23 +147,23 @@ struct RunningJob {
     has_group: bool,
     pipes: Pipes,
     signals: JobSignals,
-    begun: Instant,
+    start: Instant,
     ended: Option<(Instant, ExitStatus)>,
     /// Number of octets read since the end of the command.
-    leftover: usize,
+    read_after_end: usize,
     /// Time of SIGTERM. `kill_after` is counted from there.
     deadline: Option<Instant>,
     kill_after: Duration,
-    told: StopSignal,
-    handed_on: Option<i32>,
+    stop_sent: StopSignal,
+    forwarded: Option<i32>,
 }
 
 /// Signals sent because of the time limit.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum StopSignal {
-    Nothing,
-    ToEnd,
-    Killed,
+    None,
+    Term,
+    Kill,
 }
 
 impl RunningJob {
@@ -175,21 +173,21 @@ impl RunningJob {
             has_group: false,
             pipes,
             signals,
-            begun: Instant::now(),
+            start: Instant::now(),
             ended: None,
-            leftover: 0,
+            read_after_end: 0,
             deadline: None,
             kill_after: Duration::ZERO,
-            told: StopSignal::Nothing,
-            handed_on: None,
+            stop_sent: StopSignal::None,
+            forwarded: None,
         }
     }
 
-    /// Until it has ended, and its output too, or nearly so.
-    fn watch(
+    /// Reads until the command and its output have ended, or the grace period is over.
+    fn read_to_end(
         &mut self,
         mut tee: Option<&mut Tee>,
-        audience: &mut dyn FnMut(OutputStream, &[u8]),
+        consumer: &mut dyn FnMut(OutputStream, &[u8]),
     ) -> io::Result<ExitStatus> {
         let mut block = vec![0; BLOCK];
         loop {
@@ -200,7 +198,7 @@ impl RunningJob {
             {
                 if ready[at] {
                     self.read(from, &mut block, &mut |from, bytes| {
-                        audience(from, bytes);
+                        consumer(from, bytes);
                         if let Some(tee) = &mut tee {
                             tee.push(from, bytes);
                         }
@@ -211,11 +209,11 @@ impl RunningJob {
                 tee.write();
             }
             if ready[2] {
-                self.hear()?;
+                self.handle_signals()?;
             }
-            self.look_at_the_clock();
-            let is_waiting = ready[0] || ready[1];
-            if let Some(status) = self.is_over(is_waiting) {
+            self.enforce_limit();
+            let is_readable = ready[0] || ready[1];
+            if let Some(status) = self.final_status(is_readable) {
                 return Ok(status);
             }
         }
@@ -223,11 +221,11 @@ impl RunningJob {
 
     /// The status, once no more output is expected. A full tee may have stopped reads for longer than the
     /// grace period, so pending output is read in any case.
-    fn is_over(&self, is_waiting: bool) -> Option<ExitStatus> {
+    fn final_status(&self, is_readable: bool) -> Option<ExitStatus> {
         let (at, status) = self.ended?;
         let is_closed = self.pipes.iter().all(Option::is_none);
-        let is_patient = is_waiting && self.leftover < LEFTOVER;
-        let is_late = at.elapsed() >= GRACE && !is_patient;
+        let has_more = is_readable && self.read_after_end < MAX_AFTER_END;
+        let is_late = at.elapsed() >= GRACE && !has_more;
         (is_closed || is_late).then_some(status)
     }
 
@@ -235,19 +233,19 @@ impl RunningJob {
     /// be written to. While the tee is full, a running job is not read.
     fn wait(&self, tee: Option<&Tee>) -> io::Result<[bool; 3]> {
         let descriptor = self.signals.descriptor();
-        let mut places = [None; 3];
+        let mut indices = [None; 3];
         let mut all = Vec::with_capacity(5);
-        let is_held = self.ended.is_none() && tee.is_some_and(Tee::is_full);
+        let is_paused = self.ended.is_none() && tee.is_some_and(Tee::is_full);
         for (at, pipe) in self.pipes.iter().enumerate() {
-            if let Some(pipe) = pipe.as_ref().filter(|_| !is_held) {
-                places[at] = Some(all.len());
+            if let Some(pipe) = pipe.as_ref().filter(|_| !is_paused) {
+                indices[at] = Some(all.len());
                 all.push(PollFd::from_borrowed_fd(pipe.as_fd(), PollFlags::IN));
             }
         }
-        places[2] = Some(all.len());
+        indices[2] = Some(all.len());
         all.push(PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
-        let late = tee.into_iter().flat_map(Tee::descriptors);
-        all.extend(late.map(|late| PollFd::from_borrowed_fd(late, PollFlags::OUT)));
+        let unwritten = tee.into_iter().flat_map(Tee::descriptors);
+        all.extend(unwritten.map(|unwritten| PollFd::from_borrowed_fd(unwritten, PollFlags::OUT)));
         let wait = self.next_event().map(|at| {
             let left = at.saturating_duration_since(Instant::now());
             // Rounded up, to avoid a poll that ends too early.
@@ -257,7 +255,7 @@ impl RunningJob {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        Ok(places.map(|place| place.is_some_and(|place| !all[place].revents().is_empty())))
+        Ok(indices.map(|index| index.is_some_and(|index| !all[index].revents().is_empty())))
     }
 
     fn next_event(&self) -> Option<Instant> {
@@ -271,7 +269,7 @@ impl RunningJob {
         &mut self,
         from: OutputStream,
         block: &mut [u8],
-        audience: &mut dyn FnMut(OutputStream, &[u8]),
+        consumer: &mut dyn FnMut(OutputStream, &[u8]),
     ) {
         let Some(pipe) = &self.pipes[from as usize] else {
             return;
@@ -279,19 +277,19 @@ impl RunningJob {
         match rustix::io::read(pipe, &mut *block) {
             Ok(0) => self.pipes[from as usize] = None,
             Ok(count) => {
-                self.leftover += if self.ended.is_some() { count } else { 0 };
-                audience(from, &block[..count]);
+                self.read_after_end += if self.ended.is_some() { count } else { 0 };
+                consumer(from, &block[..count]);
             }
             Err(Errno::INTR | Errno::AGAIN) => {}
             Err(_) => self.pipes[from as usize] = None,
         }
     }
 
-    fn hear(&mut self) -> io::Result<()> {
+    fn handle_signals(&mut self) -> io::Result<()> {
         for signal in self.signals.pending() {
             match self.ended {
-                _ if !HANDED_ON.contains(&signal) => {}
-                None => self.hand_on(signal),
+                _ if !FORWARDED.contains(&signal) => {}
+                None => self.forward(signal),
                 Some(_) => self.signals.keep(signal),
             }
         }
@@ -304,10 +302,10 @@ impl RunningJob {
     }
 
     /// A signal typed on a terminal reaches the foreground process group directly, and is not sent again.
-    fn hand_on(&mut self, signal: i32) {
-        let is_typed = !self.has_group && matches!(signal, SIGINT | SIGQUIT);
-        self.handed_on = Some(signal);
-        if !is_typed {
+    fn forward(&mut self, signal: i32) {
+        let is_from_terminal = !self.has_group && matches!(signal, SIGINT | SIGQUIT);
+        self.forwarded = Some(signal);
+        if !is_from_terminal {
             self.send(signal);
         }
     }
@@ -328,17 +326,17 @@ impl RunningJob {
         };
     }
 
-    fn look_at_the_clock(&mut self) {
+    fn enforce_limit(&mut self) {
         let is_late = self.deadline.is_some_and(|at| at <= Instant::now());
         if !is_late || self.ended.is_some() {
             return;
         }
-        if self.told == StopSignal::Nothing {
-            self.told = StopSignal::ToEnd;
+        if self.stop_sent == StopSignal::None {
+            self.stop_sent = StopSignal::Term;
             self.send(SIGTERM);
             self.deadline = Some(Instant::now() + self.kill_after);
         } else {
-            self.told = StopSignal::Killed;
+            self.stop_sent = StopSignal::Kill;
             self.send(SIGKILL);
             self.deadline = None;
         }
@@ -346,25 +344,25 @@ impl RunningJob {
 
     /// Passes pipes that background processes still hold to a process that reads them to their end. If it
     /// cannot be started, they get SIGPIPE when they write. Returns true if there are such pipes.
-    fn leave_output(&mut self) -> bool {
+    fn drain_pipes(&mut self) -> bool {
         let left: Vec<OwnedFd> = self.pipes.iter_mut().filter_map(Option::take).collect();
-        let goes_on = !left.is_empty();
+        let has_background = !left.is_empty();
         for pipe in left {
-            let _ = drain::start(pipe);
+            let _ = start_drain(pipe);
         }
-        goes_on
+        has_background
     }
 
     fn took(&self) -> Duration {
         let end = self.ended.map_or_else(Instant::now, |(at, _)| at);
-        end - self.begun
+        end - self.start
     }
 
-    fn ending(&self, status: ExitStatus, order: &Order) -> JobEnding {
-        if self.told != StopSignal::Nothing {
+    fn ending(&self, status: ExitStatus, spec: &CommandSpec) -> JobEnding {
+        if self.stop_sent != StopSignal::None {
             return JobEnding::TimedOut {
-                limit: order.timeout.unwrap_or_default(),
-                killed: self.told == StopSignal::Killed,
+                limit: spec.timeout.unwrap_or_default(),
+                killed: self.stop_sent == StopSignal::Kill,
             };
         }
         match (status.code(), status.signal()) {
@@ -375,13 +373,13 @@ impl RunningJob {
 }
 
 /// Uses one pipe for both streams, which keeps the order of lines, or one pipe for each.
-fn spawn(order: &Order, has_group: bool, apart: bool) -> io::Result<(Child, Pipes)> {
-    let (program, arguments) = order
+fn spawn(spec: &CommandSpec, has_group: bool, separate: bool) -> io::Result<(Child, Pipes)> {
+    let (program, arguments) = spec
         .command
         .split_first()
         .ok_or(io::ErrorKind::InvalidInput)?;
     let (out, writer) = io::pipe()?;
-    let (err, error_writer) = if apart {
+    let (err, error_writer) = if separate {
         let (err, writer) = io::pipe()?;
         (Some(err.into()), writer)
     } else {
@@ -412,7 +410,7 @@ fn spawn(order: &Order, has_group: bool, apart: bool) -> io::Result<(Child, Pipe
 }
 
 /// The processor time of all children that were waited for.
-fn processor() -> Option<Duration> {
+fn child_cpu_time() -> Option<Duration> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     let (_, fields) = stat.rsplit_once(')')?;
     let fields: Vec<&str> = fields.split_whitespace().collect();

@@ -1,4 +1,4 @@
-//! Signals that a job is to have, too.
+//! Signals that are passed on to the job.
 
 use crate::cron::job::JobEnding;
 use crate::system::process::ignored_signals;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Signals that are passed on to the job.
-pub const HANDED_ON: [i32; 6] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
+pub const FORWARDED: [i32; 6] = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
 
 /// Signals that arrive while a job runs and is mailed. Dropping this restores their default effect.
 pub struct JobSignals {
@@ -24,7 +24,7 @@ pub struct JobSignals {
     released: Arc<AtomicBool>,
     /// A signal that arrived after the end of the job.
     late: Option<i32>,
-    /// One that ended the job and was perhaps sent to this process as well, as by systemd or a terminal.
+    /// A signal that ended the job and may have been sent to this process as well, by systemd or a terminal.
     shared: Option<i32>,
 }
 
@@ -38,7 +38,7 @@ impl JobSignals {
         let ignored = ignored_signals();
         let is_caught = |signal: &i32| ignored >> (signal - 1) & 1 == 0;
         let released = Arc::new(AtomicBool::new(false));
-        let caught: Vec<i32> = HANDED_ON.into_iter().filter(is_caught).collect();
+        let caught: Vec<i32> = FORWARDED.into_iter().filter(is_caught).collect();
         for signal in &caught {
             register_conditional_default(*signal, Arc::clone(&released))?;
         }
@@ -63,9 +63,9 @@ impl JobSignals {
     }
 
     /// Records the ending of the job. Its own signal is not a reason to end before the mail is sent.
-    pub(super) fn job_ended(&mut self, ending: &JobEnding, handed_on: Option<i32>) {
+    pub(super) fn job_ended(&mut self, ending: &JobEnding, forwarded: Option<i32>) {
         self.shared = match ending {
-            JobEnding::Signalled(signal) if handed_on != Some(*signal) => Some(*signal),
+            JobEnding::Signalled(signal) if forwarded != Some(*signal) => Some(*signal),
             _ => None,
         };
     }
@@ -74,7 +74,7 @@ impl JobSignals {
     pub fn fatal(&mut self) -> Option<i32> {
         let late = self.late.take();
         let all: Vec<i32> = late.into_iter().chain(self.delivery.pending()).collect();
-        let mut fatal = all.into_iter().filter(|signal| HANDED_ON.contains(signal));
+        let mut fatal = all.into_iter().filter(|signal| FORWARDED.contains(signal));
         fatal.find(|signal| self.shared.take_if(|shared| shared == signal).is_none())
     }
 

@@ -84,16 +84,20 @@ pub fn parse_loose(list: &str) -> Result<Vec<LooseEntry>, AddressError> {
 }
 
 /// Parses each address by itself, for a list that cannot be parsed as a whole. Names may have no domain. A
-/// semicolon is treated as a comma; a comma may be missing after `>`, and so may the last `>`.
+/// semicolon is treated as a comma; a comma may be missing after `>`, and so may the last `>`. The names of
+/// groups are ignored.
 #[must_use]
 pub fn parse_each(list: &str) -> Vec<Result<Vec<LooseEntry>, AddressError>> {
     let pieces = pieces(list);
     let parsed = pieces.into_iter().map(|piece| {
-        let parsed = parse_loose(piece);
-        if parsed.is_err() && piece.contains('<') && !piece.contains('>') {
-            return parse_loose(&format!("{piece}>")).or(parsed);
-        }
-        parsed
+        parse_loose(piece).or_else(|error| {
+            let repaired = match piece.split_once(':') {
+                _ if piece.contains('<') && !piece.contains('>') => format!("{piece}>"),
+                Some((_, members)) => members.to_owned(),
+                None => return Err(error),
+            };
+            parse_loose(&repaired).map_err(|_| error)
+        })
     });
     parsed.collect()
 }
@@ -611,6 +615,8 @@ mod tests {
     fn what_can_be_read_of_a_broken_list_is_read() {
         for (list, right, wrong) in [
             ("a@x; c@x", &["a@x", "c@x"][..], 0),
+            ("g: a@x, b@x; c@x", &["a@x", "b@x", "c@x"], 0),
+            ("g: <a@x>; c d@x", &["a@x"], 1),
             ("<a@x> \"D, E\" <c@x>", &["a@x", "c@x"], 0),
             ("A <a@x, c@x (d, e)", &["a@x", "c@x"], 0),
             ("a@x, b@@x, root, c@x", &["a@x", "root", "c@x"], 1),

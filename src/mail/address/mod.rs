@@ -117,6 +117,13 @@ impl Address {
         &self.domain
     }
 
+    /// A key that is the same for equal addresses: domains are compared without regard to case.
+    #[must_use]
+    pub fn key(&self) -> (String, String) {
+        let domain = self.domain.to_string().to_ascii_lowercase();
+        (self.local.clone(), domain)
+    }
+
     /// True if the local part is not ASCII, so that only a server with SMTPUTF8 can accept it.
     #[must_use]
     pub fn needs_utf8(&self) -> bool {

@@ -1,19 +1,19 @@
-//! Attachments: content, name and type of a file.
+//! Attachments: content, name and type of a file; parts that the HTML refers to by `cid:` (RFC 2392).
 
 use crate::mail::message::MessageError;
-use crate::mail::message::convert::{Signed, made_fit};
+use crate::mail::message::convert::{Signed, made_valid};
 use crate::mail::message::encode;
-use crate::mail::message::encode::{Encoding, Survey};
-use crate::mail::message::finish::{is_fit, unfit};
-use crate::mail::message::head::{HeaderMode, MessageHeader};
-use crate::mail::message::header::{unstructured, with_parameters};
-use crate::mail::message::related::is_content_id;
-use crate::mail::message::source::{Input, Source};
-use crate::mail::message::stream::EncodedPart;
-use crate::mail::message::tree::Leaf;
+use crate::mail::message::encode::{ContentScan, Encoding};
+use crate::mail::message::entity::Part;
+use crate::mail::message::header_reader::{HeaderMode, MessageHeader};
+use crate::mail::message::header_writer::{unstructured, with_parameters};
+use crate::mail::message::source::{Input, Source, SourceError};
+use crate::mail::message::stream::PartEncoding;
 use crate::smtp::blocks::BodyType;
 use crate::system::text::in_charset;
+use memchr::memmem;
 use mime_guess::mime::{self, Mime};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -84,12 +84,11 @@ impl Attachment {
         if name.is_empty() { "attachment" } else { name }.to_owned()
     }
 
-    pub fn leaf(&self, remarks: &mut Vec<String>) -> Result<Leaf, MessageError> {
+    pub fn part(&self, remarks: &mut Vec<String>) -> Result<Part, MessageError> {
         let source = Source::open(self.input.clone())?;
         let name = self.file_name();
         let media_type = self.media_type(&source, &name)?;
-        let (essence, parameters) = split(&media_type);
-        let mut parameters: Vec<(&str, &str)> = parameters;
+        let (essence, mut parameters) = split(&media_type);
         parameters.push(("name", &name));
         let disposition = match self.disposition {
             Disposition::Attachment => "attachment",
@@ -108,19 +107,21 @@ impl Attachment {
             "{}: {essence}, {} bytes, base64, as all files are; binary where the server offers BINARYMIME",
             source.name, source.len
         ));
-        let encoded = EncodedPart {
+        let base64 = PartEncoding {
+            body_type: BodyType::SevenBit,
             encoding: Encoding::Base64,
             len: encode::base64_len(source.len),
         };
-        let plain = EncodedPart {
+        let binary = PartEncoding {
+            body_type: BodyType::Binary,
             encoding: Encoding::Binary,
             len: source.len,
         };
-        Ok(Leaf {
-            essence: essence.to_owned(),
+        Ok(Part {
+            media_type: essence.to_owned(),
             header,
             source: Arc::new(source),
-            ways: vec![(BodyType::SevenBit, encoded), (BodyType::Binary, plain)],
+            encodings: vec![base64, binary],
         })
     }
 
@@ -128,7 +129,7 @@ impl Attachment {
     fn media_type(&self, source: &Source, name: &str) -> Result<Mime, MessageError> {
         let Some(given) = &self.media_type else {
             let guess = mime_guess::from_path(name).first_or_octet_stream();
-            return borne_out(guess, source);
+            return confirmed(guess, source);
         };
         let wrong = |why| MessageError::Type {
             name: source.name.clone(),
@@ -147,8 +148,8 @@ impl Attachment {
             mime::MULTIPART => Err(wrong("is a structure, not a file's type")),
             kind if kind == "message" => Err(wrong("must not be encoded; use --attach-message")),
             mime::TEXT if parsed.get_param(mime::CHARSET).is_none() => {
-                let survey = encode::survey(source, 0)?;
-                let is_needed = survey.eight_bit > 0 && is_utf8_text(&survey);
+                let scan = encode::scan(source, 0)?;
+                let is_needed = scan.eight_bit > 0 && is_utf8_text(&scan);
                 Ok(if is_needed { in_utf8(parsed) } else { parsed })
             }
             _ => Ok(parsed),
@@ -163,17 +164,17 @@ impl Inline {
         self.id.clone().unwrap_or_else(|| self.file.file_name())
     }
 
-    pub fn leaf(&self, remarks: &mut Vec<String>) -> Result<Leaf, MessageError> {
+    pub fn part(&self, remarks: &mut Vec<String>) -> Result<Part, MessageError> {
         let id = self.content_id();
-        let mut leaf = self.file.leaf(remarks)?;
+        let mut part = self.file.part(remarks)?;
         if !is_content_id(&id) {
             return Err(MessageError::Field {
                 name: "Content-ID".to_owned(),
                 why: "cannot hold the name of that file; name it otherwise: --inline 'FILE;cid=ID'",
             });
         }
-        leaf.header.push_str(&format!("Content-ID: <{id}>\r\n"));
-        Ok(leaf)
+        part.header.push_str(&format!("Content-ID: <{id}>\r\n"));
+        Ok(part)
     }
 }
 
@@ -184,50 +185,41 @@ fn readable(name: &OsStr) -> String {
 
 /// A message that is attached unchanged, because it must not be encoded (RFC 2046 §5.2.1). The `From ` line
 /// that begins it in an mbox is not a part of it.
-pub fn attached_message(path: &Path, remarks: &mut Vec<String>) -> Result<Leaf, MessageError> {
+pub fn attached_message(path: &Path, remarks: &mut Vec<String>) -> Result<Part, MessageError> {
     let source = Source::file(path)?.without_mark()?;
     let head = MessageHeader::read(&source, HeaderMode::Strict)?;
     let mut source = source.skipping(head.separator);
-    let mut survey = encode::survey(&source, 0)?;
-    if !is_fit(&survey) {
-        let name = source.name.clone();
-        source = made_fit(b"", &source, 0, Signed::Kept)?.map_err(|why| unfit(name, why))?;
-        survey = encode::survey(&source, 0)?;
+    let mut scan = encode::scan(&source, 0)?;
+    if !scan.is_valid() {
+        source = made_valid(b"", &source, 0, Signed::Kept)?;
+        scan = encode::scan(&source, 0)?;
     }
-    let (transport, encoding) = if survey.eight_bit > 0 {
-        (BodyType::EightBit, Encoding::EightBit)
-    } else {
-        (BodyType::SevenBit, Encoding::SevenBit)
-    };
+    let encoding = PartEncoding::unencoded(&scan);
     let name = path.file_name().map(readable);
     let name = name.unwrap_or_else(|| "message.eml".to_owned());
     remarks.push(format!(
         "{}: message/rfc822, {}, as it is",
         source.name,
-        encoding.name()
+        encoding.encoding.name()
     ));
-    let way = EncodedPart {
-        encoding,
-        len: survey.wire_len,
-    };
-    Ok(Leaf {
-        essence: "message/rfc822".to_owned(),
+    Ok(Part {
+        media_type: "message/rfc822".to_owned(),
         header: [
             with_parameters("Content-Type", "message/rfc822", &[("name", &name)]),
             with_parameters("Content-Disposition", "attachment", &[("filename", &name)]),
         ]
         .concat(),
         source: Arc::new(source),
-        ways: vec![(transport, way)],
+        encodings: vec![encoding],
     })
 }
 
 /// The guess, if it is reliable: text only if its charset is known, and no messages, which must not be
 /// encoded as base64 (RFC 2046 §5.2.1).
-fn borne_out(guess: Mime, source: &Source) -> Result<Mime, MessageError> {
+fn confirmed(guess: Mime, source: &Source) -> Result<Mime, MessageError> {
     match guess.type_() {
         mime::TEXT => {
-            if is_utf8_text(&encode::survey(source, 0)?) {
+            if is_utf8_text(&encode::scan(source, 0)?) {
                 return Ok(in_utf8(guess));
             }
             Ok(mime::APPLICATION_OCTET_STREAM)
@@ -237,8 +229,8 @@ fn borne_out(guess: Mime, source: &Source) -> Result<Mime, MessageError> {
     }
 }
 
-fn is_utf8_text(survey: &Survey) -> bool {
-    survey.not_utf8_at.is_none() && !survey.has_nul
+fn is_utf8_text(scan: &ContentScan) -> bool {
+    scan.not_utf8_at.is_none() && !scan.has_nul
 }
 
 /// The type with its charset, without which text is US-ASCII (RFC 2046 §4.1.2).
@@ -253,4 +245,104 @@ fn split(media_type: &Mime) -> (&str, Vec<(&str, &str)>) {
         .params()
         .map(|(key, value)| (key.as_str(), value.as_str()));
     (media_type.essence_str(), parameters.collect())
+}
+
+/// The longest name after `cid:` that is recognized.
+const MAX_CONTENT_ID: usize = 512;
+
+/// The names after `cid:` in an HTML text, with percent-encoding decoded.
+pub fn content_ids(html: &Source) -> Result<BTreeSet<String>, SourceError> {
+    let mut names = BTreeSet::new();
+    let mut text: Vec<u8> = Vec::new();
+    let mut block = html.block(64 * 1024);
+    let mut at = 0;
+    loop {
+        let count = html.read(&mut block, at)?;
+        at += count as u64;
+        text.extend_from_slice(&block[..count]);
+        let is_end = count == 0;
+        let done = find_names(&text, is_end, &mut names);
+        text.drain(..done);
+        if is_end {
+            return Ok(names);
+        }
+    }
+}
+
+/// Finds names in a piece of text. Returns the length that need not be searched again.
+fn find_names(text: &[u8], is_end: bool, names: &mut BTreeSet<String>) -> usize {
+    let lower = text.to_ascii_lowercase();
+    for start in memmem::find_iter(&lower, b"cid:") {
+        // At a position where no URL can begin, it is only text: "placid:", "call cid:1234".
+        let begins = start > 0 && b"\"'(=".contains(&text[start - 1]);
+        let rest = &text[start + 4..];
+        let end = rest
+            .iter()
+            .position(|byte| b"\"'<>() \t\r\n&;,".contains(byte));
+        match end {
+            None if !is_end && rest.len() < MAX_CONTENT_ID => return start.saturating_sub(1),
+            _ if !begins => {}
+            end => {
+                let name = &rest[..end.unwrap_or(rest.len())];
+                if !name.is_empty() {
+                    names.insert(percent_decoded(name));
+                }
+            }
+        }
+    }
+    text.len().saturating_sub(if is_end { 0 } else { 5 })
+}
+
+fn percent_decoded(name: &[u8]) -> String {
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut at = 0;
+    while at < name.len() {
+        let code = (name[at] == b'%')
+            .then(|| name.get(at + 1..at + 3))
+            .flatten()
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(code.unwrap_or(name[at]));
+        at += if code.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// True if a name can be a Content-ID: printable ASCII without the characters that would end it.
+fn is_content_id(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 200
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !b"<>()\"\\,;:[]".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_html(html: &str) -> Vec<String> {
+        let source = Source::memory("html".to_owned(), html.as_bytes().to_vec());
+        content_ids(&source).unwrap().into_iter().collect()
+    }
+
+    #[test]
+    fn names_are_found_in_attributes_and_styles() {
+        let html = "<img src=\"cid:a.png\"><img src='CID:b%20c.png'><p style=\"x:url(cid:d@e)\">placid:f call cid:g";
+        assert_eq!(in_html(html), ["a.png", "b c.png", "d@e"]);
+        assert_eq!(in_html("<img src=cid:a.png"), ["a.png"]);
+        assert!(in_html("no pictures, cid: nothing").is_empty());
+    }
+
+    #[test]
+    fn names_are_found_across_the_borders_of_blocks() {
+        for shift in 0..20 {
+            let padding = " ".repeat(64 * 1024 - 10 + shift);
+            assert_eq!(
+                in_html(&format!("{padding}<img src=\"cid:logo.png\">")),
+                ["logo.png"],
+                "{shift}"
+            );
+        }
+    }
 }

@@ -1,9 +1,15 @@
-//! The header of a message: the generated fields, and those that options give.
+//! Header fields: what they may contain, formatting of fields that options give, and repair of fields that
+//! cannot be sent unchanged.
 
-use crate::mail::address::{ListEntry, decoded, is_encoded_word, parse_list};
-use crate::mail::message::header::{addresses, folded, structured, unstructured};
-use crate::mail::message::{HeaderField, MessageDraft, MessageError, message_id};
-use crate::system::time::header_date;
+use crate::mail::address::{Address, Domain, ListEntry, decoded, is_encoded_word, parse_list};
+use crate::mail::message::header_reader::{MAX_LINE, RawField};
+use crate::mail::message::header_writer::{
+    addresses, cut, folded, structured, unstructured, with_encoded_parameters,
+};
+use crate::mail::message::{HeaderField, MessageError};
+use crate::system::host;
+use crate::system::text::{forbidden, shown};
+use crate::system::time::stamp;
 use std::time::SystemTime;
 
 /// Fields of addresses, which are parsed and formatted again if an option gives them.
@@ -100,6 +106,35 @@ pub fn is_void(name: &str, value: &str) -> bool {
     is_address_field(name) && parse_list(value).is_ok_and(|entries| entries.is_empty())
 }
 
+/// Fields that are removed from every message: R44, R28.
+const REMOVED: [&str; 3] = ["bcc", "resent-bcc", "return-path"];
+
+/// True for a field that no message is sent with.
+pub fn is_removed(field: &RawField) -> bool {
+    REMOVED.contains(&field.name.as_str())
+}
+
+/// A Message-ID on the domain of the author (R42), or of this host if the author has none.
+pub fn message_id(author: &Address, now: SystemTime) -> String {
+    match author.domain() {
+        Domain::Absent => new_message_id(&host::mail_domain(), now),
+        domain => new_message_id(&domain.to_string(), now),
+    }
+}
+
+/// A new unique Message-ID on a domain, with its angle brackets.
+#[must_use]
+pub fn new_message_id(domain: &str, now: SystemTime) -> String {
+    format!("<{}.{}@{domain}>", stamp(now), token())
+}
+
+/// Twenty-two random characters.
+pub fn token() -> String {
+    std::iter::repeat_with(fastrand::alphanumeric)
+        .take(22)
+        .collect()
+}
+
 /// `To` of a message that names no recipient.
 pub fn undisclosed() -> String {
     let nobody = ListEntry::Group {
@@ -125,89 +160,6 @@ pub fn is_structured_field(name: &str) -> bool {
         .iter()
         .chain(&MORE_STRUCTURED_FIELDS)
         .any(|field| field.eq_ignore_ascii_case(name))
-}
-
-/// A name and the whole field.
-pub type WrittenField = (&'static str, String);
-
-/// The generated fields, in their order.
-pub fn own_fields(draft: &MessageDraft, now: SystemTime) -> Vec<WrittenField> {
-    let mut fields = Vec::new();
-    if !draft.no_date {
-        fields.push(("Date", structured("Date", &header_date(now))));
-    }
-    let from = ListEntry::Mailbox(draft.from.clone());
-    fields.push(("From", addresses("From", &[from])));
-    // Without To and Cc, some servers add one with an empty group. This one has a better name.
-    if draft.to.is_empty() && draft.cc.is_empty() {
-        fields.push(("To", undisclosed()));
-    }
-    for (name, entries) in [
-        ("To", &draft.to),
-        ("Cc", &draft.cc),
-        ("Reply-To", &draft.reply_to),
-    ] {
-        if !entries.is_empty() {
-            fields.push((name, addresses(name, entries)));
-        }
-    }
-    if let Some(subject) = &draft.subject {
-        fields.push(("Subject", unstructured("Subject", subject)));
-    }
-    if !draft.no_message_id {
-        let id = message_id(&draft.from.address, now);
-        fields.push(("Message-ID", format!("Message-ID: {id}\r\n")));
-    }
-    fields.push(("MIME-Version", "MIME-Version: 1.0\r\n".to_owned()));
-    fields
-}
-
-/// A `Bcc` given as a header field is treated as `--bcc`.
-pub fn take_bcc(draft: &mut MessageDraft) -> Result<Vec<ListEntry>, MessageError> {
-    let mut bcc = Vec::new();
-    for field in &draft.headers {
-        if is_bcc(&field.name) {
-            bcc.extend(parse(field)?);
-        }
-    }
-    draft.headers.retain(|field| !is_bcc(&field.name));
-    Ok(bcc)
-}
-
-fn is_bcc(name: &str) -> bool {
-    name.eq_ignore_ascii_case("Bcc") || name.eq_ignore_ascii_case("Resent-Bcc")
-}
-
-fn parse(field: &HeaderField) -> Result<Vec<ListEntry>, MessageError> {
-    parse_list(&field.value).map_err(|error| MessageError::Address {
-        field: field.name.clone(),
-        error,
-    })
-}
-
-/// Adds the fields of `--header` to the generated ones. A generated field of the same name is replaced.
-/// Returns the value of `Content-Type`, which belongs to the body.
-pub fn given_fields(
-    draft: &MessageDraft,
-    fields: &mut Vec<WrittenField>,
-) -> Result<Option<String>, MessageError> {
-    let mut content_type = None;
-    check_repeats(&draft.headers)?;
-    for field in &draft.headers {
-        if field.name.eq_ignore_ascii_case("Content-Type") {
-            content_type = Some(field.value.clone());
-            continue;
-        }
-        let text = written(field)?;
-        let own = fields
-            .iter()
-            .position(|(name, _)| name.eq_ignore_ascii_case(&field.name));
-        match own {
-            Some(at) => fields[at].1 = text,
-            None => fields.push(("", text)),
-        }
-    }
-    Ok(content_type)
 }
 
 /// Refuses a repeated field that may occur only once, and several authors without a Sender (RFC 5322 §3.6).
@@ -236,7 +188,11 @@ pub fn check_repeats(fields: &[HeaderField]) -> Result<(), MessageError> {
             .any(|other| other.name.eq_ignore_ascii_case("Sender"));
         if is("From")
             && !has_sender
-            && parse(field)?.iter().flat_map(ListEntry::mailboxes).count() > 1
+            && parse_addresses(field)?
+                .iter()
+                .flat_map(ListEntry::mailboxes)
+                .count()
+                > 1
         {
             return Err(wrong(
                 "From",
@@ -258,7 +214,7 @@ pub fn written(field: &HeaderField) -> Result<String, MessageError> {
         return Err(wrong("is chosen by ehlo, by what the text needs"));
     }
     if let Some(name) = ADDRESS_FIELDS.iter().find(is) {
-        let entries = parse(field)?;
+        let entries = parse_addresses(field)?;
         if entries.is_empty() {
             return Err(wrong("has no address"));
         }
@@ -291,4 +247,104 @@ fn is_encoded(value: &str) -> bool {
         && value
             .split(' ')
             .all(|word| !word.contains("=?") || is_encoded_word(word))
+}
+
+pub fn parse_addresses(field: &HeaderField) -> Result<Vec<ListEntry>, MessageError> {
+    parse_list(&field.value).map_err(|error| MessageError::Address {
+        field: field.name.clone(),
+        error,
+    })
+}
+
+/// Makes header fields valid for transmission. Their meaning is kept as far as possible.
+pub struct FieldRepair {
+    /// True if raw UTF-8 is kept.
+    utf8: bool,
+    pub remarks: Vec<String>,
+    pub warnings: Vec<String>,
+}
+
+impl FieldRepair {
+    /// For a header with or without raw UTF-8.
+    pub fn new(utf8: bool) -> Self {
+        Self {
+            utf8,
+            remarks: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Formats the field for sending. It is kept byte for byte if possible.
+    pub fn valid(&mut self, field: RawField) -> RawField {
+        if self.is_valid(&field.raw) {
+            return field;
+        }
+        let name = field.spelling();
+        let text = self.written(&name, &field.readable());
+        self.remarks.push(format!(
+            "{}: written anew, to be fit to be sent",
+            shown(&name)
+        ));
+        RawField::made(&name, text)
+    }
+
+    fn is_valid(&self, raw: &[u8]) -> bool {
+        let mut lines = raw.split(|&byte| byte == b'\n');
+        let fits = lines.all(|line| line.len() <= MAX_LINE + 1);
+        let odd = |&byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\r' | b'\n');
+        let has_bare_cr = || {
+            let returns = memchr::memchr_iter(b'\r', raw);
+            returns.count() > memchr::memchr_iter(b'\n', raw).count()
+        };
+        fits && !raw.iter().any(odd) && !has_bare_cr() && (raw.is_ascii() || self.is_utf8(raw))
+    }
+
+    /// True if non-ASCII octets can be kept: valid UTF-8, and nothing that some program treats as a line
+    /// end.
+    fn is_utf8(&self, raw: &[u8]) -> bool {
+        let text = std::str::from_utf8(raw).unwrap_or("\0");
+        let is_line_end = |c: char| matches!(c, '\r' | '\n');
+        self.utf8
+            && text
+                .split(is_line_end)
+                .all(|line| forbidden(line).is_none())
+    }
+
+    fn written(&mut self, name: &str, value: &str) -> String {
+        let is_plain = self.utf8 || value.is_ascii();
+        if is_plain && let Some(text) = folded(name, value) {
+            return text;
+        }
+        if is_address_field(name)
+            && let Ok(entries) = parse_list(value)
+            && !entries.is_empty()
+        {
+            return addresses(name, &entries);
+        }
+        if !is_structured_field(name) {
+            return unstructured(name, &decoded(value));
+        }
+        if is_plain {
+            return cut(name, value);
+        }
+        if has_parameters(name) {
+            let text = with_encoded_parameters(name, value);
+            if text.is_ascii() {
+                return text;
+            }
+        }
+        self.warnings.push(format!(
+            "{}: what is not ASCII cannot be sent in this field and became ?",
+            shown(name)
+        ));
+        let plain = |c: char| if c.is_ascii() { c } else { '?' };
+        cut(name, &value.chars().map(plain).collect::<String>())
+    }
+}
+
+/// MIME fields with parameters, which have an encoding of their own (RFC 2231).
+fn has_parameters(name: &str) -> bool {
+    ["Content-Type", "Content-Disposition"]
+        .iter()
+        .any(|field| field.eq_ignore_ascii_case(name))
 }

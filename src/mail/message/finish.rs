@@ -1,122 +1,318 @@
-//! The last step for a message that was built elsewhere: its body is sent unchanged unless it contains
-//! something that servers need not accept.
+//! The finishing point. Every message passes [`UnfinishedMessage::finish`], however it came in: composed, `--message`,
+//! the sendmail front, `-bs`, mail from jobs, delivery reports. Nothing changes its content after that, except for
+//! the conversion to what a server accepts (`convert`).
 
+use crate::mail::address::{Address, ListEntry, Mailbox, parse_list};
 use crate::mail::envelope::Envelope;
-use crate::mail::message::convert::{Signed, Unconvertible, made_fit};
-use crate::mail::message::encode::{Encoding, Survey, survey};
-use crate::mail::message::head::{HeaderMode, MessageHeader};
+use crate::mail::message::convert::{Signed, made_valid};
+use crate::mail::message::encode::scan;
+use crate::mail::message::fields::{FieldRepair, is_removed, message_id, undisclosed};
+use crate::mail::message::header_reader::{HeaderMode, MessageHeader, RawField, last_resent};
+use crate::mail::message::header_writer::addresses;
 use crate::mail::message::source::Source;
-use crate::mail::message::stream::{EncodedPart, MessageForm, MessagePiece};
-use crate::mail::message::{Message, MessageError};
-use crate::smtp::blocks::BodyType;
+use crate::mail::message::stream::{BodyVariant, Message, PartEncoding, Segment};
+use crate::mail::message::{BuildNotes, MessageError};
+use crate::mail::rewrite::{OriginalAddress, Rewriter};
+use crate::smtp::blocks::Nothing;
+use crate::system::text::without_controls;
+use crate::system::time::header_date;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-/// A body that begins at this offset of a source.
-pub struct Body {
-    pub source: Source,
-    pub at: u64,
+/// A message before its last step.
+pub struct UnfinishedMessage<E = Nothing> {
+    pub envelope: Envelope,
+    /// The header fields, except for those of the body's variants.
+    pub fields: Vec<RawField>,
+    pub body: UnfinishedBody<E>,
+    /// True if raw UTF-8 in the header is kept; else it is encoded.
+    pub utf8: bool,
+    /// Handling of missing header fields. `None`: nothing is added.
+    pub missing: Option<MissingFields>,
+    pub notes: BuildNotes,
 }
 
-impl Body {
-    /// The message with this header, which lacks the empty line at its end. From then on, it is only
-    /// converted to the server's capabilities.
+pub enum UnfinishedBody<E> {
+    /// Variants that are valid, the one with the lowest requirements first.
+    Variants(Vec<BodyVariant<E>>),
+    /// A body that was built elsewhere. It is not changed unless it contains something that servers need not
+    /// accept.
+    Existing(ExistingBody),
+}
+
+pub struct ExistingBody {
+    pub source: Source,
+    /// Offset of the body in the source.
+    pub offset: u64,
+    pub signed: Signed,
+}
+
+/// The fields that RFC 5322 §3.6 requires, to be added if they are missing. From and To are always added.
+pub struct MissingFields {
+    pub date: bool,
+    pub message_id: bool,
+    pub author: Author,
+}
+
+/// The author of a message that does not name one.
+pub enum Author {
+    Entry(ListEntry),
+    /// The envelope sender, or the user if that is the null sender, with this display name. It is also the
+    /// author of the fields that a resent message lacks (RFC 5322 §3.6.6).
+    Sender(Option<String>),
+}
+
+impl<E> UnfinishedMessage<E> {
+    /// Makes the message final: removes and adds header fields, rewrites addresses, and makes header and body
+    /// valid.
     pub fn finish(
         self,
-        envelope: Envelope,
-        mut header: Vec<u8>,
-        signed: Signed,
-    ) -> Result<Message, MessageError> {
-        let utf8_header = !header.is_ascii();
-        header.extend_from_slice(b"\r\n");
-        let survey = survey(&self.source, self.at)?;
-        let (form, remark) = if is_fit(&survey) {
-            let remark = format!(
-                "{}: sent as it is, {}",
-                self.source.name,
-                wide(&survey).1.name()
-            );
-            (self.unchanged(header, &survey), remark)
+        rewriter: Option<&Rewriter>,
+        now: SystemTime,
+    ) -> Result<Message<E>, MessageError> {
+        let resent = last_resent(&self.fields).into_iter();
+        let resent: Vec<String> = resent.map(|field| field.name.clone()).collect();
+        let mut header = FinalHeader {
+            envelope: &self.envelope,
+            rewriter,
+            repair: FieldRepair::new(self.utf8),
+            fields: Vec::new(),
+        };
+        header.add_given(self.fields)?;
+        if let Some(missing) = &self.missing {
+            header.add_missing(missing, now)?;
+            if let Author::Sender(name) = &missing.author {
+                header.add_missing_resent(&resent, name.as_deref(), now)?;
+            }
+        }
+        let FinalHeader {
+            repair, mut fields, ..
+        } = header;
+        let mut notes = self.notes;
+        notes.remarks.extend(repair.remarks);
+        notes.warnings.extend(repair.warnings);
+        let variants = match self.body {
+            UnfinishedBody::Variants(variants) => variants,
+            UnfinishedBody::Existing(body) => {
+                vec![body.variant(&mut fields, &mut notes.remarks)?]
+            }
+        };
+        // A signing step belongs here. It has the header and the body of each variant as they are sent. A signature
+        // that is to survive must cover a variant that no server requires to be converted (RFC 6376 §5.3).
+        let header = octets(&fields);
+        Ok(Message {
+            envelope: self.envelope,
+            utf8_header: !header.is_ascii(),
+            remarks: notes.remarks,
+            warnings: notes.warnings,
+            unusable: notes.unusable,
+            header,
+            variants,
+        })
+    }
+}
+
+fn octets(fields: &[RawField]) -> Vec<u8> {
+    let fields: Vec<&[u8]> = fields.iter().map(|field| field.raw.as_slice()).collect();
+    fields.concat()
+}
+
+impl ExistingBody {
+    /// The body with valid lines. If it was encoded for that, the fields are changed to those of the encoded body.
+    fn variant<E>(
+        self,
+        fields: &mut Vec<RawField>,
+        remarks: &mut Vec<String>,
+    ) -> Result<BodyVariant<E>, MessageError> {
+        let Self {
+            mut source,
+            mut offset,
+            signed,
+        } = self;
+        let mut body_scan = scan(&source, offset)?;
+        let name = &source.name;
+        if body_scan.is_valid() {
+            let encoding = PartEncoding::unencoded(&body_scan).encoding.name();
+            remarks.push(format!("{name}: sent as it is, {encoding}"));
         } else {
             let why = "encoded where it has a NUL or a line over 998 octets";
-            let remark = format!("{}: {why}", self.source.name);
-            (self.made_fit(&header, signed)?, remark)
+            remarks.push(format!("{name}: {why}"));
+            let header = [octets(fields), b"\r\n".to_vec()].concat();
+            source = made_valid(&header, &source, offset, signed)?;
+            let header = MessageHeader::read(&source, HeaderMode::Lenient)?;
+            *fields = header.fields;
+            offset = header.body_at;
+            body_scan = scan(&source, offset)?;
+        }
+        let PartEncoding {
+            body_type,
+            encoding,
+            len,
+        } = PartEncoding::unencoded(&body_scan);
+        let mut segments = vec![Segment::Content {
+            source: Arc::new(source),
+            offset,
+            encoding,
+            len,
+        }];
+        // A message must end with a line end (R9).
+        if len > 0 && !body_scan.ends_with_line_end {
+            segments.push(Segment::lines("\r\n"));
+        }
+        Ok(BodyVariant {
+            body_type,
+            fields: String::new(),
+            segments,
+        })
+    }
+}
+
+/// The header being made final.
+struct FinalHeader<'f> {
+    envelope: &'f Envelope,
+    rewriter: Option<&'f Rewriter>,
+    repair: FieldRepair,
+    fields: Vec<RawField>,
+}
+
+impl FinalHeader<'_> {
+    /// Adds the given fields, except for those that are removed from every message.
+    fn add_given(&mut self, given: Vec<RawField>) -> Result<(), MessageError> {
+        let has_reply_to = given.iter().any(|field| field.name == "reply-to");
+        let given = given.into_iter().filter(|field| !is_removed(field));
+        let Some(rewriter) = self.rewriter else {
+            self.fields = given.map(|field| self.repair.valid(field)).collect();
+            return Ok(());
         };
-        Ok(Message {
-            envelope,
-            utf8_header,
-            remarks: vec![remark],
-            warnings: Vec::new(),
-            unusable: Vec::new(),
-            forms: vec![form],
+        for field in given {
+            let name = field.spelling();
+            let rewritten = rewriter.header(&name, &field.readable());
+            let Some(rewritten) = rewritten.map_err(MessageError::in_place(&name))? else {
+                self.fields.push(self.repair.valid(field));
+                continue;
+            };
+            self.push(&name, addresses(&name, &rewritten.entries));
+            let original = rewritten.original.into_iter().map(ListEntry::Mailbox);
+            let original: Vec<ListEntry> = original.collect();
+            let name = match rewriter.original() {
+                OriginalAddress::Header => Some("X-Original-From"),
+                OriginalAddress::ReplyTo if !has_reply_to => Some("Reply-To"),
+                OriginalAddress::ReplyTo | OriginalAddress::Nowhere => None,
+            };
+            if let Some(name) = name.filter(|_| !original.is_empty()) {
+                self.push(name, addresses(name, &original));
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, name: &str, text: String) {
+        self.fields.push(RawField::made(name, text));
+    }
+
+    fn lacks(&self, name: &str) -> bool {
+        !self.fields.iter().any(|field| field.name == name)
+    }
+
+    fn add_missing(
+        &mut self,
+        missing: &MissingFields,
+        now: SystemTime,
+    ) -> Result<(), MessageError> {
+        if missing.date && self.lacks("date") {
+            self.push("Date", format!("Date: {}\r\n", header_date(now)));
+        }
+        if self.lacks("from") {
+            let from = match &missing.author {
+                Author::Entry(entry) => entry.clone(),
+                Author::Sender(name) => ListEntry::Mailbox(self.sender(name.as_deref())?),
+            };
+            self.push("From", addresses("From", &[from]));
+        }
+        if missing.message_id
+            && self.lacks("message-id")
+            && let Some(author) = self.first_author(&missing.author)?
+        {
+            let id = message_id(&author, now);
+            self.push("Message-ID", format!("Message-ID: {id}\r\n"));
+        }
+        if self.lacks("to") && self.lacks("cc") {
+            self.push("To", undisclosed());
+        }
+        Ok(())
+    }
+
+    /// Adds the missing fields of a message that was resent, before its other Resent fields.
+    fn add_missing_resent(
+        &mut self,
+        resent: &[String],
+        name: Option<&str>,
+        now: SystemTime,
+    ) -> Result<(), MessageError> {
+        if resent.is_empty() {
+            return Ok(());
+        }
+        let lacks = |name: &str| !resent.iter().any(|field| field == name);
+        let author = self.sender(name)?;
+        let mut added = Vec::new();
+        if lacks("resent-date") {
+            let text = format!("Resent-Date: {}\r\n", header_date(now));
+            added.push(RawField::made("Resent-Date", text));
+        }
+        if lacks("resent-message-id") {
+            let id = message_id(&author.address, now);
+            let text = format!("Resent-Message-ID: {id}\r\n");
+            added.push(RawField::made("Resent-Message-ID", text));
+        }
+        if lacks("resent-from") {
+            let text = addresses("Resent-From", &[ListEntry::Mailbox(author)]);
+            added.push(RawField::made("Resent-From", text));
+        }
+        let is_resent = |field: &RawField| field.name.starts_with("resent-");
+        let at = self.fields.iter().position(is_resent).unwrap_or(0);
+        self.fields.splice(at..at, added);
+        Ok(())
+    }
+
+    /// The envelope sender as an author, or the user if that is the null sender.
+    fn sender(&self, name: Option<&str>) -> Result<Mailbox, MessageError> {
+        let address = match &self.envelope.sender {
+            Some(sender) => sender.clone(),
+            None => self.login()?,
+        };
+        let name = name.map(without_controls);
+        Ok(Mailbox {
+            name: name.filter(|name| !name.is_empty()),
+            address,
         })
     }
 
-    fn unchanged(self, header: Vec<u8>, survey: &Survey) -> MessageForm {
-        let mut pieces = vec![MessagePiece::Lines(header)];
-        let transport = wide(survey).0;
-        pieces.extend(pieces_of(self.source, self.at, survey));
-        MessageForm::new(transport, pieces)
+    fn login(&self) -> Result<Address, MessageError> {
+        let login = self
+            .rewriter
+            .map(|rewriter| rewriter.sender(&crate::system::user::login()));
+        let login = login.transpose().map_err(MessageError::in_place("From"))?;
+        login.flatten().ok_or_else(|| MessageError::Field {
+            name: "From".to_owned(),
+            why: "is missing, and the user who runs this has no name; name the author with -f",
+        })
     }
 
-    fn made_fit(self, header: &[u8], signed: Signed) -> Result<MessageForm, MessageError> {
-        let name = self.source.name.clone();
-        let whole = made_fit(header, &self.source, self.at, signed)?;
-        let whole = whole.map_err(|why| unfit(name, why))?;
-        let head = MessageHeader::read(&whole, HeaderMode::Lenient)?;
-        let transport = wide(&survey(&whole, head.body_at)?).0;
-        let survey = survey(&whole, 0)?;
-        Ok(MessageForm::new(
-            transport,
-            pieces_of(whole, 0, &survey).into(),
-        ))
-    }
-}
-
-/// True for content without long lines and NULs, which no server has to accept.
-pub fn is_fit(survey: &Survey) -> bool {
-    survey.long_line.is_none() && !survey.has_nul
-}
-
-/// The error for a message that cannot be made valid.
-pub fn unfit(name: String, why: Unconvertible) -> MessageError {
-    let what = match why {
-        Unconvertible::Address | Unconvertible::Frozen => {
-            "has a NUL or a line over 998 octets (RFC 5321 §4.5.3.1.6) in a part that must not be encoded \
-             anew, such as one that is signed"
+    /// The address that determines the domain of a new Message-ID. `None`: the author is an empty group.
+    fn first_author(&self, author: &Author) -> Result<Option<Address>, MessageError> {
+        let first = |entries: &[ListEntry]| {
+            let mut mailboxes = entries.iter().flat_map(ListEntry::mailboxes);
+            mailboxes.next().map(|mailbox| mailbox.address.clone())
+        };
+        let name = match author {
+            Author::Entry(entry) => return Ok(first(std::slice::from_ref(entry))),
+            Author::Sender(name) => name.as_deref(),
+        };
+        let from = self.fields.iter().find(|field| field.name == "from");
+        let from = from.and_then(|field| parse_list(&field.readable()).ok());
+        match first(&from.unwrap_or_default()) {
+            Some(address) => Ok(Some(address)),
+            None => Ok(Some(self.sender(name)?.address)),
         }
-        Unconvertible::TooLarge => {
-            "has a NUL or a line over 998 octets (RFC 5321 §4.5.3.1.6), and too many parts or too large a \
-             header to encode it anew"
-        }
-    };
-    MessageError::Text {
-        name,
-        what: what.to_owned(),
     }
-}
-
-fn wide(survey: &Survey) -> (BodyType, Encoding) {
-    if survey.eight_bit > 0 {
-        (BodyType::EightBit, Encoding::EightBit)
-    } else {
-        (BodyType::SevenBit, Encoding::SevenBit)
-    }
-}
-
-/// The rest of a source, and a line end if its last line has none (R9).
-fn pieces_of(source: Source, offset: u64, survey: &Survey) -> [MessagePiece; 2] {
-    let is_whole = survey.wire_len == 0 || survey.ends_with_line_end;
-    let way = EncodedPart {
-        encoding: wide(survey).1,
-        len: survey.wire_len,
-    };
-    let text = MessagePiece::Part {
-        source: Arc::new(source),
-        offset,
-        way,
-    };
-    [
-        text,
-        MessagePiece::lines(if is_whole { "" } else { "\r\n" }),
-    ]
 }

@@ -7,36 +7,32 @@ mod charset;
 mod compose;
 mod convert;
 mod encode;
+mod entity;
 mod fields;
 mod finish;
-mod fit;
-mod head;
-mod header;
+mod header_reader;
+mod header_writer;
 mod ready;
-mod related;
 mod report;
 mod source;
 mod stream;
 mod submission;
 mod text;
-mod tree;
 
 pub use attachment::{Attachment, Disposition, Inline};
 pub use charset::Utf8;
 pub use convert::{Convertible, Signed};
-pub use report::{
-    DeliveryStatusReport, ReportKind, ReportMessage, Reported, Returned, without_body,
-};
+pub use fields::new_message_id;
+pub use report::{DeliveryStatusReport, ReportKind, Reported, Returned, without_body};
 pub use source::{HeldBytes, Input, SourceError};
+pub use stream::Message;
 
-use crate::mail::address::{Address, AddressError, Domain, ListEntry, Mailbox};
-use crate::mail::envelope::{Dsn, Envelope};
+use crate::mail::address::{Address, AddressError, ListEntry, Mailbox};
+use crate::mail::envelope::Dsn;
 use crate::mail::rewrite::{RewriteError, Rewriter};
 use crate::system::exit::Exit;
-use head::RawField;
 use std::path::PathBuf;
 use std::time::SystemTime;
-use stream::MessageForm;
 
 /// A message to be built.
 #[derive(Clone, Debug)]
@@ -243,30 +239,12 @@ impl MessageOptions {
     }
 }
 
-/// A message that is ready to be sent.
-#[derive(Debug)]
-pub struct Message {
-    /// Sender and recipients.
-    pub envelope: Envelope,
-    /// True if the header contains raw UTF-8 (RFC 6532).
-    pub utf8_header: bool,
-    /// The encoding of each part, and the reason for it.
-    pub remarks: Vec<String>,
-    /// Problems that do not prevent sending.
-    pub warnings: Vec<String>,
-    /// Errors of header addresses that cannot be used as recipients.
-    pub unusable: Vec<String>,
-    /// Forms of the message for servers with increasing capabilities.
-    forms: Vec<MessageForm>,
-}
-
-/// Remarks and warnings collected while a message is built.
+/// Notes on the message that are collected while it is built: see [`Message`].
 #[derive(Default)]
 struct BuildNotes {
-    /// The encoding of each part, and the reason for it.
     remarks: Vec<String>,
-    /// Problems that do not prevent sending.
     warnings: Vec<String>,
+    unusable: Vec<String>,
 }
 
 /// An error while a message is built.
@@ -340,6 +318,14 @@ pub enum MessageError {
 }
 
 impl MessageError {
+    /// Converts an error about an address in this place.
+    fn in_place(place: &str) -> impl Fn(RewriteError) -> Self {
+        move |error| Self::Rewrite {
+            place: place.to_owned(),
+            error: Box::new(error),
+        }
+    }
+
     /// The exit status that this error makes.
     #[must_use]
     pub fn exit(&self) -> Exit {
@@ -362,7 +348,7 @@ impl Message {
     pub fn build(options: MessageOptions, now: SystemTime) -> Result<Self, MessageError> {
         let (author, mut message) = match options.content {
             Content::Draft(draft) => (draft.from.address.clone(), compose::compose(*draft, now)?),
-            Content::Ready(ready) => (ready.from.address.clone(), ready::prepare(&ready, now)?),
+            Content::Ready(ready) => (ready.from.address.clone(), ready::read(&ready)?),
         };
         if let Some(sender) = options.envelope_from {
             message.envelope.sender = sender;
@@ -373,7 +359,7 @@ impl Message {
             return Err(MessageError::NoRecipient);
         }
         message.envelope.dsn = of_recipients(options.dsn, &message.envelope.recipients)?;
-        Ok(message)
+        message.finish(None, now)
     }
 
     /// Accepts a message from a program that calls sendmail. All input is read, even after an error.
@@ -382,15 +368,15 @@ impl Message {
         rewriter: &Rewriter,
         now: SystemTime,
     ) -> Result<Self, MessageError> {
-        submission::prepare(submission, rewriter, now)
+        submission::read(submission, rewriter)?.finish(Some(rewriter), now)
     }
 }
 
 /// The options for single recipients, with each address spelled as in the envelope.
 fn of_recipients(mut dsn: Dsn, recipients: &[Address]) -> Result<Dsn, MessageError> {
     for wanted in &mut dsn.each {
-        let meant = identity(&wanted.recipient);
-        let found = recipients.iter().find(|other| identity(other) == meant);
+        let meant = wanted.recipient.key();
+        let found = recipients.iter().find(|other| other.key() == meant);
         let Some(recipient) = found else {
             return Err(MessageError::NotARecipient(wanted.recipient.clone()));
         };
@@ -406,41 +392,6 @@ fn recipients<'a>(entries: impl IntoIterator<Item = &'a ListEntry>) -> Vec<Addre
         .into_iter()
         .flat_map(ListEntry::mailboxes)
         .map(|mailbox| mailbox.address.clone())
-        .filter(|address| seen.insert(identity(address)))
-        .collect()
-}
-
-/// A key that is the same for equal addresses: domains are compared without regard to case.
-fn identity(address: &Address) -> (String, String) {
-    let domain = address.domain().to_string().to_ascii_lowercase();
-    (address.local().to_owned(), domain)
-}
-
-/// Fields that are removed from every message: R44, R28.
-const REMOVED: [&str; 3] = ["bcc", "resent-bcc", "return-path"];
-
-fn is_removed(field: &RawField) -> bool {
-    REMOVED.contains(&field.name.as_str())
-}
-
-/// A Message-ID on the domain of the author (R42), or of this host if the author has none.
-fn message_id(author: &Address, now: SystemTime) -> String {
-    match author.domain() {
-        Domain::Absent => new_message_id(&crate::system::host::mail_domain(), now),
-        domain => new_message_id(&domain.to_string(), now),
-    }
-}
-
-/// A new unique Message-ID on a domain, with its angle brackets.
-#[must_use]
-pub fn new_message_id(domain: &str, now: SystemTime) -> String {
-    let stamp = crate::system::time::stamp(now);
-    format!("<{stamp}.{}@{domain}>", token())
-}
-
-/// Twenty-two random characters.
-fn token() -> String {
-    std::iter::repeat_with(fastrand::alphanumeric)
-        .take(22)
+        .filter(|address| seen.insert(address.key()))
         .collect()
 }

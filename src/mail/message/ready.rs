@@ -3,43 +3,54 @@
 use crate::mail::address::{Address, ListEntry, parse_list};
 use crate::mail::envelope::{Dsn, Envelope};
 use crate::mail::message::convert::Signed;
-use crate::mail::message::fields::{check_repeats, is_once, undisclosed, written};
-use crate::mail::message::finish::Body;
-use crate::mail::message::fit::Fitter;
-use crate::mail::message::head::{HeaderMode, MessageHeader, RawField};
-use crate::mail::message::header::addresses;
+use crate::mail::message::fields::{check_repeats, is_once, written};
+use crate::mail::message::finish::{
+    Author, ExistingBody, MissingFields, UnfinishedBody, UnfinishedMessage,
+};
+use crate::mail::message::header_reader::{HeaderMode, MessageHeader, RawField};
 use crate::mail::message::source::Source;
-use crate::mail::message::{HeaderField, Input, Message, MessageError, ReadyMessage};
-use crate::mail::message::{is_removed, message_id, recipients};
-use crate::system::time::header_date;
-use std::time::SystemTime;
+use crate::mail::message::{
+    BuildNotes, HeaderField, Input, MessageError, ReadyMessage, recipients,
+};
 
-/// Prepares the message. The envelope's sender is the message's author, if it names one.
-pub fn prepare(ready: &ReadyMessage, now: SystemTime) -> Result<Message, MessageError> {
+/// Reads the message. The envelope's sender is the message's author, if it names one.
+pub fn read(ready: &ReadyMessage) -> Result<UnfinishedMessage, MessageError> {
     let source = open(&ready.input)?;
-    let mut head = MessageHeader::read(&source, HeaderMode::Strict)?;
-    head.remove_void();
-    put_before(&mut head, &ready.headers)?;
+    let mut header = MessageHeader::read(&source, HeaderMode::Strict)?;
+    header.remove_void();
+    put_before(&mut header, &ready.headers)?;
     let recipients = if ready.recipients.is_empty() {
-        named(&head)?
+        named_recipients(&header)?
     } else {
         recipients(&ready.recipients)
     };
-    let author = match author(&head) {
+    let author = match author(&header) {
         Err(_) if ready.sender_is_known => None,
         author => author?,
     };
     let sender = author.iter().flat_map(ListEntry::mailboxes);
     let sender = sender.map(|mailbox| mailbox.address.clone()).next();
-    let mut header = kept(&head);
-    header.extend_from_slice(missing(&head, ready, author, now).as_bytes());
-    let envelope = Envelope {
-        sender,
-        recipients,
-        dsn: Dsn::default(),
-    };
-    let at = head.body_at;
-    Body { source, at }.finish(envelope, header, Signed::Kept)
+    let author = author.unwrap_or_else(|| ListEntry::Mailbox(ready.from.clone()));
+    Ok(UnfinishedMessage {
+        envelope: Envelope {
+            sender,
+            recipients,
+            dsn: Dsn::default(),
+        },
+        fields: header.fields,
+        body: UnfinishedBody::Existing(ExistingBody {
+            source,
+            offset: header.body_at,
+            signed: Signed::Kept,
+        }),
+        utf8: true,
+        missing: Some(MissingFields {
+            date: !ready.no_date,
+            message_id: !ready.no_message_id,
+            author: Author::Entry(author),
+        }),
+        notes: BuildNotes::default(),
+    })
 }
 
 fn open(input: &Input) -> Result<Source, MessageError> {
@@ -53,48 +64,12 @@ fn open(input: &Input) -> Result<Source, MessageError> {
     Ok(source)
 }
 
-/// The header without the removed fields, and without lines over 998 octets.
-fn kept(head: &MessageHeader) -> Vec<u8> {
-    let mut fitter = Fitter::new(true);
-    let fields = head.fields.iter().filter(|field| !is_removed(field));
-    fields.flat_map(|field| fitter.fit(field).raw).collect()
-}
-
-/// The fields that RFC 5322 §3.6 requires and the message lacks.
-fn missing(
-    head: &MessageHeader,
-    ready: &ReadyMessage,
-    author: Option<ListEntry>,
-    now: SystemTime,
-) -> String {
-    let mut fields = String::new();
-    let lacks = |name: &str| head.find(name).is_none();
-    if lacks("date") && !ready.no_date {
-        fields.push_str(&format!("Date: {}\r\n", header_date(now)));
-    }
-    let from = author.unwrap_or_else(|| ListEntry::Mailbox(ready.from.clone()));
-    if let Some(mailbox) = from.mailboxes().first()
-        && lacks("message-id")
-        && !ready.no_message_id
-    {
-        let id = message_id(&mailbox.address, now);
-        fields.push_str(&format!("Message-ID: {id}\r\n"));
-    }
-    if lacks("from") {
-        fields.push_str(&addresses("From", &[from]));
-    }
-    if lacks("to") && lacks("cc") {
-        fields.push_str(&undisclosed());
-    }
-    fields
-}
-
 /// Puts fields before those of the message, as for a message that is resent (RFC 5322 §3.6.6).
-fn put_before(head: &mut MessageHeader, fields: &[HeaderField]) -> Result<(), MessageError> {
+fn put_before(header: &mut MessageHeader, fields: &[HeaderField]) -> Result<(), MessageError> {
     let mut before = Vec::new();
     check_repeats(fields)?;
     for field in fields {
-        if is_once(&field.name) && head.find(&field.name.to_ascii_lowercase()).is_some() {
+        if is_once(&field.name) && header.find(&field.name.to_ascii_lowercase()).is_some() {
             return Err(MessageError::Field {
                 name: field.name.clone(),
                 why: "is in the message already, which is sent as it is",
@@ -102,19 +77,19 @@ fn put_before(head: &mut MessageHeader, fields: &[HeaderField]) -> Result<(), Me
         }
         before.push(RawField::made(&field.name, written(field)?));
     }
-    head.fields.splice(0..0, before);
+    header.fields.splice(0..0, before);
     Ok(())
 }
 
 /// The first author in the message, or the sender that resent it.
-fn author(head: &MessageHeader) -> Result<Option<ListEntry>, MessageError> {
-    let resent = head.find("resent-to").or(head.find("resent-from"));
+fn author(header: &MessageHeader) -> Result<Option<ListEntry>, MessageError> {
+    let resent = header.find("resent-to").or(header.find("resent-from"));
     let names: &[&str] = match resent {
         Some(_) => &["resent-sender", "resent-from", "sender", "from"],
         None => &["sender", "from"],
     };
     for name in names {
-        if let Some(field) = head.find(name) {
+        if let Some(field) = header.find(name) {
             return Ok(entries(field)?.into_iter().next());
         }
     }
@@ -122,10 +97,10 @@ fn author(head: &MessageHeader) -> Result<Option<ListEntry>, MessageError> {
 }
 
 /// The recipients in the message, or those it was resent to (RFC 5322 §3.6.6).
-fn named(head: &MessageHeader) -> Result<Vec<Address>, MessageError> {
+fn named_recipients(header: &MessageHeader) -> Result<Vec<Address>, MessageError> {
     let of = |names: [&str; 3]| {
         let mut all = Vec::new();
-        for field in &head.fields {
+        for field in &header.fields {
             if names.contains(&field.name.as_str()) {
                 all.extend(entries(field)?);
             }
@@ -150,7 +125,9 @@ fn entries(field: &RawField) -> Result<Vec<ListEntry>, MessageError> {
 mod tests {
     use super::*;
     use crate::mail::address::Mailbox;
+    use crate::mail::message::Message;
     use crate::smtp::blocks::{Block, BodyType, Replay};
+    use std::time::SystemTime;
 
     fn ready(text: &str, recipients: &str) -> ReadyMessage {
         ReadyMessage {
@@ -164,8 +141,12 @@ mod tests {
         }
     }
 
+    fn finished(ready: &ReadyMessage) -> Result<Message, MessageError> {
+        read(ready)?.finish(None, SystemTime::UNIX_EPOCH)
+    }
+
     fn prepared(text: &str, recipients: &str) -> Result<Message, MessageError> {
-        prepare(&ready(text, recipients), SystemTime::UNIX_EPOCH)
+        finished(&ready(text, recipients))
     }
 
     fn wire(message: &Message) -> String {
@@ -232,7 +213,7 @@ mod tests {
             ],
             ..ready(&format!("{FULL}To: b@x.org\n\nhi\n"), "")
         };
-        let message = prepare(&resent, SystemTime::UNIX_EPOCH).unwrap();
+        let message = finished(&resent).unwrap();
         let all: Vec<String> = message
             .envelope
             .recipients
@@ -283,7 +264,7 @@ mod tests {
             from,
             ..ready("To: b@x.org\n\nhi\n", "")
         };
-        let message = prepare(&given, SystemTime::UNIX_EPOCH).unwrap();
+        let message = finished(&given).unwrap();
         assert!(message.utf8_header);
     }
 
@@ -297,7 +278,7 @@ mod tests {
             no_message_id: true,
             ..ready(text, "b@x.org")
         };
-        let message = prepare(&bare, SystemTime::UNIX_EPOCH).unwrap();
+        let message = finished(&bare).unwrap();
         assert_eq!(wire(&message), text.replace('\n', "\r\n"));
     }
 

@@ -2,26 +2,29 @@
 //! for programs. A report is a stream as every message is: the returned original is never in memory as a
 //! whole.
 
-mod short;
 mod status;
-mod stream;
 #[cfg(test)]
 mod tests;
 mod text;
 
 use crate::mail::address::{Address, ListEntry, Mailbox};
 use crate::mail::envelope::{Dsn, Envelope};
+use crate::mail::message::BuildNotes;
 use crate::mail::message::encode::{Encoder, QuotedPrintable};
-use crate::mail::message::head::MAX_LINE;
-use crate::mail::message::header::addresses;
-use crate::mail::message::{message_id, token};
+use crate::mail::message::entity::composite_encoding;
+use crate::mail::message::fields::{message_id, token};
+use crate::mail::message::finish::{UnfinishedBody, UnfinishedMessage};
+use crate::mail::message::header_reader::{HeaderMode, MAX_LINE, MessageHeader, RawField};
+use crate::mail::message::header_writer::addresses;
+use crate::mail::message::source::Source;
+use crate::mail::message::stream::{BodyVariant, Message, Segment};
 use crate::smtp::blocks::{Block, BodyType, Replay};
 use crate::system::host;
 use crate::system::time::header_date;
-pub use short::without_body;
+use memchr::memmem::find;
 use std::io;
 use std::time::SystemTime;
-use stream::{DsnForm, ReturnedMessage};
+use text::{HEADER_FOLLOWS, MESSAGE_FOLLOWS};
 
 /// Maximum size of a returned header. The rest of a larger one is of no use.
 const MAX_RETURNED_HEADER: usize = 64 * 1024;
@@ -86,18 +89,9 @@ pub enum Returned {
     Header,
 }
 
-/// A report that is ready to be sent.
-pub struct ReportMessage<'m> {
-    /// From the null sender to the sender of the message, so that no report is sent about a report (R38).
-    pub envelope: Envelope,
-    /// True if the header contains raw UTF-8 (RFC 6532).
-    pub utf8_header: bool,
-    /// Forms of the report for servers with increasing capabilities.
-    forms: Vec<DsnForm<'m>>,
-}
-
 impl DeliveryStatusReport<'_> {
-    /// Builds the report with the returned part of the original.
+    /// Builds the report with the returned part of the original. It is from the null sender to the sender of the
+    /// message, so that no report is sent about a report (R38).
     ///
     /// # Errors
     /// The original cannot be read.
@@ -105,28 +99,42 @@ impl DeliveryStatusReport<'_> {
         &self,
         original: &'m dyn Replay,
         now: SystemTime,
-    ) -> io::Result<ReportMessage<'m>> {
+    ) -> io::Result<Message<&'m dyn Replay>> {
         let author = daemon(self.reporting_mta)?;
         let writer = DsnWriter {
             report: self,
-            fields: own_fields(self, &author, now),
             boundary: token(),
             header: header_of(original)?,
         };
-        let forms = match self.returned {
-            Returned::Whole => writer.forms_with_whole(original),
-            Returned::Header => vec![writer.form_with_header()],
+        let variants = match self.returned {
+            Returned::Whole => writer.with_message(original),
+            Returned::Header => vec![writer.with_header()],
         };
-        Ok(ReportMessage {
-            envelope: Envelope {
-                sender: None,
-                recipients: vec![self.sender.clone()],
-                dsn: Dsn::default(),
-            },
-            utf8_header: self.sender.needs_utf8(),
-            forms,
-        })
+        let envelope = Envelope {
+            sender: None,
+            recipients: vec![self.sender.clone()],
+            dsn: Dsn::default(),
+        };
+        finished(envelope, fields(self, &author, now), variants)
     }
+}
+
+fn finished<E>(
+    envelope: Envelope,
+    fields: Vec<RawField>,
+    variants: Vec<BodyVariant<E>>,
+) -> io::Result<Message<E>> {
+    let message = UnfinishedMessage {
+        envelope,
+        fields,
+        body: UnfinishedBody::Variants(variants),
+        utf8: true,
+        missing: None,
+        notes: BuildNotes::default(),
+    };
+    // No step depends on the time.
+    let finished = message.finish(None, SystemTime::UNIX_EPOCH);
+    finished.map_err(io::Error::other)
 }
 
 fn daemon(reporting_mta: &str) -> io::Result<Address> {
@@ -138,23 +146,25 @@ fn daemon(reporting_mta: &str) -> io::Result<Address> {
         .ok_or_else(|| io::Error::other("this host has no name that mail could come from"))
 }
 
-/// The header of the report, except for the fields that depend on the returned part.
-fn own_fields(report: &DeliveryStatusReport, author: &Address, now: SystemTime) -> String {
+/// The header fields of the report, except for those of its variants.
+fn fields(report: &DeliveryStatusReport, author: &Address, now: SystemTime) -> Vec<RawField> {
     let mailbox = |name: Option<&str>, address: &Address| {
         [ListEntry::Mailbox(Mailbox {
             name: name.map(str::to_owned),
             address: address.clone(),
         })]
     };
-    let from = addresses("From", &mailbox(Some("Mail Delivery System"), author));
-    let to = addresses("To", &mailbox(None, report.sender));
-    format!(
-        "Date: {}\r\n{from}{to}Subject: {}\r\nMessage-ID: {}\r\n\
-         Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n",
-        header_date(now),
-        text::subject(report.kind),
-        message_id(author, now)
-    )
+    let from = mailbox(Some("Mail Delivery System"), author);
+    let line = |name: &str, value: &str| RawField::made(name, format!("{name}: {value}\r\n"));
+    vec![
+        line("Date", &header_date(now)),
+        RawField::made("From", addresses("From", &from)),
+        RawField::made("To", addresses("To", &mailbox(None, report.sender))),
+        line("Subject", text::subject(report.kind)),
+        line("Message-ID", &message_id(author, now)),
+        line("Auto-Submitted", "auto-replied"),
+        line("MIME-Version", "1.0"),
+    ]
 }
 
 /// The header of a message up to the size that is returned: whole lines, without the empty line.
@@ -191,84 +201,92 @@ fn header_of_lines(mut read: Vec<u8>) -> Vec<u8> {
 /// A report being written.
 struct DsnWriter<'r> {
     report: &'r DeliveryStatusReport<'r>,
-    fields: String,
     boundary: String,
+    /// The header of the original.
     header: Vec<u8>,
 }
 
 impl DsnWriter<'_> {
-    /// One form for each form of the original, and one with the header only for servers that accept none of
+    /// One variant for each of the original, and one with the header only for servers that accept none of
     /// them.
-    fn forms_with_whole<'m>(&self, original: &'m dyn Replay) -> Vec<DsnForm<'m>> {
-        let mut forms: Vec<DsnForm> = Vec::new();
-        for able in [BodyType::SevenBit, BodyType::EightBit, BodyType::Binary] {
-            let Some(shape) = original.shape(able.with_utf8()) else {
+    fn with_message<'m>(&self, original: &'m dyn Replay) -> Vec<BodyVariant<&'m dyn Replay>> {
+        let mut variants: Vec<BodyVariant<&dyn Replay>> = Vec::new();
+        for accepts in [BodyType::SevenBit, BodyType::EightBit, BodyType::Binary] {
+            let Some(shape) = original.shape(accepts.with_utf8()) else {
                 continue;
             };
-            let asked = if self.header.is_ascii() {
+            let needed = if self.header.is_ascii() {
                 shape.transport
             } else {
                 shape.transport.max(BodyType::EightBit)
             };
-            if asked == able {
-                forms.push(self.form_with_whole(
-                    asked,
-                    ReturnedMessage {
-                        message: original,
-                        shape,
-                    },
-                ));
+            if needed == accepts {
+                variants.push(self.variant_with(needed, Segment::Enclosed(original, shape)));
             }
         }
-        if !forms
-            .iter()
-            .any(|form| form.shape.transport == BodyType::SevenBit)
-        {
-            forms.push(self.form_with_header());
+        let mut types = variants.iter().map(|variant| variant.body_type);
+        if !types.any(|body_type| body_type == BodyType::SevenBit) {
+            variants.push(self.with_header());
         }
-        forms
+        variants
     }
 
-    fn form_with_whole<'m>(&self, asked: BodyType, original: ReturnedMessage<'m>) -> DsnForm<'m> {
-        let encoding = match asked {
-            BodyType::SevenBit => "",
-            BodyType::EightBit => "Content-Transfer-Encoding: 8bit\r\n",
-            BodyType::Binary => "Content-Transfer-Encoding: binary\r\n",
-        };
+    fn variant_with<'m>(
+        &self,
+        body_type: BodyType,
+        original: Segment<&'m dyn Replay>,
+    ) -> BodyVariant<&'m dyn Replay> {
+        let encoding = composite_encoding(body_type);
         // RFC 6532 §3.7: a message with raw UTF-8 in its header is not a message/rfc822.
         let kind = if self.header.is_ascii() {
             "message/rfc822"
         } else {
             "message/global"
         };
-        let mut before = self.beginning(encoding, Returned::Whole);
-        let part =
+        let mut parts = self.first_parts(Returned::Whole);
+        let header =
             format!("Content-Description: Message\r\nContent-Type: {kind}\r\n{encoding}\r\n");
-        before.extend_from_slice(part.as_bytes());
-        DsnForm::new(asked, before, Some(original), self.end())
+        parts.extend_from_slice(header.as_bytes());
+        BodyVariant {
+            body_type,
+            fields: self.content_type() + encoding,
+            segments: vec![
+                Segment::Lines(parts),
+                original,
+                Segment::lines(last_boundary(&self.boundary)),
+            ],
+        }
     }
 
-    fn form_with_header(&self) -> DsnForm<'static> {
-        let mut out = self.beginning("", Returned::Header);
+    fn with_header<E>(&self) -> BodyVariant<E> {
+        let mut parts = self.first_parts(Returned::Header);
         let content = TextPart {
             description: "Header of the message",
             kind: "text/rfc822-headers",
             text: &self.header,
         };
-        content.write(&mut out);
-        DsnForm::new(BodyType::SevenBit, out, None, self.end())
+        content.write(&mut parts);
+        BodyVariant {
+            body_type: BodyType::SevenBit,
+            fields: self.content_type(),
+            segments: vec![
+                Segment::Lines(parts),
+                Segment::lines(last_boundary(&self.boundary)),
+            ],
+        }
     }
 
-    /// Everything up to the header of the third part.
-    fn beginning(&self, encoding: &str, returned: Returned) -> Vec<u8> {
-        let Self {
-            fields, boundary, ..
-        } = self;
-        let mut out = format!(
-            "{fields}Content-Type: multipart/report; report-type=delivery-status;\r\n \
-             boundary={boundary}\r\n{encoding}\r\n--{boundary}\r\n"
+    fn content_type(&self) -> String {
+        let boundary = &self.boundary;
+        format!(
+            "Content-Type: multipart/report; report-type=delivery-status;\r\n boundary={boundary}\r\n"
         )
-        .into_bytes();
+    }
+
+    /// The body up to the header of the third part.
+    fn first_parts(&self, returned: Returned) -> Vec<u8> {
+        let boundary = &self.boundary;
+        let mut out = format!("--{boundary}\r\n").into_bytes();
         let text = text::notification(self.report, returned, &self.header);
         let notification = TextPart {
             description: "Notification",
@@ -284,10 +302,101 @@ impl DsnWriter<'_> {
         out.extend_from_slice(part.as_bytes());
         out
     }
+}
 
-    fn end(&self) -> Vec<u8> {
-        format!("\r\n--{}--\r\n", self.boundary).into_bytes()
+fn last_boundary(boundary: &str) -> String {
+    format!("\r\n--{boundary}--\r\n")
+}
+
+/// The empty line after a header, with the end of the line before it.
+const EMPTY_LINE: &[u8] = b"\r\n\r\n";
+
+/// A report that was built before, with the header of the enclosed message only. `None`: it does not enclose a whole message.
+///
+/// # Errors
+/// The report cannot be read.
+pub fn without_body(report: &dyn Replay) -> io::Result<Option<Message>> {
+    let Some(read) = beginning_of(report)? else {
+        return Ok(None);
+    };
+    let Beginning {
+        octets,
+        boundary,
+        part,
+        message,
+    } = read;
+    let own = String::from_utf8_lossy(&octets[..part]);
+    let own = own.replacen(MESSAGE_FOLLOWS, HEADER_FOLLOWS, 1);
+    let (header, body) = own.split_once("\r\n\r\n").unwrap_or((&own, ""));
+    let header = Source::memory("the report".to_owned(), header.as_bytes().to_vec());
+    let header = MessageHeader::read(&header, HeaderMode::Lenient).map_err(io::Error::other)?;
+    let mut fields = header.fields;
+    fields.retain(|field| field.name != "content-transfer-encoding");
+    let mut out = format!("{body}\r\n--{boundary}\r\n").into_bytes();
+    TextPart {
+        description: "Header of the message",
+        kind: "text/rfc822-headers",
+        text: &header_of_lines(octets[message..].to_vec()),
     }
+    .write(&mut out);
+    out.extend_from_slice(last_boundary(&boundary).as_bytes());
+    let variant = BodyVariant {
+        body_type: BodyType::SevenBit,
+        fields: String::new(),
+        segments: vec![Segment::Lines(out)],
+    };
+    finished(Envelope::default(), fields, vec![variant]).map(Some)
+}
+
+/// A report up to the end of the header of the message in it.
+struct Beginning {
+    octets: Vec<u8>,
+    boundary: String,
+    /// Offset of the part that encloses the message, with the CRLF before its boundary.
+    part: usize,
+    /// Offset of the message.
+    message: usize,
+}
+
+fn beginning_of(report: &dyn Replay) -> io::Result<Option<Beginning>> {
+    let shape = report.shape(BodyType::Binary.with_utf8());
+    let shape = shape.ok_or_else(|| io::Error::other("the report cannot be read in any way"))?;
+    let mut blocks = report.blocks(shape);
+    let mut octets = Vec::new();
+    let mut is_over = false;
+    loop {
+        if let Some((boundary, part, message)) = offsets(&octets) {
+            let enclosed = &octets[message..];
+            let is_whole = enclosed.starts_with(b"\r\n") || find(enclosed, EMPTY_LINE).is_some();
+            if is_over || is_whole || enclosed.len() > MAX_RETURNED_HEADER {
+                return Ok(Some(Beginning {
+                    octets,
+                    boundary,
+                    part,
+                    message,
+                }));
+            }
+        }
+        if is_over {
+            return Ok(None);
+        }
+        is_over = blocks.append(&mut octets)? == Block::End;
+    }
+}
+
+/// The boundary of a report, and the offsets of its last part and of the message in that part.
+fn offsets(octets: &[u8]) -> Option<(String, usize, usize)> {
+    let head = &octets[..find(octets, EMPTY_LINE)?];
+    let name = b"\r\n boundary=";
+    let boundary = &head[find(head, name)? + name.len()..];
+    let boundary = boundary.split(|&octet| octet == b'\r').next()?;
+    let boundary = String::from_utf8(boundary.to_vec()).ok()?;
+    let begin =
+        format!("\r\n--{boundary}\r\nContent-Description: Message\r\nContent-Type: message/");
+    let part = find(octets, begin.as_bytes())?;
+    let content = part + begin.len();
+    let message = content + find(&octets[content..], EMPTY_LINE)? + EMPTY_LINE.len();
+    Some((boundary, part, message))
 }
 
 /// A part of text with CRLF line ends: unencoded if every server accepts it, else quoted-printable.

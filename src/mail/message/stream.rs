@@ -1,102 +1,163 @@
-//! The pieces of a message, and the stream of blocks that they make.
+//! Variants of a message for servers with increasing capabilities, and the stream of blocks of each.
 
-use crate::mail::message::Message;
-use crate::mail::message::encode::{BASE64_BLOCK, Encoder, Encoding};
-use crate::mail::message::source::Source;
-use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType, Replay, Shape, fitting};
+use crate::mail::envelope::Envelope;
+use crate::mail::message::encode::{BASE64_BLOCK, ContentScan, Encoder, Encoding};
+use crate::mail::message::source::{Source, SourceError};
+use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType, Nothing, Replay, Shape, fitting};
 use std::io;
 use std::sync::Arc;
 
-/// One form of a message.
+/// The end of a header.
+const EMPTY_LINE: &[u8] = b"\r\n";
+
+/// A message with its final content. A server that accepts no variant of it gets a converted one (`convert`). It may
+/// enclose a message of another type.
 #[derive(Debug)]
-pub struct MessageForm {
-    shape: Shape,
-    pieces: Vec<MessagePiece>,
+pub struct Message<E = Nothing> {
+    /// Sender and recipients.
+    pub envelope: Envelope,
+    /// True if the header contains raw UTF-8 (RFC 6532).
+    pub utf8_header: bool,
+    /// The encoding of each part, and the reason for it.
+    pub remarks: Vec<String>,
+    /// Problems that do not prevent sending.
+    pub warnings: Vec<String>,
+    /// Errors of header addresses that cannot be used as recipients.
+    pub unusable: Vec<String>,
+    /// The header without the fields of the variants.
+    pub(super) header: Vec<u8>,
+    pub(super) variants: Vec<BodyVariant<E>>,
 }
 
-/// A piece of a message.
+/// One variant of a body.
 #[derive(Debug)]
-pub enum MessagePiece {
+pub struct BodyVariant<E = Nothing> {
+    /// Required of the server.
+    pub body_type: BodyType,
+    /// Header fields that depend on the variant: Content-Type, Content-Transfer-Encoding.
+    pub fields: String,
+    pub segments: Vec<Segment<E>>,
+}
+
+/// A segment of a message.
+#[derive(Debug)]
+pub enum Segment<E = Nothing> {
     /// Header fields, boundaries, blank lines, as they are sent.
     Lines(Vec<u8>),
     /// Content of a source, encoded while it is read.
-    Part {
+    Content {
         source: Arc<Source>,
         /// Offset of the content in the source.
         offset: u64,
-        way: EncodedPart,
+        encoding: Encoding,
+        /// Size as sent, in octets.
+        len: u64,
     },
+    /// A message in a message/rfc822 part, as it would be sent by itself.
+    Enclosed(E, Shape),
 }
 
-/// Encoding of a part, and its encoded size in octets.
+/// A possible encoding of a content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EncodedPart {
+pub struct PartEncoding {
+    /// Required of the server.
+    pub body_type: BodyType,
     pub encoding: Encoding,
     /// Size as sent, in octets.
     pub len: u64,
 }
 
-impl MessagePiece {
-    /// Text in the form that is sent.
-    pub fn lines(text: &str) -> Self {
-        Self::Lines(text.as_bytes().to_vec())
+impl PartEncoding {
+    /// 7bit or 8bit, for content with valid lines.
+    pub fn unencoded(scan: &ContentScan) -> Self {
+        let (body_type, encoding) = if scan.eight_bit > 0 {
+            (BodyType::EightBit, Encoding::EightBit)
+        } else {
+            (BodyType::SevenBit, Encoding::SevenBit)
+        };
+        let len = scan.wire_len;
+        Self {
+            body_type,
+            encoding,
+            len,
+        }
+    }
+}
+
+impl<E> Segment<E> {
+    pub fn lines(text: impl Into<Vec<u8>>) -> Self {
+        Self::Lines(text.into())
     }
 
     /// Size as sent, in octets.
     fn len(&self) -> u64 {
         match self {
             Self::Lines(lines) => lines.len() as u64,
-            Self::Part { way, .. } => way.len,
+            Self::Content { len, .. } => *len,
+            Self::Enclosed(_, shape) => shape.size,
         }
     }
 }
 
-impl MessageForm {
-    /// A message of these pieces, which requires this of a server.
-    pub fn new(transport: BodyType, pieces: Vec<MessagePiece>) -> Self {
-        let size = pieces.iter().map(MessagePiece::len).sum();
-        Self {
-            shape: Shape {
-                transport,
-                utf8: false,
-                size,
-            },
-            pieces,
-        }
-    }
-}
-
-impl Replay for Message {
-    fn shape(&self, able: Accepts) -> Option<Shape> {
-        let shapes = self.forms.iter().map(|form| Shape {
+impl<E> Message<E> {
+    fn shape_of(&self, variant: &BodyVariant<E>) -> Shape {
+        let body: u64 = variant.segments.iter().map(Segment::len).sum();
+        let header = self.header.len() + variant.fields.len() + EMPTY_LINE.len();
+        Shape {
+            transport: variant.body_type,
             utf8: self.utf8_header,
-            ..form.shape
-        });
-        fitting(shapes, able)
+            size: header as u64 + body,
+        }
+    }
+}
+
+impl<E: Replay> Replay for Message<E> {
+    fn shape(&self, accepts: Accepts) -> Option<Shape> {
+        let shapes = self.variants.iter().map(|variant| self.shape_of(variant));
+        fitting(shapes, accepts)
     }
 
     fn blocks(&self, shape: Shape) -> Box<dyn Blocks + '_> {
-        let mut forms = self.forms.iter();
-        let form = forms.find(|form| form.shape.transport == shape.transport);
-        Box::new(MessageReader {
-            pieces: form.map_or(&[][..], |form| &form.pieces).iter(),
-            part: None,
-            read: 0,
-            announced: shape.size,
-        })
+        let mut variants = self.variants.iter();
+        match variants.find(|variant| variant.body_type == shape.transport) {
+            None => Box::new(Nothing),
+            Some(variant) => Box::new(MessageReader {
+                header: Some([&self.header, variant.fields.as_bytes(), EMPTY_LINE]),
+                segments: variant.segments.iter(),
+                current: None,
+                read: 0,
+                announced: shape.size,
+            }),
+        }
+    }
+}
+
+impl Replay for &dyn Replay {
+    fn shape(&self, accepts: Accepts) -> Option<Shape> {
+        (**self).shape(accepts)
+    }
+
+    fn blocks(&self, shape: Shape) -> Box<dyn Blocks + '_> {
+        (**self).blocks(shape)
     }
 }
 
 /// A message being read.
-struct MessageReader<'m> {
-    pieces: std::slice::Iter<'m, MessagePiece>,
-    part: Option<Part<'m>>,
+struct MessageReader<'m, E> {
+    header: Option<[&'m [u8]; 3]>,
+    segments: std::slice::Iter<'m, Segment<E>>,
+    current: Option<SegmentReader<'m>>,
     read: u64,
     announced: u64,
 }
 
-/// A part being encoded.
-struct Part<'m> {
+enum SegmentReader<'m> {
+    Content(ContentReader<'m>),
+    Enclosed(Box<dyn Blocks + 'm>),
+}
+
+/// Content being encoded.
+struct ContentReader<'m> {
     source: &'m Source,
     offset: u64,
     encoding: Encoding,
@@ -104,12 +165,13 @@ struct Part<'m> {
     block: Vec<u8>,
 }
 
-impl Blocks for MessageReader<'_> {
+impl<E: Replay> Blocks for MessageReader<'_, E> {
     fn append(&mut self, out: &mut Vec<u8>) -> io::Result<Block> {
         let start = out.len();
         let block = self.next(out)?;
         self.read += (out.len() - start) as u64;
-        if block == Block::End && self.read != self.announced {
+        let is_short = block == Block::End && self.read < self.announced;
+        if is_short || self.read > self.announced {
             return Err(io::Error::other(format!(
                 "the message has {} octets, and {} were announced",
                 self.read, self.announced
@@ -119,32 +181,46 @@ impl Blocks for MessageReader<'_> {
     }
 }
 
-impl MessageReader<'_> {
+impl<E: Replay> MessageReader<'_, E> {
     fn next(&mut self, out: &mut Vec<u8>) -> io::Result<Block> {
+        if let Some(header) = self.header.take() {
+            out.reserve(header.iter().map(|lines| lines.len()).sum());
+            header.iter().for_each(|lines| out.extend_from_slice(lines));
+            return Ok(Block::Lines);
+        }
         loop {
-            if let Some(part) = &mut self.part {
-                if part.next(out)? {
-                    return Ok(part.kind());
-                }
-                self.part = None;
+            let block = match &mut self.current {
+                None => Block::End,
+                Some(SegmentReader::Content(content)) => content.next(out)?,
+                Some(SegmentReader::Enclosed(blocks)) => blocks.append(out)?,
+            };
+            if block != Block::End {
+                return Ok(block);
             }
-            match self.pieces.next() {
+            self.current = match self.segments.next() {
                 None => return Ok(Block::End),
-                Some(MessagePiece::Lines(lines)) => {
+                Some(Segment::Lines(lines)) => {
+                    self.current = None;
                     out.extend_from_slice(lines);
                     return Ok(Block::Lines);
                 }
-                Some(MessagePiece::Part {
+                Some(Segment::Content {
                     source,
                     offset,
-                    way,
-                }) => self.part = Some(Part::new(source, *offset, way.encoding)),
-            }
+                    encoding,
+                    ..
+                }) => Some(SegmentReader::Content(ContentReader::new(
+                    source, *offset, *encoding,
+                ))),
+                Some(Segment::Enclosed(message, shape)) => {
+                    Some(SegmentReader::Enclosed(message.blocks(*shape)))
+                }
+            };
         }
     }
 }
 
-impl<'m> Part<'m> {
+impl<'m> ContentReader<'m> {
     fn new(source: &'m Source, offset: u64, encoding: Encoding) -> Self {
         Self {
             source,
@@ -155,8 +231,8 @@ impl<'m> Part<'m> {
         }
     }
 
-    /// Encodes the next block; false when the part has ended and nothing was appended.
-    fn next(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+    /// Encodes the next block. At the end, nothing is appended.
+    fn next(&mut self, out: &mut Vec<u8>) -> io::Result<Block> {
         let start = out.len();
         let count = self.source.read_at(&mut self.block, self.offset)?;
         self.offset += count as u64;
@@ -164,22 +240,23 @@ impl<'m> Part<'m> {
         if count == 0 {
             self.encoder.finish(out);
         }
-        Ok(count > 0 || out.len() > start)
-    }
-
-    fn kind(&self) -> Block {
-        match self.encoding {
+        Ok(match self.encoding {
+            _ if count == 0 && out.len() == start => Block::End,
             Encoding::Base64 | Encoding::Base64Text => Block::DotFree,
             _ => Block::Lines,
-        }
+        })
     }
 }
 
-/// Encoded size of a source from `offset` on, in octets.
-pub fn encoded_len(source: &Source, offset: u64, encoding: Encoding) -> io::Result<u64> {
-    let mut part = Part::new(source, offset, encoding);
+/// Encoded size of a source, in octets.
+pub fn encoded_len(source: &Source, encoding: Encoding) -> Result<u64, SourceError> {
+    let mut content = ContentReader::new(source, 0, encoding);
     let (mut out, mut len) = (Vec::new(), 0);
-    while part.next(&mut out)? {
+    let read_error = |error| SourceError::Read {
+        name: source.name.clone(),
+        error,
+    };
+    while content.next(&mut out).map_err(read_error)? != Block::End {
         len += out.len() as u64;
         out.clear();
     }

@@ -2,12 +2,12 @@
 
 use crate::mail::message::calendar;
 use crate::mail::message::charset::{decoded, utf8};
-use crate::mail::message::encode::{Encoding, Flowed, Survey, survey};
-use crate::mail::message::header::structured;
+use crate::mail::message::encode::{ContentScan, Encoding, Flowed, scan};
+use crate::mail::message::entity::Part;
+use crate::mail::message::header_writer::structured;
 use crate::mail::message::source::{Input, Source, Waiting, waiting};
-use crate::mail::message::stream::{EncodedPart, encoded_len};
-use crate::mail::message::tree::{Leaf, Node};
-use crate::mail::message::{BuildNotes, MessageError, SourceError, TextAlternatives, WithoutText};
+use crate::mail::message::stream::{PartEncoding, encoded_len};
+use crate::mail::message::{BuildNotes, MessageError, TextAlternatives, WithoutText};
 use crate::smtp::blocks::BodyType;
 use mime_guess::mime::{self, Mime};
 use std::sync::Arc;
@@ -25,13 +25,13 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 /// Alternative versions of the text, the plainest first (RFC 2046 §5.1.4).
 pub struct Alternatives {
     /// At least one, unless the text is empty and there is something else to send.
-    pub nodes: Vec<Node>,
+    pub parts: Vec<Part>,
     /// The HTML among them.
     pub html: Option<Arc<Source>>,
 }
 
 /// Opens the texts. An empty plain text is left out if there are attachments.
-pub fn ways(
+pub fn alternatives(
     text: &TextAlternatives,
     content_type: Option<&str>,
     attached: bool,
@@ -72,18 +72,18 @@ pub fn ways(
         notes.warnings.extend(guess);
         sources.push(invitation(file)?);
     }
-    let mut ways = Alternatives {
-        nodes: Vec::new(),
+    let mut alternatives = Alternatives {
+        parts: Vec::new(),
         html: None,
     };
     for (at, (source, kind)) in sources.into_iter().enumerate() {
-        let leaf = leaf(source, &kind, &mut notes.remarks)?;
+        let part = part(source, &kind, &mut notes.remarks)?;
         if has_html && at == html_at {
-            ways.html = Some(Arc::clone(&leaf.source));
+            alternatives.html = Some(Arc::clone(&part.source));
         }
-        ways.nodes.push(Node::Leaf(leaf));
+        alternatives.parts.push(part);
     }
-    Ok(ways)
+    Ok(alternatives)
 }
 
 /// Refuses an empty message unless it was requested.
@@ -190,41 +190,37 @@ fn invitation(file: Source) -> Result<(Source, String), MessageError> {
 }
 
 /// A text part with its possible encodings.
-fn leaf(
+fn part(
     source: Source,
     content_type: &str,
     remarks: &mut Vec<String>,
-) -> Result<Leaf, MessageError> {
-    let survey = survey(&source, 0)?;
-    if let Some(at) = survey.not_utf8_at {
+) -> Result<Part, MessageError> {
+    let scan = scan(&source, 0)?;
+    if let Some(at) = scan.not_utf8_at {
         return Err(not_text(&source, at));
     }
-    let kind = TextKind::of(content_type, &survey)?;
-    let (encoding, why) = choose(&survey, &kind);
-    let len = match encoding {
-        Encoding::SevenBit => survey.wire_len,
-        _ => encoded_len(&source, 0, encoding).map_err(|error| SourceError::Read {
-            name: source.name.clone(),
-            error,
-        })?,
-    };
-    let mut ways = vec![(BodyType::SevenBit, EncodedPart { encoding, len })];
+    let kind = TextKind::of(content_type, &scan)?;
+    let (encoding, why) = choose(&scan, &kind);
+    let mut encodings = vec![PartEncoding {
+        body_type: BodyType::SevenBit,
+        encoding,
+        len: match encoding {
+            Encoding::SevenBit => scan.wire_len,
+            _ => encoded_len(&source, encoding)?,
+        },
+    }];
     let mut remark = format!("{}: {}, {why}", source.name, encoding.name());
-    if travels_as_it_is(&survey, &kind) {
-        let way = EncodedPart {
-            encoding: Encoding::EightBit,
-            len: survey.wire_len,
-        };
-        ways.push((BodyType::EightBit, way));
+    if can_be_8bit(&scan, &kind) {
+        encodings.push(PartEncoding::unencoded(&scan));
         remark.push_str("; 8bit where the server offers 8BITMIME");
     }
     remarks.push(remark);
-    let essence = content_type.split(';').next().unwrap_or_default();
-    Ok(Leaf {
-        essence: essence.trim().to_ascii_lowercase(),
+    let media_type = content_type.split(';').next().unwrap_or_default();
+    Ok(Part {
+        media_type: media_type.trim().to_ascii_lowercase(),
         header: structured("Content-Type", &kind.text),
         source: Arc::new(source),
-        ways,
+        encodings,
     })
 }
 
@@ -248,13 +244,13 @@ struct TextKind {
 
 impl TextKind {
     /// A type with a charset if this text needs one: without it, text is US-ASCII (RFC 2046 §4.1.2).
-    fn of(content_type: &str, survey: &Survey) -> Result<Self, MessageError> {
+    fn of(content_type: &str, scan: &ContentScan) -> Result<Self, MessageError> {
         let mut text = content_type.to_owned();
         let parsed: Mime = text
             .parse()
             .map_err(|_| wrong_type("is not a media type"))?;
         let charset = parsed.get_param(mime::CHARSET);
-        if survey.eight_bit > 0 {
+        if scan.eight_bit > 0 {
             match charset {
                 None if parsed.type_() == mime::TEXT => {
                     text.truncate(text.trim_end_matches([';', ' ']).len());
@@ -278,19 +274,19 @@ impl TextKind {
 }
 
 /// An encoding of the text that every server accepts, and the reason for it.
-fn choose(survey: &Survey, kind: &TextKind) -> (Encoding, &'static str) {
-    if survey.has_controls {
+fn choose(scan: &ContentScan, kind: &TextKind) -> (Encoding, &'static str) {
+    if scan.has_controls {
         (Encoding::Base64Text, "because of its control characters")
-    } else if survey.eight_bit * 3 > survey.wire_len {
+    } else if scan.eight_bit * 3 > scan.wire_len {
         (Encoding::Base64Text, "because most of it is not ASCII")
-    } else if survey.eight_bit > 0 {
+    } else if scan.eight_bit > 0 {
         (Encoding::QuotedPrintable, "because not all of it is ASCII")
-    } else if survey.long_line.is_some() {
+    } else if scan.long_line.is_some() {
         (
             Encoding::QuotedPrintable,
             "because a line is over 998 octets",
         )
-    } else if is_delicate(survey, kind) {
+    } else if is_delicate(scan, kind) {
         let why = "because a line ends in a blank or begins with From";
         (Encoding::QuotedPrintable, why)
     } else {
@@ -300,14 +296,11 @@ fn choose(survey: &Survey, kind: &TextKind) -> (Encoding, &'static str) {
 
 /// True if a server or mailbox on the way may change the unencoded text. Flowed text is not encoded for the
 /// blanks at its line ends (RFC 3676 §4.2).
-fn is_delicate(survey: &Survey, kind: &TextKind) -> bool {
-    survey.has_from_line || survey.has_blank_at_end && !kind.is_flowed
+fn is_delicate(scan: &ContentScan, kind: &TextKind) -> bool {
+    scan.has_from_line || scan.has_blank_at_end && !kind.is_flowed
 }
 
 /// True if octets above 127 are the only reason to encode a text.
-fn travels_as_it_is(survey: &Survey, kind: &TextKind) -> bool {
-    survey.eight_bit > 0
-        && !survey.has_controls
-        && !is_delicate(survey, kind)
-        && survey.long_line.is_none()
+fn can_be_8bit(scan: &ContentScan, kind: &TextKind) -> bool {
+    scan.eight_bit > 0 && !scan.has_controls && !is_delicate(scan, kind) && scan.long_line.is_none()
 }

@@ -2,10 +2,8 @@
 
 use crate::mail::rewrite::RewriteError;
 use crate::system::text::{reason, without_mark};
-use rustix::fs::{Mode, OFlags};
-use std::fs::File;
+use crate::system::trust::{Danger, open_file, write_danger};
 use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 /// Maximum size of an alias file.
@@ -19,13 +17,13 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, RewriteError> {
         why,
     };
     let unreadable = |error: io::Error| wrong(format!("cannot be read: {}", reason(&error)));
-    let file = match open(path) {
+    let file = match open_file(path).map_err(io::Error::from) {
         Ok(file) => file,
         Err(error) if is_missing(&error) => return Ok(None),
         Err(error) => return Err(unreadable(error)),
     };
-    if let Some(danger) = danger(&file).map_err(unreadable)? {
-        return Err(wrong(danger));
+    if let Some(danger) = write_danger(&file.metadata().map_err(unreadable)?) {
+        return Err(wrong(text(danger)));
     }
     let mut bytes = Vec::new();
     let mut limited = file.take(LARGEST + 1);
@@ -39,12 +37,6 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, RewriteError> {
     ))
 }
 
-/// Opens a file without waiting for a writer if it is a pipe.
-fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
-}
-
 fn is_missing(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -52,17 +44,14 @@ fn is_missing(error: &io::Error) -> bool {
     )
 }
 
-fn danger(file: &File) -> io::Result<Option<String>> {
-    let facts = file.metadata()?;
-    let user = rustix::process::geteuid().as_raw();
-    Ok(match (facts.uid(), facts.mode()) {
-        _ if !facts.is_file() => Some("is not a regular file".to_owned()),
-        (owner, _) if owner != 0 && owner != user => Some(format!(
+fn text(danger: Danger) -> String {
+    match danger {
+        Danger::NotAFile => "is not a regular file".to_owned(),
+        Danger::Foreign { owner, user } => format!(
             "belongs to user {owner}, and must to root or to user {user}, who runs ehlo; chown it"
-        )),
-        (_, mode) if mode & 0o022 != 0 => {
-            Some("others can write to it, and so decide where mail goes; chmod go-w it".to_owned())
+        ),
+        Danger::Writable | Danger::Readable => {
+            "others can write to it, and so decide where mail goes; chmod go-w it".to_owned()
         }
-        _ => None,
-    })
+    }
 }

@@ -2,8 +2,8 @@
 
 use crate::mail::address::{Address, AddressError, LocalName};
 use crate::mail::rewrite::{HostNames, RewriteError, Rule};
-use crate::system::pattern::{fits, is_pattern};
 use crate::system::text::{forbidden, name_of};
+use crate::system::text::{is_pattern, matches_pattern};
 
 /// The rules, ready for use.
 #[derive(Debug)]
@@ -64,8 +64,11 @@ impl RulePurpose {
 
     fn is(&self, subject: &Subject) -> bool {
         match self {
-            Self::Local(pattern) => subject.is_local && fits(pattern, &subject.user),
-            Self::Whole(pattern) => subject.whole.iter().any(|whole| fits(pattern, whole)),
+            Self::Local(pattern) => subject.is_local && matches_pattern(pattern, &subject.user),
+            Self::Whole(pattern) => subject
+                .whole
+                .iter()
+                .any(|whole| matches_pattern(pattern, whole)),
         }
     }
 }

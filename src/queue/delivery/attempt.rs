@@ -1,11 +1,10 @@
 //! One attempt at an item that is claimed.
 
-use crate::client::deliver::{Outgoing, deliver_to};
+use crate::client::deliver::{ConnectionPool, Outgoing, deliver_to};
 use crate::client::events::{Event, Observer};
 use crate::client::outcome::{Cause, DeliveryReport, RecipientResult, RecipientStatus};
 use crate::client::session::{DeliveryLog, Purpose};
 use crate::mail::message::without_body;
-use crate::queue::delivery::destinations::WorkerConnections;
 use crate::queue::delivery::notify::is_about_size;
 use crate::queue::delivery::{QueueEvent, QueueObserver};
 use crate::queue::store::{
@@ -49,22 +48,22 @@ impl Outcome {
 }
 
 /// An attempt at recipients of an item, over one transport after the other.
-pub struct Attempt<'a, 'p> {
+pub struct Attempt<'a, 'c, 'p> {
     pub claim: &'a dyn ClaimedItem,
     pub recipients: &'a [usize],
     /// True if the user asked for it before it was due.
     pub early: bool,
-    pub connections: &'a WorkerConnections<'a, 'p>,
+    pub pool: &'a ConnectionPool<'c, 'p>,
     pub queue_observer: &'a dyn QueueObserver,
 }
 
-impl Attempt<'_, '_> {
+impl Attempt<'_, '_, '_> {
     /// Delivers, and records the results.
     pub fn run(&self, observer: &mut dyn Observer) -> Result<Outcome, QueueError> {
         let (claim, recipients) = (self.claim, self.recipients);
         let before = claim.history();
         // A password-command may take long. A process that is killed meanwhile has not begun an attempt.
-        self.connections.prepare();
+        self.pool.prepare(observer.stop().as_deref());
         self.report_possible_duplicates(&before, observer);
         let event = ItemEvent::Attempt {
             recipients: recipients.to_vec(),
@@ -111,49 +110,19 @@ impl Attempt<'_, '_> {
             self.recipients.iter().partition(is_duplicate);
         let mut report = DeliveryReport::not_attempted(&metadata.envelope.recipients);
         let message = outgoing(self.claim);
-        self.deliver_over(&first, &message, &mut report, observer);
+        deliver_to(&first, &message, self.pool, &mut report, observer);
         let marked = PossibleDuplicate(self.claim);
-        self.deliver_over(&duplicate, &outgoing(&marked), &mut report, observer);
+        deliver_to(
+            &duplicate,
+            &outgoing(&marked),
+            self.pool,
+            &mut report,
+            observer,
+        );
         if let ItemKind::Report(_) = metadata.kind {
             self.retry_without_body(&message, &mut report, observer);
         }
         report
-    }
-
-    /// Uses the first transport, then the others for the recipients without a final result.
-    fn deliver_over(
-        &self,
-        recipients: &[usize],
-        outgoing: &Outgoing<'_>,
-        report: &mut DeliveryReport,
-        observer: &mut dyn Observer,
-    ) {
-        let connections = self.connections;
-        let mut open = recipients.to_vec();
-        if let Some(error) = connections.error() {
-            set_no_transport(&open, report, error);
-        }
-        for index in 0..connections.count() {
-            if open.is_empty() || observer.is_closed() {
-                return;
-            }
-            let transport = connections.transport(index);
-            if index > 0 {
-                observer.on_event(Event::Fallback {
-                    profile: connections.profile(index),
-                    error: transport.as_ref().err().map(String::as_str),
-                });
-            }
-            match transport {
-                Ok(transport) => {
-                    deliver_to(&open, outgoing, &transport, report, observer);
-                }
-                Err(error) if index == 0 => set_no_transport(&open, report, &error),
-                Err(_) => {}
-            }
-            let still = report.open();
-            open.retain(|recipient| still.contains(recipient));
-        }
     }
 
     /// Tries a report once more, with only the header of the message, if it was refused for the message in
@@ -181,7 +150,7 @@ impl Attempt<'_, '_> {
             message: &short,
             ..*outgoing
         };
-        self.deliver_over(&refused, &short, report, observer);
+        deliver_to(&refused, &short, self.pool, report, observer);
     }
 
     /// Reports the recipients that may already have received the message.
@@ -229,18 +198,11 @@ fn is_about_content(result: &RecipientResult) -> bool {
     let code = result.reply.as_ref().map(|reply| reply.code.to_string());
     let is_content = matches!(
         result.stage,
-        Some(Stage::Data | Stage::Body | Stage::Dot | Stage::DotFor(_) | Stage::Bdat { .. })
+        Some(Stage::Data | Stage::Body | Stage::Dot | Stage::Bdat)
     );
     result.verdict == RecipientStatus::Refused
         && result.cause == Cause::Server
         && (is_content || is_about_size(code.as_deref(), result.enhanced.as_deref()))
-}
-
-fn set_no_transport(open: &[usize], report: &mut DeliveryReport, error: &str) {
-    for &recipient in open {
-        let result = &mut report.results[recipient];
-        *result = RecipientResult::no_transport(&result.recipient, error);
-    }
 }
 
 fn attempt_result(result: &RecipientResult) -> AttemptResult {
@@ -249,7 +211,7 @@ fn attempt_result(result: &RecipientResult) -> AttemptResult {
         words: if result.verdict == RecipientStatus::Accepted {
             result.words()
         } else {
-            shown(result.without_hint())
+            shown(&result.lasting_reason())
         },
         reply: result.reply.as_ref().map(Reply::whole),
         enhanced: result.enhanced.clone(),
@@ -275,7 +237,7 @@ fn report_result(
     let is_known = result.cause == Cause::Known;
     queue_observer.on_queue_event(&QueueEvent::NotDelivered {
         id,
-        sentence: &shown(result.without_hint()),
+        sentence: &shown(&result.lasting_reason()),
         is_new: !is_known && before.is_none_or(|before| differs(before, result)),
         is_final: result.verdict == RecipientStatus::Refused,
     });

@@ -10,7 +10,6 @@ mod settle;
 mod tests;
 
 pub use attempt::{Attempt, Outcome};
-pub use destinations::{RouteTransports, WorkerConnections};
 pub use due::{RunProgress, Selection};
 pub use settle::{ItemOutcome, SenderNotice, settle};
 

@@ -7,12 +7,12 @@ use crate::queue::delivery::{QueueEvent, RunContext};
 use crate::queue::store::{ClaimedItem, Id, Item, ItemKind, Metadata, OnUncertain, QueueError};
 use crate::smtp::blocks::{BodyType, Replay as _, Shape};
 use crate::system::host::{fqdn, node_name};
-use crate::system::subprocess::Task;
+use crate::system::subprocess::{Task, shell};
 use crate::system::text::reason;
 use crate::system::time::rfc3339;
 use serde_json::{Value, json};
 use std::io;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
 /// Time limit of the command of `--on-failure`.
@@ -181,15 +181,13 @@ fn failures(item: &Item, failed: &[usize]) -> Value {
 
 /// A command that does not read its input to the end is not an error.
 fn run(command: &str, text: &str, limit: Duration) -> io::Result<()> {
-    let mut shell = Command::new("/bin/sh");
-    shell
-        .args(["-c", command])
-        .stdin(Stdio::piped())
-        .env_remove("EHLO_PASSWORD");
+    let mut command = shell(command);
+    command.stdin(Stdio::piped());
     let task = Task {
-        command: shell,
+        command,
         input: text.as_bytes(),
         limit: Some(limit),
+        stop: None,
     };
     let status = task.run(&mut |_| Ok(())).map_err(|error| {
         if error.kind() == io::ErrorKind::TimedOut {

@@ -1,10 +1,9 @@
 //! A pass: the due items are delivered by workers that process one destination at a time.
 
+use crate::client::deliver::ConnectionPool;
 use crate::client::events::{Event, Interests, Observer, Silent};
-use crate::client::transport::Transport;
-use crate::queue::delivery::destinations::{
-    DestinationKey, DestinationQueues, RouteTransports, WorkItem, WorkerConnections, Workers,
-};
+use crate::client::transport::{Transport, Transports};
+use crate::queue::delivery::destinations::{DestinationKey, DestinationQueues, WorkItem, Workers};
 use crate::queue::delivery::due::{DueItem, MAX_CRASHES};
 use crate::queue::delivery::settle::{Confirmation, confirm_report, give_up_item};
 use crate::queue::delivery::{
@@ -73,7 +72,7 @@ struct Pass<'a> {
 struct Routes<'a> {
     specs: Vec<&'a RouteSpec>,
     /// The transports of each route.
-    transports: &'a [RouteTransports<'a>],
+    transports: &'a [Transports<'a>],
     queues: DestinationQueues,
 }
 
@@ -113,7 +112,11 @@ impl Pass<'_> {
             .iter()
             .map(|spec| self.run_context.transports.find(spec))
             .collect();
-        let transports: Vec<RouteTransports<'_>> = found.iter().map(RouteTransports::new).collect();
+        let transports = found.iter().map(|found| match found {
+            Ok(all) => Transports::new(all),
+            Err(error) => Transports::missing(error.clone()),
+        });
+        let transports: Vec<Transports<'_>> = transports.collect();
         let routes = Routes {
             specs,
             transports: &transports,
@@ -179,9 +182,9 @@ impl Pass<'_> {
         };
         while let Some(destination) = routes.queues.add_worker() {
             let transports = &routes.transports[destination.route];
-            let connections = WorkerConnections::new(transports, self.run_context.hosts);
-            let end = self.process_queue(&routes.queues, &destination, &connections, observer);
-            connections.close(observer);
+            let pool = ConnectionPool::new(transports, self.run_context.hosts);
+            let end = self.process_queue(&routes.queues, &destination, &pool, observer);
+            pool.close(observer);
             if end == WorkerEnd::QueueEmpty {
                 routes.queues.remove_worker(&destination);
             }
@@ -196,14 +199,14 @@ impl Pass<'_> {
         &self,
         queues: &DestinationQueues,
         destination: &DestinationKey,
-        connections: &WorkerConnections<'_, '_>,
+        pool: &ConnectionPool<'_, '_>,
         observer: &mut dyn Observer,
     ) -> WorkerEnd {
         let mut repeated = None;
         while !observer.is_closed()
             && let Some(next) = repeated.take().or_else(|| queues.next(destination))
         {
-            match self.process_item(&next, connections, observer) {
+            match self.process_item(&next, pool, observer) {
                 Ok(ItemEnd::NoCapacity(_)) if queues.reduce_workers(destination, &next.id) => {
                     return WorkerEnd::Removed;
                 }
@@ -237,7 +240,7 @@ impl Pass<'_> {
     fn process_item(
         &self,
         next: &WorkItem,
-        connections: &WorkerConnections<'_, '_>,
+        pool: &ConnectionPool<'_, '_>,
         observer: &mut dyn Observer,
     ) -> Result<ItemEnd, QueueError> {
         let (run_context, id) = (self.run_context, &next.id);
@@ -273,7 +276,7 @@ impl Pass<'_> {
             claim: &*claim,
             recipients: &recipients,
             early: self.selection.now && !is_due,
-            connections,
+            pool,
             queue_observer: run_context.queue_observer,
         };
         let outcome = attempt.run(observer)?;

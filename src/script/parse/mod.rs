@@ -1,21 +1,15 @@
 //! The parser. A script and its includes are read completely before anything is run.
 
-pub(crate) mod send;
-
-mod act;
 mod lines;
-mod names;
-mod reply;
-mod words;
+mod statement;
+mod variables;
 
-use crate::script::mistake::Mistake;
-use crate::script::parse::send as saying;
 use crate::script::source;
 use crate::script::source::ScriptSource;
-use crate::script::statement::{Act, Saying, Script, ScriptPosition, Statement};
-use crate::script::text::ScriptText;
-use lines::{ScriptLine, ScriptLines};
-use words::LineWords;
+use crate::script::statement::{
+    Script, ScriptError, ScriptPosition, SendItem, Statement, StatementKind,
+};
+use lines::{LineWords, ScriptLine, ScriptLines};
 
 /// Maximum depth of includes.
 const MAX_DEPTH: usize = 16;
@@ -26,31 +20,31 @@ const MAX_BLOCKS: usize = 32;
 /// Maximum number of statements of a script with its includes.
 const MAX_STATEMENTS: usize = 100_000;
 
-/// Maximum number of mistakes; parsing stops there.
-const MAX_MISTAKES: usize = 20;
+/// Maximum number of errors; parsing stops there.
+const MAX_ERRORS: usize = 20;
 
 /// Reads a script named on the command line. `known` are the variables set there.
 ///
 /// # Errors
-/// It cannot be read, or has mistakes: all of them, up to twenty.
-pub fn parse(name: &str, known: &[&str]) -> Result<Script, Vec<Mistake>> {
-    let source = source::find(name).map_err(|mistake| vec![mistake])?;
+/// It cannot be read, or has errors: all of them, up to twenty.
+pub fn parse(name: &str, known: &[&str]) -> Result<Script, Vec<ScriptError>> {
+    let source = source::open(name).map_err(|error| vec![error])?;
     parse_source(&source, known)
 }
 
 /// Reads the text of a script.
 ///
 /// # Errors
-/// It has mistakes: all of them, up to twenty.
-pub fn parse_source(source: &ScriptSource, known: &[&str]) -> Result<Script, Vec<Mistake>> {
+/// It has errors: all of them, up to twenty.
+pub fn parse_source(source: &ScriptSource, known: &[&str]) -> Result<Script, Vec<ScriptError>> {
     let mut parser = ScriptParser::default();
     let statements = parser.source(source);
-    if parser.mistakes.is_empty() {
-        parser.mistakes = names::unknown(&statements, known);
+    if parser.errors.is_empty() {
+        parser.errors = variables::unset(&statements, known);
     }
-    parser.mistakes.truncate(MAX_MISTAKES);
-    if !parser.mistakes.is_empty() {
-        return Err(parser.mistakes);
+    parser.errors.truncate(MAX_ERRORS);
+    if !parser.errors.is_empty() {
+        return Err(parser.errors);
     }
     Ok(Script {
         name: source.name.clone(),
@@ -60,7 +54,7 @@ pub fn parse_source(source: &ScriptSource, known: &[&str]) -> Result<Script, Vec
 
 #[derive(Default)]
 struct ScriptParser {
-    mistakes: Vec<Mistake>,
+    errors: Vec<ScriptError>,
     /// The scripts being read, the outermost first.
     open: Vec<String>,
     /// The words of the open blocks, the outermost first.
@@ -100,7 +94,7 @@ impl ScriptParser {
         in_test: bool,
     ) -> Vec<Statement> {
         let mut block = Vec::new();
-        while let Some(word) = lines.ahead() {
+        while let Some(word) = lines.peek_word() {
             if matches!(until, Until::Test) && ["test", "end"].contains(&word) {
                 return block;
             }
@@ -123,7 +117,7 @@ impl ScriptParser {
             if let Some(made) = self.note(&line.at, made) {
                 block.extend(made);
             }
-            if self.mistakes.len() >= MAX_MISTAKES {
+            if self.errors.len() >= MAX_ERRORS {
                 return block;
             }
         }
@@ -133,13 +127,13 @@ impl ScriptParser {
         block
     }
 
-    /// Records a mistake.
+    /// Records an error.
     fn note<T>(&mut self, at: &ScriptPosition, made: Result<T, String>) -> Option<T> {
-        let mistake = |what| Mistake::Line {
+        let error = |what| ScriptError::Line {
             at: at.clone(),
             what,
         };
-        made.map_err(|what| self.mistakes.push(mistake(what))).ok()
+        made.map_err(|what| self.errors.push(error(what))).ok()
     }
 
     /// One statement, with the lines that belong to it; an include yields any number.
@@ -156,15 +150,15 @@ impl ScriptParser {
             ));
         }
         let (word, rest) = line.split();
-        let act = match word {
+        let kind = match word {
             "include" => return self.include(rest, lines),
             "for" | "repeat" | "parallel" | "test" => self.with_body(line, lines, in_test)?,
-            "{" => Act::SayTogether(self.together(line, lines)?),
-            _ => act::parse(&line.text, lines)?,
+            "{" => StatementKind::SendTogether(self.together(line, lines)?),
+            _ => statement::parse(&line.text, lines)?,
         };
         Ok(vec![Statement {
             at: line.at.clone(),
-            act,
+            kind,
         }])
     }
 
@@ -175,7 +169,7 @@ impl ScriptParser {
         let name = name.constant();
         let name = name.ok_or("expected the name of a script, without variables")?;
         let source =
-            source::find_in(&name, lines.directory()).map_err(|mistake| mistake.to_string())?;
+            source::open_included(&name, lines.directory()).map_err(|error| error.to_string())?;
         if self.open.contains(&source.name) {
             let loops = [&self.open[..], &[source.name]].concat().join(" -> ");
             return Err(format!(
@@ -195,33 +189,33 @@ impl ScriptParser {
         line: &ScriptLine<'_>,
         lines: &mut ScriptLines<'_>,
         in_test: bool,
-    ) -> Result<Act, String> {
+    ) -> Result<StatementKind, String> {
         let (word, rest) = line.split();
         let mut words = LineWords::new(rest);
-        // The body is read even if its first line has a mistake, so that its `end` is not another.
+        // The body is read even if its first line has an error, so that its `end` is not another.
         match word {
             "test" => {
                 let name = words
                     .text("the name of the test")
                     .and_then(|name| words.end().map(|()| name));
                 let body = self.block(lines, &Until::Test, true);
-                Ok(Act::Test { name: name?, body })
+                Ok(StatementKind::Test { name: name?, body })
             }
             "for" => {
-                let head = act::for_each(&mut words);
+                let head = statement::for_each(&mut words);
                 let body = self.body("for", line, lines, in_test)?;
                 let (name, values) = head?;
-                Ok(Act::For { name, values, body })
+                Ok(StatementKind::For { name, values, body })
             }
             "repeat" => {
-                let count = act::count(words, act::MAX_TURNS);
+                let count = statement::count(words, statement::MAX_ITERATIONS);
                 let body = self.body("repeat", line, lines, true)?;
-                Ok(Act::Repeat(count?, body))
+                Ok(StatementKind::Repeat(count?, body))
             }
             _ => {
-                let count = act::count(words, act::MAX_CONNECTIONS);
+                let count = statement::count(words, statement::MAX_CONNECTIONS);
                 let body = self.body("parallel", line, lines, true)?;
-                Ok(Act::Parallel(count?, body))
+                Ok(StatementKind::Parallel(count?, body))
             }
         }
     }
@@ -253,7 +247,7 @@ impl ScriptParser {
         &mut self,
         line: &ScriptLine<'_>,
         lines: &mut ScriptLines<'_>,
-    ) -> Result<Vec<Saying>, String> {
+    ) -> Result<Vec<SendItem>, String> {
         LineWords::new(line.split().1).end()?;
         let mut all = Vec::new();
         while let Some(next) = lines.next() {
@@ -261,16 +255,16 @@ impl ScriptParser {
                 LineWords::new(next.split().1).end()?;
                 return Ok(all);
             }
-            let said = match next.text.strip_prefix('>') {
-                Some(behind) => saying::parse(behind, lines),
+            let item = match next.text.strip_prefix('>') {
+                Some(after) => statement::data(after, lines),
                 None => Err("expected a line that begins with >, or }".to_owned()),
             };
-            let said = said.and_then(|said| match said {
-                Saying::Slowly(..) => Err("expected no >slow between { and }".to_owned()),
-                said => Ok(said),
+            let item = item.and_then(|item| match item {
+                SendItem::Slowly(..) => Err("expected no >slow between { and }".to_owned()),
+                item => Ok(item),
             });
-            all.extend(self.note(&next.at, said));
-            if self.mistakes.len() >= MAX_MISTAKES {
+            all.extend(self.note(&next.at, item));
+            if self.errors.len() >= MAX_ERRORS {
                 return Ok(all);
             }
         }

@@ -12,21 +12,21 @@ fn source(text: &str) -> ScriptSource {
     }
 }
 
-/// The mistakes in a script, each with its position.
-fn mistakes(text: &str) -> Vec<String> {
+/// The errors in a script, each with its position.
+fn errors(text: &str) -> Vec<String> {
     match parse_source(&source(text), &["given"]) {
         Ok(_) => Vec::new(),
-        Err(mistakes) => mistakes.iter().map(ToString::to_string).collect(),
+        Err(errors) => errors.iter().map(ToString::to_string).collect(),
     }
 }
 
-fn acts(text: &str) -> Vec<Act> {
+fn kinds(text: &str) -> Vec<StatementKind> {
     let script = parse_source(&source(text), &["given"]).unwrap_or_else(|all| panic!("{all:?}"));
-    script.statements.into_iter().map(|one| one.act).collect()
+    script.statements.into_iter().map(|one| one.kind).collect()
 }
 
-/// Mistakes, and the start of their messages.
-const MISTAKES: &[(&str, &str)] = &[
+/// Errors, and the start of their messages.
+const ERRORS: &[(&str, &str)] = &[
     (
         "conect",
         "expected a statement, not `conect`; did you mean `connect`?",
@@ -147,12 +147,12 @@ const MISTAKES: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn a_mistake_says_where_it_is_and_what_was_expected() {
-    for (text, right) in MISTAKES {
-        let found = mistakes(text);
+fn an_error_has_its_position_and_the_expected_text() {
+    for (text, right) in ERRORS {
+        let found = errors(text);
         let first = found
             .first()
-            .unwrap_or_else(|| panic!("{text} has no mistake"));
+            .unwrap_or_else(|| panic!("{text} has no error"));
         let (place, what) = first.split_once(": ").unwrap();
         assert!(place.starts_with("t.ehlo:"), "{first}");
         assert!(what.starts_with(right), "{text}: {what}");
@@ -160,28 +160,28 @@ fn a_mistake_says_where_it_is_and_what_was_expected() {
 }
 
 #[test]
-fn all_mistakes_are_told_with_their_lines() {
-    let found = mistakes("# a comment\n\nconnct\n  > ok\npause\nrepeat x\n  tsl\nend\n< 250\n");
+fn all_errors_are_reported_with_their_lines() {
+    let found = errors("# a comment\n\nconnct\n  > ok\npause\nrepeat x\n  tsl\nend\n< 250\n");
     let places: Vec<&str> = found
         .iter()
         .map(|text| text.split(' ').next().unwrap())
         .collect();
     assert_eq!(places, ["t.ehlo:3:", "t.ehlo:5:", "t.ehlo:7:", "t.ehlo:6:"]);
-    assert_eq!(mistakes(&"x\n".repeat(1000)).len(), MAX_MISTAKES);
+    assert_eq!(errors(&"x\n".repeat(1000)).len(), MAX_ERRORS);
 }
 
 #[test]
-fn what_is_said_is_taken_as_it_stands_there() {
-    let lines = acts(
+fn lines_to_send_are_parsed() {
+    let lines = kinds(
         ">EHLO x # y\n>   NOOP  \n>\n>lf a \\\n>cr b\n>raw \"a\\r\\n\" \\\n  \"b\"*2\n>message raw\n",
     );
     let shown: Vec<String> = lines
         .iter()
-        .map(|act| match act {
-            Act::Say(Saying::Line(text, LineEnd::CrLf)) => format!("line {text}"),
-            Act::Say(Saying::Line(text, end)) => format!("{end:?} {text}"),
-            Act::Say(Saying::Raw(text)) => format!("raw {text}"),
-            Act::Say(Saying::Message(MessageSource::Raw)) => "message".to_owned(),
+        .map(|kind| match kind {
+            StatementKind::Send(SendItem::Line(text, LineEnd::CrLf)) => format!("line {text}"),
+            StatementKind::Send(SendItem::Line(text, end)) => format!("{end:?} {text}"),
+            StatementKind::Send(SendItem::Raw(text)) => format!("raw {text}"),
+            StatementKind::Send(SendItem::Message(MessageSource::Raw)) => "message".to_owned(),
             other => panic!("{other:?}"),
         })
         .collect();
@@ -200,19 +200,21 @@ fn what_is_said_is_taken_as_it_stands_there() {
 }
 
 #[test]
-fn blanks_do_not_matter_and_comments_end_a_line() {
-    let acts = acts(
+fn blanks_are_ignored_and_comments_end_a_line() {
+    let kinds = kinds(
         "  timeout   5s   # five\n\trepeat 3\n\n  pause $given\n end # of it\n connect tls [::1]:25\n",
     );
-    assert!(matches!(acts[0], Act::Timeout(Time::Fixed(time)) if time == Duration::from_secs(5)));
-    assert!(matches!(&acts[1], Act::Repeat(Count::Fixed(3), body) if body.len() == 1));
     assert!(
-        matches!(&acts[2], Act::Connect { target: Some(target), tls: true } if target.to_string() == "[::1]:25")
+        matches!(kinds[0], StatementKind::Timeout(Time::Fixed(time)) if time == Duration::from_secs(5))
+    );
+    assert!(matches!(&kinds[1], StatementKind::Repeat(Count::Fixed(3), body) if body.len() == 1));
+    assert!(
+        matches!(&kinds[2], StatementKind::Connect { target: Some(target), tls: true } if target.to_string() == "[::1]:25")
     );
 }
 
 #[test]
-fn what_is_expected_is_shown_as_it_is_meant() {
+fn expectations_are_displayed_in_normal_form() {
     for (text, right) in [
         ("250", "250"),
         ("250|251", "250 or 251"),
@@ -231,12 +233,12 @@ fn what_is_expected_is_shown_as_it_is_meant() {
         ),
         ("has SIZE", "has SIZE"),
     ] {
-        assert_eq!(reply::parse(text).unwrap().to_string(), right);
+        assert_eq!(statement::condition(text).unwrap().to_string(), right);
     }
 }
 
 #[test]
-fn scripts_include_others_beside_them_but_not_themselves() {
+fn scripts_include_files_of_their_directory_but_not_themselves() {
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
         let path = directory.path().join(name);
@@ -265,10 +267,10 @@ fn scripts_include_others_beside_them_but_not_themselves() {
 }
 
 #[test]
-fn blocks_in_blocks_have_an_end() {
+fn nested_blocks_need_an_end() {
     let nested = |depth| "repeat 2\n".repeat(depth) + "> x\n" + &"end\n".repeat(depth);
-    assert_eq!(mistakes(&nested(32)), [""; 0]);
-    let deep = mistakes(&nested(50_000));
+    assert_eq!(errors(&nested(32)), [""; 0]);
+    let deep = errors(&nested(50_000));
     assert_eq!(
         deep,
         ["t.ehlo:33: expected blocks that stand in each other 32 deep at most"]
@@ -276,7 +278,7 @@ fn blocks_in_blocks_have_an_end() {
 }
 
 #[test]
-fn a_mark_before_utf_8_is_passed_over() {
+fn a_byte_order_mark_is_skipped() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("marked.ehlo");
     fs::write(&path, "\u{feff}connect\r\n< 220\r\n").unwrap();
@@ -285,7 +287,7 @@ fn a_mark_before_utf_8_is_passed_over() {
 }
 
 #[test]
-fn what_is_no_script_is_said_to_be_none() {
+fn unreadable_scripts_are_reported() {
     let wrong = parse("no-such", &[]).unwrap_err()[0].to_string();
     assert!(
         wrong.contains("cannot read the script no-such: "),
@@ -307,7 +309,7 @@ fn what_is_no_script_is_said_to_be_none() {
 }
 
 #[test]
-fn mistakes_cannot_steer_a_terminal() {
+fn errors_contain_no_control_characters() {
     for text in [
         "quit \x1b[2J\n",
         "no\x07pe\n",
@@ -319,9 +321,9 @@ fn mistakes_cannot_steer_a_terminal() {
             text: text.to_owned(),
             directory: None,
         };
-        for mistake in parse_source(&source, &[]).unwrap_err() {
-            let said = mistake.to_string();
-            assert_eq!(said, crate::system::text::shown(&said));
+        for error in parse_source(&source, &[]).unwrap_err() {
+            let item = error.to_string();
+            assert_eq!(item, crate::system::text::shown(&item));
         }
     }
 }

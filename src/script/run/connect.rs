@@ -1,17 +1,22 @@
-//! Connecting, and TLS.
+//! Connecting, TLS, and AUTH with the options of the command line.
 
 use crate::client::events::Event;
 use crate::client::route::{Endpoint, RouteOptions, Router};
-use crate::client::session::auth::Bindings;
-use crate::client::session::{TlsDemand, tell};
+use crate::client::session::auth::{Bindings, ExchangeError, STARS, SaslExchange, candidates};
+use crate::client::session::{ServerOffers, TlsDemand, tell};
 use crate::client::wire;
 use crate::client::wire::{ConnectFailure, Terms, TlsError, Wire};
-use crate::script::run::{Interpreter, LastHeard, StopReason};
-use crate::script::statement::Handshake;
-use crate::script::target;
+use crate::script::run::{Interpreter, LastReply, StopReason};
+use crate::script::statement::{Handshake, parse_target};
 use crate::script::text::ScriptText;
+use crate::smtp::mechanism::Mechanism;
+use crate::smtp::reply::Reply;
+use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
+use crate::system::secret::Proof;
+use base64::prelude::{BASE64_STANDARD, Engine};
 use std::collections::VecDeque;
+use zeroize::{Zeroize, Zeroizing};
 
 impl Interpreter<'_, '_> {
     pub(super) fn connect(
@@ -20,33 +25,33 @@ impl Interpreter<'_, '_> {
         tls: bool,
     ) -> Result<(), StopReason> {
         self.wire = None;
-        let place = self.place(target)?;
-        self.host = place.host.name();
-        self.secured = None;
-        self.heard = None;
+        let endpoint = self.endpoint(target)?;
+        self.host = endpoint.host.name();
+        self.bindings = None;
+        self.last = None;
         self.offers = None;
-        self.wire = Some(self.reach(&place)?);
-        let is_usual = target.is_none() && self.context.session.tls == TlsDemand::Implicit;
-        if tls || is_usual {
-            self.handshake(Handshake::Usual)?;
+        self.wire = Some(self.open_wire(&endpoint)?);
+        let is_default = target.is_none() && self.context.session.tls == TlsDemand::Implicit;
+        if tls || is_default {
+            self.handshake(Handshake::Default)?;
         }
         Ok(())
     }
 
-    fn place(&self, target: Option<&ScriptText>) -> Result<Endpoint, StopReason> {
+    fn endpoint(&self, target: Option<&ScriptText>) -> Result<Endpoint, StopReason> {
         let Some(target) = target else {
             let relay = self.context.route.relay.clone();
             let why = "there is no server to connect to; name one with --server";
             return relay.ok_or_else(|| StopReason::Fails(why.to_owned(), Exit::Usage));
         };
         let text = target.string(&self.variables)?;
-        target::parse(&text).map_err(|why| StopReason::Fails(why, Exit::Data))
+        parse_target(&text).map_err(|why| StopReason::Fails(why, Exit::Data))
     }
 
     /// The first address of a host that answers.
-    fn reach(&mut self, place: &Endpoint) -> Result<Wire, StopReason> {
+    fn open_wire(&mut self, endpoint: &Endpoint) -> Result<Wire, StopReason> {
         let options = RouteOptions {
-            relay: Some(place.clone()),
+            relay: Some(endpoint.clone()),
             ..self.context.route.clone()
         };
         let router = Router::new(&options);
@@ -54,7 +59,7 @@ impl Interpreter<'_, '_> {
             source: router.source(),
             limit: self.limit,
         };
-        let peers = router.addresses(&place.host, place.port, &mut *self.observer);
+        let peers = router.addresses(&endpoint.host, endpoint.port, &mut *self.observer);
         let peers = peers.map_err(|error| {
             let exit = if error.may_pass() {
                 Exit::Temporary
@@ -65,7 +70,7 @@ impl Interpreter<'_, '_> {
         })?;
         let mut others = VecDeque::from(peers);
         let Some(first) = others.pop_front() else {
-            let why = format!("{} has no address", place.host);
+            let why = format!("{} has no address", endpoint.host);
             return Err(StopReason::Fails(why, Exit::NoHost));
         };
         match wire::connect(first, &mut others, terms, &mut *self.observer) {
@@ -81,12 +86,16 @@ impl Interpreter<'_, '_> {
         }
     }
 
-    pub(super) fn secure(&mut self, starttls: bool, wanted: Handshake) -> Result<(), StopReason> {
+    pub(super) fn start_tls(
+        &mut self,
+        starttls: bool,
+        wanted: Handshake,
+    ) -> Result<(), StopReason> {
         if starttls {
-            self.say_line("STARTTLS")?;
+            self.send_line("STARTTLS")?;
             let reply = self.reply("220")?;
             if reply.code != 220 {
-                return Err(StopReason::differs("220", self.said(&reply)));
+                return Err(StopReason::differs("220", self.quoted(&reply)));
             }
         }
         self.handshake(wanted)
@@ -94,24 +103,24 @@ impl Interpreter<'_, '_> {
 
     fn handshake(&mut self, wanted: Handshake) -> Result<(), StopReason> {
         let (limit, tls, host) = (self.limit, self.context.tls, self.host.clone());
-        let secured = self.wire()?.secure(tls, &host, limit);
+        let bindings = self.wire()?.secure(tls, &host, limit);
         // RFC 3207 §4.2: forget everything learned before TLS.
         self.offers = None;
-        let secured = match secured {
-            Ok(secured) => secured,
+        let bindings = match bindings {
+            Ok(bindings) => bindings,
             Err(error) => {
                 self.wire = None;
-                if let TlsError::Certificate { why, chain } = &error {
+                if let TlsError::Certificate { why, chain, .. } = &error {
                     self.observer.on_event(Event::Distrusted {
                         name: tls.name(&host),
                         why,
                         chain,
                     });
                 }
-                if wanted == Handshake::Perhaps {
+                if wanted == Handshake::Optional {
                     let note = format!("no TLS: {error}");
                     self.observer.on_event(Event::Note(&note));
-                    self.heard = Some(LastHeard::Close);
+                    self.last = Some(LastReply::Close);
                     return Ok(());
                 }
                 return Err(StopReason::differs("a TLS handshake", error.to_string()));
@@ -120,17 +129,143 @@ impl Interpreter<'_, '_> {
         // The end of the handshake would otherwise wait for the first data from the client, and there may
         // be none.
         self.flush()?;
-        tell(&secured, &mut *self.observer);
-        let is_good = secured.judgement.is_good();
-        let words = secured.judgement.words();
-        self.secured = Some(Bindings {
-            exporter: secured.exporter,
-            end_point: secured.end_point,
+        tell(&bindings, &mut *self.observer);
+        let is_good = bindings.judgement.is_good();
+        let words = bindings.judgement.words();
+        self.bindings = Some(Bindings {
+            exporter: bindings.exporter,
+            end_point: bindings.end_point,
         });
         if wanted == Handshake::Verified && !is_good {
-            let came = format!("the certificate of {} is {words}", secured.name);
-            return Err(StopReason::differs("a certificate that is right", came));
+            let actual = format!("the certificate of {} is {words}", bindings.name);
+            return Err(StopReason::differs("a certificate that is right", actual));
         }
         Ok(())
     }
+}
+
+/// Maximum number of challenges; no mechanism has as many.
+const MAX_CHALLENGES: u8 = 8;
+
+/// The reply expected at the end of a login.
+const EXPECTED: &str = "235";
+
+impl Interpreter<'_, '_> {
+    /// Logs in with this mechanism, or the best that both sides have.
+    pub(super) fn log_in(&mut self, mechanism: Option<Mechanism>) -> Result<(), StopReason> {
+        let usage = |why: &str| StopReason::Fails(why.to_owned(), Exit::Usage);
+        let login = self.context.login;
+        let login =
+            login.ok_or_else(|| usage("there is nobody to log in as; name one with --user"))?;
+        let may_be_clear =
+            self.context.session.password_in_clear || login.proof == Proof::Elsewhere;
+        if self.bindings.is_none() && !may_be_clear {
+            let why = "the connection is not encrypted, so the password is not sent; begin with starttls, \
+                       or give --allow-cleartext-password";
+            return Err(StopReason::Fails(why.to_owned(), Exit::Policy));
+        }
+        let offers = self
+            .offers
+            .as_ref()
+            .map(ServerOffers::from_reply)
+            .unwrap_or_default();
+        let allowed = match mechanism {
+            Some(mechanism) => vec![mechanism],
+            None => self.context.session.mechanisms.clone(),
+        };
+        let bindings = self.bindings.clone().unwrap_or_default();
+        let best = candidates(offers.mechanisms(), login, &allowed, &bindings);
+        let Some(best) = best.first() else {
+            let actual = format!(
+                "the server offers \"{}\"",
+                crate::system::text::shown(&offers.mechanisms().join(" "))
+            );
+            return Err(StopReason::differs(
+                "a mechanism of AUTH that can be used",
+                actual,
+            ));
+        };
+        let exchange = SaslExchange::new(best, login).map_err(refused)?;
+        let reply = self.exchange(exchange)?;
+        if reply.code == 235 {
+            return Ok(());
+        }
+        Err(StopReason::differs(EXPECTED, self.quoted(&reply)))
+    }
+
+    /// Runs the exchange from the command to the last reply.
+    fn exchange(&mut self, mut exchange: SaslExchange) -> Result<Reply, StopReason> {
+        let name = exchange.mechanism().name();
+        let mut pending = None;
+        let mut command = Zeroizing::new(format!("AUTH {name}"));
+        if exchange.mechanism().has_initial_response() {
+            let first = encoded(&exchange.begin().map_err(refused)?);
+            // RFC 4954 §4: an initial response that makes the line too long is sent separately.
+            if command.len() + first.len() < 500 {
+                command.push(' ');
+                command.push_str(if first.is_empty() { "=" } else { &first });
+            } else {
+                pending = Some(first);
+            }
+        }
+        let stars = if command.len() > "AUTH ".len() + name.len() {
+            " ********"
+        } else {
+            ""
+        };
+        self.send_secret(&command, &format!("AUTH {name}{stars}"))?;
+        for _ in 0..MAX_CHALLENGES {
+            let reply = self.reply(EXPECTED)?;
+            if reply.code != 334 {
+                return check_server_proof(&exchange, reply);
+            }
+            let answer = match pending.take() {
+                Some(first) => first,
+                None => encoded(&exchange.respond(&reply).map_err(refused)?),
+            };
+            self.send_secret(&answer, STARS)?;
+        }
+        Err(StopReason::differs(
+            EXPECTED,
+            "the server does not stop asking",
+        ))
+    }
+
+    fn send_secret(&mut self, line: &str, shown: &str) -> Result<(), StopReason> {
+        let secret = line.rsplit(' ').next().unwrap_or_default();
+        self.mask.add(secret);
+        let limit = self.limit;
+        let wire = self.wire()?;
+        wire.outbox.reserve_exact(line.len() + 2);
+        wire.outbox.extend_from_slice(line.as_bytes());
+        wire.outbox.extend_from_slice(b"\r\n");
+        let written = wire.flush(limit);
+        wire.outbox.zeroize();
+        self.observer.on_event(Event::Sent {
+            line: shown,
+            stage: Stage::Script,
+        });
+        written.map_err(|error| StopReason::differs(EXPECTED, error.to_string()))
+    }
+}
+
+/// Accepts success only after the server has proved that it knows the password, if the mechanism requires
+/// it.
+fn check_server_proof(exchange: &SaslExchange, reply: Reply) -> Result<Reply, StopReason> {
+    if reply.code == 235 && !exchange.is_finished() {
+        let actual = "the server said yes before it had proved that it knows the password";
+        return Err(StopReason::differs(EXPECTED, actual));
+    }
+    Ok(reply)
+}
+
+fn encoded(response: &[u8]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(response.len().div_ceil(3) * 4));
+    BASE64_STANDARD.encode_string(response, &mut text);
+    text
+}
+
+#[allow(clippy::needless_pass_by_value)] // For map_err.
+fn refused(error: ExchangeError) -> StopReason {
+    StopReason::differs(EXPECTED, error.to_string())
 }

@@ -1,21 +1,18 @@
 //! Running one test: its statements in order, up to the first difference.
 
-pub(crate) mod receive;
-pub(crate) mod send;
-
-mod auth;
 mod connect;
-mod parallel;
+mod transfer;
 
-use crate::client::events::{Event, Observer};
+use crate::client::events::{Event, Observer, Silent};
 use crate::client::route;
 use crate::client::session;
 use crate::client::session::auth::{Bindings, Mask};
 use crate::client::wire::{Tls, Wire};
-use crate::script::cases::Case;
-use crate::script::session_log::{Heard, Tape};
+use crate::script::cases::TestCase;
+use crate::script::record::{SessionLine, SessionLog};
+use crate::script::report::{Difference, FinishedTest, TestEnding};
 use crate::script::statement::{
-    Act, Count, Leaving, ScriptPosition, Statement, TestResult, TestVerdict, Time,
+    CloseMode, Count, ScriptPosition, Statement, StatementKind, TestResult, TestVerdict, Time,
 };
 use crate::script::text::{ScriptText, TextError, Variables};
 use crate::smtp::blocks::Replay;
@@ -23,10 +20,14 @@ use crate::smtp::reply::Reply;
 use crate::system::exit::Exit;
 use crate::system::secret::Login;
 use crate::system::text::reason;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 /// Default time limit of a step.
 const LIMIT: Duration = Duration::from_secs(30);
+
+/// Stack size of a thread; a script needs little.
+const STACK: usize = 512 * 1024;
 
 /// The settings of a test run.
 pub struct TestContext<'a> {
@@ -41,76 +42,15 @@ pub struct TestContext<'a> {
     pub message: Option<&'a (dyn Replay + Sync)>,
 }
 
-/// The result of a test.
-#[derive(Debug)]
-pub struct FinishedTest {
-    pub file: String,
-    pub name: String,
-    pub ending: TestEnding,
-    pub took: Duration,
-    /// The last lines of the session.
-    pub lines: Vec<Heard>,
-}
-
-/// The end of a test.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TestEnding {
-    /// The server behaves as expected.
-    Passed,
-    /// The server does not support the subject of the test; with the position that showed it.
-    Skipped(ScriptPosition, String),
-    /// The server behaved differently.
-    Differed(ScriptPosition, Difference),
-    /// The test could not be run.
-    Failed {
-        at: ScriptPosition,
-        why: String,
-        /// The exit status for it.
-        exit: Exit,
-    },
-}
-
-/// The expected and the actual behavior of a server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    pub expected: String,
-    /// The actual behavior, as a sentence without a period.
-    pub came: String,
-}
-
-impl std::fmt::Display for Difference {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "expected {}, but {}", self.expected, self.came)
-    }
-}
-
-impl TestEnding {
-    /// Position and reason; `None`: passed.
-    #[must_use]
-    pub fn words(&self) -> Option<String> {
-        match self {
-            Self::Passed => None,
-            Self::Skipped(at, why) | Self::Failed { at, why, .. } => Some(format!("{at}: {why}")),
-            Self::Differed(at, difference) => Some(format!("{at}: {difference}")),
-        }
-    }
-
-    /// The exit status for it.
-    #[must_use]
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Passed | Self::Skipped(..) => Exit::Ok,
-            Self::Differed(..) => Exit::ExpectationFailed,
-            Self::Failed { exit, .. } => *exit,
-        }
-    }
-}
-
-pub fn run(case: &Case, context: &TestContext<'_>, observer: &mut dyn Observer) -> FinishedTest {
+pub fn run(
+    case: &TestCase,
+    context: &TestContext<'_>,
+    observer: &mut dyn Observer,
+) -> FinishedTest {
     let begun = Instant::now();
-    let mut tape = Tape::new(observer);
-    let mut interpreter = Interpreter::new(context, case.variables.clone(), &mut tape);
-    let ending = match interpreter.all(&case.statements) {
+    let mut log = SessionLog::new(observer);
+    let mut interpreter = Interpreter::new(context, case.variables.clone(), &mut log);
+    let ending = match interpreter.run_statements(&case.statements) {
         Ok(()) => TestEnding::Passed,
         Err(ending) => ending,
     };
@@ -120,7 +60,7 @@ pub fn run(case: &Case, context: &TestContext<'_>, observer: &mut dyn Observer) 
         name: case.name.clone(),
         ending,
         took: begun.elapsed(),
-        lines: tape.into_lines(),
+        lines: log.into_lines(),
     }
 }
 
@@ -132,10 +72,10 @@ enum StopReason {
 }
 
 impl StopReason {
-    fn differs(expected: impl Into<String>, came: impl Into<String>) -> Self {
+    fn differs(expected: impl Into<String>, actual: impl Into<String>) -> Self {
         Self::Differs(Difference {
             expected: expected.into(),
-            came: came.into(),
+            actual: actual.into(),
         })
     }
 
@@ -147,14 +87,14 @@ impl StopReason {
             Self::Verdict(TestResult::Pass, _) => TestEnding::Passed,
             Self::Verdict(TestResult::Skip, why) => TestEnding::Skipped(at, why),
             Self::Verdict(TestResult::Fail, what) => {
-                let (expected, came) = (what, "it is not so".to_owned());
-                TestEnding::Differed(at, Difference { expected, came })
+                let (expected, actual) = (what, "it is not so".to_owned());
+                TestEnding::Differed(at, Difference { expected, actual })
             }
         }
     }
 }
 
-/// A variable that is not set is a mistake in the script.
+/// A variable that is not set is an error in the script.
 impl From<TextError> for StopReason {
     fn from(error: TextError) -> Self {
         Self::Fails(error.to_string(), Exit::Data)
@@ -171,17 +111,17 @@ struct Interpreter<'m, 'w> {
     /// The name that the certificate must have.
     host: String,
     /// Channel binding data of the TLS connection; `None`: no TLS.
-    secured: Option<Bindings>,
+    bindings: Option<Bindings>,
     /// Secrets that must not be shown.
     mask: Mask,
-    heard: Option<LastHeard>,
+    last: Option<LastReply>,
     /// The last reply to EHLO.
     offers: Option<Reply>,
     /// True if the last line sent is EHLO.
-    said_ehlo: bool,
+    sent_ehlo: bool,
 }
 
-enum LastHeard {
+enum LastReply {
     Reply(Reply),
     Close,
 }
@@ -199,81 +139,84 @@ impl<'m, 'w> Interpreter<'m, 'w> {
             limit: context.session.timeout.unwrap_or(LIMIT),
             wire: None,
             host: String::new(),
-            secured: None,
+            bindings: None,
             mask: Mask::of(context.login),
-            heard: None,
+            last: None,
             offers: None,
-            said_ehlo: false,
+            sent_ehlo: false,
         }
     }
 
-    fn all(&mut self, statements: &[Statement]) -> Result<(), TestEnding> {
+    fn run_statements(&mut self, statements: &[Statement]) -> Result<(), TestEnding> {
         for statement in statements {
             let at = &statement.at;
-            match &statement.act {
-                Act::For { name, values, body } => {
+            match &statement.kind {
+                StatementKind::For { name, values, body } => {
                     for value in values {
                         let value = value.octets(&self.variables);
                         let value = value.map_err(|error| StopReason::from(error).at(at))?;
                         self.variables.insert(name.clone(), value);
-                        self.all(body)?;
+                        self.run_statements(body)?;
                     }
                 }
-                Act::Repeat(count, body) => {
+                StatementKind::Repeat(count, body) => {
                     let count = self.count(count).map_err(|stop| stop.at(at))?;
-                    for turn in 1..=count {
-                        self.number(turn);
-                        self.all(body)?;
+                    for number in 1..=count {
+                        self.set_number(number);
+                        self.run_statements(body)?;
                     }
                 }
-                Act::Parallel(count, body) => {
+                StatementKind::Parallel(count, body) => {
                     let count = self.count(count).map_err(|stop| stop.at(at))?;
                     self.parallel(at, count, body)?;
                 }
-                act => self.step(act).map_err(|stop| stop.at(at))?,
+                kind => self.run_statement(kind).map_err(|stop| stop.at(at))?,
             }
         }
         Ok(())
     }
 
-    fn step(&mut self, act: &Act) -> Result<(), StopReason> {
-        match act {
-            Act::Connect { target, tls } => self.connect(target.as_ref(), *tls),
-            Act::Secure { starttls, wanted } => self.secure(*starttls, *wanted),
-            Act::Auth(mechanism) => self.log_in(*mechanism),
-            Act::Say(said) => self.say(std::slice::from_ref(said)),
-            Act::SayTogether(all) => self.say(all),
-            Act::Expect(wanted) => self.expect(wanted),
-            Act::ExpectSilence(time) => {
+    fn run_statement(&mut self, kind: &StatementKind) -> Result<(), StopReason> {
+        match kind {
+            StatementKind::Connect { target, tls } => self.connect(target.as_ref(), *tls),
+            StatementKind::Tls { starttls, wanted } => self.start_tls(*starttls, *wanted),
+            StatementKind::Auth(mechanism) => self.log_in(*mechanism),
+            StatementKind::Send(item) => self.send(std::slice::from_ref(item)),
+            StatementKind::SendTogether(items) => self.send(items),
+            StatementKind::Expect(wanted) => self.expect(wanted),
+            StatementKind::ExpectSilence(time) => {
                 let time = self.time(time)?;
                 self.expect_silence(time)
             }
-            Act::ExpectClose(time) => {
+            StatementKind::ExpectClose(time) => {
                 let time = time.as_ref().map(|time| self.time(time)).transpose()?;
                 self.expect_close(time.unwrap_or(self.limit))
             }
-            Act::Pause(time) => {
+            StatementKind::Pause(time) => {
                 std::thread::sleep(self.time(time)?);
                 Ok(())
             }
-            Act::Timeout(time) => {
+            StatementKind::Timeout(time) => {
                 self.limit = self.time(time)?.max(Duration::from_millis(1));
                 Ok(())
             }
-            Act::Leave(leaving) => self.leave(*leaving),
-            Act::Set {
+            StatementKind::Close(mode) => self.close(*mode),
+            StatementKind::Set {
                 name,
                 value,
                 default,
             } => self.set(name, value, *default),
-            Act::Print(text) => {
+            StatementKind::Print(text) => {
                 let text = text.string(&self.variables)?;
                 self.observer.on_event(Event::Note(&text));
                 Ok(())
             }
-            Act::Judge(judgement) => self.judge(judgement),
+            StatementKind::Verdict(verdict) => self.apply_verdict(verdict),
             // Statements with a body are run elsewhere, and a test is not nested.
-            Act::For { .. } | Act::Repeat(..) | Act::Parallel(..) | Act::Test { .. } => Ok(()),
+            StatementKind::For { .. }
+            | StatementKind::Repeat(..)
+            | StatementKind::Parallel(..)
+            | StatementKind::Test { .. } => Ok(()),
         }
     }
 
@@ -286,24 +229,24 @@ impl<'m, 'w> Interpreter<'m, 'w> {
     }
 
     /// Sets the variable with the number of the iteration or connection.
-    fn number(&mut self, turn: usize) {
-        let turn = turn.to_string().into_bytes();
-        self.variables.insert("n".to_owned(), turn);
+    fn set_number(&mut self, number: usize) {
+        let number = number.to_string().into_bytes();
+        self.variables.insert("n".to_owned(), number);
     }
 
-    fn judge(&mut self, judgement: &TestVerdict) -> Result<(), StopReason> {
-        let condition = &judgement.condition;
-        if self.is_so(condition) != judgement.when {
+    fn apply_verdict(&mut self, verdict: &TestVerdict) -> Result<(), StopReason> {
+        let condition = &verdict.condition;
+        if self.is_met(condition) != verdict.when {
             return Ok(());
         }
-        let words = if judgement.when { "" } else { "not " };
+        let words = if verdict.when { "" } else { "not " };
         let reason = format!("{words}{condition}");
-        Err(match judgement.verdict {
-            TestResult::Fail if judgement.when => {
+        Err(match verdict.result {
+            TestResult::Fail if verdict.when => {
                 StopReason::differs(format!("anything but {condition}"), "it is so")
             }
             TestResult::Fail => StopReason::Verdict(TestResult::Fail, condition.to_string()),
-            verdict => StopReason::Verdict(verdict, reason),
+            result => StopReason::Verdict(result, reason),
         })
     }
 
@@ -337,12 +280,12 @@ impl<'m, 'w> Interpreter<'m, 'w> {
         }
     }
 
-    fn leave(&mut self, leaving: Leaving) -> Result<(), StopReason> {
+    fn close(&mut self, mode: CloseMode) -> Result<(), StopReason> {
         let failed = |error: std::io::Error| StopReason::Fails(reason(&error), Exit::Temporary);
-        match leaving {
-            Leaving::Close => drop(self.wire.take()),
-            Leaving::HalfClose => self.wire()?.half_close().map_err(failed)?,
-            Leaving::Reset => {
+        match mode {
+            CloseMode::Close => drop(self.wire.take()),
+            CloseMode::HalfClose => self.wire()?.half_close().map_err(failed)?,
+            CloseMode::Reset => {
                 self.wire()?;
                 if let Some(wire) = self.wire.take() {
                     wire.reset().map_err(failed)?;
@@ -356,6 +299,74 @@ impl<'m, 'w> Interpreter<'m, 'w> {
         let why = "there is no connection; `connect` comes first";
         let missing = || StopReason::Fails(why.to_owned(), Exit::Data);
         self.wire.as_mut().ok_or_else(missing)
+    }
+}
+
+/// The result and the lines of one connection.
+struct ParallelResult {
+    result: Result<(), TestEnding>,
+    lines: Vec<SessionLine>,
+}
+
+impl Interpreter<'_, '_> {
+    /// Runs a block on several connections at once, and shows them one after the other when all have ended.
+    /// The first failure is the result.
+    pub(super) fn parallel(
+        &mut self,
+        at: &ScriptPosition,
+        count: usize,
+        body: &[Statement],
+    ) -> Result<(), TestEnding> {
+        let (context, variables) = (self.context, &self.variables);
+        let results: Vec<ParallelResult> = thread::scope(|scope| {
+            let begin = |number| {
+                let builder = thread::Builder::new().stack_size(STACK);
+                builder.spawn_scoped(scope, move || {
+                    run_connection(context, variables.clone(), number, body)
+                })
+            };
+            let threads: Vec<_> = (1..=count).map(begin).collect();
+            let ended = threads.into_iter().flatten().map(ScopedJoinHandle::join);
+            ended.flatten().collect()
+        });
+        let mut result = if results.len() == count {
+            Ok(())
+        } else {
+            let why = format!(
+                "only {} of {count} connections could be begun",
+                results.len()
+            );
+            Err(StopReason::Fails(why, Exit::Temporary).at(at))
+        };
+        for (at, connection) in results.into_iter().enumerate() {
+            let note = format!("connection {} of {count}", at + 1);
+            self.observer.on_event(Event::Note(&note));
+            for line in &connection.lines {
+                line.tell(&mut *self.observer);
+            }
+            if result.is_ok() {
+                result = connection.result;
+            }
+        }
+        result
+    }
+}
+
+fn run_connection(
+    context: &TestContext<'_>,
+    variables: Variables,
+    number: usize,
+    body: &[Statement],
+) -> ParallelResult {
+    let mut silent = Silent;
+    let mut log = SessionLog::new(&mut silent);
+    let mut interpreter = Interpreter::new(context, variables, &mut log);
+    interpreter.set_number(number);
+    let result = interpreter.run_statements(body);
+    drop(interpreter);
+    ParallelResult {
+        result,
+        lines: log.into_lines(),
     }
 }
 

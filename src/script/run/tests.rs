@@ -3,7 +3,7 @@ use crate::client::route::{AddressFamily, Endpoint, RouteOptions};
 use crate::client::wire::tls;
 use crate::script::run::*;
 use crate::script::source::ScriptSource;
-use crate::script::{Case, parse_source};
+use crate::script::{TestCase, parse_source};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ struct Peer {
 }
 
 impl Peer {
-    fn saying(words: &'static [u8]) -> Self {
+    fn sending(words: &'static [u8]) -> Self {
         Self::with(move |stream| stream.write_all(words).unwrap())
     }
 
@@ -40,7 +40,7 @@ impl Peer {
 }
 
 /// Runs all tests of a script against the server on this port.
-fn held(port: u16, text: &str) -> Vec<FinishedTest> {
+fn run_all(port: u16, text: &str) -> Vec<FinishedTest> {
     let source = ScriptSource {
         name: "t".to_owned(),
         text: text.to_owned(),
@@ -71,7 +71,7 @@ fn held(port: u16, text: &str) -> Vec<FinishedTest> {
         login: None,
         message: None,
     };
-    let cases = Case::all_of(&script, &Variables::new());
+    let cases = TestCase::all_of(&script, &Variables::new());
     cases
         .iter()
         .map(|case| run(case, &context, &mut Silent))
@@ -80,7 +80,7 @@ fn held(port: u16, text: &str) -> Vec<FinishedTest> {
 
 /// The result of the only test of a script.
 fn ending(port: u16, text: &str) -> TestEnding {
-    let mut all = held(port, text);
+    let mut all = run_all(port, text);
     assert_eq!(all.len(), 1);
     all.remove(0).ending
 }
@@ -90,15 +90,15 @@ fn words(port: u16, text: &str) -> String {
 }
 
 #[test]
-fn what_is_said_goes_out_octet_by_octet() {
-    let peer = Peer::saying(b"220 hi\r\n");
+fn data_is_sent_octet_by_octet() {
+    let peer = Peer::sending(b"220 hi\r\n");
     let script = "connect\n< 220\nset who \"w\\x6f\"\n> EHLO $who\n>lf a\n>cr b\n>raw \"\\x00c\"*2\n>slow 0ms d\n{\n> e\n> f\n}\nclose\n";
     assert_eq!(ending(peer.port, script), TestEnding::Passed);
     assert_eq!(peer.heard(), "EHLO wo\r\na\nb\r\0c\0cd\r\ne\r\nf\r\n");
 }
 
 #[test]
-fn a_reply_that_differs_is_told_with_its_place() {
+fn a_different_reply_is_reported_with_its_position() {
     for (said, wanted, right) in [
         (
             &b"554 go away\r\n"[..],
@@ -136,14 +136,14 @@ fn a_reply_that_differs_is_told_with_its_place() {
             "t:2: expected any reply, but the server sent a reply with two codes, 220 and 250",
         ),
     ] {
-        let peer = Peer::saying(said);
+        let peer = Peer::sending(said);
         assert_eq!(words(peer.port, &format!("connect\n< {wanted}\n")), right);
     }
 }
 
 #[test]
-fn who_says_nothing_or_goes_is_told_of() {
-    let silent = Peer::saying(b"");
+fn a_silent_or_closed_server_is_reported() {
+    let silent = Peer::sending(b"");
     let script = "connect\ntimeout 20ms\n< 220\n";
     assert_eq!(
         words(silent.port, script),
@@ -162,37 +162,37 @@ fn who_says_nothing_or_goes_is_told_of() {
 }
 
 #[test]
-fn silence_and_the_end_are_expected_and_their_opposite_told() {
-    let peer = Peer::saying(b"220 a\r\n250 b\r\n");
+fn silence_and_close_are_checked() {
+    let peer = Peer::sending(b"220 a\r\n250 b\r\n");
     assert_eq!(
         words(peer.port, "connect\n< 220\nexpect-silence 10ms\n"),
         "t:3: expected silence for 0.01 s, but the server said \"250 b\\x0d\\x0a\""
     );
-    let peer = Peer::saying(b"220 a\r\n");
+    let peer = Peer::sending(b"220 a\r\n");
     let script = "connect\n< 220\nexpect-silence 10ms\nexpect-close 10ms\n";
     assert_eq!(
         words(peer.port, script),
         "t:4: expected the end of the connection, but the server kept it open for 0.01 s"
     );
-    let peer = Peer::saying(b"220 a\r\n");
+    let peer = Peer::sending(b"220 a\r\n");
     // It closes after the client has closed its sending side.
     let script = "connect\n< 220\nhalf-close\nexpect-close 5s\n";
     assert_eq!(ending(peer.port, script), TestEnding::Passed);
 }
 
 #[test]
-fn what_a_reply_says_is_caught_and_said_again() {
-    let peer = Peer::saying(b"220 a\r\n250 queued as 4F2\r\n");
+fn captured_text_of_a_reply_is_a_variable() {
+    let peer = Peer::sending(b"220 a\r\n250 queued as 4F2\r\n");
     let script = "connect\n< 220\n< 250 /queued as (?<id>\\w+)/\n> XQUERY ${id}x\nclose\n";
     assert_eq!(ending(peer.port, script), TestEnding::Passed);
     assert_eq!(peer.heard(), "XQUERY 4F2x\r\n");
 }
 
 #[test]
-fn a_test_is_skipped_where_the_server_cannot_do_it() {
+fn a_test_is_skipped_if_the_server_lacks_an_extension() {
     let offers = b"220 a\r\n250-a\r\n250-SIZE 10\r\n250 AUTH=PLAIN\r\n250 ok\r\n";
     let script = |rest: &str| format!("connect\n< 220\n> EHLO x\n< 250\n> RSET\n< 250\n{rest}\n");
-    let how = |rest: &str| ending(Peer::saying(offers).port, &script(rest));
+    let how = |rest: &str| ending(Peer::sending(offers).port, &script(rest));
     assert_eq!(
         how("skip-unless has size 10\nskip-unless has AUTH PLAIN"),
         TestEnding::Passed
@@ -213,7 +213,7 @@ fn a_test_is_skipped_where_the_server_cannot_do_it() {
 }
 
 #[test]
-fn what_stands_before_the_first_test_is_done_in_each() {
+fn statements_before_the_first_test_run_in_each_test() {
     let text =
         "default a 1\nconnect\nfor b in x \"y\\n\"\ntest \"two $a $b\"\n< 220\nend\ntest one\n";
     let dead = TcpListener::bind("127.0.0.1:0")
@@ -221,7 +221,7 @@ fn what_stands_before_the_first_test_is_done_in_each() {
         .local_addr()
         .unwrap()
         .port();
-    let all = held(dead, text);
+    let all = run_all(dead, text);
     let names: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["two 1 x", "two 1 y\\n", "one"]);
     for one in &all {
@@ -233,7 +233,7 @@ fn what_stands_before_the_first_test_is_done_in_each() {
 }
 
 #[test]
-fn a_script_that_talks_to_nobody_cannot_be_held() {
+fn a_script_without_a_connection_fails() {
     for (text, exit) in [
         ("> x", Exit::Data),
         ("< 250", Exit::Data),
@@ -250,7 +250,7 @@ fn a_script_that_talks_to_nobody_cannot_be_held() {
 }
 
 #[test]
-fn many_connections_are_held_at_once_and_each_has_its_number() {
+fn parallel_connections_run_at_once_and_are_numbered() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = thread::spawn(move || {
@@ -286,7 +286,7 @@ fn many_connections_are_held_at_once_and_each_has_its_number() {
 }
 
 #[test]
-fn a_flood_is_no_reply() {
+fn an_endless_line_is_not_a_reply() {
     let peer = Peer::with(|stream| {
         let line = [b'x'; 4096];
         while stream.write_all(&line).is_ok() {}

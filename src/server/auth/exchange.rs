@@ -1,7 +1,8 @@
 //! The SASL exchange of one login. Pure.
 
 use crate::server::auth::scram::Scram;
-use crate::server::auth::{Auth, ServerMechanism, UserDatabase};
+use crate::server::auth::{Auth, UserDatabase};
+use crate::smtp::mechanism::Mechanism;
 use hmac::{Hmac, Mac};
 use md5::Md5;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -15,17 +16,17 @@ pub enum LoginStep {
     /// Sends this challenge and waits for a response.
     Challenge(Vec<u8>),
     /// This user is authenticated.
-    Right(String),
+    Accepted(String),
     /// This user is not authenticated; the name is empty if none was given.
-    Wrong(String),
+    Rejected(String),
     /// The response is malformed for the mechanism.
-    Senseless,
+    Malformed,
 }
 
 /// A login in progress.
 pub struct LoginExchange<'a> {
-    keeper: &'a UserDatabase,
-    mechanism: ServerMechanism,
+    users: &'a UserDatabase,
+    mechanism: Mechanism,
     state: ExchangeState,
 }
 
@@ -42,9 +43,9 @@ enum ExchangeState {
 }
 
 impl<'a> LoginExchange<'a> {
-    pub fn new(auth: &'a Auth, mechanism: ServerMechanism) -> LoginExchange<'a> {
+    pub fn new(auth: &'a Auth, mechanism: Mechanism) -> LoginExchange<'a> {
         LoginExchange {
-            keeper: &auth.keeper,
+            users: &auth.users,
             mechanism,
             state: ExchangeState::First,
         }
@@ -53,27 +54,27 @@ impl<'a> LoginExchange<'a> {
     /// Begins, with the response that came with the command if there was one.
     pub fn begin(&mut self, initial: Option<&[u8]>) -> LoginStep {
         match (self.mechanism, initial) {
-            (ServerMechanism::CramMd5, None) => {
+            (Mechanism::CramMd5, None) => {
                 let challenge = format!("<{}@ehlo.sink>", nonce());
                 self.state = ExchangeState::Cram(challenge.clone());
                 LoginStep::Challenge(challenge.into())
             }
             // RFC 4954 §4: an initial response is not allowed if the server speaks first.
-            (ServerMechanism::CramMd5, Some(_)) => LoginStep::Senseless,
-            (ServerMechanism::Login, None) => LoginStep::Challenge(b"Username:".into()),
+            (Mechanism::CramMd5, Some(_)) => LoginStep::Malformed,
+            (Mechanism::Login, None) => LoginStep::Challenge(b"Username:".into()),
             (_, None) => LoginStep::Challenge(Vec::new()),
             (_, Some(response)) => self.step(response),
         }
     }
 
     pub fn step(&mut self, response: &[u8]) -> LoginStep {
-        let state = std::mem::replace(&mut self.state, ExchangeState::Last(LoginStep::Senseless));
+        let state = std::mem::replace(&mut self.state, ExchangeState::Last(LoginStep::Malformed));
         match state {
-            ExchangeState::First => self.first(response).unwrap_or(LoginStep::Senseless),
-            ExchangeState::Password(user) => self.judged(user, response),
+            ExchangeState::First => self.first(response).unwrap_or(LoginStep::Malformed),
+            ExchangeState::Password(user) => self.verdict(user, response),
             ExchangeState::Cram(challenge) => self
                 .cram(&challenge, response)
-                .unwrap_or(LoginStep::Senseless),
+                .unwrap_or(LoginStep::Malformed),
             ExchangeState::Proof(scram) => self.proof(*scram, response),
             ExchangeState::Last(verdict) => verdict,
         }
@@ -81,23 +82,24 @@ impl<'a> LoginExchange<'a> {
 
     fn first(&mut self, response: &[u8]) -> Option<LoginStep> {
         match self.mechanism {
-            ServerMechanism::Plain => self.plain(response),
-            ServerMechanism::Login => {
+            Mechanism::Plain => self.plain(response),
+            Mechanism::Login => {
                 self.state = ExchangeState::Password(text(response)?);
                 Some(LoginStep::Challenge(b"Password:".into()))
             }
-            ServerMechanism::Xoauth2 => self.xoauth2(response),
-            ServerMechanism::OauthBearer => self.bearer(response),
-            ServerMechanism::ScramSha1 | ServerMechanism::ScramSha256 => self.scram(response),
-            ServerMechanism::CramMd5 => None,
+            Mechanism::XOAuth2 => self.xoauth2(response),
+            Mechanism::OAuthBearer => self.bearer(response),
+            Mechanism::ScramSha1 | Mechanism::ScramSha256 => self.scram(response),
+            // CRAM-MD5 begins with a challenge; the others are not offered.
+            _ => None,
         }
     }
 
-    fn judged(&self, user: String, password: &[u8]) -> LoginStep {
-        if self.keeper.admits(&user, password) {
-            LoginStep::Right(user)
+    fn verdict(&self, user: String, password: &[u8]) -> LoginStep {
+        if self.users.accepts(&user, password) {
+            LoginStep::Accepted(user)
         } else {
-            LoginStep::Wrong(user)
+            LoginStep::Rejected(user)
         }
     }
 
@@ -108,7 +110,7 @@ impl<'a> LoginExchange<'a> {
             return None;
         };
         let user = text(user).filter(|user| !user.is_empty() && !password.is_empty())?;
-        Some(self.judged(user, password))
+        Some(self.verdict(user, password))
     }
 
     /// RFC 2195: the user, and the keyed hash of the challenge in hexadecimal.
@@ -116,16 +118,16 @@ impl<'a> LoginExchange<'a> {
         let text = text(response)?;
         let (user, sum) = text.rsplit_once(' ')?;
         let user = user.to_owned();
-        let Some(password) = self.keeper.password(&user) else {
-            return Some(self.judged(user, b""));
+        let Some(password) = self.users.password(&user) else {
+            return Some(self.verdict(user, b""));
         };
         let mut mac = Hmac::<Md5>::new_from_slice(password.expose()).ok()?;
         mac.update(challenge.as_bytes());
-        let right = crate::system::certificate::hex(&mac.finalize().into_bytes());
-        Some(if right.eq_ignore_ascii_case(sum) {
-            LoginStep::Right(user)
+        let accepted = crate::system::certificate::hex(&mac.finalize().into_bytes());
+        Some(if accepted.eq_ignore_ascii_case(sum) {
+            LoginStep::Accepted(user)
         } else {
-            LoginStep::Wrong(user)
+            LoginStep::Rejected(user)
         })
     }
 
@@ -148,20 +150,20 @@ impl<'a> LoginExchange<'a> {
         Some(self.with_token(user.to_owned(), token))
     }
 
-    // Both mechanisms report an error in a challenge, which the peer acknowledges.
+    // Both mechanisms report an error in a challenge, which the client acknowledges.
     fn with_token(&mut self, user: String, token: &str) -> LoginStep {
-        match self.judged(user, token.as_bytes()) {
-            wrong @ LoginStep::Wrong(_) => {
-                self.state = ExchangeState::Last(wrong);
+        match self.verdict(user, token.as_bytes()) {
+            rejected @ LoginStep::Rejected(_) => {
+                self.state = ExchangeState::Last(rejected);
                 LoginStep::Challenge(BAD_TOKEN.into())
             }
-            right => right,
+            accepted => accepted,
         }
     }
 
     fn scram(&mut self, response: &[u8]) -> Option<LoginStep> {
         let first = text(response)?;
-        let begun = Scram::begin(self.mechanism, self.keeper, &first, &nonce())?;
+        let begun = Scram::begin(self.mechanism, self.users, &first, &nonce())?;
         let challenge = begun.challenge().into();
         self.state = ExchangeState::Proof(Box::new(begun));
         Some(LoginStep::Challenge(challenge))
@@ -170,9 +172,9 @@ impl<'a> LoginExchange<'a> {
     fn proof(&mut self, scram: Scram, response: &[u8]) -> LoginStep {
         let verified = text(response).and_then(|last| scram.verify(&last));
         let Some(signature) = verified else {
-            return LoginStep::Wrong(scram.user);
+            return LoginStep::Rejected(scram.user);
         };
-        self.state = ExchangeState::Last(LoginStep::Right(scram.user));
+        self.state = ExchangeState::Last(LoginStep::Accepted(scram.user));
         LoginStep::Challenge(signature.into())
     }
 }

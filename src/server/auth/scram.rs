@@ -1,6 +1,7 @@
 //! SCRAM (RFC 5802, RFC 7677), without channel binding.
 
-use crate::server::auth::{ServerMechanism, UserDatabase};
+use crate::server::auth::UserDatabase;
+use crate::smtp::mechanism::Mechanism;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ring::digest::{self, digest};
 use ring::{hmac, pbkdf2};
@@ -22,9 +23,9 @@ struct Hash {
 }
 
 impl Hash {
-    fn of(mechanism: ServerMechanism) -> Hash {
+    fn of(mechanism: Mechanism) -> Hash {
         match mechanism {
-            ServerMechanism::ScramSha1 => Hash {
+            Mechanism::ScramSha1 => Hash {
                 mac: hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
                 digest: &digest::SHA1_FOR_LEGACY_USE_ONLY,
                 stretch: pbkdf2::PBKDF2_HMAC_SHA1,
@@ -59,8 +60,8 @@ pub struct Scram {
 impl Scram {
     /// Parses the first message; `None`: malformed.
     pub fn begin(
-        mechanism: ServerMechanism,
-        keeper: &UserDatabase,
+        mechanism: Mechanism,
+        users: &UserDatabase,
         first: &str,
         fresh: &str,
     ) -> Option<Scram> {
@@ -71,7 +72,7 @@ impl Scram {
         let theirs = fields.next()?.strip_prefix("r=")?;
         let hash = Hash::of(mechanism);
         let nonce = format!("{theirs}{fresh}");
-        let salted = keeper.password(&user).map(|password| {
+        let salted = users.password(&user).map(|password| {
             let mut salted = vec![0; hash.digest.output_len()];
             let password = prepared(password.expose());
             // The nonce can serve as the salt: it is sent to the client, and is never repeated.
@@ -146,13 +147,13 @@ mod tests {
     use crate::system::secret::Secret;
     use std::collections::HashMap;
 
-    fn keeper() -> UserDatabase {
+    fn users() -> UserDatabase {
         let user = ("a=b,c".to_owned(), Secret::new(b"pencil".into()));
         UserDatabase::Users(HashMap::from([user]))
     }
 
-    fn begun(mechanism: ServerMechanism) -> Scram {
-        Scram::begin(mechanism, &keeper(), "n,,n=a=3Db=2Cc,r=abc", "xyz").unwrap()
+    fn begun(mechanism: Mechanism) -> Scram {
+        Scram::begin(mechanism, &users(), "n,,n=a=3Db=2Cc,r=abc", "xyz").unwrap()
     }
 
     /// The last message of a client that has this password.
@@ -171,8 +172,8 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_the_password_is_answered_with_a_signature() {
-        for mechanism in [ServerMechanism::ScramSha1, ServerMechanism::ScramSha256] {
+    fn right_password_gets_the_servers_signature() {
+        for mechanism in [Mechanism::ScramSha1, Mechanism::ScramSha256] {
             let scram = begun(mechanism);
             assert_eq!(scram.user, "a=b,c");
             assert_eq!(scram.challenge(), "r=abcxyz,s=eHl6,i=4096");
@@ -182,8 +183,8 @@ mod tests {
     }
 
     #[test]
-    fn nobody_else_is() {
-        let scram = begun(ServerMechanism::ScramSha256);
+    fn wrong_proof_is_rejected() {
+        let scram = begun(Mechanism::ScramSha256);
         assert_eq!(scram.verify(&last(&scram, b"pen")), None);
         let right = last(&scram, b"pencil");
         for wrong in [
@@ -197,15 +198,15 @@ mod tests {
     }
 
     #[test]
-    fn a_user_that_nobody_knows_gets_a_challenge_like_any_other() {
-        let begin = |first| Scram::begin(ServerMechanism::ScramSha1, &keeper(), first, "xyz");
+    fn unknown_user_gets_a_challenge_too() {
+        let begin = |first| Scram::begin(Mechanism::ScramSha1, &users(), first, "xyz");
         let scram = begin("n,,n=eve,r=abc").unwrap();
         assert_eq!(scram.challenge(), "r=abcxyz,s=eHl6,i=4096");
         assert_eq!(scram.verify(&last(&scram, b"pencil")), None);
     }
 
     #[test]
-    fn what_is_no_first_message_is_refused() {
+    fn malformed_first_message_is_refused() {
         for first in [
             "",
             "n,,",
@@ -214,7 +215,7 @@ mod tests {
             "n,,n=,r=b",
             "n,,m=x,n=a,r=b",
         ] {
-            let begun = Scram::begin(ServerMechanism::ScramSha1, &keeper(), first, "x");
+            let begun = Scram::begin(Mechanism::ScramSha1, &users(), first, "x");
             assert!(begun.is_none(), "{first}");
         }
     }

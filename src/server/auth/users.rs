@@ -1,8 +1,9 @@
-//! The users and their passwords.
+//! The users that may log in, their passwords, and the mechanisms.
 
-use crate::system::place::keeps_secret;
+use crate::smtp::mechanism::Mechanism;
 use crate::system::secret::Secret;
 use crate::system::text::reason;
+use crate::system::trust::keeps_secret;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -13,46 +14,63 @@ use zeroize::Zeroizing;
 /// Maximum size of a file of users, in bytes.
 const MAX_FILE: u64 = 16 * 1024 * 1024;
 
+/// The mechanisms of the server, the safer ones first.
+pub const MECHANISMS: [Mechanism; 7] = [
+    Mechanism::ScramSha256,
+    Mechanism::ScramSha1,
+    Mechanism::CramMd5,
+    Mechanism::Plain,
+    Mechanism::Login,
+    Mechanism::OAuthBearer,
+    Mechanism::XOAuth2,
+];
+
+/// The users and the mechanisms.
+#[derive(Debug)]
+pub struct Auth {
+    pub users: UserDatabase,
+    /// The mechanisms offered; `None`: all that are possible.
+    pub only: Option<Vec<Mechanism>>,
+    /// True if logins are accepted without TLS, too.
+    pub in_clear: bool,
+}
+
+impl Auth {
+    pub fn mechanisms(&self) -> Vec<Mechanism> {
+        let is_possible = |mechanism: &Mechanism| {
+            // In SCRAM the server also has to prove that it knows the password.
+            self.users.has_passwords() || !mechanism.is_scram()
+        };
+        let is_allowed = |mechanism: &Mechanism| {
+            let only = self.only.as_ref();
+            only.is_none_or(|only| only.contains(mechanism))
+        };
+        let all = MECHANISMS.into_iter();
+        all.filter(is_possible).filter(is_allowed).collect()
+    }
+}
+
 /// The users that may log in.
 #[derive(Debug)]
 pub enum UserDatabase {
     /// Any user, with any password or token.
-    Anybody,
-    /// Those of a file.
+    AnyUser,
     Users(HashMap<String, Secret>),
 }
 
 /// The reason why a file of users is not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum UsersError {
-    /// It cannot be read.
     #[error("cannot read {} of --auth: {}", path.display(), reason(.source))]
-    Unread {
-        path: PathBuf,
-        /// The error of the system.
-        source: io::Error,
-    },
-    /// Others can read it.
+    Unread { path: PathBuf, source: io::Error },
     #[error("{path} of --auth is open to others: its mode is {mode:04o}; do: chmod 600 {path}")]
-    Exposed {
-        /// The file, in printable form.
-        path: String,
-        mode: u32,
-    },
-    /// A line is wrong.
+    Exposed { path: String, mode: u32 },
     #[error("{}:{line} of --auth is no user:password", path.display())]
-    Line {
-        path: PathBuf,
-        /// Its line, counted from 1.
-        line: usize,
-    },
+    Line { path: PathBuf, line: usize },
 }
 
 impl UserDatabase {
-    /// Reads lines of `user:password`; those that are empty or begin with `#` are passed over.
-    ///
-    /// # Errors
-    /// The file cannot be read, is open to others, or has a line that is none of these.
+    /// Reads lines of `user:password`; empty lines and those that begin with `#` are ignored.
     pub fn read(path: &Path) -> Result<UserDatabase, UsersError> {
         let unread = |source| UsersError::Unread {
             path: path.to_owned(),
@@ -77,24 +95,23 @@ impl UserDatabase {
     }
 
     /// True if this is the password or token of the user.
-    pub(super) fn admits(&self, user: &str, password: &[u8]) -> bool {
+    pub(super) fn accepts(&self, user: &str, password: &[u8]) -> bool {
         match self {
-            UserDatabase::Anybody => true,
+            UserDatabase::AnyUser => true,
             UserDatabase::Users(users) => users
                 .get(user)
                 .is_some_and(|known| known.expose() == password),
         }
     }
 
-    /// The password, for those mechanisms that compute with it.
+    /// The password, for mechanisms that compute with it.
     pub(super) fn password(&self, user: &str) -> Option<&Secret> {
         match self {
-            UserDatabase::Anybody => None,
+            UserDatabase::AnyUser => None,
             UserDatabase::Users(users) => users.get(user),
         }
     }
 
-    /// True if the passwords are known.
     pub(super) fn has_passwords(&self) -> bool {
         matches!(self, UserDatabase::Users(_))
     }
@@ -124,21 +141,21 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn a_password_may_have_colons_and_comments_are_passed_over() {
-        let keeper = users("\u{feff}# who\n\nalice:a:b\nbob:c d\n").unwrap();
-        assert!(keeper.admits("alice", b"a:b") && keeper.admits("bob", b"c d"));
-        assert!(!keeper.admits("alice", b"a") && !keeper.admits("eve", b""));
+    fn passwords_may_contain_colons_and_comments_are_ignored() {
+        let users = users("\u{feff}# who\n\nalice:a:b\nbob:c d\n").unwrap();
+        assert!(users.accepts("alice", b"a:b") && users.accepts("bob", b"c d"));
+        assert!(!users.accepts("alice", b"a") && !users.accepts("eve", b""));
     }
 
     #[test]
-    fn a_line_that_is_no_user_is_named() {
+    fn error_has_the_number_of_the_malformed_line() {
         for text in ["a:b\nalice\n", "a:b\n:x\n", "a:b\nalice:\n"] {
             assert_eq!(users(text).err(), Some(2), "{text}");
         }
     }
 
     #[test]
-    fn a_file_that_others_can_read_is_refused_with_what_mends_it() {
+    fn file_readable_by_others_is_refused_with_advice() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("users");
         fs::write(&path, "alice:secret\n").unwrap();
@@ -149,7 +166,7 @@ mod tests {
         assert!(
             UserDatabase::read(&path)
                 .unwrap()
-                .admits("alice", b"secret")
+                .accepts("alice", b"secret")
         );
     }
 }

@@ -1,11 +1,11 @@
 //! Sending of replies, with injected faults.
 
-use crate::server::connection::{Transmission, within};
-use crate::server::end::SessionEnding;
+use crate::server::connection::SessionEnding;
 use crate::server::events::ServerEvent;
 use crate::server::fault::{FaultAction, FaultReply};
 use crate::server::session::{CommandResult, PendingReply, ServerSession};
-use crate::server::stage::ServerStage;
+use crate::server::stream::{ByteStream, within};
+use crate::smtp::stage::Stage;
 use std::time::{Duration, Instant};
 
 /// Number of random bytes sent.
@@ -38,17 +38,17 @@ pub fn is_login(line: &[u8]) -> bool {
         && !line.get(4).is_some_and(u8::is_ascii_alphanumeric)
 }
 
-impl<'a, P: Transmission> ServerSession<'a, P> {
+impl<'a, P: ByteStream> ServerSession<'a, P> {
     /// Waits for the delay of this stage, and returns the fault that is due.
-    pub(super) fn draw(
+    pub(super) fn due_fault(
         &mut self,
-        stage: ServerStage,
+        stage: Stage,
     ) -> Result<Option<&'a FaultAction>, SessionEnding> {
-        let mischief = &self.house.manner.mischief;
-        self.wait(mischief.delay(stage))?;
-        let due = mischief.due(stage);
+        let faults = &self.context.behavior.faults;
+        self.wait(faults.delay(stage))?;
+        let due = faults.due(stage);
         if let Some(what) = due {
-            self.saw(&ServerEvent::Fault { stage, what });
+            self.on_event(&ServerEvent::Fault { stage, what });
         }
         Ok(due)
     }
@@ -56,22 +56,22 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
     /// Executes the action of a stage, unless a fault refuses it, and sends the reply.
     pub(super) fn step(
         &mut self,
-        stage: ServerStage,
+        stage: Stage,
         act: impl FnOnce(&mut Self) -> PendingReply,
     ) -> CommandResult {
-        let fault = self.draw(stage)?;
+        let fault = self.due_fault(stage)?;
         if fault.and_then(FaultAction::refusal).is_some() {
-            return self.say(fault, "");
+            return self.respond(fault, "");
         }
         let due = act(self)?;
-        self.say(fault, &due)
+        self.respond(fault, &due)
     }
 
     /// Sends the regular reply, or the result of a fault.
-    pub(super) fn say(&mut self, fault: Option<&FaultAction>, due: &str) -> CommandResult {
+    pub(super) fn respond(&mut self, fault: Option<&FaultAction>, due: &str) -> CommandResult {
         match fault {
             None => self.answer(due),
-            Some(FaultAction::Reply(reply)) => self.make_up(reply),
+            Some(FaultAction::Reply(reply)) => self.send_fault_reply(reply),
             Some(FaultAction::Close) => Err(SessionEnding::Dropped),
             Some(FaultAction::Reset) => Err(SessionEnding::Reset),
             Some(FaultAction::Hang) => self.hang(),
@@ -93,9 +93,9 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         }
     }
 
-    fn make_up(&mut self, reply: &FaultReply) -> CommandResult {
-        self.saw(&ServerEvent::Reply { text: &reply.text });
-        self.channel.say(&reply.text);
+    fn send_fault_reply(&mut self, reply: &FaultReply) -> CommandResult {
+        self.on_event(&ServerEvent::Reply { text: &reply.text });
+        self.connection.queue_reply(&reply.text);
         match reply.code {
             421 => Err(SessionEnding::Unavailable),
             _ => Ok(()),
@@ -106,8 +106,8 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         if time.is_zero() {
             return Ok(());
         }
-        self.channel.flush()?;
-        if self.house.gate.pause(time) {
+        self.connection.flush()?;
+        if self.context.limiter.pause(time) {
             Ok(())
         } else {
             Err(SessionEnding::Full)
@@ -115,14 +115,15 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
     }
 
     fn hang(&mut self) -> CommandResult {
-        self.channel.drain(within(self.house.manner.hang_time));
+        self.connection
+            .drain(within(self.context.behavior.hang_time));
         Err(SessionEnding::Dropped)
     }
 
     fn drip(&mut self, due: &str, gap: Duration) -> CommandResult {
-        self.saw(&ServerEvent::Reply { text: due });
+        self.on_event(&ServerEvent::Reply { text: due });
         for byte in due.bytes().chain(*b"\r\n") {
-            self.channel.send_now(&[byte])?;
+            self.connection.send_now(&[byte])?;
             self.wait(gap)?;
         }
         Ok(())
@@ -131,13 +132,13 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
     fn send_garbage(&mut self) -> CommandResult {
         let mut bytes: Vec<u8> = (0..GARBAGE).map(|_| fastrand::u8(..)).collect();
         bytes.extend_from_slice(b"\r\n");
-        self.channel.send_now(&bytes)
+        self.connection.send_now(&bytes)
     }
 
     fn flood(&mut self, block: &[u8]) -> CommandResult {
-        let deadline = within(self.house.manner.hang_time);
-        while Instant::now() < deadline && !self.house.gate.is_over() {
-            self.channel.send_now(block)?;
+        let deadline = within(self.context.behavior.hang_time);
+        while Instant::now() < deadline && !self.context.limiter.is_over() {
+            self.connection.send_now(block)?;
         }
         Err(SessionEnding::Dropped)
     }
@@ -148,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_behind_the_mechanism_is_not_shown() {
+    fn text_after_the_mechanism_is_not_shown() {
         for (line, shown) in [
             ("AUTH PLAIN AGEAYg==", "AUTH PLAIN"),
             ("auth  plain  x", "auth  plain"),

@@ -1,18 +1,17 @@
 //! From MAIL to the end of the message.
 
+use crate::server::arguments;
 use crate::server::command::{Chunk, MailCommand, RcptCommand};
-use crate::server::connection::{Transmission, within};
-use crate::server::dot_unstuffing::Unstuffer;
 use crate::server::events::ServerEvent;
 use crate::server::fault::FaultAction;
-use crate::server::offers::ServerKeyword;
-use crate::server::parameters;
-use crate::server::receipt::{Receipt, StoreResult};
 use crate::server::reply;
 use crate::server::reply::Refusal;
 use crate::server::session::{CommandResult, PendingReply, ServerContext, ServerSession};
-use crate::server::stage::ServerStage;
-use crate::server::{ReceivedEnvelope, Whereabouts};
+use crate::server::store::{Receipt, ReceivedEnvelope, StoreResult, StoredAt, failure_reply};
+use crate::server::stream::{ByteStream, within};
+use crate::smtp::dot_stuffing::DotUnstuffer;
+use crate::smtp::extension::Extension;
+use crate::smtp::stage::Stage;
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -26,7 +25,7 @@ pub struct ReceivedTransaction<'a> {
     chunks: Chunks<'a>,
     /// The reply to the message that a fault has sent before its end.
     early: Option<&'a FaultAction>,
-    /// True if the fault for the first part of the message was already drawn.
+    /// True if the fault for the first part of the message was already determined.
     is_begun: bool,
 }
 
@@ -35,13 +34,13 @@ enum Chunks<'a> {
     None,
     Some(Receipt<'a>),
     /// A chunk was refused. The transaction must be ended by RSET or EHLO.
-    Dead,
+    Failed,
 }
 
-impl<'a, P: Transmission> ServerSession<'a, P> {
+impl<'a, P: ByteStream> ServerSession<'a, P> {
     pub(super) fn mail(&mut self, mail: MailCommand) -> CommandResult {
-        self.check_gate()?;
-        self.step(ServerStage::Mail, |session| {
+        self.check_open()?;
+        self.step(Stage::Mail, |session| {
             Ok(match session.begin_with(mail) {
                 Ok(transaction) => {
                     session.transaction = Some(transaction);
@@ -53,12 +52,12 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
     }
 
     fn begin_with(&self, mail: MailCommand) -> Result<ReceivedTransaction<'a>, Refusal> {
-        let helo = self.helo.clone().ok_or(reply::HELLO_FIRST)?;
+        let helo = self.helo.clone().ok_or(reply::EHLO_FIRST)?;
         self.check_demands()?;
         if self.transaction.is_some() {
             return Err(reply::NESTED_MAIL);
         }
-        if mail.size > self.house.limits.max_message_bytes {
+        if mail.size > self.context.limits.max_message_bytes {
             return Err(reply::TOO_LARGE);
         }
         require_ascii(&mail.sender, mail.smtputf8)?;
@@ -69,7 +68,7 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
             body_8bit: mail.body_8bit,
             mail_parameters: mail.parameters,
             user: self.user.clone(),
-            ..ReceivedEnvelope::of(self.visitor.from.unwrap_or(nowhere), &helo)
+            ..ReceivedEnvelope::of(self.client.from.unwrap_or(nowhere), &helo)
         };
         Ok(ReceivedTransaction {
             envelope,
@@ -80,17 +79,19 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
     }
 
     pub(super) fn rcpt(&mut self, rcpt: RcptCommand) -> CommandResult {
-        self.step(ServerStage::Rcpt, |session| {
+        self.step(Stage::Rcpt, |session| {
             let refusal = session.add(rcpt).err();
             Ok(refusal.unwrap_or(reply::RECIPIENT_OK.into()))
         })
     }
 
     fn add(&mut self, rcpt: RcptCommand) -> Result<(), Cow<'static, str>> {
-        let ServerContext { limits, store, .. } = self.house;
+        let ServerContext { limits, store, .. } = self.context;
         let transaction = self.transaction.as_mut().ok_or(reply::MAIL_FIRST)?;
         transaction.check(&rcpt.address, limits.max_recipients)?;
-        store.vet(&rcpt.address).map_err(reply::declined)?;
+        store
+            .check_recipient(&rcpt.address)
+            .map_err(|refusal| refusal.reply())?;
         let envelope = &mut transaction.envelope;
         envelope.recipients.push(rcpt.address);
         envelope.rcpt_parameters.push(rcpt.parameters);
@@ -98,62 +99,62 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
     }
 
     pub(super) fn data(&mut self) -> CommandResult {
-        self.check_gate()?;
-        let fault = self.draw(ServerStage::Data)?;
+        self.check_open()?;
+        let fault = self.due_fault(Stage::Data)?;
         if let Some(FaultAction::Reply(reply)) = fault
             && reply.code / 100 != 3
         {
-            return self.say(fault, "");
+            return self.respond(fault, "");
         }
         match self.receipt_for_data() {
             Ok(receipt) => {
-                self.say(fault, reply::GO_AHEAD)?;
+                self.respond(fault, reply::GO_AHEAD)?;
                 self.receive_data(receipt)
             }
-            Err(refusal) => self.say(fault, refusal),
+            Err(refusal) => self.respond(fault, refusal),
         }
     }
 
     fn receipt_for_data(&self) -> Result<Receipt<'a>, Refusal> {
         let transaction = self.transaction.as_ref().ok_or(reply::MAIL_FIRST)?;
         let parameters = &transaction.envelope.mail_parameters;
-        let body = parameters::value(parameters, "BODY").unwrap_or_default();
+        let body = arguments::value(parameters, "BODY").unwrap_or_default();
         if body.eq_ignore_ascii_case("BINARYMIME") {
-            return Err(reply::BINARY_IS_CHUNKED);
+            return Err(reply::BINARY_NEEDS_BDAT);
         }
         match transaction.chunks {
             Chunks::None => self.begin(&transaction.envelope),
             Chunks::Some(_) => Err(reply::CHUNKS_BEGUN),
-            Chunks::Dead => Err(reply::TRANSACTION_DEAD),
+            Chunks::Failed => Err(reply::TRANSACTION_FAILED),
         }
     }
 
     fn begin(&self, envelope: &ReceivedEnvelope) -> Result<Receipt<'a>, Refusal> {
         if envelope.recipients.is_empty() {
             // RFC 2033 §4.2 has a different code for this than RFC 5321.
-            return Err(if self.house.manner.lmtp {
+            return Err(if self.context.behavior.lmtp {
                 reply::NO_RECIPIENTS_OF_LMTP
             } else {
                 reply::NO_RECIPIENTS
             });
         }
-        let max_bytes = self.house.limits.max_message_bytes;
-        Receipt::begin(self.house.store, envelope, max_bytes).map_err(|error| {
-            self.has_trouble(Some(&error));
-            reply::failed(&error)
+        let max_bytes = self.context.limits.max_message_bytes;
+        Receipt::begin(self.context.store, envelope, max_bytes).map_err(|error| {
+            self.report_failure(Some(&error));
+            failure_reply(&error)
         })
     }
 
     fn receive_data(&mut self, mut receipt: Receipt<'a>) -> CommandResult {
         let deadline = self.message_deadline();
-        let mut unstuffer = Unstuffer::default();
-        self.channel.block(deadline)?;
-        self.in_the_middle()?;
+        let mut unstuffer = DotUnstuffer::default();
+        self.connection.block(deadline)?;
+        self.body_fault()?;
         loop {
-            let piece = unstuffer.next(self.channel.block(deadline)?);
-            receipt.take(piece.content);
-            let (used, ended) = (piece.used, piece.ended);
-            self.channel.consume(used);
+            let block = unstuffer.next(self.connection.block(deadline)?);
+            receipt.take(block.content);
+            let (used, ended) = (block.used, block.ended);
+            self.connection.consume(used);
             if ended {
                 return self.finish(receipt, None);
             }
@@ -161,28 +162,28 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
     }
 
     fn message_deadline(&self) -> Instant {
-        let idle = self.house.limits.idle;
+        let idle = self.context.limits.idle;
         within(idle.saturating_mul(IDLE_TIMES_PER_MESSAGE))
     }
 
     /// Applies the fault for the first part of a message. A reply in it becomes the reply to the whole
     /// message.
-    fn in_the_middle(&mut self) -> CommandResult {
+    fn body_fault(&mut self) -> CommandResult {
         let Some(transaction) = &mut self.transaction else {
             return Ok(());
         };
         if std::mem::replace(&mut transaction.is_begun, true) {
             return Ok(());
         }
-        let fault = self.draw(ServerStage::Body)?;
+        let fault = self.due_fault(Stage::Body)?;
         if fault.is_none() {
             return Ok(());
         }
-        self.say(fault, "")?;
+        self.respond(fault, "")?;
         if let (Some(FaultAction::Reply(_)), Some(transaction)) = (fault, &mut self.transaction) {
             transaction.early = fault;
         }
-        self.channel.flush()
+        self.connection.flush()
     }
 
     /// Finishes a complete message. `chunk` is the fault that is due for its last BDAT.
@@ -194,30 +195,30 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         let Some(transaction) = self.transaction.take() else {
             return Ok(());
         };
-        self.has_trouble(receipt.trouble().as_ref());
+        self.report_failure(receipt.failure().as_ref());
         let ReceivedTransaction {
             envelope, early, ..
         } = transaction;
         if let Some(early) = early {
             if early.refusal().is_none() {
-                self.keep_whole(receipt, &envelope)?;
+                self.store_message(receipt, &envelope)?;
             }
             return Ok(());
         }
         let parameters = &envelope.mail_parameters;
-        let is_prdr = parameters::value(parameters, "PRDR").is_some();
-        if self.house.manner.lmtp || is_prdr {
+        let is_prdr = arguments::value(parameters, "PRDR").is_some();
+        if self.context.behavior.lmtp || is_prdr {
             return self.finish_for_each(receipt, &envelope, chunk);
         }
         let fault = match chunk {
-            None => self.draw(ServerStage::Dot)?,
+            None => self.due_fault(Stage::Dot)?,
             some => some,
         };
         if fault.and_then(FaultAction::refusal).is_some() {
-            return self.say(fault, "");
+            return self.respond(fault, "");
         }
-        let reply = self.keep_whole(receipt, &envelope)?;
-        self.say(fault, &reply)
+        let reply = self.store_message(receipt, &envelope)?;
+        self.respond(fault, &reply)
     }
 
     /// Sends a reply for each recipient: LMTP (RFC 2033 §4.2), and PRDR with one more before and one after.
@@ -230,76 +231,76 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         let mut faults = Vec::with_capacity(envelope.recipients.len());
         for _ in &envelope.recipients {
             let due = match chunk {
-                None => self.draw(ServerStage::Dot)?,
+                None => self.due_fault(Stage::Dot)?,
                 some => some,
             };
             faults.push(due);
         }
         let is_taken = |fault: Option<&FaultAction>| fault.and_then(FaultAction::refusal).is_none();
-        let mut reply = Cow::Borrowed(reply::NOBODY_TAKES_IT);
+        let mut reply = Cow::Borrowed(reply::ALL_RECIPIENTS_REFUSED);
         if faults.iter().copied().any(is_taken) {
             let mut taken = envelope.clone();
             taken.keep_only(|place| is_taken(faults[place]));
-            reply = self.keep_whole(receipt, &taken)?;
+            reply = self.store_message(receipt, &taken)?;
         }
-        if !self.house.manner.lmtp {
-            self.answer(reply::ANALYSING)?;
+        if !self.context.behavior.lmtp {
+            self.answer(reply::PRDR_REPLIES)?;
         }
         for fault in faults {
-            self.say(fault, &reply)?;
+            self.respond(fault, &reply)?;
         }
-        if self.house.manner.lmtp {
+        if self.context.behavior.lmtp {
             return Ok(());
         }
         self.answer(&reply)
     }
 
     /// Puts the message into the store, and returns the reply.
-    fn keep_whole(&mut self, receipt: Receipt<'a>, envelope: &ReceivedEnvelope) -> PendingReply {
-        let finished: StoreResult = receipt.finish(self.house.gate)?;
-        self.has_trouble(finished.trouble.as_ref());
-        if let Some(kept) = finished.kept {
-            self.saw(&ServerEvent::Message {
+    fn store_message(&mut self, receipt: Receipt<'a>, envelope: &ReceivedEnvelope) -> PendingReply {
+        let finished: StoreResult = receipt.finish(self.context.limiter)?;
+        self.report_failure(finished.failure.as_ref());
+        if let Some(stored) = finished.stored {
+            self.on_event(&ServerEvent::Message {
                 envelope,
-                bytes: kept.bytes,
-                path: match &kept.place {
-                    Whereabouts::At(path) => Some(path),
-                    Whereabouts::Gone => None,
+                bytes: stored.bytes,
+                path: match &stored.place {
+                    StoredAt::File(path) => Some(path),
+                    StoredAt::Elsewhere => None,
                 },
-                number: kept.number,
+                number: stored.number,
             });
         }
         Ok(finished.reply)
     }
 
-    // The bytes of a chunk arrive even if it is refused.
+    // RFC 3030 §2: the client sends the octets of a chunk even if it is refused.
     pub(super) fn bdat(&mut self, chunk: Chunk) -> CommandResult {
-        self.check_gate()?;
+        self.check_open()?;
         let mut receipt = self.receipt_for_chunk();
         self.receive_chunk(chunk.size, receipt.as_mut().ok())?;
-        let fault = self.draw(ServerStage::Bdat)?;
+        let fault = self.due_fault(Stage::Bdat)?;
         match receipt {
-            Ok(_) if fault.and_then(FaultAction::refusal).is_some() => self.say(fault, ""),
+            Ok(_) if fault.and_then(FaultAction::refusal).is_some() => self.respond(fault, ""),
             Ok(receipt) if chunk.last => self.finish(receipt, fault),
             Ok(receipt) => {
-                let due = self.keep(receipt);
-                self.say(fault, &due)
+                let due = self.keep_chunk(receipt);
+                self.respond(fault, &due)
             }
-            Err(refusal) => self.say(fault, refusal),
+            Err(refusal) => self.respond(fault, refusal),
         }
     }
 
     /// The message begun by earlier chunks, or a new one. The transaction counts as failed until it is
     /// kept.
     fn receipt_for_chunk(&mut self) -> Result<Receipt<'a>, Refusal> {
-        if !self.house.manner.offers.has(ServerKeyword::Chunking) {
+        if !self.context.behavior.offers.has(Extension::Chunking) {
             return Err(reply::NOT_IMPLEMENTED);
         }
         let transaction = self.transaction.as_mut().ok_or(reply::MAIL_FIRST)?;
-        match std::mem::replace(&mut transaction.chunks, Chunks::Dead) {
+        match std::mem::replace(&mut transaction.chunks, Chunks::Failed) {
             Chunks::None => self.receipt_for_first_chunk(),
             Chunks::Some(receipt) => Ok(receipt),
-            Chunks::Dead => Err(reply::TRANSACTION_DEAD),
+            Chunks::Failed => Err(reply::TRANSACTION_FAILED),
         }
     }
 
@@ -312,21 +313,21 @@ impl<'a, P: Transmission> ServerSession<'a, P> {
         let deadline = self.message_deadline();
         let mut left = size;
         while left > 0 {
-            self.channel.block(deadline)?;
-            self.in_the_middle()?;
-            let block = self.channel.block(deadline)?;
+            self.connection.block(deadline)?;
+            self.body_fault()?;
+            let block = self.connection.block(deadline)?;
             let count = usize::try_from(left).map_or(block.len(), |left| left.min(block.len()));
             if let Some(receipt) = &mut receipt {
                 receipt.take(&block[..count]);
             }
-            self.channel.consume(count);
+            self.connection.consume(count);
             left -= count as u64;
         }
         Ok(())
     }
 
-    fn keep(&mut self, mut receipt: Receipt<'a>) -> Cow<'static, str> {
-        self.has_trouble(receipt.trouble().as_ref());
+    fn keep_chunk(&mut self, mut receipt: Receipt<'a>) -> Cow<'static, str> {
+        self.report_failure(receipt.failure().as_ref());
         match receipt.so_far() {
             Ok(reply) => {
                 if let Some(transaction) = &mut self.transaction {
@@ -345,7 +346,7 @@ impl ReceivedTransaction<'_> {
         match self.chunks {
             Chunks::None => {}
             Chunks::Some(_) => return Err(reply::CHUNKS_BEGUN),
-            Chunks::Dead => return Err(reply::TRANSACTION_DEAD),
+            Chunks::Failed => return Err(reply::TRANSACTION_FAILED),
         }
         if self.envelope.recipients.len() >= max {
             return Err(reply::TOO_MANY_RECIPIENTS);

@@ -1,32 +1,37 @@
-//! The start of a session: PROXY, TLS, the greeting; and the commands that restart a session.
+//! The part of a session before MAIL: PROXY header, TLS, greeting, XCLIENT, AUTH (RFC 4954).
 
-use crate::server::command::Attribute;
-use crate::server::connection::{Transmission, within};
+use crate::server::auth::{Auth, LoginExchange, LoginStep};
+use crate::server::command::{Attribute, AuthCommand};
+use crate::server::connection::{ReceivedLine, SessionEnding};
 use crate::server::events::ServerEvent;
 use crate::server::fault::FaultAction;
-use crate::server::proxy;
-use crate::server::proxy::Start;
+use crate::server::options::Introduction;
 use crate::server::reply;
+use crate::server::reply::Refusal;
 use crate::server::session::{CommandResult, ServerSession};
-use crate::server::stage::ServerStage;
-use crate::server::{Introduction, ServerTls, SessionEnding};
+use crate::server::stream::{ByteStream, within};
+use crate::server::tls::ServerTls;
+use crate::smtp::mechanism::Mechanism;
+use crate::smtp::proxy::{self, ProxyStart};
+use crate::smtp::stage::Stage;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use std::net::{IpAddr, SocketAddr};
 
-impl<P: Transmission> ServerSession<'_, P> {
+impl<P: ByteStream> ServerSession<'_, P> {
     pub(super) fn open(&mut self) -> CommandResult {
-        let from = self.visitor.from;
-        self.saw(&ServerEvent::Connected { peer: from });
-        let fault = self.draw(ServerStage::Connect)?;
+        let from = self.client.from;
+        self.on_event(&ServerEvent::Connected { peer: from });
+        let fault = self.due_fault(Stage::Connect)?;
         if fault.is_some() {
-            self.say(fault, "")?;
+            self.respond(fault, "")?;
         }
         if matches!(fault, Some(FaultAction::Reply(_) | FaultAction::Garbage)) {
             return Err(SessionEnding::Dropped);
         }
-        if self.house.manner.proxy_protocol {
+        if self.context.behavior.proxy_protocol {
             self.read_proxy_header()?;
         }
-        let encryption = self.house.manner.tls.as_ref();
+        let encryption = self.context.behavior.tls.as_ref();
         if let Some(encryption) = encryption.filter(|encryption| encryption.is_implicit) {
             self.secure(encryption)?;
         }
@@ -34,25 +39,25 @@ impl<P: Transmission> ServerSession<'_, P> {
     }
 
     fn greet(&mut self) -> CommandResult {
-        let Introduction { name, what } = self.house.introduction;
+        let Introduction { name, what } = self.context.introduction;
         let greeting = format!("220 {name} {what}");
-        let fault = self.draw(ServerStage::Banner)?;
+        let fault = self.due_fault(Stage::Banner)?;
         self.is_refused = fault.and_then(FaultAction::refusal).is_some();
-        self.say(fault, &greeting)
+        self.respond(fault, &greeting)
     }
 
     fn read_proxy_header(&mut self) -> CommandResult {
-        let deadline = within(self.house.limits.idle);
+        let deadline = within(self.context.limits.idle);
         loop {
-            let (used, client) = match proxy::read(self.channel.pending()) {
-                Start::Header { used, client } => (used, client),
-                Start::Other => return Err(SessionEnding::NoProxy),
-                Start::Partial => {
-                    self.channel.more(deadline)?;
+            let (used, client) = match proxy::parse(self.connection.pending()) {
+                ProxyStart::Header { used, client } => (used, client),
+                ProxyStart::Other => return Err(SessionEnding::NoProxy),
+                ProxyStart::Partial => {
+                    self.connection.more(deadline)?;
                     continue;
                 }
             };
-            self.channel.consume(used);
+            self.connection.consume(used);
             if let Some(client) = client {
                 self.comes_from(client);
             }
@@ -61,25 +66,25 @@ impl<P: Transmission> ServerSession<'_, P> {
     }
 
     fn comes_from(&mut self, client: SocketAddr) {
-        self.visitor.from = Some(client);
-        let told = &format!("{client}");
-        self.saw(&ServerEvent::Proxied { told });
+        self.client.from = Some(client);
+        let new_client = &format!("{client}");
+        self.on_event(&ServerEvent::ClientChanged { new_client });
     }
 
     pub(super) fn start_tls(&mut self) -> CommandResult {
-        let Some(encryption) = self.house.manner.tls.as_ref() else {
+        let Some(encryption) = self.context.behavior.tls.as_ref() else {
             return self.answer(reply::NOT_IMPLEMENTED);
         };
-        if self.channel.is_secured() {
-            return self.answer(reply::SECURED);
+        if self.connection.is_secured() {
+            return self.answer(reply::TLS_ACTIVE);
         }
         if self.transaction.is_some() {
             return self.answer(reply::IN_TRANSACTION);
         }
-        let fault = self.draw(ServerStage::StartTls)?;
+        let fault = self.due_fault(Stage::Starttls)?;
         // CVE-2011-0411: data sent in clear after STARTTLS must not count as received inside TLS.
-        self.channel.forget();
-        self.say(fault, reply::GO_SECURE)?;
+        self.connection.discard_input();
+        self.respond(fault, reply::READY_FOR_TLS)?;
         if matches!(fault, Some(FaultAction::Reply(reply)) if reply.code != 220) {
             return Ok(());
         }
@@ -92,23 +97,23 @@ impl<P: Transmission> ServerSession<'_, P> {
 
     /// The handshake, or the fault that replaces it.
     fn secure(&mut self, encryption: &ServerTls) -> CommandResult {
-        let fault = self.draw(ServerStage::Tls)?;
+        let fault = self.due_fault(Stage::Tls)?;
         if fault.is_some() {
-            self.channel.flush()?;
-            if self.channel.pending().is_empty() {
-                self.channel.more(within(self.house.limits.idle))?;
+            self.connection.flush()?;
+            if self.connection.pending().is_empty() {
+                self.connection.more(within(self.context.limits.idle))?;
             }
-            self.say(fault, "")?;
+            self.respond(fault, "")?;
             if !matches!(fault, Some(FaultAction::Slow(_))) {
                 return Err(SessionEnding::Dropped);
             }
         }
-        self.channel.flush()?;
-        match self.channel.secure(&encryption.config) {
-            Ok(secured) => self.saw(&ServerEvent::Tls(&secured)),
+        self.connection.flush()?;
+        match self.connection.secure(&encryption.config) {
+            Ok(secured) => self.on_event(&ServerEvent::Tls(&secured)),
             Err(error) => {
                 let why = &error.to_string();
-                self.saw(&ServerEvent::TlsFailed { why });
+                self.on_event(&ServerEvent::TlsFailed { why });
                 return Err(SessionEnding::NoTls);
             }
         }
@@ -136,10 +141,10 @@ impl<P: Transmission> ServerSession<'_, P> {
             .iter()
             .map(|attribute| format!("{}={}", attribute.name, attribute.value))
             .collect();
-        self.saw(&ServerEvent::Proxied {
-            told: &words.join(" "),
+        self.on_event(&ServerEvent::ClientChanged {
+            new_client: &words.join(" "),
         });
-        self.visitor.from = match (ip, self.visitor.from) {
+        self.client.from = match (ip, self.client.from) {
             (Some(ip), before) => {
                 let before = before.map_or(0, |before| before.port());
                 ip.map(|ip| SocketAddr::new(ip, port.unwrap_or(before)))
@@ -151,5 +156,94 @@ impl<P: Transmission> ServerSession<'_, P> {
             .map(str::to_owned);
         self.helo = None;
         self.greet()
+    }
+}
+
+impl<'a, P: ByteStream> ServerSession<'a, P> {
+    /// The AUTH line of EHLO; `None`: no login is possible now.
+    pub(super) fn mechanisms(&self) -> Option<String> {
+        let auth = self.context.behavior.auth.as_ref()?;
+        if !auth.in_clear && !self.connection.is_secured() {
+            return None;
+        }
+        let names: Vec<&str> = auth.mechanisms().into_iter().map(Mechanism::name).collect();
+        Some(format!("AUTH {}", names.join(" ")))
+    }
+
+    pub(super) fn auth(&mut self, login: &AuthCommand) -> CommandResult {
+        let (auth, mechanism) = match self.mechanism(&login.mechanism) {
+            Ok(found) => found,
+            Err(refusal) => return self.answer(refusal),
+        };
+        let initial = match &login.initial {
+            None => None,
+            Some(word) if word == b"=" => Some(Vec::new()),
+            Some(word) => match BASE64_STANDARD.decode(word) {
+                Ok(response) => Some(response),
+                Err(_) => return self.answer(reply::BAD_RESPONSE),
+            },
+        };
+        let mut exchange = LoginExchange::new(auth, mechanism);
+        let mut step = exchange.begin(initial.as_deref());
+        while let LoginStep::Challenge(challenge) = step {
+            step = match self.challenge(&challenge)? {
+                Ok(response) => exchange.step(&response),
+                Err(refusal) => return self.answer(refusal),
+            };
+        }
+        self.finish_login(mechanism, step)
+    }
+
+    fn mechanism(&self, name: &str) -> Result<(&'a Auth, Mechanism), Refusal> {
+        let auth = self.context.behavior.auth.as_ref();
+        let auth = auth.ok_or(reply::NOT_IMPLEMENTED)?;
+        if self.helo.is_none() {
+            return Err(reply::EHLO_FIRST);
+        }
+        if !auth.in_clear && !self.connection.is_secured() {
+            return Err(reply::AUTH_NEEDS_TLS);
+        }
+        if self.user.is_some() {
+            return Err(reply::ALREADY_LOGGED_IN);
+        }
+        if self.transaction.is_some() {
+            return Err(reply::IN_TRANSACTION);
+        }
+        let known = Mechanism::parse(name).filter(|one| auth.mechanisms().contains(one));
+        Ok((auth, known.ok_or(reply::NO_MECHANISM)?))
+    }
+
+    /// Sends a challenge. Returns the response, or the refusal of a malformed one.
+    fn challenge(&mut self, challenge: &[u8]) -> Result<Result<Vec<u8>, Refusal>, SessionEnding> {
+        self.answer(&format!("334 {}", BASE64_STANDARD.encode(challenge)))?;
+        Ok(match self.connection.line()? {
+            ReceivedLine::TooLong => Err(reply::RESPONSE_TOO_LONG),
+            ReceivedLine::Whole(b"*") => Err(reply::CANCELLED),
+            ReceivedLine::Whole(line) => BASE64_STANDARD
+                .decode(line)
+                .map_err(|_| reply::BAD_RESPONSE),
+        })
+    }
+
+    fn finish_login(&mut self, mechanism: Mechanism, step: LoginStep) -> CommandResult {
+        let fault = self.due_fault(Stage::Auth)?;
+        let is_allowed = fault.and_then(FaultAction::refusal).is_none();
+        let (user, accepted) = match step {
+            LoginStep::Accepted(user) => (user, is_allowed),
+            LoginStep::Rejected(user) => (user, false),
+            LoginStep::Challenge(_) | LoginStep::Malformed => {
+                return self.respond(fault, reply::BAD_RESPONSE);
+            }
+        };
+        self.on_event(&ServerEvent::Auth {
+            mechanism: mechanism.name(),
+            user: &user,
+            accepted,
+        });
+        if !accepted {
+            return self.respond(fault, reply::WRONG_LOGIN);
+        }
+        self.user = Some(user);
+        self.respond(fault, reply::LOGGED_IN)
     }
 }

@@ -1,24 +1,23 @@
+use crate::server::connection::tests::ScriptedPeer;
+use crate::server::session::*;
+use crate::server::store::{Incoming, ReceivedEnvelope, StoreRefusal, StoredAt};
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use crate::server::connection::tests::ScriptedPeer;
-use crate::server::session::*;
-use crate::server::{Declined, Incoming, ReceivedEnvelope, Whereabouts};
-
 /// Keeps messages, or fails at a given point.
 #[derive(Default)]
-struct Shelf {
+struct TestStore {
     messages: Mutex<Vec<(ReceivedEnvelope, Vec<u8>)>>,
     fails_at: &'static str,
 }
 
-struct Parcel<'a> {
-    shelf: &'a Shelf,
+struct TestMessage<'a> {
+    store: &'a TestStore,
     envelope: ReceivedEnvelope,
     bytes: Vec<u8>,
 }
 
-impl Shelf {
+impl TestStore {
     fn fail_at(&self, place: &str) -> io::Result<()> {
         if self.fails_at == place {
             return Err(io::Error::other("secret"));
@@ -27,17 +26,17 @@ impl Shelf {
     }
 }
 
-impl MessageStore for Shelf {
+impl MessageStore for TestStore {
     fn begin(&self, envelope: &ReceivedEnvelope) -> io::Result<Box<dyn Incoming + '_>> {
         self.fail_at("begin")?;
-        Ok(Box::new(Parcel {
-            shelf: self,
+        Ok(Box::new(TestMessage {
+            store: self,
             envelope: envelope.clone(),
             bytes: Vec::new(),
         }))
     }
 
-    fn vet(&self, recipient: &str) -> Result<(), Declined> {
+    fn check_recipient(&self, recipient: &str) -> Result<(), StoreRefusal> {
         if recipient == "nobody" {
             return Err(reason("550 5.1.1", "who is nobody?"));
         }
@@ -45,36 +44,36 @@ impl MessageStore for Shelf {
     }
 }
 
-fn reason(code: &'static str, why: &str) -> Declined {
+fn reason(code: &'static str, why: &str) -> StoreRefusal {
     let why = why.to_owned();
-    Declined::Reason { code, why }
+    StoreRefusal::Refused { code, why }
 }
 
-impl Incoming for Parcel<'_> {
+impl Incoming for TestMessage<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.shelf.fail_at("write")?;
+        self.store.fail_at("write")?;
         self.bytes.extend_from_slice(bytes);
         Ok(())
     }
 
-    fn commit(self: Box<Self>) -> Result<Whereabouts, Declined> {
-        self.shelf.fail_at("commit")?;
-        if self.shelf.fails_at == "reason" {
+    fn commit(self: Box<Self>) -> Result<StoredAt, StoreRefusal> {
+        self.store.fail_at("commit")?;
+        if self.store.fails_at == "reason" {
             return Err(reason("554 5.6.0", "it is no message"));
         }
-        let mut messages = self.shelf.messages.lock().unwrap();
+        let mut messages = self.store.messages.lock().unwrap();
         messages.push((self.envelope, self.bytes));
-        Ok(Whereabouts::Gone)
+        Ok(StoredAt::Elsewhere)
     }
 }
 
-fn limits() -> SinkLimits {
-    SinkLimits {
+fn limits() -> SessionLimits {
+    SessionLimits {
         max_message_bytes: 20,
         max_recipients: 2,
         max_line_bytes: 100,
-        max_reproaches: 3,
-        ..SinkLimits::default()
+        max_errors: 3,
+        ..SessionLimits::default()
     }
 }
 
@@ -94,44 +93,49 @@ impl Outcome {
     }
 }
 
-fn play(shelf: Shelf, count: Option<u64>, packets: &[&[u8]]) -> Outcome {
-    play_with(&Manner::default(), shelf, count, packets)
+fn play(store: TestStore, count: Option<u64>, packets: &[&[u8]]) -> Outcome {
+    play_with(&ServerBehavior::default(), store, count, packets)
 }
 
-fn play_with(manner: &Manner, shelf: Shelf, count: Option<u64>, packets: &[&[u8]]) -> Outcome {
+fn play_with(
+    behavior: &ServerBehavior,
+    store: TestStore,
+    count: Option<u64>,
+    packets: &[&[u8]],
+) -> Outcome {
     let limits = limits();
-    let visitor = Client {
+    let client = Client {
         number: 1,
         from: Some(SocketAddr::from(([127, 0, 0, 1], 9))),
     };
-    let gate = ConnectionLimiter::new(count, 1, None);
-    let house = ServerContext {
+    let limiter = ConnectionLimiter::new(count, 1, None);
+    let context = ServerContext {
         introduction: Introduction {
             name: "sink.x",
             what: "ESMTP ehlo sink",
         },
         limits: &limits,
-        manner,
-        store: &shelf,
-        gate: &gate,
-        witness: &(),
+        behavior,
+        store: &store,
+        limiter: &limiter,
+        observer: &(),
     };
     let mut script = ScriptedPeer::new(packets.iter().copied());
-    ServerSession::new(house, &mut script, visitor).converse();
-    let messages = shelf.messages.into_inner();
+    ServerSession::new(context, &mut script, client).run();
+    let messages = store.messages.into_inner();
     Outcome {
         writes: script.writes,
         messages: messages.unwrap_or_else(PoisonError::into_inner),
-        accepted: gate.accepted(),
+        accepted: limiter.accepted(),
     }
 }
 
 fn say(packets: &[&[u8]]) -> Outcome {
-    play(Shelf::default(), None, packets)
+    play(TestStore::default(), None, packets)
 }
 
 #[test]
-fn a_message_is_taken_with_its_envelope() {
+fn message_is_stored_with_its_envelope() {
     let outcome = say(&[
         b"EHLO me.x\r\n",
         b"MAIL FROM:<a@x> BODY=8BITMIME SIZE=8\r\n",
@@ -161,7 +165,7 @@ fn a_message_is_taken_with_its_envelope() {
 }
 
 #[test]
-fn a_pipelined_group_is_answered_in_one_write() {
+fn replies_to_a_pipelined_group_are_one_write() {
     let outcome = say(&[
         b"EHLO me\r\nMAIL FROM:<>\r\nRCPT TO:<b@x>\r\nBDAT 3 LAST\r\nabcRSET\r\nQU",
         b"IT\r\n",
@@ -196,7 +200,7 @@ fn commands_out_of_order_are_refused() {
 }
 
 #[test]
-fn data_without_recipients_is_refused_and_the_transaction_goes_on() {
+fn data_without_recipients_is_refused_and_the_transaction_continues() {
     let outcome = say(&[
         b"HELO me\r\nMAIL FROM:<>\r\nDATA\r\nRCPT TO:<b@x>\r\nDATA\r\n",
         b".\r\n",
@@ -209,7 +213,7 @@ fn data_without_recipients_is_refused_and_the_transaction_goes_on() {
 }
 
 #[test]
-fn rset_and_a_new_greeting_end_the_transaction() {
+fn rset_and_ehlo_end_the_transaction() {
     for reset in ["RSET", "EHLO me", "HELO me"] {
         let lines = format!("HELO me\r\nMAIL FROM:<>\r\n{reset}\r\nRCPT TO:<b@x>\r\n");
         let codes = say(&[lines.as_bytes()]).codes();
@@ -218,7 +222,7 @@ fn rset_and_a_new_greeting_end_the_transaction() {
 }
 
 #[test]
-fn too_many_recipients_are_refused_for_now() {
+fn recipients_beyond_the_limit_are_refused_temporarily() {
     let rcpt = b"RCPT TO:<b@x>\r\n".repeat(3);
     let outcome = say(&[b"HELO me\r\nMAIL FROM:<>\r\n", &rcpt]);
     assert_eq!(
@@ -228,7 +232,7 @@ fn too_many_recipients_are_refused_for_now() {
 }
 
 #[test]
-fn a_message_announced_too_large_is_refused_at_once() {
+fn message_announced_too_large_is_refused_at_mail() {
     let outcome = say(&[b"EHLO me\r\nMAIL FROM:<> SIZE=20\r\nRSET\r\nMAIL FROM:<> SIZE=21\r\n"]);
     assert_eq!(
         outcome.codes()[7..],
@@ -237,7 +241,7 @@ fn a_message_announced_too_large_is_refused_at_once() {
 }
 
 #[test]
-fn a_message_that_gets_too_large_is_read_to_its_end_and_refused() {
+fn message_that_grows_too_large_is_read_to_its_end_and_refused() {
     let body = b"0123456789\r\n".repeat(2);
     let outcome = say(&[
         b"HELO me\r\nMAIL FROM:<>\r\nRCPT TO:<b@x>\r\nDATA\r\n",
@@ -251,19 +255,19 @@ fn a_message_that_gets_too_large_is_read_to_its_end_and_refused() {
 }
 
 #[test]
-fn a_store_that_fails_refuses_for_now_and_does_not_say_why() {
+fn failure_of_the_store_is_a_temporary_error_without_its_text() {
     for (fails_at, codes) in [
         ("begin", &["451 4.3.0"][..]),
         ("write", &["354 end", "451 4.3.0"]),
         ("commit", &["354 end", "451 4.3.0"]),
     ] {
-        let shelf = Shelf {
+        let store = TestStore {
             fails_at,
-            ..Shelf::default()
+            ..TestStore::default()
         };
         let mut packets = vec![&b"HELO me\r\nMAIL FROM:<>\r\nRCPT TO:<b@x>\r\nDATA\r\n"[..]];
         packets.extend((codes.len() == 2).then_some(&b"a\r\n.\r\n"[..]));
-        let outcome = play(shelf, Some(1), &packets);
+        let outcome = play(store, Some(1), &packets);
         assert_eq!(outcome.codes()[3..], *codes, "{fails_at}");
         assert_eq!(outcome.accepted, 0);
         assert!(!outcome.writes.concat().contains("secret"));
@@ -271,13 +275,13 @@ fn a_store_that_fails_refuses_for_now_and_does_not_say_why() {
 }
 
 #[test]
-fn a_store_says_in_its_own_words_what_it_does_not_take() {
-    let shelf = Shelf {
+fn reason_of_the_store_is_sent_to_the_client() {
+    let store = TestStore {
         fails_at: "reason",
-        ..Shelf::default()
+        ..TestStore::default()
     };
     let outcome = play(
-        shelf,
+        store,
         Some(1),
         &[
             b"HELO me\r\nMAIL FROM:<>\r\nRCPT TO:<nobody>\r\nRCPT TO:<b@x>\r\nDATA\r\n",
@@ -292,7 +296,7 @@ fn a_store_says_in_its_own_words_what_it_does_not_take() {
 }
 
 #[test]
-fn chunks_are_joined_as_they_are() {
+fn chunks_are_joined_unchanged() {
     let outcome = say(&[
         b"EHLO me\r\nMAIL FROM:<>\r\nRCPT TO:<b@x>\r\nBDAT 5\r\n.\r\n",
         b".\nBDAT 4\r\nQUITBDAT 0 LAST\r\nQUIT\r\n",
@@ -307,7 +311,7 @@ fn chunks_are_joined_as_they_are() {
 }
 
 #[test]
-fn a_refused_chunk_is_read_and_the_transaction_is_dead_until_reset() {
+fn refused_chunk_is_read_and_the_transaction_fails_until_rset() {
     let outcome = say(&[b"EHLO me\r\nMAIL FROM:<>\r\nBDAT 6\r\nRSET\r\n\
           RCPT TO:<b@x>\r\nBDAT 6 LAST\r\nQUIT\r\n\
           RSET\r\nBDAT 0 LAST\r\nQUIT\r\n"]);
@@ -370,13 +374,13 @@ fn non_ascii_addresses_need_smtputf8() {
 }
 
 #[test]
-fn a_line_that_is_too_long_is_refused_and_the_next_is_read() {
+fn line_after_one_that_is_too_long_is_read() {
     let outcome = say(&[&[b'a'; 1000], &[b'b'; 1000], b"\r\nNOOP\r\n"]);
     assert_eq!(outcome.codes(), ["500 5.5.2", "250 2.0.0"]);
 }
 
 #[test]
-fn a_peer_that_talks_nonsense_is_sent_away() {
+fn client_is_disconnected_after_too_many_errors() {
     let outcome = say(&[b"GET / HTTP/1.1\r\nNOOP\r\nA: b\r\n\r\nUser-Agent: x\r\nNOOP\r\n"]);
     assert_eq!(
         outcome.codes(),
@@ -391,10 +395,10 @@ fn a_peer_that_talks_nonsense_is_sent_away() {
 }
 
 #[test]
-fn no_message_more_than_wanted_is_accepted() {
+fn no_message_beyond_the_count_is_accepted() {
     let message = b"MAIL FROM:<>\r\nRCPT TO:<b@x>\r\nBDAT 1 LAST\r\nx".as_slice();
     let outcome = play(
-        Shelf::default(),
+        TestStore::default(),
         Some(1),
         &[b"HELO me\r\n", message, message],
     );
@@ -412,7 +416,7 @@ fn no_message_more_than_wanted_is_accepted() {
 }
 
 #[test]
-fn nothing_the_peer_sent_is_echoed() {
+fn no_reply_echoes_input() {
     let outcome = say(&[b"EHLO \x1b[31m\r\nMAIL FROM:<\x1b@x>\r\n\xff\xfe\r\nHELO m\r\n"]);
     let said = outcome.writes.concat();
     assert!(
@@ -426,7 +430,7 @@ fn nothing_the_peer_sent_is_echoed() {
 }
 
 #[test]
-fn a_message_that_breaks_off_is_discarded() {
+fn incomplete_message_is_discarded() {
     let outcome = say(&[
         b"HELO me\r\nMAIL FROM:<>\r\nRCPT TO:<b@x>\r\nDATA\r\n",
         b"a\r\n.\r",
@@ -435,4 +439,4 @@ fn a_message_that_breaks_off_is_discarded() {
     assert!(outcome.messages.is_empty());
 }
 
-mod manners;
+mod behavior;

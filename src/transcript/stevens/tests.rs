@@ -1,3 +1,4 @@
+use crate::smtp::stage::Stage;
 use crate::transcript::stevens::*;
 
 /// A writer that fails with the given error.
@@ -29,12 +30,11 @@ fn the_beginning_of_stevens_dialogue() {
     transcript.on_event(Event::Line("500 Command unrecognized"));
     transcript.on_event(Event::Sent {
         line: "HELO sun.tuc.noao.edu",
-        stage: "helo",
+        stage: Stage::Helo,
     });
     transcript.on_event(Event::Settled {
         recipient: "rstevens@noao.edu",
-        verdict: "accepted",
-        word: "Sent",
+        status: RecipientStatus::Accepted,
         words: "Mail accepted",
         queue_id: None,
     });

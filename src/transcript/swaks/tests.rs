@@ -9,7 +9,7 @@ fn text(options: TranscriptOptions, happenings: &[Event<'_>]) -> String {
     String::from_utf8(out).unwrap()
 }
 
-fn received(code: u16, stage: &str) -> Event<'_> {
+fn received(code: u16, stage: Stage) -> Event<'static> {
     Event::Received {
         code,
         enhanced: None,
@@ -18,7 +18,7 @@ fn received(code: u16, stage: &str) -> Event<'_> {
     }
 }
 
-fn sent<'a>(line: &'a str, stage: &'a str) -> Event<'a> {
+fn sent(line: &str, stage: Stage) -> Event<'_> {
     Event::Sent { line, stage }
 }
 
@@ -46,24 +46,24 @@ fn a_conversation_looks_as_swaks_prints_it() {
         Event::Connect(&peer),
         Event::Connected(&peer),
         Event::Line("220 mx.example"),
-        received(220, "banner"),
-        sent("EHLO me.example", "ehlo"),
+        received(220, Stage::Banner),
+        sent("EHLO me.example", Stage::Ehlo),
         Event::Line("250-mx.example"),
         Event::Line("250 STARTTLS"),
-        received(250, "ehlo"),
+        received(250, Stage::Ehlo),
         Event::Secured(SECURED),
-        sent("RCPT TO:<eve@x.org>", "rcpt"),
+        sent("RCPT TO:<eve@x.org>", Stage::Rcpt),
         Event::Line("550 no"),
-        received(550, "rcpt"),
-        sent("DATA", "data"),
+        received(550, Stage::Rcpt),
+        sent("DATA", Stage::Data),
         Event::Line("354 go on"),
-        received(354, "data"),
+        received(354, Stage::Data),
         Event::Carried(b"Subject: x\r\n\r\n..h"),
         Event::Carried(b"i\r\n"),
         Event::Data { bytes: 1 },
-        sent(".", "dot"),
+        sent(".", Stage::Dot),
         Event::Line("250 ok"),
-        received(250, "dot"),
+        received(250, Stage::Dot),
         Event::Closed,
     ];
     assert_eq!(
@@ -100,7 +100,7 @@ fn what_goes_wrong_stands_behind_stars() {
         },
         Event::Line("garbage"),
         Event::Failed {
-            stage: "mail",
+            stage: Stage::Mail,
             why: "x",
             hung_up: true,
         },
@@ -121,7 +121,7 @@ fn octets_stand_beside_the_lines() {
         ..TranscriptOptions::default()
     };
     let happenings = [
-        sent("QUIT", "quit"),
+        sent("QUIT", Stage::Quit),
         Event::Octets {
             from: ClosedBy::Client,
             bytes: b"QUIT\r\n",
@@ -136,14 +136,14 @@ fn octets_stand_beside_the_lines() {
 #[test]
 fn replies_that_swaks_does_not_expect_are_marked() {
     for (code, stage, mark) in [
-        (220, "banner", "<- "),
-        (250, "banner", "<**"),
-        (251, "rcpt", "<**"),
-        (353, "dot", "<- "),
-        (354, "dot", "<**"),
-        (250, "quit", "<**"),
-        (334, "auth", "<- "),
-        (252, "ask", "<- "),
+        (220, Stage::Banner, "<- "),
+        (250, Stage::Banner, "<**"),
+        (251, Stage::Rcpt, "<**"),
+        (353, Stage::Dot, "<- "),
+        (354, Stage::Dot, "<**"),
+        (250, Stage::Quit, "<**"),
+        (334, Stage::Auth, "<- "),
+        (252, Stage::Ask, "<- "),
     ] {
         let line = format!("{code} x");
         let happenings = [Event::Line(&line), received(code, stage)];
@@ -151,7 +151,7 @@ fn replies_that_swaks_does_not_expect_are_marked() {
         assert_eq!(
             text(TranscriptOptions::default(), &happenings),
             right,
-            "{stage}"
+            "{stage:?}"
         );
     }
 }

@@ -10,6 +10,7 @@ use ehlo::client::session::{
 };
 use ehlo::mail::address::Address;
 use ehlo::smtp::blocks::{Accepts, Block, Blocks, BodyType, Replay, Shape};
+use ehlo::smtp::extension::Extension;
 use libfuzzer_sys::fuzz_target;
 use std::io;
 
@@ -66,16 +67,14 @@ fn check(reply: &Reply) {
     }
     assert_eq!(offers, one_by_one);
     let offered = |name: &str| parameters(&reply.lines[1..], name);
-    assert_eq!(offers.size, offered("size").is_some());
-    assert_eq!(offers.pipelining, offered("PIPELINING").is_some());
-    assert_eq!(offers.starttls, offered("StartTLS").is_some());
-    assert_ne!(offers.size_limit, Some(0));
-    assert!(offers.auth.iter().all(|name| !name.contains([' ', '='])) || offered("AUTH").is_some());
-    let limits = [
-        offers.limits.mails,
-        offers.limits.recipients,
-        offers.limits.domains,
-    ];
+    assert_eq!(offers.has(Extension::Size), offered("size").is_some());
+    assert_eq!(offers.has(Extension::Pipelining), offered("PIPELINING").is_some());
+    assert_eq!(offers.has(Extension::Starttls), offered("StartTLS").is_some());
+    assert_ne!(offers.size_limit(), Some(0));
+    let mut mechanisms = offers.mechanisms().iter();
+    assert!(mechanisms.all(|name| !name.contains([' ', '='])) || offered("AUTH").is_some());
+    let limits = offers.limits();
+    let limits = [limits.mails, limits.recipients, limits.domains];
     assert!(!limits.contains(&Some(0)));
 }
 

@@ -1,10 +1,10 @@
-//! The language of scripts: mistakes are few, single lines, and within the text; a script without mistakes has
-//! bounded size and no variable that is not set. The script of a recorded session has no mistake.
+//! The language of scripts: errors are few, single lines, and within the text; a script without errors has
+//! bounded size and no variable that is not set. The script of a recorded session has no error.
 
 #![no_main]
 
 use ehlo::client::events::{Event, Observer};
-use ehlo::script::{Case, Mistake, Scribe, ScriptSource, Variables, parse_source};
+use ehlo::script::{TestCase, ScriptError, ScriptRecorder, ScriptSource, Variables, parse_source};
 use ehlo::system::text::printable;
 use libfuzzer_sys::fuzz_target;
 
@@ -13,7 +13,7 @@ fuzz_target!(|text: &str| {
     record(text);
 });
 
-fn parsed(text: &str) -> Result<ehlo::script::Script, Vec<Mistake>> {
+fn parsed(text: &str) -> Result<ehlo::script::Script, Vec<ScriptError>> {
     let source = ScriptSource {
         name: "fuzz".to_owned(),
         text: text.to_owned(),
@@ -31,16 +31,16 @@ fn read(text: &str) {
             assert!(text.contains("include") || script.statements.len() <= largest);
             // Loops around tests multiply them.
             if text.matches("for").count() <= 2 {
-                let cases = Case::all_of(&script, &Variables::default());
+                let cases = TestCase::all_of(&script, &Variables::default());
                 assert!(!cases.is_empty());
             }
         }
-        Err(mistakes) => {
-            assert!((1..=20).contains(&mistakes.len()));
-            for mistake in mistakes {
-                let said = mistake.to_string();
+        Err(errors) => {
+            assert!((1..=20).contains(&errors.len()));
+            for error in errors {
+                let said = error.to_string();
                 assert!(!said.chars().any(char::is_control), "{said:?}");
-                if let Mistake::Line { at, .. } = &mistake
+                if let ScriptError::Line { at, .. } = &error
                     && &*at.file == "fuzz"
                 {
                     assert!((1..=lines + 1).contains(&at.line), "{said}");
@@ -59,7 +59,7 @@ impl Observer for Silent {
 /// Records a session in which each line of the text was said and answered.
 fn record(text: &str) {
     let mut nobody = Silent;
-    let mut scribe = Scribe::new(&mut nobody, "message.eml", true);
+    let mut scribe = ScriptRecorder::new(&mut nobody, "message.eml", true);
     let peer = ehlo::client::peer::PeerAddress::Tcp("127.0.0.1:25".parse().unwrap());
     scribe.happened(Event::Connected(&peer));
     for line in text.lines() {
@@ -78,7 +78,7 @@ fn record(text: &str) {
         }
     }
     let script = scribe.into_script();
-    if let Err(mistakes) = parsed(&script) {
-        panic!("{mistakes:?} in\n{script}");
+    if let Err(errors) = parsed(&script) {
+        panic!("{errors:?} in\n{script}");
     }
 }

@@ -1,12 +1,12 @@
 //! Checks the files that a configuration names.
 
-use crate::cli::options::profile::CommandLineArgs;
+use crate::cli::options::command_line::CommandLineArgs;
 use crate::client::credentials;
 use crate::client::wire::Tls;
 use crate::client::wire::tls;
 use crate::config::{Config, ConfigError, ConfigFault, ConfigKey};
 use crate::mail::rewrite;
-use crate::system::pem::{certificates, private_key};
+use crate::system::certificate::{certificates, private_key};
 use crate::system::text::{reason, shown};
 use rustix::fs::{Mode, OFlags};
 use std::collections::BTreeSet;
@@ -33,7 +33,7 @@ pub fn faults(config: &Config, typed: &mut CommandLineArgs<'_>) -> Vec<ConfigErr
             .value
             .texts()
             .into_iter()
-            .map(crate::system::host::expanded);
+            .map(crate::system::user::expanded);
         let errors = paths.filter_map(|path| rewrite::check_aliases(&path).err());
         faults.extend(
             errors.map(|error| config.fault(setting, ConfigFault::Value(error.to_string()))),

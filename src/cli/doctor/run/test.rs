@@ -1,42 +1,47 @@
-//! A short test message that is sent like mail from cron.
+//! `ehlo doctor --test`: a real mail, from this process or from an environment like that of cron.
 
-use crate::cli::notification::send as post;
+use crate::cli::notification::send;
 use crate::cli::notification::send::NotificationText;
 use crate::cli::terminal::{complain, print};
 use crate::client::outcome::{DeliveryReport, RecipientResult, RecipientStatus};
 use crate::cron::doctor::Diagnosis;
 use crate::cron::doctor::options::{Doctor, DoctorFormat, Test};
-use crate::cron::mail::{Addressing, DeliveryOptions, NotificationRecipients};
+use crate::cron::{Addressing, DeliveryOptions, NotificationRecipients};
 use crate::mail::rewrite::Rewriter;
 use crate::queue::delivery::SenderNotice;
 use crate::system::exit::Exit;
-use crate::system::host;
-use crate::system::text::shown;
+use crate::system::text::{reason, shown};
+use crate::system::{host, user};
 use crate::transcript::{Format, TranscriptOptions};
+use rustix::process::{Signal, set_parent_process_death_signal, setsid};
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 /// Sends the test message to the given recipients, or to those of mail from cron, and reports the result.
 pub fn send(plan: &Doctor, diagnosis: &Diagnosis, to: &Test) -> Exit {
-    let dispatch = match &plan.mail.dispatch {
-        Ok(dispatch) => dispatch,
-        Err(hindrance) => {
-            complain(&hindrance.text);
-            return hindrance.exit;
+    let delivery = match &plan.mail.delivery {
+        Ok(delivery) => delivery,
+        Err(error) => {
+            complain(&error.text);
+            return error.exit;
         }
     };
     let head = Addressing {
         recipients: recipients(diagnosis, to),
         ..plan.mail.head.clone()
     };
-    match post::build(&head, &Rewriter::new(&dispatch.rewrite), &notification()) {
+    match send::build(&head, &Rewriter::new(&delivery.rewrite), &notification()) {
         Ok(message) => {
-            let shown = post::sent_with(
-                dispatch,
+            let shown = send::send_with(
+                delivery,
                 &message,
                 output(plan),
                 SenderNotice::Caller,
                 &|| (),
             );
-            notice(dispatch, &shown.report, shown.exit)
+            notice(delivery, &shown.report, shown.exit)
         }
         Err(error) => {
             complain(&error.to_string());
@@ -70,7 +75,7 @@ fn notification() -> NotificationText {
         subject: format!("[{short}] a test by ehlo doctor"),
         body: format!(
             "This went the way that a mail from cron goes on {node}, as the user {}.\n",
-            host::login()
+            user::login()
         ),
         ..NotificationText::default()
     }
@@ -78,8 +83,8 @@ fn notification() -> NotificationText {
 
 fn output(plan: &Doctor) -> TranscriptOptions {
     let format = match plan.shown {
-        DoctorFormat::Conversations => Format::Stevens,
-        DoctorFormat::Findings | DoctorFormat::Object => Format::None,
+        DoctorFormat::Sessions => Format::Stevens,
+        DoctorFormat::Text | DoctorFormat::Json => Format::None,
     };
     TranscriptOptions {
         format,
@@ -88,11 +93,11 @@ fn output(plan: &Doctor) -> TranscriptOptions {
 }
 
 /// The result as a line. Failures have been written to stderr before.
-fn notice(dispatch: &DeliveryOptions, report: &DeliveryReport, exit: Exit) -> Exit {
+fn notice(delivery: &DeliveryOptions, report: &DeliveryReport, exit: Exit) -> Exit {
     let text: String = report
         .results
         .iter()
-        .map(|result| line(result, dispatch))
+        .map(|result| line(result, delivery))
         .collect();
     match print(|out| out.write_all(text.as_bytes())) {
         Exit::Ok => exit,
@@ -100,19 +105,77 @@ fn notice(dispatch: &DeliveryOptions, report: &DeliveryReport, exit: Exit) -> Ex
     }
 }
 
-fn line(result: &RecipientResult, dispatch: &DeliveryOptions) -> String {
+fn line(result: &RecipientResult, delivery: &DeliveryOptions) -> String {
     let recipient = &result.recipient;
     match result.verdict {
         RecipientStatus::Accepted => {
             format!("The test was taken for {recipient}: {}\n", result.words())
         }
-        RecipientStatus::Queued if dispatch.queueing.is_some() => format!(
+        RecipientStatus::Queued if delivery.queueing.is_some() => format!(
             "The test waits in the queue for {recipient}: {}\n",
-            shown(result.without_hint())
+            shown(&result.lasting_reason())
         ),
         verdict => format!(
             "The test was not taken for {recipient} ({}).\n",
             verdict.name()
         ),
     }
+}
+
+/// Variables that matter to ehlo. Those that are set here are not set by cron.
+const VARIABLES: [&str; 8] = [
+    "EHLO_CONFIG",
+    "EHLO_PASSWORD",
+    "EHLO_STATE_DIR",
+    "XDG_CONFIG_HOME",
+    "XDG_STATE_HOME",
+    "NETRC",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
+
+/// Search path of cron, unless the crontab sets another one.
+const PATH: &str = "/usr/bin:/bin";
+
+/// Starts this program again as cron would. The environment of a running process cannot be changed safely.
+pub fn inside_cron(arguments: &[OsString]) -> Exit {
+    match call(arguments).and_then(|mut call| call.status()) {
+        Ok(status) => match status.code().map(u8::try_from) {
+            Some(Ok(code)) => Exit::Command(code),
+            _ => Exit::Software,
+        },
+        Err(error) => {
+            complain(&format!(
+                "cannot run this program as cron would: {}; --here looks with this environment",
+                reason(&error)
+            ));
+            Exit::Software
+        }
+    }
+}
+
+fn call(arguments: &[OsString]) -> std::io::Result<Command> {
+    let login = user::login();
+    let unknown: Vec<&str> = VARIABLES.into_iter().filter(|name| is_set(name)).collect();
+    let mut call = Command::new(std::env::current_exe()?);
+    call.arg0("ehlo")
+        .args(arguments)
+        .arg(format!("--by-cron={}", unknown.join(",")))
+        .env_clear()
+        .env("HOME", user::home().unwrap_or_else(|| PathBuf::from("/")))
+        .env("LOGNAME", &login)
+        .env("SHELL", "/bin/sh")
+        .env("PATH", PATH)
+        .stdin(Stdio::null());
+    Ok(call)
+}
+
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
+/// Detaches from the terminal, so that no command can prompt there. This process ends when its parent does.
+pub fn leave_the_terminal() {
+    let _ = set_parent_process_death_signal(Some(Signal::TERM));
+    let _ = setsid();
 }

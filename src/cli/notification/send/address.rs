@@ -1,35 +1,31 @@
 //! The addresses of a mail, after aliases and rewrite rules.
 
-use crate::cron::mail::{Addressing, NotificationRecipients};
+use crate::cron::{Addressing, NotificationRecipients};
 use crate::mail::address::{Address, ListEntry, Mailbox, parse_list};
 use crate::mail::message::{HeaderField, MessageError};
 use crate::mail::rewrite::{OriginalAddress, RewriteError, Rewriter};
 use crate::system::host;
+use crate::system::user;
 
 /// Author and recipients.
 pub struct Addressed {
-    /// The author.
     pub from: Mailbox,
-    /// `To`.
     pub to: Vec<ListEntry>,
-    /// `Cc`.
     pub cc: Vec<ListEntry>,
     /// Recipients that no header field names.
     pub bcc: Vec<ListEntry>,
-    /// `Reply-To`.
     pub reply_to: Vec<ListEntry>,
     /// Fields that name the original author if a rule replaced the address.
     pub headers: Vec<HeaderField>,
     /// The envelope's sender; `None` is the null one.
     pub sender: Option<Address>,
-    /// The envelope's recipients.
+    /// The envelope recipients.
     pub recipients: Vec<Address>,
 }
 
 impl Addressed {
-    /// By these rules.
     pub fn of(head: &Addressing, rewriter: &Rewriter) -> Result<Self, MessageError> {
-        let login = host::login();
+        let login = user::login();
         let user = || (vec![login.clone()], Vec::new(), Vec::new());
         let (to, cc, bcc) = match &head.recipients {
             NotificationRecipients::These { to, cc, bcc } => (to.clone(), cc.clone(), bcc.clone()),
@@ -122,7 +118,7 @@ fn wrong_address(field: &str) -> impl FnOnce(crate::mail::address::AddressError)
 
 /// The current user at this host.
 pub fn user_here() -> Option<Mailbox> {
-    let (login, domain) = (host::login(), host::mail_domain());
+    let (login, domain) = (user::login(), host::mail_domain());
     let address = Address::of(&login, &domain).or_else(|_| Address::of("nobody", "localhost"));
     address.ok().map(|address| Mailbox {
         name: None,

@@ -1,31 +1,29 @@
-//! The dead letter file for mail that can be neither sent nor queued, at its traditional path.
+//! The last resort for mail that can be neither sent nor queued: the dead letter file, and the system log.
 
 use crate::mail::mbox;
-use crate::mail::mbox::MboxLines;
 use crate::mail::message::Message;
 use crate::smtp::blocks::{Block, Replay};
-use crate::system::host;
-use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
+use crate::system::text::printable;
+use crate::system::trust::is_own;
+use crate::system::user;
+use crate::system::user::path_variable;
+use rustix::fs::{Mode, OFlags};
 use std::fs::{DirBuilder, File};
-use std::io::{self, BufWriter, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// Appends the message to the first writable file, and returns its path. `None`: no file is writable.
 pub fn add(message: &Message) -> Option<PathBuf> {
-    let mut places = places().into_iter();
-    places.find(|path| append(path, message).is_ok())
+    let mut paths = paths().into_iter();
+    paths.find(|path| append(path, message).is_ok())
 }
 
 /// The home directory, the state directory, and one that survives a restart.
-pub fn places() -> Vec<PathBuf> {
-    let absolute = |name| {
-        let value = std::env::var_os(name).map(PathBuf::from);
-        value.filter(|path| path.is_absolute())
-    };
-    let home = absolute("HOME");
-    let state = absolute("XDG_STATE_HOME");
+pub fn paths() -> Vec<PathBuf> {
+    let home = path_variable("HOME");
+    let state = path_variable("XDG_STATE_HOME");
     let state = state.or_else(|| Some(home.as_ref()?.join(".local/state")));
     let user = rustix::process::geteuid().as_raw();
     let own = [home, state.map(|state| state.join("ehlo"))];
@@ -37,16 +35,16 @@ pub fn places() -> Vec<PathBuf> {
     own.chain([last]).collect()
 }
 
-/// Adds a message to a mailbox, or leaves it as it was.
 fn append(path: &Path, message: &Message) -> io::Result<()> {
-    let mut file = open(path)?;
-    rustix::fs::flock(&file, FlockOperation::LockExclusive)?;
-    let before = file.metadata()?.len();
-    let written = write(&mut file, before, message).and_then(|()| file.sync_data());
-    if written.is_err() {
-        let _ = file.set_len(before);
-    }
-    written
+    let shape = message.simplest().ok_or(io::ErrorKind::InvalidData)?;
+    mbox::append(&open(path)?, &user::login(), "", |mailbox| {
+        let (mut blocks, mut block) = (message.blocks(shape), Vec::new());
+        while blocks.append(&mut block)? != Block::End {
+            mailbox.write_all(&block)?;
+            block.clear();
+        }
+        Ok(())
+    })
 }
 
 /// Opens a file that belongs to this user alone, whatever exists at the path.
@@ -64,30 +62,39 @@ fn open(path: &Path) -> io::Result<File> {
         | OFlags::CLOEXEC
         | OFlags::NOFOLLOW
         | OFlags::NONBLOCK;
-    let file = rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?;
-    let facts = rustix::fs::fstat(&file)?;
-    let is_file = FileType::from_raw_mode(facts.st_mode) == FileType::RegularFile;
-    let is_ours = facts.st_uid == rustix::process::geteuid().as_raw();
-    if is_file && is_ours && facts.st_nlink == 1 {
-        return Ok(File::from(file));
+    let file = File::from(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?);
+    let facts = file.metadata()?;
+    if facts.is_file() && is_own(&facts) && facts.nlink() == 1 {
+        return Ok(file);
     }
     Err(io::Error::from(io::ErrorKind::PermissionDenied))
 }
 
-fn write(file: &mut File, before: u64, message: &Message) -> io::Result<()> {
-    let shape = message.simplest().ok_or(io::ErrorKind::InvalidData)?;
-    let seam = mbox::seam(file, before)?;
-    let mut out = BufWriter::new(file);
-    out.write_all(seam.as_bytes())?;
-    out.write_all(mbox::first_line(&host::login(), SystemTime::now()).as_bytes())?;
-    let (mut blocks, mut lines) = (message.blocks(shape), MboxLines::default());
-    let mut block = Vec::new();
-    while blocks.append(&mut block)? != Block::End {
-        lines.write(&block, &mut out)?;
-        block.clear();
-    }
-    lines.end(&mut out)?;
-    out.flush()
+/// Socket of the system log.
+const SOCKET: &str = "/dev/log";
+
+/// Facility user (1), severity error (3).
+const PRIORITY: u8 = 8 + 3;
+
+/// The longest line that every log daemon accepts.
+const LONGEST: usize = 900;
+
+/// Sends a line to the log if there is one. Never blocks.
+pub fn log(text: &str) {
+    let _ = send(Path::new(SOCKET), text);
+}
+
+fn send(socket: &Path, text: &str) -> std::io::Result<()> {
+    let log = UnixDatagram::unbound()?;
+    log.set_nonblocking(true)?;
+    log.connect(socket)?;
+    log.send(line(text).as_bytes()).map(drop)
+}
+
+fn line(text: &str) -> String {
+    let mut text = printable(text.as_bytes());
+    text.truncate(LONGEST);
+    format!("<{PRIORITY}>ehlo[{}]: {text}", std::process::id())
 }
 
 #[cfg(test)]

@@ -6,20 +6,20 @@ use crate::client::outcome::{Cause, RecipientResult, RecipientStatus};
 use crate::smtp::stage::Stage;
 
 /// The length of the shortest version's text, in octets.
-const SHORT: usize = 2 * 1024;
+const SHORT_TEXT: usize = 2 * 1024;
 
 /// True if the server refused the recipient because of the size or the content of the message.
 ///
 /// RFC 5321 §4.2.2: 552 is "exceeded storage allocation", 554 after the data "transaction failed". RFC 3463
 /// §3.3, §3.4: X.2.3 and X.3.4 are limits on the length of a message.
-pub fn is_about_content(result: &RecipientResult) -> bool {
+pub fn is_refused_content(result: &RecipientResult) -> bool {
     if result.verdict != RecipientStatus::Refused || result.cause != Cause::Server {
         return false;
     }
     let is_size = matches!(result.enhanced.as_deref(), Some("5.2.3" | "5.3.4"));
     let code = result.reply.as_ref().map(|reply| reply.code);
     match result.stage {
-        Some(Stage::Dot | Stage::DotFor(_) | Stage::Bdat { .. } | Stage::Body) => true,
+        Some(Stage::Dot | Stage::Bdat | Stage::Body) => true,
         Some(Stage::Mail) => is_size || code == Some(552),
         Some(Stage::Data) => is_size || matches!(code, Some(552 | 554)),
         _ => is_size,
@@ -42,7 +42,7 @@ pub fn versions(notification: &NotificationText, why: &str) -> Vec<NotificationT
         }
         versions.push(version(notification, &remark(&left_out, why), text));
     }
-    if text.len() > SHORT {
+    if text.len() > SHORT_TEXT {
         let part = if names.is_empty() {
             "the rest of the text".to_owned()
         } else {
@@ -51,7 +51,7 @@ pub fn versions(notification: &NotificationText, why: &str) -> Vec<NotificationT
         versions.push(version(
             notification,
             &remark(&part, why),
-            beginning(text, SHORT),
+            beginning(text, SHORT_TEXT),
         ));
     }
     versions
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_mail_without_attachments_has_no_smaller_version() {
+    fn short_mail_without_attachments_has_no_smaller_version() {
         let notification = NotificationText {
             body: "failed\n".to_owned(),
             ..NotificationText::default()
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn attachments_are_left_out_first_and_the_rest_of_a_long_text_then() {
+    fn attachments_are_omitted_before_text() {
         let line = "x".repeat(99) + "\n";
         let notification = NotificationText {
             subject: "failed".to_owned(),

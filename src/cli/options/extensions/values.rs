@@ -1,17 +1,17 @@
 //! Parsers for the values of the options.
 
 use crate::cli::options::value;
-use crate::client::session;
 use crate::mail::address::{Address, Mailbox, parse_recipients};
 use crate::mail::envelope::{NotifyOn, Return};
 use crate::smtp::blocks::BodyType;
+use crate::smtp::parameter::xtext;
 use std::time::SystemTime;
 
 /// A requested extension, and whether the message depends on it.
 #[derive(Clone, Debug)]
 pub(super) struct ExtensionRequest<T> {
     pub(super) value: T,
-    pub(super) is_must: bool,
+    pub(super) is_required: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -35,20 +35,20 @@ pub(super) struct DeliverBy {
 }
 
 /// Parses a value with an optional question mark after it.
-fn asked<T>(
+fn optional<T>(
     text: &str,
-    read: impl FnOnce(&str) -> Result<T, String>,
+    parse: impl FnOnce(&str) -> Result<T, String>,
 ) -> Result<ExtensionRequest<T>, String> {
-    let (text, is_must) = match text.strip_suffix('?') {
+    let (text, is_required) = match text.strip_suffix('?') {
         Some(text) => (text, false),
         None => (text, true),
     };
-    let value = read(text)?;
-    Ok(ExtensionRequest { value, is_must })
+    let value = parse(text)?;
+    Ok(ExtensionRequest { value, is_required })
 }
 
-pub(super) fn report(text: &str) -> Result<ExtensionRequest<DsnRequest>, String> {
-    asked(text, |text| {
+pub(super) fn notify_request(text: &str) -> Result<ExtensionRequest<DsnRequest>, String> {
+    optional(text, |text| {
         let (recipient, when) = match text.rsplit_once('=') {
             Some((recipient, when)) => (Some(address(recipient)?), when),
             None => (None, text),
@@ -65,7 +65,7 @@ fn address(text: &str) -> Result<Address, String> {
 
 /// RFC 3461 §4.1: NEVER must be the only value.
 fn notify(text: &str) -> Result<NotifyOn, String> {
-    let wrong = || "it wants never, or some of success,failure,delay".to_owned();
+    let error = || "it wants never, or some of success,failure,delay".to_owned();
     let mut notify = NotifyOn::default();
     if text.eq_ignore_ascii_case("never") {
         return Ok(notify);
@@ -75,15 +75,15 @@ fn notify(text: &str) -> Result<NotifyOn, String> {
             "success" => notify.success = true,
             "failure" => notify.failure = true,
             "delay" => notify.delay = true,
-            _ => return Err(wrong()),
+            _ => return Err(error()),
         }
     }
     Ok(notify)
 }
 
 /// RFC 3461 §4.3.
-pub(super) fn returned(text: &str) -> Result<ExtensionRequest<Return>, String> {
-    asked(text, |text| match text.to_ascii_lowercase().as_str() {
+pub(super) fn ret_value(text: &str) -> Result<ExtensionRequest<Return>, String> {
+    optional(text, |text| match text.to_ascii_lowercase().as_str() {
         "full" => Ok(Return::Full),
         "hdrs" => Ok(Return::Headers),
         _ => Err("it wants full or hdrs".to_owned()),
@@ -92,7 +92,7 @@ pub(super) fn returned(text: &str) -> Result<ExtensionRequest<Return>, String> {
 
 /// RFC 3461 §4.4.
 pub(super) fn envelope_id(text: &str) -> Result<ExtensionRequest<String>, String> {
-    asked(text, |text| {
+    optional(text, |text| {
         let is_printable = |byte: u8| (b' '..=b'~').contains(&byte);
         if (1..=100).contains(&text.len()) && text.bytes().all(is_printable) {
             return Ok(text.to_owned());
@@ -103,13 +103,13 @@ pub(super) fn envelope_id(text: &str) -> Result<ExtensionRequest<String>, String
 
 /// RFC 3461 §4.2.
 pub(super) fn original(text: &str) -> Result<ExtensionRequest<OriginalRecipient>, String> {
-    asked(text, |text| {
-        let wrong = || "it wants ADDR=TYPE;NAME, like bob@example.org=rfc822;bob@example.net";
-        let (left, name) = text.split_once(';').ok_or_else(wrong)?;
-        let (recipient, kind) = left.rsplit_once('=').ok_or_else(wrong)?;
+    optional(text, |text| {
+        let error = || "it wants ADDR=TYPE;NAME, like bob@example.org=rfc822;bob@example.net";
+        let (left, name) = text.split_once(';').ok_or_else(error)?;
+        let (recipient, kind) = left.rsplit_once('=').ok_or_else(error)?;
         let is_atom = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
         if kind.is_empty() || !kind.bytes().all(is_atom) || name.is_empty() || name.len() > 450 {
-            return Err(wrong().to_owned());
+            return Err(error().to_owned());
         }
         Ok(OriginalRecipient {
             recipient: address(recipient)?,
@@ -120,7 +120,7 @@ pub(super) fn original(text: &str) -> Result<ExtensionRequest<OriginalRecipient>
 
 /// RFC 4865 §3.1.
 pub(super) fn hold_for(text: &str) -> Result<ExtensionRequest<u64>, String> {
-    asked(text, seconds)
+    optional(text, seconds)
 }
 
 /// A year at most, which fits the nine digits of HOLDFOR and BY.
@@ -129,15 +129,15 @@ fn seconds(text: &str) -> Result<u64, String> {
 }
 
 pub(super) fn hold_until(text: &str) -> Result<ExtensionRequest<SystemTime>, String> {
-    asked(text, |text| {
-        let wrong = "it wants a date with time and zone like 2030-01-31T08:00:00Z";
-        crate::system::time::from_rfc3339(text).ok_or_else(|| wrong.to_owned())
+    optional(text, |text| {
+        let error = "it wants a date with time and zone like 2030-01-31T08:00:00Z";
+        crate::system::time::from_rfc3339(text).ok_or_else(|| error.to_owned())
     })
 }
 
 /// RFC 2852 §4.1.
 pub(super) fn deliver_by(text: &str) -> Result<ExtensionRequest<DeliverBy>, String> {
-    asked(text, |text| {
+    optional(text, |text| {
         let (time, mode) = text.split_once(';').unwrap_or((text, "r"));
         let (returns, traces) = match mode.to_ascii_lowercase().as_str() {
             "r" => (true, false),
@@ -156,14 +156,14 @@ pub(super) fn deliver_by(text: &str) -> Result<ExtensionRequest<DeliverBy>, Stri
 
 /// RFC 6710 §4.1.
 pub(super) fn mt_priority(text: &str) -> Result<ExtensionRequest<i8>, String> {
-    asked(text, |text| match text.parse() {
+    optional(text, |text| match text.parse() {
         Ok(priority @ -9..=9) => Ok(priority),
         _ => Err("it wants a number from -9 to 9".to_owned()),
     })
 }
 
 pub(super) fn body_type(text: &str) -> Result<ExtensionRequest<BodyType>, String> {
-    asked(text, |text| match text.to_ascii_lowercase().as_str() {
+    optional(text, |text| match text.to_ascii_lowercase().as_str() {
         "7bit" => Ok(BodyType::SevenBit),
         "8bitmime" => Ok(BodyType::EightBit),
         "binarymime" => Ok(BodyType::Binary),
@@ -173,7 +173,7 @@ pub(super) fn body_type(text: &str) -> Result<ExtensionRequest<BodyType>, String
 
 /// RFC 1870 §6: up to twenty digits, plausible or not.
 pub(super) fn announced_size(text: &str) -> Result<ExtensionRequest<String>, String> {
-    asked(text, |text| {
+    optional(text, |text| {
         let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
         if is_number && (1..=20).contains(&text.len()) {
             return Ok(text.to_owned());
@@ -183,14 +183,14 @@ pub(super) fn announced_size(text: &str) -> Result<ExtensionRequest<String>, Str
 }
 
 pub(super) fn mail_auth(text: &str) -> Result<ExtensionRequest<String>, String> {
-    asked(text, |text| match text {
+    optional(text, |text| match text {
         "" | "<>" => Ok("<>".to_owned()),
-        _ => Ok(session::xtext(&address(text)?.to_string())),
+        _ => Ok(xtext(&address(text)?.to_string())),
     })
 }
 
 pub(super) fn prdr(text: &str) -> Result<ExtensionRequest<()>, String> {
-    asked(text, |text| match text {
+    optional(text, |text| match text {
         "" => Ok(()),
         _ => Err("it wants nothing, or ?".to_owned()),
     })
@@ -201,17 +201,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_question_mark_makes_it_a_wish() {
-        assert!(hold_for("2h").unwrap().is_must);
-        let wish = hold_for("2h?").unwrap();
-        assert!(!wish.is_must);
-        assert_eq!(wish.value, 7200);
+    fn question_mark_makes_a_request_optional() {
+        assert!(hold_for("2h").unwrap().is_required);
+        let optional = hold_for("2h?").unwrap();
+        assert!(!optional.is_required);
+        assert_eq!(optional.value, 7200);
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
-        assert!(report("never,success").is_err());
-        assert!(report("bob=success").is_err());
+    fn malformed_values_are_refused() {
+        assert!(notify_request("never,success").is_err());
+        assert!(notify_request("bob=success").is_err());
         assert!(deliver_by("1h;x").is_err());
         assert!(mt_priority("10").is_err());
         assert!(body_type("8bit").is_err());
@@ -223,10 +223,10 @@ mod tests {
     }
 
     #[test]
-    fn a_recipient_may_have_an_equals_sign_in_its_name() {
-        let report = report("a=b@x.org=success,delay").unwrap().value;
-        assert_eq!(report.recipient.unwrap().to_string(), "a=b@x.org");
-        assert!(report.notify.success && report.notify.delay && !report.notify.failure);
+    fn recipient_may_contain_an_equals_sign() {
+        let request = notify_request("a=b@x.org=success,delay").unwrap().value;
+        assert_eq!(request.recipient.unwrap().to_string(), "a=b@x.org");
+        assert!(request.notify.success && request.notify.delay && !request.notify.failure);
         let original = original("a=b@x.org=rfc822;c=d@y").unwrap().value;
         assert_eq!(original.recipient.to_string(), "a=b@x.org");
         assert_eq!(original.name, "rfc822;c=d@y");

@@ -12,7 +12,7 @@ fn head(to: &[&str]) -> MailArgs {
     }
 }
 
-fn around(mail_to: Option<&str>) -> CronEnvironment {
+fn environment(mail_to: Option<&str>) -> CronEnvironment {
     CronEnvironment {
         mail_to: mail_to.map(str::to_owned),
         mail_from: Some("cron@here".to_owned()),
@@ -28,30 +28,36 @@ fn to(list: &str) -> NotificationRecipients {
 }
 
 #[test]
-fn the_command_line_counts_before_mailto() {
-    let meant = head(&["root"]).meant(None, around(Some("")));
-    assert_eq!(meant.recipients, to("root"));
-    let meant = head(&[]).meant(None, around(Some("a, b")));
-    assert_eq!(meant.recipients, to("a, b"));
+fn recipients_on_the_command_line_take_precedence_over_mailto() {
+    let addressing = head(&["root"]).addressing(None, environment(Some("")));
+    assert_eq!(addressing.recipients, to("root"));
+    let addressing = head(&[]).addressing(None, environment(Some("a, b")));
+    assert_eq!(addressing.recipients, to("a, b"));
 }
 
 #[test]
-fn an_empty_mailto_wants_nothing_and_none_means_the_user() {
-    let empty = head(&[]).meant(None, around(Some(" ")));
+fn an_empty_mailto_disables_mail_and_without_one_the_user_gets_it() {
+    let empty = head(&[]).addressing(None, environment(Some(" ")));
     assert_eq!(empty.recipients, NotificationRecipients::Nobody);
-    let none = head(&[]).meant(None, around(None));
+    let none = head(&[]).addressing(None, environment(None));
     assert_eq!(none.recipients, NotificationRecipients::User);
 }
 
 #[test]
-fn mailfrom_stands_back_for_the_option() {
+fn from_takes_precedence_over_mailfrom() {
     assert_eq!(
-        head(&[]).meant(None, around(None)).from.as_deref(),
+        head(&[])
+            .addressing(None, environment(None))
+            .from
+            .as_deref(),
         Some("cron@here")
     );
-    let typed = MailArgs {
+    let args = MailArgs {
         from: Some("me".to_owned()),
         ..head(&[])
     };
-    assert_eq!(typed.meant(None, around(None)).from.as_deref(), Some("me"));
+    assert_eq!(
+        args.addressing(None, environment(None)).from.as_deref(),
+        Some("me")
+    );
 }

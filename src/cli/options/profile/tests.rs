@@ -1,8 +1,11 @@
+use crate::cli::invocation::Invocation;
 use crate::cli::options::profile::*;
+use crate::cli::options::usage_error::EarlyExit;
 use crate::cli::parse::parse_in;
-use crate::cli::plan::{EarlyExit, Invocation};
+use crate::cli::send::SendTask;
 use crate::client::route::Host;
 use crate::config::{Places, find};
+use clap::Command;
 use std::io::Write as _;
 use std::path::Path;
 use tempfile::NamedTempFile;
@@ -22,11 +25,11 @@ fn parsed(text: &str, arguments: &[&str]) -> Result<Invocation, EarlyExit> {
     parse_in(&Places::nowhere(), &words, &mut Vec::new())
 }
 
-fn sent(text: &str, arguments: &[&str]) -> crate::cli::send::options::Send {
+fn sent(text: &str, arguments: &[&str]) -> crate::cli::send::Send {
     match parsed(text, arguments) {
-        Ok(Invocation::Send(send)) => *send,
+        Ok(Invocation::Send(SendTask::Send(send))) => *send,
         Ok(other) => panic!("{arguments:?} is {other:?}"),
-        Err(said) => panic!("{arguments:?}: {}", said.text),
+        Err(early) => panic!("{arguments:?}: {}", early.text),
     }
 }
 
@@ -35,8 +38,8 @@ const THREE: &str = "default = \"a\"\n\
     [profile.b]\nrelay = \"b.example\"\nfallback = \"a\"\nsubject = \"b\"\n\
     [profile.c]\nrelay = \"c.example\"\nport = 587\nhelo = \"c.me\"\n";
 
-/// The profile, its relay and our name there.
-fn transports(send: &crate::cli::send::options::Send) -> Vec<String> {
+/// The profile, its relay, and the name for EHLO.
+fn transports(send: &crate::cli::send::Send) -> Vec<String> {
     let all = std::iter::once(&send.transport).chain(&send.fallbacks);
     let transports = all.map(|transport| {
         let relay = transport.route.relay.as_ref().unwrap();
@@ -51,7 +54,7 @@ fn transports(send: &crate::cli::send::options::Send) -> Vec<String> {
 }
 
 #[test]
-fn fallbacks_are_ways_of_their_own_and_the_command_line_counts_for_each() {
+fn fallbacks_have_their_own_route_and_the_session_options_of_the_command_line() {
     assert_eq!(
         transports(&sent(THREE, &[])),
         [
@@ -77,12 +80,12 @@ fn fallbacks_are_ways_of_their_own_and_the_command_line_counts_for_each() {
 }
 
 #[test]
-fn without_a_default_nothing_is_chosen() {
+fn without_a_default_no_profile_is_chosen() {
     let send = sent("[profile.a]\nrelay = \"a.example\"\n", &["-r", "other"]);
     assert_eq!(transports(&send), ["none other:25 ours"]);
 }
 
-/// Options that another day may bring.
+/// A command with some options.
 fn command() -> Command {
     Command::new("ehlo")
         .arg(Arg::new("relay").long("relay"))
@@ -104,18 +107,21 @@ fn command() -> Command {
         .subcommand(Command::new("verb").arg(Arg::new("port").long("port")))
 }
 
-/// What stands on the command line in the end, of all options.
+/// The merged command line: each option with its value.
 fn added(text: &str, arguments: &[&str]) -> Result<Vec<String>, String> {
     let file = file(text);
     let mut command = command();
     let words: Vec<OsString> = ["ehlo"].iter().chain(arguments).map(Into::into).collect();
     let matches = command.try_get_matches_from_mut(&words).unwrap();
-    let mut typed = CommandLineArgs::new(&mut command, &words, &matches);
+    let mut command_line = CommandLineArgs::new(&mut command, &words, &matches);
+    command_line.has_rare = true;
     let found = find(Some(Path::new(file.path())), &Places::nowhere());
-    let config = found.unwrap().unwrap().read(&typed.keys()).unwrap();
+    let config = found.unwrap().unwrap().read(&command_line.keys()).unwrap();
     let profile = config.profile("a").unwrap();
-    let added = typed.with(&config, profile).map_err(|wrong| wrong.text)?;
-    let matches = match typed.verb {
+    let added = command_line
+        .merge(&config, profile)
+        .map_err(|error| error.text)?;
+    let matches = match command_line.verb {
         Some(verb) => added.matches.subcommand_matches(verb).unwrap(),
         None => &added.matches,
     };
@@ -147,7 +153,7 @@ fn another_relay_gets_no_credentials_unless_the_profile_is_named() {
 }
 
 #[test]
-fn what_one_option_requires_may_stand_in_the_other_place() {
+fn a_required_option_may_be_in_the_profile_or_on_the_command_line() {
     let text = "[profile.a]\nuser = \"alice\"\n";
     assert_eq!(
         added(text, &["--port", "1"]).unwrap(),
@@ -157,7 +163,7 @@ fn what_one_option_requires_may_stand_in_the_other_place() {
 }
 
 #[test]
-fn an_option_whose_value_may_be_missing_takes_true() {
+fn an_option_with_an_optional_value_accepts_true() {
     assert_eq!(
         added("[profile.a]\nwhen = true\n", &[]).unwrap(),
         ["when=now"]
@@ -170,7 +176,7 @@ fn an_option_whose_value_may_be_missing_takes_true() {
 }
 
 #[test]
-fn a_verb_takes_the_options_that_it_has() {
+fn a_subcommand_uses_only_the_settings_that_it_has_options_for() {
     let text = "[profile.a]\nport = 587\nuser = \"alice\"\n";
     assert_eq!(added(text, &["verb"]).unwrap(), ["port=587"]);
     assert_eq!(added(text, &["verb", "--port", "1"]).unwrap(), ["port=1"]);

@@ -1,6 +1,8 @@
+use crate::cli::invocation::Invocation;
+use crate::cli::options::usage_error::EarlyExit;
 use crate::cli::parse::parse_in;
-use crate::cli::plan::{EarlyExit, Invocation};
 use crate::cli::queue::{Queue, Thresholds, Work};
+use crate::cli::send::SendTask;
 use crate::config::Places;
 use crate::queue::options::{FirstTry, QueueUse};
 use crate::queue::store::OnUncertain;
@@ -19,9 +21,9 @@ fn parsed(arguments: &[&str]) -> Result<Invocation, EarlyExit> {
 
 fn queueing(arguments: &[&str]) -> Option<QueueUse> {
     match parsed(&[arguments, &["-b", "", "a@x.org"]].concat()) {
-        Ok(Invocation::Send(send)) => send.queueing,
+        Ok(Invocation::Send(SendTask::Send(send))) => send.queueing,
         Ok(other) => panic!("{arguments:?} is {other:?}"),
-        Err(said) => panic!("{arguments:?}: {}", said.text),
+        Err(early) => panic!("{arguments:?}: {}", early.text),
     }
 }
 
@@ -29,7 +31,7 @@ fn queue(arguments: &[&str]) -> Queue {
     match parsed(&[&["queue"], arguments].concat()) {
         Ok(Invocation::Queue(queue)) => *queue,
         Ok(other) => panic!("{arguments:?} is {other:?}"),
-        Err(said) => panic!("{arguments:?}: {}", said.text),
+        Err(early) => panic!("{arguments:?}: {}", early.text),
     }
 }
 
@@ -38,10 +40,10 @@ fn work(arguments: &[&str]) -> String {
 }
 
 fn refused(arguments: &[&str]) -> String {
-    let said = parsed(arguments).expect_err("nothing is wrong");
-    assert_eq!(said.exit.code(), 64, "{}", said.text);
-    assert_eq!(said.text.matches('\n').count(), 1, "{}", said.text);
-    said.text
+    let early = parsed(arguments).expect_err("nothing is wrong");
+    assert_eq!(early.exit.code(), 64, "{}", early.text);
+    assert_eq!(early.text.matches('\n').count(), 1, "{}", early.text);
+    early.text
 }
 
 #[test]
@@ -91,7 +93,7 @@ fn queue_options_require_queue_or_queue_only() {
 #[test]
 fn print_does_not_queue() {
     let plan = parsed(&["--queue", "--print", "-b", "", "a@x.org"]);
-    assert!(matches!(plan, Ok(Invocation::Print(..))));
+    assert!(matches!(plan, Ok(Invocation::Send(SendTask::Print(..)))));
 }
 
 #[test]
@@ -118,18 +120,18 @@ fn a_profile_may_set_queue_options() {
 
 #[test]
 fn the_command_alone_shows_its_help() {
-    let said = parsed(&["queue"]).expect_err("no help");
+    let early = parsed(&["queue"]).expect_err("no help");
     assert!(
-        said.exit.code() == 0 && said.text.contains("requeue"),
+        early.exit.code() == 0 && early.text.contains("requeue"),
         "{}",
-        said.text
+        early.text
     );
-    assert!(!said.text.contains("--behind"));
-    let said = parsed(&["queue", "run", "--help"]).expect_err("no help");
+    assert!(!early.text.contains("--behind"));
+    let early = parsed(&["queue", "run", "--help"]).expect_err("no help");
     assert!(
-        said.exit.code() == 0 && !said.text.contains("--behind"),
+        early.exit.code() == 0 && !early.text.contains("--behind"),
         "{}",
-        said.text
+        early.text
     );
 }
 

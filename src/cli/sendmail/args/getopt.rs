@@ -21,51 +21,51 @@ pub enum OptionError {
     /// The option does not exist.
     Unknown(char),
     /// A value is missing.
-    Lacking(char),
+    Missing(char),
 }
 
 /// Reads all words. Options are recognized after recipients, too, as in glibc's getopt, until `--`.
-pub fn items(words: &[OsString]) -> Result<Vec<Word>, OptionError> {
+pub fn parse(words: &[OsString]) -> Result<Vec<Word>, OptionError> {
     let mut words = words.iter();
-    let mut items = Vec::new();
+    let mut parsed = Vec::new();
     while let Some(word) = words.next() {
         match word.as_bytes() {
-            b"--" => items.extend(words.by_ref().cloned().map(Word::Operand)),
-            [b'-', bundle @ ..] if !bundle.is_empty() => unbundle(bundle, &mut words, &mut items)?,
-            _ => items.push(Word::Operand(word.clone())),
+            b"--" => parsed.extend(words.by_ref().cloned().map(Word::Operand)),
+            [b'-', bundle @ ..] if !bundle.is_empty() => unbundle(bundle, &mut words, &mut parsed)?,
+            _ => parsed.push(Word::Operand(word.clone())),
         }
     }
-    Ok(items)
+    Ok(parsed)
 }
 
 /// Reads options from a bundle until one uses the rest, or the next word, as its value.
 fn unbundle<'w>(
     mut bundle: &[u8],
     words: &mut impl Iterator<Item = &'w OsString>,
-    items: &mut Vec<Word>,
+    parsed: &mut Vec<Word>,
 ) -> Result<(), OptionError> {
-    while let Some((&metadata, rest)) = bundle.split_first() {
-        let metadata = char::from(metadata);
-        bundle = match (OptionStyle::of(metadata), rest) {
-            (None, _) => return Err(OptionError::Unknown(metadata)),
+    while let Some((&letter, rest)) = bundle.split_first() {
+        let letter = char::from(letter);
+        bundle = match (OptionStyle::of(letter), rest) {
+            (None, _) => return Err(OptionError::Unknown(letter)),
             (Some(OptionStyle::Flag), _) => {
-                items.push(Word::Flag(metadata));
+                parsed.push(Word::Flag(letter));
                 rest
             }
             (Some(OptionStyle::Value), []) => {
-                let value = words.next().ok_or(OptionError::Lacking(metadata))?;
-                items.push(Word::Option(metadata, value.clone()));
+                let value = words.next().ok_or(OptionError::Missing(letter))?;
+                parsed.push(Word::Option(letter, value.clone()));
                 rest
             }
             // An incomplete value: `-qI ID` means `-qIID`.
-            (Some(OptionStyle::Attached), [b'I' | b'R']) if metadata == 'q' => {
+            (Some(OptionStyle::Attached), [b'I' | b'R']) if letter == 'q' => {
                 let mut value = OsStr::from_bytes(rest).to_owned();
-                value.push(words.next().ok_or(OptionError::Lacking(metadata))?);
-                items.push(Word::Option(metadata, value));
+                value.push(words.next().ok_or(OptionError::Missing(letter))?);
+                parsed.push(Word::Option(letter, value));
                 &[]
             }
             (Some(OptionStyle::Value | OptionStyle::Attached), _) => {
-                items.push(Word::Option(metadata, OsStr::from_bytes(rest).to_owned()));
+                parsed.push(Word::Option(letter, OsStr::from_bytes(rest).to_owned()));
                 &[]
             }
         };
@@ -85,8 +85,8 @@ enum OptionStyle {
 
 impl OptionStyle {
     /// The options of Postfix's sendmail, further ones of sendmail 8, and those of ehlo.
-    fn of(metadata: char) -> Option<Self> {
-        match metadata {
+    fn of(letter: char) -> Option<Self> {
+        match letter {
             '4' | '6' | 'c' | 'E' | 'G' | 'I' | 'i' | 'm' | 'n' | 't' | 'U' | 'v' | 'x' => {
                 Some(Self::Flag)
             }
@@ -106,11 +106,11 @@ mod tests {
 
     fn read(words: &[&str]) -> Result<Vec<Word>, OptionError> {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-        items(&words)
+        parse(&words)
     }
 
-    fn option(metadata: char, value: &str) -> Word {
-        Word::Option(metadata, value.into())
+    fn option(letter: char, value: &str) -> Word {
+        Word::Option(letter, value.into())
     }
 
     fn operand(text: &str) -> Word {
@@ -127,11 +127,11 @@ mod tests {
             read(&["-f", "--", "a"]),
             Ok(vec![option('f', "--"), operand("a")])
         );
-        assert_eq!(read(&["-f"]), Err(OptionError::Lacking('f')));
+        assert_eq!(read(&["-f"]), Err(OptionError::Missing('f')));
     }
 
     #[test]
-    fn letters_come_in_bundles_of_which_the_last_takes_the_rest() {
+    fn flags_can_be_bundled_and_the_last_option_may_have_a_value() {
         use Word::Flag;
         assert_eq!(read(&["-it"]), Ok(vec![Flag('i'), Flag('t')]));
         assert_eq!(
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn options_behind_recipients_count_until_two_hyphens() {
+    fn options_after_recipients_are_recognized_until_two_hyphens() {
         let right = vec![
             operand("a"),
             Word::Flag('i'),
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_may_be_missing_is_never_the_next_word() {
+    fn an_optional_value_is_never_the_next_word() {
         assert_eq!(
             read(&["-q", "30m"]),
             Ok(vec![option('q', ""), operand("30m")])
@@ -169,19 +169,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_selected_of_the_queue_may_be_the_next_word() {
+    fn the_value_of_a_queue_selection_may_be_the_next_word() {
         assert_eq!(read(&["-qIX1"]), Ok(vec![option('q', "IX1")]));
         assert_eq!(read(&["-qI", "X1"]), Ok(vec![option('q', "IX1")]));
         assert_eq!(read(&["-qR", "x.org"]), Ok(vec![option('q', "Rx.org")]));
-        assert_eq!(read(&["-qR"]), Err(OptionError::Lacking('q')));
+        assert_eq!(read(&["-qR"]), Err(OptionError::Missing('q')));
     }
 
     #[test]
     fn values_are_bytes() {
         let word = OsString::from_vec(b"-F\xe9".to_vec());
         let value = OsString::from_vec(b"\xe9".to_vec());
-        assert_eq!(items(&[word]), Ok(vec![Word::Option('F', value)]));
+        assert_eq!(parse(&[word]), Ok(vec![Word::Option('F', value)]));
         let word = OsString::from_vec(b"-\xe9".to_vec());
-        assert_eq!(items(&[word]), Err(OptionError::Unknown('é')));
+        assert_eq!(parse(&[word]), Err(OptionError::Unknown('é')));
     }
 }

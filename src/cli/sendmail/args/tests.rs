@@ -1,6 +1,8 @@
+use crate::cli::invocation::Invocation;
+use crate::cli::options::usage_error::EarlyExit;
 use crate::cli::parse::parse_in;
-use crate::cli::plan::{EarlyExit, Invocation};
-use crate::cli::sendmail::options::{Sendmail, SendmailTask};
+use crate::cli::send::SendTask;
+use crate::cli::sendmail::{Sendmail, SendmailTask};
 use crate::client::route::{AddressFamily, Host};
 use crate::client::session::TlsDemand;
 use crate::config::Places;
@@ -21,7 +23,7 @@ fn sendmail(words: &[&str]) -> Sendmail {
     match parsed_in(&Places::nowhere(), words) {
         Ok(Invocation::Sendmail(plan)) => *plan,
         Ok(other) => panic!("{words:?} is {other:?}"),
-        Err(said) => panic!("{words:?}: {}", said.text),
+        Err(early) => panic!("{words:?}: {}", early.text),
     }
 }
 
@@ -39,9 +41,9 @@ fn submission(arguments: &[&str]) -> Submission {
 
 fn refused(arguments: &[&str]) -> EarlyExit {
     let words = [&["sendmail"], arguments].concat();
-    let said = parsed_in(&Places::nowhere(), &words).expect_err("nothing is wrong");
-    assert_eq!(said.text.matches('\n').count(), 1, "{}", said.text);
-    said
+    let early = parsed_in(&Places::nowhere(), &words).expect_err("nothing is wrong");
+    assert_eq!(early.text.matches('\n').count(), 1, "{}", early.text);
+    early
 }
 
 /// A message in one line.
@@ -57,7 +59,7 @@ fn shape(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn every_caller_gets_what_it_means() {
+fn command_lines_of_common_callers_are_understood() {
     for (caller, arguments, right) in [
         (
             "cron",
@@ -188,7 +190,7 @@ fn mutt_asks_for_reports() {
 }
 
 #[test]
-fn the_null_sender_has_many_spellings() {
+fn the_null_sender_can_be_written_in_several_ways() {
     for arguments in [
         &["-f", ""][..],
         &["-f<>"],
@@ -213,7 +215,7 @@ fn the_null_sender_has_many_spellings() {
 }
 
 #[test]
-fn its_names_say_what_it_does() {
+fn the_name_of_the_program_selects_the_mode() {
     let task = |words: &[&str]| sendmail(words).task;
     assert!(matches!(task(&["mailq"]), SendmailTask::List));
     assert!(matches!(
@@ -235,14 +237,14 @@ fn its_names_say_what_it_does() {
     }
     let words = ["ehlo", "--print", "-b", "", "--", "sendmail@x.org"];
     let plan = parsed_in(&Places::nowhere(), &words);
-    assert!(matches!(plan, Ok(Invocation::Print(..))));
+    assert!(matches!(plan, Ok(Invocation::Send(SendTask::Print(..)))));
 }
 
 #[test]
-fn an_envelope_id_is_no_version() {
+fn sendmail_v_is_an_envelope_id_and_not_the_version() {
     assert_eq!(refused(&["-V"]).exit.code(), 64);
-    let said = parsed_in(&Places::nowhere(), &["sendmail", "--version"]).expect_err("no version");
-    assert!(said.exit.code() == 0 && said.text.starts_with("ehlo "));
+    let early = parsed_in(&Places::nowhere(), &["sendmail", "--version"]).expect_err("no version");
+    assert!(early.exit.code() == 0 && early.text.starts_with("ehlo "));
 }
 
 #[test]
@@ -284,7 +286,7 @@ fn the_queue_is_run_in_whole_or_in_part() {
 }
 
 #[test]
-fn it_is_tried_behind_the_callers_back_unless_somebody_says_otherwise() {
+fn the_first_attempt_is_in_the_background_by_default() {
     let first = |arguments: &[&str]| {
         let plan = called(&[arguments, &["a@x.org"]].concat());
         plan.queueing.first
@@ -307,7 +309,7 @@ fn it_is_tried_behind_the_callers_back_unless_somebody_says_otherwise() {
 }
 
 #[test]
-fn the_conversation_is_seen_by_who_wants_to() {
+fn verbose_shows_the_session() {
     assert_eq!(called(&["a@x.org"]).output.format, Format::None);
     let plan = called(&["-v", "-X", "log", "a@x.org"]);
     assert_eq!(plan.output.format, Format::Stevens);
@@ -325,7 +327,7 @@ fn dots_and_utf_8_are_options_under_old_and_new_names() {
 }
 
 #[test]
-fn what_means_nothing_here_is_taken() {
+fn options_without_effect_are_accepted() {
     let all = [
         "-om",
         "-o7",
@@ -359,7 +361,7 @@ fn what_means_nothing_here_is_taken() {
 }
 
 #[test]
-fn what_is_wrong_names_the_option() {
+fn errors_name_the_option() {
     for (arguments, word) in [
         (&["-bd"][..], "-bd"),
         (&["-bD"], "-bD"),
@@ -388,9 +390,9 @@ fn what_is_wrong_names_the_option() {
         (&["-4", "-6", "a@x.org"], "-6"),
         (&[], "no recipients; name them, or give -t"),
     ] {
-        let said = refused(arguments);
-        assert_eq!(said.exit.code(), 64, "{}", said.text);
-        assert!(said.text.contains(word), "{arguments:?}: {}", said.text);
+        let early = refused(arguments);
+        assert_eq!(early.exit.code(), 64, "{}", early.text);
+        assert!(early.text.contains(word), "{arguments:?}: {}", early.text);
     }
 }
 
@@ -438,7 +440,7 @@ fn the_profile_is_that_of_the_sender_else_the_default() {
 }
 
 #[test]
-fn what_is_found_is_what_the_queue_finds_again() {
+fn sendmail_and_the_queue_resolve_the_same_route() {
     let file = file(PROFILES);
     let path = file.path().to_str().unwrap();
     for arguments in [
@@ -465,14 +467,14 @@ fn what_is_found_is_what_the_queue_finds_again() {
 }
 
 #[test]
-fn a_family_is_part_of_the_way() {
+fn the_address_family_is_part_of_the_route() {
     let plan = called(&["-6", "a@x.org"]);
     assert_eq!(plan.transport.route.family, AddressFamily::V6);
     assert_eq!(plan.queueing.route_spec.options, ["--ipv6"]);
 }
 
 #[test]
-fn a_demand_for_tls_is_a_demand_on_every_way() {
+fn requiretls_applies_to_every_transport() {
     let plan = called(&["-O", "requiretls=yes", "a@x.org"]);
     assert_eq!(plan.transport.session.tls, TlsDemand::Starttls);
     assert_eq!(plan.queueing.route_spec.options, ["--tls=starttls"]);
@@ -488,16 +490,16 @@ fn a_demand_for_tls_is_a_demand_on_every_way() {
         "default = \"a\"\n[profile.a]\nrelay = \"a\"\nfallback = \"b\"\n[profile.b]\nrelay = \"b\"\n",
     );
     let path = clear.path().to_str().unwrap();
-    let said = refused(&["-C", path, "-O", "requiretls=yes", "a@x.org"]);
+    let early = refused(&["-C", path, "-O", "requiretls=yes", "a@x.org"]);
     assert!(
-        said.exit.code() == 77 && said.text.contains("profile b"),
+        early.exit.code() == 77 && early.text.contains("profile b"),
         "{}",
-        said.text
+        early.text
     );
 }
 
 #[test]
-fn with_more_rights_than_its_caller_it_reads_and_writes_no_file_of_his() {
+fn with_set_user_id_sendmail_ignores_files_named_by_the_caller() {
     let places = Places::fixed();
     let words = [
         "sendmail",
@@ -516,19 +518,19 @@ fn with_more_rights_than_its_caller_it_reads_and_writes_no_file_of_his() {
         panic!("no message")
     };
     assert!(plan.log.is_none() && !submission.utf8);
-    let said = parsed_in(&places, &["ehlo", "--print", "-b", "", "a@x.org"]).expect_err("allowed");
+    let early = parsed_in(&places, &["ehlo", "--print", "-b", "", "a@x.org"]).expect_err("allowed");
     assert!(
-        said.exit.code() == 77 && said.text.contains("chmod"),
+        early.exit.code() == 77 && early.text.contains("chmod"),
         "{}",
-        said.text
+        early.text
     );
 }
 
 #[test]
-fn names_for_aliases_are_made_whatever_the_configuration_is() {
+fn newaliases_succeeds_with_an_invalid_configuration() {
     let bad = file("nonsense");
     let plan = called(&["-C", bad.path().to_str().unwrap(), "-bi"]);
     assert!(matches!(plan.task, SendmailTask::Nothing));
-    let said = refused(&["-C", bad.path().to_str().unwrap(), "-bp"]);
-    assert_eq!(said.exit.code(), 78);
+    let early = refused(&["-C", bad.path().to_str().unwrap(), "-bp"]);
+    assert_eq!(early.exit.code(), 78);
 }

@@ -44,7 +44,7 @@ pub fn candidates(
     let is_allowed = |mechanism: &Mechanism| allowed.is_empty() || allowed.contains(mechanism);
     Mechanism::ALL
         .into_iter()
-        .filter(|&mechanism| mechanism.takes(&login.proof) && is_offered(mechanism))
+        .filter(|&mechanism| mechanism.accepts(&login.proof) && is_offered(mechanism))
         .filter(is_allowed)
         .flat_map(|mechanism| transports(mechanism, bindings, has_plus))
         .collect()

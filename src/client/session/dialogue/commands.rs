@@ -1,11 +1,12 @@
 //! Formatting of commands.
 
+use crate::client::session::Step;
 use crate::client::session::dialogue::{Dialogue, Output, line, parameters};
-use crate::client::session::{Conditions, Extension, Purpose, Request};
+use crate::client::session::{Conditions, Purpose, Request};
 use crate::mail::address::Address;
 use crate::mail::envelope::Dsn;
 use crate::smtp::blocks::BodyType;
-use crate::smtp::stage::Stage;
+use crate::smtp::extension::Extension;
 
 impl<'a> Dialogue<'a> {
     pub(super) fn message_needs_utf8(&self) -> bool {
@@ -13,29 +14,26 @@ impl<'a> Dialogue<'a> {
             || self.transaction.sender.is_some_and(Address::needs_utf8)
     }
 
-    pub(super) fn item(&self, stage: Stage) -> Output {
-        let text = match stage {
-            Stage::Ehlo => format!("EHLO {}", self.helo),
-            Stage::Lhlo => format!("LHLO {}", self.helo),
-            Stage::Helo => format!("HELO {}", self.helo),
-            Stage::Xclient => format!("XCLIENT {}", self.options.bench.xclient[self.introduced]),
-            Stage::Xforward => format!("XFORWARD {}", self.options.bench.xforward[self.forwarded]),
-            Stage::Asked(command) => self.transaction.commands[command].clone(),
-            Stage::Mail => self.mail(),
-            Stage::Rcpt(recipient) => self.rcpt(recipient),
-            Stage::Data => "DATA".to_owned(),
-            Stage::Rset => "RSET".to_owned(),
-            Stage::Dot | Stage::DotFor(_) => ".".to_owned(),
-            Stage::Starttls => "STARTTLS".to_owned(),
+    pub(super) fn item(&self, step: Step) -> Output {
+        let text = match step {
+            Step::Ehlo => format!("EHLO {}", self.helo),
+            Step::Lhlo => format!("LHLO {}", self.helo),
+            Step::Helo => format!("HELO {}", self.helo),
+            Step::Xclient => format!("XCLIENT {}", self.options.testing.xclient[self.introduced]),
+            Step::Xforward => format!("XFORWARD {}", self.options.testing.xforward[self.forwarded]),
+            Step::Asked(command) => self.transaction.commands[command].clone(),
+            Step::Mail => self.mail(),
+            Step::Rcpt(recipient) => self.rcpt(recipient),
+            Step::Data => "DATA".to_owned(),
+            Step::Rset => "RSET".to_owned(),
+            Step::Dot | Step::DotFor(_) => ".".to_owned(),
+            Step::Starttls => "STARTTLS".to_owned(),
             // The server sends the greeting, chunks have a size, and the others need more than this.
-            Stage::Quit
-            | Stage::Banner
-            | Stage::Body
-            | Stage::Tls
-            | Stage::Auth
-            | Stage::Bdat { .. } => "QUIT".to_owned(),
+            Step::Quit | Step::Banner | Step::Body | Step::Tls | Step::Auth | Step::Bdat { .. } => {
+                "QUIT".to_owned()
+            }
         };
-        line(stage, text)
+        line(step, text)
     }
 
     /// MAIL with the parameters that are needed and offered (R5).
@@ -47,7 +45,7 @@ impl<'a> Dialogue<'a> {
         // A verification of recipients has no message of known size.
         let is_question = self.transaction.purpose == Purpose::Question;
         if let Some(shape) = self.shape {
-            if self.offers.size && !is_question && !self.grants(Extension::Size) {
+            if self.offers.has(Extension::Size) && !is_question && !self.grants(Extension::Size) {
                 line.push_str(&format!(" SIZE={}", shape.size));
             }
             line.push_str(match shape.transport {
@@ -60,15 +58,16 @@ impl<'a> Dialogue<'a> {
         let recipients = &self.transaction.recipients;
         if self.message_needs_utf8()
             || self.grants(Extension::SmtpUtf8)
-            || self.offers.smtputf8 && recipients.iter().any(|recipient| recipient.needs_utf8())
+            || self.offers.has(Extension::SmtpUtf8)
+                && recipients.iter().any(|recipient| recipient.needs_utf8())
         {
             line.push_str(" SMTPUTF8");
         }
         if let Some(dsn) = self.dsn() {
-            line.push_str(&parameters::of_mail(dsn));
+            line.push_str(&parameters::mail_parameters(dsn));
         }
         let requested = self.granted().map(|request| request.parameter.as_str());
-        let by_hand = self.by_hand(&self.options.bench.mail_parameters);
+        let by_hand = self.by_hand(&self.options.testing.mail_parameters);
         let by_hand = by_hand.iter().map(String::as_str);
         for parameter in requested.chain(by_hand).filter(|text| !text.is_empty()) {
             line.push(' ');
@@ -121,9 +120,9 @@ impl<'a> Dialogue<'a> {
         let address = self.transaction.recipients[recipient];
         let mut line = format!("RCPT TO:<{address}>");
         if let Some(dsn) = self.dsn() {
-            line.push_str(&parameters::of_rcpt(dsn, address));
+            line.push_str(&parameters::rcpt_parameters(dsn, address));
         }
-        for parameter in self.by_hand(&self.options.bench.rcpt_parameters) {
+        for parameter in self.by_hand(&self.options.testing.rcpt_parameters) {
             line.push(' ');
             line.push_str(parameter);
         }
@@ -132,6 +131,8 @@ impl<'a> Dialogue<'a> {
 
     /// The requested delivery status notifications, if the server offers DSN.
     pub(super) fn dsn(&self) -> Option<&'a Dsn> {
-        self.transaction.dsn.filter(|_| self.offers.dsn)
+        self.transaction
+            .dsn
+            .filter(|_| self.offers.has(Extension::Dsn))
     }
 }

@@ -1,15 +1,16 @@
 //! AUTH in the dialogue (RFC 4954): choice of the mechanism, exchange and result.
 
+use crate::client::session::Step;
 use crate::client::session::auth;
-use crate::client::session::auth::{ExchangeError, STARS, SaslExchange};
+use crate::client::session::auth::{Candidate, ExchangeError, STARS, SaslExchange};
 use crate::client::session::dialogue::{
     Action, CommandLine, Dialogue, Output, Privacy, abort, said_first,
 };
 use crate::client::session::{RecipientReply, TlsDemand, Unmet};
 use crate::smtp::reply::{Class, Reply};
-use crate::smtp::stage::Stage;
-use crate::system::secret::Proof;
+use crate::system::secret::{Login, Proof};
 use base64::prelude::{BASE64_STANDARD, Engine};
+use std::collections::VecDeque;
 use zeroize::Zeroizing;
 
 /// The longest command line that every server accepts, with its CRLF (RFC 5321 §4.5.3.1.4). A longer initial
@@ -22,23 +23,24 @@ const MAX_CHALLENGES: u8 = 8;
 impl Dialogue<'_> {
     /// Starts AUTH if there is a login; else the transactions.
     pub(super) fn log_in(&mut self) -> Action {
-        let Some(login) = self.login else {
+        let Some(login) = self.authentication.login else {
             return self.forward();
         };
         if login.proof != Proof::Elsewhere && !self.may_send_secret() {
             return self.demand(Unmet::PasswordInClear);
         }
-        if self.offers.auth.is_empty() {
+        if self.offers.mechanisms().is_empty() {
             return self.demand(Unmet::NoAuth);
         }
         let bindings = self.secured.clone().unwrap_or_default().bindings;
         let allowed = &self.options.mechanisms;
-        self.candidates = auth::candidates(&self.offers.auth, login, allowed, &bindings).into();
-        if self.candidates.is_empty() {
-            let offered = self.offers.auth.join(" ");
+        let candidates = auth::candidates(self.offers.mechanisms(), login, allowed, &bindings);
+        if candidates.is_empty() {
+            let offered = self.offers.mechanisms().join(" ");
             return self.demand(Unmet::NoMechanism(crate::system::text::shown(&offered)));
         }
-        self.try_next()
+        let step = self.authentication.start(candidates);
+        self.authenticate(step)
     }
 
     /// True if a password or token may be sent. Opportunistic TLS with an unknown server does not
@@ -49,23 +51,95 @@ impl Dialogue<'_> {
         self.options.password_in_clear || self.secured.as_ref().is_some_and(protects)
     }
 
-    /// Starts AUTH with the next candidate.
-    fn try_next(&mut self) -> Action {
+    pub(super) fn auth_answered(&mut self, reply: &Reply) -> Action {
+        let step = self.authentication.answered(reply);
+        self.authenticate(step)
+    }
+
+    fn authenticate(&mut self, step: AuthStep) -> Action {
+        match step {
+            AuthStep::Send(line) => {
+                self.awaiting.push_back(Step::Auth);
+                Action::Say(vec![Output::Line(line)])
+            }
+            AuthStep::Done => self.forward(),
+            AuthStep::Unmet(why) => self.demand(Unmet::Auth(why)),
+            AuthStep::OutOfStep(reply) => abort(Step::Auth, &reply),
+            AuthStep::Refused { reply, complaint } => {
+                self.answer_rest(&RecipientReply::Said(Step::Auth, reply));
+                let quit = self.leave();
+                match complaint {
+                    Some(complaint) => said_first(Output::Note(complaint), quit),
+                    None => quit,
+                }
+            }
+        }
+    }
+}
+
+/// State of AUTH in a session.
+#[derive(Default)]
+pub struct Authentication<'a> {
+    /// `None`: no AUTH.
+    login: Option<&'a Login>,
+    /// The exchange in progress.
+    exchange: Option<SaslExchange>,
+    /// Remaining candidates, in case this one is rejected.
+    candidates: VecDeque<Candidate>,
+    /// Number of challenges answered in this session.
+    challenges: u8,
+    /// Reason for which the exchange was cancelled.
+    cancelled: Option<String>,
+    /// An initial response, in base64, that did not fit into the AUTH command.
+    unsent_response: Option<Zeroizing<String>>,
+}
+
+/// The next step of AUTH.
+enum AuthStep {
+    Send(CommandLine),
+    /// Client and server have authenticated each other.
+    Done,
+    /// AUTH failed for this reason, without a reply.
+    Unmet(String),
+    /// The server violated the protocol with this reply.
+    OutOfStep(Reply),
+    Refused {
+        reply: Reply,
+        /// The server's reason, from an error challenge.
+        complaint: Option<String>,
+    },
+}
+
+impl<'a> Authentication<'a> {
+    pub fn new(login: Option<&'a Login>) -> Self {
+        Self {
+            login,
+            ..Self::default()
+        }
+    }
+
+    fn start(&mut self, candidates: Vec<Candidate>) -> AuthStep {
+        self.candidates = candidates.into();
+        self.try_next()
+    }
+
+    /// Sends AUTH with the next candidate.
+    fn try_next(&mut self) -> AuthStep {
         let (Some(candidate), Some(login)) = (self.candidates.pop_front(), self.login) else {
-            return self.demand(Unmet::Auth("no mechanism is left to try".to_owned()));
+            return AuthStep::Unmet("no mechanism is left to try".to_owned());
         };
         let name = candidate.mechanism.name();
         let mut exchange = match SaslExchange::new(&candidate, login) {
             Ok(exchange) => exchange,
-            Err(error) => return self.demand(Unmet::Auth(error.to_string())),
+            Err(error) => return AuthStep::Unmet(error.to_string()),
         };
         let mut command = Zeroizing::new(format!("AUTH {name}").into_bytes());
         let mut shown = format!("AUTH {name}");
         let mut hides = false;
-        if candidate.mechanism.begins() {
+        if candidate.mechanism.has_initial_response() {
             let response = match exchange.begin() {
                 Ok(response) => response,
-                Err(error) => return self.demand(Unmet::Auth(error.to_string())),
+                Err(error) => return AuthStep::Unmet(error.to_string()),
             };
             let text = encoded(&response);
             // The exchange has begun in both cases; a response that does not fit here is sent after the first
@@ -82,116 +156,110 @@ impl Dialogue<'_> {
                 hides = true;
                 shown = format!("{shown} {STARS}");
             } else {
-                self.unsaid_response = Some(text);
+                self.unsent_response = Some(text);
             }
         }
         self.exchange = Some(exchange);
-        self.say_secretly(command, shown, hides)
+        send(command, shown, hides)
     }
 
-    fn say_secretly(&mut self, wire: Zeroizing<Vec<u8>>, shown: String, hides: bool) -> Action {
-        self.awaiting.push_back(Stage::Auth);
-        Action::Say(vec![Output::Line(CommandLine {
-            stage: Stage::Auth,
-            wire,
-            shown,
-            hides,
-        })])
-    }
-
-    pub(super) fn auth_answered(&mut self, reply: &Reply) -> Action {
+    fn answered(&mut self, reply: &Reply) -> AuthStep {
         if let Some(why) = self.cancelled.take() {
-            return self.demand(Unmet::Auth(why));
+            return AuthStep::Unmet(why);
         }
         match reply.code {
             235 => self.logged_in(),
             334 => self.challenged(reply),
             _ => match reply.class() {
-                Class::Success | Class::GoOn => abort(Stage::Auth, reply),
-                Class::ForNow | Class::ForGood => self.auth_refused(reply),
+                Class::Success | Class::Intermediate => AuthStep::OutOfStep(reply.clone()),
+                Class::Transient | Class::Permanent => self.refused(reply),
             },
         }
     }
 
-    fn logged_in(&mut self) -> Action {
+    fn logged_in(&mut self) -> AuthStep {
         let exchange = self.exchange.take();
         self.candidates.clear();
-        if exchange.is_some_and(|exchange| exchange.is_finished()) && self.unsaid_response.is_none()
+        if exchange.is_some_and(|exchange| exchange.is_finished()) && self.unsent_response.is_none()
         {
-            return self.forward();
+            return AuthStep::Done;
         }
         let why = "the server said yes before it had proved that it knows the password";
-        self.demand(Unmet::Auth(why.to_owned()))
+        AuthStep::Unmet(why.to_owned())
     }
 
-    fn challenged(&mut self, reply: &Reply) -> Action {
+    fn challenged(&mut self, reply: &Reply) -> AuthStep {
         self.challenges += 1;
         if self.challenges > MAX_CHALLENGES {
             return self.cancel("the server does not stop asking".to_owned());
         }
-        if let Some(text) = self.unsaid_response.take() {
-            return self.respond(&text);
+        if let Some(text) = self.unsent_response.take() {
+            return respond(&text);
         }
         let Some(exchange) = &mut self.exchange else {
             return self.cancel("the server asks although nothing was begun".to_owned());
         };
         match exchange.respond(reply) {
-            Ok(response) => {
-                let text = encoded(&response);
-                self.respond(&text)
-            }
+            Ok(response) => respond(&encoded(&response)),
             Err(ExchangeError::Binding(_)) if !self.candidates.is_empty() => {
                 self.exchange = None;
-                self.say_cancel()
+                send_cancel()
             }
             Err(error) => self.cancel(error.to_string()),
         }
     }
 
-    fn respond(&mut self, text: &Zeroizing<String>) -> Action {
-        let wire = Zeroizing::new(text.as_bytes().to_vec());
-        let hides = !wire.is_empty();
-        let shown = if hides { STARS } else { "" };
-        self.say_secretly(wire, shown.to_owned(), hides)
-    }
-
-    /// RFC 4954 §4: an asterisk cancels the exchange; every reply to it is a failure.
-    fn cancel(&mut self, why: String) -> Action {
+    fn cancel(&mut self, why: String) -> AuthStep {
         self.cancelled = Some(why);
         self.exchange = None;
-        self.say_cancel()
-    }
-
-    fn say_cancel(&mut self) -> Action {
-        let wire = Zeroizing::new(b"*".to_vec());
-        self.say_secretly(wire, "*".to_owned(), false)
+        send_cancel()
     }
 
     /// Handles a rejection. If the reply concerns the mechanism and not the user, the next candidate is
     /// tried.
-    fn auth_refused(&mut self, reply: &Reply) -> Action {
-        self.unsaid_response = None;
+    fn refused(&mut self, reply: &Reply) -> AuthStep {
+        self.unsent_response = None;
         let exchange = self.exchange.take();
         let complaint = exchange.as_ref().and_then(SaslExchange::complaint);
         let complaint = complaint.map(|text| format!("the server says of the token: {text}"));
         let cancelled_binding = exchange.is_none();
         if exchange.is_some_and(|exchange| exchange.mechanism().is_bound()) || cancelled_binding {
-            // R63: an attacker who removes a bound mechanism must not receive the password itself.
+            // An attacker who removes a bound mechanism must not receive the password itself.
             self.candidates
-                .retain(|candidate| !candidate.mechanism.tells_the_password());
+                .retain(|candidate| !candidate.mechanism.sends_password());
         }
         let is_about_mechanism = cancelled_binding || is_about_mechanism(reply);
         if is_about_mechanism && !self.candidates.is_empty() {
             return self.try_next();
         }
         self.candidates.clear();
-        self.answer_rest(&RecipientReply::Said(Stage::Auth, reply.clone()));
-        let quit = self.leave();
-        match complaint {
-            Some(complaint) => said_first(Output::Note(complaint), quit),
-            None => quit,
+        AuthStep::Refused {
+            reply: reply.clone(),
+            complaint,
         }
     }
+}
+
+fn send(wire: Zeroizing<Vec<u8>>, shown: String, hides: bool) -> AuthStep {
+    AuthStep::Send(CommandLine {
+        step: Step::Auth,
+        wire,
+        shown,
+        hides,
+    })
+}
+
+fn respond(text: &Zeroizing<String>) -> AuthStep {
+    let wire = Zeroizing::new(text.as_bytes().to_vec());
+    let hides = !wire.is_empty();
+    let shown = if hides { STARS } else { "" };
+    send(wire, shown.to_owned(), hides)
+}
+
+/// RFC 4954 §4: an asterisk cancels the exchange; every reply to it is a failure.
+fn send_cancel() -> AuthStep {
+    let wire = Zeroizing::new(b"*".to_vec());
+    send(wire, "*".to_owned(), false)
 }
 
 /// True if the reply rejects the mechanism and not the login: RFC 4954 §6, and codes of servers that do not

@@ -2,9 +2,10 @@
 
 use crate::mail::address::Address;
 use crate::mail::envelope::{Dsn, NotifyOn, Return};
+use crate::smtp::parameter::xtext;
 use std::fmt::Write as _;
 
-pub fn of_mail(dsn: &Dsn) -> String {
+pub fn mail_parameters(dsn: &Dsn) -> String {
     let mut text = String::new();
     text.push_str(match dsn.ret {
         Some(Return::Full) => " RET=FULL",
@@ -19,13 +20,13 @@ pub fn of_mail(dsn: &Dsn) -> String {
 
 /// The DSN parameters of RCPT. ORCPT is sent with every request, so that reports name the address that the
 /// sender knows.
-pub fn of_rcpt(dsn: &Dsn, recipient: &Address) -> String {
+pub fn rcpt_parameters(dsn: &Dsn, recipient: &Address) -> String {
     let notify = dsn.notify_of(recipient);
     let original = dsn.original_of(recipient);
     if notify.is_none() && original.is_none() {
         return String::new();
     }
-    let words = notify.map(|notify| format!(" NOTIFY={}", kinds(notify)));
+    let words = notify.map(|notify| format!(" NOTIFY={}", notify_value(notify)));
     let original = match original.and_then(|original| original.split_once(';')) {
         Some((kind, address)) => format!(" ORCPT={kind};{}", xtext(address)),
         None if recipient.to_string().is_ascii() => {
@@ -36,36 +37,18 @@ pub fn of_rcpt(dsn: &Dsn, recipient: &Address) -> String {
     words.unwrap_or_default() + &original
 }
 
-fn kinds(notify: NotifyOn) -> String {
-    let kinds = [
+fn notify_value(notify: NotifyOn) -> String {
+    let notify_value = [
         (notify.success, "SUCCESS"),
         (notify.failure, "FAILURE"),
         (notify.delay, "DELAY"),
     ];
-    let wanted = kinds.iter().filter(|(is_wanted, _)| *is_wanted);
+    let wanted = notify_value.iter().filter(|(is_wanted, _)| *is_wanted);
     let wanted: Vec<&str> = wanted.map(|&(_, kind)| kind).collect();
     if wanted.is_empty() {
         return "NEVER".to_owned();
     }
     wanted.join(",")
-}
-
-/// RFC 3461 §4: `+`, `=` and everything except printable ASCII as `+` and two hexadecimal digits.
-#[must_use]
-pub fn xtext(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'+' | b'=' => {
-                let _ = write!(encoded, "+{byte:02X}");
-            }
-            b'!'..=b'~' => encoded.push(char::from(byte)),
-            _ => {
-                let _ = write!(encoded, "+{byte:02X}");
-            }
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]
@@ -74,30 +57,25 @@ mod tests {
     use crate::mail::envelope::RecipientDsn;
 
     #[test]
-    fn what_would_end_a_parameter_is_encoded() {
-        assert_eq!(xtext("a+b=c d\u{e9}"), "a+2Bb+3Dc+20d+C3+A9");
-    }
-
-    #[test]
-    fn what_was_not_asked_for_is_not_said() {
+    fn only_requested_parameters_are_sent() {
         let bob = Address::parse("bob+x@example.org").unwrap();
-        assert_eq!(of_mail(&Dsn::default()), "");
-        assert_eq!(of_rcpt(&Dsn::default(), &bob), "");
+        assert_eq!(mail_parameters(&Dsn::default()), "");
+        assert_eq!(rcpt_parameters(&Dsn::default(), &bob), "");
         let never = Dsn {
             notify: Some(NotifyOn::default()),
             ret: Some(Return::Headers),
             envid: Some("QQ=1".to_owned()),
             each: Vec::new(),
         };
-        assert_eq!(of_mail(&never), " RET=HDRS ENVID=QQ+3D1");
+        assert_eq!(mail_parameters(&never), " RET=HDRS ENVID=QQ+3D1");
         assert_eq!(
-            of_rcpt(&never, &bob),
+            rcpt_parameters(&never, &bob),
             " NOTIFY=NEVER ORCPT=rfc822;bob+2Bx@example.org"
         );
     }
 
     #[test]
-    fn one_recipient_may_want_what_others_do_not() {
+    fn recipients_may_have_different_requests() {
         let [bob, ann] =
             ["bob@example.org", "ann@example.org"].map(|to| Address::parse(to).unwrap());
         let success = NotifyOn {
@@ -113,9 +91,12 @@ mod tests {
             }],
             ..Dsn::default()
         };
-        assert_eq!(of_rcpt(&dsn, &bob), " NOTIFY=SUCCESS ORCPT=rfc822;b+2Bb@x");
         assert_eq!(
-            of_rcpt(&dsn, &ann),
+            rcpt_parameters(&dsn, &bob),
+            " NOTIFY=SUCCESS ORCPT=rfc822;b+2Bb@x"
+        );
+        assert_eq!(
+            rcpt_parameters(&dsn, &ann),
             " NOTIFY=NEVER ORCPT=rfc822;ann@example.org"
         );
     }

@@ -1,7 +1,8 @@
 //! Early end of a session, for testing.
 
 use crate::client::session::dialogue::{Action, Dialogue, Output};
-use crate::client::session::{EarlyStop, RecipientReply, StopMethod, StopPoint};
+use crate::client::session::testing::stop_point;
+use crate::client::session::{EarlyStop, RecipientReply, Step, StopMethod};
 use crate::smtp::stage::Stage;
 
 impl Dialogue<'_> {
@@ -9,48 +10,47 @@ impl Dialogue<'_> {
     pub(super) fn stopped(&mut self, stop: EarlyStop, action: Action) -> Action {
         if self.leaving {
             let is_done =
-                stop.behind == StopPoint::Dot && stop.how != StopMethod::Quit && self.has_carried();
+                stop.after == Stage::Dot && stop.method != StopMethod::Quit && self.has_carried();
             return if is_done { Action::Drop } else { action };
         }
         let Some(last) = self.last_point(&action) else {
             return action;
         };
-        let is_unread = stop.how == StopMethod::DropUnread;
+        let is_unread = stop.method == StopMethod::DropUnread;
         match action {
-            Action::Say(items) if is_unread && self.completes(stop.behind, &items) => {
+            Action::Say(items) if is_unread && self.completes(stop.after, &items) => {
                 self.doubt_if_ended(&items);
                 self.answer_rest(&RecipientReply::Stopped(stop));
                 Action::SayAndDrop(items)
             }
             // These two stages have no command, only a reply, which is not awaited.
-            Action::Read if is_unread && stop.behind <= StopPoint::Banner => self.end(stop),
-            _ if last > stop.behind => self.end(stop),
+            Action::Read if is_unread && stop.after <= Stage::Banner => self.end(stop),
+            _ if last > stop.after => self.end(stop),
             action => action,
         }
     }
 
-    /// True if a stage comes after the stop.
-    pub(super) fn is_behind_stop(&self, stage: Stage) -> bool {
-        let stop = self.options.bench.stop;
-        let point = self.point(stage);
+    pub(super) fn is_after_stop(&self, step: Step) -> bool {
+        let stop = self.options.testing.stop;
+        let point = self.point(step);
         stop.zip(point)
-            .is_some_and(|(stop, point)| point > stop.behind)
+            .is_some_and(|(stop, point)| point > stop.after)
     }
 
-    fn point(&self, stage: Stage) -> Option<StopPoint> {
-        StopPoint::of(stage, self.secured.is_some() && !self.begins_in_tls())
+    fn point(&self, step: Step) -> Option<Stage> {
+        stop_point(step, self.secured.is_some() && !self.begins_in_tls())
     }
 
     /// True if a point is complete with these. Preliminary commands do not complete it: EHLO inside TLS,
     /// XCLIENT, XFORWARD, or one recipient of several.
-    fn completes(&self, point: StopPoint, items: &[Output]) -> bool {
-        let leads = |stage: Stage| {
-            matches!(stage, Stage::Xclient | Stage::Xforward | Stage::Rset)
-                || point == StopPoint::Auth && stage != Stage::Auth
+    fn completes(&self, point: Stage, items: &[Output]) -> bool {
+        let leads = |step: Step| {
+            matches!(step, Step::Xclient | Step::Xforward | Step::Rset)
+                || point == Stage::Auth && step != Step::Auth
         };
-        let is_it = |stage: Stage| self.point(stage) == Some(point) && !leads(stage);
-        let is_left = self.unsaid.iter().any(|&stage| is_it(stage));
-        !is_left && items.iter().filter_map(stage).any(is_it)
+        let is_it = |step: Step| self.point(step) == Some(point) && !leads(step);
+        let is_left = self.unsaid.iter().any(|&step| is_it(step));
+        !is_left && items.iter().filter_map(step).any(is_it)
     }
 
     fn has_carried(&self) -> bool {
@@ -63,16 +63,16 @@ impl Dialogue<'_> {
     }
 
     /// The last point that an action reaches.
-    fn last_point(&self, action: &Action) -> Option<StopPoint> {
+    fn last_point(&self, action: &Action) -> Option<Stage> {
         match action {
             Action::Say(items) => {
-                let stages = items.iter().filter_map(stage);
-                stages.filter_map(|stage| self.point(stage)).max()
+                let stages = items.iter().filter_map(step);
+                stages.filter_map(|step| self.point(step)).max()
             }
             Action::Read => self.point(self.awaited()),
             // With implicit TLS, the greeting follows the handshake.
-            Action::Secure if self.begins_in_tls() => Some(StopPoint::Banner),
-            Action::Secure => Some(StopPoint::Starttls),
+            Action::Secure if self.begins_in_tls() => Some(Stage::Banner),
+            Action::Secure => Some(Stage::Starttls),
             _ => None,
         }
     }
@@ -82,11 +82,11 @@ impl Dialogue<'_> {
     }
 
     fn end(&mut self, stop: EarlyStop) -> Action {
-        let is_odd = matches!(stop.behind, StopPoint::Connect | StopPoint::Data);
+        let is_odd = matches!(stop.after, Stage::Connect | Stage::Data);
         self.unsaid.clear();
         self.awaiting.clear();
         self.answer_rest(&RecipientReply::Stopped(stop));
-        match stop.how {
+        match stop.method {
             StopMethod::Quit if is_odd => Action::BlurtQuit,
             StopMethod::Quit => self.leave(),
             StopMethod::Drop | StopMethod::DropUnread => Action::Drop,
@@ -95,16 +95,16 @@ impl Dialogue<'_> {
 
     /// Marks the result as uncertain if the end of data was sent and its reply is not read.
     fn doubt_if_ended(&mut self, items: &[Output]) {
-        let is_end = |stage| matches!(stage, Stage::Dot | Stage::Bdat { last: true });
-        if items.iter().filter_map(stage).any(is_end) {
+        let is_end = |step| matches!(step, Step::Dot | Step::Bdat { last: true });
+        if items.iter().filter_map(step).any(is_end) {
             self.doubt();
         }
     }
 }
 
-fn stage(item: &Output) -> Option<Stage> {
+fn step(item: &Output) -> Option<Step> {
     match item {
-        Output::Line(line) => Some(line.stage),
+        Output::Line(line) => Some(line.step),
         _ => None,
     }
 }

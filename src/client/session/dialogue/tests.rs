@@ -137,7 +137,7 @@ fn assert_said<'a>(said: Vec<Output>, lines: &mut impl Iterator<Item = &'a str>)
                 "C: <message>".to_owned()
             }
             // The end of the message is implied.
-            Output::Line(line) if line.stage == Stage::Dot && after_message => continue,
+            Output::Line(line) if line.step == Step::Dot && after_message => continue,
             Output::Line(line) => format!("C: {}", line.shown),
             Output::Chunk(_, octets) => format!("C: <{octets} octets>"),
             Output::Note(note) => format!("N: {note}"),
@@ -168,12 +168,14 @@ fn word(answer: Option<&RecipientReply>) -> String {
     match answer {
         None => "nothing".to_owned(),
         Some(RecipientReply::Accepted(_)) => "accepted".to_owned(),
-        Some(RecipientReply::Said(stage, reply)) => format!("{} at {}", reply.code, stage.name()),
+        Some(RecipientReply::Said(step, reply)) => {
+            format!("{} at {}", reply.code, step.stage().name())
+        }
         Some(RecipientReply::TooMany(reply)) => format!("{} too many", reply.code),
         Some(RecipientReply::Unfit(unfit)) => format!("unfit {}", unfit.enhanced()),
         Some(RecipientReply::Unmet(unmet)) => format!("unmet {unmet:?}"),
         Some(RecipientReply::InDoubt) => "in doubt".to_owned(),
-        Some(RecipientReply::Stopped(stop)) => format!("stopped behind {}", stop.behind.name()),
+        Some(RecipientReply::Stopped(stop)) => format!("stopped behind {}", stop.after.name()),
     }
 }
 

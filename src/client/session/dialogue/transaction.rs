@@ -1,13 +1,14 @@
 //! Transactions: MAIL, RCPT, and the message (RFC 5321 §3.3), in groups if the server offers PIPELINING.
 
+use crate::client::session::Step;
 use crate::client::session::dialogue::{Action, Dialogue, Output, abort, line, said_first};
 use crate::client::session::{
-    AfterTransaction, Extension, Protocol, Purpose, RecipientReply, Unmet, Unsuitable, Unsupported,
+    AfterTransaction, Protocol, Purpose, RecipientReply, Unmet, Unsuitable, Unsupported,
 };
 use crate::mail::address::Address;
 use crate::smtp::blocks::{Accepts, BodyType, Shape};
+use crate::smtp::extension::Extension;
 use crate::smtp::reply::{Class, Reply};
-use crate::smtp::stage::Stage;
 use std::collections::VecDeque;
 
 /// Maximum number of recipients in one transaction: the minimum that every server must accept (RFC 5321
@@ -21,10 +22,10 @@ impl Dialogue<'_> {
     pub(super) fn sender_answered(&mut self, reply: &Reply) -> Action {
         match reply.class() {
             Class::Success => self.open = true,
-            Class::GoOn => return abort(Stage::Mail, reply),
-            Class::ForNow | Class::ForGood => {
+            Class::Intermediate => return abort(Step::Mail, reply),
+            Class::Transient | Class::Permanent => {
                 // Replies to commands pipelined after it are read but have no effect.
-                self.refuse_rest(Stage::Mail, reply);
+                self.refuse_rest(Step::Mail, reply);
                 self.unsaid.clear();
             }
         }
@@ -32,14 +33,14 @@ impl Dialogue<'_> {
     }
 
     pub(super) fn recipient_answered(&mut self, recipient: usize, reply: Reply) -> Action {
-        let stage = Stage::Rcpt(recipient);
+        let step = Step::Rcpt(recipient);
         match reply.class() {
             _ if self.answers[recipient].is_some() => {}
             Class::Success if self.transaction.purpose == Purpose::Question => {
                 self.answers[recipient] = Some(RecipientReply::Accepted(reply));
             }
             Class::Success => self.taken.push(recipient),
-            Class::GoOn => return abort(stage, &reply),
+            Class::Intermediate => return abort(step, &reply),
             _ if reply.is_too_many_recipients() && !self.taken.is_empty() => {
                 self.later.push(recipient);
                 self.current.retain(|&other| other != recipient);
@@ -47,8 +48,8 @@ impl Dialogue<'_> {
             _ if reply.is_too_many_recipients() => {
                 self.answers[recipient] = Some(RecipientReply::TooMany(reply));
             }
-            Class::ForNow | Class::ForGood => {
-                self.answers[recipient] = Some(RecipientReply::Said(stage, reply));
+            Class::Transient | Class::Permanent => {
+                self.answers[recipient] = Some(RecipientReply::Said(step, reply));
             }
         }
         self.go_on()
@@ -57,55 +58,55 @@ impl Dialogue<'_> {
     pub(super) fn data_answered(&mut self, reply: &Reply) -> Action {
         match reply.class() {
             // R8: 2yz to DATA does not permit the message.
-            Class::Success => return abort(Stage::Data, reply),
+            Class::Success => return abort(Step::Data, reply),
             // R52: the server waits for a message, but no recipient was accepted.
-            Class::GoOn if self.taken.is_empty() => return self.say_one(Stage::Dot),
-            Class::GoOn => return self.send_message(),
-            Class::ForNow | Class::ForGood => {
+            Class::Intermediate if self.taken.is_empty() => return self.say_one(Step::Dot),
+            Class::Intermediate => return self.send_message(),
+            Class::Transient | Class::Permanent => {
                 if !self.taken.is_empty() {
-                    self.refuse_transaction(Stage::Data, reply);
+                    self.refuse_transaction(Step::Data, reply);
                 }
             }
         }
         self.go_on()
     }
 
-    pub(super) fn chunk_answered(&mut self, stage: Stage, reply: &Reply) -> Action {
+    pub(super) fn chunk_answered(&mut self, step: Step, reply: &Reply) -> Action {
         match reply.class() {
-            Class::GoOn => return abort(stage, reply),
+            Class::Intermediate => return abort(step, reply),
             Class::Success => {}
             // Replies to commands pipelined after it are read but have no effect.
-            Class::ForNow | Class::ForGood => {
+            Class::Transient | Class::Permanent => {
                 self.open = true;
-                self.refuse_transaction(stage, reply);
+                self.refuse_transaction(step, reply);
             }
         }
         self.go_on()
     }
 
-    pub(super) fn end_answered(&mut self, stage: Stage, reply: &Reply) -> Action {
+    pub(super) fn end_answered(&mut self, step: Step, reply: &Reply) -> Action {
         // RFC 3030 §2: after a failed chunk, with or without a transaction, only RSET helps.
-        if stage != Stage::Dot && matches!(reply.class(), Class::ForNow | Class::ForGood) {
+        if step != Step::Dot && matches!(reply.class(), Class::Transient | Class::Permanent) {
             self.open = true;
         }
         match reply.class() {
             // PRDR: a reply for each accepted recipient, and then one for all.
-            Class::GoOn if reply.code == 353 && self.grants(Extension::Prdr) => {
-                let each = self.taken.iter().map(|&recipient| Stage::DotFor(recipient));
-                self.awaiting = each.chain([stage]).chain(self.awaiting.drain(..)).collect();
+            Class::Intermediate if reply.code == 353 && self.grants(Extension::Prdr) => {
+                let each = self.taken.iter().map(|&recipient| Step::DotFor(recipient));
+                self.awaiting = each.chain([step]).chain(self.awaiting.drain(..)).collect();
             }
             // The reply does not tell whether the message was accepted.
-            Class::GoOn => {
+            Class::Intermediate => {
                 self.doubt();
-                return abort(stage, reply);
+                return abort(step, reply);
             }
             // No recipient was accepted, or all were refused since: a lone dot or an empty chunk.
-            _ if self.taken.is_empty() => self.open &= stage != Stage::Dot,
+            _ if self.taken.is_empty() => self.open &= step != Step::Dot,
             // A 221 is the reply to QUIT, which may be pipelined after it; the reply to the end of data is
             // lost.
             Class::Success if reply.code == 221 => {
                 self.doubt();
-                return abort(stage, reply);
+                return abort(step, reply);
             }
             Class::Success => {
                 self.open = false;
@@ -113,9 +114,9 @@ impl Dialogue<'_> {
                     self.answers[recipient] = Some(RecipientReply::Accepted(reply.clone()));
                 }
             }
-            Class::ForNow | Class::ForGood => {
-                self.open &= stage != Stage::Dot;
-                self.refuse_transaction(stage, reply);
+            Class::Transient | Class::Permanent => {
+                self.open &= step != Step::Dot;
+                self.refuse_transaction(step, reply);
             }
         }
         self.go_on()
@@ -126,20 +127,20 @@ impl Dialogue<'_> {
     pub(super) fn end_answered_for(&mut self, recipient: usize, reply: Reply) -> Action {
         let is_last_word = self.options.protocol == Protocol::Lmtp;
         match reply.class() {
-            Class::GoOn => {
+            Class::Intermediate => {
                 self.doubt();
-                return abort(Stage::Dot, &reply);
+                return abort(Step::Dot, &reply);
             }
             // A 221 is the reply to QUIT: there were fewer replies than recipients.
             Class::Success if reply.code == 221 => {
                 self.doubt();
-                return abort(Stage::Dot, &reply);
+                return abort(Step::Dot, &reply);
             }
             Class::Success if !is_last_word => return Action::Read,
             Class::Success => self.answers[recipient] = Some(RecipientReply::Accepted(reply)),
-            Class::ForNow | Class::ForGood => {
+            Class::Transient | Class::Permanent => {
                 self.answers[recipient] =
-                    Some(RecipientReply::Said(Stage::DotFor(recipient), reply));
+                    Some(RecipientReply::Said(Step::DotFor(recipient), reply));
             }
         }
         self.taken.retain(|&other| other != recipient);
@@ -163,7 +164,7 @@ impl Dialogue<'_> {
             return Action::Read;
         }
         if self.taken.is_empty()
-            && matches!(self.unsaid.front(), Some(Stage::Data | Stage::Bdat { .. }))
+            && matches!(self.unsaid.front(), Some(Step::Data | Step::Bdat { .. }))
         {
             self.unsaid.clear();
         }
@@ -179,7 +180,7 @@ impl Dialogue<'_> {
         self.taken.clear();
         let is_spent = self
             .offers
-            .limits
+            .limits()
             .mails
             .is_some_and(|most| self.begun >= most);
         if self.todo.is_empty() || is_spent {
@@ -191,23 +192,23 @@ impl Dialogue<'_> {
         self.begun += 1;
         // R7: no MAIL while a transaction is open.
         if std::mem::take(&mut self.open) {
-            self.unsaid.push_back(Stage::Rset);
+            self.unsaid.push_back(Step::Rset);
         }
-        self.unsaid.push_back(Stage::Mail);
+        self.unsaid.push_back(Step::Mail);
         self.current = self.next_recipients();
         self.unsaid
-            .extend(self.current.iter().copied().map(Stage::Rcpt));
+            .extend(self.current.iter().copied().map(Step::Rcpt));
         match (self.transaction.purpose, self.chunks()) {
             (Purpose::Question, _) => {}
-            (_, true) => self.unsaid.push_back(Stage::Bdat { last: true }),
-            (_, false) => self.unsaid.push_back(Stage::Data),
+            (_, true) => self.unsaid.push_back(Step::Bdat { last: true }),
+            (_, false) => self.unsaid.push_back(Step::Data),
         }
         self.say_unsaid()
     }
 
     /// Takes as many recipients as the server accepts in one transaction.
     fn next_recipients(&mut self) -> Vec<usize> {
-        let limits = &self.offers.limits;
+        let limits = self.offers.limits();
         let most = limits
             .recipients
             .unwrap_or(MAX_RECIPIENTS)
@@ -239,13 +240,13 @@ impl Dialogue<'_> {
 
     /// Sends one group: everything up to DATA if the server offers PIPELINING, else one command.
     pub(super) fn say_unsaid(&mut self) -> Action {
-        if let Some(Stage::Bdat { .. }) = self.unsaid.front() {
+        if let Some(Step::Bdat { .. }) = self.unsaid.front() {
             self.unsaid.clear();
             return Action::Say(self.chunked());
         }
         let count = self.group();
-        let group: Vec<Stage> = self.unsaid.drain(..count).collect();
-        let items = group.iter().map(|&stage| self.item(stage)).collect();
+        let group: Vec<Step> = self.unsaid.drain(..count).collect();
+        let items = group.iter().map(|&step| self.item(step)).collect();
         self.awaiting.extend(group);
         Action::Say(items)
     }
@@ -255,16 +256,16 @@ impl Dialogue<'_> {
         if !self.pipelines() {
             return 1;
         }
-        let waits = |stage: &Stage| match stage {
+        let waits = |step: &Step| match step {
             // LMTP has a reply for each accepted recipient after the end of data: without any, DATA is not
             // sent.
-            Stage::Data => self.options.protocol == Protocol::Lmtp && self.taken.is_empty(),
+            Step::Data => self.options.protocol == Protocol::Lmtp && self.taken.is_empty(),
             // The last chunk ends the message. Sent before the replies to MAIL and RCPT, it would leave
             // the delivery uncertain if the server hangs up instead of answering them.
-            Stage::Bdat { .. } => true,
+            Step::Bdat { .. } => true,
             _ => false,
         };
-        let goes = |stage: &&Stage| !waits(stage) && !self.is_behind_stop(**stage);
+        let goes = |step: &&Step| !waits(step) && !self.is_after_stop(**step);
         self.unsaid.iter().take_while(goes).count().max(1)
     }
 
@@ -274,13 +275,13 @@ impl Dialogue<'_> {
             return self.leave();
         };
         match self.options.protocol {
-            Protocol::Smtp => self.awaiting.push_back(Stage::Dot),
+            Protocol::Smtp => self.awaiting.push_back(Step::Dot),
             Protocol::Lmtp => {
-                let each = self.taken.iter().map(|&recipient| Stage::DotFor(recipient));
+                let each = self.taken.iter().map(|&recipient| Step::DotFor(recipient));
                 self.awaiting.extend(each);
             }
         }
-        let mut items = vec![Output::Message(shape), self.item(Stage::Dot)];
+        let mut items = vec![Output::Message(shape), self.item(Step::Dot)];
         items.extend(self.early_quit());
         Action::Say(items)
     }
@@ -296,11 +297,11 @@ impl Dialogue<'_> {
         loop {
             let octets = left.min(chunk);
             left -= octets;
-            let stage = Stage::Bdat { last: left == 0 };
+            let step = Step::Bdat { last: left == 0 };
             let end = if left == 0 { " LAST" } else { "" };
-            items.push(line(stage, format!("BDAT {octets}{end}")));
+            items.push(line(step, format!("BDAT {octets}{end}")));
             items.push(Output::Chunk(shape, octets));
-            self.awaiting.push_back(stage);
+            self.awaiting.push_back(step);
             if left == 0 {
                 break;
             }
@@ -314,14 +315,14 @@ impl Dialogue<'_> {
     pub(super) fn early_quit(&mut self) -> Option<Output> {
         if self.transaction.then == AfterTransaction::Rest
             || self.transaction.log.is_some()
-            || self.options.bench.stop.is_some()
+            || self.options.testing.stop.is_some()
         {
             return None;
         }
         let last = self.todo.is_empty() && self.later.is_empty();
         (last && self.pipelines()).then(|| {
-            self.awaiting.push_back(Stage::Quit);
-            self.item(Stage::Quit)
+            self.awaiting.push_back(Step::Quit);
+            self.item(Step::Quit)
         })
     }
 
@@ -338,7 +339,7 @@ impl Dialogue<'_> {
 
     pub(super) fn unfit(&self, recipient: &Address) -> Option<Unsuitable> {
         let utf8 = self.message_needs_utf8() || recipient.needs_utf8();
-        if utf8 && !self.offers.smtputf8 {
+        if utf8 && !self.offers.has(Extension::SmtpUtf8) {
             return Some(Unsuitable::NeedsUtf8);
         }
         let Some(Shape { size, .. }) = self.shape else {
@@ -348,14 +349,14 @@ impl Dialogue<'_> {
                 None => Unsuitable::NeedsEightBit,
             });
         };
-        let limit = self.offers.size_limit.filter(|&limit| limit < size)?;
+        let limit = self.offers.size_limit().filter(|&limit| limit < size)?;
         Some(Unsuitable::TooLarge { size, limit })
     }
 
     fn accepts(&self) -> Accepts {
         Accepts {
             transport: self.able(),
-            utf8: self.offers.smtputf8,
+            utf8: self.offers.has(Extension::SmtpUtf8),
         }
     }
 
@@ -363,9 +364,9 @@ impl Dialogue<'_> {
     pub(super) fn able(&self) -> BodyType {
         if let Some(body) = self.body() {
             body
-        } else if self.chunks() && self.offers.binary_mime {
+        } else if self.chunks() && self.offers.has(Extension::BinaryMime) {
             BodyType::Binary
-        } else if self.offers.eight_bit_mime {
+        } else if self.offers.has(Extension::EightBitMime) {
             BodyType::EightBit
         } else {
             BodyType::SevenBit
@@ -373,19 +374,19 @@ impl Dialogue<'_> {
     }
 
     pub(super) fn pipelines(&self) -> bool {
-        self.offers.pipelining && !self.options.no_pipelining
+        self.offers.has(Extension::Pipelining) && !self.options.no_pipelining
     }
 
     /// True if the next message is sent by BDAT. A session that stops before the end of data uses DATA, which
     /// has a reply of its own.
     pub(super) fn chunks(&self) -> bool {
-        self.uses_bdat() && !self.is_behind_stop(Stage::Dot)
+        self.uses_bdat() && !self.is_after_stop(Step::Dot)
     }
 
     /// True if messages are sent by BDAT in this session.
     pub(super) fn uses_bdat(&self) -> bool {
         let is_smtp = self.options.protocol == Protocol::Smtp;
-        self.offers.chunking && is_smtp && !self.options.no_chunking
+        self.offers.has(Extension::Chunking) && is_smtp && !self.options.no_chunking
     }
 
     /// Marks the results as uncertain: the end of data was sent, and its reply is lost.
@@ -423,7 +424,7 @@ impl Dialogue<'_> {
         if self.transaction.recipients.is_empty() {
             return None;
         }
-        let mut musts = self.requests().filter(|request| request.is_must);
+        let mut musts = self.requests().filter(|request| request.is_required);
         musts.find_map(|request| request.unmet(&self.conditions()))
     }
 

@@ -1,12 +1,12 @@
 //! Sends the message, and handles replies that arrive meanwhile.
 
 use crate::client::events::Event;
+use crate::client::session::Step;
 use crate::client::session::carried::Carried;
 use crate::client::session::run::SessionLoop;
 use crate::client::session::{Action, SessionFailure, WireEvent};
 use crate::client::wire::{Deadline, Early, WireError};
 use crate::smtp::reply::{Class, Reply};
-use crate::smtp::stage::Stage;
 use std::time::Duration;
 
 /// Data is written in pieces of this size, to limit both system calls and memory.
@@ -20,7 +20,7 @@ impl SessionLoop<'_, '_> {
         carried: &mut Carried<'_>,
         octets: Option<u64>,
     ) -> Result<Option<WireEvent>, SessionFailure> {
-        let limit = self.limit(Stage::Body);
+        let limit = self.limit(Step::Body);
         let mut left = octets.unwrap_or(u64::MAX);
         while left > 0 {
             if self.wire.outbox.len() >= WRITE_SIZE {
@@ -30,7 +30,7 @@ impl SessionLoop<'_, '_> {
                         of: carried.shape.size,
                     }),
                     Err(WireError::Closed) => return self.broken_off().map(Some),
-                    Err(error) => return Err(SessionFailure::Wire(Stage::Body, error)),
+                    Err(error) => return Err(SessionFailure::Wire(Step::Body, error)),
                 }
             }
             let start = self.wire.outbox.len();
@@ -103,23 +103,25 @@ impl SessionLoop<'_, '_> {
             }
             let reply = self.reply()?;
             match reply.class() {
-                Class::ForNow | Class::ForGood => return Ok(Some(WireEvent::BrokenOff(reply))),
-                Class::Success | Class::GoOn => self.chunk_taken(reply)?,
+                Class::Transient | Class::Permanent => {
+                    return Ok(Some(WireEvent::BrokenOff(reply)));
+                }
+                Class::Success | Class::Intermediate => self.chunk_taken(reply)?,
             }
         }
     }
 
     /// True if the reply to a chunk other than the last is outstanding.
     fn awaits_chunk(&self) -> bool {
-        self.owed > 0 && self.dialogue.awaited() == Stage::Bdat { last: false }
+        self.owed > 0 && self.dialogue.awaited() == Step::Bdat { last: false }
     }
 
     /// Handles the acceptance of a chunk while others are being sent.
     fn chunk_taken(&mut self, reply: Reply) -> Result<(), SessionFailure> {
         self.owed -= 1;
-        let stage = self.dialogue.awaited();
+        let step = self.dialogue.awaited();
         match self.dialogue.step(WireEvent::Replied(reply)) {
-            Action::Abort(_, what) => Err(SessionFailure::Protocol(stage, what)),
+            Action::Abort(_, what) => Err(SessionFailure::Protocol(step, what)),
             _ => Ok(()),
         }
     }
@@ -129,14 +131,14 @@ impl SessionLoop<'_, '_> {
     fn broken_off(&mut self) -> Result<WireEvent, SessionFailure> {
         self.wire.outbox.clear();
         loop {
-            let deadline = Deadline::after(self.limit(Stage::Quit));
-            let reply = self.reply_by(deadline, Stage::Body)?;
+            let deadline = Deadline::after(self.limit(Step::Quit));
+            let reply = self.reply_by(deadline, Step::Body)?;
             match reply.class() {
-                Class::ForNow | Class::ForGood => return Ok(WireEvent::BrokenOff(reply)),
+                Class::Transient | Class::Permanent => return Ok(WireEvent::BrokenOff(reply)),
                 Class::Success if self.awaits_chunk() => self.chunk_taken(reply)?,
-                Class::Success | Class::GoOn => {
+                Class::Success | Class::Intermediate => {
                     let what = format!("said {} before the message had ended", reply.whole());
-                    return Err(SessionFailure::Protocol(Stage::Body, what));
+                    return Err(SessionFailure::Protocol(Step::Body, what));
                 }
             }
         }

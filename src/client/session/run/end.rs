@@ -1,11 +1,11 @@
 //! The end of a session: QUIT, and data after the last reply.
 
 use crate::client::events::{ConnectionClose, Event};
+use crate::client::session::Step;
 use crate::client::session::run::SessionLoop;
 use crate::client::session::run::reply::excerpt;
 use crate::client::session::{Output, SessionFailure};
 use crate::client::wire::{Deadline, Early, LastWords};
-use crate::smtp::stage::Stage;
 
 impl SessionLoop<'_, '_> {
     /// Sends QUIT. A failed write or a missing reply is ignored, because it does not affect the message
@@ -27,7 +27,7 @@ impl SessionLoop<'_, '_> {
                 Output::Detail(_) | Output::Message(_) | Output::Chunk(..) => {}
             }
         }
-        if self.wire.flush(self.limit(Stage::Body)).is_err() {
+        if self.wire.flush(self.limit(Step::Body)).is_err() {
             return Ok(());
         }
         match self.reply() {
@@ -51,7 +51,7 @@ impl SessionLoop<'_, '_> {
                 _ => return Ok(()),
             }
         } else {
-            match self.wire.line(Deadline::after(self.limit(Stage::Quit))) {
+            match self.wire.line(Deadline::after(self.limit(Step::Quit))) {
                 Ok(line) if !line.starts_with(b"421") => excerpt(&self.mask, line),
                 _ => return Ok(()),
             }
@@ -62,14 +62,14 @@ impl SessionLoop<'_, '_> {
     pub(super) fn out_of_step(&mut self, words: &str) -> SessionFailure {
         self.dialogue.distrust();
         let what = format!("sent one reply too many, \"{words}\"");
-        SessionFailure::Protocol(Stage::Quit, what)
+        SessionFailure::Protocol(Step::Quit, what)
     }
 
     /// Reports the end of the session and closes the connection.
     pub(super) fn say_the_end(&mut self, failure: Option<&SessionFailure>) {
         if let Some(failure) = failure {
             self.observer.on_event(Event::Failed {
-                stage: failure.stage().name(),
+                stage: failure.step().stage(),
                 why: &self.mask.apply(failure.to_string()),
                 hung_up: failure.is_hang_up(),
             });

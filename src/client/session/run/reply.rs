@@ -2,12 +2,12 @@
 
 use crate::client::events::{ClosedBy, Event};
 use crate::client::session::SessionFailure;
+use crate::client::session::Step;
 use crate::client::session::auth::Mask;
 use crate::client::session::run::SessionLoop;
 use crate::client::wire::{Deadline, WireError, without_end};
 use crate::smtp::reply::ReplyReader;
 use crate::smtp::reply::{Reply, ReplyError};
-use crate::smtp::stage::Stage;
 use crate::system::text::printable;
 
 /// Maximum length of a server's text in an error, in characters.
@@ -24,13 +24,13 @@ fn beginning(text: &str) -> String {
 
 impl SessionLoop<'_, '_> {
     pub(super) fn reply(&mut self) -> Result<Reply, SessionFailure> {
-        let stage = self.dialogue.awaited();
-        let reply = self.reply_by(Deadline::after(self.limit(stage)), stage)?;
-        match stage {
-            Stage::Dot | Stage::DotFor(_) | Stage::Bdat { last: true } => {
+        let step = self.dialogue.awaited();
+        let reply = self.reply_by(Deadline::after(self.limit(step)), step)?;
+        match step {
+            Step::Dot | Step::DotFor(_) | Step::Bdat { last: true } => {
                 self.end_reply = Some(reply.clone());
             }
-            Stage::Quit => self.quit_code = Some(reply.code),
+            Step::Quit => self.quit_code = Some(reply.code),
             _ => {}
         }
         Ok(reply)
@@ -40,7 +40,7 @@ impl SessionLoop<'_, '_> {
     pub(super) fn reply_by(
         &mut self,
         deadline: Deadline,
-        stage: Stage,
+        step: Step,
     ) -> Result<Reply, SessionFailure> {
         let mut gathering = ReplyReader::default();
         loop {
@@ -48,9 +48,9 @@ impl SessionLoop<'_, '_> {
                 Ok(octets) => octets,
                 Err(WireError::LongLine) => {
                     let what = format!("sent {}", WireError::LongLine);
-                    return Err(SessionFailure::Protocol(stage, what));
+                    return Err(SessionFailure::Protocol(step, what));
                 }
-                Err(error) => return Err(SessionFailure::Wire(stage, error)),
+                Err(error) => return Err(SessionFailure::Wire(step, error)),
             };
             let line = without_end(octets);
             let shown = self.mask.apply(printable(line));
@@ -65,14 +65,14 @@ impl SessionLoop<'_, '_> {
             self.observer.on_event(Event::Line(&shown));
             let reply = gathering.add(line);
             let reply =
-                reply.map_err(|error| SessionFailure::Protocol(stage, self.shown(&error)))?;
+                reply.map_err(|error| SessionFailure::Protocol(step, self.shown(&error)))?;
             if let Some(reply) = reply {
                 let shown = self.mask.reply(reply.clone());
                 self.observer.on_event(Event::Received {
                     code: shown.code,
                     enhanced: shown.enhanced(),
                     lines: &shown.lines,
-                    stage: stage.name(),
+                    stage: step.stage(),
                 });
                 return Ok(reply);
             }

@@ -1,12 +1,12 @@
 //! Sends groups of lines that are written together, including the message.
 
 use crate::client::events::{ClosedBy, Event};
+use crate::client::session::Step;
 use crate::client::session::carried::Carried;
 use crate::client::session::run::SessionLoop;
 use crate::client::session::run::reply::excerpt;
 use crate::client::session::{CommandLine, Output, SessionFailure, WireEvent};
 use crate::client::wire::{Early, WireError};
-use crate::smtp::stage::Stage;
 use zeroize::Zeroize;
 
 impl SessionLoop<'_, '_> {
@@ -29,9 +29,9 @@ impl SessionLoop<'_, '_> {
         for item in items {
             let stopped = match item {
                 Output::Line(line) => {
-                    let stopped = match line.stage {
-                        Stage::Dot => self.last_look()?,
-                        Stage::Bdat { .. } => self.replies_to_chunks()?,
+                    let stopped = match line.step {
+                        Step::Dot => self.last_look()?,
+                        Step::Bdat { .. } => self.replies_to_chunks()?,
                         _ => None,
                     };
                     if stopped.is_none() {
@@ -82,8 +82,8 @@ impl SessionLoop<'_, '_> {
             }
             self.ending = at_stake;
         }
-        let stage = self.dialogue.awaited();
-        let written = self.write_block(self.limit(Stage::Body));
+        let step = self.dialogue.awaited();
+        let written = self.write_block(self.limit(Step::Body));
         let unsent = self.wire.outbox.len();
         self.wipe();
         self.in_doubt |= behind_end.is_some_and(|behind| unsent <= behind);
@@ -91,24 +91,24 @@ impl SessionLoop<'_, '_> {
             // The server may have sent a reason before it closed the connection.
             Ok(()) | Err(WireError::Closed) => Ok(WireEvent::Replied(self.reply()?)),
             Err(_) if self.in_doubt => Ok(WireEvent::Replied(self.reply()?)),
-            Err(error) => Err(SessionFailure::Wire(stage, error)),
+            Err(error) => Err(SessionFailure::Wire(step, error)),
         }
     }
 
     /// Checks for unsolicited data before anything is sent (faults.md). An unsolicited 421 ends the session.
     fn not_attempted(&mut self) -> Result<Option<WireEvent>, SessionFailure> {
-        let stage = self.dialogue.next_stage();
+        let step = self.dialogue.next_step();
         match self.wire.early() {
             Early::Quiet => Ok(None),
-            Early::Closed => Err(SessionFailure::Wire(stage, WireError::Closed)),
-            Early::Broken(error) => Err(SessionFailure::Wire(stage, error)),
+            Early::Closed => Err(SessionFailure::Wire(step, WireError::Closed)),
+            Early::Broken(error) => Err(SessionFailure::Wire(step, error)),
             Early::Bytes(bytes) if bytes.starts_with(b"421") => {
                 Ok(Some(WireEvent::Unasked(self.reply()?)))
             }
             Early::Bytes(bytes) => {
                 let words = excerpt(&self.mask, bytes);
                 let what = format!("sent \"{words}\" before it was asked");
-                Err(SessionFailure::Protocol(stage, what))
+                Err(SessionFailure::Protocol(step, what))
             }
         }
     }
@@ -126,7 +126,7 @@ impl SessionLoop<'_, '_> {
         self.wire.outbox.extend_from_slice(b"\r\n");
         self.observer.on_event(Event::Sent {
             line: &line.shown,
-            stage: line.stage.name(),
+            stage: line.step.stage(),
         });
         if self.interests.octets {
             let said = if line.hides {
@@ -168,7 +168,7 @@ impl SessionLoop<'_, '_> {
 /// True for the end of data, and for the last chunk of a message.
 fn ends_message(item: &Output, message: Option<&Carried<'_>>) -> bool {
     match item {
-        Output::Line(line) => line.stage == Stage::Dot,
+        Output::Line(line) => line.step == Step::Dot,
         Output::Chunk(shape, _) => message.is_some_and(|carried| carried.octets == shape.size),
         Output::Message(_) | Output::Note(_) | Output::Detail(_) => false,
     }

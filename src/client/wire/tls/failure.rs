@@ -1,5 +1,6 @@
 //! TLS errors, and their texts.
 
+use crate::client::hint::Hint;
 use crate::client::wire::WireError;
 use rustls::{AlertDescription, Error, PeerIncompatible, PeerMisbehaved};
 use std::io;
@@ -14,6 +15,7 @@ pub enum TlsError {
         why: String,
         /// The certificates that the server presented, in DER.
         chain: Vec<Vec<u8>>,
+        hint: Option<Hint>,
     },
     /// The peers have no protocol parameters in common, or one of them does not use TLS. A sentence.
     #[error("{0}")]

@@ -1,6 +1,6 @@
 //! The client certificate and its key.
 
-use crate::system::pem::{TlsSetupError, certificates, private_key, unreadable};
+use crate::system::certificate::{TlsSetupError, certificates, private_key, unreadable};
 use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
 use rustls::sign::CertifiedKey;

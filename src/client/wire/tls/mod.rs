@@ -7,11 +7,12 @@ mod shown;
 mod stream;
 mod trust;
 
-pub use crate::system::pem::TlsSetupError;
+pub use crate::system::certificate::TlsSetupError;
 pub use failure::TlsError;
 pub(super) use failure::unwelcome;
 pub use trust::{Trust, Verification};
 
+use crate::client::hint::Hint;
 use crate::client::wire::{Deadline, Stream, Wire, WireError};
 use failure::explain;
 use identity::Identity;
@@ -114,8 +115,9 @@ impl Tls {
         let name = self.name(host);
         let server_name =
             ServerName::try_from(name.to_owned()).map_err(|_| TlsError::Certificate {
-                why: format!("cannot be checked: {name} is no host name; name one with --tls-name"),
+                why: format!("cannot be checked: {name} is not a host name"),
                 chain: Vec::new(),
+                hint: Some(Hint::CertificateName),
             })?;
         let connection = ClientConnection::new(self.config()?, server_name)
             .map_err(|error| TlsError::Incompatible(error.to_string()))?;
@@ -133,6 +135,7 @@ impl Tls {
             Some(rustls::Error::InvalidCertificate(_)) => TlsError::Certificate {
                 why: self.judge.words(),
                 chain: self.judge.take_chain(),
+                hint: self.judge.hint(),
             },
             // RFC 8446 §6.2: the alert concerns neither the client nor the protocol.
             Some(

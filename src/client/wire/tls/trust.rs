@@ -1,10 +1,11 @@
 //! Verification of server certificates (RFC 9525, RFC 7435).
 
+use crate::client::hint::Hint;
 use crate::client::wire::tls::save::Save;
 use crate::client::wire::tls::shown::{PresentedChain, is_about_the_issuer, words};
 use crate::client::wire::tls::{Pin, TlsOptions, TlsSetupError};
+use crate::system::certificate::certificates;
 use crate::system::certificate::{Certificate, key_sha256, sha256, weakness};
-use crate::system::pem::certificates;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
@@ -37,6 +38,8 @@ pub enum Verification {
     Pinned,
     /// It is not trusted, for this reason. The text follows "the certificate of HOST".
     Distrusted(String),
+    /// It matches none of the pins; the text follows "the certificate of HOST".
+    NotPinned(String),
 }
 
 impl Verification {
@@ -47,7 +50,7 @@ impl Verification {
             Self::Unchecked => "not checked".to_owned(),
             Self::Verified => "verified".to_owned(),
             Self::Pinned => "as pinned".to_owned(),
-            Self::Distrusted(why) => format!("not trusted: it {why}"),
+            Self::Distrusted(why) | Self::NotPinned(why) => format!("not trusted: it {why}"),
         }
     }
 
@@ -109,9 +112,15 @@ impl Verifier {
     /// The error of the last certificate, after "the certificate of HOST".
     pub fn words(&self) -> String {
         match &*self.seen() {
-            Verification::Distrusted(why) => why.clone(),
+            Verification::Distrusted(why) | Verification::NotPinned(why) => why.clone(),
             _ => "cannot be checked".to_owned(),
         }
+    }
+
+    /// What the user can do about the error of the last certificate.
+    pub fn hint(&self) -> Option<Hint> {
+        let is_pinned = matches!(*self.seen(), Verification::NotPinned(_));
+        (!is_pinned).then_some(Hint::TrustCertificate)
     }
 
     /// Reason for which the certificates could not be saved.
@@ -179,7 +188,7 @@ impl Verifier {
             format!(", its key sha256:{}", crate::system::certificate::hex(&key))
         });
         let certificate = crate::system::certificate::hex(&certificate);
-        Verification::Distrusted(format!(
+        Verification::NotPinned(format!(
             "is not the one of --pin: it is sha256:{certificate}{key}"
         ))
     }

@@ -76,7 +76,7 @@ impl DigestTable {
 
     #[must_use]
     pub fn text(mut self) -> String {
-        // By job within those that failed and within those that worked.
+        // Failures first, each group sorted by job.
         self.rows
             .sort_by(|one, other| one.order().cmp(&other.order()));
         let widths = Widths::of(&self.rows);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_come_first_and_say_what_they_said() {
+    fn failures_come_first_with_their_output() {
         let all = [
             entry("a", "OK", 1),
             entry("backup", "FAILED(3)", 2),
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_happens_again_and_again_is_one_line() {
+    fn repeated_runs_are_one_row() {
         let often = (1..=288).map(|minute| entry("check", "OK", minute));
         let text = table(often).text();
         assert_eq!(text.lines().count(), 1);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stays_bounded_and_says_what_is_missing() {
+    fn table_is_bounded_and_counts_omitted_runs() {
         let many = (0..2000).map(|n| entry(&format!("job {n}"), "FAILED(1)", n));
         let mut table = table(many);
         table.add(Err(()));
@@ -261,13 +261,13 @@ mod tests {
     }
 
     #[test]
-    fn names_cannot_steer_a_terminal_and_are_not_endless() {
+    fn names_are_escaped_and_bounded() {
         let text = table([entry(&"\x1b[2J".repeat(100), "OK", 1)]).text();
         assert!(!text.contains('\x1b') && text.len() < 200, "{text}");
     }
 
     #[test]
-    fn a_summary_reads_like_a_sentence() {
+    fn summary_counts_runs_and_failures() {
         assert_eq!(DigestTable::default().summary(), "nothing ran");
         assert_eq!(table([entry("a", "OK", 1)]).summary(), "1 run, OK");
         assert_eq!(table([entry("a", "KILLED", 1)]).summary(), "1 run, failed");

@@ -12,7 +12,7 @@ const AMOUNT: &str = "\u{2}";
 const ID: &str = "\u{3}";
 
 /// Words before an identifier of a thing, which is the same in each run.
-const THINGS: &[&str] = &[
+const STABLE_ID_WORDS: &[&str] = &[
     "account", "array", "bus", "code", "customer", "device", "disk", "domain", "drive", "errno",
     "error", "eui", "host", "hresult", "instance", "label", "mac", "naa", "node", "partuuid",
     "pci", "ratio", "scsi", "serial", "server", "slot", "status", "tenant", "user", "uuid", "vm",
@@ -32,22 +32,22 @@ const UNIT: &str = "(?:ns|us|µs|μs|ms|s|secs?|mins?|m|hrs?|h|d|w)";
 const UNIT_WORD: &str = "(?:ns|us|µs|μs|ms|s|h|secs?|mins?|hrs?|(?:milli|micro|nano)?seconds?|\
                          minutes?|hours?|days?|weeks?|months?|years?)";
 
-/// One kind of text that differs.
+/// A pattern of text that differs between runs.
 pub struct FoldRule {
     /// If it has a group `x`, only that is replaced. `None`: an invalid pattern, which a test reports.
     pattern: Option<Regex>,
     replacement: &'static str,
     /// Characters that make the match a part of a longer name or number: neither they nor letters and digits
     /// may be next to it. Empty: the pattern itself checks that.
-    joints: &'static str,
-    /// True if the match may not belong to one of the [`THINGS`].
-    is_foreign: bool,
+    joiners: &'static str,
+    /// True if the match may not belong to one of the [`STABLE_ID_WORDS`].
+    excludes_stable_ids: bool,
     /// Text that must precede the match in the same word.
-    below: &'static str,
-    is_meant: fn(&str) -> bool,
+    preceded_by: &'static str,
+    accepts: fn(&str) -> bool,
 }
 
-/// They are applied in this order.
+/// The rules, in the order in which they are applied.
 pub static RULES: LazyLock<Vec<FoldRule>> = LazyLock::new(|| {
     let rules = [dates(), times(), amounts(), ids(), processes(), temporary()];
     rules.into_iter().flatten().collect()
@@ -57,7 +57,7 @@ fn dates() -> Vec<FoldRule> {
     let (month, day) = ("(?:1[0-2]|0?[1-9])", r"(?:[12]\d|3[01]|0?[1-9])");
     let clock = format!(r"\d\d:[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?(?: ?{ZONE})?");
     let compact = r"[0-2]?\d[-.h]?[0-5]\d(?:[-.m]?[0-5]\d)?Z?";
-    let of = |pattern: String| FoldRule::of(&pattern, TIME).joints("");
+    let of = |pattern: String| FoldRule::of(&pattern, TIME).joiners("");
     vec![
         // 2026-11-23T07:28:42.123Z, 2026/11/23, 2026-11-23_0728
         of(format!(
@@ -71,9 +71,9 @@ fn dates() -> Vec<FoldRule> {
         of(format!(
             r"\b(?:{day}\.{month}\.{YEAR}|{day}-{month}-{YEAR}|{day}/{day}/(?:{YEAR}|\d\d))\b"
         ))
-        .joints(".:/"),
+        .joiners(".:/"),
         // 2026-11
-        of(format!(r"{YEAR}-(?:0[1-9]|1[0-2])")).joints(".:"),
+        of(format!(r"{YEAR}-(?:0[1-9]|1[0-2])")).joiners(".:"),
         // 22 Nov 2026, 23/Nov/2026:07:28:42 +0100
         of(format!(
             r"\b(?:{WEEKDAY},? )?\d{{1,2}}[ /-]{MONTH}[ /-](?:{YEAR}\b(?:[ :]{clock})?|{clock})"
@@ -90,23 +90,23 @@ fn times() -> Vec<FoldRule> {
     let end = format!(r"(?: ?[AaPp]\.?[Mm]\b)?(?: ?{ZONE})?");
     let of = |pattern: &str| FoldRule::of(pattern, TIME);
     vec![
-        of(&format!(r"\d{{1,3}}:[0-5]\d:[0-5]\d(?:[.,]\d+)?{end}")).joints(".:"),
+        of(&format!(r"\d{{1,3}}:[0-5]\d:[0-5]\d(?:[.,]\d+)?{end}")).joiners(".:"),
         of(&format!(
             r#"(?:^|[ (\[="'@T{TIME}])(?<x>\d\d:[0-5]\d(?:\.\d{{2,3}})?{end})"#
         ))
-        .joints(".:/-")
-        .foreign(),
+        .joiners(".:/-")
+        .excludes_stable_ids(),
         of(&format!(r"\b(?:at|since|until|before|after) (?<x>\d:[0-5]\d{end})")),
         // A date and its time, perhaps followed by the year.
-        of(&format!(r"{TIME}(?:,? ?(?:{TIME}|{YEAR}\b|[AP]M\b|{ZONE}))+")).joints(""),
+        of(&format!(r"{TIME}(?:,? ?(?:{TIME}|{YEAR}\b|[AP]M\b|{ZONE}))+")).joiners(""),
         // Seconds since 1970.
         of(r"(?i)\b(?:at|time|timestamp|ts|since|until|date|epoch|[acm]time|started|ended|expires)[ =:]+(?<x>1[4-9]\d{8}(?:\d{3}|\d{6}|\d{9}|\.\d+)?)\b")
-            .joints("."),
-        of(r"1[4-9]\d{8}(?:\d{3}|\d{6}|\d{9})\b").foreign(),
-        of(r"^\[?(?<x>1[4-9]\d{8}(?:\.\d+)?)(?:\]|:| [A-Z])").joints(""),
-        of(r"[-_.](?<x>1[4-9]\d{8})\.[A-Za-z]").joints(""),
+            .joiners("."),
+        of(r"1[4-9]\d{8}(?:\d{3}|\d{6}|\d{9})\b").excludes_stable_ids(),
+        of(r"^\[?(?<x>1[4-9]\d{8}(?:\.\d+)?)(?:\]|:| [A-Z])").joiners(""),
+        of(r"[-_.](?<x>1[4-9]\d{8})\.[A-Za-z]").joiners(""),
         // Seconds since the system was started.
-        of(r"^\[ ?(?<x>\d+\.\d{6})\]").joints(""),
+        of(r"^\[ ?(?<x>\d+\.\d{6})\]").joiners(""),
     ]
 }
 
@@ -118,7 +118,7 @@ fn amounts() -> Vec<FoldRule> {
         of(&format!(
             r"(?i){number} {UNIT_WORD}\b(?:,? (?:and )?{number} ?{UNIT_WORD}\b)*"
         ))
-        .foreign(),
+        .excludes_stable_ids(),
         of(r"(?i)\b(?:elapsed|took|duration|runtime|real|user|sys)[ :=]+(?<x>\d+\.\d+)\b"),
         // Rates, and amounts of data.
         of(r"\d[\d.,]* ?(?:[kKMGT]?i? ?(?:B|bytes|bits?)/s(?:ec)?|[kKMG]?bps)\b"),
@@ -129,34 +129,34 @@ fn amounts() -> Vec<FoldRule> {
 fn ids() -> Vec<FoldRule> {
     let of = |pattern: &str| FoldRule::of(pattern, ID);
     vec![
-        of(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b").joints("-").foreign(),
+        of(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b").joiners("-").excludes_stable_ids(),
         // Addresses of memory.
-        of(r"0x[0-9a-fA-F]{9,16}\b").foreign(),
+        of(r"0x[0-9a-fA-F]{9,16}\b").excludes_stable_ids(),
         of(r"(?i)\b(?:at|address|addr|ptr|pointer|ip|sp|pc|lr|rip|rsp)[ :=@]+(?<x>0x[0-9a-f]{1,16}|[0-9a-f]{8,16})\b")
-            .meant(|text| text.starts_with("0x") || is_mixed(text)),
-        of(r"\[(?<x>[0-9a-f]{6,16}\+[0-9a-f]+)\]").joints(""),
-        of(r"[A-Z]\w*@(?<x>[0-9a-f]{6,8})\b").meant(is_mixed),
+            .accepts(|text| text.starts_with("0x") || has_letter_and_digit(text)),
+        of(r"\[(?<x>[0-9a-f]{6,16}\+[0-9a-f]+)\]").joiners(""),
+        of(r"[A-Z]\w*@(?<x>[0-9a-f]{6,8})\b").accepts(has_letter_and_digit),
         // Hashes.
-        of(r"\b(?:[0-9a-f]{12,}|[0-9A-F]{12,})\b").joints("-_:").foreign().meant(is_mixed),
+        of(r"\b(?:[0-9a-f]{12,}|[0-9A-F]{12,})\b").joiners("-_:").excludes_stable_ids().accepts(has_letter_and_digit),
         of(r"(?i)\b(?:commit|revision|rev|object|blob|tree|digest|checksum|hash|at)[ :=]+(?<x>[0-9a-f]{7,11})\b")
-            .meant(is_mixed),
+            .accepts(has_letter_and_digit),
         // Names that a program gives to a message, a request or a session.
-        of(r"(?i)\bmessage-id:? ?<(?<x>[^<> ]+)>").joints(""),
+        of(r"(?i)\bmessage-id:? ?<(?<x>[^<> ]+)>").joiners(""),
         of(r#"(?i)\b(?:queued as|(?:request|session|transaction|trace|correlation|invocation)[ _-]?(?:id)?)[ :=#"']+(?<x>[\w-]{6,})"#)
-            .meant(has_digit),
+            .accepts(has_digit),
     ]
 }
 
 fn processes() -> Vec<FoldRule> {
-    let between = r#"(?:[ _-]?id)?[ :=#"'(]*(?:is )?"#;
-    let of = |pattern: &str| FoldRule::of(pattern, ID).joints("");
+    let separator = r#"(?:[ _-]?id)?[ :=#"'(]*(?:is )?"#;
+    let of = |pattern: &str| FoldRule::of(pattern, ID).joiners("");
     vec![
         of(r#"(?i)(?:\b|_)(?:p|pp|t|pg)id[ :=#"'(]*(?:is )?(?<x>\d+)\b"#),
         of(&format!(
-            r"(?i)\b(?:process|proc|lwp)\b{between}(?<x>\d+)\b"
+            r"(?i)\b(?:process|proc|lwp)\b{separator}(?<x>\d+)\b"
         )),
         of(&format!(
-            r"(?i)\b(?:child|thread)\b{between}(?<x>\d{{3,}})\b"
+            r"(?i)\b(?:child|thread)\b{separator}(?<x>\d{{3,}})\b"
         )),
         of(r"/proc/(?<x>\d+)\b"),
         // `2026-11-23 07:28:42 host cron[812]:`, `cron[31812]:`, `2026-11-23 [4711]`, `[31812]`
@@ -171,16 +171,18 @@ fn processes() -> Vec<FoldRule> {
 
 /// Names as made by mktemp(1) and similar functions.
 fn temporary() -> Vec<FoldRule> {
-    let of = |pattern: &str| FoldRule::of(pattern, ID).joints("");
-    let random = || of(r"[/._-](?<x>[A-Za-z0-9]{6,12})\b").meant(is_random);
+    let of = |pattern: &str| FoldRule::of(pattern, ID).joiners("");
+    let random = || of(r"[/._-](?<x>[A-Za-z0-9]{6,12})\b").accepts(is_random);
     vec![
         of(r"\btmp(?<x>[a-z0-9_]{8})\b"),
-        of(r"\b(?:tmp|temp)[._-](?<x>[A-Za-z0-9]{6,12})\b").meant(is_random),
-        random().below("/tmp/"),
-        of(r"(?:\.(?<x>\d{3,})\b)").below("/tmp/"),
-        of(r"(?:[_-](?<x>\d{4,})\b)").below("/tmp/"),
+        of(r"\b(?:tmp|temp)[._-](?<x>[A-Za-z0-9]{6,12})\b").accepts(is_random),
+        random().preceded_by("/tmp/"),
+        of(r"(?:\.(?<x>\d{3,})\b)").preceded_by("/tmp/"),
+        of(r"(?:[_-](?<x>\d{4,})\b)").preceded_by("/tmp/"),
         // rsync(1) puts them beside the file: `/backup/.mail.Xa9LkQ`
-        of(r"\.(?<x>[A-Za-z0-9]{6})\b").below("/.").meant(is_random),
+        of(r"\.(?<x>[A-Za-z0-9]{6})\b")
+            .preceded_by("/.")
+            .accepts(is_random),
     ]
 }
 
@@ -189,30 +191,33 @@ impl FoldRule {
         Self {
             pattern: Regex::new(pattern).ok(),
             replacement,
-            joints: "-_./:",
-            is_foreign: false,
-            below: "",
-            is_meant: |_| true,
+            joiners: "-_./:",
+            excludes_stable_ids: false,
+            preceded_by: "",
+            accepts: |_| true,
         }
     }
 
-    fn joints(self, joints: &'static str) -> Self {
-        Self { joints, ..self }
+    fn joiners(self, joiners: &'static str) -> Self {
+        Self { joiners, ..self }
     }
 
-    fn foreign(self) -> Self {
+    fn excludes_stable_ids(self) -> Self {
         Self {
-            is_foreign: true,
+            excludes_stable_ids: true,
             ..self
         }
     }
 
-    fn below(self, below: &'static str) -> Self {
-        Self { below, ..self }
+    fn preceded_by(self, preceded_by: &'static str) -> Self {
+        Self {
+            preceded_by,
+            ..self
+        }
     }
 
-    fn meant(self, is_meant: fn(&str) -> bool) -> Self {
-        Self { is_meant, ..self }
+    fn accepts(self, accepts: fn(&str) -> bool) -> Self {
+        Self { accepts, ..self }
     }
 
     /// The text with each match replaced.
@@ -221,8 +226,8 @@ impl FoldRule {
             return text;
         };
         let (mut out, mut done) = (String::new(), 0);
-        for found in pattern.captures_iter(&text) {
-            let Some((start, end)) = self.place(&text, &found) else {
+        for captures in pattern.captures_iter(&text) {
+            let Some((start, end)) = self.range(&text, &captures) else {
                 continue;
             };
             out.push_str(&text[done..start]);
@@ -237,21 +242,22 @@ impl FoldRule {
     }
 
     /// The range of the text to replace. `None`: it is a part of something else.
-    fn place(&self, text: &str, found: &Captures<'_>) -> Option<(usize, usize)> {
-        let whole = found.get(0)?;
-        let inner = found.name("x").unwrap_or(whole);
+    fn range(&self, text: &str, captures: &Captures<'_>) -> Option<(usize, usize)> {
+        let whole = captures.get(0)?;
+        let inner = captures.name("x").unwrap_or(whole);
         let (before, after) = (&text[..whole.start()], &text[inner.end()..]);
         let is_digit = |c: char| c.is_ascii_digit();
         let is_cut = before.ends_with(is_digit) && whole.as_str().starts_with(is_digit)
             || after.starts_with(is_digit) && inner.as_str().ends_with(is_digit);
         // Before an inner group, the pattern itself has matched the text.
         let is_joined = self.joins_after(after) || inner == whole && self.joins_before(before);
-        let is_part = is_cut || is_joined && !self.joints.is_empty();
+        let is_part = is_cut || is_joined && !self.joiners.is_empty();
         let word = before.rsplit(' ').next().unwrap_or_default();
-        let belongs = self.is_foreign && (word.contains("/dev/") || is_of_thing(before));
+        let is_stable =
+            self.excludes_stable_ids && (word.contains("/dev/") || is_stable_id(before));
         let word = format!("{word}{}", &text[whole.start()..inner.start()]);
-        let is_meant = word.contains(self.below) && (self.is_meant)(inner.as_str());
-        (is_meant && !is_part && !belongs).then_some((inner.start(), inner.end()))
+        let accepts = word.contains(self.preceded_by) && (self.accepts)(inner.as_str());
+        (accepts && !is_part && !is_stable).then_some((inner.start(), inner.end()))
     }
 
     fn joins_before(&self, before: &str) -> bool {
@@ -262,7 +268,8 @@ impl FoldRule {
             .rsplit(|c: char| !c.is_alphanumeric())
             .next();
         let run = run.unwrap_or_default();
-        is_name(last) || self.joints.contains(last) && is_joined(last, run, run.chars().next_back())
+        is_name(last)
+            || self.joiners.contains(last) && is_joined(last, run, run.chars().next_back())
     }
 
     fn joins_after(&self, after: &str) -> bool {
@@ -272,7 +279,7 @@ impl FoldRule {
         };
         let run = chars.as_str().split(|c: char| !c.is_alphanumeric()).next();
         let run = run.unwrap_or_default();
-        is_name(first) || self.joints.contains(first) && is_joined(first, run, run.chars().next())
+        is_name(first) || self.joiners.contains(first) && is_joined(first, run, run.chars().next())
     }
 }
 
@@ -282,8 +289,8 @@ fn is_name(c: char) -> bool {
 
 /// True if this character joins the text before and after it to one name or number. The run of letters and
 /// digits is its neighbour.
-fn is_joined(joint: char, run: &str, nearest: Option<char>) -> bool {
-    match joint {
+fn is_joined(joiner: char, run: &str, nearest: Option<char>) -> bool {
+    match joiner {
         '.' => nearest.is_some_and(|c| c.is_ascii_digit()),
         // As in addresses of Ethernet and IPv6.
         ':' => {
@@ -294,7 +301,7 @@ fn is_joined(joint: char, run: &str, nearest: Option<char>) -> bool {
 }
 
 /// True if the last word tells that an identifier belongs to a thing.
-fn is_of_thing(before: &str) -> bool {
+fn is_stable_id(before: &str) -> bool {
     let mut words = before
         .rsplit(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())
@@ -302,14 +309,14 @@ fn is_of_thing(before: &str) -> bool {
         .filter(|word| !FILLERS.contains(&word.as_str()));
     words
         .next()
-        .is_some_and(|word| THINGS.contains(&word.as_str()))
+        .is_some_and(|word| STABLE_ID_WORDS.contains(&word.as_str()))
 }
 
 fn has_digit(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_digit())
 }
 
-fn is_mixed(text: &str) -> bool {
+fn has_letter_and_digit(text: &str) -> bool {
     has_digit(text) && text.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
@@ -325,9 +332,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_pattern_is_right() {
-        for (place, rule) in RULES.iter().enumerate() {
-            assert!(rule.pattern.is_some(), "{place}");
+    fn every_pattern_is_valid() {
+        for (range, rule) in RULES.iter().enumerate() {
+            assert!(rule.pattern.is_some(), "{range}");
         }
     }
 }

@@ -21,7 +21,7 @@ fn lines(count: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_small_output_is_in_memory_and_nowhere_else() {
+fn short_output_is_kept_in_memory_only() {
     let log = recorded(&[b"one\n", b"", b"two"], 1 << 20);
     assert_eq!((log.bytes(), log.lines(), log.missing()), (7, 2, 0));
     assert!(log.is_in_memory() && log.compressed().is_none());
@@ -29,7 +29,7 @@ fn a_small_output_is_in_memory_and_nowhere_else() {
 }
 
 #[test]
-fn a_large_output_is_whole_on_disk_and_has_head_and_tail() {
+fn long_output_is_compressed_completely() {
     let text = lines(40_000);
     let blocks: Vec<&[u8]> = text.chunks(5000).collect();
     let log = recorded(&blocks, 1 << 30);
@@ -41,7 +41,7 @@ fn a_large_output_is_whole_on_disk_and_has_head_and_tail() {
 }
 
 #[test]
-fn a_block_larger_than_everything_is_taken_too() {
+fn block_larger_than_head_and_tail_is_recorded() {
     let text = lines(20_000);
     let log = recorded(&[&text], 1 << 30);
     assert_eq!(all(&log), text);
@@ -49,7 +49,7 @@ fn a_block_larger_than_everything_is_taken_too() {
 }
 
 #[test]
-fn above_the_limit_the_middle_is_missing_and_counted() {
+fn output_above_the_limit_loses_its_middle() {
     let text = lines(100_000);
     let blocks: Vec<&[u8]> = text.chunks(8000).collect();
     let log = recorded(&blocks, 100_000);
@@ -67,7 +67,7 @@ fn is_cut_from(log: &JobLog, text: &[u8]) {
         assert_eq!(kept, text);
         return;
     }
-    let line = gap(log.missing());
+    let line = gap_line(log.missing());
     let at = memchr::memmem::find(&kept, line.as_bytes()).unwrap();
     let (begin, end) = (&kept[..at], &kept[at + line.len()..]);
     assert!(text.starts_with(begin) && text.ends_with(end));
@@ -76,7 +76,7 @@ fn is_cut_from(log: &JobLog, text: &[u8]) {
 }
 
 #[test]
-fn no_more_is_kept_than_the_limit_says() {
+fn compressed_log_stays_within_the_limit() {
     let random: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(..))
         .take(300_000)
         .collect();
@@ -98,15 +98,15 @@ fn no_more_is_kept_than_the_limit_says() {
 }
 
 #[test]
-fn a_log_that_fits_into_the_limit_is_whole() {
+fn log_within_the_limit_is_complete() {
     let text = lines(20_000);
-    let whole = recorded(&[&text], 1 << 30).compressed().unwrap().1;
-    let log = recorded(&[&text], whole + (100 << 10));
+    let end_size = recorded(&[&text], 1 << 30).compressed().unwrap().1;
+    let log = recorded(&[&text], end_size + (100 << 10));
     assert_eq!((log.missing(), all(&log)), (0, text));
 }
 
 #[test]
-fn without_a_file_head_and_tail_are_kept() {
+fn head_and_tail_are_kept_without_a_file() {
     let text = lines(20_000);
     let mut recorder = Recorder::new(1 << 20);
     recorder.push(&text[..HEAD]);

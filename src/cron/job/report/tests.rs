@@ -1,10 +1,11 @@
+use crate::cron::job::ansi::AnsiReader;
 use crate::cron::job::log::Recorder;
 use crate::cron::job::report::*;
-use crate::cron::job::{JobEnding, Order};
+use crate::cron::job::{CommandSpec, JobEnding};
 use std::time::Duration;
 
 fn job(ending: JobEnding, output: &str, streams: [bool; 2]) -> FinishedJob {
-    let order = Order {
+    let spec = CommandSpec {
         name: "back up".to_owned(),
         command: ["/opt/backup.sh", "a b"].map(Into::into).to_vec(),
         timeout: None,
@@ -17,7 +18,7 @@ fn job(ending: JobEnding, output: &str, streams: [bool; 2]) -> FinishedJob {
     FinishedJob {
         log: recorder.finish(streams),
         took: Duration::from_secs(252),
-        ..FinishedJob::without_run(&order, ending)
+        ..FinishedJob::not_run(&spec, ending)
     }
 }
 
@@ -26,7 +27,7 @@ fn numbered(count: std::ops::RangeInclusive<u64>) -> String {
 }
 
 #[test]
-fn a_failure_says_what_ran_and_how_it_ended_and_what_it_wrote() {
+fn failure_report_has_command_ending_and_output() {
     let job = job(JobEnding::Exited(3), "one\n! two\n", [true, true]);
     let report = JobReport::of(&job, AttachLog::Auto, false);
     let body = &report.body;
@@ -47,7 +48,7 @@ fn a_failure_says_what_ran_and_how_it_ended_and_what_it_wrote() {
 }
 
 #[test]
-fn silence_is_said() {
+fn missing_output_is_reported() {
     let job = job(JobEnding::Exited(1), "", [false; 2]);
     let report = JobReport::of(&job, AttachLog::Always, false);
     assert!(
@@ -59,7 +60,7 @@ fn silence_is_said() {
 }
 
 #[test]
-fn what_is_left_out_is_attached_unless_that_is_not_wanted() {
+fn omitted_output_is_attached_by_default() {
     let output = numbered(1..=1000);
     let job = job(JobEnding::Exited(1), &output, [true, false]);
     let report = JobReport::of(&job, AttachLog::Auto, false);
@@ -81,7 +82,7 @@ fn what_is_left_out_is_attached_unless_that_is_not_wanted() {
 }
 
 #[test]
-fn a_long_log_is_attached_as_it_was_compressed() {
+fn long_log_is_attached_compressed() {
     let output = numbered(1..=50_000);
     let job = job(JobEnding::Signalled(9), &output, [true, false]);
     let attached = JobReport::of(&job, AttachLog::Auto, false)
@@ -92,7 +93,7 @@ fn a_long_log_is_attached_as_it_was_compressed() {
 }
 
 #[test]
-fn the_last_lines_of_a_long_failure_come_first() {
+fn last_lines_of_a_long_failure_are_quoted_at_the_top() {
     let output = numbered(1..=100) + "\n! no space left\n\n";
     let body = |ending, output: &str| {
         let job = job(ending, output, [true; 2]);
@@ -107,14 +108,14 @@ fn the_last_lines_of_a_long_failure_come_first() {
 }
 
 #[test]
-fn a_part_of_one_line_is_no_number_of_lines() {
+fn omitted_part_of_a_line_is_counted_in_bytes() {
     let job = job(JobEnding::Exited(1), &"x".repeat(100_000), [true, false]);
     let body = JobReport::of(&job, AttachLog::Never, false).body;
     assert!(body.contains("\n... 65 KiB left out ...\n"), "{body}");
 }
 
 #[test]
-fn colours_are_in_the_html_alone() {
+fn colours_are_only_in_the_html() {
     let job = job(
         JobEnding::Exited(0),
         "\x1b[31mred\x1b[m <b>\n",
@@ -124,4 +125,20 @@ fn colours_are_in_the_html_alone() {
     assert!(report.body.ends_with("\n\nred <b>\n"), "{}", report.body);
     let html = report.html.unwrap();
     assert!(html.contains(">red</span> &lt;b&gt;\n"), "{html}");
+}
+
+#[test]
+fn html_has_colours_as_spans_and_escapes_markup() {
+    let line = AnsiReader::default().line(b"\x1b[1;31m<b>&\x1b[0m\"ok\"");
+    let html = html_lines(&vec![line]);
+    assert_eq!(
+        html,
+        "<span style=\"color:#aa0000;font-weight:bold;\">&lt;b&gt;&amp;</span>&quot;ok&quot;\n"
+    );
+}
+
+#[test]
+fn html_facts_are_escaped() {
+    let html = html_document("<x>", "a & b", "");
+    assert!(html.contains("&lt;x&gt;") && html.contains("a &amp; b"));
 }

@@ -1,7 +1,7 @@
 use crate::cron::job::run::*;
 
-fn order(command: &[&str]) -> Order {
-    Order {
+fn spec(command: &[&str]) -> CommandSpec {
+    CommandSpec {
         name: "job".to_owned(),
         command: command.iter().map(Into::into).collect(),
         timeout: None,
@@ -12,11 +12,11 @@ fn order(command: &[&str]) -> Order {
 }
 
 fn ends(command: &[&str]) -> FinishedJob {
-    run(&order(command), None, &mut |_, _| ()).0
+    run(&spec(command), None, &mut |_, _| ()).0
 }
 
 #[test]
-fn a_command_ends_as_it_ends() {
+fn exit_status_and_signal_of_the_command_are_reported() {
     assert_eq!(ends(&["true"]).ending, JobEnding::Exited(0));
     assert_eq!(ends(&["sh", "-c", "exit 3"]).ending, JobEnding::Exited(3));
     let killed = ends(&["sh", "-c", "kill -SEGV $$"]);
@@ -24,13 +24,13 @@ fn a_command_ends_as_it_ends() {
 }
 
 #[test]
-fn what_cannot_be_started_has_the_status_of_a_shell() {
+fn command_that_cannot_be_started_has_status_126_or_127() {
     assert_eq!(ends(&["/nonexistent/x"]).ending.status(), 127);
     assert_eq!(ends(&["/etc/passwd"]).ending.status(), 126);
 }
 
 #[test]
-fn what_cannot_be_started_says_what_is_wrong() {
+fn start_failure_has_its_reason() {
     let home = tempfile::tempdir().unwrap();
     let why = |first_line: &str| {
         let path = home.path().join("job");
@@ -54,7 +54,7 @@ fn what_cannot_be_started_says_what_is_wrong() {
 }
 
 #[test]
-fn a_script_that_names_no_interpreter_is_one_for_the_shell() {
+fn script_without_interpreter_line_is_run_by_the_shell() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("job");
     fs::write(&path, "echo $1\n").unwrap();
@@ -64,19 +64,19 @@ fn a_script_that_names_no_interpreter_is_one_for_the_shell() {
 }
 
 #[test]
-fn the_audience_sees_both_streams_as_they_are() {
+fn consumer_receives_both_streams_unchanged() {
     let mut seen = [Vec::new(), Vec::new()];
-    let mut order = order(&["sh", "-c", "echo out; echo err >&2; printf end"]);
-    order.mark_stderr = true;
-    let (finished, _) = run(&order, None, &mut |from, bytes| {
+    let mut spec = spec(&["sh", "-c", "echo out; echo err >&2; printf end"]);
+    spec.mark_stderr = true;
+    let (finished, _) = run(&spec, None, &mut |from, bytes| {
         seen[from as usize].extend_from_slice(bytes);
     });
     assert_eq!(seen, [b"out\nend".to_vec(), b"err\n".to_vec()]);
-    assert_eq!((finished.log.lines(), finished.goes_on), (3, false));
+    assert_eq!((finished.log.lines(), finished.has_background), (3, false));
 }
 
 #[test]
-fn both_streams_are_in_the_order_in_which_they_were_written() {
+fn streams_keep_the_order_of_writes() {
     let script = "for n in 1 2 3 4 5 6 7 8 9; do echo out$n; echo err$n >&2; done";
     let finished = ends(&["sh", "-c", script]);
     let lines: String = (1..10).fold(String::new(), |all, n| all + &format!("out{n}\nerr{n}\n"));
@@ -84,15 +84,15 @@ fn both_streams_are_in_the_order_in_which_they_were_written() {
 }
 
 #[test]
-fn what_takes_too_long_is_told_to_end_and_then_killed() {
-    let mut order = order(&[
+fn command_over_its_limit_gets_sigterm_and_then_sigkill() {
+    let mut spec = spec(&[
         "sh",
         "-c",
         "trap 'echo asked' TERM; while :; do sleep 5 & wait; done",
     ]);
-    order.timeout = Some(Duration::from_millis(100));
-    order.kill_after = Duration::from_millis(50);
-    let finished = run(&order, None, &mut |_, _| ()).0;
+    spec.timeout = Some(Duration::from_millis(100));
+    spec.kill_after = Duration::from_millis(50);
+    let finished = run(&spec, None, &mut |_, _| ()).0;
     let limit = Duration::from_millis(100);
     assert_eq!(
         finished.ending,
@@ -102,8 +102,9 @@ fn what_takes_too_long_is_told_to_end_and_then_killed() {
         }
     );
     assert_eq!(finished.log.head(), b"asked\n");
-    order.command = ["sleep", "9"].map(Into::into).to_vec();
-    let finished = run(&order, None, &mut |_, _| ()).0;
+    spec.kill_after = Duration::from_secs(20);
+    spec.command = ["sleep", "9"].map(Into::into).to_vec();
+    let finished = run(&spec, None, &mut |_, _| ()).0;
     assert_eq!(
         finished.ending,
         JobEnding::TimedOut {
@@ -114,8 +115,8 @@ fn what_takes_too_long_is_told_to_end_and_then_killed() {
 }
 
 #[test]
-fn what_it_leaves_running_is_not_waited_for() {
+fn background_processes_are_not_waited_for() {
     let finished = ends(&["sh", "-c", "sleep 9 & echo done"]);
-    assert!(finished.goes_on && finished.took < GRACE);
+    assert!(finished.has_background && finished.took < GRACE);
     assert_eq!(finished.log.head(), b"done\n");
 }

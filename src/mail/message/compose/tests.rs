@@ -1,7 +1,7 @@
 use crate::mail::address::Mailbox;
 use crate::mail::address::parse_list;
 use crate::mail::message::compose::*;
-use crate::mail::message::{Attachment, HeaderField, Input, TextAlternatives};
+use crate::mail::message::{Attachment, HeaderField, Input, Message, TextAlternatives};
 use crate::smtp::blocks::{Block, BodyType, Replay};
 use mail_parser::{MessageParser, MimeHeaders};
 use std::io::Write as _;
@@ -37,7 +37,8 @@ fn with_header(name: &str, value: &str) -> MessageDraft {
 }
 
 fn composed(draft: MessageDraft) -> Result<Message, MessageError> {
-    compose(draft, SystemTime::UNIX_EPOCH)
+    let now = SystemTime::UNIX_EPOCH;
+    compose(draft, now)?.finish(None, now)
 }
 
 fn bytes(message: &Message) -> Vec<u8> {

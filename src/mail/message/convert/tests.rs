@@ -259,7 +259,7 @@ fn a_message_that_cannot_be_read_is_not_sent_as_it_is() {
             given("\u{e4}".as_bytes(), 1).shape(able)
         }
         fn blocks(&self, _: Shape) -> Box<dyn Blocks + '_> {
-            Box::new(Unread(io::ErrorKind::InvalidData, "damaged"))
+            Box::new(UnreadableMessage(io::ErrorKind::InvalidData, "damaged"))
         }
     }
     let message = Convertible::new(&Broken, Signed::Kept);
@@ -267,12 +267,10 @@ fn a_message_that_cannot_be_read_is_not_sent_as_it_is() {
     assert!(message.blocks(shape).append(&mut Vec::new()).is_err());
 }
 
-fn fit(header: &str, body: &[u8]) -> String {
+fn valid(header: &str, body: &[u8]) -> String {
     let source = Source::memory("test".to_owned(), body.to_vec());
-    let fit = made_fit(crlf(header).as_bytes(), &source, 0, Signed::Converted)
-        .unwrap()
-        .unwrap();
-    let octets = fit.whole(u64::MAX).unwrap();
+    let valid = made_valid(crlf(header).as_bytes(), &source, 0, Signed::Converted).unwrap();
+    let octets = valid.whole(u64::MAX).unwrap();
     assert!(
         octets
             .split(|&byte| byte == b'\n')
@@ -289,7 +287,7 @@ fn long_lines_and_nuls_are_encoded_where_they_are() {
     let body = format!(
         "--b\n\n{long}\n--b\nContent-Type: text/plain\n\n\u{e4}\n--b\nContent-Type: application/x\n\na\0b\n--b--\n"
     );
-    let out = fit(&head, body.as_bytes());
+    let out = valid(&head, body.as_bytes());
     assert!(
         out.contains(&crlf("--b\nContent-Type: text/plain\n\n\u{e4}\n--b\n")),
         "{out}"
@@ -300,13 +298,13 @@ fn long_lines_and_nuls_are_encoded_where_they_are() {
     );
     let parsed = MessageParser::default().parse(&out).unwrap();
     assert_eq!(parsed.body_text(0).unwrap().trim_end(), long);
-    let base64 = fit(
+    let base64 = valid(
         &format!("{HEAD}Content-Transfer-Encoding: base64\n\n"),
         "eHh4".repeat(500).as_bytes(),
     );
     let parsed = MessageParser::default().parse(&base64).unwrap();
     assert_eq!(parsed.body_text(0).unwrap(), "xxx".repeat(500));
-    let quoted = fit(
+    let quoted = valid(
         &format!(
             "{HEAD}Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n"
         ),
@@ -323,7 +321,7 @@ fn long_lines_and_nuls_are_encoded_where_they_are() {
 fn a_binary_part_keeps_its_octets() {
     let head = format!("{HEAD}Content-Type: image/png\nContent-Transfer-Encoding: binary\n\n");
     let body: Vec<u8> = (0..=255_u8).chain(*b"\n\r\r\n\0").collect();
-    let out = fit(&head, &body);
+    let out = valid(&head, &body);
     let parsed = MessageParser::default().parse(&out).unwrap();
     assert_eq!(parsed.part(0).unwrap().contents(), body);
     assert_eq!(parsed.content_type().unwrap().ctype(), "image");

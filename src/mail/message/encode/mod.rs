@@ -1,20 +1,18 @@
 //! Transfer encodings, block by block. The output has CRLF line ends.
 
 mod base64;
-mod breaks;
 mod flowed;
-mod lines;
-mod quoted;
-mod survey;
+mod quoted_printable;
+mod repair;
+mod scan;
 
 pub use crate::mail::message::encode::base64::{
     Base64, INPUT_BLOCK as BASE64_BLOCK, encoded_len as base64_len,
 };
-pub use breaks::Breaks;
 pub use flowed::Flowed;
-pub use lines::LineEnds;
-pub use quoted::QuotedPrintable;
-pub use survey::{Survey, Surveyor, survey};
+pub use quoted_printable::QuotedPrintable;
+pub use repair::{AsciiOnly, Base64Repair, Chain, QuotedPrintableRepair, valid_lines};
+pub use scan::{ContentScan, ContentScanner, scan};
 
 /// Content-Transfer-Encoding of a part (RFC 2045 §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,10 +51,10 @@ impl Encoding {
     pub fn encoder(self) -> Box<dyn Encoder> {
         match self {
             Self::SevenBit | Self::EightBit => Box::new(LineEnds::default()),
-            Self::Binary => Box::new(AsItIs),
+            Self::Binary => Box::new(Unencoded),
             Self::QuotedPrintable => Box::new(QuotedPrintable::default()),
             Self::Base64 => Box::new(Base64::default()),
-            Self::Base64Text => Box::new(Base64Text::default()),
+            Self::Base64Text => Box::new(Chain::new(LineEnds::default(), Base64::default())),
         }
     }
 }
@@ -70,9 +68,9 @@ pub trait Encoder {
 }
 
 /// No encoding.
-struct AsItIs;
+struct Unencoded;
 
-impl Encoder for AsItIs {
+impl Encoder for Unencoded {
     fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(bytes);
     }
@@ -80,31 +78,66 @@ impl Encoder for AsItIs {
     fn finish(&mut self, _: &mut Vec<u8>) {}
 }
 
+/// CR, LF and CRLF all become CRLF, so that no bare CR or LF leaves the program (R11).
 #[derive(Default)]
-struct Base64Text {
-    line_ends: LineEnds,
-    base64: Base64,
-    lines: Vec<u8>,
+pub struct LineEnds {
+    after_cr: bool,
 }
 
-impl Encoder for Base64Text {
+impl Encoder for LineEnds {
     fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        self.lines.clear();
-        self.line_ends.push(bytes, &mut self.lines);
-        self.base64.push(&self.lines, out);
+        out.reserve(bytes.len() + bytes.len() / 16);
+        let mut rest = bytes;
+        if std::mem::take(&mut self.after_cr) && rest.first() == Some(&b'\n') {
+            rest = &rest[1..];
+        }
+        while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
+            out.extend_from_slice(&rest[..at]);
+            out.extend_from_slice(b"\r\n");
+            let is_cr = rest[at] == b'\r';
+            rest = &rest[at + 1..];
+            match rest.first() {
+                Some(b'\n') if is_cr => rest = &rest[1..],
+                None => self.after_cr = is_cr,
+                Some(_) => {}
+            }
+        }
+        out.extend_from_slice(rest);
     }
 
-    fn finish(&mut self, out: &mut Vec<u8>) {
-        self.base64.finish(out);
-    }
+    fn finish(&mut self, _: &mut Vec<u8>) {}
 }
 
 #[cfg(test)]
-fn encoded(encoding: Encoding, bytes: &[u8], cut: usize) -> Vec<u8> {
+fn encoded(encoding: Encoding, bytes: &[u8], split: usize) -> Vec<u8> {
     let mut encoder = encoding.encoder();
     let mut out = Vec::new();
-    encoder.push(&bytes[..cut], &mut out);
-    encoder.push(&bytes[cut..], &mut out);
+    encoder.push(&bytes[..split], &mut out);
+    encoder.push(&bytes[split..], &mut out);
     encoder.finish(&mut out);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_end_becomes_crlf_wherever_the_block_is_cut() {
+        // B3
+        for (given, right) in [
+            ("a\nb\r\nc\rd", "a\r\nb\r\nc\r\nd"),
+            ("\n.\n", "\r\n.\r\n"),
+            ("\n.\r\n", "\r\n.\r\n"),
+            ("\r.\r", "\r\n.\r\n"),
+            ("\r\n.\r", "\r\n.\r\n"),
+            ("\r\r\n\n", "\r\n\r\n\r\n"),
+            ("", ""),
+        ] {
+            for cut in 0..=given.len() {
+                let out = encoded(Encoding::SevenBit, given.as_bytes(), cut);
+                assert_eq!(out, right.as_bytes(), "{given:?} cut at {cut}");
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The part of a report that programs read (RFC 3464 §2).
 
 use crate::mail::address::Address;
-use crate::mail::message::header::{cut, folded};
+use crate::mail::message::header_writer::{cut, folded};
 use crate::mail::message::report::{DeliveryStatusReport, ReportKind, Reported};
 use crate::system::host::is_host_name;
 use crate::system::text::printable;

@@ -1,6 +1,6 @@
 //! The part of a report for people. They did not request it and may know nothing about mail servers.
 
-use crate::mail::message::head::{HeaderMode, MessageHeader};
+use crate::mail::message::header_reader::{HeaderMode, MessageHeader};
 use crate::mail::message::report::status::{is_expired, reply};
 use crate::mail::message::report::{DeliveryStatusReport, ReportKind, Reported, Returned};
 use crate::mail::message::source::Source;

@@ -1,12 +1,13 @@
 use crate::mail::envelope::{Dsn, Return};
 use crate::mail::message::submission::*;
-use crate::mail::message::{Convertible, Input, Signed};
-use crate::mail::rewrite::{HostNames, RewriteOptions, Rule};
+use crate::mail::message::{Convertible, Input, Message, Signed};
+use crate::mail::rewrite::{HostNames, OriginalAddress, RewriteOptions, Rule};
 use crate::smtp::blocks::{Block, BodyType, Replay};
 use crate::system::exit::Exit;
 use mail_parser::MessageParser;
 use proptest::prelude::*;
 use std::io::Write as _;
+use std::time::SystemTime;
 
 fn options() -> RewriteOptions {
     RewriteOptions {
@@ -47,7 +48,7 @@ fn submitted(
         mail: "here.example".to_owned(),
     };
     let rewriter = Rewriter::with_names(options, names);
-    prepare(&submission, &rewriter, SystemTime::UNIX_EPOCH)
+    Message::submit(&submission, &rewriter, SystemTime::UNIX_EPOCH)
 }
 
 fn sent(text: impl AsRef<[u8]>) -> Message {
@@ -403,7 +404,7 @@ fn the_null_sender_writes_as_the_user_who_runs_it() {
         };
         let message = submitted(b"hi\n", null, &options()).unwrap();
         assert_eq!(message.envelope.sender, None);
-        let from = format!("\r\nFrom: {}@here.example\r\n", host::login());
+        let from = format!("\r\nFrom: {}@here.example\r\n", user::login());
         assert!(wire(&message).contains(&from), "{}", wire(&message));
     }
     let user = Submission {
@@ -412,7 +413,7 @@ fn the_null_sender_writes_as_the_user_who_runs_it() {
     };
     let message = submitted(b"hi\n", user, &options()).unwrap();
     let sender = message.envelope.sender.unwrap().to_string();
-    assert_eq!(sender, format!("{}@here.example", host::login()));
+    assert_eq!(sender, format!("{}@here.example", user::login()));
 }
 
 #[test]

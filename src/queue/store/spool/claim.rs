@@ -1,7 +1,6 @@
 //! Access to an item, with and without a claim.
 
 use crate::queue::store::item::{from_milliseconds, milliseconds};
-use crate::queue::store::spool::directory::{try_lock, unlock};
 use crate::queue::store::spool::failed;
 use crate::queue::store::spool::file::{FileHead, NewFile, NewItem, StoredMessage};
 use crate::queue::store::spool::journal::{JournalFile, OpenedJournal, read_file};
@@ -11,6 +10,7 @@ use crate::queue::store::{
     Record,
 };
 use crate::smtp::blocks::{Accepts, Blocks, Replay, Shape};
+use crate::system::lock::try_lock;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use std::fs::File;
@@ -118,7 +118,8 @@ impl SpoolClaim {
 
 impl Drop for SpoolClaim {
     fn drop(&mut self) {
-        unlock(&self.message.file);
+        // A process that is notified of the close finds the lock free.
+        let _ = self.message.file.unlock();
     }
 }
 

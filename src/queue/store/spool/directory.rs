@@ -1,8 +1,8 @@
 //! A directory that is held open: all names are looked up in it, even if its path has changed.
 
 use crate::queue::store::QueueError;
-use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, RenameFlags, Stat};
-use rustix::io::{Errno, retry_on_intr};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, RenameFlags, Stat};
+use rustix::io::Errno;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -38,7 +38,7 @@ impl Directory {
 
     /// Creates the subdirectory with this name, if it is missing.
     pub fn make_directory(&self, name: &str) -> Result<(), QueueError> {
-        crate::system::place::make_one(&self.fd, Path::new(name))
+        crate::system::trust::create_directory(&self.fd, Path::new(name))
             .map_err(|error| self.error("create", name, error))
     }
 
@@ -194,29 +194,4 @@ impl From<String> for FileError {
     fn from(why: String) -> Self {
         Self::Damaged(why)
     }
-}
-
-/// Locks a file without waiting. Returns false if it is already locked.
-pub fn try_lock(file: &impl AsFd) -> Result<bool, Errno> {
-    match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(true),
-        Err(Errno::WOULDBLOCK) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// True if the lock of a file is held exclusively. Concurrent probes do not count.
-pub fn is_locked(file: &impl AsFd) -> bool {
-    let probed = rustix::fs::flock(file, FlockOperation::NonBlockingLockShared);
-    probed == Err(Errno::WOULDBLOCK)
-}
-
-/// Locks a file, and waits until the lock is free.
-pub fn lock(file: &impl AsFd) -> Result<(), Errno> {
-    retry_on_intr(|| rustix::fs::flock(file, FlockOperation::LockExclusive))
-}
-
-/// Unlocks a file before it is closed: a process notified of the close finds it free.
-pub fn unlock(file: &impl AsFd) {
-    let _ = rustix::fs::flock(file, FlockOperation::Unlock);
 }

@@ -5,9 +5,9 @@
 //! item is complete in one of the two directories. [`finish_move`] moves a journal that was not moved.
 
 use crate::queue::store::item::milliseconds;
-use crate::queue::store::spool::directory::try_lock;
 use crate::queue::store::spool::layout::{Area, ItemPath, Layout, log_of, why_of};
 use crate::queue::store::{Id, QueueError};
+use crate::system::lock::try_lock;
 use crate::system::text;
 use rustix::fs::OFlags;
 use rustix::io::Errno;

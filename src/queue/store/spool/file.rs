@@ -5,12 +5,13 @@
 //! the first to deliver it.
 
 use crate::queue::store::item::{from_milliseconds, milliseconds};
-use crate::queue::store::spool::directory::{Directory, FileError, try_lock};
+use crate::queue::store::spool::directory::{Directory, FileError};
 use crate::queue::store::spool::journal::JournalFile;
 use crate::queue::store::spool::layout::{Area, ItemPath, Layout, log_of};
 use crate::queue::store::spool::metadata::{self, FIRST_LINE_LENGTH, FirstLine, ReadMetadata};
 use crate::queue::store::{Id, Metadata, QueueError};
 use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType, Replay, Shape};
+use crate::system::lock::try_lock;
 use crc32fast::Hasher;
 use rustix::fs::{OFlags, fstat};
 use rustix::io::Errno;
@@ -66,7 +67,9 @@ impl<'r> NewFile<'r> {
             let cleanup = RemoveOnDrop::new(&layout.tmp, name.to_string());
             // A cleanup may have come between the creation and the lock, and may have taken the file for a
             // leftover of a crash.
-            if try_lock(&file).map_err(failed)? && fstat(&file).map_err(failed)?.st_nlink > 0 {
+            let is_locked =
+                try_lock(&file).map_err(|error| layout.tmp.error("lock", name.as_str(), error))?;
+            if is_locked && fstat(&file).map_err(failed)?.st_nlink > 0 {
                 return Ok(Self {
                     layout,
                     name,

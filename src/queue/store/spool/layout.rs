@@ -1,8 +1,9 @@
 //! The directories of a spool, the location of an item in them, and the removal of files that crashes leave.
 
-use crate::queue::store::spool::directory::{Directory, FileError, lock, try_lock};
+use crate::queue::store::spool::directory::{Directory, FileError};
 use crate::queue::store::{Id, QueueError, RunnerRole};
-use crate::system::place;
+use crate::system::lock::{lock, try_lock};
+use crate::system::trust;
 use rustix::fs::{OFlags, fstat};
 use rustix::io::Errno;
 use std::collections::HashSet;
@@ -218,7 +219,7 @@ fn create_missing(root: &Directory) -> Result<(), QueueError> {
         make_file(root, name)?;
     }
     root.sync()?;
-    place::sync_names(&root.path(""))?;
+    trust::sync_names(&root.path(""))?;
     make_file(root, LOCK)
 }
 

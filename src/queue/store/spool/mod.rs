@@ -42,7 +42,8 @@ use crate::queue::store::{
     RunnerRole, Watcher,
 };
 use crate::smtp::blocks::{Replay, Shape};
-use crate::system::place::{self, DirectoryError, StateDirectory};
+use crate::system::trust::{self, DirectoryError};
+use crate::system::user::StateDirectory;
 use directory::Directory;
 use file::NewItem;
 use layout::{Area, ItemPath, Layout};
@@ -67,9 +68,9 @@ impl Spool {
     /// missing directory is created; else it counts as empty.
     pub fn open(directory: Option<&Path>, create: bool) -> Result<Self, QueueError> {
         let path = directory.map(Path::to_owned);
-        let path = path.or_else(|| DEFAULT_DIRECTORY.usual());
+        let path = path.or_else(|| DEFAULT_DIRECTORY.path());
         let path = path.ok_or(QueueError::NoDirectory)?;
-        let layout = match place::open(&path, create)? {
+        let layout = match trust::open_directory(&path, create)? {
             Some(root) => Layout::open(Directory::new(root, path.clone()), create)?,
             None => None,
         };
@@ -234,7 +235,7 @@ impl QueueStore for Spool {
 impl From<DirectoryError> for QueueError {
     fn from(error: DirectoryError) -> Self {
         match error {
-            DirectoryError::Theirs { path, owner, user } => Self::Directory {
+            DirectoryError::Foreign { path, owner, user } => Self::Directory {
                 path,
                 why: format!(
                     "belongs to user {owner}, and this is user {user}; name another with --queue-dir"

@@ -1,9 +1,10 @@
 //! What queue runs share through the spool: locks, notification about changes, and the hosts that recently
 //! could not be reached. The hosts are only a cache: entries that cannot be written or read are ignored.
 
-use crate::queue::store::spool::directory::{Directory, is_locked as is_file_locked, try_lock};
+use crate::queue::store::spool::directory::Directory;
 use crate::queue::store::spool::layout::{DOWN, lock_name};
 use crate::queue::store::{Changes, Id, QueueError, RunnerLock, RunnerRole, Watcher};
+use crate::system::lock::{lock_within, try_lock_shared};
 use crate::system::text;
 use rustix::fs::OFlags;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
@@ -13,13 +14,13 @@ use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::thread;
 use std::time::{Duration, SystemTime};
 
-/// A probe of a lock holds the lock for a moment. Before a lock counts as held, it is tried this often, at
-/// this interval.
-const TRIES: usize = 3;
-const PROBE: Duration = Duration::from_millis(5);
+/// A probe of a lock holds the lock for a moment. A lock that is held for longer than this counts as held.
+const PROBE: Duration = Duration::from_millis(10);
+
+/// Interval between two attempts in that time.
+const INTERVAL: Duration = Duration::from_millis(5);
 
 /// Maximum length of a file name.
 const MAX_NAME: usize = 255;
@@ -38,18 +39,15 @@ pub fn lock(root: &Directory, role: RunnerRole) -> Result<Option<RunnerLock>, Qu
         created => created,
     };
     let file = file.map_err(|error| root.error("open", name, error))?;
-    for _ in 0..TRIES {
-        if try_lock(&file).map_err(|error| root.error("lock", name, error))? {
-            return Ok(Some(Box::new(file)));
-        }
-        thread::sleep(PROBE);
-    }
-    Ok(None)
+    let is_locked = lock_within(&file, PROBE, INTERVAL);
+    let is_locked = is_locked.map_err(|error| root.error("lock", name, error))?;
+    Ok(is_locked.then(|| -> RunnerLock { Box::new(file) }))
 }
 
 pub fn is_locked(root: &Directory, role: RunnerRole) -> bool {
     let file = root.open(lock_name(role), OFlags::RDWR);
-    file.is_ok_and(|file| is_file_locked(&file))
+    // A shared lock, because concurrent probes do not count.
+    file.is_ok_and(|file| try_lock_shared(&file).is_ok_and(|is_free| !is_free))
 }
 
 pub fn watch(items: &Directory) -> Result<Box<dyn Watcher>, QueueError> {

@@ -8,11 +8,11 @@ use crate::queue::store::{
     AttemptResult, Changes, Durability, History, ItemEvent, OnUncertain, journal,
 };
 use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType};
+use crate::system::lock::try_lock;
 use proptest::prelude::*;
 use rustix::fs::{CWD, FileType, Mode};
 use std::fs;
 use std::io;
-use std::os::fd::AsFd as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::slice;
 
@@ -772,7 +772,7 @@ fn clean_removes_unfinished_messages_of_crashed_writers_only() {
     fs::write(test.path("tmp/0123456789abc"), "half").unwrap();
     let path = test.path("tmp/0123456789abd");
     let writer = fs::File::create(&path).unwrap();
-    assert!(directory::try_lock(&writer.as_fd()).unwrap());
+    assert!(try_lock(&writer).unwrap());
     test.spool.clean().unwrap();
     assert_eq!(test.files(), ["tmp/0123456789abd"]);
     drop(writer);

@@ -1,46 +1,47 @@
 use crate::server::auth::exchange::*;
+use crate::smtp::mechanism::Mechanism;
 use crate::system::secret::Secret;
 use std::collections::HashMap;
 
 fn auth() -> Auth {
     let user = ("alice".to_owned(), Secret::new(b"secret".into()));
     Auth {
-        keeper: UserDatabase::Users(HashMap::from([user])),
+        users: UserDatabase::Users(HashMap::from([user])),
         only: None,
         in_clear: false,
     }
 }
 
-fn anybody() -> Auth {
+fn any_user() -> Auth {
     Auth {
-        keeper: UserDatabase::Anybody,
+        users: UserDatabase::AnyUser,
         ..auth()
     }
 }
 
-fn right() -> LoginStep {
-    LoginStep::Right("alice".to_owned())
+fn accepted() -> LoginStep {
+    LoginStep::Accepted("alice".to_owned())
 }
 
-fn wrong() -> LoginStep {
-    LoginStep::Wrong("alice".to_owned())
+fn rejected() -> LoginStep {
+    LoginStep::Rejected("alice".to_owned())
 }
 
 /// The steps for these responses; the first response comes with the command.
-fn said(auth: &Auth, mechanism: ServerMechanism, responses: &[&[u8]]) -> Vec<LoginStep> {
+fn run(auth: &Auth, mechanism: Mechanism, responses: &[&[u8]]) -> Vec<LoginStep> {
     let mut exchange = LoginExchange::new(auth, mechanism);
-    let mut turns = vec![exchange.begin(Some(responses[0]))];
-    turns.extend(responses[1..].iter().map(|one| exchange.step(one)));
-    turns
+    let mut steps = vec![exchange.begin(Some(responses[0]))];
+    steps.extend(responses[1..].iter().map(|one| exchange.step(one)));
+    steps
 }
 
 #[test]
-fn plain_wants_the_right_password_and_anybody_any() {
-    let plain = |auth: &Auth, response: &[u8]| said(auth, ServerMechanism::Plain, &[response]);
-    assert_eq!(plain(&auth(), b"\0alice\0secret"), [right()]);
-    assert_eq!(plain(&auth(), b"bob\0alice\0secret"), [right()]);
-    assert_eq!(plain(&auth(), b"\0alice\0wrong"), [wrong()]);
-    assert_eq!(plain(&anybody(), b"\0alice\0wrong"), [right()]);
+fn plain_needs_the_right_password_unless_any_user_is_accepted() {
+    let plain = |auth: &Auth, response: &[u8]| run(auth, Mechanism::Plain, &[response]);
+    assert_eq!(plain(&auth(), b"\0alice\0secret"), [accepted()]);
+    assert_eq!(plain(&auth(), b"bob\0alice\0secret"), [accepted()]);
+    assert_eq!(plain(&auth(), b"\0alice\0wrong"), [rejected()]);
+    assert_eq!(plain(&any_user(), b"\0alice\0wrong"), [accepted()]);
     for bad in [
         &b""[..],
         b"alice\0secret",
@@ -49,14 +50,14 @@ fn plain_wants_the_right_password_and_anybody_any() {
         b"\0a\0",
         b"\0\xff\0x",
     ] {
-        assert_eq!(plain(&anybody(), bad), [LoginStep::Senseless], "{bad:?}");
+        assert_eq!(plain(&any_user(), bad), [LoginStep::Malformed], "{bad:?}");
     }
 }
 
 #[test]
-fn login_asks_for_the_name_and_then_the_password() {
+fn login_requests_the_user_and_then_the_password() {
     let auth = auth();
-    let mut exchange = LoginExchange::new(&auth, ServerMechanism::Login);
+    let mut exchange = LoginExchange::new(&auth, Mechanism::Login);
     assert_eq!(
         exchange.begin(None),
         LoginStep::Challenge(b"Username:".into())
@@ -65,16 +66,16 @@ fn login_asks_for_the_name_and_then_the_password() {
         exchange.step(b"alice"),
         LoginStep::Challenge(b"Password:".into())
     );
-    assert_eq!(exchange.step(b"secret"), right());
-    let turns = said(&auth, ServerMechanism::Login, &[b"alice", b"no"]);
-    assert_eq!(turns[1], wrong());
+    assert_eq!(exchange.step(b"secret"), accepted());
+    let steps = run(&auth, Mechanism::Login, &[b"alice", b"no"]);
+    assert_eq!(steps[1], rejected());
 }
 
 #[test]
-fn cram_md5_wants_the_hash_of_its_challenge() {
+fn cram_md5_needs_the_hash_of_its_challenge() {
     let auth = auth();
-    for (password, verdict) in [(&b"secret"[..], right()), (b"other", wrong())] {
-        let mut exchange = LoginExchange::new(&auth, ServerMechanism::CramMd5);
+    for (password, verdict) in [(&b"secret"[..], accepted()), (b"other", rejected())] {
+        let mut exchange = LoginExchange::new(&auth, Mechanism::CramMd5);
         let LoginStep::Challenge(challenge) = exchange.begin(None) else {
             panic!("no challenge");
         };
@@ -84,53 +85,53 @@ fn cram_md5_wants_the_hash_of_its_challenge() {
         assert_eq!(exchange.step(format!("alice {sum}").as_bytes()), verdict);
     }
     assert_eq!(
-        said(&auth, ServerMechanism::CramMd5, &[b"x"]),
-        [LoginStep::Senseless]
+        run(&auth, Mechanism::CramMd5, &[b"x"]),
+        [LoginStep::Malformed]
     );
 }
 
 #[test]
-fn a_wrong_token_is_told_in_a_challenge_before_it_fails() {
+fn wrong_token_fails_after_a_challenge_with_the_error() {
     let bad = || LoginStep::Challenge(BAD_TOKEN.into());
     for (mechanism, response) in [
         (
-            ServerMechanism::Xoauth2,
+            Mechanism::XOAuth2,
             "user=alice\x01auth=Bearer TOKEN\x01\x01",
         ),
         (
-            ServerMechanism::OauthBearer,
+            Mechanism::OAuthBearer,
             "n,a=alice,\x01host=x\x01port=25\x01auth=Bearer TOKEN\x01\x01",
         ),
     ] {
         let response = |token: &str| response.replace("TOKEN", token);
         let good = response("secret");
-        assert_eq!(said(&auth(), mechanism, &[good.as_bytes()]), [right()]);
+        assert_eq!(run(&auth(), mechanism, &[good.as_bytes()]), [accepted()]);
         let wrong_one = response("other");
-        let turns = said(&auth(), mechanism, &[wrong_one.as_bytes(), b"\x01"]);
-        assert_eq!(turns, [bad(), wrong()]);
+        let steps = run(&auth(), mechanism, &[wrong_one.as_bytes(), b"\x01"]);
+        assert_eq!(steps, [bad(), rejected()]);
         assert_eq!(
-            said(&anybody(), mechanism, &[wrong_one.as_bytes()]),
-            [right()]
+            run(&any_user(), mechanism, &[wrong_one.as_bytes()]),
+            [accepted()]
         );
         assert_eq!(
-            said(&anybody(), mechanism, &[b"nonsense"]),
-            [LoginStep::Senseless]
+            run(&any_user(), mechanism, &[b"nonsense"]),
+            [LoginStep::Malformed]
         );
     }
 }
 
 #[test]
-fn whoever_goes_on_after_the_end_gets_nowhere() {
-    let turns = said(
+fn commands_after_quit_are_ignored() {
+    let steps = run(
         &auth(),
-        ServerMechanism::Plain,
+        Mechanism::Plain,
         &[b"\0alice\0no", b"\0alice\0secret"],
     );
-    assert_eq!(turns, [wrong(), LoginStep::Senseless]);
+    assert_eq!(steps, [rejected(), LoginStep::Malformed]);
 }
 
 #[test]
-fn only_mechanisms_that_will_do_are_offered() {
+fn only_usable_mechanisms_are_offered() {
     let names = |auth: &Auth| {
         let all = auth.mechanisms();
         all.iter()
@@ -143,12 +144,12 @@ fn only_mechanisms_that_will_do_are_offered() {
         "SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN OAUTHBEARER XOAUTH2"
     );
     assert_eq!(
-        names(&anybody()),
+        names(&any_user()),
         "CRAM-MD5 PLAIN LOGIN OAUTHBEARER XOAUTH2"
     );
     let only = Auth {
-        only: Some(vec![ServerMechanism::Login]),
-        ..anybody()
+        only: Some(vec![Mechanism::Login]),
+        ..any_user()
     };
     assert_eq!(names(&only), "LOGIN");
 }

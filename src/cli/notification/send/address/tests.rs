@@ -32,7 +32,7 @@ fn head(to: &str, from: &str) -> Addressing {
 }
 
 #[test]
-fn a_name_of_this_host_is_enough_where_a_rule_leads_on() {
+fn local_name_is_rewritten() {
     let rules = rewriter(&[("root", "{user}+{host}@example.net")]);
     let made = Addressed::of(&head("root", "Cron <root>"), &rules).unwrap();
     let recipients: Vec<String> = made.recipients.iter().map(Address::to_string).collect();
@@ -45,7 +45,7 @@ fn a_name_of_this_host_is_enough_where_a_rule_leads_on() {
 }
 
 #[test]
-fn a_name_that_leads_nowhere_is_named() {
+fn unknown_local_name_is_reported() {
     let made = Addressed::of(&head("root", "alice@crepes.fr"), &rewriter(&[]));
     let error = made.err().unwrap();
     assert!(error.to_string().contains("\"root\""), "{error}");
@@ -53,7 +53,7 @@ fn a_name_that_leads_nowhere_is_named() {
 }
 
 #[test]
-fn the_envelope_has_a_sender_of_its_own_where_one_is_named() {
+fn envelope_sender_can_differ_from_the_author() {
     let head = Addressing {
         envelope_from: Some(String::new()),
         ..head("alice@crepes.fr", "alice@crepes.fr")

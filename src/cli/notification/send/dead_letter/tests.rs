@@ -20,7 +20,7 @@ fn letter(body: &str) -> Message {
 }
 
 #[test]
-fn two_messages_are_a_mailbox_that_nobody_else_may_read() {
+fn two_messages_are_a_private_mailbox() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("dead.letter");
     append(&path, &letter(">From here\nlast")).unwrap();
@@ -39,7 +39,7 @@ fn two_messages_are_a_mailbox_that_nobody_else_may_read() {
 }
 
 #[test]
-fn a_message_that_was_cut_off_does_not_swallow_the_next() {
+fn truncated_message_is_separated_from_the_next() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("dead.letter");
     append(&path, &letter("one")).unwrap();
@@ -51,7 +51,7 @@ fn a_message_that_was_cut_off_does_not_swallow_the_next() {
 }
 
 #[test]
-fn what_somebody_else_has_put_there_is_not_written_to() {
+fn file_of_another_user_is_not_written_to() {
     let home = tempfile::tempdir().unwrap();
     let (path, other) = (home.path().join("dead.letter"), home.path().join("other"));
     fs::write(&other, "").unwrap();
@@ -61,4 +61,25 @@ fn what_somebody_else_has_put_there_is_not_written_to() {
     fs::hard_link(&other, &path).unwrap();
     assert!(append(&path, &letter("hi")).is_err());
     assert_eq!(fs::read(&other).unwrap(), b"");
+}
+
+#[test]
+fn log_line_is_escaped() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("log");
+    let log = UnixDatagram::bind(&path).unwrap();
+    send(&path, "cannot mail \"a\nb\x1b\"").unwrap();
+    let mut bytes = [0; 2000];
+    let count = log.recv(&mut bytes).unwrap();
+    let said = std::str::from_utf8(&bytes[..count]).unwrap();
+    let whole = format!(
+        "<11>ehlo[{}]: cannot mail \"a\\x0ab\\x1b\"",
+        std::process::id()
+    );
+    assert_eq!(said, whole);
+}
+
+#[test]
+fn missing_log_is_ignored() {
+    assert!(send(Path::new("/nonexistent/log"), "text").is_err());
 }

@@ -1,7 +1,8 @@
 //! LMTP, PRDR, limits, and requested extensions.
 
 use crate::client::session::dialogue::tests::*;
-use crate::client::session::{Extension, Protocol, Request};
+use crate::client::session::{Protocol, Request};
+use crate::smtp::extension::Extension;
 
 const THREE: &[&str] = &["a@x.org", "b@x.org", "c@y.org"];
 
@@ -30,7 +31,7 @@ const LHLO: &str = "
 ";
 
 #[test]
-fn in_lmtp_everybody_who_was_taken_has_a_reply_behind_the_dot() {
+fn lmtp_has_a_reply_for_each_accepted_recipient_after_the_dot() {
     let script = "
         S: 250 ok
         S: 550 nobody
@@ -47,7 +48,7 @@ fn in_lmtp_everybody_who_was_taken_has_a_reply_behind_the_dot() {
 }
 
 #[test]
-fn a_farewell_in_place_of_a_reply_is_no_acceptance() {
+fn reply_421_after_the_message_is_not_acceptance() {
     let script = "
         S: 250 ok
         S: 250 ok
@@ -64,7 +65,7 @@ fn a_farewell_in_place_of_a_reply_is_no_acceptance() {
 }
 
 #[test]
-fn in_lmtp_no_message_is_begun_for_nobody_and_there_is_no_helo() {
+fn lmtp_sends_no_message_without_recipients_and_no_helo() {
     let script = "
         S: 550 no
         S: 550 no
@@ -77,12 +78,18 @@ fn in_lmtp_no_message_is_begun_for_nobody_and_there_is_no_helo() {
     assert_eq!(lmtp(&["a@x.org"]).play(script), ["500 at lhlo"]);
 }
 
-fn request(extension: Extension, parameter: &str, is_must: bool) -> Request {
+fn request(extension: Extension, parameter: &str, is_required: bool) -> Request {
     Request {
-        extension,
-        parameter: parameter.to_owned(),
         option: "--x",
-        is_must,
+        is_required,
+        ..Request::new(extension, parameter.to_owned())
+    }
+}
+
+fn hold(is_required: bool) -> Request {
+    Request {
+        seconds: Some(60),
+        ..request(Extension::FutureRelease, "HOLDFOR=60", is_required)
     }
 }
 
@@ -115,7 +122,7 @@ const PRDR: &str = "
 ";
 
 #[test]
-fn with_prdr_one_may_be_refused_and_the_last_word_counts_for_the_others() {
+fn with_prdr_one_recipient_may_be_refused_and_the_last_reply_counts_for_the_others() {
     let play = requesting(vec![request(Extension::Prdr, "PRDR", true)]);
     let one = "S: 250 a ok\nS: 550 not for b\nS: 250 taken\nC: QUIT\nS: 221 bye";
     let words = play.play(&[PRDR, one].concat());
@@ -126,12 +133,8 @@ fn with_prdr_one_may_be_refused_and_the_last_word_counts_for_the_others() {
 }
 
 #[test]
-fn nothing_is_sent_without_what_must_be_there() {
-    let play = requesting(vec![request(
-        Extension::FutureRelease(60),
-        "HOLDFOR=60",
-        true,
-    )]);
+fn nothing_is_sent_without_a_required_extension() {
+    let play = requesting(vec![hold(true)]);
     for offer in ["SIZE", "FUTURERELEASE 59 2030-01-01T00:00:00Z"] {
         let words = play.play(&format!(
             "S: 220 hi\nC: EHLO crepes.fr\nS: 250-hi\nS: 250 {offer}\nC: QUIT\nS: 221 bye"
@@ -141,10 +144,10 @@ fn nothing_is_sent_without_what_must_be_there() {
 }
 
 #[test]
-fn what_may_be_left_out_is_said_only_where_it_is_offered() {
+fn optional_parameter_is_sent_only_if_offered() {
     let mut play = requesting(vec![
         request(Extension::MtPriority, "MT-PRIORITY=3", false),
-        request(Extension::FutureRelease(60), "HOLDFOR=60", false),
+        hold(false),
     ]);
     play.recipients = &["a@x.org"];
     let words = play.play(
@@ -161,7 +164,7 @@ fn what_may_be_left_out_is_said_only_where_it_is_offered() {
 }
 
 #[test]
-fn requiretls_wants_to_know_whom_it_talks_to() {
+fn requiretls_needs_a_verified_certificate() {
     let mut play = requesting(vec![request(Extension::RequireTls, "REQUIRETLS", true)]);
     play.options.tls = TlsDemand::Implicit;
     let words = play.play(
@@ -180,7 +183,7 @@ fn requiretls_wants_to_know_whom_it_talks_to() {
 }
 
 #[test]
-fn size_and_body_by_hand_stand_in_place_of_the_true_ones() {
+fn requested_size_and_body_replace_the_computed_ones() {
     let mut play = requesting(vec![
         request(Extension::Size, "SIZE=7", true),
         request(Extension::EightBitMime, "BODY=8BITMIME", true),
@@ -237,7 +240,7 @@ fn limits_of_recipients_and_domains_make_more_transactions() {
 }
 
 #[test]
-fn behind_the_last_transaction_of_a_session_the_others_are_left() {
+fn mailmax_leaves_the_other_recipients() {
     let play = Play {
         recipients: &["a@x.org", "b@x.org"],
         ..Play::default()

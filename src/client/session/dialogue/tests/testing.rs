@@ -1,13 +1,14 @@
 //! Early ends, added EHLO lines, XCLIENT and XFORWARD.
 
 use crate::client::session::dialogue::tests::*;
-use crate::client::session::{EarlyStop, StopMethod, StopPoint, TestOptions};
+use crate::client::session::{EarlyStop, StopMethod, TestOptions};
+use crate::smtp::stage::Stage;
 
-fn stopping(behind: StopPoint, how: StopMethod) -> Play {
+fn stopping(after: Stage, method: StopMethod) -> Play {
     Play {
         options: Options {
-            bench: TestOptions {
-                stop: Some(EarlyStop { behind, how }),
+            testing: TestOptions {
+                stop: Some(EarlyStop { after, method }),
                 ..TestOptions::default()
             },
             ..Options::default()
@@ -17,7 +18,7 @@ fn stopping(behind: StopPoint, how: StopMethod) -> Play {
 }
 
 #[test]
-fn quit_comes_behind_the_stage_that_was_named_and_nothing_beyond_it_is_said() {
+fn quit_follows_the_stop_point() {
     let sender_only = [
         PIPELINING,
         "C: MAIL FROM:<alice@crepes.fr> SIZE=100
@@ -37,13 +38,13 @@ fn quit_comes_behind_the_stage_that_was_named_and_nothing_beyond_it_is_said() {
     ]
     .concat();
     for (behind, script) in [
-        (StopPoint::Banner, "S: 220 hi\nC: QUIT\nS: 221 bye"),
+        (Stage::Banner, "S: 220 hi\nC: QUIT\nS: 221 bye"),
         (
-            StopPoint::Ehlo,
+            Stage::Ehlo,
             "S: 220 hi\nC: EHLO crepes.fr\nS: 250 hi\nC: QUIT\nS: 221 bye",
         ),
-        (StopPoint::Mail, &sender_only),
-        (StopPoint::Rcpt, &recipients),
+        (Stage::Mail, &sender_only),
+        (Stage::Rcpt, &recipients),
     ] {
         let words = stopping(behind, StopMethod::Quit).play(script);
         assert_eq!(words, [format!("stopped behind {}", behind.name())]);
@@ -51,8 +52,8 @@ fn quit_comes_behind_the_stage_that_was_named_and_nothing_beyond_it_is_said() {
 }
 
 #[test]
-fn quit_is_said_even_where_no_server_expects_it() {
-    let play = stopping(StopPoint::Connect, StopMethod::Quit);
+fn quit_is_sent_even_where_no_server_expects_it() {
+    let play = stopping(Stage::Connect, StopMethod::Quit);
     assert_eq!(play.play("quit at once"), ["stopped behind connect"]);
     let script = [
         CHUNKING,
@@ -65,12 +66,12 @@ fn quit_is_said_even_where_no_server_expects_it() {
          quit at once",
     ]
     .concat();
-    let words = stopping(StopPoint::Data, StopMethod::Quit).play(&script);
+    let words = stopping(Stage::Data, StopMethod::Quit).play(&script);
     assert_eq!(words, ["stopped behind data"]);
 }
 
 #[test]
-fn a_refusal_on_the_way_is_what_counts() {
+fn refusal_before_the_stop_point_is_the_result() {
     let script = [
         PIPELINING,
         "C: MAIL FROM:<alice@crepes.fr> SIZE=100
@@ -82,22 +83,16 @@ fn a_refusal_on_the_way_is_what_counts() {
     ]
     .concat();
     for how in [StopMethod::Quit, StopMethod::Drop] {
-        assert_eq!(
-            stopping(StopPoint::Rcpt, how).play(&script),
-            ["550 at rcpt"]
-        );
+        assert_eq!(stopping(Stage::Rcpt, how).play(&script), ["550 at rcpt"]);
     }
 }
 
 #[test]
-fn the_connection_is_dropped_behind_the_reply() {
+fn connection_is_dropped_after_the_reply() {
     for (behind, script) in [
-        (StopPoint::Connect, "drop"),
-        (StopPoint::Banner, "S: 220 hi\ndrop"),
-        (
-            StopPoint::Ehlo,
-            "S: 220 hi\nC: EHLO crepes.fr\nS: 250 hi\ndrop",
-        ),
+        (Stage::Connect, "drop"),
+        (Stage::Banner, "S: 220 hi\ndrop"),
+        (Stage::Ehlo, "S: 220 hi\nC: EHLO crepes.fr\nS: 250 hi\ndrop"),
     ] {
         let words = stopping(behind, StopMethod::Drop).play(script);
         assert_eq!(words, [format!("stopped behind {}", behind.name())]);
@@ -115,17 +110,17 @@ fn the_connection_is_dropped_behind_the_reply() {
     ]
     .concat();
     assert_eq!(
-        stopping(StopPoint::Dot, StopMethod::Drop).play(&script),
+        stopping(Stage::Dot, StopMethod::Drop).play(&script),
         ["accepted"]
     );
 }
 
 #[test]
-fn the_connection_is_dropped_with_the_reply_unread() {
+fn connection_is_dropped_with_the_reply_unread() {
     for (behind, script) in [
-        (StopPoint::Connect, "drop"),
-        (StopPoint::Banner, "drop"),
-        (StopPoint::Ehlo, "S: 220 hi\nC: EHLO crepes.fr\ndrop"),
+        (Stage::Connect, "drop"),
+        (Stage::Banner, "drop"),
+        (Stage::Ehlo, "S: 220 hi\nC: EHLO crepes.fr\ndrop"),
     ] {
         let words = stopping(behind, StopMethod::DropUnread).play(script);
         assert_eq!(words, [format!("stopped behind {}", behind.name())]);
@@ -142,12 +137,12 @@ fn the_connection_is_dropped_with_the_reply_unread() {
          drop",
     ]
     .concat();
-    let words = stopping(StopPoint::Dot, StopMethod::DropUnread).play(&script);
+    let words = stopping(Stage::Dot, StopMethod::DropUnread).play(&script);
     assert_eq!(words, ["in doubt"]);
 }
 
 #[test]
-fn inside_tls_the_stop_behind_starttls_comes_before_the_second_ehlo() {
+fn stop_after_starttls_precedes_the_second_ehlo() {
     let offer = "S: 220 hi
         C: EHLO crepes.fr
         S: 250-hi
@@ -157,18 +152,18 @@ fn inside_tls_the_stop_behind_starttls_comes_before_the_second_ehlo() {
         play.options.tls = tls;
         play
     };
-    let play = behind(StopPoint::Starttls, TlsDemand::Starttls);
+    let play = behind(Stage::Starttls, TlsDemand::Starttls);
     let script = format!("{offer}\nC: STARTTLS\nS: 220 go\ntls\nC: QUIT\nS: 221 bye");
     assert_eq!(play.play(&script), ["stopped behind starttls"]);
-    let play = behind(StopPoint::Ehlo, TlsDemand::Starttls);
+    let play = behind(Stage::Ehlo, TlsDemand::Starttls);
     let script = format!("{offer}\nC: QUIT\nS: 221 bye");
     assert_eq!(play.play(&script), ["stopped behind ehlo"]);
 }
 
 #[test]
-fn what_is_pretended_is_used_as_if_it_were_offered() {
+fn forced_extension_is_used_as_if_offered() {
     let mut play = Play::default();
-    play.options.bench.pretended = vec!["PIPELINING".to_owned(), "CHUNKING".to_owned()];
+    play.options.testing.forced = vec!["PIPELINING".to_owned(), "CHUNKING".to_owned()];
     let words = play.play(
         "S: 220 hi
          C: EHLO crepes.fr
@@ -187,10 +182,10 @@ fn what_is_pretended_is_used_as_if_it_were_offered() {
 }
 
 #[test]
-fn xclient_begins_anew_and_xforward_comes_before_the_first_sender() {
+fn xclient_restarts_the_session_and_xforward_precedes_mail() {
     let mut play = Play::default();
-    play.options.bench.xclient = vec!["NAME=a.example".to_owned()];
-    play.options.bench.xforward = vec!["ADDR=192.0.2.1".to_owned(), "HELO=x".to_owned()];
+    play.options.testing.xclient = vec!["NAME=a.example".to_owned()];
+    play.options.testing.xforward = vec!["ADDR=192.0.2.1".to_owned(), "HELO=x".to_owned()];
     let offers =
         "C: EHLO crepes.fr\nS: 250-hi\nS: 250-XCLIENT NAME ADDR\nS: 250 XFORWARD ADDR HELO";
     let words = play.play(&format!(
@@ -212,15 +207,15 @@ fn xclient_begins_anew_and_xforward_comes_before_the_first_sender() {
 }
 
 #[test]
-fn what_is_not_offered_is_not_said_for_somebody_else() {
+fn xclient_that_is_not_offered_is_not_sent() {
     let mut play = Play::default();
-    play.options.bench.xclient = vec!["NAME=a.example".to_owned()];
+    play.options.testing.xclient = vec!["NAME=a.example".to_owned()];
     let words = play.play("S: 220 hi\nC: EHLO crepes.fr\nS: 250 hi\nC: QUIT\nS: 221 bye");
     assert!(words[0].contains("does not offer XCLIENT"), "{words:?}");
 }
 
 #[test]
-fn commands_are_said_one_after_the_other_whatever_the_answers_are() {
+fn commands_are_sent_one_by_one_whatever_the_replies_are() {
     let commands = ["VRFY smith", "EXPN list", "NOOP"].map(str::to_owned);
     let transaction = Transaction {
         commands: &commands,

@@ -1,0 +1,103 @@
+//! A command as parsed, and its run.
+
+use crate::cli::ask;
+use crate::cli::config;
+use crate::cli::config::ConfigView;
+use crate::cli::demo;
+use crate::cli::digest;
+use crate::cli::digest::Digest;
+use crate::cli::doctor;
+use crate::cli::notify;
+use crate::cli::notify::NotifyOptions;
+use crate::cli::options::usage_error::EarlyExit;
+use crate::cli::probe;
+use crate::cli::queue;
+use crate::cli::queue::Queue;
+use crate::cli::run;
+use crate::cli::script;
+use crate::cli::send;
+use crate::cli::send::SendTask;
+use crate::cli::sendmail;
+use crate::cli::sink;
+use crate::cli::sink::SinkOptions;
+use crate::cli::terminal;
+use crate::cli::unit;
+use crate::cli::unit::Unit;
+use crate::cron::doctor::options::Doctor;
+use crate::cron::job::Job;
+use crate::system::exit::Exit;
+
+/// A command with all its options, every default decided.
+#[derive(Debug)]
+pub enum Invocation {
+    /// Build a message, and send or show it.
+    Send(SendTask),
+    /// Receive messages.
+    Sink(Box<SinkOptions>),
+    /// Report a server's extensions, TLS and certificate.
+    Probe(Box<probe::ProbeOptions>),
+    /// Send commands to a server.
+    Ask(Box<ask::Ask>),
+    /// Run scripted sessions.
+    Script(Box<script::ScriptTask>),
+    /// Diagnose how mail from cron would leave this host.
+    Doctor(Box<Doctor>),
+    /// Send a sample message to a built-in receiver.
+    Demo,
+    /// Show the configuration.
+    Config(ConfigView),
+    /// Inspect and run the mail queue.
+    Queue(Box<Queue>),
+    /// Do what sendmail(8) does.
+    Sendmail(Box<sendmail::Sendmail>),
+    /// Mail a line or a text.
+    Notify(Box<NotifyOptions>),
+    /// Mail a summary of recorded runs, or show it.
+    Digest(Box<Digest>),
+    /// Mail the status of a systemd unit.
+    Unit(Box<Unit>),
+    /// Run a command and mail the result.
+    Job(Box<Job>),
+    /// Read the output that background processes of a job still write.
+    Drain,
+}
+
+impl Invocation {
+    #[must_use]
+    pub fn run(self) -> Exit {
+        match self {
+            Self::Send(task) => match task {
+                SendTask::Send(options) => send::run(*options),
+                SendTask::Print(message, output) => send::print(*message, output),
+                SendTask::Ask(options) => ask::run(&options),
+            },
+            Self::Sink(options) => sink::run(*options),
+            Self::Probe(options) => probe::run(&options),
+            Self::Ask(options) => ask::run(&options),
+            Self::Script(task) => script::run(*task),
+            Self::Doctor(options) => doctor::run(&options),
+            Self::Demo => demo::run(),
+            Self::Config(view) => config::run(&view),
+            Self::Queue(options) => queue::run(&options),
+            Self::Sendmail(options) => sendmail::run(&options),
+            Self::Notify(options) => notify::run(*options),
+            Self::Digest(options) => digest::run(*options),
+            Self::Unit(options) => unit::run(*options),
+            Self::Job(options) => run::run(&options),
+            Self::Drain => run::drain(),
+        }
+    }
+}
+
+/// Prints help to stdout, or an error to stderr.
+#[must_use]
+pub fn exit_early(early: &EarlyExit) -> Exit {
+    if early.exit != Exit::Ok {
+        terminal::complain_escaped(&early.text);
+        return early.exit;
+    }
+    match terminal::write(early.text.as_bytes()) {
+        Ok(()) => Exit::Ok,
+        Err(exit) => exit,
+    }
+}

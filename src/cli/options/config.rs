@@ -1,0 +1,278 @@
+//! The configuration and the queue: options, and settings outside the profiles.
+
+use crate::cli::options::usage_error::{UsageError, first};
+use crate::cli::options::{auth, value};
+use crate::config::{
+    Config, ConfigError, ConfigFault, ConfigKey, FoundFile, Keys, Places, Value, find,
+};
+use crate::mail::address::Address;
+use crate::mail::rewrite;
+use crate::mail::rewrite::{OriginalAddress, Rule};
+use crate::queue::store as queue;
+use crate::queue::store::OnUncertain;
+use clap::ValueEnum;
+use std::path::PathBuf;
+
+/// Options under the heading "Config".
+#[derive(Clone, Debug, Default, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Config")]
+pub struct Args {
+    /// Use the options of this profile.
+    ///
+    /// Without it, the profile is the first whose `from` matches the sender on the command line, else the
+    /// one that `default` names, else none. Options on the command line win over those of a profile.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+
+    /// The file with the profiles.
+    ///
+    /// Without it, it is the one that `$EHLO_CONFIG` names, else `~/.config/ehlo/config.toml`,
+    /// else `/etc/ehlo/config.toml`. /dev/null is none.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl Args {
+    /// The file, if there is one. A profile that is asked for must be in one.
+    fn find(&self, places: &Places) -> Result<Option<FoundFile>, ConfigError> {
+        let named = self.config.as_deref();
+        let found = find(named, places)?;
+        if found.is_none() && self.profile.is_some() {
+            return Err(ConfigError::Nowhere(places.candidates(named)));
+        }
+        Ok(found)
+    }
+
+    /// The configuration, if there is one.
+    pub fn read(&self, keys: &Keys, places: &Places) -> Result<Option<Config>, UsageError> {
+        let found = self.find(places)?;
+        let read = found.map(|found| found.read(keys));
+        read.transpose().map_err(|errors| first(&errors))
+    }
+}
+
+/// Options under the heading "Queue".
+#[derive(Debug, Default, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Queue")]
+pub struct QueueArgs {
+    /// Keep what cannot be sent now, and try it again.
+    ///
+    /// The message is safe on disk before it is tried. Whatever the server takes later, or nobody answers,
+    /// stays in the queue until `ehlo queue run` has delivered it.
+    #[arg(long)]
+    pub queue: bool,
+
+    /// Keep the message, and let `ehlo queue run` send it.
+    #[arg(long, conflicts_with = "queue")]
+    pub queue_only: bool,
+
+    /// The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root].
+    #[arg(long, value_name = "DIR")]
+    pub queue_dir: Option<PathBuf>,
+
+    /// What becomes of those who may have got it already.
+    ///
+    /// The connection was lost behind the end of the message, and before the reply. `retry` sends it again,
+    /// so that it may arrive twice; `hold` waits for `ehlo queue release`.
+    #[arg(long, value_name = "HOW", value_enum)]
+    pub on_uncertain: Option<Uncertain>,
+
+    /// A shell command that is told of what was given up.
+    ///
+    /// It gets one JSON object on its standard input. After 60 seconds it is killed, with all that it has
+    /// started.
+    #[arg(long, value_name = "CMD", value_parser = auth::command)]
+    pub on_failure: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Uncertain {
+    Retry,
+    Hold,
+}
+
+/// Settings with their defaults.
+#[derive(Debug, Default)]
+pub struct DeliverySettings {
+    /// Rules for retries in the queue.
+    pub queue: queue::RetrySettings,
+    /// `None`: the default directory.
+    pub directory: Option<PathBuf>,
+    /// The treatment of a recipient that may already have received the message.
+    pub on_uncertain: OnUncertain,
+    /// A shell command that is run after a permanent failure.
+    pub on_failure: Option<String>,
+    pub rewrite: rewrite::RewriteOptions,
+    /// The profile of sendmail. The configuration has it.
+    pub profile: Option<String>,
+}
+
+/// Reads the settings. Without a configuration, they are the defaults.
+pub fn settings(config: Option<&Config>) -> Result<DeliverySettings, UsageError> {
+    let (settings, errors) = config.map_or_else(Default::default, read);
+    match errors.into_iter().next() {
+        None => Ok(settings),
+        Some(error) => Err(error.into()),
+    }
+}
+
+/// Errors in the tables other than profiles.
+pub fn settings_errors(config: &Config) -> Vec<ConfigError> {
+    read(config).1
+}
+
+type Add = fn(&mut DeliverySettings, &ConfigKey) -> Result<(), ConfigFault>;
+
+fn read(config: &Config) -> (DeliverySettings, Vec<ConfigError>) {
+    let sections: [(&str, Add); 3] = [
+        ("queue", DeliverySettings::add_queue),
+        ("sendmail", DeliverySettings::add_sendmail),
+        ("rewrite", DeliverySettings::add_rule),
+    ];
+    let mut settings = DeliverySettings::default();
+    let mut errors = Vec::new();
+    for (name, add) in sections {
+        for setting in config.section(name) {
+            if let Err(error) = add(&mut settings, setting) {
+                errors.push(config.fault(setting, error));
+            }
+        }
+    }
+    (settings, errors)
+}
+
+impl DeliverySettings {
+    fn add_queue(&mut self, setting: &ConfigKey) -> Result<(), ConfigFault> {
+        let value = &setting.value;
+        let queue = &mut self.queue;
+        match setting.key.as_str() {
+            "retry" => queue.gaps = intervals(value)?,
+            "spread" => queue.spread = number(value, 0, 100)?,
+            "give-up" => queue.give_up = parsed(value, value::wait)?,
+            "warn-after" => queue.warn_after = Some(parsed(value, value::wait)?),
+            "host-down" => queue.host_down = parsed(value, value::wait)?,
+            "connections" => queue.connections = number(value, 1, 1000)?,
+            "per-host" => queue.per_host = number(value, 1, 1000)?,
+            "bounce-size" => queue.bounce_size = parsed(value, size)?,
+            "dir" => self.directory = Some(parsed(value, path)?),
+            "on-uncertain" => self.on_uncertain = parsed(value, on_uncertain)?,
+            "on-failure" => self.on_failure = Some(parsed(value, command)?),
+            _ => return Err(ConfigFault::Key(None)),
+        }
+        Ok(())
+    }
+
+    fn add_sendmail(&mut self, setting: &ConfigKey) -> Result<(), ConfigFault> {
+        let value = &setting.value;
+        let rewrite = &mut self.rewrite;
+        match setting.key.as_str() {
+            "aliases" => rewrite.aliases = Some(parsed(value, path)?),
+            "domain" => rewrite.domain = Some(parsed(value, domain)?),
+            "postmaster" => rewrite.postmaster = Some(Address::parse(scalar(value)?)?),
+            "original" => rewrite.original = parsed(value, original)?,
+            "profile" => self.profile = Some(scalar(value)?.to_owned()),
+            _ => return Err(ConfigFault::Key(None)),
+        }
+        Ok(())
+    }
+
+    fn add_rule(&mut self, setting: &ConfigKey) -> Result<(), ConfigFault> {
+        let rule = Rule {
+            from: setting.key.clone(),
+            to: scalar(&setting.value)?.to_owned(),
+        };
+        rule.check().map_err(ConfigFault::Value)?;
+        self.rewrite.rules.push(rule);
+        Ok(())
+    }
+}
+
+/// A string, or a number as text.
+fn scalar(value: &Value) -> Result<&str, ConfigFault> {
+    let found = match value {
+        Value::Text(text) | Value::Number(text) => return Ok(text),
+        Value::Flag(_) => "true or false",
+        Value::List(_) => "an array",
+    };
+    Err(ConfigFault::Kind {
+        expected: "a string or a number",
+        found,
+    })
+}
+
+fn parsed<T>(value: &Value, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, ConfigFault> {
+    parse(scalar(value)?).map_err(ConfigFault::Value)
+}
+
+fn number<T: TryFrom<u16>>(value: &Value, least: u16, most: u16) -> Result<T, ConfigFault> {
+    let number = scalar(value)?.parse::<u16>().ok();
+    let number = number.filter(|number| (least..=most).contains(number));
+    number
+        .and_then(|number| T::try_from(number).ok())
+        .ok_or_else(|| ConfigFault::Value(format!("it wants a number from {least} to {most}")))
+}
+
+/// One time, or an array of them.
+fn intervals(value: &Value) -> Result<Vec<std::time::Duration>, ConfigFault> {
+    match value {
+        Value::List(items) if items.is_empty() => Err(ConfigFault::Value(
+            "it wants at least one time between attempts; the last is for all that follow"
+                .to_owned(),
+        )),
+        Value::List(items) => items.iter().map(|item| parsed(item, value::wait)).collect(),
+        other => Ok(vec![parsed(other, value::wait)?]),
+    }
+}
+
+/// Zero octets: the header alone.
+fn size(text: &str) -> Result<u64, String> {
+    match text {
+        "0" => Ok(0),
+        _ => value::size(text).map(u64::from),
+    }
+}
+
+/// The path must be absolute: the working directory under cron is unknown.
+fn path(text: &str) -> Result<PathBuf, String> {
+    let path = crate::system::user::expanded(text);
+    if path.is_absolute() {
+        return Ok(path);
+    }
+    Err("it wants a path from the root, like /var/spool/ehlo, or from ~/".to_owned())
+}
+
+/// The domain in A-labels.
+fn domain(text: &str) -> Result<String, String> {
+    let address =
+        Address::of("postmaster", text).map_err(|_| "it wants a domain like example.org")?;
+    Ok(address.domain().to_string())
+}
+
+fn command(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("it wants a command for the shell".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn on_uncertain(text: &str) -> Result<OnUncertain, String> {
+    match text {
+        "retry" => Ok(OnUncertain::Retry),
+        "hold" => Ok(OnUncertain::Hold),
+        _ => Err("it wants retry or hold".to_owned()),
+    }
+}
+
+fn original(text: &str) -> Result<OriginalAddress, String> {
+    match text {
+        "header" => Ok(OriginalAddress::Header),
+        "reply-to" => Ok(OriginalAddress::ReplyTo),
+        "nowhere" => Ok(OriginalAddress::Nowhere),
+        _ => Err("it wants reply-to, header or nowhere".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! The arguments of the sending command, which has no name. Profiles and stored routes consist of its options.
+
+use crate::cli::ask::Ask;
+use crate::cli::options::transport::{RareArgs, TransportArgs};
+use crate::cli::options::usage_error::UsageError;
+use crate::cli::options::{auth, config, message, output, value};
+use crate::cli::send::{Send, SendTask};
+use crate::client::transport::Transport;
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
+use std::ffi::OsString;
+use std::io::{self, IsTerminal as _};
+
+// A doc comment would be the help of the program.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(crate) struct SendArgs {
+    #[command(flatten)]
+    pub(crate) message: message::Args,
+    #[command(flatten)]
+    own: message::Sending,
+    #[command(flatten)]
+    pub(crate) transport: TransportArgs,
+    #[command(flatten)]
+    output: output::Args,
+    #[command(flatten)]
+    pub(crate) queue: config::QueueArgs,
+    #[command(flatten)]
+    pub(crate) config: config::Args,
+}
+
+impl SendArgs {
+    /// The arguments, with the rare options if the command has them.
+    pub(crate) fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut args = Self::from_arg_matches(matches)?;
+        args.transport.read_rare(matches)?;
+        Ok(args)
+    }
+
+    /// Builds the task, without a queue and fallbacks.
+    pub(crate) fn plan(self) -> Result<SendTask, UsageError> {
+        let testing = &self.transport.rare.testing;
+        if testing.ends_before_mail() && self.message.names_nobody(&self.own) {
+            return self.session_only();
+        }
+        let only_print = self.own.print;
+        let relay = self.transport.route.names_server();
+        let mut message = self.message.options(self.own, relay)?;
+        if !testing.ends_before_data() && io::stdin().is_terminal() {
+            message.type_text();
+        }
+        let extensions = &self.transport.rare.extensions;
+        message.dsn = extensions.dsn();
+        message.add(extensions.field());
+        let output = self.output.options()?;
+        let repeat = testing.repeat();
+        let transport = self.transport.transport()?;
+        if only_print {
+            return Ok(SendTask::Print(Box::new(message), output));
+        }
+        auth::check_relay(transport.credentials.as_ref(), &transport.route)?;
+        Ok(SendTask::Send(Box::new(Send {
+            message,
+            transport,
+            fallbacks: Vec::new(),
+            output,
+            queueing: None,
+            repeat,
+        })))
+    }
+
+    /// A session that ends before MAIL, which needs no recipient.
+    fn session_only(self) -> Result<SendTask, UsageError> {
+        let output = self.output.options()?;
+        let transport = self.transport()?;
+        if transport.route.relay.is_none() {
+            return Err(UsageError::usage(
+                "no recipient, and no server: name one of them, as in --relay HOST",
+            ));
+        }
+        Ok(SendTask::Ask(Box::new(Ask {
+            transport,
+            commands: Vec::new(),
+            output,
+        })))
+    }
+
+    /// The transport that the options describe, regardless of the message.
+    pub(crate) fn transport(self) -> Result<Transport, UsageError> {
+        let transport = self.transport.transport()?;
+        auth::check_relay(transport.credentials.as_ref(), &transport.route)?;
+        Ok(transport)
+    }
+}
+
+/// The sending command, without the rare options.
+pub(crate) fn command() -> Command {
+    SendArgs::augment_args(Command::new("ehlo"))
+}
+
+/// The command with the rare options too. With --raw, the name for EHLO may be anything, and addresses need no
+/// domain.
+pub(crate) fn with_rare(command: Command, words: &[OsString]) -> Command {
+    let about = command.get_about().cloned().unwrap_or_default();
+    let long_about = command.get_long_about().cloned().unwrap_or_default();
+    // The doc comments of the added options replace these.
+    let command = RareArgs::augment_args(command)
+        .about(about)
+        .long_about(long_about);
+    if !words.iter().any(|word| word == "--raw") {
+        return command;
+    }
+    let lists = ["recipients", "to", "cc", "bcc"].into_iter();
+    let command = lists.fold(command, |command, list| {
+        command.mut_arg(list, |arg| arg.value_parser(value::raw_recipients))
+    });
+    command
+        .mut_arg("helo", |arg| arg.value_parser(value::any_helo))
+        .mut_arg("from", |arg| arg.value_parser(value::raw_mailbox))
+        .mut_arg("envelope_from", |arg| arg.value_parser(value::raw_sender))
+}
+
+/// A command line as clap parses it.
+pub(crate) struct ParsedWords {
+    pub(crate) command: Command,
+    pub(crate) matches: ArgMatches,
+    /// A required argument is missing. A profile may add it to the sending command, and to no other.
+    pub(crate) missing: Option<clap::Error>,
+}
+
+/// Parses the words without the rare options, which is faster. If that fails, they may contain one, and help
+/// shows all of them.
+pub(crate) fn parse(
+    command: fn() -> Command,
+    words: &[OsString],
+) -> Result<ParsedWords, clap::Error> {
+    parse_by(command(), words).or_else(|_| parse_by(with_rare(command(), words), words))
+}
+
+fn parse_by(mut command: Command, words: &[OsString]) -> Result<ParsedWords, clap::Error> {
+    let (matches, missing) = match command.try_get_matches_from_mut(words) {
+        Ok(matches) => (matches, None),
+        Err(error) if error.kind() == ErrorKind::MissingRequiredArgument => {
+            let lenient = command.clone().ignore_errors(true);
+            match lenient.try_get_matches_from(words) {
+                Ok(matches) if matches.subcommand_name().is_none() => (matches, Some(error)),
+                _ => return Err(error),
+            }
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(ParsedWords {
+        command,
+        matches,
+        missing,
+    })
+}

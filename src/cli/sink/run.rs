@@ -1,0 +1,262 @@
+//! Runs the server, and writes messages to the standard output.
+
+use crate::cli::sink::events::Events;
+use crate::cli::sink::{AuthOptions, MessageOutput, SinkOptions};
+use crate::cli::terminal::{Stdout, complain};
+use crate::server::{
+    Auth, EncryptionError, Incoming, Listen, Maildir, Mbox, MessageStore, ReceivedEnvelope, Server,
+    ServerError, ServerTls, Stopper, StoreRefusal, StoredAt, UserDatabase, UsersError,
+};
+use crate::system::exit::Exit;
+use crate::system::text::{printable, reason};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::fs::OpenOptions;
+use std::io::{self, Read as _, Seek as _, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+/// The reasons for not starting, or stopping.
+#[derive(Debug, thiserror::Error)]
+enum SinkFailure {
+    #[error(transparent)]
+    Tls(#[from] EncryptionError),
+    #[error(transparent)]
+    Users(#[from] UsersError),
+    #[error(transparent)]
+    Sink(#[from] ServerError),
+    #[error("cannot {what}: {}", reason(.source))]
+    File { what: String, source: io::Error },
+    #[error("cannot heed signals: {}", reason(.0))]
+    Signals(io::Error),
+}
+
+impl SinkFailure {
+    fn exit(&self) -> Exit {
+        match self {
+            SinkFailure::Tls(EncryptionError::File(error)) => error.exit(),
+            SinkFailure::Tls(EncryptionError::Make(_)) => Exit::Software,
+            SinkFailure::Signals(_) => Exit::Temporary,
+            SinkFailure::Tls(_) | SinkFailure::Users(UsersError::Unread { .. }) => Exit::NoInput,
+            SinkFailure::Users(UsersError::Exposed { .. }) => Exit::Policy,
+            SinkFailure::Users(UsersError::Line { .. }) => Exit::Config,
+            SinkFailure::Sink(ServerError::Remote(_) | ServerError::Name(_)) => Exit::Usage,
+            SinkFailure::Sink(ServerError::Listen { .. } | ServerError::Accept(_))
+            | SinkFailure::File { .. } => Exit::CantCreate,
+        }
+    }
+}
+
+/// Receives until it is stopped, or the requested number of messages has arrived.
+pub fn run(plan: SinkOptions) -> Exit {
+    receive(plan).unwrap_or_else(|failure| {
+        complain(&failure.to_string());
+        failure.exit()
+    })
+}
+
+fn receive(plan: SinkOptions) -> Result<Exit, SinkFailure> {
+    let store = store(&plan)?;
+    let mut server = plan.server;
+    server.behavior.tls = plan.tls.as_ref().map(ServerTls::new).transpose()?;
+    server.behavior.auth = plan.auth.map(auth).transpose()?;
+    if let (Some(path), Some(tls)) = (&plan.save_ca, &server.behavior.tls) {
+        save(path, tls.authority().unwrap_or_default())?;
+    }
+    let wanted = server.count;
+    let sink = Server::bind(server)?;
+    let signal = stop_on_signal(&sink)?;
+    for place in sink.places() {
+        complain(&format!("listening on {place}"));
+    }
+    let events = Events::new(plan.json);
+    let accepted = sink.serve(&*store, &events)?;
+    // The socket has been removed, and the caller sees the signal in the exit status.
+    match signal.load(Ordering::Relaxed) {
+        0 => {}
+        signal => {
+            let _ = signal_hook::low_level::emulate_default_handler(signal);
+        }
+    }
+    if let Some(error) = events.failure() {
+        complain(&format!(
+            "cannot write to the standard output: {}",
+            reason(&error)
+        ));
+        return Ok(Exit::Io);
+    }
+    match wanted.filter(|&wanted| accepted < wanted) {
+        None => Ok(Exit::Ok),
+        Some(wanted) => {
+            complain(&format!(
+                "{accepted} of {wanted} messages came within --time-limit"
+            ));
+            Ok(Exit::ExpectationFailed)
+        }
+    }
+}
+
+fn store(plan: &SinkOptions) -> Result<Box<dyn MessageStore>, SinkFailure> {
+    let failed = |what: &str, path: &Path| {
+        let what = format!("{what} {}", path.display());
+        move |source| SinkFailure::File { what, source }
+    };
+    Ok(match &plan.output {
+        MessageOutput::Nothing if plan.json => Box::new(Discard),
+        MessageOutput::Nothing => Box::new(Printer::default()),
+        MessageOutput::Print => Box::new(Printer::of_whole_messages()),
+        MessageOutput::Maildir(path) => {
+            Box::new(Maildir::open(path).map_err(failed("make the Maildir", path))?)
+        }
+        MessageOutput::Mbox(path) => {
+            Box::new(Mbox::open(path).map_err(failed("write the mbox", path))?)
+        }
+    })
+}
+
+fn auth(options: AuthOptions) -> Result<Auth, UsersError> {
+    let users = match &options.users {
+        Some(path) => UserDatabase::read(path)?,
+        None => UserDatabase::AnyUser,
+    };
+    Ok(Auth {
+        users,
+        only: options.only,
+        in_clear: options.in_clear,
+    })
+}
+
+/// Writes the certificate of the CA, which is not secret.
+fn save(path: &Path, pem: &str) -> Result<(), SinkFailure> {
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).open(path);
+    let written = file.and_then(|mut file| file.write_all(pem.as_bytes()));
+    written.map_err(|source| SinkFailure::File {
+        what: format!("write {} of --save-ca", path.display()),
+        source,
+    })
+}
+
+/// With a Unix socket to remove, a signal stops the server instead of the process, and its number is stored in
+/// the returned variable.
+fn stop_on_signal(sink: &Server) -> Result<Arc<AtomicI32>, SinkFailure> {
+    let event = Arc::new(AtomicI32::new(0));
+    if !sink.places().any(|place| matches!(place, Listen::Unix(_))) {
+        return Ok(event);
+    }
+    let stopper: Stopper = sink.stopper().map_err(SinkFailure::Signals)?;
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(SinkFailure::Signals)?;
+    let new_client = Arc::clone(&event);
+    let waiting = thread::Builder::new().spawn(move || {
+        for signal in &mut signals {
+            new_client.store(signal, Ordering::Relaxed);
+            stopper.stop();
+        }
+    });
+    waiting.map_err(SinkFailure::Signals)?;
+    Ok(event)
+}
+
+/// Writes a line for each message, and the message too if requested.
+#[derive(Default)]
+pub struct Printer {
+    whole: bool,
+    /// Held while a message is written, so that two do not mix.
+    lock: Mutex<()>,
+}
+
+impl Printer {
+    /// One that writes the messages, too.
+    pub fn of_whole_messages() -> Printer {
+        Printer {
+            whole: true,
+            ..Printer::default()
+        }
+    }
+}
+
+impl MessageStore for Printer {
+    fn begin(&self, envelope: &ReceivedEnvelope) -> io::Result<Box<dyn Incoming + '_>> {
+        let file = if self.whole {
+            Some(tempfile::tempfile()?)
+        } else {
+            None
+        };
+        Ok(Box::new(PrintedMessage {
+            printer: self,
+            head: head(envelope),
+            bytes: 0,
+            file,
+        }))
+    }
+}
+
+/// Sender and recipients, with control characters escaped.
+fn head(envelope: &ReceivedEnvelope) -> String {
+    let recipients: Vec<String> = envelope
+        .recipients
+        .iter()
+        .map(|recipient| format!("<{}>", printable(recipient.as_bytes())))
+        .collect();
+    let sender = printable(envelope.sender.as_bytes());
+    format!("from <{sender}> to {}", recipients.join(", "))
+}
+
+/// A message for stdout. It is kept in a temporary file until it is complete.
+struct PrintedMessage<'p> {
+    printer: &'p Printer,
+    head: String,
+    bytes: u64,
+    file: Option<std::fs::File>,
+}
+
+impl Incoming for PrintedMessage<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.bytes += bytes.len() as u64;
+        match &mut self.file {
+            Some(file) => file.write_all(bytes),
+            None => Ok(()),
+        }
+    }
+
+    fn commit(self: Box<Self>) -> Result<StoredAt, StoreRefusal> {
+        let lock = self.printer.lock.lock();
+        let _turn = lock.unwrap_or_else(PoisonError::into_inner);
+        let line = format!("{}, {} bytes\n", self.head, self.bytes);
+        let Some(mut file) = self.file else {
+            Stdout.write_all(line.as_bytes())?;
+            return Ok(StoredAt::Elsewhere);
+        };
+        complain(line.trim_end());
+        file.rewind()?;
+        let mut block = vec![0; 64 * 1024];
+        loop {
+            let count = file.read(&mut block)?;
+            if count == 0 {
+                return Ok(StoredAt::Elsewhere);
+            }
+            Stdout.write_all(&block[..count])?;
+        }
+    }
+}
+
+/// Accepts messages and discards them.
+pub struct Discard;
+
+impl MessageStore for Discard {
+    fn begin(&self, _: &ReceivedEnvelope) -> io::Result<Box<dyn Incoming + '_>> {
+        Ok(Box::new(Discard))
+    }
+}
+
+impl Incoming for Discard {
+    fn write(&mut self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn commit(self: Box<Self>) -> Result<StoredAt, StoreRefusal> {
+        Ok(StoredAt::Elsewhere)
+    }
+}

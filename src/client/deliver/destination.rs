@@ -1,0 +1,587 @@
+//! Delivery to one destination over one transport: hosts, addresses, connections and sessions.
+
+use crate::client::deliver::Outgoing;
+use crate::client::deliver::pool::{IdleConnection, IdleConnections, is_stale};
+use crate::client::events::{Event, Observer};
+use crate::client::outcome;
+use crate::client::outcome::{RecipientResult, RecipientStatus, Server};
+use crate::client::peer::PeerAddress;
+use crate::client::route::{Destination, Host, RouteError};
+use crate::client::session;
+use crate::client::session::Step;
+use crate::client::session::{
+    AfterTransaction, DeliveryLog, RecipientReply, SessionContext, SessionFailure, SessionResult,
+    TlsDemand, Transaction,
+};
+use crate::client::transport::OpenTransport;
+use crate::client::wire;
+use crate::client::wire::{ConnectFailure, Wire, WireError};
+use crate::mail::envelope::Envelope;
+use crate::smtp::reply::{Class, Reply};
+use std::collections::VecDeque;
+use std::io;
+
+/// Demands on the connections to a destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    pub tls: TlsDemand,
+}
+
+/// A message, while it is delivered over one transport.
+pub struct Delivery<'a, 'r> {
+    pub outgoing: &'a Outgoing<'a>,
+    pub transport: &'a OpenTransport<'a>,
+    /// Sessions that are kept open; `None`: none are.
+    pub idle: Option<&'a IdleConnections<'a>>,
+    pub observer: &'r mut dyn Observer,
+    /// For each recipient of the envelope.
+    pub results: &'r mut [RecipientResult],
+}
+
+impl Delivery<'_, '_> {
+    /// Tries one host after the other until every recipient has a permanent result.
+    pub fn to(&mut self, destination: &Destination, recipients: &[usize]) {
+        let mut pending = recipients.to_vec();
+        let mut tried = false;
+        for host in &destination.hosts {
+            if self.observer.is_closed() {
+                self.output_failed(&pending);
+                return;
+            }
+            let mut current = CurrentHost {
+                host,
+                port: destination.port,
+                policy: self.policy(),
+                shut: None,
+                answered: false,
+            };
+            if let Some(open) = self.use_idle(&mut current, &pending) {
+                pending = open;
+                tried = true;
+                if pending.is_empty() {
+                    return;
+                }
+                continue;
+            }
+            if let Some(why) = self.down(host, destination) {
+                self.not_tried(&pending, host, &why);
+                tried = true;
+                continue;
+            }
+            let router = &self.transport.router;
+            let mut peers = match router.addresses(host, destination.port, self.observer) {
+                Ok(peers) => VecDeque::from(peers),
+                Err(error) => {
+                    self.no_address(&pending, &error, tried);
+                    // RFC 5321 §5.1: no host with a better preference is left.
+                    if matches!(error, RouteError::Loop(_)) {
+                        return;
+                    }
+                    continue;
+                }
+            };
+            tried = true;
+            let names: Vec<String> = self.names(&pending);
+            self.observer.on_event(Event::Host {
+                name: &host.to_string(),
+                port: destination.port_of(host),
+                recipients: &names,
+            });
+            while let Some(peer) = peers.pop_front() {
+                pending = self.at(&mut current, peer, &mut peers, pending);
+                if pending.is_empty() {
+                    break;
+                }
+            }
+            self.remember(&current, destination);
+            if pending.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// The demands of a destination.
+    fn policy(&self) -> Policy {
+        Policy {
+            tls: self.transport.session.tls,
+        }
+    }
+
+    /// Uses an idle session with this host. `None`: there is none that still works.
+    fn use_idle(&mut self, current: &mut CurrentHost<'_>, pending: &[usize]) -> Option<Vec<usize>> {
+        let idle = self
+            .idle?
+            .take(current.host, current.port, current.policy)?;
+        let then = if idle.is_fresh() {
+            AfterTransaction::Rest
+        } else {
+            AfterTransaction::Quit
+        };
+        let ended = self.run_transaction(
+            current.host,
+            pending,
+            then,
+            |transaction, context, observer| {
+                session::resume(idle.session, transaction, context, observer)
+            },
+        );
+        if is_stale(&ended) {
+            let note = format!(
+                "{} takes nothing more on this connection; making another",
+                idle.server
+            );
+            self.observer.on_event(Event::Note(&note));
+            return None;
+        }
+        let address = idle.server.address.clone();
+        let mut settled = self.settle(current, idle.server, ended, pending, idle.carried);
+        if !settled.left.is_empty() {
+            let others = &mut VecDeque::new();
+            let open = self.at(current, address, others, settled.left);
+            settled.open.extend(open);
+        }
+        Some(settled.open)
+    }
+
+    fn keep(&mut self, session: Option<IdleConnection>) {
+        if let Some((session, idle)) = session.zip(self.idle) {
+            idle.keep(session, self.transport, self.observer);
+        }
+    }
+
+    /// Reason for which a host is skipped: another delivery has just found it down, or was rejected by it.
+    fn down(&self, host: &Host, destination: &Destination) -> Option<String> {
+        let hosts = self.idle?.hosts;
+        let port = destination.port_of(host);
+        let down = |name: &str| hosts.down(name, port);
+        down(&host.to_string()).or_else(|| down(&self.for_us(host)))
+    }
+
+    /// Records the state of a host for later deliveries.
+    fn remember(&self, current: &CurrentHost<'_>, destination: &Destination) {
+        let Some(idle) = self.idle else {
+            return;
+        };
+        let (hosts, port) = (idle.hosts, destination.port_of(current.host));
+        let (name, ours) = (current.host.to_string(), self.for_us(current.host));
+        match &current.shut {
+            None if !current.answered => {}
+            Some(HostFilter::ForAll(why)) if !current.answered => hosts.went_down(&name, port, why),
+            Some(HostFilter::ForUs(why)) if !current.answered => {
+                hosts.came_up(&name, port);
+                hosts.went_down(&ours, port, why);
+            }
+            _ => {
+                hosts.came_up(&name, port);
+                hosts.came_up(&ours, port);
+            }
+        }
+    }
+
+    /// The key under which host state that depends on the client is stored: another user may have a valid
+    /// password, or other demands on the certificate.
+    fn for_us(&self, host: &Host) -> String {
+        let user = self.transport.login.and_then(|login| login.user.as_deref());
+        format!("{host} as {}", user.unwrap_or_default())
+    }
+
+    /// Connects to this address, or to one of the others if they answer sooner, as often as the server
+    /// needs sessions for these recipients (RFC 9422). Returns the recipients that another address may
+    /// still accept.
+    fn at(
+        &mut self,
+        current: &mut CurrentHost<'_>,
+        peer: PeerAddress,
+        others: &mut VecDeque<PeerAddress>,
+        pending: Vec<usize>,
+    ) -> Vec<usize> {
+        let (mut peer, mut left, mut open) = (peer, pending, Vec::new());
+        loop {
+            let (server, wire) = match self.connect(current.host, peer, others, &left) {
+                Ok(connected) => connected,
+                Err(ConnectFailure::Unseen) => return open,
+                Err(ConnectFailure::Failed { why, .. }) => {
+                    current.shut = Some(HostFilter::ForAll(why));
+                    open.append(&mut left);
+                    return open;
+                }
+            };
+            peer = server.address.clone();
+            let ended = match self.encrypted_or_in_clear(current, &server, wire, &left) {
+                Ok(ended) => ended,
+                Err(ConnectFailure::Unseen) => return open,
+                Err(ConnectFailure::Failed { .. }) => {
+                    open.append(&mut left);
+                    return open;
+                }
+            };
+            let settled = self.settle(current, server, ended, &left, 0);
+            open.extend(settled.open);
+            // Another session like one without any result would fail in the same way.
+            if settled.left.is_empty() || settled.left.len() == left.len() {
+                open.extend(settled.left);
+                return open;
+            }
+            left = settled.left;
+        }
+    }
+
+    /// Runs a session; repeats it in clear if TLS is optional and failed.
+    fn encrypted_or_in_clear(
+        &mut self,
+        current: &CurrentHost<'_>,
+        server: &Server,
+        wire: Wire,
+        pending: &[usize],
+    ) -> Result<SessionResult, ConnectFailure> {
+        let host = current.host;
+        let ended = self.session(host, wire, current.policy, pending);
+        let broken = broken_encryption(current.policy, ended.failure.as_ref());
+        let Some(why) = broken.filter(|_| !ended.interrupted) else {
+            return Ok(ended);
+        };
+        let note = format!("no encryption with {server}: {why}; trying again in clear");
+        self.observer.on_event(Event::Note(&note));
+        let address = server.address.clone();
+        let (_, wire) = self.connect(host, address, &mut VecDeque::new(), pending)?;
+        let clear = Policy {
+            tls: TlsDemand::Off,
+        };
+        Ok(self.session(host, wire, clear, pending))
+    }
+
+    /// Connects to one of these addresses. On failure, all pending recipients get a result.
+    fn connect(
+        &mut self,
+        host: &Host,
+        peer: PeerAddress,
+        others: &mut VecDeque<PeerAddress>,
+        pending: &[usize],
+    ) -> Result<(Server, Wire), ConnectFailure> {
+        let server = |address| Server {
+            host: host.to_string(),
+            address,
+        };
+        let connected = wire::connect(peer, others, self.transport.terms(), self.observer);
+        match &connected {
+            Ok(_) => {}
+            Err(ConnectFailure::Unseen) => self.output_failed(pending),
+            Err(ConnectFailure::Failed { peer, why }) => {
+                self.connect_failed(pending, &server(peer.clone()), why);
+            }
+        }
+        connected.map(|connection| (server(connection.peer), connection.wire))
+    }
+
+    fn session(
+        &mut self,
+        host: &Host,
+        wire: Wire,
+        policy: Policy,
+        pending: &[usize],
+    ) -> SessionResult {
+        let changed;
+        let mut options = self.transport.session;
+        // A session in clear must not be reused by deliveries that may have TLS.
+        let mut then = AfterTransaction::Quit;
+        if policy == self.policy() {
+            if self.idle.is_some() {
+                then = AfterTransaction::Rest;
+            }
+        } else {
+            changed = session::Options {
+                tls: policy.tls,
+                ..options.clone()
+            };
+            options = &changed;
+        }
+        self.run_transaction(host, pending, then, |transaction, context, observer| {
+            let context = SessionContext {
+                options,
+                ..*context
+            };
+            session::run(wire, transaction, &context, observer)
+        })
+    }
+
+    /// Runs one transaction for these recipients.
+    fn run_transaction(
+        &mut self,
+        host: &Host,
+        pending: &[usize],
+        then: AfterTransaction,
+        carry: impl FnOnce(&Transaction<'_>, &SessionContext<'_>, &mut dyn Observer) -> SessionResult,
+    ) -> SessionResult {
+        let Envelope {
+            sender,
+            recipients: all,
+            dsn,
+        } = self.outgoing.envelope;
+        let log = self.outgoing.log.map(|log| RecipientLog {
+            log,
+            places: pending,
+        });
+        let transaction = Transaction {
+            sender: sender.as_ref(),
+            recipients: pending.iter().map(|&recipient| &all[recipient]).collect(),
+            message: self.outgoing.message,
+            dsn: Some(dsn),
+            purpose: self.outgoing.purpose,
+            commands: &[],
+            log: log.as_ref().map(|log| log as &dyn DeliveryLog),
+            then,
+        };
+        let name = host.name();
+        carry(&transaction, &self.transport.context(&name), self.observer)
+    }
+
+    /// Records the results of a session, and keeps it open if it can carry another message. `carried` is the
+    /// number of messages before this one.
+    fn settle(
+        &mut self,
+        current: &mut CurrentHost<'_>,
+        server: Server,
+        ended: SessionResult,
+        pending: &[usize],
+        carried: u32,
+    ) -> SessionSettlement {
+        match shut(&ended) {
+            _ if ended.interrupted => {}
+            Some(why) => current.shut = Some(why),
+            None => current.answered = true,
+        }
+        let failure = ended.failure.as_ref();
+        let went_well = failure.is_none() && ended.refusal.is_none();
+        let mut settled = SessionSettlement::default();
+        let mut is_begun = false;
+        for (answer, &recipient) in ended.answers.iter().zip(pending) {
+            if answer.is_none() && went_well {
+                settled.left.push(recipient);
+                continue;
+            }
+            let to = &self.outgoing.envelope.recipients[recipient];
+            if answer.is_none() && ended.interrupted {
+                self.results[recipient] = RecipientResult::output_failed(to);
+                continue;
+            }
+            let result = RecipientResult::answered(to, &server, answer.as_ref(), failure);
+            is_begun |= matches!(
+                result.verdict,
+                RecipientStatus::Accepted | RecipientStatus::Uncertain
+            );
+            self.record(recipient, result);
+            if may_try_another(answer.as_ref(), failure) {
+                settled.open.push(recipient);
+            }
+        }
+        // Once a recipient has the message, or may have it, no other host is tried for it in this run.
+        if is_begun {
+            settled.open.clear();
+        }
+        self.keep(ended.rest.map(|session| IdleConnection {
+            host: current.host.clone(),
+            port: current.port,
+            server,
+            policy: current.policy,
+            session,
+            carried: carried + 1,
+        }));
+        settled
+    }
+
+    /// Records a result. A result that is about the host alone does not replace a better one: with one
+    /// exchanger unreachable, another one that accepts no mail at all must not make the failure
+    /// permanent (RFC 5321 §5.1).
+    fn record(&mut self, recipient: usize, result: RecipientResult) {
+        let before = &mut self.results[recipient];
+        if !(result.is_about_host() && before.hope() > result.hope()) {
+            *before = result;
+        }
+    }
+
+    /// Defers recipients because another delivery has just found the host down.
+    fn not_tried(&mut self, pending: &[usize], host: &Host, why: &str) {
+        let note = format!("{host} is passed over: {why}");
+        self.observer.on_event(Event::Note(&note));
+        for &recipient in pending {
+            let to = &self.outgoing.envelope.recipients[recipient];
+            self.record(
+                recipient,
+                RecipientResult::host_down(to, &host.to_string(), why),
+            );
+        }
+    }
+
+    /// Skips a host without an address. A missing address counts only if no server was reached; a failed
+    /// lookup counts if no other result is temporary.
+    fn no_address(&mut self, pending: &[usize], error: &RouteError, tried: bool) {
+        let note = format!("{error}");
+        self.observer.on_event(Event::Note(&note));
+        for &recipient in pending {
+            let is_deferred = self.results[recipient].verdict == RecipientStatus::Deferred;
+            if !is_deferred && (error.may_pass() || !tried) {
+                let to = &self.outgoing.envelope.recipients[recipient];
+                self.record(recipient, RecipientResult::unreachable(to, error));
+            }
+        }
+    }
+
+    fn connect_failed(&mut self, pending: &[usize], server: &Server, why: &str) {
+        for &recipient in pending {
+            let to = &self.outgoing.envelope.recipients[recipient];
+            self.record(
+                recipient,
+                RecipientResult::connect_failed(to, server.clone(), why),
+            );
+        }
+    }
+
+    fn output_failed(&mut self, pending: &[usize]) {
+        for &recipient in pending {
+            let to = &self.outgoing.envelope.recipients[recipient];
+            self.results[recipient] = RecipientResult::output_failed(to);
+        }
+    }
+
+    fn names(&self, recipients: &[usize]) -> Vec<String> {
+        let all = &self.outgoing.envelope.recipients;
+        recipients
+            .iter()
+            .map(|&recipient| all[recipient].to_string())
+            .collect()
+    }
+
+    pub fn settled(&mut self, recipients: &[usize]) {
+        for &recipient in recipients {
+            if self.outgoing.is_kept {
+                self.results[recipient].postpone(self.transport.router.has_relay());
+            }
+            let result = &self.results[recipient];
+            let words = result.words();
+            let queue_id = match result.verdict {
+                RecipientStatus::Accepted => outcome::queue_id(&words),
+                _ => None,
+            };
+            self.observer.on_event(Event::Settled {
+                recipient: &result.recipient.to_string(),
+                status: result.verdict,
+                words: &words,
+                queue_id,
+            });
+        }
+    }
+}
+
+/// Recipients that a session leaves open.
+#[derive(Default)]
+struct SessionSettlement {
+    /// Another host may accept them.
+    open: Vec<usize>,
+    /// The session succeeded and had no transaction for them: another one with the same host may.
+    left: Vec<usize>,
+}
+
+/// A host while its addresses are tried.
+struct CurrentHost<'a> {
+    host: &'a Host,
+    port: u16,
+    policy: Policy,
+    /// Reason for which the host refused this client.
+    shut: Option<HostFilter>,
+    answered: bool,
+}
+
+/// Reason for which a host is not retried immediately.
+enum HostFilter {
+    /// It does not answer.
+    ForAll(String),
+    /// It refuses this client, or does not meet its requirements.
+    ForUs(String),
+}
+
+/// Translates recipient indices of a transaction to indices into the envelope.
+struct RecipientLog<'a> {
+    log: &'a dyn DeliveryLog,
+    places: &'a [usize],
+}
+
+impl RecipientLog<'_> {
+    fn places(&self, recipients: &[usize]) -> Vec<usize> {
+        recipients
+            .iter()
+            .map(|&recipient| self.places[recipient])
+            .collect()
+    }
+}
+
+impl DeliveryLog for RecipientLog<'_> {
+    fn ending(&self, recipients: &[usize]) -> io::Result<()> {
+        self.log.ending(&self.places(recipients))
+    }
+
+    fn taken(&self, recipients: &[usize], reply: &Reply) {
+        self.log.taken(&self.places(recipients), reply);
+    }
+}
+
+/// Reason for which this host should not be retried now.
+fn shut(ended: &SessionResult) -> Option<HostFilter> {
+    match (&ended.failure, &ended.refusal) {
+        (Some(SessionFailure::Wire(Step::Banner, error @ WireError::Unwelcome(_))), _) => {
+            Some(HostFilter::ForUs(error.to_string()))
+        }
+        (Some(SessionFailure::Wire(Step::Banner, error)), _) => {
+            Some(HostFilter::ForAll(error.to_string()))
+        }
+        (Some(SessionFailure::Tls(error)), _) => Some(HostFilter::ForUs(error.to_string())),
+        (_, Some(RecipientReply::Said(Step::Auth, reply))) => {
+            let words = format!("the login was refused: {}", reply.whole());
+            Some(HostFilter::ForUs(words))
+        }
+        (_, Some(RecipientReply::Unmet(unmet))) => {
+            let words = format!("{} did not come about", unmet.step().words());
+            Some(HostFilter::ForUs(words))
+        }
+        _ => None,
+    }
+}
+
+/// True if the next host may give another result: this host was down, failed temporarily or refused the
+/// session, but did not reject the sender, recipient or message permanently.
+fn may_try_another(answer: Option<&RecipientReply>, failure: Option<&SessionFailure>) -> bool {
+    match answer {
+        // A fault of the message or the log concerns every host.
+        None => !matches!(
+            failure,
+            Some(SessionFailure::Message(_) | SessionFailure::Ledger(_))
+        ),
+        Some(RecipientReply::Said(stage, reply)) => {
+            stage.stage().is_introduction() || reply.class() == Class::Transient
+        }
+        Some(RecipientReply::Unmet(_) | RecipientReply::TooMany(_)) => true,
+        Some(
+            RecipientReply::Accepted(_)
+            | RecipientReply::Unfit(_)
+            | RecipientReply::InDoubt
+            | RecipientReply::Stopped(_),
+        ) => false,
+    }
+}
+
+/// Reason for which TLS failed, if the session may be repeated in clear (RFC 7435 §3). Bytes injected in
+/// clear after STARTTLS are not such a reason.
+fn broken_encryption(policy: Policy, failure: Option<&SessionFailure>) -> Option<String> {
+    if policy.tls != TlsDemand::Opportunistic {
+        return None;
+    }
+    match failure? {
+        SessionFailure::Tls(error) => Some(error.to_string()),
+        SessionFailure::Wire(Step::Starttls, error) => Some(error.to_string()),
+        // With TLS 1.3, the server judges the client certificate after the handshake.
+        SessionFailure::Wire(Step::Banner | Step::Ehlo, error @ WireError::Unwelcome(_)) => {
+            Some(error.to_string())
+        }
+        SessionFailure::Protocol(Step::Starttls, what) => Some(format!("it {what}")),
+        _ => None,
+    }
+}

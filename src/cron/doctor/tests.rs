@@ -1,0 +1,95 @@
+use crate::cron::doctor::*;
+
+fn result(findings: &[CheckResult]) -> String {
+    fate_with(findings, None)
+}
+
+fn fate_with(findings: &[CheckResult], other_sendmail: Option<&str>) -> String {
+    let input = PrognosisInput {
+        findings,
+        addresses: &Addresses::default(),
+        online: true,
+        other_sendmail: other_sendmail.map(str::to_owned),
+    };
+    input.result(true, "relay:25")
+}
+
+fn failed(step: CheckStep) -> CheckResult {
+    CheckResult::failed(step, "it is broken")
+}
+
+#[test]
+fn mail_that_does_not_reach_ehlo_is_lost_or_sent_by_another_program() {
+    let broken = [failed(CheckStep::Sendmail), failed(CheckStep::Server)];
+    assert_eq!(result(&broken), "would be lost: it is broken");
+    let other_sendmail = fate_with(&[failed(CheckStep::Server)], Some("Postfix"));
+    assert_eq!(other_sendmail, "would go to Postfix, and not to ehlo");
+    let input = PrognosisInput {
+        findings: &[failed(CheckStep::Sendmail)],
+        addresses: &Addresses::default(),
+        online: true,
+        other_sendmail: None,
+    };
+    assert!(input.result(false, "relay:25").starts_with("would go to "));
+}
+
+#[test]
+fn config_or_recipient_error_prevents_sending() {
+    for step in [CheckStep::Config, CheckStep::Recipient, CheckStep::Sender] {
+        assert_eq!(result(&[failed(step)]), "would not get out: it is broken");
+    }
+}
+
+#[test]
+fn undeliverable_mail_is_queued() {
+    let down = failed(CheckStep::Server);
+    assert_eq!(
+        result(std::slice::from_ref(&down)),
+        "would wait in the queue: it is broken"
+    );
+    let nobody = CheckResult::warning(CheckStep::Runner, "nobody");
+    assert_eq!(
+        result(&[down.clone(), nobody]),
+        "would wait in the queue, where nobody tries it again: it is broken"
+    );
+    assert_eq!(
+        result(&[down.clone(), failed(CheckStep::Queue)]),
+        "would be neither sent nor kept: it is broken"
+    );
+    assert_eq!(
+        result(&[down, CheckResult::ok(CheckStep::Fallback, "another")]),
+        "would go by the fallback: it is broken"
+    );
+}
+
+#[test]
+fn refused_recipient_is_a_permanent_failure() {
+    let refused = [failed(CheckStep::Answer)];
+    assert_eq!(result(&refused), "would be refused: it is broken");
+}
+
+#[test]
+fn unchecked_steps_limit_the_prognosis() {
+    let output_failed = [CheckResult::unknown(CheckStep::Server, "not asked")];
+    assert!(result(&output_failed).ends_with("by relay:25, as far as could be seen"));
+    assert!(result(&[]).ends_with("by relay:25"));
+}
+
+#[test]
+fn unchecked_steps_do_not_change_the_health() {
+    let ok = CheckResult::ok(CheckStep::Host, "a name");
+    let unknown = CheckResult::unknown(CheckStep::Server, "--offline");
+    let warning = CheckResult::warning(CheckStep::Cron, "it is not there");
+    assert_eq!(worst(&[]), Health::Ok);
+    assert_eq!(worst(&[ok.clone(), unknown.clone()]), Health::Ok);
+    assert_eq!(worst(&[warning, unknown, ok]), Health::Warning);
+}
+
+#[test]
+fn error_advice_becomes_the_remedy() {
+    let finding =
+        CheckResult::of_error(CheckStep::Config, "f: others can write to it; chmod go-w f");
+    assert_eq!(finding.found, "f: others can write to it");
+    assert_eq!(finding.remedy.as_deref(), Some("chmod go-w f"));
+    assert_eq!(CheckResult::of_error(CheckStep::Config, "no").remedy, None);
+}
