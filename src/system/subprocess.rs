@@ -28,7 +28,6 @@ const END_POLL_INTERVAL: Duration = Duration::from_millis(1);
 const OUTPUT_GRACE: Duration = Duration::from_secs(1);
 
 /// A command line for the shell. The password of the environment is not passed on.
-#[must_use]
 pub fn shell(line: &str) -> Command {
     let mut shell = Command::new("/bin/sh");
     shell.arg("-c").arg(line).env_remove("EHLO_PASSWORD");
@@ -52,7 +51,6 @@ pub fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>
 }
 
 /// The end of a program: `exit status 3` or `signal 9`.
-#[must_use]
 pub fn end(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),
@@ -254,7 +252,6 @@ fn would_block(error: &io::Error) -> bool {
 }
 
 /// True if the system lacks processes, memory or descriptors, so that a later attempt may succeed.
-#[must_use]
 pub fn is_shortage(error: &io::Error) -> bool {
     let short = [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE];
     Errno::from_io_error(error).is_some_and(|error| short.contains(&error))
@@ -279,7 +276,6 @@ pub struct ProcessOutput {
 
 /// Runs a program without input, and collects its output. A program that takes longer than the limit
 /// is killed.
-#[must_use]
 pub fn output(command: Command, streams: Streams, limit: Duration) -> ProcessOutput {
     let mut output = Vec::new();
     let end = collect(command, streams, limit, &mut output);

@@ -8,9 +8,9 @@ use crate::cli::terminal::{Stdout, complain};
 use crate::config;
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
-use crate::system::text::{reason, shown};
+use crate::system::text::{reason, shown, shown_path};
 use std::io::{ErrorKind, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The part of the configuration that is shown.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub enum ConfigView {
 /// Prints the requested part of the configuration.
 pub fn run(plan: &ConfigView) -> Exit {
     let text = match plan {
-        ConfigView::Path(path) => format!("{}\n", name(path)),
+        ConfigView::Path(path) => format!("{}\n", shown_path(path)),
         ConfigView::Profile(profile) => profile.to_toml(),
         ConfigView::Checked {
             path,
@@ -40,7 +40,7 @@ pub fn run(plan: &ConfigView) -> Exit {
             let default = default.as_ref().map(|name| format!(" \"{}\"", shown(name)));
             format!(
                 "{}: {}, {}; all is well\n",
-                name(path),
+                shown_path(path),
                 counted(*profiles as u64, "profile"),
                 default.map_or("no default".to_owned(), |name| format!("default{name}")),
             )
@@ -56,8 +56,4 @@ pub fn run(plan: &ConfigView) -> Exit {
         }
         _ => Exit::Ok,
     }
-}
-
-fn name(path: &Path) -> String {
-    shown(&path.to_string_lossy())
 }

@@ -76,7 +76,7 @@ pub fn shown(
         }
         let mut stopwatch = Stopwatch::new(observer);
         let report = go(&mut stopwatch);
-        stopwatch.tell();
+        stopwatch.report();
         report
     };
     let Some(mut transcript) = terminal::open(output) else {

@@ -245,11 +245,13 @@ impl RecipientResult {
             Some(RecipientReply::Accepted(reply)) => Self::accepted(recipient, reply),
             Some(RecipientReply::Said(step, reply)) => Self::said(recipient, server, *step, reply),
             Some(RecipientReply::TooMany(reply)) => Self::too_many(recipient, server, reply),
-            Some(RecipientReply::Unfit(unfit)) => Self::unfit(recipient, server, *unfit),
+            Some(RecipientReply::Unsuitable(unsuitable)) => {
+                Self::unsuitable(recipient, server, *unsuitable)
+            }
             Some(RecipientReply::Unmet(unmet)) => {
                 Self::ended(recipient, SessionEnd::unmet(server, unmet))
             }
-            Some(RecipientReply::InDoubt) => Self::failed(recipient, server, failure, true),
+            Some(RecipientReply::Uncertain) => Self::failed(recipient, server, failure, true),
             Some(RecipientReply::Stopped(stop)) => Self::stopped(recipient, *stop),
             None => Self::failed(recipient, server, failure, false),
         };
@@ -328,9 +330,9 @@ impl RecipientResult {
         }
     }
 
-    fn unfit(recipient: &Address, server: &Server, unfit: Unsuitable) -> Self {
-        let enhanced = unfit.enhanced();
-        let why = match unfit {
+    fn unsuitable(recipient: &Address, server: &Server, unsuitable: Unsuitable) -> Self {
+        let enhanced = unsuitable.enhanced();
+        let why = match unsuitable {
             Unsuitable::TooLarge { size, limit } => {
                 format!("the message has {size} octets, and the server's limit is {limit}")
             }

@@ -1,6 +1,6 @@
 //! Address lists in options and headers (RFC 5322 §3.4, with its obsolete comments; UTF-8 as in RFC 6532).
 
-use crate::mail::address::{Address, AddressError, LONGEST_LOCAL, decoded, is_atom_char};
+use crate::mail::address::{Address, AddressError, MAX_LOCAL, decoded, is_atom_char};
 use crate::system::text;
 
 /// An address with its display name.
@@ -414,7 +414,7 @@ fn name(run: &[Token], list: &str) -> Result<LocalName, AddressError> {
         [Token::Word(text) | Token::Quoted(text)] if text.is_empty() || text.contains('\t') => {
             Err(AddressError::Local(text.clone()))
         }
-        [Token::Word(text) | Token::Quoted(text)] if text.len() > LONGEST_LOCAL => {
+        [Token::Word(text) | Token::Quoted(text)] if text.len() > MAX_LOCAL => {
             Err(AddressError::LongLocal(text.clone()))
         }
         [Token::Word(text) | Token::Quoted(text)] => Ok(LocalName::Local(text.clone())),
@@ -598,7 +598,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn whatever_is_strict_is_the_same_when_it_is_loose(list in "[a-c@<>,:;\"\\\\() .\\[\\]é\t]{0,24}") {
+        fn valid_lists_are_parsed_alike_without_domains_required(list in "[a-c@<>,:;\"\\\\() .\\[\\]é\t]{0,24}") {
             let strict = parse_list(&list);
             let loose = parse_loose(&list);
             if let Ok(strict) = strict {
@@ -612,7 +612,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_read_of_a_broken_list_is_read() {
+    fn valid_addresses_of_an_invalid_list_are_read() {
         for (list, right, wrong) in [
             ("a@x; c@x", &["a@x", "c@x"][..], 0),
             ("g: a@x, b@x; c@x", &["a@x", "b@x", "c@x"], 0),
@@ -677,7 +677,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_parse_is_refused() {
+    fn invalid_lists_are_refused() {
         for bad in [
             "\"a@x.org",
             "a@x.org (",

@@ -6,8 +6,9 @@ use super::{RECIPIENTS, steps};
 use crate::parts;
 use std::process::Command;
 
-/// Statuses of a program that was stopped by SIGABRT, SIGSEGV or SIGXFSZ (strace and shells add 128), or panicked.
-const ABORTS: [i32; 4] = [134, 139, 153, 101];
+/// Statuses of a program that was stopped by SIGABRT, SIGSEGV or SIGXFSZ (strace and shells add 128), panicked, or
+/// reported a bug (70).
+const ABORTS: [i32; 5] = [134, 139, 153, 101, 70];
 
 /// What is done under a limit: enqueue, send by way of the queue, run the queue, run a job.
 #[derive(Clone, Copy, Debug)]
