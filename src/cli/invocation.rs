@@ -12,7 +12,7 @@ use crate::cli::notify::NotifyOptions;
 use crate::cli::options::usage_error::EarlyExit;
 use crate::cli::probe;
 use crate::cli::queue;
-use crate::cli::queue::options::Queue;
+use crate::cli::queue::Queue;
 use crate::cli::run;
 use crate::cli::script;
 use crate::cli::send;

@@ -1,15 +1,13 @@
 //! Options of the queue: its directory, the treatment of new messages, and the resolution of stored routes.
 
 use crate::client::transport::Transport;
-use crate::queue::store as queue;
-use crate::queue::store::OnUncertain;
-use crate::queue::store::RouteSpec;
+use crate::queue::store::{OnUncertain, RetrySettings, RouteSpec};
 use std::path::PathBuf;
 
 /// Options for a message that is put into the queue.
 #[derive(Debug)]
 pub struct QueueUse {
-    pub spool: QueueOptions,
+    pub queue: QueueOptions,
     pub route_spec: RouteSpec,
     /// The action for a recipient that may already have received the message.
     pub on_uncertain: OnUncertain,
@@ -21,10 +19,10 @@ pub struct QueueUse {
 /// The time of the first attempt at a message that was put into the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstTry {
-    /// Now, and the caller waits for it.
+    /// At once; the caller waits for it.
     Now,
-    /// Now, and the caller does not wait.
-    Behind,
+    /// At once; the caller does not wait.
+    Background,
     /// In the next queue run.
     Later,
 }
@@ -34,16 +32,15 @@ pub enum FirstTry {
 pub struct QueueOptions {
     /// `None`: the default directory.
     pub directory: Option<PathBuf>,
-    /// The configuration file given; `None`: the default one. It is passed on to a run that is started
-    /// later.
+    /// The configuration file given; `None`: the default one. It is passed to a run that is started later.
     pub config: Option<PathBuf>,
-    pub settings: queue::RetrySettings,
+    pub settings: RetrySettings,
     /// Resolves stored routes.
     pub transports: Box<dyn StoredRoutes>,
 }
 
 /// Resolves the stored routes of queued items.
-pub trait StoredRoutes: std::fmt::Debug + std::marker::Send + Sync {
+pub trait StoredRoutes: std::fmt::Debug + Send + Sync {
     /// The first transport, and its fallbacks.
     ///
     /// # Errors

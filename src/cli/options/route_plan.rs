@@ -300,7 +300,7 @@ impl QueueArgs {
         });
         let directory = self.queue_dir.or(settings.directory);
         QueueUse {
-            spool: queue_options(directory, options.config, settings.queue),
+            queue: queue_options(directory, options.config, settings.queue),
             route_spec: options.route_spec,
             on_uncertain: on_uncertain.unwrap_or(settings.on_uncertain),
             on_failure: on_failure.or(settings.on_failure),

@@ -5,7 +5,7 @@ use crate::cli::options::config::settings;
 use crate::cli::options::route_plan::queue_options;
 use crate::cli::options::usage_error::{UsageError, first};
 use crate::cli::options::value;
-use crate::cli::queue::options::{Queue, RunOptions, Thresholds, Work};
+use crate::cli::queue::{Queue, RunOptions, Thresholds, Work};
 use crate::config::{Places, find};
 use crate::transcript::{Format, TranscriptOptions};
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ use std::time::Duration;
 #[command(arg_required_else_help = true)]
 pub struct CommandArgs {
     #[command(subcommand)]
-    what: QueueCommand,
+    command: QueueCommand,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -30,7 +30,7 @@ enum QueueCommand {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        place: QueueDirArgs,
+        queue: QueueDirArgs,
     },
     /// Show an item: its envelope, and what happened to it.
     ///
@@ -46,7 +46,7 @@ enum QueueCommand {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        place: QueueDirArgs,
+        queue: QueueDirArgs,
     },
     /// Deliver what is due, or these items.
     ///
@@ -72,7 +72,6 @@ enum QueueCommand {
     Cron(QueueDirArgs),
 }
 
-/// Which queue.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct QueueDirArgs {
@@ -85,7 +84,6 @@ struct QueueDirArgs {
     config: Option<PathBuf>,
 }
 
-/// Which items.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct Items {
@@ -93,10 +91,9 @@ struct Items {
     #[arg(value_name = "ID", required = true, value_parser = value::item)]
     ids: Vec<String>,
     #[command(flatten)]
-    place: QueueDirArgs,
+    queue: QueueDirArgs,
 }
 
-/// What is delivered, and what is seen of it.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct RunArgs {
@@ -127,14 +124,13 @@ struct RunArgs {
     json: bool,
 
     /// Leave the terminal, and tell nobody of failures.
-    #[arg(long, hide = true)]
-    behind: bool,
+    #[arg(long = "behind", hide = true)]
+    background: bool,
 
     #[command(flatten)]
-    place: QueueDirArgs,
+    queue: QueueDirArgs,
 }
 
-/// From when on it stands badly.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct StatusArgs {
@@ -159,20 +155,19 @@ struct StatusArgs {
     json: bool,
 
     #[command(flatten)]
-    place: QueueDirArgs,
+    queue: QueueDirArgs,
 }
 
 impl CommandArgs {
-    /// What is to be done with which queue.
     pub fn plan(self, typed: &CommandLineArgs<'_>, places: &Places) -> Result<Queue, UsageError> {
-        let (place, work) = self.what.split();
-        let config = find(place.config.as_deref(), places)?;
+        let (queue, work) = self.command.split();
+        let config = find(queue.config.as_deref(), places)?;
         let config = config.map(|found| found.read(&typed.keys()));
         let config = config.transpose().map_err(|errors| first(&errors))?;
         let settings = settings(config.as_ref())?;
-        let directory = place.queue_dir.or(settings.directory);
+        let directory = queue.queue_dir.or(settings.directory);
         Ok(Queue {
-            spool: queue_options(directory, place.config, settings.queue),
+            queue: queue_options(directory, queue.config, settings.queue),
             work,
         })
     }
@@ -181,21 +176,21 @@ impl CommandArgs {
 impl QueueCommand {
     fn split(self) -> (QueueDirArgs, Work) {
         match self {
-            Self::List { json, place } => (place, Work::List { json }),
+            Self::List { json, queue } => (queue, Work::List { json }),
             Self::Show {
                 id,
                 message,
                 json,
-                place,
-            } => (place, Work::Show { id, message, json }),
+                queue,
+            } => (queue, Work::Show { id, message, json }),
             Self::Run(run) => run.split(),
-            Self::Hold(items) => (items.place, Work::Hold(items.ids)),
-            Self::Release(items) => (items.place, Work::Release(items.ids)),
-            Self::Remove(items) => (items.place, Work::Remove(items.ids)),
-            Self::Requeue(items) => (items.place, Work::Requeue(items.ids)),
+            Self::Hold(items) => (items.queue, Work::Hold(items.ids)),
+            Self::Release(items) => (items.queue, Work::Release(items.ids)),
+            Self::Remove(items) => (items.queue, Work::Remove(items.ids)),
+            Self::Requeue(items) => (items.queue, Work::Requeue(items.ids)),
             Self::Status(status) => status.split(),
-            Self::Systemd(place) => (place, Work::Systemd),
-            Self::Cron(place) => (place, Work::Cron),
+            Self::Systemd(queue) => (queue, Work::Systemd),
+            Self::Cron(queue) => (queue, Work::Cron),
         }
     }
 }
@@ -212,13 +207,13 @@ impl RunArgs {
             domains: self.to,
             now: self.now,
             watch: self.watch,
-            behind: self.behind,
+            background: self.background,
             output: TranscriptOptions {
                 format,
                 ..TranscriptOptions::default()
             },
         };
-        (self.place, Work::Run(run))
+        (self.queue, Work::Run(run))
     }
 }
 
@@ -231,7 +226,7 @@ impl StatusArgs {
             critical_age: self.critical_age,
             json: self.json,
         };
-        (self.place, Work::Status(thresholds))
+        (self.queue, Work::Status(thresholds))
     }
 }
 

@@ -1,7 +1,6 @@
 //! `ehlo queue list` and `mailq`: lists the queue.
 
-use crate::cli::queue::state::{ItemState, is_done, words};
-use crate::cli::queue::{failed, object};
+use crate::cli::queue::item::{ItemState, damaged_object, is_done, item_object, recipient_text};
 use crate::cli::terminal::print;
 use crate::mail::address::Address;
 use crate::queue::store::{Id, Item, QueueError, QueueStore, RetrySettings};
@@ -14,10 +13,10 @@ use std::time::SystemTime;
 
 /// Writes all items to stdout, with `json` as one object on each line.
 pub fn run(store: &dyn QueueStore, settings: &RetrySettings, json: bool) -> Exit {
-    let names = store.ids().and_then(|living| Ok((living, store.dead()?)));
-    let (living, dead) = match names {
-        Ok(names) => names,
-        Err(error) => return failed(&error),
+    let ids = store.ids().and_then(|ids| Ok((ids, store.failed_ids()?)));
+    let (active, failed) = match ids {
+        Ok(ids) => ids,
+        Err(error) => return crate::cli::queue::failed(&error),
     };
     let list = ItemList {
         store,
@@ -26,10 +25,10 @@ pub fn run(store: &dyn QueueStore, settings: &RetrySettings, json: bool) -> Exit
     };
     print(|out| {
         if json {
-            list.objects(&living, out)?;
-            return list.objects(&dead, out);
+            list.objects(&active, out)?;
+            return list.objects(&failed, out);
         }
-        list.page(&living, &dead, out)
+        list.text(&active, &failed, out)
     })
 }
 
@@ -42,28 +41,28 @@ struct ItemList<'a> {
 /// Number of items by state. Items that leave the queue during the listing are not counted.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tally {
-    living: usize,
+    active: usize,
     held: usize,
     undecided: usize,
     damaged: usize,
-    dead: usize,
+    failed: usize,
 }
 
-/// An item that has been read.
+/// The result of reading an item.
 enum ListedItem {
-    Whole(Box<Item>, ItemState),
+    Read(Box<Item>, ItemState),
     Damaged(String),
-    Gone,
+    NotFound,
 }
 
 impl ItemList<'_> {
-    fn look(&self, id: &Id) -> ListedItem {
+    fn read(&self, id: &Id) -> ListedItem {
         match self.store.item(id) {
             Ok(Some(item)) => {
-                let state = ItemState::seen(&item, self.store, self.settings, self.now);
-                ListedItem::Whole(Box::new(item), state)
+                let state = ItemState::of(&item, self.store, self.settings, self.now);
+                ListedItem::Read(Box::new(item), state)
             }
-            Ok(None) => ListedItem::Gone,
+            Ok(None) => ListedItem::NotFound,
             Err(QueueError::Damaged { why, .. }) => ListedItem::Damaged(why),
             Err(error) => ListedItem::Damaged(error.to_string()),
         }
@@ -71,69 +70,58 @@ impl ItemList<'_> {
 
     fn objects(&self, ids: &[Id], out: &mut dyn Write) -> io::Result<()> {
         for id in ids {
-            let object = match self.look(id) {
-                ListedItem::Whole(item, state) => object::of(&item, state, self.now),
-                ListedItem::Damaged(why) => object::damaged(id, &self.reason(id, why)),
-                ListedItem::Gone => continue,
+            let object = match self.read(id) {
+                ListedItem::Read(item, state) => item_object(&item, state, self.now),
+                ListedItem::Damaged(why) => damaged_object(id, &self.reason(id, why)),
+                ListedItem::NotFound => continue,
             };
             writeln!(out, "{object}")?;
         }
         Ok(())
     }
 
-    /// The recorded reason for setting an item aside is more specific than a read error.
+    /// The recorded reason of a failed item is more specific than a read error.
     fn reason(&self, id: &Id, why: String) -> String {
-        self.store.reason(id).unwrap_or(why)
+        self.store.failure_reason(id).unwrap_or(why)
     }
 
-    fn page(&self, living: &[Id], dead: &[Id], out: &mut dyn Write) -> io::Result<()> {
-        if living.is_empty() && dead.is_empty() {
+    fn text(&self, active: &[Id], failed: &[Id], out: &mut dyn Write) -> io::Result<()> {
+        if active.is_empty() && failed.is_empty() {
             return out.write_all(b"The queue is empty.\n");
         }
         let mut tally = Tally::default();
-        if !living.is_empty() {
+        if !active.is_empty() {
             out.write_all(HEAD.as_bytes())?;
         }
-        for id in living {
-            self.living(id, &mut tally, out)?;
+        for id in active {
+            let read = self.read(id);
+            tally.count(&read);
+            match read {
+                ListedItem::Read(item, state) => block(&item, state, self.now, out)?,
+                ListedItem::Damaged(why) => writeln!(out, "{id}  damaged: {}", shown(&why))?,
+                ListedItem::NotFound => {}
+            }
         }
-        if !dead.is_empty() {
-            out.write_all(if living.is_empty() { "" } else { "\n" }.as_bytes())?;
-            out.write_all(DEAD_HEAD.as_bytes())?;
+        if !failed.is_empty() {
+            out.write_all(if active.is_empty() { "" } else { "\n" }.as_bytes())?;
+            out.write_all(FAILED_HEAD.as_bytes())?;
         }
-        for id in dead {
-            self.dead(id, &mut tally, out)?;
+        for id in failed {
+            match self.read(id) {
+                ListedItem::Read(item, state) => block(&item, state, self.now, out)?,
+                ListedItem::Damaged(why) => {
+                    writeln!(out, "{id}  {}", shown(&self.reason(id, why)))?;
+                }
+                ListedItem::NotFound => continue,
+            }
+            tally.failed += 1;
         }
         writeln!(out, "\n{}", tally.line())
-    }
-
-    fn living(&self, id: &Id, tally: &mut Tally, out: &mut dyn Write) -> io::Result<()> {
-        let look = self.look(id);
-        tally.count(&look);
-        match look {
-            ListedItem::Whole(item, state) => block(&item, state, self.now, out),
-            ListedItem::Damaged(why) => writeln!(out, "{id}  damaged: {}", shown(&why)),
-            ListedItem::Gone => Ok(()),
-        }
-    }
-
-    fn dead(&self, id: &Id, tally: &mut Tally, out: &mut dyn Write) -> io::Result<()> {
-        match self.look(id) {
-            ListedItem::Whole(item, state) => {
-                tally.dead += 1;
-                block(&item, state, self.now, out)
-            }
-            ListedItem::Damaged(why) => {
-                tally.dead += 1;
-                writeln!(out, "{id}  {}", shown(&self.reason(id, why)))
-            }
-            ListedItem::Gone => Ok(()),
-        }
     }
 }
 
 const HEAD: &str = "ID               SIZE     AGE  NEXT        SENDER\n";
-const DEAD_HEAD: &str = "Set aside (dead): ehlo queue show ID tells what happened, ehlo queue requeue ID \
+const FAILED_HEAD: &str = "Set aside (dead): ehlo queue show ID tells what happened, ehlo queue requeue ID \
                          tries it again\n";
 
 /// A line for the item, and one for each recipient without a final result.
@@ -148,16 +136,16 @@ fn block(item: &Item, state: ItemState, now: SystemTime, out: &mut dyn Write) ->
         state.next(now),
         sender(envelope.sender.as_ref()),
     )?;
-    if let Some(reason) = &item.dead {
+    if let Some(reason) = &item.failed {
         writeln!(out, "    {}", shown(reason))?;
     }
-    for (recipient, recipient_state) in envelope.recipients.iter().zip(&item.history.states) {
-        if !is_done(recipient_state) {
-            let words = words(recipient_state);
-            // Some texts begin with the recipient, for use in other places.
-            let said = words.strip_prefix(&format!("<{recipient}>: "));
+    for (recipient, state) in envelope.recipients.iter().zip(&item.history.states) {
+        if !is_done(state) {
+            let text = recipient_text(state);
+            // Some texts begin with the recipient.
+            let rest = text.strip_prefix(&format!("<{recipient}>: "));
             let recipient = shown(&recipient.to_string());
-            writeln!(out, "    {recipient}: {}", shown(said.unwrap_or(words)))?;
+            writeln!(out, "    {recipient}: {}", shown(rest.unwrap_or(text)))?;
         }
     }
     if state == ItemState::Uncertain {
@@ -172,29 +160,29 @@ pub fn sender(sender: Option<&Address>) -> String {
 }
 
 impl Tally {
-    fn count(&mut self, look: &ListedItem) {
-        match look {
-            ListedItem::Whole(_, state) => {
-                self.living += 1;
+    fn count(&mut self, read: &ListedItem) {
+        match read {
+            ListedItem::Read(_, state) => {
+                self.active += 1;
                 self.held += usize::from(*state == ItemState::Held);
                 self.undecided += usize::from(*state == ItemState::Uncertain);
             }
             ListedItem::Damaged(_) => {
-                self.living += 1;
+                self.active += 1;
                 self.damaged += 1;
             }
-            ListedItem::Gone => {}
+            ListedItem::NotFound => {}
         }
     }
 
     /// The last line. Counts of 0 are omitted.
     fn line(&self) -> String {
-        let mut line = counted(self.living as u64, "item");
+        let mut line = counted(self.active as u64, "item");
         let parts = [
             (self.held, "held"),
             (self.undecided, "in doubt"),
             (self.damaged, "damaged"),
-            (self.dead, "set aside (dead)"),
+            (self.failed, "set aside (dead)"),
         ];
         for (count, what) in parts {
             if count > 0 {
@@ -240,11 +228,11 @@ mod tests {
             },
             size: 1234,
             history: History::new(2),
-            dead: None,
+            failed: None,
         }
     }
 
-    fn end(verdict: RecipientStatus, reply: Option<&str>, words: &str) -> AttemptResult {
+    fn result(verdict: RecipientStatus, reply: Option<&str>, words: &str) -> AttemptResult {
         AttemptResult {
             verdict,
             words: words.to_owned(),
@@ -261,16 +249,16 @@ mod tests {
     }
 
     #[test]
-    fn an_item_is_a_line_and_one_for_each_recipient_who_is_not_done_with() {
+    fn an_item_has_a_line_for_each_unfinished_recipient() {
         let mut item = item();
-        let accepted = end(RecipientStatus::Accepted, Some("250 ok"), "ok");
-        item.history.states[0].end = Some(accepted);
-        let busy = end(
+        let accepted = result(RecipientStatus::Accepted, Some("250 ok"), "ok");
+        item.history.states[0].result = Some(accepted);
+        let busy = result(
             RecipientStatus::Deferred,
             Some("451 4.7.1 later\u{1b}"),
             "no",
         );
-        item.history.states[1].end = Some(busy);
+        item.history.states[1].result = Some(busy);
         let next = now() + Duration::from_secs(14 * 60);
         assert_eq!(
             format!("{HEAD}{}", shown_as(&item, ItemState::Waiting(next))),
@@ -284,7 +272,7 @@ mod tests {
     fn a_recipient_is_not_named_twice_in_a_line() {
         let mut item = item();
         let words = "<bob@x.example>: mx was not tried";
-        item.history.states[0].end = Some(end(RecipientStatus::Deferred, None, words));
+        item.history.states[0].result = Some(result(RecipientStatus::Deferred, None, words));
         let text = shown_as(&item, ItemState::Due);
         assert!(
             text.contains("\n    bob@x.example: mx was not tried\n"),
@@ -297,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_have_arrived_says_what_to_do() {
+    fn an_item_in_doubt_shows_the_command() {
         let mut item = item();
         item.metadata.envelope.sender = None;
         item.history.states[0].in_doubt = true;
@@ -312,16 +300,16 @@ mod tests {
     }
 
     #[test]
-    fn the_last_line_names_only_what_there_is() {
+    fn the_last_line_omits_counts_of_zero() {
         let mut tally = Tally {
-            living: 1,
+            active: 1,
             ..Tally::default()
         };
         assert_eq!(tally.line(), "1 item");
         tally = Tally {
-            living: 3,
+            active: 3,
             held: 1,
-            dead: 2,
+            failed: 2,
             ..Tally::default()
         };
         assert_eq!(tally.line(), "3 items, 1 held, 2 set aside (dead)");

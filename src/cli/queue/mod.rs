@@ -1,76 +1,131 @@
-//! `ehlo queue`: seeing the queue, and steering it.
+//! `ehlo queue`: shows, changes and delivers the items of the queue.
 
 pub(crate) mod args;
-pub mod options;
 
-mod events;
-mod find;
+mod change;
+mod item;
 mod list;
-mod object;
 mod run;
 mod show;
-mod state;
 mod status;
-mod steer;
 mod units;
-mod watch;
 
 pub(crate) use args::CommandArgs;
 
-use crate::cli::queue::options::{Queue, RunOptions, Work};
 use crate::cli::terminal::complain;
-use crate::queue::options::QueueOptions as SpoolOptions;
-use crate::queue::store::{QueueError, Spool};
+use crate::queue;
+use crate::queue::options::QueueOptions;
+use crate::queue::store::{QueueError, QueueStore};
 use crate::system::exit::Exit;
-use find::find;
+use crate::transcript::TranscriptOptions;
 use show::ShownPart;
+use std::time::Duration;
 
-pub fn run(plan: &Queue) -> Exit {
-    work(&plan.spool, &plan.work)
+#[derive(Debug)]
+pub struct Queue {
+    pub queue: QueueOptions,
+    pub work: Work,
 }
 
-pub fn work(plan: &SpoolOptions, work: &Work) -> Exit {
+/// An operation on the queue.
+#[derive(Debug)]
+pub enum Work {
+    List {
+        json: bool,
+    },
+    Show {
+        /// Identifier of the item, or the beginning of it.
+        id: String,
+        /// True if only the message is written.
+        message: bool,
+        json: bool,
+    },
+    Run(RunOptions),
+    Hold(Vec<String>),
+    Release(Vec<String>),
+    Remove(Vec<String>),
+    Requeue(Vec<String>),
+    Status(Thresholds),
+    Systemd,
+    Cron,
+}
+
+/// Selection of items to try, and the output.
+#[derive(Debug)]
+pub struct RunOptions {
+    /// Only these; empty is all.
+    pub ids: Vec<String>,
+    /// Only recipients in these domains; empty is all.
+    pub domains: Vec<String>,
+    /// True if items are tried before they are due.
+    pub now: bool,
+    /// True if the process keeps running and waits for more.
+    pub watch: bool,
+    /// True for a background run: failures are not printed, and it leaves the terminal.
+    pub background: bool,
+    pub output: TranscriptOptions,
+}
+
+/// Limits for monitoring. `None`: no limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Thresholds {
+    /// Number of items for the state WARNING.
+    pub warn_items: Option<usize>,
+    /// Number of items for the state CRITICAL.
+    pub critical_items: Option<usize>,
+    /// Age of an item for the state WARNING.
+    pub warn_age: Option<Duration>,
+    /// Age of an item for the state CRITICAL.
+    pub critical_age: Option<Duration>,
+    pub json: bool,
+}
+
+pub fn run(plan: &Queue) -> Exit {
+    work(&plan.queue, &plan.work)
+}
+
+pub fn work(options: &QueueOptions, work: &Work) -> Exit {
     match work {
-        Work::Run(what) => run_or_watch(plan, what),
-        Work::Status(thresholds) => status::run(open(plan), thresholds),
-        Work::Systemd => units::systemd(plan),
-        Work::Cron => units::cron(plan),
-        _ => match open(plan) {
-            Ok(spool) => look_or_steer(&spool, plan, work),
+        Work::Run(run) => run_or_watch(options, run),
+        Work::Status(thresholds) => status::run(open(options), thresholds),
+        Work::Systemd => units::systemd(options),
+        Work::Cron => units::cron(options),
+        _ => match open(options) {
+            Ok(store) => show_or_change(&*store, options, work),
             Err(error) => failed(&error),
         },
     }
 }
 
 /// Delivers due items, once or continuously.
-pub fn run_or_watch(plan: &SpoolOptions, what: &RunOptions) -> Exit {
-    match Spool::open(plan.directory.as_deref(), true) {
-        Ok(spool) => run::run(&spool, plan, what),
+pub fn run_or_watch(options: &QueueOptions, run: &RunOptions) -> Exit {
+    match queue::open(options.directory.as_deref(), true) {
+        Ok(store) => run::run(&*store, options, run),
         Err(error) => failed(&error),
     }
 }
 
 /// A missing queue is treated as empty, and is not created.
-fn open(plan: &SpoolOptions) -> Result<Spool, QueueError> {
-    Spool::open(plan.directory.as_deref(), false)
+fn open(options: &QueueOptions) -> Result<Box<dyn QueueStore>, QueueError> {
+    queue::open(options.directory.as_deref(), false)
 }
 
-fn look_or_steer(spool: &Spool, plan: &SpoolOptions, work: &Work) -> Exit {
-    let settings = &plan.settings;
+fn show_or_change(store: &dyn QueueStore, options: &QueueOptions, work: &Work) -> Exit {
+    let settings = &options.settings;
     match work {
-        Work::List { json } => list::run(spool, settings, *json),
+        Work::List { json } => list::run(store, settings, *json),
         Work::Show { id, message, json } => {
-            let what = match (message, json) {
+            let part = match (message, json) {
                 (true, _) => ShownPart::Message,
                 (_, true) => ShownPart::Object,
                 _ => ShownPart::Report,
             };
-            show::run(spool, settings, id, what)
+            show::run(store, settings, id, part)
         }
-        Work::Hold(ids) => steer::hold(spool, ids),
-        Work::Release(ids) => steer::release(spool, ids),
-        Work::Remove(ids) => steer::remove(spool, ids),
-        Work::Requeue(ids) => steer::requeue(spool, ids),
+        Work::Hold(ids) => change::hold(store, ids),
+        Work::Release(ids) => change::release(store, ids),
+        Work::Remove(ids) => change::remove(store, ids),
+        Work::Requeue(ids) => change::requeue(store, ids),
         Work::Run(_) | Work::Status(_) | Work::Systemd | Work::Cron => Exit::Software,
     }
 }

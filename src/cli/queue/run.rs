@@ -1,163 +1,251 @@
-//! `ehlo queue run`: delivers due items.
+//! `ehlo queue run`: delivers due items, once or continuously.
 
-use crate::cli::queue::options::RunOptions;
-use crate::cli::queue::watch::stay;
+use crate::cli::queue::RunOptions;
+use crate::cli::queue::change::find;
 use crate::cli::send::keep::SilentQueue;
 use crate::cli::terminal;
 use crate::cli::terminal::complain;
 use crate::client::deliver::Hosts;
 use crate::client::events::Observer;
 use crate::queue::delivery::{
-    QueueEvent, QueueObserver, Remembered, RunContext, RunProgress, Selection,
+    HostMemory, QueueEvent, QueueObserver, RunContext, RunProgress, Selection,
 };
-use crate::queue::options;
-use crate::queue::store::{Id, QueueError, QueueStore as _, Spool};
+use crate::queue::options::QueueOptions;
+use crate::queue::store::{Changes, Id, QueueError, QueueStore, RunnerRole, Watcher};
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
 use crate::system::stop::Stop;
 use crate::system::text::reason;
 use crate::transcript::Format;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::io::{self, IsTerminal as _};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
-/// Delivers due items, once or continuously.
-pub fn run(spool: &Spool, plan: &options::QueueOptions, run: &RunOptions) -> Exit {
-    let signals = match RunSignals::heed() {
+/// Maximum interval between two checks of the clock, which the administrator may set.
+const MAX_WAIT: Duration = Duration::from_secs(30);
+
+/// Interval at which every item is read again, even without a notification: there are none for changes by
+/// another host that shares the directory.
+const REREAD: Duration = Duration::from_secs(5 * 60);
+
+/// Minimum interval between two passes.
+const MIN_WAIT: Duration = Duration::from_millis(200);
+
+/// Pause while another process holds the queue or an item. A failed claim of this process would also wake the
+/// watcher at once.
+const BUSY_WAIT: Duration = Duration::from_secs(1);
+
+pub fn run(store: &dyn QueueStore, options: &QueueOptions, run: &RunOptions) -> Exit {
+    let signals = match RunSignals::install() {
         Ok(signals) => signals,
         Err(error) => {
             complain(&format!("cannot heed signals: {}", reason(&error)));
             return Exit::Temporary;
         }
     };
-    let selection = match selection(spool, run) {
+    let selection = match selection(store, run) {
         Ok(selection) => selection,
         Err(exit) => return exit,
     };
-    let down = Remembered {
-        spool,
-        memory: plan.settings.host_down,
+    let memory = HostMemory {
+        store,
+        max_age: options.settings.host_down,
     };
-    let undaunted = Undaunted::new(&down);
+    let this_run = HostsOfThisRun::new(&memory);
     // With --watch, hosts that are down must not be tried again without a pause.
     let hosts: &(dyn Hosts + Sync) = if selection.now && !run.watch {
-        &undaunted
+        &this_run
     } else {
-        &down
+        &memory
     };
-    let printed = Printed::new(run);
-    let queue_observer: &dyn QueueObserver = if run.behind { &SilentQueue } else { &printed };
-    let run_context = RunContext {
-        store: spool,
-        hosts,
-        settings: &plan.settings,
-        transports: &*plan.transports,
-        queue_observer,
-        stop: &signals.stop,
+    let printer = QueuePrinter::new(run);
+    let queue_observer: &dyn QueueObserver = if run.background {
+        &SilentQueue
+    } else {
+        &printer
     };
     let runner = Runner {
-        spool,
-        run_context,
+        run_context: RunContext {
+            store,
+            hosts,
+            settings: &options.settings,
+            transports: &*options.transports,
+            queue_observer,
+            stop: &signals.stop,
+        },
         signals: &signals,
         run,
-        is_unwritten: Cell::new(false),
+        output_failed: Cell::new(false),
     };
     let done = if run.watch {
-        printed.say("waiting for messages; Ctrl-C ends this");
-        stay(&runner, selection).map(|()| true)
+        printer.print("waiting for messages; Ctrl-C ends this");
+        runner.watch(selection).map(|()| true)
     } else {
-        runner.once(&selection, &mut RunProgress::default())
+        runner.run_once(&selection, &mut RunProgress::default())
     };
-    if let Ok(is_done) = done {
-        printed.summarize(spool, is_done);
-    }
     match done {
-        Ok(_) if runner.is_unwritten.get() => Exit::Io,
-        Ok(_) => Exit::Ok,
+        Ok(is_done) => printer.summarize(store, is_done),
         Err(error) => {
             complain(&error.to_string());
-            Exit::Temporary
+            return Exit::Temporary;
         }
+    }
+    if runner.output_failed.get() {
+        Exit::Io
+    } else {
+        Exit::Ok
     }
 }
 
-/// Delivers queued messages.
-pub struct Runner<'a> {
-    /// The queue.
-    pub spool: &'a Spool,
-    /// Rules and state of the run.
-    pub run_context: RunContext<'a>,
-    pub signals: &'a RunSignals,
+struct Runner<'a> {
+    run_context: RunContext<'a>,
+    signals: &'a RunSignals,
     run: &'a RunOptions,
     /// True if the transcript cannot be written.
-    is_unwritten: Cell<bool>,
+    output_failed: Cell<bool>,
 }
 
 impl Runner<'_> {
     /// Runs passes until nothing is due. Returns false if another process holds the runner lock. A run for
     /// selected items or domains does not need the lock, and other processes do not rely on it.
-    pub fn once(
+    fn run_once(
         &self,
         selection: &Selection,
-        rounds: &mut RunProgress,
+        progress: &mut RunProgress,
     ) -> Result<bool, QueueError> {
+        let store = self.run_context.store;
         loop {
             let is_for_all = selection.is_for_all();
-            let lock = is_for_all.then(|| self.spool.lock_runner()).transpose()?;
+            let lock = is_for_all.then(|| store.lock(RunnerRole::Runner));
+            let lock = lock.transpose()?;
             if matches!(lock, Some(None)) {
                 return Ok(false);
             }
-            self.round(selection, rounds)?;
+            self.deliver_due(selection, progress)?;
             drop(lock);
             // A process that queued a message while the lock was held relies on this run.
-            if self.run_context.stop.is_set()
-                || !self.run_context.is_something_due(selection, rounds)
-            {
+            if self.run_context.stop.is_set() || !self.run_context.has_due(selection, progress) {
                 return Ok(true);
             }
         }
     }
 
-    fn round(&self, selection: &Selection, rounds: &mut RunProgress) -> Result<(), QueueError> {
-        let mut go =
-            |watch: Option<&mut dyn Observer>| self.run_context.round(selection, rounds, watch);
-        let Some(mut transcript) = terminal::open(self.run.output) else {
-            return go(None);
+    /// Delivers the due items. If the transcript cannot be written, no other delivery is begun.
+    fn deliver_due(
+        &self,
+        selection: &Selection,
+        progress: &mut RunProgress,
+    ) -> Result<(), QueueError> {
+        let mut deliver = |observer: Option<&mut dyn Observer>| {
+            self.run_context.deliver_due(selection, progress, observer)
         };
-        let done = go(Some(&mut *transcript));
-        self.stop_unwritten(transcript.failure());
-        done
-    }
-
-    /// Nothing more is begun that cannot be shown.
-    fn stop_unwritten(&self, failure: Option<&io::Error>) {
-        if let Some(error) = failure {
+        let Some(mut transcript) = terminal::open(self.run.output) else {
+            return deliver(None);
+        };
+        let done = deliver(Some(&mut *transcript));
+        if let Some(error) = transcript.failure() {
             complain(&format!(
                 "cannot write the transcript to the standard output: {}",
                 reason(error)
             ));
-            self.is_unwritten.set(true);
+            self.output_failed.set(true);
             self.run_context.stop.set();
         }
+        done
+    }
+
+    /// Delivers new items and items that become due, until a signal arrives.
+    fn watch(&self, mut selection: Selection) -> Result<(), QueueError> {
+        let store = self.run_context.store;
+        let is_for_all = selection.domains.is_empty();
+        // A process that queues a message relies on a watch that serves the whole queue.
+        let lock = is_for_all.then(|| store.lock(RunnerRole::Watcher));
+        let lock = lock.transpose()?;
+        if matches!(lock, Some(None)) {
+            return Err(already_watched(store.location()));
+        }
+        let watcher = store.watch()?;
+        let mut progress = RunProgress::default();
+        let mut last_reread = Instant::now();
+        while !self.run_context.stop.is_set() {
+            let begun = Instant::now();
+            if !self.run_once(&selection, &mut progress)? {
+                self.wait_for_signal(BUSY_WAIT);
+                continue;
+            }
+            // Items that are not due are tried once at the beginning only.
+            selection.now = false;
+            let next = self.run_context.next_due(&mut progress).unwrap_or(MAX_WAIT);
+            let pause = if progress.busy > 0 {
+                BUSY_WAIT
+            } else {
+                MIN_WAIT
+            };
+            self.wait_for_signal(pause.saturating_sub(begun.elapsed()));
+            match self.wait(&*watcher, next.clamp(MIN_WAIT, MAX_WAIT)) {
+                Changes::Items(ids) if last_reread.elapsed() < REREAD => {
+                    progress.forget(&ids);
+                    progress.forget_due(SystemTime::now());
+                }
+                _ => {
+                    progress = RunProgress::default();
+                    last_reread = Instant::now();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for a change, for a signal, or until the time limit.
+    fn wait(&self, watcher: &dyn Watcher, limit: Duration) -> Changes {
+        let end = Instant::now() + limit;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let ends = [
+                PollFd::new(&self.signals.waken, PollFlags::IN),
+                PollFd::from_borrowed_fd(watcher.as_fd(), PollFlags::IN),
+            ];
+            poll_until(ends, left);
+            let changes = watcher.drain();
+            let is_over = left.is_zero() || self.run_context.stop.is_set();
+            if is_over || changes != Changes::Items([].into()) {
+                return changes;
+            }
+        }
+    }
+
+    fn wait_for_signal(&self, limit: Duration) {
+        poll_until([PollFd::new(&self.signals.waken, PollFlags::IN)], limit);
     }
 }
 
-/// The items that are named must be there.
-fn selection(spool: &Spool, run: &RunOptions) -> Result<Selection, Exit> {
-    let ids: Result<Vec<Id>, Exit> = run
-        .ids
-        .iter()
-        .map(|id| crate::cli::queue::find(spool, id))
-        .collect();
-    let ids = ids?;
+fn already_watched(path: &Path) -> QueueError {
+    QueueError::Directory {
+        path: path.to_owned(),
+        why: "is watched already by another ehlo queue run --watch".to_owned(),
+    }
+}
+
+/// EINTR is ignored: the caller checks the flag next.
+fn poll_until<const COUNT: usize>(mut ends: [PollFd<'_>; COUNT], limit: Duration) {
+    let limit = Timespec::try_from(limit).ok();
+    let _ = poll(&mut ends, limit.as_ref());
+}
+
+/// The selected items. Items given by name must exist, and must not be failed or held.
+fn selection(store: &dyn QueueStore, run: &RunOptions) -> Result<Selection, Exit> {
+    let ids = run.ids.iter().map(|id| find(store, id));
+    let ids = ids.collect::<Result<Vec<Id>, Exit>>()?;
     for id in &ids {
-        match spool.item(id) {
-            Ok(Some(item)) if item.dead.is_some() => {
+        match store.item(id) {
+            Ok(Some(item)) if item.failed.is_some() => {
                 complain(&format!(
                     "{id} was set aside; ehlo queue requeue {id} brings it back"
                 ));
@@ -181,15 +269,15 @@ fn selection(spool: &Spool, run: &RunOptions) -> Result<Selection, Exit> {
 
 /// The first signal ends the run: sessions that have not sent the end of data are disconnected, and the reply
 /// is awaited in the others. The second one ends the process at once; the journal has the state.
-pub struct RunSignals {
+struct RunSignals {
     /// Set by the first.
-    pub stop: Arc<Stop>,
+    stop: Arc<Stop>,
     /// Readable after a signal, so that a poll ends.
-    pub waken: UnixStream,
+    waken: UnixStream,
 }
 
 impl RunSignals {
-    fn heed() -> std::io::Result<Self> {
+    fn install() -> io::Result<Self> {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
         let stop = Arc::new(Stop::default());
         let (waken, wakes) = UnixStream::pair()?;
@@ -203,7 +291,7 @@ impl RunSignals {
     }
 }
 
-/// Nothing is read from `waken`, because others wait for it, too.
+/// Does not read from `waken`, because other threads poll it as well.
 fn disconnect_at_signal(stop: Arc<Stop>, waken: UnixStream) -> io::Result<()> {
     thread::Builder::new().spawn(move || {
         let mut ends = [PollFd::new(&waken, PollFlags::IN)];
@@ -216,51 +304,51 @@ fn disconnect_at_signal(stop: Arc<Stop>, waken: UnixStream) -> io::Result<()> {
 }
 
 /// Tries hosts that were recorded as down, but not again for every item if they are down in this run as well.
-struct Undaunted<'a> {
+struct HostsOfThisRun<'a> {
     hosts: &'a (dyn Hosts + Sync),
-    found: Mutex<HashMap<(String, Option<u16>), String>>,
+    down: Mutex<HashMap<(String, Option<u16>), String>>,
 }
 
-impl<'a> Undaunted<'a> {
+impl<'a> HostsOfThisRun<'a> {
     fn new(hosts: &'a (dyn Hosts + Sync)) -> Self {
-        let found = Mutex::default();
-        Self { hosts, found }
+        let down = Mutex::default();
+        Self { hosts, down }
     }
 
-    fn found(&self) -> MutexGuard<'_, HashMap<(String, Option<u16>), String>> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<(String, Option<u16>), String>> {
+        self.down.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Hosts for Undaunted<'_> {
+impl Hosts for HostsOfThisRun<'_> {
     fn down(&self, host: &str, port: Option<u16>) -> Option<String> {
-        self.found().get(&(host.to_owned(), port)).cloned()
+        self.lock().get(&(host.to_owned(), port)).cloned()
     }
 
     fn went_down(&self, host: &str, port: Option<u16>, why: &str) {
-        self.found().insert((host.to_owned(), port), why.to_owned());
+        self.lock().insert((host.to_owned(), port), why.to_owned());
         self.hosts.went_down(host, port, why);
     }
 
     fn came_up(&self, host: &str, port: Option<u16>) {
-        self.found().remove(&(host.to_owned(), port));
+        self.lock().remove(&(host.to_owned(), port));
         self.hosts.came_up(host, port);
     }
 }
 
 /// Prints new events to stderr, so that cron mails them; known ones are not repeated. On a terminal, each
 /// delivery is printed, and a summary at the end.
-struct Printed {
-    is_for_person: bool,
+struct QueuePrinter {
+    is_verbose: bool,
     delivered: AtomicUsize,
     deferred: AtomicUsize,
     failed: AtomicUsize,
 }
 
-impl Printed {
+impl QueuePrinter {
     fn new(run: &RunOptions) -> Self {
         Self {
-            is_for_person: !run.behind
+            is_verbose: !run.background
                 && run.output.format == Format::None
                 && io::stderr().is_terminal(),
             delivered: AtomicUsize::new(0),
@@ -270,16 +358,16 @@ impl Printed {
     }
 
     /// Prints a line if stderr is a terminal.
-    fn say(&self, text: &str) {
-        if self.is_for_person {
+    fn print(&self, text: &str) {
+        if self.is_verbose {
             complain(text);
         }
     }
 
     /// `2 delivered, 1 deferred; 1 item in the queue`
-    fn summarize(&self, spool: &Spool, is_done: bool) {
+    fn summarize(&self, store: &dyn QueueStore, is_done: bool) {
         if !is_done {
-            self.say("another process is delivering what is in this queue");
+            self.print("another process is delivering what is in this queue");
             return;
         }
         let counts = [
@@ -288,51 +376,48 @@ impl Printed {
             (&self.failed, "failed"),
         ];
         let counts = counts.map(|(count, what)| (count.load(Ordering::Relaxed), what));
-        let notice = counts.iter().filter(|(count, _)| *count > 0);
-        let notice: Vec<String> = notice
-            .map(|(count, what)| format!("{count} {what}"))
-            .collect();
-        let notice = if notice.is_empty() {
-            "nothing was tried".to_owned()
-        } else {
-            notice.join(", ")
-        };
-        let left = spool.ids().map_or(0, |ids| ids.len());
+        let parts = counts.iter().filter(|(count, _)| *count > 0);
+        let parts = parts.map(|(count, what)| format!("{count} {what}"));
+        let mut summary = parts.collect::<Vec<_>>().join(", ");
+        if summary.is_empty() {
+            "nothing was tried".clone_into(&mut summary);
+        }
+        let left = store.ids().map_or(0, |ids| ids.len());
         let left = counted(left as u64, "item");
-        self.say(&format!("{notice}; {left} in the queue"));
+        self.print(&format!("{summary}; {left} in the queue"));
     }
 }
 
-impl QueueObserver for Printed {
+impl QueueObserver for QueuePrinter {
     fn on_queue_event(&self, event: &QueueEvent<'_>) {
         let count = match event {
             QueueEvent::Delivered { .. } => Some(&self.delivered),
-            QueueEvent::Failed { is_final: true, .. } => Some(&self.failed),
-            QueueEvent::Failed { .. } => Some(&self.deferred),
+            QueueEvent::NotDelivered { is_final: true, .. } => Some(&self.failed),
+            QueueEvent::NotDelivered { .. } => Some(&self.deferred),
             _ => None,
         };
         if let Some(count) = count {
             count.fetch_add(1, Ordering::Relaxed);
         }
         match event {
-            QueueEvent::Failed {
+            QueueEvent::NotDelivered {
                 id,
                 sentence,
                 is_new: true,
                 ..
             } => complain(&format!("{id}: {sentence}")),
-            QueueEvent::Again { id, recipient } => complain(&format!(
+            QueueEvent::PossibleDuplicate { id, recipient } => complain(&format!(
                 "{id}: <{recipient}> may have got the message already; it is sent again and may \
                  arrive twice"
             )),
-            QueueEvent::SetAside { id, reason } => complain(&format!(
+            QueueEvent::ItemFailed { id, reason } => complain(&format!(
                 "{id} was set aside: {reason}; ehlo queue requeue {id} tries it again"
             )),
-            QueueEvent::Trouble(text) => complain(text),
+            QueueEvent::Error(text) => complain(text),
             QueueEvent::Delivered { id, recipient } => {
-                self.say(&format!("{id}: <{recipient}> got the message"));
+                self.print(&format!("{id}: <{recipient}> got the message"));
             }
-            QueueEvent::Failed { .. } => {}
+            QueueEvent::NotDelivered { .. } => {}
         }
     }
 }

@@ -1,8 +1,9 @@
-//! `ehlo queue show`: all facts about an item.
+//! `ehlo queue show`: an item with its envelope, its journal, or its message.
 
+use crate::cli::queue::change::{find, not_found};
+use crate::cli::queue::failed;
+use crate::cli::queue::item::{ItemState, event_text, item_object, recipient_text, record_object};
 use crate::cli::queue::list::sender;
-use crate::cli::queue::state::{ItemState, words};
-use crate::cli::queue::{events, failed, find, object};
 use crate::cli::terminal::{complain, print};
 use crate::mail::address::Address;
 use crate::mail::envelope::{Dsn, NotifyOn, Return};
@@ -21,54 +22,49 @@ use std::time::SystemTime;
 /// The part of an item that is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShownPart {
-    /// Everything but the message, for people.
+    /// Everything but the message, as text.
     Report,
-    /// The same, for programs.
+    /// The same as JSON.
     Object,
-    /// The message as sent over the wire, and nothing else.
+    /// The message as sent over the wire.
     Message,
 }
 
 /// Writes it to stdout.
-pub fn run(store: &dyn QueueStore, settings: &RetrySettings, name: &str, what: ShownPart) -> Exit {
+pub fn run(store: &dyn QueueStore, settings: &RetrySettings, name: &str, part: ShownPart) -> Exit {
     let id = match find(store, name) {
         Ok(id) => id,
         Err(exit) => return exit,
     };
-    let shown = match what {
+    let shown = match part {
         ShownPart::Message => message(store, &id),
-        ShownPart::Report | ShownPart::Object => known(store, settings, &id, what),
+        ShownPart::Report | ShownPart::Object => without_message(store, settings, &id, part),
     };
     shown.unwrap_or_else(|error| failed(&error))
 }
 
-fn known(
+fn without_message(
     store: &dyn QueueStore,
     settings: &RetrySettings,
     id: &Id,
-    what: ShownPart,
+    part: ShownPart,
 ) -> Result<Exit, QueueError> {
     let (Some(item), Some(journal)) = (store.item(id)?, store.journal(id)?) else {
-        return Ok(gone(id));
+        return Ok(not_found(id));
     };
     let now = SystemTime::now();
-    let state = ItemState::seen(&item, store, settings, now);
-    let text = match what {
-        ShownPart::Object => whole_object(&item, state, &journal, now),
+    let state = ItemState::of(&item, store, settings, now);
+    let text = match part {
+        ShownPart::Object => report_object(&item, state, &journal, now),
         _ => report(&item, state, &journal, now),
     };
     Ok(print(|out| out.write_all(text.as_bytes())))
 }
 
-fn gone(id: &Id) -> Exit {
-    complain(&format!("{id} was done with just now"));
-    Exit::NoInput
-}
-
 /// The message, block by block.
 fn message(store: &dyn QueueStore, id: &Id) -> Result<Exit, QueueError> {
     let Some(message) = store.message(id)? else {
-        return Ok(gone(id));
+        return Ok(not_found(id));
     };
     let mut unread = None;
     let exit = print(|out| {
@@ -104,8 +100,8 @@ fn copy(message: &dyn Replay, out: &mut dyn io::Write) -> io::Result<io::Result<
     Ok(out.write_all(&block))
 }
 
-fn whole_object(item: &Item, state: ItemState, journal: &[Record], now: SystemTime) -> String {
-    let mut object = object::of(item, state, now);
+fn report_object(item: &Item, state: ItemState, journal: &[Record], now: SystemTime) -> String {
+    let mut object = item_object(item, state, now);
     let metadata = &item.metadata;
     let recipients = &metadata.envelope.recipients;
     object["way"] = json!({
@@ -124,15 +120,15 @@ fn whole_object(item: &Item, state: ItemState, journal: &[Record], now: SystemTi
     };
     let events = journal
         .iter()
-        .map(|noted| events::object(noted, recipients));
+        .map(|record| record_object(record, recipients));
     object["events"] = events.collect::<Vec<_>>().into();
     format!("{object}\n")
 }
 
 fn report(item: &Item, state: ItemState, journal: &[Record], now: SystemTime) -> String {
-    let mut report = ShownField::default();
+    let mut report = Report::default();
     report.line("id", &item.id.to_string());
-    report.line("state", &recipient_state(item, state, now));
+    report.line("state", &state_text(item, state, now));
     report.queued(item, now);
     report.envelope(item);
     report.transport(item);
@@ -140,7 +136,7 @@ fn report(item: &Item, state: ItemState, journal: &[Record], now: SystemTime) ->
     report.text
 }
 
-fn recipient_state(item: &Item, state: ItemState, now: SystemTime) -> String {
+fn state_text(item: &Item, state: ItemState, now: SystemTime) -> String {
     let id = &item.id;
     match state {
         ItemState::Due => "due: the next run tries it".to_owned(),
@@ -151,24 +147,24 @@ fn recipient_state(item: &Item, state: ItemState, now: SystemTime) -> String {
             "in doubt: it may have arrived; ehlo queue release {id} sends it again, ehlo queue remove \
              {id} does not"
         ),
-        ItemState::Dead => {
-            let reason = shown(item.dead.as_deref().unwrap_or_default());
+        ItemState::Failed => {
+            let reason = shown(item.failed.as_deref().unwrap_or_default());
             format!("set aside: {reason}; ehlo queue requeue {id} tries it again")
         }
     }
 }
 
-/// A label and its values.
+/// Lines of a label and a value.
 #[derive(Default)]
-struct ShownField {
+struct Report {
     text: String,
 }
 
-impl ShownField {
-    /// Text from outside is made harmless here.
-    fn line(&mut self, word: &str, text: &str) {
-        self.text
-            .push_str(&format!("{word:<11}  {}\n", shown(text)));
+impl Report {
+    /// Control characters in the value are escaped.
+    fn line(&mut self, label: &str, value: &str) {
+        let line = format!("{label:<11}  {}\n", shown(value));
+        self.text.push_str(&line);
     }
 
     fn queued(&mut self, item: &Item, now: SystemTime) {
@@ -183,7 +179,7 @@ impl ShownField {
                 &format!("{attempts}, the last {}, {ago} ago", local(last)),
             );
         }
-        self.line("size", &sized(item.size));
+        self.line("size", &size_text(item.size));
         if let ItemKind::Report(about) = &item.metadata.kind {
             self.line("reports on", &about.to_string());
         }
@@ -193,31 +189,31 @@ impl ShownField {
         let envelope = &item.metadata.envelope;
         self.line("sender", &sender(envelope.sender.as_ref()));
         let states = &item.history.states;
-        for (address, recipient_state) in envelope.recipients.iter().zip(states) {
-            self.line("recipient", &recipient(address, recipient_state));
+        for (address, state) in envelope.recipients.iter().zip(states) {
+            self.line("recipient", &recipient(address, state));
         }
         self.dsn(&envelope.dsn);
     }
 
     fn dsn(&mut self, dsn: &Dsn) {
         if let Some(notify) = dsn.notify {
-            self.line("notify", &when(notify));
+            self.line("notify", &notify_text(notify));
         }
-        for wanted in &dsn.each {
-            let recipient = &wanted.recipient;
-            if let Some(notify) = wanted.notify {
-                self.line("notify", &format!("<{recipient}> {}", when(notify)));
+        for each in &dsn.each {
+            let recipient = &each.recipient;
+            if let Some(notify) = each.notify {
+                self.line("notify", &format!("<{recipient}> {}", notify_text(notify)));
             }
-            if let Some(original) = &wanted.original {
+            if let Some(original) = &each.original {
                 self.line("original", &format!("<{recipient}> {original}"));
             }
         }
         if let Some(ret) = dsn.ret {
-            let much = match ret {
+            let part = match ret {
                 Return::Full => "the whole message",
                 Return::Headers => "its header",
             };
-            self.line("return", much);
+            self.line("return", part);
         }
         if let Some(envid) = &dsn.envid {
             self.line("envelope id", envid);
@@ -248,47 +244,44 @@ impl ShownField {
         let queued = format!("{}  queued\n", local(item.metadata.queued));
         self.text.push('\n');
         self.text.push_str(&queued);
-        for noted in journal {
-            let words = shown(&events::words(&noted.entry, recipients));
+        for record in journal {
+            let text = shown(&event_text(&record.event, recipients));
             self.text
-                .push_str(&format!("{}  {words}\n", local(noted.at)));
+                .push_str(&format!("{}  {text}\n", local(record.at)));
         }
     }
 }
 
-fn sized(octets: u64) -> String {
+fn size_text(octets: u64) -> String {
     if octets < 1024 {
         return counted(octets, "octet");
     }
     format!("{}, {octets} octets", size(octets))
 }
 
-fn recipient(address: &Address, recipient_state: &RecipientState) -> String {
-    let end = recipient_state.end.as_ref();
-    let verdict = end.map_or(String::new(), |end| format!("{}, ", end.verdict.name()));
-    let server = end.and_then(|end| end.server.as_ref());
+fn recipient(address: &Address, state: &RecipientState) -> String {
+    let result = state.result.as_ref();
+    let verdict = result.map_or(String::new(), |result| {
+        format!("{}, ", result.verdict.name())
+    });
+    let server = result.and_then(|result| result.server.as_ref());
     let server = server.map_or(String::new(), |server| format!(" ({server})"));
-    let notice = if recipient_state.reported {
-        "; reported"
-    } else {
-        ""
-    };
-    format!(
-        "{address}: {verdict}{}{server}{notice}",
-        words(recipient_state)
-    )
+    let reported = if state.reported { "; reported" } else { "" };
+    let text = recipient_text(state);
+    format!("{address}: {verdict}{text}{server}{reported}")
 }
+
 /// The conditions for a delivery report (NOTIFY).
-fn when(notify: NotifyOn) -> String {
+fn notify_text(notify: NotifyOn) -> String {
     let all = [
         (notify.success, "success"),
         (notify.failure, "failure"),
         (notify.delay, "delay"),
     ];
-    let wanted = all.iter().filter(|(is_wanted, _)| *is_wanted);
-    let wanted: Vec<&str> = wanted.map(|(_, when)| *when).collect();
-    if wanted.is_empty() {
+    let requested = all.iter().filter(|(is_requested, _)| *is_requested);
+    let requested: Vec<&str> = requested.map(|(_, name)| *name).collect();
+    if requested.is_empty() {
         return "never".to_owned();
     }
-    wanted.join(", ")
+    requested.join(", ")
 }

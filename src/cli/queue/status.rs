@@ -1,16 +1,16 @@
 //! `ehlo queue status`: the state of the queue in one line for monitoring (Nagios and compatible programs).
 
-use crate::cli::queue::options::Thresholds;
+use crate::cli::queue::Thresholds;
 use crate::cli::terminal::print;
-use crate::queue::store::{Counts, QueueError, Spool};
+use crate::queue::store::{Counts, QueueError, QueueStore};
 use crate::system::exit::{Exit, Health};
 use crate::system::text::shown;
 use serde_json::json;
 use std::time::{Duration, SystemTime};
 
 /// Writes the line to stdout, where monitoring reads it, even if the queue cannot be read.
-pub fn run(spool: Result<Spool, QueueError>, thresholds: &Thresholds) -> Exit {
-    let counts = spool.and_then(|spool| Counts::of(&spool, SystemTime::now()));
+pub fn run(store: Result<Box<dyn QueueStore>, QueueError>, thresholds: &Thresholds) -> Exit {
+    let counts = store.and_then(|store| store.counts(SystemTime::now()));
     let (health, line) = match counts {
         Ok(counts) => {
             let health = counts.health(thresholds);
@@ -33,7 +33,6 @@ fn unknown(error: &QueueError, json: bool) -> String {
     format!("UNKNOWN: {}", shown(&error).replace('|', "/"))
 }
 
-/// The state of the counts against the thresholds, and its text.
 impl Counts {
     fn health(&self, thresholds: &Thresholds) -> Health {
         let many = |limit: Option<usize>| limit.is_some_and(|limit| self.items >= limit);
@@ -41,7 +40,7 @@ impl Counts {
         if many(thresholds.critical_items) || old(thresholds.critical_age) {
             return Health::Critical;
         }
-        let is_bad = self.dead > 0 || self.damaged > 0;
+        let is_bad = self.failed > 0 || self.damaged > 0;
         if is_bad || many(thresholds.warn_items) || old(thresholds.warn_age) {
             return Health::Warning;
         }
@@ -61,11 +60,11 @@ impl Counts {
         format!(
             "{}: {} | items={}{items} oldest={}s{ages} held={} dead={}",
             health.word(),
-            self.words(),
+            self.to_text(),
             self.items,
             self.oldest.as_secs(),
             self.held,
-            self.dead,
+            self.failed,
         )
     }
 
@@ -76,7 +75,7 @@ impl Counts {
             "oldest_seconds": self.oldest.as_secs(),
             "held": self.held,
             "damaged": self.damaged,
-            "dead": self.dead,
+            "dead": self.failed,
         });
         object.to_string()
     }
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn without_thresholds_items_are_no_reason_to_worry() {
+    fn without_thresholds_the_state_is_ok() {
         assert_eq!(
             line(&three(), &Thresholds::default()),
             "OK: 3 items, oldest 2h00m, 0 held, 0 set aside | items=3 oldest=7250s held=0 dead=0"
@@ -118,9 +117,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_set_aside_or_is_damaged_is_a_warning() {
-        let dead = Counts { dead: 1, ..three() };
-        assert_eq!(dead.health(&Thresholds::default()), Health::Warning);
+    fn failed_and_damaged_items_are_a_warning() {
+        let failed = Counts {
+            failed: 1,
+            ..three()
+        };
+        assert_eq!(failed.health(&Thresholds::default()), Health::Warning);
         let damaged = Counts {
             damaged: 1,
             ..three()
@@ -133,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_threshold_counts_from_its_own_value_on() {
+    fn a_threshold_includes_its_value() {
         let items = |warn, critical| Thresholds {
             warn_items: Some(warn),
             critical_items: Some(critical),
@@ -145,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn thresholds_stand_behind_the_figures() {
+    fn thresholds_follow_the_values() {
         let thresholds = Thresholds {
             warn_items: Some(10),
             critical_items: Some(20),
@@ -160,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_gets_an_object() {
+    fn json_is_one_object() {
         let thresholds = Thresholds {
             json: true,
             ..Thresholds::default()
@@ -172,8 +174,8 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_that_cannot_be_read_is_said_without_a_bar() {
-        let error = QueueError::Place {
+    fn an_error_is_printed_without_a_bar() {
+        let error = QueueError::Directory {
             path: "/a|b".into(),
             why: "is not ours".to_owned(),
         };

@@ -1,8 +1,8 @@
 //! `ehlo queue systemd` and `ehlo queue cron`: prints the files that make systemd or cron run the queue.
 
 use crate::cli::terminal::{complain, print};
-use crate::queue::options;
-use crate::queue::store::Spool;
+use crate::queue;
+use crate::queue::options::QueueOptions;
 use crate::system::exit::Exit;
 use crate::system::quote::{crontab_word, systemd_word};
 use crate::system::text::reason;
@@ -11,7 +11,7 @@ use std::io;
 use std::path::PathBuf;
 
 /// Writes the units to stdout.
-pub fn systemd(plan: &options::QueueOptions) -> Exit {
+pub fn systemd(plan: &QueueOptions) -> Exit {
     let Some(mut call) = call(plan) else {
         return Exit::Software;
     };
@@ -21,13 +21,13 @@ pub fn systemd(plan: &options::QueueOptions) -> Exit {
         &USER
     };
     let units = units(&call.in_unit("queue run"), manager);
-    call.options.extend(remembered());
+    call.options.extend(state_directory());
     let text = units + &template(&call, manager);
     print(|out| out.write_all(text.as_bytes()))
 }
 
 /// Writes a line for a crontab to stdout.
-pub fn cron(plan: &options::QueueOptions) -> Exit {
+pub fn cron(plan: &QueueOptions) -> Exit {
     let Some(call) = call(plan) else {
         return Exit::Software;
     };
@@ -103,7 +103,7 @@ Documentation=man:ehlo-queue(1)
 [Service]
 Type=oneshot
 ExecStart={call}
-{STOPPING}{hardening}
+{STOP_TIMEOUT}{hardening}
 # --- {directory}/ehlo-queue.timer ---
 [Unit]
 Description=Deliver the mail that waits in the queue of ehlo
@@ -141,7 +141,7 @@ Type=exec
 ExecStart={call} --watch
 Restart=always
 RestartSec=10s
-{STOPPING}{HARDENING}{hardening}
+{STOP_TIMEOUT}{HARDENING}{hardening}
 [Install]
 WantedBy={target}
 "
@@ -191,7 +191,7 @@ ExecStart={call} -- %i
 
 /// Sessions that have not sent the end of data end at once. The reply to an end of data may take ten minutes
 /// (RFC 5321 §4.5.3.2.6).
-const STOPPING: &str = "\
+const STOP_TIMEOUT: &str = "\
 # A server that has a whole message has ten minutes to accept it. A shorter time can make a message
 # arrive twice.
 TimeoutStopSec=11min
@@ -214,7 +214,7 @@ struct UnitCall {
     options: Vec<(&'static str, PathBuf)>,
 }
 
-fn call(plan: &options::QueueOptions) -> Option<UnitCall> {
+fn call(plan: &QueueOptions) -> Option<UnitCall> {
     let found = std::env::current_exe().and_then(|program| UnitCall::new(program, plan));
     found
         .map_err(|error| {
@@ -227,10 +227,13 @@ fn call(plan: &options::QueueOptions) -> Option<UnitCall> {
 }
 
 impl UnitCall {
-    fn new(program: PathBuf, plan: &options::QueueOptions) -> io::Result<Self> {
+    fn new(program: PathBuf, plan: &QueueOptions) -> io::Result<Self> {
         let given = [
-            ("--queue-dir", plan.directory.clone().or_else(moved)),
-            ("--config", plan.config.clone().or_else(configured)),
+            (
+                "--queue-dir",
+                plan.directory.clone().or_else(queue_directory),
+            ),
+            ("--config", plan.config.clone().or_else(config_file)),
         ];
         let mut options = Vec::new();
         for (option, path) in given {
@@ -242,9 +245,9 @@ impl UnitCall {
     }
 
     /// For `ExecStart`.
-    fn in_unit(&self, verb: &str) -> String {
+    fn in_unit(&self, command: &str) -> String {
         // The program's own path is not searched for variables, and `$$` would not be replaced in it.
-        let mut line = format!("{} {verb}", systemd_word(&self.program, "$"));
+        let mut line = format!("{} {command}", systemd_word(&self.program, "$"));
         for (option, path) in &self.options {
             line.push_str(&format!(" {option} {}", systemd_word(path, "$$")));
         }
@@ -261,22 +264,22 @@ impl UnitCall {
     }
 }
 
-/// The configuration that a variable names.
-fn configured() -> Option<PathBuf> {
-    let named = std::env::var_os("EHLO_CONFIG").filter(|value| !value.is_empty());
-    named.map(PathBuf::from)
+/// The configuration file, if it is set by a variable.
+fn config_file() -> Option<PathBuf> {
+    let value = std::env::var_os("EHLO_CONFIG").filter(|value| !value.is_empty());
+    value.map(PathBuf::from)
 }
 
 /// The state directory, if it is set by a variable that systemd does not pass on.
-fn remembered() -> Option<(&'static str, PathBuf)> {
+fn state_directory() -> Option<(&'static str, PathBuf)> {
     path_variable("EHLO_STATE_DIR").map(|path| ("--state-dir", path))
 }
 
 /// The queue directory, if it depends on a variable that neither systemd nor cron passes on.
-fn moved() -> Option<PathBuf> {
+fn queue_directory() -> Option<PathBuf> {
     std::env::var_os("XDG_STATE_HOME").filter(|value| !value.is_empty())?;
-    let spool = Spool::open(None, false).ok()?;
-    Some(spool.path().to_owned())
+    let store = queue::open(None, false).ok()?;
+    Some(store.location().to_owned())
 }
 
 #[cfg(test)]
@@ -291,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_paths_stay_as_they_are() {
+    fn plain_paths_are_not_quoted() {
         let call = call("/usr/bin/ehlo", "/var/spool/ehlo");
         let line = "/usr/bin/ehlo queue run --queue-dir /var/spool/ehlo";
         assert_eq!(call.in_unit("queue run"), line);
@@ -299,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_means_something_to_systemd_is_escaped() {
+    fn special_characters_of_systemd_are_escaped() {
         let call = call("/a b/$x/ehlo", "/50%/$y \\\"'/\n");
         assert_eq!(
             call.in_unit("queue run"),
@@ -308,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn the_template_mails_what_became_of_a_unit_and_does_not_start_itself() {
+    fn the_template_does_not_start_itself() {
         let call = call("/bin/ehlo", "/var/spool/ehlo");
         let text = template(&call, &SYSTEM);
         let line = "ExecStart=/bin/ehlo unit --queue-dir /var/spool/ehlo -- %i\n";
@@ -328,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn the_units_name_the_manager_that_has_them() {
+    fn the_units_are_those_of_their_manager() {
         let text = units("/bin/ehlo queue run", &USER);
         for part in [
             "# --- ~/.config/systemd/user/ehlo-queue.timer ---",

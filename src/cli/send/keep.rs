@@ -12,14 +12,14 @@ use crate::client::events::{Event, Observer};
 use crate::client::outcome::{DeliveryReport, RecipientStatus};
 use crate::client::transport::{Transport, Transports};
 use crate::mail::message::Message;
+use crate::queue;
 use crate::queue::delivery::{
-    Attempt, ItemOutcome, QueueEvent, QueueObserver, Remembered, RunContext, RunProgress,
-    Selection, SenderNotice, attempt, settle,
+    Attempt, HostMemory, ItemOutcome, QueueEvent, QueueObserver, RunContext, RunProgress,
+    Selection, SenderNotice, settle,
 };
-use crate::queue::options;
-use crate::queue::options::{FirstTry, QueueUse};
+use crate::queue::options::{FirstTry, QueueOptions, QueueUse};
 use crate::queue::store::{
-    ClaimedItem, Id, ItemKind, Metadata, QueueError, QueueStore as _, Spool, next_attempt,
+    ClaimedItem, Id, ItemKind, Metadata, QueueError, QueueStore, RunnerRole, next_attempt,
 };
 use crate::smtp::blocks::{BodyType, Replay as _, Shape};
 use crate::system::exit::Exit;
@@ -33,7 +33,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Maximum number of other due messages that are delivered together with a message.
-const ALONG: usize = 20;
+const MAX_OTHERS: usize = 20;
 
 /// A message for the queue, and its delivery options.
 pub struct QueuedMessage<'p> {
@@ -66,26 +66,26 @@ pub enum KeepResult {
 impl QueuedMessage<'_> {
     /// Queues the message, and tries it at the time that the options set.
     pub fn send(&self) -> KeepResult {
-        let directory = self.queueing.spool.directory.as_deref();
-        let spool = match Spool::open(directory, true) {
-            Ok(spool) => spool,
+        let directory = self.queueing.queue.directory.as_deref();
+        let store = match queue::open(directory, true) {
+            Ok(store) => store,
             Err(error) => return KeepResult::NoQueue(error),
         };
-        let claim = match self.commit(&spool) {
+        let claim = match self.commit(&*store) {
             Ok(claim) => claim,
             Err(error) if error.is_read_only() => return KeepResult::NoQueue(error),
             Err(error) => return KeepResult::Lost(error),
         };
         interrupt::release();
         match self.queueing.first {
-            FirstTry::Later => KeepResult::Safe(self.say_queued(&*claim)),
-            FirstTry::Behind => {
-                let shown = self.say_queued(&*claim);
+            FirstTry::Later => KeepResult::Safe(self.report_queued(&*claim)),
+            FirstTry::Background => {
+                let shown = self.report_queued(&*claim);
                 drop(claim);
-                run_behind(&spool, &self.queueing.spool, None);
+                run_in_background(&*store, &self.queueing.queue, None);
                 KeepResult::Safe(shown)
             }
-            FirstTry::Now => KeepResult::Safe(self.try_now(&spool, claim)),
+            FirstTry::Now => KeepResult::Safe(self.try_now(&*store, claim)),
         }
     }
 
@@ -106,11 +106,11 @@ impl QueuedMessage<'_> {
     }
 
     /// Adds it to this queue, durably, without an attempt to send.
-    pub fn keep_in(&self, spool: &Spool) -> Result<(), QueueError> {
-        self.commit(spool).map(drop)
+    pub fn keep_in(&self, store: &dyn QueueStore) -> Result<(), QueueError> {
+        self.commit(store).map(drop)
     }
 
-    fn commit(&self, spool: &Spool) -> Result<Box<dyn ClaimedItem>, QueueError> {
+    fn commit(&self, store: &dyn QueueStore) -> Result<Box<dyn ClaimedItem>, QueueError> {
         let metadata = Metadata {
             envelope: self.message.envelope.clone(),
             utf8_header: self.message.utf8_header,
@@ -120,7 +120,7 @@ impl QueuedMessage<'_> {
             kind: ItemKind::Mail,
             queued: SystemTime::now(),
         };
-        spool.add(&metadata, self.message, self.shape(), None)
+        store.add(&metadata, self.message, self.shape(), None)
     }
 
     /// Few servers today lack 8BITMIME, but because of them, messages that ehlo composes are encoded.
@@ -135,10 +135,10 @@ impl QueuedMessage<'_> {
     }
 
     /// Reports the identifier in the queue.
-    fn say_queued(&self, claim: &dyn ClaimedItem) -> ShownResult {
-        self.warn_of_passing_password();
+    fn report_queued(&self, claim: &dyn ClaimedItem) -> ShownResult {
+        self.warn_of_temporary_password();
         send::shown(self.output, self.notice, |observer| {
-            say_where(claim, observer);
+            report_id(claim, observer);
             let mut report = DeliveryReport::not_attempted(&self.message.envelope.recipients);
             report.keep();
             report
@@ -146,7 +146,12 @@ impl QueuedMessage<'_> {
     }
 
     /// Reports the time of the next attempt, and a password that may be missing then.
-    fn say_when(&self, run_context: &RunContext<'_>, id: &Id, observer: &mut dyn Observer) {
+    fn report_next_attempt(
+        &self,
+        run_context: &RunContext<'_>,
+        id: &Id,
+        observer: &mut dyn Observer,
+    ) {
         let item = run_context.store.item(id).ok().flatten();
         let next = item.and_then(|item| next_attempt(&item, run_context.settings));
         let note = match next.map(|next| next.duration_since(SystemTime::now())) {
@@ -158,10 +163,10 @@ impl QueuedMessage<'_> {
             None => format!("{id} stays in the queue, and waits for ehlo queue release {id}"),
         };
         observer.on_event(Event::Note(&note));
-        self.warn_of_passing_password();
+        self.warn_of_temporary_password();
     }
 
-    fn warn_of_passing_password(&self) {
+    fn warn_of_temporary_password(&self) {
         let credentials = self.transport.credentials.as_ref();
         if let Some(source) = credentials.and_then(credentials::passing_source) {
             complain(&format!(
@@ -171,22 +176,22 @@ impl QueuedMessage<'_> {
         }
     }
 
-    fn try_now(&self, spool: &Spool, claim: Box<dyn ClaimedItem>) -> ShownResult {
+    fn try_now(&self, store: &dyn QueueStore, claim: Box<dyn ClaimedItem>) -> ShownResult {
         let stop = Arc::new(Stop::default());
         let run_context = RunContext {
-            store: spool,
-            hosts: &Remembered {
-                spool,
-                memory: self.queueing.spool.settings.host_down,
+            store,
+            hosts: &HostMemory {
+                store,
+                max_age: self.queueing.queue.settings.host_down,
             },
-            settings: &self.queueing.spool.settings,
-            transports: &*self.queueing.spool.transports,
+            settings: &self.queueing.queue.settings,
+            transports: &*self.queueing.queue.transports,
             queue_observer: &SilentQueue,
             stop: &stop,
         };
-        let (transport, fallbacks) = (self.hurried(self.transport), self.fallbacks.iter());
-        let fallbacks: Vec<Transport> =
-            fallbacks.map(|transport| self.hurried(transport)).collect();
+        let transport = self.with_patience(self.transport);
+        let fallbacks = self.fallbacks.iter();
+        let fallbacks: Vec<Transport> = fallbacks.map(|one| self.with_patience(one)).collect();
         let transports = Transports::new(std::iter::once(&transport).chain(&fallbacks));
         let (id, begun) = (claim.item().id.clone(), Instant::now());
         let mut claim = Some(claim);
@@ -194,15 +199,15 @@ impl QueuedMessage<'_> {
             let Some(claim) = claim.take() else {
                 return DeliveryReport::not_attempted(&[]);
             };
-            let mut both;
+            let mut logged;
             let observer: &mut dyn Observer = match self.log {
                 None => observer,
                 Some(path) => {
-                    both = Logged::open(path, observer);
-                    &mut both
+                    logged = Logged::open(path, observer);
+                    &mut logged
                 }
             };
-            say_where(&*claim, observer);
+            report_id(&*claim, observer);
             for remark in &self.message.remarks {
                 observer.on_event(Event::Detail(remark));
             }
@@ -219,14 +224,14 @@ impl QueuedMessage<'_> {
             .is_some_and(|patience| begun.elapsed() >= patience);
         let mut results = shown.report.results.iter();
         if is_late && results.any(|result| result.verdict == RecipientStatus::Queued) {
-            run_behind(spool, &self.queueing.spool, Some(&id));
+            run_in_background(store, &self.queueing.queue, Some(&id));
         } else {
-            self.take_others_along(&run_context);
+            self.deliver_others(&run_context);
         }
         shown
     }
 
-    fn hurried(&self, transport: &Transport) -> Transport {
+    fn with_patience(&self, transport: &Transport) -> Transport {
         let mut transport = transport.clone();
         transport.session.patience = self.patience;
         transport
@@ -241,11 +246,14 @@ impl QueuedMessage<'_> {
     ) -> DeliveryReport {
         let all: Vec<usize> = (0..self.message.envelope.recipients.len()).collect();
         let pool = ConnectionPool::new(transports, run_context.hosts);
-        let wanted = Attempt {
+        let attempt = Attempt {
+            claim: &*claim,
             recipients: &all,
             early: false,
+            pool: &pool,
+            queue_observer: run_context.queue_observer,
         };
-        let attempted = attempt(&*claim, wanted, &pool, run_context.queue_observer, observer);
+        let attempted = attempt.run(observer);
         pool.close(observer);
         let id = claim.item().id.clone();
         let settled = attempted.and_then(|outcome| {
@@ -256,7 +264,7 @@ impl QueuedMessage<'_> {
             Ok((mut report, settled)) => {
                 if settled == ItemOutcome::Kept {
                     report.keep();
-                    self.say_when(run_context, &id, observer);
+                    self.report_next_attempt(run_context, &id, observer);
                 }
                 report
             }
@@ -271,19 +279,19 @@ impl QueuedMessage<'_> {
     }
 
     /// Delivers other due messages for the same host.
-    fn take_others_along(&self, run_context: &RunContext<'_>) {
+    fn deliver_others(&self, run_context: &RunContext<'_>) {
         let recipients = self.message.envelope.recipients.iter();
         // A relay receives all messages.
         let recipients = recipients.filter(|_| self.transport.route.relay.is_none());
         let domains = recipients.map(|to| to.domain().to_string()).collect();
         let selection = Selection {
             domains,
-            wholly: true,
+            all_recipients: true,
             route_spec: Some(self.queueing.route_spec.clone()),
-            most: Some(ALONG),
+            limit: Some(MAX_OTHERS),
             ..Selection::default()
         };
-        if let Err(error) = run_context.round(&selection, &mut RunProgress::default(), None) {
+        if let Err(error) = run_context.deliver_due(&selection, &mut RunProgress::default(), None) {
             complain(&error.to_string());
         }
     }
@@ -294,7 +302,7 @@ fn counted_minutes(time: Duration) -> String {
     counted(time.as_secs() / 60 + 1, "minute")
 }
 
-fn say_where(claim: &dyn ClaimedItem, observer: &mut dyn Observer) {
+fn report_id(claim: &dyn ClaimedItem, observer: &mut dyn Observer) {
     observer.on_event(Event::Queued {
         id: claim.item().id.as_str(),
     });
@@ -305,23 +313,23 @@ pub struct SilentQueue;
 
 impl QueueObserver for SilentQueue {
     fn on_queue_event(&self, event: &QueueEvent<'_>) {
-        if let QueueEvent::Trouble(text) = event {
+        if let QueueEvent::Error(text) = event {
             complain(text);
         }
     }
 }
 
 /// Starts a run of the queue, or of this item, in the background. If it cannot be started, the next run does it.
-pub fn run_behind(spool: &Spool, plan: &options::QueueOptions, item: Option<&Id>) {
+pub fn run_in_background(store: &dyn QueueStore, options: &QueueOptions, item: Option<&Id>) {
     // A process that is already running the queue will find the item.
-    if spool.runner_is_there() || spool.watch_is_there() {
+    if store.is_locked(RunnerRole::Runner) || store.is_locked(RunnerRole::Watcher) {
         return;
     }
     let Ok(program) = std::env::current_exe() else {
         return;
     };
     // It leaves the current directory, which would otherwise stay busy and could not be unmounted.
-    let Ok(directory) = std::path::absolute(spool.path()) else {
+    let Ok(directory) = std::path::absolute(store.location()) else {
         return;
     };
     let mut command = Command::new(program);
@@ -330,7 +338,7 @@ pub fn run_behind(spool: &Spool, plan: &options::QueueOptions, item: Option<&Id>
         .arg0("ehlo")
         .args(["queue", "run", "--behind", "--queue-dir"])
         .arg(directory);
-    if let Some(Ok(config)) = plan.config.as_ref().map(std::path::absolute) {
+    if let Some(Ok(config)) = options.config.as_ref().map(std::path::absolute) {
         command.arg("--config").arg(config);
     }
     command.args(item.map(Id::as_str));

@@ -10,7 +10,7 @@ use crate::cli::options::route_plan::{
     QueuedMessageOptions, ResolvedRoute, RouteArgs, with_options,
 };
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
-use crate::cli::queue::options::RunOptions;
+use crate::cli::queue::RunOptions;
 use crate::cli::sendmail::{Sendmail, SendmailTask};
 use crate::client::session::TlsDemand;
 use crate::client::transport::Transport;
@@ -277,7 +277,7 @@ impl SendmailOptions {
         let default = if is_seen {
             FirstTry::Now
         } else {
-            FirstTry::Behind
+            FirstTry::Background
         };
         self.first.unwrap_or(default)
     }
@@ -296,7 +296,7 @@ impl SendmailOptions {
                 domains: selection.domains,
                 now: selection.now,
                 watch: false,
-                behind: false,
+                background: false,
                 output,
             }),
             SendmailMode::Nothing => SendmailTask::Nothing,

@@ -7,7 +7,7 @@ mod serve;
 pub(crate) use args::{SendmailCall, SendmailWords, misplaced};
 pub(crate) use run::run;
 
-use crate::cli::queue::options::RunOptions;
+use crate::cli::queue::RunOptions;
 use crate::cli::send::keep::QueuedMessage;
 use crate::cli::terminal::warn;
 use crate::client::transport::Transport;

@@ -1,7 +1,6 @@
 //! Runs the task that sendmail was called for.
 
-use crate::cli::queue;
-use crate::cli::queue::options;
+use crate::cli::queue::{self, Work};
 use crate::cli::send::deliver as send;
 use crate::cli::sendmail::{Sendmail, SendmailTask, serve};
 use crate::cli::terminal::{complain, print};
@@ -19,13 +18,13 @@ use crate::system::exit::Exit;
 use std::time::SystemTime;
 
 pub fn run(plan: &Sendmail) -> Exit {
-    let spool = &plan.queueing.spool;
+    let queue = &plan.queueing.queue;
     match &plan.task {
         SendmailTask::Submit(submission) => submit(plan, submission),
         SendmailTask::Serve => serve::run(plan),
         SendmailTask::Verify { recipients, sender } => verify(plan, recipients, sender.as_deref()),
-        SendmailTask::List => queue::work(spool, &options::Work::List { json: false }),
-        SendmailTask::Run(run) => queue::run_or_watch(spool, run),
+        SendmailTask::List => queue::work(queue, &Work::List { json: false }),
+        SendmailTask::Run(run) => queue::run_or_watch(queue, run),
         SendmailTask::Nothing => Exit::Ok,
     }
 }

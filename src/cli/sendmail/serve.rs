@@ -1,13 +1,14 @@
 //! `sendmail -bs`: SMTP on the standard input and output, for mail programs that submit messages this way
 //! (mutt, alpine).
 
-use crate::cli::send::keep::run_behind;
+use crate::cli::send::keep::run_in_background;
 use crate::cli::sendmail::Sendmail;
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{Input, Message, MessageError, Submission};
 use crate::mail::rewrite::{RewriteError, Rewriter};
+use crate::queue;
 use crate::queue::options::FirstTry;
-use crate::queue::store::{QueueError, Spool};
+use crate::queue::store::QueueError;
 use crate::server as sink;
 use crate::server::{
     ByteStream, Incoming, Introduction, ReceivedEnvelope, SessionLimits, StoreRefusal, StoredAt,
@@ -95,11 +96,11 @@ impl Incoming for SubmittedMessage<'_> {
 /// Adds the message to the queue, durably.
 fn keep(plan: &Sendmail, message: &Message) -> Result<(), QueueError> {
     let queueing = &plan.queueing;
-    let spool = Spool::open(queueing.spool.directory.as_deref(), true)?;
-    plan.queued(message).keep_in(&spool)?;
+    let store = queue::open(queueing.queue.directory.as_deref(), true)?;
+    plan.queued(message).keep_in(&*store)?;
     // The client is waiting for its reply, so this does not wait for the attempt.
     if queueing.first != FirstTry::Later {
-        run_behind(&spool, &queueing.spool, None);
+        run_in_background(&*store, &queueing.queue, None);
     }
     Ok(())
 }

@@ -4,8 +4,9 @@ use crate::cron::doctor::cron::CrontabLine;
 use crate::cron::doctor::host::read_file;
 use crate::cron::doctor::options::CheckStep;
 use crate::cron::doctor::{CheckResult, HostSystem};
+use crate::queue;
 use crate::queue::options::QueueUse;
-use crate::queue::store::Spool;
+use crate::queue::store::RunnerRole;
 use std::path::PathBuf;
 
 /// Directories of scripts that cron runs as root.
@@ -43,8 +44,8 @@ pub fn check(host: &HostSystem, queueing: &QueueUse, jobs: &[CrontabLine]) -> Ch
 }
 
 fn is_watched(queueing: &QueueUse) -> bool {
-    let spool = Spool::open(queueing.spool.directory.as_deref(), false);
-    spool.is_ok_and(|spool| spool.watch_is_there())
+    let store = queue::open(queueing.queue.directory.as_deref(), false);
+    store.is_ok_and(|store| store.is_locked(RunnerRole::Watcher))
 }
 
 /// The job of this user that runs the queue.

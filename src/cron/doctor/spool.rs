@@ -2,8 +2,9 @@
 
 use crate::cron::doctor::CheckResult;
 use crate::cron::doctor::options::CheckStep;
+use crate::queue;
 use crate::queue::options::QueueUse;
-use crate::queue::store::{Counts, Spool};
+use crate::queue::store::{Counts, QueueStore};
 use crate::system::figures;
 use crate::system::quote::for_shell;
 use crate::system::text::shown_path;
@@ -23,13 +24,12 @@ const LOW_INODES: u64 = 1000;
 
 /// Checks the queue. Does not create it.
 pub fn check(queueing: &QueueUse) -> Vec<CheckResult> {
-    let spool = Spool::open(queueing.spool.directory.as_deref(), false);
-    let spool = match spool {
-        Ok(spool) => spool,
+    let store = match queue::open(queueing.queue.directory.as_deref(), false) {
+        Ok(store) => store,
         Err(error) => return vec![CheckResult::of_error(CheckStep::Queue, &error.to_string())],
     };
-    let mut findings = vec![location(spool.path())];
-    findings.extend(contents(&spool));
+    let mut findings = vec![location(store.location())];
+    findings.extend(contents(&*store));
     findings
 }
 
@@ -89,16 +89,16 @@ fn space(found: &str, facts: &StatVfs) -> CheckResult {
     }
 }
 
-fn contents(spool: &Spool) -> Option<CheckResult> {
-    let counts = match Counts::of(spool, SystemTime::now()) {
+fn contents(store: &dyn QueueStore) -> Option<CheckResult> {
+    let counts = match store.counts(SystemTime::now()) {
         Ok(counts) => counts,
         Err(error) => return Some(CheckResult::of_error(CheckStep::Queue, &error.to_string())),
     };
     if counts == Counts::default() {
         return None;
     }
-    let text = counts.words();
-    if counts.dead + counts.damaged + counts.held > 0 {
+    let text = counts.to_text();
+    if counts.failed + counts.damaged + counts.held > 0 {
         return Some(CheckResult::warning(CheckStep::Queue, text).with_remedy("ehlo queue list"));
     }
     Some(CheckResult::ok(CheckStep::Queue, text))

@@ -3,17 +3,24 @@
 use crate::client::deliver::{ConnectionPool, Outgoing, deliver_to};
 use crate::client::events::{Event, Observer};
 use crate::client::outcome::{Cause, DeliveryReport, RecipientResult, RecipientStatus};
-use crate::client::session::Purpose;
+use crate::client::session::{DeliveryLog, Purpose};
 use crate::mail::message::without_body;
-use crate::queue::delivery::journal_log::JournalLog;
-use crate::queue::delivery::report::is_about_size;
-use crate::queue::delivery::retransmission::Retransmission;
+use crate::queue::delivery::notify::is_about_size;
 use crate::queue::delivery::{QueueEvent, QueueObserver};
 use crate::queue::store::{
-    AttemptResult, ClaimedItem, History, Id, ItemEvent, ItemKind, QueueError, Safety,
+    AttemptResult, ClaimedItem, Durability, History, Id, ItemEvent, ItemKind, QueueError,
 };
+use crate::smtp::blocks::{Accepts, Block, Blocks, Replay, Shape};
+use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 use crate::system::text::shown;
+use std::io;
+
+/// The header field of a message that is sent again although it may have arrived. Its Message-ID is the
+/// same, and this explains the duplicate to the recipient.
+const DUPLICATE_FIELD: &[u8] =
+    b"X-Possible-Duplicate: sent again, as the connection was lost before it was\r\n \
+known whether this message had arrived\r\n";
 
 /// The result of an attempt.
 pub struct Outcome {
@@ -22,129 +29,168 @@ pub struct Outcome {
     /// The reason why the message cannot be read; `None`: it can.
     pub unreadable: Option<String>,
     /// True if a server had no capacity for another connection.
-    pub turned_away: bool,
+    pub no_capacity: bool,
+    /// The recipients that were tried.
+    recipients: Vec<usize>,
     /// The history before the attempt.
     before: History,
 }
 
 impl Outcome {
-    /// Reports the results of these recipients; with `anew`, also results that have not changed.
-    pub fn tell(
-        &self,
-        id: &Id,
-        recipients: &[usize],
-        anew: bool,
-        queue_observer: &dyn QueueObserver,
-    ) {
-        for &recipient in recipients {
-            let before = self.before.states[recipient].end.as_ref();
-            let before = before.filter(|_| !anew);
-            tell(id, before, &self.report.results[recipient], queue_observer);
+    /// Reports the results; with `as_new`, also those that have not changed are reported as new.
+    pub fn report_results(&self, id: &Id, as_new: bool, queue_observer: &dyn QueueObserver) {
+        for &recipient in &self.recipients {
+            let before = self.before.states[recipient].result.as_ref();
+            let before = before.filter(|_| !as_new);
+            report_result(id, before, &self.report.results[recipient], queue_observer);
         }
     }
 }
 
-pub struct Attempt<'a> {
+/// An attempt at recipients of an item, over one transport after the other.
+pub struct Attempt<'a, 'c, 'p> {
+    pub claim: &'a dyn ClaimedItem,
     pub recipients: &'a [usize],
     /// True if the user asked for it before it was due.
     pub early: bool,
+    pub pool: &'a ConnectionPool<'c, 'p>,
+    pub queue_observer: &'a dyn QueueObserver,
 }
 
-/// Tries recipients of an item over one transport after the other, and records the results.
-pub fn attempt(
-    claim: &dyn ClaimedItem,
-    Attempt { recipients, early }: Attempt<'_>,
-    pool: &ConnectionPool<'_, '_>,
-    queue_observer: &dyn QueueObserver,
-    observer: &mut dyn Observer,
-) -> Result<Outcome, QueueError> {
-    let metadata = &claim.item().metadata;
-    let before = claim.history();
-    // A password-command may take long. A process that is killed meanwhile has not begun an attempt.
-    pool.prepare(observer.stop().as_deref());
-    tell_of_doubts(claim, &before, recipients, queue_observer, observer);
-    let attempt = ItemEvent::Attempt {
-        recipients: recipients.to_vec(),
-        early,
-    };
-    claim.note(attempt, Safety::Process)?;
-    let books = JournalLog(claim);
-    let outgoing = |message| Outgoing {
-        envelope: &metadata.envelope,
-        message,
-        purpose: match metadata.kind {
-            ItemKind::Mail => Purpose::Mail,
-            ItemKind::Report(_) => Purpose::Report,
-        },
-        is_kept: true,
-        log: Some(&books),
-    };
-    let mut report = DeliveryReport::not_attempted(&metadata.envelope.recipients);
-    let is_second = |place: &usize| before.states[*place].may_arrive_twice();
-    let (second, first): (Vec<usize>, Vec<usize>) = recipients.iter().partition(|p| is_second(p));
-    deliver_to(&first, &outgoing(claim), pool, &mut report, observer);
-    let again = Retransmission(claim);
-    deliver_to(&second, &outgoing(&again), pool, &mut report, observer);
-    if let ItemKind::Report(_) = metadata.kind {
-        go_without_body(claim, &outgoing(claim), pool, &mut report, observer);
+impl Attempt<'_, '_, '_> {
+    /// Delivers, and records the results.
+    pub fn run(&self, observer: &mut dyn Observer) -> Result<Outcome, QueueError> {
+        let (claim, recipients) = (self.claim, self.recipients);
+        let before = claim.history();
+        // A password-command may take long. A process that is killed meanwhile has not begun an attempt.
+        self.pool.prepare(observer.stop().as_deref());
+        self.report_possible_duplicates(&before, observer);
+        let event = ItemEvent::Attempt {
+            recipients: recipients.to_vec(),
+            early: self.early,
+        };
+        claim.record(event, Durability::Process)?;
+        let report = self.deliver(&before, observer);
+        self.record_results(&report).inspect_err(|_| {
+            // The attempt has ended without a crash, even if its results are lost.
+            let _ = claim.record(ItemEvent::ENDED, Durability::Process);
+        })?;
+        let results = || recipients.iter().map(|&index| &report.results[index]);
+        if results().any(|result| result.cause == Cause::Output) {
+            claim.record(ItemEvent::Ended { interrupted: true }, Durability::Process)?;
+        }
+        let unreadable = results().find(|result| result.cause == Cause::Message);
+        let unreadable = unreadable.map(|result| result.sentence.clone());
+        let no_capacity = results().any(is_without_capacity);
+        Ok(Outcome {
+            report,
+            unreadable,
+            no_capacity,
+            recipients: recipients.to_vec(),
+            before,
+        })
     }
-    write_down(claim, recipients, &report).inspect_err(|_| {
-        // The attempt has ended without a crash, even if its results are lost.
-        let _ = claim.note(ItemEvent::OVER, Safety::Process);
-    })?;
-    let results = || {
-        recipients
-            .iter()
-            .map(|&recipient| &report.results[recipient])
-    };
-    if results().any(|result| result.cause == Cause::Output) {
-        claim.note(ItemEvent::Over { interrupted: true }, Safety::Process)?;
+
+    /// Delivers the message, with a header field to recipients that may already have received it.
+    fn deliver(&self, before: &History, observer: &mut dyn Observer) -> DeliveryReport {
+        let metadata = &self.claim.item().metadata;
+        let log = JournalLog(self.claim);
+        let outgoing = |message| Outgoing {
+            envelope: &metadata.envelope,
+            message,
+            purpose: match metadata.kind {
+                ItemKind::Mail => Purpose::Mail,
+                ItemKind::Report(_) => Purpose::Report,
+            },
+            is_kept: true,
+            log: Some(&log),
+        };
+        let is_duplicate = |&&index: &&usize| before.states[index].may_arrive_twice();
+        let (duplicate, first): (Vec<usize>, Vec<usize>) =
+            self.recipients.iter().partition(is_duplicate);
+        let mut report = DeliveryReport::not_attempted(&metadata.envelope.recipients);
+        let message = outgoing(self.claim);
+        deliver_to(&first, &message, self.pool, &mut report, observer);
+        let marked = PossibleDuplicate(self.claim);
+        deliver_to(
+            &duplicate,
+            &outgoing(&marked),
+            self.pool,
+            &mut report,
+            observer,
+        );
+        if let ItemKind::Report(_) = metadata.kind {
+            self.retry_without_body(&message, &mut report, observer);
+        }
+        report
     }
-    let unreadable = results().find(|result| result.cause == Cause::Message);
-    let unreadable = unreadable.map(|result| result.sentence.clone());
-    let turned_away = results().any(is_turned_away);
-    Ok(Outcome {
-        report,
-        unreadable,
-        turned_away,
-        before,
-    })
+
+    /// Tries a report once more, with only the header of the message, if it was refused for the message in
+    /// it or for its size.
+    fn retry_without_body(
+        &self,
+        outgoing: &Outgoing<'_>,
+        report: &mut DeliveryReport,
+        observer: &mut dyn Observer,
+    ) {
+        let results = report.results.iter().enumerate();
+        let refused = results.filter(|(_, result)| is_about_content(result));
+        let refused: Vec<usize> = refused.map(|(index, _)| index).collect();
+        if refused.is_empty() {
+            return;
+        }
+        // An unreadable message is reported elsewhere.
+        let Ok(Some(short)) = without_body(self.claim) else {
+            return;
+        };
+        observer.on_event(Event::Note(
+            "the report is sent again with the header of the message only",
+        ));
+        let short = Outgoing {
+            message: &short,
+            ..*outgoing
+        };
+        deliver_to(&refused, &short, self.pool, report, observer);
+    }
+
+    /// Reports the recipients that may already have received the message.
+    fn report_possible_duplicates(&self, before: &History, observer: &mut dyn Observer) {
+        let item = self.claim.item();
+        let id = &item.id;
+        for &index in self.recipients {
+            if before.states[index].in_doubt {
+                let recipient = item.metadata.envelope.recipients[index].to_string();
+                let recipient = recipient.as_str();
+                let note = format!(
+                    "{id}: it is not known whether <{recipient}> got the message the last time; sent again, \
+                     it may arrive twice"
+                );
+                observer.on_event(Event::Note(&note));
+                let event = QueueEvent::PossibleDuplicate { id, recipient };
+                self.queue_observer.on_queue_event(&event);
+            }
+        }
+    }
+
+    fn record_results(&self, report: &DeliveryReport) -> Result<(), QueueError> {
+        for &recipient in self.recipients {
+            // Nothing new is known about the server.
+            if report.results[recipient].cause == Cause::Output {
+                continue;
+            }
+            let result = attempt_result(&report.results[recipient]);
+            // The next step decides whether this must be on disk.
+            let event = ItemEvent::Result { recipient, result };
+            self.claim.record(event, Durability::Process)?;
+        }
+        Ok(())
+    }
 }
 
 /// True if the server deferred in its greeting, before EHLO was sent.
-fn is_turned_away(result: &RecipientResult) -> bool {
+fn is_without_capacity(result: &RecipientResult) -> bool {
     let is_early = result.stage == Some(Stage::Banner) && result.reply.is_some();
     is_early && result.verdict == RecipientStatus::Deferred
-}
-
-/// Tries a report once more, with only the header of the message, if it was refused for the message in it
-/// or for its size.
-fn go_without_body(
-    claim: &dyn ClaimedItem,
-    outgoing: &Outgoing<'_>,
-    pool: &ConnectionPool<'_, '_>,
-    report: &mut DeliveryReport,
-    observer: &mut dyn Observer,
-) {
-    let results = report.results.iter().enumerate();
-    let refused = results.filter(|(_, result)| is_about_content(result));
-    let refused: Vec<usize> = refused.map(|(place, _)| place).collect();
-    if refused.is_empty() {
-        return;
-    }
-    // An unreadable message is reported elsewhere.
-    let Ok(Some(short)) = without_body(claim) else {
-        return;
-    };
-    observer.on_event(Event::Note(
-        "the report is sent again with the header of the message only",
-    ));
-    let message = &short;
-    let short = Outgoing {
-        message,
-        ..*outgoing
-    };
-    deliver_to(&refused, &short, pool, report, observer);
 }
 
 /// True if the server refused the message, and not its sender or recipient.
@@ -159,49 +205,7 @@ fn is_about_content(result: &RecipientResult) -> bool {
         && (is_content || is_about_size(code.as_deref(), result.enhanced.as_deref()))
 }
 
-/// Reports the recipients that may already have received the message.
-fn tell_of_doubts(
-    claim: &dyn ClaimedItem,
-    history: &History,
-    recipients: &[usize],
-    queue_observer: &dyn QueueObserver,
-    observer: &mut dyn Observer,
-) {
-    let item = claim.item();
-    for &place in recipients {
-        if history.states[place].in_doubt {
-            let recipient = item.metadata.envelope.recipients[place].to_string();
-            let recipient = recipient.as_str();
-            let note = format!(
-                "{}: it is not known whether <{recipient}> got the message the last time; sent again, \
-                 it may arrive twice",
-                item.id
-            );
-            observer.on_event(Event::Note(&note));
-            let id = &item.id;
-            queue_observer.on_queue_event(&QueueEvent::Again { id, recipient });
-        }
-    }
-}
-
-fn write_down(
-    claim: &dyn ClaimedItem,
-    recipients: &[usize],
-    report: &DeliveryReport,
-) -> Result<(), QueueError> {
-    for &recipient in recipients {
-        // Nothing new is known about the server.
-        if report.results[recipient].cause == Cause::Output {
-            continue;
-        }
-        let end = end_of(&report.results[recipient]);
-        // The next step decides whether this must be on disk.
-        claim.note(ItemEvent::Result { recipient, end }, Safety::Process)?;
-    }
-    Ok(())
-}
-
-fn end_of(result: &RecipientResult) -> AttemptResult {
+fn attempt_result(result: &RecipientResult) -> AttemptResult {
     AttemptResult {
         verdict: result.verdict,
         words: if result.verdict == RecipientStatus::Accepted {
@@ -209,13 +213,13 @@ fn end_of(result: &RecipientResult) -> AttemptResult {
         } else {
             shown(&result.lasting_reason())
         },
-        reply: result.reply.as_ref().map(crate::smtp::reply::Reply::whole),
+        reply: result.reply.as_ref().map(Reply::whole),
         enhanced: result.enhanced.clone(),
         server: result.server.as_ref().map(ToString::to_string),
     }
 }
 
-fn tell(
+fn report_result(
     id: &Id,
     before: Option<&AttemptResult>,
     result: &RecipientResult,
@@ -231,20 +235,100 @@ fn tell(
     }
     // A host that is down is reported only for the item that detected it.
     let is_known = result.cause == Cause::Known;
-    queue_observer.on_queue_event(&QueueEvent::Failed {
+    queue_observer.on_queue_event(&QueueEvent::NotDelivered {
         id,
         sentence: &shown(&result.lasting_reason()),
-        is_new: !is_known && before.is_none_or(|before| is_other(before, result)),
+        is_new: !is_known && before.is_none_or(|before| differs(before, result)),
         is_final: result.verdict == RecipientStatus::Refused,
     });
 }
 
 /// True if the result differs from the last one. The codes are compared, because the text of a reply may
 /// contain the time.
-fn is_other(before: &AttemptResult, result: &RecipientResult) -> bool {
+fn differs(before: &AttemptResult, result: &RecipientResult) -> bool {
     let code = |text: &str| text.get(..3).map(str::to_owned);
-    let now = result.reply.as_ref().map(crate::smtp::reply::Reply::whole);
+    let now = result.reply.as_ref().map(Reply::whole);
     before.verdict != result.verdict
         || before.enhanced != result.enhanced
         || before.reply.as_deref().and_then(code) != now.as_deref().and_then(code)
+}
+
+/// The journal of an item, as the log of its delivery.
+struct JournalLog<'a>(&'a dyn ClaimedItem);
+
+impl DeliveryLog for JournalLog<'_> {
+    fn ending(&self, recipients: &[usize]) -> io::Result<()> {
+        let recipients = recipients.to_vec();
+        let event = ItemEvent::EndOfData { recipients };
+        let recorded = self.0.record(event, Durability::Disk);
+        recorded.map_err(io::Error::other)
+    }
+
+    /// If the record cannot be written, the recipients remain in doubt. Ending the session would not improve
+    /// that.
+    fn taken(&self, recipients: &[usize], reply: &Reply) {
+        let event = ItemEvent::Accepted {
+            recipients: recipients.to_vec(),
+            reply: reply.whole(),
+        };
+        let _ = self.0.record(event, Durability::Process);
+    }
+}
+
+/// A message preceded by the header field.
+struct PossibleDuplicate<'m>(&'m dyn Replay);
+
+impl Replay for PossibleDuplicate<'_> {
+    fn shape(&self, accepts: Accepts) -> Option<Shape> {
+        let shape = self.0.shape(accepts)?;
+        Some(Shape {
+            size: shape.size + DUPLICATE_FIELD.len() as u64,
+            ..shape
+        })
+    }
+
+    fn blocks(&self, shape: Shape) -> Box<dyn Blocks + '_> {
+        let inner = Shape {
+            size: shape.size - DUPLICATE_FIELD.len() as u64,
+            ..shape
+        };
+        Box::new(DuplicateReader {
+            is_begun: false,
+            rest: self.0.blocks(inner),
+        })
+    }
+}
+
+struct DuplicateReader<'m> {
+    is_begun: bool,
+    rest: Box<dyn Blocks + 'm>,
+}
+
+impl Blocks for DuplicateReader<'_> {
+    fn append(&mut self, out: &mut Vec<u8>) -> io::Result<Block> {
+        if std::mem::replace(&mut self.is_begun, true) {
+            return self.rest.append(out);
+        }
+        out.extend_from_slice(DUPLICATE_FIELD);
+        Ok(Block::Lines)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::smtp::blocks::{BodyType, Nothing};
+
+    #[test]
+    fn the_field_precedes_the_message_and_is_counted() {
+        let marked = PossibleDuplicate(&Nothing);
+        let shape = marked.shape(BodyType::SevenBit.with_utf8()).unwrap();
+        let mut out = Vec::new();
+        let mut blocks = marked.blocks(shape);
+        while blocks.append(&mut out).unwrap() != Block::End {}
+        assert_eq!(out, DUPLICATE_FIELD);
+        assert_eq!(shape.size, DUPLICATE_FIELD.len() as u64);
+        let lines = String::from_utf8(out).unwrap();
+        assert!(lines.lines().all(|line| line.len() < 78), "{lines}");
+    }
 }

@@ -1,15 +1,15 @@
-//! Due items in one queue per destination. The items of a queue share a transport and a destination, and
-//! are delivered one after the other on as few connections as possible.
+//! The queue of each destination, and the workers that empty them.
 
 use crate::queue::store::Id;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The transport and destination that the items of a queue share.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DestinationKey {
     /// Index of the route.
-    pub routes: usize,
+    pub route: usize,
     /// The domain, in lower case; empty if everything goes to a relay.
     pub domain: String,
 }
@@ -18,60 +18,66 @@ pub struct DestinationKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkItem {
     pub id: Id,
-    /// True if the server had no capacity for the previous worker with this item.
-    pub again: bool,
+    /// True if the server had no capacity for the previous attempt.
+    pub is_repeated: bool,
 }
 
-/// Items for the same destination.
+/// Items for the same destination, delivered one after the other on as few connections as possible.
 struct DestinationQueue {
     waiting: VecDeque<WorkItem>,
     workers: usize,
-    /// Maximum number of workers.
-    most: usize,
+    max_workers: usize,
 }
 
 /// The queues of all destinations, shared by all workers.
 pub struct DestinationQueues {
     queues: Mutex<BTreeMap<DestinationKey, DestinationQueue>>,
-    per_lane: usize,
+    max_workers: usize,
 }
 
 impl DestinationQueues {
     /// Creates an empty set with a maximum number of workers per destination.
-    pub fn new(per_lane: usize) -> Self {
+    pub fn new(max_workers: usize) -> Self {
         Self {
-            queues: Mutex::new(BTreeMap::new()),
-            per_lane,
+            queues: Mutex::default(),
+            max_workers,
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<DestinationKey, DestinationQueue>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Appends an item to the queue of its destination.
     pub fn add(&self, destination: DestinationKey, id: Id) {
-        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queues = self.lock();
         let queue = queues.entry(destination).or_insert(DestinationQueue {
             waiting: VecDeque::new(),
             workers: 0,
-            most: self.per_lane,
+            max_workers: self.max_workers,
         });
-        queue.waiting.push_back(WorkItem { id, again: false });
+        queue.waiting.push_back(WorkItem {
+            id,
+            is_repeated: false,
+        });
     }
 
-    /// The number of additional workers that would find something to do.
-    pub fn width(&self) -> usize {
-        let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = |queue: &DestinationQueue| queue.most.saturating_sub(queue.workers);
-        queues
-            .values()
-            .map(|queue| queue.waiting.len().min(room(queue)))
-            .sum()
+    /// The number of additional workers that would find an item.
+    pub fn wanted_workers(&self) -> usize {
+        let queues = self.lock();
+        let wanted = queues.values().map(|queue| {
+            let free = queue.max_workers.saturating_sub(queue.workers);
+            queue.waiting.len().min(free)
+        });
+        wanted.sum()
     }
 
     /// Adds a worker to the longest queue that can use another one.
-    pub fn enter(&self) -> Option<DestinationKey> {
-        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn add_worker(&self) -> Option<DestinationKey> {
+        let mut queues = self.lock();
         let open = queues
             .iter_mut()
-            .filter(|(_, queue)| queue.workers < queue.most);
+            .filter(|(_, queue)| queue.workers < queue.max_workers);
         let (destination, queue) = open.max_by_key(|(_, queue)| queue.waiting.len())?;
         if queue.waiting.is_empty() {
             return None;
@@ -82,40 +88,72 @@ impl DestinationQueues {
 
     /// Removes and returns the next item for a destination.
     pub fn next(&self, destination: &DestinationKey) -> Option<WorkItem> {
-        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        queues.get_mut(destination)?.waiting.pop_front()
+        self.lock().get_mut(destination)?.waiting.pop_front()
     }
 
     /// Removes a worker because the server has no capacity for this number of connections, and returns its
     /// item to the queue. Returns false if it is the only worker of the destination.
-    pub fn make_way(&self, destination: &DestinationKey, id: &Id) -> bool {
-        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(queue) = queues
-            .get_mut(destination)
-            .filter(|queue| queue.workers > 1)
-        else {
+    pub fn reduce_workers(&self, destination: &DestinationKey, id: &Id) -> bool {
+        let mut queues = self.lock();
+        let queue = queues.get_mut(destination);
+        let Some(queue) = queue.filter(|queue| queue.workers > 1) else {
             return false;
         };
         queue.workers -= 1;
-        queue.most = queue.workers;
-        let (id, again) = (id.clone(), true);
-        queue.waiting.push_front(WorkItem { id, again });
+        queue.max_workers = queue.workers;
+        queue.waiting.push_front(WorkItem {
+            id: id.clone(),
+            is_repeated: true,
+        });
         true
     }
 
     /// Drops the items that still wait for a destination.
-    pub fn close(&self, destination: &DestinationKey) {
-        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(queue) = queues.get_mut(destination) {
+    pub fn clear(&self, destination: &DestinationKey) {
+        if let Some(queue) = self.lock().get_mut(destination) {
             queue.waiting.clear();
         }
     }
 
     /// Removes a worker that has found the queue empty.
-    pub fn leave(&self, destination: &DestinationKey) {
-        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(queue) = queues.get_mut(destination) {
+    pub fn remove_worker(&self, destination: &DestinationKey) {
+        if let Some(queue) = self.lock().get_mut(destination) {
             queue.workers -= 1;
         }
+    }
+}
+
+/// The number of running workers.
+#[derive(Default)]
+pub struct Workers {
+    count: Mutex<usize>,
+    changed: Condvar,
+}
+
+impl Workers {
+    pub fn count(&self) -> usize {
+        *self.lock()
+    }
+
+    pub fn add(&self) {
+        *self.lock() += 1;
+    }
+
+    pub fn remove(&self) {
+        *self.lock() -= 1;
+        self.changed.notify_all();
+    }
+
+    /// Waits until no worker is running, at most this long. Returns the number of running workers.
+    pub fn wait(&self, limit: Duration) -> usize {
+        let is_running = |count: &mut usize| *count > 0;
+        let waited = self
+            .changed
+            .wait_timeout_while(self.lock(), limit, is_running);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, usize> {
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,30 +1,24 @@
 //! Delivery of queued items: one attempt at an item, its consequences, and runs over all due items.
 
-pub(crate) mod destinations;
-pub(crate) mod host_memory;
-pub(crate) mod journal_log;
-pub(crate) mod on_failure;
-pub(crate) mod pass;
-pub(crate) mod progress;
-pub(crate) mod report;
-pub(crate) mod retransmission;
-pub(crate) mod workers;
-
 mod attempt;
-mod selection;
+mod destinations;
+mod due;
+mod notify;
+mod pass;
 mod settle;
+#[cfg(test)]
+mod tests;
 
-pub use crate::queue::delivery::host_memory::Remembered;
-pub use crate::queue::delivery::progress::RunProgress;
-pub use attempt::{Attempt, Outcome, attempt};
-pub use selection::Selection;
+pub use attempt::{Attempt, Outcome};
+pub use due::{RunProgress, Selection};
 pub use settle::{ItemOutcome, SenderNotice, settle};
 
 use crate::client::deliver::Hosts;
 use crate::queue::options::StoredRoutes;
-use crate::queue::store::{Id, QueueStore, RetrySettings};
+use crate::queue::store::{ClaimedItem, Id, QueueError, QueueStore, RetrySettings};
 use crate::system::stop::Stop;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The store, the settings and the observers of a queue run.
 pub struct RunContext<'a> {
@@ -39,6 +33,36 @@ pub struct RunContext<'a> {
     pub stop: &'a Arc<Stop>,
 }
 
+impl RunContext<'_> {
+    fn is_stopped(&self) -> bool {
+        self.stop.is_set()
+    }
+
+    /// Marks a claimed item as failed.
+    fn fail_claimed(&self, claim: Box<dyn ClaimedItem>, reason: &str) -> Result<(), QueueError> {
+        let id = claim.item().id.clone();
+        claim.fail(reason)?;
+        self.report(&QueueEvent::ItemFailed { id: &id, reason });
+        Ok(())
+    }
+
+    /// Marks an item as failed that cannot be read.
+    fn fail_unreadable(&self, id: &Id, reason: &str) {
+        match self.store.fail(id, reason) {
+            Ok(()) => self.report(&QueueEvent::ItemFailed { id, reason }),
+            Err(error) => self.report_error(&error),
+        }
+    }
+
+    fn report(&self, event: &QueueEvent<'_>) {
+        self.queue_observer.on_queue_event(event);
+    }
+
+    fn report_error(&self, error: &QueueError) {
+        self.report(&QueueEvent::Error(&error.to_string()));
+    }
+}
+
 /// Receives the events of a queue run.
 pub trait QueueObserver: Sync {
     fn on_queue_event(&self, event: &QueueEvent<'_>);
@@ -48,21 +72,52 @@ pub trait QueueObserver: Sync {
 #[derive(Debug)]
 pub enum QueueEvent<'a> {
     /// The message was delivered to a recipient.
-    Delivered { id: &'a Id, recipient: &'a str },
-    /// It was not delivered to a recipient, or the result is unknown.
-    Failed {
+    Delivered {
+        id: &'a Id,
+        recipient: &'a str,
+    },
+    /// The message was not delivered to a recipient, or the result is unknown.
+    NotDelivered {
         id: &'a Id,
         /// A sentence that names the recipient.
         sentence: &'a str,
         /// True if the result differs from the previous one.
         is_new: bool,
-        /// True if it is not tried again.
+        /// True if the recipient is not tried again.
         is_final: bool,
     },
     /// A message is sent again that may have arrived.
-    Again { id: &'a Id, recipient: &'a str },
-    /// An item was set aside.
-    SetAside { id: &'a Id, reason: &'a str },
+    PossibleDuplicate {
+        id: &'a Id,
+        recipient: &'a str,
+    },
+    ItemFailed {
+        id: &'a Id,
+        reason: &'a str,
+    },
     /// Another error.
-    Trouble(&'a str),
+    Error(&'a str),
+}
+
+/// The hosts that the store has recorded as down.
+pub struct HostMemory<'a> {
+    pub store: &'a dyn QueueStore,
+    /// Maximum age of a record.
+    pub max_age: Duration,
+}
+
+impl Hosts for HostMemory<'_> {
+    fn down(&self, host: &str, port: Option<u16>) -> Option<String> {
+        self.store
+            .host_down(host, port.unwrap_or_default(), self.max_age)
+    }
+
+    fn went_down(&self, host: &str, port: Option<u16>, why: &str) {
+        self.store
+            .set_host_down(host, port.unwrap_or_default(), why);
+    }
+
+    fn came_up(&self, host: &str, port: Option<u16>) {
+        self.store.set_host_up(host, port.unwrap_or_default());
+    }
 }

@@ -1,146 +1,192 @@
-//! One walk over the due items, by workers that take one destination at a time.
+//! A pass: the due items are delivered by workers that process one destination at a time.
 
 use crate::client::deliver::ConnectionPool;
 use crate::client::events::{Event, Interests, Observer, Silent};
 use crate::client::transport::{Transport, Transports};
-use crate::queue::delivery::destinations::{DestinationKey, DestinationQueues, WorkItem};
-use crate::queue::delivery::progress::{DueItem, RunProgress};
-use crate::queue::delivery::settle::{Confirmed, SenderNotice, confirm, set_aside, settle};
-use crate::queue::delivery::workers::Workers;
-use crate::queue::delivery::{Attempt, Outcome, QueueObserver, RunContext, Selection, attempt};
-use crate::queue::store::{Claimed, Id, QueueError, RouteSpec, is_due};
+use crate::queue::delivery::destinations::{DestinationKey, DestinationQueues, WorkItem, Workers};
+use crate::queue::delivery::due::{DueItem, MAX_CRASHES};
+use crate::queue::delivery::settle::{Confirmation, confirm_report, give_up_item};
+use crate::queue::delivery::{
+    Attempt, Outcome, RunContext, RunProgress, Selection, SenderNotice, settle,
+};
+use crate::queue::store::{ClaimResult, ClaimedItem, Id, QueueError, RouteSpec, is_due};
 use crate::system::stop::Stop;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-/// Number of consecutive crashed attempts after which an item is set aside.
-pub const CRASHES: u32 = 3;
-
 /// Interval of the search for new items while others are being delivered.
-const NEWCOMERS: Duration = Duration::from_secs(1);
+const RESCAN: Duration = Duration::from_secs(1);
 
-/// One walk over the due items.
-pub struct Pass<'a> {
-    pub run_context: &'a RunContext<'a>,
-    pub selection: &'a Selection,
+impl RunContext<'_> {
+    /// Processes the due items that this run has not processed, until there are none. With an observer,
+    /// items are processed one after the other.
+    pub fn deliver_due(
+        &self,
+        selection: &Selection,
+        progress: &mut RunProgress,
+        mut observer: Option<&mut dyn Observer>,
+    ) -> Result<(), QueueError> {
+        self.store.clean()?;
+        let busy = Mutex::new(HashSet::new());
+        let mut suspects = VecDeque::new();
+        while !self.is_stopped() {
+            let due = self.due(selection, progress)?;
+            progress.items += due.len();
+            let (suspect, mut due): (Vec<DueItem>, Vec<DueItem>) =
+                due.into_iter().partition(|item| item.is_suspect);
+            suspects.extend(suspect);
+            if due.is_empty() {
+                due.extend(suspects.pop_front());
+            }
+            if due.is_empty() {
+                break;
+            }
+            let pass = Pass {
+                run_context: self,
+                selection,
+                busy: &busy,
+            };
+            match &mut observer {
+                Some(observer) => pass.run(&due, progress, Some(*observer)),
+                None => pass.run(&due, progress, None),
+            }
+        }
+        let busy = busy.into_inner().unwrap_or_else(PoisonError::into_inner);
+        progress.busy = busy.len();
+        // Their owner may release them without an attempt: they are left for another pass.
+        progress.forget(&busy);
+        self.store.flush()
+    }
+}
+
+struct Pass<'a> {
+    run_context: &'a RunContext<'a>,
+    selection: &'a Selection,
     /// Items claimed by another process.
-    pub busy: &'a Mutex<HashSet<Id>>,
+    busy: &'a Mutex<HashSet<Id>>,
+}
+
+/// The routes of a pass, and the queues of their destinations.
+struct Routes<'a> {
+    specs: Vec<&'a RouteSpec>,
+    /// The transports of each route.
+    transports: &'a [Transports<'a>],
+    queues: DestinationQueues,
+}
+
+impl Routes<'_> {
+    /// Adds an item to the queue of its destination. Returns false if its route is not known.
+    fn enqueue(&self, item: &DueItem) -> bool {
+        let mut specs = self.specs.iter();
+        let Some(route) = specs.position(|spec| **spec == item.route_spec) else {
+            return false;
+        };
+        let domain = if self.transports[route].has_relay() {
+            String::new()
+        } else {
+            item.domain.clone()
+        };
+        self.queues
+            .add(DestinationKey { route, domain }, item.id.clone());
+        true
+    }
 }
 
 impl Pass<'_> {
     /// Delivers these items over their transports.
-    pub fn go(
+    fn run(
         &self,
         due: &[DueItem],
-        rounds: &mut RunProgress,
+        progress: &mut RunProgress,
         observer: Option<&mut dyn Observer>,
     ) {
-        let mut waybills: Vec<&RouteSpec> = Vec::new();
-        for one in due {
-            if !waybills.contains(&&one.route_spec) {
-                waybills.push(&one.route_spec);
+        let mut specs: Vec<&RouteSpec> = Vec::new();
+        for item in due {
+            if !specs.contains(&&item.route_spec) {
+                specs.push(&item.route_spec);
             }
         }
-        let found: Vec<Result<Vec<Transport>, String>> = waybills
+        let found: Vec<Result<Vec<Transport>, String>> = specs
             .iter()
-            .map(|route_spec| self.run_context.transports.find(route_spec))
+            .map(|spec| self.run_context.transports.find(spec))
             .collect();
-        let branches: Vec<Transports<'_>> = found
-            .iter()
-            .map(|found| match found {
-                Ok(all) => Transports::new(all),
-                Err(error) => Transports::missing(error.clone()),
-            })
-            .collect();
-        let map = RouteTable {
-            waybills,
-            branches: &branches,
+        let transports = found.iter().map(|found| match found {
+            Ok(all) => Transports::new(all),
+            Err(error) => Transports::missing(error.clone()),
+        });
+        let transports: Vec<Transports<'_>> = transports.collect();
+        let routes = Routes {
+            specs,
+            transports: &transports,
+            queues: DestinationQueues::new(self.run_context.settings.per_host),
         };
-        let queues = DestinationQueues::new(self.run_context.settings.per_host);
-        for one in due {
-            map.lead(one, &queues);
+        for item in due {
+            routes.enqueue(item);
         }
         match observer {
-            Some(observer) => self.work(&queues, &branches, observer),
-            None => self.work_together(&queues, &map, rounds),
+            Some(observer) => self.run_worker(&routes, observer),
+            None => self.run_workers(&routes, progress),
         }
     }
 
     /// Starts as many workers as are useful and the system has threads for; if it has none, this thread
     /// does the work. Items that arrive meanwhile do not wait for the slowest worker.
-    fn work_together(
-        &self,
-        queues: &DestinationQueues,
-        map: &RouteTable<'_>,
-        rounds: &mut RunProgress,
-    ) {
-        let crew = Workers::default();
+    fn run_workers(&self, routes: &Routes<'_>, progress: &mut RunProgress) {
+        let workers = Workers::default();
+        let max_workers = self.run_context.settings.connections;
         thread::scope(|scope| {
             loop {
-                let free = self
-                    .run_context
-                    .settings
-                    .connections
-                    .saturating_sub(crew.count());
-                for _ in 0..queues.width().min(free) {
-                    crew.joins();
+                let free = max_workers.saturating_sub(workers.count());
+                for _ in 0..routes.queues.wanted_workers().min(free) {
+                    workers.add();
                     let worker = thread::Builder::new().spawn_scoped(scope, || {
-                        self.work(queues, map.branches, &mut Silent);
-                        crew.leaves();
+                        self.run_worker(routes, &mut Silent);
+                        workers.remove();
                     });
                     if worker.is_err() {
-                        crew.leaves();
-                        if crew.count() == 0 {
-                            self.work(queues, map.branches, &mut Silent);
+                        workers.remove();
+                        if workers.count() == 0 {
+                            self.run_worker(routes, &mut Silent);
                         }
                         break;
                     }
                 }
-                if crew.wait(NEWCOMERS) == 0 {
+                if workers.wait(RESCAN) == 0 {
                     return;
                 }
-                if !self.run_context.stops() {
-                    self.let_in_newcomers(queues, map, rounds);
+                if !self.run_context.is_stopped() {
+                    self.add_newly_due(routes, progress);
                 }
             }
         });
     }
 
     /// Adds the items that became due since, if their route is known here.
-    fn let_in_newcomers(
-        &self,
-        queues: &DestinationQueues,
-        map: &RouteTable<'_>,
-        rounds: &mut RunProgress,
-    ) {
-        for one in self.run_context.newcomers(self.selection, rounds) {
-            if !one.is_suspect && map.lead(&one, queues) {
-                rounds.items += 1;
+    fn add_newly_due(&self, routes: &Routes<'_>, progress: &mut RunProgress) {
+        for item in self.run_context.newly_due(self.selection, progress) {
+            if !item.is_suspect && routes.enqueue(&item) {
+                progress.items += 1;
             } else {
-                rounds.forget([&one.id]);
+                progress.forget([&item.id]);
             }
         }
     }
 
-    /// Runs one worker, which empties one destination queue after the other.
-    fn work(
-        &self,
-        queues: &DestinationQueues,
-        branches: &[Transports<'_>],
-        observer: &mut dyn Observer,
-    ) {
+    /// Processes one destination queue after the other.
+    fn run_worker(&self, routes: &Routes<'_>, observer: &mut dyn Observer) {
         let observer = &mut Stoppable {
             observer,
             stop: self.run_context.stop,
         };
-        while let Some(destination) = queues.enter() {
-            let pool = ConnectionPool::new(&branches[destination.routes], self.run_context.hosts);
-            let end = self.go_along(queues, &destination, &pool, observer);
+        while let Some(destination) = routes.queues.add_worker() {
+            let transports = &routes.transports[destination.route];
+            let pool = ConnectionPool::new(transports, self.run_context.hosts);
+            let end = self.process_queue(&routes.queues, &destination, &pool, observer);
             pool.close(observer);
-            if end == WorkerEnd::Reached {
-                queues.leave(&destination);
+            if end == WorkerEnd::QueueEmpty {
+                routes.queues.remove_worker(&destination);
             }
             if observer.is_closed() {
                 return;
@@ -149,102 +195,115 @@ impl Pass<'_> {
     }
 
     /// Works until the queue is empty, or until the server has no capacity for this worker.
-    fn go_along(
+    fn process_queue(
         &self,
         queues: &DestinationQueues,
         destination: &DestinationKey,
         pool: &ConnectionPool<'_, '_>,
         observer: &mut dyn Observer,
     ) -> WorkerEnd {
-        let mut turn = None;
+        let mut repeated = None;
         while !observer.is_closed()
-            && let Some(next) = turn.take().or_else(|| queues.next(destination))
+            && let Some(next) = repeated.take().or_else(|| queues.next(destination))
         {
-            match self.start_item(&next, pool, observer) {
-                Ok(TakeResult::TurnedAway(_)) if queues.make_way(destination, &next.id) => {
-                    return WorkerEnd::Left;
+            match self.process_item(&next, pool, observer) {
+                Ok(ItemEnd::NoCapacity(_)) if queues.reduce_workers(destination, &next.id) => {
+                    return WorkerEnd::Removed;
                 }
                 // Other connections may just have ended, so that the server has capacity again.
-                Ok(TakeResult::TurnedAway(_)) if !next.again => {
-                    turn = Some(WorkItem {
-                        again: true,
+                Ok(ItemEnd::NoCapacity(_)) if !next.is_repeated => {
+                    repeated = Some(WorkItem {
+                        is_repeated: true,
                         ..next
                     });
                 }
                 // It has none at all. The waiting items need not be tried one by one.
-                Ok(TakeResult::TurnedAway(untold)) => {
-                    untold.tell(&next.id, self.run_context.queue_observer);
-                    queues.close(destination);
+                Ok(ItemEnd::NoCapacity(outcome)) => {
+                    outcome.report_results(&next.id, true, self.run_context.queue_observer);
+                    queues.clear(destination);
                 }
-                Ok(TakeResult::Up) => {}
-                Err(error) => self.run_context.trouble(&error),
+                Ok(ItemEnd::Processed) => {}
+                Err(error) => self.run_context.report_error(&error),
             }
         }
-        WorkerEnd::Reached
+        WorkerEnd::QueueEmpty
     }
 
-    /// Leaves it for another round.
-    fn somebody_has(&self, id: &Id) -> TakeResult {
+    /// Leaves a claimed item for another pass.
+    fn skip_busy(&self, id: &Id) -> ItemEnd {
         let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         busy.insert(id.clone());
-        TakeResult::Up
+        ItemEnd::Processed
     }
 
     /// Processes one item, unless it is claimed elsewhere.
-    fn start_item(
+    fn process_item(
         &self,
-        turn: &WorkItem,
+        next: &WorkItem,
         pool: &ConnectionPool<'_, '_>,
         observer: &mut dyn Observer,
-    ) -> Result<TakeResult, QueueError> {
-        let (run_context, selection, id) = (self.run_context, self.selection, &turn.id);
+    ) -> Result<ItemEnd, QueueError> {
+        let (run_context, id) = (self.run_context, &next.id);
         let claim = match run_context.store.claim(id) {
-            Ok(Claimed::Ours(claim)) => claim,
-            Ok(Claimed::Gone) => return Ok(TakeResult::Up),
-            Ok(Claimed::Busy) => return Ok(self.somebody_has(id)),
+            Ok(ClaimResult::Claimed(claim)) => claim,
+            Ok(ClaimResult::NotFound) => return Ok(ItemEnd::Processed),
+            Ok(ClaimResult::Busy) => return Ok(self.skip_busy(id)),
             Err(error @ QueueError::Damaged { .. }) => {
-                run_context.set_aside(id, &error.to_string());
-                return Ok(TakeResult::Up);
+                run_context.fail_unreadable(id, &error.to_string());
+                return Ok(ItemEnd::Processed);
             }
             Err(error) => return Err(error),
         };
         let item = claim.item();
-        let is_due = is_due(item, run_context.settings, SystemTime::now());
-        let is_time = turn.again || selection.now || is_due;
         if item.history.held {
-            return Ok(TakeResult::Up);
+            return Ok(ItemEnd::Processed);
         }
-        if item.history.crashes >= CRASHES {
-            let reason = format!("{CRASHES} attempts in a row have come to no end");
-            set_aside(run_context, claim, &reason)?;
-            return Ok(TakeResult::Up);
+        if item.history.crashes >= MAX_CRASHES {
+            let reason = format!("{MAX_CRASHES} attempts in a row have come to no end");
+            give_up_item(run_context, claim, &reason)?;
+            return Ok(ItemEnd::Processed);
         }
-        if confirm(run_context, item)? == Confirmed::NotYet {
-            return Ok(self.somebody_has(id));
+        if confirm_report(run_context, item)? == Confirmation::Busy {
+            return Ok(self.skip_busy(id));
         }
-        let recipients = selection.recipients(item);
-        let mut taken = TakeResult::Up;
-        if !recipients.is_empty() && is_time {
-            let wanted = Attempt {
-                recipients: &recipients,
-                early: selection.now && !is_due,
-            };
-            let outcome = attempt(&*claim, wanted, pool, run_context.queue_observer, observer)?;
-            if !outcome.turned_away {
-                outcome.tell(id, &recipients, turn.again, run_context.queue_observer);
-            }
-            if let Some(reason) = outcome.unreadable {
-                set_aside(run_context, claim, &reason)?;
-                return Ok(TakeResult::Up);
-            }
-            if outcome.turned_away {
-                taken = TakeResult::TurnedAway(Box::new(UnreportedItem {
-                    outcome,
-                    recipients,
-                }));
-            }
+        let is_due = is_due(item, run_context.settings, SystemTime::now());
+        let recipients = self.selection.recipients(item);
+        if recipients.is_empty() || !(next.is_repeated || self.selection.now || is_due) {
+            settle(run_context, claim, SenderNotice::Nobody)?;
+            return Ok(ItemEnd::Processed);
         }
-        settle(run_context, claim, SenderNotice::Nobody).map(|_| taken)
+        let attempt = Attempt {
+            claim: &*claim,
+            recipients: &recipients,
+            early: self.selection.now && !is_due,
+            pool,
+            queue_observer: run_context.queue_observer,
+        };
+        let outcome = attempt.run(observer)?;
+        self.finish_attempt(claim, outcome, next)
+    }
+
+    /// Reports an attempt, unless another may follow at once, and settles its item.
+    fn finish_attempt(
+        &self,
+        claim: Box<dyn ClaimedItem>,
+        outcome: Outcome,
+        next: &WorkItem,
+    ) -> Result<ItemEnd, QueueError> {
+        let run_context = self.run_context;
+        if !outcome.no_capacity {
+            outcome.report_results(&next.id, next.is_repeated, run_context.queue_observer);
+        }
+        if let Some(reason) = &outcome.unreadable {
+            give_up_item(run_context, claim, reason)?;
+            return Ok(ItemEnd::Processed);
+        }
+        settle(run_context, claim, SenderNotice::Nobody)?;
+        Ok(if outcome.no_capacity {
+            ItemEnd::NoCapacity(Box::new(outcome))
+        } else {
+            ItemEnd::Processed
+        })
     }
 }
 
@@ -255,8 +314,8 @@ struct Stoppable<'a> {
 }
 
 impl Observer for Stoppable<'_> {
-    fn on_event(&mut self, what: Event<'_>) {
-        self.observer.on_event(what);
+    fn on_event(&mut self, event: Event<'_>) {
+        self.observer.on_event(event);
     }
 
     fn is_closed(&self) -> bool {
@@ -272,56 +331,17 @@ impl Observer for Stoppable<'_> {
     }
 }
 
-/// The result of processing an item.
-enum TakeResult {
-    /// It is finished for this pass.
-    Up,
-    /// A server had no capacity for another connection.
-    TurnedAway(Box<UnreportedItem>),
+/// The end of processing an item in a pass.
+enum ItemEnd {
+    Processed,
+    /// A server had no capacity for another connection. The attempt was not reported yet.
+    NoCapacity(Box<Outcome>),
 }
 
-/// An attempt that was not reported yet, because another may follow at once.
-struct UnreportedItem {
-    outcome: Outcome,
-    recipients: Vec<usize>,
-}
-
-impl UnreportedItem {
-    /// Reports the attempt, because no other follows.
-    fn tell(&self, id: &Id, queue_observer: &dyn QueueObserver) {
-        self.outcome
-            .tell(id, &self.recipients, true, queue_observer);
-    }
-}
-
-/// The reason why a worker has left a destination queue.
+/// The reason why a worker has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum WorkerEnd {
-    /// The queue was empty.
-    Reached,
-    /// The queue was left to other workers.
-    Left,
-}
-
-struct RouteTable<'a> {
-    waybills: Vec<&'a RouteSpec>,
-    /// The transports of each stored route.
-    branches: &'a [Transports<'a>],
-}
-
-impl RouteTable<'_> {
-    /// Adds an item to the queue of its destination. Returns false if its route is not known.
-    fn lead(&self, one: &DueItem, queues: &DestinationQueues) -> bool {
-        let mut waybills = self.waybills.iter();
-        let Some(routes) = waybills.position(|route_spec| **route_spec == one.route_spec) else {
-            return false;
-        };
-        let domain = if self.branches[routes].has_relay() {
-            String::new()
-        } else {
-            one.domain.clone()
-        };
-        queues.add(DestinationKey { routes, domain }, one.id.clone());
-        true
-    }
+    QueueEmpty,
+    /// The server has no capacity for it, and other workers continue.
+    Removed,
 }

@@ -1,14 +1,16 @@
-//! The consequences of the state of an item: it is removed, it waits, its sender is notified, or it is set
-//! aside.
+//! The consequences of the state of an item: it is removed, it waits, its sender is notified, or it fails.
 
 use crate::client::outcome::RecipientStatus;
 use crate::mail::envelope::{Envelope, NotifyOn};
-use crate::queue::delivery::{QueueEvent, RunContext, on_failure as failure, report as notice};
-use crate::queue::store as queue;
+use crate::mail::message::ReportKind;
+use crate::queue::delivery::notify::{NewReport, run_on_failure};
+use crate::queue::delivery::{QueueEvent, RunContext};
 use crate::queue::store::{
-    AttemptResult, Claimed, ClaimedItem, Id, Item, ItemEvent, ItemKind, QueueError, Safety,
+    AttemptResult, ClaimResult, ClaimedItem, Durability, Id, Item, ItemEvent, ItemKind, QueueError,
+    RecipientState, is_expired, needs_warning,
 };
 use crate::system::time::spoken;
+use std::time::SystemTime;
 
 /// The party that already knows about the failures of this attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,234 +26,239 @@ pub enum SenderNotice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemOutcome {
     /// It was removed, because every recipient is finished.
-    Gone,
+    Removed,
     /// A recipient is to be tried again, or waits for a decision.
     Kept,
-    /// It was set aside.
-    Dead,
+    Failed,
 }
 
 /// The item in its current state.
-fn now(claim: &dyn ClaimedItem) -> Item {
+fn current(claim: &dyn ClaimedItem) -> Item {
     Item {
         history: claim.history(),
         ..claim.item().clone()
     }
 }
 
+/// Ends an attempt: removes the item, notifies its sender, or keeps it.
 pub fn settle(
     run_context: &RunContext<'_>,
     claim: Box<dyn ClaimedItem>,
     notice: SenderNotice,
 ) -> Result<ItemOutcome, QueueError> {
     if notice != SenderNotice::Nobody {
-        let recipients = now(&*claim).failed_unreported();
+        let recipients = current(&*claim).failed_unreported();
         if !recipients.is_empty() {
-            claim.note(ItemEvent::Reported { recipients }, Safety::Process)?;
+            claim.record(ItemEvent::Reported { recipients }, Durability::Process)?;
         }
     }
     // The usual case: the results of an item that is removed need not be on disk.
-    if now(&*claim).is_done() {
+    if current(&*claim).is_done() {
         claim.remove()?;
-        return Ok(ItemOutcome::Gone);
+        return Ok(ItemOutcome::Removed);
     }
-    over(&*claim)?;
-    give_up_the_spent(run_context, &*claim)?;
-    if let Some(reason) = answer_for_failures(run_context, &*claim)? {
-        run_context.bury(claim, &reason)?;
-        return Ok(ItemOutcome::Dead);
+    end_attempt(&*claim)?;
+    give_up_expired(run_context, &*claim)?;
+    if let Some(reason) = report_failures(run_context, &*claim)? {
+        run_context.fail_claimed(claim, &reason)?;
+        return Ok(ItemOutcome::Failed);
     }
-    let item = now(&*claim);
+    let item = current(&*claim);
     if item.is_done() {
         claim.remove()?;
-        return Ok(ItemOutcome::Gone);
+        return Ok(ItemOutcome::Removed);
     }
-    if queue::wants_warning(&item.history, run_context.settings) {
+    if needs_warning(&item.history, run_context.settings) {
         warn(run_context, &*claim, &item)?;
     }
     Ok(ItemOutcome::Kept)
 }
 
-/// Sets an item aside, and reports it as one that is given up.
-pub fn set_aside(
+/// Gives up all recipients of an item, notifies its sender, and marks it as failed.
+pub fn give_up_item(
     run_context: &RunContext<'_>,
     claim: Box<dyn ClaimedItem>,
     reason: &str,
 ) -> Result<(), QueueError> {
-    refuse_open(&*claim, reason)?;
-    let unreported = match answer_for_failures(run_context, &*claim) {
+    give_up_open(&*claim, reason)?;
+    let unreported = match report_failures(run_context, &*claim) {
         // The message cannot be read, so that no report is possible.
         Err(QueueError::Message(_)) => {
-            let item = now(&*claim);
-            failure::tell(run_context, &item, &item.failed_unreported());
+            let item = current(&*claim);
+            run_on_failure(run_context, &item, &item.failed_unreported());
             None
         }
-        answered => answered?,
+        reported => reported?,
     };
-    run_context.bury(claim, unreported.as_deref().unwrap_or(reason))
+    run_context.fail_claimed(claim, unreported.as_deref().unwrap_or(reason))
 }
 
 /// Records for all open recipients that they are not tried again.
-fn refuse_open(claim: &dyn ClaimedItem, reason: &str) -> Result<(), QueueError> {
-    let is_in_doubt = |item: &Item| item.history.states.iter().any(|one| one.in_doubt);
-    if is_in_doubt(&now(claim)) {
+fn give_up_open(claim: &dyn ClaimedItem, reason: &str) -> Result<(), QueueError> {
+    if current(claim)
+        .history
+        .states
+        .iter()
+        .any(|state| state.in_doubt)
+    {
         // Should it be requeued, the message may arrive twice.
-        claim.note(ItemEvent::Released, Safety::Disk)?;
+        claim.record(ItemEvent::Released, Durability::Disk)?;
     }
-    let item = now(claim);
+    let item = current(claim);
     for recipient in item.open() {
         let address = &item.metadata.envelope.recipients[recipient];
-        let last = item.history.states[recipient].end.clone();
-        let doubt = if item.history.states[recipient].may_arrive_twice() {
+        let state = &item.history.states[recipient];
+        let doubt = if state.may_arrive_twice() {
             "; it is not known whether the message arrived"
         } else {
             ""
         };
-        let end = AttemptResult {
-            verdict: RecipientStatus::Refused,
-            words: format!("<{address}>: given up: {reason}{doubt}"),
-            reply: last.as_ref().and_then(|end| end.reply.clone()),
-            // RFC 3463 §3.4: an undefined status of the mail system, which is this one.
-            enhanced: Some("5.3.0".to_owned()),
-            server: last.and_then(|end| end.server),
-        };
-        claim.note(ItemEvent::Result { recipient, end }, Safety::Disk)?;
+        let words = format!("<{address}>: given up: {reason}{doubt}");
+        // RFC 3463 §3.4: an undefined status of the mail system, which is this one.
+        let result = given_up(state, words, "5.3.0");
+        claim.record(ItemEvent::Result { recipient, result }, Durability::Disk)?;
     }
     Ok(())
 }
 
-/// Notes the end of the attempt. If it cannot be synced to disk, it is at least written, because the
+/// The result of a recipient that is given up, with the last reply.
+fn given_up(state: &RecipientState, words: String, enhanced: &str) -> AttemptResult {
+    let last = state.result.as_ref();
+    AttemptResult {
+        verdict: RecipientStatus::Refused,
+        words,
+        reply: last.and_then(|last| last.reply.clone()),
+        enhanced: Some(enhanced.to_owned()),
+        server: last.and_then(|last| last.server.clone()),
+    }
+}
+
+/// Records the end of the attempt. If it cannot be synced to disk, it is at least written, because the
 /// attempt has not crashed.
-fn over(claim: &dyn ClaimedItem) -> Result<(), QueueError> {
-    claim.note(ItemEvent::OVER, Safety::Disk).inspect_err(|_| {
-        let _ = claim.note(ItemEvent::OVER, Safety::Process);
+fn end_attempt(claim: &dyn ClaimedItem) -> Result<(), QueueError> {
+    let ended = claim.record(ItemEvent::ENDED, Durability::Disk);
+    ended.inspect_err(|_| {
+        let _ = claim.record(ItemEvent::ENDED, Durability::Process);
     })
 }
 
 /// Gives up the recipients that were tried for the full period.
-fn give_up_the_spent(
+fn give_up_expired(
     run_context: &RunContext<'_>,
     claim: &dyn ClaimedItem,
 ) -> Result<(), QueueError> {
-    let item = now(claim);
-    if !queue::is_spent(&item.history, run_context.settings) {
+    let item = current(claim);
+    if !is_expired(&item.history, run_context.settings) {
         return Ok(());
     }
     let time = spoken(item.history.tried_for);
     for recipient in item.open() {
-        let recipient_state = &item.history.states[recipient];
+        let state = &item.history.states[recipient];
         // Only other recipients were tried, in a run limited to their domains.
-        if recipient_state.end.is_none() && !recipient_state.in_doubt {
+        if state.result.is_none() && !state.in_doubt {
             continue;
         }
         let address = &item.metadata.envelope.recipients[recipient];
-        let last = recipient_state.end.clone();
-        let last_words = last
-            .as_ref()
-            .map_or("nobody knows whether it arrived", |end| &end.words);
+        let last = state.result.as_ref();
+        let last = last.map_or("nobody knows whether it arrived", |last| &last.words);
         let name = format!("<{address}>: ");
-        let last_words = last_words.strip_prefix(&name).unwrap_or(last_words);
-        let words = format!("{name}given up after {time} of trying: {last_words}");
-        run_context
-            .queue_observer
-            .on_queue_event(&QueueEvent::Failed {
-                id: &item.id,
-                sentence: &words,
-                is_new: true,
-                is_final: true,
-            });
-        let end = AttemptResult {
-            verdict: RecipientStatus::Refused,
-            words,
-            reply: last.as_ref().and_then(|end| end.reply.clone()),
-            // RFC 3463 §3.5: the delivery time has expired, regardless of the cause.
-            enhanced: Some("5.4.7".to_owned()),
-            server: last.and_then(|end| end.server),
-        };
-        claim.note(ItemEvent::Result { recipient, end }, Safety::Disk)?;
+        let last = last.strip_prefix(&name).unwrap_or(last);
+        let words = format!("{name}given up after {time} of trying: {last}");
+        run_context.report(&QueueEvent::NotDelivered {
+            id: &item.id,
+            sentence: &words,
+            is_new: true,
+            is_final: true,
+        });
+        // RFC 3463 §3.5: the delivery time has expired, regardless of the cause.
+        let result = given_up(state, words, "5.4.7");
+        claim.record(ItemEvent::Result { recipient, result }, Durability::Disk)?;
     }
     Ok(())
 }
 
-/// Reports recipients with a permanent failure to the sender. If there is no sender, returns the reason for
-/// setting the item aside.
-fn answer_for_failures(
+/// Reports recipients with a permanent failure to the sender. If there is no sender, returns the reason why
+/// the item fails.
+fn report_failures(
     run_context: &RunContext<'_>,
     claim: &dyn ClaimedItem,
 ) -> Result<Option<String>, QueueError> {
     finish_report(run_context, claim)?;
-    let item = now(claim);
+    let item = current(claim);
     let failed = item.failed_unreported();
     if failed.is_empty() {
         return Ok(None);
     }
-    let wanted = wanting(&item, &failed, |notify| notify.failure);
-    let is_over = item.open().is_empty() && !item.waits_for_decision();
+    let requested = with_notify(&item, &failed, |notify| notify.failure);
+    let is_finished = item.open().is_empty() && !item.waits_for_decision();
     match &item.metadata.envelope.sender {
-        // R38: no report about a report. It remains in the queue for the operator.
-        None if !is_over => return Ok(None),
+        // RFC 5321 §6.1: no report about a report. It remains in the queue for the operator.
+        None if !is_finished => return Ok(None),
         None => {
-            failure::tell(run_context, &item, &failed);
-            return Ok(Some(words_of(&item, &failed)));
+            run_on_failure(run_context, &item, &failed);
+            return Ok(Some(failure_text(&item, &failed)));
         }
         Some(_) => {
             let mut others = failed.clone();
-            others.retain(|place| !wanted.contains(place));
+            others.retain(|index| !requested.contains(index));
             if !others.is_empty() {
-                reported(claim, &others)?;
+                record_reported(claim, &others)?;
             }
-            if !wanted.is_empty() {
-                report(run_context, claim, &item, &wanted)?;
+            if !requested.is_empty() {
+                add_report(run_context, claim, &item, &requested)?;
             }
         }
     }
-    failure::tell(run_context, &item, &failed);
+    run_on_failure(run_context, &item, &failed);
     Ok(None)
 }
 
 /// The recipients for which a report is requested (RFC 3461 §4.1).
-fn wanting(item: &Item, places: &[usize], is_wanted: fn(NotifyOn) -> bool) -> Vec<usize> {
+fn with_notify(item: &Item, all: &[usize], is_requested: fn(NotifyOn) -> bool) -> Vec<usize> {
     let Envelope {
         recipients, dsn, ..
     } = &item.metadata.envelope;
-    let interests = |&&place: &&usize| dsn.notify_of(&recipients[place]).is_none_or(is_wanted);
-    places.iter().filter(interests).copied().collect()
-}
-
-/// Notes that these recipients are finished.
-fn reported(claim: &dyn ClaimedItem, recipients: &[usize]) -> Result<(), QueueError> {
-    let recipients = recipients.to_vec();
-    claim.note(ItemEvent::Reported { recipients }, Safety::Disk)
-}
-
-fn words_of(item: &Item, failed: &[usize]) -> String {
-    let ends = failed
+    let notify = |index: &usize| dsn.notify_of(&recipients[*index]);
+    let requested = all
         .iter()
-        .filter_map(|&place| item.history.states[place].end.as_ref());
-    let words: Vec<&str> = ends.map(|end| end.words.as_str()).collect();
-    let whom = match item.metadata.kind {
+        .filter(|index| notify(index).is_none_or(is_requested));
+    requested.copied().collect()
+}
+
+/// Records that these recipients are finished.
+fn record_reported(claim: &dyn ClaimedItem, recipients: &[usize]) -> Result<(), QueueError> {
+    let recipients = recipients.to_vec();
+    claim.record(ItemEvent::Reported { recipients }, Durability::Disk)
+}
+
+fn failure_text(item: &Item, failed: &[usize]) -> String {
+    let results = failed
+        .iter()
+        .filter_map(|&index| item.history.states[index].result.as_ref());
+    let words: Vec<&str> = results.map(|result| result.words.as_str()).collect();
+    let cause = match item.metadata.kind {
         ItemKind::Report(_) => "a report that cannot be delivered",
         ItemKind::Mail => "no sender to be told",
     };
-    format!("{whom}: {}", words.join("; "))
+    format!("{cause}: {}", words.join("; "))
 }
 
-/// Recovers from an interruption between a report and the note of it: recipients in that report must not
-/// appear in another one.
+/// Recovers from an interruption between the commit of a report and the record of it: recipients in that
+/// report must not appear in another one.
 fn finish_report(run_context: &RunContext<'_>, claim: &dyn ClaimedItem) -> Result<(), QueueError> {
-    let item = now(claim);
+    let item = current(claim);
     let Some((id, recipients)) = &item.history.reporting else {
         return Ok(());
     };
-    if is_there(run_context, id)? {
-        reported(claim, recipients)?;
-        failure::tell(run_context, &item, recipients);
+    if exists(run_context, id)? {
+        record_reported(claim, recipients)?;
+        run_on_failure(run_context, &item, recipients);
     }
     Ok(())
 }
 
 /// True if an item of this name exists, even if it is damaged.
-fn is_there(run_context: &RunContext<'_>, id: &Id) -> Result<bool, QueueError> {
+fn exists(run_context: &RunContext<'_>, id: &Id) -> Result<bool, QueueError> {
     match run_context.store.item(id) {
         Ok(item) => Ok(item.is_some()),
         Err(QueueError::Damaged { .. }) => Ok(true),
@@ -259,79 +266,86 @@ fn is_there(run_context: &RunContext<'_>, id: &Id) -> Result<bool, QueueError> {
     }
 }
 
-/// Puts the report into the queue exactly once: its name is noted first, so that it is found after an
+/// Adds a report to the queue exactly once: its name is recorded first, so that it is found after an
 /// interruption. It is not sent before the journal records the commit.
-fn report(
+fn add_report(
     run_context: &RunContext<'_>,
     claim: &dyn ClaimedItem,
     item: &Item,
     failed: &[usize],
 ) -> Result<(), QueueError> {
-    let id = announce(run_context, claim, item, failed)?;
-    let written = notice::failed(run_context, claim, item, failed, &id)?;
-    if let Err(error) = reported(claim, failed) {
-        // The next run writes another report; this one must not be sent as well.
-        written.map_or(Ok(()), ClaimedItem::remove)?;
+    let id = record_report_id(run_context, claim, item, failed)?;
+    let report = NewReport {
+        item,
+        recipients: failed,
+        kind: ReportKind::Failed,
+    };
+    let added = report.add(run_context, claim, &id)?;
+    if let Err(error) = record_reported(claim, failed) {
+        // The next run adds another report; this one must not be sent as well.
+        added.map_or(Ok(()), ClaimedItem::remove)?;
         return Err(error);
     }
     Ok(())
 }
 
-/// Notes the name of a report before it is written. A report that was announced before keeps its name.
-fn announce(
+/// Records the name of a report before it is added. A report that was recorded before keeps its name.
+fn record_report_id(
     run_context: &RunContext<'_>,
     claim: &dyn ClaimedItem,
     item: &Item,
     failed: &[usize],
 ) -> Result<Id, QueueError> {
-    let begun = item.history.reporting.clone();
-    if let Some((id, _)) = begun.filter(|(_, recipients)| recipients == failed) {
+    let recorded = item.history.reporting.clone();
+    if let Some((id, _)) = recorded.filter(|(_, recipients)| recipients == failed) {
         return Ok(id);
     }
     let report = run_context.store.new_id();
-    let entry = ItemEvent::Reporting {
+    let event = ItemEvent::Reporting {
         recipients: failed.to_vec(),
         report: report.clone(),
     };
-    claim.note(entry, Safety::Disk)?;
+    claim.record(event, Durability::Disk)?;
     Ok(report)
 }
 
-/// A report that was found in the queue may be there only because its writer was interrupted: then the
-/// item that it is about does not know of it yet, and would be reported on again.
-pub fn confirm(run_context: &RunContext<'_>, report: &Item) -> Result<Confirmed, QueueError> {
+/// Makes sure that the item that a report is about has recorded the report. If the process that added the
+/// report was interrupted, it has not, and another report would be added.
+pub fn confirm_report(
+    run_context: &RunContext<'_>,
+    report: &Item,
+) -> Result<Confirmation, QueueError> {
     let ItemKind::Report(about) = &report.metadata.kind else {
-        return Ok(Confirmed::Yes);
+        return Ok(Confirmation::Recorded);
     };
-    // It nearly always does, and then the claim on that item is not needed.
-    let is_unknown =
+    // It nearly always has, and then the claim on that item is not needed.
+    let is_pending =
         |item: &Item| item.history.reporting.as_ref().map(|(id, _)| id) == Some(&report.id);
     match run_context.store.item(about) {
-        Ok(Some(item)) if is_unknown(&item) => {}
-        Ok(_) | Err(QueueError::Damaged { .. }) => return Ok(Confirmed::Yes),
+        Ok(Some(item)) if is_pending(&item) => {}
+        Ok(_) | Err(QueueError::Damaged { .. }) => return Ok(Confirmation::Recorded),
         Err(error) => return Err(error),
     }
     match run_context.store.claim(about)? {
-        Claimed::Gone => Ok(Confirmed::Yes),
-        Claimed::Busy => Ok(Confirmed::NotYet),
-        Claimed::Ours(claim) => {
+        ClaimResult::NotFound => Ok(Confirmation::Recorded),
+        ClaimResult::Busy => Ok(Confirmation::Busy),
+        ClaimResult::Claimed(claim) => {
             if let Some((id, recipients)) = claim.history().reporting
                 && id == report.id
             {
-                reported(&*claim, &recipients)?;
+                record_reported(&*claim, &recipients)?;
             }
-            Ok(Confirmed::Yes)
+            Ok(Confirmation::Recorded)
         }
     }
 }
 
-/// The result of checking that the item of a report has noted it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Confirmed {
-    /// It has, or it no longer exists.
-    Yes,
-    /// It is claimed elsewhere.
-    NotYet,
+pub enum Confirmation {
+    /// The item has recorded the report, or it no longer exists.
+    Recorded,
+    /// The item is claimed elsewhere.
+    Busy,
 }
 
 fn warn(
@@ -339,13 +353,22 @@ fn warn(
     claim: &dyn ClaimedItem,
     item: &Item,
 ) -> Result<(), QueueError> {
-    let waiting = wanting(item, &item.open(), |notify| notify.delay);
-    let is_wanted = !waiting.is_empty() && item.metadata.kind == ItemKind::Mail;
-    // Noted first, so that an interruption does not cause repeated warnings.
-    claim.note(ItemEvent::Warned, Safety::Disk)?;
-    if is_wanted && item.metadata.envelope.sender.is_some() {
+    let recipients = with_notify(item, &item.open(), |notify| notify.delay);
+    let is_requested = !recipients.is_empty() && item.metadata.kind == ItemKind::Mail;
+    // Recorded first, so that an interruption does not cause repeated warnings.
+    claim.record(ItemEvent::Warned, Durability::Disk)?;
+    if is_requested && item.metadata.envelope.sender.is_some() {
         let id = run_context.store.new_id();
-        notice::delayed(run_context, claim, item, &waiting, &id)?;
+        let give_up = run_context.settings.give_up;
+        let left = give_up.saturating_sub(item.history.tried_for);
+        let report = NewReport {
+            item,
+            recipients: &recipients,
+            kind: ReportKind::Delayed {
+                retry_until: SystemTime::now() + left,
+            },
+        };
+        report.add(run_context, claim, &id)?;
     }
     Ok(())
 }

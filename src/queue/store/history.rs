@@ -1,14 +1,67 @@
-//! The state of an item, computed from the entries of its journal in their order.
+//! The state of an item, computed from the records of its journal in their order.
 
 use crate::client::outcome::RecipientStatus;
-use crate::queue::store::{
-    AttemptResult, History, Id, Item, ItemEvent, OnUncertain, RecipientState, Record,
-};
+use crate::queue::store::item::{AttemptResult, Id, ItemEvent, Metadata, OnUncertain, Record};
 use std::time::{Duration, SystemTime};
+
+/// An item in its current state.
+#[derive(Clone, Debug)]
+pub struct Item {
+    pub id: Id,
+    pub metadata: Metadata,
+    /// Octets of the message.
+    pub size: u64,
+    pub history: History,
+    /// The reason why it failed; `None`: not failed.
+    pub failed: Option<String>,
+}
+
+/// The state of an item according to its journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// One for each recipient, in the order of the envelope.
+    pub states: Vec<RecipientState>,
+    /// Delivery attempts that were begun.
+    pub attempts: u32,
+    /// Attempts that do not count for the time of the next one: they were interrupted, or made before they
+    /// were due.
+    pub uncounted: u32,
+    /// The number of consecutive last attempts without an end: the process that made them crashed.
+    pub crashes: u32,
+    /// Start of the last attempt.
+    pub last_attempt: Option<SystemTime>,
+    /// Start of the last attempt that was due.
+    pub last_due: Option<SystemTime>,
+    /// The total time between attempts. No interval counts for more than a day, so that a clock that jumps or
+    /// a host that sleeps does not let the item expire.
+    pub tried_for: Duration,
+    /// True if the item is not tried until it is released.
+    pub held: bool,
+    /// Time of the release, if no attempt was made since. The item is due, regardless of the schedule.
+    pub released: Option<SystemTime>,
+    /// True if a warning was sent.
+    pub warned: bool,
+    /// A report that may or may not have been committed, and the recipients in it.
+    pub reporting: Option<(Id, Vec<usize>)>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecipientState {
+    /// The result of the last attempt; `None`: not tried.
+    pub result: Option<AttemptResult>,
+    /// True if the reply to the last end of data is unknown, and the operator has not decided how to
+    /// proceed.
+    pub in_doubt: bool,
+    /// True if the reply to an earlier end of data is unknown: whatever the current result is, the message
+    /// may have arrived then.
+    pub may_have_arrived: bool,
+    /// True if the sender was notified of the failure, or no notification is needed.
+    pub reported: bool,
+}
 
 /// Maximum time counted between two attempts, so that items do not expire because the clock jumped or the
 /// host was off for a month.
-const LONGEST_GAP: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_COUNTED: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl History {
     /// The history of a new item with this number of recipients.
@@ -16,70 +69,62 @@ impl History {
     pub fn new(recipients: usize) -> Self {
         Self {
             states: vec![RecipientState::default(); recipients],
-            attempts: 0,
-            uncounted: 0,
-            crashes: 0,
-            last_attempt: None,
-            last_due: None,
-            tried_for: Duration::ZERO,
-            held: false,
-            released: None,
-            warned: false,
-            reporting: None,
+            ..Self::default()
         }
     }
 
-    /// Applies these entries in order. The error is an entry about a recipient that does not exist.
+    /// Applies these records in order. The error is a record about a recipient that does not exist.
     #[doc(hidden)]
-    pub fn told(recipients: usize, entries: &[Record]) -> Result<Self, String> {
+    pub fn replay(recipients: usize, records: &[Record]) -> Result<Self, String> {
         let mut history = Self::new(recipients);
-        for noted in entries {
-            history.check(&noted.entry)?;
-            history.add(noted);
+        for record in records {
+            history.check(&record.event)?;
+            history.apply(record);
         }
         Ok(history)
     }
 
-    /// Checks that an entry refers to existing recipients only.
-    pub(super) fn check(&self, entry: &ItemEvent) -> Result<(), String> {
+    /// Checks that an event refers to existing recipients only.
+    pub(super) fn check(&self, event: &ItemEvent) -> Result<(), String> {
         let unknown = |recipient: &&usize| **recipient >= self.states.len();
-        match recipients(entry).iter().find(unknown) {
-            Some(place) => Err(format!(
-                "its journal speaks of recipient {place} who is not there"
+        match recipients(event).iter().find(unknown) {
+            Some(index) => Err(format!(
+                "its journal speaks of recipient {index} who is not there"
             )),
             None => Ok(()),
         }
     }
 
-    /// Applies one more entry.
-    pub(super) fn add(&mut self, noted: &Record) {
-        match &noted.entry {
-            ItemEvent::Attempt { recipients, early } => self.attempt(noted.at, recipients, *early),
-            ItemEvent::Over { interrupted } => self.over(noted.at, *interrupted),
+    /// Applies one more record.
+    pub(super) fn apply(&mut self, record: &Record) {
+        let at = record.at;
+        match &record.event {
+            ItemEvent::Attempt { recipients, early } => self.attempt(at, recipients, *early),
+            ItemEvent::Ended { interrupted } => self.end(at, *interrupted),
             ItemEvent::Held => self.held = true,
-            ItemEvent::Released => self.release(noted.at),
-            ItemEvent::Requeued => self.requeue(noted.at),
+            ItemEvent::Released => self.release(at),
+            ItemEvent::Requeued => self.requeue(at),
             ItemEvent::Warned => self.warned = true,
             ItemEvent::Reporting { recipients, report } => self.reporting(report, recipients),
             ItemEvent::Reported { recipients } => self.reported(recipients),
-            ItemEvent::Dot { recipients } => self.for_each(recipients, RecipientState::dot),
-            ItemEvent::Taken { recipients, reply } => {
-                self.for_each(recipients, |recipient_state| {
-                    recipient_state.end_with(AttemptResult::taken(reply));
+            ItemEvent::EndOfData { recipients } => {
+                self.for_each(recipients, RecipientState::end_of_data);
+            }
+            ItemEvent::Accepted { recipients, reply } => {
+                self.for_each(recipients, |state| {
+                    state.set_result(AttemptResult::accepted(reply));
                 });
             }
-            ItemEvent::Result { recipient, end } => {
-                self.for_each(&[*recipient], |recipient_state| {
-                    recipient_state.end_with(end.clone())
-                });
+            ItemEvent::Result { recipient, result } => {
+                self.for_each(&[*recipient], |state| state.set_result(result.clone()));
             }
         }
     }
 
     fn for_each(&mut self, recipients: &[usize], change: impl Fn(&mut RecipientState)) {
         for &recipient in recipients {
-            if let Some(recipient_state) = self.states.get_mut(recipient) {
-                change(recipient_state);
+            if let Some(state) = self.states.get_mut(recipient) {
+                change(state);
             }
         }
     }
@@ -87,7 +132,7 @@ impl History {
     fn attempt(&mut self, at: SystemTime, recipients: &[usize], early: bool) {
         if let Some(last) = self.last_attempt {
             let gap = at.duration_since(last).unwrap_or_default();
-            self.tried_for += gap.min(LONGEST_GAP);
+            self.tried_for += gap.min(MAX_COUNTED);
         }
         self.last_attempt = Some(at);
         self.attempts += 1;
@@ -98,13 +143,13 @@ impl History {
         }
         self.crashes += 1;
         self.released = None;
-        // A retry settles the question, but the doubt remains until there is another result.
-        self.for_each(recipients, |recipient_state| {
-            recipient_state.may_have_arrived |= recipient_state.in_doubt;
+        // The attempt may end before the end of data: the message may still have arrived earlier.
+        self.for_each(recipients, |state| {
+            state.may_have_arrived |= state.in_doubt;
         });
     }
 
-    fn over(&mut self, at: SystemTime, interrupted: bool) {
+    fn end(&mut self, at: SystemTime, interrupted: bool) {
         self.crashes = 0;
         if interrupted {
             self.uncounted += 1;
@@ -116,16 +161,18 @@ impl History {
         self.held = false;
         self.crashes = 0;
         self.released = Some(at);
-        self.states.iter_mut().for_each(RecipientState::decide);
+        self.states
+            .iter_mut()
+            .for_each(RecipientState::resolve_doubt);
     }
 
     fn requeue(&mut self, at: SystemTime) {
         let states = std::mem::take(&mut self.states);
-        let states = states.into_iter().map(RecipientState::renewed).collect();
+        let states = states.into_iter().map(RecipientState::requeued).collect();
         *self = Self {
             states,
             released: Some(at),
-            ..Self::new(0)
+            ..Self::default()
         };
     }
 
@@ -134,55 +181,51 @@ impl History {
     }
 
     fn reported(&mut self, recipients: &[usize]) {
-        self.for_each(recipients, |recipient_state| {
-            recipient_state.reported = true
-        });
-        let is_told = |pending: &usize| self.states.get(*pending).is_none_or(|one| one.reported);
+        self.for_each(recipients, |state| state.reported = true);
+        let is_done = |index: &usize| self.states.get(*index).is_none_or(|state| state.reported);
         if let Some((_, pending)) = &self.reporting
-            && pending.iter().all(is_told)
+            && pending.iter().all(is_done)
         {
             self.reporting = None;
         }
     }
 
-    /// The recipients that are to be tried.
+    /// The recipients to try.
     #[must_use]
     pub fn open(&self, on_uncertain: OnUncertain) -> Vec<usize> {
-        self.those(|recipient_state| recipient_state.is_open(on_uncertain))
+        self.select(|state| state.is_open(on_uncertain))
     }
 
     /// The recipients with a permanent failure that was not reported to the sender yet.
     #[must_use]
     pub fn failed_unreported(&self) -> Vec<usize> {
-        self.those(RecipientState::is_failed_unreported)
+        self.select(RecipientState::is_failed_unreported)
     }
 
     /// The recipients that may have received the message and are not tried without a decision of the
     /// operator.
     #[must_use]
     pub fn undecided(&self, on_uncertain: OnUncertain) -> Vec<usize> {
-        self.those(|recipient_state| recipient_state.is_undecided(on_uncertain))
+        self.select(|state| state.is_undecided(on_uncertain))
     }
 
-    fn those(&self, which: impl Fn(&RecipientState) -> bool) -> Vec<usize> {
+    fn select(&self, is_selected: impl Fn(&RecipientState) -> bool) -> Vec<usize> {
         let states = self.states.iter().enumerate();
-        states
-            .filter(|(_, recipient_state)| which(recipient_state))
-            .map(|(place, _)| place)
-            .collect()
+        let selected = states.filter(|(_, state)| is_selected(state));
+        selected.map(|(index, _)| index).collect()
     }
 }
 
-/// The recipients that an entry is about.
-fn recipients(entry: &ItemEvent) -> &[usize] {
-    match entry {
+/// The recipients that an event is about.
+fn recipients(event: &ItemEvent) -> &[usize] {
+    match event {
         ItemEvent::Attempt { recipients, .. }
-        | ItemEvent::Dot { recipients }
-        | ItemEvent::Taken { recipients, .. }
+        | ItemEvent::EndOfData { recipients }
+        | ItemEvent::Accepted { recipients, .. }
         | ItemEvent::Reporting { recipients, .. }
         | ItemEvent::Reported { recipients } => recipients,
         ItemEvent::Result { recipient, .. } => std::slice::from_ref(recipient),
-        ItemEvent::Over { .. }
+        ItemEvent::Ended { .. }
         | ItemEvent::Held
         | ItemEvent::Released
         | ItemEvent::Requeued
@@ -193,33 +236,33 @@ fn recipients(entry: &ItemEvent) -> &[usize] {
 impl RecipientState {
     /// There is no doubt about an earlier host in the same attempt: another host is tried only if the
     /// previous one has refused.
-    fn dot(&mut self) {
+    fn end_of_data(&mut self) {
         self.in_doubt = true;
     }
 
-    fn end_with(&mut self, end: AttemptResult) {
-        self.in_doubt = end.verdict == RecipientStatus::Uncertain;
-        self.end = Some(end);
+    fn set_result(&mut self, result: AttemptResult) {
+        self.in_doubt = result.verdict == RecipientStatus::Uncertain;
+        self.result = Some(result);
     }
 
     /// The operator decided to try again.
-    fn decide(&mut self) {
+    fn resolve_doubt(&mut self) {
         self.may_have_arrived |= self.in_doubt;
         self.in_doubt = false;
     }
 
     /// Resets the state, except that deliveries, certain or possible, are kept.
-    fn renewed(mut self) -> Self {
-        self.decide();
+    fn requeued(mut self) -> Self {
+        self.resolve_doubt();
         if self.verdict() != Some(RecipientStatus::Accepted) {
-            self.end = None;
+            self.result = None;
             self.reported = false;
         }
         self
     }
 
     fn verdict(&self) -> Option<RecipientStatus> {
-        self.end.as_ref().map(|end| end.verdict)
+        self.result.as_ref().map(|result| result.verdict)
     }
 
     /// True if a delivery from here on may be a duplicate.
@@ -254,7 +297,7 @@ impl RecipientState {
 
 impl AttemptResult {
     /// The server accepted it; details follow with the result.
-    fn taken(reply: &str) -> Self {
+    fn accepted(reply: &str) -> Self {
         Self {
             verdict: RecipientStatus::Accepted,
             words: String::new(),
@@ -266,7 +309,7 @@ impl AttemptResult {
 }
 
 impl Item {
-    /// The recipients that are to be tried.
+    /// The recipients to try.
     #[must_use]
     pub fn open(&self) -> Vec<usize> {
         self.history.open(self.metadata.on_uncertain)
@@ -297,12 +340,12 @@ impl Item {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::store::journal::moment;
+    use crate::queue::store::item::from_milliseconds;
     use ItemEvent::{Held, Released, Requeued, Warned};
 
     const HOUR: u64 = 60 * 60;
 
-    fn end(verdict: RecipientStatus) -> AttemptResult {
+    fn result_of(verdict: RecipientStatus) -> AttemptResult {
         let (reply, enhanced, server) = (None, None, None);
         let words = verdict.word().to_owned();
         AttemptResult {
@@ -321,24 +364,23 @@ mod tests {
         }
     }
 
-    fn dot() -> ItemEvent {
-        ItemEvent::Dot {
+    fn end_of_data() -> ItemEvent {
+        ItemEvent::EndOfData {
             recipients: vec![0],
         }
     }
 
-    fn taken() -> ItemEvent {
-        ItemEvent::Taken {
+    fn accepted() -> ItemEvent {
+        ItemEvent::Accepted {
             recipients: vec![0],
             reply: "250 ok".to_owned(),
         }
     }
 
     fn result(verdict: RecipientStatus) -> ItemEvent {
-        let recipient = 0;
         ItemEvent::Result {
-            recipient,
-            end: end(verdict),
+            recipient: 0,
+            result: result_of(verdict),
         }
     }
 
@@ -346,70 +388,70 @@ mod tests {
         Id::parse("1234567890abc").unwrap()
     }
 
-    /// The history of two recipients, an hour between entries.
-    fn told(entries: impl IntoIterator<Item = ItemEvent>) -> History {
-        let entries = entries.into_iter().zip(1_u64..);
-        let noted = entries.map(|(entry, hour)| Record {
-            at: moment(hour * HOUR * 1000),
-            entry,
+    /// The history of two recipients, an hour between events.
+    fn history_of(events: impl IntoIterator<Item = ItemEvent>) -> History {
+        let events = events.into_iter().zip(1_u64..);
+        let records = events.map(|(event, at)| Record {
+            at: hour(at),
+            event,
         });
-        History::told(2, &noted.collect::<Vec<_>>()).unwrap()
+        History::replay(2, &records.collect::<Vec<_>>()).unwrap()
     }
 
     fn at_hours(hours: &[u64]) -> History {
-        let noted = hours.iter().map(|hour| Record {
-            at: moment(hour * HOUR * 1000),
-            entry: attempt(),
+        let records = hours.iter().map(|&at| Record {
+            at: hour(at),
+            event: attempt(),
         });
-        History::told(2, &noted.collect::<Vec<_>>()).unwrap()
+        History::replay(2, &records.collect::<Vec<_>>()).unwrap()
     }
 
     fn hour(hour: u64) -> SystemTime {
-        moment(hour * HOUR * 1000)
+        from_milliseconds(hour * HOUR * 1000)
     }
 
     #[test]
-    fn a_new_item_is_open_for_all_and_was_never_tried() {
-        let history = told([]);
+    fn a_new_item_is_open_for_all_recipients() {
+        let history = history_of([]);
         assert_eq!(history, History::new(2));
         assert_eq!(history.open(OnUncertain::Hold), [0, 1]);
     }
 
     #[test]
-    fn from_the_dot_on_nobody_knows_until_the_server_took_it() {
-        let dotted = told([attempt(), dot()]);
-        assert!(dotted.states[0].in_doubt && !dotted.states[1].in_doubt);
-        let after = told([attempt(), dot(), taken()]);
+    fn delivery_is_in_doubt_from_the_end_of_data_to_its_reply() {
+        let sent = history_of([attempt(), end_of_data()]);
+        assert!(sent.states[0].in_doubt && !sent.states[1].in_doubt);
+        let after = history_of([attempt(), end_of_data(), accepted()]);
         assert!(!after.states[0].may_arrive_twice());
-        let end = after.states[0].end.as_ref().unwrap();
-        assert_eq!(end.verdict, RecipientStatus::Accepted);
-        assert_eq!(end.reply.as_deref(), Some("250 ok"));
+        let result = after.states[0].result.as_ref().unwrap();
+        assert_eq!(result.verdict, RecipientStatus::Accepted);
+        assert_eq!(result.reply.as_deref(), Some("250 ok"));
         assert_eq!(after.open(OnUncertain::Retry), [1]);
     }
 
     #[test]
-    fn a_refusal_of_the_dot_leaves_no_doubt() {
+    fn a_reply_to_the_end_of_data_leaves_no_doubt() {
         for verdict in [
             RecipientStatus::Refused,
             RecipientStatus::Deferred,
             RecipientStatus::Accepted,
         ] {
-            let recipient_state =
-                &told([attempt(), dot(), result(verdict), ItemEvent::OVER]).states[0];
-            assert!(!recipient_state.may_arrive_twice(), "{verdict:?}");
-            assert_eq!(recipient_state.end, Some(end(verdict)));
+            let state = &history_of([attempt(), end_of_data(), result(verdict), ItemEvent::ENDED])
+                .states[0];
+            assert!(!state.may_arrive_twice(), "{verdict:?}");
+            assert_eq!(state.result, Some(result_of(verdict)));
         }
     }
 
     #[test]
-    fn a_lost_connection_at_the_dot_and_a_crash_there_are_the_same_doubt() {
-        let lost = told([
+    fn a_lost_connection_and_a_crash_at_the_end_of_data_are_the_same_doubt() {
+        let lost = history_of([
             attempt(),
-            dot(),
+            end_of_data(),
             result(RecipientStatus::Uncertain),
-            ItemEvent::OVER,
+            ItemEvent::ENDED,
         ]);
-        let crashed = told([attempt(), dot()]);
+        let crashed = history_of([attempt(), end_of_data()]);
         for history in [lost, crashed] {
             assert!(history.states[0].in_doubt);
             assert_eq!(history.open(OnUncertain::Retry), [0, 1]);
@@ -420,48 +462,54 @@ mod tests {
     }
 
     #[test]
-    fn a_doubt_is_not_forgotten_when_a_later_attempt_ends_before_the_dot() {
+    fn a_doubt_remains_when_a_later_attempt_ends_before_the_end_of_data() {
         let uncertain = [
             attempt(),
-            dot(),
+            end_of_data(),
             result(RecipientStatus::Uncertain),
-            ItemEvent::OVER,
+            ItemEvent::ENDED,
             attempt(),
         ];
-        let later = told(
+        let later = history_of(
             uncertain
                 .into_iter()
-                .chain([result(RecipientStatus::Deferred), ItemEvent::OVER]),
+                .chain([result(RecipientStatus::Deferred), ItemEvent::ENDED]),
         );
         assert!(!later.states[0].in_doubt);
         assert!(later.states[0].may_arrive_twice());
     }
 
     #[test]
-    fn a_second_host_that_is_asked_because_the_first_said_no_is_no_reason_for_doubt() {
-        let history = told([
+    fn a_second_host_after_a_refusal_is_not_a_reason_for_doubt() {
+        let history = history_of([
             attempt(),
-            dot(),
-            dot(),
+            end_of_data(),
+            end_of_data(),
             result(RecipientStatus::Deferred),
-            ItemEvent::OVER,
+            ItemEvent::ENDED,
         ]);
         assert!(!history.states[0].may_arrive_twice());
-        let crashed = told([attempt(), dot(), dot()]);
+        let crashed = history_of([attempt(), end_of_data(), end_of_data()]);
         assert!(crashed.states[0].in_doubt);
     }
 
     #[test]
-    fn two_dots_without_a_reply_may_have_brought_it_twice() {
-        let history = told([attempt(), dot(), attempt(), dot(), taken()]);
+    fn two_ends_of_data_without_a_reply_may_be_two_deliveries() {
+        let history = history_of([
+            attempt(),
+            end_of_data(),
+            attempt(),
+            end_of_data(),
+            accepted(),
+        ]);
         assert!(!history.states[0].in_doubt);
         assert!(history.states[0].may_have_arrived);
         assert_eq!(history.open(OnUncertain::Retry), [1]);
     }
 
     #[test]
-    fn what_was_refused_or_taken_is_not_open_and_all_else_is() {
-        let open = |verdict| told([attempt(), result(verdict)]).open(OnUncertain::Retry);
+    fn a_recipient_is_open_unless_refused_or_accepted() {
+        let open = |verdict| history_of([attempt(), result(verdict)]).open(OnUncertain::Retry);
         assert_eq!(open(RecipientStatus::Accepted), [1]);
         assert_eq!(open(RecipientStatus::Refused), [1]);
         for verdict in [
@@ -475,16 +523,19 @@ mod tests {
 
     #[test]
     fn attempts_without_an_end_are_crashes_until_one_has_an_end() {
-        let crashes = |entries: Vec<ItemEvent>| told(entries).crashes;
+        let crashes = |events: Vec<ItemEvent>| history_of(events).crashes;
         assert_eq!(crashes(vec![]), 0);
         assert_eq!(crashes(vec![attempt()]), 1);
-        assert_eq!(crashes(vec![attempt(), ItemEvent::OVER]), 0);
+        assert_eq!(crashes(vec![attempt(), ItemEvent::ENDED]), 0);
         assert_eq!(crashes(vec![attempt(), attempt(), attempt()]), 3);
         assert_eq!(
-            crashes(vec![attempt(), attempt(), ItemEvent::OVER, attempt()]),
+            crashes(vec![attempt(), attempt(), ItemEvent::ENDED, attempt()]),
             1
         );
-        assert_eq!(told([attempt(), ItemEvent::OVER, attempt()]).attempts, 2);
+        assert_eq!(
+            history_of([attempt(), ItemEvent::ENDED, attempt()]).attempts,
+            2
+        );
     }
 
     #[test]
@@ -499,7 +550,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_jumps_makes_nothing_old_and_nothing_young() {
+    fn a_clock_that_jumps_counts_for_at_most_a_day() {
         let ten_years = 10 * 365 * 24;
         let forward = at_hours(&[1, 2, 2 + ten_years, 3 + ten_years]);
         assert_eq!(forward.tried_for, Duration::from_secs(26 * HOUR));
@@ -508,25 +559,25 @@ mod tests {
     }
 
     #[test]
-    fn who_is_held_waits_until_it_is_released() {
-        assert!(told([Held]).held);
-        let released = told([attempt(), attempt(), Held, Released]);
+    fn a_held_item_waits_until_it_is_released() {
+        assert!(history_of([Held]).held);
+        let released = history_of([attempt(), attempt(), Held, Released]);
         assert!(!released.held);
         assert_eq!((released.crashes, released.released), (0, Some(hour(4))));
     }
 
     #[test]
-    fn an_attempt_uses_a_release_up() {
-        assert_eq!(told([Released, attempt()]).released, None);
+    fn an_attempt_ends_a_release() {
+        assert_eq!(history_of([Released, attempt()]).released, None);
     }
 
     #[test]
-    fn a_release_decides_what_was_in_doubt() {
-        let history = told([
+    fn a_release_opens_recipients_in_doubt() {
+        let history = history_of([
             attempt(),
-            dot(),
+            end_of_data(),
             result(RecipientStatus::Uncertain),
-            ItemEvent::OVER,
+            ItemEvent::ENDED,
             Released,
         ]);
         assert_eq!(history.open(OnUncertain::Hold), [0, 1]);
@@ -536,18 +587,22 @@ mod tests {
 
     #[test]
     fn a_refusal_is_reported_once() {
-        let refused = [attempt(), result(RecipientStatus::Refused), ItemEvent::OVER];
-        assert_eq!(told(refused.clone()).failed_unreported(), [0]);
+        let refused = [
+            attempt(),
+            result(RecipientStatus::Refused),
+            ItemEvent::ENDED,
+        ];
+        assert_eq!(history_of(refused.clone()).failed_unreported(), [0]);
         let (recipients, report) = (vec![0], report());
         let reporting = ItemEvent::Reporting {
             recipients: recipients.clone(),
             report: report.clone(),
         };
-        let pending = told(refused.iter().cloned().chain([reporting.clone()]));
+        let pending = history_of(refused.iter().cloned().chain([reporting.clone()]));
         assert_eq!(pending.reporting, Some((report, vec![0])));
         assert_eq!(pending.failed_unreported(), [0]);
         let reported = [reporting, ItemEvent::Reported { recipients }];
-        let done = told(refused.into_iter().chain(reported));
+        let done = history_of(refused.into_iter().chain(reported));
         assert_eq!(done.reporting, None);
         assert!(done.failed_unreported().is_empty());
     }
@@ -561,37 +616,41 @@ mod tests {
         let one = ItemEvent::Reported {
             recipients: vec![1],
         };
-        assert!(told([reporting.clone(), one.clone()]).reporting.is_some());
+        assert!(
+            history_of([reporting.clone(), one.clone()])
+                .reporting
+                .is_some()
+        );
         let other = ItemEvent::Reported {
             recipients: vec![0],
         };
-        assert!(told([reporting, one, other]).reporting.is_none());
+        assert!(history_of([reporting, one, other]).reporting.is_none());
     }
 
     #[test]
-    fn who_was_reported_is_not_tried_again() {
-        let entries = [
+    fn a_reported_recipient_is_not_tried_again() {
+        let events = [
             attempt(),
             result(RecipientStatus::Deferred),
             ItemEvent::Reported {
                 recipients: vec![0],
             },
         ];
-        assert_eq!(told(entries).open(OnUncertain::Retry), [1]);
+        assert_eq!(history_of(events).open(OnUncertain::Retry), [1]);
     }
 
     #[test]
-    fn what_is_requeued_is_as_new_but_for_what_was_delivered() {
+    fn a_requeued_item_is_new_except_for_deliveries() {
         let two = ItemEvent::Result {
             recipient: 1,
-            end: end(RecipientStatus::Refused),
+            result: result_of(RecipientStatus::Refused),
         };
         let reported = ItemEvent::Reported {
             recipients: vec![1],
         };
-        let entries = [
+        let events = [
             attempt(),
-            taken(),
+            accepted(),
             two,
             attempt(),
             Warned,
@@ -599,7 +658,7 @@ mod tests {
             reported,
             Requeued,
         ];
-        let history = told(entries);
+        let history = history_of(events);
         assert_eq!(history.open(OnUncertain::Retry), [1]);
         assert!(history.failed_unreported().is_empty());
         assert_eq!(history.states[1], RecipientState::default());
@@ -612,54 +671,52 @@ mod tests {
     }
 
     #[test]
-    fn a_doubt_outlives_a_requeueing() {
-        let history = told([attempt(), dot(), Requeued]);
+    fn a_doubt_is_kept_by_requeue() {
+        let history = history_of([attempt(), end_of_data(), Requeued]);
         assert_eq!(history.open(OnUncertain::Hold), [0, 1]);
         assert!(history.states[0].may_arrive_twice());
     }
 
     #[test]
-    fn a_recipient_who_is_not_there_is_an_error() {
-        for entry in [
-            ItemEvent::Dot {
+    fn an_unknown_recipient_is_an_error() {
+        for event in [
+            ItemEvent::EndOfData {
                 recipients: vec![0, 2],
             },
             ItemEvent::Result {
                 recipient: usize::MAX,
-                end: end(RecipientStatus::Accepted),
+                result: result_of(RecipientStatus::Accepted),
             },
         ] {
-            let noted = Record {
-                at: moment(0),
-                entry,
-            };
-            assert!(History::told(2, &[noted]).is_err());
+            let at = hour(0);
+            assert!(History::replay(2, &[Record { at, event }]).is_err());
         }
     }
 
     #[test]
-    fn an_item_is_done_when_nobody_is_open_unreported_or_in_doubt() {
-        let metadata = crate::queue::store::tests::metadata(&["a@example.org", "b@example.org"]);
-        let done = |on_uncertain, entries: Vec<ItemEvent>| {
+    fn an_item_is_done_if_no_recipient_is_open_unreported_or_in_doubt() {
+        let metadata =
+            crate::queue::store::item::tests::metadata(&["a@example.org", "b@example.org"]);
+        let done = |on_uncertain, events: Vec<ItemEvent>| {
             let mut metadata = metadata.clone();
             metadata.on_uncertain = on_uncertain;
-            let history = told(entries);
+            let history = history_of(events);
             let item = Item {
                 id: report(),
                 metadata,
                 size: 1,
                 history,
-                dead: None,
+                failed: None,
             };
             (item.is_done(), item.waits_for_decision())
         };
         let second = ItemEvent::Result {
             recipient: 1,
-            end: end(RecipientStatus::Accepted),
+            result: result_of(RecipientStatus::Accepted),
         };
         let retry = OnUncertain::Retry;
         assert_eq!(done(retry, vec![]), (false, false));
-        assert_eq!(done(retry, vec![taken(), second.clone()]), (true, false));
+        assert_eq!(done(retry, vec![accepted(), second.clone()]), (true, false));
         assert_eq!(
             done(
                 retry,
@@ -667,7 +724,13 @@ mod tests {
             ),
             (false, false)
         );
-        assert_eq!(done(retry, vec![dot(), second.clone()]), (false, false));
-        assert_eq!(done(OnUncertain::Hold, vec![dot(), second]), (false, true));
+        assert_eq!(
+            done(retry, vec![end_of_data(), second.clone()]),
+            (false, false)
+        );
+        assert_eq!(
+            done(OnUncertain::Hold, vec![end_of_data(), second]),
+            (false, true)
+        );
     }
 }

@@ -1,14 +1,51 @@
-//! The retry schedule of an item. The caller reads the clock once, and the result depends on it as little
-//! as possible.
+//! The retry schedule of an item.
 
-use crate::queue::store::{History, Item, RetrySettings};
+use crate::queue::store::history::{History, Item};
 use std::time::{Duration, SystemTime};
 
+/// The retry schedule: times of the attempts, and their total duration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetrySettings {
+    /// The times between attempts, in order; the last one is repeated.
+    pub gaps: Vec<Duration>,
+    /// Random extension of a gap in percent of its length, so that attempts do not coincide.
+    pub spread: u8,
+    /// Total time of attempts before a recipient is given up.
+    pub give_up: Duration,
+    /// Total time of attempts before the sender is warned; `None`: never.
+    pub warn_after: Option<Duration>,
+    /// Time before a host that was down is tried again.
+    pub host_down: Duration,
+    /// Maximum number of connections at the same time.
+    pub connections: usize,
+    /// Maximum number of connections to one host, or for one domain, at the same time.
+    pub per_host: usize,
+    /// A report of failure has the whole message up to this many octets, else only its header.
+    pub bounce_size: u64,
+}
+
+impl Default for RetrySettings {
+    /// RFC 5321 §4.5.4.1: twice in the first hour, then with growing gaps, for five days.
+    fn default() -> Self {
+        let minutes = |count: u64| Duration::from_secs(count * 60);
+        Self {
+            gaps: [15, 30, 60, 120, 180].map(minutes).to_vec(),
+            spread: 10,
+            give_up: minutes(5 * 24 * 60),
+            warn_after: None,
+            host_down: minutes(5),
+            connections: 16,
+            per_host: 4,
+            bounce_size: 1 << 20,
+        }
+    }
+}
+
 /// The interval if the settings contain none.
-const USUAL_GAP: Duration = Duration::from_secs(30 * 60);
+const DEFAULT_GAP: Duration = Duration::from_secs(30 * 60);
 
 /// Upper limit of the interval, regardless of the settings.
-const LONGEST_GAP: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+const MAX_GAP: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// The time of the next action for an item.
 enum NextStep {
@@ -23,7 +60,7 @@ enum NextStep {
 /// for a decision.
 #[must_use]
 pub fn next_attempt(item: &Item, settings: &RetrySettings) -> Option<SystemTime> {
-    match when(item, settings) {
+    match next_step(item, settings) {
         NextStep::Never => None,
         NextStep::Since(time) | NextStep::At(time) => Some(time),
     }
@@ -32,32 +69,32 @@ pub fn next_attempt(item: &Item, settings: &RetrySettings) -> Option<SystemTime>
 /// True if there is something to do for an item now.
 #[must_use]
 pub fn is_due(item: &Item, settings: &RetrySettings, now: SystemTime) -> bool {
-    match when(item, settings) {
+    match next_step(item, settings) {
         NextStep::Never => false,
         NextStep::Since(_) => true,
-        // The clock went back: the time that it has waited is unknown.
+        // If the clock went back, the time since the last attempt is unknown.
         NextStep::At(time) => time <= now || item.history.last_attempt > Some(now),
     }
 }
 
-/// True if the item has been tried for the full period.
+/// True if the item has been tried for the whole period after which it is given up.
 #[must_use]
-pub fn is_spent(history: &History, settings: &RetrySettings) -> bool {
+pub fn is_expired(history: &History, settings: &RetrySettings) -> bool {
     history.tried_for >= settings.give_up
 }
 
-/// True if the sender is due to be warned of the delay.
+/// True if the sender is to be warned of the delay now.
 #[must_use]
-pub fn wants_warning(history: &History, settings: &RetrySettings) -> bool {
+pub fn needs_warning(history: &History, settings: &RetrySettings) -> bool {
     let is_late = |after| history.tried_for >= after;
     !history.warned && settings.warn_after.is_some_and(is_late)
 }
 
-fn when(item: &Item, settings: &RetrySettings) -> NextStep {
+fn next_step(item: &Item, settings: &RetrySettings) -> NextStep {
     let history = &item.history;
     let is_open = !item.open().is_empty();
-    let only_waits = item.waits_for_decision() && item.failed_unreported().is_empty();
-    if history.held || (!is_open && only_waits) {
+    let waits_only = item.waits_for_decision() && item.failed_unreported().is_empty();
+    if history.held || (!is_open && waits_only) {
         return NextStep::Never;
     }
     let Some(last) = history.last_attempt else {
@@ -65,10 +102,10 @@ fn when(item: &Item, settings: &RetrySettings) -> NextStep {
     };
     match history.released {
         Some(released) => NextStep::Since(released),
-        // All that is left is to report, or to remove it.
+        // It is to be reported or removed only.
         None if !is_open => NextStep::Since(last),
-        // The process that tried it crashed and learned nothing about the server. The caller counts the
-        // crashes and decides when to stop.
+        // The process that tried it crashed and has learned nothing about the server. The caller counts
+        // the crashes and decides when to stop.
         None if history.crashes > 0 => NextStep::Since(last),
         None => history
             .last_due
@@ -83,47 +120,48 @@ fn when(item: &Item, settings: &RetrySettings) -> NextStep {
 fn gap(item: &Item, settings: &RetrySettings) -> Duration {
     let attempts = item.history.attempts.saturating_sub(item.history.uncounted);
     let attempts = usize::try_from(attempts).unwrap_or(usize::MAX);
-    let place = attempts.saturating_sub(1);
-    let gap = settings.gaps.get(place).or(settings.gaps.last());
-    let gap = gap.copied().unwrap_or(USUAL_GAP).min(LONGEST_GAP);
-    let chance = crc32fast::hash(format!("{} {attempts}", item.id).as_bytes());
-    let part = f64::from(chance) / f64::from(u32::MAX) * f64::from(settings.spread) / 100.0;
-    gap + gap.mul_f64(part)
+    let index = attempts.saturating_sub(1);
+    let gap = settings.gaps.get(index).or(settings.gaps.last());
+    let gap = gap.copied().unwrap_or(DEFAULT_GAP).min(MAX_GAP);
+    let hash = crc32fast::hash(format!("{} {attempts}", item.id).as_bytes());
+    let fraction = f64::from(hash) / f64::from(u32::MAX) * f64::from(settings.spread) / 100.0;
+    gap + gap.mul_f64(fraction)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::client::outcome::RecipientStatus;
-    use crate::queue::store::journal::moment;
-    use crate::queue::store::{AttemptResult, Id, ItemEvent, OnUncertain, Record};
+    use crate::queue::store::item::{
+        AttemptResult, Id, ItemEvent, Metadata, OnUncertain, Record, from_milliseconds,
+    };
 
     const MINUTE: u64 = 60;
 
     fn at(minute: u64) -> SystemTime {
-        moment((1_000_000 + minute * MINUTE) * 1000)
+        from_milliseconds((1_000_000 + minute * MINUTE) * 1000)
     }
 
-    fn item_called(id: &str, entries: &[(u64, ItemEvent)]) -> Item {
-        let noted = entries.iter().map(|(minute, entry)| Record {
+    fn item_named(id: &str, events: &[(u64, ItemEvent)]) -> Item {
+        let records = events.iter().map(|(minute, event)| Record {
             at: at(*minute),
-            entry: entry.clone(),
+            event: event.clone(),
         });
-        let metadata = crate::queue::store::tests::metadata(&["a@example.org"]);
+        let metadata = crate::queue::store::item::tests::metadata(&["a@example.org"]);
         Item {
             id: Id::parse(id).unwrap(),
-            history: History::told(1, &noted.collect::<Vec<_>>()).unwrap(),
-            metadata: crate::queue::store::Metadata {
+            history: History::replay(1, &records.collect::<Vec<_>>()).unwrap(),
+            metadata: Metadata {
                 queued: at(0),
                 ..metadata
             },
             size: 1,
-            dead: None,
+            failed: None,
         }
     }
 
-    fn item(entries: &[(u64, ItemEvent)]) -> Item {
-        item_called("1234567890abc", entries)
+    fn item(events: &[(u64, ItemEvent)]) -> Item {
+        item_named("1234567890abc", events)
     }
 
     fn attempt() -> ItemEvent {
@@ -133,29 +171,32 @@ mod tests {
         }
     }
 
-    fn end(verdict: RecipientStatus) -> ItemEvent {
-        let end = AttemptResult {
+    fn result(verdict: RecipientStatus) -> ItemEvent {
+        let result = AttemptResult {
             verdict,
             words: String::new(),
             reply: None,
             enhanced: None,
             server: None,
         };
-        ItemEvent::Result { recipient: 0, end }
+        ItemEvent::Result {
+            recipient: 0,
+            result,
+        }
     }
 
     fn deferred_at(minutes: &[u64]) -> Vec<(u64, ItemEvent)> {
         let one = |&minute| {
             [
                 (minute, attempt()),
-                (minute, end(RecipientStatus::Deferred)),
-                (minute, ItemEvent::OVER),
+                (minute, result(RecipientStatus::Deferred)),
+                (minute, ItemEvent::ENDED),
             ]
         };
         minutes.iter().flat_map(one).collect()
     }
 
-    fn punctual() -> RetrySettings {
+    fn without_spread() -> RetrySettings {
         RetrySettings {
             spread: 0,
             ..RetrySettings::default()
@@ -163,41 +204,41 @@ mod tests {
     }
 
     fn is_due_at(item: &Item, minute: u64) -> bool {
-        is_due(item, &punctual(), at(minute))
+        is_due(item, &without_spread(), at(minute))
     }
 
     #[test]
-    fn what_was_never_tried_is_due_whatever_the_clock_says() {
+    fn an_untried_item_is_due_regardless_of_the_clock() {
         let new = item(&[]);
         assert!(is_due_at(&new, 0));
         assert!(is_due(
             &new,
-            &punctual(),
+            &without_spread(),
             at(0) - Duration::from_secs(99_999)
         ));
-        assert_eq!(next_attempt(&new, &punctual()), Some(at(0)));
+        assert_eq!(next_attempt(&new, &without_spread()), Some(at(0)));
     }
 
     #[test]
-    fn the_gaps_grow_and_the_last_goes_on() {
+    fn the_last_gap_is_repeated() {
         let mut minutes = vec![0];
         for gap in [15, 30, 60, 120, 180, 180, 180] {
             let tried = item(&deferred_at(&minutes));
             let next = minutes.last().unwrap() + gap;
-            assert_eq!(next_attempt(&tried, &punctual()), Some(at(next)));
+            assert_eq!(next_attempt(&tried, &without_spread()), Some(at(next)));
             assert!(!is_due_at(&tried, next - 1) && is_due_at(&tried, next));
             minutes.push(next);
         }
     }
 
     #[test]
-    fn the_spread_differs_from_item_to_item_and_not_from_look_to_look() {
+    fn the_spread_depends_on_the_item_only() {
         let settings = RetrySettings {
             spread: 10,
             ..RetrySettings::default()
         };
-        let entries = deferred_at(&[0]);
-        let next = |id| next_attempt(&item_called(id, &entries), &settings).unwrap();
+        let events = deferred_at(&[0]);
+        let next = |id| next_attempt(&item_named(id, &events), &settings).unwrap();
         assert_eq!(next("1234567890abc"), next("1234567890abc"));
         assert_ne!(next("1234567890abc"), next("1234567890abd"));
         for id in ["0000000000000", "1234567890abc", "zzzzzzzzzzzzz"] {
@@ -207,74 +248,73 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_went_back_does_not_make_it_wait_for_years() {
+    fn an_item_is_due_after_the_clock_went_back() {
         let tried = item(&deferred_at(&[1000]));
         assert!(is_due_at(&tried, 999));
         assert!(!is_due_at(&tried, 1001));
     }
 
     #[test]
-    fn what_is_held_is_not_due_and_what_was_released_is_at_once() {
-        let mut entries = deferred_at(&[0, 15]);
-        entries.push((16, ItemEvent::Held));
-        assert!(!is_due_at(&item(&entries), 9999));
-        assert_eq!(next_attempt(&item(&entries), &punctual()), None);
-        entries.push((17, ItemEvent::Released));
-        assert!(is_due_at(&item(&entries), 17));
-        entries.extend(deferred_at(&[17]));
-        assert!(!is_due_at(&item(&entries), 18));
+    fn a_held_item_is_not_due_and_a_released_one_is_due_at_once() {
+        let mut events = deferred_at(&[0, 15]);
+        events.push((16, ItemEvent::Held));
+        assert!(!is_due_at(&item(&events), 9999));
+        assert_eq!(next_attempt(&item(&events), &without_spread()), None);
+        events.push((17, ItemEvent::Released));
+        assert!(is_due_at(&item(&events), 17));
+        events.extend(deferred_at(&[17]));
+        assert!(!is_due_at(&item(&events), 18));
     }
 
     #[test]
-    fn what_crashed_is_due_at_once() {
+    fn an_item_is_due_at_once_after_a_crash() {
         assert!(is_due_at(&item(&[(0, attempt())]), 0));
     }
 
     #[test]
-    fn what_waits_for_a_decision_is_not_due_until_there_is_one() {
+    fn an_item_that_waits_for_a_decision_is_not_due() {
         let mut waits = item(&[
             (0, attempt()),
-            (0, end(RecipientStatus::Uncertain)),
-            (0, ItemEvent::OVER),
+            (0, result(RecipientStatus::Uncertain)),
+            (0, ItemEvent::ENDED),
         ]);
         assert!(is_due_at(&waits, 15));
         waits.metadata.on_uncertain = OnUncertain::Hold;
         assert!(!is_due_at(&waits, 9999));
-        assert_eq!(next_attempt(&waits, &punctual()), None);
+        assert_eq!(next_attempt(&waits, &without_spread()), None);
     }
 
     #[test]
-    fn what_is_only_to_be_reported_or_removed_is_due_at_once() {
+    fn an_item_to_be_reported_or_removed_is_due_at_once() {
         for verdict in [RecipientStatus::Refused, RecipientStatus::Accepted] {
-            let ended = item(&[(0, attempt()), (0, end(verdict)), (0, ItemEvent::OVER)]);
+            let ended = item(&[(0, attempt()), (0, result(verdict)), (0, ItemEvent::ENDED)]);
             assert!(is_due_at(&ended, 0), "{verdict:?}");
         }
     }
 
     #[test]
-    fn it_is_given_up_after_five_days_of_trying() {
+    fn an_item_expires_after_five_days_of_attempts() {
         let day = 24 * 60;
         let four = item(&deferred_at(&[0, day, 2 * day, 3 * day, 4 * day]));
-        assert!(!is_spent(&four.history, &punctual()));
+        assert!(!is_expired(&four.history, &without_spread()));
         let five = item(&deferred_at(&[0, day, 2 * day, 3 * day, 4 * day, 5 * day]));
-        assert!(is_spent(&five.history, &punctual()));
+        assert!(is_expired(&five.history, &without_spread()));
     }
 
     #[test]
-    fn a_warning_is_sent_once_and_only_if_wanted() {
-        let mut entries = deferred_at(&[0, 239, 241]);
-        let wanted = RetrySettings {
+    fn a_warning_is_sent_once_and_only_if_configured() {
+        let mut events = deferred_at(&[0, 239, 241]);
+        let settings = RetrySettings {
             warn_after: Some(Duration::from_secs(240 * MINUTE)),
-            ..punctual()
+            ..without_spread()
         };
-        let warning = |entries: &[_], settings: &RetrySettings| {
-            wants_warning(&item(entries).history, settings)
-        };
-        assert!(!warning(&entries[..6], &wanted));
-        assert!(warning(&entries, &wanted));
-        assert!(!warning(&entries, &punctual()));
-        entries.push((242, ItemEvent::Warned));
-        assert!(!warning(&entries, &wanted));
+        let warning =
+            |events: &[_], settings: &RetrySettings| needs_warning(&item(events).history, settings);
+        assert!(!warning(&events[..6], &settings));
+        assert!(warning(&events, &settings));
+        assert!(!warning(&events, &without_spread()));
+        events.push((242, ItemEvent::Warned));
+        assert!(!warning(&events, &settings));
     }
 
     /// Ten years forward and back, in minutes.
@@ -282,7 +322,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn whatever_the_clock_does_nothing_waits_for_longer_than_the_longest_gap(
+        fn no_item_waits_longer_than_the_longest_gap(
             minutes in proptest::collection::vec(ANY_CLOCK, 0..12),
             now in ANY_CLOCK,
         ) {
@@ -291,64 +331,64 @@ mod tests {
         }
 
         #[test]
-        fn whatever_the_clock_does_nothing_expires_before_it_was_tried_six_times(
+        fn no_item_expires_before_its_sixth_attempt(
             minutes in proptest::collection::vec(ANY_CLOCK, 0..6),
         ) {
             // Five gaps of a day, and no gap counts for more.
             let tried = item(&deferred_at(&minutes));
-            proptest::prop_assert!(!is_spent(&tried.history, &punctual()));
+            proptest::prop_assert!(!is_expired(&tried.history, &without_spread()));
         }
     }
 
     #[test]
-    fn settings_without_gaps_still_wait() {
+    fn settings_without_gaps_use_the_default() {
         let settings = RetrySettings {
             gaps: Vec::new(),
-            ..punctual()
+            ..without_spread()
         };
         let tried = item(&deferred_at(&[0]));
         assert!(!is_due(&tried, &settings, at(29)) && is_due(&tried, &settings, at(30)));
     }
 
     #[test]
-    fn an_attempt_before_it_is_due_does_not_change_when_the_next_is_due() {
+    fn an_early_attempt_does_not_move_the_next_one() {
         let settings = RetrySettings {
             spread: 0,
             ..RetrySettings::default()
         };
-        let mut entries = deferred_at(&[0, 15]);
-        let due = next_attempt(&item(&entries), &settings);
+        let mut events = deferred_at(&[0, 15]);
+        let due = next_attempt(&item(&events), &settings);
         assert_eq!(due, Some(at(45)));
         for minute in [20, 30] {
             let early = ItemEvent::Attempt {
                 recipients: vec![0],
                 early: true,
             };
-            entries.extend([
+            events.extend([
                 (minute, early),
-                (minute, end(RecipientStatus::Deferred)),
-                (minute, ItemEvent::OVER),
+                (minute, result(RecipientStatus::Deferred)),
+                (minute, ItemEvent::ENDED),
             ]);
         }
-        assert_eq!(next_attempt(&item(&entries), &settings), due);
-        entries.extend(deferred_at(&[45]));
-        assert_eq!(next_attempt(&item(&entries), &settings), Some(at(105)));
+        assert_eq!(next_attempt(&item(&events), &settings), due);
+        events.extend(deferred_at(&[45]));
+        assert_eq!(next_attempt(&item(&events), &settings), Some(at(105)));
     }
 
     #[test]
-    fn an_attempt_that_was_interrupted_is_made_again_at_once() {
-        let mut entries = deferred_at(&[0, 15]);
-        entries.extend([
+    fn an_interrupted_attempt_is_repeated_at_once() {
+        let mut events = deferred_at(&[0, 15]);
+        events.extend([
             (45, attempt()),
-            (46, ItemEvent::Over { interrupted: true }),
-            (46, ItemEvent::OVER),
+            (46, ItemEvent::Ended { interrupted: true }),
+            (46, ItemEvent::ENDED),
         ]);
-        let history = item(&entries).history;
+        let history = item(&events).history;
         assert_eq!(
             (history.crashes, history.attempts, history.uncounted),
             (0, 3, 1)
         );
-        let due = next_attempt(&item(&entries), &RetrySettings::default());
+        let due = next_attempt(&item(&events), &RetrySettings::default());
         assert_eq!(due, Some(at(46)));
     }
 }

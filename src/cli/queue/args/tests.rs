@@ -1,7 +1,7 @@
 use crate::cli::invocation::Invocation;
 use crate::cli::options::usage_error::EarlyExit;
 use crate::cli::parse::parse_in;
-use crate::cli::queue::options::{Queue, Thresholds, Work};
+use crate::cli::queue::{Queue, Thresholds, Work};
 use crate::cli::send::SendTask;
 use crate::config::Places;
 use crate::queue::options::{FirstTry, QueueUse};
@@ -47,14 +47,14 @@ fn refused(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn nothing_is_kept_unless_somebody_says_so() {
+fn a_message_is_queued_only_on_request() {
     assert!(queueing(&[]).is_none());
     assert_eq!(queueing(&["--queue"]).unwrap().first, FirstTry::Now);
     assert_eq!(queueing(&["--queue-only"]).unwrap().first, FirstTry::Later);
 }
 
 #[test]
-fn what_is_kept_has_its_place_and_its_orders() {
+fn queue_options_are_parsed() {
     let options = [
         "--queue",
         "--queue-dir",
@@ -65,16 +65,16 @@ fn what_is_kept_has_its_place_and_its_orders() {
         "notify",
     ];
     let kept = queueing(&options).unwrap();
-    assert_eq!(kept.spool.directory.as_deref(), Some(Path::new("q")));
+    assert_eq!(kept.queue.directory.as_deref(), Some(Path::new("q")));
     assert_eq!(kept.on_uncertain, OnUncertain::Hold);
     assert_eq!(kept.on_failure.as_deref(), Some("notify"));
     let plain = queueing(&["--queue"]).unwrap();
     assert_eq!(plain.on_uncertain, OnUncertain::Retry);
-    assert!(plain.spool.directory.is_none() && plain.on_failure.is_none());
+    assert!(plain.queue.directory.is_none() && plain.on_failure.is_none());
 }
 
 #[test]
-fn orders_for_what_is_kept_want_something_that_is_kept() {
+fn queue_options_require_queue_or_queue_only() {
     for option in [
         &["--queue-dir", "q"][..],
         &["--on-uncertain", "hold"],
@@ -91,13 +91,13 @@ fn orders_for_what_is_kept_want_something_that_is_kept() {
 }
 
 #[test]
-fn to_print_is_to_keep_nothing() {
+fn print_does_not_queue() {
     let plan = parsed(&["--queue", "--print", "-b", "", "a@x.org"]);
     assert!(matches!(plan, Ok(Invocation::Send(SendTask::Print(..)))));
 }
 
 #[test]
-fn a_profile_may_have_orders_for_what_is_kept() {
+fn a_profile_may_set_queue_options() {
     let mut file = NamedTempFile::new().unwrap();
     let text = b"default = \"a\"\n\
         [profile.a]\nqueue-dir = \"/q\"\non-failure = \"notify\"\nqueue-only = true\n\
@@ -106,20 +106,20 @@ fn a_profile_may_have_orders_for_what_is_kept() {
     let config = ["--config", file.path().to_str().unwrap()];
     let kept = queueing(&config).unwrap();
     assert_eq!(kept.first, FirstTry::Later);
-    assert_eq!(kept.spool.directory.as_deref(), Some(Path::new("/q")));
+    assert_eq!(kept.queue.directory.as_deref(), Some(Path::new("/q")));
     let kept = queueing(&[&config[..], &["--queue", "--queue-dir", "/p"]].concat()).unwrap();
     assert_eq!(kept.first, FirstTry::Now);
-    assert_eq!(kept.spool.directory.as_deref(), Some(Path::new("/p")));
+    assert_eq!(kept.queue.directory.as_deref(), Some(Path::new("/p")));
     assert_eq!(kept.on_failure.as_deref(), Some("notify"));
     let none = queueing(&[&config[..], &["--profile", "b"]].concat());
     assert!(
         none.is_none(),
-        "orders alone keep nothing, and are not wrong in a profile"
+        "queue options in a profile do not queue, and are not an error"
     );
 }
 
 #[test]
-fn the_verb_without_more_shows_its_help() {
+fn the_command_alone_shows_its_help() {
     let early = parsed(&["queue"]).expect_err("no help");
     assert!(
         early.exit.code() == 0 && early.text.contains("requeue"),
@@ -136,7 +136,7 @@ fn the_verb_without_more_shows_its_help() {
 }
 
 #[test]
-fn each_work_has_its_words() {
+fn each_subcommand_is_parsed() {
     assert_eq!(work(&["list", "--json"]), "List { json: true }");
     assert!(matches!(
         queue(&["show", "X7", "--message"]).work,
@@ -157,14 +157,14 @@ fn each_work_has_its_words() {
 }
 
 #[test]
-fn a_run_is_of_all_or_of_a_part() {
+fn a_run_may_be_limited() {
     let run = |arguments: &[&str]| match queue(&[&["run"], arguments].concat()).work {
         Work::Run(run) => run,
         other => panic!("{arguments:?} is {other:?}"),
     };
     let plain = run(&[]);
     assert!(plain.ids.is_empty() && plain.domains.is_empty());
-    assert!(!plain.now && !plain.watch && !plain.behind);
+    assert!(!plain.now && !plain.watch && !plain.background);
     assert_eq!(plain.output.format, Format::None);
     let part = run(&[
         "X7", "--to", "x.org", "--to", "@y.org", "--now", "-v", "--behind",
@@ -176,7 +176,7 @@ fn a_run_is_of_all_or_of_a_part() {
             vec!["x.org".to_owned(), "y.org".to_owned()]
         )
     );
-    assert!(part.now && part.behind);
+    assert!(part.now && part.background);
     assert_eq!(part.output.format, Format::Stevens);
     assert!(run(&["--watch"]).watch);
     assert_eq!(run(&["--json"]).output.format, Format::Json);
@@ -199,7 +199,7 @@ fn a_status_has_thresholds() {
 }
 
 #[test]
-fn every_work_is_on_the_queue_that_is_named() {
+fn every_subcommand_accepts_the_queue_directory() {
     for arguments in [
         &["list"][..],
         &["show", "X"],
@@ -210,12 +210,12 @@ fn every_work_is_on_the_queue_that_is_named() {
     ] {
         let named = queue(&[arguments, &["--queue-dir", "/q", "--config", "/dev/null"]].concat());
         assert_eq!(
-            named.spool.directory.as_deref(),
+            named.queue.directory.as_deref(),
             Some(Path::new("/q")),
             "{arguments:?}"
         );
-        assert_eq!(named.spool.config.as_deref(), Some(Path::new("/dev/null")));
-        let usual = queue(arguments).spool;
+        assert_eq!(named.queue.config.as_deref(), Some(Path::new("/dev/null")));
+        let usual = queue(arguments).queue;
         assert!(usual.directory.is_none() && usual.config.is_none());
     }
 }

@@ -162,7 +162,7 @@ impl SendmailOptions {
             .map(|letter| letter.to_ascii_lowercase())
         {
             Some('i') => Some(FirstTry::Now),
-            Some('b') => Some(FirstTry::Behind),
+            Some('b') => Some(FirstTry::Background),
             Some('q' | 'd') => Some(FirstTry::Later),
             _ => self.first,
         };

@@ -291,15 +291,15 @@ fn the_first_attempt_is_in_the_background_by_default() {
         let plan = called(&[arguments, &["a@x.org"]].concat());
         plan.queueing.first
     };
-    assert_eq!(first(&[]), FirstTry::Behind);
+    assert_eq!(first(&[]), FirstTry::Background);
     for (option, right) in [
         ("-odi", FirstTry::Now),
-        ("-odb", FirstTry::Behind),
+        ("-odb", FirstTry::Background),
         ("-odq", FirstTry::Later),
         ("-odd", FirstTry::Later),
         ("-ODeliveryMode=q", FirstTry::Later),
         ("-O DeliveryMode=interactive", FirstTry::Now),
-        ("-oem", FirstTry::Behind),
+        ("-oem", FirstTry::Background),
         ("-v", FirstTry::Now),
         ("-X/tmp/log", FirstTry::Now),
     ] {
@@ -451,7 +451,7 @@ fn sendmail_and_the_queue_resolve_the_same_route() {
         let plan = called(&[&["-C", path], arguments].concat());
         let transports = plan
             .queueing
-            .spool
+            .queue
             .transports
             .find(&plan.queueing.route_spec)
             .unwrap();

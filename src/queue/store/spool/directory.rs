@@ -4,14 +4,15 @@ use crate::queue::store::QueueError;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 use std::fs::File;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// The mode of every file in the spool.
-pub const PRIVATE: Mode = Mode::from_raw_mode(0o600);
+pub const FILE_MODE: Mode = Mode::from_raw_mode(0o600);
 
 /// Never follows a symlink, and never blocks on a pipe without a writer.
-const CAREFUL: OFlags = OFlags::NOFOLLOW
+const SAFE_OPEN: OFlags = OFlags::NOFOLLOW
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY)
     .union(OFlags::CLOEXEC);
@@ -23,25 +24,25 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Wraps a directory that is already open, with the path to show.
+    /// A directory that is already open, and its path for error messages.
     pub fn new(fd: OwnedFd, path: PathBuf) -> Self {
         Self { fd, path }
     }
 
     /// Opens the subdirectory with this name.
-    pub fn within(&self, name: &str) -> Result<Self, Errno> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | CAREFUL;
+    pub fn open_directory(&self, name: &str) -> Result<Self, Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | SAFE_OPEN;
         let fd = rustix::fs::openat(&self.fd, name, flags, Mode::empty())?;
         Ok(Self::new(fd, self.path.join(name)))
     }
 
     /// Creates the subdirectory with this name, if it is missing.
-    pub fn make(&self, name: &str) -> Result<(), QueueError> {
+    pub fn make_directory(&self, name: &str) -> Result<(), QueueError> {
         crate::system::trust::create_directory(&self.fd, Path::new(name))
             .map_err(|error| self.error("create", name, error))
     }
 
-    /// Its path, or that of a file in it.
+    /// The path of a file in it; with an empty name, its own.
     pub fn path(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
@@ -51,36 +52,58 @@ impl Directory {
         &self,
         doing: &'static str,
         name: &str,
-        error: impl Into<std::io::Error>,
+        error: impl Into<io::Error>,
     ) -> QueueError {
         QueueError::io(doing, &self.path.join(name), error)
     }
 
-    /// Opens a file with these flags and the `CAREFUL` ones.
+    /// Opens a file with these flags and the `SAFE_OPEN` ones.
     pub fn open(&self, name: &str, flags: OFlags) -> Result<File, Errno> {
-        rustix::fs::openat(&self.fd, name, flags | CAREFUL, PRIVATE).map(File::from)
+        rustix::fs::openat(&self.fd, name, flags | SAFE_OPEN, FILE_MODE).map(File::from)
+    }
+
+    /// Opens a file, which must be a regular file; `None`: no such file.
+    pub fn open_regular(&self, name: &str, flags: OFlags) -> Result<Option<File>, FileError> {
+        let file = match self.open(name, flags) {
+            Ok(file) => file,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::LOOP) => return Err(FileError::Damaged("it is a symlink".to_owned())),
+            // A permanent error, because no other process changes modes in this directory.
+            Err(Errno::ACCESS) => {
+                return Err(FileError::Damaged("its mode forbids to open it".to_owned()));
+            }
+            Err(Errno::ISDIR | Errno::NXIO | Errno::NODEV | Errno::OPNOTSUPP) => {
+                return Err(not_regular());
+            }
+            Err(error) => return Err(FileError::Io(error.into())),
+        };
+        if file.metadata()?.is_file() {
+            Ok(Some(file))
+        } else {
+            Err(not_regular())
+        }
     }
 
     /// Creates a file, which must not exist.
     pub fn create(&self, name: &str, flags: OFlags) -> Result<File, Errno> {
         let file = self.open(name, flags | OFlags::CREATE | OFlags::EXCL)?;
         // The umask may have removed even the permissions of the owner.
-        rustix::fs::fchmod(&file, PRIVATE)?;
+        rustix::fs::fchmod(&file, FILE_MODE)?;
         Ok(file)
     }
 
     /// The status of the file with this name; symlinks are not followed. `None`: no such file.
-    pub fn facts(&self, name: &str) -> Result<Option<Stat>, QueueError> {
+    pub fn stat(&self, name: &str) -> Result<Option<Stat>, QueueError> {
         match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(facts) => Ok(Some(facts)),
+            Ok(stat) => Ok(Some(stat)),
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(self.error("look at", name, error)),
         }
     }
 
     /// True if a file with this name exists.
-    pub fn has(&self, name: &str) -> Result<bool, QueueError> {
-        Ok(self.facts(name)?.is_some())
+    pub fn contains(&self, name: &str) -> Result<bool, QueueError> {
+        Ok(self.stat(name)?.is_some())
     }
 
     /// Removes a file, or an empty directory put in its place. Returns false if nothing was there.
@@ -146,5 +169,29 @@ impl Directory {
 impl AsFd for Directory {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+fn not_regular() -> FileError {
+    FileError::Damaged("it is not a file".to_owned())
+}
+
+/// The reason why a file cannot be used.
+pub enum FileError {
+    /// The content is not as it was written.
+    Damaged(String),
+    /// It cannot be read.
+    Io(io::Error),
+}
+
+impl From<io::Error> for FileError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<String> for FileError {
+    fn from(why: String) -> Self {
+        Self::Damaged(why)
     }
 }

@@ -12,7 +12,7 @@
 
 use crate::mail::address::{Address, Mailbox, parse_raw};
 use crate::mail::envelope::{Dsn, Envelope, NotifyOn, RecipientDsn, Return};
-use crate::queue::store::journal::{milliseconds, moment};
+use crate::queue::store::item::{from_milliseconds, milliseconds};
 use crate::queue::store::{Id, ItemKind, Metadata, OnUncertain, RouteSpec};
 use crate::smtp::blocks::BodyType;
 use serde::{Deserialize, Serialize};
@@ -27,14 +27,14 @@ const MAGIC: &str = "ehlo-queue 1 ";
 const ANY_MAGIC: &[u8] = b"ehlo-queue ";
 
 /// The octets of the first line, with its end.
-pub const FIRST_LINE: usize = MAGIC.len() + 8 + 1 + 8 + 1 + 8 + 1 + 16 + 1;
+pub const FIRST_LINE_LENGTH: usize = MAGIC.len() + 8 + 1 + 8 + 1 + 8 + 1 + 16 + 1;
 
 /// Upper limit in octets of the metadata; no real envelope comes close.
-pub const LONGEST_LETTER: usize = 16 << 20;
+pub const MAX_METADATA: usize = 16 << 20;
 
 /// The first line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lengths {
+pub struct FirstLine {
     /// The checksum of the metadata and of the lengths.
     pub checksum: u32,
     /// Length in octets of the metadata, with its line end.
@@ -45,18 +45,18 @@ pub struct Lengths {
     pub message: u64,
 }
 
-impl Lengths {
-    /// The lengths of this metadata, with its line end, and of a message.
+impl FirstLine {
+    /// The first line for this metadata, with its line end, and for a message.
     #[must_use]
     pub fn of(metadata: &[u8], message_checksum: u32, message: u64) -> Self {
-        let mut lengths = Self {
+        let mut first_line = Self {
             checksum: 0,
             metadata: metadata.len(),
             message_checksum,
             message,
         };
-        lengths.checksum = lengths.true_checksum(metadata);
-        lengths
+        first_line.checksum = first_line.true_checksum(metadata);
+        first_line
     }
 
     fn true_checksum(&self, metadata: &[u8]) -> u32 {
@@ -78,24 +78,25 @@ impl Lengths {
     }
 
     #[must_use]
-    pub fn line(&self) -> String {
+    pub fn to_text(&self) -> String {
         format!("{MAGIC}{:08x}{}", self.checksum, self.rest())
     }
 
     /// Parses a first line. The error describes the damage.
-    pub fn read(line: &[u8]) -> Result<Self, String> {
+    pub fn parse(line: &[u8]) -> Result<Self, String> {
         if line.is_empty() {
             return Err("it is empty".to_owned());
         }
-        if line.len() < FIRST_LINE {
+        if line.len() < FIRST_LINE_LENGTH {
             return Err("it ends within its first line".to_owned());
         }
-        let lengths = parse(&line[..FIRST_LINE]).filter(|found| found.line().as_bytes() == line);
-        match lengths {
-            Some(lengths) if lengths.metadata > LONGEST_LETTER => {
+        let first_line =
+            parse(&line[..FIRST_LINE_LENGTH]).filter(|found| found.to_text().as_bytes() == line);
+        match first_line {
+            Some(first_line) if first_line.metadata > MAX_METADATA => {
                 Err("its letter is longer than any".to_owned())
             }
-            Some(lengths) => Ok(lengths),
+            Some(first_line) => Ok(first_line),
             None if line.starts_with(MAGIC.as_bytes()) || !line.starts_with(ANY_MAGIC) => {
                 Err("its first line is damaged".to_owned())
             }
@@ -106,12 +107,12 @@ impl Lengths {
     /// Offset of the message.
     #[must_use]
     pub fn message_start(&self) -> u64 {
-        (FIRST_LINE + self.metadata) as u64
+        (FIRST_LINE_LENGTH + self.metadata) as u64
     }
 
     /// Length in octets of the whole file; `None`: out of range.
     #[must_use]
-    pub fn whole(&self) -> Option<u64> {
+    pub fn file_length(&self) -> Option<u64> {
         self.message_start().checked_add(self.message)
     }
 
@@ -125,11 +126,11 @@ impl Lengths {
 }
 
 /// Parses the numbers of a first line, in any notation.
-fn parse(line: &[u8]) -> Option<Lengths> {
+fn parse(line: &[u8]) -> Option<FirstLine> {
     let line = std::str::from_utf8(line).ok()?;
     let mut fields = line.strip_prefix(MAGIC)?.trim_end().split(' ');
     let mut next = || u64::from_str_radix(fields.next()?, 16).ok();
-    Some(Lengths {
+    Some(FirstLine {
         checksum: next()?.try_into().ok()?,
         metadata: next()?.try_into().ok()?,
         message_checksum: next()?.try_into().ok()?,
@@ -142,7 +143,7 @@ fn parse(line: &[u8]) -> Option<Lengths> {
 pub struct ReadMetadata {
     pub metadata: Metadata,
     /// The body type that the message requires.
-    pub transport: BodyType,
+    pub body_type: BodyType,
 }
 
 /// The stored form of the metadata.
@@ -153,20 +154,22 @@ struct StoredMetadata {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sender: Option<String>,
     recipients: Vec<String>,
-    transport: Carrier,
+    #[serde(rename = "transport", with = "StoredBodyType")]
+    body_type: BodyType,
     /// Random, so that the same metadata stored twice has two checksums: a journal is matched to its item
     /// by the checksum.
-    chance: u32,
+    #[serde(rename = "chance")]
+    random: u32,
     #[serde(default, skip_serializing_if = "is_default")]
     utf8_header: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     notify: Option<Vec<StoredDsn>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    ret: Option<Extent>,
+    ret: Option<StoredReturn>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     envid: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    each: Vec<Each>,
+    each: Vec<StoredRecipient>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     config: Option<FileName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -184,7 +187,7 @@ struct StoredMetadata {
 
 /// The stored form of one recipient.
 #[derive(Serialize, Deserialize)]
-struct Each {
+struct StoredRecipient {
     recipient: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     notify: Option<Vec<StoredDsn>>,
@@ -192,16 +195,16 @@ struct Each {
     original: Option<String>,
 }
 
-impl Each {
-    fn of(wanted: &RecipientDsn) -> Self {
+impl StoredRecipient {
+    fn of(dsn: &RecipientDsn) -> Self {
         Self {
-            recipient: wanted.recipient.to_string(),
-            notify: wanted.notify.map(reports),
-            original: wanted.original.clone(),
+            recipient: dsn.recipient.to_string(),
+            notify: dsn.notify.map(stored_notify),
+            original: dsn.original.clone(),
         }
     }
 
-    fn wanted(self) -> Result<RecipientDsn, String> {
+    fn dsn(self) -> Result<RecipientDsn, String> {
         Ok(RecipientDsn {
             recipient: address(&self.recipient)?,
             notify: self.notify.as_deref().map(notify),
@@ -214,8 +217,9 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-#[derive(Clone, Copy, Serialize, Deserialize)]
-enum Carrier {
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "BodyType")]
+enum StoredBodyType {
     #[serde(rename = "7bit")]
     SevenBit,
     #[serde(rename = "8bit")]
@@ -234,7 +238,7 @@ enum StoredDsn {
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Extent {
+enum StoredReturn {
     Full,
     Headers,
 }
@@ -249,11 +253,11 @@ enum FileName {
 
 /// Writes the metadata as one line of JSON, with its line end. The error is the reason why it could not be
 /// read again.
-pub fn write(metadata: &Metadata, transport: BodyType) -> Result<Vec<u8>, String> {
+pub fn write(metadata: &Metadata, body_type: BodyType) -> Result<Vec<u8>, String> {
     let mut json =
-        serde_json::to_vec(&form(metadata, transport)).map_err(|error| error.to_string())?;
+        serde_json::to_vec(&stored(metadata, body_type)).map_err(|error| error.to_string())?;
     json.push(b'\n');
-    if json.len() > LONGEST_LETTER {
+    if json.len() > MAX_METADATA {
         return Err("its letter is too long".to_owned());
     }
     Ok(json)
@@ -261,21 +265,15 @@ pub fn write(metadata: &Metadata, transport: BodyType) -> Result<Vec<u8>, String
 
 /// Reads the metadata from this line.
 pub fn read(json: &[u8]) -> Result<ReadMetadata, String> {
-    let form: StoredMetadata = serde_json::from_slice(json)
+    let stored: StoredMetadata = serde_json::from_slice(json)
         .map_err(|error| format!("its letter says what nobody knows: {error}"))?;
-    let transport = match form.transport {
-        Carrier::SevenBit => BodyType::SevenBit,
-        Carrier::EightBit => BodyType::EightBit,
-        Carrier::Binary => BodyType::Binary,
-    };
-    let metadata = form.metadata()?;
     Ok(ReadMetadata {
-        metadata,
-        transport,
+        body_type: stored.body_type,
+        metadata: stored.metadata()?,
     })
 }
 
-fn form(metadata: &Metadata, transport: BodyType) -> StoredMetadata {
+fn stored(metadata: &Metadata, body_type: BodyType) -> StoredMetadata {
     let Metadata {
         envelope,
         route_spec,
@@ -285,21 +283,17 @@ fn form(metadata: &Metadata, transport: BodyType) -> StoredMetadata {
         queued: milliseconds(metadata.queued),
         sender: envelope.sender.as_ref().map(Address::to_string),
         recipients: envelope.recipients.iter().map(Address::to_string).collect(),
-        transport: match transport {
-            BodyType::SevenBit => Carrier::SevenBit,
-            BodyType::EightBit => Carrier::EightBit,
-            BodyType::Binary => Carrier::Binary,
-        },
-        chance: fastrand::u32(..),
+        body_type,
+        random: fastrand::u32(..),
         utf8_header: metadata.utf8_header,
-        notify: envelope.dsn.notify.map(reports),
+        notify: envelope.dsn.notify.map(stored_notify),
         ret: envelope.dsn.ret.map(|ret| match ret {
-            Return::Full => Extent::Full,
-            Return::Headers => Extent::Headers,
+            Return::Full => StoredReturn::Full,
+            Return::Headers => StoredReturn::Headers,
         }),
         envid: envelope.dsn.envid.clone(),
-        each: envelope.dsn.each.iter().map(Each::of).collect(),
-        config: route_spec.config.as_deref().map(name),
+        each: envelope.dsn.each.iter().map(StoredRecipient::of).collect(),
+        config: route_spec.config.as_deref().map(file_name),
         profile: route_spec.profile.clone(),
         options: route_spec.options.clone(),
         on_uncertain: metadata.on_uncertain,
@@ -320,15 +314,15 @@ impl StoredMetadata {
                 recipients: recipients.collect::<Result<_, _>>()?,
                 dsn: Dsn {
                     notify: self.notify.as_deref().map(notify),
-                    ret: self.ret.map(|extent| match extent {
-                        Extent::Full => Return::Full,
-                        Extent::Headers => Return::Headers,
+                    ret: self.ret.map(|stored| match stored {
+                        StoredReturn::Full => Return::Full,
+                        StoredReturn::Headers => Return::Headers,
                     }),
                     envid: self.envid,
                     each: self
                         .each
                         .into_iter()
-                        .map(Each::wanted)
+                        .map(StoredRecipient::dsn)
                         .collect::<Result<_, _>>()?,
                 },
             },
@@ -341,7 +335,7 @@ impl StoredMetadata {
             on_uncertain: self.on_uncertain,
             on_failure: self.on_failure,
             kind: self.report.map_or(ItemKind::Mail, ItemKind::Report),
-            queued: moment(self.queued),
+            queued: from_milliseconds(self.queued),
         })
     }
 }
@@ -353,25 +347,25 @@ fn address(text: &str) -> Result<Address, String> {
         .map_err(|error| format!("its letter is to nobody: {error}"))
 }
 
-fn reports(notify: NotifyOn) -> Vec<StoredDsn> {
+fn stored_notify(notify: NotifyOn) -> Vec<StoredDsn> {
     let all = [
         (notify.success, StoredDsn::Success),
         (notify.failure, StoredDsn::Failure),
         (notify.delay, StoredDsn::Delay),
     ];
-    let wanted = all.into_iter().filter(|(is_wanted, _)| *is_wanted);
-    wanted.map(|(_, report)| report).collect()
+    let requested = all.into_iter().filter(|(is_requested, _)| *is_requested);
+    requested.map(|(_, event)| event).collect()
 }
 
-fn notify(reports: &[StoredDsn]) -> NotifyOn {
+fn notify(stored: &[StoredDsn]) -> NotifyOn {
     NotifyOn {
-        success: reports.contains(&StoredDsn::Success),
-        failure: reports.contains(&StoredDsn::Failure),
-        delay: reports.contains(&StoredDsn::Delay),
+        success: stored.contains(&StoredDsn::Success),
+        failure: stored.contains(&StoredDsn::Failure),
+        delay: stored.contains(&StoredDsn::Delay),
     }
 }
 
-fn name(path: &Path) -> FileName {
+fn file_name(path: &Path) -> FileName {
     match path.to_str() {
         Some(text) => FileName::Text(text.to_owned()),
         None => FileName::Octets(path.as_os_str().as_bytes().to_vec()),
@@ -388,7 +382,7 @@ fn path(name: FileName) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::store::tests::metadata;
+    use crate::queue::store::item::tests::metadata;
     use proptest::prelude::*;
 
     fn full() -> Metadata {
@@ -425,12 +419,12 @@ mod tests {
         full
     }
 
-    fn first_line(json: &[u8]) -> Lengths {
-        Lengths::of(json, 0xfeed_beef, 77)
+    fn first_line(json: &[u8]) -> FirstLine {
+        FirstLine::of(json, 0xfeed_beef, 77)
     }
 
     #[test]
-    fn what_was_written_is_read() {
+    fn written_metadata_is_read_back() {
         let null_sender = Metadata {
             envelope: Envelope {
                 sender: None,
@@ -456,14 +450,14 @@ mod tests {
             null_sender,
             no_reports,
         ] {
-            for transport in [BodyType::SevenBit, BodyType::EightBit, BodyType::Binary] {
-                let json = write(&metadata, transport).unwrap();
-                let read = Lengths::of(&json, 1, 2).metadata(&json).unwrap();
+            for body_type in [BodyType::SevenBit, BodyType::EightBit, BodyType::Binary] {
+                let json = write(&metadata, body_type).unwrap();
+                let read = FirstLine::of(&json, 1, 2).metadata(&json).unwrap();
                 assert_eq!(
                     read,
                     ReadMetadata {
                         metadata: metadata.clone(),
-                        transport
+                        body_type
                     }
                 );
                 assert_eq!(
@@ -475,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_without_saying_is_not_written() {
+    fn defaults_are_not_written() {
         let json = write(&metadata(&["bob@hamburger.edu"]), BodyType::EightBit).unwrap();
         let json = String::from_utf8(json).unwrap();
         let expected = "{\"queued\":1790000000000,\"sender\":\"alice@crepes.fr\",\
@@ -488,31 +482,31 @@ mod tests {
     }
 
     #[test]
-    fn the_first_line_has_one_width_and_comes_back() {
-        let line = first_line(b"{}\n").line();
-        assert_eq!(line.len(), FIRST_LINE);
-        assert_eq!(Lengths::read(line.as_bytes()), Ok(first_line(b"{}\n")));
+    fn the_first_line_has_a_fixed_width_and_is_read_back() {
+        let line = first_line(b"{}\n").to_text();
+        assert_eq!(line.len(), FIRST_LINE_LENGTH);
+        assert_eq!(FirstLine::parse(line.as_bytes()), Ok(first_line(b"{}\n")));
     }
 
     #[test]
-    fn every_flipped_bit_of_line_and_letter_shows() {
+    fn every_flipped_bit_of_first_line_and_metadata_is_an_error() {
         let json = write(&full(), BodyType::EightBit).unwrap();
-        let whole = [first_line(&json).line().as_bytes(), &json].concat();
-        for place in 0..whole.len() {
+        let whole = [first_line(&json).to_text().as_bytes(), &json].concat();
+        for index in 0..whole.len() {
             for bit in 0..8 {
                 let mut bad = whole.clone();
-                bad[place] ^= 1 << bit;
-                let read = Lengths::read(&bad[..FIRST_LINE])
-                    .and_then(|lengths| lengths.metadata(&bad[FIRST_LINE..]));
-                assert!(read.is_err(), "bit {bit} of octet {place}");
+                bad[index] ^= 1 << bit;
+                let read = FirstLine::parse(&bad[..FIRST_LINE_LENGTH])
+                    .and_then(|first_line| first_line.metadata(&bad[FIRST_LINE_LENGTH..]));
+                assert!(read.is_err(), "bit {bit} of octet {index}");
             }
         }
     }
 
     #[test]
-    fn each_way_of_being_unreadable_has_its_words() {
-        let error = |line: &[u8]| Lengths::read(line).unwrap_err();
-        let line = first_line(b"{}\n").line();
+    fn each_kind_of_damage_has_its_message() {
+        let error = |line: &[u8]| FirstLine::parse(line).unwrap_err();
+        let line = first_line(b"{}\n").to_text();
         assert_eq!(error(b""), "it is empty");
         assert_eq!(
             error(&line.as_bytes()[..20]),
@@ -522,19 +516,22 @@ mod tests {
             error(line.replace("queue 1", "queue 2").as_bytes()),
             "it was written by another version of ehlo"
         );
-        assert_eq!(error(&[b'x'; FIRST_LINE]), "its first line is damaged");
-        let long = Lengths {
-            metadata: LONGEST_LETTER + 1,
+        assert_eq!(
+            error(&[b'x'; FIRST_LINE_LENGTH]),
+            "its first line is damaged"
+        );
+        let long = FirstLine {
+            metadata: MAX_METADATA + 1,
             ..first_line(b"{}\n")
         };
         assert_eq!(
-            error(long.line().as_bytes()),
+            error(long.to_text().as_bytes()),
             "its letter is longer than any"
         );
     }
 
     #[test]
-    fn a_good_checksum_over_nonsense_is_no_panic() {
+    fn invalid_metadata_with_a_valid_checksum_does_not_panic() {
         for json in [
             &b"{}\n"[..],
             b"\n",
@@ -547,8 +544,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_octets_are_a_panic(line: Vec<u8>, json: Vec<u8>) {
-            let _ = Lengths::read(&line);
+        fn arbitrary_octets_do_not_panic(line: Vec<u8>, json: Vec<u8>) {
+            let _ = FirstLine::parse(&line);
             let _ = read(&json);
         }
     }

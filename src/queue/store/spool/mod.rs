@@ -1,11 +1,11 @@
-//! The spool: items as files in a directory of its own.
+//! The spool: a store of items as files in a directory.
 //!
 //! ```text
 //! lock          created when all other names are on disk; locked by a process that moves names
 //! tmp/NAME      a message that is being written, locked by its writer
 //! items/ID      an item: written once, locked by the process that has claimed it
 //! items/ID.log  its journal
-//! dead/ID       an item that was set aside, dead/ID.log its journal, dead/ID.why the reason
+//! dead/ID       a failed item, dead/ID.log its journal, dead/ID.why the reason
 //! down/HOST     a host that could not be reached, since the time of the file
 //! runner.lock   locked by the process that runs the queue
 //! watch.lock    locked by the process that stays and waits for items
@@ -17,120 +17,116 @@
 //! acceptance is confirmed when its name is on disk too.
 //!
 //! *An item in `items/` has its journal there*: the journal is created after the item and removed after it,
-//! on disk too, and is in `items/` first when a dead item is returned to the queue. A journal without its
-//! item is a leftover if there is no dead item of its name, else it belongs to an item that was not
-//! completely set aside.
+//! on disk too, and is in `items/` first when a failed item is returned to the queue. A journal without its
+//! item is a leftover if there is no failed item of its name, else it belongs to an item that was not
+//! completely moved to `dead/`.
 //!
-//! *A journal that has a first line has a name that is on disk*: else a power failure could remove the note
-//! of an end of data along with the name of the file, and the message would be sent twice without a
+//! *A journal that has a first line has a name that is on disk*: else a power failure could remove the
+//! record of an end of data along with the name of the file, and the message would be sent twice without a
 //! warning.
 
-pub(crate) mod cleanup;
-pub(crate) mod failed;
-pub(crate) mod layout;
+pub mod journal;
 pub mod metadata;
-pub(crate) mod new_file;
-pub(crate) mod view;
 
-mod body;
 mod claim;
 mod directory;
+mod failed;
 mod file;
-mod hosts;
-mod log;
-mod runner;
+mod layout;
+mod runs;
 #[cfg(test)]
 mod tests;
 
-pub use runner::{Changed, RunnerLock, Watcher};
-
-use crate::queue::store::place;
-use crate::queue::store::spool::cleanup as sweep;
-use crate::queue::store::spool::failed as grave;
-use crate::queue::store::spool::layout::ItemPath;
-use crate::queue::store::spool::layout::{Area, Layout};
-use crate::queue::store::spool::new_file as draft;
-use crate::queue::store::spool::new_file::NewItem;
-use crate::queue::store::spool::view as look;
 use crate::queue::store::{
-    Claimed, ClaimedItem, Id, Item, Metadata, QueueError, QueueStore, Record,
+    ClaimResult, ClaimedItem, Id, Item, Metadata, QueueError, QueueStore, Record, RunnerLock,
+    RunnerRole, Watcher,
 };
 use crate::smtp::blocks::{Replay, Shape};
+use crate::system::trust::{self, DirectoryError};
+use crate::system::user::StateDirectory;
 use directory::Directory;
+use file::NewItem;
+use layout::{Area, ItemPath, Layout};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+const DEFAULT_DIRECTORY: StateDirectory = StateDirectory {
+    system: "/var/spool/ehlo",
+    own: "ehlo/queue",
+};
 
 /// A spool on this host.
 pub struct Spool {
     path: PathBuf,
     /// `None`: the directory does not exist and is not to be created.
-    rooms: Option<Arc<Layout>>,
+    layout: Option<Arc<Layout>>,
 }
 
 impl Spool {
-    /// Opens the spool in this directory, or in the default directory of this user. With `create`, a
+    /// Opens the spool in this directory; `None`: the default directory of this user. With `create`, a
     /// missing directory is created; else it counts as empty.
     pub fn open(directory: Option<&Path>, create: bool) -> Result<Self, QueueError> {
-        let path = place::directory(directory)?;
-        let rooms = match crate::system::trust::open_directory(&path, create)? {
+        let path = directory.map(Path::to_owned);
+        let path = path.or_else(|| DEFAULT_DIRECTORY.path());
+        let path = path.ok_or(QueueError::NoDirectory)?;
+        let layout = match trust::open_directory(&path, create)? {
             Some(root) => Layout::open(Directory::new(root, path.clone()), create)?,
             None => None,
         };
-        let rooms = rooms.map(Arc::new);
-        Ok(Self { path, rooms })
-    }
-
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+        let layout = layout.map(Arc::new);
+        Ok(Self { path, layout })
     }
 
     /// The layout, required for any change.
-    fn rooms(&self) -> Result<&Arc<Layout>, QueueError> {
-        self.rooms.as_ref().ok_or_else(|| QueueError::Place {
+    fn layout(&self) -> Result<&Arc<Layout>, QueueError> {
+        self.layout.as_ref().ok_or_else(|| QueueError::Directory {
             path: self.path.clone(),
             why: "does not exist".to_owned(),
         })
     }
 
-    fn listed(&self, side: Area) -> Result<Vec<Id>, QueueError> {
-        let Some(rooms) = &self.rooms else {
+    fn list(&self, area: Area) -> Result<Vec<Id>, QueueError> {
+        let Some(layout) = &self.layout else {
             return Ok(Vec::new());
         };
-        let names = rooms.side(side).names()?;
+        let names = layout.directory(area).names()?;
         let mut ids: Vec<Id> = names.iter().filter_map(|name| Id::parse(name)).collect();
         ids.sort_unstable();
         Ok(ids)
     }
 
-    /// Looks for an item in both areas. It may be returned to the queue in between, so that the first area
-    /// is searched again.
-    fn found<T>(
+    /// Reads an item in either area. It may be requeued in between, so that the first area is searched
+    /// again.
+    fn find<T>(
         &self,
         id: &Id,
-        look: impl Fn(&ItemPath) -> Result<Option<T>, QueueError>,
+        read: impl Fn(&ItemPath) -> Result<Option<T>, QueueError>,
     ) -> Result<Option<T>, QueueError> {
-        let Some(rooms) = &self.rooms else {
+        let Some(layout) = &self.layout else {
             return Ok(None);
         };
-        for side in [Area::Alive, Area::Dead, Area::Alive] {
-            if let Some(found) = look(&ItemPath::new(rooms, side, id))? {
+        for area in [Area::Active, Area::Failed, Area::Active] {
+            if let Some(found) = read(&ItemPath::new(layout, area, id))? {
                 return Ok(Some(found));
             }
         }
         Ok(None)
     }
 
-    fn claim_in(&self, side: Area, id: &Id) -> Result<Claimed, QueueError> {
-        match &self.rooms {
-            Some(rooms) => Ok(claim::claim(&ItemPath::new(rooms, side, id))?.into()),
-            None => Ok(Claimed::Gone),
+    fn claim_in(&self, area: Area, id: &Id) -> Result<ClaimResult, QueueError> {
+        match &self.layout {
+            Some(layout) => claim::claim(&ItemPath::new(layout, area, id)),
+            None => Ok(ClaimResult::NotFound),
         }
     }
 }
 
 impl QueueStore for Spool {
+    fn location(&self) -> &Path {
+        &self.path
+    }
+
     fn add(
         &self,
         metadata: &Metadata,
@@ -138,17 +134,16 @@ impl QueueStore for Spool {
         shape: Shape,
         id: Option<&Id>,
     ) -> Result<Box<dyn ClaimedItem>, QueueError> {
-        let original = NewItem { message, shape };
-        let hold = draft::add(self.rooms()?, metadata, &original, id)?;
-        Ok(Box::new(hold))
+        let new = NewItem { message, shape };
+        claim::add(self.layout()?, metadata, &new, id)
     }
 
     fn ids(&self) -> Result<Vec<Id>, QueueError> {
-        self.listed(Area::Alive)
+        self.list(Area::Active)
     }
 
-    fn dead(&self) -> Result<Vec<Id>, QueueError> {
-        self.listed(Area::Dead)
+    fn failed_ids(&self) -> Result<Vec<Id>, QueueError> {
+        self.list(Area::Failed)
     }
 
     fn new_id(&self) -> Id {
@@ -156,51 +151,98 @@ impl QueueStore for Spool {
     }
 
     fn item(&self, id: &Id) -> Result<Option<Item>, QueueError> {
-        self.found(id, look::item)
+        self.find(id, claim::item)
     }
 
     fn journal(&self, id: &Id) -> Result<Option<Vec<Record>>, QueueError> {
-        self.found(id, look::journal)
+        self.find(id, claim::journal)
     }
 
     fn message(&self, id: &Id) -> Result<Option<Box<dyn Replay>>, QueueError> {
-        self.found(id, look::message)
+        self.find(id, claim::message)
     }
 
-    fn reason(&self, id: &Id) -> Option<String> {
-        grave::reason(self.rooms.as_ref()?, id)
+    fn failure_reason(&self, id: &Id) -> Option<String> {
+        failed::reason(self.layout.as_ref()?, id)
     }
 
-    fn claim(&self, id: &Id) -> Result<Claimed, QueueError> {
-        self.claim_in(Area::Alive, id)
+    fn claim(&self, id: &Id) -> Result<ClaimResult, QueueError> {
+        self.claim_in(Area::Active, id)
     }
 
-    fn claim_dead(&self, id: &Id) -> Result<Claimed, QueueError> {
-        self.claim_in(Area::Dead, id)
+    fn claim_failed(&self, id: &Id) -> Result<ClaimResult, QueueError> {
+        self.claim_in(Area::Failed, id)
     }
 
-    fn bury(&self, id: &Id, reason: &str) -> Result<(), QueueError> {
-        grave::bury_unread(self.rooms()?, id, reason)
+    fn fail(&self, id: &Id, reason: &str) -> Result<(), QueueError> {
+        failed::fail_unreadable(self.layout()?, id, reason)
     }
 
-    fn raise(&self, id: &Id) -> Result<(), QueueError> {
-        grave::raise(self.rooms()?, id)
+    fn requeue(&self, id: &Id) -> Result<(), QueueError> {
+        claim::requeue(self.layout()?, id)
     }
 
-    fn discard(&self, id: &Id) -> Result<bool, QueueError> {
-        match &self.rooms {
-            Some(rooms) => grave::discard(rooms, id),
+    fn purge(&self, id: &Id) -> Result<bool, QueueError> {
+        match &self.layout {
+            Some(layout) => failed::purge(layout, id),
             None => Ok(false),
         }
     }
 
-    fn settle(&self) -> Result<(), QueueError> {
-        self.rooms.as_ref().map_or(Ok(()), |rooms| rooms.settle())
+    fn flush(&self) -> Result<(), QueueError> {
+        self.layout.as_ref().map_or(Ok(()), |layout| layout.flush())
     }
 
-    fn tidy(&self) -> Result<(), QueueError> {
-        self.rooms
-            .as_ref()
-            .map_or(Ok(()), |rooms| sweep::tidy(rooms))
+    fn clean(&self) -> Result<(), QueueError> {
+        let Some(layout) = &self.layout else {
+            return Ok(());
+        };
+        layout.clean()?;
+        runs::forget_hosts(&layout.root);
+        Ok(())
+    }
+
+    fn lock(&self, role: RunnerRole) -> Result<Option<RunnerLock>, QueueError> {
+        runs::lock(&self.layout()?.root, role)
+    }
+
+    fn is_locked(&self, role: RunnerRole) -> bool {
+        let layout = self.layout.as_ref();
+        layout.is_some_and(|layout| runs::is_locked(&layout.root, role))
+    }
+
+    fn watch(&self) -> Result<Box<dyn Watcher>, QueueError> {
+        runs::watch(&self.layout()?.items)
+    }
+
+    fn host_down(&self, host: &str, port: u16, max_age: Duration) -> Option<String> {
+        runs::host_down(&self.layout.as_ref()?.root, host, port, max_age)
+    }
+
+    fn set_host_down(&self, host: &str, port: u16, reason: &str) {
+        if let Some(layout) = &self.layout {
+            let _ = runs::set_host_down(&layout.root, host, port, reason);
+        }
+    }
+
+    fn set_host_up(&self, host: &str, port: u16) {
+        if let Some(layout) = &self.layout {
+            let _ = runs::set_host_up(&layout.root, host, port);
+        }
+    }
+}
+
+impl From<DirectoryError> for QueueError {
+    fn from(error: DirectoryError) -> Self {
+        match error {
+            DirectoryError::Foreign { path, owner, user } => Self::Directory {
+                path,
+                why: format!(
+                    "belongs to user {owner}, and this is user {user}; name another with --queue-dir"
+                ),
+            },
+            DirectoryError::Unsafe { path, why } => Self::Directory { path, why },
+            DirectoryError::Io { doing, path, error } => Self::Io { doing, path, error },
+        }
     }
 }

@@ -2,9 +2,11 @@
 //! are distinguished from committed items.
 
 use crate::client::outcome::RecipientStatus;
+use crate::queue::store::item::tests::metadata;
 use crate::queue::store::spool::*;
-use crate::queue::store::tests::metadata;
-use crate::queue::store::{AttemptResult, History, ItemEvent, OnUncertain, Safety, journal};
+use crate::queue::store::{
+    AttemptResult, Changes, Durability, History, ItemEvent, OnUncertain, journal,
+};
 use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType};
 use crate::system::lock::try_lock;
 use proptest::prelude::*;
@@ -15,21 +17,21 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::slice;
 
 /// A message in memory.
-struct Words {
+struct TestMessage {
     octets: Vec<u8>,
     announced: u64,
-    breaks: bool,
+    fails: bool,
 }
 
-fn words(octets: &[u8]) -> Words {
-    Words {
+fn message(octets: &[u8]) -> TestMessage {
+    TestMessage {
         octets: octets.to_vec(),
         announced: octets.len() as u64,
-        breaks: false,
+        fails: false,
     }
 }
 
-impl Words {
+impl TestMessage {
     fn shape(&self) -> Shape {
         Shape {
             utf8: false,
@@ -39,28 +41,28 @@ impl Words {
     }
 }
 
-impl Replay for Words {
+impl Replay for TestMessage {
     fn shape(&self, _: Accepts) -> Option<Shape> {
         Some(self.shape())
     }
 
     fn blocks(&self, _: Shape) -> Box<dyn Blocks + '_> {
         let blocks = self.octets.chunks(1000).map(<[u8]>::to_vec).collect();
-        let breaks = self.breaks;
-        Box::new(Reading { blocks, breaks })
+        let fails = self.fails;
+        Box::new(TestReader { blocks, fails })
     }
 }
 
-struct Reading {
+struct TestReader {
     blocks: std::collections::VecDeque<Vec<u8>>,
-    breaks: bool,
+    fails: bool,
 }
 
-impl Blocks for Reading {
+impl Blocks for TestReader {
     fn append(&mut self, out: &mut Vec<u8>) -> io::Result<Block> {
         match self.blocks.pop_front() {
             Some(block) => out.extend(block),
-            None if self.breaks => return Err(io::Error::other("the attachment changed")),
+            None if self.fails => return Err(io::Error::other("the attachment changed")),
             None => return Ok(Block::End),
         }
         Ok(Block::Lines)
@@ -69,12 +71,12 @@ impl Blocks for Reading {
 
 const MESSAGE: &[u8] = b"Subject: hi\r\n\r\n.dot\r\n\xff\r\n";
 
-struct Place {
+struct TestSpool {
     top: tempfile::TempDir,
     spool: Spool,
 }
 
-impl Place {
+impl TestSpool {
     fn new() -> Self {
         // In memory if possible: otherwise hundreds of spools wait for the disk.
         let top = tempfile::tempdir_in("/dev/shm")
@@ -97,19 +99,20 @@ impl Place {
     }
 
     fn add(&self) -> Box<dyn ClaimedItem> {
-        self.add_words(&words(MESSAGE))
+        self.add_message(&message(MESSAGE))
     }
 
-    fn add_words(&self, words: &Words) -> Box<dyn ClaimedItem> {
+    fn add_message(&self, message: &TestMessage) -> Box<dyn ClaimedItem> {
         let metadata = metadata(&["bob@hamburger.edu", "eve@example.org"]);
         self.spool
-            .add(&metadata, words, words.shape(), None)
+            .add(&metadata, message, message.shape(), None)
             .unwrap()
     }
 
     fn add_as(&self, id: &Id) -> Result<Box<dyn ClaimedItem>, QueueError> {
-        let (metadata, words) = (metadata(&["bob@hamburger.edu"]), words(MESSAGE));
-        self.spool.add(&metadata, &words, words.shape(), Some(id))
+        let (metadata, message) = (metadata(&["bob@hamburger.edu"]), message(MESSAGE));
+        self.spool
+            .add(&metadata, &message, message.shape(), Some(id))
     }
 
     /// An item that is not claimed.
@@ -124,9 +127,9 @@ impl Place {
         claim.item().id.clone()
     }
 
-    fn dead_item(&self) -> Id {
+    fn failed_item(&self) -> Id {
         let id = self.half_delivered();
-        ours(self.spool.claim(&id)).bury("poison").unwrap();
+        claimed(self.spool.claim(&id)).fail("poison").unwrap();
         id
     }
 
@@ -149,21 +152,21 @@ impl Place {
 }
 
 fn deliver_first(claim: &dyn ClaimedItem) {
-    for entry in [
+    for event in [
         ItemEvent::Attempt {
             recipients: vec![0, 1],
             early: false,
         },
-        ItemEvent::Dot {
+        ItemEvent::EndOfData {
             recipients: vec![0],
         },
-        ItemEvent::Taken {
+        ItemEvent::Accepted {
             recipients: vec![0],
             reply: "250 ok".to_owned(),
         },
-        ItemEvent::OVER,
+        ItemEvent::ENDED,
     ] {
-        claim.note(entry, Safety::Disk).unwrap();
+        claim.record(event, Durability::Disk).unwrap();
     }
 }
 
@@ -171,20 +174,20 @@ fn is_half_delivered(history: &History) -> bool {
     history.open(OnUncertain::Retry) == [1]
 }
 
-fn ours(claimed: Result<Claimed, QueueError>) -> Box<dyn ClaimedItem> {
+fn claimed(claimed: Result<ClaimResult, QueueError>) -> Box<dyn ClaimedItem> {
     match claimed.unwrap() {
-        Claimed::Ours(claim) => claim,
-        Claimed::Busy => panic!("busy"),
-        Claimed::Gone => panic!("gone"),
+        ClaimResult::Claimed(claim) => claim,
+        ClaimResult::Busy => panic!("busy"),
+        ClaimResult::NotFound => panic!("not found"),
     }
 }
 
-fn is_busy(claimed: Result<Claimed, QueueError>) -> bool {
-    matches!(claimed.unwrap(), Claimed::Busy)
+fn is_busy(claimed: Result<ClaimResult, QueueError>) -> bool {
+    matches!(claimed.unwrap(), ClaimResult::Busy)
 }
 
-fn is_gone(claimed: Result<Claimed, QueueError>) -> bool {
-    matches!(claimed.unwrap(), Claimed::Gone)
+fn is_not_found(claimed: Result<ClaimResult, QueueError>) -> bool {
+    matches!(claimed.unwrap(), ClaimResult::NotFound)
 }
 
 fn read(message: &(impl Replay + ?Sized)) -> io::Result<Vec<u8>> {
@@ -199,17 +202,17 @@ fn damage<T>(result: Result<T, QueueError>) -> String {
     match result {
         Err(QueueError::Damaged { why, .. }) => why,
         Err(other) => panic!("{other}"),
-        Ok(_) => panic!("it is whole"),
+        Ok(_) => panic!("it is not damaged"),
     }
 }
 
 // Adding items
 
 #[test]
-fn what_was_committed_comes_back_as_it_was() {
-    let place = Place::new();
-    let id = place.queued();
-    let other = place.other();
+fn a_committed_item_is_read_back() {
+    let test = TestSpool::new();
+    let id = test.queued();
+    let other = test.other();
     assert_eq!(other.ids().unwrap(), slice::from_ref(&id));
     let item = other.item(&id).unwrap().unwrap();
     assert_eq!(
@@ -217,8 +220,8 @@ fn what_was_committed_comes_back_as_it_was() {
         metadata(&["bob@hamburger.edu", "eve@example.org"])
     );
     assert_eq!(item.size, MESSAGE.len() as u64);
-    assert_eq!((item.history, item.dead), (History::new(2), None));
-    let claim = ours(other.claim(&id));
+    assert_eq!((item.history, item.failed), (History::new(2), None));
+    let claim = claimed(other.claim(&id));
     assert_eq!(claim.shape(BodyType::SevenBit.with_utf8()), None);
     let size = MESSAGE.len() as u64;
     let shape = Shape {
@@ -236,26 +239,26 @@ fn what_was_committed_comes_back_as_it_was() {
 }
 
 #[test]
-fn a_message_of_any_size_comes_back() {
-    let place = Place::new();
+fn a_message_of_any_size_is_read_back() {
+    let test = TestSpool::new();
     for size in [0, 1, 4000, 65_536, 131_072, 1_000_003] {
-        let octets: Vec<u8> = (0..size).map(|place: u32| place.to_le_bytes()[0]).collect();
-        let claim = place.add_words(&words(&octets));
+        let octets: Vec<u8> = (0..size).map(|octet: u32| octet.to_le_bytes()[0]).collect();
+        let claim = test.add_message(&message(&octets));
         assert!(read(&*claim).unwrap() == octets, "{size}");
         let id = claim.item().id.clone();
         drop(claim);
         assert!(
-            read(&*ours(place.spool.claim(&id))).unwrap() == octets,
+            read(&*claimed(test.spool.claim(&id))).unwrap() == octets,
             "{size}"
         );
     }
 }
 
 #[test]
-fn nobody_else_can_read_anything_of_it() {
-    let place = Place::new();
-    let id = place.dead_item();
-    let live = place.half_delivered();
+fn files_are_readable_by_their_owner_only() {
+    let test = TestSpool::new();
+    let id = test.failed_item();
+    let live = test.half_delivered();
     for file in [
         format!("dead/{id}"),
         format!("dead/{id}.log"),
@@ -264,14 +267,11 @@ fn nobody_else_can_read_anything_of_it() {
         format!("items/{live}.log"),
         "lock".to_owned(),
     ] {
-        let mode = fs::metadata(place.path(&file))
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = fs::metadata(test.path(&file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777, 0o600, "{file}");
     }
     for directory in ["", "items", "dead", "tmp", "down"] {
-        let mode = fs::metadata(place.path(directory))
+        let mode = fs::metadata(test.path(directory))
             .unwrap()
             .permissions()
             .mode();
@@ -280,71 +280,71 @@ fn nobody_else_can_read_anything_of_it() {
 }
 
 #[test]
-fn a_message_that_cannot_be_read_to_its_end_leaves_nothing() {
-    let place = Place::new();
-    let broken = Words {
-        breaks: true,
-        ..words(&b"x".repeat(300_000))
+fn a_message_that_cannot_be_read_leaves_no_file() {
+    let test = TestSpool::new();
+    let broken = TestMessage {
+        fails: true,
+        ..message(&b"x".repeat(300_000))
     };
-    let short = Words {
+    let short = TestMessage {
         announced: 5,
-        ..words(MESSAGE)
+        ..message(MESSAGE)
     };
-    for words in [broken, short] {
-        let added = place.spool.add(
+    for message in [broken, short] {
+        let added = test.spool.add(
             &metadata(&["bob@hamburger.edu"]),
-            &words,
-            words.shape(),
+            &message,
+            message.shape(),
             None,
         );
         assert!(matches!(added.err(), Some(QueueError::Message(_))));
-        assert!(place.files().is_empty());
+        assert!(test.files().is_empty());
     }
 }
 
 #[test]
-fn a_letter_that_nobody_could_read_again_is_not_taken() {
-    let place = Place::new();
+fn unreadable_metadata_is_not_committed() {
+    let test = TestSpool::new();
     let mut long = metadata(&["bob@hamburger.edu"]);
     long.on_failure = Some("x".repeat(17 << 20));
-    let words = words(MESSAGE);
-    let added = place.spool.add(&long, &words, words.shape(), None);
+    let message = message(MESSAGE);
+    let added = test.spool.add(&long, &message, message.shape(), None);
     let error = added.err().unwrap().to_string();
     assert!(error.contains("its letter is too long"), "{error}");
-    assert!(place.files().is_empty());
+    assert!(test.files().is_empty());
 }
 
 #[test]
 fn items_are_listed_in_the_order_of_time() {
-    let place = Place::new();
+    let test = TestSpool::new();
     let ids: Vec<Id> = (0..5)
         .map(|_| {
             std::thread::sleep(std::time::Duration::from_millis(2));
-            place.queued()
+            test.queued()
         })
         .collect();
-    assert_eq!(place.spool.ids().unwrap(), ids);
-    fs::write(place.path("items/README"), "mine").unwrap();
-    assert_eq!(place.spool.ids().unwrap(), ids);
+    assert_eq!(test.spool.ids().unwrap(), ids);
+    fs::write(test.path("items/README"), "mine").unwrap();
+    assert_eq!(test.spool.ids().unwrap(), ids);
 }
 
 #[test]
-fn a_spool_that_is_not_there_is_an_empty_one_and_is_not_made_by_looking() {
+fn a_missing_spool_is_empty_and_is_not_created_by_reading() {
     let top = tempfile::tempdir().unwrap();
     let path = top.path().join("queue");
     let spool = Spool::open(Some(&path), false).unwrap();
     let id = spool.new_id();
-    assert!(spool.ids().unwrap().is_empty() && spool.dead().unwrap().is_empty());
-    assert!(spool.item(&id).unwrap().is_none() && spool.reason(&id).is_none());
-    assert!(is_gone(spool.claim(&id)) && is_gone(spool.claim_dead(&id)));
-    spool.tidy().unwrap();
-    assert!(!spool.runner_is_there());
-    let words = words(MESSAGE);
+    assert!(spool.ids().unwrap().is_empty() && spool.failed_ids().unwrap().is_empty());
+    assert!(spool.item(&id).unwrap().is_none() && spool.failure_reason(&id).is_none());
+    assert!(is_not_found(spool.claim(&id)) && is_not_found(spool.claim_failed(&id)));
+    spool.clean().unwrap();
+    assert!(!spool.is_locked(RunnerRole::Runner));
+    let message = message(MESSAGE);
     let error = spool
         .add(
             &metadata(&["bob@hamburger.edu"]),
-            &words,
-            words.shape(),
+            &message,
+            message.shape(),
             None,
         )
         .err();
@@ -355,65 +355,65 @@ fn a_spool_that_is_not_there_is_an_empty_one_and_is_not_made_by_looking() {
 // Names chosen in advance
 
 #[test]
-fn a_name_that_is_taken_is_not_given_again_alive_or_dead() {
-    let place = Place::new();
-    let (live, dead) = (place.queued(), place.dead_item());
-    for id in [live, dead] {
-        let Some(QueueError::Io { error, .. }) = place.add_as(&id).err() else {
+fn the_name_of_an_active_or_failed_item_is_not_used_again() {
+    let test = TestSpool::new();
+    let (active, failed) = (test.queued(), test.failed_item());
+    for id in [active, failed] {
+        let Some(QueueError::Io { error, .. }) = test.add_as(&id).err() else {
             panic!("{id}");
         };
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
     }
-    let new = place.spool.new_id();
-    assert_eq!(place.add_as(&new).unwrap().item().id, new);
+    let new = test.spool.new_id();
+    assert_eq!(test.add_as(&new).unwrap().item().id, new);
 }
 
 #[test]
-fn an_item_does_not_inherit_the_journal_of_one_that_had_its_name() {
-    let place = Place::new();
-    let id = place.spool.new_id();
-    let first = place.add_as(&id).unwrap();
+fn a_new_item_does_not_get_an_old_journal_of_its_name() {
+    let test = TestSpool::new();
+    let id = test.spool.new_id();
+    let first = test.add_as(&id).unwrap();
     first
-        .note(
-            ItemEvent::Taken {
+        .record(
+            ItemEvent::Accepted {
                 recipients: vec![0],
                 reply: String::new(),
             },
-            Safety::Disk,
+            Durability::Disk,
         )
         .unwrap();
     first.remove().unwrap();
-    let second = place.add_as(&id).unwrap();
+    let second = test.add_as(&id).unwrap();
     assert_eq!(second.history(), History::new(1));
-    second.note(ItemEvent::Held, Safety::Disk).unwrap();
-    place.spool.settle().unwrap();
-    assert!(place.spool.item(&id).unwrap().unwrap().history.held);
+    second.record(ItemEvent::Held, Durability::Disk).unwrap();
+    test.spool.flush().unwrap();
+    assert!(test.spool.item(&id).unwrap().unwrap().history.held);
 }
 
 // Claims
 
 #[test]
-fn an_item_is_claimed_from_the_moment_it_is_there() {
-    let place = Place::new();
-    let claim = place.add();
+fn a_new_item_is_claimed() {
+    let test = TestSpool::new();
+    let claim = test.add();
     let id = claim.item().id.clone();
-    let other = place.other();
+    let other = test.other();
     assert!(is_busy(other.claim(&id)));
     drop(claim);
-    let claim = ours(other.claim(&id));
-    assert!(is_busy(place.spool.claim(&id)));
+    let claim = claimed(other.claim(&id));
+    assert!(is_busy(test.spool.claim(&id)));
     claim.remove().unwrap();
-    assert!(is_gone(place.spool.claim(&id)));
+    assert!(is_not_found(test.spool.claim(&id)));
 }
 
 #[test]
-fn of_many_who_claim_an_item_at_once_one_gets_it() {
-    let place = Place::new();
-    let id = place.queued();
+fn one_of_many_concurrent_claims_succeeds() {
+    let test = TestSpool::new();
+    let id = test.queued();
     let barrier = std::sync::Barrier::new(8);
     let claims: Vec<_> = std::thread::scope(|scope| {
         let claim = || {
-            let spool = place.other();
+            let spool = test.other();
             barrier.wait();
             spool.claim(&id).unwrap()
         };
@@ -423,16 +423,16 @@ fn of_many_who_claim_an_item_at_once_one_gets_it() {
             .map(|thread| thread.join().unwrap())
             .collect()
     });
-    let ours = claims
+    let successful = claims
         .iter()
-        .filter(|claimed| matches!(claimed, Claimed::Ours(_)));
-    assert_eq!(ours.count(), 1);
+        .filter(|claim| matches!(claim, ClaimResult::Claimed(_)));
+    assert_eq!(successful.count(), 1);
 }
 
 #[test]
-fn what_was_noted_is_known_to_the_next_one() {
-    let place = Place::new();
-    let claim = place.add();
+fn records_are_visible_to_the_next_claim() {
+    let test = TestSpool::new();
+    let claim = test.add();
     let id = claim.item().id.clone();
     deliver_first(&*claim);
     assert_eq!(
@@ -443,33 +443,33 @@ fn what_was_noted_is_known_to_the_next_one() {
     let history = claim.history();
     assert!(is_half_delivered(&history));
     drop(claim);
-    let other = place.other();
+    let other = test.other();
     assert_eq!(other.item(&id).unwrap().unwrap().history, history);
-    let claim = ours(other.claim(&id));
+    let claim = claimed(other.claim(&id));
     assert_eq!(claim.item().history, history);
-    claim.note(ItemEvent::Held, Safety::Process).unwrap();
+    claim.record(ItemEvent::Held, Durability::Process).unwrap();
     assert_eq!(other.journal(&id).unwrap().unwrap().len(), 5);
 }
 
 #[test]
-fn a_note_about_nobody_is_not_taken() {
-    let place = Place::new();
-    let claim = place.add();
-    let noted = claim.note(
-        ItemEvent::Dot {
+fn a_record_about_an_unknown_recipient_is_refused() {
+    let test = TestSpool::new();
+    let claim = test.add();
+    let recorded = claim.record(
+        ItemEvent::EndOfData {
             recipients: vec![2],
         },
-        Safety::Disk,
+        Durability::Disk,
     );
-    assert!(damage(noted).contains("recipient 2"));
+    assert!(damage(recorded).contains("recipient 2"));
     assert_eq!(claim.history(), History::new(2));
 }
 
 #[test]
-fn a_torn_note_is_taken_away_before_the_next() {
-    let place = Place::new();
-    let id = place.half_delivered();
-    let path = place.path(&format!("items/{id}.log"));
+fn a_torn_record_is_removed_before_the_next() {
+    let test = TestSpool::new();
+    let id = test.half_delivered();
+    let path = test.path(&format!("items/{id}.log"));
     let whole = fs::read(&path).unwrap();
     for torn in [
         &b"0123"[..],
@@ -478,51 +478,51 @@ fn a_torn_note_is_taken_away_before_the_next() {
     ] {
         fs::write(&path, [&whole, torn].concat()).unwrap();
         assert!(is_half_delivered(
-            &place.spool.item(&id).unwrap().unwrap().history
+            &test.spool.item(&id).unwrap().unwrap().history
         ));
-        let claim = ours(place.spool.claim(&id));
-        claim.note(ItemEvent::Held, Safety::Disk).unwrap();
+        let claim = claimed(test.spool.claim(&id));
+        claim.record(ItemEvent::Held, Durability::Disk).unwrap();
         let held = journal::read(&fs::read(&path).unwrap(), 0);
         assert_eq!(held.unwrap_err(), "its journal is that of another item");
         drop(claim);
-        assert_eq!(place.spool.journal(&id).unwrap().unwrap().len(), 5);
+        assert_eq!(test.spool.journal(&id).unwrap().unwrap().len(), 5);
     }
 }
 
 #[test]
 fn an_item_without_a_journal_gets_one() {
-    let place = Place::new();
-    let id = place.queued();
-    let path = place.path(&format!("items/{id}.log"));
+    let test = TestSpool::new();
+    let id = test.queued();
+    let path = test.path(&format!("items/{id}.log"));
     for left in [None, Some(&b""[..]), Some(b"0123")] {
         fs::remove_file(&path).unwrap();
         if let Some(octets) = left {
             fs::write(&path, octets).unwrap();
         }
         assert_eq!(
-            place.spool.item(&id).unwrap().unwrap().history,
+            test.spool.item(&id).unwrap().unwrap().history,
             History::new(2)
         );
-        let claim = ours(place.spool.claim(&id));
-        claim.note(ItemEvent::Held, Safety::Disk).unwrap();
-        assert!(place.spool.item(&id).unwrap().unwrap().history.held);
+        let claim = claimed(test.spool.claim(&id));
+        claim.record(ItemEvent::Held, Durability::Disk).unwrap();
+        assert!(test.spool.item(&id).unwrap().unwrap().history.held);
     }
 }
 
 #[test]
-fn a_message_can_be_read_while_notes_are_made() {
-    let place = Place::new();
-    let claim = place.add();
+fn a_message_can_be_read_while_records_are_added() {
+    let test = TestSpool::new();
+    let claim = test.add();
     let shape = claim.shape(BodyType::Binary.with_utf8()).unwrap();
     let mut blocks = claim.blocks(shape);
     let mut octets = Vec::new();
     blocks.append(&mut octets).unwrap();
     claim
-        .note(
-            ItemEvent::Dot {
+        .record(
+            ItemEvent::EndOfData {
                 recipients: vec![0],
             },
-            Safety::Disk,
+            Durability::Disk,
         )
         .unwrap();
     assert_eq!(blocks.append(&mut octets).unwrap(), Block::End);
@@ -532,116 +532,121 @@ fn a_message_can_be_read_while_notes_are_made() {
 // Removals
 
 #[test]
-fn what_was_removed_is_gone_and_leaves_nothing_when_that_is_on_disk() {
-    let place = Place::new();
-    let claim = place.add();
+fn a_removed_item_leaves_no_file_after_flush() {
+    let test = TestSpool::new();
+    let claim = test.add();
     let id = claim.item().id.clone();
     claim.remove().unwrap();
-    assert!(place.spool.ids().unwrap().is_empty() && place.spool.item(&id).unwrap().is_none());
-    assert_eq!(place.files(), [format!("items/{id}.log")]);
-    place.spool.settle().unwrap();
-    assert!(place.files().is_empty());
+    assert!(test.spool.ids().unwrap().is_empty() && test.spool.item(&id).unwrap().is_none());
+    assert_eq!(test.files(), [format!("items/{id}.log")]);
+    test.spool.flush().unwrap();
+    assert!(test.files().is_empty());
 }
 
 #[test]
-fn many_removals_settle_by_themselves() {
-    let place = Place::new();
+fn many_removals_are_flushed_automatically() {
+    let test = TestSpool::new();
     for _ in 0..64 {
-        place.add().remove().unwrap();
+        test.add().remove().unwrap();
     }
-    assert!(place.files().is_empty());
+    assert!(test.files().is_empty());
 }
 
-// Dead items
+// Failed items
 
 #[test]
-fn an_item_is_set_aside_with_its_journal_and_the_reason() {
-    let place = Place::new();
-    let id = place.half_delivered();
-    ours(place.spool.claim(&id))
-        .bury("it killed\n\u{1b}three")
+fn a_failed_item_has_its_journal_and_the_reason() {
+    let test = TestSpool::new();
+    let id = test.half_delivered();
+    claimed(test.spool.claim(&id))
+        .fail("it killed\n\u{1b}three")
         .unwrap();
-    assert!(place.spool.ids().unwrap().is_empty());
-    assert_eq!(place.spool.dead().unwrap(), slice::from_ref(&id));
-    assert!(is_gone(place.spool.claim(&id)));
-    let item = place.spool.item(&id).unwrap().unwrap();
-    assert_eq!(item.dead.as_deref(), Some("it killed\\u{a}\\u{1b}three"));
-    assert_eq!(place.spool.reason(&id), item.dead);
+    assert!(test.spool.ids().unwrap().is_empty());
+    assert_eq!(test.spool.failed_ids().unwrap(), slice::from_ref(&id));
+    assert!(is_not_found(test.spool.claim(&id)));
+    let item = test.spool.item(&id).unwrap().unwrap();
+    assert_eq!(item.failed.as_deref(), Some("it killed\\u{a}\\u{1b}three"));
+    assert_eq!(test.spool.failure_reason(&id), item.failed);
     assert!(is_half_delivered(&item.history));
-    assert_eq!(read(&*ours(place.spool.claim_dead(&id))).unwrap(), MESSAGE);
-    let files = place.files();
-    place.spool.tidy().unwrap();
-    assert_eq!(place.files(), files, "the dead are no litter");
+    assert_eq!(
+        read(&*claimed(test.spool.claim_failed(&id))).unwrap(),
+        MESSAGE
+    );
+    let files = test.files();
+    test.spool.clean().unwrap();
+    assert_eq!(test.files(), files, "failed items are not removed");
     assert_eq!(files.len(), 3);
 }
 
 #[test]
-fn who_is_raised_is_new_but_for_what_was_delivered() {
-    let place = Place::new();
-    let id = place.dead_item();
-    place.spool.raise(&id).unwrap();
-    assert!(place.spool.dead().unwrap().is_empty() && place.spool.reason(&id).is_none());
-    let claim = ours(place.spool.claim(&id));
+fn a_requeued_item_is_new_except_for_deliveries() {
+    let test = TestSpool::new();
+    let id = test.failed_item();
+    test.spool.requeue(&id).unwrap();
+    assert!(
+        test.spool.failed_ids().unwrap().is_empty() && test.spool.failure_reason(&id).is_none()
+    );
+    let claim = claimed(test.spool.claim(&id));
     assert!(is_half_delivered(&claim.history()));
     assert_eq!(
-        (claim.history().attempts, claim.item().dead.clone()),
+        (claim.history().attempts, claim.item().failed.clone()),
         (0, None)
     );
     assert_eq!(
-        place.files(),
+        test.files(),
         [format!("items/{id}"), format!("items/{id}.log")]
     );
 }
 
 #[test]
-fn who_is_not_dead_cannot_be_raised_and_who_is_held_neither() {
-    let place = Place::new();
-    assert!(place.spool.raise(&place.queued()).is_err());
-    let id = place.dead_item();
-    let _claim = ours(place.spool.claim_dead(&id));
-    assert!(place.other().raise(&id).is_err());
-    assert_eq!(place.spool.dead().unwrap(), [id]);
+fn an_active_or_claimed_item_cannot_be_requeued() {
+    let test = TestSpool::new();
+    assert!(test.spool.requeue(&test.queued()).is_err());
+    let id = test.failed_item();
+    let _claim = claimed(test.spool.claim_failed(&id));
+    assert!(test.other().requeue(&id).is_err());
+    assert_eq!(test.spool.failed_ids().unwrap(), [id]);
 }
 
 #[test]
-fn a_dead_item_can_be_removed() {
-    let place = Place::new();
-    let id = place.dead_item();
-    ours(place.spool.claim_dead(&id)).remove().unwrap();
-    assert!(place.files().is_empty());
-    assert!(!place.spool.discard(&id).unwrap());
+fn a_failed_item_can_be_removed() {
+    let test = TestSpool::new();
+    let id = test.failed_item();
+    claimed(test.spool.claim_failed(&id)).remove().unwrap();
+    assert!(test.files().is_empty());
+    assert!(!test.spool.purge(&id).unwrap());
 }
 
 // Unreadable items
 
 /// All invalid kinds of file for an item.
-fn ruins(place: &Place) -> Vec<(Id, &'static str)> {
+fn unreadable_items(test: &TestSpool) -> Vec<(Id, &'static str)> {
     let write = |change: &dyn Fn(&mut Vec<u8>)| {
-        let id = place.queued();
-        let path = place.item_path(&id);
+        let id = test.queued();
+        let path = test.item_path(&id);
         let mut octets = fs::read(&path).unwrap();
         change(&mut octets);
         fs::write(path, octets).unwrap();
         id
     };
     let replaced = |by: &dyn Fn(&Path)| {
-        let id = place.queued();
-        let path = place.item_path(&id);
+        let id = test.queued();
+        let path = test.item_path(&id);
         fs::remove_file(&path).unwrap();
         by(&path);
         id
     };
     let journal = |octets: &[u8]| {
-        let id = place.half_delivered();
-        let path = place.path(&format!("items/{id}.log"));
+        let id = test.half_delivered();
+        let path = test.path(&format!("items/{id}.log"));
         fs::write(path, octets).unwrap();
         id
     };
-    let target = place.path("elsewhere");
+    let target = test.path("elsewhere");
     fs::write(&target, "kept").unwrap();
-    let elsewhere = fs::read(place.path(&format!("items/{}.log", place.half_delivered()))).unwrap();
-    let no_journal = place.queued();
-    let log = place.path(&format!("items/{no_journal}.log"));
+    let elsewhere = fs::read(test.path(&format!("items/{}.log", test.half_delivered()))).unwrap();
+    let no_journal = test.queued();
+    let log = test.path(&format!("items/{no_journal}.log"));
     fs::remove_file(&log).unwrap();
     fs::create_dir(&log).unwrap();
     let fifo = |path: &Path| {
@@ -696,59 +701,57 @@ fn ruins(place: &Place) -> Vec<(Id, &'static str)> {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_set_aside_and_does_not_stand_in_the_way() {
-    let place = Place::new();
-    let good = place.queued();
-    for (id, expected) in ruins(&place) {
-        let whys = [
-            damage(place.spool.item(&id)),
-            damage(place.spool.claim(&id)),
-        ];
+fn an_unreadable_item_is_reported_and_can_be_moved_and_purged() {
+    let test = TestSpool::new();
+    let good = test.queued();
+    for (id, expected) in unreadable_items(&test) {
+        let whys = [damage(test.spool.item(&id)), damage(test.spool.claim(&id))];
         for why in &whys {
             assert!(why.starts_with(expected), "{why} is not {expected}");
         }
-        place.spool.bury(&id, &whys[0]).unwrap();
-        assert!(is_gone(place.spool.claim(&id)), "{expected}");
-        assert!(place.spool.dead().unwrap().contains(&id), "{expected}");
-        assert_eq!(place.spool.reason(&id).as_deref(), Some(whys[0].as_str()));
-        assert!(place.spool.raise(&id).is_err(), "{expected}");
-        place.spool.tidy().unwrap();
-        assert!(place.spool.discard(&id).unwrap());
+        test.spool.fail(&id, &whys[0]).unwrap();
+        assert!(is_not_found(test.spool.claim(&id)), "{expected}");
+        assert!(test.spool.failed_ids().unwrap().contains(&id), "{expected}");
+        assert_eq!(
+            test.spool.failure_reason(&id).as_deref(),
+            Some(whys[0].as_str())
+        );
+        assert!(test.spool.requeue(&id).is_err(), "{expected}");
+        test.spool.clean().unwrap();
+        assert!(test.spool.purge(&id).unwrap());
         assert!(
-            !place.files().iter().any(|file| file.contains(id.as_str())),
+            !test.files().iter().any(|file| file.contains(id.as_str())),
             "{expected}"
         );
     }
-    drop(ours(place.spool.claim(&good)));
-    assert_eq!(fs::read(place.path("elsewhere")).unwrap(), b"kept");
+    drop(claimed(test.spool.claim(&good)));
+    assert_eq!(fs::read(test.path("elsewhere")).unwrap(), b"kept");
 }
 
 #[test]
-fn who_is_held_by_somebody_is_not_set_aside_by_another() {
-    let place = Place::new();
-    let claim = place.add();
-    place
-        .other()
-        .bury(&claim.item().id, "I cannot read it")
+fn a_claimed_item_is_not_failed_by_another_process() {
+    let test = TestSpool::new();
+    let claim = test.add();
+    test.other()
+        .fail(&claim.item().id, "I cannot read it")
         .unwrap();
-    assert!(place.spool.dead().unwrap().is_empty());
-    place
-        .other()
-        .bury(&place.spool.new_id(), "it is not there")
+    assert!(test.spool.failed_ids().unwrap().is_empty());
+    test.other()
+        .fail(&test.spool.new_id(), "it is not there")
         .unwrap();
 }
 
 #[test]
-fn a_damaged_message_never_comes_to_its_end() {
-    let place = Place::new();
+fn a_damaged_message_is_never_completed() {
+    let test = TestSpool::new();
     let octets = vec![b'x'; 200_000];
-    let id = place.add_words(&words(&octets)).item().id.clone();
-    let path = place.item_path(&id);
+    let id = test.add_message(&message(&octets)).item().id.clone();
+    let path = test.item_path(&id);
     let mut file = fs::read(&path).unwrap();
     let last = file.len() - 1;
     file[last] ^= 1;
     fs::write(&path, file).unwrap();
-    let claim = ours(place.spool.claim(&id));
+    let claim = claimed(test.spool.claim(&id));
     let error = read(&*claim).unwrap_err();
     assert!(error.to_string().contains("checksum"), "{error}");
     // Truncated while it is read.
@@ -764,131 +767,131 @@ fn a_damaged_message_never_comes_to_its_end() {
 // Crashes: the files left by each step, and their treatment
 
 #[test]
-fn a_message_whose_writer_died_is_litter_and_one_that_is_being_written_is_not() {
-    let place = Place::new();
-    fs::write(place.path("tmp/0123456789abc"), "half").unwrap();
-    let path = place.path("tmp/0123456789abd");
+fn clean_removes_unfinished_messages_of_crashed_writers_only() {
+    let test = TestSpool::new();
+    fs::write(test.path("tmp/0123456789abc"), "half").unwrap();
+    let path = test.path("tmp/0123456789abd");
     let writer = fs::File::create(&path).unwrap();
     assert!(try_lock(&writer).unwrap());
-    place.spool.tidy().unwrap();
-    assert_eq!(place.files(), ["tmp/0123456789abd"]);
+    test.spool.clean().unwrap();
+    assert_eq!(test.files(), ["tmp/0123456789abd"]);
     drop(writer);
-    place.spool.tidy().unwrap();
-    assert!(place.files().is_empty());
+    test.spool.clean().unwrap();
+    assert!(test.files().is_empty());
 }
 
 #[test]
-fn an_item_that_has_its_name_and_no_journal_yet_is_whole() {
-    let place = Place::new();
-    let id = place.queued();
-    fs::remove_file(place.path(&format!("items/{id}.log"))).unwrap();
-    place.spool.tidy().unwrap();
-    assert_eq!(place.spool.ids().unwrap(), slice::from_ref(&id));
-    assert_eq!(read(&*ours(place.spool.claim(&id))).unwrap(), MESSAGE);
+fn an_item_without_its_journal_is_complete() {
+    let test = TestSpool::new();
+    let id = test.queued();
+    fs::remove_file(test.path(&format!("items/{id}.log"))).unwrap();
+    test.spool.clean().unwrap();
+    assert_eq!(test.spool.ids().unwrap(), slice::from_ref(&id));
+    assert_eq!(read(&*claimed(test.spool.claim(&id))).unwrap(), MESSAGE);
 }
 
 #[test]
-fn an_item_with_two_names_keeps_the_right_one() {
-    let place = Place::new();
-    let id = place.queued();
-    fs::hard_link(place.item_path(&id), place.path("tmp/0123456789abc")).unwrap();
-    place.spool.tidy().unwrap();
+fn clean_removes_the_temporary_name_of_an_item() {
+    let test = TestSpool::new();
+    let id = test.queued();
+    fs::hard_link(test.item_path(&id), test.path("tmp/0123456789abc")).unwrap();
+    test.spool.clean().unwrap();
     assert_eq!(
-        place.files(),
+        test.files(),
         [format!("items/{id}"), format!("items/{id}.log")]
     );
 }
 
 #[test]
-fn a_journal_whose_item_was_removed_is_litter() {
-    let place = Place::new();
-    let (id, kept) = (place.half_delivered(), place.half_delivered());
-    fs::remove_file(place.item_path(&id)).unwrap();
-    assert_eq!(place.spool.ids().unwrap(), slice::from_ref(&kept));
-    assert!(place.spool.item(&id).unwrap().is_none());
-    place.spool.tidy().unwrap();
+fn clean_removes_the_journal_of_a_removed_item() {
+    let test = TestSpool::new();
+    let (id, kept) = (test.half_delivered(), test.half_delivered());
+    fs::remove_file(test.item_path(&id)).unwrap();
+    assert_eq!(test.spool.ids().unwrap(), slice::from_ref(&kept));
+    assert!(test.spool.item(&id).unwrap().is_none());
+    test.spool.clean().unwrap();
     assert_eq!(
-        place.files(),
+        test.files(),
         [format!("items/{kept}"), format!("items/{kept}.log")]
     );
 }
 
 #[test]
-fn a_burial_that_only_came_to_the_reason_did_not_happen() {
-    let place = Place::new();
-    let id = place.half_delivered();
-    fs::write(place.path(&format!("dead/{id}.why")), "{\"at\":1,\"rea").unwrap();
-    assert_eq!(place.spool.reason(&id), None);
-    assert!(is_half_delivered(&ours(place.spool.claim(&id)).history()));
-    place.spool.tidy().unwrap();
+fn an_item_with_a_reason_only_did_not_fail() {
+    let test = TestSpool::new();
+    let id = test.half_delivered();
+    fs::write(test.path(&format!("dead/{id}.why")), "{\"at\":1,\"rea").unwrap();
+    assert_eq!(test.spool.failure_reason(&id), None);
+    assert!(is_half_delivered(&claimed(test.spool.claim(&id)).history()));
+    test.spool.clean().unwrap();
     assert_eq!(
-        place.files(),
+        test.files(),
         [format!("items/{id}"), format!("items/{id}.log")]
     );
 }
 
-/// A dead item with its journal in `items/`: setting it aside, or returning it, was not finished.
-fn half_buried(place: &Place) -> Id {
-    let id = place.dead_item();
-    place.rename(&format!("dead/{id}.log"), &format!("items/{id}.log"));
+/// A failed item with its journal in `items/`: a move was not finished.
+fn half_failed(test: &TestSpool) -> Id {
+    let id = test.failed_item();
+    test.rename(&format!("dead/{id}.log"), &format!("items/{id}.log"));
     id
 }
 
 #[test]
-fn a_burial_that_did_not_come_to_the_journal_is_finished_by_whoever_comes() {
-    let place = Place::new();
+fn a_failure_interrupted_before_the_journal_is_finished_later() {
+    let test = TestSpool::new();
     let finish: [&dyn Fn(&Id); 3] = [
-        &|_| place.spool.tidy().unwrap(),
-        &|id| drop(ours(place.spool.claim_dead(id))),
+        &|_| test.spool.clean().unwrap(),
+        &|id| drop(claimed(test.spool.claim_failed(id))),
         &|id| {
-            place.spool.raise(id).unwrap();
-            ours(place.spool.claim(id)).bury("again").unwrap();
+            test.spool.requeue(id).unwrap();
+            claimed(test.spool.claim(id)).fail("again").unwrap();
         },
     ];
     for finish in finish {
-        let id = half_buried(&place);
-        assert!(is_gone(place.spool.claim(&id)));
+        let id = half_failed(&test);
+        assert!(is_not_found(test.spool.claim(&id)));
         assert!(is_half_delivered(
-            &place.spool.item(&id).unwrap().unwrap().history
+            &test.spool.item(&id).unwrap().unwrap().history
         ));
         finish(&id);
         assert!(is_half_delivered(
-            &place.spool.item(&id).unwrap().unwrap().history
+            &test.spool.item(&id).unwrap().unwrap().history
         ));
-        assert!(place.path(&format!("dead/{id}.log")).exists());
-        assert!(!place.path(&format!("items/{id}.log")).exists());
+        assert!(test.path(&format!("dead/{id}.log")).exists());
+        assert!(!test.path(&format!("items/{id}.log")).exists());
     }
 }
 
 #[test]
-fn a_raising_that_did_not_come_to_the_reason_happened() {
-    let place = Place::new();
-    let id = place.dead_item();
+fn a_requeue_interrupted_before_the_reason_is_complete() {
+    let test = TestSpool::new();
+    let id = test.failed_item();
     let why = format!("dead/{id}.why");
-    let reason = fs::read(place.path(&why)).unwrap();
-    place.spool.raise(&id).unwrap();
-    fs::write(place.path(&why), reason).unwrap();
-    assert_eq!(place.spool.reason(&id), None);
-    place.spool.tidy().unwrap();
-    assert!(is_half_delivered(&ours(place.spool.claim(&id)).history()));
+    let reason = fs::read(test.path(&why)).unwrap();
+    test.spool.requeue(&id).unwrap();
+    fs::write(test.path(&why), reason).unwrap();
+    assert_eq!(test.spool.failure_reason(&id), None);
+    test.spool.clean().unwrap();
+    assert!(is_half_delivered(&claimed(test.spool.claim(&id)).history()));
     assert_eq!(
-        place.files(),
+        test.files(),
         [format!("items/{id}"), format!("items/{id}.log")]
     );
 }
 
 #[test]
-fn what_is_left_of_a_dead_item_that_was_removed_is_litter() {
-    let place = Place::new();
-    let id = place.dead_item();
-    fs::remove_file(place.path(&format!("dead/{id}"))).unwrap();
-    assert!(place.spool.dead().unwrap().is_empty());
-    place.spool.tidy().unwrap();
-    assert!(place.files().is_empty());
+fn clean_removes_the_remains_of_a_removed_failed_item() {
+    let test = TestSpool::new();
+    let id = test.failed_item();
+    fs::remove_file(test.path(&format!("dead/{id}"))).unwrap();
+    assert!(test.spool.failed_ids().unwrap().is_empty());
+    test.spool.clean().unwrap();
+    assert!(test.files().is_empty());
 }
 
 #[test]
-fn a_spool_that_was_half_made_is_made() {
+fn an_incomplete_spool_is_completed() {
     let top = tempfile::tempdir().unwrap();
     let path = top.path().join("queue");
     for missing in ["lock", "items", "dead", "tmp"] {
@@ -909,96 +912,100 @@ fn a_spool_that_was_half_made_is_made() {
 // Runners and watchers
 
 #[test]
-fn one_runner_is_enough() {
-    let place = Place::new();
-    let other = place.other();
-    assert!(!other.runner_is_there());
-    let lock = place.spool.lock_runner().unwrap();
-    assert!(lock.is_some() && other.runner_is_there() && !other.watch_is_there());
-    assert!(other.lock_runner().unwrap().is_none());
-    assert!(other.lock_watch().unwrap().is_some());
+fn each_role_has_one_lock() {
+    let test = TestSpool::new();
+    let other = test.other();
+    assert!(!other.is_locked(RunnerRole::Runner));
+    let lock = test.spool.lock(RunnerRole::Runner).unwrap();
+    assert!(
+        lock.is_some()
+            && other.is_locked(RunnerRole::Runner)
+            && !other.is_locked(RunnerRole::Watcher)
+    );
+    assert!(other.lock(RunnerRole::Runner).unwrap().is_none());
+    assert!(other.lock(RunnerRole::Watcher).unwrap().is_some());
     drop(lock);
-    assert!(other.lock_runner().unwrap().is_some());
+    assert!(other.lock(RunnerRole::Runner).unwrap().is_some());
 }
 
 #[test]
-fn whoever_waits_is_woken_when_an_item_is_free_and_not_by_notes() {
-    let place = Place::new();
-    let watcher = place.spool.watcher().unwrap();
-    let claim = place.add();
-    claim.note(ItemEvent::Held, Safety::Disk).unwrap();
-    assert_eq!(watcher.drain(), Changed::These([].into()));
+fn a_watcher_reports_released_items_and_not_records() {
+    let test = TestSpool::new();
+    let watcher = test.spool.watch().unwrap();
+    let claim = test.add();
+    claim.record(ItemEvent::Held, Durability::Disk).unwrap();
+    assert_eq!(watcher.drain(), Changes::Items([].into()));
     let id = claim.item().id.clone();
     drop(claim);
-    assert_eq!(watcher.drain(), Changed::These([id.clone()].into()));
-    assert_eq!(watcher.drain(), Changed::These([].into()));
-    ours(place.spool.claim(&id)).bury("poison").unwrap();
-    place.spool.item(&id).unwrap();
+    assert_eq!(watcher.drain(), Changes::Items([id.clone()].into()));
+    assert_eq!(watcher.drain(), Changes::Items([].into()));
+    claimed(test.spool.claim(&id)).fail("poison").unwrap();
+    test.spool.item(&id).unwrap();
     let _ = watcher.drain();
-    place.spool.raise(&id).unwrap();
-    assert_eq!(watcher.drain(), Changed::These([id].into()));
+    test.spool.requeue(&id).unwrap();
+    assert_eq!(watcher.drain(), Changes::Items([id].into()));
 }
 
 #[test]
-fn many_who_send_deliver_bury_raise_and_tidy_at_once_lose_nothing() {
-    let place = Place::new();
+fn concurrent_add_fail_requeue_and_clean_lose_nothing() {
+    let test = TestSpool::new();
     let all = std::sync::Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
                 for _ in 0..30 {
-                    let id = place.half_delivered();
+                    let id = test.half_delivered();
                     all.lock().unwrap().push(id);
                 }
             });
         }
         for _ in 0..3 {
             scope.spawn(|| {
-                let spool = place.other();
+                let spool = test.other();
                 for _ in 0..30 {
-                    spool.tidy().unwrap();
+                    spool.clean().unwrap();
                     for id in spool.ids().unwrap() {
-                        if let Claimed::Ours(claim) = spool.claim(&id).unwrap()
+                        if let ClaimResult::Claimed(claim) = spool.claim(&id).unwrap()
                             && fastrand::bool()
                         {
-                            claim.bury("poison").unwrap();
+                            claim.fail("poison").unwrap();
                         }
                     }
-                    for id in spool.dead().unwrap() {
-                        let _ = spool.raise(&id);
+                    for id in spool.failed_ids().unwrap() {
+                        let _ = spool.requeue(&id);
                     }
                 }
             });
         }
     });
-    place.spool.tidy().unwrap();
+    test.spool.clean().unwrap();
     let mut all = all.into_inner().unwrap();
     all.sort();
-    let mut found = [place.spool.ids().unwrap(), place.spool.dead().unwrap()].concat();
+    let mut found = [test.spool.ids().unwrap(), test.spool.failed_ids().unwrap()].concat();
     found.sort();
     assert_eq!(found, all);
     for id in all {
-        let history = place.spool.item(&id).unwrap().unwrap().history;
+        let history = test.spool.item(&id).unwrap().unwrap().history;
         assert!(is_half_delivered(&history), "{id}: {history:?}");
     }
 }
 
 #[test]
 fn ten_thousand_items_are_listed() {
-    let place = Place::new();
-    let id = place.half_delivered();
-    let (item, log) = (place.item_path(&id), place.path(&format!("items/{id}.log")));
+    let test = TestSpool::new();
+    let id = test.half_delivered();
+    let (item, log) = (test.item_path(&id), test.path(&format!("items/{id}.log")));
     let mut count = 1;
     while count < 10_000 {
-        let new = place.spool.new_id();
+        let new = test.spool.new_id();
         // Too many at once for random bits alone to keep their names apart.
-        if fs::hard_link(&item, place.item_path(&new)).is_ok() {
-            fs::hard_link(&log, place.path(&format!("items/{new}.log"))).unwrap();
+        if fs::hard_link(&item, test.item_path(&new)).is_ok() {
+            fs::hard_link(&log, test.path(&format!("items/{new}.log"))).unwrap();
             count += 1;
         }
     }
-    let ids = place.spool.ids().unwrap();
-    let items = ids.iter().map(|id| place.spool.item(id).unwrap().unwrap());
+    let ids = test.spool.ids().unwrap();
+    let items = ids.iter().map(|id| test.spool.item(id).unwrap().unwrap());
     assert_eq!(
         items
             .filter(|item| is_half_delivered(&item.history))
@@ -1012,7 +1019,7 @@ fn ten_thousand_items_are_listed() {
 /// The result of a run that reads an item: its recipients and its message, or that it is damaged.
 fn examined(spool: &Spool, id: &Id) -> Option<(History, Vec<u8>)> {
     let item = spool.item(id);
-    let Ok(Claimed::Ours(claim)) = spool.claim(id) else {
+    let Ok(ClaimResult::Claimed(claim)) = spool.claim(id) else {
         assert!(item.is_err());
         return None;
     };
@@ -1027,65 +1034,65 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn damage_to_an_item_is_found_out(damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..5)) {
-        let place = Place::new();
-        let id = place.half_delivered();
-        let path = place.item_path(&id);
+    fn damage_to_an_item_is_detected(damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..5)) {
+        let test = TestSpool::new();
+        let id = test.half_delivered();
+        let path = test.item_path(&id);
         let whole = fs::read(&path).unwrap();
         let mut bad = whole.clone();
         for (index, octet) in damage {
-            let place = index.index(bad.len());
-            bad[place] = octet;
+            let at = index.index(bad.len());
+            bad[at] = octet;
         }
         fs::write(&path, &bad).unwrap();
-        prop_assert_eq!(examined(&place.spool, &id).is_some(), bad == whole);
+        prop_assert_eq!(examined(&test.spool, &id).is_some(), bad == whole);
     }
 
     #[test]
-    fn damage_to_a_journal_is_found_out_or_takes_its_end(index: prop::sample::Index, octet: u8) {
-        let place = Place::new();
-        let id = place.half_delivered();
-        let whole = place.spool.journal(&id).unwrap().unwrap();
-        let path = place.path(&format!("items/{id}.log"));
+    fn damage_to_a_journal_is_detected_or_costs_at_most_two_records(index: prop::sample::Index, octet: u8) {
+        let test = TestSpool::new();
+        let id = test.half_delivered();
+        let whole = test.spool.journal(&id).unwrap().unwrap();
+        let path = test.path(&format!("items/{id}.log"));
         let mut bad = fs::read(&path).unwrap();
-        let spot = index.index(bad.len());
-        bad[spot] = octet;
+        let at = index.index(bad.len());
+        bad[at] = octet;
         fs::write(&path, &bad).unwrap();
-        if examined(&place.spool, &id).is_some() {
-            let told = place.spool.journal(&id).unwrap().unwrap();
-            prop_assert!(told.len() + 2 >= whole.len() && whole.starts_with(&told));
+        if examined(&test.spool, &id).is_some() {
+            let records = test.spool.journal(&id).unwrap().unwrap();
+            prop_assert!(records.len() + 2 >= whole.len() && whole.starts_with(&records));
         }
     }
 
     #[test]
-    fn no_octets_are_a_panic(octets: Vec<u8>, notes: Vec<u8>) {
-        let place = Place::new();
-        let id = place.queued();
-        fs::write(place.item_path(&id), octets).unwrap();
-        prop_assert!(examined(&place.spool, &id).is_none());
-        let id = place.queued();
-        fs::write(place.path(&format!("items/{id}.log")), notes).unwrap();
-        let _ = examined(&place.spool, &id);
+    fn arbitrary_octets_do_not_panic(octets: Vec<u8>, journal: Vec<u8>) {
+        let test = TestSpool::new();
+        let id = test.queued();
+        fs::write(test.item_path(&id), octets).unwrap();
+        prop_assert!(examined(&test.spool, &id).is_none());
+        let id = test.queued();
+        fs::write(test.path(&format!("items/{id}.log")), journal).unwrap();
+        let _ = examined(&test.spool, &id);
     }
 }
 
 #[test]
-fn an_end_is_kept_with_all_its_words() {
-    let place = Place::new();
-    let claim = place.add();
-    let end = AttemptResult {
+fn a_result_is_stored_completely() {
+    let test = TestSpool::new();
+    let claim = test.add();
+    let result = AttemptResult {
         verdict: RecipientStatus::Refused,
         words: "no such user".to_owned(),
         reply: Some("550 5.1.1 no such user".to_owned()),
         enhanced: Some("5.1.1".to_owned()),
         server: Some("mx.example.org [192.0.2.7]:25".to_owned()),
     };
-    let result = ItemEvent::Result {
+    let event = ItemEvent::Result {
         recipient: 1,
-        end: end.clone(),
+        result: result.clone(),
     };
-    claim.note(result, Safety::Process).unwrap();
-    let item = place.spool.item(&claim.item().id).unwrap().unwrap();
-    assert_eq!(item.history.states[1].end, Some(end));
+    claim.record(event, Durability::Process).unwrap();
+    let item = test.spool.item(&claim.item().id).unwrap().unwrap();
+    assert_eq!(item.history.states[1].result, Some(result));
     assert_eq!(item.failed_unreported(), [1]);
 }
