@@ -4,12 +4,11 @@ pub(crate) mod args;
 
 pub(crate) use args::{CommandArgs, check_access};
 
-use crate::cli::terminal::{Stdout, complain};
+use crate::cli::terminal;
 use crate::config;
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
-use crate::system::text::{reason, shown};
-use std::io::{ErrorKind, Write as _};
+use crate::system::text::shown;
 use std::path::{Path, PathBuf};
 
 /// The part of the configuration that is shown.
@@ -46,15 +45,9 @@ pub fn run(plan: &ConfigView) -> Exit {
             )
         }
     };
-    match Stdout.write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            complain(&format!(
-                "cannot write to the standard output: {}",
-                reason(&error)
-            ));
-            Exit::Io
-        }
-        _ => Exit::Ok,
+    match terminal::write(text.as_bytes()) {
+        Ok(()) => Exit::Ok,
+        Err(exit) => exit,
     }
 }
 
