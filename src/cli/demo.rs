@@ -19,7 +19,7 @@ use crate::server::{
 };
 use crate::smtp::blocks::{Block, BodyType, Replay};
 use crate::system::exit::Exit;
-use crate::system::text::printable;
+use crate::system::text::{printable, reason};
 use crate::transcript;
 use crate::transcript::Stevens;
 use anyhow::{Context as _, bail};
@@ -37,8 +37,12 @@ pub fn run() -> Exit {
     match demo() {
         Ok(exit) => exit,
         Err(error) => {
-            complain(&format!("{error:#}"));
-            Exit::Software
+            complain(&reason(&format!("{error:#}")));
+            if error.chain().any(<dyn std::error::Error>::is::<io::Error>) {
+                Exit::Temporary
+            } else {
+                Exit::Software
+            }
         }
     }
 }

@@ -88,7 +88,7 @@ pub fn complain_escaped(text: &str) {
 
 /// Loads the first of these transports, or reports the error.
 pub fn load_first(transports: &Transports<'_>) -> Result<(), Exit> {
-    transports.load(0).map(drop).map_err(|error| {
+    transports.load(0, None).map(drop).map_err(|error| {
         complain(&error.to_string());
         error.exit()
     })
@@ -125,7 +125,7 @@ pub fn prompt_for(options: &MessageOptions) {
 
 /// Loads a transport, or reports the error.
 pub fn load(transport: &Transport) -> Result<LoadedTransport<'_>, Exit> {
-    LoadedTransport::of(transport).map_err(|error| {
+    LoadedTransport::of(transport, None).map_err(|error| {
         complain(&error.to_string());
         error.exit()
     })

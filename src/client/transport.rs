@@ -9,6 +9,7 @@ use crate::client::session::SessionContext;
 use crate::client::wire::{Terms, Tls, TlsSetupError, tls};
 use crate::system::exit::Exit;
 use crate::system::secret::Login;
+use crate::system::stop::Stop;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -55,14 +56,14 @@ impl TransportError {
 
 impl<'p> LoadedTransport<'p> {
     /// Reads the files, and finds or prompts for the password before connecting, because a server would time
-    /// out.
-    pub fn of(options: &'p Transport) -> Result<Self, TransportError> {
+    /// out. A command that prints the password is killed when `stop` is set.
+    pub fn of(options: &'p Transport, stop: Option<&Stop>) -> Result<Self, TransportError> {
         let tls = Tls::new(&options.tls)?;
         let relay = options.route.relay.as_ref();
         let host = relay.map_or_else(String::new, |relay| relay.host.name());
         let credentials = options.credentials.as_ref();
         let login = credentials
-            .map(|credentials| credentials::find(credentials, &host))
+            .map(|credentials| credentials::find(credentials, &host, stop))
             .transpose()?;
         Ok(Self {
             options,
@@ -196,9 +197,15 @@ impl<'p> Transports<'p> {
     ///
     /// # Errors
     /// Its files cannot be read, or its password is not found.
-    pub fn load(&self, index: usize) -> Result<&LoadedTransport<'p>, &TransportError> {
+    pub fn load(
+        &self,
+        index: usize,
+        stop: Option<&Stop>,
+    ) -> Result<&LoadedTransport<'p>, &TransportError> {
         let Entry { options, loaded } = &self.entries[index];
-        loaded.get_or_init(|| LoadedTransport::of(options)).as_ref()
+        loaded
+            .get_or_init(|| LoadedTransport::of(options, stop))
+            .as_ref()
     }
 
     /// The transports that could not be loaded, and the reasons.

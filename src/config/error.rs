@@ -5,7 +5,7 @@ use crate::config::{ConfigKey, TableKind};
 use crate::mail::address::AddressError;
 use crate::system::exit::Exit;
 use crate::system::quote::for_shell;
-use crate::system::text::{reason, shown};
+use crate::system::text::{reason, shown, shown_path};
 use crate::system::trust::Danger;
 use std::fmt;
 use std::io;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file exists or was named, and cannot be read.
-    #[error("cannot read the configuration {}{}: {}{}", name(path), by(*.named_by), reason(.error), permission_advice(*.named_by, .error))]
+    #[error("cannot read the configuration {}{}: {}{}", shown_path(path), by(*.named_by), reason(.error), permission_advice(*.named_by, .error))]
     Unreadable {
         path: PathBuf,
         /// The option or variable that named it. `None`: a default location.
@@ -26,14 +26,14 @@ pub enum ConfigError {
     #[error("there is no configuration file; looked for {}", names(.0))]
     Nowhere(Vec<PathBuf>),
     /// Other users could have changed or read it (`faults.md` B8).
-    #[error("{}: {}", name(path), advice(*.danger, path))]
+    #[error("{}: {}", shown_path(path), advice(*.danger, path))]
     Unsafe {
         path: PathBuf,
         /// The unsafe property.
         danger: Danger,
     },
     /// The file contains an error.
-    #[error("{}: {position}{fault}{}", name(path), position.line())]
+    #[error("{}: {position}{fault}{}", shown_path(path), position.line())]
     Fault {
         path: PathBuf,
         position: Box<ConfigPosition>,
@@ -216,11 +216,7 @@ fn by(named_by: Option<&'static str>) -> String {
     named_by.map_or(String::new(), |who| format!(" ({who})"))
 }
 
-fn name(path: &Path) -> String {
-    shown(&path.to_string_lossy())
-}
-
 fn names(paths: &[PathBuf]) -> String {
-    let names: Vec<String> = paths.iter().map(|path| name(path)).collect();
+    let names: Vec<String> = paths.iter().map(shown_path).collect();
     names.join(", ")
 }

@@ -1,25 +1,12 @@
 //! Conversion of TOML to profiles and sections.
 
-use crate::config::ConfigFault;
-use crate::config::ConfigKey;
-use crate::config::ConfigPosition;
-use crate::config::Profile;
-use crate::config::Sections;
-use crate::config::TableKind;
-use crate::config::Value;
-use crate::config::keys::Keys;
-use crate::config::keys::NON_OPTIONS;
-use crate::config::keys::SECTIONS;
-use crate::config::keys::SectionKeys;
-use crate::config::keys::nearest;
+use crate::config::keys::{Keys, NON_OPTIONS, SECTIONS, SectionKeys, nearest};
+use crate::config::{ConfigFault, ConfigKey, ConfigPosition, Profile, Sections, TableKind, Value};
 use crate::mail::address::Mailbox;
 use crate::system::text::is_pattern;
 use std::collections::BTreeMap;
 use toml::Spanned;
-use toml::de::DeInteger;
-use toml::de::DeString;
-use toml::de::DeTable;
-use toml::de::DeValue;
+use toml::de::{DeInteger, DeString, DeTable, DeValue};
 
 /// The keys outside of all tables, besides the names of sections.
 const TOP: [&str; 2] = ["default", "profile"];
@@ -104,7 +91,7 @@ impl ConfigReader<'_> {
                 ("default", other) => self.fault(position, wrong_type("a string", other)),
                 ("profile", DeValue::Table(table)) => profiles_read = self.profiles(table),
                 ("profile", other) => {
-                    self.fault(position, wrong_type("tables [profile.NAME]", other))
+                    self.fault(position, wrong_type("tables [profile.NAME]", other));
                 }
                 (name, value) => match (SectionKeys::of(name), value) {
                     (Some(keys), DeValue::Table(table)) => {

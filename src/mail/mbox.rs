@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_are_those_of_a_file_and_a_lone_cr_stays() {
+    fn line_ends_become_lf_and_a_bare_cr_is_kept() {
         assert_eq!(lines(b"a\rb\r\r\nc\nd"), "a\rb\r\nc\nd\n\n");
         assert_eq!(lines(b"\r\n\r"), "\n\r\n\n");
         assert_eq!(lines(b""), "\n");

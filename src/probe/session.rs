@@ -140,7 +140,7 @@ fn connect(
             server: server(endpoint, connection.peer),
             wire: connection.wire,
         }),
-        Err(ConnectFailure::Unseen) => {
+        Err(ConnectFailure::OutputFailed) => {
             let why = "the output cannot be written".to_owned();
             Err(ConnectError::new(why, Exit::Io))
         }

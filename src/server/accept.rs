@@ -138,7 +138,7 @@ fn accept_all<'scope, 'env: 'scope>(
     scope: &'scope Scope<'scope, 'env>,
 ) -> io::Result<()> {
     let mut failures = 0;
-    while !context.limiter.is_full() {
+    while !context.limiter.is_complete() {
         match listeners.next() {
             Ok(Next::Connection(accepted)) => {
                 failures = 0;
@@ -220,7 +220,6 @@ mod tests {
         }
     }
 
-    /// A running server, with the directory it stores into.
     struct RunningServer {
         home: tempfile::TempDir,
         address: SocketAddr,

@@ -4,6 +4,7 @@ use crate::server::arguments;
 use crate::server::offers::OfferList;
 use crate::server::reply;
 use crate::server::reply::Refusal;
+use crate::smtp::blocks::BodyType;
 use crate::smtp::extension::Extension;
 use crate::system::text::printable;
 
@@ -119,11 +120,11 @@ fn mail(argument: &[u8], offers: &OfferList) -> Result<MailCommand, Refusal> {
     let parameters = arguments::mail_parameters(path.parameters, offers)?;
     let value = |name| arguments::value(&parameters, name);
     let size = value("SIZE").map(|digits| announced(digits.as_bytes()));
-    let body = value("BODY").unwrap_or("7BIT");
+    let body = value("BODY").and_then(BodyType::parse);
     Ok(MailCommand {
         sender: path.address,
         size: size.transpose()?.unwrap_or(0),
-        body_8bit: !body.eq_ignore_ascii_case("7BIT"),
+        body_8bit: body.is_some_and(|body| body != BodyType::SevenBit),
         smtputf8: value("SMTPUTF8").is_some(),
         parameters,
     })

@@ -38,7 +38,6 @@ pub enum FaultAction {
     Slow(Duration),
 }
 
-/// A reply given by the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultReply {
     pub code: u16,
@@ -46,7 +45,6 @@ pub struct FaultReply {
     pub text: String,
 }
 
-/// The condition for a fault.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FaultTime {
     Always,

@@ -51,13 +51,13 @@ impl ConnectionLimiter {
     }
 
     /// True if all expected messages were accepted.
-    pub fn is_full(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         self.count.is_some_and(|count| self.accepted() >= count)
     }
 
     /// True if all sessions are to end.
-    pub fn is_over(&self) -> bool {
-        self.is_full() || self.state().is_closing
+    pub fn is_ending(&self) -> bool {
+        self.is_complete() || self.state().is_closing
     }
 
     /// Sleeps for this time. Returns false if the server closes before that.
@@ -167,7 +167,7 @@ impl MessageSlot<'_> {
         state.accepted += 1;
         let number = state.accepted;
         drop(state);
-        if self.limiter.is_full() {
+        if self.limiter.is_complete() {
             self.limiter.wake();
         }
         number
@@ -198,9 +198,9 @@ mod tests {
         let second = limiter.reserve().unwrap();
         assert!(limiter.reserve().is_none());
         first.keep();
-        assert!(!limiter.is_full());
+        assert!(!limiter.is_complete());
         second.keep();
-        assert!(limiter.is_full() && limiter.reserve().is_none());
+        assert!(limiter.is_complete() && limiter.reserve().is_none());
         assert_eq!(limiter.accepted(), 2);
     }
 
@@ -217,7 +217,7 @@ mod tests {
         let limiter = limiter(1);
         assert!(limiter.pause(Duration::from_millis(1)));
         limiter.shut_down(Duration::ZERO);
-        assert!(!limiter.pause(Duration::from_secs(3600)) && limiter.is_over());
+        assert!(!limiter.pause(Duration::from_secs(3600)) && limiter.is_ending());
     }
 
     #[test]

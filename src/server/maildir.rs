@@ -152,7 +152,7 @@ mod tests {
         ReceivedEnvelope {
             sender: "a@x".into(),
             recipients: vec!["b@x".into(), "c@x".into()],
-            ..ReceivedEnvelope::of(([127, 0, 0, 1], 1).into(), "me")
+            ..ReceivedEnvelope::default()
         }
     }
 

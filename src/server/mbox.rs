@@ -89,7 +89,7 @@ mod tests {
         let envelope = ReceivedEnvelope {
             sender: String::new(),
             recipients: vec!["bob@x".to_owned()],
-            ..ReceivedEnvelope::of(([127, 0, 0, 1], 9).into(), "me")
+            ..ReceivedEnvelope::default()
         };
         for text in ["one\r\n", "two\r\n"] {
             let mut incoming = mbox.begin(&envelope).unwrap();
@@ -109,7 +109,7 @@ mod tests {
     fn message_after_a_truncated_one_is_separate() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("mbox");
-        let envelope = ReceivedEnvelope::of(([127, 0, 0, 1], 9).into(), "me");
+        let envelope = ReceivedEnvelope::default();
         for cut in [
             "",
             "\n",

@@ -26,7 +26,7 @@ use std::io;
 use std::net::SocketAddr;
 
 /// Maximum length of a line of AUTH, with its line end (RFC 4954 §4).
-const LONGEST_OF_AUTH: usize = 12_288 + 2;
+const MAX_AUTH_LINE: usize = 12_288 + 2;
 
 /// The data shared by all sessions.
 #[derive(Clone, Copy)]
@@ -101,7 +101,7 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
     pub fn new(context: ServerContext<'a>, peer: P, client: Client) -> ServerSession<'a, P> {
         let limits = context.limits;
         let longest = match context.behavior.auth {
-            Some(_) => limits.max_line_bytes.max(LONGEST_OF_AUTH),
+            Some(_) => limits.max_line_bytes.max(MAX_AUTH_LINE),
             None => limits.max_line_bytes,
         };
         ServerSession {
@@ -124,7 +124,7 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
         if let Some(words) = end.final_reply() {
             self.send_reply(words);
         }
-        let parting = match end {
+        let close_mode = match end {
             SessionEnding::Reset => {
                 let _ = self.connection.flush();
                 self.connection.reset();
@@ -142,13 +142,13 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
         self.on_event(&ServerEvent::Closed {
             reason: end.reason(),
         });
-        parting
+        close_mode
     }
 
     // The input also ends when the server shuts down.
     fn reason(&self, end: SessionEnding) -> SessionEnding {
         match end {
-            SessionEnding::PeerClosed if self.context.limiter.is_over() => SessionEnding::Full,
+            SessionEnding::PeerClosed if self.context.limiter.is_ending() => SessionEnding::Full,
             _ => end,
         }
     }
@@ -163,7 +163,7 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
                     let command = command::parse(line, offers);
                     let is_unknown = matches!(&command, Err(refusal) if *refusal == reply::UNKNOWN);
                     let shown = if is_unknown && self.has_seen_auth {
-                        faults::STARS
+                        faults::MASK
                     } else {
                         faults::without_secret(line)
                     };
@@ -246,7 +246,7 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
     }
 
     fn check_open(&self) -> CommandResult {
-        if self.context.limiter.is_over() {
+        if self.context.limiter.is_ending() {
             return Err(SessionEnding::Full);
         }
         Ok(())
@@ -322,7 +322,7 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
     }
 
     /// Checks that TLS and a login have preceded, if they are required.
-    fn check_demands(&self) -> Result<(), Refusal> {
+    fn check_requirements(&self) -> Result<(), Refusal> {
         let behavior = self.context.behavior;
         if behavior.require_tls && !self.connection.is_secured() {
             return Err(reply::TLS_FIRST);

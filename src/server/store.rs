@@ -13,45 +13,29 @@ use std::path::PathBuf;
 /// Maximum length of a reply line without its line end (RFC 5321 §4.5.3.1.5: 512 with it).
 const MAX_LINE: usize = 510;
 
-/// The envelope of a received message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReceivedEnvelope {
-    /// Address of the client; `0.0.0.0:0` if the connection is not TCP.
-    pub peer: SocketAddr,
+    /// Address of the client; `None`: the connection is not TCP.
+    pub peer: Option<SocketAddr>,
     /// The name given by the client in EHLO, HELO or LHLO.
     pub helo: String,
     /// `None`: not logged in.
     pub user: Option<String>,
     /// Without angle brackets; empty for the null sender.
     pub sender: String,
-    /// Without angle brackets, in the order they came; at least one.
+    /// Without angle brackets, in the order received; at least one.
     pub recipients: Vec<String>,
     /// True if MAIL had SMTPUTF8 (RFC 6531). If not, the addresses are ASCII.
     pub smtputf8: bool,
     /// True if MAIL had BODY=8BITMIME (RFC 6152) or BINARYMIME.
     pub body_8bit: bool,
-    /// The parameters of MAIL, as they came.
+    /// The parameters of MAIL, as received.
     pub mail_parameters: Vec<String>,
     /// The parameters of RCPT, for each recipient.
     pub rcpt_parameters: Vec<Vec<String>>,
 }
 
 impl ReceivedEnvelope {
-    /// An envelope without a sender and recipients.
-    pub(super) fn of(peer: SocketAddr, helo: &str) -> ReceivedEnvelope {
-        ReceivedEnvelope {
-            peer,
-            helo: helo.to_owned(),
-            user: None,
-            sender: String::new(),
-            recipients: Vec::new(),
-            smtputf8: false,
-            body_8bit: false,
-            mail_parameters: Vec::new(),
-            rcpt_parameters: Vec::new(),
-        }
-    }
-
     /// Drops all recipients except those at certain indexes.
     pub(super) fn keep_only(&mut self, is_kept: impl Fn(usize) -> bool) {
         let mut index = 0..;
@@ -82,7 +66,6 @@ pub trait Incoming: Send {
     fn commit(self: Box<Self>) -> Result<StoredAt, StoreRefusal>;
 }
 
-/// The location of a stored message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoredAt {
     File(PathBuf),
@@ -105,7 +88,6 @@ pub enum StoreRefusal {
 }
 
 impl StoreRefusal {
-    /// The reply to the client.
     pub(super) fn reply(&self) -> Cow<'static, str> {
         let (code, why) = match self {
             StoreRefusal::Failed(error) => return failure_reply(error).into(),
@@ -124,9 +106,9 @@ impl From<io::Error> for StoreRefusal {
 }
 
 /// The reply for a failure of the store.
-pub(super) fn failure_reply(error: &std::io::Error) -> Refusal {
+pub(super) fn failure_reply(error: &io::Error) -> Refusal {
     match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => reply::STORE_FULL,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => reply::STORE_FULL,
         _ => reply::STORE_FAILED,
     }
 }
@@ -149,7 +131,6 @@ pub struct StoreResult {
     pub failure: Option<io::Error>,
 }
 
-/// A message that was stored.
 pub struct StoredReceipt {
     pub bytes: u64,
     pub place: StoredAt,
@@ -207,14 +188,14 @@ impl<'a> Receipt<'a> {
             Ok(incoming) => incoming,
             Err(refusal) => return Ok(StoreResult::refused(refusal.into(), self.failure)),
         };
-        let reserve = limiter.reserve().ok_or(SessionEnding::Full)?;
+        let slot = limiter.reserve().ok_or(SessionEnding::Full)?;
         match incoming.commit() {
             Ok(place) => Ok(StoreResult {
                 reply: format!("250 2.0.0 ok, {} bytes", self.bytes).into(),
                 stored: Some(StoredReceipt {
                     bytes: self.bytes,
                     place,
-                    number: reserve.keep(),
+                    number: slot.keep(),
                 }),
                 failure: None,
             }),

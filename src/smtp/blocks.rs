@@ -14,6 +14,26 @@ pub enum BodyType {
 }
 
 impl BodyType {
+    /// All types, the one with the lowest requirements first.
+    pub const ALL: [Self; 3] = [Self::SevenBit, Self::EightBit, Self::Binary];
+
+    /// The value of BODY=.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SevenBit => "7BIT",
+            Self::EightBit => "8BITMIME",
+            Self::Binary => "BINARYMIME",
+        }
+    }
+
+    /// The type of this name, in any case.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|body| body.name().eq_ignore_ascii_case(name))
+    }
+
     /// A server with this body type that offers SMTPUTF8.
     #[must_use]
     pub const fn with_utf8(self) -> Accepts {
@@ -75,9 +95,8 @@ pub trait Replay {
 
     /// Properties of the form with the lowest requirements among those that exist.
     fn simplest(&self) -> Option<Shape> {
-        let all = [BodyType::SevenBit, BodyType::EightBit, BodyType::Binary];
-        let ascii = all.map(BodyType::without_utf8).into_iter();
-        let mut accepts = ascii.chain(all.map(BodyType::with_utf8));
+        let ascii = BodyType::ALL.map(BodyType::without_utf8).into_iter();
+        let mut accepts = ascii.chain(BodyType::ALL.map(BodyType::with_utf8));
         accepts.find_map(|accepts| self.shape(accepts))
     }
 

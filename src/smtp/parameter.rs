@@ -1,5 +1,6 @@
 //! Parameters of MAIL and RCPT (RFC 5321 §4.1.1.11): their names and the grammar of their values.
 
+use crate::smtp::blocks::BodyType;
 use std::fmt::Write as _;
 
 /// Maximum length of a value, in bytes (RFC 3461 §4.2 has the longest).
@@ -49,12 +50,19 @@ fn one_of(value: Option<&[u8]>, words: &[&str]) -> bool {
 
 // RFC 6152 §3.
 pub(super) fn is_body(value: Option<&[u8]>) -> bool {
-    one_of(value, &["7BIT", "8BITMIME"])
+    matches!(
+        body_type(value),
+        Some(BodyType::SevenBit | BodyType::EightBit)
+    )
 }
 
 // RFC 3030 §3.
 pub(super) fn is_binary_body(value: Option<&[u8]>) -> bool {
-    is_body(value) || one_of(value, &["BINARYMIME"])
+    body_type(value).is_some()
+}
+
+fn body_type(value: Option<&[u8]>) -> Option<BodyType> {
+    BodyType::parse(str::from_utf8(value?).ok()?)
 }
 
 // RFC 3461 §4.3.

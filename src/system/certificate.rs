@@ -46,7 +46,6 @@ pub enum TlsSetupError {
 
 impl TlsSetupError {
     /// The exit status of this error.
-    #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
             Self::Unreadable { .. } => Exit::NoInput,
@@ -57,9 +56,6 @@ impl TlsSetupError {
 }
 
 /// All certificates in a PEM file that this option names; at least one.
-///
-/// # Errors
-/// The file cannot be read, or has none in it.
 pub fn certificates(
     option: &'static str,
     path: &Path,
@@ -81,9 +77,6 @@ pub fn certificates(
 }
 
 /// The key in the PEM file of `--key`. Other users must not be able to read the file.
-///
-/// # Errors
-/// It cannot be read, is open to others, or has no key in it.
 pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsSetupError> {
     let failed = |error: std::io::Error| unreadable("--key", path, reason(&error));
     let file = File::open(path).map_err(failed)?;
@@ -174,7 +167,6 @@ pub struct Certificate {
 
 impl Certificate {
     /// Parses DER. `None`: not a certificate.
-    #[must_use]
     pub fn read(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         let validity = certificate.validity();
@@ -190,14 +182,12 @@ impl Certificate {
     }
 
     /// True if subject and issuer are the same.
-    #[must_use]
     pub fn is_self_signed(&self) -> bool {
         self.subject == self.issuer
     }
 }
 
 /// The subject of a certificate in OpenSSL's one-line format: `/C=DE/O=Example/CN=mx.example.org`.
-#[must_use]
 pub fn one_line(der: &[u8]) -> Option<String> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let part = |attribute: &AttributeTypeAndValue<'_>| {
@@ -223,7 +213,6 @@ fn escaped(octets: &[u8]) -> String {
 
 /// The reason for which every current TLS library rejects a certificate, regardless of its issuer. It
 /// completes "the certificate of HOST". `None`: no such reason.
-#[must_use]
 pub fn weakness(der: &[u8]) -> Option<String> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     if certificate.version() != X509Version::V3 {
@@ -239,13 +228,11 @@ pub fn weakness(der: &[u8]) -> Option<String> {
 }
 
 /// The SHA-256 of a certificate's public key. `None`: not a certificate.
-#[must_use]
 pub fn key_sha256(der: &[u8]) -> Option<[u8; 32]> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     Some(sha256(certificate.public_key().raw))
 }
 
-#[must_use]
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut sum = [0; 32];
     sum.copy_from_slice(digest(&SHA256, bytes).as_ref());
@@ -255,7 +242,6 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 /// The channel binding `tls-server-end-point`: the certificate's hash with the hash function of its
 /// signature, SHA-256 in place of MD5 and SHA-1 (RFC 5929 §4.1). `None`: the signature has no hash function
 /// of its own.
-#[must_use]
 pub fn end_point(der: &[u8]) -> Option<Vec<u8>> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let algorithm: &Algorithm = match certificate
@@ -277,7 +263,6 @@ pub fn end_point(der: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The first names, and the number of the others.
-#[must_use]
 pub fn some_of(names: &[String]) -> String {
     let first = names[..names.len().min(NAMES)].join(", ");
     match names.len().saturating_sub(NAMES) {
@@ -287,7 +272,6 @@ pub fn some_of(names: &[String]) -> String {
 }
 
 /// Validity date: to the second, in UTC.
-#[must_use]
 pub fn date(seconds: i64) -> String {
     DateTime::from_timestamp(seconds, 0).map_or_else(
         || format!("{seconds} seconds after 1970"),
@@ -316,7 +300,6 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
 }
 
 /// Lowercase hexadecimal digits.
-#[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     let digits = b"0123456789abcdef";
     let digit = |four: u8| char::from(digits[usize::from(four)]);

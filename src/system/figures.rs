@@ -1,7 +1,6 @@
 //! Sizes and counts in a short form.
 
 /// A size for a column, as in `ls -h`: `312`, `1.2K`, `35M`.
-#[must_use]
 pub fn size(octets: u64) -> String {
     const LETTERS: [&str; 7] = ["", "K", "M", "G", "T", "P", "E"];
     let scaled = Scaled::of(octets);
@@ -9,7 +8,6 @@ pub fn size(octets: u64) -> String {
 }
 
 /// A size for a sentence: `312 bytes`, `1.2 KiB`, `35 MiB`.
-#[must_use]
 pub fn spoken_size(octets: u64) -> String {
     const UNITS: [&str; 7] = ["byte", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     let scaled = Scaled::of(octets);
@@ -45,7 +43,6 @@ impl Scaled {
 }
 
 /// `1 item`, `3 items`: for nouns with a plural in -s.
-#[must_use]
 pub fn counted(count: u64, thing: &str) -> String {
     let end = if count == 1 { "" } else { "s" };
     format!("{count} {thing}{end}")

@@ -3,7 +3,6 @@
 use std::fs;
 
 /// The node name of the kernel, often without a domain.
-#[must_use]
 pub fn node_name() -> String {
     rustix::system::uname()
         .nodename()
@@ -12,7 +11,6 @@ pub fn node_name() -> String {
 }
 
 /// The node name without a domain, for subjects.
-#[must_use]
 pub fn short_name() -> String {
     let node = node_name();
     node.split('.').next().unwrap_or_default().to_owned()
@@ -20,7 +18,6 @@ pub fn short_name() -> String {
 
 /// The fully qualified name of this host: the node name if it has a dot, else the name in `/etc/hosts`.
 /// `None`: neither has one.
-#[must_use]
 pub fn fqdn() -> Option<String> {
     let node = node_name();
     if is_fqdn(&node) {
@@ -30,7 +27,6 @@ pub fn fqdn() -> Option<String> {
 }
 
 /// The text of /etc/hosts.
-#[must_use]
 pub fn hosts_file() -> String {
     text_of("/etc/hosts")
 }
@@ -44,7 +40,6 @@ fn text_of(path: &str) -> String {
 
 /// The domain of mail from this host: `/etc/mailname` if it exists, else the qualified name, else the node
 /// name.
-#[must_use]
 pub fn mail_domain() -> String {
     let mailname = text_of("/etc/mailname");
     let mailname = mailname.trim();
@@ -73,14 +68,12 @@ fn is_fqdn(name: &str) -> bool {
 }
 
 /// True if a domain has a dot and is known to other hosts; false for `localhost.localdomain`.
-#[must_use]
 pub fn is_qualified(domain: &str) -> bool {
     let is_local = ends_with_label(domain, &["localdomain", "localdomain4", "localdomain6"]);
     domain.contains('.') && !is_local && !is_localhost(domain)
 }
 
 /// True for the names that every host has for itself (RFC 6761 §6.3), as in a typical /etc/hosts.
-#[must_use]
 pub fn is_localhost(domain: &str) -> bool {
     let own = ["localhost", "localhost4", "localhost6"];
     let domain = domain.strip_suffix('.').unwrap_or(domain);
@@ -100,7 +93,6 @@ fn is_one_of(label: &str, labels: &[&str]) -> bool {
 }
 
 /// True for a host name: labels of letters, digits and inner hyphens.
-#[must_use]
 pub fn is_host_name(name: &str) -> bool {
     name.len() <= 255
         && name.split('.').all(|label| {

@@ -1,6 +1,7 @@
 //! The state that a process inherits from the one that started it.
 
 use crate::system::exit::Exit;
+use nix::sys::signal::{SigSet, Signal};
 use signal_hook::consts::{SIGABRT, SIGCHLD, SIGXFSZ};
 use signal_hook::flag;
 use std::fs;
@@ -9,14 +10,17 @@ use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Resets inherited signal dispositions that would disturb this process. To be called once, before anything
-/// else. Programs that are started later get the default dispositions, because these are handlers.
+/// Resets inherited signal dispositions and blocked signals that would disturb this process. To be called
+/// once, before anything else. Programs that are started later get the default dispositions, because these are handlers.
 ///
 /// # Errors
 /// A signal cannot be handled.
 pub fn prepare() -> io::Result<()> {
     // A write beyond the limit of a file's size then fails with EFBIG.
     flag::register(SIGXFSZ, Arc::default())?;
+    // Only KILL would end this process while these are blocked.
+    let ending = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM];
+    SigSet::from_iter(ending).thread_unblock()?;
     exit_without_memory()
 }
 

@@ -7,7 +7,6 @@ use std::path::Path;
 
 /// A word for a POSIX shell. An invisible character or a byte that is not UTF-8 is escaped. The first word of a
 /// command is quoted if it has an equals sign, because it would be an assignment.
-#[must_use]
 pub fn shell_word(word: &[u8], is_first: bool) -> String {
     let is_plain =
         |c: char| c.is_alphanumeric() || "_-./:,@%+".contains(c) || c == '=' && !is_first;
@@ -19,7 +18,6 @@ pub fn shell_word(word: &[u8], is_first: bool) -> String {
 }
 
 /// A path as it can be typed after `chmod 600` and similar commands.
-#[must_use]
 pub fn for_shell(path: &Path) -> String {
     let word = shell_word(path.as_os_str().as_bytes(), true);
     if word.starts_with('-') {
@@ -42,7 +40,7 @@ fn in_dollar_quotes(word: &[u8]) -> String {
                 '\t' => text.push_str("\\t"),
                 '\'' | '\\' => text.extend(['\\', c]),
                 c if controls_terminal(c) => {
-                    push_bytes(&mut text, c, |byte| format!("\\{byte:03o}"))
+                    push_bytes(&mut text, c, |byte| format!("\\{byte:03o}"));
                 }
                 c => text.push(c),
             }
@@ -57,7 +55,6 @@ fn push_bytes(text: &mut String, c: char, escaped: impl Fn(u8) -> String) {
 }
 
 /// A path for the shell in a crontab, where `%` is a line break. `None`: the path has a line break.
-#[must_use]
 pub fn crontab_word(path: &Path) -> Option<Cow<'_, str>> {
     let path = path.to_str().filter(|path| !path.contains(['\n', '\r']))?;
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@,".contains(c);
@@ -71,7 +68,6 @@ pub fn crontab_word(path: &Path) -> Option<Cow<'_, str>> {
 
 /// A path as in systemd.syntax(7): in quotes if necessary, `%` doubled, `$` replaced by `dollar`, and bytes that
 /// are not UTF-8 as C escapes.
-#[must_use]
 pub fn systemd_word(path: &Path, dollar: &str) -> String {
     let escaped = |byte| format!("\\x{byte:02x}");
     let mut word = String::new();
@@ -94,7 +90,6 @@ pub fn systemd_word(path: &Path, dollar: &str) -> String {
 }
 
 /// A basic string of TOML.
-#[must_use]
 pub fn toml_string(text: &str) -> String {
     let mut string = String::from("\"");
     for c in text.chars() {

@@ -9,13 +9,11 @@ pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
     /// Takes the bytes; they are not copied.
-    #[must_use]
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(Zeroizing::new(bytes))
     }
 
     /// The bytes, for callers that send them or compute with them.
-    #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
     }

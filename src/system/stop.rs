@@ -21,7 +21,6 @@ struct Connections {
 
 impl Stop {
     /// The flag alone, for a signal handler.
-    #[must_use]
     pub fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.flag)
     }
@@ -30,7 +29,6 @@ impl Stop {
         self.flag.store(true, Ordering::Relaxed);
     }
 
-    #[must_use]
     pub fn is_set(&self) -> bool {
         self.flag.load(Ordering::Relaxed)
     }
@@ -45,7 +43,6 @@ impl Stop {
     }
 
     /// Registers the session on this socket. `None` if the socket cannot be duplicated.
-    #[must_use]
     pub fn register(self: &Arc<Self>, socket: BorrowedFd<'_>) -> Option<Registered> {
         let mut registered = Registered {
             stop: Arc::clone(self),
@@ -74,7 +71,6 @@ pub struct Registered {
 
 impl Registered {
     /// Prevents disconnection from here on. Returns false if it was disconnected already.
-    #[must_use]
     pub fn suspend(&mut self) -> bool {
         let mut connections = self.stop.connections();
         if let Some(number) = self.number.take() {
@@ -100,7 +96,6 @@ impl Registered {
     }
 
     /// True after it was disconnected.
-    #[must_use]
     pub fn is_closed(&self) -> bool {
         self.stop.connections().is_closed
     }

@@ -1,6 +1,7 @@
 //! Runs other programs in bounded time and memory.
 
 use crate::system::process;
+use crate::system::stop::Stop;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -27,7 +28,6 @@ const END_POLL_INTERVAL: Duration = Duration::from_millis(1);
 const OUTPUT_GRACE: Duration = Duration::from_secs(1);
 
 /// A command line for the shell. The password of the environment is not passed on.
-#[must_use]
 pub fn shell(line: &str) -> Command {
     let mut shell = Command::new("/bin/sh");
     shell.arg("-c").arg(line).env_remove("EHLO_PASSWORD");
@@ -51,7 +51,6 @@ pub fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>
 }
 
 /// The end of a program: `exit status 3` or `signal 9`.
-#[must_use]
 pub fn end(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),
@@ -69,6 +68,8 @@ pub struct Task<'a> {
     /// With a limit, the program has a process group of its own, which is killed when the limit is
     /// reached. `None`: no limit, and the program can use the terminal.
     pub limit: Option<Duration>,
+    /// The program is killed when this is set.
+    pub stop: Option<&'a Stop>,
 }
 
 impl<'a> Task<'a> {
@@ -76,7 +77,8 @@ impl<'a> Task<'a> {
     /// the program.
     ///
     /// # Errors
-    /// The program cannot be started; `TimedOut` if it was killed at the limit; the error of `consume`.
+    /// The program cannot be started; `TimedOut` if it was killed at the limit, `Interrupted` if it was
+    /// stopped; the error of `consume`.
     pub fn run(self, consume: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<ExitStatus> {
         self.start(None)?.finish(consume)
     }
@@ -96,6 +98,7 @@ impl<'a> Task<'a> {
             output: output.map(File::from),
             deadline: self.limit.map(|limit| Instant::now() + limit),
             has_group: self.limit.is_some(),
+            stop: self.stop,
             status: None,
             interval: POLL_INTERVAL,
             child,
@@ -113,6 +116,7 @@ struct Running<'a> {
     output: Option<File>,
     deadline: Option<Instant>,
     has_group: bool,
+    stop: Option<&'a Stop>,
     status: Option<ExitStatus>,
     interval: Duration,
 }
@@ -154,6 +158,9 @@ impl Running<'_> {
             match self.status {
                 Some(status) if self.output.is_none() || is_late => return Ok(status),
                 None if is_late => return Err(ErrorKind::TimedOut.into()),
+                None if self.stop.is_some_and(Stop::is_set) => {
+                    return Err(ErrorKind::Interrupted.into());
+                }
                 _ => {}
             }
         }
@@ -245,7 +252,6 @@ fn would_block(error: &io::Error) -> bool {
 }
 
 /// True if the system lacks processes, memory or descriptors, so that a later attempt may succeed.
-#[must_use]
 pub fn is_shortage(error: &io::Error) -> bool {
     let short = [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE];
     Errno::from_io_error(error).is_some_and(|error| short.contains(&error))
@@ -270,7 +276,6 @@ pub struct ProcessOutput {
 
 /// Runs a program without input, and collects its output. A program that takes longer than the limit
 /// is killed.
-#[must_use]
 pub fn output(command: Command, streams: Streams, limit: Duration) -> ProcessOutput {
     let mut output = Vec::new();
     let end = collect(command, streams, limit, &mut output);
@@ -293,6 +298,7 @@ fn collect(
         command,
         input: &[],
         limit: Some(limit),
+        stop: None,
     };
     let running = task.start(Some(reader.into()))?;
     running.finish(&mut |block| {
@@ -362,6 +368,7 @@ mod tests {
             command,
             input: &[],
             limit: None,
+            stop: None,
         };
         let mut output = Vec::new();
         let end = task.run(&mut |block| {

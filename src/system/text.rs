@@ -2,8 +2,8 @@
 
 use encoding_rs::{Encoding, WINDOWS_1252};
 use std::borrow::Cow;
-use std::fmt::Write as _;
-use std::io;
+use std::ffi::OsStr;
+use std::fmt::{Display, Write as _};
 
 /// U+FEFF in UTF-8, which Windows editors write before a text. It is a signature and not text (RFC 3629 §6).
 pub const BYTE_ORDER_MARK: &[u8; 3] = b"\xef\xbb\xbf";
@@ -64,6 +64,12 @@ pub fn shown(text: &str) -> String {
     safe
 }
 
+/// A path or another name of the system, safe for a terminal.
+#[must_use]
+pub fn shown_path(path: impl AsRef<OsStr>) -> String {
+    shown(&path.as_ref().to_string_lossy())
+}
+
 /// As [`shown`], but tabs are kept: for output of other programs.
 #[must_use]
 pub fn shown_with_tabs(text: &str) -> String {
@@ -105,7 +111,7 @@ pub fn without_controls(text: &str) -> String {
 
 /// The system's description of an error, without the number that the standard library adds.
 #[must_use]
-pub fn reason(error: &io::Error) -> String {
+pub fn reason(error: &impl Display) -> String {
     let text = error.to_string();
     match text.split_once(" (os error ") {
         Some((words, _)) => words.to_owned(),
@@ -189,6 +195,7 @@ fn glob(pattern: &[char], text: &[char]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io;
 
     #[test]
     fn system_error_is_shown_without_its_number() {

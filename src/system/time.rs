@@ -4,7 +4,6 @@ use chrono::{DateTime, Local, NaiveTime, TimeDelta};
 use std::time::{Duration, SystemTime};
 
 /// A `Date:` value in the local zone, `Sun, 22 Nov 2026 22:15:30 +0100` (RFC 5322 §3.3).
-#[must_use]
 pub fn header_date(at: SystemTime) -> String {
     DateTime::<Local>::from(at)
         .format("%a, %d %b %Y %H:%M:%S %z")
@@ -12,7 +11,6 @@ pub fn header_date(at: SystemTime) -> String {
 }
 
 /// `20261122221530` in UTC: the readable half of a Message-ID.
-#[must_use]
 pub fn stamp(at: SystemTime) -> String {
     DateTime::<chrono::Utc>::from(at)
         .format("%Y%m%d%H%M%S")
@@ -20,26 +18,22 @@ pub fn stamp(at: SystemTime) -> String {
 }
 
 /// The seconds since 1970.
-#[must_use]
 pub fn now_in_seconds() -> i64 {
     chrono::Utc::now().timestamp()
 }
 
 /// `2026-11-22T22:15:30Z`, for programs (RFC 3339).
-#[must_use]
 pub fn rfc3339(at: SystemTime) -> String {
     DateTime::<chrono::Utc>::from(at).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
 /// Parses a time such as `2026-11-22T22:15:30Z` (RFC 3339). `None`: not valid.
-#[must_use]
 pub fn from_rfc3339(text: &str) -> Option<SystemTime> {
     let at = DateTime::parse_from_rfc3339(text).ok()?;
     Some(SystemTime::from(at))
 }
 
 /// `Sun Nov 22 21:15:30 2026` in UTC, for the first line of a message in a mailbox (RFC 4155).
-#[must_use]
 pub fn asctime(at: SystemTime) -> String {
     DateTime::<chrono::Utc>::from(at)
         .format("%a %b %e %H:%M:%S %Y")
@@ -47,7 +41,6 @@ pub fn asctime(at: SystemTime) -> String {
 }
 
 /// A duration for a sentence, rounded down: `1 minute`, `47 hours`, `5 days`.
-#[must_use]
 pub fn spoken(time: Duration) -> String {
     let minutes = time.as_secs() / 60;
     let (count, unit) = match minutes {
@@ -60,7 +53,6 @@ pub fn spoken(time: Duration) -> String {
 
 /// A duration for lines and columns, in two units at most: `340ms`, `2.5s`, `12s`, `4m12s`, `1h02m`,
 /// `3d04h`.
-#[must_use]
 pub fn brief(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
@@ -75,7 +67,6 @@ pub fn brief(time: Duration) -> String {
 }
 
 /// Time since `then` in whole seconds. Zero if the clock was set back.
-#[must_use]
 pub fn since(then: SystemTime, now: SystemTime) -> Duration {
     let passed = now.duration_since(then).unwrap_or_default();
     Duration::from_secs(passed.as_secs())
@@ -87,7 +78,6 @@ pub const SKEW: Duration = Duration::from_secs(60);
 
 /// True if a time of day, in minutes since local midnight, is after `then` and not after `now`. A `then` in
 /// the future was written while the clock was wrong, and is treated as long ago.
-#[must_use]
 pub fn has_come(minute: u16, then: SystemTime, now: SystemTime) -> bool {
     if then.duration_since(now).is_ok_and(|ahead| ahead > SKEW) {
         return true;
@@ -104,7 +94,6 @@ pub fn has_come(minute: u16, then: SystemTime, now: SystemTime) -> bool {
 }
 
 /// `2026-11-22 22:15:30 +0100` in the local zone, for people.
-#[must_use]
 pub fn local(at: SystemTime) -> String {
     DateTime::<Local>::from(at)
         .format("%Y-%m-%d %H:%M:%S %z")
@@ -113,7 +102,6 @@ pub fn local(at: SystemTime) -> String {
 
 /// Parses `30s`, `500ms`, `2m`, `1h`, `5d`. A number without a unit is not valid: `6` may be meant as six
 /// hours.
-#[must_use]
 pub fn parsed(text: &str) -> Option<Duration> {
     let digits = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')

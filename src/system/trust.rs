@@ -30,7 +30,6 @@ pub fn open_file(path: &Path) -> Result<File, Errno> {
 }
 
 /// Checks that only root and this user can have written a file.
-#[must_use]
 pub fn write_danger(facts: &Metadata) -> Option<Danger> {
     if !facts.is_file() {
         return Some(Danger::NotAFile);
@@ -39,14 +38,12 @@ pub fn write_danger(facts: &Metadata) -> Option<Danger> {
 }
 
 /// Checks that a file belongs to root or to this user.
-#[must_use]
 pub fn owner_danger(facts: &Metadata) -> Option<Danger> {
     let (owner, user) = (facts.uid(), rustix::process::geteuid().as_raw());
     (owner != 0 && owner != user).then_some(Danger::Foreign { owner, user })
 }
 
 /// True if the file or directory belongs to this user.
-#[must_use]
 pub fn is_own(facts: &Metadata) -> bool {
     facts.uid() == rustix::process::geteuid().as_raw()
 }

@@ -8,7 +8,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The login name of the user database, else `$LOGNAME`, else `$USER`.
-#[must_use]
 pub fn login() -> String {
     entry(rustix::process::getuid())
         .map(|user| user.name)
@@ -18,7 +17,6 @@ pub fn login() -> String {
 }
 
 /// The home directory of the effective user in the user database. `None`: it has no absolute path.
-#[must_use]
 pub fn home() -> Option<PathBuf> {
     let home = entry(rustix::process::geteuid())?.dir;
     Some(home).filter(|home| home.is_absolute())
@@ -30,14 +28,12 @@ fn entry(user: rustix::process::Uid) -> Option<User> {
 
 /// True if this process has more rights than its caller: a set-uid or set-gid bit is in effect, and the
 /// caller controls arguments and environment.
-#[must_use]
 pub fn is_privileged() -> bool {
     use rustix::process::{getegid, geteuid, getgid, getuid};
     getuid() != geteuid() || getgid() != getegid()
 }
 
 /// The absolute path in a variable of the environment. `None`: it is not set, or holds a relative path.
-#[must_use]
 pub fn path_variable(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os(name).map(PathBuf::from);
     path.filter(|path| path.is_absolute())
@@ -45,7 +41,6 @@ pub fn path_variable(name: &str) -> Option<PathBuf> {
 
 /// A path with `~`, `$HOME` or `${HOME}` at its start replaced by the home directory, as a shell does it:
 /// `$HOME` of the environment, else that of the user database. `~user` is not replaced.
-#[must_use]
 pub fn expanded(path: &str) -> PathBuf {
     // The caller controls the environment of a process that has more rights.
     let variable = || path_variable("HOME").filter(|_| !is_privileged());
@@ -75,7 +70,6 @@ pub struct StateDirectory {
 
 impl StateDirectory {
     /// The directory of the user who runs the program. `None`: the user has no home directory.
-    #[must_use]
     pub fn path(self) -> Option<PathBuf> {
         Caller::of_this_process().state_directory(self)
     }

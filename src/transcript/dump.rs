@@ -15,7 +15,7 @@ pub enum DumpStyle {
 
 /// A stream of octets in one direction.
 pub struct Dump {
-    look: DumpStyle,
+    style: DumpStyle,
     /// Offset of the row that is not full yet.
     offset: u64,
     row: Vec<u8>,
@@ -23,16 +23,16 @@ pub struct Dump {
 
 impl Dump {
     /// A dump whose offset is 0.
-    pub fn new(look: DumpStyle) -> Self {
+    pub fn new(style: DumpStyle) -> Self {
         Self {
-            look,
+            style,
             offset: 0,
             row: Vec::new(),
         }
     }
 
     /// Adds octets, and returns the completed rows.
-    pub fn pass(&mut self, bytes: &[u8]) -> Vec<String> {
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut rows = Vec::new();
         for &byte in bytes {
             self.row.push(byte);
@@ -46,14 +46,14 @@ impl Dump {
     /// The incomplete row at the end of the data.
     pub fn end(&mut self) -> Option<String> {
         let row = self.cut();
-        if self.look == DumpStyle::Swaks {
+        if self.style == DumpStyle::Swaks {
             self.offset = 0;
         }
         row
     }
 
     pub fn whole(&mut self, bytes: &[u8]) -> Vec<String> {
-        let mut rows = self.pass(bytes);
+        let mut rows = self.push(bytes);
         rows.extend(self.end());
         rows
     }
@@ -62,7 +62,7 @@ impl Dump {
         if self.row.is_empty() {
             return None;
         }
-        let row = match self.look {
+        let row = match self.style {
             DumpStyle::Hexdump => hexdump(self.offset, &self.row),
             DumpStyle::Swaks => swaks(self.offset, &self.row),
         };
@@ -145,8 +145,8 @@ mod tests {
     #[test]
     fn a_row_may_come_in_pieces() {
         let mut dump = Dump::new(DumpStyle::Hexdump);
-        assert_eq!(dump.pass(b"0123456789"), [""; 0]);
-        assert_eq!(dump.pass(b"abcdefgh").len(), 1);
+        assert_eq!(dump.push(b"0123456789"), [""; 0]);
+        assert_eq!(dump.push(b"abcdefgh").len(), 1);
         assert!(dump.end().unwrap().ends_with("|gh|"));
         assert_eq!(dump.end(), None);
     }

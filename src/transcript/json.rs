@@ -1,13 +1,15 @@
 //! The JSON transcript: one object a line, each with `event` and `elapsed_ms`.
 
-use crate::client::events::{ConnectionClose, Event, Interests, Observer, Summary};
+use crate::client::events::{
+    ConnectionClose, DnsAnswer, Event, Interests, Observer, Summary, TlsSummary,
+};
 use crate::client::outcome::{DeliveryReport, RecipientResult, RecipientStatus};
 use crate::client::peer::PeerAddress;
 use crate::smtp::stage::Stage;
+use crate::system::certificate::{Certificate, date};
 use crate::system::exit::Exit;
 use crate::system::text::shown;
-use crate::transcript::lines::{Tone, TranscriptWriter};
-use crate::transcript::message_lines::MessageLines;
+use crate::transcript::lines::{MessageLines, Tone, TranscriptWriter};
 use crate::transcript::{Transcript, TranscriptOptions, summary};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
@@ -26,7 +28,7 @@ pub struct Json<W> {
     tls: bool,
     /// Lines from the server that do not form a reply yet.
     unfinished: Vec<String>,
-    letter: MessageLines,
+    message_lines: MessageLines,
 }
 
 impl<W: Write> Json<W> {
@@ -39,7 +41,7 @@ impl<W: Write> Json<W> {
             host: String::new(),
             tls: false,
             unfinished: Vec::new(),
-            letter: MessageLines::default(),
+            message_lines: MessageLines::default(),
         }
     }
 
@@ -75,7 +77,7 @@ impl<W: Write> Json<W> {
             event.append(fields);
         }
         let line = format!("{}\n", Value::Object(event));
-        self.lines.say(Tone::Plain, &line);
+        self.lines.write(Tone::Plain, &line);
     }
 }
 
@@ -125,11 +127,11 @@ impl<W: Write> Json<W> {
             Event::Received { .. } => self.unfinished.clear(),
             Event::Failed { .. } | Event::Closed => self.unfinished(),
             Event::Carried(part) if self.options.data => {
-                let lines = self.letter.pass(part);
+                let lines = self.message_lines.push(part);
                 self.message(lines);
             }
             Event::Sent { .. } | Event::Data { .. } => {
-                let line = self.letter.end();
+                let line = self.message_lines.end();
                 self.message(line);
             }
             _ => {}
@@ -138,16 +140,16 @@ impl<W: Write> Json<W> {
 
     /// The JSON event, if there is one for it.
     fn fields(&self, what: Event<'_>) -> Option<JsonEvent> {
-        let approach = self.approach(what);
-        let conversation = approach.or_else(|| self.conversation(what));
-        conversation.or_else(|| self.remark(what))
+        let event = self.connection_event(what);
+        let event = event.or_else(|| self.session_event(what));
+        event.or_else(|| self.other_event(what))
     }
 
     /// Events of finding and connecting to the server.
-    fn approach(&self, what: Event<'_>) -> Option<JsonEvent> {
+    fn connection_event(&self, what: Event<'_>) -> Option<JsonEvent> {
         Some(match what {
             Event::Lookup { kind, name } => ("lookup", json!({"type": kind, "name": name})),
-            Event::Answer(answer) => ("answer", crate::transcript::dns::event(&answer)),
+            Event::Answer(answer) => ("answer", dns_answer(&answer)),
             Event::Host {
                 name,
                 port,
@@ -167,13 +169,10 @@ impl<W: Write> Json<W> {
     }
 
     /// Events of the SMTP session, until it is closed.
-    fn conversation(&self, what: Event<'_>) -> Option<JsonEvent> {
+    fn session_event(&self, what: Event<'_>) -> Option<JsonEvent> {
         Some(match what {
-            Event::Secured(secured) => ("tls", crate::transcript::tls::event(&secured)),
-            Event::Distrusted { name, why, chain } => (
-                "tls",
-                crate::transcript::tls::distrusted_event(name, why, chain),
-            ),
+            Event::Secured(secured) => ("tls", handshake(&secured)),
+            Event::Distrusted { name, why, chain } => ("tls", distrusted(name, why, chain)),
             Event::Sent { line, stage } => (
                 "sent",
                 json!({"line": line, "stage": stage.name(), "tls": self.tls}),
@@ -198,7 +197,7 @@ impl<W: Write> Json<W> {
     }
 
     /// Remarks and results.
-    fn remark(&self, what: Event<'_>) -> Option<JsonEvent> {
+    fn other_event(&self, what: Event<'_>) -> Option<JsonEvent> {
         Some(match what {
             Event::Detail(text) if self.options.verbose => ("note", json!({"text": shown(text)})),
             Event::Note(text) | Event::Parting(ConnectionClose::Command(text)) => {
@@ -211,14 +210,71 @@ impl<W: Write> Json<W> {
                 "settled",
                 json!({"address": recipient, "verdict": status.name()}),
             ),
-            Event::Summary(summary) => ("summary", summed_up(summary)),
+            Event::Summary(summary) => ("summary", summary_fields(summary)),
             _ => return None,
         })
     }
 }
 
+fn dns_answer(answer: &DnsAnswer<'_>) -> Value {
+    json!({
+        "type": answer.kind,
+        "name": answer.name,
+        "records": answer.records,
+        "ttl": answer.ttl,
+        "error": answer.error,
+    })
+}
+
+fn handshake(secured: &TlsSummary<'_>) -> Value {
+    let chain: Vec<Value> = secured
+        .chain
+        .iter()
+        .map(|der| certificate_fields(der))
+        .collect();
+    json!({
+        "version": secured.version,
+        "cipher": secured.cipher,
+        "group": secured.group,
+        "resumed": secured.resumed,
+        "name": secured.name,
+        "verified": secured.verified,
+        "judgement": secured.judgement,
+        "chain": chain,
+    })
+}
+
+/// A handshake that failed because of the certificate.
+fn distrusted(name: &str, why: &str, chain: &[Vec<u8>]) -> Value {
+    let chain: Vec<Value> = chain.iter().map(|der| certificate_fields(der)).collect();
+    json!({
+        "version": null,
+        "name": name,
+        "verified": false,
+        "judgement": format!("not trusted: it {why}"),
+        "chain": chain,
+    })
+}
+
+/// A certificate in JSON; null if it cannot be parsed.
+#[must_use]
+pub fn certificate_fields(der: &[u8]) -> Value {
+    match Certificate::read(der) {
+        None => Value::Null,
+        Some(read) => json!({
+            "subject": shown(&read.subject),
+            "issuer": shown(&read.issuer),
+            "names": read.names.iter().map(|name| shown(name)).collect::<Vec<_>>(),
+            "not_before": date(read.not_before),
+            "not_after": date(read.not_after),
+            "sha256": read.sha256,
+            "key_sha256": read.key_sha256,
+        }),
+    }
+}
+
 /// The timing of one host; null for steps that did not take place.
-fn summed_up(one: &Summary) -> Value {
+fn summary_fields(one: &Summary) -> Value {
     let mut fields = Map::new();
     fields.insert("host".to_owned(), one.host.clone().into());
     fields.extend(one.peer.iter().flat_map(address));
@@ -298,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn the_result_is_one_line_with_a_verdict_for_everybody() {
+    fn result_is_one_line_with_a_verdict_for_each_recipient() {
         let server = Server {
             host: "mx1.x.org".to_owned(),
             address: PeerAddress::Tcp("192.0.2.7:25".parse().unwrap()),

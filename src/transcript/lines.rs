@@ -1,5 +1,6 @@
-//! Output of transcript lines, optionally with time stamps and colours.
+//! Output of transcript lines, optionally with time stamps and colours; the lines of a message.
 
+use crate::system::text::{printable, shown_with_tabs};
 use crate::transcript::{Color, TranscriptOptions};
 use std::io::{self, Write};
 use std::time::Instant;
@@ -17,8 +18,8 @@ pub struct TranscriptWriter<W> {
 
 enum WriterState {
     Open,
-    /// The reader closed the pipe, which is not an error.
-    Unread,
+    /// Not an error.
+    ClosedPipe,
     Failed(io::Error),
 }
 
@@ -26,8 +27,8 @@ enum WriterState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     Plain,
-    Ours,
-    Theirs,
+    Client,
+    Server,
     /// A failure, of either side.
     Failure,
     Remark,
@@ -37,7 +38,7 @@ impl Tone {
     /// The tone of a server's line or reply with this code.
     pub fn of_code(code: u16) -> Self {
         if code < 400 {
-            Self::Theirs
+            Self::Server
         } else {
             Self::Failure
         }
@@ -47,8 +48,8 @@ impl Tone {
     fn color(self) -> Option<&'static str> {
         match self {
             Self::Plain => None,
-            Self::Ours => Some("36"),
-            Self::Theirs => Some("32"),
+            Self::Client => Some("36"),
+            Self::Server => Some("32"),
             Self::Failure => Some("31"),
             Self::Remark => Some("2"),
         }
@@ -72,7 +73,7 @@ impl<W: Write> TranscriptWriter<W> {
     }
 
     /// Writes complete or partial lines in one call.
-    pub fn say(&mut self, tone: Tone, text: &str) {
+    pub fn write(&mut self, tone: Tone, text: &str) {
         if !matches!(self.state, WriterState::Open) {
             return;
         }
@@ -81,15 +82,15 @@ impl<W: Write> TranscriptWriter<W> {
             return self.put(text);
         }
         let mut all = String::with_capacity(text.len() + 32);
-        for piece in text.split_inclusive('\n') {
+        for line in text.split_inclusive('\n') {
             if let Some(start) = self.start.filter(|_| self.is_whole) {
                 all.push_str(&format!("{:>7.3} ", start.elapsed().as_secs_f64()));
             }
-            let words = piece.strip_suffix('\n').unwrap_or(piece);
-            self.is_whole = words.len() < piece.len();
-            match color.filter(|_| !words.is_empty()) {
-                Some(color) => all.push_str(&format!("\x1b[{color}m{words}\x1b[0m")),
-                None => all.push_str(words),
+            let text = line.strip_suffix('\n').unwrap_or(line);
+            self.is_whole = text.len() < line.len();
+            match color.filter(|_| !text.is_empty()) {
+                Some(color) => all.push_str(&format!("\x1b[{color}m{text}\x1b[0m")),
+                None => all.push_str(text),
             }
             if self.is_whole {
                 all.push('\n');
@@ -105,7 +106,7 @@ impl<W: Write> TranscriptWriter<W> {
             .and_then(|()| self.out.flush());
         self.state = match written {
             Ok(()) => WriterState::Open,
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => WriterState::Unread,
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => WriterState::ClosedPipe,
             Err(error) => WriterState::Failed(error),
         };
     }
@@ -114,8 +115,50 @@ impl<W: Write> TranscriptWriter<W> {
     pub fn failure(&self) -> Option<&io::Error> {
         match &self.state {
             WriterState::Failed(error) => Some(error),
-            WriterState::Open | WriterState::Unread => None,
+            WriterState::Open | WriterState::ClosedPipe => None,
         }
+    }
+}
+
+/// Maximum octets of an incomplete line that are buffered; a longer line is shown in parts.
+const MAX_LINE: usize = 4096;
+
+/// Splits a message that arrives in parts into lines for display.
+#[derive(Default)]
+pub struct MessageLines {
+    /// The incomplete line received so far.
+    rest: Vec<u8>,
+}
+
+impl MessageLines {
+    /// Adds the next part of the message, and returns the completed lines.
+    pub fn push(&mut self, part: &[u8]) -> Vec<String> {
+        let mut lines = Vec::new();
+        for line in part.split_inclusive(|&byte| byte == b'\n') {
+            self.rest.extend_from_slice(line);
+            if line.ends_with(b"\n") || self.rest.len() >= MAX_LINE {
+                lines.extend(self.end());
+            }
+        }
+        lines
+    }
+
+    /// The incomplete line at the end of the message.
+    pub fn end(&mut self) -> Option<String> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let line = std::mem::take(&mut self.rest);
+        let line = line.strip_suffix(b"\n").unwrap_or(&line);
+        Some(readable(line.strip_suffix(b"\r").unwrap_or(line)))
+    }
+}
+
+/// The printable form of a line: tabs stay; a line that is not UTF-8 has its octets escaped.
+fn readable(line: &[u8]) -> String {
+    match std::str::from_utf8(line) {
+        Ok(text) => shown_with_tabs(text),
+        Err(_) => printable(line),
     }
 }
 
@@ -123,22 +166,22 @@ impl<W: Write> TranscriptWriter<W> {
 mod tests {
     use super::*;
 
-    fn said(options: TranscriptOptions, pieces: &[(Tone, &str)]) -> String {
+    fn written(options: TranscriptOptions, parts: &[(Tone, &str)]) -> String {
         let mut out = Vec::new();
         let mut lines = TranscriptWriter::with(&mut out, options);
-        for &(tone, text) in pieces {
-            lines.say(tone, text);
+        for &(tone, text) in parts {
+            lines.write(tone, text);
         }
         String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn each_line_has_one_time_however_many_pieces_it_comes_in() {
+    fn each_line_has_one_time_stamp() {
         let timing = TranscriptOptions {
             timing: true,
             ..TranscriptOptions::default()
         };
-        let text = said(
+        let text = written(
             timing,
             &[
                 (Tone::Plain, "Trying... "),
@@ -150,9 +193,9 @@ mod tests {
         let is_time = |text: &str| text.trim().parse::<f64>().is_ok_and(|time| time < 60.0);
         assert_eq!(lines.len(), 3, "{text}");
         for (line, words) in lines.iter().zip(["Trying... Connected.", "one", "two"]) {
-            let (time, said) = line.split_at(8);
+            let (time, rest) = line.split_at(8);
             assert!(is_time(time) && time.ends_with(' '), "{line}");
-            assert_eq!(said, words);
+            assert_eq!(rest, words);
         }
     }
 
@@ -162,14 +205,40 @@ mod tests {
             color: Color::Always,
             ..TranscriptOptions::default()
         };
-        let pieces = [
-            (Tone::Ours, ">>> QUIT\n"),
+        let parts = [
+            (Tone::Client, ">>> QUIT\n"),
             (Tone::Failure, "550 no\n"),
             (Tone::Plain, "x\n"),
         ];
         let wanted = "\x1b[36m>>> QUIT\x1b[0m\n\x1b[31m550 no\x1b[0m\nx\n";
-        assert_eq!(said(colored, &pieces), wanted);
-        let plain = said(TranscriptOptions::default(), &pieces);
+        assert_eq!(written(colored, &parts), wanted);
+        let plain = written(TranscriptOptions::default(), &parts);
         assert_eq!(plain, ">>> QUIT\n550 no\nx\n");
+    }
+
+    #[test]
+    fn lines_are_joined_across_blocks() {
+        let mut lines = MessageLines::default();
+        assert_eq!(lines.push(b"Subject: "), [""; 0]);
+        assert_eq!(lines.push(b"hi\r\n\r\nt\r"), ["Subject: hi", ""]);
+        assert_eq!(lines.push(b"\n..x"), ["t"]);
+        assert_eq!(lines.end().as_deref(), Some("..x"));
+        assert_eq!(lines.end(), None);
+    }
+
+    #[test]
+    fn control_characters_are_escaped_and_letters_are_not() {
+        let mut lines = MessageLines::default();
+        let shown = lines.push("Grüße\tan\x1b[2J\r\n".as_bytes());
+        assert_eq!(shown, ["Grüße\tan\\u{1b}[2J"]);
+        assert_eq!(lines.push(b"\xff\x1b\n"), ["\\xff\\x1b"]);
+    }
+
+    #[test]
+    fn a_line_without_end_is_shown_in_parts() {
+        let mut lines = MessageLines::default();
+        let shown = lines.push(&[b'x'; MAX_LINE]);
+        assert_eq!(shown.len(), 1);
+        assert_eq!(lines.end(), None);
     }
 }

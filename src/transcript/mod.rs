@@ -1,23 +1,17 @@
 //! Transcripts: output about a delivery, line by line, as it happens.
 
-pub(crate) mod message_lines;
-
-mod brief;
-mod dns;
 mod dump;
 mod json;
 mod lines;
 mod stevens;
 mod summary;
 mod swaks;
-mod tls;
+mod text;
 
-pub use brief::Brief;
-pub use json::Json;
+pub use json::{Json, certificate_fields};
 pub use stevens::Stevens;
-pub use summary::Stopwatch;
+pub use summary::{Stopwatch, SummaryLines};
 pub use swaks::Swaks;
-pub use tls::fields as certificate_fields;
 
 use crate::client::events::Observer;
 use crate::client::outcome::DeliveryReport;
@@ -94,7 +88,7 @@ pub fn open<'o>(
         Format::Stevens => Some(Box::new(Stevens::new(out, options))),
         Format::Swaks => Some(Box::new(Swaks::new(out, options))),
         Format::Json => Some(Box::new(Json::new(out, options))),
-        Format::None if options.summary => Some(Box::new(Brief::new(out))),
+        Format::None if options.summary => Some(Box::new(SummaryLines::new(out))),
         Format::None => None,
     }
 }

@@ -6,9 +6,8 @@ use crate::client::outcome::RecipientStatus;
 use crate::client::peer::PeerAddress;
 use crate::system::text::shown;
 use crate::transcript::dump::{Dump, DumpStyle};
-use crate::transcript::lines::{Tone, TranscriptWriter};
-use crate::transcript::message_lines::MessageLines;
-use crate::transcript::{Transcript, TranscriptOptions, dns};
+use crate::transcript::lines::{MessageLines, Tone, TranscriptWriter};
+use crate::transcript::{Transcript, TranscriptOptions, text};
 use std::io::{self, Write};
 
 /// Maximum number of recipients named before the rest is counted.
@@ -20,7 +19,7 @@ pub struct Stevens<W> {
     options: TranscriptOptions,
     /// The attempt whose line is not terminated, because its result is pending.
     trying: Option<PeerAddress>,
-    letter: MessageLines,
+    message_lines: MessageLines,
     /// Dumps of the client's and the server's octets.
     dumps: [Dump; 2],
 }
@@ -31,13 +30,13 @@ impl<W: Write> Stevens<W> {
             lines: TranscriptWriter::with(out, options),
             options,
             trying: None,
-            letter: MessageLines::default(),
+            message_lines: MessageLines::default(),
             dumps: [(); 2].map(|()| Dump::new(DumpStyle::Hexdump)),
         }
     }
 
     /// Events of finding and connecting to the server.
-    fn approaches(&mut self, what: Event<'_>) {
+    fn connection_event(&mut self, what: Event<'_>) {
         let (tone, text) = match what {
             Event::Host {
                 name,
@@ -56,7 +55,7 @@ impl<W: Write> Stevens<W> {
             }
             _ => return,
         };
-        self.lines.say(tone, &text);
+        self.lines.write(tone, &text);
     }
 
     /// Begins the line of a new attempt; ends the line of a pending one.
@@ -83,64 +82,64 @@ impl<W: Write> Stevens<W> {
     }
 
     /// Lines of the SMTP session.
-    fn said(&mut self, what: Event<'_>) {
+    fn session_event(&mut self, what: Event<'_>) {
         if self.options.hex {
             return self.dump(what);
         }
         match what {
             Event::Sent { line, .. } => {
-                self.end_of_letter();
-                self.lines.say(Tone::Ours, &format!(">>> {line}\n"));
+                self.end_of_message_line();
+                self.lines.write(Tone::Client, &format!(">>> {line}\n"));
             }
             Event::Line(line) => {
                 let code = line.get(..3).and_then(|code| code.parse().ok());
-                let tone = code.map_or(Tone::Theirs, Tone::of_code);
-                self.lines.say(tone, &format!("{line}\n"));
+                let tone = code.map_or(Tone::Server, Tone::of_code);
+                self.lines.write(tone, &format!("{line}\n"));
             }
             Event::Carried(part) if self.options.data => {
-                for line in self.letter.pass(part) {
-                    self.lines.say(Tone::Ours, &format!(">>> {line}\n"));
+                for line in self.message_lines.push(part) {
+                    self.lines.write(Tone::Client, &format!(">>> {line}\n"));
                 }
             }
             _ => {}
         }
     }
 
-    fn end_of_letter(&mut self) {
-        if let Some(line) = self.letter.end() {
-            self.lines.say(Tone::Ours, &format!(">>> {line}\n"));
+    fn end_of_message_line(&mut self) {
+        if let Some(line) = self.message_lines.end() {
+            self.lines.write(Tone::Client, &format!(">>> {line}\n"));
         }
     }
 
     /// Octets of the SMTP session.
     fn dump(&mut self, what: Event<'_>) {
-        let [ours, theirs] = &mut self.dumps;
+        let [client, server] = &mut self.dumps;
         let (tone, mark, rows) = match what {
-            Event::Carried(part) => (Tone::Ours, ">>>", ours.pass(part)),
+            Event::Carried(part) => (Tone::Client, ">>>", client.push(part)),
             Event::Octets {
                 from: ClosedBy::Client,
                 bytes,
             } => {
-                let mut rows: Vec<String> = ours.end().into_iter().collect();
-                rows.extend(ours.whole(bytes));
-                (Tone::Ours, ">>>", rows)
+                let mut rows: Vec<String> = client.end().into_iter().collect();
+                rows.extend(client.whole(bytes));
+                (Tone::Client, ">>>", rows)
             }
             Event::Octets {
                 from: ClosedBy::Server,
                 bytes,
-            } => (Tone::Theirs, "<<<", theirs.whole(bytes)),
+            } => (Tone::Server, "<<<", server.whole(bytes)),
             _ => return,
         };
         for row in rows {
-            self.lines.say(tone, &format!("{mark} {row}\n"));
+            self.lines.write(tone, &format!("{mark} {row}\n"));
         }
     }
 
     /// Ends the message, whose last line may have no line end.
     fn end_of_data(&mut self) {
-        self.end_of_letter();
+        self.end_of_message_line();
         if let Some(row) = self.dumps[0].end() {
-            self.lines.say(Tone::Ours, &format!(">>> {row}\n"));
+            self.lines.write(Tone::Client, &format!(">>> {row}\n"));
         }
     }
 }
@@ -149,23 +148,20 @@ impl<W: Write> Observer for Stevens<W> {
     fn on_event(&mut self, what: Event<'_>) {
         let verbose = self.options.verbose;
         if let Some((tone, text)) = remark(what, verbose) {
-            return self.lines.say(tone, &text);
+            return self.lines.write(tone, &text);
         }
         let (tone, text) = match what {
             Event::Host { .. }
             | Event::Connect(_)
             | Event::Connected(_)
-            | Event::NotConnected { .. } => return self.approaches(what),
-            Event::Secured(secured) => (
-                Tone::Remark,
-                crate::transcript::tls::shown(&secured, verbose),
-            ),
+            | Event::NotConnected { .. } => return self.connection_event(what),
+            Event::Secured(secured) => (Tone::Remark, text::handshake(&secured, verbose)),
             Event::Distrusted { name, why, chain } => {
-                let text = crate::transcript::tls::distrusted(name, why, chain, verbose);
+                let text = text::distrusted(name, why, chain, verbose);
                 (Tone::Failure, text)
             }
             Event::Sent { .. } | Event::Line(_) | Event::Octets { .. } | Event::Carried(_) => {
-                return self.said(what);
+                return self.session_event(what);
             }
             Event::Data { .. } | Event::Closed => return self.end_of_data(),
             Event::Settled {
@@ -184,7 +180,7 @@ impl<W: Write> Observer for Stevens<W> {
             ),
             _ => return,
         };
-        self.lines.say(tone, &text);
+        self.lines.write(tone, &text);
     }
 
     fn is_closed(&self) -> bool {
@@ -216,7 +212,7 @@ fn remark(what: Event<'_>, verbose: bool) -> Option<(Tone, String)> {
             format!("looking up {kind} of {}", shown(name))
         }
         // MX lookups are reported by a note in any case.
-        Event::Answer(answer) if verbose && answer.kind != "MX" => dns::words(&answer),
+        Event::Answer(answer) if verbose && answer.kind != "MX" => text::dns_answer(&answer),
         _ => return None,
     };
     Some((Tone::Remark, format!("*** {text}\n")))

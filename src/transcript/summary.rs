@@ -5,6 +5,9 @@ use crate::client::outcome::queue_id;
 use crate::client::peer::PeerAddress;
 use crate::smtp::stage::Stage;
 use crate::system::text::shown;
+use crate::transcript::Transcript;
+use crate::transcript::lines::{Tone, TranscriptWriter};
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 /// An [`Observer`] that measures times and forwards all events. It reports the times at the end.
@@ -12,7 +15,7 @@ pub struct Stopwatch<'w> {
     next: &'w mut dyn Observer,
     host: String,
     /// Pending connection attempts.
-    begun: Vec<(PeerAddress, Instant)>,
+    pending: Vec<(PeerAddress, Instant)>,
     /// The current session.
     running: Option<SessionTimes>,
     done: Vec<Summary>,
@@ -78,14 +81,14 @@ impl<'w> Stopwatch<'w> {
         Self {
             next,
             host: String::new(),
-            begun: Vec::new(),
+            pending: Vec::new(),
             running: None,
             done: Vec::new(),
         }
     }
 
     /// Reports the times.
-    pub fn tell(mut self) {
+    pub fn report(mut self) {
         self.finish();
         for summary in &self.done {
             self.next.on_event(Event::Summary(summary));
@@ -93,14 +96,14 @@ impl<'w> Stopwatch<'w> {
     }
 
     /// Start time of an attempt that has just succeeded or failed.
-    fn began(&mut self, peer: &PeerAddress) -> Instant {
-        let place = self.begun.iter().position(|(begun, _)| begun == peer);
-        place.map_or_else(Instant::now, |place| self.begun.swap_remove(place).1)
+    fn start_of(&mut self, peer: &PeerAddress) -> Instant {
+        let place = self.pending.iter().position(|(pending, _)| pending == peer);
+        place.map_or_else(Instant::now, |place| self.pending.swap_remove(place).1)
     }
 
     fn connected(&mut self, peer: &PeerAddress) {
-        let start = self.began(peer);
-        self.begun.clear();
+        let start = self.start_of(peer);
+        self.pending.clear();
         let last = Instant::now();
         self.running = Some(SessionTimes {
             summary: Summary {
@@ -116,7 +119,7 @@ impl<'w> Stopwatch<'w> {
     }
 
     fn not_connected(&mut self, peer: &PeerAddress, why: &str) {
-        let start = self.began(peer);
+        let start = self.start_of(peer);
         self.done.push(Summary {
             host: self.host.clone(),
             peer: Some(peer.clone()),
@@ -136,7 +139,7 @@ impl<'w> Stopwatch<'w> {
     fn note(&mut self, what: &Event<'_>) {
         match (what, &mut self.running) {
             (Event::Host { name, .. }, _) => (*name).clone_into(&mut self.host),
-            (Event::Connect(peer), _) => self.begun.push(((*peer).clone(), Instant::now())),
+            (Event::Connect(peer), _) => self.pending.push(((*peer).clone(), Instant::now())),
             (Event::Connected(peer), _) => self.connected(peer),
             (Event::NotConnected { peer, why }, _) => self.not_connected(peer, why),
             (Event::Secured(_), Some(running)) => {
@@ -173,6 +176,33 @@ impl Observer for Stopwatch<'_> {
 
     fn interests(&self) -> Interests {
         self.next.interests()
+    }
+}
+
+/// A transcript of summary lines only.
+pub struct SummaryLines<W>(TranscriptWriter<W>);
+
+impl<W: Write> SummaryLines<W> {
+    pub fn new(out: W) -> Self {
+        Self(TranscriptWriter::new(out))
+    }
+}
+
+impl<W: Write> Observer for SummaryLines<W> {
+    fn on_event(&mut self, what: Event<'_>) {
+        if let Event::Summary(summary) = what {
+            self.0.write(Tone::Plain, &format!("{}\n", line(summary)));
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.failure().is_some()
+    }
+}
+
+impl<W: Write> Transcript for SummaryLines<W> {
+    fn failure(&self) -> Option<&io::Error> {
+        self.0.failure()
     }
 }
 
@@ -239,7 +269,7 @@ mod tests {
         }
     }
 
-    fn received<'a>(code: u16, stage: Stage, lines: &'a [String]) -> Event<'a> {
+    fn received(code: u16, stage: Stage, lines: &[String]) -> Event<'_> {
         Event::Received {
             code,
             enhanced: None,
@@ -256,38 +286,38 @@ mod tests {
         left.map(|at| words[at]).collect::<Vec<_>>().join(" ")
     }
 
-    fn told(happenings: &[Event<'_>]) -> Vec<String> {
+    fn reported(events: &[Event<'_>]) -> Vec<String> {
         let mut kept = KeptLines::default();
         let mut stopwatch = Stopwatch::new(&mut kept);
-        for &what in happenings {
+        for &what in events {
             stopwatch.on_event(what);
         }
-        stopwatch.tell();
+        stopwatch.report();
         kept.0.iter().map(|line| without_times(line)).collect()
     }
 
     #[test]
-    fn each_server_has_a_line_with_what_it_said_and_what_it_took() {
-        let [dead, alive] = ["[2001:db8::1]:25", "192.0.2.7:25"];
-        let (dead, alive) = (
-            PeerAddress::Tcp(dead.parse().unwrap()),
-            PeerAddress::Tcp(alive.parse().unwrap()),
+    fn each_server_has_a_line_with_times_and_decisive_reply() {
+        let [refused, accepted] = ["[2001:db8::1]:25", "192.0.2.7:25"];
+        let (refused, accepted) = (
+            PeerAddress::Tcp(refused.parse().unwrap()),
+            PeerAddress::Tcp(accepted.parse().unwrap()),
         );
         let none = [String::new()];
         let taken = ["2.0.0 Ok: queued as 4F2".to_owned()];
-        let lines = told(&[
+        let lines = reported(&[
             Event::Host {
                 name: "mx1.example.org",
                 port: Some(25),
                 recipients: &[],
             },
-            Event::Connect(&dead),
-            Event::Connect(&alive),
+            Event::Connect(&refused),
+            Event::Connect(&accepted),
             Event::NotConnected {
-                peer: &dead,
+                peer: &refused,
                 why: "Connection refused",
             },
-            Event::Connected(&alive),
+            Event::Connected(&accepted),
             received(220, Stage::Banner, &none),
             received(250, Stage::Ehlo, &none),
             received(250, Stage::Mail, &none),
@@ -309,11 +339,11 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_what_decided_and_nothing_was_accepted() {
+    fn refusal_is_the_decisive_reply() {
         let peer = PeerAddress::Unix("/run/x.sock".into());
         let no = ["5.1.1 no such user".to_owned()];
         let bye = ["bye".to_owned()];
-        let lines = told(&[
+        let lines = reported(&[
             Event::Host {
                 name: "/run/x.sock",
                 port: None,
@@ -335,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_the_words_do_not_end_with_is_said() {
+    fn queue_id_is_shown_unless_the_reply_ends_with_it() {
         let summary = Summary {
             host: "mx".to_owned(),
             words: "250 OK 1 x1 - gsmtp".to_owned(),

@@ -7,9 +7,8 @@ use crate::smtp::stage::Stage;
 use crate::system::certificate::one_line;
 use crate::system::text::shown;
 use crate::transcript::dump::{Dump, DumpStyle};
-use crate::transcript::lines::{Tone, TranscriptWriter};
-use crate::transcript::message_lines::MessageLines;
-use crate::transcript::{Transcript, TranscriptOptions, dns, summary};
+use crate::transcript::lines::{MessageLines, Tone, TranscriptWriter};
+use crate::transcript::{Transcript, TranscriptOptions, summary, text};
 use std::io::{self, Write};
 
 /// The other end of a connection.
@@ -34,7 +33,7 @@ pub struct Swaks<W> {
     tls: bool,
     /// Lines of an incomplete reply.
     reply: Vec<String>,
-    letter: MessageLines,
+    message_lines: MessageLines,
     dump: Dump,
 }
 
@@ -48,13 +47,13 @@ impl<W: Write> Swaks<W> {
             is_over: false,
             tls: false,
             reply: Vec::new(),
-            letter: MessageLines::default(),
+            message_lines: MessageLines::default(),
             dump: Dump::new(DumpStyle::Swaks),
         }
     }
 
     fn put(&mut self, tone: Tone, mark: &str, text: &str) {
-        self.lines.say(tone, &format!("{mark} {text}\n"));
+        self.lines.write(tone, &format!("{mark} {text}\n"));
     }
 
     fn remark(&mut self, text: &str) {
@@ -65,16 +64,16 @@ impl<W: Write> Swaks<W> {
         self.put(Tone::Failure, "***", &shown(text));
     }
 
-    fn ours(&mut self, line: &str) {
+    fn client_line(&mut self, line: &str) {
         let mark = if self.tls { " ~>" } else { " ->" };
-        self.put(Tone::Ours, mark, line);
+        self.put(Tone::Client, mark, line);
     }
 
     /// A complete reply, marked as expected or unexpected as swaks does.
     fn replied(&mut self, code: u16, stage: Stage) {
         if is_expected(code, stage) {
             let mark = if self.tls { "<~ " } else { "<- " };
-            self.theirs(Tone::Theirs, mark);
+            self.server_lines(Tone::Server, mark);
         } else {
             self.not_expected();
         }
@@ -82,31 +81,31 @@ impl<W: Write> Swaks<W> {
 
     fn not_expected(&mut self) {
         let mark = if self.tls { "<~*" } else { "<**" };
-        self.theirs(Tone::Failure, mark);
+        self.server_lines(Tone::Failure, mark);
     }
 
-    fn theirs(&mut self, tone: Tone, mark: &str) {
+    fn server_lines(&mut self, tone: Tone, mark: &str) {
         for line in std::mem::take(&mut self.reply) {
             self.put(tone, mark, &line);
         }
     }
 
     fn carried(&mut self, part: &[u8]) {
-        for line in self.letter.pass(part) {
-            self.ours(&line);
+        for line in self.message_lines.push(part) {
+            self.client_line(&line);
         }
         if self.options.hex {
-            let rows = self.dump.pass(part);
-            self.rows(Tone::Ours, "  >", rows);
+            let rows = self.dump.push(part);
+            self.rows(Tone::Client, "  >", rows);
         }
     }
 
     fn end_of_message(&mut self) {
-        if let Some(line) = self.letter.end() {
-            self.ours(&line);
+        if let Some(line) = self.message_lines.end() {
+            self.client_line(&line);
         }
         let row = self.dump.end();
-        self.rows(Tone::Ours, "  >", row);
+        self.rows(Tone::Client, "  >", row);
     }
 
     fn rows(&mut self, tone: Tone, mark: &str, rows: impl IntoIterator<Item = String>) {
@@ -118,8 +117,8 @@ impl<W: Write> Swaks<W> {
     fn octets(&mut self, from: ClosedBy, bytes: &[u8]) {
         let rows = self.dump.whole(bytes);
         match from {
-            ClosedBy::Client => self.rows(Tone::Ours, "  >", rows),
-            ClosedBy::Server => self.rows(Tone::Theirs, "<  ", rows),
+            ClosedBy::Client => self.rows(Tone::Client, "  >", rows),
+            ClosedBy::Server => self.rows(Tone::Server, "<  ", rows),
         }
     }
 
@@ -233,7 +232,7 @@ impl<W: Write> Swaks<W> {
             Event::Lookup { kind, name } => {
                 self.remark(&format!("looking up {kind} of {name}"));
             }
-            Event::Answer(answer) => self.remark(&dns::words(&answer)),
+            Event::Answer(answer) => self.remark(&text::dns_answer(&answer)),
             Event::Settled {
                 recipient,
                 queue_id: Some(id),
@@ -262,7 +261,7 @@ impl<W: Write> Observer for Swaks<W> {
             )),
             Event::Sent { line, .. } => {
                 self.end_of_message();
-                self.ours(line);
+                self.client_line(line);
             }
             Event::Carried(part) => self.carried(part),
             Event::Octets { from, bytes } => self.octets(from, bytes),

@@ -189,6 +189,18 @@ fn a_no_for_good_is_not_tried_again_and_stands_in_the_report() {
 }
 
 #[test]
+fn a_relay_that_does_not_take_this_client_is_passed_over() {
+    for greeting in ["554 5.7.1 go away", "521 no mail here"] {
+        let first = Server::start(move |talk| {
+            talk.say(greeting);
+            talk.quit();
+        });
+        let (run, (), _) = to_bob(first, taker());
+        run.exits(0).complains(0).all_are("accepted");
+    }
+}
+
+#[test]
 fn who_is_put_off_everywhere_has_the_last_answer() {
     let first = choosy("450 later", "450 later");
     let second = choosy("250 ok", "451 4.3.0 later, too");

@@ -6,9 +6,10 @@ use crate::relay::{Do, Relay};
 use crate::server::{PATIENCE, Server, Talk};
 use crate::spool::{Queue, closed};
 use crate::terminal::at_terminal;
+use nix::sys::signal::SigSet;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -301,6 +302,30 @@ fn a_run_that_is_killed_while_it_waits_for_a_password_is_no_attempt() {
     assert_eq!(queue.items()[0]["attempts"], 0);
 }
 
+#[test]
+fn a_signal_ends_a_run_that_waits_for_a_password_and_that_is_no_attempt() {
+    let relay = Relay::start(|_| Do::Usual);
+    let queue = Queue::new();
+    let pipe = keep_with_password_from(&queue, relay.port);
+    let mut run = command(&queue, &["queue", "run"]);
+    // A process inherits the mask of the thread that starts it.
+    let started = thread::spawn(move || {
+        SigSet::all().thread_set_mask().unwrap();
+        run.spawn().unwrap()
+    });
+    let mut run = started.join().unwrap();
+    let mut password = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    rustix::process::kill_process(Pid::from_child(&run), Signal::TERM).unwrap();
+    assert!(run.wait().unwrap().success());
+    let error = password.write_all(b"hunter2\n").unwrap_err();
+    assert_eq!(
+        error.kind(),
+        ErrorKind::BrokenPipe,
+        "the command was killed"
+    );
+    assert_eq!(queue.state(), "due");
+}
+
 fn ended_by_signal(queue: &Queue, is_at_it: impl Fn() -> bool) {
     let mut run = command(queue, &["queue", "run"]).spawn().unwrap();
     until("at it", is_at_it);
@@ -487,10 +512,16 @@ fn a_password_that_a_later_run_does_not_use_is_warned_of() {
             .complains(1)
             .says(&["EHLO_PASSWORD, which a later run does not use"]);
     }
+    let directory = queue.home.path().to_str().unwrap();
+    fs::write(queue.home.path().join("ehlo.password"), "hunter2\n").unwrap();
+    let run = queue.ehlo(&["--queue-only"]).args(relay).text_to_bob();
+    let run = run.env("CREDENTIALS_DIRECTORY", directory).run();
+    run.exits(0)
+        .says(&["systemd's ehlo.password, which a later run does not use"]);
     let run = queue.ehlo(&["queue", "run", "--now"]);
     let run = run.env("EHLO_PASSWORD", "hunter2").run();
     run.exits(0)
-        .says(&["a run of the queue does not use EHLO_PASSWORD"]);
+        .says(&["a run of the queue uses neither EHLO_PASSWORD nor"]);
     assert!(!run.stderr.contains("set EHLO_PASSWORD"), "{run:#?}");
 }
 

@@ -427,6 +427,23 @@ fn a_server_that_greets_in_clear_where_tls_is_due_is_told_apart() {
 }
 
 #[test]
+fn a_busy_server_that_replies_in_clear_where_tls_is_due_can_be_tried_again() {
+    for reply in ["421 mx.example busy\r\n", "454-4.7.0 try\r\n454 later\r\n"] {
+        let server = Server::start(move |talk| {
+            talk.send(reply.as_bytes());
+            is_nothing_but_a_hello(&talk.rest());
+        });
+        let run = Ehlo::to(&server)
+            .args(["--json", "--tls", "implicit"])
+            .text_to_bob()
+            .run();
+        server.finish();
+        came_to_nothing(&run, 75);
+        run.says(&[reply.lines().next().unwrap(), "in clear", "try again"]);
+    }
+}
+
+#[test]
 fn a_handshake_byte_by_byte_works_and_one_that_is_too_slow_does_not() {
     let ca = Authority::new();
     for (pace, good) in [(Duration::ZERO, true), (Duration::from_millis(50), false)] {

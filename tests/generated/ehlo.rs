@@ -262,7 +262,7 @@ first one named, and false takes an inherited key away. \"from\" is an address, 
 *@work.example, or an array of both: they choose the profile when the sender on the command line matches,
 and the first address is the default of --from. Else \"default\", outside of all profiles, names the one
 that is used. \"fallback\" names the profiles whose relays are tried in this order when the relay cannot be
-reached or answers for now.",
+reached, does not accept this host as a client, or defers the message.",
     "\
 The file must belong to root or to you, and nobody else may write to it. If it has password-command or
 oauth-token-command, which may hold a secret, nobody else may read it either: mode 0600, or 0640 for a file of root.

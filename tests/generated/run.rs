@@ -43,7 +43,8 @@ The mail is put into the queue and tried at once; what cannot be sent now is tri
 ehlo-queue(1)). Where there is no place for a queue, it is sent without being kept.",
     "\
 A relay that does not answer within five seconds is not waited for if the mail is in the queue: a process in the background
-tries it again, with the time limits of ehlo(1).",
+tries it again, with the time limits of ehlo(1). Only the reply to the end of the message is waited for with those, because
+the mail could arrive twice.",
     "\
 A signal that would end ehlo run while it mails does so as soon as the mail is in the queue. If the mail is sent without
 being kept, it is put into dead.letter, as below, before ehlo ends.",

@@ -28,7 +28,7 @@ pub fn run(options: &Ask) -> Exit {
         }
         let mut stopwatch = Stopwatch::new(observer);
         let answers = check::ask(&transport, endpoint, &options.commands, &mut stopwatch);
-        stopwatch.tell();
+        stopwatch.report();
         answers
     };
     let is_hidden = options.output.format == Format::None;

@@ -8,8 +8,8 @@ use crate::cli::terminal;
 use crate::config;
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
-use crate::system::text::shown;
-use std::path::{Path, PathBuf};
+use crate::system::text::{shown, shown_path};
+use std::path::PathBuf;
 
 /// The part of the configuration that is shown.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub enum ConfigView {
 /// Prints the requested part of the configuration.
 pub fn run(plan: &ConfigView) -> Exit {
     let text = match plan {
-        ConfigView::Path(path) => format!("{}\n", name(path)),
+        ConfigView::Path(path) => format!("{}\n", shown_path(path)),
         ConfigView::Profile(profile) => profile.to_toml(),
         ConfigView::Checked {
             path,
@@ -39,7 +39,7 @@ pub fn run(plan: &ConfigView) -> Exit {
             let default = default.as_ref().map(|name| format!(" \"{}\"", shown(name)));
             format!(
                 "{}: {}, {}; all is well\n",
-                name(path),
+                shown_path(path),
                 counted(*profiles as u64, "profile"),
                 default.map_or("no default".to_owned(), |name| format!("default{name}")),
             )
@@ -49,8 +49,4 @@ pub fn run(plan: &ConfigView) -> Exit {
         Ok(()) => Exit::Ok,
         Err(exit) => exit,
     }
-}
-
-fn name(path: &Path) -> String {
-    shown(&path.to_string_lossy())
 }

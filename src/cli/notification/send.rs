@@ -111,7 +111,7 @@ fn send_or_save(
             Some(message),
             notification,
             "it was interrupted by a signal",
-        )
+        );
     };
     let ShownResult {
         mut exit,
@@ -164,7 +164,7 @@ fn send_reduced(
                 Some(&message),
                 notification,
                 "it was interrupted by a signal",
-            )
+            );
         };
         let again = send_silently(delivery, &message, SenderNotice::ByReport, &interrupted).report;
         for (index, result) in indices.into_iter().zip(again.results) {

@@ -38,7 +38,6 @@ pub enum Level {
 
 impl Level {
     /// The word in a subject.
-    #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Info => "INFO",
@@ -50,7 +49,6 @@ impl Level {
     }
 
     /// True if the mail is marked as urgent.
-    #[must_use]
     pub fn is_urgent(self) -> bool {
         self >= Self::Error
     }

@@ -184,33 +184,17 @@ impl Args {
 
     /// The request for DSN, whose parameters the client makes from the envelope.
     fn dsn_request(&self) -> Option<Request> {
-        let options = [
-            (
-                "--notify",
-                self.notify.iter().map(|one| one.is_required).collect(),
-            ),
-            (
-                "--ret",
-                self.ret.iter().map(|one| one.is_required).collect(),
-            ),
-            (
-                "--envid",
-                self.envid.iter().map(|one| one.is_required).collect(),
-            ),
-            (
-                "--orcpt",
-                self.orcpt
-                    .iter()
-                    .map(|one| one.is_required)
-                    .collect::<Vec<_>>(),
-            ),
-        ];
-        let given = options.iter().filter(|(_, required)| !required.is_empty());
-        let is_required = |(_, required): &&(&str, Vec<bool>)| required.contains(&true);
-        let (option, required) = given.clone().find(is_required).or(given.clone().next())?;
+        let notify = self.notify.iter().map(|one| ("--notify", one.is_required));
+        let ret = self.ret.iter().map(|one| ("--ret", one.is_required));
+        let envid = self.envid.iter().map(|one| ("--envid", one.is_required));
+        let orcpt = self.orcpt.iter().map(|one| ("--orcpt", one.is_required));
+        let given: Vec<(&'static str, bool)> =
+            notify.chain(ret).chain(envid).chain(orcpt).collect();
+        let required = given.iter().find(|(_, is_required)| *is_required);
+        let (option, is_required) = *required.or(given.first())?;
         Some(Request {
             option,
-            is_required: required.contains(&true),
+            is_required,
             ..Request::new(Extension::Dsn, String::new())
         })
     }
@@ -271,12 +255,11 @@ fn by_request(by: &DeliverBy) -> Request {
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // As the others are called.
 fn body_request(body: &BodyType) -> Request {
-    let (extension, name) = match body {
-        BodyType::SevenBit => (Extension::EightBitMime, "7BIT"),
-        BodyType::EightBit => (Extension::EightBitMime, "8BITMIME"),
-        BodyType::Binary => (Extension::BinaryMime, "BINARYMIME"),
+    let extension = match body {
+        BodyType::SevenBit | BodyType::EightBit => Extension::EightBitMime,
+        BodyType::Binary => Extension::BinaryMime,
     };
-    Request::new(extension, format!("BODY={name}"))
+    Request::new(extension, format!("BODY={}", body.name()))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the message is.
+//! Options of the message.
 
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
@@ -19,7 +19,6 @@ use std::mem::take;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-/// How urgent a message is.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Priority {
     High,
@@ -34,7 +33,7 @@ enum AutoSubmitted {
     AutoReplied,
 }
 
-/// What only sending has, and no verb.
+/// Options and arguments of sending that no subcommand has.
 #[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Message")]
@@ -215,14 +214,14 @@ pub struct Args {
 }
 
 impl Args {
-    /// Whether neither a recipient nor a message that could name one was given.
-    pub fn names_nobody(&self, others: &Sending) -> bool {
+    /// True without a recipient and without a message that could name one.
+    pub fn names_no_recipient(&self, others: &Sending) -> bool {
         let lists = [&others.recipients, &self.to, &self.cc, &self.bcc];
         self.message.is_none() && lists.iter().all(|list| list.is_empty())
     }
 
-    /// The message that is meant, for these and those whom the options name. Only a `relay` is sent
-    /// recipients without a domain.
+    /// The message for the recipients of the arguments and the options. Recipients may lack a domain if the
+    /// server is named by `--relay`.
     pub fn options(mut self, others: Sending, relay: bool) -> Result<MessageOptions, UsageError> {
         let envelope_from = self.envelope_from.take();
         let envelope_from = envelope_from
@@ -237,7 +236,7 @@ impl Args {
         };
         let recipients = self.recipients(others, relay)?;
         if let Some(input) = self.message.take() {
-            // --from is the envelope's sender where the message names its author itself.
+            // --from is the envelope sender if the message names its author.
             let sender = named.then(|| Some(from.address.clone()));
             let sender = envelope_from.or(sender);
             let ready = ReadyMessage {
@@ -274,8 +273,9 @@ impl Args {
         let entries = |option, lists| {
             let entries = entries(option, lists)?;
             let mut mailboxes = entries.iter().flat_map(ListEntry::mailboxes);
-            let bare = mailboxes.find(|mailbox| *mailbox.address.domain() == Domain::Absent);
-            match bare.filter(|_| !relay) {
+            let without_domain =
+                mailboxes.find(|mailbox| *mailbox.address.domain() == Domain::Absent);
+            match without_domain.filter(|_| !relay) {
                 Some(mailbox) => {
                     let hint = "; without one, the server must be named with --relay";
                     let error = AddressError::NoDomain(mailbox.address.to_string(), hint);
@@ -293,9 +293,9 @@ impl Args {
         })
     }
 
-    /// A message that is to be written, by its parts.
+    /// The draft of a composed message.
     fn draft(self, from: Mailbox, recipients: RecipientArgs) -> Result<MessageDraft, UsageError> {
-        let made = self.made_headers().into_iter();
+        let generated = self.generated_fields().into_iter();
         let charset = self.charset.as_deref();
         let inline = self.inline.into_iter().map(|given| inline(given, charset));
         let attach = self.attach.into_iter();
@@ -307,7 +307,7 @@ impl Args {
             bcc: recipients.bcc,
             reply_to: entries("--reply-to", self.reply_to)?,
             subject: self.subject,
-            headers: made.chain(self.header).collect(),
+            headers: generated.chain(self.header).collect(),
             text: TextAlternatives {
                 body: self.body,
                 html: self.html,
@@ -333,7 +333,7 @@ impl Args {
         Ok(draft)
     }
 
-    /// Who sends it, as far as the options say so: the envelope's sender, else the author.
+    /// The sender if the options name one: the envelope sender, else the author.
     pub fn sender(&self) -> Option<&Address> {
         let envelope = match &self.envelope_from {
             Some(Ok(address)) => address.as_ref(),
@@ -343,7 +343,7 @@ impl Args {
         envelope.or(author.map(|from| &from.address))
     }
 
-    /// The envelope's sender as the options say it: an empty one is the null sender.
+    /// The envelope sender as the options name it. An empty one is the null sender.
     pub fn reverse_path(&self) -> Option<String> {
         if matches!(self.envelope_from, Some(Ok(None))) {
             return Some(String::new());
@@ -351,7 +351,7 @@ impl Args {
         self.sender().map(ToString::to_string)
     }
 
-    /// The first whom --to names.
+    /// The first recipient of --to.
     pub fn first_to(&self) -> Option<String> {
         let mut entries = self.to.iter().flatten().flatten();
         entries.find_map(|entry| match entry {
@@ -361,19 +361,19 @@ impl Args {
     }
 
     /// Header fields that have options of their own.
-    fn made_headers(&self) -> Vec<HeaderField> {
+    fn generated_fields(&self) -> Vec<HeaderField> {
         let mut fields = Vec::new();
         let mut add = |name: &str, value: String| {
             fields.push(HeaderField::new(name, value));
         };
-        let answered = self.in_reply_to.as_deref().unwrap_or_default();
+        let in_reply_to = self.in_reply_to.as_deref().unwrap_or_default();
         let mut references = self.references.concat();
-        for id in answered {
+        for id in in_reply_to {
             if !references.contains(id) {
                 references.push(id.clone());
             }
         }
-        for (name, ids) in [("In-Reply-To", answered), ("References", &references)] {
+        for (name, ids) in [("In-Reply-To", in_reply_to), ("References", &references)] {
             if !ids.is_empty() {
                 add(name, ids.join(" "));
             }
@@ -416,7 +416,6 @@ impl Args {
     }
 }
 
-/// Whom the options name.
 struct RecipientArgs {
     to: Vec<ListEntry>,
     cc: Vec<ListEntry>,
@@ -433,7 +432,7 @@ impl RecipientArgs {
     }
 }
 
-/// Who was named, else whoever is logged in.
+/// The author of --from, else the user who runs the program.
 fn author(named: Option<Result<Mailbox, AddressError>>) -> Result<Mailbox, UsageError> {
     match named {
         Some(from) => from.map_err(|error| about("--from", &error)),
@@ -602,7 +601,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_cut_from_the_end_and_other_semicolons_stay() {
+    fn parameters_are_split_from_the_end() {
         assert_eq!(file(&parsed("a.pdf")), Path::new("a.pdf"));
         let all =
             parsed("a;b.pdf;name=c d.pdf;type=application/x;disposition=inline;description=D e");
@@ -614,7 +613,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_not_utf8_is_read_in_the_charset() {
+    fn file_name_that_is_not_utf8_is_decoded() {
         let given = |bytes: &[u8]| PathBuf::from(OsString::from_vec(bytes.to_vec()));
         for (bytes, charset, name) in [
             (&b"dir/Men\xfc.pdf"[..], None, "Menü.pdf"),
@@ -635,7 +634,7 @@ mod tests {
     }
 
     #[test]
-    fn a_semicolon_after_a_backslash_begins_no_parameter() {
+    fn escaped_semicolon_begins_no_parameter() {
         assert_eq!(file(&parsed("odd\\;name=x")), Path::new("odd;name=x"));
         let both = parsed("odd\\;type=x;name=y");
         assert_eq!(
@@ -645,7 +644,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_refused() {
+    fn invalid_parameters_are_refused() {
         for bad in [
             ";name=x",
             "a;name=x\r\nBcc: y",

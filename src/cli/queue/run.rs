@@ -32,7 +32,7 @@ pub fn run(spool: &Spool, plan: &options::QueueOptions, run: &RunOptions) -> Exi
         Ok(signals) => signals,
         Err(error) => {
             complain(&format!("cannot heed signals: {}", reason(&error)));
-            return Exit::Software;
+            return Exit::Temporary;
         }
     };
     let selection = match selection(spool, run) {

@@ -90,7 +90,7 @@ pub struct Args {
     /// Keep no more of the compressed log than this; of a longer one, the middle is missing.
     ///
     /// In the mail, the log is a third larger. When the server refuses the mail because of its size or content, it
-    /// is sent without the log and says so.
+    /// is sent without the log and says so; when a later run of the queue is refused, the sender gets a report.
     #[arg(long, value_name = "SIZE", value_parser = value::size, default_value = "5M")]
     log_limit: NonZeroU64,
 

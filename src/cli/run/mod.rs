@@ -1,7 +1,7 @@
 //! `ehlo run`: runs a command and mails a report.
 
 pub(crate) mod args;
-pub(crate) mod run;
+pub(crate) mod command;
 
 pub(crate) use args::Args;
-pub(crate) use run::{drain, run};
+pub(crate) use command::{drain, run};

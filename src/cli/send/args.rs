@@ -40,7 +40,7 @@ impl SendArgs {
     /// Builds the task, without a queue and fallbacks.
     pub(crate) fn plan(self) -> Result<SendTask, UsageError> {
         let testing = &self.transport.rare.testing;
-        if testing.ends_before_mail() && self.message.names_nobody(&self.own) {
+        if testing.ends_before_mail() && self.message.names_no_recipient(&self.own) {
             return self.session_only();
         }
         let only_print = self.own.print;

@@ -23,7 +23,7 @@ pub fn at_once(
     notice: SenderNotice,
 ) -> ShownResult {
     let transports = Transports::new(std::iter::once(transport).chain(fallbacks));
-    if let Err(error) = transports.load(0) {
+    if let Err(error) = transports.load(0, None) {
         let why = error.to_string();
         if notice == SenderNotice::Caller {
             complain(&why);
@@ -76,7 +76,7 @@ pub fn shown(
         }
         let mut stopwatch = Stopwatch::new(observer);
         let report = go(&mut stopwatch);
-        stopwatch.tell();
+        stopwatch.report();
         report
     };
     let Some(mut transcript) = terminal::open(output) else {

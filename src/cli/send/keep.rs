@@ -6,7 +6,7 @@ use crate::cli::observer::Logged;
 use crate::cli::send::deliver as send;
 use crate::cli::send::deliver::ShownResult;
 use crate::cli::terminal::complain;
-use crate::client::credentials::SecretSource;
+use crate::client::credentials;
 use crate::client::deliver::ConnectionPool;
 use crate::client::events::{Event, Observer};
 use crate::client::outcome::{DeliveryReport, RecipientStatus};
@@ -162,19 +162,13 @@ impl QueuedMessage<'_> {
     }
 
     fn warn_of_passing_password(&self) {
-        if self.password_is_passing() {
-            complain(
-                "warning: the password comes from EHLO_PASSWORD, which a later run does not use; \
-                 --password-file or --password-command say where it is then",
-            );
-        }
-    }
-
-    fn password_is_passing(&self) -> bool {
         let credentials = self.transport.credentials.as_ref();
-        let is_found =
-            credentials.is_some_and(|credentials| credentials.source == SecretSource::Found);
-        is_found && std::env::var_os("EHLO_PASSWORD").is_some_and(|value| !value.is_empty())
+        if let Some(source) = credentials.and_then(credentials::passing_source) {
+            complain(&format!(
+                "warning: the password comes from {source}, which a later run does not use; \
+                 --password-file or --password-command say where it is then",
+            ));
+        }
     }
 
     fn try_now(&self, spool: &Spool, claim: Box<dyn ClaimedItem>) -> ShownResult {

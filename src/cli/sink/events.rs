@@ -140,14 +140,12 @@ fn message(envelope: &ReceivedEnvelope) -> Value {
             json!({"address": shown(address), "parameters": words(parameters)})
         })
         .collect();
-    // A Unix socket has no peer address.
-    let peer = Some(envelope.peer).filter(|peer| !peer.ip().is_unspecified());
     json!({
         "from": shown(&envelope.sender),
         "parameters": words(&envelope.mail_parameters),
         "recipients": recipients,
         "helo": shown(&envelope.helo),
         "user": envelope.user.as_ref().map(|user| shown(user)),
-        "peer": peer.map(|peer| peer.to_string()),
+        "peer": envelope.peer.map(|peer| peer.to_string()),
     })
 }

@@ -37,7 +37,8 @@ impl SinkFailure {
     fn exit(&self) -> Exit {
         match self {
             SinkFailure::Tls(EncryptionError::File(error)) => error.exit(),
-            SinkFailure::Tls(EncryptionError::Make(_)) | SinkFailure::Signals(_) => Exit::Software,
+            SinkFailure::Tls(EncryptionError::Make(_)) => Exit::Software,
+            SinkFailure::Signals(_) => Exit::Temporary,
             SinkFailure::Tls(_) | SinkFailure::Users(UsersError::Unread { .. }) => Exit::NoInput,
             SinkFailure::Users(UsersError::Exposed { .. }) => Exit::Policy,
             SinkFailure::Users(UsersError::Line { .. }) => Exit::Config,

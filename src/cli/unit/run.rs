@@ -49,7 +49,7 @@ pub fn run(mut plan: Unit) -> Exit {
 }
 
 fn facts(plan: &Unit) -> UnitFacts {
-    let property = format!("--property={}", PROPERTIES);
+    let property = format!("--property={PROPERTIES}");
     let answer = systemctl(plan, &["show", &property]);
     let variable = |name: &str| std::env::var(name).ok();
     UnitFacts::read(&String::from_utf8_lossy(&answer.output)).corrected(&plan.name, variable)

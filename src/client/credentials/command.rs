@@ -4,6 +4,7 @@
 use crate::client::credentials::buffer::{Buffer, SecretReader};
 use crate::client::credentials::{CredentialsError, PASSWORD, buffer};
 use crate::system::secret::Secret;
+use crate::system::stop::Stop;
 use crate::system::subprocess::{Task, end, is_shortage, shell};
 use std::ffi::OsStr;
 use std::io::{ErrorKind, IsTerminal, stdin};
@@ -11,11 +12,12 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// The first line of output of an option's command. Without a time limit, the command may ask at the
-/// terminal.
+/// terminal. It is killed when `stop` is set.
 pub fn secret(
     limit: Option<Duration>,
     option: &'static str,
     line: &str,
+    stop: Option<&Stop>,
 ) -> Result<Secret, CredentialsError> {
     // A pipe is not passed to the command, because it may contain the message.
     let input = if limit.is_none() && stdin().is_terminal() {
@@ -29,6 +31,7 @@ pub fn secret(
         command,
         input: &[],
         limit,
+        stop,
     };
     let mut output = SecretReader::new();
     let status = task.run(&mut |piece| output.add(piece));
@@ -80,6 +83,7 @@ fn output_of(command: Command, patience: Duration) -> Result<Option<Buffer>, Cre
         command,
         input: &[],
         limit: Some(patience),
+        stop: None,
     };
     let mut output = SecretReader::new();
     match task.run(&mut |piece| output.add(piece)) {
@@ -102,7 +106,7 @@ mod tests {
     const COMMAND_LIMIT: Duration = Duration::from_secs(10);
 
     fn error_of(line: &str) -> String {
-        let error = secret(None, "--password-command", line).unwrap_err();
+        let error = secret(None, "--password-command", line, None).unwrap_err();
         assert_eq!(error.exit().code(), 77);
         let text = format!("{error} {error:?}");
         assert!(!text.contains("hunter2"), "{text}");
@@ -116,7 +120,7 @@ mod tests {
             "printf 'hunter2\\nuser: alice\\n'",
             "printf hunter2",
         ] {
-            let found = secret(None, "--password-command", line).unwrap();
+            let found = secret(None, "--password-command", line, None).unwrap();
             assert_eq!(found.expose(), b"hunter2");
         }
     }
@@ -145,7 +149,7 @@ mod tests {
 
     #[test]
     fn command_without_a_terminal_has_a_time_limit() {
-        let within = |limit, line| secret(Some(limit), "--password-command", line);
+        let within = |limit, line| secret(Some(limit), "--password-command", line, None);
         let error = within(Duration::from_millis(100), "sleep 60 & wait").unwrap_err();
         assert!(error.to_string().contains("within 0 seconds"), "{error}");
         assert_eq!(error.exit().code(), 75);
@@ -167,7 +171,7 @@ mod tests {
     fn standard_input_is_not_passed_to_the_command() {
         // A terminal is passed to the command.
         if !stdin().is_terminal() {
-            let input = secret(None, "--password-command", "cat; echo nothing").unwrap();
+            let input = secret(None, "--password-command", "cat; echo nothing", None).unwrap();
             assert_eq!(input.expose(), b"nothing");
         }
     }

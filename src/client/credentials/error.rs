@@ -91,10 +91,10 @@ pub enum CredentialsError {
         "no password for {0}: give --password-command or --password-file, set EHLO_PASSWORD, or add it to ~/.netrc"
     )]
     Nowhere(String),
-    /// No password for a queued message, for which `EHLO_PASSWORD` is not used.
+    /// No password for a queued message, for which a password without a name is not used.
     #[error(
         "no password for {0}: give --password-command or --password-file, or add it to ~/.netrc; a run of \
-         the queue does not use EHLO_PASSWORD"
+         the queue uses neither EHLO_PASSWORD nor systemd's ehlo.password"
     )]
     NowhereNamed(String),
     /// The user entered an empty password.

@@ -4,7 +4,7 @@ use crate::client::credentials::buffer::Buffer;
 use crate::client::credentials::{CredentialsError, buffer};
 use crate::system::quote::for_shell;
 use crate::system::secret::Secret;
-use crate::system::text::shown;
+use crate::system::text::shown_path;
 use crate::system::trust;
 use crate::system::trust::Danger;
 use std::fs::File;
@@ -18,7 +18,7 @@ const UNCHANGEABLE: &str = "this user cannot change that; create it with mode 04
 
 /// The password in the first line of a file. The path may be a pipe, as in `<(pass show x)`.
 pub fn secret(path: &Path) -> Result<Secret, CredentialsError> {
-    let origin = format!("--password-file {}", name(path));
+    let origin = format!("--password-file {}", shown_path(path));
     let file = File::open(path).map_err(|error| unread(&origin, error))?;
     check_access(&file, path, &origin)?;
     buffer::first_line(&contents(&file, &origin)?, &origin)
@@ -74,7 +74,7 @@ pub fn open_if_there(path: &Path) -> Result<Option<File>, CredentialsError> {
     match trust::open_file(path).map_err(io::Error::from) {
         Ok(file) => Ok(Some(file)),
         Err(error) if is_absence(&error) => Ok(None),
-        Err(error) => Err(unread(&name(path), error)),
+        Err(error) => Err(unread(&shown_path(path), error)),
     }
 }
 
@@ -91,11 +91,6 @@ fn unread(origin: &str, error: io::Error) -> CredentialsError {
         io::ErrorKind::IsADirectory => CredentialsError::Directory { origin },
         _ => CredentialsError::Read { origin, error },
     }
-}
-
-/// A path as an error shows it.
-pub fn name(path: &Path) -> String {
-    shown(&path.to_string_lossy())
 }
 
 /// The password of the profile, else, if it may be used, the general one; `None` if the service has neither.
@@ -129,7 +124,7 @@ fn first_line(path: &Path) -> Result<Option<Secret>, CredentialsError> {
     let Some(file) = open_if_there(path)? else {
         return Ok(None);
     };
-    let origin = name(path);
+    let origin = shown_path(path);
     let contents = contents(&file, &origin)?;
     if contents.is_empty() {
         return Ok(None);

@@ -17,6 +17,7 @@ pub use buffer::harden;
 pub use error::CredentialsError;
 
 use crate::system::secret::{Login, Proof, Secret};
+use crate::system::stop::Stop;
 use crate::system::text::shown;
 use std::env;
 use std::ffi::OsString;
@@ -71,13 +72,22 @@ impl fmt::Debug for SecretSource {
     }
 }
 
-/// Finds the credentials for a server. May run a command and may prompt at the terminal.
+/// Finds the credentials for a server. May run a command, which is killed when `stop` is set, and may prompt
+/// at the terminal.
 ///
 /// # Errors
 /// The source that was named gives no secret, or none of the places has one.
-pub fn find(options: &CredentialsOptions, host: &str) -> Result<Login, CredentialsError> {
+pub fn find(
+    options: &CredentialsOptions,
+    host: &str,
+    stop: Option<&Stop>,
+) -> Result<Login, CredentialsError> {
     harden();
-    find_in(options, host, &Environment::of_this_process())
+    let environment = Environment {
+        stop,
+        ..Environment::of_this_process()
+    };
+    find_in(options, host, &environment)
 }
 
 /// Finds the credentials without a terminal, as under cron. `limit` is the time limit of a command.
@@ -98,6 +108,25 @@ pub fn find_unattended(
     find_in(options, host, &environment)
 }
 
+/// The source of the password if a run of the queue does not use it.
+#[must_use]
+pub fn passing_source(options: &CredentialsOptions) -> Option<&'static str> {
+    if options.source != SecretSource::Found {
+        return None;
+    }
+    harden();
+    let environment = Environment::of_this_process();
+    if environment.password.is_some() {
+        return Some(PASSWORD);
+    }
+    let directory = environment.credentials?;
+    let is_there = |nameless| {
+        let secret = file::service(&directory, options.profile.as_deref(), nameless);
+        secret.is_ok_and(|secret| secret.is_some())
+    };
+    (is_there(true) && !is_there(false)).then_some("systemd's ehlo.password")
+}
+
 /// Reads a password file and drops the password.
 ///
 /// # Errors
@@ -109,7 +138,7 @@ pub fn check_file(path: &Path) -> Result<(), CredentialsError> {
 
 /// Settings of the environment that name sources of secrets.
 #[derive(Debug)]
-struct Environment {
+struct Environment<'a> {
     /// `$EHLO_PASSWORD`.
     password: Option<Secret>,
     /// `$CREDENTIALS_DIRECTORY`.
@@ -122,9 +151,11 @@ struct Environment {
     terminal: Option<PathBuf>,
     /// Time limit of a command; `None`: no limit, because it may ask a person.
     limit: Option<Duration>,
+    /// Ends a command.
+    stop: Option<&'a Stop>,
 }
 
-impl Environment {
+impl Environment<'_> {
     fn of_this_process() -> Self {
         let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
         let home = || set("HOME").map(|home| PathBuf::from(home).join(".netrc"));
@@ -136,6 +167,7 @@ impl Environment {
             keyring: set("DBUS_SESSION_BUS_ADDRESS").map(|_| OsString::from("secret-tool")),
             limit: (!prompt::is_attended(&terminal)).then_some(COMMAND_LIMIT),
             terminal: Some(terminal),
+            stop: None,
         }
     }
 }
@@ -143,9 +175,10 @@ impl Environment {
 fn find_in(
     options: &CredentialsOptions,
     host: &str,
-    environment: &Environment,
+    environment: &Environment<'_>,
 ) -> Result<Login, CredentialsError> {
-    let printed = |option, line: &str| command::secret(environment.limit, option, line);
+    let printed =
+        |option, line: &str| command::secret(environment.limit, option, line, environment.stop);
     let proof = match &options.source {
         SecretSource::Command(line) => Proof::Password(printed("--password-command", line)?),
         SecretSource::File(path) => Proof::Password(file::secret(path)?),
@@ -163,7 +196,7 @@ fn find_in(
 fn search(
     options: &CredentialsOptions,
     host: &str,
-    environment: &Environment,
+    environment: &Environment<'_>,
 ) -> Result<Login, CredentialsError> {
     let user = options.user.as_deref();
     let login = |secret| Login {

@@ -12,7 +12,7 @@ use crate::client::credentials::buffer::Buffer;
 use crate::client::credentials::{CredentialsError, file};
 use crate::system::secret::Secret;
 use crate::system::secret::{Login, Proof};
-use crate::system::text::{forbidden, without_mark};
+use crate::system::text::{forbidden, shown_path, without_mark};
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -25,7 +25,7 @@ pub fn find_login(
     let Some(opened) = file::open_if_there(path)? else {
         return Ok(None);
     };
-    let origin = file::name(path);
+    let origin = shown_path(path);
     let text = file::contents(&opened, &origin)?;
     let Some(entry) = entry(without_mark(&text), host, user) else {
         return Ok(None);

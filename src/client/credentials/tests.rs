@@ -3,7 +3,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 
-fn nowhere() -> Environment {
+fn nowhere() -> Environment<'static> {
     Environment {
         password: None,
         credentials: None,
@@ -11,6 +11,7 @@ fn nowhere() -> Environment {
         keyring: None,
         terminal: None,
         limit: None,
+        stop: None,
     }
 }
 
@@ -95,6 +96,7 @@ fn sources_are_searched_in_order() {
         keyring: Some("/bin/echo".into()),
         terminal: None,
         limit: None,
+        stop: None,
     };
     assert_eq!(found(&environment).unwrap(), password(b"variable"));
     environment.password = None;

@@ -199,7 +199,7 @@ impl Delivery<'_, '_> {
         loop {
             let (server, wire) = match self.connect(current.host, peer, others, &left) {
                 Ok(connected) => connected,
-                Err(ConnectFailure::Unseen) => return open,
+                Err(ConnectFailure::OutputFailed) => return open,
                 Err(ConnectFailure::Failed { why, .. }) => {
                     current.shut = Some(HostFilter::ForAll(why));
                     open.append(&mut left);
@@ -209,7 +209,7 @@ impl Delivery<'_, '_> {
             peer = server.address.clone();
             let ended = match self.encrypted_or_in_clear(current, &server, wire, &left) {
                 Ok(ended) => ended,
-                Err(ConnectFailure::Unseen) => return open,
+                Err(ConnectFailure::OutputFailed) => return open,
                 Err(ConnectFailure::Failed { .. }) => {
                     open.append(&mut left);
                     return open;
@@ -265,7 +265,7 @@ impl Delivery<'_, '_> {
         let connected = wire::connect(peer, others, self.transport.terms(), self.observer);
         match &connected {
             Ok(_) => {}
-            Err(ConnectFailure::Unseen) => self.output_failed(pending),
+            Err(ConnectFailure::OutputFailed) => self.output_failed(pending),
             Err(ConnectFailure::Failed { peer, why }) => {
                 self.connect_failed(pending, &server(peer.clone()), why);
             }
@@ -561,8 +561,8 @@ fn may_try_another(answer: Option<&RecipientReply>, failure: Option<&SessionFail
         Some(RecipientReply::Unmet(_) | RecipientReply::TooMany(_)) => true,
         Some(
             RecipientReply::Accepted(_)
-            | RecipientReply::Unfit(_)
-            | RecipientReply::InDoubt
+            | RecipientReply::Unsuitable(_)
+            | RecipientReply::Uncertain
             | RecipientReply::Stopped(_),
         ) => false,
     }

@@ -76,10 +76,20 @@ pub fn deliver_to(
     }
     let mut open = recipients.to_vec();
     for index in 0..pool.transports().len() {
-        if open.is_empty() || observer.is_closed() {
+        if open.is_empty() {
             return;
         }
-        let transport = pool.open(index).map_err(ToString::to_string);
+        if observer.is_closed() {
+            // Without a transport that was tried, this is not an attempt.
+            for &recipient in open.iter().filter(|_| index == 0) {
+                let address = &outgoing.envelope.recipients[recipient];
+                report.results[recipient] = RecipientResult::output_failed(address);
+            }
+            return;
+        }
+        let stop = observer.stop();
+        let transport = pool.open(index, stop.as_deref());
+        let transport = transport.map_err(ToString::to_string);
         if index > 0 {
             let profile = pool.transports().options(index).profile.as_deref();
             observer.on_event(Event::Fallback {

@@ -9,6 +9,7 @@ use crate::client::session::{
     IdleSession, RecipientReply, SessionContext, SessionFailure, SessionResult,
 };
 use crate::client::transport::{OpenTransport, TransportError, Transports};
+use crate::system::stop::Stop;
 use std::cell::{OnceCell, RefCell};
 
 /// Maximum number of messages on a connection: some servers count them and penalize the client.
@@ -67,16 +68,21 @@ impl<'a, 'p> ConnectionPool<'a, 'p> {
         self.transports
     }
 
-    /// Loads the keys and the password of the first transport. An error is reported when it is tried.
-    pub fn prepare(&self) {
+    /// Loads the keys and the password of the first transport. An error is reported when it is tried. A command
+    /// that prints the password is killed when `stop` is set.
+    pub fn prepare(&self, stop: Option<&Stop>) {
         if self.transports.len() > 0 {
-            let _ = self.transports.load(0);
+            let _ = self.transports.load(0, stop);
         }
     }
 
     /// One of the transports, with its keys and its password.
-    pub(super) fn open(&self, index: usize) -> Result<&OpenTransport<'a>, &'a TransportError> {
-        let loaded = self.transports.load(index)?;
+    pub(super) fn open(
+        &self,
+        index: usize,
+        stop: Option<&Stop>,
+    ) -> Result<&OpenTransport<'a>, &'a TransportError> {
+        let loaded = self.transports.load(index, stop)?;
         Ok(self.open[index].get_or_init(|| loaded.open()))
     }
 
@@ -171,7 +177,7 @@ pub fn is_stale(ended: &SessionResult) -> bool {
     // Recipients that this server cannot serve are excluded: another connection would not help them.
     let answers = ended.answers.iter();
     let open: Vec<&Option<RecipientReply>> = answers
-        .filter(|answer| !matches!(answer, Some(RecipientReply::Unfit(_))))
+        .filter(|answer| !matches!(answer, Some(RecipientReply::Unsuitable(_))))
         .collect();
     let unanswered = open.iter().all(|answer| answer.is_none());
     let refused = open
@@ -215,15 +221,15 @@ mod tests {
 
     #[test]
     fn what_was_over_before_it_began_is_stale() {
-        let unfit = Some(RecipientReply::Unfit(Unsuitable::NeedsUtf8));
+        let unsuitable = Some(RecipientReply::Unsuitable(Unsuitable::NeedsUtf8));
         let early = SessionFailure::Protocol(Step::Mail, "sent \"451 timeout\" before".to_owned());
         for ended in [
             ended(&[None, None], Some(closed(Step::Mail))),
             ended(&[None], Some(closed(Step::Rset))),
             ended(&[None], Some(early)),
             ended(&[Some(said(Step::Mail, 421))], None),
-            ended(&[unfit.clone(), Some(said(Step::Rset, 421))], None),
-            ended(&[unfit, None], Some(closed(Step::Mail))),
+            ended(&[unsuitable.clone(), Some(said(Step::Rset, 421))], None),
+            ended(&[unsuitable, None], Some(closed(Step::Mail))),
         ] {
             assert!(is_stale(&ended), "{ended:?}");
         }
@@ -232,14 +238,17 @@ mod tests {
     #[test]
     fn what_has_come_to_something_is_not() {
         for ended in [
-            ended(&[Some(RecipientReply::InDoubt)], Some(closed(Step::Mail))),
+            ended(&[Some(RecipientReply::Uncertain)], Some(closed(Step::Mail))),
             ended(&[None], Some(closed(Step::Rcpt(0)))),
             ended(&[Some(said(Step::Mail, 451))], None),
             ended(
                 &[Some(said(Step::Mail, 421)), Some(said(Step::Dot, 421))],
                 None,
             ),
-            ended(&[Some(RecipientReply::Unfit(Unsuitable::NeedsUtf8))], None),
+            ended(
+                &[Some(RecipientReply::Unsuitable(Unsuitable::NeedsUtf8))],
+                None,
+            ),
         ] {
             assert!(!is_stale(&ended), "{ended:?}");
         }

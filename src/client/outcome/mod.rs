@@ -245,11 +245,13 @@ impl RecipientResult {
             Some(RecipientReply::Accepted(reply)) => Self::accepted(recipient, reply),
             Some(RecipientReply::Said(step, reply)) => Self::said(recipient, server, *step, reply),
             Some(RecipientReply::TooMany(reply)) => Self::too_many(recipient, server, reply),
-            Some(RecipientReply::Unfit(unfit)) => Self::unfit(recipient, server, *unfit),
+            Some(RecipientReply::Unsuitable(unsuitable)) => {
+                Self::unsuitable(recipient, server, *unsuitable)
+            }
             Some(RecipientReply::Unmet(unmet)) => {
                 Self::ended(recipient, SessionEnd::unmet(server, unmet))
             }
-            Some(RecipientReply::InDoubt) => Self::failed(recipient, server, failure, true),
+            Some(RecipientReply::Uncertain) => Self::failed(recipient, server, failure, true),
             Some(RecipientReply::Stopped(stop)) => Self::stopped(recipient, *stop),
             None => Self::failed(recipient, server, failure, false),
         };
@@ -328,9 +330,9 @@ impl RecipientResult {
         }
     }
 
-    fn unfit(recipient: &Address, server: &Server, unfit: Unsuitable) -> Self {
-        let enhanced = unfit.enhanced();
-        let why = match unfit {
+    fn unsuitable(recipient: &Address, server: &Server, unsuitable: Unsuitable) -> Self {
+        let enhanced = unsuitable.enhanced();
+        let why = match unsuitable {
             Unsuitable::TooLarge { size, limit } => {
                 format!("the message has {size} octets, and the server's limit is {limit}")
             }
@@ -460,14 +462,19 @@ impl DeliveryReport {
     }
 
     /// Indices of the recipients that another server may still accept: no attempt was made for them, the
-    /// failure is temporary, or the server did not meet a requirement for TLS or authentication.
+    /// failure is temporary, the server did not meet a requirement for TLS or authentication, or it does not
+    /// accept this client.
     #[must_use]
     pub fn open(&self) -> Vec<usize> {
         let is_open = |result: &RecipientResult| match result.verdict {
             RecipientStatus::Deferred => true,
             RecipientStatus::Skipped => result.cause == Cause::Network,
             // Another server may meet the requirement. A rejected login is not tried there.
-            RecipientStatus::Refused => result.cause == Cause::Policy && result.reply.is_none(),
+            RecipientStatus::Refused => match result.cause {
+                Cause::Policy => result.reply.is_none(),
+                Cause::Server => result.stage.is_some_and(Stage::is_introduction),
+                _ => false,
+            },
             _ => false,
         };
         (0..self.results.len())

@@ -33,9 +33,9 @@ pub enum WireEvent {
     /// The reply to the awaited step arrived.
     Replied(Reply),
     /// An unsolicited 421 came before the client sent anything (RFC 5321 §3.8).
-    Unasked(Reply),
+    Unsolicited(Reply),
     /// A rejection arrived while the message was being sent, and sending was aborted.
-    BrokenOff(Reply),
+    Aborted(Reply),
 }
 
 /// Result of a TLS handshake that the dialogue needs.
@@ -51,7 +51,7 @@ pub struct Privacy {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action {
     /// Write these together, within the memory limit, then read the reply to the first.
-    Say(Vec<Output>),
+    Send(Vec<Output>),
     Read,
     /// Run the TLS handshake; no data may have arrived before it.
     Secure,
@@ -60,11 +60,11 @@ pub enum Action {
     /// The dialogue is over.
     Finish,
     /// Write these together, and close the connection without reading anything.
-    SayAndDrop(Vec<Output>),
+    SendAndDrop(Vec<Output>),
     /// Close the connection without QUIT.
     Drop,
     /// Send QUIT out of sequence, read the reply, and close the connection.
-    BlurtQuit,
+    QuitOutOfSequence,
     /// The server violated the protocol in this step; the text describes it. Nothing more may be sent.
     Abort(Step, String),
 }
@@ -104,7 +104,7 @@ pub struct ServerState {
     /// True if the next transaction needs RSET first.
     open: bool,
     /// Number of transactions in this session.
-    begun: usize,
+    transactions: usize,
     verified: bool,
 }
 
@@ -122,26 +122,26 @@ pub struct Dialogue<'a> {
     /// Recipients that have not been in a transaction.
     todo: VecDeque<usize>,
     /// Recipients that the server accepts in another transaction only (RFC 5321 §4.5.3.1.10).
-    later: Vec<usize>,
+    postponed: Vec<usize>,
     /// Recipients of this transaction, or of the last one.
     current: Vec<usize>,
     /// The recipients among them that the server accepted.
-    taken: Vec<usize>,
-    unsaid: VecDeque<Step>,
+    accepted: Vec<usize>,
+    unsent: VecDeque<Step>,
     awaiting: VecDeque<Step>,
     /// True if the next transaction needs RSET first: MAIL was accepted and neither end of data nor RSET
     /// ended the transaction, or a chunk failed.
     open: bool,
-    leaving: bool,
+    is_quitting: bool,
     /// Number of transactions in this session.
-    begun: usize,
+    transactions: usize,
     /// Result of the TLS handshake; `None` while the session is in clear.
     secured: Option<Privacy>,
     /// True if the server is authenticated over TLS.
     verified: bool,
     /// Number of XCLIENT and XFORWARD commands sent.
-    introduced: usize,
-    forwarded: usize,
+    xclients: usize,
+    xforwards: usize,
     /// Replies to the requested commands.
     replies: Vec<Reply>,
     authentication: Authentication<'a>,
@@ -167,18 +167,18 @@ impl<'a> Dialogue<'a> {
             answers: vec![None; count],
             refusal: None,
             todo: (0..count).collect(),
-            later: Vec::new(),
+            postponed: Vec::new(),
             current: Vec::new(),
-            taken: Vec::new(),
-            unsaid: VecDeque::new(),
+            accepted: Vec::new(),
+            unsent: VecDeque::new(),
             awaiting: VecDeque::new(),
             open: false,
-            leaving: false,
-            begun: 0,
+            is_quitting: false,
+            transactions: 0,
             secured: None,
             verified: false,
-            introduced: 0,
-            forwarded: 0,
+            xclients: 0,
+            xforwards: 0,
             replies: Vec::new(),
             authentication: Authentication::new(login),
         }
@@ -190,47 +190,47 @@ impl<'a> Dialogue<'a> {
         Self {
             offers: server.offers,
             open: server.open,
-            begun: server.begun,
+            transactions: server.transactions,
             verified: server.verified,
             ..Self::new(transaction, server.helo, &server.options, None)
         }
     }
 
     #[must_use]
-    pub fn acquaintance(&self) -> ServerState {
+    pub fn server_state(&self) -> ServerState {
         ServerState {
             helo: self.helo.clone(),
             options: self.options.clone(),
             offers: self.offers.clone(),
             open: self.open,
-            begun: self.begun,
+            transactions: self.transactions,
             verified: self.verified,
         }
     }
 
     /// Handles an event and returns the next action.
     pub fn step(&mut self, event: WireEvent) -> Action {
-        let action = self.go_on_with(event);
+        let action = self.handle(event);
         match self.options.testing.stop {
             Some(stop) => self.stopped(stop, action),
             None => action,
         }
     }
 
-    fn go_on_with(&mut self, event: WireEvent) -> Action {
+    fn handle(&mut self, event: WireEvent) -> Action {
         match event {
             WireEvent::Started if self.options.tls == TlsDemand::Implicit => Action::Secure,
             WireEvent::Started => self.await_greeting(),
             WireEvent::Resumed => self.transact(),
             WireEvent::Secured(privacy) => self.secured(privacy),
             WireEvent::Replied(reply) => self.replied(reply),
-            WireEvent::Unasked(reply) => {
+            WireEvent::Unsolicited(reply) => {
                 let step = self.next_step();
-                self.goodbye(step, &reply)
+                self.closed_by_server(step, &reply)
             }
             // A message whose transfer has begun cannot be withdrawn, so the connection is closed. Recipients
             // of later transactions are left for another session.
-            WireEvent::BrokenOff(reply) => {
+            WireEvent::Aborted(reply) => {
                 self.awaiting.clear();
                 self.refuse_transaction(Step::Body, &reply);
                 Action::Drop
@@ -247,7 +247,7 @@ impl<'a> Dialogue<'a> {
     /// The next step in the pipeline.
     #[must_use]
     pub fn next_step(&self) -> Step {
-        let said = self.awaiting.front().or(self.unsaid.front());
+        let said = self.awaiting.front().or(self.unsent.front());
         said.copied().unwrap_or(Step::Quit)
     }
 
@@ -270,8 +270,8 @@ impl<'a> Dialogue<'a> {
 
     /// True if no later reply can change a result.
     #[must_use]
-    pub fn is_leaving(&self) -> bool {
-        self.leaving
+    pub fn is_quitting(&self) -> bool {
+        self.is_quitting
     }
 
     /// True if the server accepted the message for this recipient.
@@ -283,11 +283,11 @@ impl<'a> Dialogue<'a> {
     /// Marks the recipients accepted in the last transaction as uncertain, because an extra reply shows that
     /// the replies to it were out of step. Earlier transactions were each closed by their own reply with no
     /// unread data, and remain unchanged.
-    pub fn distrust(&mut self) {
+    pub fn mark_out_of_step(&mut self) {
         for &recipient in &self.current {
             let answer = &mut self.answers[recipient];
             if matches!(answer, Some(RecipientReply::Accepted(_))) {
-                *answer = Some(RecipientReply::InDoubt);
+                *answer = Some(RecipientReply::Uncertain);
             }
         }
     }
@@ -308,14 +308,14 @@ impl<'a> Dialogue<'a> {
         let step = self.awaiting.pop_front().unwrap_or(Step::Quit);
         // RFC 5321 §3.8: 421 may be the reply to any command, and ends the session.
         if reply.code == 421 && step != Step::Quit {
-            return self.goodbye(step, &reply);
+            return self.closed_by_server(step, &reply);
         }
         match step {
-            Step::Banner => self.greeted(&reply),
-            Step::Ehlo | Step::Lhlo => self.offered(step, &reply),
-            Step::Helo => self.tolerated(&reply),
-            Step::Xclient => self.introduced(&reply),
-            Step::Xforward => self.forwarded(&reply),
+            Step::Banner => self.banner_answered(&reply),
+            Step::Ehlo | Step::Lhlo => self.ehlo_answered(step, &reply),
+            Step::Helo => self.helo_answered(&reply),
+            Step::Xclient => self.xclient_answered(&reply),
+            Step::Xforward => self.xforward_answered(&reply),
             Step::Asked(_) => self.command_answered(step, reply),
             Step::Starttls => self.starttls_answered(reply),
             Step::Auth => self.auth_answered(&reply),
@@ -325,7 +325,7 @@ impl<'a> Dialogue<'a> {
             Step::Dot | Step::Bdat { last: true } => self.end_answered(step, &reply),
             Step::DotFor(recipient) => self.end_answered_for(recipient, reply),
             Step::Bdat { last: false } => self.chunk_answered(step, &reply),
-            Step::Rset | Step::Body | Step::Tls => self.go_on(),
+            Step::Rset | Step::Body | Step::Tls => self.proceed(),
             Step::Quit => Action::Finish,
         }
     }
@@ -343,26 +343,26 @@ impl<'a> Dialogue<'a> {
         if self.options.tls == TlsDemand::Implicit {
             return self.await_greeting();
         }
-        self.say_hello()
+        self.send_hello()
     }
 
-    fn greeted(&mut self, reply: &Reply) -> Action {
+    fn banner_answered(&mut self, reply: &Reply) -> Action {
         match reply.class() {
-            Class::Success => self.say_hello(),
+            Class::Success => self.send_hello(),
             Class::Intermediate => abort(Step::Banner, reply),
             // R1: QUIT, and no MAIL.
             Class::Transient | Class::Permanent => self.give_up(Step::Banner, reply),
         }
     }
 
-    fn say_hello(&mut self) -> Action {
-        self.say_one(match self.options.protocol {
+    fn send_hello(&mut self) -> Action {
+        self.send_one(match self.options.protocol {
             Protocol::Smtp => Step::Ehlo,
             Protocol::Lmtp => Step::Lhlo,
         })
     }
 
-    fn offered(&mut self, step: Step, reply: &Reply) -> Action {
+    fn ehlo_answered(&mut self, step: Step, reply: &Reply) -> Action {
         match reply.class() {
             Class::Success => {
                 self.offers = ServerOffers::from_reply(reply);
@@ -375,13 +375,13 @@ impl<'a> Dialogue<'a> {
                 self.encrypt()
             }
             // R2: servers older than RFC 1869 know only HELO.
-            Class::Permanent if step == Step::Ehlo => self.say_one(Step::Helo),
+            Class::Permanent if step == Step::Ehlo => self.send_one(Step::Helo),
             Class::Intermediate => abort(step, reply),
             Class::Transient | Class::Permanent => self.give_up(step, reply),
         }
     }
 
-    fn tolerated(&mut self, reply: &Reply) -> Action {
+    fn helo_answered(&mut self, reply: &Reply) -> Action {
         match reply.class() {
             Class::Success => self.encrypt(),
             Class::Intermediate => abort(Step::Helo, reply),
@@ -392,13 +392,13 @@ impl<'a> Dialogue<'a> {
     /// Starts TLS if it is required and offered; called when the extensions are known.
     fn encrypt(&mut self) -> Action {
         match self.options.tls {
-            _ if self.secured.is_some() => self.introduce(),
-            TlsDemand::Off | TlsDemand::Implicit => self.introduce(),
-            _ if self.offers.has(Extension::Starttls) => self.say_one(Step::Starttls),
-            TlsDemand::Starttls => self.demand(Unmet::NoStarttls),
+            _ if self.secured.is_some() => self.send_xclient(),
+            TlsDemand::Off | TlsDemand::Implicit => self.send_xclient(),
+            _ if self.offers.has(Extension::Starttls) => self.send_one(Step::Starttls),
+            TlsDemand::Starttls => self.fail_unmet(Unmet::NoStarttls),
             TlsDemand::Opportunistic | TlsDemand::IfOffered => {
                 let detail = "STARTTLS is not offered; going on in clear".to_owned();
-                said_first(Output::Detail(detail), self.introduce())
+                with_output_first(Output::Detail(detail), self.send_xclient())
             }
         }
     }
@@ -413,30 +413,30 @@ impl<'a> Dialogue<'a> {
                     "STARTTLS was refused ({}); going on in clear",
                     reply.whole()
                 );
-                said_first(Output::Note(note), self.introduce())
+                with_output_first(Output::Note(note), self.send_xclient())
             }
-            Class::Transient | Class::Permanent => self.demand(Unmet::StarttlsRefused(reply)),
+            Class::Transient | Class::Permanent => self.fail_unmet(Unmet::StarttlsRefused(reply)),
         }
     }
 
     /// Sends the requested XCLIENT commands, each followed by a new EHLO; then AUTH.
-    fn introduce(&mut self) -> Action {
-        if self.introduced == self.options.testing.xclient.len() {
+    fn send_xclient(&mut self) -> Action {
+        if self.xclients == self.options.testing.xclient.len() {
             return self.log_in();
         }
-        let attributes = &self.options.testing.xclient[self.introduced];
+        let attributes = &self.options.testing.xclient[self.xclients];
         match attribute_lack(&self.offers, Extension::Xclient, "--xclient", attributes) {
-            Some(lack) => self.demand(Unmet::Request(lack)),
-            None => self.say_one(Step::Xclient),
+            Some(lack) => self.fail_unmet(Unmet::Request(lack)),
+            None => self.send_one(Step::Xclient),
         }
     }
 
-    fn introduced(&mut self, reply: &Reply) -> Action {
+    fn xclient_answered(&mut self, reply: &Reply) -> Action {
         match reply.class() {
             Class::Success => {
-                self.introduced += 1;
+                self.xclients += 1;
                 self.offers = ServerOffers::default();
-                self.say_hello()
+                self.send_hello()
             }
             Class::Intermediate => abort(Step::Xclient, reply),
             Class::Transient | Class::Permanent => self.give_up(Step::Xclient, reply),
@@ -444,22 +444,22 @@ impl<'a> Dialogue<'a> {
     }
 
     /// Sends the requested XFORWARD commands; then the requested commands, or the transactions.
-    fn forward(&mut self) -> Action {
-        if self.forwarded == self.options.testing.xforward.len() {
+    fn send_xforward(&mut self) -> Action {
+        if self.xforwards == self.options.testing.xforward.len() {
             return self.transact();
         }
-        let attributes = &self.options.testing.xforward[self.forwarded];
+        let attributes = &self.options.testing.xforward[self.xforwards];
         match attribute_lack(&self.offers, Extension::Xforward, "--xforward", attributes) {
-            Some(lack) => self.demand(Unmet::Request(lack)),
-            None => self.say_one(Step::Xforward),
+            Some(lack) => self.fail_unmet(Unmet::Request(lack)),
+            None => self.send_one(Step::Xforward),
         }
     }
 
-    fn forwarded(&mut self, reply: &Reply) -> Action {
+    fn xforward_answered(&mut self, reply: &Reply) -> Action {
         match reply.class() {
             Class::Success => {
-                self.forwarded += 1;
-                self.forward()
+                self.xforwards += 1;
+                self.send_xforward()
             }
             Class::Intermediate => abort(Step::Xforward, reply),
             Class::Transient | Class::Permanent => self.give_up(Step::Xforward, reply),
@@ -470,9 +470,9 @@ impl<'a> Dialogue<'a> {
     fn command(&mut self) -> Action {
         let next = self.replies.len();
         if next == self.transaction.commands.len() {
-            return self.leave();
+            return self.quit();
         }
-        self.say_one(Step::Asked(next))
+        self.send_one(Step::Asked(next))
     }
 
     fn command_answered(&mut self, step: Step, reply: Reply) -> Action {
@@ -484,37 +484,37 @@ impl<'a> Dialogue<'a> {
     }
 
     /// The server does not meet a requirement: fails all recipients and sends QUIT.
-    fn demand(&mut self, unmet: Unmet) -> Action {
+    fn fail_unmet(&mut self, unmet: Unmet) -> Action {
         self.answer_rest(&RecipientReply::Unmet(unmet));
-        self.leave()
+        self.quit()
     }
 
-    fn say_one(&mut self, step: Step) -> Action {
+    fn send_one(&mut self, step: Step) -> Action {
         self.awaiting.push_back(step);
-        Action::Say(vec![self.item(step)])
+        Action::Send(vec![self.command_for(step)])
     }
 
-    fn leave(&mut self) -> Action {
-        self.leaving = true;
-        self.say_one(Step::Quit)
+    fn quit(&mut self) -> Action {
+        self.is_quitting = true;
+        self.send_one(Step::Quit)
     }
 
     /// Fails all recipients with the same refusal and sends QUIT.
     fn give_up(&mut self, step: Step, reply: &Reply) -> Action {
         self.refuse_rest(step, reply);
-        self.leave()
+        self.quit()
     }
 
-    fn goodbye(&mut self, step: Step, reply: &Reply) -> Action {
-        let has_said_quit = self.awaiting.contains(&Step::Quit);
-        self.unsaid.clear();
+    fn closed_by_server(&mut self, step: Step, reply: &Reply) -> Action {
+        let is_quit_sent = self.awaiting.contains(&Step::Quit);
+        self.unsent.clear();
         self.awaiting.clear();
         self.refuse_rest(step, reply);
-        if has_said_quit {
+        if is_quit_sent {
             self.awaiting.push_back(Step::Quit);
             return Action::Read;
         }
-        self.leave()
+        self.quit()
     }
 
     fn refuse_rest(&mut self, step: Step, reply: &Reply) {
@@ -524,7 +524,7 @@ impl<'a> Dialogue<'a> {
     /// Records this reply for recipients of the current transaction without a result. Other recipients were
     /// not part of it.
     fn refuse_transaction(&mut self, step: Step, reply: &Reply) {
-        self.taken.clear();
+        self.accepted.clear();
         for &recipient in &self.current {
             self.answers[recipient]
                 .get_or_insert_with(|| RecipientReply::Said(step, reply.clone()));
@@ -537,8 +537,8 @@ impl<'a> Dialogue<'a> {
             self.refusal.get_or_insert_with(|| all.clone());
         }
         self.todo.clear();
-        self.later.clear();
-        self.taken.clear();
+        self.postponed.clear();
+        self.accepted.clear();
         for answer in &mut self.answers {
             answer.get_or_insert_with(|| all.clone());
         }
@@ -555,11 +555,11 @@ fn line(step: Step, text: String) -> Output {
 }
 
 /// The action, with this output before it.
-fn said_first(item: Output, action: Action) -> Action {
+fn with_output_first(item: Output, action: Action) -> Action {
     match action {
-        Action::Say(mut items) => {
+        Action::Send(mut items) => {
             items.insert(0, item);
-            Action::Say(items)
+            Action::Send(items)
         }
         other => other,
     }

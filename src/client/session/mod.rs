@@ -199,13 +199,13 @@ pub enum RecipientReply {
     /// §4.5.3.1.10).
     TooMany(Reply),
     /// The server cannot carry this message, so no command was sent for it.
-    Unfit(Unsuitable),
+    Unsuitable(Unsuitable),
     /// The server does not meet a requirement that applies before any message is sent.
     Unmet(Unmet),
     /// The session was to end early, at this point.
     Stopped(EarlyStop),
     /// The end of data was sent for it and no trustworthy reply arrived: the message may be delivered.
-    InDoubt,
+    Uncertain,
 }
 
 /// Reason for which a server, by its EHLO reply, cannot accept a message.

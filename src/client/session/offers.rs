@@ -88,11 +88,19 @@ impl ServerOffers {
     /// Limits on transactions and recipients.
     #[must_use]
     pub fn limits(&self) -> ServerLimits {
-        let mut limits = ServerLimits::default();
-        for word in self.parameters(Extension::Limits).unwrap_or_default() {
-            limits.add(word);
+        ServerLimits {
+            mails: self.limit("MAILMAX"),
+            recipients: self.limit("RCPTMAX"),
+            domains: self.limit("RCPTDOMAINMAX"),
         }
-        limits
+    }
+
+    /// The last value of a limit; invalid ones count as no limit.
+    fn limit(&self, name: &str) -> Option<usize> {
+        let words = self.parameters(Extension::Limits)?.iter().rev();
+        let mut pairs = words.filter_map(|word| word.split_once('='));
+        let (_, value) = pairs.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        value.parse().ok().filter(|&limit| limit > 0)
     }
 }
 
@@ -105,22 +113,6 @@ pub struct ServerLimits {
     pub recipients: Option<usize>,
     /// Domains of recipients in a transaction.
     pub domains: Option<usize>,
-}
-
-impl ServerLimits {
-    /// Parses `RCPTMAX=100`; unknown or invalid limits are ignored.
-    fn add(&mut self, word: &str) {
-        let Some((name, value)) = word.split_once('=') else {
-            return;
-        };
-        let value = value.parse().ok().filter(|&value: &usize| value > 0);
-        match name.to_ascii_uppercase().as_str() {
-            "MAILMAX" => self.mails = value,
-            "RCPTMAX" => self.recipients = value,
-            "RCPTDOMAINMAX" => self.domains = value,
-            _ => {}
-        }
-    }
 }
 
 /// The keyword of a line in an EHLO reply, and its parameters. Servers older than RFC 2554 write an equals

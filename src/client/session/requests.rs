@@ -3,10 +3,8 @@
 use crate::client::session::{ServerOffers, has_parameter};
 use crate::smtp::extension::Extension;
 
-/// An extension requested for the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The extension that defines the parameter.
     pub extension: Extension,
     /// The parameter of MAIL, without a leading space; may be empty.
     pub parameter: String,
@@ -20,7 +18,6 @@ pub struct Request {
 
 /// The state of the session that decides if a request can be met.
 pub struct Conditions<'a> {
-    /// The offers of the server.
     pub offers: &'a ServerOffers,
     /// True if the connection is encrypted and the server's certificate is verified.
     pub verified: bool,

@@ -4,9 +4,9 @@
 pub(crate) mod send;
 pub(crate) mod testing;
 
-mod carry;
 mod end;
 mod reply;
+mod transfer;
 
 use crate::client::events as observer;
 use crate::client::events::{ConnectionClose, Event, Interests, Observer};
@@ -209,17 +209,17 @@ impl SessionLoop<'_, '_> {
             Err(failure) => (Some(failure), false),
         };
         if failure.is_some() && self.in_doubt {
-            self.dialogue.doubt();
+            self.dialogue.mark_uncertain();
         }
         let is_stopped = self.stop.take().is_some_and(|stop| stop.is_closed());
         let interrupted = is_stopped && failure.is_some() && !self.in_doubt;
         if !rests {
-            self.say_the_end(failure.as_ref().filter(|_| !interrupted));
+            self.send_end_of_data(failure.as_ref().filter(|_| !interrupted));
         }
         let mask = self.mask;
         let masked = |answer: RecipientReply| masked(answer, &mask);
         let refusal = self.dialogue.refusal().cloned().map(masked);
-        let server = rests.then(|| self.dialogue.acquaintance());
+        let server = rests.then(|| self.dialogue.server_state());
         let replies = self.dialogue.take_replies().into_iter();
         let replies = replies.map(|reply| mask.reply(reply)).collect();
         let answers = self.dialogue.into_answers().into_iter();
@@ -239,7 +239,7 @@ impl SessionLoop<'_, '_> {
 
     fn converse(&mut self, first: WireEvent) -> Result<Opening, SessionFailure> {
         if let (WireEvent::Started, Some(proxy)) = (&first, self.context.options.testing.proxy) {
-            self.say_proxy(&proxy)?;
+            self.send_proxy_header(&proxy)?;
         }
         let mut event = first;
         loop {
@@ -253,10 +253,10 @@ impl SessionLoop<'_, '_> {
             }
             event = match action {
                 Action::Read => WireEvent::Replied(self.reply()?),
-                Action::Say(items) if self.dialogue.is_leaving() => {
+                Action::Send(items) if self.dialogue.is_quitting() => {
                     return self.farewell(&items).map(|()| Opening::Over);
                 }
-                Action::Say(items) => self.say(&items)?,
+                Action::Send(items) => self.say(&items)?,
                 Action::Secure => self.secure()?,
                 Action::Rest => return self.rest(),
                 Action::Finish => return self.check_the_end().map(|()| Opening::Over),
@@ -267,9 +267,9 @@ impl SessionLoop<'_, '_> {
                         .on_event(Event::Parting(ConnectionClose::Dropped));
                     return Ok(Opening::Over);
                 }
-                Action::SayAndDrop(items) => return self.say_and_drop(&items),
-                Action::BlurtQuit => {
-                    self.blurt_quit();
+                Action::SendAndDrop(items) => return self.send_and_drop(&items),
+                Action::QuitOutOfSequence => {
+                    self.quit_out_of_sequence();
                     return Ok(Opening::Over);
                 }
                 Action::Abort(step, what) => return Err(SessionFailure::Protocol(step, what)),
@@ -296,10 +296,10 @@ impl SessionLoop<'_, '_> {
             return;
         };
         let all = std::mem::take(&mut self.ending).into_iter();
-        let (taken, others): (Vec<usize>, Vec<usize>) =
+        let (accepted, others): (Vec<usize>, Vec<usize>) =
             all.partition(|&recipient| self.dialogue.is_accepted(recipient));
-        if !taken.is_empty() {
-            log.taken(&taken, &self.mask.reply(reply));
+        if !accepted.is_empty() {
+            log.taken(&accepted, &self.mask.reply(reply));
         }
         // If each recipient has its own reply, the replies for the others are still outstanding.
         if self.in_doubt {

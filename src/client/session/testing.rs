@@ -24,7 +24,6 @@ pub struct TestOptions {
     pub rcpt_parameters: Vec<String>,
 }
 
-/// An early end of the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EarlyStop {
     /// One of [`STOP_POINTS`].
@@ -32,7 +31,6 @@ pub struct EarlyStop {
     pub method: StopMethod,
 }
 
-/// Method of ending a session early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopMethod {
     Quit,

@@ -48,7 +48,7 @@ pub struct Connection {
 #[derive(Debug)]
 pub enum ConnectFailure {
     /// The observer refused it; no connection is open.
-    Unseen,
+    OutputFailed,
     /// The last of the failed attempts.
     Failed { peer: PeerAddress, why: String },
 }
@@ -110,12 +110,14 @@ impl Race<'_> {
         loop {
             match step {
                 RaceStep::Connected(connection) => return Ok(connection),
-                RaceStep::Failed(ConnectFailure::Unseen) => return Err(ConnectFailure::Unseen),
+                RaceStep::Failed(ConnectFailure::OutputFailed) => {
+                    return Err(ConnectFailure::OutputFailed);
+                }
                 RaceStep::Failed(last) if self.running.is_empty() && others.is_empty() => {
                     return Err(last);
                 }
                 RaceStep::Waiting if self.observer.is_closed() => {
-                    return Err(ConnectFailure::Unseen);
+                    return Err(ConnectFailure::OutputFailed);
                 }
                 RaceStep::Failed(_) | RaceStep::Waiting => {}
             }
@@ -134,7 +136,7 @@ impl Race<'_> {
     fn begin(&mut self, peer: PeerAddress) -> RaceStep {
         self.observer.on_event(Event::Connect(&peer));
         if self.observer.is_closed() {
-            return RaceStep::Failed(ConnectFailure::Unseen);
+            return RaceStep::Failed(ConnectFailure::OutputFailed);
         }
         let address = match &peer {
             PeerAddress::Tcp(address) => *address,
@@ -320,7 +322,7 @@ mod tests {
         let won = won
             .map(|connection| connection.peer)
             .map_err(|lost| match lost {
-                ConnectFailure::Unseen => "unseen".to_owned(),
+                ConnectFailure::OutputFailed => "unseen".to_owned(),
                 ConnectFailure::Failed { peer, why } => format!("{peer}: {why}"),
             });
         (won, others.into())

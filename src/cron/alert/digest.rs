@@ -94,7 +94,7 @@ impl Digests {
         let _lock = self.files.lock()?;
         let name = open_name(digest);
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::APPEND;
-        let mut file = File::from(self.files.open_file(&name, flags)?);
+        let mut file = self.files.open_file(&name, flags)?;
         let failed = |error| self.files.failed("write", &name, error);
         let length = file.metadata().map_err(failed)?.size();
         let lines = lines(&file, length, digest, entry).map_err(failed)?;
@@ -274,18 +274,15 @@ fn header(file: &mut impl std::io::BufRead) -> Option<DigestHeader> {
 
 impl Batch {
     /// A unique identifier of letters and digits, the same each time that this digest is mailed.
-    #[must_use]
     pub fn id(&self) -> &str {
         &self.header.id
     }
 
-    #[must_use]
     pub fn begun(&self) -> SystemTime {
         self.header.begun
     }
 
     /// True if an earlier process did not finish mailing it. There may be a newer one after it.
-    #[must_use]
     pub fn is_retry(&self) -> bool {
         self.is_retry
     }

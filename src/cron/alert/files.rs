@@ -182,7 +182,6 @@ pub fn file_name(job: &str) -> String {
 
 /// The identifier of a job without a name: the program with a checksum of its command line, without the parts
 /// that may differ between runs. No password can be read from it.
-#[must_use]
 pub fn job_identifier(program: &str, command: &str) -> String {
     let digest = digest(&SHA256, folded_text(command).as_bytes());
     format!("{program}~{}", hex(&digest.as_ref()[..8]))

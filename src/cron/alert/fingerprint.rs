@@ -25,7 +25,6 @@ pub struct Fingerprint {
 
 impl Fingerprint {
     /// The fingerprint of an ending (`exit 3`, `signal 9`) and an output.
-    #[must_use]
     pub fn of(ending: &str, output: &OutputSample) -> Self {
         let mut kind = Context::new(&SHA256);
         kind.update(ending.as_bytes());
@@ -39,7 +38,6 @@ impl Fingerprint {
     }
 
     /// Adds the exact fingerprint, which depends on every octet of the outputs.
-    #[must_use]
     pub fn with_exact(self, ending: &str, outputs: impl IntoIterator<Item = Checksum>) -> Self {
         let mut exact = Context::new(&SHA256);
         exact.update(ending.as_bytes());

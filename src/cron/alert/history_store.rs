@@ -51,7 +51,6 @@ impl HistoryStore {
     /// Records a run in the history below the given state directory, or below the usual one.
     ///
     /// If the history cannot be used, a run that should be mailed is mailed.
-    #[must_use]
     pub fn record(
         state: Option<&Path>,
         job: &str,

@@ -40,7 +40,6 @@ pub struct AlertRules {
 
 impl AlertRules {
     /// True if any rule is set, which needs a history.
-    #[must_use]
     pub fn are_set(&self) -> bool {
         *self != Self::default()
     }

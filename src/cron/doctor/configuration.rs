@@ -3,13 +3,12 @@
 use crate::client::credentials;
 use crate::client::credentials::SecretSource;
 use crate::client::transport::Transport;
-use crate::cron::doctor::host::name;
 use crate::cron::doctor::options::{CheckStep, Front, View};
 use crate::cron::doctor::{CheckResult, options};
 use crate::system::figures::counted;
 use crate::system::quote::for_shell;
 use crate::system::secret::Login;
-use crate::system::text::shown;
+use crate::system::text::{shown, shown_path};
 use std::path::Path;
 
 /// Suggested contents of a configuration that does not exist yet.
@@ -51,7 +50,7 @@ fn found(plan: &options::Doctor) -> CheckResult {
     let Some(path) = &configuration.path else {
         return no_configuration(plan);
     };
-    let name = name(path);
+    let name = shown_path(path);
     let profiles = counted(configuration.profiles as u64, "profile");
     let other_file = other_file(plan, path);
     match &delivery.transport.profile {
@@ -77,12 +76,7 @@ fn found(plan: &options::Doctor) -> CheckResult {
 }
 
 fn no_configuration(plan: &options::Doctor) -> CheckResult {
-    let searched: Vec<String> = plan
-        .configuration
-        .searched
-        .iter()
-        .map(|p| name(p))
-        .collect();
+    let searched: Vec<String> = plan.configuration.searched.iter().map(shown_path).collect();
     let found = format!(
         "there is no configuration ({}): mail goes to the mail exchangers themselves, without a login",
         searched.join(", ")
@@ -114,7 +108,7 @@ fn config_error(fault: &str) -> CheckResult {
 fn other_file(plan: &options::Doctor, path: &Path) -> String {
     let others = plan.configuration.searched.iter();
     let others = others.filter(|other| *other != path && other.is_file());
-    let others: Vec<String> = others.map(|other| name(other)).collect();
+    let others: Vec<String> = others.map(shown_path).collect();
     match others.as_slice() {
         [] => String::new(),
         all => format!(" ({} is there as well, and not read)", all.join(", ")),
@@ -180,7 +174,7 @@ fn source(options: &credentials::CredentialsOptions) -> String {
     match &options.source {
         SecretSource::Command(_) => "password-command".to_owned(),
         SecretSource::TokenCommand(_) => "oauth-token-command".to_owned(),
-        SecretSource::File(path) => format!("password-file {}", name(path)),
+        SecretSource::File(path) => format!("password-file {}", shown_path(path)),
         SecretSource::Found => "the password of EHLO_PASSWORD, ~/.netrc or the keyring".to_owned(),
         SecretSource::Nothing => "the certificate".to_owned(),
     }

@@ -1,9 +1,9 @@
 //! The cron daemon, and the jobs of crontabs.
 
-use crate::cron::doctor::host::is_program;
+use crate::cron::doctor::host::{is_program, read_file};
 use crate::cron::doctor::options::CheckStep;
 use crate::cron::doctor::{CheckResult, HostSystem};
-use crate::system::text::shown;
+use crate::system::text::{shown, shown_path};
 use std::path::Path;
 
 /// Names of daemons that run crontabs.
@@ -50,7 +50,7 @@ fn not_in_path(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<CheckResult> {
         let (location, path) = (shown(location), shown(path));
         let found = format!("jobs in {location} call ehlo, which is not in their PATH, {path}");
         let directory = host.program.parent().unwrap_or(Path::new("/usr/local/bin"));
-        let directory = shown(&directory.to_string_lossy());
+        let directory = shown_path(directory);
         CheckResult::warning(CheckStep::Cron, found)
             .with_remedy(format!("write PATH={directory}:{path} above them"))
     });
@@ -59,7 +59,7 @@ fn not_in_path(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<CheckResult> {
 
 /// True if cron finds `ehlo` for this job. On Debian, `pam_env` gives it the PATH of /etc/environment.
 fn is_on_path(host: &HostSystem, job: &CrontabLine) -> bool {
-    let environment = host.read(&host.at("/etc/environment")).unwrap_or_default();
+    let environment = read_file(&host.at("/etc/environment")).unwrap_or_default();
     let pam_path = environment
         .lines()
         .filter_map(|line| line.strip_prefix("PATH="));
@@ -112,7 +112,7 @@ fn running(host: &HostSystem) -> Option<String> {
     let mut names = processes.filter_map(|path| {
         let number = path.file_name()?.to_str()?;
         number.parse::<u32>().ok()?;
-        host.read(&path.join("comm"))
+        read_file(&path.join("comm"))
     });
     let name = names.find(|name| DAEMONS.contains(&name.trim()))?;
     Some(name.trim().to_owned())
@@ -153,7 +153,7 @@ pub fn crontab_lines(host: &HostSystem) -> Vec<CrontabLine> {
     });
     let system = std::iter::once(host.at("/etc/crontab")).chain(host.files("/etc/cron.d"));
     let system = system.filter(|path| is_read(path)).flat_map(|path| {
-        let text = host.read(&path).unwrap_or_default();
+        let text = read_file(&path).unwrap_or_default();
         parse_crontab(&text, &path.to_string_lossy(), CrontabKind::System)
     });
     own.into_iter().chain(system).collect()

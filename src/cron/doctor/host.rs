@@ -3,7 +3,6 @@
 use crate::mail::rewrite::HostNames;
 use crate::system::subprocess as program;
 use crate::system::subprocess::Streams;
-use crate::system::text::shown;
 use crate::system::user;
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -43,7 +42,6 @@ pub struct ProgramOutput {
 
 impl HostSystem {
     /// This host, in the environment of this process.
-    #[must_use]
     pub fn of_this_process(dead_letters: Vec<PathBuf>) -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let search = std::env::split_paths(&path);
@@ -59,31 +57,16 @@ impl HostSystem {
     }
 
     /// A path of this host.
-    #[must_use]
     pub fn at(&self, path: &str) -> PathBuf {
         self.root.join(path.trim_start_matches('/'))
     }
 
     /// True if the path exists, also as a dangling symbolic link.
-    #[must_use]
     pub fn has(&self, path: &str) -> bool {
         self.at(path).symlink_metadata().is_ok()
     }
 
-    /// The text of a regular file, as far as it can be read.
-    #[must_use]
-    pub fn read(&self, path: &Path) -> Option<String> {
-        if !path.metadata().ok()?.is_file() {
-            return None;
-        }
-        let mut bytes = Vec::new();
-        let file = File::open(path).ok()?;
-        file.take(MAX_READ).read_to_end(&mut bytes).ok()?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
-    }
-
     /// The files of a directory, in the order of their names.
-    #[must_use]
     pub fn files(&self, directory: &str) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.at(directory)).into_iter().flatten();
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
@@ -92,14 +75,12 @@ impl HostSystem {
     }
 
     /// Path of a program in the search path.
-    #[must_use]
     pub fn find(&self, program: &str) -> Option<PathBuf> {
         let mut places = self.search.iter().map(|directory| directory.join(program));
         places.find(|path| is_program(path))
     }
 
     /// Runs a program. `None`: it does not exist, or does not end in time.
-    #[must_use]
     pub fn ask(&self, program: &str, arguments: &[&str]) -> Option<ProgramOutput> {
         let mut command = Command::new(self.find(program)?);
         command.args(arguments);
@@ -111,8 +92,15 @@ impl HostSystem {
     }
 }
 
-pub fn name(path: &Path) -> String {
-    shown(&path.to_string_lossy())
+/// The text of a regular file, as far as it can be read.
+pub fn read_file(path: &Path) -> Option<String> {
+    if !path.metadata().ok()?.is_file() {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).ok()?;
+    file.take(MAX_READ).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// True for an executable file.
@@ -214,8 +202,8 @@ pub mod tests {
         let test_host = TestHost::new();
         test_host.file("/etc/crontab", "a line\n");
         let crontab = test_host.host.at("/etc/crontab");
-        assert_eq!(test_host.host.read(&crontab).as_deref(), Some("a line\n"));
-        assert_eq!(test_host.host.read(&test_host.host.at("/etc")), None);
+        assert_eq!(read_file(&crontab).as_deref(), Some("a line\n"));
+        assert_eq!(read_file(&test_host.host.at("/etc")), None);
         assert_eq!(test_host.host.files("/etc"), [crontab]);
     }
 }

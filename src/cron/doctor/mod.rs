@@ -15,7 +15,7 @@ mod sendmail;
 mod server;
 mod spool;
 
-pub use host::HostSystem;
+pub(crate) use host::HostSystem;
 
 use crate::client::events::Observer;
 use crate::cron::doctor::answer::server_text;
@@ -26,7 +26,7 @@ use crate::system::exit::Health;
 use answer::SessionCheck;
 
 #[derive(Debug)]
-pub struct Diagnosis {
+pub(crate) struct Diagnosis {
     /// The results, in the order of the steps of a mail.
     pub findings: Vec<CheckResult>,
     /// Recipients of mail from cron, after aliases and rewrite rules.
@@ -37,14 +37,13 @@ pub struct Diagnosis {
 
 impl Diagnosis {
     /// The worst of the findings.
-    #[must_use]
-    pub fn health(&self) -> Health {
+    pub(crate) fn health(&self) -> Health {
         worst(&self.findings)
     }
 }
 
 /// Checks all steps that are not skipped. `observer` receives the events of the sessions.
-pub fn examine(
+pub(crate) fn examine(
     plan: &options::Doctor,
     host: &HostSystem,
     observer: &mut dyn Observer,
@@ -89,7 +88,7 @@ pub fn examine(
 
 /// The result of one step, with a remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckResult {
+pub(crate) struct CheckResult {
     pub step: CheckStep,
     /// `Unknown`: not checked.
     pub health: Health,
@@ -120,7 +119,6 @@ impl CheckResult {
     }
 
     /// An error from elsewhere in the program: the failure, and after the last semicolon the remedy.
-    #[must_use]
     pub fn of_error(step: CheckStep, error: &str) -> Self {
         match error.rsplit_once("; ") {
             Some((found, remedy)) => {
@@ -131,7 +129,6 @@ impl CheckResult {
         }
     }
 
-    #[must_use]
     pub fn with_remedy(self, remedy: impl Into<String>) -> Self {
         Self {
             remedy: Some(remedy.into()),
@@ -150,8 +147,7 @@ impl CheckResult {
 }
 
 /// The worst of them, without steps that were not checked.
-#[must_use]
-pub fn worst(findings: &[CheckResult]) -> Health {
+pub(crate) fn worst(findings: &[CheckResult]) -> Health {
     let checked = findings.iter().map(|finding| finding.health);
     let checked = checked.filter(|health| *health != Health::Unknown);
     checked.max().unwrap_or(Health::Ok)
@@ -171,7 +167,7 @@ const DELIVERY_STEPS: [CheckStep; 6] = [
 ];
 
 /// Facts for the prognosis.
-pub struct PrognosisInput<'k> {
+pub(crate) struct PrognosisInput<'k> {
     pub findings: &'k [CheckResult],
     pub addresses: &'k Addresses,
     /// True if servers were contacted.
@@ -180,7 +176,7 @@ pub struct PrognosisInput<'k> {
     pub other_sendmail: Option<String>,
 }
 
-pub fn prognosis(plan: &options::Doctor, input: &PrognosisInput<'_>) -> String {
+pub(crate) fn prognosis(plan: &options::Doctor, input: &PrognosisInput<'_>) -> String {
     let owner = match plan.front {
         Front::Sendmail { .. } => "A mail from cron",
         Front::Run => "A mail from ehlo run",

@@ -1,14 +1,13 @@
 //! Recipients of mail from cron after aliases and rewrite rules, and the file for mail that cannot be sent.
 
 use crate::cron::doctor::cron::CrontabLine;
-use crate::cron::doctor::host::name;
 use crate::cron::doctor::options::CheckStep;
 use crate::cron::doctor::{CheckResult, HostSystem, options};
 use crate::cron::{Addressing, DeliveryOptions, NotificationRecipients};
 use crate::mail::address::{Address, Domain};
 use crate::mail::rewrite::{HostNames, RewriteError, Rewriter};
 use crate::system::host;
-use crate::system::text::shown;
+use crate::system::text::{shown, shown_path};
 use rustix::fs::{Access, AtFlags, CWD};
 use std::path::Path;
 
@@ -212,7 +211,10 @@ fn dead_letter(host: &HostSystem) -> CheckResult {
     let mut places = host.dead_letters.iter();
     match places.find(|path| is_writable(path)) {
         Some(path) => {
-            let found = format!("{} gets what can be neither sent nor kept", name(path));
+            let found = format!(
+                "{} gets what can be neither sent nor kept",
+                shown_path(path)
+            );
             CheckResult::ok(CheckStep::LastResort, found)
         }
         None => CheckResult::warning(

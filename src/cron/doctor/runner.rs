@@ -1,6 +1,7 @@
 //! The process that delivers queued mail.
 
 use crate::cron::doctor::cron::CrontabLine;
+use crate::cron::doctor::host::read_file;
 use crate::cron::doctor::options::CheckStep;
 use crate::cron::doctor::{CheckResult, HostSystem};
 use crate::queue::options::QueueUse;
@@ -58,7 +59,7 @@ fn by_cron(host: &HostSystem, jobs: &[CrontabLine]) -> Option<String> {
         .iter()
         .flat_map(|directory| host.files(directory));
     let mut scripts = scripts.filter(|_| host.login == "root");
-    let script = scripts.find(|path| host.read(path).is_some_and(|text| any_line_does(&text)))?;
+    let script = scripts.find(|path| read_file(path).is_some_and(|text| any_line_does(&text)))?;
     Some(script.to_string_lossy().into_owned())
 }
 

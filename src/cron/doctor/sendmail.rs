@@ -1,9 +1,10 @@
 //! The program that cron passes its mail to.
 
-use crate::cron::doctor::host::{HostSystem, is_program, name};
+use crate::cron::doctor::CheckResult;
+use crate::cron::doctor::host::{HostSystem, is_program};
 use crate::cron::doctor::options::CheckStep;
-use crate::cron::doctor::{CheckResult, host};
 use crate::system::quote::for_shell;
+use crate::system::text::shown_path;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -65,7 +66,7 @@ pub fn other_sendmail(host: &HostSystem) -> Option<String> {
 
 fn main(host: &HostSystem) -> CheckResult {
     let path = host.at(DEFAULT_PATH);
-    let name = name(&path);
+    let name = shown_path(&path);
     let link = format!("ln -sf {} {}", for_shell(&host.program), for_shell(&path));
     match existing(host, &path) {
         SendmailFile::Nothing => CheckResult::failed(
@@ -75,7 +76,7 @@ fn main(host: &HostSystem) -> CheckResult {
         .with_remedy(link),
         SendmailFile::Broken(to) => CheckResult::failed(
             CheckStep::Sendmail,
-            format!("{name} leads to {}, which is not there", host::name(&to)),
+            format!("{name} leads to {}, which is not there", shown_path(&to)),
         )
         .with_remedy(link),
         SendmailFile::Unusable => {
@@ -96,11 +97,11 @@ fn main(host: &HostSystem) -> CheckResult {
 
 /// Checks a path that is not the first choice of programs.
 fn other_file(host: &HostSystem, path: &Path) -> Option<CheckResult> {
-    let name = name(path);
+    let name = shown_path(path);
     let what = match existing(host, path) {
         SendmailFile::Ehlo { has_set_id: false } | SendmailFile::Nothing => return None,
         SendmailFile::Ehlo { has_set_id: true } => return Some(set_id_warning(path)),
-        SendmailFile::Broken(to) => format!("leads to {}, which is not there", host::name(&to)),
+        SendmailFile::Broken(to) => format!("leads to {}, which is not there", shown_path(&to)),
         SendmailFile::Unusable => "cannot be run".to_owned(),
         SendmailFile::Other(owner) => format!("is {owner}"),
     };
@@ -118,7 +119,7 @@ fn set_id_warning(path: &Path) -> CheckResult {
         CheckStep::Sendmail,
         format!(
             "{} is ehlo with a set-user-ID or set-group-ID bit, which it never needs",
-            name(path)
+            shown_path(path)
         ),
     )
     .with_remedy(format!("chmod ug-s {}", for_shell(&real(path))))
@@ -142,7 +143,7 @@ fn existing(host: &HostSystem, path: &Path) -> SendmailFile {
     let real = real(path);
     match real.file_name().and_then(|name| name.to_str()) {
         _ if is_this_program => SendmailFile::Ehlo { has_set_id },
-        Some("ehlo") => SendmailFile::Other(format!("another ehlo ({})", name(&real))),
+        Some("ehlo") => SendmailFile::Other(format!("another ehlo ({})", shown_path(&real))),
         _ => SendmailFile::Other(owner(host, &real)),
     }
 }
@@ -158,7 +159,7 @@ fn owner(host: &HostSystem, real: &Path) -> String {
         Some((_, name)) => (*name).to_owned(),
         None if host.has("/etc/postfix/main.cf") => "Postfix".to_owned(),
         None if path.contains("sm.bin") => "Sendmail".to_owned(),
-        None => format!("another program ({})", name(real)),
+        None => format!("another program ({})", shown_path(real)),
     }
 }
 

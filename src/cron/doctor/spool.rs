@@ -1,12 +1,12 @@
 //! Checks the queue: its directory, the free space and its contents.
 
 use crate::cron::doctor::CheckResult;
-use crate::cron::doctor::host::name;
 use crate::cron::doctor::options::CheckStep;
 use crate::queue::options::QueueUse;
 use crate::queue::store::{Counts, Spool};
 use crate::system::figures;
 use crate::system::quote::for_shell;
+use crate::system::text::shown_path;
 use rustix::fs::{Access, AtFlags, CWD, StatVfs};
 use std::io;
 use std::path::Path;
@@ -35,7 +35,7 @@ pub fn check(queueing: &QueueUse) -> Vec<CheckResult> {
 
 /// Checks that the directory exists or can be created, and is writable.
 fn location(path: &Path) -> CheckResult {
-    let name = name(path);
+    let name = shown_path(path);
     let existing = path
         .ancestors()
         .find(|path| path.symlink_metadata().is_ok());

@@ -66,12 +66,7 @@ impl Excerpt {
     }
 
     pub fn of(log: &JobLog) -> Self {
-        // With a single stream, no mark is needed.
-        let mark = if log.streams == [false, true] {
-            MARK
-        } else {
-            ""
-        };
+        let mark = mark(log);
         let is_short =
             log.bytes() <= SHORT_LOG.bytes as u64 && log.lines() <= SHORT_LOG.lines as u64;
         if is_short {
@@ -103,7 +98,6 @@ impl Excerpt {
 
 impl FinishedJob {
     /// The last lines of the output, for a mail of limited size.
-    #[must_use]
     pub fn last_lines(&self) -> String {
         let log = &self.log;
         let end = if log.tail().is_empty() {
@@ -111,11 +105,7 @@ impl FinishedJob {
         } else {
             log.tail()
         };
-        let mark = if log.streams == [false, true] {
-            MARK
-        } else {
-            ""
-        };
+        let mark = mark(log);
         let mut text = String::new();
         // In a log that fits, the first line is whole.
         let is_short = log.is_in_memory() && end.len() <= LAST_LINES.bytes;
@@ -128,6 +118,15 @@ impl FinishedJob {
             text.push('\n');
         }
         text
+    }
+}
+
+/// The mark to remove from lines: with a single stream, none is needed.
+fn mark(log: &JobLog) -> &'static str {
+    if log.streams == [false, true] {
+        MARK
+    } else {
+        ""
     }
 }
 

@@ -1,7 +1,7 @@
 //! Locks that prevent two runs of a job at the same time.
 
 use crate::system::lock::lock_within;
-use crate::system::text::{reason, shown};
+use crate::system::text::{reason, shown, shown_path};
 use crate::system::time;
 use crate::system::trust::is_own;
 use rustix::fs::{Mode, OFlags};
@@ -48,7 +48,7 @@ pub struct Holder {
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = shown(&self.path.to_string_lossy());
+        let path = shown_path(&self.path);
         match self.note.strip_prefix(NOTE) {
             None => write!(f, "the lock {path} is held by another process"),
             Some(note) => {
@@ -81,14 +81,14 @@ pub enum LockError {
     Held(Holder),
     #[error(
         "cannot make the lock {}: {}; name a file that can be written with --lock",
-        shown(&.path.to_string_lossy()), reason(.error)
+        shown_path(.path), reason(.error)
     )]
     NotCreated { path: PathBuf, error: io::Error },
     /// No directory for locks is protected against writes of other users.
     #[error(
         "cannot make the lock {}: {} cannot be used, because it cannot be made or another user can write there; \
          name a file with --lock, as in --lock /path/to/file",
-        shown(&.name.to_string_lossy()), shown(&.directory.to_string_lossy())
+        shown_path(.name), shown_path(.directory)
     )]
     NoDirectory {
         name: PathBuf,

@@ -60,25 +60,21 @@ struct Compressed {
 
 impl JobLog {
     /// The log of a command that wrote nothing.
-    #[must_use]
     pub fn empty() -> Self {
         Recorder::new(0).finish([false; 2])
     }
 
     /// Number of octets, including missing ones.
-    #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
     /// Number of lines. The last one may have no line end.
-    #[must_use]
     pub fn lines(&self) -> u64 {
         self.lines
     }
 
     /// Number of octets that were not kept.
-    #[must_use]
     pub fn missing(&self) -> u64 {
         match self.rest {
             LogTail::Cut { missing, .. } => missing,
@@ -86,26 +82,22 @@ impl JobLog {
         }
     }
 
-    #[must_use]
     pub fn head(&self) -> &[u8] {
         &self.head
     }
 
     /// The end of the output after the head. Empty: the head is the whole output.
-    #[must_use]
     pub fn tail(&self) -> &[u8] {
         &self.tail
     }
 
     /// True if head and tail are the whole output.
-    #[must_use]
     pub fn is_in_memory(&self) -> bool {
         self.bytes == (self.head.len() + self.tail.len()) as u64
     }
 
     /// The file with all that was kept, in gzip format, and its length. `None`: head and tail are all that
     /// was kept.
-    #[must_use]
     pub fn compressed(&self) -> Option<(&File, u64)> {
         match &self.rest {
             LogTail::Whole(file)
@@ -118,7 +110,6 @@ impl JobLog {
     }
 
     /// Reads all that was kept.
-    #[must_use]
     pub fn read(&self) -> Box<dyn Read + '_> {
         if let Some((file, len)) = self.compressed() {
             return Box::new(MultiGzDecoder::new(Window { file, at: 0, len }));

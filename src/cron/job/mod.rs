@@ -96,13 +96,11 @@ pub enum JobEnding {
 
 impl JobEnding {
     /// True for exit status 0.
-    #[must_use]
     pub fn is_success(&self) -> bool {
         *self == Self::Exited(0)
     }
 
     /// The exit status that shells give it; a job that took too long has that of timeout(1).
-    #[must_use]
     pub fn status(&self) -> u8 {
         let status = match self {
             Self::Exited(status) | Self::NotStarted { status, .. } => *status,
@@ -117,7 +115,6 @@ impl JobEnding {
 
 impl FinishedJob {
     /// A job that was not started.
-    #[must_use]
     pub fn not_run(spec: &CommandSpec, ending: JobEnding) -> Self {
         Self {
             name: spec.name.clone(),

@@ -56,7 +56,6 @@ const BUILTINS: [&str; 40] = [
 ];
 
 /// The name of a job with this command line.
-#[must_use]
 pub fn job_name(command: &[OsString]) -> String {
     let words: Vec<Cow<'_, str>> = command.iter().map(|word| word.to_string_lossy()).collect();
     let words: Vec<&str> = words.iter().map(Cow::as_ref).collect();

@@ -7,6 +7,7 @@ use crate::cron::job::subject::shortened;
 use crate::cron::job::tee::MARK;
 use crate::cron::job::{FinishedJob, JobLog};
 use crate::system::figures::{counted, spoken_size};
+use crate::system::text::shown_path;
 use crate::system::{time, user};
 use std::fmt::Write as _;
 use std::fs::File;
@@ -88,7 +89,6 @@ impl JobReport {
         })
     }
 
-    #[must_use]
     pub fn of(job: &FinishedJob, attach: AttachLog, with_html: bool) -> Self {
         let excerpt = Excerpt::of(&job.log);
         let attaches = match attach {
@@ -172,7 +172,7 @@ fn facts(job: &FinishedJob) -> String {
         ("Host", format!("{}, as {}", job.host, user::login())),
     ];
     if let Ok(directory) = std::env::current_dir() {
-        let directory = crate::system::text::shown(&directory.to_string_lossy());
+        let directory = shown_path(&directory);
         facts.push(("Directory", directory));
     }
     facts.push(("Started", time::local(job.started)));

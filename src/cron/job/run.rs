@@ -4,7 +4,7 @@ use crate::cron::job::log::Recorder;
 use crate::cron::job::signals::{FORWARDED, JobSignals};
 use crate::cron::job::tee::{Interleaver, Tee, start_drain};
 use crate::cron::job::{CommandSpec, FinishedJob, JobEnding, OutputStream};
-use crate::system::text::{reason, shown};
+use crate::system::text::{reason, shown, shown_path};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -30,7 +30,6 @@ const BLOCK: usize = 64 * 1024;
 /// Runs the command to its end. The consumer gets the output immediately, and must not block. Signals that
 /// arrive after the end of the job are kept until the caller releases them. `None`: they have their default
 /// effect.
-#[must_use]
 pub fn run(
     spec: &CommandSpec,
     tee: Option<&mut Tee>,
@@ -86,7 +85,7 @@ pub fn run(
 fn not_started(spec: &CommandSpec, error: &io::Error) -> JobEnding {
     let program = spec.command.first().cloned().unwrap_or_default();
     let path = Path::new(&program);
-    let program = shown(&program.to_string_lossy());
+    let program = shown_path(&program);
     let (status, why) = match error.kind() {
         io::ErrorKind::NotFound if program.contains('/') => (127, missing_file(path)),
         io::ErrorKind::NotFound => {
@@ -109,7 +108,7 @@ fn not_started(spec: &CommandSpec, error: &io::Error) -> JobEnding {
 
 /// Reports which file is missing: the program or its interpreter.
 fn missing_file(path: &Path) -> String {
-    let program = shown(&path.to_string_lossy());
+    let program = shown_path(path);
     if !path.exists() {
         return format!("there is no {program}");
     }

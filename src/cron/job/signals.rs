@@ -87,7 +87,6 @@ impl JobSignals {
     }
 
     /// Readable after a signal.
-    #[must_use]
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.delivery.get_read().as_fd()
     }

@@ -4,7 +4,7 @@ use crate::cron::job::masked::masked;
 use crate::cron::job::{FinishedJob, JobEnding};
 use crate::system::figures::counted;
 use crate::system::quote::shell_word;
-use crate::system::text::{shown, without_controls};
+use crate::system::text::{shown, shown_path, without_controls};
 use crate::system::time::brief;
 use crate::system::{host, user};
 use signal_hook::low_level::signal_name;
@@ -46,9 +46,6 @@ const PLACEHOLDERS: [(&str, Placeholder); 6] = [
 
 impl Template {
     /// Parses `[{host}] {status}: {name}`; `{{` and `}}` are braces.
-    ///
-    /// # Errors
-    /// An unknown placeholder, or an unmatched brace.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
@@ -72,7 +69,6 @@ impl Template {
     }
 
     /// `[host] FAILED(3): backup.sh after 4m12s`.
-    #[must_use]
     pub fn default_for(ending: &JobEnding) -> Self {
         let text = |text: &str| TemplatePart::Text(text.to_owned());
         let mut parts = vec![
@@ -90,7 +86,6 @@ impl Template {
     }
 
     /// The subject of this job, in one line.
-    #[must_use]
     pub fn fill(&self, job: &FinishedJob) -> String {
         let parts = self.0.iter().map(|part| match part {
             TemplatePart::Text(text) => text.clone(),
@@ -107,7 +102,7 @@ fn placeholder(name: &str) -> Result<Placeholder, String> {
             .iter()
             .map(|(name, _)| format!("{{{name}}}"))
             .collect();
-        let name = crate::system::text::shown(name);
+        let name = shown(name);
         format!("there is no {{{name}}}; there are {}", all.join(" "))
     })
 }
@@ -145,13 +140,11 @@ const MAX_WORD: usize = 1000;
 const MAX_LINE: usize = 4000;
 
 /// `SIGSEGV`, or the number of a signal without a name.
-#[must_use]
 pub fn signal(number: i32) -> String {
     signal_name(number).map_or_else(|| number.to_string(), str::to_owned)
 }
 
 /// A command line as a shell accepts it, without passwords.
-#[must_use]
 pub fn quoted(words: &[OsString]) -> String {
     let words = masked_words(words);
     let words = words.iter().enumerate();
@@ -160,7 +153,6 @@ pub fn quoted(words: &[OsString]) -> String {
 }
 
 /// A command line for a mail: long words are cut, and words beyond a limit are omitted.
-#[must_use]
 pub fn shortened(words: &[OsString]) -> String {
     let words = masked_words(words);
     let mut line = String::new();
@@ -202,16 +194,14 @@ fn masked_words(words: &[OsString]) -> Vec<Vec<u8>> {
 }
 
 /// The program, without its directory.
-#[must_use]
 pub fn program(command: &[OsString]) -> String {
     let program = command.first().map(OsString::as_os_str).unwrap_or_default();
     let name = Path::new(program).file_name().unwrap_or(program);
-    shown(&name.to_string_lossy())
+    shown_path(name)
 }
 
 impl JobEnding {
     /// `FAILED(3)`, for a subject.
-    #[must_use]
     pub fn word(&self) -> String {
         match self {
             Self::Exited(0) => "OK".to_owned(),
@@ -226,7 +216,6 @@ impl JobEnding {
 
 impl FinishedJob {
     /// The ending of the job, as a sentence without its subject.
-    #[must_use]
     pub fn sentence(&self) -> String {
         let took = brief(self.took);
         match &self.ending {

@@ -36,7 +36,6 @@ struct TeeOutput {
 
 impl Tee {
     /// Copies the output to these descriptors.
-    #[must_use]
     pub fn new(out: BorrowedFd<'static>, err: BorrowedFd<'static>) -> Self {
         Self([TeeOutput::new(out), TeeOutput::new(err)])
     }
@@ -174,9 +173,6 @@ pub fn start_drain(pipe: OwnedFd) -> io::Result<()> {
 }
 
 /// Reads stdin to its end.
-///
-/// # Errors
-/// It cannot be read.
 pub fn drain() -> io::Result<()> {
     io::copy(&mut io::stdin().lock(), &mut io::sink()).map(drop)
 }

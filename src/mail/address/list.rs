@@ -1,6 +1,6 @@
 //! Address lists in options and headers (RFC 5322 §3.4, with its obsolete comments; UTF-8 as in RFC 6532).
 
-use crate::mail::address::{Address, AddressError, LONGEST_LOCAL, decoded, is_atom_char};
+use crate::mail::address::{Address, AddressError, MAX_LOCAL, decoded, is_atom_char};
 use crate::system::text;
 
 /// An address with its display name.
@@ -84,16 +84,20 @@ pub fn parse_loose(list: &str) -> Result<Vec<LooseEntry>, AddressError> {
 }
 
 /// Parses each address by itself, for a list that cannot be parsed as a whole. Names may have no domain. A
-/// semicolon is treated as a comma; a comma may be missing after `>`, and so may the last `>`.
+/// semicolon is treated as a comma; a comma may be missing after `>`, and so may the last `>`. The names of
+/// groups are ignored.
 #[must_use]
 pub fn parse_each(list: &str) -> Vec<Result<Vec<LooseEntry>, AddressError>> {
     let pieces = pieces(list);
     let parsed = pieces.into_iter().map(|piece| {
-        let parsed = parse_loose(piece);
-        if parsed.is_err() && piece.contains('<') && !piece.contains('>') {
-            return parse_loose(&format!("{piece}>")).or(parsed);
-        }
-        parsed
+        parse_loose(piece).or_else(|error| {
+            let repaired = match piece.split_once(':') {
+                _ if piece.contains('<') && !piece.contains('>') => format!("{piece}>"),
+                Some((_, members)) => members.to_owned(),
+                None => return Err(error),
+            };
+            parse_loose(&repaired).map_err(|_| error)
+        })
     });
     parsed.collect()
 }
@@ -410,7 +414,7 @@ fn name(run: &[Token], list: &str) -> Result<LocalName, AddressError> {
         [Token::Word(text) | Token::Quoted(text)] if text.is_empty() || text.contains('\t') => {
             Err(AddressError::Local(text.clone()))
         }
-        [Token::Word(text) | Token::Quoted(text)] if text.len() > LONGEST_LOCAL => {
+        [Token::Word(text) | Token::Quoted(text)] if text.len() > MAX_LOCAL => {
             Err(AddressError::LongLocal(text.clone()))
         }
         [Token::Word(text) | Token::Quoted(text)] => Ok(LocalName::Local(text.clone())),
@@ -594,7 +598,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn whatever_is_strict_is_the_same_when_it_is_loose(list in "[a-c@<>,:;\"\\\\() .\\[\\]é\t]{0,24}") {
+        fn valid_lists_are_parsed_alike_without_domains_required(list in "[a-c@<>,:;\"\\\\() .\\[\\]é\t]{0,24}") {
             let strict = parse_list(&list);
             let loose = parse_loose(&list);
             if let Ok(strict) = strict {
@@ -608,9 +612,11 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_read_of_a_broken_list_is_read() {
+    fn valid_addresses_of_an_invalid_list_are_read() {
         for (list, right, wrong) in [
             ("a@x; c@x", &["a@x", "c@x"][..], 0),
+            ("g: a@x, b@x; c@x", &["a@x", "b@x", "c@x"], 0),
+            ("g: <a@x>; c d@x", &["a@x"], 1),
             ("<a@x> \"D, E\" <c@x>", &["a@x", "c@x"], 0),
             ("A <a@x, c@x (d, e)", &["a@x", "c@x"], 0),
             ("a@x, b@@x, root, c@x", &["a@x", "root", "c@x"], 1),
@@ -671,7 +677,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_parse_is_refused() {
+    fn invalid_lists_are_refused() {
         for bad in [
             "\"a@x.org",
             "a@x.org (",

@@ -1,9 +1,9 @@
 //! Mail addresses: those of the envelope, and the lists in headers and options.
 
-mod encoded;
+mod encoded_word;
 mod list;
 
-pub use encoded::{decoded, is_encoded_word};
+pub use encoded_word::{decoded, is_encoded_word};
 pub use list::{
     ListEntry, LocalName, LooseEntry, Mailbox, parse_each, parse_list, parse_loose, parse_raw,
     parse_recipients,
@@ -15,10 +15,10 @@ use std::fmt;
 use std::net::IpAddr;
 
 /// The longest local part in octets (RFC 5321 §4.5.3.1.1).
-const LONGEST_LOCAL: usize = 64;
+const MAX_LOCAL: usize = 64;
 
 /// Maximum number of characters of the input that an error shows. A header field may have a megabyte.
-const LONGEST_SHOWN: usize = 200;
+const MAX_SHOWN: usize = 200;
 
 /// An address of RFC 5321 §4.1.2 without CR, LF, NUL or other control characters. Its domain is ASCII
 /// (A-labels, RFC 5890). Its local part is quoted if necessary, and may be UTF-8 (RFC 6531).
@@ -186,7 +186,7 @@ fn local_part(local: &str, whole: &str) -> Result<String, AddressError> {
         return Err(AddressError::Forbidden(whole(), '\t'));
     }
     let quoted = quoted_if_needed(local);
-    if quoted.len() > LONGEST_LOCAL {
+    if quoted.len() > MAX_LOCAL {
         return Err(AddressError::LongLocal(whole()));
     }
     // lettre checks the syntax. It does not support a quoted UTF-8 local part.
@@ -199,7 +199,7 @@ fn local_part(local: &str, whole: &str) -> Result<String, AddressError> {
 
 /// The input, truncated for an error.
 fn shown(given: &str) -> String {
-    match given.char_indices().nth(LONGEST_SHOWN) {
+    match given.char_indices().nth(MAX_SHOWN) {
         Some((end, _)) => format!("{}...", text::shown(&given[..end])),
         None => text::shown(given),
     }
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_valid_stays_as_it_was_written() {
+    fn valid_addresses_are_kept_as_written() {
         for text in [
             "alice@crepes.fr",
             "o'brien+tag@Example.ORG",
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_becomes_a_labels_and_quotes_that_say_nothing_go() {
+    fn domain_becomes_a_labels_and_needless_quotes_are_removed() {
         assert_eq!(parsed("bob@bücher.example"), "bob@xn--bcher-kva.example");
         assert_eq!(parsed("\"bob\"@example.org"), "bob@example.org");
         assert_eq!(parsed("<bob@example.org>"), "bob@example.org");
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_with_the_reason() {
+    fn invalid_address_is_refused_with_the_reason() {
         let long = format!("{}@example.org", "a".repeat(65));
         for (text, reason) in [
             ("bob", "has no @domain"),

@@ -186,9 +186,9 @@ fn readable(name: &OsStr) -> String {
 /// A message that is attached unchanged, because it must not be encoded (RFC 2046 §5.2.1). The `From ` line
 /// that begins it in an mbox is not a part of it.
 pub fn attached_message(path: &Path, remarks: &mut Vec<String>) -> Result<Part, MessageError> {
-    let source = Source::file(path)?.without_mark()?;
-    let head = MessageHeader::read(&source, HeaderMode::Strict)?;
-    let mut source = source.skipping(head.separator);
+    let source = Source::file(path)?.without_byte_order_mark()?;
+    let header = MessageHeader::read(&source, HeaderMode::Strict)?;
+    let mut source = source.skipping(header.separator);
     let mut scan = encode::scan(&source, 0)?;
     if !scan.is_valid() {
         source = made_valid(b"", &source, 0, Signed::Kept)?;

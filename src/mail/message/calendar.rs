@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_calendar_is_refused_with_the_line() {
+    fn invalid_calendar_is_refused_with_the_line() {
         for (text, reason) in [
             ("hello\n".to_owned(), "line 1: no property"),
             (

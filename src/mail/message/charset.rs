@@ -37,7 +37,7 @@ pub fn decoded(source: &Source, label: &str) -> Result<Source, MessageError> {
 /// Converts a text of unknown charset to UTF-8, with a warning if it is not in UTF-8. A byte order mark may
 /// indicate UTF-16. Content that is not UTF-8 and has NULs is not text, and is not changed.
 pub fn utf8(source: Source) -> Result<(Source, Option<String>), MessageError> {
-    let source = source.without_mark()?;
+    let source = source.without_byte_order_mark()?;
     let mut start = [0; 2];
     let count = source.read(&mut start, 0)?;
     if let Some((utf_16, _)) = Encoding::for_bom(&start[..count]) {
@@ -46,7 +46,7 @@ pub fn utf8(source: Source) -> Result<(Source, Option<String>), MessageError> {
     if is_utf8(&source)? || scan(&source, 0)?.has_nul {
         return Ok((source, None));
     }
-    let mut guess = Guess::default();
+    let mut guess = Utf8Guess::default();
     let text = source.rewritten(0, &mut guess)?;
     let warning = guess.first.map(|at| warning(&source.name, at));
     Ok((text, warning))
@@ -86,8 +86,8 @@ struct Decoding {
 impl Decoding {
     fn decode(&mut self, bytes: &[u8], is_last: bool, out: &mut Vec<u8>) {
         self.text.clear();
-        let room = self.decoder.max_utf8_buffer_length(bytes.len());
-        self.text.reserve(room.unwrap_or(bytes.len() * 4 + 16));
+        let space = self.decoder.max_utf8_buffer_length(bytes.len());
+        self.text.reserve(space.unwrap_or(bytes.len() * 4 + 16));
         let (_, _, replaced) = self
             .decoder
             .decode_to_string(bytes, &mut self.text, is_last);
@@ -109,7 +109,7 @@ impl Encoder for Decoding {
 /// Text that should be UTF-8: valid sequences are kept, and other bytes are read as windows-1252, in which
 /// every byte is a character.
 #[derive(Default)]
-struct Guess {
+struct Utf8Guess {
     /// The beginning of a character that continues in the next block.
     partial: Vec<u8>,
     /// Number of bytes before it.
@@ -118,7 +118,7 @@ struct Guess {
     first: Option<u64>,
 }
 
-impl Guess {
+impl Utf8Guess {
     fn read(&mut self, bytes: &[u8], is_last: bool, out: &mut Vec<u8>) {
         let joined = [std::mem::take(&mut self.partial).as_slice(), bytes].concat();
         let mut rest = joined.as_slice();
@@ -141,7 +141,7 @@ impl Guess {
     }
 }
 
-impl Encoder for Guess {
+impl Encoder for Utf8Guess {
     fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         self.read(bytes, false, out);
     }
@@ -155,11 +155,11 @@ impl Encoder for Guess {
 pub struct Utf8<R> {
     name: &'static str,
     from: R,
-    guess: Guess,
+    guess: Utf8Guess,
     block: Vec<u8>,
     /// Converted text that is not returned yet.
     text: Vec<u8>,
-    is_over: bool,
+    is_ended: bool,
 }
 
 impl<R: Read> Utf8<R> {
@@ -168,10 +168,10 @@ impl<R: Read> Utf8<R> {
         Self {
             name,
             from,
-            guess: Guess::default(),
+            guess: Utf8Guess::default(),
             block: vec![0; 64 * 1024],
             text: Vec::new(),
-            is_over: false,
+            is_ended: false,
         }
     }
 
@@ -181,10 +181,10 @@ impl<R: Read> Utf8<R> {
     }
 
     fn fill(&mut self) -> io::Result<()> {
-        while self.text.is_empty() && !self.is_over {
+        while self.text.is_empty() && !self.is_ended {
             match self.from.read(&mut self.block)? {
                 0 => {
-                    self.is_over = true;
+                    self.is_ended = true;
                     self.guess.finish(&mut self.text);
                 }
                 count => self.guess.push(&self.block[..count], &mut self.text),
@@ -214,7 +214,7 @@ mod tests {
         let mut text = String::new();
         whole.read_to_string(&mut text).unwrap();
         for cut in 0..=bytes.len() {
-            let (mut guess, mut out) = (Guess::default(), Vec::new());
+            let (mut guess, mut out) = (Utf8Guess::default(), Vec::new());
             guess.push(&bytes[..cut], &mut out);
             guess.push(&bytes[cut..], &mut out);
             guess.finish(&mut out);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_utf8_stays_and_other_bytes_are_windows_1252() {
+    fn utf8_is_kept_and_other_bytes_are_read_as_windows_1252() {
         for (bytes, text, first) in [
             ("Grüße 日本".as_bytes(), "Grüße 日本", None),
             (b"Gr\xfc\xdfe", "Grüße", Some(2)),

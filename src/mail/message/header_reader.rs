@@ -1,4 +1,4 @@
-//! The header of a message that was built elsewhere: its fields as written, and the start of its body.
+//! Reading the header of a message that was built elsewhere: its fields as written, and the start of its body.
 
 use crate::mail::message::MessageError;
 use crate::mail::message::fields::is_void;
@@ -15,7 +15,7 @@ pub const MAX_LINE: usize = 998;
 /// word that is not cut.
 const MAX_NAME: usize = 900;
 
-/// Strictness in reading a header.
+/// Strictness in mode a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderMode {
     /// A line that is not a header field, or cannot be sent unchanged, is an error.
@@ -99,7 +99,7 @@ enum HeaderLine {
 
 impl MessageHeader {
     /// Reads up to the empty line, or to the end.
-    pub fn read(source: &Source, reading: HeaderMode) -> Result<Self, MessageError> {
+    pub fn read(source: &Source, mode: HeaderMode) -> Result<Self, MessageError> {
         let mut raw = Vec::new();
         let mut size = 64 * 1024;
         loop {
@@ -109,8 +109,8 @@ impl MessageHeader {
             let count = source.read(&mut raw[start..], start as u64)?;
             raw.truncate(start + count);
             let is_whole = raw.len() as u64 == source.len;
-            if let Some(head) = Self::parse(&raw, is_whole, reading, &source.name)? {
-                return Ok(head);
+            if let Some(header) = Self::parse(&raw, is_whole, mode, &source.name)? {
+                return Ok(header);
             }
             if size >= MAX_HEADER {
                 return Err(MessageError::Text {
@@ -126,54 +126,56 @@ impl MessageHeader {
     fn parse(
         raw: &[u8],
         is_whole: bool,
-        reading: HeaderMode,
+        mode: HeaderMode,
         name: &str,
     ) -> Result<Option<Self>, MessageError> {
-        let mut head = Self {
+        let mut header = Self {
             fields: Vec::new(),
             body_at: 0,
             lines: 0,
             separator: 0,
         };
-        let cut = reading.cut(raw);
-        let mut separated = false;
+        let split_line = mode.line_splitter(raw);
+        let mut has_separator = false;
         let mut at = 0;
         while at < raw.len() {
-            let (line, length) = cut(&raw[at..]);
+            let (line, length) = split_line(&raw[at..]);
             let is_partial = at + length == raw.len() && !is_whole;
-            if is_partial && !(reading == HeaderMode::Lenient && is_text(line)) {
+            if is_partial && !(mode == HeaderMode::Lenient && is_text(line)) {
                 return Ok(None);
             }
-            head.lines += 1;
-            let kind = match reading {
+            header.lines += 1;
+            let kind = match mode {
                 _ if line.is_empty() => HeaderLine::Empty,
-                HeaderMode::Strict => head.add(line, name)?,
-                HeaderMode::Lenient => head.take(line),
+                HeaderMode::Strict => header.add_strict(line, name)?,
+                HeaderMode::Lenient => header.add_lenient(line),
             };
             match kind {
                 HeaderLine::Field => {}
                 HeaderLine::Separator => {
-                    separated = reading == HeaderMode::Lenient;
-                    head.separator = (at + length) as u64;
+                    has_separator = mode == HeaderMode::Lenient;
+                    header.separator = (at + length) as u64;
                 }
-                HeaderLine::Empty => return Ok(Some(head.ended(at + length, separated))),
-                HeaderLine::Text => return Ok(Some(head.ended(at, separated))),
+                HeaderLine::Empty => {
+                    return Ok(Some(header.with_body_at(at + length, has_separator)));
+                }
+                HeaderLine::Text => return Ok(Some(header.with_body_at(at, has_separator))),
             }
             at += length;
         }
-        Ok(is_whole.then(|| head.ended(at, separated)))
+        Ok(is_whole.then(|| header.with_body_at(at, has_separator)))
     }
 
     /// The header, with its body from this offset on.
-    fn ended(mut self, at: usize, separated: bool) -> Self {
+    fn with_body_at(mut self, at: usize, has_separator: bool) -> Self {
         // `From here on, all is well` is not a separator unless a header follows.
-        let is_all_text = separated && self.fields.is_empty();
+        let is_all_text = has_separator && self.fields.is_empty();
         self.body_at = if is_all_text { 0 } else { at as u64 };
         self
     }
 
     /// Adds a line of a header that is to be sent unchanged.
-    fn add(&mut self, line: &[u8], name: &str) -> Result<HeaderLine, MessageError> {
+    fn add_strict(&mut self, line: &[u8], name: &str) -> Result<HeaderLine, MessageError> {
         if self.fields.is_empty() && line.starts_with(b"From ") {
             return Ok(HeaderLine::Separator);
         }
@@ -199,14 +201,14 @@ impl MessageHeader {
             return Err(wrong("continues a header field, and none stands before it"));
         }
         let no_field = "is no header field (a name and a colon); an empty line must stand between header and text";
-        let is_taken = self.push(line);
-        is_taken
+        let is_field = self.push(line);
+        is_field
             .then_some(HeaderLine::Field)
             .ok_or_else(|| wrong(no_field))
     }
 
     /// Adds a line of a header without restrictions on its content.
-    fn take(&mut self, line: &[u8]) -> HeaderLine {
+    fn add_lenient(&mut self, line: &[u8]) -> HeaderLine {
         if self.push(line) {
             return HeaderLine::Field;
         }
@@ -251,7 +253,7 @@ impl MessageHeader {
 
 impl HeaderMode {
     /// The function that splits off the first line, and returns its length with its line end.
-    fn cut(self, raw: &[u8]) -> fn(&[u8]) -> (&[u8], usize) {
+    fn line_splitter(self, raw: &[u8]) -> fn(&[u8]) -> (&[u8], usize) {
         match self {
             // A CR within a line does not start a new field: the line was written as one.
             Self::Lenient if raw.contains(&b'\n') => line_to_lf,

@@ -1,4 +1,4 @@
-//! Formatting of header fields: folded at 78 characters if possible, at 76 if they contain an encoded word,
+//! Writing of header fields: folded at 78 characters if possible, at 76 if they contain an encoded word,
 //! never over 998 (RFC 5322 §2.1.1, RFC 2047 §2). Text that is not ASCII becomes encoded words (RFC 2047),
 //! a parameter that is not ASCII is written as in RFC 2231.
 //!
@@ -24,7 +24,7 @@ const MAX_WORD: usize = 900;
 /// The longest encoded word (RFC 2047 §2).
 const MAX_ENCODED_WORD: usize = 75;
 
-/// The longest display name that is written in one piece.
+/// The longest display name that is written as one word.
 const MAX_PHRASE: usize = 60;
 
 /// A field being written.
@@ -47,11 +47,11 @@ impl Folder {
 
     /// Writes a blank and a word, on the next line if it does not fit on this one.
     fn word(&mut self, word: &str) {
-        self.blank_and(" ", word);
+        self.word_after(" ", word);
     }
 
     /// Writes these blanks, which are kept if the line is folded before them, and a word.
-    fn blank_and(&mut self, blanks: &str, word: &str) {
+    fn word_after(&mut self, blanks: &str, word: &str) {
         if self.column() + blanks.len() + word.len() > self.limit(word) {
             self.fold();
         }
@@ -82,7 +82,7 @@ impl Folder {
     }
 
     /// The longest encoded word that fits into the line after a blank.
-    fn room(&self) -> usize {
+    fn space_left(&self) -> usize {
         MAX_ENCODED_WORD.min(LINE_WITH_ENCODED_WORD.saturating_sub(self.column() + 1))
     }
 
@@ -147,7 +147,7 @@ pub fn folded(name: &str, value: &str) -> Option<String> {
             return None;
         }
         let blanks = if word_at == 0 { " " } else { &rest[..word_at] };
-        folder.blank_and(blanks, &rest[word_at..word_at + end]);
+        folder.word_after(blanks, &rest[word_at..word_at + end]);
         rest = &rest[word_at + end..];
     }
     Some(folder.finish())
@@ -248,10 +248,10 @@ fn encoded_words(folder: &mut Folder, text: &str) {
     let is_q = is_better_as_q(text);
     let mut rest = text;
     while !rest.is_empty() {
-        let mut count = fitting(rest, is_q, folder.room());
+        let mut count = fitting(rest, is_q, folder.space_left());
         if count == 0 {
             folder.fold();
-            count = fitting(rest, is_q, folder.room());
+            count = fitting(rest, is_q, folder.space_left());
         }
         let (now, later) = rest.split_at(count);
         folder.word(&encoded_word(now, is_q));
@@ -266,8 +266,8 @@ fn is_better_as_q(text: &str) -> bool {
 }
 
 /// Number of bytes of the text, in whole characters, that fit in an encoded word of this length.
-fn fitting(text: &str, is_q: bool, room: usize) -> usize {
-    let payload = room.saturating_sub("=?utf-8?q??=".len());
+fn fitting(text: &str, is_q: bool, space: usize) -> usize {
+    let payload = space.saturating_sub("=?utf-8?q??=".len());
     let mut used = 0;
     let mut end = 0;
     for (at, character) in text.char_indices() {
@@ -317,7 +317,7 @@ pub fn with_parameters(name: &str, value: &str, parameters: &[(&str, &str)]) -> 
         if let Some(before) = words.last_mut() {
             before.push(';');
         }
-        words.extend(parameter(key, value));
+        words.extend(parameter_words(key, value));
     }
     let mut folder = Folder::new(name);
     for word in &words {
@@ -329,17 +329,20 @@ pub fn with_parameters(name: &str, value: &str, parameters: &[(&str, &str)]) -> 
 /// The same for a field that was written elsewhere. Its parameters are kept except for those that are not
 /// ASCII.
 pub fn with_encoded_parameters(name: &str, value: &str) -> String {
-    let mut pieces = pieces_of(value).into_iter();
-    let mut words: Vec<String> = pieces.next().map(str::to_owned).into_iter().collect();
-    for piece in pieces.filter(|piece| !piece.is_empty()) {
+    let mut parameters = split_parameters(value).into_iter();
+    let mut words: Vec<String> = parameters.next().map(str::to_owned).into_iter().collect();
+    for parameter in parameters.filter(|parameter| !parameter.is_empty()) {
         if let Some(before) = words.last_mut() {
             before.push(';');
         }
-        match piece.split_once('=') {
-            Some((key, value)) if key.trim().is_ascii() && !piece.is_ascii() => {
-                words.extend(parameter(key.trim(), &decoded(&unquoted(value.trim()))));
+        match parameter.split_once('=') {
+            Some((key, value)) if key.trim().is_ascii() && !parameter.is_ascii() => {
+                words.extend(parameter_words(
+                    key.trim(),
+                    &decoded(&unquoted(value.trim())),
+                ));
             }
-            _ => words.push(piece.to_owned()),
+            _ => words.push(parameter.to_owned()),
         }
     }
     cut(name, &words.join(" "))
@@ -347,20 +350,20 @@ pub fn with_encoded_parameters(name: &str, value: &str) -> String {
 
 /// The parameters of such a value: names in lower case, values without quotes.
 pub fn parameters_of(value: &str) -> Vec<(String, String)> {
-    let pieces = pieces_of(value);
-    let pairs = pieces
+    let parameters = split_parameters(value);
+    let pairs = parameters
         .iter()
         .skip(1)
-        .filter_map(|piece| piece.split_once('='));
+        .filter_map(|parameter| parameter.split_once('='));
     pairs
         .map(|(key, value)| (key.trim().to_ascii_lowercase(), unquoted(value.trim())))
         .collect()
 }
 
 /// Splits a value at semicolons outside quotes.
-fn pieces_of(value: &str) -> Vec<&str> {
+fn split_parameters(value: &str) -> Vec<&str> {
     let (mut in_quotes, mut is_escaped) = (false, false);
-    let pieces = value.split(|character| {
+    let parameters = value.split(|character| {
         let was_escaped = std::mem::take(&mut is_escaped);
         match character {
             '"' if !was_escaped => in_quotes = !in_quotes,
@@ -369,7 +372,7 @@ fn pieces_of(value: &str) -> Vec<&str> {
         }
         character == ';' && !in_quotes
     });
-    pieces.map(str::trim).collect()
+    parameters.map(str::trim).collect()
 }
 
 /// A quoted string without its quotes, or a token without the comment after it.
@@ -391,7 +394,7 @@ fn unquoted(value: &str) -> String {
 }
 
 /// A parameter, as words between which a line can be folded.
-fn parameter(key: &str, value: &str) -> Vec<String> {
+fn parameter_words(key: &str, value: &str) -> Vec<String> {
     if is_plain_parameter(value) {
         let token = !value.is_empty() && value.bytes().all(is_token);
         let value = if token {
@@ -405,33 +408,33 @@ fn parameter(key: &str, value: &str) -> Vec<String> {
     if key == "name" {
         return encoded_parameter(key, value);
     }
-    let pieces = percent_pieces(value, LINE - key.len() - "*99*=utf-8'';  ".len());
-    let single = pieces.len() == 1;
-    let last = pieces.len() - 1;
-    let word = |(at, piece): (usize, &String)| {
-        // RFC 2231 §4: charset and language are named in the first piece only.
+    let sections = percent_sections(value, LINE - key.len() - "*99*=utf-8'';  ".len());
+    let single = sections.len() == 1;
+    let last = sections.len() - 1;
+    let word = |(at, text): (usize, &String)| {
+        // RFC 2231 §4: charset and language are named in the first section only.
         let charset = if at == 0 { "utf-8''" } else { "" };
-        let section = if single {
+        let number = if single {
             String::new()
         } else {
             format!("*{at}")
         };
         let end = if at < last { ";" } else { "" };
-        format!("{key}{section}*={charset}{piece}{end}")
+        format!("{key}{number}*={charset}{text}{end}")
     };
-    pieces.iter().enumerate().map(word).collect()
+    sections.iter().enumerate().map(word).collect()
 }
 
 /// A parameter as encoded words in a quoted string. RFC 2047 §5 (3) does not allow this; Thunderbird, Gmail
 /// and Apple Mail write it, and Outlook and others read a name in no other form.
 fn encoded_parameter(key: &str, value: &str) -> Vec<String> {
     let start = format!("{key}=\"");
-    let room = LINE_WITH_ENCODED_WORD - start.len() - " \";".len();
+    let space = LINE_WITH_ENCODED_WORD - start.len() - " \";".len();
     let is_q = is_better_as_q(value);
     let mut words = Vec::new();
     let mut rest = value;
     while !rest.is_empty() {
-        let (now, later) = rest.split_at(fitting(rest, is_q, room));
+        let (now, later) = rest.split_at(fitting(rest, is_q, space));
         let start = if words.is_empty() { &start } else { "" };
         let end = if later.is_empty() { "\"" } else { "" };
         words.push(format!("{start}{}{end}", encoded_word(now, is_q)));
@@ -456,9 +459,9 @@ fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"._+-".contains(&byte)
 }
 
-/// Percent-encoded text (RFC 2231 §7), in pieces of whole characters.
-fn percent_pieces(value: &str, room: usize) -> Vec<String> {
-    let mut pieces = vec![String::new()];
+/// Percent-encoded text (RFC 2231 §7), in sections of whole characters.
+fn percent_sections(value: &str, space: usize) -> Vec<String> {
+    let mut sections = vec![String::new()];
     let mut buffer = [0; 4];
     for character in value.chars() {
         let encoded: String = character
@@ -466,12 +469,12 @@ fn percent_pieces(value: &str, room: usize) -> Vec<String> {
             .bytes()
             .map(percent)
             .collect();
-        match pieces.last_mut() {
-            Some(piece) if piece.len() + encoded.len() <= room => piece.push_str(&encoded),
-            _ => pieces.push(encoded),
+        match sections.last_mut() {
+            Some(section) if section.len() + encoded.len() <= space => section.push_str(&encoded),
+            _ => sections.push(encoded),
         }
     }
-    pieces
+    sections
 }
 
 fn percent(byte: u8) -> String {

@@ -54,7 +54,7 @@ pub fn read(ready: &ReadyMessage) -> Result<UnfinishedMessage, MessageError> {
 }
 
 fn open(input: &Input) -> Result<Source, MessageError> {
-    let source = Source::open(input.clone())?.without_mark()?;
+    let source = Source::open(input.clone())?.without_byte_order_mark()?;
     if source.len == 0 {
         return Err(MessageError::Text {
             name: source.name,
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn bcc_goes_in_all_its_spellings_and_its_addresses_get_the_message() {
+    fn bcc_is_removed_and_its_addresses_are_recipients() {
         // R44, B6
         let bcc =
             "Bcc: a1@x.org,\n a2@x.org\nbcc: a3@x.org\nBCC : a4@x.org\nReturn-Path: <r@x.org>\n";
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_added_at_the_end_of_the_header() {
+    fn missing_fields_are_added_at_the_end_of_the_header() {
         let message = prepared("To: b@x.org\nSubject: hi\n\ntext\n", "").unwrap();
         let wire = wire(&message);
         let (head, body) = wire.split_once("\r\n\r\n").unwrap();
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_names_no_recipient_says_so() {
+    fn header_without_recipients_gets_an_empty_group() {
         let text = format!("{FULL}To: \nCc: (nobody)\nReply-To:\n , \nBcc: b@x.org\n\nhi\n");
         let wire = wire(&prepared(&text, "").unwrap());
         let (head, _) = wire.split_once("\r\n\r\n").unwrap();
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_is_refused_with_the_line() {
+    fn invalid_message_is_refused_with_the_line() {
         let signed = "MIME-Version: 1.0\nContent-Type: multipart/signed; boundary=b\n";
         let long = "x".repeat(999);
         let signed = format!("{FULL}{signed}\n--b\n\n{long}\n--b--\n");

@@ -2,10 +2,9 @@
 //! for programs. A report is a stream as every message is: the returned original is never in memory as a
 //! whole.
 
-mod status;
+mod parts;
 #[cfg(test)]
 mod tests;
-mod text;
 
 use crate::mail::address::{Address, ListEntry, Mailbox};
 use crate::mail::envelope::{Dsn, Envelope};
@@ -22,9 +21,9 @@ use crate::smtp::blocks::{Block, BodyType, Replay};
 use crate::system::host;
 use crate::system::time::header_date;
 use memchr::memmem::find;
+use parts::{HEADER_FOLLOWS, MESSAGE_FOLLOWS};
 use std::io;
 use std::time::SystemTime;
-use text::{HEADER_FOLLOWS, MESSAGE_FOLLOWS};
 
 /// Maximum size of a returned header. The rest of a larger one is of no use.
 const MAX_RETURNED_HEADER: usize = 64 * 1024;
@@ -160,7 +159,7 @@ fn fields(report: &DeliveryStatusReport, author: &Address, now: SystemTime) -> V
         line("Date", &header_date(now)),
         RawField::made("From", addresses("From", &from)),
         RawField::made("To", addresses("To", &mailbox(None, report.sender))),
-        line("Subject", text::subject(report.kind)),
+        line("Subject", parts::subject(report.kind)),
         line("Message-ID", &message_id(author, now)),
         line("Auto-Submitted", "auto-replied"),
         line("MIME-Version", "1.0"),
@@ -287,14 +286,14 @@ impl DsnWriter<'_> {
     fn first_parts(&self, returned: Returned) -> Vec<u8> {
         let boundary = &self.boundary;
         let mut out = format!("--{boundary}\r\n").into_bytes();
-        let text = text::notification(self.report, returned, &self.header);
+        let text = parts::notification(self.report, returned, &self.header);
         let notification = TextPart {
             description: "Notification",
             kind: "text/plain; charset=utf-8",
             text: text.as_bytes(),
         };
         notification.write(&mut out);
-        let status = status::delivery_status(self.report);
+        let status = parts::delivery_status(self.report);
         let part = format!(
             "\r\n--{boundary}\r\nContent-Description: Delivery report\r\n\
              Content-Type: message/delivery-status\r\n\r\n{status}\r\n--{boundary}\r\n"

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A file up to this size is read when it is opened, and later changes to it have no effect.
-const SMALL: u64 = 16 * 1024;
+const SMALL_FILE: u64 = 16 * 1024;
 
 /// Input that cannot be read twice is kept in memory up to this size, and above it in a temporary file
 /// without a name.
@@ -25,13 +25,13 @@ const DEVICE_LIMIT: u64 = 64 * 1024 * 1024;
 const STDIN: &str = "the standard input";
 
 /// Time to wait for the first byte on a standard input that no option refers to.
-const PATIENCE: Timespec = Timespec {
+const STDIN_WAIT: Timespec = Timespec {
     tv_sec: 1,
     tv_nsec: 0,
 };
 
 /// Maximum that is read and discarded of input that cannot be stored.
-const UNWANTED: u64 = 1024 * 1024 * 1024;
+const DISCARD_LIMIT: u64 = 1024 * 1024 * 1024;
 
 /// An input that an option names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ impl HeldBytes {
         Self(Arc::new(Source::new(
             name.to_owned(),
             len,
-            HeldStore::Spool(file),
+            SourceStore::Spool(file),
         )))
     }
 }
@@ -140,11 +140,11 @@ pub struct Source {
     pub len: u64,
     /// Number of bytes before them that are left out.
     skipped: u64,
-    store: HeldStore,
+    store: SourceStore,
 }
 
 #[derive(Debug)]
-enum HeldStore {
+enum SourceStore {
     Memory(Vec<u8>),
     /// A temporary file without a name.
     Spool(File),
@@ -153,32 +153,32 @@ enum HeldStore {
     /// A named file, which another process may change.
     File {
         file: File,
-        facts: FileFacts,
+        state: FileState,
     },
 }
 
 /// Properties of a file that show if it was changed.
 #[derive(Debug)]
-struct FileFacts {
+struct FileState {
     kind: FileType,
     len: u64,
     /// Seconds and nanoseconds.
     modified: (i64, u64),
 }
 
-impl FileFacts {
+impl FileState {
     fn of(file: &File) -> io::Result<Self> {
-        let facts = rustix::fs::fstat(file)?;
+        let state = rustix::fs::fstat(file)?;
         Ok(Self {
-            kind: FileType::from_raw_mode(facts.st_mode),
-            len: u64::try_from(facts.st_size).unwrap_or(0),
-            modified: (facts.st_mtime, facts.st_mtime_nsec),
+            kind: FileType::from_raw_mode(state.st_mode),
+            len: u64::try_from(state.st_size).unwrap_or(0),
+            modified: (state.st_mtime, state.st_mtime_nsec),
         })
     }
 }
 
 impl Source {
-    fn new(name: String, len: u64, store: HeldStore) -> Self {
+    fn new(name: String, len: u64, store: SourceStore) -> Self {
         Self {
             name,
             len,
@@ -201,7 +201,7 @@ impl Source {
             },
             Input::Held(held) => {
                 let name = held.0.name.clone();
-                Ok(Self::new(name, held.0.len, HeldStore::Shared(held.0)))
+                Ok(Self::new(name, held.0.len, SourceStore::Shared(held.0)))
             }
         }
     }
@@ -216,7 +216,7 @@ impl Source {
                 name,
                 what: "a directory",
             }),
-            _ => Self::gather(input, name),
+            _ => Self::read_to_end(input, name),
         }
     }
 
@@ -228,29 +228,31 @@ impl Source {
             error,
         };
         let file = File::open(path).map_err(failed)?;
-        let facts = FileFacts::of(&file).map_err(failed)?;
-        match facts.kind {
-            FileType::RegularFile if facts.len <= SMALL => Self::small(file, name, &facts),
-            FileType::RegularFile => {
-                Ok(Self::new(name, facts.len, HeldStore::File { file, facts }))
-            }
+        let state = FileState::of(&file).map_err(failed)?;
+        match state.kind {
+            FileType::RegularFile if state.len <= SMALL_FILE => Self::small(file, name, &state),
+            FileType::RegularFile => Ok(Self::new(
+                name,
+                state.len,
+                SourceStore::File { file, state },
+            )),
             FileType::Directory => Err(SourceError::NoFile {
                 name,
                 what: "a directory",
             }),
-            FileType::Fifo | FileType::Socket => Self::gather(file, name),
+            FileType::Fifo | FileType::Socket => Self::read_to_end(file, name),
             _ => Self::device(file, name),
         }
     }
 
-    fn small(file: File, name: String, facts: &FileFacts) -> Result<Self, SourceError> {
-        let mut bytes = Vec::with_capacity(usize::try_from(facts.len).unwrap_or(0) + 1);
-        let read = (&file).take(SMALL + 1).read_to_end(&mut bytes);
+    fn small(file: File, name: String, state: &FileState) -> Result<Self, SourceError> {
+        let mut bytes = Vec::with_capacity(usize::try_from(state.len).unwrap_or(0) + 1);
+        let read = (&file).take(SMALL_FILE + 1).read_to_end(&mut bytes);
         match read {
             // Files of /proc have no length until they are read.
-            Ok(count) if count as u64 > SMALL => {
+            Ok(count) if count as u64 > SMALL_FILE => {
                 let rest = io::Cursor::new(bytes).chain(file);
-                Self::gather(rest, name)
+                Self::read_to_end(rest, name)
             }
             Ok(_) => Ok(Self::memory(name, bytes)),
             Err(error) => Err(SourceError::Read { name, error }),
@@ -259,7 +261,7 @@ impl Source {
 
     /// Reads a device to its end, if it has one.
     fn device(file: impl Read, name: String) -> Result<Self, SourceError> {
-        let source = Self::gather(file.take(DEVICE_LIMIT), name)?;
+        let source = Self::read_to_end(file.take(DEVICE_LIMIT), name)?;
         if source.len < DEVICE_LIMIT {
             return Ok(source);
         }
@@ -270,20 +272,20 @@ impl Source {
     }
 
     /// Reads input to its end that can be read only once.
-    fn gather(mut from: impl Read, name: String) -> Result<Self, SourceError> {
-        let mut keeper = Spooler::new(name);
+    fn read_to_end(mut from: impl Read, name: String) -> Result<Self, SourceError> {
+        let mut spooler = Spooler::new(name);
         let mut block = vec![0; 64 * 1024];
         loop {
             match from.read(&mut block) {
-                Ok(0) => return Ok(keeper.finish()),
-                Ok(count) => keeper.push(&block[..count]).inspect_err(|_| {
+                Ok(0) => return Ok(spooler.finish()),
+                Ok(count) => spooler.push(&block[..count]).inspect_err(|_| {
                     // Otherwise a program that is still writing gets SIGPIPE, and its user never sees the
                     // error.
-                    let _ = io::copy(&mut (&mut from).take(UNWANTED), &mut io::sink());
+                    let _ = io::copy(&mut (&mut from).take(DISCARD_LIMIT), &mut io::sink());
                 })?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    let name = keeper.name;
+                    let name = spooler.name;
                     return Err(SourceError::Read { name, error });
                 }
             }
@@ -292,7 +294,7 @@ impl Source {
 
     /// The same text from `offset` on, rewritten block by block.
     pub fn rewritten(&self, offset: u64, rewriter: &mut dyn Encoder) -> Result<Self, SourceError> {
-        let mut keeper = Spooler::new(self.name.clone());
+        let mut spooler = Spooler::new(self.name.clone());
         let mut block = self.block(64 * 1024);
         let (mut out, mut at) = (Vec::new(), offset);
         loop {
@@ -302,10 +304,10 @@ impl Source {
             if count == 0 {
                 rewriter.finish(&mut out);
             }
-            keeper.push(&out)?;
+            spooler.push(&out)?;
             out.clear();
             if count == 0 {
-                return Ok(keeper.finish());
+                return Ok(spooler.finish());
             }
         }
     }
@@ -332,7 +334,7 @@ impl Source {
 
     fn cut(&mut self, len: u64) {
         self.len = len;
-        if let HeldStore::Memory(bytes) = &mut self.store {
+        if let SourceStore::Memory(bytes) = &mut self.store {
             bytes.truncate(usize::try_from(self.skipped + len).unwrap_or(usize::MAX));
         }
     }
@@ -346,7 +348,7 @@ impl Source {
     }
 
     /// The same without a byte order mark.
-    pub fn without_mark(self) -> Result<Self, SourceError> {
+    pub fn without_byte_order_mark(self) -> Result<Self, SourceError> {
         let mut start = [0; BYTE_ORDER_MARK.len()];
         let count = self.read(&mut start, 0)?;
         let is_marked = start[..count] == *BYTE_ORDER_MARK;
@@ -370,8 +372,8 @@ impl Source {
     }
 
     /// All of it, for small content that must be parsed as a whole.
-    pub fn whole(&self, most: u64) -> Result<Vec<u8>, SourceError> {
-        if self.len > most {
+    pub fn whole(&self, limit: u64) -> Result<Vec<u8>, SourceError> {
+        if self.len > limit {
             return Err(SourceError::NoFile {
                 name: self.name.clone(),
                 what: "larger than the 64 MiB that Markdown and calendars may have",
@@ -385,13 +387,13 @@ impl Source {
 
     /// Bytes that are already here.
     pub fn memory(name: String, bytes: Vec<u8>) -> Self {
-        Self::new(name, bytes.len() as u64, HeldStore::Memory(bytes))
+        Self::new(name, bytes.len() as u64, SourceStore::Memory(bytes))
     }
 
     /// A buffer for reading this source, no larger than necessary.
-    pub fn block(&self, most: usize) -> Vec<u8> {
+    pub fn block(&self, limit: usize) -> Vec<u8> {
         let all = usize::try_from(self.len).unwrap_or(usize::MAX);
-        vec![0; all.clamp(1, most)]
+        vec![0; all.clamp(1, limit)]
     }
 
     /// [`Source::read_at`] while a message is being built.
@@ -413,16 +415,16 @@ impl Source {
         let count = left.min(block.len());
         let offset = offset + self.skipped;
         match &self.store {
-            HeldStore::Memory(bytes) => {
+            SourceStore::Memory(bytes) => {
                 let start = bytes.len() - left.min(bytes.len());
                 block[..count].copy_from_slice(&bytes[start..start + count]);
             }
-            HeldStore::Shared(source) => return source.read_at(&mut block[..count], offset),
-            HeldStore::Spool(file) => self.read_file(file, &mut block[..count], offset)?,
-            HeldStore::File { file, facts } => {
+            SourceStore::Shared(source) => return source.read_at(&mut block[..count], offset),
+            SourceStore::Spool(file) => self.read_file(file, &mut block[..count], offset)?,
+            SourceStore::File { file, state } => {
                 self.read_file(file, &mut block[..count], offset)?;
                 if count == left {
-                    self.check_unchanged(file, facts)?;
+                    self.check_unchanged(file, state)?;
                 }
             }
         }
@@ -440,8 +442,8 @@ impl Source {
             })
     }
 
-    fn check_unchanged(&self, file: &File, before: &FileFacts) -> io::Result<()> {
-        let now = FileFacts::of(file)?;
+    fn check_unchanged(&self, file: &File, before: &FileState) -> io::Result<()> {
+        let now = FileState::of(file)?;
         if now.len != before.len {
             return Err(self.changed("has another length"));
         }
@@ -477,7 +479,7 @@ pub fn waiting() -> Result<Waiting, SourceError> {
         FileType::RegularFile => rustix::fs::tell(stdin).is_ok_and(|offset| offset == 0),
         FileType::Fifo | FileType::Socket => {
             let mut ready = [PollFd::new(&stdin, PollFlags::IN)];
-            let polled = rustix::io::retry_on_intr(|| poll(&mut ready, Some(&PATIENCE)));
+            let polled = rustix::io::retry_on_intr(|| poll(&mut ready, Some(&STDIN_WAIT)));
             if polled == Ok(0) {
                 return Ok(Waiting::Silence);
             }
@@ -495,8 +497,8 @@ pub fn waiting() -> Result<Waiting, SourceError> {
 }
 
 fn kind_of_stdin() -> FileType {
-    let facts = rustix::fs::fstat(rustix::stdio::stdin());
-    FileType::from_raw_mode(facts.map_or(0, |facts| facts.st_mode))
+    let state = rustix::fs::fstat(rustix::stdio::stdin());
+    FileType::from_raw_mode(state.map_or(0, |state| state.st_mode))
 }
 
 /// Searches for a line with a single dot, as programs end their input to sendmail. A CR alone is not a line
@@ -506,13 +508,13 @@ struct LoneDot {
     /// Offset of the current line.
     line_at: u64,
     /// Content of the current line so far.
-    line: SourceLine,
+    line: LineContent,
     /// Number of bytes seen.
     seen: u64,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum SourceLine {
+enum LineContent {
     #[default]
     Empty,
     Dot,
@@ -526,17 +528,17 @@ impl LoneDot {
         let mut at = 0;
         while at < bytes.len() {
             self.line = match (self.line, bytes[at]) {
-                (SourceLine::Dot | SourceLine::DotCr, b'\n') => return true,
+                (LineContent::Dot | LineContent::DotCr, b'\n') => return true,
                 (_, b'\n') => {
                     self.line_at = self.seen + at as u64 + 1;
-                    SourceLine::Empty
+                    LineContent::Empty
                 }
-                (SourceLine::Empty, b'.') => SourceLine::Dot,
-                (SourceLine::Dot, b'\r') => SourceLine::DotCr,
-                _ => SourceLine::Other,
+                (LineContent::Empty, b'.') => LineContent::Dot,
+                (LineContent::Dot, b'\r') => LineContent::DotCr,
+                _ => LineContent::Other,
             };
             at += match self.line {
-                SourceLine::Other => {
+                LineContent::Other => {
                     memchr::memchr(b'\n', &bytes[at..]).unwrap_or(bytes.len() - at)
                 }
                 _ => 1,
@@ -548,7 +550,7 @@ impl LoneDot {
 
     /// True if it is the last line, without a line end.
     fn is_last(&self) -> bool {
-        matches!(self.line, SourceLine::Dot | SourceLine::DotCr)
+        matches!(self.line, LineContent::Dot | LineContent::DotCr)
     }
 }
 
@@ -594,8 +596,8 @@ impl Spooler {
 
     fn finish(self) -> Source {
         let store = match self.spool {
-            Some(spool) => HeldStore::Spool(spool),
-            None => HeldStore::Memory(self.memory),
+            Some(spool) => SourceStore::Spool(spool),
+            None => SourceStore::Memory(self.memory),
         };
         Source::new(self.name, self.len, store)
     }
@@ -638,7 +640,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_left_out_wherever_the_text_is_kept() {
+    fn byte_order_mark_is_removed_from_every_kind_of_source() {
         let long = vec![b'x'; SPOOL_ABOVE + 10];
         for text in [&b""[..], b"ab\r\n", &long] {
             let marked = [BYTE_ORDER_MARK, text].concat();
@@ -647,22 +649,30 @@ mod tests {
             for source in [
                 Source::memory("memory".to_owned(), marked.clone()),
                 Source::file(file.path()).unwrap(),
-                Source::gather(&marked[..], "a pipe".to_owned()).unwrap(),
+                Source::read_to_end(&marked[..], "a pipe".to_owned()).unwrap(),
                 Source::open(Input::Held(held)).unwrap(),
             ] {
-                let source = source.without_mark().unwrap().without_mark().unwrap();
+                let source = source
+                    .without_byte_order_mark()
+                    .unwrap()
+                    .without_byte_order_mark()
+                    .unwrap();
                 assert_eq!(source.len, text.len() as u64);
                 assert_eq!(source.whole(u64::MAX).unwrap(), text, "{}", source.name);
             }
         }
         let dot = [BYTE_ORDER_MARK, &b"a\n.\nb\n"[..]].concat();
         let source = Source::memory("a text".to_owned(), dot);
-        let source = source.without_mark().unwrap().up_to_dot().unwrap();
+        let source = source
+            .without_byte_order_mark()
+            .unwrap()
+            .up_to_dot()
+            .unwrap();
         assert_eq!(source.whole(100).unwrap(), b"a\n");
     }
 
     #[test]
-    fn a_small_file_is_what_it_was_when_it_was_opened() {
+    fn small_file_is_read_when_it_is_opened() {
         let file = temporary(b"0123456789");
         let source = Source::file(file.path()).unwrap();
         file.as_file().set_len(3).unwrap();
@@ -713,12 +723,12 @@ mod tests {
     }
 
     #[test]
-    fn a_long_pipe_goes_through_a_temporary_file() {
+    fn long_input_from_a_pipe_is_kept_in_a_temporary_file() {
         let bytes: Vec<u8> = (0..SPOOL_ABOVE + 10)
             .map(|n| (n % 251).to_le_bytes()[0])
             .collect();
-        let source = Source::gather(&bytes[..], "a pipe".to_owned()).unwrap();
-        assert!(matches!(source.store, HeldStore::Spool(_)));
+        let source = Source::read_to_end(&bytes[..], "a pipe".to_owned()).unwrap();
+        assert!(matches!(source.store, SourceStore::Spool(_)));
         let mut back = vec![0; bytes.len() + 1];
         let count = source.read_at(&mut back, 0).unwrap();
         assert_eq!(back[..count], bytes);

@@ -185,7 +185,9 @@ impl<E: Replay> MessageReader<'_, E> {
     fn next(&mut self, out: &mut Vec<u8>) -> io::Result<Block> {
         if let Some(header) = self.header.take() {
             out.reserve(header.iter().map(|lines| lines.len()).sum());
-            header.iter().for_each(|lines| out.extend_from_slice(lines));
+            for lines in header {
+                out.extend_from_slice(lines);
+            }
             return Ok(Block::Lines);
         }
         loop {

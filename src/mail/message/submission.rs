@@ -30,7 +30,7 @@ pub fn read(
     submission: &Submission,
     rewriter: &Rewriter,
 ) -> Result<UnfinishedMessage, MessageError> {
-    let mut source = Source::open(submission.input.clone())?.without_mark()?;
+    let mut source = Source::open(submission.input.clone())?.without_byte_order_mark()?;
     if submission.dot_ends {
         source = source.up_to_dot()?;
     }
@@ -65,9 +65,9 @@ pub fn read(
     })
 }
 
-fn check_loop(head: &MessageHeader, source: &Source) -> Result<(), MessageError> {
+fn check_loop(header: &MessageHeader, source: &Source) -> Result<(), MessageError> {
     let is_received = |field: &&RawField| field.name == "received";
-    let received = head.fields.iter().filter(is_received).count();
+    let received = header.fields.iter().filter(is_received).count();
     if received <= MAX_RECEIVED {
         return Ok(());
     }
@@ -92,7 +92,7 @@ fn sender(submission: &Submission, rewriter: &Rewriter) -> Result<Option<Address
 fn recipients(
     submission: &Submission,
     rewriter: &Rewriter,
-    head: &MessageHeader,
+    header: &MessageHeader,
 ) -> Result<(Vec<Address>, Vec<MessageError>), MessageError> {
     let (mut all, mut unusable) = (Vec::new(), Vec::new());
     for list in &submission.recipients {
@@ -103,7 +103,7 @@ fn recipients(
         );
     }
     if submission.recipients_of_header {
-        for field in naming_recipients(&head.fields) {
+        for field in naming_recipients(&header.fields) {
             let place = field.spelling();
             let found = rewriter.usable_recipients(&field.readable());
             let (found, errors) = found.map_err(MessageError::in_place(&place))?;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Default path of the alias file.
-pub(super) const USUAL: &str = "/etc/aliases";
+pub(super) const DEFAULT_PATH: &str = "/etc/aliases";
 
 /// Explicit path that turns aliases off.
 pub(super) const NONE: &str = "/dev/null";
@@ -34,7 +34,7 @@ pub(super) enum AliasTarget {
     /// An address, or another alias.
     Name(LocalName),
     /// A local name that is not expanded again: `\name`.
-    Last(LocalName),
+    Unexpanded(LocalName),
     /// The addresses in a file.
     Include(PathBuf),
 }
@@ -42,7 +42,7 @@ pub(super) enum AliasTarget {
 impl Aliases {
     /// Reads the file that was named, or the default one, which need not exist.
     pub(super) fn read(named: Option<&Path>) -> Result<Self, RewriteError> {
-        let path = named.unwrap_or(Path::new(USUAL));
+        let path = named.unwrap_or(Path::new(DEFAULT_PATH));
         if path == Path::new(NONE) {
             return Ok(Self::default());
         }
@@ -98,8 +98,8 @@ impl Aliases {
     }
 
     /// The catch-all alias for local names without an alias.
-    pub(super) fn for_all(&self) -> Option<(&'static str, &AliasLine)> {
-        let found = FOR_ALL.iter().map(|name| (*name, self.lines.get(*name)));
+    pub(super) fn catch_all(&self) -> Option<(&'static str, &AliasLine)> {
+        let found = CATCH_ALL.iter().map(|name| (*name, self.lines.get(*name)));
         found
             .into_iter()
             .find_map(|(name, line)| Some((name, line?)))
@@ -107,7 +107,7 @@ impl Aliases {
 }
 
 /// Names of the catch-all alias: dma uses the one, msmtp the other.
-const FOR_ALL: [&str; 2] = ["*", "default"];
+const CATCH_ALL: [&str; 2] = ["*", "default"];
 
 /// The non-empty lines of a list of addresses.
 pub(super) fn list_lines(text: &str) -> Vec<AliasLine> {
@@ -139,23 +139,23 @@ fn logical_lines(text: &str) -> Vec<AliasLine> {
 
 /// A `#` begins a comment at the beginning of a word, but not in quotes.
 fn without_comment(line: &str) -> &str {
-    let mut scan = Scan::default();
+    let mut scanner = ListScanner::default();
     let mut before = ' ';
     for (at, character) in line.char_indices() {
-        if character == '#' && before.is_whitespace() && !scan.is_quoted {
+        if character == '#' && before.is_whitespace() && !scanner.is_quoted {
             return &line[..at];
         }
-        scan.step(character);
+        scanner.step(character);
         before = character;
     }
     line
 }
 
 fn name_and_targets(line: &str) -> Option<(String, &str)> {
-    let mut scan = Scan::default();
+    let mut scanner = ListScanner::default();
     let colon = line.char_indices().find(|&(_, character)| {
-        scan.step(character);
-        character == ':' && !scan.is_quoted
+        scanner.step(character);
+        character == ':' && !scanner.is_quoted
     });
     let (name, rest) = line.split_at(colon?.0);
     let mut entries = parse_loose(name).ok()?;
@@ -172,16 +172,16 @@ fn name_and_targets(line: &str) -> Option<(String, &str)> {
 /// The targets of a line, or the reason that one of them cannot be followed.
 pub(super) fn targets(text: &str) -> Result<Vec<AliasTarget>, String> {
     let mut all = Vec::new();
-    for piece in pieces(text) {
-        all.extend(target(piece)?);
+    for entry in split_list(text) {
+        all.extend(target(entry)?);
     }
     Ok(all)
 }
 
-fn target(piece: &str) -> Result<Vec<AliasTarget>, String> {
-    let inside = piece.strip_prefix('"').unwrap_or(piece).trim_start();
-    let shown = excerpt(piece);
-    if piece.contains(char::REPLACEMENT_CHARACTER) {
+fn target(entry: &str) -> Result<Vec<AliasTarget>, String> {
+    let inside = entry.strip_prefix('"').unwrap_or(entry).trim_start();
+    let shown = truncated(entry);
+    if entry.contains(char::REPLACEMENT_CHARACTER) {
         return Err(format!("{shown} is not UTF-8"));
     }
     if inside.starts_with('|') {
@@ -195,66 +195,66 @@ fn target(piece: &str) -> Result<Vec<AliasTarget>, String> {
         ));
     }
     if inside.starts_with(':') {
-        return include(piece, inside).map(|include| vec![include]);
+        return include(entry, inside).map(|include| vec![include]);
     }
-    let (piece, is_last) = match piece.strip_prefix('\\') {
+    let (entry, is_unexpanded) = match entry.strip_prefix('\\') {
         Some(rest) => (rest, true),
-        None => (piece, false),
+        None => (entry, false),
     };
-    let entries = parse_loose(piece).map_err(|error| error.to_string())?;
-    let mailboxes = entries.iter().flat_map(LooseEntry::mailboxes);
+    let parsed = parse_loose(entry).map_err(|error| error.to_string())?;
+    let mailboxes = parsed.iter().flat_map(LooseEntry::mailboxes);
     let names = mailboxes.map(|mailbox| mailbox.address.clone());
-    let wrap = if is_last {
-        AliasTarget::Last
+    let wrap = if is_unexpanded {
+        AliasTarget::Unexpanded
     } else {
         AliasTarget::Name
     };
     Ok(names.map(wrap).collect())
 }
 
-fn include(piece: &str, inside: &str) -> Result<AliasTarget, String> {
+fn include(entry: &str, inside: &str) -> Result<AliasTarget, String> {
     const TAG: &str = ":include:";
     let path = match inside.get(..TAG.len()) {
         Some(tag) if tag.eq_ignore_ascii_case(TAG) => &inside[TAG.len()..],
-        _ => return Err(format!("{} is not known; :include: is", excerpt(piece))),
+        _ => return Err(format!("{} is not known; :include: is", truncated(entry))),
     };
     let path = path.trim().trim_end_matches('"');
     if !path.starts_with('/') || path.contains('\0') {
         return Err(format!(
             "{} wants a path from the root: :include:/etc/mail/list",
-            excerpt(piece)
+            truncated(entry)
         ));
     }
     Ok(AliasTarget::Include(PathBuf::from(path)))
 }
 
 /// Splits a list at commas outside quotes, comments and brackets.
-fn pieces(text: &str) -> Vec<&str> {
-    let mut scan = Scan::default();
-    let mut pieces = Vec::new();
+fn split_list(text: &str) -> Vec<&str> {
+    let mut scanner = ListScanner::default();
+    let mut entries = Vec::new();
     let mut start = 0;
     for (at, character) in text.char_indices() {
-        scan.step(character);
-        if character == ',' && scan.is_outside() {
-            pieces.push(&text[start..at]);
+        scanner.step(character);
+        if character == ',' && scanner.is_outside() {
+            entries.push(&text[start..at]);
             start = at + 1;
         }
     }
-    pieces.push(&text[start..]);
-    let trimmed = pieces.into_iter().map(str::trim);
-    trimmed.filter(|piece| !piece.is_empty()).collect()
+    entries.push(&text[start..]);
+    let trimmed = entries.into_iter().map(str::trim);
+    trimmed.filter(|entry| !entry.is_empty()).collect()
 }
 
-/// Position in an address list.
+/// State of a scan of an address list.
 #[derive(Debug, Default)]
-struct Scan {
+struct ListScanner {
     is_quoted: bool,
     is_escaped: bool,
     is_bracketed: bool,
     comments: usize,
 }
 
-impl Scan {
+impl ListScanner {
     fn step(&mut self, character: char) {
         if std::mem::take(&mut self.is_escaped) {
             return;
@@ -277,9 +277,9 @@ impl Scan {
 }
 
 /// A target, truncated for an error.
-fn excerpt(piece: &str) -> String {
-    let mut text: String = piece.chars().take(80).collect();
-    if text.len() < piece.len() {
+fn truncated(entry: &str) -> String {
+    let mut text: String = entry.chars().take(80).collect();
+    if text.len() < entry.len() {
         text.push_str("...");
     }
     text
@@ -293,7 +293,7 @@ mod tests {
         AliasTarget::Name(LocalName::Local(name.to_owned()))
     }
 
-    fn behind(text: &str, name: &str) -> Option<AliasLine> {
+    fn targets_of(text: &str, name: &str) -> Option<AliasLine> {
         let aliases = Aliases::parse(Path::new("aliases"), text);
         aliases.find(name).unwrap().cloned()
     }
@@ -303,18 +303,18 @@ mod tests {
         let text = "# who gets what\n\nroot: ann,   # the boss\n# between\n\tbob\r\n\n  ,carl\n\
                     \"John # Doe\" : a@x.org\nROOT: nobody\n";
         assert_eq!(
-            behind(text, "root"),
+            targets_of(text, "root"),
             Some(AliasLine {
                 number: 3,
                 text: " ann,\tbob  ,carl".to_owned()
             })
         );
-        assert_eq!(behind(text, "john # doe").unwrap().text, " a@x.org");
-        assert_eq!(behind(text, "nobody"), None);
+        assert_eq!(targets_of(text, "john # doe").unwrap().text, " a@x.org");
+        assert_eq!(targets_of(text, "nobody"), None);
     }
 
     #[test]
-    fn a_line_that_is_no_alias_counts_only_where_a_name_is_not_found() {
+    fn invalid_line_is_an_error_only_if_a_name_is_not_found() {
         let text = "root: ann\nwhat is this\na b: c\n";
         let aliases = Aliases::parse(Path::new("/x/aliases"), text);
         assert!(aliases.find("root").unwrap().is_some());
@@ -336,7 +336,7 @@ mod tests {
                 local("john doe"),
                 AliasTarget::Name(LocalName::Full("j@x.org".parse_full())),
                 local("x"),
-                AliasTarget::Last(LocalName::Local("root".to_owned())),
+                AliasTarget::Unexpanded(LocalName::Local("root".to_owned())),
                 AliasTarget::Include("/a/b".into()),
                 AliasTarget::Include("/c,d".into()),
             ]
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_and_files_are_refused_with_what_to_do() {
+    fn programs_and_files_are_refused_with_advice() {
         for (text, words) in [
             ("|/bin/x -a", "|/bin/x -a runs a program"),
             ("\"| /bin/x, y\"", "\"| /bin/x, y\" runs a program"),
@@ -374,7 +374,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_file_of_aliases_makes_us_fall(text in "[a-c:,#\"\\\\<>()@./| \t\r\n\0é]{0,60}") {
+        fn any_alias_file_can_be_parsed(text in "[a-c:,#\"\\\\<>()@./| \t\r\n\0é]{0,60}") {
             let aliases = Aliases::parse(Path::new("x"), &text);
             for line in aliases.lines.values() {
                 let _ = targets(&line.text);

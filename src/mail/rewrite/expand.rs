@@ -7,10 +7,10 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Maximum number of addresses that aliases may expand to.
-const MOST: usize = 10_000;
+const MAX_ADDRESSES: usize = 10_000;
 
 /// Maximum depth of nested aliases and lists.
-const DEEPEST: usize = 50;
+const MAX_DEPTH: usize = 50;
 
 /// Recipients found so far.
 pub(super) struct Expansion<'r> {
@@ -35,12 +35,12 @@ enum ExpansionStep {
 }
 
 /// Position of a line that names targets.
-struct AliasPlace<'p> {
+struct AliasPosition<'p> {
     path: &'p Path,
     line: usize,
 }
 
-impl AliasPlace<'_> {
+impl AliasPosition<'_> {
     fn wrong(&self, why: impl Into<String>) -> RewriteError {
         RewriteError::Aliases {
             path: self.path.to_owned(),
@@ -63,65 +63,69 @@ impl<'r> Expansion<'r> {
         }
     }
 
-    pub(super) fn found(self) -> Vec<Address> {
+    pub(super) fn into_recipients(self) -> Vec<Address> {
         self.found
     }
 
     /// Adds the recipients that a name denotes.
     pub(super) fn add(&mut self, name: &LocalName) -> Result<(), RewriteError> {
         let Some(local) = self.rewriter.local_name(name) else {
-            return self.last(name);
+            return self.add_recipient(name);
         };
         let aliases = self.rewriter.aliases()?;
         let alias = local.to_lowercase();
         // `root: root, ann` means root's own mailbox, and ann.
         if self.innermost_alias() == Some(&alias) {
-            return self.last(name);
+            return self.add_recipient(name);
         }
         let (alias, line) = match aliases.find(&alias)? {
             Some(line) => (alias, line),
-            None => match aliases.for_all() {
-                Some((for_all, line)) if !self.is_open(for_all) => (for_all.to_owned(), line),
-                _ => return self.last(name),
+            None => match aliases.catch_all() {
+                Some((catch_all, line)) if !self.is_expanding(catch_all) => {
+                    (catch_all.to_owned(), line)
+                }
+                _ => return self.add_recipient(name),
             },
         };
-        let place = AliasPlace {
+        let position = AliasPosition {
             path: aliases.path(),
             line: line.number,
         };
         let is_new = self.followed.insert(alias.clone());
-        self.enter(ExpansionStep::Alias(alias), &place)?;
+        self.enter(ExpansionStep::Alias(alias), &position)?;
         if is_new {
-            self.line(line, &place)?;
+            self.line(line, &position)?;
         }
         self.open.pop();
         Ok(())
     }
 
-    fn line(&mut self, line: &AliasLine, place: &AliasPlace<'_>) -> Result<(), RewriteError> {
-        let targets = targets(&line.text).map_err(|why| place.wrong(why))?;
+    fn line(&mut self, line: &AliasLine, position: &AliasPosition<'_>) -> Result<(), RewriteError> {
+        let targets = targets(&line.text).map_err(|why| position.wrong(why))?;
         if targets.is_empty() {
-            return Err(place.wrong("names nobody, and mail would vanish; name an address"));
+            return Err(position.wrong("names nobody, and mail would vanish; name an address"));
         }
         for target in targets {
             self.count += 1;
-            if self.count > MOST {
-                return Err(place.wrong(format!("more than {MOST} addresses come of aliases here")));
+            if self.count > MAX_ADDRESSES {
+                return Err(position.wrong(format!(
+                    "more than {MAX_ADDRESSES} addresses come of aliases here"
+                )));
             }
             match target {
                 AliasTarget::Name(name) => self.add(&name)?,
-                AliasTarget::Last(name) => self.last(&name)?,
-                AliasTarget::Include(path) => self.list(&path, place)?,
+                AliasTarget::Unexpanded(name) => self.add_recipient(&name)?,
+                AliasTarget::Include(path) => self.list(&path, position)?,
             }
         }
         Ok(())
     }
 
-    fn list(&mut self, path: &Path, place: &AliasPlace<'_>) -> Result<(), RewriteError> {
-        self.enter(ExpansionStep::List(path.to_owned()), place)?;
+    fn list(&mut self, path: &Path, position: &AliasPosition<'_>) -> Result<(), RewriteError> {
+        self.enter(ExpansionStep::List(path.to_owned()), position)?;
         if self.read.insert(path.to_owned()) {
             let text = file::read(path)?.ok_or_else(|| {
-                place.wrong(format!(
+                position.wrong(format!(
                     "{} is to be included and not there",
                     path.display()
                 ))
@@ -129,14 +133,14 @@ impl<'r> Expansion<'r> {
             let lines = list_lines(&text);
             if lines.is_empty() {
                 let why = format!("{} names nobody, and mail would vanish", path.display());
-                return Err(place.wrong(why));
+                return Err(position.wrong(why));
             }
             for line in lines {
-                let place = AliasPlace {
+                let position = AliasPosition {
                     path,
                     line: line.number,
                 };
-                self.line(&line, &place)?;
+                self.line(&line, &position)?;
             }
         }
         self.open.pop();
@@ -145,15 +149,19 @@ impl<'r> Expansion<'r> {
 
     /// A loop is an error even if the alias has other targets: the intent is unknown, and a recipient might
     /// be missed.
-    fn enter(&mut self, step: ExpansionStep, place: &AliasPlace<'_>) -> Result<(), RewriteError> {
+    fn enter(
+        &mut self,
+        step: ExpansionStep,
+        position: &AliasPosition<'_>,
+    ) -> Result<(), RewriteError> {
         if let Some(start) = self.open.iter().position(|open| *open == step) {
-            let circle = self.open[start..].iter().chain([&step]);
-            let circle: Vec<String> = circle.map(ExpansionStep::name).collect();
-            return Err(place.wrong(format!("goes round in a circle: {}", circle.join(", "))));
+            let names = self.open[start..].iter().chain([&step]);
+            let names: Vec<String> = names.map(ExpansionStep::name).collect();
+            return Err(position.wrong(format!("goes round in a circle: {}", names.join(", "))));
         }
-        if self.open.len() >= DEEPEST {
-            return Err(place.wrong(format!(
-                "aliases lead to each other more than {DEEPEST} deep here"
+        if self.open.len() >= MAX_DEPTH {
+            return Err(position.wrong(format!(
+                "aliases lead to each other more than {MAX_DEPTH} deep here"
             )));
         }
         self.open.push(step);
@@ -161,7 +169,7 @@ impl<'r> Expansion<'r> {
     }
 
     /// True if the alias is being expanded. The catch-all alias is not applied to its own targets.
-    fn is_open(&self, alias: &str) -> bool {
+    fn is_expanding(&self, alias: &str) -> bool {
         let mut steps = self.open.iter();
         steps.any(|step| matches!(step, ExpansionStep::Alias(name) if name == alias))
     }
@@ -174,8 +182,8 @@ impl<'r> Expansion<'r> {
     }
 
     /// Adds a name that is not an alias.
-    fn last(&mut self, name: &LocalName) -> Result<(), RewriteError> {
-        let address = self.rewriter.settled(name)?;
+    fn add_recipient(&mut self, name: &LocalName) -> Result<(), RewriteError> {
+        let address = self.rewriter.recipient(name)?;
         let domain = address.domain().to_string().to_lowercase();
         if self.known.insert(format!("{}@{domain}", address.local())) {
             self.found.push(address);

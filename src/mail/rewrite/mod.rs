@@ -6,14 +6,11 @@
 //! alias redirects mail to a name, and does not rename its owner.
 
 mod aliases;
-mod error;
 mod expand;
 mod file;
-mod names;
 mod rules;
 
-pub use error::RewriteError;
-pub use names::HostNames;
+pub use rules::HostNames;
 
 use crate::mail::address::{
     Address, AddressError, ListEntry, LocalName, LooseEntry, Mailbox, decoded, parse_each,
@@ -21,6 +18,7 @@ use crate::mail::address::{
 };
 use crate::system::exit::Exit;
 use crate::system::host;
+use crate::system::text::shown;
 use aliases::Aliases;
 use expand::Expansion;
 use rules::RewriteRules;
@@ -106,6 +104,78 @@ pub struct Rewritten {
     pub original: Vec<Mailbox>,
 }
 
+/// An error while an address is rewritten.
+#[derive(Debug, thiserror::Error)]
+pub enum RewriteError {
+    /// The text is not an address or a list of addresses.
+    #[error("{0}")]
+    Address(#[from] AddressError),
+    /// No alias, domain or postmaster is known for a local name.
+    #[error(
+        "\"{}\" is a local name, and nothing says where its mail goes; give it an alias in {}, \
+         or set domain or postmaster in [sendmail] of the configuration",
+        shown(.name), shown(&.aliases.to_string_lossy())
+    )]
+    NoSuchLocal {
+        name: String,
+        /// The file in which an alias for it could be added.
+        aliases: PathBuf,
+    },
+    /// A file of aliases cannot be used, or an entry of it cannot be followed.
+    #[error("{}{}: {}", shown(&.path.to_string_lossy()), in_line(*.line), shown(.why))]
+    Aliases {
+        path: PathBuf,
+        /// The line, from 1. `None`: the error concerns the whole file.
+        line: Option<usize>,
+        /// The error, and advice.
+        why: String,
+    },
+    /// The result of a rule is not an address.
+    #[error(
+        "the rule \"{}\" of [rewrite] makes no address of \"{}\": {error}",
+        shown(.from), shown(.to)
+    )]
+    Rule {
+        /// Left side of the rule.
+        from: String,
+        to: String,
+        error: AddressError,
+    },
+    /// A name and a domain that do not make an address.
+    #[error(
+        "cannot make an address of the local name \"{}\" and the domain \"{}\": {error}; set domain in \
+         [sendmail] of the configuration",
+        shown(.name), shown(.domain)
+    )]
+    Domain {
+        name: String,
+        /// The domain: the configured one, or that of this host.
+        domain: String,
+        error: AddressError,
+    },
+}
+
+impl RewriteError {
+    /// The exit status of this error.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::NoSuchLocal { .. } => Exit::NoUser,
+            Self::Aliases { .. }
+            | Self::Rule { .. }
+            | Self::Domain {
+                error: AddressError::Domain(..),
+                ..
+            } => Exit::Config,
+            Self::Address(_) | Self::Domain { .. } => Exit::Data,
+        }
+    }
+}
+
+fn in_line(line: Option<usize>) -> String {
+    line.map_or_else(String::new, |line| format!(" line {line}"))
+}
+
 impl Rewriter {
     #[must_use]
     pub fn new(options: &RewriteOptions) -> Self {
@@ -140,7 +210,7 @@ impl Rewriter {
         for mailbox in entries.iter().flat_map(LooseEntry::mailboxes) {
             expansion.add(&mailbox.address)?;
         }
-        Ok(expansion.found())
+        Ok(expansion.into_recipients())
     }
 
     /// The same for a header field, in which an address may be repeated; and the errors of addresses that
@@ -166,7 +236,7 @@ impl Rewriter {
             for mailbox in entries.iter().flat_map(LooseEntry::mailboxes) {
                 let mut expansion = Expansion::new(self);
                 match expansion.add(&mailbox.address) {
-                    Ok(()) => found.extend(expansion.found()),
+                    Ok(()) => found.extend(expansion.into_recipients()),
                     Err(error) if error.exit() == Exit::Config => return Err(error),
                     Err(error) => errors.push(error),
                 }
@@ -227,11 +297,11 @@ impl Rewriter {
     fn aliases_file(&self) -> PathBuf {
         let named = self.options.aliases.as_deref();
         let real = named.filter(|path| *path != Path::new(aliases::NONE));
-        real.unwrap_or(Path::new(aliases::USUAL)).to_owned()
+        real.unwrap_or(Path::new(aliases::DEFAULT_PATH)).to_owned()
     }
 
     /// The address of a recipient without an alias.
-    fn settled(&self, name: &LocalName) -> Result<Address, RewriteError> {
+    fn recipient(&self, name: &LocalName) -> Result<Address, RewriteError> {
         let local = self.local_name(name);
         let domain = self.options.domain.as_deref();
         let full = match (&local, domain, name) {
@@ -250,7 +320,7 @@ impl Rewriter {
     }
 
     /// Rewrites a sender, or an address in a header.
-    fn outgoing(&self, name: &LocalName) -> Result<RewrittenEnvelope, RewriteError> {
+    fn outgoing(&self, name: &LocalName) -> Result<OutgoingAddress, RewriteError> {
         let domain = self.options.domain.as_deref();
         let full = match (name, domain) {
             (LocalName::Local(local), Some(domain)) => with_domain(local, domain)?,
@@ -262,7 +332,7 @@ impl Rewriter {
                 None => address.clone(),
             },
         };
-        Ok(RewrittenEnvelope {
+        Ok(OutgoingAddress {
             replaced: self.replaced(name, Some(&full))?,
             full,
         })
@@ -306,7 +376,7 @@ impl Rewriter {
 }
 
 /// A sender or header address being rewritten.
-struct RewrittenEnvelope {
+struct OutgoingAddress {
     /// As it was given, with a domain.
     full: Address,
     /// The result of a rule, if one matches.
@@ -337,7 +407,7 @@ impl AddressField<'_> {
     fn mailbox(&mut self, mailbox: &Mailbox<LocalName>) -> Result<Mailbox, RewriteError> {
         // Programs put encoded words in quotes, and mail programs decode them there, too.
         let name = mailbox.name.as_deref().map(decoded);
-        let RewrittenEnvelope { full, replaced } = self.rewriter.outgoing(&mailbox.address)?;
+        let OutgoingAddress { full, replaced } = self.rewriter.outgoing(&mailbox.address)?;
         let address = replaced.unwrap_or_else(|| full.clone());
         if address != full {
             self.original.push(Mailbox {

@@ -1,7 +1,8 @@
-//! Rules that replace addresses.
+//! Rules that replace addresses, and the names of this host that they refer to.
 
 use crate::mail::address::{Address, AddressError, LocalName};
-use crate::mail::rewrite::{HostNames, RewriteError, Rule};
+use crate::mail::rewrite::{RewriteError, Rule};
+use crate::system::host;
 use crate::system::text::{forbidden, name_of};
 use crate::system::text::{is_pattern, matches_pattern};
 
@@ -11,24 +12,24 @@ pub(super) struct RewriteRules(Vec<CompiledRule>);
 
 #[derive(Debug)]
 struct CompiledRule {
-    wanted: RulePurpose,
+    pattern: RulePattern,
     rule: Rule,
 }
 
 /// The left side of a rule. A text without `*` and `?` is a pattern that matches itself.
 #[derive(Debug)]
-enum RulePurpose {
+enum RulePattern {
     Local(String),
     Whole(String),
 }
 
 impl RewriteRules {
     pub(super) fn new(rules: &[Rule]) -> Self {
-        let ready = rules.iter().map(|rule| CompiledRule {
-            wanted: RulePurpose::new(&rule.from),
+        let compiled = rules.iter().map(|rule| CompiledRule {
+            pattern: RulePattern::new(&rule.from),
             rule: rule.clone(),
         });
-        Self(ready.collect())
+        Self(compiled.collect())
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -45,14 +46,14 @@ impl RewriteRules {
         domain: Option<&str>,
     ) -> Result<Option<Address>, RewriteError> {
         let subject = Subject::new(name, full, names, domain);
-        let ready = self.0.iter().find(|ready| ready.wanted.is(&subject));
-        ready
-            .map(|ready| ready.rule.applied(&subject.user, names))
+        let found = self.0.iter().find(|rule| rule.pattern.matches(&subject));
+        found
+            .map(|rule| rule.rule.applied(&subject.user, names))
             .transpose()
     }
 }
 
-impl RulePurpose {
+impl RulePattern {
     fn new(from: &str) -> Self {
         if !from.contains('@') {
             return Self::Local(unquoted(from));
@@ -62,7 +63,7 @@ impl RulePurpose {
         Self::Whole(written.unwrap_or_else(|| from.to_owned()))
     }
 
-    fn is(&self, subject: &Subject) -> bool {
+    fn matches(&self, subject: &Subject) -> bool {
         match self {
             Self::Local(pattern) => subject.is_local && matches_pattern(pattern, &subject.user),
             Self::Whole(pattern) => subject
@@ -110,6 +111,47 @@ impl Subject {
                 .map(Address::to_string)
                 .collect(),
         }
+    }
+}
+
+/// The names of a host in addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostNames {
+    /// The node name; `{host}` is its first label.
+    pub node: String,
+    /// The qualified name, or the node name if the domain is unknown.
+    pub fqdn: String,
+    /// The domain of mail from this host.
+    pub mail: String,
+}
+
+impl HostNames {
+    /// Names of the host that runs the program.
+    #[must_use]
+    pub fn of_this_host() -> Self {
+        let node = host::node_name();
+        Self {
+            fqdn: host::fqdn().unwrap_or_else(|| node.clone()),
+            mail: host::mail_domain(),
+            node,
+        }
+    }
+
+    pub(super) fn short(&self) -> &str {
+        self.node.split('.').next().unwrap_or_default()
+    }
+
+    /// True for the node name without a domain: no server can be found for it.
+    pub(super) fn is_node(&self, domain: &str) -> bool {
+        domain.eq_ignore_ascii_case(self.short())
+    }
+
+    /// True for a name of this host.
+    pub(super) fn is_own(&self, domain: &str) -> bool {
+        let own = [&self.node, &self.fqdn, &self.mail];
+        host::is_localhost(domain)
+            || self.is_node(domain)
+            || own.iter().any(|name| name.eq_ignore_ascii_case(domain))
     }
 }
 

@@ -104,7 +104,7 @@ fn lists_are_included_with_their_comments_and_their_own_aliases() {
 }
 
 #[test]
-fn a_local_name_without_an_alias_gets_the_domain_and_else_goes_to_the_postmaster() {
+fn local_name_without_alias_gets_the_domain_or_the_postmaster() {
     let mut home = Home::new("root: root, ann@x.org\nbob: \\bob\n");
     let error = home.to("root").unwrap_err();
     assert_eq!(error.exit(), Exit::NoUser);
@@ -133,7 +133,7 @@ fn a_local_name_without_an_alias_gets_the_domain_and_else_goes_to_the_postmaster
 }
 
 #[test]
-fn a_circle_is_an_error_also_beside_an_address() {
+fn alias_loop_is_an_error() {
     let mut home = Home::new("a: b, x@y.org\nb: c\nc: A\nd: :include:@@/d\n");
     home.write("d", ":include:@@/e");
     home.write("e", "x@y.org\n:include:@@/d");
@@ -152,7 +152,7 @@ fn a_circle_is_an_error_also_beside_an_address() {
 }
 
 #[test]
-fn no_file_makes_us_work_without_end() {
+fn expansion_of_any_alias_file_ends() {
     let mut lines = String::from("deep: a0\nwide: :include:@@/wide\n");
     for number in 0..100 {
         lines.push_str(&format!("a{number}: a{}\n", number + 1));
@@ -178,7 +178,7 @@ fn no_file_makes_us_work_without_end() {
 }
 
 #[test]
-fn what_we_never_do_is_refused_with_file_and_line_and_harms_no_other_alias() {
+fn unsupported_target_is_refused_with_its_line_and_only_if_used() {
     let mut home =
         Home::new("root: ann@x.org\n\nprog: \"|/bin/x\"\nfile: /dev/null\nlist: :include:@@/l\n");
     home.write("l", "\n|/bin/y\n");
@@ -199,7 +199,7 @@ fn what_we_never_do_is_refused_with_file_and_line_and_harms_no_other_alias() {
 }
 
 #[test]
-fn an_alias_that_leads_to_nobody_is_an_error() {
+fn alias_without_targets_is_an_error() {
     let mut home = Home::new("a:\nb: , # c\nc: none:;\nd: :include:@@/d\n");
     home.write("d", "# no more\n");
     for name in ["a", "b", "c", "d"] {
@@ -229,7 +229,7 @@ fn files_that_others_can_write_to_are_refused() {
 }
 
 #[test]
-fn a_file_that_is_named_must_be_there_when_it_is_needed() {
+fn configured_alias_file_must_exist_when_it_is_needed() {
     let rewriter = rewriter(&options());
     let found = rewriter.recipients("a@x.org").unwrap();
     assert_eq!(found.len(), 1);
@@ -358,7 +358,7 @@ fn the_reverse_path_has_a_domain_or_is_null() {
 }
 
 #[test]
-fn a_host_whose_name_is_none_is_told_what_to_configure() {
+fn host_without_a_valid_name_is_an_error_with_advice() {
     let odd = HostNames {
         mail: "my host".to_owned(),
         ..names()
@@ -411,7 +411,7 @@ fn a_header_gets_domains_and_keeps_its_names() {
 }
 
 #[test]
-fn a_header_stays_as_it_is_where_nothing_has_to_change_or_nothing_is_understood() {
+fn field_is_kept_if_nothing_changes_or_it_cannot_be_parsed() {
     let options = RewriteOptions {
         rules: rules(&[("root", "a@x.org")]),
         ..options()
@@ -432,7 +432,7 @@ fn a_header_stays_as_it_is_where_nothing_has_to_change_or_nothing_is_understood(
 }
 
 #[test]
-fn of_an_author_who_was_replaced_the_address_is_told() {
+fn original_address_of_a_replaced_author_is_returned() {
     let mut options = RewriteOptions {
         rules: rules(&[("root", "alerts@x.org")]),
         ..options()
@@ -488,7 +488,7 @@ fn hostile_lists_are_refused_or_read_in_reasonable_time() {
 
 proptest::proptest! {
     #[test]
-    fn whatever_comes_out_can_stand_in_an_envelope(list in "[a-c@<>,:;\"\\\\() .\\[\\]{}*é\t\r\n]{0,32}") {
+    fn every_result_is_a_valid_address(list in "[a-c@<>,:;\"\\\\() .\\[\\]{}*é\t\r\n]{0,32}") {
         let options = RewriteOptions {
             domain: Some("x.org".to_owned()),
             rules: rules(&[("a*", "{user}+{host}@y.org")]),
@@ -504,7 +504,7 @@ proptest::proptest! {
 }
 
 #[test]
-fn an_alias_for_all_gets_what_has_no_other() {
+fn catch_all_alias_is_used_for_names_without_alias() {
     for name in ["*", "default", "Default"] {
         let home = Home::new(&format!("ann: ann@x.org\n{name}: ann, me@y.org, root\n"));
         let mut home = home;

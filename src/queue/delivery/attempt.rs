@@ -61,7 +61,7 @@ pub fn attempt(
     let metadata = &claim.item().metadata;
     let before = claim.history();
     // A password-command may take long. A process that is killed meanwhile has not begun an attempt.
-    pool.prepare();
+    pool.prepare(observer.stop().as_deref());
     tell_of_doubts(claim, &before, recipients, queue_observer, observer);
     let attempt = ItemEvent::Attempt {
         recipients: recipients.to_vec(),

@@ -58,6 +58,7 @@ fn run(command: &str, text: &str, patience: Duration) -> io::Result<()> {
         command,
         input: text.as_bytes(),
         limit: Some(patience),
+        stop: None,
     };
     let status = task.run(&mut |_| Ok(())).map_err(|error| {
         if error.kind() == io::ErrorKind::TimedOut {

@@ -75,7 +75,7 @@ impl Interpreter<'_, '_> {
         };
         match wire::connect(first, &mut others, terms, &mut *self.observer) {
             Ok(connection) => Ok(connection.wire),
-            Err(ConnectFailure::Unseen) => {
+            Err(ConnectFailure::OutputFailed) => {
                 let why = "the output cannot be written".to_owned();
                 Err(StopReason::Fails(why, Exit::Io))
             }

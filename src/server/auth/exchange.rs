@@ -23,7 +23,6 @@ pub enum LoginStep {
     Malformed,
 }
 
-/// A login in progress.
 pub struct LoginExchange<'a> {
     users: &'a UserDatabase,
     mechanism: Mechanism,
@@ -123,8 +122,8 @@ impl<'a> LoginExchange<'a> {
         };
         let mut mac = Hmac::<Md5>::new_from_slice(password.expose()).ok()?;
         mac.update(challenge.as_bytes());
-        let accepted = crate::system::certificate::hex(&mac.finalize().into_bytes());
-        Some(if accepted.eq_ignore_ascii_case(sum) {
+        let expected = crate::system::certificate::hex(&mac.finalize().into_bytes());
+        Some(if expected.eq_ignore_ascii_case(sum) {
             LoginStep::Accepted(user)
         } else {
             LoginStep::Rejected(user)

@@ -25,7 +25,6 @@ pub const MECHANISMS: [Mechanism; 7] = [
     Mechanism::XOAuth2,
 ];
 
-/// The users and the mechanisms.
 #[derive(Debug)]
 pub struct Auth {
     pub users: UserDatabase,
@@ -50,7 +49,6 @@ impl Auth {
     }
 }
 
-/// The users that may log in.
 #[derive(Debug)]
 pub enum UserDatabase {
     /// Any user, with any password or token.

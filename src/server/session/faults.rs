@@ -15,7 +15,7 @@ const GARBAGE: usize = 512;
 const FLOOD: usize = 16 * 1024;
 
 /// The replacement of a secret.
-pub const STARS: &[u8] = b"********";
+pub const MASK: &[u8] = b"********";
 
 /// A command in a form that may be shown: the part after the mechanism of AUTH is replaced.
 pub fn without_secret(line: &[u8]) -> &[u8] {
@@ -137,7 +137,7 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
 
     fn flood(&mut self, block: &[u8]) -> CommandResult {
         let deadline = within(self.context.behavior.hang_time);
-        while Instant::now() < deadline && !self.context.limiter.is_over() {
+        while Instant::now() < deadline && !self.context.limiter.is_ending() {
             self.connection.send_now(block)?;
         }
         Err(SessionEnding::Dropped)

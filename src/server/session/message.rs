@@ -9,11 +9,11 @@ use crate::server::reply::Refusal;
 use crate::server::session::{CommandResult, PendingReply, ServerContext, ServerSession};
 use crate::server::store::{Receipt, ReceivedEnvelope, StoreResult, StoredAt, failure_reply};
 use crate::server::stream::{ByteStream, within};
+use crate::smtp::blocks::BodyType;
 use crate::smtp::dot_stuffing::DotUnstuffer;
 use crate::smtp::extension::Extension;
 use crate::smtp::stage::Stage;
 use std::borrow::Cow;
-use std::net::SocketAddr;
 use std::time::Instant;
 
 /// Time limit of a whole message, or of a chunk, as a multiple of that of a command.
@@ -41,7 +41,7 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
     pub(super) fn mail(&mut self, mail: MailCommand) -> CommandResult {
         self.check_open()?;
         self.step(Stage::Mail, |session| {
-            Ok(match session.begin_with(mail) {
+            Ok(match session.begin_transaction(mail) {
                 Ok(transaction) => {
                     session.transaction = Some(transaction);
                     reply::SENDER_OK.into()
@@ -51,9 +51,9 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
         })
     }
 
-    fn begin_with(&self, mail: MailCommand) -> Result<ReceivedTransaction<'a>, Refusal> {
+    fn begin_transaction(&self, mail: MailCommand) -> Result<ReceivedTransaction<'a>, Refusal> {
         let helo = self.helo.clone().ok_or(reply::EHLO_FIRST)?;
-        self.check_demands()?;
+        self.check_requirements()?;
         if self.transaction.is_some() {
             return Err(reply::NESTED_MAIL);
         }
@@ -61,14 +61,15 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
             return Err(reply::TOO_LARGE);
         }
         require_ascii(&mail.sender, mail.smtputf8)?;
-        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
         let envelope = ReceivedEnvelope {
             sender: mail.sender,
             smtputf8: mail.smtputf8,
             body_8bit: mail.body_8bit,
             mail_parameters: mail.parameters,
             user: self.user.clone(),
-            ..ReceivedEnvelope::of(self.client.from.unwrap_or(nowhere), &helo)
+            peer: self.client.from,
+            helo,
+            ..ReceivedEnvelope::default()
         };
         Ok(ReceivedTransaction {
             envelope,
@@ -118,8 +119,8 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
     fn receipt_for_data(&self) -> Result<Receipt<'a>, Refusal> {
         let transaction = self.transaction.as_ref().ok_or(reply::MAIL_FIRST)?;
         let parameters = &transaction.envelope.mail_parameters;
-        let body = arguments::value(parameters, "BODY").unwrap_or_default();
-        if body.eq_ignore_ascii_case("BINARYMIME") {
+        let body = arguments::value(parameters, "BODY").and_then(BodyType::parse);
+        if body == Some(BodyType::Binary) {
             return Err(reply::BINARY_NEEDS_BDAT);
         }
         match transaction.chunks {
@@ -341,7 +342,6 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
 }
 
 impl ReceivedTransaction<'_> {
-    /// Checks that this recipient may be added.
     fn check(&self, address: &str, max: usize) -> Result<(), Refusal> {
         match self.chunks {
             Chunks::None => {}

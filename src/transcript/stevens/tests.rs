@@ -76,7 +76,7 @@ fn an_attempt_beside_another_has_a_line_of_its_own() {
 }
 
 #[test]
-fn a_failure_stands_on_the_line_of_its_attempt_or_names_it() {
+fn failure_is_on_the_line_of_its_attempt_or_names_it() {
     let [six, four] = &peers();
     let why = "Connection refused";
     assert_eq!(
@@ -101,7 +101,7 @@ fn a_failure_stands_on_the_line_of_its_attempt_or_names_it() {
 }
 
 #[test]
-fn a_unix_socket_has_no_service_and_its_name_no_dot_behind_it() {
+fn unix_socket_is_shown_without_service_and_trailing_dot() {
     let recipients = ["a@x.org".to_owned()];
     let host = Event::Host {
         name: "/run/x.sock",
@@ -112,7 +112,7 @@ fn a_unix_socket_has_no_service_and_its_name_no_dot_behind_it() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is() {
+fn closed_pipe_is_not_a_failure_and_a_full_disk_is() {
     let mut gone = Stevens::new(
         Broken(io::ErrorKind::BrokenPipe),
         TranscriptOptions::default(),
@@ -128,7 +128,7 @@ fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is() {
 }
 
 #[test]
-fn details_are_for_those_who_ask() {
+fn details_are_shown_with_verbose() {
     for verbose in [false, true] {
         let mut out = Vec::new();
         let options = TranscriptOptions {

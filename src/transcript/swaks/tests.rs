@@ -35,7 +35,7 @@ const SECURED: TlsSummary<'_> = TlsSummary {
 };
 
 #[test]
-fn a_conversation_looks_as_swaks_prints_it() {
+fn session_is_shown_in_the_format_of_swaks() {
     let peer = PeerAddress::Tcp("127.0.0.1:2525".parse().unwrap());
     let happenings = [
         Event::Host {
@@ -91,7 +91,7 @@ fn a_conversation_looks_as_swaks_prints_it() {
 }
 
 #[test]
-fn what_goes_wrong_stands_behind_stars() {
+fn failures_are_shown_after_asterisks() {
     let peer = PeerAddress::Tcp("127.0.0.1:1".parse().unwrap());
     let happenings = [
         Event::NotConnected {
@@ -115,7 +115,7 @@ fn what_goes_wrong_stands_behind_stars() {
 }
 
 #[test]
-fn octets_stand_beside_the_lines() {
+fn octets_are_shown_after_the_lines() {
     let hex = TranscriptOptions {
         hex: true,
         ..TranscriptOptions::default()
@@ -157,7 +157,7 @@ fn replies_that_swaks_does_not_expect_are_marked() {
 }
 
 #[test]
-fn the_end_of_a_connection_is_said_once() {
+fn end_of_a_connection_is_shown_once() {
     let peers = [
         PeerAddress::Tcp("127.0.0.1:25".parse().unwrap()),
         PeerAddress::Unix("/run/x".into()),

@@ -7,7 +7,7 @@ use crate::client::wire::tls;
 use crate::config::{Config, ConfigError, ConfigFault, ConfigKey};
 use crate::mail::rewrite;
 use crate::system::certificate::{certificates, private_key};
-use crate::system::text::{reason, shown};
+use crate::system::text::{reason, shown_path};
 use rustix::fs::{Mode, OFlags};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -55,13 +55,9 @@ fn fault((setting, path): &Named, all: &[Named]) -> Option<String> {
         "ca-file" => certificates("--ca-file", path).err().map(|e| e.to_string()),
         "cert" => certificates("--cert", path).err().map(|e| e.to_string()),
         "key" => identity(path, all),
-        _ => open(path).err().map(|error| {
-            format!(
-                "cannot read {}: {}",
-                shown(&path.to_string_lossy()),
-                reason(&error)
-            )
-        }),
+        _ => open(path)
+            .err()
+            .map(|error| format!("cannot read {}: {}", shown_path(path), reason(&error))),
     }
 }
 

@@ -149,7 +149,7 @@ pub fn inside_cron(arguments: &[OsString]) -> Exit {
                 "cannot run this program as cron would: {}; --here looks with this environment",
                 reason(&error)
             ));
-            Exit::Software
+            Exit::Temporary
         }
     }
 }

@@ -163,11 +163,8 @@ pub(super) fn mt_priority(text: &str) -> Result<ExtensionRequest<i8>, String> {
 }
 
 pub(super) fn body_type(text: &str) -> Result<ExtensionRequest<BodyType>, String> {
-    optional(text, |text| match text.to_ascii_lowercase().as_str() {
-        "7bit" => Ok(BodyType::SevenBit),
-        "8bitmime" => Ok(BodyType::EightBit),
-        "binarymime" => Ok(BodyType::Binary),
-        _ => Err("it wants 7bit, 8bitmime or binarymime".to_owned()),
+    optional(text, |text| {
+        BodyType::parse(text).ok_or_else(|| "it wants 7bit, 8bitmime or binarymime".to_owned())
     })
 }
 

@@ -14,13 +14,13 @@ impl<'a> Dialogue<'a> {
             || self.transaction.sender.is_some_and(Address::needs_utf8)
     }
 
-    pub(super) fn item(&self, step: Step) -> Output {
+    pub(super) fn command_for(&self, step: Step) -> Output {
         let text = match step {
             Step::Ehlo => format!("EHLO {}", self.helo),
             Step::Lhlo => format!("LHLO {}", self.helo),
             Step::Helo => format!("HELO {}", self.helo),
-            Step::Xclient => format!("XCLIENT {}", self.options.testing.xclient[self.introduced]),
-            Step::Xforward => format!("XFORWARD {}", self.options.testing.xforward[self.forwarded]),
+            Step::Xclient => format!("XCLIENT {}", self.options.testing.xclient[self.xclients]),
+            Step::Xforward => format!("XFORWARD {}", self.options.testing.xforward[self.xforwards]),
             Step::Asked(command) => self.transaction.commands[command].clone(),
             Step::Mail => self.mail(),
             Step::Rcpt(recipient) => self.rcpt(recipient),
@@ -48,12 +48,9 @@ impl<'a> Dialogue<'a> {
             if self.offers.has(Extension::Size) && !is_question && !self.grants(Extension::Size) {
                 line.push_str(&format!(" SIZE={}", shape.size));
             }
-            line.push_str(match shape.transport {
-                _ if self.body().is_some() => "",
-                BodyType::SevenBit => "",
-                BodyType::EightBit => " BODY=8BITMIME",
-                BodyType::Binary => " BODY=BINARYMIME",
-            });
+            if self.body().is_none() && shape.transport != BodyType::SevenBit {
+                line.push_str(&format!(" BODY={}", shape.transport.name()));
+            }
         }
         let recipients = &self.transaction.recipients;
         if self.message_needs_utf8()
@@ -67,9 +64,12 @@ impl<'a> Dialogue<'a> {
             line.push_str(&parameters::mail_parameters(dsn));
         }
         let requested = self.granted().map(|request| request.parameter.as_str());
-        let by_hand = self.by_hand(&self.options.testing.mail_parameters);
-        let by_hand = by_hand.iter().map(String::as_str);
-        for parameter in requested.chain(by_hand).filter(|text| !text.is_empty()) {
+        let test_parameters = self.test_parameters(&self.options.testing.mail_parameters);
+        let test_parameters = test_parameters.iter().map(String::as_str);
+        for parameter in requested
+            .chain(test_parameters)
+            .filter(|text| !text.is_empty())
+        {
             line.push(' ');
             line.push_str(parameter);
         }
@@ -105,7 +105,7 @@ impl<'a> Dialogue<'a> {
     }
 
     /// Test parameters of the message, which do not apply to its report.
-    fn by_hand<'p>(&self, parameters: &'p [String]) -> &'p [String] {
+    fn test_parameters<'p>(&self, parameters: &'p [String]) -> &'p [String] {
         match self.transaction.purpose {
             Purpose::Report => &[],
             Purpose::Mail | Purpose::Question => parameters,
@@ -122,7 +122,7 @@ impl<'a> Dialogue<'a> {
         if let Some(dsn) = self.dsn() {
             line.push_str(&parameters::rcpt_parameters(dsn, address));
         }
-        for parameter in self.by_hand(&self.options.testing.rcpt_parameters) {
+        for parameter in self.test_parameters(&self.options.testing.rcpt_parameters) {
             line.push(' ');
             line.push_str(parameter);
         }

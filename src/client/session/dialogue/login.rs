@@ -4,7 +4,7 @@ use crate::client::session::Step;
 use crate::client::session::auth;
 use crate::client::session::auth::{Candidate, ExchangeError, STARS, SaslExchange};
 use crate::client::session::dialogue::{
-    Action, CommandLine, Dialogue, Output, Privacy, abort, said_first,
+    Action, CommandLine, Dialogue, Output, Privacy, abort, with_output_first,
 };
 use crate::client::session::{RecipientReply, TlsDemand, Unmet};
 use crate::smtp::reply::{Class, Reply};
@@ -24,20 +24,20 @@ impl Dialogue<'_> {
     /// Starts AUTH if there is a login; else the transactions.
     pub(super) fn log_in(&mut self) -> Action {
         let Some(login) = self.authentication.login else {
-            return self.forward();
+            return self.send_xforward();
         };
         if login.proof != Proof::Elsewhere && !self.may_send_secret() {
-            return self.demand(Unmet::PasswordInClear);
+            return self.fail_unmet(Unmet::PasswordInClear);
         }
         if self.offers.mechanisms().is_empty() {
-            return self.demand(Unmet::NoAuth);
+            return self.fail_unmet(Unmet::NoAuth);
         }
         let bindings = self.secured.clone().unwrap_or_default().bindings;
         let allowed = &self.options.mechanisms;
         let candidates = auth::candidates(self.offers.mechanisms(), login, allowed, &bindings);
         if candidates.is_empty() {
             let offered = self.offers.mechanisms().join(" ");
-            return self.demand(Unmet::NoMechanism(crate::system::text::shown(&offered)));
+            return self.fail_unmet(Unmet::NoMechanism(crate::system::text::shown(&offered)));
         }
         let step = self.authentication.start(candidates);
         self.authenticate(step)
@@ -60,16 +60,16 @@ impl Dialogue<'_> {
         match step {
             AuthStep::Send(line) => {
                 self.awaiting.push_back(Step::Auth);
-                Action::Say(vec![Output::Line(line)])
+                Action::Send(vec![Output::Line(line)])
             }
-            AuthStep::Done => self.forward(),
-            AuthStep::Unmet(why) => self.demand(Unmet::Auth(why)),
+            AuthStep::Done => self.send_xforward(),
+            AuthStep::Unmet(why) => self.fail_unmet(Unmet::Auth(why)),
             AuthStep::OutOfStep(reply) => abort(Step::Auth, &reply),
             AuthStep::Refused { reply, complaint } => {
                 self.answer_rest(&RecipientReply::Said(Step::Auth, reply));
-                let quit = self.leave();
+                let quit = self.quit();
                 match complaint {
-                    Some(complaint) => said_first(Output::Note(complaint), quit),
+                    Some(complaint) => with_output_first(Output::Note(complaint), quit),
                     None => quit,
                 }
             }

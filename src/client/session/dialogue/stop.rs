@@ -8,7 +8,7 @@ use crate::smtp::stage::Stage;
 impl Dialogue<'_> {
     /// Replaces the next action if it lies after the stop.
     pub(super) fn stopped(&mut self, stop: EarlyStop, action: Action) -> Action {
-        if self.leaving {
+        if self.is_quitting {
             let is_done =
                 stop.after == Stage::Dot && stop.method != StopMethod::Quit && self.has_carried();
             return if is_done { Action::Drop } else { action };
@@ -18,10 +18,10 @@ impl Dialogue<'_> {
         };
         let is_unread = stop.method == StopMethod::DropUnread;
         match action {
-            Action::Say(items) if is_unread && self.completes(stop.after, &items) => {
-                self.doubt_if_ended(&items);
+            Action::Send(items) if is_unread && self.completes(stop.after, &items) => {
+                self.mark_uncertain_if_ended(&items);
                 self.answer_rest(&RecipientReply::Stopped(stop));
-                Action::SayAndDrop(items)
+                Action::SendAndDrop(items)
             }
             // These two stages have no command, only a reply, which is not awaited.
             Action::Read if is_unread && stop.after <= Stage::Banner => self.end(stop),
@@ -49,12 +49,12 @@ impl Dialogue<'_> {
                 || point == Stage::Auth && step != Step::Auth
         };
         let is_it = |step: Step| self.point(step) == Some(point) && !leads(step);
-        let is_left = self.unsaid.iter().any(|&step| is_it(step));
+        let is_left = self.unsent.iter().any(|&step| is_it(step));
         !is_left && items.iter().filter_map(step).any(is_it)
     }
 
     fn has_carried(&self) -> bool {
-        self.begun > 0 && self.open_answers() == 0
+        self.transactions > 0 && self.open_answers() == 0
     }
 
     fn open_answers(&self) -> usize {
@@ -65,7 +65,7 @@ impl Dialogue<'_> {
     /// The last point that an action reaches.
     fn last_point(&self, action: &Action) -> Option<Stage> {
         match action {
-            Action::Say(items) => {
+            Action::Send(items) => {
                 let stages = items.iter().filter_map(step);
                 stages.filter_map(|step| self.point(step)).max()
             }
@@ -83,21 +83,21 @@ impl Dialogue<'_> {
 
     fn end(&mut self, stop: EarlyStop) -> Action {
         let is_odd = matches!(stop.after, Stage::Connect | Stage::Data);
-        self.unsaid.clear();
+        self.unsent.clear();
         self.awaiting.clear();
         self.answer_rest(&RecipientReply::Stopped(stop));
         match stop.method {
-            StopMethod::Quit if is_odd => Action::BlurtQuit,
-            StopMethod::Quit => self.leave(),
+            StopMethod::Quit if is_odd => Action::QuitOutOfSequence,
+            StopMethod::Quit => self.quit(),
             StopMethod::Drop | StopMethod::DropUnread => Action::Drop,
         }
     }
 
     /// Marks the result as uncertain if the end of data was sent and its reply is not read.
-    fn doubt_if_ended(&mut self, items: &[Output]) {
+    fn mark_uncertain_if_ended(&mut self, items: &[Output]) {
         let is_end = |step| matches!(step, Step::Dot | Step::Bdat { last: true });
         if items.iter().filter_map(step).any(is_end) {
-            self.doubt();
+            self.mark_uncertain();
         }
     }
 }

@@ -57,7 +57,7 @@ impl Default for Play {
 }
 
 impl Play {
-    /// Runs the script and returns a line for each recipient: `accepted`, `550 at rcpt`, `unfit`, `nothing`.
+    /// Runs the script and returns a line for each recipient: `accepted`, `550 at rcpt`, `unsuitable`, `nothing`.
     fn play(&self, script: &str) -> Vec<String> {
         let address = |text: &&str| Address::parse(text).unwrap();
         let sender = Some(self.sender)
@@ -100,7 +100,7 @@ fn act_from(first: WireEvent, dialogue: &mut Dialogue<'_>, script: &str) {
                 break;
             }
             Action::Read => Vec::new(),
-            Action::Say(said) => said,
+            Action::Send(said) => said,
             Action::Secure => {
                 assert_eq!(lines.next(), Some("tls"));
                 event = WireEvent::Secured(Privacy::default());
@@ -110,12 +110,12 @@ fn act_from(first: WireEvent, dialogue: &mut Dialogue<'_>, script: &str) {
                 assert_eq!(lines.next(), Some("drop"));
                 break;
             }
-            Action::SayAndDrop(said) => {
+            Action::SendAndDrop(said) => {
                 assert_said(said, &mut lines);
                 assert_eq!(lines.next(), Some("drop"));
                 break;
             }
-            Action::BlurtQuit => {
+            Action::QuitOutOfSequence => {
                 assert_eq!(lines.next(), Some("quit at once"));
                 break;
             }
@@ -172,9 +172,9 @@ fn word(answer: Option<&RecipientReply>) -> String {
             format!("{} at {}", reply.code, step.stage().name())
         }
         Some(RecipientReply::TooMany(reply)) => format!("{} too many", reply.code),
-        Some(RecipientReply::Unfit(unfit)) => format!("unfit {}", unfit.enhanced()),
+        Some(RecipientReply::Unsuitable(unsuitable)) => format!("unfit {}", unsuitable.enhanced()),
         Some(RecipientReply::Unmet(unmet)) => format!("unmet {unmet:?}"),
-        Some(RecipientReply::InDoubt) => "in doubt".to_owned(),
+        Some(RecipientReply::Uncertain) => "in doubt".to_owned(),
         Some(RecipientReply::Stopped(stop)) => format!("stopped behind {}", stop.after.name()),
     }
 }

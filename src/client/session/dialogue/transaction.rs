@@ -1,7 +1,7 @@
 //! Transactions: MAIL, RCPT, and the message (RFC 5321 §3.3), in groups if the server offers PIPELINING.
 
 use crate::client::session::Step;
-use crate::client::session::dialogue::{Action, Dialogue, Output, abort, line, said_first};
+use crate::client::session::dialogue::{Action, Dialogue, Output, abort, line, with_output_first};
 use crate::client::session::{
     AfterTransaction, Protocol, Purpose, RecipientReply, Unmet, Unsuitable, Unsupported,
 };
@@ -26,10 +26,10 @@ impl Dialogue<'_> {
             Class::Transient | Class::Permanent => {
                 // Replies to commands pipelined after it are read but have no effect.
                 self.refuse_rest(Step::Mail, reply);
-                self.unsaid.clear();
+                self.unsent.clear();
             }
         }
-        self.go_on()
+        self.proceed()
     }
 
     pub(super) fn recipient_answered(&mut self, recipient: usize, reply: Reply) -> Action {
@@ -39,10 +39,10 @@ impl Dialogue<'_> {
             Class::Success if self.transaction.purpose == Purpose::Question => {
                 self.answers[recipient] = Some(RecipientReply::Accepted(reply));
             }
-            Class::Success => self.taken.push(recipient),
+            Class::Success => self.accepted.push(recipient),
             Class::Intermediate => return abort(step, &reply),
-            _ if reply.is_too_many_recipients() && !self.taken.is_empty() => {
-                self.later.push(recipient);
+            _ if reply.is_too_many_recipients() && !self.accepted.is_empty() => {
+                self.postponed.push(recipient);
                 self.current.retain(|&other| other != recipient);
             }
             _ if reply.is_too_many_recipients() => {
@@ -52,7 +52,7 @@ impl Dialogue<'_> {
                 self.answers[recipient] = Some(RecipientReply::Said(step, reply));
             }
         }
-        self.go_on()
+        self.proceed()
     }
 
     pub(super) fn data_answered(&mut self, reply: &Reply) -> Action {
@@ -60,15 +60,15 @@ impl Dialogue<'_> {
             // R8: 2yz to DATA does not permit the message.
             Class::Success => return abort(Step::Data, reply),
             // R52: the server waits for a message, but no recipient was accepted.
-            Class::Intermediate if self.taken.is_empty() => return self.say_one(Step::Dot),
+            Class::Intermediate if self.accepted.is_empty() => return self.send_one(Step::Dot),
             Class::Intermediate => return self.send_message(),
             Class::Transient | Class::Permanent => {
-                if !self.taken.is_empty() {
+                if !self.accepted.is_empty() {
                     self.refuse_transaction(Step::Data, reply);
                 }
             }
         }
-        self.go_on()
+        self.proceed()
     }
 
     pub(super) fn chunk_answered(&mut self, step: Step, reply: &Reply) -> Action {
@@ -81,7 +81,7 @@ impl Dialogue<'_> {
                 self.refuse_transaction(step, reply);
             }
         }
-        self.go_on()
+        self.proceed()
     }
 
     pub(super) fn end_answered(&mut self, step: Step, reply: &Reply) -> Action {
@@ -92,25 +92,28 @@ impl Dialogue<'_> {
         match reply.class() {
             // PRDR: a reply for each accepted recipient, and then one for all.
             Class::Intermediate if reply.code == 353 && self.grants(Extension::Prdr) => {
-                let each = self.taken.iter().map(|&recipient| Step::DotFor(recipient));
+                let each = self
+                    .accepted
+                    .iter()
+                    .map(|&recipient| Step::DotFor(recipient));
                 self.awaiting = each.chain([step]).chain(self.awaiting.drain(..)).collect();
             }
             // The reply does not tell whether the message was accepted.
             Class::Intermediate => {
-                self.doubt();
+                self.mark_uncertain();
                 return abort(step, reply);
             }
             // No recipient was accepted, or all were refused since: a lone dot or an empty chunk.
-            _ if self.taken.is_empty() => self.open &= step != Step::Dot,
+            _ if self.accepted.is_empty() => self.open &= step != Step::Dot,
             // A 221 is the reply to QUIT, which may be pipelined after it; the reply to the end of data is
             // lost.
             Class::Success if reply.code == 221 => {
-                self.doubt();
+                self.mark_uncertain();
                 return abort(step, reply);
             }
             Class::Success => {
                 self.open = false;
-                for recipient in self.taken.drain(..) {
+                for recipient in self.accepted.drain(..) {
                     self.answers[recipient] = Some(RecipientReply::Accepted(reply.clone()));
                 }
             }
@@ -119,7 +122,7 @@ impl Dialogue<'_> {
                 self.refuse_transaction(step, reply);
             }
         }
-        self.go_on()
+        self.proceed()
     }
 
     /// The end of data has a reply for each recipient: in LMTP it is final, and with PRDR the last reply may
@@ -128,12 +131,12 @@ impl Dialogue<'_> {
         let is_last_word = self.options.protocol == Protocol::Lmtp;
         match reply.class() {
             Class::Intermediate => {
-                self.doubt();
+                self.mark_uncertain();
                 return abort(Step::Dot, &reply);
             }
             // A 221 is the reply to QUIT: there were fewer replies than recipients.
             Class::Success if reply.code == 221 => {
-                self.doubt();
+                self.mark_uncertain();
                 return abort(Step::Dot, &reply);
             }
             Class::Success if !is_last_word => return Action::Read,
@@ -143,67 +146,67 @@ impl Dialogue<'_> {
                     Some(RecipientReply::Said(Step::DotFor(recipient), reply));
             }
         }
-        self.taken.retain(|&other| other != recipient);
-        if is_last_word && self.taken.is_empty() {
+        self.accepted.retain(|&other| other != recipient);
+        if is_last_word && self.accepted.is_empty() {
             self.open = false;
         }
-        self.go_on()
+        self.proceed()
     }
 
     /// Recipients that exceeded the limit of the last transaction come first in the next one. This
     /// terminates, because each transaction that postpones a recipient gives a result for another.
-    fn retake_the_later(&mut self) {
-        for recipient in self.later.drain(..).rev() {
+    fn retry_postponed(&mut self) {
+        for recipient in self.postponed.drain(..).rev() {
             self.todo.push_front(recipient);
         }
     }
 
     /// Sends pending commands, reads outstanding replies, else begins the next transaction.
-    pub(super) fn go_on(&mut self) -> Action {
+    pub(super) fn proceed(&mut self) -> Action {
         if !self.awaiting.is_empty() {
             return Action::Read;
         }
-        if self.taken.is_empty()
-            && matches!(self.unsaid.front(), Some(Step::Data | Step::Bdat { .. }))
+        if self.accepted.is_empty()
+            && matches!(self.unsent.front(), Some(Step::Data | Step::Bdat { .. }))
         {
-            self.unsaid.clear();
+            self.unsent.clear();
         }
-        if self.unsaid.is_empty() {
+        if self.unsent.is_empty() {
             return self.begin();
         }
-        self.say_unsaid()
+        self.send_unsent()
     }
 
     /// The next transaction, or QUIT if there is none.
     pub(super) fn begin(&mut self) -> Action {
-        self.retake_the_later();
-        self.taken.clear();
+        self.retry_postponed();
+        self.accepted.clear();
         let is_spent = self
             .offers
             .limits()
             .mails
-            .is_some_and(|most| self.begun >= most);
+            .is_some_and(|most| self.transactions >= most);
         if self.todo.is_empty() || is_spent {
             return match self.transaction.then {
                 AfterTransaction::Rest if !is_spent => Action::Rest,
-                _ => self.leave(),
+                _ => self.quit(),
             };
         }
-        self.begun += 1;
+        self.transactions += 1;
         // R7: no MAIL while a transaction is open.
         if std::mem::take(&mut self.open) {
-            self.unsaid.push_back(Step::Rset);
+            self.unsent.push_back(Step::Rset);
         }
-        self.unsaid.push_back(Step::Mail);
+        self.unsent.push_back(Step::Mail);
         self.current = self.next_recipients();
-        self.unsaid
+        self.unsent
             .extend(self.current.iter().copied().map(Step::Rcpt));
         match (self.transaction.purpose, self.chunks()) {
             (Purpose::Question, _) => {}
-            (_, true) => self.unsaid.push_back(Step::Bdat { last: true }),
-            (_, false) => self.unsaid.push_back(Step::Data),
+            (_, true) => self.unsent.push_back(Step::Bdat { last: true }),
+            (_, false) => self.unsent.push_back(Step::Data),
         }
-        self.say_unsaid()
+        self.send_unsent()
     }
 
     /// Takes as many recipients as the server accepts in one transaction.
@@ -239,16 +242,16 @@ impl Dialogue<'_> {
     }
 
     /// Sends one group: everything up to DATA if the server offers PIPELINING, else one command.
-    pub(super) fn say_unsaid(&mut self) -> Action {
-        if let Some(Step::Bdat { .. }) = self.unsaid.front() {
-            self.unsaid.clear();
-            return Action::Say(self.chunked());
+    pub(super) fn send_unsent(&mut self) -> Action {
+        if let Some(Step::Bdat { .. }) = self.unsent.front() {
+            self.unsent.clear();
+            return Action::Send(self.chunked());
         }
         let count = self.group();
-        let group: Vec<Step> = self.unsaid.drain(..count).collect();
-        let items = group.iter().map(|&step| self.item(step)).collect();
+        let group: Vec<Step> = self.unsent.drain(..count).collect();
+        let items = group.iter().map(|&step| self.command_for(step)).collect();
         self.awaiting.extend(group);
-        Action::Say(items)
+        Action::Send(items)
     }
 
     /// The number of pending stages that are sent together.
@@ -259,31 +262,34 @@ impl Dialogue<'_> {
         let waits = |step: &Step| match step {
             // LMTP has a reply for each accepted recipient after the end of data: without any, DATA is not
             // sent.
-            Step::Data => self.options.protocol == Protocol::Lmtp && self.taken.is_empty(),
+            Step::Data => self.options.protocol == Protocol::Lmtp && self.accepted.is_empty(),
             // The last chunk ends the message. Sent before the replies to MAIL and RCPT, it would leave
             // the delivery uncertain if the server hangs up instead of answering them.
             Step::Bdat { .. } => true,
             _ => false,
         };
         let goes = |step: &&Step| !waits(step) && !self.is_after_stop(**step);
-        self.unsaid.iter().take_while(goes).count().max(1)
+        self.unsent.iter().take_while(goes).count().max(1)
     }
 
     /// Sends the message and the end of data.
     pub(super) fn send_message(&mut self) -> Action {
         let Some(shape) = self.shape else {
-            return self.leave();
+            return self.quit();
         };
         match self.options.protocol {
             Protocol::Smtp => self.awaiting.push_back(Step::Dot),
             Protocol::Lmtp => {
-                let each = self.taken.iter().map(|&recipient| Step::DotFor(recipient));
+                let each = self
+                    .accepted
+                    .iter()
+                    .map(|&recipient| Step::DotFor(recipient));
                 self.awaiting.extend(each);
             }
         }
-        let mut items = vec![Output::Message(shape), self.item(Step::Dot)];
+        let mut items = vec![Output::Message(shape), self.command_for(Step::Dot)];
         items.extend(self.early_quit());
-        Action::Say(items)
+        Action::Send(items)
     }
 
     /// The message in chunks, all of them together if the server offers PIPELINING.
@@ -319,25 +325,27 @@ impl Dialogue<'_> {
         {
             return None;
         }
-        let last = self.todo.is_empty() && self.later.is_empty();
+        let last = self.todo.is_empty() && self.postponed.is_empty();
         (last && self.pipelines()).then(|| {
             self.awaiting.push_back(Step::Quit);
-            self.item(Step::Quit)
+            self.command_for(Step::Quit)
         })
     }
 
     /// Fails recipients that this server cannot serve, before any command for them is sent.
-    pub(super) fn sort_out_the_unfit(&mut self) {
+    pub(super) fn drop_unsuitable(&mut self) {
         self.shape = self.transaction.message.shape(self.accepts());
         for recipient in std::mem::take(&mut self.todo) {
-            match self.unfit(self.transaction.recipients[recipient]) {
-                Some(unfit) => self.answers[recipient] = Some(RecipientReply::Unfit(unfit)),
+            match self.unsuitable(self.transaction.recipients[recipient]) {
+                Some(unsuitable) => {
+                    self.answers[recipient] = Some(RecipientReply::Unsuitable(unsuitable))
+                }
                 None => self.todo.push_back(recipient),
             }
         }
     }
 
-    pub(super) fn unfit(&self, recipient: &Address) -> Option<Unsuitable> {
+    pub(super) fn unsuitable(&self, recipient: &Address) -> Option<Unsuitable> {
         let utf8 = self.message_needs_utf8() || recipient.needs_utf8();
         if utf8 && !self.offers.has(Extension::SmtpUtf8) {
             return Some(Unsuitable::NeedsUtf8);
@@ -390,9 +398,9 @@ impl Dialogue<'_> {
     }
 
     /// Marks the results as uncertain: the end of data was sent, and its reply is lost.
-    pub fn doubt(&mut self) {
+    pub fn mark_uncertain(&mut self) {
         for recipient in self.current.drain(..) {
-            self.answers[recipient].get_or_insert(RecipientReply::InDoubt);
+            self.answers[recipient].get_or_insert(RecipientReply::Uncertain);
         }
     }
 
@@ -409,13 +417,13 @@ impl Dialogue<'_> {
             return self.command();
         }
         if let Some(lack) = self.lacks() {
-            return self.demand(Unmet::Request(lack));
+            return self.fail_unmet(Unmet::Request(lack));
         }
-        self.sort_out_the_unfit();
+        self.drop_unsuitable();
         let left_out = self.left_out();
         let action = self.begin();
         left_out.into_iter().rev().fold(action, |action, detail| {
-            said_first(Output::Detail(detail), action)
+            with_output_first(Output::Detail(detail), action)
         })
     }
 

@@ -60,13 +60,13 @@ impl SessionLoop<'_, '_> {
     }
 
     pub(super) fn out_of_step(&mut self, words: &str) -> SessionFailure {
-        self.dialogue.distrust();
+        self.dialogue.mark_out_of_step();
         let what = format!("sent one reply too many, \"{words}\"");
         SessionFailure::Protocol(Step::Quit, what)
     }
 
     /// Reports the end of the session and closes the connection.
-    pub(super) fn say_the_end(&mut self, failure: Option<&SessionFailure>) {
+    pub(super) fn send_end_of_data(&mut self, failure: Option<&SessionFailure>) {
         if let Some(failure) = failure {
             self.observer.on_event(Event::Failed {
                 stage: failure.step().stage(),

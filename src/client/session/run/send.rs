@@ -44,12 +44,12 @@ impl SessionLoop<'_, '_> {
                     None
                 }
                 Output::Message(shape) => {
-                    self.carry(message.insert(Carried::new(self.transaction, *shape)), None)?
+                    self.transfer(message.insert(Carried::new(self.transaction, *shape)), None)?
                 }
                 Output::Chunk(shape, octets) => {
                     let carried =
                         message.get_or_insert_with(|| Carried::new(self.transaction, *shape));
-                    self.carry(carried, Some(*octets))?
+                    self.transfer(carried, Some(*octets))?
                 }
             };
             if stopped.is_some() {
@@ -103,7 +103,7 @@ impl SessionLoop<'_, '_> {
             Early::Closed => Err(SessionFailure::Wire(step, WireError::Closed)),
             Early::Broken(error) => Err(SessionFailure::Wire(step, error)),
             Early::Bytes(bytes) if bytes.starts_with(b"421") => {
-                Ok(Some(WireEvent::Unasked(self.reply()?)))
+                Ok(Some(WireEvent::Unsolicited(self.reply()?)))
             }
             Early::Bytes(bytes) => {
                 let words = excerpt(&self.mask, bytes);

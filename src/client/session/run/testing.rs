@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 impl SessionLoop<'_, '_> {
     /// Sends the PROXY header, before anything else and outside TLS.
-    pub(super) fn say_proxy(&mut self, proxy: &Proxy) -> Result<(), SessionFailure> {
+    pub(super) fn send_proxy_header(&mut self, proxy: &Proxy) -> Result<(), SessionFailure> {
         let header = proxy.header(self.wire.ends());
         let encoded = header.encode();
         self.wire.outbox.extend_from_slice(&encoded);
@@ -29,7 +29,7 @@ impl SessionLoop<'_, '_> {
     }
 
     /// Sends the last commands without waiting for their replies.
-    pub(super) fn say_and_drop(&mut self, items: &[Output]) -> Result<Opening, SessionFailure> {
+    pub(super) fn send_and_drop(&mut self, items: &[Output]) -> Result<Opening, SessionFailure> {
         if self.gather(items)?.is_some() {
             return Ok(Opening::Over);
         }
@@ -43,7 +43,7 @@ impl SessionLoop<'_, '_> {
     }
 
     /// Sends QUIT out of sequence, and reports replies that arrive soon.
-    pub(super) fn blurt_quit(&mut self) {
+    pub(super) fn quit_out_of_sequence(&mut self) {
         self.put(&CommandLine {
             step: Step::Quit,
             wire: Zeroizing::new(b"QUIT".to_vec()),

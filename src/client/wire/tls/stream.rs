@@ -2,6 +2,7 @@
 //! it in between, however slowly the peer's bytes arrive.
 
 use crate::client::wire::{Deadline, LastWords, Stream};
+use crate::system::text::shown;
 use rustls::ClientConnection;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -10,6 +11,9 @@ use std::time::Duration;
 
 /// Maximum number of reads in one poll that yield no application data.
 const MAX_READS: u32 = 16;
+
+/// Octets of a reply in clear that an error text has.
+const MAX_REPLY: usize = 200;
 
 pub struct TlsStream {
     pub connection: ClientConnection,
@@ -53,10 +57,17 @@ impl TlsStream {
     /// Reads once and processes the records.
     fn take_in(&mut self) -> io::Result<()> {
         self.under.acknowledge_at_once();
-        if self.connection.read_tls(&mut self.under)? == 0 && self.connection.is_handshaking() {
+        if !self.connection.is_handshaking() {
+            self.connection.read_tls(&mut self.under)?;
+            return self.digest();
+        }
+        let mut start = Vec::new();
+        let under = &mut StartKept(&mut *self.under, &mut start);
+        if self.connection.read_tls(under)? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         self.digest()
+            .map_err(|error| temporary_reply(&start).unwrap_or(error))
     }
 
     fn digest(&mut self) -> io::Result<()> {
@@ -67,6 +78,30 @@ impl TlsStream {
             io::Error::new(io::ErrorKind::InvalidData, error)
         })
     }
+}
+
+/// Keeps the beginning of what is read.
+struct StartKept<'s>(&'s mut dyn Stream, &'s mut Vec<u8>);
+
+impl Read for StartKept<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.0.read(buffer)?;
+        let wanted = count.min(MAX_REPLY.saturating_sub(self.1.len()));
+        self.1.extend_from_slice(&buffer[..wanted]);
+        Ok(count)
+    }
+}
+
+/// The error for a server that is too busy for a handshake, and replied with 4yz in clear.
+fn temporary_reply(start: &[u8]) -> Option<io::Error> {
+    let line = start.split(|byte| *byte == b'\n').next()?;
+    let [b'4', b'0'..=b'9', b'0'..=b'9', b' ' | b'-' | b'\r', ..] = line else {
+        return None;
+    };
+    let reply = shown(String::from_utf8_lossy(line).trim_end());
+    Some(io::Error::other(format!(
+        "the server sent {reply} in clear"
+    )))
 }
 
 fn again(mut once: impl FnMut() -> io::Result<()>) -> io::Result<()> {

@@ -61,7 +61,6 @@ impl DigestTable {
     }
 
     /// `3 of 12 runs failed`, as a subject has it.
-    #[must_use]
     pub fn summary(&self) -> String {
         let runs = |count: usize| format!("{count} {}", if count == 1 { "run" } else { "runs" });
         match (self.runs, self.failed) {
@@ -74,7 +73,6 @@ impl DigestTable {
         }
     }
 
-    #[must_use]
     pub fn text(mut self) -> String {
         // Failures first, each group sorted by job.
         self.rows

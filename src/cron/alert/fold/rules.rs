@@ -66,7 +66,8 @@ fn dates() -> Vec<FoldRule> {
         // 20261123, 20261123T072842Z, 20261123072842
         of(format!(
             r"{YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[T_.-]?[0-2]\d[0-5]\d(?:[0-5]\d)?Z?)?"
-        )),
+        ))
+        .excludes_stable_ids(),
         // 23.11.2026, 23-11-2026, 11/23/2026, 11/23/26
         of(format!(
             r"\b(?:{day}\.{month}\.{YEAR}|{day}-{month}-{YEAR}|{day}/{day}/(?:{YEAR}|\d\d))\b"
@@ -130,8 +131,8 @@ fn ids() -> Vec<FoldRule> {
     let of = |pattern: &str| FoldRule::of(pattern, ID);
     vec![
         of(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b").joiners("-").excludes_stable_ids(),
-        // Addresses of memory.
-        of(r"0x[0-9a-fA-F]{9,16}\b").excludes_stable_ids(),
+        // Addresses of memory: 48 bits with their sign, because WWNs and GUIDs have 64.
+        of(r"0x(?:0{0,4}[0-9a-fA-F]{9,12}|(?i:ffff)[0-9a-fA-F]{12})\b").excludes_stable_ids(),
         of(r"(?i)\b(?:at|address|addr|ptr|pointer|ip|sp|pc|lr|rip|rsp)[ :=@]+(?<x>0x[0-9a-f]{1,16}|[0-9a-f]{8,16})\b")
             .accepts(|text| text.starts_with("0x") || has_letter_and_digit(text)),
         of(r"\[(?<x>[0-9a-f]{6,16}\+[0-9a-f]+)\]").joiners(""),

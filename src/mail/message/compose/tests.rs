@@ -45,9 +45,9 @@ fn bytes(message: &Message) -> Vec<u8> {
     bytes_for(message, BodyType::SevenBit)
 }
 
-fn bytes_for(message: &Message, able: BodyType) -> Vec<u8> {
+fn bytes_for(message: &Message, accepts: BodyType) -> Vec<u8> {
     let mut out = Vec::new();
-    let shape = message.shape(able.with_utf8()).unwrap();
+    let shape = message.shape(accepts.with_utf8()).unwrap();
     let mut blocks = message.blocks(shape);
     while blocks.append(&mut out).unwrap() != Block::End {}
     assert_eq!(out.len() as u64, shape.size, "the announced size is wrong");
@@ -132,7 +132,7 @@ fn the_encoding_follows_the_text_and_the_text_comes_back() {
 }
 
 #[test]
-fn no_bare_cr_or_lf_leaves_whatever_came_in() {
+fn output_has_no_bare_cr_or_lf() {
     // B3; wire() looks at every line end.
     for text in [
         "\n.\n",
@@ -150,7 +150,7 @@ fn no_bare_cr_or_lf_leaves_whatever_came_in() {
 }
 
 #[test]
-fn a_text_that_is_not_utf8_is_sent_with_a_warning_that_says_where() {
+fn text_that_is_not_utf8_is_sent_with_a_warning_with_the_offset() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("latin1.txt");
     std::fs::write(&path, b"gr\xfcn").unwrap();
@@ -253,7 +253,7 @@ fn a_changed_attachment_never_makes_a_whole_message() {
 }
 
 #[test]
-fn a_header_of_ours_is_replaced_once_and_others_are_added_as_often_as_given() {
+fn generated_field_is_replaced_and_other_fields_are_added() {
     let wire = wire(with_header("subject", "Mustard"));
     assert!(wire.contains("subject: Mustard\r\n") && !wire.contains("Ketchup"));
     let mut twice = with_header("X-Foo", "1");
@@ -266,14 +266,14 @@ fn a_header_of_ours_is_replaced_once_and_others_are_added_as_often_as_given() {
 }
 
 #[test]
-fn a_date_with_another_zone_stays_what_it_was() {
+fn date_with_another_zone_is_kept() {
     let wire = wire(with_header("Date", "Sun, 22 Nov 2026 22:15:30 +0530"));
     assert!(wire.contains("Date: Sun, 22 Nov 2026 22:15:30 +0530\r\n"));
     assert_eq!(wire.matches("Date: ").count(), 1);
 }
 
 #[test]
-fn what_may_stand_once_stands_once() {
+fn repeated_unique_fields_are_refused() {
     // R41
     let mut twice = with_header("Subject", "1");
     twice.headers.push(HeaderField {
@@ -284,7 +284,7 @@ fn what_may_stand_once_stands_once() {
 }
 
 #[test]
-fn a_type_of_the_text_must_fit_what_is_sent() {
+fn content_type_must_be_possible_for_the_text() {
     let wire = wire(with_header("Content-Type", "text/html; charset=UTF-8"));
     assert!(wire.contains("\r\nContent-Type: text/html; charset=UTF-8\r\n"));
     for bad in [
@@ -338,7 +338,7 @@ fn a_bcc_header_is_a_recipient_and_no_header() {
 }
 
 #[test]
-fn without_a_visible_recipient_the_header_says_so() {
+fn message_without_visible_recipients_gets_an_empty_group() {
     let mut hidden = draft("hi");
     hidden.bcc = std::mem::take(&mut hidden.to);
     assert!(wire(hidden).contains("To: undisclosed-recipients:;\r\n"));

@@ -2,7 +2,7 @@ use crate::mail::message::convert::*;
 use mail_parser::{MessageParser, MimeHeaders as _};
 use proptest::prelude::*;
 
-/// A message in one form, in blocks of a given size.
+/// A message in one variant, in blocks of a given size.
 struct Given {
     octets: Vec<u8>,
     shape: Shape,
@@ -12,8 +12,8 @@ struct Given {
 struct Pieces<'g>(std::slice::Chunks<'g, u8>);
 
 impl Replay for Given {
-    fn shape(&self, able: Accepts) -> Option<Shape> {
-        self.shape.suits(able).then_some(self.shape)
+    fn shape(&self, accepts: Accepts) -> Option<Shape> {
+        self.shape.suits(accepts).then_some(self.shape)
     }
 
     fn blocks(&self, _: Shape) -> Box<dyn Blocks + '_> {
@@ -44,22 +44,22 @@ fn given(octets: &[u8], block: usize) -> Given {
     }
 }
 
-fn octets(message: &dyn Replay, able: Accepts) -> Option<Vec<u8>> {
-    let shape = message.shape(able)?;
-    assert!(shape.suits(able));
+fn octets(message: &dyn Replay, accepts: Accepts) -> Option<Vec<u8>> {
+    let shape = message.shape(accepts)?;
+    assert!(shape.suits(accepts));
     let (mut out, mut blocks) = (Vec::new(), message.blocks(shape));
     while blocks.append(&mut out).unwrap() != Block::End {}
     assert_eq!(out.len() as u64, shape.size);
     Some(out)
 }
 
-fn converted_by(octets_given: &[u8], able: Accepts, signed: Signed) -> Option<Vec<u8>> {
+fn converted_by(octets_given: &[u8], accepts: Accepts, signed: Signed) -> Option<Vec<u8>> {
     let whole = given(octets_given, usize::MAX);
-    let whole = octets(&Convertible::new(&whole, signed), able);
+    let whole = octets(&Convertible::new(&whole, signed), accepts);
     for block in [1, 7, 64] {
         let cut = given(octets_given, block);
         assert_eq!(
-            octets(&Convertible::new(&cut, signed), able),
+            octets(&Convertible::new(&cut, signed), accepts),
             whole,
             "cut at {block}"
         );
@@ -85,7 +85,7 @@ fn plain(text: &str) -> Option<String> {
 const HEAD: &str = "From: a@x.org\nTo: b@y.org\nMIME-Version: 1.0\n";
 
 #[test]
-fn a_text_becomes_quoted_printable_and_gets_the_header_for_it() {
+fn text_becomes_quoted_printable_and_gets_the_fields_for_it() {
     let text = "From: a@x.org\nSubject: x\n\nM\u{e4}rz\n";
     let right = "From: a@x.org\nSubject: x\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\
                  Content-Transfer-Encoding: quoted-printable\n\nM=C3=A4rz\n";
@@ -113,7 +113,7 @@ fn a_text_of_another_script_becomes_base64() {
 }
 
 #[test]
-fn each_part_is_encoded_by_itself_and_the_others_stay() {
+fn each_part_is_encoded_by_itself() {
     let parts = "Content-Type: multipart/mixed; boundary=\"o ut\"\nContent-Transfer-Encoding: 8bit\n\n\
         pre\u{e4}\n--o ut\nContent-Type: multipart/alternative; boundary=in\n\n\
         --in\n\nplain  \n\n--in\nContent-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n\
@@ -198,8 +198,8 @@ fn signed_and_encrypted_content_stays_unless_it_may_change() {
             "{out}"
         );
         let given = crlf(&text("M\u{e4}rz"));
-        let able = BodyType::SevenBit.without_utf8();
-        let out = converted_by(given.as_bytes(), able, Signed::Converted).unwrap();
+        let accepts = BodyType::SevenBit.without_utf8();
+        let out = converted_by(given.as_bytes(), accepts, Signed::Converted).unwrap();
         assert!(
             String::from_utf8(out)
                 .unwrap()
@@ -238,7 +238,7 @@ fn a_report_that_is_not_ascii_gets_the_type_that_may_be_encoded() {
 }
 
 #[test]
-fn depth_and_size_of_what_was_nested_are_bounded() {
+fn depth_and_number_of_nested_parts_are_limited() {
     let mut text = HEAD.to_owned();
     for level in 0..5000 {
         text.push_str(&format!(
@@ -255,8 +255,8 @@ fn depth_and_size_of_what_was_nested_are_bounded() {
 fn a_message_that_cannot_be_read_is_not_sent_as_it_is() {
     struct Broken;
     impl Replay for Broken {
-        fn shape(&self, able: Accepts) -> Option<Shape> {
-            given("\u{e4}".as_bytes(), 1).shape(able)
+        fn shape(&self, accepts: Accepts) -> Option<Shape> {
+            given("\u{e4}".as_bytes(), 1).shape(accepts)
         }
         fn blocks(&self, _: Shape) -> Box<dyn Blocks + '_> {
             Box::new(UnreadableMessage(io::ErrorKind::InvalidData, "damaged"))
@@ -281,7 +281,7 @@ fn valid(header: &str, body: &[u8]) -> String {
 }
 
 #[test]
-fn long_lines_and_nuls_are_encoded_where_they_are() {
+fn long_lines_and_nuls_are_encoded_in_their_part() {
     let long = "x".repeat(1500);
     let head = format!("{HEAD}Content-Type: multipart/mixed; boundary=b\n\n");
     let body = format!(
@@ -363,16 +363,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn whatever_is_converted_is_lines_of_ascii(text in pieces()) {
+    fn converted_messages_are_lines_of_ascii(text in pieces()) {
         let text = crlf(&format!("From: a@x.org\n{text}"));
-        let able = BodyType::SevenBit.without_utf8();
-        if let Some(out) = converted_by(text.as_bytes(), able, Signed::Kept) {
+        let accepts = BodyType::SevenBit.without_utf8();
+        if let Some(out) = converted_by(text.as_bytes(), accepts, Signed::Kept) {
             prop_assert!(out.is_ascii());
             prop_assert!(out.ends_with(b"\r\n"));
             for line in out.split(|&byte| byte == b'\n') {
                 prop_assert!(line.len() <= 999);
             }
         }
-        prop_assert!(converted_by(text.as_bytes(), able, Signed::Converted).is_some());
+        prop_assert!(converted_by(text.as_bytes(), accepts, Signed::Converted).is_some());
     }
 }

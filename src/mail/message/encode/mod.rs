@@ -1,18 +1,14 @@
 //! Transfer encodings, block by block. The output has CRLF line ends.
 
-mod base64;
 mod flowed;
-mod quoted_printable;
 mod repair;
 mod scan;
+mod transfer;
 
-pub use crate::mail::message::encode::base64::{
-    Base64, INPUT_BLOCK as BASE64_BLOCK, encoded_len as base64_len,
-};
 pub use flowed::Flowed;
-pub use quoted_printable::QuotedPrintable;
 pub use repair::{AsciiOnly, Base64Repair, Chain, QuotedPrintableRepair, valid_lines};
 pub use scan::{ContentScan, ContentScanner, scan};
+pub use transfer::{BASE64_BLOCK, Base64, QuotedPrintable, base64_len};
 
 /// Content-Transfer-Encoding of a part (RFC 2045 §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_line_end_becomes_crlf_wherever_the_block_is_cut() {
+    fn every_line_end_becomes_crlf_across_blocks() {
         // B3
         for (given, right) in [
             ("a\nb\r\nc\rd", "a\r\nb\r\nc\r\nd"),

@@ -6,7 +6,7 @@ use crate::mail::message::encode::{Encoder, LineEnds};
 /// The longest line that may be sent (RFC 5322 §2.1.1), in octets without its CRLF.
 const MAX_LINE: usize = 998;
 
-/// LineBreaker lines over 998 octets and removes NULs. Line ends are not changed.
+/// Breaks lines over 998 octets and removes NULs. Line ends are not changed.
 ///
 /// Long lines are broken as Postfix breaks them, with a blank at the start of the next line, so that it
 /// cannot be a boundary or a header field of a part.

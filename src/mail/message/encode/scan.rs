@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf8_is_found_with_its_place() {
+    fn invalid_utf8_is_found_with_its_offset() {
         assert_eq!(scanned("gr\u{fc}n \u{1f600}".as_bytes()).not_utf8_at, None);
         assert_eq!(scanned(b"gr\xfcn").not_utf8_at, Some(2));
         assert_eq!(scanned(b"abc\xc3").not_utf8_at, Some(3));

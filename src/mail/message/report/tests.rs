@@ -14,8 +14,8 @@ struct Given {
 struct Slow<'m>(&'m [u8]);
 
 impl Replay for Given {
-    fn shape(&self, able: Accepts) -> Option<Shape> {
-        (self.transport <= able.transport).then_some(Shape {
+    fn shape(&self, accepts: Accepts) -> Option<Shape> {
+        (self.transport <= accepts.transport).then_some(Shape {
             utf8: false,
             transport: self.transport,
             size: self.announced,
@@ -88,8 +88,8 @@ fn report<'a>(sender: &'a Address, recipients: Vec<Reported<'a>>) -> DeliverySta
     }
 }
 
-fn octets(message: &dyn Replay, able: BodyType) -> Vec<u8> {
-    let shape = message.shape(able.with_utf8()).unwrap();
+fn octets(message: &dyn Replay, accepts: BodyType) -> Vec<u8> {
+    let shape = message.shape(accepts.with_utf8()).unwrap();
     let mut out = Vec::new();
     let mut blocks = message.blocks(shape);
     while blocks.append(&mut out).unwrap() != Block::End {}
@@ -124,7 +124,7 @@ fn part<'p>(message: &'p Parsed, number: usize) -> &'p str {
 }
 
 #[test]
-fn a_failure_is_told_to_people_and_to_programs_and_the_message_comes_back() {
+fn failure_report_has_text_status_and_the_message() {
     let (sender, bob) = (sender(), bob());
     let report = DeliveryStatusReport {
         envid: Some("order 17"),
@@ -177,7 +177,7 @@ fn a_failure_is_told_to_people_and_to_programs_and_the_message_comes_back() {
 }
 
 #[test]
-fn a_delay_says_until_when_it_is_tried() {
+fn delay_report_names_the_end_of_the_retries() {
     let (sender, bob) = (sender(), bob());
     let retry_until = SystemTime::UNIX_EPOCH + Duration::from_secs(4 * 86400);
     let report = DeliveryStatusReport {
@@ -201,7 +201,7 @@ fn a_delay_says_until_when_it_is_tried() {
 }
 
 #[test]
-fn what_was_handed_on_is_said_to_be_so() {
+fn relayed_message_is_reported_as_relayed() {
     let (sender, bob) = (sender(), bob());
     let taken = Reported {
         words: "250 2.1.5 queued",
@@ -243,12 +243,12 @@ fn a_code_fits_the_kind_of_report() {
             diagnostic: reply,
             ..refused(&bob)
         };
-        assert_eq!(status::status(kind, &reported), right, "{kind:?} {given:?}");
+        assert_eq!(parts::status(kind, &reported), right, "{kind:?} {given:?}");
     }
 }
 
 #[test]
-fn what_took_too_long_is_told_with_its_last_answer() {
+fn expired_delivery_is_reported_with_the_last_reply() {
     let (sender, bob) = (sender(), bob());
     let expired = Reported {
         words: "451 4.3.0 come back later",
@@ -264,7 +264,7 @@ fn what_took_too_long_is_told_with_its_last_answer() {
 }
 
 #[test]
-fn nothing_that_a_server_says_starts_a_field_or_a_part() {
+fn server_text_cannot_start_a_field_or_a_part() {
     // A11
     let (sender, bob) = (sender(), bob());
     let evil =
@@ -295,7 +295,7 @@ fn nothing_that_a_server_says_starts_a_field_or_a_part() {
 }
 
 #[test]
-fn addresses_and_headers_beyond_ascii_are_told_as_the_standards_have_it() {
+fn non_ascii_addresses_and_headers_are_reported_by_rfc_6533() {
     let sender = Address::parse("用户@x.org").unwrap();
     let bob = Address::parse("jürgen@y.org").unwrap();
     let original = given(&MESSAGE.replace("Lunch", "Grüße"));
@@ -318,7 +318,7 @@ fn addresses_and_headers_beyond_ascii_are_told_as_the_standards_have_it() {
 }
 
 #[test]
-fn an_eight_bit_message_comes_back_whole_where_the_server_takes_it_and_else_its_header() {
+fn eight_bit_message_is_returned_whole_if_the_server_accepts_it() {
     let (sender, bob) = (sender(), bob());
     let original = given(&MESSAGE.replace("noon", "zwölf"));
     let report = report(&sender, vec![refused(&bob)]);
@@ -341,7 +341,7 @@ fn an_eight_bit_message_comes_back_whole_where_the_server_takes_it_and_else_its_
 }
 
 #[test]
-fn of_an_endless_header_the_beginning_comes_back_in_whole_lines() {
+fn large_header_is_returned_up_to_a_limit_in_whole_lines() {
     let (sender, bob) = (sender(), bob());
     let original = given(&(format!("{}\n", "X-Long: line\n".repeat(100_000))));
     let report = DeliveryStatusReport {
@@ -374,7 +374,7 @@ fn a_message_without_a_header_and_one_without_anything_can_come_back() {
 }
 
 #[test]
-fn a_message_that_is_not_what_it_was_ends_no_report() {
+fn report_fails_if_the_message_has_changed() {
     let (sender, bob) = (sender(), bob());
     for announced in [MESSAGE.len() as u64 * 2, 5] {
         let original = Given {
@@ -401,7 +401,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn whatever_servers_say_the_report_is_one(words in ".{0,2000}", id in ".{0,100}", body in "[ -~\n]{0,300}") {
+    fn report_is_valid_for_any_server_text(words in ".{0,2000}", id in ".{0,100}", body in "[ -~\n]{0,300}") {
         let (sender, bob) = (sender(), bob());
         let reported = Reported {
             address: &bob,
@@ -430,7 +430,7 @@ proptest! {
 }
 
 #[test]
-fn without_the_body_the_header_of_the_message_stays() {
+fn report_without_body_keeps_the_header_of_the_message() {
     let original = given("From: me@x.org\nX-A: 1\n two\nSubject: Lunch\n\nAt noon?\n");
     let (sender, bob) = (sender(), bob());
     let report = report(&sender, vec![refused(&bob)]);

@@ -65,15 +65,15 @@ fn sent_to_named(text: &str) -> Result<Message, MessageError> {
     submitted(text.as_bytes(), submission, &options())
 }
 
-fn octets(message: &Message, able: BodyType) -> Vec<u8> {
-    converted(message, able).unwrap()
+fn octets(message: &Message, accepts: BodyType) -> Vec<u8> {
+    converted(message, accepts).unwrap()
 }
 
 /// The message for a server that accepts this body type.
-fn converted(message: &Message, able: BodyType) -> Option<Vec<u8>> {
+fn converted(message: &Message, accepts: BodyType) -> Option<Vec<u8>> {
     let message = Convertible::new(message, Signed::Converted);
     let mut out = Vec::new();
-    let shape = message.shape(able.with_utf8())?;
+    let shape = message.shape(accepts.with_utf8())?;
     let mut blocks = message.blocks(shape);
     while blocks.append(&mut out).unwrap() != Block::End {}
     assert_eq!(out.len() as u64, shape.size);
@@ -144,7 +144,7 @@ fn a_message_with_nothing_but_carriage_returns_has_lines() {
 }
 
 #[test]
-fn a_lone_dot_ends_the_message_unless_it_is_told_not_to() {
+fn lone_dot_ends_the_message_unless_disabled() {
     let text = format!("{FULL}\none\n.\ntwo\n");
     let ending = Submission {
         dot_ends: true,
@@ -184,7 +184,7 @@ fn a_line_that_is_no_field_ends_the_header() {
 }
 
 #[test]
-fn mbox_lines_before_the_header_go() {
+fn mbox_lines_before_the_header_are_removed() {
     for separator in [
         "From a@x.org Thu Jan  1 00:00:00 1970\n",
         ">From x\n>>From y\n",
@@ -252,7 +252,7 @@ fn recipients_come_from_the_command_line_and_with_t_from_the_header_too() {
 }
 
 #[test]
-fn those_to_whom_a_message_is_resent_are_the_only_ones() {
+fn resent_fields_replace_the_other_recipients() {
     let text = "Resent-To: r1@x.org\nResent-Cc: r2@x.org\nReceived: x\nTo: b@x.org\n\
                 Resent-Bcc: r3@x.org\nResent-To: old@x.org\nResent-Bcc: r4@x.org\n\nhi\n";
     let message = sent_to_named(text).unwrap();
@@ -351,7 +351,7 @@ fn fields_that_no_message_may_carry_go_in_all_their_spellings() {
 }
 
 #[test]
-fn what_is_missing_is_added_behind_what_was_given() {
+fn missing_fields_are_added_after_the_given_ones() {
     let named = Submission {
         full_name: Some("Jürgen\nBcc: x".to_owned()),
         ..submission()
@@ -369,7 +369,7 @@ fn what_is_missing_is_added_behind_what_was_given() {
 }
 
 #[test]
-fn who_only_sends_in_secret_leaves_nobody_named() {
+fn hidden_recipients_only_leave_an_empty_group() {
     // A generated Message-ID has no hyphen, so it cannot end in this address.
     let text = "Bcc: in-secret@x.org\nFrom: a@x.org\n\nhi\n";
     let wire = wire(&sent_to_named(text).unwrap());
@@ -381,7 +381,7 @@ fn who_only_sends_in_secret_leaves_nobody_named() {
 }
 
 #[test]
-fn fields_of_addresses_without_an_address_go() {
+fn address_fields_without_an_address_are_removed() {
     let empty = "To: \nCc:\n ,\nReply-To: (none)\nSender:\nBcc: b@x.org\nSubject:\n\nhi\n";
     let wire = wire(&sent_to_named(empty).unwrap());
     let head = format!("\r\n{}\r\n", head_and_body(&wire).0);
@@ -396,7 +396,7 @@ fn fields_of_addresses_without_an_address_go() {
 }
 
 #[test]
-fn the_null_sender_writes_as_the_user_who_runs_it() {
+fn author_of_the_null_sender_is_the_user() {
     for sender in ["", "<>"] {
         let null = Submission {
             sender: Some(sender.to_owned()),
@@ -417,7 +417,7 @@ fn the_null_sender_writes_as_the_user_who_runs_it() {
 }
 
 #[test]
-fn who_resends_is_named_with_date_and_identity() {
+fn resent_message_gets_the_required_resent_fields() {
     let message = sent(format!("X-A: b\nResent-To: r@x.org\n{FULL}\nhi\n"));
     let wire = wire(&message);
     assert!(wire.starts_with("X-A: b\r\nResent-Date: "), "{wire}");
@@ -453,7 +453,7 @@ fn names_without_a_domain_get_one_and_the_rest_stays_as_it_is() {
 }
 
 #[test]
-fn an_author_who_was_replaced_stands_where_the_configuration_says() {
+fn replaced_author_is_kept_in_the_configured_field() {
     let rule = Rule {
         from: "root".to_owned(),
         to: "alerts@relay.example".to_owned(),
@@ -484,7 +484,7 @@ fn an_author_who_was_replaced_stands_where_the_configuration_says() {
 }
 
 #[test]
-fn raw_text_in_the_header_is_encoded_in_whatever_charset_it_came() {
+fn raw_text_in_the_header_is_encoded() {
     for (subject, utf8) in [
         (&b"Gr\xc3\xbc\xc3\x9fe"[..], false),
         (b"Gr\xfc\xdfe", false),
@@ -511,7 +511,7 @@ fn raw_text_in_the_header_is_encoded_in_whatever_charset_it_came() {
 }
 
 #[test]
-fn raw_utf8_stays_where_it_is_wanted() {
+fn raw_utf8_in_the_header_is_kept_on_request() {
     let wanted = Submission {
         utf8: true,
         ..submission()
@@ -523,7 +523,7 @@ fn raw_utf8_stays_where_it_is_wanted() {
 }
 
 #[test]
-fn what_cannot_be_encoded_in_its_field_is_lost_with_a_warning() {
+fn unencodable_text_is_replaced_with_a_warning() {
     let message = sent(format!("{FULL}References: <ü@x.org> <2@x.org>\n\nhi\n"));
     assert!(wire(&message).contains("\r\nReferences: <?@x.org> <2@x.org>\r\n"));
     assert!(
@@ -534,7 +534,7 @@ fn what_cannot_be_encoded_in_its_field_is_lost_with_a_warning() {
 }
 
 #[test]
-fn control_characters_in_the_header_go() {
+fn control_characters_in_the_header_are_removed() {
     // B4
     for odd in [
         "\0",
@@ -572,7 +572,7 @@ fn long_lines_of_the_header_are_folded_or_encoded() {
 }
 
 #[test]
-fn eight_bit_text_goes_as_it_is_and_quoted_printable_where_that_must_be() {
+fn eight_bit_text_is_encoded_for_servers_without_8bitmime() {
     let text = format!("{FULL}\nGrüße\n");
     let message = sent(&text);
     assert_eq!(wire(&message), text.replace('\n', "\r\n"));
@@ -658,7 +658,7 @@ fn long_lines_and_nuls_of_a_part_are_encoded_there() {
 }
 
 #[test]
-fn a_multipart_with_octets_above_127_goes_to_every_server() {
+fn multipart_with_octets_above_127_is_sent_to_every_server() {
     let text = format!(
         "{FULL}Content-Type: multipart/mixed; boundary=b\n\n--b\n\nGr\u{fc}\u{df}e\n--b--\n"
     );
@@ -681,7 +681,7 @@ fn a_mail_loop_is_refused() {
 }
 
 #[test]
-fn the_reports_that_are_wanted_stand_in_the_envelope() {
+fn requested_reports_are_in_the_envelope() {
     let dsn = Dsn {
         ret: Some(Return::Headers),
         envid: Some("x".to_owned()),
@@ -737,15 +737,15 @@ proptest! {
     fn any_bytes_become_a_message_that_servers_take(text in input(), utf8 in any::<bool>(), dot_ends in any::<bool>()) {
         let submission = Submission { dot_ends, utf8, ..submission() };
         let message = submitted(&text, submission, &options()).unwrap();
-        for able in [BodyType::SevenBit, BodyType::EightBit] {
-            let octets = octets(&message, able);
+        for accepts in [BodyType::SevenBit, BodyType::EightBit] {
+            let octets = octets(&message, accepts);
             prop_assert!(octets.ends_with(b"\r\n") && !octets.contains(&0));
             let lines: Vec<&[u8]> = octets.split(|&byte| byte == b'\n').collect();
             for line in &lines[..lines.len() - 1] {
                 let Some(line) = line.strip_suffix(b"\r") else { panic!("a bare LF") };
                 prop_assert!(line.len() <= 998 && !line.contains(&b'\r'));
             }
-            if able == BodyType::SevenBit && !utf8 {
+            if accepts == BodyType::SevenBit && !utf8 {
                 prop_assert!(octets.is_ascii());
             }
             let end = memchr::memmem::find(&octets, b"\r\n\r\n").unwrap();

@@ -14,7 +14,7 @@ fn bob() -> Address {
     Address::parse("bob@hamburger.edu").unwrap()
 }
 
-fn resting(recipient: &Address) -> Transaction<'_> {
+fn idle(recipient: &Address) -> Transaction<'_> {
     Transaction {
         then: AfterTransaction::Rest,
         ..Transaction::new(None, vec![recipient], &MESSAGE)
@@ -25,9 +25,9 @@ fn resting(recipient: &Address) -> Transaction<'_> {
 fn play(first: &Transaction<'_>, one: &str, second: &Transaction<'_>, other: &str) -> [String; 2] {
     let mut dialogue = Dialogue::new(first, "crepes.fr".to_owned(), &Options::default(), None);
     act(&mut dialogue, one);
-    let acquaintance = dialogue.acquaintance();
+    let server_state = dialogue.server_state();
     let first = word(dialogue.into_answers()[0].as_ref());
-    let mut dialogue = Dialogue::resumed(second, acquaintance);
+    let mut dialogue = Dialogue::resumed(second, server_state);
     act_from(WireEvent::Resumed, &mut dialogue, other);
     [first, word(dialogue.into_answers()[0].as_ref())]
 }
@@ -56,7 +56,7 @@ fn a_second_message_goes_without_a_second_greeting() {
         S: 221 bye";
     let one = [CHUNKING, one].concat();
     assert_eq!(
-        play(&resting(&bob), &one, &last, other),
+        play(&idle(&bob), &one, &last, other),
         ["accepted", "accepted"]
     );
 }
@@ -80,9 +80,9 @@ fn behind_a_refused_recipient_the_next_message_begins_with_rset_command_by_comma
         S: 354 go
         C: <message>
         S: 250 taken";
-    let second = resting(&bob);
+    let second = idle(&bob);
     assert_eq!(
-        play(&resting(&bob), &one, &second, other),
+        play(&idle(&bob), &one, &second, other),
         ["550 at rcpt", "accepted"]
     );
 }
@@ -110,7 +110,7 @@ fn after_a_chunk_that_failed_the_next_message_begins_with_rset() {
         S: 250 taken";
     let one = [CHUNKING, one].concat();
     assert_eq!(
-        play(&resting(&bob), &one, &resting(&bob), other),
+        play(&idle(&bob), &one, &idle(&bob), other),
         ["451 at bdat", "accepted"]
     );
 }
@@ -118,7 +118,7 @@ fn after_a_chunk_that_failed_the_next_message_begins_with_rset() {
 #[test]
 fn a_server_that_says_goodbye_is_not_kept() {
     let bob = bob();
-    let transaction = resting(&bob);
+    let transaction = idle(&bob);
     let one = "
         C: MAIL FROM:<>
         C: RCPT TO:<bob@hamburger.edu>
@@ -132,7 +132,7 @@ fn a_server_that_says_goodbye_is_not_kept() {
         None,
     );
     act(&mut dialogue, &[CHUNKING, one].concat());
-    assert!(dialogue.is_leaving());
+    assert!(dialogue.is_quitting());
     assert_eq!(word(dialogue.into_answers()[0].as_ref()), "421 at mail");
 }
 

@@ -100,7 +100,7 @@ fn markdown_makes_a_text_as_it_was_written_and_html() {
 }
 
 #[test]
-fn an_invitation_stands_in_the_alternative_with_its_method() {
+fn invitation_is_an_alternative_with_its_method() {
     let ics = b"BEGIN:VCALENDAR\nVERSION:2.0\nMETHOD:REQUEST\nEND:VCALENDAR\n";
     let (_directory, path) = file("party.ics", ics);
     let mut draft = draft("come\n");
@@ -173,13 +173,13 @@ fn a_cid_without_its_part_is_an_error_and_a_part_without_its_cid_a_warning() {
 }
 
 #[test]
-fn what_the_server_can_carry_decides_how_parts_travel() {
+fn parts_are_encoded_for_the_body_type_of_the_server() {
     let (_directory, path) = file("a.bin", b"\r\n\0.\n");
     let mut draft = draft("Viele liebe Grüße\n");
     draft.attachments = vec![Attachment::new(Input::File(path))];
     let message = composed(draft).unwrap();
-    let encodings = |able| {
-        let bytes = bytes_for(&message, able);
+    let encodings = |accepts| {
+        let bytes = bytes_for(&message, accepts);
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let lines = text
             .lines()
@@ -215,7 +215,7 @@ fn text_in_another_charset_is_sent_as_utf8() {
 }
 
 #[test]
-fn flowing_text_says_so_and_has_short_lines() {
+fn flowed_text_has_its_parameter_and_short_lines() {
     let mut draft = draft(&"word ".repeat(100));
     draft.text.flowed = true;
     let wire = wire(draft);

@@ -5,7 +5,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use encoding_rs::Encoding;
 
 /// The longest encoded word (RFC 2047 §2).
-const LONGEST: usize = 75;
+const MAX_LENGTH: usize = 75;
 
 /// Decodes the encoded words of a display name or an unstructured field. A word that cannot be decoded is
 /// kept. So is the whole text if the result would contain a character that is not allowed in a field.
@@ -41,10 +41,10 @@ pub fn decoded(text: &str) -> String {
 #[must_use]
 pub fn is_encoded_word(word: &str) -> bool {
     let is_text = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
-    word.len() <= LONGEST
-        && parts(word).is_some_and(|[charset, kind, text]| {
-            let is_kind = matches!(kind, "b" | "B" | "q" | "Q");
-            !charset.is_empty() && is_kind && is_text(word) && !text.contains('?')
+    word.len() <= MAX_LENGTH
+        && parts(word).is_some_and(|[charset, encoding, text]| {
+            let is_encoding = matches!(encoding, "b" | "B" | "q" | "Q");
+            !charset.is_empty() && is_encoding && is_text(word) && !text.contains('?')
         })
 }
 
@@ -56,12 +56,12 @@ fn parts(word: &str) -> Option<[&str; 3]> {
 }
 
 fn decoded_word(word: &str) -> Option<String> {
-    let [charset, kind, text] = parts(word)?;
+    let [charset, encoding, text] = parts(word)?;
     // RFC 2231 §5: a language may follow the charset.
     let charset = charset.split('*').next().unwrap_or(charset);
-    let bytes = match kind {
+    let bytes = match encoding {
         "b" | "B" => BASE64_STANDARD.decode(text).ok()?,
-        "q" | "Q" => q(text)?,
+        "q" | "Q" => q_decoded(text)?,
         _ => return None,
     };
     let charset = Encoding::for_label(charset.as_bytes())?;
@@ -69,20 +69,20 @@ fn decoded_word(word: &str) -> Option<String> {
     Some(text.into_owned())
 }
 
-fn q(text: &str) -> Option<Vec<u8>> {
+fn q_decoded(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
         bytes.push(match byte {
             b'_' => b' ',
-            b'=' => hex(rest.next()?)? << 4 | hex(rest.next()?)?,
+            b'=' => hex_digit(rest.next()?)? << 4 | hex_digit(rest.next()?)?,
             other => other,
         });
     }
     Some(bytes)
 }
 
-fn hex(digit: u8) -> Option<u8> {
+fn hex_digit(digit: u8) -> Option<u8> {
     let value = char::from(digit).to_digit(16)?;
     u8::try_from(value).ok()
 }
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_decoded_stays() {
+    fn invalid_encoded_words_are_kept() {
         for name in [
             "=?utf-8?q?=FF?=",
             "=?x?q?a?=",

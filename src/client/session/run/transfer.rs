@@ -15,7 +15,7 @@ const WRITE_SIZE: usize = 64 * 1024;
 impl SessionLoop<'_, '_> {
     /// Copies the message, or the next octets of it, to the outbox, and writes the outbox when it is full.
     /// The last part is sent together with the commands that follow.
-    pub(super) fn carry(
+    pub(super) fn transfer(
         &mut self,
         carried: &mut Carried<'_>,
         octets: Option<u64>,
@@ -104,7 +104,7 @@ impl SessionLoop<'_, '_> {
             let reply = self.reply()?;
             match reply.class() {
                 Class::Transient | Class::Permanent => {
-                    return Ok(Some(WireEvent::BrokenOff(reply)));
+                    return Ok(Some(WireEvent::Aborted(reply)));
                 }
                 Class::Success | Class::Intermediate => self.chunk_taken(reply)?,
             }
@@ -134,7 +134,7 @@ impl SessionLoop<'_, '_> {
             let deadline = Deadline::after(self.limit(Step::Quit));
             let reply = self.reply_by(deadline, Step::Body)?;
             match reply.class() {
-                Class::Transient | Class::Permanent => return Ok(WireEvent::BrokenOff(reply)),
+                Class::Transient | Class::Permanent => return Ok(WireEvent::Aborted(reply)),
                 Class::Success if self.awaits_chunk() => self.chunk_taken(reply)?,
                 Class::Success | Class::Intermediate => {
                     let what = format!("said {} before the message had ended", reply.whole());
