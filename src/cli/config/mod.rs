@@ -4,12 +4,11 @@ pub(crate) mod args;
 
 pub(crate) use args::{CommandArgs, check_access};
 
-use crate::cli::terminal::{Stdout, complain};
+use crate::cli::terminal;
 use crate::config;
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
-use crate::system::text::{reason, shown, shown_path};
-use std::io::{ErrorKind, Write as _};
+use crate::system::text::{shown, shown_path};
 use std::path::PathBuf;
 
 /// The part of the configuration that is shown.
@@ -46,14 +45,8 @@ pub fn run(plan: &ConfigView) -> Exit {
             )
         }
     };
-    match Stdout.write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            complain(&format!(
-                "cannot write to the standard output: {}",
-                reason(&error)
-            ));
-            Exit::Io
-        }
-        _ => Exit::Ok,
+    match terminal::write(text.as_bytes()) {
+        Ok(()) => Exit::Ok,
+        Err(exit) => exit,
     }
 }

@@ -191,8 +191,8 @@ impl CronEnvironment {
 }
 
 impl Args {
-    /// Builds the notification. An error in the command line is returned. An error in the configuration is a part of the
-    /// notification, because the report must be delivered in another way then.
+    /// Builds the notification. An error in the command line is returned. An error in the configuration is a
+    /// part of the notification, because the report must be delivered in another way then.
     pub fn plan(
         self,
         command_line: &CommandLineArgs<'_>,

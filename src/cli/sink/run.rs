@@ -2,7 +2,7 @@
 
 use crate::cli::sink::events::Events;
 use crate::cli::sink::{AuthOptions, MessageOutput, SinkOptions};
-use crate::cli::terminal::{Stdout, complain};
+use crate::cli::terminal::{Stdout, complain, output_failed};
 use crate::server::{
     Auth, EncryptionError, Incoming, Listen, Maildir, Mbox, MessageStore, ReceivedEnvelope, Server,
     ServerError, ServerTls, Stopper, StoreRefusal, StoredAt, UserDatabase, UsersError,
@@ -81,11 +81,7 @@ fn receive(plan: SinkOptions) -> Result<Exit, SinkFailure> {
         }
     }
     if let Some(error) = events.failure() {
-        complain(&format!(
-            "cannot write to the standard output: {}",
-            reason(&error)
-        ));
-        return Ok(Exit::Io);
+        return Ok(output_failed(&error));
     }
     match wanted.filter(|&wanted| accepted < wanted) {
         None => Ok(Exit::Ok),
