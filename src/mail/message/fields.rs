@@ -2,7 +2,8 @@
 //! cannot be sent unchanged.
 
 use crate::mail::address::{Address, Domain, ListEntry, decoded, is_encoded_word, parse_list};
-use crate::mail::message::header_reader::{MAX_LINE, RawField};
+use crate::mail::message::encode::MAX_LINE;
+use crate::mail::message::header_reader::RawField;
 use crate::mail::message::header_writer::{
     addresses, cut, folded, structured, unstructured, with_encoded_parameters,
 };

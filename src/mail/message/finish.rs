@@ -89,8 +89,11 @@ impl<E> UnfinishedMessage<E> {
             repair, mut fields, ..
         } = header;
         let mut notes = self.notes;
-        notes.remarks.extend(repair.remarks);
-        notes.warnings.extend(repair.warnings);
+        // Only a submission reports the fields that were repaired.
+        if rewriter.is_some() {
+            notes.remarks.extend(repair.remarks);
+            notes.warnings.extend(repair.warnings);
+        }
         let variants = match self.body {
             UnfinishedBody::Variants(variants) => variants,
             UnfinishedBody::Existing(body) => {
@@ -222,6 +225,10 @@ impl FinalHeader<'_> {
         if missing.date && self.lacks("date") {
             self.push("Date", format!("Date: {}\r\n", header_date(now)));
         }
+        // The domain of the Message-ID is that of the author, which From may have to name first.
+        if let Author::Entry(_) = missing.author {
+            self.add_missing_id(missing, now)?;
+        }
         if self.lacks("from") {
             let from = match &missing.author {
                 Author::Entry(entry) => entry.clone(),
@@ -229,15 +236,24 @@ impl FinalHeader<'_> {
             };
             self.push("From", addresses("From", &[from]));
         }
+        self.add_missing_id(missing, now)?;
+        if self.lacks("to") && self.lacks("cc") {
+            self.push("To", undisclosed());
+        }
+        Ok(())
+    }
+
+    fn add_missing_id(
+        &mut self,
+        missing: &MissingFields,
+        now: SystemTime,
+    ) -> Result<(), MessageError> {
         if missing.message_id
             && self.lacks("message-id")
             && let Some(author) = self.first_author(&missing.author)?
         {
             let id = message_id(&author, now);
             self.push("Message-ID", format!("Message-ID: {id}\r\n"));
-        }
-        if self.lacks("to") && self.lacks("cc") {
-            self.push("To", undisclosed());
         }
         Ok(())
     }

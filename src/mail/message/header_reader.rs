@@ -8,9 +8,6 @@ use crate::system::text::{in_charset, without_controls};
 /// Maximum size of a header in bytes. It is the only part that is held in memory.
 pub const MAX_HEADER: usize = 8 * 1024 * 1024;
 
-/// The longest line that may be sent, in octets without its CRLF.
-pub const MAX_LINE: usize = 998;
-
 /// The longest field name in lenient mode. With a colon, it must fit into a line together with the longest
 /// word that is not cut.
 const MAX_NAME: usize = 900;

@@ -6,6 +6,7 @@
 //! allows lines of any length, and cannot write a parameter that is not ASCII.
 
 use crate::mail::address::{ListEntry, Mailbox, decoded};
+use crate::mail::message::encode::MAX_LINE;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -14,9 +15,6 @@ const LINE: usize = 78;
 
 /// The same for a line with an encoded word (RFC 2047 §2).
 const LINE_WITH_ENCODED_WORD: usize = 76;
-
-/// The longest line that may be sent (RFC 5322 §2.1.1), in octets without its CRLF.
-const MAX_LINE: usize = 998;
 
 /// The longest word that is not encoded. Longer ones are encoded, so that they can be folded.
 const MAX_WORD: usize = 900;

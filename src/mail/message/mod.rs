@@ -38,15 +38,11 @@ use std::time::SystemTime;
 #[derive(Clone, Debug)]
 pub struct MessageDraft {
     pub from: Mailbox,
-    /// `To`.
     pub to: Vec<ListEntry>,
-    /// `Cc`.
     pub cc: Vec<ListEntry>,
     /// Recipients that are not named in the header.
     pub bcc: Vec<ListEntry>,
-    /// `Reply-To`.
     pub reply_to: Vec<ListEntry>,
-    /// `Subject`.
     pub subject: Option<String>,
     /// Header fields added to the generated ones, or replacing them.
     pub headers: Vec<HeaderField>,
@@ -247,20 +243,12 @@ struct BuildNotes {
     unusable: Vec<String>,
 }
 
-/// An error while a message is built.
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
-    /// A file cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// An address in a header field is not valid.
     #[error("{field}: {error}")]
-    Address {
-        field: String,
-        /// The error of the address parser.
-        error: AddressError,
-    },
-    /// A header field cannot be written.
+    Address { field: String, error: AddressError },
     #[error("header {name}: {why}")]
     Field {
         name: String,
@@ -270,7 +258,6 @@ pub enum MessageError {
     #[error("attachment {name}: type \"{given}\" {why}")]
     Type {
         name: String,
-        /// The type that was given.
         given: String,
         why: &'static str,
     },
@@ -286,10 +273,8 @@ pub enum MessageError {
         "the HTML shows cid:{0}, and no --inline has that name; give it with --inline 'FILE;cid={0}'"
     )]
     MissingInline(String),
-    /// No text was typed.
     #[error("no text was typed, and nothing is sent; --body '' sends a message without a text")]
     NoText,
-    /// There is no text, and such a message is not to be sent.
     #[error("there is no text, and nothing is sent")]
     NothingToSend,
     /// The standard input has a text in addition to the Markdown.
@@ -301,7 +286,6 @@ pub enum MessageError {
     #[error("{place}: {error}")]
     Rewrite {
         place: String,
-        /// The error for the address in this place.
         error: Box<RewriteError>,
     },
     /// The message is to name its recipients itself (`-t`), and names none.
@@ -312,7 +296,6 @@ pub enum MessageError {
     /// An option names a recipient who is not a recipient of the message.
     #[error("<{0}> of --notify or --orcpt is no recipient of the message; name a recipient")]
     NotARecipient(Address),
-    /// The message has no recipient.
     #[error("no recipient: name one on the command line, or in To, Cc or Bcc of the message")]
     NoRecipient,
 }
@@ -326,7 +309,6 @@ impl MessageError {
         }
     }
 
-    /// The exit status that this error makes.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {

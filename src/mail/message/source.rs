@@ -100,14 +100,12 @@ impl Eq for HeldBytes {}
 /// An error while input is opened, read or stored.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// The file cannot be opened or read.
     #[error("cannot read {name}: {}", reason(.error))]
     Read {
         /// The file, safe to show.
         name: String,
         error: io::Error,
     },
-    /// It is not a file.
     #[error("cannot read {name}: it is {what}")]
     NoFile {
         /// The path, safe to show.
@@ -120,7 +118,6 @@ pub enum SourceError {
 }
 
 impl SourceError {
-    /// The exit status that this error makes.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
@@ -136,7 +133,6 @@ impl SourceError {
 pub struct Source {
     /// The file, safe to show.
     pub name: String,
-    /// Number of bytes.
     pub len: u64,
     /// Number of bytes before them that are left out.
     skipped: u64,
@@ -187,7 +183,6 @@ impl Source {
         }
     }
 
-    /// Opens an input.
     pub fn open(input: Input) -> Result<Self, SourceError> {
         match input {
             Input::Text(text) => Ok(Self::memory("the body".to_owned(), text.into_bytes())),

@@ -10,6 +10,9 @@ pub use repair::{AsciiOnly, Base64Repair, Chain, QuotedPrintableRepair, valid_li
 pub use scan::{ContentScan, ContentScanner, scan};
 pub use transfer::{BASE64_BLOCK, Base64, QuotedPrintable, base64_len};
 
+/// The longest line that may be sent (RFC 5322 §2.1.1), in octets without its CRLF.
+pub const MAX_LINE: usize = 998;
+
 /// Content-Transfer-Encoding of a part (RFC 2045 §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {

@@ -1,10 +1,7 @@
 //! Repair of content that must not be encoded again, but has octets or lines that a server does not accept: a
 //! multipart, or content that is encoded already.
 
-use crate::mail::message::encode::{Encoder, LineEnds};
-
-/// The longest line that may be sent (RFC 5322 §2.1.1), in octets without its CRLF.
-const MAX_LINE: usize = 998;
+use crate::mail::message::encode::{Encoder, LineEnds, MAX_LINE};
 
 /// Breaks lines over 998 octets and removes NULs. Line ends are not changed.
 ///

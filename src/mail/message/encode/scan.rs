@@ -1,9 +1,7 @@
 //! Properties of a content that determine its encoding.
 
+use crate::mail::message::encode::MAX_LINE;
 use crate::mail::message::source::{Source, SourceError};
-
-/// The longest line that may be sent (RFC 5322 §2.1.1), in octets without its CRLF.
-const MAX_LINE: u64 = 998;
 
 /// Properties of a content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,7 +113,7 @@ impl ContentScanner {
 
     fn measure_line(&mut self) {
         self.lines += 1;
-        if self.line_len > MAX_LINE {
+        if self.line_len > MAX_LINE as u64 {
             self.scan.long_line.get_or_insert(self.lines);
         }
     }
