@@ -8,6 +8,7 @@ use crate::smtp::stage::Stage;
 use crate::system::process::is_ignored;
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 
@@ -26,6 +27,8 @@ struct Pending {
 /// An [`Observer`] that records results, and passes all events on.
 struct Tracker<'w> {
     next: &'w mut dyn Observer,
+    /// Closed when the watcher is ready, or is not needed.
+    watcher: Option<Receiver<()>>,
 }
 
 /// Sends. If SIGINT arrives meanwhile, reports the recipients that did not get the message, and ends the
@@ -44,10 +47,17 @@ pub fn tracked<T>(
         is_sent: false,
         is_kept,
     });
-    // The watcher sets up everything itself, because that takes as long as several commands on loopback. Without the
-    // thread, the signal has its default effect.
-    WATCHER.call_once(|| drop(thread::Builder::new().spawn(watch)));
-    let sent = send(&mut Tracker { next: observer });
+    let mut watcher = None;
+    WATCHER.call_once(|| {
+        let (ready, wait) = mpsc::channel();
+        watcher = Some(wait);
+        // It gets ready while the connection is made. Without the thread, the signal has its default effect.
+        let _ = thread::Builder::new().spawn(move || watch(ready));
+    });
+    let sent = send(&mut Tracker {
+        next: observer,
+        watcher,
+    });
     *pending() = None;
     sent
 }
@@ -56,13 +66,14 @@ fn pending() -> MutexGuard<'static, Option<Pending>> {
     PENDING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn watch() {
+fn watch(ready: Sender<()>) {
     if is_ignored(SIGINT) {
         return;
     }
     let Ok(mut signals) = Signals::new([SIGINT]) else {
         return;
     };
+    drop(ready);
     if signals.forever().next().is_some() {
         if let Some(pending) = &*pending() {
             report(pending);
@@ -89,6 +100,11 @@ fn report(pending: &Pending) {
 
 impl Observer for Tracker<'_> {
     fn on_event(&mut self, what: Event<'_>) {
+        if matches!(what, Event::Connected(_))
+            && let Some(watcher) = self.watcher.take()
+        {
+            let _ = watcher.recv();
+        }
         if let Some(pending) = &mut *pending() {
             pending.record(&what);
         }
