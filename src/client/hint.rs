@@ -28,16 +28,16 @@ impl Hint {
             Self::TryAgain => "try again later",
             Self::NothingToTry => "nothing to try",
             Self::CheckSpelling => "check the spelling",
-            Self::NameRelay => "name the server that accepts it with --relay",
+            Self::NameRelay => "name a server that accepts it with --relay",
             Self::OtherResolver => "try again later, or name a resolver with --dns",
             Self::ImplicitTls => {
-                "try again later, or with --tls implicit if that is what the port is for"
+                "try again later, or use --tls implicit if this port expects TLS"
             }
             Self::TrustCertificate => {
-                "--ca-file FILE trusts another CA, and -k (--insecure) any certificate"
+                "trust another CA with --ca-file FILE, or accept any certificate with -k (--insecure)"
             }
-            Self::CertificateName => "name the host of the certificate with --tls-name",
-            Self::NoLogin => "without --user, it is sent without one",
+            Self::CertificateName => "give the name in the certificate with --tls-name",
+            Self::NoLogin => "omit --user to send without a login",
         }
     }
 }

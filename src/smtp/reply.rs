@@ -27,7 +27,7 @@ pub enum Class {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplyError {
     /// No code of three digits between 200 and 599 that a space, a hyphen or the end of the line follows.
-    #[error("sent \"{0}\" where a reply was due")]
+    #[error("sent \"{0}\" instead of a reply")]
     NoReply(String),
     /// The lines of one reply have different codes.
     #[error("sent a reply with two codes, {0} and {1}")]

@@ -222,10 +222,10 @@ fn remark(what: Event<'_>, verbose: bool) -> Option<(Tone, String)> {
 fn fallback(profile: &str, error: Option<&str>) -> (Tone, String) {
     let profile = shown(profile);
     match error {
-        None => (Tone::Remark, format!("*** trying the profile {profile}\n")),
+        None => (Tone::Remark, format!("*** trying profile {profile}\n")),
         Some(why) => {
             let why = shown(why);
-            let text = format!("*** cannot try the profile {profile}: {why}\n");
+            let text = format!("*** cannot use profile {profile}: {why}\n");
             (Tone::Failure, text)
         }
     }

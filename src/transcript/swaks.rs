@@ -124,8 +124,8 @@ impl<W: Write> Swaks<W> {
 
     fn falls_back(&mut self, profile: &str, error: Option<&str>) {
         match error {
-            None => self.remark(&format!("trying the profile {profile}")),
-            Some(why) => self.failure(&format!("cannot try the profile {profile}: {why}")),
+            None => self.remark(&format!("trying profile {profile}")),
+            Some(why) => self.failure(&format!("cannot use profile {profile}: {why}")),
         }
     }
 

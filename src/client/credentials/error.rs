@@ -17,14 +17,14 @@ pub enum CredentialsError {
     },
     /// The path is a directory.
     #[error(
-        "cannot read {origin}: it is a directory, and must be a file whose first line is the password"
+        "cannot read {origin}: it is a directory; name a file whose first line is the password"
     )]
     Directory {
         /// The option and the path, safe to show.
         origin: String,
     },
     /// The file is readable or writable by other users.
-    #[error("{origin} is open to others: its mode is {mode:04o}; {remedy}")]
+    #[error("{origin} is accessible to other users (mode {mode:04o}); {remedy}")]
     Exposed {
         /// The option and the file, safe to show.
         origin: String,
@@ -34,7 +34,7 @@ pub enum CredentialsError {
     },
     /// The file belongs to another user.
     #[error(
-        "{origin} belongs to the user with the id {owner}; do: chown {user} {file}; chmod 600 {file}"
+        "{origin} belongs to user ID {owner}; run: chown {user} {file}; chmod 600 {file}"
     )]
     Foreign {
         /// The option and the file, safe to show.
@@ -46,13 +46,13 @@ pub enum CredentialsError {
         file: String,
     },
     /// The source exceeds the size limit.
-    #[error("{0} gives more than 64 KiB; its first line must be the secret, and little may follow")]
+    #[error("{0} returned more than 64 KiB; its first line must be the secret")]
     TooLong(String),
     /// The first line is empty.
-    #[error("{0} gives no secret: its first line is empty")]
+    #[error("{0} returned no secret: its first line is empty")]
     Empty(String),
     /// The secret contains bytes that cannot be sent in a session (`faults.md` B1).
-    #[error("{origin}: the secret holds {what}, and must be one line of text")]
+    #[error("{origin}: the secret contains {what}; it must be one line of text")]
     InvalidCharacter {
         /// The source of the secret.
         origin: String,
@@ -66,7 +66,7 @@ pub enum CredentialsError {
         error: io::Error,
     },
     /// The command failed.
-    #[error("{option} failed with {end}; try its command by hand")]
+    #[error("{option} failed with {end}; run the command manually to see why")]
     Failed {
         /// The option with the command.
         option: &'static str,
@@ -74,8 +74,8 @@ pub enum CredentialsError {
     },
     /// The command exceeded its time limit, and has no terminal to ask a person.
     #[error(
-        "{option} did not end within {seconds} seconds and was killed; without a terminal, its command must \
-         not ask for anything"
+        "{option} did not exit within {seconds} seconds and was killed; without a terminal, the command \
+         must not prompt"
     )]
     TimedOut {
         /// The option with the command.
@@ -84,27 +84,28 @@ pub enum CredentialsError {
         seconds: u64,
     },
     /// The program that reads the keyring cannot be started at the moment.
-    #[error("cannot ask the keyring: {}", reason(.0))]
+    #[error("cannot query the keyring: {}", reason(.0))]
     Keyring(io::Error),
     /// No source has a password, and there is no terminal to ask at.
     #[error(
-        "no password for {0}: give --password-command or --password-file, set EHLO_PASSWORD, or add it to ~/.netrc"
+        "no password for {0}; use --password-command or --password-file, set EHLO_PASSWORD, or add an entry \
+         to ~/.netrc"
     )]
     Nowhere(String),
     /// No password for a queued message, for which a password without a name is not used.
     #[error(
-        "no password for {0}: give --password-command or --password-file, or add it to ~/.netrc; a run of \
-         the queue uses neither EHLO_PASSWORD nor systemd's ehlo.password"
+        "no password for {0}; use --password-command or --password-file, or add an entry to ~/.netrc; queue \
+         runs do not use EHLO_PASSWORD or systemd's ehlo.password"
     )]
     NowhereNamed(String),
     /// The user entered an empty password.
     #[error(
-        "no password was typed for {0}; type one, or give --password-command or --password-file"
+        "no password was entered for {0}; enter one, or use --password-command or --password-file"
     )]
     EmptyInput(String),
     /// The terminal cannot be read.
     #[error(
-        "cannot ask for the password of {account}: {}; give --password-command or --password-file",
+        "cannot prompt for the password of {account}: {}; use --password-command or --password-file",
         reason(.error)
     )]
     Terminal { account: String, error: io::Error },

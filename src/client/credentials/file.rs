@@ -13,7 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Advice for a file that this user cannot chmod: it is root's, or its mount is read-only.
-const UNCHANGEABLE: &str = "this user cannot change that; create it with mode 0400, or give the password by \
+const UNCHANGEABLE: &str = "this user cannot change the mode; create the file with mode 0400, or use \
                             --password-command or EHLO_PASSWORD";
 
 /// The password in the first line of a file. The path may be a pipe, as in `<(pass show x)`.

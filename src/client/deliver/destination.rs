@@ -127,7 +127,7 @@ impl Delivery<'_, '_> {
         );
         if is_stale(&ended) {
             let note = format!(
-                "{} takes nothing more on this connection; making another",
+                "{} accepts no more messages on this connection; opening another",
                 idle.server
             );
             self.observer.on_event(Event::Note(&note));
@@ -240,7 +240,7 @@ impl Delivery<'_, '_> {
         let Some(why) = broken.filter(|_| !ended.interrupted) else {
             return Ok(ended);
         };
-        let note = format!("no encryption with {server}: {why}; trying again in clear");
+        let note = format!("no encryption with {server}: {why}; retrying in plaintext");
         self.observer.on_event(Event::Note(&note));
         let address = server.address.clone();
         let (_, wire) = self.connect(host, address, &mut VecDeque::new(), pending)?;
@@ -401,7 +401,7 @@ impl Delivery<'_, '_> {
 
     /// Defers recipients because another delivery has just found the host down.
     fn not_tried(&mut self, pending: &[usize], host: &Host, why: &str) {
-        let note = format!("{host} is passed over: {why}");
+        let note = format!("skipping {host}: {why}");
         self.observer.on_event(Event::Note(&note));
         for &recipient in pending {
             let to = &self.outgoing.envelope.recipients[recipient];
@@ -535,11 +535,11 @@ fn shut(ended: &SessionResult) -> Option<HostFilter> {
         }
         (Some(SessionFailure::Tls(error)), _) => Some(HostFilter::ForUs(error.to_string())),
         (_, Some(RecipientReply::Said(Step::Auth, reply))) => {
-            let words = format!("the login was refused: {}", reply.whole());
+            let words = format!("authentication failed: {}", reply.whole());
             Some(HostFilter::ForUs(words))
         }
         (_, Some(RecipientReply::Unmet(unmet))) => {
-            let words = format!("{} did not come about", unmet.step().words());
+            let words = format!("{} was not possible", unmet.step().words());
             Some(HostFilter::ForUs(words))
         }
         _ => None,

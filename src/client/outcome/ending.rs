@@ -51,25 +51,26 @@ impl SessionEnd {
     pub(super) fn unmet(server: &Server, unmet: &Unmet) -> Self {
         let words = match unmet {
             Unmet::NoStarttls => format!(
-                "{server} does not offer STARTTLS, and nothing is to be sent without it (--tls)"
+                "{server} does not offer STARTTLS, which --tls requires"
             ),
             Unmet::StarttlsRefused(reply) => {
                 format!("{server} refused STARTTLS: {}", reply.whole())
             }
             Unmet::PasswordInClear => format!(
-                "the connection to {server} has no verified TLS, so the password was not sent \
-                 (--allow-cleartext-password sends it; a command needs --tls-name)"
+                "the connection to {server} has no verified TLS, so the password was not sent (override \
+                 with --allow-cleartext-password; for a command, give --tls-name)"
             ),
             Unmet::NoAuth => {
-                format!("{server} does not offer AUTH, so nobody can log in; leave --user out")
+                format!("{server} does not offer AUTH, so a login is not possible; try port 587 or 465, or \
+                         omit --user")
             }
             Unmet::NoMechanism(offered) => format!(
-                "{server} offers AUTH only as {offered}, and none of it fits what is at hand \
-                 (--auth, --oauth-token-command)"
+                "no usable authentication mechanism: {server} offers {offered}; check --auth and \
+                 --oauth-token-command"
             ),
-            Unmet::Auth(why) => format!("cannot log in at {server}: {why}"),
+            Unmet::Auth(why) => format!("cannot log in to {server}: {why}"),
             Unmet::Request(lack) => {
-                format!("{server} {}, which {} asks for", lack.why, lack.option)
+                format!("{server} {}, which {} requires", lack.why, lack.option)
             }
         };
         let may_pass =
@@ -100,11 +101,11 @@ impl SessionEnd {
             // Some servers send this to a client that they recognize by its address or certificate. It cannot
             // be a reply to a second login: a session has one AUTH that succeeds, and only 235 is success.
             (Step::Auth, true) if reply.code == 503 => {
-                ("does not expect a login", Some(Hint::NoLogin))
+                ("does not expect authentication", Some(Hint::NoLogin))
             }
-            (Step::Auth, true) => ("refused the login", None),
-            (_, true) => ("refused to talk", None),
-            _ => ("has no time", None),
+            (Step::Auth, true) => ("rejected the login", None),
+            (_, true) => ("permanently refused the session", None),
+            _ => ("is temporarily unavailable", None),
         };
         let words = reply.whole();
         Self {
@@ -143,7 +144,7 @@ impl SessionEnd {
                 (*step, Cause::Network, words, Some(Hint::TryAgain))
             }
             SessionFailure::Protocol(step, what) => {
-                let words = format!("{server} broke the protocol: {what} (at {})", step.words());
+                let words = format!("{server} violated the protocol: {what} (at {})", step.words());
                 (*step, Cause::Protocol, words, Some(Hint::TryAgain))
             }
             SessionFailure::Tls(error) => {

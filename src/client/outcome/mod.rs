@@ -123,7 +123,7 @@ impl RecipientResult {
             stage: None,
             reply: None,
             enhanced: None,
-            sentence: format!("<{recipient}> was not tried"),
+            sentence: format!("<{recipient}> was not attempted"),
             hint: None,
         }
     }
@@ -217,7 +217,7 @@ impl RecipientResult {
     #[must_use]
     pub fn host_down(recipient: &Address, host: &str, why: &str) -> Self {
         let sentence =
-            format!("<{recipient}>: {host} was not tried, because it was down a moment ago: {why}");
+            format!("<{recipient}>: {host} was not tried, because it was down less than 5 minutes ago: {why}");
         Self::of(recipient, RecipientStatus::Deferred, Cause::Known, sentence)
     }
 
@@ -269,7 +269,7 @@ impl RecipientResult {
             StopMethod::DropUnread => "--drop-after-send",
         };
         let point = stop.after.name();
-        let sentence = format!("<{recipient}>: stopped, as {option} {point} says");
+        let sentence = format!("<{recipient}>: stopped after {option} {point}");
         Self::of(
             recipient,
             RecipientStatus::Skipped,
@@ -334,7 +334,7 @@ impl RecipientResult {
         let enhanced = unsuitable.enhanced();
         let why = match unsuitable {
             Unsuitable::TooLarge { size, limit } => {
-                format!("the message has {size} octets, and the server's limit is {limit}")
+                format!("the message size of {size} bytes exceeds the server's limit of {limit}")
             }
             Unsuitable::NeedsUtf8 => {
                 "an address or header field is not ASCII, and the server does not \
@@ -342,13 +342,12 @@ impl RecipientResult {
                     .to_owned()
             }
             Unsuitable::NeedsEightBit => {
-                "the message has octets above 127 in a part that must not be \
-                                     encoded anew, such as one that is signed, and the server does \
-                                     not offer 8BITMIME"
+                "the message has 8-bit data in a part that must not be re-encoded (such as a signed part), \
+                 and the server does not offer 8BITMIME"
                     .to_owned()
             }
         };
-        let sentence = format!("{server} cannot take this for <{recipient}>: {why} ({enhanced})");
+        let sentence = format!("{server} cannot accept the message for <{recipient}>: {why} ({enhanced})");
         Self {
             stage: Some(Stage::Mail),
             enhanced: Some(enhanced.to_owned()),
@@ -358,7 +357,7 @@ impl RecipientResult {
 
     /// The session ended without an answer for this recipient.
     fn ended(recipient: &Address, ending: SessionEnd) -> Self {
-        let sentence = format!("{}; <{recipient}> did not get the message", ending.words);
+        let sentence = format!("{}; <{recipient}> did not receive the message", ending.words);
         Self {
             hint: ending.hint,
             stage: ending.stage,
@@ -374,8 +373,8 @@ impl RecipientResult {
     /// The end of data was sent, and its reply was not awaited.
     fn unread(recipient: &Address) -> Self {
         let sentence = format!(
-            "<{recipient}> may have got the message: its end was sent and the reply not read, as \
-             --drop-after-send dot says"
+            "<{recipient}> may have received the message: its end was sent, but the reply was not read \
+             (--drop-after-send dot)"
         );
         Self::of(
             recipient,
@@ -409,8 +408,7 @@ impl RecipientResult {
         }
         if let SessionFailure::Ledger(error) = failure {
             let sentence = format!(
-                "<{recipient}>: cannot write down that the message is about to be sent: {}; it \
-                 was not sent",
+                "<{recipient}>: cannot record that the message is about to be sent: {}; it was not sent",
                 reason(error)
             );
             return Self::of(
@@ -427,7 +425,7 @@ impl RecipientResult {
             return Self::ended(recipient, ending);
         }
         let sentence = format!(
-            "{}; <{recipient}> may have got the message, and sent again it may arrive twice",
+            "{}; <{recipient}> may have received the message; if it is sent again, it may arrive twice",
             ending.words
         );
         Self {

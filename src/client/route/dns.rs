@@ -201,10 +201,10 @@ impl Hickory {
             NetError::Dns(NetDnsError::NoRecordsFound(none)) => match none.response_code {
                 ResponseCode::NXDomain => DnsError::NoSuchName,
                 ResponseCode::NoError => DnsError::NoData,
-                code => DnsError::Failed(format!("the resolver {} says {code}", self.servers)),
+                code => DnsError::Failed(format!("the resolver {} returned {code}", self.servers)),
             },
             NetError::Dns(NetDnsError::ResponseCode(code)) => {
-                DnsError::Failed(format!("the resolver {} says {code}", self.servers))
+                DnsError::Failed(format!("the resolver {} returned {code}", self.servers))
             }
             NetError::Timeout => self.dead(),
             other => DnsError::Failed(format!("the resolver {}: {other}", self.servers)),
@@ -212,7 +212,7 @@ impl Hickory {
     }
 
     fn dead(&self) -> DnsError {
-        DnsError::Failed(format!("the resolver {} does not answer", self.servers))
+        DnsError::Failed(format!("no answer from the resolver {}", self.servers))
     }
 }
 
@@ -311,7 +311,7 @@ fn records_of<'a>(lookup: &'a Lookup, name: &str) -> Result<Vec<&'a Record>, Dns
         owner = target;
     }
     Err(DnsError::Failed(format!(
-        "{name} is an alias that leads in a circle"
+        "{name} is part of a CNAME loop"
     )))
 }
 

@@ -78,7 +78,7 @@ impl RouteOptions {
         let option = self
             .bind
             .map_or(option.to_owned(), |ip| format!("--bind {ip}"));
-        format!("it has no {family} address, and {option} wants one")
+        format!("it has no {family} address, which {option} requires")
     }
 }
 
@@ -170,7 +170,7 @@ pub enum RouteError {
     #[error("{0} accepts no mail (null MX, RFC 7505)")]
     NullMx(String),
     /// RFC 5321 §5.1: this host itself is the best MX.
-    #[error("the mail exchanger of {0} is this host itself, so that the mail would loop")]
+    #[error("the mail exchanger of {0} is this host itself; the mail would loop")]
     Loop(String),
     /// The DNS gave no answer.
     #[error("cannot find the mail exchanger of {domain}: {why}")]
@@ -355,7 +355,7 @@ impl<'o> Router<'o> {
         let Some((preference, host)) = own.map(|mx| (mx.preference, mx.host.clone())) else {
             return all;
         };
-        let note = format!("{host} is this host; not trying MX {preference} and worse");
+        let note = format!("{host} is this host; skipping MX hosts with preference {preference} or higher");
         observer.on_event(Event::Note(&note));
         all.into_iter()
             .filter(|mx| mx.preference < preference)

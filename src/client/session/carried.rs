@@ -62,7 +62,7 @@ impl<'m> Carried<'m> {
                 return Ok(());
             }
         }
-        let why = "the message is longer than it was when it was announced";
+        let why = "the message is longer than announced";
         Err(io::Error::new(io::ErrorKind::InvalidData, why))
     }
 }

@@ -397,7 +397,7 @@ impl<'a> Dialogue<'a> {
             _ if self.offers.has(Extension::Starttls) => self.send_one(Step::Starttls),
             TlsDemand::Starttls => self.fail_unmet(Unmet::NoStarttls),
             TlsDemand::Opportunistic | TlsDemand::IfOffered => {
-                let detail = "STARTTLS is not offered; going on in clear".to_owned();
+                let detail = "STARTTLS is not offered; continuing in plaintext".to_owned();
                 with_output_first(Output::Detail(detail), self.send_xclient())
             }
         }
@@ -410,7 +410,7 @@ impl<'a> Dialogue<'a> {
             Class::Success | Class::Intermediate => abort(Step::Starttls, &reply),
             _ if self.options.tls == TlsDemand::Opportunistic => {
                 let note = format!(
-                    "STARTTLS was refused ({}); going on in clear",
+                    "STARTTLS was refused ({}); continuing in plaintext",
                     reply.whole()
                 );
                 with_output_first(Output::Note(note), self.send_xclient())

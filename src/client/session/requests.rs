@@ -59,17 +59,17 @@ impl Request {
         match (extension, times) {
             // R65: only if the server is authenticated.
             (Extension::RequireTls, _) if !conditions.verified => {
-                Some("has no TLS with a certificate that is verified".to_owned())
+                Some("has no TLS connection with a verified certificate".to_owned())
             }
             (Extension::BinaryMime, _) if !conditions.uses_bdat => Some(
-                "gets the message by DATA (--chunking off or --lmtp), not by BDAT with BINARYMIME (RFC 3030)"
+                "receives the message via DATA (--chunking off or --lmtp), but BINARYMIME requires BDAT (RFC 3030)"
                     .to_owned(),
             ),
             (Extension::FutureRelease, Some((most, seconds))) if seconds > most => Some(format!(
-                "holds a message for {most} seconds at most (FUTURERELEASE, RFC 4865)"
+                "holds messages for at most {most} seconds (FUTURERELEASE, RFC 4865)"
             )),
             (Extension::DeliverBy, Some((least, seconds))) if seconds < least => Some(format!(
-                "wants {least} seconds at least for a delivery (DELIVERBY, RFC 2852)"
+                "requires a delivery time of at least {least} seconds (DELIVERBY, RFC 2852)"
             )),
             _ => None,
         }

@@ -150,7 +150,7 @@ struct SessionLoop<'a, 'w> {
 /// Reports a TLS handshake.
 pub fn tell(secured: &TlsResult, observer: &mut dyn Observer) {
     if std::env::var_os("SSLKEYLOGFILE").is_some() {
-        let note = "the keys of this session go to SSLKEYLOGFILE; whoever has them can read it";
+        let note = "the session keys are written to SSLKEYLOGFILE; anyone who has them can decrypt the session";
         observer.on_event(Event::Note(note));
     }
     if let Some(why) = &secured.unsaved {
@@ -319,7 +319,7 @@ impl SessionLoop<'_, '_> {
                 Early::Broken(error) => return Err(SessionFailure::Tls(TlsError::Wire(error))),
                 Early::Bytes(bytes) => {
                     let words = excerpt(&self.mask, bytes);
-                    let what = format!("sent \"{words}\" in clear behind its reply to STARTTLS");
+                    let what = format!("sent \"{words}\" in plaintext after its reply to STARTTLS");
                     return Err(SessionFailure::Protocol(Step::Tls, what));
                 }
             }

@@ -36,7 +36,7 @@ pub enum WireError {
     #[error("a line of more than {MAX_LINE} bytes")]
     LongLine,
     /// Data arrived in clear before the TLS handshake.
-    #[error("bytes came in clear behind the reply to STARTTLS")]
+    #[error("received plaintext data after the reply to STARTTLS")]
     Injected,
     /// The peer ended TLS because it requires another client certificate.
     #[error("{0}")]

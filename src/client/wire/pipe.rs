@@ -77,7 +77,7 @@ impl Piped {
     fn heard(&mut self, bytes: &[u8]) -> io::Result<bool> {
         if bytes.is_empty() && !self.has_spoken {
             let words = words(self.finish()?);
-            return Err(io::Error::other(format!("{words} before it said a word")));
+            return Err(io::Error::other(format!("{words} before sending a greeting")));
         }
         self.asides.sort(bytes, &mut self.unread);
         self.has_spoken |= !self.unread.is_empty();
@@ -98,12 +98,12 @@ impl Piped {
 fn words(end: ProcessExit) -> String {
     let ProcessExit::By(status) = end else {
         let seconds = PATIENCE.as_secs();
-        return format!("the command did not end within {seconds} seconds, and was killed");
+        return format!("the command did not exit within {seconds} seconds and was killed");
     };
     match (status.code(), status.signal()) {
-        (Some(code), _) => format!("the command ended with exit status {code}"),
-        (None, Some(signal)) => format!("the command was ended by signal {signal}"),
-        (None, None) => "the command ended with an unknown status".to_owned(),
+        (Some(code), _) => format!("the command exited with status {code}"),
+        (None, Some(signal)) => format!("the command was killed by signal {signal}"),
+        (None, None) => "the command exited with an unknown status".to_owned(),
     }
 }
 
@@ -176,7 +176,7 @@ impl Stream for Piped {
 
     fn end(&mut self) -> LastWords {
         let asides = self.asides.take().into_iter();
-        let asides = asides.map(|line| format!("the command says: {line}"));
+        let asides = asides.map(|line| format!("output of the command: {line}"));
         let ended = self.finish();
         LastWords {
             asides: asides.collect(),
@@ -207,7 +207,7 @@ mod tests {
         let ended = wire.end().ended;
         assert_eq!(
             ended.as_deref(),
-            Some("the command ended with exit status 3")
+            Some("the command exited with status 3")
         );
     }
 
@@ -217,7 +217,7 @@ mod tests {
         let why = line(&mut wire).unwrap_err().to_string();
         assert_eq!(
             why,
-            "the command ended with exit status 7 before it said a word"
+            "the command exited with status 7 before sending a greeting"
         );
     }
 
@@ -229,8 +229,8 @@ mod tests {
         assert_eq!(
             wire.end().asides,
             [
-                "the command says: **** a test",
-                "the command says: **** done"
+                "output of the command: **** a test",
+                "output of the command: **** done"
             ]
         );
     }
@@ -248,7 +248,7 @@ mod tests {
         let mut wire = connect("kill -9 $$").unwrap();
         let why = line(&mut wire).unwrap_err().to_string();
         assert!(
-            why.starts_with("the command was ended by signal 9"),
+            why.starts_with("the command was killed by signal 9"),
             "{why}"
         );
     }

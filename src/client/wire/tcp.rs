@@ -26,7 +26,7 @@ fn bind(socket: &Socket, ip: IpAddr) -> io::Result<()> {
     let bound = socket.bind(&SocketAddr::new(ip, 0).into());
     bound.map_err(|error| {
         let words = format!(
-            "cannot use {ip} as our address (--bind): {}",
+            "cannot use {ip} as the local address (--bind): {}",
             reason(&error)
         );
         io::Error::new(error.kind(), words)

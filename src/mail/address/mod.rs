@@ -43,7 +43,7 @@ pub enum Domain {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// A character that no address may contain.
-    #[error("\"{}\" holds {}", shown(.0), text::name_of(*.1))]
+    #[error("\"{}\" contains {}", shown(.0), text::name_of(*.1))]
     Forbidden(String, char),
     /// No `@`, or nothing after it.
     #[error("\"{}\" has no @domain{}", shown(.0), .1)]
@@ -52,10 +52,10 @@ pub enum AddressError {
     #[error("\"{}\" is not an address: the part before the @ is not valid", shown(.0))]
     Local(String),
     /// The part before the `@` is longer than RFC 5321 §4.5.3.1.1 allows.
-    #[error("\"{}\" is not an address: the part before the @ is longer than 64 octets", shown(.0))]
+    #[error("\"{}\" is not an address: the part before the @ is longer than 64 bytes", shown(.0))]
     LongLocal(String),
     /// The part after the `@` is not a domain.
-    #[error("\"{}\" is not an address: the part behind the @ is not a domain{}", shown(.0), .1)]
+    #[error("\"{}\" is not an address: the part after the @ is not a domain{}", shown(.0), .1)]
     Domain(String, &'static str),
     /// The list cannot be parsed.
     #[error("{what} in \"{}\"", shown(.list))]
@@ -151,7 +151,7 @@ impl Domain {
             return Ok(Self::Literal(address));
         }
         if text.parse::<IpAddr>().is_ok() {
-            return Err(" (an IP address wants brackets: user@[192.0.2.7])");
+            return Err(" (enclose an IP address in brackets: user@[192.0.2.7])");
         }
         let name = if text.is_ascii() {
             text.to_owned()

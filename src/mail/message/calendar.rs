@@ -19,17 +19,17 @@ pub fn examine(bytes: &[u8]) -> Result<Calendar, String> {
     let mut closed = false;
     for (number, line) in logical_lines(text) {
         let wrong = |what: &str| format!("line {number}: {what}");
-        let (name, value) = property(&line).ok_or_else(|| wrong("no property, NAME:value"))?;
+        let (name, value) = property(&line).ok_or_else(|| wrong("expected NAME:value"))?;
         match name.as_str() {
             "BEGIN" if open.is_empty() && (closed || value != "VCALENDAR") => {
-                return Err(wrong("BEGIN:VCALENDAR must come first, and once"));
+                return Err(wrong("BEGIN:VCALENDAR must be the first line and must not be repeated"));
             }
             "BEGIN" => open.push(value),
             "END" if open.pop() != Some(value.clone()) => {
-                return Err(wrong("END without its BEGIN"));
+                return Err(wrong("END without BEGIN"));
             }
             "END" => closed |= open.is_empty(),
-            _ if open.is_empty() => return Err(wrong("stands outside of BEGIN:VCALENDAR")),
+            _ if open.is_empty() => return Err(wrong("is outside VCALENDAR")),
             "METHOD" if open.len() == 1 => {
                 method = Some(token(&value).ok_or_else(|| wrong("METHOD"))?);
             }
@@ -109,7 +109,7 @@ mod tests {
             ("hello\n".to_owned(), "line 1: no property"),
             (
                 calendar("BEGIN:VEVENT\r\n"),
-                "line 5: END without its BEGIN",
+                "line 5: END without BEGIN",
             ),
             (calendar("METHOD:a b\r\n"), "line 4: METHOD"),
             (

@@ -183,7 +183,7 @@ impl MessageHeader {
         };
         if line.ends_with(b"\r") {
             return Err(wrong(
-                "of the header ends in CR CR LF; mend the line ends first",
+                "of the header ends in CR CR LF; fix the line endings first",
             ));
         }
         if std::str::from_utf8(line).is_err() {
@@ -192,12 +192,12 @@ impl MessageHeader {
             ));
         }
         if line.contains(&0) {
-            return Err(wrong("of the header holds a NUL"));
+            return Err(wrong("of the header contains a NUL"));
         }
         if is_continuation(line) && self.fields.is_empty() {
-            return Err(wrong("continues a header field, and none stands before it"));
+            return Err(wrong("continues a header field, but there is none before it"));
         }
-        let no_field = "is no header field (a name and a colon); an empty line must stand between header and text";
+        let no_field = "is not a header field (NAME: VALUE); an empty line must separate header and body";
         let is_field = self.push(line);
         is_field
             .then_some(HeaderLine::Field)

@@ -22,7 +22,7 @@ const SPOOL_ABOVE: usize = 1024 * 1024;
 const DEVICE_LIMIT: u64 = 64 * 1024 * 1024;
 
 /// The standard input in error texts.
-const STDIN: &str = "the standard input";
+const STDIN: &str = "standard input";
 
 /// Time to wait for the first byte on a standard input that no option refers to.
 const STDIN_WAIT: Timespec = Timespec {
@@ -262,7 +262,7 @@ impl Source {
         }
         Err(SourceError::NoFile {
             name: source.name,
-            what: "a device that does not end",
+            what: "a device without an end",
         })
     }
 
@@ -371,7 +371,7 @@ impl Source {
         if self.len > limit {
             return Err(SourceError::NoFile {
                 name: self.name.clone(),
-                what: "larger than the 64 MiB that Markdown and calendars may have",
+                what: "larger than 64 MiB, the limit for Markdown and calendars",
             });
         }
         let mut bytes = self.block(usize::MAX);
@@ -429,7 +429,7 @@ impl Source {
     fn read_file(&self, file: &File, block: &mut [u8], offset: u64) -> io::Result<()> {
         file.read_exact_at(block, offset)
             .map_err(|error| match error.kind() {
-                io::ErrorKind::UnexpectedEof => self.changed("has become shorter"),
+                io::ErrorKind::UnexpectedEof => self.changed("was truncated"),
                 kind => io::Error::new(
                     kind,
                     format!("cannot read {}: {}", self.name, reason(&error)),
@@ -440,18 +440,18 @@ impl Source {
     fn check_unchanged(&self, file: &File, before: &FileState) -> io::Result<()> {
         let now = FileState::of(file)?;
         if now.len != before.len {
-            return Err(self.changed("has another length"));
+            return Err(self.changed("changed its size"));
         }
         if now.modified != before.modified {
-            return Err(self.changed("was written to"));
+            return Err(self.changed("was modified"));
         }
         Ok(())
     }
 
     fn changed(&self, how: &str) -> io::Error {
         io::Error::other(format!(
-            "{} {how} while it was being read; nothing was sent of the message that could be taken \
-             for the whole; try again when it has come to rest",
+            "{} {how} while it was being sent; the transfer was aborted and nothing was delivered; try \
+             again when the file no longer changes",
             self.name
         ))
     }
@@ -630,7 +630,7 @@ mod tests {
             file.as_file().set_len(length).unwrap();
             let mut block = vec![0; 100_000];
             let error = source.read_at(&mut block, 0).unwrap_err().to_string();
-            assert!(error.contains("while it was being read"), "{error}");
+            assert!(error.contains("while it was being sent"), "{error}");
         }
     }
 
@@ -688,7 +688,7 @@ mod tests {
         let zero = Source::file(Path::new("/dev/zero")).unwrap_err();
         assert!(
             zero.to_string()
-                .ends_with("it is a device that does not end")
+                .ends_with("it is a device without an end")
         );
         assert_eq!(Source::file(Path::new("/dev/null")).unwrap().len, 0);
     }

@@ -74,8 +74,8 @@ fn check_loop(header: &MessageHeader, source: &Source) -> Result<(), MessageErro
     Err(MessageError::Text {
         name: source.name.clone(),
         what: format!(
-            "{received} servers have handed this message on, which is a mail loop; find out who \
-             forwards it to whom"
+            "{received} servers have already relayed this message, which indicates a mail loop; check the \
+             forwarding rules"
         ),
     })
 }

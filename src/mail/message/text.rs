@@ -16,8 +16,8 @@ use std::sync::Arc;
 const MAX_WHOLE: u64 = 64 * 1024 * 1024;
 
 /// Warning about a standard input that is open and silent.
-const SILENCE: &str = "nothing came on the standard input, and it is not read; --body - waits for a text there, and \
-     </dev/null says that there is none";
+const SILENCE: &str = "nothing arrived on standard input, so it is ignored; use --body - to wait for a \
+                       text, or </dev/null if there is none";
 
 /// The type of plain text.
 const PLAIN: &str = "text/plain; charset=utf-8";
@@ -115,13 +115,13 @@ fn check_type(given: &str) -> Result<(), MessageError> {
         .parse()
         .map_err(|_| wrong_type("is not a media type like text/html; charset=utf-8"))?;
     if parsed.type_() == mime::MULTIPART || parsed.type_() == "message" {
-        return Err(wrong_type("cannot be that of a text"));
+        return Err(wrong_type("is not possible for a text"));
     }
     let charset = parsed.get_param(mime::CHARSET);
     let is_utf8 = |charset| charset == "utf-8" || charset == "us-ascii";
     if charset.is_some_and(|charset| !is_utf8(charset)) {
         return Err(wrong_type(
-            "names another charset, but text is sent as UTF-8; name that of the input with --charset",
+            "has another charset, but text is sent as UTF-8; use --charset for the charset of the input",
         ));
     }
     Ok(())
@@ -182,7 +182,7 @@ fn invitation(file: Source) -> Result<(Source, String), MessageError> {
     let bytes = file.whole(MAX_WHOLE)?;
     let found = calendar::examine(&bytes).map_err(|why| MessageError::Text {
         name: file.name.clone(),
-        what: format!("no calendar: {why}"),
+        what: format!("not a valid calendar: {why}"),
     })?;
     let method = found.method.map(|method| format!("; method={method}"));
     let kind = format!("text/calendar; charset=utf-8{}", method.unwrap_or_default());
@@ -212,7 +212,7 @@ fn part(
     let mut remark = format!("{}: {}, {why}", source.name, encoding.name());
     if can_be_8bit(&scan, &kind) {
         encodings.push(PartEncoding::unencoded(&scan));
-        remark.push_str("; 8bit where the server offers 8BITMIME");
+        remark.push_str("; 8bit if the server offers 8BITMIME");
     }
     remarks.push(remark);
     let media_type = content_type.split(';').next().unwrap_or_default();
@@ -228,8 +228,8 @@ fn not_text(source: &Source, at: u64) -> MessageError {
     MessageError::Text {
         name: source.name.clone(),
         what: format!(
-            "it has NULs, and byte {at} is not valid UTF-8; use --charset to name the encoding of a text, \
-             or attach what is not text with --attach"
+            "it contains NULs, and byte {at} is not valid UTF-8; use --charset to name the encoding of a \
+             text, or --attach for binary data"
         ),
     }
 }
@@ -258,7 +258,7 @@ impl TextKind {
                 }
                 Some(charset) if charset == "us-ascii" => {
                     return Err(wrong_type(
-                        "says us-ascii, but the text is not ASCII; leave the charset out, or write utf-8",
+                        "specifies us-ascii, but the text is not ASCII; omit the charset, or use utf-8",
                     ));
                 }
                 _ => {}
@@ -276,7 +276,7 @@ impl TextKind {
 /// An encoding of the text that every server accepts, and the reason for it.
 fn choose(scan: &ContentScan, kind: &TextKind) -> (Encoding, &'static str) {
     if scan.has_controls {
-        (Encoding::Base64Text, "because of its control characters")
+        (Encoding::Base64Text, "because it contains control characters")
     } else if scan.eight_bit * 3 > scan.wire_len {
         (Encoding::Base64Text, "because most of it is not ASCII")
     } else if scan.eight_bit > 0 {
@@ -284,10 +284,10 @@ fn choose(scan: &ContentScan, kind: &TextKind) -> (Encoding, &'static str) {
     } else if scan.long_line.is_some() {
         (
             Encoding::QuotedPrintable,
-            "because a line is over 998 octets",
+            "because a line exceeds 998 bytes",
         )
     } else if is_delicate(scan, kind) {
-        let why = "because a line ends in a blank or begins with From";
+        let why = "because a line ends in a blank or begins with "From "";
         (Encoding::QuotedPrintable, why)
     } else {
         (Encoding::SevenBit, "because it is ASCII")

@@ -52,7 +52,7 @@ impl Aliases {
             (None, Some(_)) => Err(RewriteError::Aliases {
                 path: path.to_owned(),
                 line: None,
-                why: "there is no such file; aliases in [sendmail] of the configuration names it"
+                why: "the file does not exist; it is set by aliases in [sendmail] of the configuration"
                     .to_owned(),
             }),
         }
@@ -90,7 +90,7 @@ impl Aliases {
             Some(number) if found.is_none() => Err(RewriteError::Aliases {
                 path: self.path.clone(),
                 line: Some(number),
-                why: "this is no alias, which is a name, a colon and addresses: root: ann@example.org"
+                why: "not an alias; expected NAME: ADDRESS, as in root: ann@example.org"
                     .to_owned(),
             }),
             _ => Ok(found),
@@ -186,12 +186,12 @@ fn target(entry: &str) -> Result<Vec<AliasTarget>, String> {
     }
     if inside.starts_with('|') {
         return Err(format!(
-            "{shown} runs a program, and ehlo runs none; name an address in its place"
+            "{shown} is a program, and ehlo does not deliver to programs; use an address instead"
         ));
     }
     if inside.starts_with('/') {
         return Err(format!(
-            "{shown} is a file, and ehlo delivers into none; name an address in its place"
+            "{shown} is a file, and ehlo does not deliver to files; use an address instead"
         ));
     }
     if inside.starts_with(':') {
@@ -216,12 +216,12 @@ fn include(entry: &str, inside: &str) -> Result<AliasTarget, String> {
     const TAG: &str = ":include:";
     let path = match inside.get(..TAG.len()) {
         Some(tag) if tag.eq_ignore_ascii_case(TAG) => &inside[TAG.len()..],
-        _ => return Err(format!("{} is not known; :include: is", truncated(entry))),
+        _ => return Err(format!("{} is not supported; only :include: is", truncated(entry))),
     };
     let path = path.trim().trim_end_matches('"');
     if !path.starts_with('/') || path.contains('\0') {
         return Err(format!(
-            "{} wants a path from the root: :include:/etc/mail/list",
+            "{} needs an absolute path: :include:/etc/mail/list",
             truncated(entry)
         ));
     }
@@ -362,7 +362,7 @@ mod tests {
             ("\"/var/x y\"", "is a file"),
             (":include:list", "wants a path from the root"),
             (":fail: gone", ":fail: gone is not known"),
-            ("ann bob", "a comma is missing"),
+            ("ann bob", "missing comma"),
             ("a\u{fffd}", "not UTF-8"),
             ("a\0", "holds a NUL"),
             ("\"x", "closing quote"),

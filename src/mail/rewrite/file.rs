@@ -48,10 +48,10 @@ fn text(danger: Danger) -> String {
     match danger {
         Danger::NotAFile => "is not a regular file".to_owned(),
         Danger::Foreign { owner, user } => format!(
-            "belongs to user {owner}, and must to root or to user {user}, who runs ehlo; chown it"
+            "belongs to user {owner}, but must belong to root or to user {user}, who runs ehlo; use chown"
         ),
         Danger::Writable | Danger::Readable => {
-            "others can write to it, and so decide where mail goes; chmod go-w it".to_owned()
+            "others can write to it and so redirect mail; use chmod go-w".to_owned()
         }
     }
 }

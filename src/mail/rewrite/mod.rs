@@ -112,8 +112,8 @@ pub enum RewriteError {
     Address(#[from] AddressError),
     /// No alias, domain or postmaster is known for a local name.
     #[error(
-        "\"{}\" is a local name, and nothing says where its mail goes; give it an alias in {}, \
-         or set domain or postmaster in [sendmail] of the configuration",
+        "\"{}\" is a local name without an alias; add one to {}, or set domain or postmaster in [sendmail] \
+         of the configuration",
         shown(.name), shown(&.aliases.to_string_lossy())
     )]
     NoSuchLocal {
@@ -132,7 +132,7 @@ pub enum RewriteError {
     },
     /// The result of a rule is not an address.
     #[error(
-        "the rule \"{}\" of [rewrite] makes no address of \"{}\": {error}",
+        "the rule \"{}\" of [rewrite] does not produce a valid address from \"{}\": {error}",
         shown(.from), shown(.to)
     )]
     Rule {
@@ -143,7 +143,7 @@ pub enum RewriteError {
     },
     /// A name and a domain that do not make an address.
     #[error(
-        "cannot make an address of the local name \"{}\" and the domain \"{}\": {error}; set domain in \
+        "cannot make an address from the local name \"{}\" and the domain \"{}\": {error}; set domain in \
          [sendmail] of the configuration",
         shown(.name), shown(.domain)
     )]

@@ -442,7 +442,7 @@ impl Dialogue<'_> {
             .requests()
             .filter_map(|request| request.unmet(&self.conditions()));
         lacks
-            .map(|lack| format!("{} is left out: the server {}", lack.option, lack.why))
+            .map(|lack| format!("{} is omitted: the server {}", lack.option, lack.why))
             .collect()
     }
 }

@@ -61,7 +61,7 @@ impl SessionLoop<'_, '_> {
 
     pub(super) fn out_of_step(&mut self, words: &str) -> SessionFailure {
         self.dialogue.mark_out_of_step();
-        let what = format!("sent one reply too many, \"{words}\"");
+        let what = format!("sent an unexpected reply: \"{words}\"");
         SessionFailure::Protocol(Step::Quit, what)
     }
 

@@ -107,7 +107,7 @@ impl SessionLoop<'_, '_> {
             }
             Early::Bytes(bytes) => {
                 let words = excerpt(&self.mask, bytes);
-                let what = format!("sent \"{words}\" before it was asked");
+                let what = format!("sent \"{words}\" before a command was sent");
                 Err(SessionFailure::Protocol(step, what))
             }
         }

@@ -137,7 +137,7 @@ impl SessionLoop<'_, '_> {
                 Class::Transient | Class::Permanent => return Ok(WireEvent::Aborted(reply)),
                 Class::Success if self.awaits_chunk() => self.chunk_taken(reply)?,
                 Class::Success | Class::Intermediate => {
-                    let what = format!("said {} before the message had ended", reply.whole());
+                    let what = format!("replied {} before the end of the message", reply.whole());
                     return Err(SessionFailure::Protocol(Step::Body, what));
                 }
             }

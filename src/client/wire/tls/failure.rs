@@ -61,35 +61,33 @@ pub fn explain(error: &Error, only_tls13: bool) -> String {
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
             | PeerIncompatible::Tls12NotOffered
             | PeerIncompatible::Tls12NotOfferedOrEnabled,
-        ) if only_tls13 => "the server does not speak TLS 1.3, which --tls-min asks for".to_owned(),
+        ) if only_tls13 => "the server does not support TLS 1.3, which --tls-min requires".to_owned(),
         Error::AlertReceived(Alert::ProtocolVersion)
         | Error::PeerIncompatible(
             PeerIncompatible::ServerDoesNotSupportTls12Or13
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
-        ) => "the server speaks only TLS 1.1 or older, which is not safe; ehlo speaks TLS 1.2 and 1.3"
+        ) => "the server supports only TLS 1.1 or older, which is insecure; ehlo supports TLS 1.2 and 1.3"
             .to_owned(),
         Error::AlertReceived(Alert::HandshakeFailure | Alert::InsufficientSecurity)
         | Error::PeerIncompatible(
             PeerIncompatible::NoCipherSuitesInCommon
             | PeerIncompatible::NoKxGroupsInCommon
             | PeerIncompatible::NoSignatureSchemesInCommon,
-        ) => "the server has no cipher suite, key exchange or signature in common with ehlo, which \
-              speaks TLS 1.3 and, in TLS 1.2, ECDHE (X25519, P-256, P-384) with AES-GCM or \
-              ChaCha20-Poly1305; perhaps it has only CBC ciphers, RSA or DHE key exchange, or a key that \
-              is neither RSA, ECDSA with P-256 or P-384, nor Ed25519"
+        ) => "the server has no cipher suite, key exchange or signature algorithm in common with ehlo, \
+              which supports TLS 1.3 and, in TLS 1.2, ECDHE (X25519, P-256, P-384) with AES-GCM or \
+              ChaCha20-Poly1305; the server may support only CBC ciphers, RSA or DHE key exchange, or have \
+              a key other than RSA, ECDSA with P-256 or P-384, or Ed25519"
             .to_owned(),
         Error::PeerMisbehaved(
             PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme
             | PeerMisbehaved::SignedKxWithWrongAlgorithm,
-        ) => "the server's key is of a kind that ehlo cannot check; it can RSA, ECDSA with P-256 and P-384, \
-              and Ed25519"
+        ) => "the server's key type is not supported; ehlo supports RSA, ECDSA with P-256 and P-384, and Ed25519"
             .to_owned(),
         Error::AlertReceived(alert) if is_about_our_certificate(*alert) => format!(
-            "the server wants another client certificate than it got (--cert, --key): {error}"
+            "the server did not accept the client certificate (--cert, --key): {error}"
         ),
         Error::InvalidMessage(_) => {
-            "the server does not speak TLS here; perhaps it wants another port, --tls starttls or \
-             --tls off"
+            "the server does not use TLS on this port; try another port, --tls starttls or --tls off"
                 .to_owned()
         }
         other => other.to_string(),

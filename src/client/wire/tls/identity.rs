@@ -25,7 +25,7 @@ impl Identity {
         let key = CertifiedKey::from_der(chain, key, &provider).map_err(|error| {
             let why = match error {
                 rustls::Error::InconsistentKeys(_) => {
-                    format!("it is not the key of {}", certificate.display())
+                    format!("it does not belong to {}", certificate.display())
                 }
                 other => other.to_string(),
             };

@@ -145,7 +145,7 @@ impl Tls {
             ) => TlsError::Wire(WireError::Io(std::io::Error::other(error.to_string()))),
             // Before TLS 1.3, no alert has this meaning.
             Some(rustls::Error::AlertReceived(_)) if self.identity.is_missing() => {
-                let what = "the server wants a client certificate (--cert, --key)";
+                let what = "the server requires a client certificate (--cert, --key)";
                 TlsError::Incompatible(what.to_owned())
             }
             Some(error) => TlsError::Incompatible(explain(error, self.options.only_tls13)),

@@ -35,7 +35,7 @@ pub fn words(error: &CertificateError, shown: &PresentedChain<'_>) -> String {
             if read.not_after < now {
                 return format!("has expired ({})", date(read.not_after));
             }
-            "has a chain in which one has expired".to_owned()
+            "has a chain with an expired certificate".to_owned()
         }
         (
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
@@ -44,17 +44,17 @@ pub fn words(error: &CertificateError, shown: &PresentedChain<'_>) -> String {
             if read.not_before > now {
                 return format!("is not valid before {}", date(read.not_before));
             }
-            "has a chain in which one is not valid yet".to_owned()
+            "has a chain with a certificate that is not yet valid".to_owned()
         }
         (
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             Some(read),
         ) => {
             let names = match read.names.as_slice() {
-                [] => "no host name at all".to_owned(),
+                [] => "no host name".to_owned(),
                 names => printable(&some_of(names)),
             };
-            format!("is for {names}, and not for {}", shown.name.to_str())
+            format!("is for {names}, not for {}", shown.name.to_str())
         }
         (CertificateError::UnknownIssuer | CertificateError::Other(_), Some(read))
             if read.is_self_signed() =>
@@ -65,12 +65,12 @@ pub fn words(error: &CertificateError, shown: &PresentedChain<'_>) -> String {
             format!("is signed by an unknown CA ({})", printable(&read.issuer))
         }
         (CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. }, _) => {
-            "is not meant for a TLS server (key usage)".to_owned()
+            "is not intended for a TLS server (key usage)".to_owned()
         }
         (CertificateError::BadSignature, _) => {
-            "has a signature that is wrong, or is signed by another CA of the same name".to_owned()
+            "has an invalid signature, or is signed by another CA of the same name".to_owned()
         }
         (CertificateError::BadEncoding, _) | (_, None) => "cannot be read".to_owned(),
-        (other, _) => format!("is not good: {other}"),
+        (other, _) => format!("is not valid: {other}"),
     }
 }

@@ -185,11 +185,11 @@ impl Verifier {
             return Verification::Pinned;
         }
         let key = key.map_or_else(String::new, |key| {
-            format!(", its key sha256:{}", crate::system::certificate::hex(&key))
+            format!(" with key sha256:{}", crate::system::certificate::hex(&key))
         });
         let certificate = crate::system::certificate::hex(&certificate);
         Verification::NotPinned(format!(
-            "is not the one of --pin: it is sha256:{certificate}{key}"
+            "does not match --pin: it is sha256:{certificate}{key}"
         ))
     }
 
@@ -256,7 +256,7 @@ impl Verifier {
         }
         verify(&self.provider.signature_verification_algorithms).or_else(|error| {
             let why = weakness(certificate)
-                .unwrap_or_else(|| format!("does not fit the signature of the handshake: {error}"));
+                .unwrap_or_else(|| format!("does not match the signature of the handshake: {error}"));
             *self.seen() = Verification::Distrusted(why);
             if !self.believes() {
                 return Ok(HandshakeSignatureValid::assertion());
