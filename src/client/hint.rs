@@ -30,9 +30,7 @@ impl Hint {
             Self::CheckSpelling => "check the spelling",
             Self::NameRelay => "name a server that accepts it with --relay",
             Self::OtherResolver => "try again later, or name a resolver with --dns",
-            Self::ImplicitTls => {
-                "try again later, or use --tls implicit if this port expects TLS"
-            }
+            Self::ImplicitTls => "try again later, or use --tls implicit if this port expects TLS",
             Self::TrustCertificate => {
                 "trust another CA with --ca-file FILE, or accept any certificate with -k (--insecure)"
             }

@@ -33,9 +33,7 @@ pub enum CredentialsError {
         remedy: String,
     },
     /// The file belongs to another user.
-    #[error(
-        "{origin} belongs to user ID {owner}; run: chown {user} {file}; chmod 600 {file}"
-    )]
+    #[error("{origin} belongs to user ID {owner}; run: chown {user} {file}; chmod 600 {file}")]
     Foreign {
         /// The option and the file, safe to show.
         origin: String,

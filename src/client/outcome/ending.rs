@@ -50,9 +50,7 @@ impl SessionEnd {
     /// the reply was 4yz.
     pub(super) fn unmet(server: &Server, unmet: &Unmet) -> Self {
         let words = match unmet {
-            Unmet::NoStarttls => format!(
-                "{server} does not offer STARTTLS, which --tls requires"
-            ),
+            Unmet::NoStarttls => format!("{server} does not offer STARTTLS, which --tls requires"),
             Unmet::StarttlsRefused(reply) => {
                 format!("{server} refused STARTTLS: {}", reply.whole())
             }
@@ -61,8 +59,10 @@ impl SessionEnd {
                  with --allow-cleartext-password; for a command, give --tls-name)"
             ),
             Unmet::NoAuth => {
-                format!("{server} does not offer AUTH, so a login is not possible; try port 587 or 465, or \
-                         omit --user")
+                format!(
+                    "{server} does not offer AUTH, so a login is not possible; try port 587 or 465, or \
+                         omit --user"
+                )
             }
             Unmet::NoMechanism(offered) => format!(
                 "no usable authentication mechanism: {server} offers {offered}; check --auth and \
@@ -144,7 +144,10 @@ impl SessionEnd {
                 (*step, Cause::Network, words, Some(Hint::TryAgain))
             }
             SessionFailure::Protocol(step, what) => {
-                let words = format!("{server} violated the protocol: {what} (at {})", step.words());
+                let words = format!(
+                    "{server} violated the protocol: {what} (at {})",
+                    step.words()
+                );
                 (*step, Cause::Protocol, words, Some(Hint::TryAgain))
             }
             SessionFailure::Tls(error) => {

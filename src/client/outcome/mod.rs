@@ -216,8 +216,9 @@ impl RecipientResult {
     /// Another delivery has just found the host down.
     #[must_use]
     pub fn host_down(recipient: &Address, host: &str, why: &str) -> Self {
-        let sentence =
-            format!("<{recipient}>: {host} was not tried, because it was down less than 5 minutes ago: {why}");
+        let sentence = format!(
+            "<{recipient}>: {host} was not tried, because it was down less than 5 minutes ago: {why}"
+        );
         Self::of(recipient, RecipientStatus::Deferred, Cause::Known, sentence)
     }
 
@@ -347,7 +348,8 @@ impl RecipientResult {
                     .to_owned()
             }
         };
-        let sentence = format!("{server} cannot accept the message for <{recipient}>: {why} ({enhanced})");
+        let sentence =
+            format!("{server} cannot accept the message for <{recipient}>: {why} ({enhanced})");
         Self {
             stage: Some(Stage::Mail),
             enhanced: Some(enhanced.to_owned()),
@@ -357,7 +359,10 @@ impl RecipientResult {
 
     /// The session ended without an answer for this recipient.
     fn ended(recipient: &Address, ending: SessionEnd) -> Self {
-        let sentence = format!("{}; <{recipient}> did not receive the message", ending.words);
+        let sentence = format!(
+            "{}; <{recipient}> did not receive the message",
+            ending.words
+        );
         Self {
             hint: ending.hint,
             stage: ending.stage,

@@ -310,9 +310,7 @@ fn records_of<'a>(lookup: &'a Lookup, name: &str) -> Result<Vec<&'a Record>, Dns
         };
         owner = target;
     }
-    Err(DnsError::Failed(format!(
-        "{name} is part of a CNAME loop"
-    )))
+    Err(DnsError::Failed(format!("{name} is part of a CNAME loop")))
 }
 
 /// Selects the matching records. It is an error if there are none.

@@ -355,7 +355,9 @@ impl<'o> Router<'o> {
         let Some((preference, host)) = own.map(|mx| (mx.preference, mx.host.clone())) else {
             return all;
         };
-        let note = format!("{host} is this host; skipping MX hosts with preference {preference} or higher");
+        let note = format!(
+            "{host} is this host; skipping MX hosts with preference {preference} or higher"
+        );
         observer.on_event(Event::Note(&note));
         all.into_iter()
             .filter(|mx| mx.preference < preference)

@@ -37,10 +37,7 @@ pub fn target(text: &str) -> Result<HostPort, String> {
         Some((ip, "")) => (ip, None),
         Some((ip, rest)) => (
             ip,
-            Some(
-                rest.strip_prefix(':')
-                    .ok_or("missing colon after ]")?,
-            ),
+            Some(rest.strip_prefix(':').ok_or("missing colon after ]")?),
         ),
         None => match text.split_once(':') {
             Some((host, port)) => (host, Some(port)),

@@ -77,7 +77,9 @@ impl Piped {
     fn heard(&mut self, bytes: &[u8]) -> io::Result<bool> {
         if bytes.is_empty() && !self.has_spoken {
             let words = words(self.finish()?);
-            return Err(io::Error::other(format!("{words} before sending a greeting")));
+            return Err(io::Error::other(format!(
+                "{words} before sending a greeting"
+            )));
         }
         self.asides.sort(bytes, &mut self.unread);
         self.has_spoken |= !self.unread.is_empty();
@@ -205,10 +207,7 @@ mod tests {
         wire.flush(SOON).unwrap();
         assert_eq!(line(&mut wire).unwrap(), "250 EHLO me");
         let ended = wire.end().ended;
-        assert_eq!(
-            ended.as_deref(),
-            Some("the command exited with status 3")
-        );
+        assert_eq!(ended.as_deref(), Some("the command exited with status 3"));
     }
 
     #[test]

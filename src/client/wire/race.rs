@@ -440,7 +440,8 @@ mod tests {
             from("203.0.113.1"),
             &mut RaceObserver::default(),
         );
-        let why = "cannot use 203.0.113.1 as the local address (--bind): Cannot assign requested address";
+        let why =
+            "cannot use 203.0.113.1 as the local address (--bind): Cannot assign requested address";
         assert_eq!(won, Err(format!("{peer}: {why}")));
     }
 

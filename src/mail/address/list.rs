@@ -291,8 +291,7 @@ impl<A> ListParser<'_, A> {
             }
         }
         self.end_of_entry()?;
-        let name =
-            phrase(name).ok_or_else(|| syntax("group without a name", self.list))?;
+        let name = phrase(name).ok_or_else(|| syntax("group without a name", self.list))?;
         Ok(ListEntry::Group { name, members })
     }
 
@@ -449,10 +448,7 @@ fn core<'t>(run: &'t [Token], list: &str) -> Result<&'t [Token], AddressError> {
         _ => return Err(no_domain(list.trim().to_owned(), list)),
     };
     if core.iter().any(is_blank_token) {
-        return Err(syntax(
-            "missing comma, or space in an address,",
-            list,
-        ));
+        return Err(syntax("missing comma, or space in an address,", list));
     }
     Ok(core)
 }

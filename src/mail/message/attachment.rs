@@ -141,7 +141,9 @@ impl Attachment {
             .map_err(|_| wrong("is not a media type like application/pdf"))?;
         let is_plain = |text: &str| text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         if !is_plain(given) {
-            return Err(wrong("contains characters that are not allowed in a header"));
+            return Err(wrong(
+                "contains characters that are not allowed in a header",
+            ));
         }
         match parsed.type_() {
             // RFC 2046 §5: these must not be base64.

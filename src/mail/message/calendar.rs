@@ -22,7 +22,9 @@ pub fn examine(bytes: &[u8]) -> Result<Calendar, String> {
         let (name, value) = property(&line).ok_or_else(|| wrong("expected NAME:value"))?;
         match name.as_str() {
             "BEGIN" if open.is_empty() && (closed || value != "VCALENDAR") => {
-                return Err(wrong("BEGIN:VCALENDAR must be the first line and must not be repeated"));
+                return Err(wrong(
+                    "BEGIN:VCALENDAR must be the first line and must not be repeated",
+                ));
             }
             "BEGIN" => open.push(value),
             "END" if open.pop() != Some(value.clone()) => {
@@ -107,10 +109,7 @@ mod tests {
     fn invalid_calendar_is_refused_with_the_line() {
         for (text, reason) in [
             ("hello\n".to_owned(), "line 1: no property"),
-            (
-                calendar("BEGIN:VEVENT\r\n"),
-                "line 5: END without BEGIN",
-            ),
+            (calendar("BEGIN:VEVENT\r\n"), "line 5: END without BEGIN"),
             (calendar("METHOD:a b\r\n"), "line 4: METHOD"),
             (
                 "BEGIN:VCALENDAR\nVERSION:2.0\n".to_owned(),

@@ -26,10 +26,7 @@ pub fn decoded(source: &Source, label: &str) -> Result<Source, MessageError> {
     };
     let text = source.rewritten(0, &mut decoding)?;
     if decoding.failed {
-        return Err(wrong(format!(
-            "the text is not valid {}",
-            charset.name()
-        )));
+        return Err(wrong(format!("the text is not valid {}", charset.name())));
     }
     Ok(text)
 }

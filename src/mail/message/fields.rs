@@ -282,10 +282,8 @@ impl FieldRepair {
         }
         let name = field.spelling();
         let text = self.written(&name, &field.readable());
-        self.remarks.push(format!(
-            "{}: rewritten to make it valid",
-            shown(&name)
-        ));
+        self.remarks
+            .push(format!("{}: rewritten to make it valid", shown(&name)));
         RawField::made(&name, text)
     }
 

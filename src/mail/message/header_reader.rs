@@ -195,9 +195,12 @@ impl MessageHeader {
             return Err(wrong("of the header contains a NUL"));
         }
         if is_continuation(line) && self.fields.is_empty() {
-            return Err(wrong("continues a header field, but there is none before it"));
+            return Err(wrong(
+                "continues a header field, but there is none before it",
+            ));
         }
-        let no_field = "is not a header field (NAME: VALUE); an empty line must separate header and body";
+        let no_field =
+            "is not a header field (NAME: VALUE); an empty line must separate header and body";
         let is_field = self.push(line);
         is_field
             .then_some(HeaderLine::Field)

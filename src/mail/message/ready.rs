@@ -310,7 +310,10 @@ mod tests {
         for (text, reason) in [
             ("hello\n", "line 1 is not a header field"),
             (" x\n", "line 1 continues"),
-            ("To: b@x.org\nhello there\n\n", "line 2 is not a header field"),
+            (
+                "To: b@x.org\nhello there\n\n",
+                "line 2 is not a header field",
+            ),
             ("To: b@x.org\nSubject: a\0b\n\n", "holds a NUL"),
             (
                 signed.as_str(),

@@ -686,10 +686,7 @@ mod tests {
         let directory = Source::file(&std::env::temp_dir()).unwrap_err();
         assert!(directory.to_string().ends_with("it is a directory"));
         let zero = Source::file(Path::new("/dev/zero")).unwrap_err();
-        assert!(
-            zero.to_string()
-                .ends_with("it is a device without an end")
-        );
+        assert!(zero.to_string().ends_with("it is a device without an end"));
         assert_eq!(Source::file(Path::new("/dev/null")).unwrap().len, 0);
     }
 

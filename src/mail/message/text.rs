@@ -276,7 +276,10 @@ impl TextKind {
 /// An encoding of the text that every server accepts, and the reason for it.
 fn choose(scan: &ContentScan, kind: &TextKind) -> (Encoding, &'static str) {
     if scan.has_controls {
-        (Encoding::Base64Text, "because it contains control characters")
+        (
+            Encoding::Base64Text,
+            "because it contains control characters",
+        )
     } else if scan.eight_bit * 3 > scan.wire_len {
         (Encoding::Base64Text, "because most of it is not ASCII")
     } else if scan.eight_bit > 0 {
@@ -287,7 +290,7 @@ fn choose(scan: &ContentScan, kind: &TextKind) -> (Encoding, &'static str) {
             "because a line exceeds 998 bytes",
         )
     } else if is_delicate(scan, kind) {
-        let why = "because a line ends in a blank or begins with "From "";
+        let why = "because a line ends in a blank or begins with From";
         (Encoding::QuotedPrintable, why)
     } else {
         (Encoding::SevenBit, "because it is ASCII")

@@ -90,8 +90,7 @@ impl Aliases {
             Some(number) if found.is_none() => Err(RewriteError::Aliases {
                 path: self.path.clone(),
                 line: Some(number),
-                why: "not an alias; expected NAME: ADDRESS, as in root: ann@example.org"
-                    .to_owned(),
+                why: "not an alias; expected NAME: ADDRESS, as in root: ann@example.org".to_owned(),
             }),
             _ => Ok(found),
         }
@@ -216,7 +215,12 @@ fn include(entry: &str, inside: &str) -> Result<AliasTarget, String> {
     const TAG: &str = ":include:";
     let path = match inside.get(..TAG.len()) {
         Some(tag) if tag.eq_ignore_ascii_case(TAG) => &inside[TAG.len()..],
-        _ => return Err(format!("{} is not supported; only :include: is", truncated(entry))),
+        _ => {
+            return Err(format!(
+                "{} is not supported; only :include: is",
+                truncated(entry)
+            ));
+        }
     };
     let path = path.trim().trim_end_matches('"');
     if !path.starts_with('/') || path.contains('\0') {

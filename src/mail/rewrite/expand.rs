@@ -132,7 +132,10 @@ impl<'r> Expansion<'r> {
             })?;
             let lines = list_lines(&text);
             if lines.is_empty() {
-                let why = format!("{} has no address, so the mail would be lost; add one", path.display());
+                let why = format!(
+                    "{} has no address, so the mail would be lost; add one",
+                    path.display()
+                );
                 return Err(position.wrong(why));
             }
             for line in lines {
@@ -160,9 +163,7 @@ impl<'r> Expansion<'r> {
             return Err(position.wrong(format!("alias loop: {}", names.join(", "))));
         }
         if self.open.len() >= MAX_DEPTH {
-            return Err(position.wrong(format!(
-                "aliases are nested more than {MAX_DEPTH} deep"
-            )));
+            return Err(position.wrong(format!("aliases are nested more than {MAX_DEPTH} deep")));
         }
         self.open.push(step);
         Ok(())

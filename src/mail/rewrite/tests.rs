@@ -139,10 +139,7 @@ fn alias_loop_is_an_error() {
     home.write("e", "x@y.org\n:include:@@/d");
     let error = home.wrong("a");
     let path = home.path("aliases");
-    let place = format!(
-        "{} line 1: alias loop: a, b, c, a",
-        path.display()
-    );
+    let place = format!("{} line 1: alias loop: a, b, c, a", path.display());
     assert_eq!(error, place);
     let error = home.wrong("d");
     assert!(
@@ -218,10 +215,7 @@ fn files_that_others_can_write_to_are_refused() {
         assert!(error.contains("/list: others can write to it"), "{error}");
     }
     assert!(home.wrong("gone").contains("aliases line 2: "));
-    assert!(
-        home.wrong("gone")
-            .contains("/gone the included file")
-    );
+    assert!(home.wrong("gone").contains("/gone the included file"));
     assert!(home.wrong("pipe").contains("not a regular file"));
     mode(&home.path("aliases"), 0o666);
     let error = home.wrong("root");

@@ -364,7 +364,9 @@ fn check_error(challenge: &[u8]) -> Result<(), ExchangeError> {
     if error.contains("channel-binding") {
         return Err(ExchangeError::Binding(error));
     }
-    Err(ExchangeError::Senseless(format!("the server reports {error}")))
+    Err(ExchangeError::Senseless(format!(
+        "the server reports {error}"
+    )))
 }
 
 /// RFC 2195: the user and the keyed hash of the challenge.

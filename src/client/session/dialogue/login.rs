@@ -197,7 +197,8 @@ impl<'a> Authentication<'a> {
             return respond(&text);
         }
         let Some(exchange) = &mut self.exchange else {
-            return self.cancel("the server sent a challenge, but no exchange is in progress".to_owned());
+            return self
+                .cancel("the server sent a challenge, but no exchange is in progress".to_owned());
         };
         match exchange.respond(reply) {
             Ok(response) => respond(&encoded(&response)),

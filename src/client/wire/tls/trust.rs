@@ -255,8 +255,9 @@ impl Verifier {
             return Ok(HandshakeSignatureValid::assertion());
         }
         verify(&self.provider.signature_verification_algorithms).or_else(|error| {
-            let why = weakness(certificate)
-                .unwrap_or_else(|| format!("does not match the signature of the handshake: {error}"));
+            let why = weakness(certificate).unwrap_or_else(|| {
+                format!("does not match the signature of the handshake: {error}")
+            });
             *self.seen() = Verification::Distrusted(why);
             if !self.believes() {
                 return Ok(HandshakeSignatureValid::assertion());

@@ -117,7 +117,9 @@ fn invitation_is_an_alternative_with_its_method() {
     std::fs::write(&path, "hello").unwrap();
     let error = composed(draft).unwrap_err();
     assert!(
-        error.to_string().contains("party.ics: not a valid calendar: line 1"),
+        error
+            .to_string()
+            .contains("party.ics: not a valid calendar: line 1"),
         "{error}"
     );
     assert_eq!(error.exit().code(), 65);
