@@ -57,7 +57,6 @@ impl Health {
     pub const ALL: [Self; 4] = [Self::Ok, Self::Warning, Self::Critical, Self::Unknown];
 
     /// The number and its meaning: the row of the table in the manual of `ehlo queue status`.
-    #[must_use]
     pub const fn row(self) -> (u8, &'static str) {
         match self {
             Self::Ok => (0, "OK: no problems"),
@@ -71,7 +70,6 @@ impl Health {
     }
 
     /// The first word of the output line.
-    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Ok => "OK",
@@ -103,7 +101,6 @@ impl Exit {
     ];
 
     /// The number and its meaning: the row of the table in the manual.
-    #[must_use]
     pub const fn row(self) -> (u8, &'static str) {
         match self {
             Self::Ok => (
@@ -148,7 +145,6 @@ impl Exit {
     }
 
     /// The number that the process ends with.
-    #[must_use]
     pub const fn code(self) -> u8 {
         self.row().0
     }

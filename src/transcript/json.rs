@@ -257,7 +257,6 @@ fn distrusted(name: &str, why: &str, chain: &[Vec<u8>]) -> Value {
 }
 
 /// A certificate in JSON; null if it cannot be parsed.
-#[must_use]
 pub fn certificate_fields(der: &[u8]) -> Value {
     match Certificate::read(der) {
         None => Value::Null,

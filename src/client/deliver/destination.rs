@@ -1,7 +1,7 @@
 //! Delivery to one destination over one transport: hosts, addresses, connections and sessions.
 
-use crate::client::deliver::Outgoing;
 use crate::client::deliver::pool::{IdleConnection, IdleConnections, is_stale};
+use crate::client::deliver::{Outgoing, Policy};
 use crate::client::events::{Event, Observer};
 use crate::client::outcome;
 use crate::client::outcome::{RecipientResult, RecipientStatus, Server};
@@ -20,12 +20,6 @@ use crate::mail::envelope::Envelope;
 use crate::smtp::reply::{Class, Reply};
 use std::collections::VecDeque;
 use std::io;
-
-/// Demands on the connections to a destination.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Policy {
-    pub tls: TlsDemand,
-}
 
 /// A message, while it is delivered over one transport.
 pub struct Delivery<'a, 'r> {

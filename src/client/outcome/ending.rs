@@ -1,9 +1,9 @@
 //! The end of a session that affects all recipients alike, before the message was sent.
 
-use crate::client::hint::{Hint, with_hint};
 use crate::client::outcome::{Cause, RecipientStatus, Server};
 use crate::client::peer::PeerAddress;
 use crate::client::session::{RecipientReply, SessionFailure, SessionResult, Step, Unmet};
+use crate::client::status::{Hint, with_hint};
 use crate::client::wire::{TlsError, WireError};
 use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
@@ -24,7 +24,6 @@ pub struct SessionEnd {
 
 impl SessionEnd {
     /// The end of a session without recipients; `None` if it succeeded.
-    #[must_use]
     pub fn of(server: &Server, ended: &SessionResult) -> Option<Self> {
         match (&ended.refusal, &ended.failure) {
             (Some(RecipientReply::Unmet(unmet)), _) => Some(Self::unmet(server, unmet)),
@@ -35,13 +34,11 @@ impl SessionEnd {
     }
 
     /// The words with the hint.
-    #[must_use]
     pub fn explanation(&self) -> String {
         with_hint(&self.words, self.hint)
     }
 
     /// The exit status for this end alone.
-    #[must_use]
     pub fn exit(&self) -> Exit {
         crate::client::outcome::exit(&[(self.verdict, self.cause)])
     }

@@ -7,12 +7,12 @@ pub use crate::client::status::{Cause, RecipientStatus};
 pub use ending::SessionEnd;
 pub use queue_id::queue_id;
 
-use crate::client::hint::{Hint, with_hint};
 use crate::client::peer::PeerAddress;
 use crate::client::route::RouteError;
 use crate::client::session::{
     EarlyStop, RecipientReply, SessionFailure, Step, StopMethod, Unsuitable,
 };
+use crate::client::status::{Hint, with_hint};
 use crate::mail::address::Address;
 use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
@@ -67,13 +67,11 @@ pub struct RecipientResult {
 
 impl RecipientResult {
     /// True if the result is the intended one: accepted, queued, or stopped as requested.
-    #[must_use]
     pub fn is_success(&self) -> bool {
         is_success(self.verdict, self.cause)
     }
 
     /// True if the result is about the host, so that another host may give a better one.
-    #[must_use]
     pub fn is_about_host(&self) -> bool {
         let is_host = match self.cause {
             Cause::Domain | Cause::Network | Cause::Known | Cause::Protocol => true,
@@ -89,7 +87,6 @@ impl RecipientResult {
     }
 
     /// The prospect of another attempt: 0 none, 1 after a change, 2 later.
-    #[must_use]
     pub fn hope(&self) -> u8 {
         match (self.verdict, self.cause) {
             (RecipientStatus::Deferred, Cause::Protocol)
@@ -113,7 +110,6 @@ impl RecipientResult {
     }
 
     /// The initial result, before any attempt.
-    #[must_use]
     pub fn not_attempted(recipient: &Address) -> Self {
         Self {
             recipient: recipient.clone(),
@@ -129,7 +125,6 @@ impl RecipientResult {
     }
 
     /// The reply or the error, without the leading recipient.
-    #[must_use]
     pub fn words(&self) -> String {
         match &self.reply {
             Some(reply) if self.verdict == RecipientStatus::Accepted => reply.text(),
@@ -143,7 +138,6 @@ impl RecipientResult {
     }
 
     /// The queue ID from the server's reply; `None` if the reply has none that is recognized.
-    #[must_use]
     pub fn queue_id(&self) -> Option<String> {
         let reply = self.reply.as_ref();
         let reply = reply.filter(|_| self.verdict == RecipientStatus::Accepted)?;
@@ -151,13 +145,11 @@ impl RecipientResult {
     }
 
     /// The sentence with the hint; empty when accepted.
-    #[must_use]
     pub fn explanation(&self) -> String {
         with_hint(&self.sentence, self.hint)
     }
 
     /// The explanation for a message that is tried again without the user.
-    #[must_use]
     pub fn lasting_reason(&self) -> String {
         with_hint(
             &self.sentence,
@@ -175,14 +167,12 @@ impl RecipientResult {
     }
 
     /// The output cannot be written, or the program was interrupted.
-    #[must_use]
     pub fn output_failed(recipient: &Address) -> Self {
         let sentence = format!("<{recipient}>: nothing was sent");
         Self::of(recipient, RecipientStatus::Skipped, Cause::Output, sentence)
     }
 
     /// No route to the domain was found.
-    #[must_use]
     pub fn unreachable(recipient: &Address, error: &RouteError) -> Self {
         let sentence = format!("<{recipient}>: {error}");
         let (verdict, cause) = if error.may_pass() {
@@ -199,7 +189,6 @@ impl RecipientResult {
     }
 
     /// No connection could be established.
-    #[must_use]
     pub fn connect_failed(recipient: &Address, server: Server, why: &str) -> Self {
         let sentence = format!("cannot connect to {server} for <{recipient}>: {why}");
         Self {
@@ -214,7 +203,6 @@ impl RecipientResult {
     }
 
     /// Another delivery has just found the host down.
-    #[must_use]
     pub fn host_down(recipient: &Address, host: &str, why: &str) -> Self {
         let sentence = format!(
             "<{recipient}>: {host} was not tried, because it was down less than 5 minutes ago: {why}"
@@ -223,7 +211,6 @@ impl RecipientResult {
     }
 
     /// The transport cannot be used: its profile or its password is missing.
-    #[must_use]
     pub fn no_transport(recipient: &Address, why: &str) -> Self {
         let sentence = format!("<{recipient}>: {why}");
         Self::of(
@@ -235,7 +222,6 @@ impl RecipientResult {
     }
 
     /// The session ended with an answer for the recipient, or with an error.
-    #[must_use]
     pub fn answered(
         recipient: &Address,
         server: &Server,
@@ -454,7 +440,6 @@ pub struct DeliveryReport {
 
 impl DeliveryReport {
     /// The initial results, before any attempt.
-    #[must_use]
     pub fn not_attempted(recipients: &[Address]) -> Self {
         Self {
             results: recipients
@@ -467,7 +452,6 @@ impl DeliveryReport {
     /// Indices of the recipients that another server may still accept: no attempt was made for them, the
     /// failure is temporary, the server did not meet a requirement for TLS or authentication, or it does not
     /// accept this client.
-    #[must_use]
     pub fn open(&self) -> Vec<usize> {
         let is_open = |result: &RecipientResult| match result.verdict {
             RecipientStatus::Deferred => true,
@@ -506,7 +490,6 @@ impl DeliveryReport {
         }
     }
 
-    #[must_use]
     pub fn exit(&self) -> Exit {
         let ends = self
             .results

@@ -62,7 +62,6 @@ pub enum DnsError {
 
 impl DnsError {
     /// The reason in words.
-    #[must_use]
     pub fn words(&self) -> &str {
         match self {
             Self::NoSuchName => "it does not exist (NXDOMAIN)",

@@ -16,7 +16,6 @@ pub struct HostPort {
 
 impl HostPort {
     /// The host, with this port unless another was given.
-    #[must_use]
     pub fn place(self, port: u16) -> Endpoint {
         Endpoint {
             host: self.host,

@@ -2,9 +2,7 @@
 //! below the dialogue, so that all of it is observed.
 
 pub(crate) mod send;
-pub(crate) mod testing;
 
-mod end;
 mod reply;
 mod transfer;
 

@@ -6,7 +6,7 @@ use crate::client::events::Observer;
 use crate::client::peer::PeerAddress;
 use crate::client::wire::Wire;
 use crate::client::wire::pipe;
-use crate::client::wire::tcp;
+use crate::client::wire::socket;
 use crate::system::text::reason;
 use rustix::event::PollFd;
 use rustix::event::PollFlags;
@@ -149,7 +149,7 @@ impl Race<'_> {
                 return self.decided(peer, connected);
             }
         };
-        match tcp::begin(address, self.terms.source) {
+        match socket::begin(address, self.terms.source) {
             Ok(socket) => self.running(peer, socket),
             Err(error) => self.decided(peer, Err(error)),
         }
@@ -196,7 +196,7 @@ impl Race<'_> {
 
     fn decide(&mut self, place: usize) -> RaceStep {
         let attempt = self.take(place);
-        let wire = tcp::finish(attempt.socket);
+        let wire = socket::finish(attempt.socket);
         self.decided(attempt.peer, wire)
     }
 

@@ -54,7 +54,6 @@ impl Mailbox {
 
 impl<A> ListEntry<A> {
     /// The mailboxes of the entry: itself, or the group's members.
-    #[must_use]
     pub fn mailboxes(&self) -> &[Mailbox<A>] {
         match self {
             Self::Mailbox(mailbox) => std::slice::from_ref(mailbox),
@@ -86,7 +85,6 @@ pub fn parse_loose(list: &str) -> Result<Vec<LooseEntry>, AddressError> {
 /// Parses each address by itself, for a list that cannot be parsed as a whole. Names may have no domain. A
 /// semicolon is treated as a comma; a comma may be missing after `>`, and so may the last `>`. The names of
 /// groups are ignored.
-#[must_use]
 pub fn parse_each(list: &str) -> Vec<Result<Vec<LooseEntry>, AddressError>> {
     let pieces = pieces(list);
     let parsed = pieces.into_iter().map(|piece| {

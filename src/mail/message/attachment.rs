@@ -52,7 +52,6 @@ pub struct Inline {
 
 impl Attachment {
     /// A file with default settings.
-    #[must_use]
     pub fn new(input: Input) -> Self {
         Self {
             input,
@@ -161,7 +160,6 @@ impl Attachment {
 
 impl Inline {
     /// The name after `cid:`.
-    #[must_use]
     pub fn content_id(&self) -> String {
         self.id.clone().unwrap_or_else(|| self.file.file_name())
     }

@@ -98,9 +98,14 @@ pub fn is_address_field(name: &str) -> bool {
         .any(|field| field.eq_ignore_ascii_case(name))
 }
 
+/// Removes the fields without a required value.
+pub fn remove_void(fields: &mut Vec<RawField>) {
+    fields.retain(|field| !is_void(&field.name, &field.readable()));
+}
+
 /// True for a field without a value that RFC 5322 §3.6 requires: one of addresses without an address, or a
 /// field that every message has. Some providers refuse an empty To or Cc.
-pub fn is_void(name: &str, value: &str) -> bool {
+fn is_void(name: &str, value: &str) -> bool {
     if matches!(name, "from" | "date" | "message-id") && value.is_empty() {
         return true;
     }
@@ -124,7 +129,6 @@ pub fn message_id(author: &Address, now: SystemTime) -> String {
 }
 
 /// A new unique Message-ID on a domain, with its angle brackets.
-#[must_use]
 pub fn new_message_id(domain: &str, now: SystemTime) -> String {
     format!("<{}.{}@{domain}>", stamp(now), token())
 }

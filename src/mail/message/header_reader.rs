@@ -1,7 +1,6 @@
 //! Reading the header of a message that was built elsewhere: its fields as written, and the start of its body.
 
 use crate::mail::message::MessageError;
-use crate::mail::message::fields::is_void;
 use crate::mail::message::source::Source;
 use crate::system::text::{in_charset, without_controls};
 
@@ -12,7 +11,7 @@ pub const MAX_HEADER: usize = 8 * 1024 * 1024;
 /// word that is not cut.
 const MAX_NAME: usize = 900;
 
-/// Strictness in mode a header.
+/// Strictness in reading a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderMode {
     /// A line that is not a header field, or cannot be sent unchanged, is an error.
@@ -237,12 +236,6 @@ impl MessageHeader {
             raw,
         });
         true
-    }
-
-    /// Removes the fields with an empty value.
-    pub fn remove_void(&mut self) {
-        let is_void = |field: &RawField| is_void(&field.name, &field.readable());
-        self.fields.retain(|field| !is_void(field));
     }
 
     /// The first field of this name, which is in lower case.

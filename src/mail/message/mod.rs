@@ -2,7 +2,6 @@
 //! read more than once. No attachment is ever completely in memory.
 
 mod attachment;
-mod calendar;
 mod charset;
 mod compose;
 mod convert;
@@ -98,7 +97,6 @@ pub struct HeaderField {
 
 impl HeaderField {
     /// A field with a name and a value that need no check.
-    #[must_use]
     pub fn new(name: &str, value: impl Into<String>) -> Self {
         Self {
             name: name.to_owned(),
@@ -107,7 +105,6 @@ impl HeaderField {
     }
 
     /// True if one of `others` replaces this field, because a message may contain it only once.
-    #[must_use]
     pub fn is_overruled(&self, others: &[Self]) -> bool {
         let is_same = |other: &Self| other.name.eq_ignore_ascii_case(&self.name);
         fields::is_once(&self.name) && others.iter().any(is_same)
@@ -209,7 +206,6 @@ impl MessageOptions {
     }
 
     /// True if building the message reads the standard input.
-    #[must_use]
     pub fn reads_stdin(&self) -> bool {
         match &self.content {
             Content::Ready(ready) => ready.input.is_stdin(),
@@ -309,7 +305,6 @@ impl MessageError {
         }
     }
 
-    #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
             Self::Source(error) => error.exit(),

@@ -3,7 +3,7 @@
 use crate::mail::address::{Address, ListEntry, parse_list};
 use crate::mail::envelope::{Dsn, Envelope};
 use crate::mail::message::convert::Signed;
-use crate::mail::message::fields::{check_repeats, is_once, written};
+use crate::mail::message::fields::{check_repeats, is_once, remove_void, written};
 use crate::mail::message::finish::{
     Author, ExistingBody, MissingFields, UnfinishedBody, UnfinishedMessage,
 };
@@ -17,7 +17,7 @@ use crate::mail::message::{
 pub fn read(ready: &ReadyMessage) -> Result<UnfinishedMessage, MessageError> {
     let source = open(&ready.input)?;
     let mut header = MessageHeader::read(&source, HeaderMode::Strict)?;
-    header.remove_void();
+    remove_void(&mut header.fields);
     put_before(&mut header, &ready.headers)?;
     let recipients = if ready.recipients.is_empty() {
         named_recipients(&header)?

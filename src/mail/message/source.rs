@@ -47,7 +47,6 @@ pub enum Input {
 
 impl Input {
     /// True for the standard input, under any of its names.
-    #[must_use]
     pub fn is_stdin(&self) -> bool {
         const NAMES: [&str; 3] = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
         match self {
@@ -73,13 +72,11 @@ pub struct HeldBytes(Arc<Source>);
 
 impl HeldBytes {
     /// These bytes, under a name for error texts.
-    #[must_use]
     pub fn bytes(name: &str, bytes: Vec<u8>) -> Self {
         Self(Arc::new(Source::memory(name.to_owned(), bytes)))
     }
 
     /// An unnamed temporary file of `len` octets.
-    #[must_use]
     pub fn file(name: &str, file: File, len: u64) -> Self {
         Self(Arc::new(Source::new(
             name.to_owned(),
@@ -118,7 +115,6 @@ pub enum SourceError {
 }
 
 impl SourceError {
-    #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
             Self::Read { .. } | Self::NoFile { .. } => Exit::NoInput,

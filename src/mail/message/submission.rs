@@ -7,6 +7,7 @@ mod tests;
 use crate::mail::address::Address;
 use crate::mail::envelope::Envelope;
 use crate::mail::message::convert::Signed;
+use crate::mail::message::fields::remove_void;
 use crate::mail::message::finish::{
     Author, ExistingBody, MissingFields, UnfinishedBody, UnfinishedMessage,
 };
@@ -35,7 +36,7 @@ pub fn read(
         source = source.up_to_dot()?;
     }
     let mut header = MessageHeader::read(&source, HeaderMode::Lenient)?;
-    header.remove_void();
+    remove_void(&mut header.fields);
     check_loop(&header, &source)?;
     let (recipients, unusable) = recipients(submission, rewriter, &header)?;
     let envelope = Envelope {

@@ -1,8 +1,8 @@
 //! Expansion of names to the recipients that they denote.
 
 use crate::mail::address::{Address, LocalName};
-use crate::mail::rewrite::aliases::{AliasLine, AliasTarget, list_lines, targets};
-use crate::mail::rewrite::{RewriteError, Rewriter, file};
+use crate::mail::rewrite::aliases::{AliasLine, AliasTarget, list_lines, read_file, targets};
+use crate::mail::rewrite::{RewriteError, Rewriter};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -124,7 +124,7 @@ impl<'r> Expansion<'r> {
     fn list(&mut self, path: &Path, position: &AliasPosition<'_>) -> Result<(), RewriteError> {
         self.enter(ExpansionStep::List(path.to_owned()), position)?;
         if self.read.insert(path.to_owned()) {
-            let text = file::read(path)?.ok_or_else(|| {
+            let text = read_file(path)?.ok_or_else(|| {
                 position.wrong(format!(
                     "the included file {} does not exist",
                     path.display()

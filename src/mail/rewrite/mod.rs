@@ -7,7 +7,6 @@
 
 mod aliases;
 mod expand;
-mod file;
 mod rules;
 
 pub use rules::HostNames;
@@ -157,7 +156,6 @@ pub enum RewriteError {
 
 impl RewriteError {
     /// The exit status of this error.
-    #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
             Self::NoSuchLocal { .. } => Exit::NoUser,
@@ -177,7 +175,6 @@ fn in_line(line: Option<usize>) -> String {
 }
 
 impl Rewriter {
-    #[must_use]
     pub fn new(options: &RewriteOptions) -> Self {
         Self {
             rules: RewriteRules::new(&options.rules),
@@ -188,7 +185,6 @@ impl Rewriter {
     }
 
     /// A rewriter for a host of these names.
-    #[must_use]
     pub fn with_names(options: &RewriteOptions, names: HostNames) -> Self {
         Self {
             names: OnceLock::from(names),
@@ -197,7 +193,6 @@ impl Rewriter {
     }
 
     /// Place in which a replaced author's address is kept.
-    #[must_use]
     pub fn original(&self) -> OriginalAddress {
         self.options.original
     }

@@ -127,7 +127,6 @@ pub struct HostNames {
 
 impl HostNames {
     /// Names of the host that runs the program.
-    #[must_use]
     pub fn of_this_host() -> Self {
         let node = host::node_name();
         Self {

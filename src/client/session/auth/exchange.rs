@@ -108,14 +108,12 @@ impl SaslExchange {
         })
     }
 
-    #[must_use]
     pub fn mechanism(&self) -> Mechanism {
         self.mechanism
     }
 
     /// True if a 235 can be trusted: all responses were sent, and the server has proved itself if the
     /// mechanism requires it.
-    #[must_use]
     pub fn is_finished(&self) -> bool {
         match self.inner {
             // In these mechanisms, the server's acceptance is the only proof.
@@ -126,7 +124,6 @@ impl SaslExchange {
     }
 
     /// The server's error about a rejected token.
-    #[must_use]
     pub fn complaint(&self) -> Option<&str> {
         self.complaint.as_deref()
     }

@@ -405,7 +405,6 @@ impl Dialogue<'_> {
     }
 
     /// Recipients that may get the message by the end of data that is about to be sent.
-    #[must_use]
     pub fn at_stake(&self) -> Vec<usize> {
         let open = |&&recipient: &&usize| self.answers[recipient].is_none();
         self.current.iter().filter(open).copied().collect()

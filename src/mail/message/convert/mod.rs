@@ -178,7 +178,6 @@ impl Target {
 
 impl<'m> Convertible<'m> {
     /// A message that is stored in one variant or more.
-    #[must_use]
     pub fn new(original: &'m dyn Replay, signed: Signed) -> Self {
         Self {
             original,
