@@ -285,7 +285,7 @@ mod tests {
         }
         let text = secret(&path).unwrap_err().to_string();
         assert!(
-            text.contains("the id 12345") && text.contains("do: chown 0 "),
+            text.contains("user ID 12345") && text.contains("run: chown 0 "),
             "{text}"
         );
     }

@@ -403,11 +403,11 @@ mod tests {
             ("bob", "has no @domain"),
             ("@example.org", "before the @"),
             ("bob@", "has no @domain"),
-            ("bob@1.2.3.4", "wants brackets"),
+            ("bob@1.2.3.4", "in brackets"),
             ("bob@[1.2.3]", "not an address literal"),
             ("bob@exa mple.org", "in \"bob@exa mple.org\""),
             ("bob@ex..org", "not a domain"),
-            (long.as_str(), "64 octets"),
+            (long.as_str(), "64 bytes"),
         ] {
             let error = Address::parse(text).unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");

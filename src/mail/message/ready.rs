@@ -314,10 +314,10 @@ mod tests {
                 "To: b@x.org\nhello there\n\n",
                 "line 2 is not a header field",
             ),
-            ("To: b@x.org\nSubject: a\0b\n\n", "holds a NUL"),
+            ("To: b@x.org\nSubject: a\0b\n\n", "contains a NUL"),
             (
                 signed.as_str(),
-                "over 998 octets (RFC 5321 §4.5.3.1.6) in a part that must not",
+                "over 998 bytes (RFC 5321 §4.5.3.1.6) in a part that must not",
             ),
             ("To: b\n\nhi", "has no @domain"),
         ] {

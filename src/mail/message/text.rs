@@ -415,7 +415,7 @@ mod tests {
     #[test]
     fn invalid_calendar_is_refused_with_the_line() {
         for (text, reason) in [
-            ("hello\n".to_owned(), "line 1: no property"),
+            ("hello\n".to_owned(), "line 1: expected NAME"),
             (calendar("BEGIN:VEVENT\r\n"), "line 5: END without BEGIN"),
             (calendar("METHOD:a b\r\n"), "line 4: METHOD"),
             (
