@@ -370,7 +370,7 @@ mod tests {
                 ),
                 result(
                     "b@x.org",
-                    &RecipientReply::Said(Step::Rcpt(1), reply(550, "5.1.1 no such user")),
+                    &RecipientReply::Replied(Step::Rcpt(1), reply(550, "5.1.1 no such user")),
                 ),
             ],
         };

@@ -528,7 +528,7 @@ fn shut(ended: &SessionResult) -> Option<HostFilter> {
             Some(HostFilter::ForAll(error.to_string()))
         }
         (Some(SessionFailure::Tls(error)), _) => Some(HostFilter::ForUs(error.to_string())),
-        (_, Some(RecipientReply::Said(Step::Auth, reply))) => {
+        (_, Some(RecipientReply::Replied(Step::Auth, reply))) => {
             let words = format!("authentication failed: {}", reply.whole());
             Some(HostFilter::ForUs(words))
         }
@@ -549,7 +549,7 @@ fn may_try_another(answer: Option<&RecipientReply>, failure: Option<&SessionFail
             failure,
             Some(SessionFailure::Message(_) | SessionFailure::Ledger(_))
         ),
-        Some(RecipientReply::Said(stage, reply)) => {
+        Some(RecipientReply::Replied(stage, reply)) => {
             stage.stage().is_introduction() || reply.class() == Class::Transient
         }
         Some(RecipientReply::Unmet(_) | RecipientReply::TooMany(_)) => true,

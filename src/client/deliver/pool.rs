@@ -168,7 +168,7 @@ impl IdleConnections<'_> {
 pub fn is_stale(ended: &SessionResult) -> bool {
     let begins = |step: &Step| matches!(step, Step::Mail | Step::Rset);
     let is_goodbye = |answer: &RecipientReply| match answer {
-        RecipientReply::Said(step, reply) => begins(step) && reply.code == 421,
+        RecipientReply::Replied(step, reply) => begins(step) && reply.code == 421,
         _ => false,
     };
     // Recipients that this server cannot serve are excluded: another connection would not help them.
@@ -209,7 +209,7 @@ mod tests {
 
     fn said(step: Step, code: u16) -> RecipientReply {
         let lines = vec!["words".to_owned()];
-        RecipientReply::Said(step, Reply { code, lines })
+        RecipientReply::Replied(step, Reply { code, lines })
     }
 
     fn closed(step: Step) -> SessionFailure {

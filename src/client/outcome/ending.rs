@@ -27,7 +27,9 @@ impl SessionEnd {
     pub fn of(server: &Server, ended: &SessionResult) -> Option<Self> {
         match (&ended.refusal, &ended.failure) {
             (Some(RecipientReply::Unmet(unmet)), _) => Some(Self::unmet(server, unmet)),
-            (Some(RecipientReply::Said(step, reply)), _) => Some(Self::said(server, *step, reply)),
+            (Some(RecipientReply::Replied(step, reply)), _) => {
+                Some(Self::replied(server, *step, reply))
+            }
             (_, Some(failure)) => Self::failed(server, failure),
             _ => None,
         }
@@ -92,7 +94,7 @@ impl SessionEnd {
     }
 
     /// The server refused the session as a whole.
-    pub(super) fn said(server: &Server, step: Step, reply: &Reply) -> Self {
+    pub(super) fn replied(server: &Server, step: Step, reply: &Reply) -> Self {
         let is_for_good = reply.class() == Class::Permanent;
         let (what, hint) = match (step, is_for_good) {
             // Some servers send this to a client that they recognize by its address or certificate. It cannot

@@ -230,7 +230,9 @@ impl RecipientResult {
     ) -> Self {
         let result = match answer {
             Some(RecipientReply::Accepted(reply)) => Self::accepted(recipient, reply),
-            Some(RecipientReply::Said(step, reply)) => Self::said(recipient, server, *step, reply),
+            Some(RecipientReply::Replied(step, reply)) => {
+                Self::replied(recipient, server, *step, reply)
+            }
             Some(RecipientReply::TooMany(reply)) => Self::too_many(recipient, server, reply),
             Some(RecipientReply::Unsuitable(unsuitable)) => {
                 Self::unsuitable(recipient, server, *unsuitable)
@@ -278,9 +280,9 @@ impl RecipientResult {
         }
     }
 
-    fn said(recipient: &Address, server: &Server, step: Step, reply: &Reply) -> Self {
+    fn replied(recipient: &Address, server: &Server, step: Step, reply: &Reply) -> Self {
         if step == Step::Auth && reply.class() == Class::Permanent {
-            return Self::ended(recipient, SessionEnd::said(server, step, reply));
+            return Self::ended(recipient, SessionEnd::replied(server, step, reply));
         }
         let words = format!("{} (in reply to {})", reply.whole(), step.words());
         let (verdict, hint, sentence) = if reply.class() == Class::Permanent {

@@ -240,8 +240,8 @@ impl<'a> Dialogue<'a> {
 
     /// The next step in the pipeline.
     pub fn next_step(&self) -> Step {
-        let said = self.awaiting.front().or(self.unsent.front());
-        said.copied().unwrap_or(Step::Quit)
+        let next = self.awaiting.front().or(self.unsent.front());
+        next.copied().unwrap_or(Step::Quit)
     }
 
     /// True if the reply to an end of data is outstanding.
@@ -506,7 +506,7 @@ impl<'a> Dialogue<'a> {
     }
 
     fn refuse_rest(&mut self, step: Step, reply: &Reply) {
-        self.answer_rest(&RecipientReply::Said(step, reply.clone()));
+        self.answer_rest(&RecipientReply::Replied(step, reply.clone()));
     }
 
     /// Records this reply for recipients of the current transaction without a result. Other recipients were
@@ -515,7 +515,7 @@ impl<'a> Dialogue<'a> {
         self.accepted.clear();
         for &recipient in &self.current {
             self.answers[recipient]
-                .get_or_insert_with(|| RecipientReply::Said(step, reply.clone()));
+                .get_or_insert_with(|| RecipientReply::Replied(step, reply.clone()));
         }
     }
 

@@ -189,7 +189,7 @@ pub enum RecipientReply {
     /// verified, it would accept one, with this reply to RCPT.
     Accepted(Reply),
     /// The server refused, permanently or temporarily.
-    Said(Step, Reply),
+    Replied(Step, Reply),
     /// The server accepts no more recipients. This reply to RCPT is temporary whatever its code (RFC 5321
     /// §4.5.3.1.10).
     TooMany(Reply),

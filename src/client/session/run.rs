@@ -84,7 +84,7 @@ enum Opening {
 fn masked(answer: RecipientReply, mask: &Mask) -> RecipientReply {
     match answer {
         RecipientReply::Accepted(reply) => RecipientReply::Accepted(mask.reply(reply)),
-        RecipientReply::Said(step, reply) => RecipientReply::Said(step, mask.reply(reply)),
+        RecipientReply::Replied(step, reply) => RecipientReply::Replied(step, mask.reply(reply)),
         RecipientReply::TooMany(reply) => RecipientReply::TooMany(mask.reply(reply)),
         RecipientReply::Unmet(Unmet::StarttlsRefused(reply)) => {
             RecipientReply::Unmet(Unmet::StarttlsRefused(mask.reply(reply)))
@@ -129,7 +129,7 @@ struct SessionLoop<'a, 'w> {
     holds_secret: bool,
     /// Interrupts the session, except while the result is uncertain.
     stop: Option<Registered>,
-    /// True if an end of data was sent whose reply is outstanding.
+    /// True if an end of data was sent and its reply is outstanding.
     in_doubt: bool,
     /// Chunks in the outbox.
     gathered: u32,
@@ -254,7 +254,7 @@ impl SessionLoop<'_, '_> {
                 Action::Send(items) if self.dialogue.is_quitting() => {
                     return self.farewell(&items).map(|()| Opening::Over);
                 }
-                Action::Send(items) => self.say(&items)?,
+                Action::Send(items) => self.send_items(&items)?,
                 Action::Secure => self.secure()?,
                 Action::Rest => return self.rest(),
                 Action::Finish => return self.check_the_end().map(|()| Opening::Over),

@@ -55,7 +55,7 @@ pub enum ConnectFailure {
 
 /// Connects to the first of these peers that answers. They are tried in order; each attempt begins when the
 /// previous one has failed, or has not answered for a quarter of a second. On return, `others` contains the
-/// peers that were not tried, or whose attempts were cancelled because another was faster.
+/// peers that were not tried, or with an attempt that was cancelled because another was faster.
 pub fn connect(
     first: PeerAddress,
     others: &mut VecDeque<PeerAddress>,

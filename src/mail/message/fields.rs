@@ -142,11 +142,11 @@ pub fn token() -> String {
 
 /// `To` of a message that names no recipient.
 pub fn undisclosed() -> String {
-    let nobody = ListEntry::Group {
+    let group = ListEntry::Group {
         name: "undisclosed-recipients".to_owned(),
         members: Vec::new(),
     };
-    addresses("To", &[nobody])
+    addresses("To", &[group])
 }
 
 /// Structured fields that only other programs write.

@@ -113,12 +113,12 @@ fn recipients(
         }
     }
     if all.is_empty() {
-        let nobody = if submission.recipients_of_header {
+        let missing = if submission.recipients_of_header {
             MessageError::NoRecipientInHeader
         } else {
             MessageError::NoRecipient
         };
-        return Err(unusable.into_iter().next().unwrap_or(nobody));
+        return Err(unusable.into_iter().next().unwrap_or(missing));
     }
     let mut seen = BTreeSet::new();
     all.retain(|address| seen.insert(address.key()));

@@ -377,7 +377,7 @@ mod tests {
         assert!(aliases.find("root").unwrap().is_some());
         let error = aliases.find("ann").unwrap_err().to_string();
         assert!(
-            error.starts_with("/x/aliases line 2: this is no alias"),
+            error.starts_with("/x/aliases line 2: not an alias"),
             "{error}"
         );
     }
@@ -413,15 +413,15 @@ mod tests {
     #[test]
     fn programs_and_files_are_refused_with_advice() {
         for (text, words) in [
-            ("|/bin/x -a", "|/bin/x -a runs a program"),
-            ("\"| /bin/x, y\"", "\"| /bin/x, y\" runs a program"),
+            ("|/bin/x -a", "|/bin/x -a is a program"),
+            ("\"| /bin/x, y\"", "\"| /bin/x, y\" is a program"),
             ("/dev/null", "/dev/null is a file"),
             ("\"/var/x y\"", "is a file"),
-            (":include:list", "wants a path from the root"),
-            (":fail: gone", ":fail: gone is not known"),
+            (":include:list", "needs an absolute path"),
+            (":fail: gone", ":fail: gone is not supported"),
             ("ann bob", "missing comma"),
             ("a\u{fffd}", "not UTF-8"),
-            ("a\0", "holds a NUL"),
+            ("a\0", "contains a NUL"),
             ("\"x", "closing quote"),
         ] {
             let error = targets(text).unwrap_err();

@@ -66,7 +66,7 @@ impl Dialogue<'_> {
             AuthStep::Unmet(why) => self.fail_unmet(Unmet::Auth(why)),
             AuthStep::OutOfStep(reply) => abort(Step::Auth, &reply),
             AuthStep::Refused { reply, complaint } => {
-                self.answer_rest(&RecipientReply::Said(Step::Auth, reply));
+                self.answer_rest(&RecipientReply::Replied(Step::Auth, reply));
                 let quit = self.quit();
                 match complaint {
                     Some(complaint) => with_output_first(Output::Note(complaint), quit),

@@ -49,7 +49,7 @@ impl Dialogue<'_> {
                 self.answers[recipient] = Some(RecipientReply::TooMany(reply));
             }
             Class::Transient | Class::Permanent => {
-                self.answers[recipient] = Some(RecipientReply::Said(step, reply));
+                self.answers[recipient] = Some(RecipientReply::Replied(step, reply));
             }
         }
         self.proceed()
@@ -143,7 +143,7 @@ impl Dialogue<'_> {
             Class::Success => self.answers[recipient] = Some(RecipientReply::Accepted(reply)),
             Class::Transient | Class::Permanent => {
                 self.answers[recipient] =
-                    Some(RecipientReply::Said(Step::DotFor(recipient), reply));
+                    Some(RecipientReply::Replied(Step::DotFor(recipient), reply));
             }
         }
         self.accepted.retain(|&other| other != recipient);

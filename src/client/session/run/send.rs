@@ -11,7 +11,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 impl SessionLoop<'_, '_> {
     /// Writes a group, and reads the reply to its first line.
-    pub(super) fn say(&mut self, items: &[Output]) -> Result<WireEvent, SessionFailure> {
+    pub(super) fn send_items(&mut self, items: &[Output]) -> Result<WireEvent, SessionFailure> {
         match self.gather(items)? {
             Some(event) => Ok(event),
             None => self.finish_group(),
@@ -65,7 +65,7 @@ impl SessionLoop<'_, '_> {
     /// Writes the outbox. If it contains the end of a message, the result is uncertain from here on until the
     /// reply arrives.
     fn finish_group(&mut self) -> Result<WireEvent, SessionFailure> {
-        let behind_end = self.end_at.map(|end| self.wire.outbox.len() - end);
+        let after_end = self.end_at.map(|end| self.wire.outbox.len() - end);
         if self.end_at.is_some()
             && let Some(stop) = &mut self.stop
             && !stop.suspend()
@@ -86,7 +86,7 @@ impl SessionLoop<'_, '_> {
         let written = self.write_block(self.limit(Step::Body));
         let unsent = self.wire.outbox.len();
         self.wipe();
-        self.in_doubt |= behind_end.is_some_and(|behind| unsent <= behind);
+        self.in_doubt |= after_end.is_some_and(|after| unsent <= after);
         match written {
             // The server may have sent a reason before it closed the connection.
             Ok(()) | Err(WireError::Closed) => Ok(WireEvent::Replied(self.reply()?)),
@@ -129,14 +129,14 @@ impl SessionLoop<'_, '_> {
             stage: line.step.stage(),
         });
         if self.interests.octets {
-            let said = if line.hides {
+            let shown = if line.hides {
                 line.shown.as_bytes()
             } else {
                 &line.wire
             };
             self.observer.on_event(Event::Octets {
                 from: ClosedBy::Client,
-                bytes: &[said, b"\r\n"].concat(),
+                bytes: &[shown, b"\r\n"].concat(),
             });
         }
     }
