@@ -31,7 +31,7 @@ pub trait Observer {
 /// Events that cost extra and are reported only on request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interests {
-    /// The message as it is sent: [`Event::Carried`].
+    /// The progress of the message: [`Event::Carried`].
     pub message: bool,
     /// The octets of lines, in addition to the lines: [`Event::Octets`].
     pub octets: bool,
@@ -105,7 +105,7 @@ pub enum Event<'a> {
         line: &'a str,
         stage: Stage,
     },
-    /// One line from the server, made printable, as soon as it is received.
+    /// One line from the server, made printable, on arrival.
     Line(&'a str),
     Received {
         code: u16,

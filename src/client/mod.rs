@@ -4,7 +4,6 @@
 pub(crate) mod credentials;
 pub(crate) mod deliver;
 pub mod events;
-pub(crate) mod hint;
 pub(crate) mod outcome;
 pub mod peer;
 pub(crate) mod route;

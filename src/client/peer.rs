@@ -18,7 +18,6 @@ pub enum PeerAddress {
 
 impl PeerAddress {
     /// The IP address, if it has one.
-    #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {
         match self {
             Self::Tcp(address) => Some(address.ip()),
@@ -27,7 +26,6 @@ impl PeerAddress {
     }
 
     /// The port, if it has one.
-    #[must_use]
     pub fn port(&self) -> Option<u16> {
         match self {
             Self::Tcp(address) => Some(address.port()),

@@ -1,4 +1,4 @@
-//! The status of a recipient and its cause.
+//! The status of a recipient and its cause, and the hint for an error.
 
 /// Status of one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,6 @@ pub enum RecipientStatus {
 
 impl RecipientStatus {
     /// The word in JSON.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
@@ -29,7 +28,6 @@ impl RecipientStatus {
     }
 
     /// The word after `recipient...`, as sendmail shows it.
-    #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Accepted => "Sent",
@@ -42,7 +40,6 @@ impl RecipientStatus {
     }
 
     /// The status with this name in JSON.
-    #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         let all = [
             Self::Accepted,
@@ -56,7 +53,6 @@ impl RecipientStatus {
     }
 
     /// True if the caller need not act on the message any more.
-    #[must_use]
     pub fn is_done(self) -> bool {
         matches!(self, Self::Accepted | Self::Queued)
     }
@@ -82,4 +78,51 @@ pub enum Cause {
     Stopped,
     /// The output cannot be written, or the program was interrupted: delivery is incomplete.
     Output,
+}
+
+/// The remedy for an error, as data: errors carry it, and the place that shows the error puts it into words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    TryAgain,
+    /// Nothing helps.
+    NothingToTry,
+    /// The domain may be misspelled.
+    CheckSpelling,
+    NameRelay,
+    /// The DNS did not answer.
+    OtherResolver,
+    /// The port may be one for TLS from the first byte.
+    ImplicitTls,
+    TrustCertificate,
+    /// The certificate is expected to have another name.
+    CertificateName,
+    /// The server needs no login.
+    NoLogin,
+}
+
+impl Hint {
+    /// The remedy as options of the command line.
+    pub fn as_options(self) -> &'static str {
+        match self {
+            Self::TryAgain => "try again later",
+            Self::NothingToTry => "nothing to try",
+            Self::CheckSpelling => "check the spelling",
+            Self::NameRelay => "name a server that accepts it with --relay",
+            Self::OtherResolver => "try again later, or name a resolver with --dns",
+            Self::ImplicitTls => "try again later, or use --tls implicit if this port expects TLS",
+            Self::TrustCertificate => {
+                "trust another CA with --ca-file FILE, or accept any certificate with -k (--insecure)"
+            }
+            Self::CertificateName => "give the name in the certificate with --tls-name",
+            Self::NoLogin => "omit --user to send without a login",
+        }
+    }
+}
+
+/// A sentence and its hint, as the user of a command line sees them.
+pub fn with_hint(sentence: &str, hint: Option<Hint>) -> String {
+    match hint {
+        Some(hint) => format!("{sentence}; {}", hint.as_options()),
+        None => sentence.to_owned(),
+    }
 }

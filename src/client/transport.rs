@@ -45,7 +45,6 @@ pub enum TransportError {
 
 impl TransportError {
     /// The exit status for this error.
-    #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
             Self::Tls(error) => error.exit(),
@@ -83,7 +82,6 @@ impl<'p> LoadedTransport<'p> {
     }
 
     /// The transport for one thread.
-    #[must_use]
     pub fn open(&self) -> OpenTransport<'_> {
         OpenTransport {
             router: Router::new(&self.options.route),
@@ -106,7 +104,6 @@ pub struct OpenTransport<'a> {
 
 impl OpenTransport<'_> {
     /// Parameters of every connection attempt.
-    #[must_use]
     pub fn terms(&self) -> Terms {
         Terms {
             source: self.router.source(),
@@ -118,7 +115,6 @@ impl OpenTransport<'_> {
     }
 
     /// What a session with this host needs.
-    #[must_use]
     pub fn context<'c>(&'c self, host: &'c str) -> SessionContext<'c> {
         SessionContext {
             options: self.session,
@@ -142,7 +138,6 @@ struct Entry<'p> {
 }
 
 impl<'p> Transports<'p> {
-    #[must_use]
     pub fn new(all: impl IntoIterator<Item = &'p Transport>) -> Self {
         let entry = |options| Entry {
             options,
@@ -155,7 +150,6 @@ impl<'p> Transports<'p> {
     }
 
     /// One transport that is loaded already.
-    #[must_use]
     pub fn of(loaded: LoadedTransport<'p>) -> Self {
         let entry = Entry {
             options: loaded.options,
@@ -168,7 +162,6 @@ impl<'p> Transports<'p> {
     }
 
     /// No transport, for this reason.
-    #[must_use]
     pub fn missing(error: String) -> Self {
         Self {
             entries: Vec::new(),
@@ -177,18 +170,15 @@ impl<'p> Transports<'p> {
     }
 
     /// The reason why there is none.
-    #[must_use]
     pub fn error(&self) -> Option<&str> {
         self.error.as_deref()
     }
 
-    #[must_use]
     pub fn count(&self) -> usize {
         self.entries.len()
     }
 
     /// The options of one of them.
-    #[must_use]
     pub fn options(&self, index: usize) -> &'p Transport {
         self.entries[index].options
     }
@@ -217,7 +207,6 @@ impl<'p> Transports<'p> {
     }
 
     /// True if all recipient domains go to one server.
-    #[must_use]
     pub fn has_relay(&self) -> bool {
         let first = self.entries.first();
         first.is_some_and(|entry| entry.options.route.relay.is_some())

@@ -40,14 +40,12 @@ pub struct RecipientDsn {
 
 impl Dsn {
     /// The NOTIFY parameter of this recipient.
-    #[must_use]
     pub fn notify_of(&self, recipient: &Address) -> Option<NotifyOn> {
         let of_each = self.of(recipient).find_map(|wanted| wanted.notify);
         of_each.or(self.notify)
     }
 
     /// The original recipient to use in a report about this recipient.
-    #[must_use]
     pub fn original_of<'d>(&'d self, recipient: &'d Address) -> Option<&'d str> {
         self.of(recipient)
             .find_map(|wanted| wanted.original.as_deref())

@@ -107,7 +107,7 @@ impl MboxLines {
     /// Writes the next block of the message.
     fn write(&mut self, block: &[u8], into: &mut impl Write) -> io::Result<()> {
         let mut rest = block;
-        while let Some((&byte, behind)) = rest.split_first() {
+        while let Some((&byte, after)) = rest.split_first() {
             if std::mem::take(&mut self.has_cr) && byte != b'\n' {
                 self.put(b'\r', into)?;
             }
@@ -116,18 +116,18 @@ impl MboxLines {
                 let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
                 into.write_all(&rest[..end])?;
                 rest = &rest[end..];
-                let Some((&byte, behind)) = rest.split_first() else {
+                let Some((&byte, after)) = rest.split_first() else {
                     return Ok(());
                 };
                 self.special(byte, into)?;
-                rest = behind;
+                rest = after;
                 continue;
             }
             match byte {
                 b'\r' | b'\n' => self.special(byte, into)?,
                 _ => self.put(byte, into)?,
             }
-            rest = behind;
+            rest = after;
         }
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! Inspects a server: greeting, EHLO before and after TLS, certificate, time of each step.
 
 use crate::client::events::{Event, Interests, Observer};
-use crate::client::hint::{Hint, with_hint};
 use crate::client::outcome::{Server, SessionEnd};
 use crate::client::route::Endpoint;
+use crate::client::status::{Hint, with_hint};
 use crate::client::transport::OpenTransport;
 use crate::probe::session::run_session;
 use crate::smtp::stage::Stage;

@@ -1,11 +1,11 @@
 //! Sessions without a message: connecting, and commands that are put to a server.
 
 use crate::client::events::{Event, Observer};
-use crate::client::hint::{Hint, with_hint};
 use crate::client::outcome::{Server, SessionEnd};
 use crate::client::peer::PeerAddress;
 use crate::client::route::Endpoint;
 use crate::client::session::{SessionResult, Transaction};
+use crate::client::status::{Hint, with_hint};
 use crate::client::transport::OpenTransport;
 use crate::client::wire::{ConnectFailure, Wire};
 use crate::client::{session, wire};

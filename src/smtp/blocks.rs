@@ -18,7 +18,6 @@ impl BodyType {
     pub const ALL: [Self; 3] = [Self::SevenBit, Self::EightBit, Self::Binary];
 
     /// The value of BODY=.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::SevenBit => "7BIT",
@@ -28,14 +27,12 @@ impl BodyType {
     }
 
     /// The type of this name, in any case.
-    #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         let mut all = Self::ALL.into_iter();
         all.find(|body| body.name().eq_ignore_ascii_case(name))
     }
 
     /// A server with this body type that offers SMTPUTF8.
-    #[must_use]
     pub const fn with_utf8(self) -> Accepts {
         Accepts {
             transport: self,
@@ -44,7 +41,6 @@ impl BodyType {
     }
 
     /// A server with this body type that does not offer SMTPUTF8.
-    #[must_use]
     pub const fn without_utf8(self) -> Accepts {
         Accepts {
             transport: self,
@@ -82,7 +78,6 @@ pub fn fitting(shapes: impl Iterator<Item = Shape>, accepts: Accepts) -> Option<
 
 impl Shape {
     /// True if a server with these capabilities can carry it.
-    #[must_use]
     pub fn suits(&self, accepts: Accepts) -> bool {
         self.transport <= accepts.transport && (accepts.utf8 || !self.utf8)
     }

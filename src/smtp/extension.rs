@@ -130,7 +130,6 @@ impl Extension {
     }
 
     /// The extension of this keyword, in any case; `None`: unknown.
-    #[must_use]
     pub fn parse(keyword: &str) -> Option<Self> {
         Self::all().find(|extension| extension.keyword().eq_ignore_ascii_case(keyword))
     }
@@ -140,37 +139,31 @@ impl Extension {
     }
 
     /// Its keyword in the EHLO reply.
-    #[must_use]
     pub fn keyword(self) -> &'static str {
         self.row().keyword
     }
 
     /// The extension that must be offered with it.
-    #[must_use]
     pub fn requires(self) -> Option<Self> {
         self.row().requires
     }
 
     /// The parameters that it adds to MAIL.
-    #[must_use]
     pub fn mail_parameters(self) -> &'static [Parameter] {
         self.row().mail
     }
 
     /// The parameters that it adds to RCPT.
-    #[must_use]
     pub fn rcpt_parameters(self) -> &'static [Parameter] {
         self.row().rcpt
     }
 
     /// True if the client uses it when it is offered.
-    #[must_use]
     pub fn is_used_by_client(self) -> bool {
         !matches!(self, Self::EnhancedStatusCodes | Self::Help | Self::Vrfy)
     }
 
     /// True if several EHLO lines of it add up; else the last one counts.
-    #[must_use]
     pub fn is_list(self) -> bool {
         matches!(
             self,

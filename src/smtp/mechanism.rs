@@ -43,7 +43,6 @@ impl Mechanism {
     ];
 
     /// The name in EHLO and AUTH.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::External => "EXTERNAL",
@@ -60,7 +59,6 @@ impl Mechanism {
     }
 
     /// The mechanism of this name, in any case; `None`: unknown.
-    #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
@@ -68,7 +66,6 @@ impl Mechanism {
     }
 
     /// True if the mechanism can use this proof.
-    #[must_use]
     pub fn accepts(self, proof: &Proof) -> bool {
         match self {
             Self::External => matches!(proof, Proof::Elsewhere),
@@ -78,24 +75,20 @@ impl Mechanism {
     }
 
     /// True if the mechanism uses an OAuth token.
-    #[must_use]
     pub fn uses_token(self) -> bool {
         matches!(self, Self::OAuthBearer | Self::XOAuth2)
     }
 
     /// True if it is bound to the TLS connection (RFC 5056).
-    #[must_use]
     pub fn is_bound(self) -> bool {
         matches!(self, Self::ScramSha256Plus | Self::ScramSha1Plus)
     }
 
     /// True if the password itself is sent to the server.
-    #[must_use]
     pub fn sends_password(self) -> bool {
         matches!(self, Self::Plain | Self::Login)
     }
 
-    #[must_use]
     pub fn is_scram(self) -> bool {
         matches!(
             self,
@@ -104,13 +97,11 @@ impl Mechanism {
     }
 
     /// True if its responses depend on the server's challenges.
-    #[must_use]
     pub fn needs_challenge(self) -> bool {
         self.is_scram() || self == Self::CramMd5
     }
 
     /// True if the client may send the initial response with the AUTH command (RFC 4954 §4).
-    #[must_use]
     pub fn has_initial_response(self) -> bool {
         !matches!(self, Self::Login | Self::CramMd5)
     }

@@ -27,7 +27,7 @@ pub enum Class {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplyError {
     /// No code of three digits between 200 and 599 that a space, a hyphen or the end of the line follows.
-    #[error("sent \"{0}\" where a reply was due")]
+    #[error("sent \"{0}\" instead of a reply")]
     NoReply(String),
     /// The lines of one reply have different codes.
     #[error("sent a reply with two codes, {0} and {1}")]
@@ -39,7 +39,6 @@ pub enum ReplyError {
 
 impl Reply {
     /// The class given by the first digit.
-    #[must_use]
     pub fn class(&self) -> Class {
         match self.code / 100 {
             2 => Class::Success,
@@ -50,14 +49,12 @@ impl Reply {
     }
 
     /// The enhanced status code of the first line, if its class is that of the reply (R57).
-    #[must_use]
     pub fn enhanced(&self) -> Option<&str> {
         let line = self.lines.first()?;
         enhanced_code(line, self.code)
     }
 
     /// The text of all lines, without enhanced codes, in one line.
-    #[must_use]
     pub fn text(&self) -> String {
         let plain = self.lines.iter().map(|line| {
             let code = enhanced_code(line, self.code).unwrap_or_default();
@@ -68,7 +65,6 @@ impl Reply {
     }
 
     /// The whole reply in one line: `550 5.1.1 no such user`.
-    #[must_use]
     pub fn whole(&self) -> String {
         let parts = [
             self.code.to_string(),
@@ -86,7 +82,6 @@ impl Reply {
     /// True if a reply to RCPT means "too many recipients", so that the others may follow in another
     /// transaction: 452, and the 552 of RFC 821, unless an enhanced code specifies another cause (RFC 5321
     /// §4.5.3.1.10).
-    #[must_use]
     pub fn is_too_many_recipients(&self) -> bool {
         let detail = self.enhanced().map(|code| &code[1..]);
         matches!(self.code, 452 | 552) && matches!(detail, None | Some(".5.3"))

@@ -25,7 +25,7 @@ const MAX_KEY: u64 = 256 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum TlsSetupError {
     /// A file of certificates or keys.
-    #[error("{option} {}: cannot read it: {why}", .path.display())]
+    #[error("{option} {}: cannot read the file: {why}", .path.display())]
     Unreadable {
         /// The option that names it.
         option: &'static str,
@@ -33,10 +33,10 @@ pub enum TlsSetupError {
         why: String,
     },
     /// A key file that other users can read.
-    #[error("--key {path}: others can read it; run chmod 600 {path}", path = .0.display())]
+    #[error("--key {path}: readable by others; run: chmod 600 {path}", path = .0.display())]
     Open(PathBuf),
     /// The file for the server's certificates.
-    #[error("--save-certs {}: cannot create it: {}", .path.display(), reason(.why))]
+    #[error("--save-certs {}: cannot create the file: {}", .path.display(), reason(.why))]
     Unwritable {
         path: PathBuf,
         /// The error of the operating system.
@@ -70,7 +70,7 @@ pub fn certificates(
         return Err(unreadable(
             option,
             path,
-            "there is no certificate in it (PEM)".to_owned(),
+            "it contains no PEM certificate".to_owned(),
         ));
     }
     Ok(all)
@@ -90,7 +90,7 @@ pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsSetupError>
         Error::NoItemsFound => unreadable(
             "--key",
             path,
-            "there is no key in it (PEM without a passphrase)".to_owned(),
+            "it contains no unencrypted PEM key".to_owned(),
         ),
         other => unreadable("--key", path, words(other)),
     })
@@ -216,7 +216,7 @@ fn escaped(octets: &[u8]) -> String {
 pub fn weakness(der: &[u8]) -> Option<String> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     if certificate.version() != X509Version::V3 {
-        return Some("is of X.509 version 1, which cannot be checked".to_owned());
+        return Some("is an X.509 version 1 certificate, which is not supported".to_owned());
     }
     match certificate.public_key().parsed().ok()? {
         PublicKey::RSA(key) if key.key_size() < 2048 => Some(format!(

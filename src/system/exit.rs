@@ -57,13 +57,12 @@ impl Health {
     pub const ALL: [Self; 4] = [Self::Ok, Self::Warning, Self::Critical, Self::Unknown];
 
     /// The number and its meaning: the row of the table in the manual of `ehlo queue status`.
-    #[must_use]
     pub const fn row(self) -> (u8, &'static str) {
         match self {
-            Self::Ok => (0, "OK: all is well"),
+            Self::Ok => (0, "OK: no problems"),
             Self::Warning => (
                 1,
-                "WARNING: a threshold was reached, or something was set aside or cannot be read",
+                "WARNING: a threshold was reached, or an item was set aside or cannot be read",
             ),
             Self::Critical => (2, "CRITICAL: a critical threshold was reached"),
             Self::Unknown => (3, "UNKNOWN: the queue cannot be read"),
@@ -71,7 +70,6 @@ impl Health {
     }
 
     /// The first word of the output line.
-    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Ok => "OK",
@@ -103,53 +101,50 @@ impl Exit {
     ];
 
     /// The number and its meaning: the row of the table in the manual.
-    #[must_use]
     pub const fn row(self) -> (u8, &'static str) {
         match self {
             Self::Ok => (
                 0,
-                "every recipient was accepted, or the message is safe in the queue",
+                "all recipients accepted, or the message is stored in the queue",
             ),
-            Self::Usage => (64, "the command line is wrong"),
-            Self::Data => (65, "an address or the message is not valid"),
-            Self::NoInput => (66, "a file that was named cannot be read"),
+            Self::Usage => (64, "invalid command line"),
+            Self::Data => (65, "invalid address or message"),
+            Self::NoInput => (66, "a specified file cannot be read"),
             Self::NoUser => (
                 67,
-                "a local name has neither an alias nor a domain (sendmail)",
+                "unknown local name: it has no alias and no domain (sendmail)",
             ),
             Self::NoHost => (
                 68,
-                "the domain does not exist or takes no mail (NXDOMAIN, null MX)",
+                "the domain does not exist or accepts no mail (NXDOMAIN, null MX)",
             ),
-            Self::Refused => (69, "nobody accepted, and every refusal is for good (5yz)"),
-            Self::Software => (70, "a bug in ehlo"),
+            Self::Refused => (69, "all recipients were permanently refused (5xx)"),
+            Self::Software => (70, "internal error in ehlo"),
             Self::CantCreate => (73, "a file cannot be created"),
             Self::Io => (74, "a file or the standard output cannot be written"),
             Self::Temporary => (
                 75,
-                "nobody accepted, and at least one may be later (4yz, no connection, timeout, \
-                 DNS failure): trying the same again is safe",
+                "nothing was accepted, and at least one failure is temporary (4xx, no connection, timeout, \
+                 DNS failure); it is safe to retry",
             ),
-            Self::Protocol => (76, "the server broke the protocol"),
+            Self::Protocol => (76, "the server violated the protocol"),
             Self::Policy => (
                 77,
-                "authentication failed, or a TLS or policy demand was not met: trying the same again does \
-                 not help",
+                "authentication failed, or a TLS or policy requirement was not met; retrying does not help",
             ),
-            Self::Config => (78, "the configuration is wrong"),
+            Self::Config => (78, "invalid configuration"),
             Self::Partial => (
                 79,
-                "some recipients accepted, others not, or the connection was lost when it was \
-                 not known: see the report; do not simply send again",
+                "partial success, or the outcome is unknown because the connection was lost; see the \
+                 report, and do not simply resend",
             ),
             Self::Health(health) => health.row(),
-            Self::ExpectationFailed => (1, "a server did something else than a script expects"),
-            Self::Command(status) => (status, "as the command ended"),
+            Self::ExpectationFailed => (1, "a server did not behave as the script expects"),
+            Self::Command(status) => (status, "the exit status of the command"),
         }
     }
 
     /// The number that the process ends with.
-    #[must_use]
     pub const fn code(self) -> u8 {
         self.row().0
     }

@@ -50,13 +50,11 @@ fn exit_without_memory() -> io::Result<()> {
 }
 
 /// True if the signal is ignored.
-#[must_use]
 pub fn is_ignored(signal: i32) -> bool {
     ignored_signals() >> (signal - 1) & 1 == 1
 }
 
 /// The ignored signals by `/proc`, the lowest bit for signal 1; 0 if `/proc` is not available.
-#[must_use]
 pub fn ignored_signals() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -9,14 +9,12 @@ use std::fmt::{Display, Write as _};
 pub const BYTE_ORDER_MARK: &[u8; 3] = b"\xef\xbb\xbf";
 
 /// The contents of a file without a byte order mark.
-#[must_use]
 pub fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
 }
 
 /// A name or a line in UTF-8, else in this charset. `None`: windows-1252, the most common charset of text
 /// that is not UTF-8.
-#[must_use]
 pub fn in_charset<'t>(bytes: &'t [u8], charset: Option<&str>) -> Cow<'t, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Cow::Borrowed(text);
@@ -28,7 +26,6 @@ pub fn in_charset<'t>(bytes: &'t [u8], charset: Option<&str>) -> Cow<'t, str> {
 }
 
 /// Text in windows-1252. The five undefined bytes become U+FFFD.
-#[must_use]
 pub fn windows_1252(bytes: &[u8]) -> String {
     let (text, _) = WINDOWS_1252.decode_without_bom_handling(bytes);
     let is_none = |c: char| matches!(c, '\u{80}'..='\u{9f}');
@@ -36,7 +33,6 @@ pub fn windows_1252(bytes: &[u8]) -> String {
 }
 
 /// Bytes from a server as printable ASCII: everything else becomes `\xNN` (`faults.md` A12).
-#[must_use]
 pub fn printable(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes {
@@ -51,7 +47,6 @@ pub fn printable(bytes: &[u8]) -> String {
 
 /// Text of local origin (addresses, file names), safe for a terminal: control and bidirectional characters
 /// and other invisible ones become `\u{NNNN}`. Letters of all scripts are kept.
-#[must_use]
 pub fn shown(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
@@ -65,19 +60,16 @@ pub fn shown(text: &str) -> String {
 }
 
 /// A path or another name of the system, safe for a terminal.
-#[must_use]
 pub fn shown_path(path: impl AsRef<OsStr>) -> String {
     shown(&path.as_ref().to_string_lossy())
 }
 
 /// As [`shown`], but tabs are kept: for output of other programs.
-#[must_use]
 pub fn shown_with_tabs(text: &str) -> String {
     text.split('\t').map(shown).collect::<Vec<_>>().join("\t")
 }
 
 /// True for controls, line separators, bidirectional marks and other format characters.
-#[must_use]
 pub fn controls_terminal(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -87,7 +79,6 @@ pub fn controls_terminal(character: char) -> bool {
 
 /// The first character that is not allowed in a header, an address or a command: CR, LF, NUL and every
 /// other control except TAB, and the Unicode line separators (`faults.md` B1, B4).
-#[must_use]
 pub fn forbidden(text: &str) -> Option<char> {
     text.chars().find(|&character| {
         (character.is_control() && character != '\t')
@@ -97,7 +88,6 @@ pub fn forbidden(text: &str) -> Option<char> {
 
 /// A text that is allowed in a header: without control characters, and with a blank in place of one that
 /// was white space.
-#[must_use]
 pub fn without_controls(text: &str) -> String {
     let is_space = |c| matches!(c, '\t'..='\r' | '\u{85}' | '\u{2028}' | '\u{2029}');
     let plain = |c: char| match c {
@@ -110,7 +100,6 @@ pub fn without_controls(text: &str) -> String {
 }
 
 /// The system's description of an error, without the number that the standard library adds.
-#[must_use]
 pub fn reason(error: &impl Display) -> String {
     let text = error.to_string();
     match text.split_once(" (os error ") {
@@ -120,7 +109,6 @@ pub fn reason(error: &impl Display) -> String {
 }
 
 /// Length of the control sequence of ECMA-48 at the beginning of a text. `None`: it is incomplete or unknown.
-#[must_use]
 pub fn escape_length(text: &[u8]) -> Option<usize> {
     match text.get(1)? {
         b'[' => {
@@ -141,7 +129,6 @@ pub fn escape_length(text: &[u8]) -> Option<usize> {
 }
 
 /// Description of a forbidden character, for an error text.
-#[must_use]
 pub fn name_of(character: char) -> String {
     match character {
         '\r' => "a carriage return".to_owned(),
@@ -152,13 +139,11 @@ pub fn name_of(character: char) -> String {
 }
 
 /// True if a text is a pattern.
-#[must_use]
 pub fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?'])
 }
 
 /// True if a pattern matches the whole text, without regard to case.
-#[must_use]
 pub fn matches_pattern(pattern: &str, text: &str) -> bool {
     let lower = |text: &str| text.to_lowercase().chars().collect::<Vec<char>>();
     glob(&lower(pattern), &lower(text))

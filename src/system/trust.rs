@@ -84,7 +84,7 @@ pub fn can_change_mode(file: &File) -> io::Result<bool> {
 #[derive(Debug, Error)]
 pub enum DirectoryError {
     /// The owner is another user.
-    #[error("{} belongs to user {owner}, and this is user {user}", .path.display())]
+    #[error("{} belongs to user ID {owner}, but ehlo runs as user ID {user}", .path.display())]
     Foreign {
         path: PathBuf,
         owner: u32,
@@ -144,7 +144,7 @@ fn open_existing(path: &Path) -> Result<OwnedFd, Errno> {
 /// replaced in the meantime.
 fn check(path: &Path, directory: &OwnedFd) -> Result<(), DirectoryError> {
     let facts =
-        rustix::fs::fstat(directory).map_err(|error| DirectoryError::io("look at", path, error))?;
+        rustix::fs::fstat(directory).map_err(|error| DirectoryError::io("examine", path, error))?;
     let user = rustix::process::geteuid().as_raw();
     if facts.st_uid != user {
         return Err(DirectoryError::Foreign {
@@ -154,10 +154,7 @@ fn check(path: &Path, directory: &OwnedFd) -> Result<(), DirectoryError> {
         });
     }
     if facts.st_mode & 0o033 != 0 {
-        let why = format!(
-            "can be entered or written to by others; chmod 700 {}",
-            path.display()
-        );
+        let why = format!("is accessible to others; run: chmod 700 {}", path.display());
         return Err(unfit(path, why));
     }
     Ok(())

@@ -22,7 +22,7 @@ pub struct Dump {
 }
 
 impl Dump {
-    /// A dump whose offset is 0.
+    /// A dump with offset 0.
     pub fn new(style: DumpStyle) -> Self {
         Self {
             style,

@@ -257,7 +257,6 @@ fn distrusted(name: &str, why: &str, chain: &[Vec<u8>]) -> Value {
 }
 
 /// A certificate in JSON; null if it cannot be parsed.
-#[must_use]
 pub fn certificate_fields(der: &[u8]) -> Value {
     match Certificate::read(der) {
         None => Value::Null,
@@ -371,7 +370,7 @@ mod tests {
                 ),
                 result(
                     "b@x.org",
-                    &RecipientReply::Said(Step::Rcpt(1), reply(550, "5.1.1 no such user")),
+                    &RecipientReply::Replied(Step::Rcpt(1), reply(550, "5.1.1 no such user")),
                 ),
             ],
         };

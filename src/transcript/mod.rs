@@ -61,7 +61,6 @@ pub struct TranscriptOptions {
 
 impl TranscriptOptions {
     /// The default transcript, with all details.
-    #[must_use]
     pub fn verbose() -> Self {
         Self {
             verbose: true,

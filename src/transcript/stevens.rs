@@ -17,7 +17,7 @@ const NAMED: usize = 3;
 pub struct Stevens<W> {
     lines: TranscriptWriter<W>,
     options: TranscriptOptions,
-    /// The attempt whose line is not terminated, because its result is pending.
+    /// The attempt with an unterminated line, because its result is pending.
     trying: Option<PeerAddress>,
     message_lines: MessageLines,
     /// Dumps of the client's and the server's octets.
@@ -135,7 +135,7 @@ impl<W: Write> Stevens<W> {
         }
     }
 
-    /// Ends the message, whose last line may have no line end.
+    /// Ends the message; its last line may have no line end.
     fn end_of_data(&mut self) {
         self.end_of_message_line();
         if let Some(row) = self.dumps[0].end() {
@@ -222,10 +222,10 @@ fn remark(what: Event<'_>, verbose: bool) -> Option<(Tone, String)> {
 fn fallback(profile: &str, error: Option<&str>) -> (Tone, String) {
     let profile = shown(profile);
     match error {
-        None => (Tone::Remark, format!("*** trying the profile {profile}\n")),
+        None => (Tone::Remark, format!("*** trying profile {profile}\n")),
         Some(why) => {
             let why = shown(why);
-            let text = format!("*** cannot try the profile {profile}: {why}\n");
+            let text = format!("*** cannot use profile {profile}: {why}\n");
             (Tone::Failure, text)
         }
     }
@@ -236,7 +236,10 @@ fn connecting(name: &str, port: Option<u16>, recipients: &[String]) -> String {
     if recipients.is_empty() {
         return format!("Connecting to {place}...\n");
     }
-    format!("{}... Connecting to {place}...\n", shown(&whom(recipients)))
+    format!(
+        "{}... Connecting to {place}...\n",
+        shown(&named_recipients(recipients))
+    )
 }
 
 fn tone_of(status: RecipientStatus) -> Tone {
@@ -260,7 +263,7 @@ fn settled(
     text + "\n"
 }
 
-fn whom(recipients: &[String]) -> String {
+fn named_recipients(recipients: &[String]) -> String {
     let named = recipients[..recipients.len().min(NAMED)].join(",");
     match recipients.len().saturating_sub(NAMED) {
         0 => named,

@@ -124,8 +124,8 @@ impl<W: Write> Swaks<W> {
 
     fn falls_back(&mut self, profile: &str, error: Option<&str>) {
         match error {
-            None => self.remark(&format!("trying the profile {profile}")),
-            Some(why) => self.failure(&format!("cannot try the profile {profile}: {why}")),
+            None => self.remark(&format!("trying profile {profile}")),
+            Some(why) => self.failure(&format!("cannot use profile {profile}: {why}")),
         }
     }
 
@@ -213,12 +213,12 @@ impl<W: Write> Swaks<W> {
     fn closed(&mut self) {
         self.not_expected();
         self.end_of_message();
-        let whom = match self.other {
+        let peer = match self.other {
             Other::Host | Other::Socket => "remote host",
             Other::Child => "child process",
         };
         if !self.is_over {
-            self.remark(&format!("Connection closed with {whom}."));
+            self.remark(&format!("Connection closed with {peer}."));
         }
     }
 

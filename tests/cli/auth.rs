@@ -522,7 +522,7 @@ fn refusal_of_a_login_that_is_not_expected_says_what_to_do() {
         talk.quit();
     });
     came_to_nothing(&run, 77).says(&[
-        "does not expect a login: 503 5.5.1 already authenticated",
+        "does not expect authentication: 503 5.5.1 already authenticated",
         "without --user",
     ]);
     run.all_are("refused");

@@ -84,7 +84,7 @@ fn rows() -> (Authority, Vec<Row>) {
             ca.issue_odd(LOOPBACK, |params| {
                 params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
             }),
-            &["is not meant for a TLS server (key usage)"],
+            &["is not intended for a TLS server (key usage)"],
         ),
         row(
             "CA for something else",
@@ -112,7 +112,7 @@ fn rows() -> (Authority, Vec<Row>) {
                 let name = rcgen::DnType::CommonName;
                 params.distinguished_name.push(name, "127.0.0.1");
             }),
-            &["is for no host name at all, and not for 127.0.0.1"],
+            &["is for no host name, not for 127.0.0.1"],
         ),
         row(
             "another one's key",

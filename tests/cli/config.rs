@@ -300,7 +300,7 @@ fn a_wrong_value_is_refused_with_file_profile_key_and_reason() {
     for (line, words) in [
         (
             "port = 65536",
-            "key \"port\": a port is a number from 1 to 65535, smtp, submission or submissions (line 7)",
+            "key \"port\": expected a port: 1 to 65535, smtp, submission or submissions (line 7)",
         ),
         (
             "port = true",

@@ -326,7 +326,7 @@ fn what_may_have_arrived_is_sent_again_and_that_is_said() {
         .verb(&["run"])
         .exits(0)
         .complains(1)
-        .says(&["may have got the message"]);
+        .says(&["may have received the message"]);
     queue.verb(&["run", "--now"]).exits(0).complains(1).says(&[
         &id,
         "<bob@hamburger.edu>",

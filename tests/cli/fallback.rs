@@ -100,7 +100,7 @@ fn a_line_with_stars_says_which_profile_is_tried() {
         "bob@hamburger.edu... Connecting to [127.0.0.1] (port {one})...\n\
          Trying 127.0.0.1:{one}... Connection refused.\n\
          bob@hamburger.edu... Deferred (cannot connect to [127.0.0.1]:{one} for <{BOB}>: Connection refused)\n\
-         *** trying the profile second\n\
+         *** trying profile second\n\
          bob@hamburger.edu... Connecting to [127.0.0.1] (port {other})...\n\
          Trying 127.0.0.1:{other}... Connected.\n220 "
     );
@@ -400,7 +400,7 @@ fn a_fallback_without_its_password_is_passed_over_and_said_so() {
         .run();
     second.finish();
     run.exits(75).says(&[BOB, "Connection refused"]);
-    run.shows(&["*** cannot try the profile second: --password-command failed"]);
+    run.shows(&["*** cannot use profile second: --password-command failed"]);
 }
 
 #[test]

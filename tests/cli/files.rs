@@ -304,7 +304,7 @@ fn is_broken_off(use_it: [&str; 2], script: fn(&mut Talk, &dyn Fn())) {
         server.finish();
         run.exits(66)
             .complains(1)
-            .says(&["while it was being read"]);
+            .says(&["while it was being sent"]);
         assert!(run.peak_kib < MEMORY_KIB, "{run:#?}");
         assert_ne!(run.verdicts()[0], "accepted");
     }

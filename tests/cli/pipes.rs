@@ -75,7 +75,7 @@ fn command_whose_tls_does_not_work_is_talked_to_in_clear() {
         talk.take_mail();
     });
     run.exits(0)
-        .shows(&["STARTTLS was refused (454 4.7.0 no key); going on in clear"]);
+        .shows(&["STARTTLS was refused (454 4.7.0 no key); continuing in plaintext"]);
 }
 
 #[test]

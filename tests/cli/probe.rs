@@ -710,7 +710,7 @@ fn a_login_that_fails_is_77_and_the_password_is_not_quoted() {
         let run = logging_in(&papers, &ca, format, reply);
         run.exits(77)
             .complains(1)
-            .says(&["refused the login: 535 5.7.8"]);
+            .says(&["rejected the login: 535 5.7.8"]);
     }
     let run = logging_in(&papers, &ca, None, "454 4.7.0 the directory is down");
     run.exits(75)

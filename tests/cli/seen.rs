@@ -297,7 +297,7 @@ fn a_command_is_a_server() {
     run.exits(0).complains(0).shows(&[
         "220 pipe\n>>> EHLO me.example\n250 pipe\n",
         "250 ok none\n",
-        "*** the command says: **** for people\n*** the command ended with exit status 3\n",
+        "*** output of the command: **** for people\n*** the command exited with status 3\n",
         "bob@hamburger.edu... Sent (ok)\n",
     ]);
     let run = pipe(&shell(0), &["--json"]);

@@ -74,7 +74,7 @@ fn a_connection_cut_before_the_reply_to_the_dot_leaves_doubt() {
             });
             println!("{cut:?}");
             run.exits(79).complains(1).all_are("uncertain");
-            run.says(&["may have got the message"]);
+            run.says(&["may have received the message"]);
         }
     }
 }

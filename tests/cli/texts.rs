@@ -279,7 +279,7 @@ fn a_text_that_is_not_utf8_is_sent_with_a_warning_that_says_where() {
     let latin1 = b"Gr\xfc\xdfe aus K\xf6ln\n";
     for option in ["--body", "--html", "--markdown"] {
         let run = print().args([option, "-"]).input(latin1.to_vec()).run();
-        let words = ["the standard input", "byte 2 ", "windows-1252", "--charset"];
+        let words = ["standard input", "byte 2 ", "windows-1252", "--charset"];
         let message = printed_with_warning(&run, &words);
         assert!(text(&message).contains("Grüße aus Köln"), "{run:#?}");
         let ehlo = print().args([option, "@t"]);
@@ -365,9 +365,7 @@ fn what_a_script_says_in_latin_1_is_mailed() {
     let run = notify(&queue, server.port)
         .input(b"\xef\xbb\xbfK\xfchler\n".to_vec())
         .run();
-    run.exits(0)
-        .complains(1)
-        .says(&["the standard input: byte 1 "]);
+    run.exits(0).complains(1).says(&["standard input: byte 1 "]);
     let message = server.finish().stored();
     let message = MessageParser::default().parse(&message).unwrap();
     assert_eq!(text(&message), "Kühler");
@@ -512,7 +510,7 @@ fn a_pipe_that_nothing_is_written_to_does_not_hold_up_html() {
     let (reader, writer) = std::io::pipe().unwrap();
     let run = print().args(["--html", "<p>hi"]).stdin(reader).run();
     drop(writer);
-    printed_with_warning(&run, &["nothing came on the standard input", "--body -"]);
+    printed_with_warning(&run, &["nothing arrived on standard input", "--body -"]);
 }
 
 #[test]

@@ -138,7 +138,7 @@ fn an_address_that_is_not_ours_is_named_and_nothing_is_sent() {
         .run();
     server.finish();
     run.exits(75).complains(1).all_are("deferred").says(&[
-        "cannot use 203.0.113.1 as our address (--bind): Cannot assign requested address\n",
+        "cannot use 203.0.113.1 as the local address (--bind): Cannot assign requested address\n",
     ]);
 }
 

@@ -68,7 +68,7 @@ fn is_refused(servers: &Submission, ran: &Ran, mailbox: &str) {
     ran.ends_with(77)
         .hides(">>> MAIL FROM")
         .hides("wonderland")
-        .complains("refused the login: 535 5.7.8")
+        .complains("rejected the login: 535 5.7.8")
         .complains("(in reply to AUTH)")
         .complains(&format!("<{mailbox}@example.test>"));
     assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
@@ -219,7 +219,7 @@ fn a_wrong_token_and_that_of_another_are_refused_and_the_reason_is_told() {
             let ran = servers.send(Service::Submission, &mailbox, &who);
             is_refused(servers, &ran, &mailbox);
             ran.hides(token)
-                .shows("the server says of the token: {\"status\":\"");
+                .shows("the server reports about the token: {\"status\":\"");
         }
     }
 }

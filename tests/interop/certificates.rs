@@ -45,7 +45,7 @@ fn is_bad(case: &Case, why: &str) {
     ran.ends_with(77)
         .complains("ehlo: the certificate of [127.0.0.1]:")
         .complains(why)
-        .complains("; <bob@example.test> did not get the message")
+        .complains("; <bob@example.test> did not receive the message")
         .complains("--ca-file")
         .complains("-k (--insecure)");
     assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
@@ -125,7 +125,7 @@ fn one_that_has_a_name_only_in_its_subject_is_for_nobody() {
     }
     let change = |params: &mut CertificateParams| params.subject_alt_names.clear();
     let (names, name) = (MX, "mx.test");
-    let why = "is for no host name at all, and not for mx.test";
+    let why = "is for no host name, not for mx.test";
     is_bad(
         &Case {
             names,
@@ -145,7 +145,7 @@ fn one_for_clients_is_not_for_a_server() {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     };
     let (names, name) = (MX, "mx.test");
-    let why = "is not meant for a TLS server (key usage)";
+    let why = "is not intended for a TLS server (key usage)";
     is_bad(
         &Case {
             names,

@@ -159,7 +159,7 @@ fn implicit_tls_at_a_port_that_speaks_in_clear_is_explained() {
     let Some(servers) = submission() else { return };
     let mailbox = servers.mailbox();
     let ran = servers.send(Service::Smtp, &mailbox, &["--tls", "implicit"]);
-    let words = ["does not speak TLS here", "--tls starttls"];
+    let words = ["does not use TLS on this port", "--tls starttls"];
     is_refused_here(servers, &ran, &mailbox, &words);
 }
 

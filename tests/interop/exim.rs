@@ -255,7 +255,7 @@ fn a_wrong_password_is_refused() {
         exim.send(false, "looking-glass", &how)
             .ends_with(77)
             .hides(">>> MAIL")
-            .complains("refused the login: 535 Incorrect authentication data");
+            .complains("rejected the login: 535 Incorrect authentication data");
         assert!(exim.is_empty());
     }
 }

@@ -68,8 +68,10 @@ fn exim_tries_it_as_if_from_an_address_and_keeps_nothing() {
         send(&directory, &command, tls)
             .ends_with(0)
             .shows("250-mx.exim.test Hello client.test [192.0.2.1]\n")
-            .shows("*** the command says: **** SMTP testing session as if from host 192.0.2.1\n")
-            .shows("*** the command ended with exit status 0\n")
+            .shows(
+                "*** output of the command: **** SMTP testing session as if from host 192.0.2.1\n",
+            )
+            .shows("*** the command exited with status 0\n")
             .shows("bob@example.test... Sent (");
     }
     let input = directory.path().join("spool/input");
@@ -103,7 +105,7 @@ fn postfix_takes_it_by_its_sendmail() {
     let command = format!("MAIL_CONFIG={} /usr/sbin/sendmail -bs", place.display());
     send(&directory, &command, &["--summary"])
         .ends_with(0)
-        .shows("*** the command ended with exit status 0\n")
+        .shows("*** the command exited with status 0\n")
         .shows(" bytes queued as ");
     let message = postfix.receive("bob");
     assert!(message.ends_with(b"\n\ntext\n"));

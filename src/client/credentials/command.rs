@@ -1,8 +1,8 @@
 //! Programs that print secrets: the command of an option, and `secret-tool`, which reads the desktop's keyring (GNOME
 //! Keyring, `KWallet`, `KeePassXC`).
 
-use crate::client::credentials::buffer::{Buffer, SecretReader};
-use crate::client::credentials::{CredentialsError, PASSWORD, buffer};
+use crate::client::credentials::file::{Buffer, SecretReader};
+use crate::client::credentials::{CredentialsError, PASSWORD, file};
 use crate::system::secret::Secret;
 use crate::system::stop::Stop;
 use crate::system::subprocess::{Task, end, is_shortage, shell};
@@ -47,7 +47,7 @@ pub fn secret(
         let end = end(status);
         return Err(CredentialsError::Failed { option, end });
     }
-    buffer::first_line(&output.bytes(), option)
+    file::first_line(&output.bytes(), option)
 }
 
 /// Time limit for the user to unlock the keyring.
@@ -74,7 +74,7 @@ pub fn keyring(
     let Some(output) = output_of(command, KEYRING_LIMIT)? else {
         return Ok(None);
     };
-    buffer::first_line(&output, "the keyring").map(Some)
+    file::first_line(&output, "the keyring").map(Some)
 }
 
 /// The output of the command, if it is not empty and the command succeeds in time.

@@ -7,8 +7,7 @@
 //! Words are parsed as curl does. In quotes, a backslash quotes the next byte, and `\n`, `\r` and `\t` are
 //! control characters. In a word that does not begin with a quote, quotes and backslashes are literal.
 
-use crate::client::credentials::buffer;
-use crate::client::credentials::buffer::Buffer;
+use crate::client::credentials::file::Buffer;
 use crate::client::credentials::{CredentialsError, file};
 use crate::system::secret::Secret;
 use crate::system::secret::{Login, Proof};
@@ -32,7 +31,7 @@ pub fn find_login(
     };
     file::check_access(&opened, path, &origin)?;
     let login = entry.login().map(str::to_owned);
-    let secret = buffer::checked(Secret::new(entry.password.to_vec()), &origin)?;
+    let secret = file::checked(Secret::new(entry.password.to_vec()), &origin)?;
     Ok(Some(Login {
         user: user.map(str::to_owned).or(login),
         proof: Proof::Password(secret),

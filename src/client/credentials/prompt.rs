@@ -3,9 +3,8 @@
 //! `rpassword` is not used: it raises SIGINT at Ctrl-C before it has set the terminal right again, so
 //! that the shell comes back without echo, and its string grows as one types and leaves copies.
 
-use crate::client::credentials::CredentialsError;
-use crate::client::credentials::buffer;
-use crate::client::credentials::buffer::Buffer;
+use crate::client::credentials::file::Buffer;
+use crate::client::credentials::{CredentialsError, file};
 use crate::system::secret::Secret;
 use rustix::process::{Signal, getpgrp, getpid, kill_process};
 use rustix::termios::{
@@ -36,7 +35,7 @@ pub fn secret(terminal: &Path, account: &str) -> Result<Secret, CredentialsError
         TypedLine::Line(line) if line.is_empty() => {
             Err(CredentialsError::EmptyInput(account.to_owned()))
         }
-        TypedLine::Line(line) => buffer::checked(Secret::new(line.to_vec()), "the prompt"),
+        TypedLine::Line(line) => file::checked(Secret::new(line.to_vec()), "the prompt"),
         TypedLine::Interrupt => {
             // The terminal is restored, and the parent process sees the signal that ended this one.
             let _ = kill_process(getpid(), Signal::INT);

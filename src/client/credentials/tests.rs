@@ -126,8 +126,8 @@ fn source_without_the_password_is_skipped() {
     let error = found(&environment).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "no password for alice at mail.example.org: give --password-command or --password-file, \
-         set EHLO_PASSWORD, or add it to ~/.netrc"
+        "no password for alice at mail.example.org; use --password-command or --password-file, \
+         set EHLO_PASSWORD, or add an entry to ~/.netrc"
     );
     assert_eq!(error.exit().code(), 77);
 }

@@ -1,7 +1,7 @@
 //! Delivery to one destination over one transport: hosts, addresses, connections and sessions.
 
-use crate::client::deliver::Outgoing;
 use crate::client::deliver::pool::{IdleConnection, IdleConnections, is_stale};
+use crate::client::deliver::{Outgoing, Policy};
 use crate::client::events::{Event, Observer};
 use crate::client::outcome;
 use crate::client::outcome::{RecipientResult, RecipientStatus, Server};
@@ -20,12 +20,6 @@ use crate::mail::envelope::Envelope;
 use crate::smtp::reply::{Class, Reply};
 use std::collections::VecDeque;
 use std::io;
-
-/// Demands on the connections to a destination.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Policy {
-    pub tls: TlsDemand,
-}
 
 /// A message, while it is delivered over one transport.
 pub struct Delivery<'a, 'r> {
@@ -127,7 +121,7 @@ impl Delivery<'_, '_> {
         );
         if is_stale(&ended) {
             let note = format!(
-                "{} takes nothing more on this connection; making another",
+                "{} accepts no more messages on this connection; opening another",
                 idle.server
             );
             self.observer.on_event(Event::Note(&note));
@@ -240,7 +234,7 @@ impl Delivery<'_, '_> {
         let Some(why) = broken.filter(|_| !ended.interrupted) else {
             return Ok(ended);
         };
-        let note = format!("no encryption with {server}: {why}; trying again in clear");
+        let note = format!("no encryption with {server}: {why}; retrying in plaintext");
         self.observer.on_event(Event::Note(&note));
         let address = server.address.clone();
         let (_, wire) = self.connect(host, address, &mut VecDeque::new(), pending)?;
@@ -401,7 +395,7 @@ impl Delivery<'_, '_> {
 
     /// Defers recipients because another delivery has just found the host down.
     fn not_tried(&mut self, pending: &[usize], host: &Host, why: &str) {
-        let note = format!("{host} is passed over: {why}");
+        let note = format!("skipping {host}: {why}");
         self.observer.on_event(Event::Note(&note));
         for &recipient in pending {
             let to = &self.outgoing.envelope.recipients[recipient];
@@ -534,12 +528,12 @@ fn shut(ended: &SessionResult) -> Option<HostFilter> {
             Some(HostFilter::ForAll(error.to_string()))
         }
         (Some(SessionFailure::Tls(error)), _) => Some(HostFilter::ForUs(error.to_string())),
-        (_, Some(RecipientReply::Said(Step::Auth, reply))) => {
-            let words = format!("the login was refused: {}", reply.whole());
+        (_, Some(RecipientReply::Replied(Step::Auth, reply))) => {
+            let words = format!("authentication failed: {}", reply.whole());
             Some(HostFilter::ForUs(words))
         }
         (_, Some(RecipientReply::Unmet(unmet))) => {
-            let words = format!("{} did not come about", unmet.step().words());
+            let words = format!("{} was not possible", unmet.step().words());
             Some(HostFilter::ForUs(words))
         }
         _ => None,
@@ -555,7 +549,7 @@ fn may_try_another(answer: Option<&RecipientReply>, failure: Option<&SessionFail
             failure,
             Some(SessionFailure::Message(_) | SessionFailure::Ledger(_))
         ),
-        Some(RecipientReply::Said(stage, reply)) => {
+        Some(RecipientReply::Replied(stage, reply)) => {
             stage.stage().is_introduction() || reply.class() == Class::Transient
         }
         Some(RecipientReply::Unmet(_) | RecipientReply::TooMany(_)) => true,

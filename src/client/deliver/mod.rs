@@ -7,12 +7,19 @@ pub use pool::{ConnectionPool, Hosts};
 
 use crate::client::events::{Event, Observer};
 use crate::client::outcome::{DeliveryReport, RecipientResult};
-use crate::client::session::{DeliveryLog, Purpose};
+use crate::client::session::{DeliveryLog, Purpose, TlsDemand};
+use crate::client::transport::OpenTransport;
 use crate::mail::address::Address;
 use crate::mail::envelope::Envelope;
 use crate::mail::message::{Convertible, Message, Signed};
 use crate::smtp::blocks::Replay;
 use destination::Delivery;
+
+/// Demands on the connections to a destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    pub tls: TlsDemand,
+}
 
 /// Envelope and content on the way out.
 pub struct Outgoing<'a> {
@@ -28,7 +35,6 @@ pub struct Outgoing<'a> {
 
 impl<'a> Outgoing<'a> {
     /// A message that is not logged.
-    #[must_use]
     pub fn of(message: &'a Message) -> Self {
         Self {
             envelope: &message.envelope,
@@ -87,17 +93,7 @@ pub fn deliver_to(
             }
             return;
         }
-        let stop = observer.stop();
-        let transport = pool.open(index, stop.as_deref());
-        let transport = transport.map_err(ToString::to_string);
-        if index > 0 {
-            let profile = pool.transports().options(index).profile.as_deref();
-            observer.on_event(Event::Fallback {
-                profile: profile.unwrap_or_default(),
-                error: transport.as_ref().err().map(String::as_str),
-            });
-        }
-        match transport {
+        match open_transport(pool, index, observer) {
             Ok(transport) => {
                 let mut delivery = Delivery {
                     outgoing,
@@ -114,6 +110,25 @@ pub fn deliver_to(
         let still = report.open();
         open.retain(|recipient| still.contains(recipient));
     }
+}
+
+/// Opens a transport, and reports it if it is a fallback.
+fn open_transport<'p, 'a>(
+    pool: &'p ConnectionPool<'a, '_>,
+    index: usize,
+    observer: &mut dyn Observer,
+) -> Result<&'p OpenTransport<'a>, String> {
+    let stop = observer.stop();
+    let transport = pool.open(index, stop.as_deref());
+    let transport = transport.map_err(ToString::to_string);
+    if index > 0 {
+        let profile = pool.transports().options(index).profile.as_deref();
+        observer.on_event(Event::Fallback {
+            profile: profile.unwrap_or_default(),
+            error: transport.as_ref().err().map(String::as_str),
+        });
+    }
+    transport
 }
 
 impl Delivery<'_, '_> {

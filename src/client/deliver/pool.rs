@@ -1,6 +1,6 @@
 //! Open transports, idle sessions between deliveries, and hosts known to be down.
 
-use crate::client::deliver::destination::Policy;
+use crate::client::deliver::Policy;
 use crate::client::events::Observer;
 use crate::client::outcome::Server;
 use crate::client::route::Host;
@@ -41,7 +41,6 @@ pub struct ConnectionPool<'a, 'p> {
 
 impl<'a, 'p> ConnectionPool<'a, 'p> {
     /// A pool for one message: no session is kept open, and all hosts are tried. Opens no connection yet.
-    #[must_use]
     pub fn for_one_message(transports: &'a Transports<'p>) -> Self {
         Self {
             transports,
@@ -51,7 +50,6 @@ impl<'a, 'p> ConnectionPool<'a, 'p> {
     }
 
     /// A pool that keeps sessions open for the next message. Opens no connection yet.
-    #[must_use]
     pub fn new(transports: &'a Transports<'p>, hosts: &'a dyn Hosts) -> Self {
         let idle = |_| IdleConnections {
             sessions: RefCell::new(Vec::new()),
@@ -63,7 +61,6 @@ impl<'a, 'p> ConnectionPool<'a, 'p> {
         }
     }
 
-    #[must_use]
     pub fn transports(&self) -> &'a Transports<'p> {
         self.transports
     }
@@ -171,7 +168,7 @@ impl IdleConnections<'_> {
 pub fn is_stale(ended: &SessionResult) -> bool {
     let begins = |step: &Step| matches!(step, Step::Mail | Step::Rset);
     let is_goodbye = |answer: &RecipientReply| match answer {
-        RecipientReply::Said(step, reply) => begins(step) && reply.code == 421,
+        RecipientReply::Replied(step, reply) => begins(step) && reply.code == 421,
         _ => false,
     };
     // Recipients that this server cannot serve are excluded: another connection would not help them.
@@ -212,7 +209,7 @@ mod tests {
 
     fn said(step: Step, code: u16) -> RecipientReply {
         let lines = vec!["words".to_owned()];
-        RecipientReply::Said(step, Reply { code, lines })
+        RecipientReply::Replied(step, Reply { code, lines })
     }
 
     fn closed(step: Step) -> SessionFailure {

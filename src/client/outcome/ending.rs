@@ -1,9 +1,9 @@
 //! The end of a session that affects all recipients alike, before the message was sent.
 
-use crate::client::hint::{Hint, with_hint};
 use crate::client::outcome::{Cause, RecipientStatus, Server};
 use crate::client::peer::PeerAddress;
 use crate::client::session::{RecipientReply, SessionFailure, SessionResult, Step, Unmet};
+use crate::client::status::{Hint, with_hint};
 use crate::client::wire::{TlsError, WireError};
 use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
@@ -24,24 +24,23 @@ pub struct SessionEnd {
 
 impl SessionEnd {
     /// The end of a session without recipients; `None` if it succeeded.
-    #[must_use]
     pub fn of(server: &Server, ended: &SessionResult) -> Option<Self> {
         match (&ended.refusal, &ended.failure) {
             (Some(RecipientReply::Unmet(unmet)), _) => Some(Self::unmet(server, unmet)),
-            (Some(RecipientReply::Said(step, reply)), _) => Some(Self::said(server, *step, reply)),
+            (Some(RecipientReply::Replied(step, reply)), _) => {
+                Some(Self::replied(server, *step, reply))
+            }
             (_, Some(failure)) => Self::failed(server, failure),
             _ => None,
         }
     }
 
     /// The words with the hint.
-    #[must_use]
     pub fn explanation(&self) -> String {
         with_hint(&self.words, self.hint)
     }
 
     /// The exit status for this end alone.
-    #[must_use]
     pub fn exit(&self) -> Exit {
         crate::client::outcome::exit(&[(self.verdict, self.cause)])
     }
@@ -50,26 +49,27 @@ impl SessionEnd {
     /// the reply was 4yz.
     pub(super) fn unmet(server: &Server, unmet: &Unmet) -> Self {
         let words = match unmet {
-            Unmet::NoStarttls => format!(
-                "{server} does not offer STARTTLS, and nothing is to be sent without it (--tls)"
-            ),
+            Unmet::NoStarttls => format!("{server} does not offer STARTTLS, which --tls requires"),
             Unmet::StarttlsRefused(reply) => {
                 format!("{server} refused STARTTLS: {}", reply.whole())
             }
             Unmet::PasswordInClear => format!(
-                "the connection to {server} has no verified TLS, so the password was not sent \
-                 (--allow-cleartext-password sends it; a command needs --tls-name)"
+                "the connection to {server} has no verified TLS, so the password was not sent (override \
+                 with --allow-cleartext-password; for a command, give --tls-name)"
             ),
             Unmet::NoAuth => {
-                format!("{server} does not offer AUTH, so nobody can log in; leave --user out")
+                format!(
+                    "{server} does not offer AUTH, so a login is not possible; try port 587 or 465, or \
+                         omit --user"
+                )
             }
             Unmet::NoMechanism(offered) => format!(
-                "{server} offers AUTH only as {offered}, and none of it fits what is at hand \
-                 (--auth, --oauth-token-command)"
+                "no usable authentication mechanism: {server} offers {offered}; check --auth and \
+                 --oauth-token-command"
             ),
-            Unmet::Auth(why) => format!("cannot log in at {server}: {why}"),
+            Unmet::Auth(why) => format!("cannot log in to {server}: {why}"),
             Unmet::Request(lack) => {
-                format!("{server} {}, which {} asks for", lack.why, lack.option)
+                format!("{server} {}, which {} requires", lack.why, lack.option)
             }
         };
         let may_pass =
@@ -94,17 +94,17 @@ impl SessionEnd {
     }
 
     /// The server refused the session as a whole.
-    pub(super) fn said(server: &Server, step: Step, reply: &Reply) -> Self {
+    pub(super) fn replied(server: &Server, step: Step, reply: &Reply) -> Self {
         let is_for_good = reply.class() == Class::Permanent;
         let (what, hint) = match (step, is_for_good) {
             // Some servers send this to a client that they recognize by its address or certificate. It cannot
             // be a reply to a second login: a session has one AUTH that succeeds, and only 235 is success.
             (Step::Auth, true) if reply.code == 503 => {
-                ("does not expect a login", Some(Hint::NoLogin))
+                ("does not expect authentication", Some(Hint::NoLogin))
             }
-            (Step::Auth, true) => ("refused the login", None),
-            (_, true) => ("refused to talk", None),
-            _ => ("has no time", None),
+            (Step::Auth, true) => ("rejected the login", None),
+            (_, true) => ("permanently refused the session", None),
+            _ => ("is temporarily unavailable", None),
         };
         let words = reply.whole();
         Self {
@@ -143,7 +143,10 @@ impl SessionEnd {
                 (*step, Cause::Network, words, Some(Hint::TryAgain))
             }
             SessionFailure::Protocol(step, what) => {
-                let words = format!("{server} broke the protocol: {what} (at {})", step.words());
+                let words = format!(
+                    "{server} violated the protocol: {what} (at {})",
+                    step.words()
+                );
                 (*step, Cause::Protocol, words, Some(Hint::TryAgain))
             }
             SessionFailure::Tls(error) => {

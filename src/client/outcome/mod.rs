@@ -7,12 +7,12 @@ pub use crate::client::status::{Cause, RecipientStatus};
 pub use ending::SessionEnd;
 pub use queue_id::queue_id;
 
-use crate::client::hint::{Hint, with_hint};
 use crate::client::peer::PeerAddress;
 use crate::client::route::RouteError;
 use crate::client::session::{
     EarlyStop, RecipientReply, SessionFailure, Step, StopMethod, Unsuitable,
 };
+use crate::client::status::{Hint, with_hint};
 use crate::mail::address::Address;
 use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
@@ -67,13 +67,11 @@ pub struct RecipientResult {
 
 impl RecipientResult {
     /// True if the result is the intended one: accepted, queued, or stopped as requested.
-    #[must_use]
     pub fn is_success(&self) -> bool {
         is_success(self.verdict, self.cause)
     }
 
     /// True if the result is about the host, so that another host may give a better one.
-    #[must_use]
     pub fn is_about_host(&self) -> bool {
         let is_host = match self.cause {
             Cause::Domain | Cause::Network | Cause::Known | Cause::Protocol => true,
@@ -89,7 +87,6 @@ impl RecipientResult {
     }
 
     /// The prospect of another attempt: 0 none, 1 after a change, 2 later.
-    #[must_use]
     pub fn hope(&self) -> u8 {
         match (self.verdict, self.cause) {
             (RecipientStatus::Deferred, Cause::Protocol)
@@ -113,7 +110,6 @@ impl RecipientResult {
     }
 
     /// The initial result, before any attempt.
-    #[must_use]
     pub fn not_attempted(recipient: &Address) -> Self {
         Self {
             recipient: recipient.clone(),
@@ -123,13 +119,12 @@ impl RecipientResult {
             stage: None,
             reply: None,
             enhanced: None,
-            sentence: format!("<{recipient}> was not tried"),
+            sentence: format!("<{recipient}> was not attempted"),
             hint: None,
         }
     }
 
     /// The reply or the error, without the leading recipient.
-    #[must_use]
     pub fn words(&self) -> String {
         match &self.reply {
             Some(reply) if self.verdict == RecipientStatus::Accepted => reply.text(),
@@ -143,7 +138,6 @@ impl RecipientResult {
     }
 
     /// The queue ID from the server's reply; `None` if the reply has none that is recognized.
-    #[must_use]
     pub fn queue_id(&self) -> Option<String> {
         let reply = self.reply.as_ref();
         let reply = reply.filter(|_| self.verdict == RecipientStatus::Accepted)?;
@@ -151,13 +145,11 @@ impl RecipientResult {
     }
 
     /// The sentence with the hint; empty when accepted.
-    #[must_use]
     pub fn explanation(&self) -> String {
         with_hint(&self.sentence, self.hint)
     }
 
     /// The explanation for a message that is tried again without the user.
-    #[must_use]
     pub fn lasting_reason(&self) -> String {
         with_hint(
             &self.sentence,
@@ -175,14 +167,12 @@ impl RecipientResult {
     }
 
     /// The output cannot be written, or the program was interrupted.
-    #[must_use]
     pub fn output_failed(recipient: &Address) -> Self {
         let sentence = format!("<{recipient}>: nothing was sent");
         Self::of(recipient, RecipientStatus::Skipped, Cause::Output, sentence)
     }
 
     /// No route to the domain was found.
-    #[must_use]
     pub fn unreachable(recipient: &Address, error: &RouteError) -> Self {
         let sentence = format!("<{recipient}>: {error}");
         let (verdict, cause) = if error.may_pass() {
@@ -199,7 +189,6 @@ impl RecipientResult {
     }
 
     /// No connection could be established.
-    #[must_use]
     pub fn connect_failed(recipient: &Address, server: Server, why: &str) -> Self {
         let sentence = format!("cannot connect to {server} for <{recipient}>: {why}");
         Self {
@@ -214,15 +203,14 @@ impl RecipientResult {
     }
 
     /// Another delivery has just found the host down.
-    #[must_use]
     pub fn host_down(recipient: &Address, host: &str, why: &str) -> Self {
-        let sentence =
-            format!("<{recipient}>: {host} was not tried, because it was down a moment ago: {why}");
+        let sentence = format!(
+            "<{recipient}>: {host} was not tried, because it was down less than 5 minutes ago: {why}"
+        );
         Self::of(recipient, RecipientStatus::Deferred, Cause::Known, sentence)
     }
 
     /// The transport cannot be used: its profile or its password is missing.
-    #[must_use]
     pub fn no_transport(recipient: &Address, why: &str) -> Self {
         let sentence = format!("<{recipient}>: {why}");
         Self::of(
@@ -234,7 +222,6 @@ impl RecipientResult {
     }
 
     /// The session ended with an answer for the recipient, or with an error.
-    #[must_use]
     pub fn answered(
         recipient: &Address,
         server: &Server,
@@ -243,7 +230,9 @@ impl RecipientResult {
     ) -> Self {
         let result = match answer {
             Some(RecipientReply::Accepted(reply)) => Self::accepted(recipient, reply),
-            Some(RecipientReply::Said(step, reply)) => Self::said(recipient, server, *step, reply),
+            Some(RecipientReply::Replied(step, reply)) => {
+                Self::replied(recipient, server, *step, reply)
+            }
             Some(RecipientReply::TooMany(reply)) => Self::too_many(recipient, server, reply),
             Some(RecipientReply::Unsuitable(unsuitable)) => {
                 Self::unsuitable(recipient, server, *unsuitable)
@@ -269,7 +258,7 @@ impl RecipientResult {
             StopMethod::DropUnread => "--drop-after-send",
         };
         let point = stop.after.name();
-        let sentence = format!("<{recipient}>: stopped, as {option} {point} says");
+        let sentence = format!("<{recipient}>: stopped after {option} {point}");
         Self::of(
             recipient,
             RecipientStatus::Skipped,
@@ -291,9 +280,9 @@ impl RecipientResult {
         }
     }
 
-    fn said(recipient: &Address, server: &Server, step: Step, reply: &Reply) -> Self {
+    fn replied(recipient: &Address, server: &Server, step: Step, reply: &Reply) -> Self {
         if step == Step::Auth && reply.class() == Class::Permanent {
-            return Self::ended(recipient, SessionEnd::said(server, step, reply));
+            return Self::ended(recipient, SessionEnd::replied(server, step, reply));
         }
         let words = format!("{} (in reply to {})", reply.whole(), step.words());
         let (verdict, hint, sentence) = if reply.class() == Class::Permanent {
@@ -334,7 +323,7 @@ impl RecipientResult {
         let enhanced = unsuitable.enhanced();
         let why = match unsuitable {
             Unsuitable::TooLarge { size, limit } => {
-                format!("the message has {size} octets, and the server's limit is {limit}")
+                format!("the message size of {size} bytes exceeds the server's limit of {limit}")
             }
             Unsuitable::NeedsUtf8 => {
                 "an address or header field is not ASCII, and the server does not \
@@ -342,13 +331,13 @@ impl RecipientResult {
                     .to_owned()
             }
             Unsuitable::NeedsEightBit => {
-                "the message has octets above 127 in a part that must not be \
-                                     encoded anew, such as one that is signed, and the server does \
-                                     not offer 8BITMIME"
+                "the message has 8-bit data in a part that must not be re-encoded (such as a signed part), \
+                 and the server does not offer 8BITMIME"
                     .to_owned()
             }
         };
-        let sentence = format!("{server} cannot take this for <{recipient}>: {why} ({enhanced})");
+        let sentence =
+            format!("{server} cannot accept the message for <{recipient}>: {why} ({enhanced})");
         Self {
             stage: Some(Stage::Mail),
             enhanced: Some(enhanced.to_owned()),
@@ -358,7 +347,10 @@ impl RecipientResult {
 
     /// The session ended without an answer for this recipient.
     fn ended(recipient: &Address, ending: SessionEnd) -> Self {
-        let sentence = format!("{}; <{recipient}> did not get the message", ending.words);
+        let sentence = format!(
+            "{}; <{recipient}> did not receive the message",
+            ending.words
+        );
         Self {
             hint: ending.hint,
             stage: ending.stage,
@@ -374,8 +366,8 @@ impl RecipientResult {
     /// The end of data was sent, and its reply was not awaited.
     fn unread(recipient: &Address) -> Self {
         let sentence = format!(
-            "<{recipient}> may have got the message: its end was sent and the reply not read, as \
-             --drop-after-send dot says"
+            "<{recipient}> may have received the message: its end was sent, but the reply was not read \
+             (--drop-after-send dot)"
         );
         Self::of(
             recipient,
@@ -409,8 +401,7 @@ impl RecipientResult {
         }
         if let SessionFailure::Ledger(error) = failure {
             let sentence = format!(
-                "<{recipient}>: cannot write down that the message is about to be sent: {}; it \
-                 was not sent",
+                "<{recipient}>: cannot record that the message is about to be sent: {}; it was not sent",
                 reason(error)
             );
             return Self::of(
@@ -427,7 +418,7 @@ impl RecipientResult {
             return Self::ended(recipient, ending);
         }
         let sentence = format!(
-            "{}; <{recipient}> may have got the message, and sent again it may arrive twice",
+            "{}; <{recipient}> may have received the message; if it is sent again, it may arrive twice",
             ending.words
         );
         Self {
@@ -451,7 +442,6 @@ pub struct DeliveryReport {
 
 impl DeliveryReport {
     /// The initial results, before any attempt.
-    #[must_use]
     pub fn not_attempted(recipients: &[Address]) -> Self {
         Self {
             results: recipients
@@ -464,7 +454,6 @@ impl DeliveryReport {
     /// Indices of the recipients that another server may still accept: no attempt was made for them, the
     /// failure is temporary, the server did not meet a requirement for TLS or authentication, or it does not
     /// accept this client.
-    #[must_use]
     pub fn open(&self) -> Vec<usize> {
         let is_open = |result: &RecipientResult| match result.verdict {
             RecipientStatus::Deferred => true,
@@ -503,7 +492,6 @@ impl DeliveryReport {
         }
     }
 
-    #[must_use]
     pub fn exit(&self) -> Exit {
         let ends = self
             .results

@@ -7,7 +7,6 @@ const LONGEST: usize = 128;
 const LONG: usize = 30;
 
 /// The queue ID in the text of the reply to the end of data; `None` if none is recognized with certainty.
-#[must_use]
 pub fn queue_id(text: &str) -> Option<&str> {
     let readers = [
         postfix, exim, sendmail, qmail, dovecot, exchange, gmail, haraka, amazon,

@@ -62,7 +62,6 @@ pub enum DnsError {
 
 impl DnsError {
     /// The reason in words.
-    #[must_use]
     pub fn words(&self) -> &str {
         match self {
             Self::NoSuchName => "it does not exist (NXDOMAIN)",
@@ -201,10 +200,10 @@ impl Hickory {
             NetError::Dns(NetDnsError::NoRecordsFound(none)) => match none.response_code {
                 ResponseCode::NXDomain => DnsError::NoSuchName,
                 ResponseCode::NoError => DnsError::NoData,
-                code => DnsError::Failed(format!("the resolver {} says {code}", self.servers)),
+                code => DnsError::Failed(format!("the resolver {} returned {code}", self.servers)),
             },
             NetError::Dns(NetDnsError::ResponseCode(code)) => {
-                DnsError::Failed(format!("the resolver {} says {code}", self.servers))
+                DnsError::Failed(format!("the resolver {} returned {code}", self.servers))
             }
             NetError::Timeout => self.dead(),
             other => DnsError::Failed(format!("the resolver {}: {other}", self.servers)),
@@ -212,7 +211,7 @@ impl Hickory {
     }
 
     fn dead(&self) -> DnsError {
-        DnsError::Failed(format!("the resolver {} does not answer", self.servers))
+        DnsError::Failed(format!("no answer from the resolver {}", self.servers))
     }
 }
 
@@ -310,9 +309,7 @@ fn records_of<'a>(lookup: &'a Lookup, name: &str) -> Result<Vec<&'a Record>, Dns
         };
         owner = target;
     }
-    Err(DnsError::Failed(format!(
-        "{name} is an alias that leads in a circle"
-    )))
+    Err(DnsError::Failed(format!("{name} is part of a CNAME loop")))
 }
 
 /// Selects the matching records. It is an error if there are none.

@@ -7,8 +7,8 @@ pub mod target;
 pub use dns::{Dns, DnsError, Hickory, Mx};
 
 use crate::client::events::{Event, Observer};
-use crate::client::hint::Hint;
 use crate::client::peer::PeerAddress;
+use crate::client::status::Hint;
 use crate::mail::address::{Address, Domain};
 use crate::system::host;
 use crate::system::text::shown;
@@ -38,13 +38,11 @@ pub enum AddressFamily {
 
 impl AddressFamily {
     /// The family of an address.
-    #[must_use]
     pub fn of(ip: IpAddr) -> Self {
         if ip.is_ipv4() { Self::V4 } else { Self::V6 }
     }
 
     /// True if the address may be used.
-    #[must_use]
     pub fn has(self, ip: IpAddr) -> bool {
         self == Self::Any || self == Self::of(ip)
     }
@@ -78,7 +76,7 @@ impl RouteOptions {
         let option = self
             .bind
             .map_or(option.to_owned(), |ip| format!("--bind {ip}"));
-        format!("it has no {family} address, and {option} wants one")
+        format!("it has no {family} address, which {option} requires")
     }
 }
 
@@ -113,13 +111,11 @@ pub enum Host {
 
 impl Host {
     /// True for a unix socket or a program, which need no network and have no port.
-    #[must_use]
     pub fn is_local(&self) -> bool {
         matches!(self, Self::Unix(_) | Self::Pipe(_))
     }
 
     /// The name for certificates and password files. A unix socket or a command has none of its own.
-    #[must_use]
     pub fn name(&self) -> String {
         match self {
             Self::Exchanger(name) | Self::Relay(name) => name.clone(),
@@ -152,7 +148,6 @@ pub struct Destination {
 
 impl Destination {
     /// The port for one of its hosts; `None` for a unix socket or a command.
-    #[must_use]
     pub fn port_of(&self, host: &Host) -> Option<u16> {
         (!host.is_local()).then_some(self.port)
     }
@@ -170,7 +165,7 @@ pub enum RouteError {
     #[error("{0} accepts no mail (null MX, RFC 7505)")]
     NullMx(String),
     /// RFC 5321 §5.1: this host itself is the best MX.
-    #[error("the mail exchanger of {0} is this host itself, so that the mail would loop")]
+    #[error("the mail exchanger of {0} is this host itself; the mail would loop")]
     Loop(String),
     /// The DNS gave no answer.
     #[error("cannot find the mail exchanger of {domain}: {why}")]
@@ -187,7 +182,6 @@ pub enum RouteError {
 
 impl RouteError {
     /// True if a later lookup may succeed.
-    #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Lookup { .. } => true,
@@ -197,7 +191,6 @@ impl RouteError {
     }
 
     /// What the user can do about it.
-    #[must_use]
     pub fn hint(&self) -> Option<Hint> {
         match self {
             Self::NoDomain(_) | Self::Loop(_) => Some(Hint::NameRelay),
@@ -228,7 +221,6 @@ pub struct Router<'o> {
 
 impl<'o> Router<'o> {
     /// A router that uses the DNS.
-    #[must_use]
     pub fn new(options: &'o RouteOptions) -> Self {
         Self {
             options,
@@ -239,7 +231,6 @@ impl<'o> Router<'o> {
 
     /// A router with a different resolver.
     #[cfg(test)]
-    #[must_use]
     pub fn with_dns(options: &'o RouteOptions, dns: Box<dyn Dns>) -> Self {
         Self {
             options,
@@ -355,7 +346,9 @@ impl<'o> Router<'o> {
         let Some((preference, host)) = own.map(|mx| (mx.preference, mx.host.clone())) else {
             return all;
         };
-        let note = format!("{host} is this host; not trying MX {preference} and worse");
+        let note = format!(
+            "{host} is this host; skipping MX hosts with preference {preference} or higher"
+        );
         observer.on_event(Event::Note(&note));
         all.into_iter()
             .filter(|mx| mx.preference < preference)
@@ -374,13 +367,11 @@ impl<'o> Router<'o> {
     }
 
     /// True if all recipients go to one server, whatever their domain.
-    #[must_use]
     pub fn has_relay(&self) -> bool {
         self.options.relay.is_some()
     }
 
     /// The source address of connections, if one is given.
-    #[must_use]
     pub fn source(&self) -> Option<IpAddr> {
         self.options.bind
     }

@@ -62,7 +62,7 @@ fn found(name: &str, observer: &mut dyn Observer) -> Result<Vec<IpAddr>, RouteEr
     })?;
     let answer = receiver.recv_timeout(SLOW).or_else(|error| {
         if error == RecvTimeoutError::Timeout {
-            let note = format!("waiting for the system to find the address of {name}...");
+            let note = format!("waiting for the system resolver to find the address of {name}...");
             observer.on_event(Event::Note(&note));
         }
         receiver.recv_timeout(PATIENCE)
@@ -70,7 +70,7 @@ fn found(name: &str, observer: &mut dyn Observer) -> Result<Vec<IpAddr>, RouteEr
     match answer {
         Ok(Ok(addresses)) => Ok(addresses),
         Ok(Err(error)) => Err(failed(text::reason(&error))),
-        Err(_) => Err(failed("the system has no answer".to_owned())),
+        Err(_) => Err(failed("no answer from the system resolver".to_owned())),
     }
 }
 

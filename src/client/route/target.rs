@@ -16,7 +16,6 @@ pub struct HostPort {
 
 impl HostPort {
     /// The host, with this port unless another was given.
-    #[must_use]
     pub fn place(self, port: u16) -> Endpoint {
         Endpoint {
             host: self.host,
@@ -37,10 +36,7 @@ pub fn target(text: &str) -> Result<HostPort, String> {
         Some((ip, "")) => (ip, None),
         Some((ip, rest)) => (
             ip,
-            Some(
-                rest.strip_prefix(':')
-                    .ok_or("a colon is missing behind ]")?,
-            ),
+            Some(rest.strip_prefix(':').ok_or("missing colon after ]")?),
         ),
         None => match text.split_once(':') {
             Some((host, port)) => (host, Some(port)),
@@ -59,7 +55,7 @@ pub fn target(text: &str) -> Result<HostPort, String> {
 /// Parses the forms of [`target`], or a unix socket: an absolute path, or `unix:` and any path.
 pub fn server(text: &str) -> Result<HostPort, String> {
     let path = match text.strip_prefix("unix:") {
-        Some("") => return Err("it wants a path behind unix:".to_owned()),
+        Some("") => return Err("expected a path after unix:".to_owned()),
         Some(path) => path,
         None if text.starts_with('/') => text,
         None if text.contains("://") => {
@@ -67,7 +63,7 @@ pub fn server(text: &str) -> Result<HostPort, String> {
             return Err(without_scheme(scheme, rest));
         }
         None if text.contains('/') => {
-            return Err("the path of a unix socket begins with / or unix:".to_owned());
+            return Err("the path of a Unix socket must begin with / or unix:".to_owned());
         }
         None => return target(text),
     };
@@ -80,7 +76,7 @@ pub fn server(text: &str) -> Result<HostPort, String> {
 /// Parses a command that acts as the server.
 pub fn command(line: &str) -> Result<HostPort, String> {
     if line.trim().is_empty() {
-        return Err("it wants a command".to_owned());
+        return Err("expected a command".to_owned());
     }
     Ok(HostPort {
         host: Host::Pipe(line.to_owned()),
@@ -103,7 +99,7 @@ pub fn host_name(text: &str) -> Result<String, String> {
     };
     ascii
         .filter(|name| is_host_name(&name.replace('_', "x")) && !last_is_number(name))
-        .ok_or_else(|| "it wants HOST, HOST:PORT or [IPv6]:PORT".to_owned())
+        .ok_or_else(|| "expected HOST, HOST:PORT or [IPv6]:PORT".to_owned())
 }
 
 /// Mail services by their names in the IANA registry, and `smtps`, the common name of port 465.
@@ -121,7 +117,7 @@ pub fn port(text: &str) -> Result<u16, String> {
     match (service, text.parse()) {
         (Some((_, port)), _) => Ok(*port),
         (None, Ok(port)) if port > 0 => Ok(port),
-        _ => Err("a port is a number from 1 to 65535, smtp, submission or submissions".to_owned()),
+        _ => Err("expected a port: 1 to 65535, smtp, submission or submissions".to_owned()),
     }
 }
 
@@ -132,7 +128,7 @@ fn without_scheme(scheme: &str, rest: &str) -> String {
     let has_port = host.rsplit(']').next().is_some_and(|end| end.contains(':'));
     let is_implicit = ["smtps", "submissions"].contains(&scheme);
     let port = if is_implicit && !has_port { ":465" } else { "" };
-    format!("it wants a server without a scheme: {host}{port}")
+    format!("expected a server without a scheme: {host}{port}")
 }
 
 #[cfg(test)]

@@ -281,6 +281,6 @@ fn a_host_without_an_address_of_the_family_of_ours_names_the_option() {
     let error = router.addresses(&Host::Exchanger("mx".to_owned()), 25, &mut Silent);
     assert_eq!(
         error.unwrap_err().to_string(),
-        "cannot find the address of mx: it has no IPv6 address, and --bind ::1 wants one"
+        "cannot find the address of mx: it has no IPv6 address, which --bind ::1 requires"
     );
 }

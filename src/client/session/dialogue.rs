@@ -3,13 +3,11 @@
 
 mod commands;
 mod login;
-mod parameters;
-mod stop;
 mod transaction;
 
 use crate::client::session::Step;
 use crate::client::session::auth::Bindings;
-use crate::client::session::requests::attribute_lack;
+use crate::client::session::offers::attribute_lack;
 use crate::client::session::{
     Options, Protocol, RecipientReply, ServerOffers, TlsDemand, Transaction, Unmet,
 };
@@ -150,7 +148,6 @@ pub struct Dialogue<'a> {
 impl<'a> Dialogue<'a> {
     /// A dialogue for one transaction. `helo` is the name or address literal for EHLO; without a `login`, no
     /// AUTH is sent.
-    #[must_use]
     pub fn new(
         transaction: &'a Transaction<'a>,
         helo: String,
@@ -185,7 +182,6 @@ impl<'a> Dialogue<'a> {
     }
 
     /// A dialogue for another transaction in an idle session.
-    #[must_use]
     pub fn resumed(transaction: &'a Transaction<'a>, server: ServerState) -> Self {
         Self {
             offers: server.offers,
@@ -196,7 +192,6 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    #[must_use]
     pub fn server_state(&self) -> ServerState {
         ServerState {
             helo: self.helo.clone(),
@@ -239,20 +234,17 @@ impl<'a> Dialogue<'a> {
     }
 
     /// The step of the next expected reply.
-    #[must_use]
     pub fn awaited(&self) -> Step {
         self.awaiting.front().copied().unwrap_or(Step::Quit)
     }
 
     /// The next step in the pipeline.
-    #[must_use]
     pub fn next_step(&self) -> Step {
-        let said = self.awaiting.front().or(self.unsent.front());
-        said.copied().unwrap_or(Step::Quit)
+        let next = self.awaiting.front().or(self.unsent.front());
+        next.copied().unwrap_or(Step::Quit)
     }
 
     /// True if the reply to an end of data is outstanding.
-    #[must_use]
     pub fn awaits_end(&self) -> bool {
         let is_end = |step: &Step| {
             matches!(
@@ -269,13 +261,11 @@ impl<'a> Dialogue<'a> {
     }
 
     /// True if no later reply can change a result.
-    #[must_use]
     pub fn is_quitting(&self) -> bool {
         self.is_quitting
     }
 
     /// True if the server accepted the message for this recipient.
-    #[must_use]
     pub fn is_accepted(&self, recipient: usize) -> bool {
         matches!(self.answers[recipient], Some(RecipientReply::Accepted(_)))
     }
@@ -293,13 +283,11 @@ impl<'a> Dialogue<'a> {
     }
 
     /// The reply or the condition that prevented any transaction.
-    #[must_use]
     pub fn refusal(&self) -> Option<&RecipientReply> {
         self.refusal.as_ref()
     }
 
     /// The results, by recipient.
-    #[must_use]
     pub fn into_answers(self) -> Vec<Option<RecipientReply>> {
         self.answers
     }
@@ -397,7 +385,7 @@ impl<'a> Dialogue<'a> {
             _ if self.offers.has(Extension::Starttls) => self.send_one(Step::Starttls),
             TlsDemand::Starttls => self.fail_unmet(Unmet::NoStarttls),
             TlsDemand::Opportunistic | TlsDemand::IfOffered => {
-                let detail = "STARTTLS is not offered; going on in clear".to_owned();
+                let detail = "STARTTLS is not offered; continuing in plaintext".to_owned();
                 with_output_first(Output::Detail(detail), self.send_xclient())
             }
         }
@@ -410,7 +398,7 @@ impl<'a> Dialogue<'a> {
             Class::Success | Class::Intermediate => abort(Step::Starttls, &reply),
             _ if self.options.tls == TlsDemand::Opportunistic => {
                 let note = format!(
-                    "STARTTLS was refused ({}); going on in clear",
+                    "STARTTLS was refused ({}); continuing in plaintext",
                     reply.whole()
                 );
                 with_output_first(Output::Note(note), self.send_xclient())
@@ -518,7 +506,7 @@ impl<'a> Dialogue<'a> {
     }
 
     fn refuse_rest(&mut self, step: Step, reply: &Reply) {
-        self.answer_rest(&RecipientReply::Said(step, reply.clone()));
+        self.answer_rest(&RecipientReply::Replied(step, reply.clone()));
     }
 
     /// Records this reply for recipients of the current transaction without a result. Other recipients were
@@ -527,7 +515,7 @@ impl<'a> Dialogue<'a> {
         self.accepted.clear();
         for &recipient in &self.current {
             self.answers[recipient]
-                .get_or_insert_with(|| RecipientReply::Said(step, reply.clone()));
+                .get_or_insert_with(|| RecipientReply::Replied(step, reply.clone()));
         }
     }
 

@@ -1,16 +1,11 @@
 //! The SMTP session: a pure dialogue (`dialogue.rs`) and the one loop that drives it over a wire
 //! (`run.rs`).
 
-pub(crate) mod testing;
-
 pub mod auth;
-mod carried;
 mod dialogue;
-mod failure;
 mod offers;
-mod requests;
 mod run;
-mod step;
+pub(crate) mod testing;
 
 pub use crate::client::session::testing::{
     EarlyStop, Proxy, ProxyEnds, STOP_POINTS, StopMethod, TestOptions,
@@ -18,20 +13,21 @@ pub use crate::client::session::testing::{
 pub use crate::smtp::mechanism::Mechanism;
 pub use crate::smtp::reply::{Class, Reply, ReplyError, ReplyReader};
 pub use dialogue::{Action, CommandLine, Dialogue, Output, Privacy, ServerState, WireEvent};
-pub use failure::SessionFailure;
-pub use offers::{ServerLimits, ServerOffers, has_parameter, parameters};
-pub use requests::{Conditions, Request, Unsupported};
+pub use offers::{
+    Conditions, Request, ServerLimits, ServerOffers, Unsupported, has_parameter, parameters,
+};
 pub use run::{IdleSession, resume, run, tell};
-pub use step::Step;
 
-use crate::client::wire::Tls;
+use crate::client::wire::{Tls, TlsError, WireError};
 use crate::mail::address::Address;
 use crate::mail::envelope::Dsn;
 use crate::smtp::blocks::{BodyType, Replay};
+use crate::smtp::stage::Stage;
 use crate::system::secret::Login;
-use std::io;
+use crate::system::text::reason;
 use std::num::NonZeroU64;
 use std::time::Duration;
+use std::{fmt, io};
 
 /// Options of a session.
 #[derive(Clone, Debug, Default)]
@@ -119,7 +115,6 @@ pub struct Transaction<'a> {
 
 impl<'a> Transaction<'a> {
     /// A transaction without a log, followed by QUIT.
-    #[must_use]
     pub fn new(
         sender: Option<&'a Address>,
         recipients: Vec<&'a Address>,
@@ -194,7 +189,7 @@ pub enum RecipientReply {
     /// verified, it would accept one, with this reply to RCPT.
     Accepted(Reply),
     /// The server refused, permanently or temporarily.
-    Said(Step, Reply),
+    Replied(Step, Reply),
     /// The server accepts no more recipients. This reply to RCPT is temporary whatever its code (RFC 5321
     /// §4.5.3.1.10).
     TooMany(Reply),
@@ -226,7 +221,6 @@ pub enum Unsuitable {
 
 impl Unsuitable {
     /// The enhanced status code that a server would send (RFC 3463).
-    #[must_use]
     pub fn enhanced(self) -> &'static str {
         match self {
             Self::TooLarge { .. } => "5.3.4",
@@ -257,12 +251,162 @@ pub enum Unmet {
 
 impl Unmet {
     /// The step at which the requirement was not met.
-    #[must_use]
     pub fn step(&self) -> Step {
         match self {
             Self::NoStarttls | Self::StarttlsRefused(_) => Step::Starttls,
             Self::Request(_) => Step::Mail,
             _ => Step::Auth,
+        }
+    }
+}
+
+/// A command of the dialogue and its reply, or a reply without a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Banner,
+    Ehlo,
+    Lhlo,
+    Helo,
+    Starttls,
+    Tls,
+    Auth,
+    Xclient,
+    Xforward,
+    /// A requested command, with its index in the transaction.
+    Asked(usize),
+    Mail,
+    /// RCPT TO, with the recipient's index in the transaction.
+    Rcpt(usize),
+    Data,
+    /// BDAT with a part of the message, or with its end (RFC 3030).
+    Bdat {
+        /// True if it ends the message.
+        last: bool,
+    },
+    Body,
+    /// The end of data.
+    Dot,
+    /// The reply to it for one recipient, with its index in the transaction (RFC 2033 §4.2).
+    DotFor(usize),
+    Rset,
+    Quit,
+}
+
+impl Step {
+    /// Time limit for its reply, or for writing a block of the message (RFC 5321 §4.5.3.2; EHLO as
+    /// long as the greeting, QUIT a few seconds; TLS and AUTH, for which no RFC gives a limit, as long as the
+    /// others).
+    pub fn timeout(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Data => 120,
+            Self::Body => 180,
+            Self::Dot | Self::DotFor(_) | Self::Bdat { .. } => 600,
+            Self::Rset => 20,
+            Self::Quit => 5,
+            _ => 300,
+        })
+    }
+
+    /// True if the server may have the message after it; without its reply, the result is uncertain.
+    pub fn ends_message(self) -> bool {
+        matches!(
+            self,
+            Self::Dot | Self::DotFor(_) | Self::Bdat { last: true }
+        )
+    }
+
+    /// Its stage, without the index.
+    pub fn stage(self) -> Stage {
+        match self {
+            Self::Banner => Stage::Banner,
+            Self::Ehlo => Stage::Ehlo,
+            Self::Lhlo => Stage::Lhlo,
+            Self::Helo => Stage::Helo,
+            Self::Starttls => Stage::Starttls,
+            Self::Tls => Stage::Tls,
+            Self::Auth => Stage::Auth,
+            Self::Xclient => Stage::Xclient,
+            Self::Xforward => Stage::Xforward,
+            Self::Asked(_) => Stage::Ask,
+            Self::Mail => Stage::Mail,
+            Self::Rcpt(_) => Stage::Rcpt,
+            Self::Data => Stage::Data,
+            Self::Bdat { .. } => Stage::Bdat,
+            Self::Body => Stage::Body,
+            Self::Dot | Self::DotFor(_) => Stage::Dot,
+            Self::Rset => Stage::Rset,
+            Self::Quit => Stage::Quit,
+        }
+    }
+
+    /// The step in words, after "in reply to" or "while sending".
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Banner => "the connection",
+            Self::Ehlo => "EHLO",
+            Self::Lhlo => "LHLO",
+            Self::Helo => "HELO",
+            Self::Starttls => "STARTTLS",
+            Self::Tls => "the TLS handshake",
+            Self::Auth => "AUTH",
+            Self::Xclient => "XCLIENT",
+            Self::Xforward => "XFORWARD",
+            Self::Asked(_) => "the command",
+            Self::Mail => "MAIL FROM",
+            Self::Rcpt(_) => "RCPT TO",
+            Self::Data => "DATA",
+            Self::Bdat { last: false } => "BDAT",
+            Self::Body => "the message",
+            Self::Dot | Self::DotFor(_) | Self::Bdat { last: true } => "the end of data",
+            Self::Rset => "RSET",
+            Self::Quit => "QUIT",
+        }
+    }
+}
+
+/// An error that ends a session before its dialogue is complete.
+#[derive(Debug)]
+pub enum SessionFailure {
+    /// The connection failed in this step.
+    Wire(Step, WireError),
+    /// The server violated the protocol in this step.
+    Protocol(Step, String),
+    Tls(TlsError),
+    /// The message could not be read completely, so it was aborted before the final dot.
+    Message(io::Error),
+    /// The log could not be written before the end of data, so that was not sent.
+    Ledger(io::Error),
+}
+
+impl SessionFailure {
+    /// The step at which it occurred.
+    pub fn step(&self) -> Step {
+        match self {
+            Self::Wire(step, _) | Self::Protocol(step, _) => *step,
+            Self::Tls(_) => Step::Tls,
+            Self::Message(_) => Step::Body,
+            Self::Ledger(_) => Step::Dot,
+        }
+    }
+
+    /// True if the server closed the connection and no other error is known.
+    pub fn is_hang_up(&self) -> bool {
+        matches!(
+            self,
+            Self::Wire(_, WireError::Closed) | Self::Tls(TlsError::Wire(WireError::Closed))
+        )
+    }
+}
+
+/// The error, without the server's name.
+impl fmt::Display for SessionFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Wire(_, error) => error.fmt(f),
+            Self::Protocol(_, what) => write!(f, "the server {what}"),
+            Self::Tls(TlsError::Certificate { why, .. }) => write!(f, "the certificate {why}"),
+            Self::Tls(error) => error.fmt(f),
+            Self::Message(error) | Self::Ledger(error) => f.write_str(&reason(error)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Extensions in a server's reply to EHLO (RFC 5321 §4.1.1.1).
+//! Extensions in a server's reply to EHLO (RFC 5321 §4.1.1.1), and requests to use them.
 
 use crate::smtp::extension::Extension;
 use crate::smtp::reply::Reply;
@@ -12,7 +12,6 @@ pub struct ServerOffers {
 impl ServerOffers {
     /// Reads the lines after the first. Keywords are case-insensitive; unknown keywords and invalid
     /// parameters are ignored (R4).
-    #[must_use]
     pub fn from_reply(reply: &Reply) -> Self {
         let mut offers = Self::default();
         for line in reply.lines.iter().skip(1) {
@@ -53,40 +52,34 @@ impl ServerOffers {
     }
 
     /// True if it is offered, with the extension that it requires.
-    #[must_use]
     pub fn has(&self, extension: Extension) -> bool {
         self.parameters(extension).is_some()
             && extension.requires().is_none_or(|other| self.has(other))
     }
 
     /// The parameters of an extension; `None`: not offered.
-    #[must_use]
     pub fn parameters(&self, extension: Extension) -> Option<&[String]> {
         let found = self.list.iter().find(|(offered, _)| *offered == extension);
         found.map(|(_, parameters)| parameters.as_slice())
     }
 
     /// The mechanisms of AUTH, in the server's spelling (RFC 4954).
-    #[must_use]
     pub fn mechanisms(&self) -> &[String] {
         self.parameters(Extension::Auth).unwrap_or_default()
     }
 
     /// The number after the keyword: the maximum hold of FUTURERELEASE, the minimum time of DELIVERBY.
-    #[must_use]
     pub fn number(&self, extension: Extension) -> Option<u64> {
         self.parameters(extension)?.first()?.parse().ok()
     }
 
     /// Size limit for a message, in octets; `None` if the server gives none or an invalid one.
-    #[must_use]
     pub fn size_limit(&self) -> Option<u64> {
         // RFC 1870 §4: 0 means no limit.
         self.number(Extension::Size).filter(|&limit| limit > 0)
     }
 
     /// Limits on transactions and recipients.
-    #[must_use]
     pub fn limits(&self) -> ServerLimits {
         ServerLimits {
             mails: self.limit("MAILMAX"),
@@ -133,7 +126,6 @@ fn keyword(line: &str) -> (&str, impl Iterator<Item = &str>) {
 
 /// The parameters of a keyword in all lines that offer it, each once; `None` if no line does.
 /// `offered` has no greeting line.
-#[must_use]
 pub fn parameters<'o>(offered: &'o [String], name: &str) -> Option<Vec<&'o str>> {
     let mut found = None;
     for line in offered {
@@ -152,13 +144,115 @@ pub fn parameters<'o>(offered: &'o [String], name: &str) -> Option<Vec<&'o str>>
 }
 
 /// True if a parameter is in a list, in any case. `RCPTMAX` matches `RCPTMAX=100`.
-#[must_use]
 pub fn has_parameter(list: &[impl AsRef<str>], parameter: &str) -> bool {
     list.iter().any(|one| {
         let (whole, name) = (one.as_ref(), one.as_ref().split('=').next());
         whole.eq_ignore_ascii_case(parameter)
             || name.is_some_and(|name| name.eq_ignore_ascii_case(parameter))
     })
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    pub extension: Extension,
+    /// The parameter of MAIL, without a leading space; may be empty.
+    pub parameter: String,
+    /// The requested time, which the server may limit in its EHLO reply (FUTURERELEASE, DELIVERBY).
+    pub seconds: Option<u64>,
+    /// The command-line option that requests it.
+    pub option: &'static str,
+    /// True if the message must not be sent without it; else it is omitted if the server does not offer it.
+    pub is_required: bool,
+}
+
+/// The state of the session that decides if a request can be met.
+pub struct Conditions<'a> {
+    pub offers: &'a ServerOffers,
+    /// True if the connection is encrypted and the server's certificate is verified.
+    pub verified: bool,
+    /// True if messages are sent by BDAT, not by DATA.
+    pub uses_bdat: bool,
+}
+
+impl Request {
+    /// A request without a time limit that must be met.
+    pub fn new(extension: Extension, parameter: String) -> Self {
+        Self {
+            extension,
+            parameter,
+            seconds: None,
+            option: "",
+            is_required: true,
+        }
+    }
+
+    /// Returns the reason for which it cannot be used, and the option that requests it.
+    pub fn unmet(&self, conditions: &Conditions<'_>) -> Option<Unsupported> {
+        let why = self.lacks(conditions)?;
+        Some(Unsupported {
+            why,
+            option: self.option,
+        })
+    }
+
+    /// Returns the reason for which it cannot be used in this session, to follow the server's name; `None` if
+    /// it can.
+    fn lacks(&self, conditions: &Conditions<'_>) -> Option<String> {
+        let (extension, offers) = (self.extension, conditions.offers);
+        if !offers.has(extension) {
+            return Some(format!("does not offer {extension}"));
+        }
+        let times = offers.number(extension).zip(self.seconds);
+        match (extension, times) {
+            // R65: only if the server is authenticated.
+            (Extension::RequireTls, _) if !conditions.verified => {
+                Some("has no TLS connection with a verified certificate".to_owned())
+            }
+            (Extension::BinaryMime, _) if !conditions.uses_bdat => Some(
+                "receives the message via DATA (--chunking off or --lmtp), but BINARYMIME requires BDAT (RFC 3030)"
+                    .to_owned(),
+            ),
+            (Extension::FutureRelease, Some((most, seconds))) if seconds > most => Some(format!(
+                "holds messages for at most {most} seconds (FUTURERELEASE, RFC 4865)"
+            )),
+            (Extension::DeliverBy, Some((least, seconds))) if seconds < least => Some(format!(
+                "requires a delivery time of at least {least} seconds (DELIVERBY, RFC 2852)"
+            )),
+            _ => None,
+        }
+    }
+}
+
+/// Returns the reason for which XCLIENT or XFORWARD cannot be sent with these attributes; `None` if it can.
+/// If EHLO lists no names of attributes, all are allowed.
+pub(super) fn attribute_lack(
+    offers: &ServerOffers,
+    extension: Extension,
+    option: &'static str,
+    attributes: &str,
+) -> Option<Unsupported> {
+    let lack = |why| Some(Unsupported { why, option });
+    let command = extension.keyword();
+    let Some(offered) = offers.parameters(extension) else {
+        return lack(format!("does not offer {command}"));
+    };
+    let names = attributes
+        .split(' ')
+        .filter_map(|word| word.split('=').next());
+    let is_missing = |name: &&str| !offered.is_empty() && !has_parameter(offered, name);
+    let missing = names.into_iter().find(is_missing)?;
+    lack(format!(
+        "does not offer the attribute {missing} of {command}"
+    ))
+}
+
+/// A request that cannot be met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsupported {
+    /// The reason, to follow the server's name.
+    pub why: String,
+    /// The command-line option that requests it.
+    pub option: &'static str,
 }
 
 #[cfg(test)]

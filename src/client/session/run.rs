@@ -2,9 +2,7 @@
 //! below the dialogue, so that all of it is observed.
 
 pub(crate) mod send;
-pub(crate) mod testing;
 
-mod end;
 mod reply;
 mod transfer;
 
@@ -86,7 +84,7 @@ enum Opening {
 fn masked(answer: RecipientReply, mask: &Mask) -> RecipientReply {
     match answer {
         RecipientReply::Accepted(reply) => RecipientReply::Accepted(mask.reply(reply)),
-        RecipientReply::Said(step, reply) => RecipientReply::Said(step, mask.reply(reply)),
+        RecipientReply::Replied(step, reply) => RecipientReply::Replied(step, mask.reply(reply)),
         RecipientReply::TooMany(reply) => RecipientReply::TooMany(mask.reply(reply)),
         RecipientReply::Unmet(Unmet::StarttlsRefused(reply)) => {
             RecipientReply::Unmet(Unmet::StarttlsRefused(mask.reply(reply)))
@@ -131,7 +129,7 @@ struct SessionLoop<'a, 'w> {
     holds_secret: bool,
     /// Interrupts the session, except while the result is uncertain.
     stop: Option<Registered>,
-    /// True if an end of data was sent whose reply is outstanding.
+    /// True if an end of data was sent and its reply is outstanding.
     in_doubt: bool,
     /// Chunks in the outbox.
     gathered: u32,
@@ -150,7 +148,7 @@ struct SessionLoop<'a, 'w> {
 /// Reports a TLS handshake.
 pub fn tell(secured: &TlsResult, observer: &mut dyn Observer) {
     if std::env::var_os("SSLKEYLOGFILE").is_some() {
-        let note = "the keys of this session go to SSLKEYLOGFILE; whoever has them can read it";
+        let note = "the session keys are written to SSLKEYLOGFILE; anyone who has them can decrypt the session";
         observer.on_event(Event::Note(note));
     }
     if let Some(why) = &secured.unsaved {
@@ -256,7 +254,7 @@ impl SessionLoop<'_, '_> {
                 Action::Send(items) if self.dialogue.is_quitting() => {
                     return self.farewell(&items).map(|()| Opening::Over);
                 }
-                Action::Send(items) => self.say(&items)?,
+                Action::Send(items) => self.send_items(&items)?,
                 Action::Secure => self.secure()?,
                 Action::Rest => return self.rest(),
                 Action::Finish => return self.check_the_end().map(|()| Opening::Over),
@@ -319,7 +317,7 @@ impl SessionLoop<'_, '_> {
                 Early::Broken(error) => return Err(SessionFailure::Tls(TlsError::Wire(error))),
                 Early::Bytes(bytes) => {
                     let words = excerpt(&self.mask, bytes);
-                    let what = format!("sent \"{words}\" in clear behind its reply to STARTTLS");
+                    let what = format!("sent \"{words}\" in plaintext after its reply to STARTTLS");
                     return Err(SessionFailure::Protocol(Step::Tls, what));
                 }
             }

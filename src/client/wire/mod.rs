@@ -1,10 +1,8 @@
 //! The wire: a connection with its buffers and deadlines. It handles lines and blocks, not SMTP.
 
-mod asides;
 mod pipe;
 mod race;
 mod socket;
-mod tcp;
 pub mod tls;
 
 pub use race::{ConnectFailure, Terms, connect};
@@ -36,7 +34,7 @@ pub enum WireError {
     #[error("a line of more than {MAX_LINE} bytes")]
     LongLine,
     /// Data arrived in clear before the TLS handshake.
-    #[error("bytes came in clear behind the reply to STARTTLS")]
+    #[error("received plaintext data after the reply to STARTTLS")]
     Injected,
     /// The peer ended TLS because it requires another client certificate.
     #[error("{0}")]
@@ -103,7 +101,6 @@ pub struct LastWords {
 }
 
 /// A line without its CRLF or LF.
-#[must_use]
 pub fn without_end(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)
@@ -125,7 +122,6 @@ pub struct Wire {
 
 impl Wire {
     /// A wire over a stream.
-    #[must_use]
     pub fn new(stream: Box<dyn Stream>) -> Self {
         Self {
             stream,
@@ -144,19 +140,16 @@ impl Wire {
     }
 
     /// The socket, if there is one.
-    #[must_use]
     pub fn socket(&self) -> Option<BorrowedFd<'_>> {
         self.stream.socket()
     }
 
     /// The local address of this connection.
-    #[must_use]
     pub fn local_ip(&self) -> Option<IpAddr> {
         self.ends().map(|(local, _)| local.ip())
     }
 
     /// The local and the peer's address of this connection, if there are any.
-    #[must_use]
     pub fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
         self.stream.ends()
     }
@@ -350,7 +343,6 @@ pub struct Deadline {
 
 impl Deadline {
     /// A deadline that begins now.
-    #[must_use]
     pub fn after(whole: Duration) -> Self {
         Self {
             at: Instant::now() + whole,
@@ -359,13 +351,11 @@ impl Deadline {
     }
 
     /// The full length of the time limit.
-    #[must_use]
     pub fn whole(&self) -> Duration {
         self.whole
     }
 
     /// Remaining time; `None` if it has passed.
-    #[must_use]
     pub fn left(&self) -> Option<Duration> {
         let left = self.at.saturating_duration_since(Instant::now());
         (left > Duration::ZERO).then_some(left)

@@ -1,11 +1,9 @@
 //! A command that acts as the server: it speaks SMTP on its standard input and output
 //! (`exim -bh`, `sendmail -bs`).
 
-use crate::client::wire::asides::Asides;
 use crate::client::wire::{LastWords, Stream, Wire};
-use crate::system::process;
-use crate::system::subprocess;
-use crate::system::text::reason;
+use crate::system::text::{printable, reason};
+use crate::system::{process, subprocess};
 use socket2::{Domain, Socket, Type};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -77,7 +75,9 @@ impl Piped {
     fn heard(&mut self, bytes: &[u8]) -> io::Result<bool> {
         if bytes.is_empty() && !self.has_spoken {
             let words = words(self.finish()?);
-            return Err(io::Error::other(format!("{words} before it said a word")));
+            return Err(io::Error::other(format!(
+                "{words} before sending a greeting"
+            )));
         }
         self.asides.sort(bytes, &mut self.unread);
         self.has_spoken |= !self.unread.is_empty();
@@ -98,12 +98,12 @@ impl Piped {
 fn words(end: ProcessExit) -> String {
     let ProcessExit::By(status) = end else {
         let seconds = PATIENCE.as_secs();
-        return format!("the command did not end within {seconds} seconds, and was killed");
+        return format!("the command did not exit within {seconds} seconds and was killed");
     };
     match (status.code(), status.signal()) {
-        (Some(code), _) => format!("the command ended with exit status {code}"),
-        (None, Some(signal)) => format!("the command was ended by signal {signal}"),
-        (None, None) => "the command ended with an unknown status".to_owned(),
+        (Some(code), _) => format!("the command exited with status {code}"),
+        (None, Some(signal)) => format!("the command was killed by signal {signal}"),
+        (None, None) => "the command exited with an unknown status".to_owned(),
     }
 }
 
@@ -176,12 +176,117 @@ impl Stream for Piped {
 
     fn end(&mut self) -> LastWords {
         let asides = self.asides.take().into_iter();
-        let asides = asides.map(|line| format!("the command says: {line}"));
+        let asides = asides.map(|line| format!("output of the command: {line}"));
         let ended = self.finish();
         LastWords {
             asides: asides.collect(),
             ended: Some(ended.map_or_else(|error| reason(&error), words)),
         }
+    }
+}
+
+/// Prefix of a line for people.
+const STARS: &[u8] = b"****";
+
+/// Maximum number of lines kept.
+const MOST: usize = 32;
+
+/// Maximum number of octets kept of a line.
+const LONGEST: usize = 500;
+
+/// Separates lines for people from the replies of a command.
+#[derive(Default)]
+pub struct Asides {
+    state: AsideState,
+    kept: Vec<String>,
+}
+
+enum AsideState {
+    /// At the beginning of a line; contains all of it that was received.
+    Start(Vec<u8>),
+    /// In a line of the session.
+    Reply,
+    /// In a line for people.
+    Aside(Vec<u8>),
+    /// In TLS, which has no lines.
+    Encrypted,
+}
+
+impl Default for AsideState {
+    fn default() -> Self {
+        Self::Start(Vec::new())
+    }
+}
+
+impl Asides {
+    /// Appends the bytes of the session to `conversation`.
+    pub fn sort(&mut self, bytes: &[u8], conversation: &mut Vec<u8>) {
+        for &byte in bytes {
+            let state = std::mem::take(&mut self.state);
+            self.state = self.after(state, byte, conversation);
+        }
+    }
+
+    pub fn take(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.kept)
+    }
+
+    fn after(&mut self, state: AsideState, byte: u8, conversation: &mut Vec<u8>) -> AsideState {
+        let ends = byte == b'\n';
+        match state {
+            AsideState::Start(mut line) => {
+                line.push(byte);
+                begun(line, conversation)
+            }
+            AsideState::Aside(line) if ends => {
+                self.keep(&line);
+                AsideState::default()
+            }
+            AsideState::Aside(mut line) => {
+                if line.len() < LONGEST {
+                    line.push(byte);
+                }
+                AsideState::Aside(line)
+            }
+            AsideState::Reply | AsideState::Encrypted => {
+                conversation.push(byte);
+                match state {
+                    AsideState::Reply if ends => AsideState::default(),
+                    other => other,
+                }
+            }
+        }
+    }
+
+    fn keep(&mut self, line: &[u8]) {
+        if self.kept.len() < MOST {
+            self.kept.push(printable(line.trim_ascii_end()));
+        }
+    }
+}
+
+/// Classifies a line by its beginning.
+fn begun(line: Vec<u8>, conversation: &mut Vec<u8>) -> AsideState {
+    // RFC 8446 §5.1: TLS record types are 20 to 23.
+    if let [20..=23] = *line {
+        conversation.extend(line);
+        return AsideState::Encrypted;
+    }
+    if line == b"\n" || line == b"\r\n" {
+        return AsideState::default();
+    }
+    if line == STARS {
+        return AsideState::Aside(line);
+    }
+    if STARS.starts_with(&line) || line == b"\r" {
+        return AsideState::Start(line);
+    }
+    let ends = line.ends_with(b"\n");
+    conversation.extend(line);
+    if ends {
+        AsideState::default()
+    } else {
+        AsideState::Reply
     }
 }
 
@@ -205,10 +310,7 @@ mod tests {
         wire.flush(SOON).unwrap();
         assert_eq!(line(&mut wire).unwrap(), "250 EHLO me");
         let ended = wire.end().ended;
-        assert_eq!(
-            ended.as_deref(),
-            Some("the command ended with exit status 3")
-        );
+        assert_eq!(ended.as_deref(), Some("the command exited with status 3"));
     }
 
     #[test]
@@ -217,7 +319,7 @@ mod tests {
         let why = line(&mut wire).unwrap_err().to_string();
         assert_eq!(
             why,
-            "the command ended with exit status 7 before it said a word"
+            "the command exited with status 7 before sending a greeting"
         );
     }
 
@@ -229,8 +331,8 @@ mod tests {
         assert_eq!(
             wire.end().asides,
             [
-                "the command says: **** a test",
-                "the command says: **** done"
+                "output of the command: **** a test",
+                "output of the command: **** done"
             ]
         );
     }
@@ -248,8 +350,53 @@ mod tests {
         let mut wire = connect("kill -9 $$").unwrap();
         let why = line(&mut wire).unwrap_err().to_string();
         assert!(
-            why.starts_with("the command was ended by signal 9"),
+            why.starts_with("the command was killed by signal 9"),
             "{why}"
         );
+    }
+
+    const EXIM: &[u8] = b"\n**** SMTP testing session as if from host 192.0.2.1\n\n\
+                          220 mx ****\r\n250 OK\r\n\n**** not real!\n\n221 bye\r\n";
+
+    #[test]
+    fn replies_and_asides_are_told_apart_wherever_they_are_cut() {
+        for size in 1..EXIM.len() {
+            let (mut asides, mut conversation) = (Asides::default(), Vec::new());
+            for piece in EXIM.chunks(size) {
+                asides.sort(piece, &mut conversation);
+            }
+            assert_eq!(conversation, b"220 mx ****\r\n250 OK\r\n221 bye\r\n");
+            assert_eq!(
+                asides.take(),
+                [
+                    "**** SMTP testing session as if from host 192.0.2.1",
+                    "**** not real!"
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn nonsense_stays_nonsense_and_tls_stays_as_it_is() {
+        for bytes in [
+            b"***\r\nhello\n\x80".as_slice(),
+            b"220 x\r\n\x16\x03\x03\n\n****\n",
+        ] {
+            let (mut asides, mut conversation) = (Asides::default(), Vec::new());
+            asides.sort(bytes, &mut conversation);
+            assert_eq!(conversation, bytes);
+        }
+    }
+
+    #[test]
+    fn endless_asides_are_not_kept() {
+        let (mut asides, mut conversation) = (Asides::default(), Vec::new());
+        let line = [STARS, &[b'x'; 10_000], b"\n"].concat();
+        for _ in 0..100 {
+            asides.sort(&line, &mut conversation);
+        }
+        let kept = asides.take();
+        assert_eq!((kept.len(), kept[0].len()), (MOST, LONGEST));
+        assert!(conversation.is_empty());
     }
 }

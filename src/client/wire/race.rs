@@ -6,7 +6,7 @@ use crate::client::events::Observer;
 use crate::client::peer::PeerAddress;
 use crate::client::wire::Wire;
 use crate::client::wire::pipe;
-use crate::client::wire::tcp;
+use crate::client::wire::socket;
 use crate::system::text::reason;
 use rustix::event::PollFd;
 use rustix::event::PollFlags;
@@ -55,7 +55,7 @@ pub enum ConnectFailure {
 
 /// Connects to the first of these peers that answers. They are tried in order; each attempt begins when the
 /// previous one has failed, or has not answered for a quarter of a second. On return, `others` contains the
-/// peers that were not tried, or whose attempts were cancelled because another was faster.
+/// peers that were not tried, or with an attempt that was cancelled because another was faster.
 pub fn connect(
     first: PeerAddress,
     others: &mut VecDeque<PeerAddress>,
@@ -149,7 +149,7 @@ impl Race<'_> {
                 return self.decided(peer, connected);
             }
         };
-        match tcp::begin(address, self.terms.source) {
+        match socket::begin(address, self.terms.source) {
             Ok(socket) => self.running(peer, socket),
             Err(error) => self.decided(peer, Err(error)),
         }
@@ -196,7 +196,7 @@ impl Race<'_> {
 
     fn decide(&mut self, place: usize) -> RaceStep {
         let attempt = self.take(place);
-        let wire = tcp::finish(attempt.socket);
+        let wire = socket::finish(attempt.socket);
         self.decided(attempt.peer, wire)
     }
 
@@ -440,7 +440,8 @@ mod tests {
             from("203.0.113.1"),
             &mut RaceObserver::default(),
         );
-        let why = "cannot use 203.0.113.1 as our address (--bind): Cannot assign requested address";
+        let why =
+            "cannot use 203.0.113.1 as the local address (--bind): Cannot assign requested address";
         assert_eq!(won, Err(format!("{peer}: {why}")));
     }
 

@@ -54,7 +54,6 @@ impl Mailbox {
 
 impl<A> ListEntry<A> {
     /// The mailboxes of the entry: itself, or the group's members.
-    #[must_use]
     pub fn mailboxes(&self) -> &[Mailbox<A>] {
         match self {
             Self::Mailbox(mailbox) => std::slice::from_ref(mailbox),
@@ -86,7 +85,6 @@ pub fn parse_loose(list: &str) -> Result<Vec<LooseEntry>, AddressError> {
 /// Parses each address by itself, for a list that cannot be parsed as a whole. Names may have no domain. A
 /// semicolon is treated as a comma; a comma may be missing after `>`, and so may the last `>`. The names of
 /// groups are ignored.
-#[must_use]
 pub fn parse_each(list: &str) -> Vec<Result<Vec<LooseEntry>, AddressError>> {
     let pieces = pieces(list);
     let parsed = pieces.into_iter().map(|piece| {
@@ -164,12 +162,12 @@ fn tokens(list: &str) -> Result<Vec<Token>, AddressError> {
     while let Some(first) = rest.chars().next() {
         let (token, length) = match first {
             ' ' | '\t' => (Token::Space, 1),
-            '"' => until(rest, '"', list, "the closing quote is missing")
+            '"' => until(rest, '"', list, "missing closing quote")
                 .map(|(text, length)| (Token::Quoted(text), length))?,
             '(' => comment(rest, list)?,
             '[' => match rest.find(']') {
                 Some(end) => (Token::Literal(rest[..=end].to_owned()), end + 1),
-                None => return Err(syntax("the ] is missing", list)),
+                None => return Err(syntax("missing ]", list)),
             },
             '<' | '>' | ',' | ';' | ':' | '@' => (Token::Mark(first), 1),
             _ => word(rest, list)?,
@@ -186,7 +184,7 @@ fn word(rest: &str, list: &str) -> Result<(Token, usize), AddressError> {
         .find(|c: char| c != '.' && !is_atom_char(c))
         .unwrap_or(rest.len());
     if end == 0 {
-        return Err(syntax("a character that wants quotes stands", list));
+        return Err(syntax("unquoted special character", list));
     }
     Ok((Token::Word(rest[..end].to_owned()), end))
 }
@@ -230,7 +228,7 @@ fn comment(rest: &str, list: &str) -> Result<(Token, usize), AddressError> {
             _ => {}
         }
     }
-    Err(syntax("the closing parenthesis is missing", list))
+    Err(syntax("missing closing parenthesis", list))
 }
 
 fn syntax(what: &'static str, list: &str) -> AddressError {
@@ -258,7 +256,7 @@ impl<A> ListParser<'_, A> {
                 None | Some(Token::Mark(',')) => {
                     entries.push(ListEntry::Mailbox(self.plain(&run)?));
                 }
-                _ => return Err(syntax("a > or ; without its beginning stands", self.list)),
+                _ => return Err(syntax("unexpected > or ;", self.list)),
             }
         }
         Ok(entries)
@@ -284,15 +282,14 @@ impl<A> ListParser<'_, A> {
                 Some(Token::Mark('<')) => members.push(self.bracketed(&run)?),
                 Some(Token::Mark(',' | ';')) if is_blank(&run) => {}
                 Some(Token::Mark(',' | ';')) => members.push(self.plain(&run)?),
-                _ => return Err(syntax("the ; that ends a group is missing", self.list)),
+                _ => return Err(syntax("missing ; at the end of a group", self.list)),
             }
             if end == Some(Token::Mark(';')) {
                 break;
             }
         }
         self.end_of_entry()?;
-        let name =
-            phrase(name).ok_or_else(|| syntax("a group without a name stands", self.list))?;
+        let name = phrase(name).ok_or_else(|| syntax("group without a name", self.list))?;
         Ok(ListEntry::Group { name, members })
     }
 
@@ -300,7 +297,7 @@ impl<A> ListParser<'_, A> {
     fn bracketed(&mut self, name: &[Token]) -> Result<Mailbox<A>, AddressError> {
         let inside = self.without_route()?;
         if self.tokens.next() != Some(Token::Mark('>')) {
-            return Err(syntax("the > is missing", self.list));
+            return Err(syntax("missing >", self.list));
         }
         let address = (self.read)(&inside, self.list)?;
         let comment = self.end_of_entry()?;
@@ -329,7 +326,7 @@ impl<A> ListParser<'_, A> {
                 Some(_) => run = self.run(),
             }
             if !is_blank(&run) && !is_route_domain(&run) {
-                return Err(syntax("the : after a source route is missing", self.list));
+                return Err(syntax("missing : after a source route", self.list));
             }
         }
     }
@@ -347,12 +344,12 @@ impl<A> ListParser<'_, A> {
     fn end_of_entry(&mut self) -> Result<Option<String>, AddressError> {
         let tail = self.run();
         if !is_blank(&tail) {
-            return Err(syntax("a comma is missing", self.list));
+            return Err(syntax("missing comma", self.list));
         }
         if !matches!(self.tokens.peek(), Some(Token::Mark(';'))) {
             match self.tokens.next() {
                 None | Some(Token::Mark(',')) => {}
-                _ => return Err(syntax("a comma is missing", self.list)),
+                _ => return Err(syntax("missing comma", self.list)),
             }
         }
         Ok(last_comment(&tail))
@@ -449,10 +446,7 @@ fn core<'t>(run: &'t [Token], list: &str) -> Result<&'t [Token], AddressError> {
         _ => return Err(no_domain(list.trim().to_owned(), list)),
     };
     if core.iter().any(is_blank_token) {
-        return Err(syntax(
-            "a comma is missing, or a space stands in an address,",
-            list,
-        ));
+        return Err(syntax("missing comma, or space in an address,", list));
     }
     Ok(core)
 }
@@ -473,7 +467,7 @@ fn address_of(core: &[Token], list: &str) -> Result<Address, AddressError> {
 /// The error for a missing domain. A comma in the list may be a part of a name.
 fn no_domain(text: String, list: &str) -> AddressError {
     let hint = if list.contains(',') {
-        "; a name with a comma in it wants quotes: \"Doe, John\" <john@example.org>"
+        "; quote a name that contains a comma: \"Doe, John\" <john@example.org>"
     } else {
         ""
     };

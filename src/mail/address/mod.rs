@@ -1,15 +1,16 @@
 //! Mail addresses: those of the envelope, and the lists in headers and options.
 
-mod encoded_word;
 mod list;
 
-pub use encoded_word::{decoded, is_encoded_word};
 pub use list::{
     ListEntry, LocalName, LooseEntry, Mailbox, parse_each, parse_list, parse_loose, parse_raw,
     parse_recipients,
 };
 
 use crate::system::text;
+use crate::system::text::forbidden;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use encoding_rs::Encoding;
 use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
@@ -43,7 +44,7 @@ pub enum Domain {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// A character that no address may contain.
-    #[error("\"{}\" holds {}", shown(.0), text::name_of(*.1))]
+    #[error("\"{}\" contains {}", shown(.0), text::name_of(*.1))]
     Forbidden(String, char),
     /// No `@`, or nothing after it.
     #[error("\"{}\" has no @domain{}", shown(.0), .1)]
@@ -52,10 +53,10 @@ pub enum AddressError {
     #[error("\"{}\" is not an address: the part before the @ is not valid", shown(.0))]
     Local(String),
     /// The part before the `@` is longer than RFC 5321 §4.5.3.1.1 allows.
-    #[error("\"{}\" is not an address: the part before the @ is longer than 64 octets", shown(.0))]
+    #[error("\"{}\" is not an address: the part before the @ is longer than 64 bytes", shown(.0))]
     LongLocal(String),
     /// The part after the `@` is not a domain.
-    #[error("\"{}\" is not an address: the part behind the @ is not a domain{}", shown(.0), .1)]
+    #[error("\"{}\" is not an address: the part after the @ is not a domain{}", shown(.0), .1)]
     Domain(String, &'static str),
     /// The list cannot be parsed.
     #[error("{what} in \"{}\"", shown(.list))]
@@ -91,13 +92,11 @@ impl Address {
     }
 
     /// The local part as sent, quoted if necessary.
-    #[must_use]
     pub fn local(&self) -> &str {
         &self.local
     }
 
     /// The local part without its quotes.
-    #[must_use]
     pub fn unquoted_local(&self) -> Cow<'_, str> {
         let inside = self.local.strip_prefix('"');
         let Some(inside) = inside.and_then(|inside| inside.strip_suffix('"')) else {
@@ -112,20 +111,17 @@ impl Address {
         Cow::Owned(text)
     }
 
-    #[must_use]
     pub fn domain(&self) -> &Domain {
         &self.domain
     }
 
     /// A key that is the same for equal addresses: domains are compared without regard to case.
-    #[must_use]
     pub fn key(&self) -> (String, String) {
         let domain = self.domain.to_string().to_ascii_lowercase();
         (self.local.clone(), domain)
     }
 
     /// True if the local part is not ASCII, so that only a server with SMTPUTF8 can accept it.
-    #[must_use]
     pub fn needs_utf8(&self) -> bool {
         !self.local.is_ascii()
     }
@@ -151,7 +147,7 @@ impl Domain {
             return Ok(Self::Literal(address));
         }
         if text.parse::<IpAddr>().is_ok() {
-            return Err(" (an IP address wants brackets: user@[192.0.2.7])");
+            return Err(" (enclose an IP address in brackets: user@[192.0.2.7])");
         }
         let name = if text.is_ascii() {
             text.to_owned()
@@ -236,6 +232,87 @@ fn is_atom_char(character: char) -> bool {
     !character.is_ascii()
         || character.is_ascii_alphanumeric()
         || "!#$%&'*+-/=?^_`{|}~".contains(character)
+}
+
+/// The longest encoded word (RFC 2047 §2).
+const MAX_LENGTH: usize = 75;
+
+/// Decodes the encoded words of a display name or an unstructured field. A word that cannot be decoded is
+/// kept. So is the whole text if the result would contain a character that is not allowed in a field.
+pub fn decoded(text: &str) -> String {
+    if !text.contains("=?") {
+        return text.to_owned();
+    }
+    let mut plain = String::with_capacity(text.len());
+    let (mut blanks, mut was_encoded) = (0, false);
+    for (at, word) in text.split(' ').enumerate() {
+        blanks += usize::from(at > 0);
+        if word.is_empty() {
+            continue;
+        }
+        let encoded = decoded_word(word);
+        // RFC 2047 §6.2: white space between two encoded words is not displayed.
+        if !(was_encoded && encoded.is_some()) {
+            plain.push_str(&" ".repeat(blanks));
+        }
+        blanks = 0;
+        was_encoded = encoded.is_some();
+        plain.push_str(encoded.as_deref().unwrap_or(word));
+    }
+    plain.push_str(&" ".repeat(blanks));
+    match forbidden(&plain) {
+        None => plain,
+        Some(_) => text.to_owned(),
+    }
+}
+
+/// True for an encoded word that RFC 2047 §2 allows, in any charset.
+pub fn is_encoded_word(word: &str) -> bool {
+    let is_text = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+    word.len() <= MAX_LENGTH
+        && parts(word).is_some_and(|[charset, encoding, text]| {
+            let is_encoding = matches!(encoding, "b" | "B" | "q" | "Q");
+            !charset.is_empty() && is_encoding && is_text(word) && !text.contains('?')
+        })
+}
+
+/// Charset, encoding and encoded text.
+fn parts(word: &str) -> Option<[&str; 3]> {
+    let inside = word.strip_prefix("=?")?.strip_suffix("?=")?;
+    let mut parts = inside.splitn(3, '?');
+    Some([parts.next()?, parts.next()?, parts.next()?])
+}
+
+fn decoded_word(word: &str) -> Option<String> {
+    let [charset, encoding, text] = parts(word)?;
+    // RFC 2231 §5: a language may follow the charset.
+    let charset = charset.split('*').next().unwrap_or(charset);
+    let bytes = match encoding {
+        "b" | "B" => BASE64_STANDARD.decode(text).ok()?,
+        "q" | "Q" => q_decoded(text)?,
+        _ => return None,
+    };
+    let charset = Encoding::for_label(charset.as_bytes())?;
+    let text = charset.decode_without_bom_handling_and_without_replacement(&bytes)?;
+    Some(text.into_owned())
+}
+
+fn q_decoded(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'_' => b' ',
+            b'=' => hex_digit(rest.next()?)? << 4 | hex_digit(rest.next()?)?,
+            other => other,
+        });
+    }
+    Some(bytes)
+}
+
+fn hex_digit(digit: u8) -> Option<u8> {
+    let value = char::from(digit).to_digit(16)?;
+    u8::try_from(value).ok()
 }
 
 #[cfg(test)]
@@ -326,14 +403,68 @@ mod tests {
             ("bob", "has no @domain"),
             ("@example.org", "before the @"),
             ("bob@", "has no @domain"),
-            ("bob@1.2.3.4", "wants brackets"),
+            ("bob@1.2.3.4", "in brackets"),
             ("bob@[1.2.3]", "not an address literal"),
             ("bob@exa mple.org", "in \"bob@exa mple.org\""),
             ("bob@ex..org", "not a domain"),
-            (long.as_str(), "64 octets"),
+            (long.as_str(), "64 bytes"),
         ] {
             let error = Address::parse(text).unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn names_come_back_in_every_charset() {
+        for (name, text) in [
+            ("=?utf-8?q?J=C3=BCrgen_M?=", "Jürgen M"),
+            ("=?UTF-8*de?B?SsO8cmdlbg==?=", "Jürgen"),
+            ("=?iso-8859-1?Q?J=FCr?= =?utf-8?q?gen?= Cron", "Jürgen Cron"),
+            ("a  b", "a  b"),
+            (" =?utf-8?q?a?=  =?utf-8?q?b?=  c ", " ab  c "),
+            ("Cron =?utf-8?q?D?=", "Cron D"),
+        ] {
+            assert_eq!(decoded(name), text);
+        }
+    }
+
+    #[test]
+    fn an_encoded_word_has_a_charset_an_encoding_and_at_most_75_characters() {
+        let longest = format!("=?utf-8?q?{}?=", "a".repeat(63));
+        for good in [
+            "=?utf-8?q?a?=",
+            "=?X-unknown*de?B?YQ==?=",
+            "=?a?Q??=",
+            &longest,
+        ] {
+            assert!(is_encoded_word(good), "{good}");
+        }
+        let long = format!("=?utf-8?q?{}?=", "a".repeat(64));
+        for bad in [
+            "=?utf-8?q?a b?=",
+            "=??q?a?=",
+            "=?utf-8?x?a?=",
+            "=?a?q?b?c?=",
+            "a",
+            &long,
+        ] {
+            assert!(!is_encoded_word(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn invalid_encoded_words_are_kept() {
+        for name in [
+            "=?utf-8?q?=FF?=",
+            "=?x?q?a?=",
+            "=?utf-8?b?*?=",
+            "=?utf-8?x?a?=",
+            "=?utf-8?q?a=?=",
+            "=?utf-8?q?a=0D=0ABcc:_x?=",
+            "=?",
+            "=??=",
+        ] {
+            assert_eq!(decoded(name), name);
         }
     }
 }

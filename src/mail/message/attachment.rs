@@ -52,7 +52,6 @@ pub struct Inline {
 
 impl Attachment {
     /// A file with default settings.
-    #[must_use]
     pub fn new(input: Input) -> Self {
         Self {
             input,
@@ -104,7 +103,7 @@ impl Attachment {
             header.push_str(&unstructured("Content-Description", description));
         }
         remarks.push(format!(
-            "{}: {essence}, {} bytes, base64, as all files are; binary where the server offers BINARYMIME",
+            "{}: {essence}, {} bytes, base64; binary if the server offers BINARYMIME",
             source.name, source.len
         ));
         let base64 = PartEncoding {
@@ -141,12 +140,14 @@ impl Attachment {
             .map_err(|_| wrong("is not a media type like application/pdf"))?;
         let is_plain = |text: &str| text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         if !is_plain(given) {
-            return Err(wrong("has characters that a header cannot hold"));
+            return Err(wrong(
+                "contains characters that are not allowed in a header",
+            ));
         }
         match parsed.type_() {
             // RFC 2046 §5: these must not be base64.
-            mime::MULTIPART => Err(wrong("is a structure, not a file's type")),
-            kind if kind == "message" => Err(wrong("must not be encoded; use --attach-message")),
+            mime::MULTIPART => Err(wrong("is a multipart type, which a file cannot have")),
+            kind if kind == "message" => Err(wrong("is attached with --attach-message")),
             mime::TEXT if parsed.get_param(mime::CHARSET).is_none() => {
                 let scan = encode::scan(source, 0)?;
                 let is_needed = scan.eight_bit > 0 && is_utf8_text(&scan);
@@ -159,7 +160,6 @@ impl Attachment {
 
 impl Inline {
     /// The name after `cid:`.
-    #[must_use]
     pub fn content_id(&self) -> String {
         self.id.clone().unwrap_or_else(|| self.file.file_name())
     }
@@ -170,7 +170,7 @@ impl Inline {
         if !is_content_id(&id) {
             return Err(MessageError::Field {
                 name: "Content-ID".to_owned(),
-                why: "cannot hold the name of that file; name it otherwise: --inline 'FILE;cid=ID'",
+                why: "cannot contain this file name; set another ID: --inline 'FILE;cid=ID'",
             });
         }
         part.header.push_str(&format!("Content-ID: <{id}>\r\n"));
@@ -198,7 +198,7 @@ pub fn attached_message(path: &Path, remarks: &mut Vec<String>) -> Result<Part, 
     let name = path.file_name().map(readable);
     let name = name.unwrap_or_else(|| "message.eml".to_owned());
     remarks.push(format!(
-        "{}: message/rfc822, {}, as it is",
+        "{}: message/rfc822, {}, unchanged",
         source.name,
         encoding.encoding.name()
     ));

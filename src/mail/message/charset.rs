@@ -15,7 +15,7 @@ pub fn decoded(source: &Source, label: &str) -> Result<Source, MessageError> {
     };
     let charset = Encoding::for_label(label.as_bytes()).ok_or_else(|| {
         wrong(format!(
-            "there is no charset \"{}\"",
+            "unknown charset \"{}\"",
             crate::system::text::shown(label)
         ))
     })?;
@@ -26,10 +26,7 @@ pub fn decoded(source: &Source, label: &str) -> Result<Source, MessageError> {
     };
     let text = source.rewritten(0, &mut decoding)?;
     if decoding.failed {
-        return Err(wrong(format!(
-            "it is not in the charset {}",
-            charset.name()
-        )));
+        return Err(wrong(format!("the text is not valid {}", charset.name())));
     }
     Ok(text)
 }
@@ -73,7 +70,7 @@ fn is_utf8(source: &Source) -> Result<bool, MessageError> {
 }
 
 fn warning(name: &str, at: u64) -> String {
-    format!("{name}: byte {at} is not valid UTF-8; it is read as windows-1252")
+    format!("{name}: byte {at} is not valid UTF-8; treating the text as windows-1252")
 }
 
 /// A conversion to UTF-8 in progress.

@@ -53,7 +53,7 @@ fn root_entity(
     if content_type.is_some() && (attached || text.parts.len() > 1 || !draft.inline.is_empty()) {
         return Err(MessageError::Field {
             name: "Content-Type".to_owned(),
-            why: "belongs to ehlo in a message of several parts; give those of files with ;type=",
+            why: "cannot be set in a message of several parts; set the type of a file with ;type=",
         });
     }
     let text = text.parts.into_iter().map(Entity::Part).collect();
@@ -90,7 +90,7 @@ fn check_content_ids(
     if twice.is_some() {
         return Err(MessageError::Field {
             name: "Content-ID".to_owned(),
-            why: "is the same for two files; name one otherwise: --inline 'FILE;cid=ID'",
+            why: "is the same for two files; set another ID for one: --inline 'FILE;cid=ID'",
         });
     }
     if let Some(missing) = referenced.iter().find(|name| !given.contains(name)) {
@@ -100,7 +100,7 @@ fn check_content_ids(
         let name = crate::system::text::shown(name);
         notes
             .warnings
-            .push(format!("--inline: the HTML does not show cid:{name}"));
+            .push(format!("--inline: the HTML does not refer to cid:{name}"));
     }
     Ok(())
 }

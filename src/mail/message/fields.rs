@@ -98,9 +98,14 @@ pub fn is_address_field(name: &str) -> bool {
         .any(|field| field.eq_ignore_ascii_case(name))
 }
 
+/// Removes the fields without a required value.
+pub fn remove_void(fields: &mut Vec<RawField>) {
+    fields.retain(|field| !is_void(&field.name, &field.readable()));
+}
+
 /// True for a field without a value that RFC 5322 §3.6 requires: one of addresses without an address, or a
 /// field that every message has. Some providers refuse an empty To or Cc.
-pub fn is_void(name: &str, value: &str) -> bool {
+fn is_void(name: &str, value: &str) -> bool {
     if matches!(name, "from" | "date" | "message-id") && value.is_empty() {
         return true;
     }
@@ -124,7 +129,6 @@ pub fn message_id(author: &Address, now: SystemTime) -> String {
 }
 
 /// A new unique Message-ID on a domain, with its angle brackets.
-#[must_use]
 pub fn new_message_id(domain: &str, now: SystemTime) -> String {
     format!("<{}.{}@{domain}>", stamp(now), token())
 }
@@ -138,11 +142,11 @@ pub fn token() -> String {
 
 /// `To` of a message that names no recipient.
 pub fn undisclosed() -> String {
-    let nobody = ListEntry::Group {
+    let group = ListEntry::Group {
         name: "undisclosed-recipients".to_owned(),
         members: Vec::new(),
     };
-    addresses("To", &[nobody])
+    addresses("To", &[group])
 }
 
 /// Structured fields that only other programs write.
@@ -174,14 +178,14 @@ pub fn check_repeats(fields: &[HeaderField]) -> Result<(), MessageError> {
         if is_once(&field.name) && fields[..at].iter().any(is_same) {
             return Err(wrong(
                 &field.name,
-                "is given twice, and a message may have only one",
+                "is given twice; a message may have only one",
             ));
         }
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
         if is("Return-Path") {
             return Err(wrong(
                 &field.name,
-                "is the receiving server's to write; see --envelope-from",
+                "is added by the receiving server; set the return path with --envelope-from",
             ));
         }
         let has_sender = fields
@@ -197,7 +201,7 @@ pub fn check_repeats(fields: &[HeaderField]) -> Result<(), MessageError> {
         {
             return Err(wrong(
                 "From",
-                "names several authors; name the one who sends with -H 'Sender: ...'",
+                "has several authors; name the sender with -H 'Sender: ...'",
             ));
         }
     }
@@ -212,7 +216,7 @@ pub fn written(field: &HeaderField) -> Result<String, MessageError> {
         why,
     };
     if field.name.eq_ignore_ascii_case("Content-Transfer-Encoding") {
-        return Err(wrong("is chosen by ehlo, by what the text needs"));
+        return Err(wrong("is set by ehlo and cannot be given"));
     }
     if let Some(name) = ADDRESS_FIELDS.iter().find(is) {
         let entries = parse_addresses(field)?;
@@ -224,10 +228,10 @@ pub fn written(field: &HeaderField) -> Result<String, MessageError> {
     let given = field.name.as_str();
     if STRUCTURED_FIELDS.iter().find(is).is_some() {
         if !field.value.is_ascii() {
-            return Err(wrong("cannot hold characters other than ASCII"));
+            return Err(wrong("must be ASCII"));
         }
         if field.value.split(' ').any(|word| word.len() > 900) {
-            return Err(wrong("has a word of more than 900 characters"));
+            return Err(wrong("contains a word of more than 900 characters"));
         }
         return Ok(structured(given, &field.value));
     }
@@ -282,10 +286,8 @@ impl FieldRepair {
         }
         let name = field.spelling();
         let text = self.written(&name, &field.readable());
-        self.remarks.push(format!(
-            "{}: written anew, to be fit to be sent",
-            shown(&name)
-        ));
+        self.remarks
+            .push(format!("{}: rewritten to make it valid", shown(&name)));
         RawField::made(&name, text)
     }
 
@@ -335,7 +337,7 @@ impl FieldRepair {
             }
         }
         self.warnings.push(format!(
-            "{}: what is not ASCII cannot be sent in this field and became ?",
+            "{}: this field must be ASCII; other characters were replaced by ?",
             shown(name)
         ));
         let plain = |c: char| if c.is_ascii() { c } else { '?' };

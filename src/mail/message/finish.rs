@@ -136,9 +136,9 @@ impl ExistingBody {
         let name = &source.name;
         if body_scan.is_valid() {
             let encoding = PartEncoding::unencoded(&body_scan).encoding.name();
-            remarks.push(format!("{name}: sent as it is, {encoding}"));
+            remarks.push(format!("{name}: sent unchanged, {encoding}"));
         } else {
-            let why = "encoded where it has a NUL or a line over 998 octets";
+            let why = "encoded, because it has a NUL or a line over 998 bytes";
             remarks.push(format!("{name}: {why}"));
             let header = [octets(fields), b"\r\n".to_vec()].concat();
             source = made_valid(&header, &source, offset, signed)?;
@@ -310,7 +310,7 @@ impl FinalHeader<'_> {
         let login = login.transpose().map_err(MessageError::in_place("From"))?;
         login.flatten().ok_or_else(|| MessageError::Field {
             name: "From".to_owned(),
-            why: "is missing, and the user who runs this has no name; name the author with -f",
+            why: "is missing, and the current user has no name; set the author with -f",
         })
     }
 

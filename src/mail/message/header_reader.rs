@@ -1,7 +1,6 @@
 //! Reading the header of a message that was built elsewhere: its fields as written, and the start of its body.
 
 use crate::mail::message::MessageError;
-use crate::mail::message::fields::is_void;
 use crate::mail::message::source::Source;
 use crate::system::text::{in_charset, without_controls};
 
@@ -12,7 +11,7 @@ pub const MAX_HEADER: usize = 8 * 1024 * 1024;
 /// word that is not cut.
 const MAX_NAME: usize = 900;
 
-/// Strictness in mode a header.
+/// Strictness in reading a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderMode {
     /// A line that is not a header field, or cannot be sent unchanged, is an error.
@@ -183,7 +182,7 @@ impl MessageHeader {
         };
         if line.ends_with(b"\r") {
             return Err(wrong(
-                "of the header ends in CR CR LF; mend the line ends first",
+                "of the header ends in CR CR LF; fix the line endings first",
             ));
         }
         if std::str::from_utf8(line).is_err() {
@@ -192,12 +191,15 @@ impl MessageHeader {
             ));
         }
         if line.contains(&0) {
-            return Err(wrong("of the header holds a NUL"));
+            return Err(wrong("of the header contains a NUL"));
         }
         if is_continuation(line) && self.fields.is_empty() {
-            return Err(wrong("continues a header field, and none stands before it"));
+            return Err(wrong(
+                "continues a header field, but there is none before it",
+            ));
         }
-        let no_field = "is no header field (a name and a colon); an empty line must stand between header and text";
+        let no_field =
+            "is not a header field (NAME: VALUE); an empty line must separate header and body";
         let is_field = self.push(line);
         is_field
             .then_some(HeaderLine::Field)
@@ -234,12 +236,6 @@ impl MessageHeader {
             raw,
         });
         true
-    }
-
-    /// Removes the fields with an empty value.
-    pub fn remove_void(&mut self) {
-        let is_void = |field: &RawField| is_void(&field.name, &field.readable());
-        self.fields.retain(|field| !is_void(field));
     }
 
     /// The first field of this name, which is in lower case.

@@ -2,7 +2,6 @@
 //! read more than once. No attachment is ever completely in memory.
 
 mod attachment;
-mod calendar;
 mod charset;
 mod compose;
 mod convert;
@@ -98,7 +97,6 @@ pub struct HeaderField {
 
 impl HeaderField {
     /// A field with a name and a value that need no check.
-    #[must_use]
     pub fn new(name: &str, value: impl Into<String>) -> Self {
         Self {
             name: name.to_owned(),
@@ -107,7 +105,6 @@ impl HeaderField {
     }
 
     /// True if one of `others` replaces this field, because a message may contain it only once.
-    #[must_use]
     pub fn is_overruled(&self, others: &[Self]) -> bool {
         let is_same = |other: &Self| other.name.eq_ignore_ascii_case(&self.name);
         fields::is_once(&self.name) && others.iter().any(is_same)
@@ -209,7 +206,6 @@ impl MessageOptions {
     }
 
     /// True if building the message reads the standard input.
-    #[must_use]
     pub fn reads_stdin(&self) -> bool {
         match &self.content {
             Content::Ready(ready) => ready.input.is_stdin(),
@@ -270,16 +266,16 @@ pub enum MessageError {
     },
     /// The HTML refers to a part that does not exist.
     #[error(
-        "the HTML shows cid:{0}, and no --inline has that name; give it with --inline 'FILE;cid={0}'"
+        "the HTML refers to cid:{0}, which no --inline file has; add it with --inline 'FILE;cid={0}'"
     )]
     MissingInline(String),
-    #[error("no text was typed, and nothing is sent; --body '' sends a message without a text")]
+    #[error("no text was entered; nothing was sent; use --body '' for a message without text")]
     NoText,
-    #[error("there is no text, and nothing is sent")]
+    #[error("there is no text; nothing was sent")]
     NothingToSend,
     /// The standard input has a text in addition to the Markdown.
     #[error(
-        "the standard input has a text, and --markdown is the text; give one of them, or </dev/null with --markdown"
+        "both standard input and --markdown have a text; use only one of them (</dev/null with --markdown)"
     )]
     TwoTexts,
     /// An address of the envelope or the header cannot be rewritten.
@@ -290,13 +286,13 @@ pub enum MessageError {
     },
     /// The message is to name its recipients itself (`-t`), and names none.
     #[error(
-        "no recipient: neither To, Cc and Bcc of the message (-t) nor the command line names one"
+        "no recipient: there is none on the command line or in To, Cc and Bcc of the message (-t)"
     )]
     NoRecipientInHeader,
     /// An option names a recipient who is not a recipient of the message.
-    #[error("<{0}> of --notify or --orcpt is no recipient of the message; name a recipient")]
+    #[error("<{0}> of --notify or --orcpt is not a recipient of the message")]
     NotARecipient(Address),
-    #[error("no recipient: name one on the command line, or in To, Cc or Bcc of the message")]
+    #[error("no recipient: name one on the command line or in To, Cc or Bcc")]
     NoRecipient,
 }
 
@@ -309,7 +305,6 @@ impl MessageError {
         }
     }
 
-    #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
             Self::Source(error) => error.exit(),

@@ -3,7 +3,7 @@
 use crate::mail::address::{Address, ListEntry, parse_list};
 use crate::mail::envelope::{Dsn, Envelope};
 use crate::mail::message::convert::Signed;
-use crate::mail::message::fields::{check_repeats, is_once, written};
+use crate::mail::message::fields::{check_repeats, is_once, remove_void, written};
 use crate::mail::message::finish::{
     Author, ExistingBody, MissingFields, UnfinishedBody, UnfinishedMessage,
 };
@@ -17,7 +17,7 @@ use crate::mail::message::{
 pub fn read(ready: &ReadyMessage) -> Result<UnfinishedMessage, MessageError> {
     let source = open(&ready.input)?;
     let mut header = MessageHeader::read(&source, HeaderMode::Strict)?;
-    header.remove_void();
+    remove_void(&mut header.fields);
     put_before(&mut header, &ready.headers)?;
     let recipients = if ready.recipients.is_empty() {
         named_recipients(&header)?
@@ -58,7 +58,7 @@ fn open(input: &Input) -> Result<Source, MessageError> {
     if source.len == 0 {
         return Err(MessageError::Text {
             name: source.name,
-            what: "it is empty, and no message".to_owned(),
+            what: "it is empty".to_owned(),
         });
     }
     Ok(source)
@@ -72,7 +72,7 @@ fn put_before(header: &mut MessageHeader, fields: &[HeaderField]) -> Result<(), 
         if is_once(&field.name) && header.find(&field.name.to_ascii_lowercase()).is_some() {
             return Err(MessageError::Field {
                 name: field.name.clone(),
-                why: "is in the message already, which is sent as it is",
+                why: "is already in the message, which is sent unchanged",
             });
         }
         before.push(RawField::made(&field.name, written(field)?));
@@ -308,13 +308,16 @@ mod tests {
         let long = "x".repeat(999);
         let signed = format!("{FULL}{signed}\n--b\n\n{long}\n--b--\n");
         for (text, reason) in [
-            ("hello\n", "line 1 is no header field"),
+            ("hello\n", "line 1 is not a header field"),
             (" x\n", "line 1 continues"),
-            ("To: b@x.org\nhello there\n\n", "line 2 is no header field"),
-            ("To: b@x.org\nSubject: a\0b\n\n", "holds a NUL"),
+            (
+                "To: b@x.org\nhello there\n\n",
+                "line 2 is not a header field",
+            ),
+            ("To: b@x.org\nSubject: a\0b\n\n", "contains a NUL"),
             (
                 signed.as_str(),
-                "over 998 octets (RFC 5321 §4.5.3.1.6) in a part that must not",
+                "over 998 bytes (RFC 5321 §4.5.3.1.6) in a part that must not",
             ),
             ("To: b\n\nhi", "has no @domain"),
         ] {

@@ -142,7 +142,7 @@ fn daemon(reporting_mta: &str) -> io::Result<Address> {
         .iter()
         .filter_map(|name| Address::of("MAILER-DAEMON", name).ok());
     all.next()
-        .ok_or_else(|| io::Error::other("this host has no name that mail could come from"))
+        .ok_or_else(|| io::Error::other("this host has no name to use as the origin of mail"))
 }
 
 /// The header fields of the report, except for those of its variants.
@@ -169,7 +169,7 @@ fn fields(report: &DeliveryStatusReport, author: &Address, now: SystemTime) -> V
 /// The header of a message up to the size that is returned: whole lines, without the empty line.
 fn header_of(original: &dyn Replay) -> io::Result<Vec<u8>> {
     let shape = original.shape(BodyType::Binary.with_utf8());
-    let shape = shape.ok_or_else(|| io::Error::other("the message cannot be read in any way"))?;
+    let shape = shape.ok_or_else(|| io::Error::other("the message cannot be parsed"))?;
     let mut blocks = original.blocks(shape);
     let mut read = Vec::new();
     let mut end = None;
@@ -359,7 +359,7 @@ struct Beginning {
 
 fn beginning_of(report: &dyn Replay) -> io::Result<Option<Beginning>> {
     let shape = report.shape(BodyType::Binary.with_utf8());
-    let shape = shape.ok_or_else(|| io::Error::other("the report cannot be read in any way"))?;
+    let shape = shape.ok_or_else(|| io::Error::other("the report cannot be parsed"))?;
     let mut blocks = report.blocks(shape);
     let mut octets = Vec::new();
     let mut is_over = false;

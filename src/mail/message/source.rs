@@ -22,7 +22,7 @@ const SPOOL_ABOVE: usize = 1024 * 1024;
 const DEVICE_LIMIT: u64 = 64 * 1024 * 1024;
 
 /// The standard input in error texts.
-const STDIN: &str = "the standard input";
+const STDIN: &str = "standard input";
 
 /// Time to wait for the first byte on a standard input that no option refers to.
 const STDIN_WAIT: Timespec = Timespec {
@@ -47,7 +47,6 @@ pub enum Input {
 
 impl Input {
     /// True for the standard input, under any of its names.
-    #[must_use]
     pub fn is_stdin(&self) -> bool {
         const NAMES: [&str; 3] = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
         match self {
@@ -73,13 +72,11 @@ pub struct HeldBytes(Arc<Source>);
 
 impl HeldBytes {
     /// These bytes, under a name for error texts.
-    #[must_use]
     pub fn bytes(name: &str, bytes: Vec<u8>) -> Self {
         Self(Arc::new(Source::memory(name.to_owned(), bytes)))
     }
 
     /// An unnamed temporary file of `len` octets.
-    #[must_use]
     pub fn file(name: &str, file: File, len: u64) -> Self {
         Self(Arc::new(Source::new(
             name.to_owned(),
@@ -118,7 +115,6 @@ pub enum SourceError {
 }
 
 impl SourceError {
-    #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
             Self::Read { .. } | Self::NoFile { .. } => Exit::NoInput,
@@ -262,7 +258,7 @@ impl Source {
         }
         Err(SourceError::NoFile {
             name: source.name,
-            what: "a device that does not end",
+            what: "a device without an end",
         })
     }
 
@@ -371,7 +367,7 @@ impl Source {
         if self.len > limit {
             return Err(SourceError::NoFile {
                 name: self.name.clone(),
-                what: "larger than the 64 MiB that Markdown and calendars may have",
+                what: "larger than 64 MiB, the limit for Markdown and calendars",
             });
         }
         let mut bytes = self.block(usize::MAX);
@@ -429,7 +425,7 @@ impl Source {
     fn read_file(&self, file: &File, block: &mut [u8], offset: u64) -> io::Result<()> {
         file.read_exact_at(block, offset)
             .map_err(|error| match error.kind() {
-                io::ErrorKind::UnexpectedEof => self.changed("has become shorter"),
+                io::ErrorKind::UnexpectedEof => self.changed("was truncated"),
                 kind => io::Error::new(
                     kind,
                     format!("cannot read {}: {}", self.name, reason(&error)),
@@ -440,18 +436,18 @@ impl Source {
     fn check_unchanged(&self, file: &File, before: &FileState) -> io::Result<()> {
         let now = FileState::of(file)?;
         if now.len != before.len {
-            return Err(self.changed("has another length"));
+            return Err(self.changed("changed its size"));
         }
         if now.modified != before.modified {
-            return Err(self.changed("was written to"));
+            return Err(self.changed("was modified"));
         }
         Ok(())
     }
 
     fn changed(&self, how: &str) -> io::Error {
         io::Error::other(format!(
-            "{} {how} while it was being read; nothing was sent of the message that could be taken \
-             for the whole; try again when it has come to rest",
+            "{} {how} while it was being sent; the transfer was aborted and nothing was delivered; try \
+             again when the file no longer changes",
             self.name
         ))
     }
@@ -630,7 +626,7 @@ mod tests {
             file.as_file().set_len(length).unwrap();
             let mut block = vec![0; 100_000];
             let error = source.read_at(&mut block, 0).unwrap_err().to_string();
-            assert!(error.contains("while it was being read"), "{error}");
+            assert!(error.contains("while it was being sent"), "{error}");
         }
     }
 
@@ -686,10 +682,7 @@ mod tests {
         let directory = Source::file(&std::env::temp_dir()).unwrap_err();
         assert!(directory.to_string().ends_with("it is a directory"));
         let zero = Source::file(Path::new("/dev/zero")).unwrap_err();
-        assert!(
-            zero.to_string()
-                .ends_with("it is a device that does not end")
-        );
+        assert!(zero.to_string().ends_with("it is a device without an end"));
         assert_eq!(Source::file(Path::new("/dev/null")).unwrap().len, 0);
     }
 

@@ -173,7 +173,7 @@ impl<E: Replay> Blocks for MessageReader<'_, E> {
         let is_short = block == Block::End && self.read < self.announced;
         if is_short || self.read > self.announced {
             return Err(io::Error::other(format!(
-                "the message has {} octets, and {} were announced",
+                "the message has {} bytes, but {} were announced",
                 self.read, self.announced
             )));
         }

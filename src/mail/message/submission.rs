@@ -7,6 +7,7 @@ mod tests;
 use crate::mail::address::Address;
 use crate::mail::envelope::Envelope;
 use crate::mail::message::convert::Signed;
+use crate::mail::message::fields::remove_void;
 use crate::mail::message::finish::{
     Author, ExistingBody, MissingFields, UnfinishedBody, UnfinishedMessage,
 };
@@ -35,7 +36,7 @@ pub fn read(
         source = source.up_to_dot()?;
     }
     let mut header = MessageHeader::read(&source, HeaderMode::Lenient)?;
-    header.remove_void();
+    remove_void(&mut header.fields);
     check_loop(&header, &source)?;
     let (recipients, unusable) = recipients(submission, rewriter, &header)?;
     let envelope = Envelope {
@@ -74,8 +75,8 @@ fn check_loop(header: &MessageHeader, source: &Source) -> Result<(), MessageErro
     Err(MessageError::Text {
         name: source.name.clone(),
         what: format!(
-            "{received} servers have handed this message on, which is a mail loop; find out who \
-             forwards it to whom"
+            "{received} servers have already relayed this message, which indicates a mail loop; check the \
+             forwarding rules"
         ),
     })
 }
@@ -112,12 +113,12 @@ fn recipients(
         }
     }
     if all.is_empty() {
-        let nobody = if submission.recipients_of_header {
+        let missing = if submission.recipients_of_header {
             MessageError::NoRecipientInHeader
         } else {
             MessageError::NoRecipient
         };
-        return Err(unusable.into_iter().next().unwrap_or(nobody));
+        return Err(unusable.into_iter().next().unwrap_or(missing));
     }
     let mut seen = BTreeSet::new();
     all.retain(|address| seen.insert(address.key()));

@@ -1,6 +1,5 @@
 //! The text of a message, and its alternative versions.
 
-use crate::mail::message::calendar;
 use crate::mail::message::charset::{decoded, utf8};
 use crate::mail::message::encode::{ContentScan, Encoding, Flowed, scan};
 use crate::mail::message::entity::Part;
@@ -16,8 +15,8 @@ use std::sync::Arc;
 const MAX_WHOLE: u64 = 64 * 1024 * 1024;
 
 /// Warning about a standard input that is open and silent.
-const SILENCE: &str = "nothing came on the standard input, and it is not read; --body - waits for a text there, and \
-     </dev/null says that there is none";
+const SILENCE: &str = "nothing arrived on standard input, so it is ignored; use --body - to wait for a \
+                       text, or </dev/null if there is none";
 
 /// The type of plain text.
 const PLAIN: &str = "text/plain; charset=utf-8";
@@ -115,13 +114,13 @@ fn check_type(given: &str) -> Result<(), MessageError> {
         .parse()
         .map_err(|_| wrong_type("is not a media type like text/html; charset=utf-8"))?;
     if parsed.type_() == mime::MULTIPART || parsed.type_() == "message" {
-        return Err(wrong_type("cannot be that of a text"));
+        return Err(wrong_type("is not possible for a text"));
     }
     let charset = parsed.get_param(mime::CHARSET);
     let is_utf8 = |charset| charset == "utf-8" || charset == "us-ascii";
     if charset.is_some_and(|charset| !is_utf8(charset)) {
         return Err(wrong_type(
-            "names another charset, but text is sent as UTF-8; name that of the input with --charset",
+            "has another charset, but text is sent as UTF-8; use --charset for the charset of the input",
         ));
     }
     Ok(())
@@ -180,9 +179,9 @@ fn html_of(markdown: &Source) -> Result<Source, MessageError> {
 /// A calendar file and its type, which names its method (RFC 6047 §2.4).
 fn invitation(file: Source) -> Result<(Source, String), MessageError> {
     let bytes = file.whole(MAX_WHOLE)?;
-    let found = calendar::examine(&bytes).map_err(|why| MessageError::Text {
+    let found = examine(&bytes).map_err(|why| MessageError::Text {
         name: file.name.clone(),
-        what: format!("no calendar: {why}"),
+        what: format!("not a valid calendar: {why}"),
     })?;
     let method = found.method.map(|method| format!("; method={method}"));
     let kind = format!("text/calendar; charset=utf-8{}", method.unwrap_or_default());
@@ -212,7 +211,7 @@ fn part(
     let mut remark = format!("{}: {}, {why}", source.name, encoding.name());
     if can_be_8bit(&scan, &kind) {
         encodings.push(PartEncoding::unencoded(&scan));
-        remark.push_str("; 8bit where the server offers 8BITMIME");
+        remark.push_str("; 8bit if the server offers 8BITMIME");
     }
     remarks.push(remark);
     let media_type = content_type.split(';').next().unwrap_or_default();
@@ -228,8 +227,8 @@ fn not_text(source: &Source, at: u64) -> MessageError {
     MessageError::Text {
         name: source.name.clone(),
         what: format!(
-            "it has NULs, and byte {at} is not valid UTF-8; use --charset to name the encoding of a text, \
-             or attach what is not text with --attach"
+            "it contains NULs, and byte {at} is not valid UTF-8; use --charset to name the encoding of a \
+             text, or --attach for binary data"
         ),
     }
 }
@@ -258,7 +257,7 @@ impl TextKind {
                 }
                 Some(charset) if charset == "us-ascii" => {
                     return Err(wrong_type(
-                        "says us-ascii, but the text is not ASCII; leave the charset out, or write utf-8",
+                        "specifies us-ascii, but the text is not ASCII; omit the charset, or use utf-8",
                     ));
                 }
                 _ => {}
@@ -276,7 +275,10 @@ impl TextKind {
 /// An encoding of the text that every server accepts, and the reason for it.
 fn choose(scan: &ContentScan, kind: &TextKind) -> (Encoding, &'static str) {
     if scan.has_controls {
-        (Encoding::Base64Text, "because of its control characters")
+        (
+            Encoding::Base64Text,
+            "because it contains control characters",
+        )
     } else if scan.eight_bit * 3 > scan.wire_len {
         (Encoding::Base64Text, "because most of it is not ASCII")
     } else if scan.eight_bit > 0 {
@@ -284,7 +286,7 @@ fn choose(scan: &ContentScan, kind: &TextKind) -> (Encoding, &'static str) {
     } else if scan.long_line.is_some() {
         (
             Encoding::QuotedPrintable,
-            "because a line is over 998 octets",
+            "because a line exceeds 998 bytes",
         )
     } else if is_delicate(scan, kind) {
         let why = "because a line ends in a blank or begins with From";
@@ -303,4 +305,130 @@ fn is_delicate(scan: &ContentScan, kind: &TextKind) -> bool {
 /// True if octets above 127 are the only reason to encode a text.
 fn can_be_8bit(scan: &ContentScan, kind: &TextKind) -> bool {
     scan.eight_bit > 0 && !scan.has_controls && !is_delicate(scan, kind) && scan.long_line.is_none()
+}
+
+/// The method of a calendar file.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Calendar {
+    /// The value of METHOD, in upper case. `None`: no method.
+    pub method: Option<String>,
+}
+
+/// Checks a calendar file and finds its method.
+///
+/// # Errors
+/// In words, what is wrong with it, with the line.
+pub fn examine(bytes: &[u8]) -> Result<Calendar, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
+    let mut open: Vec<String> = Vec::new();
+    let mut method = None;
+    let mut seen_version = false;
+    let mut closed = false;
+    for (number, line) in logical_lines(text) {
+        let wrong = |what: &str| format!("line {number}: {what}");
+        let (name, value) = property(&line).ok_or_else(|| wrong("expected NAME:value"))?;
+        match name.as_str() {
+            "BEGIN" if open.is_empty() && (closed || value != "VCALENDAR") => {
+                return Err(wrong(
+                    "BEGIN:VCALENDAR must be the first line and must not be repeated",
+                ));
+            }
+            "BEGIN" => open.push(value),
+            "END" if open.pop() != Some(value.clone()) => {
+                return Err(wrong("END without BEGIN"));
+            }
+            "END" => closed |= open.is_empty(),
+            _ if open.is_empty() => return Err(wrong("is outside VCALENDAR")),
+            "METHOD" if open.len() == 1 => {
+                method = Some(token(&value).ok_or_else(|| wrong("METHOD"))?);
+            }
+            "VERSION" if open.len() == 1 => seen_version = true,
+            _ => {}
+        }
+    }
+    if !open.is_empty() || !closed {
+        return Err("END:VCALENDAR is missing".to_owned());
+    }
+    if !seen_version {
+        return Err("VERSION:2.0 is missing".to_owned());
+    }
+    Ok(Calendar { method })
+}
+
+/// Lines with their continuations (RFC 5545 §3.1), each with the number of its first.
+fn logical_lines(text: &str) -> Vec<(usize, String)> {
+    let mut lines: Vec<(usize, String)> = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        match (line.strip_prefix([' ', '\t']), lines.last_mut()) {
+            (Some(more), Some((_, last))) => last.push_str(more),
+            _ if line.is_empty() => {}
+            _ => lines.push((at + 1, line.trim_end_matches('\r').to_owned())),
+        }
+    }
+    lines
+}
+
+/// The name, in upper case and without parameters, and the value.
+fn property(line: &str) -> Option<(String, String)> {
+    let end = line.find([':', ';'])?;
+    let name = line[..end].to_ascii_uppercase();
+    let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    // A colon within a quoted parameter does not end the parameters.
+    let mut quoted = false;
+    let colon = line[end..].find(|c: char| {
+        quoted ^= c == '"';
+        c == ':' && !quoted
+    })?;
+    let value = line[end + colon + 1..].trim().to_owned();
+    let value = if matches!(name.as_str(), "BEGIN" | "END") {
+        value.to_ascii_uppercase()
+    } else {
+        value
+    };
+    is_name.then_some((name, value))
+}
+
+fn token(value: &str) -> Option<String> {
+    let plain = (1..=60).contains(&value.len())
+        && value
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    plain.then(|| value.to_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn calendar(inside: &str) -> String {
+        format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n{inside}END:VCALENDAR\r\n")
+    }
+
+    #[test]
+    fn the_method_is_that_of_the_file() {
+        let event = "METHOD:request\r\nBEGIN:VEVENT\r\nSUMMARY;X=\"a:b\":Ketchup\r\n  tasting\r\nEND:VEVENT\r\n";
+        let found = examine(calendar(event).as_bytes()).unwrap();
+        assert_eq!(found.method.as_deref(), Some("REQUEST"));
+        assert_eq!(examine(calendar("").as_bytes()).unwrap().method, None);
+    }
+
+    #[test]
+    fn invalid_calendar_is_refused_with_the_line() {
+        for (text, reason) in [
+            ("hello\n".to_owned(), "line 1: expected NAME"),
+            (calendar("BEGIN:VEVENT\r\n"), "line 5: END without BEGIN"),
+            (calendar("METHOD:a b\r\n"), "line 4: METHOD"),
+            (
+                "BEGIN:VCALENDAR\nVERSION:2.0\n".to_owned(),
+                "END:VCALENDAR is missing",
+            ),
+            ("BEGIN:VCALENDAR\nEND:VCALENDAR\n".to_owned(), "VERSION"),
+            ("X:y\n".to_owned(), "outside"),
+            (String::new(), "END:VCALENDAR is missing"),
+        ] {
+            let error = examine(text.as_bytes()).unwrap_err();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+        assert!(examine(b"\xff").is_err());
+    }
 }

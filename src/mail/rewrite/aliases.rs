@@ -2,8 +2,11 @@
 //! one does not affect the others.
 
 use crate::mail::address::{LocalName, LooseEntry, parse_loose};
-use crate::mail::rewrite::{RewriteError, file};
+use crate::mail::rewrite::RewriteError;
+use crate::system::text::{reason, without_mark};
+use crate::system::trust::{Danger, open_file, write_danger};
 use std::collections::HashMap;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 /// Default path of the alias file.
@@ -46,13 +49,13 @@ impl Aliases {
         if path == Path::new(NONE) {
             return Ok(Self::default());
         }
-        match (file::read(path)?, named) {
+        match (read_file(path)?, named) {
             (Some(text), _) => Ok(Self::parse(path, &text)),
             (None, None) => Ok(Self::default()),
             (None, Some(_)) => Err(RewriteError::Aliases {
                 path: path.to_owned(),
                 line: None,
-                why: "there is no such file; aliases in [sendmail] of the configuration names it"
+                why: "the file does not exist; it is set by aliases in [sendmail] of the configuration"
                     .to_owned(),
             }),
         }
@@ -90,8 +93,7 @@ impl Aliases {
             Some(number) if found.is_none() => Err(RewriteError::Aliases {
                 path: self.path.clone(),
                 line: Some(number),
-                why: "this is no alias, which is a name, a colon and addresses: root: ann@example.org"
-                    .to_owned(),
+                why: "not an alias; expected NAME: ADDRESS, as in root: ann@example.org".to_owned(),
             }),
             _ => Ok(found),
         }
@@ -186,12 +188,12 @@ fn target(entry: &str) -> Result<Vec<AliasTarget>, String> {
     }
     if inside.starts_with('|') {
         return Err(format!(
-            "{shown} runs a program, and ehlo runs none; name an address in its place"
+            "{shown} is a program, and ehlo does not deliver to programs; use an address instead"
         ));
     }
     if inside.starts_with('/') {
         return Err(format!(
-            "{shown} is a file, and ehlo delivers into none; name an address in its place"
+            "{shown} is a file, and ehlo does not deliver to files; use an address instead"
         ));
     }
     if inside.starts_with(':') {
@@ -216,12 +218,17 @@ fn include(entry: &str, inside: &str) -> Result<AliasTarget, String> {
     const TAG: &str = ":include:";
     let path = match inside.get(..TAG.len()) {
         Some(tag) if tag.eq_ignore_ascii_case(TAG) => &inside[TAG.len()..],
-        _ => return Err(format!("{} is not known; :include: is", truncated(entry))),
+        _ => {
+            return Err(format!(
+                "{} is not supported; only :include: is",
+                truncated(entry)
+            ));
+        }
     };
     let path = path.trim().trim_end_matches('"');
     if !path.starts_with('/') || path.contains('\0') {
         return Err(format!(
-            "{} wants a path from the root: :include:/etc/mail/list",
+            "{} needs an absolute path: :include:/etc/mail/list",
             truncated(entry)
         ));
     }
@@ -285,6 +292,56 @@ fn truncated(entry: &str) -> String {
     text
 }
 
+/// Maximum size of an alias file.
+const LARGEST: u64 = 16 << 20;
+
+/// Content of a file. `None`: the file does not exist.
+pub(super) fn read_file(path: &Path) -> Result<Option<String>, RewriteError> {
+    let wrong = |why: String| RewriteError::Aliases {
+        path: path.to_owned(),
+        line: None,
+        why,
+    };
+    let unreadable = |error: io::Error| wrong(format!("cannot be read: {}", reason(&error)));
+    let file = match open_file(path).map_err(io::Error::from) {
+        Ok(file) => file,
+        Err(error) if is_missing(&error) => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+    };
+    if let Some(danger) = write_danger(&file.metadata().map_err(unreadable)?) {
+        return Err(wrong(text(danger)));
+    }
+    let mut bytes = Vec::new();
+    let mut limited = file.take(LARGEST + 1);
+    limited.read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(wrong(format!("is larger than {LARGEST} bytes")));
+    }
+    // A comment in another charset does no harm. An address that is not UTF-8 is refused later.
+    Ok(Some(
+        String::from_utf8_lossy(without_mark(&bytes)).into_owned(),
+    ))
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+fn text(danger: Danger) -> String {
+    match danger {
+        Danger::NotAFile => "is not a regular file".to_owned(),
+        Danger::Foreign { owner, user } => format!(
+            "belongs to user {owner}, but must belong to root or to user {user}, who runs ehlo; use chown"
+        ),
+        Danger::Writable | Danger::Readable => {
+            "others can write to it and so redirect mail; use chmod go-w".to_owned()
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -320,7 +377,7 @@ mod tests {
         assert!(aliases.find("root").unwrap().is_some());
         let error = aliases.find("ann").unwrap_err().to_string();
         assert!(
-            error.starts_with("/x/aliases line 2: this is no alias"),
+            error.starts_with("/x/aliases line 2: not an alias"),
             "{error}"
         );
     }
@@ -356,15 +413,15 @@ mod tests {
     #[test]
     fn programs_and_files_are_refused_with_advice() {
         for (text, words) in [
-            ("|/bin/x -a", "|/bin/x -a runs a program"),
-            ("\"| /bin/x, y\"", "\"| /bin/x, y\" runs a program"),
+            ("|/bin/x -a", "|/bin/x -a is a program"),
+            ("\"| /bin/x, y\"", "\"| /bin/x, y\" is a program"),
             ("/dev/null", "/dev/null is a file"),
             ("\"/var/x y\"", "is a file"),
-            (":include:list", "wants a path from the root"),
-            (":fail: gone", ":fail: gone is not known"),
-            ("ann bob", "a comma is missing"),
+            (":include:list", "needs an absolute path"),
+            (":fail: gone", ":fail: gone is not supported"),
+            ("ann bob", "missing comma"),
             ("a\u{fffd}", "not UTF-8"),
-            ("a\0", "holds a NUL"),
+            ("a\0", "contains a NUL"),
             ("\"x", "closing quote"),
         ] {
             let error = targets(text).unwrap_err();

@@ -1,8 +1,8 @@
 //! Expansion of names to the recipients that they denote.
 
 use crate::mail::address::{Address, LocalName};
-use crate::mail::rewrite::aliases::{AliasLine, AliasTarget, list_lines, targets};
-use crate::mail::rewrite::{RewriteError, Rewriter, file};
+use crate::mail::rewrite::aliases::{AliasLine, AliasTarget, list_lines, read_file, targets};
+use crate::mail::rewrite::{RewriteError, Rewriter};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -103,13 +103,13 @@ impl<'r> Expansion<'r> {
     fn line(&mut self, line: &AliasLine, position: &AliasPosition<'_>) -> Result<(), RewriteError> {
         let targets = targets(&line.text).map_err(|why| position.wrong(why))?;
         if targets.is_empty() {
-            return Err(position.wrong("names nobody, and mail would vanish; name an address"));
+            return Err(position.wrong("has no address, so the mail would be lost; add one"));
         }
         for target in targets {
             self.count += 1;
             if self.count > MAX_ADDRESSES {
                 return Err(position.wrong(format!(
-                    "more than {MAX_ADDRESSES} addresses come of aliases here"
+                    "aliases expand to more than {MAX_ADDRESSES} addresses"
                 )));
             }
             match target {
@@ -124,15 +124,18 @@ impl<'r> Expansion<'r> {
     fn list(&mut self, path: &Path, position: &AliasPosition<'_>) -> Result<(), RewriteError> {
         self.enter(ExpansionStep::List(path.to_owned()), position)?;
         if self.read.insert(path.to_owned()) {
-            let text = file::read(path)?.ok_or_else(|| {
+            let text = read_file(path)?.ok_or_else(|| {
                 position.wrong(format!(
-                    "{} is to be included and not there",
+                    "the included file {} does not exist",
                     path.display()
                 ))
             })?;
             let lines = list_lines(&text);
             if lines.is_empty() {
-                let why = format!("{} names nobody, and mail would vanish", path.display());
+                let why = format!(
+                    "{} has no address, so the mail would be lost; add one",
+                    path.display()
+                );
                 return Err(position.wrong(why));
             }
             for line in lines {
@@ -157,12 +160,10 @@ impl<'r> Expansion<'r> {
         if let Some(start) = self.open.iter().position(|open| *open == step) {
             let names = self.open[start..].iter().chain([&step]);
             let names: Vec<String> = names.map(ExpansionStep::name).collect();
-            return Err(position.wrong(format!("goes round in a circle: {}", names.join(", "))));
+            return Err(position.wrong(format!("alias loop: {}", names.join(", "))));
         }
         if self.open.len() >= MAX_DEPTH {
-            return Err(position.wrong(format!(
-                "aliases lead to each other more than {MAX_DEPTH} deep here"
-            )));
+            return Err(position.wrong(format!("aliases are nested more than {MAX_DEPTH} deep")));
         }
         self.open.push(step);
         Ok(())

@@ -7,7 +7,6 @@
 
 mod aliases;
 mod expand;
-mod file;
 mod rules;
 
 pub use rules::HostNames;
@@ -112,8 +111,8 @@ pub enum RewriteError {
     Address(#[from] AddressError),
     /// No alias, domain or postmaster is known for a local name.
     #[error(
-        "\"{}\" is a local name, and nothing says where its mail goes; give it an alias in {}, \
-         or set domain or postmaster in [sendmail] of the configuration",
+        "\"{}\" is a local name without an alias; add one to {}, or set domain or postmaster in [sendmail] \
+         of the configuration",
         shown(.name), shown(&.aliases.to_string_lossy())
     )]
     NoSuchLocal {
@@ -132,7 +131,7 @@ pub enum RewriteError {
     },
     /// The result of a rule is not an address.
     #[error(
-        "the rule \"{}\" of [rewrite] makes no address of \"{}\": {error}",
+        "the rule \"{}\" of [rewrite] does not produce a valid address from \"{}\": {error}",
         shown(.from), shown(.to)
     )]
     Rule {
@@ -143,7 +142,7 @@ pub enum RewriteError {
     },
     /// A name and a domain that do not make an address.
     #[error(
-        "cannot make an address of the local name \"{}\" and the domain \"{}\": {error}; set domain in \
+        "cannot make an address from the local name \"{}\" and the domain \"{}\": {error}; set domain in \
          [sendmail] of the configuration",
         shown(.name), shown(.domain)
     )]
@@ -157,7 +156,6 @@ pub enum RewriteError {
 
 impl RewriteError {
     /// The exit status of this error.
-    #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
             Self::NoSuchLocal { .. } => Exit::NoUser,
@@ -177,7 +175,6 @@ fn in_line(line: Option<usize>) -> String {
 }
 
 impl Rewriter {
-    #[must_use]
     pub fn new(options: &RewriteOptions) -> Self {
         Self {
             rules: RewriteRules::new(&options.rules),
@@ -188,7 +185,6 @@ impl Rewriter {
     }
 
     /// A rewriter for a host of these names.
-    #[must_use]
     pub fn with_names(options: &RewriteOptions, names: HostNames) -> Self {
         Self {
             names: OnceLock::from(names),
@@ -197,7 +193,6 @@ impl Rewriter {
     }
 
     /// Place in which a replaced author's address is kept.
-    #[must_use]
     pub fn original(&self) -> OriginalAddress {
         self.options.original
     }

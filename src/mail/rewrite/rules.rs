@@ -127,7 +127,6 @@ pub struct HostNames {
 
 impl HostNames {
     /// Names of the host that runs the program.
-    #[must_use]
     pub fn of_this_host() -> Self {
         let node = host::node_name();
         Self {
@@ -159,10 +158,10 @@ impl Rule {
     /// Checks the rule without regard to host and user.
     pub fn check(&self) -> Result<(), String> {
         if self.from.trim().is_empty() {
-            return Err("it wants an address, a local name or a pattern before the =".to_owned());
+            return Err("expected an address, a local name or a pattern before the =".to_owned());
         }
         if let Some(bad) = forbidden(&self.from) {
-            return Err(format!("the key holds {}", name_of(bad)));
+            return Err(format!("the key contains {}", name_of(bad)));
         }
         if self.from.contains('@') && !is_pattern(&self.from) {
             Address::parse(&self.from).map_err(|error| error.to_string())?;
@@ -176,7 +175,7 @@ impl Rule {
             .filled("user", &names)
             .map_err(|error| error.to_string())?;
         if made.local().contains(['{', '}']) {
-            return Err("of placeholders there are {host}, {fqdn} and {user}".to_owned());
+            return Err("the placeholders are {host}, {fqdn} and {user}".to_owned());
         }
         Ok(())
     }

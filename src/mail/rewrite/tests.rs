@@ -120,7 +120,7 @@ fn local_name_without_alias_gets_the_domain_or_the_postmaster() {
     }
     home.options.aliases = Some("/dev/null".into());
     let error = home.to("root").unwrap_err().to_string();
-    assert!(error.contains("an alias in /etc/aliases, or"), "{error}");
+    assert!(error.contains("add one to /etc/aliases, or"), "{error}");
     home.options.aliases = Some(home.path("aliases"));
     home.options.postmaster = Some(Address::parse("pm@x.org").unwrap());
     assert_eq!(home.to("root").unwrap(), ["pm@x.org", "ann@x.org"]);
@@ -139,16 +139,10 @@ fn alias_loop_is_an_error() {
     home.write("e", "x@y.org\n:include:@@/d");
     let error = home.wrong("a");
     let path = home.path("aliases");
-    let place = format!(
-        "{} line 1: goes round in a circle: a, b, c, a",
-        path.display()
-    );
+    let place = format!("{} line 1: alias loop: a, b, c, a", path.display());
     assert_eq!(error, place);
     let error = home.wrong("d");
-    assert!(
-        error.contains("/e line 2: goes round in a circle"),
-        "{error}"
-    );
+    assert!(error.contains("/e line 2: alias loop"), "{error}");
 }
 
 #[test]
@@ -185,16 +179,16 @@ fn unsupported_target_is_refused_with_its_line_and_only_if_used() {
     assert_eq!(home.to("root").unwrap(), ["ann@x.org"]);
     let path = home.path("aliases").display().to_string();
     for (name, place) in [
-        ("prog", format!("{path} line 3: \"|/bin/x\" runs a program")),
+        ("prog", format!("{path} line 3: \"|/bin/x\" is a program")),
         ("file", format!("{path} line 4: /dev/null is a file")),
         (
             "list",
-            format!("{} line 2: |/bin/y runs", home.path("l").display()),
+            format!("{} line 2: |/bin/y is a program", home.path("l").display()),
         ),
     ] {
         let error = home.wrong(name);
         assert!(error.starts_with(&place), "{error}");
-        assert!(error.contains("name an address in its place"), "{error}");
+        assert!(error.contains("use an address instead"), "{error}");
     }
 }
 
@@ -204,7 +198,7 @@ fn alias_without_targets_is_an_error() {
     home.write("d", "# no more\n");
     for name in ["a", "b", "c", "d"] {
         let error = home.wrong(name);
-        assert!(error.contains("names nobody"), "{error}");
+        assert!(error.contains("has no address"), "{error}");
     }
 }
 
@@ -218,10 +212,7 @@ fn files_that_others_can_write_to_are_refused() {
         assert!(error.contains("/list: others can write to it"), "{error}");
     }
     assert!(home.wrong("gone").contains("aliases line 2: "));
-    assert!(
-        home.wrong("gone")
-            .contains("/gone is to be included and not there")
-    );
+    assert!(home.wrong("gone").contains("/gone does not exist"));
     assert!(home.wrong("pipe").contains("not a regular file"));
     mode(&home.path("aliases"), 0o666);
     let error = home.wrong("root");
@@ -237,7 +228,7 @@ fn configured_alias_file_must_exist_when_it_is_needed() {
     assert_eq!(error.exit(), Exit::Config);
     let error = error.to_string();
     assert!(
-        error.starts_with("/dev/null/none: there is no such file"),
+        error.starts_with("/dev/null/none: the file does not exist"),
         "{error}"
     );
 }
@@ -323,7 +314,7 @@ fn a_rule_can_be_checked_before_it_is_needed() {
     }
     for (from, to, words) in [
         ("", "a@x.org", "before the ="),
-        ("a\nb", "a@x.org", "the key holds a line feed"),
+        ("a\nb", "a@x.org", "the key contains a line feed"),
         ("a b@x.org", "a@x.org", "a space stands in an address"),
         ("root", "{hots}@x.org", "{host}, {fqdn} and {user}"),
         ("root", "a@{user}.org", "not a domain"),

@@ -128,7 +128,7 @@ fn a_different_reply_is_reported_with_its_position() {
         (
             b"hello\x1b\r\n",
             "any",
-            "t:2: expected any reply, but the server sent \"hello\\x1b\" where a reply was due",
+            "t:2: expected any reply, but the server sent \"hello\\x1b\" instead of a reply",
         ),
         (
             b"220-a\r\n250 b\r\n",

@@ -124,5 +124,5 @@ fn what_postfix_does_not_have_is_missed_or_left_out() {
         "-v",
     ])
     .ends_with(0)
-    .shows("*** --prdr is left out: the server does not offer PRDR\n");
+    .shows("*** --prdr is omitted: the server does not offer PRDR\n");
 }

@@ -71,7 +71,7 @@ pub enum ExchangeError {
     #[error("the server did not prove that it knows the password (SCRAM server signature)")]
     Imposter,
     /// The server does not support this binding; another binding or mechanism may work.
-    #[error("the server does not take the channel binding: {0}")]
+    #[error("the server rejected the channel binding: {0}")]
     Binding(String),
 }
 
@@ -108,14 +108,12 @@ impl SaslExchange {
         })
     }
 
-    #[must_use]
     pub fn mechanism(&self) -> Mechanism {
         self.mechanism
     }
 
     /// True if a 235 can be trusted: all responses were sent, and the server has proved itself if the
     /// mechanism requires it.
-    #[must_use]
     pub fn is_finished(&self) -> bool {
         match self.inner {
             // In these mechanisms, the server's acceptance is the only proof.
@@ -126,7 +124,6 @@ impl SaslExchange {
     }
 
     /// The server's error about a rejected token.
-    #[must_use]
     pub fn complaint(&self) -> Option<&str> {
         self.complaint.as_deref()
     }
@@ -159,7 +156,7 @@ impl SaslExchange {
     /// Answers a decoded challenge.
     fn answer(&mut self, challenge: &[u8]) -> Result<Response, ExchangeError> {
         if self.finished {
-            let what = "the server asks for more after everything was said";
+            let what = "the server sent a challenge after the exchange was complete";
             return Err(ExchangeError::Senseless(what.to_owned()));
         }
         match self.mechanism {
@@ -210,9 +207,9 @@ impl SaslExchange {
 fn senseless(error: &SessionError) -> String {
     match error {
         SessionError::MechanismError(error) => {
-            format!("the server's challenge makes no sense: {error}")
+            format!("invalid challenge from the server: {error}")
         }
-        other => format!("the server's challenge makes no sense: {other}"),
+        other => format!("invalid challenge from the server: {other}"),
     }
 }
 
@@ -331,7 +328,7 @@ fn check_form(challenge: &[u8]) -> Result<(), ExchangeError> {
     if challenge.split(|&byte| byte == b',').all(is_attribute) {
         return Ok(());
     }
-    let what = "the server's challenge is no SCRAM message";
+    let what = "the server's challenge is not a SCRAM message";
     Err(ExchangeError::Senseless(what.to_owned()))
 }
 
@@ -343,14 +340,14 @@ fn check_iterations(challenge: &[u8]) -> Result<(), ExchangeError> {
     let number = std::str::from_utf8(count)
         .ok()
         .and_then(|count| count.parse().ok());
-    let sensible = format!("from {MIN_ITERATIONS} to {MAX_ITERATIONS} are sensible");
+    let sensible = format!("expected {MIN_ITERATIONS} to {MAX_ITERATIONS}");
     match number {
         Some(MIN_ITERATIONS..=MAX_ITERATIONS) => Ok(()),
         Some(number) => Err(ExchangeError::Senseless(format!(
-            "the server wants {number} iterations of SCRAM; {sensible}"
+            "the server requests {number} SCRAM iterations; {sensible}"
         ))),
         None => Err(ExchangeError::Senseless(format!(
-            "the server does not say how many iterations of SCRAM it wants; {sensible}"
+            "the server's SCRAM iteration count is not a number; {sensible}"
         ))),
     }
 }
@@ -364,7 +361,9 @@ fn check_error(challenge: &[u8]) -> Result<(), ExchangeError> {
     if error.contains("channel-binding") {
         return Err(ExchangeError::Binding(error));
     }
-    Err(ExchangeError::Senseless(format!("the server says {error}")))
+    Err(ExchangeError::Senseless(format!(
+        "the server reports {error}"
+    )))
 }
 
 /// RFC 2195: the user and the keyed hash of the challenge.

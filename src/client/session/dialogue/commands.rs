@@ -1,12 +1,17 @@
 //! Formatting of commands.
 
-use crate::client::session::Step;
-use crate::client::session::dialogue::{Dialogue, Output, line, parameters};
-use crate::client::session::{Conditions, Purpose, Request};
+use crate::client::session::dialogue::{Action, Dialogue, Output, line};
+use crate::client::session::testing::stop_point;
+use crate::client::session::{
+    Conditions, EarlyStop, Purpose, RecipientReply, Request, Step, StopMethod,
+};
 use crate::mail::address::Address;
-use crate::mail::envelope::Dsn;
+use crate::mail::envelope::{Dsn, NotifyOn, Return};
 use crate::smtp::blocks::BodyType;
 use crate::smtp::extension::Extension;
+use crate::smtp::parameter::xtext;
+use crate::smtp::stage::Stage;
+use std::fmt::Write as _;
 
 impl<'a> Dialogue<'a> {
     pub(super) fn message_needs_utf8(&self) -> bool {
@@ -61,7 +66,7 @@ impl<'a> Dialogue<'a> {
             line.push_str(" SMTPUTF8");
         }
         if let Some(dsn) = self.dsn() {
-            line.push_str(&parameters::mail_parameters(dsn));
+            line.push_str(&mail_parameters(dsn));
         }
         let requested = self.granted().map(|request| request.parameter.as_str());
         let test_parameters = self.test_parameters(&self.options.testing.mail_parameters);
@@ -120,7 +125,7 @@ impl<'a> Dialogue<'a> {
         let address = self.transaction.recipients[recipient];
         let mut line = format!("RCPT TO:<{address}>");
         if let Some(dsn) = self.dsn() {
-            line.push_str(&parameters::rcpt_parameters(dsn, address));
+            line.push_str(&rcpt_parameters(dsn, address));
         }
         for parameter in self.test_parameters(&self.options.testing.rcpt_parameters) {
             line.push(' ');
@@ -134,5 +139,206 @@ impl<'a> Dialogue<'a> {
         self.transaction
             .dsn
             .filter(|_| self.offers.has(Extension::Dsn))
+    }
+}
+
+pub fn mail_parameters(dsn: &Dsn) -> String {
+    let mut text = String::new();
+    text.push_str(match dsn.ret {
+        Some(Return::Full) => " RET=FULL",
+        Some(Return::Headers) => " RET=HDRS",
+        None => "",
+    });
+    if let Some(envid) = &dsn.envid {
+        let _ = write!(text, " ENVID={}", xtext(envid));
+    }
+    text
+}
+
+/// The DSN parameters of RCPT. ORCPT is sent with every request, so that reports name the address that the
+/// sender knows.
+pub fn rcpt_parameters(dsn: &Dsn, recipient: &Address) -> String {
+    let notify = dsn.notify_of(recipient);
+    let original = dsn.original_of(recipient);
+    if notify.is_none() && original.is_none() {
+        return String::new();
+    }
+    let words = notify.map(|notify| format!(" NOTIFY={}", notify_value(notify)));
+    let original = match original.and_then(|original| original.split_once(';')) {
+        Some((kind, address)) => format!(" ORCPT={kind};{}", xtext(address)),
+        None if recipient.to_string().is_ascii() => {
+            format!(" ORCPT=rfc822;{}", xtext(&recipient.to_string()))
+        }
+        None => String::new(),
+    };
+    words.unwrap_or_default() + &original
+}
+
+fn notify_value(notify: NotifyOn) -> String {
+    let notify_value = [
+        (notify.success, "SUCCESS"),
+        (notify.failure, "FAILURE"),
+        (notify.delay, "DELAY"),
+    ];
+    let wanted = notify_value.iter().filter(|(is_wanted, _)| *is_wanted);
+    let wanted: Vec<&str> = wanted.map(|&(_, kind)| kind).collect();
+    if wanted.is_empty() {
+        return "NEVER".to_owned();
+    }
+    wanted.join(",")
+}
+
+impl Dialogue<'_> {
+    /// Replaces the next action if it lies after the stop.
+    pub(super) fn stopped(&mut self, stop: EarlyStop, action: Action) -> Action {
+        if self.is_quitting {
+            let is_done =
+                stop.after == Stage::Dot && stop.method != StopMethod::Quit && self.has_carried();
+            return if is_done { Action::Drop } else { action };
+        }
+        let Some(last) = self.last_point(&action) else {
+            return action;
+        };
+        let is_unread = stop.method == StopMethod::DropUnread;
+        match action {
+            Action::Send(items) if is_unread && self.completes(stop.after, &items) => {
+                self.mark_uncertain_if_ended(&items);
+                self.answer_rest(&RecipientReply::Stopped(stop));
+                Action::SendAndDrop(items)
+            }
+            // These two stages have no command, only a reply, which is not awaited.
+            Action::Read if is_unread && stop.after <= Stage::Banner => self.end(stop),
+            _ if last > stop.after => self.end(stop),
+            action => action,
+        }
+    }
+
+    pub(super) fn is_after_stop(&self, step: Step) -> bool {
+        let stop = self.options.testing.stop;
+        let point = self.point(step);
+        stop.zip(point)
+            .is_some_and(|(stop, point)| point > stop.after)
+    }
+
+    fn point(&self, step: Step) -> Option<Stage> {
+        stop_point(step, self.secured.is_some() && !self.begins_in_tls())
+    }
+
+    /// True if a point is complete with these. Preliminary commands do not complete it: EHLO inside TLS,
+    /// XCLIENT, XFORWARD, or one recipient of several.
+    fn completes(&self, point: Stage, items: &[Output]) -> bool {
+        let leads = |step: Step| {
+            matches!(step, Step::Xclient | Step::Xforward | Step::Rset)
+                || point == Stage::Auth && step != Step::Auth
+        };
+        let is_it = |step: Step| self.point(step) == Some(point) && !leads(step);
+        let is_left = self.unsent.iter().any(|&step| is_it(step));
+        !is_left && items.iter().filter_map(step).any(is_it)
+    }
+
+    fn has_carried(&self) -> bool {
+        self.transactions > 0 && self.open_answers() == 0
+    }
+
+    fn open_answers(&self) -> usize {
+        let is_open = |answer: &&Option<RecipientReply>| answer.is_none();
+        self.answers.iter().filter(is_open).count()
+    }
+
+    /// The last point that an action reaches.
+    fn last_point(&self, action: &Action) -> Option<Stage> {
+        match action {
+            Action::Send(items) => {
+                let stages = items.iter().filter_map(step);
+                stages.filter_map(|step| self.point(step)).max()
+            }
+            Action::Read => self.point(self.awaited()),
+            // With implicit TLS, the greeting follows the handshake.
+            Action::Secure if self.begins_in_tls() => Some(Stage::Banner),
+            Action::Secure => Some(Stage::Starttls),
+            _ => None,
+        }
+    }
+
+    fn begins_in_tls(&self) -> bool {
+        self.options.tls == crate::client::session::TlsDemand::Implicit
+    }
+
+    fn end(&mut self, stop: EarlyStop) -> Action {
+        let is_odd = matches!(stop.after, Stage::Connect | Stage::Data);
+        self.unsent.clear();
+        self.awaiting.clear();
+        self.answer_rest(&RecipientReply::Stopped(stop));
+        match stop.method {
+            StopMethod::Quit if is_odd => Action::QuitOutOfSequence,
+            StopMethod::Quit => self.quit(),
+            StopMethod::Drop | StopMethod::DropUnread => Action::Drop,
+        }
+    }
+
+    /// Marks the result as uncertain if the end of data was sent and its reply is not read.
+    fn mark_uncertain_if_ended(&mut self, items: &[Output]) {
+        let is_end = |step| matches!(step, Step::Dot | Step::Bdat { last: true });
+        if items.iter().filter_map(step).any(is_end) {
+            self.mark_uncertain();
+        }
+    }
+}
+
+fn step(item: &Output) -> Option<Step> {
+    match item {
+        Output::Line(line) => Some(line.step),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::envelope::RecipientDsn;
+
+    #[test]
+    fn only_requested_parameters_are_sent() {
+        let bob = Address::parse("bob+x@example.org").unwrap();
+        assert_eq!(mail_parameters(&Dsn::default()), "");
+        assert_eq!(rcpt_parameters(&Dsn::default(), &bob), "");
+        let never = Dsn {
+            notify: Some(NotifyOn::default()),
+            ret: Some(Return::Headers),
+            envid: Some("QQ=1".to_owned()),
+            each: Vec::new(),
+        };
+        assert_eq!(mail_parameters(&never), " RET=HDRS ENVID=QQ+3D1");
+        assert_eq!(
+            rcpt_parameters(&never, &bob),
+            " NOTIFY=NEVER ORCPT=rfc822;bob+2Bx@example.org"
+        );
+    }
+
+    #[test]
+    fn recipients_may_have_different_requests() {
+        let [bob, ann] =
+            ["bob@example.org", "ann@example.org"].map(|to| Address::parse(to).unwrap());
+        let success = NotifyOn {
+            success: true,
+            ..NotifyOn::default()
+        };
+        let dsn = Dsn {
+            notify: Some(NotifyOn::default()),
+            each: vec![RecipientDsn {
+                recipient: bob.clone(),
+                notify: Some(success),
+                original: Some("rfc822;b+b@x".to_owned()),
+            }],
+            ..Dsn::default()
+        };
+        assert_eq!(
+            rcpt_parameters(&dsn, &bob),
+            " NOTIFY=SUCCESS ORCPT=rfc822;b+2Bb@x"
+        );
+        assert_eq!(
+            rcpt_parameters(&dsn, &ann),
+            " NOTIFY=NEVER ORCPT=rfc822;ann@example.org"
+        );
     }
 }

@@ -66,7 +66,7 @@ impl Dialogue<'_> {
             AuthStep::Unmet(why) => self.fail_unmet(Unmet::Auth(why)),
             AuthStep::OutOfStep(reply) => abort(Step::Auth, &reply),
             AuthStep::Refused { reply, complaint } => {
-                self.answer_rest(&RecipientReply::Said(Step::Auth, reply));
+                self.answer_rest(&RecipientReply::Replied(Step::Auth, reply));
                 let quit = self.quit();
                 match complaint {
                     Some(complaint) => with_output_first(Output::Note(complaint), quit),
@@ -126,7 +126,7 @@ impl<'a> Authentication<'a> {
     /// Sends AUTH with the next candidate.
     fn try_next(&mut self) -> AuthStep {
         let (Some(candidate), Some(login)) = (self.candidates.pop_front(), self.login) else {
-            return AuthStep::Unmet("no mechanism is left to try".to_owned());
+            return AuthStep::Unmet("all mechanisms have been tried".to_owned());
         };
         let name = candidate.mechanism.name();
         let mut exchange = match SaslExchange::new(&candidate, login) {
@@ -184,20 +184,21 @@ impl<'a> Authentication<'a> {
         {
             return AuthStep::Done;
         }
-        let why = "the server said yes before it had proved that it knows the password";
+        let why = "the server reported success before proving that it knows the password";
         AuthStep::Unmet(why.to_owned())
     }
 
     fn challenged(&mut self, reply: &Reply) -> AuthStep {
         self.challenges += 1;
         if self.challenges > MAX_CHALLENGES {
-            return self.cancel("the server does not stop asking".to_owned());
+            return self.cancel("the server sent too many challenges".to_owned());
         }
         if let Some(text) = self.unsent_response.take() {
             return respond(&text);
         }
         let Some(exchange) = &mut self.exchange else {
-            return self.cancel("the server asks although nothing was begun".to_owned());
+            return self
+                .cancel("the server sent a challenge, but no exchange is in progress".to_owned());
         };
         match exchange.respond(reply) {
             Ok(response) => respond(&encoded(&response)),
@@ -221,7 +222,7 @@ impl<'a> Authentication<'a> {
         self.unsent_response = None;
         let exchange = self.exchange.take();
         let complaint = exchange.as_ref().and_then(SaslExchange::complaint);
-        let complaint = complaint.map(|text| format!("the server says of the token: {text}"));
+        let complaint = complaint.map(|text| format!("the server reports about the token: {text}"));
         let cancelled_binding = exchange.is_none();
         if exchange.is_some_and(|exchange| exchange.mechanism().is_bound()) || cancelled_binding {
             // An attacker who removes a bound mechanism must not receive the password itself.

@@ -168,7 +168,7 @@ fn word(answer: Option<&RecipientReply>) -> String {
     match answer {
         None => "nothing".to_owned(),
         Some(RecipientReply::Accepted(_)) => "accepted".to_owned(),
-        Some(RecipientReply::Said(step, reply)) => {
+        Some(RecipientReply::Replied(step, reply)) => {
             format!("{} at {}", reply.code, step.stage().name())
         }
         Some(RecipientReply::TooMany(reply)) => format!("{} too many", reply.code),

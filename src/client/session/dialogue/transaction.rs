@@ -49,7 +49,7 @@ impl Dialogue<'_> {
                 self.answers[recipient] = Some(RecipientReply::TooMany(reply));
             }
             Class::Transient | Class::Permanent => {
-                self.answers[recipient] = Some(RecipientReply::Said(step, reply));
+                self.answers[recipient] = Some(RecipientReply::Replied(step, reply));
             }
         }
         self.proceed()
@@ -143,7 +143,7 @@ impl Dialogue<'_> {
             Class::Success => self.answers[recipient] = Some(RecipientReply::Accepted(reply)),
             Class::Transient | Class::Permanent => {
                 self.answers[recipient] =
-                    Some(RecipientReply::Said(Step::DotFor(recipient), reply));
+                    Some(RecipientReply::Replied(Step::DotFor(recipient), reply));
             }
         }
         self.accepted.retain(|&other| other != recipient);
@@ -405,7 +405,6 @@ impl Dialogue<'_> {
     }
 
     /// Recipients that may get the message by the end of data that is about to be sent.
-    #[must_use]
     pub fn at_stake(&self) -> Vec<usize> {
         let open = |&&recipient: &&usize| self.answers[recipient].is_none();
         self.current.iter().filter(open).copied().collect()
@@ -442,7 +441,7 @@ impl Dialogue<'_> {
             .requests()
             .filter_map(|request| request.unmet(&self.conditions()));
         lacks
-            .map(|lack| format!("{} is left out: the server {}", lack.option, lack.why))
+            .map(|lack| format!("{} is omitted: the server {}", lack.option, lack.why))
             .collect()
     }
 }

@@ -1,17 +1,17 @@
 //! Sends groups of lines that are written together, including the message.
 
-use crate::client::events::{ClosedBy, Event};
-use crate::client::session::Step;
-use crate::client::session::carried::Carried;
-use crate::client::session::run::SessionLoop;
+use crate::client::events::{ClosedBy, ConnectionClose, Event};
 use crate::client::session::run::reply::excerpt;
-use crate::client::session::{CommandLine, Output, SessionFailure, WireEvent};
-use crate::client::wire::{Early, WireError};
-use zeroize::Zeroize;
+use crate::client::session::run::transfer::Carried;
+use crate::client::session::run::{Opening, SessionLoop};
+use crate::client::session::{CommandLine, Output, Proxy, SessionFailure, Step, WireEvent};
+use crate::client::wire::{Deadline, Early, WireError};
+use crate::smtp::stage::Stage;
+use zeroize::{Zeroize, Zeroizing};
 
 impl SessionLoop<'_, '_> {
     /// Writes a group, and reads the reply to its first line.
-    pub(super) fn say(&mut self, items: &[Output]) -> Result<WireEvent, SessionFailure> {
+    pub(super) fn send_items(&mut self, items: &[Output]) -> Result<WireEvent, SessionFailure> {
         match self.gather(items)? {
             Some(event) => Ok(event),
             None => self.finish_group(),
@@ -65,7 +65,7 @@ impl SessionLoop<'_, '_> {
     /// Writes the outbox. If it contains the end of a message, the result is uncertain from here on until the
     /// reply arrives.
     fn finish_group(&mut self) -> Result<WireEvent, SessionFailure> {
-        let behind_end = self.end_at.map(|end| self.wire.outbox.len() - end);
+        let after_end = self.end_at.map(|end| self.wire.outbox.len() - end);
         if self.end_at.is_some()
             && let Some(stop) = &mut self.stop
             && !stop.suspend()
@@ -86,7 +86,7 @@ impl SessionLoop<'_, '_> {
         let written = self.write_block(self.limit(Step::Body));
         let unsent = self.wire.outbox.len();
         self.wipe();
-        self.in_doubt |= behind_end.is_some_and(|behind| unsent <= behind);
+        self.in_doubt |= after_end.is_some_and(|after| unsent <= after);
         match written {
             // The server may have sent a reason before it closed the connection.
             Ok(()) | Err(WireError::Closed) => Ok(WireEvent::Replied(self.reply()?)),
@@ -107,7 +107,7 @@ impl SessionLoop<'_, '_> {
             }
             Early::Bytes(bytes) => {
                 let words = excerpt(&self.mask, bytes);
-                let what = format!("sent \"{words}\" before it was asked");
+                let what = format!("sent \"{words}\" before a command was sent");
                 Err(SessionFailure::Protocol(step, what))
             }
         }
@@ -129,14 +129,14 @@ impl SessionLoop<'_, '_> {
             stage: line.step.stage(),
         });
         if self.interests.octets {
-            let said = if line.hides {
+            let shown = if line.hides {
                 line.shown.as_bytes()
             } else {
                 &line.wire
             };
             self.observer.on_event(Event::Octets {
                 from: ClosedBy::Client,
-                bytes: &[said, b"\r\n"].concat(),
+                bytes: &[shown, b"\r\n"].concat(),
             });
         }
     }
@@ -171,5 +171,55 @@ fn ends_message(item: &Output, message: Option<&Carried<'_>>) -> bool {
         Output::Line(line) => line.step == Step::Dot,
         Output::Chunk(shape, _) => message.is_some_and(|carried| carried.octets == shape.size),
         Output::Message(_) | Output::Note(_) | Output::Detail(_) => false,
+    }
+}
+
+impl SessionLoop<'_, '_> {
+    /// Sends the PROXY header, before anything else and outside TLS.
+    pub(super) fn send_proxy_header(&mut self, proxy: &Proxy) -> Result<(), SessionFailure> {
+        let header = proxy.header(self.wire.ends());
+        let encoded = header.encode();
+        self.wire.outbox.extend_from_slice(&encoded);
+        self.observer.on_event(Event::Sent {
+            line: &header.to_string(),
+            stage: Stage::Proxy,
+        });
+        if self.interests.octets {
+            self.observer.on_event(Event::Octets {
+                from: ClosedBy::Client,
+                bytes: &encoded,
+            });
+        }
+        let written = self.wire.flush(self.limit(Step::Banner));
+        written.map_err(|error| SessionFailure::Wire(Step::Banner, error))
+    }
+
+    /// Sends the last commands without waiting for their replies.
+    pub(super) fn send_and_drop(&mut self, items: &[Output]) -> Result<Opening, SessionFailure> {
+        if self.gather(items)?.is_some() {
+            return Ok(Opening::Over);
+        }
+        let written = self.wire.flush(self.limit(Step::Body));
+        self.wipe();
+        let step = self.dialogue.awaited();
+        written.map_err(|error| SessionFailure::Wire(step, error))?;
+        self.observer
+            .on_event(Event::Parting(ConnectionClose::Dropped));
+        Ok(Opening::Over)
+    }
+
+    /// Sends QUIT out of sequence, and reports replies that arrive soon.
+    pub(super) fn quit_out_of_sequence(&mut self) {
+        self.put(&CommandLine {
+            step: Step::Quit,
+            wire: Zeroizing::new(b"QUIT".to_vec()),
+            shown: "QUIT".to_owned(),
+            hides: false,
+        });
+        let limit = self.limit(Step::Quit);
+        if self.wire.flush(limit).is_ok() {
+            let deadline = Deadline::after(limit);
+            while self.reply_by(deadline, Step::Quit).is_ok() {}
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! Sends the message, and handles replies that arrive meanwhile.
 
 use crate::client::events::Event;
-use crate::client::session::Step;
-use crate::client::session::carried::Carried;
 use crate::client::session::run::SessionLoop;
-use crate::client::session::{Action, SessionFailure, WireEvent};
+use crate::client::session::{Action, SessionFailure, Step, Transaction, WireEvent};
 use crate::client::wire::{Deadline, Early, WireError};
+use crate::smtp::blocks::{Block, Blocks, Shape};
+use crate::smtp::dot_stuffing::DotStuffer;
 use crate::smtp::reply::{Class, Reply};
+use std::io;
 use std::time::Duration;
 
 /// Data is written in pieces of this size, to limit both system calls and memory.
@@ -137,10 +138,72 @@ impl SessionLoop<'_, '_> {
                 Class::Transient | Class::Permanent => return Ok(WireEvent::Aborted(reply)),
                 Class::Success if self.awaits_chunk() => self.chunk_taken(reply)?,
                 Class::Success | Class::Intermediate => {
-                    let what = format!("said {} before the message had ended", reply.whole());
+                    let what = format!("replied {} before the end of the message", reply.whole());
                     return Err(SessionFailure::Protocol(Step::Body, what));
                 }
             }
         }
+    }
+}
+
+/// A message that is being sent.
+pub struct Carried<'m> {
+    /// Its properties in the form sent to this server.
+    pub shape: Shape,
+    blocks: Box<dyn Blocks + 'm>,
+    dots: DotStuffer,
+    /// Octets copied to the outbox.
+    pub octets: u64,
+    /// Data that was read and belongs to the next chunk.
+    rest: Vec<u8>,
+}
+
+impl<'m> Carried<'m> {
+    pub fn new(transaction: &Transaction<'m>, shape: Shape) -> Self {
+        Self {
+            shape,
+            blocks: transaction.message.blocks(shape),
+            dots: DotStuffer::new(),
+            octets: 0,
+            rest: Vec::new(),
+        }
+    }
+
+    /// Appends the next block, or as much of it as `left` allows; false at the end of the message.
+    pub fn append(&mut self, out: &mut Vec<u8>, left: &mut u64, stuffed: bool) -> io::Result<bool> {
+        let start = out.len();
+        let block = if self.rest.is_empty() {
+            self.blocks.append(out)?
+        } else {
+            out.append(&mut self.rest);
+            Block::Lines
+        };
+        let allowed = usize::try_from(*left).unwrap_or(usize::MAX);
+        if out.len() - start > allowed {
+            self.rest = out.split_off(start + allowed);
+        }
+        let count = (out.len() - start) as u64;
+        self.octets += count;
+        *left -= count;
+        match block {
+            Block::End if stuffed && !self.dots.at_line_start() => out.extend_from_slice(b"\r\n"),
+            Block::Lines if stuffed => self.dots.stuff(out, start),
+            Block::DotFree => self.dots.passed(&out[start..]),
+            Block::End | Block::Lines => {}
+        }
+        Ok(block != Block::End)
+    }
+
+    /// Checks that the message has its announced length. A change of the source may be noticed only at its
+    /// end, and the last octets of the last chunk complete the message for the server.
+    pub fn end(&mut self) -> io::Result<()> {
+        let mut more = std::mem::take(&mut self.rest);
+        while more.is_empty() {
+            if self.blocks.append(&mut more)? == Block::End {
+                return Ok(());
+            }
+        }
+        let why = "the message is longer than announced";
+        Err(io::Error::new(io::ErrorKind::InvalidData, why))
     }
 }

@@ -1,9 +1,6 @@
 //! TLS over any wire (RFC 8446, RFC 5246, RFC 3207): options and the handshake.
 
 mod failure;
-mod identity;
-mod save;
-mod shown;
 mod stream;
 mod trust;
 
@@ -12,17 +9,20 @@ pub use failure::TlsError;
 pub(super) use failure::unwelcome;
 pub use trust::{Trust, Verification};
 
-use crate::client::hint::Hint;
+use crate::client::status::Hint;
 use crate::client::wire::{Deadline, Stream, Wire, WireError};
+use crate::system::certificate::{certificates, private_key, unreadable};
 use failure::explain;
-use identity::Identity;
+use rustls::client::ResolvesClientCert;
 use rustls::pki_types::ServerName;
+use rustls::sign::CertifiedKey;
 use rustls::{
     AlertDescription, ClientConfig, ClientConnection, HandshakeKind, KeyLogFile, ProtocolVersion,
+    SignatureScheme,
 };
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::OnceLock;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use stream::TlsStream;
 use trust::Verifier;
@@ -99,7 +99,6 @@ impl Tls {
     }
 
     /// The name that the certificate of this host must have.
-    #[must_use]
     pub fn name<'n>(&'n self, host: &'n str) -> &'n str {
         self.options.name.as_deref().unwrap_or(host)
     }
@@ -145,7 +144,7 @@ impl Tls {
             ) => TlsError::Wire(WireError::Io(std::io::Error::other(error.to_string()))),
             // Before TLS 1.3, no alert has this meaning.
             Some(rustls::Error::AlertReceived(_)) if self.identity.is_missing() => {
-                let what = "the server wants a client certificate (--cert, --key)";
+                let what = "the server requires a client certificate (--cert, --key)";
                 TlsError::Incompatible(what.to_owned())
             }
             Some(error) => TlsError::Incompatible(explain(error, self.options.only_tls13)),
@@ -236,5 +235,57 @@ impl Wire {
             self.write_limit = Duration::ZERO;
         }
         Ok(secured)
+    }
+}
+
+/// The client certificate for servers that request one.
+#[derive(Debug, Default)]
+pub struct Identity {
+    key: Option<Arc<CertifiedKey>>,
+    asked: AtomicBool,
+}
+
+impl Identity {
+    /// Reads both files, and checks that they belong together.
+    pub fn read(certificate: &Path, key: &Path) -> Result<Self, TlsSetupError> {
+        let chain = certificates("--cert", certificate)?;
+        let key_path = key;
+        let key = private_key(key)?;
+        let provider = rustls::crypto::ring::default_provider();
+        let key = CertifiedKey::from_der(chain, key, &provider).map_err(|error| {
+            let why = match error {
+                rustls::Error::InconsistentKeys(_) => {
+                    format!("it does not belong to {}", certificate.display())
+                }
+                other => other.to_string(),
+            };
+            unreadable("--key", key_path, why)
+        })?;
+        Ok(Self {
+            key: Some(Arc::new(key)),
+            asked: AtomicBool::new(false),
+        })
+    }
+
+    /// The certificate in DER; `None` if none is configured.
+    pub fn certificate(&self) -> Option<Vec<u8>> {
+        let own = self.key.as_ref()?.cert.first()?;
+        Some(own.to_vec())
+    }
+
+    /// True if a server has requested a client certificate and none is configured.
+    pub fn is_missing(&self) -> bool {
+        self.key.is_none() && self.asked.load(Ordering::Relaxed)
+    }
+}
+
+impl ResolvesClientCert for Identity {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.key.clone()
+    }
+
+    fn has_certs(&self) -> bool {
+        self.key.is_some()
     }
 }

@@ -100,7 +100,7 @@ fn temporary_reply(start: &[u8]) -> Option<io::Error> {
     };
     let reply = shown(String::from_utf8_lossy(line).trim_end());
     Some(io::Error::other(format!(
-        "the server sent {reply} in clear"
+        "the server sent {reply} in plaintext"
     )))
 }
 

@@ -1,18 +1,20 @@
 //! Verification of server certificates (RFC 9525, RFC 7435).
 
-use crate::client::hint::Hint;
-use crate::client::wire::tls::save::Save;
-use crate::client::wire::tls::shown::{PresentedChain, is_about_the_issuer, words};
+use crate::client::status::Hint;
+use crate::client::wire::tls::failure::{PresentedChain, is_about_the_issuer, words};
 use crate::client::wire::tls::{Pin, TlsOptions, TlsSetupError};
-use crate::system::certificate::certificates;
-use crate::system::certificate::{Certificate, key_sha256, sha256, weakness};
+use crate::system::certificate::{Certificate, certificates, key_sha256, sha256, weakness};
+use crate::system::text::reason;
+use base64::prelude::{BASE64_STANDARD, Engine};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// The certificates that are accepted.
@@ -44,7 +46,6 @@ pub enum Verification {
 
 impl Verification {
     /// The text after "certificate of HOST".
-    #[must_use]
     pub fn words(&self) -> String {
         match self {
             Self::Unchecked => "not checked".to_owned(),
@@ -55,7 +56,6 @@ impl Verification {
     }
 
     /// True if the server is authenticated.
-    #[must_use]
     pub fn is_good(&self) -> bool {
         matches!(self, Self::Verified | Self::Pinned)
     }
@@ -185,11 +185,11 @@ impl Verifier {
             return Verification::Pinned;
         }
         let key = key.map_or_else(String::new, |key| {
-            format!(", its key sha256:{}", crate::system::certificate::hex(&key))
+            format!(" with key sha256:{}", crate::system::certificate::hex(&key))
         });
         let certificate = crate::system::certificate::hex(&certificate);
         Verification::NotPinned(format!(
-            "is not the one of --pin: it is sha256:{certificate}{key}"
+            "does not match --pin: it is sha256:{certificate}{key}"
         ))
     }
 
@@ -255,8 +255,9 @@ impl Verifier {
             return Ok(HandshakeSignatureValid::assertion());
         }
         verify(&self.provider.signature_verification_algorithms).or_else(|error| {
-            let why = weakness(certificate)
-                .unwrap_or_else(|| format!("does not fit the signature of the handshake: {error}"));
+            let why = weakness(certificate).unwrap_or_else(|| {
+                format!("does not match the signature of the handshake: {error}")
+            });
             *self.seen() = Verification::Distrusted(why);
             if !self.believes() {
                 return Ok(HandshakeSignatureValid::assertion());
@@ -352,4 +353,78 @@ impl ServerCertVerifier for Verifier {
         }
         schemes
     }
+}
+
+/// The file, and its state.
+#[derive(Debug)]
+pub struct Save(Mutex<SaveState>);
+
+#[derive(Debug)]
+struct SaveState {
+    file: File,
+    begun: bool,
+    failed: Option<String>,
+}
+
+impl Save {
+    /// Opens the file, so that errors are reported early. Its contents stay until the first chain is written.
+    pub fn open(path: &Path) -> Result<Self, TlsSetupError> {
+        let file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path);
+        let file = file.map_err(|why| {
+            let path = path.to_owned();
+            TlsSetupError::Unwritable { path, why }
+        })?;
+        Ok(Self(Mutex::new(SaveState {
+            file,
+            begun: false,
+            failed: None,
+        })))
+    }
+
+    /// Adds a chain, with the name of the server as a comment.
+    pub fn add<'c>(&self, name: &str, chain: impl Iterator<Item = &'c [u8]>) {
+        let mut pem = format!("# {name}\n");
+        for certificate in chain {
+            pem.push_str(&armoured(certificate));
+        }
+        let mut inner = self.inner();
+        if let Err(error) = inner.write(&pem) {
+            inner.failed = Some(reason(&error));
+        }
+    }
+
+    pub fn failure(&self) -> Option<String> {
+        self.inner().failed.clone()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, SaveState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SaveState {
+    /// The old contents of the file are dropped at the first write.
+    fn write(&mut self, pem: &str) -> io::Result<()> {
+        if !std::mem::replace(&mut self.begun, true) {
+            // Pipes and the like have no length.
+            let _ = self.file.set_len(0);
+        }
+        self.file.write_all(pem.as_bytes())
+    }
+}
+
+/// PEM (RFC 7468).
+fn armoured(der: &[u8]) -> String {
+    let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
+    let text = BASE64_STANDARD.encode(der);
+    for line in text.as_bytes().chunks(64) {
+        pem.extend(line.iter().map(|&byte| char::from(byte)));
+        pem.push('\n');
+    }
+    pem.push_str("-----END CERTIFICATE-----\n");
+    pem
 }

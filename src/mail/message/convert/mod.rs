@@ -143,12 +143,12 @@ impl Unconvertible {
     fn sentence(self) -> &'static str {
         match self {
             Self::Address | Self::Frozen => {
-                "has a NUL or a line over 998 octets (RFC 5321 §4.5.3.1.6) in a part that must not be encoded \
-                 anew, such as one that is signed"
+                "has a NUL or a line over 998 bytes (RFC 5321 §4.5.3.1.6) in a part that must not be \
+                 re-encoded, such as a signed one"
             }
             Self::TooLarge => {
-                "has a NUL or a line over 998 octets (RFC 5321 §4.5.3.1.6), and too many parts or too large a \
-                 header to encode it anew"
+                "has a NUL or a line over 998 bytes (RFC 5321 §4.5.3.1.6), and too many parts or too large \
+                 a header to re-encode it"
             }
         }
     }
@@ -178,7 +178,6 @@ impl Target {
 
 impl<'m> Convertible<'m> {
     /// A message that is stored in one variant or more.
-    #[must_use]
     pub fn new(original: &'m dyn Replay, signed: Signed) -> Self {
         Self {
             original,

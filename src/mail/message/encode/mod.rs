@@ -2,13 +2,13 @@
 
 mod flowed;
 mod repair;
-mod scan;
 mod transfer;
 
 pub use flowed::Flowed;
 pub use repair::{AsciiOnly, Base64Repair, Chain, QuotedPrintableRepair, valid_lines};
-pub use scan::{ContentScan, ContentScanner, scan};
 pub use transfer::{BASE64_BLOCK, Base64, QuotedPrintable, base64_len};
+
+use crate::mail::message::source::{Source, SourceError};
 
 /// The longest line that may be sent (RFC 5322 §2.1.1), in octets without its CRLF.
 pub const MAX_LINE: usize = 998;
@@ -117,6 +117,164 @@ fn encoded(encoding: Encoding, bytes: &[u8], split: usize) -> Vec<u8> {
     out
 }
 
+/// Properties of a content.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ContentScan {
+    /// Octets, with every line end counted as CRLF.
+    pub wire_len: u64,
+    pub eight_bit: u64,
+    /// Offset of the first byte that is not UTF-8.
+    pub not_utf8_at: Option<u64>,
+    pub has_nul: bool,
+    /// True if there are control characters other than tab and line ends.
+    pub has_controls: bool,
+    /// The first line over 998 octets, counted from 1.
+    pub long_line: Option<u64>,
+    /// True if a line ends in a blank, which some servers remove.
+    pub has_blank_at_end: bool,
+    /// True if a line begins with `From `, which mailboxes change.
+    pub has_from_line: bool,
+    pub ends_with_line_end: bool,
+}
+
+impl ContentScan {
+    /// True for content without long lines and NULs, which no server has to accept.
+    pub fn is_valid(&self) -> bool {
+        self.long_line.is_none() && !self.has_nul
+    }
+}
+
+/// Reads the source once, from `offset` on.
+pub fn scan(source: &Source, offset: u64) -> Result<ContentScan, SourceError> {
+    let mut scanner = ContentScanner::default();
+    let mut block = source.block(64 * 1024);
+    let mut at = offset;
+    loop {
+        let count = source.read(&mut block, at)?;
+        if count == 0 {
+            return Ok(scanner.finish());
+        }
+        scanner.push(&block[..count]);
+        at += count as u64;
+    }
+}
+
+/// A scan in progress.
+#[derive(Default)]
+pub struct ContentScanner {
+    scan: ContentScan,
+    bytes: u64,
+    lines: u64,
+    line_len: u64,
+    /// The first five bytes of the line.
+    start: [u8; 5],
+    last: u8,
+    /// Bytes of a UTF-8 sequence that continues in the next block.
+    partial: Vec<u8>,
+}
+
+impl ContentScanner {
+    /// Scans the next bytes of the content.
+    pub fn push(&mut self, block: &[u8]) {
+        self.utf8(block);
+        let mut rest = block;
+        while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
+            self.text(&rest[..at]);
+            let is_lf_of_crlf = rest[at] == b'\n' && at == 0 && self.last == b'\r';
+            if !is_lf_of_crlf {
+                self.line_end();
+            }
+            self.last = rest[at];
+            rest = &rest[at + 1..];
+        }
+        self.text(rest);
+        self.bytes += block.len() as u64;
+    }
+
+    /// Scans a part of a line. Each check is done for all of it at once, which the compiler can vectorize.
+    fn text(&mut self, text: &[u8]) {
+        let Some(&last) = text.last() else { return };
+        for (at, &byte) in (self.line_len..5).zip(text) {
+            self.start[usize::try_from(at).unwrap_or(0)] = byte;
+        }
+        let len = text.len() as u64;
+        self.scan.has_from_line |=
+            self.line_len < 5 && self.line_len + len >= 5 && self.start == *b"From ";
+        self.line_len += len;
+        self.scan.wire_len += len;
+        if !text.is_ascii() {
+            let eight_bit = text.iter().filter(|&&byte| byte > 127).count();
+            self.scan.eight_bit += eight_bit as u64;
+        }
+        let is_control = |byte: &u8| (*byte < b' ' && *byte != b'\t') || *byte == 127;
+        if text.iter().fold(false, |any, byte| any | is_control(byte)) {
+            self.scan.has_controls = true;
+            self.scan.has_nul |= text.contains(&0);
+        }
+        self.last = last;
+    }
+
+    fn line_end(&mut self) {
+        self.measure_line();
+        self.scan.has_blank_at_end |= self.ends_in_blank();
+        self.scan.wire_len += 2;
+        self.line_len = 0;
+    }
+
+    fn ends_in_blank(&self) -> bool {
+        self.line_len > 0 && matches!(self.last, b' ' | b'\t')
+    }
+
+    fn measure_line(&mut self) {
+        self.lines += 1;
+        if self.line_len > MAX_LINE as u64 {
+            self.scan.long_line.get_or_insert(self.lines);
+        }
+    }
+
+    fn utf8(&mut self, block: &[u8]) {
+        if self.scan.not_utf8_at.is_some() {
+            return;
+        }
+        let mut rest = block;
+        while !self.partial.is_empty() && !rest.is_empty() {
+            self.partial.push(rest[0]);
+            rest = &rest[1..];
+            match std::str::from_utf8(&self.partial) {
+                Ok(_) => self.partial.clear(),
+                Err(error) if error.error_len().is_none() => {}
+                Err(_) => {
+                    self.scan.not_utf8_at = Some(self.bytes.saturating_sub(1));
+                    return;
+                }
+            }
+        }
+        if let Err(error) = std::str::from_utf8(rest) {
+            let valid = error.valid_up_to();
+            if error.error_len().is_some() {
+                let skipped = block.len() - rest.len();
+                self.scan.not_utf8_at = Some(self.bytes + (skipped + valid) as u64);
+            } else {
+                self.partial = rest[valid..].to_vec();
+            }
+        }
+    }
+
+    /// Ends the content.
+    pub fn finish(mut self) -> ContentScan {
+        if self.line_len > 0 {
+            self.measure_line();
+            self.scan.has_blank_at_end |= self.ends_in_blank();
+        }
+        if !self.partial.is_empty() {
+            let at = self.bytes - self.partial.len() as u64;
+            self.scan.not_utf8_at.get_or_insert(at);
+        }
+        self.scan.ends_with_line_end = matches!(self.last, b'\r' | b'\n');
+        self.scan
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,5 +296,73 @@ mod tests {
                 assert_eq!(out, right.as_bytes(), "{given:?} cut at {cut}");
             }
         }
+    }
+
+    fn scanned(text: &[u8]) -> ContentScan {
+        let mut whole = ContentScanner::default();
+        whole.push(text);
+        let whole = whole.finish();
+        for cut in 0..text.len() {
+            let mut parts = ContentScanner::default();
+            parts.push(&text[..cut]);
+            parts.push(&text[cut..]);
+            let parts = ContentScan {
+                not_utf8_at: whole.not_utf8_at,
+                ..parts.finish()
+            };
+            assert_eq!(parts, whole, "cut at {cut}");
+        }
+        whole
+    }
+
+    #[test]
+    fn plain_text_is_plain() {
+        let scan = scanned(b"one\ntwo\r\nthree\r");
+        assert_eq!(scan.wire_len, 17);
+        assert!(scan.ends_with_line_end && !scan.has_controls);
+        assert!(!scan.has_blank_at_end && !scan.has_from_line);
+        assert_eq!((scan.eight_bit, scan.long_line), (0, None));
+    }
+
+    #[test]
+    fn every_line_end_counts_once() {
+        assert_eq!(scanned(b"\r\n\n\r\r\n").wire_len, 8);
+        assert_eq!(scanned(b"a\r\n\nb").wire_len, 6);
+    }
+
+    #[test]
+    fn blanks_at_line_ends_and_from_lines_are_noticed() {
+        for text in [&b"a \nb"[..], b"a\n\t\n", b"end "] {
+            assert!(scanned(text).has_blank_at_end, "{text:?}");
+        }
+        for text in [&b"From x\n"[..], b"a\nFrom "] {
+            assert!(scanned(text).has_from_line, "{text:?}");
+        }
+        for text in [&b"From: x\nFromage\n\n"[..], b"From\n x\n"] {
+            let scan = scanned(text);
+            assert!(!scan.has_blank_at_end && !scan.has_from_line, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn invalid_utf8_is_found_with_its_offset() {
+        assert_eq!(scanned("gr\u{fc}n \u{1f600}".as_bytes()).not_utf8_at, None);
+        assert_eq!(scanned(b"gr\xfcn").not_utf8_at, Some(2));
+        assert_eq!(scanned(b"abc\xc3").not_utf8_at, Some(3));
+    }
+
+    #[test]
+    fn controls_and_nuls_are_seen() {
+        let scan = scanned(b"a\x07b");
+        assert!(scan.has_controls && !scan.has_nul);
+        assert!(scanned(b"a\0b").has_nul && !scanned(b"a\tb").has_controls);
+    }
+
+    #[test]
+    fn a_line_over_998_octets_is_named() {
+        let text = [b"short\n".as_slice(), &[b'x'; 999], b"\n"].concat();
+        assert_eq!(scanned(&text).long_line, Some(2));
+        assert_eq!(scanned(&[b'x'; 998]).long_line, None);
+        assert_eq!(scanned(&[b'x'; 999]).long_line, Some(1));
     }
 }

@@ -13,16 +13,16 @@ use crate::system::time::{header_date, spoken};
 /// Width at which lines are broken if possible.
 const LINE: usize = 72;
 
-pub const MESSAGE_FOLLOWS: &str = "The message comes back below.";
+pub const MESSAGE_FOLLOWS: &str = "The message is returned below.";
 
-pub const HEADER_FOLLOWS: &str = "The header of the message comes back below.";
+pub const HEADER_FOLLOWS: &str = "The header of the message is returned below.";
 
 /// The subject of the report.
 pub fn subject(kind: ReportKind) -> &'static str {
     match kind {
         ReportKind::Failed => "Undelivered mail returned to sender",
         ReportKind::Delayed { .. } => "Delayed mail (still being retried)",
-        ReportKind::Relayed => "Mail handed on (delivery report)",
+        ReportKind::Relayed => "Mail relayed (delivery report)",
     }
 }
 
@@ -30,7 +30,7 @@ pub fn subject(kind: ReportKind) -> &'static str {
 pub fn notification(report: &DeliveryStatusReport, returned: Returned, header: &[u8]) -> String {
     let mut text = WrappedText::default();
     let mta = shown(report.reporting_mta);
-    text.paragraph("", &format!("This is the mail system of {mta}."));
+    text.paragraph("", &format!("This is the mail system at {mta}."));
     text.paragraph("", &beginning(report));
     if let Some(subject) = subject_of(header) {
         text.paragraph("", &format!("Subject: {subject}"));
@@ -51,8 +51,7 @@ pub fn notification(report: &DeliveryStatusReport, returned: Returned, header: &
     text.paragraph(
         "",
         &format!(
-            "If you ask somebody for help, show them all of this mail. The message had the number \
-             {} here, and came on {}.",
+            "If you ask for help, include this entire mail. The message had the ID {} and was received on {}.",
             shown(report.id),
             header_date(report.arrived)
         ),
@@ -68,17 +67,17 @@ fn beginning(report: &DeliveryStatusReport) -> String {
     };
     match report.kind {
         ReportKind::Failed => format!(
-            "Your message could not be delivered to {recipients}, and it will not be tried again. What \
-             went wrong stands below each address."
+            "Your message could not be delivered to {recipients}, and no further attempts will be made. The \
+             reason is given below each address."
         ),
         ReportKind::Delayed { retry_until } => format!(
-            "Your message has not been delivered yet to {recipients}. You need not do anything: it will \
-             be tried again until {}, and you will be told if it cannot be delivered.",
+            "Your message has not yet been delivered to {recipients}. You do not need to do anything: \
+             delivery will be attempted until {}, and you will be notified if it fails.",
             header_date(retry_until)
         ),
         ReportKind::Relayed => format!(
-            "Your message was handed on to the next mail server for {recipients}. That server sends no \
-             reports of success, so that you will hear no more of it unless it fails."
+            "Your message was relayed to the next mail server for {recipients}. That server does not send \
+             success reports, so you will only be notified if delivery fails."
         ),
     }
 }
@@ -91,7 +90,7 @@ fn explanation(report: &DeliveryStatusReport, reported: &Reported) -> Vec<String
         let tried = last.and_then(|last| last.duration_since(report.arrived).ok());
         let tried = tried.map_or_else(String::new, |tried| format!(" after {}", spoken(tried)));
         paragraphs.push(format!(
-            "It was given up{tried} (delivery time expired). This is what happened at last:"
+            "Delivery was abandoned{tried} (delivery time expired). The last result was:"
         ));
     }
     // The line above contains the address already.
@@ -102,8 +101,8 @@ fn explanation(report: &DeliveryStatusReport, reported: &Reported) -> Vec<String
     let reply = reported.diagnostic.map(|given| shown(reply_text(given)));
     let reply = reply.filter(|reply| !words.contains(reply));
     let origin = match (&reply, &server) {
-        (Some(reply), Some(server)) => Some(format!("{server} said: {reply}")),
-        (Some(reply), None) => Some(format!("The server said: {reply}")),
+        (Some(reply), Some(server)) => Some(format!("{server} replied: {reply}")),
+        (Some(reply), None) => Some(format!("The server replied: {reply}")),
         (None, Some(server)) if !words.contains(server) => {
             Some(format!("The server was {server}."))
         }

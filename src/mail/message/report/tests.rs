@@ -152,7 +152,7 @@ fn failure_report_has_text_status_and_the_message() {
     let people = flat(part(&parsed, 1));
     for words in [
         "sun.x.org",
-        "will not be tried again",
+        "no further attempts will be made",
         "Subject: Lunch",
         "<bob@y.org>: 550 5.1.1 no such user (in reply to RCPT TO) The server was mx1.y.org",
         "20260101x",
@@ -195,7 +195,7 @@ fn delay_report_names_the_end_of_the_retries() {
     ] {
         assert!(text.contains(words), "{words} in {text}");
     }
-    let words = format!("need not do anything: it will be tried again until {until}");
+    let words = format!("need to do anything: delivery will be attempted until {until}");
     assert!(flat(&text).contains(&words), "{text}");
     assert!(!text.contains("At noon"));
 }
@@ -259,7 +259,7 @@ fn expired_delivery_is_reported_with_the_last_reply() {
     let text = written(&report(&sender, vec![expired]), &given(MESSAGE));
     assert!(text.contains("\r\nStatus: 5.4.7\r\n"), "{text}");
     assert!(text.contains("\r\nDiagnostic-Code: smtp; 451 4.3.0 come back later\r\n"));
-    assert!(text.contains("given up after 5 days (delivery time expired)"));
+    assert!(text.contains("abandoned after 5 days (delivery time expired)"));
     assert!(text.contains("    451 4.3.0 come back later\r\n"));
 }
 

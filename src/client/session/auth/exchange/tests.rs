@@ -146,7 +146,10 @@ fn scram_with_a_senseless_first_message_says_why() {
     for (first, word) in [
         ("r=NONCEx,s=c2FsdA==,i=1000000000", "1000000000"),
         ("r=NONCEx,s=c2FsdA==,i=1", "iterations"),
-        ("r=NONCEx,s=c2FsdA==,i=99999999999999999999", "iterations"),
+        (
+            "r=NONCEx,s=c2FsdA==,i=99999999999999999999",
+            "iteration count",
+        ),
         ("r=other,s=c2FsdA==,i=4096", "nonce"),
         ("r=NONCE,s=c2FsdA==,i=4096", "nonce"),
         ("r=NONCEx,s=%%%,i=4096", "base64"),

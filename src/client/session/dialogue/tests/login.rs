@@ -112,7 +112,7 @@ fn refused_starttls_is_the_end_unless_any_way_will_do() {
                 "{answers:?}"
             );
         }
-        let note = format!("N: STARTTLS was refused ({reply}); going on in clear\n");
+        let note = format!("N: STARTTLS was refused ({reply}); continuing in plaintext\n");
         let script = [GREETING, &refused, &note, TRANSACTION].concat();
         assert_eq!(
             encrypted(TlsDemand::Opportunistic).play(&script),
@@ -256,7 +256,7 @@ fn challenge_before_a_long_first_response_need_not_be_base64() {
 fn refused_token_comes_with_a_reason_in_clear_too() {
     let rest = format!(
         "C: AUTH XOAUTH2 ********\nS: 334 token expired\nC: \nS: 535 no\n\
-         N: the server says of the token: token expired\n{QUIT}"
+         N: the server reports about the token: token expired\n{QUIT}"
     );
     assert_eq!(
         with_token().play(&implicit("XOAUTH2", &rest)),
@@ -280,7 +280,10 @@ fn challenge_after_the_last_response_is_cancelled() {
         let rest =
             format!("C: AUTH PLAIN ********\nS: {challenge}\nC: *\nS: 501 cancelled\n{QUIT}");
         let answers = with_password(TlsDemand::Implicit).play(&implicit("PLAIN", &rest));
-        assert!(answers[0].contains("asks for more"), "{answers:?}");
+        assert!(
+            answers[0].contains("after the exchange was complete"),
+            "{answers:?}"
+        );
     }
 }
 
@@ -313,7 +316,7 @@ fn scram_and_a_yes_without_proof_is_no_yes() {
 fn a_refused_token_comes_with_the_reason() {
     let rest = format!(
         "C: AUTH XOAUTH2 ********\nS: 334 eyJzdGF0dXMiOiI0MDEifQ==\nC: \nS: 535 no\n\
-         N: the server says of the token: {{\"status\":\"401\"}}\n{QUIT}"
+         N: the server reports about the token: {{\"status\":\"401\"}}\n{QUIT}"
     );
     assert_eq!(
         with_token().play(&implicit("XOAUTH2", &rest)),

@@ -117,7 +117,9 @@ fn invitation_is_an_alternative_with_its_method() {
     std::fs::write(&path, "hello").unwrap();
     let error = composed(draft).unwrap_err();
     assert!(
-        error.to_string().contains("party.ics: no calendar: line 1"),
+        error
+            .to_string()
+            .contains("party.ics: not a valid calendar: line 1"),
         "{error}"
     );
     assert_eq!(error.exit().code(), 65);
@@ -163,7 +165,7 @@ fn a_cid_without_its_part_is_an_error_and_a_part_without_its_cid_a_warning() {
     let message = composed(draft.clone()).unwrap();
     assert_eq!(
         message.warnings,
-        ["--inline: the HTML does not show cid:logo"]
+        ["--inline: the HTML does not refer to cid:logo"]
     );
     draft.text.html = Some(html("<img src='cid:logo'>"));
     assert!(composed(draft.clone()).unwrap().warnings.is_empty());
@@ -210,7 +212,7 @@ fn text_in_another_charset_is_sent_as_utf8() {
         composed(draft)
             .unwrap_err()
             .to_string()
-            .contains("not in the charset Shift_JIS")
+            .contains("not valid Shift_JIS")
     );
 }
 
