@@ -27,7 +27,7 @@ pub fn run(plan: Digest) -> Exit {
             Ok(Sent::Nothing) if always => Ok(send_empty(&name, &mail).exit()),
             Ok(Sent::Nothing) => {
                 inform(&format!(
-                    "nothing was gathered in {name} since its last mail"
+                    "no runs were recorded in {name} since its last mail"
                 ));
                 Ok(Exit::Ok)
             }
@@ -39,9 +39,7 @@ pub fn run(plan: Digest) -> Exit {
             }
             Ok(Sent::Posted(sent)) => {
                 if let SendOutcome::Accepted = sent {
-                    inform(&format!(
-                        "the digest {name} was mailed, or is safe in the queue"
-                    ));
+                    inform(&format!("the digest {name} was sent or queued"));
                 }
                 Ok(sent.exit())
             }
@@ -75,11 +73,11 @@ fn is_known(state: Option<&Path>, name: &str) -> bool {
         (None, true) => String::new(),
         (None, false) => {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            format!("; there are {}", names.join(", "))
+            format!("; known digests: {}", names.join(", "))
         }
     };
     complain(&format!(
-        "there is no digest {name}: no run has had --digest {name}{hint}"
+        "no digest {name}: no run has used --digest {name}{hint}"
     ));
     false
 }
@@ -179,7 +177,7 @@ fn send_batch(
     batch.entries()?.for_each(|entry| table.add(entry));
     let mut notification = notification(name, &table.summary());
     notification.body = format!(
-        "What ran since {}: {}.\n\n{}",
+        "Since {}: {}.\n\n{}",
         local(batch.begun()),
         table.summary(),
         table.text()
@@ -198,8 +196,8 @@ fn send_batch(
 
 fn send_empty(name: &str, mail: &Notification) -> SendOutcome {
     let notification = NotificationText {
-        body: "Nothing was gathered since the last digest.\n".to_owned(),
-        ..notification(name, "nothing ran")
+        body: "No runs were recorded since the last digest.\n".to_owned(),
+        ..notification(name, "no runs")
     };
     send_notification(mail, &notification)
 }

@@ -33,7 +33,7 @@ use std::time::{Duration, SystemTime};
 /// Time limit for each step of a session while a job waits for it. The message is in the queue by then.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Contents of a notification. The user may have set another subject and additional fields.
+/// Contents of a notification. The user may have given another subject and additional fields.
 #[derive(Clone, Debug, Default)]
 pub struct NotificationText {
     pub subject: String,
@@ -69,7 +69,7 @@ impl SendOutcome {
 
 /// Mails it. Prints nothing on success.
 pub fn send_notification(mail: &Notification, notification: &NotificationText) -> SendOutcome {
-    if mail.head.recipients == NotificationRecipients::Nobody {
+    if mail.head.recipients == NotificationRecipients::None {
         return SendOutcome::NotSent;
     }
     match compose(mail, notification) {
@@ -107,11 +107,7 @@ fn send_or_save(
     head: &Addressing,
 ) -> SendOutcome {
     let interrupted = || {
-        write_dead_letter(
-            Some(message),
-            notification,
-            "it was interrupted by a signal",
-        );
+        write_dead_letter(Some(message), notification, "interrupted by a signal");
     };
     let ShownResult {
         mut exit,
@@ -160,11 +156,7 @@ fn send_reduced(
             .map(|&index| report.results[index].recipient.clone());
         message.envelope.recipients = recipients.collect();
         let interrupted = || {
-            write_dead_letter(
-                Some(&message),
-                notification,
-                "it was interrupted by a signal",
-            );
+            write_dead_letter(Some(&message), notification, "interrupted by a signal");
         };
         let again = send_silently(delivery, &message, SenderNotice::ByReport, &interrupted).report;
         for (index, result) in indices.into_iter().zip(again.results) {
@@ -361,8 +353,11 @@ fn write_dead_letter(message: Option<&Message>, notification: &NotificationText,
     let index = message.and_then(dead_letter::add);
     let subject = &notification.subject;
     let (location, most) = match &index {
-        Some(path) => (format!("is in {}", path.display()), MAX_PRINTED),
-        None => ("could not be put into a dead.letter".to_owned(), usize::MAX),
+        Some(path) => (format!("was saved to {}", path.display()), MAX_PRINTED),
+        None => (
+            "could not be saved to a dead.letter file".to_owned(),
+            usize::MAX,
+        ),
     };
     let body = notification
         .body_alone
@@ -372,7 +367,7 @@ fn write_dead_letter(message: Option<&Message>, notification: &NotificationText,
     let intro = if text.trim().is_empty() {
         ""
     } else {
-        "; it says:"
+        "; its text:"
     };
     complain(&format!("the mail \"{subject}\" {location}{intro}"));
     let lines = text.trim_end().lines().map(shown_with_tabs);

@@ -1,4 +1,4 @@
-//! `ehlo notify`: mails a line or a text from a script.
+//! `ehlo notify`: mails a notification from a script.
 
 pub(crate) mod args;
 pub(crate) mod run;
@@ -10,7 +10,6 @@ use crate::cron::Notification;
 use crate::cron::alert::AlertOptions;
 use crate::mail::message::Attachment;
 
-/// A line or a text from a script.
 #[derive(Debug)]
 pub struct NotifyOptions {
     pub mail: Notification,

@@ -1,4 +1,4 @@
-//! A line or a text from a script, mailed.
+//! Mails a notification from a script.
 
 use crate::cli::notification::alert::RunReport;
 use crate::cli::notification::send::{NotificationText, attachment, send_notification};
@@ -33,8 +33,8 @@ pub fn run(mut plan: NotifyOptions) -> Exit {
     if plan.only_if_input && body.trim().is_empty() {
         return Exit::Ok;
     }
-    let said = plan.mail.head.subject.take();
-    let text = said.as_deref().unwrap_or_else(|| first_line(&body));
+    let given = plan.mail.head.subject.take();
+    let text = given.as_deref().unwrap_or_else(|| first_line(&body));
     let notification = NotificationText {
         subject: subject(text, plan.level),
         headers: urgency(plan.level),
@@ -90,7 +90,7 @@ fn input(plan: &NotifyOptions) -> Result<JobReport, Exit> {
         prompt_for_text();
     }
     let mut text: Utf8<Box<dyn Read>> = Utf8::new(
-        "the standard input",
+        "standard input",
         match &plan.text {
             Some(text) => Box::new(text.as_bytes()),
             None if is_typed && !is_invited => Box::new(io::empty()),
@@ -101,7 +101,7 @@ fn input(plan: &NotifyOptions) -> Result<JobReport, Exit> {
     text.warning().iter().for_each(|text| warn(text));
     if is_invited && report.body.trim().is_empty() {
         complain(
-            "no text was typed, and nothing is sent; ehlo notify '' sends a mail without a text",
+            "no text was entered, and nothing was sent; for an empty mail, use: ehlo notify ''",
         );
         return Err(Exit::Usage);
     }
@@ -118,10 +118,7 @@ fn stdin() -> io::Result<impl Read> {
 }
 
 fn unread(error: &io::Error) -> Exit {
-    complain(&format!(
-        "cannot read the standard input: {}",
-        reason(error)
-    ));
+    complain(&format!("cannot read standard input: {}", reason(error)));
     Exit::NoInput
 }
 

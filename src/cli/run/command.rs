@@ -112,7 +112,7 @@ fn record_in_digest(
         interrupt::release();
     }
     if let Err(error) = recorded {
-        complain(&format!("warning: {error}; it is mailed at once"));
+        complain(&format!("warning: {error}; the run is mailed immediately"));
         let mail =
             || send_notification(&plan.mail, &notification(plan, finished, &Decision::Silent));
         return if run.reportable {
@@ -130,7 +130,7 @@ fn record_in_digest(
         Ok(Sent::Nothing | Sent::Busy) => SendOutcome::NotSent,
         Err(error) => {
             complain(&format!(
-                "warning: {error}; the digest is mailed the next time"
+                "warning: {error}; the digest will be mailed next time"
             ));
             SendOutcome::NotSent
         }
@@ -201,7 +201,7 @@ fn is_mailed(plan: &Job, sent: &SendOutcome) -> bool {
         SendOutcome::Accepted | SendOutcome::Failed(Exit::Partial) => true,
         SendOutcome::Failed(_) => false,
         SendOutcome::NotSent => {
-            plan.digest.is_some() || plan.mail.head.recipients != NotificationRecipients::Nobody
+            plan.digest.is_some() || plan.mail.head.recipients != NotificationRecipients::None
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Mailing what became of a unit of systemd.
+//! Options of `ehlo unit`.
 
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::UsageError;
@@ -6,25 +6,26 @@ use crate::cli::options::{mail, value};
 use crate::cli::unit::Unit;
 use crate::config::Places;
 
-/// So many octets may the name of a unit have.
+/// Maximum length of the name of a unit, in octets.
 const LONGEST: usize = 255;
 
-/// Mail what became of a unit of systemd: its state, and the end of its journal.
+/// Mail the status of a systemd unit.
 ///
-/// It is for `OnFailure=`: `ehlo queue systemd` prints a service for that. A unit that did not fail is mailed as
-/// well; with --recovered only when it works again, so that `OnSuccess=` may start it, too.
+/// The mail contains the status and the end of the journal. It is meant for `OnFailure=`: `ehlo queue systemd` prints
+/// a service for this purpose. A unit that did not fail is mailed as well; with --recovered, only when it succeeds
+/// again after a failure, so that `OnSuccess=` can start the same service.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Args {
-    /// Which, as %i of a template gives it.
+    /// Name of the unit; %i in a template.
     #[arg(value_name = "NAME", help_heading = "Arguments", value_parser = name)]
     name: String,
 
-    /// So many lines of the journal of its last run.
+    /// Number of journal lines of the last run to include.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value::number::<u32>(0, Some(10_000)))]
     lines: u32,
 
-    /// A unit of your own manager, and not of the system's.
+    /// A unit of the user manager instead of the system manager.
     #[arg(long)]
     user_unit: bool,
 
@@ -35,7 +36,6 @@ pub struct Args {
 }
 
 impl Args {
-    /// The mail that is meant.
     pub fn plan(self, typed: &CommandLineArgs<'_>, places: &Places) -> Result<Unit, UsageError> {
         Ok(Unit {
             name: self.name,
@@ -47,12 +47,12 @@ impl Args {
     }
 }
 
-/// The name of a unit (systemd.unit(5)), of a service where it does not say of what.
+/// The name of a unit (systemd.unit(5)); without a suffix, that of a service.
 fn name(text: &str) -> Result<String, String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
     if text.is_empty() || text.len() > LONGEST || !text.bytes().all(is_plain) {
         return Err(
-            "it is not the name of a unit, like backup.service; systemd-escape makes one"
+            "not the name of a unit, such as backup.service; systemd-escape creates valid names"
                 .to_owned(),
         );
     }

@@ -10,7 +10,6 @@ pub(crate) use run::run;
 use crate::cron::Notification;
 use crate::cron::alert::AlertOptions;
 
-/// A unit of systemd, and a mail about it.
 #[derive(Debug)]
 pub struct Unit {
     /// Full name of the unit: `backup.service`.

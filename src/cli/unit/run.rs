@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// Queries systemd about the unit, and mails the result.
 pub fn run(mut plan: Unit) -> Exit {
-    let said = plan.mail.head.subject.take();
+    let given = plan.mail.head.subject.take();
     let plan = &plan;
     let facts = facts(plan);
     let status = systemctl(plan, &["status", "--full", "--lines=0"]);
@@ -36,10 +36,10 @@ pub fn run(mut plan: Unit) -> Exit {
         alert: &plan.alert,
     };
     let sent = report.mail(&plan.mail, |decision| NotificationText {
-        subject: match (decision, said) {
+        subject: match (decision, given) {
             (Decision::Recovered(recovery), None) => recovered(&plan.name, recovery),
-            (Decision::Recovered(_), Some(said)) => format!("RECOVERED: {said}"),
-            (_, said) => said.unwrap_or_else(|| subject(plan, &facts)),
+            (Decision::Recovered(_), Some(given)) => format!("RECOVERED: {given}"),
+            (_, given) => given.unwrap_or_else(|| subject(plan, &facts)),
         },
         headers: vec![list_id(&plan.name)],
         body: body(plan, &facts) + &status.text() + "\n" + &journal.text(),
