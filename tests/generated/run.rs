@@ -5,7 +5,7 @@ use crate::page::{as_typed, owned, paragraph, section, table, verb_page};
 
 const MAIL: [&str; 5] = [
     "\
-The subject has the host, the result, the job and its duration: [web1] FAILED(3): backup.sh after 4m12s. The result is OK,
+The subject contains the host, the result, the job and its duration: [web1] FAILED(3): backup.sh after 4m12s. The result is OK,
 FAILED(status), KILLED(signal), TIMEOUT, NOT STARTED or LOCKED. The template of --subject may contain {host} (short host
 name), {command} (the program and its arguments), {status}, {duration}, {name} and {user}; {{ and }} are literal braces.",
     "\
@@ -79,7 +79,7 @@ The mails about consecutive failures and the recovery form one thread: each is a
 with --subject, the subject of a recovery mail is prefixed with RECOVERED:.",
     "\
 A failure counts as mailed once the server has accepted the mail or it is in the queue. If neither happened, because no queue
-could be created or ehlo was killed, the next run mails the failure and reports it. If several runs of a job fail identically
+could be created or ehlo was killed, the next failure is mailed in any case, and its mail counts this one. If several runs of a job fail identically
 at the same time, one mail is sent and all of them are counted.",
     "\
 A job is identified by its --name; without one, by its command line, ignoring times, dates and temporary names. Its history is
@@ -107,9 +107,9 @@ A command that was not started, because it cannot be executed or the lock is hel
 --dedupe and --digest. It is reported on standard error only if that is a terminal, if the mail could not be sent, or if
 MAILTO is empty; otherwise cron would mail it a second time.",
     "\
---tee also prints both streams as they arrive. cron then mails the output as well; set MAILTO=\"\" and use --to. If the reader
-of the output stops reading, the command is suspended until it continues, but --timeout and signals still work, and the mail is
-sent; output that is not read within five seconds after the end is discarded.",
+--tee also prints both streams as they arrive. cron then mails the output as well; set MAILTO=\"\" and use --to. If the
+program that reads the output stops reading, the command has to wait for it, but --timeout and signals still work, and the
+mail is sent; output that is not read within five seconds after the end is discarded.",
 ];
 
 const STATUS: [(&str, &str); 7] = [

@@ -2,7 +2,7 @@
 
 mod test;
 
-use crate::cli::notification::send::dead_letter;
+use crate::cli::notification::dead_letter;
 use crate::cli::terminal::{Stdout, print};
 use crate::client::events::Silent;
 use crate::cron::doctor::options::{Doctor, DoctorFormat, View};

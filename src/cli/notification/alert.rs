@@ -1,6 +1,6 @@
 //! Mails the result of a job, subject to its rules.
 
-use crate::cli::notification::send::{NotificationText, SendOutcome, send_notification};
+use crate::cli::notification::{NotificationText, SendOutcome, send_notification};
 use crate::cli::terminal::complain;
 use crate::cron::Notification;
 use crate::cron::alert::AlertOptions;

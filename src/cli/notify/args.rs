@@ -6,7 +6,6 @@ use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{mail, message, value};
 use crate::config::Places;
 use crate::mail::message::Input;
-use clap::ValueEnum;
 use std::path::PathBuf;
 
 /// Send a notification from a script.
@@ -24,7 +23,7 @@ pub struct Args {
 
     /// Severity, shown at the start of the subject; error and critical are marked urgent.
     #[arg(short, long, value_name = "LEVEL", value_enum)]
-    level: Option<Grade>,
+    level: Option<Level>,
 
     /// Attach a file, optionally with `;type=T` and `;name=N`; repeatable.
     #[arg(
@@ -48,17 +47,6 @@ pub struct Args {
 
     #[command(flatten)]
     mail: mail::Args,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Grade {
-    Info,
-    Notice,
-    #[value(alias = "warn")]
-    Warning,
-    Error,
-    #[value(alias = "crit")]
-    Critical,
 }
 
 impl Args {
@@ -89,23 +77,11 @@ impl Args {
         Ok(NotifyOptions {
             mail: self.mail.plan(typed, places)?,
             text,
-            level: self.level.map(Level::from),
+            level: self.level,
             attachments,
             only_if_input: self.only_if_input,
             name: self.name,
             alert,
         })
-    }
-}
-
-impl From<Grade> for Level {
-    fn from(grade: Grade) -> Self {
-        match grade {
-            Grade::Info => Self::Info,
-            Grade::Notice => Self::Notice,
-            Grade::Warning => Self::Warning,
-            Grade::Error => Self::Error,
-            Grade::Critical => Self::Critical,
-        }
     }
 }

@@ -35,9 +35,6 @@ pub struct Args {
     command: Vec<OsString>,
 
     /// When to send a mail [default: failure, or always with --digest].
-    ///
-    /// failure: if the command failed. output: if it failed or produced output, as cron does. always: after every
-    /// run. change: if the result or the output differs from the last run that was mailed.
     #[arg(long, value_name = "WHEN", value_enum)]
     when: Option<ReportChoice>,
 
@@ -123,9 +120,13 @@ pub struct Args {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ReportChoice {
+    /// The command failed.
     Failure,
+    /// It failed or produced output, as with cron.
     Output,
+    /// After every run.
     Always,
+    /// Result or output differ from the last run that was mailed.
     Change,
 }
 

@@ -1,7 +1,6 @@
 //! `ehlo doctor --send-test`, and the restart in an environment like that of cron.
 
-use crate::cli::notification::send;
-use crate::cli::notification::send::NotificationText;
+use crate::cli::notification::{NotificationText, build, send_with};
 use crate::cli::terminal::{complain, print};
 use crate::client::outcome::{DeliveryReport, RecipientResult, RecipientStatus};
 use crate::cron::doctor::Diagnosis;
@@ -32,9 +31,9 @@ pub fn send(plan: &Doctor, diagnosis: &Diagnosis, to: &Test) -> Exit {
         recipients: recipients(diagnosis, to),
         ..plan.mail.head.clone()
     };
-    match send::build(&head, &Rewriter::new(&delivery.rewrite), &notification()) {
+    match build(&head, &Rewriter::new(&delivery.rewrite), &notification()) {
         Ok(message) => {
-            let shown = send::send_with(
+            let shown = send_with(
                 delivery,
                 &message,
                 output(plan),

@@ -1,7 +1,7 @@
 //! Smaller versions of a mail, for a server that refuses its size or content: an alert must arrive, if
 //! without its attachments.
 
-use crate::cli::notification::send::NotificationText;
+use crate::cli::notification::NotificationText;
 use crate::client::outcome::{Cause, RecipientResult, RecipientStatus};
 use crate::smtp::stage::Stage;
 
