@@ -163,11 +163,11 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "ask" -d 'Say commands to 
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "script" -d 'Hold a conversation that a script says, and check it'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "config" -d 'Look at the configuration'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "queue" -d 'Look at the queue, and deliver what is in it'
-complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "run" -d 'Run a command, and mail what happened'
-complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "notify" -d 'Mail a line or a text from a script'
-complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "digest" -d 'Mail what `ehlo run --digest NAME` gathered'
-complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "unit" -d 'Mail what became of a unit of systemd: its state, and the end of its journal'
-complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "doctor" -d 'Say what this host would do with a mail from cron, without sending one'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "run" -d 'Run a command and mail the result'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "notify" -d 'Send a notification from a script'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "digest" -d 'Mail a summary of the runs recorded with --digest'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "unit" -d 'Mail the status of a systemd unit'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "doctor" -d 'Diagnose how mail from cron would leave this host'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "sendmail" -d 'Do what sendmail does, with its options'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "mailq" -d 'Show the queue, as sendmail does'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l listen -d 'Where to listen; may be given more than once' -r
@@ -441,23 +441,23 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcomm
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from cron" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from cron" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from cron" -s h -l help -d 'Print help'
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l when -d 'When a mail is sent' -r -f -a "failure\t''
-output\t''
-always\t''
-change\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l name -d 'What the job is called, and remembered by [default: the name of the program or script]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l timeout -d 'Tell the command to end after this time, like 30m or 1h' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l kill-after -d 'Kill it when it goes on for this long after that [default: 10s]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l lock -d 'Do not run it while somebody else holds this lock: a name, or a file with a slash in its path' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l lock-wait -d 'Wait for the lock for so long' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l log -d 'Attach the log: when the text has not all of it, always or never' -r -f -a "auto\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l when -d 'When to send a mail [default: failure, or always with --digest]' -r -f -a "failure\t'The command failed'
+output\t'It failed or produced output, as with cron'
+always\t'After every run'
+change\t'Result or output differ from the last run that was mailed'"
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l name -d 'Job name, also used to remember its state [default: the name of the program or script]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l timeout -d 'Time limit for the command, like 30m or 1h' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l kill-after -d 'Send SIGKILL if it is still running this long after SIGTERM [default: 10s]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l lock -d 'Do not start the command while this lock is held: a name, or a path with a slash' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l lock-wait -d 'How long to wait for the lock' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l log -d 'When to attach the log: if the mail does not contain all of it (auto), always, or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l log-limit -d 'Keep no more of the compressed log than this; of a longer one, the middle is missing' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l log-limit -d 'Maximum size of the compressed log; the middle of longer logs is dropped' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l dedupe -d 'Do not mail the same failure again within this time, like 6h or 2d, but count it' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l every -d 'Of failures in a row, mail the first, and then only each Nth' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l state-dir -d 'What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l digest -d 'Put it down in this digest instead of mailing it; `ehlo digest NAME` mails what is in it' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l digest -d 'Record the run in this digest instead of mailing it; `ehlo digest NAME` mails the digest' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l to -d 'Who gets it [default: MAILTO, else `to` of the profile, else you]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l cc -d 'Who gets it too, named in Cc' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l bcc -d 'Who gets it and is named nowhere' -r
@@ -500,12 +500,12 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l password-file -d 'The 
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l profile -d 'Use the options of this profile' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l config -d 'The file with the profiles' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s s -l subject -d 'The subject, with {host} {command} {status} {duration} {name} {user} [default: \'[{host}] {status}: {name} after {duration}\']' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l lock-quiet -d 'Tell nobody when the lock is held'
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tee -d 'Let what it writes be seen here, too'
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l mark-stderr -d 'Begin the lines of stderr with "! " in the mail'
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l html -d 'Show the colours of the output, in HTML beside the text'
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l exit-zero -d 'Exit with 0, however the command ends'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s s -l subject -d 'Subject, in which {host} {command} {status} {duration} {name} {user} are replaced [default: \'[{host}] {status}: {name} after {duration}\']' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l lock-quiet -d 'Do not report that the lock is held'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tee -d 'Also print the output'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l mark-stderr -d 'Mark lines from stderr with "! " in the mail'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l html -d 'Keep the colors of the output, in an additional HTML version'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l exit-zero -d 'Exit with status 0 even if the command fails'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l recovered -d 'Mail once when it works again after a failure that was mailed'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l queue-only -d 'Keep the mail, and let `ehlo queue run` send it'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l no-queue -d 'Keep nothing: send it now or never'
@@ -514,13 +514,13 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s 6 -l ipv6 -d 'Use IPv6
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s k -l insecure -d 'Take any certificate'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s l -l level -d 'How bad it is: it begins the subject, and error and critical are marked as urgent' -r -f -a "info\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s l -l level -d 'Severity, shown at the start of the subject; error and critical are marked urgent' -r -f -a "info\t''
 notice\t''
 warning\t''
 error\t''
 critical\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s a -l attach -d 'Attach a file; repeatable, and `;type=T` and `;name=N` may follow' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l name -d 'Under what --dedupe and --every remember it [default: the subject, without times and the like]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s a -l attach -d 'Attach a file, optionally with `;type=T` and `;name=N`; repeatable' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l name -d 'Key used by --dedupe and --every [default: the subject, ignoring times and the like]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l dedupe -d 'Do not mail the same failure again within this time, like 6h or 2d, but count it' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l every -d 'Of failures in a row, mail the first, and then only each Nth' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l state-dir -d 'What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]' -r -F
@@ -567,7 +567,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l password-file -d 'T
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l profile -d 'Use the options of this profile' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l config -d 'The file with the profiles' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s E -l only-if-input -d 'Send nothing when there is no text'
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s E -l only-if-input -d 'Send nothing if the text is empty'
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l queue-only -d 'Keep the mail, and let `ehlo queue run` send it'
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l no-queue -d 'Keep nothing: send it now or never'
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s 4 -l ipv4 -d 'Use IPv4 only'
@@ -575,7 +575,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s 6 -l ipv6 -d 'Use I
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s k -l insecure -d 'Take any certificate'
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l state-dir -d 'What was gathered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l state-dir -d 'State directory [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, or /var/lib/ehlo for root]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l to -d 'Who gets it [default: MAILTO, else `to` of the profile, else you]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l cc -d 'Who gets it too, named in Cc' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l bcc -d 'Who gets it and is named nowhere' -r
@@ -619,8 +619,8 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l password-file -d 'T
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l profile -d 'Use the options of this profile' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l config -d 'The file with the profiles' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l always -d 'Mail also that there is nothing to say'
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l list -d 'Show which digests there are, and how many runs are in them'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l always -d 'Send a mail even if there is nothing to report'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l list -d 'List all digests and the number of runs in each'
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l queue-only -d 'Keep the mail, and let `ehlo queue run` send it'
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l no-queue -d 'Keep nothing: send it now or never'
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s 4 -l ipv4 -d 'Use IPv4 only'
@@ -628,7 +628,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s 6 -l ipv6 -d 'Use I
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s k -l insecure -d 'Take any certificate'
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l lines -d 'So many lines of the journal of its last run' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l lines -d 'Number of journal lines of the last run to include' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l dedupe -d 'Do not mail the same failure again within this time, like 6h or 2d, but count it' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l every -d 'Of failures in a row, mail the first, and then only each Nth' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l state-dir -d 'What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]' -r -F
@@ -675,7 +675,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l password-file -d 'The
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l profile -d 'Use the options of this profile' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l config -d 'The file with the profiles' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l user-unit -d 'A unit of your own manager, and not of the system\'s'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l user-unit -d 'A unit of the user manager instead of the system manager'
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l recovered -d 'Mail once when it works again after a failure that was mailed'
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l queue-only -d 'Keep the mail, and let `ehlo queue run` send it'
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l no-queue -d 'Keep nothing: send it now or never'
@@ -684,18 +684,18 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s 6 -l ipv6 -d 'Use IPv
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s k -l insecure -d 'Take any certificate'
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l mailto -d 'Who gets the mail [default: MAILTO of your crontab, else you]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l timeout -d 'The time limit for every step, like 5s' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l skip -d 'Leave steps out, by their names, like cron,runner' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l send-test -d 'Send a short message in the end, to ADDR or to whoever gets the mail of cron' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l by-cron -d 'We have cron\'s environment by now; these variables were taken away for it' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l profile -d 'Look at what `ehlo run` and `ehlo notify` do with this profile, instead of sendmail' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l config -d 'The file with the profiles' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l here -d 'Look with this environment and not with cron\'s'
-complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l offline -d 'Ask no server and no DNS'
-complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l no-login -d 'Do not log in at the relay'
-complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l json -d 'One JSON object'
-complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -s v -l verbose -d 'Show the conversations, too'
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l mailto -d 'Recipients of the mail [default: MAILTO of your crontab, else you]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l timeout -d 'Time limit for each step, like 5s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l skip -d 'Skip the steps with these names, like cron,runner' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l send-test -d 'Finally, send a short message to ADDR, or to the recipient of mail from cron' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l by-cron -d 'This process has the environment of cron; these variables were removed' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l profile -d 'Check mail from `ehlo run` and `ehlo notify` with this profile, instead of mail from cron' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l config -d 'Configuration file' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l here -d 'Use the current environment instead of that of cron'
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l offline -d 'Do not contact any server, including DNS servers'
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l no-login -d 'Do not log in to the relay'
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l json -d 'Print the result as a JSON object'
+complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -s v -l verbose -d 'Also show the SMTP sessions'
 complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sendmail" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand mailq" -s h -l help -d 'Print help'

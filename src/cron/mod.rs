@@ -40,7 +40,7 @@ pub enum NotificationRecipients {
     #[default]
     User,
     /// MAILTO is empty, and nothing is mailed.
-    Nobody,
+    None,
     These {
         to: Vec<String>,
         cc: Vec<String>,

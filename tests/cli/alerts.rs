@@ -74,7 +74,7 @@ fn the_same_failure_is_mailed_once_and_the_next_mail_says_how_many_there_were() 
     memory.no_mail(3, &run(FULL));
     memory.no_mail(3, &run(FULL));
     let other = memory.mail(4, &run("echo denied; exit 4"));
-    let held = "Since the last mail, 2 failures were not mailed: from ";
+    let held = "2 further failures since the last mail: from ";
     holds(&other, &["] FAILED(4): backup after ", held, "denied\n"]);
 }
 
@@ -124,7 +124,7 @@ fn that_it_works_again_is_told_once_in_the_same_thread() {
         &[
             "] RECOVERED: backup after 2 failures in ",
             &format!("\nReferences: {id}\n"),
-            "It works again, after 2 failures; the first was at ",
+            "Working again after 2 failures; the first was at ",
         ],
     );
     memory.no_mail(0, &run("true"));
@@ -147,7 +147,7 @@ fn of_failures_in_a_row_each_nth_is_mailed() {
     memory.mail(1, &run);
     memory.no_mail(1, &run);
     let third = memory.mail(1, &run);
-    holds(&third, &["Since the last mail, 1 failure was not mailed: "]);
+    holds(&third, &["1 further failure since the last mail: "]);
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_mail_that_went_nowhere_was_not_told() {
     let port = crate::spool::closed();
     memory.ehlo(port, &run).run().exits(1);
     let told = memory.mail(1, &run);
-    holds(&told, &["1 failure was not mailed: "]);
+    holds(&told, &["1 further failure since the last mail: "]);
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn a_digest_is_one_mail_with_failures_first_and_is_empty_then() {
     );
     memory.no_mail(0, &["digest", "nightly"]);
     let nothing = memory.mail(0, &["digest", "nightly", "--always"]);
-    holds(&nothing, &["] nightly: nothing ran\n"]);
+    holds(&nothing, &["] nightly: no runs\n"]);
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn a_digest_that_no_run_has_used_is_reported_with_the_nearest() {
     asked("weekly-x")
         .exits(66)
         .complains(1)
-        .says(&["there are nightly"]);
+        .says(&["known digests: nightly"]);
     asked("nightly@07:00")
         .exits(64)
         .says(&["this may be nightly"]);
@@ -280,7 +280,7 @@ fn without_a_place_for_it_a_run_is_mailed_at_once() {
     let run = ehlo.env("EHLO_STATE_DIR", "/dev/null").run();
     run.exits(1)
         .complains(1)
-        .says(&["warning: ", "mailed at once"]);
+        .says(&["warning: ", "mailed immediately"]);
     server.finish();
 }
 

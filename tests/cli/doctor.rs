@@ -105,7 +105,7 @@ fn where_all_is_well_it_says_so_and_nobody_gets_a_message() {
         assert_eq!(of(&object, step).len(), 1, "{step} in {object:#}");
     }
     let promise = format!(
-        "A mail from cron would go to bob@hamburger.edu by [127.0.0.1]:{}.",
+        "Mail from cron would be sent to bob@hamburger.edu via [127.0.0.1]:{}.",
         relay.port
     );
     assert_eq!(object["prognosis"], promise);
@@ -119,10 +119,10 @@ fn people_get_a_line_for_each_step_and_the_conversation_if_they_want() {
     let relay = taking_all();
     let run = look(relay.port, "").run();
     run.exits(0).complains(0).has_nothing_raw().shows(&[
-        "in the environment of this shell:\n\n",
+        "in the current environment:\n\n",
         "ok       config       config.toml, profile out\n",
         "ok       answer       alice@crepes.fr to bob@hamburger.edu: ok\n",
-        "\nA mail from cron would go to bob@hamburger.edu by ",
+        "\nMail from cron would be sent to bob@hamburger.edu via ",
     ]);
     let run = look(relay.port, "").args(["-v"]).run();
     run.exits(0)
@@ -175,7 +175,7 @@ fn everything_that_is_wrong_with_the_configuration_is_told_with_its_line() {
     );
     let promise = object["prognosis"].as_str().unwrap();
     assert!(
-        promise.starts_with("A mail from cron would not get out: "),
+        promise.starts_with("Mail from cron would not be sent: "),
         "{promise}"
     );
 }
@@ -197,7 +197,7 @@ fn a_relay_that_is_down_leaves_the_mail_in_the_queue() {
     assert!(found.contains("Connection refused") && mend.contains("the profile out"));
     let promise = object["prognosis"].as_str().unwrap();
     assert!(
-        promise.starts_with("A mail from cron would wait in the queue: "),
+        promise.starts_with("Mail from cron would be queued: "),
         "{promise}"
     );
 }
@@ -213,7 +213,7 @@ fn a_fallback_that_works_takes_what_the_first_does_not() {
     assert_eq!(of(&object, "fallback")[0]["health"], "ok", "{object:#}");
     let promise = object["prognosis"].as_str().unwrap();
     assert!(
-        promise.starts_with("A mail from cron would go by the fallback: "),
+        promise.starts_with("Mail from cron would be sent via the fallback: "),
         "{promise}"
     );
 }
@@ -281,7 +281,10 @@ fn a_domain_without_a_server_is_known_before_the_first_mail() {
     let (step, found, mend) = failed(&object);
     assert_eq!(
         (step, mend),
-        ("recipient", "name another recipient, by MAILTO or an alias")
+        (
+            "recipient",
+            "choose another recipient with MAILTO or an alias"
+        )
     );
     assert!(
         found.starts_with("<bob@nowhere.test>: nowhere.test does not exist"),
@@ -316,7 +319,7 @@ fn a_profile_that_is_named_is_looked_at_as_ehlo_run_goes_by_it() {
     assert_eq!(relay.heard("MAIL FROM:<ann@crepes.fr>"), 1);
     assert_eq!(relay.heard("RCPT TO:<ops@hamburger.edu>"), 1);
     let promise = object["prognosis"].as_str().unwrap();
-    assert!(promise.starts_with("A mail from ehlo run would go to ops@hamburger.edu by "));
+    assert!(promise.starts_with("Mail from ehlo run would be sent to ops@hamburger.edu via "));
 }
 
 const LOGIN: &str =
@@ -347,7 +350,7 @@ fn a_login_is_tried_and_a_wrong_password_is_told_but_not_shown() {
     run.exits(2).complains(0).shows(&[
         "failed   login ",
         "535 5.7.8 wrong",
-        "to mend it: check user and password",
+        "fix: check user and password",
     ]);
     assert!(!run.stdout.contains("hunter2"));
     assert_eq!(relay.heard("MAIL"), 0);
@@ -379,7 +382,7 @@ fn what_is_left_out_is_not_done() {
         unasked["prognosis"]
             .as_str()
             .unwrap()
-            .ends_with("as far as could be seen.")
+            .ends_with("but not all steps were checked.")
     );
     let relay = with_login(true);
     let failing = "user = \"alice\"\npassword-command = \"false\"";
@@ -462,7 +465,12 @@ fn a_certificate_is_told_with_its_days_and_what_is_doubtful_about_it() {
             "warning",
             "verified, 5 days left",
         ),
-        (stranger, "insecure = true", "warning", "taken all the same"),
+        (
+            stranger,
+            "insecure = true",
+            "warning",
+            "accepted because of insecure",
+        ),
     ] {
         let server = in_tls(&papers);
         let ehlo = look(server.port, &format!("tls = \"starttls\"\n{trust}"));
@@ -498,7 +506,7 @@ fn a_message_is_sent_in_the_end_only_where_that_is_wanted() {
     let run = look(relay.port, "").args(["--send-test"]).run();
     run.exits(0)
         .complains(0)
-        .shows(&["The test was taken for bob@hamburger.edu: taken\n"]);
+        .shows(&["The test message was accepted for bob@hamburger.edu: taken\n"]);
     let taken = relay.taken();
     assert_eq!(taken.len(), 1);
     assert!(
@@ -517,10 +525,10 @@ fn a_test_that_is_refused_ends_as_sending_does() {
     let relay = answering("RCPT", "550 5.1.1 no such user");
     let run = look(relay.port, "").args(["--send-test"]).run();
     run.exits(69).complains(1).says(&["550 5.1.1 no such user"]);
-    run.shows(&["The test was not taken for bob@hamburger.edu (refused).\n"]);
+    run.shows(&["The test message was not accepted for bob@hamburger.edu (refused).\n"]);
     let run = look(closed(), "").args(["--send-test"]).run();
     run.exits(0)
-        .shows(&["The test waits in the queue for bob@hamburger.edu: "]);
+        .shows(&["The test message is queued for bob@hamburger.edu: "]);
 }
 
 /// The same look with cron's eyes, at a password that comes from a command.
@@ -557,7 +565,7 @@ fn cron_has_little_environment_and_that_is_what_a_command_gets() {
     assert_eq!(object["by_cron"], true);
     assert_eq!(of(&object, "password")[0]["health"], "ok", "{object:#}");
     let lost = of(&object, "config")[1]["found"].as_str().unwrap();
-    assert!(lost.starts_with("EHLO_CONFIG") && lost.ends_with("set here, and not in cron"));
+    assert!(lost.starts_with("EHLO_CONFIG") && lost.ends_with("set here, but not in cron"));
 }
 
 #[test]

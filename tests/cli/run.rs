@@ -96,7 +96,7 @@ fn success_is_mailed_only_where_that_is_wanted() {
     );
     has(
         &mails(0, &["--when", "always", "true"]),
-        &["\nIt wrote nothing.\n"],
+        &["\nNo output.\n"],
     );
 }
 
@@ -156,7 +156,7 @@ fn a_long_log_is_attached_whole_and_the_text_has_its_ends() {
         &mail,
         &[
             "\n\n1\n2\n",
-            " left out; the whole log is attached as seq.log.gz ...\n",
+            " omitted; the complete log is attached as seq.log.gz ...\n",
             "\n59999\n60000\n",
             "filename=seq.log.gz\n",
         ],
@@ -208,10 +208,10 @@ fn a_log_above_the_size_limit_of_the_server_is_left_out_and_the_mail_says_so() {
         has(
             &mail,
             &[
-                "\n\nThis mail is without seq.log.gz. The server refused the whole mail: ",
+                "\n\nThis mail was sent without seq.log.gz, because the server refused the complete mail: ",
                 "the server's limit is 30000",
                 "\nseq failed with status 1 after ",
-                " left out ...\n",
+                " omitted ...\n",
                 "\n60000\n",
             ],
         );
@@ -237,7 +237,10 @@ fn a_mail_whose_content_is_refused_is_sent_again_without_the_log() {
         run.exits(1).is_silent();
         let [whole, rest] = server.finish();
         has(&text(&whole), &["filename=seq.log.gz\n"]);
-        has(&text(&rest), &["This mail is without seq.log.gz. ", reply]);
+        has(
+            &text(&rest),
+            &["This mail was sent without seq.log.gz, ", reply],
+        );
         assert!(!text(&rest).contains("filename="));
     }
 }
@@ -256,7 +259,7 @@ fn a_mail_that_is_refused_in_every_version_is_in_the_dead_letter_as_a_whole() {
     run.exits(1).says(&["554 no", "FAILED(1): seq after "]);
     let [_, _, short] = server.finish();
     let short = text(&short);
-    has(&short, &["without seq.log.gz and the rest of the text. "]);
+    has(&short, &["without seq.log.gz and the rest of the text, "]);
     assert!(short.len() < 4000, "{short}");
     let letter = fs::read_to_string(home.join("dead.letter")).unwrap();
     has(&letter, &["To: bob@hamburger.edu\n"]);
@@ -307,7 +310,7 @@ fn colours_are_in_html_beside_the_text() {
 #[test]
 fn what_does_not_end_in_time_is_ended() {
     let mail = mails(124, &["--timeout", "100ms", "yes"]);
-    let sentence = "\nyes took longer than 100ms and was told to end.\n";
+    let sentence = "\nyes timed out after 100ms and was terminated.\n";
     has(&mail, &["] TIMEOUT: yes after ", sentence]);
 }
 
@@ -317,10 +320,7 @@ fn a_log_above_its_limit_says_what_is_missing() {
     let mail = mails(1, &options);
     has(
         &mail,
-        &[
-            "seq.log.gz is attached, and ",
-            " of the middle are missing there, too ...\n",
-        ],
+        &["seq.log.gz is attached, without ", " in the middle ...\n"],
     );
     assert!(attached(&mail, "seq.log.gz").len() <= 1024);
 }
@@ -332,7 +332,7 @@ fn a_signal_is_named_and_gives_the_status_of_a_shell() {
         &mail,
         &[
             "] KILLED(SIGSEGV): sh after ",
-            "\nsh was ended by SIGSEGV after ",
+            "\nsh was terminated by SIGSEGV after ",
         ],
     );
 }
@@ -342,7 +342,11 @@ fn a_signal_for_us_is_handed_on_and_still_mailed() {
     let mail = mails(143, &shell("echo told; kill -TERM $PPID; exec sleep 9"));
     has(
         &mail,
-        &["KILLED(SIGTERM)", "which was handed on to it", "\n\ntold\n"],
+        &[
+            "KILLED(SIGTERM)",
+            "was terminated by SIGTERM (forwarded) after ",
+            "\n\ntold\n",
+        ],
     );
     let handled = "trap 'echo bye; exit 5' USR1; kill -USR1 $PPID; while :; do sleep 0.01; done";
     has(&mails(5, &shell(handled)), &["FAILED(5)", "\nbye\n"]);
@@ -354,9 +358,9 @@ fn what_cannot_be_started_is_a_failure_that_is_mailed() {
         (
             "no-such-program",
             127,
-            "there is no no-such-program in PATH=/usr/bin:/bin",
+            "no-such-program was not found in PATH=/usr/bin:/bin",
         ),
-        ("/etc/passwd", 126, "/etc/passwd may not be executed"),
+        ("/etc/passwd", 126, "/etc/passwd is not executable"),
     ] {
         let (queue, server) = (Queue::new(), Server::start(Talk::take));
         let run = by(&queue, server.port).args([program]).run();
@@ -539,7 +543,7 @@ fn a_mail_that_fails_does_not_hide_the_status_of_the_command() {
             .args(["--no-queue"]);
         let run = ehlo.args(&options).run();
         let letter = home.path().join("dead.letter");
-        let place = format!("\" is in {}; it says:\n", letter.display());
+        let place = format!("\" was saved to {}; its text:\n", letter.display());
         let status = if options[0] == "--when" {
             "] OK: echo after "
         } else {
@@ -584,7 +588,7 @@ fn what_a_job_leaves_running_is_told_and_not_waited_for() {
     has(
         &mail,
         &[
-            "\nA process that it started in the background goes on",
+            "\nA background process of the job is still running",
             "\n\ngone\n",
         ],
     );

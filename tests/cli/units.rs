@@ -145,8 +145,8 @@ fn without_systemd_a_mail_goes_out_all_the_same() {
     let mail = systemd.mail(&["backup"]);
     for words in [
         "] UNKNOWN: backup.service\n",
-        "(systemctl is not there)",
-        "(journalctl is not there)",
+        "(systemctl was not found)",
+        "(journalctl was not found)",
     ] {
         assert!(mail.contains(words), "{words:?} is not in {mail}");
     }

@@ -1,98 +1,101 @@
-//! ehlo-doctor(1): what it says beside clap.
+//! ehlo-doctor(1): sections that clap does not generate.
 
 use crate::page::{as_typed, owned, section, table, verb_page};
 use clap_mangen::roff::roman;
 use ehlo::cron::doctor::options::CheckStep;
 
-const EYES: [&str; 3] = [
+const CHECKS: [&str; 3] = [
     "\
-What works in a shell need not work in cron, which gives its jobs HOME, LOGNAME, SHELL and PATH=/usr/bin:/bin, no other
-variable and no terminal. So ehlo doctor starts itself again in such an environment, and says so in its first line. A
-password-command that asks somebody, a keyring, a configuration that only EHLO_CONFIG names: they fail there as they would
-fail at night. Run it as the user whose jobs they are. --here looks with the environment of your shell.",
+A setup that works in a shell may fail in cron, which provides no terminal, and no variables except HOME, LOGNAME, SHELL and
+PATH=/usr/bin:/bin. Therefore ehlo doctor starts itself again in such an environment, as its first line shows. Anything that
+needs a terminal, a keyring or EHLO_CONFIG fails here just as it would under cron. Run it as the user who owns the jobs. --here
+checks in the environment of your shell.",
     "\
-Everything is looked at by the code that would send the mail: sendmail's for a mail from cron; with --profile that of
-ehlo run and ehlo notify, which can be told one. Servers are asked by the way that the profile says, with TLS and login, and
-then, in a second conversation, by MAIL FROM and RCPT TO, as sendmail -bv does. Nobody gets a message, unless --send-test
-is given: then a short one goes this way, by the queue, and the exit status is that of sending.",
+Every check uses the code that would send the mail: that of sendmail for mail from cron; with --profile, that of ehlo run and
+ehlo notify. Servers are contacted as the profile specifies, with TLS and login, and then, in a second session, sender and
+recipients are checked with MAIL FROM and RCPT TO, as sendmail -bv does. No message is sent, unless --send-test is given: then
+a short message is sent through the queue, and the exit status is that of sending it.",
     "\
-Nothing is written, made or changed. A queue that is not there is made with the first mail.",
+Nothing is written, created or changed. A missing queue is created by the first mail.",
 ];
 
 const STEPS: [(&str, &str); 16] = [
     (
         "sendmail",
-        "whether /usr/sbin/sendmail, which cron calls, is ehlo; else whose it is. Also /usr/lib/sendmail and the one in PATH, \
-         where they are others. Not with --profile",
+        "whether /usr/sbin/sendmail, which cron runs, is ehlo, or else which program it is; also /usr/lib/sendmail and the \
+         sendmail in PATH, if they are different programs. Skipped with --profile",
     ),
     (
         "config",
-        "the configuration that is read, others that are there and not read, everything that is wrong with it, and the \
-         profile that is chosen",
+        "the configuration file that is used, others that exist but are not used, all errors in it, and the selected profile",
     ),
     (
         "recipient",
-        "who gets the mail: those of MAILTO above the jobs of this user, in the own crontab, in /etc/crontab and in \
-         /etc/cron.d, else the user, with what aliases and [rewrite] make of it",
+        "the recipients: those of MAILTO above the jobs of this user, in the user's crontab, in /etc/crontab and in \
+         /etc/cron.d; otherwise the user; after aliases and [rewrite]",
     ),
     (
         "sender",
-        "the sender, with what [rewrite] makes of it, and whether its domain exists",
+        "the sender, after [rewrite], and whether its domain exists",
     ),
     ("host", "the name of this host in EHLO"),
     (
         "password",
-        "whether its source gives one, within --timeout and without asking anybody",
+        "whether its source provides a password, within --timeout and without a prompt",
     ),
     (
         "route",
         "the relay, or the mail exchangers of the recipients",
     ),
-    ("server", "whether it answers"),
+    ("server", "whether it responds"),
     (
         "tls",
-        "how the conversation is encrypted, how the certificate is judged, and for how many days it is valid; fewer than \
-         14 are a warning",
+        "the TLS version, whether the certificate is valid, and for how many days; fewer than 14 days cause a warning",
     ),
-    ("login", "whether the server takes user and password"),
+    ("login", "whether the server accepts user and password"),
     (
         "answer",
-        "what it says to the sender and to each recipient. A server may well take everything, and refuse it later",
+        "the server's replies to the sender and to each recipient. A server may accept everything now and reject it later",
     ),
-    ("fallback", "each profile of fallback, in one line"),
+    (
+        "fallback",
+        "the relay of each fallback profile, in one line",
+    ),
     (
         "queue",
-        "where it is, whether it can be written to, how much room there is, and what is in it",
+        "its directory, whether it is writable, the free space, and the number of messages",
     ),
     (
         "runner",
-        "who delivers what waits: the units of ehlo queue systemd, a job of cron with ehlo queue run, or \
+        "whether something runs the queue: the units of ehlo queue systemd, a cron job with ehlo queue run, or \
          ehlo queue run --watch",
     ),
     (
         "cron",
-        "whether it runs, and whether an empty MAILTO keeps jobs quiet",
+        "whether the daemon is running, whether an empty MAILTO discards the output of jobs, and whether cron finds ehlo",
     ),
     (
         "last-resort",
-        "where mail is put that can be neither sent nor kept, and whether the system's log hears of it",
+        "the file for mail that can be neither sent nor queued, and whether syslog is available",
     ),
 ];
 
 const JSON: &str = "\
-With --json, one object: \"health\" (ok, warning or failed), \"exit\", \"user\", \"by_cron\" (whether it was looked at with \
-cron's eyes), \"findings\", an array of objects with \"step\", \"health\" (also unknown, for what was not looked at), \
-\"found\" and \"mend\" (or null); \"recipients\", after aliases and rules; and \"prognosis\", the last line.";
+With --json, the result is one object: \"health\" (ok, warning or failed); \"exit\"; \"user\"; \"by_cron\" (true if the check \
+ran in the environment of cron); \"findings\", an array of objects with \"step\", \"health\" (unknown if the step was not \
+checked), \"found\" and \"mend\" (the suggested fix, or null); \"recipients\", after aliases and rewrite rules; and \
+\"prognosis\", the last line of the text.";
 
 const STATUS: [(&str, &str); 5] = [
-    ("0", "all is well"),
-    ("1", "somebody should look at a step"),
-    ("2", "a step fails, so that mail would be held up or lost"),
-    ("64", "the command line is wrong"),
-    ("74", "the standard output cannot be written"),
+    ("0", "no problems found"),
+    ("1", "at least one warning"),
+    ("2", "a step failed, so that mail would be delayed or lost"),
+    ("64", "usage error"),
+    ("74", "standard output cannot be written"),
 ];
 
-const OF_TEST: &str = "With --send-test, it is that of sending; see ehlo(1).";
+const OF_TEST: &str =
+    "With --send-test, the exit status is that of sending the message; see ehlo(1).";
 
 const EXAMPLES: &str = "\
 ehlo doctor
@@ -103,7 +106,7 @@ ehlo doctor --profile alerts --mailto ops@example.org -v";
 /// ehlo-doctor(1).
 pub fn page() -> String {
     verb_page("doctor", "ehlo-doctor", |own| {
-        section(own, "WITH CRON'S EYES", &EYES);
+        section(own, "CHECKS", &CHECKS);
         table(own, "STEPS", owned(&STEPS));
         section(own, "JSON", &[JSON]);
         own.control("SH", ["EXAMPLES"]);
@@ -115,7 +118,7 @@ pub fn page() -> String {
 }
 
 #[test]
-fn the_manual_of_the_doctor_names_every_step() {
+fn manual_names_every_step_of_doctor() {
     let named = STEPS.map(|(name, _)| name);
     assert_eq!(named, CheckStep::ALL.map(CheckStep::name));
 }

@@ -1,43 +1,43 @@
-//! ehlo-notify(1): what it says beside clap.
+//! ehlo-notify(1): sections that clap does not generate.
 
 use crate::page::{as_typed, section, verb_page};
-use crate::run::{NOWHERE, RECIPIENTS};
+use crate::run::{FAILURES, RECIPIENTS};
 
 const TEXT: [&str; 2] = [
     "\
-The text is that of the command line, its words joined by blanks, else what comes on the standard input, to its end. At
-a terminal it is typed: Ctrl-D at the beginning of a line ends it, and if nothing was typed, nothing is sent. A long one
-is there in part and attached as a whole, and what could steer a terminal is made harmless, as for ehlo-run(1). Bytes that
-are not UTF-8 are read as windows-1252, with a warning.",
+The text consists of the words on the command line, joined by spaces; without any, standard input is read to its end. At a
+terminal, type the text, and end it with Ctrl-D at the beginning of a line; if nothing was typed, nothing is sent. A long text
+is shown in part and attached in full, and terminal control sequences are escaped, as for ehlo-run(1). Bytes that are not
+UTF-8 are read as windows-1252, with a warning.",
     "\
-The subject is that of --subject, else the first line of the text, behind the name of this host and the level: [web1]
+The subject is that of --subject, otherwise the first line of the text, preceded by the host name and the level: [web1]
 WARNING: disk is full.",
 ];
 
-const NOTICES: [&str; 2] = [
+const ALERTS: [&str; 2] = [
     "\
-With --dedupe TIME, a text that says the same at the same level is mailed once and then counted until TIME is over; see
-WHAT IS NOT MAILED AGAIN in ehlo-run(1) for what is the same. It is compared with those of the same subject, but for times and the like in it, or
-of the same --name.",
+With --dedupe TIME, identical texts of the same level are mailed once and then only counted until TIME is over; ALERT RULES in
+ehlo-run(1) describes which differences are ignored. Texts are compared if they have the same --name; without one, the same
+subject, ignoring times and the like.",
     "\
-With --every N, the first is mailed, and then each Nth.",
+With --every N, the first text is mailed, and then every Nth.",
 ];
 
 const EXAMPLES: &str = "\
 some-check | ehlo notify -E -s 'disk is full' --level warning
-ehlo notify --level critical --to oncall@example.org 'raid is degraded'
-dmesg | tail -20 | ehlo notify -s 'the kernel complains' -a /var/log/kern.log";
+ehlo notify -l critical --to ops@example.org 'RAID is degraded'
+dmesg | tail -20 | ehlo notify -s kernel -a /var/log/kern.log";
 
 const STATUS: &str = "\
-As in ehlo(1): 0 when the mail was sent or is safe in the queue, or when nobody wants it.";
+As in ehlo(1): 0 if the mail was sent or queued, or if no mail was required.";
 
 /// ehlo-notify(1).
 pub fn page() -> String {
     verb_page("notify", "ehlo-notify", |own| {
-        section(own, "THE MAIL", &TEXT);
-        section(own, "WHAT IS NOT MAILED AGAIN", &NOTICES);
-        section(own, "WHO GETS IT", &RECIPIENTS);
-        section(own, "WHEN IT CANNOT BE SENT", &NOWHERE);
+        section(own, "MAIL", &TEXT);
+        section(own, "ALERT RULES", &ALERTS);
+        section(own, "RECIPIENTS", &RECIPIENTS);
+        section(own, "DELIVERY FAILURES", &FAILURES);
         own.control("SH", ["EXAMPLES"]);
         as_typed(own, EXAMPLES);
         section(own, "EXIT STATUS", &[STATUS]);

@@ -81,7 +81,12 @@ pub fn synopsis_lines(page: &mut Roff, lines: &[(&str, &str)]) {
     }
 }
 
-/// The page of a verb.
+/// The title. Words are not hyphenated: options and file names must be searchable.
+pub fn title(man: &Man) -> String {
+    render(|out| man.render_title(out)) + ".nh\n"
+}
+
+/// The page of a command.
 pub fn verb_page(verb: &str, name: &'static str, more: impl FnOnce(&mut Roff)) -> String {
     let whole = built();
     let command = whole.find_subcommand(verb).unwrap().clone();
@@ -93,7 +98,7 @@ pub fn verb_page(verb: &str, name: &'static str, more: impl FnOnce(&mut Roff)) -
     more(&mut own);
     section(&mut own, "SEE ALSO", &["ehlo(1)"]);
     [
-        render(|out| man.render_title(out)),
+        title(&man),
         render(|out| man.render_name_section(out)),
         render(|out| man.render_synopsis_section(out)),
         render(|out| man.render_description_section(out)),
@@ -112,6 +117,7 @@ pub fn titled((title, section): (&str, &str), name: &str) -> Roff {
         _ => "User Commands",
     };
     page.control("TH", [title, section, "", &footer, manual]);
+    page.control("nh", []);
     page.control("SH", ["NAME"]);
     page.text([roman(name)]);
     page

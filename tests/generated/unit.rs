@@ -1,4 +1,4 @@
-//! ehlo-unit(1): what it says beside clap.
+//! ehlo-unit(1): sections that clap does not generate.
 
 use crate::digest::STATUS;
 use crate::page::{as_typed, section, verb_page};
@@ -6,16 +6,15 @@ use crate::run::RECIPIENTS;
 
 const UNITS: [&str; 3] = [
     "\
-ehlo unit NAME mails what became of a unit of systemd: how it ended, what systemctl status says of it, and the last lines
-of its journal since it was started, 100 unless --lines says otherwise. It is for OnFailure=: ehlo queue systemd prints
-the template ehlo@.service, and how one unit or all of them start it.",
+ehlo unit NAME mails the status of a systemd unit: its result, the output of systemctl status, and the last lines of its
+journal since it was started (100, unless --lines is given). It is meant for OnFailure=: ehlo queue systemd prints the template
+ehlo@.service, and explains how to use it for one unit or for all units.",
     "\
-With --user-unit, it is a unit of your own manager. --dedupe, --every and --recovered remember each unit by its name; with
---recovered in the template, OnSuccess=ehlo@%n.service beside OnFailure= mails when it works again. A unit that did not
-fail is mailed as well, except with --recovered.",
+With --user-unit, the unit belongs to the user manager. --dedupe, --every and --recovered keep a history for each unit. With
+--recovered in the template, OnSuccess=ehlo@%n.service in addition to OnFailure= mails the recovery of a unit. A unit that did
+not fail is mailed as well, except with --recovered.",
     "\
-systemctl and journalctl have ten seconds each. Where they are missing, or say nothing in that time, the mail says so and
-goes out all the same.",
+systemctl and journalctl are given ten seconds each; if they fail, the mail reports it and is sent anyway.",
 ];
 
 const EXAMPLES: &str = "\
@@ -27,7 +26,7 @@ ehlo unit --user-unit --dedupe 6h --recovered -- %i";
 pub fn page() -> String {
     verb_page("unit", "ehlo-unit", |own| {
         section(own, "UNITS", &UNITS);
-        section(own, "WHO GETS IT", &RECIPIENTS);
+        section(own, "RECIPIENTS", &RECIPIENTS);
         own.control("SH", ["EXAMPLES"]);
         as_typed(own, EXAMPLES);
         section(own, "EXIT STATUS", &[STATUS]);

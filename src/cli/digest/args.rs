@@ -1,4 +1,4 @@
-//! Mailing what jobs gathered.
+//! Options of `ehlo digest`.
 
 use crate::cli::digest::{Digest, DigestTask};
 use crate::cli::options::command_line::CommandLineArgs;
@@ -7,15 +7,15 @@ use crate::cli::options::{mail, value};
 use crate::config::Places;
 use std::path::PathBuf;
 
-/// Mail what `ehlo run --digest NAME` gathered.
+/// Mail a summary of the runs recorded with --digest.
 ///
-/// One mail says what ran: failures first, with the end of what they printed, then the rest. It is for cron
-/// or a timer, once a day or a week. What was gathered goes away when the mail is safe. Where nothing was,
-/// nothing is mailed.
+/// The mail lists the runs recorded by `ehlo run --digest NAME`: failures first, with the end of their output, then
+/// the rest. Start this from cron or a timer, once a day or once a week. A digest is deleted once its mail is sent or
+/// queued. If there is nothing to report, no mail is sent.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Args {
-    /// Which.
+    /// Name of the digest.
     #[arg(
         value_name = "NAME",
         help_heading = "Arguments",
@@ -24,16 +24,15 @@ pub struct Args {
     )]
     name: Option<String>,
 
-    /// Mail also that there is nothing to say.
+    /// Send a mail even if there is nothing to report.
     #[arg(long)]
     always: bool,
 
-    /// Show which digests there are, and how many runs are in them.
+    /// List all digests and the number of runs in each.
     #[arg(long)]
     list: bool,
 
-    /// What was gathered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root
-    /// /var/lib/ehlo].
+    /// State directory [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, or /var/lib/ehlo for root].
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
 
@@ -42,7 +41,6 @@ pub struct Args {
 }
 
 impl Args {
-    /// The digest that is meant.
     pub fn plan(self, typed: &CommandLineArgs<'_>, places: &Places) -> Result<Digest, UsageError> {
         let task = match self.name {
             Some(name) if !self.list => DigestTask::Mail {
@@ -63,7 +61,7 @@ fn only_the_list(typed: &CommandLineArgs<'_>) -> Result<DigestTask, UsageError> 
     match typed.other_than(&["list", "state_dir"]) {
         None => Ok(DigestTask::List),
         Some(option) => Err(UsageError::usage(format!(
-            "{option} does not go together with --list, which mails nothing"
+            "{option} cannot be combined with --list, which sends no mail"
         ))),
     }
 }

@@ -1,4 +1,4 @@
-//! How a host is looked at.
+//! Options of `ehlo doctor`.
 
 use crate::cli::config::args::faults;
 use crate::cli::options::command_line::CommandLineArgs;
@@ -14,54 +14,55 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Say what this host would do with a mail from cron, without sending one.
+/// Diagnose how mail from cron would leave this host.
 ///
-/// It is looked at with cron's eyes: with HOME, LOGNAME, SHELL and PATH=/usr/bin:/bin, and without a
-/// terminal. Each step is ok, or a warning, or failed, with what mends it. The exit status is 0, 1 for a warning, or 2.
+/// The check runs in the environment of cron: with HOME, LOGNAME, SHELL and PATH=/usr/bin:/bin, and without a
+/// terminal. No message is sent. Each step is reported as ok, warning or failed, with a suggested fix. The exit status
+/// is 0, 1 after a warning, or 2 after a failure.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Args {
-    /// Look with this environment and not with cron's.
+    /// Use the current environment instead of that of cron.
     #[arg(long)]
     here: bool,
 
-    /// Who gets the mail [default: MAILTO of your crontab, else you].
+    /// Recipients of the mail [default: MAILTO of your crontab, else you].
     #[arg(long, value_name = "LIST", value_parser = value::line)]
     mailto: Option<String>,
 
-    /// Ask no server and no DNS.
+    /// Do not contact any server, including DNS servers.
     #[arg(long)]
     offline: bool,
 
-    /// Do not log in at the relay.
+    /// Do not log in to the relay.
     #[arg(long)]
     no_login: bool,
 
-    /// The time limit for every step, like 5s.
+    /// Time limit for each step, like 5s.
     #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "10s")]
     timeout: Duration,
 
-    /// Leave steps out, by their names, like cron,runner.
+    /// Skip the steps with these names, like cron,runner.
     ///
-    /// Without server, nobody is asked; without password or login, nobody logs in.
+    /// If server is skipped, no server is contacted; if password or login is skipped, no login is attempted.
     #[arg(long, value_name = "STEP", value_delimiter = ',', value_parser = step)]
     skip: Vec<CheckStep>,
 
-    /// Send a short message in the end, to ADDR or to whoever gets the mail of cron.
+    /// Finally, send a short message to ADDR, or to the recipient of mail from cron.
     #[arg(long, value_name = "ADDR", num_args = 0..=1,
         default_missing_value = "", value_parser = value::line,
           conflicts_with_all = ["offline", "no_login", "json"])]
     send_test: Option<String>,
 
-    /// One JSON object.
+    /// Print the result as a JSON object.
     #[arg(long, conflicts_with = "verbose")]
     json: bool,
 
-    /// Show the conversations, too.
+    /// Also show the SMTP sessions.
     #[arg(short, long)]
     verbose: bool,
 
-    /// We have cron's environment by now; these variables were taken away for it.
+    /// This process has the environment of cron; these variables were removed.
     #[arg(
         long,
         hide = true,
@@ -71,22 +72,22 @@ pub struct Args {
     )]
     by_cron: Option<Vec<String>>,
 
-    /// Look at what `ehlo run` and `ehlo notify` do with this profile, instead of sendmail.
+    /// Check mail from `ehlo run` and `ehlo notify` with this profile, instead of mail from cron.
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
 
-    /// The file with the profiles.
+    /// Configuration file.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 fn step(name: &str) -> Result<CheckStep, String> {
     let names = || CheckStep::ALL.map(CheckStep::name).join(", ");
-    CheckStep::named(name).ok_or_else(|| format!("it wants one of {}", names()))
+    CheckStep::named(name).ok_or_else(|| format!("expected one of {}", names()))
 }
 
 impl Args {
-    /// The look that is meant. What is wrong with the configuration is a part of it.
+    /// Errors in the configuration are findings of the diagnosis.
     pub fn plan(self, typed: CommandLineArgs<'_>, words: &[OsString], places: &Places) -> Doctor {
         let by_run = mail::default_notification(self.config(), &typed, places);
         let (front, mut mail) = self.front(by_run, places);
@@ -137,7 +138,7 @@ impl Args {
         }
     }
 
-    /// sendmail, which cron calls; or, where a profile is named, the verbs that can be told one.
+    /// sendmail, which cron calls; or, if a profile is named, the commands that accept one.
     fn front(&self, by_run: Notification, places: &Places) -> (Front, Notification) {
         if self.profile.is_some() {
             return (Front::Run, by_run);
@@ -159,7 +160,7 @@ impl Args {
         }
     }
 
-    /// The file, and everything that is wrong with it.
+    /// The file and all errors in it.
     fn configuration(&self, typed: &mut CommandLineArgs<'_>, places: &Places) -> Configuration {
         let named = self.config.as_deref();
         let mut configuration = Configuration {

@@ -2,10 +2,10 @@
 
 mod test;
 
-use crate::cli::notification::send::dead_letter;
+use crate::cli::notification::dead_letter;
 use crate::cli::terminal::{Stdout, print};
 use crate::client::events::Silent;
-use crate::cron::doctor::options::{Doctor, DoctorFormat, Front, View};
+use crate::cron::doctor::options::{Doctor, DoctorFormat, View};
 use crate::cron::doctor::{CheckResult, Diagnosis, HostSystem, examine};
 use crate::system::exit::{Exit, Health};
 use crate::system::text::shown;
@@ -63,16 +63,15 @@ pub fn text(plan: &Doctor, host: &HostSystem, diagnosis: &Diagnosis) -> String {
 
 fn heading(plan: &Doctor, host: &HostSystem) -> String {
     let user = shown(&host.login);
-    let whose = match plan.front {
-        Front::Sendmail { .. } => "A mail from cron",
-        Front::Run => "A mail from ehlo run",
-    };
+    let source = plan.front.mail();
     if plan.view == View::Here {
-        return format!("{whose} for {user}, in the environment of this shell:");
+        return format!("{source} for {user}, in the current environment:");
     }
     let home = host.home.as_ref().map(|home| home.to_string_lossy());
     let home = shown(&home.unwrap_or_default());
-    format!("{whose} for {user}, as cron sees it (HOME={home}, PATH=/usr/bin:/bin, no terminal):")
+    format!(
+        "{source} for {user}, in the environment of cron (HOME={home}, PATH=/usr/bin:/bin, no terminal):"
+    )
 }
 
 /// A line for the result, and one for the remedy.
@@ -82,7 +81,7 @@ fn lines(finding: &CheckResult) -> String {
     let mut lines = format!("{health:<HEALTH$}{step:<STEP$}{found}\n");
     if let Some(remedy) = &finding.remedy {
         let blank = " ".repeat(HEALTH + STEP);
-        lines.push_str(&format!("{blank}to mend it: {}\n", shown(remedy)));
+        lines.push_str(&format!("{blank}fix: {}\n", shown(remedy)));
     }
     lines
 }

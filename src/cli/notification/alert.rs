@@ -1,6 +1,6 @@
 //! Mails the result of a job, subject to its rules.
 
-use crate::cli::notification::send::{NotificationText, SendOutcome, send_notification};
+use crate::cli::notification::{NotificationText, SendOutcome, send_notification};
 use crate::cli::terminal::complain;
 use crate::cron::Notification;
 use crate::cron::alert::AlertOptions;
@@ -69,7 +69,7 @@ pub fn domain(mail: &Notification) -> String {
 fn warn(rules: &AlertRules, error: Option<AlertError>) {
     if let Some(error) = error.filter(|_| rules.are_set()) {
         complain(&format!(
-            "warning: {error}; what was mailed before may be mailed again"
+            "warning: {error}; a failure that was mailed before may be mailed again"
         ));
     }
 }
@@ -113,19 +113,16 @@ fn complete(mut notification: NotificationText, decision: &Decision, id: &str) -
 /// Text about the failures before a recovery.
 fn recovery_text(recovery: &Recovery) -> String {
     let (failures, since) = (counted(recovery.failures, "failure"), local(recovery.since));
-    format!("It works again, after {failures}; the first was at {since}.")
+    format!("Working again after {failures}; the first was at {since}.")
 }
 
 /// Text about failures that were not mailed: number and times.
 fn suppressed_text(suppressed: &SuppressedFailures) -> String {
     let (first, last) = (local(suppressed.first), local(suppressed.last));
+    let failures = counted(suppressed.count, "further failure");
     match suppressed.count {
-        1 => format!("Since the last mail, 1 failure was not mailed: {last}."),
-        count => {
-            format!(
-                "Since the last mail, {count} failures were not mailed: from {first} to {last}."
-            )
-        }
+        1 => format!("{failures} since the last mail: {last}."),
+        _ => format!("{failures} since the last mail: from {first} to {last}."),
     }
 }
 
@@ -157,8 +154,8 @@ mod tests {
 
     fn notification() -> NotificationText {
         NotificationText {
-            body: "it failed\n".to_owned(),
-            html: Some("<b>it failed</b>".to_owned()),
+            body: "the job failed\n".to_owned(),
+            html: Some("<b>the job failed</b>".to_owned()),
             ..NotificationText::default()
         }
     }
@@ -174,7 +171,7 @@ mod tests {
         let first = complete(notification(), &notice(None, None), "<1@x.org>");
         assert_eq!(value(&first, "Message-ID"), Some("<1@x.org>"));
         assert_eq!(value(&first, "In-Reply-To"), None);
-        assert_eq!(first.body, "it failed\n");
+        assert_eq!(first.body, "the job failed\n");
         let second = complete(
             notification(),
             &notice(None, Some("<1@x.org>")),
@@ -192,14 +189,14 @@ mod tests {
             last: UNIX_EPOCH + Duration::from_secs(60),
         };
         let notification = complete(notification(), &notice(Some(suppressed), None), "<1@x.org>");
-        let begins = "Since the last mail, 3 failures were not mailed: from 1970-01-01 ";
+        let begins = "3 further failures since the last mail: from 1970-01-01 ";
         assert!(
             notification.body.starts_with(begins),
             "{}",
             notification.body
         );
         assert!(
-            notification.body.ends_with(".\n\nit failed\n"),
+            notification.body.ends_with(".\n\nthe job failed\n"),
             "{}",
             notification.body
         );
@@ -219,7 +216,7 @@ mod tests {
             "{subject}"
         );
         let notice = complete(notification(), &Decision::Recovered(recovery), "<1@x.org>");
-        let begins = "It works again, after 3 failures; the first was at ";
+        let begins = "Working again after 3 failures; the first was at ";
         assert!(notice.body.starts_with(begins), "{}", notice.body);
     }
 }

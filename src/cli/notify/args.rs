@@ -1,4 +1,4 @@
-//! A line or a text from a script.
+//! Options of `ehlo notify`.
 
 use crate::cli::notify::{Level, NotifyOptions};
 use crate::cli::options::command_line::CommandLineArgs;
@@ -6,27 +6,26 @@ use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{mail, message, value};
 use crate::config::Places;
 use crate::mail::message::Input;
-use clap::ValueEnum;
 use std::path::PathBuf;
 
-/// Mail a line or a text from a script.
+/// Send a notification from a script.
 ///
-/// The text is that of the command line, else the standard input; at a terminal it is typed, and Ctrl-D ends
-/// it. Without recipients it goes to those whom MAILTO names, else to those of the profile, else to you. What
-/// cannot be sent now is kept and tried again; what can be neither sent nor kept is put into a dead.letter, and
-/// stderr and syslog say so.
+/// The text is taken from the command line, otherwise from standard input; at a terminal, Ctrl-D ends the input.
+/// The default recipients are those of MAILTO, otherwise those of the profile, otherwise you. A mail that cannot be
+/// sent now is queued and retried. A mail that can be neither sent nor queued is saved to dead.letter, which is
+/// reported on standard error and in syslog.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Args {
-    /// The text, as one or more words [default: the standard input].
+    /// Text, as one or more words [default: standard input].
     #[arg(value_name = "TEXT", help_heading = "Arguments")]
     text: Vec<String>,
 
-    /// How bad it is: it begins the subject, and error and critical are marked as urgent.
+    /// Severity, shown at the start of the subject; error and critical are marked urgent.
     #[arg(short, long, value_name = "LEVEL", value_enum)]
-    level: Option<Grade>,
+    level: Option<Level>,
 
-    /// Attach a file; repeatable, and `;type=T` and `;name=N` may follow.
+    /// Attach a file, optionally with `;type=T` and `;name=N`; repeatable.
     #[arg(
         short,
         long,
@@ -35,11 +34,11 @@ pub struct Args {
     )]
     attach: Vec<PathBuf>,
 
-    /// Send nothing when there is no text.
+    /// Send nothing if the text is empty.
     #[arg(short = 'E', long)]
     only_if_input: bool,
 
-    /// Under what --dedupe and --every remember it [default: the subject, without times and the like].
+    /// Key used by --dedupe and --every [default: the subject, ignoring times and the like].
     #[arg(long, value_name = "NAME", value_parser = value::line, help_heading = "Alerts")]
     name: Option<String>,
 
@@ -50,19 +49,7 @@ pub struct Args {
     mail: mail::Args,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Grade {
-    Info,
-    Notice,
-    #[value(alias = "warn")]
-    Warning,
-    Error,
-    #[value(alias = "crit")]
-    Critical,
-}
-
 impl Args {
-    /// The notice that is meant.
     pub fn plan(
         self,
         typed: &CommandLineArgs<'_>,
@@ -77,36 +64,24 @@ impl Args {
         let alert = self.alert.plan();
         if self.name.is_some() && !alert.rules.are_set() {
             return Err(UsageError::usage(
-                "--name needs --dedupe or --every: without them, nothing is remembered",
+                "--name is only used by --dedupe and --every; add one of them, or omit --name",
             ));
         }
         let text = (!self.text.is_empty()).then(|| self.text.join(" "));
         let is_stdin = |input: &Input| matches!(input, Input::Stdin);
         if text.is_none() && attachments.iter().any(|one| is_stdin(&one.input)) {
             return Err(UsageError::usage(
-                "--attach -: the standard input is the text; give the text as TEXT",
+                "--attach -: standard input is already used for the text; give the text as an argument",
             ));
         }
         Ok(NotifyOptions {
             mail: self.mail.plan(typed, places)?,
             text,
-            level: self.level.map(Level::from),
+            level: self.level,
             attachments,
             only_if_input: self.only_if_input,
             name: self.name,
             alert,
         })
-    }
-}
-
-impl From<Grade> for Level {
-    fn from(grade: Grade) -> Self {
-        match grade {
-            Grade::Info => Self::Info,
-            Grade::Notice => Self::Notice,
-            Grade::Warning => Self::Warning,
-            Grade::Error => Self::Error,
-            Grade::Critical => Self::Critical,
-        }
     }
 }

@@ -309,7 +309,7 @@ impl MailArgs {
             return recipients;
         }
         match mail_to {
-            Some(list) if list.trim().is_empty() => NotificationRecipients::Nobody,
+            Some(list) if list.trim().is_empty() => NotificationRecipients::None,
             Some(list) => NotificationRecipients::These {
                 to: vec![list],
                 cc: Vec::new(),

@@ -1,4 +1,4 @@
-//! A command that is run, and whose end is mailed.
+//! Options of `ehlo run`.
 
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::UsageError;
@@ -13,17 +13,17 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Run a command, and mail what happened.
+/// Run a command and mail the result.
 ///
-/// The mail says what ran and how it ended, and has what it wrote: all of it, or the beginning and the end with
-/// the whole log attached. Without --when, only a failure is mailed: an exit status other than 0, a signal, a
-/// timeout. Signals are handed on to the command, and its exit status is ours.
+/// The mail reports the command, its result and its output: in full, or the beginning and the end with the
+/// complete log attached. Without --when, only failures are mailed: an exit status other than 0, a signal, or a
+/// timeout. Signals are forwarded to the command, and its exit status is returned.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(mut_arg("subject", |arg| arg
     .value_name("TEMPLATE")
-    .help("The subject, with {host} {command} {status} {duration} {name} {user} [default: '[{host}] {status}: \
-           {name} after {duration}']")))]
+    .help("Subject, in which {host} {command} {status} {duration} {name} {user} are replaced [default: \
+           '[{host}] {status}: {name} after {duration}']")))]
 pub struct Args {
     /// The command and its arguments.
     #[arg(
@@ -34,80 +34,77 @@ pub struct Args {
     )]
     command: Vec<OsString>,
 
-    /// When a mail is sent.
-    ///
-    /// When the command failed; when it failed or wrote anything, as cron does; always; or on a change: when it
-    /// ended or wrote something else than the one that was mailed last [default: failure, and always with --digest].
+    /// When to send a mail [default: failure, or always with --digest].
     #[arg(long, value_name = "WHEN", value_enum)]
     when: Option<ReportChoice>,
 
-    /// What the job is called, and remembered by [default: the name of the program or script].
+    /// Job name, also used to remember its state [default: the name of the program or script].
     ///
-    /// That is `backup` for `nice -n 19 sh /opt/backup`, and for `sh -c 'cd /srv && ./backup'`; it is `sh` if that
-    /// starts several programs. Without a name, jobs with different command lines are different jobs, but for times
-    /// and dates in them.
+    /// The default is `backup` for `nice -n 19 sh /opt/backup` and for `sh -c 'cd /srv && ./backup'`, but `sh` if
+    /// the shell starts several programs. Without --name, each distinct command line is a separate job, ignoring
+    /// times and dates.
     #[arg(long, value_name = "NAME", value_parser = name)]
     name: Option<String>,
 
-    /// Tell the command to end after this time, like 30m or 1h.
+    /// Time limit for the command, like 30m or 1h.
     ///
-    /// It gets TERM, with all that it has started.
+    /// When it expires, the command and its children receive SIGTERM.
     #[arg(long, value_name = "TIME", value_parser = value::limit)]
     timeout: Option<Duration>,
 
-    /// Kill it when it goes on for this long after that [default: 10s].
+    /// Send SIGKILL if it is still running this long after SIGTERM [default: 10s].
     #[arg(long, value_name = "TIME", value_parser = value::limit, requires = "timeout")]
     kill_after: Option<Duration>,
 
-    /// Do not run it while somebody else holds this lock: a name, or a file with a slash in its path.
+    /// Do not start the command while this lock is held: a name, or a path with a slash.
     ///
-    /// Then the exit status is 75, and a mail says who holds it.
+    /// In this case the exit status is 75, and a mail names the process that holds the lock.
     #[arg(long, value_name = "NAME|PATH", value_parser = lock)]
     lock: Option<PathBuf>,
 
-    /// Wait for the lock for so long.
+    /// How long to wait for the lock.
     #[arg(long, value_name = "TIME", value_parser = value::limit, requires = "lock")]
     lock_wait: Option<Duration>,
 
-    /// Tell nobody when the lock is held.
+    /// Do not report that the lock is held.
     #[arg(long, requires = "lock")]
     lock_quiet: bool,
 
-    /// Let what it writes be seen here, too.
+    /// Also print the output.
     #[arg(long)]
     tee: bool,
 
-    /// Begin the lines of stderr with "! " in the mail.
+    /// Mark lines from stderr with "! " in the mail.
     ///
-    /// The two streams are read separately then, and lines of both that are written within a moment may change places.
+    /// The two streams are then read separately, and lines written to both at nearly the same time may be reordered.
     #[arg(long)]
     mark_stderr: bool,
 
-    /// Attach the log: when the text has not all of it, always or never.
+    /// When to attach the log: if the mail does not contain all of it (auto), always, or never.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = AttachChoice::Auto)]
     log: AttachChoice,
 
-    /// Keep no more of the compressed log than this; of a longer one, the middle is missing.
+    /// Maximum size of the compressed log; the middle of longer logs is dropped.
     ///
-    /// In the mail, the log is a third larger. When the server refuses the mail because of its size or content, it
-    /// is sent without the log and says so; when a later run of the queue is refused, the sender gets a report.
+    /// In the mail, the log is a third larger. If the server refuses the mail because of its size or content, the mail
+    /// is sent with a note instead of the log. If it is refused during a later queue run, it is returned to the sender.
     #[arg(long, value_name = "SIZE", value_parser = value::size, default_value = "5M")]
     log_limit: NonZeroU64,
 
-    /// Show the colours of the output, in HTML beside the text.
+    /// Keep the colors of the output, in an additional HTML version.
     #[arg(long)]
     html: bool,
 
-    /// Exit with 0, however the command ends.
+    /// Exit with status 0 even if the command fails.
     #[arg(long)]
     exit_zero: bool,
 
     #[command(flatten)]
     alert: mail::AlertArgs,
 
-    /// Put it down in this digest instead of mailing it; `ehlo digest NAME` mails what is in it.
+    /// Record the run in this digest instead of mailing it; `ehlo digest NAME` mails the digest.
     ///
-    /// With a time like 07:00, the first run that ends behind that time of day mails it.
+    /// With a time like 07:00, the first run to finish after that time mails the digest.
     #[arg(
         long,
         value_name = "NAME[@HH:MM]",
@@ -123,9 +120,13 @@ pub struct Args {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ReportChoice {
+    /// The command failed.
     Failure,
+    /// It failed or produced output, as with cron.
     Output,
+    /// After every run.
     Always,
+    /// Result or output differ from the last run that was mailed.
     Change,
 }
 
@@ -137,7 +138,6 @@ enum AttachChoice {
 }
 
 impl Args {
-    /// The job that is meant.
     pub fn plan(self, typed: &CommandLineArgs<'_>, places: &Places) -> Result<Job, UsageError> {
         let when = self.when.unwrap_or(match self.digest {
             Some(_) => ReportChoice::Always,
@@ -145,7 +145,7 @@ impl Args {
         });
         if let (ReportChoice::Change, Some(_)) = (when, &self.digest) {
             return Err(UsageError::usage(
-                "--when change and --digest: a digest has every run; leave one of them out",
+                "--when change cannot be combined with --digest, which records every run; omit one of them",
             ));
         }
         let mut alert = self.alert.plan();
@@ -183,8 +183,8 @@ impl Args {
     }
 }
 
-/// What stands on the command line must be a template; that of a profile may have been written for
-/// other mails.
+/// Parses the subject as a template. An invalid one is an error only on the command line: that of a profile may
+/// have been written for other mails.
 fn subject(
     given: Option<String>,
     typed: &CommandLineArgs<'_>,
@@ -198,14 +198,14 @@ fn subject(
 
 fn name(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
-        return Err("it wants a name".to_owned());
+        return Err("expected a name".to_owned());
     }
     value::line(text)
 }
 
 fn lock(text: &str) -> Result<PathBuf, String> {
     match text {
-        "" | "." | ".." => Err("it wants a name, or a file".to_owned()),
+        "" | "." | ".." => Err("expected a name or a file".to_owned()),
         name => Ok(PathBuf::from(name)),
     }
 }
@@ -218,9 +218,7 @@ fn gathering(text: &str) -> Result<DigestUse, String> {
     };
     let name = value::digest(name)?;
     let at = minute(time).ok_or_else(|| {
-        format!(
-            "\"{time}\" is not a time of day; write it with hours and minutes, like {name}@07:00"
-        )
+        format!("\"{time}\" is not a time of day; use hours and minutes, like {name}@07:00")
     })?;
     Ok(DigestUse { name, at: Some(at) })
 }

@@ -1,7 +1,7 @@
 //! Sends through the queue: the message is queued durably, then sent.
 
 use crate::cli::interrupt::tracked;
-use crate::cli::notification::send::interrupt;
+use crate::cli::notification::interrupt;
 use crate::cli::observer::Logged;
 use crate::cli::send::deliver as send;
 use crate::cli::send::deliver::ShownResult;

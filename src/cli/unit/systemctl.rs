@@ -1,4 +1,4 @@
-//! Facts about a unit, and output of systemd's programs for people.
+//! The state of a unit, and the output of systemctl and journalctl.
 
 use crate::system::subprocess as program;
 use crate::system::subprocess::Streams;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Output of a program.
 pub struct SystemctlOutput {
-    /// The command, as a person would type it.
+    /// The command line.
     command: String,
     /// The end of its output.
     pub output: Vec<u8>,
@@ -26,8 +26,8 @@ pub fn query(program: &str, words: &[&str], limit: Duration) -> SystemctlOutput 
         .env("SYSTEMD_URLIFY", "0");
     let answer = program::output(command, Streams::Both, limit);
     let problem = answer.end.err().map(|error| match error.kind() {
-        io::ErrorKind::NotFound => format!("{program} is not there"),
-        io::ErrorKind::TimedOut => format!("no more came within {} seconds", limit.as_secs()),
+        io::ErrorKind::NotFound => format!("{program} was not found"),
+        io::ErrorKind::TimedOut => format!("timed out after {} seconds", limit.as_secs()),
         _ => format!("{program} cannot be run: {}", reason(&error)),
     });
     SystemctlOutput {
@@ -43,7 +43,7 @@ impl SystemctlOutput {
         self.output.iter().all(u8::is_ascii_whitespace)
     }
 
-    /// The command and its output, for people.
+    /// The command and its output, for a mail.
     pub fn text(&self) -> String {
         let mut text = format!("$ {}\n", self.command);
         for line in String::from_utf8_lossy(&self.output).lines() {
@@ -53,7 +53,7 @@ impl SystemctlOutput {
         }
         match &self.problem {
             Some(problem) => text.push_str(&format!("({problem})\n")),
-            None if self.is_empty() => text.push_str("(it said nothing)\n"),
+            None if self.is_empty() => text.push_str("(no output)\n"),
             None => {}
         }
         text
@@ -67,7 +67,7 @@ pub const PROPERTIES: &str = "Description,Result,ExecMainStatus,InvocationID";
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct UnitFacts {
     pub description: Option<String>,
-    /// The name of its last run.
+    /// ID of its last run.
     pub invocation: Option<String>,
     /// Result as systemd names it: `success`, `exit-code`, `timeout`. `None`: unknown.
     result: Option<String>,
@@ -121,7 +121,7 @@ impl UnitFacts {
     /// The ending: `exit-code 3`, `signal 11`, `timeout`.
     pub fn ending(&self) -> String {
         let Some(result) = self.result.as_deref().map(shown) else {
-            return "nobody says how it ended".to_owned();
+            return "status unknown".to_owned();
         };
         let is_by = |results: &[&str]| results.contains(&result.as_str());
         match &self.status {
@@ -165,12 +165,12 @@ mod tests {
 
     #[test]
     fn missing_program_and_empty_output_are_reported() {
-        assert!(shell("", LONG).text().ends_with("\n(it said nothing)\n"));
+        assert!(shell("", LONG).text().ends_with("\n(no output)\n"));
         let answer = query("ehlo-no-such-program", &["x"], LONG);
         let text = answer.text();
         assert_eq!(
             text,
-            "$ ehlo-no-such-program x\n(ehlo-no-such-program is not there)\n"
+            "$ ehlo-no-such-program x\n(ehlo-no-such-program was not found)\n"
         );
     }
 
@@ -178,7 +178,7 @@ mod tests {
     fn timeout_is_reported_after_the_output() {
         let text = shell("echo a; exec sleep 30", Duration::from_millis(300)).text();
         assert!(
-            text.ends_with("\na\n(no more came within 0 seconds)\n"),
+            text.ends_with("\na\n(timed out after 0 seconds)\n"),
             "{text}"
         );
     }

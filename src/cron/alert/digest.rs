@@ -236,7 +236,7 @@ fn lines(file: &File, length: u64, digest: &str, entry: &DigestEntry) -> std::io
     let entry = entry.clone();
     let entry = DigestEntry {
         excerpt: if length > MAX_WITH_OUTPUT {
-            "(the digest is too large for more output)".to_owned()
+            "(output omitted: the digest is too large)".to_owned()
         } else {
             entry.excerpt
         },

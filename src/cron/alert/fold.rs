@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_and_overwritten_text_are_removed() {
+    fn colors_and_overwritten_text_are_removed() {
         alike("\x1b[31mfailed\x1b[0m", "failed");
         alike("\x1b]0;title\x07failed", "failed\r");
         alike(" 10%\r 50%\rfailed", " 99%\rfailed");

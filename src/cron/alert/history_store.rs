@@ -19,10 +19,10 @@ use rustix::fs::OFlags;
 use std::fs::File;
 use std::path::Path;
 
-/// More than a memory ever is.
+/// Maximum size of a file, in octets; histories are far smaller.
 const MAX_SIZE: u64 = 1024 * 1024;
 
-/// The memories of all jobs of a user.
+/// The histories of all jobs of a user.
 pub struct HistoryStore {
     files: StateFiles,
 }
@@ -30,15 +30,14 @@ pub struct HistoryStore {
 /// The result of recording a run.
 pub struct RunDecision {
     pub decision: Decision,
-    /// The obligation to mail, if something is to be mailed and can be remembered.
+    /// The mail to send, if there is one and its result can be recorded.
     pub pending: Option<PendingMail>,
     /// Reason that something may be mailed a second time.
     pub warning: Option<AlertError>,
 }
 
-/// A promise to mail. Until it is kept or broken, no other process mails the same. If this process ends
-/// before that, it counts as broken.
-#[must_use = "a promise is kept or broken"]
+/// A mail that is being sent. Until its result is recorded, no other process mails the same. If this process ends
+/// before that, nothing counts as mailed.
 pub struct PendingMail {
     store: HistoryStore,
     job: String,
@@ -150,7 +149,9 @@ impl HistoryStore {
         if history.has_known_version() {
             return Ok(history);
         }
-        Err(damaged("another version of ehlo wrote it".to_owned()))
+        Err(damaged(
+            "it was written by another version of ehlo".to_owned(),
+        ))
     }
 
     fn write(&self, _: &StateLock, job: &str, history: &JobHistory) -> Result<(), AlertError> {

@@ -106,7 +106,7 @@ pub struct Recovery {
 #[derive(Debug, Error)]
 pub enum AlertError {
     /// The user has no home directory that it could be in, and none was named.
-    #[error("this user has no home directory to remember it in; name a directory with --state-dir")]
+    #[error("no home directory for the state of jobs; specify a directory with --state-dir")]
     Homeless,
     /// The directory is missing, has another owner, or is accessible to others.
     #[error("{0}")]
@@ -120,7 +120,7 @@ pub enum AlertError {
         error: io::Error,
     },
     /// Another process holds the lock for too long.
-    #[error("{} stays locked by another process", .0.display())]
+    #[error("{} is locked by another process", .0.display())]
     Locked(PathBuf),
     /// The contents of a file are damaged.
     #[error("{} is damaged: {why}", .path.display())]

@@ -63,7 +63,7 @@ impl SessionCheck<'_> {
         if !self.plan.online {
             findings.push(CheckResult::unknown(
                 CheckStep::Server,
-                format!("{} was not asked (--offline)", server_text(transport)),
+                format!("{} was not contacted", server_text(transport)),
             ));
             return findings;
         }
@@ -121,9 +121,10 @@ impl SessionCheck<'_> {
         let (_, error) = routes.unreachable.first()?;
         let is_certain = !error.may_pass() && !matches!(error, RouteError::Loop(_));
         is_certain.then(|| {
-            let found = format!("{sender}: {error}, and many servers refuse such a sender");
-            CheckResult::warning(CheckStep::Sender, found)
-                .with_remedy("domain in [sendmail], or a rule in [rewrite] of the configuration")
+            let found = format!("{sender}: {error}; many servers refuse such a sender");
+            CheckResult::warning(CheckStep::Sender, found).with_remedy(
+                "set domain in [sendmail], or add a rule to [rewrite] of the configuration",
+            )
         })
     }
 
@@ -134,11 +135,12 @@ impl SessionCheck<'_> {
             let failed = |step| CheckResult::failed(step, &words);
             match error {
                 RouteError::Loop(_) => failed(CheckStep::Route)
-                    .with_remedy("relay = \"HOST\" in a profile that is the default"),
-                error if error.may_pass() => failed(CheckStep::Route)
-                    .with_remedy("mend /etc/resolv.conf, or dns = \"ADDRESS\" in the profile"),
+                    .with_remedy("set relay = \"HOST\" in the default profile"),
+                error if error.may_pass() => failed(CheckStep::Route).with_remedy(
+                    "correct /etc/resolv.conf, or set dns = \"ADDRESS\" in the profile",
+                ),
                 _ => failed(CheckStep::Recipient)
-                    .with_remedy("name another recipient, by MAILTO or an alias"),
+                    .with_remedy("choose another recipient with MAILTO or an alias"),
             }
         })
     }
@@ -150,7 +152,7 @@ impl SessionCheck<'_> {
     ) -> Vec<CheckResult> {
         let options = loaded.options;
         if options.credentials.is_some() && !self.plan.logs_in {
-            let why = "who has not logged in is not asked about recipients (--no-login)";
+            let why = "recipients are not checked without a login (--no-login)";
             return vec![CheckResult::unknown(CheckStep::Answer, why)];
         }
         let envelope = Envelope {
@@ -196,16 +198,15 @@ impl SessionCheck<'_> {
 fn remedy(result: &RecipientResult, transport: &Transport) -> Option<String> {
     match result.stage.filter(|_| result.cause == Cause::Server)? {
         Stage::Mail => Some(
-            "give the mail a sender that this server takes: \"*\" = \"you@example.org\" in [rewrite] of the \
-             configuration"
+            "use a sender that the server accepts: set \"*\" = \"you@example.org\" in [rewrite] of the configuration"
                 .to_owned(),
         ),
         Stage::Rcpt if transport.route.relay.is_some() && transport.credentials.is_none() => Some(
-            "if it wants a login: user and password-command in the profile; else another recipient, by \
-             MAILTO or an alias"
+            "if the server requires a login, set user and password-command in the profile; otherwise choose another \
+             recipient with MAILTO or an alias"
                 .to_owned(),
         ),
-        Stage::Rcpt => Some("name another recipient, by MAILTO or an alias".to_owned()),
+        Stage::Rcpt => Some("choose another recipient with MAILTO or an alias".to_owned()),
         _ => None,
     }
 }
@@ -255,10 +256,14 @@ fn route_text(destination: &Destination, transport: &Transport) -> String {
     let profile = transport.profile.as_deref();
     let suffix = profile.map_or_else(String::new, |name| format!(" (profile {})", shown(name)));
     if transport.route.relay.is_some() {
-        return format!("by {}{suffix}", server_text(transport));
+        return format!("via {}{suffix}", server_text(transport));
     }
     let hosts: Vec<String> = destination.hosts.iter().map(Host::to_string).collect();
-    format!("by {}, port {}{suffix}", hosts.join(", "), destination.port)
+    format!(
+        "via {}, port {}{suffix}",
+        hosts.join(", "),
+        destination.port
+    )
 }
 
 /// The server of a transport, for display.

@@ -11,7 +11,7 @@ use crate::system::secret::Login;
 use crate::system::text::{shown, shown_path};
 use std::path::Path;
 
-/// Suggested contents of a configuration that does not exist yet.
+/// Suggested contents of a configuration file.
 const EXAMPLE: &str =
     "default = \"out\" and, under [profile.out], relay = \"smtp.example.org:587\"";
 
@@ -30,7 +30,7 @@ pub fn check(plan: &options::Doctor) -> Vec<CheckResult> {
         run_profile: Some(other),
     } = &plan.front
     {
-        let text = format!("ehlo run and ehlo notify go by profile {}", shown(other));
+        let text = format!("ehlo run and ehlo notify use profile {}", shown(other));
         findings.push(CheckResult::ok(CheckStep::Config, text));
     }
     if let View::ByCron(unknown) = &plan.view
@@ -62,15 +62,13 @@ fn found(plan: &options::Doctor) -> CheckResult {
             CheckResult::ok(CheckStep::Config, format!("{name}{other_file}"))
         }
         None if configuration.profiles == 0 => {
-            let text = format!("{name} has no profile, so that there is no relay{other_file}");
-            CheckResult::warning(CheckStep::Config, text)
-                .with_remedy(format!("write {EXAMPLE}, into it"))
+            let text = format!("{name} has no profile, so there is no relay{other_file}");
+            CheckResult::warning(CheckStep::Config, text).with_remedy(format!("add {EXAMPLE}"))
         }
         None => {
-            let text =
-                format!("{name} has {profiles}, and none of them is the default{other_file}");
+            let text = format!("{name} has {profiles}, but no default{other_file}");
             CheckResult::warning(CheckStep::Config, text)
-                .with_remedy("write default = \"NAME\" above all tables of it")
+                .with_remedy("add default = \"NAME\" above all tables")
         }
     }
 }
@@ -78,14 +76,14 @@ fn found(plan: &options::Doctor) -> CheckResult {
 fn no_configuration(plan: &options::Doctor) -> CheckResult {
     let searched: Vec<String> = plan.configuration.searched.iter().map(shown_path).collect();
     let found = format!(
-        "there is no configuration ({}): mail goes to the mail exchangers themselves, without a login",
+        "no configuration file ({}): mail is sent directly to the mail exchangers, without a login",
         searched.join(", ")
     );
     let location = plan.configuration.searched.last();
     let location = location.filter(|path| *path != Path::new("/dev/null"));
     let location = location.map_or("/etc/ehlo/config.toml".to_owned(), |path| for_shell(path));
     CheckResult::warning(CheckStep::Config, found)
-        .with_remedy(format!("to name a relay, write {EXAMPLE}, into {location}"))
+        .with_remedy(format!("to use a relay, write {EXAMPLE} into {location}"))
 }
 
 /// An error in the configuration. Wrong ownership and permissions are fixed by a command, other errors in the
@@ -96,12 +94,12 @@ fn config_error(fault: &str) -> CheckResult {
     if advice.is_some_and(is_command) {
         return CheckResult::of_error(CheckStep::Config, fault);
     }
-    if fault.starts_with("there is no configuration file") {
+    if fault.contains("no configuration file") {
         return CheckResult::failed(CheckStep::Config, fault)
-            .with_remedy(format!("write {EXAMPLE}, into one of them"));
+            .with_remedy(format!("write {EXAMPLE} into one of them"));
     }
     CheckResult::failed(CheckStep::Config, fault)
-        .with_remedy("correct it there; ehlo config check reads it again")
+        .with_remedy("correct the file, and run ehlo config check")
 }
 
 /// A remark about other configuration files, which are not read.
@@ -111,7 +109,7 @@ fn other_file(plan: &options::Doctor, path: &Path) -> String {
     let others: Vec<String> = others.map(shown_path).collect();
     match others.as_slice() {
         [] => String::new(),
-        all => format!(" ({} is there as well, and not read)", all.join(", ")),
+        all => format!(" ({} exists as well, but is not read)", all.join(", ")),
     }
 }
 
@@ -121,9 +119,9 @@ fn unset_in_cron(variables: &[String]) -> CheckResult {
         [one] => (one.clone(), "is"),
         more => (more.join(", "), "are"),
     };
-    let found = format!("{all} {are} set here, and not in cron");
+    let found = format!("{all} {are} set here, but not in cron");
     CheckResult::warning(CheckStep::Config, found)
-        .with_remedy("write what cron must know into the crontab, as NAME=VALUE")
+        .with_remedy("set required variables in the crontab, as NAME=VALUE")
 }
 
 /// A login with an available password, or no login.
@@ -165,7 +163,7 @@ fn password_found(options: &credentials::CredentialsOptions, view: &View) -> Che
     let found = format!("{} works{}", source(options), user.unwrap_or_default());
     if options.source == SecretSource::Found && *view == View::Here {
         return CheckResult::warning(CheckStep::Password, format!("{found}, in this environment"))
-            .with_remedy("ehlo doctor, without --here, looks for it as cron would");
+            .with_remedy("run ehlo doctor without --here to check it in the environment of cron");
     }
     CheckResult::ok(CheckStep::Password, found)
 }

@@ -30,9 +30,10 @@ pub fn check(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<CheckResult> {
     quiet.dedup();
     findings.extend(quiet.into_iter().map(|location| {
         let location = shown(location);
-        let found = format!("MAILTO is empty in {location}: nobody hears of the jobs below it");
+        let found =
+            format!("MAILTO is empty in {location}: the output of the jobs below it is discarded");
         CheckResult::warning(CheckStep::Cron, found)
-            .with_remedy(format!("take MAILTO= out of {location}"))
+            .with_remedy(format!("remove MAILTO= from {location}"))
     }));
     findings.extend(not_in_path(host, jobs));
     findings
@@ -48,11 +49,11 @@ fn not_in_path(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<CheckResult> {
     locations.dedup();
     let findings = locations.into_iter().map(|(location, path)| {
         let (location, path) = (shown(location), shown(path));
-        let found = format!("jobs in {location} call ehlo, which is not in their PATH, {path}");
+        let found = format!("jobs in {location} run ehlo, which is not in their PATH ({path})");
         let directory = host.program.parent().unwrap_or(Path::new("/usr/local/bin"));
         let directory = shown_path(directory);
         CheckResult::warning(CheckStep::Cron, found)
-            .with_remedy(format!("write PATH={directory}:{path} above them"))
+            .with_remedy(format!("add the line PATH={directory}:{path} above them"))
     });
     findings.collect()
 }
@@ -85,25 +86,19 @@ fn calls_by_name(command: &str) -> bool {
 }
 
 fn daemon(host: &HostSystem, jobs: usize) -> CheckResult {
-    let jobs = crate::system::figures::counted(jobs as u64, "job");
+    let jobs = crate::system::figures::counted(jobs as u64, "readable job");
     if let Some(name) = running(host) {
-        return CheckResult::ok(
-            CheckStep::Cron,
-            format!("{name} runs, with {jobs} that can be seen"),
-        );
+        return CheckResult::ok(CheckStep::Cron, format!("{name} is running, with {jobs}"));
     }
     if host.has("/run/systemd/generator/cron.target.wants") {
-        return CheckResult::ok(
-            CheckStep::Cron,
-            format!("systemd-cron, with {jobs} that can be seen"),
-        );
+        return CheckResult::ok(CheckStep::Cron, format!("systemd-cron, with {jobs}"));
     }
     let remedy = if host.has("/run/systemd/system") {
-        "systemctl enable --now cron (or crond, as the system calls it)"
+        "systemctl enable --now cron (or crond, depending on the system)"
     } else {
-        "start cron (or crond, as the system calls it)"
+        "start cron (or crond, depending on the system)"
     };
-    CheckResult::warning(CheckStep::Cron, "no cron runs on this host").with_remedy(remedy)
+    CheckResult::warning(CheckStep::Cron, "no cron daemon is running").with_remedy(remedy)
 }
 
 /// The name of the daemon, if it runs.
@@ -253,7 +248,7 @@ mod tests {
         test_host.file("/proc/27/comm", "crond\n");
         let finding = &check(&test_host.host, &[job(None)])[0];
         assert_eq!(finding.health, Health::Ok);
-        assert_eq!(finding.found, "crond runs, with 1 job that can be seen");
+        assert_eq!(finding.found, "crond is running, with 1 readable job");
     }
 
     #[test]
@@ -294,12 +289,12 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(
             found[0].found,
-            "jobs in the crontab of ann call ehlo, which is not in their PATH, /usr/bin:/bin"
+            "jobs in the crontab of ann run ehlo, which is not in their PATH (/usr/bin:/bin)"
         );
         let remedy = found[0].remedy.as_deref();
         assert_eq!(
             remedy,
-            Some("write PATH=/usr/local/bin:/usr/bin:/bin above them")
+            Some("add the line PATH=/usr/local/bin:/usr/bin:/bin above them")
         );
         let set = check(&test_host.host, &[calling(Some("/usr/local/bin:/bin"))]);
         assert_eq!(set.len(), 1);

@@ -103,7 +103,7 @@ impl CheckResult {
         Self::new(step, Health::Ok, found.into())
     }
 
-    /// A result that deserves attention.
+    /// A result that may need attention.
     pub fn warning(step: CheckStep, found: impl Into<String>) -> Self {
         Self::new(step, Health::Warning, found.into())
     }
@@ -177,26 +177,20 @@ pub(crate) struct PrognosisInput<'k> {
 }
 
 pub(crate) fn prognosis(plan: &options::Doctor, input: &PrognosisInput<'_>) -> String {
-    let owner = match plan.front {
-        Front::Sendmail { .. } => "A mail from cron",
-        Front::Run => "A mail from ehlo run",
-    };
-    let check_transport = plan.mail.delivery.as_ref();
-    let check_transport = check_transport.map_or_else(
-        |_| String::new(),
-        |delivery| server_text(&delivery.transport),
-    );
+    let delivery = plan.mail.delivery.as_ref().ok();
+    let server = delivery.map(|delivery| server_text(&delivery.transport));
     let is_of_cron = plan.front != Front::Run;
-    format!("{owner} {}.", input.result(is_of_cron, &check_transport))
+    let result = input.result(is_of_cron, &server.unwrap_or_default());
+    format!("{} {result}.", plan.front.mail())
 }
 
 impl PrognosisInput<'_> {
-    fn result(&self, is_of_cron: bool, check_transport: &str) -> String {
+    fn result(&self, is_of_cron: bool, server: &str) -> String {
         if is_of_cron && let Some(result) = self.before_ehlo() {
             return result;
         }
         if let Some(finding) = self.first(&MESSAGE_STEPS, Health::Critical) {
-            return format!("would not get out: {}", finding.found);
+            return format!("would not be sent: {}", finding.found);
         }
         if let Some(finding) = self.first(&DELIVERY_STEPS, Health::Critical) {
             return self.failure_text(finding);
@@ -209,15 +203,17 @@ impl PrognosisInput<'_> {
             .collect();
         let to = to.join(", ");
         match self.first(&DELIVERY_STEPS, Health::Unknown) {
-            None if self.online => format!("would go to {to} by {check_transport}"),
-            _ => format!("would go to {to} by {check_transport}, as far as could be seen"),
+            None if self.online => format!("would be sent to {to} via {server}"),
+            _ => format!("would be sent to {to} via {server}, but not all steps were checked"),
         }
     }
 
     /// The outcome if the mail does not reach ehlo at all.
     fn before_ehlo(&self) -> Option<String> {
         if let Some(other_sendmail) = &self.other_sendmail {
-            return Some(format!("would go to {other_sendmail}, and not to ehlo"));
+            return Some(format!(
+                "would be passed to {other_sendmail} instead of ehlo"
+            ));
         }
         let finding = self.first(&[CheckStep::Sendmail], Health::Critical)?;
         Some(format!("would be lost: {}", finding.found))
@@ -230,17 +226,17 @@ impl PrognosisInput<'_> {
             return format!("would be refused: {found}");
         }
         if self.has(CheckStep::Fallback, Health::Ok) {
-            return format!("would go by the fallback: {found}");
+            return format!("would be sent via the fallback: {found}");
         }
         if self.has(CheckStep::Queue, Health::Critical) {
-            return format!("would be neither sent nor kept: {found}");
+            return format!("would be neither sent nor queued: {found}");
         }
         let end = if self.has(CheckStep::Runner, Health::Warning) {
-            ", where nobody tries it again"
+            ", but nothing runs the queue"
         } else {
             ""
         };
-        format!("would wait in the queue{end}: {found}")
+        format!("would be queued{end}: {found}")
     }
 
     fn first(&self, steps: &[CheckStep], health: Health) -> Option<&CheckResult> {

@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Options of the diagnosis.
 #[derive(Debug)]
 pub struct Doctor {
     pub view: View,
@@ -49,6 +48,16 @@ pub enum Front {
     Run,
 }
 
+impl Front {
+    /// The mail that is diagnosed, as the subject of a sentence.
+    pub fn mail(&self) -> &'static str {
+        match self {
+            Self::Sendmail { .. } => "Mail from cron",
+            Self::Run => "Mail from ehlo run",
+        }
+    }
+}
+
 /// The search for the configuration, and its result.
 #[derive(Debug, Default)]
 pub struct Configuration {
@@ -57,7 +66,7 @@ pub struct Configuration {
     /// `None`: there is no configuration.
     pub path: Option<PathBuf>,
     pub profiles: usize,
-    /// Everything that is wrong with it.
+    /// All errors in it.
     pub faults: Vec<String>,
 }
 
@@ -131,7 +140,6 @@ impl CheckStep {
     ];
 
     /// The name, as shown and as used in options.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sendmail => "sendmail",
@@ -153,8 +161,6 @@ impl CheckStep {
         }
     }
 
-    /// The step of this name.
-    #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|step| step.name() == name)
     }

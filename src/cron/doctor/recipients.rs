@@ -75,9 +75,9 @@ fn default_list(head: &Addressing, host: &HostSystem) -> RecipientList {
     match &head.recipients {
         NotificationRecipients::These { to, cc, bcc } => {
             let all = [&to[..], cc, bcc].concat().join(", ");
-            RecipientList::new(&all, "as the profile or the environment says")
+            RecipientList::new(&all, "from the profile or the environment")
         }
-        NotificationRecipients::User | NotificationRecipients::Nobody => {
+        NotificationRecipients::User | NotificationRecipients::None => {
             RecipientList::new(&host.login, "the user")
         }
     }
@@ -138,8 +138,8 @@ impl Addresses {
             Err(error @ RewriteError::NoSuchLocal { .. }) => {
                 CheckResult::of_error(CheckStep::Recipient, &error.to_string()).with_remedy(
                     format!(
-                        "{list}: you@example.org as a line of /etc/aliases, or postmaster = \
-                     \"you@example.org\" in [sendmail] of the configuration"
+                        "add the line {list}: you@example.org to /etc/aliases, or set postmaster = \
+                         \"you@example.org\" in [sendmail] of the configuration"
                     ),
                 )
             }
@@ -155,7 +155,7 @@ fn check_sender(
 ) -> CheckResult {
     let sender = match sender {
         Ok(Some(sender)) => sender,
-        Ok(None) => return CheckResult::ok(CheckStep::Sender, "nobody (the null sender)"),
+        Ok(None) => return CheckResult::ok(CheckStep::Sender, "<> (the null sender)"),
         Err(error) => return CheckResult::of_error(CheckStep::Sender, &error.to_string()),
     };
     let found = if given == sender.to_string() {
@@ -168,10 +168,10 @@ fn check_sender(
     {
         return CheckResult::warning(
             CheckStep::Sender,
-            format!("{found}, and most servers refuse a domain that only this host knows"),
+            format!("{found}: most servers refuse a domain that is known only to this host"),
         )
         .with_remedy(format!(
-            "domain = \"example.org\" in [sendmail] of the configuration, or {} = \
+            "set domain = \"example.org\" in [sendmail] of the configuration, or {} = \
              \"you@example.org\" in [rewrite]",
             shown(login)
         ));
@@ -182,7 +182,7 @@ fn check_sender(
 /// The name in EHLO.
 fn host_name(helo: Option<&str>, names: &HostNames) -> CheckResult {
     if let Some(helo) = helo {
-        let found = format!("{} in EHLO, as the profile says", shown(helo));
+        let found = format!("{} in EHLO, from the profile", shown(helo));
         return CheckResult::ok(CheckStep::Host, found);
     }
     let node = shown(&names.node);
@@ -191,10 +191,10 @@ fn host_name(helo: Option<&str>, names: &HostNames) -> CheckResult {
     }
     CheckResult::warning(
         CheckStep::Host,
-        format!("{node} has no full name, so EHLO has an address, which some servers refuse"),
+        format!("{node} has no fully qualified name, so EHLO contains an address, which some servers refuse"),
     )
     .with_remedy(format!(
-        "127.0.1.1 {}.example.org {node} as a line of /etc/hosts, or helo in the profile",
+        "add the line 127.0.1.1 {}.example.org {node} to /etc/hosts, or set helo in the profile",
         node.split('.').next().unwrap_or_default()
     ))
 }
@@ -212,14 +212,14 @@ fn dead_letter(host: &HostSystem) -> CheckResult {
     match places.find(|path| is_writable(path)) {
         Some(path) => {
             let found = format!(
-                "{} gets what can be neither sent nor kept",
+                "mail that can be neither sent nor queued is saved to {}",
                 shown_path(path)
             );
             CheckResult::ok(CheckStep::LastResort, found)
         }
         None => CheckResult::warning(
             CheckStep::LastResort,
-            "there is no place for a dead.letter: what can be neither sent nor kept goes to stderr",
+            "no dead.letter can be written: mail that can be neither sent nor queued goes to stderr",
         )
         .with_remedy("make the home directory or /var/tmp writable"),
     }
@@ -242,11 +242,14 @@ fn is_writable(path: &Path) -> bool {
 
 fn log(host: &HostSystem) -> CheckResult {
     if host.has(LOG) {
-        return CheckResult::ok(CheckStep::LastResort, format!("{LOG} hears of it"));
+        return CheckResult::ok(
+            CheckStep::LastResort,
+            format!("failures are logged to {LOG}"),
+        );
     }
     CheckResult::warning(
         CheckStep::LastResort,
-        format!("{LOG} is not there: no log hears of what cannot be sent"),
+        format!("{LOG} does not exist: mail that cannot be sent is not logged"),
     )
     .with_remedy("start systemd-journald, rsyslogd or another syslog")
 }

@@ -25,7 +25,7 @@ const WATCH: &str = "ehlo-queue-watch.service";
 pub fn check(host: &HostSystem, queueing: &QueueUse, jobs: &[CrontabLine]) -> CheckResult {
     let units = Units::of(host);
     if is_watched(queueing) {
-        return CheckResult::ok(CheckStep::Runner, "ehlo queue run --watch is there");
+        return CheckResult::ok(CheckStep::Runner, "ehlo queue run --watch is running");
     }
     if let Some(finding) = units.enabled(host) {
         return finding;
@@ -35,10 +35,11 @@ pub fn check(host: &HostSystem, queueing: &QueueUse, jobs: &[CrontabLine]) -> Ch
     }
     let finding = CheckResult::warning(
         CheckStep::Runner,
-        "nobody runs the queue: what cannot be delivered at once waits until a mail comes along",
+        "no queue runner: deferred mail waits until the next message is sent",
     );
     if units.is_running {
-        return finding.with_remedy("ehlo queue systemd prints a timer, and says how to start it");
+        return finding
+            .with_remedy("ehlo queue systemd prints a timer, and explains how to start it");
     }
     finding.with_remedy("(crontab -l; ehlo queue cron) | crontab -")
 }
@@ -130,12 +131,12 @@ impl Units {
             .is_root
             .then(|| host.ask("systemctl", &["is-active", unit]));
         if output.flatten().is_some_and(|output| !output.succeeded) {
-            let found = format!("{unit} is enabled, and does not run");
+            let found = format!("{unit} is enabled, but not running");
             let remedy = format!("{} start {unit}", self.ctl);
             return Some(CheckResult::warning(CheckStep::Runner, found).with_remedy(remedy));
         }
         if !self.is_root && !host.has(&format!("/var/lib/systemd/linger/{}", host.login)) {
-            let found = format!("{unit} is enabled, and runs only while you are logged in");
+            let found = format!("{unit} is enabled, but runs only while you are logged in");
             return Some(
                 CheckResult::warning(CheckStep::Runner, found)
                     .with_remedy("loginctl enable-linger"),

@@ -71,16 +71,19 @@ fn main(host: &HostSystem) -> CheckResult {
     match existing(host, &path) {
         SendmailFile::Nothing => CheckResult::failed(
             CheckStep::Sendmail,
-            format!("there is no {name}, and cron throws away what its jobs say"),
+            format!("{name} does not exist: cron discards the output of its jobs"),
         )
         .with_remedy(link),
         SendmailFile::Broken(to) => CheckResult::failed(
             CheckStep::Sendmail,
-            format!("{name} leads to {}, which is not there", shown_path(&to)),
+            format!(
+                "{name} is a link to {}, which does not exist",
+                shown_path(&to)
+            ),
         )
         .with_remedy(link),
         SendmailFile::Unusable => {
-            CheckResult::failed(CheckStep::Sendmail, format!("{name} cannot be run"))
+            CheckResult::failed(CheckStep::Sendmail, format!("{name} is not executable"))
                 .with_remedy(link)
         }
         SendmailFile::Ehlo { has_set_id: false } => {
@@ -89,9 +92,9 @@ fn main(host: &HostSystem) -> CheckResult {
         SendmailFile::Ehlo { has_set_id: true } => set_id_warning(&path),
         SendmailFile::Other(owner) => CheckResult::warning(
             CheckStep::Sendmail,
-            format!("{name} is {owner}, which gets the mail of cron instead of ehlo"),
+            format!("{name} is {owner}, which receives mail from cron instead of ehlo"),
         )
-        .with_remedy(format!("remove that package, and then: {link}")),
+        .with_remedy(format!("remove that package, then run: {link}")),
     }
 }
 
@@ -101,11 +104,13 @@ fn other_file(host: &HostSystem, path: &Path) -> Option<CheckResult> {
     let what = match existing(host, path) {
         SendmailFile::Ehlo { has_set_id: false } | SendmailFile::Nothing => return None,
         SendmailFile::Ehlo { has_set_id: true } => return Some(set_id_warning(path)),
-        SendmailFile::Broken(to) => format!("leads to {}, which is not there", shown_path(&to)),
-        SendmailFile::Unusable => "cannot be run".to_owned(),
+        SendmailFile::Broken(to) => {
+            format!("is a link to {}, which does not exist", shown_path(&to))
+        }
+        SendmailFile::Unusable => "is not executable".to_owned(),
         SendmailFile::Other(owner) => format!("is {owner}"),
     };
-    let found = format!("{name} {what}, and some programs look for it there");
+    let found = format!("{name} {what}, but some programs use this path");
     let link = format!(
         "ln -sf {} {}",
         for_shell(&host.at(DEFAULT_PATH)),
@@ -118,7 +123,7 @@ fn set_id_warning(path: &Path) -> CheckResult {
     CheckResult::warning(
         CheckStep::Sendmail,
         format!(
-            "{} is ehlo with a set-user-ID or set-group-ID bit, which it never needs",
+            "{} is ehlo with a set-user-ID or set-group-ID bit, which it does not need",
             shown_path(path)
         ),
     )
@@ -203,12 +208,16 @@ mod tests {
         test_host.link("/usr/sbin/sendmail", "/usr/bin/gone");
         let finding = only(&test_host);
         assert_eq!(finding.health, Health::Critical);
-        assert!(finding.found.contains("/usr/bin/gone, which is not there"));
+        assert!(
+            finding
+                .found
+                .contains("/usr/bin/gone, which does not exist")
+        );
         let test_host = TestHost::new();
         test_host.file("/usr/sbin/sendmail", "");
         let finding = only(&test_host);
         assert_eq!(finding.health, Health::Critical);
-        assert!(finding.found.ends_with("cannot be run"));
+        assert!(finding.found.ends_with("is not executable"));
     }
 
     #[test]

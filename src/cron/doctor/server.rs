@@ -63,7 +63,7 @@ impl HostReply<'_> {
         if let Some(server) = &probe.server
             && let Some(greeting) = probe.banner.first()
         {
-            let text = format!("{server} says {}", shown(greeting));
+            let text = format!("{server}: {}", shown(greeting));
             findings.push(CheckResult::ok(CheckStep::Server, text));
             if self.failed_step() != Some(CheckStep::Tls) {
                 findings.push(self.encryption());
@@ -113,18 +113,17 @@ impl HostReply<'_> {
         match step {
             CheckStep::Route => Some(format!("check the name of the relay{in_profile}")),
             CheckStep::Server if self.transport.route.relay.is_none() => Some(
-                "most networks let nobody out by port 25: name a relay, relay = \
-                 \"smtp.example.org:587\" in a profile that is the default"
+                "many networks block outgoing port 25; set relay = \"smtp.example.org:587\" in the default profile"
                     .to_owned(),
             ),
             CheckStep::Server => Some(format!(
-                "check host and port of the relay{in_profile}, and that no firewall is between"
+                "check host and port of the relay{in_profile}, and the firewalls on the way to it"
             )),
             CheckStep::Tls if is_distrusted => Some(format!(
-                "if that is the right server: ca-file, tls-name or pin{in_profile}; else do not send there"
+                "if this is the right server, set ca-file, tls-name or pin{in_profile}; otherwise do not use it"
             )),
             CheckStep::Login => Some(format!(
-                "check user and password{in_profile}; ehlo probe --profile NAME -v shows the conversation"
+                "check user and password{in_profile}; ehlo probe --profile NAME -v shows the session"
             )),
             _ => None,
         }
@@ -140,7 +139,7 @@ impl HostReply<'_> {
     fn encryption(&self) -> CheckResult {
         match &self.probe.tls {
             Some(tls) => self.encrypted(tls),
-            None => self.in_clear(),
+            None => self.unencrypted(),
         }
     }
 
@@ -155,20 +154,18 @@ impl HostReply<'_> {
             let in_profile = self.in_profile();
             return CheckResult::warning(
                 CheckStep::Tls,
-                format!("{found}, and taken all the same"),
+                format!("{found}, but accepted because of insecure"),
             )
-            .with_remedy(format!(
-                "take insecure away{in_profile}; ca-file or pin instead"
-            ));
+            .with_remedy(format!("replace insecure by ca-file or pin{in_profile}"));
         }
         if tls.verified && days.is_some_and(|days| days < MIN_DAYS) {
             return CheckResult::warning(CheckStep::Tls, found)
-                .with_remedy("whoever runs that server must renew its certificate");
+                .with_remedy("the operator of the server must renew the certificate");
         }
         CheckResult::ok(CheckStep::Tls, found)
     }
 
-    fn in_clear(&self) -> CheckResult {
+    fn unencrypted(&self) -> CheckResult {
         let can_be_created = self.probe.server.as_ref().is_some_and(|server| {
             let ip = server.address.ip();
             ip.is_none_or(|ip| ip.is_loopback())
@@ -176,15 +173,20 @@ impl HostReply<'_> {
         let offered = self.probe.offered();
         let is_offered = session::parameters(offered, "starttls").is_some();
         match (can_be_created, self.transport.route.relay.is_some()) {
-            (true, _) => CheckResult::ok(CheckStep::Tls, "in clear, and no further than this host"),
-            (false, false) => CheckResult::ok(CheckStep::Tls, "in clear: STARTTLS is not offered"),
-            (false, true) if is_offered => {
-                CheckResult::warning(CheckStep::Tls, "in clear, although STARTTLS is offered")
-                    .with_remedy(format!("tls = \"starttls\"{}", self.in_profile()))
+            (true, _) => CheckResult::ok(CheckStep::Tls, "not encrypted, but local to this host"),
+            (false, false) => {
+                CheckResult::ok(CheckStep::Tls, "not encrypted: STARTTLS is not offered")
             }
+            (false, true) if is_offered => CheckResult::warning(
+                CheckStep::Tls,
+                "not encrypted, although STARTTLS is offered",
+            )
+            .with_remedy(format!("set tls = \"starttls\"{}", self.in_profile())),
             (false, true) => {
-                CheckResult::warning(CheckStep::Tls, "in clear: STARTTLS is not offered")
-                    .with_remedy("whoever runs that server can offer it; port 465 is another try")
+                CheckResult::warning(CheckStep::Tls, "not encrypted: STARTTLS is not offered")
+                    .with_remedy(
+                        "try port 465, or ask the operator of the server to enable STARTTLS",
+                    )
             }
         }
     }

@@ -40,29 +40,29 @@ fn location(path: &Path) -> CheckResult {
         .ancestors()
         .find(|path| path.symlink_metadata().is_ok());
     let Some(existing) = existing else {
-        return CheckResult::failed(CheckStep::Queue, format!("{name} cannot be made"));
+        return CheckResult::failed(CheckStep::Queue, format!("{name} cannot be created"));
     };
     let exists_already = existing == path;
     let rights = Access::WRITE_OK | Access::EXEC_OK;
     if let Err(error) = rustix::fs::accessat(CWD, existing, rights, AtFlags::EACCESS) {
         let why = io::Error::from(error).kind();
         return if exists_already {
-            let found = format!("{name} cannot be written to: {why}");
+            let found = format!("{name} is not writable: {why}");
             CheckResult::failed(CheckStep::Queue, found)
                 .with_remedy(format!("chmod 700 {}", for_shell(path)))
         } else {
-            let found = format!("{name} cannot be made: {why}");
+            let found = format!("{name} cannot be created: {why}");
             CheckResult::failed(CheckStep::Queue, found).with_remedy(format!(
-                "another place, with dir in [queue] of the configuration; or let root make it: install -d -m \
-                 700 -o $LOGNAME {}",
+                "choose another directory with dir in [queue] of the configuration, or create it as root: install -d \
+                 -m 700 -o $LOGNAME {}",
                 for_shell(path)
             ))
         };
     }
     let found = if exists_already {
-        format!("{name} can be written to")
+        format!("{name} is writable")
     } else {
-        format!("{name} is made with the first mail")
+        format!("{name} is created by the first mail")
     };
     match rustix::fs::statvfs(existing) {
         Ok(facts) => space(&found, &facts),
@@ -75,14 +75,14 @@ fn space(found: &str, facts: &StatVfs) -> CheckResult {
     let text = format!("{found}, {} free", figures::spoken_size(free));
     // Some file systems do not count their files.
     let names = (facts.f_files > 0).then_some(facts.f_favail);
-    let remedy = "make room on that disk, or move the queue with dir in [queue]";
+    let remedy = "free some space on that disk, or move the queue with dir in [queue]";
     match names {
         _ if free < NO_SPACE => CheckResult::failed(CheckStep::Queue, text).with_remedy(remedy),
-        Some(0) => CheckResult::failed(CheckStep::Queue, format!("{text}, and no inode"))
+        Some(0) => CheckResult::failed(CheckStep::Queue, format!("{text}, no free inodes"))
             .with_remedy(remedy),
         _ if free < LOW_SPACE => CheckResult::warning(CheckStep::Queue, text).with_remedy(remedy),
         Some(inodes) if inodes < LOW_INODES => {
-            CheckResult::warning(CheckStep::Queue, format!("{text}, and {inodes} inodes"))
+            CheckResult::warning(CheckStep::Queue, format!("{text}, {inodes} free inodes"))
                 .with_remedy(remedy)
         }
         _ => CheckResult::ok(CheckStep::Queue, text),
@@ -148,8 +148,8 @@ mod tests {
         let top = tempfile::tempdir().unwrap();
         let found = |name: &str| location(&top.path().join(name)).found;
         fs::create_dir(top.path().join("queue")).unwrap();
-        assert!(found("queue").contains("can be written to"));
-        assert!(found("a/b/queue").contains("is made with the first mail"));
+        assert!(found("queue").contains("is writable"));
+        assert!(found("a/b/queue").contains("is created by the first mail"));
         fs::write(top.path().join("file"), "").unwrap();
         let below = location(&top.path().join("file/queue"));
         assert_eq!(below.health, Health::Critical, "{below:?}");

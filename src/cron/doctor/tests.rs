@@ -1,10 +1,10 @@
 use crate::cron::doctor::*;
 
 fn result(findings: &[CheckResult]) -> String {
-    fate_with(findings, None)
+    result_with(findings, None)
 }
 
-fn fate_with(findings: &[CheckResult], other_sendmail: Option<&str>) -> String {
+fn result_with(findings: &[CheckResult], other_sendmail: Option<&str>) -> String {
     let input = PrognosisInput {
         findings,
         addresses: &Addresses::default(),
@@ -15,28 +15,32 @@ fn fate_with(findings: &[CheckResult], other_sendmail: Option<&str>) -> String {
 }
 
 fn failed(step: CheckStep) -> CheckResult {
-    CheckResult::failed(step, "it is broken")
+    CheckResult::failed(step, "broken")
 }
 
 #[test]
 fn mail_that_does_not_reach_ehlo_is_lost_or_sent_by_another_program() {
     let broken = [failed(CheckStep::Sendmail), failed(CheckStep::Server)];
-    assert_eq!(result(&broken), "would be lost: it is broken");
-    let other_sendmail = fate_with(&[failed(CheckStep::Server)], Some("Postfix"));
-    assert_eq!(other_sendmail, "would go to Postfix, and not to ehlo");
+    assert_eq!(result(&broken), "would be lost: broken");
+    let other_sendmail = result_with(&[failed(CheckStep::Server)], Some("Postfix"));
+    assert_eq!(other_sendmail, "would be passed to Postfix instead of ehlo");
     let input = PrognosisInput {
         findings: &[failed(CheckStep::Sendmail)],
         addresses: &Addresses::default(),
         online: true,
         other_sendmail: None,
     };
-    assert!(input.result(false, "relay:25").starts_with("would go to "));
+    assert!(
+        input
+            .result(false, "relay:25")
+            .starts_with("would be sent to ")
+    );
 }
 
 #[test]
 fn config_or_recipient_error_prevents_sending() {
     for step in [CheckStep::Config, CheckStep::Recipient, CheckStep::Sender] {
-        assert_eq!(result(&[failed(step)]), "would not get out: it is broken");
+        assert_eq!(result(&[failed(step)]), "would not be sent: broken");
     }
 }
 
@@ -45,34 +49,34 @@ fn undeliverable_mail_is_queued() {
     let down = failed(CheckStep::Server);
     assert_eq!(
         result(std::slice::from_ref(&down)),
-        "would wait in the queue: it is broken"
+        "would be queued: broken"
     );
-    let nobody = CheckResult::warning(CheckStep::Runner, "nobody");
+    let no_runner = CheckResult::warning(CheckStep::Runner, "no queue runner");
     assert_eq!(
-        result(&[down.clone(), nobody]),
-        "would wait in the queue, where nobody tries it again: it is broken"
+        result(&[down.clone(), no_runner]),
+        "would be queued, but nothing runs the queue: broken"
     );
     assert_eq!(
         result(&[down.clone(), failed(CheckStep::Queue)]),
-        "would be neither sent nor kept: it is broken"
+        "would be neither sent nor queued: broken"
     );
     assert_eq!(
         result(&[down, CheckResult::ok(CheckStep::Fallback, "another")]),
-        "would go by the fallback: it is broken"
+        "would be sent via the fallback: broken"
     );
 }
 
 #[test]
 fn refused_recipient_is_a_permanent_failure() {
     let refused = [failed(CheckStep::Answer)];
-    assert_eq!(result(&refused), "would be refused: it is broken");
+    assert_eq!(result(&refused), "would be refused: broken");
 }
 
 #[test]
 fn unchecked_steps_limit_the_prognosis() {
-    let output_failed = [CheckResult::unknown(CheckStep::Server, "not asked")];
-    assert!(result(&output_failed).ends_with("by relay:25, as far as could be seen"));
-    assert!(result(&[]).ends_with("by relay:25"));
+    let unchecked = [CheckResult::unknown(CheckStep::Server, "not asked")];
+    assert!(result(&unchecked).ends_with("via relay:25, but not all steps were checked"));
+    assert!(result(&[]).ends_with("via relay:25"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Reads a line as a terminal shows it: colours, progress that overwrites itself, and other control
+//! Reads a line as a terminal shows it: colors, progress that overwrites itself, and other control
 //! sequences, which are made harmless.
 
 use crate::system::text::escape_length;
@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TextStyle {
-    pub foreground: Option<Colour>,
-    pub background: Option<Colour>,
+    pub foreground: Option<Color>,
+    pub background: Option<Color>,
     pub bold: bool,
     pub italic: bool,
     pub underlined: bool,
@@ -15,7 +15,7 @@ pub struct TextStyle {
 
 /// Red, green and blue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Colour(pub u8, pub u8, pub u8);
+pub struct Color(pub u8, pub u8, pub u8);
 
 /// Characters with the same style.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,30 +24,30 @@ pub struct StyledRun {
     pub text: String,
 }
 
-/// Reads lines one after the other: a colour lasts until the next one is set.
+/// Reads lines one after the other: a color lasts until the next one is set.
 #[derive(Default)]
 pub struct AnsiReader {
     style: TextStyle,
 }
 
-/// The sixteen colours, dark enough to be read on white.
-const COLOURS: [Colour; 16] = [
-    Colour(0, 0, 0),
-    Colour(170, 0, 0),
-    Colour(0, 120, 0),
-    Colour(150, 90, 0),
-    Colour(0, 0, 170),
-    Colour(150, 0, 150),
-    Colour(0, 120, 130),
-    Colour(110, 110, 110),
-    Colour(85, 85, 85),
-    Colour(220, 40, 40),
-    Colour(0, 150, 0),
-    Colour(180, 120, 0),
-    Colour(60, 60, 230),
-    Colour(200, 0, 200),
-    Colour(0, 150, 160),
-    Colour(70, 70, 70),
+/// The sixteen colors, dark enough to be read on white.
+const COLOURS: [Color; 16] = [
+    Color(0, 0, 0),
+    Color(170, 0, 0),
+    Color(0, 120, 0),
+    Color(150, 90, 0),
+    Color(0, 0, 170),
+    Color(150, 0, 150),
+    Color(0, 120, 130),
+    Color(110, 110, 110),
+    Color(85, 85, 85),
+    Color(220, 40, 40),
+    Color(0, 150, 0),
+    Color(180, 120, 0),
+    Color(60, 60, 230),
+    Color(200, 0, 200),
+    Color(0, 150, 160),
+    Color(70, 70, 70),
 ];
 
 impl AnsiReader {
@@ -117,16 +117,16 @@ impl AnsiReader {
     }
 }
 
-fn basic(number: u16) -> Option<Colour> {
+fn basic(number: u16) -> Option<Color> {
     COLOURS.get(usize::from(number)).copied()
 }
 
-/// A colour of the palette of 256, or in RGB.
-fn extended(numbers: &mut impl Iterator<Item = u16>) -> Option<Colour> {
+/// A color of the palette of 256, or in RGB.
+fn extended(numbers: &mut impl Iterator<Item = u16>) -> Option<Color> {
     let kind = numbers.next()?;
     let mut next = || numbers.next().and_then(|number| u8::try_from(number).ok());
     match kind {
-        2 => Some(Colour(next()?, next()?, next()?)),
+        2 => Some(Color(next()?, next()?, next()?)),
         5 => match next()? {
             number @ 0..16 => basic(u16::from(number)),
             number @ 16..232 => {
@@ -134,11 +134,11 @@ fn extended(numbers: &mut impl Iterator<Item = u16>) -> Option<Colour> {
                     0 => 0,
                     level => 55 + 40 * level,
                 };
-                Some(Colour(part(36), part(6), part(1)))
+                Some(Color(part(36), part(6), part(1)))
             }
             number => {
                 let grey = 8 + 10 * (number - 232);
-                Some(Colour(grey, grey, grey))
+                Some(Color(grey, grey, grey))
             }
         },
         _ => None,
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn colour_sequences_are_removed_from_the_text() {
+    fn color_sequences_are_removed_from_the_text() {
         assert_eq!(text(b"\x1b[1;31merror\x1b[0m: \x1b[Kno"), "error: no");
         assert_eq!(
             text(b"\x1b]0;title\x07x\x1b]8;;http://a\x1b\\y\x1b(B"),
@@ -249,14 +249,14 @@ mod tests {
     }
 
     #[test]
-    fn colour_continues_on_the_next_line() {
+    fn color_continues_on_the_next_line() {
         let mut reader = AnsiReader::default();
         reader.line(b"\x1b[38;5;196mone");
         let two = reader.line(b"two\x1b[39m three");
-        assert_eq!(two[0].style.foreground, Some(Colour(255, 0, 0)));
+        assert_eq!(two[0].style.foreground, Some(Color(255, 0, 0)));
         assert_eq!(two[1].style, TextStyle::default());
         let three = reader.line(b"\x1b[38;2;1;2;3;4mx");
-        assert_eq!(three[0].style.foreground, Some(Colour(1, 2, 3)));
+        assert_eq!(three[0].style.foreground, Some(Color(1, 2, 3)));
         assert!(three[0].style.underlined);
     }
 }

@@ -53,7 +53,7 @@ impl fmt::Display for Holder {
             None => write!(f, "the lock {path} is held by another process"),
             Some(note) => {
                 let ended = if has_ended(note) {
-                    ", which has ended while its command goes on"
+                    ", which has ended, but its command is still running"
                 } else {
                     ""
                 };
@@ -80,14 +80,14 @@ pub enum LockError {
     #[error("{0}")]
     Held(Holder),
     #[error(
-        "cannot make the lock {}: {}; name a file that can be written with --lock",
+        "cannot create the lock {}: {}; specify a writable file with --lock",
         shown_path(.path), reason(.error)
     )]
     NotCreated { path: PathBuf, error: io::Error },
     /// No directory for locks is protected against writes of other users.
     #[error(
-        "cannot make the lock {}: {} cannot be used, because it cannot be made or another user can write there; \
-         name a file with --lock, as in --lock /path/to/file",
+        "cannot create the lock {}: {} cannot be created, or other users can write to it; specify a file, as in \
+         --lock /path/to/file",
         shown_path(.name), shown_path(.directory)
     )]
     NoDirectory {

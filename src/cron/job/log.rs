@@ -147,7 +147,7 @@ impl Read for Window<'_> {
 
 /// The line that replaces missing output.
 fn gap_line(missing: u64) -> String {
-    format!("\n... {missing} bytes are missing here ...\n")
+    format!("\n... {missing} bytes omitted ...\n")
 }
 
 /// The longest end of the output that is in memory.

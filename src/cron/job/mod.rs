@@ -147,7 +147,7 @@ pub struct Job {
     /// `None`: the default subject.
     pub subject: Option<Template>,
     pub attach: AttachLog,
-    /// True if the mail has an HTML version with colours.
+    /// True if the mail has an HTML version with colors.
     pub html: bool,
     /// True if the output is copied to stdout and stderr.
     pub tee: bool,

@@ -1,6 +1,6 @@
 //! The mail that reports a run: its text, its HTML version and the attached log.
 
-use crate::cron::job::ansi::{Colour, StyledRun, TextStyle};
+use crate::cron::job::ansi::{Color, StyledRun, TextStyle};
 use crate::cron::job::excerpt::{Excerpt, ExcerptTail, StyledLines};
 use crate::cron::job::log::Recorder;
 use crate::cron::job::subject::shortened;
@@ -158,7 +158,7 @@ fn last_lines(job: &FinishedJob, excerpt: &Excerpt) -> String {
             Some((at, _)) => format!("    {}...\n", &line[..at]),
             None => format!("    {line}\n"),
         });
-    format!("It ended with:\n\n{}\n", lines.collect::<String>())
+    format!("Last lines:\n\n{}\n", lines.collect::<String>())
 }
 
 fn line_text(runs: &[StyledRun]) -> String {
@@ -186,7 +186,7 @@ fn facts(job: &FinishedJob) -> String {
     let mut text: String = lines.collect();
     if job.has_background {
         text.push_str(
-            "\nA process that it started in the background goes on. What it writes from now on is discarded.\n",
+            "\nA background process of the job is still running. Its further output is discarded.\n",
         );
     }
     text.push_str(&format!("\n{}\n", heading(&job.log)));
@@ -196,7 +196,7 @@ fn facts(job: &FinishedJob) -> String {
 /// The line before the output.
 fn heading(log: &JobLog) -> String {
     if log.bytes() == 0 {
-        return "It wrote nothing.".to_owned();
+        return "No output.".to_owned();
     }
     let size = format!(
         "{}, {}",
@@ -205,9 +205,9 @@ fn heading(log: &JobLog) -> String {
     );
     match log.streams {
         [true, true] => {
-            format!("Output ({size}; lines with \"{MARK}\" before them came on stderr):")
+            format!("Output ({size}; lines marked \"{MARK}\" are from stderr):")
         }
-        [false, true] => format!("Output, all of it on stderr ({size}):"),
+        [false, true] => format!("Output, all of it from stderr ({size}):"),
         _ => format!("Output ({size}):"),
     }
 }
@@ -220,14 +220,14 @@ fn gap(rest: &ExcerptTail, log: &JobLog, attached: Option<&Attached>) -> String 
     };
     let location = match (attached, log.missing()) {
         (None, _) => String::new(),
-        (Some(file), 0) => format!("; the whole log is attached as {}", file.name),
+        (Some(file), 0) => format!("; the complete log is attached as {}", file.name),
         (Some(file), missing) => format!(
-            "; {} is attached, and {} of the middle are missing there, too",
+            "; {} is attached, without {} in the middle",
             file.name,
             spoken_size(missing)
         ),
     };
-    format!("\n... {omitted} left out{location} ...\n\n")
+    format!("\n... {omitted} omitted{location} ...\n\n")
 }
 
 /// The log as a file, compressed if it is long.
@@ -253,7 +253,7 @@ fn attached(log: &JobLog, name: &str) -> Option<Attached> {
     })
 }
 
-/// A name that every system can give a file.
+/// A file name that is valid on every system.
 fn file_name(name: &str) -> String {
     let plain = |c: char| {
         if c.is_ascii_alphanumeric() || "._-".contains(c) {
@@ -309,12 +309,12 @@ pub fn html_document(title: &str, facts: &str, output_text: &str) -> String {
 
 fn css(style: TextStyle) -> String {
     let mut css = String::new();
-    let colours = [
+    let colors = [
         ("color", style.foreground),
         ("background", style.background),
     ];
-    for (name, colour) in colours {
-        if let Some(Colour(red, green, blue)) = colour {
+    for (name, color) in colors {
+        if let Some(Color(red, green, blue)) = color {
             let _ = write!(css, "{name}:#{red:02x}{green:02x}{blue:02x};");
         }
     }

@@ -87,20 +87,25 @@ fn not_started(spec: &CommandSpec, error: &io::Error) -> JobEnding {
     let path = Path::new(&program);
     let program = shown_path(&program);
     let (status, why) = match error.kind() {
+        io::ErrorKind::NotFound if spec.command.len() == 1 && program.contains(' ') => {
+            let why = format!(
+                "command not found: \"{program}\"; for shell syntax, use: ehlo run -- sh -c '...'"
+            );
+            (127, why)
+        }
         io::ErrorKind::NotFound if program.contains('/') => (127, missing_file(path)),
         io::ErrorKind::NotFound => {
             let path = std::env::var("PATH").unwrap_or_default();
             let path = shown(&path);
-            let why = format!("there is no {program} in PATH={path}; name it with its directory");
+            let why = format!("{program} was not found in PATH={path}; use its full path");
             (127, why)
         }
         io::ErrorKind::PermissionDenied if path.is_dir() => {
             (126, format!("{program} is a directory"))
         }
-        io::ErrorKind::PermissionDenied => (
-            126,
-            format!("{program} may not be executed; chmod +x may mend it"),
-        ),
+        io::ErrorKind::PermissionDenied => {
+            (126, format!("{program} is not executable; try chmod +x"))
+        }
         _ => (126, format!("{program}: {}", reason(error))),
     };
     JobEnding::NotStarted { status, why }
@@ -110,17 +115,17 @@ fn not_started(spec: &CommandSpec, error: &io::Error) -> JobEnding {
 fn missing_file(path: &Path) -> String {
     let program = shown_path(path);
     if !path.exists() {
-        return format!("there is no {program}");
+        return format!("{program} does not exist");
     }
     let Some(interpreter) = interpreter(path) else {
-        return format!("{program} is there, and what is to run it is not");
+        return format!("{program} exists, but its interpreter does not");
     };
     match interpreter.strip_suffix('\r') {
         Some(_) => format!(
-            "the lines of {program} end in CRLF, so that nothing runs it; sed -i 's/\\r$//' mends it"
+            "{program} has CRLF line endings, so its interpreter is not found; fix it with: sed -i 's/\\r$//'"
         ),
         None => format!(
-            "there is no {}, which the first line of {program} names",
+            "the interpreter {}, named in the first line of {program}, does not exist",
             shown(&interpreter)
         ),
     }

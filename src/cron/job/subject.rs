@@ -59,7 +59,7 @@ impl Template {
                 continue;
             }
             let Some((name, after)) = from[1..].split_once('}').filter(|_| brace == "{") else {
-                return Err("a brace stands alone; a brace as such is written {{ or }}".to_owned());
+                return Err("unbalanced brace; write {{ or }} for a literal brace".to_owned());
             };
             parts.push(TemplatePart::Field(placeholder(name)?));
             rest = after;
@@ -103,7 +103,10 @@ fn placeholder(name: &str) -> Result<Placeholder, String> {
             .map(|(name, _)| format!("{{{name}}}"))
             .collect();
         let name = shown(name);
-        format!("there is no {{{name}}}; there are {}", all.join(" "))
+        format!(
+            "unknown placeholder {{{name}}}; use one of {}",
+            all.join(" ")
+        )
     })
 }
 
@@ -219,31 +222,26 @@ impl FinishedJob {
     pub fn sentence(&self) -> String {
         let took = brief(self.took);
         match &self.ending {
-            JobEnding::Exited(0) => format!("ended well after {took}"),
+            JobEnding::Exited(0) => format!("succeeded after {took}"),
             JobEnding::Exited(status) => format!("failed with status {status} after {took}"),
             JobEnding::Signalled(number) => {
-                let detail = if self.forwarded == Some(*number) {
-                    ", which was handed on to it,"
-                } else {
-                    ""
-                };
+                let is_forwarded = self.forwarded == Some(*number);
+                let forwarded = if is_forwarded { " (forwarded)" } else { "" };
                 let core = if self.dumped_core {
-                    " and dumped core"
+                    " (core dumped)"
                 } else {
                     ""
                 };
-                format!(
-                    "was ended by {}{detail}{core} after {took}",
-                    signal(*number)
-                )
+                let signal = signal(*number);
+                format!("was terminated by {signal}{forwarded}{core} after {took}")
             }
             JobEnding::TimedOut { limit, killed } => {
-                let detail = if *killed {
-                    "did not end when it was told to, and was killed"
+                let end = if *killed {
+                    ", did not react to SIGTERM, and was killed"
                 } else {
-                    "was told to end"
+                    " and was terminated"
                 };
-                format!("took longer than {} and {detail}", brief(*limit))
+                format!("timed out after {}{end}", brief(*limit))
             }
             JobEnding::NotStarted { why, .. } => format!("was not started: {why}"),
             JobEnding::Locked(holder) => format!("was not started: {holder}"),

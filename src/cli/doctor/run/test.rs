@@ -1,7 +1,6 @@
-//! `ehlo doctor --test`: a real mail, from this process or from an environment like that of cron.
+//! `ehlo doctor --send-test`, and the restart in an environment like that of cron.
 
-use crate::cli::notification::send;
-use crate::cli::notification::send::NotificationText;
+use crate::cli::notification::{NotificationText, build, send_with};
 use crate::cli::terminal::{complain, print};
 use crate::client::outcome::{DeliveryReport, RecipientResult, RecipientStatus};
 use crate::cron::doctor::Diagnosis;
@@ -32,9 +31,9 @@ pub fn send(plan: &Doctor, diagnosis: &Diagnosis, to: &Test) -> Exit {
         recipients: recipients(diagnosis, to),
         ..plan.mail.head.clone()
     };
-    match send::build(&head, &Rewriter::new(&delivery.rewrite), &notification()) {
+    match build(&head, &Rewriter::new(&delivery.rewrite), &notification()) {
         Ok(message) => {
-            let shown = send::send_with(
+            let shown = send_with(
                 delivery,
                 &message,
                 output(plan),
@@ -72,9 +71,9 @@ fn recipients(diagnosis: &Diagnosis, to: &Test) -> NotificationRecipients {
 fn notification() -> NotificationText {
     let (node, short) = (host::node_name(), host::short_name());
     NotificationText {
-        subject: format!("[{short}] a test by ehlo doctor"),
+        subject: format!("[{short}] test message from ehlo doctor"),
         body: format!(
-            "This went the way that a mail from cron goes on {node}, as the user {}.\n",
+            "This test message was sent like mail from cron on {node}, as the user {}.\n",
             user::login()
         ),
         ..NotificationText::default()
@@ -109,14 +108,17 @@ fn line(result: &RecipientResult, delivery: &DeliveryOptions) -> String {
     let recipient = &result.recipient;
     match result.verdict {
         RecipientStatus::Accepted => {
-            format!("The test was taken for {recipient}: {}\n", result.words())
+            format!(
+                "The test message was accepted for {recipient}: {}\n",
+                result.words()
+            )
         }
         RecipientStatus::Queued if delivery.queueing.is_some() => format!(
-            "The test waits in the queue for {recipient}: {}\n",
+            "The test message is queued for {recipient}: {}\n",
             shown(&result.lasting_reason())
         ),
         verdict => format!(
-            "The test was not taken for {recipient} ({}).\n",
+            "The test message was not accepted for {recipient} ({}).\n",
             verdict.name()
         ),
     }
@@ -146,7 +148,7 @@ pub fn inside_cron(arguments: &[OsString]) -> Exit {
         },
         Err(error) => {
             complain(&format!(
-                "cannot run this program as cron would: {}; --here looks with this environment",
+                "cannot run this program in the environment of cron: {}; use --here to keep the current environment",
                 reason(&error)
             ));
             Exit::Temporary

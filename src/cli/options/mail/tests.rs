@@ -38,7 +38,7 @@ fn recipients_on_the_command_line_take_precedence_over_mailto() {
 #[test]
 fn an_empty_mailto_disables_mail_and_without_one_the_user_gets_it() {
     let empty = head(&[]).addressing(None, environment(Some(" ")));
-    assert_eq!(empty.recipients, NotificationRecipients::Nobody);
+    assert_eq!(empty.recipients, NotificationRecipients::None);
     let none = head(&[]).addressing(None, environment(None));
     assert_eq!(none.recipients, NotificationRecipients::User);
 }

@@ -1,6 +1,7 @@
 //! The text of a digest: a table of the runs, failures first, followed by quoted output.
 
 use crate::cron::alert::digest::DigestEntry;
+use crate::system::figures::counted;
 use crate::system::text::shown;
 use crate::system::time::{brief, local};
 use std::collections::HashMap;
@@ -62,9 +63,9 @@ impl DigestTable {
 
     /// `3 of 12 runs failed`, as a subject has it.
     pub fn summary(&self) -> String {
-        let runs = |count: usize| format!("{count} {}", if count == 1 { "run" } else { "runs" });
+        let runs = |count: usize| counted(count as u64, "run");
         match (self.runs, self.failed) {
-            (0, _) => "nothing ran".to_owned(),
+            (0, _) => "no runs".to_owned(),
             (1, 0) => "1 run, OK".to_owned(),
             (all, 0) => format!("{}, all OK", runs(all)),
             (1, _) => "1 run, failed".to_owned(),
@@ -90,7 +91,10 @@ impl DigestTable {
         }
         match quotable.count() {
             0 => {}
-            more => text.push_str(&format!("\nThe output of {more} more is left out.\n")),
+            more => {
+                let more = counted(more as u64, "more failure");
+                text.push_str(&format!("\nThe output of {more} is omitted.\n"));
+            }
         }
         text
     }
@@ -102,8 +106,8 @@ impl DigestTable {
         };
         format!(
             "{}{}",
-            remark(self.unlisted, "more runs, not listed"),
-            remark(self.damaged, "entries that could not be read")
+            remark(self.unlisted, "further runs, not listed"),
+            remark(self.damaged, "unreadable entries")
         )
     }
 }
@@ -198,7 +202,7 @@ mod tests {
             status: status.to_owned(),
             failed: status != "OK",
             kind: status.to_owned(),
-            excerpt: format!("{job} said this\n"),
+            excerpt: format!("output of {job}\n"),
         }
     }
 
@@ -227,7 +231,7 @@ mod tests {
         assert!(lines[1].starts_with("OK         a       "), "{text}");
         assert_eq!(
             lines[4..],
-            ["--- backup: FAILED(3) ---", "backup said this"]
+            ["--- backup: FAILED(3) ---", "output of backup"]
         );
     }
 
@@ -247,13 +251,13 @@ mod tests {
         table.add(Err(()));
         assert_eq!(table.summary(), "2000 runs, all failed");
         let text = table.text();
-        assert!(text.contains("(more runs, not listed: 1500)\n"), "{text}");
         assert!(
-            text.contains("(entries that could not be read: 1)\n"),
+            text.contains("(further runs, not listed: 1500)\n"),
             "{text}"
         );
+        assert!(text.contains("(unreadable entries: 1)\n"), "{text}");
         assert!(
-            text.contains("The output of 450 more is left out.\n"),
+            text.contains("The output of 450 more failures is omitted.\n"),
             "{text}"
         );
     }
@@ -266,7 +270,7 @@ mod tests {
 
     #[test]
     fn summary_counts_runs_and_failures() {
-        assert_eq!(DigestTable::default().summary(), "nothing ran");
+        assert_eq!(DigestTable::default().summary(), "no runs");
         assert_eq!(table([entry("a", "OK", 1)]).summary(), "1 run, OK");
         assert_eq!(table([entry("a", "KILLED", 1)]).summary(), "1 run, failed");
         let two = || [entry("a", "OK", 1), entry("a", "OK", 1)];

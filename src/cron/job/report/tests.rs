@@ -40,7 +40,7 @@ fn failure_report_has_command_ending_and_output() {
         "{body}"
     );
     assert!(
-        body.contains("(2 lines, 10 bytes; lines with \"! \" before them"),
+        body.contains("(2 lines, 10 bytes; lines marked \"! \" are from stderr"),
         "{body}"
     );
     assert!(body.ends_with(":\n\none\n! two\n"), "{body}");
@@ -51,11 +51,7 @@ fn failure_report_has_command_ending_and_output() {
 fn missing_output_is_reported() {
     let job = job(JobEnding::Exited(1), "", [false; 2]);
     let report = JobReport::of(&job, AttachLog::Always, false);
-    assert!(
-        report.body.ends_with("\nIt wrote nothing.\n\n"),
-        "{}",
-        report.body
-    );
+    assert!(report.body.ends_with("\nNo output.\n\n"), "{}", report.body);
     assert!(report.attached.is_none());
 }
 
@@ -67,7 +63,7 @@ fn omitted_output_is_attached_by_default() {
     assert!(
         report
             .body
-            .contains(" left out; the whole log is attached as back-up.log ...\n")
+            .contains(" omitted; the complete log is attached as back-up.log ...\n")
     );
     let Some(Attached {
         contents: AttachmentContents::Bytes(bytes),
@@ -78,7 +74,7 @@ fn omitted_output_is_attached_by_default() {
     };
     assert_eq!(bytes, output.as_bytes());
     let bare = JobReport::of(&job, AttachLog::Never, false);
-    assert!(bare.attached.is_none() && bare.body.contains(" left out ...\n"));
+    assert!(bare.attached.is_none() && bare.body.contains(" omitted ...\n"));
 }
 
 #[test]
@@ -100,22 +96,22 @@ fn last_lines_of_a_long_failure_are_quoted_at_the_top() {
         JobReport::of(&job, AttachLog::Auto, false).body
     };
     let failed = body(JobEnding::Exited(1), &output);
-    let begins = "back up failed with status 1 after 4m12s.\n\nIt ended with:\n\n    line 99\n    line 100\n    \
+    let begins = "back up failed with status 1 after 4m12s.\n\nLast lines:\n\n    line 99\n    line 100\n    \
                   ! no space left\n\nCommand:";
     assert!(failed.starts_with(begins), "{failed}");
-    assert!(!body(JobEnding::Exited(0), &output).contains("It ended with"));
-    assert!(!body(JobEnding::Exited(1), &numbered(1..=12)).contains("It ended with"));
+    assert!(!body(JobEnding::Exited(0), &output).contains("Last lines:"));
+    assert!(!body(JobEnding::Exited(1), &numbered(1..=12)).contains("Last lines:"));
 }
 
 #[test]
 fn omitted_part_of_a_line_is_counted_in_bytes() {
     let job = job(JobEnding::Exited(1), &"x".repeat(100_000), [true, false]);
     let body = JobReport::of(&job, AttachLog::Never, false).body;
-    assert!(body.contains("\n... 65 KiB left out ...\n"), "{body}");
+    assert!(body.contains("\n... 65 KiB omitted ...\n"), "{body}");
 }
 
 #[test]
-fn colours_are_only_in_the_html() {
+fn colors_are_only_in_the_html() {
     let job = job(
         JobEnding::Exited(0),
         "\x1b[31mred\x1b[m <b>\n",
@@ -128,7 +124,7 @@ fn colours_are_only_in_the_html() {
 }
 
 #[test]
-fn html_has_colours_as_spans_and_escapes_markup() {
+fn html_has_colors_as_spans_and_escapes_markup() {
     let line = AnsiReader::default().line(b"\x1b[1;31m<b>&\x1b[0m\"ok\"");
     let html = html_lines(&vec![line]);
     assert_eq!(

@@ -41,10 +41,10 @@ fn start_failure_has_its_reason() {
             other => panic!("{other:?}"),
         }
     };
-    assert!(why("#!/bin/sh\r\ntrue\r\n").contains(" end in CRLF"));
+    assert!(why("#!/bin/sh\r\ntrue\r\n").contains(" has CRLF line endings"));
     let gone = why("#! /nonexistent/python3 -u\n");
     assert!(
-        gone.starts_with("there is no /nonexistent/python3, which"),
+        gone.starts_with("the interpreter /nonexistent/python3, named"),
         "{gone}"
     );
     let JobEnding::NotStarted { status: 126, why } = ends(&["/usr/"]).ending else {

@@ -1,4 +1,4 @@
-use crate::cli::notification::send::address::*;
+use crate::cli::notification::address::*;
 use crate::mail::rewrite::{HostNames, RewriteOptions, Rule};
 
 fn rewriter(rules: &[(&str, &str)]) -> Rewriter {

@@ -1,5 +1,5 @@
-use crate::cli::notification::send::dead_letter::*;
-use crate::cli::notification::send::{NotificationText, draft, message};
+use crate::cli::notification::dead_letter::*;
+use crate::cli::notification::{NotificationText, draft, message};
 use crate::mail::address::Mailbox;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};

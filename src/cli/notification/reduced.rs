@@ -1,7 +1,7 @@
 //! Smaller versions of a mail, for a server that refuses its size or content: an alert must arrive, if
 //! without its attachments.
 
-use crate::cli::notification::send::NotificationText;
+use crate::cli::notification::NotificationText;
 use crate::client::outcome::{Cause, RecipientResult, RecipientStatus};
 use crate::smtp::stage::Stage;
 
@@ -70,7 +70,9 @@ fn name(attachment: &crate::mail::message::Attachment) -> String {
 }
 
 fn remark(left_out: &str, why: &str) -> String {
-    format!("This mail is without {left_out}. The server refused the whole mail: {why}")
+    format!(
+        "This mail was sent without {left_out}, because the server refused the complete mail: {why}"
+    )
 }
 
 fn version(notification: &NotificationText, remark: &str, text: &str) -> NotificationText {
@@ -131,16 +133,16 @@ mod tests {
             attachments: vec![log()],
             ..NotificationText::default()
         };
-        let remark = "The server refused the whole mail: 552 too big\n\n";
+        let remark = "because the server refused the complete mail: 552 too big\n\n";
         assert_eq!(
             bodies(&notification),
             [
                 format!(
-                    "This mail is without job.log.gz. {remark}{}",
+                    "This mail was sent without job.log.gz, {remark}{}",
                     line.repeat(100)
                 ),
                 format!(
-                    "This mail is without job.log.gz and the rest of the text. {remark}{}",
+                    "This mail was sent without job.log.gz and the rest of the text, {remark}{}",
                     line.repeat(20)
                 ),
             ]

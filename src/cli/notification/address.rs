@@ -29,7 +29,7 @@ impl Addressed {
         let user = || (vec![login.clone()], Vec::new(), Vec::new());
         let (to, cc, bcc) = match &head.recipients {
             NotificationRecipients::These { to, cc, bcc } => (to.clone(), cc.clone(), bcc.clone()),
-            NotificationRecipients::User | NotificationRecipients::Nobody => user(),
+            NotificationRecipients::User | NotificationRecipients::None => user(),
         };
         let all = [&to[..], &cc, &bcc].concat().join(", ");
         let recipients = rewriter.recipients(&all).map_err(wrong_in("recipient"))?;
@@ -59,7 +59,7 @@ fn author(rewriter: &Rewriter, from: &str) -> Result<Addressed, MessageError> {
     let mut mailboxes = entries.iter().flat_map(ListEntry::mailboxes);
     let from = mailboxes.next().ok_or_else(|| MessageError::Field {
         name: "From".to_owned(),
-        why: "is missing, and the user who runs this has no name; name the author with --from",
+        why: "is missing, and the current user has no login name; specify the author with --from",
     })?;
     let (mut headers, mut reply_to) = (Vec::new(), Vec::new());
     match rewriter.original() {
