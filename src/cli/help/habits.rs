@@ -21,10 +21,10 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
         "-F",
         "give the name with the address: --from 'Alice <alice@example.org>'",
     ),
-    ("--h-subject --title -S", "--subject TEXT"),
+    ("--h-subject --title", "--subject TEXT"),
     ("--h-from", "--from ADDR"),
     ("--h-to", "--to ADDR"),
-    ("--add-header --h --hdr -h-", "--header 'Name: value'"),
+    ("--add-header --hdr", "--header 'Name: value'"),
     (
         "-m --msg --text --message-body --content --mail-body",
         "--body TEXT, or --body @FILE",
@@ -35,15 +35,11 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
         "a text from a file is --body @FILE; options of sendmail follow ehlo sendmail",
     ),
     (
-        "-bs -bp -bm -om -oem -odb -ba -bv",
-        "options of sendmail follow ehlo sendmail",
-    ),
-    (
         "-d --data -T --upload-file --eml --raw-message --mail",
         "--message FILE for a complete message, or --body TEXT",
     ),
     (
-        "-A --attachment --attachments --file --attach-file -F=",
+        "-A --attachment --attachments --file --attach-file",
         "--attach FILE",
     ),
     (
@@ -73,7 +69,7 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
         "--tls starttls",
     ),
     (
-        "-tlsc -tlso --ssl --smtps --use-ssl --tls-on-connect --tlsc --implicit-tls -S465",
+        "-tlsc -tlso --ssl --smtps --use-ssl --tls-on-connect --tlsc --implicit-tls",
         "--tls implicit for TLS from the first byte (port 465), or --tls starttls",
     ),
     (
@@ -105,11 +101,11 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
         "--tls-min VERSION",
     ),
     (
-        "-au -xu --auth-user --username --login --login-user --smtp-user",
+        "-xu --auth-user --username --login --login-user --smtp-user",
         "--user NAME",
     ),
     (
-        "-ap -xp -P --password --pass --passwd --auth-password --auth-pass --smtp-password --smtp-pass",
+        "-xp -P --password --pass --passwd --auth-password --auth-pass --smtp-password --smtp-pass",
         "ehlo has no such option, because other users could see the password in the process list; use \
          --password-command CMD, --password-file FILE or the variable EHLO_PASSWORD",
     ),
@@ -118,7 +114,7 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
         "--password-command CMD",
     ),
     (
-        "-am --auth-mech --auth-mechanism --auth-type --login-options",
+        "--auth-mech --auth-mechanism --auth-type --login-options",
         "--auth MECH",
     ),
     (
@@ -147,17 +143,17 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
         "--domain --helo-name --ehlo-name --hello --localhost --lhlo",
         "--helo NAME",
     ),
-    ("--inet --inet4 -4only --ip4", "--ipv4"),
+    ("--inet --inet4 --ip4", "--ipv4"),
     ("--inet6 --ip6", "--ipv6"),
     ("--protocol", "--lmtp, --tls MODE or --auth MECH"),
-    ("--silent --no-output -ha -hc -hr --hide-all -n1", "--quiet"),
+    ("--silent --no-output --hide-all -n1", "--quiet"),
     (
-        "--debug --trace --trace-ascii -D -vv",
+        "--debug --trace --trace-ascii -D",
         "--verbose, or --hex for every octet",
     ),
     ("--show-message --dump-body", "--show-data"),
     (
-        "--hide-receive --hide-send --suppress-data -hd",
+        "--hide-receive --hide-send --suppress-data",
         "ehlo has no such option; --transcript none shows failures only",
     ),
     (
@@ -166,7 +162,7 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
     ),
     ("--no-color --no-colour --colour", "--color never"),
     (
-        "--dsn --delivery-notification --delivery-status -N=",
+        "--dsn --delivery-notification --delivery-status",
         "--notify success,failure",
     ),
     (
@@ -176,8 +172,8 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
     ("--importance --urgent --x-priority", "--priority high"),
     ("--retry --retries --keep --enqueue --spool", "--queue"),
     ("--enqueue-only --deferred", "--queue-only"),
-    ("--count --times -n= --loop", "--repeat N"),
-    ("--stop-after -qa --quit --exit-after", "--quit-after STAGE"),
+    ("--count --times --loop", "--repeat N"),
+    ("--stop-after --quit --exit-after", "--quit-after STAGE"),
     ("--drop -da", "--drop-after STAGE"),
     (
         "--server-info --serverinfo --capabilities",

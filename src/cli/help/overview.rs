@@ -1,7 +1,7 @@
 //! The texts of `ehlo` without arguments and of `ehlo -h`.
 
 /// `ehlo` without arguments, at a terminal.
-pub(crate) const OVERVIEW: &str = "\
+pub const OVERVIEW: &str = "\
 ehlo sends mail from the command line and shows the SMTP session.
 
 Send: through a relay (-r HOST), or to the recipient's MX hosts without one

@@ -124,7 +124,8 @@ fn answer(error: &clap::Error, words: &[String], command: fn() -> Command) -> Op
             if let Some((_, answer)) = SUBCOMMANDS.iter().find(|(name, _)| *name == typed) {
                 return Some(format!("write {answer}"));
             }
-            let whole = command();
+            let mut whole = command();
+            whole.build();
             let inner = whole.find_subcommand(verb)?.get_subcommands();
             let meant = nearest(&word, inner.map(Command::get_name))?;
             Some(format!("did you mean ehlo {verb} {meant}?"))
@@ -275,4 +276,30 @@ pub(crate) fn for_author(error: &AddressError) -> Option<UsageError> {
             "--from: \"{word}\" is the null sender, and an author is an address; use --envelope-from ''"
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::parse::command;
+
+    #[test]
+    fn every_command_is_known() {
+        let command = command();
+        let names: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+        assert_eq!(names, COMMANDS);
+    }
+
+    #[test]
+    fn every_habit_is_reachable_and_answered_with_an_option_that_exists() {
+        let command = command();
+        for (names, answer) in OPTIONS {
+            for name in names.split(' ') {
+                let letter = name.strip_prefix('-').and_then(|rest| rest.chars().next());
+                let mut options = command.get_arguments();
+                assert!(options.all(|arg| arg.get_short() != letter), "{name}");
+                assert!(habit(name, &command).is_some(), "{name}: {answer}");
+            }
+        }
+    }
 }
