@@ -151,6 +151,7 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand doctor 'Diagnose how mail from cron would leave this host'
             cand sendmail 'Do what sendmail does, with its options'
             cand mailq 'Show the queue, as sendmail does'
+            cand help 'Show help for a command, a group of options, an option or a topic'
         }
         &'ehlo;sink'= {
             cand --listen 'Where to listen; may be given more than once'
@@ -731,6 +732,10 @@ set edit:completion:arg-completer[ehlo] = {|@words|
         &'ehlo;mailq'= {
             cand -h 'Print help'
             cand --help 'Print help'
+        }
+        &'ehlo;help'= {
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
         }
     ]
     $completions[$command]

@@ -10,7 +10,7 @@ function __fish_ehlo_needs_command
     argparse -s (__fish_ehlo_global_optspecs) -- $cmd 2>/dev/null
     or argparse -s (__fish_ehlo_global_optspecs) -- $cmd '' 2>/dev/null
     or return
-    if contains -- "$argv[1]" sink demo probe ask script config queue run notify digest unit doctor sendmail mailq
+    if contains -- "$argv[1]" sink demo probe ask script config queue run notify digest unit doctor sendmail mailq help
         # Also print the command, so this can be used to figure out what it is.
         echo $argv[1]
         return 1
@@ -170,6 +170,7 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "unit" -d 'Mail the status
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "doctor" -d 'Diagnose how mail from cron would leave this host'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "sendmail" -d 'Do what sendmail does, with its options'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "mailq" -d 'Show the queue, as sendmail does'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "help" -d 'Show help for a command, a group of options, an option or a topic'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l listen -d 'Where to listen; may be given more than once' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l name -d 'The name in the greeting, and in a certificate that is made' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l count -d 'End after this many messages' -r
@@ -699,3 +700,4 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -s v -l verbose -d 'Al
 complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sendmail" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand mailq" -s h -l help -d 'Print help'
+complete -c ehlo -n "__fish_ehlo_using_subcommand help" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -93,7 +93,7 @@ impl Invocation {
 #[must_use]
 pub fn exit_early(early: &EarlyExit) -> Exit {
     if early.exit != Exit::Ok {
-        terminal::complain_escaped(&early.text);
+        terminal::complain_wrapped(&early.text);
         return early.exit;
     }
     match terminal::write(early.text.as_bytes()) {

@@ -4,6 +4,7 @@ use crate::cli::ask;
 use crate::cli::config;
 use crate::cli::digest;
 use crate::cli::doctor;
+use crate::cli::help::{HelpArgs, suggestions, topics};
 use crate::cli::invocation::Invocation;
 use crate::cli::notify;
 use crate::cli::options::command_line::CommandLineArgs;
@@ -136,6 +137,8 @@ enum Subcommands {
     Sendmail(sendmail::SendmailWords),
     /// Show the queue, as sendmail does.
     Mailq(sendmail::SendmailWords),
+    /// Show help for a command, a group of options or a topic.
+    Help(HelpArgs),
 }
 
 /// The command with all its options, for manuals and completions.
@@ -155,6 +158,7 @@ pub fn parse(
 ) -> Result<Invocation, EarlyExit> {
     let words: Vec<OsString> = arguments.into_iter().collect();
     parse_in(&Places::of_this_process(), &words, warnings)
+        .map_err(|early| suggestions::overview(&words, early))
 }
 
 pub(crate) fn parse_in(
@@ -188,7 +192,8 @@ pub(crate) fn parse_in(
         command,
         matches,
         missing,
-    } = args::parse(Cli::command, words)?;
+    } = args::parse(Cli::command, words)
+        .map_err(|error| suggestions::explain(error, words, command))?;
     // Freeing it would take five percent of the time of a small run.
     let command = Box::leak(Box::new(command));
     words::check_texts(&matches, warnings)?;
@@ -240,6 +245,7 @@ impl Subcommands {
                 Ok(arguments.plan(command_line, words, places)),
                 Invocation::Doctor,
             ),
+            Self::Help(arguments) => Err(topics::help(self::command(), &arguments.topic).into()),
             Self::Sendmail(_) | Self::Mailq(_) => Err(sendmail::misplaced().into()),
         }
     }

@@ -8,10 +8,14 @@ use crate::transcript;
 use crate::transcript::{Color, Transcript, TranscriptOptions};
 use std::env;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::os::fd::AsFd;
 use std::time::SystemTime;
 
 /// Size of the output buffer.
 const BUFFER: usize = 64 * 1024;
+
+/// The narrowest terminal for which lines are wrapped.
+const MIN_WIDTH: usize = 40;
 
 /// Unbuffered standard output: every write is visible at once, and every write error is noticed, even EBADF
 /// on an output that is open for reading only, which the standard library ignores.
@@ -76,14 +80,54 @@ pub fn output_failed(error: &io::Error) -> Exit {
     Exit::Io
 }
 
-/// Writes one line to stderr, with control characters escaped. Errors are ignored.
+/// Writes one line to stderr, with control characters escaped, wrapped at a terminal. Errors are ignored.
 pub fn complain(text: &str) {
-    complain_escaped(&format!("ehlo: {}\n", shown(text)));
+    complain_wrapped(&format!("ehlo: {}\n", shown(text)));
+}
+
+/// Writes a line to stderr that begins with `ehlo: ` and has no control characters, wrapped at a terminal.
+pub fn complain_wrapped(line: &str) {
+    complain_escaped(&wrapped(line, width(io::stderr()), "ehlo: ".len()));
 }
 
 /// Writes text to stderr that has no control characters.
 pub fn complain_escaped(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// The width of the terminal to which stdout goes. `None`: it is not a terminal, or its width is not known.
+pub fn stdout_width() -> Option<usize> {
+    width(io::stdout())
+}
+
+fn width(output: impl AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(output).ok()?;
+    Some(usize::from(size.ws_col)).filter(|&width| width >= MIN_WIDTH)
+}
+
+/// The text with lines of at most this width, broken at blanks. Each continuation begins with `indent` blanks.
+/// A word that is longer than a line is not broken. `None`: the text is returned unchanged.
+pub fn wrapped(text: &str, width: Option<usize>, indent: usize) -> String {
+    let Some(width) = width else {
+        return text.to_owned();
+    };
+    let mut out = String::with_capacity(text.len() + 64);
+    for line in text.split_inclusive('\n') {
+        let (mut column, mut has_word) = (0, false);
+        for word in line.split_inclusive(' ') {
+            let length = word.trim_end().chars().count();
+            if has_word && length > 0 && column + length > width {
+                out.truncate(out.trim_end_matches(' ').len());
+                out.push('\n');
+                out.push_str(&" ".repeat(indent));
+                column = indent;
+            }
+            has_word |= length > 0;
+            out.push_str(word);
+            column += word.trim_end_matches('\n').chars().count();
+        }
+    }
+    out
 }
 
 /// Loads the first of these transports, or reports the error.
@@ -129,4 +173,26 @@ pub fn load(transport: &Transport) -> Result<LoadedTransport<'_>, Exit> {
         complain(&error.to_string());
         error.exit()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_wrapped_at_blanks_with_a_hanging_indent() {
+        let line = "ehlo: one two three four\n";
+        assert_eq!(
+            wrapped(line, Some(14), 6),
+            "ehlo: one two\n      three\n      four\n"
+        );
+        assert_eq!(wrapped(line, Some(80), 6), line);
+        assert_eq!(wrapped(line, None, 6), line);
+        assert_eq!(wrapped("a  b\n\n   c\n", Some(4), 2), "a  b\n\n   c\n");
+        assert_eq!(
+            wrapped("ab averylongword cd\n", Some(6), 2),
+            "ab\n  averylongword\n  cd\n"
+        );
+        assert_eq!(wrapped("ääää ää", Some(7), 0), "ääää ää");
+    }
 }

@@ -5,6 +5,7 @@ use crate::authority::Authority;
 use crate::dns::Authority as Names;
 use crate::program::{Ehlo, Run};
 use crate::receiver::Receiver;
+use ehlo::cli::help::overview::OVERVIEW;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -334,6 +335,15 @@ fn check(examples: &[String]) {
 #[test]
 fn the_examples_of_the_readme_work() {
     check(&of_readme());
+}
+
+#[test]
+fn the_examples_of_the_overview_work() {
+    let lines = OVERVIEW.lines().filter(|line| line.starts_with("  "));
+    let mut examples = commands(lines.filter(|line| !line.trim().contains("   ")));
+    examples.retain(|command| calls_ehlo(command));
+    assert_eq!(examples.len(), 6, "{examples:#?}");
+    check(&examples);
 }
 
 #[test]

@@ -37,6 +37,7 @@ mod examples;
 mod fallback;
 mod files;
 mod floods;
+mod help;
 mod notify;
 mod output;
 mod pattern;

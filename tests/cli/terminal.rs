@@ -7,9 +7,11 @@ use std::process::{Command, Stdio};
 /// Runs a program at a new terminal, types when this text has come, and tells what was seen, whether typing was
 /// shown then and after the end, and how the program ended (minus the signal).
 const TERMINAL: &str = r#"
-import fcntl, json, os, pty, select, signal, sys, termios
+import fcntl, json, os, pty, select, signal, struct, sys, termios
 until, keys, program = bytes.fromhex(sys.argv[1]), bytes.fromhex(sys.argv[2]), sys.argv[3:]
 person, terminal = pty.openpty()
+columns = int(os.environ.get("COLUMNS", 0))
+fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24 if columns else 0, columns, 0, 0))
 child = os.fork()
 if child == 0:
     # Whoever runs the tests in the background ignores it.

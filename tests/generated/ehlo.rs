@@ -65,6 +65,12 @@ const VERBS: &[(&str, &str)] = &[
          without being told.",
     ),
     ("mailq", "Show the queue, as sendmail does."),
+    (
+        "help",
+        "Show help for a command and its subcommand, a group of options (message, route, session, tls, auth, output, \
+         queue, config, extensions or testing), an option, exit-status or examples. --help=GROUP shows a group, too; a \
+         command has the groups that its --help lists.",
+    ),
 ];
 
 /// Other pages, in their order.
@@ -107,6 +113,7 @@ const SYNOPSIS: &[(&str, &str)] = &[
     ("ehlo digest", " [OPTIONS] NAME"),
     ("ehlo unit", " [OPTIONS] NAME"),
     ("ehlo sendmail", " [OPTION|RECIPIENT]..."),
+    ("ehlo help", " [COMMAND|GROUP|OPTION|TOPIC]"),
 ];
 
 const TEXT: [&str; 5] = [
@@ -345,7 +352,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ),
     (
         "COLUMNS",
-        "the width of --help, instead of that of the terminal; it is 100 at most",
+        "the width of help, instead of that of the terminal; it is 100 at most",
     ),
 ];
 

@@ -22,7 +22,7 @@ use crate::client::session::Protocol;
 )]
 pub struct Args {
     /// The server, or a unix socket.
-    #[arg(value_name = "HOST[:PORT]|PATH", value_parser = value::server)]
+    #[arg(value_name = "HOST[:PORT]|PATH", value_parser = value::relay)]
     host: HostPort,
 
     /// What is said, like 'VRFY smith', 'EXPN list', HELP, NOOP or 'ETRN example.org'.

@@ -3,7 +3,7 @@
 mod test;
 
 use crate::cli::notification::dead_letter;
-use crate::cli::terminal::{Stdout, print};
+use crate::cli::terminal::{Stdout, print, stdout_width, wrapped};
 use crate::client::events::Silent;
 use crate::cron::doctor::options::{Doctor, DoctorFormat, View};
 use crate::cron::doctor::{CheckResult, Diagnosis, HostSystem, examine};
@@ -23,7 +23,8 @@ pub fn run(plan: &Doctor) -> Exit {
     let host = HostSystem::of_this_process(dead_letter::paths());
     let diagnosis = seen(plan, &host);
     let exit = Exit::Health(diagnosis.health());
-    let written = print(|out| out.write_all(text(plan, &host, &diagnosis).as_bytes()));
+    let text = text(plan, &host, &diagnosis, stdout_width());
+    let written = print(|out| out.write_all(text.as_bytes()));
     match (written, &plan.test) {
         (Exit::Ok, None) => exit,
         (Exit::Ok, Some(to)) => test::send(plan, &diagnosis, to),
@@ -49,15 +50,22 @@ fn seen(plan: &Doctor, host: &HostSystem) -> Diagnosis {
 const HEALTH: usize = 9;
 const STEP: usize = 13;
 
-pub fn text(plan: &Doctor, host: &HostSystem, diagnosis: &Diagnosis) -> String {
+/// The report, wrapped at this width.
+pub fn text(
+    plan: &Doctor,
+    host: &HostSystem,
+    diagnosis: &Diagnosis,
+    width: Option<usize>,
+) -> String {
     if plan.shown == DoctorFormat::Json {
         return format!("{}\n", object(plan, host, diagnosis));
     }
-    let mut text = format!("{}\n\n", heading(plan, host));
+    let mut text = wrapped(&format!("{}\n\n", heading(plan, host)), width, 0);
     for finding in &diagnosis.findings {
-        text.push_str(&lines(finding));
+        text.push_str(&wrapped(&lines(finding), width, HEALTH + STEP));
     }
-    text.push_str(&format!("\n{}\n", shown(&diagnosis.prognosis)));
+    let prognosis = format!("\n{}\n", shown(&diagnosis.prognosis));
+    text.push_str(&wrapped(&prognosis, width, 0));
     text
 }
 

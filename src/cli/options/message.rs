@@ -1,5 +1,6 @@
 //! Options of the message.
 
+use crate::cli::help::suggestions;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::cli::options::value::{AddressList, Ids, Sender};
@@ -435,7 +436,9 @@ impl RecipientArgs {
 /// The author of --from, else the user who runs the program.
 fn author(named: Option<Result<Mailbox, AddressError>>) -> Result<Mailbox, UsageError> {
     match named {
-        Some(from) => from.map_err(|error| about("--from", &error)),
+        Some(from) => from.map_err(|error| {
+            suggestions::for_author(&error).unwrap_or_else(|| about("--from", &error))
+        }),
         None => {
             login().map_err(|error| about("no --from, and your login name is no address", &error))
         }
@@ -470,7 +473,10 @@ fn use_stdin_once(draft: &mut MessageDraft) -> Result<(), UsageError> {
 fn entries(option: &str, lists: Vec<AddressList>) -> Result<Vec<ListEntry>, UsageError> {
     let mut all = Vec::new();
     for list in lists {
-        all.extend(list.map_err(|error| about(option, &error))?);
+        all.extend(list.map_err(|error| {
+            let recipient = (option == "recipient").then(|| suggestions::for_recipient(&error));
+            recipient.flatten().unwrap_or_else(|| about(option, &error))
+        })?);
     }
     Ok(all)
 }

@@ -16,7 +16,8 @@ pub struct Args {
     ///
     /// An IPv6 address with a port wants brackets, as in `[2001:db8::1]:25`. A path that begins with /,
     /// or any path behind unix:, is a unix socket. --server is the same.
-    #[arg(short, long, visible_alias = "server", value_name = "HOST[:PORT]|PATH", value_parser = value::server)]
+    /// smtp://HOST and smtps://HOST are accepted, too.
+    #[arg(short, long, visible_alias = "server", value_name = "HOST[:PORT]|PATH", value_parser = value::relay)]
     relay: Option<HostPort>,
 
     /// The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit].
@@ -86,6 +87,11 @@ impl Args {
     /// True if the server is named by an option, and not looked up.
     pub fn names_server(&self) -> bool {
         self.relay.is_some() || self.pipe.is_some()
+    }
+
+    /// True if the URL of the relay demands TLS from the first byte.
+    pub fn is_implicit(&self) -> bool {
+        self.relay.as_ref().is_some_and(|relay| relay.is_implicit)
     }
 
     pub fn options(

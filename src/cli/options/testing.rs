@@ -210,7 +210,7 @@ fn contradiction(keyword: &str, other: &str) -> UsageError {
 
 fn point(text: &str) -> Result<Stage, String> {
     let mut points = STOP_POINTS.into_iter();
-    let found = points.find(|point| point.name() == text);
+    let found = points.find(|point| point.name().eq_ignore_ascii_case(text));
     found.ok_or_else(|| {
         let names = STOP_POINTS.map(Stage::name).join(", ");
         format!("it wants one of {names}")

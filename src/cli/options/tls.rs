@@ -90,6 +90,22 @@ impl Args {
         }
     }
 
+    /// TLS from the first byte, as the URL of a relay demands it.
+    pub fn use_implicit(&mut self) -> Result<(), UsageError> {
+        let other = match self.tls {
+            TlsMode::Auto | TlsMode::Implicit => {
+                self.tls = TlsMode::Implicit;
+                return Ok(());
+            }
+            TlsMode::Off => "off",
+            TlsMode::Starttls => "starttls",
+        };
+        Err(UsageError::usage(format!(
+            "--tls {other} contradicts smtps:// in --relay; leave one of them out"
+        ))
+        .about("--tls"))
+    }
+
     pub fn options(
         self,
         route: &route::RouteOptions,

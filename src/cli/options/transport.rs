@@ -208,9 +208,12 @@ fn check_privacy(transport: &Transport) -> Result<(), UsageError> {
 pub(crate) fn transport(
     route: route::Args,
     mut session: session::Options,
-    tls: tls::Args,
+    mut tls: tls::Args,
     auth: auth::Args,
 ) -> Result<Transport, UsageError> {
+    if route.is_implicit() {
+        tls.use_implicit()?;
+    }
     let default_port = match session.protocol {
         // RFC 2033 §5: LMTP must not be used on the SMTP port.
         Protocol::Lmtp => testing::LMTP_PORT,

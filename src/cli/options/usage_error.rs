@@ -124,7 +124,7 @@ impl From<clap::Error> for EarlyExit {
 }
 
 /// The command that the error is about, with its subcommand.
-fn command_of(error: &clap::Error) -> String {
+pub(crate) fn command_of(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let usage = text.lines().find_map(|line| line.strip_prefix("Usage: "));
     let is_word = |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase());
@@ -136,13 +136,22 @@ fn command_of(error: &clap::Error) -> String {
     words.join(" ")
 }
 
-/// The first paragraph of clap's error, and its suggestion.
-pub(crate) fn one_line(error: &clap::Error) -> String {
+/// The first paragraph of clap's error, in one line.
+pub(crate) fn first_paragraph(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let first = text.split("\n\n").next().unwrap_or_default();
     let first = first.strip_prefix("error: ").unwrap_or(first);
     let words: Vec<&str> = first.split_whitespace().collect();
-    let mut line = words.join(" ");
+    words.join(" ")
+}
+
+/// The first paragraph of clap's error, and its suggestion, unless that is for an unknown option. Those of
+/// `cli/help/suggestions.rs` are better.
+pub(crate) fn one_line(error: &clap::Error) -> String {
+    let mut line = first_paragraph(error);
+    if error.kind() == ErrorKind::UnknownArgument {
+        return line;
+    }
     let suggestion = error
         .get(ContextKind::SuggestedArg)
         .or(error.get(ContextKind::SuggestedValue));

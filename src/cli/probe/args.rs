@@ -26,7 +26,7 @@ use crate::probe::Expectation;
 )]
 pub struct Args {
     /// The server, or a unix socket.
-    #[arg(value_name = "HOST[:PORT]|PATH", value_parser = value::server,
+    #[arg(value_name = "HOST[:PORT]|PATH", value_parser = value::relay,
           required_unless_present_any = ["profile", "pipe"])]
     host: Option<HostPort>,
 

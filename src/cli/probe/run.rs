@@ -2,7 +2,7 @@
 
 use crate::cli::probe::ProbeOptions;
 use crate::cli::terminal;
-use crate::cli::terminal::{Stdout, complain, load};
+use crate::cli::terminal::{Stdout, complain, load, stdout_width, wrapped};
 use crate::client::events::Silent;
 use crate::client::session;
 use crate::probe as check;
@@ -42,7 +42,7 @@ pub fn run(options: &ProbeOptions) -> Exit {
     let text = if options.json {
         format!("{}\n", object(&probe, &findings, exit))
     } else {
-        report(&probe, &findings)
+        wrapped(&report(&probe, &findings), stdout_width(), LABEL)
     };
     if let Err(exit) = terminal::write(text.as_bytes()) {
         return exit;
@@ -50,6 +50,9 @@ pub fn run(options: &ProbeOptions) -> Exit {
     complain_of(&probe, &findings);
     exit
 }
+
+/// Width of the column of labels.
+const LABEL: usize = 12;
 
 /// A failed probe takes precedence over an expectation that is not met.
 fn exit(probe: &ProbeResult, findings: &[ExpectationResult]) -> Exit {
@@ -136,7 +139,7 @@ impl ProbeReport {
         let printed = if self.last == label { "" } else { label };
         self.last = label;
         self.text
-            .push_str(format!("{printed:<12}{}", shown(value)).trim_end());
+            .push_str(format!("{printed:<LABEL$}{}", shown(value)).trim_end());
         self.text.push('\n');
     }
 

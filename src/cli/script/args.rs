@@ -28,7 +28,7 @@ pub struct Args {
     scripts: Vec<String>,
 
     /// The server that `connect` connects to, or a unix socket.
-    #[arg(short = 'r', long, visible_alias = "relay", value_name = "HOST[:PORT]|PATH", value_parser = value::server)]
+    #[arg(short = 'r', long, visible_alias = "relay", value_name = "HOST[:PORT]|PATH", value_parser = value::relay)]
     server: Option<HostPort>,
 
     /// The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit].

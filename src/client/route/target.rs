@@ -12,6 +12,8 @@ pub struct HostPort {
     pub host: Host,
     /// The port, if one was given.
     pub port: Option<u16>,
+    /// True if a URL demands TLS from the first byte.
+    pub is_implicit: bool,
 }
 
 impl HostPort {
@@ -30,6 +32,7 @@ pub fn target(text: &str) -> Result<HostPort, String> {
         return Ok(HostPort {
             host: Host::Address(ip),
             port: None,
+            is_implicit: false,
         });
     }
     let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
@@ -49,7 +52,38 @@ pub fn target(text: &str) -> Result<HostPort, String> {
         Ok(ip) => Host::Address(ip),
         Err(_) => Host::Relay(host_name(host)?),
     };
-    Ok(HostPort { host, port })
+    Ok(HostPort {
+        host,
+        port,
+        is_implicit: false,
+    })
+}
+
+/// Parses the forms of [`server`], or a URL: `smtp://`, `smtps://`, `submission://` or `submissions://`.
+pub fn relay(text: &str) -> Result<HostPort, String> {
+    let url = text.split_once("://").and_then(|(scheme, rest)| {
+        let mut schemes = SERVICES.into_iter().filter(|(name, _)| *name != "lmtp");
+        let scheme = schemes.find(|(name, _)| scheme.eq_ignore_ascii_case(name))?;
+        Some((scheme, rest))
+    });
+    let Some(((scheme, port), rest)) = url else {
+        return server(text);
+    };
+    let host = rest.strip_suffix('/').unwrap_or(rest);
+    if host.contains('@') {
+        return Err("a URL may not have a user; name it with --user".to_owned());
+    }
+    if host.contains(['/', '?', '#']) {
+        return Err(
+            "a URL of a server ends after host and port; --helo sets the name in EHLO".to_owned(),
+        );
+    }
+    let mut relay = target(host)?;
+    relay.is_implicit = port == 465;
+    if scheme != "smtp" {
+        relay.port = relay.port.or(Some(port));
+    }
+    Ok(relay)
 }
 
 /// Parses the forms of [`target`], or a unix socket: an absolute path, or `unix:` and any path.
@@ -70,6 +104,7 @@ pub fn server(text: &str) -> Result<HostPort, String> {
     Ok(HostPort {
         host: Host::Unix(PathBuf::from(path)),
         port: None,
+        is_implicit: false,
     })
 }
 
@@ -81,6 +116,7 @@ pub fn command(line: &str) -> Result<HostPort, String> {
     Ok(HostPort {
         host: Host::Pipe(line.to_owned()),
         port: None,
+        is_implicit: false,
     })
 }
 
@@ -152,6 +188,56 @@ mod tests {
     }
 
     #[test]
+    fn a_relay_may_be_a_url() {
+        for (url, host, port, is_implicit) in [
+            ("smtp://mail.example.org", "mail.example.org", None, false),
+            (
+                "SMTP://mail.example.org:587/",
+                "mail.example.org",
+                Some(587),
+                false,
+            ),
+            (
+                "submission://mail.example.org",
+                "mail.example.org",
+                Some(587),
+                false,
+            ),
+            (
+                "smtps://mail.example.org",
+                "mail.example.org",
+                Some(465),
+                true,
+            ),
+            (
+                "smtps://mail.example.org:2465",
+                "mail.example.org",
+                Some(2465),
+                true,
+            ),
+        ] {
+            let right = HostPort {
+                host: Host::Relay(host.to_owned()),
+                port,
+                is_implicit,
+            };
+            assert_eq!(relay(url), Ok(right), "{url}");
+        }
+        for (bad, words) in [
+            ("smtp://u:hunter2@mail.example.org", "--user"),
+            ("smtp://mail.example.org/client.example", "--helo"),
+            ("http://mail.example.org", "without a scheme"),
+            ("smtp://", "HOST"),
+        ] {
+            let error = relay(bad).unwrap_err();
+            assert!(
+                error.contains(words) && !error.contains("hunter2"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
     fn ports_have_the_names_of_their_services() {
         for (text, right) in [("25", 25), ("submission", 587), ("submissions", 465)] {
             assert_eq!(port(text), Ok(right));
@@ -180,7 +266,12 @@ mod tests {
             ("[2001:db8::1]:25", ip("2001:db8::1"), Some(25)),
             ("2001:db8::1", ip("2001:db8::1"), None),
         ] {
-            assert_eq!(target(text), Ok(HostPort { host, port }), "{text}");
+            let right = HostPort {
+                host,
+                port,
+                is_implicit: false,
+            };
+            assert_eq!(target(text), Ok(right), "{text}");
         }
         for bad in [
             "", "a b", "a:0", "a:65536", "a:x", "[::1", "[::1]25", "a\r\nb", "a/b", ":25", "1.2.3",
@@ -197,7 +288,12 @@ mod tests {
             ("unix:x:25", "x:25"),
         ] {
             let host = Host::Unix(PathBuf::from(path));
-            assert_eq!(server(text), Ok(HostPort { host, port: None }), "{text}");
+            let right = HostPort {
+                host,
+                port: None,
+                is_implicit: false,
+            };
+            assert_eq!(server(text), Ok(right), "{text}");
         }
         assert_eq!(server("localhost:25"), target("localhost:25"));
         for bad in ["unix:", "x/y", "./x", ""] {

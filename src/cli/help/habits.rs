@@ -1,0 +1,308 @@
+//! Options and words of other mail programs, and what ehlo has for each of them.
+
+/// Spellings of an option of mail, mutt, swaks, curl, msmtp, sendEmail or sendmail, separated by blanks, and the
+/// answer. An answer that begins with an option is given only if the command has this option.
+pub(super) const OPTIONS: &[(&str, &str)] = &[
+    ("-c -cc", "--cc ADDR"),
+    (
+        "--to-addr --recipient --recipients --rcpt --rcpt-to --mail-rcpt",
+        "--to ADDR",
+    ),
+    (
+        "-t --read-recipients",
+        "name recipients as arguments or with --to ADDR; ehlo sendmail -t takes them from the message",
+    ),
+    (
+        "--mail-from --return-path --sender --bounce",
+        "--envelope-from ADDR, or --from ADDR for the author as well",
+    ),
+    ("--read-envelope-from --from-full", "--from ADDR"),
+    (
+        "-F",
+        "give the name with the address: --from 'Alice <alice@example.org>'",
+    ),
+    ("--h-subject --title", "--subject TEXT"),
+    ("--h-from", "--from ADDR"),
+    ("--h-to", "--to ADDR"),
+    ("--add-header --hdr", "--header 'Name: value'"),
+    (
+        "-m --msg --text --message-body --content --mail-body",
+        "--body TEXT, or --body @FILE",
+    ),
+    ("--body-file --message-file --text-file", "--body @FILE"),
+    (
+        "-i -oi",
+        "a text from a file is --body @FILE; options of sendmail follow ehlo sendmail",
+    ),
+    (
+        "-d --data -T --upload-file --eml --raw-message --mail",
+        "--message FILE for a complete message, or --body TEXT",
+    ),
+    (
+        "-A --attachment --attachments --file --attach-file",
+        "--attach FILE",
+    ),
+    (
+        "--attach-body --attach-name --attach-type",
+        "--attach 'FILE;type=TYPE;name=NAME'",
+    ),
+    (
+        "--cid --related --embed",
+        "--inline FILE, and cid:FILE in the HTML",
+    ),
+    (
+        "--html-file --content-type --mime-type",
+        "--html @FILE for HTML, or --header 'Content-Type: TYPE'",
+    ),
+    (
+        "-n --dry-run --dryrun --dump --dump-mail --pretend --no-send --test --simulate",
+        "--print to see the message without sending it, or --quit-after rcpt to ask the server only",
+    ),
+    (
+        "--smtp --smtp-server --smtp-host --host --hostname --mx --mailhost --mail-server --url",
+        "--relay HOST[:PORT]",
+    ),
+    ("--smtp-port", "--port PORT"),
+    ("--socket", "--relay /PATH"),
+    (
+        "-tls --starttls --ssl-reqd --use-tls --use-starttls --tls-starttls --require-starttls",
+        "--tls starttls",
+    ),
+    (
+        "-tlsc -tlso --ssl --smtps --use-ssl --tls-on-connect --tlsc --implicit-tls",
+        "--tls implicit for TLS from the first byte (port 465), or --tls starttls",
+    ),
+    (
+        "--no-tls --notls --no-starttls --no-ssl --plaintext --plain --tls-off",
+        "--tls off",
+    ),
+    ("--tls-optional --tlso --try-ssl", "--tls auto, the default"),
+    (
+        "--tls-trust-file --cacert --capath --tls-ca-path --tls-ca --ca --ca-cert --ca-bundle",
+        "--ca-file FILE",
+    ),
+    ("--tls-cert --tls-cert-file --client-cert", "--cert FILE"),
+    ("--tls-key --tls-key-file --client-key", "--key FILE"),
+    (
+        "--tls-certcheck --no-verify --no-check-certificate --no-verify-ssl --skip-verify",
+        "--insecure",
+    ),
+    (
+        "--tls-verify --verify",
+        "certificates of a relay are verified by default; ehlo probe HOST shows one",
+    ),
+    (
+        "--tls-fingerprint --fingerprint --pinnedpubkey",
+        "--pin sha256:SUM",
+    ),
+    ("--tls-sni --sni --tls-verify-target", "--tls-name NAME"),
+    (
+        "--tls-protocol --tlsv1 --tlsv1.2 --tlsv1.3 --tlsv1_2 --tlsv1_3",
+        "--tls-min VERSION",
+    ),
+    (
+        "-xu --auth-user --username --login --login-user --smtp-user",
+        "--user NAME",
+    ),
+    (
+        "-xp -P --password --pass --passwd --auth-password --auth-pass --smtp-password --smtp-pass",
+        "ehlo has no such option, because other users could see the password in the process list; use \
+         --password-command CMD, --password-file FILE or the variable EHLO_PASSWORD",
+    ),
+    (
+        "--passwordeval --password-eval --passcmd",
+        "--password-command CMD",
+    ),
+    (
+        "--auth-mech --auth-mechanism --auth-type --login-options",
+        "--auth MECH",
+    ),
+    (
+        "--oauth2-bearer --oauth --token --access-token",
+        "--oauth-token-command CMD",
+    ),
+    ("--netrc -N --netrc-optional", "~/.netrc is read by default"),
+    ("--account --config-profile", "--profile NAME"),
+    (
+        "-C --configuration --rc --rcfile --config-file -K",
+        "--config FILE",
+    ),
+    (
+        "--connect-timeout --max-time --time-out -w",
+        "--timeout TIME",
+    ),
+    (
+        "--local-interface -li --interface --source --source-ip --bind-address",
+        "--bind IP",
+    ),
+    (
+        "--connect --resolve --connect-host",
+        "--connect-to HOST[:PORT]",
+    ),
+    (
+        "--domain --helo-name --ehlo-name --hello --localhost --lhlo",
+        "--helo NAME",
+    ),
+    ("--inet --inet4 --ip4", "--ipv4"),
+    ("--inet6 --ip6", "--ipv6"),
+    ("--protocol", "--lmtp, --tls MODE or --auth MECH"),
+    ("--silent --no-output --hide-all -n1", "--quiet"),
+    (
+        "--debug --trace --trace-ascii -D",
+        "--verbose, or --hex for every octet",
+    ),
+    ("--show-message --dump-body", "--show-data"),
+    (
+        "--hide-receive --hide-send --suppress-data",
+        "ehlo has no such option; --transcript none shows failures only",
+    ),
+    (
+        "-l --log --logfile --log-file --syslog --output -o --output-file",
+        "ehlo has no such option; redirect standard output, as in --json >>FILE",
+    ),
+    ("--no-color --no-colour --colour", "--color never"),
+    (
+        "--dsn --delivery-notification --delivery-status",
+        "--notify success,failure",
+    ),
+    (
+        "--read-receipt --receipt --request-receipt",
+        "--header 'Disposition-Notification-To: ADDR'",
+    ),
+    ("--importance --urgent --x-priority", "--priority high"),
+    ("--retry --retries --keep --enqueue --spool", "--queue"),
+    ("--enqueue-only --deferred", "--queue-only"),
+    ("--count --times --loop", "--repeat N"),
+    ("--stop-after --quit --exit-after", "--quit-after STAGE"),
+    ("--drop -da", "--drop-after STAGE"),
+    (
+        "--server-info --serverinfo --capabilities",
+        "ehlo probe HOST shows what a server offers",
+    ),
+    ("--reply --replyto --reply_to", "--reply-to ADDR"),
+    ("--message-id --msgid", "--header 'Message-ID: <ID>'"),
+    ("--date", "--header 'Date: DATE'"),
+    (
+        "--encoding --message-charset --message-encoding",
+        "--charset NAME",
+    ),
+    (
+        "--sign --encrypt --smime --pgp --gpg --dkim",
+        "ehlo has no such option; sign the message first, and send it with --message FILE",
+    ),
+    ("--help-all --usage --man", "--help"),
+];
+
+/// Values of options, as `OPTION VALUE`, and the answer.
+pub(super) const VALUES: &[(&str, &str)] = &[
+    (
+        "--tls on",
+        "write --tls starttls, or --tls implicit for port 465",
+    ),
+    (
+        "--tls yes",
+        "write --tls starttls, or --tls implicit for port 465",
+    ),
+    (
+        "--tls true",
+        "write --tls starttls, or --tls implicit for port 465",
+    ),
+    ("--tls ssl", "write --tls implicit"),
+    ("--tls smtps", "write --tls implicit"),
+    ("--tls tls", "write --tls starttls"),
+    ("--tls no", "write --tls off"),
+    ("--tls none", "write --tls off"),
+    ("--tls never", "write --tls off"),
+    ("--tls-min TLSv1.2", "write --tls-min 1.2"),
+    ("--tls-min TLSv1.3", "write --tls-min 1.3"),
+    ("--quit-after tls", "write --quit-after starttls"),
+    ("--quit-after helo", "write --quit-after ehlo"),
+    ("--quit-after rcpt-to", "write --quit-after rcpt"),
+    ("--quit-after mail-from", "write --quit-after mail"),
+    ("--quit-after login", "write --quit-after auth"),
+    (
+        "--auth on",
+        "--user NAME logs in, with the strongest mechanism of the server",
+    ),
+    ("--auth none", "without --user, ehlo does not log in"),
+    ("--transcript off", "write --transcript none"),
+];
+
+/// Words in the place of a command, and the answer.
+pub(super) const WORDS: &[(&str, &str)] = &[
+    (
+        "send mail compose deliver submit",
+        "sending needs no command: ehlo [OPTIONS] RECIPIENT...",
+    ),
+    (
+        "list ls mailqueue spool",
+        "the queue is shown by ehlo queue list",
+    ),
+    (
+        "flush deliver-queue",
+        "the queue is delivered by ehlo queue run --now",
+    ),
+    (
+        "check test verify ping info scan",
+        "a server is checked by ehlo probe HOST, this host by ehlo doctor",
+    ),
+    (
+        "telnet connect nc openssl",
+        "commands are sent to a server by ehlo ask HOST COMMAND",
+    ),
+    (
+        "server serve listen receive smtpd daemon",
+        "mail is received for tests by ehlo sink",
+    ),
+    (
+        "exec cron job cronjob",
+        "a job is run by ehlo run -- COMMAND",
+    ),
+    (
+        "init setup configure profile profiles login",
+        "the configuration is the subject of ehlo config",
+    ),
+    ("version", "the version is shown by ehlo --version"),
+    ("man manual usage examples", "see ehlo help"),
+    (
+        "status health",
+        "see ehlo queue status, and ehlo doctor for this host",
+    ),
+    (
+        "connect banner ehlo starttls auth rcpt data dot",
+        "a session is ended early by --quit-after STAGE",
+    ),
+    (
+        "vrfy expn noop etrn",
+        "commands are sent to a server by ehlo ask HOST COMMAND",
+    ),
+];
+
+/// Subcommands of other programs, as `COMMAND WORD`, and the answer.
+pub(super) const SUBCOMMANDS: &[(&str, &str)] = &[
+    ("queue flush", "ehlo queue run --now"),
+    ("queue deliver", "ehlo queue run"),
+    ("queue process", "ehlo queue run"),
+    ("queue retry", "ehlo queue run --now"),
+    ("queue ls", "ehlo queue list"),
+    ("queue all", "ehlo queue list"),
+    ("queue print", "ehlo queue list"),
+    ("queue rm", "ehlo queue remove"),
+    ("queue del", "ehlo queue remove"),
+    ("queue delete", "ehlo queue remove"),
+    ("queue cat", "ehlo queue show ID --message"),
+    ("queue view", "ehlo queue show ID"),
+    ("queue unhold", "ehlo queue release"),
+    ("queue resume", "ehlo queue release"),
+    ("queue freeze", "ehlo queue hold"),
+    ("queue thaw", "ehlo queue release"),
+    ("queue pause", "ehlo queue hold"),
+    ("queue stat", "ehlo queue status"),
+    ("config test", "ehlo config check"),
+    ("config verify", "ehlo config check"),
+    ("config validate", "ehlo config check"),
+    ("config list", "ehlo config show"),
+    ("config print", "ehlo config show"),
+    ("config where", "ehlo config path"),
+    ("config file", "ehlo config path"),
+];

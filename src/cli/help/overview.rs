@@ -1,0 +1,62 @@
+//! The texts of `ehlo` without arguments and of `ehlo -h`.
+
+/// `ehlo` without arguments, at a terminal.
+pub const OVERVIEW: &str = "\
+ehlo sends mail from the command line and shows the SMTP session.
+
+Send: through a relay (-r HOST), or to the recipient's MX hosts without one
+  ehlo -s Lunch -b 'See the menu.' -a menu.pdf bob@example.org
+  df -h | ehlo -q -r mail.example.org -s 'Disk usage' ops@example.org
+Cron: mail the output of a job; see also notify, digest, unit and doctor
+  ehlo run --to ops@example.org -- backup
+Queue and sendmail: retry until delivered; see also queue, sendmail and mailq
+  ehlo --queue -s Report -b @report.txt ops@example.org
+Testing: inspect a server; see also ask, script, and the test server sink
+  ehlo probe mail.example.org:587
+Configuration: servers and logins as profiles; see also config
+  ehlo --profile work -s Hello -b 'Hello, Bob.' bob@example.org
+
+  ehlo -h            frequent options, all commands, and the groups of options
+  ehlo help TOPIC    a command, a group of options, exit-status or examples
+  man ehlo           the manual
+";
+
+/// `ehlo -h` and `ehlo help`: at most 40 lines of 80 columns.
+pub(crate) const SCREEN: &str = "\
+Sends a message and shows the SMTP session.
+
+Usage: ehlo [OPTIONS] RECIPIENT...
+       ehlo COMMAND [OPTIONS]
+
+Frequent options:
+  -f, --from ADDR           Author and envelope sender
+      --cc ADDR, --bcc ADDR Further recipients
+  -s, --subject TEXT        Subject
+  -b, --body TEXT|@FILE|-   Text, or a file with it [default: standard input]
+  -a, --attach FILE         Attach a file; repeatable
+  -r, --relay HOST[:PORT]   Send to this server [default: the recipient's MX]
+      --tls MODE            auto, off, starttls or implicit
+  -u, --user NAME           Log in as this user (see ehlo help auth)
+      --profile NAME        Use the options of this profile
+      --queue               Queue the message if it cannot be delivered now
+      --print               Write the message to standard output, send nothing
+  -q, --quiet               Show failures only
+  -v, --verbose             Show the hosts tried and how each part was encoded
+
+Commands:
+  run, notify, digest, unit   Mail the results of jobs
+  doctor                      Check how this host would send mail from cron
+  queue                       List, deliver and change queued messages
+  sendmail, mailq             Accept the options of sendmail and mailq
+  probe, ask, script          Test a server without sending mail
+  sink, demo                  Receive mail for tests; a demonstration
+  config                      Check and show the configuration
+  help                        Explain one of these
+
+Groups of options, each shown by ehlo help GROUP or --help=GROUP:
+  message, route, session, tls, auth, output, queue, config, extensions, testing
+
+  ehlo help exit-status, ehlo help examples, ehlo help --OPTION
+  ehlo --help       all options with their descriptions
+  man ehlo          the manual
+";

@@ -1,0 +1,305 @@
+//! Answers to mistyped commands and options, and to those of other programs. They are used only after an error.
+
+use crate::cli::help::habits::{OPTIONS, SUBCOMMANDS, VALUES, WORDS};
+use crate::cli::help::overview::{OVERVIEW, SCREEN};
+use crate::cli::help::{COMMANDS, nearest, topics};
+use crate::cli::options::usage_error::{EarlyExit, UsageError, command_of, first_paragraph};
+use crate::client::route::target::{relay, target};
+use crate::mail::address::AddressError;
+use crate::system::exit::Exit;
+use crate::system::text::shown;
+use clap::Command;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use std::ffi::OsString;
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
+
+/// The overview instead of an error, for a person who typed `ehlo` alone.
+pub(crate) fn overview(words: &[OsString], early: EarlyExit) -> EarlyExit {
+    let is_seen = || io::stdin().is_terminal() && io::stderr().is_terminal();
+    if words.len() == 1 && early.exit == Exit::Usage && is_seen() {
+        return EarlyExit {
+            text: OVERVIEW.to_owned(),
+            ..early
+        };
+    }
+    early
+}
+
+/// Help and errors of clap: `-h` in one screen, `--help=TOPIC`, and errors with a suggestion.
+pub(crate) fn explain(
+    error: clap::Error,
+    words: &[OsString],
+    command: fn() -> Command,
+) -> EarlyExit {
+    let words: Vec<String> = words
+        .iter()
+        .skip(1)
+        .map(|word| word.to_string_lossy().into_owned())
+        .take_while(|word| word != "--")
+        .collect();
+    let verb = words.first().map_or("", String::as_str);
+    let is_verb = COMMANDS.contains(&verb);
+    if error.kind() == ErrorKind::DisplayHelp && !words.iter().any(|word| word == "--help") {
+        let text = if is_verb {
+            topics::short(command(), &words)
+        } else {
+            SCREEN.to_owned()
+        };
+        return EarlyExit {
+            text,
+            exit: Exit::Ok,
+        };
+    }
+    if !error.use_stderr() {
+        return error.into();
+    }
+    let invalid = context(&error, ContextKind::InvalidArg).unwrap_or_default();
+    if invalid == "--help"
+        && let Some(topic) = words.iter().find_map(|word| word.strip_prefix("--help="))
+    {
+        let mut path = words.clone();
+        path.truncate(usize::from(is_verb));
+        path.push(topic.to_owned());
+        let help = if is_verb {
+            topics::help(command(), &path)
+        } else {
+            topics::topic(command(), topic)
+        };
+        return help.into();
+    }
+    if !is_verb && let Some(error) = command_for(verb) {
+        return error.into();
+    }
+    let Some(answer) = answer(&error, &words, command) else {
+        return error.into();
+    };
+    let help = match command_of(&error) {
+        help if help == "ehlo" && is_verb => format!("ehlo {verb}"),
+        help => help,
+    };
+    let text = match error.kind() {
+        ErrorKind::UnknownArgument => {
+            format!("unexpected argument '{}' found", as_typed(&invalid, &words))
+        }
+        _ => first_paragraph(&error),
+    };
+    UsageError::usage(format!("{}; {answer}; see {help} --help", shown(&text))).into()
+}
+
+/// An option as it is on the command line, without its value. For the letter of a cluster, the letter.
+fn as_typed<'w>(invalid: &'w str, words: &'w [String]) -> &'w str {
+    let word = words.iter().find(|word| word.starts_with(invalid));
+    word.map_or(invalid, |word| word.split('=').next().unwrap_or_default())
+}
+
+impl From<Result<String, UsageError>> for EarlyExit {
+    fn from(help: Result<String, UsageError>) -> Self {
+        match help {
+            Ok(text) => Self {
+                text,
+                exit: Exit::Ok,
+            },
+            Err(error) => error.into(),
+        }
+    }
+}
+
+/// The answer to an error of clap.
+fn answer(error: &clap::Error, words: &[String], command: fn() -> Command) -> Option<String> {
+    let invalid = context(error, ContextKind::InvalidArg).unwrap_or_default();
+    match error.kind() {
+        ErrorKind::UnknownArgument => unknown_option(&invalid, words, command),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            let option = invalid.split(' ').next().unwrap_or_default();
+            invalid_value(option, &context(error, ContextKind::InvalidValue)?)
+        }
+        ErrorKind::InvalidSubcommand => {
+            let word = context(error, ContextKind::InvalidSubcommand)?;
+            let verb = words.first()?;
+            if word == "help" {
+                return Some(format!("write ehlo help {verb}"));
+            }
+            let typed = format!("{verb} {word}");
+            if let Some((_, answer)) = SUBCOMMANDS.iter().find(|(name, _)| *name == typed) {
+                return Some(format!("write {answer}"));
+            }
+            let mut whole = command();
+            whole.build();
+            let inner = whole.find_subcommand(verb)?.get_subcommands();
+            let meant = nearest(&word, inner.map(Command::get_name))?;
+            Some(format!("did you mean ehlo {verb} {meant}?"))
+        }
+        _ => None,
+    }
+}
+
+fn context(error: &clap::Error, kind: ContextKind) -> Option<String> {
+    match error.get(kind)? {
+        ContextValue::String(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+/// The answer to an unknown option: the habit of another program, an option of another command, or the most similar
+/// option.
+fn unknown_option(invalid: &str, words: &[String], command: fn() -> Command) -> Option<String> {
+    let mut whole = command();
+    whole.build();
+    let verb = words.first().and_then(|word| whole.find_subcommand(word));
+    let own = verb.unwrap_or(&whole);
+    let habit = habit(as_typed(invalid, words), own).or_else(|| habit(invalid, own));
+    if habit.is_some() {
+        return habit;
+    }
+    let name = invalid.strip_prefix("--")?;
+    let others = whole.get_subcommands().chain([&whole]);
+    let others = others.filter(|other| other.get_name() != own.get_name() && has(other, name));
+    let others: Vec<String> = others
+        .map(|other| other.get_bin_name().unwrap_or("ehlo").to_owned())
+        .collect();
+    if !others.is_empty() {
+        return Some(format!("it is an option of {}", others.join(", ")));
+    }
+    let meant = nearest(name, names(own))?;
+    Some(format!("did you mean --{meant}?"))
+}
+
+/// The answer for an option of another program, if the command has the option that it names.
+fn habit(typed: &str, command: &Command) -> Option<String> {
+    let lower = typed.to_ascii_lowercase();
+    // The case of a letter matters.
+    let typed = if typed.starts_with("--") {
+        &lower
+    } else {
+        typed
+    };
+    let is_typed = |names: &str| names.split(' ').any(|name| name == typed);
+    let (_, answer) = OPTIONS.iter().find(|(names, _)| is_typed(names))?;
+    let Some(option) = answer.strip_prefix("--") else {
+        return Some((*answer).to_owned());
+    };
+    let is_name = |character: char| character.is_ascii_alphanumeric() || character == '-';
+    let end = option.find(|character| !is_name(character));
+    has(command, &option[..end.unwrap_or(option.len())]).then(|| format!("use {answer}"))
+}
+
+fn names(command: &Command) -> impl Iterator<Item = &str> {
+    command.get_arguments().flat_map(|arg| {
+        let aliases = arg.get_visible_aliases().unwrap_or_default();
+        arg.get_long().into_iter().chain(aliases)
+    })
+}
+
+fn has(command: &Command, long: &str) -> bool {
+    names(command).any(|name| name == long)
+}
+
+fn invalid_value(option: &str, value: &str) -> Option<String> {
+    if ["--relay", "--server"].contains(&option) && value.contains('@') {
+        return Some("an author is named by --from ADDR, a login by --user NAME".to_owned());
+    }
+    let option = match option {
+        "--drop-after" | "--drop-after-send" => "--quit-after",
+        option => option,
+    };
+    let typed = format!("{option} {value}");
+    let row = VALUES
+        .iter()
+        .find(|(name, _)| typed.eq_ignore_ascii_case(name));
+    row.map(|(_, answer)| (*answer).to_owned())
+}
+
+/// The error for a word that is not a command, but resembles one. `None`: it does not, or is an address.
+fn command_for(word: &str) -> Option<UsageError> {
+    if word.contains('@') || word.starts_with('-') || Path::new(word).exists() {
+        return None;
+    }
+    let command = nearest(word, COMMANDS.into_iter())?;
+    Some(UsageError::usage(format!(
+        "\"{}\" is neither a command nor an address; did you mean ehlo {command}?",
+        shown(word)
+    )))
+}
+
+/// The error for a recipient without a domain that is probably something else. `None`: nothing is known about it.
+pub(crate) fn for_recipient(error: &AddressError) -> Option<UsageError> {
+    let (AddressError::NoDomain(word, _) | AddressError::Syntax { list: word, .. }) = error else {
+        return None;
+    };
+    if word.contains('@') {
+        return None;
+    }
+    if let Some(answer) = word_of_habit(word) {
+        return Some(UsageError::usage(format!("recipient: {error}; {answer}")));
+    }
+    let name = shown(word);
+    let answer = if COMMANDS.contains(&word.as_str()) {
+        format!("as a command, it must be the first word: ehlo {name}")
+    } else if Path::new(word).is_file() {
+        format!("it is a file, and is attached by -a {name}; each file needs its own -a")
+    } else if word.contains("://") && relay(word).is_ok() {
+        format!("a server is named by --relay {name}")
+    } else if is_host(word) {
+        format!("to inspect this server, use ehlo probe {name}")
+    } else {
+        return command_for(word);
+    };
+    Some(UsageError::data(format!(
+        "recipient: \"{name}\" has no @domain; {answer}"
+    )))
+}
+
+fn word_of_habit(word: &str) -> Option<&'static str> {
+    let is_word = |words: &str| {
+        words
+            .split(' ')
+            .any(|other| other.eq_ignore_ascii_case(word))
+    };
+    let row = WORDS.iter().find(|(words, _)| is_word(words));
+    row.map(|(_, answer)| *answer)
+}
+
+/// True for an IP address, a name with a dot, or `localhost`, each perhaps with a port.
+fn is_host(word: &str) -> bool {
+    let has_dot = word.contains(['.', '[']) || word.starts_with("localhost");
+    has_dot && target(word).is_ok()
+}
+
+/// The error for an author that is the null sender.
+pub(crate) fn for_author(error: &AddressError) -> Option<UsageError> {
+    let (AddressError::NoDomain(word, _) | AddressError::NotOne(word)) = error else {
+        return None;
+    };
+    ["", "<>"].contains(&word.as_str()).then(|| {
+        UsageError::usage(format!(
+            "--from: \"{word}\" is the null sender, and an author is an address; use --envelope-from ''"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::parse::command;
+
+    #[test]
+    fn every_command_is_known() {
+        let command = command();
+        let names: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+        assert_eq!(names, COMMANDS);
+    }
+
+    #[test]
+    fn every_habit_is_reachable_and_answered_with_an_option_that_exists() {
+        let command = command();
+        for (names, answer) in OPTIONS {
+            for name in names.split(' ') {
+                let letter = name.strip_prefix('-').and_then(|rest| rest.chars().next());
+                let mut options = command.get_arguments();
+                assert!(options.all(|arg| arg.get_short() != letter), "{name}");
+                assert!(habit(name, &command).is_some(), "{name}: {answer}");
+            }
+        }
+    }
+}

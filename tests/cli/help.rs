@@ -1,0 +1,263 @@
+//! Help by topic, the overview, and the answers to mistyped commands and options.
+
+use crate::program::{Ehlo, Run};
+use crate::terminal::at_terminal;
+
+fn ehlo(arguments: &[&str]) -> Run {
+    let ehlo = Ehlo::new().args(arguments);
+    ehlo.file("menu.pdf", "%PDF-1.4\n");
+    ehlo.run()
+}
+
+/// Mistyped options and those of other programs, and what the answer names.
+const OPTIONS: [(&[&str], &str); 40] = [
+    (&["--subjcet", "x", "bob@x.org"], "did you mean --subject?"),
+    (&["--realy", "x", "bob@x.org"], "did you mean --relay?"),
+    (&["--atach", "x", "bob@x.org"], "did you mean --attach?"),
+    (
+        &["--markdwon", "x", "bob@x.org"],
+        "did you mean --markdown?",
+    ),
+    (&["--attachment", "x", "bob@x.org"], "use --attach FILE"),
+    (&["-c", "eve@x.org", "bob@x.org"], "use --cc ADDR"),
+    (&["-cc", "eve@x.org", "bob@x.org"], "use --cc ADDR"),
+    (&["-t", "bob@x.org"], "ehlo sendmail -t"),
+    (&["-m", "x", "bob@x.org"], "use --body TEXT"),
+    (&["-A", "menu.pdf", "bob@x.org"], "use --attach FILE"),
+    (&["-i", "bob@x.org"], "--body @FILE"),
+    (&["-T", "x.eml", "bob@x.org"], "use --message FILE"),
+    (&["--data", "x.eml", "bob@x.org"], "use --message FILE"),
+    (&["-d", "x.eml", "bob@x.org"], "use --message FILE"),
+    (&["--dry-run", "bob@x.org"], "use --print"),
+    (&["--starttls", "bob@x.org"], "use --tls starttls"),
+    (&["-tls", "bob@x.org"], "use --tls starttls"),
+    (&["--ssl", "bob@x.org"], "use --tls implicit"),
+    (&["--ssl-reqd", "bob@x.org"], "use --tls starttls"),
+    (&["--tls=on", "bob@x.org"], "--tls starttls"),
+    (&["--no-tls", "bob@x.org"], "use --tls off"),
+    (&["--cacert", "x.pem", "bob@x.org"], "use --ca-file FILE"),
+    (&["--tls-certcheck=off", "bob@x.org"], "use --insecure"),
+    (&["--password", "x", "bob@x.org"], "--password-command CMD"),
+    (&["--pass=x", "bob@x.org"], "--password-command CMD"),
+    (
+        &["--passwordeval", "x", "bob@x.org"],
+        "use --password-command CMD",
+    ),
+    (&["--username", "x", "bob@x.org"], "use --user NAME"),
+    (&["--auth-user", "x", "bob@x.org"], "use --user NAME"),
+    (&["--account=x", "bob@x.org"], "use --profile NAME"),
+    (
+        &["--smtp-server", "x", "bob@x.org"],
+        "use --relay HOST[:PORT]",
+    ),
+    (
+        &["--url", "smtp://x.org", "bob@x.org"],
+        "use --relay HOST[:PORT]",
+    ),
+    (&["-r", "alice@x.org", "bob@x.org"], "--from ADDR"),
+    (
+        &["--mail-from", "a@x.org", "bob@x.org"],
+        "use --envelope-from ADDR",
+    ),
+    (&["--h-Subject", "x", "bob@x.org"], "use --subject TEXT"),
+    (&["--logfile", "x", "bob@x.org"], "ehlo has no such option"),
+    (
+        &["--quit-after", "TLS", "bob@x.org"],
+        "--quit-after starttls",
+    ),
+    (
+        &["-f", "<>", "-b", "hi", "bob@x.org"],
+        "use --envelope-from ''",
+    ),
+    (
+        &["--expect", "tls", "bob@x.org"],
+        "it is an option of ehlo probe;",
+    ),
+    (&["probe", "--starttls", "x.org"], "see ehlo probe --help"),
+    (
+        &["run", "--subejct", "x", "--", "true"],
+        "did you mean --subject?",
+    ),
+];
+
+#[test]
+fn a_mistyped_option_is_answered_once_with_the_right_one() {
+    for (arguments, answer) in OPTIONS {
+        let run = ehlo(arguments);
+        run.exits(64).complains(1).says(&[answer]);
+        assert!(run.stderr.matches("did you mean").count() <= 1, "{run:#?}");
+    }
+}
+
+/// Mistyped commands and words that are not addresses, the exit status and what the answer names.
+const WORDS: [(&[&str], i32, &str); 24] = [
+    (&["quue", "list"], 64, "did you mean ehlo queue?"),
+    (
+        &["prob", "--expect", "tls", "x.org"],
+        64,
+        "did you mean ehlo probe?",
+    ),
+    (&["notfiy", "x"], 64, "did you mean ehlo notify?"),
+    (&["doctr"], 64, "did you mean ehlo doctor?"),
+    (&["senmail", "-t"], 64, "did you mean ehlo sendmail?"),
+    (&["hlep"], 64, "did you mean ehlo help?"),
+    (&["sned", "bob@x.org"], 65, "has no @domain"),
+    (&["send", "bob@x.org"], 64, "ehlo [OPTIONS] RECIPIENT..."),
+    (&["check", "x.org"], 64, "ehlo probe HOST"),
+    (&["flush"], 64, "ehlo queue run --now"),
+    (&["version"], 64, "ehlo --version"),
+    (&["-q", "RCPT", "bob@x.org"], 64, "--quit-after STAGE"),
+    (&["queue", "flush"], 64, "ehlo queue run --now"),
+    (&["queue", "lst"], 64, "did you mean ehlo queue list?"),
+    (&["queue", "rm"], 64, "ehlo queue remove"),
+    (&["config", "chekc"], 64, "did you mean ehlo config check?"),
+    (
+        &["-v", "queue", "list"],
+        65,
+        "it must be the first word: ehlo queue",
+    ),
+    (&["mail.example.org"], 65, "ehlo probe mail.example.org"),
+    (
+        &["mail.example.org:587"],
+        65,
+        "ehlo probe mail.example.org:587",
+    ),
+    (&["localhost"], 65, "ehlo probe localhost"),
+    (&["192.0.2.1"], 65, "ehlo probe 192.0.2.1"),
+    (
+        &["smtps://mail.example.org"],
+        65,
+        "--relay smtps://mail.example.org",
+    ),
+    (&["menu.pdf", "bob@x.org"], 65, "-a menu.pdf"),
+    (
+        &["-a", "menu.pdf", "menu.pdf", "bob@x.org"],
+        65,
+        "-a menu.pdf",
+    ),
+];
+
+#[test]
+fn a_word_that_is_not_an_address_is_answered_with_what_is_probably_meant() {
+    for (arguments, exit, answer) in WORDS {
+        ehlo(arguments).exits(exit).complains(1).says(&[answer]);
+    }
+}
+
+#[test]
+fn a_word_that_resembles_nothing_has_no_suggestion() {
+    for word in ["bob", "eve", "alice", "root"] {
+        let run = ehlo(&["-b", "hi", word]);
+        run.exits(65).complains(1);
+        assert!(run.stderr.ends_with("has no @domain\n"), "{run:#?}");
+    }
+    for option in ["--zzz", "--no-such-option", "-e"] {
+        let run = ehlo(&[option, "bob@x.org"]);
+        run.exits(64).complains(1);
+        assert!(!run.stderr.contains("did you mean"), "{run:#?}");
+    }
+}
+
+#[test]
+fn an_attachment_before_the_recipient_keeps_its_meaning() {
+    let arguments = [
+        "--print",
+        "-b",
+        "hi",
+        "-f",
+        "a@x.org",
+        "-a",
+        "menu.pdf",
+        "bob@hamburger.edu",
+    ];
+    ehlo(&arguments)
+        .exits(0)
+        .shows(&["To: bob@hamburger.edu", "filename=menu.pdf"]);
+}
+
+#[test]
+fn short_help_fits_on_a_screen_and_names_all_commands_and_groups() {
+    let run = ehlo(&["-h"]);
+    run.exits(0);
+    assert_eq!(run.stdout, ehlo(&["help"]).exits(0).stdout);
+    assert!(run.stdout.lines().count() <= 40, "{run:#?}");
+    assert!(run.stdout.lines().all(|line| line.len() <= 80), "{run:#?}");
+    let command = ehlo::cli::parse::command();
+    for verb in command.get_subcommands() {
+        run.shows(&[verb.get_name()]);
+    }
+    let headings = command
+        .get_arguments()
+        .filter_map(|arg| arg.get_help_heading());
+    for heading in headings.filter(|heading| *heading != "Arguments") {
+        let group = heading.to_lowercase();
+        run.shows(&[&group]);
+        ehlo(&[&format!("--help={group}")])
+            .exits(0)
+            .shows(&[&format!("{heading}:\n")]);
+    }
+    let long = command.get_arguments().filter_map(|arg| arg.get_long());
+    let known: Vec<String> = long.map(|name| format!("--{name}")).collect();
+    let words = run.stdout.split([' ', ',', '=', '\n']);
+    let mut options = words.filter(|word| word.starts_with("--"));
+    let unknown = options.find(|word| {
+        !known.contains(&(*word).to_owned()) && !["--help", "--OPTION"].contains(word)
+    });
+    assert_eq!(unknown, None);
+}
+
+#[test]
+fn help_is_about_a_command_a_group_an_option_or_a_topic() {
+    for (arguments, words) in [
+        (&["help", "probe"][..], "Usage: ehlo probe"),
+        (&["help", "queue", "list"], "Usage: ehlo queue list"),
+        (&["help", "queue"], "ehlo --help=queue"),
+        (&["help", "tls"], "--tls-min"),
+        (&["help", "TLS"], "--tls-min"),
+        (&["help", "probe", "tls"], "--tls-min"),
+        (&["probe", "--help=tls"], "--tls-min"),
+        (&["help", "--quit-after"], "--quit-after <STAGE>"),
+        (&["help", "-k"], "--insecure"),
+        (&["help", "exit-status"], "79"),
+        (&["help", "examples"], "ehlo --from alice@crepes.fr"),
+        (&["--help"], "--mt-priority"),
+    ] {
+        ehlo(arguments).exits(0).shows(&[words]);
+    }
+    let group = ehlo(&["help", "tls"]);
+    assert!(!group.stdout.contains("--subject"), "{group:#?}");
+    ehlo(&["help", "exti-status"])
+        .exits(64)
+        .complains(1)
+        .says(&["did you mean ehlo help exit-status?"]);
+}
+
+#[test]
+fn ehlo_alone_shows_the_overview_only_at_a_terminal() {
+    let run = ehlo(&[]);
+    run.exits(64).complains(1).says(&["no recipient"]);
+    let told = at_terminal("man ehlo", "x", |ehlo| ehlo.env("COLUMNS", "80"));
+    let Some(told) = told else { return };
+    assert_eq!(told["exit"], 64);
+    let seen = told["seen"].as_str().unwrap();
+    assert!(seen.lines().count() <= 22, "{seen}");
+    assert!(seen.lines().all(|line| line.len() <= 80), "{seen}");
+    assert!(!seen.contains("no recipient"), "{seen}");
+}
+
+#[test]
+fn an_error_is_wrapped_at_the_width_of_the_terminal() {
+    let told = at_terminal("--help\r\n", "\n", |ehlo| {
+        ehlo.env("COLUMNS", "60")
+            .args(["--password", "x", "bob@x.org"])
+    });
+    let Some(told) = told else { return };
+    let seen = told["seen"].as_str().unwrap();
+    let lines: Vec<&str> = seen
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    assert!(lines.len() > 3 && lines[0].starts_with("ehlo: "), "{seen}");
+    let is_wrapped = |line: &&str| line.starts_with("      ") && line.trim_end().len() <= 60;
+    assert!(lines[1..].iter().all(is_wrapped), "{seen}");
+}
