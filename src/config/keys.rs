@@ -51,6 +51,36 @@ pub(super) const NON_OPTIONS: [&str; 2] = ["inherit", "fallback"];
 /// Keys that users often try. The error explains why passwords are not accepted.
 const PASSWORDS: [&str; 4] = ["password", "passwd", "pass", "token"];
 
+/// Names that other programs use, and the option of the same meaning.
+const SYNONYMS: [(&str, &str); 26] = [
+    ("host", "relay"),
+    ("hostname", "relay"),
+    ("smtp", "relay"),
+    ("smtp-server", "relay"),
+    ("smtp-host", "relay"),
+    ("mailhub", "relay"),
+    ("smarthost", "relay"),
+    ("smtp-port", "port"),
+    ("login", "user"),
+    ("username", "user"),
+    ("user-name", "user"),
+    ("smtp-user", "user"),
+    ("passwordeval", "password-command"),
+    ("pass-command", "password-command"),
+    ("smtp-pass", "password-command"),
+    ("smtp-password", "password-command"),
+    ("passwordfile", "password-file"),
+    ("sender", "from"),
+    ("address", "from"),
+    ("email", "from"),
+    ("ssl", "tls"),
+    ("starttls", "tls"),
+    ("encryption", "tls"),
+    ("security", "tls"),
+    ("ca", "ca-file"),
+    ("tls-trust-file", "ca-file"),
+];
+
 /// Shell commands that print a secret, and may contain it. A user name and the path of a file are not
 /// secrets.
 const SECRET_COMMANDS: [&str; 2] = ["password-command", "oauth-token-command"];
@@ -78,7 +108,21 @@ impl Keys {
         }
     }
 
+    /// True if a profile may have this key.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.first_name(key).is_ok()
+    }
+
+    /// The key of the same meaning, else the most similar one.
     fn nearest(&self, key: &str) -> Option<String> {
+        let usual = key.to_ascii_lowercase().replace('_', "-");
+        if self.0.contains_key(&usual) {
+            return Some(usual);
+        }
+        let synonym = SYNONYMS.iter().find(|(name, _)| *name == usual);
+        if let Some((_, meant)) = synonym {
+            return Some((*meant).to_owned());
+        }
         let names = self.0.keys().map(String::as_str).chain(NON_OPTIONS);
         let allowed = names.filter(|name| !NOT_IN_PROFILES.contains(name));
         nearest(key, allowed).map(str::to_owned)
@@ -101,6 +145,14 @@ impl SectionKeys {
             _ => Ok(()),
         }
     }
+}
+
+/// True if a line with this key may hold a secret, even if no such key exists.
+pub(super) fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["pass", "token", "secret", "key"]
+        .iter()
+        .any(|word| key.contains(word))
 }
 
 /// True if the value of this key may hold a secret.

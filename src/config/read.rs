@@ -1,6 +1,7 @@
 //! Conversion of TOML to profiles and sections.
 
 use crate::config::keys::{Keys, NON_OPTIONS, SECTIONS, SectionKeys, nearest};
+use crate::config::syntax;
 use crate::config::{ConfigFault, ConfigKey, ConfigPosition, Profile, Sections, TableKind, Value};
 use crate::mail::address::Mailbox;
 use crate::system::text::is_pattern;
@@ -42,18 +43,25 @@ pub(super) fn read(text: &str, keys: &Keys) -> ReadConfig {
     };
     match DeTable::parse(text) {
         Ok(table) => reader.top(table.get_ref()),
-        Err(error) => {
-            let position = ConfigPosition {
-                line: error.span().map(|span| lines.line(span.start)),
-                ..ConfigPosition::default()
-            };
-            let fault = ConfigFault::Syntax(error.message().to_owned());
-            ReadConfig {
-                faults: vec![(position, fault)],
-                ..ReadConfig::default()
-            }
-        }
+        Err(error) => ReadConfig {
+            faults: vec![syntax_error(text, &error)],
+            ..ReadConfig::default()
+        },
     }
+}
+
+/// An error of the TOML parser, with the line that it is about.
+pub(super) fn syntax_error(text: &str, error: &toml::de::Error) -> (ConfigPosition, ConfigFault) {
+    // An error at the end of a line may be reported at the beginning of the next one.
+    let at = error.span().map(|span| span.start.min(text.len()));
+    let line = at.map(|at| LineStarts::new(text).line(at));
+    let position = ConfigPosition {
+        line,
+        ..ConfigPosition::default()
+    };
+    let line = line.and_then(|line| text.lines().nth(line - 1));
+    let fault = syntax::fault(line.unwrap_or_default(), error.message());
+    (position, fault)
 }
 
 /// Offsets of the line starts.
@@ -98,13 +106,7 @@ impl ConfigReader<'_> {
                         sections.insert(name.to_owned(), self.section(name, keys, table));
                     }
                     (Some(_), other) => self.fault(position, wrong_type("a table", other)),
-                    (None, _) => {
-                        let names = TOP.into_iter().chain(SECTIONS.map(|(name, _)| name));
-                        self.fault(
-                            position,
-                            ConfigFault::Key(nearest(name, names).map(str::to_owned)),
-                        );
-                    }
+                    (None, value) => self.fault(position, self.unknown(name, value)),
                 },
             }
         }
@@ -123,6 +125,19 @@ impl ConfigReader<'_> {
             profiles,
             sections,
             faults: self.faults,
+        }
+    }
+
+    /// The error of a key outside of all known tables.
+    fn unknown(&self, name: &str, value: &DeValue<'_>) -> ConfigFault {
+        let names = TOP.into_iter().chain(SECTIONS.map(|(name, _)| name));
+        match nearest(name, names) {
+            Some(meant) => ConfigFault::Key(Some(meant.to_owned())),
+            None if matches!(value, DeValue::Table(_)) => ConfigFault::Table(name.to_owned()),
+            None => match self.keys.first_name(name) {
+                Ok(_) => ConfigFault::Outside,
+                Err(fault) => fault,
+            },
         }
     }
 
@@ -161,7 +176,11 @@ impl ConfigReader<'_> {
                         key: None,
                         ..self.position(Some(&table), name)
                     };
-                    self.fault(position, wrong_type("a table", other));
+                    let fault = match self.keys.has(name.get_ref()) {
+                        true => ConfigFault::Nameless,
+                        false => wrong_type("a table", other),
+                    };
+                    self.fault(position, fault);
                 }
             }
         }
