@@ -127,7 +127,7 @@ pub enum ConfigFault {
     #[error("unknown key{}", did_you_mean(.0.as_deref()))]
     Key(Option<String>),
     /// A table that is neither a section nor below `profile`.
-    #[error("unknown table; a profile is written as [profile.{}]", super::name(.0))]
+    #[error("unknown table [{}]; a profile is written as [profile.{}]", super::name(.0), super::name(.0))]
     Table(String),
     /// An option outside of all profiles.
     #[error("this option belongs in a profile; put it below a line like [profile.NAME]")]

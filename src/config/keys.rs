@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 /// Minimum similarity of two names for one to be suggested for the other.
 const MIN_SIMILARITY: f64 = 0.7;
 
+/// Minimum similarity of a name that can only be a misspelled one.
+const MIN_CERTAINTY: f64 = 0.9;
+
 /// Options that choose profiles, or that print something and exit.
 const NOT_IN_PROFILES: [&str; 5] = ["config", "profile", "help", "version", "print"];
 
@@ -147,6 +150,11 @@ impl SectionKeys {
     }
 }
 
+/// True if users often try to set a password by this key.
+pub(super) fn is_password(key: &str) -> bool {
+    PASSWORDS.contains(&key)
+}
+
 /// True if a line with this key may hold a secret, even if no such key exists.
 pub(super) fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
@@ -165,6 +173,11 @@ pub(super) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> O
     let scored = names.map(|other| (strsim::jaro_winkler(name, other), other));
     let best = scored.max_by(|one, other| one.0.total_cmp(&other.0))?;
     (best.0 > MIN_SIMILARITY).then_some(best.1)
+}
+
+/// True if this can only be meant as one of the names.
+pub(super) fn is_misspelled<'n>(name: &str, mut names: impl Iterator<Item = &'n str>) -> bool {
+    names.any(|other| strsim::jaro_winkler(name, other) > MIN_CERTAINTY)
 }
 
 /// True if an item of `from` matches this sender. A pattern matches the whole address without regard to

@@ -1,6 +1,6 @@
 //! Conversion of TOML to profiles and sections.
 
-use crate::config::keys::{Keys, NON_OPTIONS, SECTIONS, SectionKeys, nearest};
+use crate::config::keys::{Keys, NON_OPTIONS, SECTIONS, SectionKeys, is_misspelled, nearest};
 use crate::config::syntax;
 use crate::config::{ConfigFault, ConfigKey, ConfigPosition, Profile, Sections, TableKind, Value};
 use crate::mail::address::Mailbox;
@@ -106,7 +106,7 @@ impl ConfigReader<'_> {
                         sections.insert(name.to_owned(), self.section(name, keys, table));
                     }
                     (Some(_), other) => self.fault(position, wrong_type("a table", other)),
-                    (None, value) => self.fault(position, self.unknown(name, value)),
+                    (None, value) => self.unknown(key, value),
                 },
             }
         }
@@ -128,17 +128,25 @@ impl ConfigReader<'_> {
         }
     }
 
-    /// The error of a key outside of all known tables.
-    fn unknown(&self, name: &str, value: &DeValue<'_>) -> ConfigFault {
-        let names = TOP.into_iter().chain(SECTIONS.map(|(name, _)| name));
-        match nearest(name, names) {
-            Some(meant) => ConfigFault::Key(Some(meant.to_owned())),
-            None if matches!(value, DeValue::Table(_)) => ConfigFault::Table(name.to_owned()),
-            None => match self.keys.first_name(name) {
-                Ok(_) => ConfigFault::Outside,
-                Err(fault) => fault,
+    /// Reports a key outside of all known tables.
+    fn unknown(&mut self, key: &Key<'_>, value: &DeValue<'_>) {
+        let name = key.get_ref().as_ref();
+        let names = || TOP.into_iter().chain(SECTIONS.map(|(name, _)| name));
+        let mut position = self.position(None, key);
+        let fault = match (value, self.keys.first_name(name)) {
+            // The name of a profile may be similar to that of a section by chance.
+            (DeValue::Table(_), _) if !is_misspelled(name, names()) => {
+                position.key = None;
+                ConfigFault::Table(name.to_owned())
+            }
+            (DeValue::Table(_), _) => ConfigFault::Key(nearest(name, names()).map(str::to_owned)),
+            (_, Ok(_)) => ConfigFault::Outside,
+            (_, Err(fault)) => match nearest(name, names()) {
+                Some(meant) => ConfigFault::Key(Some(meant.to_owned())),
+                None => fault,
             },
-        }
+        };
+        self.fault(position, fault);
     }
 
     /// Reads a table that is not a profile. A key set to false is treated as absent, as in profiles.

@@ -1,7 +1,7 @@
 //! Likely meanings of lines that are not valid TOML.
 
 use crate::config::ConfigFault;
-use crate::config::keys::is_secret;
+use crate::config::keys::{is_password, is_secret};
 
 /// Maximum number of characters of a line that an error shows.
 const MAX_SHOWN: usize = 60;
@@ -9,6 +9,9 @@ const MAX_SHOWN: usize = 60;
 /// The error in a line. `message` is that of the parser.
 pub(super) fn fault(line: &str, message: &str) -> ConfigFault {
     let line = line.trim();
+    if is_password(key_of(line)) {
+        return ConfigFault::Password;
+    }
     ConfigFault::Syntax {
         why: likely(line).map_or_else(|| message.to_owned(), str::to_owned),
         line: excerpt(line),
@@ -35,17 +38,24 @@ fn likely(line: &str) -> Option<&'static str> {
         (key, _) if !key.contains('"') && !key.bytes().all(is_bare) => {
             Some("this key must be enclosed in quotation marks (\")")
         }
-        (_, value) if has_open_quote(value) => Some("the closing quotation mark is missing"),
-        (_, value) if !value.starts_with(['"', '\'', '[', '{']) => match value {
-            "yes" | "no" | "on" | "off" | "True" | "False" | "TRUE" | "FALSE" => {
-                Some("write true or false, or enclose the value in quotation marks (\")")
-            }
-            _ if value.bytes().all(|byte| byte.is_ascii_digit()) => None,
-            "true" | "false" => None,
-            _ if value.ends_with('"') => Some("the opening quotation mark is missing"),
-            _ => Some("the value must be enclosed in quotation marks (\")"),
-        },
-        _ => None,
+        (_, value) if value.starts_with(['"', '\'']) => {
+            has_open_quote(value).then_some("the closing quotation mark is missing")
+        }
+        (_, value) if value.starts_with(['[', '{']) => None,
+        (_, value) => unquoted(value),
+    }
+}
+
+fn unquoted(value: &str) -> Option<&'static str> {
+    let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
+    match value {
+        "yes" | "no" | "on" | "off" | "True" | "False" | "TRUE" | "FALSE" => {
+            Some("write true or false, or enclose the value in quotation marks (\")")
+        }
+        "true" | "false" => None,
+        _ if is_number => None,
+        _ if value.ends_with(['"', '\'']) => Some("the opening quotation mark is missing"),
+        _ => Some("the value must be enclosed in quotation marks (\")"),
     }
 }
 
@@ -78,19 +88,20 @@ fn has_open_quote(value: &str) -> bool {
 
 /// The line as far as it may be shown: the value of a key that may hold a secret is left out.
 fn excerpt(line: &str) -> String {
-    let end = line.find(['=', ':', ' ']).unwrap_or(line.len());
-    let (key, rest) = line.split_at(end);
-    if is_secret(key.trim_matches(['"', '\''])) {
-        return if rest.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{key} = ...")
-        };
+    let key = key_of(line);
+    if is_secret(key) {
+        return format!("{key} = ...");
     }
     match line.char_indices().nth(MAX_SHOWN) {
         Some((cut, _)) => format!("{}...", &line[..cut]),
         None => line.to_owned(),
     }
+}
+
+/// The first word, without quotes.
+fn key_of(line: &str) -> &str {
+    let end = line.find(['=', ':', ' ']).unwrap_or(line.len());
+    line[..end].trim_matches(['"', '\''])
 }
 
 #[cfg(test)]

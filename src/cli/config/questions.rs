@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 /// The account, from options and answers.
 pub fn account(args: &InitArgs, outline: &Outline) -> Result<Account, UsageError> {
     print(
-        "Create a profile for sending mail. Enter accepts the value in brackets, Ctrl-C quits.\n\n",
+        "Create a profile for sending mail.\n\
+         Enter accepts the value in brackets; Ctrl-C quits.\n\n",
     );
     let address = match &args.address {
         Some(address) => address.clone(),
@@ -83,8 +84,8 @@ fn server(
     let mut provider = args.provider_of(address);
     if provider.is_none() && args.relay.is_none() {
         print(
-            "The provider of this address is not known. Enter its server for outgoing mail (SMTP),\n\
-               or the name of a provider, such as gmail or sendgrid.\n",
+            "The provider of this address is not known. Enter its server for outgoing\n\
+             mail (SMTP), or the name of a provider, such as gmail or sendgrid.\n",
         );
     }
     if let Some(provider) = provider {
@@ -110,8 +111,28 @@ fn server(
 fn introduce(provider: &Provider) {
     print(&format!("Provider: {}\n", provider.title));
     if !provider.note.is_empty() {
-        print(&format!("Note: {}\n", provider.note));
+        print(&folded(&format!("Note: {}", provider.note)));
     }
+}
+
+/// The text in lines of at most 78 characters, indented from the second line on.
+fn folded(text: &str) -> String {
+    let mut lines = String::new();
+    let mut column = 0;
+    for word in text.split(' ') {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > 78 {
+            lines.push_str("\n  ");
+            column = 2;
+        } else if column > 0 {
+            lines.push(' ');
+            column += 1;
+        }
+        lines.push_str(word);
+        column += width;
+    }
+    lines.push('\n');
+    lines
 }
 
 fn user(
