@@ -43,7 +43,6 @@ pub enum ConfigError {
 
 impl ConfigError {
     /// The exit status it leads to.
-    #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
             Self::Unreadable {
@@ -61,13 +60,15 @@ fn advice(danger: Danger, path: &Path) -> String {
     match danger {
         Danger::NotAFile => "it is not a regular file".to_owned(),
         Danger::Writable => {
-            format!("others can write to it, and so decide where mail goes; chmod go-w {file}")
+            format!("other users can write to it and could redirect mail; chmod go-w {file}")
         }
         Danger::Foreign { owner, user } => {
-            format!("it belongs to user {owner}, and must to you or root; chown {user} {file}")
+            format!(
+                "it belongs to user {owner}; it must belong to you or to root; chown {user} {file}"
+            )
         }
         Danger::Readable => format!(
-            "others can read it, and its password-command or oauth-token-command may hold a secret; chmod 600 {file}"
+            "other users can read it, and its password-command or oauth-token-command may contain a secret; chmod 600 {file}"
         ),
     }
 }
@@ -111,39 +112,51 @@ impl fmt::Display for ConfigPosition {
 /// An error in the file.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigFault {
-    /// A TOML syntax error.
-    #[error("this is no TOML: {}", shown(.0))]
-    Syntax(String),
-    #[error("it is not UTF-8")]
+    #[error("invalid TOML: {}: {}", shown(.why), shown(.line))]
+    Syntax {
+        why: String,
+        /// The line, without secrets.
+        line: String,
+    },
+    #[error("the file is not UTF-8")]
     Charset,
     /// The file is too large to be a configuration.
-    #[error("it is larger than {0} bytes")]
+    #[error("the file is larger than {0} bytes")]
     Large(u64),
     /// No option has this name.
-    #[error("there is no such key{}", did_you_mean(.0.as_deref()))]
+    #[error("unknown key{}", did_you_mean(.0.as_deref()))]
     Key(Option<String>),
+    /// A table that is neither a section nor below `profile`.
+    #[error("unknown table [{}]; a profile is written as [profile.{}]", super::name(.0), super::name(.0))]
+    Table(String),
+    /// An option outside of all profiles.
+    #[error("this option belongs in a profile; put it below a line like [profile.NAME]")]
+    Outside,
+    /// `[profile]` with options in it.
+    #[error("the profile has no name; write [profile.NAME] instead of [profile]")]
+    Nameless,
     /// An option that chooses profiles, or that prints something and exits.
-    #[error("this belongs on the command line and not into a profile")]
+    #[error("this option is allowed on the command line only, not in a profile")]
     CommandLine,
     #[error(
-        "no password belongs into a configuration file; use password-command, password-file or the \
+        "passwords are not allowed in the configuration file; use password-command, password-file or the \
          variable EHLO_PASSWORD"
     )]
     Password,
-    #[error("it wants {expected}, and this is {found}")]
+    #[error("expected {expected}, found {found}")]
     Kind {
         /// The expected type.
         expected: &'static str,
         found: &'static str,
     },
     /// An option is set under two names.
-    #[error("the same option stands here under another name")]
+    #[error("the same option is already set under another name")]
     Twice,
     /// An argument cannot contain a NUL.
-    #[error("it holds a NUL")]
+    #[error("it contains a NUL character")]
     Nul,
     /// No profile has this name.
-    #[error("there is no profile \"{}\"; there {}{}", shown(.name), listed(.names), did_you_mean(.meant.as_deref()))]
+    #[error("there is no profile \"{}\"; {}{}", shown(.name), listed(.names), did_you_mean(.meant.as_deref()))]
     Profile {
         name: String,
         /// The most similar profile name.
@@ -151,13 +164,13 @@ pub enum ConfigFault {
         names: Vec<String>,
     },
     /// A profile that is its own fallback.
-    #[error("it names its own profile")]
+    #[error("a profile cannot be its own fallback")]
     Itself,
     /// Profiles that inherit from each other.
-    #[error("it goes round in a circle: {}", shown(&.0.join(", ")))]
+    #[error("the profiles inherit from each other in a circle: {}", shown(&.0.join(", ")))]
     Circle(Vec<String>),
     /// Profiles inherit over too many levels.
-    #[error("profiles inherit from each other more than {0} deep")]
+    #[error("profiles inherit from each other more than {0} levels deep")]
     Deep(usize),
     #[error("{0}")]
     Address(#[from] AddressError),
@@ -195,15 +208,15 @@ fn did_you_mean(meant: Option<&str>) -> String {
 
 fn listed(names: &[String]) -> String {
     match names {
-        [] => "is none at all".to_owned(),
-        [one] => format!("is {}", shown(one)),
-        more => format!("are {}", shown(&more.join(", "))),
+        [] => "no profiles are defined".to_owned(),
+        [one] => format!("the only profile is {}", shown(one)),
+        more => format!("the profiles are {}", shown(&more.join(", "))),
     }
 }
 
 /// Advice if permissions prevent reading the configuration.
-pub const PERMISSION_ADVICE: &str = "--config /dev/null does without the configuration, and ~/.config/ehlo/config.toml of your own \
-                              takes its place";
+pub const PERMISSION_ADVICE: &str = "use --config /dev/null to run without a configuration, or create your own \
+                              ~/.config/ehlo/config.toml, which replaces it";
 
 fn permission_advice(named_by: Option<&str>, error: &io::Error) -> String {
     match (named_by, error.kind()) {
@@ -213,7 +226,7 @@ fn permission_advice(named_by: Option<&str>, error: &io::Error) -> String {
 }
 
 fn by(named_by: Option<&'static str>) -> String {
-    named_by.map_or(String::new(), |who| format!(" ({who})"))
+    named_by.map_or(String::new(), |name| format!(" (named by {name})"))
 }
 
 fn names(paths: &[PathBuf]) -> String {

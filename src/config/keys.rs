@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 /// Minimum similarity of two names for one to be suggested for the other.
 const MIN_SIMILARITY: f64 = 0.7;
 
+/// Minimum similarity of a name that can only be a misspelled one.
+const MIN_CERTAINTY: f64 = 0.9;
+
 /// Options that choose profiles, or that print something and exit.
 const NOT_IN_PROFILES: [&str; 5] = ["config", "profile", "help", "version", "print"];
 
@@ -51,6 +54,36 @@ pub(super) const NON_OPTIONS: [&str; 2] = ["inherit", "fallback"];
 /// Keys that users often try. The error explains why passwords are not accepted.
 const PASSWORDS: [&str; 4] = ["password", "passwd", "pass", "token"];
 
+/// Names that other programs use, and the option of the same meaning.
+const SYNONYMS: [(&str, &str); 26] = [
+    ("host", "relay"),
+    ("hostname", "relay"),
+    ("smtp", "relay"),
+    ("smtp-server", "relay"),
+    ("smtp-host", "relay"),
+    ("mailhub", "relay"),
+    ("smarthost", "relay"),
+    ("smtp-port", "port"),
+    ("login", "user"),
+    ("username", "user"),
+    ("user-name", "user"),
+    ("smtp-user", "user"),
+    ("passwordeval", "password-command"),
+    ("pass-command", "password-command"),
+    ("smtp-pass", "password-command"),
+    ("smtp-password", "password-command"),
+    ("passwordfile", "password-file"),
+    ("sender", "from"),
+    ("address", "from"),
+    ("email", "from"),
+    ("ssl", "tls"),
+    ("starttls", "tls"),
+    ("encryption", "tls"),
+    ("security", "tls"),
+    ("ca", "ca-file"),
+    ("tls-trust-file", "ca-file"),
+];
+
 /// Shell commands that print a secret, and may contain it. A user name and the path of a file are not
 /// secrets.
 const SECRET_COMMANDS: [&str; 2] = ["password-command", "oauth-token-command"];
@@ -78,7 +111,21 @@ impl Keys {
         }
     }
 
+    /// True if a profile may have this key.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.first_name(key).is_ok()
+    }
+
+    /// The key of the same meaning, else the most similar one.
     fn nearest(&self, key: &str) -> Option<String> {
+        let usual = key.to_ascii_lowercase().replace('_', "-");
+        if self.0.contains_key(&usual) {
+            return Some(usual);
+        }
+        let synonym = SYNONYMS.iter().find(|(name, _)| *name == usual);
+        if let Some((_, meant)) = synonym {
+            return Some((*meant).to_owned());
+        }
         let names = self.0.keys().map(String::as_str).chain(NON_OPTIONS);
         let allowed = names.filter(|name| !NOT_IN_PROFILES.contains(name));
         nearest(key, allowed).map(str::to_owned)
@@ -103,6 +150,19 @@ impl SectionKeys {
     }
 }
 
+/// True if users often try to set a password by this key.
+pub(super) fn is_password(key: &str) -> bool {
+    PASSWORDS.contains(&key)
+}
+
+/// True if a line with this key may hold a secret, even if no such key exists.
+pub(super) fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["pass", "token", "secret", "key"]
+        .iter()
+        .any(|word| key.contains(word))
+}
+
 /// True if the value of this key may hold a secret.
 pub(super) fn may_hold_secret(key: &str) -> bool {
     SECRET_COMMANDS.contains(&key)
@@ -113,6 +173,11 @@ pub(super) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> O
     let scored = names.map(|other| (strsim::jaro_winkler(name, other), other));
     let best = scored.max_by(|one, other| one.0.total_cmp(&other.0))?;
     (best.0 > MIN_SIMILARITY).then_some(best.1)
+}
+
+/// True if this can only be meant as one of the names.
+pub(super) fn is_misspelled<'n>(name: &str, mut names: impl Iterator<Item = &'n str>) -> bool {
+    names.any(|other| strsim::jaro_winkler(name, other) > MIN_CERTAINTY)
 }
 
 /// True if an item of `from` matches this sender. A pattern matches the whole address without regard to

@@ -1,6 +1,7 @@
 //! Conversion of TOML to profiles and sections.
 
-use crate::config::keys::{Keys, NON_OPTIONS, SECTIONS, SectionKeys, nearest};
+use crate::config::keys::{Keys, NON_OPTIONS, SECTIONS, SectionKeys, is_misspelled, nearest};
+use crate::config::syntax;
 use crate::config::{ConfigFault, ConfigKey, ConfigPosition, Profile, Sections, TableKind, Value};
 use crate::mail::address::Mailbox;
 use crate::system::text::is_pattern;
@@ -42,18 +43,25 @@ pub(super) fn read(text: &str, keys: &Keys) -> ReadConfig {
     };
     match DeTable::parse(text) {
         Ok(table) => reader.top(table.get_ref()),
-        Err(error) => {
-            let position = ConfigPosition {
-                line: error.span().map(|span| lines.line(span.start)),
-                ..ConfigPosition::default()
-            };
-            let fault = ConfigFault::Syntax(error.message().to_owned());
-            ReadConfig {
-                faults: vec![(position, fault)],
-                ..ReadConfig::default()
-            }
-        }
+        Err(error) => ReadConfig {
+            faults: vec![syntax_error(text, &error)],
+            ..ReadConfig::default()
+        },
     }
+}
+
+/// An error of the TOML parser, with the line that it is about.
+pub(super) fn syntax_error(text: &str, error: &toml::de::Error) -> (ConfigPosition, ConfigFault) {
+    // An error at the end of a line may be reported at the beginning of the next one.
+    let at = error.span().map(|span| span.start.min(text.len()));
+    let line = at.map(|at| LineStarts::new(text).line(at));
+    let position = ConfigPosition {
+        line,
+        ..ConfigPosition::default()
+    };
+    let line = line.and_then(|line| text.lines().nth(line - 1));
+    let fault = syntax::fault(line.unwrap_or_default(), error.message());
+    (position, fault)
 }
 
 /// Offsets of the line starts.
@@ -98,13 +106,7 @@ impl ConfigReader<'_> {
                         sections.insert(name.to_owned(), self.section(name, keys, table));
                     }
                     (Some(_), other) => self.fault(position, wrong_type("a table", other)),
-                    (None, _) => {
-                        let names = TOP.into_iter().chain(SECTIONS.map(|(name, _)| name));
-                        self.fault(
-                            position,
-                            ConfigFault::Key(nearest(name, names).map(str::to_owned)),
-                        );
-                    }
+                    (None, value) => self.unknown(key, value),
                 },
             }
         }
@@ -124,6 +126,27 @@ impl ConfigReader<'_> {
             sections,
             faults: self.faults,
         }
+    }
+
+    /// Reports a key outside of all known tables.
+    fn unknown(&mut self, key: &Key<'_>, value: &DeValue<'_>) {
+        let name = key.get_ref().as_ref();
+        let names = || TOP.into_iter().chain(SECTIONS.map(|(name, _)| name));
+        let mut position = self.position(None, key);
+        let fault = match (value, self.keys.first_name(name)) {
+            // The name of a profile may be similar to that of a section by chance.
+            (DeValue::Table(_), _) if !is_misspelled(name, names()) => {
+                position.key = None;
+                ConfigFault::Table(name.to_owned())
+            }
+            (DeValue::Table(_), _) => ConfigFault::Key(nearest(name, names()).map(str::to_owned)),
+            (_, Ok(_)) => ConfigFault::Outside,
+            (_, Err(fault)) => match nearest(name, names()) {
+                Some(meant) => ConfigFault::Key(Some(meant.to_owned())),
+                None => fault,
+            },
+        };
+        self.fault(position, fault);
     }
 
     /// Reads a table that is not a profile. A key set to false is treated as absent, as in profiles.
@@ -161,7 +184,11 @@ impl ConfigReader<'_> {
                         key: None,
                         ..self.position(Some(&table), name)
                     };
-                    self.fault(position, wrong_type("a table", other));
+                    let fault = match self.keys.has(name.get_ref()) {
+                        true => ConfigFault::Nameless,
+                        false => wrong_type("a table", other),
+                    };
+                    self.fault(position, fault);
                 }
             }
         }

@@ -101,24 +101,55 @@ fn profile_of_the_sender_precedes_the_default() {
 #[test]
 fn error_has_line_profile_and_key() {
     for (text, words) in [
-        ("a = \n", "1: this is no TOML"),
+        ("a = \n", "1: invalid TOML: the value is missing: a ="),
         (
             "defualt = 1",
-            "1: key \"defualt\": there is no such key; did you mean default?",
+            "1: key \"defualt\": unknown key; did you mean default?",
         ),
-        ("default = 1", "it wants a string, and this is an integer"),
+        ("default = 1", "expected a string, found an integer"),
         (
             "default = \"x\"",
-            "there is no profile \"x\"; there is none at all",
+            "there is no profile \"x\"; no profiles are defined",
         ),
-        ("profile = 1", "it wants tables [profile.NAME]"),
-        ("[profile]\na = 1", "2: profile \"a\": it wants a table"),
+        (
+            "[gmail]\nrelay = \"a\"",
+            "1: unknown table [gmail]; a profile is written as [profile.gmail]",
+        ),
+        (
+            "relay = \"a\"",
+            "1: key \"relay\": this option belongs in a profile",
+        ),
+        (
+            "[profile]\nrelay = \"a\"",
+            "write [profile.NAME] instead of [profile]",
+        ),
+        (
+            "[profile.a]\nhost = \"a\"",
+            "2: profile \"a\", key \"host\": unknown key; did you mean relay?",
+        ),
+        (
+            "[profile.a]\nPassword_Command = \"a\"",
+            "did you mean password-command?",
+        ),
+        (
+            "[profile.a]\nrelay = \"a\nhelo = \"b\"",
+            "2: invalid TOML: the closing quotation mark is missing: relay = \"a",
+        ),
+        (
+            "[profile.a]\npass = hunter2",
+            "2: passwords are not allowed",
+        ),
+        ("profile = 1", "expected tables [profile.NAME]"),
+        ("[profile]\na = 1", "2: profile \"a\": expected a table"),
         (
             "[profile.a]\n\nrelya = 1",
-            "3: profile \"a\", key \"relya\": there is no such key; did you mean relay?",
+            "3: profile \"a\", key \"relya\": unknown key; did you mean relay?",
         ),
-        ("[profile.a]\nzzz = 1", "key \"zzz\": there is no such key"),
-        ("[profile.a]\nconfig = \"x\"", "belongs on the command line"),
+        ("[profile.a]\nzzz = 1", "key \"zzz\": unknown key"),
+        (
+            "[profile.a]\nconfig = \"x\"",
+            "allowed on the command line only",
+        ),
         ("[profile.a]\npassword = \"x\"", "password-command"),
         (
             "[profile.a]\nrelay = \"a\"\nserver = \"b\"",
@@ -126,15 +157,15 @@ fn error_has_line_profile_and_key() {
         ),
         (
             "[profile.a]\nhelo = \"x\\u0000y\"",
-            "key \"helo\": it holds a NUL",
+            "key \"helo\": it contains a NUL",
         ),
-        ("[profile.a]\nhelo = 2026-01-01", "this is a date"),
+        ("[profile.a]\nhelo = 2026-01-01", "found a date"),
         (
             "[profile.a]\nheader = [true]",
             "strings or numbers in its array",
         ),
         ("[profile.a]\nport = 99999999999999999999", "64 bits"),
-        ("[profile.a]\nrelay.host = 1", "this is a table"),
+        ("[profile.a]\nrelay.host = 1", "found a table"),
         ("[profile.a]\nfrom = 1", "an array of strings"),
         (
             "[profile.a]\nfrom = \"nobody\"",
@@ -142,13 +173,13 @@ fn error_has_line_profile_and_key() {
         ),
         (
             "[profile.a]\ninherit = \"b\"",
-            "there is no profile \"b\"; there is a",
+            "there is no profile \"b\"; the only profile is a",
         ),
-        ("[profile.a]\nfallback = \"a\"", "it names its own profile"),
+        ("[profile.a]\nfallback = \"a\"", "its own fallback"),
         ("[profile.abc]\nfallback = [\"abd\"]", "did you mean abc?"),
         (
             "[profile.a]\ninherit = \"b\"\n[profile.b]\ninherit = \"a\"",
-            "4: profile \"b\", key \"inherit\": it goes round in a circle: a, b, a",
+            "4: profile \"b\", key \"inherit\": the profiles inherit from each other in a circle: a, b, a",
         ),
     ] {
         let faults = faults(text);
@@ -197,31 +228,34 @@ fn section_error_has_line_and_key() {
     for (text, words) in [
         (
             "[queue]\nretires = 1",
-            "2: [queue], key \"retires\": there is no such key; did you mean retry?",
+            "2: [queue], key \"retires\": unknown key; did you mean retry?",
         ),
         (
             "[sendmail]\npostmater = \"x\"",
-            "2: [sendmail], key \"postmater\": there is no such key; did you mean postmaster?",
+            "2: [sendmail], key \"postmater\": unknown key; did you mean postmaster?",
         ),
         (
             "[queu]\n",
-            "1: key \"queu\": there is no such key; did you mean queue?",
+            "1: key \"queu\": unknown key; did you mean queue?",
         ),
-        ("queue = 1", "it wants a table, and this is an integer"),
+        ("queue = 1", "expected a table, found an integer"),
         (
             "[rewrite]\n\nroot = 1",
-            "3: [rewrite], key \"root\": it wants a string, and this is an integer",
+            "3: [rewrite], key \"root\": expected a string, found an integer",
         ),
-        ("[rewrite]\na@b = \"x\"", "this is no TOML"),
+        (
+            "[rewrite]\na@b = \"x\"",
+            "invalid TOML: this key must be enclosed",
+        ),
         (
             "[rewrite]\na.b = \"x\"",
-            "key \"a\": it wants a string, and this is a table",
+            "key \"a\": expected a string, found a table",
         ),
-        ("[queue]\ndir = \"a\\u0000\"", "it holds a NUL"),
-        ("[sendmail]\nprofile = 1", "it wants the name of a profile"),
+        ("[queue]\ndir = \"a\\u0000\"", "it contains a NUL"),
+        ("[sendmail]\nprofile = 1", "expected the name of a profile"),
         (
             "[sendmail]\nprofile = \"pp\"\n[profile.p]",
-            "2: [sendmail], key \"profile\": there is no profile \"pp\"; there is p",
+            "2: [sendmail], key \"profile\": there is no profile \"pp\"; the only profile is p",
         ),
     ] {
         let faults = faults(text);
@@ -253,7 +287,7 @@ fn inheritance_depth_is_limited() {
             &format!("[profile.p{number}]\ninherit = \"p{}\"\n", number + 1),
         );
     }
-    assert!(faults(&text)[0].contains("more than 32 deep"));
+    assert!(faults(&text)[0].contains("more than 32 levels deep"));
 }
 
 #[test]

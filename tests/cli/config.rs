@@ -273,7 +273,9 @@ fn without_a_home_and_with_none_that_may_be_looked_into_nothing_is_missed() {
 fn an_unknown_key_is_refused_with_the_nearest_name_in_every_profile() {
     let text = format!("{HOME}[profile.other]\n\nquiett = true\n");
     let run = refused(&text, &[]);
-    run.says(&["config.toml: profile \"other\", key \"quiett\": there is no such key; did you mean quiet? (line 9)"]);
+    run.says(&[
+        "config.toml: profile \"other\", key \"quiett\": unknown key; did you mean quiet? (line 9)",
+    ]);
     refused(&format!("defualt = 1\n{HOME}"), &[]).says(&["did you mean default?", "(line 1)"]);
     for key in [
         "config = \"x\"",
@@ -282,7 +284,7 @@ fn an_unknown_key_is_refused_with_the_nearest_name_in_every_profile() {
         "version = true",
         "print = true",
     ] {
-        refused(&format!("{HOME}{key}\n"), &[]).says(&["belongs on the command line"]);
+        refused(&format!("{HOME}{key}\n"), &[]).says(&["allowed on the command line only"]);
     }
     refused(&format!("{HOME}password = \"x\"\n"), &[]).says(&["password-command"]);
 }
@@ -291,7 +293,7 @@ fn an_unknown_key_is_refused_with_the_nearest_name_in_every_profile() {
 fn an_unknown_profile_is_refused_with_the_nearest_name_and_all_others() {
     let text = format!("{HOME}[profile.work]\n");
     let run = refused(&text, &["--profile", "wrok"]);
-    run.says(&["\"wrok\"; there are home, work; did you mean work?"]);
+    run.says(&["\"wrok\"; the profiles are home, work; did you mean work?"]);
     refused("default = \"a\"", &[]).says(&["there is no profile \"a\""]);
 }
 
@@ -304,13 +306,13 @@ fn a_wrong_value_is_refused_with_file_profile_key_and_reason() {
         ),
         (
             "port = true",
-            "key \"port\": it wants a value, or false, and this is true",
+            "key \"port\": expected a value, or false, found true",
         ),
-        ("port = [1, 2]", "key \"port\": it wants one value"),
+        ("port = [1, 2]", "key \"port\": expected one value"),
         ("port = 26", "key \"port\": --port 26 contradicts"),
         (
             "verbose = \"yes\"",
-            "key \"verbose\": it wants true or false",
+            "key \"verbose\": expected true or false",
         ),
         ("json = true", "cannot be used with"),
         ("pipelining = \"of\"", "key \"pipelining\": "),
@@ -332,7 +334,7 @@ fn a_wrong_value_is_refused_with_file_profile_key_and_reason() {
             "envelope-from = \"eve@x.org> X=<\"",
             "key \"envelope-from\": ",
         ),
-        ("body = \"a\\u0000b\"", "key \"body\": it holds a NUL"),
+        ("body = \"a\\u0000b\"", "key \"body\": it contains a NUL"),
     ] {
         let run = refused(&format!("{HOME}{line}\n"), &[]);
         run.says(&["config.toml: profile \"home\", ", words]);
@@ -369,9 +371,11 @@ fn what_is_wrong_on_the_command_line_stays_its_own_fault() {
 
 #[test]
 fn broken_toml_is_refused_with_its_line() {
-    refused("[profile.a]\nrelay = \n", &[]).says(&["this is no TOML", "(line 2)"]);
-    refused("[profile.a]\n\n[profile.a]\n", &[]).says(&["this is no TOML", "(line 3)"]);
-    refused("[profile.\"\u{1b}[2J\"]\nx = 1", &[]).says(&["no TOML"]);
+    refused("[profile.a]\nrelay = \n", &[])
+        .says(&["invalid TOML: the value is missing: relay =", "(line 2)"]);
+    refused("[profile.a]\n\n[profile.a]\n", &[])
+        .says(&["invalid TOML: duplicate key: [profile.a]", "(line 3)"]);
+    refused("[profile.\"\u{1b}[2J\"]\nx = 1", &[]).says(&["invalid TOML"]);
     refused("[profile.\"\\u001b[2J\"]\n\"\\u202e\" = 1", &[]).has_nothing_raw();
 }
 
@@ -472,8 +476,8 @@ fn profile_with_a_file_of_another_user_says_what_that_user_can_do() {
     put(&ehlo.path("password"), "hunter2", 0o000);
     let run = ehlo.args(["--config", "config.toml"]).text_to_bob().run();
     run.exits(66).complains(1).says(&[
-        "config.toml: profile \"a\", key \"password-file\": this user may not read ",
-        "--config /dev/null does without",
+        "config.toml: profile \"a\", key \"password-file\": this user has no permission to read ",
+        "--config /dev/null",
     ]);
 
     let ehlo = as_another_user();
@@ -508,7 +512,7 @@ fn check_says_that_all_is_well_or_everything_that_is_not() {
     let run = ehlo.args(["config", "check"]).run();
     run.exits(0).complains(0);
     let all = format!(
-        "{}: 2 profiles, default \"home\"; all is well\n",
+        "{}: 2 profiles, default \"home\"; no errors\n",
         path.display()
     );
     assert_eq!(run.stdout, all);
@@ -638,7 +642,9 @@ fn path_says_which_file_it_is_or_where_it_could_be() {
 #[test]
 fn the_verb_says_what_it_wants() {
     let run = Ehlo::new().args(["config"]).run();
-    run.exits(64).complains(1).says(&["check, show, path"]);
+    run.exits(64)
+        .complains(1)
+        .says(&["init, edit, check, show, path"]);
 }
 
 #[test]

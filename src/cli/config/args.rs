@@ -3,6 +3,7 @@
 mod files;
 
 use crate::cli::config::ConfigView;
+use crate::cli::config::account::InitArgs;
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config;
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
@@ -15,7 +16,7 @@ use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::io::Errno;
 use std::path::{Path, PathBuf};
 
-/// Look at the configuration.
+/// Create, check and show the configuration.
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = false)]
 pub struct CommandArgs {
@@ -25,36 +26,40 @@ pub struct CommandArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum ConfigCommand {
-    /// Read the file, try every option of every profile, and open the files that they name.
+    Init(Box<InitArgs>),
+    /// Open the file in $VISUAL or $EDITOR, and check it afterwards.
+    Edit(File),
+    /// Check every option of every profile, and open the files that they name.
     Check(File),
-    /// Show a profile with all that it inherits.
+    /// Show a profile, including the settings that it inherits.
     Show {
-        /// The profile [default: the one that `default` names].
+        /// Name of the profile [default: the default profile].
         #[arg(value_name = "PROFILE")]
         profile: Option<String>,
         #[command(flatten)]
         file: File,
     },
-    /// Say which file it is.
+    /// Print the path of the file.
     Path(File),
 }
 
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct File {
-    /// The file with the profiles.
+    /// Configuration file [default: the first that exists, see ehlo(1)].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 impl CommandArgs {
-    /// What is to be shown of the configuration.
     pub fn plan(
         self,
         typed: &mut CommandLineArgs<'_>,
         places: &Places,
     ) -> Result<ConfigView, EarlyExit> {
         match self.what {
+            ConfigCommand::Init(args) => Ok(ConfigView::Init(Box::new(args.plan(places)?))),
+            ConfigCommand::Edit(file) => Ok(ConfigView::Edit(file.to_edit(places)?)),
             ConfigCommand::Path(file) => {
                 let found = file.find(places)?;
                 Ok(ConfigView::Path(found.path().to_owned()))
@@ -75,6 +80,13 @@ impl File {
         found.ok_or_else(|| ConfigError::Nowhere(places.candidates(named)))
     }
 
+    /// The file to edit, which may have unsafe permissions.
+    fn to_edit(&self, places: &Places) -> Result<PathBuf, ConfigError> {
+        let candidates = places.candidates(self.config.as_deref());
+        let found = candidates.iter().find(|path| path.exists()).cloned();
+        found.ok_or(ConfigError::Nowhere(candidates))
+    }
+
     fn read(&self, typed: &mut CommandLineArgs<'_>, places: &Places) -> Result<Config, EarlyExit> {
         let found = self.find(places)?;
         let read = found.read(&typed.keys());
@@ -82,8 +94,8 @@ impl File {
     }
 }
 
-/// Everything that is wrong with a configuration that could be read. The command line must be that of the
-/// sending verb, because it is its options that profiles have.
+/// All errors in a configuration that could be read. The command line must be that of the sending command, because
+/// profiles have its options.
 pub fn faults(config: &Config, typed: &mut CommandLineArgs<'_>) -> Vec<ConfigError> {
     let profiles = config.profiles().iter();
     let of_profiles = profiles.flat_map(|profile| typed.profile_errors(config, profile));
@@ -100,7 +112,7 @@ pub fn check_access(config: &Config, files: &[(ConfigKey, PathBuf)]) -> Result<(
         return Ok(());
     };
     let why = format!(
-        "this user may not read {}; {PERMISSION_ADVICE}",
+        "this user has no permission to read {}; {PERMISSION_ADVICE}",
         shown(&path.to_string_lossy())
     );
     let error = config.fault(setting, ConfigFault::Value(why));
@@ -124,7 +136,7 @@ fn show(config: &Config, name: Option<&str>) -> Result<ConfigView, UsageError> {
     let name = name.or(config.default());
     let name = name.ok_or_else(|| {
         UsageError::usage(
-            "config show: no profile is the default; name one: ehlo config show PROFILE",
+            "config show: there is no default profile; name one, as in: ehlo config show PROFILE",
         )
     })?;
     Ok(ConfigView::Profile(config.profile(name)?.clone()))

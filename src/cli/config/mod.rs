@@ -1,6 +1,10 @@
-//! `ehlo config`: shows and checks the configuration.
+//! `ehlo config`: creates, edits, checks and shows the configuration.
 
+pub(crate) mod account;
 pub(crate) mod args;
+mod init;
+mod questions;
+mod write;
 
 pub(crate) use args::{CommandArgs, check_access};
 
@@ -8,12 +12,18 @@ use crate::cli::terminal;
 use crate::config;
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
-use crate::system::text::{shown, shown_path};
-use std::path::PathBuf;
+use crate::system::subprocess::{end, shell};
+use crate::system::text::{reason, shown, shown_path};
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
 
-/// The part of the configuration that is shown.
+/// What is done with the configuration.
 #[derive(Debug)]
 pub enum ConfigView {
+    /// Add a profile.
+    Init(Box<account::Init>),
+    /// Open the file at this path in an editor.
+    Edit(PathBuf),
     /// Path of the file.
     Path(PathBuf),
     /// The result of a successful check.
@@ -26,9 +36,11 @@ pub enum ConfigView {
     Profile(config::Profile),
 }
 
-/// Prints the requested part of the configuration.
+/// Creates, edits or shows the configuration.
 pub fn run(plan: &ConfigView) -> Exit {
     let text = match plan {
+        ConfigView::Init(init) => return init::run(init),
+        ConfigView::Edit(path) => return edit(path),
         ConfigView::Path(path) => format!("{}\n", shown_path(path)),
         ConfigView::Profile(profile) => profile.to_toml(),
         ConfigView::Checked {
@@ -38,7 +50,7 @@ pub fn run(plan: &ConfigView) -> Exit {
         } => {
             let default = default.as_ref().map(|name| format!(" \"{}\"", shown(name)));
             format!(
-                "{}: {}, {}; all is well\n",
+                "{}: {}, {}; no errors\n",
                 shown_path(path),
                 counted(*profiles as u64, "profile"),
                 default.map_or("no default".to_owned(), |name| format!("default{name}")),
@@ -49,4 +61,42 @@ pub fn run(plan: &ConfigView) -> Exit {
         Ok(()) => Exit::Ok,
         Err(exit) => exit,
     }
+}
+
+/// Opens the file in an editor, and checks it afterwards. At a terminal, the editor can be opened again.
+fn edit(path: &Path) -> Exit {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let editor = set("VISUAL").or_else(|| set("EDITOR"));
+    let editor = editor.unwrap_or_else(|| "vi".to_owned());
+    loop {
+        let ended = shell(&format!("{editor} \"$1\""))
+            .arg("sh")
+            .arg(path)
+            .status();
+        let why = match ended {
+            Ok(status) if status.success() => None,
+            Ok(status) => Some(end(status)),
+            Err(error) => Some(reason(&error)),
+        };
+        if let Some(why) = why {
+            terminal::complain(&format!(
+                "the editor \"{editor}\" failed ({why}); set VISUAL or EDITOR to the one to use"
+            ));
+            return Exit::Software;
+        }
+        match write::checked(path) {
+            Ok(Exit::Ok) => return Exit::Ok,
+            Ok(exit) if !is_to_repeat() => return exit,
+            Ok(_) => {}
+            Err(error) => {
+                terminal::complain(&error.text);
+                return error.exit;
+            }
+        }
+    }
+}
+
+fn is_to_repeat() -> bool {
+    let is_attended = io::stdin().is_terminal() && io::stderr().is_terminal();
+    is_attended && questions::yes("Edit the file again?", true).unwrap_or(false)
 }

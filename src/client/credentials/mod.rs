@@ -133,6 +133,15 @@ pub fn check_file(path: &Path) -> Result<(), CredentialsError> {
     file::secret(path).map(drop)
 }
 
+/// Prompts for a password at the terminal.
+///
+/// # Errors
+/// There is no terminal, or nothing was typed.
+pub fn ask(account: &str) -> Result<Secret, CredentialsError> {
+    harden();
+    prompt::secret(Path::new("/dev/tty"), account)
+}
+
 /// Settings of the environment that name sources of secrets.
 #[derive(Debug)]
 struct Environment<'a> {

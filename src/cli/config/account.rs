@@ -1,0 +1,292 @@
+//! The options of `ehlo config init`, and the account that they describe.
+
+use crate::cli::options::usage_error::UsageError;
+use crate::cli::options::{auth, value};
+use crate::client::events::Silent;
+use crate::client::route::{Dns, Hickory};
+use crate::config::{NewProfile, Outline, Places, Provider, UserName};
+use crate::mail::address::{Domain, Mailbox};
+use crate::system::text::{shown, shown_path};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Create a profile for your mail account.
+///
+/// At a terminal, ehlo asks for whatever the options leave open: your address, the server, the user name, and where
+/// the password is kept. The server is that of a known provider, found by the domain of the address or by its mail
+/// exchangers. The file is created with mode 0600. In an existing file, the profile is added and everything else
+/// stays as it is; a profile of the same name is never replaced. The result is checked before it is written.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub struct InitArgs {
+    /// Your email address, with a name if you like.
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    pub address: Option<String>,
+
+    /// The mail provider, instead of the one that the address belongs to.
+    #[arg(long, value_name = "NAME", value_parser = provider)]
+    pub provider: Option<&'static Provider>,
+
+    /// The mail server that accepts your mail, instead of that of the provider.
+    ///
+    /// On port 465, the profile requires implicit TLS, and on port 587 STARTTLS.
+    #[arg(short, long, value_name = "HOST[:PORT]|PATH", value_parser = relay)]
+    pub relay: Option<String>,
+
+    /// The user name [default: the one that the provider expects, mostly the address].
+    #[arg(short, long, value_name = "NAME", value_parser = value::line)]
+    pub user: Option<String>,
+
+    /// Shell command that prints the password.
+    #[arg(long, value_name = "CMD", value_parser = auth::command,
+          conflicts_with_all = ["password_file", "oauth_token_command"])]
+    pub password_command: Option<String>,
+
+    /// File that contains the password.
+    ///
+    /// It must not be accessible to other users (chmod 600). At a terminal, ehlo asks for the password and creates
+    /// the file if it does not exist.
+    #[arg(long, value_name = "FILE", conflicts_with = "oauth_token_command")]
+    pub password_file: Option<PathBuf>,
+
+    /// Shell command that prints an OAuth 2.0 access token.
+    #[arg(long, value_name = "CMD", value_parser = auth::command)]
+    pub oauth_token_command: Option<String>,
+
+    /// File with the CA certificates (PEM) to trust instead of those of the system.
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+
+    /// Name of the profile [default: that of the provider, else the domain of the address].
+    #[arg(long, value_name = "NAME", value_parser = value::line)]
+    pub profile: Option<String>,
+
+    /// Use the profile when none is requested. The first profile of a file always is the default.
+    #[arg(long)]
+    pub default: bool,
+
+    /// Log in to the server after the file is written, without sending mail.
+    #[arg(long)]
+    pub online: bool,
+
+    /// Ask no questions, even at a terminal.
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// DNS resolver for the lookup of the mail exchangers.
+    #[arg(long, value_name = "IP[:PORT]", value_parser = resolver)]
+    dns: Option<SocketAddr>,
+
+    /// Configuration file to create or extend [default: $EHLO_CONFIG, else ~/.config/ehlo/config.toml].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// A profile that is to be added to a file.
+#[derive(Debug)]
+pub struct Init {
+    pub path: PathBuf,
+    /// The configuration that has been used so far, and no longer is once the file exists.
+    pub replaced: Option<PathBuf>,
+    pub args: InitArgs,
+}
+
+/// The values of a new profile.
+#[derive(Debug)]
+pub struct Account {
+    pub address: String,
+    pub relay: String,
+    /// `None`: the server requires no login.
+    pub user: Option<String>,
+    pub secret: SecretPlace,
+    pub name: String,
+    pub is_default: bool,
+}
+
+/// The place of the secret.
+#[derive(Clone, Debug)]
+pub enum SecretPlace {
+    Command(String),
+    TokenCommand(String),
+    File(PathBuf),
+    /// The keyring, `~/.netrc` or the prompt: no key in the profile.
+    Found,
+}
+
+impl InitArgs {
+    pub(crate) fn plan(self, places: &Places) -> Result<Init, UsageError> {
+        let candidates = places.candidates(self.config.as_deref());
+        let is_named = candidates.len() == 1 || self.config.is_some();
+        let path = candidates.first().cloned().unwrap_or_default();
+        if path.as_os_str().is_empty() || path == Path::new("/dev/null") {
+            return Err(UsageError::usage(
+                "config init: no file to write; name one with --config FILE",
+            ));
+        }
+        let others = candidates.into_iter().skip(1).find(|other| other.exists());
+        Ok(Init {
+            replaced: others.filter(|_| !is_named && !path.exists()),
+            path,
+            args: self,
+        })
+    }
+
+    /// The provider that was named, else that of the domain, else that of the mail exchangers. With --relay, only
+    /// the one that was named.
+    pub fn provider_of(&self, address: &str) -> Option<&'static Provider> {
+        if self.provider.is_some() || self.relay.is_some() {
+            return self.provider;
+        }
+        let domain = domain_of(address)?;
+        Provider::of_domain(&domain).or_else(|| {
+            let dns = Hickory::new(self.dns).ok()?;
+            let answers = dns.mx(&[domain], &mut Silent);
+            let mut hosts = answers.into_iter().next()?.ok()?;
+            hosts.sort_by_key(|mx| mx.preference);
+            hosts.iter().find_map(|mx| Provider::of_exchanger(&mx.host))
+        })
+    }
+
+    /// The place of the secret, if an option names it.
+    pub fn secret(&self) -> Option<SecretPlace> {
+        let command = self.password_command.clone().map(SecretPlace::Command);
+        let token = self.oauth_token_command.clone();
+        let file = self.password_file.clone().map(SecretPlace::File);
+        command.or(token.map(SecretPlace::TokenCommand)).or(file)
+    }
+
+    /// The account without any questions.
+    pub(crate) fn account(&self, outline: &Outline) -> Result<Account, UsageError> {
+        let address = self.address.clone().ok_or_else(|| {
+            UsageError::usage("config init: --address is missing, and there is no terminal to ask")
+        })?;
+        let provider = self.provider_of(&address);
+        let relay = self
+            .relay
+            .clone()
+            .or(provider.map(|one| one.relay.to_owned()));
+        let relay = relay.ok_or_else(|| {
+            let domain = domain_of(&address).unwrap_or_default();
+            UsageError::usage(format!(
+                "config init: no provider is known for {}; name the mail server with --relay HOST:PORT",
+                shown(&domain)
+            ))
+        })?;
+        let user = match (&self.user, provider) {
+            (Some(user), _) => Some(user.clone()),
+            (None, Some(provider)) => Some(user_name(provider, &address).ok_or_else(|| {
+                UsageError::usage(format!(
+                    "config init: --user is missing; {} assigns the user name",
+                    provider.title
+                ))
+            })?),
+            (None, None) => self.secret().map(|_| bare(&address)),
+        };
+        Ok(Account {
+            name: self.profile_name(&address, provider),
+            is_default: self.default || outline.profiles.is_empty(),
+            secret: self.secret().unwrap_or(SecretPlace::Found),
+            address,
+            relay,
+            user,
+        })
+    }
+
+    pub fn profile_name(&self, address: &str, provider: Option<&Provider>) -> String {
+        let name = self
+            .profile
+            .clone()
+            .or(provider.map(|one| one.name.to_owned()));
+        name.or_else(|| domain_of(address)).unwrap_or_default()
+    }
+}
+
+impl Account {
+    /// The profile for the file.
+    pub(crate) fn profile(&self, ca_file: Option<&Path>) -> Result<NewProfile, UsageError> {
+        let mut settings = vec![("relay", self.relay.clone())];
+        let port = value::server(&self.relay)
+            .ok()
+            .and_then(|server| server.port);
+        match port {
+            Some(465) => settings.push(("tls", "implicit".to_owned())),
+            Some(587) => settings.push(("tls", "starttls".to_owned())),
+            _ => {}
+        }
+        settings.push(("from", self.address.clone()));
+        if let Some(user) = &self.user {
+            settings.push(("user", user.clone()));
+        }
+        match &self.secret {
+            SecretPlace::Command(line) => settings.push(("password-command", line.clone())),
+            SecretPlace::TokenCommand(line) => settings.push(("oauth-token-command", line.clone())),
+            SecretPlace::File(path) => settings.push(("password-file", text_of(path)?)),
+            SecretPlace::Found => {}
+        }
+        if let Some(path) = ca_file {
+            settings.push(("ca-file", text_of(path)?));
+        }
+        Ok(NewProfile {
+            name: self.name.clone(),
+            settings,
+        })
+    }
+}
+
+/// The path as the file names it. A relative path would depend on the current directory of later runs.
+fn text_of(path: &Path) -> Result<String, UsageError> {
+    let text = path
+        .to_str()
+        .ok_or_else(|| UsageError::data(format!("{}: the path is not UTF-8", shown_path(path))))?;
+    if text.starts_with(['~', '$', '/']) {
+        return Ok(text.to_owned());
+    }
+    let full = std::path::absolute(path).ok();
+    let full = full.and_then(|full| full.into_os_string().into_string().ok());
+    Ok(full.unwrap_or_else(|| text.to_owned()))
+}
+
+/// The user name that the provider expects. `None`: it assigns one.
+pub fn user_name(provider: &Provider, address: &str) -> Option<String> {
+    match provider.user {
+        UserName::Address => Some(bare(address)),
+        UserName::Fixed(name) => Some(name.to_owned()),
+        UserName::Assigned => None,
+    }
+}
+
+/// The address without a display name.
+pub fn bare(address: &str) -> String {
+    Mailbox::parse(address).map_or_else(|_| address.to_owned(), |one| one.address.to_string())
+}
+
+pub fn domain_of(address: &str) -> Option<String> {
+    match Mailbox::parse(address).ok()?.address.domain() {
+        Domain::Name(name) => Some(name.to_ascii_lowercase()),
+        _ => None,
+    }
+}
+
+pub fn address(text: &str) -> Result<String, String> {
+    Mailbox::parse(text).map_err(|error| error.to_string())?;
+    Ok(text.to_owned())
+}
+
+pub fn relay(text: &str) -> Result<String, String> {
+    value::server(text).map(|_| text.to_owned())
+}
+
+pub fn provider(text: &str) -> Result<&'static Provider, String> {
+    Provider::named(&text.to_ascii_lowercase()).ok_or_else(|| {
+        let names: Vec<&str> = Provider::names().collect();
+        format!("unknown provider; known are {}", names.join(", "))
+    })
+}
+
+fn resolver(text: &str) -> Result<SocketAddr, String> {
+    let address = text.parse::<SocketAddr>().ok();
+    let ip = || text.parse().ok().map(|ip| SocketAddr::new(ip, 53));
+    address
+        .or_else(ip)
+        .ok_or_else(|| "expected an IP address, with :PORT if it is not 53".to_owned())
+}

@@ -1,0 +1,245 @@
+//! The questions of `ehlo config init` at a terminal. Questions go to stderr, answers come from stdin.
+
+use crate::cli::config::account::{
+    Account, InitArgs, SecretPlace, address, bare, provider, relay, user_name,
+};
+use crate::cli::config::write;
+use crate::cli::options::auth;
+use crate::cli::options::usage_error::UsageError;
+use crate::cli::terminal::complain_escaped;
+use crate::config::{NewProfile, Outline, Provider};
+use crate::system::exit::Exit;
+use crate::system::text::{shown, shown_path};
+use crate::system::user::expanded;
+use std::io::{self, BufRead as _};
+use std::path::{Path, PathBuf};
+
+/// The account, from options and answers.
+pub fn account(args: &InitArgs, outline: &Outline) -> Result<Account, UsageError> {
+    print(
+        "Create a profile for sending mail.\n\
+         Enter accepts the value in brackets; Ctrl-C quits.\n\n",
+    );
+    let address = match &args.address {
+        Some(address) => address.clone(),
+        None => ask("Your email address", None, self::address)?,
+    };
+    let (provider, relay) = server(args, &address)?;
+    let user = user(args, provider, &address)?;
+    let name = args.profile_name(&address, provider);
+    let name = match &args.profile {
+        Some(name) => name.clone(),
+        None => ask("Name of the profile", Some(&name), |name| {
+            match outline.profiles.iter().any(|one| one == name) {
+                true => Err("a profile of this name exists already".to_owned()),
+                false => Ok(name.to_owned()),
+            }
+        })?,
+    };
+    let is_default = args.default
+        || outline.profiles.is_empty()
+        || yes("Use it as the default profile?", outline.default.is_none())?;
+    let mut account = Account {
+        address,
+        relay,
+        user,
+        secret: args.secret().unwrap_or(SecretPlace::Found),
+        name,
+        is_default,
+    };
+    if account.user.is_some() {
+        account.secret = secret(args, &account)?;
+    }
+    Ok(account)
+}
+
+/// Shows the profile, and asks whether it is written.
+pub fn is_confirmed(profile: &NewProfile, path: &Path) -> Result<bool, UsageError> {
+    print(&format!("\n{}\n", profile.to_toml()));
+    yes(
+        &format!("Write this profile to {}?", shown_path(path)),
+        true,
+    )
+}
+
+/// Asks a question that is answered with yes or no.
+pub fn yes(question: &str, default: bool) -> Result<bool, UsageError> {
+    loop {
+        let choice = if default { "Y/n" } else { "y/N" };
+        let answer = line(&format!("{question} [{choice}] "))?;
+        match answer.to_ascii_lowercase().as_str() {
+            "" => return Ok(default),
+            "y" | "yes" => return Ok(true),
+            "n" | "no" => return Ok(false),
+            _ => print("Please answer y or n.\n"),
+        }
+    }
+}
+
+/// The provider and the server.
+fn server(
+    args: &InitArgs,
+    address: &str,
+) -> Result<(Option<&'static Provider>, String), UsageError> {
+    let mut provider = args.provider_of(address);
+    if provider.is_none() && args.relay.is_none() {
+        print(
+            "The provider of this address is not known. Enter its server for outgoing\n\
+             mail (SMTP), or the name of a provider, such as gmail or sendgrid.\n",
+        );
+    }
+    if let Some(provider) = provider {
+        introduce(provider);
+    }
+    if let Some(relay) = &args.relay {
+        return Ok((provider, relay.clone()));
+    }
+    let default = provider.map(|provider| provider.relay);
+    let answer = ask("Mail server", default, |text| {
+        if let Ok(provider) = self::provider(text) {
+            return Ok((Some(provider), provider.relay.to_owned()));
+        }
+        relay(text).map(|relay| (None, relay))
+    })?;
+    if let Some(named) = answer.0.filter(|_| provider.is_none()) {
+        introduce(named);
+        provider = Some(named);
+    }
+    Ok((provider, answer.1))
+}
+
+fn introduce(provider: &Provider) {
+    print(&format!("Provider: {}\n", provider.title));
+    if !provider.note.is_empty() {
+        print(&folded(&format!("Note: {}", provider.note)));
+    }
+}
+
+/// The text in lines of at most 78 characters, indented from the second line on.
+fn folded(text: &str) -> String {
+    let mut lines = String::new();
+    let mut column = 0;
+    for word in text.split(' ') {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > 78 {
+            lines.push_str("\n  ");
+            column = 2;
+        } else if column > 0 {
+            lines.push(' ');
+            column += 1;
+        }
+        lines.push_str(word);
+        column += width;
+    }
+    lines.push('\n');
+    lines
+}
+
+fn user(
+    args: &InitArgs,
+    provider: Option<&Provider>,
+    address: &str,
+) -> Result<Option<String>, UsageError> {
+    if let Some(user) = &args.user {
+        return Ok(Some(user.clone()));
+    }
+    let default = match provider {
+        Some(provider) => user_name(provider, address),
+        None => Some(bare(address)),
+    };
+    let user = ask(
+        "User name (- if the server requires no login)",
+        default.as_deref(),
+        |text| Ok(text.to_owned()),
+    )?;
+    Ok(Some(user).filter(|user| user != "-"))
+}
+
+/// The place of the secret. A password file that does not exist is created.
+fn secret(args: &InitArgs, account: &Account) -> Result<SecretPlace, UsageError> {
+    let place = match args.secret() {
+        Some(place) => place,
+        None => chosen(account)?,
+    };
+    if let SecretPlace::File(path) = &place {
+        let path = expanded(&path.to_string_lossy());
+        if !path.exists() {
+            write::new_password(&path, account)?;
+        }
+    }
+    Ok(place)
+}
+
+fn chosen(account: &Account) -> Result<SecretPlace, UsageError> {
+    print(
+        "Where is the password kept?\n  \
+           1  a command prints it, such as: pass show smtp\n  \
+           2  in a file that only you can read\n  \
+           3  in the keyring of the desktop (secret-tool)\n  \
+           4  nowhere; ehlo asks for it each time, or finds it in ~/.netrc\n  \
+           5  a command prints an OAuth 2.0 token instead of a password\n",
+    );
+    let choice = ask("Choice", Some("1"), |text| match text {
+        "1" | "2" | "3" | "4" | "5" => Ok(text.to_owned()),
+        _ => Err("expected a number from 1 to 5".to_owned()),
+    })?;
+    Ok(match choice.as_str() {
+        "1" => SecretPlace::Command(ask(
+            "Command that prints the password",
+            None,
+            auth::command,
+        )?),
+        "2" => {
+            let file = format!("~/.config/ehlo/{}.password", account.name.replace('/', "-"));
+            SecretPlace::File(ask("File", Some(&file), |text| Ok(PathBuf::from(text)))?)
+        }
+        "3" => {
+            write::store_in_keyring(account)?;
+            SecretPlace::Found
+        }
+        "5" => {
+            SecretPlace::TokenCommand(ask("Command that prints the token", None, auth::command)?)
+        }
+        _ => SecretPlace::Found,
+    })
+}
+
+/// Asks until the answer is valid. Enter is the default, if there is one.
+fn ask<T>(
+    question: &str,
+    default: Option<&str>,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<T, UsageError> {
+    loop {
+        let hint = default.map(|text| format!(" [{}]", shown(text)));
+        let typed = line(&format!("{question}{}: ", hint.unwrap_or_default()))?;
+        let answer = match (typed.as_str(), default) {
+            ("", Some(default)) => default,
+            ("", None) => continue,
+            (typed, _) => typed,
+        };
+        match parse(answer) {
+            Ok(value) => return Ok(value),
+            Err(why) => print(&format!("{}\n", shown(&why))),
+        }
+    }
+}
+
+fn line(question: &str) -> Result<String, UsageError> {
+    print(question);
+    let mut line = String::new();
+    match io::stdin().lock().read_line(&mut line) {
+        Ok(0) | Err(_) => {
+            print("\n");
+            Err(UsageError::new(
+                Exit::NoInput,
+                "config init: the input ended before the last question",
+            ))
+        }
+        Ok(_) => Ok(line.trim().to_owned()),
+    }
+}
+
+fn print(text: &str) {
+    complain_escaped(text);
+}
