@@ -7,6 +7,7 @@ mod completions;
 mod digest;
 mod doctor;
 mod ehlo;
+mod guide;
 mod json;
 mod notify;
 mod page;
@@ -39,6 +40,21 @@ fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo-digest.1"), &digest::page());
     check(Path::new("man/ehlo-unit.1"), &unit::page());
     check(Path::new("man/ehlo-json.5"), &json::page());
+}
+
+#[test]
+fn the_guides_are_those_of_their_sources() {
+    let guides = [
+        ("tutorial", include_str!("guides/tutorial.md")),
+        ("providers", include_str!("guides/providers.md")),
+        ("migrate", include_str!("guides/migrate.md")),
+    ];
+    for (name, source) in guides {
+        check(
+            Path::new(&format!("man/ehlo-{name}.7")),
+            &guide::page(source),
+        );
+    }
 }
 
 #[test]
