@@ -51,7 +51,10 @@ doctor*) shift; set -- doctor --here "$@" ;;
 *lmtp) ;;
 probe*|ask*|script*)
   shift
-  set -- "$verb" --connect-to "$(cat "$WORLD/$kind.address")" "$@" ;;
+  case " $* " in
+  *" --list "*|*" --profile "*) set -- "$verb" "$@" ;;
+  *) set -- "$verb" --connect-to "$(cat "$WORLD/$kind.address")" "$@" ;;
+  esac ;;
 esac
 exec "$EHLO" "$@"
 "#;
@@ -95,17 +98,20 @@ const FILES: [(&str, &str); 12] = [
 ];
 
 /// Places of a host, and where they are in the directory of the examples, or what is there instead.
-const PLACES: [(&str, &str); 6] = [
+const PLACES: [(&str, &str); 7] = [
     ("/tmp/", "$WORLD/"),
     ("/run/dovecot/lmtp", "$WORLD/dovecot"),
     ("/usr/local/bin/", "$WORLD/bin/"),
     ("/etc/monitor.pw", "$WORLD/pw"),
+    ("/etc/ehlo/password", "$WORLD/pw"),
     ("/var/log/kern.log", "$WORLD/letter.txt"),
     ("--listen 127.0.0.1:2525", "--listen 127.0.0.1:0"),
 ];
 
 /// Names that examples call servers by.
-const SERVERS: [&str; 5] = [
+const SERVERS: [&str; 7] = [
+    "smtp.gmail.com",
+    "smtp.fastmail.com",
     "*.example.org",
     "*.example.net",
     "*.work.example",
@@ -227,6 +233,7 @@ fn config(names: &Names, home: &Path, reach: &str) -> String {
         "default = \"loopback\"\n\
          [profile.loopback]\n{reach}dns = \"{dns}\"\nto = \"ops@example.org\"\n\
          [profile.work]\ninherit = \"loopback\"\nrelay = \"smtp.work.example\"\n\
+         [profile.gmail]\ninherit = \"loopback\"\nrelay = \"smtp.gmail.com:587\"\nuser = \"alice\"\n\
          [profile.alerts]\ninherit = \"loopback\"\nrelay = \"mail.example.org\"\n\
          [queue]\ndir = \"{home}/queue\"\n\
          [sendmail]\naliases = \"/dev/null\"\ndomain = \"example.org\"\n",
@@ -278,21 +285,39 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
-/// The examples of a page of the manual: of each block of lines that stay lines, those that call ehlo.
-fn of_page(name: &str) -> Vec<String> {
+/// The blocks of lines in a page of the manual that are not filled, without escapes.
+fn blocks(name: &str) -> Vec<String> {
     let page = fs::read_to_string(root().join("man").join(name)).unwrap();
+    let escapes = [
+        ("\\*(Aq", "'"),
+        ("\\(aq", "'"),
+        ("\\(ti", "~"),
+        ("\\-", "-"),
+        ("\\&", ""),
+        ("\\e", "\\"),
+        ("\\\\", "\\"),
+    ];
     let mut all = Vec::new();
     for block in page.split(".nf\n").skip(1) {
-        let block = block.split("\n.RE").next().unwrap();
-        let plain = block
-            .replace("\\*(Aq", "'")
-            .replace("\\-", "-")
-            .replace("\\&", "");
-        let plain = plain.replace("\\\\", "\\");
-        all.extend(commands(
-            plain.lines().filter(|line| !line.starts_with('.')),
-        ));
+        let mut block = block.split("\n.RE").next().unwrap().to_owned();
+        for (escaped, plain) in escapes {
+            block = block.replace(escaped, plain);
+        }
+        let lines: Vec<&str> = block
+            .lines()
+            .filter(|line| !line.starts_with('.'))
+            .collect();
+        all.push(lines.join("\n"));
     }
+    all
+}
+
+/// The examples of a page of the manual: of each block of lines that are not filled, those that call ehlo.
+fn of_page(name: &str) -> Vec<String> {
+    let mut all: Vec<String> = blocks(name)
+        .iter()
+        .flat_map(|block| commands(block.lines()))
+        .collect();
     all.retain(|command| calls_ehlo(command));
     all
 }
@@ -376,5 +401,31 @@ fn the_examples_of_the_manual_of_servers_work() {
         "ehlo-queue.1",
     ] {
         check(&of_page(page));
+    }
+}
+
+#[test]
+fn the_examples_of_the_guides_work() {
+    for page in ["ehlo-tutorial.7", "ehlo-providers.7", "ehlo-migrate.7"] {
+        check(&of_page(page));
+    }
+}
+
+#[test]
+fn the_configurations_of_the_guides_are_valid() {
+    let world = World::new();
+    let password = world.home.path().join("pw");
+    for page in ["ehlo-tutorial.7", "ehlo-providers.7", "ehlo-migrate.7"] {
+        let configurations: Vec<String> = blocks(page)
+            .into_iter()
+            .filter(|block| block.contains("[profile.") || block.contains("[rewrite]"))
+            .collect();
+        assert!(!configurations.is_empty(), "{page}");
+        for text in configurations {
+            let text = text.replace("/etc/ehlo/password", &password.to_string_lossy());
+            write(world.home.path(), "example.toml", &text);
+            let run = world.run("ehlo config check --config example.toml");
+            assert_eq!(run.exit, Some(0), "{page}: {text}\n{run:#?}");
+        }
     }
 }

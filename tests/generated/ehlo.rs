@@ -75,6 +75,7 @@ const VERBS: &[(&str, &str)] = &[
 
 /// Other pages, in their order.
 const SEE_ALSO: &[&str] = &[
+    "ehlo-tutorial(7), ehlo-providers(7), ehlo-migrate(7)",
     "ehlo-ask(1)",
     "ehlo-digest(1)",
     "ehlo-doctor(1)",

@@ -7,6 +7,7 @@ mod completions;
 mod digest;
 mod doctor;
 mod ehlo;
+mod guide;
 mod json;
 mod notify;
 mod page;
@@ -23,6 +24,7 @@ use ::ehlo::system::exit::Exit;
 use clap_complete::Shell;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 #[test]
 fn the_manual_is_that_of_todays_command_line() {
@@ -39,6 +41,43 @@ fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo-digest.1"), &digest::page());
     check(Path::new("man/ehlo-unit.1"), &unit::page());
     check(Path::new("man/ehlo-json.5"), &json::page());
+}
+
+/// The pages of section 7 and their sources.
+const GUIDES: [(&str, &str); 3] = [
+    ("tutorial", include_str!("guides/tutorial.md")),
+    ("providers", include_str!("guides/providers.md")),
+    ("migrate", include_str!("guides/migrate.md")),
+];
+
+#[test]
+fn the_guides_are_those_of_their_sources() {
+    for (name, source) in GUIDES {
+        check(
+            Path::new(&format!("man/ehlo-{name}.7")),
+            &guide::page(source),
+        );
+    }
+}
+
+#[test]
+fn mandoc_finds_nothing_to_correct_in_the_guides() {
+    let pages = GUIDES.map(|(name, _)| root().join(format!("man/ehlo-{name}.7")));
+    let lint = Command::new("mandoc")
+        .args(["-T", "lint"])
+        .args(pages)
+        .output();
+    let Ok(lint) = lint else {
+        let required = std::env::var("EHLO_INTEROP").is_ok_and(|value| value == "required");
+        assert!(
+            !required,
+            "EHLO_INTEROP=required, but mandoc is not installed"
+        );
+        return eprintln!("skipped: mandoc is not installed");
+    };
+    let found =
+        String::from_utf8_lossy(&lint.stdout).into_owned() + &String::from_utf8_lossy(&lint.stderr);
+    assert!(found.is_empty(), "{found}");
 }
 
 #[test]
