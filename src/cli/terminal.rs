@@ -96,7 +96,7 @@ pub fn complain_escaped(text: &str) {
 }
 
 /// The width of the terminal to which stdout goes. `None`: it is not a terminal, or its width is not known.
-pub fn stdout_width() -> Option<usize> {
+pub(crate) fn stdout_width() -> Option<usize> {
     width(io::stdout())
 }
 
@@ -107,7 +107,7 @@ fn width(output: impl AsFd) -> Option<usize> {
 
 /// The text with lines of at most this width, broken at blanks. Each continuation begins with `indent` blanks.
 /// A word that is longer than a line is not broken. `None`: the text is returned unchanged.
-pub fn wrapped(text: &str, width: Option<usize>, indent: usize) -> String {
+pub(crate) fn wrapped(text: &str, width: Option<usize>, indent: usize) -> String {
     let Some(width) = width else {
         return text.to_owned();
     };

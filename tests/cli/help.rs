@@ -114,7 +114,7 @@ const WORDS: [(&[&str], i32, &str); 24] = [
     (
         &["-v", "queue", "list"],
         65,
-        "it must be the first word: ehlo queue",
+        "a command must be the first word: ehlo queue",
     ),
     (&["mail.example.org"], 65, "ehlo probe mail.example.org"),
     (

@@ -190,7 +190,10 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
         "--sign --encrypt --smime --pgp --gpg --dkim",
         "ehlo has no such option; sign the message first, and send it with --message FILE",
     ),
-    ("--help-all --usage --man", "--help"),
+    (
+        "--help-all --usage --man",
+        "for all options, use ehlo --help",
+    ),
 ];
 
 /// Values of options, as `OPTION VALUE`, and the answer.
@@ -232,49 +235,43 @@ pub(super) const VALUES: &[(&str, &str)] = &[
 pub(super) const WORDS: &[(&str, &str)] = &[
     (
         "send mail compose deliver submit",
-        "sending needs no command: ehlo [OPTIONS] RECIPIENT...",
+        "to send, no command is needed: ehlo [OPTIONS] RECIPIENT...",
     ),
     (
         "list ls mailqueue spool",
-        "the queue is shown by ehlo queue list",
+        "to show the queue, use ehlo queue list",
     ),
-    (
-        "flush deliver-queue",
-        "the queue is delivered by ehlo queue run --now",
-    ),
+    ("flush", "to deliver the queue, use ehlo queue run --now"),
     (
         "check test verify ping info scan",
-        "a server is checked by ehlo probe HOST, this host by ehlo doctor",
+        "to inspect a server, use ehlo probe HOST; to check this host, use ehlo doctor",
     ),
     (
-        "telnet connect nc openssl",
-        "commands are sent to a server by ehlo ask HOST COMMAND",
+        "telnet connect nc openssl vrfy expn noop etrn",
+        "to send commands to a server, use ehlo ask HOST COMMAND",
     ),
     (
         "server serve listen receive smtpd daemon",
-        "mail is received for tests by ehlo sink",
+        "to receive mail for tests, use ehlo sink",
     ),
     (
         "exec cron job cronjob",
-        "a job is run by ehlo run -- COMMAND",
+        "to run a job, use ehlo run -- COMMAND",
     ),
     (
         "init setup configure profile profiles login",
-        "the configuration is the subject of ehlo config",
+        "for the configuration, use ehlo config",
     ),
-    ("version", "the version is shown by ehlo --version"),
-    ("man manual usage examples", "see ehlo help"),
+    ("version", "for the version, use ehlo --version"),
+    ("man manual usage", "see ehlo help"),
+    ("examples", "see ehlo help examples"),
     (
         "status health",
-        "see ehlo queue status, and ehlo doctor for this host",
+        "to check the queue, use ehlo queue status; to check this host, use ehlo doctor",
     ),
     (
-        "connect banner ehlo starttls auth rcpt data dot",
-        "a session is ended early by --quit-after STAGE",
-    ),
-    (
-        "vrfy expn noop etrn",
-        "commands are sent to a server by ehlo ask HOST COMMAND",
+        "banner ehlo starttls auth rcpt data dot",
+        "to end a session early, use --quit-after STAGE",
     ),
 ];
 

@@ -30,7 +30,7 @@ Usage: ehlo [OPTIONS] RECIPIENT...
 
 Frequent options:
   -f, --from ADDR           Author and envelope sender
-      --cc ADDR, --bcc ADDR Further recipients
+      --cc ADDR             Copy to this recipient; --bcc ADDR hides it
   -s, --subject TEXT        Subject
   -b, --body TEXT|@FILE|-   Text, or a file with it [default: standard input]
   -a, --attach FILE         Attach a file; repeatable

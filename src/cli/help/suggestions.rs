@@ -40,33 +40,11 @@ pub(crate) fn explain(
         .collect();
     let verb = words.first().map_or("", String::as_str);
     let is_verb = COMMANDS.contains(&verb);
-    if error.kind() == ErrorKind::DisplayHelp && !words.iter().any(|word| word == "--help") {
-        let text = if is_verb {
-            topics::short(command(), &words)
-        } else {
-            SCREEN.to_owned()
-        };
-        return EarlyExit {
-            text,
-            exit: Exit::Ok,
-        };
+    if let Some(help) = requested_help(&error, &words, command) {
+        return help.into();
     }
     if !error.use_stderr() {
         return error.into();
-    }
-    let invalid = context(&error, ContextKind::InvalidArg).unwrap_or_default();
-    if invalid == "--help"
-        && let Some(topic) = words.iter().find_map(|word| word.strip_prefix("--help="))
-    {
-        let mut path = words.clone();
-        path.truncate(usize::from(is_verb));
-        path.push(topic.to_owned());
-        let help = if is_verb {
-            topics::help(command(), &path)
-        } else {
-            topics::topic(command(), topic)
-        };
-        return help.into();
     }
     if !is_verb && let Some(error) = command_for(verb) {
         return error.into();
@@ -78,6 +56,7 @@ pub(crate) fn explain(
         help if help == "ehlo" && is_verb => format!("ehlo {verb}"),
         help => help,
     };
+    let invalid = context(&error, ContextKind::InvalidArg).unwrap_or_default();
     let text = match error.kind() {
         ErrorKind::UnknownArgument => {
             format!("unexpected argument '{}' found", as_typed(&invalid, &words))
@@ -85,6 +64,31 @@ pub(crate) fn explain(
         _ => first_paragraph(&error),
     };
     UsageError::usage(format!("{}; {answer}; see {help} --help", shown(&text))).into()
+}
+
+/// The help that `-h` or `--help=TOPIC` requests. `None`: it is an error, or the complete help.
+fn requested_help(
+    error: &clap::Error,
+    words: &[String],
+    command: fn() -> Command,
+) -> Option<Result<String, UsageError>> {
+    let verb = words
+        .first()
+        .filter(|word| COMMANDS.contains(&word.as_str()));
+    if error.kind() == ErrorKind::DisplayHelp && !words.iter().any(|word| word == "--help") {
+        return Some(Ok(match verb {
+            Some(_) => topics::short(command(), words),
+            None => SCREEN.to_owned(),
+        }));
+    }
+    if context(error, ContextKind::InvalidArg)? != "--help" {
+        return None;
+    }
+    let topic = words.iter().find_map(|word| word.strip_prefix("--help="))?;
+    Some(match verb {
+        Some(verb) => topics::help(command(), &[verb.clone(), topic.to_owned()]),
+        None => topics::topic(command(), topic),
+    })
 }
 
 /// An option as it is on the command line, without its value. For the letter of a cluster, the letter.
@@ -197,7 +201,7 @@ fn has(command: &Command, long: &str) -> bool {
 
 fn invalid_value(option: &str, value: &str) -> Option<String> {
     if ["--relay", "--server"].contains(&option) && value.contains('@') {
-        return Some("an author is named by --from ADDR, a login by --user NAME".to_owned());
+        return Some("use --from ADDR for the author, --user NAME for the login".to_owned());
     }
     let option = match option {
         "--drop-after" | "--drop-after-send" => "--quit-after",
@@ -235,11 +239,11 @@ pub(crate) fn for_recipient(error: &AddressError) -> Option<UsageError> {
     }
     let name = shown(word);
     let answer = if COMMANDS.contains(&word.as_str()) {
-        format!("as a command, it must be the first word: ehlo {name}")
+        format!("a command must be the first word: ehlo {name}")
     } else if Path::new(word).is_file() {
-        format!("it is a file, and is attached by -a {name}; each file needs its own -a")
+        format!("to attach this file, use -a {name} (one -a for each file)")
     } else if word.contains("://") && relay(word).is_ok() {
-        format!("a server is named by --relay {name}")
+        format!("to send through this server, use --relay {name}")
     } else if is_host(word) {
         format!("to inspect this server, use ehlo probe {name}")
     } else {
@@ -273,7 +277,7 @@ pub(crate) fn for_author(error: &AddressError) -> Option<UsageError> {
     };
     ["", "<>"].contains(&word.as_str()).then(|| {
         UsageError::usage(format!(
-            "--from: \"{word}\" is the null sender, and an author is an address; use --envelope-from ''"
+            "--from: \"{word}\" is the null sender; use --envelope-from '' for it, and an address for --from"
         ))
     })
 }

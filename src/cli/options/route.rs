@@ -16,7 +16,7 @@ pub struct Args {
     ///
     /// An IPv6 address with a port wants brackets, as in `[2001:db8::1]:25`. A path that begins with /,
     /// or any path behind unix:, is a unix socket. --server is the same.
-    /// smtp://HOST and smtps://HOST are accepted, too.
+    /// The URLs `smtp://HOST[:PORT]` and `smtps://HOST[:PORT]` are accepted, too.
     #[arg(short, long, visible_alias = "server", value_name = "HOST[:PORT]|PATH", value_parser = value::relay)]
     relay: Option<HostPort>,
 
