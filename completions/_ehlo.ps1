@@ -145,7 +145,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('probe', 'probe', [CompletionResultType]::ParameterValue, 'Say what a server says of itself, without sending mail')
             [CompletionResult]::new('ask', 'ask', [CompletionResultType]::ParameterValue, 'Say commands to a server, and show what it answers')
             [CompletionResult]::new('script', 'script', [CompletionResultType]::ParameterValue, 'Hold a conversation that a script says, and check it')
-            [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Look at the configuration')
+            [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Create, check and show the configuration')
             [CompletionResult]::new('queue', 'queue', [CompletionResultType]::ParameterValue, 'Look at the queue, and deliver what is in it')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a command, and mail what happened')
             [CompletionResult]::new('notify', 'notify', [CompletionResultType]::ParameterValue, 'Mail a line or a text from a script')
@@ -367,25 +367,55 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
         'ehlo;config' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Read the file, try every option of every profile, and open the files that they name')
-            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a profile with all that it inherits')
-            [CompletionResult]::new('path', 'path', [CompletionResultType]::ParameterValue, 'Say which file it is')
+            [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Create a profile for your mail account')
+            [CompletionResult]::new('edit', 'edit', [CompletionResultType]::ParameterValue, 'Open the file in $VISUAL or $EDITOR, and check it afterwards')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check every option of every profile, and open the files that they name')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a profile, including the settings that it inherits')
+            [CompletionResult]::new('path', 'path', [CompletionResultType]::ParameterValue, 'Print the path of the file')
+            break
+        }
+        'ehlo;config;init' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Your email address, with a name if you like')
+            [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'The mail provider, instead of the one that the address belongs to')
+            [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'The mail server that accepts your mail, instead of that of the provider')
+            [CompletionResult]::new('--relay', '--relay', [CompletionResultType]::ParameterName, 'The mail server that accepts your mail, instead of that of the provider')
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'The user name [default: the one that the provider expects, mostly the address]')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The user name [default: the one that the provider expects, mostly the address]')
+            [CompletionResult]::new('--password-command', '--password-command', [CompletionResultType]::ParameterName, 'Shell command that prints the password')
+            [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'File that contains the password')
+            [CompletionResult]::new('--oauth-token-command', '--oauth-token-command', [CompletionResultType]::ParameterName, 'Shell command that prints an OAuth 2.0 access token')
+            [CompletionResult]::new('--ca-file', '--ca-file', [CompletionResultType]::ParameterName, 'File with the CA certificates (PEM) to trust instead of those of the system')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Name of the profile [default: that of the provider, else the domain of the address]')
+            [CompletionResult]::new('--dns', '--dns', [CompletionResultType]::ParameterName, 'DNS resolver for the lookup of the mail exchangers')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file to create or extend [default: $EHLO_CONFIG, else ~/.config/ehlo/config.toml]')
+            [CompletionResult]::new('--default', '--default', [CompletionResultType]::ParameterName, 'Use the profile when none is requested. The first profile of a file always is the default')
+            [CompletionResult]::new('--online', '--online', [CompletionResultType]::ParameterName, 'Log in to the server after the file is written, without sending mail')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Ask no questions, even at a terminal')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Ask no questions, even at a terminal')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ehlo;config;edit' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: the first that exists, see ehlo(1)]')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'ehlo;config;check' {
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the profiles')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: the first that exists, see ehlo(1)]')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'ehlo;config;show' {
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the profiles')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: the first that exists, see ehlo(1)]')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'ehlo;config;path' {
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the profiles')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: the first that exists, see ehlo(1)]')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

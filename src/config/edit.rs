@@ -1,5 +1,6 @@
 //! Adds a profile to the text of a configuration. Comments and everything else stay as they are.
 
+use crate::config::keys::may_hold_secret;
 use crate::config::read::syntax_error;
 use crate::config::{ConfigFault, ConfigPosition};
 use crate::system::quote::toml_string;
@@ -48,6 +49,11 @@ pub fn outline(text: &str) -> Result<Outline, Positioned> {
 }
 
 impl NewProfile {
+    /// True if a command in it may contain a secret.
+    pub fn may_hold_secret(&self) -> bool {
+        self.settings.iter().any(|(key, _)| may_hold_secret(key))
+    }
+
     /// The table of the profile.
     pub fn to_toml(&self) -> String {
         let mut text = format!("[profile.{}]\n", crate::config::name(&self.name));

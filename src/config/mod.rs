@@ -12,7 +12,7 @@ mod syntax;
 pub use edit::{NewProfile, Outline, outline};
 pub use error::{ConfigError, ConfigFault, ConfigPosition, PERMISSION_ADVICE};
 pub use keys::Keys;
-pub use location::{FoundFile, Places, find};
+pub use location::{FoundFile, Places, SYSTEM, find};
 pub use providers::{Provider, UserName};
 
 use crate::mail::address::Address;
