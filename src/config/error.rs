@@ -43,6 +43,7 @@ pub enum ConfigError {
 
 impl ConfigError {
     /// The exit status it leads to.
+    #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
             Self::Unreadable {

@@ -31,6 +31,7 @@ pub struct Places {
 impl Places {
     /// The locations for this environment. A process with more rights than its caller uses the system's
     /// file only, because the caller controls the environment.
+    #[must_use]
     pub fn of_this_process() -> Self {
         if is_privileged() {
             return Self::fixed();
@@ -40,6 +41,7 @@ impl Places {
     }
 
     /// The system's file only, regardless of the caller.
+    #[must_use]
     pub fn fixed() -> Self {
         Self {
             variable: None,
@@ -50,11 +52,13 @@ impl Places {
 
     /// True if the caller cannot choose the file, or anything else that could give access to rights of
     /// another user.
+    #[must_use]
     pub fn are_fixed(&self) -> bool {
         self.is_fixed
     }
 
     /// No location.
+    #[must_use]
     pub fn nowhere() -> Self {
         Self::default()
     }
@@ -72,6 +76,7 @@ impl Places {
     }
 
     /// The locations that [`find`] tries.
+    #[must_use]
     pub fn candidates(&self, named: Option<&Path>) -> Vec<PathBuf> {
         match self.named_by(named) {
             Some((path, _)) => vec![path.to_owned()],
@@ -137,6 +142,7 @@ impl FoundFile {
         })
     }
 
+    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -41,14 +41,14 @@ opened again.",
 const OPTIONS: [(&str, &str); 1] = [(
     "--config FILE",
     "The configuration file. Without it, $EHLO_CONFIG names the file, else it is ~/.config/ehlo/config.toml, else \
-     /etc/ehlo/config.toml. init never chooses the last one by itself.",
+     /etc/ehlo/config.toml. init uses the last one only if --config names it.",
 )];
 
 const EXAMPLES: &str = "\
 ehlo config init --address 'Alice <alice@gmail.com>' \\
      --password-command 'pass show gmail'
-ehlo config init --address alice@example.org --relay smtp.example.org:465 \\
-     --password-file ~/.mailpw --profile office --default
+ehlo config init --address alice@example.org --profile office \\
+     --relay smtp.example.org:465 --password-file ~/.mailpw --default
 ehlo config check
 ehlo config show office";
 

@@ -20,7 +20,8 @@ use std::process::{Command, Stdio};
 /// The profiles of this file. An absent file has none.
 pub fn outline(path: &Path) -> Result<Outline, UsageError> {
     let text = text(path)?;
-    crate::config::outline(&text).map_err(|(position, fault)| {
+    crate::config::outline(&text).map_err(|error| {
+        let (position, fault) = *error;
         let path = path.to_owned();
         let position = Box::new(position);
         ConfigError::Fault {
@@ -43,11 +44,9 @@ pub fn add(path: &Path, profile: &NewProfile, is_default: bool) -> Result<(), Us
         let why = format!("cannot write {}: {}", shown_path(&path), reason(&error));
         UsageError::new(Exit::CantCreate, why)
     };
-    let new = profile
-        .add_to(&text(&path)?, is_default)
-        .map_err(|(_, fault)| {
-            UsageError::new(Exit::Config, format!("{}: {fault}", shown_path(&path)))
-        })?;
+    let new = profile.add_to(&text(&path)?, is_default).map_err(|error| {
+        UsageError::new(Exit::Config, format!("{}: {}", shown_path(&path), error.1))
+    })?;
     let old = fs::metadata(&path).ok();
     let temporary = temporary(&path).map_err(cannot)?;
     let replaced = write_private(&temporary, new.as_bytes()).map_err(cannot);
