@@ -382,19 +382,19 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_su
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from init edit check show path" -f -a "check" -d 'Check every option of every profile, and open the files that they name'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from init edit check show path" -f -a "show" -d 'Show a profile, including the settings that it inherits'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from init edit check show path" -f -a "path" -d 'Print the path of the file'
-complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l address -d 'Your email address, with a name if you like' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l provider -d 'The mail provider, instead of the one that the address belongs to' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -s r -l relay -d 'The mail server that accepts your mail, instead of that of the provider' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -s u -l user -d 'The user name [default: the one that the provider expects, mostly the address]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l address -d 'Your email address, optionally with a name, as in \'Alice <alice@gmail.com>\'' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l provider -d 'Mail provider, if it cannot be found by the address' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -s r -l relay -d 'Server for outgoing mail [default: that of the provider]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -s u -l user -d 'User name for the login [default: as the provider requires, usually the address]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l password-command -d 'Shell command that prints the password' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l password-file -d 'File that contains the password' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l oauth-token-command -d 'Shell command that prints an OAuth 2.0 access token' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l ca-file -d 'File with the CA certificates (PEM) to trust instead of those of the system' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l profile -d 'Name of the profile [default: that of the provider, else the domain of the address]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l dns -d 'DNS resolver for the lookup of the mail exchangers' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l config -d 'Configuration file to create or extend [default: $EHLO_CONFIG, else ~/.config/ehlo/config.toml]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l default -d 'Use the profile when none is requested. The first profile of a file always is the default'
-complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l online -d 'Log in to the server after the file is written, without sending mail'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l config -d 'Configuration file to create or extend [default: `$EHLO_CONFIG`, else `~/.config/ehlo/config.toml`]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l default -d 'Make this the default profile. The first profile of a file is always the default'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l online -d 'Log in to the server after writing the file, without sending mail'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -s y -l yes -d 'Ask no questions, even at a terminal'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from edit" -l config -d 'Configuration file [default: the first that exists, see ehlo(1)]' -r -F
