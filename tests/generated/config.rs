@@ -50,7 +50,7 @@ ehlo config init --address 'Alice <alice@gmail.com>' \\
 ehlo config init --address alice@example.org --profile office \\
      --relay smtp.example.org:465 --password-file ~/.mailpw --default
 ehlo config check
-ehlo config show office";
+ehlo config show gmail";
 
 const STATUS: [(&str, &str); 6] = [
     ("0", "success"),
