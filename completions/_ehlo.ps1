@@ -145,7 +145,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('probe', 'probe', [CompletionResultType]::ParameterValue, 'Say what a server says of itself, without sending mail')
             [CompletionResult]::new('ask', 'ask', [CompletionResultType]::ParameterValue, 'Say commands to a server, and show what it answers')
             [CompletionResult]::new('script', 'script', [CompletionResultType]::ParameterValue, 'Hold a conversation that a script says, and check it')
-            [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Look at the configuration')
+            [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Create, check and show the configuration')
             [CompletionResult]::new('queue', 'queue', [CompletionResultType]::ParameterValue, 'Look at the queue, and deliver what is in it')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a command and mail the result')
             [CompletionResult]::new('notify', 'notify', [CompletionResultType]::ParameterValue, 'Send a notification from a script')
@@ -368,25 +368,55 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
         'ehlo;config' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Read the file, try every option of every profile, and open the files that they name')
-            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a profile with all that it inherits')
-            [CompletionResult]::new('path', 'path', [CompletionResultType]::ParameterValue, 'Say which file it is')
+            [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Create a profile for your mail account')
+            [CompletionResult]::new('edit', 'edit', [CompletionResultType]::ParameterValue, 'Open the file in $VISUAL or $EDITOR, and check it afterwards')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check every option of every profile, and open the files that they name')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a profile, including the settings that it inherits')
+            [CompletionResult]::new('path', 'path', [CompletionResultType]::ParameterValue, 'Print the path of the file')
+            break
+        }
+        'ehlo;config;init' {
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Your email address, optionally with a name, as in ''Alice <alice@gmail.com>''')
+            [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'Mail provider, if it cannot be found by the address')
+            [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Server for outgoing mail [default: that of the provider]')
+            [CompletionResult]::new('--relay', '--relay', [CompletionResultType]::ParameterName, 'Server for outgoing mail [default: that of the provider]')
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'User name for the login [default: as the provider requires, usually the address]')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'User name for the login [default: as the provider requires, usually the address]')
+            [CompletionResult]::new('--password-command', '--password-command', [CompletionResultType]::ParameterName, 'Shell command that prints the password')
+            [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'File that contains the password')
+            [CompletionResult]::new('--oauth-token-command', '--oauth-token-command', [CompletionResultType]::ParameterName, 'Shell command that prints an OAuth 2.0 access token')
+            [CompletionResult]::new('--ca-file', '--ca-file', [CompletionResultType]::ParameterName, 'File with the CA certificates (PEM) to trust instead of those of the system')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Name of the profile [default: that of the provider, else the domain of the address]')
+            [CompletionResult]::new('--dns', '--dns', [CompletionResultType]::ParameterName, 'DNS resolver for the lookup of the mail exchangers')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file to create or extend [default: `$EHLO_CONFIG`, else `~/.config/ehlo/config.toml`]')
+            [CompletionResult]::new('--default', '--default', [CompletionResultType]::ParameterName, 'Make this the default profile. The first profile of a file is always the default')
+            [CompletionResult]::new('--online', '--online', [CompletionResultType]::ParameterName, 'Log in to the server after writing the file, without sending mail')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Ask no questions, even at a terminal')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Ask no questions, even at a terminal')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ehlo;config;edit' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: the first that exists, see ehlo(1)]')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'ehlo;config;check' {
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the profiles')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: the first that exists, see ehlo(1)]')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'ehlo;config;show' {
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the profiles')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: the first that exists, see ehlo(1)]')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'ehlo;config;path' {
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the profiles')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: the first that exists, see ehlo(1)]')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

@@ -142,7 +142,7 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand probe 'Say what a server says of itself, without sending mail'
             cand ask 'Say commands to a server, and show what it answers'
             cand script 'Hold a conversation that a script says, and check it'
-            cand config 'Look at the configuration'
+            cand config 'Create, check and show the configuration'
             cand queue 'Look at the queue, and deliver what is in it'
             cand run 'Run a command and mail the result'
             cand notify 'Send a notification from a script'
@@ -359,22 +359,50 @@ set edit:completion:arg-completer[ehlo] = {|@words|
         &'ehlo;config'= {
             cand -h 'Print help'
             cand --help 'Print help'
-            cand check 'Read the file, try every option of every profile, and open the files that they name'
-            cand show 'Show a profile with all that it inherits'
-            cand path 'Say which file it is'
+            cand init 'Create a profile for your mail account'
+            cand edit 'Open the file in $VISUAL or $EDITOR, and check it afterwards'
+            cand check 'Check every option of every profile, and open the files that they name'
+            cand show 'Show a profile, including the settings that it inherits'
+            cand path 'Print the path of the file'
+        }
+        &'ehlo;config;init'= {
+            cand --address 'Your email address, optionally with a name, as in ''Alice <alice@gmail.com>'''
+            cand --provider 'Mail provider, if it cannot be found by the address'
+            cand -r 'Server for outgoing mail [default: that of the provider]'
+            cand --relay 'Server for outgoing mail [default: that of the provider]'
+            cand -u 'User name for the login [default: as the provider requires, usually the address]'
+            cand --user 'User name for the login [default: as the provider requires, usually the address]'
+            cand --password-command 'Shell command that prints the password'
+            cand --password-file 'File that contains the password'
+            cand --oauth-token-command 'Shell command that prints an OAuth 2.0 access token'
+            cand --ca-file 'File with the CA certificates (PEM) to trust instead of those of the system'
+            cand --profile 'Name of the profile [default: that of the provider, else the domain of the address]'
+            cand --dns 'DNS resolver for the lookup of the mail exchangers'
+            cand --config 'Configuration file to create or extend [default: `$EHLO_CONFIG`, else `~/.config/ehlo/config.toml`]'
+            cand --default 'Make this the default profile. The first profile of a file is always the default'
+            cand --online 'Log in to the server after writing the file, without sending mail'
+            cand -y 'Ask no questions, even at a terminal'
+            cand --yes 'Ask no questions, even at a terminal'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ehlo;config;edit'= {
+            cand --config 'Configuration file [default: the first that exists, see ehlo(1)]'
+            cand -h 'Print help'
+            cand --help 'Print help'
         }
         &'ehlo;config;check'= {
-            cand --config 'The file with the profiles'
+            cand --config 'Configuration file [default: the first that exists, see ehlo(1)]'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'ehlo;config;show'= {
-            cand --config 'The file with the profiles'
+            cand --config 'Configuration file [default: the first that exists, see ehlo(1)]'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'ehlo;config;path'= {
-            cand --config 'The file with the profiles'
+            cand --config 'Configuration file [default: the first that exists, see ehlo(1)]'
             cand -h 'Print help'
             cand --help 'Print help'
         }

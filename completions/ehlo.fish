@@ -161,7 +161,7 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "demo" -d 'Send a message 
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "probe" -d 'Say what a server says of itself, without sending mail'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "ask" -d 'Say commands to a server, and show what it answers'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "script" -d 'Hold a conversation that a script says, and check it'
-complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "config" -d 'Look at the configuration'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "config" -d 'Create, check and show the configuration'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "queue" -d 'Look at the queue, and deliver what is in it'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "run" -d 'Run a command and mail the result'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "notify" -d 'Send a notification from a script'
@@ -377,15 +377,34 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s 6 -l ipv6 -d 'Use I
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s k -l insecure -d 'Take any certificate'
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -s h -l help -d 'Print help'
-complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -f -a "check" -d 'Read the file, try every option of every profile, and open the files that they name'
-complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -f -a "show" -d 'Show a profile with all that it inherits'
-complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -f -a "path" -d 'Say which file it is'
-complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from check" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from init edit check show path" -s h -l help -d 'Print help'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from init edit check show path" -f -a "init" -d 'Create a profile for your mail account'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from init edit check show path" -f -a "edit" -d 'Open the file in $VISUAL or $EDITOR, and check it afterwards'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from init edit check show path" -f -a "check" -d 'Check every option of every profile, and open the files that they name'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from init edit check show path" -f -a "show" -d 'Show a profile, including the settings that it inherits'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from init edit check show path" -f -a "path" -d 'Print the path of the file'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l address -d 'Your email address, optionally with a name, as in \'Alice <alice@gmail.com>\'' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l provider -d 'Mail provider, if it cannot be found by the address' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -s r -l relay -d 'Server for outgoing mail [default: that of the provider]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -s u -l user -d 'User name for the login [default: as the provider requires, usually the address]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l password-command -d 'Shell command that prints the password' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l password-file -d 'File that contains the password' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l oauth-token-command -d 'Shell command that prints an OAuth 2.0 access token' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l ca-file -d 'File with the CA certificates (PEM) to trust instead of those of the system' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l profile -d 'Name of the profile [default: that of the provider, else the domain of the address]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l dns -d 'DNS resolver for the lookup of the mail exchangers' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l config -d 'Configuration file to create or extend [default: `$EHLO_CONFIG`, else `~/.config/ehlo/config.toml`]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l default -d 'Make this the default profile. The first profile of a file is always the default'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l online -d 'Log in to the server after writing the file, without sending mail'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -s y -l yes -d 'Ask no questions, even at a terminal'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from edit" -l config -d 'Configuration file [default: the first that exists, see ehlo(1)]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from edit" -s h -l help -d 'Print help'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from check" -l config -d 'Configuration file [default: the first that exists, see ehlo(1)]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
-complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'Configuration file [default: the first that exists, see ehlo(1)]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
-complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from path" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from path" -l config -d 'Configuration file [default: the first that exists, see ehlo(1)]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "list" -d 'Show all items: size, age, next attempt, the last reply for each recipient'

@@ -1,5 +1,6 @@
 //! Adds a profile to the text of a configuration. Comments and everything else stay as they are.
 
+use crate::config::keys::may_hold_secret;
 use crate::config::read::syntax_error;
 use crate::config::{ConfigFault, ConfigPosition};
 use crate::system::quote::toml_string;
@@ -20,14 +21,14 @@ pub struct Outline {
     pub profiles: Vec<String>,
 }
 
-type Positioned = (ConfigPosition, ConfigFault);
+type Positioned = Box<(ConfigPosition, ConfigFault)>;
 
 /// The names in this text.
 ///
 /// # Errors
 /// It is not valid TOML.
 pub fn outline(text: &str) -> Result<Outline, Positioned> {
-    let table = DeTable::parse(text).map_err(|error| syntax_error(text, &error))?;
+    let table = DeTable::parse(text).map_err(|error| Box::new(syntax_error(text, &error)))?;
     let value = |key: &str| {
         let mut entries = table.get_ref().iter();
         let found = entries.find(|(name, _)| name.get_ref() == key);
@@ -48,7 +49,14 @@ pub fn outline(text: &str) -> Result<Outline, Positioned> {
 }
 
 impl NewProfile {
+    /// True if a command in it may contain a secret.
+    #[must_use]
+    pub fn may_hold_secret(&self) -> bool {
+        self.settings.iter().any(|(key, _)| may_hold_secret(key))
+    }
+
     /// The table of the profile.
+    #[must_use]
     pub fn to_toml(&self) -> String {
         let mut text = format!("[profile.{}]\n", crate::config::name(&self.name));
         for (key, value) in &self.settings {
@@ -80,7 +88,7 @@ impl NewProfile {
 
 /// The text with this default. A key outside of all tables must precede them.
 fn with_default(text: &str, name: &str) -> Result<String, Positioned> {
-    let table = DeTable::parse(text).map_err(|error| syntax_error(text, &error))?;
+    let table = DeTable::parse(text).map_err(|error| Box::new(syntax_error(text, &error)))?;
     let mut entries = table.get_ref().iter();
     let found = entries.find(|(key, _)| key.get_ref() == "default");
     let value = toml_string(name);

@@ -23,7 +23,7 @@ pub enum ConfigError {
         error: io::Error,
     },
     /// A profile is requested, and there is no file.
-    #[error("there is no configuration file; looked for {}", names(.0))]
+    #[error("there is no configuration file; looked for {}; ehlo config init creates one", names(.0))]
     Nowhere(Vec<PathBuf>),
     /// Other users could have changed or read it (`faults.md` B8).
     #[error("{}: {}", shown_path(path), advice(*.danger, path))]
@@ -43,6 +43,7 @@ pub enum ConfigError {
 
 impl ConfigError {
     /// The exit status it leads to.
+    #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
             Self::Unreadable {

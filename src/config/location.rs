@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 const MAX_SIZE: u64 = 1 << 20;
 
 /// The configuration of the whole system.
-const SYSTEM: &str = "/etc/ehlo/config.toml";
+pub const SYSTEM: &str = "/etc/ehlo/config.toml";
 
 /// Locations of the configuration file.
 #[derive(Debug, Default)]

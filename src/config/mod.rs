@@ -12,7 +12,7 @@ mod syntax;
 pub use edit::{NewProfile, Outline, outline};
 pub use error::{ConfigError, ConfigFault, ConfigPosition, PERMISSION_ADVICE};
 pub use keys::Keys;
-pub use location::{FoundFile, Places, find};
+pub use location::{FoundFile, Places, SYSTEM, find};
 pub use providers::{Provider, UserName};
 
 use crate::mail::address::Address;
@@ -85,22 +85,26 @@ pub enum Value {
 }
 
 impl Config {
+    #[must_use]
     pub fn path(&self) -> &std::path::Path {
         &self.path
     }
 
     /// The name of the profile that is used if none is requested.
+    #[must_use]
     pub fn default(&self) -> Option<&str> {
         self.default.as_deref()
     }
 
     /// All profiles, in the order of the file.
+    #[must_use]
     pub fn profiles(&self) -> &[Profile] {
         &self.profiles
     }
 
     /// The settings of `[queue]`, `[sendmail]` or `[rewrite]`, in the order of the file. Empty if there is
     /// no such table.
+    #[must_use]
     pub fn section(&self, name: &str) -> &[ConfigKey] {
         self.sections.get(name).map_or(&[], Vec::as_slice)
     }
@@ -135,6 +139,7 @@ impl Config {
     }
 
     /// Profiles of the fallback relays, tried in order on temporary failure.
+    #[must_use]
     pub fn fallbacks(&self, profile: &Profile) -> Vec<&Profile> {
         let names = profile.setting("fallback").map(|setting| &setting.value);
         let names = names.map_or(Vec::new(), Value::texts).into_iter();
@@ -144,6 +149,7 @@ impl Config {
     }
 
     /// An error about a setting, with its position.
+    #[must_use]
     pub fn fault(&self, setting: &ConfigKey, fault: ConfigFault) -> ConfigError {
         ConfigError::Fault {
             path: self.path.clone(),
@@ -154,12 +160,14 @@ impl Config {
 }
 
 impl Profile {
+    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// The options, without the keys that only choose profiles. Of `from`, the first address that is not a
     /// pattern.
+    #[must_use]
     pub fn options(&self) -> Vec<ConfigKey> {
         let options = self
             .settings
@@ -169,6 +177,7 @@ impl Profile {
     }
 
     /// True if the profile has this key.
+    #[must_use]
     pub fn has(&self, key: &str) -> bool {
         self.setting(key).is_some()
     }
@@ -199,6 +208,7 @@ impl ConfigKey {
 }
 
 impl Value {
+    #[must_use]
     pub fn texts(&self) -> Vec<&str> {
         match self {
             Self::Text(text) => vec![text],
@@ -214,6 +224,7 @@ mod tests;
 impl Profile {
     /// The profile with all that it inherits, in a form that can be pasted. A comment names the origin of
     /// each inherited key.
+    #[must_use]
     pub fn to_toml(&self) -> String {
         let mut text = format!("[profile.{}]\n", name(&self.name));
         for setting in &self.settings {

@@ -30,18 +30,21 @@ pub enum UserName {
 
 impl Provider {
     /// The provider of this name.
+    #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         ALL.iter().find(|provider| provider.name == name)
     }
 
     /// The provider whose addresses have this domain.
+    #[must_use]
     pub fn of_domain(domain: &str) -> Option<&'static Self> {
         let is_it = |one: &&str| one.eq_ignore_ascii_case(domain);
         ALL.iter()
-            .find(|provider| provider.domains.iter().any(|one| is_it(&one)))
+            .find(|provider| provider.domains.iter().any(is_it))
     }
 
     /// The provider that runs this mail exchanger.
+    #[must_use]
     pub fn of_exchanger(host: &str) -> Option<&'static Self> {
         let host = host.trim_end_matches('.').to_ascii_lowercase();
         let is_in = |domain: &&str| {
@@ -49,7 +52,7 @@ impl Provider {
             rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         };
         ALL.iter()
-            .find(|provider| provider.exchangers.iter().any(|one| is_in(&one)))
+            .find(|provider| provider.exchangers.iter().any(is_in))
     }
 
     /// The names of all providers, in the order of the table.

@@ -184,9 +184,10 @@ impl ConfigReader<'_> {
                         key: None,
                         ..self.position(Some(&table), name)
                     };
-                    let fault = match self.keys.has(name.get_ref()) {
-                        true => ConfigFault::Nameless,
-                        false => wrong_type("a table", other),
+                    let fault = if self.keys.has(name.get_ref()) {
+                        ConfigFault::Nameless
+                    } else {
+                        wrong_type("a table", other)
                     };
                     self.fault(position, fault);
                 }

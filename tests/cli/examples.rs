@@ -399,6 +399,7 @@ fn the_examples_of_the_manual_of_servers_work() {
         "ehlo-ask.1",
         "ehlo-script.1",
         "ehlo-queue.1",
+        "ehlo-config.1",
     ] {
         check(&of_page(page));
     }

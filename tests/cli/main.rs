@@ -36,6 +36,7 @@ mod doctor;
 mod examples;
 mod fallback;
 mod files;
+mod first_setup;
 mod floods;
 mod help;
 mod notify;

@@ -31,8 +31,7 @@ const VERBS: &[(&str, &str)] = &[
     ),
     (
         "config",
-        "Look at the configuration: check reads the file and tries every option of every profile, show \
-         prints a profile with all that it inherits, path says which file it is.",
+        "Create, check and show the configuration; config init sets up an account; see ehlo-config(1).",
     ),
     (
         "queue",
@@ -77,6 +76,7 @@ const VERBS: &[(&str, &str)] = &[
 const SEE_ALSO: &[&str] = &[
     "ehlo-tutorial(7), ehlo-providers(7), ehlo-migrate(7)",
     "ehlo-ask(1)",
+    "ehlo-config(1)",
     "ehlo-digest(1)",
     "ehlo-doctor(1)",
     "ehlo-json(5)",
@@ -103,7 +103,7 @@ const SYNOPSIS: &[(&str, &str)] = &[
     ("ehlo probe", " [OPTIONS] HOST[:PORT]"),
     ("ehlo ask", " [OPTIONS] HOST[:PORT] COMMAND..."),
     ("ehlo script", " [OPTIONS] FILE|NAME..."),
-    ("ehlo config", " check|show [PROFILE]|path [--config FILE]"),
+    ("ehlo config", " init|edit|check|show|path"),
     (
         "ehlo queue",
         " list|show|run|hold|release|remove|requeue|status|systemd|cron",
@@ -259,30 +259,31 @@ ehlo -r mx.example.org --hold-for '2h?' --mt-priority '3?' -v -b hi bob@example.
 
 const CONFIGURATION: [&str; 6] = [
     "\
-A configuration file is TOML with tables [profile.NAME], and in each any long option by its name: with a
-string or a number, with true for an option without a value, or with an array for one that may be
-repeated. What stands on the command line wins over the profile, and so does what contradicts it; only
---header adds up, but for a field that a message has only once. With --relay on the command line, port and credentials of a profile with a relay of its
-own stand back, unless --profile names it.",
+The configuration file is TOML. Each table [profile.NAME] is a profile; its keys are the long options of ehlo. The value is a
+string or a number, true for an option without a value, or an array for an option that may be repeated. ehlo config init
+creates a profile, and ehlo config check reports all errors. Options on the command line override those of the profile,
+including options that contradict them. Only --header fields are added to those of the profile, except fields that may
+occur once. If --relay on the command line replaces the relay of a profile, its port and credentials are not used, unless
+--profile names the profile.",
     "\
-\"inherit\" names one profile or more whose keys this one has too: its own keys win, then those of the
-first one named, and false takes an inherited key away. \"from\" is an address, a pattern like
-*@work.example, or an array of both: they choose the profile when the sender on the command line matches,
-and the first address is the default of --from. Else \"default\", outside of all profiles, names the one
-that is used. \"fallback\" names the profiles whose relays are tried in this order when the relay cannot be
-reached, does not accept this host as a client, or defers the message.",
+\"inherit\" names one or more profiles whose keys are inherited. The profile's own keys take precedence, then those of the
+first one named; false removes an inherited key. \"from\" is an address, a pattern such as *@work.example, or an array of
+both. The first profile that matches the sender on the command line is used, and its first address is the default of
+--from. If none matches, the profile named by \"default\", outside of all profiles, is used. \"fallback\" names profiles
+whose relays are tried in this order if the relay cannot be reached, does not accept this host as a client, or defers the
+message.",
     "\
-The file must belong to root or to you, and nobody else may write to it. If it has password-command or
-oauth-token-command, which may hold a secret, nobody else may read it either: mode 0600, or 0640 for a file of root.
-This does not hold for /etc/ehlo/config.toml, nor for a file of root that another user reads. A password does not
-belong into it. A mistake in it ends
-ehlo with status 78, and a file that cannot be read with 66, before anything is sent.",
+The file must belong to root or to you and must not be writable by others. If it contains password-command or
+oauth-token-command, which may contain a secret, it must not be readable by others either: mode 0600, or 0640 for a file
+that belongs to root. This does not apply to /etc/ehlo/config.toml, nor to a file of root that another user reads.
+Passwords are not allowed in it. Errors in the file are reported before anything is sent, with status 78; a file that
+cannot be read with status 66.",
     "\
-A path in it may begin with ~/, $HOME/ or ${HOME}/ for the home directory of the user who runs ehlo. A
-relative path is relative to the current directory. Commands are run by /bin/sh, which expands them itself.",
+Paths may begin with ~/, $HOME/ or ${HOME}/ for the home directory of the user who runs ehlo. Relative paths are relative
+to the current directory. Commands are run by /bin/sh, which does its own expansion.",
     "\
-The rules of the queue stand in a table [queue] (see ehlo-queue(1)), those for mail that programs hand to sendmail
-in [sendmail] and [rewrite] (see ehlo-sendmail(1)).",
+The table [queue] contains the settings of the queue (see ehlo-queue(1)); [sendmail] and [rewrite] contain those for mail
+that programs pass to sendmail (see ehlo-sendmail(1)).",
     "For example:",
 ];
 
@@ -304,7 +305,7 @@ fallback = false";
 const ENVIRONMENT: &[(&str, &str)] = &[
     (
         "EHLO_CONFIG",
-        "the configuration file, where --config names none",
+        "configuration file, if --config is not given",
     ),
     (
         "EHLO_PASSWORD",
@@ -360,7 +361,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
 const FILES: [(&str, &str); 9] = [
     (
         "~/.config/ehlo/config.toml, /etc/ehlo/config.toml",
-        "the configuration; the first that there is counts alone. XDG_CONFIG_HOME may stand for ~/.config",
+        "configuration file; only the first one found is read. XDG_CONFIG_HOME replaces ~/.config",
     ),
     (
         "~/.local/state/ehlo/queue, /var/spool/ehlo",

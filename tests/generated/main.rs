@@ -4,6 +4,7 @@
 
 mod ask;
 mod completions;
+mod config;
 mod digest;
 mod doctor;
 mod ehlo;
@@ -32,6 +33,7 @@ fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo-sink.1"), &sink::page());
     check(Path::new("man/ehlo-probe.1"), &probe::page());
     check(Path::new("man/ehlo-ask.1"), &ask::page());
+    check(Path::new("man/ehlo-config.1"), &config::page());
     check(Path::new("man/ehlo-doctor.1"), &doctor::page());
     check(Path::new("man/ehlo-queue.1"), &queue::page());
     check(Path::new("man/ehlo-script.1"), &script::page());

@@ -168,8 +168,8 @@ pub fn page() -> String {
     page.to_roff()
 }
 
-/// A verb of a verb: how it is called, what it does, and its own options.
-fn command_entry(page: &mut Roff, command: &Command) {
+/// A command of a command: its usage, description and own options.
+pub fn command_entry(page: &mut Roff, command: &Command) {
     let usage = command.clone().render_usage().to_string();
     page.control("SS", [usage.trim_start_matches("Usage: ")]);
     let about = command.get_long_about().or(command.get_about()).unwrap();

@@ -4,7 +4,7 @@ use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{auth, value};
 use crate::client::events::Silent;
 use crate::client::route::{Dns, Hickory};
-use crate::config::{NewProfile, Outline, Places, Provider, UserName};
+use crate::config::{NewProfile, Outline, Places, Provider, SYSTEM, UserName};
 use crate::mail::address::{Domain, Mailbox};
 use crate::system::text::{shown, shown_path};
 use std::net::SocketAddr;
@@ -19,21 +19,21 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct InitArgs {
-    /// Your email address, with a name if you like.
+    /// Your email address, optionally with a name, as in 'Alice <alice@gmail.com>'.
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub address: Option<String>,
 
-    /// The mail provider, instead of the one that the address belongs to.
+    /// Mail provider, if it cannot be found by the address.
     #[arg(long, value_name = "NAME", value_parser = provider)]
     pub provider: Option<&'static Provider>,
 
-    /// The mail server that accepts your mail, instead of that of the provider.
+    /// Server for outgoing mail [default: that of the provider].
     ///
-    /// On port 465, the profile requires implicit TLS, and on port 587 STARTTLS.
+    /// The profile requires implicit TLS on port 465, and STARTTLS on port 587.
     #[arg(short, long, value_name = "HOST[:PORT]|PATH", value_parser = relay)]
     pub relay: Option<String>,
 
-    /// The user name [default: the one that the provider expects, mostly the address].
+    /// User name for the login [default: as the provider requires, usually the address].
     #[arg(short, long, value_name = "NAME", value_parser = value::line)]
     pub user: Option<String>,
 
@@ -61,11 +61,11 @@ pub struct InitArgs {
     #[arg(long, value_name = "NAME", value_parser = value::line)]
     pub profile: Option<String>,
 
-    /// Use the profile when none is requested. The first profile of a file always is the default.
+    /// Make this the default profile. The first profile of a file is always the default.
     #[arg(long)]
     pub default: bool,
 
-    /// Log in to the server after the file is written, without sending mail.
+    /// Log in to the server after writing the file, without sending mail.
     #[arg(long)]
     pub online: bool,
 
@@ -77,7 +77,7 @@ pub struct InitArgs {
     #[arg(long, value_name = "IP[:PORT]", value_parser = resolver)]
     dns: Option<SocketAddr>,
 
-    /// Configuration file to create or extend [default: $EHLO_CONFIG, else ~/.config/ehlo/config.toml].
+    /// Configuration file to create or extend [default: `$EHLO_CONFIG`, else `~/.config/ehlo/config.toml`].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -118,7 +118,8 @@ impl InitArgs {
         let candidates = places.candidates(self.config.as_deref());
         let is_named = candidates.len() == 1 || self.config.is_some();
         let path = candidates.first().cloned().unwrap_or_default();
-        if path.as_os_str().is_empty() || path == Path::new("/dev/null") {
+        let is_system = self.config.is_none() && path == Path::new(SYSTEM);
+        if is_system || path.as_os_str().is_empty() || path == Path::new("/dev/null") {
             return Err(UsageError::usage(
                 "config init: no file to write; name one with --config FILE",
             ));

@@ -30,10 +30,10 @@ pub fn account(args: &InitArgs, outline: &Outline) -> Result<Account, UsageError
     let name = match &args.profile {
         Some(name) => name.clone(),
         None => ask("Name of the profile", Some(&name), |name| {
-            match outline.profiles.iter().any(|one| one == name) {
-                true => Err("a profile of this name exists already".to_owned()),
-                false => Ok(name.to_owned()),
+            if outline.profiles.iter().any(|one| one == name) {
+                return Err("a profile of this name exists already".to_owned());
             }
+            Ok(name.to_owned())
         })?,
     };
     let is_default = args.default

@@ -6,7 +6,7 @@ use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::cli::terminal;
 use crate::client::credentials;
-use crate::config::{ConfigError, NewProfile, Outline};
+use crate::config::{ConfigError, NewProfile, Outline, SYSTEM};
 use crate::system::exit::Exit;
 use crate::system::text::{reason, shown, shown_path};
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
@@ -20,7 +20,8 @@ use std::process::{Command, Stdio};
 /// The profiles of this file. An absent file has none.
 pub fn outline(path: &Path) -> Result<Outline, UsageError> {
     let text = text(path)?;
-    crate::config::outline(&text).map_err(|(position, fault)| {
+    crate::config::outline(&text).map_err(|error| {
+        let (position, fault) = *error;
         let path = path.to_owned();
         let position = Box::new(position);
         ConfigError::Fault {
@@ -43,18 +44,17 @@ pub fn add(path: &Path, profile: &NewProfile, is_default: bool) -> Result<(), Us
         let why = format!("cannot write {}: {}", shown_path(&path), reason(&error));
         UsageError::new(Exit::CantCreate, why)
     };
-    let new = profile
-        .add_to(&text(&path)?, is_default)
-        .map_err(|(_, fault)| {
-            UsageError::new(Exit::Config, format!("{}: {fault}", shown_path(&path)))
-        })?;
+    let new = profile.add_to(&text(&path)?, is_default).map_err(|error| {
+        UsageError::new(Exit::Config, format!("{}: {}", shown_path(&path), error.1))
+    })?;
     let old = fs::metadata(&path).ok();
     let temporary = temporary(&path).map_err(cannot)?;
     let replaced = write_private(&temporary, new.as_bytes()).map_err(cannot);
     let replaced = replaced.and_then(|file| {
         check(&temporary, &path)?;
         if let Some(old) = old {
-            keep_access(&file, &old).map_err(cannot)?;
+            let is_system = path == Path::new(SYSTEM);
+            keep_access(&file, &old, profile.may_hold_secret() && !is_system).map_err(cannot)?;
         }
         fs::rename(&temporary, &path).map_err(cannot)
     });
@@ -184,11 +184,15 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-/// Gives the new file the owner of the old one, and its mode.
-fn keep_access(file: &File, old: &fs::Metadata) -> io::Result<()> {
+/// Gives the new file the owner of the old one, and its mode. A shared file becomes private if the profile may hold a
+/// secret, except the configuration of the whole system.
+fn keep_access(file: &File, old: &fs::Metadata, may_become_private: bool) -> io::Result<()> {
     let new = file.metadata()?;
     if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
         std::os::unix::fs::fchown(file, Some(old.uid()), Some(old.gid()))?;
+    }
+    if may_become_private {
+        return Ok(());
     }
     file.set_permissions(Permissions::from_mode(old.mode() & 0o7777))
 }

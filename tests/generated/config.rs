@@ -1,0 +1,101 @@
+//! ehlo-config(1): the sections besides those of clap.
+
+use crate::page::{as_typed, built, owned, section, synopsis_lines, table, titled};
+use crate::queue::command_entry;
+
+const SYNOPSIS: [(&str, &str); 5] = [
+    ("ehlo config init", " [OPTIONS]"),
+    ("ehlo config edit", ""),
+    ("ehlo config check", ""),
+    ("ehlo config show", " [PROFILE]"),
+    ("ehlo config path", ""),
+];
+
+const DESCRIPTION: [&str; 1] = ["\
+A configuration file contains profiles: named sets of options, such as the mail server of an account and how to log in
+there. These commands create, change and check the file. Its format is described in ehlo(1)."];
+
+const SETUP: [&str; 5] = [
+    "\
+ehlo config init asks for your email address, finds the server of your provider, asks for the user name and where the
+password is kept, shows the profile, and writes it after confirmation. Then it offers to log in and to send a test mail
+to your own address. Options answer questions in advance. With --yes, or if standard input is not a terminal, nothing is
+asked, and a missing answer is an error (status 64).",
+    "\
+The first profile of a file becomes the default. An existing file keeps its comments, its order and its mode; the profile
+is added at the end. If the profile has a command that prints a secret, the file gets mode 0600, because the command may
+contain one. The new text is checked before it replaces the old one. If the check fails, the old file remains unchanged.",
+    "\
+A profile never contains a password. It can be printed by a command, such as that of a password manager; it can be in a
+file that only you can read; or it can be in the keyring of the desktop, where ehlo config init stores it with
+secret-tool(1). If none of these is chosen, ehlo searches EHLO_PASSWORD, ~/.netrc and the keyring, and finally asks. Jobs
+of cron cannot use the keyring or a prompt.",
+    "\
+Many providers require an app password instead of the password of the account. ehlo config init says so when it knows the
+provider.",
+    "\
+ehlo config edit runs $VISUAL, else $EDITOR, else vi. Afterwards the file is checked; if it has errors, the editor can be
+opened again.",
+];
+
+const OPTIONS: [(&str, &str); 1] = [(
+    "--config FILE",
+    "The configuration file. Without it, $EHLO_CONFIG names the file, else it is ~/.config/ehlo/config.toml, else \
+     /etc/ehlo/config.toml. init uses the last one only if --config names it.",
+)];
+
+const EXAMPLES: &str = "\
+ehlo config init --address 'Alice <alice@gmail.com>' \\
+     --password-command 'pass show gmail'
+ehlo config init --address alice@example.org --profile office \\
+     --relay smtp.example.org:465 --password-file ~/.mailpw --default
+ehlo config check
+ehlo config show gmail";
+
+const STATUS: [(&str, &str); 6] = [
+    ("0", "success"),
+    ("64", "the command line is wrong, or an answer is missing"),
+    ("66", "there is no configuration file, or it cannot be read"),
+    ("70", "the editor failed"),
+    (
+        "73",
+        "the file cannot be written, or the profile exists already",
+    ),
+    (
+        "78",
+        "the configuration has errors, all of which are reported",
+    ),
+];
+
+const ONLINE: &str = "\
+With --online, and after the test mail, the status is that of ehlo probe or of ehlo, for example 77 if the server rejects
+the password.";
+
+/// ehlo-config(1).
+pub fn page() -> String {
+    let whole = built();
+    let verb = whole.find_subcommand("config").unwrap();
+    let mut page = titled(
+        ("EHLO-CONFIG", "1"),
+        "ehlo-config - create, check and show the configuration",
+    );
+    page.control("SH", ["SYNOPSIS"]);
+    synopsis_lines(&mut page, &SYNOPSIS);
+    section(&mut page, "DESCRIPTION", &DESCRIPTION);
+    page.control("SH", ["EXAMPLES"]);
+    as_typed(&mut page, EXAMPLES);
+    page.control("SH", ["COMMANDS"]);
+    for command in verb.get_subcommands() {
+        command_entry(&mut page, command);
+    }
+    table(&mut page, "OPTIONS OF ALL COMMANDS", owned(&OPTIONS));
+    section(&mut page, "FIRST SET-UP", &SETUP);
+    table(&mut page, "EXIT STATUS", owned(&STATUS));
+    crate::page::paragraph(&mut page, ONLINE);
+    section(
+        &mut page,
+        "SEE ALSO",
+        &["ehlo(1), ehlo-probe(1), ehlo-doctor(1)"],
+    );
+    page.to_roff()
+}
