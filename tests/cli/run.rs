@@ -209,7 +209,7 @@ fn a_log_above_the_size_limit_of_the_server_is_left_out_and_the_mail_says_so() {
             &mail,
             &[
                 "\n\nThis mail is without seq.log.gz. The server refused the whole mail: ",
-                "the server's limit is 30000",
+                "the server's limit of 30000",
                 "\nseq failed with status 1 after ",
                 " left out ...\n",
                 "\n60000\n",
