@@ -198,7 +198,10 @@ fn a_server_that_does_not_let_us_be_somebody_else_gets_nothing() {
             talk.quit();
         });
         run.exits(77).complains(1).all_are("refused");
-        run.says(&[&format!("cannot use {option}: ")]);
+        run.says(&[
+            &format!("cannot use {option}: "),
+            &format!("does not offer {keyword}"),
+        ]);
         let run = play(&[option, "NAME=x"], move |talk| {
             talk.greet(&[keyword]);
             talk.expect(&format!("{keyword} NAME=x"));
