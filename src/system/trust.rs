@@ -154,7 +154,7 @@ fn check(path: &Path, directory: &OwnedFd) -> Result<(), DirectoryError> {
         });
     }
     if facts.st_mode & 0o033 != 0 {
-        let why = format!("is accessible to others; run: chmod 700 {}", path.display());
+        let why = format!("is accessible to others; chmod 700 {}", path.display());
         return Err(unfit(path, why));
     }
     Ok(())

@@ -523,7 +523,7 @@ fn refusal_of_a_login_that_is_not_expected_says_what_to_do() {
     });
     came_to_nothing(&run, 77).says(&[
         "does not expect authentication: 503 5.5.1 already authenticated",
-        "without --user",
+        "omit --user",
     ]);
     run.all_are("refused");
 }

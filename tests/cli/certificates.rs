@@ -54,7 +54,7 @@ fn rows() -> (Authority, Vec<Row>) {
         row(
             "wrong name",
             ca.issue(&["mx.example.org", "192.0.2.7"]),
-            &["is for mx.example.org, 192.0.2.7, and not for 127.0.0.1"],
+            &["is for mx.example.org, 192.0.2.7, not for 127.0.0.1"],
         ),
         row(
             "self-signed",

@@ -64,7 +64,7 @@ fn replies_to_chunks_that_were_not_sent_are_no_acceptance() {
     let run = send(&server);
     server.finish();
     run.exits(76).complains(1).all_are("deferred");
-    run.says(&["broke the protocol"]);
+    run.says(&["violated the protocol"]);
 }
 
 #[test]

@@ -345,7 +345,10 @@ fn a_wrong_value_is_refused_with_file_profile_key_and_reason() {
     refused(&injected, &[]).says(&["key \"from\": "]);
     // The one that is wrong is where it is written.
     let text = format!("{HOME}inherit = \"base\"\n[profile.base]\nport = 0\n");
-    refused(&text, &[]).says(&["profile \"base\", key \"port\": a port", "(line 9)"]);
+    refused(&text, &[]).says(&[
+        "profile \"base\", key \"port\": expected a port",
+        "(line 9)",
+    ]);
 }
 
 #[test]
@@ -581,9 +584,9 @@ fn check_reads_the_files_that_the_configuration_names() {
         "key \"password-file\": --password-file",
         "chmod 600",
         "key \"ca-file\": ",
-        "there is no certificate in it",
+        "it contains no PEM certificate",
         "key \"key\": ",
-        "it is not the key of",
+        "it does not belong to",
     ]);
     assert!(!run.stderr.contains("hunter2") && !new.exists());
 

@@ -78,7 +78,7 @@ fn a_directory_is_no_file() {
 
 #[test]
 fn a_device_without_end_is_no_file() {
-    cannot_be_read(|path| symlink("/dev/zero", path).unwrap(), "does not end");
+    cannot_be_read(|path| symlink("/dev/zero", path).unwrap(), "without an end");
 }
 
 #[test]

@@ -461,25 +461,25 @@ fn a_refusal_at_the_greeting_or_at_ehlo_is_quoted() {
             Stage::Banner,
             "554 5.7.1 no service",
             69,
-            "refused to talk: 554 5.7.1 no service",
+            "permanently refused the session: 554 5.7.1 no service",
         ),
         (
             Stage::Banner,
             "421 4.3.2 full",
             75,
-            "has no time: 421 4.3.2 full",
+            "is temporarily unavailable: 421 4.3.2 full",
         ),
         (
             Stage::Ehlo,
             "550 5.7.1 who are you",
             69,
-            "refused to talk: 550 5.7.1 who are you",
+            "permanently refused the session: 550 5.7.1 who are you",
         ),
         (
             Stage::Ehlo,
             "421 4.3.2 closing",
             75,
-            "has no time: 421 4.3.2 closing",
+            "is temporarily unavailable: 421 4.3.2 closing",
         ),
     ] {
         let server = Server::start(move |talk| {
@@ -532,7 +532,7 @@ fn servers_that_break_off_or_talk_nonsense_come_to_an_end() {
     ] {
         row(
             76,
-            "broke the protocol",
+            "violated the protocol",
             Server::start(move |talk| {
                 talk.send(words);
                 talk.part();

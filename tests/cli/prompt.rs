@@ -123,7 +123,7 @@ fn nothing_typed_is_no_password() {
         assert_eq!((&told["exit"], &told["after"]), (&77.into(), &true.into()));
         let seen = told["seen"].as_str().unwrap();
         let rest = seen.strip_prefix(QUESTION).unwrap();
-        assert!(rest.starts_with("ehlo: no password was typed"), "{seen}");
+        assert!(rest.starts_with("ehlo: no password was entered"), "{seen}");
         assert_eq!(rest.matches("\r\n").count(), 1, "{seen}");
     }
 }

@@ -521,7 +521,7 @@ fn a_password_that_a_later_run_does_not_use_is_warned_of() {
     let run = queue.ehlo(&["queue", "run", "--now"]);
     let run = run.env("EHLO_PASSWORD", "hunter2").run();
     run.exits(0)
-        .says(&["a run of the queue uses neither EHLO_PASSWORD nor"]);
+        .says(&["queue runs do not use EHLO_PASSWORD or"]);
     assert!(!run.stderr.contains("set EHLO_PASSWORD"), "{run:#?}");
 }
 

@@ -36,7 +36,7 @@ fn what_has_no_code_or_a_wrong_one_is_a_broken_protocol_at_every_stage() {
             b"HTTP/1.1 400 Bad Request\r\n",
         ] {
             let run = answered_with(stage, words);
-            run.exits(76).complains(1).says(&["broke the protocol"]);
+            run.exits(76).complains(1).says(&["violated the protocol"]);
             let verdict = if stage == Stage::Dot {
                 "uncertain"
             } else {
@@ -82,7 +82,7 @@ fn success_or_354_where_neither_fits_is_a_broken_protocol() {
         (Stage::Dot, b"354 go on\r\n"),
     ] {
         let run = answered_with(stage, words);
-        run.exits(76).complains(1).says(&["broke the protocol"]);
+        run.exits(76).complains(1).says(&["violated the protocol"]);
         assert_ne!(run.verdicts()[0], "accepted", "{stage:?}");
     }
 }

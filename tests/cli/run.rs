@@ -209,7 +209,7 @@ fn a_log_above_the_size_limit_of_the_server_is_left_out_and_the_mail_says_so() {
             &mail,
             &[
                 "\n\nThis mail was sent without seq.log.gz, because the server refused the complete mail: ",
-                "the server's limit is 30000",
+                "the server's limit of 30000",
                 "\nseq failed with status 1 after ",
                 " omitted ...\n",
                 "\n60000\n",

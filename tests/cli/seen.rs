@@ -316,7 +316,7 @@ fn a_command_is_a_server() {
 fn a_command_that_ends_at_once_could_not_be_connected_to() {
     let run = pipe("echo oops >&2; exit 7", &["-q"]);
     run.exits(75)
-        .says(&["oops\n", "cannot connect to ", "ended with exit status 7"]);
+        .says(&["oops\n", "cannot connect to ", "exited with status 7"]);
 }
 
 #[test]

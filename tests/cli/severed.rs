@@ -235,7 +235,7 @@ fn half_a_line_and_a_cut_is_no_reply_at_any_stage() {
 
 #[track_caller]
 fn is_desynchronised(run: &Run) {
-    run.exits(76).complains(1).says(&["broke the protocol"]);
+    run.exits(76).complains(1).says(&["violated the protocol"]);
     assert_ne!(run.verdicts(), ["accepted"]);
 }
 

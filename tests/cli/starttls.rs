@@ -145,7 +145,7 @@ fn bytes_in_clear_behind_the_reply_to_starttls_end_the_session() {
             println!("{sender:?}, {row}");
             server.finish();
             came_to_nothing(&run, 76);
-            run.says(&["broke the protocol", "in clear"]);
+            run.says(&["violated the protocol", "in plaintext"]);
             assert!(run.events("tls").is_empty(), "{run:#?}");
         }
     }
@@ -423,7 +423,7 @@ fn a_server_that_greets_in_clear_where_tls_is_due_is_told_apart() {
         .run();
     server.finish();
     came_to_nothing(&run, 77);
-    run.says(&["does not speak TLS", "--tls starttls"]);
+    run.says(&["does not use TLS", "--tls starttls"]);
 }
 
 #[test]
@@ -439,7 +439,7 @@ fn a_busy_server_that_replies_in_clear_where_tls_is_due_can_be_tried_again() {
             .run();
         server.finish();
         came_to_nothing(&run, 75);
-        run.says(&[reply.lines().next().unwrap(), "in clear", "try again"]);
+        run.says(&[reply.lines().next().unwrap(), "in plaintext", "try again"]);
     }
 }
 
@@ -495,7 +495,7 @@ fn an_mx_that_refuses_starttls_gets_the_mail_in_clear_and_it_is_said() {
         server.finish();
         run.exits(0)
             .complains(0)
-            .shows(&["\n*** STARTTLS was refused", "in clear\n"]);
+            .shows(&["\n*** STARTTLS was refused", "in plaintext\n"]);
         assert_eq!(run.stdout.matches("... Sent (").count(), 1);
     }
 }
@@ -514,9 +514,10 @@ fn an_mx_that_breaks_off_starttls_is_tried_again_in_clear_and_it_is_said() {
         let run = Sender::Opportunistic.send(&server, &[]);
         println!("{row}");
         server.finish();
-        run.exits(0)
-            .complains(0)
-            .shows(&["\n*** no encryption with mx.hamburger.edu", "in clear\n"]);
+        run.exits(0).complains(0).shows(&[
+            "\n*** no encryption with mx.hamburger.edu",
+            "in plaintext\n",
+        ]);
         assert_eq!(run.stdout.matches("... Sent (").count(), 1);
     }
 }
@@ -536,9 +537,10 @@ fn an_mx_whose_handshake_fails_is_tried_again_in_clear_and_it_is_said() {
         let run = Sender::Opportunistic.send(&server, &["--timeout", "1s"]);
         println!("{row}");
         server.finish();
-        run.exits(0)
-            .complains(0)
-            .shows(&["\n*** no encryption with mx.hamburger.edu", "in clear\n"]);
+        run.exits(0).complains(0).shows(&[
+            "\n*** no encryption with mx.hamburger.edu",
+            "in plaintext\n",
+        ]);
         assert_eq!(run.stdout.matches("... Sent (").count(), 1);
     }
 }

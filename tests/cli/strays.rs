@@ -13,12 +13,12 @@ fn send(server: &Server<()>) -> Run {
     Ehlo::to(server).args(["--json"]).text_to_bob().run()
 }
 
-/// The server broke the protocol: 76, whatever it said, and a line that names where.
+/// The server violated the protocol: 76, whatever it said, and a line that names where.
 #[track_caller]
 fn is_desynchronised(run: &Run) {
     run.exits(76)
         .complains(1)
-        .says(&["broke the protocol", "bob@hamburger.edu", "[127.0.0.1]"]);
+        .says(&["violated the protocol", "bob@hamburger.edu", "[127.0.0.1]"]);
     let verdict = &run.verdicts()[0];
     assert!(verdict == "deferred" || verdict == "uncertain", "{run:#?}");
 }

@@ -201,7 +201,7 @@ fn a_field_that_a_message_has_once_is_not_written_twice() {
         "m",
         "From: a@x.org\nTo: b@x.org\nList-Id: <b.x.org>\n\nhi\n",
     );
-    refused(&ehlo.run(), 65, &["is in the message already"]);
+    refused(&ehlo.run(), 65, &["is already in the message"]);
 }
 
 #[test]
@@ -300,9 +300,9 @@ fn a_charset_that_is_named_is_strict_and_what_is_not_text_is_not_guessed() {
         .args(["--charset", "utf-8"])
         .input(b"Gr\xfc".to_vec())
         .run();
-    refused(&run, 65, &["not in the charset UTF-8"]);
+    refused(&run, 65, &["the text is not valid UTF-8"]);
     let run = print().input(b"a\0\xff".to_vec()).run();
-    refused(&run, 65, &["it has NULs", "byte 2 ", "--attach"]);
+    refused(&run, 65, &["it contains NULs", "byte 2 ", "--attach"]);
 }
 
 #[test]
@@ -428,7 +428,7 @@ fn at_a_terminal_the_text_is_typed() {
 #[test]
 fn at_a_terminal_an_empty_text_is_not_sent_unless_it_is_given() {
     for (options, exit, words) in [
-        (&[][..], 64, "no text was typed"),
+        (&[][..], 64, "no text was entered"),
         (&["-E"], 0, ""),
         (&["-b", "-"], 0, "Subject: hi"),
     ] {

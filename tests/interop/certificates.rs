@@ -89,22 +89,22 @@ fn one_for_another_name_is_named_with_its_names() {
     }
     let change = as_it_is;
     for (names, name, why) in [
-        (MX, "mail.test", "is for mx.test, and not for mail.test"),
+        (MX, "mail.test", "is for mx.test, not for mail.test"),
         (
             &["a.test", "*.b.test"],
             "b.test",
-            "is for a.test, *.b.test, and not for b.test",
+            "is for a.test, *.b.test, not for b.test",
         ),
         (
             &["*.b.test"],
             "x.y.b.test",
-            "is for *.b.test, and not for x.y.b.test",
+            "is for *.b.test, not for x.y.b.test",
         ),
-        (MX, "127.0.0.1", "is for mx.test, and not for 127.0.0.1"),
+        (MX, "127.0.0.1", "is for mx.test, not for 127.0.0.1"),
         (
             &["127.0.0.2"],
             "127.0.0.1",
-            "is for 127.0.0.2, and not for 127.0.0.1",
+            "is for 127.0.0.2, not for 127.0.0.1",
         ),
     ] {
         is_bad(

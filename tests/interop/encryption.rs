@@ -106,7 +106,7 @@ fn the_name_of_the_certificate_counts() {
     for name in ["example.test", "other.mx.example.test", "127.0.0.2"] {
         let mailbox = servers.mailbox();
         let ran = servers.send(Service::Smtp, &mailbox, &["--tls-name", name]);
-        let why = format!("is for mx.example.test, 127.0.0.1, and not for {name}");
+        let why = format!("is for mx.example.test, 127.0.0.1, not for {name}");
         is_refused_here(servers, &ran, &mailbox, &[&why]);
     }
 }

@@ -63,7 +63,7 @@ pub fn check_access(file: &File, path: &Path, origin: &str) -> Result<(), Creden
         origin,
         mode: facts.mode() & 0o7777,
         remedy: if can_change {
-            format!("do: chmod 600 {}", for_shell(path))
+            format!("run: chmod 600 {}", for_shell(path))
         } else {
             UNCHANGEABLE.to_owned()
         },
@@ -264,7 +264,7 @@ mod tests {
             let error = secret(&path).unwrap_err();
             let text = error.to_string();
             assert!(
-                text.ends_with(&format!("; do: chmod 600 {}", path.display())),
+                text.ends_with(&format!("; run: chmod 600 {}", path.display())),
                 "{text}"
             );
             assert!(

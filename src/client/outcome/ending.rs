@@ -64,12 +64,12 @@ impl SessionEnd {
                 )
             }
             Unmet::NoMechanism(offered) => format!(
-                "no usable authentication mechanism: {server} offers {offered}; check --auth and \
+                "no usable AUTH mechanism: {server} offers {offered}; check --auth and \
                  --oauth-token-command"
             ),
             Unmet::Auth(why) => format!("cannot log in to {server}: {why}"),
             Unmet::Request(lack) => {
-                format!("{server} {}, which {} requires", lack.why, lack.option)
+                format!("cannot use {}: {server} {}", lack.option, lack.why)
             }
         };
         let may_pass =

@@ -209,7 +209,7 @@ impl Request {
                 Some("has no TLS connection with a verified certificate".to_owned())
             }
             (Extension::BinaryMime, _) if !conditions.uses_bdat => Some(
-                "receives the message via DATA (--chunking off or --lmtp), but BINARYMIME requires BDAT (RFC 3030)"
+                "receives the message via DATA (--chunking off or --lmtp), not via BDAT with BINARYMIME (RFC 3030)"
                     .to_owned(),
             ),
             (Extension::FutureRelease, Some((most, seconds))) if seconds > most => Some(format!(

@@ -122,7 +122,7 @@ impl CheckResult {
     pub fn of_error(step: CheckStep, error: &str) -> Self {
         match error.rsplit_once("; ") {
             Some((found, remedy)) => {
-                let remedy = remedy.strip_prefix("do: ").unwrap_or(remedy);
+                let remedy = remedy.strip_prefix("run: ").unwrap_or(remedy);
                 Self::failed(step, found).with_remedy(remedy)
             }
             None => Self::failed(step, error),

@@ -446,7 +446,7 @@ fn core<'t>(run: &'t [Token], list: &str) -> Result<&'t [Token], AddressError> {
         _ => return Err(no_domain(list.trim().to_owned(), list)),
     };
     if core.iter().any(is_blank_token) {
-        return Err(syntax("missing comma, or space in an address,", list));
+        return Err(syntax("missing comma or unexpected space", list));
     }
     Ok(core)
 }

@@ -149,7 +149,7 @@ impl Attachment {
             mime::MULTIPART => Err(wrong("is a multipart type, which a file cannot have")),
             kind if kind == "message" => Err(wrong("is attached with --attach-message")),
             mime::TEXT if parsed.get_param(mime::CHARSET).is_none() => {
-                let scan = encode::scan(source, 0)?;
+                let scan = source.scan(0)?;
                 let is_needed = scan.eight_bit > 0 && is_utf8_text(&scan);
                 Ok(if is_needed { in_utf8(parsed) } else { parsed })
             }
@@ -189,10 +189,10 @@ pub fn attached_message(path: &Path, remarks: &mut Vec<String>) -> Result<Part, 
     let source = Source::file(path)?.without_byte_order_mark()?;
     let header = MessageHeader::read(&source, HeaderMode::Strict)?;
     let mut source = source.skipping(header.separator);
-    let mut scan = encode::scan(&source, 0)?;
+    let mut scan = source.scan(0)?;
     if !scan.is_valid() {
         source = made_valid(b"", &source, 0, Signed::Kept)?;
-        scan = encode::scan(&source, 0)?;
+        scan = source.scan(0)?;
     }
     let encoding = PartEncoding::unencoded(&scan);
     let name = path.file_name().map(readable);
@@ -219,7 +219,7 @@ pub fn attached_message(path: &Path, remarks: &mut Vec<String>) -> Result<Part, 
 fn confirmed(guess: Mime, source: &Source) -> Result<Mime, MessageError> {
     match guess.type_() {
         mime::TEXT => {
-            if is_utf8_text(&encode::scan(source, 0)?) {
+            if is_utf8_text(&source.scan(0)?) {
                 return Ok(in_utf8(guess));
             }
             Ok(mime::APPLICATION_OCTET_STREAM)

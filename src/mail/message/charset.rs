@@ -1,7 +1,7 @@
 //! Texts in charsets other than UTF-8.
 
 use crate::mail::message::MessageError;
-use crate::mail::message::encode::{Encoder, scan};
+use crate::mail::message::encode::Encoder;
 use crate::mail::message::source::Source;
 use crate::system::text::windows_1252;
 use encoding_rs::Encoding;
@@ -40,7 +40,7 @@ pub fn utf8(source: Source) -> Result<(Source, Option<String>), MessageError> {
     if let Some((utf_16, _)) = Encoding::for_bom(&start[..count]) {
         return Ok((decoded(&source, utf_16.name())?, None));
     }
-    if is_utf8(&source)? || scan(&source, 0)?.has_nul {
+    if is_utf8(&source)? || source.scan(0)?.has_nul {
         return Ok((source, None));
     }
     let mut guess = Utf8Guess::default();

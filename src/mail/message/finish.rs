@@ -5,7 +5,6 @@
 use crate::mail::address::{Address, ListEntry, Mailbox, parse_list};
 use crate::mail::envelope::Envelope;
 use crate::mail::message::convert::{Signed, made_valid};
-use crate::mail::message::encode::scan;
 use crate::mail::message::fields::{FieldRepair, is_removed, message_id, undisclosed};
 use crate::mail::message::header_reader::{HeaderMode, MessageHeader, RawField, last_resent};
 use crate::mail::message::header_writer::addresses;
@@ -132,7 +131,7 @@ impl ExistingBody {
             mut offset,
             signed,
         } = self;
-        let mut body_scan = scan(&source, offset)?;
+        let mut body_scan = source.scan(offset)?;
         let name = &source.name;
         if body_scan.is_valid() {
             let encoding = PartEncoding::unencoded(&body_scan).encoding.name();
@@ -145,7 +144,7 @@ impl ExistingBody {
             let header = MessageHeader::read(&source, HeaderMode::Lenient)?;
             *fields = header.fields;
             offset = header.body_at;
-            body_scan = scan(&source, offset)?;
+            body_scan = source.scan(offset)?;
         }
         let PartEncoding {
             body_type,

@@ -1,6 +1,6 @@
 //! Sources of bytes: an argument, a file, a pipe. All can be read more than once.
 
-use crate::mail::message::encode::Encoder;
+use crate::mail::message::encode::{ContentScan, ContentScanner, Encoder};
 use crate::system::exit::Exit;
 use crate::system::text::{BYTE_ORDER_MARK, reason, shown};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -358,6 +358,21 @@ impl Source {
             if !block[..count].iter().all(u8::is_ascii_whitespace) {
                 return Ok(false);
             }
+            at += count as u64;
+        }
+    }
+
+    /// Scans the source from `offset` on.
+    pub fn scan(&self, offset: u64) -> Result<ContentScan, SourceError> {
+        let mut scanner = ContentScanner::default();
+        let mut block = self.block(64 * 1024);
+        let mut at = offset;
+        loop {
+            let count = self.read(&mut block, at)?;
+            if count == 0 {
+                return Ok(scanner.finish());
+            }
+            scanner.push(&block[..count]);
             at += count as u64;
         }
     }

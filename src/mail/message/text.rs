@@ -1,7 +1,7 @@
 //! The text of a message, and its alternative versions.
 
 use crate::mail::message::charset::{decoded, utf8};
-use crate::mail::message::encode::{ContentScan, Encoding, Flowed, scan};
+use crate::mail::message::encode::{ContentScan, Encoding, Flowed};
 use crate::mail::message::entity::Part;
 use crate::mail::message::header_writer::structured;
 use crate::mail::message::source::{Input, Source, Waiting, waiting};
@@ -194,7 +194,7 @@ fn part(
     content_type: &str,
     remarks: &mut Vec<String>,
 ) -> Result<Part, MessageError> {
-    let scan = scan(&source, 0)?;
+    let scan = source.scan(0)?;
     if let Some(at) = scan.not_utf8_at {
         return Err(not_text(&source, at));
     }

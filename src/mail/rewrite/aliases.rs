@@ -334,10 +334,11 @@ fn text(danger: Danger) -> String {
     match danger {
         Danger::NotAFile => "is not a regular file".to_owned(),
         Danger::Foreign { owner, user } => format!(
-            "belongs to user {owner}, but must belong to root or to user {user}, who runs ehlo; use chown"
+            "belongs to user {owner}, but must belong to root or to user {user}, who runs ehlo; change the owner with chown"
         ),
         Danger::Writable | Danger::Readable => {
-            "others can write to it and so redirect mail; use chmod go-w".to_owned()
+            "others can write to it and so redirect mail; remove write access with chmod go-w"
+                .to_owned()
         }
     }
 }

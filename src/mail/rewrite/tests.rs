@@ -315,7 +315,7 @@ fn a_rule_can_be_checked_before_it_is_needed() {
     for (from, to, words) in [
         ("", "a@x.org", "before the ="),
         ("a\nb", "a@x.org", "the key contains a line feed"),
-        ("a b@x.org", "a@x.org", "a space stands in an address"),
+        ("a b@x.org", "a@x.org", "unexpected space"),
         ("root", "{hots}@x.org", "{host}, {fqdn} and {user}"),
         ("root", "a@{user}.org", "not a domain"),
     ] {

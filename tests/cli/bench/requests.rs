@@ -107,7 +107,7 @@ fn binarymime_is_refused_where_the_message_goes_by_data() {
     );
     run.exits(77)
         .all_are("refused")
-        .says(&["by DATA", "--chunking off", "--body-type"]);
+        .says(&["via DATA", "--chunking off", "--body-type"]);
 
     let run = play(&["--body-type", "binarymime", "--lmtp"], |talk| {
         talk.say("220 mx.example LMTP");
@@ -118,7 +118,7 @@ fn binarymime_is_refused_where_the_message_goes_by_data() {
         ));
         talk.quit();
     });
-    run.exits(77).says(&["by DATA", "--lmtp"]);
+    run.exits(77).says(&["via DATA", "--lmtp"]);
 }
 
 #[test]
@@ -145,12 +145,12 @@ fn bounds_that_the_server_names_are_kept() {
         (
             ["--hold-for", "2h"],
             "FUTURERELEASE 60",
-            "60 seconds at most",
+            "at most 60 seconds",
         ),
         (
             ["--deliver-by", "1m"],
             "DELIVERBY 3600",
-            "3600 seconds at least",
+            "at least 3600 seconds",
         ),
     ] {
         let run = play(&option, move |talk| {

@@ -8,8 +8,6 @@ pub use flowed::Flowed;
 pub use repair::{AsciiOnly, Base64Repair, Chain, QuotedPrintableRepair, valid_lines};
 pub use transfer::{BASE64_BLOCK, Base64, QuotedPrintable, base64_len};
 
-use crate::mail::message::source::{Source, SourceError};
-
 /// The longest line that may be sent (RFC 5322 §2.1.1), in octets without its CRLF.
 pub const MAX_LINE: usize = 998;
 
@@ -141,21 +139,6 @@ impl ContentScan {
     /// True for content without long lines and NULs, which no server has to accept.
     pub fn is_valid(&self) -> bool {
         self.long_line.is_none() && !self.has_nul
-    }
-}
-
-/// Reads the source once, from `offset` on.
-pub fn scan(source: &Source, offset: u64) -> Result<ContentScan, SourceError> {
-    let mut scanner = ContentScanner::default();
-    let mut block = source.block(64 * 1024);
-    let mut at = offset;
-    loop {
-        let count = source.read(&mut block, at)?;
-        if count == 0 {
-            return Ok(scanner.finish());
-        }
-        scanner.push(&block[..count]);
-        at += count as u64;
     }
 }
 
