@@ -133,7 +133,6 @@ impl CheckStep {
     ];
 
     /// The name, as shown and as used in options.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sendmail => "sendmail",
