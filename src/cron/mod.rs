@@ -29,7 +29,6 @@ pub struct Addressing {
     /// Reply-To: lists of addresses.
     pub reply_to: Vec<String>,
     pub subject: Option<String>,
-    /// Additional header fields.
     pub headers: Vec<HeaderField>,
 }
 
@@ -63,6 +62,5 @@ pub struct DeliveryOptions {
 pub struct SetupError {
     /// The error and its remedy.
     pub text: String,
-    /// The exit status that it makes.
     pub exit: Exit,
 }

@@ -20,7 +20,6 @@ use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// A task for the recorded digests.
 #[derive(Debug)]
 pub struct Digest {
     /// State directory. `None`: the usual one.
@@ -28,14 +27,10 @@ pub struct Digest {
     pub task: DigestTask,
 }
 
-/// An operation on digests.
 #[derive(Debug)]
 pub enum DigestTask {
-    /// List the digests.
     List,
-    /// Mail one.
     Mail {
-        /// Name of the digest.
         name: String,
         /// True if an empty digest is mailed as well.
         always: bool,
@@ -141,7 +136,6 @@ fn line(state: &DigestState) -> String {
     format!("{name}: {runs}, {failed} failed, since {}", local(*begun))
 }
 
-/// The result of mailing a digest.
 pub enum Sent {
     /// The digest is empty, or not yet due.
     Nothing,

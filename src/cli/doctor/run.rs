@@ -46,7 +46,7 @@ fn seen(plan: &Doctor, host: &HostSystem) -> Diagnosis {
     diagnosis
 }
 
-/// The widest word of a column, and a blank.
+/// Widths of the columns, in characters.
 const HEALTH: usize = 9;
 const STEP: usize = 13;
 

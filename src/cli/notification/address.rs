@@ -7,7 +7,6 @@ use crate::mail::rewrite::{OriginalAddress, RewriteError, Rewriter};
 use crate::system::host;
 use crate::system::user;
 
-/// Author and recipients.
 pub struct Addressed {
     pub from: Mailbox,
     pub to: Vec<ListEntry>,
@@ -19,7 +18,6 @@ pub struct Addressed {
     pub headers: Vec<HeaderField>,
     /// The envelope's sender; `None` is the null one.
     pub sender: Option<Address>,
-    /// The envelope recipients.
     pub recipients: Vec<Address>,
 }
 

@@ -26,8 +26,7 @@ pub fn paths() -> Vec<PathBuf> {
     let state = path_variable("XDG_STATE_HOME");
     let state = state.or_else(|| Some(home.as_ref()?.join(".local/state")));
     let user = rustix::process::geteuid().as_raw();
-    let own = [home, state.map(|state| state.join("ehlo"))];
-    let own = own
+    let own = [home, state.map(|state| state.join("ehlo"))]
         .into_iter()
         .flatten()
         .map(|path| path.join("dead.letter"));
@@ -70,7 +69,6 @@ fn open(path: &Path) -> io::Result<File> {
     Err(io::Error::from(io::ErrorKind::PermissionDenied))
 }
 
-/// Socket of the system log.
 const SOCKET: &str = "/dev/log";
 
 /// Facility user (1), severity error (3).

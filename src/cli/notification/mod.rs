@@ -38,17 +38,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, Default)]
 pub struct NotificationText {
     pub subject: String,
-    /// Header fields beside the usual ones.
+    /// Header fields in addition to the usual ones.
     pub headers: Vec<HeaderField>,
     pub body: String,
     /// The text for a mail without the attachments. `None`: the same text.
     pub body_alone: Option<String>,
-    /// The text as HTML.
     pub html: Option<String>,
     pub attachments: Vec<Attachment>,
 }
 
-/// The result of a notification.
 pub enum SendOutcome {
     /// MAILTO is empty: no mail is sent.
     NotSent,
@@ -59,7 +57,6 @@ pub enum SendOutcome {
 }
 
 impl SendOutcome {
-    /// The exit status that it makes.
     pub fn exit(&self) -> Exit {
         match self {
             Self::NotSent | Self::Accepted => Exit::Ok,
@@ -168,7 +165,6 @@ fn send_reduced(
     is_sent
 }
 
-/// Sends without a transcript.
 fn send_silently(
     delivery: &DeliveryOptions,
     message: &Message,
@@ -182,7 +178,7 @@ fn send_silently(
     send_with(delivery, message, no_output, notice, interrupted)
 }
 
-/// Sends through the queue, or at once if there is none. If a signal ends that, `interrupted` is called.
+/// Sends through the queue, or directly if there is none. If a signal interrupts that, `interrupted` is called.
 pub fn send_with(
     delivery: &DeliveryOptions,
     message: &Message,
@@ -236,8 +232,8 @@ pub fn build(
         .headers
         .iter()
         .cloned()
-        .chain(addressed.headers);
-    let made = made.chain([auto_submitted()]);
+        .chain(addressed.headers)
+        .chain([auto_submitted()]);
     let is_asked_for = |field: &HeaderField| {
         let mut asked = head.headers.iter();
         asked.any(|other| other.name.eq_ignore_ascii_case(&field.name))
@@ -295,7 +291,6 @@ fn message(draft: MessageDraft) -> Result<Message, MessageError> {
     Message::build(options, SystemTime::now())
 }
 
-/// A log as an attachment.
 pub fn attachment(attached: Attached) -> Attachment {
     let held = match attached.contents {
         AttachmentContents::Bytes(bytes) => HeldBytes::bytes("the log", bytes),

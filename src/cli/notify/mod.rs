@@ -33,7 +33,6 @@ pub struct NotifyOptions {
     pub alert: AlertOptions,
 }
 
-/// Severity of a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Level {
     Info,

@@ -5,8 +5,7 @@ use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{mail, value};
 use crate::config::Places;
 use crate::cron::job;
-use crate::cron::job::{CommandSpec, Template};
-use crate::cron::job::{DigestUse, Job, LockOptions};
+use crate::cron::job::{CommandSpec, DigestUse, Job, LockOptions, Template};
 use clap::ValueEnum;
 use std::ffi::OsString;
 use std::num::NonZeroU64;
@@ -126,7 +125,7 @@ enum ReportChoice {
     Output,
     /// After every run.
     Always,
-    /// Result or output differ from the last run that was mailed.
+    /// The result or the output differs from the last run that was mailed.
     Change,
 }
 

@@ -18,10 +18,9 @@ use crate::cron::alert::{
     job_identifier,
 };
 use crate::cron::job;
-use crate::cron::job::{DigestUse, Job, LockOptions, ReportOn};
 use crate::cron::job::{
-    FinishedJob, JobEnding, JobLock, JobReport, JobSignals, LockError, Tee, Template, quoted,
-    shortened,
+    DigestUse, FinishedJob, Job, JobEnding, JobLock, JobReport, JobSignals, LockError, LockOptions,
+    ReportOn, Tee, Template, quoted, shortened,
 };
 use crate::system::exit::Exit;
 use rustix::stdio::{stderr, stdout};
@@ -83,12 +82,11 @@ pub fn drain() -> Exit {
 
 /// Mails it, or counts it.
 fn mail(plan: &Job, finished: &FinishedJob, run: &alert::JobRun) -> SendOutcome {
-    let command = || job_identifier(&finished.name, &quoted(&finished.command));
     let report = RunReport {
         job: &if plan.named {
             finished.name.clone()
         } else {
-            command()
+            job_identifier(&finished.name, &quoted(&finished.command))
         },
         run,
         alert: &plan.alert,
@@ -117,13 +115,10 @@ fn record_in_digest(
     }
     if let Err(error) = recorded {
         complain(&format!("warning: {error}; the run is mailed immediately"));
-        let mail =
-            || send_notification(&plan.mail, &notification(plan, finished, &Decision::Silent));
-        return if run.reportable {
-            mail()
-        } else {
-            SendOutcome::NotSent
-        };
+        if !run.reportable {
+            return SendOutcome::NotSent;
+        }
+        return send_notification(&plan.mail, &notification(plan, finished, &Decision::Silent));
     }
     let sent = match digest.at {
         Some(minute) => digest::send_when_due(state, (&digest.name, minute), &plan.mail),
@@ -142,10 +137,6 @@ fn record_in_digest(
 }
 
 fn entry(plan: &Job, finished: &FinishedJob, run: &alert::JobRun) -> DigestEntry {
-    let text = || match finished.last_lines() {
-        nothing if nothing.is_empty() => finished.sentence(),
-        text => text,
-    };
     DigestEntry {
         job: if plan.named {
             finished.name.clone()
@@ -157,7 +148,11 @@ fn entry(plan: &Job, finished: &FinishedJob, run: &alert::JobRun) -> DigestEntry
         status: finished.ending.word(),
         failed: run.failed,
         kind: run.fingerprint.kind.clone(),
-        excerpt: if run.failed { text() } else { String::new() },
+        excerpt: match finished.last_lines() {
+            _ if !run.failed => String::new(),
+            nothing if nothing.is_empty() => finished.sentence(),
+            text => text,
+        },
     }
 }
 
@@ -226,7 +221,6 @@ fn is_reportable(plan: &Job, finished: &FinishedJob) -> bool {
     }
 }
 
-/// The notification about a run.
 fn notification(plan: &Job, finished: &FinishedJob, decision: &Decision) -> NotificationText {
     let report = JobReport::of(finished, plan.attach, plan.html);
     let usual = || Template::default_for(&finished.ending);

@@ -7,9 +7,7 @@ use std::io;
 use std::process::Command;
 use std::time::Duration;
 
-/// Output of a program.
 pub struct SystemctlOutput {
-    /// The command line.
     command: String,
     /// The end of its output.
     pub output: Vec<u8>,
@@ -38,7 +36,6 @@ pub fn query(program: &str, words: &[&str], limit: Duration) -> SystemctlOutput 
 }
 
 impl SystemctlOutput {
-    /// True if there is no output.
     pub fn is_empty(&self) -> bool {
         self.output.iter().all(u8::is_ascii_whitespace)
     }
@@ -60,7 +57,6 @@ impl SystemctlOutput {
     }
 }
 
-/// Properties passed to systemctl.
 pub const PROPERTIES: &str = "Description,Result,ExecMainStatus,InvocationID";
 
 /// State of a unit as reported by systemd.

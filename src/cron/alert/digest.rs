@@ -20,7 +20,6 @@ use std::time::{Duration, SystemTime};
 /// The entry of a run in a digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DigestEntry {
-    /// The name of the job.
     pub job: String,
     pub at: SystemTime,
     pub took: Duration,
@@ -36,7 +35,6 @@ pub struct DigestEntry {
 /// Size of a file in octets beyond which runs are recorded without their output.
 const MAX_WITH_OUTPUT: u64 = 16 * 1024 * 1024;
 
-/// The digests of a user.
 pub struct Digests {
     files: StateFiles,
 }
@@ -55,7 +53,6 @@ const NAME_SUFFIX: &str = ".known";
 /// The most octets of that file.
 const MAX_NAME: u64 = 4096;
 
-/// State of a digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DigestState {
     pub name: String,
@@ -175,7 +172,6 @@ impl Digests {
         self.files.find(&taken)
     }
 
-    /// All digests with their state.
     pub fn list(&self) -> Result<Vec<DigestState>, AlertError> {
         let mut all: Vec<DigestState> = Vec::new();
         for name in self.files.names()? {
@@ -233,15 +229,10 @@ fn lines(file: &File, length: u64, digest: &str, entry: &DigestEntry) -> std::io
             lines.push(b'\n');
         }
     }
-    let entry = entry.clone();
-    let entry = DigestEntry {
-        excerpt: if length > MAX_WITH_OUTPUT {
-            "(output omitted: the digest is too large)".to_owned()
-        } else {
-            entry.excerpt
-        },
-        ..entry
-    };
+    let mut entry = entry.clone();
+    if length > MAX_WITH_OUTPUT {
+        "(output omitted: the digest is too large)".clone_into(&mut entry.excerpt);
+    }
     serde_json::to_writer(&mut lines, &entry)?;
     lines.push(b'\n');
     Ok(lines)

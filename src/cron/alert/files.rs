@@ -46,8 +46,8 @@ impl StateFiles {
     ) -> Result<Option<Self>, AlertError> {
         let state = named
             .map(Path::to_owned)
-            .or_else(|| path_variable("EHLO_STATE_DIR"));
-        let state = state.or_else(|| STATE_DIRECTORY.path());
+            .or_else(|| path_variable("EHLO_STATE_DIR"))
+            .or_else(|| STATE_DIRECTORY.path());
         let path = state.ok_or(AlertError::Homeless)?.join(below);
         let directory = trust::open_directory(&path, create)?;
         Ok(directory.map(|directory| Self { directory, path }))
@@ -110,7 +110,6 @@ impl StateFiles {
         self.rename(&draft, name)
     }
 
-    /// Gives a file another name.
     pub fn rename(&self, from: &str, to: &str) -> Result<(), AlertError> {
         rustix::fs::renameat(&self.directory, from, &self.directory, to)
             .map_err(|error| self.failed("rename", from, error))
@@ -124,7 +123,6 @@ impl StateFiles {
         }
     }
 
-    /// The names of all files.
     pub fn names(&self) -> Result<Vec<String>, AlertError> {
         let failed = |error| self.failed("read", "", error);
         let entries = rustix::fs::Dir::read_from(&self.directory).map_err(failed)?;

@@ -12,7 +12,6 @@ const MAX_LINES: usize = 100;
 /// Octets of the beginning and of the end that are kept.
 const SAMPLE: usize = 64 * 1024;
 
-/// Fingerprints of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint {
     /// Equal for failures of one kind: the ending and the output, without times, process IDs, temporary names
@@ -51,7 +50,6 @@ impl Fingerprint {
     }
 }
 
-/// A checksum over a stream.
 #[derive(Clone)]
 pub struct Checksum(Context);
 
@@ -62,7 +60,6 @@ impl Default for Checksum {
 }
 
 impl Checksum {
-    /// Adds octets.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
@@ -79,7 +76,6 @@ pub struct OutputSample {
 }
 
 impl OutputSample {
-    /// Adds octets.
     pub fn update(&mut self, bytes: &[u8]) {
         let capacity = if self.is_cut {
             0

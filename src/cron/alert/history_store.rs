@@ -1,6 +1,6 @@
 //! The histories of all jobs, one file for each.
 //!
-//! Two runs of a job may end at once. A lock over all jobs is held while a run is recorded, and again while
+//! Two runs of a job may end at the same time. A lock over all jobs is held while a run is recorded, and again while
 //! it is recorded that it was mailed: milliseconds each. It is not held while the mail is sent. In that
 //! time, another lock shows that a process is mailing. That gives the right result in every order:
 //!
@@ -10,8 +10,7 @@
 //! - One failed and the other succeeded: recovery is mailed by the next successful run, since the failure had
 //!   not been mailed before.
 
-use crate::cron::alert::files::file_name;
-use crate::cron::alert::files::{StateFiles, StateLock};
+use crate::cron::alert::files::{StateFiles, StateLock, file_name};
 use crate::cron::alert::history::JobHistory;
 use crate::cron::alert::{AlertError, AlertRules, Decision, JobRun};
 use crate::system::lock::{try_lock, try_lock_shared};
@@ -27,7 +26,6 @@ pub struct HistoryStore {
     files: StateFiles,
 }
 
-/// The result of recording a run.
 pub struct RunDecision {
     pub decision: Decision,
     /// The mail to send, if there is one and its result can be recorded.

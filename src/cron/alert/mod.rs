@@ -45,7 +45,6 @@ impl AlertRules {
     }
 }
 
-/// A run that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobRun {
     pub at: SystemTime,
@@ -56,11 +55,9 @@ pub struct JobRun {
     pub fingerprint: Fingerprint,
 }
 
-/// The action for a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     Mail(MailFacts),
-    /// Mail the recovery.
     Recovered(Recovery),
     /// Mail nothing: a rule suppresses it. It was counted.
     Suppress,
@@ -111,7 +108,6 @@ pub enum AlertError {
     /// The directory is missing, has another owner, or is accessible to others.
     #[error("{0}")]
     Directory(#[from] crate::system::trust::DirectoryError),
-    /// Something cannot be read or written.
     #[error("cannot {doing} {}: {}", .path.display(), reason(.error))]
     Io {
         /// The operation, as a verb.

@@ -11,7 +11,6 @@ use crate::system::secret::Login;
 use crate::system::text::{shown, shown_path};
 use std::path::Path;
 
-/// Suggested contents of a configuration file.
 const EXAMPLE: &str =
     "default = \"out\" and, under [profile.out], relay = \"smtp.example.org:587\"";
 

@@ -6,7 +6,6 @@ use crate::cron::doctor::{CheckResult, HostSystem};
 use crate::system::text::{shown, shown_path};
 use std::path::Path;
 
-/// Names of daemons that run crontabs.
 const DAEMONS: [&str; 6] = [
     "cron",
     "crond",
@@ -50,8 +49,7 @@ fn not_in_path(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<CheckResult> {
     let findings = locations.into_iter().map(|(location, path)| {
         let (location, path) = (shown(location), shown(path));
         let found = format!("jobs in {location} run ehlo, which is not in their PATH ({path})");
-        let directory = host.program.parent().unwrap_or(Path::new("/usr/local/bin"));
-        let directory = shown_path(directory);
+        let directory = shown_path(host.program.parent().unwrap_or(Path::new("/usr/local/bin")));
         CheckResult::warning(CheckStep::Cron, found)
             .with_remedy(format!("add the line PATH={directory}:{path} above them"))
     });
@@ -63,8 +61,8 @@ fn is_on_path(host: &HostSystem, job: &CrontabLine) -> bool {
     let environment = read_file(&host.at("/etc/environment")).unwrap_or_default();
     let pam_path = environment
         .lines()
-        .filter_map(|line| line.strip_prefix("PATH="));
-    let pam_path = pam_path.map(|value| value.trim_matches(['"', '\'']));
+        .filter_map(|line| line.strip_prefix("PATH="))
+        .map(|value| value.trim_matches(['"', '\'']));
     let paths: Vec<&str> = match &job.path {
         Some(path) => vec![path],
         None => pam_path.chain([PATH]).collect(),
@@ -141,11 +139,11 @@ enum CrontabKind<'a> {
 pub fn crontab_lines(host: &HostSystem) -> Vec<CrontabLine> {
     let own = host
         .ask("crontab", &["-l"])
-        .filter(|output| output.succeeded);
-    let own = own.map_or(Vec::new(), |output| {
-        let location = format!("the crontab of {}", host.login);
-        parse_crontab(&output.text, &location, CrontabKind::User(&host.login))
-    });
+        .filter(|output| output.succeeded)
+        .map_or(Vec::new(), |output| {
+            let location = format!("the crontab of {}", host.login);
+            parse_crontab(&output.text, &location, CrontabKind::User(&host.login))
+        });
     let system = std::iter::once(host.at("/etc/crontab")).chain(host.files("/etc/cron.d"));
     let system = system.filter(|path| is_read(path)).flat_map(|path| {
         let text = read_file(&path).unwrap_or_default();

@@ -25,14 +25,12 @@ pub struct HostSystem {
     pub search: Vec<PathBuf>,
     pub program: PathBuf,
     pub login: String,
-    /// The home directory of the user.
     pub home: Option<PathBuf>,
     pub names: HostNames,
     /// Candidates for dead letters; the first writable one is used.
     pub dead_letters: Vec<PathBuf>,
 }
 
-/// Output of a program.
 #[derive(Debug)]
 pub struct ProgramOutput {
     /// True if it exited with status 0.
@@ -103,7 +101,6 @@ pub fn read_file(path: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// True for an executable file.
 pub fn is_program(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     let facts = path.metadata();

@@ -36,7 +36,6 @@ pub(crate) struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// The worst of the findings.
     pub(crate) fn health(&self) -> Health {
         worst(&self.findings)
     }
@@ -166,7 +165,6 @@ const DELIVERY_STEPS: [CheckStep; 6] = [
     CheckStep::Answer,
 ];
 
-/// Facts for the prognosis.
 pub(crate) struct PrognosisInput<'k> {
     pub findings: &'k [CheckResult],
     pub addresses: &'k Addresses,

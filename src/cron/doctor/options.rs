@@ -50,7 +50,7 @@ pub enum Front {
 
 impl Front {
     /// The mail that is diagnosed, as the subject of a sentence.
-    pub fn mail(&self) -> &'static str {
+    pub(crate) fn mail(&self) -> &'static str {
         match self {
             Self::Sendmail { .. } => "Mail from cron",
             Self::Run => "Mail from ehlo run",
@@ -66,11 +66,9 @@ pub struct Configuration {
     /// `None`: there is no configuration.
     pub path: Option<PathBuf>,
     pub profiles: usize,
-    /// All errors in it.
     pub faults: Vec<String>,
 }
 
-/// Recipient of the test message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Test {
     /// The recipient of mail from cron.
@@ -80,7 +78,6 @@ pub enum Test {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DoctorFormat {
-    /// Text for people.
     Text,
     /// Text with the sessions.
     Sessions,
@@ -96,18 +93,14 @@ pub enum CheckStep {
     Config,
     Recipient,
     Sender,
-    /// The name of this host.
     Host,
-    /// Source of the password.
     Password,
     Route,
-    /// A server answers.
     Server,
     Tls,
     Login,
     /// The replies to MAIL and RCPT.
     Answer,
-    /// The fallback transports.
     Fallback,
     Queue,
     /// The process that delivers queued mail.
@@ -161,7 +154,7 @@ impl CheckStep {
         }
     }
 
-    pub fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|step| step.name() == name)
     }
 }

@@ -199,7 +199,6 @@ fn host_name(helo: Option<&str>, names: &HostNames) -> CheckResult {
     ))
 }
 
-/// Socket of the system log.
 const LOG: &str = "/dev/log";
 
 /// Looks for a writable dead letter file, and for the system log.

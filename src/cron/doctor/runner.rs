@@ -57,10 +57,10 @@ fn by_cron(host: &HostSystem, jobs: &[CrontabLine]) -> Option<String> {
     if let Some(job) = job {
         return Some(job.location.clone());
     }
-    let scripts = DIRECTORIES
+    let mut scripts = DIRECTORIES
         .iter()
-        .flat_map(|directory| host.files(directory));
-    let mut scripts = scripts.filter(|_| host.login == "root");
+        .flat_map(|directory| host.files(directory))
+        .filter(|_| host.login == "root");
     let script = scripts.find(|path| read_file(path).is_some_and(|text| any_line_does(&text)))?;
     Some(script.to_string_lossy().into_owned())
 }

@@ -19,7 +19,6 @@ const MIN_DAYS: i64 = 14;
 /// Maximum number of hosts of one destination that are tried until one answers.
 const MAX_HOSTS: usize = 3;
 
-/// The result for one host.
 pub struct HostReply<'w> {
     transport: &'w Transport,
     probe: ProbeResult,

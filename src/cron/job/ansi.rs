@@ -1,5 +1,5 @@
 //! Reads a line as a terminal shows it: colors, progress that overwrites itself, and other control
-//! sequences, which are made harmless.
+//! sequences, which are escaped.
 
 use crate::system::text::escape_length;
 use std::fmt::Write as _;
@@ -13,7 +13,6 @@ pub struct TextStyle {
     pub underlined: bool,
 }
 
-/// Red, green and blue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Color(pub u8, pub u8, pub u8);
 

@@ -33,13 +33,11 @@ const LAST_LINES: Limits = Limits {
 /// The longest line that is shown whole, in octets.
 const MAX_LINE: usize = 2000;
 
-/// Upper limits of a part.
 struct Limits {
     lines: usize,
     bytes: usize,
 }
 
-/// Styled lines.
 pub type StyledLines = Vec<Vec<StyledRun>>;
 
 pub struct Excerpt {

@@ -25,7 +25,7 @@ const NOTE: &str = "process ";
 const DESCRIPTOR: i32 = 100;
 
 /// A lock that is held until this is dropped. The command inherits its descriptor, as with flock(1), so that
-/// the lock outlives this process if that is killed while the command goes on.
+/// the lock outlives this process if that is killed while the command is running.
 #[derive(Debug)]
 pub struct JobLock {
     file: File,
@@ -38,7 +38,6 @@ impl Drop for JobLock {
     }
 }
 
-/// The holder of a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
     path: PathBuf,
@@ -73,7 +72,6 @@ fn has_ended(note: &str) -> bool {
     pid.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH))
 }
 
-/// The reasons for having no lock.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process holds it.

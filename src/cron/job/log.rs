@@ -16,7 +16,6 @@ const HEAD: usize = 64 * 1024;
 /// Octets of the end that are kept in memory.
 const TAIL: usize = 64 * 1024;
 
-/// The output of a finished command.
 #[derive(Debug)]
 pub struct JobLog {
     head: Vec<u8>,
@@ -36,9 +35,8 @@ enum LogTail {
     Whole(Compressed),
     /// The middle is missing.
     Cut {
-        /// Number of missing octets.
         missing: u64,
-        /// The rest, with a line that tells how much is missing.
+        /// The rest, with a line that reports how much is missing.
         kept: KeptParts,
     },
 }
@@ -159,7 +157,6 @@ fn end_of<'l>(bytes: u64, head: &'l [u8], tail: &'l [u8]) -> Cow<'l, [u8]> {
     }
 }
 
-/// Records the output of a command.
 pub struct Recorder {
     head: Vec<u8>,
     tail: Tail,
@@ -189,7 +186,7 @@ struct Packer {
     buffered: u64,
 }
 
-/// The most that a member of a gzip file has beside its blocks, with the marker of a flush: RFC 1952 section 2.3.
+/// Upper bound of the header, trailer and flush marker of a gzip member (RFC 1952 §2.3), in octets.
 const GZIP_OVERHEAD: u64 = 64;
 
 /// The longest text that is certain to fit into this space after compression: each octet may need nine bits.
@@ -267,7 +264,6 @@ impl Recorder {
         }
     }
 
-    /// Appends output.
     pub fn push(&mut self, bytes: &[u8]) {
         let Some(last) = bytes.last() else { return };
         self.ends_line = *last == b'\n';
@@ -415,7 +411,6 @@ fn temporary() -> io::Result<Counted> {
     Ok(Counted { file, len: 0 })
 }
 
-/// The last octets of a stream.
 #[derive(Default)]
 struct Tail {
     ring: Vec<u8>,

@@ -117,7 +117,6 @@ pub fn masked(words: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// A word of a command.
 struct ShellWord {
     /// The text as written.
     source: String,

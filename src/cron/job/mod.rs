@@ -30,7 +30,6 @@ use std::time::{Duration, SystemTime};
 /// A command to run, and its limits.
 #[derive(Clone, Debug)]
 pub struct CommandSpec {
-    /// Name of the job.
     pub name: String,
     /// The program and its arguments; at least one word.
     pub command: Vec<OsString>,
@@ -44,17 +43,14 @@ pub struct CommandSpec {
     pub mark_stderr: bool,
 }
 
-/// A standard stream of the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputStream {
     Out,
     Err,
 }
 
-/// A finished job.
 #[derive(Debug)]
 pub struct FinishedJob {
-    /// Name of the job.
     pub name: String,
     /// The program and its arguments.
     pub command: Vec<OsString>,
@@ -79,7 +75,6 @@ pub enum JobEnding {
     /// Exit status.
     Exited(i32),
     Signalled(i32),
-    /// The time limit was exceeded.
     TimedOut {
         limit: Duration,
         /// True if it did not react to SIGTERM and was killed.
@@ -95,7 +90,6 @@ pub enum JobEnding {
 }
 
 impl JobEnding {
-    /// True for exit status 0.
     pub fn is_success(&self) -> bool {
         *self == Self::Exited(0)
     }
@@ -114,7 +108,6 @@ impl JobEnding {
 }
 
 impl FinishedJob {
-    /// A job that was not started.
     pub fn not_run(spec: &CommandSpec, ending: JobEnding) -> Self {
         Self {
             name: spec.name.clone(),

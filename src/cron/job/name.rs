@@ -158,8 +158,7 @@ fn name_in_script(text: &str) -> Option<&str> {
 fn name_in_command(text: &str) -> Option<&str> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let is_keyword = |word: &&&str| KEYWORDS.contains(*word);
-    let words = &words[words.iter().take_while(is_keyword).count()..];
-    let words = without_variables(words);
+    let words = without_variables(&words[words.iter().take_while(is_keyword).count()..]);
     program_name(words).filter(|name| is_plausible(name) && !BUILTINS.contains(name))
 }
 

@@ -26,7 +26,6 @@ const LAST_LINES: usize = 3;
 /// The most of each of them, in characters.
 const MAX_WIDTH: usize = 200;
 
-/// Condition for attaching the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AttachLog {
     /// The log is attached if the text does not show all of it.
@@ -48,7 +47,6 @@ pub struct JobReport {
     pub attached: Option<Attached>,
 }
 
-/// A file to attach.
 #[derive(Debug)]
 pub struct Attached {
     pub name: String,
@@ -56,7 +54,6 @@ pub struct Attached {
     pub contents: AttachmentContents,
 }
 
-/// The octets of an attached file.
 #[derive(Debug)]
 pub enum AttachmentContents {
     Bytes(Vec<u8>),

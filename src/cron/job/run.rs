@@ -95,8 +95,7 @@ fn not_started(spec: &CommandSpec, error: &io::Error) -> JobEnding {
         }
         io::ErrorKind::NotFound if program.contains('/') => (127, missing_file(path)),
         io::ErrorKind::NotFound => {
-            let path = std::env::var("PATH").unwrap_or_default();
-            let path = shown(&path);
+            let path = shown(&std::env::var("PATH").unwrap_or_default());
             let why = format!("{program} was not found in PATH={path}; use its full path");
             (127, why)
         }
@@ -144,7 +143,6 @@ fn interpreter(path: &Path) -> Option<String> {
 /// Pipes for stdout, and for stderr unless it uses the same one. `None`: at end of file.
 type Pipes = [Option<OwnedFd>; 2];
 
-/// A command that runs.
 struct RunningJob {
     child: Child,
     /// True if it has a process group of its own, which signals are sent to.

@@ -149,9 +149,8 @@ pub fn signal(number: i32) -> String {
 
 /// A command line as a shell accepts it, without passwords.
 pub fn quoted(words: &[OsString]) -> String {
-    let words = masked_words(words);
-    let words = words.iter().enumerate();
-    let words: Vec<String> = words.map(|(at, word)| shell_word(word, at == 0)).collect();
+    let words = masked_words(words).into_iter().enumerate();
+    let words: Vec<String> = words.map(|(at, word)| shell_word(&word, at == 0)).collect();
     words.join(" ")
 }
 

@@ -22,7 +22,6 @@ const READER_LIMIT: Timespec = Timespec {
     tv_nsec: 0,
 };
 
-/// Stdout and stderr of this process.
 pub struct Tee([TeeOutput; 2]);
 
 struct TeeOutput {
@@ -69,7 +68,7 @@ impl Tee {
         self.0.iter_mut().for_each(TeeOutput::write);
     }
 
-    /// Writes the rest, as long as the reader goes on reading.
+    /// Writes the rest, as long as the reader keeps reading.
     pub fn finish(mut self) {
         loop {
             let mut unwritten: Vec<PollFd<'_>> = self

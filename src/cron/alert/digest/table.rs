@@ -27,7 +27,6 @@ pub struct DigestTable {
     damaged: usize,
 }
 
-/// Runs of one kind.
 struct DigestRow {
     last: DigestEntry,
     runs: usize,

@@ -180,7 +180,7 @@ fn temporary() -> Vec<FoldRule> {
         random().preceded_by("/tmp/"),
         of(r"(?:\.(?<x>\d{3,})\b)").preceded_by("/tmp/"),
         of(r"(?:[_-](?<x>\d{4,})\b)").preceded_by("/tmp/"),
-        // rsync(1) puts them beside the file: `/backup/.mail.Xa9LkQ`
+        // rsync(1) puts them next to the file: `/backup/.mail.Xa9LkQ`
         of(r"\.(?<x>[A-Za-z0-9]{6})\b")
             .preceded_by("/.")
             .accepts(is_random),
@@ -267,8 +267,8 @@ impl FoldRule {
         };
         let run = before[..before.len() - last.len_utf8()]
             .rsplit(|c: char| !c.is_alphanumeric())
-            .next();
-        let run = run.unwrap_or_default();
+            .next()
+            .unwrap_or_default();
         is_name(last)
             || self.joiners.contains(last) && is_joined(last, run, run.chars().next_back())
     }
@@ -301,7 +301,7 @@ fn is_joined(joiner: char, run: &str, nearest: Option<char>) -> bool {
     }
 }
 
-/// True if the last word tells that an identifier belongs to a thing.
+/// True if the last word indicates that an identifier belongs to a thing.
 fn is_stable_id(before: &str) -> bool {
     let mut words = before
         .rsplit(|c: char| !c.is_alphanumeric())
