@@ -156,13 +156,13 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -l raw -d 'Accept any printable 
 complete -c ehlo -n "__fish_ehlo_needs_command" -l lmtp -d 'Speak LMTP, which has a reply for each recipient behind the message (RFC 2033)'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s V -l version -d 'Print version'
-complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "sink" -d 'Receive mail on loopback, for demos, tests and scripts'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "sink" -d 'Run a test mail server on the loopback interface'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "demo" -d 'Send a message with an attachment to a receiver inside, and show both sides'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "probe" -d 'Say what a server says of itself, without sending mail'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "ask" -d 'Say commands to a server, and show what it answers'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "script" -d 'Hold a conversation that a script says, and check it'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "config" -d 'Look at the configuration'
-complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "queue" -d 'Look at the queue, and deliver what is in it'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "queue" -d 'Inspect and run the mail queue'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "run" -d 'Run a command, and mail what happened'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "notify" -d 'Mail a line or a text from a script'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "digest" -d 'Mail what `ehlo run --digest NAME` gathered'
@@ -170,36 +170,36 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "unit" -d 'Mail what becam
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "doctor" -d 'Say what this host would do with a mail from cron, without sending one'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "sendmail" -d 'Do what sendmail does, with its options'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "mailq" -d 'Show the queue, as sendmail does'
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l listen -d 'Where to listen; may be given more than once' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l name -d 'The name in the greeting, and in a certificate that is made' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l count -d 'End after this many messages' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l time-limit -d 'End after this time, like 30s; with status 1 if fewer messages than --count have come' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l max-size -d 'The largest message that is taken, in bytes' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l max-connections -d 'How many may be connected at once; those beyond hear 421' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l maildir -d 'Put each message into this Maildir, which is made if need be' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l mbox -d 'Append each message to this file (mboxrd), which is made if need be' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l tls -d 'When to encrypt: never, when the client says STARTTLS, or from the first byte on' -r -f -a "off\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l listen -d 'Address to listen on; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l name -d 'Host name in the greeting and in a generated certificate' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l count -d 'Exit after N messages' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l time-limit -d 'Exit after this time, such as 30s; with status 1 if fewer than --count messages were received' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l max-size -d 'Maximum message size in bytes' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l max-connections -d 'Maximum number of simultaneous connections; further ones get 421' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l maildir -d 'Store each message in this Maildir, which is created if necessary' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l mbox -d 'Append each message to this file (mboxrd), which is created if necessary' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l tls -d 'TLS mode: none, after STARTTLS, or from the first byte' -r -f -a "off\t''
 starttls\t''
 implicit\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l save-ca -d 'Write the authority to this file (PEM), for a client to trust' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l cert -d 'Show this certificate (PEM, with its chain) instead of one that is made' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l key -d 'The key of --cert (PEM)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l client-ca -d 'Want a certificate of the client that a CA in this file (PEM) has signed' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l auth -d 'Offer AUTH: to anybody with any password or token, or to the users of a file' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l offer -d 'Offer these extensions as well, like DSN,SIZE=1000,\'LIMITS RCPTMAX=5\',X-OTHER' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l no-offer -d 'Do not offer these extensions, and refuse what belongs to them' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l fault -d 'Do something wrong at a stage; may be given more than once' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l delay -d 'Wait for so long before each reply, or before those of one stage; may be given more than once' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l hang-time -d 'For how long to hang, or to flood' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l seed -d 'Let chance be the same in each run' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l allow-remote -d 'Listen on an address that other hosts can reach'
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l lmtp -d 'Speak LMTP: LHLO, and a reply for each recipient at the end of the message'
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l proxy-protocol -d 'Want a header of the PROXY protocol, version 1 or 2, before everything else'
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l print -d 'Write each message to stdout'
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l json -d 'Tell on stdout all that happens, one JSON object a line'
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l require-tls -d 'Take no mail without TLS'
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l require-auth -d 'Take no mail from those who are not logged in'
-complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l auth-in-clear -d 'Let people log in without TLS as well'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l save-ca -d 'Save the generated CA certificate to this file (PEM), for clients to trust' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l cert -d 'Server certificate with its chain (PEM), instead of a generated one' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l key -d 'Private key for --cert (PEM)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l client-ca -d 'Require a client certificate signed by a CA in this file (PEM)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l auth -d 'Offer AUTH and accept any credentials, or those listed in FILE' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l offer -d 'Offer additional extensions, such as DSN,SIZE=1000,\'LIMITS RCPTMAX=5\',X-OTHER' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l no-offer -d 'Do not offer these extensions, and reject their commands and parameters' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l fault -d 'Inject a fault at a stage; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l delay -d 'Wait before each reply, or before the replies at one stage; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l hang-time -d 'Duration of the faults hang and flood' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l seed -d 'Seed for reproducible randomness' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l allow-remote -d 'Allow listening on addresses that other hosts can reach'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l lmtp -d 'Speak LMTP: LHLO, and one reply per recipient after the message'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l proxy-protocol -d 'Require a PROXY protocol header, version 1 or 2, before everything else'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l print -d 'Print each message on stdout'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l json -d 'Log all events to stdout, one JSON object per line'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l require-tls -d 'Refuse mail without TLS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l require-auth -d 'Refuse mail without authentication'
+complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l auth-in-clear -d 'Allow authentication without TLS'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand demo" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l pipe -d 'Ask this command, which speaks SMTP on its stdin and stdout' -r
@@ -387,59 +387,59 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcom
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from path" -l config -d 'The file with the profiles' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "list" -d 'Show all items: size, age, next attempt, the last reply for each recipient'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "show" -d 'Show an item: its envelope, and what happened to it'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "run" -d 'Deliver what is due, or these items'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "hold" -d 'Try these no more until they are released'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "release" -d 'Let the next run try these, held or not'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "remove" -d 'Remove these for good; nobody is told'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "requeue" -d 'Bring these back that were set aside'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "status" -d 'Say in a line how it stands, for monitoring'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "list" -d 'List all items with size, age, next attempt, and the last reply for each recipient'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "show" -d 'Show an item: its envelope and its history'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "run" -d 'Deliver the items that are due, or the given items'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "hold" -d 'Suspend delivery of items until they are released'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "release" -d 'Release items: the next run tries them, held or not'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "remove" -d 'Delete items permanently, without a report to the sender'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "requeue" -d 'Put items that were set aside back into the queue'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "status" -d 'Print a one-line status for monitoring'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "systemd" -d 'Print a service and a timer for systemd'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "cron" -d 'Print a line for a crontab'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from list" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from list" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from list" -l json -d 'One JSON object a line'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "cron" -d 'Print a crontab entry'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from list" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from list" -l config -d 'Configuration file to read the [queue] section from' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from list" -l json -d 'Print one JSON object per line'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from show" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from show" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from show" -l message -d 'Write its message and nothing else'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from show" -l json -d 'One JSON object'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from show" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from show" -l config -d 'Configuration file to read the [queue] section from' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from show" -l message -d 'Print only the message'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from show" -l json -d 'Print one JSON object'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l to -d 'Only recipients in this domain, due or not; repeatable' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l now -d 'Also what is not due yet'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l watch -d 'Stay, and deliver what comes in and what becomes due'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -s v -l verbose -d 'Show the conversations'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l json -d 'Show the conversations, one JSON object a line'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l behind -d 'Leave the terminal, and tell nobody of failures'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l to -d 'Try only recipients in this domain, due or not; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l config -d 'Configuration file to read the [queue] section from' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l now -d 'Also try items that are not due yet'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l watch -d 'Keep running and deliver messages as they arrive or become due'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -s v -l verbose -d 'Show the SMTP sessions'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l json -d 'Show the SMTP sessions as JSON, one object per line'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l behind -d 'Leave the terminal, and do not report failures'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from hold" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from hold" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from hold" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from hold" -l config -d 'Configuration file to read the [queue] section from' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from hold" -s h -l help -d 'Print help'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from release" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from release" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from release" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from release" -l config -d 'Configuration file to read the [queue] section from' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from release" -s h -l help -d 'Print help'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from remove" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from remove" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from remove" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from remove" -l config -d 'Configuration file to read the [queue] section from' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from requeue" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from requeue" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from requeue" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from requeue" -l config -d 'Configuration file to read the [queue] section from' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from requeue" -s h -l help -d 'Print help'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l warn-items -d 'So many items are a warning' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l critical-items -d 'So many items are critical' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l warn-age -d 'An item as old as this is a warning, like 1h' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l critical-age -d 'An item as old as this is critical, like 4h or 2d' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l json -d 'One JSON object'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l warn-items -d 'Number of items that causes a warning' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l critical-items -d 'Number of items that is critical' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l warn-age -d 'Age of an item that causes a warning, such as 1h' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l critical-age -d 'Age of an item that is critical, such as 4h or 2d' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l config -d 'Configuration file to read the [queue] section from' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l json -d 'Print one JSON object'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from systemd" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from systemd" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from systemd" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from systemd" -l config -d 'Configuration file to read the [queue] section from' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from systemd" -s h -l help -d 'Print help'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from cron" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from cron" -l config -d 'The file with the rules of the queue, under [queue]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from cron" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from cron" -l config -d 'Configuration file to read the [queue] section from' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from cron" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l when -d 'When a mail is sent' -r -f -a "failure\t''
 output\t''

@@ -14,7 +14,7 @@ pub(crate) use args::CommandArgs;
 
 use crate::cli::terminal::complain;
 use crate::queue;
-use crate::queue::options::QueueOptions;
+use crate::queue::QueueOptions;
 use crate::queue::store::{QueueError, QueueStore};
 use crate::system::exit::Exit;
 use crate::transcript::TranscriptOptions;

@@ -7,7 +7,7 @@ use crate::mail::envelope::Dsn;
 use crate::mail::message::{Input, Message, MessageError, Submission};
 use crate::mail::rewrite::{RewriteError, Rewriter};
 use crate::queue;
-use crate::queue::options::FirstTry;
+use crate::queue::FirstTry;
 use crate::queue::store::QueueError;
 use crate::server as sink;
 use crate::server::{
@@ -181,14 +181,14 @@ mod tests {
     fn local_errors_get_temporary_replies_and_message_errors_permanent_ones() {
         assert_eq!(code(Exit::NoUser), "550 5.1.1");
         assert_eq!(code(Exit::Data), "554 5.6.0");
-        for ours in [
+        for exit in [
             Exit::Config,
             Exit::Io,
             Exit::NoInput,
             Exit::Temporary,
             Exit::Software,
         ] {
-            assert!(code(ours).starts_with('4'), "{ours:?}");
+            assert!(code(exit).starts_with('4'), "{exit:?}");
         }
     }
 }

@@ -29,7 +29,7 @@ enum SinkFailure {
     Sink(#[from] ServerError),
     #[error("cannot {what}: {}", reason(.source))]
     File { what: String, source: io::Error },
-    #[error("cannot heed signals: {}", reason(.0))]
+    #[error("cannot install signal handlers: {}", reason(.0))]
     Signals(io::Error),
 }
 
@@ -87,7 +87,7 @@ fn receive(plan: SinkOptions) -> Result<Exit, SinkFailure> {
         None => Ok(Exit::Ok),
         Some(wanted) => {
             complain(&format!(
-                "{accepted} of {wanted} messages came within --time-limit"
+                "received {accepted} of {wanted} messages within --time-limit"
             ));
             Ok(Exit::ExpectationFailed)
         }
@@ -104,7 +104,7 @@ fn store(plan: &SinkOptions) -> Result<Box<dyn MessageStore>, SinkFailure> {
         MessageOutput::Nothing => Box::new(Printer::default()),
         MessageOutput::Print => Box::new(Printer::of_whole_messages()),
         MessageOutput::Maildir(path) => {
-            Box::new(Maildir::open(path).map_err(failed("make the Maildir", path))?)
+            Box::new(Maildir::open(path).map_err(failed("create the Maildir", path))?)
         }
         MessageOutput::Mbox(path) => {
             Box::new(Mbox::open(path).map_err(failed("write the mbox", path))?)
@@ -130,7 +130,7 @@ fn save(path: &Path, pem: &str) -> Result<(), SinkFailure> {
     let file = options.write(true).create(true).truncate(true).open(path);
     let written = file.and_then(|mut file| file.write_all(pem.as_bytes()));
     written.map_err(|source| SinkFailure::File {
-        what: format!("write {} of --save-ca", path.display()),
+        what: format!("write {} (--save-ca)", path.display()),
         source,
     })
 }
