@@ -114,7 +114,7 @@ fn a_beginning_of_a_name_is_enough_and_an_unknown_one_is_66() {
         .verb(&["show", &id[..4]])
         .exits(64)
         .complains(1)
-        .says(&["may be", &id]);
+        .says(&["is ambiguous", &id]);
 }
 
 #[test]
@@ -343,7 +343,12 @@ fn what_was_given_up_is_reported_once_and_as_expired() {
         "\r\nStatus: 5.4.7\r\n",
     ]);
     // In the text and in Diagnostic-Code.
-    assert_eq!(run.stdout.matches("given up").count(), 2, "{}", run.stdout);
+    assert_eq!(
+        run.stdout.matches("delivery abandoned").count(),
+        2,
+        "{}",
+        run.stdout
+    );
 }
 
 #[test]

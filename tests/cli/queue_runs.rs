@@ -229,7 +229,7 @@ fn who_was_never_tried_is_not_given_up() {
     assert!(command(&queue, &put).status().unwrap().success());
     until("given up", || {
         let run = queue.verb(&["run", "--to", "busy.example"]);
-        run.stderr.contains("given up")
+        run.stderr.contains("delivery abandoned")
     });
     queue.verb(&["run", "--now"]).exits(0).complains(0);
     let taken = relay.taken();

@@ -83,7 +83,7 @@ const EVENTS: [(&str, &str); 19] = [
     ),
     (
         "settled",
-        "final result for a recipient: address, verdict. See result for the details.",
+        "the result for a recipient: address, verdict. The event result has the details.",
     ),
     (
         "summary",

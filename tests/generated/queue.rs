@@ -15,9 +15,9 @@ const SYNOPSIS: [(&str, &str); 3] = [
 
 const DESCRIPTION: [&str; 5] = [
     "\
-Messages enter the queue in three ways: --queue tries to deliver at once and keeps what cannot be delivered yet,
---queue-only makes no attempt, and sendmail is described in ehlo-sendmail(1). A message leaves the queue once every
-recipient has a final result.",
+Messages enter the queue through --queue, which tries to deliver at once and keeps what cannot be delivered yet;
+through --queue-only, which makes no attempt; or through sendmail (see ehlo-sendmail(1)). A message leaves the queue
+once every recipient has a final result.",
     "\
 A message is reported as queued only after all of it, including its recipients, has been written to disk. Each
 attempt is recorded before the connection is opened, the end of the message before it is sent, and the result before

@@ -14,8 +14,8 @@ const SYNOPSIS: [(&str, &str); 5] = [
 const DESCRIPTION: [&str; 4] = [
     "\
 With a link from /usr/sbin/sendmail to ehlo, programs that call sendmail send their mail with ehlo: cron, at, git
-send-email, mutt, PHP, and so on. Links named mailq and newaliases complete it. ehlo sendmail does the same without a
-link. The options are those of Postfix's sendmail, and those of sendmail 8 that callers still use.",
+send-email, mutt, PHP, and so on. Add links named mailq and newaliases as well. ehlo sendmail does the same without
+a link. The options are those of Postfix's sendmail, and those of sendmail 8 that callers still use.",
     "\
 The message is read from standard input to its end, turned into a valid message, and put into the queue. If the exit
 status is 0, the message and all of its recipients have been written to disk. The first delivery attempt is made in
@@ -175,8 +175,8 @@ The whole message is read before it is checked, so the caller never receives SIG
 const ADDRESSES: [&str; 4] = [
     "\
 A local name, which has no domain, is looked up in the aliases: /etc/aliases, or the file named by aliases in
-[sendmail]. The file has the syntax of aliases(5): names with addresses, other names, or :include:/FILE. Programs and
-files as targets are rejected. The alias * (as in dma) or default (as in msmtp) applies to all local names without an
+[sendmail]. The file has the syntax of aliases(5): each name stands for addresses, other names, or
+:include:/FILE. Programs and files as targets are rejected. The alias * (as in dma) or default (as in msmtp) applies to all local names without an
 alias of their own. A name without an alias is completed with the domain set by domain in [sendmail]; otherwise its
 mail goes to postmaster, if set; otherwise it is refused with status 67. Senders and header addresses without a
 domain are completed with domain in [sendmail], or else with the domain of this host. localhost and the short name of
@@ -214,8 +214,8 @@ const RIGHTS: [&str; 3] = [
 ehlo does not need to be setuid or setgid, and must not be installed that way. Each user has a private queue in the
 home directory; that of root is /var/spool/ehlo. Each user who sends mail therefore needs a queue runner: an entry in
 their own crontab, or systemd's user manager (ehlo queue cron and ehlo queue systemd print what is needed). Without
-one, a message that cannot be delivered at the first attempt stays in the queue. The same applies to passwords: users
-can send through a relay that requires a login only if they can read the password; otherwise their mail stays in the
+one, a message that cannot be delivered at the first attempt stays in the queue. The same applies to passwords: to
+send through a relay that requires a login, users must be able to read the password; otherwise their mail stays in the
 queue, and mailq shows the reason. Set the mode of /etc/ehlo/config.toml to 0644, so that all users can read it, and
 that of the password file to 0600.",
     "\

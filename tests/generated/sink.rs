@@ -2,12 +2,12 @@
 
 use crate::page::{as_typed, owned, rows, section, table, verb_page};
 
-const BEHAVIOR: [&str; 5] = [
+const NOTES: [&str; 5] = [
     "\
 Without options, the sink is a plain server that accepts every recipient, and every message up to --max-size. Options
 turn it into the server that a client is to be tested with.",
     "\
-With --tls, a certificate and the CA that signs it are generated in memory at startup. Use --save-ca to write the CA
+With --tls but without --cert, a certificate and the CA that signs it are generated in memory at startup. Use --save-ca to write the CA
 certificate to a file that clients can trust: ehlo --ca-file, curl --cacert, swaks --tls-ca-path, msmtp
 --tls-trust-file. Plaintext that a client sends after STARTTLS is discarded (CVE-2011-0411).",
     "\
@@ -112,7 +112,7 @@ ehlo sink --no-offer CHUNKING --offer 'SIZE=9999,LIMITS RCPTMAX=10'";
 
 pub fn page() -> String {
     verb_page("sink", "ehlo-sink", |own| {
-        section(own, "BEHAVIOR", &BEHAVIOR);
+        section(own, "NOTES", &NOTES);
         section(own, "FILES", &[FILES]);
         section(own, "EVENTS", &[EVENTS_ARE]);
         rows(own, owned(&EVENTS));
