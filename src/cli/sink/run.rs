@@ -138,21 +138,21 @@ fn save(path: &Path, pem: &str) -> Result<(), SinkFailure> {
 /// With a Unix socket to remove, a signal stops the server instead of the process, and its number is stored in
 /// the returned variable.
 fn stop_on_signal(sink: &Server) -> Result<Arc<AtomicI32>, SinkFailure> {
-    let event = Arc::new(AtomicI32::new(0));
+    let signal = Arc::new(AtomicI32::new(0));
     if !sink.places().any(|place| matches!(place, Listen::Unix(_))) {
-        return Ok(event);
+        return Ok(signal);
     }
     let stopper: Stopper = sink.stopper().map_err(SinkFailure::Signals)?;
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(SinkFailure::Signals)?;
-    let new_client = Arc::clone(&event);
+    let received = Arc::clone(&signal);
     let waiting = thread::Builder::new().spawn(move || {
-        for signal in &mut signals {
-            new_client.store(signal, Ordering::Relaxed);
+        for number in &mut signals {
+            received.store(number, Ordering::Relaxed);
             stopper.stop();
         }
     });
     waiting.map_err(SinkFailure::Signals)?;
-    Ok(event)
+    Ok(signal)
 }
 
 /// Writes a line for each message, and the message too if requested.

@@ -156,14 +156,10 @@ impl SendmailOptions {
 
     /// Interactive, in the background, or with the next queue run.
     fn delivery_mode(&mut self, mode: &str) {
-        self.first = match mode
-            .chars()
-            .next()
-            .map(|letter| letter.to_ascii_lowercase())
-        {
-            Some('i') => Some(FirstTry::Now),
-            Some('b') => Some(FirstTry::Background),
-            Some('q' | 'd') => Some(FirstTry::Later),
+        self.first = match mode.chars().next() {
+            Some('i' | 'I') => Some(FirstTry::Now),
+            Some('b' | 'B') => Some(FirstTry::Background),
+            Some('q' | 'Q' | 'd' | 'D') => Some(FirstTry::Later),
             _ => self.first,
         };
     }
@@ -214,12 +210,8 @@ fn reverse_path(value: &str) -> String {
 
 /// The value of a boolean option of sendmail; true without a value.
 fn is_true(value: &str) -> bool {
-    let first = value
-        .trim()
-        .chars()
-        .next()
-        .map(|letter| letter.to_ascii_lowercase());
-    matches!(first, None | Some('t' | 'y' | '1'))
+    let value = value.trim();
+    value.is_empty() || value.starts_with(['t', 'T', 'y', 'Y', '1'])
 }
 
 fn mode(value: &str) -> Result<SendmailMode, UsageError> {
