@@ -7,7 +7,7 @@ pub(crate) mod job;
 use crate::client::transport::Transport;
 use crate::mail::message::HeaderField;
 use crate::mail::rewrite;
-use crate::queue::options::QueueUse;
+use crate::queue::QueueUse;
 use crate::system::exit::Exit;
 
 /// Options of a mail that is yet to be written.

@@ -1,12 +1,56 @@
 //! The queue: the store with its items, the retry schedule, and delivery from it.
 
 pub(crate) mod delivery;
-pub mod options;
 pub mod store;
 
+use crate::client::transport::Transport;
 use crate::queue::store::spool::Spool;
-use crate::queue::store::{QueueError, QueueStore};
-use std::path::Path;
+use crate::queue::store::{OnUncertain, QueueError, QueueStore, RetrySettings, RouteSpec};
+use std::path::{Path, PathBuf};
+
+/// Options for a message that is put into the queue.
+#[derive(Debug)]
+pub struct QueueUse {
+    pub queue: QueueOptions,
+    pub route_spec: RouteSpec,
+    /// The action for a recipient that may already have received the message.
+    pub on_uncertain: OnUncertain,
+    /// A shell command that is run when recipients are abandoned.
+    pub on_failure: Option<String>,
+    pub first: FirstTry,
+}
+
+/// The time of the first attempt at a message that was put into the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstTry {
+    /// At once; the caller waits for it.
+    Now,
+    /// At once; the caller does not wait.
+    Background,
+    /// In the next queue run.
+    Later,
+}
+
+/// A queue: its directory and its settings.
+#[derive(Debug)]
+pub struct QueueOptions {
+    /// `None`: the default directory.
+    pub directory: Option<PathBuf>,
+    /// The configuration file given; `None`: the default one. It is passed to a run that is started later.
+    pub config: Option<PathBuf>,
+    pub settings: RetrySettings,
+    /// Resolves stored routes.
+    pub transports: Box<dyn StoredRoutes>,
+}
+
+/// Resolves the stored routes of queued items.
+pub trait StoredRoutes: std::fmt::Debug + Send + Sync {
+    /// The first transport, and its fallbacks.
+    ///
+    /// # Errors
+    /// The reason: the profile no longer exists, or the configuration is invalid.
+    fn find(&self, route_spec: &RouteSpec) -> Result<Vec<Transport>, String>;
+}
 
 /// Opens the queue at a location; `None`: the default directory of this user. With `create`, a missing queue
 /// is created; else it counts as empty.

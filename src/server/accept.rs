@@ -241,7 +241,7 @@ mod tests {
 
     impl RunningServer {
         /// Sends all of it at once and returns the replies until the server closes.
-        fn say(&self, text: &str) -> String {
+        fn send(&self, text: &str) -> String {
             let mut stream = TcpStream::connect(self.address).unwrap();
             stream.write_all(text.as_bytes()).unwrap();
             replies(&mut stream)
@@ -305,7 +305,7 @@ mod tests {
     #[test]
     fn server_ends_after_the_requested_messages() {
         let running = run(options(2));
-        let replies = running.say(&format!("EHLO me\r\n{MESSAGE}{MESSAGE}QUIT\r\n"));
+        let replies = running.send(&format!("EHLO me\r\n{MESSAGE}{MESSAGE}QUIT\r\n"));
         assert!(
             replies.ends_with("ok, 4 bytes\r\n221 2.0.0 bye\r\n"),
             "{replies}"
@@ -341,7 +341,7 @@ mod tests {
         unix.read_to_string(&mut replies).unwrap();
         assert!(replies.ends_with("221 2.0.0 bye\r\n"), "{replies}");
         drop(unix);
-        running.say(&text);
+        running.send(&text);
         assert_eq!(running.accepted(), 2);
         assert!(!path.exists());
     }
@@ -358,9 +358,11 @@ mod tests {
         idler.write_all(b"HELO me\r\n").unwrap();
         let mut greeting = [0; 4];
         idler.read_exact(&mut greeting).unwrap();
-        running.say(&format!("EHLO me\r\n{MESSAGE}QUIT\r\n"));
+        running.send(&format!("EHLO me\r\n{MESSAGE}QUIT\r\n"));
         let started = Instant::now();
-        assert!(replies(&mut idler).ends_with("421 4.3.2 closing, no more messages wanted\r\n"));
+        assert!(
+            replies(&mut idler).ends_with("421 4.3.2 shutting down, no more messages accepted\r\n")
+        );
         drop(idler);
         assert_eq!(running.accepted(), 1);
         assert!(started.elapsed() < GRACE + LINGER);
@@ -421,7 +423,7 @@ mod tests {
             thread::sleep(Duration::from_millis(50));
         }
         assert!(replies(&mut dripper).contains("421 4.4.2"));
-        running.say(&format!("EHLO me\r\n{MESSAGE}QUIT\r\n"));
+        running.send(&format!("EHLO me\r\n{MESSAGE}QUIT\r\n"));
         assert_eq!(running.accepted(), 1);
     }
 }

@@ -48,9 +48,9 @@ impl SessionEnding {
             | SessionEnding::Reset
             | SessionEnding::NoTls
             | SessionEnding::NoProxy => None,
-            SessionEnding::Idle => Some("421 4.4.2 timed out waiting for you"),
+            SessionEnding::Idle => Some("421 4.4.2 timed out waiting for a command"),
             SessionEnding::TooManyErrors => Some("421 4.7.0 too many errors"),
-            SessionEnding::Full => Some("421 4.3.2 closing, no more messages wanted"),
+            SessionEnding::Full => Some("421 4.3.2 shutting down, no more messages accepted"),
         }
     }
 

@@ -31,7 +31,7 @@ pub enum FaultAction {
     Garbage,
     /// A line that does not end.
     FloodLine,
-    /// A reply whose lines do not end.
+    /// An endless reply.
     FloodReply,
     Double,
     /// The reply is delayed by this time.
@@ -64,16 +64,16 @@ pub struct Delay {
 impl InjectedFault {
     /// Reads `STAGE=WHAT[@N|%P]`.
     pub fn parse(text: &str, clock: Clock) -> Result<InjectedFault, String> {
-        let (stage, rest) = text.split_once('=').ok_or(
-            "it wants a stage and what goes wrong there, like rcpt='451 4.3.0 busy'@2 or dot=close",
-        )?;
+        let (stage, rest) = text
+            .split_once('=')
+            .ok_or("expected a stage and a fault, such as rcpt='451 4.3.0 busy'@2 or dot=close")?;
         let stage = fault_stage(stage)?;
         let (what, when) = split_when(rest)?;
         let what = FaultAction::parse(what, clock)?;
         let needs_reply = matches!(what, FaultAction::Drip(_) | FaultAction::Double);
         if needs_reply && !has_reply(stage) {
             return Err(format!(
-                "there is no reply at {} that could come twice or byte for byte",
+                "there is no reply at {} that could be sent twice or byte by byte",
                 stage.name()
             ));
         }
@@ -97,7 +97,7 @@ fn fault_stage(name: &str) -> Result<Stage, String> {
     found.ok_or_else(|| {
         let names: Vec<&str> = stages().map(Stage::name).collect();
         let names = names.join(", ");
-        format!("there is no stage {name:?}; there are {names}")
+        format!("unknown stage {name:?}; the stages are {names}")
     })
 }
 
@@ -154,7 +154,7 @@ impl FaultReply {
     fn parse(text: &str) -> Result<FaultReply, String> {
         let wrong = || {
             format!(
-                "{text:?} is neither a reply that begins with three digits nor one of close, reset, hang, \
+                "{text:?} is neither a reply, which begins with three digits, nor one of close, reset, hang, \
                  drip[:TIME], garbage, flood[:lines], double, slow:TIME"
             )
         };
@@ -167,11 +167,14 @@ impl FaultReply {
         let code = digits.parse().map_err(|_| wrong())?;
         if !(200..600).contains(&code) {
             return Err(format!(
-                "{digits} is not the code of a reply, which begins with 2, 3, 4 or 5; garbage sends other octets"
+                "{digits} is not a reply code, which begins with 2, 3, 4 or 5; to send other data, use garbage"
             ));
         }
         if rest.contains(char::is_control) {
-            return Err("a reply is text; write \\n where its next line begins".to_owned());
+            return Err(
+                "a reply must not contain control characters; write \\n for a line break"
+                    .to_owned(),
+            );
         }
         Ok(FaultReply {
             code,
@@ -210,7 +213,7 @@ fn split_when(text: &str) -> Result<(&str, FaultTime), String> {
     };
     when.map(|when| (what, when)).ok_or_else(|| {
         format!(
-            "{:?} says no time; a time is @N, @N-M, @N+ or %P, with N from 1 and P up to 100",
+            "{:?} is not valid; expected @N, @N-M, @N+ or %P, with N from 1 and P up to 100",
             &text[at..]
         )
     })
@@ -368,22 +371,22 @@ mod tests {
     #[test]
     fn malformed_fault_is_refused_with_a_reason() {
         for (text, word) in [
-            ("mail", "it wants a stage"),
-            ("male=close", "there is no stage \"male\""),
+            ("mail", "expected a stage"),
+            ("male=close", "unknown stage \"male\""),
             ("mail=clos", "neither a reply"),
             ("mail=45", "neither a reply"),
             ("mail=4510", "neither a reply"),
             ("mail=451-a", "neither a reply"),
-            ("rcpt=651 x", "651 is not the code of a reply"),
-            ("rcpt=199", "199 is not the code of a reply"),
+            ("rcpt=651 x", "651 is not a reply code"),
+            ("rcpt=199", "199 is not a reply code"),
             ("mail=", "neither a reply"),
             ("mail=451 a\nb", "write \\n"),
             ("mail=slow", "neither a reply"),
             ("mail=slow:x", "no time"),
-            ("mail=close@0", "a time is @N"),
-            ("mail=close@3-2", "a time is @N"),
-            ("mail=close@1x", "a time is @N"),
-            ("mail=close%101", "a time is @N"),
+            ("mail=close@0", "expected @N"),
+            ("mail=close@3-2", "expected @N"),
+            ("mail=close@1x", "expected @N"),
+            ("mail=close%101", "expected @N"),
             ("mail=\u{e9}\u{e9}", "neither a reply"),
             ("connect=double", "no reply at connect"),
             ("tls=drip", "no reply at tls"),

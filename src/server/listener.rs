@@ -25,10 +25,10 @@ impl Listen {
     /// Reads `IP:PORT` or `unix:PATH`.
     pub fn parse(text: &str) -> Result<Listen, String> {
         match text.strip_prefix("unix:") {
-            Some("") => Err("it wants a path behind unix:".to_owned()),
+            Some("") => Err("expected a path after unix:".to_owned()),
             Some(path) => Ok(Listen::Unix(PathBuf::from(path))),
             None => text.parse().map(Listen::Tcp).map_err(|_| {
-                "it wants an address and a port, like 127.0.0.1:2525 or [::1]:0, or unix:PATH"
+                "expected an address and a port, such as 127.0.0.1:2525 or [::1]:0, or unix:PATH"
                     .to_owned()
             }),
         }
@@ -47,8 +47,8 @@ impl std::fmt::Display for Listen {
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     #[error(
-        "{0} can be reached from other machines and the sink takes mail from anybody; \
-         listen on 127.0.0.1 or [::1], or say --allow-remote"
+        "{0} can be reached from other hosts, and the sink accepts mail from all clients; \
+         listen on 127.0.0.1 or [::1], or use --allow-remote"
     )]
     Remote(SocketAddr),
     #[error("the sink's name must be printable ASCII without spaces, not {0:?}")]

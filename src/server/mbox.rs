@@ -121,9 +121,9 @@ mod tests {
             let mbox = Mbox::open(&path).unwrap();
             mbox.begin(&envelope).unwrap().commit().unwrap();
             let text = std::fs::read_to_string(&path).unwrap();
-            let behind = text.strip_prefix(cut).unwrap();
+            let rest = text.strip_prefix(cut).unwrap();
             assert!(
-                behind.trim_start().starts_with("From MAILER-DAEMON "),
+                rest.trim_start().starts_with("From MAILER-DAEMON "),
                 "{text}"
             );
             let before = text.split("From MAILER-DAEMON ").next().unwrap();

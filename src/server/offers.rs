@@ -18,7 +18,7 @@ impl Offer {
             .all(|byte| byte.is_ascii_graphic() || byte == b' ');
         let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric());
         if !is_line || !begins || text.len() > 500 {
-            return Err("it wants keywords of EHLO, like DSN,SIZE=1000,X-OTHER".to_owned());
+            return Err("expected EHLO keywords, such as DSN,SIZE=1000,X-OTHER".to_owned());
         }
         let mut offer = Offer {
             text: text.to_owned(),
@@ -45,7 +45,7 @@ impl Offer {
             }
             Some(Extension::FutureRelease) if has_none => {
                 return Err(
-                    "FUTURERELEASE wants the longest time in seconds and the last date, like \
+                    "FUTURERELEASE needs the maximum time in seconds and the latest date, such as \
                      'FUTURERELEASE 86400 2030-01-01T00:00:00Z'"
                         .to_owned(),
                 );
@@ -53,7 +53,7 @@ impl Offer {
             Some(Extension::Size) if !has_none => {
                 let size = self
                     .size()
-                    .ok_or("SIZE wants a number of bytes, like SIZE=1000")?;
+                    .ok_or("SIZE needs a number of bytes, such as SIZE=1000")?;
                 self.text = format!("SIZE {size}");
             }
             _ => {}
@@ -217,7 +217,7 @@ mod tests {
         offers.remove("vrfy");
         assert!(offers.has(Extension::Dsn) && !offers.has(Extension::SmtpUtf8));
         assert!(!offers.recognizes(Extension::Vrfy) && offers.recognizes(Extension::Help));
-        let said = [
+        let expected = [
             "PIPELINING",
             "SIZE 5",
             "8BITMIME",
@@ -225,7 +225,7 @@ mod tests {
             "ENHANCEDSTATUSCODES",
             "DSN",
         ];
-        assert_eq!(lines(&offers), said);
+        assert_eq!(lines(&offers), expected);
     }
 
     #[test]

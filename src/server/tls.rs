@@ -40,14 +40,14 @@ pub struct ServerTls {
 pub enum EncryptionError {
     #[error(transparent)]
     File(#[from] TlsSetupError),
-    #[error("cannot use {} of --cert with the key of --key: {source}", path.display())]
+    #[error("cannot use {} (--cert) with the key from --key: {source}", path.display())]
     Pair {
         path: PathBuf,
         source: rustls::Error,
     },
-    #[error("cannot make a certificate: {0}")]
+    #[error("cannot create a certificate: {0}")]
     Make(#[from] rcgen::Error),
-    #[error("cannot use {} of --client-ca: {why}", path.display())]
+    #[error("cannot use {} (--client-ca): {why}", path.display())]
     ClientCa { path: PathBuf, why: String },
 }
 

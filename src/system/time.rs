@@ -40,13 +40,14 @@ pub fn asctime(at: SystemTime) -> String {
         .to_string()
 }
 
-/// A duration for a sentence, rounded down: `1 minute`, `47 hours`, `5 days`.
+/// A duration for a sentence, rounded down: `20 seconds`, `47 hours`, `5 days`.
 pub fn spoken(time: Duration) -> String {
-    let minutes = time.as_secs() / 60;
-    let (count, unit) = match minutes {
-        0..120 => (minutes, "minute"),
-        120..2880 => (minutes / 60, "hour"),
-        _ => (minutes / 1440, "day"),
+    let seconds = time.as_secs();
+    let (count, unit) = match seconds {
+        0..120 => (seconds, "second"),
+        120..7200 => (seconds / 60, "minute"),
+        7200..172_800 => (seconds / 3600, "hour"),
+        _ => (seconds / 86_400, "day"),
     };
     crate::system::figures::counted(count, unit)
 }

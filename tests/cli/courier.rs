@@ -567,7 +567,7 @@ fn after_long_enough_the_message_is_given_up_and_its_sender_told() {
         .verb(&["run"])
         .exits(0)
         .complains(1)
-        .says(&["given up after 24 hours of trying"]);
+        .says(&["delivery abandoned after 24 hours"]);
     let report = server.finish().text();
     assert!(report.contains("mailbox busy"), "{report}");
     assert!(report.contains("Action: failed\r\n"), "{report}");

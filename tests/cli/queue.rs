@@ -80,13 +80,13 @@ fn an_item_is_shown_with_its_journal_and_its_message() {
     let run = queue.verb(&["show", &id]);
     run.exits(0).has_nothing_raw().shows(&[
         &format!("id           {id}\n"),
-        "state        waits: tried in 1",
+        "state        waiting: next attempt in 1",
         "sender       alice@crepes.fr\n",
         "options      --relay=127.0.0.1:",
         "  queued\n",
-        "an attempt begins for bob@hamburger.edu\n",
+        "attempt started for bob@hamburger.edu\n",
         "451 4.7.1 come back \\x1b[2J later",
-        "the attempt is over\n",
+        "attempt finished\n",
     ]);
     let run = queue.verb(&["show", &id, "--json"]);
     let object: Value = serde_json::from_str(&run.stdout).unwrap();
@@ -108,13 +108,13 @@ fn a_beginning_of_a_name_is_enough_and_an_unknown_one_is_66() {
         .verb(&["show", "zzz"])
         .exits(66)
         .complains(1)
-        .says(&["there is no item zzz in the queue; ehlo queue list shows them"]);
+        .says(&["there is no item zzz in the queue (see ehlo queue list)"]);
     queue.keep(closed());
     queue
         .verb(&["show", &id[..4]])
         .exits(64)
         .complains(1)
-        .says(&["may be", &id]);
+        .says(&["is ambiguous", &id]);
 }
 
 #[test]
@@ -126,10 +126,7 @@ fn what_is_held_is_not_tried_until_it_is_released() {
         .verb(&["hold", &id])
         .exits(0)
         .shows(&[&format!("{id}: held;")]);
-    queue
-        .verb(&["hold", &id])
-        .exits(0)
-        .shows(&["was held already"]);
+    queue.verb(&["hold", &id]).exits(0).shows(&["already held"]);
     assert_eq!(queue.state(), "held");
     queue
         .verb(&["list"])
@@ -202,7 +199,7 @@ fn what_cannot_be_reported_is_set_aside_and_can_be_brought_back() {
     queue
         .verb(&["requeue", &id])
         .exits(0)
-        .shows(&["in the queue again"]);
+        .shows(&["back in the queue"]);
     queue.verb(&["requeue", &id]).exits(64).complains(1);
     assert_eq!(queue.state(), "due");
     queue.verb(&["run"]).exits(0);
@@ -318,7 +315,7 @@ fn a_run_that_cannot_be_shown_begins_nothing() {
         let run = run.stdout(full.unwrap()).run();
         run.exits(74)
             .complains(1)
-            .says(&["cannot write the transcript to the standard output"]);
+            .says(&["cannot write the transcript to standard output"]);
     }
     let words = |items: &[Value]| items[0]["recipients"][0]["words"].clone();
     assert_eq!(words(&queue.items()), words(&before));
@@ -333,16 +330,25 @@ fn what_was_given_up_is_reported_once_and_as_expired() {
     queue.verb(&["run"]).exits(0).complains(1);
     thread::sleep(Duration::from_millis(1100));
     let run = queue.verb(&["run", "--now"]);
-    run.exits(0)
-        .says(&["<bob@hamburger.edu>: given up after 0 minutes of trying: cannot connect to "]);
+    run.exits(0).says(&[
+        "<bob@hamburger.edu>: delivery abandoned after ",
+        " second",
+        ": cannot connect to ",
+    ]);
     let report = &queue.ids()[0];
     let run = queue.verb(&["show", report, "--message"]);
     run.exits(0).shows(&[
-        "<bob@hamburger.edu>:\r\n    given up after 0 minutes of trying: cannot connect to\r\n",
+        "<bob@hamburger.edu>:\r\n    delivery abandoned after ",
+        ": cannot connect to\r\n",
         "\r\nStatus: 5.4.7\r\n",
     ]);
     // In the text and in Diagnostic-Code.
-    assert_eq!(run.stdout.matches("given up").count(), 2, "{}", run.stdout);
+    assert_eq!(
+        run.stdout.matches("delivery abandoned").count(),
+        2,
+        "{}",
+        run.stdout
+    );
 }
 
 #[test]
@@ -551,7 +557,7 @@ fn a_second_watch_is_refused() {
         .verb(&["run", "--watch"])
         .exits(75)
         .complains(1)
-        .says(&["is watched already"]);
+        .says(&["is already watched"]);
     assert_eq!(watch.end(), Some(0));
     server.finish();
 }

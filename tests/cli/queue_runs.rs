@@ -229,7 +229,7 @@ fn who_was_never_tried_is_not_given_up() {
     assert!(command(&queue, &put).status().unwrap().success());
     until("given up", || {
         let run = queue.verb(&["run", "--to", "busy.example"]);
-        run.stderr.contains("given up")
+        run.stderr.contains("delivery abandoned")
     });
     queue.verb(&["run", "--now"]).exits(0).complains(0);
     let taken = relay.taken();
@@ -347,7 +347,7 @@ fn a_signal_ends_what_has_not_been_sent_and_that_is_no_attempt() {
         ended_by_signal(&queue, || relay.heard("MAIL") == count);
     }
     let shown = queue.verb(&["show", &id]);
-    shown.shows(&["the attempt was interrupted"]);
+    shown.shows(&["attempt interrupted"]);
     assert_eq!(queue.state(), "due");
     is_slow.store(false, Ordering::SeqCst);
     queue.verb(&["run"]).exits(0).is_silent();
@@ -540,7 +540,7 @@ fn a_person_at_a_terminal_is_told_what_a_run_did() {
         return;
     };
     assert!(
-        nothing.contains("ehlo: nothing was tried; 0 items in the queue"),
+        nothing.contains("ehlo: nothing to deliver; 0 items in the queue"),
         "{nothing}"
     );
     let server = Server::start(Talk::take);
@@ -548,7 +548,7 @@ fn a_person_at_a_terminal_is_told_what_a_run_did() {
     let told = seen(&["queue", "run", "--now"]).unwrap();
     server.finish();
     assert!(
-        told.contains(": <bob@hamburger.edu> got the message"),
+        told.contains(": delivered to <bob@hamburger.edu>"),
         "{told}"
     );
     assert!(

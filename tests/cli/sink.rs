@@ -228,7 +228,7 @@ fn a_maildir_that_cannot_be_written_is_refused_for_now_and_said() {
     );
     let ended = receiver.stop();
     assert!(
-        ended.stderr.contains("ehlo: cannot keep a message: "),
+        ended.stderr.contains("ehlo: cannot store a message: "),
         "{}",
         ended.stderr
     );
@@ -264,7 +264,7 @@ fn fewer_messages_than_were_expected_are_a_failure() {
     let ended = receiver.finish();
     assert_eq!(ended.exit, Some(1), "{}", ended.stderr);
     assert!(
-        ended.stderr.contains("ehlo: 0 of 2 messages came"),
+        ended.stderr.contains("ehlo: received 0 of 2 messages"),
         "{}",
         ended.stderr
     );

@@ -1,117 +1,120 @@
-//! ehlo-json(5): what it says.
+//! ehlo-json(5).
 
 use crate::page::{as_typed, owned, section, table, titled};
 
 const DESCRIPTION: [&str; 3] = [
     "\
-With --json (or --transcript json), ehlo writes one JSON object a line on the standard output, each as soon as
-it has happened. Every object has \"event\", its name, and \"elapsed_ms\", the milliseconds since the start. The
-last line is the event \"result\". What failed is on stderr as well, for people, as without --json.",
+With --json (or --transcript json), ehlo writes one JSON object per line to standard output, each as soon as the event
+has occurred. Every object has \"event\", the name of the event, and \"elapsed_ms\", the milliseconds since the start.
+The last line is the event \"result\". Failures are also reported as text on standard error, as without --json.",
     "\
-A server is named by \"host\": its name, its address in brackets, the path of its socket or its command; where it
-was reached, by \"ip\" and \"port\", by \"path\" or by \"command\". The \"stage\" is the step of the conversation: proxy
-(the header of --proxy-protocol), banner, ehlo, helo, lhlo, starttls, tls, auth, xclient, xforward, ask (a command of ehlo
-ask), mail, rcpt, data, bdat, body, dot, rset or quit.",
+\"host\" identifies a server: its name, its address in brackets, the path of its socket, or its command. The
+endpoint of a connection is given by \"ip\" and \"port\", by \"path\", or by \"command\". \"stage\" is the stage of the
+session: proxy (the header of --proxy-protocol), banner, ehlo, helo, lhlo, starttls, tls, auth, xclient, xforward, ask
+(a command of ehlo ask), mail, rcpt, data, bdat, body, dot, rset or quit.",
     "\
-Text of the server's is printable ASCII; any other octet is \\xNN. In other text, what could steer a terminal is
-escaped. Secrets are eight stars, also where the server says them back.",
+Text from the server is printable ASCII; any other octet is written as \\xNN. In other text, terminal control
+characters are escaped. Secrets are replaced by eight asterisks, even if the server echoes them.",
 ];
 
 const EVENTS: [(&str, &str); 19] = [
     (
         "lookup",
-        "a name is looked up: type (MX, AAAA, A; host is a lookup by the system), name.",
+        "a name is looked up: type (MX, AAAA, A; host for a lookup by the system), name.",
     ),
     (
         "answer",
-        "what that brought: type, name, records as zone files have them, ttl (the seconds that they hold, or null), \
-         error (why there is no answer, or null).",
+        "result of a lookup: type, name, records (in zone file format), ttl (in seconds, or null), error \
+         (reason for the failure, or null).",
     ),
     (
         "host",
-        "a server is about to be tried: host, port (or null), and recipients, for whom.",
+        "a server is about to be tried: host, port (or null), recipients.",
     ),
     (
         "connect",
-        "a connection is being opened, maybe beside others: host, and where.",
+        "a connection attempt is started, possibly in parallel with others: host and endpoint.",
     ),
-    ("connected", "the connection is there: host, and where."),
+    (
+        "connected",
+        "the connection is established: host and endpoint.",
+    ),
     (
         "sent",
-        "a line of ours: line, stage, tls (whether it is encrypted).",
+        "a line sent by ehlo: line, stage, tls (true if encrypted).",
     ),
     (
         "received",
-        "a whole reply: code, enhanced (the enhanced status code, or null), lines (without the code), stage, tls.",
+        "a complete reply: code, enhanced (enhanced status code, or null), lines (without the code), stage, \
+         tls.",
     ),
     (
         "unfinished",
-        "what the server said last, where that is no whole reply: lines, tls.",
+        "an incomplete reply at the end of the session: lines, tls.",
     ),
     (
         "tls",
-        "a handshake: version, cipher, group (the key exchange, or null), resumed, name (the one asked for), verified, \
-         judgement (in words), and chain: the certificates with subject, issuer, names, not_before, not_after, sha256 \
-         and key_sha256. Where the certificate is not good enough to go on, version is null.",
+        "a handshake: version, cipher, group (key exchange, or null), resumed, name (the requested server \
+         name), verified, judgement (the verification result as text), and chain: the certificates, with \
+         subject, issuer, names, not_before, not_after, sha256 and key_sha256. If the handshake failed \
+         because of the certificate, version is null.",
     ),
     (
         "message",
-        "with --show-data, a line of the message as it goes out, with dots stuffed: text.",
+        "a line of the message as it is sent, including dot-stuffing (with --show-data): text.",
     ),
     (
         "data",
-        "the message has gone out: bytes, without those that stuff dots.",
+        "the message has been sent: bytes, without those added by dot-stuffing.",
     ),
     (
         "note",
-        "a remark, and with --verbose a detail: text. It is for people; its words may change.",
+        "a remark for people, and with --verbose a detail: text. The wording may change.",
     ),
-    ("queued", "the message is safe in the queue: id."),
+    ("queued", "the message is stored in the queue: id."),
     (
         "fallback",
-        "another profile is tried: profile, error (why it cannot be, or null).",
+        "another profile is tried: profile, error (the reason why it cannot be used, or null).",
     ),
-    (
-        "error",
-        "the conversation ends before its time: stage, reason.",
-    ),
+    ("error", "the session ended prematurely: stage, reason."),
     (
         "closed",
-        "a connection was closed; or, with host, where, and error, did not come about.",
+        "a connection was closed; with host, endpoint and error, it could not be established.",
     ),
     (
         "settled",
-        "what became of a recipient: address, verdict. The result says more.",
+        "the result for a recipient: address, verdict. The event result has the details.",
     ),
     (
         "summary",
-        "with --summary, how a conversation went: host, where, connect_ms, banner_ms, ehlo_ms, tls_ms, auth_ms, \
-         accepted_ms (null for what did not come about), total_ms, words (the reply that decided), queue_id (or null).",
+        "timing of a session (with --summary): host, endpoint, connect_ms, banner_ms, ehlo_ms, tls_ms, \
+         auth_ms, accepted_ms (null for steps that did not take place), total_ms, words (the deciding reply), \
+         queue_id (or null).",
     ),
     (
         "result",
-        "the end: exit, the exit status, and recipients. Each has address and verdict, and as far as there is one: \
-         host and where, stage (of a failure), code, enhanced, queue_id (the name that the server gave the message, \
-         where it says one in a way that is known), reply (its words) and reason (a sentence).",
+        "the outcome: exit (the exit status) and recipients. Each recipient has address and verdict and, if \
+         available, host and endpoint, stage (of a failure), code, enhanced, queue_id (the queue ID assigned \
+         by the server, if the reply contains it in a known form), reply (text of the reply) and reason (a \
+         sentence).",
     ),
 ];
 
 const VERDICTS: &str = "\
-A verdict is accepted; refused (by the server, or here, because a demand on TLS or the login was not met: trying the same
-again does not help); deferred (it may be accepted later); uncertain (the connection was lost between the end of the message
-and its reply, so that sending it again may make it arrive twice); queued (it waits in the queue); or skipped.";
+A verdict is accepted; refused (by the server, or by ehlo because a TLS or authentication requirement was not met; a
+retry does not help); deferred (it may be accepted later); uncertain (the connection was lost after the end of the
+message but before the reply, so a retry may deliver the message twice); queued (it stays in the queue); or skipped.";
 
 const SCHEMA: &str = "\
-The file ehlo-events.schema.json, which comes beside this page, is a JSON Schema (2020-12) of these lines. More events,
-and more fields in them, may come; those that are here stay, and mean what they mean now.";
+The file ehlo-events.schema.json, which is installed next to this page, is a JSON Schema (2020-12) for these lines.
+New events and fields may be added; existing ones will not change.";
 
 const EXAMPLE: &str = "\
 ehlo --json -s hi -b hi bob@example.org |
-  jq -r 'select(.event == \"result\").recipients[] | [.address, .verdict, .queue_id] | @tsv'";
+  jq -c 'select(.event==\"result\").recipients[] | [.address, .verdict]'";
 
-/// ehlo-json(5).
 pub fn page() -> String {
-    let name = "ehlo-json - what ehlo says to programs";
+    let name = "ehlo-json - machine-readable output of ehlo";
     let mut page = titled(("EHLO-JSON", "5"), name);
     section(&mut page, "DESCRIPTION", &DESCRIPTION);
     table(&mut page, "EVENTS", owned(&EVENTS));

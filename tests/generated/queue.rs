@@ -1,4 +1,4 @@
-//! ehlo-queue(1): what it says beside clap.
+//! ehlo-queue(1): the text besides the options.
 
 use crate::page::{
     as_typed, built, one_paragraph, owned, rows, section, synopsis_lines, table, titled,
@@ -15,105 +15,114 @@ const SYNOPSIS: [(&str, &str); 3] = [
 
 const DESCRIPTION: [&str; 5] = [
     "\
-A message comes into the queue by --queue, which tries it at once and keeps what cannot be delivered yet, by
---queue-only, which does not try it, and by sendmail (see ehlo-sendmail(1)). It leaves the queue when each of its
-recipients has an answer that lasts.",
+Messages enter the queue through --queue, which tries to deliver at once and keeps what cannot be delivered yet;
+through --queue-only, which makes no attempt; or through sendmail (see ehlo-sendmail(1)). A message leaves the queue
+once every recipient has a final result.",
     "\
-A message is in the queue when it is on disk as a whole, with all of its recipients: before, nobody is told that
-it is safe. An attempt is written down before the connection is made, the end of the message before it is sent,
-and the result before QUIT. So a crash, or the loss of power, loses nothing; and where the connection was lost
-behind the end of the message, it is known that nobody knows whether it arrived: such a recipient is uncertain, and
-tried again with the same Message-ID and a line X-Possible-Duplicate in the header, or held, as --on-uncertain says.",
+A message is reported as queued only after all of it, including its recipients, has been written to disk. Each
+attempt is recorded before the connection is opened, the end of the message before it is sent, and the result before
+QUIT. A crash or a power failure therefore loses nothing. If the connection is lost after the end of the message but
+before the reply, the outcome is recorded as unknown, and the recipient is marked uncertain. Depending on
+--on-uncertain, the message is then sent again with the same Message-ID and an X-Possible-Duplicate header field, or
+held.",
     "\
-What fails for now is tried again: after 15 minutes, 30 minutes, 1 hour, 2 hours, and then every 3 hours, each up to a
-tenth later so that not all come at once. A host that was down is not tried again for 5 minutes. After 5 days of trying,
-a recipient is given up. Time counts only as far as something was tried: a clock that jumps, or a host that sleeps,
-gives nothing up.",
+Temporary failures are retried after 15 minutes, 30 minutes, 1 hour, 2 hours, and then every 3 hours, with up to 10 %
+random delay to spread the load. A host that was down is not tried again for 5 minutes. After 5 days, delivery to the
+remaining recipients is abandoned. Only time in which delivery was attempted counts, so a clock jump or a suspended
+host does not expire messages.",
     "\
-The sender is told of those who were given up or refused for good, in a report (RFC 3464) that goes the same way as the
-message. A message without a sender gets no report; it is set aside. A message that cannot be read, or of which three
-attempts in a row have ended with a crash, is reported and set aside. ehlo queue list shows what was set aside, and
-requeue brings it back.",
+Recipients that were permanently refused or abandoned are reported to the sender in a delivery report (RFC 3464),
+which takes the same route as the message. For a message without a sender, no report is sent, and the message is set
+aside. A message that cannot be read, or for which three attempts in a row ended in a crash, is reported and set
+aside. ehlo queue list shows the items that were set aside, and ehlo queue requeue puts them back into the queue.",
     "\
-The way is found anew for each attempt: the profile by its name, with what it says now, and what the command line said
-of route, session, TLS and login. No password stands in the queue, and a run uses none that does not say whose it is:
-EHLO_PASSWORD is only for the message that it is given with. Paths of files are kept as absolute paths. A shell command
-that names a file by a path from the current directory, as in ./getpw or cat password.txt, is run in that directory
-later, too.",
+The route is determined anew for each attempt, from the current contents of the named profile and the route, session,
+TLS and authentication options of the original command line. Passwords are never queued, and a queue run ignores
+passwords that are not tied to a user: EHLO_PASSWORD applies only to the message that it is given with. File names
+are stored as absolute paths. A shell command that names a file relative to the current directory, such as ./getpw or
+cat password.txt, is run in that directory later as well.",
 ];
 
 const RUNNERS: &str = "\
-Nothing runs by itself: cron or a timer starts ehlo queue run every few minutes, or ehlo queue run --watch stays, in a
-container or under systemd; cron and systemd print what to put where. At TERM, INT or HUP a run ends: a session that has
-not sent its whole message is disconnected, and that does not count as an attempt; of the others the reply is waited for,
-which can take ten minutes. A second signal ends it at once. Runs do not disturb each other, and a message that
-was sent with --queue takes along what is due for the same host.";
+There is no daemon. Either cron or a timer starts ehlo queue run every few minutes, or ehlo queue run --watch keeps
+running, in a container or under systemd. The commands cron and systemd print the necessary entries. On TERM, INT or
+HUP, a run stops: sessions that have not sent the whole message are disconnected, which does not count as an attempt;
+in all others, ehlo waits for the reply, which can take up to ten minutes. A second signal terminates the run
+immediately. Several runs can work on the queue at the same time. Sending a message with --queue also delivers queued
+messages that are due for the same host.";
 
 const OPTIONS: [(&str, &str); 2] = [
     (
         "--queue-dir DIR",
-        "The queue. Without it, it is the one that dir names in [queue] of the configuration, else \
-         ~/.local/state/ehlo/queue, and for root /var/spool/ehlo. It must belong to you, and nobody else may \
-         enter it.",
+        "Queue directory [default: dir in the [queue] section of the configuration, otherwise \
+         ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]. It must belong to you and must not be \
+         accessible to other users.",
     ),
     (
         "--config FILE",
-        "The configuration, of which [queue] counts. Profiles are found where they were when the message was \
-         queued.",
+        "Configuration file to read the [queue] section from. Profiles are read from the file that was in \
+         effect when the message was queued.",
     ),
 ];
 
 const CONFIGURATION: &str = "\
-In [queue] of the configuration (see ehlo(1)); times are written like 30s, 15m, 4h or 5d.";
+Keys of the [queue] section of the configuration (see ehlo(1)). Times are written as 30s, 15m, 4h or 5d.";
 
-const OF_STATUS: &str = "Of ehlo queue status, as Nagios and those like it want it:";
+const OF_STATUS: &str =
+    "ehlo queue status exits with the codes that Nagios and compatible programs expect:";
 
 const SETTINGS: [(&str, &str); 11] = [
     (
         "dir",
-        "the directory of the queue; ~/ at its start is the home directory",
+        "queue directory; a leading ~/ stands for the home directory",
     ),
     (
         "retry",
-        "the time between attempts, as an array; the last is for all that follow: [\"15m\", \"1h\", \"4h\"]",
+        "intervals between attempts, as an array; the last one is repeated: [\"15m\", \"1h\", \"4h\"]",
     ),
-    ("spread", "by how many hundredths a time may be longer [10]"),
     (
-        "give-up",
-        "after how much time of trying a recipient is given up [5d]",
+        "spread",
+        "maximum random addition to an interval, in percent [10]",
     ),
+    ("give-up", "time after which delivery is abandoned [5d]"),
     (
         "warn-after",
-        "after how much time the sender is told that it takes long [never]",
+        "time after which the sender is warned of a delay [never]",
     ),
     (
         "host-down",
-        "for how long a host that was down is not tried again [5m]",
+        "time for which a host that was down is not tried again [5m]",
     ),
-    ("connections", "the most connections at once [16]"),
-    ("per-host", "the most connections to one host at once [4]"),
+    (
+        "connections",
+        "maximum number of simultaneous connections [16]",
+    ),
+    (
+        "per-host",
+        "maximum number of simultaneous connections to one host [4]",
+    ),
     (
         "bounce-size",
-        "up to which size a report has the whole message, and else its header alone [1M]",
+        "messages up to this size are returned in full, larger ones as headers only [1M]",
     ),
     (
         "on-uncertain",
-        "retry or hold, where --on-uncertain does not say it [retry]",
+        "retry or hold, unless --on-uncertain is given [retry]",
     ),
     (
         "on-failure",
-        "the shell command that gets what was given up, where --on-failure does not say it",
+        "shell command to run when delivery is abandoned, unless --on-failure is given",
     ),
 ];
 
 const STATUS: [(&str, &str); 7] = [
     (
         "0",
-        "it was done; what failed for a recipient is told to the sender, and no error of the run",
+        "success; failed deliveries are reported to the sender and do not affect the exit status",
     ),
     (
         "64",
-        "the command line is wrong, or several items begin like this, or the item is held or set aside",
+        "the command line is wrong, an ID is ambiguous, or the item is held or was set aside",
     ),
     ("65", "the item is damaged"),
     ("66", "there is no such item"),
@@ -131,13 +140,12 @@ ehlo queue status --warn-items 50 --critical-age 4h
 (crontab -l; ehlo queue cron) | crontab -
 ehlo queue systemd";
 
-/// The page of a verb with verbs of its own.
 pub fn page() -> String {
     let whole = built();
     let verb = whole.find_subcommand("queue").unwrap();
     let mut page = titled(
         ("EHLO-QUEUE", "1"),
-        "ehlo-queue - look at the queue, and deliver what is in it",
+        "ehlo-queue - inspect and run the mail queue",
     );
     page.control("SH", ["SYNOPSIS"]);
     synopsis_lines(&mut page, &SYNOPSIS);
@@ -146,8 +154,8 @@ pub fn page() -> String {
     for command in verb.get_subcommands() {
         command_entry(&mut page, command);
     }
-    table(&mut page, "OPTIONS OF ALL COMMANDS", owned(&OPTIONS));
-    section(&mut page, "WHO RUNS IT", &[RUNNERS]);
+    table(&mut page, "COMMON OPTIONS", owned(&OPTIONS));
+    section(&mut page, "RUNNING THE QUEUE", &[RUNNERS]);
     section(&mut page, "CONFIGURATION", &[CONFIGURATION]);
     rows(&mut page, owned(&SETTINGS));
     page.control("SH", ["EXAMPLES"]);

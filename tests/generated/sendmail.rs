@@ -1,4 +1,4 @@
-//! ehlo-sendmail(1): what it says.
+//! ehlo-sendmail(1).
 
 use crate::page::{as_typed, owned, section, synopsis_lines, table, titled};
 use clap_mangen::roff::roman;
@@ -13,159 +13,185 @@ const SYNOPSIS: [(&str, &str); 5] = [
 
 const DESCRIPTION: [&str; 4] = [
     "\
-A link from /usr/sbin/sendmail to ehlo serves the programs that call sendmail: cron, at, git send-email, mutt,
-PHP, and so on. Links named mailq and newaliases go with it. ehlo sendmail does the same without a link. Its
-options are those of Postfix's sendmail, and those of sendmail 8 that callers still use.",
+With a link from /usr/sbin/sendmail to ehlo, programs that call sendmail send their mail with ehlo: cron, at, git
+send-email, mutt, PHP, and so on. Add links named mailq and newaliases as well. ehlo sendmail does the same without
+a link. The options are those of Postfix's sendmail, and those of sendmail 8 that callers still use.",
     "\
-It reads the message from the standard input to its end, makes of it what servers take, and puts it into the
-queue. When it ends with status 0, the message is safe on disk, once, with all of its recipients. Then it is
-tried, while the caller goes on; ehlo queue run tries again what cannot be delivered yet (see ehlo-queue(1)), and
-who is to do that, cron or systemd, is up to you: there is no daemon.",
+The message is read from standard input to its end, turned into a valid message, and put into the queue. If the exit
+status is 0, the message and all of its recipients have been written to disk. The first delivery attempt is made in
+the background, after the caller has continued; ehlo queue run retries what cannot be delivered yet (see
+ehlo-queue(1)). There is no daemon: start ehlo queue run from cron or systemd.",
     "\
-The way is that of a profile: the one that profile names in [sendmail] of the configuration, else the first one
-whose from matches the sender of -f, else the default one. Without any, mail goes to the mail exchangers of its
-recipients. Options of a profile that are about a message, like from or subject, have no part in it.",
+Mail is routed by a profile: the one named by profile in the [sendmail] section of the configuration, otherwise the
+first one whose from matches the sender given with -f, otherwise the default profile. Without a profile, mail goes to
+the mail exchangers of its recipients. Profile options about message content, such as from or subject, are ignored.",
     "\
-Where no queue can be made, as in a home directory that cannot be written to, the message is sent at once, and
-the exit status tells what became of it.",
+If no queue can be created, for example because the home directory is not writable, the message is sent immediately,
+and the exit status reports the outcome.",
 ];
 
 const OPTIONS: [(&str, &str); 33] = [
     (
         "-t",
-        "The recipients are those in To, Cc and Bcc, and those on the command line, too. Of a message that was \
-            resent, they are those of its last Resent-To, Resent-Cc and Resent-Bcc. An address that is not valid, or a \
-            local name that leads nowhere, is named on standard error, and the others get the message; the exit \
-            status is 79 then.",
+        "Take the recipients from To, Cc and Bcc, in addition to those on the command line. For a resent \
+         message, take them from its most recent Resent-To, Resent-Cc and Resent-Bcc. An invalid address, or \
+         a local name that cannot be resolved, is reported on standard error; the message is still sent to \
+         the other recipients, and the exit status is 79.",
     ),
     (
         "-i, -oi, -O IgnoreDots=yes",
-        "A line with only a dot does not end the message.",
+        "Do not treat a line with a single dot as the end of the message.",
     ),
     (
         "-f ADDRESS, -r ADDRESS",
-        "The envelope's sender; '' and <> are the null sender. Without it, it is the user \
-                               who runs sendmail.",
+        "Envelope sender; '' or <> for the null sender. Default: the user who runs sendmail.",
     ),
     (
         "-F NAME",
-        "The author's name, in a From that is made because there is none.",
+        "Full name of the author, used if the message has no From field.",
     ),
     (
         "-B 7BIT, -B 8BITMIME",
-        "Taken, and not needed: the message is looked at and sent as what it is.",
+        "Accepted and ignored; the body type is determined from the message.",
     ),
     (
         "-N never, -N success,failure,delay",
-        "When reports are wanted (RFC 3461); any of the three.",
+        "When to request a delivery report (RFC 3461): never, or any of success, failure, delay.",
     ),
     (
         "-R full, -R hdrs",
-        "How much of the message comes back with a report of failure.",
+        "How much of the message to return in a failure report.",
     ),
     (
         "-V ID",
-        "What reports are to call the message: up to 100 printable ASCII characters.",
+        "Envelope ID to quote in delivery reports: up to 100 printable ASCII characters.",
     ),
     (
         "-U, -O smtputf8=yes",
-        "Raw UTF-8 in the header stays as it is, and only servers with SMTPUTF8 get it; else it \
-                            is encoded.",
+        "Leave raw UTF-8 in the header unencoded and require SMTPUTF8 from the server. By default, it is \
+         encoded.",
     ),
     (
         "-O requiretls=yes",
-        "The message goes nowhere without TLS and a certificate that is right. What the next \
-                          server does with it is up to that one (RFC 8689 is not spoken).",
+        "Require TLS and a valid certificate for each server that ehlo connects to. Later hops are not \
+         covered (RFC 8689 is not used).",
     ),
-    ("-odi, -O DeliveryMode=i", "Try it now, and wait for it."),
+    (
+        "-odi, -O DeliveryMode=i",
+        "Try to deliver immediately, and wait for the result.",
+    ),
     (
         "-odb, -O DeliveryMode=b",
-        "Try it while the caller goes on. This is the default.",
+        "Try to deliver in the background. This is the default.",
     ),
     (
         "-odq, -odd, -O DeliveryMode=q",
-        "Only put it into the queue.",
+        "Queue the message without trying to deliver it.",
     ),
     (
         "-v",
-        "Show the conversation on the standard output. It is tried at once, unless -od says otherwise.",
+        "Show the SMTP session on standard output. Implies -odi unless -od is given.",
     ),
     (
         "-X FILE",
-        "Add the conversation to this file, in the same way.",
+        "Append the SMTP session to this file. Implies -odi unless -od is given.",
     ),
-    ("-C FILE", "The configuration: one of ehlo's, see ehlo(1)."),
-    ("-4, -6", "Use IPv4 only, or IPv6 only."),
-    ("-bm", "Take a message. This is the default."),
+    (
+        "-C FILE",
+        "Configuration file, in the format described in ehlo(1).",
+    ),
+    ("-4, -6", "Use only IPv4, or only IPv6."),
+    ("-bm", "Accept a message. This is the default."),
     (
         "-bs",
-        "Speak SMTP on the standard input and output: a message goes the same way as with -bm.",
+        "Speak SMTP on standard input and output. Messages are handled as with -bm.",
     ),
     (
         "-bv",
-        "Ask the servers about the recipients, and send nothing. Not together with -t, -N and -R.",
+        "Ask the servers whether they accept the recipients, without sending a message. Cannot be combined \
+         with -t, -N or -R.",
     ),
-    ("-bp", "Show the queue; what mailq does."),
+    ("-bp", "List the queue, as mailq does."),
     (
         "-bi, -I",
-        "Nothing, with status 0; what newaliases does: aliases are read when they are needed.",
+        "No operation; exits with 0, as newaliases does. Aliases are read when they are needed.",
     ),
-    ("-bh, -bH", "Nothing, with status 0."),
-    ("-bd, -bD, -bl, -bt", "Refused: this is no mail server."),
-    ("-q, -qf", "Run the queue, due or not, and wait for it."),
-    ("-qTIME", "The same once, and only what is due."),
+    ("-bh, -bH", "No operation; exits with 0."),
+    (
+        "-bd, -bD, -bl, -bt",
+        "Rejected, because ehlo is not a mail server.",
+    ),
+    (
+        "-q, -qf",
+        "Run the queue once, including items that are not due yet, and wait for the result.",
+    ),
+    (
+        "-qTIME",
+        "Run the queue once, limited to items that are due. The interval is ignored.",
+    ),
     ("-qIID", "Try this item, due or not."),
-    ("-qRDOMAIN", "Try recipients in this domain, due or not."),
+    (
+        "-qRDOMAIN",
+        "Try the recipients in this domain, due or not.",
+    ),
     (
         "-oem, -oep, -oee, -oeq, -e MODE",
-        "Taken, and without meaning: failures are told by the exit status, and later \
-                                        by a report.",
+        "Accepted and ignored; failures are reported in the exit status, and later in a delivery report.",
     ),
     (
         "-om, -o7, -o8, -or TIME, -oM..., other -o and -O",
-        "Taken, and without meaning.",
+        "Accepted and ignored.",
     ),
     (
         "-A MODE, -c, -D, -d, -E, -G, -h N, -L TAG, -m, -n, -p PROTOCOL, -x",
-        "Taken, and without meaning. Values of -D \
-                                                                         and -d are attached.",
+        "Accepted and ignored. The values of -D and -d must be attached.",
     ),
-    ("--", "All words behind it are recipients."),
-    ("--help, --version", "Alone on the command line."),
+    (
+        "--",
+        "End of options: all following arguments are recipients.",
+    ),
+    (
+        "--help, --version",
+        "Show help or the version; must be the only argument.",
+    ),
 ];
 
 const WORDS: &str = "\
-Options without a value may stand in a bundle (-it), and values may be attached (-fADDRESS) or the next word.
-Options behind recipients are options. Whatever is not known is refused with status 64.";
+Options without a value can be combined (-it). A value can be attached (-fADDRESS) or be the next argument. Options
+are recognized after recipients, too. Unknown options are rejected with status 64.";
 
 const MESSAGE: [&str; 2] = [
     "\
-Bcc, Resent-Bcc, Return-Path and Content-Length are taken out; Date, From, Message-ID and To are added where they
-are missing, and To, Cc and Reply-To without an address are taken out. What names no domain gets one. Raw characters in the header are encoded, unless -U is given.
-Everything else stays as it is, and so does the body, byte for byte, but that line ends become those of SMTP;
-parts with lines over 998 octets, and with octets above 127 for a server without 8BITMIME, become quoted-printable or
-base64. For such a server, what is signed or encrypted is not changed: the message comes back instead.",
+Bcc, Resent-Bcc, Return-Path and Content-Length are removed, as are To, Cc and Reply-To fields without an address.
+Missing Date, From, Message-ID and To fields are added. Addresses without a domain are completed. Raw non-ASCII
+characters in the header are encoded, unless -U is given. Everything else is left unchanged. The body is preserved
+byte for byte, except for line endings; but parts with lines longer than 998 octets, and parts with 8-bit characters
+sent to a server without 8BITMIME, are encoded as quoted-printable or base64. Signed or encrypted parts are not
+re-encoded for such a server; the message is returned to the sender instead.",
     "\
-The whole message is read before anything in it can be wrong, so that its writer finds no closed pipe.",
+The whole message is read before it is checked, so the caller never receives SIGPIPE.",
 ];
 
 const ADDRESSES: [&str; 4] = [
     "\
-A local name, one without a domain, is looked for in the aliases: those of /etc/aliases, or of the file that
-aliases names in [sendmail]. They have the syntax of aliases(5): names to addresses or other names, and
-:include:/FILE; programs and files as targets are refused. The alias * of dma, or default of msmtp, is for all
-local names that have no other. A name without an alias gets the domain that domain names in [sendmail], else the postmaster gets its mail, else it is refused with status 67. Senders and addresses
-in the header that have no domain get that of [sendmail], else that of this host. localhost, and the name of this
-host without a domain, are no domains.",
+A local name, which has no domain, is looked up in the aliases: /etc/aliases, or the file named by aliases in
+[sendmail]. The file has the syntax of aliases(5): each name stands for addresses, other names, or
+:include:/FILE. Programs and files as targets are rejected. The alias * (as in dma) or default (as in msmtp) applies to all local names without an
+alias of their own. A name without an alias is completed with the domain set by domain in [sendmail]; otherwise its
+mail goes to postmaster, if set; otherwise it is refused with status 67. Senders and header addresses without a
+domain are completed with domain in [sendmail], or else with the domain of this host. localhost and the short name of
+this host do not count as domains.",
     "\
-A relay does not take root@localhost. In [rewrite], the first line that fits an address says what it becomes, in
-the envelope and in the header: an address, a local name or a pattern with * and ?, and behind it an address with
-{host}, {fqdn} and {user}. A display name stays. What an author's address was stands in X-Original-From; original
-in [sendmail] may say reply-to, header or nowhere. A report that a message could not be delivered goes to the
-address that [rewrite] made of its sender, and never through the aliases: let it be one that somebody reads.",
+Relays do not accept addresses such as root@localhost. In [rewrite], the first matching rule determines the new
+address, in the envelope and in the header. A rule consists of an address, a local name or a pattern with * and ?,
+and of the new address, which may contain {host}, {fqdn} and {user}. Display names are kept. The previous address of
+an author is recorded in X-Original-From; original in [sendmail] can be set to reply-to, header or nowhere. Failure
+reports are sent to the rewritten sender address and are not redirected by aliases, so make sure that somebody reads
+mail to that address.",
     "\
 The keys of [sendmail] are profile, aliases, domain, postmaster and original.",
-    "For example:",
+    "\
+For example:",
 ];
 
 const CONFIGURATION: &str = "\
@@ -185,38 +211,36 @@ password-file = \"/etc/ehlo/password\"";
 
 const RIGHTS: [&str; 3] = [
     "\
-ehlo needs no set-uid and no set-gid bit, and must not be given one. Each user has a queue of their own, in their
-home directory, which only they can read; that of root is /var/spool/ehlo. So each user who sends mail needs
-somebody who runs ehlo queue run for them: their own crontab or systemd's user manager (ehlo queue cron and ehlo queue systemd
-print what to put there). Until then, a message that was not taken at the first try waits. The same holds for
-passwords: a user can send through a relay that wants a login if they can read the password; else their mail waits in
-their queue, and mailq says why. /etc/ehlo/config.toml has mode 0644, so that all can read it, and the password file
-0600.",
+ehlo does not need to be setuid or setgid, and must not be installed that way. Each user has a private queue in the
+home directory; that of root is /var/spool/ehlo. Each user who sends mail therefore needs a queue runner: an entry in
+their own crontab, or systemd's user manager (ehlo queue cron and ehlo queue systemd print what is needed). Without
+one, a message that cannot be delivered at the first attempt stays in the queue. The same applies to passwords: to
+send through a relay that requires a login, users must be able to read the password; otherwise their mail stays in the
+queue, and mailq shows the reason. Set the mode of /etc/ehlo/config.toml to 0644, so that all users can read it, and
+that of the password file to 0600.",
     "\
-Who wants one queue for all users of a host wants a program with rights that they do not have: a mail daemon,
-or a relay in the network that takes mail without a login. Name it in /etc/ehlo/config.toml, in the profile that is the
-default: relay = \"localhost\".",
+If you need one queue for all users of a host, use a mail daemon, or a relay in your network that accepts mail
+without a login. Set it as relay in the default profile of /etc/ehlo/config.toml: relay = \"localhost\".",
     "\
-Should ehlo find that it runs with more rights than its caller, it does what sendmail does and nothing else; it
-reads /etc/ehlo/config.toml and no other configuration, whatever the environment says, and -C, -X and -O mean
-nothing.",
+If ehlo finds that it runs with more privileges than its caller, it acts as sendmail only, reads no configuration
+file except /etc/ehlo/config.toml, regardless of the environment, and ignores -C, -X and -O.",
 ];
 
 const CARE: &str = "\
-A program that takes options from others, as a form on a web page may, lets them choose -C and -X, and so what is
-run and what is written. Addresses belong behind --.";
+A program that passes on options from untrusted input, such as a web form, lets others choose -C and -X, and thereby
+run commands and write files. Always put -- before the addresses.";
 
 const STATUS: [(&str, &str); 14] = [
     (
         "0",
-        "the message is safe in the queue, or was accepted for every recipient",
+        "the message is stored in the queue, or was accepted for every recipient",
     ),
     ("64", "the command line is wrong, or names no recipient"),
     ("65", "an address or the message is not valid"),
     (
         "66",
-        "the file that -C names cannot be read; where there is no queue, the password file either; with -qI, there \
-         is no such item",
+        "the file given with -C cannot be read; if there is no queue, also: the password file cannot be read; \
+         with -qI: there is no such item",
     ),
     (
         "67",
@@ -224,47 +248,48 @@ const STATUS: [(&str, &str); 14] = [
     ),
     (
         "68, 69",
-        "with -odi, -v or -bv, or where there is no queue: the domain takes no mail, or the server refused",
+        "with -odi, -v or -bv, or if there is no queue: the domain does not accept mail, or the server \
+         refused",
     ),
     ("70", "a bug in ehlo"),
     ("73", "a file cannot be created"),
     ("74", "a file or the standard output cannot be written"),
     (
         "75",
-        "the message is not safe: the queue cannot be written to, or there is none and nobody took it for now",
+        "the message was not stored: the queue cannot be written, or there is no queue and delivery failed \
+         temporarily",
     ),
     (
         "76",
-        "with -bv, or where there is no queue: the server broke the protocol",
+        "with -bv, or if there is no queue: the server violated the protocol",
     ),
-    ("77", "a TLS or policy demand cannot be met"),
+    ("77", "a TLS or policy requirement was not met"),
     ("78", "the configuration is wrong"),
     (
         "79",
-        "with -t: the header has addresses that cannot be used, and the message goes to the others; with -odi, -v \
-         or -bv, or where there is no queue: some recipients are accepted, others not",
+        "with -t: the header contains unusable addresses, and the message is sent to the others; with -odi, \
+         -v or -bv, or if there is no queue: only some of the recipients were accepted",
     ),
 ];
 
 const FILES: [(&str, &str); 4] = [
     (
         "~/.config/ehlo/config.toml, /etc/ehlo/config.toml",
-        "the configuration; the first that there is counts alone",
+        "configuration file; only the first one found is read",
     ),
     (
         "~/.local/state/ehlo/queue, /var/spool/ehlo",
-        "the queue, of a user and of root",
+        "queue of a user, and of root",
     ),
-    ("/etc/aliases", "the aliases"),
+    ("/etc/aliases", "aliases"),
     (
         "/etc/mailname",
-        "the domain of this host, for senders that have none; else it is its full name",
+        "domain of this host, used to complete addresses; if it is missing, the full host name is used",
     ),
 ];
 
 const SEE_ALSO: &str = "ehlo(1), ehlo-queue(1), aliases(5), crontab(5)";
 
-/// ehlo-sendmail(1).
 pub fn page() -> String {
     let name = "ehlo-sendmail - send mail for programs that call sendmail";
     let mut page = titled(("EHLO-SENDMAIL", "1"), name);
@@ -274,10 +299,10 @@ pub fn page() -> String {
     table(&mut page, "OPTIONS", owned(&OPTIONS));
     page.control("PP", []);
     page.text([roman(WORDS.replace('\n', " "))]);
-    section(&mut page, "WHAT BECOMES OF A MESSAGE", &MESSAGE);
+    section(&mut page, "MESSAGE PROCESSING", &MESSAGE);
     section(&mut page, "ADDRESSES", &ADDRESSES);
     as_typed(&mut page, CONFIGURATION);
-    section(&mut page, "RIGHTS", &RIGHTS);
+    section(&mut page, "PRIVILEGES", &RIGHTS);
     page.control("PP", []);
     page.text([roman(CARE.replace('\n', " "))]);
     table(&mut page, "EXIT STATUS", owned(&STATUS));

@@ -1,106 +1,118 @@
-//! ehlo-sink(1): what it says beside clap.
+//! ehlo-sink(1): the text besides the options.
 
 use crate::page::{as_typed, owned, rows, section, table, verb_page};
 
-const BEHAVIOUR: [&str; 5] = [
+const NOTES: [&str; 5] = [
     "\
-Without options it is a plain server that takes everything: each recipient, and each message up to --max-size. What a command line says beyond that makes it the server that a sender is to be tested
-with.",
+Without options, the sink is a plain server that accepts every recipient, and every message up to --max-size. Options
+turn it into the server that a client is to be tested with.",
     "\
-With --tls, a certificate and the CA that signs it are made at the start, in memory. A client trusts it with what
---save-ca has written: ehlo --ca-file, curl --cacert, swaks --tls-ca-path, msmtp --tls-trust-file. What a client says
-in clear behind STARTTLS is forgotten (CVE-2011-0411).",
+With --tls but without --cert, a certificate and the CA that signs it are generated in memory at startup. Use --save-ca to write the CA
+certificate to a file that clients can trust: ehlo --ca-file, curl --cacert, swaks --tls-ca-path, msmtp
+--tls-trust-file. Plaintext that a client sends after STARTTLS is discarded (CVE-2011-0411).",
     "\
-A fault with a reply of 4yz or 5yz takes the place of what the command would have done: a MAIL that is refused begins no
-transaction, a recipient that is refused gets nothing, a message that is refused at body, bdat or dot is not kept. Any other
-fault leaves the command done and spoils the reply alone. So with dot=close the message is kept, and the sender does not
-know it: what must not be lost and may arrive twice.",
+A fault with a 4xx or 5xx reply replaces the action of the command: a refused MAIL starts no transaction, a refused
+recipient does not get the message, and a message refused at body, bdat or dot is not stored. Any other fault affects
+only the reply; the command is still executed. With dot=close, for example, the message is stored, but the client
+cannot know.",
     "\
-A reply at body is that to the whole message, before its end. With LMTP, and with PRDR, there is a reply for each recipient
-at the end, and dot counts them: dot='452 4.2.2 full'@2 refuses the second. A reply of 4yz or 5yz at banner leaves nothing
-but QUIT; a reply at connect or tls is said in clear, and the connection is closed.",
+A reply at body is sent before the end of the message and applies to all of it. With LMTP and with PRDR, there is one
+reply per recipient at the end, and dot counts them: dot='452 4.2.2 full'@2 refuses the second one. After a 4xx or
+5xx reply at banner, only QUIT is accepted. A reply at connect or tls is sent in plaintext, and the connection is
+closed.",
     "\
-On stderr stand the places that it listens on, as soon as they can be connected to, and what went wrong: where a message
-cannot be kept, the client hears 451, or 452 where the disk is full, and stderr has the reason. It ends with --count, with --time-limit, or with a
-signal. Conversations that go on at the end have two seconds.",
+The addresses that the sink listens on are printed on standard error as soon as they accept connections, and so are
+errors. If a message cannot be stored, the client gets 451, or 452 if the disk is full, and the reason is printed on
+standard error. The sink exits after --count messages, after --time-limit, or on a signal. Sessions that are open
+then have two seconds to finish.",
 ];
 
 const EVENTS_ARE: &str = "\
-Each line of --json is an object with event, elapsed_ms (since the start) and connection (counted from 1). Passwords
-and tokens are in none of them.";
+Each line of --json is an object with event, elapsed_ms (since startup) and connection (counted from 1). Passwords
+and tokens are never included.";
 
 const EVENTS: [(&str, &str); 11] = [
     (
         "connected",
-        "peer: the address and port, null for a unix socket",
+        "peer: address and port; null for a Unix socket",
     ),
     (
         "proxy",
-        "client: what a PROXY header or XCLIENT has told of the client",
+        "client: information about the client from a PROXY header or XCLIENT",
     ),
     (
         "tls",
-        "version, cipher, server_name (what the client asked for), client (whom its certificate is for)",
+        "version, cipher, server_name (requested by the client), client (subject of the client certificate)",
     ),
-    ("tls-failed", "error: why there was no handshake"),
+    ("tls-failed", "error: the reason why the handshake failed"),
     (
         "command",
-        "line: as it came; of AUTH no more than the mechanism, and nothing of what follows it",
+        "line: as received; of AUTH only the mechanism, without the data that follow",
     ),
     ("reply", "code, lines (without the code)"),
     ("auth", "mechanism, user, accepted: true or false"),
-    ("fault", "stage, what: what goes wrong now"),
+    ("fault", "stage, what: the fault that is injected"),
     (
         "message",
-        "from, parameters (of MAIL), recipients (each with address and parameters), helo, user, peer, bytes, number (of the \
-         messages that were kept), path (of the file; null where there is none)",
+        "from, parameters (of MAIL), recipients (each with address and parameters), helo, user, peer, bytes, \
+         number (among the stored messages), path (of the file; null if there is none)",
     ),
-    ("trouble", "error: why a message could not be kept"),
+    ("trouble", "error: the reason why a message was not stored"),
     (
         "closed",
-        "reason: quit, peer closed, idle, too many errors, sink closed, 421 said, closed or reset (on purpose), no TLS, no \
-         PROXY header",
+        "reason: quit, peer closed, idle, too many errors, sink closed, 421 said, closed or reset (on \
+         purpose), no TLS, no PROXY header",
     ),
 ];
 
 const FILES: &str = "\
-A file of --maildir and a message of --mbox begin with Return-Path and one Delivered-To for each recipient; what follows
-in a file of --maildir is the message as it came, octet for octet. In an mbox, line ends are those of a file, and From at the beginning of a line stands
-behind one more >. Messages are on disk before the client hears that they are accepted.";
+Each file of --maildir, and each message of --mbox, begins with Return-Path and one Delivered-To per recipient. In a
+file of --maildir, the message follows exactly as it was received. In an mbox, line endings are converted to LF, and
+a > is put before lines that begin with From, or with one or more > and From. Messages are written to disk before the
+client is told that they are accepted.";
 
 const STATUS: [(&str, &str); 8] = [
     (
         "0",
-        "all messages of --count have come; without --count, the time is over",
+        "all messages of --count were received; without --count: the time limit was reached",
     ),
     (
         "1",
-        "fewer messages than --count have come within --time-limit; stderr says how many",
+        "fewer messages than --count were received within --time-limit; the number is printed on standard \
+         error",
     ),
     ("64", "the command line is wrong"),
     (
         "66",
-        "a file of --cert, --key, --client-ca or --auth cannot be read",
+        "a file given with --cert, --key, --client-ca or --auth cannot be read",
     ),
-    ("73", "it cannot listen there, or not make a file"),
+    (
+        "73",
+        "the address cannot be used, or a file cannot be created",
+    ),
     ("74", "the standard output cannot be written"),
-    ("77", "a file of --key or --auth is open to others"),
-    ("78", "a line in the file of --auth is no user:password"),
+    (
+        "77",
+        "the file given with --key or --auth is accessible to others",
+    ),
+    (
+        "78",
+        "a line in the file given with --auth is not user:password",
+    ),
 ];
 
 const EXAMPLES: &str = "\
 ehlo sink --print --count 1
-ehlo sink --tls starttls --require-tls --save-ca ca.pem --auth any --require-auth --json
+ehlo sink --tls starttls --save-ca ca.pem --auth any --json
 ehlo sink --fault 'mail=451 4.7.1 greylisted@1' --maildir /tmp/mail
-ehlo sink --fault 'rcpt=550 5.1.1 no such user%10' --fault dot=close@3 --seed 7 --mbox /tmp/box
+ehlo sink --fault 'rcpt=550 5.1.1 no such user%10' --mbox /tmp/box
 ehlo sink --fault dot=slow:10m --fault ehlo=drip:100ms@2+
-ehlo sink --lmtp --listen unix:/tmp/lmtp --fault 'dot=452 4.2.2 full@2'
-ehlo sink --no-offer PIPELINING,CHUNKING,SMTPUTF8 --offer 'SIZE=100000,DSN,LIMITS RCPTMAX=10'";
+ehlo sink --lmtp --listen unix:/tmp/lmtp --fault 'dot=452 full@2'
+ehlo sink --no-offer CHUNKING --offer 'SIZE=9999,LIMITS RCPTMAX=10'";
 
-/// ehlo-sink(1).
 pub fn page() -> String {
     verb_page("sink", "ehlo-sink", |own| {
-        section(own, "BEHAVIOUR", &BEHAVIOUR);
+        section(own, "NOTES", &NOTES);
         section(own, "FILES", &[FILES]);
         section(own, "EVENTS", &[EVENTS_ARE]);
         rows(own, owned(&EVENTS));

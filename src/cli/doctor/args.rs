@@ -9,7 +9,7 @@ use crate::cron::doctor::options::{
     CheckStep, Configuration, Doctor, DoctorFormat, Front, Test, View,
 };
 use crate::cron::{Addressing, DeliveryOptions, Notification, SetupError};
-use crate::queue::options::FirstTry;
+use crate::queue::FirstTry;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -22,7 +22,7 @@ use crate::mail::message::{
 };
 use crate::mail::rewrite::Rewriter;
 use crate::queue::delivery::SenderNotice;
-use crate::queue::options::FirstTry;
+use crate::queue::FirstTry;
 use crate::system::exit::Exit;
 use crate::system::host;
 use crate::system::text::shown_with_tabs;

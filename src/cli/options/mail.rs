@@ -11,7 +11,7 @@ use crate::cron::alert::AlertRules;
 use crate::cron::{Addressing, DeliveryOptions, Notification, NotificationRecipients, SetupError};
 use crate::mail::address::{Address, Mailbox};
 use crate::mail::message::HeaderField;
-use crate::queue::options::FirstTry;
+use crate::queue::FirstTry;
 use crate::system::exit::Exit;
 use std::num::NonZeroU64;
 use std::path::PathBuf;

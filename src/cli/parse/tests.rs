@@ -195,7 +195,7 @@ fn contradictory_options_of_sink_are_both_named() {
         (&["--offer", "AUTH PLAIN"], "--offer AUTH needs --auth"),
         (&["--offer", "LIMITS RCPTMAX=0"], "RCPTMAX"),
         (&["--offer", "DSN", "--no-offer", "dsn"], "--no-offer dsn"),
-        (&["--offer", "FUTURERELEASE"], "FUTURERELEASE wants"),
+        (&["--offer", "FUTURERELEASE"], "FUTURERELEASE needs"),
         (&["--fault", "mail=nothing"], "neither a reply"),
         (&["--fault", "tls=close"], "--fault tls=... needs --tls"),
         (&["--fault", "auth=close"], "--fault auth=... needs --auth"),
@@ -210,7 +210,7 @@ fn contradictory_options_of_sink_are_both_named() {
         assert!(text.contains(words), "{arguments:?}: {text}");
     }
     for (offer, words) in [
-        ("AUTH NONE", "no mechanism NONE"),
+        ("AUTH NONE", "unknown mechanism NONE"),
         ("AUTH SCRAM-SHA-1", "--auth FILE"),
     ] {
         let auth = ["sink", "--auth", "any", "--auth-in-clear", "--offer", offer];

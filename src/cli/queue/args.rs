@@ -11,10 +11,10 @@ use crate::transcript::{Format, TranscriptOptions};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Look at the queue, and deliver what is in it.
+/// Inspect and run the mail queue.
 ///
-/// Messages come into it by --queue, --queue-only and sendmail, and leave it when each of their
-/// recipients has an answer that lasts.
+/// Messages enter the queue through --queue, --queue-only and sendmail, and leave it once every recipient
+/// has a final result.
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true)]
 pub struct CommandArgs {
@@ -24,62 +24,62 @@ pub struct CommandArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum QueueCommand {
-    /// Show all items: size, age, next attempt, the last reply for each recipient.
+    /// List all items with size, age, next attempt, and the last reply for each recipient.
     List {
-        /// One JSON object a line.
+        /// Print one JSON object per line.
         #[arg(long)]
         json: bool,
         #[command(flatten)]
         queue: QueueDirArgs,
     },
-    /// Show an item: its envelope, and what happened to it.
+    /// Show an item: its envelope and its history.
     ///
-    /// The beginning of its name will do, if it is the only one that begins like this.
+    /// A unique prefix of the ID is sufficient.
     Show {
-        /// Which.
+        /// Queue ID.
         #[arg(value_name = "ID", value_parser = value::item)]
         id: String,
-        /// Write its message and nothing else.
+        /// Print only the message.
         #[arg(long, conflicts_with = "json")]
         message: bool,
-        /// One JSON object.
+        /// Print one JSON object.
         #[arg(long)]
         json: bool,
         #[command(flatten)]
         queue: QueueDirArgs,
     },
-    /// Deliver what is due, or these items.
+    /// Deliver the items that are due, or the given items.
     ///
-    /// New failures are one line each on stderr, so that cron mails them. At a terminal, deliveries and a summary
-    /// are told, too.
+    /// New failures are reported on stderr, one line each, so that cron mails them. On a terminal, deliveries
+    /// and a summary are reported as well.
     Run(RunArgs),
-    /// Try these no more until they are released.
+    /// Suspend delivery of items until they are released.
     Hold(Items),
-    /// Let the next run try these, held or not.
+    /// Release items: the next run tries them, held or not.
     Release(Items),
-    /// Remove these for good; nobody is told.
+    /// Delete items permanently, without a report to the sender.
     Remove(Items),
-    /// Bring these back that were set aside.
+    /// Put items that were set aside back into the queue.
     Requeue(Items),
-    /// Say in a line how it stands, for monitoring.
+    /// Print a one-line status for monitoring.
     ///
-    /// The exit status is 0 when all is well, 1 for a warning, 2 when it is critical, and 3 when the queue
-    /// cannot be read. What was set aside, or is damaged, is a warning in any case.
+    /// The exit status is 0 for OK, 1 for a warning, 2 for a critical state, and 3 if the queue cannot be
+    /// read. Items that were set aside or are damaged always cause a warning.
     Status(StatusArgs),
     /// Print a service and a timer for systemd.
     Systemd(QueueDirArgs),
-    /// Print a line for a crontab.
+    /// Print a crontab entry.
     Cron(QueueDirArgs),
 }
 
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct QueueDirArgs {
-    /// The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root].
+    /// Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root].
     #[arg(long, value_name = "DIR")]
     queue_dir: Option<PathBuf>,
 
-    /// The file with the rules of the queue, under [queue].
+    /// Configuration file to read the [queue] section from.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -87,7 +87,7 @@ struct QueueDirArgs {
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct Items {
-    /// Which.
+    /// Queue ID.
     #[arg(value_name = "ID", required = true, value_parser = value::item)]
     ids: Vec<String>,
     #[command(flatten)]
@@ -97,33 +97,33 @@ struct Items {
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct RunArgs {
-    /// Only these, due or not.
+    /// Try only these items, due or not.
     #[arg(value_name = "ID", value_parser = value::item)]
     ids: Vec<String>,
 
-    /// Only recipients in this domain, due or not; repeatable.
+    /// Try only recipients in this domain, due or not; repeatable.
     #[arg(long, value_name = "DOMAIN", value_parser = value::domain)]
     to: Vec<String>,
 
-    /// Also what is not due yet.
+    /// Also try items that are not due yet.
     ///
-    /// That does not change when it is due.
+    /// The schedule of the items does not change.
     #[arg(long)]
     now: bool,
 
-    /// Stay, and deliver what comes in and what becomes due.
+    /// Keep running and deliver messages as they arrive or become due.
     #[arg(long, conflicts_with = "ids")]
     watch: bool,
 
-    /// Show the conversations.
+    /// Show the SMTP sessions.
     #[arg(short, long, conflicts_with = "json")]
     verbose: bool,
 
-    /// Show the conversations, one JSON object a line.
+    /// Show the SMTP sessions as JSON, one object per line.
     #[arg(long)]
     json: bool,
 
-    /// Leave the terminal, and tell nobody of failures.
+    /// Leave the terminal, and do not report failures.
     #[arg(long = "behind", hide = true)]
     background: bool,
 
@@ -134,23 +134,23 @@ struct RunArgs {
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct StatusArgs {
-    /// So many items are a warning.
+    /// Number of items that causes a warning.
     #[arg(long, value_name = "N", value_parser = value::number::<usize>(0, None))]
     warn_items: Option<usize>,
 
-    /// So many items are critical.
+    /// Number of items that is critical.
     #[arg(long, value_name = "N", value_parser = value::number::<usize>(0, None))]
     critical_items: Option<usize>,
 
-    /// An item as old as this is a warning, like 1h.
+    /// Age of an item that causes a warning, such as 1h.
     #[arg(long, value_name = "TIME", value_parser = value::wait)]
     warn_age: Option<Duration>,
 
-    /// An item as old as this is critical, like 4h or 2d.
+    /// Age of an item that is critical, such as 4h or 2d.
     #[arg(long, value_name = "TIME", value_parser = value::wait)]
     critical_age: Option<Duration>,
 
-    /// One JSON object.
+    /// Print one JSON object.
     #[arg(long)]
     json: bool,
 

@@ -18,12 +18,12 @@ pub fn hold(store: &dyn QueueStore, names: &[String]) -> Exit {
         match claim_active(store, id)? {
             Err(exit) => Ok(exit),
             Ok(claim) if claim.item().history.held => {
-                Ok(print_line(&format!("{id}: was held already")))
+                Ok(print_line(&format!("{id}: already held")))
             }
             Ok(claim) => {
                 claim.record(ItemEvent::Held, Durability::Disk)?;
                 Ok(print_line(&format!(
-                    "{id}: held; ehlo queue release {id} lets it go"
+                    "{id}: held; release it with: ehlo queue release {id}"
                 )))
             }
         }
@@ -39,7 +39,7 @@ pub fn release(store: &dyn QueueStore, names: &[String]) -> Exit {
                 let is_in_doubt = claim.item().waits_for_decision();
                 claim.record(ItemEvent::Released, Durability::Disk)?;
                 let twice = if is_in_doubt {
-                    ", and it may arrive twice"
+                    "; it may arrive twice"
                 } else {
                     ""
                 };
@@ -56,13 +56,13 @@ pub fn requeue(store: &dyn QueueStore, names: &[String]) -> Exit {
     each(store, names, store.failed_ids(), |id| {
         if store.failure_reason(id).is_none() {
             complain(&format!(
-                "{id} was not set aside; ehlo queue release {id} tries it at once"
+                "{id} was not set aside; to retry it, use: ehlo queue release {id}"
             ));
             return Ok(Exit::Usage);
         }
         store.requeue(id)?;
         Ok(print_line(&format!(
-            "{id}: is in the queue again; the next run tries it"
+            "{id}: back in the queue; the next run tries it"
         )))
     })
 }
@@ -70,7 +70,7 @@ pub fn requeue(store: &dyn QueueStore, names: &[String]) -> Exit {
 /// Removes items permanently, active or failed. `all` is not accepted.
 pub fn remove(store: &dyn QueueStore, names: &[String]) -> Exit {
     if names.iter().any(|name| is_all(name)) {
-        complain("remove wants the items by their names; ehlo queue list shows them");
+        complain("remove does not accept \"all\"; specify the queue IDs (see ehlo queue list)");
         return Exit::Usage;
     }
     let exit = each(store, names, Ok(Vec::new()), |id| remove_one(store, id));
@@ -140,7 +140,7 @@ fn claim_active(
         ClaimResult::Busy => Ok(Err(busy(id))),
         ClaimResult::NotFound if store.failure_reason(id).is_some() => {
             complain(&format!(
-                "{id} was set aside; ehlo queue requeue {id} brings it back"
+                "{id} was set aside; to put it back into the queue, use: ehlo queue requeue {id}"
             ));
             Ok(Err(Exit::Usage))
         }
@@ -149,12 +149,12 @@ fn claim_active(
 }
 
 fn busy(id: &Id) -> Exit {
-    complain(&format!("{id} is being sent just now; try again"));
+    complain(&format!("{id} is being delivered; try again later"));
     Exit::Temporary
 }
 
 pub fn not_found(id: &Id) -> Exit {
-    complain(&format!("{id} was done with just now"));
+    complain(&format!("{id} is no longer in the queue"));
     Exit::NoInput
 }
 
@@ -200,7 +200,7 @@ impl FindError {
     fn to_text(&self, name: &str) -> String {
         let name = shown(name);
         let Self::Ambiguous(ids) = self else {
-            return format!("there is no item {name} in the queue; ehlo queue list shows them");
+            return format!("there is no item {name} in the queue (see ehlo queue list)");
         };
         let named: Vec<&str> = ids.iter().take(CANDIDATES).map(Id::as_str).collect();
         let more = match ids.len().saturating_sub(CANDIDATES) {
@@ -208,7 +208,7 @@ impl FindError {
             more => format!(" and {more} more"),
         };
         format!(
-            "{name} may be {}{more}; say more of its name",
+            "{name} is ambiguous: {}{more}; specify more of the ID",
             named.join(", ")
         )
     }
@@ -245,7 +245,7 @@ mod tests {
         let error = select(few(), "0abd").unwrap_err();
         assert_eq!(
             error.to_text("0abd"),
-            "0abd may be 0abd000000001, 0abd000000002; say more of its name"
+            "0abd is ambiguous: 0abd000000001, 0abd000000002; specify more of the ID"
         );
         assert_eq!(error.exit(), Exit::Usage);
     }
@@ -265,7 +265,7 @@ mod tests {
         let error = select(few(), "abc").unwrap_err();
         assert_eq!(
             error.to_text("abc"),
-            "there is no item abc in the queue; ehlo queue list shows them"
+            "there is no item abc in the queue (see ehlo queue list)"
         );
         assert_eq!(error.exit(), Exit::NoInput);
     }

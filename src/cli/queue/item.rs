@@ -18,7 +18,7 @@ pub enum ItemState {
     Waiting(SystemTime),
     /// An attempt is in progress.
     Sending,
-    /// It waits until it is released.
+    /// Not tried until it is released.
     Held,
     /// It may have arrived, and waits for a decision of the user.
     Uncertain,
@@ -74,9 +74,9 @@ impl ItemState {
         match self {
             Self::Due => "now".to_owned(),
             Self::Waiting(next) => format!("in {}", brief(since(now, next))),
-            Self::Sending => "being sent".to_owned(),
+            Self::Sending => "sending".to_owned(),
             Self::Held => "held".to_owned(),
-            Self::Uncertain => "in doubt".to_owned(),
+            Self::Uncertain => "uncertain".to_owned(),
             Self::Failed => "never".to_owned(),
         }
     }
@@ -100,7 +100,9 @@ pub fn is_done(state: &RecipientState) -> bool {
 /// Text about a recipient: the server's reply, if there is one.
 pub fn recipient_text(state: &RecipientState) -> &str {
     match &state.result {
-        _ if state.in_doubt => "it may have arrived: the end was sent, and no reply came",
+        _ if state.in_doubt => {
+            "may have arrived: the end of the message was sent, but no reply was received"
+        }
         Some(result) => result.reply.as_deref().unwrap_or(&result.words),
         None => "not tried yet",
     }
@@ -161,14 +163,14 @@ pub fn event_text(event: &ItemEvent, all: &[Address]) -> String {
     let named = |indexes: &[usize]| addresses(indexes, all).join(", ");
     match event {
         ItemEvent::Attempt { recipients, early } => {
-            let early = if *early { " before it is due" } else { "" };
-            format!("an attempt begins for {}{early}", named(recipients))
+            let early = if *early { " before it was due" } else { "" };
+            format!("attempt started for {}{early}", named(recipients))
         }
         ItemEvent::EndOfData { recipients } => {
-            format!("the end of data goes out for {}", named(recipients))
+            format!("sending the end of the message for {}", named(recipients))
         }
         ItemEvent::Accepted { recipients, reply } => {
-            format!("taken for {}: {reply}", named(recipients))
+            format!("accepted for {}: {reply}", named(recipients))
         }
         ItemEvent::Result { recipient, result } => {
             let verdict = result.verdict.name();
@@ -178,17 +180,17 @@ pub fn event_text(event: &ItemEvent, all: &[Address]) -> String {
                 result_text(result)
             )
         }
-        ItemEvent::Ended { interrupted: false } => "the attempt is over".to_owned(),
-        ItemEvent::Ended { interrupted: true } => "the attempt was interrupted".to_owned(),
+        ItemEvent::Ended { interrupted: false } => "attempt finished".to_owned(),
+        ItemEvent::Ended { interrupted: true } => "attempt interrupted".to_owned(),
         ItemEvent::Held => "held".to_owned(),
         ItemEvent::Released => "released".to_owned(),
-        ItemEvent::Requeued => "brought back, as if it were new".to_owned(),
-        ItemEvent::Warned => "the sender is warned that it takes long".to_owned(),
+        ItemEvent::Requeued => "requeued as a new item".to_owned(),
+        ItemEvent::Warned => "sender warned of the delay".to_owned(),
         ItemEvent::Reporting { recipients, report } => {
-            format!("the report {report} is made about {}", named(recipients))
+            format!("report {report} created for {}", named(recipients))
         }
         ItemEvent::Reported { recipients } => {
-            format!("the sender knows about {}", named(recipients))
+            format!("sender informed about {}", named(recipients))
         }
     }
 }

@@ -121,8 +121,8 @@ impl ItemList<'_> {
 }
 
 const HEAD: &str = "ID               SIZE     AGE  NEXT        SENDER\n";
-const FAILED_HEAD: &str = "Set aside (dead): ehlo queue show ID tells what happened, ehlo queue requeue ID \
-                         tries it again\n";
+const FAILED_HEAD: &str =
+    "Set aside (dead). Details: ehlo queue show ID. To retry: ehlo queue requeue ID\n";
 
 /// A line for the item, and one for each recipient without a final result.
 fn block(item: &Item, state: ItemState, now: SystemTime, out: &mut dyn Write) -> io::Result<()> {
@@ -149,7 +149,7 @@ fn block(item: &Item, state: ItemState, now: SystemTime, out: &mut dyn Write) ->
         }
     }
     if state == ItemState::Uncertain {
-        writeln!(out, "    ehlo queue release {} sends it again", item.id)?;
+        writeln!(out, "    to send it again: ehlo queue release {}", item.id)?;
     }
     Ok(())
 }
@@ -180,7 +180,7 @@ impl Tally {
         let mut line = counted(self.active as u64, "item");
         let parts = [
             (self.held, "held"),
-            (self.undecided, "in doubt"),
+            (self.undecided, "uncertain"),
             (self.damaged, "damaged"),
             (self.failed, "set aside (dead)"),
         ];
@@ -291,8 +291,8 @@ mod tests {
         item.history.states[0].in_doubt = true;
         let text = shown_as(&item, ItemState::Uncertain);
         for part in [
-            "in doubt    <>\n",
-            "it may have arrived",
+            "uncertain   <>\n",
+            "may have arrived",
             "queue release 0abc000000001",
         ] {
             assert!(text.contains(part), "{text}");

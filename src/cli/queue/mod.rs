@@ -14,7 +14,7 @@ pub(crate) use args::CommandArgs;
 
 use crate::cli::terminal::complain;
 use crate::queue;
-use crate::queue::options::QueueOptions;
+use crate::queue::QueueOptions;
 use crate::queue::store::{QueueError, QueueStore};
 use crate::system::exit::Exit;
 use crate::transcript::TranscriptOptions;
@@ -85,15 +85,25 @@ pub fn run(plan: &Queue) -> Exit {
 }
 
 pub fn work(options: &QueueOptions, work: &Work) -> Exit {
+    let settings = &options.settings;
     match work {
         Work::Run(run) => run_or_watch(options, run),
         Work::Status(thresholds) => status::run(open(options), thresholds),
         Work::Systemd => units::systemd(options),
         Work::Cron => units::cron(options),
-        _ => match open(options) {
-            Ok(store) => show_or_change(&*store, options, work),
-            Err(error) => failed(&error),
-        },
+        Work::List { json } => with_store(options, |store| list::run(store, settings, *json)),
+        Work::Show { id, message, json } => {
+            let part = match (message, json) {
+                (true, _) => ShownPart::Message,
+                (_, true) => ShownPart::Object,
+                _ => ShownPart::Report,
+            };
+            with_store(options, |store| show::run(store, settings, id, part))
+        }
+        Work::Hold(ids) => with_store(options, |store| change::hold(store, ids)),
+        Work::Release(ids) => with_store(options, |store| change::release(store, ids)),
+        Work::Remove(ids) => with_store(options, |store| change::remove(store, ids)),
+        Work::Requeue(ids) => with_store(options, |store| change::requeue(store, ids)),
     }
 }
 
@@ -110,24 +120,8 @@ fn open(options: &QueueOptions) -> Result<Box<dyn QueueStore>, QueueError> {
     queue::open(options.directory.as_deref(), false)
 }
 
-fn show_or_change(store: &dyn QueueStore, options: &QueueOptions, work: &Work) -> Exit {
-    let settings = &options.settings;
-    match work {
-        Work::List { json } => list::run(store, settings, *json),
-        Work::Show { id, message, json } => {
-            let part = match (message, json) {
-                (true, _) => ShownPart::Message,
-                (_, true) => ShownPart::Object,
-                _ => ShownPart::Report,
-            };
-            show::run(store, settings, id, part)
-        }
-        Work::Hold(ids) => change::hold(store, ids),
-        Work::Release(ids) => change::release(store, ids),
-        Work::Remove(ids) => change::remove(store, ids),
-        Work::Requeue(ids) => change::requeue(store, ids),
-        Work::Run(_) | Work::Status(_) | Work::Systemd | Work::Cron => Exit::Software,
-    }
+fn with_store(options: &QueueOptions, act: impl FnOnce(&dyn QueueStore) -> Exit) -> Exit {
+    open(options).map_or_else(|error| failed(&error), |store| act(&*store))
 }
 
 /// Reports an error of the queue. Damage is permanent; other errors may be temporary.

@@ -7,10 +7,10 @@ use crate::cli::terminal;
 use crate::cli::terminal::complain;
 use crate::client::deliver::Hosts;
 use crate::client::events::Observer;
+use crate::queue::QueueOptions;
 use crate::queue::delivery::{
     HostMemory, QueueEvent, QueueObserver, RunContext, RunProgress, Selection,
 };
-use crate::queue::options::QueueOptions;
 use crate::queue::store::{Changes, Id, QueueError, QueueStore, RunnerRole, Watcher};
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
@@ -46,7 +46,10 @@ pub fn run(store: &dyn QueueStore, options: &QueueOptions, run: &RunOptions) -> 
     let signals = match RunSignals::install() {
         Ok(signals) => signals,
         Err(error) => {
-            complain(&format!("cannot heed signals: {}", reason(&error)));
+            complain(&format!(
+                "cannot install signal handlers: {}",
+                reason(&error)
+            ));
             return Exit::Temporary;
         }
     };
@@ -85,7 +88,7 @@ pub fn run(store: &dyn QueueStore, options: &QueueOptions, run: &RunOptions) -> 
         output_failed: Cell::new(false),
     };
     let done = if run.watch {
-        printer.print("waiting for messages; Ctrl-C ends this");
+        printer.print("waiting for messages; press Ctrl-C to stop");
         runner.watch(selection).map(|()| true)
     } else {
         runner.run_once(&selection, &mut RunProgress::default())
@@ -152,7 +155,7 @@ impl Runner<'_> {
         let done = deliver(Some(&mut *transcript));
         if let Some(error) = transcript.failure() {
             complain(&format!(
-                "cannot write the transcript to the standard output: {}",
+                "cannot write the transcript to standard output: {}",
                 reason(error)
             ));
             self.output_failed.set(true);
@@ -229,7 +232,7 @@ impl Runner<'_> {
 fn already_watched(path: &Path) -> QueueError {
     QueueError::Directory {
         path: path.to_owned(),
-        why: "is watched already by another ehlo queue run --watch".to_owned(),
+        why: "is already watched by another ehlo queue run --watch".to_owned(),
     }
 }
 
@@ -247,12 +250,14 @@ fn selection(store: &dyn QueueStore, run: &RunOptions) -> Result<Selection, Exit
         match store.item(id) {
             Ok(Some(item)) if item.failed.is_some() => {
                 complain(&format!(
-                    "{id} was set aside; ehlo queue requeue {id} brings it back"
+                    "{id} was set aside; to put it back into the queue, use: ehlo queue requeue {id}"
                 ));
                 return Err(Exit::Usage);
             }
             Ok(Some(item)) if item.history.held => {
-                complain(&format!("{id} is held; ehlo queue release {id} lets it go"));
+                complain(&format!(
+                    "{id} is held; release it with: ehlo queue release {id}"
+                ));
                 return Err(Exit::Usage);
             }
             _ => {}
@@ -367,7 +372,7 @@ impl QueuePrinter {
     /// `2 delivered, 1 deferred; 1 item in the queue`
     fn summarize(&self, store: &dyn QueueStore, is_done: bool) {
         if !is_done {
-            self.print("another process is delivering what is in this queue");
+            self.print("another process is already running this queue");
             return;
         }
         let counts = [
@@ -380,7 +385,7 @@ impl QueuePrinter {
         let parts = parts.map(|(count, what)| format!("{count} {what}"));
         let mut summary = parts.collect::<Vec<_>>().join(", ");
         if summary.is_empty() {
-            "nothing was tried".clone_into(&mut summary);
+            "nothing to deliver".clone_into(&mut summary);
         }
         let left = store.ids().map_or(0, |ids| ids.len());
         let left = counted(left as u64, "item");
@@ -407,15 +412,15 @@ impl QueueObserver for QueuePrinter {
                 ..
             } => complain(&format!("{id}: {sentence}")),
             QueueEvent::PossibleDuplicate { id, recipient } => complain(&format!(
-                "{id}: <{recipient}> may have got the message already; it is sent again and may \
+                "{id}: <{recipient}> may already have received the message; it is sent again and may \
                  arrive twice"
             )),
             QueueEvent::ItemFailed { id, reason } => complain(&format!(
-                "{id} was set aside: {reason}; ehlo queue requeue {id} tries it again"
+                "{id} was set aside: {reason}; to retry: ehlo queue requeue {id}"
             )),
             QueueEvent::Error(text) => complain(text),
             QueueEvent::Delivered { id, recipient } => {
-                self.print(&format!("{id}: <{recipient}> got the message"));
+                self.print(&format!("{id}: delivered to <{recipient}>"));
             }
             QueueEvent::NotDelivered { .. } => {}
         }

@@ -78,7 +78,7 @@ fn message(store: &dyn QueueStore, id: &Id) -> Result<Exit, QueueError> {
         return Ok(exit);
     };
     complain(&format!(
-        "the message of {id} cannot be read to its end: {}",
+        "cannot read the whole message of {id}: {}",
         reason(&error)
     ));
     Ok(Exit::Data)
@@ -140,16 +140,18 @@ fn state_text(item: &Item, state: ItemState, now: SystemTime) -> String {
     let id = &item.id;
     match state {
         ItemState::Due => "due: the next run tries it".to_owned(),
-        ItemState::Waiting(next) => format!("waits: tried {}, {}", state.next(now), local(next)),
-        ItemState::Sending => "being sent just now".to_owned(),
-        ItemState::Held => format!("held; ehlo queue release {id} lets it go"),
+        ItemState::Waiting(next) => {
+            format!("waiting: next attempt {}, {}", state.next(now), local(next))
+        }
+        ItemState::Sending => "sending: an attempt is in progress".to_owned(),
+        ItemState::Held => format!("held; release it with: ehlo queue release {id}"),
         ItemState::Uncertain => format!(
-            "in doubt: it may have arrived; ehlo queue release {id} sends it again, ehlo queue remove \
-             {id} does not"
+            "uncertain: the message may have arrived; to send it again: ehlo queue release {id}; to delete it: \
+             ehlo queue remove {id}"
         ),
         ItemState::Failed => {
             let reason = shown(item.failed.as_deref().unwrap_or_default());
-            format!("set aside: {reason}; ehlo queue requeue {id} tries it again")
+            format!("set aside: {reason}; to retry: ehlo queue requeue {id}")
         }
     }
 }
@@ -176,7 +178,7 @@ impl Report {
             let ago = brief(since(last, now));
             self.line(
                 "tried",
-                &format!("{attempts}, the last {}, {ago} ago", local(last)),
+                &format!("{attempts}, last {}, {ago} ago", local(last)),
             );
         }
         self.line("size", &size_text(item.size));
@@ -210,13 +212,13 @@ impl Report {
         }
         if let Some(ret) = dsn.ret {
             let part = match ret {
-                Return::Full => "the whole message",
-                Return::Headers => "its header",
+                Return::Full => "full message",
+                Return::Headers => "headers only",
             };
             self.line("return", part);
         }
         if let Some(envid) = &dsn.envid {
-            self.line("envelope id", envid);
+            self.line("envelope ID", envid);
         }
     }
 
@@ -232,7 +234,7 @@ impl Report {
             self.line("options", &metadata.route_spec.options.join(" "));
         }
         if metadata.on_uncertain == OnUncertain::Hold {
-            self.line("in doubt", "held until it is released");
+            self.line("uncertain", "held until it is released");
         }
         if let Some(command) = &metadata.on_failure {
             self.line("on failure", command);

@@ -177,11 +177,11 @@ mod tests {
     fn an_error_is_printed_without_a_bar() {
         let error = QueueError::Directory {
             path: "/a|b".into(),
-            why: "is not ours".to_owned(),
+            why: "does not exist".to_owned(),
         };
         assert_eq!(
             unknown(&error, false),
-            "UNKNOWN: the queue /a/b is not ours"
+            "UNKNOWN: the queue /a/b does not exist"
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::terminal::{complain, print};
 use crate::queue;
-use crate::queue::options::QueueOptions;
+use crate::queue::QueueOptions;
 use crate::system::exit::Exit;
 use crate::system::quote::{crontab_word, systemd_word};
 use crate::system::text::reason;
@@ -32,15 +32,15 @@ pub fn cron(plan: &QueueOptions) -> Exit {
         return Exit::Software;
     };
     let Some(call) = call.in_crontab() else {
-        complain("a path with a line break, or one that is not UTF-8, cannot stand in a crontab");
+        complain("a path that contains a line break or is not UTF-8 cannot be used in a crontab");
         return Exit::Data;
     };
     print(|out| writeln!(out, "{CRON}*/5 * * * * {call}"))
 }
 
 const CRON: &str = "\
-# For crontab -e: every five minutes, what is due is delivered. What fails for the first time is said, so
-# that cron mails it to MAILTO; nothing else is said.
+# For crontab -e: run the queue every five minutes. Only new failures produce output, which cron mails
+# to MAILTO.
 ";
 
 /// A systemd manager: unit directory, and the command that controls it.
@@ -73,7 +73,7 @@ const USER: Manager = Manager {
     ctl: "systemctl --user",
     unit: "unit --user-unit",
     target: "default.target",
-    more: "# So that it also goes on while you are not logged in: loginctl enable-linger\n",
+    more: "# To keep it running while you are logged out: loginctl enable-linger\n",
     // The other settings need privileges that a user's manager does not have on every system.
     hardening: "",
 };
@@ -90,14 +90,14 @@ fn units(call: &str, manager: &Manager) -> String {
     let hardening = format!("{HARDENING}{hardening}");
     format!(
         "\
-# The queue is run by a timer (the first two files), or all the time (the third): not both.
+# Run the queue either by a timer (the first two files) or by a daemon (the third file), not by both.
 #
 # The timer:  {ctl} daemon-reload; {ctl} enable --now ehlo-queue.timer
 # The daemon: {ctl} daemon-reload; {ctl} enable --now ehlo-queue-watch.service
 {more}
 # --- {directory}/ehlo-queue.service ---
 [Unit]
-Description=Deliver the mail that waits in the queue of ehlo
+Description=Deliver mail queued by ehlo
 Documentation=man:ehlo-queue(1)
 
 [Service]
@@ -106,7 +106,7 @@ ExecStart={call}
 {STOP_TIMEOUT}{hardening}
 # --- {directory}/ehlo-queue.timer ---
 [Unit]
-Description=Deliver the mail that waits in the queue of ehlo
+Description=Deliver mail queued by ehlo
 Documentation=man:ehlo-queue(1)
 
 [Timer]
@@ -133,7 +133,7 @@ fn daemon(call: &str, manager: &Manager) -> String {
         "
 # --- {directory}/ehlo-queue-watch.service ---
 [Unit]
-Description=Deliver the mail in the queue of ehlo as it comes
+Description=Deliver mail queued by ehlo continuously
 Documentation=man:ehlo-queue(1)
 
 [Service]
@@ -161,25 +161,25 @@ fn template(call: &UnitCall, manager: &Manager) -> String {
     format!(
         "
 # --- {directory}/ehlo@.service ---
-# Mails what became of a unit that failed. For one unit, in its [Unit] section (systemctl edit):
+# Mails the status of a failed unit. For one unit, add to its [Unit] section (systemctl edit):
 #
 #     OnFailure=ehlo@%n.service
 #
-# For all services, in {directory}/service.d/ehlo.conf:
+# For all services, add to {directory}/service.d/ehlo.conf:
 #
 #     [Unit]
 #     OnFailure=ehlo@%n.service
 #
-# That would be for this one as well, which could then start itself again and again. So take it out:
+# This also applies to ehlo@.service itself, which could loop; exclude it:
 #
 #     mkdir {directory}/ehlo@.service.d
 #     ln -s /dev/null {directory}/ehlo@.service.d/ehlo.conf
 #
-# Then: {ctl} daemon-reload. It mails to root's or your address; --to in ExecStart names another one.
+# Then: {ctl} daemon-reload. The mail goes to root or to you; for another address, add --to to ExecStart.
 [Unit]
-Description=Mail what became of %i
+Description=Mail the status of %i
 Documentation=man:ehlo-unit(1)
-# Many may fail at once, and each is to be told.
+# Many units may fail at once, and each failure is to be reported.
 StartLimitIntervalSec=0
 
 [Service]
@@ -192,8 +192,8 @@ ExecStart={call} -- %i
 /// Sessions that have not sent the end of data end at once. The reply to an end of data may take ten minutes
 /// (RFC 5321 §4.5.3.2.6).
 const STOP_TIMEOUT: &str = "\
-# A server that has a whole message has ten minutes to accept it. A shorter time can make a message
-# arrive twice.
+# A server may take ten minutes to accept a message it has received completely. With a shorter timeout,
+# the message may arrive twice.
 TimeoutStopSec=11min
 ";
 
@@ -201,7 +201,7 @@ TimeoutStopSec=11min
 /// too.
 const HARDENING: &str = "\
 UMask=0077
-# Take this away should a password-command need more rights than you have (sudo).
+# Remove this line if a password-command needs additional privileges (sudo).
 NoNewPrivileges=yes
 LockPersonality=yes
 RestrictRealtime=yes
@@ -219,7 +219,7 @@ fn call(plan: &QueueOptions) -> Option<UnitCall> {
     found
         .map_err(|error| {
             complain(&format!(
-                "cannot say where this program is: {}",
+                "cannot determine the path of this program: {}",
                 reason(&error)
             ));
         })

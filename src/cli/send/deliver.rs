@@ -125,7 +125,7 @@ fn finish(report: &DeliveryReport, notice: SenderNotice, unwritten: Option<&io::
             return report.exit();
         }
     }
-    if notice == SenderNotice::Nobody {
+    if notice == SenderNotice::None {
         return Exit::Ok;
     }
     if notice == SenderNotice::Caller {

@@ -17,10 +17,10 @@ use crate::queue::delivery::{
     Attempt, HostMemory, ItemOutcome, QueueEvent, QueueObserver, RunContext, RunProgress,
     Selection, SenderNotice, settle,
 };
-use crate::queue::options::{FirstTry, QueueOptions, QueueUse};
 use crate::queue::store::{
     ClaimedItem, Id, ItemKind, Metadata, QueueError, QueueStore, RunnerRole, next_attempt,
 };
+use crate::queue::{FirstTry, QueueOptions, QueueUse};
 use crate::smtp::blocks::{BodyType, Replay as _, Shape};
 use crate::system::exit::Exit;
 use crate::system::figures::counted;

@@ -10,7 +10,7 @@ pub(crate) use run::{print, run};
 use crate::cli::ask::Ask;
 use crate::client::transport::Transport;
 use crate::mail::message::MessageOptions;
-use crate::queue::options::QueueUse;
+use crate::queue::QueueUse;
 use crate::transcript::TranscriptOptions;
 use std::num::NonZeroU32;
 use std::time::Duration;

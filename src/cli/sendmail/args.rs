@@ -18,7 +18,7 @@ use crate::config::{Config, Places, Profile};
 use crate::cron::DeliveryOptions;
 use crate::mail::address::Address;
 use crate::mail::message::{Input, Submission};
-use crate::queue::options::FirstTry;
+use crate::queue::FirstTry;
 use crate::system::exit::Exit;
 use crate::system::text::shown;
 use crate::transcript::{Format, TranscriptOptions};
@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct SendmailWords {
-    /// As in sendmail(1); see ehlo-sendmail(1).
+    /// Options and recipients as in sendmail(8); see ehlo-sendmail(1).
     #[arg(
         value_name = "OPTION|RECIPIENT",
         trailing_var_arg = true,
@@ -42,24 +42,26 @@ pub struct SendmailWords {
 
 /// The error for `sendmail` or `mailq` after an option; before clap is called, the first word is compared.
 pub fn misplaced() -> UsageError {
-    UsageError::usage("sendmail and mailq stand first: ehlo sendmail [OPTION|RECIPIENT]...")
+    UsageError::usage(
+        "sendmail and mailq must be the first argument: ehlo sendmail [OPTION|RECIPIENT]...",
+    )
 }
 
 const HELP: &str = "\
 Usage: sendmail [OPTION|RECIPIENT]...
 
-  -t             the recipients are those of To, Cc and Bcc, too
-  -i             a line with only a dot does not end the message
-  -f ADDRESS     the envelope's sender; '' is the null sender
-  -F NAME        the author's name, where there is no From
-  -v             try at once, and show the conversation
-  -odi -odb -odq try at once, or behind the caller's back, or when the queue is run
-  -bp            show the queue, like mailq
-  -q             deliver what is in the queue
-  -bv            ask about the recipients, without sending
-  -bs            speak SMTP on the standard input and output
+  -t             also take the recipients from To, Cc and Bcc
+  -i             do not treat a line with a single dot as the end of the message
+  -f ADDRESS     envelope sender; '' for the null sender
+  -F NAME        full name of the author, if there is no From field
+  -v             deliver immediately and show the SMTP session
+  -odi -odb -odq deliver immediately, in the background, or with the next queue run
+  -bp            list the queue, as mailq does
+  -q             run the queue
+  -bv            check the recipients without sending a message
+  -bs            speak SMTP on standard input and output
 
-More in ehlo-sendmail(1).
+See ehlo-sendmail(1) for all options.
 ";
 
 /// Delivery of a message that cron submits to sendmail.
@@ -153,7 +155,7 @@ impl SendmailOptions {
         let is_named = self.of_header || !self.recipients.is_empty();
         match self.mode {
             SendmailMode::Submit if !is_named => Err(UsageError::usage(
-                "sendmail: no recipients; name them, or give -t",
+                "sendmail: no recipients; specify them or use -t",
             )),
             SendmailMode::Verify => self.check_verify(),
             _ => Ok(()),
@@ -168,13 +170,11 @@ impl SendmailOptions {
         ];
         if let Some((_, other)) = others.iter().find(|(is_given, _)| *is_given) {
             return Err(UsageError::usage(format!(
-                "sendmail: {other} contradicts -bv, which reads no message; leave one of them out"
+                "sendmail: {other} cannot be combined with -bv, which reads no message; omit one of them"
             )));
         }
         if self.recipients.is_empty() {
-            return Err(UsageError::usage(
-                "sendmail: -bv wants recipients to ask about",
-            ));
+            return Err(UsageError::usage("sendmail: -bv needs recipients"));
         }
         Ok(())
     }
@@ -334,7 +334,7 @@ fn without_tls(transport: &Transport) -> UsageError {
     UsageError::new(
         Exit::Policy,
         format!(
-            "sendmail: -O requiretls=yes: the way{} has no TLS that is required; say tls = \"starttls\" there",
+            "sendmail: -O requiretls=yes: the route{} does not require TLS; set tls = \"starttls\" in its profile",
             profile.unwrap_or_default()
         ),
     )

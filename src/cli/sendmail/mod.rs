@@ -13,8 +13,8 @@ use crate::cli::terminal::warn;
 use crate::client::transport::Transport;
 use crate::mail::message::{Message, Submission};
 use crate::mail::rewrite::RewriteOptions;
+use crate::queue::QueueUse;
 use crate::queue::delivery::SenderNotice;
-use crate::queue::options::QueueUse;
 use crate::transcript::TranscriptOptions;
 use std::path::PathBuf;
 
@@ -63,7 +63,7 @@ impl Sendmail {
             transport: &self.transport,
             fallbacks: &self.fallbacks,
             output: self.output,
-            notice: SenderNotice::Nobody,
+            notice: SenderNotice::None,
             patience: None,
             log: self.log.as_deref(),
             as_given: true,

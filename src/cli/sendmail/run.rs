@@ -37,7 +37,9 @@ fn submit(plan: &Sendmail, submission: &Submission) -> Exit {
             let exit = plan.queued(&message).send_or_not();
             let unusable = message.unusable.iter();
             unusable.for_each(|why| {
-                complain(&format!("{why}; the other recipients are not concerned"));
+                complain(&format!(
+                    "{why}; the message is sent to the other recipients"
+                ));
             });
             match exit {
                 Exit::Ok if !message.unusable.is_empty() => Exit::Partial,

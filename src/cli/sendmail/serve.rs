@@ -4,10 +4,10 @@
 use crate::cli::send::keep::run_in_background;
 use crate::cli::sendmail::Sendmail;
 use crate::mail::envelope::Dsn;
-use crate::mail::message::{Input, Message, MessageError, Submission};
-use crate::mail::rewrite::{RewriteError, Rewriter};
+use crate::mail::message::{Input, Message, Submission};
+use crate::mail::rewrite::Rewriter;
 use crate::queue;
-use crate::queue::options::FirstTry;
+use crate::queue::FirstTry;
 use crate::queue::store::QueueError;
 use crate::server as sink;
 use crate::server::{
@@ -58,7 +58,9 @@ impl sink::MessageStore for Submissions<'_> {
     /// Reports an undeliverable address in the reply to RCPT, so that the client may drop it.
     fn check_recipient(&self, recipient: &str) -> Result<(), StoreRefusal> {
         let known = self.rewriter.recipients(recipient);
-        known.map(|_| ()).map_err(|error| bad_address(&error))
+        known
+            .map(|_| ())
+            .map_err(|error| refusal(error.exit(), error.to_string()))
     }
 }
 
@@ -87,8 +89,8 @@ impl Incoming for SubmittedMessage<'_> {
             utf8: self.envelope.smtputf8,
         };
         let message = Message::submit(&submission, rewriter, SystemTime::now());
-        let message = message.map_err(|error| bad_message(&error))?;
-        keep(plan, &message).map_err(|error| not_queued(&error))?;
+        let message = message.map_err(|error| refusal(error.exit(), error.to_string()))?;
+        keep(plan, &message).map_err(|error| refusal(Exit::Temporary, error.to_string()))?;
         Ok(StoredAt::Elsewhere)
     }
 }
@@ -103,18 +105,6 @@ fn keep(plan: &Sendmail, message: &Message) -> Result<(), QueueError> {
         run_in_background(&*store, &queueing.queue, None);
     }
     Ok(())
-}
-
-fn bad_address(error: &RewriteError) -> StoreRefusal {
-    refusal(error.exit(), error.to_string())
-}
-
-fn bad_message(error: &MessageError) -> StoreRefusal {
-    refusal(error.exit(), error.to_string())
-}
-
-fn not_queued(error: &QueueError) -> StoreRefusal {
-    refusal(Exit::Temporary, error.to_string())
 }
 
 /// The reply that corresponds to an exit status.
@@ -181,14 +171,14 @@ mod tests {
     fn local_errors_get_temporary_replies_and_message_errors_permanent_ones() {
         assert_eq!(code(Exit::NoUser), "550 5.1.1");
         assert_eq!(code(Exit::Data), "554 5.6.0");
-        for ours in [
+        for exit in [
             Exit::Config,
             Exit::Io,
             Exit::NoInput,
             Exit::Temporary,
             Exit::Software,
         ] {
-            assert!(code(ours).starts_with('4'), "{ours:?}");
+            assert!(code(exit).starts_with('4'), "{exit:?}");
         }
     }
 }

@@ -13,52 +13,52 @@ use clap::ValueEnum;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Receive mail on loopback, for demos, tests and scripts.
+/// Run a test mail server on the loopback interface.
 ///
-/// A small SMTP or LMTP server that takes every message, and behaves as it is told to: with TLS and AUTH, with
-/// more or fewer extensions, slowly, or wrongly. Without --maildir, --mbox, --print or --json, a line for each
-/// message on stdout is all that is kept of it.
+/// A small SMTP/LMTP server that accepts every message. TLS, AUTH, extensions, delays and faults are
+/// configurable. Without --maildir, --mbox, --print or --json, messages are discarded, and one line per message is
+/// printed on stdout.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Args {
-    /// Where to listen; may be given more than once.
+    /// Address to listen on; repeatable.
     ///
-    /// Port 0 takes a free one. Each place is said on stderr as soon as it can be connected to. A unix socket is
-    /// for its owner alone, and is removed at the end; one that nobody listens at any more is replaced.
+    /// Port 0 selects a free port. Each address is printed on stderr as soon as it accepts connections. A Unix socket
+    /// is accessible only to its owner and is removed at exit; a stale socket is replaced.
     #[arg(long, value_name = "IP:PORT|unix:PATH", default_value = "127.0.0.1:2525", value_parser = Listen::parse)]
     listen: Vec<Listen>,
 
-    /// Listen on an address that other hosts can reach.
+    /// Allow listening on addresses that other hosts can reach.
     #[arg(long)]
     allow_remote: bool,
 
-    /// The name in the greeting, and in a certificate that is made.
+    /// Host name in the greeting and in a generated certificate.
     #[arg(long, value_name = "NAME", default_value = "localhost", value_parser = value::helo)]
     name: String,
 
-    /// Speak LMTP: LHLO, and a reply for each recipient at the end of the message.
+    /// Speak LMTP: LHLO, and one reply per recipient after the message.
     #[arg(long)]
     lmtp: bool,
 
-    /// Want a header of the PROXY protocol, version 1 or 2, before everything else.
+    /// Require a PROXY protocol header, version 1 or 2, before everything else.
     ///
-    /// The address in it is the client's from then on. Who sends none is disconnected.
+    /// The address in the header is used as the client's address. Clients that send no header are disconnected.
     #[arg(long)]
     proxy_protocol: bool,
 
-    /// End after this many messages.
+    /// Exit after N messages.
     #[arg(long, value_name = "N", value_parser = value::number::<u64>(1, None))]
     count: Option<u64>,
 
-    /// End after this time, like 30s; with status 1 if fewer messages than --count have come.
+    /// Exit after this time, such as 30s; with status 1 if fewer than --count messages were received.
     #[arg(long, value_name = "TIME", value_parser = value::duration)]
     time_limit: Option<Duration>,
 
-    /// The largest message that is taken, in bytes.
+    /// Maximum message size in bytes.
     #[arg(long, value_name = "BYTES", value_parser = value::number::<u64>(1, None))]
     max_size: Option<u64>,
 
-    /// How many may be connected at once; those beyond hear 421.
+    /// Maximum number of simultaneous connections; further ones get 421.
     #[arg(long, value_name = "N", default_value = "256", value_parser = connections)]
     max_connections: usize,
 
@@ -121,19 +121,19 @@ impl Args {
 #[group(skip)]
 #[command(next_help_heading = "Messages")]
 struct OutputArgs {
-    /// Put each message into this Maildir, which is made if need be.
+    /// Store each message in this Maildir, which is created if necessary.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["mbox", "print"])]
     maildir: Option<PathBuf>,
 
-    /// Append each message to this file (mboxrd), which is made if need be.
+    /// Append each message to this file (mboxrd), which is created if necessary.
     #[arg(long, value_name = "FILE", conflicts_with = "print")]
     mbox: Option<PathBuf>,
 
-    /// Write each message to stdout.
+    /// Print each message on stdout.
     #[arg(long)]
     print: bool,
 
-    /// Tell on stdout all that happens, one JSON object a line.
+    /// Log all events to stdout, one JSON object per line.
     #[arg(long, conflicts_with = "print")]
     json: bool,
 }
@@ -154,30 +154,30 @@ impl OutputArgs {
 #[group(skip)]
 #[command(next_help_heading = "TLS")]
 struct TlsArgs {
-    /// When to encrypt: never, when the client says STARTTLS, or from the first byte on.
+    /// TLS mode: none, after STARTTLS, or from the first byte.
     ///
-    /// The certificate is made at the start, for localhost, the loopback addresses and --name, by an authority that
-    /// is made as well; so no client trusts it unless it is told to, see --save-ca.
+    /// A certificate for localhost, the loopback addresses and --name, and a CA, are generated at startup; clients
+    /// trust them only with --save-ca.
     #[arg(long, value_name = "MODE", value_enum, default_value_t = SinkTlsMode::Off)]
     tls: SinkTlsMode,
 
-    /// Take no mail without TLS.
+    /// Refuse mail without TLS.
     #[arg(long)]
     require_tls: bool,
 
-    /// Write the authority to this file (PEM), for a client to trust.
+    /// Save the generated CA certificate to this file (PEM), for clients to trust.
     #[arg(long, value_name = "FILE", conflicts_with = "cert")]
     save_ca: Option<PathBuf>,
 
-    /// Show this certificate (PEM, with its chain) instead of one that is made.
+    /// Server certificate with its chain (PEM), instead of a generated one.
     #[arg(long, value_name = "FILE", requires = "key")]
     cert: Option<PathBuf>,
 
-    /// The key of --cert (PEM).
+    /// Private key for --cert (PEM).
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
 
-    /// Want a certificate of the client that a CA in this file (PEM) has signed.
+    /// Require a client certificate signed by a CA in this file (PEM).
     #[arg(long, value_name = "FILE")]
     client_ca: Option<PathBuf>,
 }
@@ -228,19 +228,19 @@ impl TlsArgs {
 #[group(skip)]
 #[command(next_help_heading = "Auth")]
 struct AuthArgs {
-    /// Offer AUTH: to anybody with any password or token, or to the users of a file.
+    /// Offer AUTH and accept any credentials, or those listed in FILE.
     ///
-    /// The file has lines of user:password, and is for nobody else to read. The mechanisms are PLAIN, LOGIN,
-    /// CRAM-MD5, OAUTHBEARER and XOAUTH2, with a file SCRAM-SHA-1 and SCRAM-SHA-256, too; --offer 'AUTH PLAIN LOGIN'
-    /// takes only those. A token of OAUTHBEARER or XOAUTH2 is compared with the password.
+    /// The file has lines of user:password and must be readable only by you. The mechanisms are PLAIN, LOGIN,
+    /// CRAM-MD5, OAUTHBEARER and XOAUTH2 and, with a file, SCRAM-SHA-1 and SCRAM-SHA-256; restrict them with
+    /// --offer 'AUTH PLAIN LOGIN'. OAUTHBEARER and XOAUTH2 tokens are compared with the password.
     #[arg(long, value_name = "any|FILE")]
     auth: Option<PathBuf>,
 
-    /// Take no mail from those who are not logged in.
+    /// Refuse mail without authentication.
     #[arg(long, requires = "auth")]
     require_auth: bool,
 
-    /// Let people log in without TLS as well.
+    /// Allow authentication without TLS.
     #[arg(long, requires = "auth")]
     auth_in_clear: bool,
 }
@@ -279,12 +279,12 @@ fn mechanisms(offers: &OfferList, is_anybody: bool) -> Result<Option<Vec<Mechani
         let known = known.ok_or_else(|| {
             let names = MECHANISMS.map(Mechanism::name).join(", ");
             UsageError::usage(format!(
-                "--offer AUTH: there is no mechanism {name}; there are {names}"
+                "--offer AUTH: unknown mechanism {name}; supported: {names}"
             ))
         })?;
         if is_anybody && known.is_scram() {
             return Err(UsageError::usage(format!(
-                "--offer AUTH: {} needs --auth FILE, as the server must know the password",
+                "--offer AUTH: {} needs --auth FILE, because the server must know the password",
                 known.name()
             )));
         }
@@ -297,6 +297,6 @@ fn mechanisms(offers: &OfferList, is_anybody: bool) -> Result<Option<Vec<Mechani
 fn connections(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number @ 1..=10_000) => Ok(number),
-        _ => Err("it wants a number from 1 to 10000".to_owned()),
+        _ => Err("expected a number from 1 to 10000".to_owned()),
     }
 }

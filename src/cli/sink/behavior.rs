@@ -9,48 +9,49 @@ use crate::smtp::extension::Extension;
 use crate::smtp::stage::Stage;
 use std::time::Duration;
 
-/// Options under the heading "Behaviour".
+/// Options under the heading "Behavior".
 #[derive(Debug, clap::Args)]
 #[group(skip)]
-#[command(next_help_heading = "Behaviour")]
+#[command(next_help_heading = "Behavior")]
 pub struct Args {
-    /// Offer these extensions as well, like DSN,SIZE=1000,'LIMITS RCPTMAX=5',X-OTHER.
+    /// Offer additional extensions, such as DSN,SIZE=1000,'LIMITS RCPTMAX=5',X-OTHER.
     ///
-    /// Those that are known are understood, with their parameters, which --json shows: SIZE, PIPELINING, 8BITMIME,
-    /// SMTPUTF8, CHUNKING, ENHANCEDSTATUSCODES (these six are offered anyway), BINARYMIME, DSN, LIMITS (RCPTMAX
-    /// counts), REQUIRETLS (in TLS alone), FUTURERELEASE, DELIVERBY, MT-PRIORITY, PRDR, XCLIENT, VRFY, HELP. Others
-    /// are offered as they are.
+    /// Known extensions work as specified: SIZE, PIPELINING, 8BITMIME, SMTPUTF8, CHUNKING, ENHANCEDSTATUSCODES (these
+    /// six are offered by default), BINARYMIME, DSN, LIMITS (RCPTMAX is enforced), REQUIRETLS (only with TLS),
+    /// FUTURERELEASE, DELIVERBY, MT-PRIORITY, PRDR, XCLIENT, VRFY, HELP. Their parameters are shown by --json. Other
+    /// keywords are offered verbatim.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = Offer::parse)]
     offer: Vec<Offer>,
 
-    /// Do not offer these extensions, and refuse what belongs to them.
+    /// Do not offer these extensions, and reject their commands and parameters.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = Offer::parse)]
     no_offer: Vec<Offer>,
 
-    /// Do something wrong at a stage; may be given more than once.
+    /// Inject a fault at a stage; repeatable.
     ///
-    /// STAGE is connect, banner, ehlo (LHLO, too), helo, starttls, tls (instead of the handshake), auth (at its end),
-    /// mail, rcpt, data, body (when the first part of a message is here), dot (at its end, also that of BDAT LAST), bdat,
+    /// STAGE is connect, banner, ehlo (also LHLO), helo, starttls, tls (instead of the handshake), auth (final reply),
+    /// mail, rcpt, data, body (after the first part of a message), dot (end of the message, also with BDAT LAST), bdat,
     /// rset, noop, vrfy or quit.
     ///
-    /// WHAT is a reply such as '451 4.3.0 busy' (\n begins another line of it; with 4 or 5 the command is not
-    /// done; after 421 the connection is closed), close, reset, hang, drip or drip:TIME (the reply byte for byte), garbage
-    /// (random bytes), flood (a line without end) or flood:lines (a reply without end), double (the reply twice), or slow:TIME.
+    /// WHAT is a reply such as '451 4.3.0 busy' (\n starts a new line; with a 4xx or 5xx code, the command is not
+    /// executed; after 421, the connection is closed), close, reset, hang, drip or drip:TIME (send the reply byte by
+    /// byte), garbage (random bytes), flood (an endless line), flood:lines (an endless reply), double (send the reply
+    /// twice), or slow:TIME.
     ///
-    /// Behind it may stand @N for the N-th time over the life of the sink, @N-M, @N+, or %P for a chance of P in a
-    /// hundred.
+    /// Append @N to limit the fault to the Nth occurrence since startup, @N-M or @N+ for a range, or %P for a
+    /// probability of P percent.
     #[arg(long, value_name = "STAGE=WHAT[@N|%P]", value_parser = fault)]
     fault: Vec<InjectedFault>,
 
-    /// Wait for so long before each reply, or before those of one stage; may be given more than once.
+    /// Wait before each reply, or before the replies at one stage; repeatable.
     #[arg(long, value_name = "[STAGE=]TIME", value_parser = delay)]
     delay: Vec<Delay>,
 
-    /// For how long to hang, or to flood.
+    /// Duration of the faults hang and flood.
     #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "5m", requires = "fault")]
     hang_time: Duration,
 
-    /// Let chance be the same in each run.
+    /// Seed for reproducible randomness.
     #[arg(long, value_name = "N", value_parser = value::number::<u64>(0, None), requires = "fault")]
     seed: Option<u64>,
 }
@@ -71,7 +72,7 @@ impl Args {
             if self.offer.iter().any(|offer| same(&offer)) {
                 let name = removed.name();
                 return Err(UsageError::usage(format!(
-                    "--offer {name} and --no-offer {name} cannot go together"
+                    "--offer {name} and --no-offer {name} cannot be combined"
                 )));
             }
             offers.remove(removed.name());
@@ -132,7 +133,7 @@ impl DecidedSettings {
             Stage::Starttls if !self.starttls => Some("--tls starttls"),
             Stage::Tls if !self.tls => Some("--tls starttls or --tls implicit"),
             Stage::Auth if !self.auth => Some("--auth"),
-            Stage::Helo if self.lmtp => Some("to be without --lmtp, which has LHLO (stage ehlo)"),
+            Stage::Helo if self.lmtp => Some("SMTP; with --lmtp, use the stage ehlo for LHLO"),
             _ => None,
         }
     }
@@ -149,7 +150,7 @@ pub fn apply(offers: &OfferList, limits: &mut SessionLimits) -> Result<(), Usage
         if word.eq_ignore_ascii_case("RCPTMAX") {
             let max = words.next().and_then(|max| max.parse().ok());
             limits.max_recipients = max.filter(|max| *max > 0).ok_or_else(|| {
-                UsageError::usage("--offer LIMITS: RCPTMAX wants a number from 1")
+                UsageError::usage("--offer LIMITS: RCPTMAX needs a number of at least 1")
             })?;
         }
     }

@@ -44,7 +44,7 @@ impl Events {
 impl ServerObserver for Events {
     fn on_event(&self, connection: u64, event: &ServerEvent<'_>) {
         if let ServerEvent::Failed { why } = event {
-            complain(&format!("cannot keep a message: {why}"));
+            complain(&format!("cannot store a message: {why}"));
         }
         if !self.is_json {
             return;

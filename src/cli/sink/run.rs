@@ -29,7 +29,7 @@ enum SinkFailure {
     Sink(#[from] ServerError),
     #[error("cannot {what}: {}", reason(.source))]
     File { what: String, source: io::Error },
-    #[error("cannot heed signals: {}", reason(.0))]
+    #[error("cannot install signal handlers: {}", reason(.0))]
     Signals(io::Error),
 }
 
@@ -87,7 +87,7 @@ fn receive(plan: SinkOptions) -> Result<Exit, SinkFailure> {
         None => Ok(Exit::Ok),
         Some(wanted) => {
             complain(&format!(
-                "{accepted} of {wanted} messages came within --time-limit"
+                "received {accepted} of {wanted} messages within --time-limit"
             ));
             Ok(Exit::ExpectationFailed)
         }
@@ -104,7 +104,7 @@ fn store(plan: &SinkOptions) -> Result<Box<dyn MessageStore>, SinkFailure> {
         MessageOutput::Nothing => Box::new(Printer::default()),
         MessageOutput::Print => Box::new(Printer::of_whole_messages()),
         MessageOutput::Maildir(path) => {
-            Box::new(Maildir::open(path).map_err(failed("make the Maildir", path))?)
+            Box::new(Maildir::open(path).map_err(failed("create the Maildir", path))?)
         }
         MessageOutput::Mbox(path) => {
             Box::new(Mbox::open(path).map_err(failed("write the mbox", path))?)
@@ -130,7 +130,7 @@ fn save(path: &Path, pem: &str) -> Result<(), SinkFailure> {
     let file = options.write(true).create(true).truncate(true).open(path);
     let written = file.and_then(|mut file| file.write_all(pem.as_bytes()));
     written.map_err(|source| SinkFailure::File {
-        what: format!("write {} of --save-ca", path.display()),
+        what: format!("write {} (--save-ca)", path.display()),
         source,
     })
 }
@@ -138,21 +138,21 @@ fn save(path: &Path, pem: &str) -> Result<(), SinkFailure> {
 /// With a Unix socket to remove, a signal stops the server instead of the process, and its number is stored in
 /// the returned variable.
 fn stop_on_signal(sink: &Server) -> Result<Arc<AtomicI32>, SinkFailure> {
-    let event = Arc::new(AtomicI32::new(0));
+    let signal = Arc::new(AtomicI32::new(0));
     if !sink.places().any(|place| matches!(place, Listen::Unix(_))) {
-        return Ok(event);
+        return Ok(signal);
     }
     let stopper: Stopper = sink.stopper().map_err(SinkFailure::Signals)?;
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(SinkFailure::Signals)?;
-    let new_client = Arc::clone(&event);
+    let received = Arc::clone(&signal);
     let waiting = thread::Builder::new().spawn(move || {
-        for signal in &mut signals {
-            new_client.store(signal, Ordering::Relaxed);
+        for number in &mut signals {
+            received.store(number, Ordering::Relaxed);
             stopper.stop();
         }
     });
     waiting.map_err(SinkFailure::Signals)?;
-    Ok(event)
+    Ok(signal)
 }
 
 /// Writes a line for each message, and the message too if requested.

@@ -5,7 +5,7 @@ use crate::cron::doctor::host::read_file;
 use crate::cron::doctor::options::CheckStep;
 use crate::cron::doctor::{CheckResult, HostSystem};
 use crate::queue;
-use crate::queue::options::QueueUse;
+use crate::queue::QueueUse;
 use crate::queue::store::RunnerRole;
 use std::path::PathBuf;
 

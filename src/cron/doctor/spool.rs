@@ -3,7 +3,7 @@
 use crate::cron::doctor::CheckResult;
 use crate::cron::doctor::options::CheckStep;
 use crate::queue;
-use crate::queue::options::QueueUse;
+use crate::queue::QueueUse;
 use crate::queue::store::{Counts, QueueStore};
 use crate::system::figures;
 use crate::system::quote::for_shell;

@@ -19,8 +19,7 @@ use std::io;
 /// The header field of a message that is sent again although it may have arrived. Its Message-ID is the
 /// same, and this explains the duplicate to the recipient.
 const DUPLICATE_FIELD: &[u8] =
-    b"X-Possible-Duplicate: sent again, as the connection was lost before it was\r\n \
-known whether this message had arrived\r\n";
+    b"X-Possible-Duplicate: sent again because the connection was lost\r\n before delivery was confirmed\r\n";
 
 /// The result of an attempt.
 pub struct Outcome {
@@ -144,7 +143,7 @@ impl Attempt<'_, '_, '_> {
             return;
         };
         observer.on_event(Event::Note(
-            "the report is sent again with the header of the message only",
+            "the report is sent again with only the header of the message",
         ));
         let short = Outgoing {
             message: &short,
@@ -162,8 +161,7 @@ impl Attempt<'_, '_, '_> {
                 let recipient = item.metadata.envelope.recipients[index].to_string();
                 let recipient = recipient.as_str();
                 let note = format!(
-                    "{id}: it is not known whether <{recipient}> got the message the last time; sent again, \
-                     it may arrive twice"
+                    "{id}: <{recipient}> may already have received the message; it is sent again and may arrive twice"
                 );
                 observer.on_event(Event::Note(&note));
                 let event = QueueEvent::PossibleDuplicate { id, recipient };

@@ -44,7 +44,6 @@ impl Selection {
     }
 
     /// True if all items are selected.
-    #[must_use]
     pub fn is_for_all(&self) -> bool {
         self.ids.is_empty() && self.domains.is_empty() && self.route_spec.is_none()
     }
@@ -156,7 +155,6 @@ impl RunContext<'_> {
     }
 
     /// True if an item is due that this run has not processed, and that is not claimed elsewhere.
-    #[must_use]
     pub fn has_due(&self, selection: &Selection, progress: &RunProgress) -> bool {
         let ids = self.ids(selection).unwrap_or_default();
         let mut new = ids.into_iter();

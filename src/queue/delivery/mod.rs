@@ -14,7 +14,7 @@ pub use due::{RunProgress, Selection};
 pub use settle::{ItemOutcome, SenderNotice, settle};
 
 use crate::client::deliver::Hosts;
-use crate::queue::options::StoredRoutes;
+use crate::queue::StoredRoutes;
 use crate::queue::store::{ClaimedItem, Id, QueueError, QueueStore, RetrySettings};
 use crate::system::stop::Stop;
 use std::sync::Arc;

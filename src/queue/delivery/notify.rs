@@ -96,7 +96,7 @@ impl NewReport<'_> {
             Reported {
                 address,
                 original: envelope.dsn.original_of(address),
-                words: result.map_or("it was not tried", |result| &result.words),
+                words: result.map_or("delivery was not attempted", |result| &result.words),
                 diagnostic: result.and_then(|result| result.reply.as_deref()),
                 status: result.and_then(|result| result.enhanced.as_deref()),
                 remote_mta: result.and_then(|result| result.server.as_deref()),
@@ -192,9 +192,7 @@ fn run(command: &str, text: &str, limit: Duration) -> io::Result<()> {
     let status = task.run(&mut |_| Ok(())).map_err(|error| {
         if error.kind() == io::ErrorKind::TimedOut {
             let seconds = limit.as_secs();
-            io::Error::other(format!(
-                "it took longer than {seconds} seconds and was killed"
-            ))
+            io::Error::other(format!("timed out after {seconds} seconds and was killed"))
         } else {
             error
         }
@@ -217,7 +215,7 @@ mod tests {
     #[test]
     fn a_command_that_does_not_read_ends_at_the_limit() {
         let error = run("exec sleep 60", &large_input(), Duration::from_millis(20)).unwrap_err();
-        assert!(error.to_string().starts_with("it took longer"), "{error}");
+        assert!(error.to_string().starts_with("timed out"), "{error}");
         run("exit 0", &large_input(), COMMAND_LIMIT).unwrap();
     }
 

@@ -259,7 +259,7 @@ impl Pass<'_> {
             return Ok(ItemEnd::Processed);
         }
         if item.history.crashes >= MAX_CRASHES {
-            let reason = format!("{MAX_CRASHES} attempts in a row have come to no end");
+            let reason = format!("{MAX_CRASHES} attempts in a row ended in a crash");
             give_up_item(run_context, claim, &reason)?;
             return Ok(ItemEnd::Processed);
         }
@@ -269,7 +269,7 @@ impl Pass<'_> {
         let is_due = is_due(item, run_context.settings, SystemTime::now());
         let recipients = self.selection.recipients(item);
         if recipients.is_empty() || !(next.is_repeated || self.selection.now || is_due) {
-            settle(run_context, claim, SenderNotice::Nobody)?;
+            settle(run_context, claim, SenderNotice::None)?;
             return Ok(ItemEnd::Processed);
         }
         let attempt = Attempt {
@@ -298,7 +298,7 @@ impl Pass<'_> {
             give_up_item(run_context, claim, reason)?;
             return Ok(ItemEnd::Processed);
         }
-        settle(run_context, claim, SenderNotice::Nobody)?;
+        settle(run_context, claim, SenderNotice::None)?;
         Ok(if outcome.no_capacity {
             ItemEnd::NoCapacity(Box::new(outcome))
         } else {

@@ -19,7 +19,7 @@ pub enum SenderNotice {
     Caller,
     /// The caller, by the report that it gets: nothing is printed.
     ByReport,
-    Nobody,
+    None,
 }
 
 /// The state of an item after an attempt.
@@ -46,7 +46,7 @@ pub fn settle(
     claim: Box<dyn ClaimedItem>,
     notice: SenderNotice,
 ) -> Result<ItemOutcome, QueueError> {
-    if notice != SenderNotice::Nobody {
+    if notice != SenderNotice::None {
         let recipients = current(&*claim).failed_unreported();
         if !recipients.is_empty() {
             claim.record(ItemEvent::Reported { recipients }, Durability::Process)?;
@@ -113,7 +113,7 @@ fn give_up_open(claim: &dyn ClaimedItem, reason: &str) -> Result<(), QueueError>
         } else {
             ""
         };
-        let words = format!("<{address}>: given up: {reason}{doubt}");
+        let words = format!("<{address}>: delivery abandoned: {reason}{doubt}");
         // RFC 3463 §3.4: an undefined status of the mail system, which is this one.
         let result = given_up(state, words, "5.3.0");
         claim.record(ItemEvent::Result { recipient, result }, Durability::Disk)?;
@@ -160,10 +160,12 @@ fn give_up_expired(
         }
         let address = &item.metadata.envelope.recipients[recipient];
         let last = state.result.as_ref();
-        let last = last.map_or("nobody knows whether it arrived", |last| &last.words);
+        let last = last.map_or("it is not known whether the message arrived", |last| {
+            &last.words
+        });
         let name = format!("<{address}>: ");
         let last = last.strip_prefix(&name).unwrap_or(last);
-        let words = format!("{name}given up after {time} of trying: {last}");
+        let words = format!("{name}delivery abandoned after {time}: {last}");
         run_context.report(&QueueEvent::NotDelivered {
             id: &item.id,
             sentence: &words,
@@ -238,7 +240,7 @@ fn failure_text(item: &Item, failed: &[usize]) -> String {
     let words: Vec<&str> = results.map(|result| result.words.as_str()).collect();
     let cause = match item.metadata.kind {
         ItemKind::Report(_) => "a report that cannot be delivered",
-        ItemKind::Mail => "no sender to be told",
+        ItemKind::Mail => "no sender to report to",
     };
     format!("{cause}: {}", words.join("; "))
 }

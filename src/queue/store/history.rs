@@ -65,7 +65,6 @@ const MAX_COUNTED: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl History {
     /// The history of a new item with this number of recipients.
-    #[must_use]
     pub fn new(recipients: usize) -> Self {
         Self {
             states: vec![RecipientState::default(); recipients],
@@ -89,7 +88,7 @@ impl History {
         let unknown = |recipient: &&usize| **recipient >= self.states.len();
         match recipients(event).iter().find(unknown) {
             Some(index) => Err(format!(
-                "its journal speaks of recipient {index} who is not there"
+                "its journal refers to recipient {index}, which does not exist"
             )),
             None => Ok(()),
         }
@@ -191,20 +190,17 @@ impl History {
     }
 
     /// The recipients to try.
-    #[must_use]
     pub fn open(&self, on_uncertain: OnUncertain) -> Vec<usize> {
         self.select(|state| state.is_open(on_uncertain))
     }
 
     /// The recipients with a permanent failure that was not reported to the sender yet.
-    #[must_use]
     pub fn failed_unreported(&self) -> Vec<usize> {
         self.select(RecipientState::is_failed_unreported)
     }
 
     /// The recipients that may have received the message and are not tried without a decision of the
     /// operator.
-    #[must_use]
     pub fn undecided(&self, on_uncertain: OnUncertain) -> Vec<usize> {
         self.select(|state| state.is_undecided(on_uncertain))
     }
@@ -266,7 +262,6 @@ impl RecipientState {
     }
 
     /// True if a delivery from here on may be a duplicate.
-    #[must_use]
     pub fn may_arrive_twice(&self) -> bool {
         self.in_doubt || self.may_have_arrived
     }
@@ -310,19 +305,16 @@ impl AttemptResult {
 
 impl Item {
     /// The recipients to try.
-    #[must_use]
     pub fn open(&self) -> Vec<usize> {
         self.history.open(self.metadata.on_uncertain)
     }
 
     /// The recipients with a permanent failure that was not reported to the sender yet.
-    #[must_use]
     pub fn failed_unreported(&self) -> Vec<usize> {
         self.history.failed_unreported()
     }
 
     /// True if some recipients may have received the message and are not tried without a decision.
-    #[must_use]
     pub fn waits_for_decision(&self) -> bool {
         !self
             .history
@@ -331,7 +323,6 @@ impl Item {
     }
 
     /// True if every recipient is finished, so that the item can be removed.
-    #[must_use]
     pub fn is_done(&self) -> bool {
         self.open().is_empty() && self.failed_unreported().is_empty() && !self.waits_for_decision()
     }

@@ -155,7 +155,6 @@ pub struct Id(String);
 
 impl Id {
     /// Parses a name; `None`: not a valid name.
-    #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         let is_id = name.len() == TIME + RANDOM && name.bytes().all(|byte| DIGITS.contains(&byte));
         is_id.then(|| Self(name.to_owned()))
@@ -169,7 +168,6 @@ impl Id {
     }
 
     /// The name as text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -193,19 +191,17 @@ impl TryFrom<String> for Id {
     type Error = &'static str;
 
     fn try_from(name: String) -> Result<Self, Self::Error> {
-        Self::parse(&name).ok_or("not the name of an item")
+        Self::parse(&name).ok_or("not a queue ID")
     }
 }
 
 /// Milliseconds since 1970; none before.
-#[must_use]
 pub fn milliseconds(at: SystemTime) -> u64 {
     let passed = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(passed.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The time this many milliseconds after 1970; 1970 if that is out of range.
-#[must_use]
 pub fn from_milliseconds(milliseconds: u64) -> SystemTime {
     let passed = Duration::from_millis(milliseconds);
     UNIX_EPOCH.checked_add(passed).unwrap_or(UNIX_EPOCH)
@@ -224,7 +220,7 @@ mod status_name {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<RecipientStatus, D::Error> {
         let name = String::deserialize(from)?;
-        RecipientStatus::named(&name).ok_or_else(|| D::Error::custom("no verdict"))
+        RecipientStatus::named(&name).ok_or_else(|| D::Error::custom("unknown verdict"))
     }
 }
 

@@ -212,7 +212,6 @@ pub struct Counts {
 
 impl Counts {
     /// `3 items, oldest 2h00m, 0 held, 0 set aside`.
-    #[must_use]
     pub fn to_text(&self) -> String {
         let mut text = counted(self.items as u64, "item");
         if self.items > 0 {
@@ -231,7 +230,7 @@ impl Counts {
 pub enum QueueError {
     /// The user has no home directory that it could be in, and no directory was given.
     #[error(
-        "there is no place for a queue: this user has no home directory; name one with --queue-dir, or dir \
+        "no queue directory: this user has no home directory; set it with --queue-dir, or dir \
          in [queue] of the configuration"
     )]
     NoDirectory,
@@ -260,7 +259,6 @@ pub enum QueueError {
 
 impl QueueError {
     /// True if the file system is read-only, so that a queue cannot be created there.
-    #[must_use]
     pub fn is_read_only(&self) -> bool {
         match self {
             Self::Io { error, .. } => error.kind() == io::ErrorKind::ReadOnlyFilesystem,

@@ -58,7 +58,6 @@ enum NextStep {
 
 /// The time of the next action for an item, in the past if the action is overdue. `None`: the item waits
 /// for a decision.
-#[must_use]
 pub fn next_attempt(item: &Item, settings: &RetrySettings) -> Option<SystemTime> {
     match next_step(item, settings) {
         NextStep::Never => None,
@@ -67,7 +66,6 @@ pub fn next_attempt(item: &Item, settings: &RetrySettings) -> Option<SystemTime>
 }
 
 /// True if there is something to do for an item now.
-#[must_use]
 pub fn is_due(item: &Item, settings: &RetrySettings, now: SystemTime) -> bool {
     match next_step(item, settings) {
         NextStep::Never => false,
@@ -78,13 +76,11 @@ pub fn is_due(item: &Item, settings: &RetrySettings, now: SystemTime) -> bool {
 }
 
 /// True if the item has been tried for the whole period after which it is given up.
-#[must_use]
 pub fn is_expired(history: &History, settings: &RetrySettings) -> bool {
     history.tried_for >= settings.give_up
 }
 
 /// True if the sender is to be warned of the delay now.
-#[must_use]
 pub fn needs_warning(history: &History, settings: &RetrySettings) -> bool {
     let is_late = |after| history.tried_for >= after;
     !history.warned && settings.warn_after.is_some_and(is_late)

@@ -109,17 +109,17 @@ impl Scram {
         if without_proof != format!("c={},r={}", self.binding, self.nonce) {
             return None;
         }
-        let said = format!("{},{},{without_proof}", self.bare, self.challenge);
+        let sent = format!("{},{},{without_proof}", self.bare, self.challenge);
         let key = self.hash.keyed(salted, "Client Key");
         let stored = digest(self.hash.digest, key.as_ref());
-        let signature = self.hash.keyed(stored.as_ref(), &said);
+        let signature = self.hash.keyed(stored.as_ref(), &sent);
         let proof = BASE64_STANDARD.decode(proof).ok()?;
         let pairs = key.as_ref().iter().zip(signature.as_ref());
         if !pairs.map(|(key, mask)| key ^ mask).eq(proof) {
             return None;
         }
         let key = self.hash.keyed(salted, "Server Key");
-        let signature = self.hash.keyed(key.as_ref(), &said);
+        let signature = self.hash.keyed(key.as_ref(), &sent);
         Some(format!("v={}", BASE64_STANDARD.encode(signature)))
     }
 }
@@ -162,10 +162,10 @@ mod tests {
         let mut salted = vec![0; hash.digest.output_len()];
         pbkdf2::derive(hash.stretch, ROUNDS, b"xyz", password, &mut salted);
         let without_proof = "c=biws,r=abcxyz";
-        let said = format!("n=a=3Db=2Cc,r=abc,{},{without_proof}", scram.challenge);
+        let sent = format!("n=a=3Db=2Cc,r=abc,{},{without_proof}", scram.challenge);
         let key = hash.keyed(&salted, "Client Key");
         let stored = digest(hash.digest, key.as_ref());
-        let signature = hash.keyed(stored.as_ref(), &said);
+        let signature = hash.keyed(stored.as_ref(), &sent);
         let pairs = key.as_ref().iter().zip(signature.as_ref());
         let proof: Vec<u8> = pairs.map(|(key, mask)| key ^ mask).collect();
         format!("{without_proof},p={}", BASE64_STANDARD.encode(proof))

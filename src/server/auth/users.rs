@@ -59,11 +59,13 @@ pub enum UserDatabase {
 /// The reason why a file of users is not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum UsersError {
-    #[error("cannot read {} of --auth: {}", path.display(), reason(.source))]
+    #[error("cannot read {} (--auth): {}", path.display(), reason(.source))]
     Unread { path: PathBuf, source: io::Error },
-    #[error("{path} of --auth is open to others: its mode is {mode:04o}; do: chmod 600 {path}")]
+    #[error(
+        "{path} (--auth) is accessible to others: its mode is {mode:04o}; run: chmod 600 {path}"
+    )]
     Exposed { path: String, mode: u32 },
-    #[error("{}:{line} of --auth is no user:password", path.display())]
+    #[error("{}:{line} (--auth) is not user:password", path.display())]
     Line { path: PathBuf, line: usize },
 }
 
@@ -159,7 +161,7 @@ mod tests {
         fs::write(&path, "alice:secret\n").unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o604)).unwrap();
         let error = UserDatabase::read(&path).unwrap_err().to_string();
-        assert!(error.contains("0604; do: chmod 600 "), "{error}");
+        assert!(error.contains("0604; run: chmod 600 "), "{error}");
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         assert!(
             UserDatabase::read(&path)

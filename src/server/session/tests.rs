@@ -38,7 +38,7 @@ impl MessageStore for TestStore {
 
     fn check_recipient(&self, recipient: &str) -> Result<(), StoreRefusal> {
         if recipient == "nobody" {
-            return Err(reason("550 5.1.1", "who is nobody?"));
+            return Err(reason("550 5.1.1", "no such user"));
         }
         Ok(())
     }
@@ -291,7 +291,7 @@ fn reason_of_the_store_is_sent_to_the_client() {
     let codes = ["550 5.1.1", "250 2.1.5", "354 end", "554 5.6.0"];
     assert_eq!(outcome.codes()[2..], codes);
     let said = outcome.writes.concat();
-    assert!(said.contains("550 5.1.1 who is nobody?\r\n"), "{said}");
+    assert!(said.contains("550 5.1.1 no such user\r\n"), "{said}");
     assert_eq!(outcome.accepted, 0);
 }
 

@@ -5,7 +5,7 @@ use crate::cli::options::value;
 use crate::cli::sendmail::args::getopt::{OptionError, Word};
 use crate::cli::sendmail::args::{QueueSelection, SendmailMode};
 use crate::mail::envelope::{Dsn, NotifyOn, Return};
-use crate::queue::options::FirstTry;
+use crate::queue::FirstTry;
 use crate::system::text::{in_charset, shown};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
@@ -94,9 +94,9 @@ impl SendmailOptions {
 
     fn family(&mut self, option: &'static str) -> Result<(), UsageError> {
         match self.family.replace(option) {
-            Some(other) if other != option => {
-                Err(UsageError::usage("-4 contradicts -6; give one of them"))
-            }
+            Some(other) if other != option => Err(UsageError::usage(
+                "sendmail: -4 and -6 cannot be combined; use one of them",
+            )),
             _ => Ok(()),
         }
     }
@@ -156,14 +156,10 @@ impl SendmailOptions {
 
     /// Interactive, in the background, or with the next queue run.
     fn delivery_mode(&mut self, mode: &str) {
-        self.first = match mode
-            .chars()
-            .next()
-            .map(|letter| letter.to_ascii_lowercase())
-        {
-            Some('i') => Some(FirstTry::Now),
-            Some('b') => Some(FirstTry::Background),
-            Some('q' | 'd') => Some(FirstTry::Later),
+        self.first = match mode.chars().next() {
+            Some('i' | 'I') => Some(FirstTry::Now),
+            Some('b' | 'B') => Some(FirstTry::Background),
+            Some('q' | 'Q' | 'd' | 'D') => Some(FirstTry::Later),
             _ => self.first,
         };
     }
@@ -174,14 +170,14 @@ impl From<OptionError> for UsageError {
     fn from(error: OptionError) -> Self {
         match error {
             OptionError::Unknown('-') => {
-                Self::usage("sendmail has no options of more than a letter; see ehlo-sendmail(1)")
+                Self::usage("sendmail: long options are not supported; see ehlo-sendmail(1)")
             }
             OptionError::Unknown(letter) => Self::usage(format!(
-                "sendmail: there is no option -{}; see ehlo-sendmail(1)",
+                "sendmail: unknown option -{}; see ehlo-sendmail(1)",
                 shown(&letter.to_string())
             )),
             OptionError::Missing(letter) => {
-                Self::usage(format!("sendmail: -{letter} wants a value"))
+                Self::usage(format!("sendmail: -{letter} needs a value"))
             }
         }
     }
@@ -189,13 +185,17 @@ impl From<OptionError> for UsageError {
 
 fn text(letter: char, value: &OsStr) -> Result<&str, UsageError> {
     let text = value.to_str();
-    text.ok_or_else(|| UsageError::data(format!("sendmail: -{letter}: it is not UTF-8")))
+    text.ok_or_else(|| {
+        UsageError::data(format!(
+            "sendmail: the value of -{letter} is not valid UTF-8"
+        ))
+    })
 }
 
 fn recipient(word: OsString) -> Result<String, UsageError> {
     word.into_string().map_err(|word| {
         let word = shown(&word.to_string_lossy());
-        UsageError::data(format!("recipient \"{word}\": it is not UTF-8"))
+        UsageError::data(format!("recipient \"{word}\" is not valid UTF-8"))
     })
 }
 
@@ -210,12 +210,8 @@ fn reverse_path(value: &str) -> String {
 
 /// The value of a boolean option of sendmail; true without a value.
 fn is_true(value: &str) -> bool {
-    let first = value
-        .trim()
-        .chars()
-        .next()
-        .map(|letter| letter.to_ascii_lowercase());
-    matches!(first, None | Some('t' | 'y' | '1'))
+    let value = value.trim();
+    value.is_empty() || value.starts_with(['t', 'T', 'y', 'Y', '1'])
 }
 
 fn mode(value: &str) -> Result<SendmailMode, UsageError> {
@@ -226,10 +222,10 @@ fn mode(value: &str) -> Result<SendmailMode, UsageError> {
         "p" => Ok(SendmailMode::List),
         "i" | "h" | "H" => Ok(SendmailMode::Nothing),
         "d" | "D" | "l" => Err(UsageError::usage(format!(
-            "sendmail: -b{value}: this is no mail server; to work on the queue all the time, use ehlo queue run --watch"
+            "sendmail: -b{value}: ehlo is not a mail server; to run the queue continuously, use ehlo queue run --watch"
         ))),
         "t" => Err(UsageError::usage(
-            "sendmail: -bt: there is nothing to test in this way; see ehlo config check",
+            "sendmail: -bt is not supported; to check the configuration, use ehlo config check",
         )),
         _ => Err(unsupported('b', value)),
     }
@@ -268,7 +264,7 @@ fn body(value: &str) -> Result<(), UsageError> {
     if known.iter().any(|one| one.eq_ignore_ascii_case(value)) {
         return Ok(());
     }
-    Err(UsageError::usage("sendmail: -B wants 7BIT or 8BITMIME"))
+    Err(UsageError::usage("sendmail: -B needs 7BIT or 8BITMIME"))
 }
 
 /// RFC 3461 §4.1.
@@ -284,7 +280,7 @@ fn notify(value: &str) -> Result<NotifyOn, UsageError> {
             "delay" => notify.delay = true,
             _ => {
                 return Err(UsageError::usage(
-                    "sendmail: -N wants never, or some of success,failure,delay",
+                    "sendmail: -N needs never, or any of success,failure,delay",
                 ));
             }
         }
@@ -297,7 +293,7 @@ fn returned(value: &str) -> Result<Return, UsageError> {
     match value.to_ascii_lowercase().as_str() {
         "full" => Ok(Return::Full),
         "hdrs" => Ok(Return::Headers),
-        _ => Err(UsageError::usage("sendmail: -R wants full or hdrs")),
+        _ => Err(UsageError::usage("sendmail: -R needs full or hdrs")),
     }
 }
 
@@ -308,7 +304,7 @@ fn envelope_id(value: &str) -> Result<String, UsageError> {
         return Ok(value.to_owned());
     }
     Err(UsageError::usage(
-        "sendmail: -V wants an envelope ID of 1 to 100 printable ASCII characters",
+        "sendmail: -V needs an envelope ID of 1 to 100 printable ASCII characters",
     ))
 }
 
@@ -319,7 +315,7 @@ fn log(value: OsString) -> Result<PathBuf, UsageError> {
         .filter(|text| text.starts_with('V') && matches!(text.len(), 1 | 3));
     match verp {
         Some(verp) => Err(unsupported('X', verp)),
-        None if value.is_empty() => Err(UsageError::usage("sendmail: -X wants a file")),
+        None if value.is_empty() => Err(UsageError::usage("sendmail: -X needs a file name")),
         None => Ok(value.into()),
     }
 }

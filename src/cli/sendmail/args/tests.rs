@@ -8,7 +8,7 @@ use crate::client::session::TlsDemand;
 use crate::config::Places;
 use crate::mail::envelope::{NotifyOn, Return};
 use crate::mail::message::Submission;
-use crate::queue::options::FirstTry;
+use crate::queue::FirstTry;
 use crate::transcript::Format;
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -371,7 +371,7 @@ fn errors_name_the_option() {
         (&["-bz"], "-bz"),
         (&["-Z", "a@x.org"], "-Z"),
         (&["-iZ", "a@x.org"], "-Z"),
-        (&["--verbose", "a@x.org"], "more than a letter"),
+        (&["--verbose", "a@x.org"], "long options"),
         (&["-f"], "-f"),
         (&["-N", "often", "a@x.org"], "-N"),
         (&["-N", "never,delay", "a@x.org"], "-N"),
@@ -388,7 +388,7 @@ fn errors_name_the_option() {
         (&["-bv", "-Nnever", "a@x.org"], "-N"),
         (&["-bv"], "-bv"),
         (&["-4", "-6", "a@x.org"], "-6"),
-        (&[], "no recipients; name them, or give -t"),
+        (&[], "no recipients; specify them or use -t"),
     ] {
         let early = refused(arguments);
         assert_eq!(early.exit.code(), 64, "{}", early.text);

@@ -70,7 +70,9 @@ impl Directory {
             Err(Errno::LOOP) => return Err(FileError::Damaged("it is a symlink".to_owned())),
             // A permanent error, because no other process changes modes in this directory.
             Err(Errno::ACCESS) => {
-                return Err(FileError::Damaged("its mode forbids to open it".to_owned()));
+                return Err(FileError::Damaged(
+                    "its permissions do not allow reading".to_owned(),
+                ));
             }
             Err(Errno::ISDIR | Errno::NXIO | Errno::NODEV | Errno::OPNOTSUPP) => {
                 return Err(not_regular());
@@ -97,7 +99,7 @@ impl Directory {
         match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(stat)),
             Err(Errno::NOENT) => Ok(None),
-            Err(error) => Err(self.error("look at", name, error)),
+            Err(error) => Err(self.error("stat", name, error)),
         }
     }
 

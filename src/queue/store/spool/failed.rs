@@ -129,7 +129,7 @@ pub fn reason(layout: &Arc<Layout>, id: &Id) -> Option<String> {
 /// The reason why a failed item failed, with a substitute if the reason is lost.
 pub fn reason_of(path: &ItemPath) -> String {
     let stored = read_reason(path).map(|stored| text::shown(&stored.reason));
-    stored.unwrap_or_else(|| "nobody knows why: the reason cannot be read".to_owned())
+    stored.unwrap_or_else(|| "the recorded reason cannot be read".to_owned())
 }
 
 fn read_reason(path: &ItemPath) -> Option<StoredReason> {

@@ -121,7 +121,7 @@ impl<'r> NewFile<'r> {
         let announced = new.shape.size;
         if size != announced {
             let why = format!(
-                "the message has {size} octets instead of {announced}: it changed meanwhile"
+                "the message has {size} octets instead of {announced}: it changed while it was being read"
             );
             let error = io::Error::new(io::ErrorKind::InvalidData, why);
             return Err(QueueError::Message(error));
@@ -202,7 +202,7 @@ fn stored_form(metadata: &Metadata, body: BodyType) -> Result<(Vec<u8>, ReadMeta
     if read.metadata == expected {
         Ok((json, read))
     } else {
-        Err("its letter cannot be written down".to_owned())
+        Err("its metadata cannot be written".to_owned())
     }
 }
 
@@ -250,7 +250,7 @@ impl FileHead {
                 return Err(FileError::Damaged(why));
             }
             _ => {
-                let why = "it is longer than what was written".to_owned();
+                let why = "it is longer than expected".to_owned();
                 return Err(FileError::Damaged(why));
             }
         }

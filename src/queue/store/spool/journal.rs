@@ -46,14 +46,12 @@ pub struct JournalContents {
 }
 
 /// The first line of the journal for metadata with this checksum.
-#[must_use]
 pub fn first_line(metadata: u32) -> Vec<u8> {
     let journal = VERSION;
     line(&JournalHeader { journal, metadata })
 }
 
 /// The line of a record.
-#[must_use]
 pub fn record_line(record: &Record) -> Vec<u8> {
     line(&JournalLine {
         at: milliseconds(record.at),
@@ -107,19 +105,19 @@ fn verified(line: &[u8]) -> Option<&[u8]> {
 fn check_first_line(json: &[u8], metadata: u32) -> Result<(), String> {
     match serde_json::from_slice(json) {
         Ok(JournalHeader { journal, .. }) if journal != VERSION => {
-            Err(format!("its journal is of version {journal}"))
+            Err(format!("its journal has the unsupported version {journal}"))
         }
         Ok(header) if header.metadata != metadata => {
-            Err("its journal is that of another item".to_owned())
+            Err("its journal belongs to another item".to_owned())
         }
         Ok(_) => Ok(()),
-        Err(_) => Err("its journal does not begin like one".to_owned()),
+        Err(_) => Err("its journal has no valid header".to_owned()),
     }
 }
 
 fn record(json: &[u8], number: usize) -> Result<Record, String> {
     let line: JournalLine = serde_json::from_slice(json)
-        .map_err(|error| format!("line {number} of its journal says what nobody knows: {error}"))?;
+        .map_err(|error| format!("line {number} of its journal is not understood: {error}"))?;
     Ok(Record {
         at: from_milliseconds(line.at),
         event: line.event,
@@ -189,9 +187,7 @@ pub fn read_file(
 fn read_bytes(file: &File) -> Result<Vec<u8>, FileError> {
     let length = file.metadata()?.len();
     if length > MAX_LENGTH {
-        return Err(FileError::Damaged(
-            "its journal is longer than any".to_owned(),
-        ));
+        return Err(FileError::Damaged("its journal is too long".to_owned()));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
     file.take(MAX_LENGTH).read_to_end(&mut bytes)?;
@@ -434,7 +430,7 @@ mod tests {
     #[test]
     fn the_journal_of_another_item_is_refused() {
         let error = read(&written(&one_of_each()), METADATA + 1).unwrap_err();
-        assert_eq!(error, "its journal is that of another item");
+        assert_eq!(error, "its journal belongs to another item");
     }
 
     #[test]
@@ -445,11 +441,14 @@ mod tests {
         });
         assert_eq!(
             read(&other, METADATA).unwrap_err(),
-            "its journal is of version 2"
+            "its journal has the unsupported version 2"
         );
         let unknown = line(&serde_json::json!({"at": 1, "event": "sung"}));
         let error = read(&[first_line(METADATA), unknown].concat(), METADATA).unwrap_err();
-        assert!(error.starts_with("line 2 of its journal says"), "{error}");
+        assert!(
+            error.starts_with("line 2 of its journal is not understood"),
+            "{error}"
+        );
         assert!(read(&record_line(&record_at(1, ItemEvent::ENDED)), METADATA).is_err());
     }
 

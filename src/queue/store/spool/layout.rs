@@ -290,7 +290,7 @@ impl ItemPath {
 
     /// True if its name still refers to this open file: it may have been moved or removed.
     pub fn refers_to(&self, file: &File) -> Result<bool, QueueError> {
-        let opened = fstat(file).map_err(|error| self.error("look at", error))?;
+        let opened = fstat(file).map_err(|error| self.error("stat", error))?;
         let named = self.directory().stat(self.name())?;
         Ok(named
             .is_some_and(|named| (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)))

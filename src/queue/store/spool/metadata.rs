@@ -47,7 +47,6 @@ pub struct FirstLine {
 
 impl FirstLine {
     /// The first line for this metadata, with its line end, and for a message.
-    #[must_use]
     pub fn of(metadata: &[u8], message_checksum: u32, message: u64) -> Self {
         let mut first_line = Self {
             checksum: 0,
@@ -77,7 +76,6 @@ impl FirstLine {
         format!(" {metadata:08x} {message_checksum:08x} {message:016x}\n")
     }
 
-    #[must_use]
     pub fn to_text(&self) -> String {
         format!("{MAGIC}{:08x}{}", self.checksum, self.rest())
     }
@@ -88,13 +86,13 @@ impl FirstLine {
             return Err("it is empty".to_owned());
         }
         if line.len() < FIRST_LINE_LENGTH {
-            return Err("it ends within its first line".to_owned());
+            return Err("its first line is incomplete".to_owned());
         }
         let first_line =
             parse(&line[..FIRST_LINE_LENGTH]).filter(|found| found.to_text().as_bytes() == line);
         match first_line {
             Some(first_line) if first_line.metadata > MAX_METADATA => {
-                Err("its letter is longer than any".to_owned())
+                Err("its metadata is too long".to_owned())
             }
             Some(first_line) => Ok(first_line),
             None if line.starts_with(MAGIC.as_bytes()) || !line.starts_with(ANY_MAGIC) => {
@@ -105,13 +103,11 @@ impl FirstLine {
     }
 
     /// Offset of the message.
-    #[must_use]
     pub fn message_start(&self) -> u64 {
         (FIRST_LINE_LENGTH + self.metadata) as u64
     }
 
     /// Length in octets of the whole file; `None`: out of range.
-    #[must_use]
     pub fn file_length(&self) -> Option<u64> {
         self.message_start().checked_add(self.message)
     }
@@ -119,7 +115,7 @@ impl FirstLine {
     /// Reads the metadata that this line was written for.
     pub fn metadata(&self, json: &[u8]) -> Result<ReadMetadata, String> {
         if self.true_checksum(json) != self.checksum {
-            return Err("its letter is damaged".to_owned());
+            return Err("its metadata is damaged".to_owned());
         }
         read(json)
     }
@@ -258,7 +254,7 @@ pub fn write(metadata: &Metadata, body_type: BodyType) -> Result<Vec<u8>, String
         serde_json::to_vec(&stored(metadata, body_type)).map_err(|error| error.to_string())?;
     json.push(b'\n');
     if json.len() > MAX_METADATA {
-        return Err("its letter is too long".to_owned());
+        return Err("its metadata is too long".to_owned());
     }
     Ok(json)
 }
@@ -266,7 +262,7 @@ pub fn write(metadata: &Metadata, body_type: BodyType) -> Result<Vec<u8>, String
 /// Reads the metadata from this line.
 pub fn read(json: &[u8]) -> Result<ReadMetadata, String> {
     let stored: StoredMetadata = serde_json::from_slice(json)
-        .map_err(|error| format!("its letter says what nobody knows: {error}"))?;
+        .map_err(|error| format!("its metadata is not understood: {error}"))?;
     Ok(ReadMetadata {
         body_type: stored.body_type,
         metadata: stored.metadata()?,
@@ -344,7 +340,7 @@ fn address(text: &str) -> Result<Address, String> {
     let mailbox = Mailbox::parse_with(parse_raw, text);
     mailbox
         .map(|mailbox| mailbox.address)
-        .map_err(|error| format!("its letter is to nobody: {error}"))
+        .map_err(|error| format!("an address in its metadata is not valid: {error}"))
 }
 
 fn stored_notify(notify: NotifyOn) -> Vec<StoredDsn> {
@@ -510,7 +506,7 @@ mod tests {
         assert_eq!(error(b""), "it is empty");
         assert_eq!(
             error(&line.as_bytes()[..20]),
-            "it ends within its first line"
+            "its first line is incomplete"
         );
         assert_eq!(
             error(line.replace("queue 1", "queue 2").as_bytes()),
@@ -524,10 +520,7 @@ mod tests {
             metadata: MAX_METADATA + 1,
             ..first_line(b"{}\n")
         };
-        assert_eq!(
-            error(long.to_text().as_bytes()),
-            "its letter is longer than any"
-        );
+        assert_eq!(error(long.to_text().as_bytes()), "its metadata is too long");
     }
 
     #[test]

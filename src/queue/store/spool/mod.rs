@@ -238,7 +238,7 @@ impl From<DirectoryError> for QueueError {
             DirectoryError::Foreign { path, owner, user } => Self::Directory {
                 path,
                 why: format!(
-                    "belongs to user {owner}, and this is user {user}; name another with --queue-dir"
+                    "belongs to user {owner}, not to user {user}; use another one with --queue-dir"
                 ),
             },
             DirectoryError::Unsafe { path, why } => Self::Directory { path, why },

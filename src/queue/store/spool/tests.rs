@@ -310,7 +310,7 @@ fn unreadable_metadata_is_not_committed() {
     let message = message(MESSAGE);
     let added = test.spool.add(&long, &message, message.shape(), None);
     let error = added.err().unwrap().to_string();
-    assert!(error.contains("its letter is too long"), "{error}");
+    assert!(error.contains("its metadata is too long"), "{error}");
     assert!(test.files().is_empty());
 }
 
@@ -483,7 +483,7 @@ fn a_torn_record_is_removed_before_the_next() {
         let claim = claimed(test.spool.claim(&id));
         claim.record(ItemEvent::Held, Durability::Disk).unwrap();
         let held = journal::read(&fs::read(&path).unwrap(), 0);
-        assert_eq!(held.unwrap_err(), "its journal is that of another item");
+        assert_eq!(held.unwrap_err(), "its journal belongs to another item");
         drop(claim);
         assert_eq!(test.spool.journal(&id).unwrap().unwrap().len(), 5);
     }
@@ -657,7 +657,7 @@ fn unreadable_items(test: &TestSpool) -> Vec<(Id, &'static str)> {
         (write(&|octets| octets.clear()), "it is empty"),
         (
             write(&|octets| octets.truncate(30)),
-            "it ends within its first line",
+            "its first line is incomplete",
         ),
         (write(&|octets| octets.truncate(90)), "it ends after 90 of"),
         (
@@ -666,7 +666,7 @@ fn unreadable_items(test: &TestSpool) -> Vec<(Id, &'static str)> {
         ),
         (
             write(&|octets| octets.push(b'x')),
-            "it is longer than what was written",
+            "it is longer than expected",
         ),
         (
             write(&|octets| octets[11] = b'2'),
@@ -676,7 +676,7 @@ fn unreadable_items(test: &TestSpool) -> Vec<(Id, &'static str)> {
             write(&|octets| octets[20] = b'Z'),
             "its first line is damaged",
         ),
-        (write(&|octets| octets[70] ^= 4), "its letter is damaged"),
+        (write(&|octets| octets[70] ^= 4), "its metadata is damaged"),
         (
             replaced(&|path| symlink(&target, path).unwrap()),
             "it is a symlink",
@@ -691,7 +691,7 @@ fn unreadable_items(test: &TestSpool) -> Vec<(Id, &'static str)> {
         ),
         (replaced(&fifo), "it is not a file"),
         (replaced(&socket), "it is not a file"),
-        (journal(&elsewhere), "its journal is that of another item"),
+        (journal(&elsewhere), "its journal belongs to another item"),
         (
             journal(b"nonsense\nnonsense\n"),
             "line 1 of its journal is damaged",

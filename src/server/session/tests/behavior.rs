@@ -106,7 +106,7 @@ fn prdr_has_a_reply_for_each_recipient_and_one_for_all() {
     let outcome = run_commands(&behavior, &[text.as_bytes(), BODY]);
     assert_eq!(
         after_hello(&outcome)[4..],
-        ["353 the", "550 5.7.1", "250 2.0.0", "250 2.0.0"]
+        ["353 one", "550 5.7.1", "250 2.0.0", "250 2.0.0"]
     );
 }
 
