@@ -1,6 +1,6 @@
 //! ehlo(1): what it says beside clap.
 
-use crate::page::{NO_HYPHENATION, as_typed, built, owned, render, section, synopsis_lines, table};
+use crate::page::{as_typed, built, owned, render, section, synopsis_lines, table, title};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 use ehlo::cli::parse::EXAMPLES;
@@ -426,8 +426,7 @@ pub fn page() -> String {
     section(&mut own, "STANDARDS", &[STANDARDS]);
     section(&mut own, "SEE ALSO", &[&SEE_ALSO.join(", ")]);
     [
-        render(|out| man.render_title(out)),
-        NO_HYPHENATION.to_owned(),
+        title(&man),
         render(|out| man.render_name_section(out)),
         synopsis.to_roff(),
         render(|out| man.render_description_section(out)),
