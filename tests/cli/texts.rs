@@ -365,9 +365,7 @@ fn what_a_script_says_in_latin_1_is_mailed() {
     let run = notify(&queue, server.port)
         .input(b"\xef\xbb\xbfK\xfchler\n".to_vec())
         .run();
-    run.exits(0)
-        .complains(1)
-        .says(&["standard input: byte 1 "]);
+    run.exits(0).complains(1).says(&["standard input: byte 1 "]);
     let message = server.finish().stored();
     let message = MessageParser::default().parse(&message).unwrap();
     assert_eq!(text(&message), "Kühler");
