@@ -464,7 +464,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcomm
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l when -d 'When to send a mail [default: failure, or always with --digest]' -r -f -a "failure\t'The command failed'
 output\t'It failed or produced output, as with cron'
 always\t'After every run'
-change\t'Result or output differ from the last run that was mailed'"
+change\t'The result or the output differs from the last run that was mailed'"
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l name -d 'Job name, also used to remember its state [default: the name of the program or script]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l timeout -d 'Time limit for the command, like 30m or 1h' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l kill-after -d 'Send SIGKILL if it is still running this long after SIGTERM [default: 10s]' -r
