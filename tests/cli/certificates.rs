@@ -76,7 +76,7 @@ fn rows() -> (Authority, Vec<Row>) {
         row(
             "another CA of that name",
             namesake.issue(LOOPBACK),
-            &["has a signature that is wrong", "unknown CA"],
+            &["has an invalid signature", "unknown CA"],
         ),
         row("issuer that is no CA", not_a_ca.issue(LOOPBACK), &["CA"]),
         row(
