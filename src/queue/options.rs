@@ -1,5 +1,6 @@
 //! Options of the queue: its directory, the treatment of new messages, and the resolution of stored routes.
 
+use crate::client::mail_log::LogOptions;
 use crate::client::transport::Transport;
 use crate::queue::store::{OnUncertain, RetrySettings, RouteSpec};
 use std::path::PathBuf;
@@ -35,6 +36,7 @@ pub struct QueueOptions {
     /// The configuration file given; `None`: the default one. It is passed to a run that is started later.
     pub config: Option<PathBuf>,
     pub settings: RetrySettings,
+    pub log: LogOptions,
     /// Resolves stored routes.
     pub transports: Box<dyn StoredRoutes>,
 }

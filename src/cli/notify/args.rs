@@ -3,10 +3,11 @@
 use crate::cli::notify::{Level, NotifyOptions};
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::UsageError;
-use crate::cli::options::{mail, message, value};
+use crate::cli::options::{mail, message, output, value};
 use crate::config::Places;
 use crate::mail::message::Input;
 use clap::ValueEnum;
+use std::mem;
 use std::path::PathBuf;
 
 /// Mail a line or a text from a script.
@@ -45,6 +46,9 @@ pub struct Args {
 
     #[command(flatten)]
     alert: mail::RepeatedAlertArgs,
+
+    #[command(flatten)]
+    log: output::LogArgs,
 
     #[command(flatten)]
     mail: mail::Args,
@@ -87,8 +91,12 @@ impl Args {
                 "--attach -: the standard input is the text; give the text as TEXT",
             ));
         }
+        let mut mail = self.mail.plan(typed, places)?;
+        if let Ok(delivery) = &mut mail.delivery {
+            delivery.log = self.log.options(mem::take(&mut delivery.log));
+        }
         Ok(NotifyOptions {
-            mail: self.mail.plan(typed, places)?,
+            mail,
             text,
             level: self.level.map(Level::from),
             attachments,
