@@ -37,6 +37,7 @@ mod examples;
 mod fallback;
 mod files;
 mod floods;
+mod mail_log;
 mod notify;
 mod output;
 mod pattern;
