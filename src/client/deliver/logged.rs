@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Maximum length of the reply or the reason in a line.
+/// Maximum number of characters of the reply or the reason in a line.
 const MAX_REASON: usize = 1000;
 
 /// An observer that measures times for the mail log, and passes all events on.
@@ -242,7 +242,7 @@ fn detail(result: &RecipientResult) -> &str {
 fn reason(result: &RecipientResult) -> String {
     let host = result.server.as_ref();
     let host = host.map_or_else(String::new, |server| relay_name(server, false));
-    let mut text = match (&result.reply, result.stage) {
+    let text = match (&result.reply, result.stage) {
         (Some(reply), _) if result.verdict == RecipientStatus::Accepted => reply.whole(),
         (Some(reply), Some(Stage::Banner)) => {
             format!("host {host} refused to talk to me: {}", reply.whole())
@@ -256,8 +256,7 @@ fn reason(result: &RecipientResult) -> String {
         }
         (None, _) => without_reply(result),
     };
-    text.truncate(text.floor_char_boundary(MAX_REASON));
-    text
+    text.chars().take(MAX_REASON).collect()
 }
 
 fn without_reply(result: &RecipientResult) -> String {
@@ -436,7 +435,7 @@ mod tests {
             (50, "0.05"),
             (560, "0.56"),
             (1349, "1.3"),
-            (27077_000, "27077"),
+            (27_077_000, "27077"),
         ] {
             assert_eq!(seconds(Duration::from_millis(milliseconds)), text);
         }
