@@ -80,6 +80,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--transcript', '--transcript', [CompletionResultType]::ParameterName, 'How the conversation is shown on stdout')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colours on stdout; `auto` uses them on a terminal where `NO_COLOR` is not set')
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'Show how far a large message is, on stderr')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Append a line for each recipient and attempt to this file')
             [CompletionResult]::new('--queue-dir', '--queue-dir', [CompletionResultType]::ParameterName, 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]')
             [CompletionResult]::new('--on-uncertain', '--on-uncertain', [CompletionResultType]::ParameterName, 'What becomes of those who may have got it already')
             [CompletionResult]::new('--on-failure', '--on-failure', [CompletionResultType]::ParameterName, 'A shell command that is told of what was given up')
@@ -455,6 +456,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
         }
         'ehlo;queue;run' {
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Only recipients in this domain, due or not; repeatable')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Append a line for each recipient and attempt to this file')
             [CompletionResult]::new('--queue-dir', '--queue-dir', [CompletionResultType]::ParameterName, 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The file with the rules of the queue, under [queue]')
             [CompletionResult]::new('--now', '--now', [CompletionResultType]::ParameterName, 'Also what is not due yet')
@@ -600,6 +602,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--dedupe', '--dedupe', [CompletionResultType]::ParameterName, 'Do not mail the same failure again within this time, like 6h or 2d, but count it')
             [CompletionResult]::new('--every', '--every', [CompletionResultType]::ParameterName, 'Of failures in a row, mail the first, and then only each Nth')
             [CompletionResult]::new('--state-dir', '--state-dir', [CompletionResultType]::ParameterName, 'What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Append a line for each recipient and attempt to this file')
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Who gets it [default: MAILTO, else `to` of the profile, else you]')
             [CompletionResult]::new('--cc', '--cc', [CompletionResultType]::ParameterName, 'Who gets it too, named in Cc')
             [CompletionResult]::new('--bcc', '--bcc', [CompletionResultType]::ParameterName, 'Who gets it and is named nowhere')

@@ -77,6 +77,7 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand --transcript 'How the conversation is shown on stdout'
             cand --color 'Colours on stdout; `auto` uses them on a terminal where `NO_COLOR` is not set'
             cand --progress 'Show how far a large message is, on stderr'
+            cand --log 'Append a line for each recipient and attempt to this file'
             cand --queue-dir 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]'
             cand --on-uncertain 'What becomes of those who may have got it already'
             cand --on-failure 'A shell command that is told of what was given up'
@@ -437,6 +438,7 @@ set edit:completion:arg-completer[ehlo] = {|@words|
         }
         &'ehlo;queue;run'= {
             cand --to 'Only recipients in this domain, due or not; repeatable'
+            cand --log 'Append a line for each recipient and attempt to this file'
             cand --queue-dir 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]'
             cand --config 'The file with the rules of the queue, under [queue]'
             cand --now 'Also what is not due yet'
@@ -573,6 +575,7 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand --dedupe 'Do not mail the same failure again within this time, like 6h or 2d, but count it'
             cand --every 'Of failures in a row, mail the first, and then only each Nth'
             cand --state-dir 'What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]'
+            cand --log 'Append a line for each recipient and attempt to this file'
             cand --to 'Who gets it [default: MAILTO, else `to` of the profile, else you]'
             cand --cc 'Who gets it too, named in Cc'
             cand --bcc 'Who gets it and is named nowhere'

@@ -5,7 +5,7 @@ use crate::cli::config;
 use crate::cli::config::ConfigView;
 use crate::cli::demo;
 use crate::cli::digest;
-use crate::cli::digest::Digest;
+use crate::cli::digest::{Digest, DigestTask};
 use crate::cli::doctor;
 use crate::cli::notify;
 use crate::cli::notify::NotifyOptions;
@@ -23,6 +23,8 @@ use crate::cli::sink::SinkOptions;
 use crate::cli::terminal;
 use crate::cli::unit;
 use crate::cli::unit::Unit;
+use crate::client::mail_log;
+use crate::client::mail_log::LogOptions;
 use crate::cron::doctor::options::Doctor;
 use crate::cron::job::Job;
 use crate::system::exit::Exit;
@@ -65,6 +67,9 @@ pub enum Invocation {
 impl Invocation {
     #[must_use]
     pub fn run(self) -> Exit {
+        if let Some(log) = self.log() {
+            mail_log::start(log, terminal::warn);
+        }
         match self {
             Self::Send(task) => match task {
                 SendTask::Send(options) => send::run(*options),
@@ -86,6 +91,26 @@ impl Invocation {
             Self::Job(options) => run::run(&options),
             Self::Drain => run::drain(),
         }
+    }
+}
+
+impl Invocation {
+    /// The mail log of a command that delivers messages.
+    fn log(&self) -> Option<&LogOptions> {
+        let mail = match self {
+            Self::Send(SendTask::Send(send)) => return Some(&send.log),
+            Self::Queue(queue) => return Some(&queue.queue.log),
+            Self::Sendmail(sendmail) => return Some(&sendmail.queueing.queue.log),
+            Self::Notify(notify) => &notify.mail,
+            Self::Digest(digest) => match &digest.task {
+                DigestTask::Mail { mail, .. } => mail,
+                DigestTask::List => return None,
+            },
+            Self::Unit(unit) => &unit.mail,
+            Self::Job(job) => &job.mail,
+            _ => return None,
+        };
+        Some(&mail.delivery.as_ref().ok()?.log)
     }
 }
 

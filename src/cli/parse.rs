@@ -8,6 +8,7 @@ use crate::cli::help::{HelpArgs, suggestions, topics};
 use crate::cli::invocation::Invocation;
 use crate::cli::notify;
 use crate::cli::options::command_line::CommandLineArgs;
+use crate::cli::options::config::log;
 use crate::cli::options::route_plan::{fallbacks, set_profile};
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
 use crate::cli::options::words;
@@ -279,11 +280,16 @@ fn send(
         .as_ref()
         .map(|config| config.choose(args.config.profile.as_deref(), args.message.sender()));
     let chosen = chosen.transpose()?.flatten();
-    let task = match (&config, chosen, missing) {
+    let mut args = args;
+    let log = mem::take(&mut args.log).options(log(config.as_ref())?);
+    let mut task = match (&config, chosen, missing) {
         (Some(config), Some(profile), _) => send_with(config, profile, command_line)?,
         (_, _, Some(error)) => return Err(error.into()),
         _ => send_without_profile(args, config.as_ref(), command_line)?,
     };
+    if let SendTask::Send(send) = &mut task {
+        send.log = log;
+    }
     Ok(Invocation::Send(task))
 }
 

@@ -4,6 +4,7 @@
 pub(crate) mod credentials;
 pub(crate) mod deliver;
 pub mod events;
+pub(crate) mod mail_log;
 pub(crate) mod outcome;
 pub mod peer;
 pub(crate) mod route;

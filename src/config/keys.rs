@@ -12,7 +12,7 @@ const MIN_SIMILARITY: f64 = 0.7;
 const MIN_CERTAINTY: f64 = 0.9;
 
 /// Options that choose profiles, or that print something and exit.
-const NOT_IN_PROFILES: [&str; 5] = ["config", "profile", "help", "version", "print"];
+const NOT_IN_PROFILES: [&str; 6] = ["config", "profile", "help", "version", "print", "log"];
 
 /// The keys that a section accepts.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +24,7 @@ pub(super) enum SectionKeys {
 }
 
 /// The tables that are not profiles.
-pub(super) const SECTIONS: [(&str, SectionKeys); 3] = [
+pub(super) const SECTIONS: [(&str, SectionKeys); 4] = [
     (
         "queue",
         SectionKeys::These(&[
@@ -46,6 +46,7 @@ pub(super) const SECTIONS: [(&str, SectionKeys); 3] = [
         SectionKeys::These(&["aliases", "domain", "postmaster", "original", "profile"]),
     ),
     ("rewrite", SectionKeys::Any),
+    ("log", SectionKeys::These(&["file", "syslog"])),
 ];
 
 /// Keys that are not options.

@@ -4,6 +4,7 @@ pub(crate) mod alert;
 pub mod doctor;
 pub(crate) mod job;
 
+use crate::client::mail_log::LogOptions;
 use crate::client::transport::Transport;
 use crate::mail::message::HeaderField;
 use crate::mail::rewrite;
@@ -55,6 +56,7 @@ pub struct DeliveryOptions {
     /// Queue for messages that cannot be sent yet. `None`: nothing is queued.
     pub queueing: Option<QueueUse>,
     pub rewrite: rewrite::RewriteOptions,
+    pub log: LogOptions,
 }
 
 /// The reason that nothing can be mailed.

@@ -3,6 +3,7 @@
 pub(crate) mod delivery;
 pub mod store;
 
+use crate::client::mail_log::LogOptions;
 use crate::client::transport::Transport;
 use crate::queue::store::spool::Spool;
 use crate::queue::store::{OnUncertain, QueueError, QueueStore, RetrySettings, RouteSpec};
@@ -39,6 +40,7 @@ pub struct QueueOptions {
     /// The configuration file given; `None`: the default one. It is passed to a run that is started later.
     pub config: Option<PathBuf>,
     pub settings: RetrySettings,
+    pub log: LogOptions,
     /// Resolves stored routes.
     pub transports: Box<dyn StoredRoutes>,
 }

@@ -10,6 +10,7 @@ pub(crate) mod quote;
 pub(crate) mod secret;
 pub(crate) mod stop;
 pub(crate) mod subprocess;
+pub(crate) mod syslog;
 pub mod text;
 pub(crate) mod time;
 pub(crate) mod trust;

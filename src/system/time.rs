@@ -40,6 +40,13 @@ pub fn asctime(at: SystemTime) -> String {
         .to_string()
 }
 
+/// `Nov  1 22:15:30` in the local zone, as in the files of syslog (RFC 3164 §4.1.2).
+pub fn of_log(at: SystemTime) -> String {
+    DateTime::<Local>::from(at)
+        .format("%b %e %H:%M:%S")
+        .to_string()
+}
+
 /// A duration for a sentence, rounded down: `20 seconds`, `47 hours`, `5 days`.
 pub fn spoken(time: Duration) -> String {
     let seconds = time.as_secs();

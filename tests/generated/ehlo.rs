@@ -257,6 +257,29 @@ ehlo --lmtp -r /run/dovecot/lmtp -b hi bob@example.org eve@example.org
 ehlo -r mx.example.org --notify success --ret hdrs --envid 'try 1' -b hi bob@example.org
 ehlo -r mx.example.org --hold-for '2h?' --mt-priority '3?' -v -b hi bob@example.org";
 
+const MAIL_LOG: [&str; 5] = [
+    "\
+With --log FILE, or with a table [log] in the configuration, each delivery is logged in the form that Postfix writes:
+when the message is accepted, when an attempt begins, one line for each recipient and attempt, and when the message
+is removed. ehlo, ehlo notify and ehlo queue run have the option; the table also applies to ehlo run, ehlo digest, ehlo unit
+and sendmail. Its keys are file, an absolute path, and syslog; with syslog = true, the lines are sent to the system
+log with the facility mail.",
+    "\
+A line contains the name of the message in the queue, in upper case, the addresses, the server, the times, the enhanced status
+code, the status and the reply. It never contains a subject or a secret. The status is sent, deferred or bounced. A message that is not
+in the queue gets a name for the log only, and deferred then means that it was not delivered.",
+    "\
+The delay has four parts: before the attempt; for other recipients of the message; for DNS, connection, TLS and login;
+and for the transmission.",
+    "\
+A new file has the mode 0600. It is opened for each line, so that logrotate(8) can rename it at any time, and each line is
+appended in one write, so that several processes can use the same file. If a line cannot be written, there is one warning, and the delivery
+continues. Users who may not write to the file of the system can use syslog.",
+    "\
+pflogsumm(1) reads the log with --syslog-name ehlo, and the service postfix of logwatch(8) with
+$postfix_Syslog_Name = ehlo.",
+];
+
 const CONFIGURATION: [&str; 6] = [
     "\
 The configuration file is TOML. Each table [profile.NAME] is a profile; its keys are the long options of ehlo. The value is a
@@ -283,7 +306,7 @@ Paths may begin with ~/, $HOME/ or ${HOME}/ for the home directory of the user w
 to the current directory. Commands are run by /bin/sh, which does its own expansion.",
     "\
 The table [queue] contains the settings of the queue (see ehlo-queue(1)); [sendmail] and [rewrite] contain those for mail
-that programs pass to sendmail (see ehlo-sendmail(1)).",
+that programs pass to sendmail (see ehlo-sendmail(1)); [log] sets the mail log (see THE MAIL LOG).",
     "For example:",
 ];
 
@@ -423,6 +446,7 @@ pub fn page() -> String {
     section(&mut own, "TESTING A SERVER", &TESTING);
     as_typed(&mut own, TRIALS);
     examples(&mut own);
+    section(&mut own, "THE MAIL LOG", &MAIL_LOG);
     section(&mut own, "CONFIGURATION", &CONFIGURATION);
     as_typed(&mut own, PROFILES);
     let status = Exit::ALL.iter().map(|exit| {

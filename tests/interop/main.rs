@@ -40,6 +40,7 @@ mod faults;
 mod hosts;
 mod jobs;
 mod large;
+mod mail_log;
 mod matrix;
 mod netrc;
 mod odd_tls;

@@ -3,7 +3,7 @@
 use crate::mail::mbox;
 use crate::mail::message::Message;
 use crate::smtp::blocks::{Block, Replay};
-use crate::system::text::printable;
+use crate::system::syslog::{self, Priority};
 use crate::system::trust::is_own;
 use crate::system::user;
 use crate::system::user::path_variable;
@@ -11,7 +11,6 @@ use rustix::fs::{Mode, OFlags};
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
 /// Appends the message to the first writable file, and returns its path. `None`: no file is writable.
@@ -69,30 +68,9 @@ fn open(path: &Path) -> io::Result<File> {
     Err(io::Error::from(io::ErrorKind::PermissionDenied))
 }
 
-const SOCKET: &str = "/dev/log";
-
-/// Facility user (1), severity error (3).
-const PRIORITY: u8 = 8 + 3;
-
-/// The longest line that every log daemon accepts.
-const LONGEST: usize = 900;
-
-/// Sends a line to the log if there is one. Never blocks.
+/// Sends a line to the system log if there is one. Never blocks.
 pub fn log(text: &str) {
-    let _ = send(Path::new(SOCKET), text);
-}
-
-fn send(socket: &Path, text: &str) -> std::io::Result<()> {
-    let log = UnixDatagram::unbound()?;
-    log.set_nonblocking(true)?;
-    log.connect(socket)?;
-    log.send(line(text).as_bytes()).map(drop)
-}
-
-fn line(text: &str) -> String {
-    let mut text = printable(text.as_bytes());
-    text.truncate(LONGEST);
-    format!("<{PRIORITY}>ehlo[{}]: {text}", std::process::id())
+    let _ = syslog::send(Priority::UserError, "ehlo", text);
 }
 
 #[cfg(test)]

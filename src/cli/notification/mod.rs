@@ -21,8 +21,8 @@ use crate::mail::message::{
     MessageOptions, TextAlternatives,
 };
 use crate::mail::rewrite::Rewriter;
-use crate::queue::delivery::SenderNotice;
 use crate::queue::FirstTry;
+use crate::queue::delivery::SenderNotice;
 use crate::system::exit::Exit;
 use crate::system::host;
 use crate::system::text::shown_with_tabs;

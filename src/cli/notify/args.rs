@@ -3,7 +3,7 @@
 use crate::cli::notify::{Level, NotifyOptions};
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::UsageError;
-use crate::cli::options::{mail, message, value};
+use crate::cli::options::{mail, message, output, value};
 use crate::config::Places;
 use crate::mail::message::Input;
 use std::path::PathBuf;
@@ -46,6 +46,9 @@ pub struct Args {
     alert: mail::RepeatedAlertArgs,
 
     #[command(flatten)]
+    log: output::LogArgs,
+
+    #[command(flatten)]
     mail: mail::Args,
 }
 
@@ -74,8 +77,12 @@ impl Args {
                 "--attach -: standard input is already used for the text; give the text as an argument",
             ));
         }
+        let mut mail = self.mail.plan(typed, places)?;
+        if let Ok(delivery) = &mut mail.delivery {
+            delivery.log = self.log.options(std::mem::take(&mut delivery.log));
+        }
         Ok(NotifyOptions {
-            mail: self.mail.plan(typed, places)?,
+            mail,
             text,
             level: self.level,
             attachments,

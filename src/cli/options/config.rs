@@ -2,6 +2,7 @@
 
 use crate::cli::options::usage_error::{UsageError, first};
 use crate::cli::options::{auth, value};
+use crate::client::mail_log::LogOptions;
 use crate::config::{
     Config, ConfigError, ConfigFault, ConfigKey, FoundFile, Keys, Places, Value, find,
 };
@@ -107,6 +108,7 @@ pub struct DeliverySettings {
     pub rewrite: rewrite::RewriteOptions,
     /// The profile of sendmail. The configuration has it.
     pub profile: Option<String>,
+    pub log: LogOptions,
 }
 
 /// Reads the settings. Without a configuration, they are the defaults.
@@ -118,6 +120,18 @@ pub fn settings(config: Option<&Config>) -> Result<DeliverySettings, UsageError>
     }
 }
 
+/// The mail log of the configuration.
+pub fn log(config: Option<&Config>) -> Result<LogOptions, UsageError> {
+    let mut settings = DeliverySettings::default();
+    if let Some(config) = config {
+        for setting in config.section("log") {
+            let added = settings.add_log(setting);
+            added.map_err(|fault| config.fault(setting, fault))?;
+        }
+    }
+    Ok(settings.log)
+}
+
 /// Errors in the tables other than profiles.
 pub fn settings_errors(config: &Config) -> Vec<ConfigError> {
     read(config).1
@@ -126,10 +140,11 @@ pub fn settings_errors(config: &Config) -> Vec<ConfigError> {
 type Add = fn(&mut DeliverySettings, &ConfigKey) -> Result<(), ConfigFault>;
 
 fn read(config: &Config) -> (DeliverySettings, Vec<ConfigError>) {
-    let sections: [(&str, Add); 3] = [
+    let sections: [(&str, Add); 4] = [
         ("queue", DeliverySettings::add_queue),
         ("sendmail", DeliverySettings::add_sendmail),
         ("rewrite", DeliverySettings::add_rule),
+        ("log", DeliverySettings::add_log),
     ];
     let mut settings = DeliverySettings::default();
     let mut errors = Vec::new();
@@ -178,6 +193,15 @@ impl DeliverySettings {
         Ok(())
     }
 
+    fn add_log(&mut self, setting: &ConfigKey) -> Result<(), ConfigFault> {
+        match setting.key.as_str() {
+            "file" => self.log.file = Some(parsed(&setting.value, path)?),
+            "syslog" => self.log.syslog = flag(&setting.value)?,
+            _ => return Err(ConfigFault::Key(None)),
+        }
+        Ok(())
+    }
+
     fn add_rule(&mut self, setting: &ConfigKey) -> Result<(), ConfigFault> {
         let rule = Rule {
             from: setting.key.clone(),
@@ -198,6 +222,18 @@ fn scalar(value: &Value) -> Result<&str, ConfigFault> {
     };
     Err(ConfigFault::Kind {
         expected: "a string or a number",
+        found,
+    })
+}
+
+fn flag(value: &Value) -> Result<bool, ConfigFault> {
+    let found = match value {
+        Value::Flag(flag) => return Ok(*flag),
+        Value::Text(_) | Value::Number(_) => "a string or a number",
+        Value::List(_) => "an array",
+    };
+    Err(ConfigFault::Kind {
+        expected: "true or false",
         found,
     })
 }

@@ -354,6 +354,7 @@ impl MailQueueArgs {
         let mut route = with_options(&options, |route| route.resolve(chosen, settings))?;
         route.queue.queue_dir = self.queue_dir.or(route.queue.queue_dir);
         let rewrite = route.settings.rewrite.clone();
+        let log = route.settings.log.clone();
         let message = QueuedMessageOptions {
             route_spec: route.route_spec,
             config: path,
@@ -369,6 +370,7 @@ impl MailQueueArgs {
             fallbacks: route.plan.fallbacks,
             queueing: (!self.no_queue).then_some(queueing),
             rewrite,
+            log,
         })
     }
 }

@@ -1,9 +1,11 @@
 //! Output: transcript, colours, progress.
 
 use crate::cli::options::usage_error::UsageError;
+use crate::client::mail_log::LogOptions;
 use crate::transcript::{Color, Format, TranscriptOptions};
 use clap::ValueEnum;
 use std::io::IsTerminal as _;
+use std::path::{PathBuf, absolute};
 
 /// Options under the heading "Output".
 #[derive(Debug, clap::Args)]
@@ -22,6 +24,32 @@ pub struct Args {
     /// `auto` shows it on a terminal, after a second.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Show::Auto)]
     progress: Show,
+}
+
+/// The option for the mail log.
+#[derive(Debug, Default, clap::Args)]
+#[group(skip)]
+#[command(next_help_heading = "Output")]
+pub struct LogArgs {
+    /// Append a line for each recipient and attempt to this file.
+    ///
+    /// The lines have the form that Postfix writes, so that pflogsumm and logwatch can read them. They contain
+    /// addresses, but no subject and no secret. The default is `file` in `[log]` of the configuration. If the
+    /// file cannot be written, there is a warning, and the delivery continues.
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+}
+
+impl LogArgs {
+    /// The log of the configuration, with the file that the option names.
+    pub fn options(self, configured: LogOptions) -> LogOptions {
+        // A process in the background has another current directory.
+        let file = self.log.map(|file| absolute(&file).unwrap_or(file));
+        LogOptions {
+            file: file.or(configured.file),
+            ..configured
+        }
+    }
 }
 
 /// Options of the output of a session with or without a message.

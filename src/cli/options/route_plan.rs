@@ -8,6 +8,7 @@ use crate::cli::options::stored_value::shell_command;
 use crate::cli::options::usage_error::{UsageError, first};
 use crate::cli::send::args::{self, ParsedWords, SendArgs};
 use crate::client::credentials::CredentialsOptions;
+use crate::client::mail_log::LogOptions;
 use crate::client::session;
 use crate::client::transport::Transport;
 use crate::config::{Config, Places, Profile, find};
@@ -300,7 +301,7 @@ impl QueueArgs {
         });
         let directory = self.queue_dir.or(settings.directory);
         QueueUse {
-            queue: queue_options(directory, options.config, settings.queue),
+            queue: queue_options(directory, options.config, settings.queue, settings.log),
             route_spec: options.route_spec,
             on_uncertain: on_uncertain.unwrap_or(settings.on_uncertain),
             on_failure: on_failure.or(settings.on_failure),
@@ -314,6 +315,7 @@ pub fn queue_options(
     directory: Option<PathBuf>,
     config: Option<PathBuf>,
     settings: RetrySettings,
+    log: LogOptions,
 ) -> QueueOptions {
     // A later run may have another current directory.
     let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
@@ -321,6 +323,7 @@ pub fn queue_options(
         directory,
         config: config.map(absolute),
         settings,
+        log,
         transports: Box::new(RouteFinder),
     }
 }

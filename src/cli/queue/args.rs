@@ -2,12 +2,14 @@
 
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::settings;
+use crate::cli::options::output::LogArgs;
 use crate::cli::options::route_plan::queue_options;
 use crate::cli::options::usage_error::{UsageError, first};
 use crate::cli::options::value;
 use crate::cli::queue::{Queue, RunOptions, Thresholds, Work};
 use crate::config::{Places, find};
 use crate::transcript::{Format, TranscriptOptions};
+use std::mem;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -128,6 +130,9 @@ struct RunArgs {
     background: bool,
 
     #[command(flatten)]
+    log: LogArgs,
+
+    #[command(flatten)]
     queue: QueueDirArgs,
 }
 
@@ -159,7 +164,15 @@ struct StatusArgs {
 }
 
 impl CommandArgs {
-    pub fn plan(self, typed: &CommandLineArgs<'_>, places: &Places) -> Result<Queue, UsageError> {
+    pub fn plan(
+        mut self,
+        typed: &CommandLineArgs<'_>,
+        places: &Places,
+    ) -> Result<Queue, UsageError> {
+        let log = match &mut self.command {
+            QueueCommand::Run(run) => mem::take(&mut run.log),
+            _ => LogArgs::default(),
+        };
         let (queue, work) = self.command.split();
         let config = find(queue.config.as_deref(), places)?;
         let config = config.map(|found| found.read(&typed.keys()));
@@ -167,7 +180,12 @@ impl CommandArgs {
         let settings = settings(config.as_ref())?;
         let directory = queue.queue_dir.or(settings.directory);
         Ok(Queue {
-            queue: queue_options(directory, queue.config, settings.queue),
+            queue: queue_options(
+                directory,
+                queue.config,
+                settings.queue,
+                log.options(settings.log),
+            ),
             work,
         })
     }

@@ -5,6 +5,7 @@ use crate::cli::options::transport::{RareArgs, TransportArgs};
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{auth, config, message, output, value};
 use crate::cli::send::{Send, SendTask};
+use crate::client::mail_log::LogOptions;
 use crate::client::transport::Transport;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
@@ -23,6 +24,8 @@ pub(crate) struct SendArgs {
     pub(crate) transport: TransportArgs,
     #[command(flatten)]
     output: output::Args,
+    #[command(flatten)]
+    pub(crate) log: output::LogArgs,
     #[command(flatten)]
     pub(crate) queue: config::QueueArgs,
     #[command(flatten)]
@@ -66,6 +69,7 @@ impl SendArgs {
             output,
             queueing: None,
             repeat,
+            log: LogOptions::default(),
         })))
     }
 

@@ -9,6 +9,7 @@ use crate::cli::terminal::complain;
 use crate::client::credentials;
 use crate::client::deliver::ConnectionPool;
 use crate::client::events::{Event, Observer};
+use crate::client::mail_log;
 use crate::client::outcome::{DeliveryReport, RecipientStatus};
 use crate::client::transport::{Transport, Transports};
 use crate::mail::message::Message;
@@ -120,7 +121,9 @@ impl QueuedMessage<'_> {
             kind: ItemKind::Mail,
             queued: SystemTime::now(),
         };
-        store.add(&metadata, self.message, self.shape(), None)
+        let claim = store.add(&metadata, self.message, self.shape(), None)?;
+        mail_log::received(claim.item().id.as_str(), metadata.envelope.sender.as_ref());
+        Ok(claim)
     }
 
     /// Few servers today lack 8BITMIME, but because of them, messages that ehlo composes are encoded.
@@ -340,6 +343,9 @@ pub fn run_in_background(store: &dyn QueueStore, options: &QueueOptions, item: O
         .arg(directory);
     if let Some(Ok(config)) = options.config.as_ref().map(std::path::absolute) {
         command.arg("--config").arg(config);
+    }
+    if let Some(log) = mail_log::file() {
+        command.arg("--log").arg(log);
     }
     command.args(item.map(Id::as_str));
     command

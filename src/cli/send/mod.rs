@@ -8,6 +8,7 @@ mod run;
 pub(crate) use run::{print, run};
 
 use crate::cli::ask::Ask;
+use crate::client::mail_log::LogOptions;
 use crate::client::transport::Transport;
 use crate::mail::message::MessageOptions;
 use crate::queue::QueueUse;
@@ -36,6 +37,7 @@ pub struct Send {
     /// `None`: a message that cannot be sent is not queued.
     pub queueing: Option<QueueUse>,
     pub repeat: Repeat,
+    pub log: LogOptions,
 }
 
 /// Repetition of a message.

@@ -76,6 +76,7 @@ pub fn of_cron(config: Option<PathBuf>, places: &Places) -> Result<DeliveryOptio
         transport: sendmail.transport,
         fallbacks: sendmail.fallbacks,
         rewrite: sendmail.rewrite,
+        log: sendmail.queueing.queue.log.clone(),
         queueing: Some(sendmail.queueing),
     })
 }

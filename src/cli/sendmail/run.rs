@@ -84,7 +84,7 @@ fn ask(plan: &Sendmail, envelope: &Envelope, observer: &mut dyn Observer) -> Del
         envelope,
         message: &Nothing,
         purpose: Purpose::Question,
-        is_kept: false,
+        item: None,
         log: None,
     };
     let transports = Transports::new(std::iter::once(&plan.transport).chain(&plan.fallbacks));

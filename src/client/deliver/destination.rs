@@ -447,7 +447,7 @@ impl Delivery<'_, '_> {
 
     pub fn settled(&mut self, recipients: &[usize]) {
         for &recipient in recipients {
-            if self.outgoing.is_kept {
+            if self.outgoing.item.is_some() {
                 self.results[recipient].postpone(self.transport.router.has_relay());
             }
             let result = &self.results[recipient];

@@ -1,6 +1,7 @@
 //! Delivery of a message: transports, destinations, hosts, connections and sessions.
 
 mod destination;
+mod logged;
 mod pool;
 
 pub use pool::{ConnectionPool, Hosts};
@@ -14,6 +15,8 @@ use crate::mail::envelope::Envelope;
 use crate::mail::message::{Convertible, Message, Signed};
 use crate::smtp::blocks::Replay;
 use destination::Delivery;
+use logged::LoggedDelivery;
+use std::time::SystemTime;
 
 /// Demands on the connections to a destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,11 +29,18 @@ pub struct Outgoing<'a> {
     pub envelope: &'a Envelope,
     pub message: &'a dyn Replay,
     pub purpose: Purpose,
-    /// True if the message is in the queue and retried, so that conditions that can be corrected here are
-    /// temporary failures.
-    pub is_kept: bool,
+    /// The item of the queue. The message is retried, so that conditions that can be corrected here are
+    /// temporary failures. `None`: the message is not in the queue.
+    pub item: Option<QueuedItem<'a>>,
     /// Log of the end of data and its replies. Recipients are indices into the envelope.
     pub log: Option<&'a dyn DeliveryLog>,
+}
+
+/// The name of a message in the queue, and the time at which it was queued.
+#[derive(Clone, Copy, Debug)]
+pub struct QueuedItem<'a> {
+    pub id: &'a str,
+    pub since: SystemTime,
 }
 
 impl<'a> Outgoing<'a> {
@@ -40,7 +50,7 @@ impl<'a> Outgoing<'a> {
             envelope: &message.envelope,
             message,
             purpose: Purpose::Mail,
-            is_kept: false,
+            item: None,
             log: None,
         }
     }
@@ -58,9 +68,22 @@ pub fn deliver(
     report
 }
 
-/// Delivers a message to these recipients, and records their results: over the first transport, and over its
-/// fallbacks to those that another server may still accept.
+/// Delivers a message to these recipients, and records their results in the report and in the mail log. Every
+/// delivery passes this function.
 pub fn deliver_to(
+    recipients: &[usize],
+    outgoing: &Outgoing<'_>,
+    pool: &ConnectionPool<'_, '_>,
+    report: &mut DeliveryReport,
+    observer: &mut dyn Observer,
+) {
+    let mut logged = LoggedDelivery::begin(recipients, outgoing, pool.transports(), observer);
+    deliver_in_order(recipients, outgoing, pool, report, &mut logged);
+    logged.end(recipients, report);
+}
+
+/// Delivers over the first transport, and over its fallbacks to those that another server may still accept.
+fn deliver_in_order(
     recipients: &[usize],
     outgoing: &Outgoing<'_>,
     pool: &ConnectionPool<'_, '_>,

@@ -164,7 +164,7 @@ impl SessionCheck<'_> {
             envelope: &envelope,
             message: &Nothing,
             purpose: Purpose::Question,
-            is_kept: false,
+            item: None,
             log: None,
         };
         let transports = Transports::of(loaded);

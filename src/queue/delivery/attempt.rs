@@ -1,6 +1,6 @@
 //! One attempt at an item that is claimed.
 
-use crate::client::deliver::{ConnectionPool, Outgoing, deliver_to};
+use crate::client::deliver::{ConnectionPool, Outgoing, QueuedItem, deliver_to};
 use crate::client::events::{Event, Observer};
 use crate::client::outcome::{Cause, DeliveryReport, RecipientResult, RecipientStatus};
 use crate::client::session::{DeliveryLog, Purpose};
@@ -101,7 +101,10 @@ impl Attempt<'_, '_, '_> {
                 ItemKind::Mail => Purpose::Mail,
                 ItemKind::Report(_) => Purpose::Report,
             },
-            is_kept: true,
+            item: Some(QueuedItem {
+                id: self.claim.item().id.as_str(),
+                since: metadata.queued,
+            }),
             log: Some(&log),
         };
         let is_duplicate = |&&index: &&usize| before.states[index].may_arrive_twice();

@@ -1,5 +1,6 @@
 //! The consequences of the state of an item: it is removed, it waits, its sender is notified, or it fails.
 
+use crate::client::mail_log;
 use crate::client::outcome::RecipientStatus;
 use crate::mail::envelope::{Envelope, NotifyOn};
 use crate::mail::message::ReportKind;
@@ -54,8 +55,7 @@ pub fn settle(
     }
     // The usual case: the results of an item that is removed need not be on disk.
     if current(&*claim).is_done() {
-        claim.remove()?;
-        return Ok(ItemOutcome::Removed);
+        return remove(claim);
     }
     end_attempt(&*claim)?;
     give_up_expired(run_context, &*claim)?;
@@ -65,13 +65,19 @@ pub fn settle(
     }
     let item = current(&*claim);
     if item.is_done() {
-        claim.remove()?;
-        return Ok(ItemOutcome::Removed);
+        return remove(claim);
     }
     if needs_warning(&item.history, run_context.settings) {
         warn(run_context, &*claim, &item)?;
     }
     Ok(ItemOutcome::Kept)
+}
+
+fn remove(claim: Box<dyn ClaimedItem>) -> Result<ItemOutcome, QueueError> {
+    let id = claim.item().id.clone();
+    claim.remove()?;
+    mail_log::removed(id.as_str());
+    Ok(ItemOutcome::Removed)
 }
 
 /// Gives up all recipients of an item, notifies its sender, and marks it as failed.
@@ -152,6 +158,7 @@ fn give_up_expired(
         return Ok(());
     }
     let time = spoken(item.history.tried_for);
+    let mut is_given_up = false;
     for recipient in item.open() {
         let state = &item.history.states[recipient];
         // Only other recipients were tried, in a run limited to their domains.
@@ -175,6 +182,10 @@ fn give_up_expired(
         // RFC 3463 §3.5: the delivery time has expired, regardless of the cause.
         let result = given_up(state, words, "5.4.7");
         claim.record(ItemEvent::Result { recipient, result }, Durability::Disk)?;
+        is_given_up = true;
+    }
+    if is_given_up {
+        mail_log::expired(item.id.as_str(), item.metadata.envelope.sender.as_ref());
     }
     Ok(())
 }
@@ -283,6 +294,7 @@ fn add_report(
         kind: ReportKind::Failed,
     };
     let added = report.add(run_context, claim, &id)?;
+    mail_log::bounced(item.id.as_str(), id.as_str());
     if let Err(error) = record_reported(claim, failed) {
         // The next run adds another report; this one must not be sent as well.
         added.map_or(Ok(()), ClaimedItem::remove)?;

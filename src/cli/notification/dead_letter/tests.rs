@@ -62,24 +62,3 @@ fn file_of_another_user_is_not_written_to() {
     assert!(append(&path, &letter("hi")).is_err());
     assert_eq!(fs::read(&other).unwrap(), b"");
 }
-
-#[test]
-fn log_line_is_escaped() {
-    let home = tempfile::tempdir().unwrap();
-    let path = home.path().join("log");
-    let log = UnixDatagram::bind(&path).unwrap();
-    send(&path, "cannot mail \"a\nb\x1b\"").unwrap();
-    let mut bytes = [0; 2000];
-    let count = log.recv(&mut bytes).unwrap();
-    let said = std::str::from_utf8(&bytes[..count]).unwrap();
-    let whole = format!(
-        "<11>ehlo[{}]: cannot mail \"a\\x0ab\\x1b\"",
-        std::process::id()
-    );
-    assert_eq!(said, whole);
-}
-
-#[test]
-fn missing_log_is_ignored() {
-    assert!(send(Path::new("/nonexistent/log"), "text").is_err());
-}
