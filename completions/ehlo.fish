@@ -25,58 +25,58 @@ function __fish_ehlo_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c ehlo -n "__fish_ehlo_needs_command" -s f -l from -d 'The author [default: your login name at this host]' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l to -d 'Who gets it, named in To' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l cc -d 'Who gets it too, named in Cc' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l bcc -d 'Who gets it and is named nowhere' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l reply-to -d 'Where answers are to go' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -s s -l subject -d 'The subject, as it is to be read' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -s b -l body -d 'The text: as given, from @FILE, or from stdin with `-`' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l html -d 'The text as HTML: as given, from @FILE, or from stdin with `-`' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l markdown -d 'The text in Markdown, sent as it is and as HTML' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -s a -l attach -d 'Attach a file, or stdin (`-`)' -r -F
-complete -c ehlo -n "__fish_ehlo_needs_command" -l inline -d 'A file that the HTML shows as `cid:ID`' -r -F
-complete -c ehlo -n "__fish_ehlo_needs_command" -l attach-message -d 'Attach a message as it is' -r -F
-complete -c ehlo -n "__fish_ehlo_needs_command" -l calendar -d 'An invitation, beside the text' -r -F
-complete -c ehlo -n "__fish_ehlo_needs_command" -l charset -d 'The charset of the text, if it is not UTF-8' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -s H -l header -d 'Add a header field, or replace one that ehlo writes' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l in-reply-to -d 'The Message-ID of the message that this one answers' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l references -d 'The Message-IDs of the conversation; repeatable, and each may be a list as it is in a message' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l priority -d 'How urgent it is' -r -f -a "high\t''
+complete -c ehlo -n "__fish_ehlo_needs_command" -s f -l from -d 'Sender address [default: your login name at this host]' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l to -d 'Recipient (To)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l cc -d 'Additional recipient (Cc)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l bcc -d 'Hidden recipient (Bcc)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l reply-to -d 'Address for replies' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -s s -l subject -d 'Subject, as the recipient will read it' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -s b -l body -d 'Message text: as given, from @FILE, or from standard input (`-`)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l html -d 'HTML version of the text: as given, from @FILE, or from standard input (`-`)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l markdown -d 'Markdown text, sent both as plain text and as HTML' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -s a -l attach -d 'Attach a file, or standard input (`-`)' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -l inline -d 'Embed a file that the HTML refers to as `cid:ID`' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -l attach-message -d 'Attach an email file unchanged, as message/rfc822' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -l calendar -d 'Calendar invitation (iCalendar file) to send along with the text' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -l charset -d 'Character set of the text, if it is not UTF-8' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -s H -l header -d 'Add a header field, or replace one that ehlo sets' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l in-reply-to -d 'Message-ID of the message that this one replies to' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l references -d 'Message-IDs of the thread; repeatable, each may be a list as in the References field' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l priority -d 'Priority shown to the recipient' -r -f -a "high\t''
 normal\t''
 low\t''"
-complete -c ehlo -n "__fish_ehlo_needs_command" -l list-unsubscribe -d 'Where one leaves the list: https or mailto' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l auto-submitted -d 'Say that no person wrote it, so that nothing answers by itself' -r -f -a "auto-generated\t''
+complete -c ehlo -n "__fish_ehlo_needs_command" -l list-unsubscribe -d 'URL for unsubscribing (https or mailto)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l auto-submitted -d 'Mark the message as automatic, so that autoresponders do not reply' -r -f -a "auto-generated\t''
 auto-replied\t''"
-complete -c ehlo -n "__fish_ehlo_needs_command" -l message -d 'Send this ready message, from a file or stdin (`-`)' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l envelope-from -d 'The envelope\'s sender; \'\' is the null sender' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -s r -l relay -l server -d 'Hand everything to this server; no MX lookup' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -s p -l port -d 'The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l pipelining -d 'Commands in groups where the server offers it' -r -f -a "auto\t''
+complete -c ehlo -n "__fish_ehlo_needs_command" -l message -d 'Send this complete message, from a file or standard input (`-`)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l envelope-from -d 'Envelope sender (return path); \'\' for the null sender' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -s r -l relay -l server -d 'Send everything through this server; skip the MX lookup' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -s p -l port -d 'Port: a number, or smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l pipe -d 'Send everything through this command, which speaks SMTP on standard input and output' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l bind -d 'Local address to connect from' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l connect-to -d 'Open the connection to this host instead of the server' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l dns -d 'Use this DNS resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l helo -l ehlo -d 'Client name for EHLO [default: the full name of this host]' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l pipelining -d 'Send commands in groups if the server supports PIPELINING' -r -f -a "auto\t''
 off\t''"
-complete -c ehlo -n "__fish_ehlo_needs_command" -l chunking -d 'BDAT instead of DATA where the server offers it' -r -f -a "auto\t''
+complete -c ehlo -n "__fish_ehlo_needs_command" -l chunking -d 'Use BDAT instead of DATA if the server supports CHUNKING' -r -f -a "auto\t''
 off\t''"
-complete -c ehlo -n "__fish_ehlo_needs_command" -l timeout -d 'One time limit for every step, like 30s' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l limit-rate -d 'Send no faster than this many bytes a second, like 500K or 2M' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+complete -c ehlo -n "__fish_ehlo_needs_command" -l timeout -d 'Time limit for each step, as in 30s' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l limit-rate -d 'Maximum transfer rate in bytes per second, as in 500K or 2M' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l tls -d 'When to use TLS' -r -f -a "auto\t''
 off\t''
 starttls\t''
 implicit\t''"
-complete -c ehlo -n "__fish_ehlo_needs_command" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
-complete -c ehlo -n "__fish_ehlo_needs_command" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
-complete -c ehlo -n "__fish_ehlo_needs_command" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_needs_command" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
+complete -c ehlo -n "__fish_ehlo_needs_command" -l ca-file -d 'Trust the CAs in this file (PEM) instead of those of the system' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -l cert -d 'Client certificate with its chain (PEM)' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -l key -d 'Private key of the client certificate (PEM, unencrypted)' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -l tls-name -d 'Name expected in the certificate, instead of the server name' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l pin -d 'Expected certificate or public key of the server, as sha256:SUM; implies that TLS is required' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l tls-min -d 'Minimum TLS version; implies that TLS is required' -r -f -a "1.2\t''
 1.3\t''"
-complete -c ehlo -n "__fish_ehlo_needs_command" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_needs_command" -s u -l user -d 'Log in as this user, at the server that is named' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
+complete -c ehlo -n "__fish_ehlo_needs_command" -l save-certs -d 'Save the server\'s certificate chain (PEM), whether or not it is valid' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -s u -l user -d 'Log in to the server as this user' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l auth -d 'Restrict the authentication mechanisms, as in SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''
 SCRAM-SHA-256\t''
@@ -86,81 +86,81 @@ PLAIN\t''
 LOGIN\t''
 OAUTHBEARER\t''
 XOAUTH2\t''"
-complete -c ehlo -n "__fish_ehlo_needs_command" -l password-command -d 'The password is the first line that this shell command prints' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l password-file -d 'The password is the first line of this file' -r -F
-complete -c ehlo -n "__fish_ehlo_needs_command" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l transcript -d 'How the conversation is shown on stdout' -r -f -a "stevens\t''
+complete -c ehlo -n "__fish_ehlo_needs_command" -l password-command -d 'Shell command that prints the password on its first line' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l password-file -d 'File with the password on its first line' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -l oauth-token-command -d 'Shell command that prints an OAuth token on its first line' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l transcript -d 'Format of the session on standard output' -r -f -a "stevens\t''
 swaks\t''
 json\t''
 none\t''"
-complete -c ehlo -n "__fish_ehlo_needs_command" -l color -d 'Colours on stdout; `auto` uses them on a terminal where `NO_COLOR` is not set' -r -f -a "auto\t''
+complete -c ehlo -n "__fish_ehlo_needs_command" -l color -d 'Use colors; `auto` uses them on a terminal unless `NO_COLOR` is set' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c ehlo -n "__fish_ehlo_needs_command" -l progress -d 'Show how far a large message is, on stderr' -r -f -a "auto\t''
+complete -c ehlo -n "__fish_ehlo_needs_command" -l progress -d 'Show a progress bar for large messages on standard error' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c ehlo -n "__fish_ehlo_needs_command" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
-complete -c ehlo -n "__fish_ehlo_needs_command" -l on-uncertain -d 'What becomes of those who may have got it already' -r -f -a "retry\t''
+complete -c ehlo -n "__fish_ehlo_needs_command" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -l on-uncertain -d 'How to treat recipients who may already have received the message' -r -f -a "retry\t''
 hold\t''"
-complete -c ehlo -n "__fish_ehlo_needs_command" -l on-failure -d 'A shell command that is told of what was given up' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l on-failure -d 'Shell command to run when delivery is abandoned' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l profile -d 'Use the options of this profile' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l config -d 'The file with the profiles' -r -F
-complete -c ehlo -n "__fish_ehlo_needs_command" -l notify -d 'When a report is wanted: never, or some of success,failure,delay' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l ret -d 'How much of the message comes back with a report: full or hdrs' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l envid -d 'What a report is to call the envelope' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l orcpt -d 'What a report is to call a recipient, as in `bob@example.org=rfc822;robert@example.org`' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l require-tls -d 'Let the message travel in verified TLS only, all the way (RFC 8689)' -r -f -a "yes\t''
+complete -c ehlo -n "__fish_ehlo_needs_command" -l config -d 'Configuration file' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -l notify -d 'When to request a delivery report (DSN): never, or any of success,failure,delay' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l ret -d 'How much of the message to return in a report: full or hdrs' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l envid -d 'Envelope ID to quote in delivery reports' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l orcpt -d 'Original recipient address to quote in delivery reports, as in `bob@example.org=rfc822;robert@example.org`' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l require-tls -d 'Require verified TLS on every hop (RFC 8689)' -r -f -a "yes\t''
 no\t''
 ?\t''"
-complete -c ehlo -n "__fish_ehlo_needs_command" -l hold-for -d 'Let the server hold the message for this time, like 2h (RFC 4865)' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l hold-until -d 'Let the server hold the message until then, like 2030-01-31T08:00:00Z (RFC 4865)' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l deliver-by -d 'Let it arrive within this time, like 1h, or come back (RFC 2852)' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l mt-priority -d 'How urgent it is to servers, from -9 to 9 (RFC 6710)' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l smtputf8 -d 'Say SMTPUTF8 always or never, instead of where it is needed and offered' -r -f -a "auto\t''
+complete -c ehlo -n "__fish_ehlo_needs_command" -l hold-for -d 'Ask the server to hold the message for this time, as in 2h (RFC 4865)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l hold-until -d 'Ask the server to hold the message until this date, as in 2030-01-31T08:00:00Z (RFC 4865)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l deliver-by -d 'Return the message if it is not delivered within this time, as in 1h (RFC 2852)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l mt-priority -d 'Delivery priority, from -9 to 9 (RFC 6710)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l smtputf8 -d 'Request SMTPUTF8 always or never, instead of only if it is needed' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c ehlo -n "__fish_ehlo_needs_command" -l body-type -d 'What BODY= says, instead of what the message needs: 7bit, 8bitmime or binarymime' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l announce-size -d 'What SIZE= says, instead of the message\'s size' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l mail-auth -d 'Who has handed in the message, for AUTH= on MAIL; <> is nobody known (RFC 4954 §5)' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l prdr -d 'A reply for each recipient behind the end of data, where PRDR is offered' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l quit-after -d 'Say QUIT behind this stage: connect, banner, ehlo, starttls, auth, mail, rcpt, data or dot' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l drop-after -d 'Close the connection without a word behind the reply to this stage' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l drop-after-send -d 'Close the connection once this stage was said, with its reply unread' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l repeat -d 'Send the message so many times, each with a connection and a Message-ID of its own' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l wait -d 'Wait between them, like 2s' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l mail-param -d 'Words behind MAIL as they are; repeatable' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l rcpt-param -d 'Words behind each RCPT as they are; repeatable' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l force -d 'Use these although the server does not offer them, like auth,starttls,bdat,pipelining' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l xclient -d 'Claim to be another client, as in \'NAME=client.example ADDR=192.0.2.1\'; repeatable' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l xforward -d 'Report where the message came from, for the server\'s log, as in \'NAME=client.example\'; repeatable' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l proxy-protocol -d 'Begin with a header of the PROXY protocol: v1 or v2, alone or with the two ends' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l format-flowed -d 'Send long paragraphs as lines that flow'
-complete -c ehlo -n "__fish_ehlo_needs_command" -l no-date -d 'Leave Date out, to test a server'
-complete -c ehlo -n "__fish_ehlo_needs_command" -l no-message-id -d 'Leave Message-ID out, to test a server'
-complete -c ehlo -n "__fish_ehlo_needs_command" -l print -d 'Write the message to stdout, and send nothing'
-complete -c ehlo -n "__fish_ehlo_needs_command" -s E -l only-if-input -d 'Send nothing if there is no text, and exit with 0'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l body-type -d 'Value of BODY=, regardless of the message: 7bit, 8bitmime or binarymime' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l announce-size -d 'Value of SIZE=, instead of the size of the message' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l mail-auth -d 'Submitter for the AUTH= parameter of MAIL; <> if unknown (RFC 4954 §5)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l prdr -d 'Request one reply per recipient after the data, if the server supports PRDR' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l quit-after -d 'Send QUIT after this stage: connect, banner, ehlo, starttls, auth, mail, rcpt, data or dot' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l drop-after -d 'Drop the connection after the reply to this stage' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l drop-after-send -d 'Drop the connection after sending this stage, without reading the reply' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l repeat -d 'Send the message N times, each over a new connection and with a new Message-ID' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l wait -d 'Pause between repetitions, as in 2s' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l mail-param -d 'Extra parameters for MAIL, sent verbatim; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l rcpt-param -d 'Extra parameters for each RCPT, sent verbatim; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l force -d 'Use these extensions even if the server does not offer them, as in auth,starttls,bdat,pipelining' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l xclient -d 'Impersonate another client (XCLIENT), as in \'NAME=client.example ADDR=192.0.2.1\'; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l xforward -d 'Pass the original client\'s details for the server\'s log (XFORWARD), as in \'NAME=client.example\'; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l proxy-protocol -d 'Begin with a PROXY protocol header: v1 or v2, optionally with addresses' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l format-flowed -d 'Send the text as format=flowed'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l no-date -d 'Omit the Date field, to test a server'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l no-message-id -d 'Omit the Message-ID field, to test a server'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l print -d 'Print the message to standard output instead of sending it'
+complete -c ehlo -n "__fish_ehlo_needs_command" -s E -l only-if-input -d 'Send nothing if the text is empty, and exit with status 0'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s 6 -l ipv6 -d 'Use IPv6 only'
-complete -c ehlo -n "__fish_ehlo_needs_command" -s k -l insecure -d 'Take any certificate'
-complete -c ehlo -n "__fish_ehlo_needs_command" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
-complete -c ehlo -n "__fish_ehlo_needs_command" -s q -l quiet -d 'Show only what failed, on stderr'
-complete -c ehlo -n "__fish_ehlo_needs_command" -s v -l verbose -d 'Show every host considered and how each part was encoded'
-complete -c ehlo -n "__fish_ehlo_needs_command" -l hex -d 'Show every octet that is sent and received, but for secrets, instead of lines'
+complete -c ehlo -n "__fish_ehlo_needs_command" -s k -l insecure -d 'Accept any certificate'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l allow-cleartext-password -d 'Allow the password to be sent without TLS'
+complete -c ehlo -n "__fish_ehlo_needs_command" -s q -l quiet -d 'Show only failures, on standard error'
+complete -c ehlo -n "__fish_ehlo_needs_command" -s v -l verbose -d 'Also show DNS lookups, each host tried, and encoding decisions'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l hex -d 'Show a hex dump of all traffic except secrets'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l timing -d 'Show the seconds since the start before each line'
-complete -c ehlo -n "__fish_ehlo_needs_command" -l summary -d 'At the end, show how long each step took, in one line for each server'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l summary -d 'End with one line per server that shows the duration of each step'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l json -d 'The same as --transcript json'
-complete -c ehlo -n "__fish_ehlo_needs_command" -l show-data -d 'Show the message, too, as it goes over the wire'
-complete -c ehlo -n "__fish_ehlo_needs_command" -l queue -d 'Keep what cannot be sent now, and try it again'
-complete -c ehlo -n "__fish_ehlo_needs_command" -l queue-only -d 'Keep the message, and let `ehlo queue run` send it'
-complete -c ehlo -n "__fish_ehlo_needs_command" -l raw -d 'Accept any printable --helo, and recipients and senders without a domain'
-complete -c ehlo -n "__fish_ehlo_needs_command" -l lmtp -d 'Speak LMTP, which has a reply for each recipient behind the message (RFC 2033)'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l show-data -d 'Also show the message as it is transmitted'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l queue -d 'Queue the message if it cannot be delivered now'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l queue-only -d 'Only queue the message; `ehlo queue run` sends it'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l raw -d 'Use --helo verbatim, and accept addresses without a domain'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l lmtp -d 'Speak LMTP, which returns one reply per recipient after the message (RFC 2033)'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s V -l version -d 'Print version'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "sink" -d 'Receive mail on loopback, for demos, tests and scripts'
-complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "demo" -d 'Send a message with an attachment to a receiver inside, and show both sides'
-complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "probe" -d 'Say what a server says of itself, without sending mail'
-complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "ask" -d 'Say commands to a server, and show what it answers'
-complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "script" -d 'Hold a conversation that a script says, and check it'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "demo" -d 'Send a sample message to a built-in server and show both sides'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "probe" -d 'Report a server\'s extensions, TLS, certificate and timing without sending mail'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "ask" -d 'Send SMTP commands to a server and show its replies'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "script" -d 'Run a scripted SMTP session and check the replies'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "config" -d 'Look at the configuration'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "queue" -d 'Look at the queue, and deliver what is in it'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "run" -d 'Run a command, and mail what happened'
@@ -168,8 +168,8 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "notify" -d 'Mail a line o
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "digest" -d 'Mail what `ehlo run --digest NAME` gathered'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "unit" -d 'Mail what became of a unit of systemd: its state, and the end of its journal'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "doctor" -d 'Say what this host would do with a mail from cron, without sending one'
-complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "sendmail" -d 'Do what sendmail does, with its options'
-complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "mailq" -d 'Show the queue, as sendmail does'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "sendmail" -d 'Act as sendmail(8), with its options'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "mailq" -d 'List the queue, like mailq(1)'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l listen -d 'Where to listen; may be given more than once' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l name -d 'The name in the greeting, and in a certificate that is made' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l count -d 'End after this many messages' -r
@@ -202,24 +202,24 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l require-auth -d 'Take
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -l auth-in-clear -d 'Let people log in without TLS as well'
 complete -c ehlo -n "__fish_ehlo_using_subcommand sink" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand demo" -s h -l help -d 'Print help'
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l pipe -d 'Ask this command, which speaks SMTP on its stdin and stdout' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l expect -d 'What must be there, like starttls,pipelining,auth=PLAIN,size:10M,cert-days:14' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s p -l port -d 'The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l timeout -d 'The time limit for every step, like 5s' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l pipe -d 'Inspect this command, which speaks SMTP on standard input and output' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l expect -d 'Required properties, as in starttls,pipelining,auth=PLAIN,size:10M,cert-days:14' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s p -l port -d 'Port: a number, or smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l helo -l ehlo -d 'Client name for EHLO [default: the full name of this host]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l timeout -d 'Time limit for each step, as in 5s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l bind -d 'Local address to connect from' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l connect-to -d 'Open the connection to this host instead of the server' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l dns -d 'Use this DNS resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l ca-file -d 'Trust the CAs in this file (PEM) instead of those of the system' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l cert -d 'Client certificate with its chain (PEM)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l key -d 'Private key of the client certificate (PEM, unencrypted)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l tls-name -d 'Name expected in the certificate, instead of the server name' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l pin -d 'Expected certificate or public key of the server, as sha256:SUM; implies that TLS is required' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l tls-min -d 'Minimum TLS version; implies that TLS is required' -r -f -a "1.2\t''
 1.3\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s u -l user -d 'Log in as this user, at the server that is named' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l save-certs -d 'Save the server\'s certificate chain (PEM), whether or not it is valid' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s u -l user -d 'Log in to the server as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l auth -d 'Restrict the authentication mechanisms, as in SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''
 SCRAM-SHA-256\t''
@@ -229,38 +229,38 @@ PLAIN\t''
 LOGIN\t''
 OAUTHBEARER\t''
 XOAUTH2\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l password-command -d 'The password is the first line that this shell command prints' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l password-file -d 'The password is the first line of this file' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l config -d 'The file with the profiles' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l password-command -d 'Shell command that prints the password on its first line' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l password-file -d 'File with the password on its first line' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l oauth-token-command -d 'Shell command that prints an OAuth token on its first line' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l config -d 'Configuration file' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l tls -d 'When to use TLS' -r -f -a "auto\t''
 off\t''
 starttls\t''
 implicit\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l profile -d 'Probe the relay of this profile' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l json -d 'One JSON object'
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s v -l verbose -d 'Show the conversation, too'
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l json -d 'Print the report as one JSON object'
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s v -l verbose -d 'Also show the SMTP session'
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s 6 -l ipv6 -d 'Use IPv6 only'
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s k -l insecure -d 'Take any certificate'
-complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s k -l insecure -d 'Accept any certificate'
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l allow-cleartext-password -d 'Allow the password to be sent without TLS'
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s p -l port -d 'The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l timeout -d 'The time limit for every step, like 5s' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s p -l port -d 'Port: a number, or smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l helo -l ehlo -d 'Client name for EHLO [default: the full name of this host]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l timeout -d 'Time limit for each step, as in 5s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l bind -d 'Local address to connect from' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l connect-to -d 'Open the connection to this host instead of the server' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l dns -d 'Use this DNS resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l ca-file -d 'Trust the CAs in this file (PEM) instead of those of the system' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l cert -d 'Client certificate with its chain (PEM)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l key -d 'Private key of the client certificate (PEM, unencrypted)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l tls-name -d 'Name expected in the certificate, instead of the server name' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l pin -d 'Expected certificate or public key of the server, as sha256:SUM; implies that TLS is required' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l tls-min -d 'Minimum TLS version; implies that TLS is required' -r -f -a "1.2\t''
 1.3\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s u -l user -d 'Log in as this user, at the server that is named' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l save-certs -d 'Save the server\'s certificate chain (PEM), whether or not it is valid' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s u -l user -d 'Log in to the server as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l auth -d 'Restrict the authentication mechanisms, as in SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''
 SCRAM-SHA-256\t''
@@ -270,83 +270,83 @@ PLAIN\t''
 LOGIN\t''
 OAUTHBEARER\t''
 XOAUTH2\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l password-command -d 'The password is the first line that this shell command prints' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l password-file -d 'The password is the first line of this file' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l force -d 'Use these although the server does not offer them, like auth,starttls,bdat,pipelining' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l xclient -d 'Claim to be another client, as in \'NAME=client.example ADDR=192.0.2.1\'; repeatable' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l xforward -d 'Report where the message came from, for the server\'s log, as in \'NAME=client.example\'; repeatable' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l proxy-protocol -d 'Begin with a header of the PROXY protocol: v1 or v2, alone or with the two ends' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l transcript -d 'How the conversation is shown on stdout' -r -f -a "stevens\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l password-command -d 'Shell command that prints the password on its first line' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l password-file -d 'File with the password on its first line' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l oauth-token-command -d 'Shell command that prints an OAuth token on its first line' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l force -d 'Use these extensions even if the server does not offer them, as in auth,starttls,bdat,pipelining' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l xclient -d 'Impersonate another client (XCLIENT), as in \'NAME=client.example ADDR=192.0.2.1\'; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l xforward -d 'Pass the original client\'s details for the server\'s log (XFORWARD), as in \'NAME=client.example\'; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l proxy-protocol -d 'Begin with a PROXY protocol header: v1 or v2, optionally with addresses' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l transcript -d 'Format of the session on standard output' -r -f -a "stevens\t''
 swaks\t''
 json\t''
 none\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l color -d 'Colours on stdout; `auto` uses them on a terminal where `NO_COLOR` is not set' -r -f -a "auto\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l color -d 'Use colors; `auto` uses them on a terminal unless `NO_COLOR` is set' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l tls -d 'When to use TLS' -r -f -a "auto\t''
 off\t''
 starttls\t''
 implicit\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s 6 -l ipv6 -d 'Use IPv6 only'
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s k -l insecure -d 'Take any certificate'
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l lmtp -d 'Speak LMTP, which has a reply for each recipient behind the message (RFC 2033)'
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s q -l quiet -d 'Show only what failed, on stderr'
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l hex -d 'Show every octet that is sent and received, but for secrets, instead of lines'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s k -l insecure -d 'Accept any certificate'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l allow-cleartext-password -d 'Allow the password to be sent without TLS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l lmtp -d 'Speak LMTP, which returns one reply per recipient after the message (RFC 2033)'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s q -l quiet -d 'Show only failures, on standard error'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l hex -d 'Show a hex dump of all traffic except secrets'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l timing -d 'Show the seconds since the start before each line'
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l summary -d 'At the end, show how long each step took, in one line for each server'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l summary -d 'End with one line per server that shows the duration of each step'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l json -d 'The same as --transcript json'
-complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s v -l verbose -d 'Show every address considered, and certificates'
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s v -l verbose -d 'Also show each address tried, and certificates'
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s r -l server -l relay -d 'The server that `connect` connects to, or a unix socket' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s p -l port -d 'The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l pipe -d 'A command that is the server, and speaks SMTP on its stdin and stdout' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s r -l server -l relay -d 'Server to `connect` to, or the path of a Unix socket' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s p -l port -d 'Port: a number, or smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l pipe -d 'Use this command as the server; it speaks SMTP on standard input and output' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s D -l define -d 'Set a variable; repeatable' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l helo -l ehlo -d 'Our name, as $helo [default: this host\'s full name]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l timeout -d 'The time limit for every step, like 5s' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l show -d 'Print a script that comes with ehlo' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l record -d 'Send a message, and write the session into a script' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l junit -d 'Write the results to this file as XML of `JUnit`\'s kind; `-` is stdout' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s f -l from -d 'The author [default: your login name at this host]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l to -d 'Who gets it, named in To' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l cc -d 'Who gets it too, named in Cc' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l bcc -d 'Who gets it and is named nowhere' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l reply-to -d 'Where answers are to go' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s s -l subject -d 'The subject, as it is to be read' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s b -l body -d 'The text: as given, from @FILE, or from stdin with `-`' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l html -d 'The text as HTML: as given, from @FILE, or from stdin with `-`' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l markdown -d 'The text in Markdown, sent as it is and as HTML' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s a -l attach -d 'Attach a file, or stdin (`-`)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l inline -d 'A file that the HTML shows as `cid:ID`' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l attach-message -d 'Attach a message as it is' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l calendar -d 'An invitation, beside the text' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l charset -d 'The charset of the text, if it is not UTF-8' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s H -l header -d 'Add a header field, or replace one that ehlo writes' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l in-reply-to -d 'The Message-ID of the message that this one answers' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l references -d 'The Message-IDs of the conversation; repeatable, and each may be a list as it is in a message' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l priority -d 'How urgent it is' -r -f -a "high\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l helo -l ehlo -d 'Client name, as $helo [default: the full name of this host]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l timeout -d 'Time limit for each step, as in 5s' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l show -d 'Print a bundled script' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l record -d 'Send a message, and record the session as a script' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l junit -d 'Write the results to this file in `JUnit` XML format; `-` for standard output' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s f -l from -d 'Sender address [default: your login name at this host]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l to -d 'Recipient (To)' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l cc -d 'Additional recipient (Cc)' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l bcc -d 'Hidden recipient (Bcc)' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l reply-to -d 'Address for replies' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s s -l subject -d 'Subject, as the recipient will read it' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s b -l body -d 'Message text: as given, from @FILE, or from standard input (`-`)' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l html -d 'HTML version of the text: as given, from @FILE, or from standard input (`-`)' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l markdown -d 'Markdown text, sent both as plain text and as HTML' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s a -l attach -d 'Attach a file, or standard input (`-`)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l inline -d 'Embed a file that the HTML refers to as `cid:ID`' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l attach-message -d 'Attach an email file unchanged, as message/rfc822' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l calendar -d 'Calendar invitation (iCalendar file) to send along with the text' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l charset -d 'Character set of the text, if it is not UTF-8' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s H -l header -d 'Add a header field, or replace one that ehlo sets' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l in-reply-to -d 'Message-ID of the message that this one replies to' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l references -d 'Message-IDs of the thread; repeatable, each may be a list as in the References field' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l priority -d 'Priority shown to the recipient' -r -f -a "high\t''
 normal\t''
 low\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l list-unsubscribe -d 'Where one leaves the list: https or mailto' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l auto-submitted -d 'Say that no person wrote it, so that nothing answers by itself' -r -f -a "auto-generated\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l list-unsubscribe -d 'URL for unsubscribing (https or mailto)' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l auto-submitted -d 'Mark the message as automatic, so that autoresponders do not reply' -r -f -a "auto-generated\t''
 auto-replied\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l message -d 'Send this ready message, from a file or stdin (`-`)' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l envelope-from -d 'The envelope\'s sender; \'\' is the null sender' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l message -d 'Send this complete message, from a file or standard input (`-`)' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l envelope-from -d 'Envelope sender (return path); \'\' for the null sender' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l bind -d 'Local address to connect from' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l connect-to -d 'Open the connection to this host instead of the server' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l dns -d 'Use this DNS resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l ca-file -d 'Trust the CAs in this file (PEM) instead of those of the system' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l cert -d 'Client certificate with its chain (PEM)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l key -d 'Private key of the client certificate (PEM, unencrypted)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tls-name -d 'Name expected in the certificate, instead of the server name' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l pin -d 'Expected certificate or public key of the server, as sha256:SUM; implies that TLS is required' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tls-min -d 'Minimum TLS version; implies that TLS is required' -r -f -a "1.2\t''
 1.3\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s u -l user -d 'Log in as this user, at the server that is named' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l save-certs -d 'Save the server\'s certificate chain (PEM), whether or not it is valid' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s u -l user -d 'Log in to the server as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l auth -d 'Restrict the authentication mechanisms, as in SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''
 SCRAM-SHA-256\t''
@@ -356,25 +356,25 @@ PLAIN\t''
 LOGIN\t''
 OAUTHBEARER\t''
 XOAUTH2\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l password-command -d 'The password is the first line that this shell command prints' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l password-file -d 'The password is the first line of this file' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tls -d 'Begin TLS with the first byte of `connect`: implicit' -r -f -a "auto\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l password-command -d 'Shell command that prints the password on its first line' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l password-file -d 'File with the password on its first line' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l oauth-token-command -d 'Shell command that prints an OAuth token on its first line' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tls -d 'implicit: start TLS at each `connect` to --server' -r -f -a "auto\t''
 off\t''
 starttls\t''
 implicit\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l check -d 'Look for mistakes, and connect to nobody'
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l list -d 'Name the scripts that come with ehlo'
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s q -l quiet -d 'Show only what failed, on stderr'
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s v -l verbose -d 'Show every address considered, and certificates'
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tap -d 'Write the results to stdout in TAP, instead of the conversation'
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l format-flowed -d 'Send long paragraphs as lines that flow'
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l no-date -d 'Leave Date out, to test a server'
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l no-message-id -d 'Leave Message-ID out, to test a server'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l check -d 'Check the syntax without connecting'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l list -d 'List the bundled scripts'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s q -l quiet -d 'Show only failures, on standard error'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s v -l verbose -d 'Also show each address tried, and certificates'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l tap -d 'Print the results in TAP format instead of the session'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l format-flowed -d 'Send the text as format=flowed'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l no-date -d 'Omit the Date field, to test a server'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l no-message-id -d 'Omit the Message-ID field, to test a server'
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s 6 -l ipv6 -d 'Use IPv6 only'
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s k -l insecure -d 'Take any certificate'
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s k -l insecure -d 'Accept any certificate'
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l allow-cleartext-password -d 'Allow the password to be sent without TLS'
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from check show path" -f -a "check" -d 'Read the file, try every option of every profile, and open the files that they name'
@@ -454,38 +454,38 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l log -d 'Attach the log
 always\t''
 never\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l log-limit -d 'Keep no more of the compressed log than this; of a longer one, the middle is missing' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l dedupe -d 'Do not mail the same failure again within this time, like 6h or 2d, but count it' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l every -d 'Of failures in a row, mail the first, and then only each Nth' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l state-dir -d 'What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l dedupe -d 'Do not mail an identical failure again within this time, as in 6h or 2d; only count it' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l every -d 'Mail only the first and then every Nth consecutive failure' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l state-dir -d 'State directory [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and /var/lib/ehlo for root]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l digest -d 'Put it down in this digest instead of mailing it; `ehlo digest NAME` mails what is in it' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l to -d 'Who gets it [default: MAILTO, else `to` of the profile, else you]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l cc -d 'Who gets it too, named in Cc' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l bcc -d 'Who gets it and is named nowhere' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s f -l from -d 'The author [default: MAILFROM, else `from` of the profile, else you at this host]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l reply-to -d 'Where answers are to go' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s H -l header -d 'Add a header field, or replace one of ours; repeatable' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s r -l relay -l server -d 'Hand everything to this server; no MX lookup' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s p -l port -d 'The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l to -d 'Recipient [default: MAILTO, else `to` of the profile, else you]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l cc -d 'Additional recipient (Cc)' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l bcc -d 'Hidden recipient (Bcc)' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s f -l from -d 'Sender address [default: MAILFROM, else `from` of the profile, else your login name at this host]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l reply-to -d 'Address for replies' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s H -l header -d 'Add a header field, or replace one that ehlo sets; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s r -l relay -l server -d 'Send everything through this server; skip the MX lookup' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s p -l port -d 'Port: a number, or smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l pipe -d 'Send everything through this command, which speaks SMTP on standard input and output' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l bind -d 'Local address to connect from' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l connect-to -d 'Open the connection to this host instead of the server' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l dns -d 'Use this DNS resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l helo -l ehlo -d 'Client name for EHLO [default: the full name of this host]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tls -d 'When to use TLS' -r -f -a "auto\t''
 off\t''
 starttls\t''
 implicit\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l ca-file -d 'Trust the CAs in this file (PEM) instead of those of the system' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l cert -d 'Client certificate with its chain (PEM)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l key -d 'Private key of the client certificate (PEM, unencrypted)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tls-name -d 'Name expected in the certificate, instead of the server name' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l pin -d 'Expected certificate or public key of the server, as sha256:SUM; implies that TLS is required' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tls-min -d 'Minimum TLS version; implies that TLS is required' -r -f -a "1.2\t''
 1.3\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s u -l user -d 'Log in as this user, at the server that is named' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l save-certs -d 'Save the server\'s certificate chain (PEM), whether or not it is valid' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s u -l user -d 'Log in to the server as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l auth -d 'Restrict the authentication mechanisms, as in SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''
 SCRAM-SHA-256\t''
@@ -495,24 +495,24 @@ PLAIN\t''
 LOGIN\t''
 OAUTHBEARER\t''
 XOAUTH2\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l password-command -d 'The password is the first line that this shell command prints' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l password-file -d 'The password is the first line of this file' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l password-command -d 'Shell command that prints the password on its first line' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l password-file -d 'File with the password on its first line' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l oauth-token-command -d 'Shell command that prints an OAuth token on its first line' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l profile -d 'Use the options of this profile' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l config -d 'Configuration file' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s s -l subject -d 'The subject, with {host} {command} {status} {duration} {name} {user} [default: \'[{host}] {status}: {name} after {duration}\']' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l lock-quiet -d 'Tell nobody when the lock is held'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tee -d 'Let what it writes be seen here, too'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l mark-stderr -d 'Begin the lines of stderr with "! " in the mail'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l html -d 'Show the colours of the output, in HTML beside the text'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l exit-zero -d 'Exit with 0, however the command ends'
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l recovered -d 'Mail once when it works again after a failure that was mailed'
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l queue-only -d 'Keep the mail, and let `ehlo queue run` send it'
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l no-queue -d 'Keep nothing: send it now or never'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l recovered -d 'Mail once when the job succeeds again after a reported failure'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l queue-only -d 'Only queue the mail; `ehlo queue run` sends it'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l no-queue -d 'Do not queue; make a single delivery attempt'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s 6 -l ipv6 -d 'Use IPv6 only'
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s k -l insecure -d 'Take any certificate'
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s k -l insecure -d 'Accept any certificate'
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l allow-cleartext-password -d 'Allow the password to be sent without TLS'
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s l -l level -d 'How bad it is: it begins the subject, and error and critical are marked as urgent' -r -f -a "info\t''
 notice\t''
@@ -521,38 +521,38 @@ error\t''
 critical\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s a -l attach -d 'Attach a file; repeatable, and `;type=T` and `;name=N` may follow' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l name -d 'Under what --dedupe and --every remember it [default: the subject, without times and the like]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l dedupe -d 'Do not mail the same failure again within this time, like 6h or 2d, but count it' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l every -d 'Of failures in a row, mail the first, and then only each Nth' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l state-dir -d 'What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l to -d 'Who gets it [default: MAILTO, else `to` of the profile, else you]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l cc -d 'Who gets it too, named in Cc' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l bcc -d 'Who gets it and is named nowhere' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s f -l from -d 'The author [default: MAILFROM, else `from` of the profile, else you at this host]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l reply-to -d 'Where answers are to go' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s s -l subject -d 'The subject' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s H -l header -d 'Add a header field, or replace one of ours; repeatable' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s r -l relay -l server -d 'Hand everything to this server; no MX lookup' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s p -l port -d 'The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l dedupe -d 'Do not mail an identical failure again within this time, as in 6h or 2d; only count it' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l every -d 'Mail only the first and then every Nth consecutive failure' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l state-dir -d 'State directory [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and /var/lib/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l to -d 'Recipient [default: MAILTO, else `to` of the profile, else you]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l cc -d 'Additional recipient (Cc)' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l bcc -d 'Hidden recipient (Bcc)' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s f -l from -d 'Sender address [default: MAILFROM, else `from` of the profile, else your login name at this host]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l reply-to -d 'Address for replies' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s s -l subject -d 'Subject' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s H -l header -d 'Add a header field, or replace one that ehlo sets; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s r -l relay -l server -d 'Send everything through this server; skip the MX lookup' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s p -l port -d 'Port: a number, or smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l pipe -d 'Send everything through this command, which speaks SMTP on standard input and output' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l bind -d 'Local address to connect from' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l connect-to -d 'Open the connection to this host instead of the server' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l dns -d 'Use this DNS resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l helo -l ehlo -d 'Client name for EHLO [default: the full name of this host]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l tls -d 'When to use TLS' -r -f -a "auto\t''
 off\t''
 starttls\t''
 implicit\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l ca-file -d 'Trust the CAs in this file (PEM) instead of those of the system' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l cert -d 'Client certificate with its chain (PEM)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l key -d 'Private key of the client certificate (PEM, unencrypted)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l tls-name -d 'Name expected in the certificate, instead of the server name' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l pin -d 'Expected certificate or public key of the server, as sha256:SUM; implies that TLS is required' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l tls-min -d 'Minimum TLS version; implies that TLS is required' -r -f -a "1.2\t''
 1.3\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s u -l user -d 'Log in as this user, at the server that is named' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l save-certs -d 'Save the server\'s certificate chain (PEM), whether or not it is valid' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s u -l user -d 'Log in to the server as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l auth -d 'Restrict the authentication mechanisms, as in SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''
 SCRAM-SHA-256\t''
@@ -562,49 +562,49 @@ PLAIN\t''
 LOGIN\t''
 OAUTHBEARER\t''
 XOAUTH2\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l password-command -d 'The password is the first line that this shell command prints' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l password-file -d 'The password is the first line of this file' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l password-command -d 'Shell command that prints the password on its first line' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l password-file -d 'File with the password on its first line' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l oauth-token-command -d 'Shell command that prints an OAuth token on its first line' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l profile -d 'Use the options of this profile' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l config -d 'Configuration file' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s E -l only-if-input -d 'Send nothing when there is no text'
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l queue-only -d 'Keep the mail, and let `ehlo queue run` send it'
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l no-queue -d 'Keep nothing: send it now or never'
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l queue-only -d 'Only queue the mail; `ehlo queue run` sends it'
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l no-queue -d 'Do not queue; make a single delivery attempt'
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s 6 -l ipv6 -d 'Use IPv6 only'
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s k -l insecure -d 'Take any certificate'
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s k -l insecure -d 'Accept any certificate'
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l allow-cleartext-password -d 'Allow the password to be sent without TLS'
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l state-dir -d 'What was gathered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l to -d 'Who gets it [default: MAILTO, else `to` of the profile, else you]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l cc -d 'Who gets it too, named in Cc' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l bcc -d 'Who gets it and is named nowhere' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s f -l from -d 'The author [default: MAILFROM, else `from` of the profile, else you at this host]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l reply-to -d 'Where answers are to go' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s s -l subject -d 'The subject' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s H -l header -d 'Add a header field, or replace one of ours; repeatable' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s r -l relay -l server -d 'Hand everything to this server; no MX lookup' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s p -l port -d 'The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l to -d 'Recipient [default: MAILTO, else `to` of the profile, else you]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l cc -d 'Additional recipient (Cc)' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l bcc -d 'Hidden recipient (Bcc)' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s f -l from -d 'Sender address [default: MAILFROM, else `from` of the profile, else your login name at this host]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l reply-to -d 'Address for replies' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s s -l subject -d 'Subject' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s H -l header -d 'Add a header field, or replace one that ehlo sets; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s r -l relay -l server -d 'Send everything through this server; skip the MX lookup' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s p -l port -d 'Port: a number, or smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l pipe -d 'Send everything through this command, which speaks SMTP on standard input and output' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l bind -d 'Local address to connect from' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l connect-to -d 'Open the connection to this host instead of the server' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l dns -d 'Use this DNS resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l helo -l ehlo -d 'Client name for EHLO [default: the full name of this host]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l tls -d 'When to use TLS' -r -f -a "auto\t''
 off\t''
 starttls\t''
 implicit\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l ca-file -d 'Trust the CAs in this file (PEM) instead of those of the system' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l cert -d 'Client certificate with its chain (PEM)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l key -d 'Private key of the client certificate (PEM, unencrypted)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l tls-name -d 'Name expected in the certificate, instead of the server name' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l pin -d 'Expected certificate or public key of the server, as sha256:SUM; implies that TLS is required' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l tls-min -d 'Minimum TLS version; implies that TLS is required' -r -f -a "1.2\t''
 1.3\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s u -l user -d 'Log in as this user, at the server that is named' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l save-certs -d 'Save the server\'s certificate chain (PEM), whether or not it is valid' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s u -l user -d 'Log in to the server as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l auth -d 'Restrict the authentication mechanisms, as in SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''
 SCRAM-SHA-256\t''
@@ -614,53 +614,53 @@ PLAIN\t''
 LOGIN\t''
 OAUTHBEARER\t''
 XOAUTH2\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l password-command -d 'The password is the first line that this shell command prints' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l password-file -d 'The password is the first line of this file' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l password-command -d 'Shell command that prints the password on its first line' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l password-file -d 'File with the password on its first line' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l oauth-token-command -d 'Shell command that prints an OAuth token on its first line' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l profile -d 'Use the options of this profile' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l config -d 'Configuration file' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l always -d 'Mail also that there is nothing to say'
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l list -d 'Show which digests there are, and how many runs are in them'
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l queue-only -d 'Keep the mail, and let `ehlo queue run` send it'
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l no-queue -d 'Keep nothing: send it now or never'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l queue-only -d 'Only queue the mail; `ehlo queue run` sends it'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l no-queue -d 'Do not queue; make a single delivery attempt'
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s 6 -l ipv6 -d 'Use IPv6 only'
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s k -l insecure -d 'Take any certificate'
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s k -l insecure -d 'Accept any certificate'
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l allow-cleartext-password -d 'Allow the password to be sent without TLS'
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l lines -d 'So many lines of the journal of its last run' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l dedupe -d 'Do not mail the same failure again within this time, like 6h or 2d, but count it' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l every -d 'Of failures in a row, mail the first, and then only each Nth' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l state-dir -d 'What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root /var/lib/ehlo]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l to -d 'Who gets it [default: MAILTO, else `to` of the profile, else you]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l cc -d 'Who gets it too, named in Cc' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l bcc -d 'Who gets it and is named nowhere' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s f -l from -d 'The author [default: MAILFROM, else `from` of the profile, else you at this host]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l reply-to -d 'Where answers are to go' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s s -l subject -d 'The subject' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s H -l header -d 'Add a header field, or replace one of ours; repeatable' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l queue-dir -d 'The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s r -l relay -l server -d 'Hand everything to this server; no MX lookup' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s p -l port -d 'The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l pipe -d 'Hand everything to this command, which speaks SMTP on its stdin and stdout' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l bind -d 'Connect from this address of ours' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l connect-to -d 'Connect to this host instead of the server that is meant' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l dns -d 'Ask this resolver instead of those in /etc/resolv.conf' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l helo -l ehlo -d 'Our name in EHLO [default: this host\'s full name]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l tls -d 'When to encrypt' -r -f -a "auto\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l dedupe -d 'Do not mail an identical failure again within this time, as in 6h or 2d; only count it' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l every -d 'Mail only the first and then every Nth consecutive failure' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l state-dir -d 'State directory [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and /var/lib/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l to -d 'Recipient [default: MAILTO, else `to` of the profile, else you]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l cc -d 'Additional recipient (Cc)' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l bcc -d 'Hidden recipient (Bcc)' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s f -l from -d 'Sender address [default: MAILFROM, else `from` of the profile, else your login name at this host]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l reply-to -d 'Address for replies' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s s -l subject -d 'Subject' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s H -l header -d 'Add a header field, or replace one that ehlo sets; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s r -l relay -l server -d 'Send everything through this server; skip the MX lookup' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s p -l port -d 'Port: a number, or smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l pipe -d 'Send everything through this command, which speaks SMTP on standard input and output' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l bind -d 'Local address to connect from' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l connect-to -d 'Open the connection to this host instead of the server' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l dns -d 'Use this DNS resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l helo -l ehlo -d 'Client name for EHLO [default: the full name of this host]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l tls -d 'When to use TLS' -r -f -a "auto\t''
 off\t''
 starttls\t''
 implicit\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l ca-file -d 'Trust the CAs in this file (PEM) instead of the system\'s' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l cert -d 'Our own certificate (PEM, with its chain)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l key -d 'The key of our own certificate (PEM, without passphrase)' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l tls-name -d 'The name that the certificate must have, instead of that of the server' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l pin -d 'The server\'s certificate or key, as sha256:SUM; TLS is required' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l tls-min -d 'The oldest version of TLS that will do; TLS is required' -r -f -a "1.2\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l ca-file -d 'Trust the CAs in this file (PEM) instead of those of the system' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l cert -d 'Client certificate with its chain (PEM)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l key -d 'Private key of the client certificate (PEM, unencrypted)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l tls-name -d 'Name expected in the certificate, instead of the server name' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l pin -d 'Expected certificate or public key of the server, as sha256:SUM; implies that TLS is required' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l tls-min -d 'Minimum TLS version; implies that TLS is required' -r -f -a "1.2\t''
 1.3\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l save-certs -d 'Write the server\'s certificates to this file (PEM), good or not' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s u -l user -d 'Log in as this user, at the server that is named' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l auth -d 'Use only these ways to log in, like SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l save-certs -d 'Save the server\'s certificate chain (PEM), whether or not it is valid' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s u -l user -d 'Log in to the server as this user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l auth -d 'Restrict the authentication mechanisms, as in SCRAM-SHA-256,PLAIN' -r -f -a "EXTERNAL\t''
 SCRAM-SHA-256-PLUS\t''
 SCRAM-SHA-1-PLUS\t''
 SCRAM-SHA-256\t''
@@ -670,19 +670,19 @@ PLAIN\t''
 LOGIN\t''
 OAUTHBEARER\t''
 XOAUTH2\t''"
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l password-command -d 'The password is the first line that this shell command prints' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l password-file -d 'The password is the first line of this file' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l oauth-token-command -d 'The OAuth token is the first line that this shell command prints' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l password-command -d 'Shell command that prints the password on its first line' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l password-file -d 'File with the password on its first line' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l oauth-token-command -d 'Shell command that prints an OAuth token on its first line' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l profile -d 'Use the options of this profile' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l config -d 'The file with the profiles' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l config -d 'Configuration file' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l user-unit -d 'A unit of your own manager, and not of the system\'s'
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l recovered -d 'Mail once when it works again after a failure that was mailed'
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l queue-only -d 'Keep the mail, and let `ehlo queue run` send it'
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l no-queue -d 'Keep nothing: send it now or never'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l recovered -d 'Mail once when the job succeeds again after a reported failure'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l queue-only -d 'Only queue the mail; `ehlo queue run` sends it'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l no-queue -d 'Do not queue; make a single delivery attempt'
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s 6 -l ipv6 -d 'Use IPv6 only'
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s k -l insecure -d 'Take any certificate'
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l allow-cleartext-password -d 'Let the password go over a connection without TLS'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s k -l insecure -d 'Accept any certificate'
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l allow-cleartext-password -d 'Allow the password to be sent without TLS'
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l mailto -d 'Who gets the mail [default: MAILTO of your crontab, else you]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand doctor" -l timeout -d 'The time limit for every step, like 5s' -r

@@ -63,7 +63,6 @@ pub enum Invocation {
 }
 
 impl Invocation {
-    #[must_use]
     pub fn run(self) -> Exit {
         match self {
             Self::Send(task) => match task {
@@ -90,7 +89,6 @@ impl Invocation {
 }
 
 /// Prints help to stdout, or an error to stderr.
-#[must_use]
 pub fn exit_early(early: &EarlyExit) -> Exit {
     if early.exit != Exit::Ok {
         terminal::complain_escaped(&early.text);

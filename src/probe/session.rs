@@ -1,4 +1,4 @@
-//! Sessions without a message: connecting, and commands that are put to a server.
+//! Sessions without a message: connecting, and sending commands.
 
 use crate::client::events::{Event, Observer};
 use crate::client::hint::{Hint, with_hint};
@@ -132,7 +132,7 @@ fn connect(
     });
     let mut others = VecDeque::from(peers);
     let Some(first) = others.pop_front() else {
-        let why = format!("{host} has no address");
+        let why = format!("{host} has no IP address");
         return Err(ConnectError::new(why, Exit::NoHost));
     };
     match wire::connect(first, &mut others, transport.terms(), observer) {
@@ -141,7 +141,7 @@ fn connect(
             wire: connection.wire,
         }),
         Err(ConnectFailure::OutputFailed) => {
-            let why = "the output cannot be written".to_owned();
+            let why = "cannot write the output".to_owned();
             Err(ConnectError::new(why, Exit::Io))
         }
         Err(ConnectFailure::Failed { peer, why }) => {

@@ -19,7 +19,6 @@ pub struct TestCase {
 impl TestCase {
     /// All tests of a script, in order. A script without tests becomes one. `given` are the initial
     /// variables.
-    #[must_use]
     pub fn all_of(script: &Script, given: &Variables) -> Vec<Self> {
         let mut plan = TestSplitter {
             script,
@@ -128,7 +127,6 @@ pub struct Requirements {
 
 impl Requirements {
     /// The requirements of a script.
-    #[must_use]
     pub fn of(script: &Script) -> Self {
         let mut requirements = Self::default();
         requirements.add_statements(&script.statements);

@@ -32,7 +32,11 @@ fn refused(arguments: &[&str]) -> (u8, String) {
 fn help_begins_with_what_the_program_does() {
     for option in ["-h", "--help"] {
         let early = parsed(&[option]).expect_err("help was asked for");
-        assert!(early.text.starts_with("Builds a mail"), "{}", early.text);
+        assert!(
+            early.text.starts_with("Compose a message"),
+            "{}",
+            early.text
+        );
     }
 }
 

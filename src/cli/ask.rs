@@ -1,0 +1,172 @@
+//! `ehlo ask`: sends SMTP commands to a server and shows the replies.
+
+use crate::cli::options::output;
+use crate::cli::options::testing::ClientIdentity;
+use crate::cli::options::transport::ProbeTransportArgs;
+use crate::cli::options::usage_error::UsageError;
+use crate::cli::options::value;
+use crate::cli::options::value::HostPort;
+use crate::cli::terminal;
+use crate::cli::terminal::{complain, load};
+use crate::client::events::{Observer, Silent};
+use crate::client::outcome::DeliveryReport;
+use crate::client::session::Protocol;
+use crate::client::transport::Transport;
+use crate::probe;
+use crate::probe::AskResult;
+use crate::system::exit::Exit;
+use crate::system::text::reason;
+use crate::transcript::{Format, Stopwatch, TranscriptOptions};
+use std::io;
+
+/// Send SMTP commands to a server and show its replies.
+///
+/// The session is opened as for a message (EHLO, STARTTLS, AUTH); then each command is sent after the reply to
+/// the previous one, followed by QUIT. The exit status is 0 if every reply is 2xx, 69 if one is 5xx, and
+/// otherwise 75.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+#[command(
+    mut_arg("tls", |arg| arg.long_help(TLS)),
+    mut_arg("verbose", |arg| arg.help("Also show each address tried, and certificates")),
+)]
+pub struct Args {
+    /// Server, or the path of a Unix socket.
+    #[arg(value_name = "HOST[:PORT]|PATH", value_parser = value::server)]
+    host: HostPort,
+
+    /// SMTP command, such as 'VRFY smith', 'EXPN list', HELP, NOOP or 'ETRN example.org'.
+    ///
+    /// It is sent verbatim. Append SMTPUTF8 if a name is not ASCII (RFC 6531).
+    #[arg(value_name = "COMMAND", required = true, value_parser = command)]
+    commands: Vec<String>,
+
+    #[command(flatten)]
+    transport: ProbeTransportArgs,
+    #[command(flatten)]
+    identity: ClientIdentity,
+    #[command(flatten)]
+    output: output::OutputArgs,
+}
+
+const TLS: &str = "\
+When to use TLS.
+
+`auto`: use STARTTLS if offered; on port 465, use implicit TLS; on a Unix socket, no TLS. The certificate must be \
+valid unless -k is given. `starttls`, `implicit`: require TLS. `off`: never use TLS.";
+
+/// Commands that change the state of the session, and the option or command that replaces each.
+const REFUSED: [(&str, &str); 7] = [
+    ("AUTH", "use --user"),
+    ("BDAT", "use ehlo without a subcommand to send a message"),
+    ("DATA", "use ehlo without a subcommand to send a message"),
+    ("EHLO", "use --helo to set the name"),
+    ("QUIT", "it is sent at the end"),
+    ("STARTTLS", "use --tls starttls"),
+    ("XCLIENT", "use --xclient"),
+];
+
+impl Args {
+    pub fn plan(self) -> Result<Ask, UsageError> {
+        let protocol = if self.identity.is_lmtp() {
+            Protocol::Lmtp
+        } else {
+            Protocol::Smtp
+        };
+        let mut transport = self.transport.transport(self.host, protocol)?;
+        self.identity.apply(&mut transport.session)?;
+        Ok(Ask {
+            transport,
+            commands: self.commands,
+            output: self.output.options()?,
+        })
+    }
+}
+
+/// Commands for a server.
+#[derive(Debug)]
+pub struct Ask {
+    pub transport: Transport,
+    pub commands: Vec<String>,
+    pub output: TranscriptOptions,
+}
+
+/// Sends the commands, shows the session and reports errors.
+pub fn run(options: &Ask) -> Exit {
+    let loaded = match load(&options.transport) {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    let Some(endpoint) = &options.transport.route.relay else {
+        return Exit::Software;
+    };
+    let transport = loaded.open();
+    let ask = |observer: &mut dyn Observer| {
+        if !options.output.summary {
+            return probe::ask(&transport, endpoint, &options.commands, observer);
+        }
+        let mut stopwatch = Stopwatch::new(observer);
+        let answers = probe::ask(&transport, endpoint, &options.commands, &mut stopwatch);
+        stopwatch.report();
+        answers
+    };
+    let is_hidden = options.output.format == Format::None;
+    let Some(mut transcript) = terminal::open(options.output) else {
+        return report_errors(&ask(&mut Silent), is_hidden, None);
+    };
+    let answers = ask(&mut *transcript);
+    transcript.result(&DeliveryReport::not_attempted(&[]), answers.exit);
+    report_errors(&answers, is_hidden, transcript.failure())
+}
+
+/// Writes errors to stderr; refused commands too, if no transcript shows them.
+fn report_errors(answers: &AskResult, is_hidden: bool, unwritten: Option<&io::Error>) -> Exit {
+    if let Some(error) = unwritten {
+        complain(&format!(
+            "cannot write the transcript to the standard output: {}",
+            reason(error)
+        ));
+        return Exit::Io;
+    }
+    for sentence in answers.refused.iter().filter(|_| is_hidden) {
+        complain(sentence);
+    }
+    if let Some(failure) = &answers.failure {
+        complain(failure);
+    }
+    answers.exit
+}
+
+/// One command that does not change the state of the session.
+fn command(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || text.contains(char::is_control) {
+        return Err("expected one line without control characters".to_owned());
+    }
+    let verb = text.split(' ').next().unwrap_or_default();
+    let refused = REFUSED
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(verb));
+    match refused {
+        Some((name, instead)) => Err(format!(
+            "{name} is not allowed here: {instead}; to send anything else, use ehlo script"
+        )),
+        None => Ok(text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::command;
+
+    #[test]
+    fn a_command_is_one_line_and_does_not_end_the_session() {
+        assert_eq!(
+            command(" VRFY Gr\u{fc}n SMTPUTF8 ").as_deref(),
+            Ok("VRFY Gr\u{fc}n SMTPUTF8")
+        );
+        for text in ["", " ", "A\r\nRSET", "a\0", "data", "Quit now"] {
+            assert!(command(text).is_err(), "{text:?}");
+        }
+    }
+}
