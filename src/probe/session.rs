@@ -113,18 +113,20 @@ fn connect(
     observer: &mut dyn Observer,
 ) -> Result<Connected, ConnectError> {
     let host = &endpoint.host;
-    let peers = transport.router.addresses(host, endpoint.port, observer);
-    let peers = peers.map_err(|error| {
-        let exit = if error.may_pass() {
-            Exit::Temporary
-        } else {
-            Exit::NoHost
-        };
-        ConnectError {
-            hint: error.hint(),
-            ..ConnectError::new(error.to_string(), exit)
-        }
-    })?;
+    let peers = transport
+        .router
+        .addresses(host, endpoint.port, observer)
+        .map_err(|error| {
+            let exit = if error.may_pass() {
+                Exit::Temporary
+            } else {
+                Exit::NoHost
+            };
+            ConnectError {
+                hint: error.hint(),
+                ..ConnectError::new(error.to_string(), exit)
+            }
+        })?;
     observer.on_event(Event::Host {
         name: &host.to_string(),
         port: (!host.is_local()).then_some(endpoint.port),

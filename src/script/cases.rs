@@ -56,8 +56,7 @@ impl TestSplitter<'_> {
                 StatementKind::Test { name, body } => {
                     let mut own = prefix.clone();
                     own.statements.extend_from_slice(body);
-                    let name = name.octets(&own.variables);
-                    let name = name.map_or_else(
+                    let name = name.octets(&own.variables).map_or_else(
                         |error| error.to_string(),
                         |name| escaped(&name).replace("\\\"", "\""),
                     );

@@ -207,8 +207,10 @@ fn parsed<T>(value: &Value, parse: impl Fn(&str) -> Result<T, String>) -> Result
 }
 
 fn number<T: TryFrom<u16>>(value: &Value, least: u16, most: u16) -> Result<T, ConfigFault> {
-    let number = scalar(value)?.parse::<u16>().ok();
-    let number = number.filter(|number| (least..=most).contains(number));
+    let number = scalar(value)?
+        .parse::<u16>()
+        .ok()
+        .filter(|number| (least..=most).contains(number));
     number
         .and_then(|number| T::try_from(number).ok())
         .ok_or_else(|| ConfigFault::Value(format!("expected a number from {least} to {most}")))

@@ -204,8 +204,7 @@ impl Args {
         let Some(until) = &self.hold_until else {
             return Ok(None);
         };
-        let left = until.value.duration_since(SystemTime::now());
-        let left = left.map_err(|_| {
+        let left = until.value.duration_since(SystemTime::now()).map_err(|_| {
             UsageError::usage("--hold-until: this date is in the past").about("--hold-until")
         })?;
         Ok(request(Some(until), "--hold-until", |&until| {

@@ -266,8 +266,12 @@ impl MailArgs {
         config: &'c Config,
         arguments: &config::Args,
     ) -> Result<Option<&'c Profile>, UsageError> {
-        let author = self.from.as_deref().map(Mailbox::<Address>::parse);
-        let author = author.and_then(Result::ok).map(|mailbox| mailbox.address);
+        let author = self
+            .from
+            .as_deref()
+            .map(Mailbox::<Address>::parse)
+            .and_then(Result::ok)
+            .map(|mailbox| mailbox.address);
         Ok(config.choose(arguments.profile.as_deref(), author.as_ref())?)
     }
 

@@ -222,8 +222,9 @@ impl Args {
     /// The message for the recipients of the arguments and the options. Recipients may lack a domain if the
     /// server is named by `--relay`.
     pub fn options(mut self, others: Sending, relay: bool) -> Result<MessageOptions, UsageError> {
-        let envelope_from = self.envelope_from.take();
-        let envelope_from = envelope_from
+        let envelope_from = self
+            .envelope_from
+            .take()
             .map(|sender| sender.map_err(|error| about("--envelope-from", &error)))
             .transpose()?;
         let named = self.from.is_some();
@@ -547,8 +548,10 @@ pub fn inline(given: PathBuf, charset: Option<&str>) -> Result<Inline, UsageErro
 
 /// A file, with a name for the reader if its own is not UTF-8.
 fn named(file: PathBuf, charset: Option<&str>) -> Attachment {
-    let name = file.file_name().filter(|name| name.to_str().is_none());
-    let name = name.map(|name| in_charset(name.as_bytes(), charset).into_owned());
+    let name = file
+        .file_name()
+        .filter(|name| name.to_str().is_none())
+        .map(|name| in_charset(name.as_bytes(), charset).into_owned());
     Attachment {
         name,
         ..Attachment::new(Input::File(file))

@@ -59,8 +59,7 @@ pub fn shell_command(option: &str, command: &str) -> Result<String, UsageError> 
     if !is_relative(command, |path| path.symlink_metadata().is_ok()) {
         return Ok(command.to_owned());
     }
-    let directory = absolute(option, Path::new("."))?;
-    let directory = directory.replace('\'', r"'\''");
+    let directory = absolute(option, Path::new("."))?.replace('\'', r"'\''");
     Ok(format!("cd '{directory}' || exit; {command}"))
 }
 

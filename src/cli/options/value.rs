@@ -207,9 +207,12 @@ pub fn number<N: TryFrom<u64>>(
     most: Option<u64>,
 ) -> impl Fn(&str) -> Result<N, String> + Clone {
     move |text| {
-        let number = text.parse().ok().filter(|&number| least <= number);
-        let number = number.filter(|&number| most.is_none_or(|most| number <= most));
-        let number = number.and_then(|number| N::try_from(number).ok());
+        let number = text
+            .parse()
+            .ok()
+            .filter(|&number| least <= number)
+            .filter(|&number| most.is_none_or(|most| number <= most))
+            .and_then(|number| N::try_from(number).ok());
         let range = most.map_or_else(
             || format!(", {least} or greater"),
             |most| format!(" from {least} to {most}"),

@@ -56,8 +56,9 @@ impl ArgValue<'_> {
         let (option, bytes) = (self.option(), word.as_bytes());
         let is_text = !self.is_bytes();
         if let Some(charset) = charset.filter(|_| is_text) {
-            let text = charset.decode_without_bom_handling_and_without_replacement(bytes);
-            let text = text.map(|text| text.into_owned().into());
+            let text = charset
+                .decode_without_bom_handling_and_without_replacement(bytes)
+                .map(|text| text.into_owned().into());
             return text.ok_or_else(|| {
                 UsageError::data(format!(
                     "{option}: the value is not valid {}",
@@ -107,9 +108,11 @@ pub fn in_utf8<'w>(
         return Ok(words.iter().map(|word| guessed(word)).collect());
     };
     let values = values(&command, &matches);
-    let charset = values.iter().find(|value| value.is(&["charset"]));
-    let charset = charset.and_then(|value| Encoding::for_label(value.value.as_bytes()));
-    let charset = charset.filter(|charset| charset.is_ascii_compatible());
+    let charset = values
+        .iter()
+        .find(|value| value.is(&["charset"]))
+        .and_then(|value| Encoding::for_label(value.value.as_bytes()))
+        .filter(|charset| charset.is_ascii_compatible());
     let read = words.iter().zip(&shown).map(|(word, shown)| {
         let is_owner = |value: &&ArgValue<'_>| shown.as_bytes().ends_with(value.value.as_bytes());
         let owner = values

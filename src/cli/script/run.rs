@@ -109,8 +109,10 @@ fn run_scripts(mut script_run: ScriptRun) -> Result<Exit, Exit> {
 /// The message, if a script sends one.
 fn message(script_run: &mut ScriptRun, scripts: &[Script]) -> Result<Option<Message>, Exit> {
     let sends = |script: &Script| Requirements::of(script).message.is_some();
-    let message = script_run.message.take();
-    let message = message.filter(|_| scripts.iter().any(sends));
+    let message = script_run
+        .message
+        .take()
+        .filter(|_| scripts.iter().any(sends));
     message.map(build).transpose()
 }
 

@@ -125,8 +125,10 @@ impl QueuedMessage<'_> {
 
     /// Few servers today lack 8BITMIME, but because of them, messages that ehlo composes are encoded.
     fn shape(&self) -> Shape {
-        let given = self.message.shape(BodyType::EightBit.with_utf8());
-        let given = given.filter(|_| self.as_given);
+        let given = self
+            .message
+            .shape(BodyType::EightBit.with_utf8())
+            .filter(|_| self.as_given);
         given.or_else(|| self.message.simplest()).unwrap_or(Shape {
             transport: BodyType::Binary,
             utf8: false,

@@ -180,8 +180,10 @@ impl<'l> LineWords<'l> {
             };
         };
         let mut number = LineWords { rest: after };
-        let count = number.word().and_then(|word| word.parse().ok());
-        let count = count.filter(|count| (1..=MAX_TEXT).contains(count));
+        let count = number
+            .word()
+            .and_then(|word| word.parse().ok())
+            .filter(|count| (1..=MAX_TEXT).contains(count));
         self.rest = number.rest;
         count
             .map(Some)

@@ -166,8 +166,9 @@ impl ScriptParser {
         let mut words = LineWords::new(rest);
         let name = words.text("the name of a script")?;
         words.end()?;
-        let name = name.constant();
-        let name = name.ok_or("expected the name of a script, without variables")?;
+        let name = name
+            .constant()
+            .ok_or("expected the name of a script, without variables")?;
         let source =
             source::open_included(&name, lines.directory()).map_err(|error| error.to_string())?;
         if self.open.contains(&source.name) {

@@ -165,8 +165,10 @@ pub fn count(mut words: LineWords<'_>, most: usize) -> Result<Count, String> {
     let Some(text) = text.constant() else {
         return Ok(Count::Of(text, most));
     };
-    let number = text.parse().ok();
-    let number = number.filter(|number| (1..=most).contains(number));
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| (1..=most).contains(number));
     number
         .map(Count::Fixed)
         .ok_or_else(|| format!("expected {what}"))
@@ -240,8 +242,9 @@ fn slow_line(rest: &str) -> Result<SendItem, String> {
 fn file(rest: &str, lines: &ScriptLines<'_>) -> Result<SendItem, String> {
     let mut words = LineWords::new(rest);
     let named = words.text("the name of a file")?;
-    let name = named.constant();
-    let name = name.ok_or("expected the name of a file, without variables")?;
+    let name = named
+        .constant()
+        .ok_or("expected the name of a file, without variables")?;
     let path = lines.path(&name);
     if !path.is_file() {
         return Err(format!("{} is not a file", path.display()));

@@ -59,15 +59,16 @@ impl Interpreter<'_, '_> {
             source: router.source(),
             limit: self.limit,
         };
-        let peers = router.addresses(&endpoint.host, endpoint.port, &mut *self.observer);
-        let peers = peers.map_err(|error| {
-            let exit = if error.may_pass() {
-                Exit::Temporary
-            } else {
-                Exit::NoHost
-            };
-            StopReason::Fails(error.to_string(), exit)
-        })?;
+        let peers = router
+            .addresses(&endpoint.host, endpoint.port, &mut *self.observer)
+            .map_err(|error| {
+                let exit = if error.may_pass() {
+                    Exit::Temporary
+                } else {
+                    Exit::NoHost
+                };
+                StopReason::Fails(error.to_string(), exit)
+            })?;
         let mut others = VecDeque::from(peers);
         let Some(first) = others.pop_front() else {
             let why = format!("{} has no IP address", endpoint.host);
@@ -154,8 +155,10 @@ impl Interpreter<'_, '_> {
     /// Logs in with this mechanism, or the strongest supported by both sides.
     pub(super) fn log_in(&mut self, mechanism: Option<Mechanism>) -> Result<(), StopReason> {
         let usage = |why: &str| StopReason::Fails(why.to_owned(), Exit::Usage);
-        let login = self.context.login;
-        let login = login.ok_or_else(|| usage("no user to log in as; use --user"))?;
+        let login = self
+            .context
+            .login
+            .ok_or_else(|| usage("no user to log in as; use --user"))?;
         let may_be_clear =
             self.context.session.password_in_clear || login.proof == Proof::Elsewhere;
         if self.bindings.is_none() && !may_be_clear {

@@ -153,8 +153,9 @@ impl<'m, 'w> Interpreter<'m, 'w> {
             match &statement.kind {
                 StatementKind::For { name, values, body } => {
                     for value in values {
-                        let value = value.octets(&self.variables);
-                        let value = value.map_err(|error| StopReason::from(error).at(at))?;
+                        let value = value
+                            .octets(&self.variables)
+                            .map_err(|error| StopReason::from(error).at(at))?;
                         self.variables.insert(name.clone(), value);
                         self.run_statements(body)?;
                     }
