@@ -51,24 +51,24 @@ fn demo() -> anyhow::Result<Exit> {
     let mut options = ServerOptions::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
     options.count = Some(1);
     "hamburger.edu".clone_into(&mut options.name);
-    let receiver = Server::bind(options).context("cannot start the receiver")?;
+    let receiver = Server::bind(options).context("cannot start the test server")?;
     let Some(&Listen::Tcp(address)) = receiver.places().next() else {
-        bail!("the receiver has no address");
+        bail!("the test server has no address");
     };
     let inbox = Inbox::default();
     let message = message().context("cannot build the message")?;
     let report = thread::scope(|scope| {
         let thread = thread::Builder::new()
             .spawn_scoped(scope, || receiver.serve(&inbox, &()))
-            .context("cannot start the receiver")?;
+            .context("cannot start the test server")?;
         let report = send(&message, address);
         if report.exit() != Exit::Ok {
             // No message was sent, so the receiver would not end.
             return Ok(report);
         }
         match thread.join() {
-            Ok(served) => served.map(|_| report).context("the receiver failed"),
-            Err(_) => bail!("the receiver failed"),
+            Ok(served) => served.map(|_| report).context("the test server failed"),
+            Err(_) => bail!("the test server failed"),
         }
     })?;
     if report.exit() != Exit::Ok {
@@ -80,10 +80,10 @@ fn demo() -> anyhow::Result<Exit> {
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     show(&received)?;
     if received != wire_form(&message)? {
-        bail!("what the receiver read is not what was sent");
+        bail!("the received message differs from the sent one");
     }
     print(&format!(
-        "*** the receiver read {} octets, exactly those that were sent\n",
+        "*** the test server received {} octets, identical to those sent\n",
         received.len()
     ))?;
     Ok(Exit::Ok)
@@ -175,7 +175,7 @@ fn wire_form(message: &Message) -> io::Result<Vec<u8>> {
 
 /// Prints the received message, with only the first lines of the picture.
 fn show(received: &[u8]) -> io::Result<()> {
-    print("\n*** the message as the receiver read it:\n")?;
+    print("\n*** the message as received:\n")?;
     let mut encoded = 0_usize;
     for line in received.split_inclusive(|&byte| byte == b'\n') {
         let line = line.trim_ascii_end();
@@ -183,7 +183,7 @@ fn show(received: &[u8]) -> io::Result<()> {
         encoded = if is_encoded { encoded + 1 } else { 0 };
         match encoded {
             0..=SHOWN => print(&format!("{}\n", printable(line)))?,
-            _ if encoded == SHOWN + 1 => print("[more of the same]\n")?,
+            _ if encoded == SHOWN + 1 => print("[more lines]\n")?,
             _ => {}
         }
     }

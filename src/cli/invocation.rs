@@ -65,7 +65,6 @@ pub enum Invocation {
 }
 
 impl Invocation {
-    #[must_use]
     pub fn run(self) -> Exit {
         if let Some(log) = self.log() {
             mail_log::start(log, terminal::warn);
@@ -115,7 +114,6 @@ impl Invocation {
 }
 
 /// Prints help to stdout, or an error to stderr.
-#[must_use]
 pub fn exit_early(early: &EarlyExit) -> Exit {
     if early.exit != Exit::Ok {
         terminal::complain_wrapped(&early.text);

@@ -31,64 +31,67 @@ use std::mem;
 
 /// Examples for the three main uses.
 pub const EXAMPLES: &str = "\
-From a script, to wherever the domain's mail exchanger is:
-  ehlo --from alice@crepes.fr --subject Ketchup --body 'Do you like ketchup?' \\
-       --attach menu.pdf bob@hamburger.edu
+From a script, through the mail exchanger of the recipient's domain:
+  ehlo --from alice@crepes.fr --subject Ketchup \\
+       --body 'Do you like ketchup?' --attach menu.pdf bob@hamburger.edu
 
-Through a relay, with the text from a pipe, and only failures shown:
+Through a relay, with the text from a pipe, showing only failures:
   df -h | ehlo -q -r mail.example.org -s 'disks' ops@example.org
 
-Through a provider, with a password from a password manager, or a token, or a profile:
-  ehlo -r smtp.example.org:587 --tls starttls -u alice --password-command 'pass show smtp' \\
-       -s hello -b hello bob@example.net
-  ehlo -r smtp.example.org:465 -u alice@example.org --oauth-token-command mytoken -s hi -b hi bob@example.net
+Through a provider, with a password from a password manager, with an OAuth token, with a profile:
+  ehlo -r smtp.example.org:587 --tls starttls -u alice \\
+       --password-command 'pass show smtp' -s hi -b hi bob@example.net
+  ehlo -r smtp.example.org:465 -u alice@example.org \\
+       --oauth-token-command mytoken -s hi -b hi bob@example.net
   ehlo --profile work -s hello -b hello bob@example.net
 
-What a server can do, and whether it is what a monitor expects:
+Inspect a server, and check it from a monitoring system:
   ehlo probe mail.example.org:587
-  ehlo probe mail.example.org --expect starttls,verified,cert-days:14,size:10M
+  ehlo probe mail.example.org \\
+       --expect starttls,verified,cert-days:14,size:10M
 
-Test a server: under another name, without a sender, commands one by one:
-  ehlo -r '[2001:db8::25]:2525' --helo client.example.org --envelope-from '' \
-       --pipelining off -b test postmaster@example.org
+Test a server: another EHLO name, the null sender, commands one by one:
+  ehlo -r '[2001:db8::25]:2525' --helo client.example.org \\
+       --envelope-from '' --pipelining off -b test postmaster@example.org
 
-Every octet and its time; how long each step takes; what Exim would do if we came from elsewhere:
+A hex dump with times; the duration of each step; Exim's view of another client:
   ehlo --hex --timing -r mail.example.org -b test postmaster@example.org
   ehlo -q --summary -r mail.example.org -b test postmaster@example.org
   ehlo --pipe 'exim -bh 192.0.2.1' -b test postmaster@example.org
 
-A letter in Markdown, with a picture in it, and its plain text beside:
-  ehlo -r mail.example.org -s 'Trip' --markdown @trip.md --inline map.png ann@example.org
+Markdown with an embedded image, sent as HTML and plain text:
+  ehlo -r mail.example.org -s 'Trip' --markdown @trip.md \\
+       --inline map.png ann@example.org
 
-An invitation, and a log that comes through a pipe:
+An invitation, and a log from a pipe as an attachment:
   ehlo -s 'Review' -b 'See you' --calendar review.ics bob@example.org
-  journalctl -b | ehlo -s 'log' -b 'attached' -a '-;name=boot.log' ops@example.org
+  journalctl -b | ehlo -s 'log' -b 'attached' -a '-;name=boot.log' \\
+       ops@example.org
 
-A ready message to those whom it names, and to those whom you name instead:
+A complete message, to the recipients in its header or to others:
   ehlo --message draft.eml
   ehlo --message draft.eml archive@example.org
 
-Look at the message without sending it:
+Show the message without sending it:
   ehlo --print -s 'Grüße' -b @letter.txt -a photo.jpg bob@example.org
 
-From cron, what a command writes, and nothing if it writes nothing:
-  15 3 * * *  backup 2>&1 | /usr/local/bin/ehlo -E -q -r mail.example.org -s 'backup' ops@example.org
+From cron, the output of a command, if there is any:
+  15 3 * * *  backup 2>&1 | /usr/local/bin/ehlo -E -q ops@example.org
 
-Kept until it can be delivered, by a run of the queue from cron:
+Queue the message, and run the queue from cron:
   ehlo --queue -s 'report' -b @report.txt ops@example.org
   ehlo queue list
   (crontab -l; ehlo queue cron) | crontab -
 
-One line of JSON a step for a program to read, and a receiver to try it on:
+JSON output for a program, with a test server as the receiver:
   ehlo sink --count 1 --print &
   ehlo --json -r 127.0.0.1:2525 -s test -b hello bob@example.org
 ";
 
-/// Builds a mail, finds the server that takes it, delivers it and shows the conversation.
+/// Compose a message, find the right mail server, deliver it, and show the SMTP session.
 ///
-/// The mail exchangers of the recipients' domains are looked up and tried in their order, unless --relay
-/// names a server that takes everything. The exit status tells what became of the recipients; whatever
-/// failed is one line each on stderr.
+/// Unless --relay names a server, ehlo looks up each recipient's mail exchangers and tries them in order of
+/// preference. The exit status summarizes the outcome; every failure is reported on one line on standard error.
 #[derive(Debug, Parser)]
 #[command(
     name = "ehlo",
@@ -96,7 +99,7 @@ One line of JSON a step for a program to read, and a receiver to try it on:
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
     max_term_width = 100,
-    after_help = "More with --help, and in ehlo(1).",
+    after_help = "See --help and ehlo(1) for details.",
     after_long_help = format!("Examples:\n\n{EXAMPLES}"),
 )]
 struct Cli {
@@ -110,40 +113,39 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 enum Subcommands {
-    /// Receive mail on loopback, for demos, tests and scripts.
+    /// Run a test mail server on the loopback interface.
     Sink(Box<sink::Args>),
-    /// Send a message with an attachment to a receiver inside, and show both sides.
+    /// Send a sample message to a built-in server and show both sides.
     Demo,
-    /// Say what a server says of itself, without sending mail.
+    /// Report a server's extensions, TLS, certificate and timing without sending mail.
     Probe(Box<probe::Args>),
-    /// Say commands to a server, and show what it answers.
+    /// Send SMTP commands to a server and show its replies.
     Ask(Box<ask::Args>),
-    /// Hold a conversation that a script says, and check it.
+    /// Run a scripted SMTP session and check the replies.
     Script(Box<script::Args>),
-    /// Look at the configuration.
+    /// Check and show the configuration.
     Config(config::CommandArgs),
-    /// Look at the queue, and deliver what is in it.
+    /// Inspect and run the mail queue.
     Queue(queue::CommandArgs),
-    /// Run a command, and mail what happened.
+    /// Run a command and mail the result.
     Run(Box<run::Args>),
-    /// Mail a line or a text from a script.
+    /// Send a notification from a script.
     Notify(Box<notify::Args>),
-    /// Mail what jobs gathered.
+    /// Mail a summary of the runs recorded with --digest.
     Digest(Box<digest::Args>),
-    /// Mail what became of a unit of systemd.
+    /// Mail the status of a systemd unit.
     Unit(Box<unit::Args>),
-    /// Say what this host would do with a mail from cron, without sending one.
+    /// Diagnose how mail from cron would leave this host.
     Doctor(Box<doctor::Args>),
-    /// Do what sendmail does, with its options.
+    /// Act as sendmail(8), with its options.
     Sendmail(sendmail::SendmailWords),
-    /// Show the queue, as sendmail does.
+    /// List the queue, like mailq(1).
     Mailq(sendmail::SendmailWords),
     /// Show help for a command, a group of options or a topic.
     Help(HelpArgs),
 }
 
 /// The command with all its options, for manuals and completions.
-#[must_use]
 pub fn command() -> clap::Command {
     args::with_rare(Cli::command(), &[])
 }
@@ -264,7 +266,7 @@ fn invocation<T>(
 fn privileged() -> UsageError {
     UsageError::new(
         Exit::Policy,
-        "it runs with more rights than its caller, which it never needs; take them away with chmod ug-s",
+        "ehlo must not be set-user-ID or set-group-ID; run: chmod ug-s on the program",
     )
 }
 

@@ -34,7 +34,6 @@ impl Write for Stdout {
 }
 
 /// A transcript on the standard output. `None`: nothing is shown.
-#[must_use]
 pub fn open(mut options: TranscriptOptions) -> Option<Box<dyn Transcript>> {
     if options.color == Color::Auto && shows_colors() {
         options.color = Color::Always;
@@ -71,7 +70,6 @@ fn checked(written: io::Result<()>) -> Result<(), Exit> {
 }
 
 /// Reports that stdout cannot be written.
-#[must_use]
 pub fn output_failed(error: &io::Error) -> Exit {
     complain(&format!(
         "cannot write to the standard output: {}",
@@ -157,7 +155,7 @@ pub fn build(options: MessageOptions) -> Result<Message, Exit> {
 
 /// Tells a user at a terminal that the text is read from it.
 pub fn prompt_for_text() {
-    complain("type the text; Ctrl-D at the beginning of a line ends it");
+    complain("type the text; end it with Ctrl-D at the start of a line");
 }
 
 /// The same, if a part of the message is read from there.

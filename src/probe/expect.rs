@@ -19,7 +19,7 @@ enum Expected {
     Verified,
     /// A certificate that is valid for at least this number of days.
     Days(i64),
-    /// STARTTLS, offered in clear.
+    /// STARTTLS, offered before TLS.
     Starttls,
     /// A message size limit of at least this number of octets, or none.
     Size(u64),
@@ -55,29 +55,29 @@ impl Expectation {
             ("tls", _, None) => Expected::Tls(None),
             ("tls", true, Some("1.2")) => Expected::Tls(Some("TLSv1.2")),
             ("tls", true, Some("1.3")) => Expected::Tls(Some("TLSv1.3")),
-            ("tls", ..) => return Err("it wants tls, tls>=1.2 or tls>=1.3".to_owned()),
+            ("tls", ..) => return Err("expected tls, tls:1.2 or tls:1.3".to_owned()),
             ("verified", false, None) => Expected::Verified,
-            ("verified", ..) => return Err("verified has no value".to_owned()),
+            ("verified", ..) => return Err("verified takes no value".to_owned()),
             ("cert-days", true, Some(days)) => Expected::Days(
                 days.parse()
-                    .map_err(|_| "it wants cert-days>=14 or another number".to_owned())?,
+                    .map_err(|_| "expected a number of days, as in cert-days:14".to_owned())?,
             ),
-            ("cert-days", ..) => return Err("it wants cert-days>=14".to_owned()),
+            ("cert-days", ..) => {
+                return Err("expected a number of days, as in cert-days:14".to_owned());
+            }
             ("starttls", _, None) => Expected::Starttls,
-            ("starttls", ..) => return Err("starttls has no value".to_owned()),
+            ("starttls", ..) => return Err("starttls takes no value".to_owned()),
             ("size", true, Some(size)) => Expected::Size(octets(size)?),
-            ("size", false, Some(_)) => return Err("it wants size>=10M".to_owned()),
-            (_, true, _) => return Err(format!("there is no number to compare in {name}")),
+            ("size", false, Some(_)) => return Err("expected a size, as in size:10M".to_owned()),
+            (_, true, _) => return Err(format!("{name} cannot be compared with a number")),
             (_, false, Some(value)) if value.contains(char::is_whitespace) => {
-                return Err(format!("name one parameter of {name} at a time"));
+                return Err(format!("expected one parameter of {name} at a time"));
             }
             (_, false, value) if is_keyword(&name) => {
                 Expected::Keyword(name, value.map(str::to_owned))
             }
             _ => {
-                return Err(
-                    "it wants a keyword of EHLO, or one of tls, verified, cert-days".to_owned(),
-                );
+                return Err("expected an EHLO keyword, tls, verified or cert-days".to_owned());
             }
         };
         Ok(Self {
@@ -87,10 +87,9 @@ impl Expectation {
     }
 
     /// Compares a server with the expectation.
-    #[must_use]
     pub fn check(&self, probe: &ProbeResult) -> ExpectationResult {
         let (met, found) = match self.what.check(probe) {
-            (false, _) if !probe.is_complete() => (false, "not known".to_owned()),
+            (false, _) if !probe.is_complete() => (false, "unknown".to_owned()),
             finding => finding,
         };
         ExpectationResult {
@@ -154,7 +153,7 @@ fn is_keyword(name: &str) -> bool {
 
 /// `10M` and the like, of 1000 each as SIZE is often set, or of 1024 with an `i`.
 fn octets(text: &str) -> Result<u64, String> {
-    let wrong = || "it wants a number of octets like 10240000, 10M or 10Mi".to_owned();
+    let wrong = || "expected a number of octets such as 10240000, 10M or 10Mi".to_owned();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
         "" | "b" => 1,

@@ -60,7 +60,6 @@ pub struct TimedStep {
 
 impl TlsReport {
     /// Whole days until the server's own certificate expires; negative if it has expired.
-    #[must_use]
     pub fn days_left(&self) -> Option<i64> {
         let own = Certificate::read(self.chain.first()?)?;
         let now = crate::system::time::now_in_seconds();
@@ -87,20 +86,17 @@ impl Default for ProbeResult {
 
 impl ProbeResult {
     /// The error with its hint.
-    #[must_use]
     pub fn explanation(&self) -> Option<String> {
         let failure = self.failure.as_ref()?;
         Some(with_hint(failure, self.hint))
     }
 
     /// True if no step failed.
-    #[must_use]
     pub fn is_complete(&self) -> bool {
         self.failure.is_none()
     }
 
     /// The last EHLO reply lines: those inside TLS if TLS was negotiated.
-    #[must_use]
     pub fn offered(&self) -> &[String] {
         let last = self.in_tls.as_ref().or(self.in_clear.as_ref());
         last.map_or(&[], Vec::as_slice)

@@ -1,4 +1,4 @@
-//! Sessions without a message: connecting, and commands that are put to a server.
+//! Sessions without a message: connecting, and sending commands.
 
 use crate::client::events::{Event, Observer};
 use crate::client::outcome::{Server, SessionEnd};
@@ -113,18 +113,20 @@ fn connect(
     observer: &mut dyn Observer,
 ) -> Result<Connected, ConnectError> {
     let host = &endpoint.host;
-    let peers = transport.router.addresses(host, endpoint.port, observer);
-    let peers = peers.map_err(|error| {
-        let exit = if error.may_pass() {
-            Exit::Temporary
-        } else {
-            Exit::NoHost
-        };
-        ConnectError {
-            hint: error.hint(),
-            ..ConnectError::new(error.to_string(), exit)
-        }
-    })?;
+    let peers = transport
+        .router
+        .addresses(host, endpoint.port, observer)
+        .map_err(|error| {
+            let exit = if error.may_pass() {
+                Exit::Temporary
+            } else {
+                Exit::NoHost
+            };
+            ConnectError {
+                hint: error.hint(),
+                ..ConnectError::new(error.to_string(), exit)
+            }
+        })?;
     observer.on_event(Event::Host {
         name: &host.to_string(),
         port: (!host.is_local()).then_some(endpoint.port),
@@ -132,7 +134,7 @@ fn connect(
     });
     let mut others = VecDeque::from(peers);
     let Some(first) = others.pop_front() else {
-        let why = format!("{host} has no address");
+        let why = format!("{host} has no IP address");
         return Err(ConnectError::new(why, Exit::NoHost));
     };
     match wire::connect(first, &mut others, transport.terms(), observer) {
@@ -141,7 +143,7 @@ fn connect(
             wire: connection.wire,
         }),
         Err(ConnectFailure::OutputFailed) => {
-            let why = "the output cannot be written".to_owned();
+            let why = "cannot write the output".to_owned();
             Err(ConnectError::new(why, Exit::Io))
         }
         Err(ConnectFailure::Failed { peer, why }) => {

@@ -19,7 +19,6 @@ pub struct TestCase {
 impl TestCase {
     /// All tests of a script, in order. A script without tests becomes one. `given` are the initial
     /// variables.
-    #[must_use]
     pub fn all_of(script: &Script, given: &Variables) -> Vec<Self> {
         let mut plan = TestSplitter {
             script,
@@ -57,8 +56,7 @@ impl TestSplitter<'_> {
                 StatementKind::Test { name, body } => {
                     let mut own = prefix.clone();
                     own.statements.extend_from_slice(body);
-                    let name = name.octets(&own.variables);
-                    let name = name.map_or_else(
+                    let name = name.octets(&own.variables).map_or_else(
                         |error| error.to_string(),
                         |name| escaped(&name).replace("\\\"", "\""),
                     );
@@ -128,7 +126,6 @@ pub struct Requirements {
 
 impl Requirements {
     /// The requirements of a script.
-    #[must_use]
     pub fn of(script: &Script) -> Self {
         let mut requirements = Self::default();
         requirements.add_statements(&script.statements);

@@ -41,13 +41,11 @@ pub struct ExpectedKeyword {
 
 impl ReplyExpectation {
     /// True if the server may close the connection.
-    #[must_use]
     pub fn allows_close(&self) -> bool {
         self.codes.contains(&Code::Close)
     }
 
     /// True if a reply code is accepted.
-    #[must_use]
     pub fn fits_code(&self, code: u16) -> bool {
         let fits = |wanted: &Code| match *wanted {
             Code::Exactly(exactly) => exactly == code,
@@ -60,7 +58,6 @@ impl ReplyExpectation {
 
     /// Describes the difference of a reply; `None`: all conditions are met. Keywords are looked up in
     /// `offers`.
-    #[must_use]
     pub fn differs(&self, reply: &Reply, offers: &Reply) -> Option<String> {
         if !self.fits_code(reply.code) || self.many && reply.lines.len() < 2 {
             return Some(self.to_string());
@@ -79,7 +76,6 @@ impl ReplyExpectation {
     }
 
     /// The values of the named groups of the regular expression.
-    #[must_use]
     pub fn captures(&self, reply: &Reply) -> Vec<(String, String)> {
         let Some(regex) = &self.regex else {
             return Vec::new();
@@ -128,7 +124,7 @@ impl fmt::Display for Code {
             Self::Exactly(code) => write!(f, "{code}"),
             Self::Class(digit) => write!(f, "{digit}xx"),
             Self::Any => f.write_str("any reply"),
-            Self::Close => f.write_str("the end of the connection"),
+            Self::Close => f.write_str("the connection to close"),
         }
     }
 }
@@ -142,7 +138,7 @@ impl fmt::Display for ReplyExpectation {
             parts.push(codes.join(" or "));
         }
         if self.many {
-            parts.push("in several lines".to_owned());
+            parts.push("on several lines".to_owned());
         }
         if let Some(regex) = &self.regex {
             parts.push(format!(

@@ -2,7 +2,7 @@
 //!
 //! [`parse`] reads a script with its includes, or returns its errors; [`TestCase::all_of`] divides it into
 //! tests; [`run`] runs one of them; [`report`] writes the results for programs. [`ScriptRecorder`] records a
-//! session as a script, and [`BUILT_IN`] contains the scripts that come with the program.
+//! session as a script, and [`BUILT_IN`] contains the bundled scripts.
 
 mod cases;
 mod expectation;

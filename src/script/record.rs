@@ -123,12 +123,10 @@ impl<'w> ScriptRecorder<'w> {
     }
 
     /// Size in octets of the message that was sent; `None`: no message.
-    #[must_use]
     pub fn octets(&self) -> Option<u64> {
         self.octets
     }
 
-    #[must_use]
     pub fn into_script(mut self) -> String {
         self.write_pending();
         self.text
@@ -171,7 +169,7 @@ impl<'w> ScriptRecorder<'w> {
                 self.in_login = true;
                 self.pending.push("auth".to_owned());
             }
-            // It goes with the message.
+            // Part of the message.
             Stage::Auth | Stage::Dot => {}
             _ => self.pending.push(format!("> {}", line.replace('$', "$$"))),
         }

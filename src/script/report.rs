@@ -52,7 +52,6 @@ impl std::fmt::Display for Difference {
 
 impl TestEnding {
     /// Position and reason; `None`: passed.
-    #[must_use]
     pub fn words(&self) -> Option<String> {
         match self {
             Self::Passed => None,
@@ -62,7 +61,6 @@ impl TestEnding {
     }
 
     /// The exit status for it.
-    #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
             Self::Passed | Self::Skipped(..) => Exit::Ok,
@@ -73,7 +71,6 @@ impl TestEnding {
 }
 
 /// The exit status of all tests: a test that failed takes precedence over one that could not be run.
-#[must_use]
 pub fn exit(all: &[FinishedTest]) -> Exit {
     let mut exits = all.iter().map(|finished| finished.ending.exit());
     let first = exits.clone().find(|&exit| exit != Exit::Ok);
@@ -84,7 +81,6 @@ pub fn exit(all: &[FinishedTest]) -> Exit {
 }
 
 /// The number of tests for each result, in words.
-#[must_use]
 pub fn summary(all: &[FinishedTest]) -> String {
     let of = |is: fn(&TestEnding) -> bool| all.iter().filter(|one| is(&one.ending)).count();
     let counts = [
@@ -95,7 +91,7 @@ pub fn summary(all: &[FinishedTest]) -> String {
         ),
         (
             of(|ending| matches!(ending, TestEnding::Failed { .. })),
-            "not held",
+            "not run",
         ),
         (
             of(|ending| matches!(ending, TestEnding::Skipped(..))),
@@ -111,13 +107,11 @@ pub fn summary(all: &[FinishedTest]) -> String {
 }
 
 /// The first lines of TAP.
-#[must_use]
 pub fn tap_plan(count: usize) -> String {
     format!("TAP version 13\n1..{count}\n")
 }
 
 /// The lines of one test; `number` is from 1.
-#[must_use]
 pub fn tap(number: usize, finished: &FinishedTest) -> String {
     let name = finished.name.replace('\\', "\\\\").replace('#', "\\#");
     let words = finished.ending.words().unwrap_or_default();
@@ -132,7 +126,6 @@ pub fn tap(number: usize, finished: &FinishedTest) -> String {
 }
 
 /// All tests as `JUnit`'s XML.
-#[must_use]
 pub fn junit(all: &[FinishedTest]) -> String {
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
     let mut rest = all;
@@ -180,7 +173,7 @@ fn add_case(xml: &mut String, one: &FinishedTest) {
             return;
         }
         TestEnding::Differed(..) => ("failure", "differed"),
-        TestEnding::Failed { .. } => ("error", "not held"),
+        TestEnding::Failed { .. } => ("error", "not run"),
     };
     let lines: Vec<String> = one.lines.iter().map(SessionLine::to_string).collect();
     let _ = writeln!(
@@ -234,7 +227,7 @@ mod tests {
         };
         let difference = Difference {
             expected: "250".to_owned(),
-            actual: "the server said \"550 <no>\"".to_owned(),
+            actual: "the server sent \"550 <no>\"".to_owned(),
         };
         let why = "cannot connect".to_owned();
         let exit = Exit::Temporary;
@@ -242,7 +235,7 @@ mod tests {
             finished("good # 1", TestEnding::Passed),
             finished(
                 "none",
-                TestEnding::Skipped(at.clone(), "not has DSN".to_owned()),
+                TestEnding::Skipped(at.clone(), "condition not met: has DSN".to_owned()),
             ),
             finished(
                 "lost",
@@ -264,7 +257,7 @@ mod tests {
         assert_eq!(exit(&all[..2]), Exit::Ok);
         assert_eq!(
             summary(&all),
-            "4 tests: 1 passed, 1 failed, 1 not held, 1 skipped"
+            "4 tests: 1 passed, 1 failed, 1 not run, 1 skipped"
         );
         assert_eq!(summary(&all[..1]), "1 test: 1 passed");
     }
@@ -280,9 +273,9 @@ mod tests {
             tap_plan(4) + &lines,
             "TAP version 13\n1..4\n\
              ok 1 - good \\# 1\n\
-             ok 2 - none # SKIP a&b.ehlo:7: not has DSN\n\
+             ok 2 - none # SKIP a&b.ehlo:7: condition not met: has DSN\n\
              not ok 3 - lost\n  ---\n  message: \"a&b.ehlo:7: cannot connect\"\n  ...\n\
-             not ok 4 - bad\n  ---\n  message: \"a&b.ehlo:7: expected 250, but the server said \\\"550 <no>\\\"\"\n  ...\n"
+             not ok 4 - bad\n  ---\n  message: \"a&b.ehlo:7: expected 250, but the server sent \\\"550 <no>\\\"\"\n  ...\n"
         );
     }
 
@@ -296,7 +289,7 @@ mod tests {
             xml.contains("<testcase name=\"good # 1\" classname=\"a&amp;b.ehlo\" time=\"1.500\"/>")
         );
         assert!(xml.contains(
-            "<failure message=\"a&amp;b.ehlo:7: expected 250, but the server said &quot;550 &lt;no&gt;&quot;\" type=\"differed\">\
+            "<failure message=\"a&amp;b.ehlo:7: expected 250, but the server sent &quot;550 &lt;no&gt;&quot;\" type=\"differed\">\
              &gt;&gt;&gt; MAIL FROM:&lt;&gt;\n550 \\u{1b} no</failure>"
         ), "{xml}");
     }

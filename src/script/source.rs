@@ -1,4 +1,4 @@
-//! The sources of scripts: files, standard input, and the scripts that come with the program.
+//! The sources of scripts: files, standard input, and bundled scripts.
 
 use crate::script::statement::ScriptError;
 use crate::system::text::reason;
@@ -38,8 +38,8 @@ pub fn open_included(name: &str, directory: Option<&Path>) -> Result<ScriptSourc
     if let Some(path) = path.filter(|path| path.exists() || built_in(name).is_none()) {
         return read(name, &path);
     }
-    let script =
-        built_in(name).ok_or_else(|| unreadable(name, "no script of this name comes with ehlo"))?;
+    let script = built_in(name)
+        .ok_or_else(|| unreadable(name, "there is no bundled script of this name"))?;
     Ok(ScriptSource {
         name: script.name.to_owned(),
         text: script.text.to_owned(),
@@ -50,7 +50,7 @@ pub fn open_included(name: &str, directory: Option<&Path>) -> Result<ScriptSourc
 fn read(name: &str, path: &Path) -> Result<ScriptSource, ScriptError> {
     let file = File::open(path).map_err(|error| {
         let hint = if error.kind() == io::ErrorKind::NotFound && !name.contains(['/', '.']) {
-            "; ehlo script --list shows those that come with ehlo"
+            "; see ehlo script --list for the bundled scripts"
         } else {
             ""
         };
@@ -121,7 +121,6 @@ pub const BUILT_IN: [BuiltInScript; 6] = [
 
 impl BuiltInScript {
     /// A description in one line.
-    #[must_use]
     pub fn about(&self) -> &'static str {
         let first = self.text.lines().next().unwrap_or_default();
         first.trim_start_matches("# ")
@@ -129,7 +128,6 @@ impl BuiltInScript {
 }
 
 /// The script of this name.
-#[must_use]
 pub fn built_in(name: &str) -> Option<&'static BuiltInScript> {
     BUILT_IN.iter().find(|script| script.name == name)
 }
@@ -144,7 +142,7 @@ mod tests {
         for script in &BUILT_IN {
             parse(script.name, &[]).unwrap_or_else(|errors| panic!("{errors:#?}"));
             let head = script.text.split("\n\n").next().unwrap();
-            assert!(head.contains("against a server of your own"), "{head}");
+            assert!(head.contains("only against your own server"), "{head}");
             assert!(script.about().ends_with('.'), "{}", script.about());
         }
     }

@@ -157,7 +157,6 @@ pub enum LineEnd {
 
 impl LineEnd {
     /// The octets.
-    #[must_use]
     pub fn octets(self) -> &'static [u8] {
         match self {
             Self::CrLf => b"\r\n",
@@ -222,7 +221,6 @@ pub enum ScriptError {
 
 impl ScriptError {
     /// The exit status for it.
-    #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
             Self::Line { .. } => Exit::Data,

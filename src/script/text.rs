@@ -31,15 +31,14 @@ enum TextPiece {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
     /// The variable was not set, or its capture has not happened.
-    #[error("nothing has set ${0} yet")]
+    #[error("${0} is not set yet")]
     Unset(String),
-    #[error("a text of more than {MAX_TEXT} octets")]
+    #[error("text exceeds {MAX_TEXT} octets")]
     TooLong,
 }
 
 impl ScriptText {
     /// A text without variables.
-    #[must_use]
     pub fn literal(octets: impl Into<Vec<u8>>) -> Self {
         Self {
             pieces: vec![TextPiece::Octets(octets.into())],
@@ -68,7 +67,7 @@ impl ScriptText {
             let (name, rest) = inside
                 .split_once('}')
                 .filter(|(name, _)| is_name(name))
-                .ok_or("expected ${name}; a dollar sign is written $$")?;
+                .ok_or("expected ${name}; write $$ for a dollar sign")?;
             self.pieces.push(TextPiece::Variable(name.to_owned()));
             return Ok(rest);
         }
@@ -104,7 +103,6 @@ impl ScriptText {
     }
 
     /// Repeats this text.
-    #[must_use]
     pub fn times(self, count: usize) -> Self {
         Self {
             pieces: vec![TextPiece::Times(self, count)],
@@ -112,14 +110,12 @@ impl ScriptText {
     }
 
     /// The text; `None`: it has variables.
-    #[must_use]
     pub fn constant(&self) -> Option<String> {
         let is_constant = self.variables().is_empty();
         is_constant.then(|| self.string(&Variables::new()).unwrap_or_default())
     }
 
     /// The names of its variables.
-    #[must_use]
     pub fn variables(&self) -> Vec<&str> {
         let names = |piece| match piece {
             &TextPiece::Octets(_) => Vec::new(),
@@ -162,7 +158,6 @@ impl ScriptText {
 }
 
 /// True if this is a valid variable name.
-#[must_use]
 pub fn is_name(text: &str) -> bool {
     let first = text.chars().next();
     first.is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
@@ -172,7 +167,6 @@ pub fn is_name(text: &str) -> bool {
 }
 
 /// Octets as a script would write them between quotes.
-#[must_use]
 pub fn escaped(octets: &[u8]) -> String {
     let mut text = String::with_capacity(octets.len());
     for &octet in octets {
@@ -227,7 +221,7 @@ mod tests {
         let text = ScriptText::parse("x $id").unwrap();
         assert_eq!(text.variables(), ["id"]);
         let error = text.octets(&Variables::new()).unwrap_err();
-        assert_eq!(error.to_string(), "nothing has set $id yet");
+        assert_eq!(error.to_string(), "$id is not set yet");
     }
 
     #[test]

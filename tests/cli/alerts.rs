@@ -231,7 +231,7 @@ fn a_wrong_name_of_a_digest_is_refused_before_anything_runs() {
     let memory = Memory::new();
     for (name, words) in [
         ("daily@7", "like daily@07:00"),
-        ("dai/ly", "not the name of a digest"),
+        ("dai/ly", "not a valid digest name"),
     ] {
         let run = memory.ehlo(1, &["run", "--digest", name, "true"]).run();
         run.exits(64).complains(1).says(&[words]);

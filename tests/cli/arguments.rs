@@ -273,24 +273,27 @@ fn a_time_without_a_unit_is_refused_with_the_units() {
         let run = Ehlo::new().args(arguments).run();
         run.exits(64)
             .complains(1)
-            .says(&["has no unit; write 6s, 6m, 6h or 6d"]);
+            .says(&["unit is missing; write 6s, 6m, 6h or 6d"]);
     }
 }
 
 #[test]
 fn a_number_outside_of_its_range_is_refused_in_words() {
     for (arguments, range) in [
-        (&["--repeat", "0", "bob@hamburger.edu"][..], "from 1"),
-        (&["sink", "--count", "0"], "from 1"),
-        (&["sink", "--max-size", "x"], "from 1"),
-        (&["run", "--every", "0", "--", "true"], "from 1"),
+        (
+            &["--repeat", "0", "bob@hamburger.edu"][..],
+            ", 1 or greater",
+        ),
+        (&["sink", "--count", "0"], ", 1 or greater"),
+        (&["sink", "--max-size", "x"], ", 1 or greater"),
+        (&["run", "--every", "0", "--", "true"], ", 1 or greater"),
         (
             &["unit", "--lines", "10001", "x.service"],
-            "from 0 to 10000",
+            " from 0 to 10000",
         ),
     ] {
         let run = Ehlo::new().args(arguments).run();
-        let words = format!("it is not a whole number {range}");
+        let words = format!("expected a whole number{range}");
         run.exits(64).complains(1).says(&[&words]);
     }
 }

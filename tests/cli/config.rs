@@ -309,7 +309,7 @@ fn a_wrong_value_is_refused_with_file_profile_key_and_reason() {
             "key \"port\": expected a value, or false, found true",
         ),
         ("port = [1, 2]", "key \"port\": expected one value"),
-        ("port = 26", "key \"port\": --port 26 contradicts"),
+        ("port = 26", "key \"port\": --port 26 conflicts"),
         (
             "verbose = \"yes\"",
             "key \"verbose\": expected true or false",
@@ -323,11 +323,11 @@ fn a_wrong_value_is_refused_with_file_profile_key_and_reason() {
         ("ehlo = \"x\\r\\nRSET\"", "key \"ehlo\": the same option"),
         (
             "subject = \"a\\r\\nBcc: eve@x.org\"",
-            "key \"subject\": it holds a carriage return",
+            "key \"subject\": a carriage return is not allowed",
         ),
         (
             "header = [\"X-A: 1\\nBcc: eve@x.org\"]",
-            "key \"header\": it holds a line feed",
+            "key \"header\": a line feed is not allowed",
         ),
         ("cc = \"eve@x.org\\r\\nDATA\"", "key \"cc\": "),
         (
@@ -540,8 +540,8 @@ fn check_says_that_all_is_well_or_everything_that_is_not() {
     let run = ehlo.args(["config", "check"]).run();
     run.exits(78).complains(3);
     run.says(&[
-        "[queue], key \"spread\": it wants a number from 0 to 100",
-        "[sendmail], key \"domain\": it wants a domain",
+        "[queue], key \"spread\": expected a number from 0 to 100",
+        "[sendmail], key \"domain\": expected a domain",
         "[rewrite], key \"root\": \"root\" has no @domain",
     ]);
 }

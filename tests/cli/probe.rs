@@ -92,8 +92,8 @@ fn a_server_in_clear_is_told_line_by_line() {
     let right = format!(
         "server      [127.0.0.1]:{port}\n\
          greeting    mx.example ESMTP\n\
-         in clear    PIPELINING, SIZE 10240000, AUTH PLAIN LOGIN\n\
-         AUTH        PLAIN LOGIN (in clear)\n\
+         plaintext   PIPELINING, SIZE 10240000, AUTH PLAIN LOGIN\n\
+         AUTH        PLAIN LOGIN (plaintext)\n\
          SIZE        10240000 (10.2 MB)"
     );
     assert_eq!(text, right);
@@ -139,7 +139,7 @@ fn what_size_and_auth_are_without_a_value() {
         (&["SIZE"][..], "AUTH        none\nSIZE        no limit"),
         (
             &["SIZE 0", "AUTH=LOGIN"],
-            "AUTH        LOGIN (in clear)\nSIZE        no limit",
+            "AUTH        LOGIN (plaintext)\nSIZE        no limit",
         ),
         (&["X"], "AUTH        none\nSIZE        not offered"),
     ] {
@@ -165,7 +165,7 @@ fn mechanisms_are_gathered_from_all_auth_lines() {
     server.finish();
     run.exits(0)
         .complains(0)
-        .shows(&["AUTH        PLAIN LOGIN CRAM-MD5 (in clear)\n"]);
+        .shows(&["AUTH        PLAIN LOGIN CRAM-MD5 (plaintext)\n"]);
 
     let server = offering(keywords);
     let run = look_at(&server).args(["--json"]).run();
@@ -202,8 +202,8 @@ fn a_certificate_is_judged_and_not_enforced() {
                 &format!("\ncertificate of 127.0.0.1: {judgement}"),
                 &format!("\n              sha256:{}\n", hex(&papers.sum())),
                 &format!("\n              key sha256:{}\n", hex(&papers.key_sum())),
-                "\ninside TLS  SIZE 1000, AUTH PLAIN\n",
-                "\nAUTH        PLAIN (inside TLS only)\n",
+                "\nover TLS    SIZE 1000, AUTH PLAIN\n",
+                "\nAUTH        PLAIN (TLS only)\n",
             ]);
             let (_, steps) = report(&run);
             let right = match way {
@@ -247,7 +247,7 @@ fn tls_off_does_not_ask_for_starttls() {
     let server = offering(&["STARTTLS"]);
     let run = look_at(&server).args(["--tls", "off"]).run();
     server.finish();
-    run.exits(0).complains(0).shows(&["in clear    STARTTLS\n"]);
+    run.exits(0).complains(0).shows(&["plaintext   STARTTLS\n"]);
     assert!(!run.stdout.contains("TLSv1"), "{run:#?}");
 }
 
@@ -332,7 +332,7 @@ fn what_is_expected_and_not_there_is_77_and_a_line_each() {
     server.finish();
     run.exits(77).complains(6);
     let lines: Vec<&str> = run.stderr.lines().collect();
-    let start = format!("ehlo: [127.0.0.1]:{port} is not as expected: ");
+    let start = format!("ehlo: [127.0.0.1]:{port}: expectation not met: ");
     for (line, end) in lines.iter().zip([
         "size>=10M (9999999)",
         "auth=CRAM-MD5 (PLAIN LOGIN)",

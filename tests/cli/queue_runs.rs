@@ -510,14 +510,14 @@ fn a_password_that_a_later_run_does_not_use_is_warned_of() {
         let run = run.env("EHLO_PASSWORD", "hunter2").run();
         run.exits(0)
             .complains(1)
-            .says(&["EHLO_PASSWORD, which a later run does not use"]);
+            .says(&["EHLO_PASSWORD, which later queue runs do not use"]);
     }
     let directory = queue.home.path().to_str().unwrap();
     fs::write(queue.home.path().join("ehlo.password"), "hunter2\n").unwrap();
     let run = queue.ehlo(&["--queue-only"]).args(relay).text_to_bob();
     let run = run.env("CREDENTIALS_DIRECTORY", directory).run();
     run.exits(0)
-        .says(&["systemd's ehlo.password, which a later run does not use"]);
+        .says(&["systemd's ehlo.password, which later queue runs do not use"]);
     let run = queue.ehlo(&["queue", "run", "--now"]);
     let run = run.env("EHLO_PASSWORD", "hunter2").run();
     run.exits(0)

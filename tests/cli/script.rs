@@ -77,7 +77,7 @@ fn the_first_thing_that_differs_ends_it_with_one() {
     .run();
     server.finish();
     let words =
-        "t.ehlo:4: expected a reply that has DSN, but the server said \"250 mx.example / SIZE 10\"";
+        "t.ehlo:4: expected a reply that has DSN, but the server sent \"250 mx.example / SIZE 10\"";
     run.exits(1).complains(1).says(&[words]);
     run.shows(&["*** FAILED: t.ehlo:4: ", "*** 1 test: 1 failed\n"]);
 }
@@ -126,8 +126,8 @@ fn tap_and_junit_have_a_line_for_each_test() {
     assert_eq!(
         run.stdout,
         "TAP version 13\n1..3\nok 1 - fine\nnot ok 2 - not so\n  ---\n  \
-         message: \"t.ehlo:8: expected 250, but the server said \\\"221 bye\\\"\"\n  ...\n\
-         ok 3 - skipped # SKIP t.ehlo:10: not has DSN\n"
+         message: \"t.ehlo:8: expected 250, but the server sent \\\"221 bye\\\"\"\n  ...\n\
+         ok 3 - skipped # SKIP t.ehlo:10: condition not met: has DSN\n"
     );
     let xml = fs::read_to_string(results).unwrap();
     assert!(
@@ -184,40 +184,40 @@ fn what_a_script_wants_and_the_command_line_does_not_give_is_named() {
         (
             "connect",
             &[][..],
-            "t.ehlo:1: `connect` wants a server; name it with --server",
+            "t.ehlo:1: `connect` requires --server or --pipe",
         ),
         (
             "> BDAT $message.size",
             &[],
-            "t.ehlo:1: it wants a message; describe one with --to",
+            "t.ehlo:1: this line requires a message; use --to",
         ),
         (
             "auth",
             &["--server", "127.0.0.1:9"],
-            "t.ehlo:1: `auth` wants a user; name one with --user",
+            "t.ehlo:1: `auth` requires --user",
         ),
         (
             "pause 1s",
             &["--to", "b@x.org", "-s", "x"],
-            "--subject has no meaning: no script says >message",
+            "--subject has no effect: no script uses >message",
         ),
         (
             "pause 1s",
             &["--server", "127.0.0.1:9", "-u", "a"],
-            "--user has no meaning: no script says `auth`",
+            "--user has no effect: no script uses `auth`",
         ),
         (
             "pause 1s",
             &["--tls", "starttls"],
-            "--tls: a script says itself when TLS begins",
+            "--tls: only implicit is allowed here",
         ),
         (
             "pause 1s",
             &["--tap", "--junit", "-"],
-            "--tap contradicts --junit -",
+            "--tap conflicts with --junit -",
         ),
         ("pause 1s", &["--print"], "unexpected argument '--print'"),
-        ("pause 1s", &["-D", "x"], "it wants NAME=VALUE"),
+        ("pause 1s", &["-D", "x"], "expected NAME=VALUE"),
     ] {
         let run = alone(text).args(options).run();
         run.exits(64).complains(1).says(&[words]);
@@ -229,15 +229,15 @@ fn only_a_session_that_is_held_now_is_recorded() {
     for (options, words) in [
         (
             &["--queue", "-b", "x", "b@x.org"][..],
-            "--record contradicts --queue",
+            "--record conflicts with --queue",
         ),
         (
             &["--repeat", "2", "-b", "x", "b@x.org"],
-            "--record contradicts --repeat",
+            "--record conflicts with --repeat",
         ),
         (
             &["--print", "-b", "x", "b@x.org"],
-            "--record wants a message to send",
+            "--record requires a message to send",
         ),
         (&[], "no recipient"),
     ] {
@@ -260,7 +260,7 @@ fn who_does_not_answer_makes_no_test_fail_and_none_pass() {
     let run = ehlo.run();
     run.exits(75)
         .says(&["t.ehlo:1: cannot connect to 127.0.0.1:"]);
-    run.shows(&["*** 1 test: 1 not held\n"]);
+    run.shows(&["*** 1 test: 1 not run\n"]);
 }
 
 #[test]
@@ -392,7 +392,7 @@ fn a_password_stays_here_without_tls() {
     server.finish();
     run.exits(77)
         .complains(1)
-        .says(&["t.ehlo:5: the connection is not encrypted, so the password is not sent"]);
+        .says(&["t.ehlo:5: the password was not sent, because the connection is not encrypted"]);
 }
 
 #[test]
@@ -409,7 +409,7 @@ fn any_certificate_will_do_unless_the_script_wants_the_right_one() {
         server.finish();
         run.exits(code);
         if code == 1 {
-            run.says(&["t.ehlo:5: expected a certificate that is right, but the certificate of 127.0.0.1 is not trusted: it "]);
+            run.says(&["t.ehlo:5: expected a valid certificate, but the certificate of 127.0.0.1 is not trusted: it "]);
         }
     }
 }
@@ -447,7 +447,7 @@ fn a_server_that_obeys_what_came_in_clear_is_found_out() {
         .run();
     server.finish();
     run.exits(1).complains(1).says(&[
-        "expected 221, but the server said \"250 ok\" (a command in the packet of STARTTLS",
+        "expected 221, but the server sent \"250 ok\" (a command in the packet of STARTTLS",
     ]);
     run.shows(&["*** 4 tests: 1 failed, 3 skipped\n"]);
 }
@@ -469,7 +469,7 @@ fn a_server_that_ends_a_message_too_early_is_found_out() {
     run.says(&[
         "(end of data: \\n.\\r\\n)",
         "(end of data: \\n\\n.\\r\\n)",
-        "the server said \"250 ok MAIL\"",
+        "the server sent \"250 ok MAIL\"",
     ]);
 }
 

@@ -408,7 +408,7 @@ fn the_name_of_a_file_is_refused_as_text_at_a_terminal() {
     assert!(seen.contains("write --body '@letter.txt'"), "{seen}");
 }
 
-const INVITATION: &str = "ehlo: type the text; Ctrl-D at the beginning of a line ends it\r\n";
+const INVITATION: &str = "ehlo: type the text; end it with Ctrl-D at the start of a line\r\n";
 
 #[test]
 fn at_a_terminal_the_text_is_typed() {

@@ -1,4 +1,4 @@
-//! ehlo(1): what it says beside clap.
+//! ehlo(1): the sections that clap does not generate.
 
 use crate::page::{as_typed, built, owned, render, section, synopsis_lines, table, title};
 use clap_mangen::Man;
@@ -6,28 +6,28 @@ use clap_mangen::roff::{Roff, roman};
 use ehlo::cli::parse::EXAMPLES;
 use ehlo::system::exit::Exit;
 
-const VERBS: &[(&str, &str)] = &[
+const COMMANDS: &[(&str, &str)] = &[
     (
         "sink",
-        "Receive mail on loopback, for demos, tests and scripts; see ehlo-sink(1).",
+        "Run a test mail server on the loopback interface; see ehlo-sink(1).",
     ),
     (
         "demo",
-        "Send a message with an attachment to a receiver inside, and show both sides.",
+        "Send a sample message to a built-in server and show both sides.",
     ),
     (
         "probe",
-        "Say what a server says of itself, without sending mail, and whether that is what you expect; see \
-         ehlo-probe(1).",
+        "Report a server's extensions, TLS, certificate and timing without sending mail, and check them against \
+         your expectations; see ehlo-probe(1).",
     ),
     (
         "ask",
-        "Say commands like VRFY, EXPN, ETRN or NOOP to a server, and show what it answers; see ehlo-ask(1).",
+        "Send SMTP commands such as VRFY, EXPN, ETRN or NOOP to a server and show its replies; see ehlo-ask(1).",
     ),
     (
         "script",
-        "Hold a conversation with a server that a script says, and check what it answers; look for smuggling, open \
-         relays and the like with the scripts that come along; see ehlo-script(1).",
+        "Run a scripted SMTP session and check the replies. Bundled scripts check for SMTP smuggling, open relays \
+         and similar problems; see ehlo-script(1).",
     ),
     (
         "config",
@@ -35,35 +35,35 @@ const VERBS: &[(&str, &str)] = &[
     ),
     (
         "queue",
-        "Look at the queue, and deliver what is in it; see ehlo-queue(1).",
+        "Inspect and run the mail queue; see ehlo-queue(1).",
     ),
     (
         "doctor",
-        "Say what this host would do with a mail from cron, step by step and without sending one, and what mends \
-         what is wrong; see ehlo-doctor(1).",
+        "Diagnose how mail from cron would leave this host, step by step and without sending any, and suggest \
+         fixes; see ehlo-doctor(1).",
     ),
     (
         "run",
-        "Run a command, and mail what happened: when it failed, or always; see ehlo-run(1).",
+        "Run a command and mail the result, always or only on failure; see ehlo-run(1).",
     ),
     (
         "notify",
-        "Mail a line or a text from a script; see ehlo-notify(1).",
+        "Send a notification from a script; see ehlo-notify(1).",
     ),
     (
         "digest",
-        "Mail what ehlo run --digest gathered; see ehlo-digest(1).",
+        "Mail a summary of the runs recorded with ehlo run --digest; see ehlo-digest(1).",
     ),
     (
         "unit",
-        "Mail what became of a unit of systemd; see ehlo-unit(1).",
+        "Mail the status of a systemd unit; see ehlo-unit(1).",
     ),
     (
         "sendmail",
-        "Do what sendmail does, with its options; see ehlo-sendmail(1). Under the name of sendmail, ehlo does so \
-         without being told.",
+        "Act as sendmail(8), with its options; see ehlo-sendmail(1). If the program is installed under the name \
+         sendmail, it does so automatically.",
     ),
-    ("mailq", "Show the queue, as sendmail does."),
+    ("mailq", "List the queue, like mailq(1)."),
     (
         "help",
         "Show help for a command and its subcommand, a group of options (message, route, session, tls, auth, output, \
@@ -93,8 +93,8 @@ const SEE_ALSO: &[&str] = &[
     "netrc(5)",
 ];
 
-const NO_VERB: &str = "\
-A recipient that is spelled like a verb goes behind --.";
+const LITERAL_RECIPIENT: &str = "\
+Put -- before a recipient that looks like a command.";
 
 const SYNOPSIS: &[(&str, &str)] = &[
     ("ehlo", " [OPTIONS] [RECIPIENT]..."),
@@ -119,143 +119,152 @@ const SYNOPSIS: &[(&str, &str)] = &[
 
 const TEXT: [&str; 5] = [
     "\
-Without --body, the text is what comes on the standard input, to its end. At a terminal it is typed: Ctrl-D at the
-beginning of a line ends it, and if nothing was typed, nothing is sent. Nothing is asked for when there is something else
-to send, as with --attach, --calendar, --html or --body '', which sends a message without a text. --only-if-input sends
-nothing if there is no text or only white space. A loop that reads a list must keep it from ehlo, with --body or
-</dev/null, as from every program that reads the standard input.",
+Without --body, the text is read from standard input until end of file. On a terminal you type it and end it with
+Ctrl-D at the start of a line; if nothing was typed, nothing is sent. The text is not requested if there is
+something else to send, as with --attach, --calendar or --html. --body '' sends a message without text.
+--only-if-input sends nothing if the text is empty or only white space. In a loop that reads a list from standard
+input, use --body or </dev/null to keep ehlo from reading the list.",
     "\
-With --html and without --body, a text on the standard input is the text part beside the HTML. It must be meant for ehlo:
-a pipe or a socket into which something is written within a second, or a file of which nothing has been read, so that
-the list of a loop is left alone. A pipe that stays open and silent is not read, and a warning says so; --body - waits for it.
-With --markdown, which is the text, such a text is an error.",
+With --html and without --body, text on standard input becomes the plain text version. It must be intended for ehlo:
+a pipe or a socket that receives data within one second, or a file of which nothing has been read, so that the list
+of a loop is not consumed. A pipe that stays open without data is not read, and a warning is printed; --body - waits
+for it. With --markdown, such text is an error.",
     "\
-A value of --body, --html or --markdown that begins with @ names a file, and - is the standard input. Text that begins
-with @ is written with two. A text that comes from others is better piped in: as an argument it could name any file that
-you can read. If a value without @ is the name of a file that is there, the @ was probably forgotten: at a terminal that
-is an error, and in a script the value is sent as text, with a warning.",
+A value of --body, --html or --markdown that starts with @ names a file, and - is standard input. Double a leading @
+to send it as text. Pass text from untrusted sources through a pipe: as an argument it could name any file that you
+can read. If a value without @ is the name of an existing file, the @ was probably forgotten: on a terminal this is
+an error, and in a script the value is sent as text, with a warning.",
     "\
-Text is UTF-8, and a byte order mark before it is not a part of it; one of UTF-16 is understood. --charset names another
-encoding, of texts and of arguments, and then all of the text must be in it. Without --charset, bytes that are not UTF-8
-are read as windows-1252, and a warning says where the first one is; the name of an attached file is treated alike. What
-has NULs and is not UTF-8 is not text, with status 65.",
+Text is UTF-8; a byte order mark is removed, and UTF-16 with a byte order mark is accepted. --charset names another
+encoding, for text and arguments, in which all of the text must be valid. Without --charset, bytes that are not
+valid UTF-8 are read as windows-1252, and a warning gives the position of the first one; names of attached files are
+treated alike. Data that contains NUL and is not UTF-8 is not text and is rejected with status 65.",
     "\
---subject is what the reader is to see. Addresses and --header are given as a message has them: encoded words (RFC 2047)
-in them are understood.",
+--subject is given as the recipient will read it. Addresses and --header are given as in a message: encoded words
+(RFC 2047) in them are recognized.",
 ];
 
-const CONVERSATION: [&str; 4] = [
+const TRANSCRIPT: [&str; 4] = [
     "\
-The conversation goes to the standard output as it happens: the server's lines bare, ours behind
-\">>> \", remarks behind \"*** \". Bytes of the server that are not printable ASCII are shown as \\xNN.
-Where the server offers PIPELINING, commands go out in groups, so that several lines of ours stand
-before the first reply.",
+The session is written to standard output as it happens: server lines are shown as received, client lines are
+prefixed with \">>> \", remarks with \"*** \". Bytes from the server that are not printable ASCII are shown as
+\\xNN. If the server supports PIPELINING, commands are sent in groups, so several commands may appear before the
+first reply.",
     "\
---show-data shows the message, too, line by line as it goes over the wire. --hex shows octets instead of lines, ours
-behind \">>> \" and the server's behind \"<<< \", with offsets from the beginning of the session; of a line with a
-secret, those of the stars that hide it. --transcript swaks marks lines as that tool does, shows the message always, and
-with --hex octets beside the lines.",
+--show-data also shows the message, line by line as transmitted. --hex shows a hex dump instead of lines, with
+client data prefixed with \">>> \", server data with \"<<< \", and offsets from the start of the session; secrets
+are shown as asterisks in the dump, too. --transcript swaks marks lines like swaks(1) and always shows the message;
+with --hex it shows a hex dump next to the lines.",
     "\
---summary ends with a line for each server that was tried: how long it took to connect, to the greeting, for EHLO, for
-TLS, for AUTH, and from MAIL until the message was accepted; a hyphen for what did not come about; all of it together;
-and the reply that decided. Where that reply tells in a way that is known how the server calls the message, as
-\"queued as 4F2\" does, --json and --verbose say so, too.",
+--summary ends with one line per server tried: the time to connect, to the greeting, for EHLO, for TLS, for AUTH,
+and from MAIL until the message was accepted, with a hyphen for steps that did not take place; then the total, and
+the deciding reply. If the reply contains the server's queue ID in a known form (\"queued as 4F2\"), --json and
+--verbose report it.",
     "\
-With --json, each line is an object; the last one has the exit status and a verdict for each recipient. See
+With --json, each line is an object; the last one contains the exit status and the result for each recipient. See
 ehlo-json(5).",
 ];
 
 const ENCRYPTION: [&str; 3] = [
     "\
-To a mail exchanger, mail goes encrypted where STARTTLS is offered, whatever the certificate, and in clear
-where it is not, or does not work: a line with three stars says so. Through a relay, STARTTLS is used where it
-is offered, and then the certificate must be right: a chain to a CA that the system or --ca-file trusts, the
-relay's name or --tls-name, the dates; or the one of --pin. A command (--pipe) is treated like a mail exchanger, or like a
-relay if --tls-name, --ca-file or --pin is given. --tls starttls and --tls implicit send nothing without encryption,
---tls off nothing with it, and -k takes any certificate.",
+To a mail exchanger, mail is encrypted if STARTTLS is offered, with any certificate, and sent in plaintext if it is
+not offered or fails; a *** line reports this. To a relay, STARTTLS is used if it is offered, and the certificate
+must then be valid: it must chain to a CA trusted by the system or by --ca-file, match the relay's name or
+--tls-name, and be in date; or match --pin. A command (--pipe) is treated like a mail exchanger, or like a relay if
+--tls-name, --ca-file or --pin is given. --tls starttls and --tls implicit never send unencrypted, --tls off never
+encrypts, and -k accepts any certificate.",
     "\
-TLS is 1.2 or 1.3, with ECDHE and AES-GCM or ChaCha20-Poly1305. A server that has only older versions,
-CBC ciphers, or RSA or DHE key exchange cannot be talked to; the error says what is missing.",
+TLS 1.2 and 1.3 are supported, with ECDHE and AES-GCM or ChaCha20-Poly1305. Servers that support only older TLS
+versions, CBC ciphers, or RSA or DHE key exchange are not supported; the error message gives the reason.",
     "\
-What the server offered before TLS is forgotten behind it. Bytes that come in clear behind its reply to
-STARTTLS end the session with status 76.",
+Capabilities announced before TLS are discarded. Plaintext data that follows the reply to STARTTLS ends the session
+with status 76.",
 ];
 
 const LOGIN: [&str; 5] = [
     "\
---user logs in at the relay, with the strongest way that both sides have: SCRAM-SHA-256 and SCRAM-SHA-1,
-bound to the TLS connection (-PLUS) where that can be, CRAM-MD5, PLAIN, LOGIN; with a token of
---oauth-token-command OAUTHBEARER or XOAUTH2; with --auth EXTERNAL the client certificate. --auth narrows it.
-Where the server refuses the way and not the user, the next one is tried, but not the password itself after a
-bound way was refused.",
+--user logs in to the relay with the strongest mechanism both sides support: SCRAM-SHA-256 or SCRAM-SHA-1 (with
+channel binding, -PLUS, if possible), CRAM-MD5, PLAIN or LOGIN. With --oauth-token-command it is OAUTHBEARER or
+XOAUTH2, and with --auth EXTERNAL the client certificate. --auth restricts the choice. If the server rejects the
+mechanism rather than the user, the next one is tried; after a -PLUS mechanism was rejected, the plain password is
+never sent.",
     "\
-No password is sent over a connection that is not encrypted, not even to this host, without
---allow-cleartext-password. None is sent to a server whose certificate is not valid, without -k, and none to a mail
-exchanger. A command (--pipe) has no name, and gets a password only if --tls-name gives it one. --auth EXTERNAL sends no
-secret, and needs no encryption.",
+A password is never sent over an unencrypted connection, not even to this host (unless --allow-cleartext-password is
+given), never to a server with an invalid certificate (unless -k is given), and never to a mail exchanger. A command
+(--pipe) has no name and receives a password only with --tls-name. --auth EXTERNAL sends no secret and needs no
+encryption.",
     "\
-The password is the first line of what --password-command prints or of --password-file; else it is in the
-variable EHLO_PASSWORD, in systemd's credentials (ehlo.PROFILE.password or ehlo.password), in ~/.netrc, or in
-the desktop's keyring as secret-tool finds it (host HOST service smtp user USER); else it is asked for on the
-terminal.",
+The password is taken from --password-command or --password-file (first line), or else from the variable
+EHLO_PASSWORD, systemd's credentials (ehlo.PROFILE.password or ehlo.password), ~/.netrc, or the desktop's keyring as
+found by secret-tool (host HOST service smtp user USER); finally, ehlo prompts for it on the terminal.",
     "\
-A password file must have mode 0600, or 0640 if it belongs to root: chgrp gives it to the users who may log in. Secrets
-of Docker (0444) and Kubernetes (0440) are accepted as they are mounted, on a read-only tmpfs of root. If a file has
-another mode that cannot be changed, as with secrets of Docker Compose, use --password-command 'cat FILE',
+A password file must have mode 0600, or 0640 if it belongs to root; use chgrp to give it to the users who may log
+in. Secrets of Docker (0444) and Kubernetes (0440) are accepted as mounted, on a read-only tmpfs owned by root. If a
+file has another mode that cannot be changed, as with secrets of Docker Compose, use --password-command 'cat FILE',
 EHLO_PASSWORD, or LoadCredential=ehlo.password:FILE of systemd.",
     "\
-It is never an option, and stands in no transcript, also where the server says it back. While it is in memory,
-ehlo leaves no core file and cannot be traced by other programs of the same user.",
+The password cannot be given as an option and never appears in a transcript, even if the server echoes it. While it
+is in memory, ehlo does not dump core and cannot be traced by other programs of the same user.",
 ];
 
 const TESTING: [&str; 8] = [
     "\
---quit-after says QUIT behind the reply to a stage, --drop-after closes the connection there without a word, and
---drop-after-send closes it when the stage was said, with the reply unread. The stages come in this order: connect,
-banner, ehlo, starttls (with the handshake, and before anything is said inside it), auth, mail, rcpt (every recipient of a
-transaction), data, and dot, the end of the message. One that does not come is passed. Behind connect, the greeting is
-not waited for; behind data, QUIT is a line of the message for the server. As long as it ends before mail, and --relay
-names a server, no recipient is wanted.",
+--quit-after sends QUIT after the reply to a stage, --drop-after closes the connection there without QUIT, and
+--drop-after-send closes it after sending the stage, without reading the reply. The stages are, in order: connect,
+banner, ehlo, starttls (including the handshake, before any command inside TLS), auth, mail, rcpt (all recipients of
+a transaction), data, and dot, the end of the message. A stage that does not occur is skipped. After connect, ehlo
+does not wait for the greeting; after data, the server takes QUIT as message text. If the session ends before MAIL
+and --relay is given, no recipient is needed.",
     "\
-Those who were not refused before the stop are skipped, which is no failure. Once the end of the message is out, its reply
-counts as ever; with --drop-after-send dot nobody reads it, so that the message is uncertain, with status 79.",
+Recipients not refused by then count as skipped, not as failed. Once the end of the message has been sent, its reply
+decides as usual; with --drop-after-send dot the reply is not read, so the outcome is unknown and the exit status is
+79.",
     "\
---force uses what the server does not offer, as if it did: STARTTLS, AUTH, BDAT, a group of commands, a parameter. It
-never sends a password in clear. With --raw, --helo is anything that is printable, and recipients and senders need no
-domain; without it, only the recipient postmaster needs none (with --relay; RFC 5321). --mail-param and --rcpt-param say
-words that ehlo does not know. For what is no command at all, there is ehlo-script(1).",
+--force uses extensions that the server does not offer: STARTTLS, AUTH, BDAT, pipelining, or a parameter. It never
+sends a password unencrypted. With --raw, --helo may be any printable text, and recipients and senders need no
+domain; otherwise only the recipient postmaster may be without one (with --relay; RFC 5321). --mail-param and
+--rcpt-param send parameters that ehlo does not know. To send arbitrary bytes, use ehlo-script(1).",
     "\
---xclient and --xforward send their attributes as they are written; a value with a space or a plus sign in it is xtext
-(+20, +2B). If the server does not list one of them in its reply to EHLO, nothing is sent and the status is 77, unless --force
-xclient or --force xforward is given. EHLO is sent again after each XCLIENT. Postfix takes it from those in smtpd_authorized_xclient_hosts, and no
-longer believes us when we are somebody else: NAME and ADDR stand together in the last one.",
+--xclient and --xforward send their attributes verbatim; encode spaces and plus signs in values as xtext (+20, +2B).
+If the server does not list all of the attributes in its reply to EHLO, nothing is sent and the exit status is 77,
+unless --force xclient or --force xforward is given. EHLO is repeated after each XCLIENT. Postfix accepts XCLIENT
+from the clients in smtpd_authorized_xclient_hosts, and then no longer trusts the impersonated client; so put NAME
+and ADDR into the last XCLIENT together.",
     "\
---proxy-protocol stands where haproxy and other balancers would: its header is the first thing on the connection, in
-clear, ahead of the handshake of --tls implicit and of the greeting. A server that expects none takes it for a command.",
+--proxy-protocol acts like haproxy and other load balancers: its header is the first data on the connection,
+unencrypted, before the handshake of --tls implicit and before the greeting. A server that does not expect it takes
+it for a command.",
     "\
---lmtp delivers to a mail store (RFC 2033), by a unix socket or port 24. It has a reply for each recipient behind the
-message, and each has a verdict of its own: where the connection is lost between two replies, those who have theirs are
-settled, and the others uncertain. --prdr asks an SMTP server for the same.",
+--lmtp delivers to a mail store (RFC 2033), over a Unix socket or port 24. The server returns one reply per
+recipient after the message, and each recipient has its own result: if the connection is lost between two replies,
+recipients with a reply are final, and the outcome for the others is unknown. --prdr requests the same from an SMTP
+server.",
     "\
-The options under Extensions say what they want where it is offered. Where it is not, nothing is sent, the status is 77,
-and the error names option and extension; with ? behind the value (quoted, for the shell) it is left out instead, and
---verbose says so. The values of --envid, --orcpt and --mail-auth are written as they are meant, and go as xtext. With
---queue they stay with the message. What LIMITS says (RFC 9422) is kept to without being asked: as many recipients,
-domains and messages at a time as the server takes.",
+An option under Extensions takes effect if the server supports the extension. If it does not, nothing is sent, the
+exit status is 77, and the error names the option and the extension. Append ? to the value (quoted for the shell) to
+ignore the option instead; --verbose then reports it. The values of --envid, --orcpt and --mail-auth are given as
+plain text and sent as xtext. With --queue they are stored with the message. LIMITS (RFC 9422) is honored
+automatically: no more recipients, domains and messages than the server allows.",
     "For example:",
 ];
 
-const TRIALS: &str = "\
-ehlo -r mx.example.org --quit-after rcpt nobody@example.org
+const TEST_EXAMPLES: &str = "\
+ehlo -r mx.example.org --quit-after rcpt bob@example.org
 ehlo -r mx.example.org:587 -u alice --quit-after auth
-ehlo -r mx.example.org --drop-after-send data --repeat 20 --wait 100ms -b hi bob@example.org
+ehlo -r mx.example.org --drop-after-send data --repeat 20 \\
+     --wait 100ms -b hi bob@example.org
 ehlo -r mx.example.org --force pipelining,bdat -b hi bob@example.org
-ehlo -r mx.example.org --helo '_ [' --raw --mail-param X-WHAT=1 -b hi bob@example.org
-ehlo -r mx.example.org --xclient 'NAME=client.example.net ADDR=192.0.2.1' -b hi bob@example.org
-ehlo -r mx.example.org:10025 --proxy-protocol 'v2 192.0.2.1:4321 198.51.100.2:25' -b hi bob@example.org
+ehlo -r mx.example.org --helo '_ [' --raw --mail-param X-WHAT=1 \\
+     -b hi bob@example.org
+ehlo -r mx.example.org -b hi bob@example.org \\
+     --xclient 'NAME=client.example.net ADDR=192.0.2.1'
+ehlo -r mx.example.org:10025 -b hi bob@example.org \\
+     --proxy-protocol 'v2 192.0.2.1:4321 198.51.100.2:25'
 ehlo --lmtp -r /run/dovecot/lmtp -b hi bob@example.org eve@example.org
-ehlo -r mx.example.org --notify success --ret hdrs --envid 'try 1' -b hi bob@example.org
-ehlo -r mx.example.org --hold-for '2h?' --mt-priority '3?' -v -b hi bob@example.org";
+ehlo -r mx.example.org --notify success --ret hdrs \\
+     --envid 'try 1' -b hi bob@example.org
+ehlo -r mx.example.org --hold-for '2h?' --mt-priority '3?' \\
+     -v -b hi bob@example.org";
 
 const MAIL_LOG: [&str; 5] = [
     "\
@@ -328,56 +337,54 @@ fallback = false";
 const ENVIRONMENT: &[(&str, &str)] = &[
     (
         "EHLO_CONFIG",
-        "configuration file, if --config is not given",
+        "configuration file, unless --config is given",
     ),
     (
         "EHLO_PASSWORD",
-        "the password of --user. Other programs of the same user can read it; a file or a command is better",
+        "password for --user. Other programs of the same user can read it; prefer a file or a command",
     ),
     (
         "EHLO_STATE_DIR",
-        "where run, notify, digest and unit remember things, where --state-dir does not say it: an absolute path",
+        "state directory of run, notify, digest and unit, unless --state-dir is given; an absolute path",
     ),
     (
         "CREDENTIALS_DIRECTORY",
-        "where systemd puts credentials (LoadCredential=ehlo.password:...)",
+        "directory of systemd credentials (LoadCredential=ehlo.password:...)",
     ),
-    ("NETRC", "the file that is read instead of ~/.netrc"),
+    ("NETRC", "file to read instead of ~/.netrc"),
     (
         "SSLKEYLOGFILE",
-        "where the keys of TLS sessions are written to, for wireshark(1). Whoever has them can read the session",
+        "file to which TLS session keys are written, for wireshark(1). Anyone who has the keys can decrypt the \
+         session",
     ),
     (
         "SSL_CERT_FILE, SSL_CERT_DIR",
-        "the CAs that are trusted, instead of the system's",
+        "trusted CAs, instead of those of the system",
     ),
     (
         "MAILTO, MAILFROM",
-        "whom run and notify write to, and as whom, where no option says it",
+        "default recipient and sender of ehlo run and ehlo notify",
     ),
     (
         "XDG_STATE_HOME",
-        "where the queue of a user is, in ehlo/queue, instead of in ~/.local/state",
+        "directory of a user's queue (ehlo/queue), instead of ~/.local/state",
     ),
     (
         "TZ",
-        "the zone of the Date field, instead of /etc/localtime",
+        "time zone of the Date field, instead of /etc/localtime",
     ),
     (
         "TMPDIR",
-        "where texts that come through a pipe wait, above 1 MiB; and the logs of run",
+        "directory for temporary files: piped text over 1 MiB, and the logs of ehlo run",
     ),
-    (
-        "LOGNAME, USER",
-        "the login name, where the password file has none",
-    ),
+    ("LOGNAME, USER", "login name, if the password file has none"),
     (
         "NO_COLOR, TERM",
-        "with --color auto, there are no colours where NO_COLOR is set and not empty, or TERM is dumb",
+        "with --color auto, colors are not used if NO_COLOR is set and not empty, or if TERM is dumb",
     ),
     (
         "COLUMNS",
-        "the width of help, instead of that of the terminal; it is 100 at most",
+        "width of --help, instead of that of the terminal; at most 100",
     ),
 ];
 
@@ -388,41 +395,41 @@ const FILES: [(&str, &str); 9] = [
     ),
     (
         "~/.local/state/ehlo/queue, /var/spool/ehlo",
-        "the queue, of a user and of root",
+        "queue of a user, and of root",
     ),
     (
         "~/.local/state/ehlo/jobs and digests, /var/lib/ehlo/jobs and digests",
-        "what is remembered of jobs, and what they gathered, of a user and of root",
+        "state of jobs and recorded runs, of a user and of root",
     ),
     (
         "~/.netrc",
-        "passwords, as curl reads them: machine HOST login USER password PASSWORD",
+        "passwords, in the format that curl reads: machine HOST login USER password PASSWORD",
     ),
     (
         "/etc/ssl/certs",
-        "the CAs that are trusted, read when a certificate is checked",
+        "trusted CAs, read when a certificate is checked",
     ),
     (
         "/etc/resolv.conf",
-        "the resolvers that are asked for mail exchangers and their addresses; without any, the one on this host",
+        "DNS resolvers for mail exchangers and their addresses; without any, the resolver on this host",
     ),
     (
         "/etc/hosts",
-        "the full name of this host, for EHLO; and the address of a relay",
+        "full name of this host, for EHLO; and the address of a relay",
     ),
     (
         "/etc/mailname",
-        "the domain of the author, where --from does not say it",
+        "domain of the sender, unless --from is given",
     ),
-    ("/etc/localtime", "the zone of the Date field"),
+    ("/etc/localtime", "time zone of the Date field"),
 ];
 
 const STANDARDS: &str = "\
 RFC 5321 (SMTP), 5322 (messages), 2033 (LMTP), 2045 to 2049, 2183 and 2231 (MIME), 1870 (SIZE), 2034
 (ENHANCEDSTATUSCODES), 2852 (DELIVERBY), 2920 (PIPELINING), 3030 (CHUNKING), 3207 (STARTTLS), 3461 (DSN), 4865
 (FUTURERELEASE), 4954 (AUTH), 4616 (PLAIN), 5802 and 7677 (SCRAM), 5929 and 9266 (channel bindings), 6152 (8BITMIME), 6531
-and 6532 (SMTPUTF8), 6710 (MT-PRIORITY), 7435 (opportunistic security), 7505 (null MX), 7628 (OAUTHBEARER), 8305 (happy
-eyeballs), 8314 (implicit TLS), 8689 (REQUIRETLS), 9422 (LIMITS), 9525 (names in certificates).";
+and 6532 (SMTPUTF8), 6710 (MT-PRIORITY), 7435 (opportunistic security), 7505 (null MX), 7628 (OAUTHBEARER), 8305 (Happy
+Eyeballs), 8314 (implicit TLS), 8689 (REQUIRETLS), 9422 (LIMITS), 9525 (names in certificates).";
 
 /// ehlo(1).
 pub fn page() -> String {
@@ -436,15 +443,15 @@ pub fn page() -> String {
     synopsis.control("SH", ["SYNOPSIS"]);
     synopsis_lines(&mut synopsis, SYNOPSIS);
     let mut own = Roff::new();
-    table(&mut own, "VERBS", owned(VERBS));
+    table(&mut own, "COMMANDS", owned(COMMANDS));
     own.control("PP", []);
-    own.text([roman(NO_VERB)]);
-    section(&mut own, "THE TEXT", &TEXT);
-    section(&mut own, "THE CONVERSATION", &CONVERSATION);
+    own.text([roman(LITERAL_RECIPIENT)]);
+    section(&mut own, "MESSAGE TEXT", &TEXT);
+    section(&mut own, "SESSION TRANSCRIPT", &TRANSCRIPT);
     section(&mut own, "ENCRYPTION", &ENCRYPTION);
-    section(&mut own, "LOGGING IN", &LOGIN);
+    section(&mut own, "AUTHENTICATION", &LOGIN);
     section(&mut own, "TESTING A SERVER", &TESTING);
-    as_typed(&mut own, TRIALS);
+    as_typed(&mut own, TEST_EXAMPLES);
     examples(&mut own);
     section(&mut own, "THE MAIL LOG", &MAIL_LOG);
     section(&mut own, "CONFIGURATION", &CONFIGURATION);

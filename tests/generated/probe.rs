@@ -1,28 +1,26 @@
-//! ehlo-probe(1): what it says beside clap.
+//! ehlo-probe(1): the sections that clap does not generate.
 
 use crate::page::{as_typed, owned, table, verb_page};
 
 const EXAMPLES: &str = "\
 ehlo probe mail.example.org
 ehlo probe mail.example.org:465 --tls implicit --json
-ehlo probe mx1.example.org --expect starttls,verified,cert-days:14,size:10M
-ehlo probe submission.example.org:587 -u monitor --password-file /etc/monitor.pw --expect auth=PLAIN";
+ehlo probe mx1.example.org --expect starttls,verified,size:10M
+ehlo probe submission.example.org:587 -u monitor \\
+     --password-file /etc/monitor.pw --expect auth=PLAIN";
 
 const STATUS: [(&str, &str); 6] = [
-    (
-        "0",
-        "the server answered, and all that is expected is there",
-    ),
-    ("64", "the command line is wrong"),
-    ("69", "the server refused to talk, for good"),
+    ("0", "the server answered, and all expectations are met"),
+    ("64", "invalid command line"),
+    ("69", "the server permanently refused the session"),
     (
         "75",
-        "no connection, or lost, or the server has no time now",
+        "no connection, connection lost, or the server is temporarily unavailable",
     ),
-    ("76", "the server broke the protocol"),
+    ("76", "protocol error by the server"),
     (
         "77",
-        "something that is expected is not there, or TLS or the login failed",
+        "an expectation is not met, or TLS or the login failed",
     ),
 ];
 

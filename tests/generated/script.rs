@@ -1,18 +1,18 @@
-//! ehlo-script(1): what it says beside clap.
+//! ehlo-script(1): the sections that clap does not generate.
 
 use crate::page::{as_typed, listing, owned, rows, section, table, verb_page};
 use ehlo::script::{BUILT_IN, ScriptSource, parse_source};
 
 const LINES: [&str; 3] = [
     "\
-A script says one thing a line, and is read to its end, with all that it includes, before anything is sent: a mistake
-is told with its file and line, and what was expected there. Blanks at the beginning and blank lines do not matter. A line
-that begins with # is a comment; so is what stands behind # in other lines, but not in those that are said. A line that
-ends with a blank and a backslash goes on in the next, but for those that are said as they stand there.",
+A script has one statement per line. It is checked completely, including all included scripts, before anything is
+sent: errors are reported with file, line and what was expected. Leading blanks and empty lines are ignored. A line
+that starts with # is a comment; so is the text after # in other lines, except in lines that are sent. A line that
+ends with a blank and a backslash continues on the next line, except for lines that are sent verbatim.",
     "\
-A test ends with the first thing that is not as expected; it is told with its place, what was expected and what came.
-Every step has a time limit, 30 seconds where neither --timeout nor the script says otherwise.",
-    "A first script:",
+A test ends at the first mismatch, which is reported with its position, the expected and the actual reply. Every
+step has a time limit: 30 seconds, unless set by --timeout or the script.",
+    "A simple script:",
 ];
 
 const FIRST: &str = "\
@@ -42,131 +42,136 @@ const LANGUAGE: &[Section] = &[
         &[
             (
                 "connect [tls] [HOST[:PORT]|unix:PATH|\"pipe:CMD\"]",
-                "Connects, to --server or --pipe where nothing is named; with tls, and to --server with --tls implicit, TLS begins \
-                 with the first octet. The greeting is waited for with <.",
+                "Connects to the given server, or to --server or --pipe. With tls, or to --server with --tls implicit, \
+                 implicit TLS is used. Use < to wait for the greeting.",
             ),
             (
                 "starttls [verified]",
-                "Says STARTTLS, waits for 220, and makes TLS. Without --user any certificate will do and is judged in \
-                 the transcript; with verified, it must be right.",
+                "Sends STARTTLS, waits for 220, and performs the TLS handshake. Without --user, any certificate is \
+                 accepted and the result of the check is shown in the transcript; with verified, it must be valid.",
             ),
             (
                 "tls [verified]",
-                "The handshake alone, behind a STARTTLS that the script says itself.",
+                "Only the TLS handshake, after the script itself has sent STARTTLS.",
             ),
             (
                 "try-tls",
-                "The same, where it is no error that it fails, which ends the connection.",
+                "The same, but a failed handshake is not an error; it ends the connection.",
             ),
             (
                 "auth [MECHANISM]",
-                "Logs in as --user, with the strongest mechanism of the last reply to EHLO, and waits for 235. No \
-                 password goes without TLS unless --allow-cleartext-password says so.",
+                "Logs in as --user with the strongest mechanism of the last reply to EHLO, and waits for 235. Passwords \
+                 are sent only over TLS unless --allow-cleartext-password is given.",
             ),
             ("close", "Closes the connection."),
-            ("reset", "Ends it with RST."),
+            ("reset", "Resets the connection (TCP RST)."),
             (
                 "half-close",
-                "Says that nothing more will be said; the server may still speak.",
+                "Closes the sending direction; the server may still send.",
             ),
         ],
     ),
     (
-        "WHAT IS SAID",
+        "SENDING",
         &[],
         &[
             (
                 "> TEXT",
-                "The text and CRLF, without blanks around it; > alone is an empty line.",
+                "The text and CRLF, without surrounding blanks; > alone is an empty line.",
             ),
             (
                 ">raw \"TEXT\"[*N]...",
-                "These octets and nothing else, with \\r, \\n, \\t, \\0, \\xNN, \\\\ and \\\"; *N says them N times.",
+                "Exactly these octets, with the escapes \\r, \\n, \\t, \\0, \\xNN, \\\\ and \\\"; *N repeats the text N \
+                 times.",
             ),
             (">lf TEXT", "The text and a bare LF."),
             (">cr TEXT", "The text and a lone CR."),
-            (">slow TIME TEXT", "The text and CRLF, an octet at a time."),
+            (
+                ">slow TIME TEXT",
+                "The text and CRLF, one octet at a time, with this pause between them.",
+            ),
             (
                 ">message [raw]",
-                "The message that --to, --subject, --body and the other options describe, with its dots doubled and the \
-                 final dot; with raw, as it is, for BDAT $message.size LAST.",
+                "The message described by --to, --subject, --body and the other options, with dots doubled and the final \
+                 dot; with raw, unchanged, for BDAT $message.size LAST.",
             ),
             (
                 ">file FILE [dots]",
-                "The octets of a file beside the script; with dots, as after DATA: dots doubled, and the final dot.",
+                "The contents of a file in the directory of the script; with dots, as after DATA: dots doubled, and the \
+                 final dot.",
             ),
-            (
-                "{\n}",
-                "What is said between these lines goes out in one packet.",
-            ),
+            ("{\n}", "Lines between { and } are sent in one packet."),
         ],
     ),
     (
-        "WHAT IS EXPECTED",
+        "EXPECTED REPLIES",
         &[],
         &[
             (
                 "< CODE[|CODE]...",
-                "A reply with one of these codes: 250, a class like 2xx, any; close, if the server may close instead. A \
-                 hyphen behind them, as in 250-, wants more than one line.",
+                "A reply with one of these codes: 250, a class such as 2xx, or any; close, if the server may close \
+                 instead. A hyphen after the codes, as in 250-, requires more than one line.",
             ),
             (
                 "< CODE /REGEX/[i]",
-                "The text of the reply, without its codes and with LF between its lines, has this in it; with i in any \
-                 case. A group like (?<id>[0-9A-F]+) sets the variable $id.",
+                "The text of the reply, without the codes and with LF between lines, must match; with i, case is ignored. \
+                 A group such as (?<id>[0-9A-F]+) sets the variable $id.",
             ),
             (
                 "< CODE has KEYWORD [PARAMETER]...",
-                "A line of the reply offers this, as EHLO's do. May be repeated.",
+                "A line of the reply offers this extension, as in a reply to EHLO. May be repeated.",
             ),
-            ("< CODE lacks KEYWORD", "None does."),
-            ("expect-silence TIME", "Nothing comes for so long."),
+            ("< CODE lacks KEYWORD", "No line of the reply offers it."),
+            ("expect-silence TIME", "Expect no data for TIME."),
             (
                 "expect-close [TIME]",
-                "The server closes, and says nothing more.",
+                "The server closes the connection and sends nothing more.",
             ),
             (
                 "pass-if CONDITION",
-                "Ends the test as passed, if the last reply is so. The condition is written as behind <; has and lacks \
-                 are about the last reply to EHLO. Also pass-unless, skip-if and skip-unless (the test is not counted), \
-                 fail-if and fail-unless.",
+                "Ends the test as passed if the last reply meets the condition. Conditions are written as after <; has and \
+                 lacks refer to the last reply to EHLO. Also pass-unless, skip-if and skip-unless (the test is not \
+                 counted), fail-if and fail-unless.",
             ),
-            ("pause TIME", "Does nothing for so long: 2s, 500ms, 1m."),
-            ("timeout TIME", "The limit for every step from here on."),
+            ("pause TIME", "Wait for TIME: 2s, 500ms, 1m."),
+            (
+                "timeout TIME",
+                "Time limit for each of the following steps.",
+            ),
         ],
     ),
     (
         "VARIABLES, LOOPS AND OTHER SCRIPTS",
         &[
-            "A variable is written $NAME or ${NAME}, a dollar sign $$. There are always $server, $host and $port (of --server), \
-         $helo, $from (without --from, nobody) and $to (without --to, postmaster), $message.size, and in loops $n. One that \
-         nothing sets is a mistake.",
+            "A variable is written $NAME or ${NAME}, and a dollar sign $$. Predefined: $server, $host and $port (of \
+             --server), $helo, $from (empty without --from), $to (postmaster without --to), $message.size, and in \
+             loops $n. Using an undefined variable is an error.",
         ],
         &[
             (
                 "set NAME VALUE",
-                "Sets a variable; a value with blanks or escapes stands in quotes.",
+                "Sets a variable; quote a value that contains blanks or escapes.",
             ),
             (
                 "default NAME VALUE",
-                "Sets it, unless -D on the command line or the script has done so.",
+                "Sets a variable unless it is already set by -D or the script.",
             ),
-            ("print TEXT", "Shows a remark."),
+            ("print TEXT", "Shows a remark in the transcript."),
             (
                 "for NAME in VALUE...\nend",
-                "Does the lines between for each value.",
+                "Repeats the lines in between for each value.",
             ),
             (
                 "repeat N\nend",
-                "Does them N times; $n is the number of the turn.",
+                "Repeats them N times; $n is the number of the iteration.",
             ),
             (
                 "parallel N\nend",
-                "Does them on N connections at once, each with its number as $n; all must pass.",
+                "Runs them on N connections at once, each with its number as $n; all must pass.",
             ),
             (
                 "include NAME",
-                "Puts another script here: a file, named from where this one is, or one that comes along.",
+                "Includes another script: a file, relative to the directory of this script, or a bundled script.",
             ),
         ],
     ),
@@ -174,11 +179,12 @@ const LANGUAGE: &[Section] = &[
 
 const TESTS: [&str; 2] = [
     "\
-test \"NAME\" begins a test, which lasts until the next, or until the end of the for or the file that it stands in. What
-stands before the first test is done at the beginning of each: connecting, mostly. A script without a test is one.",
+test \"NAME\" starts a test, which extends to the next test or to the end of the enclosing for or file. Statements
+before the first test, such as connect, are run at the start of each test. A script without tests counts as one
+test.",
     "\
-A test that failed does not keep the next from being held. --tap and --junit tell of each; a test that could not be held,
-because nobody answered, is an error and no failure.",
+After a failed test, the next one is run. --tap and --junit report every test; a test that could not be run, because
+there was no connection, is an error and not a failure.",
 ];
 
 const CASES: &str = "\
@@ -207,50 +213,53 @@ test \"a message is queued\"
   < 250 /queued as (?<id>[0-9A-Za-z]+)/
   print it is $id";
 
-const SHIPPED: [&str; 2] = [
+const BUNDLED: [&str; 2] = [
     "\
-They are to be run against a server of your own, which may get strange messages to its postmaster, or to $to. Named on
-the command line, a file of that name wins; --show prints one, to begin your own with. Where a test does not do what your
-server needs, copy it.",
+Run them only against your own server, whose postmaster (or $to) may receive unusual messages. A file of the same
+name takes precedence; --show prints a script, as a starting point for your own. If a test does not suit your
+server, edit a copy.",
     "\
--D sets what they can be told: to and from (addresses), helo; for relay, domain (one that the server takes mail for) and
-other (one that it does not, example.net unless you say so).",
+-D sets their variables: to and from (addresses), helo; for relay, domain (one that the server accepts mail for) and
+other (one that it does not, example.net by default).",
 ];
 
 const RECORDING: &str = "\
---record sends a message with the options of ehlo(1), and writes the session into a file that holds it again: what was
-said, what was said in one packet, and the codes that came back. The message stands beside it in FILE.eml. A login becomes
-the word auth, so that no password is written. The message goes by DATA, also where BDAT is offered.";
+--record sends a message with the options of ehlo(1), and writes a script that repeats the session: what was sent,
+what was sent in one packet, and the reply codes. The message is stored next to it in FILE.eml. A login is recorded
+as auth, without the password. The message is sent with DATA, even if the server supports BDAT.";
 
 const EXAMPLES: &str = "\
 ehlo script smuggling --server mx.example.org
 ehlo script relay --server mx.example.org -D domain=example.org
 prove -e 'ehlo script --tap --server 127.0.0.1:2525' t/*.ehlo
-ehlo script conformance extensions --server mx.example.org -q --junit results.xml
-ehlo script login.ehlo --server mx.example.org:587 -u alice --password-file pw
-ehlo script --record s.ehlo -r mx.example.org -b hello bob@example.org
+ehlo script conformance extensions --server mx.example.org \\
+     -q --junit results.xml
+ehlo script login.ehlo --server mx.example.org:587 \\
+     -u alice --password-file pw
+ehlo script --record s.ehlo -r mx.example.org \\
+     -b hello bob@example.org
 ehlo script --check s.ehlo";
 
 const STATUS: [(&str, &str); 10] = [
-    ("0", "every test passed, or was skipped"),
-    ("1", "a server did something else than a script expects"),
+    ("0", "every test passed or was skipped"),
+    ("1", "a server did not behave as a script expects"),
     (
         "64",
-        "the command line is wrong, or does not give what a script wants",
+        "invalid command line, or an option that a script requires is missing",
     ),
-    ("65", "a script has a mistake; nothing was sent"),
-    ("66", "a script, or a file that it says, cannot be read"),
+    ("65", "a script contains errors; nothing was sent"),
+    ("66", "a script, or a file named in it, cannot be read"),
     ("68", "the server does not exist"),
     ("73, 74", "the results cannot be written"),
     ("75", "there is no connection to the server"),
     (
         "77",
-        "a password stays here, because the connection is not encrypted",
+        "the password was not sent, because the connection is not encrypted",
     ),
     ("others", "with --record, those of sending: see ehlo(1)"),
 ];
 
-/// A form of the manual with something in the place of each of its words that stand for others.
+/// A form of the manual with a value for each of its placeholders.
 fn spelled_out(form: &str) -> String {
     let words = [
         (
@@ -292,9 +301,9 @@ pub fn page() -> String {
         }
         section(own, "TESTS", &TESTS);
         listing(own, CASES.lines());
-        section(own, "SCRIPTS THAT COME ALONG", &SHIPPED);
-        let shipped = BUILT_IN.iter();
-        rows(own, shipped.map(|one| (one.name.to_owned(), one.about())));
+        section(own, "BUNDLED SCRIPTS", &BUNDLED);
+        let bundled = BUILT_IN.iter();
+        rows(own, bundled.map(|one| (one.name.to_owned(), one.about())));
         section(own, "RECORDING", &[RECORDING]);
         section(own, "EXAMPLES", &[]);
         as_typed(own, EXAMPLES);
@@ -303,7 +312,7 @@ pub fn page() -> String {
 }
 
 #[test]
-fn every_script_in_the_manual_has_no_mistake() {
+fn scripts_in_the_manual_have_no_errors() {
     for text in [FIRST, CASES] {
         let source = ScriptSource {
             name: "manual".to_owned(),

@@ -64,7 +64,7 @@ fn postfix_that_takes_a_bare_newline_can_be_smuggled_to() {
     };
     let ran = run(&["smuggling"], &postfix.relay(), &OF_POSTFIX);
     ran.ends_with(1)
-        .complains("the server said \"250 2.1.0 Ok\" (end of data: \\n.\\n)")
+        .complains("the server sent \"250 2.1.0 Ok\" (end of data: \\n.\\n)")
         .complains("(end of data: \\n.\\r\\n)")
         .complains("(end of data: \\r\\n.\\n)")
         .shows("*** 15 tests: 9 passed, 6 failed\n");
@@ -77,7 +77,7 @@ fn postfix_relays_for_whom_it_trusts() {
     };
     run(&["relay"], &postfix.relay(), &OF_POSTFIX)
         .ends_with(1)
-        .complains("but the server said \"250 2.1.5 Ok\" (from <> to <nobody@example.net>)");
+        .complains("but the server sent \"250 2.1.5 Ok\" (from <> to <nobody@example.net>)");
 }
 
 #[test]

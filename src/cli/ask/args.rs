@@ -1,4 +1,4 @@
-//! Commands that are put to a server.
+//! The options of `ehlo ask`.
 
 use crate::cli::ask::Ask;
 use crate::cli::options::output;
@@ -9,25 +9,25 @@ use crate::cli::options::value;
 use crate::cli::options::value::HostPort;
 use crate::client::session::Protocol;
 
-/// Say commands to a server, and show what it answers.
+/// Send SMTP commands to a server and show its replies.
 ///
-/// Greeting, EHLO, STARTTLS and AUTH are held as for a message; then each command is said behind the reply
-/// to the one before, and QUIT at the end. The exit status is 0 when every reply is 2yz, 69 when one is 5yz,
-/// else 75.
+/// The session is opened as for a message (EHLO, STARTTLS, AUTH); then each command is sent after the reply to
+/// the previous one, followed by QUIT. The exit status is 0 if every reply is 2xx, 69 if one is 5xx, and
+/// otherwise 75.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(
     mut_arg("tls", |arg| arg.long_help(TLS)),
-    mut_arg("verbose", |arg| arg.help("Show every address considered, and certificates")),
+    mut_arg("verbose", |arg| arg.help("Also show each address tried, and certificates")),
 )]
 pub struct Args {
-    /// The server, or a unix socket.
+    /// Server, or the path of a Unix socket.
     #[arg(value_name = "HOST[:PORT]|PATH", value_parser = value::relay)]
     host: HostPort,
 
-    /// What is said, like 'VRFY smith', 'EXPN list', HELP, NOOP or 'ETRN example.org'.
+    /// SMTP command, such as 'VRFY smith', 'EXPN list', HELP, NOOP or 'ETRN example.org'.
     ///
-    /// It goes out as it stands here. A name that is not ASCII wants SMTPUTF8 behind it (RFC 6531).
+    /// It is sent verbatim. Append SMTPUTF8 if a name is not ASCII (RFC 6531).
     #[arg(value_name = "COMMAND", required = true, value_parser = command)]
     commands: Vec<String>,
 
@@ -40,20 +40,20 @@ pub struct Args {
 }
 
 const TLS: &str = "\
-When to encrypt.
+When to use TLS.
 
-`auto`: STARTTLS where it is offered; on port 465, TLS from the first byte on; none through a unix socket. The \
-certificate must be right, unless -k says otherwise. `starttls` and `implicit`: no command without it.";
+`auto`: use STARTTLS if offered; on port 465, use implicit TLS; on a Unix socket, no TLS. The certificate must be \
+valid unless -k is given. `starttls`, `implicit`: require TLS. `off`: never use TLS.";
 
 /// Commands that change the state of the session, and the option or command that replaces each.
 const REFUSED: [(&str, &str); 7] = [
-    ("AUTH", "--user logs in"),
-    ("BDAT", "ehlo without a verb sends messages"),
-    ("DATA", "ehlo without a verb sends messages"),
-    ("EHLO", "--helo says the name"),
-    ("QUIT", "it is said at the end"),
-    ("STARTTLS", "--tls starttls begins it"),
-    ("XCLIENT", "--xclient says it"),
+    ("AUTH", "use --user"),
+    ("BDAT", "use ehlo without a subcommand to send a message"),
+    ("DATA", "use ehlo without a subcommand to send a message"),
+    ("EHLO", "use --helo to set the name"),
+    ("QUIT", "it is sent at the end"),
+    ("STARTTLS", "use --tls starttls"),
+    ("XCLIENT", "use --xclient"),
 ];
 
 impl Args {
@@ -77,7 +77,7 @@ impl Args {
 fn command(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() || text.contains(char::is_control) {
-        return Err("it wants one line without control characters".to_owned());
+        return Err("expected one line without control characters".to_owned());
     }
     let verb = text.split(' ').next().unwrap_or_default();
     let refused = REFUSED
@@ -85,7 +85,7 @@ fn command(text: &str) -> Result<String, String> {
         .find(|(name, _)| name.eq_ignore_ascii_case(verb));
     match refused {
         Some((name, instead)) => Err(format!(
-            "{name} cannot be asked: {instead}; ehlo script says anything"
+            "{name} is not allowed here: {instead}; to send anything else, use ehlo script"
         )),
         None => Ok(text.to_owned()),
     }

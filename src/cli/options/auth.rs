@@ -15,20 +15,20 @@ use std::path::PathBuf;
 #[group(skip)]
 #[command(next_help_heading = "Auth")]
 pub struct Args {
-    /// Log in as this user, at the server that is named.
+    /// Log in to the server as this user.
     ///
-    /// The password is never an option, because everybody on this host can read the arguments. Unless
-    /// one of the options below says where it is, it is looked for in the variable `EHLO_PASSWORD`, in
-    /// systemd's credentials (`ehlo.password` in `$CREDENTIALS_DIRECTORY`), in `~/.netrc` (or the file
-    /// that `$NETRC` names) and, with secret-tool, in the desktop's keyring. It is asked for if it is in
-    /// none of them and there is a terminal.
+    /// There is no option for the password itself, because other users could see it in the process list. Unless
+    /// one of the options below is given, ehlo looks in the variable `EHLO_PASSWORD`, in systemd's credentials
+    /// (`ehlo.password` in `$CREDENTIALS_DIRECTORY`), in `~/.netrc` (or the file named by `$NETRC`) and, with
+    /// secret-tool, in the desktop's keyring, and finally prompts if a terminal is available. Passwords are
+    /// never sent to a server found by MX lookup.
     #[arg(short, long, value_name = "NAME", value_parser = user)]
     user: Option<String>,
 
-    /// Use only these ways to log in, like SCRAM-SHA-256,PLAIN.
+    /// Restrict the authentication mechanisms, as in SCRAM-SHA-256,PLAIN.
     ///
-    /// Otherwise it is the strongest that the server offers and that there is a secret for. EXTERNAL
-    /// wants no secret: a certificate says who we are.
+    /// By default the strongest mechanism offered for which a credential is available is used. EXTERNAL needs
+    /// no password; the client certificate identifies you.
     #[arg(
         long,
         value_name = "MECH[,MECH]",
@@ -38,33 +38,32 @@ pub struct Args {
     )]
     auth: Vec<Mechanism>,
 
-    /// The password is the first line that this shell command prints.
+    /// Shell command that prints the password on its first line.
     ///
-    /// As in `pass show smtp`. It must end with exit status 0. It can ask on the terminal. Without a
-    /// terminal, as under cron and systemd, it is killed after 60 seconds, and the mail is tried again
-    /// later.
+    /// For example `pass show smtp`. It must exit with status 0 and may prompt on the terminal. Without a
+    /// terminal, as under cron and systemd, it is killed after 60 seconds, and the failure counts as temporary.
     #[arg(long, value_name = "CMD", value_parser = command, conflicts_with_all = ["password_file", "oauth_token_command"])]
     password_command: Option<String>,
 
-    /// The password is the first line of this file.
+    /// File with the password on its first line.
     ///
-    /// A file that others can read or write is refused; chmod 600 corrects it. A file of root may be readable by its
-    /// group (0640), and by all on a read-only tmpfs, as Docker and Kubernetes mount secrets. A pipe is accepted,
+    /// The file must not be accessible to others (chmod 600). A file owned by root may be readable by its group
+    /// (0640), and by everyone on a read-only tmpfs, as Docker and Kubernetes mount secrets. It may be a pipe,
     /// as in `<(pass show smtp)`.
     #[arg(long, value_name = "FILE", conflicts_with = "oauth_token_command")]
     password_file: Option<PathBuf>,
 
-    /// The OAuth token is the first line that this shell command prints.
+    /// Shell command that prints an OAuth token on its first line.
     ///
-    /// It is for OAUTHBEARER and XOAUTH2; no password is used then. Without a terminal, the command is
-    /// killed after 60 seconds.
+    /// For OAUTHBEARER and XOAUTH2; no password is used. Without a terminal, the command is killed after 60
+    /// seconds.
     #[arg(long, value_name = "CMD", value_parser = command)]
     oauth_token_command: Option<String>,
 
-    /// Let the password go over a connection without TLS.
+    /// Allow the password to be sent without TLS.
     ///
-    /// Whoever is on the way can read it then. Without this option, no password and no token is sent
-    /// before TLS protects it.
+    /// Anyone on the network path can then read it. Without this option, passwords and tokens are sent only
+    /// over TLS.
     #[arg(long)]
     allow_cleartext_password: bool,
 }
@@ -84,7 +83,7 @@ impl Args {
         let may_be_clear = self.allow_cleartext_password || self.is_external();
         if session.tls == TlsDemand::Off && !may_be_clear {
             return Err(UsageError::usage(
-                "--user and --tls off: the password would be sent in clear; use --tls starttls or implicit, \
+                "--user with --tls off: the password would be sent unencrypted; use --tls starttls or implicit, \
                  or --allow-cleartext-password",
             )
             .about("--user"));
@@ -139,10 +138,9 @@ impl Args {
         let cleartext = cleartext.then_some("--allow-cleartext-password");
         match self.secret().or(auth).or(cleartext) {
             None => Ok(()),
-            Some(option) => Err(UsageError::usage(format!(
-                "{option} wants to know who logs in; say it with --user NAME"
-            ))
-            .about(option)),
+            Some(option) => {
+                Err(UsageError::usage(format!("{option} requires --user NAME")).about(option))
+            }
         }
     }
 
@@ -156,18 +154,18 @@ impl Args {
             _ if self.auth.is_empty() => return Ok(()),
             Some(option) if self.is_external() => (
                 "--auth",
-                format!("--auth EXTERNAL wants no secret; leave {option} away, or name another mechanism"),
+                format!("--auth EXTERNAL needs no password; omit {option}, or choose another mechanism"),
             ),
             Some(option @ "--oauth-token-command") if !takes_token => (
                 option,
-                "--oauth-token-command is of no use with this --auth; add OAUTHBEARER or XOAUTH2 to it"
+                "no mechanism of --auth uses the token of --oauth-token-command; add OAUTHBEARER or XOAUTH2 to --auth"
                     .to_owned(),
             ),
             None | Some("--password-command" | "--password-file")
                 if takes_token && !takes_password =>
             (
                 "--auth",
-                "--auth names only mechanisms that want an OAuth token; give it with --oauth-token-command"
+                "--auth allows only mechanisms that need an OAuth token; use --oauth-token-command"
                     .to_owned(),
             ),
             _ => return Ok(()),
@@ -190,7 +188,7 @@ pub fn check_relay(
         return Ok(());
     }
     Err(UsageError::usage(format!(
-        "{option} wants --relay: a password goes to a server that you name, not to whatever the DNS says"
+        "{option} requires --relay: a password is sent only to a server that you name, not to one found in the DNS"
     ))
     .about(option))
 }
@@ -198,10 +196,10 @@ pub fn check_relay(
 /// A user name: one line of text that is not empty.
 fn user(text: &str) -> Result<String, String> {
     if text.is_empty() {
-        return Err("it wants a name".to_owned());
+        return Err("expected a user name".to_owned());
     }
     if text.contains('\t') {
-        return Err("it holds a tab, and must be one line of text".to_owned());
+        return Err("a tab is not allowed; expected one line of text".to_owned());
     }
     value::line(text)
 }
@@ -209,7 +207,7 @@ fn user(text: &str) -> Result<String, String> {
 /// A shell command. The error does not contain it, because it may contain a password.
 pub fn command(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
-        return Err("it wants a shell command".to_owned());
+        return Err("expected a shell command".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -217,7 +215,7 @@ pub fn command(text: &str) -> Result<String, String> {
 /// Mechanisms by name, for completions and errors.
 fn mechanisms() -> impl TypedValueParser<Value = Mechanism> {
     let names = PossibleValuesParser::new(Mechanism::ALL.map(Mechanism::name));
-    names.try_map(|name| Mechanism::parse(&name).ok_or("there is no such mechanism"))
+    names.try_map(|name| Mechanism::parse(&name).ok_or("unknown mechanism"))
 }
 
 #[cfg(test)]
@@ -329,7 +327,7 @@ mod tests {
             let text = refused(arguments);
             assert!(text.contains("--user") && text.contains("--"), "{text}");
         }
-        assert!(refused(&["--password-file", "x"]).contains("--password-file wants"));
+        assert!(refused(&["--password-file", "x"]).contains("--password-file requires"));
     }
 
     #[test]
@@ -402,8 +400,7 @@ mod tests {
                 .chain(&arguments)
                 .chain(&["-b", "", "b@x.org"]);
             let result = parse(all.map(OsString::from), &mut Vec::new()).expect_err("no relay");
-            let right =
-                format!("ehlo: {option} wants --relay: a password goes to a server that you name");
+            let right = format!("ehlo: {option} requires --relay: a password is sent only to");
             assert!(result.text.starts_with(&right), "{}", result.text);
             assert_eq!(result.exit.code(), 64);
         }

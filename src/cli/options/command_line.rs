@@ -57,7 +57,7 @@ impl<'a> CommandLineArgs<'a> {
         }
     }
 
-    /// The first option on the command line besides these, as it is spelled.
+    /// The first option on the command line besides these.
     pub fn other_than(&self, allowed: &[&str]) -> Option<String> {
         let present = self.present();
         let is_other = |arg: &&&Arg| !allowed.contains(&arg.get_id().as_str());
@@ -66,7 +66,7 @@ impl<'a> CommandLineArgs<'a> {
         Some(long.unwrap_or_else(|| other.get_id().to_string().to_uppercase()))
     }
 
-    /// The first of the options of `A` on the command line except these, as it is spelled.
+    /// The first of the options of `A` on the command line except these.
     pub fn first_of<A: Args>(&self, except: &[&str]) -> Option<String> {
         let ids = ids::<A>();
         let present = self.present().into_iter();

@@ -21,15 +21,15 @@ use std::path::PathBuf;
 pub struct Args {
     /// Use the options of this profile.
     ///
-    /// Without it, the profile is the first whose `from` matches the sender on the command line, else the
-    /// one that `default` names, else none. Options on the command line win over those of a profile.
+    /// By default, the first profile whose `from` matches the sender on the command line is used, or else the
+    /// one named by `default`. Options on the command line override those of the profile.
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
 
-    /// The file with the profiles.
+    /// Configuration file.
     ///
-    /// Without it, it is the one that `$EHLO_CONFIG` names, else `~/.config/ehlo/config.toml`,
-    /// else `/etc/ehlo/config.toml`. /dev/null is none.
+    /// Default: the file named by `$EHLO_CONFIG`, else `~/.config/ehlo/config.toml`, else
+    /// `/etc/ehlo/config.toml`. Use /dev/null to ignore all configuration files.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
@@ -58,32 +58,32 @@ impl Args {
 #[group(skip)]
 #[command(next_help_heading = "Queue")]
 pub struct QueueArgs {
-    /// Keep what cannot be sent now, and try it again.
+    /// Queue the message if it cannot be delivered now.
     ///
-    /// The message is safe on disk before it is tried. Whatever the server takes later, or nobody answers,
-    /// stays in the queue until `ehlo queue run` has delivered it.
+    /// It is written to disk before the first attempt; undelivered recipients stay queued until `ehlo queue
+    /// run` delivers them.
     #[arg(long)]
     pub queue: bool,
 
-    /// Keep the message, and let `ehlo queue run` send it.
+    /// Only queue the message; `ehlo queue run` sends it.
     #[arg(long, conflicts_with = "queue")]
     pub queue_only: bool,
 
-    /// The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root].
+    /// Queue directory [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root].
     #[arg(long, value_name = "DIR")]
     pub queue_dir: Option<PathBuf>,
 
-    /// What becomes of those who may have got it already.
+    /// How to treat recipients who may already have received the message.
     ///
-    /// The connection was lost behind the end of the message, and before the reply. `retry` sends it again,
-    /// so that it may arrive twice; `hold` waits for `ehlo queue release`.
+    /// This happens if the connection is lost after the end of the message but before the reply. `retry` sends
+    /// it again, so it may arrive twice; `hold` waits for `ehlo queue release`.
     #[arg(long, value_name = "HOW", value_enum)]
     pub on_uncertain: Option<Uncertain>,
 
-    /// A shell command that is told of what was given up.
+    /// Shell command to run when delivery is abandoned.
     ///
-    /// It gets one JSON object on its standard input. After 60 seconds it is killed, with all that it has
-    /// started.
+    /// It receives a JSON object on standard input. After 60 seconds it is killed together with its child
+    /// processes.
     #[arg(long, value_name = "CMD", value_parser = auth::command)]
     pub on_failure: Option<String>,
 }
@@ -243,18 +243,20 @@ fn parsed<T>(value: &Value, parse: impl Fn(&str) -> Result<T, String>) -> Result
 }
 
 fn number<T: TryFrom<u16>>(value: &Value, least: u16, most: u16) -> Result<T, ConfigFault> {
-    let number = scalar(value)?.parse::<u16>().ok();
-    let number = number.filter(|number| (least..=most).contains(number));
+    let number = scalar(value)?
+        .parse::<u16>()
+        .ok()
+        .filter(|number| (least..=most).contains(number));
     number
         .and_then(|number| T::try_from(number).ok())
-        .ok_or_else(|| ConfigFault::Value(format!("it wants a number from {least} to {most}")))
+        .ok_or_else(|| ConfigFault::Value(format!("expected a number from {least} to {most}")))
 }
 
 /// One time, or an array of them.
 fn intervals(value: &Value) -> Result<Vec<std::time::Duration>, ConfigFault> {
     match value {
         Value::List(items) if items.is_empty() => Err(ConfigFault::Value(
-            "it wants at least one time between attempts; the last is for all that follow"
+            "expected at least one interval; the last one is used for all further attempts"
                 .to_owned(),
         )),
         Value::List(items) => items.iter().map(|item| parsed(item, value::wait)).collect(),
@@ -276,19 +278,19 @@ fn path(text: &str) -> Result<PathBuf, String> {
     if path.is_absolute() {
         return Ok(path);
     }
-    Err("it wants a path from the root, like /var/spool/ehlo, or from ~/".to_owned())
+    Err("expected an absolute path such as /var/spool/ehlo, or one that starts with ~/".to_owned())
 }
 
 /// The domain in A-labels.
 fn domain(text: &str) -> Result<String, String> {
     let address =
-        Address::of("postmaster", text).map_err(|_| "it wants a domain like example.org")?;
+        Address::of("postmaster", text).map_err(|_| "expected a domain such as example.org")?;
     Ok(address.domain().to_string())
 }
 
 fn command(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
-        return Err("it wants a command for the shell".to_owned());
+        return Err("expected a shell command".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -297,7 +299,7 @@ fn on_uncertain(text: &str) -> Result<OnUncertain, String> {
     match text {
         "retry" => Ok(OnUncertain::Retry),
         "hold" => Ok(OnUncertain::Hold),
-        _ => Err("it wants retry or hold".to_owned()),
+        _ => Err("expected retry or hold".to_owned()),
     }
 }
 
@@ -306,7 +308,7 @@ fn original(text: &str) -> Result<OriginalAddress, String> {
         "header" => Ok(OriginalAddress::Header),
         "reply-to" => Ok(OriginalAddress::ReplyTo),
         "nowhere" => Ok(OriginalAddress::Nowhere),
-        _ => Err("it wants reply-to, header or nowhere".to_owned()),
+        _ => Err("expected reply-to, header or nowhere".to_owned()),
     }
 }
 

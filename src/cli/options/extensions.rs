@@ -17,76 +17,77 @@ use crate::smtp::extension::Extension;
 use clap::ValueEnum;
 use std::time::SystemTime;
 
-/// Options under the heading "Extensions". A value with `?` behind it is left out where the extension is
-/// not offered; else nothing is sent then.
+/// Options under the heading "Extensions". If a value ends in `?` and the server does not offer the extension,
+/// the option is ignored; otherwise the message is not sent.
 #[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Extensions")]
 pub struct Args {
-    /// When a report is wanted: never, or some of success,failure,delay.
+    /// When to request a delivery report (DSN): never, or any of success,failure,delay.
     ///
-    /// For all recipients, or with ADDR= for one of them; repeatable (DSN, RFC 3461). With ? behind the
-    /// value of this or another option here, it is left out where the server does not offer it, as in
-    /// `success?`; without, nothing is sent then.
+    /// For all recipients, or with ADDR= for one of them; repeatable (RFC 3461). Append ? to the value of this
+    /// or another extension option, as in `success?`, to ignore the option if the server does not support it;
+    /// otherwise the message is not sent.
     #[arg(long, value_name = "[ADDR=]WHEN", value_parser = notify_request)]
     notify: Vec<ExtensionRequest<DsnRequest>>,
 
-    /// How much of the message comes back with a report: full or hdrs.
+    /// How much of the message to return in a report: full or hdrs.
     #[arg(long, value_name = "HOW", value_parser = ret_value)]
     ret: Option<ExtensionRequest<Return>>,
 
-    /// What a report is to call the envelope.
+    /// Envelope ID to quote in delivery reports.
     #[arg(long, value_name = "TEXT", value_parser = envelope_id)]
     envid: Option<ExtensionRequest<String>>,
 
-    /// What a report is to call a recipient, as in `bob@example.org=rfc822;robert@example.org`.
+    /// Original recipient address to quote in delivery reports, as in
+    /// `bob@example.org=rfc822;robert@example.org`.
     #[arg(long, value_name = "ADDR=TYPE;NAME", value_parser = original)]
     orcpt: Vec<ExtensionRequest<OriginalRecipient>>,
 
-    /// Let the message travel in verified TLS only, all the way (RFC 8689).
+    /// Require verified TLS on every hop (RFC 8689).
     ///
-    /// `yes` wants --relay with a certificate that is right. `no` is the header field TLS-Required: No,
-    /// which asks servers to deliver it even where their own rules demand TLS.
+    /// `yes` requires --relay and a valid certificate. `no` adds the header field TLS-Required: No, which asks
+    /// servers to deliver the message even if their own policy requires TLS.
     #[arg(long, value_name = "yes|no|?", num_args = 0..=1, require_equals = true, default_missing_value = "yes",
           value_enum)]
     require_tls: Option<RequireTls>,
 
-    /// Let the server hold the message for this time, like 2h (RFC 4865).
+    /// Ask the server to hold the message for this time, as in 2h (RFC 4865).
     #[arg(long, value_name = "TIME", value_parser = hold_for, conflicts_with = "hold_until")]
     hold_for: Option<ExtensionRequest<u64>>,
 
-    /// Let the server hold the message until then, like 2030-01-31T08:00:00Z (RFC 4865).
+    /// Ask the server to hold the message until this date, as in 2030-01-31T08:00:00Z (RFC 4865).
     #[arg(long, value_name = "DATE", value_parser = hold_until)]
     hold_until: Option<ExtensionRequest<SystemTime>>,
 
-    /// Let it arrive within this time, like 1h, or come back (RFC 2852).
+    /// Return the message if it is not delivered within this time, as in 1h (RFC 2852).
     ///
-    /// With ;n behind the time it does not come back, but a report is made; with ;rt or ;nt, each server
-    /// reports that it has passed it on.
+    /// With ;n the message is not returned, but a delay report is sent; ;rt and ;nt also request a report from
+    /// every relay that passes it on.
     #[arg(long, value_name = "TIME[;r|n][t]", value_parser = deliver_by)]
     deliver_by: Option<ExtensionRequest<DeliverBy>>,
 
-    /// How urgent it is to servers, from -9 to 9 (RFC 6710).
+    /// Delivery priority, from -9 to 9 (RFC 6710).
     #[arg(long, value_name = "N", value_parser = mt_priority, allow_negative_numbers = true)]
     mt_priority: Option<ExtensionRequest<i8>>,
 
-    /// Say SMTPUTF8 always or never, instead of where it is needed and offered.
+    /// Request SMTPUTF8 always or never, instead of only if it is needed.
     #[arg(long, value_name = "WHEN", value_enum)]
     smtputf8: Option<SmtpUtf8>,
 
-    /// What BODY= says, instead of what the message needs: 7bit, 8bitmime or binarymime.
+    /// Value of BODY=, regardless of the message: 7bit, 8bitmime or binarymime.
     #[arg(long, value_name = "TYPE", value_parser = body_type)]
     body_type: Option<ExtensionRequest<BodyType>>,
 
-    /// What SIZE= says, instead of the message's size.
+    /// Value of SIZE=, instead of the size of the message.
     #[arg(long, value_name = "N", value_parser = announced_size)]
     announce_size: Option<ExtensionRequest<String>>,
 
-    /// Who has handed in the message, for AUTH= on MAIL; <> is nobody known (RFC 4954 §5).
+    /// Submitter for the AUTH= parameter of MAIL; <> if unknown (RFC 4954 §5).
     #[arg(long, value_name = "ADDR", value_parser = mail_auth)]
     mail_auth: Option<ExtensionRequest<String>>,
 
-    /// A reply for each recipient behind the end of data, where PRDR is offered.
+    /// Request one reply per recipient after the data, if the server supports PRDR.
     #[arg(long, value_name = "?", num_args = 0..=1, require_equals = true, default_missing_value = "", value_parser = prdr)]
     prdr: Option<ExtensionRequest<()>>,
 }
@@ -203,10 +204,8 @@ impl Args {
         let Some(until) = &self.hold_until else {
             return Ok(None);
         };
-        let left = until.value.duration_since(SystemTime::now());
-        let left = left.map_err(|_| {
-            UsageError::usage("--hold-until: that is over already; it wants a time to come")
-                .about("--hold-until")
+        let left = until.value.duration_since(SystemTime::now()).map_err(|_| {
+            UsageError::usage("--hold-until: this date is in the past").about("--hold-until")
         })?;
         Ok(request(Some(until), "--hold-until", |&until| {
             let parameter = format!("HOLDUNTIL={}", crate::system::time::rfc3339(until));

@@ -51,34 +51,34 @@ struct MailTransportArgs {
 #[group(skip)]
 #[command(next_help_heading = "Mail")]
 struct MailArgs {
-    /// Who gets it [default: MAILTO, else `to` of the profile, else you].
+    /// Recipient [default: MAILTO, else `to` of the profile, else you].
     ///
-    /// Repeatable; an address, a name on this host, or a list with commas. Names go through the aliases, as
-    /// for sendmail. Where MAILTO is set and empty, nothing is mailed.
+    /// Repeatable. An address, a local name, or a comma-separated list. Local names are looked up in the
+    /// aliases file, as for sendmail. If MAILTO is set but empty, nothing is mailed.
     #[arg(long, value_name = "ADDR", value_parser = value::line)]
     to: Vec<String>,
 
-    /// Who gets it too, named in Cc.
+    /// Additional recipient (Cc).
     #[arg(long, value_name = "ADDR", value_parser = value::line)]
     cc: Vec<String>,
 
-    /// Who gets it and is named nowhere.
+    /// Hidden recipient (Bcc).
     #[arg(long, value_name = "ADDR", value_parser = value::line)]
     bcc: Vec<String>,
 
-    /// The author [default: MAILFROM, else `from` of the profile, else you at this host].
+    /// Sender address [default: MAILFROM, else `from` of the profile, else your login name at this host].
     #[arg(short, long, value_name = "ADDR", value_parser = value::line, allow_hyphen_values = true)]
     from: Option<String>,
 
-    /// Where answers are to go.
+    /// Address for replies.
     #[arg(long, value_name = "ADDR", value_parser = value::line)]
     reply_to: Vec<String>,
 
-    /// The subject.
+    /// Subject.
     #[arg(short, long, value_name = "TEXT", value_parser = value::line, allow_hyphen_values = true)]
     subject: Option<String>,
 
-    /// Add a header field, or replace one of ours; repeatable.
+    /// Add a header field, or replace one that ehlo sets; repeatable.
     #[arg(short = 'H', long, value_name = "'Name: value'", value_parser = value::field, allow_hyphen_values = true)]
     header: Vec<HeaderField>,
 }
@@ -88,7 +88,7 @@ struct MailArgs {
 #[group(skip)]
 #[command(next_help_heading = "Session")]
 struct MailSessionArgs {
-    /// Our name in EHLO [default: this host's full name].
+    /// Client name for EHLO [default: the full name of this host].
     #[arg(long, visible_alias = "ehlo", value_name = "NAME", value_parser = value::helo)]
     helo: Option<String>,
 }
@@ -98,18 +98,18 @@ struct MailSessionArgs {
 #[group(skip)]
 #[command(next_help_heading = "Queue")]
 struct MailQueueArgs {
-    /// The queue [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root].
+    /// Queue directory [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root].
     ///
-    /// The mail is safe there before it is tried, and tried again from there. Where there is no place for a
-    /// queue, it is sent at once.
+    /// The mail is stored there before the first attempt and retried from there. If no queue can be created, it
+    /// is sent immediately.
     #[arg(long, value_name = "DIR")]
     queue_dir: Option<PathBuf>,
 
-    /// Keep the mail, and let `ehlo queue run` send it.
+    /// Only queue the mail; `ehlo queue run` sends it.
     #[arg(long)]
     queue_only: bool,
 
-    /// Keep nothing: send it now or never.
+    /// Do not queue; make a single delivery attempt.
     #[arg(long, conflicts_with_all = ["queue_only", "queue_dir"])]
     no_queue: bool,
 }
@@ -122,7 +122,7 @@ pub struct AlertArgs {
     #[command(flatten)]
     repeated: RepeatedAlertArgs,
 
-    /// Mail once when it works again after a failure that was mailed.
+    /// Mail once when the job succeeds again after a reported failure.
     #[arg(long)]
     recovered: bool,
 }
@@ -132,21 +132,21 @@ pub struct AlertArgs {
 #[group(skip)]
 #[command(next_help_heading = "Alerts")]
 pub struct RepeatedAlertArgs {
-    /// Do not mail the same failure again within this time, like 6h or 2d, but count it.
+    /// Do not mail an identical failure again within this time, as in 6h or 2d; only count it.
     ///
-    /// The same is what ends the same and says the same, but for times, dates, durations, process IDs and temporary
-    /// names. Other numbers count: web01 is not web02. Another failure is mailed at once. The next mail says how many were held back, and when.
+    /// Failures are identical if result and output match, ignoring times, dates, durations, process IDs and
+    /// temporary names. Other numbers matter: web01 is not web02. A different failure is mailed immediately.
+    /// The next mail reports how many were suppressed, and when.
     #[arg(long, value_name = "TIME", value_parser = value::wait)]
     dedupe: Option<Duration>,
 
-    /// Of failures in a row, mail the first, and then only each Nth.
+    /// Mail only the first and then every Nth consecutive failure.
     ///
-    /// With --dedupe, this is about the same failure: another one is mailed at once.
+    /// With --dedupe, only identical failures are counted; a different one is mailed immediately.
     #[arg(long, value_name = "N", value_parser = value::number::<NonZeroU64>(1, None))]
     every: Option<NonZeroU64>,
 
-    /// What is remembered is here [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and for root
-    /// /var/lib/ehlo].
+    /// State directory [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and /var/lib/ehlo for root].
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
 }
@@ -266,8 +266,12 @@ impl MailArgs {
         config: &'c Config,
         arguments: &config::Args,
     ) -> Result<Option<&'c Profile>, UsageError> {
-        let author = self.from.as_deref().map(Mailbox::<Address>::parse);
-        let author = author.and_then(Result::ok).map(|mailbox| mailbox.address);
+        let author = self
+            .from
+            .as_deref()
+            .map(Mailbox::<Address>::parse)
+            .and_then(Result::ok)
+            .map(|mailbox| mailbox.address);
         Ok(config.choose(arguments.profile.as_deref(), author.as_ref())?)
     }
 

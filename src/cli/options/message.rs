@@ -39,17 +39,17 @@ enum AutoSubmitted {
 #[group(skip)]
 #[command(next_help_heading = "Message")]
 pub struct Sending {
-    /// Who gets the message; the same as --to.
+    /// Recipient; the same as --to.
     ///
-    /// `postmaster` needs no domain with --relay (RFC 5321, section 4.1.1.3), and with --raw no name does.
+    /// `postmaster` needs no domain with --relay (RFC 5321, section 4.1.1.3); with --raw, no recipient does.
     #[arg(value_name = "RECIPIENT", value_parser = value::recipients, help_heading = "Arguments")]
     recipients: Vec<AddressList>,
 
-    /// Write the message to stdout, and send nothing.
+    /// Print the message to standard output instead of sending it.
     #[arg(long)]
     pub print: bool,
 
-    /// Send nothing if there is no text, and exit with 0.
+    /// Send nothing if the text is empty, and exit with status 0.
     #[arg(short = 'E', long, conflicts_with = "message")]
     only_if_input: bool,
 }
@@ -59,62 +59,61 @@ pub struct Sending {
 #[group(skip)]
 #[command(next_help_heading = "Message")]
 pub struct Args {
-    /// The author [default: your login name at this host].
+    /// Sender address [default: your login name at this host].
     ///
-    /// Also the envelope's sender, unless --envelope-from names another. The name of this host is that in
-    /// /etc/mailname, else its full name.
+    /// Also the envelope sender, unless --envelope-from is given. The host name is taken from /etc/mailname, or
+    /// else is the full name of this host.
     #[arg(short, long, value_name = "ADDR", value_parser = value::mailbox, allow_hyphen_values = true)]
     from: Option<Result<Mailbox, AddressError>>,
 
-    /// Who gets it, named in To.
+    /// Recipient (To).
     ///
-    /// Repeatable; an address, `Name <address>`, or a list with commas. A name with a comma in it wants
-    /// quotes: '"Doe, John" <john@example.org>'.
+    /// Repeatable. An address, `Name <address>`, or a comma-separated list. Quote a name that contains a comma:
+    /// '"Doe, John" <john@example.org>'.
     #[arg(long, value_name = "ADDR", value_parser = value::recipients)]
     to: Vec<AddressList>,
 
-    /// Who gets it too, named in Cc.
+    /// Additional recipient (Cc).
     #[arg(long, value_name = "ADDR", value_parser = value::recipients)]
     cc: Vec<AddressList>,
 
-    /// Who gets it and is named nowhere.
+    /// Hidden recipient (Bcc).
     #[arg(long, value_name = "ADDR", value_parser = value::recipients)]
     bcc: Vec<AddressList>,
 
-    /// Where answers are to go.
+    /// Address for replies.
     #[arg(long, value_name = "ADDR", value_parser = value::list)]
     reply_to: Vec<AddressList>,
 
-    /// The subject, as it is to be read.
+    /// Subject, as the recipient will read it.
     #[arg(short, long, value_name = "TEXT", value_parser = value::line, allow_hyphen_values = true)]
     subject: Option<String>,
 
-    /// The text: as given, from @FILE, or from stdin with `-`.
+    /// Message text: as given, from @FILE, or from standard input (`-`).
     ///
-    /// A text that begins with @ is written with two: `@@home today`. Pass what others have written through a
-    /// pipe, because as an argument it may be `@/etc/passwd`. The text is UTF-8, or --charset names its
-    /// encoding. Without this option it is read from the standard input.
+    /// Double a leading @: `@@home today`. Pass text from untrusted sources through a pipe, because as an
+    /// argument it could be `@/etc/passwd`. The text is UTF-8 unless --charset names another encoding. Without
+    /// this option, the text is read from standard input.
     #[arg(short, long, value_name = "TEXT|@FILE|-", value_parser = value::input, allow_hyphen_values = true)]
     body: Option<Input>,
 
-    /// The text as HTML: as given, from @FILE, or from stdin with `-`.
+    /// HTML version of the text: as given, from @FILE, or from standard input (`-`).
     ///
-    /// With a body beside it, a reader shows the better of the two that it can (multipart/alternative). A text
-    /// that comes through a pipe is the body, too. `cid:NAME` in the HTML shows the file of that name from
-    /// --inline.
+    /// With --body or text from a pipe, both versions are sent (multipart/alternative) and the recipient's mail
+    /// program chooses one. `cid:NAME` in the HTML refers to the file NAME of --inline.
     #[arg(long, value_name = "TEXT|@FILE|-", value_parser = value::input, allow_hyphen_values = true)]
     html: Option<Input>,
 
-    /// The text in Markdown, sent as it is and as HTML.
+    /// Markdown text, sent both as plain text and as HTML.
     #[arg(long, value_name = "TEXT|@FILE|-", value_parser = value::input, allow_hyphen_values = true,
           conflicts_with_all = ["body", "html"])]
     markdown: Option<Input>,
 
-    /// Attach a file, or stdin (`-`).
+    /// Attach a file, or standard input (`-`).
     ///
-    /// Repeatable. Its type goes by its name unless `;type=T` follows; `;name=N` is what the reader sees
-    /// instead of the file's name, and must be given for stdin. Also `;disposition=inline` and
-    /// `;description=D`. A `;` in the file's name that would be taken for one of these is written `\;`.
+    /// Repeatable. The MIME type is guessed from the file name unless `;type=TYPE` is given. `;name=NAME` sets
+    /// the name shown to the recipient; it is required for standard input. Also `;disposition=inline` and
+    /// `;description=TEXT`. Write `\;` for a `;` in the file name that would otherwise start one of these.
     #[arg(
         short,
         long,
@@ -123,85 +122,85 @@ pub struct Args {
     )]
     attach: Vec<PathBuf>,
 
-    /// A file that the HTML shows as `cid:ID`.
+    /// Embed a file that the HTML refers to as `cid:ID`.
     ///
-    /// Repeatable. Without `;cid=ID`, the ID is the file's name. Also `;type=T` and `;name=N`.
+    /// Repeatable. ID is the file name unless `;cid=ID` is given. Also `;type=TYPE` and `;name=NAME`.
     #[arg(long, value_name = "FILE[;cid=ID]")]
     inline: Vec<PathBuf>,
 
-    /// Attach a message as it is.
+    /// Attach an email file unchanged, as message/rfc822.
     ///
-    /// Repeatable. As message/rfc822, which is never encoded; the line `From ` that begins a message in an
-    /// mbox is left out.
+    /// Repeatable. It is never encoded; the `From ` line that starts a message in an mbox is removed.
     #[arg(long, value_name = "FILE.eml")]
     attach_message: Vec<PathBuf>,
 
-    /// An invitation, beside the text.
+    /// Calendar invitation (iCalendar file) to send along with the text.
     #[arg(long, value_name = "FILE.ics")]
     calendar: Option<PathBuf>,
 
-    /// The charset of the text, if it is not UTF-8.
+    /// Character set of the text, if it is not UTF-8.
     ///
-    /// That of --body, --html or --markdown, like `latin1` or `shift_jis`, and of other arguments that are not
-    /// UTF-8. The message has them in UTF-8. Without it, what is not UTF-8 is read as windows-1252, with a
-    /// warning.
+    /// Applies to --body, --html, --markdown and other arguments that are not UTF-8, as in `latin1` or
+    /// `shift_jis`. The message itself is sent in UTF-8. Without this option, text that is not valid UTF-8 is
+    /// read as windows-1252, with a warning.
     #[arg(long, value_name = "NAME", value_parser = value::charset)]
     charset: Option<String>,
 
-    /// Send long paragraphs as lines that flow.
+    /// Send the text as format=flowed.
     ///
-    /// Lines are broken at 72 characters, and the reader's program joins them again (RFC 3676).
+    /// Lines are wrapped at 72 characters and rejoined by the recipient's mail program (RFC 3676).
     #[arg(long)]
     format_flowed: bool,
 
-    /// Add a header field, or replace one that ehlo writes.
+    /// Add a header field, or replace one that ehlo sets.
     ///
-    /// Repeatable. Date, From, To, Cc, Reply-To, Subject, Message-ID and MIME-Version are replaced, all
-    /// others are added; Bcc is not written but adds recipients. Text that is not ASCII is encoded; encoded
-    /// words (RFC 2047) stay as they are written. The charset is added to a Content-Type that needs one.
+    /// Repeatable. Date, From, To, Cc, Reply-To, Subject, Message-ID and MIME-Version are replaced, all others
+    /// are added; Bcc adds recipients and is not written. Non-ASCII text is encoded; encoded words (RFC 2047)
+    /// are left unchanged. A charset is added to a Content-Type that needs one.
     #[arg(short = 'H', long, value_name = "'Name: value'", value_parser = value::field, allow_hyphen_values = true)]
     header: Vec<HeaderField>,
 
-    /// The Message-ID of the message that this one answers.
+    /// Message-ID of the message that this one replies to.
     #[arg(long, value_name = "ID", value_parser = value::message_ids)]
     in_reply_to: Option<Ids>,
 
-    /// The Message-IDs of the conversation; repeatable, and each may be a list as it is in a message.
+    /// Message-IDs of the thread; repeatable, each may be a list as in the References field.
     #[arg(long, value_name = "ID", value_parser = value::message_ids)]
     references: Vec<Ids>,
 
-    /// How urgent it is.
+    /// Priority shown to the recipient.
     #[arg(long, value_name = "HOW", value_enum)]
     priority: Option<Priority>,
 
-    /// Where one leaves the list: https or mailto.
+    /// URL for unsubscribing (https or mailto).
     ///
-    /// Repeatable. With an https address, one click is enough (RFC 8058).
+    /// Repeatable. An https URL enables one-click unsubscribe (RFC 8058).
     #[arg(long, value_name = "URL", value_parser = value::url)]
     list_unsubscribe: Vec<String>,
 
-    /// Say that no person wrote it, so that nothing answers by itself.
+    /// Mark the message as automatic, so that autoresponders do not reply.
     #[arg(long, value_name = "HOW", value_enum, num_args = 0..=1, require_equals = true,
           default_missing_value = "auto-generated")]
     auto_submitted: Option<AutoSubmitted>,
 
-    /// Leave Date out, to test a server.
+    /// Omit the Date field, to test a server.
     #[arg(long)]
     no_date: bool,
 
-    /// Leave Message-ID out, to test a server.
+    /// Omit the Message-ID field, to test a server.
     #[arg(long)]
     no_message_id: bool,
 
-    /// Send this ready message, from a file or stdin (`-`).
+    /// Send this complete message, from a file or standard input (`-`).
     ///
-    /// It is sent as it is (RFC 5322) but for line ends, Bcc and what is missing (Date, Message-ID, From, To);
-    /// --no-date and --no-message-id keep those two out of it. To, Cc and Reply-To without an address are left
-    /// out. Parts with lines over 998 octets become quoted-printable or base64, and so do those that are not ASCII
-    /// for a server without 8BITMIME. A header that is not ASCII is encoded for a server without SMTPUTF8, unless an
-    /// address needs it. What is signed or encrypted is not changed; a server that cannot carry it does not get it.
-    /// It goes to the recipients on the command line, or, without any, to those in its To, Cc and Bcc, or
-    /// its Resent-To and so on. --header puts fields before its own.
+    /// The message (RFC 5322) is sent unchanged, except that line endings are normalized, Bcc is removed, and
+    /// missing Date, Message-ID, From and To fields are added (--no-date and --no-message-id suppress those
+    /// two). To, Cc and Reply-To fields without an address are removed. Parts with lines over 998 octets are
+    /// converted to quoted-printable or base64, as are parts that are not ASCII if the server lacks 8BITMIME. A
+    /// header that is not ASCII is encoded if the server lacks SMTPUTF8, unless an address needs it. Signed and
+    /// encrypted parts are never changed; if the server cannot carry them, the message is not sent. If no
+    /// recipients are given, they are taken from To, Cc and Bcc (or the Resent- fields). Fields added with
+    /// --header are placed first.
     #[arg(long, value_name = "FILE|-", value_parser = value::file_or_stdin,
           conflicts_with_all = ["subject", "body", "attach", "reply_to", "html", "markdown",
                                 "inline", "attach_message", "calendar", "charset", "format_flowed",
@@ -209,7 +208,7 @@ pub struct Args {
                                 "auto_submitted"])]
     message: Option<Input>,
 
-    /// The envelope's sender; '' is the null sender.
+    /// Envelope sender (return path); '' for the null sender.
     #[arg(long, value_name = "ADDR", value_parser = value::sender, allow_hyphen_values = true)]
     envelope_from: Option<Sender>,
 }
@@ -224,8 +223,9 @@ impl Args {
     /// The message for the recipients of the arguments and the options. Recipients may lack a domain if the
     /// server is named by `--relay`.
     pub fn options(mut self, others: Sending, relay: bool) -> Result<MessageOptions, UsageError> {
-        let envelope_from = self.envelope_from.take();
-        let envelope_from = envelope_from
+        let envelope_from = self
+            .envelope_from
+            .take()
             .map(|sender| sender.map_err(|error| about("--envelope-from", &error)))
             .transpose()?;
         let named = self.from.is_some();
@@ -278,7 +278,7 @@ impl Args {
                 mailboxes.find(|mailbox| *mailbox.address.domain() == Domain::Absent);
             match without_domain.filter(|_| !relay) {
                 Some(mailbox) => {
-                    let hint = "; without one, the server must be named with --relay";
+                    let hint = "; a recipient without a domain requires --relay";
                     let error = AddressError::NoDomain(mailbox.address.to_string(), hint);
                     Err(about(option, &error))
                 }
@@ -327,7 +327,7 @@ impl Args {
         use_stdin_once(&mut draft)?;
         if !draft.inline.is_empty() && draft.text.html.is_none() && draft.text.markdown.is_none() {
             return Err(UsageError::usage(
-                "--inline: there is no --html or --markdown to show it; use --attach",
+                "--inline requires --html or --markdown; use --attach otherwise",
             )
             .about("--inline"));
         }
@@ -439,14 +439,17 @@ fn author(named: Option<Result<Mailbox, AddressError>>) -> Result<Mailbox, Usage
         Some(from) => from.map_err(|error| {
             suggestions::for_author(&error).unwrap_or_else(|| about("--from", &error))
         }),
-        None => {
-            login().map_err(|error| about("no --from, and your login name is no address", &error))
-        }
+        None => login().map_err(|error| {
+            about(
+                "cannot use your login name as the sender address; use --from",
+                &error,
+            )
+        }),
     }
 }
 
-/// The standard input can be read by one option only. If none names it, it is the text, or the text beside
-/// HTML if something is piped in.
+/// Standard input can be read by only one option. Without one, it is the text, or the plain text version of
+/// HTML if data is piped in.
 fn use_stdin_once(draft: &mut MessageDraft) -> Result<(), UsageError> {
     let text = &draft.text;
     let texts = [&text.body, &text.html, &text.markdown]
@@ -456,7 +459,7 @@ fn use_stdin_once(draft: &mut MessageDraft) -> Result<(), UsageError> {
     let count = texts.chain(files).filter(|input| input.is_stdin()).count();
     if count > 1 {
         return Err(UsageError::usage(
-            "`-`: the standard input can be read only once",
+            "only one option can read standard input (-)",
         ));
     }
     if count == 0 && text.body.is_none() && !std::io::stdin().is_terminal() {
@@ -516,7 +519,7 @@ pub fn attachment(given: PathBuf, charset: Option<&str>) -> Result<Attachment, U
             (_, "attachment") => attachment.disposition = Disposition::Attachment,
             _ => {
                 return Err(UsageError::usage(
-                    "--attach ;disposition=: it is inline or attachment",
+                    "--attach ;disposition=: expected inline or attachment",
                 )
                 .about("--attach"));
             }
@@ -524,7 +527,7 @@ pub fn attachment(given: PathBuf, charset: Option<&str>) -> Result<Attachment, U
     }
     if is_stdin && attachment.name.is_none() {
         return Err(UsageError::usage(
-            "--attach -: the standard input has no name; give one, as in --attach '-;name=log.txt'",
+            "--attach -: standard input has no file name; add one, as in --attach '-;name=log.txt'",
         )
         .about("--attach"));
     }
@@ -551,8 +554,10 @@ pub fn inline(given: PathBuf, charset: Option<&str>) -> Result<Inline, UsageErro
 
 /// A file, with a name for the reader if its own is not UTF-8.
 fn named(file: PathBuf, charset: Option<&str>) -> Attachment {
-    let name = file.file_name().filter(|name| name.to_str().is_none());
-    let name = name.map(|name| in_charset(name.as_bytes(), charset).into_owned());
+    let name = file
+        .file_name()
+        .filter(|name| name.to_str().is_none())
+        .map(|name| in_charset(name.as_bytes(), charset).into_owned());
     Attachment {
         name,
         ..Attachment::new(Input::File(file))
@@ -583,7 +588,7 @@ fn cut(
     let mut next = file.clone().into_iter().skip(1);
     file.retain(|&byte| next.next() != Some(b';') || byte != b'\\');
     if file.is_empty() {
-        return Err(UsageError::usage(format!("{option}: no file is named")).about(option));
+        return Err(UsageError::usage(format!("{option}: expected a file name")).about(option));
     }
     Ok((OsString::from_vec(file).into(), parameters))
 }

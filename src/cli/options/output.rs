@@ -1,4 +1,4 @@
-//! Output: transcript, colours, progress.
+//! Output: transcript, colors, progress.
 
 use crate::cli::options::usage_error::UsageError;
 use crate::client::mail_log::LogOptions;
@@ -15,13 +15,13 @@ pub struct Args {
     #[command(flatten)]
     session: OutputArgs,
 
-    /// Show the message, too, as it goes over the wire.
+    /// Also show the message as it is transmitted.
     #[arg(long, conflicts_with = "quiet")]
     show_data: bool,
 
-    /// Show how far a large message is, on stderr.
+    /// Show a progress bar for large messages on standard error.
     ///
-    /// `auto` shows it on a terminal, after a second.
+    /// `auto` shows it on a terminal, after one second.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Show::Auto)]
     progress: Show,
 }
@@ -57,38 +57,38 @@ impl LogArgs {
 #[group(skip)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// Show only what failed, on stderr.
+    /// Show only failures, on standard error.
     #[arg(short, long, conflicts_with_all = ["json", "transcript", "verbose", "hex", "timing"])]
     quiet: bool,
 
-    /// Show every host considered and how each part was encoded.
+    /// Also show DNS lookups, each host tried, and encoding decisions.
     #[arg(short, long)]
     verbose: bool,
 
-    /// How the conversation is shown on stdout.
+    /// Format of the session on standard output.
     ///
-    /// As `mail -v` did in TCP/IP Illustrated (stevens), as the tool of that name does (swaks), as one JSON
-    /// object a line (json, see ehlo-json(5)), or not at all (none).
+    /// stevens: like `mail -v` in Stevens's TCP/IP Illustrated; swaks: like swaks(1); json: one JSON object per
+    /// line, see ehlo-json(5); none: no output.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Style::Stevens)]
     transcript: Style,
 
-    /// Show every octet that is sent and received, but for secrets, instead of lines.
+    /// Show a hex dump of all traffic except secrets.
     #[arg(long, conflicts_with = "json")]
     hex: bool,
 
     /// Show the seconds since the start before each line.
     ///
-    /// JSON has them as `elapsed_ms` without it.
+    /// JSON has them as `elapsed_ms` even without this option.
     #[arg(long)]
     timing: bool,
 
-    /// At the end, show how long each step took, in one line for each server.
+    /// End with one line per server that shows the duration of each step.
     ///
-    /// With --quiet, or --transcript none, that line is all that is shown.
+    /// With --quiet or --transcript none, it is the only output.
     #[arg(long)]
     summary: bool,
 
-    /// Colours on stdout; `auto` uses them on a terminal where `NO_COLOR` is not set.
+    /// Use colors; `auto` uses them on a terminal unless `NO_COLOR` is set.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Show::Auto)]
     color: Show,
 
@@ -174,6 +174,6 @@ impl OutputArgs {
 }
 
 fn contradiction(option: &str, format: &str) -> UsageError {
-    let text = format!("{option} means nothing with --transcript {format}; leave one of them out");
+    let text = format!("{option} has no effect with --transcript {format}; omit one of them");
     UsageError::usage(text).about(option)
 }

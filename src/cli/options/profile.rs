@@ -63,8 +63,9 @@ impl CommandLineArgs<'_> {
             used.push(setting);
         }
         let own = self.words.get(self.first_option()..).unwrap_or_default();
-        let matches = self.parse(words, own);
-        let matches = matches.map_err(|error| UsageError::clap(&error))?;
+        let matches = self
+            .parse(words, own)
+            .map_err(|error| UsageError::clap(&error))?;
         Ok(MergedArgs { matches, used })
     }
 
@@ -91,8 +92,9 @@ impl CommandLineArgs<'_> {
         self.add_rare();
         self.check(config, profile)?;
         let used = profile.options();
-        let matches = self.parse_profile(&used);
-        let matches = matches.map_err(|error| UsageError::clap(&error))?;
+        let matches = self
+            .parse_profile(&used)
+            .map_err(|error| UsageError::clap(&error))?;
         Ok(MergedArgs { matches, used })
     }
 

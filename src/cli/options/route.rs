@@ -12,22 +12,23 @@ use std::net::{IpAddr, SocketAddr};
 #[group(skip)]
 #[command(next_help_heading = "Route")]
 pub struct Args {
-    /// Hand everything to this server; no MX lookup.
+    /// Send everything through this server; skip the MX lookup.
     ///
-    /// An IPv6 address with a port wants brackets, as in `[2001:db8::1]:25`. A path that begins with /,
-    /// or any path behind unix:, is a unix socket. --server is the same.
-    /// The URLs `smtp://HOST[:PORT]` and `smtps://HOST[:PORT]` are accepted, too.
+    /// Write an IPv6 address with a port in brackets, as in `[2001:db8::1]:25`. A path starting with / or unix:
+    /// is a Unix socket. --server is the same. The URLs
+    /// `smtp://HOST[:PORT]` and `smtps://HOST[:PORT]` are accepted, too.
     #[arg(short, long, visible_alias = "server", value_name = "HOST[:PORT]|PATH", value_parser = value::relay)]
     relay: Option<HostPort>,
 
-    /// The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit].
+    /// Port: a number, or smtp, submission or submissions [default: 25, and 465 with --tls implicit].
     #[arg(short, long, value_parser = value::port)]
     port: Option<u16>,
 
-    /// Hand everything to this command, which speaks SMTP on its stdin and stdout.
+    /// Send everything through this command, which speaks SMTP on standard input and output.
     ///
-    /// It is run by the shell, as in --pipe 'exim -bh 192.0.2.1' or 'sendmail -bs', and its stderr is ours.
-    /// It is killed when it does not end a few seconds behind QUIT. In the queue, it is run for each attempt.
+    /// It is run by the shell, as in --pipe 'exim -bh 192.0.2.1' or 'sendmail -bs', and its standard error is
+    /// passed through. It is killed if it does not exit within a few seconds after QUIT. For queued messages,
+    /// it is run for each attempt.
     #[arg(long, value_name = "CMD", value_parser = value::command,
           conflicts_with_all = ["relay", "port", "bind", "ipv4", "ipv6", "dns", "connect_to"])]
     pipe: Option<HostPort>,
@@ -53,21 +54,21 @@ pub struct Reach {
     #[arg(short = '6', long = "ipv6")]
     ipv6: bool,
 
-    /// Connect from this address of ours.
+    /// Local address to connect from.
     ///
-    /// Only addresses of its family, IPv4 or IPv6, are connected to.
+    /// Only servers of the same address family (IPv4 or IPv6) are tried.
     #[arg(long, value_name = "IP")]
     bind: Option<IpAddr>,
 
-    /// Connect to this host instead of the server that is meant.
+    /// Open the connection to this host instead of the server.
     ///
-    /// The server keeps its name, for TLS and for logging in; only the connection goes elsewhere, as through a
-    /// tunnel or to a server that is not in the DNS yet. Without a port, it is that of the server. A path that
-    /// begins with /, or any path after unix:, is a unix socket.
+    /// The original name is still used for everything else (TLS, authentication). Useful with tunnels or for
+    /// servers not yet in the DNS. The port defaults to the original one. A path starting with / or unix: is a
+    /// Unix socket.
     #[arg(long, value_name = "HOST[:PORT]|PATH", value_parser = value::server)]
     connect_to: Option<HostPort>,
 
-    /// Ask this resolver instead of those in /etc/resolv.conf.
+    /// Use this DNS resolver instead of those in /etc/resolv.conf.
     #[arg(long, value_name = "IP[:PORT]", value_parser = value::target)]
     dns: Option<HostPort>,
 }
@@ -129,12 +130,12 @@ impl Args {
         };
         match (&relay.host, relay.port) {
             (Host::Unix(_), _) => Err(UsageError::usage(format!(
-                "--port {port} means nothing for the unix socket {}; leave it out",
+                "--port {port} has no effect with the Unix socket {}; omit it",
                 relay.host
             ))
             .about("--port")),
             (_, Some(one)) if one != port => Err(UsageError::usage(format!(
-                "--port {port} contradicts the port {one} of --relay; give one of them"
+                "--port {port} conflicts with the port {one} in --relay; omit one of them"
             ))
             .about("--port")),
             _ => Ok(port),
@@ -184,17 +185,15 @@ impl Args {
 }
 
 fn contradiction(one: &str, other: &str) -> UsageError {
-    UsageError::usage(format!(
-        "{one} contradicts {other}; give one of them, or two that agree"
-    ))
-    .about(one.split(' ').next().unwrap_or(one))
+    UsageError::usage(format!("{one} conflicts with {other}; omit one of them"))
+        .about(one.split(' ').next().unwrap_or(one))
 }
 
 fn resolver(target: HostPort) -> Result<SocketAddr, UsageError> {
     match target.host {
         Host::Address(ip) => Ok(SocketAddr::new(ip, target.port.unwrap_or(53))),
         other => Err(UsageError::usage(format!(
-            "--dns {other}: it wants the resolver's IP address, because without it no name can be looked up"
+            "--dns {other}: expected the IP address of a resolver"
         ))
         .about("--dns")),
     }

@@ -162,7 +162,7 @@ fn of_profile(
     let config = found.map(|found| found.read(&command_line.keys()));
     let Some(config) = config.transpose().map_err(|errors| first(&errors))? else {
         return Err(UsageError::usage(format!(
-            "profile {name} has no configuration"
+            "profile {name}: there is no configuration file"
         )));
     };
     RoutePlan::of(&config, config.profile(name)?, command_line)
@@ -275,7 +275,7 @@ impl QueueArgs {
                 return match useless {
                     None => Ok(None),
                     Some((_, option)) => Err(UsageError::usage(format!(
-                        "{option} wants --queue or --queue-only: without them, nothing is kept"
+                        "{option} requires --queue or --queue-only"
                     ))),
                 };
             }

@@ -33,7 +33,7 @@ pub fn absolute(option: &str, path: &Path) -> Result<String, UsageError> {
     let absolute = std::path::absolute(path).map_err(|error| {
         let path = shown(&path.to_string_lossy());
         UsageError::usage(format!(
-            "{option}: cannot find out where {path} is: {}",
+            "{option}: cannot determine the absolute path of {path}: {}",
             reason(&error)
         ))
     })?;
@@ -43,7 +43,7 @@ pub fn absolute(option: &str, path: &Path) -> Result<String, UsageError> {
 
 fn not_utf8(option: &str) -> UsageError {
     UsageError::usage(format!(
-        "{option}: it is not UTF-8, and so cannot stand in the queue; give it another name"
+        "{option}: the path is not UTF-8 and cannot be stored in the queue; rename the file"
     ))
 }
 
@@ -59,8 +59,7 @@ pub fn shell_command(option: &str, command: &str) -> Result<String, UsageError> 
     if !is_relative(command, |path| path.symlink_metadata().is_ok()) {
         return Ok(command.to_owned());
     }
-    let directory = absolute(option, Path::new("."))?;
-    let directory = directory.replace('\'', r"'\''");
+    let directory = absolute(option, Path::new("."))?.replace('\'', r"'\''");
     Ok(format!("cd '{directory}' || exit; {command}"))
 }
 

@@ -22,41 +22,41 @@ pub const LMTP_PORT: u16 = 24;
 #[group(skip)]
 #[command(next_help_heading = "Testing")]
 pub struct Args {
-    /// Say QUIT behind this stage: connect, banner, ehlo, starttls, auth, mail, rcpt, data or dot.
+    /// Send QUIT after this stage: connect, banner, ehlo, starttls, auth, mail, rcpt, data or dot.
     ///
-    /// A stage that does not come is passed, so that `auth` without --user ends before MAIL. rcpt is every
-    /// recipient. Behind connect and data, no server expects it.
+    /// If the stage does not occur, QUIT is sent at the next one: `auth` without --user stops before MAIL. rcpt
+    /// means after the last recipient. Servers do not expect QUIT after connect or data.
     #[arg(long, value_name = "STAGE", value_parser = point, conflicts_with_all = ["drop_after", "drop_after_send", "queue", "queue_only"])]
     quit_after: Option<Stage>,
 
-    /// Close the connection without a word behind the reply to this stage.
+    /// Drop the connection after the reply to this stage.
     #[arg(long, value_name = "STAGE", value_parser = point, conflicts_with_all = ["drop_after_send", "queue", "queue_only"])]
     drop_after: Option<Stage>,
 
-    /// Close the connection once this stage was said, with its reply unread.
+    /// Drop the connection after sending this stage, without reading the reply.
     #[arg(long, value_name = "STAGE", value_parser = point, conflicts_with_all = ["queue", "queue_only"])]
     drop_after_send: Option<Stage>,
 
-    /// Send the message so many times, each with a connection and a Message-ID of its own.
+    /// Send the message N times, each over a new connection and with a new Message-ID.
     #[arg(long, value_name = "N", value_parser = value::number::<u32>(1, None))]
     repeat: Option<u32>,
 
-    /// Wait between them, like 2s.
+    /// Pause between repetitions, as in 2s.
     #[arg(long, value_name = "TIME", value_parser = value::duration, requires = "repeat")]
     wait: Option<Duration>,
 
-    /// Accept any printable --helo, and recipients and senders without a domain.
+    /// Use --helo verbatim, and accept addresses without a domain.
     ///
-    /// Recipients without a domain need --relay.
+    /// Recipients without a domain require --relay.
     #[arg(long)]
     #[allow(dead_code)] // Read before the other options are parsed.
     raw: bool,
 
-    /// Words behind MAIL as they are; repeatable.
+    /// Extra parameters for MAIL, sent verbatim; repeatable.
     #[arg(long, value_name = "TEXT", value_parser = words)]
     mail_param: Vec<String>,
 
-    /// Words behind each RCPT as they are; repeatable.
+    /// Extra parameters for each RCPT, sent verbatim; repeatable.
     #[arg(long, value_name = "TEXT", value_parser = words)]
     rcpt_param: Vec<String>,
 
@@ -64,36 +64,37 @@ pub struct Args {
     identity: ClientIdentity,
 }
 
-/// As whom a server is spoken to, and how, besides what every sender says.
+/// Options for the identity of the client and for extensions that are not offered.
 #[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Testing")]
 pub struct ClientIdentity {
-    /// Use these although the server does not offer them, like auth,starttls,bdat,pipelining.
+    /// Use these extensions even if the server does not offer them, as in auth,starttls,bdat,pipelining.
     ///
-    /// Any keyword of EHLO that ehlo knows; AUTH with the mechanisms of --auth, or PLAIN and LOGIN.
+    /// Any EHLO keyword that ehlo supports; AUTH with the mechanisms of --auth, or PLAIN and LOGIN.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = extension)]
     force: Vec<Extension>,
 
-    /// Claim to be another client, as in 'NAME=client.example ADDR=192.0.2.1'; repeatable.
+    /// Impersonate another client (XCLIENT), as in 'NAME=client.example ADDR=192.0.2.1'; repeatable.
     ///
-    /// Servers accept XCLIENT from trusted clients only. If the reply to EHLO does not list one of the
-    /// attributes, nothing is sent, unless --force xclient is given.
+    /// Servers accept XCLIENT only from trusted clients. If the reply to EHLO does not list all of the
+    /// attributes, nothing is sent unless --force xclient is given.
     #[arg(long, value_name = "ATTRS", value_parser = attributes)]
     xclient: Vec<String>,
 
-    /// Report where the message came from, for the server's log, as in 'NAME=client.example'; repeatable.
+    /// Pass the original client's details for the server's log (XFORWARD), as in 'NAME=client.example';
+    /// repeatable.
     #[arg(long, value_name = "ATTRS", value_parser = attributes)]
     xforward: Vec<String>,
 
-    /// Begin with a header of the PROXY protocol: v1 or v2, alone or with the two ends.
+    /// Begin with a PROXY protocol header: v1 or v2, optionally with addresses.
     ///
-    /// As in 'v1 192.0.2.1:1234 198.51.100.2:25'; alone it has the ends of this connection, and with
-    /// unknown it is for nobody.
+    /// As in 'v1 192.0.2.1:1234 198.51.100.2:25'. Without addresses, those of this connection are used;
+    /// `unknown` sends no addresses.
     #[arg(long, value_name = "VERSION [ENDS]", value_parser = proxy)]
     proxy_protocol: Option<Proxy>,
 
-    /// Speak LMTP, which has a reply for each recipient behind the message (RFC 2033).
+    /// Speak LMTP, which returns one reply per recipient after the message (RFC 2033).
     #[arg(long, help_heading = "Session")]
     lmtp: bool,
 }
@@ -203,7 +204,7 @@ fn names(lists: &[String]) -> Vec<&str> {
 
 fn contradiction(keyword: &str, other: &str) -> UsageError {
     UsageError::usage(format!(
-        "--force {keyword} contradicts {other}; leave one of them out"
+        "--force {keyword} conflicts with {other}; omit one of them"
     ))
     .about("--force")
 }
@@ -213,7 +214,7 @@ fn point(text: &str) -> Result<Stage, String> {
     let found = points.find(|point| point.name().eq_ignore_ascii_case(text));
     found.ok_or_else(|| {
         let names = STOP_POINTS.map(Stage::name).join(", ");
-        format!("it wants one of {names}")
+        format!("expected one of {names}")
     })
 }
 
@@ -227,7 +228,7 @@ fn extension(text: &str) -> Result<Extension, String> {
     found.ok_or_else(|| {
         let keywords: Vec<&str> = usable().map(Extension::keyword).collect();
         format!(
-            "it wants some of {},bdat",
+            "expected any of {},bdat",
             keywords.join(",").to_ascii_lowercase()
         )
     })
@@ -239,7 +240,7 @@ pub fn words(text: &str) -> Result<String, String> {
     if is_text && !text.trim().is_empty() {
         return Ok(text.trim().to_owned());
     }
-    Err("it wants printable ASCII characters".to_owned())
+    Err("expected printable ASCII characters".to_owned())
 }
 
 fn attributes(text: &str) -> Result<String, String> {
@@ -252,12 +253,12 @@ fn attributes(text: &str) -> Result<String, String> {
     if text.split(' ').all(is_attribute) {
         return Ok(text);
     }
-    Err("it wants NAME=VALUE, or several with a space between".to_owned())
+    Err("expected NAME=VALUE, or several separated by spaces".to_owned())
 }
 
 fn proxy(text: &str) -> Result<Proxy, String> {
     let wrong = || {
-        "it wants v1 or v2, and then nothing, unknown, or the ends, like \
+        "expected v1 or v2, optionally followed by unknown or by two addresses, as in \
          192.0.2.1:1234 198.51.100.2:25"
             .to_owned()
     };
@@ -275,7 +276,7 @@ fn proxy(text: &str) -> Result<Proxy, String> {
             let end = |text: &str| text.parse::<SocketAddr>().map_err(|_| wrong());
             let (source, destination) = (end(source)?, end(destination)?);
             if source.is_ipv4() != destination.is_ipv4() {
-                return Err("both ends must be of one family, IPv4 or IPv6".to_owned());
+                return Err("both addresses must be of the same family, IPv4 or IPv6".to_owned());
             }
             ProxyEnds::Given {
                 source,
@@ -298,7 +299,7 @@ mod tests {
         assert_eq!(extension("bdat"), Ok(Extension::Chunking));
         assert_eq!(extension("Prdr"), Ok(Extension::Prdr));
         let error = extension("vrfy").unwrap_err();
-        assert!(error.starts_with("it wants some of 8bitmime,auth,"));
+        assert!(error.starts_with("expected any of 8bitmime,auth,"));
         assert!(error.ends_with(",xclient,xforward,bdat"), "{error}");
     }
 

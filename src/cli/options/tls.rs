@@ -17,51 +17,50 @@ const SUBMISSIONS: u16 = 465;
 #[group(skip)]
 #[command(next_help_heading = "TLS")]
 pub struct Args {
-    /// When to encrypt.
+    /// When to use TLS.
     ///
-    /// `auto` for an MX: STARTTLS if it is offered, with any certificate, and in clear if it does not
-    /// work. `auto` for a relay: STARTTLS if it is offered, and then the certificate must be valid; on
-    /// port 465, TLS from the first byte on; none through a unix socket. `auto` for a command (--pipe): as
-    /// for an MX, because a command has no name; with --tls-name or --ca-file, as for a relay. `starttls`
-    /// and `implicit`: no message without TLS, and the certificate must be valid.
+    /// `auto`: to an MX, use STARTTLS if offered, accept any certificate, and fall back to plaintext. To a
+    /// relay, use STARTTLS if offered and require a valid certificate; on port 465, use implicit TLS; on a Unix
+    /// socket, no TLS. A command (--pipe) is treated like an MX, or like a relay with --tls-name, --ca-file or
+    /// --pin. `starttls`, `implicit`: require TLS and a valid certificate. `off`: never use TLS.
     #[arg(long, value_name = "MODE", value_enum, default_value_t = TlsMode::Auto)]
     tls: TlsMode,
 
-    /// Take any certificate.
+    /// Accept any certificate.
     #[arg(short = 'k', long, conflicts_with_all = ["ca_file", "pin"])]
     insecure: bool,
 
-    /// Trust the CAs in this file (PEM) instead of the system's.
+    /// Trust the CAs in this file (PEM) instead of those of the system.
     ///
-    /// A self-signed certificate that stands in it is trusted, too.
+    /// Self-signed certificates in the file are trusted as well.
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
 
-    /// Our own certificate (PEM, with its chain).
+    /// Client certificate with its chain (PEM).
     #[arg(long, value_name = "FILE", requires = "key")]
     cert: Option<PathBuf>,
 
-    /// The key of our own certificate (PEM, without passphrase).
+    /// Private key of the client certificate (PEM, unencrypted).
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
 
-    /// The name that the certificate must have, instead of that of the server.
+    /// Name expected in the certificate, instead of the server name.
     #[arg(long, value_name = "NAME", value_parser = value::tls_name)]
     tls_name: Option<String>,
 
-    /// The server's certificate or key, as sha256:SUM; TLS is required.
+    /// Expected certificate or public key of the server, as sha256:SUM; implies that TLS is required.
     ///
-    /// The sum of the whole certificate or of its public key, in hexadecimal or base64, as --verbose and --json
-    /// show it. It stands instead of the CAs, unless --ca-file is given as well. May be repeated, for the key
-    /// that comes next.
+    /// SUM is the SHA-256 of the certificate or of its public key, in hexadecimal or base64, as shown by
+    /// --verbose and --json. It replaces the CA check unless --ca-file is also given. Repeat the option for a
+    /// key rollover.
     #[arg(long, value_name = "SUM", value_parser = value::pin)]
     pin: Vec<Pin>,
 
-    /// The oldest version of TLS that will do; TLS is required.
+    /// Minimum TLS version; implies that TLS is required.
     #[arg(long, value_name = "VERSION", value_enum)]
     tls_min: Option<Version>,
 
-    /// Write the server's certificates to this file (PEM), good or not.
+    /// Save the server's certificate chain (PEM), whether or not it is valid.
     #[arg(long, value_name = "FILE")]
     save_certs: Option<PathBuf>,
 }
@@ -114,13 +113,13 @@ impl Args {
         match (encryption, self.requirement()) {
             (TlsDemand::Off, Some(option)) => {
                 return Err(UsageError::usage(format!(
-                    "{option} has no meaning with --tls off; leave one of them out"
+                    "{option} has no effect with --tls off; omit one of them"
                 ))
                 .about(option));
             }
             (TlsDemand::Opportunistic, Some(option)) => {
                 return Err(UsageError::usage(format!(
-                    "{option} has no meaning for an MX, where any certificate will do and none as well; \
+                    "{option} has no effect with an MX, for which TLS is optional and any certificate is accepted; \
                      add --tls starttls, or name the server with --relay"
                 ))
                 .about(option));
@@ -148,7 +147,7 @@ impl Args {
         let port = route.relay.as_ref().map_or(route.port, |relay| relay.port);
         let is_required = !self.pin.is_empty() || self.tls_min.is_some();
         match (self.tls, route.relay.as_ref().map(|relay| &relay.host)) {
-            // Data on a unix socket does not leave this host.
+            // Data on a Unix socket does not leave this host.
             (TlsMode::Off, _) | (TlsMode::Auto, Some(Host::Unix(_))) => TlsDemand::Off,
             (TlsMode::Starttls, _) => TlsDemand::Starttls,
             (TlsMode::Implicit, _) => TlsDemand::Implicit,

@@ -70,32 +70,32 @@ impl TransportArgs {
 #[group(skip)]
 #[command(next_help_heading = "Session")]
 pub struct SessionArgs {
-    /// Our name in EHLO [default: this host's full name].
+    /// Client name for EHLO [default: the full name of this host].
     ///
-    /// Where this host has no full name, it is its address in brackets. --ehlo is the same.
+    /// If the host has no fully qualified name, its address in brackets is used. --ehlo is the same.
     #[arg(long, visible_alias = "ehlo", value_name = "NAME", value_parser = value::helo)]
     helo: Option<String>,
 
-    /// Commands in groups where the server offers it.
+    /// Send commands in groups if the server supports PIPELINING.
     ///
-    /// `off` sends them one by one, although the server offers PIPELINING.
+    /// `off` sends them one by one.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Switch::Auto)]
     pipelining: Switch,
 
-    /// BDAT instead of DATA where the server offers it.
+    /// Use BDAT instead of DATA if the server supports CHUNKING.
     ///
-    /// `off` uses DATA, although the server offers CHUNKING.
+    /// `off` always uses DATA.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Switch::Auto)]
     chunking: Switch,
 
-    /// One time limit for every step, like 30s.
+    /// Time limit for each step, as in 30s.
     ///
-    /// It stands instead of the limits of RFC 5321: five minutes for most replies, ten for the one to the
-    /// end of data; and thirty seconds for a connection.
+    /// It replaces the defaults: 30 seconds to connect, 10 minutes for the reply to the end of data, 5 minutes
+    /// otherwise (RFC 5321).
     #[arg(long, value_name = "TIME", value_parser = value::duration)]
     timeout: Option<Duration>,
 
-    /// Send no faster than this many bytes a second, like 500K or 2M.
+    /// Maximum transfer rate in bytes per second, as in 500K or 2M.
     #[arg(long, value_name = "BYTES", value_parser = value::size)]
     limit_rate: Option<NonZeroU64>,
 }
@@ -123,15 +123,15 @@ impl SessionArgs {
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct ProbeTransportArgs {
-    /// The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit].
+    /// Port: a number, or smtp, submission or submissions [default: 25, and 465 with --tls implicit].
     #[arg(short, long, value_parser = value::port)]
     port: Option<u16>,
 
-    /// Our name in EHLO [default: this host's full name].
+    /// Client name for EHLO [default: the full name of this host].
     #[arg(long, visible_alias = "ehlo", value_name = "NAME", value_parser = value::helo)]
     helo: Option<String>,
 
-    /// The time limit for every step, like 5s.
+    /// Time limit for each step, as in 5s.
     #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "30s")]
     pub timeout: Duration,
 
@@ -177,14 +177,14 @@ fn check_relay_options(
     }
     if transport.session.protocol == Protocol::Lmtp {
         return Err(UsageError::usage(
-            "--lmtp is no protocol between hosts of different people (RFC 2033); name the server with --relay",
+            "--lmtp requires --relay: LMTP is not used between mail exchangers (RFC 2033)",
         )
         .about("--lmtp"));
     }
     if extensions.demands_tls() {
         return Err(UsageError::usage(
-            "--require-tls wants a server whose name is known for sure, and an MX record is not; name it \
-             with --relay, or say --require-tls=?",
+            "--require-tls requires --relay, because MX records cannot be verified; name the server, or \
+             use --require-tls=?",
         )
         .about("--require-tls"));
     }
@@ -193,13 +193,13 @@ fn check_relay_options(
 
 fn check_privacy(transport: &Transport) -> Result<(), UsageError> {
     let other = match (transport.session.tls, transport.tls.trust) {
-        (TlsDemand::Off, _) => "--tls off, the default for a unix socket",
+        (TlsDemand::Off, _) => "--tls off, the default for a Unix socket",
         (TlsDemand::Opportunistic, _) => "--pipe without --tls-name",
         (_, Trust::Any) => "--insecure",
         _ => return Ok(()),
     };
     Err(UsageError::usage(format!(
-        "--require-tls contradicts {other}; leave one of them out"
+        "--require-tls conflicts with {other}; omit one of them"
     ))
     .about("--require-tls"))
 }

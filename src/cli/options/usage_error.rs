@@ -80,7 +80,7 @@ pub(crate) fn first(errors: &[ConfigError]) -> UsageError {
     let text = errors.first().map(ToString::to_string).unwrap_or_default();
     let more = match errors.len() {
         0 | 1 => "",
-        _ => "; ehlo config check shows all that is wrong",
+        _ => "; ehlo config check lists all errors",
     };
     let exit = errors.first().map_or(Exit::Config, ConfigError::exit);
     UsageError::new(exit, format!("{text}{more}"))

@@ -77,7 +77,7 @@ pub fn line(text: &str) -> Result<String, String> {
     match forbidden(text) {
         None => Ok(text.to_owned()),
         Some(bad) => Err(format!(
-            "it holds {}, and must be one line of text",
+            "{} is not allowed; expected one line of text",
             name_of(bad)
         )),
     }
@@ -107,10 +107,10 @@ pub fn file_or_stdin(text: &str) -> Result<Input, String> {
 pub fn field(text: &str) -> Result<HeaderField, String> {
     let (name, value) = text
         .split_once(':')
-        .ok_or("it wants a name, a colon and a value: 'X-Job: nightly'")?;
+        .ok_or("expected a name, a colon and a value, as in 'X-Job: nightly'")?;
     let is_name = |byte: u8| byte.is_ascii_graphic();
     if name.is_empty() || name.len() > 76 || !name.bytes().all(is_name) {
-        return Err("the part before the colon is no header name".to_owned());
+        return Err("the part before the colon is not a valid header field name".to_owned());
     }
     Ok(HeaderField {
         name: name.to_owned(),
@@ -122,7 +122,7 @@ pub fn field(text: &str) -> Result<HeaderField, String> {
 pub fn charset(text: &str) -> Result<String, String> {
     match encoding_rs::Encoding::for_label(text.as_bytes()) {
         Some(charset) => Ok(charset.name().to_owned()),
-        None => Err("there is no such charset".to_owned()),
+        None => Err("unknown character set".to_owned()),
     }
 }
 
@@ -148,7 +148,7 @@ fn message_id(text: &str) -> Result<String, String> {
         return Ok(format!("<{inside}>"));
     }
     Err(format!(
-        "\"{}\" is not a Message-ID like <20261122.x@example.org>",
+        "\"{}\" is not a Message-ID such as <20261122.x@example.org>",
         shown(text)
     ))
 }
@@ -156,7 +156,9 @@ fn message_id(text: &str) -> Result<String, String> {
 /// An https or mailto address for List-Unsubscribe (RFC 2369, RFC 8058).
 pub fn url(text: &str) -> Result<String, String> {
     if text.contains(',') {
-        return Err("a comma separates addresses in this field; write it as %2C".to_owned());
+        return Err(
+            "write a comma as %2C, because a comma separates URLs in this field".to_owned(),
+        );
     }
     let known = ["https:", "mailto:", "http:"];
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"<>,\"".contains(&byte);
@@ -165,7 +167,7 @@ pub fn url(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err(
-        "it wants an address like https://example.org/leave?id=7 or mailto:leave@example.org"
+        "expected a URL such as https://example.org/leave?id=7 or mailto:leave@example.org"
             .to_owned(),
     )
 }
@@ -186,7 +188,7 @@ pub fn helo(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err(
-        "it wants a host name of letters, digits, hyphens and dots, or an address in brackets"
+        "expected a host name of letters, digits, hyphens and dots, or an address in brackets"
             .to_owned(),
     )
 }
@@ -196,26 +198,32 @@ pub fn any_helo(text: &str) -> Result<String, String> {
     if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return Ok(text.to_owned());
     }
-    Err("it wants printable ASCII characters".to_owned())
+    Err("expected printable ASCII characters".to_owned())
 }
 
-/// A whole number from one on, or in a range.
+/// A whole number of at least `least` and at most `most`.
 pub fn number<N: TryFrom<u64>>(
     least: u64,
     most: Option<u64>,
 ) -> impl Fn(&str) -> Result<N, String> + Clone {
     move |text| {
-        let number = text.parse().ok().filter(|&number| least <= number);
-        let number = number.filter(|&number| most.is_none_or(|most| number <= most));
-        let number = number.and_then(|number| N::try_from(number).ok());
-        let end = most.map_or_else(String::new, |most| format!(" to {most}"));
-        number.ok_or_else(|| format!("it is not a whole number from {least}{end}"))
+        let number = text
+            .parse()
+            .ok()
+            .filter(|&number| least <= number)
+            .filter(|&number| most.is_none_or(|most| number <= most))
+            .and_then(|number| N::try_from(number).ok());
+        let range = most.map_or_else(
+            || format!(", {least} or greater"),
+            |most| format!(" from {least} to {most}"),
+        );
+        number.ok_or_else(|| format!("expected a whole number{range}"))
     }
 }
 
 /// `500K`, `2M`, `1G` (of 1024 each), or bytes without a unit.
 pub fn size(text: &str) -> Result<NonZeroU64, String> {
-    let invalid = || "it wants a number of bytes like 4096, 500K or 2M".to_owned();
+    let invalid = || "expected a number of bytes such as 4096, 500K or 2M".to_owned();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
         "" | "b" => 1,
@@ -232,9 +240,9 @@ pub fn size(text: &str) -> Result<NonZeroU64, String> {
 fn time(text: &str, examples: &str) -> Result<Duration, String> {
     time::parsed(text).ok_or_else(|| match text.parse::<f64>() {
         Ok(number) if number > 0.0 && number.is_finite() => {
-            format!("it has no unit; write {text}s, {text}m, {text}h or {text}d")
+            format!("the unit is missing; write {text}s, {text}m, {text}h or {text}d")
         }
-        _ => format!("it wants a time like {examples}"),
+        _ => format!("expected a time such as {examples}"),
     })
 }
 
@@ -242,7 +250,7 @@ fn time(text: &str, examples: &str) -> Result<Duration, String> {
 pub fn duration(text: &str) -> Result<Duration, String> {
     let duration = time(text, "30s, 500ms or 2m")?;
     if duration < Duration::from_millis(1) || duration > DAY {
-        return Err("it wants a time from 1ms to 24h".to_owned());
+        return Err("expected a time from 1ms to 24h".to_owned());
     }
     Ok(duration)
 }
@@ -251,7 +259,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 pub fn wait(text: &str) -> Result<Duration, String> {
     let duration = time(text, "30s, 15m, 4h or 5d")?;
     if duration < Duration::from_secs(1) || duration > 366 * DAY {
-        return Err("it wants a time from 1s to 366d".to_owned());
+        return Err("expected a time from 1s to 366d".to_owned());
     }
     Ok(duration)
 }
@@ -260,7 +268,7 @@ pub fn wait(text: &str) -> Result<Duration, String> {
 pub fn limit(text: &str) -> Result<Duration, String> {
     let duration = time(text, "30s, 10m or 1h")?;
     if duration < Duration::from_millis(1) || duration > 366 * DAY {
-        return Err("it wants a time from 1ms to 366d".to_owned());
+        return Err("expected a time from 1ms to 366d".to_owned());
     }
     Ok(duration)
 }
@@ -268,11 +276,11 @@ pub fn limit(text: &str) -> Result<Duration, String> {
 /// The name of a digest, without a time of day.
 pub fn digest(text: &str) -> Result<String, String> {
     if let Some((name, _)) = text.split_once('@') {
-        return Err(format!("the name of a digest has no @; this may be {name}"));
+        return Err(format!("a digest name cannot contain @; use {name}"));
     }
     if text.trim().is_empty() || text.starts_with(['.', '-']) || text.contains('/') {
         return Err(format!(
-            "\"{text}\" is not the name of a digest: it has no /, and begins with neither . nor -"
+            "\"{text}\" is not a valid digest name: it must not contain /, or start with . or -"
         ));
     }
     line(text)
@@ -281,7 +289,7 @@ pub fn digest(text: &str) -> Result<String, String> {
 /// The identifier of a queue item: letters and digits.
 pub fn item(text: &str) -> Result<String, String> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err("it wants the name of an item, as ehlo queue list shows it".to_owned());
+        return Err("expected a queue ID, as shown by ehlo queue list".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -291,7 +299,7 @@ pub fn domain(text: &str) -> Result<String, String> {
     let name = text.rsplit('@').next().unwrap_or_default();
     let address = Address::parse(&format!("postmaster@{name}"));
     let domain = address.map(|address| address.domain().to_string());
-    domain.map_err(|_| "it wants a domain like example.org".to_owned())
+    domain.map_err(|_| "expected a domain such as example.org".to_owned())
 }
 
 /// `sha256:` and the sum in hexadecimal, with or without colons, or in base64 (as curl has it).
@@ -304,7 +312,7 @@ pub fn pin(text: &str) -> Result<Pin, String> {
         from_hex(&digits).or_else(|| BASE64_STANDARD.decode(sum).ok()?.try_into().ok())
     });
     sum.map(Pin).ok_or_else(|| {
-        "it wants sha256: and the SHA-256 of a certificate or of its public key, in hexadecimal or base64"
+        "expected sha256: and the SHA-256 of a certificate or of its public key, in hexadecimal or base64"
             .to_owned()
     })
 }
@@ -325,7 +333,7 @@ pub fn tls_name(text: &str) -> Result<String, String> {
     if text.parse::<IpAddr>().is_ok() {
         return Ok(text.to_owned());
     }
-    host_name(text).map_err(|_| "it wants a host name or an IP address".to_owned())
+    host_name(text).map_err(|_| "expected a host name or an IP address".to_owned())
 }
 
 #[cfg(test)]
@@ -366,7 +374,7 @@ mod tests {
         }
         assert_eq!(
             wait("6"),
-            Err("it has no unit; write 6s, 6m, 6h or 6d".to_owned())
+            Err("the unit is missing; write 6s, 6m, 6h or 6d".to_owned())
         );
         assert!(duration("0.5").is_err() && limit("90").is_err());
         for (text, hours) in [("4h", 4), ("5d", 120), ("3600s", 1), ("0.5d", 12)] {
@@ -421,17 +429,17 @@ mod tests {
         assert_eq!(number::<u32>(1, None)("7"), Ok(7));
         assert_eq!(number::<u32>(0, Some(10))("10"), Ok(10));
         for bad in ["0", "-1", "x", "", "4294967296", "99999999999999999999"] {
-            let said = number::<u32>(1, None)(bad);
+            let result = number::<u32>(1, None)(bad);
             assert_eq!(
-                said,
-                Err("it is not a whole number from 1".to_owned()),
+                result,
+                Err("expected a whole number, 1 or greater".to_owned()),
                 "{bad}"
             );
         }
-        let said = number::<u32>(0, Some(10))("11");
+        let result = number::<u32>(0, Some(10))("11");
         assert_eq!(
-            said,
-            Err("it is not a whole number from 0 to 10".to_owned())
+            result,
+            Err("expected a whole number from 0 to 10".to_owned())
         );
     }
 

@@ -1,5 +1,4 @@
-//! Words of a command line that are probably mistakes: text that is not UTF-8, and the name of
-//! a file in the place of its text.
+//! Probable mistakes on a command line: text that is not UTF-8, and a file name instead of text.
 
 use crate::cli::options::command_line::source;
 use crate::cli::options::usage_error::UsageError;
@@ -18,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// Options whose value is a text, or a file with `@` before its name.
 const TEXTS: [&str; 3] = ["body", "html", "markdown"];
 
-/// Options of files whose names a reader sees.
+/// Options of files with names that the recipient sees.
 const SHOWN_FILES: [&str; 3] = ["attach", "inline", "attach_message"];
 
 /// A value on the command line.
@@ -38,7 +37,7 @@ impl ArgValue<'_> {
         kind == TypeId::of::<PathBuf>() || kind == TypeId::of::<OsString>()
     }
 
-    /// The option as it is spelled.
+    /// The option name as on the command line.
     fn option(&self) -> String {
         let name = self.arg.get_value_names().and_then(|names| names.first());
         match self.arg.get_long() {
@@ -57,11 +56,12 @@ impl ArgValue<'_> {
         let (option, bytes) = (self.option(), word.as_bytes());
         let is_text = !self.is_bytes();
         if let Some(charset) = charset.filter(|_| is_text) {
-            let text = charset.decode_without_bom_handling_and_without_replacement(bytes);
-            let text = text.map(|text| text.into_owned().into());
+            let text = charset
+                .decode_without_bom_handling_and_without_replacement(bytes)
+                .map(|text| text.into_owned().into());
             return text.ok_or_else(|| {
                 UsageError::data(format!(
-                    "{option}: it is not in the charset {}",
+                    "{option}: the value is not valid {}",
                     charset.name()
                 ))
             });
@@ -73,7 +73,7 @@ impl ArgValue<'_> {
                 .map_or(0, |chunk| chunk.valid().len());
             let at = valid.saturating_sub(word.to_string_lossy().len() - self.value.len());
             warnings.push(format!(
-                "{option}: byte {at} is not valid UTF-8; it is read as windows-1252"
+                "{option}: byte {at} is not valid UTF-8; reading the value as windows-1252"
             ));
         }
         Ok(if is_text {
@@ -108,9 +108,11 @@ pub fn in_utf8<'w>(
         return Ok(words.iter().map(|word| guessed(word)).collect());
     };
     let values = values(&command, &matches);
-    let charset = values.iter().find(|value| value.is(&["charset"]));
-    let charset = charset.and_then(|value| Encoding::for_label(value.value.as_bytes()));
-    let charset = charset.filter(|charset| charset.is_ascii_compatible());
+    let charset = values
+        .iter()
+        .find(|value| value.is(&["charset"]))
+        .and_then(|value| Encoding::for_label(value.value.as_bytes()))
+        .filter(|charset| charset.is_ascii_compatible());
     let read = words.iter().zip(&shown).map(|(word, shown)| {
         let is_owner = |value: &&ArgValue<'_>| shown.as_bytes().ends_with(value.value.as_bytes());
         let owner = values
@@ -125,8 +127,7 @@ pub fn in_utf8<'w>(
     read.collect::<Result<Vec<_>, _>>().map(Cow::Owned)
 }
 
-/// Refuses the name of a file where its text is probably meant, and only warns if no person is there to
-/// correct it.
+/// Refuses a file name instead of text on a terminal, and warns about it elsewhere.
 pub fn check_texts(matches: &ArgMatches, warnings: &mut Vec<String>) -> Result<(), UsageError> {
     let mut own = matches;
     while let Some((_, inner)) = own.subcommand() {
@@ -151,24 +152,24 @@ fn check_text(option: &str, text: &str, warnings: &mut Vec<String>) -> Result<()
     let name = shown(text);
     if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
         return Err(UsageError::usage(format!(
-            "{option}: {name} is a file here; write {option} '@{name}' to send what is in it, or pipe the \
+            "{option}: {name} is a file; write {option} '@{name}' to send its contents, or pipe the \
              text in"
         )));
     }
     warnings.push(format!(
-        "{option}: the text is the name of a file; write {option} '@{name}' to send what is in it"
+        "{option}: the text is the name of a file; write {option} '@{name}' to send its contents"
     ));
     Ok(())
 }
 
-/// The values on the command line of the innermost verb.
+/// The values on the command line of the innermost subcommand.
 fn values<'c>(command: &'c Command, matches: &'c ArgMatches) -> Vec<ArgValue<'c>> {
     let (mut command, mut matches) = (command, matches);
     while let Some((name, inner)) = matches.subcommand() {
-        let Some(verb) = command.find_subcommand(name) else {
+        let Some(inner_command) = command.find_subcommand(name) else {
             break;
         };
-        (command, matches) = (verb, inner);
+        (command, matches) = (inner_command, inner);
     }
     let present = command.get_arguments().filter(|arg| {
         let id = arg.get_id().as_str();

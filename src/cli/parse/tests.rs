@@ -30,7 +30,7 @@ fn refused(arguments: &[&str]) -> (u8, String) {
 
 #[test]
 fn help_begins_with_what_the_program_does() {
-    for (option, words) in [("-h", "Sends a message"), ("--help", "Builds a mail")] {
+    for (option, words) in [("-h", "Sends a message"), ("--help", "Compose a message")] {
         let early = parsed(&[option]).expect_err("help was asked for");
         assert!(early.text.starts_with(words), "{}", early.text);
     }

@@ -1,4 +1,4 @@
-//! What is asked about a server.
+//! The options of `ehlo probe`.
 
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config;
@@ -13,11 +13,12 @@ use crate::client::transport::Transport;
 use crate::config::Places;
 use crate::probe::Expectation;
 
-/// Say what a server says of itself, without sending mail.
+/// Report a server's extensions, TLS, certificate and timing without sending mail.
 ///
-/// Greeting, EHLO before and after TLS, the certificate and how it is judged, the mechanisms of AUTH, the
-/// largest message, and how long each step took. With --expect, the exit status is 0 when all of it is
-/// there, and 77 when not. With --user, it logs in as well; then the certificate must be right.
+/// The report lists the greeting, the EHLO replies before and after TLS, the certificate and whether it is
+/// valid, the authentication mechanisms, the maximum message size, and the duration of each step. With
+/// --expect, the exit status is 77 if an expectation is not met. With --user, ehlo also logs in; the
+/// certificate must then be valid.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(
@@ -25,29 +26,29 @@ use crate::probe::Expectation;
     mut_arg("profile", |arg| arg.help("Probe the relay of this profile").long_help(None)),
 )]
 pub struct Args {
-    /// The server, or a unix socket.
+    /// Server, or the path of a Unix socket.
     #[arg(value_name = "HOST[:PORT]|PATH", value_parser = value::relay,
           required_unless_present_any = ["profile", "pipe"])]
     host: Option<HostPort>,
 
-    /// Ask this command, which speaks SMTP on its stdin and stdout.
+    /// Inspect this command, which speaks SMTP on standard input and output.
     #[arg(long, value_name = "CMD", value_parser = value::command,
           conflicts_with_all = ["host", "port", "bind", "ipv4", "ipv6", "dns", "connect_to"])]
     pipe: Option<HostPort>,
 
-    /// What must be there, like starttls,pipelining,auth=PLAIN,size:10M,cert-days:14.
+    /// Required properties, as in starttls,pipelining,auth=PLAIN,size:10M,cert-days:14.
     ///
-    /// A keyword of EHLO, as it is offered last; with = and one of its parameters. Besides, starttls (offered
-    /// in clear), tls, tls:1.3, verified (the certificate), cert-days:DAYS and size:OCTETS (K, M and G of 1000,
-    /// Ki, Mi and Gi of 1024). The colon is at least; it may be written >= as well, but not without quotes.
+    /// EHLO keywords (as last offered), with = and one parameter; also starttls (offered before TLS), tls,
+    /// tls:1.3, verified (certificate), cert-days:DAYS and size:OCTETS (K, M and G are powers of 1000, Ki, Mi
+    /// and Gi of 1024). NAME:N means "at least N"; 'NAME>=N' (quoted) is the same.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = Expectation::parse)]
     expect: Vec<Expectation>,
 
-    /// One JSON object.
+    /// Print the report as one JSON object.
     #[arg(long, conflicts_with = "verbose")]
     json: bool,
 
-    /// Show the conversation, too.
+    /// Also show the SMTP session.
     #[arg(short, long)]
     verbose: bool,
 
@@ -58,10 +59,10 @@ pub struct Args {
 }
 
 const TLS: &str = "\
-When to encrypt.
+When to use TLS.
 
-`auto`: STARTTLS where it is offered; on port 465, TLS from the first byte on; none through a unix socket. Any \
-certificate will do and is judged in the report; with --user it must be right.";
+`auto`: use STARTTLS if offered; on port 465, use implicit TLS; on a Unix socket, no TLS. Any certificate is accepted \
+and checked in the report; with --user it must be valid. `starttls`, `implicit`: require TLS. `off`: never use TLS.";
 
 /// Options that can be used with a profile, which has all options of the transport.
 const WITH_PROFILE: [&str; 6] = ["profile", "config", "expect", "json", "verbose", "timeout"];
@@ -78,7 +79,7 @@ impl Args {
             (false, Some(host)) => self.transport.transport(host, Protocol::Smtp)?,
             (false, None) => {
                 return Err(UsageError::usage(
-                    "name a host, a --pipe, or a --profile with a relay",
+                    "specify a host, --pipe, or a --profile with a relay",
                 ));
             }
         };
@@ -101,7 +102,7 @@ fn of_profile(
 ) -> Result<Transport, UsageError> {
     if let Some(option) = command_line.other_than(&WITH_PROFILE) {
         return Err(UsageError::usage(format!(
-            "{option} contradicts --profile, which says all about the way; leave one of them out"
+            "{option} conflicts with --profile, which defines the whole route; omit one of them"
         )));
     }
     let mut command_line = command_line.of_sending();
@@ -110,11 +111,13 @@ fn of_profile(
         .as_ref()
         .map(|read| read.choose(config.profile.as_deref(), None));
     let Some((read, profile)) = read.as_ref().zip(chosen.transpose()?.flatten()) else {
-        return Err(UsageError::usage("there is no such profile"));
+        return Err(UsageError::usage("unknown profile"));
     };
     let transport = profile_transport(read, profile, &mut command_line)?;
     if transport.route.relay.is_none() {
-        return Err(UsageError::usage("the --profile has no relay; name a host"));
+        return Err(UsageError::usage(
+            "the profile has no relay; specify a host",
+        ));
     }
     Ok(transport)
 }

@@ -72,7 +72,7 @@ fn complain_of(probe: &ProbeResult, findings: &[ExpectationResult]) {
     let missing = findings.iter().filter(|finding| !finding.met);
     for finding in missing.filter(|_| probe.is_complete()) {
         complain(&format!(
-            "{server} is not as expected: {} ({})",
+            "{server}: expectation not met: {} ({})",
             finding.text,
             shown(&finding.found)
         ));
@@ -89,13 +89,13 @@ fn report(probe: &ProbeResult, findings: &[ExpectationResult]) -> String {
         report.line("greeting", line);
     }
     if let Some(offered) = &probe.in_clear {
-        report.line("in clear", &offered.join(", "));
+        report.line("plaintext", &offered.join(", "));
     }
     if let Some(tls) = &probe.tls {
         report.tls(tls);
     }
     if let Some(offered) = &probe.in_tls {
-        report.line("inside TLS", &offered.join(", "));
+        report.line("over TLS", &offered.join(", "));
     }
     let is_known = probe.in_tls.is_some() || probe.in_clear.is_some() && probe.tls.is_none();
     if is_known {
@@ -155,12 +155,12 @@ impl ProbeReport {
         );
         for der in &tls.chain {
             let Some(read) = Certificate::read(der) else {
-                self.line("certificate", "one that cannot be read");
+                self.line("certificate", "unreadable");
                 continue;
             };
             self.line(
                 "certificate",
-                &format!("{}, by {}", read.subject, read.issuer),
+                &format!("{}, issued by {}", read.subject, read.issuer),
             );
             if !read.names.is_empty() {
                 self.line("certificate", &format!("  for {}", some_of(&read.names)));
@@ -187,9 +187,9 @@ fn mechanisms(probe: &ProbeResult) -> String {
     };
     match (of(&probe.in_clear), of(&probe.in_tls)) {
         (None, None) => "none".to_owned(),
-        (Some(clear), None) => format!("{clear} (in clear)"),
-        (None, Some(tls)) => format!("{tls} (inside TLS only)"),
-        (Some(clear), Some(tls)) => format!("{tls} (inside TLS), {clear} (in clear)"),
+        (Some(clear), None) => format!("{clear} (plaintext)"),
+        (None, Some(tls)) => format!("{tls} (TLS only)"),
+        (Some(clear), Some(tls)) => format!("{tls} (over TLS), {clear} (plaintext)"),
     }
 }
 

@@ -14,28 +14,29 @@ use crate::script::{Variables, is_name};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Hold a conversation that a script says, and check it.
+/// Run a scripted SMTP session and check the replies.
 ///
-/// A script says line by line what is said to a server, and what must come back: `> EHLO x`, `< 250 has SIZE`. It
-/// ends at the first thing that differs, with status 1. All of a script is read before anything is sent. Those
-/// that come with ehlo (--list) look for smuggling, open relays and the like: run them against your own server.
+/// A script lists, line by line, what to send and what replies to expect: `> EHLO x`, `< 250 has SIZE`. The
+/// test fails at the first mismatch, and the exit status is 1. Scripts are checked completely before anything
+/// is sent. The bundled scripts (--list) check for SMTP smuggling, open relays and similar problems; run them
+/// only against your own servers.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
-#[command(mut_arg("tls", |arg| arg.help("Begin TLS with the first byte of `connect`: implicit").long_help(TLS)))]
+#[command(mut_arg("tls", |arg| arg.help("implicit: start TLS at each `connect` to --server").long_help(TLS)))]
 pub struct Args {
-    /// Scripts: files, `-` for stdin, or names of --list.
+    /// Scripts: files, `-` for standard input, or names shown by --list.
     #[arg(value_name = "FILE|NAME", required_unless_present_any = ["list", "show", "record"])]
     scripts: Vec<String>,
 
-    /// The server that `connect` connects to, or a unix socket.
+    /// Server to `connect` to, or the path of a Unix socket.
     #[arg(short = 'r', long, visible_alias = "relay", value_name = "HOST[:PORT]|PATH", value_parser = value::relay)]
     server: Option<HostPort>,
 
-    /// The port, by number or as smtp, submission or submissions [default: 25, and 465 with --tls implicit].
+    /// Port: a number, or smtp, submission or submissions [default: 25, and 465 with --tls implicit].
     #[arg(short, long, value_parser = value::port)]
     port: Option<u16>,
 
-    /// A command that is the server, and speaks SMTP on its stdin and stdout.
+    /// Use this command as the server; it speaks SMTP on standard input and output.
     #[arg(long, value_name = "CMD", value_parser = value::command,
           conflicts_with_all = ["server", "port", "bind", "ipv4", "ipv6", "dns", "connect_to"])]
     pipe: Option<HostPort>,
@@ -44,46 +45,46 @@ pub struct Args {
     #[arg(short = 'D', long = "define", value_name = "NAME=VALUE", value_parser = definition)]
     definitions: Vec<(String, String)>,
 
-    /// Our name, as $helo [default: this host's full name].
+    /// Client name, as $helo [default: the full name of this host].
     #[arg(long, visible_alias = "ehlo", value_name = "NAME", value_parser = value::helo)]
     helo: Option<String>,
 
-    /// The time limit for every step, like 5s.
+    /// Time limit for each step, as in 5s.
     #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "30s")]
     timeout: Duration,
 
-    /// Look for mistakes, and connect to nobody.
+    /// Check the syntax without connecting.
     #[arg(long)]
     check: bool,
 
-    /// Name the scripts that come with ehlo.
+    /// List the bundled scripts.
     #[arg(long, exclusive = true)]
     list: bool,
 
-    /// Print a script that comes with ehlo.
+    /// Print a bundled script.
     #[arg(long, value_name = "NAME", exclusive = true)]
     show: Option<String>,
 
-    /// Send a message, and write the session into a script.
+    /// Send a message, and record the session as a script.
     ///
-    /// What else stands on the command line is that of sending a message, without a verb. The message is written
-    /// beside the script, with .eml behind its name; a password is not written.
+    /// The other options are those for sending a message, without a subcommand. The message is written next to
+    /// the script, with .eml appended to its name; passwords are not recorded.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 
-    /// Show only what failed, on stderr.
+    /// Show only failures, on standard error.
     #[arg(short, long, conflicts_with_all = ["verbose", "tap"])]
     quiet: bool,
 
-    /// Show every address considered, and certificates.
+    /// Also show each address tried, and certificates.
     #[arg(short, long, conflicts_with = "tap")]
     verbose: bool,
 
-    /// Write the results to stdout in TAP, instead of the conversation.
+    /// Print the results in TAP format instead of the session.
     #[arg(long)]
     tap: bool,
 
-    /// Write the results to this file as XML of `JUnit`'s kind; `-` is stdout.
+    /// Write the results to this file in `JUnit` XML format; `-` for standard output.
     #[arg(long, value_name = "FILE|-")]
     junit: Option<PathBuf>,
 
@@ -98,9 +99,9 @@ pub struct Args {
 }
 
 const TLS: &str = "\
-Begin TLS with the first byte of `connect`: implicit.
+implicit: start TLS at each `connect` to --server.
 
-Otherwise the script says itself when TLS begins. --port 465 does the same.";
+Otherwise the script itself starts TLS. --port 465 implies implicit TLS.";
 
 impl Args {
     pub fn plan(self, command_line: &CommandLineArgs<'_>) -> Result<ScriptTask, UsageError> {
@@ -147,7 +148,7 @@ impl Args {
             (self.tls, self.auth),
         )?;
         if has_tls_mode && transport.session.tls != TlsDemand::Implicit {
-            let why = "--tls: a script says itself when TLS begins; only --tls implicit has a meaning for `connect`";
+            let why = "--tls: only implicit is allowed here, for `connect`; otherwise the script itself starts TLS";
             return Err(UsageError::usage(why));
         }
         Ok(ScriptRun {
@@ -165,7 +166,7 @@ impl Args {
         let junit_on_stdout = self.junit.as_deref().is_some_and(|file| file == "-");
         if self.tap && junit_on_stdout {
             return Err(UsageError::usage(
-                "--tap contradicts --junit -: both write to stdout; name a file",
+                "--tap conflicts with --junit -: both write to standard output; give --junit a file",
             ));
         }
         Ok(match (self.tap, self.quiet || junit_on_stdout) {
@@ -203,9 +204,9 @@ fn transport(
 }
 
 fn definition(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("it wants NAME=VALUE")?;
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     if !is_name(name) {
-        return Err("a variable has a name of letters, digits and _".to_owned());
+        return Err("a variable name consists of letters, digits and _".to_owned());
     }
     Ok((name.to_owned(), value.to_owned()))
 }

@@ -17,21 +17,21 @@ use std::path::PathBuf;
 /// An operation on scripts.
 #[derive(Debug)]
 pub enum ScriptTask {
-    /// List the scripts that come with the program.
+    /// List the bundled scripts.
     List,
     /// Print one of them.
     Show(String),
     /// Check scripts for errors.
     Check(ScriptRun),
     Run(ScriptRun),
-    /// Send a message, and write the session into a file, with the message beside it.
+    /// Send a message, and record the session as a script.
     Record(Box<Send>, PathBuf),
 }
 
 /// Scripts, and the options for running them.
 #[derive(Debug)]
 pub struct ScriptRun {
-    /// Files, or names of scripts that come with the program.
+    /// Files, or names of bundled scripts.
     pub names: Vec<String>,
     /// The server and the transport.
     pub transport: Transport,

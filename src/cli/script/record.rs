@@ -55,16 +55,16 @@ impl Recording {
 
     /// The error if that command line sends no message.
     pub fn without_message() -> UsageError {
-        UsageError::usage("--record wants a message to send, as without a verb")
+        UsageError::usage("--record requires a message to send; give the options of sending")
     }
 
     pub fn plan(self, send: Send) -> Result<ScriptTask, UsageError> {
         let contradiction = if send.queueing.is_some() {
-            "--record contradicts --queue: only a session that is held now can be written down"
+            "--record conflicts with --queue: only an immediate session can be recorded"
         } else if send.repeat.times.get() > 1 {
-            "--record contradicts --repeat: one session is written down"
+            "--record conflicts with --repeat: only one session can be recorded"
         } else if send.transport.session.testing.proxy.is_some() {
-            "--record contradicts --proxy-protocol: what is said ahead of the greeting is no line"
+            "--record conflicts with --proxy-protocol: a script cannot send a PROXY header"
         } else {
             // The size of chunks depends on the server.
             let mut transport = send.transport;

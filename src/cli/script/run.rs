@@ -44,7 +44,7 @@ fn list() -> Exit {
 fn show(name: &str) -> Exit {
     let Some(script) = built_in(name) else {
         complain(&format!(
-            "no script called {name} comes with ehlo; see ehlo script --list"
+            "there is no bundled script named {name}; see ehlo script --list"
         ));
         return Exit::NoInput;
     };
@@ -109,8 +109,10 @@ fn run_scripts(mut script_run: ScriptRun) -> Result<Exit, Exit> {
 /// The message, if a script sends one.
 fn message(script_run: &mut ScriptRun, scripts: &[Script]) -> Result<Option<Message>, Exit> {
     let sends = |script: &Script| Requirements::of(script).message.is_some();
-    let message = script_run.message.take();
-    let message = message.filter(|_| scripts.iter().any(sends));
+    let message = script_run
+        .message
+        .take()
+        .filter(|_| scripts.iter().any(sends));
     message.map(build).transpose()
 }
 
@@ -121,27 +123,25 @@ fn contradiction(scripts: &[Script], script_run: &ScriptRun) -> Option<String> {
         .iter()
         .find_map(|requirements| requirements.server.as_ref());
     if let (Some(at), None) = (server, &script_run.transport.route.relay) {
-        return Some(format!(
-            "{at}: `connect` wants a server; name it with --server"
-        ));
+        return Some(format!("{at}: `connect` requires --server or --pipe"));
     }
     let message = all
         .iter()
         .find_map(|requirements| requirements.message.as_ref());
     if let (Some(at), None) = (message, &script_run.message) {
         return Some(format!(
-            "{at}: it wants a message; describe one with --to, --subject, --body and so on"
+            "{at}: this line requires a message; use --to, --subject, --body and so on"
         ));
     }
     if let (None, Some(option)) = (message, &script_run.message_option) {
-        return Some(format!("{option} has no meaning: no script says >message"));
+        return Some(format!("{option} has no effect: no script uses >message"));
     }
     let login = all
         .iter()
         .find_map(|requirements| requirements.login.as_ref());
     match (login, &script_run.transport.credentials) {
-        (Some(at), None) => Some(format!("{at}: `auth` wants a user; name one with --user")),
-        (None, Some(_)) => Some("--user has no meaning: no script says `auth`".to_owned()),
+        (Some(at), None) => Some(format!("{at}: `auth` requires --user")),
+        (None, Some(_)) => Some("--user has no effect: no script uses `auth`".to_owned()),
         _ => None,
     }
 }
@@ -286,7 +286,7 @@ fn result_text(finished: &FinishedTest) -> String {
         TestEnding::Passed => "passed".to_owned(),
         TestEnding::Skipped(..) => format!("skipped: {words}"),
         TestEnding::Differed(..) => format!("FAILED: {words}"),
-        TestEnding::Failed { .. } => format!("not held: {words}"),
+        TestEnding::Failed { .. } => format!("not run: {words}"),
     }
 }
 
@@ -304,7 +304,7 @@ impl<'p> Results<'p> {
         }
         let file = File::create(path).map_err(|error| {
             complain(&format!(
-                "--junit {}: cannot create it: {}",
+                "--junit: cannot create {}: {}",
                 path.display(),
                 reason(&error)
             ));
@@ -318,7 +318,7 @@ impl<'p> Results<'p> {
             Self::Stdout => terminal::write(text.as_bytes()),
             Self::File(path, mut file) => file.write_all(text.as_bytes()).map_err(|error| {
                 complain(&format!(
-                    "--junit {}: cannot write it: {}",
+                    "--junit: cannot write {}: {}",
                     path.display(),
                     reason(&error)
                 ));

@@ -79,7 +79,7 @@ impl SendArgs {
         let transport = self.transport()?;
         if transport.route.relay.is_none() {
             return Err(UsageError::usage(
-                "no recipient, and no server: name one of them, as in --relay HOST",
+                "specify a recipient, or a server with --relay HOST",
             ));
         }
         Ok(SendTask::Ask(Box::new(Ask {

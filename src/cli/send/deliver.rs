@@ -36,7 +36,7 @@ pub fn at_once(
     }
     shown(output, notice, |observer| {
         if let Some(profile) = &transport.profile {
-            observer.on_event(Event::Detail(&format!("using the profile {profile}")));
+            observer.on_event(Event::Detail(&format!("using profile {profile}")));
         }
         for remark in &message.remarks {
             observer.on_event(Event::Detail(remark));

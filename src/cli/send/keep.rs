@@ -60,7 +60,7 @@ pub enum KeepResult {
     Safe(ShownResult),
     /// No queue can be opened.
     NoQueue(QueueError),
-    /// It could not be kept, and nothing was sent.
+    /// The message could not be queued, and nothing was sent.
     Lost(QueueError),
 }
 
@@ -95,12 +95,12 @@ impl QueuedMessage<'_> {
         match self.send() {
             KeepResult::Safe(shown) => shown.exit,
             KeepResult::NoQueue(error) if self.queueing.first != FirstTry::Later => {
-                complain(&format!("{error}; sending the message without keeping it"));
+                complain(&format!("{error}; sending the message without queueing it"));
                 let transport = (self.transport, self.fallbacks);
                 send::at_once(self.message, transport, self.output, SenderNotice::Caller).exit
             }
             KeepResult::NoQueue(error) | KeepResult::Lost(error) => {
-                complain(&format!("{error}; the message was neither kept nor sent"));
+                complain(&format!("{error}; the message was neither queued nor sent"));
                 Exit::Temporary
             }
         }
@@ -128,8 +128,10 @@ impl QueuedMessage<'_> {
 
     /// Few servers today lack 8BITMIME, but because of them, messages that ehlo composes are encoded.
     fn shape(&self) -> Shape {
-        let given = self.message.shape(BodyType::EightBit.with_utf8());
-        let given = given.filter(|_| self.as_given);
+        let given = self
+            .message
+            .shape(BodyType::EightBit.with_utf8())
+            .filter(|_| self.as_given);
         given.or_else(|| self.message.simplest()).unwrap_or(Shape {
             transport: BodyType::Binary,
             utf8: false,
@@ -160,10 +162,10 @@ impl QueuedMessage<'_> {
         let note = match next.map(|next| next.duration_since(SystemTime::now())) {
             Some(Ok(left)) => {
                 let wait = counted_minutes(left);
-                format!("{id} stays in the queue; ehlo queue run tries it again in {wait}")
+                format!("{id} remains queued; next attempt by ehlo queue run in {wait}")
             }
-            Some(Err(_)) => format!("{id} stays in the queue; ehlo queue run tries it again"),
-            None => format!("{id} stays in the queue, and waits for ehlo queue release {id}"),
+            Some(Err(_)) => format!("{id} remains queued; next attempt by ehlo queue run"),
+            None => format!("{id} is on hold; release it with: ehlo queue release {id}"),
         };
         observer.on_event(Event::Note(&note));
         self.warn_of_temporary_password();
@@ -173,8 +175,8 @@ impl QueuedMessage<'_> {
         let credentials = self.transport.credentials.as_ref();
         if let Some(source) = credentials.and_then(credentials::passing_source) {
             complain(&format!(
-                "warning: the password comes from {source}, which a later run does not use; \
-                 --password-file or --password-command say where it is then",
+                "warning: the password was taken from {source}, which later queue runs do not use; \
+                 use --password-file or --password-command",
             ));
         }
     }
@@ -273,7 +275,7 @@ impl QueuedMessage<'_> {
             }
             Err(error) => {
                 // The item is still in the queue, and its journal has the state.
-                complain(&format!("{id} stays in the queue: {error}"));
+                complain(&format!("{id} remains queued: {error}"));
                 let mut report = DeliveryReport::not_attempted(&self.message.envelope.recipients);
                 report.keep();
                 report

@@ -174,18 +174,20 @@ impl<'l> LineWords<'l> {
         let Some(after) = self.rest.trim_start().strip_prefix('*') else {
             return match self.rest.chars().next() {
                 Some(c) if !c.is_whitespace() => Err(format!(
-                    "expected a blank or *NUMBER behind the quote, not {c}"
+                    "expected a blank or *NUMBER after the quote, not {c}"
                 )),
                 _ => Ok(None),
             };
         };
         let mut number = LineWords { rest: after };
-        let count = number.word().and_then(|word| word.parse().ok());
-        let count = count.filter(|count| (1..=MAX_TEXT).contains(count));
+        let count = number
+            .word()
+            .and_then(|word| word.parse().ok())
+            .filter(|count| (1..=MAX_TEXT).contains(count));
         self.rest = number.rest;
         count
             .map(Some)
-            .ok_or_else(|| "expected a number behind *, how often the text comes".to_owned())
+            .ok_or_else(|| "expected a repeat count after *".to_owned())
     }
 
     /// A regular expression between slashes, with an optional `i` that ignores case.
@@ -201,7 +203,7 @@ impl<'l> LineWords<'l> {
                 self.rest = &self.rest[1..];
                 true
             }
-            Some(c) => return Err(format!("expected i or a blank behind the /, not {c}")),
+            Some(c) => return Err(format!("expected i or a blank after the /, not {c}")),
         };
         let mut builder = regex_lite::RegexBuilder::new(&pattern);
         builder.case_insensitive(any_case).multi_line(true);
@@ -261,7 +263,7 @@ fn unescaped(text: &str) -> Result<ScriptText, String> {
                 let digits = characters.as_str().get(..2);
                 characters = characters.as_str().get(2..).unwrap_or_default().chars();
                 let octet = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-                octet.ok_or("expected two hexadecimal digits behind \\x")?
+                octet.ok_or("expected two hexadecimal digits after \\x")?
             }
             _ => return Err("expected \\r, \\n, \\t, \\0, \\xNN, \\\\ or \\\"".to_owned()),
         };

@@ -107,9 +107,9 @@ impl ScriptParser {
                 return block;
             }
             let made = match word {
-                "end" => Err("expected no `end` here; no block is open".to_owned()),
+                "end" => Err("unexpected `end`; no block is open".to_owned()),
                 "test" if !until.has_tests(in_test) => Err(
-                    "expected no `test` here; tests stand beside each other, or in a `for` before them"
+                    "unexpected `test`; tests are allowed only at the top level, or in a `for` there"
                         .to_owned(),
                 ),
                 _ => self.statement(&line, lines, in_test),
@@ -166,20 +166,17 @@ impl ScriptParser {
         let mut words = LineWords::new(rest);
         let name = words.text("the name of a script")?;
         words.end()?;
-        let name = name.constant();
-        let name = name.ok_or("expected the name of a script, without variables")?;
+        let name = name
+            .constant()
+            .ok_or("expected the name of a script, without variables")?;
         let source =
             source::open_included(&name, lines.directory()).map_err(|error| error.to_string())?;
         if self.open.contains(&source.name) {
             let loops = [&self.open[..], &[source.name]].concat().join(" -> ");
-            return Err(format!(
-                "expected scripts that do not include themselves: {loops}"
-            ));
+            return Err(format!("a script includes itself: {loops}"));
         }
         if self.open.len() >= MAX_DEPTH {
-            return Err(format!(
-                "expected scripts that include each other {MAX_DEPTH} deep at most"
-            ));
+            return Err(format!("includes are nested more than {MAX_DEPTH} deep"));
         }
         Ok(self.source(&source))
     }
@@ -232,8 +229,10 @@ impl ScriptParser {
         if is_too_deep || (word == "parallel" && self.blocks.contains(&word)) {
             lines.skip_block();
             return Err(match word {
-                "parallel" if !is_too_deep => "expected no `parallel` in another one".to_owned(),
-                _ => format!("expected blocks that stand in each other {MAX_BLOCKS} deep at most"),
+                "parallel" if !is_too_deep => {
+                    "unexpected `parallel` inside another `parallel`".to_owned()
+                }
+                _ => format!("blocks are nested more than {MAX_BLOCKS} deep"),
             });
         }
         self.blocks.push(word);
@@ -260,7 +259,7 @@ impl ScriptParser {
                 None => Err("expected a line that begins with >, or }".to_owned()),
             };
             let item = item.and_then(|item| match item {
-                SendItem::Slowly(..) => Err("expected no >slow between { and }".to_owned()),
+                SendItem::Slowly(..) => Err("unexpected >slow between { and }".to_owned()),
                 item => Ok(item),
             });
             all.extend(self.note(&next.at, item));

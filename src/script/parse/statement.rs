@@ -75,13 +75,13 @@ pub fn parse(line: &str, lines: &ScriptLines<'_>) -> Result<StatementKind, Strin
             wanted: Handshake::Optional,
         },
         "auth" => StatementKind::Auth(words.word().map(mechanism).transpose()?),
-        "pause" => StatementKind::Pause(time(&mut words, "a time like 2s or 500ms")?),
-        "timeout" => StatementKind::Timeout(time(&mut words, "a time like 5s")?),
+        "pause" => StatementKind::Pause(time(&mut words, "a time such as 2s or 500ms")?),
+        "timeout" => StatementKind::Timeout(time(&mut words, "a time such as 5s")?),
         "expect-close" => StatementKind::ExpectClose(match words.peek() {
             None => None,
-            Some(_) => Some(time(&mut words, "a time like 5s")?),
+            Some(_) => Some(time(&mut words, "a time such as 5s")?),
         }),
-        "expect-silence" => StatementKind::ExpectSilence(time(&mut words, "a time like 1s")?),
+        "expect-silence" => StatementKind::ExpectSilence(time(&mut words, "a time such as 1s")?),
         "close" => StatementKind::Close(CloseMode::Close),
         "reset" => StatementKind::Close(CloseMode::Reset),
         "half-close" => StatementKind::Close(CloseMode::HalfClose),
@@ -148,7 +148,7 @@ fn unknown(word: &str) -> String {
     let nearest =
         nearest.filter(|known| strsim::damerau_levenshtein(word, known) <= 2 && word.len() > 2);
     let meant = nearest.map_or_else(
-        || "lines begin with >, <, #, connect, test and so on, see ehlo-script(1)".to_owned(),
+        || "lines start with >, <, #, connect, test and so on; see ehlo-script(1)".to_owned(),
         |meant| format!("did you mean `{meant}`?"),
     );
     format!(
@@ -165,8 +165,10 @@ pub fn count(mut words: LineWords<'_>, most: usize) -> Result<Count, String> {
     let Some(text) = text.constant() else {
         return Ok(Count::Of(text, most));
     };
-    let number = text.parse().ok();
-    let number = number.filter(|number| (1..=most).contains(number));
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| (1..=most).contains(number));
     number
         .map(Count::Fixed)
         .ok_or_else(|| format!("expected {what}"))
@@ -176,14 +178,14 @@ pub fn count(mut words: LineWords<'_>, most: usize) -> Result<Count, String> {
 pub fn for_each(words: &mut LineWords<'_>) -> Result<(String, Vec<ScriptText>), String> {
     let name = words.name()?;
     if !words.accept("in") {
-        return Err("expected `in` behind the name of the variable".to_owned());
+        return Err("expected `in` after the variable name".to_owned());
     }
     let mut values = Vec::new();
     while words.peek().is_some() {
         values.push(words.text("a value")?);
     }
     if values.is_empty() {
-        return Err("expected values behind `in`".to_owned());
+        return Err("expected values after `in`".to_owned());
     }
     Ok((name, values))
 }
@@ -207,7 +209,7 @@ pub fn data(after: &str, lines: &ScriptLines<'_>) -> Result<SendItem, String> {
         "file" => file(rest, lines),
         "message" => message(rest),
         word if is_small(word) => Err(format!(
-            "expected >{}, or a blank behind the > of a line",
+            "expected >{}, or a blank after >",
             KINDS.join(", >")
         )),
         _ => Ok(SendItem::Line(
@@ -233,18 +235,19 @@ fn raw(rest: &str) -> Result<SendItem, String> {
 
 fn slow_line(rest: &str) -> Result<SendItem, String> {
     let mut words = LineWords::new(rest);
-    let interval = time(&mut words, "the time between two octets, like 10ms")?;
+    let interval = time(&mut words, "the time between two octets, such as 10ms")?;
     Ok(SendItem::Slowly(ScriptText::parse(words.rest())?, interval))
 }
 
 fn file(rest: &str, lines: &ScriptLines<'_>) -> Result<SendItem, String> {
     let mut words = LineWords::new(rest);
     let named = words.text("the name of a file")?;
-    let name = named.constant();
-    let name = name.ok_or("expected the name of a file, without variables")?;
+    let name = named
+        .constant()
+        .ok_or("expected the name of a file, without variables")?;
     let path = lines.path(&name);
     if !path.is_file() {
-        return Err(format!("expected a file; {} is none", path.display()));
+        return Err(format!("{} is not a file", path.display()));
     }
     let form = if words.accept("dots") {
         MessageSource::Dots
@@ -266,10 +269,8 @@ fn message(rest: &str) -> Result<SendItem, String> {
     Ok(SendItem::Message(form))
 }
 
-const WANTED: &str =
-    "expected a code like 250, 2xx or 250|251, any, close, /REGEX/, has KEYWORD or lacks KEYWORD";
+const WANTED: &str = "expected a code such as 250, 2xx or 250|251, any, close, /REGEX/, has KEYWORD or lacks KEYWORD";
 
-/// Reads the whole of it.
 pub fn condition(after: &str) -> Result<ReplyExpectation, String> {
     let mut words = LineWords::new(after);
     let mut wanted = ReplyExpectation::default();
@@ -338,7 +339,7 @@ fn code(word: &str) -> Result<Code, String> {
 fn keyword(words: &mut LineWords<'_>) -> Result<ExpectedKeyword, String> {
     let name = words
         .word()
-        .ok_or("expected a keyword of EHLO, like SIZE")?;
+        .ok_or("expected an EHLO keyword such as SIZE")?;
     let mut parameters = Vec::new();
     while let Some(word) = words
         .peek_word()

@@ -28,10 +28,7 @@ pub fn unset(statements: &[Statement], known: &[&str]) -> Vec<ScriptError> {
     let unset = used.into_iter().filter(|(_, name)| !set.contains(name));
     unset
         .map(|(at, name)| ScriptError::Line {
-            what: format!(
-                "expected a variable that something sets, not ${name}{}",
-                meant(&name, &set)
-            ),
+            what: format!("undefined variable ${name}{}", meant(&name, &set)),
             at,
         })
         .collect()

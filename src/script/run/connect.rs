@@ -41,7 +41,7 @@ impl Interpreter<'_, '_> {
     fn endpoint(&self, target: Option<&ScriptText>) -> Result<Endpoint, StopReason> {
         let Some(target) = target else {
             let relay = self.context.route.relay.clone();
-            let why = "there is no server to connect to; name one with --server";
+            let why = "no server to connect to; use --server";
             return relay.ok_or_else(|| StopReason::Fails(why.to_owned(), Exit::Usage));
         };
         let text = target.string(&self.variables)?;
@@ -59,24 +59,25 @@ impl Interpreter<'_, '_> {
             source: router.source(),
             limit: self.limit,
         };
-        let peers = router.addresses(&endpoint.host, endpoint.port, &mut *self.observer);
-        let peers = peers.map_err(|error| {
-            let exit = if error.may_pass() {
-                Exit::Temporary
-            } else {
-                Exit::NoHost
-            };
-            StopReason::Fails(error.to_string(), exit)
-        })?;
+        let peers = router
+            .addresses(&endpoint.host, endpoint.port, &mut *self.observer)
+            .map_err(|error| {
+                let exit = if error.may_pass() {
+                    Exit::Temporary
+                } else {
+                    Exit::NoHost
+                };
+                StopReason::Fails(error.to_string(), exit)
+            })?;
         let mut others = VecDeque::from(peers);
         let Some(first) = others.pop_front() else {
-            let why = format!("{} has no address", endpoint.host);
+            let why = format!("{} has no IP address", endpoint.host);
             return Err(StopReason::Fails(why, Exit::NoHost));
         };
         match wire::connect(first, &mut others, terms, &mut *self.observer) {
             Ok(connection) => Ok(connection.wire),
             Err(ConnectFailure::OutputFailed) => {
-                let why = "the output cannot be written".to_owned();
+                let why = "cannot write the output".to_owned();
                 Err(StopReason::Fails(why, Exit::Io))
             }
             Err(ConnectFailure::Failed { peer, why }) => {
@@ -138,7 +139,7 @@ impl Interpreter<'_, '_> {
         });
         if wanted == Handshake::Verified && !is_good {
             let actual = format!("the certificate of {} is {words}", bindings.name);
-            return Err(StopReason::differs("a certificate that is right", actual));
+            return Err(StopReason::differs("a valid certificate", actual));
         }
         Ok(())
     }
@@ -151,17 +152,18 @@ const MAX_CHALLENGES: u8 = 8;
 const EXPECTED: &str = "235";
 
 impl Interpreter<'_, '_> {
-    /// Logs in with this mechanism, or the best that both sides have.
+    /// Logs in with this mechanism, or the strongest supported by both sides.
     pub(super) fn log_in(&mut self, mechanism: Option<Mechanism>) -> Result<(), StopReason> {
         let usage = |why: &str| StopReason::Fails(why.to_owned(), Exit::Usage);
-        let login = self.context.login;
-        let login =
-            login.ok_or_else(|| usage("there is nobody to log in as; name one with --user"))?;
+        let login = self
+            .context
+            .login
+            .ok_or_else(|| usage("no user to log in as; use --user"))?;
         let may_be_clear =
             self.context.session.password_in_clear || login.proof == Proof::Elsewhere;
         if self.bindings.is_none() && !may_be_clear {
-            let why = "the connection is not encrypted, so the password is not sent; begin with starttls, \
-                       or give --allow-cleartext-password";
+            let why = "the password was not sent, because the connection is not encrypted; use starttls first, \
+                       or --allow-cleartext-password";
             return Err(StopReason::Fails(why.to_owned(), Exit::Policy));
         }
         let offers = self
@@ -180,10 +182,7 @@ impl Interpreter<'_, '_> {
                 "the server offers \"{}\"",
                 crate::system::text::shown(&offers.mechanisms().join(" "))
             );
-            return Err(StopReason::differs(
-                "a mechanism of AUTH that can be used",
-                actual,
-            ));
+            return Err(StopReason::differs("a usable AUTH mechanism", actual));
         };
         let exchange = SaslExchange::new(best, login).map_err(refused)?;
         let reply = self.exchange(exchange)?;
@@ -227,7 +226,7 @@ impl Interpreter<'_, '_> {
         }
         Err(StopReason::differs(
             EXPECTED,
-            "the server does not stop asking",
+            "the server keeps sending challenges",
         ))
     }
 
@@ -253,7 +252,7 @@ impl Interpreter<'_, '_> {
 /// it.
 fn check_server_proof(exchange: &SaslExchange, reply: Reply) -> Result<Reply, StopReason> {
     if reply.code == 235 && !exchange.is_finished() {
-        let actual = "the server said yes before it had proved that it knows the password";
+        let actual = "the server accepted the login without proving that it knows the password";
         return Err(StopReason::differs(EXPECTED, actual));
     }
     Ok(reply)

@@ -87,7 +87,7 @@ impl StopReason {
             Self::Verdict(TestResult::Pass, _) => TestEnding::Passed,
             Self::Verdict(TestResult::Skip, why) => TestEnding::Skipped(at, why),
             Self::Verdict(TestResult::Fail, what) => {
-                let (expected, actual) = (what, "it is not so".to_owned());
+                let (expected, actual) = (what, "the reply does not match".to_owned());
                 TestEnding::Differed(at, Difference { expected, actual })
             }
         }
@@ -153,8 +153,9 @@ impl<'m, 'w> Interpreter<'m, 'w> {
             match &statement.kind {
                 StatementKind::For { name, values, body } => {
                     for value in values {
-                        let value = value.octets(&self.variables);
-                        let value = value.map_err(|error| StopReason::from(error).at(at))?;
+                        let value = value
+                            .octets(&self.variables)
+                            .map_err(|error| StopReason::from(error).at(at))?;
                         self.variables.insert(name.clone(), value);
                         self.run_statements(body)?;
                     }
@@ -239,11 +240,11 @@ impl<'m, 'w> Interpreter<'m, 'w> {
         if self.is_met(condition) != verdict.when {
             return Ok(());
         }
-        let words = if verdict.when { "" } else { "not " };
-        let reason = format!("{words}{condition}");
+        let state = if verdict.when { "met" } else { "not met" };
+        let reason = format!("condition {state}: {condition}");
         Err(match verdict.result {
             TestResult::Fail if verdict.when => {
-                StopReason::differs(format!("anything but {condition}"), "it is so")
+                StopReason::differs(format!("anything but {condition}"), "the reply matches")
             }
             TestResult::Fail => StopReason::Verdict(TestResult::Fail, condition.to_string()),
             result => StopReason::Verdict(result, reason),
@@ -296,7 +297,7 @@ impl<'m, 'w> Interpreter<'m, 'w> {
     }
 
     fn wire(&mut self) -> Result<&mut Wire, StopReason> {
-        let why = "there is no connection; `connect` comes first";
+        let why = "no connection; use `connect` first";
         let missing = || StopReason::Fails(why.to_owned(), Exit::Data);
         self.wire.as_mut().ok_or_else(missing)
     }
@@ -333,7 +334,7 @@ impl Interpreter<'_, '_> {
             Ok(())
         } else {
             let why = format!(
-                "only {} of {count} connections could be begun",
+                "only {} of {count} connections could be started",
                 results.len()
             );
             Err(StopReason::Fails(why, Exit::Temporary).at(at))

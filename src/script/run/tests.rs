@@ -103,27 +103,27 @@ fn a_different_reply_is_reported_with_its_position() {
         (
             &b"554 go away\r\n"[..],
             "220",
-            "t:2: expected 220, but the server said \"554 go away\"",
+            "t:2: expected 220, but the server sent \"554 go away\"",
         ),
         (
             b"220-a\r\n220 b\r\n",
             "220 /c/",
-            "t:2: expected 220 with /c/, but the server said \"220 a / b\"",
+            "t:2: expected 220 with /c/, but the server sent \"220 a / b\"",
         ),
         (
             b"220 a\r\n",
             "220-",
-            "t:2: expected 220 in several lines, but the server said \"220 a\"",
+            "t:2: expected 220 on several lines, but the server sent \"220 a\"",
         ),
         (
             b"250-x\r\n250 SIZE 5\r\n",
             "250 has SIZE lacks SIZE 5",
-            "t:2: expected a reply that lacks SIZE 5, but the server said \"250 x / SIZE 5\"",
+            "t:2: expected a reply that lacks SIZE 5, but the server sent \"250 x / SIZE 5\"",
         ),
         (
             b"250-x\r\n250 SIZE\r\n",
             "has DSN",
-            "t:2: expected a reply that has DSN, but the server said \"250 x / SIZE\"",
+            "t:2: expected a reply that has DSN, but the server sent \"250 x / SIZE\"",
         ),
         (
             b"hello\x1b\r\n",
@@ -147,7 +147,7 @@ fn a_silent_or_closed_server_is_reported() {
     let script = "connect\ntimeout 20ms\n< 220\n";
     assert_eq!(
         words(silent.port, script),
-        "t:3: expected 220, but no reply came within 0.02 s"
+        "t:3: expected 220, but no reply within 0.02 s"
     );
     let gone = Peer::with(|stream| stream.shutdown(std::net::Shutdown::Both).unwrap());
     assert_eq!(
@@ -166,13 +166,13 @@ fn silence_and_close_are_checked() {
     let peer = Peer::sending(b"220 a\r\n250 b\r\n");
     assert_eq!(
         words(peer.port, "connect\n< 220\nexpect-silence 10ms\n"),
-        "t:3: expected silence for 0.01 s, but the server said \"250 b\\x0d\\x0a\""
+        "t:3: expected silence for 0.01 s, but the server sent \"250 b\\x0d\\x0a\""
     );
     let peer = Peer::sending(b"220 a\r\n");
     let script = "connect\n< 220\nexpect-silence 10ms\nexpect-close 10ms\n";
     assert_eq!(
         words(peer.port, script),
-        "t:4: expected the end of the connection, but the server kept it open for 0.01 s"
+        "t:4: expected the connection to close, but the server kept the connection open for 0.01 s"
     );
     let peer = Peer::sending(b"220 a\r\n");
     // It closes after the client has closed its sending side.
@@ -198,7 +198,7 @@ fn a_test_is_skipped_if_the_server_lacks_an_extension() {
         TestEnding::Passed
     );
     assert!(
-        matches!(how("skip-unless has DSN\n< 250"), TestEnding::Skipped(_, why) if why == "not has DSN")
+        matches!(how("skip-unless has DSN\n< 250"), TestEnding::Skipped(_, why) if why == "condition not met: has DSN")
     );
     assert!(matches!(
         how("skip-if lacks DSN\n< 250"),
@@ -281,7 +281,7 @@ fn parallel_connections_run_at_once_and_are_numbered() {
     assert_eq!(server.join().unwrap(), b"12345");
     assert_eq!(
         ended.words().unwrap(),
-        "t:5: expected 250, but the server said \"500 no\""
+        "t:5: expected 250, but the server sent \"500 no\""
     );
 }
 

@@ -94,12 +94,12 @@ impl Interpreter<'_, '_> {
         match wire.flush(limit) {
             Err(WireError::Closed) => {
                 wire.outbox.clear();
-                let note = "the server takes nothing more";
+                let note = "the server no longer accepts data";
                 self.observer.on_event(Event::Note(note));
                 Ok(())
             }
             Err(error) => Err(StopReason::differs(
-                "the server to take what is said",
+                "the server to accept data",
                 error.to_string(),
             )),
             Ok(()) => Ok(()),
@@ -140,7 +140,7 @@ impl Interpreter<'_, '_> {
 
     fn add_message(&mut self, form: MessageSource) -> Result<(), StopReason> {
         let failed = |error: io::Error| StopReason::Fails(reason(&error), Exit::NoInput);
-        let why = "there is no message; describe one on the command line";
+        let why = "no message; use --to, --subject, --body and so on";
         let missing = || StopReason::Fails(why.to_owned(), Exit::Usage);
         let message = self.context.message.ok_or_else(missing)?;
         let shape = message.simplest().ok_or_else(missing)?;
@@ -301,7 +301,7 @@ impl Interpreter<'_, '_> {
         let actual = match no_reply {
             NoReply::Wire(WireError::Closed) => "the server closed the connection".to_owned(),
             NoReply::Wire(WireError::Timeout(limit)) => {
-                format!("no reply came within {} s", limit.as_secs_f32())
+                format!("no reply within {} s", limit.as_secs_f32())
             }
             NoReply::Wire(error @ WireError::LongLine) => format!("the server sent {error}"),
             NoReply::Wire(error) => error.to_string(),
@@ -315,7 +315,7 @@ impl Interpreter<'_, '_> {
     pub(super) fn quoted(&self, reply: &Reply) -> String {
         let reply = self.mask.reply(reply.clone());
         let text = self.shortened(reply.lines.join(" / "));
-        format!("the server said \"{} {text}\"", reply.code)
+        format!("the server sent \"{} {text}\"", reply.code)
     }
 
     fn shortened(&self, text: String) -> String {
@@ -342,7 +342,7 @@ impl Interpreter<'_, '_> {
                 let words = self.shortened(words);
                 Err(StopReason::differs(
                     expected,
-                    format!("the server said \"{words}\""),
+                    format!("the server sent \"{words}\""),
                 ))
             }
         }
@@ -350,7 +350,7 @@ impl Interpreter<'_, '_> {
 
     /// Checks that the server closes and sends nothing more.
     pub(super) fn expect_close(&mut self, limit: Duration) -> Result<(), StopReason> {
-        let expected = "the end of the connection";
+        let expected = "the connection to close";
         match self.wire()?.heard(Deadline::after(limit)) {
             Err(WireError::Closed) => {
                 self.wire = None;
@@ -359,7 +359,10 @@ impl Interpreter<'_, '_> {
                 Ok(())
             }
             Err(WireError::Timeout(_)) => {
-                let actual = format!("the server kept it open for {} s", limit.as_secs_f32());
+                let actual = format!(
+                    "the server kept the connection open for {} s",
+                    limit.as_secs_f32()
+                );
                 Err(StopReason::differs(expected, actual))
             }
             Err(error) => Err(StopReason::differs(expected, error.to_string())),
@@ -368,7 +371,7 @@ impl Interpreter<'_, '_> {
                 let words = self.shortened(words);
                 Err(StopReason::differs(
                     expected,
-                    format!("the server said \"{words}\""),
+                    format!("the server sent \"{words}\""),
                 ))
             }
         }

@@ -193,8 +193,8 @@ fn questions_are_put_by_lmtp_and_for_somebody_else() {
 #[test]
 fn commands_that_change_what_the_conversation_is_are_refused() {
     for (command, instead) in [
-        ("DATA", "ehlo without a verb"),
-        ("bdat 5 LAST", "ehlo without a verb"),
+        ("DATA", "ehlo without a subcommand"),
+        ("bdat 5 LAST", "ehlo without a subcommand"),
         ("EHLO x", "--helo"),
         ("STARTTLS", "--tls starttls"),
         ("AUTH PLAIN", "--user"),

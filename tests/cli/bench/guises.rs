@@ -396,6 +396,6 @@ fn a_proxy_announces_itself_in_clear_ahead_of_tls() {
     let value = "v1 192.0.2.1:25 [2001:db8::1]:25";
     refuses(
         &["--proxy-protocol", value],
-        &["--proxy-protocol", "one family"],
+        &["--proxy-protocol", "the same family"],
     );
 }

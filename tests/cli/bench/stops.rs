@@ -50,7 +50,7 @@ fn nobody_need_get_anything_as_long_as_nobody_is_named() {
     server.finish();
     run.exits(0).complains(0).shows(&[">>> EHLO", ">>> QUIT"]);
     let run = Ehlo::new().args(["--quit-after", "ehlo"]).run();
-    run.exits(64).says(&["no recipient, and no server"]);
+    run.exits(64).says(&["specify a recipient, or a server"]);
     let run = Ehlo::new()
         .args(["-r", "127.0.0.1:1", "--quit-after", "mail"])
         .run();

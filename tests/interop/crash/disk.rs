@@ -83,7 +83,7 @@ fn where_the_disk_is_full_nothing_is_half_there_and_the_caller_knows_it() {
         disk.sendmail(&[]),
     ] {
         assert_eq!(ran.code, Some(75), "{ran:?}");
-        assert!(ran.said.contains("neither kept nor sent"), "{ran:?}");
+        assert!(ran.said.contains("neither queued nor sent"), "{ran:?}");
         assert!(!disk.holds_something());
     }
     assert_eq!(disk.world.arrived(RECIPIENTS[0]), 0);
@@ -98,7 +98,8 @@ fn where_nothing_can_be_written_the_message_goes_out_at_once_if_it_may() {
     disk.make_read_only();
     let sent = ended(disk.world.send());
     assert!(
-        sent.said.contains("sending the message without keeping it"),
+        sent.said
+            .contains("sending the message without queueing it"),
         "{sent:?}"
     );
     assert_eq!(disk.world.arrived(RECIPIENTS[0]), 1);

@@ -65,7 +65,7 @@ fn address(text: &str) -> Result<Address, String> {
 
 /// RFC 3461 §4.1: NEVER must be the only value.
 fn notify(text: &str) -> Result<NotifyOn, String> {
-    let error = || "it wants never, or some of success,failure,delay".to_owned();
+    let error = || "expected never, or any of success,failure,delay".to_owned();
     let mut notify = NotifyOn::default();
     if text.eq_ignore_ascii_case("never") {
         return Ok(notify);
@@ -86,7 +86,7 @@ pub(super) fn ret_value(text: &str) -> Result<ExtensionRequest<Return>, String> 
     optional(text, |text| match text.to_ascii_lowercase().as_str() {
         "full" => Ok(Return::Full),
         "hdrs" => Ok(Return::Headers),
-        _ => Err("it wants full or hdrs".to_owned()),
+        _ => Err("expected full or hdrs".to_owned()),
     })
 }
 
@@ -97,14 +97,14 @@ pub(super) fn envelope_id(text: &str) -> Result<ExtensionRequest<String>, String
         if (1..=100).contains(&text.len()) && text.bytes().all(is_printable) {
             return Ok(text.to_owned());
         }
-        Err("it wants 1 to 100 printable ASCII characters".to_owned())
+        Err("expected 1 to 100 printable ASCII characters".to_owned())
     })
 }
 
 /// RFC 3461 §4.2.
 pub(super) fn original(text: &str) -> Result<ExtensionRequest<OriginalRecipient>, String> {
     optional(text, |text| {
-        let error = || "it wants ADDR=TYPE;NAME, like bob@example.org=rfc822;bob@example.net";
+        let error = || "expected ADDR=TYPE;NAME, as in bob@example.org=rfc822;bob@example.net";
         let (left, name) = text.split_once(';').ok_or_else(error)?;
         let (recipient, kind) = left.rsplit_once('=').ok_or_else(error)?;
         let is_atom = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
@@ -130,7 +130,7 @@ fn seconds(text: &str) -> Result<u64, String> {
 
 pub(super) fn hold_until(text: &str) -> Result<ExtensionRequest<SystemTime>, String> {
     optional(text, |text| {
-        let error = "it wants a date with time and zone like 2030-01-31T08:00:00Z";
+        let error = "expected a date with time and zone such as 2030-01-31T08:00:00Z";
         crate::system::time::from_rfc3339(text).ok_or_else(|| error.to_owned())
     })
 }
@@ -144,7 +144,7 @@ pub(super) fn deliver_by(text: &str) -> Result<ExtensionRequest<DeliverBy>, Stri
             "rt" => (true, true),
             "n" => (false, false),
             "nt" => (false, true),
-            _ => return Err("behind the time it wants ;r, ;n, ;rt or ;nt".to_owned()),
+            _ => return Err("expected ;r, ;n, ;rt or ;nt after the time".to_owned()),
         };
         Ok(DeliverBy {
             seconds: seconds(time)?,
@@ -158,13 +158,13 @@ pub(super) fn deliver_by(text: &str) -> Result<ExtensionRequest<DeliverBy>, Stri
 pub(super) fn mt_priority(text: &str) -> Result<ExtensionRequest<i8>, String> {
     optional(text, |text| match text.parse() {
         Ok(priority @ -9..=9) => Ok(priority),
-        _ => Err("it wants a number from -9 to 9".to_owned()),
+        _ => Err("expected a number from -9 to 9".to_owned()),
     })
 }
 
 pub(super) fn body_type(text: &str) -> Result<ExtensionRequest<BodyType>, String> {
     optional(text, |text| {
-        BodyType::parse(text).ok_or_else(|| "it wants 7bit, 8bitmime or binarymime".to_owned())
+        BodyType::parse(text).ok_or_else(|| "expected 7bit, 8bitmime or binarymime".to_owned())
     })
 }
 
@@ -175,7 +175,7 @@ pub(super) fn announced_size(text: &str) -> Result<ExtensionRequest<String>, Str
         if is_number && (1..=20).contains(&text.len()) {
             return Ok(text.to_owned());
         }
-        Err("it wants 1 to 20 digits".to_owned())
+        Err("expected 1 to 20 digits".to_owned())
     })
 }
 
@@ -189,7 +189,7 @@ pub(super) fn mail_auth(text: &str) -> Result<ExtensionRequest<String>, String> 
 pub(super) fn prdr(text: &str) -> Result<ExtensionRequest<()>, String> {
     optional(text, |text| match text {
         "" => Ok(()),
-        _ => Err("it wants nothing, or ?".to_owned()),
+        _ => Err("expected no value, or ?".to_owned()),
     })
 }
 
