@@ -124,9 +124,9 @@ enum Subcommands {
     /// Run a scripted SMTP session and check the replies.
     Script(Box<script::Args>),
     /// Check and show the configuration.
-    Config(config::CommandArgs),
+    Config(config::ConfigArgs),
     /// Inspect and run the mail queue.
-    Queue(queue::CommandArgs),
+    Queue(queue::QueueArgs),
     /// Run a command and mail the result.
     Run(Box<run::Args>),
     /// Send a notification from a script.

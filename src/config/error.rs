@@ -25,7 +25,7 @@ pub enum ConfigError {
     /// A profile is requested, and there is no file.
     #[error("there is no configuration file; looked for {}; ehlo config init creates one", names(.0))]
     Nowhere(Vec<PathBuf>),
-    /// Other users could have changed or read it (`faults.md` B8).
+    /// Other users could have changed or read it.
     #[error("{}: {}", shown_path(path), advice(*.danger, path))]
     Unsafe {
         path: PathBuf,

@@ -77,7 +77,7 @@ pub enum StatementKind {
     Pause(Time),
     /// Sets the time limit of all steps that follow.
     Timeout(Time),
-    Close(CloseMode),
+    Close(ScriptedClose),
     /// Gives a variable its value.
     Set {
         name: String,
@@ -176,7 +176,7 @@ pub enum MessageSource {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseMode {
+pub enum ScriptedClose {
     /// Closes it in an orderly way.
     Close,
     Reset,

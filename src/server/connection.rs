@@ -1,6 +1,6 @@
 //! One connection: lines and blocks in, replies out, each before its deadline, in constant memory.
 
-use crate::server::stream::{ByteStream, TlsStream, within};
+use crate::server::stream::{ByteStream, ServerTlsStream, within};
 use crate::server::tls::TlsAgreement;
 use memchr::memchr;
 use rustls::ServerConfig;
@@ -90,7 +90,7 @@ pub enum ReceivedLine<'a> {
 
 /// A connection with its input buffer and its unsent replies.
 pub struct Connection<P> {
-    stream: TlsStream<P>,
+    stream: ServerTlsStream<P>,
     idle: Duration,
     max_line_bytes: usize,
     buffer: Vec<u8>,
@@ -104,7 +104,7 @@ impl<P: ByteStream> Connection<P> {
     /// `max_line_bytes` includes the line end. `idle` bounds each line and each block.
     pub fn new(stream: P, max_line_bytes: usize, idle: Duration) -> Connection<P> {
         Connection {
-            stream: TlsStream::new(stream),
+            stream: ServerTlsStream::new(stream),
             idle,
             max_line_bytes: max_line_bytes.min(BLOCK / 2),
             buffer: vec![0; BLOCK],

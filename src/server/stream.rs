@@ -67,16 +67,16 @@ pub fn within(limit: Duration) -> Instant {
 }
 
 /// A client, in clear until [`TlsStream::secure`].
-pub struct TlsStream<P> {
+pub struct ServerTlsStream<P> {
     inner: P,
     tls: Option<Box<ServerConnection>>,
     /// Bytes of the handshake that were read before it started.
     early: Vec<u8>,
 }
 
-impl<P: ByteStream> TlsStream<P> {
-    pub fn new(inner: P) -> TlsStream<P> {
-        TlsStream {
+impl<P: ByteStream> ServerTlsStream<P> {
+    pub fn new(inner: P) -> ServerTlsStream<P> {
+        ServerTlsStream {
             inner,
             tls: None,
             early: Vec::new(),
@@ -172,7 +172,7 @@ impl<P: ByteStream> TlsStream<P> {
     }
 }
 
-impl<P: ByteStream> ByteStream for TlsStream<P> {
+impl<P: ByteStream> ByteStream for ServerTlsStream<P> {
     fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize> {
         loop {
             let Some(tls) = &mut self.tls else {

@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn dots_at_line_starts_are_doubled_across_blocks() {
-        // R10, B2
+        // RFC 5321 §4.5.2
         let message = b".\r\n..a\r\nb.c\r\n\r\n.\r\n.end\r\n";
         let right = b"..\r\n...a\r\nb.c\r\n\r\n..\r\n..end\r\n";
         for cut in 0..=message.len() {

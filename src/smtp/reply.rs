@@ -48,7 +48,7 @@ impl Reply {
         }
     }
 
-    /// The enhanced status code of the first line, if its class is that of the reply (R57).
+    /// The enhanced status code of the first line, if its class is that of the reply (RFC 2034 §4).
     pub fn enhanced(&self) -> Option<&str> {
         let line = self.lines.first()?;
         enhanced_code(line, self.code)
@@ -180,7 +180,6 @@ mod tests {
 
     #[test]
     fn malformed_lines_are_not_a_reply() {
-        // A8
         for line in [
             b"".as_slice(),
             b"25",
@@ -218,7 +217,7 @@ mod tests {
 
     #[test]
     fn enhanced_code_of_another_class_is_text() {
-        // R57
+        // RFC 2034 §4
         let reply = reply(&[b"250 5.1.1 strange"]).unwrap();
         assert_eq!(reply.enhanced(), None);
         assert_eq!(reply.text(), "5.1.1 strange");

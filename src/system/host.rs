@@ -61,7 +61,7 @@ fn fqdn_of(node: &str, hosts: &str) -> Option<String> {
     })
 }
 
-/// True for a name that may be sent in EHLO (R3): letters, digits, hyphens and at least one dot, and
+/// True for a name that may be sent in EHLO (RFC 5321 §4.1.4): letters, digits, hyphens and at least one dot, and
 /// known to other hosts.
 fn is_fqdn(name: &str) -> bool {
     is_host_name(name) && is_qualified(name)

@@ -32,7 +32,7 @@ pub fn windows_1252(bytes: &[u8]) -> String {
     text.replace(is_none, "\u{fffd}")
 }
 
-/// Bytes from a server as printable ASCII: everything else becomes `\xNN` (`faults.md` A12).
+/// Bytes from a server as printable ASCII: everything else becomes `\xNN`.
 pub fn printable(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes {
@@ -78,7 +78,7 @@ pub fn controls_terminal(character: char) -> bool {
 }
 
 /// The first character that is not allowed in a header, an address or a command: CR, LF, NUL and every
-/// other control except TAB, and the Unicode line separators (`faults.md` B1, B4).
+/// other control except TAB, and the Unicode line separators.
 pub fn forbidden(text: &str) -> Option<char> {
     text.chars().find(|&character| {
         (character.is_control() && character != '\t')

@@ -1,4 +1,4 @@
-//! What stands on the command line (B1, B4, B5): refused before a connection is made, or harmless.
+//! What stands on the command line: refused before a connection is made, or harmless.
 
 use crate::message::Message;
 use crate::program::{Ehlo, Run};
@@ -44,7 +44,6 @@ const INJECTIONS: [&str; 9] = [
 
 #[test]
 fn an_address_that_would_be_more_than_an_address_is_refused_and_the_option_named() {
-    // B1
     for option in [
         "--to",
         "--cc",
@@ -124,7 +123,7 @@ const BREAKS: [&str; 8] = [
 
 #[test]
 fn a_line_break_in_a_header_value_is_refused_and_the_option_named() {
-    // B4, R45
+    // RFC 5322 §2.2
     for value in BREAKS {
         let field = format!("X-Good: {value}");
         for (option, value) in [("--subject", value), ("--header", &field)] {
@@ -187,7 +186,6 @@ fn a_file_whose_own_name_has_line_breaks_makes_no_header_field() {
 
 #[test]
 fn a_file_name_that_steers_the_terminal_is_shown_escaped() {
-    // A12
     for name in [
         "no\x1b[2Jfile",
         "no\u{202e}gpj.exe",
@@ -202,7 +200,6 @@ fn a_file_name_that_steers_the_terminal_is_shown_escaped() {
 
 #[test]
 fn an_address_is_never_an_option() {
-    // B5
     let server = Server::start(|talk| {
         talk.greet(&[]);
         talk.expect("MAIL FROM:<-X/tmp/x@y.org>");

@@ -1,5 +1,4 @@
 //! AUTH (RFC 4954) against servers that are honest, that are not, and that are not who they should be
-//! (A5, A6).
 
 use crate::authority::{Authority, BOTH, ONLY_12, ONLY_13};
 use crate::encrypted::Way;
@@ -20,7 +19,6 @@ fn came_to_nothing(run: &Run, code: i32) -> &Run {
 
 #[test]
 fn a_server_that_does_not_offer_auth_in_tls_gets_nothing() {
-    // A5
     for way in Way::BOTH {
         for keywords in [&[][..], &["AUTH"], &["XAUTH PLAIN"], &["AUTH NTLM GSSAPI"]] {
             let ca = Authority::new();
@@ -258,7 +256,7 @@ fn a_server_that_knows_only_the_other_binding_gets_that() {
 
 #[test]
 fn who_takes_the_bound_mechanism_away_does_not_get_the_password() {
-    // R63
+    // RFC 5802 §5.1
     for code in [
         "504 5.5.4 no",
         "534 5.7.9 no",
@@ -530,7 +528,6 @@ fn refusal_of_a_login_that_is_not_expected_says_what_to_do() {
 
 #[test]
 fn nothing_but_235_is_success() {
-    // A6
     for (reply, exit) in [
         ("250 ok", 76),
         ("200 ok", 76),
@@ -585,7 +582,6 @@ fn a_235_and_more_in_one_packet_is_one_reply_too_many() {
 
 #[test]
 fn a_server_that_asks_for_ever_is_left() {
-    // A6
     for mechanism in [
         "PLAIN",
         "LOGIN",
@@ -624,7 +620,7 @@ fn a_server_that_asks_for_ever_is_left() {
 
 #[test]
 fn undecodable_challenge_is_cancelled_where_the_mechanism_needs_it() {
-    // R61
+    // RFC 4954 §4
     for challenge in [
         "!!!!",
         "VXNlcm5hbWU6=",
@@ -710,7 +706,7 @@ type First = fn(&str, &str) -> String;
 
 #[test]
 fn scram_servers_that_say_nonsense_first_are_cancelled() {
-    // A6, R63
+    // RFC 5802 §5.1
     let rows: [(&str, First); 22] = [
         ("nonce not extended", |first, _| first.replace("7srvr7", "")),
         ("nonce of its own", |first, nonce| {
@@ -810,7 +806,7 @@ type Last = fn(&str) -> Option<String>;
 
 #[test]
 fn a_server_that_does_not_know_the_password_is_not_believed() {
-    // A6: the last message, and what comes instead of it.
+    // The last message, and what comes instead of it.
     let rows: [(&str, Last); 9] = [
         ("another signature", |_| {
             Some(format!("v={}", encode([7; 32])))
@@ -887,7 +883,7 @@ fn a_user_name_is_spelled_as_scram_wants_it() {
 
 #[test]
 fn a_response_too_long_for_a_command_goes_by_itself() {
-    // R61; RFC 4954 §4
+    // RFC 4954 §4
     let password: &'static str = "x".repeat(600).leak();
     for length in [300, 350, 360, 362, 363, 364, 365, 366, 370, 400, 600] {
         let password = &password[..length];
@@ -968,7 +964,6 @@ fn nobody_is_asked_twice_and_nothing_is_pipelined_with_auth() {
 
 #[test]
 fn what_cannot_be_in_a_user_name_is_refused_before_connecting() {
-    // B1
     for user in ["a\r\nb", "a\nb", "a\rb"] {
         let server = Server::untouched();
         let run = Ehlo::to(&server)

@@ -1,4 +1,4 @@
-//! What stands in messages: dots (B2), and bare CR and LF, with which one message becomes two (B3).
+//! What stands in messages: dots, and bare CR and LF, with which one message becomes two.
 
 use crate::message::Message;
 use crate::program::Ehlo;

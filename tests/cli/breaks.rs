@@ -1,4 +1,4 @@
-//! Connections that break off or fall silent, at every stage (A13, A14, A15).
+//! Connections that break off or fall silent, at every stage.
 
 use crate::program::{Ehlo, Run};
 use crate::server::{Server, Stage, Talk};
@@ -189,7 +189,7 @@ fn a_refusal_in_the_middle_of_the_message_is_heard() {
 
 #[test]
 fn a_connection_lost_between_the_dot_and_its_reply_leaves_it_uncertain() {
-    // A14: whoever sends again may send it twice, and hears so.
+    // Whoever sends again may send it twice, and hears so.
     for (name, go) in WAYS {
         let server = Server::start(move |talk| {
             talk.go_to(Stage::Dot);
@@ -273,7 +273,7 @@ fn with_the_message_in_doubt_for_one_the_refusal_of_the_other_stays() {
 
 #[test]
 fn what_a_finished_transaction_has_delivered_stays_delivered() {
-    // A13, R17: a hundred and one recipients are two transactions.
+    // RFC 5321 §4.1.1.10: a hundred and one recipients are two transactions.
     let recipients: Vec<String> = (0..101).map(|n| format!("r{n}@y.org")).collect();
     let expected = recipients.clone();
     let server = Server::start(move |talk| {
@@ -298,7 +298,7 @@ fn what_a_finished_transaction_has_delivered_stays_delivered() {
 
 #[test]
 fn however_quit_is_answered_the_message_is_sent() {
-    // A15, R24
+    // RFC 5321 §4.1.1.10
     for words in ["", "500 what", "421 too late", "451 hm", "no reply at all"] {
         for (name, go) in WAYS {
             let server = Server::start(move |talk| {

@@ -1,4 +1,4 @@
-//! Certificates that will not do (A3): each fails before AUTH and MAIL, in words that say why, and is
+//! Certificates that will not do: each fails before AUTH and MAIL, in words that say why, and is
 //! taken with `-k`, which is said as well.
 
 use crate::authority::{AS_IS, Authority, BOTH, ONLY_12, ONLY_13, Papers};

@@ -1,4 +1,4 @@
-//! Profiles: what they add to a command line, who may write them, and what is wrong with them (B1, B8).
+//! Profiles: what they add to a command line, who may write them, and what is wrong with them.
 
 use crate::authority::{Authority, BOTH, Papers};
 use crate::encrypted::Way;
@@ -319,7 +319,6 @@ fn a_wrong_value_is_refused_with_file_profile_key_and_reason() {
         ("dns = \"ns.example\"", "key \"dns\": "),
         ("cc = \"nobody\"", "key \"cc\": \"nobody\" has no @domain"),
         ("timeout = 1.5e9", "key \"timeout\": "),
-        // B1
         ("ehlo = \"x\\r\\nRSET\"", "key \"ehlo\": the same option"),
         (
             "subject = \"a\\r\\nBcc: eve@x.org\"",
@@ -423,7 +422,6 @@ fn a_file_that_is_none_or_no_text_is_refused() {
 
 #[test]
 fn a_file_that_others_can_write_is_refused_with_the_chmod_that_mends_it() {
-    // B8
     for mode in [0o620, 0o602, 0o666] {
         let ehlo = Ehlo::new();
         let path = write(&ehlo, "[profile.a]\n");
@@ -436,7 +434,6 @@ fn a_file_that_others_can_write_is_refused_with_the_chmod_that_mends_it() {
 
 #[test]
 fn a_file_that_others_can_read_is_refused_when_it_may_hold_a_secret() {
-    // B8
     for key in ["password-command", "oauth-token-command"] {
         let ehlo = Ehlo::new();
         let text = format!("[profile.a]\nuser = \"alice\"\n{key} = \"echo hunter2\"\n");

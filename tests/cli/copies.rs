@@ -1,4 +1,4 @@
-//! Blind copies (B6): delivered to, and gone from the message.
+//! Blind copies: delivered to, and gone from the message.
 
 use crate::message::Message;
 use crate::program::Ehlo;

@@ -1,4 +1,4 @@
-//! Files of all kinds (B9), and files that change while they are sent.
+//! Files of all kinds, and files that change while they are sent.
 
 use crate::message::Message;
 use crate::program::{Ehlo, MEMORY_KIB, Run};
@@ -181,7 +181,7 @@ fn delivered(arguments: &[&str], input: Vec<u8>) -> (Run, Message) {
 
 #[test]
 fn long_lines_of_a_text_are_encoded_and_arrive_as_they_were() {
-    // R12: Message::stored panics at a line over 998 octets.
+    // RFC 5321 §4.5.3.1.6: Message::stored panics at a line over 998 octets.
     for length in [998, 999, 1000, 5000, 200_000] {
         let text = format!("{}\nshort\n", "x".repeat(length));
         let (_, message) = delivered(&["-b", "-"], text.clone().into_bytes());

@@ -1,4 +1,4 @@
-//! Servers that say too much, or too slowly (A9, A10): bounded memory, and an end.
+//! Servers that say too much, or too slowly: bounded memory, and an end.
 
 use crate::program::{Ehlo, MEMORY_KIB, Run};
 use crate::server::{Server, Stage};
@@ -100,7 +100,7 @@ fn a_reply_of_a_thousand_lines_is_legal() {
 
 #[test]
 fn a_thousand_lines_of_full_length_are_legal() {
-    // R25: 512 octets a line.
+    // RFC 5321 §4.5.3.1: 512 octets a line.
     let server = Server::start(|talk| {
         talk.go_to(Stage::Dot);
         let line = |n: u32| format!("250{}{}", if n == 999 { ' ' } else { '-' }, "x".repeat(506));
@@ -138,7 +138,7 @@ fn two_hundred_keywords_are_legal() {
 
 #[test]
 fn a_byte_now_and_then_does_not_keep_us() {
-    // A10: the deadline is for the reply, not for the next byte.
+    // The deadline is for the reply, not for the next byte.
     for stage in Stage::DECIDING {
         let server = Server::start(move |talk| {
             talk.go_to(stage);

@@ -1,5 +1,5 @@
 //! End-to-end tests: the program against a scripted server that plays fair, and against servers that
-//! do not. The rows of `faults.md` (A7, B3...) stand at the tests.
+//! do not.
 
 // A test may panic if there are no threads.
 #![allow(clippy::disallowed_methods)]

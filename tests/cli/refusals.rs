@@ -1,4 +1,4 @@
-//! Servers that say no (A16, A17, A18): who gets the message, who does not, and what is said when.
+//! Servers that say no: who gets the message, who does not, and what is said when.
 
 use crate::program::{Ehlo, Run};
 use crate::server::{Server, Stage};
@@ -67,7 +67,7 @@ fn the_refusal_names_its_stage_code_and_enhanced_code() {
 
 #[test]
 fn an_enhanced_code_of_another_class_is_text() {
-    // R57
+    // RFC 2034 §4
     let server = Server::start(|talk| {
         talk.go_to(Stage::Rcpt);
         talk.say("550 2.1.5 odd");
@@ -81,7 +81,7 @@ fn an_enhanced_code_of_another_class_is_text() {
 
 #[test]
 fn mail_that_is_refused_in_a_group_and_closed_behind_is_heard() {
-    // A17: the 550 is what the user hears, not "connection lost".
+    // The 550 is what the user hears, not "connection lost".
     for words in [
         &b"550 5.7.1 you are not welcome\r\n"[..],
         b"550-5.7.1 you are\r\n550 5.7.1 not welcome\r\n",
@@ -211,7 +211,7 @@ fn one_refused_recipient_does_not_stop_the_others() {
 
 #[test]
 fn the_hundred_and_first_recipient_comes_in_a_second_transaction() {
-    // R19
+    // RFC 5321 §4.5.3.1.10
     let recipients: Vec<String> = (0..250).map(|n| format!("r{n}@y.org")).collect();
     let expected = recipients.clone();
     let server = Server::start(move |talk| {
@@ -312,7 +312,7 @@ fn a_452_about_storage_is_no_too_many() {
 
 #[test]
 fn a_message_over_the_limit_is_refused_here() {
-    // A18, R51: before MAIL, with the words that a server would have used.
+    // RFC 1870 §6: before MAIL, with the words that a server would have used.
     for keyword in ["SIZE 10", "size 10", "Size 10 "] {
         let server = Server::start(move |talk| {
             talk.greet(&[keyword]);
@@ -405,7 +405,7 @@ fn eight_bit_text_goes_encoded_where_8bitmime_is_not_offered() {
 
 #[test]
 fn an_eight_bit_ready_message_never_goes_raw_where_8bitmime_is_not_offered() {
-    // R54: downgrade, or fail with 5.6.3.
+    // RFC 6152 §3: downgrade, or fail with 5.6.3.
     let server = Server::start(|talk| {
         talk.greet(&["SIZE"]);
         let mail = talk.line();
@@ -475,7 +475,7 @@ fn an_eight_bit_ready_message_goes_as_it_is_where_8bitmime_is_offered() {
 
 #[test]
 fn an_address_beyond_ascii_goes_only_where_smtputf8_is_offered() {
-    // R64
+    // RFC 6531 §3.2
     let server = Server::start(|talk| {
         talk.greet(&["8BITMIME"]);
         talk.quit();

@@ -1,5 +1,5 @@
-//! Replies that are no replies, and replies that look odd but are (A8); text that would steer a
-//! terminal, a log or a program (A11, A12).
+//! Replies that are no replies, and replies that look odd but are; text that would steer a
+//! terminal, a log or a program.
 
 use crate::program::{Ehlo, Run};
 use crate::server::{Server, Stage};
@@ -49,7 +49,7 @@ fn what_has_no_code_or_a_wrong_one_is_a_broken_protocol_at_every_stage() {
 
 #[test]
 fn a_reply_with_two_codes_is_never_success() {
-    // R14
+    // RFC 5321 §4.2.1
     for stage in Stage::DECIDING {
         for words in [
             &b"250-ok\r\n550 no\r\n"[..],
@@ -72,7 +72,7 @@ fn a_continuation_line_without_code_is_a_broken_protocol() {
 
 #[test]
 fn success_or_354_where_neither_fits_is_a_broken_protocol() {
-    // R8: 2yz to DATA is no leave to send; 3yz is an answer to DATA alone.
+    // RFC 5321 §3.3: 2yz to DATA is no leave to send; 3yz is an answer to DATA alone.
     for (stage, words) in [
         (Stage::Banner, &b"354 go on\r\n"[..]),
         (Stage::Ehlo, b"334 go on\r\n"),
@@ -111,7 +111,7 @@ fn lines_that_end_in_a_bare_lf_are_understood() {
 
 #[test]
 fn codes_without_text_are_understood() {
-    // R13
+    // RFC 5321 §4.3.2
     for tail in ["", " ", "-\r\n250", "-\r\n250 "] {
         let server = Server::start(move |talk| {
             let reply = |code: u16| format!("{code}{}\r\n", tail.replace("250", &code.to_string()));

@@ -1,6 +1,6 @@
-//! The password and whoever looks over our shoulder (B7): it stands in no output, whatever a server
+//! The password and whoever looks over our shoulder: it stands in no output, whatever a server
 //! that knows it says, in no command line and in no child's environment. Files that others can read
-//! are refused (B8).
+//! are refused.
 
 use crate::authority::{BOTH, ONLY_12};
 use crate::encrypted::Way;
@@ -469,7 +469,6 @@ fn a_password_in_a_file_of_ours_alone_is_used() {
 
 #[test]
 fn a_password_in_a_file_that_others_can_read_is_refused_with_the_chmod() {
-    // B8
     for (name, content, options) in sources() {
         for mode in [0o644, 0o604, 0o660, 0o666] {
             let server = Server::untouched();

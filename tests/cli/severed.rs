@@ -1,5 +1,5 @@
-//! Inside TLS, the rules of the wire hold as they do in clear: connections that are cut (A4), early
-//! replies (A7), floods and drips (A9, A10), and what only TLS makes possible.
+//! Inside TLS, the rules of the wire hold as they do in clear: connections that are cut, early
+//! replies, floods and drips, and what only TLS makes possible.
 
 use crate::authority::{Authority, BOTH, ONLY_12, ONLY_13};
 use crate::encrypted::{Forger, Way};
@@ -65,7 +65,6 @@ impl Cut {
 
 #[test]
 fn a_connection_cut_before_the_reply_to_the_dot_leaves_doubt() {
-    // A4
     for versions in [ONLY_12, ONLY_13] {
         for cut in Cut::ALL {
             let run = inside(versions, &[], move |talk| {
@@ -241,7 +240,6 @@ fn is_desynchronised(run: &Run) {
 
 #[test]
 fn early_replies_in_tls_end_the_session() {
-    // A7
     for (stage, words, verdict) in [
         (Stage::Ehlo, "250 mx.example\r\n250 ok\r\n", "deferred"),
         (Stage::Mail, "250 ok\r\n250 ok\r\n", "deferred"),
@@ -338,7 +336,6 @@ fn records_may_be_of_any_size_and_come_in_any_pieces() {
 
 #[test]
 fn a_drip_in_tls_ends_at_the_deadline() {
-    // A10
     for stage in [Stage::Ehlo, Stage::Mail, Stage::Data, Stage::Dot] {
         let run = inside(BOTH, &["--timeout", "1s"], move |talk| {
             talk.go_on_to(stage, Stage::Ehlo);
@@ -379,7 +376,6 @@ fn silence_in_tls_ends_at_the_deadline() {
 
 #[test]
 fn floods_in_tls_have_an_end() {
-    // A9
     for (flood, code) in [
         (vec![b'x'; 64 * 1024], 76),
         (b"250-\r\n".repeat(2000), 76),

@@ -1,5 +1,5 @@
-//! STARTTLS in the hands of an attacker: bytes behind the reply (A1, CVE-2011-0411, CVE-2021-22947),
-//! and STARTTLS stripped, refused or broken (A2).
+//! STARTTLS in the hands of an attacker: bytes behind the reply (CVE-2011-0411, CVE-2021-22947),
+//! and STARTTLS stripped, refused or broken.
 
 use crate::authority::{Authority, BOTH};
 use crate::dns;
@@ -117,7 +117,6 @@ fn came_to_nothing(run: &Run, code: i32) {
 
 #[test]
 fn bytes_in_clear_behind_the_reply_to_starttls_end_the_session() {
-    // A1
     let rows: [(&str, &[u8]); 10] = [
         ("a reply to EHLO", b"250-mx.example\r\n250 AUTH PLAIN\r\n"),
         (
@@ -167,7 +166,7 @@ fn a_421_behind_the_reply_to_starttls_is_not_believed_either() {
 
 #[test]
 fn bytes_in_clear_a_moment_later_end_the_session_before_anything_is_said() {
-    // A1: by now, it is the handshake that they are the wrong answer to.
+    // By now, it is the handshake that they are the wrong answer to.
     for bytes in [
         &b"250-mx.example\r\n250 AUTH PLAIN\r\n"[..],
         b"250 mx.example\r\n250 ok\r\n250 ok\r\n354 go on\r\n250 taken\r\n221 bye\r\n",
@@ -205,7 +204,7 @@ fn is_nothing_but_a_hello(said: &[u8]) {
 
 #[test]
 fn starttls_that_is_not_offered_is_missed_where_it_is_asked_for() {
-    // A2: stripped
+    // STARTTLS is stripped.
     for sender in [
         Sender::Required,
         Sender::Login,
@@ -609,7 +608,7 @@ fn an_mx_that_speaks_tls_gets_no_second_connection_when_it_refuses_the_mail() {
 
 #[test]
 fn starttls_is_said_once_although_it_is_offered_again() {
-    // R58
+    // RFC 3207 §4.2
     let ca = Authority::new();
     let config = ca.issue(&["127.0.0.1"]).config(BOTH);
     let server = Server::start(move |talk| {

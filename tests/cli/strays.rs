@@ -1,4 +1,4 @@
-//! Replies that nobody asked for (A7): whatever is unread when we are about to speak means that the
+//! Replies that nobody asked for: whatever is unread when we are about to speak means that the
 //! replies do not belong to what they seem to belong to.
 
 use crate::program::{Ehlo, Run};
@@ -221,7 +221,7 @@ fn the_replies_to_a_group_may_come_in_one_packet_but_not_one_too_many() {
 
 #[test]
 fn an_unasked_421_is_a_goodbye_and_temporary() {
-    // R16
+    // RFC 5321 §3.8
     for stage in [Stage::Banner, Stage::Ehlo, Stage::Mail, Stage::Rcpt] {
         let server = Server::start(move |talk| {
             talk.go_to(stage);

@@ -166,7 +166,7 @@ fn the_line_for_people_names_version_cipher_and_certificate() {
 
 #[test]
 fn what_was_offered_in_clear_is_forgotten_in_tls() {
-    // R58
+    // RFC 3207 §4.2
     let ca = Authority::new();
     let config = ca.issue(LOOPBACK).config(BOTH);
     let server = Server::start(move |talk| {
@@ -498,7 +498,6 @@ fn files_that_will_not_do_are_refused_before_connecting() {
         &["--cert", "cert.pem", "--key", "ca.pem"],
         &["--key ca.pem"],
     );
-    // B8
     for key in ["open.pem", "group.pem"] {
         refused(
             77,
@@ -767,7 +766,6 @@ fn a_large_message_goes_through_tls_as_it_is() {
 
 #[test]
 fn no_certificate_can_steer_a_terminal() {
-    // A12
     let papers = Papers::self_signed(LOOPBACK, |params| {
         let name = rcgen::DnType::CommonName;
         params

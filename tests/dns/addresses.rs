@@ -51,7 +51,7 @@ fn silence_for_aaaa_does_not_harm_a() {
 
 #[test]
 fn both_families_are_tried() {
-    // R33
+    // RFC 5321 §5.1
     let dns = Authority::serve(&BOTH);
     let mx = Exchangers::willing(&[]);
     let mut tried = send(&dns, &mx, &["bob@example.test"]).tried();
@@ -88,7 +88,7 @@ fn minus_6_where_there_is_only_ipv4_connects_to_nobody() {
 
 #[test]
 fn an_exchanger_written_as_an_address_does_no_harm() {
-    // R33: follow or skip. The next one is there in any case.
+    // RFC 5321 §5.1: follow or skip. The next one is there in any case.
     let dns = Authority::serve(&[
         "example.test MX 0 127.0.0.2",
         "example.test MX 10 mx.test",

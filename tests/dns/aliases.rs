@@ -90,7 +90,7 @@ fn a_circle_of_aliases_in_one_answer_comes_to_an_end() {
 
 #[test]
 fn an_exchanger_that_is_an_alias_is_followed_against_the_rules() {
-    // R33: out of spec, follow or skip; postmasters expect it to be followed.
+    // RFC 5321 §5.1: out of spec, follow or skip; postmasters expect it to be followed.
     let dns = Authority::serve(&[
         "example.test MX 0 alias.test",
         "alias.test CNAME mx.test",

@@ -17,7 +17,7 @@ fn a_domain_without_mx_is_its_own_exchanger() {
 
 #[test]
 fn where_there_is_an_mx_the_domains_own_address_is_never_used() {
-    // R31
+    // RFC 5321 §5.1
     let dns = Authority::serve(&[
         "example.test MX 10 mx.test",
         "example.test A 127.0.0.2",
@@ -32,7 +32,7 @@ fn where_there_is_an_mx_the_domains_own_address_is_never_used() {
 
 #[test]
 fn a_null_mx_is_refused_here_although_the_domain_has_an_address() {
-    // R35
+    // RFC 7505 §3
     let dns = Authority::serve(&["example.test MX 0 .", "example.test A 127.0.0.2"]);
     let mx = Exchangers::willing(&["127.0.0.2"]);
     let ran = send(&dns, &mx, &["bob@example.test"]);

@@ -1,4 +1,4 @@
-//! R34: where we are an exchanger of the domain ourselves, mail must not go round in circles.
+//! RFC 5321 §5.1: where we are an exchanger of the domain ourselves, mail must not go round in circles.
 
 use crate::authority::Authority;
 use crate::exchangers::Exchangers;

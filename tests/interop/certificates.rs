@@ -1,4 +1,4 @@
-//! What may be wrong with a certificate (faults.md A3), and what is right although it looks odd.
+//! What may be wrong with a certificate, and what is right although it looks odd.
 
 use crate::ca::Ca;
 use crate::s_server::{Own, SServer, is_there};

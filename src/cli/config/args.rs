@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 /// Create, check and show the configuration.
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = false)]
-pub struct CommandArgs {
+pub struct ConfigArgs {
     #[command(subcommand)]
     what: ConfigCommand,
 }
@@ -51,7 +51,7 @@ struct File {
     config: Option<PathBuf>,
 }
 
-impl CommandArgs {
+impl ConfigArgs {
     pub fn plan(
         self,
         typed: &mut CommandLineArgs<'_>,

@@ -6,7 +6,7 @@ mod init;
 mod questions;
 mod write;
 
-pub(crate) use args::{CommandArgs, check_access};
+pub(crate) use args::{ConfigArgs, check_access};
 
 use crate::cli::terminal;
 use crate::config;

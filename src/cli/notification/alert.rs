@@ -56,7 +56,7 @@ impl RunReport<'_> {
     }
 }
 
-/// The domain for a Message-ID (R42): that of the author, if it has one.
+/// The domain for a Message-ID (RFC 5322 §3.6.4): that of the author, if it has one.
 pub fn domain(mail: &Notification) -> String {
     let author = mail.head.from.as_deref().map(Mailbox::<Address>::parse);
     let author = author.and_then(Result::ok);

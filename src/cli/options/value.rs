@@ -172,7 +172,7 @@ pub fn url(text: &str) -> Result<String, String> {
     )
 }
 
-/// A name or an address literal for EHLO (R3).
+/// A name or an address literal for EHLO (RFC 5321 §4.1.4).
 pub fn helo(text: &str) -> Result<String, String> {
     let inside = text
         .strip_prefix('[')

@@ -126,7 +126,6 @@ fn a_recipient_named_like_a_subcommand_follows_two_hyphens() {
 
 #[test]
 fn an_address_never_becomes_an_option() {
-    // B5
     let send = send(&["-b", "", "-f", "-X/tmp/x@x.org", "--", "-oQ/tmp@x.org"]);
     let Content::Draft(draft) = send.message.content else {
         panic!("no draft")
@@ -139,7 +138,6 @@ fn an_address_never_becomes_an_option() {
 
 #[test]
 fn errors_are_one_line_with_the_option_and_an_exit_status() {
-    // B1, B4
     for (arguments, code, word) in [
         (&["-b", ""][..], 64, "no recipient"),
         (&["--fromm", "a@x.org", "b@x.org"], 64, "--from"),

@@ -63,7 +63,7 @@ pub struct Args {
     max_connections: usize,
 
     #[command(flatten)]
-    output: OutputArgs,
+    output: SinkOutputArgs,
     #[command(flatten)]
     tls: TlsArgs,
     #[command(flatten)]
@@ -120,7 +120,7 @@ impl Args {
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Messages")]
-struct OutputArgs {
+struct SinkOutputArgs {
     /// Store each message in this Maildir, which is created if necessary.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["mbox", "print"])]
     maildir: Option<PathBuf>,
@@ -138,7 +138,7 @@ struct OutputArgs {
     json: bool,
 }
 
-impl OutputArgs {
+impl SinkOutputArgs {
     fn plan(self) -> MessageOutput {
         match (self.maildir, self.mbox) {
             (Some(directory), _) => MessageOutput::Maildir(directory),

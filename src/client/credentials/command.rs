@@ -161,7 +161,6 @@ mod tests {
 
     #[test]
     fn password_variable_is_not_passed_on() {
-        // B7
         let shell = shell("true");
         let mut changes = shell.get_envs();
         assert!(changes.any(|change| change == ("EHLO_PASSWORD".as_ref(), None)));

@@ -35,7 +35,7 @@ pub fn contents(mut file: &File, origin: &str) -> Result<Buffer, CredentialsErro
 }
 
 /// Refuses a file that belongs to another user than this one or root, or with a mode that does not protect a
-/// secret (`faults.md` B8). The open file is checked and not its name, because the name may be redirected.
+/// secret. The open file is checked and not its name, because the name may be redirected.
 pub fn check_access(file: &File, path: &Path, origin: &str) -> Result<(), CredentialsError> {
     let unreadable = |error| unread(origin, error);
     let facts = file.metadata().map_err(unreadable)?;
@@ -200,7 +200,7 @@ pub fn first_line(bytes: &[u8], origin: &str) -> Result<Secret, CredentialsError
     checked(Secret::new(line(bytes).to_vec()), origin)
 }
 
-/// Checks that a secret can be sent in a session: not empty, and without CR, LF and NUL (`faults.md` B1).
+/// Checks that a secret can be sent in a session: not empty, and without CR, LF and NUL.
 pub fn checked(secret: Secret, origin: &str) -> Result<Secret, CredentialsError> {
     let bytes = secret.expose();
     if bytes.is_empty() {
@@ -434,7 +434,6 @@ mod tests {
 
     #[test]
     fn core_files_are_disabled() {
-        // B7
         harden();
         let limit = rustix::process::getrlimit(Resource::Core);
         assert_eq!((limit.current, limit.maximum), (Some(0), Some(0)));

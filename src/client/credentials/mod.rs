@@ -294,7 +294,7 @@ pub enum CredentialsError {
     /// The first line is empty.
     #[error("{0} returned no secret: its first line is empty")]
     Empty(String),
-    /// The secret contains bytes that cannot be sent in a session (`faults.md` B1).
+    /// The secret contains bytes that cannot be sent in a session.
     #[error("{origin}: the secret contains {what}; it must be one line of text")]
     InvalidCharacter {
         /// The source of the secret.

@@ -48,7 +48,7 @@ struct NetrcEntry {
 }
 
 impl NetrcEntry {
-    /// The login, if it is one line of text (`faults.md` B1).
+    /// The login, if it is one line of text.
     fn login(&self) -> Option<&str> {
         let login = std::str::from_utf8(self.login.as_deref()?).ok();
         login.filter(|login| forbidden(login).is_none())
@@ -285,7 +285,6 @@ mod tests {
 
     #[test]
     fn file_open_to_others_is_refused_only_if_used() {
-        // B8
         let (_directory, path) = file("machine a login alice password hunter2", 0o644);
         assert!(matches!(find_login(&path, "b", Some("alice")), Ok(None)));
         let error = find_login(&path, "a", Some("alice")).unwrap_err();

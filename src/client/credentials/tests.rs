@@ -134,7 +134,6 @@ fn source_without_the_password_is_skipped() {
 
 #[test]
 fn variable_with_two_lines_is_refused() {
-    // B1
     let environment = Environment {
         password: Some(Secret::new(b"hunter2\r\nQUIT".to_vec())),
         ..nowhere()
@@ -146,7 +145,6 @@ fn variable_with_two_lines_is_refused() {
 
 #[test]
 fn debug_output_has_no_secret() {
-    // B7
     let command = || "echo hunter2".to_owned();
     let secret = || Secret::new(b"hunter2".to_vec());
     let environment = Environment {

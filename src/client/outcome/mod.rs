@@ -505,7 +505,7 @@ fn is_success(verdict: RecipientStatus, cause: Cause) -> bool {
     verdict.is_done() || verdict == RecipientStatus::Skipped && cause == Cause::Stopped
 }
 
-/// The combined exit status, by the table in cli.md.
+/// The combined exit status, by the table in ehlo(1).
 fn exit(ends: &[(RecipientStatus, Cause)]) -> Exit {
     let any = |wanted| ends.iter().any(|&(verdict, _)| verdict == wanted);
     let any_by = |wanted| ends.iter().any(|&(_, cause)| cause == wanted);

@@ -309,7 +309,7 @@ impl<'o> Router<'o> {
         let name = || domain.to_owned();
         let mut all = match answer {
             Ok(all) => all,
-            // Without an MX, the domain itself is the host (R30). Its addresses are looked up later.
+            // Without an MX, the domain itself is the host (RFC 5321 §5.1). Its addresses are looked up later.
             Err(DnsError::NoData) => {
                 let note = format!("{domain} has no MX; trying its own address");
                 observer.on_event(Event::Note(&note));
@@ -340,7 +340,7 @@ impl<'o> Router<'o> {
         Ok(by_preference(better))
     }
 
-    /// R34: drops this host's own MX record and all that are not better than it (RFC 5321 §5.1).
+    /// Drops this host's own MX record and all that are not better than it (RFC 5321 §5.1).
     fn better_than_us(&self, all: Vec<Mx>, observer: &mut dyn Observer) -> Vec<Mx> {
         let own = all.iter().find(|mx| self.is_ourselves(&mx.host));
         let Some((preference, host)) = own.map(|mx| (mx.preference, mx.host.clone())) else {
@@ -420,8 +420,8 @@ impl<'o> Router<'o> {
             .collect())
     }
 
-    /// Addresses of an MX, without those of this host itself (R34). An MX written as an address violates the
-    /// RFC, but its meaning is clear (R33).
+    /// Addresses of an MX, without those of this host itself (RFC 5321 §5.1). An MX written as an address violates the
+    /// RFC, but its meaning is clear (RFC 5321 §5.1).
     fn exchanger_addresses(
         &self,
         name: &str,
@@ -492,7 +492,7 @@ impl DestinationSet {
         });
     }
 
-    /// Shuffles hosts of equal preference (R32).
+    /// Shuffles hosts of equal preference (RFC 5321 §5.1).
     fn finish(mut self, port: u16, observer: &mut dyn Observer) -> Routes {
         for (destination, ranks) in self.routes.destinations.iter_mut().zip(self.ranks) {
             destination.port = port;

@@ -86,7 +86,7 @@ fn the_best_preference_comes_first() {
 
 #[test]
 fn equal_preferences_come_in_any_order() {
-    // R32
+    // RFC 5321 §5.1
     let orders: BTreeSet<Vec<String>> = (0..200)
         .map(|_| {
             let routes = routes(
@@ -126,7 +126,7 @@ fn a_domain_without_mx_is_its_own() {
 
 #[test]
 fn a_null_mx_takes_nothing_and_beside_others_it_counts_for_nothing() {
-    // R35
+    // RFC 7505 §3
     let routes = routes(
         &[
             ("null.org", &[(0, "")]),
@@ -154,7 +154,7 @@ fn nxdomain_is_for_good_and_servfail_is_not() {
 
 #[test]
 fn where_we_are_in_the_list_only_better_hosts_are_tried() {
-    // R34
+    // RFC 5321 §5.1
     let routes = routes(
         &[
             (

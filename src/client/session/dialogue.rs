@@ -338,7 +338,7 @@ impl<'a> Dialogue<'a> {
         match reply.class() {
             Class::Success => self.send_hello(),
             Class::Intermediate => abort(Step::Banner, reply),
-            // R1: QUIT, and no MAIL.
+            // RFC 5321 §3.1: QUIT, and no MAIL.
             Class::Transient | Class::Permanent => self.give_up(Step::Banner, reply),
         }
     }
@@ -362,7 +362,7 @@ impl<'a> Dialogue<'a> {
                 }
                 self.encrypt()
             }
-            // R2: servers older than RFC 1869 know only HELO.
+            // RFC 5321 §3.2: servers older than RFC 1869 know only HELO.
             Class::Permanent if step == Step::Ehlo => self.send_one(Step::Helo),
             Class::Intermediate => abort(step, reply),
             Class::Transient | Class::Permanent => self.give_up(step, reply),

@@ -11,7 +11,7 @@ pub struct ServerOffers {
 
 impl ServerOffers {
     /// Reads the lines after the first. Keywords are case-insensitive; unknown keywords and invalid
-    /// parameters are ignored (R4).
+    /// parameters are ignored (RFC 5321 §4.1.1.1).
     pub fn from_reply(reply: &Reply) -> Self {
         let mut offers = Self::default();
         for line in reply.lines.iter().skip(1) {
@@ -204,7 +204,7 @@ impl Request {
         }
         let times = offers.number(extension).zip(self.seconds);
         match (extension, times) {
-            // R65: only if the server is authenticated.
+            // RFC 8689 §4.2.1: only if the server is authenticated.
             (Extension::RequireTls, _) if !conditions.verified => {
                 Some("has no TLS connection with a verified certificate".to_owned())
             }

@@ -39,7 +39,7 @@ pub struct Terms {
 }
 
 /// An established connection.
-pub struct Connection {
+pub struct EstablishedConnection {
     pub wire: Wire,
     pub peer: PeerAddress,
 }
@@ -61,7 +61,7 @@ pub fn connect(
     others: &mut VecDeque<PeerAddress>,
     terms: Terms,
     observer: &mut dyn Observer,
-) -> Result<Connection, ConnectFailure> {
+) -> Result<EstablishedConnection, ConnectFailure> {
     let mut race = Race {
         terms,
         observer,
@@ -95,7 +95,7 @@ struct ConnectAttempt {
 }
 
 enum RaceStep {
-    Connected(Connection),
+    Connected(EstablishedConnection),
     Failed(ConnectFailure),
     Waiting,
 }
@@ -105,7 +105,7 @@ impl Race<'_> {
         &mut self,
         first: PeerAddress,
         others: &mut VecDeque<PeerAddress>,
-    ) -> Result<Connection, ConnectFailure> {
+    ) -> Result<EstablishedConnection, ConnectFailure> {
         let mut step = self.begin(first);
         loop {
             match step {
@@ -218,7 +218,7 @@ impl Race<'_> {
         match connected {
             Ok(wire) => {
                 self.observer.on_event(Event::Connected(&peer));
-                RaceStep::Connected(Connection { wire, peer })
+                RaceStep::Connected(EstablishedConnection { wire, peer })
             }
             Err(error) => {
                 let why = reason(&error);

@@ -209,7 +209,7 @@ fn literal(inside: &str) -> Option<IpAddr> {
     }
 }
 
-/// The local part, in quotes only if it is not a dot-atom (R6: minimum quoting).
+/// The local part, in quotes only if it is not a dot-atom (RFC 5321 §4.1.2: minimum quoting).
 fn quoted_if_needed(local: &str) -> String {
     let atom = |part: &str| !part.is_empty() && part.chars().all(is_atom_char);
     if local.split('.').all(atom) {

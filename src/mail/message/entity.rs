@@ -95,7 +95,7 @@ impl Entity {
     fn variant(&self, body_type: BodyType) -> Option<BodyVariant> {
         let mut segments = Vec::new();
         self.body(body_type, &mut segments)?;
-        // A message must end with a line end (R9).
+        // A message must end with a line end (RFC 5321 §4.1.1.4).
         if let Self::Part(part) = self
             && let Some(PartEncoding { encoding, len, .. }) = part.encoding(body_type)
             && len > 0

@@ -112,7 +112,7 @@ fn is_void(name: &str, value: &str) -> bool {
     is_address_field(name) && parse_list(value).is_ok_and(|entries| entries.is_empty())
 }
 
-/// Fields that are removed from every message: R44, R28.
+/// Fields that are removed from every message: RFC 5322 §3.6.3, RFC 5321 §4.4.
 const REMOVED: [&str; 3] = ["bcc", "resent-bcc", "return-path"];
 
 /// True for a field that no message is sent with.
@@ -120,7 +120,7 @@ pub fn is_removed(field: &RawField) -> bool {
     REMOVED.contains(&field.name.as_str())
 }
 
-/// A Message-ID on the domain of the author (R42), or of this host if the author has none.
+/// A Message-ID on the domain of the author (RFC 5322 §3.6.4), or of this host if the author has none.
 pub fn message_id(author: &Address, now: SystemTime) -> String {
     match author.domain() {
         Domain::Absent => new_message_id(&host::mail_domain(), now),

@@ -157,7 +157,7 @@ impl ExistingBody {
             encoding,
             len,
         }];
-        // A message must end with a line end (R9).
+        // A message must end with a line end (RFC 5321 §4.1.1.4).
         if len > 0 && !body_scan.ends_with_line_end {
             segments.push(Segment::lines("\r\n"));
         }

@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn bcc_is_removed_and_its_addresses_are_recipients() {
-        // R44, B6
+        // RFC 5322 §3.6.3
         let bcc =
             "Bcc: a1@x.org,\n a2@x.org\nbcc: a3@x.org\nBCC : a4@x.org\nReturn-Path: <r@x.org>\n";
         let message = prepared(&format!("{FULL}{bcc}To: b@x.org\n\nhi\n"), "").unwrap();

@@ -90,7 +90,7 @@ pub enum Returned {
 
 impl DeliveryStatusReport<'_> {
     /// Builds the report with the returned part of the original. It is from the null sender to the sender of the
-    /// message, so that no report is sent about a report (R38).
+    /// message, so that no report is sent about a report (RFC 5321 §6.1).
     ///
     /// # Errors
     /// The original cannot be read.

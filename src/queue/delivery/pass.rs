@@ -69,14 +69,14 @@ struct Pass<'a> {
 }
 
 /// The routes of a pass, and the queues of their destinations.
-struct Routes<'a> {
+struct RouteTable<'a> {
     specs: Vec<&'a RouteSpec>,
     /// The transports of each route.
     transports: &'a [Transports<'a>],
     queues: DestinationQueues,
 }
 
-impl Routes<'_> {
+impl RouteTable<'_> {
     /// Adds an item to the queue of its destination. Returns false if its route is not known.
     fn enqueue(&self, item: &DueItem) -> bool {
         let mut specs = self.specs.iter();
@@ -117,7 +117,7 @@ impl Pass<'_> {
             Err(error) => Transports::missing(error.clone()),
         });
         let transports: Vec<Transports<'_>> = transports.collect();
-        let routes = Routes {
+        let routes = RouteTable {
             specs,
             transports: &transports,
             queues: DestinationQueues::new(self.run_context.settings.per_host),
@@ -133,7 +133,7 @@ impl Pass<'_> {
 
     /// Starts as many workers as are useful and the system has threads for; if it has none, this thread
     /// does the work. Items that arrive meanwhile do not wait for the slowest worker.
-    fn run_workers(&self, routes: &Routes<'_>, progress: &mut RunProgress) {
+    fn run_workers(&self, routes: &RouteTable<'_>, progress: &mut RunProgress) {
         let workers = Workers::default();
         let max_workers = self.run_context.settings.connections;
         thread::scope(|scope| {
@@ -164,7 +164,7 @@ impl Pass<'_> {
     }
 
     /// Adds the items that became due since, if their route is known here.
-    fn add_newly_due(&self, routes: &Routes<'_>, progress: &mut RunProgress) {
+    fn add_newly_due(&self, routes: &RouteTable<'_>, progress: &mut RunProgress) {
         for item in self.run_context.newly_due(self.selection, progress) {
             if !item.is_suspect && routes.enqueue(&item) {
                 progress.items += 1;
@@ -175,7 +175,7 @@ impl Pass<'_> {
     }
 
     /// Processes one destination queue after the other.
-    fn run_worker(&self, routes: &Routes<'_>, observer: &mut dyn Observer) {
+    fn run_worker(&self, routes: &RouteTable<'_>, observer: &mut dyn Observer) {
         let observer = &mut Stoppable {
             observer,
             stop: self.run_context.stop,

@@ -4,7 +4,7 @@ use crate::script::expectation::{Code, ExpectedKeyword, ReplyExpectation};
 use crate::script::parse::lines::ScriptLines;
 use crate::script::parse::lines::{LineWords, time};
 use crate::script::statement::{
-    CloseMode, Count, Handshake, LineEnd, MessageSource, SendItem, StatementKind, TARGET,
+    Count, Handshake, LineEnd, MessageSource, ScriptedClose, SendItem, StatementKind, TARGET,
     TestResult, TestVerdict, parse_target,
 };
 use crate::script::text::ScriptText;
@@ -82,9 +82,9 @@ pub fn parse(line: &str, lines: &ScriptLines<'_>) -> Result<StatementKind, Strin
             Some(_) => Some(time(&mut words, "a time such as 5s")?),
         }),
         "expect-silence" => StatementKind::ExpectSilence(time(&mut words, "a time such as 1s")?),
-        "close" => StatementKind::Close(CloseMode::Close),
-        "reset" => StatementKind::Close(CloseMode::Reset),
-        "half-close" => StatementKind::Close(CloseMode::HalfClose),
+        "close" => StatementKind::Close(ScriptedClose::Close),
+        "reset" => StatementKind::Close(ScriptedClose::Reset),
+        "half-close" => StatementKind::Close(ScriptedClose::HalfClose),
         "set" | "default" => StatementKind::Set {
             name: words.name()?,
             value: words.text("the value of the variable")?,

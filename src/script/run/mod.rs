@@ -12,7 +12,7 @@ use crate::script::cases::TestCase;
 use crate::script::record::{SessionLine, SessionLog};
 use crate::script::report::{Difference, FinishedTest, TestEnding};
 use crate::script::statement::{
-    CloseMode, Count, ScriptPosition, Statement, StatementKind, TestResult, TestVerdict, Time,
+    Count, ScriptPosition, ScriptedClose, Statement, StatementKind, TestResult, TestVerdict, Time,
 };
 use crate::script::text::{ScriptText, TextError, Variables};
 use crate::smtp::blocks::Replay;
@@ -281,12 +281,12 @@ impl<'m, 'w> Interpreter<'m, 'w> {
         }
     }
 
-    fn close(&mut self, mode: CloseMode) -> Result<(), StopReason> {
+    fn close(&mut self, mode: ScriptedClose) -> Result<(), StopReason> {
         let failed = |error: std::io::Error| StopReason::Fails(reason(&error), Exit::Temporary);
         match mode {
-            CloseMode::Close => drop(self.wire.take()),
-            CloseMode::HalfClose => self.wire()?.half_close().map_err(failed)?,
-            CloseMode::Reset => {
+            ScriptedClose::Close => drop(self.wire.take()),
+            ScriptedClose::HalfClose => self.wire()?.half_close().map_err(failed)?,
+            ScriptedClose::Reset => {
                 self.wire()?;
                 if let Some(wire) = self.wire.take() {
                     wire.reset().map_err(failed)?;

@@ -17,7 +17,7 @@ pub enum Word {
 
 /// An error in the options.
 #[derive(Debug, PartialEq, Eq)]
-pub enum OptionError {
+pub enum GetoptError {
     /// The option does not exist.
     Unknown(char),
     /// A value is missing.
@@ -25,7 +25,7 @@ pub enum OptionError {
 }
 
 /// Reads all words. Options are recognized after recipients, too, as in glibc's getopt, until `--`.
-pub fn parse(words: &[OsString]) -> Result<Vec<Word>, OptionError> {
+pub fn parse(words: &[OsString]) -> Result<Vec<Word>, GetoptError> {
     let mut words = words.iter();
     let mut parsed = Vec::new();
     while let Some(word) = words.next() {
@@ -43,24 +43,24 @@ fn unbundle<'w>(
     mut bundle: &[u8],
     words: &mut impl Iterator<Item = &'w OsString>,
     parsed: &mut Vec<Word>,
-) -> Result<(), OptionError> {
+) -> Result<(), GetoptError> {
     while let Some((&letter, rest)) = bundle.split_first() {
         let letter = char::from(letter);
         bundle = match (OptionStyle::of(letter), rest) {
-            (None, _) => return Err(OptionError::Unknown(letter)),
+            (None, _) => return Err(GetoptError::Unknown(letter)),
             (Some(OptionStyle::Flag), _) => {
                 parsed.push(Word::Flag(letter));
                 rest
             }
             (Some(OptionStyle::Value), []) => {
-                let value = words.next().ok_or(OptionError::Missing(letter))?;
+                let value = words.next().ok_or(GetoptError::Missing(letter))?;
                 parsed.push(Word::Option(letter, value.clone()));
                 rest
             }
             // An incomplete value: `-qI ID` means `-qIID`.
             (Some(OptionStyle::Attached), [b'I' | b'R']) if letter == 'q' => {
                 let mut value = OsStr::from_bytes(rest).to_owned();
-                value.push(words.next().ok_or(OptionError::Missing(letter))?);
+                value.push(words.next().ok_or(GetoptError::Missing(letter))?);
                 parsed.push(Word::Option(letter, value));
                 &[]
             }
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
     use std::os::unix::ffi::OsStringExt as _;
 
-    fn read(words: &[&str]) -> Result<Vec<Word>, OptionError> {
+    fn read(words: &[&str]) -> Result<Vec<Word>, GetoptError> {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
         parse(&words)
     }
@@ -127,7 +127,7 @@ mod tests {
             read(&["-f", "--", "a"]),
             Ok(vec![option('f', "--"), operand("a")])
         );
-        assert_eq!(read(&["-f"]), Err(OptionError::Missing('f')));
+        assert_eq!(read(&["-f"]), Err(GetoptError::Missing('f')));
     }
 
     #[test]
@@ -143,7 +143,7 @@ mod tests {
             Ok(vec![Flag('i'), option('F', "a b")])
         );
         assert_eq!(read(&["-oMrvalue"]), Ok(vec![option('o', "Mrvalue")]));
-        assert_eq!(read(&["-iZ"]), Err(OptionError::Unknown('Z')));
+        assert_eq!(read(&["-iZ"]), Err(GetoptError::Unknown('Z')));
     }
 
     #[test]
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(read(&["-qIX1"]), Ok(vec![option('q', "IX1")]));
         assert_eq!(read(&["-qI", "X1"]), Ok(vec![option('q', "IX1")]));
         assert_eq!(read(&["-qR", "x.org"]), Ok(vec![option('q', "Rx.org")]));
-        assert_eq!(read(&["-qR"]), Err(OptionError::Missing('q')));
+        assert_eq!(read(&["-qR"]), Err(GetoptError::Missing('q')));
     }
 
     #[test]
@@ -182,6 +182,6 @@ mod tests {
         let value = OsString::from_vec(b"\xe9".to_vec());
         assert_eq!(parse(&[word]), Ok(vec![Word::Option('F', value)]));
         let word = OsString::from_vec(b"-\xe9".to_vec());
-        assert_eq!(parse(&[word]), Err(OptionError::Unknown('é')));
+        assert_eq!(parse(&[word]), Err(GetoptError::Unknown('é')));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
-use crate::cli::sendmail::args::getopt::{OptionError, Word};
+use crate::cli::sendmail::args::getopt::{GetoptError, Word};
 use crate::cli::sendmail::args::{QueueSelection, SendmailMode};
 use crate::mail::envelope::{Dsn, NotifyOn, Return};
 use crate::queue::FirstTry;
@@ -166,17 +166,17 @@ impl SendmailOptions {
 }
 
 /// Options that ehlo does not know.
-impl From<OptionError> for UsageError {
-    fn from(error: OptionError) -> Self {
+impl From<GetoptError> for UsageError {
+    fn from(error: GetoptError) -> Self {
         match error {
-            OptionError::Unknown('-') => {
+            GetoptError::Unknown('-') => {
                 Self::usage("sendmail: long options are not supported; see ehlo-sendmail(1)")
             }
-            OptionError::Unknown(letter) => Self::usage(format!(
+            GetoptError::Unknown(letter) => Self::usage(format!(
                 "sendmail: unknown option -{}; see ehlo-sendmail(1)",
                 shown(&letter.to_string())
             )),
-            OptionError::Missing(letter) => {
+            GetoptError::Missing(letter) => {
                 Self::usage(format!("sendmail: -{letter} needs a value"))
             }
         }

@@ -332,7 +332,7 @@ fn check_form(challenge: &[u8]) -> Result<(), ExchangeError> {
     Err(ExchangeError::Senseless(what.to_owned()))
 }
 
-/// R63: enough iterations to make guessing expensive, and few enough to bound the CPU time.
+/// RFC 5802 §5.1: enough iterations to make guessing expensive, and few enough to bound the CPU time.
 fn check_iterations(challenge: &[u8]) -> Result<(), ExchangeError> {
     let Some(count) = attribute(challenge, b'i') else {
         return Ok(());

@@ -41,7 +41,7 @@ impl<'a> Dialogue<'a> {
         line(step, text)
     }
 
-    /// MAIL with the parameters that are needed and offered (R5).
+    /// MAIL with the parameters that are needed and offered (RFC 5321 §4.1.1.11).
     pub(super) fn mail(&self) -> String {
         let mut line = match self.transaction.sender {
             Some(sender) => format!("MAIL FROM:<{sender}>"),

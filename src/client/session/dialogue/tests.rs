@@ -308,7 +308,7 @@ fn where_pipelining_is_offered_groups_go_out_in_one_write() {
 
 #[test]
 fn a_pipelined_data_that_nobody_is_to_get_ends_with_a_lone_dot() {
-    // R52, A16
+    // RFC 2920 §3.1
     let script = "
         C: MAIL FROM:<alice@crepes.fr> SIZE=100
         C: RCPT TO:<bob@hamburger.edu>
@@ -341,7 +341,7 @@ fn a_refused_sender_is_the_answer_for_everybody() {
 
 #[test]
 fn those_that_are_too_many_come_with_the_next_transaction() {
-    // R19, A16: 452 after the first; the full mailbox is not among them.
+    // RFC 5321 §4.5.3.1.10: 452 after the first; the full mailbox is not among them.
     let play = Play {
         recipients: &["a@x.org", "b@x.org", "c@x.org"],
         ..Play::default()
@@ -406,14 +406,14 @@ fn recipients_that_were_too_many_come_again_after_a_transaction_that_failed() {
 
 #[test]
 fn a_greeting_that_refuses_is_answered_with_quit() {
-    // R1
+    // RFC 5321 §3.1
     let answers = Play::default().play("S: 554 no SMTP here\nC: QUIT\nS: 221 bye");
     assert_eq!(answers, ["554 at banner"]);
 }
 
 #[test]
 fn a_421_ends_the_session_wherever_it_comes() {
-    // R16
+    // RFC 5321 §3.8
     let script = "
         C: MAIL FROM:<alice@crepes.fr> SIZE=100
         C: RCPT TO:<bob@hamburger.edu>
@@ -445,7 +445,7 @@ fn a_421_to_the_end_of_data_is_a_refusal_for_now() {
 
 #[test]
 fn success_where_leave_to_send_was_due_is_no_leave() {
-    // R8
+    // RFC 5321 §3.3
     let script = "
         C: MAIL FROM:<alice@crepes.fr> SIZE=100
         C: RCPT TO:<bob@hamburger.edu>
@@ -460,7 +460,7 @@ fn success_where_leave_to_send_was_due_is_no_leave() {
 
 #[test]
 fn a_message_over_the_limit_is_not_even_announced() {
-    // R51, A18
+    // RFC 1870 §6
     let play = Play {
         size: 1001,
         ..Play::default()
@@ -471,7 +471,7 @@ fn a_message_over_the_limit_is_not_even_announced() {
 
 #[test]
 fn octets_above_127_go_only_where_they_are_welcome() {
-    // R54
+    // RFC 6152 §3
     let play = Play {
         transport: BodyType::EightBit,
         ..Play::default()
@@ -482,7 +482,7 @@ fn octets_above_127_go_only_where_they_are_welcome() {
 
 #[test]
 fn only_the_recipient_that_needs_utf8_is_left_out() {
-    // R64
+    // RFC 6531 §3.2
     let play = Play {
         sender: "",
         recipients: &["用户@x.org", "b@x.org"],

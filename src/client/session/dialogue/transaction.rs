@@ -57,9 +57,9 @@ impl Dialogue<'_> {
 
     pub(super) fn data_answered(&mut self, reply: &Reply) -> Action {
         match reply.class() {
-            // R8: 2yz to DATA does not permit the message.
+            // RFC 5321 §3.3: 2yz to DATA does not permit the message.
             Class::Success => return abort(Step::Data, reply),
-            // R52: the server waits for a message, but no recipient was accepted.
+            // RFC 2920 §3.1: the server waits for a message, but no recipient was accepted.
             Class::Intermediate if self.accepted.is_empty() => return self.send_one(Step::Dot),
             Class::Intermediate => return self.send_message(),
             Class::Transient | Class::Permanent => {
@@ -193,7 +193,7 @@ impl Dialogue<'_> {
             };
         }
         self.transactions += 1;
-        // R7: no MAIL while a transaction is open.
+        // RFC 5321 §4.1.4: no MAIL while a transaction is open.
         if std::mem::take(&mut self.open) {
             self.unsent.push_back(Step::Rset);
         }

@@ -91,7 +91,7 @@ impl SessionLoop<'_, '_> {
 
 impl SessionLoop<'_, '_> {
     /// Sends QUIT. A failed write or a missing reply is ignored, because it does not affect the message
-    /// (R24).
+    /// (RFC 5321 §4.1.1.10).
     pub(super) fn farewell(&mut self, items: &[Output]) -> Result<(), SessionFailure> {
         match self.wire.early() {
             Early::Closed | Early::Broken(_) => return Ok(()),
@@ -123,7 +123,7 @@ impl SessionLoop<'_, '_> {
         Ok(())
     }
 
-    /// An extra reply means that an earlier reply belonged to another command (R15): then no delivery is
+    /// An extra reply means that an earlier reply belonged to another command (RFC 5321 §4.2): then no delivery is
     /// certain. A rejection in reply to QUIT is suspicious enough to wait for a further line.
     pub(super) fn check_the_end(&mut self) -> Result<(), SessionFailure> {
         let is_goodbye = |code| matches!(code, 421 | 200..=299);

@@ -95,7 +95,7 @@ impl SessionLoop<'_, '_> {
         }
     }
 
-    /// Checks for unsolicited data before anything is sent (faults.md). An unsolicited 421 ends the session.
+    /// Checks for unsolicited data before anything is sent. An unsolicited 421 ends the session.
     fn not_attempted(&mut self) -> Result<Option<WireEvent>, SessionFailure> {
         let step = self.dialogue.next_step();
         match self.wire.early() {

@@ -133,7 +133,7 @@ fn the_encoding_follows_the_text_and_the_text_comes_back() {
 
 #[test]
 fn output_has_no_bare_cr_or_lf() {
-    // B3; wire() looks at every line end.
+    // wire() looks at every line end.
     for text in [
         "\n.\n",
         "\n.\r\n",
@@ -274,7 +274,7 @@ fn date_with_another_zone_is_kept() {
 
 #[test]
 fn repeated_unique_fields_are_refused() {
-    // R41
+    // RFC 5322 §3.6
     let mut twice = with_header("Subject", "1");
     twice.headers.push(HeaderField {
         name: "Subject".to_owned(),

@@ -75,7 +75,7 @@ impl Encoder for Unencoded {
     fn finish(&mut self, _: &mut Vec<u8>) {}
 }
 
-/// CR, LF and CRLF all become CRLF, so that no bare CR or LF leaves the program (R11).
+/// CR, LF and CRLF all become CRLF, so that no bare CR or LF leaves the program (RFC 5321 §2.3.8).
 #[derive(Default)]
 pub struct LineEnds {
     after_cr: bool,
@@ -264,7 +264,6 @@ mod tests {
 
     #[test]
     fn every_line_end_becomes_crlf_across_blocks() {
-        // B3
         for (given, right) in [
             ("a\nb\r\nc\rd", "a\r\nb\r\nc\r\nd"),
             ("\n.\n", "\r\n.\r\n"),

@@ -265,7 +265,6 @@ fn expired_delivery_is_reported_with_the_last_reply() {
 
 #[test]
 fn server_text_cannot_start_a_field_or_a_part() {
-    // A11
     let (sender, bob) = (sender(), bob());
     let evil =
         "550 no\r\nX-Evil: 1\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n\u{1b}[2J\u{2028}x";

@@ -113,7 +113,6 @@ fn a_whole_message_is_changed_in_its_line_ends_only() {
 
 #[test]
 fn line_ends_of_every_kind_become_crlf() {
-    // B3
     let text = format!("{FULL}\na\rb\nc\r\r\nd\r\n.\r\re\n.\r\n");
     let wire = wire(&sent(&text));
     let (_, body) = head_and_body(&wire);
@@ -132,7 +131,6 @@ fn a_header_that_windows_wrote_in_text_mode_is_a_header() {
 
 #[test]
 fn a_carriage_return_in_a_subject_makes_no_new_field() {
-    // B4
     let wire = wire(&sent(format!("{FULL}Subject: a\rBcc: eve@x.org\n\nhi\n")));
     assert!(wire.contains("\r\nSubject: a Bcc: eve@x.org\r\n"), "{wire}");
 }
@@ -331,7 +329,7 @@ fn an_address_that_is_none_is_named_with_its_field() {
 
 #[test]
 fn fields_that_no_message_may_carry_go_in_all_their_spellings() {
-    // R44, B6, R28
+    // RFC 5322 §3.6.3, RFC 5321 §4.4
     let gone = "Bcc: a1@x.org,\n a2@x.org\nbcc: a3@x.org\nBCC : a4@x.org\nresent-BCC: a5@x.org\n\
                 Return-Path: <r@x.org>\nContent-Length: 12345\n";
     let message = sent(format!("{gone}{FULL}Subject: x\n{gone}\nhi\n"));
@@ -535,7 +533,6 @@ fn unencodable_text_is_replaced_with_a_warning() {
 
 #[test]
 fn control_characters_in_the_header_are_removed() {
-    // B4
     for odd in [
         "\0",
         "\u{1b}[2J",
@@ -621,7 +618,6 @@ fn the_encoding_of_a_text_is_replaced_and_its_type_kept() {
 
 #[test]
 fn long_lines_and_nuls_of_a_text_are_always_encoded() {
-    // B9
     for text in [
         "x".repeat(5000) + "\n",
         "a\0b\n".to_owned(),
