@@ -221,9 +221,7 @@ fn a_digest_that_no_run_has_used_is_reported_with_the_nearest() {
         .exits(66)
         .complains(1)
         .says(&["known digests: nightly"]);
-    asked("nightly@07:00")
-        .exits(64)
-        .says(&["this may be nightly"]);
+    asked("nightly@07:00").exits(64).says(&["use nightly"]);
 }
 
 #[test]

@@ -94,12 +94,12 @@ fn rows() -> (Authority, Vec<Row>) {
         row(
             "expired intermediate",
             expired.issue(LOOPBACK),
-            &["a chain in which one has expired"],
+            &["a chain with an expired certificate"],
         ),
         row(
             "early intermediate",
             early.issue(LOOPBACK),
-            &["a chain in which one is not valid yet"],
+            &["a chain with a certificate that is not yet valid"],
         ),
         row(
             "broken signature",

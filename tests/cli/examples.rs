@@ -44,6 +44,7 @@ case " $* " in
 *--lmtp*) kind=lmtp ;;
 esac
 export EHLO_CONFIG="$WORLD/$kind.toml"
+case "$1 $2" in "config init") EHLO_CONFIG="$WORLD/new-$$.toml" ;; esac
 verb=$1
 case "$verb $kind" in
 sink*) shift; set -- sink --listen 127.0.0.1:0 --time-limit 300ms "$@" ;;

@@ -179,7 +179,7 @@ fn the_help_of_completions_is_that_of_the_manual() {
             "{name} has a comment of the source as help"
         );
         assert!(
-            text.contains("Do what sendmail does, with its options"),
+            text.contains("Act as sendmail(8), with its options"),
             "{name}"
         );
     }

@@ -172,7 +172,7 @@ fn keys_that_nothing_can_be_done_with_are_explained() {
         (ecdsa("P-521"), &BOTH[..1]),
     ] {
         for version in versions {
-            let words = ["signature in common with ehlo"];
+            let words = ["signature algorithm in common with ehlo"];
             is_refused(&own, &[version, "-cipher", LOW], &["-k"], &words);
         }
     }
