@@ -126,7 +126,7 @@ enum Subcommands {
     /// Check and show the configuration.
     Config(config::ConfigArgs),
     /// Inspect and run the mail queue.
-    Queue(queue::QueueArgs),
+    Queue(queue::QueueCommandArgs),
     /// Run a command and mail the result.
     Run(Box<run::Args>),
     /// Send a notification from a script.

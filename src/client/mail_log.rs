@@ -7,7 +7,7 @@
 
 use crate::mail::address::Address;
 use crate::system::host::short_name;
-use crate::system::syslog::{self, Priority};
+use crate::system::syslog::{self, SyslogPriority};
 use crate::system::text::{reason, shown};
 use crate::system::time::of_log;
 use rustix::fs::{Mode, OFlags};
@@ -117,7 +117,7 @@ pub fn write(service: &str, id: &str, text: &str) {
         }
     }
     if log.options.syslog
-        && let Err(error) = syslog::send(Priority::MailInfo, &tag, &text)
+        && let Err(error) = syslog::send(SyslogPriority::MailInfo, &tag, &text)
     {
         log.warn_once("the system log", &error);
     }

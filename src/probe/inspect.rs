@@ -1,7 +1,7 @@
 //! Inspects a server: greeting, EHLO before and after TLS, certificate, time of each step.
 
 use crate::client::events::{Event, Interests, Observer};
-use crate::client::outcome::{Server, SessionEnd};
+use crate::client::outcome::{ContactedServer, SessionEnd};
 use crate::client::route::Endpoint;
 use crate::client::status::{Hint, with_hint};
 use crate::client::transport::OpenTransport;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct ProbeResult {
     /// Server that was contacted last. `None`: no server was found.
-    pub server: Option<Server>,
+    pub server: Option<ContactedServer>,
     /// The lines of the greeting.
     pub banner: Vec<String>,
     /// EHLO reply lines before TLS. `None`: EHLO was not sent or not answered.

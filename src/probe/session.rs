@@ -1,7 +1,7 @@
 //! Sessions without a message: connecting, and sending commands.
 
 use crate::client::events::{Event, Observer};
-use crate::client::outcome::{Server, SessionEnd};
+use crate::client::outcome::{ContactedServer, SessionEnd};
 use crate::client::peer::PeerAddress;
 use crate::client::route::Endpoint;
 use crate::client::session::{SessionResult, Transaction};
@@ -51,7 +51,7 @@ pub fn ask(
     }
 }
 
-fn refused(server: &Server, commands: &[String], replies: &[Reply]) -> Vec<String> {
+fn refused(server: &ContactedServer, commands: &[String], replies: &[Reply]) -> Vec<String> {
     let sentence = |(command, reply): (&String, &Reply)| {
         let verb = match reply.class() {
             Class::Permanent => "refused",
@@ -78,7 +78,7 @@ fn exit(replies: &[Reply]) -> Exit {
 
 /// A server that has answered.
 struct Connected {
-    server: Server,
+    server: ContactedServer,
     /// The connection to it.
     wire: Wire,
 }
@@ -87,7 +87,7 @@ struct Connected {
 #[derive(Debug)]
 pub struct ConnectError {
     /// The last one that was tried, if any was.
-    pub server: Option<Server>,
+    pub server: Option<ContactedServer>,
     /// The error, in a sentence.
     pub why: String,
     pub hint: Option<Hint>,
@@ -163,7 +163,7 @@ pub fn run_session(
     endpoint: &Endpoint,
     commands: &[String],
     observer: &mut dyn Observer,
-) -> Result<(Server, SessionResult), ConnectError> {
+) -> Result<(ContactedServer, SessionResult), ConnectError> {
     let Connected { server, wire } = connect(transport, endpoint, observer)?;
     let transaction = Transaction {
         commands,
@@ -174,8 +174,8 @@ pub fn run_session(
     Ok((server, ended))
 }
 
-fn server(endpoint: &Endpoint, address: PeerAddress) -> Server {
-    Server {
+fn server(endpoint: &Endpoint, address: PeerAddress) -> ContactedServer {
+    ContactedServer {
         host: endpoint.host.to_string(),
         address,
     }

@@ -13,7 +13,7 @@ const MAX_TEXT: usize = 900;
 
 /// Facility and severity of a line (RFC 5424 §6.2.1).
 #[derive(Clone, Copy, Debug)]
-pub enum Priority {
+pub enum SyslogPriority {
     /// Facility user (1), severity error (3).
     UserError = 8 + 3,
     /// Facility mail (2), severity informational (6).
@@ -24,7 +24,7 @@ pub enum Priority {
 ///
 /// # Errors
 /// There is no log daemon, or it does not keep up.
-pub fn send(priority: Priority, tag: &str, text: &str) -> io::Result<()> {
+pub fn send(priority: SyslogPriority, tag: &str, text: &str) -> io::Result<()> {
     send_to(Path::new(SOCKET), &line(priority, tag, text))
 }
 
@@ -35,7 +35,7 @@ fn send_to(socket: &Path, line: &str) -> io::Result<()> {
     log.send(line.as_bytes()).map(drop)
 }
 
-fn line(priority: Priority, tag: &str, text: &str) -> String {
+fn line(priority: SyslogPriority, tag: &str, text: &str) -> String {
     let mut text = printable(text.as_bytes());
     text.truncate(MAX_TEXT);
     let (priority, pid) = (priority as u8, std::process::id());
@@ -51,7 +51,11 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("log");
         let log = UnixDatagram::bind(&path).unwrap();
-        let sent = line(Priority::UserError, "ehlo", "cannot mail \"a\nb\x1b\"");
+        let sent = line(
+            SyslogPriority::UserError,
+            "ehlo",
+            "cannot mail \"a\nb\x1b\"",
+        );
         send_to(&path, &sent).unwrap();
         let mut bytes = [0; 2000];
         let count = log.recv(&mut bytes).unwrap();
@@ -62,7 +66,7 @@ mod tests {
 
     #[test]
     fn long_text_is_cut() {
-        let line = line(Priority::MailInfo, "ehlo/smtp", &"é".repeat(MAX_TEXT));
+        let line = line(SyslogPriority::MailInfo, "ehlo/smtp", &"é".repeat(MAX_TEXT));
         let (head, text) = line.split_once(": ").unwrap();
         assert!(head.starts_with("<22>ehlo/smtp["), "{head}");
         assert_eq!(text.len(), MAX_TEXT);

@@ -340,7 +340,7 @@ fn result(result: &RecipientResult) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::outcome::Server;
+    use crate::client::outcome::ContactedServer;
     use crate::client::session::{RecipientReply, Step};
     use crate::mail::address::Address;
     use crate::smtp::reply::Reply;
@@ -354,7 +354,7 @@ mod tests {
 
     #[test]
     fn result_is_one_line_with_a_verdict_for_each_recipient() {
-        let server = Server {
+        let server = ContactedServer {
             host: "mx1.x.org".to_owned(),
             address: PeerAddress::Tcp("192.0.2.7:25".parse().unwrap()),
         };

@@ -3,7 +3,7 @@
 use crate::mail::mbox;
 use crate::mail::message::Message;
 use crate::smtp::blocks::{Block, Replay};
-use crate::system::syslog::{self, Priority};
+use crate::system::syslog::{self, SyslogPriority};
 use crate::system::trust::is_own;
 use crate::system::user;
 use crate::system::user::path_variable;
@@ -70,7 +70,7 @@ fn open(path: &Path) -> io::Result<File> {
 
 /// Sends a line to the system log if there is one. Never blocks.
 pub fn log(text: &str) {
-    let _ = syslog::send(Priority::UserError, "ehlo", text);
+    let _ = syslog::send(SyslogPriority::UserError, "ehlo", text);
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use std::time::Duration;
 /// has a final result.
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true)]
-pub struct QueueArgs {
+pub struct QueueCommandArgs {
     #[command(subcommand)]
     command: QueueCommand,
 }
@@ -163,7 +163,7 @@ struct StatusArgs {
     queue: QueueDirArgs,
 }
 
-impl QueueArgs {
+impl QueueCommandArgs {
     pub fn plan(
         mut self,
         typed: &CommandLineArgs<'_>,

@@ -10,7 +10,7 @@ mod show;
 mod status;
 mod units;
 
-pub(crate) use args::QueueArgs;
+pub(crate) use args::QueueCommandArgs;
 
 use crate::cli::terminal::complain;
 use crate::queue;

@@ -87,13 +87,7 @@ pub fn run(store: &dyn QueueStore, options: &QueueOptions, run: &RunOptions) -> 
         run,
         output_failed: Cell::new(false),
     };
-    let done = if run.watch {
-        printer.print("waiting for messages; press Ctrl-C to stop");
-        runner.watch(selection).map(|()| true)
-    } else {
-        runner.run_once(&selection, &mut RunProgress::default())
-    };
-    match done {
+    match runner.process(selection, &printer) {
         Ok(is_done) => printer.summarize(store, is_done),
         Err(error) => {
             complain(&error.to_string());
@@ -116,6 +110,15 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
+    /// Returns false if another process runs the queue.
+    fn process(&self, selection: Selection, printer: &QueuePrinter) -> Result<bool, QueueError> {
+        if self.run.watch {
+            printer.print("waiting for messages; press Ctrl-C to stop");
+            return self.watch(selection).map(|()| true);
+        }
+        self.run_once(&selection, &mut RunProgress::default())
+    }
+
     /// Runs passes until nothing is due. Returns false if another process holds the runner lock. A run for
     /// selected items or domains does not need the lock, and other processes do not rely on it.
     fn run_once(

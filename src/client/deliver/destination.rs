@@ -4,7 +4,7 @@ use crate::client::deliver::pool::{IdleConnection, IdleConnections, is_stale};
 use crate::client::deliver::{Outgoing, Policy};
 use crate::client::events::{Event, Observer};
 use crate::client::outcome;
-use crate::client::outcome::{RecipientResult, RecipientStatus, Server};
+use crate::client::outcome::{ContactedServer, RecipientResult, RecipientStatus};
 use crate::client::peer::PeerAddress;
 use crate::client::route::{Destination, Host, RouteError};
 use crate::client::session;
@@ -224,7 +224,7 @@ impl Delivery<'_, '_> {
     fn encrypted_or_in_clear(
         &mut self,
         current: &CurrentHost<'_>,
-        server: &Server,
+        server: &ContactedServer,
         wire: Wire,
         pending: &[usize],
     ) -> Result<SessionResult, ConnectFailure> {
@@ -251,8 +251,8 @@ impl Delivery<'_, '_> {
         peer: PeerAddress,
         others: &mut VecDeque<PeerAddress>,
         pending: &[usize],
-    ) -> Result<(Server, Wire), ConnectFailure> {
-        let server = |address| Server {
+    ) -> Result<(ContactedServer, Wire), ConnectFailure> {
+        let server = |address| ContactedServer {
             host: host.to_string(),
             address,
         };
@@ -334,7 +334,7 @@ impl Delivery<'_, '_> {
     fn settle(
         &mut self,
         current: &mut CurrentHost<'_>,
-        server: Server,
+        server: ContactedServer,
         ended: SessionResult,
         pending: &[usize],
         carried: u32,
@@ -420,7 +420,7 @@ impl Delivery<'_, '_> {
         }
     }
 
-    fn connect_failed(&mut self, pending: &[usize], server: &Server, why: &str) {
+    fn connect_failed(&mut self, pending: &[usize], server: &ContactedServer, why: &str) {
         for &recipient in pending {
             let to = &self.outgoing.envelope.recipients[recipient];
             self.record(

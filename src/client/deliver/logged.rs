@@ -3,7 +3,9 @@
 use crate::client::deliver::Outgoing;
 use crate::client::events::{Event, Interests, Observer};
 use crate::client::mail_log;
-use crate::client::outcome::{Cause, DeliveryReport, RecipientResult, RecipientStatus, Server};
+use crate::client::outcome::{
+    Cause, ContactedServer, DeliveryReport, RecipientResult, RecipientStatus,
+};
 use crate::client::peer::PeerAddress;
 use crate::client::session::{Protocol, Purpose};
 use crate::client::transport::Transports;
@@ -205,7 +207,7 @@ fn line(result: &RecipientResult, delays: Delays) -> Option<String> {
 }
 
 /// `mx.example.org[192.0.2.1]:25`. The command of a pipe is not shown, because it may contain a password.
-fn relay_name(server: &Server, with_port: bool) -> String {
+fn relay_name(server: &ContactedServer, with_port: bool) -> String {
     let host = server.host.trim_matches(['[', ']']);
     match &server.address {
         PeerAddress::Tcp(address) if with_port => {
@@ -332,8 +334,8 @@ mod tests {
         }
     }
 
-    fn server(host: &str) -> Server {
-        Server {
+    fn server(host: &str) -> ContactedServer {
+        ContactedServer {
             host: host.to_owned(),
             address: PeerAddress::Tcp("192.0.2.1:25".parse().unwrap()),
         }
@@ -416,7 +418,7 @@ mod tests {
             relay_name(&server("[192.0.2.1]"), true),
             "192.0.2.1[192.0.2.1]:25"
         );
-        let pipe = Server {
+        let pipe = ContactedServer {
             host: "ssh -p secret".to_owned(),
             address: PeerAddress::Pipe("ssh -p secret".to_owned()),
         };

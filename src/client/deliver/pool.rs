@@ -2,7 +2,7 @@
 
 use crate::client::deliver::Policy;
 use crate::client::events::Observer;
-use crate::client::outcome::Server;
+use crate::client::outcome::ContactedServer;
 use crate::client::route::Host;
 use crate::client::session::Step;
 use crate::client::session::{
@@ -110,7 +110,7 @@ pub struct IdleConnection {
     pub port: u16,
     /// The demands that the session meets.
     pub policy: Policy,
-    pub server: Server,
+    pub server: ContactedServer,
     pub session: IdleSession,
     /// Number of messages sent on it.
     pub carried: u32,

@@ -1,6 +1,6 @@
 //! The end of a session that affects all recipients alike, before the message was sent.
 
-use crate::client::outcome::{Cause, RecipientStatus, Server};
+use crate::client::outcome::{Cause, ContactedServer, RecipientStatus};
 use crate::client::peer::PeerAddress;
 use crate::client::session::{RecipientReply, SessionFailure, SessionResult, Step, Unmet};
 use crate::client::status::{Hint, with_hint};
@@ -24,7 +24,7 @@ pub struct SessionEnd {
 
 impl SessionEnd {
     /// The end of a session without recipients; `None` if it succeeded.
-    pub fn of(server: &Server, ended: &SessionResult) -> Option<Self> {
+    pub fn of(server: &ContactedServer, ended: &SessionResult) -> Option<Self> {
         match (&ended.refusal, &ended.failure) {
             (Some(RecipientReply::Unmet(unmet)), _) => Some(Self::unmet(server, unmet)),
             (Some(RecipientReply::Replied(step, reply)), _) => {
@@ -47,7 +47,7 @@ impl SessionEnd {
 
     /// The server does not meet a requirement that applies before any message. A retry does not help, unless
     /// the reply was 4yz.
-    pub(super) fn unmet(server: &Server, unmet: &Unmet) -> Self {
+    pub(super) fn unmet(server: &ContactedServer, unmet: &Unmet) -> Self {
         let words = match unmet {
             Unmet::NoStarttls => format!("{server} does not offer STARTTLS, which --tls requires"),
             Unmet::StarttlsRefused(reply) => {
@@ -94,7 +94,7 @@ impl SessionEnd {
     }
 
     /// The server refused the session as a whole.
-    pub(super) fn replied(server: &Server, step: Step, reply: &Reply) -> Self {
+    pub(super) fn replied(server: &ContactedServer, step: Step, reply: &Reply) -> Self {
         let is_for_good = reply.class() == Class::Permanent;
         let (what, hint) = match (step, is_for_good) {
             // Some servers send this to a client that they recognize by its address or certificate. It cannot
@@ -126,7 +126,7 @@ impl SessionEnd {
     }
 
     /// `None` if neither the server nor the network failed.
-    pub(super) fn failed(server: &Server, failure: &SessionFailure) -> Option<Self> {
+    pub(super) fn failed(server: &ContactedServer, failure: &SessionFailure) -> Option<Self> {
         let (step, cause, words, hint) = match failure {
             SessionFailure::Message(_) | SessionFailure::Ledger(_) => return None,
             SessionFailure::Wire(step, WireError::Unwelcome(why)) => {
@@ -170,7 +170,7 @@ impl SessionEnd {
     }
 }
 
-fn without_tls(server: &Server, error: &TlsError) -> (Cause, String, Option<Hint>) {
+fn without_tls(server: &ContactedServer, error: &TlsError) -> (Cause, String, Option<Hint>) {
     match error {
         TlsError::Certificate { why, hint, .. } => {
             let words = format!("the certificate of {server} {why}");
@@ -192,7 +192,7 @@ fn without_tls(server: &Server, error: &TlsError) -> (Cause, String, Option<Hint
 }
 
 /// The error of the connection, with the step.
-fn lost(server: &Server, step: Step, error: &WireError) -> String {
+fn lost(server: &ContactedServer, step: Step, error: &WireError) -> String {
     let when = match step {
         Step::Banner => "waiting for the greeting of",
         _ => "talking to",

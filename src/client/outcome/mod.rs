@@ -22,13 +22,13 @@ use std::fmt;
 
 /// The name and the address of a server that was contacted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Server {
+pub struct ContactedServer {
     /// Its name, its address in brackets, or the path of its socket.
     pub host: String,
     pub address: PeerAddress,
 }
 
-impl fmt::Display for Server {
+impl fmt::Display for ContactedServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = &self.host;
         match &self.address {
@@ -53,7 +53,7 @@ pub struct RecipientResult {
     pub verdict: RecipientStatus,
     pub cause: Cause,
     /// The last server that was contacted.
-    pub server: Option<Server>,
+    pub server: Option<ContactedServer>,
     /// The decisive stage.
     pub stage: Option<Stage>,
     pub reply: Option<Reply>,
@@ -189,7 +189,7 @@ impl RecipientResult {
     }
 
     /// No connection could be established.
-    pub fn connect_failed(recipient: &Address, server: Server, why: &str) -> Self {
+    pub fn connect_failed(recipient: &Address, server: ContactedServer, why: &str) -> Self {
         let sentence = format!("cannot connect to {server} for <{recipient}>: {why}");
         Self {
             server: Some(server),
@@ -224,7 +224,7 @@ impl RecipientResult {
     /// The session ended with an answer for the recipient, or with an error.
     pub fn answered(
         recipient: &Address,
-        server: &Server,
+        server: &ContactedServer,
         answer: Option<&RecipientReply>,
         failure: Option<&SessionFailure>,
     ) -> Self {
@@ -280,7 +280,7 @@ impl RecipientResult {
         }
     }
 
-    fn replied(recipient: &Address, server: &Server, step: Step, reply: &Reply) -> Self {
+    fn replied(recipient: &Address, server: &ContactedServer, step: Step, reply: &Reply) -> Self {
         if step == Step::Auth && reply.class() == Class::Permanent {
             return Self::ended(recipient, SessionEnd::replied(server, step, reply));
         }
@@ -302,7 +302,7 @@ impl RecipientResult {
     }
 
     /// Uses the enhanced code of 452, because a report must not call the result permanent.
-    fn too_many(recipient: &Address, server: &Server, reply: &Reply) -> Self {
+    fn too_many(recipient: &Address, server: &ContactedServer, reply: &Reply) -> Self {
         let words = reply.whole();
         let sentence = format!("{server} deferred <{recipient}>: {words} (in reply to RCPT TO)");
         Self {
@@ -319,7 +319,7 @@ impl RecipientResult {
         }
     }
 
-    fn unsuitable(recipient: &Address, server: &Server, unsuitable: Unsuitable) -> Self {
+    fn unsuitable(recipient: &Address, server: &ContactedServer, unsuitable: Unsuitable) -> Self {
         let enhanced = unsuitable.enhanced();
         let why = match unsuitable {
             Unsuitable::TooLarge { size, limit } => {
@@ -379,7 +379,7 @@ impl RecipientResult {
 
     fn failed(
         recipient: &Address,
-        server: &Server,
+        server: &ContactedServer,
         failure: Option<&SessionFailure>,
         in_doubt: bool,
     ) -> Self {

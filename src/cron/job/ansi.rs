@@ -6,15 +6,15 @@ use std::fmt::Write as _;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TextStyle {
-    pub foreground: Option<Color>,
-    pub background: Option<Color>,
+    pub foreground: Option<TextColor>,
+    pub background: Option<TextColor>,
     pub bold: bool,
     pub italic: bool,
     pub underlined: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Color(pub u8, pub u8, pub u8);
+pub struct TextColor(pub u8, pub u8, pub u8);
 
 /// Characters with the same style.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,23 +30,23 @@ pub struct AnsiReader {
 }
 
 /// The sixteen colors, dark enough to be read on white.
-const COLOURS: [Color; 16] = [
-    Color(0, 0, 0),
-    Color(170, 0, 0),
-    Color(0, 120, 0),
-    Color(150, 90, 0),
-    Color(0, 0, 170),
-    Color(150, 0, 150),
-    Color(0, 120, 130),
-    Color(110, 110, 110),
-    Color(85, 85, 85),
-    Color(220, 40, 40),
-    Color(0, 150, 0),
-    Color(180, 120, 0),
-    Color(60, 60, 230),
-    Color(200, 0, 200),
-    Color(0, 150, 160),
-    Color(70, 70, 70),
+const COLOURS: [TextColor; 16] = [
+    TextColor(0, 0, 0),
+    TextColor(170, 0, 0),
+    TextColor(0, 120, 0),
+    TextColor(150, 90, 0),
+    TextColor(0, 0, 170),
+    TextColor(150, 0, 150),
+    TextColor(0, 120, 130),
+    TextColor(110, 110, 110),
+    TextColor(85, 85, 85),
+    TextColor(220, 40, 40),
+    TextColor(0, 150, 0),
+    TextColor(180, 120, 0),
+    TextColor(60, 60, 230),
+    TextColor(200, 0, 200),
+    TextColor(0, 150, 160),
+    TextColor(70, 70, 70),
 ];
 
 impl AnsiReader {
@@ -116,16 +116,16 @@ impl AnsiReader {
     }
 }
 
-fn basic(number: u16) -> Option<Color> {
+fn basic(number: u16) -> Option<TextColor> {
     COLOURS.get(usize::from(number)).copied()
 }
 
 /// A color of the palette of 256, or in RGB.
-fn extended(numbers: &mut impl Iterator<Item = u16>) -> Option<Color> {
+fn extended(numbers: &mut impl Iterator<Item = u16>) -> Option<TextColor> {
     let kind = numbers.next()?;
     let mut next = || numbers.next().and_then(|number| u8::try_from(number).ok());
     match kind {
-        2 => Some(Color(next()?, next()?, next()?)),
+        2 => Some(TextColor(next()?, next()?, next()?)),
         5 => match next()? {
             number @ 0..16 => basic(u16::from(number)),
             number @ 16..232 => {
@@ -133,11 +133,11 @@ fn extended(numbers: &mut impl Iterator<Item = u16>) -> Option<Color> {
                     0 => 0,
                     level => 55 + 40 * level,
                 };
-                Some(Color(part(36), part(6), part(1)))
+                Some(TextColor(part(36), part(6), part(1)))
             }
             number => {
                 let grey = 8 + 10 * (number - 232);
-                Some(Color(grey, grey, grey))
+                Some(TextColor(grey, grey, grey))
             }
         },
         _ => None,
@@ -252,10 +252,10 @@ mod tests {
         let mut reader = AnsiReader::default();
         reader.line(b"\x1b[38;5;196mone");
         let two = reader.line(b"two\x1b[39m three");
-        assert_eq!(two[0].style.foreground, Some(Color(255, 0, 0)));
+        assert_eq!(two[0].style.foreground, Some(TextColor(255, 0, 0)));
         assert_eq!(two[1].style, TextStyle::default());
         let three = reader.line(b"\x1b[38;2;1;2;3;4mx");
-        assert_eq!(three[0].style.foreground, Some(Color(1, 2, 3)));
+        assert_eq!(three[0].style.foreground, Some(TextColor(1, 2, 3)));
         assert!(three[0].style.underlined);
     }
 }

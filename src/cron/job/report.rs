@@ -1,6 +1,6 @@
 //! The mail that reports a run: its text, its HTML version and the attached log.
 
-use crate::cron::job::ansi::{Color, StyledRun, TextStyle};
+use crate::cron::job::ansi::{StyledRun, TextColor, TextStyle};
 use crate::cron::job::excerpt::{Excerpt, ExcerptTail, StyledLines};
 use crate::cron::job::log::Recorder;
 use crate::cron::job::subject::shortened;
@@ -311,7 +311,7 @@ fn css(style: TextStyle) -> String {
         ("background", style.background),
     ];
     for (name, color) in colors {
-        if let Some(Color(red, green, blue)) = color {
+        if let Some(TextColor(red, green, blue)) = color {
             let _ = write!(css, "{name}:#{red:02x}{green:02x}{blue:02x};");
         }
     }
