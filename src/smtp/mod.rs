@@ -8,4 +8,4 @@ pub(crate) mod mechanism;
 pub(crate) mod parameter;
 pub(crate) mod proxy;
 pub(crate) mod reply;
-pub(crate) mod stage;
+pub mod stage;

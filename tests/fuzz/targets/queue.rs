@@ -68,5 +68,8 @@ fn metadata(data: &[u8]) {
     assert_eq!(again.metadata, read.metadata);
     assert_eq!(again.body_type, read.body_type);
     let first_line = FirstLine::of(&written, 0, 0);
-    assert_eq!(FirstLine::parse(first_line.to_text().as_bytes()), Ok(first_line));
+    assert_eq!(
+        FirstLine::parse(first_line.to_text().as_bytes()),
+        Ok(first_line)
+    );
 }

@@ -68,8 +68,14 @@ fn check(reply: &Reply) {
     assert_eq!(offers, one_by_one);
     let offered = |name: &str| parameters(&reply.lines[1..], name);
     assert_eq!(offers.has(Extension::Size), offered("size").is_some());
-    assert_eq!(offers.has(Extension::Pipelining), offered("PIPELINING").is_some());
-    assert_eq!(offers.has(Extension::Starttls), offered("StartTLS").is_some());
+    assert_eq!(
+        offers.has(Extension::Pipelining),
+        offered("PIPELINING").is_some()
+    );
+    assert_eq!(
+        offers.has(Extension::Starttls),
+        offered("StartTLS").is_some()
+    );
     assert_ne!(offers.size_limit(), Some(0));
     let mut mechanisms = offers.mechanisms().iter();
     assert!(mechanisms.all(|name| !name.contains([' ', '='])) || offered("AUTH").is_some());
@@ -121,7 +127,7 @@ fn converse(replies: Vec<Reply>) {
     let mut action = dialogue.step(WireEvent::Started);
     for reply in replies {
         match &action {
-            Action::Say(items) => items.iter().for_each(is_one_line),
+            Action::Send(items) => items.iter().for_each(is_one_line),
             Action::Read => {}
             Action::Abort(_, words) => {
                 assert!(is_printable(words), "{words}");

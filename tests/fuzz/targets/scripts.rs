@@ -4,7 +4,8 @@
 #![no_main]
 
 use ehlo::client::events::{Event, Observer};
-use ehlo::script::{TestCase, ScriptError, ScriptRecorder, ScriptSource, Variables, parse_source};
+use ehlo::script::{ScriptError, ScriptRecorder, ScriptSource, TestCase, Variables, parse_source};
+use ehlo::smtp::stage::Stage;
 use ehlo::system::text::printable;
 use libfuzzer_sys::fuzz_target;
 
@@ -53,7 +54,7 @@ fn read(text: &str) {
 struct Silent;
 
 impl Observer for Silent {
-    fn happened(&mut self, _: Event<'_>) {}
+    fn on_event(&mut self, _: Event<'_>) {}
 }
 
 /// Records a session in which each line of the text was said and answered.
@@ -61,19 +62,19 @@ fn record(text: &str) {
     let mut nobody = Silent;
     let mut scribe = ScriptRecorder::new(&mut nobody, "message.eml", true);
     let peer = ehlo::client::peer::PeerAddress::Tcp("127.0.0.1:25".parse().unwrap());
-    scribe.happened(Event::Connected(&peer));
+    scribe.on_event(Event::Connected(&peer));
     for line in text.lines() {
         let line = printable(line.as_bytes());
-        scribe.happened(Event::Sent {
+        scribe.on_event(Event::Sent {
             line: &line,
-            stage: "mail",
+            stage: Stage::Mail,
         });
         if line.len() % 3 == 0 {
-            scribe.happened(Event::Received {
+            scribe.on_event(Event::Received {
                 code: 250,
                 enhanced: None,
                 lines: &[],
-                stage: "mail",
+                stage: Stage::Mail,
             });
         }
     }
