@@ -31,7 +31,7 @@ struct Tracker<'w> {
     watcher: Option<Receiver<()>>,
 }
 
-/// Sends. If SIGINT arrives meanwhile, reports the recipients that did not get the message, and ends the
+/// Sends. If SIGINT arrives meanwhile, reports the recipients that did not receive the message, and ends the
 /// process by the signal.
 ///
 /// A signal that the caller ignores stays ignored, as for jobs in the background.
@@ -51,7 +51,7 @@ pub fn tracked<T>(
     WATCHER.call_once(|| {
         let (ready, wait) = mpsc::channel();
         watcher = Some(wait);
-        // It gets ready while the connection is made. Without the thread, the signal has its default effect.
+        // It gets ready while the session begins. Without the thread, the signal has its default effect.
         let _ = thread::Builder::new().spawn(move || watch(ready));
     });
     let sent = send(&mut Tracker {
@@ -84,9 +84,9 @@ fn watch(ready: Sender<()>) {
 
 fn report(pending: &Pending) {
     let result = if pending.is_sent {
-        "may have got the message"
+        "may have received the message"
     } else {
-        "did not get the message"
+        "did not receive the message"
     };
     let end = if pending.is_kept {
         "; it stays in the queue"
@@ -100,8 +100,14 @@ fn report(pending: &Pending) {
 
 impl Observer for Tracker<'_> {
     fn on_event(&mut self, what: Event<'_>) {
-        if matches!(what, Event::Connected(_))
-            && let Some(watcher) = self.watcher.take()
+        // No recipient can have the message before, and the watcher gets ready during the first replies.
+        if matches!(
+            what,
+            Event::Sent {
+                stage: Stage::Mail,
+                ..
+            }
+        ) && let Some(watcher) = self.watcher.take()
         {
             let _ = watcher.recv();
         }

@@ -4,8 +4,8 @@ use crate::system::exit::Exit;
 use nix::sys::signal::{SigSet, Signal};
 use signal_hook::consts::{SIGABRT, SIGCHLD, SIGXFSZ};
 use signal_hook::flag;
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,7 +56,9 @@ pub fn is_ignored(signal: i32) -> bool {
 
 /// The ignored signals by `/proc`, the lowest bit for signal 1; 0 if `/proc` is not available.
 pub fn ignored_signals() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mut status = [0; 4096];
+    let length = File::open("/proc/self/status").and_then(|mut file| file.read(&mut status));
+    let status = String::from_utf8_lossy(&status[..length.unwrap_or(0)]);
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     mask.unwrap_or(0)

@@ -367,7 +367,8 @@ fn ctrl_c_says_who_did_not_get_the_message() {
     server.finish();
     assert_eq!(told["exit"], -2, "as SIGINT ends others: {told}");
     for name in ["bob", "carol"] {
-        let line = format!("ehlo: interrupted: <{name}@hamburger.edu> did not get the message\r\n");
+        let line =
+            format!("ehlo: interrupted: <{name}@hamburger.edu> did not receive the message\r\n");
         assert!(told["seen"].as_str().unwrap().contains(&line), "{told}");
     }
 }
