@@ -8,6 +8,7 @@ use crate::smtp::stage::Stage;
 use crate::system::process::is_ignored;
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
+use std::io::{IsTerminal as _, stderr, stdin, stdout};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
@@ -32,7 +33,7 @@ struct Tracker<'w> {
 }
 
 /// Sends. If SIGINT arrives meanwhile, reports the recipients that did not receive the message, and ends the
-/// process by the signal.
+/// process by the signal. Without a terminal, the signal has its default effect.
 ///
 /// A signal that the caller ignores stays ignored, as for jobs in the background.
 pub fn tracked<T>(
@@ -42,6 +43,10 @@ pub fn tracked<T>(
     send: impl FnOnce(&mut dyn Observer) -> T,
 ) -> T {
     static WATCHER: Once = Once::new();
+    // Without a terminal, Ctrl-C cannot be typed, and a quick delivery is spared the watcher.
+    if !(stdin().is_terminal() || stdout().is_terminal() || stderr().is_terminal()) {
+        return send(observer);
+    }
     *pending() = Some(Pending {
         recipients: recipients.iter().map(ToString::to_string).collect(),
         is_sent: false,
