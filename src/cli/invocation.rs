@@ -91,9 +91,7 @@ impl Invocation {
             Self::Drain => run::drain(),
         }
     }
-}
 
-impl Invocation {
     /// The mail log of a command that delivers messages.
     fn log(&self) -> Option<&LogOptions> {
         let mail = match self {

@@ -114,7 +114,7 @@ impl OpenTransport<'_> {
         }
     }
 
-    /// What a session with this host needs.
+    /// The context of a session with this host.
     pub fn context<'c>(&'c self, host: &'c str) -> SessionContext<'c> {
         SessionContext {
             options: self.session,

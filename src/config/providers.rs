@@ -13,7 +13,7 @@ pub struct Provider {
     /// Host and port. Port 465 is implicit TLS, any other STARTTLS.
     pub relay: &'static str,
     pub user: UserName,
-    /// What a user must know before the first login.
+    /// A remark for users before the first login; may be empty.
     pub note: &'static str,
 }
 

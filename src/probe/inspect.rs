@@ -29,7 +29,7 @@ pub struct ProbeResult {
     pub steps: Vec<TimedStep>,
     /// The error, in a sentence.
     pub failure: Option<String>,
-    /// What the user can do about the error.
+    /// The remedy, if there is one.
     pub hint: Option<Hint>,
     pub exit: Exit,
 }

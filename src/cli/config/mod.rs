@@ -17,7 +17,7 @@ use crate::system::text::{reason, shown, shown_path};
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
-/// What is done with the configuration.
+/// A task of `ehlo config`.
 #[derive(Debug)]
 pub enum ConfigView {
     /// Add a profile.

@@ -6,7 +6,7 @@ use crate::cli::config::account::{
 use crate::cli::config::write;
 use crate::cli::options::auth;
 use crate::cli::options::usage_error::UsageError;
-use crate::cli::terminal::complain_escaped;
+use crate::cli::terminal::{complain_escaped, wrapped};
 use crate::config::{NewProfile, Outline, Provider};
 use crate::system::exit::Exit;
 use crate::system::text::{shown, shown_path};
@@ -111,28 +111,8 @@ fn server(
 fn introduce(provider: &Provider) {
     print(&format!("Provider: {}\n", provider.title));
     if !provider.note.is_empty() {
-        print(&folded(&format!("Note: {}", provider.note)));
+        print(&wrapped(&format!("Note: {}\n", provider.note), Some(78), 2));
     }
-}
-
-/// The text in lines of at most 78 characters, indented from the second line on.
-fn folded(text: &str) -> String {
-    let mut lines = String::new();
-    let mut column = 0;
-    for word in text.split(' ') {
-        let width = word.chars().count();
-        if column > 0 && column + 1 + width > 78 {
-            lines.push_str("\n  ");
-            column = 2;
-        } else if column > 0 {
-            lines.push(' ');
-            column += 1;
-        }
-        lines.push_str(word);
-        column += width;
-    }
-    lines.push('\n');
-    lines
 }
 
 fn user(

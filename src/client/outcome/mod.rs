@@ -61,7 +61,7 @@ pub struct RecipientResult {
     pub enhanced: Option<String>,
     /// A sentence that names the recipient; empty when accepted.
     pub sentence: String,
-    /// What the user can do about it.
+    /// The remedy, if there is one.
     pub hint: Option<Hint>,
 }
 

@@ -190,7 +190,7 @@ impl RouteError {
         }
     }
 
-    /// What the user can do about it.
+    /// The remedy, if there is one.
     pub fn hint(&self) -> Option<Hint> {
         match self {
             Self::NoDomain(_) | Self::Loop(_) => Some(Hint::NameRelay),

@@ -161,7 +161,7 @@ pub trait ClaimedItem: Replay + Send {
     fn fail(self: Box<Self>, reason: &str) -> Result<(), QueueError>;
 }
 
-/// What a journal record survives.
+/// The event that a journal record survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// The end of this process, but perhaps not a system crash.

@@ -327,6 +327,12 @@ impl Interpreter<'_, '_> {
         format!("{beginning}...")
     }
 
+    /// The server sent this instead of what is expected.
+    fn sent_instead(&self, expected: impl Into<String>, words: String) -> StopReason {
+        let words = self.shortened(words);
+        StopReason::differs(expected, format!("the server sent \"{words}\""))
+    }
+
     /// Checks that nothing is received and that the server does not close.
     pub(super) fn expect_silence(&mut self, time: Duration) -> Result<(), StopReason> {
         let expected = format!("silence for {} s", time.as_secs_f32());
@@ -339,11 +345,7 @@ impl Interpreter<'_, '_> {
             Err(error) => Err(StopReason::differs(expected, error.to_string())),
             Ok(octets) => {
                 let words = printable(&octets[..octets.len().min(MAX_QUOTED)]);
-                let words = self.shortened(words);
-                Err(StopReason::differs(
-                    expected,
-                    format!("the server sent \"{words}\""),
-                ))
+                Err(self.sent_instead(expected, words))
             }
         }
     }
@@ -368,11 +370,7 @@ impl Interpreter<'_, '_> {
             Err(error) => Err(StopReason::differs(expected, error.to_string())),
             Ok(octets) => {
                 let words = printable(&octets[..octets.len().min(MAX_QUOTED)]);
-                let words = self.shortened(words);
-                Err(StopReason::differs(
-                    expected,
-                    format!("the server sent \"{words}\""),
-                ))
+                Err(self.sent_instead(expected, words))
             }
         }
     }

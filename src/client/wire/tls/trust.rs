@@ -117,7 +117,7 @@ impl Verifier {
         }
     }
 
-    /// What the user can do about the error of the last certificate.
+    /// The remedy for the last certificate error.
     pub fn hint(&self) -> Option<Hint> {
         let is_pinned = matches!(*self.seen(), Verification::NotPinned(_));
         (!is_pinned).then_some(Hint::TrustCertificate)

@@ -1,4 +1,4 @@
-//! What queue runs share through the spool: locks, notification about changes, and the hosts that recently
+//! State that queue runs share through the spool: locks, notification about changes, and the hosts that recently
 //! could not be reached. The hosts are only a cache: entries that cannot be written or read are ignored.
 
 use crate::queue::store::spool::directory::Directory;
