@@ -56,6 +56,7 @@ mod run;
 mod script;
 mod secrets;
 mod seen;
+mod several;
 mod severed;
 mod sink;
 mod sink_faults;

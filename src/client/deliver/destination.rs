@@ -106,6 +106,10 @@ impl Delivery<'_, '_> {
         let idle = self
             .idle?
             .take(current.host, current.port, current.policy)?;
+        self.observer.on_event(Event::Reused {
+            host: &idle.server.host,
+            peer: &idle.server.address,
+        });
         let then = if idle.is_fresh() {
             AfterTransaction::Rest
         } else {
