@@ -113,7 +113,7 @@ _ehlo() {
 
     case "${cmd}" in
         ehlo)
-            opts="-f -s -b -a -H -E -r -p -4 -6 -k -u -q -v -h -V --from --to --cc --bcc --reply-to --subject --body --html --markdown --attach --inline --attach-message --calendar --charset --format-flowed --header --in-reply-to --references --priority --list-unsubscribe --auto-submitted --no-date --no-message-id --message --envelope-from --print --only-if-input --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --pipelining --chunking --timeout --limit-rate --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --quiet --verbose --transcript --hex --timing --summary --color --json --show-data --progress --log --queue --queue-only --queue-dir --on-uncertain --on-failure --profile --config --notify --ret --envid --orcpt --require-tls --hold-for --hold-until --deliver-by --mt-priority --smtputf8 --body-type --announce-size --mail-auth --prdr --quit-after --drop-after --drop-after-send --repeat --wait --raw --mail-param --rcpt-param --force --xclient --xforward --proxy-protocol --lmtp --help --version sink demo probe ask script config queue run notify digest unit doctor sendmail mailq help"
+            opts="-f -s -b -a -H -E -r -p -4 -6 -k -u -q -v -h -V --from --to --cc --bcc --reply-to --subject --body --html --markdown --attach --inline --attach-message --calendar --charset --format-flowed --header --in-reply-to --references --priority --list-unsubscribe --auto-submitted --no-date --no-message-id --message --envelope-from --print --only-if-input --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --proxy --proxy-password-file --ehlo --helo --pipelining --chunking --timeout --limit-rate --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --quiet --verbose --transcript --hex --timing --summary --color --json --show-data --progress --log --queue --queue-only --queue-dir --on-uncertain --on-failure --profile --config --notify --ret --envid --orcpt --require-tls --hold-for --hold-until --deliver-by --mt-priority --smtputf8 --body-type --announce-size --mail-auth --prdr --quit-after --drop-after --drop-after-send --repeat --wait --raw --mail-param --rcpt-param --force --xclient --xforward --proxy-protocol --lmtp --help --version sink demo probe ask script config queue run notify digest unit doctor sendmail mailq help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -260,6 +260,14 @@ _ehlo() {
                     return 0
                     ;;
                 --dns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy-password-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -487,7 +495,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__ask)
-            opts="-p -4 -6 -k -u -q -v -h --port --ehlo --helo --timeout --ipv4 --ipv6 --bind --connect-to --dns --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --force --xclient --xforward --proxy-protocol --lmtp --quiet --transcript --hex --timing --summary --color --json --tls --verbose --help"
+            opts="-p -4 -6 -k -u -q -v -h --port --ehlo --helo --timeout --ipv4 --ipv6 --bind --connect-to --dns --proxy --proxy-password-file --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --force --xclient --xforward --proxy-protocol --lmtp --quiet --transcript --hex --timing --summary --color --json --tls --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -522,6 +530,14 @@ _ehlo() {
                     return 0
                     ;;
                 --dns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy-password-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -779,7 +795,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__digest)
-            opts="-f -s -H -r -p -4 -6 -k -u -h --always --list --state-dir --to --cc --bcc --from --reply-to --subject --header --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --help"
+            opts="-f -s -H -r -p -4 -6 -k -u -h --always --list --state-dir --to --cc --bcc --from --reply-to --subject --header --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --proxy --proxy-password-file --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -866,6 +882,14 @@ _ehlo() {
                     return 0
                     ;;
                 --dns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy-password-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1019,7 +1043,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__notify)
-            opts="-l -a -E -f -s -H -r -p -4 -6 -k -u -h --level --attach --only-if-input --name --dedupe --every --state-dir --log --to --cc --bcc --from --reply-to --subject --header --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --help"
+            opts="-l -a -E -f -s -H -r -p -4 -6 -k -u -h --level --attach --only-if-input --name --dedupe --every --state-dir --log --to --cc --bcc --from --reply-to --subject --header --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --proxy --proxy-password-file --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1141,6 +1165,14 @@ _ehlo() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy-password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --helo)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1221,7 +1253,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__probe)
-            opts="-v -p -4 -6 -k -u -h --pipe --expect --json --verbose --port --ehlo --helo --timeout --ipv4 --ipv6 --bind --connect-to --dns --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --config --tls --profile --help"
+            opts="-v -p -4 -6 -k -u -h --pipe --expect --json --verbose --port --ehlo --helo --timeout --ipv4 --ipv6 --bind --connect-to --dns --proxy --proxy-password-file --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --config --tls --profile --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1264,6 +1296,14 @@ _ehlo() {
                     return 0
                     ;;
                 --dns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy-password-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1597,7 +1637,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__run)
-            opts="-f -H -r -p -4 -6 -k -u -s -h --when --name --timeout --kill-after --lock --lock-wait --lock-quiet --tee --mark-stderr --log --log-limit --html --exit-zero --dedupe --every --state-dir --recovered --digest --to --cc --bcc --from --reply-to --header --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --subject --help"
+            opts="-f -H -r -p -4 -6 -k -u -s -h --when --name --timeout --kill-after --lock --lock-wait --lock-quiet --tee --mark-stderr --log --log-limit --html --exit-zero --dedupe --every --state-dir --recovered --digest --to --cc --bcc --from --reply-to --header --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --proxy --proxy-password-file --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --subject --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1723,6 +1763,14 @@ _ehlo() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy-password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --helo)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1811,7 +1859,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__script)
-            opts="-r -p -D -q -v -f -s -b -a -H -4 -6 -k -u -h --relay --server --port --pipe --define --ehlo --helo --timeout --check --list --show --record --quiet --verbose --tap --junit --from --to --cc --bcc --reply-to --subject --body --html --markdown --attach --inline --attach-message --calendar --charset --format-flowed --header --in-reply-to --references --priority --list-unsubscribe --auto-submitted --no-date --no-message-id --message --envelope-from --ipv4 --ipv6 --bind --connect-to --dns --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --tls --help"
+            opts="-r -p -D -q -v -f -s -b -a -H -4 -6 -k -u -h --relay --server --port --pipe --define --ehlo --helo --timeout --check --list --show --record --quiet --verbose --tap --junit --from --to --cc --bcc --reply-to --subject --body --html --markdown --attach --inline --attach-message --calendar --charset --format-flowed --header --in-reply-to --references --priority --list-unsubscribe --auto-submitted --no-date --no-message-id --message --envelope-from --ipv4 --ipv6 --bind --connect-to --dns --proxy --proxy-password-file --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --tls --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1993,6 +2041,14 @@ _ehlo() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy-password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2165,7 +2221,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__unit)
-            opts="-f -s -H -r -p -4 -6 -k -u -h --lines --user-unit --dedupe --every --state-dir --recovered --to --cc --bcc --from --reply-to --subject --header --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --help"
+            opts="-f -s -H -r -p -4 -6 -k -u -h --lines --user-unit --dedupe --every --state-dir --recovered --to --cc --bcc --from --reply-to --subject --header --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --proxy --proxy-password-file --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2264,6 +2320,14 @@ _ehlo() {
                     return 0
                     ;;
                 --dns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proxy-password-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

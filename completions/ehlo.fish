@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ehlo_global_optspecs
-    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print E/only-if-input r/relay= p/port= pipe= 4/ipv4 6/ipv6 bind= connect-to= dns= helo= pipelining= chunking= timeout= limit-rate= tls= k/insecure ca-file= cert= key= tls-name= pin= tls-min= save-certs= u/user= auth= password-command= password-file= oauth-token-command= allow-cleartext-password q/quiet v/verbose transcript= hex timing summary color= json show-data progress= log= queue queue-only queue-dir= on-uncertain= on-failure= profile= config= notify= ret= envid= orcpt= require-tls= hold-for= hold-until= deliver-by= mt-priority= smtputf8= body-type= announce-size= mail-auth= prdr= quit-after= drop-after= drop-after-send= repeat= wait= raw mail-param= rcpt-param= force= xclient= xforward= proxy-protocol= lmtp h/help V/version
+    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print E/only-if-input r/relay= p/port= pipe= 4/ipv4 6/ipv6 bind= connect-to= dns= proxy= proxy-password-file= helo= pipelining= chunking= timeout= limit-rate= tls= k/insecure ca-file= cert= key= tls-name= pin= tls-min= save-certs= u/user= auth= password-command= password-file= oauth-token-command= allow-cleartext-password q/quiet v/verbose transcript= hex timing summary color= json show-data progress= log= queue queue-only queue-dir= on-uncertain= on-failure= profile= config= notify= ret= envid= orcpt= require-tls= hold-for= hold-until= deliver-by= mt-priority= smtputf8= body-type= announce-size= mail-auth= prdr= quit-after= drop-after= drop-after-send= repeat= wait= raw mail-param= rcpt-param= force= xclient= xforward= proxy-protocol= lmtp h/help V/version
 end
 
 function __fish_ehlo_needs_command
@@ -56,6 +56,8 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -l pipe -d 'Send everything thro
 complete -c ehlo -n "__fish_ehlo_needs_command" -l bind -d 'Local address to connect from' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l connect-to -d 'Open the connection to this host instead of the server' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l dns -d 'Use this DNS resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l proxy -d 'Open connections through this proxy; `none` for a direct connection' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l proxy-password-file -d 'File with the password for the user in --proxy' -r -F
 complete -c ehlo -n "__fish_ehlo_needs_command" -l helo -l ehlo -d 'Client name for EHLO [default: the full name of this host]' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l pipelining -d 'Send commands in groups if the server supports PIPELINING' -r -f -a "auto\t''
 off\t''"
@@ -212,6 +214,8 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l timeout -d 'Time lim
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l bind -d 'Local address to connect from' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l connect-to -d 'Open the connection to this host instead of the server' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l dns -d 'Use this DNS resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l proxy -d 'Open connections through this proxy; `none` for a direct connection' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l proxy-password-file -d 'File with the password for the user in --proxy' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l ca-file -d 'Trust the CAs in this file (PEM) instead of those of the system' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l cert -d 'Client certificate with its chain (PEM)' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand probe" -l key -d 'Private key of the client certificate (PEM, unencrypted)' -r -F
@@ -253,6 +257,8 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l timeout -d 'Time limit
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l bind -d 'Local address to connect from' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l connect-to -d 'Open the connection to this host instead of the server' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l dns -d 'Use this DNS resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l proxy -d 'Open connections through this proxy; `none` for a direct connection' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l proxy-password-file -d 'File with the password for the user in --proxy' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l ca-file -d 'Trust the CAs in this file (PEM) instead of those of the system' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l cert -d 'Client certificate with its chain (PEM)' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand ask" -l key -d 'Private key of the client certificate (PEM, unencrypted)' -r -F
@@ -339,6 +345,8 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l envelope-from -d 'E
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l bind -d 'Local address to connect from' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l connect-to -d 'Open the connection to this host instead of the server' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l dns -d 'Use this DNS resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l proxy -d 'Open connections through this proxy; `none` for a direct connection' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l proxy-password-file -d 'File with the password for the user in --proxy' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l ca-file -d 'Trust the CAs in this file (PEM) instead of those of the system' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l cert -d 'Client certificate with its chain (PEM)' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l key -d 'Private key of the client certificate (PEM, unencrypted)' -r -F
@@ -493,6 +501,8 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l pipe -d 'Send everythi
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l bind -d 'Local address to connect from' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l connect-to -d 'Open the connection to this host instead of the server' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l dns -d 'Use this DNS resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l proxy -d 'Open connections through this proxy; `none` for a direct connection' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l proxy-password-file -d 'File with the password for the user in --proxy' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l helo -l ehlo -d 'Client name for EHLO [default: the full name of this host]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l tls -d 'When to use TLS' -r -f -a "auto\t''
 off\t''
@@ -561,6 +571,8 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l pipe -d 'Send every
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l bind -d 'Local address to connect from' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l connect-to -d 'Open the connection to this host instead of the server' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l dns -d 'Use this DNS resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l proxy -d 'Open connections through this proxy; `none` for a direct connection' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l proxy-password-file -d 'File with the password for the user in --proxy' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l helo -l ehlo -d 'Client name for EHLO [default: the full name of this host]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l tls -d 'When to use TLS' -r -f -a "auto\t''
 off\t''
@@ -613,6 +625,8 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l pipe -d 'Send every
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l bind -d 'Local address to connect from' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l connect-to -d 'Open the connection to this host instead of the server' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l dns -d 'Use this DNS resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l proxy -d 'Open connections through this proxy; `none` for a direct connection' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l proxy-password-file -d 'File with the password for the user in --proxy' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l helo -l ehlo -d 'Client name for EHLO [default: the full name of this host]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l tls -d 'When to use TLS' -r -f -a "auto\t''
 off\t''
@@ -669,6 +683,8 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l pipe -d 'Send everyth
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l bind -d 'Local address to connect from' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l connect-to -d 'Open the connection to this host instead of the server' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l dns -d 'Use this DNS resolver instead of those in /etc/resolv.conf' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l proxy -d 'Open connections through this proxy; `none` for a direct connection' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l proxy-password-file -d 'File with the password for the user in --proxy' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l helo -l ehlo -d 'Client name for EHLO [default: the full name of this host]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l tls -d 'When to use TLS' -r -f -a "auto\t''
 off\t''

@@ -58,6 +58,7 @@ impl Interpreter<'_, '_> {
         let terms = Terms {
             source: router.source(),
             limit: self.limit,
+            proxy_login: self.context.proxy_login,
         };
         let peers = router
             .addresses(&endpoint.host, endpoint.port, &mut *self.observer)
