@@ -1,6 +1,7 @@
 //! The SMTP client: routing, connections, TLS, sessions, authentication, delivery, and the result for each
 //! recipient.
 
+pub(crate) mod connect;
 pub(crate) mod credentials;
 pub(crate) mod deliver;
 pub mod events;
