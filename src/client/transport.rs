@@ -67,7 +67,7 @@ impl<'p> LoadedTransport<'p> {
             .transpose()?;
         let account = options.route.proxy.as_ref().and_then(Proxy::account);
         let proxy_login = account
-            .map(|account| credentials::find_for_proxy(account, stop))
+            .map(|account| credentials::find_for_proxy(&account, stop))
             .transpose()?;
         Ok(Self {
             options,
@@ -85,7 +85,7 @@ impl<'p> LoadedTransport<'p> {
     ) -> Result<Self, TransportError> {
         let account = options.route.proxy.as_ref().and_then(Proxy::account);
         let proxy_login = account
-            .map(|account| credentials::find_for_proxy_unattended(account, limit))
+            .map(|account| credentials::find_for_proxy_unattended(&account, limit))
             .transpose()?;
         Ok(Self {
             options,

@@ -98,7 +98,10 @@ fn password_of_the_proxy_comes_from_netrc_or_its_file_and_is_never_shown() {
         let run = ehlo.run();
         run.exits(0);
         let all = format!("{}{}", run.stdout, run.stderr);
-        assert!(!all.contains("hunter2") && !all.contains("YWxpY2U"), "{all}");
+        assert!(
+            !all.contains("hunter2") && !all.contains("YWxpY2U"),
+            "{all}"
+        );
         proxy.finish();
     }
 }
@@ -199,7 +202,10 @@ fn proxy_none_connects_directly() {
 fn failures_of_the_proxy_are_temporary_and_name_it() {
     for (answer, words) in [
         (&b"\x05\xff"[..], "requires a login"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "answered \"SSH-2.0-OpenSSH_9.2\""),
+        (
+            b"SSH-2.0-OpenSSH_9.2\r\n",
+            "answered \"SSH-2.0-OpenSSH_9.2\"",
+        ),
         (b"", "the proxy closed the connection"),
     ] {
         let proxy = Server::start(move |talk| {
@@ -290,8 +296,10 @@ fn probe_and_scripts_pass_through_the_proxy() {
     let url = format!("socks5://127.0.0.1:{}", proxy.port);
     let ehlo = Ehlo::new();
     ehlo.file("s.ehlo", "connect\n< 220\n");
-    ehlo.args(["script", "--proxy", &url, "--server", SERVER, "-p", "587", "s.ehlo"])
-        .run()
-        .exits(0);
+    ehlo.args([
+        "script", "--proxy", &url, "--server", SERVER, "-p", "587", "s.ehlo",
+    ])
+    .run()
+    .exits(0);
     proxy.finish();
 }

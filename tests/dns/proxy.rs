@@ -42,9 +42,9 @@ fn join(client: &TcpStream, server: &TcpStream) {
         })
     };
     let threads = [copy(client, server), copy(server, client)];
-    threads
-        .into_iter()
-        .for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
 }
 
 #[test]

@@ -306,7 +306,12 @@ mod tests {
         assert_eq!(secret(OPTION, &empty).unwrap_err().exit().code(), 77);
         let long = file(&directory, "long", 0o600);
         fs::write(&long, vec![b'x'; MAX_SIZE + 1]).unwrap();
-        assert!(secret(OPTION, &long).unwrap_err().to_string().contains("64 KiB"));
+        assert!(
+            secret(OPTION, &long)
+                .unwrap_err()
+                .to_string()
+                .contains("64 KiB")
+        );
         assert!(
             secret(OPTION, Path::new("/dev/zero"))
                 .unwrap_err()
@@ -323,12 +328,17 @@ mod tests {
         write.write_all(b"hunter2\n").unwrap();
         drop(write);
         let path = format!("/dev/fd/{}", read.as_raw_fd());
-        assert_eq!(secret(OPTION, Path::new(&path)).unwrap().expose(), b"hunter2");
+        assert_eq!(
+            secret(OPTION, Path::new(&path)).unwrap().expose(),
+            b"hunter2"
+        );
     }
 
     #[test]
     fn path_is_escaped_in_errors() {
-        let text = secret(OPTION, Path::new("/x\x1b[2J")).unwrap_err().to_string();
+        let text = secret(OPTION, Path::new("/x\x1b[2J"))
+            .unwrap_err()
+            .to_string();
         assert!(!text.contains('\x1b'), "{text:?}");
     }
 

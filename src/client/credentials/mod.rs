@@ -115,21 +115,20 @@ pub struct ProxyAccount<'a> {
     pub file: Option<&'a Path>,
 }
 
-/// Finds the password for a proxy: in its file, else in `~/.netrc` and the keyring; else prompts for it. The variable
-/// and systemd's credentials have the password for the mail server, which the proxy must not receive.
+/// Finds the password for a proxy: in its file, else in `~/.netrc` and the keyring; else prompts for it.
 ///
 /// # Errors
 /// The file gives no secret, or none of the places has one.
 pub fn find_for_proxy(
-    account: ProxyAccount<'_>,
+    account: &ProxyAccount<'_>,
     stop: Option<&Stop>,
 ) -> Result<Login, CredentialsError> {
     harden();
     let environment = Environment {
         stop,
-        ..Environment::of_this_process()
+        ..Environment::for_proxy()
     };
-    proxy_login(account, environment)
+    proxy_login(account, &environment)
 }
 
 /// As [`find_for_proxy`], without a terminal.
@@ -137,39 +136,34 @@ pub fn find_for_proxy(
 /// # Errors
 /// The file gives no secret, or none of the places has one.
 pub fn find_for_proxy_unattended(
-    account: ProxyAccount<'_>,
+    account: &ProxyAccount<'_>,
     limit: Duration,
 ) -> Result<Login, CredentialsError> {
     harden();
     let environment = Environment {
         terminal: None,
         limit: Some(limit),
-        ..Environment::of_this_process()
+        ..Environment::for_proxy()
     };
-    proxy_login(account, environment)
+    proxy_login(account, &environment)
 }
 
 fn proxy_login(
-    account: ProxyAccount<'_>,
-    environment: Environment<'_>,
+    account: &ProxyAccount<'_>,
+    environment: &Environment<'_>,
 ) -> Result<Login, CredentialsError> {
     let user = Some(account.user.to_owned());
     if let Some(path) = account.file {
         let proof = Proof::Password(file::secret("--proxy-password-file", path)?);
         return Ok(Login { user, proof });
     }
-    let environment = Environment {
-        password: None,
-        credentials: None,
-        ..environment
-    };
     let options = CredentialsOptions {
         user,
         source: SecretSource::Found,
         profile: None,
         nameless: true,
     };
-    let found = search(&options, &account.host, &environment);
+    let found = search(&options, &account.host, environment);
     found.map_err(|error| match error {
         CredentialsError::Nowhere(account) => CredentialsError::NowhereProxy(account),
         other => other,
@@ -232,6 +226,15 @@ struct Environment<'a> {
 }
 
 impl Environment<'_> {
+    /// Without the variable and the directory that have the password for the mail server.
+    fn for_proxy() -> Self {
+        Self {
+            password: None,
+            credentials: None,
+            ..Self::of_this_process()
+        }
+    }
+
     fn of_this_process() -> Self {
         let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
         let home = || set("HOME").map(|home| PathBuf::from(home).join(".netrc"));

@@ -6,8 +6,8 @@ pub mod target;
 
 pub use dns::{Dns, DnsError, Hickory, Mx};
 
-use crate::client::events::{Event, Observer};
 use crate::client::credentials::ProxyAccount;
+use crate::client::events::{Event, Observer};
 use crate::client::peer::{PeerAddress, ProxiedPeer, ProxyProtocol};
 use crate::client::status::Hint;
 use crate::mail::address::{Address, Domain};

@@ -142,9 +142,9 @@ fn proxy_user(text: &str) -> Result<String, String> {
     }
     let user = percent_decoded(text.as_bytes());
     let is_valid = !user.is_empty() && forbidden(&user).is_none() && !user.contains(':');
-    is_valid
-        .then_some(user)
-        .ok_or_else(|| "the user name in the URL is empty or contains an invalid character".to_owned())
+    is_valid.then_some(user).ok_or_else(|| {
+        "the user name in the URL is empty or contains an invalid character".to_owned()
+    })
 }
 
 /// Parses a command that acts as the server.

@@ -223,7 +223,7 @@ impl Race<'_> {
         let connected = match &peer {
             PeerAddress::Proxied(server) => {
                 proxy::through(connected, server, self.terms.proxy_login, self.terms.limit)
-            },
+            }
             _ => connected,
         };
         match connected {

@@ -71,12 +71,7 @@ fn try_connect(
     result
 }
 
-fn greeting(
-    protocol: ProxyProtocol,
-    host: &str,
-    login: Option<&Login>,
-    steps: Steps,
-) -> String {
+fn greeting(protocol: ProxyProtocol, host: &str, login: Option<&Login>, steps: Steps) -> String {
     let mut wire = try_connect(protocol, host, login, steps).unwrap();
     let line = wire.line(Deadline::after(LIMIT)).unwrap();
     String::from_utf8(line.to_vec()).unwrap()
@@ -93,9 +88,9 @@ fn socks_proxy_gets_the_name_and_the_greeting_after_its_reply_is_kept() {
         ),
     ] {
         let replies: [&'static [u8]; 3] = [
-            b"\x05\0\0\x01\0\0\0\0\0\0220 hi\r\n",
-            b"\x05\0\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0220 hi\r\n",
-            b"\x05\0\0\x03\x04name\0\0220 hi\r\n",
+            b"\x05\0\0\x01\0\0\0\0\0\x00220 hi\r\n",
+            b"\x05\0\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x00220 hi\r\n",
+            b"\x05\0\0\x03\x04name\0\x00220 hi\r\n",
         ];
         for reply in replies {
             let steps: Steps = Box::leak(Box::new([
@@ -115,7 +110,7 @@ fn socks_login_is_sent_if_the_proxy_chooses_it() {
         (b"\x01\x05alice\x07hunter2", b"\x01\x00"),
         (
             b"\x05\x01\x00\x03\x01h\x00\x19",
-            b"\x05\0\0\x01\0\0\0\0\0\0220 hi\n",
+            b"\x05\0\0\x01\0\0\0\0\0\x00220 hi\n",
         ),
     ];
     let line = greeting(ProxyProtocol::Socks5, "h", Some(&login), chosen);
@@ -124,12 +119,15 @@ fn socks_login_is_sent_if_the_proxy_chooses_it() {
         (b"\x05\x02\x00\x02", b"\x05\x00"),
         (
             b"\x05\x01\x00\x03\x01h\x00\x19",
-            b"\x05\0\0\x01\0\0\0\0\0\0220 hi\n",
+            b"\x05\0\0\x01\0\0\0\0\0\x00220 hi\n",
         ),
     ];
     let line = greeting(ProxyProtocol::Socks5, "h", Some(&login), not_chosen);
     assert_eq!(line, "220 hi");
 }
+
+const HELLO: &[u8] = b"\x05\x01\x00";
+const ASK: &[u8] = b"\x05\x01\x00\x03\x01h\x00\x19";
 
 #[test]
 fn socks_failures_say_what_the_proxy_did() {
@@ -138,8 +136,6 @@ fn socks_failures_say_what_the_proxy_did() {
         let failed = try_connect(ProxyProtocol::Socks5, "h", login, steps);
         failed.err().unwrap()
     };
-    const HELLO: &[u8] = b"\x05\x01\x00";
-    const ASK: &[u8] = b"\x05\x01\x00\x03\x01h\x00\x19";
     let cases: [(Steps, &str); 8] = [
         (&[(HELLO, b"\x05\xff")], "requires a login; name a user"),
         (
@@ -150,10 +146,7 @@ fn socks_failures_say_what_the_proxy_did() {
             &[(HELLO, b"\x05\x00"), (ASK, b"\x05\x04\0\x01")],
             "host unreachable",
         ),
-        (
-            &[(HELLO, b"\x05\x00"), (ASK, b"\x05\x63\0\x01")],
-            "code 99",
-        ),
+        (&[(HELLO, b"\x05\x00"), (ASK, b"\x05\x63\0\x01")], "code 99"),
         (
             &[(HELLO, b"\x05\x00"), (ASK, b"\x05\0\0\x09")],
             "an address of type 9",
