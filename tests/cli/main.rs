@@ -46,6 +46,7 @@ mod pattern;
 mod pipes;
 mod probe;
 mod prompt;
+mod proxy;
 mod queue;
 mod queue_damage;
 mod queue_relays;

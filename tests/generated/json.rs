@@ -9,8 +9,8 @@ has occurred. Every object has \"event\", the name of the event, and \"elapsed_m
 The last line is the event \"result\". Failures are also reported as text on standard error, as without --json.",
     "\
 \"host\" identifies a server: its name, its address in brackets, the path of its socket, or its command. The
-endpoint of a connection is given by \"ip\" and \"port\", by \"path\", or by \"command\". \"stage\" is the stage of the
-session: proxy (the header of --proxy-protocol), banner, ehlo, helo, lhlo, starttls, tls, auth, xclient, xforward, ask
+endpoint of a connection is given by \"ip\" and \"port\", by \"port\" and \"proxy\", by \"path\", or by
+\"command\". \"stage\" is the stage of the session: proxy (the header of --proxy-protocol), banner, ehlo, helo, lhlo, starttls, tls, auth, xclient, xforward, ask
 (a command of ehlo ask), mail, rcpt, data, bdat, body, dot, rset or quit.",
     "\
 If several messages are sent (--message repeated, --mbox, --maildir, --repeat), the events of a message also have

@@ -222,6 +222,10 @@ impl CommandLineArgs<'_> {
         {
             return true;
         }
+        // The password is for the proxy of the profile.
+        if id == "proxy_password_file" && is_present("proxy") {
+            return true;
+        }
         // Operands are recipients of To. A message without recipients on the command line is sent to those in its
         // header.
         let is_to_operands = id == "to" && is_present("recipients");

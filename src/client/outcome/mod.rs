@@ -40,6 +40,9 @@ impl fmt::Display for ContactedServer {
                     write!(f, "{host} {ip}:{port}")
                 }
             }
+            PeerAddress::Proxied(peer) if host.trim_matches(['[', ']']) == peer.host => {
+                write!(f, "{}", self.address)
+            }
             local if *host == local.to_string() => f.write_str(host),
             local => write!(f, "{host} [{local}]"),
         }
