@@ -389,7 +389,8 @@ impl<'o> Router<'o> {
         }
     }
 
-    fn peers(
+    /// The addresses of a host in the order in which they are tried, without regard to `--connect-to`.
+    pub fn peers(
         &self,
         host: &Host,
         port: u16,
