@@ -153,7 +153,7 @@ impl Fixture {
                 .arg(&queue);
         });
         let item: serde_json::Value = serde_json::from_str(&list).unwrap();
-        fixture.id = item["id"].as_str().unwrap().to_owned();
+        item["id"].as_str().unwrap().clone_into(&mut fixture.id);
         fixture
     }
 
