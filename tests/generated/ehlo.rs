@@ -65,6 +65,11 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     ("mailq", "List the queue, like mailq(1)."),
     (
+        "completions",
+        "Print the script that completes command lines in bash, zsh, fish or elvish: for bash, put \
+         eval \"$(ehlo completions bash)\" into ~/.bashrc; ehlo completions --help has the lines for the others.",
+    ),
+    (
         "help",
         "Show help for a command and its subcommand, a group of options (message, route, session, tls, auth, output, \
          queue, config, extensions or testing), an option, exit-status or examples. --help=GROUP shows a group, too; a \
@@ -114,6 +119,7 @@ const SYNOPSIS: &[(&str, &str)] = &[
     ("ehlo digest", " [OPTIONS] NAME"),
     ("ehlo unit", " [OPTIONS] NAME"),
     ("ehlo sendmail", " [OPTION|RECIPIENT]..."),
+    ("ehlo completions", " bash|zsh|fish|elvish"),
     ("ehlo help", " [COMMAND|GROUP|OPTION|TOPIC]"),
 ];
 
