@@ -277,7 +277,7 @@ fn send(
     places: &Places,
     missing: Option<clap::Error>,
 ) -> Result<Invocation, EarlyExit> {
-    let config = args.config.read(&command_line.keys(), places)?;
+    let config = args.config.read(|| command_line.keys(), places)?;
     let chosen = config
         .as_ref()
         .map(|config| config.choose(args.config.profile.as_deref(), args.message.sender()));

@@ -151,11 +151,12 @@ impl<'a> CommandLineArgs<'a> {
         let Some(matches) = self.own_matches() else {
             return Vec::new();
         };
-        let is_present =
-            |arg: &&Arg| source(matches, arg.get_id().as_str()) == Some(ValueSource::CommandLine);
-        self.own_command()
-            .get_arguments()
-            .filter(is_present)
+        let on_command_line =
+            |id: &&Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+        let ids: Vec<&Id> = matches.ids().filter(on_command_line).collect();
+        let arguments = self.own_command().get_arguments();
+        arguments
+            .filter(|arg| ids.contains(&arg.get_id()))
             .collect()
     }
 }
