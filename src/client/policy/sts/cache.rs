@@ -444,7 +444,7 @@ mod tests {
             match cache.read("example.org") {
                 Err(CacheError::Unusable { why, .. }) => assert_eq!(why, "is damaged"),
                 Ok(Some(read)) => {
-                    assert!(read.policy.is_none() && length < fetched + 8, "{length}")
+                    assert!(read.policy.is_none() && length < fetched + 8, "{length}");
                 }
                 other => panic!("{length}: {other:?}"),
             }

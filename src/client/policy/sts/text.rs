@@ -336,7 +336,7 @@ mod tests {
             "has max_age 12345678901, which is not a number of seconds",
         ),
         (
-            b"\xff\xfev\0e\0r\0s\0i\0o\0n\0:\0 \0S\0T\0S\0v\01\0",
+            b"\xff\xfev\0e\0r\0s\0i\0o\0n\0:\0 \0S\0T\0S\0v\x001\0",
             "has no version",
         ),
         (
