@@ -3,10 +3,12 @@
 
 pub(crate) mod credentials;
 pub(crate) mod deliver;
+pub(crate) mod dns;
 pub mod events;
 pub(crate) mod mail_log;
 pub(crate) mod outcome;
 pub mod peer;
+pub(crate) mod policy;
 pub(crate) mod route;
 pub mod session;
 pub(crate) mod status;

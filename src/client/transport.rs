@@ -2,10 +2,12 @@
 
 use crate::client::credentials;
 use crate::client::credentials::CredentialsError;
+use crate::client::policy::{PolicyContext, PolicyOptions};
 use crate::client::route;
 use crate::client::route::Router;
 use crate::client::session;
 use crate::client::session::SessionContext;
+use crate::client::wire::tls::ServerCheck;
 use crate::client::wire::{Terms, Tls, TlsSetupError, tls};
 use crate::system::exit::Exit;
 use crate::system::secret::Login;
@@ -24,6 +26,8 @@ pub struct Transport {
     pub route: route::RouteOptions,
     pub session: session::Options,
     pub tls: tls::TlsOptions,
+    /// Policies of recipient domains.
+    pub policy: PolicyOptions,
     /// `None`: no AUTH.
     pub credentials: Option<credentials::CredentialsOptions>,
 }
@@ -86,6 +90,7 @@ impl<'p> LoadedTransport<'p> {
         OpenTransport {
             router: Router::new(&self.options.route),
             session: &self.options.session,
+            policy: &self.options.policy,
             tls: &self.tls,
             login: self.login.as_ref(),
         }
@@ -96,6 +101,7 @@ impl<'p> LoadedTransport<'p> {
 pub struct OpenTransport<'a> {
     pub router: Router<'a>,
     pub session: &'a session::Options,
+    pub policy: &'a PolicyOptions,
     /// Keys and trust.
     pub tls: &'a Tls,
     /// `None`: no AUTH.
@@ -120,7 +126,17 @@ impl OpenTransport<'_> {
             options: self.session,
             tls: self.tls,
             host,
+            check: &ServerCheck::Options,
             login: self.login,
+        }
+    }
+
+    /// What the policies of hosts and domains depend on.
+    pub fn policies(&self) -> PolicyContext<'_> {
+        PolicyContext {
+            options: self.policy,
+            tls: self.session.tls,
+            router: &self.router,
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::client::route::{Endpoint, RouteOptions, Router};
 use crate::client::session::auth::{Bindings, ExchangeError, STARS, SaslExchange, candidates};
 use crate::client::session::{ServerOffers, TlsDemand, tell};
 use crate::client::wire;
+use crate::client::wire::tls::{ServerCheck, TlsServer};
 use crate::client::wire::{ConnectFailure, Terms, TlsError, Wire};
 use crate::script::run::{Interpreter, LastReply, StopReason};
 use crate::script::statement::{Handshake, parse_target};
@@ -104,7 +105,12 @@ impl Interpreter<'_, '_> {
 
     fn handshake(&mut self, wanted: Handshake) -> Result<(), StopReason> {
         let (limit, tls, host) = (self.limit, self.context.tls, self.host.clone());
-        let bindings = self.wire()?.secure(tls, &host, limit);
+        let server = TlsServer {
+            tls,
+            host: &host,
+            check: &ServerCheck::Options,
+        };
+        let bindings = self.wire()?.secure(server, limit);
         // RFC 3207 §4.2: forget everything learned before TLS.
         self.offers = None;
         let bindings = match bindings {
