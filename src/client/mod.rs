@@ -1,10 +1,13 @@
 //! The SMTP client: routing, connections, TLS, sessions, authentication, delivery, and the result for each
 //! recipient.
 
+pub(crate) mod connect;
 pub(crate) mod credentials;
 pub(crate) mod deliver;
 pub(crate) mod dns;
 pub mod events;
+#[allow(dead_code, unused_imports)] // Until a command uses it.
+pub(crate) mod http;
 pub(crate) mod mail_log;
 pub(crate) mod outcome;
 pub mod peer;

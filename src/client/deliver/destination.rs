@@ -184,6 +184,10 @@ impl Delivery<'_, '_> {
         let idle = self
             .idle?
             .take(current.host, current.port, &current.policy)?;
+        self.observer.on_event(Event::Reused {
+            host: &idle.server.host,
+            peer: &idle.server.address,
+        });
         let then = if idle.is_fresh() {
             AfterTransaction::Rest
         } else {
@@ -225,7 +229,7 @@ impl Delivery<'_, '_> {
     fn down(&self, current: &CurrentHost<'_>) -> Option<String> {
         let hosts = self.idle?.hosts;
         let down = |name: &str| hosts.down(name, current.port());
-        down(&current.host.to_string()).or_else(|| down(&self.for_us(current)))
+        down(&self.for_all(current.host)).or_else(|| down(&self.for_us(current)))
     }
 
     /// Records the state of a host for later deliveries.
@@ -234,7 +238,7 @@ impl Delivery<'_, '_> {
             return;
         };
         let (hosts, port) = (idle.hosts, current.port());
-        let (name, ours) = (current.host.to_string(), self.for_us(current));
+        let (name, ours) = (self.for_all(current.host), self.for_us(current));
         match &current.shut {
             None if !current.answered => {}
             Some(HostFilter::ForAll(why)) if !current.answered => hosts.went_down(&name, port, why),
@@ -249,11 +253,23 @@ impl Delivery<'_, '_> {
         }
     }
 
+    /// The key under which the state of a host is stored. A host that a proxy cannot reach may be up.
+    fn for_all(&self, host: &Host) -> String {
+        match self.transport.router.proxy() {
+            Some(proxy) => format!("{host} through {proxy}"),
+            None => host.to_string(),
+        }
+    }
+
     /// The key under which host state that depends on the client is stored: another user may have a valid
     /// password, and another recipient domain other demands on the certificate.
     fn for_us(&self, current: &CurrentHost<'_>) -> String {
         let user = self.transport.login.and_then(|login| login.user.as_deref());
-        let key = format!("{} as {}", current.host, user.unwrap_or_default());
+        let key = format!(
+            "{} as {}",
+            self.for_all(current.host),
+            user.unwrap_or_default()
+        );
         match current.policy.source {
             PolicySource::Options => key,
             _ => format!("{key}, because {}", current.policy.requirement()),

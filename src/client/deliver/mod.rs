@@ -1,10 +1,12 @@
 //! Delivery of a message: transports, destinations, hosts, connections and sessions.
 
 mod destination;
+mod hosts;
 mod logged;
 mod policies;
 mod pool;
 
+pub use hosts::HostsOfRun;
 pub use pool::{ConnectionPool, Hosts};
 
 use crate::client::events::{Event, Observer};

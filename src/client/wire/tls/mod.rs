@@ -151,6 +151,15 @@ impl Tls {
         })
     }
 
+    /// A server that is verified as the options demand.
+    pub fn server<'a>(&'a self, host: &'a str) -> TlsServer<'a> {
+        TlsServer {
+            tls: self,
+            host,
+            check: &ServerCheck::Options,
+        }
+    }
+
     /// The name that the certificate of this host must have.
     pub fn name<'n>(&'n self, host: &'n str) -> &'n str {
         self.options.name.as_deref().unwrap_or(host)

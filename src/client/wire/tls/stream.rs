@@ -305,7 +305,7 @@ impl Stream for Gone {
 
 #[cfg(test)]
 mod tests {
-    use crate::client::wire::tls::{ServerCheck, Tls, TlsOptions, TlsServer};
+    use crate::client::wire::tls::{Tls, TlsOptions};
     use crate::client::wire::{Stream, Wire};
     use rustls::pki_types::PrivateKeyDer;
     use rustls::{ServerConfig, ServerConnection};
@@ -437,12 +437,7 @@ mod tests {
         let mut wire = Wire::new(Box::new(moody));
         let tls = Tls::new(&TlsOptions::default()).unwrap();
         let limit = Duration::from_secs(20);
-        let target = TlsServer {
-            tls: &tls,
-            host: "mx.example.org",
-            check: &ServerCheck::Options,
-        };
-        wire.secure(target, limit).unwrap();
+        wire.secure(tls.server("mx.example.org"), limit).unwrap();
         let mut said = Vec::new();
         for number in 0..20_000 {
             let line = format!("line {number}\r\n");
