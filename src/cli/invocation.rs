@@ -11,6 +11,8 @@ use crate::cli::doctor;
 use crate::cli::notify;
 use crate::cli::notify::NotifyOptions;
 use crate::cli::options::usage_error::EarlyExit;
+use crate::cli::policy;
+use crate::cli::policy::Policy;
 use crate::cli::probe;
 use crate::cli::queue;
 use crate::cli::queue::Queue;
@@ -51,6 +53,8 @@ pub enum Invocation {
     Config(ConfigView),
     /// Inspect and run the mail queue.
     Queue(Box<Queue>),
+    /// Show, fetch and remove policies of recipient domains.
+    Policy(Box<Policy>),
     /// Do what sendmail(8) does.
     Sendmail(Box<sendmail::Sendmail>),
     /// Mail a line or a text.
@@ -87,6 +91,7 @@ impl Invocation {
             Self::Doctor(options) => doctor::run(&options),
             Self::Demo => demo::run(),
             Self::Config(view) => config::run(&view),
+            Self::Policy(policy) => policy::run(&policy),
             Self::Queue(options) => queue::run(&options),
             Self::Sendmail(options) => sendmail::run(&options),
             Self::Notify(options) => notify::run(*options),

@@ -6,7 +6,7 @@ pub(crate) mod suggestions;
 pub(crate) mod topics;
 
 /// All commands.
-pub(crate) const COMMANDS: [&str; 16] = [
+pub(crate) const COMMANDS: [&str; 17] = [
     "sink",
     "demo",
     "probe",
@@ -14,6 +14,7 @@ pub(crate) const COMMANDS: [&str; 16] = [
     "script",
     "config",
     "queue",
+    "policy",
     "run",
     "notify",
     "digest",
