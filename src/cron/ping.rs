@@ -64,11 +64,13 @@ fn send(request: &Request<'_>) -> Result<(), String> {
         bind: None,
         connect_to: None,
         dns: None,
+        proxy: None,
         own_names: Vec::new(),
     };
     let tls = Tls::new(&tls_options(&TlsOptions::default()));
     let client = HttpClient {
         router: &Router::new(&route),
+        proxy_login: None,
         tls: &tls.map_err(|error| reason(&error))?,
         limit: LIMIT,
         max_body: MAX_BODY,
