@@ -144,6 +144,7 @@ impl OpenTransport<'_> {
             tls: self.tls,
             host,
             check: &ServerCheck::Options,
+            is_host_authentic: true,
             login: self.login,
         }
     }
