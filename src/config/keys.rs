@@ -24,7 +24,7 @@ pub(super) enum SectionKeys {
 }
 
 /// The tables that are not profiles.
-pub(super) const SECTIONS: [(&str, SectionKeys); 4] = [
+pub(super) const SECTIONS: [(&str, SectionKeys); 5] = [
     (
         "queue",
         SectionKeys::These(&[
@@ -47,6 +47,7 @@ pub(super) const SECTIONS: [(&str, SectionKeys); 4] = [
     ),
     ("rewrite", SectionKeys::Any),
     ("log", SectionKeys::These(&["file", "syslog"])),
+    ("dns", SectionKeys::These(&["trust-ad"])),
 ];
 
 /// Keys that are not options.
