@@ -2,7 +2,7 @@
 
 use crate::client::credentials;
 use crate::client::credentials::CredentialsError;
-use crate::client::policy::{PolicyContext, PolicyOptions};
+use crate::client::policy::{PolicyContext, PolicyMode, PolicyOptions, StsLookup};
 use crate::client::route;
 use crate::client::route::{Proxy, Router};
 use crate::client::session;
@@ -99,10 +99,19 @@ impl<'p> LoadedTransport<'p> {
         })
     }
 
+    fn router(&self) -> Router<'_> {
+        let router = Router::new(&self.options.route);
+        match self.options.policy.sts {
+            PolicyMode::Off => router,
+            PolicyMode::Auto | PolicyMode::Require => router.with_sts_records(),
+        }
+    }
+
     /// The transport for one thread.
     pub fn open(&self) -> OpenTransport<'_> {
         OpenTransport {
-            router: Router::new(&self.options.route),
+            router: self.router(),
+            sts: StsLookup::new(&self.options.tls, self.proxy_login.as_ref()),
             session: &self.options.session,
             policy: &self.options.policy,
             tls: &self.tls,
@@ -117,6 +126,7 @@ pub struct OpenTransport<'a> {
     pub router: Router<'a>,
     pub session: &'a session::Options,
     pub policy: &'a PolicyOptions,
+    pub sts: StsLookup<'a>,
     /// Keys and trust.
     pub tls: &'a Tls,
     /// `None`: no AUTH.
@@ -155,6 +165,7 @@ impl OpenTransport<'_> {
             options: self.policy,
             tls: self.session.tls,
             router: &self.router,
+            sts: &self.sts,
         }
     }
 }

@@ -1,22 +1,21 @@
 //! Policies during a delivery: recipients by policy, and results of hosts that do not meet one.
 
-use crate::client::events::Observer;
+use crate::client::events::{Event, Observer};
 use crate::client::outcome::{Cause, RecipientResult};
 use crate::client::policy::{
-    HostPolicies, Policy, PolicyContext, PolicyFailure, RecipientDomain, StsPolicy,
+    HostPolicies, Mode, Policy, PolicyContext, PolicyFailure, RecipientDomain, StsStatus,
 };
-use crate::client::route::Destination;
+use crate::client::route::{Destination, Host};
 use crate::client::session::{RecipientReply, Unmet};
 use crate::client::status::{Hint, RecipientStatus};
 use crate::mail::address::{Address, Domain};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// RFC 3463: a cryptographic failure, as Postfix reports it.
 const TEMPORARY: &str = "4.7.5";
 
 /// The MTA-STS policies of the domains of a destination.
-pub type DomainPolicies = BTreeMap<String, Arc<StsPolicy>>;
+pub type DomainPolicies = BTreeMap<String, StsStatus>;
 
 /// The recipients under one policy, or those for which a host is not used.
 pub type PolicyGroup = (Result<Policy, PolicyFailure>, Vec<usize>);
@@ -27,12 +26,32 @@ pub fn of_domains(
     destination: &Destination,
     observer: &mut dyn Observer,
 ) -> DomainPolicies {
-    let domains = destination.domains.keys();
-    let found = domains.filter_map(|domain| {
-        let policy = context.of_domain(domain, observer)?;
-        Some((domain.clone(), policy))
+    let domains = destination.domains.iter();
+    let found = domains.filter_map(|(domain, answer)| {
+        let status = context.of_domain((domain, answer), observer)?;
+        Some((domain.clone(), status))
     });
-    found.collect()
+    let found: DomainPolicies = found.collect();
+    for status in found.values() {
+        note_testing(status, destination, observer);
+    }
+    found
+}
+
+/// Notes the hosts that a policy in mode `testing` would exclude.
+fn note_testing(status: &StsStatus, destination: &Destination, observer: &mut dyn Observer) {
+    let StsStatus::Policy(policy) = status else {
+        return;
+    };
+    if policy.text.mode != Mode::Testing {
+        return;
+    }
+    for host in destination.hosts.iter().map(Host::name) {
+        if !policy.allows(&host) {
+            let note = format!("{host} does not match {policy}, which is in mode testing");
+            observer.on_event(Event::Note(&note));
+        }
+    }
 }
 
 /// Recipients of a destination, and the policies of their domains.

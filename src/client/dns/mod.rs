@@ -77,6 +77,10 @@ impl DnsError {
     }
 }
 
+pub type MxAnswers = Vec<Result<Answer<Mx>, DnsError>>;
+
+pub type TextAnswers = Vec<Result<Answer<Vec<u8>>, DnsError>>;
+
 /// DNS queries.
 pub trait Dns {
     /// Asks all questions at the same time. The answers are in the order of the questions.
@@ -93,20 +97,36 @@ pub trait Dns {
     fn servers(&self) -> &str;
 
     /// The mail exchangers of each of these domains, in any order.
-    fn mx(
-        &self,
-        domains: &[String],
-        observer: &mut dyn Observer,
-    ) -> Vec<Result<Answer<Mx>, DnsError>> {
+    fn mx(&self, domains: &[String], observer: &mut dyn Observer) -> MxAnswers {
         let questions = domains.iter();
         let questions = questions.map(|domain| Question::new(domain, RecordType::Mx));
-        let answers = self.ask(&questions.collect::<Vec<_>>(), observer);
-        let mx = |record| match record {
-            Record::Mx(mx) => Some(mx),
-            _ => None,
-        };
-        let answers = answers.into_iter();
+        let answers = self
+            .ask(&questions.collect::<Vec<_>>(), observer)
+            .into_iter();
         answers.map(|answer| Ok(answer?.of(mx))).collect()
+    }
+
+    /// The same, and at the same time the texts of the name that belongs to each domain.
+    fn mx_and_texts(
+        &self,
+        domains: &[String],
+        name: &dyn Fn(&str) -> String,
+        observer: &mut dyn Observer,
+    ) -> (MxAnswers, TextAnswers) {
+        let exchangers = domains
+            .iter()
+            .map(|domain| Question::new(domain, RecordType::Mx));
+        let texts = domains
+            .iter()
+            .map(|domain| Question::new(&name(domain), RecordType::Txt));
+        let questions: Vec<Question> = exchangers.chain(texts).collect();
+        let mut answers = self.ask(&questions, observer).into_iter();
+        let exchangers = answers.by_ref().take(domains.len());
+        let exchangers = exchangers.map(|answer| Ok(answer?.of(mx))).collect();
+        (
+            exchangers,
+            answers.map(|answer| Ok(answer?.of(text))).collect(),
+        )
     }
 
     /// The addresses of a host by these types of records, in their order.
@@ -145,6 +165,13 @@ pub trait Dns {
     ) -> Result<Answer, DnsError> {
         let answers = self.ask(&[Question::new(name, kind)], observer);
         answers.into_iter().next().unwrap_or(Err(DnsError::NoData))
+    }
+}
+
+fn mx(record: Record) -> Option<Mx> {
+    match record {
+        Record::Mx(mx) => Some(mx),
+        _ => None,
     }
 }
 

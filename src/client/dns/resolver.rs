@@ -108,21 +108,21 @@ impl Resolver {
         })
     }
 
-    /// Waits for an answer. Reports a slow lookup, and returns `None` after the time limit.
+    /// Waits for an answer, which has a time limit. Reports a slow lookup.
     fn wait<T>(
         &self,
         what: &str,
         question: impl Future<Output = T>,
         observer: &mut dyn Observer,
-    ) -> Option<T> {
+    ) -> T {
         self.runtime.block_on(async {
             let mut question = std::pin::pin!(question);
             if let Ok(answer) = tokio::time::timeout(SLOW, &mut question).await {
-                return Some(answer);
+                return answer;
             }
             let note = format!("waiting for the resolver {} to find {what}...", self.names);
             observer.on_event(Event::Note(&note));
-            tokio::time::timeout(PATIENCE, question).await.ok()
+            question.await
         })
     }
 
@@ -232,10 +232,13 @@ impl Dns for Resolver {
                 name: &question.name,
             });
         }
-        let all = join_all(questions.iter().map(|question| self.answer(question)));
-        let answers = self.wait(&described(questions), all, observer);
-        let dead = || questions.iter().map(|_| Err(self.dead())).collect();
-        let answers = answers.unwrap_or_else(dead);
+        // One that is not answered does not harm the others.
+        let answer = async |question| {
+            let answer = tokio::time::timeout(SLOW + PATIENCE, self.answer(question));
+            answer.await.unwrap_or_else(|_| Err(self.dead()))
+        };
+        let all = join_all(questions.iter().map(answer));
+        let answers: Vec<_> = self.wait(&described(questions), all, observer);
         for (question, answer) in questions.iter().zip(&answers) {
             tell(question, answer, observer);
         }

@@ -3,7 +3,7 @@
 //!
 //! - `options.rs`: which policies are looked up.
 //! - `dane.rs`: the TLSA records of a host (RFC 7672).
-//! - `sts.rs`: the MTA-STS policy of a recipient domain (RFC 8461).
+//! - `sts/`: the MTA-STS policy of a recipient domain (RFC 8461).
 //!
 //! DANE goes first: a host with usable TLSA records must match them, and a failure is not healed by MTA-STS (RFC 8461
 //! §2). Without such records, MTA-STS applies. A policy never lowers what the options demand. Where a lookup fails, the host is
@@ -14,7 +14,10 @@ mod options;
 mod sts;
 
 pub use options::{PolicyMode, PolicyOptions};
-pub use sts::StsPolicy;
+pub use sts::{
+    CacheError, Entry, Failure, FetchedPolicy, Mode, RefreshError, StsCache, StsLookup, StsPolicy,
+    StsStatus,
+};
 
 use crate::client::dns::Answer;
 use crate::client::events::Observer;
@@ -24,6 +27,7 @@ use crate::client::wire::tls::{Dane, ServerCheck};
 use dane::TlsaStatus;
 use std::net::IpAddr;
 use std::sync::Arc;
+use sts::StsRecord;
 
 /// Demands on the connections to a host. Connections are kept and TLS sessions are resumed under the same policy
 /// only.
@@ -90,17 +94,28 @@ pub enum PolicyFailure {
     /// `--dane require`, and the host cannot be authenticated.
     #[error("{host} cannot be authenticated by DANE, which --dane requires: {why}")]
     NoDane { host: String, why: String },
-    #[error("{host} does not match {policy}: {}", .policy.patterns.join(", "))]
+    #[error("{host} does not match {policy}: {}", .policy.text.patterns.join(", "))]
     NotInSts {
         host: String,
         policy: Arc<StsPolicy>,
+    },
+    /// `--mta-sts require`, and the domain has no policy that is enforced.
+    #[error("{domain} has no MTA-STS policy, which --mta-sts requires: {why}")]
+    NoSts {
+        domain: String,
+        why: String,
+        may_pass: bool,
     },
 }
 
 impl PolicyFailure {
     /// True if a later attempt may succeed without another option.
     pub fn may_pass(&self) -> bool {
-        !matches!(self, Self::NoDane { .. })
+        match self {
+            Self::NoDane { .. } => false,
+            Self::NoSts { may_pass, .. } => *may_pass,
+            Self::Lookup { .. } | Self::NotInSts { .. } => true,
+        }
     }
 }
 
@@ -111,6 +126,7 @@ pub struct PolicyContext<'a> {
     /// The demand of the options of the transport.
     pub tls: TlsDemand,
     pub router: &'a Router<'a>,
+    pub sts: &'a StsLookup<'a>,
 }
 
 impl PolicyContext<'_> {
@@ -122,7 +138,7 @@ impl PolicyContext<'_> {
     /// The policies of a host. `addresses` is what the DNS has for it, if it is a name and
     /// [`Self::needs_addresses`].
     pub fn of_host<'h>(
-        &self,
+        &'h self,
         (host, port): (&'h Host, u16),
         addresses: Option<&Answer<IpAddr>>,
         observer: &mut dyn Observer,
@@ -139,17 +155,25 @@ impl PolicyContext<'_> {
             host,
             port,
             tls: self.tls,
-            dane: self.options.dane,
+            options: self.options,
             tlsa,
         }
     }
 
-    /// The MTA-STS policy of a recipient domain.
-    pub fn of_domain(&self, domain: &str, observer: &mut dyn Observer) -> Option<Arc<StsPolicy>> {
-        match self.options.sts {
-            PolicyMode::Off => None,
-            PolicyMode::Auto | PolicyMode::Require => sts::find(domain, self, observer),
+    /// The MTA-STS policy of a recipient domain. `None`: it is not looked up.
+    pub fn of_domain(
+        &self,
+        (name, answer): (&str, &MailDomain),
+        observer: &mut dyn Observer,
+    ) -> Option<StsStatus> {
+        let texts = answer.sts.as_ref()?;
+        if self.options.sts == PolicyMode::Off {
+            return None;
         }
+        Some(
+            self.sts
+                .find(name, &StsRecord::of(texts), self.router, observer),
+        )
     }
 }
 
@@ -158,8 +182,8 @@ impl PolicyContext<'_> {
 pub struct RecipientDomain<'a> {
     pub name: &'a str,
     pub answer: &'a MailDomain,
-    /// Its MTA-STS policy.
-    pub sts: Option<&'a Arc<StsPolicy>>,
+    /// Its MTA-STS policy; `None`: it was not looked up.
+    pub sts: Option<&'a StsStatus>,
 }
 
 /// The policies of one host for all recipient domains.
@@ -167,13 +191,14 @@ pub struct HostPolicies<'h> {
     host: &'h Host,
     port: u16,
     tls: TlsDemand,
-    dane: PolicyMode,
+    options: &'h PolicyOptions,
     tlsa: TlsaStatus,
 }
 
 impl HostPolicies<'_> {
     /// The policy for this domain; `None`: the recipients are at an address, or the host is a relay.
     pub fn for_domain(&self, domain: Option<RecipientDomain<'_>>) -> Result<Policy, PolicyFailure> {
+        let sts = self.sts_of(domain)?;
         match &self.tlsa {
             TlsaStatus::Failed { owner, why } => {
                 return Err(PolicyFailure::Lookup {
@@ -182,16 +207,16 @@ impl HostPolicies<'_> {
                 });
             }
             TlsaStatus::Usable(dane) => return self.by_dane(dane, domain),
-            TlsaStatus::Missing(why) if self.dane == PolicyMode::Require => {
+            TlsaStatus::Missing(why) if self.options.dane == PolicyMode::Require => {
                 return Err(self.no_dane(why.clone()));
             }
-            TlsaStatus::Unusable(owner) if self.dane == PolicyMode::Require => {
+            TlsaStatus::Unusable(owner) if self.options.dane == PolicyMode::Require => {
                 let why = format!("none of the TLSA records of {owner} has usage 2 or 3");
                 return Err(self.no_dane(why));
             }
             _ => {}
         }
-        if let Some(sts) = domain.and_then(|domain| domain.sts) {
+        if let Some(sts) = sts {
             return self.by_sts(sts);
         }
         Ok(match &self.tlsa {
@@ -210,7 +235,7 @@ impl HostPolicies<'_> {
         domain: Option<RecipientDomain<'_>>,
     ) -> Result<Policy, PolicyFailure> {
         let is_mx_secure = domain.is_none_or(|domain| domain.answer.is_secure);
-        if !is_mx_secure && self.dane == PolicyMode::Require {
+        if !is_mx_secure && self.options.dane == PolicyMode::Require {
             let name = domain.map_or("", |domain| domain.name);
             return Err(self.no_dane(format!("the MX records of {name} are not signed (DNSSEC)")));
         }
@@ -238,6 +263,29 @@ impl HostPolicies<'_> {
         let source = PolicySource::Dane(dane.owner());
         let check = ServerCheck::Dane(Arc::new(dane));
         Ok(Policy::required(self.tls, check, source))
+    }
+
+    /// The policy that is enforced for this domain.
+    fn sts_of<'d>(
+        &self,
+        domain: Option<RecipientDomain<'d>>,
+    ) -> Result<Option<&'d Arc<StsPolicy>>, PolicyFailure> {
+        let (why, may_pass) = match domain.and_then(|domain| domain.sts) {
+            Some(StsStatus::Policy(policy)) if policy.text.mode == Mode::Enforce => {
+                return Ok(Some(policy));
+            }
+            Some(StsStatus::Policy(policy)) => (format!("{policy} is in mode testing"), false),
+            Some(StsStatus::None { why, may_pass }) => (why.clone(), *may_pass),
+            None => ("the recipient has no domain".to_owned(), false),
+        };
+        if self.options.sts != PolicyMode::Require {
+            return Ok(None);
+        }
+        Err(PolicyFailure::NoSts {
+            domain: domain.map_or("", |domain| domain.name).to_owned(),
+            why,
+            may_pass,
+        })
     }
 
     fn by_sts(&self, sts: &Arc<StsPolicy>) -> Result<Policy, PolicyFailure> {

@@ -76,6 +76,20 @@ pub struct RouteOptions {
 }
 
 impl RouteOptions {
+    /// The mail exchangers of each domain, by the system's resolver.
+    pub fn direct() -> Self {
+        Self {
+            relay: None,
+            port: 25,
+            family: AddressFamily::Any,
+            bind: None,
+            connect_to: None,
+            proxy: None,
+            dns: None,
+            own_names: Vec::new(),
+        }
+    }
+
     /// Describes the addresses that a host lacks, for an error text.
     fn wanted(&self) -> String {
         let (family, option) = match self.family {
@@ -202,6 +216,8 @@ pub struct MailDomain {
     /// False if the domain has no MX, so that it is its own host (RFC 5321 §5.1). Its addresses are then secure or
     /// not.
     pub has_mx: bool,
+    /// The TXT records of [`sts_record`]; `None`: not looked up.
+    pub sts: Option<Result<Answer<Vec<u8>>, DnsError>>,
 }
 
 impl Destination {
@@ -275,6 +291,8 @@ pub struct Router<'o> {
     dns: OnceCell<Result<Box<dyn Dns>, String>>,
     /// Names of this host; read once.
     own_names: OnceCell<Vec<String>>,
+    /// True if the record for MTA-STS is looked up together with the MX.
+    asks_for_sts: bool,
 }
 
 impl<'o> Router<'o> {
@@ -284,6 +302,7 @@ impl<'o> Router<'o> {
             options,
             dns: OnceCell::new(),
             own_names: OnceCell::new(),
+            asks_for_sts: false,
         }
     }
 
@@ -294,7 +313,14 @@ impl<'o> Router<'o> {
             options,
             dns: OnceCell::from(Ok(dns)),
             own_names: OnceCell::new(),
+            asks_for_sts: false,
         }
+    }
+
+    /// Looks up the records for MTA-STS together with the MX.
+    pub fn with_sts_records(mut self) -> Self {
+        self.asks_for_sts = true;
+        self
     }
 
     /// The destinations of these recipients. Domains with the same hosts share one.
@@ -350,18 +376,22 @@ impl<'o> Router<'o> {
         if domains.is_empty() {
             return Vec::new();
         }
-        let answers = match self.dns() {
-            Ok(dns) => dns.mx(domains, observer),
-            Err(why) => domains
-                .iter()
-                .map(|_| Err(DnsError::Failed(why.clone())))
-                .collect(),
+        let (answers, texts) = match self.dns() {
+            Ok(dns) if self.asks_for_sts => dns.mx_and_texts(domains, &sts_record, observer),
+            Ok(dns) => (dns.mx(domains, observer), Vec::new()),
+            Err(why) => {
+                let failed = |_| Err(DnsError::Failed(why.clone()));
+                (domains.iter().map(failed).collect(), Vec::new())
+            }
         };
-        domains
-            .iter()
-            .zip(answers)
-            .map(|(domain, answer)| self.route(domain, answer, observer))
-            .collect()
+        let mut texts = texts.into_iter();
+        let route = |(domain, answer): (&String, _)| {
+            let sts = texts.next();
+            let mut route = self.route(domain, answer, observer)?;
+            route.domain.sts = sts;
+            Ok(route)
+        };
+        domains.iter().zip(answers).map(route).collect()
     }
 
     /// RFC 5321 §5.1 for one domain.
@@ -379,6 +409,7 @@ impl<'o> Router<'o> {
                     expanded: answer.owner,
                     is_secure: answer.secure,
                     has_mx: true,
+                    sts: None,
                 },
             }),
             // Without an MX, the domain itself is the host (RFC 5321 §5.1). Its addresses are looked up later.
@@ -391,6 +422,7 @@ impl<'o> Router<'o> {
                         expanded: name(),
                         is_secure: true,
                         has_mx: false,
+                        sts: None,
                     },
                 })
             }
@@ -707,6 +739,11 @@ impl DestinationSet {
         }
         self.routes
     }
+}
+
+/// The name of the TXT record for MTA-STS (RFC 8461 §3.1).
+pub fn sts_record(domain: &str) -> String {
+    format!("_mta-sts.{domain}")
 }
 
 /// The domains to look up, in lower case and without duplicates.
