@@ -7,6 +7,7 @@ pub(crate) mod extensions;
 pub(crate) mod mail;
 pub(crate) mod message;
 pub(crate) mod output;
+pub(crate) mod policy;
 pub(crate) mod profile;
 pub(crate) mod route;
 pub(crate) mod route_plan;

@@ -20,7 +20,10 @@ use crate::client::transport::OpenTransport;
 use crate::client::wire;
 use crate::client::wire::{ConnectFailure, Wire, WireError};
 use crate::mail::envelope::Envelope;
+use crate::mail::message::is_tls_waived;
+use crate::smtp::extension::Extension;
 use crate::smtp::reply::{Class, Reply};
+use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
@@ -34,6 +37,8 @@ pub struct Delivery<'a, 'r> {
     pub observer: &'r mut dyn Observer,
     /// For each recipient of the envelope.
     pub results: &'r mut [RecipientResult],
+    /// True if the message has the field `TLS-Required: No`; read when it matters.
+    pub is_tls_waived: OnceCell<bool>,
 }
 
 impl Delivery<'_, '_> {
@@ -113,7 +118,31 @@ impl Delivery<'_, '_> {
             None => None,
         };
         let target = (host, recipients.destination.port);
-        recipients.by_policy(&context.of_host(target, addresses, self.observer))
+        let groups = recipients.by_policy(&context.of_host(target, addresses, self.observer));
+        let is_options = |(policy, _): &PolicyGroup| {
+            let policy = policy.as_ref();
+            policy.is_ok_and(|policy| !policy.is_of_domain())
+        };
+        if groups.iter().all(is_options) || !self.waives_tls() {
+            return groups;
+        }
+        let note = format!("TLS-Required: No in the message; the TLS policy for {host} is ignored");
+        self.observer.on_event(Event::Note(&note));
+        let policy = Policy::of_options(context.tls);
+        vec![(Ok(policy), recipients.pending.to_vec())]
+    }
+
+    /// True if the message waives the policies of domains (RFC 8689 §3). An option that demands TLS takes precedence
+    /// (§4.1).
+    fn waives_tls(&self) -> bool {
+        let transport = self.transport;
+        let mut requests = transport.session.requests.iter();
+        let is_demanded = transport.policy.is_required()
+            || requests.any(|request| request.extension == Extension::RequireTls);
+        !is_demanded
+            && *self
+                .is_tls_waived
+                .get_or_init(|| is_tls_waived(self.outgoing.message))
     }
 
     /// Records that a host is not used for these recipients.
@@ -422,6 +451,7 @@ impl Delivery<'_, '_> {
         let name = host.name();
         let context = SessionContext {
             check: &policy.check,
+            is_host_authentic: policy.is_of_domain() || !matches!(host, Host::Exchanger(_)),
             ..self.transport.context(&name)
         };
         carry(&transaction, &context, self.observer)

@@ -346,7 +346,7 @@ impl SessionLoop<'_, '_> {
         };
         tell(&secured, self.observer);
         Ok(WireEvent::Secured(Privacy {
-            verified: secured.judgement.is_good(),
+            verified: secured.judgement.is_good() && self.context.is_host_authentic,
             bindings: Bindings {
                 exporter: secured.exporter,
                 end_point: secured.end_point,
