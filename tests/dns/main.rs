@@ -12,6 +12,7 @@ mod run;
 mod addresses;
 mod aliases;
 mod answers;
+mod dane;
 mod envelope;
 mod failover;
 mod model;

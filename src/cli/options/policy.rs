@@ -15,7 +15,8 @@ pub struct Args {
     /// `auto`: an MX host that has TLSA records signed with DNSSEC must offer STARTTLS and match them; else the
     /// message is deferred, and never sent unencrypted. A resolver that validates is needed: on this host, or trusted by
     /// `trust-ad` in `[dns]` of the configuration. `require`: nothing is sent to a host without such records. `off`: TLSA
-    /// records are ignored. With --relay, --connect-to, and options that decide which certificates are valid, DANE is off.
+    /// records are ignored. With --relay, --connect-to, --proxy, and options that decide which certificates are valid,
+    /// `auto` is off.
     #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Auto)]
     dane: Mode,
 }
@@ -44,8 +45,10 @@ impl Args {
             }
             (Mode::Off, _) | (_, Some(_)) => PolicyMode::Off,
             (Mode::Require, None) => PolicyMode::Require,
-            // A tunnel leads to a host that the DNS need not know.
-            (Mode::Auto, None) if route.connect_to.is_some() => PolicyMode::Off,
+            // A tunnel or a proxy leads to a host that the DNS need not know here.
+            (Mode::Auto, None) if route.connect_to.is_some() || route.proxy.is_some() => {
+                PolicyMode::Off
+            }
             (Mode::Auto, None) => PolicyMode::Auto,
         };
         Ok(PolicyOptions {
