@@ -236,7 +236,7 @@ fn json_names_the_policy() {
     let server = Server::start(move |talk| take_in_tls(talk, &config));
     let run = world
         .mail(&dns, server.port)
-        .args(["-q", "--json"])
+        .args(["--json"])
         .text_to_bob()
         .run();
     run.exits(0);
@@ -570,7 +570,7 @@ fn tls_required_no_waives_the_policy() {
     let Some(world) = World::new() else { return };
     let (dns, _web) = (dns("1"), world.web(&[ok(&policy("enforce"))]));
     let server = Server::start(Talk::take);
-    let mail = world.mail(&dns, server.port).args(["--require-tls", "no"]);
+    let mail = world.mail(&dns, server.port).args(["--require-tls=no"]);
     let run = mail.text_to_bob().run();
     run.exits(0);
     let message = server.finish();
@@ -723,7 +723,10 @@ fn policy_command_lists_shows_refreshes_and_forgets() {
     let Some(world) = World::new() else { return };
     let (dns, _web) = (
         dns("1"),
-        world.web(&[ok(&policy("enforce")), "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n".to_owned()]),
+        world.web(&[
+            ok(&policy("enforce")),
+            "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n".to_owned(),
+        ]),
     );
     let resolver = dns.address.to_string();
     let policy = |arguments: &[&str]| world.ehlo().args(["policy"]).args(arguments).run();
@@ -809,10 +812,11 @@ fn refresh_of_all_forgets_expired_policies_of_domains_without_a_record() {
         entry("new.example", now - 10),
     )
     .unwrap();
-    let dns = dns("").address.to_string();
+    let dns = dns("");
+    let resolver = dns.address.to_string();
     world
         .ehlo()
-        .args(["policy", "refresh", "--dns", &dns])
+        .args(["policy", "refresh", "--dns", &resolver])
         .run()
         .exits(0)
         .is_silent();

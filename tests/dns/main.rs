@@ -13,6 +13,7 @@ mod run;
 mod addresses;
 mod aliases;
 mod answers;
+mod dane;
 mod envelope;
 mod failover;
 mod model;

@@ -15,7 +15,8 @@ pub struct Args {
     /// `auto`: an MX host that has TLSA records signed with DNSSEC must offer STARTTLS and match them; else the
     /// message is deferred, and never sent unencrypted. A resolver that validates is needed: on this host, or trusted by
     /// `trust-ad` in `[dns]` of the configuration. `require`: nothing is sent to a host without such records. `off`: TLSA
-    /// records are ignored. With --relay, --connect-to, and options that decide which certificates are valid, DANE is off.
+    /// records are ignored. With --relay, --connect-to, --proxy, and options that decide which certificates are valid,
+    /// `auto` is off.
     #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Auto)]
     dane: Mode,
 

@@ -201,7 +201,7 @@ fn check_relay_options(
     if extensions.demands_tls() && transport.policy == PolicyOptions::default() {
         return Err(UsageError::usage(
             "--require-tls requires --relay, or a policy of the recipient's domain that verifies its MX hosts; name \
-             the server, allow DANE, or use --require-tls=?",
+             the server, allow DANE or MTA-STS, or use --require-tls=?",
         )
         .about("--require-tls"));
     }

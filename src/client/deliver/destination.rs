@@ -16,6 +16,8 @@ use crate::client::session::{
     AfterTransaction, DeliveryLog, RecipientReply, SessionContext, SessionFailure, SessionResult,
     TlsDemand, Transaction,
 };
+use crate::client::tls_report;
+use crate::client::tls_report::SessionEnds;
 use crate::client::transport::OpenTransport;
 use crate::client::wire;
 use crate::client::wire::{ConnectFailure, Wire, WireError};
@@ -24,7 +26,7 @@ use crate::mail::message::is_tls_waived;
 use crate::smtp::extension::Extension;
 use crate::smtp::reply::{Class, Reply};
 use std::cell::OnceCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::net::IpAddr;
 
@@ -67,7 +69,7 @@ impl Delivery<'_, '_> {
                     Ok(policy) => policy,
                     Err(failure) => {
                         tried = true;
-                        self.not_allowed(&recipients, &failure);
+                        self.not_allowed(host, &recipients, &failure);
                         open.extend(recipients);
                         continue;
                     }
@@ -145,9 +147,25 @@ impl Delivery<'_, '_> {
                 .get_or_init(|| is_tls_waived(self.outgoing.message))
     }
 
+    /// A session with a host for the report about TLS, without the addresses.
+    fn session_ends(&self, host: &Host, recipients: &[usize]) -> SessionEnds {
+        let all = &self.outgoing.envelope.recipients;
+        let domains = recipients
+            .iter()
+            .map(|&recipient| all[recipient].domain().to_string());
+        let domains: BTreeSet<String> = domains.collect();
+        SessionEnds {
+            domains: domains.into_iter().collect(),
+            host: host.name(),
+            receiving: None,
+            sending: None,
+        }
+    }
+
     /// Records that a host is not used for these recipients.
-    fn not_allowed(&mut self, recipients: &[usize], failure: &PolicyFailure) {
+    fn not_allowed(&mut self, host: &Host, recipients: &[usize], failure: &PolicyFailure) {
         self.observer.on_event(Event::Note(&failure.to_string()));
+        tls_report::excluded(failure, || self.session_ends(host, recipients));
         for &recipient in recipients {
             let to = &self.outgoing.envelope.recipients[recipient];
             self.record(recipient, RecipientResult::not_allowed(to, failure));
@@ -359,7 +377,13 @@ impl Delivery<'_, '_> {
             Some(_) => AfterTransaction::Rest,
             None => AfterTransaction::Quit,
         };
+        let sending = wire.local_ip();
         let ended = self.session((host, &current.policy), wire, pending, then);
+        tls_report::session(&current.policy, &ended, || SessionEnds {
+            receiving: server.address.ip(),
+            sending,
+            ..self.session_ends(host, pending)
+        });
         let broken = broken_encryption(&current.policy, ended.failure.as_ref());
         let Some(why) = broken.filter(|_| !ended.interrupted) else {
             return Ok(ended);

@@ -186,6 +186,8 @@ pub struct SessionResult {
     pub replies: Vec<Reply>,
     /// The session, if it is idle.
     pub rest: Option<IdleSession>,
+    /// True if a TLS handshake succeeded in it.
+    pub is_encrypted: bool,
 }
 
 /// Result for one recipient.
