@@ -8,7 +8,7 @@ use crate::cli::help::{HelpArgs, suggestions, topics};
 use crate::cli::invocation::Invocation;
 use crate::cli::notify;
 use crate::cli::options::command_line::CommandLineArgs;
-use crate::cli::options::config::log;
+use crate::cli::options::config::{dkim_keys, log};
 use crate::cli::options::route_plan::{fallbacks, set_profile};
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
 use crate::cli::options::words;
@@ -289,6 +289,7 @@ fn send(
         (_, _, Some(error)) => return Err(error.into()),
         _ => send_without_profile(args, config.as_ref(), command_line)?,
     };
+    task.use_keys(&dkim_keys(config.as_ref())?);
     if let SendTask::Send(send) = &mut task {
         send.log = log;
     }

@@ -192,6 +192,7 @@ impl QueuedMessage<'_> {
             settings: &self.queueing.queue.settings,
             transports: &*self.queueing.queue.transports,
             queue_observer: &SilentQueue,
+            signer: &self.queueing.queue.signer,
             stop: &stop,
         };
         let transport = self.with_patience(self.transport);
@@ -257,6 +258,7 @@ impl QueuedMessage<'_> {
             early: false,
             pool: &pool,
             queue_observer: run_context.queue_observer,
+            signer: run_context.signer,
         };
         let attempted = attempt.run(observer);
         pool.close(observer);

@@ -1,3 +1,4 @@
+use crate::mail::dkim::Signer;
 use crate::mail::message::report::*;
 use crate::smtp::blocks::{Accepts, Blocks, Shape};
 use mail_parser::{Message as Parsed, MessageParser, MimeHeaders as _, PartType};
@@ -98,7 +99,9 @@ fn octets(message: &dyn Replay, accepts: BodyType) -> Vec<u8> {
 }
 
 fn written(report: &DeliveryStatusReport, original: &Given) -> String {
-    let message = report.write(original, SystemTime::UNIX_EPOCH).unwrap();
+    let message = report
+        .write(original, &Signer::default(), SystemTime::UNIX_EPOCH)
+        .unwrap();
     String::from_utf8(octets(&message, BodyType::EightBit)).unwrap()
 }
 
@@ -435,7 +438,9 @@ fn report_without_body_keeps_the_header_of_the_message() {
     let report = report(&sender, vec![refused(&bob)]);
     let now = SystemTime::UNIX_EPOCH;
     let whole = report.write(&original, now).unwrap();
-    let short = without_body(&whole).unwrap().unwrap();
+    let short = without_body(&whole, &Signer::default(), SystemTime::UNIX_EPOCH)
+        .unwrap()
+        .unwrap();
     let header = DeliveryStatusReport {
         returned: Returned::Header,
         ..report
@@ -451,5 +456,9 @@ fn report_without_body_keeps_the_header_of_the_message() {
         text.replace(&boundary, "B").replace(&id, "ID")
     });
     assert_eq!(short, usual);
-    assert!(without_body(&given(MESSAGE)).unwrap().is_none());
+    assert!(
+        without_body(&given(MESSAGE), &Signer::default(), SystemTime::UNIX_EPOCH)
+            .unwrap()
+            .is_none()
+    );
 }
