@@ -3,6 +3,7 @@
 use crate::cli::ask;
 use crate::cli::config;
 use crate::cli::digest;
+use crate::cli::dkim;
 use crate::cli::doctor;
 use crate::cli::help::{HelpArgs, suggestions, topics};
 use crate::cli::invocation::Invocation;
@@ -125,6 +126,8 @@ enum Subcommands {
     Script(Box<script::Args>),
     /// Check and show the configuration.
     Config(config::ConfigArgs),
+    /// Make keys for DKIM signatures, and check their records in the DNS.
+    Dkim(dkim::DkimArgs),
     /// Inspect and run the mail queue.
     Queue(queue::QueueCommandArgs),
     /// Run a command and mail the result.
@@ -229,6 +232,10 @@ impl Subcommands {
             Self::Config(arguments) => arguments
                 .plan(&mut command_line.of_sending(), places)
                 .map(Invocation::Config),
+            Self::Dkim(arguments) => {
+                let task = arguments.plan(command_line, places)?;
+                Ok(Invocation::Dkim(task))
+            }
             Self::Queue(arguments) => {
                 invocation(arguments.plan(&command_line, places), Invocation::Queue)
             }

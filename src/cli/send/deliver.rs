@@ -97,7 +97,8 @@ pub fn deliver_over(
     observer: &mut dyn Observer,
 ) -> DeliveryReport {
     let pool = ConnectionPool::for_one_message(transports);
-    let report = deliver(&Outgoing::of(message), &pool, observer);
+    let deliver = || deliver(&Outgoing::of(message), &pool, observer);
+    let report = message.hashed_during(deliver);
     for (options, error) in transports.unusable() {
         let profile = options.profile.as_deref().unwrap_or_default();
         complain(&format!("cannot try the profile {profile}: {error}"));

@@ -190,6 +190,22 @@ impl Hickory {
         })
     }
 
+    /// The TXT records of a name, each with its strings joined.
+    pub fn texts(&self, name: &str, observer: &mut dyn Observer) -> Result<Vec<Vec<u8>>, DnsError> {
+        let what = format!("the TXT records of {name}");
+        let answer = self.wait(&what, self.ask_txt(name), observer);
+        answer.unwrap_or_else(|| Err(self.dead()))
+    }
+
+    async fn ask_txt(&self, name: &str) -> Result<Vec<Vec<u8>>, DnsError> {
+        let lookup = self.ask(name, RecordType::TXT).await?;
+        let found = found(&records_of(&lookup, name)?, |data| match data {
+            RData::TXT(txt) => Some(txt.txt_data.concat()),
+            _ => None,
+        });
+        found.map(|found| found.records)
+    }
+
     async fn ask_ip(&self, host: &str, kind: RecordType) -> Result<LookupResult<IpAddr>, DnsError> {
         let lookup = self.ask(host, kind).await?;
         found(&records_of(&lookup, host)?, RData::ip_addr)

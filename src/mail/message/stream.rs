@@ -7,6 +7,7 @@ use crate::mail::message::source::{Source, SourceError};
 use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType, Nothing, Replay, Shape, fitting};
 use std::io;
 use std::sync::Arc;
+use std::thread;
 
 /// The end of a header.
 const EMPTY_LINE: &[u8] = b"\r\n";
@@ -152,6 +153,27 @@ impl<E: Replay> Message<E> {
             None => Ok(&[]),
             Some(signatures) => signatures.fields(|| self.variants[index].body_hash()),
         }
+    }
+}
+
+/// Size from which a body is hashed by a thread of its own, which takes a millisecond.
+const HASHED_AHEAD: u64 = 1024 * 1024;
+
+impl Message {
+    /// Calls `deliver`, while a thread hashes the body for the signatures. Without a thread, it is hashed when the
+    /// message is first read.
+    pub fn hashed_during<T>(&self, deliver: impl FnOnce() -> T) -> T {
+        let variant = self.variants.first();
+        let is_large = variant.is_some_and(|variant| variant.body_len() >= HASHED_AHEAD);
+        if self.signatures.is_empty() || !is_large {
+            return deliver();
+        }
+        thread::scope(|scope| {
+            // An error is reported when the message is read.
+            let hash = || self.signed_fields(0).is_ok();
+            let _ = thread::Builder::new().spawn_scoped(scope, hash);
+            deliver()
+        })
     }
 }
 
