@@ -48,6 +48,8 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--auto-submitted', '--auto-submitted', [CompletionResultType]::ParameterName, 'Mark the message as automatic, so that autoresponders do not reply')
             [CompletionResult]::new('--message', '--message', [CompletionResultType]::ParameterName, 'Send this complete message, from a file or standard input (`-`)')
             [CompletionResult]::new('--envelope-from', '--envelope-from', [CompletionResultType]::ParameterName, 'Envelope sender (return path); '''' for the null sender')
+            [CompletionResult]::new('--dkim-key', '--dkim-key', [CompletionResultType]::ParameterName, 'Sign the message with this key (DKIM), published under this selector')
+            [CompletionResult]::new('--dkim', '--dkim', [CompletionResultType]::ParameterName, 'When to sign the message (DKIM) [default: auto]')
             [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Send everything through this server; skip the MX lookup')
             [CompletionResult]::new('--relay', '--relay', [CompletionResultType]::ParameterName, 'Send everything through this server; skip the MX lookup')
             [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Send everything through this server; skip the MX lookup')
@@ -147,6 +149,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('ask', 'ask', [CompletionResultType]::ParameterValue, 'Send SMTP commands to a server and show its replies')
             [CompletionResult]::new('script', 'script', [CompletionResultType]::ParameterValue, 'Run a scripted SMTP session and check the replies')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Create, check and show the configuration')
+            [CompletionResult]::new('dkim', 'dkim', [CompletionResultType]::ParameterValue, 'Make keys for DKIM signatures, and check their records in the DNS')
             [CompletionResult]::new('queue', 'queue', [CompletionResultType]::ParameterValue, 'Inspect and run the mail queue')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a command and mail the result')
             [CompletionResult]::new('notify', 'notify', [CompletionResultType]::ParameterValue, 'Send a notification from a script')
@@ -328,6 +331,8 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--auto-submitted', '--auto-submitted', [CompletionResultType]::ParameterName, 'Mark the message as automatic, so that autoresponders do not reply')
             [CompletionResult]::new('--message', '--message', [CompletionResultType]::ParameterName, 'Send this complete message, from a file or standard input (`-`)')
             [CompletionResult]::new('--envelope-from', '--envelope-from', [CompletionResultType]::ParameterName, 'Envelope sender (return path); '''' for the null sender')
+            [CompletionResult]::new('--dkim-key', '--dkim-key', [CompletionResultType]::ParameterName, 'Sign the message with this key (DKIM), published under this selector')
+            [CompletionResult]::new('--dkim', '--dkim', [CompletionResultType]::ParameterName, 'When to sign the message (DKIM) [default: auto]')
             [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Local address to connect from')
             [CompletionResult]::new('--connect-to', '--connect-to', [CompletionResultType]::ParameterName, 'Open the connection to this host instead of the server')
             [CompletionResult]::new('--dns', '--dns', [CompletionResultType]::ParameterName, 'Use this DNS resolver instead of those in /etc/resolv.conf')
@@ -420,6 +425,36 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: the first that exists, see ehlo(1)]')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ehlo;dkim' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('new', 'new', [CompletionResultType]::ParameterValue, 'Make a key, and print the record to be published')
+            [CompletionResult]::new('record', 'record', [CompletionResultType]::ParameterValue, 'Print the record of a key: the text of a TXT record')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Compare the keys of the configuration with their records in the DNS')
+            break
+        }
+        'ehlo;dkim;new' {
+            [CompletionResult]::new('--domain', '--domain', [CompletionResultType]::ParameterName, 'Domain of the senders')
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'File for the private key; it must not exist')
+            [CompletionResult]::new('--ed25519', '--ed25519', [CompletionResultType]::ParameterName, 'Make an Ed25519 key (RFC 8463), which not all receivers can verify')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ehlo;dkim;record' {
+            [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'Selector in the lines for a zone file [default: the name of the file without its extension]')
+            [CompletionResult]::new('--zone', '--zone', [CompletionResultType]::ParameterName, 'Print lines for a zone file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ehlo;dkim;check' {
+            [CompletionResult]::new('--dns', '--dns', [CompletionResultType]::ParameterName, 'Use this DNS resolver instead of those in /etc/resolv.conf')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: the first that exists, see ehlo(1)]')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'ehlo;queue' {
@@ -544,6 +579,8 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--reply-to', '--reply-to', [CompletionResultType]::ParameterName, 'Address for replies')
             [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'Add a header field, or replace one that ehlo sets; repeatable')
             [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'Add a header field, or replace one that ehlo sets; repeatable')
+            [CompletionResult]::new('--dkim-key', '--dkim-key', [CompletionResultType]::ParameterName, 'Sign the message with this key (DKIM), published under this selector')
+            [CompletionResult]::new('--dkim', '--dkim', [CompletionResultType]::ParameterName, 'When to sign the message (DKIM) [default: auto]')
             [CompletionResult]::new('--queue-dir', '--queue-dir', [CompletionResultType]::ParameterName, 'Queue directory [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]')
             [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Send everything through this server; skip the MX lookup')
             [CompletionResult]::new('--relay', '--relay', [CompletionResultType]::ParameterName, 'Send everything through this server; skip the MX lookup')
@@ -613,6 +650,8 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--subject', '--subject', [CompletionResultType]::ParameterName, 'Subject')
             [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'Add a header field, or replace one that ehlo sets; repeatable')
             [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'Add a header field, or replace one that ehlo sets; repeatable')
+            [CompletionResult]::new('--dkim-key', '--dkim-key', [CompletionResultType]::ParameterName, 'Sign the message with this key (DKIM), published under this selector')
+            [CompletionResult]::new('--dkim', '--dkim', [CompletionResultType]::ParameterName, 'When to sign the message (DKIM) [default: auto]')
             [CompletionResult]::new('--queue-dir', '--queue-dir', [CompletionResultType]::ParameterName, 'Queue directory [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]')
             [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Send everything through this server; skip the MX lookup')
             [CompletionResult]::new('--relay', '--relay', [CompletionResultType]::ParameterName, 'Send everything through this server; skip the MX lookup')
@@ -668,6 +707,8 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--subject', '--subject', [CompletionResultType]::ParameterName, 'Subject')
             [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'Add a header field, or replace one that ehlo sets; repeatable')
             [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'Add a header field, or replace one that ehlo sets; repeatable')
+            [CompletionResult]::new('--dkim-key', '--dkim-key', [CompletionResultType]::ParameterName, 'Sign the message with this key (DKIM), published under this selector')
+            [CompletionResult]::new('--dkim', '--dkim', [CompletionResultType]::ParameterName, 'When to sign the message (DKIM) [default: auto]')
             [CompletionResult]::new('--queue-dir', '--queue-dir', [CompletionResultType]::ParameterName, 'Queue directory [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]')
             [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Send everything through this server; skip the MX lookup')
             [CompletionResult]::new('--relay', '--relay', [CompletionResultType]::ParameterName, 'Send everything through this server; skip the MX lookup')
@@ -726,6 +767,8 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--subject', '--subject', [CompletionResultType]::ParameterName, 'Subject')
             [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'Add a header field, or replace one that ehlo sets; repeatable')
             [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'Add a header field, or replace one that ehlo sets; repeatable')
+            [CompletionResult]::new('--dkim-key', '--dkim-key', [CompletionResultType]::ParameterName, 'Sign the message with this key (DKIM), published under this selector')
+            [CompletionResult]::new('--dkim', '--dkim', [CompletionResultType]::ParameterName, 'When to sign the message (DKIM) [default: auto]')
             [CompletionResult]::new('--queue-dir', '--queue-dir', [CompletionResultType]::ParameterName, 'Queue directory [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]')
             [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Send everything through this server; skip the MX lookup')
             [CompletionResult]::new('--relay', '--relay', [CompletionResultType]::ParameterName, 'Send everything through this server; skip the MX lookup')
