@@ -28,9 +28,6 @@ _ehlo() {
             ehlo,digest)
                 cmd="ehlo__subcmd__digest"
                 ;;
-            ehlo,dkim)
-                cmd="ehlo__subcmd__dkim"
-                ;;
             ehlo,doctor)
                 cmd="ehlo__subcmd__doctor"
                 ;;
@@ -79,15 +76,6 @@ _ehlo() {
             ehlo__subcmd__config,show)
                 cmd="ehlo__subcmd__config__subcmd__show"
                 ;;
-            ehlo__subcmd__dkim,check)
-                cmd="ehlo__subcmd__dkim__subcmd__check"
-                ;;
-            ehlo__subcmd__dkim,new)
-                cmd="ehlo__subcmd__dkim__subcmd__new"
-                ;;
-            ehlo__subcmd__dkim,record)
-                cmd="ehlo__subcmd__dkim__subcmd__record"
-                ;;
             ehlo__subcmd__queue,cron)
                 cmd="ehlo__subcmd__queue__subcmd__cron"
                 ;;
@@ -125,7 +113,7 @@ _ehlo() {
 
     case "${cmd}" in
         ehlo)
-            opts="-f -s -b -a -H -E -r -p -4 -6 -k -u -q -v -h -V --from --to --cc --bcc --reply-to --subject --body --html --markdown --attach --inline --attach-message --calendar --charset --format-flowed --header --in-reply-to --references --priority --list-unsubscribe --auto-submitted --no-date --no-message-id --message --envelope-from --dkim-key --dkim --print --only-if-input --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --pipelining --chunking --timeout --limit-rate --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --quiet --verbose --transcript --hex --timing --summary --color --json --show-data --progress --log --queue --queue-only --queue-dir --on-uncertain --on-failure --profile --config --notify --ret --envid --orcpt --require-tls --hold-for --hold-until --deliver-by --mt-priority --smtputf8 --body-type --announce-size --mail-auth --prdr --quit-after --drop-after --drop-after-send --repeat --wait --raw --mail-param --rcpt-param --force --xclient --xforward --proxy-protocol --lmtp --help --version sink demo probe ask script config dkim queue run notify digest unit doctor sendmail mailq help"
+            opts="-f -s -b -a -H -E -r -p -4 -6 -k -u -q -v -h -V --from --to --cc --bcc --reply-to --subject --body --html --markdown --attach --inline --attach-message --calendar --charset --format-flowed --header --in-reply-to --references --priority --list-unsubscribe --auto-submitted --no-date --no-message-id --message --envelope-from --print --only-if-input --mbox --maildir --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --pipelining --chunking --timeout --limit-rate --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --quiet --verbose --transcript --hex --timing --summary --color --json --show-data --progress --log --queue --queue-only --queue-dir --on-uncertain --on-failure --profile --config --notify --ret --envid --orcpt --require-tls --hold-for --hold-until --deliver-by --mt-priority --smtputf8 --body-type --announce-size --mail-auth --prdr --quit-after --drop-after --drop-after-send --repeat --reuse --wait --raw --mail-param --rcpt-param --force --xclient --xforward --proxy-protocol --lmtp --help --version sink demo probe ask script config queue run notify digest unit doctor sendmail mailq help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -239,12 +227,12 @@ _ehlo() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --dkim-key)
+                --mbox)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --dkim)
-                    COMPREPLY=($(compgen -W "auto require off" -- "${cur}"))
+                --maildir)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --relay)
@@ -799,7 +787,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__digest)
-            opts="-f -s -H -r -p -4 -6 -k -u -h --always --list --state-dir --to --cc --bcc --from --reply-to --subject --header --dkim-key --dkim --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --help"
+            opts="-f -s -H -r -p -4 -6 -k -u -h --always --list --state-dir --to --cc --bcc --from --reply-to --subject --header --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -847,14 +835,6 @@ _ehlo() {
                     ;;
                 -H)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --dkim-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --dkim)
-                    COMPREPLY=($(compgen -W "auto require off" -- "${cur}"))
                     return 0
                     ;;
                 --queue-dir)
@@ -976,82 +956,6 @@ _ehlo() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        ehlo__subcmd__dkim)
-            opts="-h --help new record check"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        ehlo__subcmd__dkim__subcmd__check)
-            opts="-h --dns --config --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --dns)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        ehlo__subcmd__dkim__subcmd__new)
-            opts="-h --domain --ed25519 --out --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --domain)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --out)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        ehlo__subcmd__dkim__subcmd__record)
-            opts="-h --zone --selector --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --selector)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         ehlo__subcmd__doctor)
             opts="-v -h --here --mailto --offline --no-login --timeout --skip --send-test --json --verbose --by-cron --profile --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1123,7 +1027,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__notify)
-            opts="-l -a -E -f -s -H -r -p -4 -6 -k -u -h --level --attach --only-if-input --name --dedupe --every --state-dir --log --to --cc --bcc --from --reply-to --subject --header --dkim-key --dkim --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --help"
+            opts="-l -a -E -f -s -H -r -p -4 -6 -k -u -h --level --attach --only-if-input --name --dedupe --every --state-dir --log --to --cc --bcc --from --reply-to --subject --header --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1203,14 +1107,6 @@ _ehlo() {
                     ;;
                 -H)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --dkim-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --dkim)
-                    COMPREPLY=($(compgen -W "auto require off" -- "${cur}"))
                     return 0
                     ;;
                 --queue-dir)
@@ -1709,7 +1605,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__run)
-            opts="-f -H -r -p -4 -6 -k -u -s -h --when --name --timeout --kill-after --lock --lock-wait --lock-quiet --tee --mark-stderr --log --log-limit --html --exit-zero --dedupe --every --state-dir --recovered --digest --to --cc --bcc --from --reply-to --header --dkim-key --dkim --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --subject --help"
+            opts="-f -H -r -p -4 -6 -k -u -s -h --when --name --timeout --kill-after --lock --lock-wait --lock-quiet --tee --mark-stderr --log --log-limit --html --exit-zero --dedupe --every --state-dir --recovered --digest --to --cc --bcc --from --reply-to --header --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --subject --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1793,14 +1689,6 @@ _ehlo() {
                     ;;
                 -H)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --dkim-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --dkim)
-                    COMPREPLY=($(compgen -W "auto require off" -- "${cur}"))
                     return 0
                     ;;
                 --queue-dir)
@@ -1931,7 +1819,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__script)
-            opts="-r -p -D -q -v -f -s -b -a -H -4 -6 -k -u -h --relay --server --port --pipe --define --ehlo --helo --timeout --check --list --show --record --quiet --verbose --tap --junit --from --to --cc --bcc --reply-to --subject --body --html --markdown --attach --inline --attach-message --calendar --charset --format-flowed --header --in-reply-to --references --priority --list-unsubscribe --auto-submitted --no-date --no-message-id --message --envelope-from --dkim-key --dkim --ipv4 --ipv6 --bind --connect-to --dns --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --tls --help"
+            opts="-r -p -D -q -v -f -s -b -a -H -4 -6 -k -u -h --relay --server --port --pipe --define --ehlo --helo --timeout --check --list --show --record --quiet --verbose --tap --junit --from --to --cc --bcc --reply-to --subject --body --html --markdown --attach --inline --attach-message --calendar --charset --format-flowed --header --in-reply-to --references --priority --list-unsubscribe --auto-submitted --no-date --no-message-id --message --envelope-from --ipv4 --ipv6 --bind --connect-to --dns --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --tls --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2099,14 +1987,6 @@ _ehlo() {
                     ;;
                 --envelope-from)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --dkim-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --dkim)
-                    COMPREPLY=($(compgen -W "auto require off" -- "${cur}"))
                     return 0
                     ;;
                 --bind)
@@ -2293,7 +2173,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__unit)
-            opts="-f -s -H -r -p -4 -6 -k -u -h --lines --user-unit --dedupe --every --state-dir --recovered --to --cc --bcc --from --reply-to --subject --header --dkim-key --dkim --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --help"
+            opts="-f -s -H -r -p -4 -6 -k -u -h --lines --user-unit --dedupe --every --state-dir --recovered --to --cc --bcc --from --reply-to --subject --header --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2353,14 +2233,6 @@ _ehlo() {
                     ;;
                 -H)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --dkim-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --dkim)
-                    COMPREPLY=($(compgen -W "auto require off" -- "${cur}"))
                     return 0
                     ;;
                 --queue-dir)

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ehlo_global_optspecs
-    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= dkim-key= dkim= print E/only-if-input r/relay= p/port= pipe= 4/ipv4 6/ipv6 bind= connect-to= dns= helo= pipelining= chunking= timeout= limit-rate= tls= k/insecure ca-file= cert= key= tls-name= pin= tls-min= save-certs= u/user= auth= password-command= password-file= oauth-token-command= allow-cleartext-password q/quiet v/verbose transcript= hex timing summary color= json show-data progress= log= queue queue-only queue-dir= on-uncertain= on-failure= profile= config= notify= ret= envid= orcpt= require-tls= hold-for= hold-until= deliver-by= mt-priority= smtputf8= body-type= announce-size= mail-auth= prdr= quit-after= drop-after= drop-after-send= repeat= wait= raw mail-param= rcpt-param= force= xclient= xforward= proxy-protocol= lmtp h/help V/version
+    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print E/only-if-input mbox= maildir= r/relay= p/port= pipe= 4/ipv4 6/ipv6 bind= connect-to= dns= helo= pipelining= chunking= timeout= limit-rate= tls= k/insecure ca-file= cert= key= tls-name= pin= tls-min= save-certs= u/user= auth= password-command= password-file= oauth-token-command= allow-cleartext-password q/quiet v/verbose transcript= hex timing summary color= json show-data progress= log= queue queue-only queue-dir= on-uncertain= on-failure= profile= config= notify= ret= envid= orcpt= require-tls= hold-for= hold-until= deliver-by= mt-priority= smtputf8= body-type= announce-size= mail-auth= prdr= quit-after= drop-after= drop-after-send= repeat= reuse wait= raw mail-param= rcpt-param= force= xclient= xforward= proxy-protocol= lmtp h/help V/version
 end
 
 function __fish_ehlo_needs_command
@@ -10,7 +10,7 @@ function __fish_ehlo_needs_command
     argparse -s (__fish_ehlo_global_optspecs) -- $cmd 2>/dev/null
     or argparse -s (__fish_ehlo_global_optspecs) -- $cmd '' 2>/dev/null
     or return
-    if contains -- "$argv[1]" sink demo probe ask script config dkim queue run notify digest unit doctor sendmail mailq help
+    if contains -- "$argv[1]" sink demo probe ask script config queue run notify digest unit doctor sendmail mailq help
         # Also print the command, so this can be used to figure out what it is.
         echo $argv[1]
         return 1
@@ -50,10 +50,8 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -l auto-submitted -d 'Mark the m
 auto-replied\t''"
 complete -c ehlo -n "__fish_ehlo_needs_command" -l message -d 'Send this complete message, from a file or standard input (`-`)' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l envelope-from -d 'Envelope sender (return path); \'\' for the null sender' -r
-complete -c ehlo -n "__fish_ehlo_needs_command" -l dkim-key -d 'Sign the message with this key (DKIM), published under this selector' -r -F
-complete -c ehlo -n "__fish_ehlo_needs_command" -l dkim -d 'When to sign the message (DKIM) [default: auto]' -r -f -a "auto\t''
-require\t''
-off\t''"
+complete -c ehlo -n "__fish_ehlo_needs_command" -l mbox -d 'Send each message in this mbox, from a file or standard input (`-`)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l maildir -d 'Send each message in this Maildir' -r -F
 complete -c ehlo -n "__fish_ehlo_needs_command" -s r -l relay -l server -d 'Send everything through this server; skip the MX lookup' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -s p -l port -d 'Port: a number, or smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l pipe -d 'Send everything through this command, which speaks SMTP on standard input and output' -r
@@ -157,6 +155,7 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -l json -d 'The same as --transc
 complete -c ehlo -n "__fish_ehlo_needs_command" -l show-data -d 'Also show the message as it is transmitted'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l queue -d 'Queue the message if it cannot be delivered now'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l queue-only -d 'Only queue the message; `ehlo queue run` sends it'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l reuse -d 'Send the repetitions over the same connection'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l raw -d 'Use --helo verbatim, and accept addresses without a domain'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l lmtp -d 'Speak LMTP, which returns one reply per recipient after the message (RFC 2033)'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -167,7 +166,6 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "probe" -d 'Report a serve
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "ask" -d 'Send SMTP commands to a server and show its replies'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "script" -d 'Run a scripted SMTP session and check the replies'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "config" -d 'Create, check and show the configuration'
-complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "dkim" -d 'Make keys for DKIM signatures, and check their records in the DNS'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "queue" -d 'Inspect and run the mail queue'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "run" -d 'Run a command and mail the result'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "notify" -d 'Send a notification from a script'
@@ -341,10 +339,6 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l auto-submitted -d '
 auto-replied\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l message -d 'Send this complete message, from a file or standard input (`-`)' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l envelope-from -d 'Envelope sender (return path); \'\' for the null sender' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l dkim-key -d 'Sign the message with this key (DKIM), published under this selector' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l dkim -d 'When to sign the message (DKIM) [default: auto]' -r -f -a "auto\t''
-require\t''
-off\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l bind -d 'Local address to connect from' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l connect-to -d 'Open the connection to this host instead of the server' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l dns -d 'Use this DNS resolver instead of those in /etc/resolv.conf' -r
@@ -416,20 +410,6 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcom
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from path" -l config -d 'Configuration file [default: the first that exists, see ehlo(1)]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help'
-complete -c ehlo -n "__fish_ehlo_using_subcommand dkim; and not __fish_seen_subcommand_from new record check" -s h -l help -d 'Print help'
-complete -c ehlo -n "__fish_ehlo_using_subcommand dkim; and not __fish_seen_subcommand_from new record check" -f -a "new" -d 'Make a key, and print the record to be published'
-complete -c ehlo -n "__fish_ehlo_using_subcommand dkim; and not __fish_seen_subcommand_from new record check" -f -a "record" -d 'Print the record of a key: the text of a TXT record'
-complete -c ehlo -n "__fish_ehlo_using_subcommand dkim; and not __fish_seen_subcommand_from new record check" -f -a "check" -d 'Compare the keys of the configuration with their records in the DNS'
-complete -c ehlo -n "__fish_ehlo_using_subcommand dkim; and __fish_seen_subcommand_from new" -l domain -d 'Domain of the senders' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand dkim; and __fish_seen_subcommand_from new" -l out -d 'File for the private key; it must not exist' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand dkim; and __fish_seen_subcommand_from new" -l ed25519 -d 'Make an Ed25519 key (RFC 8463), which not all receivers can verify'
-complete -c ehlo -n "__fish_ehlo_using_subcommand dkim; and __fish_seen_subcommand_from new" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ehlo -n "__fish_ehlo_using_subcommand dkim; and __fish_seen_subcommand_from record" -l selector -d 'Selector in the lines for a zone file [default: the name of the file without its extension]' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand dkim; and __fish_seen_subcommand_from record" -l zone -d 'Print lines for a zone file'
-complete -c ehlo -n "__fish_ehlo_using_subcommand dkim; and __fish_seen_subcommand_from record" -s h -l help -d 'Print help'
-complete -c ehlo -n "__fish_ehlo_using_subcommand dkim; and __fish_seen_subcommand_from check" -l dns -d 'Use this DNS resolver instead of those in /etc/resolv.conf' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand dkim; and __fish_seen_subcommand_from check" -l config -d 'Configuration file [default: the first that exists, see ehlo(1)]' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand dkim; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "list" -d 'List all items with size, age, next attempt, and the last reply for each recipient'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "show" -d 'Show an item: its envelope and its history'
@@ -509,10 +489,6 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l bcc -d 'Hidden recipie
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s f -l from -d 'Sender address [default: MAILFROM, else `from` of the profile, else your login name at this host]' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l reply-to -d 'Address for replies' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s H -l header -d 'Add a header field, or replace one that ehlo sets; repeatable' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l dkim-key -d 'Sign the message with this key (DKIM), published under this selector' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l dkim -d 'When to sign the message (DKIM) [default: auto]' -r -f -a "auto\t''
-require\t''
-off\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s r -l relay -l server -d 'Send everything through this server; skip the MX lookup' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -s p -l port -d 'Port: a number, or smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
@@ -581,10 +557,6 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s f -l from -d 'Sende
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l reply-to -d 'Address for replies' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s s -l subject -d 'Subject' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s H -l header -d 'Add a header field, or replace one that ehlo sets; repeatable' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l dkim-key -d 'Sign the message with this key (DKIM), published under this selector' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l dkim -d 'When to sign the message (DKIM) [default: auto]' -r -f -a "auto\t''
-require\t''
-off\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s r -l relay -l server -d 'Send everything through this server; skip the MX lookup' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand notify" -s p -l port -d 'Port: a number, or smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
@@ -637,10 +609,6 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s f -l from -d 'Sende
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l reply-to -d 'Address for replies' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s s -l subject -d 'Subject' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s H -l header -d 'Add a header field, or replace one that ehlo sets; repeatable' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l dkim-key -d 'Sign the message with this key (DKIM), published under this selector' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l dkim -d 'When to sign the message (DKIM) [default: auto]' -r -f -a "auto\t''
-require\t''
-off\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s r -l relay -l server -d 'Send everything through this server; skip the MX lookup' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand digest" -s p -l port -d 'Port: a number, or smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
@@ -697,10 +665,6 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s f -l from -d 'Sender 
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l reply-to -d 'Address for replies' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s s -l subject -d 'Subject' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s H -l header -d 'Add a header field, or replace one that ehlo sets; repeatable' -r
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l dkim-key -d 'Sign the message with this key (DKIM), published under this selector' -r -F
-complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l dkim -d 'When to sign the message (DKIM) [default: auto]' -r -f -a "auto\t''
-require\t''
-off\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s r -l relay -l server -d 'Send everything through this server; skip the MX lookup' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand unit" -s p -l port -d 'Port: a number, or smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r

@@ -1,4 +1,4 @@
-//! Signed messages of a seeded generator, in every way in, verified by opendkim, dkimpy and Mail::DKIM; and messages
+//! Signed messages of a seeded generator, in every way in, verified by opendkim, dkimpy and `Mail::DKIM`; and messages
 //! that were changed afterwards, which they must refuse.
 //!
 //! `EHLO_DKIM=500` is the number of messages, `EHLO_SEED=7` another seed.
@@ -93,7 +93,7 @@ impl World {
         }
         let world = Self {
             directory: tempfile::tempdir().unwrap(),
-            servers: SERVERS.map(|options| server(options)).into(),
+            servers: SERVERS.map(server).into(),
             random: fastrand::Rng::with_seed(seed),
             made: 0,
         };

@@ -103,8 +103,8 @@ impl DkimArgs {
             } => {
                 let profile = None;
                 let config = ConfigArgs { profile, config };
-                let keys = command_line.of_sending().keys();
-                let config = config.read(&keys, places)?;
+                let command_line = command_line.of_sending();
+                let config = config.read(|| command_line.keys(), places)?;
                 Ok(DkimTask::Check {
                     keys: keys_of(config.as_ref(), domain.as_deref())?,
                     dns: dns.map(resolver).transpose()?,

@@ -23,8 +23,8 @@ pub struct BodyHash {
     has_text: bool,
 }
 
-impl BodyHash {
-    pub fn new() -> Self {
+impl Default for BodyHash {
+    fn default() -> Self {
         Self {
             context: Context::new(&SHA256),
             buffer: Vec::new(),
@@ -34,7 +34,9 @@ impl BodyHash {
             has_text: false,
         }
     }
+}
 
+impl BodyHash {
     /// Adds the next octets of the body.
     pub fn push(&mut self, block: &[u8]) {
         let mut rest = block;

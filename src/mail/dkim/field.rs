@@ -121,7 +121,7 @@ impl Signatures {
     }
 
     /// Length of the fields with their line ends, in octets.
-    pub fn len(&self) -> u64 {
+    pub fn octets(&self) -> u64 {
         self.len as u64
     }
 

@@ -17,7 +17,7 @@ pub fn ed25519_pem() -> Option<Secret> {
     let mut key = Zeroizing::new([0; 48]);
     key[..16].copy_from_slice(&ED25519_INFO);
     SystemRandom::new().fill(&mut key[16..]).ok()?;
-    let text = Zeroizing::new(BASE64_STANDARD.encode(&*key));
+    let text = Zeroizing::new(BASE64_STANDARD.encode(*key));
     let mut pem = Vec::with_capacity(128);
     pem.extend_from_slice(b"-----BEGIN PRIVATE KEY-----\n");
     pem.extend_from_slice(text.as_bytes());

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 fn body_hash(body: &[u8], block: usize) -> String {
-    let mut hash = BodyHash::new();
+    let mut hash = BodyHash::default();
     body.chunks(block).for_each(|part| hash.push(part));
     BASE64_STANDARD.encode(hash.finish())
 }
@@ -34,7 +34,10 @@ fn relaxed_body(body: &str) -> String {
     while lines.last().is_some_and(String::is_empty) {
         lines.pop();
     }
-    lines.iter().map(|line| format!("{line}\r\n")).collect()
+    lines
+        .into_iter()
+        .flat_map(|line| [line, "\r\n".to_owned()])
+        .collect()
 }
 
 #[test]
@@ -46,22 +49,12 @@ fn body_hash_is_that_of_the_relaxed_form_for_blocks_of_every_size() {
     for _ in 0..500 {
         let count = random.usize(0..40);
         let body: String = (0..count)
-            .map(|_| *random.choice(&pieces).unwrap())
+            .map(|_| pieces[random.usize(0..pieces.len())])
             .collect();
         let right = BASE64_STANDARD.encode(digest(&SHA256, relaxed_body(&body).as_bytes()));
         for block in [1, 2, 3, 7, 65536] {
             assert_eq!(body_hash(body.as_bytes(), block), right, "{body:?} {block}");
         }
-    }
-}
-
-trait Choice {
-    fn choice<'t, T>(&mut self, all: &'t [T]) -> Option<&'t T>;
-}
-
-impl Choice for fastrand::Rng {
-    fn choice<'t, T>(&mut self, all: &'t [T]) -> Option<&'t T> {
-        all.get(self.usize(0..all.len()))
     }
 }
 
@@ -252,7 +245,7 @@ fn signed_by(signer: &Signer, of: &[&str]) -> Vec<String> {
     let signatures = chosen.signatures(&[("from", b"From: x\r\n")], SystemTime::UNIX_EPOCH);
     let text = signatures.fields(|| Ok([0; 32])).unwrap();
     let text = String::from_utf8(text.to_vec()).unwrap();
-    assert_eq!(text.len() as u64, signatures.len());
+    assert_eq!(text.len() as u64, signatures.octets());
     let fields = text.split("DKIM-Signature: ").skip(1);
     let tag = |field: &str, name: &str| {
         let value = field.split(name).nth(1).unwrap();

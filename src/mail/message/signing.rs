@@ -88,7 +88,7 @@ fn split(text: &str) -> Vec<RawField> {
     for line in text.split_inclusive("\r\n") {
         match fields.last_mut() {
             Some(field) if line.starts_with([' ', '\t']) => {
-                field.raw.extend_from_slice(line.as_bytes())
+                field.raw.extend_from_slice(line.as_bytes());
             }
             _ => {
                 let name = line.split(':').next().unwrap_or_default();

@@ -107,7 +107,7 @@ impl<E> Message<E> {
     fn shape_of(&self, index: usize) -> Shape {
         let variant = &self.variants[index];
         let header = self.header.len() + variant.fields.len() + EMPTY_LINE.len();
-        let signatures = self.signatures.get(index).map_or(0, Signatures::len);
+        let signatures = self.signatures.get(index).map_or(0, Signatures::octets);
         Shape {
             transport: variant.body_type,
             utf8: self.utf8_header,
@@ -196,7 +196,7 @@ impl<E> BodyVariant<E> {
 
 impl<E: Replay> BodyVariant<E> {
     fn body_hash(&self) -> io::Result<[u8; 32]> {
-        let (mut hash, mut body, mut block) = (BodyHash::new(), self.body(), Vec::new());
+        let (mut hash, mut body, mut block) = (BodyHash::default(), self.body(), Vec::new());
         while body.append(&mut block)? != Block::End {
             hash.push(&block);
             block.clear();
