@@ -5,6 +5,7 @@
 mod ask;
 mod config;
 mod digest;
+mod dkim;
 mod doctor;
 mod ehlo;
 mod guide;
@@ -39,6 +40,7 @@ fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo-run.1"), &run::page());
     check(Path::new("man/ehlo-notify.1"), &notify::page());
     check(Path::new("man/ehlo-digest.1"), &digest::page());
+    check(Path::new("man/ehlo-dkim.1"), &dkim::page());
     check(Path::new("man/ehlo-unit.1"), &unit::page());
     check(Path::new("man/ehlo-json.5"), &json::page());
 }
