@@ -12,6 +12,7 @@ mod guide;
 mod json;
 mod notify;
 mod page;
+mod policy;
 mod probe;
 mod queue;
 mod run;
@@ -35,6 +36,7 @@ fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo-config.1"), &config::page());
     check(Path::new("man/ehlo-doctor.1"), &doctor::page());
     check(Path::new("man/ehlo-queue.1"), &queue::page());
+    check(Path::new("man/ehlo-policy.1"), &policy::page());
     check(Path::new("man/ehlo-script.1"), &script::page());
     check(Path::new("man/ehlo-sendmail.1"), &sendmail::page());
     check(Path::new("man/ehlo-run.1"), &run::page());

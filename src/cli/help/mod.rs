@@ -15,6 +15,7 @@ pub(crate) const COMMANDS: [&str; 17] = [
     "config",
     "dkim",
     "queue",
+    "policy",
     "run",
     "notify",
     "digest",
