@@ -1,6 +1,6 @@
 //! ehlo(1): the sections that clap does not generate.
 
-use crate::page::{as_typed, built, owned, render, section, synopsis_lines, table, title};
+use crate::page::{as_typed, built, options, owned, render, section, synopsis_lines, table, title};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 use ehlo::cli::parse::EXAMPLES;
@@ -102,24 +102,8 @@ const LITERAL_RECIPIENT: &str = "\
 Put -- before a recipient that looks like a command.";
 
 const SYNOPSIS: &[(&str, &str)] = &[
-    ("ehlo", " [OPTIONS] [RECIPIENT]..."),
-    ("ehlo sink", " [OPTIONS]"),
-    ("ehlo demo", ""),
-    ("ehlo probe", " [OPTIONS] HOST[:PORT]"),
-    ("ehlo ask", " [OPTIONS] HOST[:PORT] COMMAND..."),
-    ("ehlo script", " [OPTIONS] FILE|NAME..."),
-    ("ehlo config", " init|edit|check|show|path"),
-    (
-        "ehlo queue",
-        " list|show|run|hold|release|remove|requeue|status|systemd|cron",
-    ),
-    ("ehlo doctor", " [OPTIONS]"),
-    ("ehlo run", " [OPTIONS] [--] CMD [ARG]..."),
-    ("ehlo notify", " [OPTIONS] [TEXT]..."),
-    ("ehlo digest", " [OPTIONS] NAME"),
-    ("ehlo unit", " [OPTIONS] NAME"),
-    ("ehlo sendmail", " [OPTION|RECIPIENT]..."),
-    ("ehlo completions", " bash|zsh|fish|elvish"),
+    ("ehlo", " [OPTIONS] RECIPIENT..."),
+    ("ehlo", " COMMAND [OPTIONS] [ARGUMENT]..."),
     ("ehlo help", " [COMMAND|GROUP|OPTION|TOPIC]"),
 ];
 
@@ -266,7 +250,8 @@ ehlo -r mx.example.org -b hi bob@example.org \\
      --xclient 'NAME=client.example.net ADDR=192.0.2.1'
 ehlo -r mx.example.org:10025 -b hi bob@example.org \\
      --proxy-protocol 'v2 192.0.2.1:4321 198.51.100.2:25'
-ehlo --lmtp -r /run/dovecot/lmtp -b hi bob@example.org eve@example.org
+ehlo --lmtp -r /run/dovecot/lmtp -b hi \\
+     bob@example.org eve@example.org
 ehlo -r mx.example.org --notify success --ret hdrs \\
      --envid 'try 1' -b hi bob@example.org
 ehlo -r mx.example.org --hold-for '2h?' --mt-priority '3?' \\
@@ -448,10 +433,11 @@ pub fn page() -> String {
     let mut synopsis = Roff::new();
     synopsis.control("SH", ["SYNOPSIS"]);
     synopsis_lines(&mut synopsis, SYNOPSIS);
+    let mut commands = Roff::new();
+    table(&mut commands, "COMMANDS", owned(COMMANDS));
+    commands.control("PP", []);
+    commands.text([roman(LITERAL_RECIPIENT)]);
     let mut own = Roff::new();
-    table(&mut own, "COMMANDS", owned(COMMANDS));
-    own.control("PP", []);
-    own.text([roman(LITERAL_RECIPIENT)]);
     section(&mut own, "MESSAGE TEXT", &TEXT);
     section(&mut own, "SESSION TRANSCRIPT", &TRANSCRIPT);
     section(&mut own, "ENCRYPTION", &ENCRYPTION);
@@ -476,7 +462,8 @@ pub fn page() -> String {
         render(|out| man.render_name_section(out)),
         synopsis.to_roff(),
         render(|out| man.render_description_section(out)),
-        render(|out| man.render_options_section(out)),
+        commands.to_roff(),
+        options(&man),
         own.to_roff(),
     ]
     .concat()

@@ -71,6 +71,10 @@ pub trait QueueObserver: Sync {
 /// An event of a queue run.
 #[derive(Debug)]
 pub enum QueueEvent<'a> {
+    /// This number of items is due; one with recipients of several destinations counts for each of them.
+    Due(usize),
+    /// One of these has been tried or left out.
+    Processed,
     /// The message was delivered to a recipient.
     Delivered {
         id: &'a Id,
