@@ -72,7 +72,7 @@ fn checked(written: io::Result<()>) -> Result<(), Exit> {
 /// Reports that stdout cannot be written.
 pub fn output_failed(error: &io::Error) -> Exit {
     complain(&format!(
-        "cannot write to the standard output: {}",
+        "cannot write to standard output: {}",
         reason(error)
     ));
     Exit::Io

@@ -293,7 +293,8 @@ The delay has four parts: before the attempt; for other recipients of the messag
 and for the transmission.",
     "\
 A new file has the mode 0600. It is opened for each line, so that logrotate(8) can rename it at any time, and each line is
-appended in one write, so that several processes can use the same file. If a line cannot be written, there is one warning, and the delivery
+appended in one write, so that several processes can use the same file. ehlo queue remove, and items that are set aside, are logged
+as well if the table [log] is used. If a line cannot be written, there is one warning, and the delivery
 continues. Users who may not write to the file of the system can use syslog.",
     "\
 pflogsumm(1) reads the log with --syslog-name ehlo, and the service postfix of logwatch(8) with

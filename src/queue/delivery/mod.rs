@@ -14,6 +14,7 @@ pub use due::{RunProgress, Selection};
 pub use settle::{ItemOutcome, SenderNotice, settle};
 
 use crate::client::deliver::Hosts;
+use crate::client::mail_log;
 use crate::queue::StoredRoutes;
 use crate::queue::store::{ClaimedItem, Id, QueueError, QueueStore, RetrySettings};
 use crate::system::stop::Stop;
@@ -42,6 +43,7 @@ impl RunContext<'_> {
     fn fail_claimed(&self, claim: Box<dyn ClaimedItem>, reason: &str) -> Result<(), QueueError> {
         let id = claim.item().id.clone();
         claim.fail(reason)?;
+        mail_log::set_aside(id.as_str(), reason);
         self.report(&QueueEvent::ItemFailed { id: &id, reason });
         Ok(())
     }
@@ -49,7 +51,10 @@ impl RunContext<'_> {
     /// Marks an item as failed that cannot be read.
     fn fail_unreadable(&self, id: &Id, reason: &str) {
         match self.store.fail(id, reason) {
-            Ok(()) => self.report(&QueueEvent::ItemFailed { id, reason }),
+            Ok(()) => {
+                mail_log::set_aside(id.as_str(), reason);
+                self.report(&QueueEvent::ItemFailed { id, reason });
+            }
             Err(error) => self.report_error(&error),
         }
     }
