@@ -64,12 +64,14 @@ fn send(request: &Request<'_>) -> Result<(), String> {
         bind: None,
         connect_to: None,
         dns: None,
+        proxy: None,
         own_names: Vec::new(),
         proxy: None,
     };
     let tls = Tls::new(&tls_options(&TlsOptions::default()));
     let client = HttpClient {
         router: &Router::new(&route),
+        proxy_login: None,
         tls: &tls.map_err(|error| reason(&error))?,
         limit: LIMIT,
         max_body: MAX_BODY,

@@ -187,6 +187,7 @@ impl<'a> StsLookup<'a> {
             .map_err(Clone::clone)?;
         let client = HttpClient {
             router,
+            proxy_login: None,
             tls,
             limit: LIMIT,
             max_body: MAX_SIZE,
