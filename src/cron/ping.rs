@@ -66,7 +66,6 @@ fn send(request: &Request<'_>) -> Result<(), String> {
         dns: None,
         proxy: None,
         own_names: Vec::new(),
-        proxy: None,
     };
     let tls = Tls::new(&tls_options(&TlsOptions::default()));
     let client = HttpClient {
@@ -75,7 +74,6 @@ fn send(request: &Request<'_>) -> Result<(), String> {
         tls: &tls.map_err(|error| reason(&error))?,
         limit: LIMIT,
         max_body: MAX_BODY,
-        proxy_login: None,
     };
     match client.send(request, &mut Silent) {
         Ok(Response {

@@ -275,7 +275,15 @@ fn a_message_whose_password_cannot_be_read_is_logged() {
     let home = tempfile::tempdir().unwrap();
     let log = home.path().join("mail.log").display().to_string();
     let run = Ehlo::new()
-        .args(["-q", "-f", "alice@crepes.fr", "-b", "hi", "-r", "127.0.0.1:1"])
+        .args([
+            "-q",
+            "-f",
+            "alice@crepes.fr",
+            "-b",
+            "hi",
+            "-r",
+            "127.0.0.1:1",
+        ])
         .args(["-u", "alice", "--password-command", "exit 4", "--log", &log])
         .args(["bob@hamburger.edu"])
         .run();

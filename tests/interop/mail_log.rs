@@ -112,7 +112,8 @@ fn logwatch_knows_every_line() {
 #[test]
 fn syslog_gets_the_lines_of_a_delivery() {
     let namespace = &mut Command::new("unshare");
-    if !parts::is_root() || !parts::works(namespace.args(["-m", "true"]), "unshare with namespaces") {
+    if !parts::is_root() || !parts::works(namespace.args(["-m", "true"]), "unshare with namespaces")
+    {
         return;
     }
     let home = tempfile::tempdir().unwrap();
@@ -131,7 +132,17 @@ fn syslog_gets_the_lines_of_a_delivery() {
     let sent = Command::new("unshare")
         .args(["-m", "sh", "-c", script, "sh"])
         .arg(&devices)
-        .args([ehlo, "-q", "-f", "alice@crepes.fr", "-b", "hi", "--pipe", "exit 3", "bob@example.org"])
+        .args([
+            ehlo,
+            "-q",
+            "-f",
+            "alice@crepes.fr",
+            "-b",
+            "hi",
+            "--pipe",
+            "exit 3",
+            "bob@example.org",
+        ])
         .env_clear()
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .env("EHLO_CONFIG", &config)
@@ -145,10 +156,18 @@ fn syslog_gets_the_lines_of_a_delivery() {
         lines.push(String::from_utf8_lossy(&line[..count]).into_owned());
     }
     let has = |start: &str, text: &str| {
-        lines.iter().any(|line| line.starts_with(start) && line.contains(text))
+        lines
+            .iter()
+            .any(|line| line.starts_with(start) && line.contains(text))
     };
-    assert!(has("<22>ehlo/pickup[", "from=<alice@crepes.fr>"), "{lines:#?}");
-    assert!(has("<22>ehlo/smtp[", "to=<bob@example.org>, relay=pipe, "), "{lines:#?}");
+    assert!(
+        has("<22>ehlo/pickup[", "from=<alice@crepes.fr>"),
+        "{lines:#?}"
+    );
+    assert!(
+        has("<22>ehlo/smtp[", "to=<bob@example.org>, relay=pipe, "),
+        "{lines:#?}"
+    );
     assert!(has("<22>ehlo/smtp[", "status=deferred ("), "{lines:#?}");
     assert!(has("<22>ehlo/qmgr[", ": removed"), "{lines:#?}");
 }

@@ -13,7 +13,8 @@ pub(crate) const TOPICS: [&str; 2] = ["exit-status", "examples"];
 
 /// Groups of options in the order in which short help leaves them out: first those that several commands have.
 const OMITTED: [&str; 11] = [
-    "Route", "Session", "TLS", "Auth", "Config", "Queue", "Message", "Mail", "Testing", "Alerts", "Behavior",
+    "Route", "Session", "TLS", "Auth", "Config", "Queue", "Message", "Mail", "Testing", "Alerts",
+    "Behavior",
 ];
 
 /// The longest help of one screen.

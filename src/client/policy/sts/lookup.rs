@@ -191,7 +191,6 @@ impl<'a> StsLookup<'a> {
             tls,
             limit: LIMIT,
             max_body: MAX_SIZE,
-            proxy_login: None,
         };
         let url = url(domain, self.port)?;
         let note = format!("fetching the MTA-STS policy of {domain}");
