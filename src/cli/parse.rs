@@ -4,12 +4,13 @@ use crate::cli::ask;
 use crate::cli::completions;
 use crate::cli::config;
 use crate::cli::digest;
+use crate::cli::dkim;
 use crate::cli::doctor;
 use crate::cli::help::{HelpArgs, suggestions, topics};
 use crate::cli::invocation::Invocation;
 use crate::cli::notify;
 use crate::cli::options::command_line::CommandLineArgs;
-use crate::cli::options::config::log;
+use crate::cli::options::config::{dkim_keys, log};
 use crate::cli::options::route_plan::{fallbacks, set_profile};
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
 use crate::cli::options::words;
@@ -126,6 +127,8 @@ enum Subcommands {
     Script(Box<script::Args>),
     /// Check and show the configuration.
     Config(config::ConfigArgs),
+    /// Make keys for DKIM signatures, and check their records in the DNS.
+    Dkim(dkim::DkimArgs),
     /// Inspect and run the mail queue.
     Queue(queue::QueueCommandArgs),
     /// Run a command and mail the result.
@@ -235,6 +238,10 @@ impl Subcommands {
             Self::Config(arguments) => arguments
                 .plan(&mut command_line.of_sending(), places)
                 .map(Invocation::Config),
+            Self::Dkim(arguments) => {
+                let task = arguments.plan(command_line, places)?;
+                Ok(Invocation::Dkim(task))
+            }
             Self::Queue(arguments) => {
                 invocation(arguments.plan(&command_line, places), Invocation::Queue)
             }
@@ -296,6 +303,7 @@ fn send(
         (_, _, Some(error)) => return Err(error.into()),
         _ => send_without_profile(args, config.as_ref(), command_line)?,
     };
+    task.use_keys(&dkim_keys(config.as_ref())?);
     if let SendTask::Send(send) = &mut task {
         send.log = log;
     }

@@ -5,6 +5,7 @@
 mod ask;
 mod config;
 mod digest;
+mod dkim;
 mod doctor;
 mod ehlo;
 mod guide;
@@ -28,7 +29,7 @@ use std::process::Command;
 type Page = fn() -> String;
 
 /// The pages of commands and formats.
-const PAGES: [(&str, Page); 14] = [
+const PAGES: [(&str, Page); 15] = [
     ("ehlo.1", ehlo::page),
     ("ehlo-sink.1", sink::page),
     ("ehlo-probe.1", probe::page),
@@ -41,6 +42,7 @@ const PAGES: [(&str, Page); 14] = [
     ("ehlo-run.1", run::page),
     ("ehlo-notify.1", notify::page),
     ("ehlo-digest.1", digest::page),
+    ("ehlo-dkim.1", dkim::page),
     ("ehlo-unit.1", unit::page),
     ("ehlo-json.5", json::page),
 ];

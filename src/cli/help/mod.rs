@@ -6,13 +6,14 @@ pub(crate) mod suggestions;
 pub(crate) mod topics;
 
 /// All commands.
-pub(crate) const COMMANDS: [&str; 16] = [
+pub(crate) const COMMANDS: [&str; 17] = [
     "sink",
     "demo",
     "probe",
     "ask",
     "script",
     "config",
+    "dkim",
     "queue",
     "run",
     "notify",
