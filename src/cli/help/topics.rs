@@ -11,9 +11,10 @@ use clap::{Arg, Command};
 /// Topics that are neither commands nor options.
 pub(crate) const TOPICS: [&str; 2] = ["exit-status", "examples"];
 
-/// Groups of options that several commands have, in the order in which short help leaves them out.
-const SHARED: [&str; 8] = [
-    "Route", "Session", "TLS", "Auth", "Config", "Queue", "Message", "Mail",
+/// Groups of options in the order in which short help leaves them out: first those that several commands have.
+const OMITTED: [&str; 11] = [
+    "Route", "Session", "TLS", "Auth", "Config", "Queue", "Message", "Mail", "Testing", "Alerts",
+    "Behavior",
 ];
 
 /// The longest help of one screen.
@@ -84,7 +85,7 @@ pub(crate) fn short(command: Command, words: &[String]) -> String {
     let mut text = command.render_help().to_string();
     let mut hidden = Vec::new();
     let present: Vec<String> = headings(&command).map(str::to_owned).collect();
-    for group in SHARED
+    for group in OMITTED
         .into_iter()
         .filter(|group| present.iter().any(|name| name == group))
     {
