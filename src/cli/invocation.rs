@@ -7,6 +7,8 @@ use crate::cli::config::ConfigView;
 use crate::cli::demo;
 use crate::cli::digest;
 use crate::cli::digest::{Digest, DigestTask};
+use crate::cli::dkim;
+use crate::cli::dkim::DkimTask;
 use crate::cli::doctor;
 use crate::cli::notify;
 use crate::cli::notify::NotifyOptions;
@@ -52,6 +54,8 @@ pub enum Invocation {
     Demo,
     /// Show the configuration.
     Config(ConfigView),
+    /// Make a DKIM key, or check the records of keys.
+    Dkim(DkimTask),
     /// Inspect and run the mail queue.
     Queue(Box<Queue>),
     /// Show, fetch and remove policies of recipient domains.
@@ -95,6 +99,7 @@ impl Invocation {
             Self::Doctor(options) => doctor::run(&options),
             Self::Demo => demo::run(),
             Self::Config(view) => config::run(&view),
+            Self::Dkim(task) => dkim::run(&task),
             Self::Policy(policy) => policy::run(&policy),
             Self::Queue(options) => queue::run(&options),
             Self::Sendmail(options) => sendmail::run(&options),

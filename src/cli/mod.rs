@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod digest;
+pub(crate) mod dkim;
 pub(crate) mod doctor;
 pub mod help;
 pub(crate) mod interrupt;

@@ -60,7 +60,10 @@ fn the_proxy_resolves_the_exchanger() {
     );
     let mut asked = dns.asked();
     asked.sort();
-    let expected = ["MX example.test over UDP", "TXT _mta-sts.example.test over UDP"];
+    let expected = [
+        "MX example.test over UDP",
+        "TXT _mta-sts.example.test over UDP",
+    ];
     assert_eq!(asked, expected, "other lookups");
     assert_eq!(mx.takers(), ["127.0.0.2"]);
 }
