@@ -2,6 +2,7 @@
 
 use crate::client::credentials;
 use crate::client::credentials::CredentialsError;
+use crate::client::credentials::oauth::Network;
 use crate::client::route;
 use crate::client::route::Router;
 use crate::client::session;
@@ -28,11 +29,24 @@ pub struct Transport {
     pub credentials: Option<credentials::CredentialsOptions>,
 }
 
+impl Transport {
+    /// The way to a provider of tokens. No further request is sent when `stop` is set.
+    pub fn network<'a>(&'a self, stop: Option<&'a Stop>) -> Network<'a> {
+        Network {
+            route: &self.route,
+            tls: &self.tls,
+            stop,
+        }
+    }
+}
+
 /// A transport with everything that it needs loaded. No connection has been opened.
 pub struct LoadedTransport<'p> {
     pub options: &'p Transport,
     pub tls: Tls,
-    pub login: Option<Login>,
+    login: Option<Login>,
+    /// The login that replaces one with a token that the server refused; `None`: there is none.
+    renewed: OnceLock<Option<Login>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +65,11 @@ impl TransportError {
             Self::Credentials(error) => error.exit(),
         }
     }
+
+    /// True if nothing can be sent before a person has logged in.
+    pub fn needs_login(&self) -> bool {
+        matches!(self, Self::Credentials(error) if error.needs_login())
+    }
 }
 
 impl<'p> LoadedTransport<'p> {
@@ -62,12 +81,13 @@ impl<'p> LoadedTransport<'p> {
         let host = relay.map_or_else(String::new, |relay| relay.host.name());
         let credentials = options.credentials.as_ref();
         let login = credentials
-            .map(|credentials| credentials::find(credentials, &host, stop))
+            .map(|credentials| credentials::find(credentials, &host, options.network(stop)))
             .transpose()?;
         Ok(Self {
             options,
             tls,
             login,
+            renewed: OnceLock::new(),
         })
     }
 
@@ -78,6 +98,7 @@ impl<'p> LoadedTransport<'p> {
             options,
             tls,
             login,
+            renewed: OnceLock::new(),
         })
     }
 
@@ -87,9 +108,50 @@ impl<'p> LoadedTransport<'p> {
             router: Router::new(&self.options.route),
             session: &self.options.session,
             tls: &self.tls,
-            login: self.login.as_ref(),
+            loaded: self,
         }
     }
+
+    fn login(&self) -> Option<&Login> {
+        let renewed = self.renewed.get().and_then(Option::as_ref);
+        renewed.or(self.login.as_ref())
+    }
+
+    /// Replaces a login with a token that the server refused, once.
+    fn renew(&self, refused: &Login, stop: Option<&Stop>) -> Renewal {
+        if self.login() != Some(refused) {
+            // Another thread has done it.
+            return Renewal::Done;
+        }
+        let mut error = None;
+        let mut is_first = false;
+        self.renewed.get_or_init(|| {
+            is_first = true;
+            let options = self.options.credentials.as_ref()?;
+            match credentials::renew(options, refused, self.options.network(stop))? {
+                Ok(login) => Some(login),
+                Err(why) => {
+                    error = Some(why);
+                    None
+                }
+            }
+        });
+        match error {
+            Some(error) => Renewal::Failed(error),
+            None if is_first && self.login() != Some(refused) => Renewal::Done,
+            None => Renewal::Impossible,
+        }
+    }
+}
+
+/// The result of an attempt to replace a login that was refused.
+#[derive(Debug)]
+pub enum Renewal {
+    /// There is another login.
+    Done,
+    /// The login is not one that can be renewed, or it was renewed before.
+    Impossible,
+    Failed(CredentialsError),
 }
 
 /// A transport as one thread uses it, with a resolver of its own.
@@ -98,11 +160,20 @@ pub struct OpenTransport<'a> {
     pub session: &'a session::Options,
     /// Keys and trust.
     pub tls: &'a Tls,
-    /// `None`: no AUTH.
-    pub login: Option<&'a Login>,
+    loaded: &'a LoadedTransport<'a>,
 }
 
-impl OpenTransport<'_> {
+impl<'a> OpenTransport<'a> {
+    /// `None`: no AUTH.
+    pub fn login(&self) -> Option<&'a Login> {
+        self.loaded.login()
+    }
+
+    /// Replaces a login with a token that the server refused, once.
+    pub fn renew(&self, refused: &Login, stop: Option<&Stop>) -> Renewal {
+        self.loaded.renew(refused, stop)
+    }
+
     /// Parameters of every connection attempt.
     pub fn terms(&self) -> Terms {
         Terms {
@@ -120,7 +191,7 @@ impl OpenTransport<'_> {
             options: self.session,
             tls: self.tls,
             host,
-            login: self.login,
+            login: self.login(),
         }
     }
 }

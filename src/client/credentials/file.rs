@@ -17,9 +17,9 @@ use zeroize::Zeroizing;
 const UNCHANGEABLE: &str = "this user cannot change the mode; create the file with mode 0400, or use \
                             --password-command or EHLO_PASSWORD";
 
-/// The password in the first line of a file. The path may be a pipe, as in `<(pass show x)`.
-pub fn secret(path: &Path) -> Result<Secret, CredentialsError> {
-    let origin = format!("--password-file {}", shown_path(path));
+/// The secret in the first line of the file of an option. The path may be a pipe, as in `<(pass show x)`.
+pub fn secret(option: &str, path: &Path) -> Result<Secret, CredentialsError> {
+    let origin = format!("{option} {}", shown_path(path));
     let file = File::open(path).map_err(|error| unread(&origin, error))?;
     check_access(&file, path, &origin)?;
     first_line(&contents(&file, &origin)?, &origin)
@@ -86,7 +86,7 @@ fn is_absence(error: &io::Error) -> bool {
     )
 }
 
-fn unread(origin: &str, error: io::Error) -> CredentialsError {
+pub fn unread(origin: &str, error: io::Error) -> CredentialsError {
     let origin = origin.to_owned();
     match error.kind() {
         io::ErrorKind::IsADirectory => CredentialsError::Directory { origin },
@@ -239,6 +239,10 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::path::PathBuf;
     use tempfile::TempDir;
+
+    fn secret(path: &Path) -> Result<Secret, CredentialsError> {
+        super::secret("--password-file", path)
+    }
 
     fn file(directory: &TempDir, name: &str, mode: u32) -> PathBuf {
         let path = directory.path().join(name);

@@ -11,7 +11,7 @@ fn nowhere() -> Environment<'static> {
         keyring: None,
         terminal: None,
         limit: None,
-        stop: None,
+        network: None,
     }
 }
 
@@ -96,7 +96,7 @@ fn sources_are_searched_in_order() {
         keyring: Some("/bin/echo".into()),
         terminal: None,
         limit: None,
-        stop: None,
+        network: None,
     };
     assert_eq!(found(&environment).unwrap(), password(b"variable"));
     environment.password = None;

@@ -142,7 +142,7 @@ pub fn check_password(
     };
     let relay = transport.route.relay.as_ref();
     let host = relay.map_or_else(String::new, |relay| relay.host.name());
-    match credentials::find_unattended(options, &host, plan.limit) {
+    match credentials::find_unattended(options, &host, transport.network(None), plan.limit) {
         Err(error) => Err(CheckResult::of_error(
             CheckStep::Password,
             &error.to_string(),
@@ -172,6 +172,7 @@ fn source(options: &credentials::CredentialsOptions) -> String {
         SecretSource::Command(_) => "password-command".to_owned(),
         SecretSource::TokenCommand(_) => "oauth-token-command".to_owned(),
         SecretSource::File(path) => format!("password-file {}", shown_path(path)),
+        SecretSource::OAuth(account) => format!("the OAuth login at {}", account.provider),
         SecretSource::Found => "the password of EHLO_PASSWORD, ~/.netrc or the keyring".to_owned(),
         SecretSource::Nothing => "the certificate".to_owned(),
     }
