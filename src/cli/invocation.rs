@@ -7,6 +7,8 @@ use crate::cli::demo;
 use crate::cli::digest;
 use crate::cli::digest::{Digest, DigestTask};
 use crate::cli::doctor;
+use crate::cli::login;
+use crate::cli::login::{LoginTask, LogoutTask, TokenTask};
 use crate::cli::notify;
 use crate::cli::notify::NotifyOptions;
 use crate::cli::options::usage_error::EarlyExit;
@@ -48,6 +50,12 @@ pub enum Invocation {
     Demo,
     /// Show the configuration.
     Config(ConfigView),
+    /// Log in at an OAuth provider.
+    Login(Box<LoginTask>),
+    /// Remove the tokens of an account.
+    Logout(Box<LogoutTask>),
+    /// Print an access token.
+    Token(Box<TokenTask>),
     /// Inspect and run the mail queue.
     Queue(Box<Queue>),
     /// Do what sendmail(8) does.
@@ -82,6 +90,9 @@ impl Invocation {
             Self::Doctor(options) => doctor::run(&options),
             Self::Demo => demo::run(),
             Self::Config(view) => config::run(&view),
+            Self::Login(task) => login::log_in(&task),
+            Self::Logout(task) => login::log_out(&task),
+            Self::Token(task) => login::print_token(&task),
             Self::Queue(options) => queue::run(&options),
             Self::Sendmail(options) => sendmail::run(&options),
             Self::Notify(options) => notify::run(*options),

@@ -6,6 +6,7 @@ use crate::cli::digest;
 use crate::cli::doctor;
 use crate::cli::help::{HelpArgs, suggestions, topics};
 use crate::cli::invocation::Invocation;
+use crate::cli::login;
 use crate::cli::notify;
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::log;
@@ -125,6 +126,12 @@ enum Subcommands {
     Script(Box<script::Args>),
     /// Check and show the configuration.
     Config(config::ConfigArgs),
+    /// Log in at an OAuth provider, and keep the tokens for later runs.
+    Login(Box<login::LoginArgs>),
+    /// Remove the tokens of an account.
+    Logout(Box<login::LogoutArgs>),
+    /// Print an access token, for other programs.
+    Token(Box<login::TokenArgs>),
     /// Inspect and run the mail queue.
     Queue(queue::QueueCommandArgs),
     /// Run a command and mail the result.
@@ -229,6 +236,15 @@ impl Subcommands {
             Self::Config(arguments) => arguments
                 .plan(&mut command_line.of_sending(), places)
                 .map(Invocation::Config),
+            Self::Login(arguments) => {
+                invocation(arguments.plan(command_line, places), Invocation::Login)
+            }
+            Self::Logout(arguments) => {
+                invocation(arguments.plan(command_line, places), Invocation::Logout)
+            }
+            Self::Token(arguments) => {
+                invocation(arguments.plan(command_line, places), Invocation::Token)
+            }
             Self::Queue(arguments) => {
                 invocation(arguments.plan(&command_line, places), Invocation::Queue)
             }

@@ -2,7 +2,7 @@
 
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value::HostPort;
-use crate::cli::options::{auth, extensions, route, testing, tls, value};
+use crate::cli::options::{auth, extensions, oauth, route, testing, tls, value};
 use crate::client::session;
 use crate::client::session::{Protocol, TlsDemand};
 use crate::client::transport::Transport;
@@ -33,6 +33,8 @@ pub(crate) struct TransportArgs {
 #[group(skip)]
 pub(crate) struct RareArgs {
     #[command(flatten)]
+    oauth: oauth::Args,
+    #[command(flatten)]
     pub(crate) extensions: extensions::Args,
     #[command(flatten)]
     pub(crate) testing: testing::Args,
@@ -50,14 +52,17 @@ impl TransportArgs {
 
     pub(crate) fn transport(self) -> Result<Transport, UsageError> {
         let RareArgs {
+            oauth,
             extensions,
             testing,
         } = self.rare;
+        let mut auth = self.auth;
+        auth.add_oauth(oauth)?;
         let mut options = self.session.options();
         if testing.is_lmtp() {
             options.protocol = Protocol::Lmtp;
         }
-        let mut transport = transport(self.route, options, self.tls, self.auth)?;
+        let mut transport = transport(self.route, options, self.tls, auth)?;
         extensions.apply(&mut transport.session)?;
         testing.apply(&mut transport.session)?;
         check_relay_options(&transport, &extensions)?;

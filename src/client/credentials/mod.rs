@@ -205,11 +205,16 @@ impl Environment<'_> {
             credentials: set("CREDENTIALS_DIRECTORY").map(PathBuf::from),
             netrc: set("NETRC").map(PathBuf::from).or_else(home),
             keyring: set("DBUS_SESSION_BUS_ADDRESS").map(|_| OsString::from("secret-tool")),
-            limit: (!prompt::is_attended(&terminal)).then_some(COMMAND_LIMIT),
+            limit: command_limit(),
             terminal: Some(terminal),
             network: None,
         }
     }
+}
+
+/// Time limit of a command that prints a secret; `None`: no limit, because it may ask a person.
+pub fn command_limit() -> Option<Duration> {
+    (!prompt::is_attended(Path::new("/dev/tty"))).then_some(COMMAND_LIMIT)
 }
 
 fn find_in(

@@ -5,11 +5,12 @@
 //! one that the provider still accepts.
 
 use crate::client::credentials::file::MAX_SIZE;
-use crate::client::credentials::oauth::account::Account;
+use crate::client::credentials::oauth::account::{Account, Grant, Provider};
 use crate::client::credentials::oauth::error::OAuthError;
 use crate::system::lock::lock_within;
 use crate::system::quote::for_shell;
 use crate::system::secret::Secret;
+use crate::system::time::spoken;
 use crate::system::trust;
 use crate::system::user::{StateDirectory, is_privileged, path_variable};
 use rustix::fs::{AtFlags, FallocateFlags, Mode, OFlags};
@@ -42,6 +43,12 @@ const SUFFIX: &str = ".json";
 /// A token that is valid for a shorter time is not used any more, in seconds.
 const MIN_VALIDITY: i64 = 60;
 
+/// Time before the end of a login at which it is reported, in seconds.
+const WARN_BEFORE: i64 = 2 * 86_400;
+
+/// Time without use after which a login of Microsoft is reported, in seconds: 80 of 90 days.
+const MAX_UNUSED: i64 = 80 * 86_400;
+
 /// The tokens of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredLogin {
@@ -69,6 +76,27 @@ impl StoredLogin {
         let is_valid = self.expires - now >= MIN_VALIDITY && now >= self.refreshed;
         let token = self.access_token.as_ref()?;
         (is_valid && Some(token) != rejected).then_some(token)
+    }
+
+    /// The reason for which a person should log in again soon.
+    pub fn warning(&self, now: i64) -> Option<String> {
+        let unused = now - self.refreshed;
+        let left = self.login_expires.map(|end| end - now);
+        let is_person = self.account.grant == Grant::User;
+        match left {
+            Some(left) if left <= 0 => Some("the login has expired".to_owned()),
+            Some(left) if left < WARN_BEFORE => Some(format!(
+                "the login expires in {}",
+                spoken(Duration::from_secs(left.unsigned_abs()))
+            )),
+            None if is_person && self.account.provider == Provider::Microsoft && unused > MAX_UNUSED => {
+                Some(format!(
+                    "the login was not used for {}; Microsoft ends it after 90 days",
+                    spoken(Duration::from_secs(unused.unsigned_abs()))
+                ))
+            }
+            _ => None,
+        }
     }
 }
 

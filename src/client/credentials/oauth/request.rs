@@ -106,21 +106,17 @@ impl TokenClient<'_> {
     pub fn post(&self, url: &Url, fields: &[(&str, Field<'_>)]) -> Result<Response, Failure> {
         let mut form: Vec<(&str, &str)> =
             fields.iter().map(|(name, field)| (*name, field.text())).collect();
-        let mut header = None;
-        match (self.client_id, self.secret) {
+        let header = match (self.client_id, self.secret) {
             (Some(id), Some(secret)) if !self.endpoints.has_secret_in_form => {
-                header = Some(basic(id, secret));
+                Some(basic(id, secret))
             }
             (id, secret) => {
                 form.extend(id.map(|id| ("client_id", id)));
-                let secret = secret.map(|secret| Field::Secret(secret).text().to_owned());
-                let secret = Zeroizing::new(secret.unwrap_or_default());
-                if !secret.is_empty() {
-                    form.push(("client_secret", &secret));
-                }
-                return self.send(Request::post_form(url, &form));
+                let secret = secret.and_then(|secret| std::str::from_utf8(secret.expose()).ok());
+                form.extend(secret.map(|secret| ("client_secret", secret)));
+                None
             }
-        }
+        };
         let mut request = Request::post_form(url, &form);
         if let Some(header) = header {
             request = request.header("authorization", header);
