@@ -136,7 +136,10 @@ fn report(login: &StoredLogin, stored: &StoredAccount, is_configured: bool) -> E
     );
     if !is_configured {
         let profile = stored.profile.as_deref().unwrap_or("NAME");
-        text.push_str(&format!("\nTo send with it, add to [profile.{profile}]:\n{}", keys(account)));
+        text.push_str(&format!(
+            "\nTo send with it, add to [profile.{profile}]:\n{}",
+            keys(account)
+        ));
     }
     match terminal::write(text.as_bytes()) {
         Ok(()) => Exit::Ok,
@@ -167,12 +170,17 @@ fn keys(account: &Account) -> String {
         grant,
         optional("oauth-client-id", &account.client_id),
         secret,
-        account.key_file.as_ref().map(|file| ("oauth-key-file", path(file))),
+        account
+            .key_file
+            .as_ref()
+            .map(|file| ("oauth-key-file", path(file))),
         optional("oauth-tenant", &account.tenant),
         optional("oauth-scope", &account.scope),
     ];
     let lines = all.into_iter().flatten();
-    lines.map(|(key, value)| format!("  {key} = {}\n", toml_string(&value))).collect()
+    lines
+        .map(|(key, value)| format!("  {key} = {}\n", toml_string(&value)))
+        .collect()
 }
 
 /// Removes the tokens of an account.
@@ -190,7 +198,11 @@ pub fn log_out(task: &LogoutTask) -> Exit {
         complain(&format!("there is no OAuth login of {account}"));
         return Exit::Policy;
     }
-    let done = if task.revoke { "revoked and removed" } else { "removed" };
+    let done = if task.revoke {
+        "revoked and removed"
+    } else {
+        "removed"
+    };
     match terminal::write(format!("{account}: the tokens were {done}\n").as_bytes()) {
         Ok(()) => Exit::Ok,
         Err(exit) => exit,
@@ -199,8 +211,8 @@ pub fn log_out(task: &LogoutTask) -> Exit {
 
 /// Prints an access token.
 pub fn print_token(task: &TokenTask) -> Exit {
-    let token = find(&task.selected)
-        .and_then(|stored| stored.with(|source| source.access_token(None)));
+    let token =
+        find(&task.selected).and_then(|stored| stored.with(|source| source.access_token(None)));
     match token {
         Err(error) => fail(&error),
         Ok(token) => {
@@ -242,7 +254,9 @@ fn find(selected: &Selected) -> Result<StoredAccount, OAuthError> {
         }
     }
     accounts.retain(|account| {
-        provider.as_ref().is_none_or(|provider| account.provider == *provider)
+        provider
+            .as_ref()
+            .is_none_or(|provider| account.provider == *provider)
             && user.as_ref().is_none_or(|user| account.user == *user)
     });
     let names: Vec<String> = accounts.iter().map(ToString::to_string).collect();

@@ -37,7 +37,11 @@ impl LoginPrompt for Terminal {
         complain_escaped(&text);
         if has_display() {
             let mut browser = Command::new("xdg-open");
-            browser.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            browser
+                .arg(url)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
             // The address is printed, so that a browser can be opened by hand.
             let _ = browser.spawn();
         }
@@ -63,7 +67,9 @@ impl LoginPrompt for Terminal {
     }
 
     fn reject(&mut self, why: &str) {
-        complain(&format!("the address cannot be used: {why}; copy the whole address"));
+        complain(&format!(
+            "the address cannot be used: {why}; copy the whole address"
+        ));
     }
 
     fn show_code(&mut self, url: &str, code: &str, limit: Duration) {

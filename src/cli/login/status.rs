@@ -34,14 +34,19 @@ pub fn run(selected: &Selected, is_json: bool) -> Exit {
     let mut rows = Vec::new();
     for (path, file) in files {
         match file {
-            Ok(CacheFile::Login(login)) if is_selected(selected, &login.account) => rows.push(Row {
-                path,
-                login: *login,
-                profile: profile_of(selected),
-            }),
+            Ok(CacheFile::Login(login)) if is_selected(selected, &login.account) => {
+                rows.push(Row {
+                    path,
+                    login: *login,
+                    profile: profile_of(selected),
+                })
+            }
             Ok(CacheFile::Login(_) | CacheFile::Missing) => {}
             Ok(CacheFile::Damaged) => {
-                complain(&format!("{} is damaged; run: ehlo login", shown_path(&path)));
+                complain(&format!(
+                    "{} is damaged; run: ehlo login",
+                    shown_path(&path)
+                ));
                 exit = Exit::Policy;
             }
             Err(error) => {
@@ -100,7 +105,11 @@ fn report_none(selected: &Selected) -> Exit {
 }
 
 fn described(row: &Row, now: i64) -> String {
-    let Row { path, login, profile } = row;
+    let Row {
+        path,
+        login,
+        profile,
+    } = row;
     let account = &login.account;
     let ago = |then: i64| spoken(Duration::from_secs((now - then).max(0).unsigned_abs()));
     let mut lines = vec![shown(&account.to_string())];
@@ -118,12 +127,18 @@ fn described(row: &Row, now: i64) -> String {
     }
     let left = login.expires - now;
     let validity = if left > 0 {
-        format!("valid for {}", spoken(Duration::from_secs(left.unsigned_abs())))
+        format!(
+            "valid for {}",
+            spoken(Duration::from_secs(left.unsigned_abs()))
+        )
     } else {
         "expired".to_owned()
     };
     let refreshed = ago(login.refreshed);
-    add("access token", &format!("{validity}, obtained {refreshed} ago"));
+    add(
+        "access token",
+        &format!("{validity}, obtained {refreshed} ago"),
+    );
     add("file", &shown_path(path));
     if let Some(warning) = login.warning(now) {
         let command = command_for(account, profile.as_deref());

@@ -174,7 +174,9 @@ fn ids<A: Args>() -> BTreeSet<Id> {
 /// The options that decide who is trusted, and with which credentials.
 pub(super) fn is_about_trust(option: &Arg) -> bool {
     let id = option.get_id();
-    ids::<tls::Args>().contains(id) || ids::<auth::Args>().contains(id) || ids::<oauth::Args>().contains(id)
+    ids::<tls::Args>().contains(id)
+        || ids::<auth::Args>().contains(id)
+        || ids::<oauth::Args>().contains(id)
 }
 
 /// The source of a value; `None` for an option that the command does not have, where clap panics.

@@ -155,7 +155,8 @@ impl AccountOptions {
         match grant {
             Grant::ServiceAccount if is_microsoft => {
                 let option = option("grant");
-                let text = format!("{option}: microsoft has no service accounts; use client-credentials");
+                let text =
+                    format!("{option}: microsoft has no service accounts; use client-credentials");
                 return Err(UsageError::usage(text).about(&option));
             }
             Grant::ServiceAccount if self.key_file.is_none() => {
@@ -260,7 +261,9 @@ mod tests {
             .arg(clap::Arg::new("password_command").long("password-command"))
             .arg(clap::Arg::new("password_file").long("password-file"))
             .arg(clap::Arg::new("oauth_token_command").long("oauth-token-command"));
-        let matches = Args::augment_args(command).try_get_matches_from(words).unwrap();
+        let matches = Args::augment_args(command)
+            .try_get_matches_from(words)
+            .unwrap();
         let args = Args::from_arg_matches(&matches).unwrap();
         args.account().map_err(|error| error.text)
     }
@@ -275,8 +278,19 @@ mod tests {
     fn account_is_complete() {
         for words in [
             &["--oauth", "google", "--oauth-client-id", "x"][..],
-            &["--oauth", "microsoft", "--oauth-client-id", "x", "--oauth-tenant", "crepes.fr"],
-            &["--oauth=google", "--oauth-grant=service-account", "--oauth-key-file=k.json"],
+            &[
+                "--oauth",
+                "microsoft",
+                "--oauth-client-id",
+                "x",
+                "--oauth-tenant",
+                "crepes.fr",
+            ],
+            &[
+                "--oauth=google",
+                "--oauth-grant=service-account",
+                "--oauth-key-file=k.json",
+            ],
             &[
                 "--oauth=microsoft",
                 "--oauth-grant=client-credentials",
@@ -292,23 +306,41 @@ mod tests {
     #[test]
     fn incomplete_account_is_an_error_that_names_the_option() {
         for (words, option) in [
-            (&["--oauth-client-id", "x"][..], "--oauth-client-id requires --oauth"),
+            (
+                &["--oauth-client-id", "x"][..],
+                "--oauth-client-id requires --oauth",
+            ),
             (&["--oauth", "google"], "--oauth-client-id is missing"),
             (
                 &["--oauth=google", "--oauth-client-id=x", "--oauth-tenant=y"],
                 "--oauth-tenant is only for microsoft",
             ),
-            (&["--oauth=google", "--oauth-grant=service-account"], "--oauth-key-file is missing"),
             (
-                &["--oauth=microsoft", "--oauth-grant=service-account", "--oauth-key-file=x"],
+                &["--oauth=google", "--oauth-grant=service-account"],
+                "--oauth-key-file is missing",
+            ),
+            (
+                &[
+                    "--oauth=microsoft",
+                    "--oauth-grant=service-account",
+                    "--oauth-key-file=x",
+                ],
                 "has no service accounts",
             ),
             (
-                &["--oauth=google", "--oauth-client-id=x", "--oauth-key-file=y"],
+                &[
+                    "--oauth=google",
+                    "--oauth-client-id=x",
+                    "--oauth-key-file=y",
+                ],
                 "--oauth-key-file requires --oauth-grant service-account",
             ),
             (
-                &["--oauth=microsoft", "--oauth-client-id=x", "--oauth-grant=client-credentials"],
+                &[
+                    "--oauth=microsoft",
+                    "--oauth-client-id=x",
+                    "--oauth-grant=client-credentials",
+                ],
                 "--oauth-client-secret-file is missing",
             ),
             (

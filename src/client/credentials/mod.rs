@@ -18,10 +18,10 @@ use crate::system::exit::Exit;
 use crate::system::secret::{Login, Proof, Secret};
 use crate::system::subprocess::is_shortage;
 use crate::system::text::{reason, shown};
+use oauth::{Account, Network, OAuthError, TokenSource};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
-use oauth::{Account, Network, OAuthError, TokenSource};
 use std::time::Duration;
 use std::{env, fmt, io};
 

@@ -167,15 +167,19 @@ fn token_found(options: &credentials::CredentialsOptions, account: &Account) -> 
         return CheckResult::ok(CheckStep::Password, found);
     };
     let now = now_in_seconds();
-    let age = spoken(Duration::from_secs((now - login.logged_in).max(0).unsigned_abs()));
+    let age = spoken(Duration::from_secs(
+        (now - login.logged_in).max(0).unsigned_abs(),
+    ));
     let found = match account.grant {
         Grant::User => format!("{found}; the login is {age} old"),
         Grant::ClientCredentials | Grant::ServiceAccount => found,
     };
     match login.warning(now) {
         None => CheckResult::ok(CheckStep::Password, found),
-        Some(warning) => CheckResult::warning(CheckStep::Password, format!("{found}, and {warning}"))
-            .with_remedy(login_command(options.profile.as_deref(), account)),
+        Some(warning) => {
+            CheckResult::warning(CheckStep::Password, format!("{found}, and {warning}"))
+                .with_remedy(login_command(options.profile.as_deref(), account))
+        }
     }
 }
 

@@ -161,14 +161,23 @@ mod tests {
         for (text, shown) in [
             ("google", "google"),
             ("microsoft", "microsoft"),
-            ("https://id.example.org/realms/mail", "https://id.example.org/realms/mail"),
+            (
+                "https://id.example.org/realms/mail",
+                "https://id.example.org/realms/mail",
+            ),
             ("http://127.0.0.1:8080", "http://127.0.0.1:8080/"),
         ] {
             let provider: Provider = text.parse().unwrap();
             assert_eq!(provider.to_string(), shown);
             assert_eq!(provider.to_string().parse(), Ok(provider));
         }
-        for text in ["", "gmail", "id.example.org", "http://id.example.org", "https://a.org/?b=c"] {
+        for text in [
+            "",
+            "gmail",
+            "id.example.org",
+            "http://id.example.org",
+            "https://a.org/?b=c",
+        ] {
             assert!(text.parse::<Provider>().is_err(), "{text}");
         }
     }
@@ -188,9 +197,21 @@ mod tests {
         for (provider, grant, scope) in [
             ("google", Grant::User, "https://mail.google.com/"),
             ("google", Grant::ServiceAccount, "https://mail.google.com/"),
-            ("microsoft", Grant::User, "https://outlook.office.com/SMTP.Send offline_access"),
-            ("microsoft", Grant::ClientCredentials, "https://outlook.office365.com/.default"),
-            ("https://id.example.org", Grant::User, "openid offline_access"),
+            (
+                "microsoft",
+                Grant::User,
+                "https://outlook.office.com/SMTP.Send offline_access",
+            ),
+            (
+                "microsoft",
+                Grant::ClientCredentials,
+                "https://outlook.office365.com/.default",
+            ),
+            (
+                "https://id.example.org",
+                Grant::User,
+                "openid offline_access",
+            ),
             ("https://id.example.org", Grant::ClientCredentials, ""),
         ] {
             assert_eq!(account(provider, grant).scope(), scope);

@@ -44,9 +44,8 @@ impl ServiceAccount {
     /// Reads the key.
     pub fn read(path: &Path) -> Result<Self, OAuthError> {
         let contents = contents(path)?;
-        Self::parse(&contents).map_err(|what| {
-            OAuthError::Options(format!("{}: {what}", shown_path(path)))
-        })
+        Self::parse(&contents)
+            .map_err(|what| OAuthError::Options(format!("{}: {what}", shown_path(path))))
     }
 
     fn parse(json: &[u8]) -> Result<Self, String> {
@@ -103,4 +102,83 @@ fn contents(path: &Path) -> Result<Buffer, OAuthError> {
         file::contents(&file, &origin)
     };
     read().map_err(|error| OAuthError::Secret(Box::new(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::credentials::oauth::account::Grant;
+    use ring::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+    use serde_json::Value;
+
+    /// A key for this test alone.
+    const KEY: &str = include_str!("assertion/test_key.pem");
+
+    fn key_file(key: &str) -> Vec<u8> {
+        let file = json!({
+            "type": "service_account",
+            "client_email": "robot@crepes.iam.example",
+            "private_key_id": "k1",
+            "private_key": key,
+            "token_uri": "https://id.example.org/token",
+        });
+        file.to_string().into_bytes()
+    }
+
+    fn account() -> Account {
+        Account {
+            provider: "google".parse().unwrap(),
+            user: "alice@crepes.fr".to_owned(),
+            grant: Grant::ServiceAccount,
+            client_id: None,
+            tenant: None,
+            scope: None,
+            client_secret: None,
+            key_file: None,
+        }
+    }
+
+    #[test]
+    fn assertion_is_signed_by_the_service_for_the_user() {
+        let service = ServiceAccount::parse(&key_file(KEY)).unwrap();
+        let assertion = service.assertion(&account(), 1_000_000).unwrap();
+        let text = std::str::from_utf8(assertion.expose()).unwrap();
+        let (signed, signature) = text.rsplit_once('.').unwrap();
+        let decoded = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).unwrap();
+        let public = service.key.public_key().as_ref();
+        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public)
+            .verify(signed.as_bytes(), &decoded(signature))
+            .unwrap();
+        let (header, claims) = signed.split_once('.').unwrap();
+        let header: Value = serde_json::from_slice(&decoded(header)).unwrap();
+        assert_eq!(header, json!({"alg": "RS256", "typ": "JWT", "kid": "k1"}));
+        let claims: Value = serde_json::from_slice(&decoded(claims)).unwrap();
+        let right = json!({
+            "iss": "robot@crepes.iam.example",
+            "sub": "alice@crepes.fr",
+            "scope": "https://mail.google.com/",
+            "aud": "https://id.example.org/token",
+            "iat": 1_000_000,
+            "exp": 1_003_600,
+        });
+        assert_eq!(claims, right);
+    }
+
+    #[test]
+    fn file_that_is_not_a_key_is_an_error_without_its_contents() {
+        for (file, word) in [
+            (b"hunter2".to_vec(), "a JSON object"),
+            (b"{}".to_vec(), "a JSON object"),
+            (key_file("hunter2"), "PKCS #8"),
+            (
+                key_file("-----BEGIN PRIVATE KEY-----\naHVudGVyMg==\n-----END PRIVATE KEY-----\n"),
+                "usable RSA key",
+            ),
+        ] {
+            let Err(text) = ServiceAccount::parse(&file) else {
+                panic!("{word}")
+            };
+            assert!(text.contains(word) && !text.contains("hunter2"), "{text}");
+        }
+    }
 }

@@ -89,7 +89,10 @@ impl StoredLogin {
                 "the login expires in {}",
                 spoken(Duration::from_secs(left.unsigned_abs()))
             )),
-            None if is_person && self.account.provider == Provider::Microsoft && unused > MAX_UNUSED => {
+            None if is_person
+                && self.account.provider == Provider::Microsoft
+                && unused > MAX_UNUSED =>
+            {
                 Some(format!(
                     "the login was not used for {}; Microsoft ends it after 90 days",
                     spoken(Duration::from_secs(unused.unsigned_abs()))
@@ -182,7 +185,9 @@ impl TokenDirectory {
             }
         }
         names.sort();
-        let files = names.into_iter().map(|name| (self.path.join(&name), self.load(&name)));
+        let files = names
+            .into_iter()
+            .map(|name| (self.path.join(&name), self.load(&name)));
         Ok(files.collect())
     }
 
@@ -230,13 +235,18 @@ impl TokenDirectory {
 
     /// Refuses a file that another user may have written, or can read.
     fn check(&self, file: &File, name: &str) -> Result<(), OAuthError> {
-        let facts = file.metadata().map_err(|error| self.failed("examine", name, error))?;
+        let facts = file
+            .metadata()
+            .map_err(|error| self.failed("examine", name, error))?;
         let path = self.path.join(name);
         let remove = for_shell(&path);
         let why = if !facts.is_file() {
             "is not a regular file; remove it, and run: ehlo login".to_owned()
         } else if !trust::is_own(&facts) {
-            format!("belongs to user ID {}; run: rm {remove}; ehlo login", facts.uid())
+            format!(
+                "belongs to user ID {}; run: rm {remove}; ehlo login",
+                facts.uid()
+            )
         } else if facts.mode() & 0o077 != 0 {
             let mode = facts.mode() & 0o7777;
             format!(
@@ -291,7 +301,8 @@ impl LockedLogin<'_> {
     pub fn reserve(&self) -> Result<Draft<'_>, OAuthError> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
         let opened = self.directory.open_file(&self.draft, flags)?;
-        let file = opened.ok_or_else(|| self.directory.failed("create", &self.draft, Errno::NOENT))?;
+        let file =
+            opened.ok_or_else(|| self.directory.failed("create", &self.draft, Errno::NOENT))?;
         let draft = Draft { locked: self, file };
         let reserved = rustix::fs::fallocate(&draft.file, FallocateFlags::KEEP_SIZE, 0, RESERVED);
         match reserved {
@@ -350,7 +361,11 @@ pub struct Draft<'l> {
 impl Draft<'_> {
     /// Replaces the tokens.
     pub fn commit(mut self, login: &StoredLogin) -> Result<(), OAuthError> {
-        let failed = |error| self.locked.directory.failed("write", &self.locked.draft, error);
+        let failed = |error| {
+            self.locked
+                .directory
+                .failed("write", &self.locked.draft, error)
+        };
         // Capacity for all of it, so that no copy is left behind when it grows.
         let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_SIZE));
         serde_json::to_writer_pretty(&mut *bytes, login).map_err(|error| failed(error.into()))?;
@@ -392,4 +407,211 @@ fn file_name(account: &Account) -> String {
         name.push_str(&format!("%{checksum:08x}"));
     }
     name + SUFFIX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+    use tempfile::TempDir;
+
+    fn account(provider: &str, user: &str) -> Account {
+        Account {
+            provider: provider.parse().unwrap(),
+            user: user.to_owned(),
+            grant: Grant::User,
+            client_id: Some("id".to_owned()),
+            tenant: None,
+            scope: None,
+            client_secret: None,
+            key_file: None,
+        }
+    }
+
+    fn alice() -> Account {
+        account("google", "alice@example.org")
+    }
+
+    fn login(token: &str, refreshed: i64) -> StoredLogin {
+        let secret = |text: String| Some(Secret::new(text.into_bytes()));
+        StoredLogin {
+            account: alice(),
+            refresh_token: secret(format!("1//{token}")),
+            access_token: secret(format!("ya29.{token}")),
+            expires: refreshed + 3600,
+            login_expires: None,
+            logged_in: 0,
+            refreshed,
+        }
+    }
+
+    fn open(top: &TempDir) -> TokenDirectory {
+        let directory = TokenDirectory::open(top.path().join("oauth"), true).unwrap();
+        directory.unwrap()
+    }
+
+    fn store(directory: &TokenDirectory, login: &StoredLogin) {
+        let locked = directory.lock(&login.account).unwrap();
+        locked.reserve().unwrap().commit(login).unwrap();
+    }
+
+    fn stored(directory: &TokenDirectory) -> Option<StoredLogin> {
+        match directory.read(&alice()).unwrap() {
+            CacheFile::Login(login) => Some(*login),
+            CacheFile::Missing => None,
+            CacheFile::Damaged => panic!("damaged"),
+        }
+    }
+
+    fn mode(path: &Path) -> u32 {
+        path.metadata().unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn tokens_are_stored_for_this_user_alone() {
+        let top = TempDir::new().unwrap();
+        let directory = open(&top);
+        assert_eq!(stored(&directory), None);
+        for token in ["one", "two"] {
+            store(&directory, &login(token, 1000));
+            assert_eq!(stored(&directory).unwrap(), login(token, 1000));
+        }
+        assert_eq!(mode(&top.path().join("oauth")), 0o700);
+        assert_eq!(mode(&directory.path(&alice())), 0o600);
+        let text = fs::read_to_string(directory.path(&alice())).unwrap();
+        assert!(
+            text.contains("1//two") && !text.contains("client_secret"),
+            "{text}"
+        );
+        directory.lock(&alice()).unwrap().remove().unwrap();
+        assert_eq!(stored(&directory), None);
+    }
+
+    #[test]
+    fn file_that_others_can_read_or_have_written_is_refused() {
+        let top = TempDir::new().unwrap();
+        let directory = open(&top);
+        store(&directory, &login("one", 1000));
+        let path = directory.path(&alice());
+        for bad in [0o640, 0o604, 0o666] {
+            fs::set_permissions(&path, Permissions::from_mode(bad)).unwrap();
+            let text = directory.read(&alice()).unwrap_err().to_string();
+            assert!(
+                text.contains("chmod 600 ") && !text.contains("1//"),
+                "{text}"
+            );
+        }
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        if std::os::unix::fs::chown(&path, Some(12345), None).is_ok() {
+            let text = directory.read(&alice()).unwrap_err().to_string();
+            assert!(text.contains("user ID 12345"), "{text}");
+            assert!(directory.lock(&alice()).unwrap().read().is_err());
+        }
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
+        assert!(directory.read(&alice()).is_err());
+    }
+
+    #[test]
+    fn damaged_file_is_reported_and_can_be_replaced() {
+        let top = TempDir::new().unwrap();
+        let directory = open(&top);
+        store(&directory, &login("one", 1000));
+        let path = directory.path(&alice());
+        let whole = fs::read(&path).unwrap();
+        for damaged in [&b""[..], b"\0\0\0", b"[]", &whole[..whole.len() / 2]] {
+            fs::write(&path, damaged).unwrap();
+            assert!(matches!(directory.read(&alice()), Ok(CacheFile::Damaged)));
+        }
+        store(&directory, &login("two", 1001));
+        assert_eq!(stored(&directory).unwrap(), login("two", 1001));
+    }
+
+    #[test]
+    fn write_that_was_interrupted_before_the_rename_is_completed() {
+        let top = TempDir::new().unwrap();
+        let directory = open(&top);
+        store(&directory, &login("old", 1000));
+        let path = directory.path(&alice());
+        let draft = path.with_extension("json.new");
+        let write = |bytes: &[u8]| {
+            fs::write(&draft, bytes).unwrap();
+            fs::set_permissions(&draft, Permissions::from_mode(0o600)).unwrap();
+        };
+        let whole = serde_json::to_vec(&login("new", 1001)).unwrap();
+        for incomplete in [&b""[..], &whole[..whole.len() - 1]] {
+            write(incomplete);
+            drop(directory.lock(&alice()).unwrap());
+            assert_eq!(stored(&directory).unwrap(), login("old", 1000));
+            assert!(!draft.exists());
+        }
+        write(&whole);
+        drop(directory.lock(&alice()).unwrap());
+        assert_eq!(stored(&directory).unwrap(), login("new", 1001));
+        write(&serde_json::to_vec(&login("old", 1000)).unwrap());
+        drop(directory.lock(&alice()).unwrap());
+        assert_eq!(stored(&directory).unwrap(), login("new", 1001));
+        assert!(!draft.exists());
+    }
+
+    #[test]
+    fn token_is_used_while_it_is_valid_for_a_minute() {
+        let login = login("one", 1000);
+        let token = login.access_token.clone().unwrap();
+        assert_eq!(login.usable(1000, None), Some(&token));
+        assert_eq!(login.usable(4540, None), Some(&token));
+        for now in [4541, 5000, 999] {
+            assert_eq!(login.usable(now, None), None, "{now}");
+        }
+        assert_eq!(login.usable(1000, Some(&token)), None);
+        let other = Secret::new(b"other".to_vec());
+        assert_eq!(login.usable(1000, Some(&other)), Some(&token));
+    }
+
+    #[test]
+    fn end_of_a_login_is_announced() {
+        let day = 86_400;
+        let mut login = login("one", 0);
+        assert_eq!(login.warning(365 * day), None);
+        login.login_expires = Some(7 * day);
+        assert_eq!(login.warning(4 * day), None);
+        assert_eq!(
+            login.warning(5 * day + 3600).unwrap(),
+            "the login expires in 47 hours"
+        );
+        assert_eq!(login.warning(7 * day).unwrap(), "the login has expired");
+        login.login_expires = None;
+        login.account.provider = Provider::Microsoft;
+        assert_eq!(login.warning(79 * day), None);
+        assert!(login.warning(81 * day).unwrap().contains("81 days"));
+        login.account.grant = Grant::ClientCredentials;
+        assert_eq!(login.warning(81 * day), None);
+    }
+
+    #[test]
+    fn file_names_are_safe_and_unique() {
+        let name = |provider: &str, user: &str| file_name(&account(provider, user));
+        assert_eq!(
+            name("google", "alice@example.org"),
+            "alice@example.org,google.json"
+        );
+        assert_eq!(
+            name("https://id.example.org/x", "a"),
+            "a,id.example.org%2fx.json"
+        );
+        let long = "x".repeat(4000);
+        let other = format!("{long}y");
+        let users = ["", ".", "../x", "a/b", "a%2fb", "\n", &long, &other];
+        let names: std::collections::BTreeSet<String> =
+            users.iter().map(|user| name("google", user)).collect();
+        assert_eq!(names.len(), users.len());
+        for name in names {
+            assert!(
+                !name.contains('/') && !name.starts_with('.') && name.len() < 220,
+                "{name}"
+            );
+        }
+    }
 }

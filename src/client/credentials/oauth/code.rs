@@ -65,7 +65,10 @@ impl Authorization {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query
             .append_pair("response_type", "code")
-            .append_pair("client_id", account.client_id.as_deref().unwrap_or_default())
+            .append_pair(
+                "client_id",
+                account.client_id.as_deref().unwrap_or_default(),
+            )
             .append_pair("redirect_uri", &redirect)
             .append_pair("scope", &account.scope())
             .append_pair("state", &String::from_utf8_lossy(state.expose()))
@@ -74,7 +77,9 @@ impl Authorization {
             .append_pair("login_hint", &account.user);
         if account.provider == Provider::Google {
             // A refresh token is returned only after the person has agreed again.
-            query.append_pair("access_type", "offline").append_pair("prompt", "consent");
+            query
+                .append_pair("access_type", "offline")
+                .append_pair("prompt", "consent");
         }
         let separator = if base.contains('?') { '&' } else { '?' };
         Ok(Self {
@@ -132,10 +137,12 @@ fn redirect(provider: &Provider, port: u16) -> String {
 /// 256 random bits as text.
 fn random() -> Result<Secret, OAuthError> {
     let mut bytes = Zeroizing::new([0; 32]);
-    SystemRandom::new()
-        .fill(&mut *bytes)
-        .map_err(|_| OAuthError::Listener(io::Error::other("the system returned no random bytes")))?;
-    Ok(Secret::new(BASE64_URL_SAFE_NO_PAD.encode(*bytes).into_bytes()))
+    SystemRandom::new().fill(&mut *bytes).map_err(|_| {
+        OAuthError::Listener(io::Error::other("the system returned no random bytes"))
+    })?;
+    Ok(Secret::new(
+        BASE64_URL_SAFE_NO_PAD.encode(*bytes).into_bytes(),
+    ))
 }
 
 impl RedirectListener {
@@ -168,10 +175,18 @@ impl RedirectListener {
             };
             match authorization.read(&query) {
                 Redirect::Other(_) => {
-                    respond(&stream, "400 Bad Request", "This page does not belong to the login.");
+                    respond(
+                        &stream,
+                        "400 Bad Request",
+                        "This page does not belong to the login.",
+                    );
                 }
                 Redirect::Denied(why) => {
-                    respond(&stream, "200 OK", "The login was refused. You can close this page.");
+                    respond(
+                        &stream,
+                        "200 OK",
+                        "The login was refused. You can close this page.",
+                    );
                     return Ok(Redirect::Denied(why));
                 }
                 code @ Redirect::Code(_) => {
@@ -208,17 +223,24 @@ fn request_query(mut stream: &TcpStream) -> Option<Zeroizing<String>> {
     let mut length = 0;
     // The whole header is read, because closing a socket with unread data resets the connection.
     while !request[..length].windows(4).any(|end| end == b"\r\n\r\n") {
-        let left = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
+        let left = end
+            .checked_duration_since(Instant::now())
+            .filter(|left| !left.is_zero())?;
         stream.set_read_timeout(Some(left)).ok()?;
         match stream.read(&mut request[length..]) {
             Ok(0) | Err(_) => return None,
             Ok(count) => length += count,
         }
     }
-    let line = std::str::from_utf8(&request[..length]).ok()?.lines().next()?;
+    let line = std::str::from_utf8(&request[..length])
+        .ok()?
+        .lines()
+        .next()?;
     let target = line.strip_prefix("GET /?")?;
     let (query, version) = target.split_once(' ')?;
-    version.starts_with("HTTP/1.").then(|| Zeroizing::new(query.to_owned()))
+    version
+        .starts_with("HTTP/1.")
+        .then(|| Zeroizing::new(query.to_owned()))
 }
 
 fn respond(mut stream: &TcpStream, status: &str, text: &str) {
@@ -280,8 +302,9 @@ mod tests {
         let authorization = begun("google", None);
         let (base, query) = authorization.url.split_once('?').unwrap();
         assert_eq!(base, "https://id.example.org/a");
-        let pairs: Vec<(String, String)> =
-            form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
         let value = |name: &str| {
             let found = pairs.iter().find(|(one, _)| one == name);
             found.map(|(_, value)| value.as_str())
@@ -341,7 +364,10 @@ mod tests {
             format!("code=x&state={state}&iss=https://evil.example"),
             String::new(),
         ] {
-            assert!(matches!(authorization.read(&text), Redirect::Other(_)), "{text}");
+            assert!(
+                matches!(authorization.read(&text), Redirect::Other(_)),
+                "{text}"
+            );
         }
     }
 
@@ -359,7 +385,10 @@ mod tests {
         let listener = RedirectListener::bind().unwrap();
         let port = listener.port();
         let authorization = begun("google", None);
-        let right = format!("GET /?code=c0de&state={} HTTP/1.1\r\n\r\n", state(&authorization));
+        let right = format!(
+            "GET /?code=c0de&state={} HTTP/1.1\r\n\r\n",
+            state(&authorization)
+        );
         let browser = thread::spawn(move || {
             for (request, status) in [
                 ("GET /favicon.ico HTTP/1.1\r\n\r\n", "404"),
@@ -369,7 +398,10 @@ mod tests {
                 ("GET /?x", "404"),
             ] {
                 let answer = asked(port, request.as_bytes());
-                assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+                assert!(
+                    answer.starts_with(&format!("HTTP/1.1 {status} ")),
+                    "{answer}"
+                );
             }
             asked(port, right.as_bytes())
         });

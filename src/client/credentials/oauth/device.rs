@@ -63,7 +63,10 @@ impl DeviceCode {
     fn read(body: &[u8]) -> Result<Self, Failure> {
         let invalid = || Failure::Invalid("it is not a JSON object with a device code".to_owned());
         let code: Self = serde_json::from_slice(body).map_err(|_| invalid())?;
-        let has_code = code.device_code.as_ref().is_some_and(|code| !code.expose().is_empty());
+        let has_code = code
+            .device_code
+            .as_ref()
+            .is_some_and(|code| !code.expose().is_empty());
         if has_code { Ok(code) } else { Err(invalid()) }
     }
 
@@ -75,7 +78,10 @@ impl DeviceCode {
 
     /// Waits until the person has entered the code.
     pub fn wait(&self, client: &TokenClient<'_>, account: &Account) -> Result<Tokens, OAuthError> {
-        let device_code = self.device_code.clone().unwrap_or_else(|| Secret::new(Vec::new()));
+        let device_code = self
+            .device_code
+            .clone()
+            .unwrap_or_else(|| Secret::new(Vec::new()));
         let mut polling = Polling::new(self.interval, self.limit());
         let end = Instant::now() + self.limit();
         loop {
@@ -184,7 +190,10 @@ mod tests {
             pauses.push(polling.interval.as_secs());
         }
         assert_eq!(pauses, [5, 10, 10, 15, 30, 60, 60]);
-        assert_eq!(Polling::new(Some(0), Duration::ZERO).interval, Duration::ZERO);
+        assert_eq!(
+            Polling::new(Some(0), Duration::ZERO).interval,
+            Duration::ZERO
+        );
     }
 
     #[test]

@@ -102,7 +102,10 @@ impl TokenSource<'_> {
         }
         let locked = directory.lock(self.account)?;
         let old = self.stored(locked.read()?, &directory.path(self.account))?;
-        if let Some(token) = old.as_ref().and_then(|old| old.usable(now_in_seconds(), rejected)) {
+        if let Some(token) = old
+            .as_ref()
+            .and_then(|old| old.usable(now_in_seconds(), rejected))
+        {
             return Ok(token.clone());
         }
         let login = self.store(&locked, old.as_ref(), || self.refreshed(old.as_ref()))?;
@@ -139,7 +142,8 @@ impl TokenSource<'_> {
         if tokens.refresh.is_none() {
             return Err(OAuthError::Denied {
                 provider: self.account.provider.to_string(),
-                why: "it returned no refresh token; the scope must permit offline access".to_owned(),
+                why: "it returned no refresh token; the scope must permit offline access"
+                    .to_owned(),
             });
         }
         let locked = directory.lock(self.account)?;
@@ -234,7 +238,10 @@ impl TokenSource<'_> {
             Grant::User => {
                 let token = old.and_then(|old| old.refresh_token.as_ref());
                 let token = token.ok_or_else(|| self.no_login())?;
-                (Endpoints::of(self.account, &self.network)?, Proofs::Refresh(token))
+                (
+                    Endpoints::of(self.account, &self.network)?,
+                    Proofs::Refresh(token),
+                )
             }
             Grant::ClientCredentials => {
                 (Endpoints::of(self.account, &self.network)?, Proofs::Client)
@@ -245,7 +252,10 @@ impl TokenSource<'_> {
                 })?;
                 let service = ServiceAccount::read(key)?;
                 let assertion = service.assertion(self.account, now_in_seconds())?;
-                (Endpoints::only_token(service.token), Proofs::Assertion(assertion))
+                (
+                    Endpoints::only_token(service.token),
+                    Proofs::Assertion(assertion),
+                )
             }
         };
         let secret = self.client_secret()?;
@@ -256,20 +266,22 @@ impl TokenSource<'_> {
             .map_err(|failure| self.failed(failure))
     }
 
-    fn fields<'f>(
-        &self,
-        proofs: &'f Proofs<'_>,
-        scope: &'f str,
-    ) -> Vec<(&'static str, Field<'f>)> {
+    fn fields<'f>(&self, proofs: &'f Proofs<'_>, scope: &'f str) -> Vec<(&'static str, Field<'f>)> {
         let grant = |name| ("grant_type", Field::Text(name));
         match proofs {
             Proofs::Refresh(token) => {
-                vec![grant("refresh_token"), ("refresh_token", Field::Secret(token))]
+                vec![
+                    grant("refresh_token"),
+                    ("refresh_token", Field::Secret(token)),
+                ]
             }
             Proofs::Client if scope.is_empty() => vec![grant("client_credentials")],
             Proofs::Client => vec![grant("client_credentials"), ("scope", Field::Text(scope))],
             Proofs::Assertion(assertion) => {
-                vec![grant(assertion::GRANT), ("assertion", Field::Secret(assertion))]
+                vec![
+                    grant(assertion::GRANT),
+                    ("assertion", Field::Secret(assertion)),
+                ]
             }
             Proofs::Code(code, authorization) => vec![
                 grant("authorization_code"),
@@ -302,13 +314,20 @@ impl TokenSource<'_> {
                 command::secret(self.limit, option, line, self.network.stop)
             }
         };
-        secret.map(Some).map_err(|error| OAuthError::Secret(Box::new(error)))
+        secret
+            .map(Some)
+            .map_err(|error| OAuthError::Secret(Box::new(error)))
     }
 
     /// The error for a failure. A refresh token that is not accepted any more requires a person.
     fn failed(&self, failure: Failure) -> OAuthError {
         let is_person = self.account.grant == Grant::User;
-        let needs_login = ["invalid_grant", "interaction_required", "consent_required", "login_required"];
+        let needs_login = [
+            "invalid_grant",
+            "interaction_required",
+            "consent_required",
+            "login_required",
+        ];
         if is_person && needs_login.iter().any(|code| failure.has_code(code)) {
             let Failure::Code { why, .. } = failure else {
                 return self.no_login();
@@ -352,7 +371,9 @@ fn pasted(
     prompt: &mut dyn LoginPrompt,
 ) -> Result<Redirect, OAuthError> {
     loop {
-        let line = prompt.paste(&authorization.url).map_err(OAuthError::Listener)?;
+        let line = prompt
+            .paste(&authorization.url)
+            .map_err(OAuthError::Listener)?;
         match authorization.read(line.trim()) {
             Redirect::Other(why) => prompt.reject(why),
             redirect => return Ok(redirect),

@@ -55,9 +55,7 @@ impl Endpoints {
         }
     }
 
-    fn known(
-        [authorization, token, device, revocation]: [&str; 4],
-    ) -> Result<Self, OAuthError> {
+    fn known([authorization, token, device, revocation]: [&str; 4]) -> Result<Self, OAuthError> {
         let parsed = |text: &str| {
             text.parse()
                 .map_err(|error| OAuthError::Options(format!("{}: {error}", shown(text))))
@@ -90,7 +88,9 @@ fn locations(issuer: &str) -> Vec<String> {
     }
     let issuer = issuer.trim_end_matches('/');
     let start = issuer.find("://").map_or(0, |at| at + 3);
-    let host = issuer[start..].find('/').map_or(issuer.len(), |at| start + at);
+    let host = issuer[start..]
+        .find('/')
+        .map_or(issuer.len(), |at| start + at);
     let (host, path) = issuer.split_at(host);
     vec![
         format!("{issuer}/.well-known/openid-configuration"),
@@ -105,10 +105,13 @@ fn discovered(issuer: &Url, network: &Network<'_>) -> Result<Endpoints, OAuthErr
         let url: Url = location
             .parse()
             .map_err(|error| OAuthError::Options(format!("{}: {error}", shown(&location))))?;
-        let response = network.send(&Request::get(&url)).map_err(|why| OAuthError::Unavailable {
-            provider: name.clone(),
-            why,
-        })?;
+        let response =
+            network
+                .send(&Request::get(&url))
+                .map_err(|why| OAuthError::Unavailable {
+                    provider: name.clone(),
+                    why,
+                })?;
         match response.status {
             200 => return endpoints(&name, response.body.expose()),
             400..=499 => missing = format!("{url} has status {}", response.status),
@@ -135,7 +138,10 @@ fn endpoints(name: &str, body: &[u8]) -> Result<Endpoints, OAuthError> {
     // RFC 8414 §3.3: the metadata of another issuer must not be used.
     let is_same = |one: &str| one.trim_end_matches('/') == name.trim_end_matches('/');
     if !is_same(&metadata.issuer) && !name.contains("/.well-known/") {
-        return Err(invalid(format!("its metadata is that of {}", shown(&metadata.issuer))));
+        return Err(invalid(format!(
+            "its metadata is that of {}",
+            shown(&metadata.issuer)
+        )));
     }
     let url = |text: &str| -> Result<Url, OAuthError> {
         let parsed = text.parse();

@@ -104,8 +104,10 @@ impl TokenClient<'_> {
 
     /// Sends a form with the identity of the client.
     pub fn post(&self, url: &Url, fields: &[(&str, Field<'_>)]) -> Result<Response, Failure> {
-        let mut form: Vec<(&str, &str)> =
-            fields.iter().map(|(name, field)| (*name, field.text())).collect();
+        let mut form: Vec<(&str, &str)> = fields
+            .iter()
+            .map(|(name, field)| (*name, field.text()))
+            .collect();
         let header = match (self.client_id, self.secret) {
             (Some(id), Some(secret)) if !self.endpoints.has_secret_in_form => {
                 Some(basic(id, secret))
@@ -134,7 +136,11 @@ impl TokenClient<'_> {
 /// The identity of a client in a header (RFC 6749 §2.3.1): both parts are encoded as in a form.
 fn basic(id: &str, secret: &Secret) -> Secret {
     let encoded = |text: &[u8]| form_urlencoded::byte_serialize(text).collect::<String>();
-    let pair = Zeroizing::new(format!("{}:{}", encoded(id.as_bytes()), encoded(secret.expose())));
+    let pair = Zeroizing::new(format!(
+        "{}:{}",
+        encoded(id.as_bytes()),
+        encoded(secret.expose())
+    ));
     let mut header = String::with_capacity(8 + pair.len().div_ceil(3) * 4);
     header.push_str("Basic ");
     BASE64_STANDARD.encode_string(pair.as_bytes(), &mut header);
@@ -184,8 +190,15 @@ fn tokens(status: u16, body: &[u8]) -> Result<Tokens, Failure> {
     // The error of the parser would quote a token.
     let response: TokenResponse =
         serde_json::from_slice(body).map_err(|_| invalid("it is not a JSON object of tokens"))?;
-    let access = response.access_token.ok_or_else(|| invalid("it has no access_token"))?;
-    let is_text = |secret: &Secret| secret.expose().iter().all(|byte| (b' '..=b'~').contains(byte));
+    let access = response
+        .access_token
+        .ok_or_else(|| invalid("it has no access_token"))?;
+    let is_text = |secret: &Secret| {
+        secret
+            .expose()
+            .iter()
+            .all(|byte| (b' '..=b'~').contains(byte))
+    };
     // RFC 6749, appendix A.12. In XOAUTH2, a control character ends the token.
     if access.expose().is_empty() || !is_text(&access) {
         return Err(invalid("its access_token is not a line of ASCII text"));
@@ -194,15 +207,22 @@ fn tokens(status: u16, body: &[u8]) -> Result<Tokens, Failure> {
     if !response.token_type.as_ref().is_none_or(is_bearer) {
         return Err(invalid("its token_type is not Bearer"));
     }
-    let refresh = response.refresh_token.filter(|secret| !secret.expose().is_empty());
+    let refresh = response
+        .refresh_token
+        .filter(|secret| !secret.expose().is_empty());
     if !refresh.as_ref().is_none_or(is_text) {
         return Err(invalid("its refresh_token is not a line of ASCII text"));
     }
     Ok(Tokens {
         access,
         refresh,
-        expires_in: response.expires_in.unwrap_or(USUAL_VALIDITY).clamp(0, 366 * 86_400),
-        refresh_expires_in: response.refresh_token_expires_in.filter(|seconds| *seconds > 0),
+        expires_in: response
+            .expires_in
+            .unwrap_or(USUAL_VALIDITY)
+            .clamp(0, 366 * 86_400),
+        refresh_expires_in: response
+            .refresh_token_expires_in
+            .filter(|seconds| *seconds > 0),
     })
 }
 
@@ -210,9 +230,13 @@ fn tokens(status: u16, body: &[u8]) -> Result<Tokens, Failure> {
 pub fn failure(status: u16, body: &[u8]) -> Option<Failure> {
     let error: Option<ErrorResponse> = serde_json::from_slice(body).ok();
     let is_trouble = |error: &ErrorResponse| {
-        matches!(error.error.as_str(), "temporarily_unavailable" | "server_error")
+        matches!(
+            error.error.as_str(),
+            "temporarily_unavailable" | "server_error"
+        )
     };
-    let is_unavailable = matches!(status, 408 | 429 | 500..) || error.as_ref().is_some_and(is_trouble);
+    let is_unavailable =
+        matches!(status, 408 | 429 | 500..) || error.as_ref().is_some_and(is_trouble);
     match error {
         Some(error) if is_unavailable => Some(Failure::Unavailable(format!(
             "it answered with status {status} ({})",
@@ -222,11 +246,13 @@ pub fn failure(status: u16, body: &[u8]) -> Option<Failure> {
             why: sentence(&error),
             code: error.error,
         }),
-        None if is_unavailable => {
-            Some(Failure::Unavailable(format!("it answered with status {status}")))
-        }
+        None if is_unavailable => Some(Failure::Unavailable(format!(
+            "it answered with status {status}"
+        ))),
         None if (200..300).contains(&status) => None,
-        None => Some(Failure::Invalid(format!("it answered with status {status}"))),
+        None => Some(Failure::Invalid(format!(
+            "it answered with status {status}"
+        ))),
     }
 }
 
@@ -254,11 +280,15 @@ pub fn masked(failure: Failure, fields: &[(&str, Field<'_>)], secret: Option<&Se
         .collect();
     texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
     let mask = |text: String| {
-        let masked = texts.iter().fold(text, |text, secret| text.replace(secret, "********"));
+        let masked = texts
+            .iter()
+            .fold(text, |text, secret| text.replace(secret, "********"));
         // A part of a secret may be at the end of the text that was cut.
         let is_part = |secret: &&&str| {
             let parts = (8..secret.len()).filter(|at| secret.is_char_boundary(*at));
-            parts.map(|at| &secret[..at]).any(|part| masked.ends_with(part))
+            parts
+                .map(|at| &secret[..at])
+                .any(|part| masked.ends_with(part))
         };
         if texts.iter().any(|secret| is_part(&secret)) {
             return "an error that quotes a secret".to_owned();
@@ -277,7 +307,9 @@ pub fn masked(failure: Failure, fields: &[(&str, Field<'_>)], secret: Option<&Se
 
 /// Adds the difference of the clocks, which makes signed requests fail.
 fn with_skew(failure: Failure, response: &Response) -> Failure {
-    let theirs = response.header("date").and_then(|date| DateTime::parse_from_rfc2822(date).ok());
+    let theirs = response
+        .header("date")
+        .and_then(|date| DateTime::parse_from_rfc2822(date).ok());
     let skew = theirs.and_then(|theirs| skew(theirs.timestamp(), chrono::Utc::now().timestamp()));
     match (failure, skew) {
         (Failure::Code { code, why }, Some(skew)) => Failure::Code {
@@ -292,7 +324,10 @@ fn skew(theirs: i64, ours: i64) -> Option<String> {
     let difference = Duration::from_secs(theirs.abs_diff(ours));
     let side = if ours > theirs { "ahead of" } else { "behind" };
     (difference > MAX_SKEW).then(|| {
-        format!("the clock of this host is {} {side} that of the provider", spoken(difference))
+        format!(
+            "the clock of this host is {} {side} that of the provider",
+            spoken(difference)
+        )
     })
 }
 
@@ -310,7 +345,10 @@ mod tests {
         let found = found.unwrap();
         assert_eq!(found.access.expose(), b"ya29.x");
         assert_eq!(found.refresh.unwrap().expose(), b"1//y");
-        assert_eq!((found.expires_in, found.refresh_expires_in), (3599, Some(604_799)));
+        assert_eq!(
+            (found.expires_in, found.refresh_expires_in),
+            (3599, Some(604_799))
+        );
         let short = tokens(200, br#"{"access_token": "x", "refresh_token": ""}"#).unwrap();
         assert_eq!((short.refresh, short.expires_in), (None, USUAL_VALIDITY));
     }
@@ -342,13 +380,21 @@ mod tests {
             why: why.to_owned(),
         };
         for (status, body, right) in [
-            (400, r#"{"error": "invalid_grant"}"#, code("invalid_grant", "invalid_grant")),
+            (
+                400,
+                r#"{"error": "invalid_grant"}"#,
+                code("invalid_grant", "invalid_grant"),
+            ),
             (
                 401,
                 r#"{"error": "invalid_client", "error_description": "AADSTS1: no\r\nTrace ID: 1"}"#,
                 code("invalid_client", "invalid_client: AADSTS1: no"),
             ),
-            (200, r#"{"error": "access_denied"}"#, code("access_denied", "access_denied")),
+            (
+                200,
+                r#"{"error": "access_denied"}"#,
+                code("access_denied", "access_denied"),
+            ),
             (
                 400,
                 r#"{"error": "a\u001b[2J"}"#,
@@ -371,10 +417,22 @@ mod tests {
                 r#"{"error": "slow_down"}"#,
                 Failure::Unavailable("it answered with status 429 (slow_down)".to_owned()),
             ),
-            (404, "", Failure::Invalid("it answered with status 404".to_owned())),
-            (302, "", Failure::Invalid("it answered with status 302".to_owned())),
+            (
+                404,
+                "",
+                Failure::Invalid("it answered with status 404".to_owned()),
+            ),
+            (
+                302,
+                "",
+                Failure::Invalid("it answered with status 302".to_owned()),
+            ),
         ] {
-            assert_eq!(failure(status, body.as_bytes()), Some(right), "{status} {body}");
+            assert_eq!(
+                failure(status, body.as_bytes()),
+                Some(right),
+                "{status} {body}"
+            );
         }
         assert_eq!(failure(200, b"{}"), None);
     }
