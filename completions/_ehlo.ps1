@@ -86,6 +86,14 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--on-failure', '--on-failure', [CompletionResultType]::ParameterName, 'Shell command to run when delivery is abandoned')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Use the options of this profile')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file')
+            [CompletionResult]::new('--oauth', '--oauth', [CompletionResultType]::ParameterName, 'Log in with OAuth tokens of google, microsoft, or the provider with this URL')
+            [CompletionResult]::new('--oauth-client-id', '--oauth-client-id', [CompletionResultType]::ParameterName, 'Client ID of the application that is registered at the provider')
+            [CompletionResult]::new('--oauth-client-secret-command', '--oauth-client-secret-command', [CompletionResultType]::ParameterName, 'Shell command that prints the client secret on its first line')
+            [CompletionResult]::new('--oauth-client-secret-file', '--oauth-client-secret-file', [CompletionResultType]::ParameterName, 'File with the client secret on its first line')
+            [CompletionResult]::new('--oauth-grant', '--oauth-grant', [CompletionResultType]::ParameterName, 'How tokens are obtained: user, client-credentials or service-account [default: user]')
+            [CompletionResult]::new('--oauth-key-file', '--oauth-key-file', [CompletionResultType]::ParameterName, 'Key of a service account (JSON)')
+            [CompletionResult]::new('--oauth-tenant', '--oauth-tenant', [CompletionResultType]::ParameterName, 'Microsoft''s tenant: its domain or ID, common, organizations or consumers [default: common]')
+            [CompletionResult]::new('--oauth-scope', '--oauth-scope', [CompletionResultType]::ParameterName, 'Scope of the tokens [default: the one for sending mail]')
             [CompletionResult]::new('--notify', '--notify', [CompletionResultType]::ParameterName, 'When to request a delivery report (DSN): never, or any of success,failure,delay')
             [CompletionResult]::new('--ret', '--ret', [CompletionResultType]::ParameterName, 'How much of the message to return in a report: full or hdrs')
             [CompletionResult]::new('--envid', '--envid', [CompletionResultType]::ParameterName, 'Envelope ID to quote in delivery reports')
@@ -147,6 +155,9 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('ask', 'ask', [CompletionResultType]::ParameterValue, 'Send SMTP commands to a server and show its replies')
             [CompletionResult]::new('script', 'script', [CompletionResultType]::ParameterValue, 'Run a scripted SMTP session and check the replies')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Create, check and show the configuration')
+            [CompletionResult]::new('login', 'login', [CompletionResultType]::ParameterValue, 'Log in at an OAuth provider, and keep the tokens for later runs')
+            [CompletionResult]::new('logout', 'logout', [CompletionResultType]::ParameterValue, 'Remove the tokens of an account')
+            [CompletionResult]::new('token', 'token', [CompletionResultType]::ParameterValue, 'Print an access token, for other programs')
             [CompletionResult]::new('queue', 'queue', [CompletionResultType]::ParameterValue, 'Inspect and run the mail queue')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a command and mail the result')
             [CompletionResult]::new('notify', 'notify', [CompletionResultType]::ParameterValue, 'Send a notification from a script')
@@ -420,6 +431,49 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file [default: the first that exists, see ehlo(1)]')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'ehlo;login' {
+            [CompletionResult]::new('--client-id', '--client-id', [CompletionResultType]::ParameterName, 'Client ID of the application that is registered at the provider')
+            [CompletionResult]::new('--client-secret-command', '--client-secret-command', [CompletionResultType]::ParameterName, 'Shell command that prints the client secret on its first line')
+            [CompletionResult]::new('--client-secret-file', '--client-secret-file', [CompletionResultType]::ParameterName, 'File with the client secret on its first line')
+            [CompletionResult]::new('--grant', '--grant', [CompletionResultType]::ParameterName, 'How tokens are obtained: user, client-credentials or service-account [default: user]')
+            [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Key of a service account (JSON)')
+            [CompletionResult]::new('--tenant', '--tenant', [CompletionResultType]::ParameterName, 'Microsoft''s tenant: its domain or ID, common, organizations or consumers [default: common]')
+            [CompletionResult]::new('--scope', '--scope', [CompletionResultType]::ParameterName, 'Scope of the tokens [default: the one for sending mail]')
+            [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'The provider: google, microsoft, or a URL')
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'The user')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The user')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Use the options of this profile')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file')
+            [CompletionResult]::new('--browser', '--browser', [CompletionResultType]::ParameterName, 'Print the address for a browser on this host, open it if there is a display, and wait for the browser')
+            [CompletionResult]::new('--device', '--device', [CompletionResultType]::ParameterName, 'Print a code that is entered in a browser on any device')
+            [CompletionResult]::new('--paste', '--paste', [CompletionResultType]::ParameterName, 'Print the address for a browser on any host, and read the address that it shows at the end')
+            [CompletionResult]::new('--status', '--status', [CompletionResultType]::ParameterName, 'List the logins and their age, without contacting a provider')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the status as JSON')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ehlo;logout' {
+            [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'The provider: google, microsoft, or a URL')
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'The user')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The user')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Use the options of this profile')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file')
+            [CompletionResult]::new('--revoke', '--revoke', [CompletionResultType]::ParameterName, 'Also tell the provider that the tokens are not valid any more (RFC 7009)')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ehlo;token' {
+            [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'The provider: google, microsoft, or a URL')
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'The user')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The user')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Use the options of this profile')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'ehlo;queue' {

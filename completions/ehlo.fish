@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ehlo_global_optspecs
-    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print E/only-if-input r/relay= p/port= pipe= 4/ipv4 6/ipv6 bind= connect-to= dns= helo= pipelining= chunking= timeout= limit-rate= tls= k/insecure ca-file= cert= key= tls-name= pin= tls-min= save-certs= u/user= auth= password-command= password-file= oauth-token-command= allow-cleartext-password q/quiet v/verbose transcript= hex timing summary color= json show-data progress= log= queue queue-only queue-dir= on-uncertain= on-failure= profile= config= notify= ret= envid= orcpt= require-tls= hold-for= hold-until= deliver-by= mt-priority= smtputf8= body-type= announce-size= mail-auth= prdr= quit-after= drop-after= drop-after-send= repeat= wait= raw mail-param= rcpt-param= force= xclient= xforward= proxy-protocol= lmtp h/help V/version
+    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print E/only-if-input r/relay= p/port= pipe= 4/ipv4 6/ipv6 bind= connect-to= dns= helo= pipelining= chunking= timeout= limit-rate= tls= k/insecure ca-file= cert= key= tls-name= pin= tls-min= save-certs= u/user= auth= password-command= password-file= oauth-token-command= allow-cleartext-password q/quiet v/verbose transcript= hex timing summary color= json show-data progress= log= queue queue-only queue-dir= on-uncertain= on-failure= profile= config= oauth= oauth-client-id= oauth-client-secret-command= oauth-client-secret-file= oauth-grant= oauth-key-file= oauth-tenant= oauth-scope= notify= ret= envid= orcpt= require-tls= hold-for= hold-until= deliver-by= mt-priority= smtputf8= body-type= announce-size= mail-auth= prdr= quit-after= drop-after= drop-after-send= repeat= wait= raw mail-param= rcpt-param= force= xclient= xforward= proxy-protocol= lmtp h/help V/version
 end
 
 function __fish_ehlo_needs_command
@@ -10,7 +10,7 @@ function __fish_ehlo_needs_command
     argparse -s (__fish_ehlo_global_optspecs) -- $cmd 2>/dev/null
     or argparse -s (__fish_ehlo_global_optspecs) -- $cmd '' 2>/dev/null
     or return
-    if contains -- "$argv[1]" sink demo probe ask script config queue run notify digest unit doctor sendmail mailq help
+    if contains -- "$argv[1]" sink demo probe ask script config login logout token queue run notify digest unit doctor sendmail mailq help
         # Also print the command, so this can be used to figure out what it is.
         echo $argv[1]
         return 1
@@ -106,6 +106,16 @@ hold\t''"
 complete -c ehlo -n "__fish_ehlo_needs_command" -l on-failure -d 'Shell command to run when delivery is abandoned' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l profile -d 'Use the options of this profile' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l config -d 'Configuration file' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -l oauth -d 'Log in with OAuth tokens of google, microsoft, or the provider with this URL' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l oauth-client-id -d 'Client ID of the application that is registered at the provider' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l oauth-client-secret-command -d 'Shell command that prints the client secret on its first line' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l oauth-client-secret-file -d 'File with the client secret on its first line' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -l oauth-grant -d 'How tokens are obtained: user, client-credentials or service-account [default: user]' -r -f -a "user\t''
+client-credentials\t''
+service-account\t''"
+complete -c ehlo -n "__fish_ehlo_needs_command" -l oauth-key-file -d 'Key of a service account (JSON)' -r -F
+complete -c ehlo -n "__fish_ehlo_needs_command" -l oauth-tenant -d 'Microsoft\'s tenant: its domain or ID, common, organizations or consumers [default: common]' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l oauth-scope -d 'Scope of the tokens [default: the one for sending mail]' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l notify -d 'When to request a delivery report (DSN): never, or any of success,failure,delay' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l ret -d 'How much of the message to return in a report: full or hdrs' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l envid -d 'Envelope ID to quote in delivery reports' -r
@@ -163,6 +173,9 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "probe" -d 'Report a serve
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "ask" -d 'Send SMTP commands to a server and show its replies'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "script" -d 'Run a scripted SMTP session and check the replies'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "config" -d 'Create, check and show the configuration'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "login" -d 'Log in at an OAuth provider, and keep the tokens for later runs'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "logout" -d 'Remove the tokens of an account'
+complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "token" -d 'Print an access token, for other programs'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "queue" -d 'Inspect and run the mail queue'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "run" -d 'Run a command and mail the result'
 complete -c ehlo -n "__fish_ehlo_needs_command" -f -a "notify" -d 'Send a notification from a script'
@@ -407,6 +420,36 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcom
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from path" -l config -d 'Configuration file [default: the first that exists, see ehlo(1)]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help'
+complete -c ehlo -n "__fish_ehlo_using_subcommand login" -l client-id -d 'Client ID of the application that is registered at the provider' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand login" -l client-secret-command -d 'Shell command that prints the client secret on its first line' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand login" -l client-secret-file -d 'File with the client secret on its first line' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand login" -l grant -d 'How tokens are obtained: user, client-credentials or service-account [default: user]' -r -f -a "user\t''
+client-credentials\t''
+service-account\t''"
+complete -c ehlo -n "__fish_ehlo_using_subcommand login" -l key-file -d 'Key of a service account (JSON)' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand login" -l tenant -d 'Microsoft\'s tenant: its domain or ID, common, organizations or consumers [default: common]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand login" -l scope -d 'Scope of the tokens [default: the one for sending mail]' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand login" -l provider -d 'The provider: google, microsoft, or a URL' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand login" -s u -l user -d 'The user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand login" -l profile -d 'Use the options of this profile' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand login" -l config -d 'Configuration file' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand login" -l browser -d 'Print the address for a browser on this host, open it if there is a display, and wait for the browser'
+complete -c ehlo -n "__fish_ehlo_using_subcommand login" -l device -d 'Print a code that is entered in a browser on any device'
+complete -c ehlo -n "__fish_ehlo_using_subcommand login" -l paste -d 'Print the address for a browser on any host, and read the address that it shows at the end'
+complete -c ehlo -n "__fish_ehlo_using_subcommand login" -l status -d 'List the logins and their age, without contacting a provider'
+complete -c ehlo -n "__fish_ehlo_using_subcommand login" -l json -d 'Print the status as JSON'
+complete -c ehlo -n "__fish_ehlo_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand logout" -l provider -d 'The provider: google, microsoft, or a URL' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand logout" -s u -l user -d 'The user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand logout" -l profile -d 'Use the options of this profile' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand logout" -l config -d 'Configuration file' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand logout" -l revoke -d 'Also tell the provider that the tokens are not valid any more (RFC 7009)'
+complete -c ehlo -n "__fish_ehlo_using_subcommand logout" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand token" -l provider -d 'The provider: google, microsoft, or a URL' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand token" -s u -l user -d 'The user' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand token" -l profile -d 'Use the options of this profile' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand token" -l config -d 'Configuration file' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand token" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "list" -d 'List all items with size, age, next attempt, and the last reply for each recipient'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "show" -d 'Show an item: its envelope and its history'

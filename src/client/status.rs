@@ -98,6 +98,8 @@ pub enum Hint {
     CertificateName,
     /// The server needs no login.
     NoLogin,
+    /// Logins by SMTP are turned off for the mailbox, whatever the password or token.
+    SmtpLoginDisabled,
 }
 
 impl Hint {
@@ -115,6 +117,9 @@ impl Hint {
             }
             Self::CertificateName => "give the name in the certificate with --tls-name",
             Self::NoLogin => "omit --user to send without a login",
+            Self::SmtpLoginDisabled => {
+                "an administrator must enable authenticated SMTP for the mailbox; another password or token does not help"
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ mod doctor;
 mod ehlo;
 mod guide;
 mod json;
+mod login;
 mod notify;
 mod page;
 mod probe;
@@ -34,6 +35,7 @@ fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo-probe.1"), &probe::page());
     check(Path::new("man/ehlo-ask.1"), &ask::page());
     check(Path::new("man/ehlo-config.1"), &config::page());
+    check(Path::new("man/ehlo-login.1"), &login::page());
     check(Path::new("man/ehlo-doctor.1"), &doctor::page());
     check(Path::new("man/ehlo-queue.1"), &queue::page());
     check(Path::new("man/ehlo-script.1"), &script::page());

@@ -103,6 +103,9 @@ pub struct TokenArgs {
 /// Options that select an account.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
+#[command(mut_arg("profile", |arg| {
+    arg.help("Use the account of this profile [default: the default profile]").long_help(None)
+}))]
 struct Selection {
     /// The provider: google, microsoft, or a URL.
     #[arg(long, value_name = "PROVIDER", value_parser = oauth::provider, help_heading = "Account")]
