@@ -10,6 +10,7 @@ use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -650,7 +651,6 @@ fn processes_that_are_killed_lose_no_refresh_token() {
                         let _ = ehlo.kill();
                     }
                     let output = ehlo.wait_with_output().unwrap();
-                    use std::os::unix::process::ExitStatusExt as _;
                     let is_killed = output.status.signal() == Some(Signal::KILL.as_raw());
                     assert!(output.status.success() || is_killed, "{output:?}");
                 }

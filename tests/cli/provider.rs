@@ -205,21 +205,21 @@ fn serve(mut stream: TcpStream, port: u16, shared: &Mutex<State>) {
         _ => {
             let answer = state.answers.pop_front();
             drop(state);
-            answer_token(&mut stream, answer, &form, shared);
+            answer_token(&mut stream, answer.as_ref(), &form, shared);
         }
     }
 }
 
 fn answer_token(
     stream: &mut TcpStream,
-    answer: Option<Answer>,
+    answer: Option<&Answer>,
     form: &Form,
     shared: &Mutex<State>,
 ) {
     let quoted: Vec<&str> = form.values().map(String::as_str).collect();
     let error =
         |code: &str| json!({"error": code, "error_description": quoted.join(" ")}).to_string();
-    match &answer {
+    match answer {
         Some(Answer::Code(code)) => return respond(stream, 400, "", &error(code)),
         Some(Answer::Raw(status, body)) => return respond(stream, *status, "", body),
         Some(Answer::Close) => return,

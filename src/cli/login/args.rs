@@ -1,6 +1,6 @@
 //! The options of `ehlo login`, `ehlo logout` and `ehlo token`.
 
-use crate::cli::login::{LoginTask, LogoutTask, StoredAccount, TokenTask};
+use crate::cli::login::{LoginTask, LogoutTask, NewLogin, StoredAccount, TokenTask};
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config;
 use crate::cli::options::oauth;
@@ -152,23 +152,7 @@ impl LoginArgs {
             });
         }
         let method = self.method();
-        let Selection {
-            provider,
-            user,
-            config,
-        } = self.selection;
-        let own = AccountOptions {
-            provider,
-            client_id: self.client_id,
-            client_secret: self
-                .client_secret_command
-                .map(ClientSecret::Command)
-                .or(self.client_secret_file.map(ClientSecret::File)),
-            grant: self.grant.map(Grant::from),
-            key_file: self.key_file,
-            tenant: self.tenant,
-            scope: self.scope,
-        };
+        let (own, user, config) = self.account_options();
         // A profile that is only the default does not belong to an account that the options describe.
         let is_described = own.provider.is_some() && config.profile.is_none();
         let profile = if is_described {
@@ -177,17 +161,13 @@ impl LoginArgs {
             profile(&config, command_line, places)?
         };
         let known = profile.as_ref().and_then(ProfileTransport::account);
-        let user = user.or_else(|| profile.as_ref()?.user());
-        let Some(user) = user else {
-            return Err(UsageError::usage(no_account(profile.as_ref())));
-        };
         let options = own.or(known.cloned().map(AccountOptions::from).unwrap_or_default());
-        if options.provider.is_none() {
-            return Err(UsageError::usage(no_account(profile.as_ref())));
-        }
+        let user = user.or_else(|| profile.as_ref()?.user());
+        let user = user.filter(|_| options.provider.is_some());
+        let user = user.ok_or_else(|| UsageError::usage(no_account(profile.as_ref())))?;
         let account = options.account(&user, "--")?;
         check_method(method, &account)?;
-        Ok(LoginTask::LogIn {
+        Ok(LoginTask::LogIn(Box::new(NewLogin {
             method: method.unwrap_or_else(|| usual_method(&account)),
             is_configured: known == Some(&account),
             stored: StoredAccount {
@@ -195,7 +175,22 @@ impl LoginArgs {
                 profile: profile.as_ref().map(|profile| profile.name.clone()),
                 transport: profile.map(|profile| profile.transport),
             },
-        })
+        })))
+    }
+
+    /// The account as the options describe it, its user, and the options that select a profile.
+    fn account_options(self) -> (AccountOptions, Option<String>, config::Args) {
+        let command = self.client_secret_command.map(ClientSecret::Command);
+        let options = AccountOptions {
+            provider: self.selection.provider,
+            client_id: self.client_id,
+            client_secret: command.or(self.client_secret_file.map(ClientSecret::File)),
+            grant: self.grant.map(Grant::from),
+            key_file: self.key_file,
+            tenant: self.tenant,
+            scope: self.scope,
+        };
+        (options, self.selection.user, self.selection.config)
     }
 
     fn method(&self) -> Option<LoginMethod> {

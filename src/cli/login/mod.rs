@@ -10,8 +10,8 @@ use crate::cli::terminal;
 use crate::cli::terminal::{complain, warn};
 use crate::client::credentials;
 use crate::client::credentials::oauth::{
-    Account, CacheFile, Grant, LoginMethod, Network, OAuthError, StoredLogin, TokenSource,
-    login_command, stored_logins,
+    Account, CacheFile, Grant, LoginMethod, Network, OAuthError, StoredLogin, TokenFile,
+    TokenSource, login_command, stored_logins,
 };
 use crate::client::route::{AddressFamily, RouteOptions};
 use crate::client::transport::Transport;
@@ -27,16 +27,17 @@ use zeroize::Zeroizing;
 /// What `ehlo login` does.
 #[derive(Debug)]
 pub enum LoginTask {
-    LogIn {
-        stored: StoredAccount,
-        method: LoginMethod,
-        /// True if the profile has the same account.
-        is_configured: bool,
-    },
-    Status {
-        selected: Selected,
-        json: bool,
-    },
+    LogIn(Box<NewLogin>),
+    Status { selected: Selected, json: bool },
+}
+
+/// A login that is to be made.
+#[derive(Debug)]
+pub struct NewLogin {
+    pub stored: StoredAccount,
+    pub method: LoginMethod,
+    /// True if the profile has the same account.
+    pub is_configured: bool,
 }
 
 #[derive(Debug)]
@@ -106,24 +107,22 @@ pub(crate) fn has_display() -> bool {
 
 /// Logs in, or shows the logins.
 pub fn log_in(task: &LoginTask) -> Exit {
-    let (stored, method, is_configured) = match task {
+    let new = match task {
         LoginTask::Status { selected, json } => return status::run(selected, *json),
-        LoginTask::LogIn {
-            stored,
-            method,
-            is_configured,
-        } => (stored, *method, *is_configured),
+        LoginTask::LogIn(new) => new,
     };
-    let mut prompt = Terminal::new(&stored.account);
-    let login = stored.with(|source| source.log_in(method, &mut prompt));
+    let mut prompt = Terminal::new(&new.stored.account);
+    let login = new
+        .stored
+        .with(|source| source.log_in(new.method, &mut prompt));
     match login {
         Err(error) => fail(&error),
-        Ok(login) => report(&login, stored, is_configured),
+        Ok(login) => report(&login, new),
     }
 }
 
-fn report(login: &StoredLogin, stored: &StoredAccount, is_configured: bool) -> Exit {
-    let account = &stored.account;
+fn report(login: &StoredLogin, new: &NewLogin) -> Exit {
+    let account = &new.stored.account;
     let validity = Duration::from_secs((login.expires - now_in_seconds()).max(0).unsigned_abs());
     let done = match account.grant {
         Grant::User => "logged in",
@@ -134,8 +133,8 @@ fn report(login: &StoredLogin, stored: &StoredAccount, is_configured: bool) -> E
         shown(&account.to_string()),
         spoken(validity)
     );
-    if !is_configured {
-        let profile = stored.profile.as_deref().unwrap_or("NAME");
+    if !new.is_configured {
+        let profile = new.stored.profile.as_deref().unwrap_or("NAME");
         text.push_str(&format!(
             "\nTo send with it, add to [profile.{profile}]:\n{}",
             keys(account)
@@ -177,10 +176,11 @@ fn keys(account: &Account) -> String {
         optional("oauth-tenant", &account.tenant),
         optional("oauth-scope", &account.scope),
     ];
-    let lines = all.into_iter().flatten();
+    let mut lines = String::new();
+    for (key, value) in all.into_iter().flatten() {
+        lines.push_str(&format!("  {key} = {}\n", toml_string(&value)));
+    }
     lines
-        .map(|(key, value)| format!("  {key} = {}\n", toml_string(&value)))
-        .collect()
 }
 
 /// Removes the tokens of an account.
@@ -245,8 +245,8 @@ fn find(selected: &Selected) -> Result<StoredAccount, OAuthError> {
         Selected::Stored { provider, user } => (provider, user),
     };
     let mut accounts = Vec::new();
-    for (path, file) in stored_logins()? {
-        match file {
+    for TokenFile { path, content } in stored_logins()? {
+        match content {
             Ok(CacheFile::Login(login)) => accounts.push(login.account),
             Ok(CacheFile::Damaged) => warn(&format!("{} is damaged", path.display())),
             Ok(CacheFile::Missing) => {}

@@ -4,7 +4,7 @@ use crate::cli::login::{Selected, command_for};
 use crate::cli::terminal;
 use crate::cli::terminal::complain;
 use crate::client::credentials::oauth::{
-    Account, CacheFile, Grant, OAuthError, StoredLogin, stored_logins,
+    Account, CacheFile, Grant, OAuthError, StoredLogin, TokenFile, stored_logins,
 };
 use crate::system::exit::Exit;
 use crate::system::text::{shown, shown_path};
@@ -32,14 +32,14 @@ pub fn run(selected: &Selected, is_json: bool) -> Exit {
     };
     let mut exit = Exit::Ok;
     let mut rows = Vec::new();
-    for (path, file) in files {
-        match file {
+    for TokenFile { path, content } in files {
+        match content {
             Ok(CacheFile::Login(login)) if is_selected(selected, &login.account) => {
                 rows.push(Row {
                     path,
                     login: *login,
                     profile: profile_of(selected),
-                })
+                });
             }
             Ok(CacheFile::Login(_) | CacheFile::Missing) => {}
             Ok(CacheFile::Damaged) => {

@@ -137,51 +137,19 @@ impl AccountOptions {
 
     /// The account of this user. `prefix` is that of the options, for errors.
     pub fn account(self, user: &str, prefix: &str) -> Result<Account, UsageError> {
-        let option = |name: &str| format!("{prefix}{name}");
-        let missing = |name: &str, why: &str| {
-            let option = option(name);
-            Err(UsageError::usage(format!("{why}: {option} is missing")).about(ABOUT))
-        };
         let grant = self.grant.unwrap_or_default();
-        let Some(provider) = self.provider else {
-            return missing("provider", "the provider is not known");
+        let Some(provider) = self.provider.clone() else {
+            return Err(missing(
+                &format!("{prefix}provider"),
+                "the provider is not known",
+            ));
         };
-        let is_microsoft = provider == Provider::Microsoft;
-        if self.tenant.is_some() && !is_microsoft {
-            let option = option("tenant");
+        if self.tenant.is_some() && provider != Provider::Microsoft {
+            let option = format!("{prefix}tenant");
             let text = format!("{option} is only for microsoft; omit it");
             return Err(UsageError::usage(text).about(&option));
         }
-        match grant {
-            Grant::ServiceAccount if is_microsoft => {
-                let option = option("grant");
-                let text =
-                    format!("{option}: microsoft has no service accounts; use client-credentials");
-                return Err(UsageError::usage(text).about(&option));
-            }
-            Grant::ServiceAccount if self.key_file.is_none() => {
-                return missing("key-file", "a service account has a key");
-            }
-            Grant::ServiceAccount => {}
-            _ if self.client_id.is_none() => {
-                return missing(
-                    "client-id",
-                    "the application must be registered at the provider, see ehlo-providers(7)",
-                );
-            }
-            Grant::ClientCredentials if self.client_secret.is_none() => {
-                return missing("client-secret-file", "client-credentials have a secret");
-            }
-            Grant::ClientCredentials if is_microsoft && !names_tenant(self.tenant.as_deref()) => {
-                return missing("tenant", "client-credentials belong to a tenant");
-            }
-            Grant::ClientCredentials | Grant::User => {}
-        }
-        if grant != Grant::ServiceAccount && self.key_file.is_some() {
-            let option = option("key-file");
-            let text = format!("{option} requires {prefix}grant service-account");
-            return Err(UsageError::usage(text).about(&option));
-        }
+        self.check_grant(&provider, prefix)?;
         Ok(Account {
             provider,
             user: user.to_owned(),
@@ -192,6 +160,45 @@ impl AccountOptions {
             client_secret: self.client_secret,
             key_file: self.key_file,
         })
+    }
+
+    /// Checks that the options fit the way in which tokens are obtained.
+    fn check_grant(&self, provider: &Provider, prefix: &str) -> Result<(), UsageError> {
+        let grant = self.grant.unwrap_or_default();
+        let is_microsoft = *provider == Provider::Microsoft;
+        if grant != Grant::ServiceAccount && self.key_file.is_some() {
+            let option = format!("{prefix}key-file");
+            let text = format!("{option} requires {prefix}grant service-account");
+            return Err(UsageError::usage(text).about(&option));
+        }
+        match grant {
+            Grant::ServiceAccount if is_microsoft => {
+                let option = format!("{prefix}grant");
+                let text =
+                    format!("{option}: microsoft has no service accounts; use client-credentials");
+                Err(UsageError::usage(text).about(&option))
+            }
+            Grant::ServiceAccount if self.key_file.is_none() => Err(missing(
+                &format!("{prefix}key-file"),
+                "a service account has a key",
+            )),
+            Grant::ServiceAccount => Ok(()),
+            _ if self.client_id.is_none() => Err(missing(
+                &format!("{prefix}client-id"),
+                "the application must be registered at the provider, see ehlo-providers(7)",
+            )),
+            Grant::ClientCredentials if self.client_secret.is_none() => Err(missing(
+                &format!("{prefix}client-secret-file"),
+                "client-credentials have a secret",
+            )),
+            Grant::ClientCredentials if is_microsoft && !names_tenant(self.tenant.as_deref()) => {
+                Err(missing(
+                    &format!("{prefix}tenant"),
+                    "client-credentials belong to a tenant",
+                ))
+            }
+            Grant::ClientCredentials | Grant::User => Ok(()),
+        }
     }
 
     /// These options, and the others for what they leave open.
@@ -220,6 +227,11 @@ impl From<Account> for AccountOptions {
             scope: account.scope,
         }
     }
+}
+
+/// The error about an option that is missing.
+fn missing(option: &str, why: &str) -> UsageError {
+    UsageError::usage(format!("{why}: {option} is missing")).about(ABOUT)
 }
 
 /// True if the tenant is a certain one.

@@ -108,6 +108,7 @@ mod secret_text {
     use crate::system::secret::Secret;
     use serde::{Deserialize, Deserializer, Serializer};
 
+    #[allow(clippy::ref_option)] // The form that serde requires.
     pub fn serialize<S: Serializer>(secret: &Option<Secret>, to: S) -> Result<S::Ok, S::Error> {
         match secret {
             None => to.serialize_none(),
@@ -135,6 +136,14 @@ fn location() -> Result<PathBuf, OAuthError> {
     let named = path_variable("EHLO_STATE_DIR").filter(|_| !is_privileged());
     let state = named.or_else(|| STATE_DIRECTORY.path());
     Ok(state.ok_or(OAuthError::Homeless)?.join("oauth"))
+}
+
+/// A file in the directory.
+#[derive(Debug)]
+pub struct TokenFile {
+    pub path: PathBuf,
+    /// What it contains, or why it cannot be read.
+    pub content: Result<CacheFile, OAuthError>,
 }
 
 /// What a file contains.
@@ -174,7 +183,7 @@ impl TokenDirectory {
     }
 
     /// The files of all accounts, by name.
-    pub fn all(&self) -> Result<Vec<(PathBuf, Result<CacheFile, OAuthError>)>, OAuthError> {
+    pub fn all(&self) -> Result<Vec<TokenFile>, OAuthError> {
         let failed = |error: Errno| self.failed("read", "", error);
         let mut names = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.directory).map_err(failed)? {
@@ -185,9 +194,10 @@ impl TokenDirectory {
             }
         }
         names.sort();
-        let files = names
-            .into_iter()
-            .map(|name| (self.path.join(&name), self.load(&name)));
+        let files = names.into_iter().map(|name| TokenFile {
+            path: self.path.join(&name),
+            content: self.load(&name),
+        });
         Ok(files.collect())
     }
 

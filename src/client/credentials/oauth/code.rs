@@ -262,7 +262,6 @@ fn respond(mut stream: &TcpStream, status: &str, text: &str) {
 mod tests {
     use super::*;
     use crate::client::credentials::oauth::account::Grant;
-    use std::io::{Read as _, Write as _};
     use std::thread;
 
     fn account(provider: &str) -> Account {

@@ -25,8 +25,8 @@ const MAX_INTERVAL: Duration = Duration::from_secs(60);
 /// A code for a person, and one for this program.
 #[derive(Debug, Deserialize)]
 pub struct DeviceCode {
-    #[serde(default, deserialize_with = "secret")]
-    device_code: Option<Secret>,
+    #[serde(rename = "device_code", default, deserialize_with = "secret")]
+    secret: Option<Secret>,
     pub user_code: String,
     /// Google names it `verification_url`.
     #[serde(alias = "verification_url")]
@@ -64,7 +64,7 @@ impl DeviceCode {
         let invalid = || Failure::Invalid("it is not a JSON object with a device code".to_owned());
         let code: Self = serde_json::from_slice(body).map_err(|_| invalid())?;
         let has_code = code
-            .device_code
+            .secret
             .as_ref()
             .is_some_and(|code| !code.expose().is_empty());
         if has_code { Ok(code) } else { Err(invalid()) }
@@ -79,7 +79,7 @@ impl DeviceCode {
     /// Waits until the person has entered the code.
     pub fn wait(&self, client: &TokenClient<'_>, account: &Account) -> Result<Tokens, OAuthError> {
         let device_code = self
-            .device_code
+            .secret
             .clone()
             .unwrap_or_else(|| Secret::new(Vec::new()));
         let mut polling = Polling::new(self.interval, self.limit());

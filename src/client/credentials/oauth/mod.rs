@@ -22,7 +22,7 @@ mod provider;
 mod request;
 
 pub use account::{Account, ClientSecret, Grant, Provider};
-pub use cache::{CacheFile, StoredLogin};
+pub use cache::{CacheFile, StoredLogin, TokenFile};
 pub use error::OAuthError;
 pub use network::Network;
 
@@ -83,6 +83,35 @@ enum Proofs<'a> {
     Client,
     Assertion(Secret),
     Code(&'a Secret, &'a Authorization),
+}
+
+impl Proofs<'_> {
+    /// The fields of the request.
+    fn fields<'f>(&'f self, scope: &'f str) -> Vec<(&'static str, Field<'f>)> {
+        let grant = |name| ("grant_type", Field::Text(name));
+        match self {
+            Self::Refresh(token) => {
+                vec![
+                    grant("refresh_token"),
+                    ("refresh_token", Field::Secret(token)),
+                ]
+            }
+            Self::Client if scope.is_empty() => vec![grant("client_credentials")],
+            Self::Client => vec![grant("client_credentials"), ("scope", Field::Text(scope))],
+            Self::Assertion(assertion) => {
+                vec![
+                    grant(assertion::GRANT),
+                    ("assertion", Field::Secret(assertion)),
+                ]
+            }
+            Self::Code(code, authorization) => vec![
+                grant("authorization_code"),
+                ("code", Field::Secret(code)),
+                ("redirect_uri", Field::Text(&authorization.redirect)),
+                ("code_verifier", Field::Secret(&authorization.verifier)),
+            ],
+        }
+    }
 }
 
 impl TokenSource<'_> {
@@ -167,7 +196,7 @@ impl TokenSource<'_> {
         };
         match redirect {
             Redirect::Code(code) => client
-                .tokens(&self.fields(&Proofs::Code(&code, &authorization), ""))
+                .tokens(&Proofs::Code(&code, &authorization).fields(""))
                 .map_err(|failure| self.failed(failure)),
             Redirect::Denied(why) => Err(self.denied(why)),
             Redirect::Other(what) => Err(self.denied(what.to_owned())),
@@ -262,34 +291,8 @@ impl TokenSource<'_> {
         let client = self.client(&endpoints, secret.as_ref());
         let scope = self.account.scope();
         client
-            .tokens(&self.fields(&proofs, &scope))
+            .tokens(&proofs.fields(&scope))
             .map_err(|failure| self.failed(failure))
-    }
-
-    fn fields<'f>(&self, proofs: &'f Proofs<'_>, scope: &'f str) -> Vec<(&'static str, Field<'f>)> {
-        let grant = |name| ("grant_type", Field::Text(name));
-        match proofs {
-            Proofs::Refresh(token) => {
-                vec![
-                    grant("refresh_token"),
-                    ("refresh_token", Field::Secret(token)),
-                ]
-            }
-            Proofs::Client if scope.is_empty() => vec![grant("client_credentials")],
-            Proofs::Client => vec![grant("client_credentials"), ("scope", Field::Text(scope))],
-            Proofs::Assertion(assertion) => {
-                vec![
-                    grant(assertion::GRANT),
-                    ("assertion", Field::Secret(assertion)),
-                ]
-            }
-            Proofs::Code(code, authorization) => vec![
-                grant("authorization_code"),
-                ("code", Field::Secret(code)),
-                ("redirect_uri", Field::Text(&authorization.redirect)),
-                ("code_verifier", Field::Secret(&authorization.verifier)),
-            ],
-        }
     }
 
     fn client<'c>(
@@ -381,11 +384,11 @@ fn pasted(
     }
 }
 
-/// The logins of all accounts: the file, and what it contains or why it cannot be read.
+/// The files with the logins of all accounts.
 ///
 /// # Errors
 /// The directory cannot be read.
-pub fn stored_logins() -> Result<Vec<(PathBuf, Result<CacheFile, OAuthError>)>, OAuthError> {
+pub fn stored_logins() -> Result<Vec<TokenFile>, OAuthError> {
     match TokenDirectory::find()? {
         Some(directory) => directory.all(),
         None => Ok(Vec::new()),

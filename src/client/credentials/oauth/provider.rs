@@ -1,4 +1,4 @@
-//! Endpoints of the providers: known ones, and those that a provider publishes (RFC 8414, OpenID Connect Discovery).
+//! Endpoints of the providers: known ones, and those that a provider publishes (RFC 8414, `OpenID` Connect Discovery).
 
 use crate::client::credentials::oauth::account::{Account, Provider};
 use crate::client::credentials::oauth::error::OAuthError;
