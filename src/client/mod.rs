@@ -9,6 +9,8 @@ pub(crate) mod http;
 pub(crate) mod mail_log;
 pub(crate) mod outcome;
 pub mod peer;
+#[allow(dead_code, unused_imports)]
+pub(crate) mod policy;
 pub(crate) mod route;
 pub mod session;
 pub(crate) mod status;

@@ -4,7 +4,7 @@ use crate::client::credentials;
 use crate::client::credentials::CredentialsError;
 use crate::client::credentials::oauth::Network;
 use crate::client::route;
-use crate::client::route::Router;
+use crate::client::route::{Proxy, Router};
 use crate::client::session;
 use crate::client::session::SessionContext;
 use crate::client::wire::{Terms, Tls, TlsSetupError, tls};
@@ -31,9 +31,14 @@ pub struct Transport {
 
 impl Transport {
     /// The way to a provider of tokens. No further request is sent when `stop` is set.
-    pub fn network<'a>(&'a self, stop: Option<&'a Stop>) -> Network<'a> {
+    pub fn network<'a>(
+        &'a self,
+        proxy_login: Option<&'a Login>,
+        stop: Option<&'a Stop>,
+    ) -> Network<'a> {
         Network {
             route: &self.route,
+            proxy_login,
             tls: &self.tls,
             stop,
         }
@@ -47,6 +52,7 @@ pub struct LoadedTransport<'p> {
     login: Option<Login>,
     /// The login that replaces one with a token that the server refused; `None`: there is none.
     renewed: OnceLock<Option<Login>>,
+    pub proxy_login: Option<Login>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -80,25 +86,39 @@ impl<'p> LoadedTransport<'p> {
         let relay = options.route.relay.as_ref();
         let host = relay.map_or_else(String::new, |relay| relay.host.name());
         let credentials = options.credentials.as_ref();
+        let account = options.route.proxy.as_ref().and_then(Proxy::account);
+        let proxy_login = account
+            .map(|account| credentials::find_for_proxy(&account, stop))
+            .transpose()?;
+        let network = options.network(proxy_login.as_ref(), stop);
         let login = credentials
-            .map(|credentials| credentials::find(credentials, &host, options.network(stop)))
+            .map(|credentials| credentials::find(credentials, &host, network))
             .transpose()?;
         Ok(Self {
             options,
             tls,
             login,
             renewed: OnceLock::new(),
+            proxy_login,
         })
     }
 
-    /// Reads the files. `None` for `login`: no AUTH.
-    pub fn with(options: &'p Transport, login: Option<Login>) -> Result<Self, TlsSetupError> {
-        let tls = Tls::new(&options.tls)?;
+    /// Reads the files, without a terminal, as under cron. `None` for `login`: no AUTH.
+    pub fn unattended(
+        options: &'p Transport,
+        login: Option<Login>,
+        limit: Duration,
+    ) -> Result<Self, TransportError> {
+        let account = options.route.proxy.as_ref().and_then(Proxy::account);
+        let proxy_login = account
+            .map(|account| credentials::find_for_proxy_unattended(&account, limit))
+            .transpose()?;
         Ok(Self {
             options,
-            tls,
+            tls: Tls::new(&options.tls)?,
             login,
             renewed: OnceLock::new(),
+            proxy_login,
         })
     }
 
@@ -109,6 +129,7 @@ impl<'p> LoadedTransport<'p> {
             session: &self.options.session,
             tls: &self.tls,
             loaded: self,
+            proxy_login: self.proxy_login.as_ref(),
         }
     }
 
@@ -128,7 +149,8 @@ impl<'p> LoadedTransport<'p> {
         self.renewed.get_or_init(|| {
             is_first = true;
             let options = self.options.credentials.as_ref()?;
-            match credentials::renew(options, refused, self.options.network(stop))? {
+            let network = self.options.network(self.proxy_login.as_ref(), stop);
+            match credentials::renew(options, refused, network)? {
                 Ok(login) => Some(login),
                 Err(why) => {
                     error = Some(why);
@@ -161,6 +183,7 @@ pub struct OpenTransport<'a> {
     /// Keys and trust.
     pub tls: &'a Tls,
     loaded: &'a LoadedTransport<'a>,
+    pub proxy_login: Option<&'a Login>,
 }
 
 impl<'a> OpenTransport<'a> {
@@ -175,8 +198,9 @@ impl<'a> OpenTransport<'a> {
     }
 
     /// Parameters of every connection attempt.
-    pub fn terms(&self) -> Terms {
+    pub fn terms(&self) -> Terms<'_> {
         Terms {
+            proxy_login: self.proxy_login,
             source: self.router.source(),
             limit: self.session.timeout.unwrap_or_else(|| {
                 let patience = self.session.patience.unwrap_or(CONNECT);

@@ -52,6 +52,7 @@ Commands:
   sink, demo                  Receive mail for tests; a demonstration
   config                      Check and show the configuration
   login, logout, token        Manage OAuth logins, as for Microsoft 365
+  completions                 Print the completion script of a shell
   help                        Explain one of these
 
 Groups of options, each shown by ehlo help GROUP or --help=GROUP:

@@ -13,11 +13,12 @@ use crate::client::credentials::oauth::{
     Account, CacheFile, Grant, LoginMethod, Network, OAuthError, StoredLogin, TokenFile,
     TokenSource, login_command, stored_logins,
 };
-use crate::client::route::{AddressFamily, RouteOptions};
+use crate::client::route::{AddressFamily, Proxy, RouteOptions};
 use crate::client::transport::Transport;
 use crate::client::wire::tls::TlsOptions;
 use crate::system::exit::Exit;
 use crate::system::quote::toml_string;
+use crate::system::secret::Login;
 use crate::system::text::shown;
 use crate::system::time::{now_in_seconds, spoken};
 use prompt::Terminal;
@@ -69,10 +70,12 @@ impl StoredAccount {
     ) -> Result<T, OAuthError> {
         credentials::harden();
         let (route, tls) = (plain_route(), TlsOptions::default());
+        let proxy_login = self.proxy_login()?;
         let network = match &self.transport {
-            Some(transport) => transport.network(None),
+            Some(transport) => transport.network(proxy_login.as_ref(), None),
             None => Network {
                 route: &route,
+                proxy_login: None,
                 tls: &tls,
                 stop: None,
             },
@@ -84,6 +87,18 @@ impl StoredAccount {
             limit: credentials::command_limit(),
         })
     }
+
+    fn proxy_login(&self) -> Result<Option<Login>, OAuthError> {
+        let proxy = self
+            .transport
+            .as_ref()
+            .and_then(|one| one.route.proxy.as_ref());
+        let account = proxy.and_then(Proxy::account);
+        let login = account.map(|account| credentials::find_for_proxy(&account, None));
+        login
+            .transpose()
+            .map_err(|error| OAuthError::Secret(Box::new(error)))
+    }
 }
 
 /// Connections without any option.
@@ -94,6 +109,7 @@ fn plain_route() -> RouteOptions {
         family: AddressFamily::Any,
         bind: None,
         connect_to: None,
+        proxy: None,
         dns: None,
         own_names: Vec::new(),
     }

@@ -11,6 +11,7 @@ fn nowhere() -> Environment<'static> {
         keyring: None,
         terminal: None,
         limit: None,
+        stop: None,
         network: None,
     }
 }
@@ -96,6 +97,7 @@ fn sources_are_searched_in_order() {
         keyring: Some("/bin/echo".into()),
         terminal: None,
         limit: None,
+        stop: None,
         network: None,
     };
     assert_eq!(found(&environment).unwrap(), password(b"variable"));

@@ -3,6 +3,7 @@
 use crate::client::credentials;
 use crate::client::credentials::SecretSource;
 use crate::client::credentials::oauth::{Account, Grant, login_command, stored_login};
+use crate::client::route::Proxy;
 use crate::client::transport::Transport;
 use crate::cron::doctor::options::{CheckStep, Front, View};
 use crate::cron::doctor::{CheckResult, options};
@@ -145,7 +146,17 @@ pub fn check_password(
     };
     let relay = transport.route.relay.as_ref();
     let host = relay.map_or_else(String::new, |relay| relay.host.name());
-    match credentials::find_unattended(options, &host, transport.network(None), plan.limit) {
+    let account = match options.source {
+        SecretSource::OAuth(_) => transport.route.proxy.as_ref().and_then(Proxy::account),
+        _ => None,
+    };
+    let proxy_login =
+        account.map(|account| credentials::find_for_proxy_unattended(&account, plan.limit));
+    let login = proxy_login.transpose().and_then(|proxy_login| {
+        let network = transport.network(proxy_login.as_ref(), None);
+        credentials::find_unattended(options, &host, network, plan.limit)
+    });
+    match login {
         Err(error) => Err(CheckResult::of_error(
             CheckStep::Password,
             &error.to_string(),

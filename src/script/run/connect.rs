@@ -57,6 +57,7 @@ impl Interpreter<'_, '_> {
         let terms = Terms {
             source: router.source(),
             limit: self.limit,
+            proxy_login: self.context.proxy_login,
         };
         let connected = connect(&router, endpoint, terms, &mut *self.observer);
         let connected = connected.map_err(|error| StopReason::Fails(error.why, error.exit))?;

@@ -29,7 +29,7 @@ running = {}
 
 
 def new_tokens(state, with_refresh=True):
-    token = "at." + secrets.token_urlsafe(24)
+    token = control.get("token") or "at." + secrets.token_urlsafe(24)
     access[token] = {"user": state["user"], "expires": time.time() + control["validity"]}
     answer = {"access_token": token, "token_type": "Bearer", "expires_in": control["validity"]}
     if with_refresh:

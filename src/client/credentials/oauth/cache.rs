@@ -12,7 +12,7 @@ use crate::system::quote::for_shell;
 use crate::system::secret::Secret;
 use crate::system::time::spoken;
 use crate::system::trust;
-use crate::system::user::{StateDirectory, is_privileged, path_variable};
+use crate::system::user::{Base, StateDirectory, is_privileged, path_variable};
 use rustix::fs::{AtFlags, FallocateFlags, Mode, OFlags};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 const STATE_DIRECTORY: StateDirectory = StateDirectory {
+    base: Base::State,
     system: "/var/lib/ehlo",
     own: "ehlo",
 };

@@ -6,6 +6,7 @@ use crate::client::route::{RouteOptions, Router};
 use crate::client::status::with_hint;
 use crate::client::wire::Tls;
 use crate::client::wire::tls::TlsOptions;
+use crate::system::secret::Login;
 use crate::system::stop::Stop;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ const MAX_BODY: usize = 256 * 1024;
 #[derive(Clone, Copy, Debug)]
 pub struct Network<'a> {
     pub route: &'a RouteOptions,
+    /// For a proxy that requires a login.
+    pub proxy_login: Option<&'a Login>,
     pub tls: &'a TlsOptions,
     /// Prevents further requests when it is set.
     pub stop: Option<&'a Stop>,
@@ -30,6 +33,7 @@ impl Network<'_> {
         let tls = Tls::new(&http::tls_options(self.tls)).map_err(|error| error.to_string())?;
         let client = HttpClient {
             router: &Router::new(self.route),
+            proxy_login: self.proxy_login,
             tls: &tls,
             limit: REQUEST_LIMIT,
             max_body: MAX_BODY,
