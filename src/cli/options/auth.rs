@@ -1,6 +1,5 @@
 //! Login at a server: user, mechanisms, and the source of the secret.
 
-use crate::cli::options::oauth;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::client::credentials::oauth::Account;
@@ -75,16 +74,13 @@ pub struct Args {
 }
 
 impl Args {
-    /// Adds the options of OAuth.
-    pub fn add_oauth(&mut self, oauth: oauth::Args) -> Result<(), UsageError> {
-        let Some(options) = oauth.account()? else {
-            return Ok(());
-        };
-        let Some(user) = &self.user else {
-            return Err(UsageError::usage("--oauth requires --user NAME").about("--oauth"));
-        };
-        self.account = Some(Box::new(options.account(user, "--oauth-")?));
-        Ok(())
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// Sets the account whose tokens the program obtains.
+    pub fn set_account(&mut self, account: Account) {
+        self.account = Some(Box::new(account));
     }
 
     /// The user and the source of the secret; `None`: no login. Mechanisms and the use of cleartext are set in the

@@ -80,8 +80,17 @@ impl From<GrantName> for Grant {
 }
 
 impl Args {
-    /// The options of the account.
-    pub fn account(self) -> Result<Option<AccountOptions>, UsageError> {
+    /// The account of this user, if there is one.
+    pub fn account(self, user: Option<&str>) -> Result<Option<Account>, UsageError> {
+        let Some(options) = self.options()? else {
+            return Ok(None);
+        };
+        let user =
+            user.ok_or_else(|| UsageError::usage("--oauth requires --user NAME").about(ABOUT))?;
+        options.account(user, "--oauth-").map(Some)
+    }
+
+    fn options(self) -> Result<Option<AccountOptions>, UsageError> {
         let command = self.oauth_client_secret_command.map(ClientSecret::Command);
         let options = AccountOptions {
             client_id: self.oauth_client_id,
@@ -267,7 +276,7 @@ mod tests {
     use super::*;
     use clap::{Args as _, FromArgMatches};
 
-    fn options(words: &[&str]) -> Result<Option<AccountOptions>, String> {
+    fn account(words: &[&str]) -> Result<Account, String> {
         let command = clap::Command::new("ehlo").no_binary_name(true);
         let command = command
             .arg(clap::Arg::new("password_command").long("password-command"))
@@ -277,13 +286,10 @@ mod tests {
             .try_get_matches_from(words)
             .unwrap();
         let args = Args::from_arg_matches(&matches).unwrap();
-        args.account().map_err(|error| error.text)
-    }
-
-    fn account(words: &[&str]) -> Result<Account, String> {
-        let options = options(words)?.ok_or("no OAuth")?;
-        let account = options.account("alice@example.org", "--oauth-");
-        account.map_err(|error| error.text)
+        let account = args.account(Some("alice@example.org"));
+        account
+            .map_err(|error| error.text)?
+            .ok_or_else(|| "no OAuth".to_owned())
     }
 
     #[test]

@@ -57,7 +57,9 @@ impl TransportArgs {
             testing,
         } = self.rare;
         let mut auth = self.auth;
-        auth.add_oauth(oauth)?;
+        if let Some(account) = oauth.account(auth.user())? {
+            auth.set_account(account);
+        }
         let mut options = self.session.options();
         if testing.is_lmtp() {
             options.protocol = Protocol::Lmtp;

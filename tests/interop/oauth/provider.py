@@ -50,7 +50,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self, status, body, headers=()):
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
-        is_chunked = control["mode"] == "chunked"
+        is_chunked = control["mode"] == "chunked" and self.path not in ("/stats", "/control")
         self.send_header("Content-Type", "application/json;charset=UTF-8")
         self.send_header("Cache-Control", "no-store")
         for name, value in headers:
