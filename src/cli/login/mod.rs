@@ -11,7 +11,7 @@ use crate::cli::terminal::{complain, warn};
 use crate::client::credentials;
 use crate::client::credentials::oauth::{
     Account, CacheFile, Grant, LoginMethod, Network, OAuthError, StoredLogin, TokenFile,
-    TokenSource, login_command, stored_logins,
+    TokenSource, stored_logins,
 };
 use crate::client::route::{AddressFamily, Proxy, RouteOptions};
 use crate::client::transport::Transport;
@@ -292,9 +292,4 @@ fn find(selected: &Selected) -> Result<StoredAccount, OAuthError> {
             names.join(", ")
         ))),
     }
-}
-
-/// The command that renews a login.
-fn command_for(account: &Account, profile: Option<&str>) -> String {
-    login_command(profile, account)
 }

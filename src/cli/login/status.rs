@@ -1,10 +1,10 @@
 //! `ehlo login --status`.
 
-use crate::cli::login::{Selected, command_for};
+use crate::cli::login::{Selected, StoredAccount};
 use crate::cli::terminal;
 use crate::cli::terminal::complain;
 use crate::client::credentials::oauth::{
-    Account, CacheFile, Grant, OAuthError, StoredLogin, TokenFile, stored_logins,
+    Account, CacheFile, Grant, OAuthError, StoredLogin, TokenFile, login_command, stored_logins,
 };
 use crate::system::exit::Exit;
 use crate::system::text::{shown, shown_path};
@@ -21,7 +21,7 @@ struct Row {
     profile: Option<String>,
 }
 
-/// Prints the selected logins. The exit status is 77 if the selected account has none or a file cannot be used.
+/// Prints the selected logins. The exit status is 77 if that of a profile is missing or a file cannot be used.
 pub fn run(selected: &Selected, is_json: bool) -> Exit {
     let files = match stored_logins() {
         Ok(files) => files,
@@ -55,13 +55,18 @@ pub fn run(selected: &Selected, is_json: bool) -> Exit {
             }
         }
     }
-    if rows.is_empty() && exit == Exit::Ok {
-        exit = report_none(selected);
+    if let Selected::Profile(stored) = selected
+        && rows.is_empty()
+        && exit == Exit::Ok
+    {
+        exit = report_none(stored);
     }
     let now = now_in_seconds();
     let text = if is_json {
         let rows: Vec<Value> = rows.iter().map(|row| object(row, now)).collect();
         format!("{}\n", json!({"logins": rows}))
+    } else if rows.is_empty() && exit == Exit::Ok {
+        "There is no OAuth login.\n".to_owned()
     } else {
         let rows: Vec<String> = rows.iter().map(|row| described(row, now)).collect();
         rows.join("\n")
@@ -89,16 +94,10 @@ fn is_selected(selected: &Selected, account: &Account) -> bool {
     }
 }
 
-fn report_none(selected: &Selected) -> Exit {
-    let error = match selected {
-        Selected::Profile(stored) => OAuthError::LoginRequired {
-            why: format!("there is no OAuth login of {}", stored.account),
-            command: command_for(&stored.account, stored.profile.as_deref()),
-        },
-        Selected::Stored { .. } => OAuthError::LoginRequired {
-            why: "there is no OAuth login".to_owned(),
-            command: "ehlo login".to_owned(),
-        },
+fn report_none(stored: &StoredAccount) -> Exit {
+    let error = OAuthError::LoginRequired {
+        why: format!("there is no OAuth login of {}", stored.account),
+        command: login_command(stored.profile.as_deref(), &stored.account),
     };
     complain(&error.to_string());
     error.exit()
@@ -141,7 +140,7 @@ fn described(row: &Row, now: i64) -> String {
     );
     add("file", &shown_path(path));
     if let Some(warning) = login.warning(now) {
-        let command = command_for(account, profile.as_deref());
+        let command = login_command(profile.as_deref(), account);
         add("warning", &format!("{warning}; run: {command}"));
     }
     lines.push(String::new());

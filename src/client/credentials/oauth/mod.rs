@@ -37,7 +37,7 @@ use device::DeviceCode;
 use provider::Endpoints;
 use request::{Failure, Field, TokenClient, Tokens};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -211,7 +211,7 @@ impl TokenSource<'_> {
     }
 
     /// The login of a file, if it can be used.
-    fn stored(&self, file: CacheFile, path: &PathBuf) -> Result<Option<StoredLogin>, OAuthError> {
+    fn stored(&self, file: CacheFile, path: &Path) -> Result<Option<StoredLogin>, OAuthError> {
         let is_person = self.account.grant == Grant::User;
         match file {
             CacheFile::Login(login) => match self.account.difference(&login.account) {
@@ -382,6 +382,15 @@ fn pasted(
             redirect => return Ok(redirect),
         }
     }
+}
+
+/// Reads the key of a service account, and drops it.
+///
+/// # Errors
+/// The file cannot be read, is accessible to other users, or contains no usable key.
+pub fn check_key(path: &Path) -> Result<(), OAuthError> {
+    file::harden();
+    ServiceAccount::read(path).map(drop)
 }
 
 /// The files with the logins of all accounts.
