@@ -7,12 +7,16 @@ use crate::cli::config::ConfigView;
 use crate::cli::demo;
 use crate::cli::digest;
 use crate::cli::digest::{Digest, DigestTask};
+use crate::cli::dkim;
+use crate::cli::dkim::DkimTask;
 use crate::cli::doctor;
 use crate::cli::login;
 use crate::cli::login::{LoginTask, LogoutTask, TokenTask};
 use crate::cli::notify;
 use crate::cli::notify::NotifyOptions;
 use crate::cli::options::usage_error::EarlyExit;
+use crate::cli::policy;
+use crate::cli::policy::Policy;
 use crate::cli::probe;
 use crate::cli::queue;
 use crate::cli::queue::Queue;
@@ -57,8 +61,12 @@ pub enum Invocation {
     Logout(Box<LogoutTask>),
     /// Print an access token.
     Token(Box<TokenTask>),
+    /// Make a DKIM key, or check the records of keys.
+    Dkim(DkimTask),
     /// Inspect and run the mail queue.
     Queue(Box<Queue>),
+    /// Show, fetch and remove policies of recipient domains.
+    Policy(Box<Policy>),
     /// Do what sendmail(8) does.
     Sendmail(Box<sendmail::Sendmail>),
     /// Mail a line or a text.
@@ -98,6 +106,8 @@ impl Invocation {
             Self::Login(task) => login::log_in(&task),
             Self::Logout(task) => login::log_out(&task),
             Self::Token(task) => login::print_token(&task),
+            Self::Dkim(task) => dkim::run(&task),
+            Self::Policy(policy) => policy::run(&policy),
             Self::Queue(options) => queue::run(&options),
             Self::Sendmail(options) => sendmail::run(&options),
             Self::Notify(options) => notify::run(*options),

@@ -4,12 +4,12 @@
 pub(crate) mod connect;
 pub(crate) mod credentials;
 pub(crate) mod deliver;
+pub(crate) mod dns;
 pub mod events;
 pub(crate) mod http;
 pub(crate) mod mail_log;
 pub(crate) mod outcome;
 pub mod peer;
-#[allow(dead_code, unused_imports)]
 pub(crate) mod policy;
 pub(crate) mod route;
 pub mod session;

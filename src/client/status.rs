@@ -100,6 +100,8 @@ pub enum Hint {
     NoLogin,
     /// Logins by SMTP are turned off for the mailbox, whatever the password or token.
     SmtpLoginDisabled,
+    /// A policy of the recipient's domain is not met.
+    TlsPolicy,
 }
 
 impl Hint {
@@ -116,6 +118,9 @@ impl Hint {
                 "trust another CA with --ca-file FILE, or accept any certificate with -k (--insecure)"
             }
             Self::CertificateName => "give the name in the certificate with --tls-name",
+            Self::TlsPolicy => {
+                "try again later, or send without the policy of the domain with --dane off"
+            }
             Self::NoLogin => "omit --user to send without a login",
             Self::SmtpLoginDisabled => {
                 "an administrator must enable authenticated SMTP for the mailbox; another password or token does not help"

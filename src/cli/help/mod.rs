@@ -6,7 +6,7 @@ pub(crate) mod suggestions;
 pub(crate) mod topics;
 
 /// All commands.
-pub(crate) const COMMANDS: [&str; 19] = [
+pub(crate) const COMMANDS: &[&str] = &[
     "sink",
     "demo",
     "probe",
@@ -16,7 +16,9 @@ pub(crate) const COMMANDS: [&str; 19] = [
     "login",
     "logout",
     "token",
+    "dkim",
     "queue",
+    "policy",
     "run",
     "notify",
     "digest",

@@ -37,7 +37,7 @@ use device::DeviceCode;
 use provider::Endpoints;
 use request::{Failure, Field, TokenClient, Tokens};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
