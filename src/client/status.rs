@@ -100,8 +100,10 @@ pub enum Hint {
     NoLogin,
     /// Logins by SMTP are turned off for the mailbox, whatever the password or token.
     SmtpLoginDisabled,
-    /// A policy of the recipient's domain is not met.
+    /// The TLSA records of a host are not met.
     TlsPolicy,
+    /// The MTA-STS policy of the recipient's domain is not met.
+    MtaSts,
 }
 
 impl Hint {
@@ -120,6 +122,9 @@ impl Hint {
             Self::CertificateName => "give the name in the certificate with --tls-name",
             Self::TlsPolicy => {
                 "try again later, or send without the policy of the domain with --dane off"
+            }
+            Self::MtaSts => {
+                "try again later, or send without the policy of the domain with --mta-sts off"
             }
             Self::NoLogin => "omit --user to send without a login",
             Self::SmtpLoginDisabled => {

@@ -232,6 +232,7 @@ impl<'a> OpenTransport<'a> {
             tls: self.tls,
             host,
             check: &ServerCheck::Options,
+            is_host_authentic: true,
             login: self.login(),
         }
     }

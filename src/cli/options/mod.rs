@@ -10,6 +10,7 @@ pub(crate) mod message;
 pub(crate) mod oauth;
 pub(crate) mod output;
 pub(crate) mod parameters;
+pub(crate) mod policy;
 pub(crate) mod profile;
 pub(crate) mod route;
 pub(crate) mod route_plan;
