@@ -14,6 +14,7 @@ use crate::cli::options::config::{dkim_keys, log};
 use crate::cli::options::route_plan::{fallbacks, set_profile};
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
 use crate::cli::options::words;
+use crate::cli::policy;
 use crate::cli::probe;
 use crate::cli::queue;
 use crate::cli::run;
@@ -131,6 +132,8 @@ enum Subcommands {
     Dkim(dkim::DkimArgs),
     /// Inspect and run the mail queue.
     Queue(queue::QueueCommandArgs),
+    /// Show, fetch and remove the MTA-STS policies of recipient domains.
+    Policy(policy::PolicyCommandArgs),
     /// Run a command and mail the result.
     Run(Box<run::Args>),
     /// Send a notification from a script.
@@ -245,6 +248,7 @@ impl Subcommands {
             Self::Queue(arguments) => {
                 invocation(arguments.plan(&command_line, places), Invocation::Queue)
             }
+            Self::Policy(arguments) => invocation(arguments.plan(), Invocation::Policy),
             Self::Run(arguments) => {
                 invocation(arguments.plan(&command_line, places), Invocation::Job)
             }

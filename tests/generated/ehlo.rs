@@ -43,6 +43,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "Inspect and run the mail queue; see ehlo-queue(1).",
     ),
     (
+        "policy",
+        "Show, fetch and remove the MTA-STS policies of recipient domains; see ehlo-policy(1).",
+    ),
+    (
         "doctor",
         "Diagnose how mail from cron would leave this host, step by step and without sending any, and suggest \
          fixes; see ehlo-doctor(1).",
@@ -92,6 +96,7 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-doctor(1)",
     "ehlo-json(5)",
     "ehlo-notify(1)",
+    "ehlo-policy(1)",
     "ehlo-probe(1)",
     "ehlo-queue(1)",
     "ehlo-run(1)",
@@ -365,6 +370,10 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     (
         "EHLO_STATE_DIR",
         "state directory of run, notify, digest and unit, unless --state-dir is given; an absolute path",
+    ),
+    (
+        "EHLO_CACHE_DIR",
+        "cache directory for MTA-STS policies, in place of ~/.cache/ehlo and /var/cache/ehlo; an absolute path",
     ),
     (
         "CREDENTIALS_DIRECTORY",

@@ -258,7 +258,7 @@ fn command_for(word: &str) -> Option<UsageError> {
     if word.contains('@') || word.starts_with('-') || Path::new(word).exists() {
         return None;
     }
-    let command = nearest(word, COMMANDS.into_iter())?;
+    let command = nearest(word, COMMANDS.iter().copied())?;
     Some(UsageError::usage(format!(
         "\"{}\" is neither a command nor an address; did you mean ehlo {command}?",
         shown(word)

@@ -75,7 +75,7 @@ pub(crate) fn topic(command: Command, word: &str) -> Result<String, UsageError> 
     }
     let groups = headings(&command).map(str::to_ascii_lowercase);
     let options = command.get_arguments().filter_map(Arg::get_long);
-    let known = COMMANDS.into_iter().chain(TOPICS).chain(options);
+    let known = COMMANDS.iter().copied().chain(TOPICS).chain(options);
     let known: Vec<String> = known.map(str::to_owned).chain(groups).collect();
     let meant = match nearest(name, known.iter().map(String::as_str)) {
         Some(known) => format!("did you mean ehlo help {known}?"),
