@@ -14,11 +14,17 @@ fn ehlo(arguments: &[&str]) -> Run {
 const OPTIONS: &[(&[&str], &str)] = &[
     (&["--tls", "STARTTLS", "bob@x.org"], "write --tls starttls"),
     (&["--tls", "bob@x.org"], "write --tls starttls"),
-    (&["--priority", "urgent", "bob@x.org"], "write --priority high"),
+    (
+        &["--priority", "urgent", "bob@x.org"],
+        "write --priority high",
+    ),
     (&["--at", "10:00", "bob@x.org"], "--hold-for TIME"),
-    (&["--dkim", "x", "bob@x.org"], "use --dkim-key"),
+    (&["--dkim-sign", "x", "bob@x.org"], "use --dkim-key"),
     (&["-X", "x", "bob@x.org"], "--log FILE writes a line"),
-    (&["run", "--mailto", "bob@x.org", "--", "true"], "use --to ADDR"),
+    (
+        &["run", "--mailto", "bob@x.org", "--", "true"],
+        "use --to ADDR",
+    ),
     (&["run", "--on-failure", "--", "true"], "--when failure"),
     (&["sink", "--port", "25"], "--listen 127.0.0.1:PORT"),
     (&["sink", "127.0.0.1:25"], "use --listen ADDR"),

@@ -73,9 +73,10 @@ fn an_address_in_place_of_the_text_is_a_warning() {
     let ehlo = by(&queue, server.port).env("MAILTO", "bob@hamburger.edu");
     let ehlo = ehlo.args(["-f", "alice@crepes.fr", "ops@example.org", "disk full"]);
     let run = ehlo.run();
-    run.exits(0)
-        .complains(1)
-        .says(&["ops@example.org is part of the text", "--to ops@example.org"]);
+    run.exits(0).complains(1).says(&[
+        "ops@example.org is part of the text",
+        "--to ops@example.org",
+    ]);
     server.finish();
     let (queue, server) = (Queue::new(), Server::start(Talk::take));
     let ehlo = by(&queue, server.port).args(TO_BOB);

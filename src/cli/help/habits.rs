@@ -192,7 +192,7 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
         "--charset NAME",
     ),
     (
-        "--dkim --dkim-sign --dkim-selector",
+        "--dkim-sign --dkim-selector --dkim-private-key",
         "--dkim-key 'FILE;selector=NAME'",
     ),
     (

@@ -83,7 +83,8 @@ fn requested_help(
         && option == "--help"
         && !topic.starts_with('-')
     {
-        return Some(help_about(verb, topic, command));
+        let names = verb.into_iter().chain([topic]).cloned();
+        return Some(topics::help(command(), &names.collect::<Vec<_>>()));
     }
     if error.kind() == ErrorKind::DisplayHelp && !words.iter().any(|word| word == "--help") {
         return Some(Ok(match verb {
@@ -95,18 +96,10 @@ fn requested_help(
         return None;
     }
     let topic = words.iter().find_map(|word| word.strip_prefix("--help="))?;
-    Some(help_about(verb, topic, command))
-}
-
-fn help_about(
-    verb: Option<&String>,
-    topic: &str,
-    command: fn() -> Command,
-) -> Result<String, UsageError> {
-    match verb {
+    Some(match verb {
         Some(verb) => topics::help(command(), &[verb.clone(), topic.to_owned()]),
-        None => topics::help(command(), &[topic.to_owned()]),
-    }
+        None => topics::topic(command(), topic),
+    })
 }
 
 /// An option as it is on the command line, without its value. For the letter of a cluster, the letter.
@@ -279,7 +272,7 @@ pub(crate) fn for_recipient(error: &AddressError) -> Option<UsageError> {
     let name = shown(word);
     let answer = if COMMANDS.contains(&word.as_str()) {
         format!("a command must be the first word: ehlo {name}")
-    } else if word.ends_with(".eml") && Path::new(word).is_file() {
+    } else if is_message(Path::new(word)) {
         format!("to send this message, use --message {name}")
     } else if Path::new(word).is_file() {
         format!("to attach this file, use -a {name} (one -a for each file)")
@@ -293,6 +286,12 @@ pub(crate) fn for_recipient(error: &AddressError) -> Option<UsageError> {
     Some(UsageError::data(format!(
         "recipient: \"{name}\" has no @domain; {answer}"
     )))
+}
+
+/// True for an existing file with the extension of messages.
+fn is_message(path: &Path) -> bool {
+    let end = path.extension();
+    end.is_some_and(|end| end.eq_ignore_ascii_case("eml")) && path.is_file()
 }
 
 /// True for an IP address, a name with a dot, or `localhost`, each perhaps with a port.
