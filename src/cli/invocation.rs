@@ -30,6 +30,7 @@ use crate::cli::unit;
 use crate::cli::unit::Unit;
 use crate::client::mail_log;
 use crate::client::mail_log::LogOptions;
+use crate::client::tls_report;
 use crate::cron::doctor::options::Doctor;
 use crate::cron::job::Job;
 use crate::system::exit::Exit;
@@ -81,6 +82,9 @@ impl Invocation {
     pub fn run(self) -> Exit {
         if let Some(log) = self.log() {
             mail_log::start(log, terminal::warn);
+            if let Some(file) = &log.tls_reports {
+                tls_report::start(file, terminal::warn);
+            }
         }
         match self {
             Self::Send(task) => match task {

@@ -15,5 +15,6 @@ pub(crate) mod policy;
 pub(crate) mod route;
 pub mod session;
 pub(crate) mod status;
+pub(crate) mod tls_report;
 pub mod transport;
 pub(crate) mod wire;

@@ -154,6 +154,7 @@ impl OpenTransport<'_> {
             tls: self.tls,
             host,
             check: &ServerCheck::Options,
+            is_host_authentic: true,
             login: self.login,
         }
     }

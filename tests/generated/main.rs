@@ -38,6 +38,7 @@ const PAGES: [(&str, Page); 16] = [
     ("ehlo-config.1", config::page),
     ("ehlo-doctor.1", doctor::page),
     ("ehlo-queue.1", queue::page),
+    ("ehlo-policy.1", policy::page),
     ("ehlo-script.1", script::page),
     ("ehlo-sendmail.1", sendmail::page),
     ("ehlo-run.1", run::page),

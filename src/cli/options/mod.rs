@@ -9,6 +9,7 @@ pub(crate) mod mail;
 pub(crate) mod message;
 pub(crate) mod output;
 pub(crate) mod parameters;
+pub(crate) mod policy;
 pub(crate) mod profile;
 pub(crate) mod route;
 pub(crate) mod route_plan;

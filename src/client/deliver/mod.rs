@@ -19,6 +19,7 @@ use crate::mail::message::{Convertible, Message, Signed};
 use crate::smtp::blocks::Replay;
 use destination::Delivery;
 use logged::LoggedDelivery;
+use std::cell::OnceCell;
 use std::time::SystemTime;
 
 /// Envelope and content on the way out.
@@ -134,6 +135,7 @@ fn deliver_in_order(
                     idle: pool.idle(index),
                     observer,
                     results: &mut report.results,
+                    is_tls_waived: OnceCell::new(),
                 };
                 delivery.route(&open);
             }
