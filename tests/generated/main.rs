@@ -30,7 +30,7 @@ use std::process::Command;
 type Page = fn() -> String;
 
 /// The pages of commands and formats.
-const PAGES: [(&str, Page); 16] = [
+const PAGES: &[(&str, Page)] = &[
     ("ehlo.1", ehlo::page),
     ("ehlo-sink.1", sink::page),
     ("ehlo-probe.1", probe::page),
@@ -45,7 +45,6 @@ const PAGES: [(&str, Page); 16] = [
     ("ehlo-notify.1", notify::page),
     ("ehlo-digest.1", digest::page),
     ("ehlo-dkim.1", dkim::page),
-    ("ehlo-policy.1", policy::page),
     ("ehlo-unit.1", unit::page),
     ("ehlo-json.5", json::page),
 ];
