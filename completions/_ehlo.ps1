@@ -543,6 +543,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--lock-wait', '--lock-wait', [CompletionResultType]::ParameterName, 'How long to wait for the lock')
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'When to attach the log: if the mail does not contain all of it (auto), always, or never')
             [CompletionResult]::new('--log-limit', '--log-limit', [CompletionResultType]::ParameterName, 'Maximum size of the compressed log; the middle of longer logs is dropped')
+            [CompletionResult]::new('--ping', '--ping', [CompletionResultType]::ParameterName, 'Tell a monitoring service like healthchecks.io when the command starts and how it ends')
             [CompletionResult]::new('--dedupe', '--dedupe', [CompletionResultType]::ParameterName, 'Do not mail an identical failure again within this time, as in 6h or 2d; only count it')
             [CompletionResult]::new('--every', '--every', [CompletionResultType]::ParameterName, 'Mail only the first and then every Nth consecutive failure')
             [CompletionResult]::new('--state-dir', '--state-dir', [CompletionResultType]::ParameterName, 'State directory [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and /var/lib/ehlo for root]')

@@ -517,6 +517,7 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand --lock-wait 'How long to wait for the lock'
             cand --log 'When to attach the log: if the mail does not contain all of it (auto), always, or never'
             cand --log-limit 'Maximum size of the compressed log; the middle of longer logs is dropped'
+            cand --ping 'Tell a monitoring service like healthchecks.io when the command starts and how it ends'
             cand --dedupe 'Do not mail an identical failure again within this time, as in 6h or 2d; only count it'
             cand --every 'Mail only the first and then every Nth consecutive failure'
             cand --state-dir 'State directory [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and /var/lib/ehlo for root]'

@@ -479,6 +479,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l log -d 'When to attach
 always\t''
 never\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l log-limit -d 'Maximum size of the compressed log; the middle of longer logs is dropped' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l ping -d 'Tell a monitoring service like healthchecks.io when the command starts and how it ends' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l dedupe -d 'Do not mail an identical failure again within this time, as in 6h or 2d; only count it' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l every -d 'Mail only the first and then every Nth consecutive failure' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l state-dir -d 'State directory [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and /var/lib/ehlo for root]' -r -F

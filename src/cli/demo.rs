@@ -3,6 +3,7 @@
 use crate::cli::terminal::{Stdout, complain};
 use crate::client::deliver::{ConnectionPool, Outgoing, deliver};
 use crate::client::outcome::DeliveryReport;
+use crate::client::policy::PolicyOptions;
 use crate::client::route;
 use crate::client::route::{AddressFamily, Endpoint, Host};
 use crate::client::session;
@@ -155,6 +156,7 @@ fn send(message: &Message, address: SocketAddr) -> DeliveryReport {
         route,
         session,
         tls: tls::TlsOptions::default(),
+        policy: PolicyOptions::default(),
         credentials: None,
     };
     let transports = Transports::new([&transport]);

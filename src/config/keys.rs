@@ -26,7 +26,7 @@ pub(super) enum SectionKeys {
 }
 
 /// The tables that are not profiles.
-pub(super) const SECTIONS: [(&str, SectionKeys); 5] = [
+pub(super) const SECTIONS: [(&str, SectionKeys); 6] = [
     (
         "queue",
         SectionKeys::These(&[
@@ -50,6 +50,7 @@ pub(super) const SECTIONS: [(&str, SectionKeys); 5] = [
     ("rewrite", SectionKeys::Any),
     ("dkim", SectionKeys::AnyList),
     ("log", SectionKeys::These(&["file", "syslog"])),
+    ("dns", SectionKeys::These(&["trust-ad"])),
 ];
 
 /// Keys that are not options.

@@ -44,6 +44,7 @@ mod mail_log;
 mod notify;
 mod output;
 mod pattern;
+mod ping;
 mod pipes;
 mod probe;
 mod prompt;

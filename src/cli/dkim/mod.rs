@@ -5,8 +5,8 @@ pub(crate) mod args;
 pub(crate) use args::DkimArgs;
 
 use crate::cli::terminal::{complain, write};
+use crate::client::dns::{Dns as _, DnsError, Resolver};
 use crate::client::events::Silent;
-use crate::client::route::{DnsError, Hickory};
 use crate::mail::dkim::{
     RecordProblem, SigningKey, check_records, ed25519_pem, record, rsa_command, zone_lines,
 };
@@ -188,7 +188,7 @@ fn create(path: &Path, pem: &Secret) -> Result<(), Failure> {
 
 /// Prints a line for each key.
 fn check(keys: &[CheckedKey], dns: Option<SocketAddr>) -> Result<Exit, Failure> {
-    let resolver = Hickory::new(dns);
+    let resolver = Resolver::new(dns);
     let resolver = resolver
         .map_err(|why| Failure(Exit::Temporary, format!("cannot start the resolver: {why}")))?;
     let mut worst = Health::Ok;
@@ -209,7 +209,7 @@ impl CheckedKey {
         format!("{}._domainkey.{}", self.selector, self.domain)
     }
 
-    fn check(&self, resolver: &Hickory) -> (Health, String) {
+    fn check(&self, resolver: &Resolver) -> (Health, String) {
         let key = match SigningKey::read(&self.path) {
             Ok(key) => key,
             Err(error) => return (Health::Critical, error.to_string()),
@@ -219,8 +219,8 @@ impl CheckedKey {
             "publish that of: ehlo dkim record {}",
             for_shell(&self.path)
         );
-        let records = match resolver.texts(&self.name(), &mut Silent) {
-            Ok(records) => records,
+        let records = match resolver.txt(&self.name(), &mut Silent) {
+            Ok(answer) => answer.records,
             Err(DnsError::Failed(why)) => return (Health::Unknown, why),
             Err(_) => {
                 let words = format!("there is no record for the key {file}; {publish}");

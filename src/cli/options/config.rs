@@ -2,6 +2,7 @@
 
 use crate::cli::options::usage_error::{UsageError, first};
 use crate::cli::options::{auth, dkim, value};
+use crate::client::dns;
 use crate::client::mail_log::LogOptions;
 use crate::config::{
     Config, ConfigError, ConfigFault, ConfigKey, FoundFile, Keys, Places, Value, find,
@@ -54,7 +55,11 @@ impl Args {
     ) -> Result<Option<Config>, UsageError> {
         let found = self.find(places)?;
         let read = found.map(|found| found.read(&keys()));
-        read.transpose().map_err(|errors| first(&errors))
+        let config = read.transpose().map_err(|errors| first(&errors))?;
+        if let Some(config) = &config {
+            trust_resolvers(config)?;
+        }
+        Ok(config)
     }
 }
 
@@ -114,6 +119,8 @@ pub struct DeliverySettings {
     /// The profile of sendmail. The configuration has it.
     pub profile: Option<String>,
     pub log: LogOptions,
+    /// True if the resolvers of resolv.conf are trusted to validate DNSSEC.
+    pub trust_ad: bool,
     /// The DKIM keys of `[dkim]`.
     pub dkim: Vec<NamedKey>,
 }
@@ -139,6 +146,19 @@ pub fn log(config: Option<&Config>) -> Result<LogOptions, UsageError> {
     Ok(settings.log)
 }
 
+/// Trusts the resolvers of the system, if the configuration does.
+pub fn trust_resolvers(config: &Config) -> Result<(), UsageError> {
+    let mut settings = DeliverySettings::default();
+    for setting in config.section("dns") {
+        let added = settings.add_dns(setting);
+        added.map_err(|fault| config.fault(setting, fault))?;
+    }
+    if settings.trust_ad {
+        dns::trust_ad();
+    }
+    Ok(())
+}
+
 /// The DKIM keys of the configuration.
 pub fn dkim_keys(config: Option<&Config>) -> Result<Vec<NamedKey>, UsageError> {
     let mut settings = DeliverySettings::default();
@@ -159,11 +179,12 @@ pub fn settings_errors(config: &Config) -> Vec<ConfigError> {
 type Add = fn(&mut DeliverySettings, &ConfigKey) -> Result<(), ConfigFault>;
 
 fn read(config: &Config) -> (DeliverySettings, Vec<ConfigError>) {
-    let sections: [(&str, Add); 5] = [
+    let sections: [(&str, Add); 6] = [
         ("queue", DeliverySettings::add_queue),
         ("sendmail", DeliverySettings::add_sendmail),
         ("rewrite", DeliverySettings::add_rule),
         ("log", DeliverySettings::add_log),
+        ("dns", DeliverySettings::add_dns),
         ("dkim", DeliverySettings::add_dkim),
     ];
     let mut settings = DeliverySettings::default();
@@ -217,6 +238,14 @@ impl DeliverySettings {
         match setting.key.as_str() {
             "file" => self.log.file = Some(parsed(&setting.value, path)?),
             "syslog" => self.log.syslog = flag(&setting.value)?,
+            _ => return Err(ConfigFault::Key(None)),
+        }
+        Ok(())
+    }
+
+    fn add_dns(&mut self, setting: &ConfigKey) -> Result<(), ConfigFault> {
+        match setting.key.as_str() {
+            "trust-ad" => self.trust_ad = flag(&setting.value)?,
             _ => return Err(ConfigFault::Key(None)),
         }
         Ok(())

@@ -254,7 +254,7 @@ fn contradiction(one: &str, other: &str) -> UsageError {
 }
 
 /// The resolver of `--dns`.
-pub fn resolver(target: HostPort) -> Result<SocketAddr, UsageError> {
+pub(crate) fn resolver(target: HostPort) -> Result<SocketAddr, UsageError> {
     match target.host {
         Host::Address(ip) => Ok(SocketAddr::new(ip, target.port.unwrap_or(53))),
         other => Err(UsageError::usage(format!(
