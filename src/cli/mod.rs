@@ -16,6 +16,7 @@ pub(crate) mod notify;
 pub(crate) mod observer;
 pub(crate) mod options;
 pub mod parse;
+pub(crate) mod policy;
 pub(crate) mod probe;
 pub(crate) mod queue;
 pub(crate) mod run;

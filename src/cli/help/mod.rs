@@ -6,7 +6,7 @@ pub(crate) mod suggestions;
 pub(crate) mod topics;
 
 /// All commands.
-pub(crate) const COMMANDS: [&str; 17] = [
+pub(crate) const COMMANDS: &[&str] = &[
     "sink",
     "demo",
     "probe",
@@ -15,6 +15,7 @@ pub(crate) const COMMANDS: [&str; 17] = [
     "config",
     "dkim",
     "queue",
+    "policy",
     "run",
     "notify",
     "digest",
