@@ -56,19 +56,19 @@ impl Keys {
         fs::set_permissions(self.path("config.toml"), mode).unwrap();
         self.text_of("config.toml")
     }
+}
 
-    /// Prints a message of alice@crepes.fr.
-    fn print(&self, arguments: &[&str]) -> Run {
-        let message = [
-            "--print",
-            "-f",
-            "alice@crepes.fr",
-            "-b",
-            "hi",
-            "bob@hamburger.edu",
-        ];
-        Ehlo::new().args(message).args(arguments).run()
-    }
+/// Prints a message of alice@crepes.fr.
+fn print(arguments: &[&str]) -> Run {
+    let message = [
+        "--print",
+        "-f",
+        "alice@crepes.fr",
+        "-b",
+        "hi",
+        "bob@hamburger.edu",
+    ];
+    Ehlo::new().args(message).args(arguments).run()
 }
 
 /// Domain and selector of each signature of a message.
@@ -132,7 +132,7 @@ fn keys_of_the_configuration_sign_for_their_domain_and_those_below() {
          [profile.p]\ndkim = \"off\"\n[profile.q]\ndkim-key = \"$DIR/c.pem;selector=q\"\n",
     );
     let signed = |arguments: &[&str]| {
-        let run = keys.print(&[&["--config", &config], arguments].concat());
+        let run = print(&[&["--config", &config], arguments].concat());
         run.exits(0);
         assert_eq!(run.stderr, "");
         signatures(&run.stdout)
@@ -221,7 +221,7 @@ fn a_file_that_is_not_a_key_is_named_as_such_before_its_mode() {
         ),
     ] {
         fs::write(keys.path("file"), text).unwrap();
-        let run = keys.print(&[
+        let run = print(&[
             "--dkim-key",
             &format!("{};selector=s", keys.text_of("file")),
         ]);
