@@ -10,6 +10,7 @@ mod doctor;
 mod ehlo;
 mod guide;
 mod json;
+mod login;
 mod notify;
 mod page;
 mod policy;
@@ -30,7 +31,7 @@ use std::process::Command;
 type Page = fn() -> String;
 
 /// The pages of commands and formats.
-const PAGES: [(&str, Page); 15] = [
+const PAGES: [(&str, Page); 16] = [
     ("ehlo.1", ehlo::page),
     ("ehlo-sink.1", sink::page),
     ("ehlo-probe.1", probe::page),
@@ -38,6 +39,7 @@ const PAGES: [(&str, Page); 15] = [
     ("ehlo-config.1", config::page),
     ("ehlo-doctor.1", doctor::page),
     ("ehlo-queue.1", queue::page),
+    ("ehlo-policy.1", policy::page),
     ("ehlo-script.1", script::page),
     ("ehlo-sendmail.1", sendmail::page),
     ("ehlo-run.1", run::page),
@@ -55,6 +57,7 @@ fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo-probe.1"), &probe::page());
     check(Path::new("man/ehlo-ask.1"), &ask::page());
     check(Path::new("man/ehlo-config.1"), &config::page());
+    check(Path::new("man/ehlo-login.1"), &login::page());
     check(Path::new("man/ehlo-doctor.1"), &doctor::page());
     check(Path::new("man/ehlo-queue.1"), &queue::page());
     check(Path::new("man/ehlo-policy.1"), &policy::page());
