@@ -10,6 +10,7 @@ use crate::client::session;
 use crate::client::transport::{Transport, Transports};
 use crate::client::wire::tls;
 use crate::mail::address::{Mailbox, parse_list};
+use crate::mail::dkim::Signer;
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{
     Attachment, Content, Input, Message, MessageDraft, MessageOptions, TextAlternatives,
@@ -124,6 +125,7 @@ fn message() -> anyhow::Result<Message> {
         content: Content::Draft(Box::new(draft)),
         envelope_from: None,
         dsn: Dsn::default(),
+        signer: Signer::default(),
     };
     // The file is open, so its name can be removed.
     Ok(Message::build(options, SystemTime::now())?)

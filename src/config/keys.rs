@@ -29,10 +29,12 @@ pub(super) enum SectionKeys {
     These(&'static [&'static str]),
     /// Any key, with a string.
     Any,
+    /// Any key, with a string or an array of strings.
+    AnyList,
 }
 
 /// The tables that are not profiles.
-pub(super) const SECTIONS: [(&str, SectionKeys); 5] = [
+pub(super) const SECTIONS: [(&str, SectionKeys); 6] = [
     (
         "queue",
         SectionKeys::These(&[
@@ -54,6 +56,7 @@ pub(super) const SECTIONS: [(&str, SectionKeys); 5] = [
         SectionKeys::These(&["aliases", "domain", "postmaster", "original", "profile"]),
     ),
     ("rewrite", SectionKeys::Any),
+    ("dkim", SectionKeys::AnyList),
     ("log", SectionKeys::These(&["file", "syslog", "tlsrpt"])),
     ("dns", SectionKeys::These(&["trust-ad"])),
 ];

@@ -34,8 +34,17 @@ const COMMANDS: &[(&str, &str)] = &[
         "Create, check and show the configuration; config init sets up an account; see ehlo-config(1).",
     ),
     (
+        "dkim",
+        "Make keys for DKIM signatures, and compare those of the configuration with their records in the DNS; see \
+         ehlo-dkim(1).",
+    ),
+    (
         "queue",
         "Inspect and run the mail queue; see ehlo-queue(1).",
+    ),
+    (
+        "policy",
+        "Show, fetch and remove the MTA-STS policies of recipient domains; see ehlo-policy(1).",
     ),
     (
         "doctor",
@@ -83,9 +92,11 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-ask(1)",
     "ehlo-config(1)",
     "ehlo-digest(1)",
+    "ehlo-dkim(1)",
     "ehlo-doctor(1)",
     "ehlo-json(5)",
     "ehlo-notify(1)",
+    "ehlo-policy(1)",
     "ehlo-probe(1)",
     "ehlo-queue(1)",
     "ehlo-run(1)",
@@ -113,6 +124,7 @@ const SYNOPSIS: &[(&str, &str)] = &[
         "ehlo queue",
         " list|show|run|hold|release|remove|requeue|status|systemd|cron",
     ),
+    ("ehlo policy", " list|show|refresh|forget [DOMAIN]..."),
     ("ehlo doctor", " [OPTIONS]"),
     ("ehlo run", " [OPTIONS] [--] CMD [ARG]..."),
     ("ehlo notify", " [OPTIONS] [TEXT]..."),
@@ -341,7 +353,8 @@ Paths may begin with ~/, $HOME/ or ${HOME}/ for the home directory of the user w
 to the current directory. Commands are run by /bin/sh, which does its own expansion.",
     "\
 The table [queue] contains the settings of the queue (see ehlo-queue(1)); [sendmail] and [rewrite] contain those for mail
-that programs pass to sendmail (see ehlo-sendmail(1)); [log] sets the mail log (see THE MAIL LOG).",
+that programs pass to sendmail (see ehlo-sendmail(1)); [log] sets the mail log (see THE MAIL LOG); [dkim] names the keys
+that sign messages (see ehlo-dkim(1)).",
     "For example:",
 ];
 
@@ -372,6 +385,10 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     (
         "EHLO_STATE_DIR",
         "state directory of run, notify, digest and unit, unless --state-dir is given; an absolute path",
+    ),
+    (
+        "EHLO_CACHE_DIR",
+        "cache directory for MTA-STS policies, in place of ~/.cache/ehlo and /var/cache/ehlo; an absolute path",
     ),
     (
         "CREDENTIALS_DIRECTORY",
@@ -451,7 +468,7 @@ const FILES: [(&str, &str); 9] = [
 ];
 
 const STANDARDS: &str = "\
-RFC 5321 (SMTP), 5322 (messages), 2033 (LMTP), 2045 to 2049, 2183 and 2231 (MIME), 1870 (SIZE), 2034
+RFC 5321 (SMTP), 5322 (messages), 6376, 8301 and 8463 (DKIM), 2033 (LMTP), 2045 to 2049, 2183 and 2231 (MIME), 1870 (SIZE), 2034
 (ENHANCEDSTATUSCODES), 2852 (DELIVERBY), 2920 (PIPELINING), 3030 (CHUNKING), 3207 (STARTTLS), 3461 (DSN), 4865
 (FUTURERELEASE), 4954 (AUTH), 4616 (PLAIN), 5802 and 7677 (SCRAM), 5929 and 9266 (channel bindings), 6152 (8BITMIME), 6531
 and 6532 (SMTPUTF8), 6710 (MT-PRIORITY), 7435 (opportunistic security), 7505 (null MX), 7628 (OAUTHBEARER), 8305 (Happy

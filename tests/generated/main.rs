@@ -5,12 +5,14 @@
 mod ask;
 mod config;
 mod digest;
+mod dkim;
 mod doctor;
 mod ehlo;
 mod guide;
 mod json;
 mod notify;
 mod page;
+mod policy;
 mod probe;
 mod queue;
 mod run;
@@ -34,11 +36,13 @@ fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo-config.1"), &config::page());
     check(Path::new("man/ehlo-doctor.1"), &doctor::page());
     check(Path::new("man/ehlo-queue.1"), &queue::page());
+    check(Path::new("man/ehlo-policy.1"), &policy::page());
     check(Path::new("man/ehlo-script.1"), &script::page());
     check(Path::new("man/ehlo-sendmail.1"), &sendmail::page());
     check(Path::new("man/ehlo-run.1"), &run::page());
     check(Path::new("man/ehlo-notify.1"), &notify::page());
     check(Path::new("man/ehlo-digest.1"), &digest::page());
+    check(Path::new("man/ehlo-dkim.1"), &dkim::page());
     check(Path::new("man/ehlo-unit.1"), &unit::page());
     check(Path::new("man/ehlo-json.5"), &json::page());
 }

@@ -6,14 +6,16 @@ pub(crate) mod suggestions;
 pub(crate) mod topics;
 
 /// All commands.
-pub(crate) const COMMANDS: [&str; 16] = [
+pub(crate) const COMMANDS: [&str; 18] = [
     "sink",
     "demo",
     "probe",
     "ask",
     "script",
     "config",
+    "dkim",
     "queue",
+    "policy",
     "run",
     "notify",
     "digest",

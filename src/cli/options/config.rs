@@ -1,13 +1,14 @@
 //! The configuration and the queue: options, and settings outside the profiles.
 
 use crate::cli::options::usage_error::{UsageError, first};
-use crate::cli::options::{auth, value};
+use crate::cli::options::{auth, dkim, value};
 use crate::client::dns;
 use crate::client::mail_log::LogOptions;
 use crate::config::{
     Config, ConfigError, ConfigFault, ConfigKey, FoundFile, Keys, Places, Value, find,
 };
 use crate::mail::address::Address;
+use crate::mail::dkim::{KeyDomain, NamedKey};
 use crate::mail::rewrite;
 use crate::mail::rewrite::{OriginalAddress, Rule};
 use crate::queue::store as queue;
@@ -120,6 +121,8 @@ pub struct DeliverySettings {
     pub log: LogOptions,
     /// True if the resolvers of resolv.conf are trusted to validate DNSSEC.
     pub trust_ad: bool,
+    /// The DKIM keys of `[dkim]`.
+    pub dkim: Vec<NamedKey>,
 }
 
 /// Reads the settings. Without a configuration, they are the defaults.
@@ -156,6 +159,18 @@ pub fn trust_resolvers(config: &Config) -> Result<(), UsageError> {
     Ok(())
 }
 
+/// The DKIM keys of the configuration.
+pub fn dkim_keys(config: Option<&Config>) -> Result<Vec<NamedKey>, UsageError> {
+    let mut settings = DeliverySettings::default();
+    if let Some(config) = config {
+        for setting in config.section("dkim") {
+            let added = settings.add_dkim(setting);
+            added.map_err(|fault| config.fault(setting, fault))?;
+        }
+    }
+    Ok(settings.dkim)
+}
+
 /// Errors in the tables other than profiles.
 pub fn settings_errors(config: &Config) -> Vec<ConfigError> {
     read(config).1
@@ -164,12 +179,13 @@ pub fn settings_errors(config: &Config) -> Vec<ConfigError> {
 type Add = fn(&mut DeliverySettings, &ConfigKey) -> Result<(), ConfigFault>;
 
 fn read(config: &Config) -> (DeliverySettings, Vec<ConfigError>) {
-    let sections: [(&str, Add); 5] = [
+    let sections: [(&str, Add); 6] = [
         ("queue", DeliverySettings::add_queue),
         ("sendmail", DeliverySettings::add_sendmail),
         ("rewrite", DeliverySettings::add_rule),
         ("log", DeliverySettings::add_log),
         ("dns", DeliverySettings::add_dns),
+        ("dkim", DeliverySettings::add_dkim),
     ];
     let mut settings = DeliverySettings::default();
     let mut errors = Vec::new();
@@ -236,6 +252,11 @@ impl DeliverySettings {
         Ok(())
     }
 
+    fn add_dkim(&mut self, setting: &ConfigKey) -> Result<(), ConfigFault> {
+        self.dkim.extend(dkim_keys_of(setting)?);
+        Ok(())
+    }
+
     fn add_rule(&mut self, setting: &ConfigKey) -> Result<(), ConfigFault> {
         let rule = Rule {
             from: setting.key.clone(),
@@ -245,6 +266,23 @@ impl DeliverySettings {
         self.rewrite.rules.push(rule);
         Ok(())
     }
+}
+
+/// The keys for a domain: `SELECTOR:FILE`.
+pub fn dkim_keys_of(setting: &ConfigKey) -> Result<Vec<NamedKey>, ConfigFault> {
+    let domain = dkim::domain(&setting.key).map_err(ConfigFault::Value)?;
+    let keys = setting.value.texts().into_iter().map(|text| {
+        let (selector, file) = text
+            .split_once(':')
+            .ok_or("expected SELECTOR:FILE, such as s2026:/etc/ehlo/dkim/s2026.pem")?;
+        Ok(NamedKey {
+            path: path(file)?,
+            selector: dkim::selector(selector)?,
+            domain: KeyDomain::Below(domain.clone()),
+        })
+    });
+    let keys: Result<Vec<NamedKey>, String> = keys.collect();
+    keys.map_err(ConfigFault::Value)
 }
 
 /// A string, or a number as text.

@@ -253,6 +253,7 @@ fn contradiction(one: &str, other: &str) -> UsageError {
         .about(one.split(' ').next().unwrap_or(one))
 }
 
+/// The resolver of `--dns`.
 pub(crate) fn resolver(target: HostPort) -> Result<SocketAddr, UsageError> {
     match target.host {
         Host::Address(ip) => Ok(SocketAddr::new(ip, target.port.unwrap_or(53))),

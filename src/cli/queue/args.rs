@@ -178,15 +178,11 @@ impl QueueCommandArgs {
         let config = config.map(|found| found.read(&typed.keys()));
         let config = config.transpose().map_err(|errors| first(&errors))?;
         config.as_ref().map_or(Ok(()), trust_resolvers)?;
-        let settings = settings(config.as_ref())?;
-        let directory = queue.queue_dir.or(settings.directory);
+        let mut settings = settings(config.as_ref())?;
+        settings.log = log.options(settings.log);
+        let directory = queue.queue_dir.or_else(|| settings.directory.clone());
         Ok(Queue {
-            queue: queue_options(
-                directory,
-                queue.config,
-                settings.queue,
-                log.options(settings.log),
-            ),
+            queue: queue_options(directory, queue.config, settings),
             work,
         })
     }

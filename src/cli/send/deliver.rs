@@ -184,7 +184,8 @@ pub fn deliver_over(
     message: &Message,
     observer: &mut dyn Observer,
 ) -> DeliveryReport {
-    let report = deliver(&Outgoing::of(message), pool, observer);
+    let deliver = || deliver(&Outgoing::of(message), pool, observer);
+    let report = message.hashed_during(deliver);
     for (options, error) in pool.transports().unusable() {
         let profile = options.profile.as_deref().unwrap_or_default();
         complain(&format!("cannot try the profile {profile}: {error}"));
