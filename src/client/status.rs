@@ -98,8 +98,10 @@ pub enum Hint {
     CertificateName,
     /// The server needs no login.
     NoLogin,
-    /// A policy of the recipient's domain is not met.
+    /// The TLSA records of a host are not met.
     TlsPolicy,
+    /// The MTA-STS policy of the recipient's domain is not met.
+    MtaSts,
 }
 
 impl Hint {
@@ -118,6 +120,9 @@ impl Hint {
             Self::CertificateName => "give the name in the certificate with --tls-name",
             Self::TlsPolicy => {
                 "try again later, or send without the policy of the domain with --dane off"
+            }
+            Self::MtaSts => {
+                "try again later, or send without the policy of the domain with --mta-sts off"
             }
             Self::NoLogin => "omit --user to send without a login",
         }

@@ -10,6 +10,8 @@ mod authority;
 mod dns;
 mod encrypted;
 mod message;
+#[path = "../dns/network.rs"]
+mod network;
 mod program;
 mod receiver;
 mod relay;
@@ -64,6 +66,7 @@ mod sink;
 mod sink_faults;
 mod starttls;
 mod strays;
+mod sts;
 mod texts;
 mod tls;
 mod units;

@@ -7,6 +7,7 @@
 mod authority;
 mod batches;
 mod exchangers;
+mod network;
 mod run;
 
 mod addresses;

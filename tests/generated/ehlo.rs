@@ -185,7 +185,7 @@ With --json, each line is an object; the last one contains the exit status and t
 ehlo-json(5).",
 ];
 
-const ENCRYPTION: [&str; 3] = [
+const ENCRYPTION: [&str; 4] = [
     "\
 To a mail exchanger, mail is encrypted if STARTTLS is offered, with any certificate, and sent in plaintext if it is
 not offered or fails, unless a policy of the recipient's domain demands more (see TLS POLICIES); a *** line reports
@@ -194,6 +194,11 @@ must then be valid: it must chain to a CA trusted by the system or by --ca-file,
 --tls-name, and be in date; or match --pin. A command (--pipe) is treated like a mail exchanger, or like a relay if
 --tls-name, --ca-file or --pin is given. --tls starttls and --tls implicit never send unencrypted, --tls off never
 encrypts, and -k accepts any certificate.",
+    "\
+Without a relay, ehlo obeys the MTA-STS policies of recipient domains (--mta-sts, RFC 8461): if a policy is enforced, only hosts
+that match it receive the message, by TLS with a valid certificate; if none does, the message is deferred. The policy is fetched
+from https://mta-sts.DOMAIN and kept for its lifetime; the web server of the domain learns of this request. See ehlo-policy(1). A
+message with the header field TLS-Required: No (--require-tls=no, RFC 8689) waives the policies of domains.",
     "\
 TLS 1.2 and 1.3 are supported, with ECDHE and AES-GCM or ChaCha20-Poly1305. Servers that support only older TLS
 versions, CBC ciphers, or RSA or DHE key exchange are not supported; the error message gives the reason.",
@@ -497,7 +502,8 @@ RFC 5321 (SMTP), 5322 (messages), 6376, 8301 and 8463 (DKIM), 2033 (LMTP), 2045 
 (ENHANCEDSTATUSCODES), 2852 (DELIVERBY), 2920 (PIPELINING), 3030 (CHUNKING), 3207 (STARTTLS), 3461 (DSN), 4865
 (FUTURERELEASE), 4954 (AUTH), 4616 (PLAIN), 5802 and 7677 (SCRAM), 5929 and 9266 (channel bindings), 6152 (8BITMIME), 6531
 and 6532 (SMTPUTF8), 6710 (MT-PRIORITY), 7435 (opportunistic security), 7505 (null MX), 7628 (OAUTHBEARER), 8305 (Happy
-Eyeballs), 8314 (implicit TLS), 6698, 7671 and 7672 (DANE), 8460 (TLS reporting), 8689 (REQUIRETLS), 9422 (LIMITS), 9525 (names in certificates).";
+Eyeballs), 8314 (implicit TLS), 6698, 7671 and 7672 (DANE), 8460 (TLS reporting), 8461 (MTA-STS), 8689 (REQUIRETLS),
+9422 (LIMITS), 9525 (names in certificates).";
 
 /// ehlo(1).
 pub fn page() -> String {

@@ -232,7 +232,7 @@ impl CommandLineArgs<'_> {
         let has_recipients = present.iter().any(|arg| names_recipients(arg));
         let has_ready = ["message", "mbox", "maildir"].into_iter().any(is_present);
         // A profile for mail exchangers is used with another server.
-        if id == "dane" && self.names_server() {
+        if matches!(id, "dane" | "mta_sts") && self.names_server() {
             return true;
         }
         let is_to_header = RECIPIENTS.contains(&id) && has_ready && !has_recipients;

@@ -3,9 +3,9 @@
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value::HostPort;
 use crate::cli::options::{auth, extensions, policy, route, testing, tls, value};
-use crate::client::policy::PolicyOptions;
+use crate::client::policy::{PolicyMode, PolicyOptions};
 use crate::client::session;
-use crate::client::session::{Protocol, TlsDemand};
+use crate::client::session::{EarlyStop, Protocol, TlsDemand};
 use crate::client::transport::Transport;
 use crate::client::wire::tls::Trust;
 use clap::{ArgMatches, FromArgMatches as _, ValueEnum};
@@ -65,6 +65,11 @@ impl TransportArgs {
         transport.policy = self.policy.options(&transport.route, contrary)?;
         extensions.apply(&mut transport.session)?;
         testing.apply(&mut transport.session)?;
+        let stop = transport.session.testing.stop;
+        if stop.is_some_and(EarlyStop::is_before_mail) && !transport.policy.is_required() {
+            // No message is sent.
+            transport.policy.sts = PolicyMode::Off;
+        }
         check_relay_options(&transport, &extensions)?;
         Ok(transport)
     }
@@ -196,7 +201,7 @@ fn check_relay_options(
     if extensions.demands_tls() && transport.policy == PolicyOptions::default() {
         return Err(UsageError::usage(
             "--require-tls requires --relay, or a policy of the recipient's domain that verifies its MX hosts; name \
-             the server, allow DANE, or use --require-tls=?",
+             the server, allow DANE or MTA-STS, or use --require-tls=?",
         )
         .about("--require-tls"));
     }

@@ -199,7 +199,7 @@ impl RecipientResult {
             let (verdict, cause) = (RecipientStatus::Deferred, Cause::Network);
             return Self {
                 enhanced: Some("4.7.5".to_owned()),
-                hint: Some(Hint::TlsPolicy),
+                hint: Some(failure.hint()),
                 ..Self::of(recipient, verdict, cause, sentence)
             };
         }

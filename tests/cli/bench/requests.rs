@@ -309,7 +309,8 @@ fn requiretls_wants_a_relay_and_a_certificate() {
         &["--require-tls", "--tls off"],
     );
     let run = Ehlo::new()
-        .args(["--require-tls", "--tls", "off", "-f", "a@b.example"])
+        .args(["--require-tls", "-f", "a@b.example"])
+        .args(["--dane", "off", "--mta-sts", "off"])
         .text_to_bob();
     run.run().exits(64).says(&["--require-tls", "--relay"]);
 }
