@@ -33,7 +33,10 @@ fn every_domain_has_the_verdict_that_postfix_gives_it() {
         return;
     }
     let mut namespaces = Command::new("unshare");
-    if !parts::works(namespaces.args(["-mn", "true"]), "the right to make namespaces") {
+    if !parts::works(
+        namespaces.args(["-mn", "true"]),
+        "the right to make namespaces",
+    ) {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
