@@ -33,6 +33,7 @@ mod certificates;
 mod completions;
 mod crash;
 mod cron;
+mod dane;
 mod delivery;
 mod dkim;
 mod encryption;
