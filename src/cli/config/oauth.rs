@@ -47,12 +47,11 @@ impl Args {
 
 /// The keys of an account: its client ID, the file with the client secret, and the tenant.
 pub fn keys(provider: &Provider, [id, secret, tenant]: [Option<String>; 3]) -> OAuthKeys {
-    let secret = secret.map(|path| match path.starts_with(['~', '$', '/']) {
-        true => path,
-        // A relative path would depend on the current directory of later runs.
-        false => {
-            std::path::absolute(&path).map_or(path, |path| path.to_string_lossy().into_owned())
-        }
+    // A relative path would depend on the current directory of later runs.
+    let secret = secret.map(|path| {
+        let full = std::path::absolute(&path).ok();
+        let full = full.filter(|_| !path.starts_with(['~', '$', '/']));
+        full.map_or(path, |full| full.to_string_lossy().into_owned())
     });
     let all = [
         Some(("oauth", provider.to_string())),
