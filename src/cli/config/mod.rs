@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod args;
 mod init;
+mod oauth;
 mod questions;
 mod write;
 
