@@ -74,7 +74,11 @@ esac
 "#;
 
 /// Files that examples name, relative to where they are run.
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 13] = [
+    (
+        ".msmtprc",
+        "account work\nhost smtp.work.example\nauth on\nuser alice\npassword secret\n",
+    ),
     ("menu.pdf", "%PDF-1.4\n"),
     ("trip.md", "# Trip\n\n![map](cid:map.png)\n"),
     ("map.png", "\u{89}PNG"),

@@ -39,6 +39,7 @@ mod files;
 mod first_setup;
 mod floods;
 mod help;
+mod import;
 mod mail_log;
 mod notify;
 mod output;

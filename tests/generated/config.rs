@@ -3,8 +3,9 @@
 use crate::page::{as_typed, built, owned, section, synopsis_lines, table, titled};
 use crate::queue::command_entry;
 
-const SYNOPSIS: [(&str, &str); 5] = [
+const SYNOPSIS: [(&str, &str); 6] = [
     ("ehlo config init", " [OPTIONS]"),
+    ("ehlo config import", " [OPTIONS] FORMAT[=FILE]"),
     ("ehlo config edit", ""),
     ("ehlo config check", ""),
     ("ehlo config show", " [PROFILE]"),
@@ -38,6 +39,32 @@ ehlo config edit runs $VISUAL, else $EDITOR, else vi. Afterwards the file is che
 opened again.",
 ];
 
+const IMPORT: [&str; 6] = [
+    "\
+ehlo config import reads the file of another program and prints profiles with the same meaning. Nothing is changed. The
+output is accepted by ehlo config check, unless a file that the original names cannot be read: a setting that ehlo does not
+accept is printed as a comment.",
+    "\
+A line that has no equivalent becomes a comment with file and line, followed by the reason. Where a program differs from
+ehlo in a way that matters, such as not verifying certificates, a comment says so. A line that the program itself would
+reject is an error (status 78), and nothing is printed.",
+    "\
+No command in the file is run. A command that prints a password becomes password-command, also if mutt would run it in
+backticks. The output of eval in a file of msmtp is unknown; a comment names the line. Files that mutt or mailx would
+source are read, commands that they would source are not run.",
+    "\
+A password is never printed. With --secrets DIR it is written to the new file DIR/PROFILE.password with mode 0600, and
+the profile names this file. Without --secrets, a comment names the line that has it; it can then be stored in the keyring,
+in ~/.netrc or in a password manager.",
+    "\
+msmtp: an account becomes a profile with everything that it copies. The default account is also the sender of programs that
+name none, by a rule in [rewrite]. ssmtp: the profile is named ssmtp; revaliases in the same directory become rules in
+[rewrite]. nullmailer: each line of remotes is a profile, and all but the first are fallbacks. dma: AUTHPATH is read, too.
+mutt, mailx: the variables that concern SMTP. swaks: the options of the file.",
+    "\
+Options of the original that are used on its command line only are described in ehlo-migrate(7).",
+];
+
 const OPTIONS: [(&str, &str); 1] = [(
     "--config FILE",
     "The configuration file. Without it, $EHLO_CONFIG names the file, else it is ~/.config/ehlo/config.toml, else \
@@ -49,6 +76,7 @@ ehlo config init --address 'Alice <alice@gmail.com>' \\
      --password-command 'pass show gmail'
 ehlo config init --address alice@example.org --profile office \\
      --relay smtp.example.org:465 --password-file ~/.mailpw --default
+ehlo config import msmtprc --secrets ~/.config/ehlo/secrets
 ehlo config check
 ehlo config show gmail";
 
@@ -63,7 +91,7 @@ const STATUS: [(&str, &str); 6] = [
     ),
     (
         "78",
-        "the configuration has errors, all of which are reported",
+        "the configuration, or the file to import, has errors, all of which are reported",
     ),
 ];
 
@@ -90,6 +118,7 @@ pub fn page() -> String {
     }
     table(&mut page, "OPTIONS OF ALL COMMANDS", owned(&OPTIONS));
     section(&mut page, "FIRST SET-UP", &SETUP);
+    section(&mut page, "IMPORT", &IMPORT);
     table(&mut page, "EXIT STATUS", owned(&STATUS));
     crate::page::paragraph(&mut page, ONLINE);
     section(

@@ -103,7 +103,7 @@ const SYNOPSIS: &[(&str, &str)] = &[
     ("ehlo probe", " [OPTIONS] HOST[:PORT]"),
     ("ehlo ask", " [OPTIONS] HOST[:PORT] COMMAND..."),
     ("ehlo script", " [OPTIONS] FILE|NAME..."),
-    ("ehlo config", " init|edit|check|show|path"),
+    ("ehlo config", " init|import|edit|check|show|path"),
     (
         "ehlo queue",
         " list|show|run|hold|release|remove|requeue|status|systemd|cron",

@@ -38,6 +38,7 @@ mod encryption;
 mod exim;
 mod faults;
 mod hosts;
+mod import;
 mod jobs;
 mod large;
 mod mail_log;

@@ -4,6 +4,7 @@ mod files;
 
 use crate::cli::config::ConfigView;
 use crate::cli::config::account::InitArgs;
+use crate::cli::config::import::ImportArgs;
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config;
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
@@ -27,6 +28,7 @@ pub struct ConfigArgs {
 #[derive(Debug, clap::Subcommand)]
 enum ConfigCommand {
     Init(Box<InitArgs>),
+    Import(ImportArgs),
     /// Open the file in $VISUAL or $EDITOR, and check it afterwards.
     Edit(File),
     /// Check every option of every profile, and open the files that they name.
@@ -59,6 +61,7 @@ impl ConfigArgs {
     ) -> Result<ConfigView, EarlyExit> {
         match self.what {
             ConfigCommand::Init(args) => Ok(ConfigView::Init(Box::new(args.plan(places)?))),
+            ConfigCommand::Import(args) => Ok(ConfigView::Text(args.text(typed)?)),
             ConfigCommand::Edit(file) => Ok(ConfigView::Edit(file.to_edit(places)?)),
             ConfigCommand::Path(file) => {
                 let found = file.find(places)?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod args;
+mod import;
 mod init;
 mod questions;
 mod write;
@@ -22,6 +23,8 @@ use std::path::{Path, PathBuf};
 pub enum ConfigView {
     /// Add a profile.
     Init(Box<account::Init>),
+    /// Print this text.
+    Text(String),
     /// Open the file at this path in an editor.
     Edit(PathBuf),
     /// Path of the file.
@@ -40,6 +43,7 @@ pub enum ConfigView {
 pub fn run(plan: &ConfigView) -> Exit {
     let text = match plan {
         ConfigView::Init(init) => return init::run(init),
+        ConfigView::Text(text) => text.clone(),
         ConfigView::Edit(path) => return edit(path),
         ConfigView::Path(path) => format!("{}\n", shown_path(path)),
         ConfigView::Profile(profile) => profile.to_toml(),
