@@ -378,6 +378,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Create a profile for your mail account')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Print the configuration of another program as profiles')
             [CompletionResult]::new('edit', 'edit', [CompletionResultType]::ParameterValue, 'Open the file in $VISUAL or $EDITOR, and check it afterwards')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check every option of every profile, and open the files that they name')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a profile, including the settings that it inherits')
@@ -402,6 +403,13 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('--online', '--online', [CompletionResultType]::ParameterName, 'Log in to the server after writing the file, without sending mail')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Ask no questions, even at a terminal')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Ask no questions, even at a terminal')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ehlo;config;import' {
+            [CompletionResult]::new('--secrets', '--secrets', [CompletionResultType]::ParameterName, 'Write the passwords to files in this directory, with mode 0600')
+            [CompletionResult]::new('--profile-prefix', '--profile-prefix', [CompletionResultType]::ParameterName, 'Put this text before the names of profiles')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

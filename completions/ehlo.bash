@@ -67,6 +67,9 @@ _ehlo() {
             ehlo__subcmd__config,edit)
                 cmd="ehlo__subcmd__config__subcmd__edit"
                 ;;
+            ehlo__subcmd__config,import)
+                cmd="ehlo__subcmd__config__subcmd__import"
+                ;;
             ehlo__subcmd__config,init)
                 cmd="ehlo__subcmd__config__subcmd__init"
                 ;;
@@ -629,7 +632,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__config)
-            opts="-h --help init edit check show path"
+            opts="-h --help init import edit check show path"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -668,6 +671,28 @@ _ehlo() {
             fi
             case "${prev}" in
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ehlo__subcmd__config__subcmd__import)
+            opts="-h --secrets --profile-prefix --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --secrets)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile-prefix)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -369,6 +369,7 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
             cand init 'Create a profile for your mail account'
+            cand import 'Print the configuration of another program as profiles'
             cand edit 'Open the file in $VISUAL or $EDITOR, and check it afterwards'
             cand check 'Check every option of every profile, and open the files that they name'
             cand show 'Show a profile, including the settings that it inherits'
@@ -392,6 +393,12 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand --online 'Log in to the server after writing the file, without sending mail'
             cand -y 'Ask no questions, even at a terminal'
             cand --yes 'Ask no questions, even at a terminal'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ehlo;config;import'= {
+            cand --secrets 'Write the passwords to files in this directory, with mode 0600'
+            cand --profile-prefix 'Put this text before the names of profiles'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

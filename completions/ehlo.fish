@@ -386,12 +386,13 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s 6 -l ipv6 -d 'Use I
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s k -l insecure -d 'Accept any certificate'
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -l allow-cleartext-password -d 'Allow the password to be sent without TLS'
 complete -c ehlo -n "__fish_ehlo_using_subcommand script" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from init edit check show path" -s h -l help -d 'Print help'
-complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from init edit check show path" -f -a "init" -d 'Create a profile for your mail account'
-complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from init edit check show path" -f -a "edit" -d 'Open the file in $VISUAL or $EDITOR, and check it afterwards'
-complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from init edit check show path" -f -a "check" -d 'Check every option of every profile, and open the files that they name'
-complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from init edit check show path" -f -a "show" -d 'Show a profile, including the settings that it inherits'
-complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from init edit check show path" -f -a "path" -d 'Print the path of the file'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from init import edit check show path" -s h -l help -d 'Print help'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from init import edit check show path" -f -a "init" -d 'Create a profile for your mail account'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from init import edit check show path" -f -a "import" -d 'Print the configuration of another program as profiles'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from init import edit check show path" -f -a "edit" -d 'Open the file in $VISUAL or $EDITOR, and check it afterwards'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from init import edit check show path" -f -a "check" -d 'Check every option of every profile, and open the files that they name'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from init import edit check show path" -f -a "show" -d 'Show a profile, including the settings that it inherits'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and not __fish_seen_subcommand_from init import edit check show path" -f -a "path" -d 'Print the path of the file'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l address -d 'Your email address, optionally with a name, as in \'Alice <alice@gmail.com>\'' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l provider -d 'Mail provider, if it cannot be found by the address' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -s r -l relay -d 'Server for outgoing mail [default: that of the provider]' -r
@@ -407,6 +408,9 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcom
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -l online -d 'Log in to the server after writing the file, without sending mail'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -s y -l yes -d 'Ask no questions, even at a terminal'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from import" -l secrets -d 'Write the passwords to files in this directory, with mode 0600' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from import" -l profile-prefix -d 'Put this text before the names of profiles' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from edit" -l config -d 'Configuration file [default: the first that exists, see ehlo(1)]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from edit" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from check" -l config -d 'Configuration file [default: the first that exists, see ehlo(1)]' -r -F

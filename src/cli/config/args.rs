@@ -2,11 +2,10 @@
 
 mod files;
 
-use crate::cli::config::ConfigView;
 use crate::cli::config::account::InitArgs;
 use crate::cli::config::import::ImportArgs;
+use crate::cli::config::{ConfigView, faults};
 use crate::cli::options::command_line::CommandLineArgs;
-use crate::cli::options::config;
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
 use crate::config::{
     Config, ConfigError, ConfigFault, ConfigKey, FoundFile, PERMISSION_ADVICE, Places, find,
@@ -95,14 +94,6 @@ impl File {
         let read = found.read(&typed.keys());
         read.map_err(|errors| all(&errors))
     }
-}
-
-/// All errors in a configuration that could be read. The command line must be that of the sending command, because
-/// profiles have its options.
-pub fn faults(config: &Config, typed: &mut CommandLineArgs<'_>) -> Vec<ConfigError> {
-    let profiles = config.profiles().iter();
-    let of_profiles = profiles.flat_map(|profile| typed.profile_errors(config, profile));
-    of_profiles.chain(config::settings_errors(config)).collect()
 }
 
 /// Refuses a profile that names a file which this user may not read: it was written for another user.

@@ -1,7 +1,6 @@
 //! `ehlo config import`: prints the configuration of another program as profiles.
 
-use crate::cli::config::args::faults;
-use crate::cli::config::write;
+use crate::cli::config::{faults, write};
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
 use crate::config::{Config, ConfigError, ForeignFormat, Imported};

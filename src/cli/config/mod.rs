@@ -9,8 +9,11 @@ mod write;
 
 pub(crate) use args::{ConfigArgs, check_access};
 
+use crate::cli::options::command_line::CommandLineArgs;
+use crate::cli::options::config::settings_errors;
 use crate::cli::terminal;
 use crate::config;
+use crate::config::{Config, ConfigError};
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
 use crate::system::subprocess::{end, shell};
@@ -37,6 +40,14 @@ pub enum ConfigView {
     },
     /// A profile with inherited settings.
     Profile(config::Profile),
+}
+
+/// All errors in a configuration that could be read. The command line must be that of the sending command, because
+/// profiles have its options.
+pub fn faults(config: &Config, typed: &mut CommandLineArgs<'_>) -> Vec<ConfigError> {
+    let profiles = config.profiles().iter();
+    let of_profiles = profiles.flat_map(|profile| typed.profile_errors(config, profile));
+    of_profiles.chain(settings_errors(config)).collect()
 }
 
 /// Creates, edits or shows the configuration.
