@@ -116,7 +116,7 @@ _ehlo() {
 
     case "${cmd}" in
         ehlo)
-            opts="-f -s -b -a -H -E -r -p -4 -6 -k -u -q -v -h -V --from --to --cc --bcc --reply-to --subject --body --html --markdown --attach --inline --attach-message --calendar --charset --format-flowed --header --in-reply-to --references --priority --list-unsubscribe --auto-submitted --no-date --no-message-id --message --envelope-from --print --only-if-input --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --proxy --proxy-password-file --ehlo --helo --pipelining --chunking --timeout --limit-rate --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --quiet --verbose --transcript --hex --timing --summary --color --json --show-data --progress --log --queue --queue-only --queue-dir --on-uncertain --on-failure --profile --config --notify --ret --envid --orcpt --require-tls --hold-for --hold-until --deliver-by --mt-priority --smtputf8 --body-type --announce-size --mail-auth --prdr --quit-after --drop-after --drop-after-send --repeat --wait --raw --mail-param --rcpt-param --force --xclient --xforward --proxy-protocol --lmtp --help --version sink demo probe ask script config queue run notify digest unit doctor sendmail mailq help"
+            opts="-f -s -b -a -H -E -r -p -4 -6 -k -u -q -v -h -V --from --to --cc --bcc --reply-to --subject --body --html --markdown --attach --inline --attach-message --calendar --charset --format-flowed --header --in-reply-to --references --priority --list-unsubscribe --auto-submitted --no-date --no-message-id --message --envelope-from --print --only-if-input --mbox --maildir --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --pipelining --chunking --timeout --limit-rate --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --quiet --verbose --transcript --hex --timing --summary --color --json --show-data --progress --log --queue --queue-only --queue-dir --on-uncertain --on-failure --profile --config --notify --ret --envid --orcpt --require-tls --hold-for --hold-until --deliver-by --mt-priority --smtputf8 --body-type --announce-size --mail-auth --prdr --quit-after --drop-after --drop-after-send --repeat --reuse --wait --raw --mail-param --rcpt-param --force --xclient --xforward --proxy-protocol --lmtp --help --version sink demo probe ask script config queue run notify digest unit doctor sendmail mailq help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -230,6 +230,14 @@ _ehlo() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --mbox)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --maildir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --relay)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -263,14 +271,6 @@ _ehlo() {
                     return 0
                     ;;
                 --dns)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --proxy)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --proxy-password-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -498,7 +498,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__ask)
-            opts="-p -4 -6 -k -u -q -v -h --port --ehlo --helo --timeout --ipv4 --ipv6 --bind --connect-to --dns --proxy --proxy-password-file --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --force --xclient --xforward --proxy-protocol --lmtp --quiet --transcript --hex --timing --summary --color --json --tls --verbose --help"
+            opts="-p -4 -6 -k -u -q -v -h --port --ehlo --helo --timeout --ipv4 --ipv6 --bind --connect-to --dns --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --force --xclient --xforward --proxy-protocol --lmtp --quiet --transcript --hex --timing --summary --color --json --tls --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -533,14 +533,6 @@ _ehlo() {
                     return 0
                     ;;
                 --dns)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --proxy)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --proxy-password-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -820,7 +812,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__digest)
-            opts="-f -s -H -r -p -4 -6 -k -u -h --always --list --state-dir --to --cc --bcc --from --reply-to --subject --header --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --proxy --proxy-password-file --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --help"
+            opts="-f -s -H -r -p -4 -6 -k -u -h --always --list --state-dir --to --cc --bcc --from --reply-to --subject --header --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -907,14 +899,6 @@ _ehlo() {
                     return 0
                     ;;
                 --dns)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --proxy)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --proxy-password-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1068,7 +1052,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__notify)
-            opts="-l -a -E -f -s -H -r -p -4 -6 -k -u -h --level --attach --only-if-input --name --dedupe --every --state-dir --log --to --cc --bcc --from --reply-to --subject --header --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --proxy --proxy-password-file --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --help"
+            opts="-l -a -E -f -s -H -r -p -4 -6 -k -u -h --level --attach --only-if-input --name --dedupe --every --state-dir --log --to --cc --bcc --from --reply-to --subject --header --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1190,14 +1174,6 @@ _ehlo() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --proxy)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --proxy-password-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --helo)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1278,7 +1254,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__probe)
-            opts="-v -p -4 -6 -k -u -h --pipe --expect --json --verbose --port --ehlo --helo --timeout --ipv4 --ipv6 --bind --connect-to --dns --proxy --proxy-password-file --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --config --tls --profile --help"
+            opts="-v -p -4 -6 -k -u -h --pipe --expect --json --verbose --port --ehlo --helo --timeout --ipv4 --ipv6 --bind --connect-to --dns --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --config --tls --profile --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1321,14 +1297,6 @@ _ehlo() {
                     return 0
                     ;;
                 --dns)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --proxy)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --proxy-password-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1662,7 +1630,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__run)
-            opts="-f -H -r -p -4 -6 -k -u -s -h --when --name --timeout --kill-after --lock --lock-wait --lock-quiet --tee --mark-stderr --log --log-limit --html --exit-zero --dedupe --every --state-dir --recovered --digest --to --cc --bcc --from --reply-to --header --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --proxy --proxy-password-file --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --subject --help"
+            opts="-f -H -r -p -4 -6 -k -u -s -h --when --name --timeout --kill-after --lock --lock-wait --lock-quiet --tee --mark-stderr --log --log-limit --html --ping --exit-zero --dedupe --every --state-dir --recovered --digest --to --cc --bcc --from --reply-to --header --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --subject --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1697,6 +1665,10 @@ _ehlo() {
                     return 0
                     ;;
                 --log-limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ping)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1788,14 +1760,6 @@ _ehlo() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --proxy)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --proxy-password-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --helo)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1884,7 +1848,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__script)
-            opts="-r -p -D -q -v -f -s -b -a -H -4 -6 -k -u -h --relay --server --port --pipe --define --ehlo --helo --timeout --check --list --show --record --quiet --verbose --tap --junit --from --to --cc --bcc --reply-to --subject --body --html --markdown --attach --inline --attach-message --calendar --charset --format-flowed --header --in-reply-to --references --priority --list-unsubscribe --auto-submitted --no-date --no-message-id --message --envelope-from --ipv4 --ipv6 --bind --connect-to --dns --proxy --proxy-password-file --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --tls --help"
+            opts="-r -p -D -q -v -f -s -b -a -H -4 -6 -k -u -h --relay --server --port --pipe --define --ehlo --helo --timeout --check --list --show --record --quiet --verbose --tap --junit --from --to --cc --bcc --reply-to --subject --body --html --markdown --attach --inline --attach-message --calendar --charset --format-flowed --header --in-reply-to --references --priority --list-unsubscribe --auto-submitted --no-date --no-message-id --message --envelope-from --ipv4 --ipv6 --bind --connect-to --dns --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --tls --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2066,14 +2030,6 @@ _ehlo() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --proxy)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --proxy-password-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2246,7 +2202,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__unit)
-            opts="-f -s -H -r -p -4 -6 -k -u -h --lines --user-unit --dedupe --every --state-dir --recovered --to --cc --bcc --from --reply-to --subject --header --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --proxy --proxy-password-file --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --help"
+            opts="-f -s -H -r -p -4 -6 -k -u -h --lines --user-unit --dedupe --every --state-dir --recovered --to --cc --bcc --from --reply-to --subject --header --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2345,14 +2301,6 @@ _ehlo() {
                     return 0
                     ;;
                 --dns)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --proxy)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --proxy-password-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

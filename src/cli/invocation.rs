@@ -1,15 +1,20 @@
 //! A command as parsed, and its run.
 
 use crate::cli::ask;
+use crate::cli::completions;
 use crate::cli::config;
 use crate::cli::config::ConfigView;
 use crate::cli::demo;
 use crate::cli::digest;
 use crate::cli::digest::{Digest, DigestTask};
+use crate::cli::dkim;
+use crate::cli::dkim::DkimTask;
 use crate::cli::doctor;
 use crate::cli::notify;
 use crate::cli::notify::NotifyOptions;
 use crate::cli::options::usage_error::EarlyExit;
+use crate::cli::policy;
+use crate::cli::policy::Policy;
 use crate::cli::probe;
 use crate::cli::queue;
 use crate::cli::queue::Queue;
@@ -48,8 +53,12 @@ pub enum Invocation {
     Demo,
     /// Show the configuration.
     Config(ConfigView),
+    /// Make a DKIM key, or check the records of keys.
+    Dkim(DkimTask),
     /// Inspect and run the mail queue.
     Queue(Box<Queue>),
+    /// Show, fetch and remove policies of recipient domains.
+    Policy(Box<Policy>),
     /// Do what sendmail(8) does.
     Sendmail(Box<sendmail::Sendmail>),
     /// Mail a line or a text.
@@ -60,6 +69,10 @@ pub enum Invocation {
     Unit(Box<Unit>),
     /// Run a command and mail the result.
     Job(Box<Job>),
+    /// Print the completion script of a shell.
+    Completions(completions::Shell),
+    /// Complete a command line for a shell.
+    Complete(Box<completions::Request>),
     /// Read the output that background processes of a job still write.
     Drain,
 }
@@ -82,12 +95,16 @@ impl Invocation {
             Self::Doctor(options) => doctor::run(&options),
             Self::Demo => demo::run(),
             Self::Config(view) => config::run(&view),
+            Self::Dkim(task) => dkim::run(&task),
+            Self::Policy(policy) => policy::run(&policy),
             Self::Queue(options) => queue::run(&options),
             Self::Sendmail(options) => sendmail::run(&options),
             Self::Notify(options) => notify::run(*options),
             Self::Digest(options) => digest::run(*options),
             Self::Unit(options) => unit::run(*options),
             Self::Job(options) => run::run(&options),
+            Self::Completions(shell) => completions::run(shell),
+            Self::Complete(request) => request.run(),
             Self::Drain => run::drain(),
         }
     }

@@ -1,17 +1,20 @@
 //! Parses the command line into a command with all its options. Nothing is done here.
 
 use crate::cli::ask;
+use crate::cli::completions;
 use crate::cli::config;
 use crate::cli::digest;
+use crate::cli::dkim;
 use crate::cli::doctor;
 use crate::cli::help::{HelpArgs, suggestions, topics};
 use crate::cli::invocation::Invocation;
 use crate::cli::notify;
 use crate::cli::options::command_line::CommandLineArgs;
-use crate::cli::options::config::log;
+use crate::cli::options::config::{dkim_keys, log};
 use crate::cli::options::route_plan::{fallbacks, set_profile};
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
 use crate::cli::options::words;
+use crate::cli::policy;
 use crate::cli::probe;
 use crate::cli::queue;
 use crate::cli::run;
@@ -125,8 +128,12 @@ enum Subcommands {
     Script(Box<script::Args>),
     /// Check and show the configuration.
     Config(config::ConfigArgs),
+    /// Make keys for DKIM signatures, and check their records in the DNS.
+    Dkim(dkim::DkimArgs),
     /// Inspect and run the mail queue.
     Queue(queue::QueueCommandArgs),
+    /// Show, fetch and remove the MTA-STS policies of recipient domains.
+    Policy(policy::PolicyCommandArgs),
     /// Run a command and mail the result.
     Run(Box<run::Args>),
     /// Send a notification from a script.
@@ -141,6 +148,8 @@ enum Subcommands {
     Sendmail(sendmail::SendmailWords),
     /// List the queue, like mailq(1).
     Mailq(sendmail::SendmailWords),
+    /// Print the completion script of a shell.
+    Completions(completions::Args),
     /// Show help for a command, a group of options or a topic.
     Help(HelpArgs),
 }
@@ -190,6 +199,9 @@ pub(crate) fn parse_in(
         _ if places.are_fixed() => return Err(privileged().into()),
         _ => {}
     }
+    if let Some(request) = completions::Request::of(words, command) {
+        return Ok(Invocation::Complete(Box::new(request)));
+    }
     let words = &*words::in_utf8(words, Cli::command, warnings)?;
     let ParsedWords {
         command,
@@ -229,9 +241,14 @@ impl Subcommands {
             Self::Config(arguments) => arguments
                 .plan(&mut command_line.of_sending(), places)
                 .map(Invocation::Config),
+            Self::Dkim(arguments) => {
+                let task = arguments.plan(command_line, places)?;
+                Ok(Invocation::Dkim(task))
+            }
             Self::Queue(arguments) => {
                 invocation(arguments.plan(&command_line, places), Invocation::Queue)
             }
+            Self::Policy(arguments) => invocation(arguments.plan(), Invocation::Policy),
             Self::Run(arguments) => {
                 invocation(arguments.plan(&command_line, places), Invocation::Job)
             }
@@ -248,6 +265,7 @@ impl Subcommands {
                 Ok(arguments.plan(command_line, words, places)),
                 Invocation::Doctor,
             ),
+            Self::Completions(arguments) => Ok(Invocation::Completions(arguments.shell)),
             Self::Help(arguments) => Err(topics::help(self::command(), &arguments.topic).into()),
             Self::Sendmail(_) | Self::Mailq(_) => Err(sendmail::misplaced().into()),
         }
@@ -289,6 +307,7 @@ fn send(
         (_, _, Some(error)) => return Err(error.into()),
         _ => send_without_profile(args, config.as_ref(), command_line)?,
     };
+    task.use_keys(&dkim_keys(config.as_ref())?);
     if let SendTask::Send(send) = &mut task {
         send.log = log;
     }

@@ -405,6 +405,7 @@ fn the_examples_of_the_manual_of_servers_work() {
         "ehlo-script.1",
         "ehlo-queue.1",
         "ehlo-config.1",
+        "ehlo-dkim.1",
     ] {
         check(&of_page(page));
     }

@@ -42,6 +42,7 @@ impl Ehlo {
             .env_clear()
             .env("HOME", home.path())
             .env("EHLO_STATE_DIR", home.path().join("state"))
+            .env("EHLO_CACHE_DIR", home.path().join("cache"))
             .env("TMPDIR", home.path())
             .env("TZ", "UTC")
             .current_dir(home.path())
@@ -68,6 +69,18 @@ impl Ehlo {
 
     pub fn args<S: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
         self.command.args(arguments);
+        self
+    }
+
+    /// An option with each of these values.
+    pub fn arg_each<S: AsRef<OsStr>>(
+        mut self,
+        option: &str,
+        values: impl IntoIterator<Item = S>,
+    ) -> Self {
+        for value in values {
+            self.command.arg(option).arg(value);
+        }
         self
     }
 

@@ -1,17 +1,18 @@
-//! What lies in `man/` and `completions/` is what clap makes of the command line today, and the
+//! What lies in `man/` is what clap makes of the command line today, and the
 //! sections that people have written: a file for each page of the manual.
 //! `UPDATE=1 cargo test --test generated` rewrites the files.
 
 mod ask;
-mod completions;
 mod config;
 mod digest;
+mod dkim;
 mod doctor;
 mod ehlo;
 mod guide;
 mod json;
 mod notify;
 mod page;
+mod policy;
 mod probe;
 mod queue;
 mod run;
@@ -22,9 +23,8 @@ mod unit;
 
 use ::ehlo::cli::parse::command;
 use ::ehlo::system::exit::Exit;
-use clap_complete::Shell;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 #[test]
@@ -36,11 +36,13 @@ fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo-config.1"), &config::page());
     check(Path::new("man/ehlo-doctor.1"), &doctor::page());
     check(Path::new("man/ehlo-queue.1"), &queue::page());
+    check(Path::new("man/ehlo-policy.1"), &policy::page());
     check(Path::new("man/ehlo-script.1"), &script::page());
     check(Path::new("man/ehlo-sendmail.1"), &sendmail::page());
     check(Path::new("man/ehlo-run.1"), &run::page());
     check(Path::new("man/ehlo-notify.1"), &notify::page());
     check(Path::new("man/ehlo-digest.1"), &digest::page());
+    check(Path::new("man/ehlo-dkim.1"), &dkim::page());
     check(Path::new("man/ehlo-unit.1"), &unit::page());
     check(Path::new("man/ehlo-json.5"), &json::page());
 }
@@ -80,21 +82,6 @@ fn mandoc_finds_nothing_to_correct_in_the_guides() {
     let found =
         String::from_utf8_lossy(&lint.stdout).into_owned() + &String::from_utf8_lossy(&lint.stderr);
     assert!(found.is_empty(), "{found}");
-}
-
-#[test]
-fn the_completions_are_those_of_todays_command_line() {
-    let shells = [
-        (Shell::Bash, "ehlo.bash"),
-        (Shell::Zsh, "_ehlo"),
-        (Shell::Fish, "ehlo.fish"),
-        (Shell::PowerShell, "_ehlo.ps1"),
-        (Shell::Elvish, "ehlo.elv"),
-    ];
-    for (shell, name) in shells {
-        let path: PathBuf = ["completions", name].iter().collect();
-        check(&path, &completions::script(shell));
-    }
 }
 
 #[test]

@@ -34,6 +34,7 @@ mod completions;
 mod crash;
 mod cron;
 mod delivery;
+mod dkim;
 mod encryption;
 mod exim;
 mod faults;

@@ -1,6 +1,8 @@
 //! Options of the message.
 
 use crate::cli::help::suggestions;
+use crate::cli::options::dkim;
+use crate::cli::options::parameters::cut;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::cli::options::value::{AddressList, Ids, Sender};
@@ -8,17 +10,36 @@ use crate::mail::address::{Address, AddressError, Domain, ListEntry, Mailbox};
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{
     Attachment, Content, Disposition, HeaderField, Inline, Input, MessageDraft, MessageOptions,
-    ReadyMessage, TextAlternatives, WithoutText,
+    MessageSource, ReadyMessage, TextAlternatives, WithoutText,
 };
 use crate::system::host;
 use crate::system::text::in_charset;
 use crate::system::user;
 use clap::ValueEnum;
-use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::mem::take;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+
+/// Options of a composed message.
+const COMPOSED: [&str; 16] = [
+    "subject",
+    "body",
+    "attach",
+    "reply_to",
+    "html",
+    "markdown",
+    "inline",
+    "attach_message",
+    "calendar",
+    "charset",
+    "format_flowed",
+    "in_reply_to",
+    "references",
+    "priority",
+    "list_unsubscribe",
+    "auto_submitted",
+];
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Priority {
@@ -50,8 +71,29 @@ pub struct Sending {
     pub print: bool,
 
     /// Send nothing if the text is empty, and exit with status 0.
-    #[arg(short = 'E', long, conflicts_with = "message")]
+    #[arg(short = 'E', long, conflicts_with_all = ["message", "mbox", "maildir"])]
     only_if_input: bool,
+
+    /// Send each message in this mbox, from a file or standard input (`-`).
+    ///
+    /// Repeatable, and possible together with --message and --maildir: several messages are sent in this order
+    /// (--message, --mbox, --maildir), as if each were given with --message, and share their connections. All of
+    /// them are read and checked before the first is sent. The mailbox is not changed.
+    #[arg(long, value_name = "FILE|-", value_parser = value::file_or_stdin, conflicts_with_all = COMPOSED)]
+    mbox: Vec<Input>,
+
+    /// Send each message in this Maildir.
+    ///
+    /// Repeatable. The files in `new` and `cur` are sent in the order of their names, without those that are
+    /// marked as trashed. The Maildir is not changed.
+    #[arg(long, value_name = "DIR", conflicts_with_all = COMPOSED)]
+    maildir: Vec<PathBuf>,
+}
+
+impl Sending {
+    fn has_mailbox(&self) -> bool {
+        !self.mbox.is_empty() || !self.maildir.is_empty()
+    }
 }
 
 /// Options under the heading "Message".
@@ -193,7 +235,7 @@ pub struct Args {
 
     /// Send this complete message, from a file or standard input (`-`).
     ///
-    /// The message (RFC 5322) is sent unchanged, except that line endings are normalized, Bcc is removed, and
+    /// Repeatable; see --mbox for several messages. The message (RFC 5322) is sent unchanged, except that line endings are normalized, Bcc is removed, and
     /// missing Date, Message-ID, From and To fields are added (--no-date and --no-message-id suppress those
     /// two). To, Cc and Reply-To fields without an address are removed. Parts with lines over 998 octets are
     /// converted to quoted-printable or base64, as are parts that are not ASCII if the server lacks 8BITMIME. A
@@ -202,22 +244,45 @@ pub struct Args {
     /// recipients are given, they are taken from To, Cc and Bcc (or the Resent- fields). Fields added with
     /// --header are placed first.
     #[arg(long, value_name = "FILE|-", value_parser = value::file_or_stdin,
-          conflicts_with_all = ["subject", "body", "attach", "reply_to", "html", "markdown",
-                                "inline", "attach_message", "calendar", "charset", "format_flowed",
-                                "in_reply_to", "references", "priority", "list_unsubscribe",
-                                "auto_submitted"])]
-    message: Option<Input>,
+          conflicts_with_all = COMPOSED)]
+    message: Vec<Input>,
 
     /// Envelope sender (return path); '' for the null sender.
     #[arg(long, value_name = "ADDR", value_parser = value::sender, allow_hyphen_values = true)]
     envelope_from: Option<Sender>,
+
+    #[command(flatten)]
+    dkim: dkim::Args,
 }
 
 impl Args {
     /// True without a recipient and without a message that could name one.
     pub fn names_no_recipient(&self, others: &Sending) -> bool {
         let lists = [&others.recipients, &self.to, &self.cc, &self.bcc];
-        self.message.is_none() && lists.iter().all(|list| list.is_empty())
+        let has_message = !self.message.is_empty() || others.has_mailbox();
+        !has_message && lists.iter().all(|list| list.is_empty())
+    }
+
+    /// The sources of the messages, if there may be more than one.
+    pub fn sources(&mut self, others: &mut Sending) -> Result<Vec<MessageSource>, UsageError> {
+        if self.message.len() < 2 && !others.has_mailbox() {
+            return Ok(Vec::new());
+        }
+        let all = take(&mut self.message).into_iter().map(MessageSource::One);
+        let mailboxes = take(&mut others.mbox).into_iter().map(MessageSource::Mbox);
+        let directories = take(&mut others.maildir).into_iter();
+        let all = all.chain(mailboxes);
+        let all: Vec<MessageSource> = all.chain(directories.map(MessageSource::Maildir)).collect();
+        let is_stdin = |source: &&MessageSource| match source {
+            MessageSource::One(input) | MessageSource::Mbox(input) => input.is_stdin(),
+            MessageSource::Maildir(_) => false,
+        };
+        if all.iter().filter(is_stdin).count() > 1 {
+            return Err(only_one_stdin());
+        }
+        // The input of each message replaces it.
+        self.message = vec![Input::Text(String::new())];
+        Ok(all)
     }
 
     /// The message for the recipients of the arguments and the options. Recipients may lack a domain if the
@@ -236,7 +301,8 @@ impl Args {
             WithoutText::Send
         };
         let recipients = self.recipients(others, relay)?;
-        if let Some(input) = self.message.take() {
+        let signer = take(&mut self.dkim).signer()?;
+        if let Some(input) = self.message.pop() {
             // --from is the envelope sender if the message names its author.
             let sender = named.then(|| Some(from.address.clone()));
             let sender = envelope_from.or(sender);
@@ -253,6 +319,7 @@ impl Args {
                 content: Content::Ready(ready),
                 envelope_from: sender,
                 dsn: Dsn::default(),
+                signer,
             });
         }
         let is_bcc = |field: &HeaderField| field.name.eq_ignore_ascii_case("bcc");
@@ -267,6 +334,7 @@ impl Args {
             content: Content::Draft(Box::new(draft)),
             envelope_from,
             dsn: Dsn::default(),
+            signer,
         })
     }
 
@@ -332,6 +400,11 @@ impl Args {
             .about("--inline"));
         }
         Ok(draft)
+    }
+
+    /// The options of DKIM signatures.
+    pub fn take_dkim(&mut self) -> dkim::Args {
+        take(&mut self.dkim)
     }
 
     /// The sender if the options name one: the envelope sender, else the author.
@@ -458,9 +531,7 @@ fn use_stdin_once(draft: &mut MessageDraft) -> Result<(), UsageError> {
     let files = draft.attachments.iter().map(|attachment| &attachment.input);
     let count = texts.chain(files).filter(|input| input.is_stdin()).count();
     if count > 1 {
-        return Err(UsageError::usage(
-            "only one option can read standard input (-)",
-        ));
+        return Err(only_one_stdin());
     }
     if count == 0 && text.body.is_none() && !std::io::stdin().is_terminal() {
         let has_text = text.html.is_some() || text.markdown.is_some();
@@ -471,6 +542,10 @@ fn use_stdin_once(draft: &mut MessageDraft) -> Result<(), UsageError> {
         });
     }
     Ok(())
+}
+
+fn only_one_stdin() -> UsageError {
+    UsageError::usage("only one option can read standard input (-)")
 }
 
 fn entries(option: &str, lists: Vec<AddressList>) -> Result<Vec<ListEntry>, UsageError> {
@@ -564,38 +639,11 @@ fn named(file: PathBuf, charset: Option<&str>) -> Attachment {
     }
 }
 
-/// Cuts known parameters off from the end, so that a `;` in a file's name that begins no parameter is
-/// a part of it, and so is one after a backslash.
-fn cut(
-    given: PathBuf,
-    option: &str,
-    keys: &[&str],
-    charset: Option<&str>,
-) -> Result<(PathBuf, Vec<(String, String)>), UsageError> {
-    let mut parameters = Vec::new();
-    let mut file = given.into_os_string().into_vec();
-    while let Some(at) = memchr::memrchr(b';', &file) {
-        let parameter = in_charset(&file[at + 1..], charset);
-        let (key, value) = parameter.split_once('=').unwrap_or_default();
-        if !keys.contains(&key) || file[..at].ends_with(b"\\") {
-            break;
-        }
-        let value = value::line(value)
-            .map_err(|why| UsageError::usage(format!("{option} ;{key}=: {why}")).about(option))?;
-        parameters.push((key.to_owned(), value));
-        file.truncate(at);
-    }
-    let mut next = file.clone().into_iter().skip(1);
-    file.retain(|&byte| next.next() != Some(b';') || byte != b'\\');
-    if file.is_empty() {
-        return Err(UsageError::usage(format!("{option}: expected a file name")).about(option));
-    }
-    Ok((OsString::from_vec(file).into(), parameters))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt as _;
 
     fn file(attachment: &Attachment) -> &Path {
         match &attachment.input {

@@ -1,9 +1,9 @@
 //! The options of a profile, and a command line with those that a profile adds.
 
 use crate::cli::options::command_line::{CommandLineArgs, is_about_trust};
-use crate::cli::options::message;
 use crate::cli::options::usage_error::{UsageError, one_line};
 use crate::cli::options::value::{HostPort, field};
+use crate::cli::options::{dkim, message};
 use crate::cli::send::args::SendArgs;
 use crate::config::{Config, ConfigError, ConfigFault, ConfigKey, Profile, Value};
 use crate::mail::message::{HeaderField, Input};
@@ -230,7 +230,8 @@ impl CommandLineArgs<'_> {
         // header.
         let is_to_operands = id == "to" && is_present("recipients");
         let has_recipients = present.iter().any(|arg| names_recipients(arg));
-        let is_to_header = RECIPIENTS.contains(&id) && is_present("message") && !has_recipients;
+        let has_ready = ["message", "mbox", "maildir"].into_iter().any(is_present);
+        let is_to_header = RECIPIENTS.contains(&id) && has_ready && !has_recipients;
         is_to_operands
             || is_to_header
             || (self.names_server() && is_for_relay(option, profile)) && !is_present("profile")
@@ -355,6 +356,7 @@ fn file(option: &Arg, text: &str) -> Option<PathBuf> {
     let input = match key {
         "attach" => message::attachment(path, None).ok()?.input,
         "inline" => message::inline(path, None).ok()?.file.input,
+        "dkim-key" => Input::File(dkim::named_key(path).ok()?.path),
         _ => Input::File(path),
     };
     match input {

@@ -3,6 +3,7 @@
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value::HostPort;
 use crate::cli::options::{auth, extensions, route, testing, tls, value};
+use crate::client::policy::PolicyOptions;
 use crate::client::session;
 use crate::client::session::{Protocol, TlsDemand};
 use crate::client::transport::Transport;
@@ -229,12 +230,16 @@ pub(crate) fn transport(
     let route = route.options(&session, default_port)?;
     let (encryption, tls) = tls.options(&route)?;
     session.tls = encryption;
-    let credentials = auth.options(&mut session)?;
+    let mut credentials = auth.options(&mut session)?;
+    if let Some((credentials, relay)) = credentials.as_mut().zip(route.relay.as_ref()) {
+        credentials.port = (!relay.host.is_local()).then_some(relay.port);
+    }
     Ok(Transport {
         profile: None,
         route,
         session,
         tls,
+        policy: PolicyOptions::default(),
         credentials,
     })
 }

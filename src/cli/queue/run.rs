@@ -81,6 +81,7 @@ pub fn run(store: &dyn QueueStore, options: &QueueOptions, run: &RunOptions) -> 
             settings: &options.settings,
             transports: &*options.transports,
             queue_observer,
+            signer: &options.signer,
             stop: &signals.stop,
         },
         signals: &signals,

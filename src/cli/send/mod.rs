@@ -10,9 +10,11 @@ pub(crate) use run::{print, run};
 use crate::cli::ask::Ask;
 use crate::client::mail_log::LogOptions;
 use crate::client::transport::Transport;
-use crate::mail::message::MessageOptions;
+use crate::mail::dkim::NamedKey;
+use crate::mail::message::{MessageOptions, MessageSource};
 use crate::queue::QueueUse;
 use crate::transcript::TranscriptOptions;
+use std::mem;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -26,10 +28,24 @@ pub enum SendTask {
     Ask(Box<Ask>),
 }
 
+impl SendTask {
+    /// Signs the message with these keys, unless it has others.
+    pub(crate) fn use_keys(&mut self, keys: &[NamedKey]) {
+        let signer = match self {
+            Self::Send(send) => &mut send.message.signer,
+            Self::Print(message, _) => &mut message.signer,
+            Self::Ask(_) => return,
+        };
+        *signer = mem::take(signer).or_keys(keys);
+    }
+}
+
 /// Options of the sending command.
 #[derive(Debug)]
 pub struct Send {
     pub message: MessageOptions,
+    /// Ready messages, each sent with the options of `message`. Empty: `message` itself is sent.
+    pub sources: Vec<MessageSource>,
     pub transport: Transport,
     /// Fallback transports, tried in order on temporary failure.
     pub fallbacks: Vec<Transport>,
@@ -40,10 +56,19 @@ pub struct Send {
     pub log: LogOptions,
 }
 
-/// Repetition of a message.
+/// Repetition of the messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Repeat {
     pub times: NonZeroU32,
     /// Pause between two of them.
     pub wait: Duration,
+    pub connections: ConnectionUse,
+}
+
+/// The connections of repetitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionUse {
+    /// Each repetition has its own.
+    NewEachTime,
+    Shared,
 }

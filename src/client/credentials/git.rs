@@ -2,7 +2,7 @@
 //! only read: nothing is stored, and nothing is erased after a failed login.
 
 use crate::client::credentials::file::{Buffer, SecretReader, checked};
-use crate::client::credentials::{CredentialsError, PASSWORD};
+use crate::client::credentials::{CredentialsError, PASSWORD, account};
 use crate::system::secret::Secret;
 use crate::system::stop::Stop;
 use crate::system::subprocess::{Task, end, is_shortage};
@@ -31,10 +31,7 @@ pub fn secret(
         }
     }
     let host = with_port.unwrap_or_else(|| host.to_owned());
-    Err(CredentialsError::NotInGit(crate::client::credentials::account(
-        Some(user),
-        &host,
-    )))
+    Err(CredentialsError::NotInGit(account(Some(user), &host)))
 }
 
 /// `None`: no helper has the password.
@@ -110,12 +107,22 @@ mod tests {
         let program = directory.path().join("git");
         // Written by a child, so that no fork of another test holds it open for writing (ETXTBSY).
         let status = Command::new("/bin/sh")
-            .args(["-c", "printf '#!/bin/sh\n%s\n' \"$1\" >\"$2\"", "sh", script])
+            .args([
+                "-c",
+                "printf '#!/bin/sh\n%s\n' \"$1\" >\"$2\"",
+                "sh",
+                script,
+            ])
             .arg(&program)
             .status();
         assert!(status.unwrap().success());
         fs::set_permissions(&program, Permissions::from_mode(0o700)).unwrap();
-        secret(program.as_os_str(), ("mail.example.org", Some(587)), "alice", None)
+        secret(
+            program.as_os_str(),
+            ("mail.example.org", Some(587)),
+            "alice",
+            None,
+        )
     }
 
     #[test]
@@ -134,7 +141,11 @@ mod tests {
 
     #[test]
     fn helper_without_the_password_is_an_error_that_names_the_account() {
-        for script in ["cat >/dev/null; exit 128", "cat >/dev/null", "cat; echo password="] {
+        for script in [
+            "cat >/dev/null; exit 128",
+            "cat >/dev/null",
+            "cat; echo password=",
+        ] {
             let error = asked(script).unwrap_err();
             let text = error.to_string();
             assert!(text.contains("alice at mail.example.org:587"), "{text}");

@@ -21,6 +21,7 @@ fn options(source: SecretSource) -> CredentialsOptions {
         source,
         profile: None,
         nameless: true,
+        port: None,
     }
 }
 

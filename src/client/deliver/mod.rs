@@ -1,14 +1,17 @@
 //! Delivery of a message: transports, destinations, hosts, connections and sessions.
 
 mod destination;
+mod hosts;
 mod logged;
+mod policies;
 mod pool;
 
+pub use hosts::HostsOfRun;
 pub use pool::{ConnectionPool, Hosts};
 
 use crate::client::events::{Event, Observer};
 use crate::client::outcome::{DeliveryReport, RecipientResult};
-use crate::client::session::{DeliveryLog, Purpose, TlsDemand};
+use crate::client::session::{DeliveryLog, Purpose};
 use crate::client::transport::OpenTransport;
 use crate::mail::address::Address;
 use crate::mail::envelope::Envelope;
@@ -17,12 +20,6 @@ use crate::smtp::blocks::Replay;
 use destination::Delivery;
 use logged::LoggedDelivery;
 use std::time::SystemTime;
-
-/// Demands on the connections to a destination.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Policy {
-    pub tls: TlsDemand,
-}
 
 /// Envelope and content on the way out.
 pub struct Outgoing<'a> {

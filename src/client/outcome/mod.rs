@@ -8,6 +8,7 @@ pub use ending::SessionEnd;
 pub use queue_id::queue_id;
 
 use crate::client::peer::PeerAddress;
+use crate::client::policy::PolicyFailure;
 use crate::client::route::RouteError;
 use crate::client::session::{
     EarlyStop, RecipientReply, SessionFailure, Step, StopMethod, Unsuitable,
@@ -188,6 +189,23 @@ impl RecipientResult {
         Self {
             hint: error.hint(),
             ..Self::of(recipient, verdict, cause, sentence)
+        }
+    }
+
+    /// A TLS policy excludes a host.
+    pub fn not_allowed(recipient: &Address, failure: &PolicyFailure) -> Self {
+        let sentence = format!("<{recipient}>: {failure}");
+        if failure.may_pass() {
+            let (verdict, cause) = (RecipientStatus::Deferred, Cause::Network);
+            return Self {
+                enhanced: Some("4.7.5".to_owned()),
+                hint: Some(Hint::TlsPolicy),
+                ..Self::of(recipient, verdict, cause, sentence)
+            };
+        }
+        Self {
+            enhanced: Some("5.7.5".to_owned()),
+            ..Self::of(recipient, RecipientStatus::Refused, Cause::Policy, sentence)
         }
     }
 
@@ -496,11 +514,37 @@ impl DeliveryReport {
     }
 
     pub fn exit(&self) -> Exit {
-        let ends = self
-            .results
-            .iter()
-            .map(|result| (result.verdict, result.cause));
-        exit(&ends.collect::<Vec<_>>())
+        let mut endings = Endings::default();
+        endings.add(self);
+        endings.exit()
+    }
+}
+
+/// The different ends of deliveries, from which their combined exit status is made.
+#[derive(Debug, Default)]
+pub struct Endings(Vec<(RecipientStatus, Cause)>);
+
+impl Endings {
+    /// Adds the results of a message.
+    pub fn add(&mut self, report: &DeliveryReport) {
+        for result in &report.results {
+            self.add_end(result.verdict, result.cause);
+        }
+    }
+
+    /// Adds a message that was not sent.
+    pub fn add_unsent(&mut self, cause: Cause) {
+        self.add_end(RecipientStatus::Skipped, cause);
+    }
+
+    fn add_end(&mut self, verdict: RecipientStatus, cause: Cause) {
+        if !self.0.contains(&(verdict, cause)) {
+            self.0.push((verdict, cause));
+        }
+    }
+
+    pub fn exit(&self) -> Exit {
+        exit(&self.0)
     }
 }
 

@@ -173,6 +173,7 @@ fn source(options: &credentials::CredentialsOptions) -> String {
         SecretSource::TokenCommand(_) => "oauth-token-command".to_owned(),
         SecretSource::File(path) => format!("password-file {}", shown_path(path)),
         SecretSource::Found => "the password of EHLO_PASSWORD, ~/.netrc or the keyring".to_owned(),
+        SecretSource::Git => "password-helper git".to_owned(),
         SecretSource::Nothing => "the certificate".to_owned(),
     }
 }

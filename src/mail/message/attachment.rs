@@ -63,8 +63,8 @@ impl Attachment {
     }
 
     /// Reads input that can be read only once. Its name is kept.
-    pub fn hold(&mut self) -> Result<(), MessageError> {
-        if self.input.is_stdin() {
+    pub fn hold(&mut self) -> Result<(), SourceError> {
+        if self.input.is_read_once() {
             self.name = Some(self.file_name());
             self.input.hold()?;
         }

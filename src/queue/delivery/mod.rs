@@ -14,6 +14,7 @@ pub use due::{RunProgress, Selection};
 pub use settle::{ItemOutcome, SenderNotice, settle};
 
 use crate::client::deliver::Hosts;
+use crate::mail::dkim::Signer;
 use crate::queue::StoredRoutes;
 use crate::queue::store::{ClaimedItem, Id, QueueError, QueueStore, RetrySettings};
 use crate::system::stop::Stop;
@@ -29,6 +30,8 @@ pub struct RunContext<'a> {
     /// Resolves stored routes.
     pub transports: &'a dyn StoredRoutes,
     pub queue_observer: &'a dyn QueueObserver,
+    /// Signs delivery reports.
+    pub signer: &'a Signer,
     /// Set when no further work is to be started.
     pub stop: &'a Arc<Stop>,
 }

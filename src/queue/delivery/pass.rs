@@ -278,6 +278,7 @@ impl Pass<'_> {
             early: self.selection.now && !is_due,
             pool,
             queue_observer: run_context.queue_observer,
+            signer: run_context.signer,
         };
         let outcome = attempt.run(observer)?;
         self.finish_attempt(claim, outcome, next)

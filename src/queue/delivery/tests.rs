@@ -1,6 +1,7 @@
 //! Passes over a store in memory, with routes that cannot be resolved: no connection is made.
 
 use crate::client::transport::Transport;
+use crate::mail::dkim::Signer;
 use crate::queue::delivery::*;
 use crate::queue::store::{
     ClaimResult, Durability, History, Item, ItemEvent, ItemKind, Metadata, Record, RouteSpec,
@@ -265,6 +266,7 @@ fn deliver_due(store: &MemoryStore) -> (RunProgress, Vec<String>) {
         settings: &RetrySettings::default(),
         transports: &NoRoutes,
         queue_observer: &events,
+        signer: &Signer::default(),
         stop: &Arc::default(),
     };
     let done = run_context.deliver_due(&Selection::default(), &mut progress, None);
