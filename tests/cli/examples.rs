@@ -133,7 +133,9 @@ const NOT_RUN: [(&str, &str); 4] = [
 ];
 
 /// Examples that may end otherwise than with 0, and how: they tell what they find.
-const FINDINGS: [(&str, &[i32]); 9] = [
+const FINDINGS: [(&str, &[i32]); 10] = [
+    // There is no such server.
+    ("ehlo config discover", &[68, 75]),
     // No run has used the digest here.
     ("ehlo digest nightly", &[0, 66]),
     // The wrapper's time limit ends it before a message comes.

@@ -32,6 +32,7 @@ mod config;
 mod converted;
 mod copies;
 mod courier;
+mod discover;
 mod doctor;
 mod examples;
 mod fallback;

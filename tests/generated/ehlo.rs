@@ -119,7 +119,7 @@ const SYNOPSIS: &[(&str, &str)] = &[
     ("ehlo probe", " [OPTIONS] HOST[:PORT]"),
     ("ehlo ask", " [OPTIONS] HOST[:PORT] COMMAND..."),
     ("ehlo script", " [OPTIONS] FILE|NAME..."),
-    ("ehlo config", " init|import|edit|check|show|path"),
+    ("ehlo config", " init|discover|import|edit|check|show|path"),
     (
         "ehlo queue",
         " list|show|run|hold|release|remove|requeue|status|systemd|cron",

@@ -1,20 +1,26 @@
 //! The options of `ehlo config init`, and the account that they describe.
 
+use crate::cli::config::search;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{auth, value};
 use crate::client::dns::{Dns, Resolver};
 use crate::client::events::Silent;
 use crate::config::{NewProfile, Outline, Places, Provider, SYSTEM, UserName};
 use crate::mail::address::{Domain, Mailbox};
+use crate::probe::discover::{FoundServer, SearchOptions};
 use crate::system::text::{shown, shown_path};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Time limit of each request of the search for a server.
+const SEARCH_LIMIT: Duration = Duration::from_secs(10);
 
 /// Create a profile for your mail account.
 ///
 /// At a terminal, ehlo asks for whatever the options leave open: your address, the server, the user name, and where
 /// the password is kept. The server is that of a known provider, found by the domain of the address or by its mail
-/// exchangers. The file is created with mode 0600. In an existing file, the profile is added and everything else
+/// exchangers, else the one that `ehlo config discover` finds. The file is created with mode 0600. In an existing file, the profile is added and everything else
 /// stays as it is; a profile of the same name is never replaced. The result is checked before it is written.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
@@ -73,7 +79,11 @@ pub struct InitArgs {
     #[arg(short, long)]
     pub yes: bool,
 
-    /// DNS resolver for the lookup of the mail exchangers.
+    /// Do not ask Mozilla's database of providers, which learns the domain.
+    #[arg(long)]
+    no_database: bool,
+
+    /// DNS resolver for the search for the server.
     #[arg(long, value_name = "IP[:PORT]", value_parser = resolver)]
     dns: Option<SocketAddr>,
 
@@ -96,6 +106,8 @@ pub struct Init {
 pub struct Account {
     pub address: String,
     pub relay: String,
+    /// The use of TLS on a port that does not determine it; `None`: not known.
+    pub tls: Option<&'static str>,
     /// `None`: the server requires no login.
     pub user: Option<String>,
     pub secret: SecretPlace,
@@ -148,6 +160,19 @@ impl InitArgs {
         })
     }
 
+    /// The server that a search finds, if neither an option nor the table of providers names one.
+    pub fn discovered(&self, address: &str) -> Option<FoundServer> {
+        if self.relay.is_some() || self.provider.is_some() {
+            return None;
+        }
+        let options = SearchOptions {
+            dns: self.dns,
+            ca_file: self.ca_file.clone(),
+            limit: SEARCH_LIMIT,
+        };
+        search::search(address, !self.no_database, &options).found
+    }
+
     /// The place of the secret, if an option names it.
     pub fn secret(&self) -> Option<SecretPlace> {
         let command = self.password_command.clone().map(SecretPlace::Command);
@@ -162,14 +187,20 @@ impl InitArgs {
             UsageError::usage("config init: --address is missing, and there is no terminal to ask")
         })?;
         let provider = self.provider_of(&address);
+        let found = match provider {
+            Some(_) => None,
+            None => self.discovered(&address),
+        };
         let relay = self
             .relay
             .clone()
-            .or(provider.map(|one| one.relay.to_owned()));
+            .or(provider.map(|one| one.relay.to_owned()))
+            .or(found.as_ref().map(search::relay));
         let relay = relay.ok_or_else(|| {
             let domain = domain_of(&address).unwrap_or_default();
             UsageError::usage(format!(
-                "config init: no provider is known for {}; name the mail server with --relay HOST:PORT",
+                "config init: no provider is known for {}, and ehlo config discover finds no mail server; name it with \
+                 --relay HOST:PORT",
                 shown(&domain)
             ))
         })?;
@@ -181,12 +212,19 @@ impl InitArgs {
                     provider.title
                 ))
             })?),
-            (None, None) => self.secret().map(|_| bare(&address)),
+            (None, None) => match &found {
+                Some(found) => search::user(&address, found),
+                None => self.secret().map(|_| bare(&address)),
+            },
         };
         Ok(Account {
             name: self.profile_name(&address, provider),
             is_default: self.default || outline.profiles.is_empty(),
             secret: self.secret().unwrap_or(SecretPlace::Found),
+            tls: found
+                .as_ref()
+                .filter(|found| search::relay(found) == relay)
+                .map(search::tls),
             address,
             relay,
             user,
@@ -212,7 +250,7 @@ impl Account {
         match port {
             Some(465) => settings.push(("tls", "implicit".to_owned())),
             Some(587) => settings.push(("tls", "starttls".to_owned())),
-            _ => {}
+            _ => settings.extend(self.tls.map(|tls| ("tls", tls.to_owned()))),
         }
         settings.push(("from", self.address.clone()));
         if let Some(user) = &self.user {
@@ -284,7 +322,7 @@ pub fn provider(text: &str) -> Result<&'static Provider, String> {
     })
 }
 
-fn resolver(text: &str) -> Result<SocketAddr, String> {
+pub fn resolver(text: &str) -> Result<SocketAddr, String> {
     let address = text.parse::<SocketAddr>().ok();
     let ip = || text.parse().ok().map(|ip| SocketAddr::new(ip, 53));
     address

@@ -3,6 +3,7 @@
 mod files;
 
 use crate::cli::config::account::InitArgs;
+use crate::cli::config::discover::DiscoverArgs;
 use crate::cli::config::import::ImportArgs;
 use crate::cli::config::{ConfigView, faults};
 use crate::cli::options::command_line::CommandLineArgs;
@@ -27,6 +28,7 @@ pub struct ConfigArgs {
 #[derive(Debug, clap::Subcommand)]
 enum ConfigCommand {
     Init(Box<InitArgs>),
+    Discover(DiscoverArgs),
     Import(ImportArgs),
     /// Open the file in $VISUAL or $EDITOR, and check it afterwards.
     Edit(File),
@@ -60,6 +62,7 @@ impl ConfigArgs {
     ) -> Result<ConfigView, EarlyExit> {
         match self.what {
             ConfigCommand::Init(args) => Ok(ConfigView::Init(Box::new(args.plan(places)?))),
+            ConfigCommand::Discover(args) => Ok(ConfigView::Discover(Box::new(args))),
             ConfigCommand::Import(args) => Ok(ConfigView::Text(args.text(typed)?)),
             ConfigCommand::Edit(file) => Ok(ConfigView::Edit(file.to_edit(places)?)),
             ConfigCommand::Path(file) => {

@@ -2,9 +2,11 @@
 
 pub(crate) mod account;
 pub(crate) mod args;
+mod discover;
 mod import;
 mod init;
 mod questions;
+mod search;
 mod write;
 
 pub(crate) use args::{ConfigArgs, check_access};
@@ -26,6 +28,8 @@ use std::path::{Path, PathBuf};
 pub enum ConfigView {
     /// Add a profile.
     Init(Box<account::Init>),
+    /// Find the server of an address.
+    Discover(Box<discover::DiscoverArgs>),
     /// Print this text.
     Text(String),
     /// Open the file at this path in an editor.
@@ -54,6 +58,7 @@ pub fn faults(config: &Config, typed: &mut CommandLineArgs<'_>) -> Vec<ConfigErr
 pub fn run(plan: &ConfigView) -> Exit {
     let text = match plan {
         ConfigView::Init(init) => return init::run(init),
+        ConfigView::Discover(args) => return discover::run(args),
         ConfigView::Text(text) => text.clone(),
         ConfigView::Edit(path) => return edit(path),
         ConfigView::Path(path) => format!("{}\n", shown_path(path)),

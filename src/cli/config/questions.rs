@@ -3,11 +3,13 @@
 use crate::cli::config::account::{
     Account, InitArgs, SecretPlace, address, bare, provider, relay, user_name,
 };
-use crate::cli::config::write;
+use crate::cli::config::{search, write};
 use crate::cli::options::auth;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::terminal::{complain_escaped, wrapped};
 use crate::config::{NewProfile, Outline, Provider};
+use crate::probe::discover::FoundServer;
+use crate::system::certificate::some_of;
 use crate::system::exit::Exit;
 use crate::system::text::{shown, shown_path};
 use crate::system::user::expanded;
@@ -24,8 +26,18 @@ pub fn account(args: &InitArgs, outline: &Outline) -> Result<Account, UsageError
         Some(address) => address.clone(),
         None => ask("Your email address", None, self::address)?,
     };
-    let (provider, relay) = server(args, &address)?;
-    let user = user(args, provider, &address)?;
+    let ChosenServer {
+        provider,
+        relay,
+        found,
+    } = server(args, &address)?;
+    let found = found.filter(|found| search::relay(found) == relay);
+    let default = match (provider, &found) {
+        (Some(provider), _) => user_name(provider, &address),
+        (None, Some(found)) => search::user(&address, found),
+        (None, None) => Some(bare(&address)),
+    };
+    let user = user(args, default)?;
     let name = args.profile_name(&address, provider);
     let name = match &args.profile {
         Some(name) => name.clone(),
@@ -41,6 +53,7 @@ pub fn account(args: &InitArgs, outline: &Outline) -> Result<Account, UsageError
         || yes("Use it as the default profile?", outline.default.is_none())?;
     let mut account = Account {
         address,
+        tls: found.as_ref().map(search::tls),
         relay,
         user,
         secret: args.secret().unwrap_or(SecretPlace::Found),
@@ -76,26 +89,35 @@ pub fn yes(question: &str, default: bool) -> Result<bool, UsageError> {
     }
 }
 
-/// The provider and the server.
-fn server(
-    args: &InitArgs,
-    address: &str,
-) -> Result<(Option<&'static Provider>, String), UsageError> {
+/// The server for a profile.
+struct ChosenServer {
+    provider: Option<&'static Provider>,
+    relay: String,
+    /// What a search has found.
+    found: Option<FoundServer>,
+}
+
+fn server(args: &InitArgs, address: &str) -> Result<ChosenServer, UsageError> {
     let mut provider = args.provider_of(address);
+    let mut found = None;
     if provider.is_none() && args.relay.is_none() {
-        print(
-            "The provider of this address is not known. Enter its server for outgoing\n\
-             mail (SMTP), or the name of a provider, such as gmail or sendgrid.\n",
-        );
+        print("Searching for the mail server of this address...\n");
+        found = args.discovered(address);
+        introduce_search(found.as_ref());
     }
     if let Some(provider) = provider {
         introduce(provider);
     }
     if let Some(relay) = &args.relay {
-        return Ok((provider, relay.clone()));
+        return Ok(ChosenServer {
+            provider,
+            relay: relay.clone(),
+            found,
+        });
     }
-    let default = provider.map(|provider| provider.relay);
-    let answer = ask("Mail server", default, |text| {
+    let default = provider.map(|provider| provider.relay.to_owned());
+    let default = default.or(found.as_ref().map(search::relay));
+    let answer = ask("Mail server", default.as_deref(), |text| {
         if let Ok(provider) = self::provider(text) {
             return Ok((Some(provider), provider.relay.to_owned()));
         }
@@ -105,7 +127,29 @@ fn server(
         introduce(named);
         provider = Some(named);
     }
-    Ok((provider, answer.1))
+    Ok(ChosenServer {
+        provider,
+        relay: answer.1,
+        found,
+    })
+}
+
+/// Says what the search has found. The name may come from the DNS without protection (RFC 6186 §6).
+fn introduce_search(found: Option<&FoundServer>) {
+    print(&match found {
+        Some(found) => wrapped(
+            &format!(
+                "Found by {}; its certificate is for {}. Compare it with what your provider says.\n",
+                shown(&found.origin),
+                shown(&some_of(&found.names))
+            ),
+            Some(78),
+            0,
+        ),
+        None => "The provider of this address is not known. Enter its server for outgoing\n\
+                 mail (SMTP), or the name of a provider, such as gmail or sendgrid.\n"
+            .to_owned(),
+    });
 }
 
 fn introduce(provider: &Provider) {
@@ -115,18 +159,10 @@ fn introduce(provider: &Provider) {
     }
 }
 
-fn user(
-    args: &InitArgs,
-    provider: Option<&Provider>,
-    address: &str,
-) -> Result<Option<String>, UsageError> {
+fn user(args: &InitArgs, default: Option<String>) -> Result<Option<String>, UsageError> {
     if let Some(user) = &args.user {
         return Ok(Some(user.clone()));
     }
-    let default = match provider {
-        Some(provider) => user_name(provider, address),
-        None => Some(bare(address)),
-    };
     let user = ask(
         "User name (- if the server requires no login)",
         default.as_deref(),

@@ -64,7 +64,8 @@ pub struct Args {
     /// Take the password from the credential helpers of git.
     ///
     /// It must be stored for the protocol smtp, the host with or without its port, and the user, as git send-email
-    /// does it. Nothing is asked, stored or erased.
+    /// stores it. Nothing is asked, stored or erased. git is not used without this option, because some helpers
+    /// open a dialog or a browser, or are slow.
     #[arg(long, value_name = "HELPER", value_enum,
           conflicts_with_all = ["password_command", "password_file", "oauth_token_command"])]
     password_helper: Option<Helper>,

@@ -3,8 +3,12 @@
 //! TLS and a valid certificate.
 //!
 //! - `autoconfig`: the file in XML
+//! - `internet`: the DNS, HTTPS and sessions
 
 mod autoconfig;
+mod internet;
+
+pub use internet::{Internet, SearchOptions};
 
 use crate::system::text::shown;
 
@@ -104,6 +108,8 @@ pub enum Absence {
     NotThere,
     /// It may be there later.
     Failed(String),
+    /// It cannot be used.
+    Unusable(String),
 }
 
 /// What a search asks of the network.
@@ -117,6 +123,10 @@ pub trait Network {
     fn fetch(&mut self, url: &str) -> Result<String, Absence>;
     /// The names in the certificate of a server with TLS and a valid certificate, or the reason why it is not one.
     fn probe(&mut self, candidate: &Candidate) -> Result<Vec<String>, String>;
+    /// True if the search has taken too long.
+    fn is_over(&self) -> bool {
+        false
+    }
     /// The server of a provider whose mail exchanger this is.
     fn provider_of(&self, exchanger: &str) -> Option<Candidate>;
 }
@@ -188,6 +198,9 @@ impl Search<'_> {
     }
 
     fn by_file(&mut self, url: &str) -> bool {
+        if self.network.is_over() {
+            return false;
+        }
         let found = self.network.fetch(url);
         let Some(text) = self.noted(url, found) else {
             return false;
@@ -238,7 +251,7 @@ impl Search<'_> {
     /// Tries a server, unless it was tried.
     fn is_right(&mut self, candidate: Candidate, origin: &str) -> bool {
         let is_known = self.tried.iter().any(|one| one.is_same_server(&candidate));
-        if is_known || self.tried.len() >= MAX_PROBES {
+        if is_known || self.tried.len() >= MAX_PROBES || self.network.is_over() {
             return false;
         }
         self.tried.push(candidate.clone());
@@ -263,6 +276,7 @@ impl Search<'_> {
         let why = match found {
             Ok(found) => return Some(found),
             Err(Absence::NotThere) => "there is none".to_owned(),
+            Err(Absence::Unusable(why)) => why,
             Err(Absence::Failed(why)) => {
                 self.result.is_temporary = true;
                 why

@@ -106,7 +106,11 @@ fn files_are_fetched_from_the_domain_before_the_database() {
         alive: vec![("smtp.host.example", 465)],
         ..Paper::default()
     };
-    assert!(found(&mut paper).unwrap().starts_with("smtp.host.example:465"));
+    assert!(
+        found(&mut paper)
+            .unwrap()
+            .starts_with("smtp.host.example:465")
+    );
     assert_eq!(
         paper.fetched,
         [
@@ -123,7 +127,12 @@ fn without_the_database_nobody_else_is_asked() {
     let discovery = discover(("alice", "crepes.fr"), false, &mut paper);
     assert!(discovery.found.is_none());
     assert!(paper.fetched.iter().all(|url| url.contains("crepes.fr/")));
-    assert!(discovery.steps.iter().any(|step| step.contains("MX") || step.contains("smtp.crepes.fr:465")));
+    assert!(
+        discovery
+            .steps
+            .iter()
+            .any(|step| step.contains("MX") || step.contains("smtp.crepes.fr:465"))
+    );
 }
 
 #[test]
@@ -133,7 +142,11 @@ fn provider_of_the_exchanger_is_found() {
         alive: vec![("smtp.provider.example", 587)],
         ..Paper::default()
     };
-    assert!(found(&mut paper).unwrap().starts_with("smtp.provider.example:587"));
+    assert!(
+        found(&mut paper)
+            .unwrap()
+            .starts_with("smtp.provider.example:587")
+    );
 }
 
 #[test]
@@ -144,13 +157,20 @@ fn domain_of_the_exchanger_and_then_usual_names_are_tried() {
         alive: vec![("smtp.host.example", 465)],
         ..Paper::default()
     };
-    assert!(found(&mut paper).unwrap().contains("autoconfig.host.example"));
+    assert!(
+        found(&mut paper)
+            .unwrap()
+            .contains("autoconfig.host.example")
+    );
     let mut paper = Paper {
         exchangers: vec!["mx.host.example"],
         alive: vec![("mail.crepes.fr", 587)],
         ..Paper::default()
     };
-    assert_eq!(found(&mut paper).unwrap(), "mail.crepes.fr:587 by a usual name");
+    assert_eq!(
+        found(&mut paper).unwrap(),
+        "mail.crepes.fr:587 by a usual name"
+    );
 }
 
 #[test]
@@ -161,22 +181,36 @@ fn failed_lookup_is_temporary() {
     };
     let discovery = discover(("alice", "crepes.fr"), true, &mut paper);
     assert!(discovery.is_temporary && discovery.found.is_none());
-    assert_eq!(discovery.steps[0], "SRV _submissions._tcp.crepes.fr: SERVFAIL");
+    assert_eq!(
+        discovery.steps[0],
+        "SRV _submissions._tcp.crepes.fr: SERVFAIL"
+    );
 }
 
 #[test]
 fn number_of_servers_is_limited() {
     let mut paper = Paper::default();
     for _ in 0..100 {
-        paper.services.push(("_submission._tcp", "x.crepes.fr", 587));
+        paper
+            .services
+            .push(("_submission._tcp", "x.crepes.fr", 587));
     }
     let mut many = Paper {
-        services: (1..100).map(|port| ("_submission._tcp", "x.crepes.fr", port)).collect(),
+        services: (1..100)
+            .map(|port| ("_submission._tcp", "x.crepes.fr", port))
+            .collect(),
         ..Paper::default()
     };
     assert_eq!((found(&mut paper), found(&mut many)), (None, None));
     assert_eq!(many.probed.len(), MAX_PROBES);
-    assert_eq!(paper.probed.iter().filter(|one| *one == "x.crepes.fr:587").count(), 1);
+    assert_eq!(
+        paper
+            .probed
+            .iter()
+            .filter(|one| *one == "x.crepes.fr:587")
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -197,7 +231,10 @@ fn registered_domain_has_two_or_three_labels() {
 fn placeholders_are_replaced() {
     let name = |text: &str| LoginName::Template(text.to_owned()).of("alice", "crepes.fr");
     assert_eq!(name("%EMAILADDRESS%").unwrap(), "alice@crepes.fr");
-    assert_eq!(name("x-%EMAILLOCALPART%-%EMAILDOMAIN%").unwrap(), "x-alice-crepes.fr");
+    assert_eq!(
+        name("x-%EMAILLOCALPART%-%EMAILDOMAIN%").unwrap(),
+        "x-alice-crepes.fr"
+    );
     assert_eq!(LoginName::None.of("alice", "crepes.fr"), None);
     assert_eq!(percent_encoded("a+b c@d"), "a%2Bb%20c@d");
 }
