@@ -37,7 +37,7 @@ pub fn account(args: &InitArgs, outline: &Outline) -> Result<Account, UsageError
         (None, Some(found)) => search::user(&address, found),
         (None, None) => Some(bare(&address)),
     };
-    let user = user(args, default)?;
+    let user = user(args, default.as_deref())?;
     let name = args.profile_name(&address, provider);
     let name = match &args.profile {
         Some(name) => name.clone(),
@@ -159,13 +159,13 @@ fn introduce(provider: &Provider) {
     }
 }
 
-fn user(args: &InitArgs, default: Option<String>) -> Result<Option<String>, UsageError> {
+fn user(args: &InitArgs, default: Option<&str>) -> Result<Option<String>, UsageError> {
     if let Some(user) = &args.user {
         return Ok(Some(user.clone()));
     }
     let user = ask(
         "User name (- if the server requires no login)",
-        default.as_deref(),
+        default,
         |text| Ok(text.to_owned()),
     )?;
     Ok(Some(user).filter(|user| user != "-"))
