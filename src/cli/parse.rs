@@ -35,8 +35,8 @@ use std::mem;
 /// Examples for the three main uses.
 pub const EXAMPLES: &str = "\
 From a script, through the mail exchanger of the recipient's domain:
-  ehlo --from alice@crepes.fr --subject Ketchup \\
-       --body 'Do you like ketchup?' --attach menu.pdf bob@hamburger.edu
+  ehlo --from alice@crepes.fr --subject Ketchup --attach menu.pdf \\
+       --body 'Do you like ketchup?' bob@hamburger.edu
 
 Through a relay, with the text from a pipe, showing only failures:
   df -h | ehlo -q -r mail.example.org -s 'disks' ops@example.org
@@ -54,11 +54,11 @@ Inspect a server, and check it from a monitoring system:
        --expect starttls,verified,cert-days:14,size:10M
 
 Test a server: another EHLO name, the null sender, commands one by one:
-  ehlo -r '[2001:db8::25]:2525' --helo client.example.org \\
-       --envelope-from '' --pipelining off -b test postmaster@example.org
+  ehlo -r '[2001:db8::25]:2525' --helo client.example.org -b test \\
+       --envelope-from '' --pipelining off postmaster@example.org
 
 A hex dump with times; the duration of each step; Exim's view of another client:
-  ehlo --hex --timing -r mail.example.org -b test postmaster@example.org
+  ehlo --hex --timing -r mail.example.org -b test bob@example.org
   ehlo -q --summary -r mail.example.org -b test postmaster@example.org
   ehlo --pipe 'exim -bh 192.0.2.1' -b test postmaster@example.org
 

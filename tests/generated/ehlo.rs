@@ -1,6 +1,6 @@
 //! ehlo(1): the sections that clap does not generate.
 
-use crate::page::{as_typed, built, owned, render, section, synopsis_lines, table, title};
+use crate::page::{as_typed, built, options, owned, render, section, synopsis_lines, table, title};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 use ehlo::cli::parse::EXAMPLES;
@@ -113,25 +113,8 @@ const LITERAL_RECIPIENT: &str = "\
 Put -- before a recipient that looks like a command.";
 
 const SYNOPSIS: &[(&str, &str)] = &[
-    ("ehlo", " [OPTIONS] [RECIPIENT]..."),
-    ("ehlo sink", " [OPTIONS]"),
-    ("ehlo demo", ""),
-    ("ehlo probe", " [OPTIONS] HOST[:PORT]"),
-    ("ehlo ask", " [OPTIONS] HOST[:PORT] COMMAND..."),
-    ("ehlo script", " [OPTIONS] FILE|NAME..."),
-    ("ehlo config", " init|discover|import|edit|check|show|path"),
-    (
-        "ehlo queue",
-        " list|show|run|hold|release|remove|requeue|status|systemd|cron",
-    ),
-    ("ehlo policy", " list|show|refresh|forget [DOMAIN]..."),
-    ("ehlo doctor", " [OPTIONS]"),
-    ("ehlo run", " [OPTIONS] [--] CMD [ARG]..."),
-    ("ehlo notify", " [OPTIONS] [TEXT]..."),
-    ("ehlo digest", " [OPTIONS] NAME"),
-    ("ehlo unit", " [OPTIONS] NAME"),
-    ("ehlo sendmail", " [OPTION|RECIPIENT]..."),
-    ("ehlo completions", " bash|zsh|fish|elvish"),
+    ("ehlo", " [OPTIONS] RECIPIENT..."),
+    ("ehlo", " COMMAND [OPTIONS] [ARGUMENT]..."),
     ("ehlo help", " [COMMAND|GROUP|OPTION|TOPIC]"),
 ];
 
@@ -298,7 +281,8 @@ ehlo -r mx.example.org -b hi bob@example.org \\
      --xclient 'NAME=client.example.net ADDR=192.0.2.1'
 ehlo -r mx.example.org:10025 -b hi bob@example.org \\
      --proxy-protocol 'v2 192.0.2.1:4321 198.51.100.2:25'
-ehlo --lmtp -r /run/dovecot/lmtp -b hi bob@example.org eve@example.org
+ehlo --lmtp -r /run/dovecot/lmtp -b hi \\
+     bob@example.org eve@example.org
 ehlo -r mx.example.org --notify success --ret hdrs \\
      --envid 'try 1' -b hi bob@example.org
 ehlo -r mx.example.org --hold-for '2h?' --mt-priority '3?' \\
@@ -320,7 +304,8 @@ The delay has four parts: before the attempt; for other recipients of the messag
 and for the transmission.",
     "\
 A new file has the mode 0600. It is opened for each line, so that logrotate(8) can rename it at any time, and each line is
-appended in one write, so that several processes can use the same file. If a line cannot be written, there is one warning, and the delivery
+appended in one write, so that several processes can use the same file. ehlo queue remove, and items that are set aside, are logged
+as well if the table [log] is used. If a line cannot be written, there is one warning, and the delivery
 continues. Users who may not write to the file of the system can use syslog.",
     "\
 pflogsumm(1) reads the log with --syslog-name ehlo, and the service postfix of logwatch(8) with
@@ -485,10 +470,11 @@ pub fn page() -> String {
     let mut synopsis = Roff::new();
     synopsis.control("SH", ["SYNOPSIS"]);
     synopsis_lines(&mut synopsis, SYNOPSIS);
+    let mut commands = Roff::new();
+    table(&mut commands, "COMMANDS", owned(COMMANDS));
+    commands.control("PP", []);
+    commands.text([roman(LITERAL_RECIPIENT)]);
     let mut own = Roff::new();
-    table(&mut own, "COMMANDS", owned(COMMANDS));
-    own.control("PP", []);
-    own.text([roman(LITERAL_RECIPIENT)]);
     section(&mut own, "MESSAGE TEXT", &TEXT);
     section(&mut own, "SEVERAL MESSAGES", &SEVERAL);
     section(&mut own, "SESSION TRANSCRIPT", &TRANSCRIPT);
@@ -514,7 +500,8 @@ pub fn page() -> String {
         render(|out| man.render_name_section(out)),
         synopsis.to_roff(),
         render(|out| man.render_description_section(out)),
-        render(|out| man.render_options_section(out)),
+        commands.to_roff(),
+        options(&man),
         own.to_roff(),
     ]
     .concat()

@@ -6,7 +6,7 @@ pub(crate) mod suggestions;
 pub(crate) mod topics;
 
 /// All commands.
-pub(crate) const COMMANDS: [&str; 18] = [
+pub(crate) const COMMANDS: &[&str] = &[
     "sink",
     "demo",
     "probe",

@@ -83,10 +83,10 @@ pub struct QueueArgs {
     #[arg(long, value_name = "DIR")]
     pub queue_dir: Option<PathBuf>,
 
-    /// How to treat recipients who may already have received the message.
+    /// What to do if a recipient may already have received the message.
     ///
-    /// This happens if the connection is lost after the end of the message but before the reply. `retry` sends
-    /// it again, so it may arrive twice; `hold` waits for `ehlo queue release`.
+    /// This is unknown if the connection is lost after the end of the message but before the reply. `retry` sends
+    /// the message again, so it may arrive twice; `hold` waits for `ehlo queue release`.
     #[arg(long, value_name = "HOW", value_enum)]
     pub on_uncertain: Option<Uncertain>,
 

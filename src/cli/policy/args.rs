@@ -95,7 +95,7 @@ impl PolicyCommandArgs {
         Ok(match self.command {
             PolicyCommand::List { json } => Policy::List { json },
             PolicyCommand::Show { domain, json } => Policy::Show { domain, json },
-            PolicyCommand::Refresh(arguments) => Policy::Refresh(arguments.options()?),
+            PolicyCommand::Refresh(arguments) => Policy::Refresh(Box::new(arguments.options()?)),
             PolicyCommand::Forget { domains } => Policy::Forget { domains },
         })
     }

@@ -25,7 +25,7 @@ use std::time::SystemTime;
 pub enum Policy {
     List { json: bool },
     Show { domain: String, json: bool },
-    Refresh(RefreshOptions),
+    Refresh(Box<RefreshOptions>),
     Forget { domains: Vec<String> },
 }
 
@@ -116,9 +116,10 @@ fn table(entries: &[Entry], now: SystemTime, out: &mut dyn Write) -> io::Result<
 }
 
 fn expiry(policy: &FetchedPolicy, now: SystemTime) -> String {
-    match policy.is_usable(now) {
-        true => brief(since(now, policy.expires())),
-        false => "expired".to_owned(),
+    if policy.is_usable(now) {
+        brief(since(now, policy.expires()))
+    } else {
+        "expired".to_owned()
     }
 }
 
@@ -200,9 +201,10 @@ fn forget(domains: &[String]) -> Result<Exit, CacheError> {
 }
 
 fn refresh(options: &RefreshOptions) -> Result<Exit, CacheError> {
-    let domains = match options.domains.is_empty() {
-        true => cached()?,
-        false => options.domains.clone(),
+    let domains = if options.domains.is_empty() {
+        cached()?
+    } else {
+        options.domains.clone()
     };
     let output = TranscriptOptions::verbose();
     let mut transcript = options.verbose.then(|| terminal::open(output)).flatten();

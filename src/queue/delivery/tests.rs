@@ -244,13 +244,15 @@ impl StoredRoutes for NoRoutes {
     }
 }
 
-/// The events as text.
+/// The events as text, without those of the progress.
 #[derive(Default)]
 struct Events(Mutex<Vec<String>>);
 
 impl QueueObserver for Events {
     fn on_queue_event(&self, event: &QueueEvent<'_>) {
-        self.0.lock().unwrap().push(format!("{event:?}"));
+        if !matches!(event, QueueEvent::Due(_) | QueueEvent::Processed) {
+            self.0.lock().unwrap().push(format!("{event:?}"));
+        }
     }
 }
 
