@@ -584,6 +584,8 @@ impl<'o> Router<'o> {
     ) -> Result<Vec<PeerAddress>, RouteError> {
         match &self.options.connect_to {
             Some(detour) => self.peers(&detour.host, detour.port.unwrap_or(port), observer),
+            // The proxy resolves the name itself.
+            None if self.options.proxy.is_some() => self.peers(host, port, observer),
             None => self.exchanger_peers((host, port), answer.records.clone(), observer),
         }
     }

@@ -127,7 +127,7 @@ impl Reader {
                         self.variables().remove(*name);
                     }
                 }
-                ["source", file] if depth < MAX_DEPTH && !file.contains(['|', '`']) => {
+                ["source", file] if depth < MAX_DEPTH && expanded(file).is_file() => {
                     if let Err(error) = self.read(&expanded(file), depth + 1, imported) {
                         imported.note(&place, format!("source: {error}"));
                     }

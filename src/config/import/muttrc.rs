@@ -231,7 +231,9 @@ impl Variables {
             let beside = directory.join(&path);
             if path.exists() { path } else { beside }
         });
-        if depth >= MAX_DEPTH {
+        if path.exists() && !path.is_file() {
+            imported.unmatched(place, &format!("source {text}"), "it is not a regular file");
+        } else if depth >= MAX_DEPTH {
             imported.unmatched(place, &format!("source {text}"), "too many levels");
         } else if let Err(error) = self.read(&path, depth + 1, imported) {
             imported.note(place, format!("source: {error}"));
