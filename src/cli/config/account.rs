@@ -3,7 +3,7 @@
 use crate::cli::config::search;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{auth, value};
-use crate::client::dns::{Dns, Resolver};
+use crate::client::dns::{Dns, DnsError, Resolver};
 use crate::client::events::Silent;
 use crate::config::{NewProfile, Outline, Places, Provider, SYSTEM, UserName};
 use crate::mail::address::{Domain, Mailbox};
@@ -101,6 +101,23 @@ pub struct Init {
     pub args: InitArgs,
 }
 
+/// The server of an address, as far as it is known without asking the user.
+#[derive(Default)]
+pub struct KnownServer {
+    pub provider: Option<&'static Provider>,
+    /// What a search has found.
+    pub found: Option<FoundServer>,
+}
+
+impl KnownServer {
+    fn of(provider: Option<&'static Provider>) -> Self {
+        Self {
+            provider,
+            found: None,
+        }
+    }
+}
+
 /// The values of a new profile.
 #[derive(Debug)]
 pub struct Account {
@@ -144,33 +161,51 @@ impl InitArgs {
         })
     }
 
-    /// The provider that was named, else that of the domain, else that of the mail exchangers. With --relay, only
-    /// the one that was named.
-    pub fn provider_of(&self, address: &str) -> Option<&'static Provider> {
+    /// The provider that was named, else that of the domain, else that of the mail exchangers; else what a search finds.
+    /// With --relay, only the provider that was named. If the DNS does not answer, there is no search.
+    pub fn server_of(&self, address: &str) -> KnownServer {
         if self.provider.is_some() || self.relay.is_some() {
-            return self.provider;
+            return KnownServer::of(self.provider);
         }
-        let domain = domain_of(address)?;
-        Provider::of_domain(&domain).or_else(|| {
-            let dns = Resolver::new(self.dns).ok()?;
-            let answers = dns.mx(&[domain], &mut Silent);
-            let mut hosts = answers.into_iter().next()?.ok()?.records;
-            hosts.sort_by_key(|mx| mx.preference);
-            hosts.iter().find_map(|mx| Provider::of_exchanger(&mx.host))
-        })
+        let Some(domain) = domain_of(address) else {
+            return KnownServer::default();
+        };
+        let known = Provider::of_domain(&domain);
+        if known.is_some() {
+            return KnownServer::of(known);
+        }
+        match self.exchangers(&domain) {
+            Ok(hosts) => {
+                let provider = hosts.iter().find_map(|host| Provider::of_exchanger(host));
+                match provider {
+                    Some(_) => KnownServer::of(provider),
+                    None => self.found(address),
+                }
+            }
+            Err(DnsError::Failed(_)) => KnownServer::default(),
+            Err(_) => self.found(address),
+        }
     }
 
-    /// The server that a search finds, if neither an option nor the table of providers names one.
-    pub fn discovered(&self, address: &str) -> Option<FoundServer> {
-        if self.relay.is_some() || self.provider.is_some() {
-            return None;
-        }
+    fn exchangers(&self, domain: &str) -> Result<Vec<String>, DnsError> {
+        let dns = Resolver::new(self.dns).map_err(DnsError::Failed)?;
+        let answers = dns.mx(&[domain.to_owned()], &mut Silent);
+        let answer = answers.into_iter().next();
+        let mut hosts = answer.unwrap_or(Err(DnsError::NoData))?.records;
+        hosts.sort_by_key(|mx| mx.preference);
+        Ok(hosts.into_iter().map(|mx| mx.host).collect())
+    }
+
+    fn found(&self, address: &str) -> KnownServer {
         let options = SearchOptions {
             dns: self.dns,
             ca_file: self.ca_file.clone(),
             limit: SEARCH_LIMIT,
         };
-        search::search(address, !self.no_database, &options).found
+        KnownServer {
+            provider: None,
+            found: search::search(address, !self.no_database, &options).found,
+        }
     }
 
     /// The place of the secret, if an option names it.
@@ -186,11 +221,7 @@ impl InitArgs {
         let address = self.address.clone().ok_or_else(|| {
             UsageError::usage("config init: --address is missing, and there is no terminal to ask")
         })?;
-        let provider = self.provider_of(&address);
-        let found = match provider {
-            Some(_) => None,
-            None => self.discovered(&address),
-        };
+        let KnownServer { provider, found } = self.server_of(&address);
         let relay = self
             .relay
             .clone()

@@ -1,7 +1,7 @@
 //! The questions of `ehlo config init` at a terminal. Questions go to stderr, answers come from stdin.
 
 use crate::cli::config::account::{
-    Account, InitArgs, SecretPlace, address, bare, provider, relay, user_name,
+    Account, InitArgs, KnownServer, SecretPlace, address, bare, provider, relay, user_name,
 };
 use crate::cli::config::{search, write};
 use crate::cli::options::auth;
@@ -98,11 +98,11 @@ struct ChosenServer {
 }
 
 fn server(args: &InitArgs, address: &str) -> Result<ChosenServer, UsageError> {
-    let mut provider = args.provider_of(address);
-    let mut found = None;
+    let KnownServer {
+        mut provider,
+        found,
+    } = args.server_of(address);
     if provider.is_none() && args.relay.is_none() {
-        print("Searching for the mail server of this address...\n");
-        found = args.discovered(address);
         introduce_search(found.as_ref());
     }
     if let Some(provider) = provider {

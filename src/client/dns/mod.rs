@@ -146,11 +146,6 @@ pub trait Dns {
         Ok(self.ask_one(name, RecordType::Txt, observer)?.of(text))
     }
 
-    /// The servers of a service such as `_submission._tcp.example.org`, in any order.
-    fn srv(&self, name: &str, observer: &mut dyn Observer) -> Result<Answer<Srv>, DnsError> {
-        Ok(self.ask_one(name, RecordType::Srv, observer)?.of(srv))
-    }
-
     /// The TLSA records of a name such as `_25._tcp.mx.example.org`.
     fn tlsa(&self, name: &str, observer: &mut dyn Observer) -> Result<Answer<Tlsa>, DnsError> {
         Ok(self.ask_one(name, RecordType::Tlsa, observer)?.of(tlsa))
@@ -190,13 +185,6 @@ fn address(record: Record) -> Option<IpAddr> {
 fn text(record: Record) -> Option<Vec<u8>> {
     match record {
         Record::Txt(text) => Some(text),
-        _ => None,
-    }
-}
-
-fn srv(record: Record) -> Option<Srv> {
-    match record {
-        Record::Srv(srv) => Some(srv),
         _ => None,
     }
 }

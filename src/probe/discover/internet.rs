@@ -1,6 +1,6 @@
 //! The DNS, HTTPS and mail servers, as a search uses them.
 
-use crate::client::dns::{Dns, DnsError, Resolver, Srv};
+use crate::client::dns::{Dns, DnsError, Mx, Question, Record, RecordType, Resolver, Srv};
 use crate::client::events::Silent;
 use crate::client::http::{HttpClient, HttpError, Request, Response, Url, tls_options};
 use crate::client::policy::{PolicyMode, PolicyOptions};
@@ -10,7 +10,7 @@ use crate::client::session::{self, TlsDemand};
 use crate::client::transport::{LoadedTransport, Transport};
 use crate::client::wire::Tls;
 use crate::client::wire::tls::{TlsOptions, Trust};
-use crate::probe::discover::{Absence, Candidate, Network, ServiceTarget};
+use crate::probe::discover::{Absence, Candidate, DomainRecords, Network, SERVICES, ServiceTarget};
 use crate::probe::probe;
 use crate::system::certificate::Certificate;
 use std::net::SocketAddr;
@@ -56,12 +56,6 @@ impl<'a> Internet<'a> {
             provider,
             started: Instant::now(),
         }
-    }
-
-    fn resolver(&self) -> Result<&Resolver, Absence> {
-        self.resolver
-            .as_ref()
-            .map_err(|why| Absence::Failed(why.clone()))
     }
 
     fn route(&self) -> RouteOptions {
@@ -131,30 +125,30 @@ impl<'a> Internet<'a> {
 }
 
 impl Network for Internet<'_> {
-    fn services(&mut self, name: &str) -> Result<Vec<ServiceTarget>, Absence> {
-        let resolver = self.resolver()?;
-        let answer = resolver.srv(name, &mut Silent).map_err(absence)?;
-        let mut records: Vec<Srv> = answer.records;
-        records.sort_by_key(|srv| (srv.priority, std::cmp::Reverse(srv.weight)));
-        let target = |srv: Srv| {
-            // A name that is not that of a host cannot be a server.
-            let is_usable = srv.target.is_empty() || host_name(&srv.target).is_ok();
-            is_usable.then_some(ServiceTarget {
-                host: srv.target,
-                port: srv.port,
-            })
+    fn records(&mut self, domain: &str) -> DomainRecords {
+        let service =
+            |(name, _): &(&str, bool)| Question::new(&format!("{name}.{domain}"), RecordType::Srv);
+        let mut questions: Vec<Question> = SERVICES.iter().map(service).collect();
+        questions.push(Question::new(domain, RecordType::Mx));
+        let mut answers: Vec<Result<Vec<Record>, Absence>> = match &self.resolver {
+            Ok(resolver) => {
+                let answers = resolver.ask(&questions, &mut Silent).into_iter();
+                let records = answers.map(|answer| Ok(answer.map_err(absence)?.records));
+                records.collect()
+            }
+            Err(why) => {
+                let failed = |_: &Question| Err(Absence::Failed(why.clone()));
+                questions.iter().map(failed).collect()
+            }
         };
-        Ok(records.into_iter().filter_map(target).collect())
-    }
-
-    fn exchangers(&mut self, domain: &str) -> Result<Vec<String>, Absence> {
-        let resolver = self.resolver()?;
-        let answers = resolver.mx(&[domain.to_owned()], &mut Silent);
-        let answer = answers.into_iter().next().ok_or(Absence::NotThere)?;
-        let mut records = answer.map_err(absence)?.records;
-        records.sort_by_key(|mx| mx.preference);
-        let hosts = records.into_iter().map(|mx| mx.host);
-        Ok(hosts.filter(|host| host_name(host).is_ok()).collect())
+        let exchangers = answers.pop().unwrap_or(Err(Absence::NotThere));
+        DomainRecords {
+            services: answers
+                .into_iter()
+                .map(|found| found.map(targets))
+                .collect(),
+            exchangers: exchangers.map(hosts),
+        }
     }
 
     fn fetch(&mut self, url: &str) -> Result<String, Absence> {
@@ -199,6 +193,38 @@ impl Network for Internet<'_> {
     fn provider_of(&self, exchanger: &str) -> Option<Candidate> {
         (self.provider)(exchanger)
     }
+}
+
+/// The targets of SRV records. A name that is not that of a host cannot be a server.
+fn targets(records: Vec<Record>) -> Vec<ServiceTarget> {
+    let mut all: Vec<Srv> = records
+        .into_iter()
+        .filter_map(|record| match record {
+            Record::Srv(srv) => Some(srv),
+            _ => None,
+        })
+        .filter(|srv| srv.target.is_empty() || host_name(&srv.target).is_ok())
+        .collect();
+    all.sort_by_key(|srv| (srv.priority, std::cmp::Reverse(srv.weight)));
+    let target = |srv: Srv| ServiceTarget {
+        host: srv.target,
+        port: srv.port,
+    };
+    all.into_iter().map(target).collect()
+}
+
+/// The hosts of MX records.
+fn hosts(records: Vec<Record>) -> Vec<String> {
+    let mut all: Vec<Mx> = records
+        .into_iter()
+        .filter_map(|record| match record {
+            Record::Mx(mx) => Some(mx),
+            _ => None,
+        })
+        .collect();
+    all.sort_by_key(|mx| mx.preference);
+    let hosts = all.into_iter().map(|mx| mx.host);
+    hosts.filter(|host| host_name(host).is_ok()).collect()
 }
 
 fn absence(error: DnsError) -> Absence {

@@ -112,13 +112,32 @@ pub enum Absence {
     Unusable(String),
 }
 
+/// The records of a domain that lead to servers, each with the preferred ones first.
+#[derive(Debug)]
+pub struct DomainRecords {
+    /// The targets of the services in [`SERVICES`], in its order. A target with an empty host is the statement that there
+    /// is no such service.
+    pub services: Vec<Result<Vec<ServiceTarget>, Absence>>,
+    pub exchangers: Result<Vec<String>, Absence>,
+}
+
+impl DomainRecords {
+    /// True if no lookup was answered.
+    fn is_unanswered(&self) -> bool {
+        let is_failed = |absence: &Absence| matches!(absence, Absence::Failed(_));
+        let mut services = self.services.iter();
+        services.all(|service| service.as_ref().err().is_some_and(is_failed))
+            && self.exchangers.as_ref().err().is_some_and(is_failed)
+    }
+}
+
+/// The services for outgoing mail, and true for TLS from the first byte, which is preferred (RFC 8314 §5.1).
+pub const SERVICES: [(&str, bool); 2] = [("_submissions._tcp", true), ("_submission._tcp", false)];
+
 /// What a search asks of the network.
 pub trait Network {
-    /// The targets of a service such as `_submissions._tcp`, the preferred one first. A target with an empty host is the
-    /// statement that there is no such service.
-    fn services(&mut self, name: &str) -> Result<Vec<ServiceTarget>, Absence>;
-    /// The mail exchangers, the preferred one first.
-    fn exchangers(&mut self, domain: &str) -> Result<Vec<String>, Absence>;
+    /// The records of a domain.
+    fn records(&mut self, domain: &str) -> DomainRecords;
     /// The text at a URL.
     fn fetch(&mut self, url: &str) -> Result<String, Absence>;
     /// The names in the certificate of a server with TLS and a valid certificate, or the reason why it is not one.
@@ -160,18 +179,29 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn run(&mut self) {
-        let _ = self.by_services() || self.by_files(self.domain) || self.by_exchangers();
-        if self.result.found.is_none() {
-            let domain = self.domain.to_owned();
-            self.by_names(&["smtp", "mail", "submit"].map(|name| format!("{name}.{domain}")));
-        }
+        let DomainRecords {
+            services,
+            exchangers,
+        } = {
+            let records = self.network.records(self.domain);
+            if records.is_unanswered() {
+                let found: Result<(), Absence> = records.exchangers.map(drop);
+                self.noted(&format!("MX {}", self.domain), found);
+                return;
+            }
+            records
+        };
+        let domain = self.domain.to_owned();
+        let names = ["smtp", "mail", "submit"].map(|name| format!("{name}.{domain}"));
+        let _ = self.by_services(services)
+            || self.by_files(&domain)
+            || self.by_exchangers(exchangers)
+            || self.by_names(&names);
     }
 
-    /// RFC 8314 §5.1: implicit TLS first.
-    fn by_services(&mut self) -> bool {
-        for (service, is_implicit) in [("_submissions._tcp", true), ("_submission._tcp", false)] {
+    fn by_services(&mut self, found: Vec<Result<Vec<ServiceTarget>, Absence>>) -> bool {
+        for ((service, is_implicit), found) in SERVICES.into_iter().zip(found) {
             let name = format!("{service}.{}", self.domain);
-            let found = self.network.services(&name);
             let Some(targets) = self.noted(&format!("SRV {name}"), found) else {
                 continue;
             };
@@ -213,8 +243,7 @@ impl Search<'_> {
         servers.any(|server| self.is_right(server, url))
     }
 
-    fn by_exchangers(&mut self) -> bool {
-        let found = self.network.exchangers(self.domain);
+    fn by_exchangers(&mut self, found: Result<Vec<String>, Absence>) -> bool {
         let domain = self.domain.to_owned();
         let Some(exchangers) = self.noted(&format!("MX {domain}"), found) else {
             return false;

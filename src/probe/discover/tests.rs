@@ -14,25 +14,31 @@ struct Paper {
 }
 
 impl Network for Paper {
-    fn services(&mut self, name: &str) -> Result<Vec<ServiceTarget>, Absence> {
-        if self.is_down {
-            return Err(Absence::Failed("SERVFAIL".to_owned()));
+    fn records(&mut self, _: &str) -> DomainRecords {
+        let failed = || Absence::Failed("SERVFAIL".to_owned());
+        let service = |(name, _): &(&str, bool)| {
+            if self.is_down {
+                return Err(failed());
+            }
+            let own = self.services.iter().filter(|(of, ..)| name == of);
+            let targets: Vec<ServiceTarget> = own
+                .map(|(_, host, port)| ServiceTarget {
+                    host: (*host).to_owned(),
+                    port: *port,
+                })
+                .collect();
+            Some(targets)
+                .filter(|targets| !targets.is_empty())
+                .ok_or(Absence::NotThere)
+        };
+        DomainRecords {
+            services: SERVICES.iter().map(service).collect(),
+            exchangers: if self.is_down {
+                Err(failed())
+            } else {
+                Ok(self.exchangers.iter().map(ToString::to_string).collect())
+            },
         }
-        let own = self.services.iter().filter(|(of, ..)| name.starts_with(of));
-        let targets: Vec<ServiceTarget> = own
-            .map(|(_, host, port)| ServiceTarget {
-                host: (*host).to_owned(),
-                port: *port,
-            })
-            .collect();
-        if targets.is_empty() {
-            return Err(Absence::NotThere);
-        }
-        Ok(targets)
-    }
-
-    fn exchangers(&mut self, _: &str) -> Result<Vec<String>, Absence> {
-        Ok(self.exchangers.iter().map(ToString::to_string).collect())
     }
 
     fn fetch(&mut self, url: &str) -> Result<String, Absence> {
