@@ -13,6 +13,7 @@ mod message;
 #[path = "../dns/network.rs"]
 mod network;
 mod program;
+mod provider;
 mod receiver;
 mod relay;
 mod sasl;
@@ -43,6 +44,7 @@ mod floods;
 mod help;
 mod mail_log;
 mod notify;
+mod oauth;
 mod output;
 mod pattern;
 mod ping;
