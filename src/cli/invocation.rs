@@ -10,6 +10,8 @@ use crate::cli::digest::{Digest, DigestTask};
 use crate::cli::dkim;
 use crate::cli::dkim::DkimTask;
 use crate::cli::doctor;
+use crate::cli::login;
+use crate::cli::login::{LoginTask, LogoutTask, TokenTask};
 use crate::cli::notify;
 use crate::cli::notify::NotifyOptions;
 use crate::cli::options::usage_error::EarlyExit;
@@ -54,6 +56,12 @@ pub enum Invocation {
     Demo,
     /// Show the configuration.
     Config(ConfigView),
+    /// Log in at an OAuth provider.
+    Login(Box<LoginTask>),
+    /// Remove the tokens of an account.
+    Logout(Box<LogoutTask>),
+    /// Print an access token.
+    Token(Box<TokenTask>),
     /// Make a DKIM key, or check the records of keys.
     Dkim(DkimTask),
     /// Inspect and run the mail queue.
@@ -99,6 +107,9 @@ impl Invocation {
             Self::Doctor(options) => doctor::run(&options),
             Self::Demo => demo::run(),
             Self::Config(view) => config::run(&view),
+            Self::Login(task) => login::log_in(&task),
+            Self::Logout(task) => login::log_out(&task),
+            Self::Token(task) => login::print_token(&task),
             Self::Dkim(task) => dkim::run(&task),
             Self::Policy(policy) => policy::run(&policy),
             Self::Queue(options) => queue::run(&options),

@@ -6,7 +6,6 @@ pub(crate) mod credentials;
 pub(crate) mod deliver;
 pub(crate) mod dns;
 pub mod events;
-#[allow(dead_code, unused_imports)] // Until a command uses it.
 pub(crate) mod http;
 pub(crate) mod mail_log;
 pub(crate) mod outcome;

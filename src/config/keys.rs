@@ -99,7 +99,11 @@ const SYNONYMS: [(&str, &str); 26] = [
 
 /// Shell commands that print a secret, and may contain it. A user name and the path of a file are not
 /// secrets.
-const SECRET_COMMANDS: [&str; 2] = ["password-command", "oauth-token-command"];
+const SECRET_COMMANDS: [&str; 3] = [
+    "password-command",
+    "oauth-token-command",
+    "oauth-client-secret-command",
+];
 
 /// The long options, under all their names.
 #[derive(Debug, Default)]

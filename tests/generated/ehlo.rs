@@ -34,6 +34,18 @@ const COMMANDS: &[(&str, &str)] = &[
         "Create, check and show the configuration; config init sets up an account; see ehlo-config(1).",
     ),
     (
+        "login",
+        "Log in at an OAuth provider, such as that of Gmail or Microsoft 365, and keep the tokens; see ehlo-login(1).",
+    ),
+    (
+        "logout",
+        "Remove the tokens of an account; see ehlo-login(1).",
+    ),
+    (
+        "token",
+        "Print an access token, for other programs; see ehlo-login(1).",
+    ),
+    (
         "dkim",
         "Make keys for DKIM signatures, and compare those of the configuration with their records in the DNS; see \
          ehlo-dkim(1).",
@@ -95,6 +107,7 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-dkim(1)",
     "ehlo-doctor(1)",
     "ehlo-json(5)",
+    "ehlo-login(1)",
     "ehlo-notify(1)",
     "ehlo-policy(1)",
     "ehlo-probe(1)",
@@ -209,7 +222,7 @@ with status 76.",
 const LOGIN: [&str; 5] = [
     "\
 --user logs in to the relay with the strongest mechanism both sides support: SCRAM-SHA-256 or SCRAM-SHA-1 (with
-channel binding, -PLUS, if possible), CRAM-MD5, PLAIN or LOGIN. With --oauth-token-command it is OAUTHBEARER or
+channel binding, -PLUS, if possible), CRAM-MD5, PLAIN or LOGIN. With --oauth or --oauth-token-command it is OAUTHBEARER or
 XOAUTH2, and with --auth EXTERNAL the client certificate. --auth restricts the choice. If the server rejects the
 mechanism rather than the user, the next one is tried; after a -PLUS mechanism was rejected, the plain password is
 never sent.",
@@ -221,7 +234,8 @@ encryption.",
     "\
 The password is taken from --password-command or --password-file (first line), or else from the variable
 EHLO_PASSWORD, systemd's credentials (ehlo.PROFILE.password or ehlo.password), ~/.netrc, or the desktop's keyring as
-found by secret-tool (host HOST service smtp user USER); finally, ehlo prompts for it on the terminal.",
+found by secret-tool (host HOST service smtp user USER); finally, ehlo prompts for it on the terminal. With --oauth, a token is
+used instead, which ehlo login has obtained; see ehlo-login(1).",
     "\
 A password file must have mode 0600, or 0640 if it belongs to root; use chgrp to give it to the users who may log
 in. Secrets of Docker (0444) and Kubernetes (0440) are accepted as mounted, on a read-only tmpfs owned by root. If a
@@ -333,9 +347,9 @@ both. The first profile that matches the sender on the command line is used, and
 whose relays are tried in this order if the relay cannot be reached, does not accept this host as a client, or defers the
 message.",
     "\
-The file must belong to root or to you and must not be writable by others. If it contains password-command or
-oauth-token-command, which may contain a secret, it must not be readable by others either: mode 0600, or 0640 for a file
-that belongs to root. This does not apply to /etc/ehlo/config.toml, nor to a file of root that another user reads.
+The file must belong to root or to you and must not be writable by others. If it contains password-command,
+oauth-token-command or oauth-client-secret-command, which may contain a secret, it must not be readable by others either: mode
+0600, or 0640 for a file that belongs to root. This does not apply to /etc/ehlo/config.toml, nor to a file of root that another user reads.
 Passwords are not allowed in it. Errors in the file are reported before anything is sent, with status 78; a file that
 cannot be read with status 66.",
     "\
@@ -374,7 +388,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ),
     (
         "EHLO_STATE_DIR",
-        "state directory of run, notify, digest and unit, unless --state-dir is given; an absolute path",
+        "state directory of run, notify, digest and unit, unless --state-dir is given, and of OAuth tokens; an absolute path",
     ),
     (
         "EHLO_CACHE_DIR",
@@ -400,7 +414,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ),
     (
         "XDG_STATE_HOME",
-        "directory of a user's queue (ehlo/queue), instead of ~/.local/state",
+        "directory of a user's queue (ehlo/queue) and OAuth tokens (ehlo/oauth), instead of ~/.local/state",
     ),
     (
         "TZ",

@@ -2,7 +2,7 @@
 
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value::HostPort;
-use crate::cli::options::{auth, extensions, policy, route, testing, tls, value};
+use crate::cli::options::{auth, extensions, oauth, policy, route, testing, tls, value};
 use crate::client::policy::{PolicyMode, PolicyOptions};
 use crate::client::session;
 use crate::client::session::{EarlyStop, Protocol, TlsDemand};
@@ -36,6 +36,8 @@ pub(crate) struct TransportArgs {
 #[group(skip)]
 pub(crate) struct RareArgs {
     #[command(flatten)]
+    oauth: oauth::Args,
+    #[command(flatten)]
     pub(crate) extensions: extensions::Args,
     #[command(flatten)]
     pub(crate) testing: testing::Args,
@@ -53,15 +55,20 @@ impl TransportArgs {
 
     pub(crate) fn transport(self) -> Result<Transport, UsageError> {
         let RareArgs {
+            oauth,
             extensions,
             testing,
         } = self.rare;
+        let mut auth = self.auth;
+        if let Some(account) = oauth.account(auth.user())? {
+            auth.set_account(account);
+        }
         let mut options = self.session.options();
         if testing.is_lmtp() {
             options.protocol = Protocol::Lmtp;
         }
         let contrary = self.tls.replaces_policies();
-        let mut transport = transport(self.route, options, self.tls, self.auth)?;
+        let mut transport = transport(self.route, options, self.tls, auth)?;
         transport.policy = self.policy.options(&transport.route, contrary)?;
         extensions.apply(&mut transport.session)?;
         testing.apply(&mut transport.session)?;

@@ -18,13 +18,14 @@ use crate::client::session::{
 };
 use crate::client::tls_report;
 use crate::client::tls_report::SessionEnds;
-use crate::client::transport::OpenTransport;
+use crate::client::transport::{OpenTransport, Renewal};
 use crate::client::wire;
 use crate::client::wire::{ConnectFailure, Wire, WireError};
 use crate::mail::envelope::Envelope;
 use crate::mail::message::is_tls_waived;
 use crate::smtp::extension::Extension;
 use crate::smtp::reply::{Class, Reply};
+use crate::system::secret::Login;
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
@@ -311,7 +312,8 @@ impl Delivery<'_, '_> {
     /// The key under which host state that depends on the client is stored: another user may have a valid
     /// password, and another recipient domain other demands on the certificate.
     fn for_us(&self, current: &CurrentHost<'_>) -> String {
-        let user = self.transport.login.and_then(|login| login.user.as_deref());
+        let login = self.transport.login();
+        let user = login.and_then(|login| login.user.as_deref());
         let key = format!(
             "{} as {}",
             self.for_all(current.host),
@@ -345,6 +347,7 @@ impl Delivery<'_, '_> {
                 }
             };
             peer = server.address.clone();
+            let login = self.transport.login();
             let ended = match self.encrypted_or_in_clear(current, &server, wire, &left) {
                 Ok(ended) => ended,
                 Err(ConnectFailure::OutputFailed) => return open,
@@ -353,6 +356,9 @@ impl Delivery<'_, '_> {
                     return open;
                 }
             };
+            if self.has_new_login(&server, &ended, login) {
+                continue;
+            }
             let settled = self.settle(current, server, ended, &left, 0);
             open.extend(settled.open);
             // Another session like one without any result would fail in the same way.
@@ -362,6 +368,36 @@ impl Delivery<'_, '_> {
             }
             left = settled.left;
         }
+    }
+
+    /// Obtains another token if the server refused the login, and returns true if there is one.
+    fn has_new_login(
+        &mut self,
+        server: &ContactedServer,
+        ended: &SessionResult,
+        login: Option<&Login>,
+    ) -> bool {
+        let is_refused = matches!(
+            &ended.refusal,
+            Some(RecipientReply::Replied(Step::Auth, reply)) if reply.code == 535
+        );
+        let Some(login) = login.filter(|_| is_refused && !ended.interrupted) else {
+            return false;
+        };
+        let stop = self.observer.stop();
+        let note = match self.transport.renew(login, stop.as_deref()) {
+            Renewal::Impossible => return false,
+            Renewal::Done => {
+                format!("{server} rejected the token; logging in again with a new one")
+            }
+            Renewal::Failed(error) => {
+                let note = format!("{server} rejected the token, and there is no other: {error}");
+                self.observer.on_event(Event::Note(&note));
+                return false;
+            }
+        };
+        self.observer.on_event(Event::Note(&note));
+        true
     }
 
     /// Runs a session; repeats it in clear if TLS is optional and failed.

@@ -12,7 +12,7 @@ pub use pool::{ConnectionPool, Hosts};
 use crate::client::events::{Event, Observer, Silent};
 use crate::client::outcome::{DeliveryReport, RecipientResult};
 use crate::client::session::{DeliveryLog, Purpose};
-use crate::client::transport::{OpenTransport, Transports};
+use crate::client::transport::{OpenTransport, TransportError, Transports};
 use crate::mail::address::Address;
 use crate::mail::envelope::Envelope;
 use crate::mail::message::{Convertible, Message, Signed};
@@ -139,7 +139,10 @@ fn deliver_in_order(
                 };
                 delivery.route(&open);
             }
-            Err(error) if index == 0 => report.no_transport(&open, &error),
+            Err(error) if index == 0 && error.needs_login() => {
+                report.no_login(&open, &error.to_string());
+            }
+            Err(error) if index == 0 => report.no_transport(&open, &error.to_string()),
             Err(_) => {}
         }
         let still = report.open();
@@ -152,15 +155,15 @@ fn open_transport<'p, 'a>(
     pool: &'p ConnectionPool<'a, '_>,
     index: usize,
     observer: &mut dyn Observer,
-) -> Result<&'p OpenTransport<'a>, String> {
+) -> Result<&'p OpenTransport<'a>, &'a TransportError> {
     let stop = observer.stop();
     let transport = pool.open(index, stop.as_deref());
-    let transport = transport.map_err(ToString::to_string);
     if index > 0 {
         let profile = pool.transports().options(index).profile.as_deref();
+        let error = transport.as_ref().err().map(ToString::to_string);
         observer.on_event(Event::Fallback {
             profile: profile.unwrap_or_default(),
-            error: transport.as_ref().err().map(String::as_str),
+            error: error.as_deref(),
         });
     }
     transport
