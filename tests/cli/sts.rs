@@ -173,9 +173,7 @@ fn policy_is_fetched_once_and_obeyed() {
     assert_eq!(requests.len(), 1);
     assert!(
         requests[0].starts_with(
-            "GET /.well-known/mta-sts.txt HTTP/1.1
-host: mta-sts.hamburger.edu
-"
+            "GET /.well-known/mta-sts.txt HTTP/1.1\r\nhost: mta-sts.hamburger.edu\r\n"
         ),
         "{requests:?}"
     );
@@ -318,6 +316,26 @@ fn certificate_may_have_a_wildcard_for_the_leftmost_label() {
     let server = Server::start(move |talk| take_in_tls(talk, &config));
     world.sends(&dns, &server).exits(0);
     server.finish();
+}
+
+#[test]
+fn certificate_is_judged_under_a_policy_in_mode_testing() {
+    let Some(world) = World::new() else { return };
+    let (dns, _web) = (dns("1"), world.web(&[ok(&policy("testing"))]));
+    for (papers, judgement) in [
+        (world.ca.issue(&[MX]), "verified"),
+        (
+            Papers::self_signed(&[MX], AS_IS),
+            "not trusted: it is self-signed",
+        ),
+    ] {
+        let config = papers.config(BOTH);
+        let server = Server::start(move |talk| take_in_tls(talk, &config));
+        let run = world.sends(&dns, &server);
+        run.exits(0);
+        server.finish();
+        shows(&run, &[&format!("certificate of {MX} {judgement}")]);
+    }
 }
 
 #[test]
@@ -607,7 +625,7 @@ fn without_a_cache_policies_are_fetched_by_each_run() {
     let Some(world) = World::new() else { return };
     std::fs::write(world.cache(), "a file").unwrap();
     let (dns, web) = (dns("1"), world.web(&[ok(&policy("enforce"))]));
-    for count in 1..3 {
+    for number in 1..3 {
         let config = world.mx();
         let server = Server::start(move |talk| take_in_tls(talk, &config));
         let run = world.sends(&dns, &server);
@@ -615,7 +633,7 @@ fn without_a_cache_policies_are_fetched_by_each_run() {
         server.finish();
         shows(&run, &["MTA-STS policies are not cached: "]);
         assert_eq!(run.stdout.matches("not cached").count(), 1, "{run:#?}");
-        assert_eq!(count(&web), count);
+        assert_eq!(count(&web), number);
     }
 }
 
