@@ -36,6 +36,7 @@ mod config;
 mod converted;
 mod copies;
 mod courier;
+mod dkim;
 mod doctor;
 mod examples;
 mod fallback;
