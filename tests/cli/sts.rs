@@ -289,7 +289,7 @@ fn host_without_a_good_certificate_gets_nothing() {
         (Papers::self_signed(&[MX], AS_IS), "is self-signed"),
         (
             world.ca.issue_odd(&[MX], |params| {
-                params.not_after = rcgen::date_time_ymd(2021, 2, 3)
+                params.not_after = rcgen::date_time_ymd(2021, 2, 3);
             }),
             "has expired",
         ),
