@@ -12,6 +12,7 @@ mod encrypted;
 mod message;
 #[path = "../dns/network.rs"]
 mod network;
+mod policy_host;
 mod program;
 mod provider;
 mod receiver;

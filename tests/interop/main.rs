@@ -13,7 +13,12 @@ mod dovecot;
 mod entity;
 mod exchanger;
 mod keeper;
+#[path = "../dns/network.rs"]
+mod network;
 mod parts;
+#[expect(dead_code, reason = "the tests of the program alone ask more of it")]
+#[path = "../cli/policy_host.rs"]
+mod policy_host;
 mod postfix;
 mod reader;
 #[expect(dead_code, reason = "the tests of the program alone ask more of it")]
@@ -58,4 +63,5 @@ mod reports;
 mod script;
 mod signed;
 mod sink;
+mod sts;
 mod swaks;
