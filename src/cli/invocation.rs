@@ -18,6 +18,7 @@ use crate::cli::script;
 use crate::cli::send;
 use crate::cli::send::SendTask;
 use crate::cli::sendmail;
+use crate::cli::sendmail::SendmailTask;
 use crate::cli::sink;
 use crate::cli::sink::SinkOptions;
 use crate::cli::terminal;
@@ -66,6 +67,9 @@ pub enum Invocation {
 
 impl Invocation {
     pub fn run(self) -> Exit {
+        if let Err(exit) = self.take_rights_of_owner() {
+            return exit;
+        }
         if let Some(log) = self.log() {
             mail_log::start(log, terminal::warn);
         }
@@ -89,6 +93,20 @@ impl Invocation {
             Self::Unit(options) => unit::run(*options),
             Self::Job(options) => run::run(&options),
             Self::Drain => run::drain(),
+        }
+    }
+
+    /// As root, a command that only works on the queue gives up the rights that are not those of its owner.
+    fn take_rights_of_owner(&self) -> Result<(), Exit> {
+        match self {
+            Self::Queue(queue) => queue.take_rights_of_owner(),
+            Self::Sendmail(sendmail) => match sendmail.task {
+                SendmailTask::List | SendmailTask::Run(_) => {
+                    queue::take_rights_of_owner(&sendmail.queueing.queue)
+                }
+                _ => Ok(()),
+            },
+            _ => Ok(()),
         }
     }
 

@@ -9,14 +9,14 @@ use crate::cli::invocation::Invocation;
 use crate::cli::notify;
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::log;
-use crate::cli::options::route_plan::{fallbacks, set_profile};
+use crate::cli::options::route_plan::{fallbacks, set_profile, through_socket};
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
 use crate::cli::options::words;
 use crate::cli::probe;
 use crate::cli::queue;
 use crate::cli::run;
 use crate::cli::script;
-use crate::cli::send::SendTask;
+use crate::cli::send::{Send, SendTask};
 use crate::cli::send::args;
 use crate::cli::send::args::{ParsedWords, SendArgs};
 use crate::cli::sendmail;
@@ -304,6 +304,7 @@ fn send_without_profile(
     let mut task = args.plan()?;
     if let SendTask::Send(send) = &mut task {
         send.queueing = queue.of_sending(command_line, config, None)?;
+        send_through_socket(send)?;
     }
     Ok(task)
 }
@@ -322,6 +323,7 @@ fn send_with(
             set_profile(&mut send.transport, profile);
             send.fallbacks = fallbacks(config, profile, command_line, &send.transport)?;
             send.queueing = queue.of_sending(command_line, Some(config), Some(profile))?;
+            send_through_socket(send)?;
             if send.queueing.is_none() {
                 config::check_access(config, &command_line.files_of(&merged.used))?;
             }
@@ -330,6 +332,13 @@ fn send_with(
         SendTask::Print(..) => {}
     }
     Ok(task)
+}
+
+fn send_through_socket(send: &mut Send) -> Result<(), UsageError> {
+    match &mut send.queueing {
+        Some(queueing) => through_socket(queueing, &mut send.transport, &mut send.fallbacks),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

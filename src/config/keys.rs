@@ -21,10 +21,12 @@ pub(super) enum SectionKeys {
     These(&'static [&'static str]),
     /// Any key, with a string.
     Any,
+    /// Any key, with a string or an array of strings.
+    Lists,
 }
 
 /// The tables that are not profiles.
-pub(super) const SECTIONS: [(&str, SectionKeys); 4] = [
+pub(super) const SECTIONS: [(&str, SectionKeys); 6] = [
     (
         "queue",
         SectionKeys::These(&[
@@ -47,6 +49,11 @@ pub(super) const SECTIONS: [(&str, SectionKeys); 4] = [
     ),
     ("rewrite", SectionKeys::Any),
     ("log", SectionKeys::These(&["file", "syslog"])),
+    (
+        "submit",
+        SectionKeys::These(&["socket", "messages", "bytes", "size", "connections"]),
+    ),
+    ("senders", SectionKeys::Lists),
 ];
 
 /// Keys that are not options.

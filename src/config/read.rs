@@ -155,7 +155,7 @@ impl ConfigReader<'_> {
         let at = TableKind::Section(name.to_owned());
         for (key, value) in table {
             let read = match keys {
-                SectionKeys::These(_) => option_value(value.get_ref()),
+                SectionKeys::These(_) | SectionKeys::Lists => option_value(value.get_ref()),
                 SectionKeys::Any => text(value.get_ref()),
             };
             let read = keys.check(key.get_ref()).and(read);

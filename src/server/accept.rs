@@ -8,6 +8,7 @@ use crate::server::reply;
 use crate::server::session::{Client, CloseMode, ServerContext, ServerSession};
 use crate::server::store::MessageStore;
 use crate::server::stream::{ByteStream, within};
+use crate::system::user::peer_uid;
 use socket2::Socket;
 use std::io::{self, Write as _};
 use std::net::Shutdown;
@@ -99,15 +100,16 @@ impl Server {
         } = self;
         let limiter =
             ConnectionLimiter::new(options.count, options.limits.max_connections, Some(waker));
-        let what = if options.behavior.lmtp {
-            "LMTP ehlo sink"
+        let protocol = if options.behavior.lmtp {
+            "LMTP"
         } else {
-            "ESMTP ehlo sink"
+            "ESMTP"
         };
+        let what = format!("{protocol} {}", options.software);
         let context = ServerContext {
             introduction: Introduction {
                 name: &options.name,
-                what,
+                what: &what,
             },
             limits: &options.limits,
             behavior: &options.behavior,
@@ -169,6 +171,7 @@ fn serve_connection<'scope, 'env: 'scope>(
     let client = Client {
         number: slot.number,
         from: accepted.from,
+        uid: peer_uid(&*socket),
     };
     // If no thread is available, the connection is closed; the client will retry.
     let _ = thread::Builder::new().spawn_scoped(scope, move || {

@@ -15,7 +15,7 @@ use crate::server::options::{Introduction, ServerBehavior, SessionLimits};
 use crate::server::reply;
 use crate::server::reply::Refusal;
 use crate::server::session::message::ReceivedTransaction;
-use crate::server::store::MessageStore;
+use crate::server::store::{MessageStore, SessionPermit};
 use crate::server::stream::ByteStream;
 use crate::smtp::extension::Extension;
 use crate::smtp::stage::Stage;
@@ -44,6 +44,8 @@ pub struct Client {
     pub number: u64,
     /// `None`: a unix socket, or unknown.
     pub from: Option<SocketAddr>,
+    /// User ID of the client process; `None`: not a unix socket, or unknown.
+    pub uid: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,18 +71,18 @@ pub struct ServerSession<'a, P> {
 }
 
 /// Runs one session over any byte stream, and returns when one side ends it.
+/// `uid` is the user ID of the client process, if it is known.
 pub fn serve_one(
-    peer: impl ByteStream,
+    (peer, uid): (impl ByteStream, Option<u32>),
     introduction: Introduction<'_>,
-    limits: &SessionLimits,
+    (limits, behavior): (&SessionLimits, &ServerBehavior),
     store: &dyn MessageStore,
 ) {
     let limiter = ConnectionLimiter::new(None, 1, None);
-    let behavior = ServerBehavior::default();
     let context = ServerContext {
         introduction,
         limits,
-        behavior: &behavior,
+        behavior,
         store,
         limiter: &limiter,
         observer: &(),
@@ -88,6 +90,7 @@ pub fn serve_one(
     let client = Client {
         number: 1,
         from: None,
+        uid,
     };
     ServerSession::new(context, peer, client).run();
 }
@@ -155,6 +158,7 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
 
     fn run_commands(&mut self) -> Result<Infallible, SessionEnding> {
         self.check_open()?;
+        let _permit = self.admit()?;
         self.open()?;
         loop {
             let offers = &self.context.behavior.offers;
@@ -179,6 +183,14 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
                 Err(refusal) => self.answer(refusal)?,
             }
         }
+    }
+
+    fn admit(&mut self) -> Result<SessionPermit, SessionEnding> {
+        let admitted = self.context.store.admit(self.client.uid);
+        admitted.map_err(|refusal| {
+            self.send_reply(&refusal.reply());
+            SessionEnding::Unavailable
+        })
     }
 
     fn execute(&mut self, command: Command) -> CommandResult {

@@ -2,7 +2,7 @@
 
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::settings;
-use crate::cli::options::route_plan::{QueuedMessageOptions, with_options};
+use crate::cli::options::route_plan::{QueuedMessageOptions, through_socket, with_options};
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{auth, config, route, tls, value};
 use crate::config::{Config, ConfigKey, Places, Profile};
@@ -357,7 +357,7 @@ impl MailQueueArgs {
         let chosen = config.zip(profile);
         let mut route = with_options(&options, |route| route.resolve(chosen, settings))?;
         route.queue.queue_dir = self.queue_dir.or(route.queue.queue_dir);
-        let rewrite = route.settings.rewrite.clone();
+        let mut rewrite = route.settings.rewrite.clone();
         let log = route.settings.log.clone();
         let message = QueuedMessageOptions {
             route_spec: route.route_spec,
@@ -367,12 +367,21 @@ impl MailQueueArgs {
             } else {
                 FirstTry::Now
             },
+            names_profile: command_line.has("profile"),
         };
+        let (mut transport, mut fallbacks) = (route.plan.transport, route.plan.fallbacks);
         let queueing = route.queue.queue_use(route.settings, message);
+        let mut queueing = (!self.no_queue).then_some(queueing);
+        if let Some(queueing) = &mut queueing
+            && queueing.socket.is_some()
+        {
+            through_socket(queueing, &mut transport, &mut fallbacks)?;
+            rewrite = rewrite.of_submission();
+        }
         Ok(DeliveryOptions {
-            transport: route.plan.transport,
-            fallbacks: route.plan.fallbacks,
-            queueing: (!self.no_queue).then_some(queueing),
+            transport,
+            fallbacks,
+            queueing,
             rewrite,
             log,
         })

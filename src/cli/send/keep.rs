@@ -5,6 +5,7 @@ use crate::cli::notification::interrupt;
 use crate::cli::observer::Logged;
 use crate::cli::send::deliver as send;
 use crate::cli::send::deliver::ShownResult;
+use crate::cli::send::submit;
 use crate::cli::terminal::complain;
 use crate::client::credentials;
 use crate::client::deliver::ConnectionPool;
@@ -65,8 +66,15 @@ pub enum KeepResult {
 }
 
 impl QueuedMessage<'_> {
-    /// Queues the message, and tries it at the time that the options set.
+    /// Passes the message to the submission socket, if that is used; else queues it, and tries it at the time that the
+    /// options set.
     pub fn send(&self) -> KeepResult {
+        if self.queueing.socket.is_some() {
+            return match submit::pass_on(self) {
+                Some(shown) => KeepResult::Safe(shown),
+                None => self.keep_for_socket(),
+            };
+        }
         let directory = self.queueing.queue.directory.as_deref();
         let store = match queue::open(directory, true) {
             Ok(store) => store,
@@ -90,6 +98,20 @@ impl QueuedMessage<'_> {
         }
     }
 
+    /// Queues the message, which a later run passes to the socket. Without a queue, it must not be sent at once: this
+    /// user may not know the password of the relay.
+    fn keep_for_socket(&self) -> KeepResult {
+        let directory = self.queueing.queue.directory.as_deref();
+        let opened = queue::open(directory, true);
+        match opened.and_then(|store| self.commit(&*store)) {
+            Ok(claim) => {
+                interrupt::release();
+                KeepResult::Safe(self.report_queued(&*claim))
+            }
+            Err(error) => KeepResult::Lost(error),
+        }
+    }
+
     /// Queues the message, or sends it at once if there is no queue and an immediate attempt is allowed.
     pub fn send_or_not(&self) -> Exit {
         match self.send() {
@@ -107,8 +129,8 @@ impl QueuedMessage<'_> {
     }
 
     /// Adds it to this queue, durably, without an attempt to send.
-    pub fn keep_in(&self, store: &dyn QueueStore) -> Result<(), QueueError> {
-        self.commit(store).map(drop)
+    pub fn keep_in(&self, store: &dyn QueueStore) -> Result<Id, QueueError> {
+        self.commit(store).map(|claim| claim.item().id.clone())
     }
 
     fn commit(&self, store: &dyn QueueStore) -> Result<Box<dyn ClaimedItem>, QueueError> {

@@ -4,6 +4,7 @@ pub(crate) mod args;
 pub(crate) mod deliver;
 pub(crate) mod keep;
 mod run;
+mod submit;
 
 pub(crate) use run::{print, run};
 

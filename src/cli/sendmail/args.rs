@@ -7,7 +7,7 @@ use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config;
 use crate::cli::options::config::{DeliverySettings, settings};
 use crate::cli::options::route_plan::{
-    QueuedMessageOptions, ResolvedRoute, RouteArgs, with_options,
+    QueuedMessageOptions, ResolvedRoute, RouteArgs, through_socket, with_options,
 };
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
 use crate::cli::queue::RunOptions;
@@ -71,7 +71,7 @@ pub fn of_cron(config: Option<PathBuf>, places: &Places) -> Result<DeliveryOptio
         ..SendmailOptions::of(SendmailMode::Submit, Vec::new())?
     };
     let route = options.resolve(places)?;
-    let sendmail = options.plan(route);
+    let sendmail = options.plan(route)?;
     Ok(DeliveryOptions {
         transport: sendmail.transport,
         fallbacks: sendmail.fallbacks,
@@ -79,6 +79,21 @@ pub fn of_cron(config: Option<PathBuf>, places: &Places) -> Result<DeliveryOptio
         log: sendmail.queueing.queue.log.clone(),
         queueing: Some(sendmail.queueing),
     })
+}
+
+/// Delivery of a message from this sender that a user of this host submits.
+pub fn of_submission(
+    config: Option<PathBuf>,
+    sender: &str,
+    places: &Places,
+) -> Result<Sendmail, UsageError> {
+    let options = SendmailOptions {
+        config,
+        sender: Some(sender.to_owned()),
+        ..SendmailOptions::of(SendmailMode::Submit, Vec::new())?
+    };
+    let route = options.resolve(places)?;
+    Ok(options.plan_without_socket(route))
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,7 +162,7 @@ impl<'a> SendmailCall<'a> {
         let options = SendmailOptions::of(self.mode, words)?;
         options.check()?;
         let route = options.resolve(places)?;
-        Ok(options.plan(route))
+        Ok(options.plan(route)?)
     }
 }
 
@@ -241,13 +256,24 @@ impl SendmailOptions {
         )
     }
 
-    fn plan(self, route: ResolvedRoute) -> Sendmail {
+    fn plan(self, route: ResolvedRoute) -> Result<Sendmail, UsageError> {
+        let mut sendmail = self.plan_without_socket(route);
+        let queueing = &mut sendmail.queueing;
+        if queueing.socket.is_some() {
+            through_socket(queueing, &mut sendmail.transport, &mut sendmail.fallbacks)?;
+            sendmail.rewrite = sendmail.rewrite.of_submission();
+        }
+        Ok(sendmail)
+    }
+
+    fn plan_without_socket(self, route: ResolvedRoute) -> Sendmail {
         let output = self.output();
         let rewrite = route.settings.rewrite.clone();
         let message = QueuedMessageOptions {
             route_spec: route.route_spec,
             config: self.config.clone(),
             first: self.first(),
+            names_profile: false,
         };
         Sendmail {
             transport: route.plan.transport,
@@ -313,6 +339,7 @@ impl SendmailOptions {
             sender: self.sender,
             full_name: self.full_name.filter(|name| !name.is_empty()),
             dsn: self.dsn,
+            trace: None,
             utf8: self.utf8,
         }
     }

@@ -27,6 +27,7 @@ fn submission() -> Submission {
         sender: Some("me@x.org".to_owned()),
         full_name: None,
         dsn: Dsn::default(),
+        trace: None,
         utf8: false,
     }
 }
