@@ -428,6 +428,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List all items with size, age, next attempt, and the last reply for each recipient')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show an item: its envelope and its history')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Deliver the items that are due, or the given items')
+            [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Accept messages from all users of this host on a unix socket')
             [CompletionResult]::new('hold', 'hold', [CompletionResultType]::ParameterValue, 'Suspend delivery of items until they are released')
             [CompletionResult]::new('release', 'release', [CompletionResultType]::ParameterValue, 'Release items: the next run tries them, held or not')
             [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Delete items permanently, without a report to the sender')
@@ -456,6 +457,7 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
         }
         'ehlo;queue;run' {
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Try only recipients in this domain, due or not; repeatable')
+            [CompletionResult]::new('--as-user', '--as-user', [CompletionResultType]::ParameterName, 'As root, run the queue of the user with this ID')
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Append a line for each recipient and attempt to this file')
             [CompletionResult]::new('--queue-dir', '--queue-dir', [CompletionResultType]::ParameterName, 'Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file to read the [queue] section from')
@@ -464,7 +466,18 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show the SMTP sessions')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show the SMTP sessions')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Show the SMTP sessions as JSON, one object per line')
+            [CompletionResult]::new('--all-users', '--all-users', [CompletionResultType]::ParameterName, 'Run the personal queues of all users of this host, each with the rights of its user. Requires root')
             [CompletionResult]::new('--behind', '--behind', [CompletionResultType]::ParameterName, 'Leave the terminal, and do not report failures')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ehlo;queue;serve' {
+            [CompletionResult]::new('--socket', '--socket', [CompletionResultType]::ParameterName, 'Path of the socket [default: socket in [submit], else /run/ehlo/submit.sock]')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Append a line for each recipient and attempt to this file')
+            [CompletionResult]::new('--queue-dir', '--queue-dir', [CompletionResultType]::ParameterName, 'Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file to read the [queue] section from')
+            [CompletionResult]::new('--connection', '--connection', [CompletionResultType]::ParameterName, 'Serve the one client that is connected to the standard input, then deliver what it has submitted')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -510,8 +523,10 @@ Register-ArgumentCompleter -Native -CommandName 'ehlo' -ScriptBlock {
             break
         }
         'ehlo;queue;systemd' {
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'The system user that owns the queue')
             [CompletionResult]::new('--queue-dir', '--queue-dir', [CompletionResultType]::ParameterName, 'Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file to read the [queue] section from')
+            [CompletionResult]::new('--submit', '--submit', [CompletionResultType]::ParameterName, 'Print the units for one queue of all users: the submission socket, the service for its connections, and services and timers for the queue of the host and for the personal queues')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

@@ -97,6 +97,9 @@ _ehlo() {
             ehlo__subcmd__queue,run)
                 cmd="ehlo__subcmd__queue__subcmd__run"
                 ;;
+            ehlo__subcmd__queue,serve)
+                cmd="ehlo__subcmd__queue__subcmd__serve"
+                ;;
             ehlo__subcmd__queue,show)
                 cmd="ehlo__subcmd__queue__subcmd__show"
                 ;;
@@ -1339,7 +1342,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__queue)
-            opts="-h --help list show run hold release remove requeue status systemd cron"
+            opts="-h --help list show run serve hold release remove requeue status systemd cron"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1485,13 +1488,47 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__queue__subcmd__run)
-            opts="-v -h --to --now --watch --verbose --json --behind --log --queue-dir --config --help"
+            opts="-v -h --to --now --watch --verbose --json --all-users --behind --as-user --log --queue-dir --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --queue-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ehlo__subcmd__queue__subcmd__serve)
+            opts="-h --socket --connection --log --queue-dir --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1575,12 +1612,16 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__queue__subcmd__systemd)
-            opts="-h --queue-dir --config --help"
+            opts="-h --submit --user --queue-dir --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --queue-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -413,6 +413,7 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand list 'List all items with size, age, next attempt, and the last reply for each recipient'
             cand show 'Show an item: its envelope and its history'
             cand run 'Deliver the items that are due, or the given items'
+            cand serve 'Accept messages from all users of this host on a unix socket'
             cand hold 'Suspend delivery of items until they are released'
             cand release 'Release items: the next run tries them, held or not'
             cand remove 'Delete items permanently, without a report to the sender'
@@ -438,6 +439,7 @@ set edit:completion:arg-completer[ehlo] = {|@words|
         }
         &'ehlo;queue;run'= {
             cand --to 'Try only recipients in this domain, due or not; repeatable'
+            cand --as-user 'As root, run the queue of the user with this ID'
             cand --log 'Append a line for each recipient and attempt to this file'
             cand --queue-dir 'Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]'
             cand --config 'Configuration file to read the [queue] section from'
@@ -446,7 +448,17 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand -v 'Show the SMTP sessions'
             cand --verbose 'Show the SMTP sessions'
             cand --json 'Show the SMTP sessions as JSON, one object per line'
+            cand --all-users 'Run the personal queues of all users of this host, each with the rights of its user. Requires root'
             cand --behind 'Leave the terminal, and do not report failures'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ehlo;queue;serve'= {
+            cand --socket 'Path of the socket [default: socket in [submit], else /run/ehlo/submit.sock]'
+            cand --log 'Append a line for each recipient and attempt to this file'
+            cand --queue-dir 'Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]'
+            cand --config 'Configuration file to read the [queue] section from'
+            cand --connection 'Serve the one client that is connected to the standard input, then deliver what it has submitted'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -486,8 +498,10 @@ set edit:completion:arg-completer[ehlo] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'ehlo;queue;systemd'= {
+            cand --user 'The system user that owns the queue'
             cand --queue-dir 'Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]'
             cand --config 'Configuration file to read the [queue] section from'
+            cand --submit 'Print the units for one queue of all users: the submission socket, the service for its connections, and services and timers for the queue of the host and for the personal queues'
             cand -h 'Print help'
             cand --help 'Print help'
         }

@@ -407,17 +407,18 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcom
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from path" -l config -d 'Configuration file [default: the first that exists, see ehlo(1)]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand config; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "list" -d 'List all items with size, age, next attempt, and the last reply for each recipient'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "show" -d 'Show an item: its envelope and its history'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "run" -d 'Deliver the items that are due, or the given items'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "hold" -d 'Suspend delivery of items until they are released'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "release" -d 'Release items: the next run tries them, held or not'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "remove" -d 'Delete items permanently, without a report to the sender'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "requeue" -d 'Put items that were set aside back into the queue'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "status" -d 'Print a one-line status for monitoring'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "systemd" -d 'Print a service and a timer for systemd'
-complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run hold release remove requeue status systemd cron" -f -a "cron" -d 'Print a crontab entry'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run serve hold release remove requeue status systemd cron" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run serve hold release remove requeue status systemd cron" -f -a "list" -d 'List all items with size, age, next attempt, and the last reply for each recipient'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run serve hold release remove requeue status systemd cron" -f -a "show" -d 'Show an item: its envelope and its history'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run serve hold release remove requeue status systemd cron" -f -a "run" -d 'Deliver the items that are due, or the given items'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run serve hold release remove requeue status systemd cron" -f -a "serve" -d 'Accept messages from all users of this host on a unix socket'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run serve hold release remove requeue status systemd cron" -f -a "hold" -d 'Suspend delivery of items until they are released'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run serve hold release remove requeue status systemd cron" -f -a "release" -d 'Release items: the next run tries them, held or not'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run serve hold release remove requeue status systemd cron" -f -a "remove" -d 'Delete items permanently, without a report to the sender'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run serve hold release remove requeue status systemd cron" -f -a "requeue" -d 'Put items that were set aside back into the queue'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run serve hold release remove requeue status systemd cron" -f -a "status" -d 'Print a one-line status for monitoring'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run serve hold release remove requeue status systemd cron" -f -a "systemd" -d 'Print a service and a timer for systemd'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and not __fish_seen_subcommand_from list show run serve hold release remove requeue status systemd cron" -f -a "cron" -d 'Print a crontab entry'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from list" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from list" -l config -d 'Configuration file to read the [queue] section from' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from list" -l json -d 'Print one JSON object per line'
@@ -428,6 +429,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcomm
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from show" -l json -d 'Print one JSON object'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l to -d 'Try only recipients in this domain, due or not; repeatable' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l as-user -d 'As root, run the queue of the user with this ID' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l log -d 'Append a line for each recipient and attempt to this file' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l config -d 'Configuration file to read the [queue] section from' -r -F
@@ -435,8 +437,15 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcomm
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l watch -d 'Keep running and deliver messages as they arrive or become due'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -s v -l verbose -d 'Show the SMTP sessions'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l json -d 'Show the SMTP sessions as JSON, one object per line'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l all-users -d 'Run the personal queues of all users of this host, each with the rights of its user. Requires root'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -l behind -d 'Leave the terminal, and do not report failures'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from serve" -l socket -d 'Path of the socket [default: socket in [submit], else /run/ehlo/submit.sock]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from serve" -l log -d 'Append a line for each recipient and attempt to this file' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from serve" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from serve" -l config -d 'Configuration file to read the [queue] section from' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from serve" -l connection -d 'Serve the one client that is connected to the standard input, then deliver what it has submitted'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from hold" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from hold" -l config -d 'Configuration file to read the [queue] section from' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from hold" -s h -l help -d 'Print help'
@@ -457,8 +466,10 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcomm
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l config -d 'Configuration file to read the [queue] section from' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -l json -d 'Print one JSON object'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from systemd" -l user -d 'The system user that owns the queue' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from systemd" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from systemd" -l config -d 'Configuration file to read the [queue] section from' -r -F
+complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from systemd" -l submit -d 'Print the units for one queue of all users: the submission socket, the service for its connections, and services and timers for the queue of the host and for the personal queues'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from systemd" -s h -l help -d 'Print help'
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from cron" -l queue-dir -d 'Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]' -r -F
 complete -c ehlo -n "__fish_ehlo_using_subcommand queue; and __fish_seen_subcommand_from cron" -l config -d 'Configuration file to read the [queue] section from' -r -F

@@ -165,13 +165,19 @@ fn serve_connection<'scope, 'env: 'scope>(
     scope: &'scope Scope<'scope, 'env>,
 ) {
     let socket = Arc::new(accepted.socket);
+    let uid = peer_uid(&*socket);
+    // Before the connection counts: one user must not be able to take the places of the others.
+    let permit = match context.store.admit(uid) {
+        Ok(permit) => permit,
+        Err(refusal) => return reject(&socket, &refusal.reply()),
+    };
     let Some(slot) = context.limiter.register(&socket) else {
-        return reject(&socket);
+        return reject(&socket, reply::TOO_MANY_CONNECTIONS);
     };
     let client = Client {
         number: slot.number,
         from: accepted.from,
-        uid: peer_uid(&*socket),
+        uid,
     };
     // If no thread is available, the connection is closed; the client will retry.
     let _ = thread::Builder::new().spawn_scoped(scope, move || {
@@ -181,12 +187,12 @@ fn serve_connection<'scope, 'env: 'scope>(
         if session.run() == CloseMode::Polite {
             linger_close(socket);
         }
-        drop(slot);
+        drop((slot, permit));
     });
 }
 
-fn reject(mut socket: &Socket) {
-    let line = format!("{}\r\n", reply::TOO_MANY_CONNECTIONS);
+fn reject(mut socket: &Socket, reply: &str) {
+    let line = format!("{reply}\r\n");
     let _ = io::Write::write_all(&mut socket, line.as_bytes());
 }
 

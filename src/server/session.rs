@@ -15,8 +15,8 @@ use crate::server::options::{Introduction, ServerBehavior, SessionLimits};
 use crate::server::reply;
 use crate::server::reply::Refusal;
 use crate::server::session::message::ReceivedTransaction;
-use crate::server::store::{MessageStore, SessionPermit};
-use crate::server::stream::ByteStream;
+use crate::server::store::MessageStore;
+use crate::server::stream::{ByteStream, within};
 use crate::smtp::extension::Extension;
 use crate::smtp::stage::Stage;
 use crate::system::text::reason;
@@ -73,11 +73,19 @@ pub struct ServerSession<'a, P> {
 /// Runs one session over any byte stream, and returns when one side ends it.
 /// `uid` is the user ID of the client process, if it is known.
 pub fn serve_one(
-    (peer, uid): (impl ByteStream, Option<u32>),
+    (mut peer, uid): (impl ByteStream, Option<u32>),
     introduction: Introduction<'_>,
     (limits, behavior): (&SessionLimits, &ServerBehavior),
     store: &dyn MessageStore,
 ) {
+    let _permit = match store.admit(uid) {
+        Ok(permit) => permit,
+        Err(refusal) => {
+            let line = format!("{}\r\n", refusal.reply());
+            let _ = peer.send(line.as_bytes(), within(limits.idle));
+            return;
+        }
+    };
     let limiter = ConnectionLimiter::new(None, 1, None);
     let context = ServerContext {
         introduction,
@@ -158,7 +166,6 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
 
     fn run_commands(&mut self) -> Result<Infallible, SessionEnding> {
         self.check_open()?;
-        let _permit = self.admit()?;
         self.open()?;
         loop {
             let offers = &self.context.behavior.offers;
@@ -183,14 +190,6 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
                 Err(refusal) => self.answer(refusal)?,
             }
         }
-    }
-
-    fn admit(&mut self) -> Result<SessionPermit, SessionEnding> {
-        let admitted = self.context.store.admit(self.client.uid);
-        admitted.map_err(|refusal| {
-            self.send_reply(&refusal.reply());
-            SessionEnding::Unavailable
-        })
     }
 
     fn execute(&mut self, command: Command) -> CommandResult {

@@ -83,7 +83,11 @@ pub fn envelope_dsn(envelope: &ReceivedEnvelope) -> Dsn {
 }
 
 fn notify_on(value: &str) -> NotifyOn {
-    let has = |event: &str| value.split(',').any(|word| word.eq_ignore_ascii_case(event));
+    let has = |event: &str| {
+        value
+            .split(',')
+            .any(|word| word.eq_ignore_ascii_case(event))
+    };
     NotifyOn {
         success: has("SUCCESS"),
         failure: has("FAILURE"),

@@ -60,9 +60,8 @@ impl LocalUser {
     /// True if the user is a member of this group.
     pub fn is_in(&self, group: &str) -> bool {
         let found = Group::from_name(group).ok().flatten();
-        found.is_some_and(|group| {
-            group.gid.as_raw() == self.group || group.mem.iter().any(|name| *name == self.name)
-        })
+        found
+            .is_some_and(|group| group.gid.as_raw() == self.group || group.mem.contains(&self.name))
     }
 }
 
@@ -276,7 +275,8 @@ mod tests {
 
     #[test]
     fn users_are_those_of_passwd_with_a_home_directory() {
-        let passwd = b"root:x:0:0:root:/root:/bin/sh\nann:x:7:8::/home/ann:\nann2:x:7:8::/home/b:\n\
+        let passwd =
+            b"root:x:0:0:root:/root:/bin/sh\nann:x:7:8::/home/ann:\nann2:x:7:8::/home/b:\n\
             +nis\nnobody:x:9:9::/:\nbad:x:y:1::/h:\n\xff:x:10:10::/h/x:\n";
         let users = users_of(passwd);
         let ids: Vec<u32> = users.iter().map(|one| one.user.id).collect();

@@ -61,6 +61,7 @@ mod sink;
 mod sink_faults;
 mod starttls;
 mod strays;
+mod submit;
 mod texts;
 mod tls;
 mod units;

@@ -315,7 +315,8 @@ Paths may begin with ~/, $HOME/ or ${HOME}/ for the home directory of the user w
 to the current directory. Commands are run by /bin/sh, which does its own expansion.",
     "\
 The table [queue] contains the settings of the queue (see ehlo-queue(1)); [sendmail] and [rewrite] contain those for mail
-that programs pass to sendmail (see ehlo-sendmail(1)); [log] sets the mail log (see THE MAIL LOG).",
+that programs pass to sendmail (see ehlo-sendmail(1)); [log] sets the mail log (see THE MAIL LOG); [submit] and [senders] are for hosts with one queue for
+all users (see ehlo-queue(1)).",
     "For example:",
 ];
 
@@ -346,6 +347,10 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     (
         "EHLO_STATE_DIR",
         "state directory of run, notify, digest and unit, unless --state-dir is given; an absolute path",
+    ),
+    (
+        "EHLO_SUBMIT_SOCKET",
+        "submission socket of the host, see ehlo-queue(1); none is used if it is set but empty",
     ),
     (
         "CREDENTIALS_DIRECTORY",

@@ -23,6 +23,7 @@ mod run;
 mod s_server;
 mod smtp_sink;
 mod submission;
+mod submit;
 mod terminal;
 
 mod abilities;

@@ -120,7 +120,8 @@ pub struct DeliverySettings {
 pub fn settings(config: Option<&Config>) -> Result<DeliverySettings, UsageError> {
     let (mut settings, errors) = config.map_or_else(Default::default, read);
     settings.is_of_host = config.is_none_or(|config| config.path() == Path::new(SYSTEM));
-    settings.submit.senders.domain = settings.rewrite.domain.clone();
+    let domain = &mut settings.submit.senders.domain;
+    domain.clone_from(&settings.rewrite.domain);
     match errors.into_iter().next() {
         None => Ok(settings),
         Some(error) => Err(error.into()),

@@ -12,7 +12,7 @@ use crate::client::mail_log::LogOptions;
 use crate::client::session;
 use crate::client::transport::Transport;
 use crate::config::{Config, Places, Profile, find};
-use crate::queue::store::{OnUncertain, RetrySettings, RouteSpec};
+use crate::queue::store::{OnUncertain, RetrySettings, RouteSpec, system_queue};
 use crate::queue::submit::socket;
 use crate::queue::{FirstTry, QueueOptions, QueueUse, StoredRoutes};
 use std::ffi::OsString;
@@ -333,7 +333,8 @@ impl QueueArgs {
         if named.is_none() && !is_of_host {
             return None;
         }
-        socket::to_use(named.as_deref(), settings.directory.as_deref())
+        let queue = settings.directory.as_deref().unwrap_or(system_queue());
+        socket::to_use(named.as_deref(), is_of_host.then_some(queue))
     }
 }
 

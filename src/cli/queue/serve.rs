@@ -204,35 +204,46 @@ impl<'p> Submissions<'p> {
         let config = self.options.config.clone();
         let planned = sendmail::of_submission(config, sender, &self.places);
         let mut plan = planned.map_err(|error| refusal(Exit::Config, error.text))?;
-        plan.queueing.queue.directory.clone_from(&self.options.directory);
+        plan.queueing
+            .queue
+            .directory
+            .clone_from(&self.options.directory);
         plan.queueing.first = self.first;
         plan.queueing.socket = None;
         Ok(plan)
     }
 
-    fn charge(&self, envelope: &ReceivedEnvelope, bytes: u64, is_trial: bool) -> Result<(), StoreRefusal> {
-        let charge = self.quota.charge(user(envelope)?, bytes, (SystemTime::now(), is_trial));
+    fn charge(
+        &self,
+        envelope: &ReceivedEnvelope,
+        bytes: u64,
+        is_trial: bool,
+    ) -> Result<(), StoreRefusal> {
+        let charge = self
+            .quota
+            .charge(user(envelope)?, bytes, (SystemTime::now(), is_trial));
         charge.map_err(|error| StoreRefusal::Refused {
             code: "452 4.7.1",
             why: error.to_string(),
         })
     }
+}
 
-    fn message(&self, plan: &Sendmail, received: Received) -> Result<Message, StoreRefusal> {
-        let Received {
-            envelope,
-            mut submission,
-            ..
-        } = received;
-        let uid = user(&envelope)?;
-        let now = SystemTime::now();
-        let date = header_date(now);
-        let trace = format!("by {} (ehlo, from user ID {uid}); {date}", host_name());
-        submission.trace = Some(HeaderField::new("Received", trace));
-        submission.dsn = envelope_dsn(&envelope);
-        let message = Message::submit(&submission, &Rewriter::new(&plan.rewrite), now);
-        message.map_err(|error| refusal(error.exit(), error.to_string()))
-    }
+/// The message with the field that names its user.
+fn message(plan: &Sendmail, received: Received) -> Result<Message, StoreRefusal> {
+    let Received {
+        envelope,
+        mut submission,
+        ..
+    } = received;
+    let uid = user(&envelope)?;
+    let now = SystemTime::now();
+    let date = header_date(now);
+    let trace = format!("by {} (ehlo, from user ID {uid}); {date}", host_name());
+    submission.trace = Some(HeaderField::new("Received", trace));
+    submission.dsn = envelope_dsn(&envelope);
+    let message = Message::submit(&submission, &Rewriter::new(&plan.rewrite), now);
+    message.map_err(|error| refusal(error.exit(), error.to_string()))
 }
 
 /// The user ID of the client. The credentials of a unix socket have one.
@@ -284,7 +295,7 @@ impl AcceptSubmission for Submissions<'_> {
     fn accept(&self, received: Received) -> Result<StoredAt, StoreRefusal> {
         self.charge(&received.envelope, received.bytes, false)?;
         let plan = self.plan(&received.envelope.sender)?;
-        let message = self.message(&plan, received)?;
+        let message = message(&plan, received)?;
         let kept = keep(&plan, &message);
         let kept = kept.map_err(|error| refusal(Exit::Temporary, error.to_string()))?;
         self.has_accepted.store(true, Ordering::Relaxed);

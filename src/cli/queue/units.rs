@@ -137,7 +137,10 @@ fn host_units(call: &UnitCall, user: &str) -> String {
         ..
     } = &SYSTEM;
     let hardening = format!("User={user}\nGroup={user}\n{HARDENING}{hardening}");
-    let queue = call.options.iter().find(|(option, _)| *option == "--queue-dir");
+    let queue = call
+        .options
+        .iter()
+        .find(|(option, _)| *option == "--queue-dir");
     let queue = queue.map_or(system_queue(), |(_, path)| path);
     let queue = systemd_word(queue, "$");
     let socket = socket::DEFAULT;

@@ -55,7 +55,9 @@ pub fn take_rights_of_owner(options: &QueueOptions) -> Result<(), Exit> {
 /// Runs the personal queue of each user of the host who has one with items.
 pub fn run_all() -> Exit {
     if !geteuid().is_root() {
-        complain("--all-users requires root: the queue of each user is run with the rights of that user");
+        complain(
+            "--all-users requires root: the queue of each user is run with the rights of that user",
+        );
         return Exit::Policy;
     }
     let mut waiting = local_users().into_iter().filter(has_items);
@@ -68,7 +70,10 @@ pub fn run_all() -> Exit {
                 Ok(run) => running.push(run),
                 Err(error) => {
                     let name = &user.user.name;
-                    complain(&format!("cannot run the queue of {name}: {}", reason(&error)));
+                    complain(&format!(
+                        "cannot run the queue of {name}: {}",
+                        reason(&error)
+                    ));
                     exit = Exit::Temporary;
                 }
             }

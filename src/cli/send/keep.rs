@@ -70,7 +70,8 @@ impl QueuedMessage<'_> {
     /// options set.
     pub fn send(&self) -> KeepResult {
         if self.queueing.socket.is_some() {
-            return match submit::pass_on(self) {
+            let transport = self.with_patience(self.transport);
+            return match submit::pass_on(self.message, transport, self.output, self.notice) {
                 Some(shown) => KeepResult::Safe(shown),
                 None => self.keep_for_socket(),
             };

@@ -4,6 +4,7 @@
 use crate::cli::send::keep::{KeepResult, run_in_background};
 use crate::cli::sendmail::Sendmail;
 use crate::cli::sendmail::submitted::{AcceptSubmission, Received, SubmittedMessage, refusal};
+use crate::client::outcome::RecipientResult;
 use crate::mail::message::Message;
 use crate::mail::rewrite::Rewriter;
 use crate::queue;
@@ -90,7 +91,7 @@ fn pass_on(plan: &Sendmail, message: &Message) -> Result<StoredAt, StoreRefusal>
         KeepResult::Safe(shown) if shown.exit == Exit::Ok => Ok(StoredAt::Elsewhere),
         KeepResult::Safe(shown) => {
             let results = shown.report.results.iter();
-            let why: Vec<String> = results.map(|result| result.explanation()).collect();
+            let why: Vec<String> = results.map(RecipientResult::explanation).collect();
             let code = match shown.exit {
                 Exit::Refused | Exit::Policy | Exit::NoUser | Exit::Data => "554 5.7.1",
                 _ => "451 4.3.0",

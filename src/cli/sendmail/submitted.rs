@@ -30,11 +30,7 @@ pub struct SubmittedMessage<'p> {
 }
 
 impl<'p> SubmittedMessage<'p> {
-    pub fn new(
-        accept: &'p dyn AcceptSubmission,
-        envelope: &ReceivedEnvelope,
-        file: File,
-    ) -> Self {
+    pub fn new(accept: &'p dyn AcceptSubmission, envelope: &ReceivedEnvelope, file: File) -> Self {
         Self {
             accept,
             envelope: envelope.clone(),

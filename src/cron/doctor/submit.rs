@@ -1,9 +1,9 @@
 //! The submission socket of the host, and the personal queues that nobody runs. The session over the socket is checked as
 //! that with any server.
 
+use crate::cron::doctor::CheckResult;
 use crate::cron::doctor::host::HostSystem;
 use crate::cron::doctor::options::CheckStep;
-use crate::cron::doctor::CheckResult;
 use crate::queue::QueueUse;
 use crate::queue::store::personal_queue;
 use crate::queue::submit::socket::{self, SocketState};
@@ -20,7 +20,9 @@ const TIMER: &str = "/etc/systemd/system/timers.target.wants/ehlo-queue-users.ti
 pub fn check(host: &HostSystem, queueing: &QueueUse) -> Vec<CheckResult> {
     let used = queueing.socket.as_deref();
     let named = socket::of_environment();
-    let path = used.or(named.as_deref()).unwrap_or(Path::new(socket::DEFAULT));
+    let path = used
+        .or(named.as_deref())
+        .unwrap_or(Path::new(socket::DEFAULT));
     let mut findings: Vec<CheckResult> = of_socket(path, used.is_some()).into_iter().collect();
     if rustix::process::geteuid().is_root() && !host.has(TIMER) {
         findings.extend(personal_queues());

@@ -208,7 +208,10 @@ mod tests {
             quota.charge(7, 1, at(0)).unwrap();
         }
         let error = quota.charge(7, 1, at(0)).unwrap_err().to_string();
-        assert!(error.contains("limit of 3 messages within an hour"), "{error}");
+        assert!(
+            error.contains("limit of 3 messages within an hour"),
+            "{error}"
+        );
         assert!(error.contains("try again in 20"), "{error}");
         quota.charge(8, 1, at(0)).unwrap();
         quota.charge(0, 1_000_000, at(0)).unwrap();

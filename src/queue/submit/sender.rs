@@ -122,7 +122,11 @@ mod tests {
 
     #[test]
     fn rule_adds_addresses_and_patterns() {
-        for sender in ["shop@hamburger.edu", "orders@shop.hamburger.edu", "www-data"] {
+        for sender in [
+            "shop@hamburger.edu",
+            "orders@shop.hamburger.edu",
+            "www-data",
+        ] {
             assert!(allows("www-data", sender), "{sender}");
         }
         assert!(!allows("www-data", "alice@hamburger.edu"));

@@ -1,6 +1,5 @@
 //! The socket as its clients see it.
 
-use crate::queue::store::system_queue;
 use crate::system::text::reason;
 use crate::system::user::is_privileged;
 use std::fs::{self, Metadata};
@@ -63,16 +62,15 @@ fn trust(socket: &Metadata, directory: &Metadata) -> SocketState {
 }
 
 /// The socket that this process uses for mail that goes the way of the host. `None`: there is none, or this user owns
-/// the queue of the host.
+/// `queue`, the queue of the host, if that is known.
 pub fn to_use(path: Option<&Path>, queue: Option<&Path>) -> Option<PathBuf> {
     let path = path.unwrap_or(Path::new(DEFAULT));
     if path.as_os_str().is_empty() || state(path) != SocketState::Trusted {
         return None;
     }
-    let queue = queue.unwrap_or(system_queue());
     let user = rustix::process::geteuid().as_raw();
-    let is_own = fs::metadata(queue).is_ok_and(|facts| facts.uid() == user);
-    (!is_own).then(|| path.to_owned())
+    let is_own = |queue| fs::metadata(queue).is_ok_and(|facts| facts.uid() == user);
+    (!queue.is_some_and(is_own)).then(|| path.to_owned())
 }
 
 #[cfg(test)]
