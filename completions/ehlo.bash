@@ -116,7 +116,7 @@ _ehlo() {
 
     case "${cmd}" in
         ehlo)
-            opts="-f -s -b -a -H -E -r -p -4 -6 -k -u -q -v -h -V --from --to --cc --bcc --reply-to --subject --body --html --markdown --attach --inline --attach-message --calendar --charset --format-flowed --header --in-reply-to --references --priority --list-unsubscribe --auto-submitted --no-date --no-message-id --message --envelope-from --print --only-if-input --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --pipelining --chunking --timeout --limit-rate --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --quiet --verbose --transcript --hex --timing --summary --color --json --show-data --progress --log --queue --queue-only --queue-dir --on-uncertain --on-failure --profile --config --notify --ret --envid --orcpt --require-tls --hold-for --hold-until --deliver-by --mt-priority --smtputf8 --body-type --announce-size --mail-auth --prdr --quit-after --drop-after --drop-after-send --repeat --wait --raw --mail-param --rcpt-param --force --xclient --xforward --proxy-protocol --lmtp --help --version sink demo probe ask script config queue run notify digest unit doctor sendmail mailq help"
+            opts="-f -s -b -a -H -E -r -p -4 -6 -k -u -q -v -h -V --from --to --cc --bcc --reply-to --subject --body --html --markdown --attach --inline --attach-message --calendar --charset --format-flowed --header --in-reply-to --references --priority --list-unsubscribe --auto-submitted --no-date --no-message-id --message --envelope-from --print --only-if-input --mbox --maildir --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --pipelining --chunking --timeout --limit-rate --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --quiet --verbose --transcript --hex --timing --summary --color --json --show-data --progress --log --queue --queue-only --queue-dir --on-uncertain --on-failure --profile --config --notify --ret --envid --orcpt --require-tls --hold-for --hold-until --deliver-by --mt-priority --smtputf8 --body-type --announce-size --mail-auth --prdr --quit-after --drop-after --drop-after-send --repeat --reuse --wait --raw --mail-param --rcpt-param --force --xclient --xforward --proxy-protocol --lmtp --help --version sink demo probe ask script config queue run notify digest unit doctor sendmail mailq help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -227,6 +227,14 @@ _ehlo() {
                     return 0
                     ;;
                 --envelope-from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mbox)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --maildir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1638,7 +1646,7 @@ _ehlo() {
             return 0
             ;;
         ehlo__subcmd__run)
-            opts="-f -H -r -p -4 -6 -k -u -s -h --when --name --timeout --kill-after --lock --lock-wait --lock-quiet --tee --mark-stderr --log --log-limit --html --exit-zero --dedupe --every --state-dir --recovered --digest --to --cc --bcc --from --reply-to --header --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --subject --help"
+            opts="-f -H -r -p -4 -6 -k -u -s -h --when --name --timeout --kill-after --lock --lock-wait --lock-quiet --tee --mark-stderr --log --log-limit --html --ping --exit-zero --dedupe --every --state-dir --recovered --digest --to --cc --bcc --from --reply-to --header --queue-dir --queue-only --no-queue --server --relay --port --pipe --ipv4 --ipv6 --bind --connect-to --dns --ehlo --helo --tls --insecure --ca-file --cert --key --tls-name --pin --tls-min --save-certs --user --auth --password-command --password-file --oauth-token-command --allow-cleartext-password --profile --config --subject --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1673,6 +1681,10 @@ _ehlo() {
                     return 0
                     ;;
                 --log-limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ping)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

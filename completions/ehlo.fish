@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ehlo_global_optspecs
-    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print E/only-if-input r/relay= p/port= pipe= 4/ipv4 6/ipv6 bind= connect-to= dns= helo= pipelining= chunking= timeout= limit-rate= tls= k/insecure ca-file= cert= key= tls-name= pin= tls-min= save-certs= u/user= auth= password-command= password-file= oauth-token-command= allow-cleartext-password q/quiet v/verbose transcript= hex timing summary color= json show-data progress= log= queue queue-only queue-dir= on-uncertain= on-failure= profile= config= notify= ret= envid= orcpt= require-tls= hold-for= hold-until= deliver-by= mt-priority= smtputf8= body-type= announce-size= mail-auth= prdr= quit-after= drop-after= drop-after-send= repeat= wait= raw mail-param= rcpt-param= force= xclient= xforward= proxy-protocol= lmtp h/help V/version
+    string join \n f/from= to= cc= bcc= reply-to= s/subject= b/body= html= markdown= a/attach= inline= attach-message= calendar= charset= format-flowed H/header= in-reply-to= references= priority= list-unsubscribe= auto-submitted= no-date no-message-id message= envelope-from= print E/only-if-input mbox= maildir= r/relay= p/port= pipe= 4/ipv4 6/ipv6 bind= connect-to= dns= helo= pipelining= chunking= timeout= limit-rate= tls= k/insecure ca-file= cert= key= tls-name= pin= tls-min= save-certs= u/user= auth= password-command= password-file= oauth-token-command= allow-cleartext-password q/quiet v/verbose transcript= hex timing summary color= json show-data progress= log= queue queue-only queue-dir= on-uncertain= on-failure= profile= config= notify= ret= envid= orcpt= require-tls= hold-for= hold-until= deliver-by= mt-priority= smtputf8= body-type= announce-size= mail-auth= prdr= quit-after= drop-after= drop-after-send= repeat= reuse wait= raw mail-param= rcpt-param= force= xclient= xforward= proxy-protocol= lmtp h/help V/version
 end
 
 function __fish_ehlo_needs_command
@@ -50,6 +50,8 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -l auto-submitted -d 'Mark the m
 auto-replied\t''"
 complete -c ehlo -n "__fish_ehlo_needs_command" -l message -d 'Send this complete message, from a file or standard input (`-`)' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l envelope-from -d 'Envelope sender (return path); \'\' for the null sender' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l mbox -d 'Send each message in this mbox, from a file or standard input (`-`)' -r
+complete -c ehlo -n "__fish_ehlo_needs_command" -l maildir -d 'Send each message in this Maildir' -r -F
 complete -c ehlo -n "__fish_ehlo_needs_command" -s r -l relay -l server -d 'Send everything through this server; skip the MX lookup' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -s p -l port -d 'Port: a number, or smtp, submission or submissions [default: 25, and 465 with --tls implicit]' -r
 complete -c ehlo -n "__fish_ehlo_needs_command" -l pipe -d 'Send everything through this command, which speaks SMTP on standard input and output' -r
@@ -153,6 +155,7 @@ complete -c ehlo -n "__fish_ehlo_needs_command" -l json -d 'The same as --transc
 complete -c ehlo -n "__fish_ehlo_needs_command" -l show-data -d 'Also show the message as it is transmitted'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l queue -d 'Queue the message if it cannot be delivered now'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l queue-only -d 'Only queue the message; `ehlo queue run` sends it'
+complete -c ehlo -n "__fish_ehlo_needs_command" -l reuse -d 'Send the repetitions over the same connection'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l raw -d 'Use --helo verbatim, and accept addresses without a domain'
 complete -c ehlo -n "__fish_ehlo_needs_command" -l lmtp -d 'Speak LMTP, which returns one reply per recipient after the message (RFC 2033)'
 complete -c ehlo -n "__fish_ehlo_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -487,6 +490,7 @@ complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l log -d 'When to attach
 always\t''
 never\t''"
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l log-limit -d 'Maximum size of the compressed log; the middle of longer logs is dropped' -r
+complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l ping -d 'Tell a monitoring service like healthchecks.io when the command starts and how it ends' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l dedupe -d 'Do not mail an identical failure again within this time, as in 6h or 2d; only count it' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l every -d 'Mail only the first and then every Nth consecutive failure' -r
 complete -c ehlo -n "__fish_ehlo_using_subcommand run" -l state-dir -d 'State directory [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and /var/lib/ehlo for root]' -r -F

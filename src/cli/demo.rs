@@ -139,6 +139,7 @@ fn send(message: &Message, address: SocketAddr) -> DeliveryReport {
         bind: None,
         connect_to: None,
         dns: None,
+        proxy: None,
         own_names: Vec::new(),
     };
     let session = session::Options {

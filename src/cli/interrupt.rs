@@ -5,6 +5,7 @@ use crate::client::events::{Event, Interests, Observer};
 use crate::client::outcome::RecipientStatus;
 use crate::mail::address::Address;
 use crate::smtp::stage::Stage;
+use crate::system::figures::counted;
 use crate::system::process::is_ignored;
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
@@ -23,6 +24,17 @@ struct Pending {
     is_sent: bool,
     /// True if the message is in the queue.
     is_kept: bool,
+    /// Number of messages after this one.
+    left: usize,
+}
+
+/// A message whose recipients are reported if a signal interrupts its delivery.
+pub struct Tracking<'a> {
+    pub recipients: &'a [Address],
+    /// True if the message is in the queue.
+    pub is_kept: bool,
+    /// Number of messages that are to be sent after it.
+    pub left: usize,
 }
 
 /// An [`Observer`] that records results, and passes all events on.
@@ -37,8 +49,7 @@ struct Tracker<'w> {
 ///
 /// A signal that the caller ignores stays ignored, as for jobs in the background.
 pub fn tracked<T>(
-    recipients: &[Address],
-    is_kept: bool,
+    message: &Tracking<'_>,
     observer: &mut dyn Observer,
     send: impl FnOnce(&mut dyn Observer) -> T,
 ) -> T {
@@ -48,9 +59,10 @@ pub fn tracked<T>(
         return send(observer);
     }
     *pending() = Some(Pending {
-        recipients: recipients.iter().map(ToString::to_string).collect(),
+        recipients: message.recipients.iter().map(ToString::to_string).collect(),
         is_sent: false,
-        is_kept,
+        is_kept: message.is_kept,
+        left: message.left,
     });
     let mut watcher = None;
     WATCHER.call_once(|| {
@@ -100,6 +112,10 @@ fn report(pending: &Pending) {
     };
     for recipient in &pending.recipients {
         complain(&format!("interrupted: <{recipient}> {result}{end}"));
+    }
+    if pending.left > 0 {
+        let left = counted(pending.left as u64, "message");
+        complain(&format!("interrupted: {left} after it: not sent"));
     }
 }
 

@@ -1,6 +1,7 @@
 //! A command as parsed, and its run.
 
 use crate::cli::ask;
+use crate::cli::completions;
 use crate::cli::config;
 use crate::cli::config::ConfigView;
 use crate::cli::demo;
@@ -61,6 +62,10 @@ pub enum Invocation {
     Unit(Box<Unit>),
     /// Run a command and mail the result.
     Job(Box<Job>),
+    /// Print the completion script of a shell.
+    Completions(completions::Shell),
+    /// Complete a command line for a shell.
+    Complete(Box<completions::Request>),
     /// Read the output that background processes of a job still write.
     Drain,
 }
@@ -92,6 +97,8 @@ impl Invocation {
             Self::Digest(options) => digest::run(*options),
             Self::Unit(options) => unit::run(*options),
             Self::Job(options) => run::run(&options),
+            Self::Completions(shell) => completions::run(shell),
+            Self::Complete(request) => request.run(),
             Self::Drain => run::drain(),
         }
     }

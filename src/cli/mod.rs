@@ -2,6 +2,7 @@
 //! terminal output, and the exit status.
 
 pub(crate) mod ask;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod digest;

@@ -1,6 +1,7 @@
 //! Parses the command line into a command with all its options. Nothing is done here.
 
 use crate::cli::ask;
+use crate::cli::completions;
 use crate::cli::config;
 use crate::cli::digest;
 use crate::cli::doctor;
@@ -141,6 +142,8 @@ enum Subcommands {
     Sendmail(sendmail::SendmailWords),
     /// List the queue, like mailq(1).
     Mailq(sendmail::SendmailWords),
+    /// Print the completion script of a shell.
+    Completions(completions::Args),
     /// Show help for a command, a group of options or a topic.
     Help(HelpArgs),
 }
@@ -189,6 +192,9 @@ pub(crate) fn parse_in(
         }
         _ if places.are_fixed() => return Err(privileged().into()),
         _ => {}
+    }
+    if let Some(request) = completions::Request::of(words, command) {
+        return Ok(Invocation::Complete(Box::new(request)));
     }
     let words = &*words::in_utf8(words, Cli::command, warnings)?;
     let ParsedWords {
@@ -248,6 +254,7 @@ impl Subcommands {
                 Ok(arguments.plan(command_line, words, places)),
                 Invocation::Doctor,
             ),
+            Self::Completions(arguments) => Ok(Invocation::Completions(arguments.shell)),
             Self::Help(arguments) => Err(topics::help(self::command(), &arguments.topic).into()),
             Self::Sendmail(_) | Self::Mailq(_) => Err(sendmail::misplaced().into()),
         }
@@ -277,7 +284,7 @@ fn send(
     places: &Places,
     missing: Option<clap::Error>,
 ) -> Result<Invocation, EarlyExit> {
-    let config = args.config.read(&command_line.keys(), places)?;
+    let config = args.config.read(|| command_line.keys(), places)?;
     let chosen = config
         .as_ref()
         .map(|config| config.choose(args.config.profile.as_deref(), args.message.sender()));

@@ -88,6 +88,11 @@ pub enum Event<'a> {
     Connected(&'a PeerAddress),
     /// The connection attempt failed.
     NotConnected { peer: &'a PeerAddress, why: &'a str },
+    /// The next message is sent on a connection that was kept.
+    Reused {
+        host: &'a str,
+        peer: &'a PeerAddress,
+    },
     /// The session is encrypted from here on.
     Secured(TlsSummary<'a>),
     /// The server's certificate is not trusted, and the session ends.

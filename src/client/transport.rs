@@ -3,7 +3,7 @@
 use crate::client::credentials;
 use crate::client::credentials::CredentialsError;
 use crate::client::route;
-use crate::client::route::Router;
+use crate::client::route::{Proxy, Router};
 use crate::client::session;
 use crate::client::session::SessionContext;
 use crate::client::wire::{Terms, Tls, TlsSetupError, tls};
@@ -33,6 +33,7 @@ pub struct LoadedTransport<'p> {
     pub options: &'p Transport,
     pub tls: Tls,
     pub login: Option<Login>,
+    pub proxy_login: Option<Login>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -64,20 +65,33 @@ impl<'p> LoadedTransport<'p> {
         let login = credentials
             .map(|credentials| credentials::find(credentials, &host, stop))
             .transpose()?;
+        let account = options.route.proxy.as_ref().and_then(Proxy::account);
+        let proxy_login = account
+            .map(|account| credentials::find_for_proxy(&account, stop))
+            .transpose()?;
         Ok(Self {
             options,
             tls,
             login,
+            proxy_login,
         })
     }
 
-    /// Reads the files. `None` for `login`: no AUTH.
-    pub fn with(options: &'p Transport, login: Option<Login>) -> Result<Self, TlsSetupError> {
-        let tls = Tls::new(&options.tls)?;
+    /// Reads the files, without a terminal, as under cron. `None` for `login`: no AUTH.
+    pub fn unattended(
+        options: &'p Transport,
+        login: Option<Login>,
+        limit: Duration,
+    ) -> Result<Self, TransportError> {
+        let account = options.route.proxy.as_ref().and_then(Proxy::account);
+        let proxy_login = account
+            .map(|account| credentials::find_for_proxy_unattended(&account, limit))
+            .transpose()?;
         Ok(Self {
             options,
-            tls,
+            tls: Tls::new(&options.tls)?,
             login,
+            proxy_login,
         })
     }
 
@@ -88,6 +102,7 @@ impl<'p> LoadedTransport<'p> {
             session: &self.options.session,
             tls: &self.tls,
             login: self.login.as_ref(),
+            proxy_login: self.proxy_login.as_ref(),
         }
     }
 }
@@ -100,12 +115,14 @@ pub struct OpenTransport<'a> {
     pub tls: &'a Tls,
     /// `None`: no AUTH.
     pub login: Option<&'a Login>,
+    pub proxy_login: Option<&'a Login>,
 }
 
 impl OpenTransport<'_> {
     /// Parameters of every connection attempt.
-    pub fn terms(&self) -> Terms {
+    pub fn terms(&self) -> Terms<'_> {
         Terms {
+            proxy_login: self.proxy_login,
             source: self.router.source(),
             limit: self.session.timeout.unwrap_or_else(|| {
                 let patience = self.session.patience.unwrap_or(CONNECT);

@@ -3,6 +3,7 @@
 pub(crate) mod alert;
 pub mod doctor;
 pub(crate) mod job;
+pub(crate) mod ping;
 
 use crate::client::mail_log::LogOptions;
 use crate::client::transport::Transport;

@@ -10,7 +10,7 @@ use crate::system::certificate::{Certificate, date};
 use crate::system::exit::Exit;
 use crate::system::text::shown;
 use crate::transcript::lines::{MessageLines, Tone, TranscriptWriter};
-use crate::transcript::{Transcript, TranscriptOptions, summary};
+use crate::transcript::{NumberedMessage, Transcript, TranscriptOptions, summary};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -29,6 +29,8 @@ pub struct Json<W> {
     /// Lines from the server that do not form a reply yet.
     unfinished: Vec<String>,
     message_lines: MessageLines,
+    /// The number of the current one of several messages.
+    number: Option<usize>,
 }
 
 impl<W: Write> Json<W> {
@@ -42,6 +44,7 @@ impl<W: Write> Json<W> {
             tls: false,
             unfinished: Vec::new(),
             message_lines: MessageLines::default(),
+            number: None,
         }
     }
 
@@ -73,6 +76,9 @@ impl<W: Write> Json<W> {
         event.insert("event".to_owned(), name.into());
         let elapsed = milliseconds(self.start.elapsed());
         event.insert("elapsed_ms".to_owned(), elapsed.into());
+        if let Some(number) = self.number {
+            event.insert("message".to_owned(), number.into());
+        }
         if let Some(fields) = fields.as_object_mut() {
             event.append(fields);
         }
@@ -113,6 +119,21 @@ impl<W: Write> Transcript for Json<W> {
             "result",
             json!({"exit": exit.code(), "recipients": recipients}),
         );
+        // What follows concerns the connections.
+        self.number = None;
+    }
+
+    fn begin(&mut self, message: &NumberedMessage) {
+        self.number = Some(message.number);
+        let fields = json!({"of": message.of, "name": message.name});
+        self.event("begin", fields);
+    }
+
+    fn total(&mut self, messages: usize, failed: usize, exit: Exit) {
+        self.event(
+            "total",
+            json!({"exit": exit.code(), "messages": messages, "failed": failed}),
+        );
     }
 }
 
@@ -120,7 +141,9 @@ impl<W: Write> Json<W> {
     /// Updates the state, and writes pending lines, before an event is written.
     fn prepare(&mut self, what: &Event<'_>) {
         match what {
-            Event::Host { name, .. } => (*name).clone_into(&mut self.host),
+            Event::Host { name, .. } | Event::Reused { host: name, .. } => {
+                (*name).clone_into(&mut self.host);
+            }
             Event::Connect(_) => self.tls = false,
             Event::Secured(_) => self.tls = true,
             Event::Line(line) => self.unfinished.push((*line).to_owned()),
@@ -158,6 +181,7 @@ impl<W: Write> Json<W> {
                 "host",
                 json!({"host": name, "port": port, "recipients": recipients}),
             ),
+            Event::Reused { host, peer } => ("reused", place(host, peer)),
             Event::Fallback { profile, error } => {
                 ("fallback", json!({"profile": profile, "error": error}))
             }
@@ -214,6 +238,14 @@ impl<W: Write> Json<W> {
             _ => return None,
         })
     }
+}
+
+/// A host and the peer's address.
+fn place(host: &str, peer: &PeerAddress) -> Value {
+    let mut fields = Map::new();
+    fields.insert("host".to_owned(), host.into());
+    fields.extend(address(peer));
+    fields.into()
 }
 
 fn dns_answer(answer: &DnsAnswer<'_>) -> Value {
@@ -290,12 +322,16 @@ fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// `ip` and `port`, or `path`, or `command`.
+/// `ip` and `port`, or `port` and `proxy`, or `path`, or `command`.
 fn address(peer: &PeerAddress) -> Vec<(String, Value)> {
     let fields = match peer {
         PeerAddress::Tcp(address) => vec![
             ("ip", address.ip().to_string().into()),
             ("port", address.port().into()),
+        ],
+        PeerAddress::Proxied(peer) => vec![
+            ("port", peer.port.into()),
+            ("proxy", peer.proxy_url().into()),
         ],
         PeerAddress::Unix(_) => vec![("path", peer.to_string().into())],
         PeerAddress::Pipe(_) => vec![("command", peer.to_string().into())],

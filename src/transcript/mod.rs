@@ -16,6 +16,7 @@ pub use swaks::Swaks;
 use crate::client::events::Observer;
 use crate::client::outcome::DeliveryReport;
 use crate::system::exit::Exit;
+use std::fmt;
 use std::io::{self, Write};
 
 /// Format of a transcript.
@@ -69,6 +70,26 @@ impl TranscriptOptions {
     }
 }
 
+/// One of several messages.
+#[derive(Clone, Debug)]
+pub struct NumberedMessage {
+    /// Its number, from 1.
+    pub number: usize,
+    pub of: usize,
+    /// Its file, or its mbox and its number there; empty for a message that is repeated.
+    pub name: String,
+}
+
+impl fmt::Display for NumberedMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "message {} of {}", self.number, self.of)?;
+        if self.name.is_empty() {
+            return Ok(());
+        }
+        write!(f, " ({})", self.name)
+    }
+}
+
 /// An [`Observer`] that shows the events.
 pub trait Transcript: Observer {
     /// The error of a failed write. A closed pipe is not a failure.
@@ -76,6 +97,12 @@ pub trait Transcript: Observer {
 
     /// Adds the results to the transcript, in formats that include them.
     fn result(&mut self, _report: &DeliveryReport, _exit: Exit) {}
+
+    /// Begins one of several messages.
+    fn begin(&mut self, _message: &NumberedMessage) {}
+
+    /// Adds the result of several messages: their number, the number that failed, and the exit status.
+    fn total(&mut self, _messages: usize, _failed: usize, _exit: Exit) {}
 }
 
 /// A transcript on `out`. Times are relative to this call. `None`: nothing is shown.

@@ -7,7 +7,7 @@ use crate::client::peer::PeerAddress;
 use crate::system::text::shown;
 use crate::transcript::dump::{Dump, DumpStyle};
 use crate::transcript::lines::{MessageLines, Tone, TranscriptWriter};
-use crate::transcript::{Transcript, TranscriptOptions, text};
+use crate::transcript::{NumberedMessage, Transcript, TranscriptOptions, text};
 use std::io::{self, Write};
 
 /// Maximum number of recipients named before the rest is counted.
@@ -43,6 +43,10 @@ impl<W: Write> Stevens<W> {
                 port,
                 recipients,
             } => (Tone::Plain, connecting(name, port, recipients)),
+            Event::Reused { host, .. } => {
+                let text = format!("Using the connection to {}...\n", shown(host));
+                (Tone::Plain, text)
+            }
             Event::Connect(peer) => (Tone::Plain, self.tries(peer)),
             Event::Connected(peer) => {
                 let text = self.decided(peer, "Connected", &format!("Connected to {peer}"));
@@ -152,6 +156,7 @@ impl<W: Write> Observer for Stevens<W> {
         }
         let (tone, text) = match what {
             Event::Host { .. }
+            | Event::Reused { .. }
             | Event::Connect(_)
             | Event::Connected(_)
             | Event::NotConnected { .. } => return self.connection_event(what),
@@ -198,6 +203,10 @@ impl<W: Write> Observer for Stevens<W> {
 impl<W: Write> Transcript for Stevens<W> {
     fn failure(&self) -> Option<&io::Error> {
         self.lines.failure()
+    }
+
+    fn begin(&mut self, message: &NumberedMessage) {
+        self.lines.write(Tone::Remark, &format!("*** {message}\n"));
     }
 }
 

@@ -118,6 +118,22 @@ impl<'w> Stopwatch<'w> {
         });
     }
 
+    /// The next message on a connection that was kept has no time of its own before MAIL.
+    fn reused(&mut self, host: &str, peer: &PeerAddress) {
+        self.finish();
+        let start = Instant::now();
+        self.running = Some(SessionTimes {
+            summary: Summary {
+                host: host.to_owned(),
+                peer: Some(peer.clone()),
+                ..Summary::default()
+            },
+            start,
+            last: start,
+            mail: Duration::ZERO,
+        });
+    }
+
     fn not_connected(&mut self, peer: &PeerAddress, why: &str) {
         let start = self.start_of(peer);
         self.done.push(Summary {
@@ -141,6 +157,7 @@ impl<'w> Stopwatch<'w> {
             (Event::Host { name, .. }, _) => (*name).clone_into(&mut self.host),
             (Event::Connect(peer), _) => self.pending.push(((*peer).clone(), Instant::now())),
             (Event::Connected(peer), _) => self.connected(peer),
+            (Event::Reused { host, peer }, _) => self.reused(host, peer),
             (Event::NotConnected { peer, why }, _) => self.not_connected(peer, why),
             (Event::Secured(_), Some(running)) => {
                 let took = running.lap();
@@ -246,6 +263,9 @@ fn place(summary: &Summary) -> String {
             format!("{host}:{}", address.port())
         }
         Some(PeerAddress::Tcp(address)) => format!("{host} [{}]:{}", address.ip(), address.port()),
+        Some(PeerAddress::Proxied(peer)) => {
+            format!("{host}:{} through {}", peer.port, peer.proxy_url())
+        }
         Some(_) | None => host,
     }
 }

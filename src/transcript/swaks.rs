@@ -8,7 +8,7 @@ use crate::system::certificate::one_line;
 use crate::system::text::shown;
 use crate::transcript::dump::{Dump, DumpStyle};
 use crate::transcript::lines::{MessageLines, Tone, TranscriptWriter};
-use crate::transcript::{Transcript, TranscriptOptions, summary, text};
+use crate::transcript::{NumberedMessage, Transcript, TranscriptOptions, summary, text};
 use std::io::{self, Write};
 
 /// The other end of a connection.
@@ -133,13 +133,16 @@ impl<W: Write> Swaks<W> {
         self.tls = false;
         self.is_over = false;
         self.other = match peer {
-            PeerAddress::Tcp(_) => Other::Host,
+            PeerAddress::Tcp(_) | PeerAddress::Proxied(_) => Other::Host,
             PeerAddress::Unix(_) => Other::Socket,
             PeerAddress::Pipe(_) => Other::Child,
         };
         let place = self.place(peer);
         let text = match peer {
             PeerAddress::Pipe(_) => format!("Trying pipe to {place}..."),
+            PeerAddress::Proxied(peer) => {
+                format!("Trying {place} through {}...", peer.proxy_url())
+            }
             _ => format!("Trying {place}..."),
         };
         self.remark(&text);
@@ -252,6 +255,9 @@ impl<W: Write> Observer for Swaks<W> {
             Event::Host { name, .. } => {
                 name.trim_matches(['[', ']']).clone_into(&mut self.host);
             }
+            Event::Reused { host, .. } => {
+                self.remark(&format!("Using the connection to {}.", shown(host)));
+            }
             Event::Connect(peer) => self.tries(peer),
             Event::Connected(_) => self.remark(&format!("Connected to {}.", self.host)),
             Event::NotConnected { peer, why } => self.not_connected(peer, why),
@@ -295,6 +301,10 @@ impl<W: Write> Observer for Swaks<W> {
 impl<W: Write> Transcript for Swaks<W> {
     fn failure(&self) -> Option<&io::Error> {
         self.lines.failure()
+    }
+
+    fn begin(&mut self, message: &NumberedMessage) {
+        self.remark(&message.to_string());
     }
 }
 

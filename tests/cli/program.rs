@@ -72,6 +72,18 @@ impl Ehlo {
         self
     }
 
+    /// An option with each of these values.
+    pub fn arg_each<S: AsRef<OsStr>>(
+        mut self,
+        option: &str,
+        values: impl IntoIterator<Item = S>,
+    ) -> Self {
+        for value in values {
+            self.command.arg(option).arg(value);
+        }
+        self
+    }
+
     /// A short text to bob.
     pub fn text_to_bob(self) -> Self {
         self.args(["-b", "hi", "bob@hamburger.edu"])

@@ -52,6 +52,7 @@ fn a_conversation_is_shown_and_ends_well() {
     run.exits(0).complains(0);
     let right = format!(
         "*** test: t.ehlo\n\
+         Connecting to [127.0.0.1] (port {port})...\n\
          Trying 127.0.0.1:{port}... Connected.\n\
          220 mx.example ESMTP\n\
          *** met mx.example\n\
@@ -259,7 +260,7 @@ fn who_does_not_answer_makes_no_test_fail_and_none_pass() {
     ehlo.file("t.ehlo", GREETED);
     let run = ehlo.run();
     run.exits(75)
-        .says(&["t.ehlo:1: cannot connect to 127.0.0.1:"]);
+        .says(&["t.ehlo:1: cannot connect to [127.0.0.1]:"]);
     run.shows(&["*** 1 test: 1 not run\n"]);
 }
 

@@ -65,6 +65,11 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     ("mailq", "List the queue, like mailq(1)."),
     (
+        "completions",
+        "Print the script that completes command lines in bash, zsh, fish or elvish: for bash, put \
+         eval \"$(ehlo completions bash)\" into ~/.bashrc; ehlo completions --help has the lines for the others.",
+    ),
+    (
         "help",
         "Show help for a command and its subcommand, a group of options (message, route, session, tls, auth, output, \
          queue, config, extensions or testing), an option, exit-status or examples. --help=GROUP shows a group, too; a \
@@ -114,6 +119,7 @@ const SYNOPSIS: &[(&str, &str)] = &[
     ("ehlo digest", " [OPTIONS] NAME"),
     ("ehlo unit", " [OPTIONS] NAME"),
     ("ehlo sendmail", " [OPTION|RECIPIENT]..."),
+    ("ehlo completions", " bash|zsh|fish|elvish"),
     ("ehlo help", " [COMMAND|GROUP|OPTION|TOPIC]"),
 ];
 
@@ -142,6 +148,25 @@ treated alike. Data that contains NUL and is not UTF-8 is not text and is reject
     "\
 --subject is given as the recipient will read it. Addresses and --header are given as in a message: encoded words
 (RFC 2047) in them are recognized.",
+];
+
+const SEVERAL: [&str; 4] = [
+    "\
+--message may be repeated, --mbox sends each message of a mailbox file, and --maildir each message of a Maildir. Each message is
+sent as with a single --message: to the recipients on the command line, or else to those in its header. All of them are
+read and checked before the first one is sent; an error names the message, and then nothing is sent. The mailboxes are not
+changed.",
+    "\
+The messages share their connections: one for each server, with RSET between them if necessary. A new connection is opened
+after 100 messages, or if the server closes the connection, answers MAIL with 421, or limits the number of messages
+(LIMITS, RFC 9422). A server that cannot be reached is not tried again for five minutes; its recipients are deferred.",
+    "\
+Each message has its own results, and an error line begins with the number and the place of the message. The exit status is that of all
+recipients together, as if it were one message. With --json, each event has the number of its message.",
+    "\
+In an mbox, a message begins after a line with \"From \", a sender and a date. One > is removed from lines that begin with
+>From (mboxrd). If a line begins with \"From \" after an empty line and has no date, nothing is sent, because it is not
+clear whether it begins a message. With --queue, each message is queued before it is tried.",
 ];
 
 const TRANSCRIPT: [&str; 4] = [
@@ -210,7 +235,8 @@ is in memory, ehlo does not dump core and cannot be traced by other programs of 
 const TESTING: [&str; 8] = [
     "\
 --quit-after sends QUIT after the reply to a stage, --drop-after closes the connection there without QUIT, and
---drop-after-send closes it after sending the stage, without reading the reply. The stages are, in order: connect,
+--drop-after-send closes it after sending the stage, without reading the reply. --repeat sends the message again over a new
+connection, or over the same one with --reuse; the exit status is that of the first repetition that failed. The stages are, in order: connect,
 banner, ehlo, starttls (including the handshake, before any command inside TLS), auth, mail, rcpt (all recipients of
 a transaction), data, and dot, the end of the message. A stage that does not occur is skipped. After connect, ehlo
 does not wait for the greeting; after data, the server takes QUIT as message text. If the session ends before MAIL
@@ -452,6 +478,7 @@ pub fn page() -> String {
     own.control("PP", []);
     own.text([roman(LITERAL_RECIPIENT)]);
     section(&mut own, "MESSAGE TEXT", &TEXT);
+    section(&mut own, "SEVERAL MESSAGES", &SEVERAL);
     section(&mut own, "SESSION TRANSCRIPT", &TRANSCRIPT);
     section(&mut own, "ENCRYPTION", &ENCRYPTION);
     section(&mut own, "AUTHENTICATION", &LOGIN);

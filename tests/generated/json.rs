@@ -2,22 +2,30 @@
 
 use crate::page::{as_typed, owned, section, table, titled};
 
-const DESCRIPTION: [&str; 3] = [
+const DESCRIPTION: [&str; 4] = [
     "\
 With --json (or --transcript json), ehlo writes one JSON object per line to standard output, each as soon as the event
 has occurred. Every object has \"event\", the name of the event, and \"elapsed_ms\", the milliseconds since the start.
 The last line is the event \"result\". Failures are also reported as text on standard error, as without --json.",
     "\
 \"host\" identifies a server: its name, its address in brackets, the path of its socket, or its command. The
-endpoint of a connection is given by \"ip\" and \"port\", by \"path\", or by \"command\". \"stage\" is the stage of the
-session: proxy (the header of --proxy-protocol), banner, ehlo, helo, lhlo, starttls, tls, auth, xclient, xforward, ask
+endpoint of a connection is given by \"ip\" and \"port\", by \"port\" and \"proxy\", by \"path\", or by
+\"command\". \"stage\" is the stage of the session: proxy (the header of --proxy-protocol), banner, ehlo, helo, lhlo, starttls, tls, auth, xclient, xforward, ask
 (a command of ehlo ask), mail, rcpt, data, bdat, body, dot, rset or quit.",
+    "\
+If several messages are sent (--message repeated, --mbox, --maildir, --repeat), the events of a message also have
+\"message\", its number from 1. The result of each message ends its events; the last line is then the event \"total\".",
     "\
 Text from the server is printable ASCII; any other octet is written as \\xNN. In other text, terminal control
 characters are escaped. Secrets are replaced by eight asterisks, even if the server echoes them.",
 ];
 
-const EVENTS: [(&str, &str); 19] = [
+const EVENTS: [(&str, &str); 22] = [
+    (
+        "begin",
+        "one of several messages begins: of (their number), name (its file, or its mbox and its number there; \
+         empty for a message that is repeated).",
+    ),
     (
         "lookup",
         "a name is looked up: type (MX, AAAA, A; host for a lookup by the system), name.",
@@ -38,6 +46,10 @@ const EVENTS: [(&str, &str); 19] = [
     (
         "connected",
         "the connection is established: host and endpoint.",
+    ),
+    (
+        "reused",
+        "a message is sent on a connection that was kept after another one: host and endpoint.",
     ),
     (
         "sent",
@@ -97,6 +109,11 @@ const EVENTS: [(&str, &str); 19] = [
          available, host and endpoint, stage (of a failure), code, enhanced, queue_id (the queue ID assigned \
          by the server, if the reply contains it in a known form), reply (text of the reply) and reason (a \
          sentence).",
+    ),
+    (
+        "total",
+        "the result of several messages: exit (the exit status), messages (their number), failed (the number of \
+         messages that were not delivered to all of their recipients).",
     ),
 ];
 

@@ -1,9 +1,8 @@
-//! What lies in `man/` and `completions/` is what clap makes of the command line today, and the
+//! What lies in `man/` is what clap makes of the command line today, and the
 //! sections that people have written: a file for each page of the manual.
 //! `UPDATE=1 cargo test --test generated` rewrites the files.
 
 mod ask;
-mod completions;
 mod config;
 mod digest;
 mod doctor;
@@ -22,9 +21,8 @@ mod unit;
 
 use ::ehlo::cli::parse::command;
 use ::ehlo::system::exit::Exit;
-use clap_complete::Shell;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 #[test]
@@ -80,21 +78,6 @@ fn mandoc_finds_nothing_to_correct_in_the_guides() {
     let found =
         String::from_utf8_lossy(&lint.stdout).into_owned() + &String::from_utf8_lossy(&lint.stderr);
     assert!(found.is_empty(), "{found}");
-}
-
-#[test]
-fn the_completions_are_those_of_todays_command_line() {
-    let shells = [
-        (Shell::Bash, "ehlo.bash"),
-        (Shell::Zsh, "_ehlo"),
-        (Shell::Fish, "ehlo.fish"),
-        (Shell::PowerShell, "_ehlo.ps1"),
-        (Shell::Elvish, "ehlo.elv"),
-    ];
-    for (shell, name) in shells {
-        let path: PathBuf = ["completions", name].iter().collect();
-        check(&path, &completions::script(shell));
-    }
 }
 
 #[test]

@@ -46,6 +46,7 @@ mod matrix;
 mod netrc;
 mod odd_tls;
 mod pipes;
+mod proxy;
 mod reading;
 mod refusals;
 mod reports;

@@ -51,6 +51,7 @@ Commands:
   probe, ask, script          Test a server without sending mail
   sink, demo                  Receive mail for tests; a demonstration
   config                      Check and show the configuration
+  completions                 Print the completion script of a shell
   help                        Explain one of these
 
 Groups of options, each shown by ehlo help GROUP or --help=GROUP:

@@ -9,7 +9,7 @@ use crate::system::text::shown;
 use clap::{Arg, Command};
 
 /// Topics that are neither commands nor options.
-const TOPICS: [&str; 2] = ["exit-status", "examples"];
+pub(crate) const TOPICS: [&str; 2] = ["exit-status", "examples"];
 
 /// Groups of options that several commands have, in the order in which short help leaves them out.
 const SHARED: [&str; 8] = [
@@ -122,7 +122,7 @@ fn subcommand(mut command: Command, words: &[String]) -> (Command, usize) {
 }
 
 /// The headings of options, each once.
-fn headings(command: &Command) -> impl Iterator<Item = &str> {
+pub(crate) fn headings(command: &Command) -> impl Iterator<Item = &str> {
     let mut seen = Vec::new();
     let headings = command.get_arguments().filter_map(Arg::get_help_heading);
     headings.filter(move |heading| {

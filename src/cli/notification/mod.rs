@@ -114,7 +114,7 @@ fn send_or_save(
     if send_reduced(delivery, notification, head, &mut report) {
         exit = report.exit();
     }
-    send::complain_of_failures(&report);
+    send::complain_of_failures(&report, "");
     if exit == Exit::Ok {
         return SendOutcome::Accepted;
     }

@@ -151,11 +151,12 @@ impl<'a> CommandLineArgs<'a> {
         let Some(matches) = self.own_matches() else {
             return Vec::new();
         };
-        let is_present =
-            |arg: &&Arg| source(matches, arg.get_id().as_str()) == Some(ValueSource::CommandLine);
-        self.own_command()
-            .get_arguments()
-            .filter(is_present)
+        let on_command_line =
+            |id: &&Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+        let ids: Vec<&Id> = matches.ids().filter(on_command_line).collect();
+        let arguments = self.own_command().get_arguments();
+        arguments
+            .filter(|arg| ids.contains(&arg.get_id()))
             .collect()
     }
 }
@@ -181,7 +182,7 @@ pub(crate) fn source(matches: &ArgMatches, id: &str) -> Option<ValueSource> {
 }
 
 /// The names of all long options.
-fn keys<'c>(commands: impl Iterator<Item = &'c Command>) -> Keys {
+pub(crate) fn keys<'c>(commands: impl Iterator<Item = &'c Command>) -> Keys {
     let options = commands.flat_map(Command::get_arguments);
     // --raw accepts invalid names, so it must be given each time.
     let options = options.filter(|option| option.get_id() != "raw");

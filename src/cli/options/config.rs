@@ -47,10 +47,14 @@ impl Args {
         Ok(found)
     }
 
-    /// The configuration, if there is one.
-    pub fn read(&self, keys: &Keys, places: &Places) -> Result<Option<Config>, UsageError> {
+    /// The configuration, if there is one. The keys are not needed without one.
+    pub fn read(
+        &self,
+        keys: impl FnOnce() -> Keys,
+        places: &Places,
+    ) -> Result<Option<Config>, UsageError> {
         let found = self.find(places)?;
-        let read = found.map(|found| found.read(keys));
+        let read = found.map(|found| found.read(&keys()));
         read.transpose().map_err(|errors| first(&errors))
     }
 }

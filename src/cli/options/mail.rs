@@ -234,7 +234,7 @@ struct NotificationArgs {
 
 impl NotificationArgs {
     fn notification(self, command_line: &CommandLineArgs<'_>, places: &Places) -> Notification {
-        let read = self.config.read(&command_line.keys(), places);
+        let read = self.config.read(|| command_line.keys(), places);
         let config = read.as_ref().ok().and_then(Option::as_ref);
         let profile = config.map(|config| self.mail.choose_profile(config, &self.config));
         let profile = profile.transpose().map(Option::flatten);

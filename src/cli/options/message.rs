@@ -8,7 +8,7 @@ use crate::mail::address::{Address, AddressError, Domain, ListEntry, Mailbox};
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{
     Attachment, Content, Disposition, HeaderField, Inline, Input, MessageDraft, MessageOptions,
-    ReadyMessage, TextAlternatives, WithoutText,
+    MessageSource, ReadyMessage, TextAlternatives, WithoutText,
 };
 use crate::system::host;
 use crate::system::text::in_charset;
@@ -19,6 +19,26 @@ use std::io::IsTerminal as _;
 use std::mem::take;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
+
+/// Options of a composed message.
+const COMPOSED: [&str; 16] = [
+    "subject",
+    "body",
+    "attach",
+    "reply_to",
+    "html",
+    "markdown",
+    "inline",
+    "attach_message",
+    "calendar",
+    "charset",
+    "format_flowed",
+    "in_reply_to",
+    "references",
+    "priority",
+    "list_unsubscribe",
+    "auto_submitted",
+];
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Priority {
@@ -50,8 +70,29 @@ pub struct Sending {
     pub print: bool,
 
     /// Send nothing if the text is empty, and exit with status 0.
-    #[arg(short = 'E', long, conflicts_with = "message")]
+    #[arg(short = 'E', long, conflicts_with_all = ["message", "mbox", "maildir"])]
     only_if_input: bool,
+
+    /// Send each message in this mbox, from a file or standard input (`-`).
+    ///
+    /// Repeatable, and possible together with --message and --maildir: several messages are sent in this order
+    /// (--message, --mbox, --maildir), as if each were given with --message, and share their connections. All of
+    /// them are read and checked before the first is sent. The mailbox is not changed.
+    #[arg(long, value_name = "FILE|-", value_parser = value::file_or_stdin, conflicts_with_all = COMPOSED)]
+    mbox: Vec<Input>,
+
+    /// Send each message in this Maildir.
+    ///
+    /// Repeatable. The files in `new` and `cur` are sent in the order of their names, without those that are
+    /// marked as trashed. The Maildir is not changed.
+    #[arg(long, value_name = "DIR", conflicts_with_all = COMPOSED)]
+    maildir: Vec<PathBuf>,
+}
+
+impl Sending {
+    fn has_mailbox(&self) -> bool {
+        !self.mbox.is_empty() || !self.maildir.is_empty()
+    }
 }
 
 /// Options under the heading "Message".
@@ -193,7 +234,7 @@ pub struct Args {
 
     /// Send this complete message, from a file or standard input (`-`).
     ///
-    /// The message (RFC 5322) is sent unchanged, except that line endings are normalized, Bcc is removed, and
+    /// Repeatable; see --mbox for several messages. The message (RFC 5322) is sent unchanged, except that line endings are normalized, Bcc is removed, and
     /// missing Date, Message-ID, From and To fields are added (--no-date and --no-message-id suppress those
     /// two). To, Cc and Reply-To fields without an address are removed. Parts with lines over 998 octets are
     /// converted to quoted-printable or base64, as are parts that are not ASCII if the server lacks 8BITMIME. A
@@ -202,11 +243,8 @@ pub struct Args {
     /// recipients are given, they are taken from To, Cc and Bcc (or the Resent- fields). Fields added with
     /// --header are placed first.
     #[arg(long, value_name = "FILE|-", value_parser = value::file_or_stdin,
-          conflicts_with_all = ["subject", "body", "attach", "reply_to", "html", "markdown",
-                                "inline", "attach_message", "calendar", "charset", "format_flowed",
-                                "in_reply_to", "references", "priority", "list_unsubscribe",
-                                "auto_submitted"])]
-    message: Option<Input>,
+          conflicts_with_all = COMPOSED)]
+    message: Vec<Input>,
 
     /// Envelope sender (return path); '' for the null sender.
     #[arg(long, value_name = "ADDR", value_parser = value::sender, allow_hyphen_values = true)]
@@ -217,7 +255,30 @@ impl Args {
     /// True without a recipient and without a message that could name one.
     pub fn names_no_recipient(&self, others: &Sending) -> bool {
         let lists = [&others.recipients, &self.to, &self.cc, &self.bcc];
-        self.message.is_none() && lists.iter().all(|list| list.is_empty())
+        let has_message = !self.message.is_empty() || others.has_mailbox();
+        !has_message && lists.iter().all(|list| list.is_empty())
+    }
+
+    /// The sources of the messages, if there may be more than one.
+    pub fn sources(&mut self, others: &mut Sending) -> Result<Vec<MessageSource>, UsageError> {
+        if self.message.len() < 2 && !others.has_mailbox() {
+            return Ok(Vec::new());
+        }
+        let all = take(&mut self.message).into_iter().map(MessageSource::One);
+        let mailboxes = take(&mut others.mbox).into_iter().map(MessageSource::Mbox);
+        let directories = take(&mut others.maildir).into_iter();
+        let all = all.chain(mailboxes);
+        let all: Vec<MessageSource> = all.chain(directories.map(MessageSource::Maildir)).collect();
+        let is_stdin = |source: &&MessageSource| match source {
+            MessageSource::One(input) | MessageSource::Mbox(input) => input.is_stdin(),
+            MessageSource::Maildir(_) => false,
+        };
+        if all.iter().filter(is_stdin).count() > 1 {
+            return Err(only_one_stdin());
+        }
+        // The input of each message replaces it.
+        self.message = vec![Input::Text(String::new())];
+        Ok(all)
     }
 
     /// The message for the recipients of the arguments and the options. Recipients may lack a domain if the
@@ -236,7 +297,7 @@ impl Args {
             WithoutText::Send
         };
         let recipients = self.recipients(others, relay)?;
-        if let Some(input) = self.message.take() {
+        if let Some(input) = self.message.pop() {
             // --from is the envelope sender if the message names its author.
             let sender = named.then(|| Some(from.address.clone()));
             let sender = envelope_from.or(sender);
@@ -458,9 +519,7 @@ fn use_stdin_once(draft: &mut MessageDraft) -> Result<(), UsageError> {
     let files = draft.attachments.iter().map(|attachment| &attachment.input);
     let count = texts.chain(files).filter(|input| input.is_stdin()).count();
     if count > 1 {
-        return Err(UsageError::usage(
-            "only one option can read standard input (-)",
-        ));
+        return Err(only_one_stdin());
     }
     if count == 0 && text.body.is_none() && !std::io::stdin().is_terminal() {
         let has_text = text.html.is_some() || text.markdown.is_some();
@@ -471,6 +530,10 @@ fn use_stdin_once(draft: &mut MessageDraft) -> Result<(), UsageError> {
         });
     }
     Ok(())
+}
+
+fn only_one_stdin() -> UsageError {
+    UsageError::usage("only one option can read standard input (-)")
 }
 
 fn entries(option: &str, lists: Vec<AddressList>) -> Result<Vec<ListEntry>, UsageError> {

@@ -222,11 +222,16 @@ impl CommandLineArgs<'_> {
         {
             return true;
         }
+        // The password is for the proxy of the profile.
+        if id == "proxy_password_file" && is_present("proxy") {
+            return true;
+        }
         // Operands are recipients of To. A message without recipients on the command line is sent to those in its
         // header.
         let is_to_operands = id == "to" && is_present("recipients");
         let has_recipients = present.iter().any(|arg| names_recipients(arg));
-        let is_to_header = RECIPIENTS.contains(&id) && is_present("message") && !has_recipients;
+        let has_ready = ["message", "mbox", "maildir"].into_iter().any(is_present);
+        let is_to_header = RECIPIENTS.contains(&id) && has_ready && !has_recipients;
         is_to_operands
             || is_to_header
             || (self.names_server() && is_for_relay(option, profile)) && !is_present("profile")

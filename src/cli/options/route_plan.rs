@@ -102,6 +102,7 @@ fn fallback(own: Transport, merged: Transport, first: Option<&CredentialsOptions
     route.family = merged.route.family;
     route.bind = merged.route.bind;
     route.dns = merged.route.dns;
+    route.proxy = merged.route.proxy;
     let session = session::Options {
         tls: own.session.tls,
         mechanisms: own.session.mechanisms,

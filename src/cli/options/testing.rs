@@ -2,7 +2,7 @@
 
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
-use crate::cli::send::Repeat;
+use crate::cli::send::{ConnectionUse, Repeat};
 use crate::client::session::{
     EarlyStop, Options, Proxy, ProxyEnds, STOP_POINTS, StopMethod, TestOptions, TlsDemand,
 };
@@ -40,6 +40,12 @@ pub struct Args {
     /// Send the message N times, each over a new connection and with a new Message-ID.
     #[arg(long, value_name = "N", value_parser = value::number::<u32>(1, None))]
     repeat: Option<u32>,
+
+    /// Send the repetitions over the same connection.
+    ///
+    /// A new one is opened after 100 messages, or when the server closes it or accepts no more.
+    #[arg(long, requires = "repeat")]
+    reuse: bool,
 
     /// Pause between repetitions, as in 2s.
     #[arg(long, value_name = "TIME", value_parser = value::duration, requires = "repeat")]
@@ -119,6 +125,11 @@ impl Args {
                 .and_then(NonZeroU32::new)
                 .unwrap_or(NonZeroU32::MIN),
             wait: self.wait.unwrap_or_default(),
+            connections: if self.reuse {
+                ConnectionUse::Shared
+            } else {
+                ConnectionUse::NewEachTime
+            },
         }
     }
 

@@ -175,6 +175,13 @@ fn check_relay_options(
             Ok(())
         };
     }
+    if let (Some(proxy), None) = (&transport.route.proxy, transport.route.dns) {
+        return Err(UsageError::usage(format!(
+            "--proxy {proxy} requires --relay or --dns: MX lookups do not pass through the proxy; name the server, \
+             or the resolver to use"
+        ))
+        .about("--proxy"));
+    }
     if transport.session.protocol == Protocol::Lmtp {
         return Err(UsageError::usage(
             "--lmtp requires --relay: LMTP is not used between mail exchangers (RFC 2033)",

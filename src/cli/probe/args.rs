@@ -106,7 +106,7 @@ fn of_profile(
         )));
     }
     let mut command_line = command_line.of_sending();
-    let read = config.read(&command_line.keys(), places)?;
+    let read = config.read(|| command_line.keys(), places)?;
     let chosen = read
         .as_ref()
         .map(|read| read.choose(config.profile.as_deref(), None));

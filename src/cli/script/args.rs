@@ -38,7 +38,7 @@ pub struct Args {
 
     /// Use this command as the server; it speaks SMTP on standard input and output.
     #[arg(long, value_name = "CMD", value_parser = value::command,
-          conflicts_with_all = ["server", "port", "bind", "ipv4", "ipv6", "dns", "connect_to"])]
+          conflicts_with_all = ["server", "port", "bind", "ipv4", "ipv6", "dns", "connect_to", "proxy"])]
     pipe: Option<HostPort>,
 
     /// Set a variable; repeatable.
@@ -120,7 +120,7 @@ impl Args {
         })
     }
 
-    fn script_run(self, command_line: &CommandLineArgs<'_>) -> Result<ScriptRun, UsageError> {
+    fn script_run(mut self, command_line: &CommandLineArgs<'_>) -> Result<ScriptRun, UsageError> {
         let output = self.output()?;
         let message_option =
             command_line.first_of::<message::Args>(&["from", "to", "envelope_from"]);
@@ -134,6 +134,12 @@ impl Args {
             set(name, Some(value.clone()));
         }
         let has_message = message_option.is_some() || command_line.has("to");
+        let own = &mut message::Sending::default();
+        if !self.message.sources(own)?.is_empty() {
+            return Err(UsageError::usage(
+                "a script sends one message: give --message once",
+            ));
+        }
         let message = has_message.then(|| self.message.options(message::Sending::default(), true));
         let session = session::Options {
             helo: self.helo,

@@ -5,6 +5,7 @@ use crate::cli::script::ScriptTask;
 use crate::cli::send::Send;
 use crate::cli::send::deliver::{deliver_over, shown};
 use crate::cli::terminal::{build, complain, load_first};
+use crate::client::deliver::ConnectionPool;
 use crate::client::transport::Transports;
 use crate::mail::message::{Convertible, Message, Signed};
 use crate::queue::delivery::SenderNotice;
@@ -61,6 +62,9 @@ impl Recording {
     pub fn plan(self, send: Send) -> Result<ScriptTask, UsageError> {
         let contradiction = if send.queueing.is_some() {
             "--record conflicts with --queue: only an immediate session can be recorded"
+        } else if !send.sources.is_empty() {
+            "--record conflicts with several messages (--message twice, --mbox, --maildir): only one session \
+             can be recorded"
         } else if send.repeat.times.get() > 1 {
             "--record conflicts with --repeat: only one session can be recorded"
         } else if send.transport.session.testing.proxy.is_some() {
@@ -103,7 +107,8 @@ fn record(options: Send, path: &Path) -> Result<Exit, Exit> {
     let (mut script, mut octets) = (String::new(), None);
     let shown = shown(options.output, SenderNotice::Caller, |observer| {
         let mut recorder = ScriptRecorder::new(observer, &name, to_server);
-        let report = deliver_over(&transports, &message, &mut recorder);
+        let pool = ConnectionPool::for_one_message(&transports);
+        let report = deliver_over(&pool, &message, &mut recorder);
         octets = recorder.octets();
         script = recorder.into_script();
         report

@@ -41,13 +41,18 @@ impl SendArgs {
     }
 
     /// Builds the task, without a queue and fallbacks.
-    pub(crate) fn plan(self) -> Result<SendTask, UsageError> {
+    pub(crate) fn plan(mut self) -> Result<SendTask, UsageError> {
         let testing = &self.transport.rare.testing;
         if testing.ends_before_mail() && self.message.names_no_recipient(&self.own) {
             return self.session_only();
         }
         let only_print = self.own.print;
         let relay = self.transport.route.names_server();
+        let sources = self.message.sources(&mut self.own)?;
+        if only_print && !sources.is_empty() {
+            let why = "--print shows one message: give one --message, and no --mbox or --maildir";
+            return Err(UsageError::usage(why));
+        }
         let mut message = self.message.options(self.own, relay)?;
         if !testing.ends_before_data() && io::stdin().is_terminal() {
             message.type_text();
@@ -64,6 +69,7 @@ impl SendArgs {
         auth::check_relay(transport.credentials.as_ref(), &transport.route)?;
         Ok(SendTask::Send(Box::new(Send {
             message,
+            sources,
             transport,
             fallbacks: Vec::new(),
             output,

@@ -1,6 +1,6 @@
 //! Delivering a message without the queue, and showing the session and the result.
 
-use crate::cli::interrupt::tracked;
+use crate::cli::interrupt::{Tracking, tracked};
 use crate::cli::observer::Progress;
 use crate::cli::terminal;
 use crate::cli::terminal::complain;
@@ -12,7 +12,7 @@ use crate::mail::message::Message;
 use crate::queue::delivery::SenderNotice;
 use crate::system::exit::Exit;
 use crate::system::text::reason;
-use crate::transcript::{Stopwatch, TranscriptOptions};
+use crate::transcript::{NumberedMessage, Stopwatch, Transcript, TranscriptOptions};
 use std::io;
 
 /// Sends a message without queueing it.
@@ -23,6 +23,17 @@ pub fn at_once(
     notice: SenderNotice,
 ) -> ShownResult {
     let transports = Transports::new(std::iter::once(transport).chain(fallbacks));
+    let pool = ConnectionPool::for_one_message(&transports);
+    over(&pool, message, &mut DeliveryOutput::open(output, notice))
+}
+
+/// Sends a message without queueing it, over the connections of a pool.
+pub fn over(
+    pool: &ConnectionPool<'_, '_>,
+    message: &Message,
+    output: &mut DeliveryOutput,
+) -> ShownResult {
+    let (transports, notice) = (pool.transports(), output.notice);
     if let Err(error) = transports.load(0, None) {
         let why = error.to_string();
         if notice == SenderNotice::Caller {
@@ -34,19 +45,24 @@ pub fn at_once(
         let exit = error.exit();
         return ShownResult { exit, report };
     }
-    shown(output, notice, |observer| {
-        if let Some(profile) = &transport.profile {
+    let (recipients, left) = (&message.envelope.recipients, output.left());
+    output.show(|observer| {
+        if let Some(profile) = &transports.options(0).profile {
             observer.on_event(Event::Detail(&format!("using profile {profile}")));
         }
         for remark in &message.remarks {
             observer.on_event(Event::Detail(remark));
         }
         if notice != SenderNotice::Caller {
-            return deliver_over(&transports, message, observer);
+            return deliver_over(pool, message, observer);
         }
-        let recipients = &message.envelope.recipients;
-        tracked(recipients, false, observer, |observer| {
-            deliver_over(&transports, message, observer)
+        let tracking = Tracking {
+            recipients,
+            is_kept: false,
+            left,
+        };
+        tracked(&tracking, observer, |observer| {
+            deliver_over(pool, message, observer)
         })
     })
 }
@@ -64,41 +80,122 @@ pub fn shown(
     notice: SenderNotice,
     go: impl FnOnce(&mut dyn Observer) -> DeliveryReport,
 ) -> ShownResult {
-    let go = |observer: &mut dyn Observer| {
-        if output.progress {
-            return go(&mut Progress::new(observer));
+    DeliveryOutput::open(output, notice).show(go)
+}
+
+/// The output of the delivery of one message, or of several in order.
+pub struct DeliveryOutput {
+    options: TranscriptOptions,
+    notice: SenderNotice,
+    /// `None`: nothing is shown.
+    transcript: Option<Box<dyn Transcript>>,
+    /// The current one of several messages.
+    message: Option<NumberedMessage>,
+}
+
+impl DeliveryOutput {
+    pub fn open(options: TranscriptOptions, notice: SenderNotice) -> Self {
+        Self {
+            options,
+            notice,
+            transcript: terminal::open(options),
+            message: None,
         }
-        go(observer)
-    };
-    let go = |observer: &mut dyn Observer| {
-        if !output.summary {
-            return go(observer);
+    }
+
+    /// Sets who is told of failures, and returns the previous value.
+    pub fn set_notice(&mut self, notice: SenderNotice) -> SenderNotice {
+        std::mem::replace(&mut self.notice, notice)
+    }
+
+    /// Begins one of several messages.
+    pub fn begin(&mut self, message: NumberedMessage) {
+        if let Some(transcript) = &mut self.transcript {
+            transcript.begin(&message);
         }
-        let mut stopwatch = Stopwatch::new(observer);
-        let report = go(&mut stopwatch);
-        stopwatch.report();
-        report
-    };
-    let Some(mut transcript) = terminal::open(output) else {
-        let report = go(&mut Silent);
-        let exit = finish(&report, notice, None);
-        return ShownResult { exit, report };
-    };
-    let report = go(&mut *transcript);
-    transcript.result(&report, report.exit());
-    let exit = finish(&report, notice, transcript.failure());
-    ShownResult { exit, report }
+        self.message = Some(message);
+    }
+
+    /// The number of messages after the current one.
+    pub fn left(&self) -> usize {
+        self.message
+            .as_ref()
+            .map_or(0, |message| message.of - message.number)
+    }
+
+    /// True if the output cannot be written, so that nothing more should be sent.
+    pub fn has_failed(&self) -> bool {
+        let transcript = self.transcript.as_ref();
+        transcript.is_some_and(|transcript| transcript.is_closed())
+    }
+
+    /// Shows a delivery, and reports its failures unless the sender is notified in another way.
+    pub fn show(&mut self, go: impl FnOnce(&mut dyn Observer) -> DeliveryReport) -> ShownResult {
+        let options = self.options;
+        let go = |observer: &mut dyn Observer| {
+            if options.progress {
+                return go(&mut Progress::new(observer));
+            }
+            go(observer)
+        };
+        let go = |observer: &mut dyn Observer| {
+            if !options.summary {
+                return go(observer);
+            }
+            let mut stopwatch = Stopwatch::new(observer);
+            let report = go(&mut stopwatch);
+            stopwatch.report();
+            report
+        };
+        let report = match &mut self.transcript {
+            None => go(&mut Silent),
+            Some(transcript) => {
+                let report = go(&mut **transcript);
+                transcript.result(&report, report.exit());
+                report
+            }
+        };
+        let exit = self.finish(&report);
+        ShownResult { exit, report }
+    }
+
+    /// Shows how connections are closed that were kept for other messages.
+    pub fn close(&mut self, close: impl FnOnce(&mut dyn Observer)) {
+        match &mut self.transcript {
+            None => close(&mut Silent),
+            Some(transcript) => close(&mut **transcript),
+        }
+    }
+
+    /// Shows the result of several messages.
+    pub fn total(&mut self, messages: usize, failed: usize, exit: Exit) {
+        if let Some(transcript) = &mut self.transcript {
+            transcript.total(messages, failed, exit);
+        }
+    }
+
+    /// Writes each failure to stderr, one line for each recipient.
+    fn finish(&self, report: &DeliveryReport) -> Exit {
+        let transcript = self.transcript.as_ref();
+        let unwritten = transcript.and_then(|transcript| transcript.failure());
+        finish(report, self.notice, unwritten, &self.place())
+    }
+
+    /// The current one of several messages, at the beginning of a line.
+    pub fn place(&self) -> String {
+        let message = self.message.as_ref();
+        message.map_or_else(String::new, |message| format!("{message}: "))
+    }
 }
 
 /// Delivers over one transport after the other, and reports the fallbacks that cannot be used.
 pub fn deliver_over(
-    transports: &Transports<'_>,
+    pool: &ConnectionPool<'_, '_>,
     message: &Message,
     observer: &mut dyn Observer,
 ) -> DeliveryReport {
-    let pool = ConnectionPool::for_one_message(transports);
-    let report = deliver(&Outgoing::of(message), &pool, observer);
-    for (options, error) in transports.unusable() {
+    let report = deliver(&Outgoing::of(message), pool, observer);
+    for (options, error) in pool.transports().unusable() {
         let profile = options.profile.as_deref().unwrap_or_default();
         complain(&format!("cannot try the profile {profile}: {error}"));
     }
@@ -106,7 +203,12 @@ pub fn deliver_over(
 }
 
 /// Writes each failure to stderr, one line for each recipient.
-fn finish(report: &DeliveryReport, notice: SenderNotice, unwritten: Option<&io::Error>) -> Exit {
+fn finish(
+    report: &DeliveryReport,
+    notice: SenderNotice,
+    unwritten: Option<&io::Error>,
+    place: &str,
+) -> Exit {
     if let Some(error) = unwritten {
         let output_failed = report
             .results
@@ -129,16 +231,16 @@ fn finish(report: &DeliveryReport, notice: SenderNotice, unwritten: Option<&io::
         return Exit::Ok;
     }
     if notice == SenderNotice::Caller {
-        complain_of_failures(report);
+        complain_of_failures(report, place);
     }
     report.exit()
 }
 
-/// One line on stderr for each recipient that failed.
-pub fn complain_of_failures(report: &DeliveryReport) {
+/// One line on stderr for each recipient that failed, after the place of the message.
+pub fn complain_of_failures(report: &DeliveryReport, place: &str) {
     for result in &report.results {
         if !result.is_success() {
-            complain(&result.explanation());
+            complain(&format!("{place}{}", result.explanation()));
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Sends through the queue: the message is queued durably, then sent.
 
-use crate::cli::interrupt::tracked;
+use crate::cli::interrupt::{Tracking, tracked};
 use crate::cli::notification::interrupt;
 use crate::cli::observer::Logged;
 use crate::cli::send::deliver as send;
-use crate::cli::send::deliver::ShownResult;
+use crate::cli::send::deliver::{DeliveryOutput, ShownResult};
 use crate::cli::send::submit;
 use crate::cli::terminal::complain;
 use crate::client::credentials;
@@ -55,6 +55,13 @@ pub struct QueuedMessage<'p> {
     pub as_given: bool,
 }
 
+/// What the messages of a command line share.
+pub struct Shared<'a, 'c, 't> {
+    pub output: &'a mut DeliveryOutput,
+    /// Their connections. `None`: each message has its own.
+    pub pool: Option<&'a ConnectionPool<'c, 't>>,
+}
+
 /// The result of queueing a message.
 pub enum KeepResult {
     /// The message was queued, with this result.
@@ -69,12 +76,15 @@ impl QueuedMessage<'_> {
     /// Passes the message to the submission socket, if that is used; else queues it, and tries it at the time that the
     /// options set.
     pub fn send(&self) -> KeepResult {
+        self.send_with(&mut Shared {
+            output: &mut DeliveryOutput::open(self.output, self.notice),
+            pool: None,
+        })
+    }
+
+    fn send_with(&self, shared: &mut Shared<'_, '_, '_>) -> KeepResult {
         if self.queueing.socket.is_some() {
-            let transport = self.with_patience(self.transport);
-            return match submit::pass_on(self.message, transport, self.output, self.notice) {
-                Some(shown) => KeepResult::Safe(shown),
-                None => self.keep_for_socket(),
-            };
+            return self.pass_on(shared);
         }
         let directory = self.queueing.queue.directory.as_deref();
         let store = match queue::open(directory, true) {
@@ -88,26 +98,38 @@ impl QueuedMessage<'_> {
         };
         interrupt::release();
         match self.queueing.first {
-            FirstTry::Later => KeepResult::Safe(self.report_queued(&*claim)),
+            FirstTry::Later => KeepResult::Safe(self.report_queued(&*claim, shared.output)),
             FirstTry::Background => {
-                let shown = self.report_queued(&*claim);
+                let shown = self.report_queued(&*claim, shared.output);
                 drop(claim);
-                run_in_background(&*store, &self.queueing.queue, None);
+                if shared.output.left() == 0 {
+                    run_in_background(&*store, &self.queueing.queue, None);
+                }
                 KeepResult::Safe(shown)
             }
-            FirstTry::Now => KeepResult::Safe(self.try_now(&*store, claim)),
+            FirstTry::Now => KeepResult::Safe(self.try_now(&*store, claim, shared)),
         }
     }
 
-    /// Queues the message, which a later run passes to the socket. Without a queue, it must not be sent at once: this
-    /// user may not know the password of the relay.
-    fn keep_for_socket(&self) -> KeepResult {
+    /// Passes the message to the submission socket. If that cannot be used now, the message is queued, and a later run
+    /// passes it on. Without a queue, it must not be sent at once: this user may not know the password of the relay.
+    fn pass_on(&self, shared: &mut Shared<'_, '_, '_>) -> KeepResult {
+        let passed = match shared.pool {
+            Some(pool) => submit::pass_on(pool, self.message, shared.output),
+            None => {
+                let transport = self.with_patience(self.transport);
+                submit::pass_on_at_once(transport, self.message, shared.output)
+            }
+        };
+        if let Some(shown) = passed {
+            return KeepResult::Safe(shown);
+        }
         let directory = self.queueing.queue.directory.as_deref();
         let opened = queue::open(directory, true);
         match opened.and_then(|store| self.commit(&*store)) {
             Ok(claim) => {
                 interrupt::release();
-                KeepResult::Safe(self.report_queued(&*claim))
+                KeepResult::Safe(self.report_queued(&*claim, shared.output))
             }
             Err(error) => KeepResult::Lost(error),
         }
@@ -115,16 +137,30 @@ impl QueuedMessage<'_> {
 
     /// Queues the message, or sends it at once if there is no queue and an immediate attempt is allowed.
     pub fn send_or_not(&self) -> Exit {
-        match self.send() {
-            KeepResult::Safe(shown) => shown.exit,
+        let shown = self.send_or_not_with(&mut Shared {
+            output: &mut DeliveryOutput::open(self.output, self.notice),
+            pool: None,
+        });
+        shown.map_or_else(|exit| exit, |shown| shown.exit)
+    }
+
+    /// The same as one of several messages. The error was reported: the message was neither queued nor sent.
+    pub fn send_or_not_with(&self, shared: &mut Shared<'_, '_, '_>) -> Result<ShownResult, Exit> {
+        match self.send_with(shared) {
+            KeepResult::Safe(shown) => Ok(shown),
             KeepResult::NoQueue(error) if self.queueing.first != FirstTry::Later => {
                 complain(&format!("{error}; sending the message without queueing it"));
                 let transport = (self.transport, self.fallbacks);
-                send::at_once(self.message, transport, self.output, SenderNotice::Caller).exit
+                Ok(send::at_once(
+                    self.message,
+                    transport,
+                    self.output,
+                    SenderNotice::Caller,
+                ))
             }
             KeepResult::NoQueue(error) | KeepResult::Lost(error) => {
                 complain(&format!("{error}; the message was neither queued nor sent"));
-                Exit::Temporary
+                Err(Exit::Temporary)
             }
         }
     }
@@ -163,9 +199,9 @@ impl QueuedMessage<'_> {
     }
 
     /// Reports the identifier in the queue.
-    fn report_queued(&self, claim: &dyn ClaimedItem) -> ShownResult {
+    fn report_queued(&self, claim: &dyn ClaimedItem, output: &mut DeliveryOutput) -> ShownResult {
         self.warn_of_temporary_password();
-        send::shown(self.output, self.notice, |observer| {
+        output.show(|observer| {
             report_id(claim, observer);
             let mut report = DeliveryReport::not_attempted(&self.message.envelope.recipients);
             report.keep();
@@ -204,7 +240,12 @@ impl QueuedMessage<'_> {
         }
     }
 
-    fn try_now(&self, store: &dyn QueueStore, claim: Box<dyn ClaimedItem>) -> ShownResult {
+    fn try_now(
+        &self,
+        store: &dyn QueueStore,
+        claim: Box<dyn ClaimedItem>,
+        shared: &mut Shared<'_, '_, '_>,
+    ) -> ShownResult {
         let stop = Arc::new(Stop::default());
         let run_context = RunContext {
             store,
@@ -221,9 +262,10 @@ impl QueuedMessage<'_> {
         let fallbacks = self.fallbacks.iter();
         let fallbacks: Vec<Transport> = fallbacks.map(|one| self.with_patience(one)).collect();
         let transports = Transports::new(std::iter::once(&transport).chain(&fallbacks));
+        let (left, shared_pool) = (shared.output.left(), shared.pool);
         let (id, begun) = (claim.item().id.clone(), Instant::now());
         let mut claim = Some(claim);
-        let shown = send::shown(self.output, self.notice, |observer| {
+        let shown = shared.output.show(|observer| {
             let Some(claim) = claim.take() else {
                 return DeliveryReport::not_attempted(&[]);
             };
@@ -239,13 +281,19 @@ impl QueuedMessage<'_> {
             for remark in &self.message.remarks {
                 observer.on_event(Event::Detail(remark));
             }
+            let attempt = |observer: &mut dyn Observer| match shared_pool {
+                Some(pool) => self.attempt(&run_context, claim, pool, observer),
+                None => self.attempt_alone(&run_context, claim, &transports, observer),
+            };
             if self.notice != SenderNotice::Caller {
-                return self.attempt(&run_context, claim, &transports, observer);
+                return attempt(observer);
             }
-            let recipients = &self.message.envelope.recipients;
-            tracked(recipients, true, observer, |observer| {
-                self.attempt(&run_context, claim, &transports, observer)
-            })
+            let tracking = Tracking {
+                recipients: &self.message.envelope.recipients,
+                is_kept: true,
+                left,
+            };
+            tracked(&tracking, observer, attempt)
         });
         let is_late = self
             .patience
@@ -253,7 +301,7 @@ impl QueuedMessage<'_> {
         let mut results = shown.report.results.iter();
         if is_late && results.any(|result| result.verdict == RecipientStatus::Queued) {
             run_in_background(store, &self.queueing.queue, Some(&id));
-        } else {
+        } else if left == 0 {
             self.deliver_others(&run_context);
         }
         shown
@@ -265,24 +313,35 @@ impl QueuedMessage<'_> {
         transport
     }
 
-    fn attempt(
+    fn attempt_alone(
         &self,
         run_context: &RunContext<'_>,
         claim: Box<dyn ClaimedItem>,
         transports: &Transports<'_>,
         observer: &mut dyn Observer,
     ) -> DeliveryReport {
-        let all: Vec<usize> = (0..self.message.envelope.recipients.len()).collect();
         let pool = ConnectionPool::new(transports, run_context.hosts);
+        let report = self.attempt(run_context, claim, &pool, observer);
+        pool.close(observer);
+        report
+    }
+
+    fn attempt(
+        &self,
+        run_context: &RunContext<'_>,
+        claim: Box<dyn ClaimedItem>,
+        pool: &ConnectionPool<'_, '_>,
+        observer: &mut dyn Observer,
+    ) -> DeliveryReport {
+        let all: Vec<usize> = (0..self.message.envelope.recipients.len()).collect();
         let attempt = Attempt {
             claim: &*claim,
             recipients: &all,
             early: false,
-            pool: &pool,
+            pool,
             queue_observer: run_context.queue_observer,
         };
         let attempted = attempt.run(observer);
-        pool.close(observer);
         let id = claim.item().id.clone();
         let settled = attempted.and_then(|outcome| {
             let settled = settle(run_context, claim, self.notice)?;

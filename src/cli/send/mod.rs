@@ -11,7 +11,7 @@ pub(crate) use run::{print, run};
 use crate::cli::ask::Ask;
 use crate::client::mail_log::LogOptions;
 use crate::client::transport::Transport;
-use crate::mail::message::MessageOptions;
+use crate::mail::message::{MessageOptions, MessageSource};
 use crate::queue::QueueUse;
 use crate::transcript::TranscriptOptions;
 use std::num::NonZeroU32;
@@ -31,6 +31,8 @@ pub enum SendTask {
 #[derive(Debug)]
 pub struct Send {
     pub message: MessageOptions,
+    /// Ready messages, each sent with the options of `message`. Empty: `message` itself is sent.
+    pub sources: Vec<MessageSource>,
     pub transport: Transport,
     /// Fallback transports, tried in order on temporary failure.
     pub fallbacks: Vec<Transport>,
@@ -41,10 +43,19 @@ pub struct Send {
     pub log: LogOptions,
 }
 
-/// Repetition of a message.
+/// Repetition of the messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Repeat {
     pub times: NonZeroU32,
     /// Pause between two of them.
     pub wait: Duration,
+    pub connections: ConnectionUse,
+}
+
+/// The connections of repetitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionUse {
+    /// Each repetition has its own.
+    NewEachTime,
+    Shared,
 }

@@ -1,63 +1,228 @@
-//! Sending or printing the message of a command line.
+//! Sending or printing the messages of a command line.
 
-use crate::cli::send::Send;
-use crate::cli::send::deliver::at_once;
-use crate::cli::send::keep::QueuedMessage;
-use crate::cli::terminal::{Stdout, build, complain, prompt_for};
-use crate::mail::message::{Message, MessageOptions};
+use crate::cli::send::deliver::{DeliveryOutput, ShownResult, over};
+use crate::cli::send::keep::{QueuedMessage, Shared};
+use crate::cli::send::{ConnectionUse, Send};
+use crate::cli::terminal::{Stdout, build, complain, load_first, prompt_for};
+use crate::client::deliver::{ConnectionPool, HostsOfRun};
+use crate::client::outcome::{Cause, Endings, RecipientResult};
+use crate::client::transport::Transports;
+use crate::mail::message::{
+    CollectedMessage, Message, MessageCollection, MessageOptions, SourceError,
+};
 use crate::queue::delivery::SenderNotice;
 use crate::smtp::blocks::{Block, Replay};
 use crate::system::exit::Exit;
+use crate::system::figures::counted;
 use crate::system::text::reason;
-use crate::transcript::TranscriptOptions;
+use crate::transcript::{NumberedMessage, TranscriptOptions};
 use std::io::{self, Write};
+use std::mem;
 use std::thread;
+use std::time::SystemTime;
 
-/// Builds the message, delivers it and reports failures, as often as requested. The exit status is that of
-/// the first failure.
+/// Builds the messages, delivers them and reports failures, as often as requested. The exit status covers all
+/// messages of a repetition, and is that of the first repetition that failed.
 pub fn run(mut options: Send) -> Exit {
-    let times = options.repeat.times.get();
     prompt_for(&options.message);
-    if times > 1
-        && let Err(error) = options.message.hold_stdin()
-    {
+    let message = options.message.clone();
+    let sources = mem::take(&mut options.sources);
+    let messages = MessageCollection::open(message, sources).map_err(|error| {
         complain(&error.to_string());
-        return error.exit();
-    }
-    let mut first = Exit::Ok;
-    for time in 0..times {
-        if time > 0 {
-            thread::sleep(options.repeat.wait);
-        }
-        let message = match build(options.message.clone()) {
-            Ok(message) => message,
-            Err(exit) => return exit,
-        };
-        let exit = send(&message, &options);
-        if first == Exit::Ok {
-            first = exit;
-        }
-    }
-    first
+        error.exit()
+    });
+    let exit = messages.and_then(|messages| run_all(&options, messages));
+    exit.unwrap_or_else(|exit| exit)
 }
 
-fn send(message: &Message, options: &Send) -> Exit {
-    let Some(queueing) = &options.queueing else {
-        let transport = (&options.transport, &options.fallbacks[..]);
-        return at_once(message, transport, options.output, SenderNotice::Caller).exit;
+fn run_all(options: &Send, mut messages: MessageCollection) -> Result<Exit, Exit> {
+    let all = std::iter::once(&options.transport).chain(&options.fallbacks);
+    let transports = Transports::new(all);
+    let times = options.repeat.times.get() as usize;
+    let of = times * messages.count();
+    if of > 1 {
+        let held = messages.hold_stdin();
+        held.map_err(|error| unreadable(&error))?;
+        check(&messages)?;
+        if options.queueing.is_none() {
+            load_first(&transports)?;
+        }
+    }
+    let mut batch = Batch {
+        options,
+        messages: &messages,
+        output: DeliveryOutput::open(options.output, SenderNotice::Caller),
+        of,
+        begun: 0,
+        failed: 0,
     };
-    let kept = QueuedMessage {
-        message,
-        queueing,
-        transport: &options.transport,
-        fallbacks: &options.fallbacks,
-        output: options.output,
-        notice: SenderNotice::Caller,
-        patience: None,
-        log: None,
-        as_given: false,
+    let exit = match options.repeat.connections {
+        ConnectionUse::Shared => batch.send(&transports, times)?,
+        ConnectionUse::NewEachTime => {
+            let mut first = Exit::Ok;
+            for time in 0..times {
+                batch.pause_before(time);
+                let exit = batch.send(&transports, 1)?;
+                first = first_failure(first, exit);
+            }
+            first
+        }
     };
-    kept.send_or_not()
+    batch.end(exit);
+    Ok(exit)
+}
+
+fn first_failure(before: Exit, exit: Exit) -> Exit {
+    if before == Exit::Ok { exit } else { before }
+}
+
+fn unreadable(error: &SourceError) -> Exit {
+    complain(&error.to_string());
+    error.exit()
+}
+
+/// Builds every message once, so that an error in the last one is found before the first is sent.
+fn check(messages: &MessageCollection) -> Result<(), Exit> {
+    for message in messages.messages() {
+        let message = message.map_err(|error| unreadable(&error))?;
+        let built = Message::build(message.options, SystemTime::now());
+        built.map_err(|error| {
+            let (name, text) = (&message.name, error.to_string());
+            // Errors of reading name the file.
+            let place = if name.is_empty() || text.contains(name) {
+                String::new()
+            } else {
+                format!("{name}: ")
+            };
+            if error.exit() != Exit::Ok {
+                complain(&format!("{place}{text}; nothing was sent"));
+            }
+            error.exit()
+        })?;
+    }
+    Ok(())
+}
+
+/// The messages of a command line while they are sent.
+struct Batch<'a> {
+    options: &'a Send,
+    messages: &'a MessageCollection,
+    output: DeliveryOutput,
+    /// Number of messages in all repetitions.
+    of: usize,
+    /// Number of messages so far.
+    begun: usize,
+    /// Number of messages that were not sent to all of their recipients.
+    failed: usize,
+}
+
+impl Batch<'_> {
+    fn pause_before(&self, time: usize) {
+        if time > 0 {
+            thread::sleep(self.options.repeat.wait);
+        }
+    }
+
+    /// Sends all messages this many times, over the same connections.
+    fn send(&mut self, transports: &Transports<'_>, times: usize) -> Result<Exit, Exit> {
+        let hosts = HostsOfRun::default();
+        let pool = match times * self.messages.count() {
+            1 => ConnectionPool::for_one_message(transports),
+            _ => ConnectionPool::new(transports, &hosts),
+        };
+        let mut first = Exit::Ok;
+        for time in 0..times {
+            self.pause_before(time);
+            first = first_failure(first, self.send_each(&pool)?);
+        }
+        self.output.close(|observer| pool.close(observer));
+        Ok(first)
+    }
+
+    /// Sends each message once. The error ends the run, and was reported.
+    fn send_each(&mut self, pool: &ConnectionPool<'_, '_>) -> Result<Exit, Exit> {
+        let messages = self.messages;
+        let mut endings = Endings::default();
+        for message in messages.messages() {
+            if self.output.has_failed() {
+                break;
+            }
+            match self.send_one(message, pool) {
+                Ok(shown) => {
+                    let results = &shown.report.results;
+                    self.failed += usize::from(!results.iter().all(RecipientResult::is_success));
+                    if messages.count() == 1 {
+                        return Ok(shown.exit);
+                    }
+                    endings.add(&shown.report);
+                }
+                Err(exit) if messages.count() == 1 => return Err(exit),
+                Err(exit) => {
+                    self.failed += 1;
+                    endings.add_unsent(match exit {
+                        Exit::Temporary => Cause::Network,
+                        _ => Cause::Message,
+                    });
+                }
+            }
+        }
+        Ok(endings.exit())
+    }
+
+    /// The error was reported: the message was not sent.
+    fn send_one(
+        &mut self,
+        message: Result<CollectedMessage, SourceError>,
+        pool: &ConnectionPool<'_, '_>,
+    ) -> Result<ShownResult, Exit> {
+        self.begun += 1;
+        let message = message.map_err(|error| unreadable(&error))?;
+        if self.of > 1 {
+            self.output.begin(NumberedMessage {
+                number: self.begun,
+                of: self.of,
+                name: message.name,
+            });
+        }
+        let message = build(message.options)?;
+        let Some(queueing) = &self.options.queueing else {
+            return Ok(over(pool, &message, &mut self.output));
+        };
+        let kept = QueuedMessage {
+            message: &message,
+            queueing,
+            transport: &self.options.transport,
+            fallbacks: &self.options.fallbacks,
+            output: self.options.output,
+            notice: SenderNotice::Caller,
+            patience: None,
+            log: None,
+            as_given: false,
+        };
+        kept.send_or_not_with(&mut Shared {
+            output: &mut self.output,
+            pool: Some(pool).filter(|pool| pool.keeps_sessions()),
+        })
+    }
+
+    /// Reports the messages that were not sent.
+    fn end(&mut self, exit: Exit) {
+        if self.of == 1 {
+            return;
+        }
+        self.output.total(self.of, self.failed, exit);
+        if self.failed > 0 && self.messages.count() > 1 {
+            let failed = self.failed;
+            complain(&format!(
+                "{failed} of {} were not delivered to all of their recipients",
+                counted(self.of as u64, "message")
+            ));
+        }
+        if self.begun < self.of {
+            let left = counted((self.of - self.begun) as u64, "message");
+            complain(&format!("{left} after it: not sent"));
+        }
+    }
 }
 
 /// Writes the message to stdout and sends nothing.

@@ -235,7 +235,7 @@ impl SendmailOptions {
             profile: None,
             config: self.config.clone(),
         };
-        arguments.read(&command_line.keys(), places)
+        arguments.read(|| command_line.keys(), places)
     }
 
     fn choose_profile<'c>(

@@ -106,6 +106,10 @@ impl Delivery<'_, '_> {
         let idle = self
             .idle?
             .take(current.host, current.port, current.policy)?;
+        self.observer.on_event(Event::Reused {
+            host: &idle.server.host,
+            peer: &idle.server.address,
+        });
         let then = if idle.is_fresh() {
             AfterTransaction::Rest
         } else {
@@ -148,7 +152,7 @@ impl Delivery<'_, '_> {
         let hosts = self.idle?.hosts;
         let port = destination.port_of(host);
         let down = |name: &str| hosts.down(name, port);
-        down(&host.to_string()).or_else(|| down(&self.for_us(host)))
+        down(&self.for_all(host)).or_else(|| down(&self.for_us(host)))
     }
 
     /// Records the state of a host for later deliveries.
@@ -157,7 +161,7 @@ impl Delivery<'_, '_> {
             return;
         };
         let (hosts, port) = (idle.hosts, destination.port_of(current.host));
-        let (name, ours) = (current.host.to_string(), self.for_us(current.host));
+        let (name, ours) = (self.for_all(current.host), self.for_us(current.host));
         match &current.shut {
             None if !current.answered => {}
             Some(HostFilter::ForAll(why)) if !current.answered => hosts.went_down(&name, port, why),
@@ -172,11 +176,19 @@ impl Delivery<'_, '_> {
         }
     }
 
+    /// The key under which the state of a host is stored. A host that a proxy cannot reach may be up.
+    fn for_all(&self, host: &Host) -> String {
+        match self.transport.router.proxy() {
+            Some(proxy) => format!("{host} through {proxy}"),
+            None => host.to_string(),
+        }
+    }
+
     /// The key under which host state that depends on the client is stored: another user may have a valid
     /// password, or other demands on the certificate.
     fn for_us(&self, host: &Host) -> String {
         let user = self.transport.login.and_then(|login| login.user.as_deref());
-        format!("{host} as {}", user.unwrap_or_default())
+        format!("{} as {}", self.for_all(host), user.unwrap_or_default())
     }
 
     /// Connects to this address, or to one of the others if they answer sooner, as often as the server

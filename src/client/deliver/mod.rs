@@ -1,9 +1,11 @@
 //! Delivery of a message: transports, destinations, hosts, connections and sessions.
 
 mod destination;
+mod hosts;
 mod logged;
 mod pool;
 
+pub use hosts::HostsOfRun;
 pub use pool::{ConnectionPool, Hosts};
 
 use crate::client::events::{Event, Observer};

@@ -61,6 +61,11 @@ impl<'a, 'p> ConnectionPool<'a, 'p> {
         }
     }
 
+    /// True if sessions are kept open for the next message.
+    pub fn keeps_sessions(&self) -> bool {
+        !self.idle.is_empty()
+    }
+
     pub fn transports(&self) -> &'a Transports<'p> {
         self.transports
     }

@@ -40,6 +40,9 @@ impl fmt::Display for ContactedServer {
                     write!(f, "{host} {ip}:{port}")
                 }
             }
+            PeerAddress::Proxied(peer) if host.trim_matches(['[', ']']) == peer.host => {
+                write!(f, "{}", self.address)
+            }
             local if *host == local.to_string() => f.write_str(host),
             local => write!(f, "{host} [{local}]"),
         }
@@ -493,11 +496,37 @@ impl DeliveryReport {
     }
 
     pub fn exit(&self) -> Exit {
-        let ends = self
-            .results
-            .iter()
-            .map(|result| (result.verdict, result.cause));
-        exit(&ends.collect::<Vec<_>>())
+        let mut endings = Endings::default();
+        endings.add(self);
+        endings.exit()
+    }
+}
+
+/// The different ends of deliveries, from which their combined exit status is made.
+#[derive(Debug, Default)]
+pub struct Endings(Vec<(RecipientStatus, Cause)>);
+
+impl Endings {
+    /// Adds the results of a message.
+    pub fn add(&mut self, report: &DeliveryReport) {
+        for result in &report.results {
+            self.add_end(result.verdict, result.cause);
+        }
+    }
+
+    /// Adds a message that was not sent.
+    pub fn add_unsent(&mut self, cause: Cause) {
+        self.add_end(RecipientStatus::Skipped, cause);
+    }
+
+    fn add_end(&mut self, verdict: RecipientStatus, cause: Cause) {
+        if !self.0.contains(&(verdict, cause)) {
+            self.0.push((verdict, cause));
+        }
+    }
+
+    pub fn exit(&self) -> Exit {
+        exit(&self.0)
     }
 }
 

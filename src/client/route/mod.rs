@@ -6,8 +6,9 @@ pub mod target;
 
 pub use dns::{Dns, DnsError, Hickory, Mx};
 
+use crate::client::credentials::ProxyAccount;
 use crate::client::events::{Event, Observer};
-use crate::client::peer::PeerAddress;
+use crate::client::peer::{PeerAddress, ProxiedPeer, ProxyProtocol};
 use crate::client::status::Hint;
 use crate::mail::address::{Address, Domain};
 use crate::system::host;
@@ -61,6 +62,8 @@ pub struct RouteOptions {
     pub connect_to: Option<ConnectTo>,
     /// The resolver to use instead of the system's.
     pub dns: Option<SocketAddr>,
+    /// The proxy that opens connections to servers, except to unix sockets and commands.
+    pub proxy: Option<Proxy>,
     /// Additional names of this host, such as its EHLO name.
     pub own_names: Vec<String>,
 }
@@ -77,6 +80,39 @@ impl RouteOptions {
             .bind
             .map_or(option.to_owned(), |ip| format!("--bind {ip}"));
         format!("it has no {family} address, which {option} requires")
+    }
+}
+
+/// A proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    pub protocol: ProxyProtocol,
+    pub host: Host,
+    pub port: u16,
+    /// The user; `None`: no login at the proxy.
+    pub user: Option<String>,
+    pub password_file: Option<PathBuf>,
+}
+
+impl Proxy {
+    /// The account at the proxy, if it has a user.
+    pub fn account(&self) -> Option<ProxyAccount<'_>> {
+        Some(ProxyAccount {
+            user: self.user.as_deref()?,
+            host: self.host.name(),
+            file: self.password_file.as_deref(),
+        })
+    }
+}
+
+/// `socks5://proxy.example.org:1080`, without the user.
+impl std::fmt::Display for Proxy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (scheme, host, port) = (self.protocol.scheme(), &self.host, self.port);
+        match host {
+            Host::Address(ip) => write!(f, "{scheme}://{}", SocketAddr::new(*ip, port)),
+            host => write!(f, "{scheme}://{host}:{port}"),
+        }
     }
 }
 
@@ -371,6 +407,11 @@ impl<'o> Router<'o> {
         self.options.relay.is_some()
     }
 
+    /// The proxy that opens connections, if there is one.
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.options.proxy.as_ref()
+    }
+
     /// The source address of connections, if one is given.
     pub fn source(&self) -> Option<IpAddr> {
         self.options.bind
@@ -389,7 +430,50 @@ impl<'o> Router<'o> {
         }
     }
 
-    fn peers(
+    /// The addresses of a host in the order in which they are tried, without regard to `--connect-to`.
+    pub fn peers(
+        &self,
+        host: &Host,
+        port: u16,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<PeerAddress>, RouteError> {
+        match &self.options.proxy {
+            Some(proxy) if !host.is_local() => self.proxied_peers(proxy, host, port, observer),
+            _ => self.direct_peers(host, port, observer),
+        }
+    }
+
+    /// The server by its name, through each of the addresses of the proxy.
+    fn proxied_peers(
+        &self,
+        proxy: &Proxy,
+        host: &Host,
+        port: u16,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<PeerAddress>, RouteError> {
+        let addresses = self.direct_peers(&proxy.host, proxy.port, observer);
+        let addresses = addresses.map_err(|error| match error {
+            // A fault of the proxy says nothing about the recipients.
+            RouteError::Address { why, .. } => RouteError::Address {
+                host: format!("the proxy {proxy}"),
+                why,
+                may_pass: true,
+            },
+            other => other,
+        })?;
+        let through = |peer| match peer {
+            PeerAddress::Tcp(address) => PeerAddress::Proxied(ProxiedPeer {
+                host: host.name(),
+                port,
+                protocol: proxy.protocol,
+                proxy: address,
+            }),
+            other => other,
+        };
+        Ok(addresses.into_iter().map(through).collect())
+    }
+
+    fn direct_peers(
         &self,
         host: &Host,
         port: u16,
@@ -452,7 +536,14 @@ impl<'o> Router<'o> {
             })
     }
 
+    /// The resolver. Queries do not pass through a proxy, so that they need a resolver that was named.
     fn dns(&self) -> Result<&dyn Dns, String> {
+        if let (Some(proxy), None) = (&self.options.proxy, self.options.dns) {
+            return Err(format!(
+                "DNS queries do not pass through the proxy {proxy}; name the server with --relay, or a \
+                 resolver with --dns"
+            ));
+        }
         let dns = self.dns.get_or_init(|| {
             let dns = Hickory::new(self.options.dns)?;
             Ok(Box::new(dns) as Box<dyn Dns>)

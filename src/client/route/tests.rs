@@ -39,6 +39,7 @@ fn options() -> RouteOptions {
         bind: None,
         connect_to: None,
         dns: None,
+        proxy: None,
         own_names: vec!["me.example.org".to_owned()],
     }
 }

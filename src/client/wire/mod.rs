@@ -1,6 +1,7 @@
 //! The wire: a connection with its buffers and deadlines. It handles lines and blocks, not SMTP.
 
 mod pipe;
+mod proxy;
 mod race;
 mod socket;
 pub mod tls;
@@ -186,6 +187,29 @@ impl Wire {
         Ok(&self.inbox[self.unread..])
     }
 
+    /// Reads this many bytes.
+    pub fn bytes(&mut self, count: usize, deadline: Deadline) -> Result<&[u8], WireError> {
+        while self.inbox.len() - self.unread < count {
+            self.fill(deadline)?;
+        }
+        let start = self.unread;
+        self.unread += count;
+        Ok(&self.inbox[start..self.unread])
+    }
+
+    /// Appends unread data to a buffer; waits until there is some. Returns false at the end of the stream, for
+    /// TLS after `close_notify`. A connection that is lost is [`WireError::Closed`].
+    pub fn receive(&mut self, into: &mut Vec<u8>, deadline: Deadline) -> Result<bool, WireError> {
+        while self.unread == self.inbox.len() {
+            if !self.read_once(deadline)? {
+                return Ok(false);
+            }
+        }
+        into.extend_from_slice(&self.inbox[self.unread..]);
+        self.unread = self.inbox.len();
+        Ok(true)
+    }
+
     /// Closes the sending direction; the peer may still send.
     pub fn half_close(&mut self) -> io::Result<()> {
         self.stream.half_close()
@@ -296,6 +320,15 @@ impl Wire {
 
     /// Reads once into the inbox. A successful read may bring no data.
     fn fill(&mut self, deadline: Deadline) -> Result<(), WireError> {
+        if self.read_once(deadline)? {
+            Ok(())
+        } else {
+            Err(WireError::Closed)
+        }
+    }
+
+    /// Reads once into the inbox. Returns false at the end of the stream, for TLS after `close_notify`.
+    fn read_once(&mut self, deadline: Deadline) -> Result<bool, WireError> {
         let left = deadline.left().ok_or(WireError::Timeout(deadline.whole))?;
         self.quiet_at = None;
         self.limit_reads(left, deadline.whole)?;
@@ -305,10 +338,9 @@ impl Wire {
         self.inbox
             .truncate(room + count.as_ref().map_or(0, |&count| count));
         match count {
-            Ok(0) => Err(WireError::Closed),
-            Ok(_) => Ok(()),
+            Ok(count) => Ok(count > 0),
             // No complete record yet; the caller checks the deadline first.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(true),
             Err(error) => Err(deadline.explain(error)),
         }
     }

@@ -3,6 +3,7 @@
 
 mod attachment;
 mod charset;
+mod collection;
 mod compose;
 mod convert;
 mod encode;
@@ -20,6 +21,7 @@ mod text;
 
 pub use attachment::{Attachment, Disposition, Inline};
 pub use charset::Utf8;
+pub use collection::{CollectedMessage, CollectionError, MessageCollection, MessageSource};
 pub use convert::{Convertible, Signed};
 pub use fields::new_message_id;
 pub use report::{DeliveryStatusReport, ReportKind, Reported, Returned, without_body};
@@ -173,7 +175,7 @@ pub struct MessageOptions {
 
 impl MessageOptions {
     /// Reads the standard input, so that the message can be built more than once.
-    pub fn hold_stdin(&mut self) -> Result<(), MessageError> {
+    pub fn hold_stdin(&mut self) -> Result<(), SourceError> {
         match &mut self.content {
             Content::Ready(ready) => ready.input.hold()?,
             Content::Draft(draft) => {

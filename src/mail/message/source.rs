@@ -7,6 +7,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FileType;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -56,9 +57,30 @@ impl Input {
         }
     }
 
+    /// Its name for people.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Text(_) => "the body".to_owned(),
+            Self::File(path) => shown(&path.to_string_lossy()),
+            Self::Stdin | Self::Waiting => STDIN.to_owned(),
+            Self::Held(held) => held.0.name.clone(),
+        }
+    }
+
+    /// True for a pipe or a device, even if it has a name.
+    pub(super) fn is_read_once(&self) -> bool {
+        match self {
+            Self::Stdin | Self::Waiting => true,
+            Self::Text(_) | Self::Held(_) => false,
+            Self::File(path) => path
+                .metadata()
+                .is_ok_and(|file| !file.is_file() && !file.is_dir()),
+        }
+    }
+
     /// Reads it to its end if it can be read only once.
     pub fn hold(&mut self) -> Result<(), SourceError> {
-        if self.is_stdin() || *self == Self::Waiting {
+        if self.is_read_once() {
             let source = Source::open(self.clone())?;
             *self = Self::Held(HeldBytes(Arc::new(source)));
         }
@@ -71,6 +93,11 @@ impl Input {
 pub struct HeldBytes(Arc<Source>);
 
 impl HeldBytes {
+    /// The bytes of a source.
+    pub(super) fn of(source: Source) -> Self {
+        Self(Arc::new(source))
+    }
+
     /// These bytes, under a name for error texts.
     pub fn bytes(name: &str, bytes: Vec<u8>) -> Self {
         Self(Arc::new(Source::memory(name.to_owned(), bytes)))
@@ -194,6 +221,16 @@ impl Source {
                 let name = held.0.name.clone();
                 Ok(Self::new(name, held.0.len, SourceStore::Shared(held.0)))
             }
+        }
+    }
+
+    /// These octets of another source, under a name of their own.
+    pub fn part(name: String, whole: &Arc<Self>, octets: Range<u64>) -> Self {
+        Self {
+            name,
+            len: octets.end - octets.start,
+            skipped: octets.start,
+            store: SourceStore::Shared(Arc::clone(whole)),
         }
     }
 
@@ -425,7 +462,12 @@ impl Source {
                 let start = bytes.len() - left.min(bytes.len());
                 block[..count].copy_from_slice(&bytes[start..start + count]);
             }
-            SourceStore::Shared(source) => return source.read_at(&mut block[..count], offset),
+            SourceStore::Shared(source) => {
+                source.read_at(&mut block[..count], offset)?;
+                if count == left {
+                    source.check()?;
+                }
+            }
             SourceStore::Spool(file) => self.read_file(file, &mut block[..count], offset)?,
             SourceStore::File { file, state } => {
                 self.read_file(file, &mut block[..count], offset)?;
@@ -435,6 +477,15 @@ impl Source {
             }
         }
         Ok(count)
+    }
+
+    /// Fails if the file was changed since it was opened.
+    fn check(&self) -> io::Result<()> {
+        match &self.store {
+            SourceStore::Memory(_) | SourceStore::Spool(_) => Ok(()),
+            SourceStore::Shared(source) => source.check(),
+            SourceStore::File { file, state } => self.check_unchanged(file, state),
+        }
     }
 
     fn read_file(&self, file: &File, block: &mut [u8], offset: u64) -> io::Result<()> {

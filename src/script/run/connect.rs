@@ -1,11 +1,11 @@
 //! Connecting, TLS, and AUTH with the options of the command line.
 
+use crate::client::connect::connect;
 use crate::client::events::Event;
 use crate::client::route::{Endpoint, RouteOptions, Router};
 use crate::client::session::auth::{Bindings, ExchangeError, STARS, SaslExchange, candidates};
 use crate::client::session::{ServerOffers, TlsDemand, tell};
-use crate::client::wire;
-use crate::client::wire::{ConnectFailure, Terms, TlsError, Wire};
+use crate::client::wire::{Terms, TlsError, Wire};
 use crate::script::run::{Interpreter, LastReply, StopReason};
 use crate::script::statement::{Handshake, parse_target};
 use crate::script::text::ScriptText;
@@ -15,7 +15,6 @@ use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
 use crate::system::secret::Proof;
 use base64::prelude::{BASE64_STANDARD, Engine};
-use std::collections::VecDeque;
 use zeroize::{Zeroize, Zeroizing};
 
 impl Interpreter<'_, '_> {
@@ -58,33 +57,11 @@ impl Interpreter<'_, '_> {
         let terms = Terms {
             source: router.source(),
             limit: self.limit,
+            proxy_login: self.context.proxy_login,
         };
-        let peers = router
-            .addresses(&endpoint.host, endpoint.port, &mut *self.observer)
-            .map_err(|error| {
-                let exit = if error.may_pass() {
-                    Exit::Temporary
-                } else {
-                    Exit::NoHost
-                };
-                StopReason::Fails(error.to_string(), exit)
-            })?;
-        let mut others = VecDeque::from(peers);
-        let Some(first) = others.pop_front() else {
-            let why = format!("{} has no IP address", endpoint.host);
-            return Err(StopReason::Fails(why, Exit::NoHost));
-        };
-        match wire::connect(first, &mut others, terms, &mut *self.observer) {
-            Ok(connection) => Ok(connection.wire),
-            Err(ConnectFailure::OutputFailed) => {
-                let why = "cannot write the output".to_owned();
-                Err(StopReason::Fails(why, Exit::Io))
-            }
-            Err(ConnectFailure::Failed { peer, why }) => {
-                let why = format!("cannot connect to {peer}: {why}");
-                Err(StopReason::Fails(why, Exit::Temporary))
-            }
-        }
+        let connected = connect(&router, endpoint, terms, &mut *self.observer);
+        let connected = connected.map_err(|error| StopReason::Fails(error.why, error.exit))?;
+        Ok(connected.wire)
     }
 
     pub(super) fn start_tls(

@@ -51,7 +51,11 @@ fn fault((setting, path): &Named, all: &[Named]) -> Option<String> {
         return None;
     }
     match setting.key.as_str() {
-        "password-file" => credentials::check_file(path).err().map(|e| e.to_string()),
+        "password-file" | "proxy-password-file" => {
+            let option = format!("--{}", setting.key);
+            let checked = credentials::check_file(&option, path);
+            checked.err().map(|error| error.to_string())
+        }
         "ca-file" => certificates("--ca-file", path).err().map(|e| e.to_string()),
         "cert" => certificates("--cert", path).err().map(|e| e.to_string()),
         "key" => identity(path, all),

@@ -1,0 +1,97 @@
+//! Connecting to a server that is named by the user: the first of its addresses that answers.
+
+use crate::client::events::{Event, Observer};
+use crate::client::outcome::ContactedServer;
+use crate::client::peer::PeerAddress;
+use crate::client::route::{Endpoint, RouteError, Router};
+use crate::client::status::Hint;
+use crate::client::wire;
+use crate::client::wire::{ConnectFailure, Terms, Wire};
+use crate::system::exit::Exit;
+use std::collections::VecDeque;
+
+/// A server that accepted a connection.
+pub struct Connected {
+    pub server: ContactedServer,
+    pub wire: Wire,
+}
+
+/// The reason that there is no connection.
+#[derive(Debug)]
+pub struct ConnectError {
+    /// The address that was tried last; `None`: none was.
+    pub server: Option<ContactedServer>,
+    /// The error, in a sentence.
+    pub why: String,
+    pub hint: Option<Hint>,
+    pub exit: Exit,
+}
+
+impl ConnectError {
+    fn new(why: String, exit: Exit) -> Self {
+        Self {
+            server: None,
+            why,
+            hint: None,
+            exit,
+        }
+    }
+
+    fn no_address(error: &RouteError) -> Self {
+        let exit = if error.may_pass() {
+            Exit::Temporary
+        } else {
+            Exit::NoHost
+        };
+        Self {
+            hint: error.hint(),
+            ..Self::new(error.to_string(), exit)
+        }
+    }
+}
+
+/// Connects to the first address that answers.
+pub fn connect(
+    router: &Router<'_>,
+    endpoint: &Endpoint,
+    terms: Terms,
+    observer: &mut dyn Observer,
+) -> Result<Connected, ConnectError> {
+    let host = &endpoint.host;
+    let peers = router.addresses(host, endpoint.port, observer);
+    let mut others = VecDeque::from(peers.map_err(|error| ConnectError::no_address(&error))?);
+    observer.on_event(Event::Host {
+        name: &host.to_string(),
+        port: (!host.is_local()).then_some(endpoint.port),
+        recipients: &[],
+    });
+    let Some(first) = others.pop_front() else {
+        let why = format!("{host} has no IP address");
+        return Err(ConnectError::new(why, Exit::NoHost));
+    };
+    match wire::connect(first, &mut others, terms, observer) {
+        Ok(connection) => Ok(Connected {
+            server: server(endpoint, connection.peer),
+            wire: connection.wire,
+        }),
+        Err(ConnectFailure::OutputFailed) => {
+            let why = "cannot write the output".to_owned();
+            Err(ConnectError::new(why, Exit::Io))
+        }
+        Err(ConnectFailure::Failed { peer, why }) => {
+            let server = server(endpoint, peer);
+            let why = format!("cannot connect to {server}: {why}");
+            Err(ConnectError {
+                server: Some(server),
+                ..ConnectError::new(why, Exit::Temporary)
+            })
+        }
+    }
+}
+
+fn server(endpoint: &Endpoint, address: PeerAddress) -> ContactedServer {
+    ContactedServer {
+        host: endpoint.host.to_string(),
+        address,
+    }
+}
