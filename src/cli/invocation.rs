@@ -8,6 +8,7 @@ use crate::cli::demo;
 use crate::cli::digest;
 use crate::cli::digest::{Digest, DigestTask};
 use crate::cli::doctor;
+use crate::cli::manual;
 use crate::cli::notify;
 use crate::cli::notify::NotifyOptions;
 use crate::cli::options::usage_error::EarlyExit;
@@ -64,6 +65,8 @@ pub enum Invocation {
     Job(Box<Job>),
     /// Print the completion script of a shell.
     Completions(completions::Shell),
+    /// Print a page of the manual.
+    Manual(manual::Manual),
     /// Complete a command line for a shell.
     Complete(Box<completions::Request>),
     /// Read the output that background processes of a job still write.
@@ -98,6 +101,7 @@ impl Invocation {
             Self::Unit(options) => unit::run(*options),
             Self::Job(options) => run::run(&options),
             Self::Completions(shell) => completions::run(shell),
+            Self::Manual(manual) => manual::run(&manual),
             Self::Complete(request) => request.run(),
             Self::Drain => run::drain(),
         }

@@ -10,6 +10,7 @@ pub(crate) mod doctor;
 pub mod help;
 pub(crate) mod interrupt;
 pub mod invocation;
+pub(crate) mod manual;
 pub(crate) mod notification;
 pub(crate) mod notify;
 pub(crate) mod observer;

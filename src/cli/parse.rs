@@ -7,6 +7,7 @@ use crate::cli::digest;
 use crate::cli::doctor;
 use crate::cli::help::{HelpArgs, suggestions, topics};
 use crate::cli::invocation::Invocation;
+use crate::cli::manual;
 use crate::cli::notify;
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::log;
@@ -144,6 +145,8 @@ enum Subcommands {
     Mailq(sendmail::SendmailWords),
     /// Print the completion script of a shell.
     Completions(completions::Args),
+    /// Print a page of the manual.
+    Manual(manual::Args),
     /// Show help for a command, a group of options or a topic.
     Help(HelpArgs),
 }
@@ -254,6 +257,7 @@ impl Subcommands {
                 Ok(arguments.plan(command_line, words, places)),
                 Invocation::Doctor,
             ),
+            Self::Manual(arguments) => Ok(Invocation::Manual(arguments.plan()?)),
             Self::Completions(arguments) => Ok(Invocation::Completions(arguments.shell)),
             Self::Help(arguments) => Err(topics::help(self::command(), &arguments.topic).into()),
             Self::Sendmail(_) | Self::Mailq(_) => Err(sendmail::misplaced().into()),

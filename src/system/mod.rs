@@ -8,6 +8,7 @@ pub(crate) mod lock;
 pub mod process;
 pub(crate) mod quote;
 pub(crate) mod secret;
+pub mod stand_in;
 pub(crate) mod stop;
 pub(crate) mod subprocess;
 pub(crate) mod syslog;

@@ -70,6 +70,10 @@ const COMMANDS: &[(&str, &str)] = &[
          eval \"$(ehlo completions bash)\" into ~/.bashrc; ehlo completions --help has the lines for the others.",
     ),
     (
+        "manual",
+        "Print a page of this manual as text, or list the pages: for installations by cargo install, which have no manual.",
+    ),
+    (
         "help",
         "Show help for a command and its subcommand, a group of options (message, route, session, tls, auth, output, \
          queue, config, extensions or testing), an option, exit-status or examples. --help=GROUP shows a group, too; a \
@@ -120,6 +124,7 @@ const SYNOPSIS: &[(&str, &str)] = &[
     ("ehlo unit", " [OPTIONS] NAME"),
     ("ehlo sendmail", " [OPTION|RECIPIENT]..."),
     ("ehlo completions", " bash|zsh|fish|elvish"),
+    ("ehlo manual", " [--roff] [PAGE]"),
     ("ehlo help", " [COMMAND|GROUP|OPTION|TOPIC]"),
 ];
 

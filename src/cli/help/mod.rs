@@ -6,7 +6,7 @@ pub(crate) mod suggestions;
 pub(crate) mod topics;
 
 /// All commands.
-pub(crate) const COMMANDS: [&str; 16] = [
+pub(crate) const COMMANDS: [&str; 17] = [
     "sink",
     "demo",
     "probe",
@@ -22,6 +22,7 @@ pub(crate) const COMMANDS: [&str; 16] = [
     "sendmail",
     "mailq",
     "completions",
+    "manual",
     "help",
 ];
 

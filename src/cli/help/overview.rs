@@ -51,7 +51,7 @@ Commands:
   probe, ask, script          Test a server without sending mail
   sink, demo                  Receive mail for tests; a demonstration
   config                      Check and show the configuration
-  completions                 Print the completion script of a shell
+  completions, manual         Print the completion script of a shell, a page of the manual
   help                        Explain one of these
 
 Groups of options, each shown by ehlo help GROUP or --help=GROUP:
@@ -59,5 +59,5 @@ Groups of options, each shown by ehlo help GROUP or --help=GROUP:
 
   ehlo help exit-status, ehlo help examples, ehlo help --OPTION
   ehlo --help       all options with their descriptions
-  man ehlo          the manual
+  man ehlo          the manual (or: ehlo manual)
 ";

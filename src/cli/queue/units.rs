@@ -155,7 +155,7 @@ fn host_units(call: &UnitCall, user: &str) -> String {
 # {ctl} enable --now ehlo-submit.socket ehlo-queue.timer ehlo-queue-users.timer
 
 # --- /etc/sysusers.d/ehlo.conf ---
-u {user} - \"Mail of ehlo\" /var/lib/ehlo
+u {user} - \"Mail of ehlo\" {queue}
 
 # --- /etc/tmpfiles.d/ehlo.conf ---
 d {queue} 0700 {user} {user} -

@@ -20,6 +20,7 @@ use crate::mail::address::Address;
 use crate::mail::message::{Input, Submission};
 use crate::queue::FirstTry;
 use crate::system::exit::Exit;
+use crate::system::stand_in::StandIn;
 use crate::system::text::shown;
 use crate::transcript::{Format, TranscriptOptions};
 use getopt::Word;
@@ -126,19 +127,18 @@ impl<'a> SendmailCall<'a> {
     /// The call, if the program's name or its first word is one of these.
     pub fn of(words: &'a [OsString]) -> Option<Self> {
         let (name, rest) = words.split_first()?;
-        let name = Path::new(name).file_name()?;
-        let (mode, words) = match name.to_str()? {
-            "sendmail" => (SendmailMode::Submit, rest),
-            "mailq" => (SendmailMode::List, rest),
-            "newaliases" => (SendmailMode::Nothing, rest),
-            _ => {
+        let name = Path::new(name).file_name()?.to_str()?;
+        let (program, words) = match StandIn::named(name) {
+            Some(program) => (program, rest),
+            None => {
                 let (verb, rest) = rest.split_first()?;
-                match verb.to_str()? {
-                    "sendmail" => (SendmailMode::Submit, rest),
-                    "mailq" => (SendmailMode::List, rest),
-                    _ => return None,
-                }
+                (StandIn::named(verb.to_str()?)?, rest)
             }
+        };
+        let mode = match program {
+            StandIn::Sendmail => SendmailMode::Submit,
+            StandIn::Mailq => SendmailMode::List,
+            StandIn::Newaliases => SendmailMode::Nothing,
         };
         Some(Self { mode, words })
     }
