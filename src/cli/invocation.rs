@@ -74,7 +74,7 @@ pub enum Invocation {
 }
 
 impl Invocation {
-    pub fn run(self) -> Exit {
+    pub fn run(mut self) -> Exit {
         if let Err(exit) = self.take_rights_of_owner() {
             return exit;
         }
@@ -108,12 +108,12 @@ impl Invocation {
     }
 
     /// As root, a command that only works on the queue gives up the rights that are not those of its owner.
-    fn take_rights_of_owner(&self) -> Result<(), Exit> {
+    fn take_rights_of_owner(&mut self) -> Result<(), Exit> {
         match self {
             Self::Queue(queue) => queue.take_rights_of_owner(),
             Self::Sendmail(sendmail) => match sendmail.task {
                 SendmailTask::List | SendmailTask::Run(_) => {
-                    queue::take_rights_of_owner(&sendmail.queueing.queue)
+                    queue::take_rights_of_owner(&mut sendmail.queueing.queue)
                 }
                 _ => Ok(()),
             },

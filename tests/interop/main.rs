@@ -13,6 +13,7 @@ mod dovecot;
 mod entity;
 mod exchanger;
 mod keeper;
+mod package;
 mod parts;
 mod postfix;
 mod reader;

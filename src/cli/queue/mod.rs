@@ -104,9 +104,9 @@ impl Work {
 
 impl Queue {
     /// As root, gives up the rights that are not those of the owner of the queue.
-    pub fn take_rights_of_owner(&self) -> Result<(), Exit> {
+    pub fn take_rights_of_owner(&mut self) -> Result<(), Exit> {
         if self.work.uses_queue() {
-            return users::take_rights_of_owner(&self.queue);
+            return users::take_rights_of_owner(&mut self.queue);
         }
         Ok(())
     }

@@ -31,17 +31,17 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// As root, gives up all other rights than those of the owner of the queue, so that files of the queue never belong to
 /// another user.
-pub fn take_rights_of_owner(options: &QueueOptions) -> Result<(), Exit> {
+pub fn take_rights_of_owner(options: &mut QueueOptions) -> Result<(), Exit> {
     if !geteuid().is_root() {
         return Ok(());
     }
     let queue = options.directory.as_deref().unwrap_or(system_queue());
-    let Some(owner) = fs::metadata(queue).ok().map(|facts| facts.uid()) else {
-        return Ok(());
-    };
+    let owner = fs::metadata(queue).map_or(0, |facts| facts.uid());
     if owner == 0 {
         return Ok(());
     }
+    // The default directory of the owner is another one.
+    options.directory = Some(queue.to_owned());
     become_user(owner).map_err(|error| {
         let user = LocalUser::of(owner).name;
         complain(&format!(
@@ -90,7 +90,7 @@ pub fn run_all() -> Exit {
 fn has_items(user: &HomeOwner) -> bool {
     let items = user.home.join(personal_queue()).join("items");
     let mut entries = fs::read_dir(items).into_iter().flatten();
-    user.user.id != 0 && entries.next().is_some()
+    entries.next().is_some()
 }
 
 /// A process that runs the queue of one user.
@@ -103,10 +103,18 @@ struct UserRun {
 impl UserRun {
     /// Nothing of root's environment is passed on.
     fn start(user: &HomeOwner) -> io::Result<Self> {
-        let process = Command::new(std::env::current_exe()?)
+        let mut command = Command::new(std::env::current_exe()?);
+        command
             .arg0("ehlo")
             .args(["queue", "run", "--behind", "--as-user"])
-            .arg(user.user.id.to_string())
+            .arg(user.user.id.to_string());
+        if user.user.id == 0 {
+            // The default one is that of the host.
+            command
+                .arg("--queue-dir")
+                .arg(user.home.join(personal_queue()));
+        }
+        let process = command
             .env_clear()
             .env("HOME", &user.home)
             .env("LOGNAME", &user.user.name)

@@ -22,6 +22,7 @@ use crate::queue::delivery::{
 use crate::queue::store::{
     ClaimedItem, Id, ItemKind, Metadata, QueueError, QueueStore, RunnerRole, next_attempt,
 };
+use crate::queue::submit::socket;
 use crate::queue::{FirstTry, QueueOptions, QueueUse};
 use crate::smtp::blocks::{BodyType, Replay as _, Shape};
 use crate::system::exit::Exit;
@@ -124,8 +125,9 @@ impl QueuedMessage<'_> {
         if let Some(shown) = passed {
             return KeepResult::Safe(shown);
         }
+        let of_root = socket::queue_without_service();
         let directory = self.queueing.queue.directory.as_deref();
-        let opened = queue::open(directory, true);
+        let opened = queue::open(directory.or(of_root.as_deref()), true);
         match opened.and_then(|store| self.commit(&*store)) {
             Ok(claim) => {
                 interrupt::release();

@@ -66,7 +66,10 @@ pub(crate) fn examine(
         findings.extend(session.ask(observer));
         if let Some(queueing) = &delivery.queueing {
             findings.extend(submit::check(host, queueing));
-            if queueing.socket.is_none() {
+            let without_socket = submit::without_socket(queueing);
+            let has_own_queue = queueing.socket.is_none() && without_socket.is_none();
+            findings.extend(without_socket);
+            if has_own_queue {
                 findings.extend(spool::check(queueing));
                 findings.push(runner::check(host, queueing, &jobs));
             }

@@ -5,10 +5,10 @@ use crate::cron::doctor::CheckResult;
 use crate::cron::doctor::host::HostSystem;
 use crate::cron::doctor::options::CheckStep;
 use crate::queue::QueueUse;
-use crate::queue::store::personal_queue;
+use crate::queue::store::{personal_queue, system_queue};
 use crate::queue::submit::socket::{self, SocketState};
 use crate::system::text::shown_path;
-use crate::system::user::local_users;
+use crate::system::user::{LocalUser, local_users};
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -28,6 +28,24 @@ pub fn check(host: &HostSystem, queueing: &QueueUse) -> Vec<CheckResult> {
         findings.extend(personal_queues());
     }
     findings
+}
+
+/// Reports that the queue of the host belongs to a service whose socket is missing.
+pub fn without_socket(queueing: &QueueUse) -> Option<CheckResult> {
+    let is_root = rustix::process::geteuid().is_root();
+    if !is_root || queueing.socket.is_some() || queueing.queue.directory.is_some() {
+        return None;
+    }
+    let owner = fs::metadata(system_queue()).ok()?.uid();
+    (owner != 0).then(|| {
+        let found = format!(
+            "{} belongs to {}, but there is no submission socket",
+            shown_path(system_queue()),
+            LocalUser::of(owner).name
+        );
+        let remedy = "systemctl start ehlo-submit.socket, or run ehlo queue serve as that user";
+        CheckResult::failed(CheckStep::Submit, found).with_remedy(remedy)
+    })
 }
 
 fn of_socket(path: &Path, is_used: bool) -> Option<CheckResult> {
@@ -67,7 +85,7 @@ fn personal_queues() -> Option<CheckResult> {
         fs::read_dir(items).is_ok_and(|mut items| items.next().is_some())
     };
     let users = local_users().into_iter();
-    let users = users.filter(|one| one.user.id != 0 && has_items(&one.home));
+    let users = users.filter(|one| has_items(&one.home));
     let names: Vec<String> = users.map(|one| one.user.name).collect();
     if names.is_empty() {
         return None;

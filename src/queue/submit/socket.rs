@@ -1,7 +1,8 @@
 //! The socket as its clients see it.
 
+use crate::queue::store::personal_queue;
 use crate::system::text::reason;
-use crate::system::user::is_privileged;
+use crate::system::user::{home, is_privileged};
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
@@ -71,6 +72,13 @@ pub fn to_use(path: Option<&Path>, queue: Option<&Path>) -> Option<PathBuf> {
     let user = rustix::process::geteuid().as_raw();
     let is_own = |queue| fs::metadata(queue).is_ok_and(|facts| facts.uid() == user);
     (!queue.is_some_and(is_own)).then(|| path.to_owned())
+}
+
+/// The queue for messages that the socket does not accept now. `None`: the default one of this user. That of root would
+/// be the queue of the host.
+pub fn queue_without_service() -> Option<PathBuf> {
+    let home = home().filter(|_| rustix::process::geteuid().is_root())?;
+    Some(home.join(personal_queue()))
 }
 
 #[cfg(test)]
