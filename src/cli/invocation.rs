@@ -7,11 +7,15 @@ use crate::cli::config::ConfigView;
 use crate::cli::demo;
 use crate::cli::digest;
 use crate::cli::digest::{Digest, DigestTask};
+use crate::cli::dkim;
+use crate::cli::dkim::DkimTask;
 use crate::cli::doctor;
 use crate::cli::manual;
 use crate::cli::notify;
 use crate::cli::notify::NotifyOptions;
 use crate::cli::options::usage_error::EarlyExit;
+use crate::cli::policy;
+use crate::cli::policy::Policy;
 use crate::cli::probe;
 use crate::cli::queue;
 use crate::cli::queue::Queue;
@@ -51,8 +55,12 @@ pub enum Invocation {
     Demo,
     /// Show the configuration.
     Config(ConfigView),
+    /// Make a DKIM key, or check the records of keys.
+    Dkim(DkimTask),
     /// Inspect and run the mail queue.
     Queue(Box<Queue>),
+    /// Show, fetch and remove policies of recipient domains.
+    Policy(Box<Policy>),
     /// Do what sendmail(8) does.
     Sendmail(Box<sendmail::Sendmail>),
     /// Mail a line or a text.
@@ -94,6 +102,8 @@ impl Invocation {
             Self::Doctor(options) => doctor::run(&options),
             Self::Demo => demo::run(),
             Self::Config(view) => config::run(&view),
+            Self::Dkim(task) => dkim::run(&task),
+            Self::Policy(policy) => policy::run(&policy),
             Self::Queue(options) => queue::run(&options),
             Self::Sendmail(options) => sendmail::run(&options),
             Self::Notify(options) => notify::run(*options),

@@ -4,16 +4,18 @@ use crate::cli::ask;
 use crate::cli::completions;
 use crate::cli::config;
 use crate::cli::digest;
+use crate::cli::dkim;
 use crate::cli::doctor;
 use crate::cli::help::{HelpArgs, suggestions, topics};
 use crate::cli::invocation::Invocation;
 use crate::cli::manual;
 use crate::cli::notify;
 use crate::cli::options::command_line::CommandLineArgs;
-use crate::cli::options::config::log;
+use crate::cli::options::config::{dkim_keys, log};
 use crate::cli::options::route_plan::{fallbacks, set_profile, through_socket};
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
 use crate::cli::options::words;
+use crate::cli::policy;
 use crate::cli::probe;
 use crate::cli::queue;
 use crate::cli::run;
@@ -26,6 +28,7 @@ use crate::cli::sink;
 use crate::cli::unit;
 use crate::config::{Config, Places, Profile};
 use crate::cron::job::DRAIN;
+use crate::mail::dkim::Signer;
 use crate::system::exit::Exit;
 use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand};
 use std::ffi::OsString;
@@ -34,8 +37,8 @@ use std::mem;
 /// Examples for the three main uses.
 pub const EXAMPLES: &str = "\
 From a script, through the mail exchanger of the recipient's domain:
-  ehlo --from alice@crepes.fr --subject Ketchup \\
-       --body 'Do you like ketchup?' --attach menu.pdf bob@hamburger.edu
+  ehlo --from alice@crepes.fr --subject Ketchup --attach menu.pdf \\
+       --body 'Do you like ketchup?' bob@hamburger.edu
 
 Through a relay, with the text from a pipe, showing only failures:
   df -h | ehlo -q -r mail.example.org -s 'disks' ops@example.org
@@ -53,11 +56,11 @@ Inspect a server, and check it from a monitoring system:
        --expect starttls,verified,cert-days:14,size:10M
 
 Test a server: another EHLO name, the null sender, commands one by one:
-  ehlo -r '[2001:db8::25]:2525' --helo client.example.org \\
-       --envelope-from '' --pipelining off -b test postmaster@example.org
+  ehlo -r '[2001:db8::25]:2525' --helo client.example.org -b test \\
+       --envelope-from '' --pipelining off postmaster@example.org
 
 A hex dump with times; the duration of each step; Exim's view of another client:
-  ehlo --hex --timing -r mail.example.org -b test postmaster@example.org
+  ehlo --hex --timing -r mail.example.org -b test bob@example.org
   ehlo -q --summary -r mail.example.org -b test postmaster@example.org
   ehlo --pipe 'exim -bh 192.0.2.1' -b test postmaster@example.org
 
@@ -127,8 +130,12 @@ enum Subcommands {
     Script(Box<script::Args>),
     /// Check and show the configuration.
     Config(config::ConfigArgs),
+    /// Make keys for DKIM signatures, and check their records in the DNS.
+    Dkim(dkim::DkimArgs),
     /// Inspect and run the mail queue.
     Queue(queue::QueueCommandArgs),
+    /// Show, fetch and remove the MTA-STS policies of recipient domains.
+    Policy(policy::PolicyCommandArgs),
     /// Run a command and mail the result.
     Run(Box<run::Args>),
     /// Send a notification from a script.
@@ -238,9 +245,14 @@ impl Subcommands {
             Self::Config(arguments) => arguments
                 .plan(&mut command_line.of_sending(), places)
                 .map(Invocation::Config),
+            Self::Dkim(arguments) => {
+                let task = arguments.plan(command_line, places)?;
+                Ok(Invocation::Dkim(task))
+            }
             Self::Queue(arguments) => {
                 invocation(arguments.plan(&command_line, places), Invocation::Queue)
             }
+            Self::Policy(arguments) => invocation(arguments.plan(), Invocation::Policy),
             Self::Run(arguments) => {
                 invocation(arguments.plan(&command_line, places), Invocation::Job)
             }
@@ -300,6 +312,7 @@ fn send(
         (_, _, Some(error)) => return Err(error.into()),
         _ => send_without_profile(args, config.as_ref(), command_line)?,
     };
+    task.use_keys(&dkim_keys(config.as_ref())?);
     if let SendTask::Send(send) = &mut task {
         send.log = log;
     }
@@ -315,7 +328,7 @@ fn send_without_profile(
     let mut task = args.plan()?;
     if let SendTask::Send(send) = &mut task {
         send.queueing = queue.of_sending(command_line, config, None)?;
-        send_through_socket(send)?;
+        send_through_socket(send, command_line)?;
     }
     Ok(task)
 }
@@ -334,7 +347,7 @@ fn send_with(
             set_profile(&mut send.transport, profile);
             send.fallbacks = fallbacks(config, profile, command_line, &send.transport)?;
             send.queueing = queue.of_sending(command_line, Some(config), Some(profile))?;
-            send_through_socket(send)?;
+            send_through_socket(send, command_line)?;
             if send.queueing.is_none() {
                 config::check_access(config, &command_line.files_of(&merged.used))?;
             }
@@ -345,7 +358,13 @@ fn send_with(
     Ok(task)
 }
 
-fn send_through_socket(send: &mut Send) -> Result<(), UsageError> {
+fn send_through_socket(
+    send: &mut Send,
+    command_line: &CommandLineArgs<'_>,
+) -> Result<(), UsageError> {
+    if send.passes_socket() && !command_line.has("dkim_key") {
+        send.message.signer = Signer::default();
+    }
     match &mut send.queueing {
         Some(queueing) => through_socket(queueing, &mut send.transport, &mut send.fallbacks),
         None => Ok(()),

@@ -2,10 +2,12 @@
 
 use crate::client::credentials;
 use crate::client::credentials::CredentialsError;
+use crate::client::policy::{PolicyContext, PolicyMode, PolicyOptions, StsLookup};
 use crate::client::route;
 use crate::client::route::{Proxy, Router};
 use crate::client::session;
 use crate::client::session::SessionContext;
+use crate::client::wire::tls::ServerCheck;
 use crate::client::wire::{Terms, Tls, TlsSetupError, tls};
 use crate::system::exit::Exit;
 use crate::system::secret::Login;
@@ -24,6 +26,8 @@ pub struct Transport {
     pub route: route::RouteOptions,
     pub session: session::Options,
     pub tls: tls::TlsOptions,
+    /// Policies of recipient domains.
+    pub policy: PolicyOptions,
     /// `None`: no AUTH.
     pub credentials: Option<credentials::CredentialsOptions>,
 }
@@ -95,11 +99,21 @@ impl<'p> LoadedTransport<'p> {
         })
     }
 
+    fn router(&self) -> Router<'_> {
+        let router = Router::new(&self.options.route);
+        match self.options.policy.sts {
+            PolicyMode::Off => router,
+            PolicyMode::Auto | PolicyMode::Require => router.with_sts_records(),
+        }
+    }
+
     /// The transport for one thread.
     pub fn open(&self) -> OpenTransport<'_> {
         OpenTransport {
-            router: Router::new(&self.options.route),
+            router: self.router(),
+            sts: StsLookup::new(&self.options.tls, self.proxy_login.as_ref()),
             session: &self.options.session,
+            policy: &self.options.policy,
             tls: &self.tls,
             login: self.login.as_ref(),
             proxy_login: self.proxy_login.as_ref(),
@@ -111,6 +125,8 @@ impl<'p> LoadedTransport<'p> {
 pub struct OpenTransport<'a> {
     pub router: Router<'a>,
     pub session: &'a session::Options,
+    pub policy: &'a PolicyOptions,
+    pub sts: StsLookup<'a>,
     /// Keys and trust.
     pub tls: &'a Tls,
     /// `None`: no AUTH.
@@ -137,7 +153,18 @@ impl OpenTransport<'_> {
             options: self.session,
             tls: self.tls,
             host,
+            check: &ServerCheck::Options,
             login: self.login,
+        }
+    }
+
+    /// What the policies of hosts and domains depend on.
+    pub fn policies(&self) -> PolicyContext<'_> {
+        PolicyContext {
+            options: self.policy,
+            tls: self.session.tls,
+            router: &self.router,
+            sts: &self.sts,
         }
     }
 }

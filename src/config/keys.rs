@@ -22,11 +22,11 @@ pub(super) enum SectionKeys {
     /// Any key, with a string.
     Any,
     /// Any key, with a string or an array of strings.
-    Lists,
+    AnyList,
 }
 
 /// The tables that are not profiles.
-pub(super) const SECTIONS: [(&str, SectionKeys); 6] = [
+pub(super) const SECTIONS: [(&str, SectionKeys); 8] = [
     (
         "queue",
         SectionKeys::These(&[
@@ -48,12 +48,14 @@ pub(super) const SECTIONS: [(&str, SectionKeys); 6] = [
         SectionKeys::These(&["aliases", "domain", "postmaster", "original", "profile"]),
     ),
     ("rewrite", SectionKeys::Any),
+    ("dkim", SectionKeys::AnyList),
     ("log", SectionKeys::These(&["file", "syslog"])),
     (
         "submit",
         SectionKeys::These(&["socket", "messages", "bytes", "size", "connections"]),
     ),
-    ("senders", SectionKeys::Lists),
+    ("senders", SectionKeys::AnyList),
+    ("dns", SectionKeys::These(&["trust-ad"])),
 ];
 
 /// Keys that are not options.

@@ -3,7 +3,7 @@
 
 use crate::client::events::Silent;
 use crate::client::http::{HttpClient, Request, Response, Url, tls_options};
-use crate::client::route::{AddressFamily, RouteOptions, Router};
+use crate::client::route::{RouteOptions, Router};
 use crate::client::wire::Tls;
 use crate::client::wire::tls::TlsOptions;
 use crate::cron::job::JobEnding;
@@ -57,16 +57,7 @@ pub fn job_ended(url: &Url, ending: &JobEnding) -> Result<(), String> {
 
 /// The path of the URL is known to its owner only, and is not part of errors.
 fn send(request: &Request<'_>) -> Result<(), String> {
-    let route = RouteOptions {
-        relay: None,
-        port: 0,
-        family: AddressFamily::Any,
-        bind: None,
-        connect_to: None,
-        dns: None,
-        proxy: None,
-        own_names: Vec::new(),
-    };
+    let route = RouteOptions::direct();
     let tls = Tls::new(&tls_options(&TlsOptions::default()));
     let client = HttpClient {
         router: &Router::new(&route),

@@ -6,6 +6,7 @@ pub(crate) mod submit;
 
 use crate::client::mail_log::LogOptions;
 use crate::client::transport::Transport;
+use crate::mail::dkim::Signer;
 use crate::queue::store::spool::Spool;
 use crate::queue::store::{OnUncertain, QueueError, QueueStore, RetrySettings, RouteSpec};
 use std::path::{Path, PathBuf};
@@ -45,6 +46,8 @@ pub struct QueueOptions {
     pub config: Option<PathBuf>,
     pub settings: RetrySettings,
     pub log: LogOptions,
+    /// Signs delivery reports.
+    pub signer: Signer,
     /// Resolves stored routes.
     pub transports: Box<dyn StoredRoutes>,
 }

@@ -254,6 +254,7 @@ fn dns_answer(answer: &DnsAnswer<'_>) -> Value {
         "name": answer.name,
         "records": answer.records,
         "ttl": answer.ttl,
+        "secure": answer.secure,
         "error": answer.error,
     })
 }
@@ -272,6 +273,7 @@ fn handshake(secured: &TlsSummary<'_>) -> Value {
         "name": secured.name,
         "verified": secured.verified,
         "judgement": secured.judgement,
+        "policy": secured.policy,
         "chain": chain,
     })
 }

@@ -28,12 +28,12 @@ const EVENTS: [(&str, &str); 22] = [
     ),
     (
         "lookup",
-        "a name is looked up: type (MX, AAAA, A; host for a lookup by the system), name.",
+        "a name is looked up: type (MX, AAAA, A, CNAME, TLSA, TXT; host for a lookup by the system), name.",
     ),
     (
         "answer",
-        "result of a lookup: type, name, records (in zone file format), ttl (in seconds, or null), error \
-         (reason for the failure, or null).",
+        "result of a lookup: type, name, records (in zone file format), ttl (in seconds, or null), secure (true if \
+         a trusted resolver has validated it), error (reason for the failure, or null).",
     ),
     (
         "host",
@@ -67,8 +67,8 @@ const EVENTS: [(&str, &str); 22] = [
     (
         "tls",
         "a handshake: version, cipher, group (key exchange, or null), resumed, name (the requested server \
-         name), verified, judgement (the verification result as text), and chain: the certificates, with \
-         subject, issuer, names, not_before, not_after, sha256 and key_sha256. If the handshake failed \
+         name), verified, judgement (the verification result as text), policy (dane or sts, if that of the \
+         recipient's domain was applied, or null), and chain: the certificates, with subject, issuer, names, not_before, not_after, sha256 and key_sha256. If the handshake failed \
          because of the certificate, version is null.",
     ),
     (

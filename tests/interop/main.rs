@@ -36,6 +36,7 @@ mod completions;
 mod crash;
 mod cron;
 mod delivery;
+mod dkim;
 mod encryption;
 mod exim;
 mod faults;

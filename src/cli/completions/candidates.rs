@@ -87,7 +87,7 @@ pub(super) fn topics(line: &Line<'_>) -> Vec<Candidate> {
         return named(names.map(str::to_owned));
     }
     let groups = topics::headings(line.whole).map(str::to_ascii_lowercase);
-    let others = COMMANDS.into_iter().chain(topics::TOPICS);
+    let others = COMMANDS.iter().copied().chain(topics::TOPICS);
     named(others.map(str::to_owned).chain(groups))
 }
 

@@ -6,14 +6,16 @@ pub(crate) mod suggestions;
 pub(crate) mod topics;
 
 /// All commands.
-pub(crate) const COMMANDS: [&str; 17] = [
+pub(crate) const COMMANDS: &[&str] = &[
     "sink",
     "demo",
     "probe",
     "ask",
     "script",
     "config",
+    "dkim",
     "queue",
+    "policy",
     "run",
     "notify",
     "digest",

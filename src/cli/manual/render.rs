@@ -41,11 +41,12 @@ pub fn plain(line: &str) -> String {
         match chars.next() {
             Some('f') => drop(chars.next()),
             Some('(') => {
-                text.push_str(special(chars.by_ref().take(2).collect::<String>().as_str()))
+                let name: String = chars.by_ref().take(2).collect();
+                text.push_str(special(&name));
             }
             Some('*') => {
-                chars.next();
-                text.push_str(special(chars.by_ref().take(2).collect::<String>().as_str()));
+                let name: String = chars.by_ref().skip(1).take(2).collect();
+                text.push_str(special(&name));
             }
             Some('e') => text.push('\\'),
             Some('&') | None => {}

@@ -253,7 +253,8 @@ fn contradiction(one: &str, other: &str) -> UsageError {
         .about(one.split(' ').next().unwrap_or(one))
 }
 
-fn resolver(target: HostPort) -> Result<SocketAddr, UsageError> {
+/// The resolver of `--dns`.
+pub(crate) fn resolver(target: HostPort) -> Result<SocketAddr, UsageError> {
     match target.host {
         Host::Address(ip) => Ok(SocketAddr::new(ip, target.port.unwrap_or(53))),
         other => Err(UsageError::usage(format!(

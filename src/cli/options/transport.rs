@@ -3,6 +3,7 @@
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value::HostPort;
 use crate::cli::options::{auth, extensions, route, testing, tls, value};
+use crate::client::policy::PolicyOptions;
 use crate::client::session;
 use crate::client::session::{Protocol, TlsDemand};
 use crate::client::transport::Transport;
@@ -235,6 +236,7 @@ pub(crate) fn transport(
         route,
         session,
         tls,
+        policy: PolicyOptions::default(),
         credentials,
     })
 }

@@ -242,6 +242,7 @@ fn message(plan: &Sendmail, received: Received) -> Result<Message, StoreRefusal>
     let trace = format!("by {} (ehlo, from user ID {uid}); {date}", host_name());
     submission.trace = Some(HeaderField::new("Received", trace));
     submission.dsn = envelope_dsn(&envelope);
+    submission.signer = plan.signer.clone();
     let message = Message::submit(&submission, &Rewriter::new(&plan.rewrite), now);
     message.map_err(|error| refusal(error.exit(), error.to_string()))
 }

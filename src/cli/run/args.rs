@@ -62,7 +62,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME|PATH", value_parser = lock)]
     lock: Option<PathBuf>,
 
-    /// How long to wait for the lock.
+    /// Maximum time to wait for the lock.
     #[arg(long, value_name = "TIME", value_parser = value::limit, requires = "lock")]
     lock_wait: Option<Duration>,
 

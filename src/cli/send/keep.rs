@@ -115,12 +115,11 @@ impl QueuedMessage<'_> {
     /// Passes the message to the submission socket. If that cannot be used now, the message is queued, and a later run
     /// passes it on. Without a queue, it must not be sent at once: this user may not know the password of the relay.
     fn pass_on(&self, shared: &mut Shared<'_, '_, '_>) -> KeepResult {
-        let passed = match shared.pool {
-            Some(pool) => submit::pass_on(pool, self.message, shared.output),
-            None => {
-                let transport = self.with_patience(self.transport);
-                submit::pass_on_at_once(transport, self.message, shared.output)
-            }
+        let passed = if let Some(pool) = shared.pool {
+            submit::pass_on(pool, self.message, shared.output)
+        } else {
+            let transport = self.with_patience(self.transport);
+            submit::pass_on_at_once(transport, self.message, shared.output)
         };
         if let Some(shown) = passed {
             return KeepResult::Safe(shown);
@@ -258,6 +257,7 @@ impl QueuedMessage<'_> {
             settings: &self.queueing.queue.settings,
             transports: &*self.queueing.queue.transports,
             queue_observer: &SilentQueue,
+            signer: &self.queueing.queue.signer,
             stop: &stop,
         };
         let transport = self.with_patience(self.transport);
@@ -342,6 +342,7 @@ impl QueuedMessage<'_> {
             early: false,
             pool,
             queue_observer: run_context.queue_observer,
+            signer: run_context.signer,
         };
         let attempted = attempt.run(observer);
         let id = claim.item().id.clone();

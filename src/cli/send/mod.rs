@@ -11,9 +11,11 @@ pub(crate) use run::{print, run};
 use crate::cli::ask::Ask;
 use crate::client::mail_log::LogOptions;
 use crate::client::transport::Transport;
+use crate::mail::dkim::NamedKey;
 use crate::mail::message::{MessageOptions, MessageSource};
 use crate::queue::QueueUse;
 use crate::transcript::TranscriptOptions;
+use std::mem;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -25,6 +27,28 @@ pub enum SendTask {
     Print(Box<MessageOptions>, TranscriptOptions),
     /// Begin a session, and end it before MAIL.
     Ask(Box<Ask>),
+}
+
+impl SendTask {
+    /// Signs the message with these keys, unless it has others.
+    pub(crate) fn use_keys(&mut self, keys: &[NamedKey]) {
+        let signer = match self {
+            // The service of the submission socket signs, with keys that only it can read.
+            Self::Send(send) if send.passes_socket() => return,
+            Self::Send(send) => &mut send.message.signer,
+            Self::Print(message, _) => &mut message.signer,
+            Self::Ask(_) => return,
+        };
+        *signer = mem::take(signer).or_keys(keys);
+    }
+}
+
+impl Send {
+    /// True if the message is passed to the submission socket.
+    pub(crate) fn passes_socket(&self) -> bool {
+        let queueing = self.queueing.as_ref();
+        queueing.is_some_and(|queueing| queueing.socket.is_some())
+    }
 }
 
 /// Options of the sending command.

@@ -17,6 +17,7 @@ use crate::client::transport::Transport;
 use crate::config::{Config, Places, Profile};
 use crate::cron::DeliveryOptions;
 use crate::mail::address::Address;
+use crate::mail::dkim::Signer;
 use crate::mail::message::{Input, Submission};
 use crate::queue::FirstTry;
 use crate::system::exit::Exit;
@@ -77,6 +78,7 @@ pub fn of_cron(config: Option<PathBuf>, places: &Places) -> Result<DeliveryOptio
         transport: sendmail.transport,
         fallbacks: sendmail.fallbacks,
         rewrite: sendmail.rewrite,
+        signer: sendmail.signer,
         log: sendmail.queueing.queue.log.clone(),
         queueing: Some(sendmail.queueing),
     })
@@ -94,7 +96,7 @@ pub fn of_submission(
         ..SendmailOptions::of(SendmailMode::Submit, Vec::new())?
     };
     let route = options.resolve(places)?;
-    Ok(options.plan_without_socket(route))
+    options.plan_without_socket(route)
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,12 +130,11 @@ impl<'a> SendmailCall<'a> {
     pub fn of(words: &'a [OsString]) -> Option<Self> {
         let (name, rest) = words.split_first()?;
         let name = Path::new(name).file_name()?.to_str()?;
-        let (program, words) = match StandIn::named(name) {
-            Some(program) => (program, rest),
-            None => {
-                let (verb, rest) = rest.split_first()?;
-                (StandIn::named(verb.to_str()?)?, rest)
-            }
+        let (program, words) = if let Some(program) = StandIn::named(name) {
+            (program, rest)
+        } else {
+            let (verb, rest) = rest.split_first()?;
+            (StandIn::named(verb.to_str()?)?, rest)
         };
         let mode = match program {
             StandIn::Sendmail => SendmailMode::Submit,
@@ -257,33 +258,40 @@ impl SendmailOptions {
     }
 
     fn plan(self, route: ResolvedRoute) -> Result<Sendmail, UsageError> {
-        let mut sendmail = self.plan_without_socket(route);
+        let mut sendmail = self.plan_without_socket(route)?;
         let queueing = &mut sendmail.queueing;
         if queueing.socket.is_some() {
             through_socket(queueing, &mut sendmail.transport, &mut sendmail.fallbacks)?;
             sendmail.rewrite = sendmail.rewrite.of_submission();
+            // The service signs, with keys that only it can read.
+            sendmail.signer = Signer::default();
+            if let SendmailTask::Submit(submission) = &mut sendmail.task {
+                submission.signer = Signer::default();
+            }
         }
         Ok(sendmail)
     }
 
-    fn plan_without_socket(self, route: ResolvedRoute) -> Sendmail {
+    fn plan_without_socket(self, route: ResolvedRoute) -> Result<Sendmail, UsageError> {
         let output = self.output();
         let rewrite = route.settings.rewrite.clone();
+        let signer = route.dkim.signer()?.or_keys(&route.settings.dkim);
         let message = QueuedMessageOptions {
             route_spec: route.route_spec,
             config: self.config.clone(),
             first: self.first(),
             names_profile: false,
         };
-        Sendmail {
+        Ok(Sendmail {
             transport: route.plan.transport,
             fallbacks: route.plan.fallbacks,
             rewrite,
             queueing: route.queue.queue_use(route.settings, message),
             log: self.log.clone(),
-            task: self.task(output),
+            task: self.task(output, &signer),
             output,
-        }
+            signer,
+        })
     }
 
     fn output(&self) -> TranscriptOptions {
@@ -309,9 +317,9 @@ impl SendmailOptions {
         self.first.unwrap_or(default)
     }
 
-    fn task(self, output: TranscriptOptions) -> SendmailTask {
+    fn task(self, output: TranscriptOptions, signer: &Signer) -> SendmailTask {
         match self.mode {
-            SendmailMode::Submit => SendmailTask::Submit(Box::new(self.submission())),
+            SendmailMode::Submit => SendmailTask::Submit(Box::new(self.submission(signer))),
             SendmailMode::Serve => SendmailTask::Serve,
             SendmailMode::Verify => SendmailTask::Verify {
                 recipients: self.recipients,
@@ -330,7 +338,7 @@ impl SendmailOptions {
         }
     }
 
-    fn submission(self) -> Submission {
+    fn submission(self, signer: &Signer) -> Submission {
         Submission {
             input: Input::Stdin,
             dot_ends: !self.dots_are_text,
@@ -341,6 +349,7 @@ impl SendmailOptions {
             dsn: self.dsn,
             trace: None,
             utf8: self.utf8,
+            signer: signer.clone(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A message that a client of `sendmail -bs` or of the submission socket sends.
 
+use crate::mail::dkim::Signer;
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{HeldBytes, Input, Submission};
 use crate::server::{Incoming, ReceivedEnvelope, StoreRefusal, StoredAt};
@@ -58,6 +59,7 @@ impl Incoming for SubmittedMessage<'_> {
             dsn: Dsn::default(),
             trace: None,
             utf8: self.envelope.smtputf8,
+            signer: Signer::default(),
         };
         self.accept.accept(Received {
             envelope: self.envelope,

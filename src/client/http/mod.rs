@@ -177,7 +177,7 @@ impl HttpClient<'_> {
         let left = deadline
             .left()
             .ok_or(WireError::Timeout(deadline.whole()))?;
-        wire.secure(self.tls, url.host(), left)?;
+        wire.secure(self.tls.server(url.host()), left)?;
         Ok(())
     }
 }

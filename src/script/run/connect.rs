@@ -81,7 +81,7 @@ impl Interpreter<'_, '_> {
 
     fn handshake(&mut self, wanted: Handshake) -> Result<(), StopReason> {
         let (limit, tls, host) = (self.limit, self.context.tls, self.host.clone());
-        let bindings = self.wire()?.secure(tls, &host, limit);
+        let bindings = self.wire()?.secure(tls.server(&host), limit);
         // RFC 3207 §4.2: forget everything learned before TLS.
         self.offers = None;
         let bindings = match bindings {

@@ -1,10 +1,12 @@
 //! Checks the files that a configuration names.
 
 use crate::cli::options::command_line::CommandLineArgs;
+use crate::cli::options::config::dkim_keys_of;
 use crate::client::credentials;
 use crate::client::wire::Tls;
 use crate::client::wire::tls;
 use crate::config::{Config, ConfigError, ConfigFault, ConfigKey};
+use crate::mail::dkim::SigningKey;
 use crate::mail::rewrite;
 use crate::system::certificate::{certificates, private_key};
 use crate::system::text::{reason, shown_path};
@@ -16,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 type Named = (ConfigKey, PathBuf);
 
-/// Errors in the files that the profiles and `[sendmail]` name. An inherited file is reported once.
+/// Errors in the files that the profiles, `[sendmail]` and `[dkim]` name. An inherited file is reported once.
 pub fn faults(config: &Config, typed: &mut CommandLineArgs<'_>) -> Vec<ConfigError> {
     let mut faults = Vec::new();
     for profile in config.profiles() {
@@ -35,6 +37,16 @@ pub fn faults(config: &Config, typed: &mut CommandLineArgs<'_>) -> Vec<ConfigErr
             .into_iter()
             .map(crate::system::user::expanded);
         let errors = paths.filter_map(|path| rewrite::check_aliases(&path).err());
+        faults.extend(
+            errors.map(|error| config.fault(setting, ConfigFault::Value(error.to_string()))),
+        );
+    }
+    for setting in config.section("dkim") {
+        // An error in the setting itself is reported elsewhere.
+        let keys = dkim_keys_of(setting).unwrap_or_default();
+        let errors = keys
+            .iter()
+            .filter_map(|key| SigningKey::read(&key.path).err());
         faults.extend(
             errors.map(|error| config.fault(setting, ConfigFault::Value(error.to_string()))),
         );
@@ -59,6 +71,7 @@ fn fault((setting, path): &Named, all: &[Named]) -> Option<String> {
         "ca-file" => certificates("--ca-file", path).err().map(|e| e.to_string()),
         "cert" => certificates("--cert", path).err().map(|e| e.to_string()),
         "key" => identity(path, all),
+        "dkim-key" => SigningKey::read(path).err().map(|e| e.to_string()),
         _ => open(path)
             .err()
             .map(|error| format!("cannot read {}: {}", shown_path(path), reason(&error))),

@@ -85,12 +85,12 @@ pub fn is_policy_domain(domain: &str) -> bool {
 }
 
 /// An open cache.
-pub struct Cache {
+pub struct StsCache {
     directory: OwnedFd,
     path: PathBuf,
 }
 
-impl Cache {
+impl StsCache {
     /// Opens the cache, below `EHLO_CACHE_DIR` or the usual directory. `None`: there is none, and it is not to be created.
     pub fn open(create: bool) -> Result<Option<Self>, CacheError> {
         let directory = path_variable("EHLO_CACHE_DIR").or_else(|| CACHE_DIRECTORY.path());
@@ -313,8 +313,8 @@ mod tests {
         }
     }
 
-    fn open(path: &Path) -> Cache {
-        Cache::open_at(path.join("ehlo/sts"), true)
+    fn open(path: &Path) -> StsCache {
+        StsCache::open_at(path.join("ehlo/sts"), true)
             .unwrap()
             .unwrap()
     }
@@ -323,7 +323,7 @@ mod tests {
     fn entry_is_read_as_it_was_written() {
         let top = tempfile::tempdir().unwrap();
         assert!(
-            Cache::open_at(top.path().join("ehlo/sts"), false)
+            StsCache::open_at(top.path().join("ehlo/sts"), false)
                 .unwrap()
                 .is_none()
         );
@@ -423,7 +423,7 @@ mod tests {
             fs::Permissions::from_mode(0o777),
         )
         .unwrap();
-        let open = Cache::open_at(top.path().join("ehlo/sts"), true);
+        let open = StsCache::open_at(top.path().join("ehlo/sts"), true);
         let error = open.err().unwrap().to_string();
         assert!(
             error.contains("is accessible to others; chmod 700"),

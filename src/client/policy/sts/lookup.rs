@@ -1,16 +1,20 @@
 //! Which policy applies to a domain now (RFC 8461 §3.3, §5.1).
 
+use crate::client::dns::{Answer, DnsError};
 use crate::client::events::{Event, Observer};
 use crate::client::http::{HttpClient, Request, Url, tls_options};
 use crate::client::policy::sts::StsPolicy;
 use crate::client::policy::sts::cache::{
-    Cache, CacheError, Entry, Failure, FetchedPolicy, is_policy_domain,
+    CacheError, Entry, Failure, FetchedPolicy, StsCache, is_policy_domain,
 };
 use crate::client::policy::sts::record::id_of;
 use crate::client::policy::sts::text::{Mode, PolicyText};
-use crate::client::route::Router;
+use crate::client::route::{Router, sts_record};
 use crate::client::wire::tls::{Tls, TlsOptions};
+use crate::system::exit::Exit;
+use crate::system::secret::Login;
 use crate::system::text::shown;
+use crate::system::time::SKEW;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,13 +42,20 @@ pub enum StsRecord {
 }
 
 impl StsRecord {
-    /// The name that has the record.
-    pub fn name(domain: &str) -> String {
-        format!("_mta-sts.{domain}")
+    /// Reads the answer of the DNS.
+    pub fn of(answer: &Result<Answer<Vec<u8>>, DnsError>) -> Self {
+        match answer {
+            Ok(answer) => id_of(&answer.records).map_or(Self::Missing, Self::Id),
+            Err(DnsError::NoSuchName | DnsError::NoData) => Self::Missing,
+            Err(DnsError::Failed(why)) => Self::Failed(why.clone()),
+        }
     }
 
-    pub fn of(texts: &[Vec<u8>]) -> Self {
-        id_of(texts).map_or(Self::Missing, Self::Id)
+    fn look_up(domain: &str, router: &Router<'_>, observer: &mut dyn Observer) -> Self {
+        match router.dns() {
+            Ok(dns) => Self::of(&dns.txt(&sts_record(domain), observer)),
+            Err(why) => Self::Failed(why),
+        }
     }
 }
 
@@ -61,10 +72,39 @@ pub enum StsStatus {
     },
 }
 
+/// Reason for which no policy was fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshError {
+    /// The domain has no policy.
+    #[error("{0}")]
+    NoRecord(String),
+    /// The DNS or the server does not answer, or not as it should.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl RefreshError {
+    fn of(record: &StsRecord, domain: &str) -> Self {
+        let why = record.words(domain);
+        match record {
+            StsRecord::Failed(_) => Self::Failed(why),
+            _ => Self::NoRecord(why),
+        }
+    }
+
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::NoRecord(_) => Exit::Refused,
+            Self::Failed(_) => Exit::Temporary,
+        }
+    }
+}
+
 /// Finds policies. They are kept in the cache of the user, and in memory.
 pub struct StsLookup<'a> {
     /// The options for mail servers, of which some apply to HTTPS.
     tls: &'a TlsOptions,
+    proxy_login: Option<&'a Login>,
     https: OnceCell<Result<Tls, String>>,
     known: RefCell<BTreeMap<String, Entry>>,
     /// True after an error with the cache was reported.
@@ -73,9 +113,10 @@ pub struct StsLookup<'a> {
 }
 
 impl<'a> StsLookup<'a> {
-    pub fn new(tls: &'a TlsOptions) -> Self {
+    pub fn new(tls: &'a TlsOptions, proxy_login: Option<&'a Login>) -> Self {
         Self {
             tls,
+            proxy_login,
             https: OnceCell::new(),
             known: RefCell::default(),
             is_cache_reported: Cell::new(false),
@@ -107,31 +148,32 @@ impl<'a> StsLookup<'a> {
         entry.status(record, now)
     }
 
-    /// Fetches the policy of a domain, whatever is known about it.
-    ///
-    /// # Errors
-    /// There is none, and the reason.
+    /// Looks up the record of a domain and fetches its policy, whatever is known about it.
     pub fn refresh(
         &self,
         domain: &str,
-        record: &StsRecord,
         router: &Router<'_>,
         observer: &mut dyn Observer,
-    ) -> Result<FetchedPolicy, String> {
+    ) -> Result<Entry, RefreshError> {
+        let record = StsRecord::look_up(domain, router, observer);
         let StsRecord::Id(id) = record else {
-            return Err(record.words(domain));
+            return Err(RefreshError::of(&record, domain));
         };
         if !is_policy_domain(domain) {
-            return Err("it is not the name of a host".to_owned());
+            return Err(RefreshError::NoRecord(
+                "it is not the name of a host".to_owned(),
+            ));
         }
         let entry = self.entry(domain, observer);
         let fetched = self.fetch(&entry.domain, router, observer);
         let error = fetched.as_ref().err().cloned();
-        let entry = entry.after(id.clone(), fetched, SystemTime::now());
+        let entry = entry.after(id, fetched, SystemTime::now());
         self.keep(&entry, observer);
-        match (error, entry.policy) {
-            (None, Some(policy)) => Ok(policy),
-            (why, _) => Err(why.unwrap_or_default()),
+        match error {
+            None => Ok(entry),
+            Some(why) => Err(RefreshError::Failed(format!(
+                "cannot fetch the policy: {why}"
+            ))),
         }
     }
 
@@ -140,7 +182,7 @@ impl<'a> StsLookup<'a> {
         if let Some(entry) = self.known.borrow().get(&domain) {
             return entry.clone();
         }
-        let found = Cache::open(false).and_then(|cache| match cache {
+        let found = StsCache::open(false).and_then(|cache| match cache {
             Some(cache) => cache.read(&domain),
             None => Ok(None),
         });
@@ -152,7 +194,7 @@ impl<'a> StsLookup<'a> {
     }
 
     fn keep(&self, entry: &Entry, observer: &mut dyn Observer) {
-        let written = Cache::open(true).and_then(|cache| match cache {
+        let written = StsCache::open(true).and_then(|cache| match cache {
             Some(cache) => cache.write(entry),
             None => Ok(()),
         });
@@ -187,7 +229,7 @@ impl<'a> StsLookup<'a> {
             .map_err(Clone::clone)?;
         let client = HttpClient {
             router,
-            proxy_login: None,
+            proxy_login: self.proxy_login,
             tls,
             limit: LIMIT,
             max_body: MAX_SIZE,
@@ -225,7 +267,7 @@ fn url(domain: &str, port: u16) -> Result<Url, String> {
 impl StsRecord {
     /// The reason for which there is no policy.
     fn words(&self, domain: &str) -> String {
-        let name = Self::name(domain);
+        let name = sts_record(domain);
         match self {
             Self::Failed(why) => format!("cannot find the TXT record of {name}: {why}"),
             _ => format!("there is no valid TXT record of {name}"),
@@ -240,8 +282,9 @@ impl Entry {
         let StsRecord::Id(id) = record else {
             return None;
         };
-        let is_known =
-            |policy: &FetchedPolicy| policy.id == *id && policy.at <= now && policy.is_usable(now);
+        let is_known = |policy: &FetchedPolicy| {
+            policy.id == *id && policy.at <= now + SKEW && policy.is_usable(now)
+        };
         let has_failed = |failure: &Failure| failure.id == *id && is_within(failure.at, PAUSE, now);
         let is_waiting = self.failure.as_ref().is_some_and(has_failed);
         (!is_waiting && !self.policy.as_ref().is_some_and(is_known)).then_some(id)

@@ -11,8 +11,8 @@ mod lookup;
 mod record;
 mod text;
 
-pub use cache::{Cache, CacheError, Entry, FetchedPolicy};
-pub use lookup::{StsLookup, StsRecord, StsStatus};
+pub use cache::{CacheError, Entry, Failure, FetchedPolicy, StsCache};
+pub use lookup::{RefreshError, StsLookup, StsRecord, StsStatus};
 pub use text::Mode;
 
 use std::fmt;

@@ -1,3 +1,4 @@
+use crate::mail::dkim::Signer;
 use crate::mail::envelope::{Dsn, Return};
 use crate::mail::message::submission::*;
 use crate::mail::message::{Convertible, Input, Message, Signed};
@@ -29,6 +30,7 @@ fn submission() -> Submission {
         dsn: Dsn::default(),
         trace: None,
         utf8: false,
+        signer: Signer::default(),
     }
 }
 
