@@ -16,6 +16,7 @@ pub fn text(source: &str, width: usize) -> String {
         hanging: 0,
         tag: None,
         is_literal: false,
+        is_after_heading: false,
     };
     let mut lines = source.lines();
     while let Some(line) = lines.next() {
@@ -78,6 +79,8 @@ struct PageText {
     /// A tag to print before the next paragraph; empty: the next line is the tag.
     tag: Option<String>,
     is_literal: bool,
+    /// True if the last line is a heading.
+    is_after_heading: bool,
 }
 
 impl PageText {
@@ -107,6 +110,7 @@ impl PageText {
                 let indent = if name == "SS" { SUBSECTION } else { 0 };
                 let heading = format!("{}{}", " ".repeat(indent), plain(argument));
                 self.push_line(&heading);
+                self.is_after_heading = true;
             }
             "PP" => {
                 self.end_paragraph();
@@ -224,11 +228,13 @@ impl PageText {
     fn push_line(&mut self, line: &str) {
         self.out.push_str(line);
         self.out.push('\n');
+        self.is_after_heading = false;
     }
 
     /// An empty line, unless there is one.
     fn blank(&mut self) {
-        if !self.out.is_empty() && !self.out.ends_with("\n\n") {
+        let is_begun = !self.out.is_empty() && !self.is_after_heading;
+        if is_begun && !self.out.ends_with("\n\n") {
             self.out.push('\n');
         }
     }
