@@ -12,6 +12,7 @@ pub mod help;
 pub(crate) mod interrupt;
 pub mod invocation;
 pub(crate) mod manual;
+pub(crate) mod login;
 pub(crate) mod notification;
 pub(crate) mod notify;
 pub(crate) mod observer;

@@ -9,6 +9,7 @@ use crate::cli::doctor;
 use crate::cli::help::{HelpArgs, suggestions, topics};
 use crate::cli::invocation::Invocation;
 use crate::cli::manual;
+use crate::cli::login;
 use crate::cli::notify;
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::{dkim_keys, log};
@@ -130,6 +131,12 @@ enum Subcommands {
     Script(Box<script::Args>),
     /// Check and show the configuration.
     Config(config::ConfigArgs),
+    /// Log in at an OAuth provider, and keep the tokens for later runs.
+    Login(Box<login::LoginArgs>),
+    /// Remove the tokens of an account.
+    Logout(Box<login::LogoutArgs>),
+    /// Print an access token, for other programs.
+    Token(Box<login::TokenArgs>),
     /// Make keys for DKIM signatures, and check their records in the DNS.
     Dkim(dkim::DkimArgs),
     /// Inspect and run the mail queue.
@@ -245,6 +252,15 @@ impl Subcommands {
             Self::Config(arguments) => arguments
                 .plan(&mut command_line.of_sending(), places)
                 .map(Invocation::Config),
+            Self::Login(arguments) => {
+                invocation(arguments.plan(command_line, places), Invocation::Login)
+            }
+            Self::Logout(arguments) => {
+                invocation(arguments.plan(command_line, places), Invocation::Logout)
+            }
+            Self::Token(arguments) => {
+                invocation(arguments.plan(command_line, places), Invocation::Token)
+            }
             Self::Dkim(arguments) => {
                 let task = arguments.plan(command_line, places)?;
                 Ok(Invocation::Dkim(task))

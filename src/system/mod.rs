@@ -5,6 +5,7 @@ pub mod exit;
 pub(crate) mod figures;
 pub(crate) mod host;
 pub(crate) mod lock;
+pub(crate) mod log_file;
 pub mod process;
 pub(crate) mod quote;
 pub(crate) mod secret;

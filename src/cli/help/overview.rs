@@ -51,6 +51,7 @@ Commands:
   probe, ask, script          Test a server without sending mail
   sink, demo                  Receive mail for tests; a demonstration
   config                      Check and show the configuration
+  login, logout, token        Manage OAuth logins, as for Microsoft 365
   dkim, policy                Keys for signatures; MTA-STS policies of domains
   completions, manual         Print the completion script of a shell, a page of the manual
   help                        Explain one of these

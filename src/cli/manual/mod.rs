@@ -59,6 +59,7 @@ const PAGES: &[Page] = pages![
     "ehlo-policy" '1',
     "ehlo-doctor" '1',
     "ehlo-json" '5',
+    "ehlo-login" '1',
     "ehlo-notify" '1',
     "ehlo-probe" '1',
     "ehlo-queue" '1',
