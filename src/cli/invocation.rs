@@ -10,9 +10,11 @@ use crate::cli::digest::{Digest, DigestTask};
 use crate::cli::dkim;
 use crate::cli::dkim::DkimTask;
 use crate::cli::doctor;
-use crate::cli::manual;
+use crate::cli::jobs;
+use crate::cli::jobs::JobsOptions;
 use crate::cli::login;
 use crate::cli::login::{LoginTask, LogoutTask, TokenTask};
+use crate::cli::manual;
 use crate::cli::notify;
 use crate::cli::notify::NotifyOptions;
 use crate::cli::options::usage_error::EarlyExit;
@@ -76,6 +78,8 @@ pub enum Invocation {
     Notify(Box<NotifyOptions>),
     /// Mail a summary of recorded runs, or show it.
     Digest(Box<Digest>),
+    /// Show jobs, and report those that did not run.
+    Jobs(Box<JobsOptions>),
     /// Mail the status of a systemd unit.
     Unit(Box<Unit>),
     /// Run a command and mail the result.
@@ -123,6 +127,7 @@ impl Invocation {
             Self::Sendmail(options) => sendmail::run(&options),
             Self::Notify(options) => notify::run(*options),
             Self::Digest(options) => digest::run(*options),
+            Self::Jobs(options) => jobs::run(&options),
             Self::Unit(options) => unit::run(*options),
             Self::Job(options) => run::run(&options),
             Self::Completions(shell) => completions::run(shell),
@@ -158,6 +163,7 @@ impl Invocation {
                 DigestTask::List => return None,
             },
             Self::Unit(unit) => &unit.mail,
+            Self::Jobs(jobs) => jobs.mail()?,
             Self::Job(job) => &job.mail,
             _ => return None,
         };

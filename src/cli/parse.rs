@@ -8,8 +8,9 @@ use crate::cli::dkim;
 use crate::cli::doctor;
 use crate::cli::help::{HelpArgs, suggestions, topics};
 use crate::cli::invocation::Invocation;
-use crate::cli::manual;
+use crate::cli::jobs;
 use crate::cli::login;
+use crate::cli::manual;
 use crate::cli::notify;
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::{dkim_keys, log};
@@ -149,6 +150,8 @@ enum Subcommands {
     Notify(Box<notify::Args>),
     /// Mail a summary of the runs recorded with --digest.
     Digest(Box<digest::Args>),
+    /// Show recorded jobs, and report those that did not run.
+    Jobs(Box<jobs::Args>),
     /// Mail the status of a systemd unit.
     Unit(Box<unit::Args>),
     /// Diagnose how mail from cron would leave this host.
@@ -277,6 +280,9 @@ impl Subcommands {
             }
             Self::Digest(arguments) => {
                 invocation(arguments.plan(&command_line, places), Invocation::Digest)
+            }
+            Self::Jobs(arguments) => {
+                invocation(arguments.plan(&command_line, places), Invocation::Jobs)
             }
             Self::Unit(arguments) => {
                 invocation(arguments.plan(&command_line, places), Invocation::Unit)

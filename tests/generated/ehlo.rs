@@ -76,6 +76,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "Mail a summary of the runs recorded with ehlo run --digest; see ehlo-digest(1).",
     ),
     (
+        "jobs",
+        "List recorded jobs, and report those that did not run within --expect-every; see ehlo-jobs(1).",
+    ),
+    (
         "unit",
         "Mail the status of a systemd unit; see ehlo-unit(1).",
     ),
@@ -108,6 +112,7 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-ask(1)",
     "ehlo-config(1)",
     "ehlo-digest(1)",
+    "ehlo-jobs(1)",
     "ehlo-dkim(1)",
     "ehlo-doctor(1)",
     "ehlo-json(5)",

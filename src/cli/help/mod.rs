@@ -22,6 +22,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "run",
     "notify",
     "digest",
+    "jobs",
     "unit",
     "doctor",
     "sendmail",

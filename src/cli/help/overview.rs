@@ -45,6 +45,7 @@ Frequent options:
 
 Commands:
   run, notify, digest, unit   Mail the results of jobs
+  jobs                        List jobs, and report those that did not run
   doctor                      Check how this host would send mail from cron
   queue                       List, deliver and change queued messages
   sendmail, mailq             Accept the options of sendmail and mailq
