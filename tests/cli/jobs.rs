@@ -79,7 +79,7 @@ fn last_run_of_named_jobs_is_listed() {
     assert_eq!(nightly["overdue"], false);
     ehlo(&state, &["jobs", "show", "nightly"])
         .exits(0)
-        .shows(&["Expected", "every 1 d"]);
+        .shows(&["Expected", "every 1d"]);
     ehlo(&state, &["jobs", "forget", "backup"])
         .exits(0)
         .is_silent();

@@ -25,7 +25,7 @@ silenced_until, digest, expected_every (in seconds), due, overdue, and reported 
 ];
 
 const EXAMPLES: &str = "\
-30 2 * * *  ehlo run --name backup --expect-every 1d --grace 3h -- /usr/local/bin/backup
+30 2 * * *  ehlo run --name backup --expect-every 1d -- backup-all
 15 * * * *  ehlo jobs check --to ops@example.org
 ehlo jobs list
 ehlo jobs show backup --json
