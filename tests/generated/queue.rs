@@ -171,7 +171,7 @@ const STATUS: [(&str, &str); 9] = [
     ("65", "the item is damaged"),
     ("66", "there is no such item"),
     ("73", "the socket of ehlo queue serve cannot be created"),
-    ("74", "the standard output cannot be written"),
+    ("74", "standard output cannot be written"),
     ("75", "the queue cannot be read or written"),
     ("77", "--all-users, and the user is not root"),
     ("78", "the configuration is wrong"),
@@ -229,7 +229,8 @@ pub fn page() -> String {
 /// A command of a command: its usage, description and own options.
 pub fn command_entry(page: &mut Roff, command: &Command) {
     let usage = command.clone().render_usage().to_string();
-    page.control("SS", [usage.trim_start_matches("Usage: ")]);
+    let usage = usage.trim_start_matches("Usage: ").replace(['<', '>'], "");
+    page.control("SS", [&*usage]);
     let about = command.get_long_about().or(command.get_about()).unwrap();
     page.text([roman(one_paragraph(&about.to_string()))]);
     let is_everywhere =
