@@ -36,6 +36,7 @@ mod converted;
 mod copies;
 mod courier;
 mod discover;
+mod dkim;
 mod doctor;
 mod examples;
 mod fallback;
