@@ -113,15 +113,11 @@ impl Authority {
             }
             match line.split_once(" := ") {
                 Some((question, answer)) => put_odd(&mut odd, question, answer),
-                None => match failure(line) {
-                    Some((question, answer)) => {
-                        odd.insert(question, answer);
-                    }
-                    None => {
-                        validated.records.push(record(line));
-                        assert!(zone.upsert_mut(record(line), 1), "{line}");
-                    }
-                },
+                None if failure(line).is_some() => odd.extend(failure(line)),
+                None => {
+                    validated.records.push(record(line));
+                    assert!(zone.upsert_mut(record(line), 1), "{line}");
+                }
             }
         }
         let mut catalog = Catalog::new();

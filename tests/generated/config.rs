@@ -30,7 +30,8 @@ contain one. The new text is checked before it replaces the old one. If the chec
     "\
 A profile never contains a password. It can be printed by a command, such as that of a password manager; it can be in a
 file that only you can read; or it can be in the keyring of the desktop, where ehlo config init stores it with
-secret-tool(1). If none of these is chosen, ehlo searches EHLO_PASSWORD, ~/.netrc and the keyring, and finally asks. Jobs
+secret-tool(1). With OAuth, ehlo login obtains a token instead, and ehlo config init runs it when it logs in; see ehlo-login(1). If
+none of these is chosen, ehlo searches EHLO_PASSWORD, ~/.netrc and the keyring, and finally asks. Jobs
 of cron cannot use the keyring or a prompt.",
     "\
 Many providers require an app password instead of the password of the account. ehlo config init says so when it knows the
@@ -153,7 +154,7 @@ pub fn page() -> String {
     section(
         &mut page,
         "SEE ALSO",
-        &["ehlo(1), ehlo-probe(1), ehlo-doctor(1)"],
+        &["ehlo(1), ehlo-login(1), ehlo-probe(1), ehlo-doctor(1)"],
     );
     page.to_roff()
 }

@@ -1,5 +1,7 @@
 //! The options of `ehlo config init`, and the account that they describe.
 
+use crate::cli::config::oauth;
+use crate::cli::config::oauth::OAuthKeys;
 use crate::cli::config::search;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{auth, value};
@@ -58,6 +60,9 @@ pub struct InitArgs {
     /// Shell command that prints an OAuth 2.0 access token.
     #[arg(long, value_name = "CMD", value_parser = auth::command)]
     pub oauth_token_command: Option<String>,
+
+    #[command(flatten)]
+    pub oauth: oauth::Args,
 
     /// File with the CA certificates (PEM) to trust instead of those of the system.
     #[arg(long, value_name = "FILE")]
@@ -137,6 +142,8 @@ pub struct Account {
 pub enum SecretPlace {
     Command(String),
     TokenCommand(String),
+    /// `ehlo login` keeps it: the keys of the profile.
+    OAuth(OAuthKeys),
     File(PathBuf),
     /// The keyring, `~/.netrc` or the prompt: no key in the profile.
     Found,
@@ -213,7 +220,11 @@ impl InitArgs {
         let command = self.password_command.clone().map(SecretPlace::Command);
         let token = self.oauth_token_command.clone();
         let file = self.password_file.clone().map(SecretPlace::File);
-        command.or(token.map(SecretPlace::TokenCommand)).or(file)
+        let oauth = self.oauth.keys().map(SecretPlace::OAuth);
+        command
+            .or(token.map(SecretPlace::TokenCommand))
+            .or(file)
+            .or(oauth)
     }
 
     /// The account without any questions.
@@ -291,6 +302,7 @@ impl Account {
             SecretPlace::Command(line) => settings.push(("password-command", line.clone())),
             SecretPlace::TokenCommand(line) => settings.push(("oauth-token-command", line.clone())),
             SecretPlace::File(path) => settings.push(("password-file", text_of(path)?)),
+            SecretPlace::OAuth(keys) => settings.extend(keys.iter().cloned()),
             SecretPlace::Found => {}
         }
         if let Some(path) = ca_file {

@@ -5,6 +5,7 @@ pub(crate) mod args;
 mod discover;
 mod import;
 mod init;
+mod oauth;
 mod questions;
 mod search;
 mod write;

@@ -3,10 +3,12 @@
 use crate::cli::config::account::{
     Account, InitArgs, KnownServer, SecretPlace, address, bare, provider, relay, user_name,
 };
+use crate::cli::config::oauth::{OAuthKeys, keys};
 use crate::cli::config::{search, write};
-use crate::cli::options::auth;
 use crate::cli::options::usage_error::UsageError;
+use crate::cli::options::{auth, oauth, value};
 use crate::cli::terminal::{complain_escaped, wrapped};
+use crate::client::credentials::oauth::Provider as OAuthProvider;
 use crate::config::{NewProfile, Outline, Provider};
 use crate::probe::discover::FoundServer;
 use crate::system::certificate::some_of;
@@ -193,11 +195,12 @@ fn chosen(account: &Account) -> Result<SecretPlace, UsageError> {
            2  in a file that only you can read\n  \
            3  in the keyring of the desktop (secret-tool)\n  \
            4  nowhere; ehlo asks for it each time, or finds it in ~/.netrc\n  \
-           5  a command prints an OAuth 2.0 token instead of a password\n",
+           5  a command prints an OAuth 2.0 token instead of a password\n  \
+           6  in no place: ehlo logs in by OAuth 2.0, as for Microsoft 365\n",
     );
     let choice = ask("Choice", Some("1"), |text| match text {
-        "1" | "2" | "3" | "4" | "5" => Ok(text.to_owned()),
-        _ => Err("expected a number from 1 to 5".to_owned()),
+        "1" | "2" | "3" | "4" | "5" | "6" => Ok(text.to_owned()),
+        _ => Err("expected a number from 1 to 6".to_owned()),
     })?;
     Ok(match choice.as_str() {
         "1" => SecretPlace::Command(ask(
@@ -216,8 +219,37 @@ fn chosen(account: &Account) -> Result<SecretPlace, UsageError> {
         "5" => {
             SecretPlace::TokenCommand(ask("Command that prints the token", None, auth::command)?)
         }
+        "6" => SecretPlace::OAuth(oauth_keys(account)?),
         _ => SecretPlace::Found,
     })
+}
+
+/// Asks for the application that is registered at the OAuth provider.
+fn oauth_keys(account: &Account) -> Result<OAuthKeys, UsageError> {
+    print("The application must be registered at the provider, see ehlo-providers(7).\n");
+    let relay = account.relay.as_str();
+    let known = if relay.contains("gmail") || relay.contains("google") {
+        Some("google")
+    } else {
+        Some("microsoft").filter(|_| relay.contains("office") || relay.contains("outlook"))
+    };
+    let provider = ask(
+        "OAuth provider (google, microsoft or a URL)",
+        known,
+        oauth::provider,
+    )?;
+    let id = ask("Client ID", None, value::line)?;
+    let optional = |text: &str| Ok(Some(text.to_owned()).filter(|text| text != "-"));
+    let secret = ask(
+        "File with the client secret (- for none)",
+        Some("-"),
+        optional,
+    )?;
+    let tenant = match provider {
+        OAuthProvider::Microsoft => Some(ask("Tenant", Some("common"), oauth::tenant)?),
+        _ => None,
+    };
+    Ok(keys(&provider, [Some(id), secret, tenant]))
 }
 
 /// Asks until the answer is valid. Enter is the default, if there is one.

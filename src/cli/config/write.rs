@@ -1,7 +1,7 @@
 //! Changes of the configuration file, and the programs that `ehlo config init` runs: secret-tool, and ehlo itself for
 //! the check, the login and the test mail.
 
-use crate::cli::config::account::{Account, bare};
+use crate::cli::config::account::{Account, SecretPlace, bare};
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::cli::terminal;
@@ -115,6 +115,14 @@ pub fn store_in_keyring(account: &Account) -> Result<(), UsageError> {
 
 /// Logs in with the profile, without sending mail.
 pub fn log_in(path: &Path, account: &Account) -> Result<Exit, UsageError> {
+    if let SecretPlace::OAuth(_) = account.secret {
+        let mut login = ehlo()?;
+        login.args(["login", "--config"]).arg(path);
+        let exit = status(login.arg("--profile").arg(&account.name))?;
+        if exit != Exit::Ok {
+            return Ok(exit);
+        }
+    }
     let mut probe = ehlo()?;
     probe
         .arg("probe")
