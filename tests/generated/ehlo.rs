@@ -354,17 +354,17 @@ is removed. ehlo, ehlo notify and ehlo queue run have the option; the table also
 and sendmail. Its keys are file, an absolute path, and syslog; with syslog = true, the lines are sent to the system
 log with the facility mail.",
     "\
-A line contains the name of the message in the queue, in upper case, the addresses, the server, the times, the enhanced status
+A line contains the queue ID of the message, in upper case, the addresses, the server, the times, the enhanced status
 code, the status and the reply. It never contains a subject or a secret. The status is sent, deferred or bounced. A message that is not
-in the queue gets a name for the log only, and deferred then means that it was not delivered.",
+in the queue gets an ID for the log only, and deferred then means that it was not delivered.",
     "\
-The delay has four parts: before the attempt; for other recipients of the message; for DNS, connection, TLS and login;
-and for the transmission.",
+The delay has four parts: the time before the attempt, the time spent on other recipients of the message, the time for DNS, connection, TLS and
+login, and the time for the transmission.",
     "\
 A new file has the mode 0600. It is opened for each line, so that logrotate(8) can rename it at any time, and each line is
 appended in one write, so that several processes can use the same file. ehlo queue remove, and items that are set aside, are logged
 as well if the table [log] is used. If a line cannot be written, there is one warning, and the delivery
-continues. Users who may not write to the file of the system can use syslog.",
+continues. Users who cannot write to the log file of the system can use syslog.",
     "\
 pflogsumm(1) reads the log with --syslog-name ehlo, and the service postfix of logwatch(8) with
 $postfix_Syslog_Name = ehlo.",

@@ -103,7 +103,12 @@ impl Delivery<'_, '_> {
         };
         let transport = self.transport;
         let is_needed = transport.policies().needs_addresses();
-        is_needed.then(|| transport.router.exchanger_addresses(name, self.observer))
+        let found = is_needed.then(|| transport.router.exchanger_addresses(name, self.observer));
+        // A proxy may resolve names that the DNS does not have here. They have no TLSA records, either.
+        let is_proxied = transport.router.proxy().is_some();
+        found.filter(|found| {
+            !is_proxied || found.as_ref().map_or_else(RouteError::may_pass, |_| true)
+        })
     }
 
     /// The recipients by the policy that a host must meet for them.

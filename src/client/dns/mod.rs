@@ -6,7 +6,7 @@
 mod record;
 mod resolver;
 
-pub use record::{Mx, Record, RecordType, Tlsa};
+pub use record::{Mx, Record, RecordType, Srv, Tlsa};
 pub use resolver::{Resolver, trust_ad};
 
 use crate::client::events::Observer;
