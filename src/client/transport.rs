@@ -136,9 +136,11 @@ impl<'p> LoadedTransport<'p> {
 
     /// The transport for one thread.
     pub fn open(&self) -> OpenTransport<'_> {
+        let session = &self.options.session;
+        let limit = session.timeout.or(session.patience);
         OpenTransport {
             router: self.router(),
-            sts: StsLookup::new(&self.options.tls, self.proxy_login.as_ref()),
+            sts: StsLookup::new(&self.options.tls, self.proxy_login.as_ref(), limit),
             session: &self.options.session,
             policy: &self.options.policy,
             tls: &self.tls,

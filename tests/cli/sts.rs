@@ -489,6 +489,21 @@ fn web_server_with_a_wrong_certificate_or_none_is_not_asked() {
 }
 
 #[test]
+fn web_server_that_hangs_is_given_the_time_of_a_step() {
+    let Some(world) = World::new() else { return };
+    let (dns, _silent) = (dns("1"), TcpListener::bind("127.0.0.2:443").unwrap());
+    let server = Server::start(Talk::take);
+    let mail = world.mail(&dns, server.port).args(["--timeout", "1s"]);
+    let run = mail.text_to_bob().run();
+    run.exits(0);
+    server.finish();
+    shows(
+        &run,
+        &["(id 1): no answer within 1 second; no policy applies"],
+    );
+}
+
+#[test]
 fn policy_is_replaced_when_its_id_changes() {
     let Some(world) = World::new() else { return };
     let web = world.web(&[

@@ -26,7 +26,7 @@ remove it. It is replaced when another one is fetched, which may be one in mode 
 is repeated after five minutes at the earliest; without another policy that is still valid, mail is sent as to a domain without
 one.",
     "\
-Requests are limited to 60 seconds and 64 KiB, redirects are not followed, and the certificate must be valid for mta-sts.DOMAIN. The
+Requests are limited to 60 seconds, or to --timeout, and to 64 KiB; redirects are not followed, and the certificate must be valid for mta-sts.DOMAIN. The
 web server of the domain learns from the request that somebody at your address sends mail to the domain, once for each max_age.",
 ];
 

@@ -210,7 +210,7 @@ fn refresh(options: &RefreshOptions) -> Result<Exit, CacheError> {
     let mut transcript = options.verbose.then(|| terminal::open(output)).flatten();
     let (router, lookup) = (
         Router::new(&options.route),
-        StsLookup::new(&options.tls, None),
+        StsLookup::new(&options.tls, None, None),
     );
     let mut exit = Exit::Ok;
     for domain in &domains {

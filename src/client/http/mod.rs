@@ -130,6 +130,14 @@ impl HttpClient<'_> {
         let secured = self.secure(&mut wire, request.url, deadline);
         let response =
             secured.and_then(|()| Exchange::new(wire, deadline, self.max_body).run(request));
+        // A step had the time that was left.
+        let response = response.map_err(|error| match error {
+            HttpError::Wire(WireError::Timeout(_))
+            | HttpError::Tls(TlsError::Wire(WireError::Timeout(_))) => {
+                HttpError::Wire(WireError::Timeout(self.limit))
+            }
+            other => other,
+        });
         if response.is_err() && registered.is_some_and(|stop| stop.is_closed()) {
             return Err(HttpError::GivenUp);
         }

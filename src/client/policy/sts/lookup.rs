@@ -2,7 +2,7 @@
 
 use crate::client::dns::{Answer, DnsError};
 use crate::client::events::{Event, Observer};
-use crate::client::http::{HttpClient, Request, Url, tls_options};
+use crate::client::http::{HttpClient, HttpError, Request, Response, Url, tls_options};
 use crate::client::policy::sts::StsPolicy;
 use crate::client::policy::sts::cache::{
     CacheError, Entry, Failure, FetchedPolicy, StsCache, is_policy_domain,
@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// Time limit of a request for a policy: RFC 8461 §3.3.
+/// Maximum time limit of a request for a policy: RFC 8461 §3.3.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Maximum size of a policy: RFC 8461 §3.2.
@@ -28,8 +28,6 @@ const MAX_SIZE: usize = 64 * 1024;
 
 /// Time after a failed request in which no other is made for the same id: RFC 8461 §3.3.
 const PAUSE: Duration = Duration::from_secs(5 * 60);
-
-const HTTPS: u16 = 443;
 
 /// The TXT record of `_mta-sts.DOMAIN`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,22 +103,27 @@ pub struct StsLookup<'a> {
     /// The options for mail servers, of which some apply to HTTPS.
     tls: &'a TlsOptions,
     proxy_login: Option<&'a Login>,
+    limit: Duration,
     https: OnceCell<Result<Tls, String>>,
     known: RefCell<BTreeMap<String, Entry>>,
     /// True after an error with the cache was reported.
     is_cache_reported: Cell<bool>,
-    port: u16,
 }
 
 impl<'a> StsLookup<'a> {
-    pub fn new(tls: &'a TlsOptions, proxy_login: Option<&'a Login>) -> Self {
+    /// `limit`: the time limit of a step of the session, if that is shorter than the usual one.
+    pub fn new(
+        tls: &'a TlsOptions,
+        proxy_login: Option<&'a Login>,
+        limit: Option<Duration>,
+    ) -> Self {
         Self {
             tls,
             proxy_login,
+            limit: limit.map_or(LIMIT, |limit| limit.min(LIMIT)),
             https: OnceCell::new(),
             known: RefCell::default(),
             is_cache_reported: Cell::new(false),
-            port: HTTPS,
         }
     }
 
@@ -137,8 +140,9 @@ impl<'a> StsLookup<'a> {
         }
         let now = SystemTime::now();
         let mut entry = self.entry(domain, observer);
-        if let Some(id) = entry.id_to_fetch(record, now) {
-            let fetched = self.fetch(&entry.domain, router, observer);
+        if let Some(id) = entry.id_to_fetch(record, now)
+            && let Some(fetched) = self.fetch(&entry.domain, router, observer)
+        {
             entry = entry.after(id.to_owned(), fetched, now);
             self.keep(&entry, observer);
             if let Some(failure) = &entry.failure {
@@ -165,7 +169,9 @@ impl<'a> StsLookup<'a> {
             ));
         }
         let entry = self.entry(domain, observer);
+        let given_up = || RefreshError::Failed(HttpError::GivenUp.to_string());
         let fetched = self.fetch(&entry.domain, router, observer);
+        let fetched = fetched.ok_or_else(given_up)?;
         let error = fetched.as_ref().err().cloned();
         let entry = entry.after(id, fetched, SystemTime::now());
         self.keep(&entry, observer);
@@ -215,12 +221,28 @@ impl<'a> StsLookup<'a> {
         }
     }
 
+    /// Fetches a policy. `None`: the program is to end, and nothing is known about the server.
     fn fetch(
         &self,
         domain: &str,
         router: &Router<'_>,
         observer: &mut dyn Observer,
-    ) -> Result<PolicyText, String> {
+    ) -> Option<Result<PolicyText, String>> {
+        let note = format!("fetching the MTA-STS policy of {domain}");
+        observer.on_event(Event::Note(&note));
+        match self.request(domain, router, observer) {
+            Ok(Err(HttpError::GivenUp)) => None,
+            Ok(response) => Some(response.map_err(|error| error.to_string()).and_then(read)),
+            Err(why) => Some(Err(why)),
+        }
+    }
+
+    fn request(
+        &self,
+        domain: &str,
+        router: &Router<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Result<Response, HttpError>, String> {
         let made = || Tls::new(&tls_options(self.tls)).map_err(|error| error.to_string());
         let tls = self
             .https
@@ -231,36 +253,30 @@ impl<'a> StsLookup<'a> {
             router,
             proxy_login: self.proxy_login,
             tls,
-            limit: LIMIT,
+            limit: self.limit,
             max_body: MAX_SIZE,
         };
-        let url = url(domain, self.port)?;
-        let note = format!("fetching the MTA-STS policy of {domain}");
-        observer.on_event(Event::Note(&note));
-        let response = client.send(&Request::get(&url), observer);
-        let response = response.map_err(|error| error.to_string())?;
-        if response.status != 200 {
-            return Err(format!("the server returned status {}", response.status));
-        }
-        let media_type = response.media_type().unwrap_or_default();
-        if media_type != "text/plain" {
-            return Err(format!(
-                "it is not text/plain, but \"{}\"",
-                shown(&media_type)
-            ));
-        }
-        PolicyText::parse(response.body.expose()).map_err(|error| format!("it {error}"))
+        let url = url(domain)?;
+        Ok(client.send(&Request::get(&url), observer))
     }
 }
 
+/// The policy in a response.
+fn read(response: Response) -> Result<PolicyText, String> {
+    if response.status != 200 {
+        return Err(format!("the server returned status {}", response.status));
+    }
+    let media_type = response.media_type().unwrap_or_default();
+    if media_type != "text/plain" {
+        let media_type = shown(&media_type);
+        return Err(format!("it is not text/plain, but \"{media_type}\""));
+    }
+    PolicyText::parse(response.body.expose()).map_err(|error| format!("it {error}"))
+}
+
 /// RFC 8461 §3.2, §3.3.
-fn url(domain: &str, port: u16) -> Result<Url, String> {
-    let port = if port == HTTPS {
-        String::new()
-    } else {
-        format!(":{port}")
-    };
-    let url = format!("https://mta-sts.{domain}{port}/.well-known/mta-sts.txt");
+fn url(domain: &str) -> Result<Url, String> {
+    let url = format!("https://mta-sts.{domain}/.well-known/mta-sts.txt");
     url.parse().map_err(|_| format!("{url} is not a URL"))
 }
 
@@ -537,14 +553,7 @@ mod tests {
 
     #[test]
     fn url_is_that_of_the_domain() {
-        let url = |port| super::url("example.org", port).unwrap().to_string();
-        assert_eq!(
-            url(443),
-            "https://mta-sts.example.org/.well-known/mta-sts.txt"
-        );
-        assert_eq!(
-            url(1),
-            "https://mta-sts.example.org:1/.well-known/mta-sts.txt"
-        );
+        let url = super::url("example.org").unwrap().to_string();
+        assert_eq!(url, "https://mta-sts.example.org/.well-known/mta-sts.txt");
     }
 }
