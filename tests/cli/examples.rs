@@ -74,7 +74,11 @@ esac
 "#;
 
 /// Files that examples name, relative to where they are run.
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 13] = [
+    (
+        ".msmtprc",
+        "account work\nhost smtp.work.example\nauth on\nuser alice\npassword secret\n",
+    ),
     ("menu.pdf", "%PDF-1.4\n"),
     ("trip.md", "# Trip\n\n![map](cid:map.png)\n"),
     ("map.png", "\u{89}PNG"),
@@ -131,7 +135,9 @@ const NOT_RUN: [(&str, &str); 6] = [
 ];
 
 /// Examples that may end otherwise than with 0, and how: they tell what they find.
-const FINDINGS: [(&str, &[i32]); 9] = [
+const FINDINGS: [(&str, &[i32]); 10] = [
+    // There is no such server.
+    ("ehlo config discover", &[68, 75]),
     // No run has used the digest here.
     ("ehlo digest nightly", &[0, 66]),
     // The wrapper's time limit ends it before a message comes.

@@ -126,7 +126,7 @@ const STATUS: [(&str, &str); 7] = [
     ),
     ("65", "the item is damaged"),
     ("66", "there is no such item"),
-    ("74", "the standard output cannot be written"),
+    ("74", "standard output cannot be written"),
     ("75", "the queue cannot be read or written"),
     ("78", "the configuration is wrong"),
 ];
@@ -179,7 +179,8 @@ pub fn page() -> String {
 /// A command of a command: its usage, description and own options.
 pub fn command_entry(page: &mut Roff, command: &Command) {
     let usage = command.clone().render_usage().to_string();
-    page.control("SS", [usage.trim_start_matches("Usage: ")]);
+    let usage = usage.trim_start_matches("Usage: ").replace(['<', '>'], "");
+    page.control("SS", [&*usage]);
     let about = command.get_long_about().or(command.get_about()).unwrap();
     page.text([roman(one_paragraph(&about.to_string()))]);
     let is_everywhere =

@@ -1,15 +1,17 @@
 //! The questions of `ehlo config init` at a terminal. Questions go to stderr, answers come from stdin.
 
 use crate::cli::config::account::{
-    Account, InitArgs, SecretPlace, address, bare, provider, relay, user_name,
+    Account, InitArgs, KnownServer, SecretPlace, address, bare, provider, relay, user_name,
 };
 use crate::cli::config::oauth::{OAuthKeys, keys};
-use crate::cli::config::write;
+use crate::cli::config::{search, write};
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{auth, oauth, value};
 use crate::cli::terminal::{complain_escaped, wrapped};
 use crate::client::credentials::oauth::Provider as OAuthProvider;
 use crate::config::{NewProfile, Outline, Provider};
+use crate::probe::discover::FoundServer;
+use crate::system::certificate::some_of;
 use crate::system::exit::Exit;
 use crate::system::text::{shown, shown_path};
 use crate::system::user::expanded;
@@ -26,8 +28,18 @@ pub fn account(args: &InitArgs, outline: &Outline) -> Result<Account, UsageError
         Some(address) => address.clone(),
         None => ask("Your email address", None, self::address)?,
     };
-    let (provider, relay) = server(args, &address)?;
-    let user = user(args, provider, &address)?;
+    let ChosenServer {
+        provider,
+        relay,
+        found,
+    } = server(args, &address)?;
+    let found = found.filter(|found| search::relay(found) == relay);
+    let default = match (provider, &found) {
+        (Some(provider), _) => user_name(provider, &address),
+        (None, Some(found)) => search::user(&address, found),
+        (None, None) => Some(bare(&address)),
+    };
+    let user = user(args, default.as_deref())?;
     let name = args.profile_name(&address, provider);
     let name = match &args.profile {
         Some(name) => name.clone(),
@@ -43,6 +55,7 @@ pub fn account(args: &InitArgs, outline: &Outline) -> Result<Account, UsageError
         || yes("Use it as the default profile?", outline.default.is_none())?;
     let mut account = Account {
         address,
+        tls: found.as_ref().map(search::tls),
         relay,
         user,
         secret: args.secret().unwrap_or(SecretPlace::Found),
@@ -78,26 +91,35 @@ pub fn yes(question: &str, default: bool) -> Result<bool, UsageError> {
     }
 }
 
-/// The provider and the server.
-fn server(
-    args: &InitArgs,
-    address: &str,
-) -> Result<(Option<&'static Provider>, String), UsageError> {
-    let mut provider = args.provider_of(address);
+/// The server for a profile.
+struct ChosenServer {
+    provider: Option<&'static Provider>,
+    relay: String,
+    /// What a search has found.
+    found: Option<FoundServer>,
+}
+
+fn server(args: &InitArgs, address: &str) -> Result<ChosenServer, UsageError> {
+    let KnownServer {
+        mut provider,
+        found,
+    } = args.server_of(address);
     if provider.is_none() && args.relay.is_none() {
-        print(
-            "The provider of this address is not known. Enter its server for outgoing\n\
-             mail (SMTP), or the name of a provider, such as gmail or sendgrid.\n",
-        );
+        introduce_search(found.as_ref());
     }
     if let Some(provider) = provider {
         introduce(provider);
     }
     if let Some(relay) = &args.relay {
-        return Ok((provider, relay.clone()));
+        return Ok(ChosenServer {
+            provider,
+            relay: relay.clone(),
+            found,
+        });
     }
-    let default = provider.map(|provider| provider.relay);
-    let answer = ask("Mail server", default, |text| {
+    let default = provider.map(|provider| provider.relay.to_owned());
+    let default = default.or(found.as_ref().map(search::relay));
+    let answer = ask("Mail server", default.as_deref(), |text| {
         if let Ok(provider) = self::provider(text) {
             return Ok((Some(provider), provider.relay.to_owned()));
         }
@@ -107,7 +129,29 @@ fn server(
         introduce(named);
         provider = Some(named);
     }
-    Ok((provider, answer.1))
+    Ok(ChosenServer {
+        provider,
+        relay: answer.1,
+        found,
+    })
+}
+
+/// Says what the search has found. The name may come from the DNS without protection (RFC 6186 §6).
+fn introduce_search(found: Option<&FoundServer>) {
+    print(&match found {
+        Some(found) => wrapped(
+            &format!(
+                "Found by {}; its certificate is for {}. Compare it with what your provider says.\n",
+                shown(&found.origin),
+                shown(&some_of(&found.names))
+            ),
+            Some(78),
+            0,
+        ),
+        None => "The provider of this address is not known. Enter its server for outgoing\n\
+                 mail (SMTP), or the name of a provider, such as gmail or sendgrid.\n"
+            .to_owned(),
+    });
 }
 
 fn introduce(provider: &Provider) {
@@ -117,21 +161,13 @@ fn introduce(provider: &Provider) {
     }
 }
 
-fn user(
-    args: &InitArgs,
-    provider: Option<&Provider>,
-    address: &str,
-) -> Result<Option<String>, UsageError> {
+fn user(args: &InitArgs, default: Option<&str>) -> Result<Option<String>, UsageError> {
     if let Some(user) = &args.user {
         return Ok(Some(user.clone()));
     }
-    let default = match provider {
-        Some(provider) => user_name(provider, address),
-        None => Some(bare(address)),
-    };
     let user = ask(
         "User name (- if the server requires no login)",
-        default.as_deref(),
+        default,
         |text| Ok(text.to_owned()),
     )?;
     Ok(Some(user).filter(|user| user != "-"))

@@ -8,6 +8,7 @@ use crate::cli::terminal;
 use crate::client::credentials;
 use crate::config::{ConfigError, NewProfile, Outline, SYSTEM};
 use crate::system::exit::Exit;
+use crate::system::secret::Secret;
 use crate::system::text::{reason, shown, shown_path};
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write as _};
@@ -65,13 +66,18 @@ pub fn add(path: &Path, profile: &NewProfile, is_default: bool) -> Result<(), Us
 
 /// Asks for a password, and writes it to a new file with mode 0600.
 pub fn new_password(path: &Path, account: &Account) -> Result<(), UsageError> {
+    let secret = credentials::ask(&account_name(account))
+        .map_err(|error| UsageError::new(error.exit(), error.to_string()))?;
+    password_file(path, &secret)
+}
+
+/// Writes a password to a new file with mode 0600.
+pub fn password_file(path: &Path, secret: &Secret) -> Result<(), UsageError> {
     let cannot = |error: io::Error| {
         let why = format!("cannot create {}: {}", shown_path(path), reason(&error));
         UsageError::new(Exit::CantCreate, why)
     };
     create_parent(path).map_err(cannot)?;
-    let secret = credentials::ask(&account_name(account))
-        .map_err(|error| UsageError::new(error.exit(), error.to_string()))?;
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)

@@ -52,8 +52,8 @@ enum QueueCommand {
     },
     /// Deliver the items that are due, or the given items.
     ///
-    /// New failures are reported on stderr, one line each, so that cron mails them. On a terminal, deliveries
-    /// and a summary are reported as well.
+    /// New failures are reported on stderr, one line each, so that cron mails them. On a terminal, deliveries,
+    /// the progress and a summary are shown as well.
     Run(RunArgs),
     /// Suspend delivery of items until they are released.
     Hold(Items),

@@ -245,6 +245,7 @@ fn source(options: &credentials::CredentialsOptions) -> String {
         SecretSource::File(path) => format!("password-file {}", shown_path(path)),
         SecretSource::OAuth(account) => format!("the OAuth login at {}", account.provider),
         SecretSource::Found => "the password of EHLO_PASSWORD, ~/.netrc or the keyring".to_owned(),
+        SecretSource::Git => "password-helper git".to_owned(),
         SecretSource::Nothing => "the certificate".to_owned(),
     }
 }

@@ -67,6 +67,17 @@ pub enum ServerCheck {
     Dane(Arc<Dane>),
 }
 
+impl ServerCheck {
+    /// The policy that demands it: `dane` or `sts`; `None`: the options do.
+    fn policy(&self) -> Option<&'static str> {
+        match self {
+            Self::Options => None,
+            Self::Host => Some("sts"),
+            Self::Dane(_) => Some("dane"),
+        }
+    }
+}
+
 /// A server of a handshake.
 #[derive(Clone, Copy)]
 pub struct TlsServer<'a> {
@@ -189,7 +200,7 @@ impl Tls {
         }
         let judgement = configured.judgement(&stream.connection, &server_name)?;
         let secured = TlsResult {
-            policy: configured.policy(server.check),
+            policy: server.check.policy(),
             ..tls.secured(&stream.connection, name, judgement)
         };
         Ok((Box::new(stream), secured))
@@ -223,23 +234,21 @@ impl Tls {
     fn configured(&self, check: &ServerCheck) -> Result<Configured, TlsError> {
         match check {
             ServerCheck::Options => {
-                let config = match self.config.get() {
-                    Some(config) => config.clone(),
-                    None => {
-                        let config = self.config(self.judge.clone())?;
-                        self.config.get_or_init(|| Arc::new(config)).clone()
-                    }
+                let config = if let Some(config) = self.config.get() {
+                    config.clone()
+                } else {
+                    let config = self.config(self.judge.clone())?;
+                    self.config.get_or_init(|| Arc::new(config)).clone()
                 };
                 Ok(Configured::Verifier(self.judge.clone(), config))
             }
             ServerCheck::Host => {
-                let (verifier, config) = match self.host.get() {
-                    Some(host) => host,
-                    None => {
-                        let verifier = Arc::new(self.judge.strict());
-                        let config = Arc::new(self.config(verifier.clone())?);
-                        self.host.get_or_init(|| (verifier, config))
-                    }
+                let (verifier, config) = if let Some(host) = self.host.get() {
+                    host
+                } else {
+                    let verifier = Arc::new(self.judge.strict());
+                    let config = Arc::new(self.config(verifier.clone())?);
+                    self.host.get_or_init(|| (verifier, config))
                 };
                 Ok(Configured::Verifier(verifier.clone(), config.clone()))
             }
@@ -334,14 +343,6 @@ impl Configured {
     fn config(&self) -> Arc<ClientConfig> {
         match self {
             Self::Verifier(_, config) | Self::Dane(_, config) => config.clone(),
-        }
-    }
-
-    fn policy(&self, check: &ServerCheck) -> Option<&'static str> {
-        match check {
-            ServerCheck::Options => None,
-            ServerCheck::Host => Some("sts"),
-            ServerCheck::Dane(_) => Some("dane"),
         }
     }
 
