@@ -63,6 +63,8 @@ pub enum ServerCheck {
     Options,
     /// It has a chain to a trusted CA and the name of the host, whatever the options accept (RFC 8461 §4.2).
     Host,
+    /// Any certificate is accepted, and the result of the same verification is reported.
+    HostReported,
     /// It matches TLSA records.
     Dane(Arc<Dane>),
 }
@@ -71,7 +73,7 @@ impl ServerCheck {
     /// The policy that demands it: `dane` or `sts`; `None`: the options do.
     fn policy(&self) -> Option<&'static str> {
         match self {
-            Self::Options => None,
+            Self::Options | Self::HostReported => None,
             Self::Host => Some("sts"),
             Self::Dane(_) => Some("dane"),
         }
@@ -91,7 +93,7 @@ impl TlsServer<'_> {
     pub fn name(&self) -> &str {
         match self.check {
             ServerCheck::Options => self.tls.name(self.host),
-            ServerCheck::Host => self.host,
+            ServerCheck::Host | ServerCheck::HostReported => self.host,
             ServerCheck::Dane(dane) => &dane.base,
         }
     }
@@ -107,6 +109,8 @@ pub struct Tls {
     config: OnceLock<Arc<ClientConfig>>,
     /// For [`ServerCheck::Host`].
     host: OnceLock<(Arc<Verifier>, Arc<ClientConfig>)>,
+    /// For [`ServerCheck::HostReported`].
+    host_reported: OnceLock<(Arc<Verifier>, Arc<ClientConfig>)>,
     /// For [`ServerCheck::Dane`], the latest one last.
     dane: Mutex<Vec<(Arc<DaneVerifier>, Arc<ClientConfig>)>>,
 }
@@ -158,6 +162,7 @@ impl Tls {
             options: options.clone(),
             config: OnceLock::new(),
             host: OnceLock::new(),
+            host_reported: OnceLock::new(),
             dane: Mutex::default(),
         })
     }
@@ -242,18 +247,27 @@ impl Tls {
                 };
                 Ok(Configured::Verifier(self.judge.clone(), config))
             }
-            ServerCheck::Host => {
-                let (verifier, config) = if let Some(host) = self.host.get() {
-                    host
-                } else {
-                    let verifier = Arc::new(self.judge.strict());
-                    let config = Arc::new(self.config(verifier.clone())?);
-                    self.host.get_or_init(|| (verifier, config))
-                };
-                Ok(Configured::Verifier(verifier.clone(), config.clone()))
+            ServerCheck::Host => self.configured_by_host(&self.host, Trust::Verified),
+            ServerCheck::HostReported => {
+                self.configured_by_host(&self.host_reported, Trust::Reported)
             }
             ServerCheck::Dane(dane) => self.configured_for(dane),
         }
+    }
+
+    fn configured_by_host(
+        &self,
+        known: &OnceLock<(Arc<Verifier>, Arc<ClientConfig>)>,
+        trust: Trust,
+    ) -> Result<Configured, TlsError> {
+        let (verifier, config) = if let Some(known) = known.get() {
+            known
+        } else {
+            let verifier = Arc::new(self.judge.by_host(trust));
+            let config = Arc::new(self.config(verifier.clone())?);
+            known.get_or_init(|| (verifier, config))
+        };
+        Ok(Configured::Verifier(verifier.clone(), config.clone()))
     }
 
     fn configured_for(&self, dane: &Arc<Dane>) -> Result<Configured, TlsError> {
