@@ -26,12 +26,11 @@ fn job(state: &TempDir, options: &[&str], script: &str) -> Run {
         script,
     ];
     let words = [&["run"], options, &command].concat();
-    let ran = Ehlo::new()
+    Ehlo::new()
         .env("EHLO_STATE_DIR", state.path())
         .env("MAILTO", "")
         .args(words)
-        .run();
-    ran
+        .run()
 }
 
 fn object(state: &TempDir, name: &str) -> Value {
