@@ -54,7 +54,7 @@ Commands:
   config                      Check and show the configuration
   login, logout, token        Manage OAuth logins, as for Microsoft 365
   dkim, policy                Keys for signatures; MTA-STS policies of domains
-  completions, manual         Print the completion script of a shell, a page of the manual
+  completions, manual         Completion scripts for shells; pages of the manual
   help                        Explain one of these
 
 Groups of options, each shown by ehlo help GROUP or --help=GROUP:

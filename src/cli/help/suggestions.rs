@@ -45,7 +45,8 @@ pub(crate) fn explain(
     if let Some(help) = requested_help(&error, &words, command) {
         return help.into();
     }
-    if !error.use_stderr() {
+    let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if is_help || !error.use_stderr() {
         return error.into();
     }
     if !is_verb && let Some(error) = command_for(verb) {
