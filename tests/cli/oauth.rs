@@ -293,6 +293,25 @@ fn token_that_the_server_refuses_is_replaced_once() {
 }
 
 #[test]
+fn mailbox_without_smtp_is_not_helped_by_another_token() {
+    let desk = Desk::new();
+    desk.log_in();
+    let run = desk.send(|door| {
+        let mut talk = door.open();
+        talk.greet(&["AUTH XOAUTH2"]);
+        talk.begun("XOAUTH2");
+        talk.say("535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled");
+        talk.quit();
+        talk.end();
+    });
+    keeps_secrets(&run)
+        .exits(77)
+        .complains(1)
+        .says(&["an administrator must enable authenticated SMTP for the mailbox"]);
+    assert_eq!(desk.provider.forms("/token").len(), 1);
+}
+
+#[test]
 fn failures_of_the_provider_have_their_status_and_show_no_secret() {
     let desk = Desk::new();
     desk.log_in();

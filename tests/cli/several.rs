@@ -131,9 +131,12 @@ fn refused_message_does_not_stop_the_others() {
     );
 }
 
+/// What a server offers, and how it ends.
+type ServerEnd = (Keywords, fn(&mut Talk));
+
 #[test]
 fn server_that_accepts_no_more_messages_gets_another_connection() {
-    let ends: [(Keywords, fn(&mut Talk)); 4] = [
+    let ends: [ServerEnd; 4] = [
         (&["LIMITS MAILMAX=2"], Talk::quit),
         (&[], Talk::close),
         (&[], |talk| {

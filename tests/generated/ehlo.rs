@@ -76,6 +76,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "Mail a summary of the runs recorded with ehlo run --digest; see ehlo-digest(1).",
     ),
     (
+        "jobs",
+        "List recorded jobs, and report those that did not run within --expect-every; see ehlo-jobs(1).",
+    ),
+    (
         "unit",
         "Mail the status of a systemd unit; see ehlo-unit(1).",
     ),
@@ -91,6 +95,10 @@ const COMMANDS: &[(&str, &str)] = &[
          eval \"$(ehlo completions bash)\" into ~/.bashrc; ehlo completions --help has the lines for the others.",
     ),
     (
+        "manual",
+        "Print a page of this manual as text, or list the pages: for installations by cargo install, which have no manual.",
+    ),
+    (
         "help",
         "Show help for a command and its subcommand, a group of options (message, route, session, tls, auth, output, \
          queue, config, extensions or testing), an option, exit-status or examples. --help=GROUP shows a group, too; a \
@@ -104,6 +112,7 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-ask(1)",
     "ehlo-config(1)",
     "ehlo-digest(1)",
+    "ehlo-jobs(1)",
     "ehlo-dkim(1)",
     "ehlo-doctor(1)",
     "ehlo-json(5)",
@@ -398,7 +407,8 @@ to the current directory. Commands are run by /bin/sh, which does its own expans
 The table [queue] contains the settings of the queue (see ehlo-queue(1)); [sendmail] and [rewrite] contain those for mail
 that programs pass to sendmail (see ehlo-sendmail(1)); [log] sets the mail log and the log for TLS reports (see THE MAIL LOG and TLS POLICIES); [dns], with
 trust-ad = true, trusts the resolvers of /etc/resolv.conf to validate DNSSEC; [dkim] names the keys
-that sign messages (see ehlo-dkim(1)).",
+that sign messages (see ehlo-dkim(1)); [submit] and [senders] are for hosts with one queue for all users (see
+ehlo-queue(1)).",
     "For example:",
 ];
 
@@ -429,6 +439,10 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     (
         "EHLO_STATE_DIR",
         "state directory of run, notify, digest and unit, unless --state-dir is given, and of OAuth tokens; an absolute path",
+    ),
+    (
+        "EHLO_SUBMIT_SOCKET",
+        "submission socket of the host, see ehlo-queue(1); none is used if it is set but empty",
     ),
     (
         "EHLO_CACHE_DIR",

@@ -312,7 +312,7 @@ fn without_gaps(text: &str) -> String {
 /// Words between backquotes are bold, as in the pages of section 7.
 fn with_bold_words(line: &str) -> String {
     let parts: Vec<&str> = line.split('`').collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return line.to_owned();
     }
     let mut text = String::new();

@@ -15,6 +15,7 @@ mod exchanger;
 mod keeper;
 #[path = "../dns/network.rs"]
 mod network;
+mod package;
 mod parts;
 #[expect(dead_code, reason = "the tests of the program alone ask more of it")]
 #[path = "../cli/policy_host.rs"]
@@ -28,6 +29,7 @@ mod run;
 mod s_server;
 mod smtp_sink;
 mod submission;
+mod submit;
 mod terminal;
 
 mod abilities;

@@ -117,7 +117,7 @@ fn profile(address: &str, found: &FoundServer) -> Result<String, UsageError> {
         ));
     }
     if found.candidate.needs_oauth {
-        text.push_str("# It accepts no password: set oauth-token-command.\n");
+        text.push_str("# It accepts no password: use OAuth, see ehlo-login(1).\n");
     }
     Ok(text + &profile.to_toml())
 }

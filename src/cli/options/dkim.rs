@@ -15,7 +15,7 @@ enum Mode {
 }
 
 /// Options under the heading of the struct that has them.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[group(skip)]
 pub struct Args {
     /// Sign the message with this key (DKIM), published under this selector.

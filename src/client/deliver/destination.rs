@@ -387,7 +387,9 @@ impl Delivery<'_, '_> {
     ) -> bool {
         let is_refused = matches!(
             &ended.refusal,
-            Some(RecipientReply::Replied(Step::Auth, reply)) if reply.code == 535
+            // With 5.7.139 of Microsoft, no token is accepted.
+            Some(RecipientReply::Replied(Step::Auth, reply))
+                if reply.code == 535 && reply.enhanced() != Some("5.7.139")
         );
         let Some(login) = login.filter(|_| is_refused && !ended.interrupted) else {
             return false;

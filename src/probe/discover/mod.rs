@@ -237,7 +237,7 @@ impl Search<'_> {
         };
         let servers = autoconfig::servers(&text);
         if servers.is_empty() {
-            self.step(format!("{url}: it has no server with TLS"));
+            self.step(&format!("{url}: it has no server with TLS"));
         }
         let mut servers = servers.into_iter();
         servers.any(|server| self.is_right(server, url))
@@ -294,7 +294,7 @@ impl Search<'_> {
                 true
             }
             Err(why) => {
-                self.step(format!("{}:{}: {why}", candidate.host, candidate.port));
+                self.step(&format!("{}:{}: {why}", candidate.host, candidate.port));
                 false
             }
         }
@@ -311,12 +311,12 @@ impl Search<'_> {
                 why
             }
         };
-        self.step(format!("{what}: {why}"));
+        self.step(&format!("{what}: {why}"));
         None
     }
 
-    fn step(&mut self, text: String) {
-        self.result.steps.push(shown(&text));
+    fn step(&mut self, text: &str) {
+        self.result.steps.push(shown(text));
     }
 }
 

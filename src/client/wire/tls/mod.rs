@@ -498,3 +498,45 @@ impl ResolvesClientCert for Identity {
         self.key.is_some()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::dns::Tlsa;
+
+    fn dane(octet: u8) -> ServerCheck {
+        ServerCheck::Dane(Arc::new(Dane {
+            records: vec![Tlsa {
+                usage: 3,
+                selector: 1,
+                matching: 1,
+                data: vec![octet; 32],
+            }],
+            base: "mx.example.org".to_owned(),
+            port: 25,
+            names: Vec::new(),
+            is_mx_secure: true,
+        }))
+    }
+
+    #[test]
+    fn a_session_is_not_resumed_under_another_check() {
+        let tls = Tls::new(&TlsOptions::default()).unwrap();
+        let config = |check: &ServerCheck| tls.configured(check).unwrap().config();
+        let checks = [ServerCheck::Options, ServerCheck::Host, dane(1), dane(2)];
+        for (place, check) in checks.iter().enumerate() {
+            // The configuration has the sessions.
+            assert!(Arc::ptr_eq(&config(check), &config(check)), "{check:?}");
+            for other in &checks[..place] {
+                assert!(
+                    !Arc::ptr_eq(&config(check), &config(other)),
+                    "{check:?}, {other:?}"
+                );
+            }
+        }
+        for octet in 0..100 {
+            config(&dane(octet));
+        }
+        assert!(tls.dane.lock().unwrap().len() <= MAX_DANE);
+    }
+}
