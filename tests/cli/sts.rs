@@ -586,6 +586,47 @@ fn tls_required_no_waives_the_policy() {
 }
 
 #[test]
+fn requiretls_is_satisfied_by_a_policy_and_not_by_less() {
+    let Some(world) = World::new() else { return };
+    let (_web, config) = (world.web(&[ok(&policy("enforce"))]), world.mx());
+    let server = Server::start(move |talk| {
+        talk.greet(&["STARTTLS"]);
+        talk.expect("STARTTLS");
+        talk.say("220 go ahead");
+        talk.secure(&config);
+        talk.offer(&["REQUIRETLS"]);
+        talk.expect("MAIL FROM:<alice@crepes.fr> REQUIRETLS");
+        talk.say("250 ok");
+        talk.expect("RCPT TO:<bob@hamburger.edu>");
+        talk.say("250 ok");
+        talk.data();
+        talk.say("250 taken");
+        talk.quit();
+    });
+    let with_policy = dns("1");
+    let mail = world
+        .mail(&with_policy, server.port)
+        .args(["--require-tls"]);
+    mail.text_to_bob().run().exits(0);
+    server.finish();
+    std::fs::remove_file(world.file()).unwrap();
+    let config = world.mx();
+    let server = Server::start(move |talk| {
+        talk.greet(&["STARTTLS"]);
+        talk.expect("STARTTLS");
+        talk.say("220 go ahead");
+        talk.secure(&config);
+        talk.offer(&["REQUIRETLS"]);
+        talk.quit();
+    });
+    let without = dns("");
+    let mail = world.mail(&without, server.port).args(["--require-tls"]);
+    let run = mail.text_to_bob().run();
+    assert_ne!(run.exit, Some(0), "{run:#?}");
+    server.finish();
+}
+
+#[test]
 fn policies_are_not_looked_up_where_they_do_not_apply() {
     let Some(world) = World::new() else { return };
     let (dns, web) = (dns("1"), world.web(&[ok(&policy("enforce"))]));

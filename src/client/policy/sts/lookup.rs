@@ -232,7 +232,11 @@ impl<'a> StsLookup<'a> {
         observer.on_event(Event::Note(&note));
         match self.request(domain, router, observer) {
             Ok(Err(HttpError::GivenUp)) => None,
-            Ok(response) => Some(response.map_err(|error| error.to_string()).and_then(read)),
+            Ok(response) => Some(
+                response
+                    .map_err(|error| error.to_string())
+                    .and_then(|response| read(&response)),
+            ),
             Err(why) => Some(Err(why)),
         }
     }
@@ -262,7 +266,7 @@ impl<'a> StsLookup<'a> {
 }
 
 /// The policy in a response.
-fn read(response: Response) -> Result<PolicyText, String> {
+fn read(response: &Response) -> Result<PolicyText, String> {
     if response.status != 200 {
         return Err(format!("the server returned status {}", response.status));
     }
