@@ -7,6 +7,8 @@ use crate::cli::demo;
 use crate::cli::digest;
 use crate::cli::digest::{Digest, DigestTask};
 use crate::cli::doctor;
+use crate::cli::merge;
+use crate::cli::merge::Merge;
 use crate::cli::notify;
 use crate::cli::notify::NotifyOptions;
 use crate::cli::options::usage_error::EarlyExit;
@@ -48,6 +50,8 @@ pub enum Invocation {
     Demo,
     /// Show the configuration.
     Config(ConfigView),
+    /// Send a message to each row of a list.
+    Merge(Box<Merge>),
     /// Inspect and run the mail queue.
     Queue(Box<Queue>),
     /// Do what sendmail(8) does.
@@ -82,6 +86,7 @@ impl Invocation {
             Self::Doctor(options) => doctor::run(&options),
             Self::Demo => demo::run(),
             Self::Config(view) => config::run(&view),
+            Self::Merge(merge) => merge::run(&merge),
             Self::Queue(options) => queue::run(&options),
             Self::Sendmail(options) => sendmail::run(&options),
             Self::Notify(options) => notify::run(*options),
@@ -96,6 +101,7 @@ impl Invocation {
     fn log(&self) -> Option<&LogOptions> {
         let mail = match self {
             Self::Send(SendTask::Send(send)) => return Some(&send.log),
+            Self::Merge(merge) => return merge.log(),
             Self::Queue(queue) => return Some(&queue.queue.log),
             Self::Sendmail(sendmail) => return Some(&sendmail.queueing.queue.log),
             Self::Notify(notify) => &notify.mail,

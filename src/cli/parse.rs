@@ -6,6 +6,7 @@ use crate::cli::digest;
 use crate::cli::doctor;
 use crate::cli::help::{HelpArgs, suggestions, topics};
 use crate::cli::invocation::Invocation;
+use crate::cli::merge;
 use crate::cli::notify;
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::log;
@@ -125,6 +126,8 @@ enum Subcommands {
     Script(Box<script::Args>),
     /// Check and show the configuration.
     Config(config::ConfigArgs),
+    /// Send a message to each row of a list.
+    Merge(Box<merge::MergeArgs>),
     /// Inspect and run the mail queue.
     Queue(queue::QueueCommandArgs),
     /// Run a command and mail the result.
@@ -229,6 +232,9 @@ impl Subcommands {
             Self::Config(arguments) => arguments
                 .plan(&mut command_line.of_sending(), places)
                 .map(Invocation::Config),
+            Self::Merge(arguments) => {
+                invocation(arguments.plan(&command_line, places), Invocation::Merge)
+            }
             Self::Queue(arguments) => {
                 invocation(arguments.plan(&command_line, places), Invocation::Queue)
             }

@@ -3,5 +3,6 @@
 pub mod address;
 pub mod envelope;
 pub(crate) mod mbox;
+pub(crate) mod merge;
 pub mod message;
 pub mod rewrite;

@@ -6,9 +6,9 @@ pub(crate) mod suggestions;
 pub(crate) mod topics;
 
 /// All commands.
-pub(crate) const COMMANDS: [&str; 15] = [
-    "sink", "demo", "probe", "ask", "script", "config", "queue", "run", "notify", "digest", "unit",
-    "doctor", "sendmail", "mailq", "help",
+pub(crate) const COMMANDS: [&str; 16] = [
+    "sink", "demo", "probe", "ask", "script", "config", "merge", "queue", "run", "notify",
+    "digest", "unit", "doctor", "sendmail", "mailq", "help",
 ];
 
 /// The least likeness of a suggestion, from 0 to 1.

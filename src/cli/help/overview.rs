@@ -46,6 +46,7 @@ Frequent options:
 Commands:
   run, notify, digest, unit   Mail the results of jobs
   doctor                      Check how this host would send mail from cron
+  merge                       Send a message to each row of a list
   queue                       List, deliver and change queued messages
   sendmail, mailq             Accept the options of sendmail and mailq
   probe, ask, script          Test a server without sending mail

@@ -5,7 +5,7 @@ mod hosts;
 mod logged;
 mod pool;
 
-pub use hosts::HostsOfRun;
+pub use hosts::{HostsOfRun, NoHostMemory};
 pub use pool::{ConnectionPool, Hosts};
 
 use crate::client::events::{Event, Observer};
