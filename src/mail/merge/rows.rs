@@ -150,7 +150,48 @@ fn open(path: &Path, name: &str) -> Result<Box<dyn BufRead + Send>, RowError> {
     if start.starts_with(BYTE_ORDER_MARK) {
         reader.consume(BYTE_ORDER_MARK.len());
     }
-    Ok(Box::new(reader))
+    Ok(Box::new(BufReader::new(Lines {
+        reader,
+        last: b'\n',
+    })))
+}
+
+/// Lines that end with LF, the last one included, so that they can be counted.
+struct Lines<R> {
+    reader: R,
+    /// The last octet that was read.
+    last: u8,
+}
+
+impl<R: BufRead> Read for Lines<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let block = self.reader.fill_buf()?;
+            let Some((&first, _)) = block.split_first().filter(|_| !out.is_empty()) else {
+                let is_open = self.last != b'\n' && !out.is_empty();
+                if is_open {
+                    self.last = b'\n';
+                    out[0] = b'\n';
+                }
+                return Ok(usize::from(is_open));
+            };
+            // A CR is kept until the next octet is known.
+            if self.last == b'\r' && first != b'\n' {
+                out[0] = b'\r';
+                self.last = 0;
+                return Ok(1);
+            }
+            let limit = block.len().min(out.len());
+            let count = memchr::memchr(b'\r', &block[..limit]).unwrap_or(limit);
+            out[..count].copy_from_slice(&block[..count]);
+            let has_cr = count < limit;
+            self.last = if has_cr { b'\r' } else { block[count - 1] };
+            self.reader.consume(count + usize::from(has_cr));
+            if count > 0 {
+                return Ok(count);
+            }
+        }
+    }
 }
 
 impl ListReader {
@@ -219,9 +260,11 @@ impl ListReader {
             return Ok(None);
         };
         let is_read = reader.read_byte_record(record);
-        let (record, at) = (std::mem::take(record), reader.position().line());
-        let line = record.position().map_or(at, csv::Position::line);
-        if !is_read.map_err(|error| self.csv_error(&error))? {
+        let (record, next) = (std::mem::take(record), reader.position().line());
+        // The position of a record is before the empty lines that are skipped.
+        let ends = memchr::memchr_iter(b'\n', record.as_slice()).count() as u64;
+        let line = next.saturating_sub(1 + ends);
+        if !is_read.map_err(|error| self.csv_error(&error, line))? {
             return Ok(None);
         }
         if record.as_slice().len() > MAX_ROW {
@@ -237,14 +280,11 @@ impl ListReader {
         Ok(Some((line, texts)))
     }
 
-    fn csv_error(&self, error: &csv::Error) -> RowError {
+    fn csv_error(&self, error: &csv::Error, line: u64) -> RowError {
         match error.kind() {
             ErrorKind::UnequalLengths {
-                pos,
-                expected_len,
-                len,
+                expected_len, len, ..
             } => {
-                let line = pos.as_ref().map_or(0, csv::Position::line);
                 let what = format!(
                     "the row has {}, and the header has {expected_len}",
                     counted(*len, "field")

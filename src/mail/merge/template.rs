@@ -19,6 +19,9 @@ const FUEL: u64 = 2_000_000;
 /// Beginning of the names of compiled templates for the header.
 const HEADER: &str = "header";
 
+/// Fields with addresses.
+const ADDRESS_FIELDS: [&str; 5] = ["to", "cc", "bcc", "from", "reply-to"];
+
 /// The name of the compiled template for an HTML part, whose values are escaped.
 const HTML: &str = "html";
 
@@ -126,7 +129,8 @@ impl MergeTemplate {
         }
         for (index, given) in options.fields.into_iter().enumerate() {
             let piece = Piece::new(format!("{HEADER} {index}"), given.option);
-            let piece = template.add(piece, given.value)?;
+            let value = guarded(&given.field, &given.value);
+            let piece = template.add(piece, value.unwrap_or(given.value))?;
             template.fields.push((given.field, piece));
         }
         let mut add = |compiled: &str, given: Option<TextTemplate>| {
@@ -177,7 +181,14 @@ impl MergeTemplate {
             line: Some(line),
             ..Piece::new(compiled.to_owned(), file.name.clone())
         };
-        self.header = Some(self.add(piece(HEADER, 0), header.to_owned())?);
+        let guarded_lines = header.lines().map(|line| match field(line) {
+            Some((name, value)) => match guarded(name, value) {
+                Some(value) => format!("{name}: {value}\n"),
+                None => format!("{line}\n"),
+            },
+            None => format!("{line}\n"),
+        });
+        self.header = Some(self.add(piece(HEADER, 0), guarded_lines.collect())?);
         self.body = Some(self.add(piece(compiled, lines), body.to_owned())?);
         Ok(())
     }
@@ -288,7 +299,54 @@ fn environment(missing: Missing) -> Environment<'static> {
         }
     });
     environment.set_formatter(write_value);
+    environment.add_filter(PHRASE, phrase);
+    environment.add_filter(ADDRESS, address);
     environment
+}
+
+/// Names of the filters for `NAME <ADDRESS>`.
+const PHRASE: &str = "_phrase";
+const ADDRESS: &str = "_address";
+
+/// A template for `NAME <ADDRESS>` in which no value can add an address. `None`: the template has another form.
+fn guarded(name: &str, value: &str) -> Option<String> {
+    if !ADDRESS_FIELDS
+        .iter()
+        .any(|field| field.eq_ignore_ascii_case(name))
+    {
+        return None;
+    }
+    let (phrase, address) = value.trim().strip_suffix('>')?.split_once('<')?;
+    let phrase = phrase.trim();
+    let is_other = phrase.contains(['"', ',', '%']) || address.contains(['<', '>', '%']);
+    (!phrase.is_empty() && !is_other).then(|| {
+        format!(
+            "{{% filter {PHRASE} %}}{phrase}{{% endfilter %}} <{{% filter {ADDRESS} %}}{address}{{% endfilter %}}>"
+        )
+    })
+}
+
+/// A name before an address, quoted if necessary (RFC 5322 §3.2.4).
+fn phrase(text: &str) -> String {
+    let is_plain =
+        |c: char| c.is_alphanumeric() || !c.is_ascii() || " !#$%&'*+-/=?^_`{|}~".contains(c);
+    if text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// One address between angle brackets.
+fn address(text: &str) -> Result<String, Error> {
+    let text = text.trim();
+    if text.contains(['<', '>', ',', ';']) {
+        let text = shown(text);
+        return Err(Error::new(
+            ErrorKind::InvalidOperation,
+            format!("\"{text}\" is not one address"),
+        ));
+    }
+    Ok(text.to_owned())
 }
 
 /// Writes a value into the output. None is empty.
@@ -451,6 +509,29 @@ mod tests {
             );
             let letter = filled("TO: b@x.org\n\n{{a}}", &json).unwrap();
             assert!(letter.body.unwrap().starts_with('x'));
+        }
+    }
+
+    #[test]
+    fn value_cannot_add_a_recipient() {
+        let to = |json: &str| {
+            let letter = filled("TO: {{n}} <{{a}}>\nFROM: Al (x) <a@x.org>\n\nx", json);
+            letter.map(|letter| letter.fields[0].1.clone())
+        };
+        let row = |name: &str, address: &str| {
+            to(&serde_json::json!({"n": name, "a": address}).to_string())
+        };
+        assert_eq!(
+            row("J\u{f6}rg O'N", " b@x.org").unwrap(),
+            "J\u{f6}rg O'N <b@x.org>"
+        );
+        assert_eq!(
+            row("e@x.org, B", "b@x.org").unwrap(),
+            "\"e@x.org, B\" <b@x.org>"
+        );
+        assert_eq!(row("a\"\\", "b@x.org").unwrap(), "\"a\\\"\\\\\" <b@x.org>");
+        for bad in ["b@x.org>, <e@x.org", "b@x.org, e@x.org"] {
+            assert!(row("B", bad).unwrap_err().contains("is not one address"));
         }
     }
 
