@@ -74,7 +74,21 @@ esac
 "#;
 
 /// Files that examples name, relative to where they are run.
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 16] = [
+    (
+        "list.csv",
+        "email,name,grade\nann@example.org,Ann,1\nbob@example.org,Bob,2\neve@example.org,Eve,3\n",
+    ),
+    (
+        "grades.txt",
+        "TO: {{name}} <{{email}}>\nSUBJECT: Grades\nFROM: alice@crepes.fr\n\nDear {{name}}: {{grade}}\n",
+    ),
+    (
+        "people.jsonl",
+        "{\"id\": 1, \"name\": \"Ann\", \"email\": \"ann@example.org\", \"invoice\": \"photo.jpg\"}\n\
+         {\"id\": 2, \"name\": \"Bob\", \"email\": \"bob@example.org\", \"invoice\": null}\n",
+    ),
+    ("news.md", "# News\n\nDear {{name}}\n"),
     ("menu.pdf", "%PDF-1.4\n"),
     ("trip.md", "# Trip\n\n![map](cid:map.png)\n"),
     ("map.png", "\u{89}PNG"),
@@ -401,6 +415,7 @@ fn the_examples_of_the_manual_of_servers_work() {
         "ehlo-script.1",
         "ehlo-queue.1",
         "ehlo-config.1",
+        "ehlo-merge.1",
     ] {
         check(&of_page(page));
     }

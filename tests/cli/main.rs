@@ -40,6 +40,7 @@ mod first_setup;
 mod floods;
 mod help;
 mod mail_log;
+mod merge;
 mod notify;
 mod output;
 mod pattern;

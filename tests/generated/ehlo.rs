@@ -34,6 +34,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "Create, check and show the configuration; config init sets up an account; see ehlo-config(1).",
     ),
     (
+        "merge",
+        "Send a message to each row of a list, made from a template; see ehlo-merge(1).",
+    ),
+    (
         "queue",
         "Inspect and run the mail queue; see ehlo-queue(1).",
     ),
@@ -80,6 +84,7 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-digest(1)",
     "ehlo-doctor(1)",
     "ehlo-json(5)",
+    "ehlo-merge(1)",
     "ehlo-notify(1)",
     "ehlo-probe(1)",
     "ehlo-queue(1)",
@@ -104,6 +109,7 @@ const SYNOPSIS: &[(&str, &str)] = &[
     ("ehlo ask", " [OPTIONS] HOST[:PORT] COMMAND..."),
     ("ehlo script", " [OPTIONS] FILE|NAME..."),
     ("ehlo config", " init|edit|check|show|path"),
+    ("ehlo merge", " [OPTIONS] LIST"),
     (
         "ehlo queue",
         " list|show|run|hold|release|remove|requeue|status|systemd|cron",

@@ -10,6 +10,7 @@ mod doctor;
 mod ehlo;
 mod guide;
 mod json;
+mod merge;
 mod notify;
 mod page;
 mod probe;
@@ -42,6 +43,7 @@ fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo-notify.1"), &notify::page());
     check(Path::new("man/ehlo-digest.1"), &digest::page());
     check(Path::new("man/ehlo-unit.1"), &unit::page());
+    check(Path::new("man/ehlo-merge.1"), &merge::page());
     check(Path::new("man/ehlo-json.5"), &json::page());
 }
 

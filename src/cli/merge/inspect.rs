@@ -5,12 +5,11 @@ use crate::cli::merge::journal::{
     JournalError, JournalHeader, JournalLine, RowEvent, RowStates, RowStatus, key_hash, read,
 };
 use crate::cli::terminal::{complain, print};
-use crate::mail::merge::{ListFormat, MergeList, Row};
+use crate::mail::merge::{ListFormat, MergeList, Row, write_list};
 use crate::system::exit::Exit;
 use crate::system::text::{shown, shown_path};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap};
-use std::io::{self, Write};
 use std::path::Path;
 
 /// The fields that are added to failed rows.
@@ -148,7 +147,8 @@ pub(super) fn failed(path: &Path) -> Result<Exit, Exit> {
     let mut found = Vec::new();
     while let Some(row) = reader.next_row().map_err(|error| unreadable(&error))? {
         if let Some((status, row_of_journal)) = unfinished.remove(&row.number) {
-            found.push((row, status, row_of_journal.reply.as_str()));
+            let reply = row_of_journal.reply.as_str();
+            found.push(FailedRow { row, status, reply });
         }
     }
     if let Some(number) = unfinished.keys().next() {
@@ -158,45 +158,29 @@ pub(super) fn failed(path: &Path) -> Result<Exit, Exit> {
         ));
         return Err(Exit::Data);
     }
-    Ok(print(|out| match list.format {
-        ListFormat::Csv(separator) => write_csv(out, separator, &names, &found),
-        ListFormat::JsonLines => write_json(out, &found),
+    // A list of failed rows may be merged again.
+    let names: Vec<&str> = names
+        .into_iter()
+        .filter(|name| !ADDED.contains(name))
+        .collect();
+    Ok(print(|out| {
+        let rows = found.iter().map(FailedRow::fields);
+        write_list(out, list.format, &[&names[..], &ADDED].concat(), rows)
     }))
 }
 
-/// A row with its status and the last reply.
-type FailedRow<'a> = (Row, RowStatus, &'a str);
-
-fn write_csv(
-    out: &mut dyn Write,
-    separator: u8,
-    names: &[&str],
-    rows: &[FailedRow<'_>],
-) -> io::Result<()> {
-    let mut writer = csv::WriterBuilder::new()
-        .delimiter(separator)
-        .from_writer(out);
-    // A list of failed rows may be merged again.
-    let names: Vec<&str> = names
-        .iter()
-        .copied()
-        .filter(|name| !ADDED.contains(name))
-        .collect();
-    writer.write_record(names.iter().chain(&ADDED))?;
-    for (row, status, reply) in rows {
-        let fields = names.iter().map(|name| row.text(name).unwrap_or_default());
-        let added = [status.name().to_owned(), (*reply).to_owned()];
-        writer.write_record(fields.chain(added))?;
-    }
-    writer.flush()
+struct FailedRow<'a> {
+    row: Row,
+    status: RowStatus,
+    reply: &'a str,
 }
 
-fn write_json(out: &mut dyn Write, rows: &[FailedRow<'_>]) -> io::Result<()> {
-    for (row, status, reply) in rows {
-        let mut fields = row.fields.clone();
-        fields.insert(ADDED[0].to_owned(), status.name().into());
-        fields.insert(ADDED[1].to_owned(), (*reply).into());
-        writeln!(out, "{}", Value::Object(fields))?;
+impl FailedRow<'_> {
+    /// Its fields with those that are added.
+    fn fields(&self) -> Map<String, Value> {
+        let mut fields = self.row.fields.clone();
+        fields.insert(ADDED[0].to_owned(), self.status.name().into());
+        fields.insert(ADDED[1].to_owned(), self.reply.into());
+        fields
     }
-    Ok(())
 }

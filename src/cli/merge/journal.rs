@@ -249,6 +249,10 @@ fn read_lines(file: &File, each: &mut dyn FnMut(JournalLine)) -> Result<JournalR
         read.length += count as u64;
         let json = bytes.strip_suffix(b"\n").and_then(verified);
         let Some(json) = json else {
+            // Any other file must not be changed.
+            if number == 1 && !is_torn_header(&bytes) {
+                return Err("it is not the journal of a merge".to_owned());
+            }
             torn = Some(number);
             continue;
         };
@@ -265,6 +269,17 @@ fn read_lines(file: &File, each: &mut dyn FnMut(JournalLine)) -> Result<JournalR
         }
         read.intact = read.length;
     }
+}
+
+/// True for the beginning of a first line.
+fn is_torn_header(bytes: &[u8]) -> bool {
+    const START: &[u8] = b"{\"merge\":";
+    let (sum, json) = bytes.split_at(bytes.len().min(9));
+    let json = &json[..json.len().min(START.len())];
+    let is_sum = sum
+        .iter()
+        .all(|byte| byte.is_ascii_hexdigit() || *byte == b' ');
+    is_sum && START.starts_with(json) && !bytes.ends_with(b"\n")
 }
 
 /// A journal that is locked for a run.

@@ -1,5 +1,6 @@
 //! The output of a merge: progress, a line for each failure, JSON, the result.
 
+use crate::cli::merge::check::CheckedList;
 use crate::cli::merge::journal::{RowState, RowStatus};
 use crate::cli::merge::row::{PreparedRow, RowFault};
 use crate::cli::terminal;
@@ -57,8 +58,10 @@ pub(super) struct MergeOutput {
     json: bool,
     bar: Option<ProgressBar>,
     counts: Counts,
-    /// True if standard output cannot be written, or the run was ended because of failures.
+    /// True if the run was ended because of failures.
     is_stopped: AtomicBool,
+    /// True if standard output cannot be written.
+    has_failed: AtomicBool,
 }
 
 impl MergeOutput {
@@ -76,6 +79,7 @@ impl MergeOutput {
             bar,
             counts: Counts::default(),
             is_stopped: AtomicBool::new(false),
+            has_failed: AtomicBool::new(false),
         }
     }
 
@@ -94,6 +98,11 @@ impl MergeOutput {
     pub fn fault(&self, fault: &RowFault) {
         self.counts.unreadable.fetch_add(1, Ordering::Relaxed);
         self.complain(&format!("{}; the row was not sent", fault.text));
+    }
+
+    /// True if standard output cannot be written.
+    pub fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Relaxed)
     }
 
     pub fn stopped(&self, why: &str) {
@@ -150,14 +159,14 @@ impl MergeOutput {
     fn print(&self, value: &Value) {
         self.beside_bar(|| {
             if terminal::write(format!("{value}\n").as_bytes()).is_err() {
-                self.is_stopped.store(true, Ordering::Relaxed);
+                self.has_failed.store(true, Ordering::Relaxed);
             }
         });
     }
 
-    /// Reports the result. `open` is the number of rows that the run had to send, `left` the number of those that were
-    /// not begun because of --limit; `held` the number of rows that are uncertain since an earlier run.
-    pub fn finish(&self, open: u64, held: u64, is_limited: bool) -> Exit {
+    /// Reports the result. With --limit, rows that are left are not a failure.
+    pub fn finish(&self, list: &CheckedList, is_limited: bool) -> Exit {
+        let (open, held) = (list.open, list.uncertain);
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -181,8 +190,13 @@ impl MergeOutput {
                 "deferred": deferred, "uncertain": uncertain, "unreadable": unreadable, "left": left,
             }));
         } else {
+            let skipped = match list.rows.saturating_sub(open + held) {
+                0 => String::new(),
+                skipped => format!(", {skipped} skipped"),
+            };
             let line = format!(
-                "{accepted} accepted, {refused} refused, {deferred} deferred, {uncertain} uncertain, {left} left\n"
+                "{accepted} accepted, {refused} refused, {deferred} deferred, {uncertain} uncertain, \
+                 {left} left{skipped}\n"
             );
             if terminal::write(line.as_bytes()).is_err() {
                 return Exit::Io;

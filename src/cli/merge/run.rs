@@ -120,7 +120,7 @@ fn send(options: &MergeOptions) -> Result<Exit, Exit> {
         };
         run_workers(&run, rows);
     }
-    let exit = output.finish(list.open, list.uncertain, options.rows.limit.is_some());
+    let exit = output.finish(&list, options.rows.limit.is_some());
     if let Some(error) = journal.failure() {
         return Err(failed(error, Exit::Io));
     }

@@ -197,7 +197,7 @@ impl MergeRun<'_> {
         let recorded = results
             .iter()
             .try_for_each(|result| self.record(prepared, result));
-        if recorded.is_err() || self.journal.failure().is_some() {
+        if recorded.is_err() || self.journal.failure().is_some() || self.output.has_failed() {
             self.schedule.end();
         }
         let is_one =

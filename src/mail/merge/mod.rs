@@ -3,7 +3,7 @@
 mod rows;
 mod template;
 
-pub(crate) use rows::{ListFormat, ListReader, MergeList, Row, RowError};
+pub(crate) use rows::{ListFormat, ListReader, MergeList, Row, RowError, write_list};
 pub(crate) use template::{
     FieldTemplate, Letter, MergeTemplate, Missing, TemplateFile, TemplateOptions, TextTemplate,
 };

@@ -3,12 +3,12 @@
 use crate::mail::message::SourceError;
 use crate::system::figures::counted;
 use crate::system::text::{BYTE_ORDER_MARK, shown};
-use csv::{ByteRecord, ErrorKind, ReaderBuilder};
+use csv::{ByteRecord, ErrorKind, ReaderBuilder, WriterBuilder};
 use encoding_rs::Encoding;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Maximum length of a row in octets.
@@ -48,14 +48,40 @@ pub(crate) struct Row {
 impl Row {
     /// The text of a field. `None`: there is no such field, or it is a list or an object.
     pub fn text(&self, name: &str) -> Option<String> {
-        match self.fields.get(name)? {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            Value::Bool(value) => Some(value.to_string()),
-            Value::Null => Some(String::new()),
-            Value::Array(_) | Value::Object(_) => None,
-        }
+        text(self.fields.get(name)?)
     }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Null => Some(String::new()),
+        Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Writes a list of rows. CSV has these fields, in this order.
+pub(crate) fn write_list(
+    out: &mut dyn Write,
+    format: ListFormat,
+    names: &[&str],
+    rows: impl Iterator<Item = Map<String, Value>>,
+) -> io::Result<()> {
+    let ListFormat::Csv(separator) = format else {
+        for row in rows {
+            writeln!(out, "{}", Value::Object(row))?;
+        }
+        return Ok(());
+    };
+    let mut writer = WriterBuilder::new().delimiter(separator).from_writer(out);
+    writer.write_record(names)?;
+    for row in rows {
+        let fields = names.iter().map(|name| row.get(*name).and_then(text));
+        writer.write_record(fields.map(Option::unwrap_or_default))?;
+    }
+    writer.flush()
 }
 
 #[derive(Debug, thiserror::Error)]
