@@ -3,12 +3,14 @@
 use crate::cli::terminal::{Stdout, complain};
 use crate::client::deliver::{ConnectionPool, Outgoing, deliver};
 use crate::client::outcome::DeliveryReport;
+use crate::client::policy::PolicyOptions;
 use crate::client::route;
 use crate::client::route::{AddressFamily, Endpoint, Host};
 use crate::client::session;
 use crate::client::transport::{Transport, Transports};
 use crate::client::wire::tls;
 use crate::mail::address::{Mailbox, parse_list};
+use crate::mail::dkim::Signer;
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{
     Attachment, Content, Input, Message, MessageDraft, MessageOptions, TextAlternatives,
@@ -123,6 +125,7 @@ fn message() -> anyhow::Result<Message> {
         content: Content::Draft(Box::new(draft)),
         envelope_from: None,
         dsn: Dsn::default(),
+        signer: Signer::default(),
     };
     // The file is open, so its name can be removed.
     Ok(Message::build(options, SystemTime::now())?)
@@ -139,6 +142,7 @@ fn send(message: &Message, address: SocketAddr) -> DeliveryReport {
         bind: None,
         connect_to: None,
         dns: None,
+        proxy: None,
         own_names: Vec::new(),
     };
     let session = session::Options {
@@ -152,6 +156,7 @@ fn send(message: &Message, address: SocketAddr) -> DeliveryReport {
         route,
         session,
         tls: tls::TlsOptions::default(),
+        policy: PolicyOptions::default(),
         credentials: None,
     };
     let transports = Transports::new([&transport]);

@@ -1,17 +1,22 @@
 //! A command as parsed, and its run.
 
 use crate::cli::ask;
+use crate::cli::completions;
 use crate::cli::config;
 use crate::cli::config::ConfigView;
 use crate::cli::demo;
 use crate::cli::digest;
 use crate::cli::digest::{Digest, DigestTask};
+use crate::cli::dkim;
+use crate::cli::dkim::DkimTask;
 use crate::cli::doctor;
 use crate::cli::merge;
 use crate::cli::merge::Merge;
 use crate::cli::notify;
 use crate::cli::notify::NotifyOptions;
 use crate::cli::options::usage_error::EarlyExit;
+use crate::cli::policy;
+use crate::cli::policy::Policy;
 use crate::cli::probe;
 use crate::cli::queue;
 use crate::cli::queue::Queue;
@@ -52,8 +57,12 @@ pub enum Invocation {
     Config(ConfigView),
     /// Send a message to each row of a list.
     Merge(Box<Merge>),
+    /// Make a DKIM key, or check the records of keys.
+    Dkim(DkimTask),
     /// Inspect and run the mail queue.
     Queue(Box<Queue>),
+    /// Show, fetch and remove policies of recipient domains.
+    Policy(Box<Policy>),
     /// Do what sendmail(8) does.
     Sendmail(Box<sendmail::Sendmail>),
     /// Mail a line or a text.
@@ -64,6 +73,10 @@ pub enum Invocation {
     Unit(Box<Unit>),
     /// Run a command and mail the result.
     Job(Box<Job>),
+    /// Print the completion script of a shell.
+    Completions(completions::Shell),
+    /// Complete a command line for a shell.
+    Complete(Box<completions::Request>),
     /// Read the output that background processes of a job still write.
     Drain,
 }
@@ -87,12 +100,16 @@ impl Invocation {
             Self::Demo => demo::run(),
             Self::Config(view) => config::run(&view),
             Self::Merge(merge) => merge::run(&merge),
+            Self::Dkim(task) => dkim::run(&task),
+            Self::Policy(policy) => policy::run(&policy),
             Self::Queue(options) => queue::run(&options),
             Self::Sendmail(options) => sendmail::run(&options),
             Self::Notify(options) => notify::run(*options),
             Self::Digest(options) => digest::run(*options),
             Self::Unit(options) => unit::run(*options),
             Self::Job(options) => run::run(&options),
+            Self::Completions(shell) => completions::run(shell),
+            Self::Complete(request) => request.run(),
             Self::Drain => run::drain(),
         }
     }

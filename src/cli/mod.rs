@@ -2,9 +2,11 @@
 //! terminal output, and the exit status.
 
 pub(crate) mod ask;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod digest;
+pub(crate) mod dkim;
 pub(crate) mod doctor;
 pub mod help;
 pub(crate) mod interrupt;
@@ -15,6 +17,7 @@ pub(crate) mod notify;
 pub(crate) mod observer;
 pub(crate) mod options;
 pub mod parse;
+pub(crate) mod policy;
 pub(crate) mod probe;
 pub(crate) mod queue;
 pub(crate) mod run;

@@ -1,18 +1,21 @@
 //! Parses the command line into a command with all its options. Nothing is done here.
 
 use crate::cli::ask;
+use crate::cli::completions;
 use crate::cli::config;
 use crate::cli::digest;
+use crate::cli::dkim;
 use crate::cli::doctor;
 use crate::cli::help::{HelpArgs, suggestions, topics};
 use crate::cli::invocation::Invocation;
 use crate::cli::merge;
 use crate::cli::notify;
 use crate::cli::options::command_line::CommandLineArgs;
-use crate::cli::options::config::log;
+use crate::cli::options::config::{dkim_keys, log};
 use crate::cli::options::route_plan::{fallbacks, set_profile};
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
 use crate::cli::options::words;
+use crate::cli::policy;
 use crate::cli::probe;
 use crate::cli::queue;
 use crate::cli::run;
@@ -33,8 +36,8 @@ use std::mem;
 /// Examples for the three main uses.
 pub const EXAMPLES: &str = "\
 From a script, through the mail exchanger of the recipient's domain:
-  ehlo --from alice@crepes.fr --subject Ketchup \\
-       --body 'Do you like ketchup?' --attach menu.pdf bob@hamburger.edu
+  ehlo --from alice@crepes.fr --subject Ketchup --attach menu.pdf \\
+       --body 'Do you like ketchup?' bob@hamburger.edu
 
 Through a relay, with the text from a pipe, showing only failures:
   df -h | ehlo -q -r mail.example.org -s 'disks' ops@example.org
@@ -52,11 +55,11 @@ Inspect a server, and check it from a monitoring system:
        --expect starttls,verified,cert-days:14,size:10M
 
 Test a server: another EHLO name, the null sender, commands one by one:
-  ehlo -r '[2001:db8::25]:2525' --helo client.example.org \\
-       --envelope-from '' --pipelining off -b test postmaster@example.org
+  ehlo -r '[2001:db8::25]:2525' --helo client.example.org -b test \\
+       --envelope-from '' --pipelining off postmaster@example.org
 
 A hex dump with times; the duration of each step; Exim's view of another client:
-  ehlo --hex --timing -r mail.example.org -b test postmaster@example.org
+  ehlo --hex --timing -r mail.example.org -b test bob@example.org
   ehlo -q --summary -r mail.example.org -b test postmaster@example.org
   ehlo --pipe 'exim -bh 192.0.2.1' -b test postmaster@example.org
 
@@ -126,10 +129,14 @@ enum Subcommands {
     Script(Box<script::Args>),
     /// Check and show the configuration.
     Config(config::ConfigArgs),
+    /// Make keys for DKIM signatures, and check their records in the DNS.
+    Dkim(dkim::DkimArgs),
     /// Send a message to each row of a list.
     Merge(Box<merge::MergeArgs>),
     /// Inspect and run the mail queue.
     Queue(queue::QueueCommandArgs),
+    /// Show, fetch and remove the MTA-STS policies of recipient domains.
+    Policy(policy::PolicyCommandArgs),
     /// Run a command and mail the result.
     Run(Box<run::Args>),
     /// Send a notification from a script.
@@ -144,6 +151,8 @@ enum Subcommands {
     Sendmail(sendmail::SendmailWords),
     /// List the queue, like mailq(1).
     Mailq(sendmail::SendmailWords),
+    /// Print the completion script of a shell.
+    Completions(completions::Args),
     /// Show help for a command, a group of options or a topic.
     Help(HelpArgs),
 }
@@ -193,6 +202,9 @@ pub(crate) fn parse_in(
         _ if places.are_fixed() => return Err(privileged().into()),
         _ => {}
     }
+    if let Some(request) = completions::Request::of(words, command) {
+        return Ok(Invocation::Complete(Box::new(request)));
+    }
     let words = &*words::in_utf8(words, Cli::command, warnings)?;
     let ParsedWords {
         command,
@@ -235,9 +247,14 @@ impl Subcommands {
             Self::Merge(arguments) => {
                 invocation(arguments.plan(&command_line, places), Invocation::Merge)
             }
+            Self::Dkim(arguments) => {
+                let task = arguments.plan(command_line, places)?;
+                Ok(Invocation::Dkim(task))
+            }
             Self::Queue(arguments) => {
                 invocation(arguments.plan(&command_line, places), Invocation::Queue)
             }
+            Self::Policy(arguments) => invocation(arguments.plan(), Invocation::Policy),
             Self::Run(arguments) => {
                 invocation(arguments.plan(&command_line, places), Invocation::Job)
             }
@@ -254,6 +271,7 @@ impl Subcommands {
                 Ok(arguments.plan(command_line, words, places)),
                 Invocation::Doctor,
             ),
+            Self::Completions(arguments) => Ok(Invocation::Completions(arguments.shell)),
             Self::Help(arguments) => Err(topics::help(self::command(), &arguments.topic).into()),
             Self::Sendmail(_) | Self::Mailq(_) => Err(sendmail::misplaced().into()),
         }
@@ -295,6 +313,7 @@ fn send(
         (_, _, Some(error)) => return Err(error.into()),
         _ => send_without_profile(args, config.as_ref(), command_line)?,
     };
+    task.use_keys(&dkim_keys(config.as_ref())?);
     if let SendTask::Send(send) = &mut task {
         send.log = log;
     }

@@ -7,7 +7,7 @@ use crate::system::text::{reason, shown};
 use crate::transcript;
 use crate::transcript::{Color, Transcript, TranscriptOptions};
 use std::env;
-use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::time::SystemTime;
 
@@ -35,17 +35,17 @@ impl Write for Stdout {
 
 /// A transcript on the standard output. `None`: nothing is shown.
 pub fn open(mut options: TranscriptOptions) -> Option<Box<dyn Transcript>> {
-    if options.color == Color::Auto && shows_colors() {
+    if options.color == Color::Auto && shows_colors(&io::stdout()) {
         options.color = Color::Always;
     }
     transcript::open(options, Stdout)
 }
 
-/// True if stdout is a terminal with colours, and `NO_COLOR` is not set (no-color.org).
-fn shows_colors() -> bool {
+/// True if the output is a terminal with colours, and `NO_COLOR` is not set (no-color.org).
+fn shows_colors(output: &impl IsTerminal) -> bool {
     let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_dumb = || env::var_os("TERM").is_some_and(|term| term == "dumb");
-    io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb()
+    output.is_terminal() && !is_set("NO_COLOR") && !is_dumb()
 }
 
 /// Writes to stdout through a buffer. A closed pipe is not an error.
@@ -72,7 +72,7 @@ fn checked(written: io::Result<()>) -> Result<(), Exit> {
 /// Reports that stdout cannot be written.
 pub fn output_failed(error: &io::Error) -> Exit {
     complain(&format!(
-        "cannot write to the standard output: {}",
+        "cannot write to standard output: {}",
         reason(error)
     ));
     Exit::Io
@@ -81,6 +81,16 @@ pub fn output_failed(error: &io::Error) -> Exit {
 /// Writes one line to stderr, with control characters escaped, wrapped at a terminal. Errors are ignored.
 pub fn complain(text: &str) {
     complain_wrapped(&format!("ehlo: {}\n", shown(text)));
+}
+
+/// The same, in a color given as its ANSI code, if stderr shows colors.
+pub fn complain_in(color: &str, text: &str) {
+    if !shows_colors(&io::stderr()) {
+        return complain(text);
+    }
+    let line = format!("ehlo: {}", shown(text));
+    let line = wrapped(&line, width(io::stderr()), "ehlo: ".len());
+    complain_escaped(&format!("\x1b[{color}m{line}\x1b[0m\n"));
 }
 
 /// Writes a line to stderr that begins with `ehlo: ` and has no control characters, wrapped at a terminal.

@@ -204,6 +204,8 @@ pub struct DnsAnswer<'a> {
     pub records: &'a [String],
     /// Time to live of the records in seconds, if known.
     pub ttl: Option<u32>,
+    /// True if a trusted resolver has validated it (DNSSEC).
+    pub secure: bool,
     /// Reason for which there is no answer.
     pub error: Option<&'a str>,
 }
@@ -224,6 +226,8 @@ pub struct TlsSummary<'a> {
     pub verified: bool,
     /// The verification result, after "certificate of NAME".
     pub judgement: &'a str,
+    /// The policy that was applied: `dane` or `sts`; `None`: the options.
+    pub policy: Option<&'a str>,
     /// The server's certificates in DER, its own first.
     pub chain: &'a [Vec<u8>],
     /// The client certificate in DER, if one is configured.

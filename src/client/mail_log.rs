@@ -92,6 +92,16 @@ pub fn bounced(id: &str, report: &str) {
     write("bounce", id, &text);
 }
 
+/// The message was set aside: it is not delivered without a decision of the operator.
+pub fn set_aside(id: &str, reason: &str) {
+    write("qmgr", id, &format!("set aside: {reason}"));
+}
+
+/// The operator removed the message from the queue.
+pub fn deleted(id: &str) {
+    write("postsuper", id, "removed");
+}
+
 /// The message is finished.
 pub fn removed(id: &str) {
     write("qmgr", id, "removed");

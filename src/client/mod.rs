@@ -4,12 +4,14 @@
 pub(crate) mod connect;
 pub(crate) mod credentials;
 pub(crate) mod deliver;
+pub(crate) mod dns;
 pub mod events;
 #[allow(dead_code, unused_imports)] // Until a command uses it.
 pub(crate) mod http;
 pub(crate) mod mail_log;
 pub(crate) mod outcome;
 pub mod peer;
+pub(crate) mod policy;
 pub(crate) mod route;
 pub mod session;
 pub(crate) mod status;

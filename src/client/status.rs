@@ -98,6 +98,8 @@ pub enum Hint {
     CertificateName,
     /// The server needs no login.
     NoLogin,
+    /// A policy of the recipient's domain is not met.
+    TlsPolicy,
 }
 
 impl Hint {
@@ -114,6 +116,9 @@ impl Hint {
                 "trust another CA with --ca-file FILE, or accept any certificate with -k (--insecure)"
             }
             Self::CertificateName => "give the name in the certificate with --tls-name",
+            Self::TlsPolicy => {
+                "try again later, or send without the policy of the domain with --dane off"
+            }
             Self::NoLogin => "omit --user to send without a login",
         }
     }

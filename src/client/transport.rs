@@ -2,10 +2,12 @@
 
 use crate::client::credentials;
 use crate::client::credentials::CredentialsError;
+use crate::client::policy::{PolicyContext, PolicyMode, PolicyOptions, StsLookup};
 use crate::client::route;
-use crate::client::route::Router;
+use crate::client::route::{Proxy, Router};
 use crate::client::session;
 use crate::client::session::SessionContext;
+use crate::client::wire::tls::ServerCheck;
 use crate::client::wire::{Terms, Tls, TlsSetupError, tls};
 use crate::system::exit::Exit;
 use crate::system::secret::Login;
@@ -24,6 +26,8 @@ pub struct Transport {
     pub route: route::RouteOptions,
     pub session: session::Options,
     pub tls: tls::TlsOptions,
+    /// Policies of recipient domains.
+    pub policy: PolicyOptions,
     /// `None`: no AUTH.
     pub credentials: Option<credentials::CredentialsOptions>,
 }
@@ -33,6 +37,7 @@ pub struct LoadedTransport<'p> {
     pub options: &'p Transport,
     pub tls: Tls,
     pub login: Option<Login>,
+    pub proxy_login: Option<Login>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -64,30 +69,54 @@ impl<'p> LoadedTransport<'p> {
         let login = credentials
             .map(|credentials| credentials::find(credentials, &host, stop))
             .transpose()?;
+        let account = options.route.proxy.as_ref().and_then(Proxy::account);
+        let proxy_login = account
+            .map(|account| credentials::find_for_proxy(&account, stop))
+            .transpose()?;
         Ok(Self {
             options,
             tls,
             login,
+            proxy_login,
         })
     }
 
-    /// Reads the files. `None` for `login`: no AUTH.
-    pub fn with(options: &'p Transport, login: Option<Login>) -> Result<Self, TlsSetupError> {
-        let tls = Tls::new(&options.tls)?;
+    /// Reads the files, without a terminal, as under cron. `None` for `login`: no AUTH.
+    pub fn unattended(
+        options: &'p Transport,
+        login: Option<Login>,
+        limit: Duration,
+    ) -> Result<Self, TransportError> {
+        let account = options.route.proxy.as_ref().and_then(Proxy::account);
+        let proxy_login = account
+            .map(|account| credentials::find_for_proxy_unattended(&account, limit))
+            .transpose()?;
         Ok(Self {
             options,
-            tls,
+            tls: Tls::new(&options.tls)?,
             login,
+            proxy_login,
         })
+    }
+
+    fn router(&self) -> Router<'_> {
+        let router = Router::new(&self.options.route);
+        match self.options.policy.sts {
+            PolicyMode::Off => router,
+            PolicyMode::Auto | PolicyMode::Require => router.with_sts_records(),
+        }
     }
 
     /// The transport for one thread.
     pub fn open(&self) -> OpenTransport<'_> {
         OpenTransport {
-            router: Router::new(&self.options.route),
+            router: self.router(),
+            sts: StsLookup::new(&self.options.tls, self.proxy_login.as_ref()),
             session: &self.options.session,
+            policy: &self.options.policy,
             tls: &self.tls,
             login: self.login.as_ref(),
+            proxy_login: self.proxy_login.as_ref(),
         }
     }
 }
@@ -96,16 +125,20 @@ impl<'p> LoadedTransport<'p> {
 pub struct OpenTransport<'a> {
     pub router: Router<'a>,
     pub session: &'a session::Options,
+    pub policy: &'a PolicyOptions,
+    pub sts: StsLookup<'a>,
     /// Keys and trust.
     pub tls: &'a Tls,
     /// `None`: no AUTH.
     pub login: Option<&'a Login>,
+    pub proxy_login: Option<&'a Login>,
 }
 
 impl OpenTransport<'_> {
     /// Parameters of every connection attempt.
-    pub fn terms(&self) -> Terms {
+    pub fn terms(&self) -> Terms<'_> {
         Terms {
+            proxy_login: self.proxy_login,
             source: self.router.source(),
             limit: self.session.timeout.unwrap_or_else(|| {
                 let patience = self.session.patience.unwrap_or(CONNECT);
@@ -120,7 +153,18 @@ impl OpenTransport<'_> {
             options: self.session,
             tls: self.tls,
             host,
+            check: &ServerCheck::Options,
             login: self.login,
+        }
+    }
+
+    /// What the policies of hosts and domains depend on.
+    pub fn policies(&self) -> PolicyContext<'_> {
+        PolicyContext {
+            options: self.policy,
+            tls: self.session.tls,
+            router: &self.router,
+            sts: &self.sts,
         }
     }
 }

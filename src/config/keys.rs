@@ -21,10 +21,12 @@ pub(super) enum SectionKeys {
     These(&'static [&'static str]),
     /// Any key, with a string.
     Any,
+    /// Any key, with a string or an array of strings.
+    AnyList,
 }
 
 /// The tables that are not profiles.
-pub(super) const SECTIONS: [(&str, SectionKeys); 4] = [
+pub(super) const SECTIONS: [(&str, SectionKeys); 6] = [
     (
         "queue",
         SectionKeys::These(&[
@@ -46,7 +48,9 @@ pub(super) const SECTIONS: [(&str, SectionKeys); 4] = [
         SectionKeys::These(&["aliases", "domain", "postmaster", "original", "profile"]),
     ),
     ("rewrite", SectionKeys::Any),
+    ("dkim", SectionKeys::AnyList),
     ("log", SectionKeys::These(&["file", "syslog"])),
+    ("dns", SectionKeys::These(&["trust-ad"])),
 ];
 
 /// Keys that are not options.

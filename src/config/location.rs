@@ -1,7 +1,7 @@
 //! The location of the configuration file, and checks of its owner and mode.
 
 use crate::config::keys::{Keys, may_hold_secret};
-use crate::config::{Config, ConfigError, ConfigFault, ConfigPosition, Value, read};
+use crate::config::{Config, ConfigError, ConfigFault, ConfigPosition, Value, outline, read};
 use crate::system::trust::{Danger, keeps_secret, open_file, write_danger};
 use crate::system::user::is_privileged;
 use rustix::io::Errno;
@@ -147,6 +147,14 @@ impl FoundFile {
         &self.path
     }
 
+    /// The names of the profiles, in the order of the file. If it is not valid TOML, those of the lines
+    /// `[profile.NAME]`.
+    #[must_use]
+    pub fn profile_names(self) -> Vec<String> {
+        let text = self.text().unwrap_or_default();
+        outline(&text).map_or_else(|_| headings(&text), |outline| outline.profiles)
+    }
+
     /// Parses the file. Returns all errors in it.
     pub fn read(self, keys: &Keys) -> Result<Config, Vec<ConfigError>> {
         let text = self.text().map_err(|error| vec![error])?;
@@ -190,6 +198,15 @@ impl FoundFile {
             fault,
         }
     }
+}
+
+/// The names in the lines `[profile.NAME]`.
+fn headings(text: &str) -> Vec<String> {
+    let names = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("[profile.")?.strip_suffix(']'));
+    let names = names.map(|name| name.trim_matches(['"', '\'']));
+    names.map(str::to_owned).collect()
 }
 
 /// True if the file does not exist, or is in a directory that this user may not search: `HOME` may be that

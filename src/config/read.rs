@@ -157,6 +157,7 @@ impl ConfigReader<'_> {
             let read = match keys {
                 SectionKeys::These(_) => option_value(value.get_ref()),
                 SectionKeys::Any => text(value.get_ref()),
+                SectionKeys::AnyList => texts(value.get_ref()),
             };
             let read = keys.check(key.get_ref()).and(read);
             match read {
@@ -301,6 +302,12 @@ fn text(value: &DeValue<'_>) -> Result<Value, ConfigFault> {
         DeValue::String(_) => option_value(value),
         other => Err(wrong_type("a string", other)),
     }
+}
+
+/// Converts a string or an array of strings.
+fn texts(value: &DeValue<'_>) -> Result<Value, ConfigFault> {
+    let value = option_value(value)?;
+    check_texts(&value).map(|()| value)
 }
 
 /// Converts a value of a type that options accept.

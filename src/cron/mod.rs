@@ -3,9 +3,11 @@
 pub(crate) mod alert;
 pub mod doctor;
 pub(crate) mod job;
+pub(crate) mod ping;
 
 use crate::client::mail_log::LogOptions;
 use crate::client::transport::Transport;
+use crate::mail::dkim::Signer;
 use crate::mail::message::HeaderField;
 use crate::mail::rewrite;
 use crate::queue::QueueUse;
@@ -56,6 +58,8 @@ pub struct DeliveryOptions {
     /// Queue for messages that cannot be sent yet. `None`: nothing is queued.
     pub queueing: Option<QueueUse>,
     pub rewrite: rewrite::RewriteOptions,
+    /// The DKIM keys.
+    pub signer: Signer,
     pub log: LogOptions,
 }
 

@@ -1,6 +1,8 @@
-//! Messages: addresses, envelopes, composition and MIME, delivery status notifications, aliases, mbox.
+//! Messages: addresses, envelopes, composition and MIME, DKIM signatures, delivery status notifications, aliases,
+//! mbox.
 
 pub mod address;
+pub mod dkim;
 pub mod envelope;
 pub(crate) mod mbox;
 pub(crate) mod merge;

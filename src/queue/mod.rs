@@ -5,6 +5,7 @@ pub mod store;
 
 use crate::client::mail_log::LogOptions;
 use crate::client::transport::Transport;
+use crate::mail::dkim::Signer;
 use crate::queue::store::spool::Spool;
 use crate::queue::store::{OnUncertain, QueueError, QueueStore, RetrySettings, RouteSpec};
 use std::path::{Path, PathBuf};
@@ -41,6 +42,8 @@ pub struct QueueOptions {
     pub config: Option<PathBuf>,
     pub settings: RetrySettings,
     pub log: LogOptions,
+    /// Signs delivery reports.
+    pub signer: Signer,
     /// Resolves stored routes.
     pub transports: Box<dyn StoredRoutes>,
 }

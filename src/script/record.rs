@@ -143,6 +143,7 @@ impl<'w> ScriptRecorder<'w> {
         let target = match peer {
             _ if self.to_server => String::new(),
             PeerAddress::Tcp(address) => format!(" {address}"),
+            PeerAddress::Proxied(server) => format!(" {}", server.target()),
             PeerAddress::Pipe(line) => {
                 format!(" \"pipe:{}\"", escaped(line.as_bytes()).replace('$', "$$"))
             }

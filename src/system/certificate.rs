@@ -227,10 +227,21 @@ pub fn weakness(der: &[u8]) -> Option<String> {
     }
 }
 
+/// The public key of a certificate (`SubjectPublicKeyInfo` in DER). `None`: not a certificate.
+pub fn public_key(der: &[u8]) -> Option<&[u8]> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    Some(certificate.tbs_certificate.subject_pki.raw)
+}
+
+/// The issuer of a certificate (`Name` in DER). `None`: not a certificate.
+pub fn issuer(der: &[u8]) -> Option<&[u8]> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    Some(certificate.tbs_certificate.issuer.as_raw())
+}
+
 /// The SHA-256 of a certificate's public key. `None`: not a certificate.
 pub fn key_sha256(der: &[u8]) -> Option<[u8; 32]> {
-    let (_, certificate) = X509Certificate::from_der(der).ok()?;
-    Some(sha256(certificate.public_key().raw))
+    public_key(der).map(sha256)
 }
 
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {

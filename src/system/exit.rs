@@ -121,7 +121,7 @@ impl Exit {
             Self::Refused => (69, "all recipients were permanently refused (5xx)"),
             Self::Software => (70, "internal error in ehlo"),
             Self::CantCreate => (73, "a file cannot be created"),
-            Self::Io => (74, "a file or the standard output cannot be written"),
+            Self::Io => (74, "a file or standard output cannot be written"),
             Self::Temporary => (
                 75,
                 "nothing was accepted, and at least one failure is temporary (4xx, no connection, timeout, \

@@ -45,6 +45,22 @@ pub fn printable(bytes: &[u8]) -> String {
     text
 }
 
+/// A part of a URL without its percent-encoding (RFC 3986 §2.1). An invalid code is kept.
+pub fn percent_decoded(text: &[u8]) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut at = 0;
+    while at < text.len() {
+        let code = (text[at] == b'%')
+            .then(|| text.get(at + 1..at + 3))
+            .flatten()
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(code.unwrap_or(text[at]));
+        at += if code.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// Text of local origin (addresses, file names), safe for a terminal: control and bidirectional characters
 /// and other invisible ones become `\u{NNNN}`. Letters of all scripts are kept.
 pub fn shown(text: &str) -> String {

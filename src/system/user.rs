@@ -59,19 +59,39 @@ fn expanded_in(path: &str, home: impl FnOnce() -> Option<PathBuf>) -> PathBuf {
     }
 }
 
-/// Locations of a directory for persistent state.
+/// A base directory of a user (XDG Base Directory Specification).
+#[derive(Clone, Copy, Debug)]
+pub enum Base {
+    /// What must not be lost.
+    State,
+    /// What can be fetched again.
+    Cache,
+}
+
+impl Base {
+    /// The variable that names it, and its place in the home directory.
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::State => ("XDG_STATE_HOME", ".local/state"),
+            Self::Cache => ("XDG_CACHE_HOME", ".cache"),
+        }
+    }
+}
+
+/// Locations of a directory for data of the program.
 #[derive(Clone, Copy, Debug)]
 pub struct StateDirectory {
+    pub base: Base,
     /// The directory of root, an absolute path.
     pub system: &'static str,
-    /// The directory of other users, below `XDG_STATE_HOME`.
+    /// The directory of other users, below the base directory.
     pub own: &'static str,
 }
 
 impl StateDirectory {
     /// The directory of the user who runs the program. `None`: the user has no home directory.
     pub fn path(self) -> Option<PathBuf> {
-        Caller::of_this_process().state_directory(self)
+        Caller::of_this_process(self.base).state_directory(self)
     }
 }
 
@@ -79,8 +99,8 @@ impl StateDirectory {
 #[derive(Default)]
 struct Caller {
     is_root: bool,
-    /// `$XDG_STATE_HOME`
-    state_home: Option<OsString>,
+    /// The variable that names the base directory.
+    base: Option<OsString>,
     /// `$HOME`
     home: Option<OsString>,
     /// The home directory of the user database.
@@ -88,20 +108,20 @@ struct Caller {
 }
 
 impl Caller {
-    fn of_this_process() -> Self {
+    fn of_this_process(base: Base) -> Self {
         // With set-uid or set-gid, the queue belongs to the effective user, and the caller cannot choose
         // its location.
         let is_privileged = is_privileged();
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty() && !is_privileged);
         Self {
             is_root: rustix::process::geteuid().is_root(),
-            state_home: set("XDG_STATE_HOME"),
+            base: set(base.names().0),
             home: set("HOME"),
             database_home: home(),
         }
     }
 
-    /// Relative paths are ignored: the specification of `XDG_STATE_HOME` requires it, and a location that
+    /// Relative paths are ignored: the specification requires it, and a location that
     /// depends on the working directory is not persistent.
     fn state_directory(self, directory: StateDirectory) -> Option<PathBuf> {
         if self.is_root {
@@ -114,16 +134,17 @@ impl Caller {
             let usable = named.filter(|home| !has_other || !is_denied(home, directory));
             usable.or(self.database_home)
         };
-        let state_home = self.state_home.and_then(absolute);
-        let state_home = state_home.or_else(|| Some(home()?.join(".local/state")));
-        state_home.map(|path| path.join(directory.own))
+        let below_home = directory.base.names().1;
+        let base = self.base.and_then(absolute);
+        let base = base.or_else(|| Some(home()?.join(below_home)));
+        base.map(|path| path.join(directory.own))
     }
 }
 
 /// True if nothing can be created there: `HOME` may be that of another user, if cron or su run the program
 /// with the rights of this user.
 fn is_denied(home: &Path, directory: StateDirectory) -> bool {
-    let path = home.join(".local/state").join(directory.own);
+    let path = home.join(directory.base.names().1).join(directory.own);
     let access = path.ancestors().find_map(|path| {
         let rights = Access::WRITE_OK | Access::EXEC_OK;
         match rustix::fs::accessat(CWD, path, rights, AtFlags::EACCESS) {
@@ -141,6 +162,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     const QUEUE: StateDirectory = StateDirectory {
+        base: Base::State,
         system: "/var/spool/ehlo",
         own: "ehlo/queue",
     };
@@ -152,7 +174,7 @@ mod tests {
 
     fn caller(state_home: Option<&str>, home: Option<&str>) -> Caller {
         Caller {
-            state_home: state_home.map(OsString::from),
+            base: state_home.map(OsString::from),
             home: home.map(OsString::from),
             ..Caller::default()
         }
@@ -201,6 +223,12 @@ mod tests {
             ..caller(Some("/s"), Some("/home/a"))
         };
         assert_eq!(directory(root).unwrap(), QUEUE.system);
+        let cache = StateDirectory {
+            base: Base::Cache,
+            ..QUEUE
+        };
+        let path = caller(None, Some("/home/a")).state_directory(cache);
+        assert_eq!(path, Some("/home/a/.cache/ehlo/queue".into()));
     }
 
     #[test]

@@ -254,6 +254,7 @@ fn dns_answer(answer: &DnsAnswer<'_>) -> Value {
         "name": answer.name,
         "records": answer.records,
         "ttl": answer.ttl,
+        "secure": answer.secure,
         "error": answer.error,
     })
 }
@@ -272,6 +273,7 @@ fn handshake(secured: &TlsSummary<'_>) -> Value {
         "name": secured.name,
         "verified": secured.verified,
         "judgement": secured.judgement,
+        "policy": secured.policy,
         "chain": chain,
     })
 }
@@ -322,12 +324,16 @@ fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// `ip` and `port`, or `path`, or `command`.
+/// `ip` and `port`, or `port` and `proxy`, or `path`, or `command`.
 fn address(peer: &PeerAddress) -> Vec<(String, Value)> {
     let fields = match peer {
         PeerAddress::Tcp(address) => vec![
             ("ip", address.ip().to_string().into()),
             ("port", address.port().into()),
+        ],
+        PeerAddress::Proxied(peer) => vec![
+            ("port", peer.port.into()),
+            ("proxy", peer.proxy_url().into()),
         ],
         PeerAddress::Unix(_) => vec![("path", peer.to_string().into())],
         PeerAddress::Pipe(_) => vec![("command", peer.to_string().into())],

@@ -263,6 +263,9 @@ fn place(summary: &Summary) -> String {
             format!("{host}:{}", address.port())
         }
         Some(PeerAddress::Tcp(address)) => format!("{host} [{}]:{}", address.ip(), address.port()),
+        Some(PeerAddress::Proxied(peer)) => {
+            format!("{host}:{} through {}", peer.port, peer.proxy_url())
+        }
         Some(_) | None => host,
     }
 }

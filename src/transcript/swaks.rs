@@ -133,13 +133,16 @@ impl<W: Write> Swaks<W> {
         self.tls = false;
         self.is_over = false;
         self.other = match peer {
-            PeerAddress::Tcp(_) => Other::Host,
+            PeerAddress::Tcp(_) | PeerAddress::Proxied(_) => Other::Host,
             PeerAddress::Unix(_) => Other::Socket,
             PeerAddress::Pipe(_) => Other::Child,
         };
         let place = self.place(peer);
         let text = match peer {
             PeerAddress::Pipe(_) => format!("Trying pipe to {place}..."),
+            PeerAddress::Proxied(peer) => {
+                format!("Trying {place} through {}...", peer.proxy_url())
+            }
             _ => format!("Trying {place}..."),
         };
         self.remark(&text);

@@ -15,8 +15,9 @@ pub fn dns_answer(answer: &DnsAnswer<'_>) -> String {
         return format!("no {kind} of {name}: {}", shown(why));
     }
     let records = shown(&answer.records.join(", "));
+    let secure = if answer.secure { ", DNSSEC" } else { "" };
     match answer.ttl {
-        Some(ttl) => format!("{kind} of {name}: {records} (for {ttl} s)"),
+        Some(ttl) => format!("{kind} of {name}: {records} (for {ttl} s{secure})"),
         None => format!("{kind} of {name}: {records}"),
     }
 }

@@ -416,6 +416,7 @@ fn the_examples_of_the_manual_of_servers_work() {
         "ehlo-queue.1",
         "ehlo-config.1",
         "ehlo-merge.1",
+        "ehlo-dkim.1",
     ] {
         check(&of_page(page));
     }
@@ -435,7 +436,11 @@ fn the_configurations_of_the_guides_are_valid() {
     for page in ["ehlo-tutorial.7", "ehlo-providers.7", "ehlo-migrate.7"] {
         let configurations: Vec<String> = blocks(page)
             .into_iter()
-            .filter(|block| block.contains("[profile.") || block.contains("[rewrite]"))
+            .filter(|block| {
+                ["[profile.", "[rewrite]", "[log]"]
+                    .iter()
+                    .any(|table| block.contains(table))
+            })
             .collect();
         assert!(!configurations.is_empty(), "{page}");
         for text in configurations {

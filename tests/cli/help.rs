@@ -60,7 +60,7 @@ const OPTIONS: [(&[&str], &str); 40] = [
         "use --envelope-from ADDR",
     ),
     (&["--h-Subject", "x", "bob@x.org"], "use --subject TEXT"),
-    (&["--logfile", "x", "bob@x.org"], "ehlo has no such option"),
+    (&["--logfile", "x", "bob@x.org"], "use --log FILE"),
     (
         &["--quit-after", "TLS", "bob@x.org"],
         "--quit-after starttls",
@@ -204,6 +204,11 @@ fn short_help_fits_on_a_screen_and_names_all_commands_and_groups() {
         !known.contains(&(*word).to_owned()) && !["--help", "--OPTION"].contains(word)
     });
     assert_eq!(unknown, None);
+    for verb in command.get_subcommands() {
+        let help = ehlo(&[verb.get_name(), "-h"]);
+        let lines = help.stdout.lines().count();
+        assert!(lines <= 44, "{lines} lines: {}", help.stdout);
+    }
 }
 
 #[test]

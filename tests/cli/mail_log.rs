@@ -6,6 +6,7 @@ use crate::spool::{Queue, closed};
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::thread;
 
 /// The service and the text of each line, without the identifier. Fails unless every line has the form of syslog.
@@ -267,4 +268,49 @@ fn a_value_of_the_wrong_type_is_an_error() {
     writeln!(config.unwrap(), "[log]\nsyslog = \"yes\"").unwrap();
     let run = queue.ehlo(&["config", "check"]).run();
     run.exits(78).says(&["syslog", "true or false"]);
+}
+
+#[test]
+fn a_message_whose_password_cannot_be_read_is_logged() {
+    let home = tempfile::tempdir().unwrap();
+    let log = home.path().join("mail.log").display().to_string();
+    let run = Ehlo::new()
+        .args([
+            "-q",
+            "-f",
+            "alice@crepes.fr",
+            "-b",
+            "hi",
+            "-r",
+            "127.0.0.1:1",
+        ])
+        .args(["-u", "alice", "--password-command", "exit 4", "--log", &log])
+        .args(["bob@hamburger.edu"])
+        .run();
+    assert_ne!(run.exit, Some(0), "{run:#?}");
+    let lines = lines(&fs::read_to_string(&log).unwrap());
+    assert_eq!(lines.len(), 4, "{lines:#?}");
+    assert!(lines[0].starts_with("pickup uid="), "{lines:#?}");
+    let result = without_delays(&lines[2]);
+    let start = "smtp to=<bob@hamburger.edu>, relay=none, dsn=4.4.3, status=deferred (";
+    assert!(result.starts_with(start), "{result}");
+    assert!(result.contains("--password-command"), "{result}");
+}
+
+#[test]
+fn items_that_are_removed_or_set_aside_are_logged() {
+    let (queue, log) = logged();
+    let (first, second) = (queue.keep(closed()), queue.keep(closed()));
+    queue.verb(&["remove", &first]).exits(0);
+    let written = fs::read_to_string(&log).unwrap();
+    let (id, removed) = text(written.lines().last().unwrap());
+    assert_eq!(id.to_ascii_lowercase(), first);
+    assert_eq!(removed, "postsuper removed");
+    let item = Path::new(&queue.dir()).join("items").join(&second);
+    fs::write(item, "not a message").unwrap();
+    queue.verb(&["run", "--now"]);
+    let written = fs::read_to_string(&log).unwrap();
+    let (id, failed) = text(written.lines().last().unwrap());
+    assert_eq!(id.to_ascii_lowercase(), second);
+    assert!(failed.starts_with("qmgr set aside: "), "{failed}");
 }

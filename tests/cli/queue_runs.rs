@@ -527,14 +527,16 @@ fn a_password_that_a_later_run_does_not_use_is_warned_of() {
 #[test]
 fn a_person_at_a_terminal_is_told_what_a_run_did() {
     let queue = Queue::new();
-    let seen = |words: &[&str]| {
+    let seen_with = |words: &[&str], no_color: &str| {
         let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
-        let dir = queue.dir();
+        let (dir, no_color) = (queue.dir(), no_color.to_owned());
         let told = at_terminal("in the queue", "\n", |ehlo| {
-            ehlo.args(words).args(["--queue-dir", &dir])
+            let ehlo = ehlo.args(words).args(["--queue-dir", &dir]);
+            ehlo.env("TERM", "xterm").env("NO_COLOR", &no_color)
         });
         told.map(|told| told["seen"].as_str().unwrap().to_owned())
     };
+    let seen = |words: &[&str]| seen_with(words, "");
     let Some(nothing) = seen(&["queue", "run"]) else {
         return;
     };
@@ -547,9 +549,10 @@ fn a_person_at_a_terminal_is_told_what_a_run_did() {
     let told = seen(&["queue", "run", "--now"]).unwrap();
     server.finish();
     assert!(
-        told.contains(": delivered to <bob@hamburger.edu>"),
+        told.contains(": delivered to <bob@hamburger.edu>\u{1b}[0m"),
         "{told}"
     );
+    assert!(told.contains("\u{1b}[32mehlo: "), "{told}");
     assert!(
         told.contains("ehlo: 1 delivered; 0 items in the queue"),
         "{told}"
@@ -557,6 +560,9 @@ fn a_person_at_a_terminal_is_told_what_a_run_did() {
     queue.keep(closed());
     let told = seen(&["queue", "run", "--now"]).unwrap();
     assert!(told.contains("cannot connect"), "{told}");
+    assert!(told.contains("\u{1b}[33mehlo: "), "{told}");
+    let plain = seen_with(&["queue", "run", "--now"], "1").unwrap();
+    assert!(!plain.contains('\u{1b}'), "{plain}");
     assert!(
         told.contains("ehlo: 1 deferred; 1 item in the queue"),
         "{told}"

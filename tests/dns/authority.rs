@@ -5,7 +5,7 @@ use hickory_server::Server;
 use hickory_server::net::runtime::{Time, TokioRuntimeProvider};
 use hickory_server::net::xfer::Protocol;
 use hickory_server::proto::op::{HeaderCounts, Metadata, ResponseCode};
-use hickory_server::proto::rr::rdata::{A, AAAA, CNAME, MX, SOA};
+use hickory_server::proto::rr::rdata::{A, AAAA, CNAME, MX, SOA, TLSA};
 use hickory_server::proto::rr::{LowerName, Name, RData, Record, RecordType};
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
 use hickory_server::store::in_memory::InMemoryZoneHandler;
@@ -29,6 +29,46 @@ enum Answer {
     Records(Vec<Record>),
 }
 
+/// A zone that a validating resolver would answer from.
+#[derive(Default)]
+struct Validated {
+    /// Names that are signed, with all below them.
+    signed: Vec<String>,
+    records: Vec<Record>,
+}
+
+impl Validated {
+    fn is_signed(&self, name: &Name) -> bool {
+        let name = without_dot(name).to_ascii_lowercase();
+        let is_in = |zone: &String| name == *zone || name.ends_with(&format!(".{zone}"));
+        self.signed.iter().any(is_in)
+    }
+
+    /// The records with the aliases before them, and true if all are signed.
+    fn answer(&self, name: &Name, kind: RecordType) -> (Vec<Record>, bool) {
+        let (mut at, mut found, mut all_signed) = (name.clone(), Vec::new(), true);
+        for _ in 0..8 {
+            all_signed &= self.is_signed(&at);
+            let own = || self.records.iter().filter(|record| record.name == at);
+            let alias = own().find(|record| record.record_type() == RecordType::CNAME);
+            match alias.filter(|_| kind != RecordType::CNAME) {
+                None => {
+                    found.extend(own().filter(|record| record.record_type() == kind).cloned());
+                    break;
+                }
+                Some(alias) => {
+                    found.push(alias.clone());
+                    let RData::CNAME(target) = &alias.data else {
+                        break;
+                    };
+                    at = target.0.clone();
+                }
+            }
+        }
+        (found, all_signed)
+    }
+}
+
 type Odd = HashMap<(String, RecordType), Answer>;
 
 /// A running authority; it ends with this value.
@@ -42,7 +82,8 @@ pub struct Authority {
 impl Authority {
     /// Serves these records, one a line: `name type data`. In place of data, `SERVFAIL`, `REFUSED` and
     /// `SILENCE` are failures. A line `name type := owner type data` puts a record into the answer to
-    /// the first question, whoever owns it.
+    /// the first question, whoever owns it. A line `SECURE name` sets AD in the answers for this name and all below
+    /// it, as a validating resolver does: if the question has the bit, and all of a chain of aliases is secure.
     pub fn serve(lines: &[impl AsRef<str>]) -> Self {
         Self::serve_with(lines, None)
     }
@@ -63,22 +104,30 @@ impl Authority {
         let soa = Record::from_rdata(Name::root(), 60, RData::SOA(soa));
         assert!(zone.upsert_mut(soa, 1));
         let mut odd = Odd::new();
+        let mut validated = Validated::default();
         for line in lines {
             let line = line.as_ref();
+            if let Some(name) = line.strip_prefix("SECURE ") {
+                validated.signed.push(name.to_owned());
+                continue;
+            }
             match line.split_once(" := ") {
                 Some((question, answer)) => put_odd(&mut odd, question, answer),
                 None => match failure(line) {
                     Some((question, answer)) => {
                         odd.insert(question, answer);
                     }
-                    None => assert!(zone.upsert_mut(record(line), 1), "{line}"),
+                    None => {
+                        validated.records.push(record(line));
+                        assert!(zone.upsert_mut(record(line), 1), "{line}");
+                    }
                 },
             }
         }
         let mut catalog = Catalog::new();
         let root = LowerName::from(Name::root());
         catalog.upsert(root, vec![Arc::new(zone) as Arc<_>]);
-        start(catalog, odd, to_edns)
+        start((catalog, validated), odd, to_edns)
     }
 
     /// The questions so far: `MX example.test over UDP`.
@@ -101,10 +150,15 @@ impl Drop for Authority {
     }
 }
 
-fn start(catalog: Catalog, odd: Odd, to_edns: Option<Answer>) -> Authority {
+fn start(
+    (catalog, validated): (Catalog, Validated),
+    odd: Odd,
+    to_edns: Option<Answer>,
+) -> Authority {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let handler = Handler {
         catalog,
+        validated,
         odd,
         to_edns,
         asked: Arc::clone(&asked),
@@ -149,6 +203,7 @@ async fn sockets() -> (UdpSocket, TcpListener) {
 /// The catalog behind a clerk who notes every question and answers some himself.
 struct Handler {
     catalog: Catalog,
+    validated: Validated,
     odd: Odd,
     /// The answer to every query with EDNS; `None`: as to others.
     to_edns: Option<Answer>,
@@ -173,11 +228,18 @@ impl Handler {
         let note = format!("{kind} {asked} over {how}");
         self.asked.lock().unwrap().push(note);
         let mut metadata = Metadata::response_from_request(&request.metadata);
+
         metadata.recursion_available = true;
         let build = MessageResponseBuilder::from_message_request(request);
         let to_edns = self.to_edns.as_ref().filter(|_| request.edns.is_some());
         let odd = || self.odd.get(&(asked.to_ascii_lowercase(), kind));
         let sent = match to_edns.or_else(odd) {
+            None if self.validated.is_signed(question.name()) => {
+                let (records, is_secure) = self.validated.answer(question.name(), kind);
+                metadata.authentic_data = is_secure && request.metadata.authentic_data;
+                let message = build.build(metadata, &records, &[], &[], &[]);
+                response.send_response(message).await
+            }
             None => {
                 return self.catalog.handle_request::<R, T>(request, response).await;
             }
@@ -251,12 +313,28 @@ fn record(line: &str) -> Record {
         ["A", ip] => RData::A(A(ip.parse().unwrap())),
         ["AAAA", ip] => RData::AAAA(AAAA(ip.parse().unwrap())),
         ["CNAME", target] => RData::CNAME(CNAME(name(target))),
+        ["TLSA", usage, selector, matching, data] => {
+            let number = |word: &str| word.parse::<u8>().unwrap();
+            RData::TLSA(TLSA::new(
+                number(usage).into(),
+                number(selector).into(),
+                number(matching).into(),
+                octets(data),
+            ))
+        }
         ["TXT", text] => RData::TXT(hickory_server::proto::rr::rdata::TXT::new(vec![
             text.to_owned(),
         ])),
         _ => panic!("no record: {line}"),
     };
     Record::from_rdata(name(words[0]), 60, data)
+}
+
+fn octets(hex: &str) -> Vec<u8> {
+    let pairs = (0..hex.len() / 2).map(|at| &hex[2 * at..2 * at + 2]);
+    pairs
+        .map(|pair| u8::from_str_radix(pair, 16).unwrap())
+        .collect()
 }
 
 fn name(text: &str) -> Name {

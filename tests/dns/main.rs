@@ -17,4 +17,5 @@ mod failover;
 mod model;
 mod order;
 mod ourselves;
+mod proxy;
 mod resolver;

@@ -87,6 +87,7 @@ pub fn ehlo(arguments: &[&str]) -> Ran {
         .env_clear()
         .env("TZ", "UTC")
         .env("HOME", home.path())
+        .env("EHLO_CACHE_DIR", home.path().join("cache"))
         .current_dir(home.path())
         .stdin(Stdio::null())
         .stdout(File::create(&out).unwrap())

@@ -1,6 +1,6 @@
 //! ehlo(1): the sections that clap does not generate.
 
-use crate::page::{as_typed, built, owned, render, section, synopsis_lines, table, title};
+use crate::page::{as_typed, built, options, owned, render, section, synopsis_lines, table, title};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 use ehlo::cli::parse::EXAMPLES;
@@ -38,8 +38,17 @@ const COMMANDS: &[(&str, &str)] = &[
         "Send a message to each row of a list, made from a template; see ehlo-merge(1).",
     ),
     (
+        "dkim",
+        "Make keys for DKIM signatures, and compare those of the configuration with their records in the DNS; see \
+         ehlo-dkim(1).",
+    ),
+    (
         "queue",
         "Inspect and run the mail queue; see ehlo-queue(1).",
+    ),
+    (
+        "policy",
+        "Show, fetch and remove the MTA-STS policies of recipient domains; see ehlo-policy(1).",
     ),
     (
         "doctor",
@@ -69,6 +78,11 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     ("mailq", "List the queue, like mailq(1)."),
     (
+        "completions",
+        "Print the script that completes command lines in bash, zsh, fish or elvish: for bash, put \
+         eval \"$(ehlo completions bash)\" into ~/.bashrc; ehlo completions --help has the lines for the others.",
+    ),
+    (
         "help",
         "Show help for a command and its subcommand, a group of options (message, route, session, tls, auth, output, \
          queue, config, extensions or testing), an option, exit-status or examples. --help=GROUP shows a group, too; a \
@@ -82,10 +96,12 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-ask(1)",
     "ehlo-config(1)",
     "ehlo-digest(1)",
+    "ehlo-dkim(1)",
     "ehlo-doctor(1)",
     "ehlo-json(5)",
     "ehlo-merge(1)",
     "ehlo-notify(1)",
+    "ehlo-policy(1)",
     "ehlo-probe(1)",
     "ehlo-queue(1)",
     "ehlo-run(1)",
@@ -102,24 +118,8 @@ const LITERAL_RECIPIENT: &str = "\
 Put -- before a recipient that looks like a command.";
 
 const SYNOPSIS: &[(&str, &str)] = &[
-    ("ehlo", " [OPTIONS] [RECIPIENT]..."),
-    ("ehlo sink", " [OPTIONS]"),
-    ("ehlo demo", ""),
-    ("ehlo probe", " [OPTIONS] HOST[:PORT]"),
-    ("ehlo ask", " [OPTIONS] HOST[:PORT] COMMAND..."),
-    ("ehlo script", " [OPTIONS] FILE|NAME..."),
-    ("ehlo config", " init|edit|check|show|path"),
-    ("ehlo merge", " [OPTIONS] LIST"),
-    (
-        "ehlo queue",
-        " list|show|run|hold|release|remove|requeue|status|systemd|cron",
-    ),
-    ("ehlo doctor", " [OPTIONS]"),
-    ("ehlo run", " [OPTIONS] [--] CMD [ARG]..."),
-    ("ehlo notify", " [OPTIONS] [TEXT]..."),
-    ("ehlo digest", " [OPTIONS] NAME"),
-    ("ehlo unit", " [OPTIONS] NAME"),
-    ("ehlo sendmail", " [OPTION|RECIPIENT]..."),
+    ("ehlo", " [OPTIONS] RECIPIENT..."),
+    ("ehlo", " COMMAND [OPTIONS] [ARGUMENT]..."),
     ("ehlo help", " [COMMAND|GROUP|OPTION|TOPIC]"),
 ];
 
@@ -286,7 +286,8 @@ ehlo -r mx.example.org -b hi bob@example.org \\
      --xclient 'NAME=client.example.net ADDR=192.0.2.1'
 ehlo -r mx.example.org:10025 -b hi bob@example.org \\
      --proxy-protocol 'v2 192.0.2.1:4321 198.51.100.2:25'
-ehlo --lmtp -r /run/dovecot/lmtp -b hi bob@example.org eve@example.org
+ehlo --lmtp -r /run/dovecot/lmtp -b hi \\
+     bob@example.org eve@example.org
 ehlo -r mx.example.org --notify success --ret hdrs \\
      --envid 'try 1' -b hi bob@example.org
 ehlo -r mx.example.org --hold-for '2h?' --mt-priority '3?' \\
@@ -308,7 +309,8 @@ The delay has four parts: before the attempt; for other recipients of the messag
 and for the transmission.",
     "\
 A new file has the mode 0600. It is opened for each line, so that logrotate(8) can rename it at any time, and each line is
-appended in one write, so that several processes can use the same file. If a line cannot be written, there is one warning, and the delivery
+appended in one write, so that several processes can use the same file. ehlo queue remove, and items that are set aside, are logged
+as well if the table [log] is used. If a line cannot be written, there is one warning, and the delivery
 continues. Users who may not write to the file of the system can use syslog.",
     "\
 pflogsumm(1) reads the log with --syslog-name ehlo, and the service postfix of logwatch(8) with
@@ -341,7 +343,8 @@ Paths may begin with ~/, $HOME/ or ${HOME}/ for the home directory of the user w
 to the current directory. Commands are run by /bin/sh, which does its own expansion.",
     "\
 The table [queue] contains the settings of the queue (see ehlo-queue(1)); [sendmail] and [rewrite] contain those for mail
-that programs pass to sendmail (see ehlo-sendmail(1)); [log] sets the mail log (see THE MAIL LOG).",
+that programs pass to sendmail (see ehlo-sendmail(1)); [log] sets the mail log (see THE MAIL LOG); [dkim] names the keys
+that sign messages (see ehlo-dkim(1)).",
     "For example:",
 ];
 
@@ -372,6 +375,10 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     (
         "EHLO_STATE_DIR",
         "state directory of run, notify, digest and unit, unless --state-dir is given; an absolute path",
+    ),
+    (
+        "EHLO_CACHE_DIR",
+        "cache directory for MTA-STS policies, in place of ~/.cache/ehlo and /var/cache/ehlo; an absolute path",
     ),
     (
         "CREDENTIALS_DIRECTORY",
@@ -451,7 +458,7 @@ const FILES: [(&str, &str); 9] = [
 ];
 
 const STANDARDS: &str = "\
-RFC 5321 (SMTP), 5322 (messages), 2033 (LMTP), 2045 to 2049, 2183 and 2231 (MIME), 1870 (SIZE), 2034
+RFC 5321 (SMTP), 5322 (messages), 6376, 8301 and 8463 (DKIM), 2033 (LMTP), 2045 to 2049, 2183 and 2231 (MIME), 1870 (SIZE), 2034
 (ENHANCEDSTATUSCODES), 2852 (DELIVERBY), 2920 (PIPELINING), 3030 (CHUNKING), 3207 (STARTTLS), 3461 (DSN), 4865
 (FUTURERELEASE), 4954 (AUTH), 4616 (PLAIN), 5802 and 7677 (SCRAM), 5929 and 9266 (channel bindings), 6152 (8BITMIME), 6531
 and 6532 (SMTPUTF8), 6710 (MT-PRIORITY), 7435 (opportunistic security), 7505 (null MX), 7628 (OAUTHBEARER), 8305 (Happy
@@ -468,10 +475,11 @@ pub fn page() -> String {
     let mut synopsis = Roff::new();
     synopsis.control("SH", ["SYNOPSIS"]);
     synopsis_lines(&mut synopsis, SYNOPSIS);
+    let mut commands = Roff::new();
+    table(&mut commands, "COMMANDS", owned(COMMANDS));
+    commands.control("PP", []);
+    commands.text([roman(LITERAL_RECIPIENT)]);
     let mut own = Roff::new();
-    table(&mut own, "COMMANDS", owned(COMMANDS));
-    own.control("PP", []);
-    own.text([roman(LITERAL_RECIPIENT)]);
     section(&mut own, "MESSAGE TEXT", &TEXT);
     section(&mut own, "SEVERAL MESSAGES", &SEVERAL);
     section(&mut own, "SESSION TRANSCRIPT", &TRANSCRIPT);
@@ -497,7 +505,8 @@ pub fn page() -> String {
         render(|out| man.render_name_section(out)),
         synopsis.to_roff(),
         render(|out| man.render_description_section(out)),
-        render(|out| man.render_options_section(out)),
+        commands.to_roff(),
+        options(&man),
         own.to_roff(),
     ]
     .concat()

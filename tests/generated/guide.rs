@@ -4,18 +4,17 @@
 //! first row is its header, and a line followed by one with `: ` is a term with its description. In a text,
 //! backquotes are bold and asterisks italic.
 
+use crate::page::{DATE, EXAMPLE_WIDTH};
+
 /// The longest line of the source of a page, in bytes.
 const WIDTH: usize = 78;
-
-/// The longest line of an example, so that it has at most 80 columns where it is indented.
-const EXAMPLE_WIDTH: usize = 69;
 
 /// A page with its source (one long page, because tables would otherwise be broken by empty lines), the first line of which names it: `ehlo-tutorial - send mail`.
 pub fn page(source: &str) -> String {
     let (name, text) = source.split_once('\n').unwrap();
     let title = name.split(' ').next().unwrap().to_uppercase();
     let mut page = format!(
-        "'\\\" t\n.TH {} 7 2026-11-30 \"ehlo {}\" \"Miscellaneous Information\"\n\
+        "'\\\" t\n.TH {} 7 {DATE} \"ehlo {}\" \"Miscellaneous Information\"\n\
          .nh\n.ad l\n.if n .pl 1000i\n.SH NAME\n{}\n",
         escaped(&title),
         env!("CARGO_PKG_VERSION"),

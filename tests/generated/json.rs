@@ -9,8 +9,8 @@ has occurred. Every object has \"event\", the name of the event, and \"elapsed_m
 The last line is the event \"result\". Failures are also reported as text on standard error, as without --json.",
     "\
 \"host\" identifies a server: its name, its address in brackets, the path of its socket, or its command. The
-endpoint of a connection is given by \"ip\" and \"port\", by \"path\", or by \"command\". \"stage\" is the stage of the
-session: proxy (the header of --proxy-protocol), banner, ehlo, helo, lhlo, starttls, tls, auth, xclient, xforward, ask
+endpoint of a connection is given by \"ip\" and \"port\", by \"port\" and \"proxy\", by \"path\", or by
+\"command\". \"stage\" is the stage of the session: proxy (the header of --proxy-protocol), banner, ehlo, helo, lhlo, starttls, tls, auth, xclient, xforward, ask
 (a command of ehlo ask), mail, rcpt, data, bdat, body, dot, rset or quit.",
     "\
 If several messages are sent (--message repeated, --mbox, --maildir, --repeat), the events of a message also have
@@ -28,12 +28,12 @@ const EVENTS: [(&str, &str); 22] = [
     ),
     (
         "lookup",
-        "a name is looked up: type (MX, AAAA, A; host for a lookup by the system), name.",
+        "a name is looked up: type (MX, AAAA, A, CNAME, TLSA, TXT; host for a lookup by the system), name.",
     ),
     (
         "answer",
-        "result of a lookup: type, name, records (in zone file format), ttl (in seconds, or null), error \
-         (reason for the failure, or null).",
+        "result of a lookup: type, name, records (in zone file format), ttl (in seconds, or null), secure (true if \
+         a trusted resolver has validated it), error (reason for the failure, or null).",
     ),
     (
         "host",
@@ -67,8 +67,8 @@ const EVENTS: [(&str, &str); 22] = [
     (
         "tls",
         "a handshake: version, cipher, group (key exchange, or null), resumed, name (the requested server \
-         name), verified, judgement (the verification result as text), and chain: the certificates, with \
-         subject, issuer, names, not_before, not_after, sha256 and key_sha256. If the handshake failed \
+         name), verified, judgement (the verification result as text), policy (dane or sts, if that of the \
+         recipient's domain was applied, or null), and chain: the certificates, with subject, issuer, names, not_before, not_after, sha256 and key_sha256. If the handshake failed \
          because of the certificate, version is null.",
     ),
     (

@@ -1,11 +1,11 @@
-//! What lies in `man/` and `completions/` is what clap makes of the command line today, and the
+//! What lies in `man/` is what clap makes of the command line today, and the
 //! sections that people have written: a file for each page of the manual.
 //! `UPDATE=1 cargo test --test generated` rewrites the files.
 
 mod ask;
-mod completions;
 mod config;
 mod digest;
+mod dkim;
 mod doctor;
 mod ehlo;
 mod guide;
@@ -13,6 +13,7 @@ mod json;
 mod merge;
 mod notify;
 mod page;
+mod policy;
 mod probe;
 mod queue;
 mod run;
@@ -23,10 +24,30 @@ mod unit;
 
 use ::ehlo::cli::parse::command;
 use ::ehlo::system::exit::Exit;
-use clap_complete::Shell;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
+
+type Page = fn() -> String;
+
+/// The pages of commands and formats.
+const PAGES: [(&str, Page); 15] = [
+    ("ehlo.1", ehlo::page),
+    ("ehlo-sink.1", sink::page),
+    ("ehlo-probe.1", probe::page),
+    ("ehlo-ask.1", ask::page),
+    ("ehlo-config.1", config::page),
+    ("ehlo-doctor.1", doctor::page),
+    ("ehlo-queue.1", queue::page),
+    ("ehlo-script.1", script::page),
+    ("ehlo-sendmail.1", sendmail::page),
+    ("ehlo-run.1", run::page),
+    ("ehlo-notify.1", notify::page),
+    ("ehlo-digest.1", digest::page),
+    ("ehlo-dkim.1", dkim::page),
+    ("ehlo-unit.1", unit::page),
+    ("ehlo-json.5", json::page),
+];
 
 #[test]
 fn the_manual_is_that_of_todays_command_line() {
@@ -37,14 +58,19 @@ fn the_manual_is_that_of_todays_command_line() {
     check(Path::new("man/ehlo-config.1"), &config::page());
     check(Path::new("man/ehlo-doctor.1"), &doctor::page());
     check(Path::new("man/ehlo-queue.1"), &queue::page());
+    check(Path::new("man/ehlo-policy.1"), &policy::page());
     check(Path::new("man/ehlo-script.1"), &script::page());
     check(Path::new("man/ehlo-sendmail.1"), &sendmail::page());
     check(Path::new("man/ehlo-run.1"), &run::page());
     check(Path::new("man/ehlo-notify.1"), &notify::page());
     check(Path::new("man/ehlo-digest.1"), &digest::page());
+    check(Path::new("man/ehlo-dkim.1"), &dkim::page());
     check(Path::new("man/ehlo-unit.1"), &unit::page());
     check(Path::new("man/ehlo-merge.1"), &merge::page());
     check(Path::new("man/ehlo-json.5"), &json::page());
+    for (name, page) in PAGES {
+        check(&Path::new("man").join(name), &page::finished(&page()));
+    }
 }
 
 /// The pages of section 7 and their sources.
@@ -64,38 +90,73 @@ fn the_guides_are_those_of_their_sources() {
     }
 }
 
-#[test]
-fn mandoc_finds_nothing_to_correct_in_the_guides() {
-    let pages = GUIDES.map(|(name, _)| root().join(format!("man/ehlo-{name}.7")));
-    let lint = Command::new("mandoc")
-        .args(["-T", "lint"])
-        .args(pages)
-        .output();
-    let Ok(lint) = lint else {
+/// The names of all pages.
+fn names() -> Vec<String> {
+    let pages = PAGES.iter().map(|(name, _)| (*name).to_owned());
+    let guides = GUIDES.iter().map(|(name, _)| format!("ehlo-{name}.7"));
+    pages.chain(guides).collect()
+}
+
+/// What a program that reads the manual writes; `None`: it is not installed.
+fn output(command: &mut Command) -> Option<String> {
+    let Ok(output) = command.output() else {
+        let name = command.get_program().display().to_string();
         let required = std::env::var("EHLO_INTEROP").is_ok_and(|value| value == "required");
         assert!(
             !required,
-            "EHLO_INTEROP=required, but mandoc is not installed"
+            "EHLO_INTEROP=required, but {name} is not installed"
         );
-        return eprintln!("skipped: mandoc is not installed");
+        println!("skipped: {name} is not installed");
+        return None;
     };
-    let found =
-        String::from_utf8_lossy(&lint.stdout).into_owned() + &String::from_utf8_lossy(&lint.stderr);
-    assert!(found.is_empty(), "{found}");
+    let text = [output.stdout, output.stderr].concat();
+    Some(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// A copy of the pages that no other test is writing.
+fn copy() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, page) in PAGES {
+        fs::write(directory.path().join(name), page::finished(&page())).unwrap();
+    }
+    for (name, source) in GUIDES {
+        let path = directory.path().join(format!("ehlo-{name}.7"));
+        fs::write(path, guide::page(source)).unwrap();
+    }
+    directory
 }
 
 #[test]
-fn the_completions_are_those_of_todays_command_line() {
-    let shells = [
-        (Shell::Bash, "ehlo.bash"),
-        (Shell::Zsh, "_ehlo"),
-        (Shell::Fish, "ehlo.fish"),
-        (Shell::PowerShell, "_ehlo.ps1"),
-        (Shell::Elvish, "ehlo.elv"),
-    ];
-    for (shell, name) in shells {
-        let path: PathBuf = ["completions", name].iter().collect();
-        check(&path, &completions::script(shell));
+fn mandoc_finds_nothing_to_correct() {
+    let directory = copy();
+    let mut lint = Command::new("mandoc");
+    lint.args(["-T", "lint"])
+        .args(names())
+        .current_dir(directory.path());
+    let found = output(&mut lint).unwrap_or_default();
+    assert!(found.is_empty(), "{found}");
+}
+
+/// In 80 columns, no line is longer, and none ends in the middle of a word.
+#[test]
+fn pages_fit_in_eighty_columns() {
+    let directory = copy();
+    for name in names() {
+        let in_columns = |columns: &str| {
+            let mut man = Command::new("man");
+            man.env("MANWIDTH", columns).env("LC_ALL", "C.UTF-8");
+            output(man.arg("-l").arg(&name).current_dir(directory.path()))
+        };
+        let (Some(narrow), Some(wide)) = (in_columns("80"), in_columns("400")) else {
+            return;
+        };
+        let words: std::collections::HashSet<&str> = wide.split_whitespace().collect();
+        for line in narrow.lines() {
+            assert!(line.chars().count() <= 80, "{name}: {line}");
+            for word in line.split_whitespace() {
+                assert!(words.contains(word), "{name}: {word} in {line}");
+            }
+        }
     }
 }
 

@@ -112,6 +112,21 @@ program that reads the output stops reading, the command has to wait for it, but
 mail is sent; output that is not read within five seconds after the end is discarded.",
 ];
 
+const MONITORING: [&str; 3] = [
+    "\
+A mail about a failure says nothing about a job that does not run at all. A monitoring service such as healthchecks.io, or an
+instance of one on a host of your own, raises an alarm if it is not told in time that the job has run. With --ping URL, ehlo run
+requests URL/start when the command starts, URL when it has succeeded, and URL/fail when it has failed, was not started or was
+terminated. The exit status is the text of the last request (POST); the command line and the output are not sent.",
+    "\
+The command does not wait for the first request. Each request is given up after 10 seconds, certificates are verified, and redirects
+are not followed. A request that fails is reported in a warning on standard error, and changes neither the mail nor the exit
+status. The URL must begin with https; http is accepted for a loopback address.",
+    "\
+A run that --lock-quiet keeps silent is not told. Whoever knows the URL can pretend that the job has run: ps shows it to other users
+of this host while the command is running.",
+];
+
 const STATUS: [(&str, &str); 7] = [
     ("0 to 125", "exit status of the command"),
     ("124", "the command exceeded --timeout"),
@@ -159,7 +174,8 @@ PATH=/usr/local/bin:/usr/bin:/bin
 */5 * * * * ehlo run --lock sync --lock-quiet -- rsync -a /a/ b:/a/
 ehlo run --when output --timeout 10m -- apt-get -qq upgrade
 ehlo run --name patches -s '{name}: {status}' -- apt-get -qq upgrade
-ehlo run --when always --tee --html -- make check";
+ehlo run --when always --tee --html -- make check
+ehlo run --ping https://hc.example.org/ping/5a1e -- backup";
 
 /// ehlo-run(1).
 pub fn page() -> String {
@@ -175,6 +191,7 @@ pub fn page() -> String {
         section(own, "COMMAND", &COMMAND);
         section(own, "ALERT RULES", &ALERTS);
         section(own, "DIGESTS", &DIGEST);
+        section(own, "MONITORING", &MONITORING);
         section(own, "DELIVERY FAILURES", &FAILURES);
         own.control("SH", ["EXAMPLES"]);
         as_typed(own, EXAMPLES);

@@ -253,7 +253,7 @@ const STATUS: [(&str, &str); 14] = [
     ),
     ("70", "a bug in ehlo"),
     ("73", "a file cannot be created"),
-    ("74", "a file or the standard output cannot be written"),
+    ("74", "a file or standard output cannot be written"),
     (
         "75",
         "the message was not stored: the queue cannot be written, or there is no queue and delivery failed \

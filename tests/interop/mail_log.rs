@@ -4,6 +4,7 @@ use crate::parts;
 use crate::run::{Start, ehlo, ehlo_with};
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -105,4 +106,68 @@ fn logwatch_knows_every_line() {
     assert!(has("1 Deferred"), "{report:#?}");
     assert!(has("Bounced (remote)"), "{report:#?}");
     assert!(!has("Unmatched"), "{report:#?}");
+}
+
+/// The system log has a fixed path, which is replaced in a mount namespace of the test's own.
+#[test]
+fn syslog_gets_the_lines_of_a_delivery() {
+    let namespace = &mut Command::new("unshare");
+    if !parts::is_root() || !parts::works(namespace.args(["-m", "true"]), "unshare with namespaces")
+    {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let devices = home.path().join("dev");
+    fs::create_dir(&devices).unwrap();
+    let log = UnixDatagram::bind(devices.join("log")).unwrap();
+    let config = home.path().join("config.toml");
+    fs::write(&config, "[log]\nsyslog = true\n").unwrap();
+    let script = "for device in null urandom; do
+            : >\"$1/$device\" && mount --bind \"/dev/$device\" \"$1/$device\" || exit 99
+        done
+        mount --rbind \"$1\" /dev || exit 99
+        shift
+        exec \"$@\"";
+    let ehlo = env!("CARGO_BIN_EXE_ehlo");
+    let sent = Command::new("unshare")
+        .args(["-m", "sh", "-c", script, "sh"])
+        .arg(&devices)
+        .args([
+            ehlo,
+            "-q",
+            "-f",
+            "alice@crepes.fr",
+            "-b",
+            "hi",
+            "--pipe",
+            "exit 3",
+            "bob@example.org",
+        ])
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("EHLO_CONFIG", &config)
+        .output()
+        .unwrap();
+    assert_eq!(sent.status.code(), Some(75), "{sent:?}");
+    log.set_nonblocking(true).unwrap();
+    let mut lines = Vec::new();
+    let mut line = [0; 2000];
+    while let Ok(count) = log.recv(&mut line) {
+        lines.push(String::from_utf8_lossy(&line[..count]).into_owned());
+    }
+    let has = |start: &str, text: &str| {
+        lines
+            .iter()
+            .any(|line| line.starts_with(start) && line.contains(text))
+    };
+    assert!(
+        has("<22>ehlo/pickup[", "from=<alice@crepes.fr>"),
+        "{lines:#?}"
+    );
+    assert!(
+        has("<22>ehlo/smtp[", "to=<bob@example.org>, relay=pipe, "),
+        "{lines:#?}"
+    );
+    assert!(has("<22>ehlo/smtp[", "status=deferred ("), "{lines:#?}");
+    assert!(has("<22>ehlo/qmgr[", ": removed"), "{lines:#?}");
 }

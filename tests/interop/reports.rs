@@ -3,6 +3,7 @@
 use crate::parts;
 use crate::reader::Reader;
 use ehlo::mail::address::Address;
+use ehlo::mail::dkim::Signer;
 use ehlo::mail::message::{DeliveryStatusReport, ReportKind, Reported, Returned};
 use ehlo::smtp::blocks::{Accepts, Block, Blocks, BodyType, Replay, Shape};
 use std::fs;
@@ -162,7 +163,9 @@ impl Case {
             recipients: vec![reported],
             returned,
         };
-        let message = report.write(&Original, SystemTime::UNIX_EPOCH).unwrap();
+        let message = report
+            .write(&Original, &Signer::default(), SystemTime::UNIX_EPOCH)
+            .unwrap();
         let path = directory.join(name);
         fs::write(&path, octets(&message)).unwrap();
         path

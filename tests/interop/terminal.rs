@@ -56,3 +56,71 @@ pub fn ehlo_at_terminal(arguments: &[String], line: &str) -> Played {
         seen: typing.join().unwrap(),
     }
 }
+
+/// A person at a terminal who waits for what they expect.
+pub struct Typist {
+    person: File,
+    seen: Vec<u8>,
+    child: std::process::Child,
+}
+
+impl Typist {
+    /// Starts a program at a terminal of its own.
+    pub fn start(mut command: Command) -> Self {
+        let person = File::from(openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap());
+        grantpt(&person).unwrap();
+        unlockpt(&person).unwrap();
+        let name = ptsname(&person, Vec::new()).unwrap();
+        let flags = OFlags::RDWR | OFlags::NOCTTY;
+        let terminal = rustix::fs::open(name, flags, Mode::empty()).unwrap();
+        // A long line is not wrapped.
+        let size = rustix::termios::Winsize {
+            ws_row: 200,
+            ws_col: 1000,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        rustix::termios::tcsetwinsize(&terminal, size).unwrap();
+        let child = command
+            .stdin(terminal.try_clone().unwrap())
+            .stdout(terminal.try_clone().unwrap())
+            .stderr(terminal)
+            .spawn()
+            .unwrap();
+        Self {
+            person,
+            seen: Vec::new(),
+            child,
+        }
+    }
+
+    /// Reads until this text has come, and forgets it.
+    pub fn wait_for(&mut self, text: &str) {
+        let mut piece = [0; 4096];
+        loop {
+            let mut windows = self.seen.windows(text.len());
+            if let Some(at) = windows.position(|window| window == text.as_bytes()) {
+                self.seen.drain(..at + text.len());
+                return;
+            }
+            let length = self.person.read(&mut piece).unwrap_or(0);
+            assert!(
+                length > 0,
+                "{text:?} did not come: {}",
+                String::from_utf8_lossy(&self.seen)
+            );
+            self.seen.extend(&piece[..length]);
+        }
+    }
+
+    pub fn type_keys(&mut self, keys: &str) {
+        self.person.write_all(keys.as_bytes()).unwrap();
+    }
+}
+
+impl Drop for Typist {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -56,7 +56,7 @@ pub fn run(options: &Ask) -> Exit {
 fn report_errors(answers: &AskResult, is_hidden: bool, unwritten: Option<&io::Error>) -> Exit {
     if let Some(error) = unwritten {
         complain(&format!(
-            "cannot write the transcript to the standard output: {}",
+            "cannot write the transcript to standard output: {}",
             reason(error)
         ));
         return Exit::Io;

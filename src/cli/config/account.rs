@@ -2,8 +2,8 @@
 
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{auth, value};
+use crate::client::dns::{Dns, Resolver};
 use crate::client::events::Silent;
-use crate::client::route::{Dns, Hickory};
 use crate::config::{NewProfile, Outline, Places, Provider, SYSTEM, UserName};
 use crate::mail::address::{Domain, Mailbox};
 use crate::system::text::{shown, shown_path};
@@ -140,9 +140,9 @@ impl InitArgs {
         }
         let domain = domain_of(address)?;
         Provider::of_domain(&domain).or_else(|| {
-            let dns = Hickory::new(self.dns).ok()?;
+            let dns = Resolver::new(self.dns).ok()?;
             let answers = dns.mx(&[domain], &mut Silent);
-            let mut hosts = answers.into_iter().next()?.ok()?;
+            let mut hosts = answers.into_iter().next()?.ok()?.records;
             hosts.sort_by_key(|mx| mx.preference);
             hosts.iter().find_map(|mx| Provider::of_exchanger(&mx.host))
         })

@@ -6,9 +6,26 @@ pub(crate) mod suggestions;
 pub(crate) mod topics;
 
 /// All commands.
-pub(crate) const COMMANDS: [&str; 16] = [
-    "sink", "demo", "probe", "ask", "script", "config", "merge", "queue", "run", "notify",
-    "digest", "unit", "doctor", "sendmail", "mailq", "help",
+pub(crate) const COMMANDS: &[&str] = &[
+    "sink",
+    "demo",
+    "probe",
+    "ask",
+    "script",
+    "config",
+    "dkim",
+    "merge",
+    "queue",
+    "policy",
+    "run",
+    "notify",
+    "digest",
+    "unit",
+    "doctor",
+    "sendmail",
+    "mailq",
+    "completions",
+    "help",
 ];
 
 /// The least likeness of a suggestion, from 0 to 1.

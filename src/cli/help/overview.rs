@@ -52,6 +52,8 @@ Commands:
   probe, ask, script          Test a server without sending mail
   sink, demo                  Receive mail for tests; a demonstration
   config                      Check and show the configuration
+  dkim, policy                Keys for signatures; MTA-STS policies of domains
+  completions                 Print the completion script of a shell
   help                        Explain one of these
 
 Groups of options, each shown by ehlo help GROUP or --help=GROUP:

@@ -152,6 +152,10 @@ fn unknown_option(invalid: &str, words: &[String], command: fn() -> Command) -> 
     whole.build();
     let verb = words.first().and_then(|word| whole.find_subcommand(word));
     let own = verb.unwrap_or(&whole);
+    let typed = format!("{} {}", own.get_name(), as_typed(invalid, words));
+    if let Some((_, answer)) = SUBCOMMANDS.iter().find(|(name, _)| *name == typed) {
+        return Some(format!("write {answer}"));
+    }
     let habit = habit(as_typed(invalid, words), own).or_else(|| habit(invalid, own));
     if habit.is_some() {
         return habit;
@@ -219,7 +223,7 @@ fn command_for(word: &str) -> Option<UsageError> {
     if word.contains('@') || word.starts_with('-') || Path::new(word).exists() {
         return None;
     }
-    let command = nearest(word, COMMANDS.into_iter())?;
+    let command = nearest(word, COMMANDS.iter().copied())?;
     Some(UsageError::usage(format!(
         "\"{}\" is neither a command nor an address; did you mean ehlo {command}?",
         shown(word)

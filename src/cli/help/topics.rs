@@ -9,11 +9,12 @@ use crate::system::text::shown;
 use clap::{Arg, Command};
 
 /// Topics that are neither commands nor options.
-const TOPICS: [&str; 2] = ["exit-status", "examples"];
+pub(crate) const TOPICS: [&str; 2] = ["exit-status", "examples"];
 
-/// Groups of options that several commands have, in the order in which short help leaves them out.
-const SHARED: [&str; 8] = [
-    "Route", "Session", "TLS", "Auth", "Config", "Queue", "Message", "Mail",
+/// Groups of options in the order in which short help leaves them out: first those that several commands have.
+const OMITTED: [&str; 11] = [
+    "Route", "Session", "TLS", "Auth", "Config", "Queue", "Message", "Mail", "Testing", "Alerts",
+    "Behavior",
 ];
 
 /// The longest help of one screen.
@@ -66,7 +67,7 @@ pub(crate) fn topic(command: Command, word: &str) -> Result<String, UsageError> 
     }
     let groups = headings(&command).map(str::to_ascii_lowercase);
     let options = command.get_arguments().filter_map(Arg::get_long);
-    let known = COMMANDS.into_iter().chain(TOPICS).chain(options);
+    let known = COMMANDS.iter().copied().chain(TOPICS).chain(options);
     let known: Vec<String> = known.map(str::to_owned).chain(groups).collect();
     let meant = match nearest(name, known.iter().map(String::as_str)) {
         Some(known) => format!("did you mean ehlo help {known}?"),
@@ -84,7 +85,7 @@ pub(crate) fn short(command: Command, words: &[String]) -> String {
     let mut text = command.render_help().to_string();
     let mut hidden = Vec::new();
     let present: Vec<String> = headings(&command).map(str::to_owned).collect();
-    for group in SHARED
+    for group in OMITTED
         .into_iter()
         .filter(|group| present.iter().any(|name| name == group))
     {
@@ -122,7 +123,7 @@ fn subcommand(mut command: Command, words: &[String]) -> (Command, usize) {
 }
 
 /// The headings of options, each once.
-fn headings(command: &Command) -> impl Iterator<Item = &str> {
+pub(crate) fn headings(command: &Command) -> impl Iterator<Item = &str> {
     let mut seen = Vec::new();
     let headings = command.get_arguments().filter_map(Arg::get_help_heading);
     headings.filter(move |heading| {

@@ -10,9 +10,10 @@ use crate::cli::options::output::LogArgs;
 use crate::cli::options::route_plan::with_options;
 use crate::cli::options::transport::SessionArgs;
 use crate::cli::options::usage_error::UsageError;
-use crate::cli::options::{auth, config, message, route, tls, value};
+use crate::cli::options::{auth, config, dkim, message, route, tls, value};
 use crate::config::{Config, Places, Profile};
 use crate::mail::address::{Address, Mailbox};
+use crate::mail::dkim::Signer;
 use crate::mail::merge::{
     FieldTemplate, ListFormat, MergeList, MergeTemplate, Missing, TemplateFile, TemplateOptions,
     TextTemplate,
@@ -20,6 +21,7 @@ use crate::mail::merge::{
 use crate::system::exit::Exit;
 use crate::system::text::{reason, shown_path, without_mark};
 use std::fs;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -203,6 +205,9 @@ struct TemplateArgs {
     /// Envelope sender (return path); '' for the null sender.
     #[arg(long, value_name = "ADDR", allow_hyphen_values = true)]
     envelope_from: Option<String>,
+
+    #[command(flatten)]
+    dkim: dkim::Args,
 }
 
 /// Options under the heading "Pace".
@@ -292,7 +297,7 @@ impl MergeArgs {
 
 impl MergeRunArgs {
     fn plan(
-        self,
+        mut self,
         command_line: &CommandLineArgs<'_>,
         places: &Places,
     ) -> Result<MergeOptions, UsageError> {
@@ -313,7 +318,9 @@ impl MergeRunArgs {
         let path = self.list.unwrap_or_default();
         let list = self.list_options.list(&path)?;
         let default = if has_relay { RELAY_CONNECTIONS } else { 1 };
-        let context = self.message.context(chosen)?;
+        let keys = route.settings.dkim;
+        let signer = mem::take(&mut self.message.dkim).or(route.dkim).signer()?;
+        let context = self.message.context(chosen, signer.or_keys(&keys))?;
         let missing = match self.list_options.missing {
             MissingField::Error => Missing::Error,
             MissingField::Empty => Missing::Empty,
@@ -398,7 +405,11 @@ impl TemplateArgs {
             .map(|mailbox: Mailbox| mailbox.address)
     }
 
-    fn context(&self, chosen: Option<(&Config, &Profile)>) -> Result<LetterContext, UsageError> {
+    fn context(
+        &self,
+        chosen: Option<(&Config, &Profile)>,
+        signer: Signer,
+    ) -> Result<LetterContext, UsageError> {
         let options = chosen
             .map(|(_, profile)| profile.options())
             .unwrap_or_default();
@@ -409,6 +420,7 @@ impl TemplateArgs {
         Ok(LetterContext {
             directory: directory.unwrap_or(Path::new("")).to_owned(),
             from,
+            signer,
         })
     }
 

@@ -3,10 +3,11 @@
 use crate::cli::merge::journal::Journal;
 use crate::cli::merge::row::{PreparedRow, RowFault, at};
 use crate::cli::merge::{ChangedRows, MergeOptions};
-use crate::cli::terminal::complain;
-use crate::mail::merge::RowError;
+use crate::cli::terminal::{complain, warn};
+use crate::mail::merge::{Row, RowError};
 use crate::system::exit::Exit;
 use crate::system::text::shown;
+use std::collections::BTreeSet;
 
 /// Maximum number of errors that are reported.
 const MAX_ERRORS: usize = 10;
@@ -53,6 +54,20 @@ impl CheckErrors {
     }
 }
 
+/// Warnings about messages, each reported once.
+#[derive(Default)]
+struct Warnings(BTreeSet<String>);
+
+impl Warnings {
+    fn add(&mut self, row: &Row, warnings: &[String], options: &MergeOptions) {
+        for warning in warnings {
+            if self.0.len() < MAX_ERRORS && self.0.insert(warning.clone()) {
+                warn(&at(options, row.line, warning));
+            }
+        }
+    }
+}
+
 /// The exit status of a list that cannot be read.
 pub(super) fn exit_of(error: &RowError) -> Exit {
     match error {
@@ -76,12 +91,14 @@ pub(super) fn check(
         exit: Exit::Data,
     };
     let mut list = CheckedList::default();
+    let mut warnings = Warnings::default();
     let mut keys: Vec<(u64, u64)> = Vec::new();
     let mut only: Vec<&String> = options.rows.only.iter().collect();
     while let Some(row) = reader.next_row().map_err(|error| unreadable(&error))? {
         list.rows += 1;
         let checked = PreparedRow::of(&row, options, "").and_then(|prepared| {
-            prepared.build(&row, options)?;
+            let message = prepared.build(&row, options)?;
+            warnings.add(&row, &message.warnings, options);
             Ok(prepared)
         });
         let prepared = match checked {

@@ -38,13 +38,11 @@ impl JournalRows {
             Exit::NoInput
         };
         let header = read(path, |line| rows.add(line)).map_err(|error| failed(&error))?;
-        match header {
-            Some(header) => Ok((header, rows)),
-            None => {
-                complain(&format!("{} is empty", shown_path(path)));
-                Err(Exit::Data)
-            }
-        }
+        let header = header.ok_or_else(|| {
+            complain(&format!("{} is empty", shown_path(path)));
+            Exit::Data
+        })?;
+        Ok((header, rows))
     }
 
     fn add(&mut self, line: JournalLine) {

@@ -2,6 +2,7 @@
 
 use crate::cli::options::{message, value};
 use crate::mail::address::{AddressError, ListEntry, Mailbox, parse_list};
+use crate::mail::dkim::Signer;
 use crate::mail::envelope::Dsn;
 use crate::mail::merge::Letter;
 use crate::mail::message::{
@@ -21,6 +22,8 @@ pub(super) struct LetterContext {
     pub directory: PathBuf,
     /// The author if the template names none.
     pub from: Mailbox,
+    /// The DKIM keys.
+    pub signer: Signer,
 }
 
 /// Parts of a message while the fields of the header are read.
@@ -75,6 +78,7 @@ pub(super) fn message(letter: Letter, context: &LetterContext) -> Result<RowMess
             content,
             envelope_from,
             dsn: Dsn::default(),
+            signer: context.signer.clone(),
         },
         recipients,
         has_unsubscribe,
@@ -231,9 +235,10 @@ impl LetterParts {
         }
         let fields = letter.fields.iter();
         let fields = fields.filter(|(name, _)| !name.starts_with("--"));
-        let mut text: String = fields
-            .map(|(name, value)| format!("{name}: {value}\n"))
-            .collect();
+        let mut text = String::new();
+        for (name, value) in fields {
+            text.push_str(&format!("{name}: {value}\n"));
+        }
         text.push('\n');
         let body = letter.body.as_deref().unwrap_or_default();
         if body.is_ascii() {

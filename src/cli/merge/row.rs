@@ -50,17 +50,19 @@ impl PreparedRow {
         }
         let key = match &options.description.id_field {
             None => made.recipients.join(","),
-            Some(field) => match row.text(field).filter(|id| !id.trim().is_empty()) {
-                Some(id) => id.trim().to_owned(),
-                None => {
+            Some(field) => {
+                let id = row.text(field).filter(|id| !id.trim().is_empty());
+                let id = id.ok_or_else(|| {
                     let field = shown(field);
-                    return Err(fault(format!(
+                    fault(format!(
                         "the row has no {field}, which identifies it (--id)"
-                    )));
-                }
-            },
+                    ))
+                })?;
+                id.trim().to_owned()
+            }
         };
-        let digest = crc32fast::hash(format!("{:?}", made.options).as_bytes()).max(1);
+        let content = (&made.options.content, &made.options.envelope_from);
+        let digest = crc32fast::hash(format!("{content:?}").as_bytes()).max(1);
         let hash = key_hash(&key);
         let name = format!(
             "{:016x}{:016x}",

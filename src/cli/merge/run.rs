@@ -158,10 +158,11 @@ fn warn_of_bulk(options: &MergeOptions, list: &CheckedList) {
             counted(list.open, "message")
         ));
     }
-    if options.transport.route.relay.is_none() && list.open > 1 {
+    let is_signed = !options.context.signer.is_off();
+    if options.transport.route.relay.is_none() && !is_signed && list.open > 1 {
         warn(
             "the messages go to MX hosts without a signature (DKIM), which large receivers demand for bulk mail; \
-             use a relay that signs",
+             use --dkim-key, or a relay that signs",
         );
     }
 }

@@ -134,10 +134,10 @@ impl MergeRun<'_> {
         let mut report = DeliveryReport::not_attempted(&message.envelope.recipients);
         deliver_to(&recipients, &outgoing, pool, &mut report, observer);
         let results = report.results.into_iter().enumerate();
-        let results = results
+        let results: Vec<(usize, RecipientResult)> = results
             .filter(|(index, _)| recipients.contains(index))
             .collect();
-        self.settle(scheduled, &prepared, results)
+        self.settle(scheduled, &prepared, &results)
     }
 
     /// Waits until the row may be sent. `None`: it was put back, or the run ends.
@@ -189,7 +189,7 @@ impl MergeRun<'_> {
         &self,
         scheduled: ScheduledRow,
         prepared: &PreparedRow,
-        results: Vec<(usize, RecipientResult)>,
+        results: &[(usize, RecipientResult)],
     ) -> RowEnd {
         let now = Instant::now();
         let open = results.iter().fold(0, |all, (index, _)| all | 1 << index);
@@ -213,27 +213,18 @@ impl MergeRun<'_> {
             } else {
                 self.throttle.retry_at(scheduled.attempts, now)
             };
-            self.output.deferred(prepared, &results, until - now);
+            self.output.deferred(prepared, results, until - now);
             if self.schedule.put_back(scheduled, until).is_ok() {
-                return self.capacity(&results);
+                return row_end(results);
             }
         } else if is_busy {
             self.throttle.pause(host, now);
         }
-        self.count(&results);
+        self.count(results);
         let state = self.journal.row(prepared.hash);
-        self.output.row(&RowOutcome::of(prepared, state, &results));
+        self.output.row(&RowOutcome::of(prepared, state, results));
         self.schedule.done();
-        self.capacity(&results)
-    }
-
-    fn capacity(&self, results: &[(usize, RecipientResult)]) -> RowEnd {
-        let mut results = results.iter();
-        if results.any(|(_, one)| has_no_capacity(one)) {
-            RowEnd::NoCapacity
-        } else {
-            RowEnd::Done
-        }
+        row_end(results)
     }
 
     /// Records a result, unless the session did.
@@ -286,6 +277,15 @@ impl MergeRun<'_> {
         };
         self.output.stopped(&why);
         self.schedule.end();
+    }
+}
+
+fn row_end(results: &[(usize, RecipientResult)]) -> RowEnd {
+    let mut results = results.iter();
+    if results.any(|(_, one)| has_no_capacity(one)) {
+        RowEnd::NoCapacity
+    } else {
+        RowEnd::Done
     }
 }
 

@@ -15,6 +15,7 @@ use crate::client::outcome::{DeliveryReport, RecipientResult};
 use crate::cron::job::{Attached, AttachmentContents};
 use crate::cron::{Addressing, DeliveryOptions, Notification, NotificationRecipients, SetupError};
 use crate::mail::address::{ListEntry, Mailbox};
+use crate::mail::dkim::Signer;
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{
     Attachment, Content, HeaderField, HeldBytes, Input, Message, MessageDraft, MessageError,
@@ -89,7 +90,7 @@ fn compose<'m>(
     notification: &NotificationText,
 ) -> Result<(&'m DeliveryOptions, Message), SetupError> {
     let delivery = mail.delivery.as_ref().map_err(SetupError::clone)?;
-    let built = build(&mail.head, &Rewriter::new(&delivery.rewrite), notification);
+    let built = build(&mail.head, delivery, notification);
     let message = built.map_err(|error| SetupError {
         text: error.to_string(),
         exit: error.exit(),
@@ -145,7 +146,7 @@ fn send_reduced(
     let mut is_sent = false;
     for version in reduced::versions(notification, &report.results[first].words()) {
         let indices = refused(report);
-        let built = build(head, &Rewriter::new(&delivery.rewrite), &version);
+        let built = build(head, delivery, &version);
         let Some(mut message) = built.ok().filter(|_| !indices.is_empty()) else {
             break;
         };
@@ -221,13 +222,13 @@ pub fn send_with(
     shown
 }
 
-/// The message, in the envelope that aliases and rules make.
+/// The message, signed, in the envelope that aliases and rules make.
 pub fn build(
     head: &Addressing,
-    rewriter: &Rewriter,
+    delivery: &DeliveryOptions,
     notification: &NotificationText,
 ) -> Result<Message, MessageError> {
-    let addressed = Addressed::of(head, rewriter)?;
+    let addressed = Addressed::of(head, &Rewriter::new(&delivery.rewrite))?;
     let made = notification
         .headers
         .iter()
@@ -254,7 +255,7 @@ pub fn build(
         headers,
         ..draft(notification, addressed.from)
     };
-    let mut message = message(draft)?;
+    let mut message = message(draft, delivery.signer.clone())?;
     message.envelope.sender = addressed.sender;
     message.envelope.recipients = addressed.recipients;
     Ok(message)
@@ -282,11 +283,12 @@ fn label(text: &str) -> String {
     text.trim_matches('-').to_ascii_lowercase()
 }
 
-fn message(draft: MessageDraft) -> Result<Message, MessageError> {
+fn message(draft: MessageDraft, signer: Signer) -> Result<Message, MessageError> {
     let options = MessageOptions {
         content: Content::Draft(Box::new(draft)),
         envelope_from: None,
         dsn: Dsn::default(),
+        signer,
     };
     Message::build(options, SystemTime::now())
 }
@@ -338,7 +340,8 @@ fn fallback_message(notification: &NotificationText) -> Option<Message> {
         attachments: Vec::new(),
         ..draft.clone()
     };
-    message(draft).or_else(|_| message(plain)).ok()
+    let unsigned = |draft| message(draft, Signer::default());
+    unsigned(draft).or_else(|_| unsigned(plain)).ok()
 }
 
 /// Octets of the text that are printed to stderr if the mail is in a dead.letter.

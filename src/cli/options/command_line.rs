@@ -182,7 +182,7 @@ pub(crate) fn source(matches: &ArgMatches, id: &str) -> Option<ValueSource> {
 }
 
 /// The names of all long options.
-fn keys<'c>(commands: impl Iterator<Item = &'c Command>) -> Keys {
+pub(crate) fn keys<'c>(commands: impl Iterator<Item = &'c Command>) -> Keys {
     let options = commands.flat_map(Command::get_arguments);
     // --raw accepts invalid names, so it must be given each time.
     let options = options.filter(|option| option.get_id() != "raw");

@@ -1,12 +1,14 @@
 //! The configuration and the queue: options, and settings outside the profiles.
 
 use crate::cli::options::usage_error::{UsageError, first};
-use crate::cli::options::{auth, value};
+use crate::cli::options::{auth, dkim, value};
+use crate::client::dns;
 use crate::client::mail_log::LogOptions;
 use crate::config::{
     Config, ConfigError, ConfigFault, ConfigKey, FoundFile, Keys, Places, Value, find,
 };
 use crate::mail::address::Address;
+use crate::mail::dkim::{KeyDomain, NamedKey};
 use crate::mail::rewrite;
 use crate::mail::rewrite::{OriginalAddress, Rule};
 use crate::queue::store as queue;
@@ -53,7 +55,11 @@ impl Args {
     ) -> Result<Option<Config>, UsageError> {
         let found = self.find(places)?;
         let read = found.map(|found| found.read(&keys()));
-        read.transpose().map_err(|errors| first(&errors))
+        let config = read.transpose().map_err(|errors| first(&errors))?;
+        if let Some(config) = &config {
+            trust_resolvers(config)?;
+        }
+        Ok(config)
     }
 }
 
@@ -77,10 +83,10 @@ pub struct QueueArgs {
     #[arg(long, value_name = "DIR")]
     pub queue_dir: Option<PathBuf>,
 
-    /// How to treat recipients who may already have received the message.
+    /// What to do if a recipient may already have received the message.
     ///
-    /// This happens if the connection is lost after the end of the message but before the reply. `retry` sends
-    /// it again, so it may arrive twice; `hold` waits for `ehlo queue release`.
+    /// This is unknown if the connection is lost after the end of the message but before the reply. `retry` sends
+    /// the message again, so it may arrive twice; `hold` waits for `ehlo queue release`.
     #[arg(long, value_name = "HOW", value_enum)]
     pub on_uncertain: Option<Uncertain>,
 
@@ -113,6 +119,10 @@ pub struct DeliverySettings {
     /// The profile of sendmail. The configuration has it.
     pub profile: Option<String>,
     pub log: LogOptions,
+    /// True if the resolvers of resolv.conf are trusted to validate DNSSEC.
+    pub trust_ad: bool,
+    /// The DKIM keys of `[dkim]`.
+    pub dkim: Vec<NamedKey>,
 }
 
 /// Reads the settings. Without a configuration, they are the defaults.
@@ -136,6 +146,31 @@ pub fn log(config: Option<&Config>) -> Result<LogOptions, UsageError> {
     Ok(settings.log)
 }
 
+/// Trusts the resolvers of the system, if the configuration does.
+pub fn trust_resolvers(config: &Config) -> Result<(), UsageError> {
+    let mut settings = DeliverySettings::default();
+    for setting in config.section("dns") {
+        let added = settings.add_dns(setting);
+        added.map_err(|fault| config.fault(setting, fault))?;
+    }
+    if settings.trust_ad {
+        dns::trust_ad();
+    }
+    Ok(())
+}
+
+/// The DKIM keys of the configuration.
+pub fn dkim_keys(config: Option<&Config>) -> Result<Vec<NamedKey>, UsageError> {
+    let mut settings = DeliverySettings::default();
+    if let Some(config) = config {
+        for setting in config.section("dkim") {
+            let added = settings.add_dkim(setting);
+            added.map_err(|fault| config.fault(setting, fault))?;
+        }
+    }
+    Ok(settings.dkim)
+}
+
 /// Errors in the tables other than profiles.
 pub fn settings_errors(config: &Config) -> Vec<ConfigError> {
     read(config).1
@@ -144,11 +179,13 @@ pub fn settings_errors(config: &Config) -> Vec<ConfigError> {
 type Add = fn(&mut DeliverySettings, &ConfigKey) -> Result<(), ConfigFault>;
 
 fn read(config: &Config) -> (DeliverySettings, Vec<ConfigError>) {
-    let sections: [(&str, Add); 4] = [
+    let sections: [(&str, Add); 6] = [
         ("queue", DeliverySettings::add_queue),
         ("sendmail", DeliverySettings::add_sendmail),
         ("rewrite", DeliverySettings::add_rule),
         ("log", DeliverySettings::add_log),
+        ("dns", DeliverySettings::add_dns),
+        ("dkim", DeliverySettings::add_dkim),
     ];
     let mut settings = DeliverySettings::default();
     let mut errors = Vec::new();
@@ -206,6 +243,19 @@ impl DeliverySettings {
         Ok(())
     }
 
+    fn add_dns(&mut self, setting: &ConfigKey) -> Result<(), ConfigFault> {
+        match setting.key.as_str() {
+            "trust-ad" => self.trust_ad = flag(&setting.value)?,
+            _ => return Err(ConfigFault::Key(None)),
+        }
+        Ok(())
+    }
+
+    fn add_dkim(&mut self, setting: &ConfigKey) -> Result<(), ConfigFault> {
+        self.dkim.extend(dkim_keys_of(setting)?);
+        Ok(())
+    }
+
     fn add_rule(&mut self, setting: &ConfigKey) -> Result<(), ConfigFault> {
         let rule = Rule {
             from: setting.key.clone(),
@@ -215,6 +265,23 @@ impl DeliverySettings {
         self.rewrite.rules.push(rule);
         Ok(())
     }
+}
+
+/// The keys for a domain: `SELECTOR:FILE`.
+pub fn dkim_keys_of(setting: &ConfigKey) -> Result<Vec<NamedKey>, ConfigFault> {
+    let domain = dkim::domain(&setting.key).map_err(ConfigFault::Value)?;
+    let keys = setting.value.texts().into_iter().map(|text| {
+        let (selector, file) = text
+            .split_once(':')
+            .ok_or("expected SELECTOR:FILE, such as s2026:/etc/ehlo/dkim/s2026.pem")?;
+        Ok(NamedKey {
+            path: path(file)?,
+            selector: dkim::selector(selector)?,
+            domain: KeyDomain::Below(domain.clone()),
+        })
+    });
+    let keys: Result<Vec<NamedKey>, String> = keys.collect();
+    keys.map_err(ConfigFault::Value)
 }
 
 /// A string, or a number as text.

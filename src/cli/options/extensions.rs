@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(long, value_name = "[ADDR=]WHEN", value_parser = notify_request)]
     notify: Vec<ExtensionRequest<DsnRequest>>,
 
-    /// How much of the message to return in a report: full or hdrs.
+    /// Part of the message to include in a delivery report: full or hdrs.
     #[arg(long, value_name = "HOW", value_parser = ret_value)]
     ret: Option<ExtensionRequest<Return>>,
 

@@ -4,7 +4,7 @@ use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::settings;
 use crate::cli::options::route_plan::{QueuedMessageOptions, with_options};
 use crate::cli::options::usage_error::UsageError;
-use crate::cli::options::{auth, config, route, tls, value};
+use crate::cli::options::{auth, config, dkim, route, tls, value};
 use crate::config::{Config, ConfigKey, Places, Profile};
 use crate::cron::alert::AlertOptions;
 use crate::cron::alert::AlertRules;
@@ -23,6 +23,8 @@ use std::time::Duration;
 pub struct Args {
     #[command(flatten)]
     mail: MailArgs,
+    #[command(flatten, next_help_heading = "Mail")]
+    dkim: dkim::Args,
     #[command(flatten)]
     queue: MailQueueArgs,
     #[command(flatten)]
@@ -200,7 +202,10 @@ impl Args {
     ) -> Result<Notification, UsageError> {
         let parts = NotificationArgs {
             mail: self.mail,
-            queue: self.queue,
+            delivery: DeliveryArgs {
+                dkim: self.dkim,
+                queue: self.queue,
+            },
             config: self.config,
         };
         let notification = parts.notification(command_line, places);
@@ -219,7 +224,7 @@ pub fn default_notification(
 ) -> Notification {
     let parts = NotificationArgs {
         mail: MailArgs::default(),
-        queue: MailQueueArgs::default(),
+        delivery: DeliveryArgs::default(),
         config,
     };
     parts.notification(command_line, places)
@@ -228,7 +233,7 @@ pub fn default_notification(
 /// The arguments without those of the transport.
 struct NotificationArgs {
     mail: MailArgs,
-    queue: MailQueueArgs,
+    delivery: DeliveryArgs,
     config: config::Args,
 }
 
@@ -244,7 +249,7 @@ impl NotificationArgs {
             .addressing(known, CronEnvironment::of_this_process());
         let path = self.config.config;
         let delivery =
-            profile.and_then(|profile| self.queue.delivery(path, (config, profile), command_line));
+            profile.and_then(|profile| self.delivery.plan(path, (config, profile), command_line));
         let delivery = read.as_ref().err().cloned().map_or(delivery, Err);
         Notification {
             head,
@@ -344,9 +349,16 @@ impl ProfileMail {
     }
 }
 
-impl MailQueueArgs {
+/// The arguments that determine the delivery, without those of the transport.
+#[derive(Default)]
+struct DeliveryArgs {
+    dkim: dkim::Args,
+    queue: MailQueueArgs,
+}
+
+impl DeliveryArgs {
     /// `path` is the configuration named on the command line.
-    fn delivery(
+    fn plan(
         self,
         path: Option<PathBuf>,
         (config, profile): (Option<&Config>, Option<&Profile>),
@@ -356,13 +368,16 @@ impl MailQueueArgs {
         let options = command_line.transport_options::<MailTransportArgs>()?;
         let chosen = config.zip(profile);
         let mut route = with_options(&options, |route| route.resolve(chosen, settings))?;
-        route.queue.queue_dir = self.queue_dir.or(route.queue.queue_dir);
+        let queue = self.queue;
+        route.queue.queue_dir = queue.queue_dir.or(route.queue.queue_dir);
+        let signer = self.dkim.or(route.dkim).signer()?;
+        let signer = signer.or_keys(&route.settings.dkim);
         let rewrite = route.settings.rewrite.clone();
         let log = route.settings.log.clone();
         let message = QueuedMessageOptions {
             route_spec: route.route_spec,
             config: path,
-            first: if self.queue_only {
+            first: if queue.queue_only {
                 FirstTry::Later
             } else {
                 FirstTry::Now
@@ -372,8 +387,9 @@ impl MailQueueArgs {
         Ok(DeliveryOptions {
             transport: route.plan.transport,
             fallbacks: route.plan.fallbacks,
-            queueing: (!self.no_queue).then_some(queueing),
+            queueing: (!queue.no_queue).then_some(queueing),
             rewrite,
+            signer,
             log,
         })
     }

@@ -1,6 +1,8 @@
 //! Options of the message.
 
 use crate::cli::help::suggestions;
+use crate::cli::options::dkim;
+use crate::cli::options::parameters::cut;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::cli::options::value::{AddressList, Ids, Sender};
@@ -14,10 +16,9 @@ use crate::system::host;
 use crate::system::text::in_charset;
 use crate::system::user;
 use clap::ValueEnum;
-use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::mem::take;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 /// Options of a composed message.
@@ -249,6 +250,9 @@ pub struct Args {
     /// Envelope sender (return path); '' for the null sender.
     #[arg(long, value_name = "ADDR", value_parser = value::sender, allow_hyphen_values = true)]
     envelope_from: Option<Sender>,
+
+    #[command(flatten)]
+    dkim: dkim::Args,
 }
 
 impl Args {
@@ -297,6 +301,7 @@ impl Args {
             WithoutText::Send
         };
         let recipients = self.recipients(others, relay)?;
+        let signer = take(&mut self.dkim).signer()?;
         if let Some(input) = self.message.pop() {
             // --from is the envelope sender if the message names its author.
             let sender = named.then(|| Some(from.address.clone()));
@@ -314,6 +319,7 @@ impl Args {
                 content: Content::Ready(ready),
                 envelope_from: sender,
                 dsn: Dsn::default(),
+                signer,
             });
         }
         let is_bcc = |field: &HeaderField| field.name.eq_ignore_ascii_case("bcc");
@@ -328,6 +334,7 @@ impl Args {
             content: Content::Draft(Box::new(draft)),
             envelope_from,
             dsn: Dsn::default(),
+            signer,
         })
     }
 
@@ -393,6 +400,11 @@ impl Args {
             .about("--inline"));
         }
         Ok(draft)
+    }
+
+    /// The options of DKIM signatures.
+    pub fn take_dkim(&mut self) -> dkim::Args {
+        take(&mut self.dkim)
     }
 
     /// The sender if the options name one: the envelope sender, else the author.
@@ -624,38 +636,11 @@ fn named(file: PathBuf, charset: Option<&str>) -> Attachment {
     }
 }
 
-/// Cuts known parameters off from the end, so that a `;` in a file's name that begins no parameter is
-/// a part of it, and so is one after a backslash.
-fn cut(
-    given: PathBuf,
-    option: &str,
-    keys: &[&str],
-    charset: Option<&str>,
-) -> Result<(PathBuf, Vec<(String, String)>), UsageError> {
-    let mut parameters = Vec::new();
-    let mut file = given.into_os_string().into_vec();
-    while let Some(at) = memchr::memrchr(b';', &file) {
-        let parameter = in_charset(&file[at + 1..], charset);
-        let (key, value) = parameter.split_once('=').unwrap_or_default();
-        if !keys.contains(&key) || file[..at].ends_with(b"\\") {
-            break;
-        }
-        let value = value::line(value)
-            .map_err(|why| UsageError::usage(format!("{option} ;{key}=: {why}")).about(option))?;
-        parameters.push((key.to_owned(), value));
-        file.truncate(at);
-    }
-    let mut next = file.clone().into_iter().skip(1);
-    file.retain(|&byte| next.next() != Some(b';') || byte != b'\\');
-    if file.is_empty() {
-        return Err(UsageError::usage(format!("{option}: expected a file name")).about(option));
-    }
-    Ok((OsString::from_vec(file).into(), parameters))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt as _;
 
     fn file(attachment: &Attachment) -> &Path {
         match &attachment.input {

@@ -3,10 +3,12 @@
 pub(crate) mod auth;
 pub(crate) mod command_line;
 pub(crate) mod config;
+pub(crate) mod dkim;
 pub(crate) mod extensions;
 pub(crate) mod mail;
 pub(crate) mod message;
 pub(crate) mod output;
+pub(crate) mod parameters;
 pub(crate) mod profile;
 pub(crate) mod route;
 pub(crate) mod route_plan;

@@ -1,9 +1,9 @@
 //! The options of a profile, and a command line with those that a profile adds.
 
 use crate::cli::options::command_line::{CommandLineArgs, is_about_trust};
-use crate::cli::options::message;
 use crate::cli::options::usage_error::{UsageError, one_line};
 use crate::cli::options::value::{HostPort, field};
+use crate::cli::options::{dkim, message};
 use crate::cli::send::args::SendArgs;
 use crate::config::{Config, ConfigError, ConfigFault, ConfigKey, Profile, Value};
 use crate::mail::message::{HeaderField, Input};
@@ -222,6 +222,10 @@ impl CommandLineArgs<'_> {
         {
             return true;
         }
+        // The password is for the proxy of the profile.
+        if id == "proxy_password_file" && is_present("proxy") {
+            return true;
+        }
         // Operands are recipients of To. A message without recipients on the command line is sent to those in its
         // header.
         let is_to_operands = id == "to" && is_present("recipients");
@@ -352,6 +356,7 @@ fn file(option: &Arg, text: &str) -> Option<PathBuf> {
     let input = match key {
         "attach" => message::attachment(path, None).ok()?.input,
         "inline" => message::inline(path, None).ok()?.file.input,
+        "dkim-key" => Input::File(dkim::named_key(path).ok()?.path),
         _ => Input::File(path),
     };
     match input {

@@ -3,9 +3,10 @@
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::cli::options::value::HostPort;
-use crate::client::route::{AddressFamily, ConnectTo, Host, RouteOptions};
+use crate::client::route::{AddressFamily, ConnectTo, Host, Proxy, RouteOptions};
 use crate::client::session;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 /// Options under the heading "Route".
 #[derive(Debug, clap::Args)]
@@ -30,7 +31,7 @@ pub struct Args {
     /// passed through. It is killed if it does not exit within a few seconds after QUIT. For queued messages,
     /// it is run for each attempt.
     #[arg(long, value_name = "CMD", value_parser = value::command,
-          conflicts_with_all = ["relay", "port", "bind", "ipv4", "ipv6", "dns", "connect_to"])]
+          conflicts_with_all = ["relay", "port", "bind", "ipv4", "ipv6", "dns", "connect_to", "proxy"])]
     pipe: Option<HostPort>,
 
     #[command(flatten)]
@@ -71,6 +72,66 @@ pub struct Reach {
     /// Use this DNS resolver instead of those in /etc/resolv.conf.
     #[arg(long, value_name = "IP[:PORT]", value_parser = value::target)]
     dns: Option<HostPort>,
+
+    /// Open connections through this proxy; `none` for a direct connection.
+    ///
+    /// The proxy is `socks5://[USER@]HOST[:PORT]` or `http://[USER@]HOST[:PORT]`, with port 1080 or 3128 by default.
+    /// It resolves the names of servers; an HTTP proxy must allow CONNECT to their port. MX records are looked up
+    /// without the proxy, so that either --relay or --dns is required. User and password are sent to the proxy
+    /// without encryption. --bind, -4 and -6 apply to the connection to the proxy. A Unix socket is connected to
+    /// directly.
+    #[arg(long, value_name = "URL", value_parser = proxy)]
+    proxy: Option<ProxyArg>,
+
+    /// File with the password for the user in --proxy.
+    ///
+    /// The file must not be accessible to others. Without this option, the password is searched for in ~/.netrc and
+    /// the desktop's keyring, under the name of the proxy, and prompted for if a terminal is available.
+    #[arg(long, value_name = "FILE")]
+    proxy_password_file: Option<PathBuf>,
+}
+
+/// The value of --proxy.
+#[derive(Clone, Debug)]
+enum ProxyArg {
+    None,
+    Use(Box<Proxy>),
+    /// An error, reported without the URL, which may contain a password.
+    Invalid(String),
+}
+
+#[allow(clippy::unnecessary_wraps)]
+fn proxy(text: &str) -> Result<ProxyArg, String> {
+    Ok(match text {
+        "none" => ProxyArg::None,
+        _ => match value::proxy(text) {
+            Ok(proxy) => ProxyArg::Use(Box::new(proxy)),
+            Err(why) => ProxyArg::Invalid(why),
+        },
+    })
+}
+
+impl Reach {
+    /// The proxy with its password file.
+    fn proxy(&mut self) -> Result<Option<Proxy>, UsageError> {
+        let file = self.proxy_password_file.take();
+        match self.proxy.take() {
+            Some(ProxyArg::Use(proxy)) if file.is_none() || proxy.user.is_some() => {
+                Ok(Some(Proxy {
+                    password_file: file,
+                    ..*proxy
+                }))
+            }
+            None | Some(ProxyArg::None) if file.is_none() => Ok(None),
+            Some(ProxyArg::Invalid(why)) => {
+                Err(UsageError::usage(format!("--proxy: {why}")).about("--proxy"))
+            }
+            _ => Err(UsageError::usage(
+                "--proxy-password-file requires a user in --proxy, as in socks5://USER@HOST",
+            )
+            .about("--proxy-password-file")),
+        }
+    }
 }
 
 impl Args {
@@ -109,6 +170,7 @@ impl Args {
         let family = self.family()?;
         self.check_target(family)?;
         let port = self.port(default_port)?;
+        let proxy = self.reach.proxy()?;
         Ok(RouteOptions {
             relay: self.relay.map(|relay| relay.place(port)),
             port,
@@ -118,6 +180,7 @@ impl Args {
                 host: target.host,
                 port: target.port,
             }),
+            proxy,
             dns: self.reach.dns.map(resolver).transpose()?,
             own_names: session.helo.iter().cloned().collect(),
         })
@@ -172,7 +235,8 @@ impl Args {
         };
         let fits = match host {
             Host::Unix(_) | Host::Pipe(_) => self.reach.bind.is_none(),
-            Host::Address(ip) => family.has(ip),
+            // The proxy chooses the family.
+            Host::Address(ip) => family.has(ip) || self.reach.proxy.is_some(),
             Host::Relay(_) | Host::Exchanger(_) => true,
         };
         if fits {
@@ -189,7 +253,8 @@ fn contradiction(one: &str, other: &str) -> UsageError {
         .about(one.split(' ').next().unwrap_or(one))
 }
 
-fn resolver(target: HostPort) -> Result<SocketAddr, UsageError> {
+/// The resolver of `--dns`.
+pub(crate) fn resolver(target: HostPort) -> Result<SocketAddr, UsageError> {
     match target.host {
         Host::Address(ip) => Ok(SocketAddr::new(ip, target.port.unwrap_or(53))),
         other => Err(UsageError::usage(format!(

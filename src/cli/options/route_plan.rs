@@ -2,17 +2,18 @@
 
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::{DeliverySettings, QueueArgs, Uncertain, settings};
+use crate::cli::options::dkim;
 use crate::cli::options::profile::MergedArgs;
 
 use crate::cli::options::stored_value::shell_command;
 use crate::cli::options::usage_error::{UsageError, first};
 use crate::cli::send::args::{self, ParsedWords, SendArgs};
 use crate::client::credentials::CredentialsOptions;
-use crate::client::mail_log::LogOptions;
 use crate::client::session;
 use crate::client::transport::Transport;
 use crate::config::{Config, Places, Profile, find};
-use crate::queue::store::{OnUncertain, RetrySettings, RouteSpec};
+use crate::mail::dkim::Signer;
+use crate::queue::store::{OnUncertain, RouteSpec};
 use crate::queue::{FirstTry, QueueOptions, QueueUse, StoredRoutes};
 use std::ffi::OsString;
 use std::mem;
@@ -101,6 +102,7 @@ fn fallback(own: Transport, merged: Transport, first: Option<&CredentialsOptions
     route.family = merged.route.family;
     route.bind = merged.route.bind;
     route.dns = merged.route.dns;
+    route.proxy = merged.route.proxy;
     let session = session::Options {
         tls: own.session.tls,
         mechanisms: own.session.mechanisms,
@@ -180,6 +182,8 @@ pub struct ResolvedRoute {
     pub plan: RoutePlan,
     pub route_spec: RouteSpec,
     pub queue: QueueArgs,
+    /// The options of DKIM signatures in the profile.
+    pub dkim: dkim::Args,
     pub settings: DeliverySettings,
 }
 
@@ -194,18 +198,20 @@ impl RouteArgs<'_> {
             return Ok(ResolvedRoute {
                 route_spec: self.command_line.route_spec(None)?,
                 queue: mem::take(&mut self.args.queue),
+                dkim: self.args.message.take_dkim(),
                 plan: self.without_profile()?,
                 settings,
             });
         };
         let command_line = &mut self.command_line;
+        let plan = RoutePlan::of(config, profile, command_line)?;
+        let merged = command_line.merge(config, profile)?;
+        let mut args = merged.send_args(command_line)?;
         Ok(ResolvedRoute {
-            plan: RoutePlan::of(config, profile, command_line)?,
+            plan,
             route_spec: command_line.route_spec(chosen)?,
-            queue: command_line
-                .merge(config, profile)?
-                .send_args(command_line)?
-                .queue,
+            dkim: args.message.take_dkim(),
+            queue: args.queue,
             settings,
         })
     }
@@ -299,12 +305,12 @@ impl QueueArgs {
             let stored = shell_command("--on-failure", &command);
             stored.unwrap_or(command)
         });
-        let directory = self.queue_dir.or(settings.directory);
+        let directory = self.queue_dir.or_else(|| settings.directory.clone());
         QueueUse {
-            queue: queue_options(directory, options.config, settings.queue, settings.log),
             route_spec: options.route_spec,
             on_uncertain: on_uncertain.unwrap_or(settings.on_uncertain),
-            on_failure: on_failure.or(settings.on_failure),
+            on_failure: on_failure.or_else(|| settings.on_failure.clone()),
+            queue: queue_options(directory, options.config, settings),
             first: options.first,
         }
     }
@@ -314,16 +320,16 @@ impl QueueArgs {
 pub fn queue_options(
     directory: Option<PathBuf>,
     config: Option<PathBuf>,
-    settings: RetrySettings,
-    log: LogOptions,
+    settings: DeliverySettings,
 ) -> QueueOptions {
     // A later run may have another current directory.
     let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
     QueueOptions {
         directory,
         config: config.map(absolute),
-        settings,
-        log,
+        settings: settings.queue,
+        log: settings.log,
+        signer: Signer::default().or_keys(&settings.dkim),
         transports: Box::new(RouteFinder),
     }
 }

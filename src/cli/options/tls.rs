@@ -100,7 +100,7 @@ impl Args {
             TlsMode::Starttls => "starttls",
         };
         Err(UsageError::usage(format!(
-            "--tls {other} contradicts smtps:// in --relay; leave one of them out"
+            "--tls {other} conflicts with smtps:// in --relay; omit one of them"
         ))
         .about("--tls"))
     }

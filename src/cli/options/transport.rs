@@ -3,6 +3,7 @@
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value::HostPort;
 use crate::cli::options::{auth, extensions, route, testing, tls, value};
+use crate::client::policy::PolicyOptions;
 use crate::client::session;
 use crate::client::session::{Protocol, TlsDemand};
 use crate::client::transport::Transport;
@@ -175,6 +176,13 @@ fn check_relay_options(
             Ok(())
         };
     }
+    if let (Some(proxy), None) = (&transport.route.proxy, transport.route.dns) {
+        return Err(UsageError::usage(format!(
+            "--proxy {proxy} requires --relay or --dns: MX lookups do not pass through the proxy; name the server, \
+             or the resolver to use"
+        ))
+        .about("--proxy"));
+    }
     if transport.session.protocol == Protocol::Lmtp {
         return Err(UsageError::usage(
             "--lmtp requires --relay: LMTP is not used between mail exchangers (RFC 2033)",
@@ -228,6 +236,7 @@ pub(crate) fn transport(
         route,
         session,
         tls,
+        policy: PolicyOptions::default(),
         credentials,
     })
 }

@@ -1,7 +1,7 @@
 //! Values of options, parsed and checked once.
 
 use crate::client::route::target::host_name;
-pub use crate::client::route::target::{HostPort, command, port, relay, server, target};
+pub use crate::client::route::target::{HostPort, command, port, proxy, relay, server, target};
 use crate::client::wire::tls::Pin;
 use crate::mail::address::{
     Address, AddressError, ListEntry, Mailbox, parse_list, parse_raw, parse_recipients,

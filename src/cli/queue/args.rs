@@ -1,7 +1,7 @@
 //! The arguments of `ehlo queue`.
 
 use crate::cli::options::command_line::CommandLineArgs;
-use crate::cli::options::config::settings;
+use crate::cli::options::config::{settings, trust_resolvers};
 use crate::cli::options::output::LogArgs;
 use crate::cli::options::route_plan::queue_options;
 use crate::cli::options::usage_error::{UsageError, first};
@@ -177,15 +177,12 @@ impl QueueCommandArgs {
         let config = find(queue.config.as_deref(), places)?;
         let config = config.map(|found| found.read(&typed.keys()));
         let config = config.transpose().map_err(|errors| first(&errors))?;
-        let settings = settings(config.as_ref())?;
-        let directory = queue.queue_dir.or(settings.directory);
+        config.as_ref().map_or(Ok(()), trust_resolvers)?;
+        let mut settings = settings(config.as_ref())?;
+        settings.log = log.options(settings.log);
+        let directory = queue.queue_dir.or_else(|| settings.directory.clone());
         Ok(Queue {
-            queue: queue_options(
-                directory,
-                queue.config,
-                settings.queue,
-                log.options(settings.log),
-            ),
+            queue: queue_options(directory, queue.config, settings),
             work,
         })
     }

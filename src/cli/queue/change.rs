@@ -3,6 +3,7 @@
 
 use crate::cli::queue::failed;
 use crate::cli::terminal::{complain, print};
+use crate::client::mail_log;
 use crate::queue::store::{
     ClaimResult, ClaimedItem, Durability, Id, ItemEvent, QueueError, QueueStore,
 };
@@ -99,6 +100,7 @@ fn remove_one(store: &dyn QueueStore, id: &Id) -> Result<Exit, QueueError> {
         }
         Err(error) => return Err(error),
     }
+    mail_log::deleted(id.as_str());
     Ok(print_line(&format!("{id}: removed")))
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod args;
 mod change;
 mod item;
 mod list;
+mod progress;
 mod run;
 mod show;
 mod status;

@@ -2,10 +2,11 @@
 
 use crate::cli::queue::RunOptions;
 use crate::cli::queue::change::find;
+use crate::cli::queue::progress::QueueProgress;
 use crate::cli::run_signals::RunSignals;
 use crate::cli::send::keep::SilentQueue;
 use crate::cli::terminal;
-use crate::cli::terminal::complain;
+use crate::cli::terminal::{complain, complain_in};
 use crate::client::deliver::Hosts;
 use crate::client::events::Observer;
 use crate::queue::QueueOptions;
@@ -39,6 +40,11 @@ const MIN_WAIT: Duration = Duration::from_millis(200);
 /// Pause while another process holds the queue or an item. A failed claim of this process would also wake the
 /// watcher at once.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
+
+/// Colors of results, as ANSI codes.
+const RED: &str = "31";
+const GREEN: &str = "32";
+const YELLOW: &str = "33";
 
 pub fn run(store: &dyn QueueStore, options: &QueueOptions, run: &RunOptions) -> Exit {
     let signals = match RunSignals::install() {
@@ -79,13 +85,15 @@ pub fn run(store: &dyn QueueStore, options: &QueueOptions, run: &RunOptions) -> 
             settings: &options.settings,
             transports: &*options.transports,
             queue_observer,
+            signer: &options.signer,
             stop: &signals.stop,
         },
+        printer: &printer,
         signals: &signals,
         run,
         output_failed: Cell::new(false),
     };
-    match runner.process(selection, &printer) {
+    match runner.process(selection) {
         Ok(is_done) => printer.summarize(store, is_done),
         Err(error) => {
             complain(&error.to_string());
@@ -101,6 +109,7 @@ pub fn run(store: &dyn QueueStore, options: &QueueOptions, run: &RunOptions) -> 
 
 struct Runner<'a> {
     run_context: RunContext<'a>,
+    printer: &'a QueuePrinter,
     signals: &'a RunSignals,
     run: &'a RunOptions,
     /// True if the transcript cannot be written.
@@ -109,9 +118,10 @@ struct Runner<'a> {
 
 impl Runner<'_> {
     /// Returns false if another process runs the queue.
-    fn process(&self, selection: Selection, printer: &QueuePrinter) -> Result<bool, QueueError> {
+    fn process(&self, selection: Selection) -> Result<bool, QueueError> {
         if self.run.watch {
-            printer.print("waiting for messages; press Ctrl-C to stop");
+            self.printer
+                .print("waiting for messages; press Ctrl-C to stop");
             return self.watch(selection).map(|()| true);
         }
         self.run_once(&selection, &mut RunProgress::default())
@@ -132,7 +142,9 @@ impl Runner<'_> {
             if matches!(lock, Some(None)) {
                 return Ok(false);
             }
-            self.deliver_due(selection, progress)?;
+            let done = self.deliver_due(selection, progress);
+            self.printer.progress.end();
+            done?;
             drop(lock);
             // A process that queued a message while the lock was held relies on this run.
             if self.run_context.stop.is_set() || !self.run_context.has_due(selection, progress) {
@@ -307,9 +319,10 @@ impl Hosts for HostsOfThisRun<'_> {
 }
 
 /// Prints new events to stderr, so that cron mails them; known ones are not repeated. On a terminal, each
-/// delivery is printed, and a summary at the end.
+/// delivery is printed, a progress bar if the run takes longer, and a summary at the end.
 struct QueuePrinter {
     is_verbose: bool,
+    progress: QueueProgress,
     delivered: AtomicUsize,
     deferred: AtomicUsize,
     failed: AtomicUsize,
@@ -317,10 +330,11 @@ struct QueuePrinter {
 
 impl QueuePrinter {
     fn new(run: &RunOptions) -> Self {
+        let is_verbose =
+            !run.background && run.output.format == Format::None && io::stderr().is_terminal();
         Self {
-            is_verbose: !run.background
-                && run.output.format == Format::None
-                && io::stderr().is_terminal(),
+            is_verbose,
+            progress: QueueProgress::new(is_verbose),
             delivered: AtomicUsize::new(0),
             deferred: AtomicUsize::new(0),
             failed: AtomicUsize::new(0),
@@ -330,8 +344,13 @@ impl QueuePrinter {
     /// Prints a line if stderr is a terminal.
     fn print(&self, text: &str) {
         if self.is_verbose {
-            complain(text);
+            self.progress.suspend(|| complain(text));
         }
+    }
+
+    /// Prints a result in its color.
+    fn report(&self, color: &str, text: &str) {
+        self.progress.suspend(|| complain_in(color, text));
     }
 
     /// `2 delivered, 1 deferred; 1 item in the queue`
@@ -370,24 +389,35 @@ impl QueueObserver for QueuePrinter {
             count.fetch_add(1, Ordering::Relaxed);
         }
         match event {
+            QueueEvent::Due(items) => self.progress.add(*items),
+            QueueEvent::Processed => self.progress.advance(),
             QueueEvent::NotDelivered {
                 id,
                 sentence,
                 is_new: true,
-                ..
-            } => complain(&format!("{id}: {sentence}")),
-            QueueEvent::PossibleDuplicate { id, recipient } => complain(&format!(
-                "{id}: <{recipient}> may already have received the message; it is sent again and may \
-                 arrive twice"
-            )),
-            QueueEvent::ItemFailed { id, reason } => complain(&format!(
-                "{id} was set aside: {reason}; to retry: ehlo queue requeue {id}"
-            )),
-            QueueEvent::Error(text) => complain(text),
-            QueueEvent::Delivered { id, recipient } => {
-                self.print(&format!("{id}: delivered to <{recipient}>"));
+                is_final,
+            } => {
+                let color = if *is_final { RED } else { YELLOW };
+                self.report(color, &format!("{id}: {sentence}"));
             }
-            QueueEvent::NotDelivered { .. } => {}
+            QueueEvent::PossibleDuplicate { id, recipient } => self.report(
+                YELLOW,
+                &format!(
+                    "{id}: <{recipient}> may already have received the message; it is sent again and may \
+                     arrive twice"
+                ),
+            ),
+            QueueEvent::ItemFailed { id, reason } => self.report(
+                RED,
+                &format!(
+                    "{id} was set aside: {reason}; to retry: ehlo queue requeue {id}"
+                ),
+            ),
+            QueueEvent::Error(text) => self.report(RED, text),
+            QueueEvent::Delivered { id, recipient } if self.is_verbose => {
+                self.report(GREEN, &format!("{id}: delivered to <{recipient}>"));
+            }
+            QueueEvent::Delivered { .. } | QueueEvent::NotDelivered { .. } => {}
         }
     }
 }

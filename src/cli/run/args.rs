@@ -3,6 +3,7 @@
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{mail, value};
+use crate::client::http::Url;
 use crate::config::Places;
 use crate::cron::job;
 use crate::cron::job::{CommandSpec, DigestUse, Job, LockOptions, Template};
@@ -61,7 +62,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME|PATH", value_parser = lock)]
     lock: Option<PathBuf>,
 
-    /// How long to wait for the lock.
+    /// Maximum time to wait for the lock.
     #[arg(long, value_name = "TIME", value_parser = value::limit, requires = "lock")]
     lock_wait: Option<Duration>,
 
@@ -93,6 +94,14 @@ pub struct Args {
     /// Keep the colors of the output, in an additional HTML version.
     #[arg(long)]
     html: bool,
+
+    /// Tell a monitoring service like healthchecks.io when the command starts and how it ends.
+    ///
+    /// URL/start is requested at the start, in parallel to the command; URL when it has succeeded; and URL/fail, with its
+    /// exit status as the text of a POST request, when it has failed. Each request is given up after 10 seconds. If one
+    /// fails, a warning is printed, and nothing else changes.
+    #[arg(long, value_name = "URL")]
+    ping: Option<Url>,
 
     /// Exit with status 0 even if the command fails.
     #[arg(long)]
@@ -177,6 +186,7 @@ impl Args {
             html: self.html,
             tee: self.tee,
             exit_zero: self.exit_zero,
+            ping: self.ping,
             lock,
         })
     }

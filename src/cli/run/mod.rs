@@ -11,6 +11,7 @@ use crate::cli::notification::{
     NotificationText, SendOutcome, attachment, interrupt, list_id, send_notification,
 };
 use crate::cli::terminal::complain;
+use crate::client::http::Url;
 use crate::cron::NotificationRecipients;
 use crate::cron::alert;
 use crate::cron::alert::{
@@ -22,6 +23,8 @@ use crate::cron::job::{
     DigestUse, FinishedJob, Job, JobEnding, JobLock, JobReport, JobSignals, LockError, LockOptions,
     ReportOn, Tee, Template, quoted, shortened,
 };
+use crate::cron::ping;
+use crate::cron::ping::Pending;
 use crate::system::exit::Exit;
 use rustix::stdio::{stderr, stdout};
 use std::io::{self, IsTerminal as _};
@@ -30,13 +33,17 @@ use std::time::SystemTime;
 /// Runs the command, and mails or records the result.
 pub fn run(plan: &Job) -> Exit {
     let mut checksums = plan.alert.rules.change.then(<[Checksum; 2]>::default);
+    let mut pending = None;
     let mut tee = plan.tee.then(|| Tee::new(stdout(), stderr()));
     let (finished, signals) = match plan.lock.as_ref().map(take).transpose() {
-        Ok(_lock) => job::run(&plan.spec, tee.as_mut(), &mut |from, bytes| {
-            if let Some(checksums) = &mut checksums {
-                checksums[from as usize].update(bytes);
-            }
-        }),
+        Ok(_lock) => {
+            pending = plan.ping.as_ref().map(ping::job_starts);
+            job::run(&plan.spec, tee.as_mut(), &mut |from, bytes| {
+                if let Some(checksums) = &mut checksums {
+                    checksums[from as usize].update(bytes);
+                }
+            })
+        }
         Err(ending) => {
             if is_silent(plan, &ending) {
                 return exit(plan, &ending, &SendOutcome::NotSent);
@@ -51,6 +58,9 @@ pub fn run(plan: &Job) -> Exit {
     let is_interactive = io::stderr().is_terminal();
     if is_interactive {
         explain_not_started(&finished);
+    }
+    if let Some(url) = &plan.ping {
+        report_end(url, pending, &finished);
     }
     let run = alert::JobRun {
         at: SystemTime::now(),
@@ -70,6 +80,19 @@ pub fn run(plan: &Job) -> Exit {
         tee.finish();
     }
     exit(plan, &finished.ending, &sent)
+}
+
+/// Tells the monitoring service how the job ended. An error does not change the result of the run.
+fn report_end(url: &Url, pending: Option<Pending>, finished: &FinishedJob) {
+    let started = pending.map_or(Ok(()), Pending::finish);
+    let ended = ping::job_ended(url, &finished.ending);
+    if let Err(why) = started.and(ended) {
+        let host = url.host();
+        complain(&format!(
+            "warning: --ping: cannot tell {host} about {}: {why}",
+            finished.name
+        ));
+    }
 }
 
 /// Reads the output that background processes of a job still write.

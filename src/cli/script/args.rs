@@ -38,7 +38,7 @@ pub struct Args {
 
     /// Use this command as the server; it speaks SMTP on standard input and output.
     #[arg(long, value_name = "CMD", value_parser = value::command,
-          conflicts_with_all = ["server", "port", "bind", "ipv4", "ipv6", "dns", "connect_to"])]
+          conflicts_with_all = ["server", "port", "bind", "ipv4", "ipv6", "dns", "connect_to", "proxy"])]
     pipe: Option<HostPort>,
 
     /// Set a variable; repeatable.

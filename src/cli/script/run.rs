@@ -95,6 +95,7 @@ fn run_scripts(mut script_run: ScriptRun) -> Result<Exit, Exit> {
         session: transport.session,
         tls: transport.tls,
         login: transport.login,
+        proxy_login: transport.proxy_login,
         message: message
             .as_ref()
             .map(|message| message as &(dyn Replay + Sync)),

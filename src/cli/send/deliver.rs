@@ -4,7 +4,7 @@ use crate::cli::interrupt::{Tracking, tracked};
 use crate::cli::observer::Progress;
 use crate::cli::terminal;
 use crate::cli::terminal::complain;
-use crate::client::deliver::{ConnectionPool, Outgoing, deliver};
+use crate::client::deliver::{ConnectionPool, Outgoing, deliver, undeliverable};
 use crate::client::events::{Event, Observer, Silent};
 use crate::client::outcome::{Cause, DeliveryReport};
 use crate::client::transport::{Transport, Transports};
@@ -39,9 +39,7 @@ pub fn over(
         if notice == SenderNotice::Caller {
             complain(&why);
         }
-        let mut report = DeliveryReport::not_attempted(&message.envelope.recipients);
-        let all: Vec<usize> = (0..report.results.len()).collect();
-        report.no_transport(&all, &why);
+        let report = undeliverable(&Outgoing::of(message), transports, &why);
         let exit = error.exit();
         return ShownResult { exit, report };
     }
@@ -184,7 +182,8 @@ pub fn deliver_over(
     message: &Message,
     observer: &mut dyn Observer,
 ) -> DeliveryReport {
-    let report = deliver(&Outgoing::of(message), pool, observer);
+    let deliver = || deliver(&Outgoing::of(message), pool, observer);
+    let report = message.hashed_during(deliver);
     for (options, error) in pool.transports().unusable() {
         let profile = options.profile.as_deref().unwrap_or_default();
         complain(&format!("cannot try the profile {profile}: {error}"));
@@ -210,7 +209,7 @@ fn finish(
             ""
         };
         complain(&format!(
-            "cannot write the transcript to the standard output: {}{end}",
+            "cannot write the transcript to standard output: {}{end}",
             reason(error)
         ));
         if output_failed {

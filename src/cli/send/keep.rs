@@ -227,6 +227,7 @@ impl QueuedMessage<'_> {
             settings: &self.queueing.queue.settings,
             transports: &*self.queueing.queue.transports,
             queue_observer: &SilentQueue,
+            signer: &self.queueing.queue.signer,
             stop: &stop,
         };
         let transport = self.with_patience(self.transport);
@@ -311,6 +312,7 @@ impl QueuedMessage<'_> {
             early: false,
             pool,
             queue_observer: run_context.queue_observer,
+            signer: run_context.signer,
         };
         let attempted = attempt.run(observer);
         let id = claim.item().id.clone();

@@ -10,9 +10,11 @@ pub(crate) use run::{print, print_message, run};
 use crate::cli::ask::Ask;
 use crate::client::mail_log::LogOptions;
 use crate::client::transport::Transport;
+use crate::mail::dkim::NamedKey;
 use crate::mail::message::{MessageOptions, MessageSource};
 use crate::queue::QueueUse;
 use crate::transcript::TranscriptOptions;
+use std::mem;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -24,6 +26,18 @@ pub enum SendTask {
     Print(Box<MessageOptions>, TranscriptOptions),
     /// Begin a session, and end it before MAIL.
     Ask(Box<Ask>),
+}
+
+impl SendTask {
+    /// Signs the message with these keys, unless it has others.
+    pub(crate) fn use_keys(&mut self, keys: &[NamedKey]) {
+        let signer = match self {
+            Self::Send(send) => &mut send.message.signer,
+            Self::Print(message, _) => &mut message.signer,
+            Self::Ask(_) => return,
+        };
+        *signer = mem::take(signer).or_keys(keys);
+    }
 }
 
 /// Options of the sending command.

@@ -268,7 +268,7 @@ fn not_written(error: &io::Error) -> Exit {
         return Exit::Ok;
     }
     complain(&format!(
-        "cannot write the message to the standard output: {}",
+        "cannot write the message to standard output: {}",
         reason(error)
     ));
     Exit::Io

@@ -17,6 +17,7 @@ use crate::client::transport::Transport;
 use crate::config::{Config, Places, Profile};
 use crate::cron::DeliveryOptions;
 use crate::mail::address::Address;
+use crate::mail::dkim::Signer;
 use crate::mail::message::{Input, Submission};
 use crate::queue::FirstTry;
 use crate::system::exit::Exit;
@@ -71,11 +72,12 @@ pub fn of_cron(config: Option<PathBuf>, places: &Places) -> Result<DeliveryOptio
         ..SendmailOptions::of(SendmailMode::Submit, Vec::new())?
     };
     let route = options.resolve(places)?;
-    let sendmail = options.plan(route);
+    let sendmail = options.plan(route)?;
     Ok(DeliveryOptions {
         transport: sendmail.transport,
         fallbacks: sendmail.fallbacks,
         rewrite: sendmail.rewrite,
+        signer: sendmail.signer,
         log: sendmail.queueing.queue.log.clone(),
         queueing: Some(sendmail.queueing),
     })
@@ -147,7 +149,7 @@ impl<'a> SendmailCall<'a> {
         let options = SendmailOptions::of(self.mode, words)?;
         options.check()?;
         let route = options.resolve(places)?;
-        Ok(options.plan(route))
+        Ok(options.plan(route)?)
     }
 }
 
@@ -241,23 +243,25 @@ impl SendmailOptions {
         )
     }
 
-    fn plan(self, route: ResolvedRoute) -> Sendmail {
+    fn plan(self, route: ResolvedRoute) -> Result<Sendmail, UsageError> {
         let output = self.output();
         let rewrite = route.settings.rewrite.clone();
+        let signer = route.dkim.signer()?.or_keys(&route.settings.dkim);
         let message = QueuedMessageOptions {
             route_spec: route.route_spec,
             config: self.config.clone(),
             first: self.first(),
         };
-        Sendmail {
+        Ok(Sendmail {
             transport: route.plan.transport,
             fallbacks: route.plan.fallbacks,
             rewrite,
             queueing: route.queue.queue_use(route.settings, message),
             log: self.log.clone(),
-            task: self.task(output),
+            task: self.task(output, &signer),
             output,
-        }
+            signer,
+        })
     }
 
     fn output(&self) -> TranscriptOptions {
@@ -283,9 +287,9 @@ impl SendmailOptions {
         self.first.unwrap_or(default)
     }
 
-    fn task(self, output: TranscriptOptions) -> SendmailTask {
+    fn task(self, output: TranscriptOptions, signer: &Signer) -> SendmailTask {
         match self.mode {
-            SendmailMode::Submit => SendmailTask::Submit(Box::new(self.submission())),
+            SendmailMode::Submit => SendmailTask::Submit(Box::new(self.submission(signer))),
             SendmailMode::Serve => SendmailTask::Serve,
             SendmailMode::Verify => SendmailTask::Verify {
                 recipients: self.recipients,
@@ -304,7 +308,7 @@ impl SendmailOptions {
         }
     }
 
-    fn submission(self) -> Submission {
+    fn submission(self, signer: &Signer) -> Submission {
         Submission {
             input: Input::Stdin,
             dot_ends: !self.dots_are_text,
@@ -314,6 +318,7 @@ impl SendmailOptions {
             full_name: self.full_name.filter(|name| !name.is_empty()),
             dsn: self.dsn,
             utf8: self.utf8,
+            signer: signer.clone(),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::cli::queue::RunOptions;
 use crate::cli::send::keep::QueuedMessage;
 use crate::cli::terminal::warn;
 use crate::client::transport::Transport;
+use crate::mail::dkim::Signer;
 use crate::mail::message::{Message, Submission};
 use crate::mail::rewrite::RewriteOptions;
 use crate::queue::QueueUse;
@@ -27,6 +28,8 @@ pub struct Sendmail {
     pub fallbacks: Vec<Transport>,
     pub queueing: QueueUse,
     pub rewrite: RewriteOptions,
+    /// The DKIM keys.
+    pub signer: Signer,
     /// The transcript (`-v`).
     pub output: TranscriptOptions,
     /// A file that a transcript is added to (`-X`).

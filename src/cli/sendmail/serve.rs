@@ -87,6 +87,7 @@ impl Incoming for SubmittedMessage<'_> {
             full_name: None,
             dsn: Dsn::default(),
             utf8: self.envelope.smtputf8,
+            signer: plan.signer.clone(),
         };
         let message = Message::submit(&submission, rewriter, SystemTime::now());
         let message = message.map_err(|error| refusal(error.exit(), error.to_string()))?;

@@ -21,11 +21,11 @@ use std::time::Duration;
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Args {
-    /// Address to listen on; repeatable.
+    /// Address to listen on, as IP:PORT or unix:PATH; repeatable.
     ///
     /// Port 0 selects a free port. Each address is printed on stderr as soon as it accepts connections. A Unix socket
     /// is accessible only to its owner and is removed at exit; a stale socket is replaced.
-    #[arg(long, value_name = "IP:PORT|unix:PATH", default_value = "127.0.0.1:2525", value_parser = Listen::parse)]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:2525", value_parser = Listen::parse)]
     listen: Vec<Listen>,
 
     /// Allow listening on addresses that other hosts can reach.

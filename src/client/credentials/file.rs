@@ -18,8 +18,8 @@ const UNCHANGEABLE: &str = "this user cannot change the mode; create the file wi
                             --password-command or EHLO_PASSWORD";
 
 /// The password in the first line of a file. The path may be a pipe, as in `<(pass show x)`.
-pub fn secret(path: &Path) -> Result<Secret, CredentialsError> {
-    let origin = format!("--password-file {}", shown_path(path));
+pub fn secret(option: &str, path: &Path) -> Result<Secret, CredentialsError> {
+    let origin = format!("{option} {}", shown_path(path));
     let file = File::open(path).map_err(|error| unread(&origin, error))?;
     check_access(&file, path, &origin)?;
     first_line(&contents(&file, &origin)?, &origin)
@@ -240,6 +240,8 @@ mod tests {
     use std::path::PathBuf;
     use tempfile::TempDir;
 
+    const OPTION: &str = "--password-file";
+
     fn file(directory: &TempDir, name: &str, mode: u32) -> PathBuf {
         let path = directory.path().join(name);
         fs::write(&path, "hunter2\n").unwrap();
@@ -252,7 +254,7 @@ mod tests {
         let directory = TempDir::new().unwrap();
         for mode in [0o600, 0o400, 0o700] {
             let path = file(&directory, &format!("{mode:o}"), mode);
-            assert_eq!(secret(&path).unwrap().expose(), b"hunter2");
+            assert_eq!(secret(OPTION, &path).unwrap().expose(), b"hunter2");
         }
     }
 
@@ -261,7 +263,7 @@ mod tests {
         let directory = TempDir::new().unwrap();
         for mode in [0o644, 0o660, 0o620, 0o604, 0o602, 0o601, 0o666] {
             let path = file(&directory, &format!("{mode:o}"), mode);
-            let error = secret(&path).unwrap_err();
+            let error = secret(OPTION, &path).unwrap_err();
             let text = error.to_string();
             assert!(
                 text.ends_with(&format!("; run: chmod 600 {}", path.display())),
@@ -283,7 +285,7 @@ mod tests {
             // Only root can give a file away.
             return;
         }
-        let text = secret(&path).unwrap_err().to_string();
+        let text = secret(OPTION, &path).unwrap_err().to_string();
         assert!(
             text.contains("user ID 12345") && text.contains("run: chown 0 "),
             "{text}"
@@ -293,20 +295,25 @@ mod tests {
     #[test]
     fn unreadable_file_has_its_own_exit_status() {
         let directory = TempDir::new().unwrap();
-        let missing = secret(&directory.path().join("missing")).unwrap_err();
+        let missing = secret(OPTION, &directory.path().join("missing")).unwrap_err();
         assert!(missing.to_string().contains("No such file"), "{missing}");
         assert_eq!(missing.exit().code(), 66);
-        let folder = secret(directory.path()).unwrap_err();
+        let folder = secret(OPTION, directory.path()).unwrap_err();
         assert!(folder.to_string().contains("a directory"), "{folder}");
         assert_eq!(folder.exit().code(), 66);
         let empty = file(&directory, "empty", 0o600);
         fs::write(&empty, "").unwrap();
-        assert_eq!(secret(&empty).unwrap_err().exit().code(), 77);
+        assert_eq!(secret(OPTION, &empty).unwrap_err().exit().code(), 77);
         let long = file(&directory, "long", 0o600);
         fs::write(&long, vec![b'x'; MAX_SIZE + 1]).unwrap();
-        assert!(secret(&long).unwrap_err().to_string().contains("64 KiB"));
         assert!(
-            secret(Path::new("/dev/zero"))
+            secret(OPTION, &long)
+                .unwrap_err()
+                .to_string()
+                .contains("64 KiB")
+        );
+        assert!(
+            secret(OPTION, Path::new("/dev/zero"))
                 .unwrap_err()
                 .to_string()
                 .contains("64 KiB")
@@ -321,12 +328,17 @@ mod tests {
         write.write_all(b"hunter2\n").unwrap();
         drop(write);
         let path = format!("/dev/fd/{}", read.as_raw_fd());
-        assert_eq!(secret(Path::new(&path)).unwrap().expose(), b"hunter2");
+        assert_eq!(
+            secret(OPTION, Path::new(&path)).unwrap().expose(),
+            b"hunter2"
+        );
     }
 
     #[test]
     fn path_is_escaped_in_errors() {
-        let text = secret(Path::new("/x\x1b[2J")).unwrap_err().to_string();
+        let text = secret(OPTION, Path::new("/x\x1b[2J"))
+            .unwrap_err()
+            .to_string();
         assert!(!text.contains('\x1b'), "{text:?}");
     }
 

@@ -106,6 +106,70 @@ pub fn find_unattended(
     find_in(options, host, &environment)
 }
 
+/// A user at a proxy.
+#[derive(Debug)]
+pub struct ProxyAccount<'a> {
+    pub user: &'a str,
+    pub host: String,
+    /// The file whose first line is the password; `None`: it is searched for.
+    pub file: Option<&'a Path>,
+}
+
+/// Finds the password for a proxy: in its file, else in `~/.netrc` and the keyring; else prompts for it.
+///
+/// # Errors
+/// The file gives no secret, or none of the places has one.
+pub fn find_for_proxy(
+    account: &ProxyAccount<'_>,
+    stop: Option<&Stop>,
+) -> Result<Login, CredentialsError> {
+    harden();
+    let environment = Environment {
+        stop,
+        ..Environment::for_proxy()
+    };
+    proxy_login(account, &environment)
+}
+
+/// As [`find_for_proxy`], without a terminal.
+///
+/// # Errors
+/// The file gives no secret, or none of the places has one.
+pub fn find_for_proxy_unattended(
+    account: &ProxyAccount<'_>,
+    limit: Duration,
+) -> Result<Login, CredentialsError> {
+    harden();
+    let environment = Environment {
+        terminal: None,
+        limit: Some(limit),
+        ..Environment::for_proxy()
+    };
+    proxy_login(account, &environment)
+}
+
+fn proxy_login(
+    account: &ProxyAccount<'_>,
+    environment: &Environment<'_>,
+) -> Result<Login, CredentialsError> {
+    let user = Some(account.user.to_owned());
+    if let Some(path) = account.file {
+        let proof = Proof::Password(file::secret("--proxy-password-file", path)?);
+        return Ok(Login { user, proof });
+    }
+    let options = CredentialsOptions {
+        user,
+        source: SecretSource::Found,
+        profile: None,
+        nameless: true,
+    };
+    let found = search(&options, &account.host, environment);
+    found.map_err(|error| match error {
+        CredentialsError::Nowhere(account) => CredentialsError::NowhereProxy(account),
+        other => other,
+    })
+}
+
 /// The source of the password if a run of the queue does not use it.
 pub fn passing_source(options: &CredentialsOptions) -> Option<&'static str> {
     if options.source != SecretSource::Found {
@@ -128,9 +192,9 @@ pub fn passing_source(options: &CredentialsOptions) -> Option<&'static str> {
 ///
 /// # Errors
 /// The file cannot be read, is accessible to other users, or contains no password.
-pub fn check_file(path: &Path) -> Result<(), CredentialsError> {
+pub fn check_file(option: &str, path: &Path) -> Result<(), CredentialsError> {
     harden();
-    file::secret(path).map(drop)
+    file::secret(option, path).map(drop)
 }
 
 /// Prompts for a password at the terminal.
@@ -162,6 +226,15 @@ struct Environment<'a> {
 }
 
 impl Environment<'_> {
+    /// Without the variable and the directory that have the password for the mail server.
+    fn for_proxy() -> Self {
+        Self {
+            password: None,
+            credentials: None,
+            ..Self::of_this_process()
+        }
+    }
+
     fn of_this_process() -> Self {
         let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
         let home = || set("HOME").map(|home| PathBuf::from(home).join(".netrc"));
@@ -187,7 +260,7 @@ fn find_in(
         |option, line: &str| command::secret(environment.limit, option, line, environment.stop);
     let proof = match &options.source {
         SecretSource::Command(line) => Proof::Password(printed("--password-command", line)?),
-        SecretSource::File(path) => Proof::Password(file::secret(path)?),
+        SecretSource::File(path) => Proof::Password(file::secret("--password-file", path)?),
         SecretSource::TokenCommand(line) => Proof::Token(printed("--oauth-token-command", line)?),
         SecretSource::Found => return search(options, host, environment),
         SecretSource::Nothing => Proof::Elsewhere,
@@ -341,6 +414,11 @@ pub enum CredentialsError {
          runs do not use EHLO_PASSWORD or systemd's ehlo.password"
     )]
     NowhereNamed(String),
+    /// No password for a proxy.
+    #[error(
+        "no password for the proxy user {0}; use --proxy-password-file, or add an entry to ~/.netrc"
+    )]
+    NowhereProxy(String),
     /// The user entered an empty password.
     #[error(
         "no password was entered for {0}; enter one, or use --password-command or --password-file"

@@ -1,11 +1,14 @@
 //! Delivery to one destination over one transport: hosts, addresses, connections and sessions.
 
+use crate::client::deliver::Outgoing;
+use crate::client::deliver::policies::{self, PolicyGroup, Recipients, under_policy};
 use crate::client::deliver::pool::{IdleConnection, IdleConnections, is_stale};
-use crate::client::deliver::{Outgoing, Policy};
+use crate::client::dns::Answer;
 use crate::client::events::{Event, Observer};
 use crate::client::outcome;
 use crate::client::outcome::{ContactedServer, RecipientResult, RecipientStatus};
 use crate::client::peer::PeerAddress;
+use crate::client::policy::{Policy, PolicyFailure, PolicySource};
 use crate::client::route::{Destination, Host, RouteError};
 use crate::client::session;
 use crate::client::session::Step;
@@ -20,6 +23,7 @@ use crate::mail::envelope::Envelope;
 use crate::smtp::reply::{Class, Reply};
 use std::collections::VecDeque;
 use std::io;
+use std::net::IpAddr;
 
 /// A message, while it is delivered over one transport.
 pub struct Delivery<'a, 'r> {
@@ -33,8 +37,10 @@ pub struct Delivery<'a, 'r> {
 }
 
 impl Delivery<'_, '_> {
-    /// Tries one host after the other until every recipient has a permanent result.
+    /// Tries one host after the other until every recipient has a permanent result. At each host, the recipients are
+    /// divided by the policies of their domains.
     pub fn to(&mut self, destination: &Destination, recipients: &[usize]) {
+        let domains = policies::of_domains(&self.transport.policies(), destination, self.observer);
         let mut pending = recipients.to_vec();
         let mut tried = false;
         for host in &destination.hosts {
@@ -42,70 +48,142 @@ impl Delivery<'_, '_> {
                 self.output_failed(&pending);
                 return;
             }
-            let mut current = CurrentHost {
-                host,
-                port: destination.port,
-                policy: self.policy(),
-                shut: None,
-                answered: false,
+            let found = self.look_up(host);
+            let mut open = Vec::new();
+            let mut is_last = false;
+            let recipients = Recipients {
+                all: &self.outgoing.envelope.recipients,
+                pending: &pending,
+                destination,
+                domains: &domains,
             };
-            if let Some(open) = self.use_idle(&mut current, &pending) {
-                pending = open;
-                tried = true;
-                if pending.is_empty() {
-                    return;
-                }
-                continue;
-            }
-            if let Some(why) = self.down(host, destination) {
-                self.not_tried(&pending, host, &why);
-                tried = true;
-                continue;
-            }
-            let router = &self.transport.router;
-            let mut peers = match router.addresses(host, destination.port, self.observer) {
-                Ok(peers) => VecDeque::from(peers),
-                Err(error) => {
-                    self.no_address(&pending, &error, tried);
-                    // RFC 5321 §5.1: no host with a better preference is left.
-                    if matches!(error, RouteError::Loop(_)) {
-                        return;
+            for (policy, recipients) in self.by_policy(host, &found, &recipients) {
+                let policy = match policy {
+                    Ok(policy) => policy,
+                    Err(failure) => {
+                        tried = true;
+                        self.not_allowed(&recipients, &failure);
+                        open.extend(recipients);
+                        continue;
                     }
-                    continue;
-                }
-            };
-            tried = true;
-            let names: Vec<String> = self.names(&pending);
-            self.observer.on_event(Event::Host {
-                name: &host.to_string(),
-                port: destination.port_of(host),
-                recipients: &names,
-            });
-            while let Some(peer) = peers.pop_front() {
-                pending = self.at(&mut current, peer, &mut peers, pending);
-                if pending.is_empty() {
-                    break;
-                }
+                };
+                let current = CurrentHost {
+                    host,
+                    port: destination.port,
+                    policy,
+                    shut: None,
+                    answered: false,
+                };
+                let left = self.at_host(current, &found, recipients, &mut tried);
+                is_last |= left.is_last;
+                open.extend(left.open);
             }
-            self.remember(&current, destination);
-            if pending.is_empty() {
+            pending = open;
+            if pending.is_empty() || is_last {
                 return;
             }
         }
     }
 
-    /// The demands of a destination.
-    fn policy(&self) -> Policy {
-        Policy {
-            tls: self.transport.session.tls,
+    /// The addresses of a host, if its policy depends on them.
+    fn look_up(&mut self, host: &Host) -> Option<Result<Answer<IpAddr>, RouteError>> {
+        let Host::Exchanger(name) = host else {
+            return None;
+        };
+        let transport = self.transport;
+        let is_needed = transport.policies().needs_addresses();
+        is_needed.then(|| transport.router.exchanger_addresses(name, self.observer))
+    }
+
+    /// The recipients by the policy that a host must meet for them.
+    fn by_policy(
+        &mut self,
+        host: &Host,
+        found: &Option<Result<Answer<IpAddr>, RouteError>>,
+        recipients: &Recipients<'_>,
+    ) -> Vec<PolicyGroup> {
+        let context = self.transport.policies();
+        let addresses = match found {
+            // There will be no connection.
+            Some(Err(_)) => {
+                let policy = Policy::of_options(context.tls);
+                return vec![(Ok(policy), recipients.pending.to_vec())];
+            }
+            Some(Ok(addresses)) => Some(addresses),
+            None => None,
+        };
+        let target = (host, recipients.destination.port);
+        recipients.by_policy(&context.of_host(target, addresses, self.observer))
+    }
+
+    /// Records that a host is not used for these recipients.
+    fn not_allowed(&mut self, recipients: &[usize], failure: &PolicyFailure) {
+        self.observer.on_event(Event::Note(&failure.to_string()));
+        for &recipient in recipients {
+            let to = &self.outgoing.envelope.recipients[recipient];
+            self.record(recipient, RecipientResult::not_allowed(to, failure));
         }
+    }
+
+    /// Tries the addresses of a host one after the other. `found` is what the DNS has for it, if that was looked up.
+    fn at_host(
+        &mut self,
+        mut current: CurrentHost<'_>,
+        found: &Option<Result<Answer<IpAddr>, RouteError>>,
+        pending: Vec<usize>,
+        tried: &mut bool,
+    ) -> HostEnd {
+        if let Some(open) = self.use_idle(&mut current, &pending) {
+            *tried = true;
+            return HostEnd::open(open);
+        }
+        if let Some(why) = self.down(&current) {
+            self.not_tried(&pending, current.host, &why);
+            *tried = true;
+            return HostEnd::open(pending);
+        }
+        let (router, port) = (&self.transport.router, current.port);
+        let peers = match found {
+            None => router.addresses(current.host, port, self.observer),
+            Some(Ok(found)) => {
+                router.exchanger_addresses_of((current.host, port), found, self.observer)
+            }
+            Some(Err(error)) => Err(error.clone()),
+        };
+        let mut peers = match peers {
+            Ok(peers) => VecDeque::from(peers),
+            Err(error) => {
+                self.no_address(&pending, &error, *tried);
+                return HostEnd {
+                    open: pending,
+                    // RFC 5321 §5.1: no host with a better preference is left.
+                    is_last: matches!(error, RouteError::Loop(_)),
+                };
+            }
+        };
+        *tried = true;
+        let names: Vec<String> = self.names(&pending);
+        self.observer.on_event(Event::Host {
+            name: &current.host.to_string(),
+            port: current.port(),
+            recipients: &names,
+        });
+        let mut pending = pending;
+        while let Some(peer) = peers.pop_front() {
+            pending = self.at(&mut current, peer, &mut peers, pending);
+            if pending.is_empty() {
+                break;
+            }
+        }
+        self.remember(&current);
+        HostEnd::open(pending)
     }
 
     /// Uses an idle session with this host. `None`: there is none that still works.
     fn use_idle(&mut self, current: &mut CurrentHost<'_>, pending: &[usize]) -> Option<Vec<usize>> {
         let idle = self
             .idle?
-            .take(current.host, current.port, current.policy)?;
+            .take(current.host, current.port, &current.policy)?;
         self.observer.on_event(Event::Reused {
             host: &idle.server.host,
             peer: &idle.server.address,
@@ -116,7 +194,7 @@ impl Delivery<'_, '_> {
             AfterTransaction::Quit
         };
         let ended = self.run_transaction(
-            current.host,
+            (current.host, &current.policy),
             pending,
             then,
             |transaction, context, observer| {
@@ -148,20 +226,19 @@ impl Delivery<'_, '_> {
     }
 
     /// Reason for which a host is skipped: another delivery has just found it down, or was rejected by it.
-    fn down(&self, host: &Host, destination: &Destination) -> Option<String> {
+    fn down(&self, current: &CurrentHost<'_>) -> Option<String> {
         let hosts = self.idle?.hosts;
-        let port = destination.port_of(host);
-        let down = |name: &str| hosts.down(name, port);
-        down(&host.to_string()).or_else(|| down(&self.for_us(host)))
+        let down = |name: &str| hosts.down(name, current.port());
+        down(&self.for_all(current.host)).or_else(|| down(&self.for_us(current)))
     }
 
     /// Records the state of a host for later deliveries.
-    fn remember(&self, current: &CurrentHost<'_>, destination: &Destination) {
+    fn remember(&self, current: &CurrentHost<'_>) {
         let Some(idle) = self.idle else {
             return;
         };
-        let (hosts, port) = (idle.hosts, destination.port_of(current.host));
-        let (name, ours) = (current.host.to_string(), self.for_us(current.host));
+        let (hosts, port) = (idle.hosts, current.port());
+        let (name, ours) = (self.for_all(current.host), self.for_us(current));
         match &current.shut {
             None if !current.answered => {}
             Some(HostFilter::ForAll(why)) if !current.answered => hosts.went_down(&name, port, why),
@@ -176,11 +253,27 @@ impl Delivery<'_, '_> {
         }
     }
 
+    /// The key under which the state of a host is stored. A host that a proxy cannot reach may be up.
+    fn for_all(&self, host: &Host) -> String {
+        match self.transport.router.proxy() {
+            Some(proxy) => format!("{host} through {proxy}"),
+            None => host.to_string(),
+        }
+    }
+
     /// The key under which host state that depends on the client is stored: another user may have a valid
-    /// password, or other demands on the certificate.
-    fn for_us(&self, host: &Host) -> String {
+    /// password, and another recipient domain other demands on the certificate.
+    fn for_us(&self, current: &CurrentHost<'_>) -> String {
         let user = self.transport.login.and_then(|login| login.user.as_deref());
-        format!("{host} as {}", user.unwrap_or_default())
+        let key = format!(
+            "{} as {}",
+            self.for_all(current.host),
+            user.unwrap_or_default()
+        );
+        match current.policy.source {
+            PolicySource::Options => key,
+            _ => format!("{key}, because {}", current.policy.requirement()),
+        }
     }
 
     /// Connects to this address, or to one of the others if they answer sooner, as often as the server
@@ -233,8 +326,12 @@ impl Delivery<'_, '_> {
         pending: &[usize],
     ) -> Result<SessionResult, ConnectFailure> {
         let host = current.host;
-        let ended = self.session(host, wire, current.policy, pending);
-        let broken = broken_encryption(current.policy, ended.failure.as_ref());
+        let then = match self.idle {
+            Some(_) => AfterTransaction::Rest,
+            None => AfterTransaction::Quit,
+        };
+        let ended = self.session((host, &current.policy), wire, pending, then);
+        let broken = broken_encryption(&current.policy, ended.failure.as_ref());
         let Some(why) = broken.filter(|_| !ended.interrupted) else {
             return Ok(ended);
         };
@@ -242,10 +339,9 @@ impl Delivery<'_, '_> {
         self.observer.on_event(Event::Note(&note));
         let address = server.address.clone();
         let (_, wire) = self.connect(host, address, &mut VecDeque::new(), pending)?;
-        let clear = Policy {
-            tls: TlsDemand::Off,
-        };
-        Ok(self.session(host, wire, clear, pending))
+        let clear = Policy::of_options(TlsDemand::Off);
+        // A session in clear must not be reused by deliveries that may have TLS.
+        Ok(self.session((host, &clear), wire, pending, AfterTransaction::Quit))
     }
 
     /// Connects to one of these addresses. On failure, all pending recipients get a result.
@@ -273,27 +369,21 @@ impl Delivery<'_, '_> {
 
     fn session(
         &mut self,
-        host: &Host,
+        server: (&Host, &Policy),
         wire: Wire,
-        policy: Policy,
         pending: &[usize],
+        then: AfterTransaction,
     ) -> SessionResult {
         let changed;
         let mut options = self.transport.session;
-        // A session in clear must not be reused by deliveries that may have TLS.
-        let mut then = AfterTransaction::Quit;
-        if policy == self.policy() {
-            if self.idle.is_some() {
-                then = AfterTransaction::Rest;
-            }
-        } else {
+        if server.1.tls != options.tls {
             changed = session::Options {
-                tls: policy.tls,
+                tls: server.1.tls,
                 ..options.clone()
             };
             options = &changed;
         }
-        self.run_transaction(host, pending, then, |transaction, context, observer| {
+        self.run_transaction(server, pending, then, |transaction, context, observer| {
             let context = SessionContext {
                 options,
                 ..*context
@@ -305,7 +395,7 @@ impl Delivery<'_, '_> {
     /// Runs one transaction for these recipients.
     fn run_transaction(
         &mut self,
-        host: &Host,
+        (host, policy): (&Host, &Policy),
         pending: &[usize],
         then: AfterTransaction,
         carry: impl FnOnce(&Transaction<'_>, &SessionContext<'_>, &mut dyn Observer) -> SessionResult,
@@ -330,7 +420,11 @@ impl Delivery<'_, '_> {
             then,
         };
         let name = host.name();
-        carry(&transaction, &self.transport.context(&name), self.observer)
+        let context = SessionContext {
+            check: &policy.check,
+            ..self.transport.context(&name)
+        };
+        carry(&transaction, &context, self.observer)
     }
 
     /// Records the results of a session, and keeps it open if it can carry another message. `carried` is the
@@ -363,6 +457,7 @@ impl Delivery<'_, '_> {
                 continue;
             }
             let result = RecipientResult::answered(to, &server, answer.as_ref(), failure);
+            let result = under_policy(result, &current.policy, answer.as_ref());
             is_begun |= matches!(
                 result.verdict,
                 RecipientStatus::Accepted | RecipientStatus::Uncertain
@@ -380,7 +475,7 @@ impl Delivery<'_, '_> {
             host: current.host.clone(),
             port: current.port,
             server,
-            policy: current.policy,
+            policy: current.policy.clone(),
             session,
             carried: carried + 1,
         }));
@@ -479,14 +574,38 @@ struct SessionSettlement {
     left: Vec<usize>,
 }
 
+/// What a host leaves to the next one.
+struct HostEnd {
+    open: Vec<usize>,
+    /// True if the hosts after it must not be tried.
+    is_last: bool,
+}
+
+impl HostEnd {
+    fn open(open: Vec<usize>) -> Self {
+        Self {
+            open,
+            is_last: false,
+        }
+    }
+}
+
 /// A host while its addresses are tried.
 struct CurrentHost<'a> {
     host: &'a Host,
     port: u16,
+    /// The policy for the recipients.
     policy: Policy,
     /// Reason for which the host refused this client.
     shut: Option<HostFilter>,
     answered: bool,
+}
+
+impl CurrentHost<'_> {
+    /// The port; `None` for a unix socket or a command.
+    fn port(&self) -> Option<u16> {
+        (!self.host.is_local()).then_some(self.port)
+    }
 }
 
 /// Reason for which a host is not retried immediately.
@@ -568,7 +687,7 @@ fn may_try_another(answer: Option<&RecipientReply>, failure: Option<&SessionFail
 
 /// Reason for which TLS failed, if the session may be repeated in clear (RFC 7435 §3). Bytes injected in
 /// clear after STARTTLS are not such a reason.
-fn broken_encryption(policy: Policy, failure: Option<&SessionFailure>) -> Option<String> {
+fn broken_encryption(policy: &Policy, failure: Option<&SessionFailure>) -> Option<String> {
     if policy.tls != TlsDemand::Opportunistic {
         return None;
     }

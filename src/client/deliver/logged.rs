@@ -214,6 +214,9 @@ fn relay_name(server: &ContactedServer, with_port: bool) -> String {
             format!("{host}[{}]:{}", address.ip(), address.port())
         }
         PeerAddress::Tcp(address) => format!("{host}[{}]", address.ip()),
+        // The proxy knows the address.
+        PeerAddress::Proxied(peer) if with_port => format!("{host}[unknown]:{}", peer.port),
+        PeerAddress::Proxied(_) => format!("{host}[unknown]"),
         // A comma would end the field.
         local @ PeerAddress::Unix(_) => local.to_string().replace(',', "?"),
         PeerAddress::Pipe(_) => "pipe".to_owned(),

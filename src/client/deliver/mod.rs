@@ -3,15 +3,16 @@
 mod destination;
 mod hosts;
 mod logged;
+mod policies;
 mod pool;
 
 pub use hosts::{HostsOfRun, NoHostMemory};
 pub use pool::{ConnectionPool, Hosts};
 
-use crate::client::events::{Event, Observer};
+use crate::client::events::{Event, Observer, Silent};
 use crate::client::outcome::{DeliveryReport, RecipientResult};
-use crate::client::session::{DeliveryLog, Purpose, TlsDemand};
-use crate::client::transport::OpenTransport;
+use crate::client::session::{DeliveryLog, Purpose};
+use crate::client::transport::{OpenTransport, Transports};
 use crate::mail::address::Address;
 use crate::mail::envelope::Envelope;
 use crate::mail::message::{Convertible, Message, Signed};
@@ -19,12 +20,6 @@ use crate::smtp::blocks::Replay;
 use destination::Delivery;
 use logged::LoggedDelivery;
 use std::time::SystemTime;
-
-/// Demands on the connections to a destination.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Policy {
-    pub tls: TlsDemand,
-}
 
 /// Envelope and content on the way out.
 pub struct Outgoing<'a> {
@@ -82,6 +77,19 @@ pub fn deliver_to(
     let mut logged = LoggedDelivery::begin(recipients, outgoing, pool.transports(), observer);
     deliver_in_order(recipients, outgoing, pool, report, &mut logged);
     logged.end(recipients, report);
+}
+
+/// The report of a message for which no transport can be loaded, after it was recorded in the mail log.
+pub fn undeliverable(
+    outgoing: &Outgoing<'_>,
+    transports: &Transports<'_>,
+    why: &str,
+) -> DeliveryReport {
+    let mut report = DeliveryReport::not_attempted(&outgoing.envelope.recipients);
+    let all: Vec<usize> = (0..report.results.len()).collect();
+    report.no_transport(&all, why);
+    LoggedDelivery::begin(&all, outgoing, transports, &mut Silent).end(&all, &report);
+    report
 }
 
 /// Delivers over the first transport, and over its fallbacks to those that another server may still accept.

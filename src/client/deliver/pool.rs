@@ -1,8 +1,8 @@
 //! Open transports, idle sessions between deliveries, and hosts known to be down.
 
-use crate::client::deliver::Policy;
 use crate::client::events::Observer;
 use crate::client::outcome::ContactedServer;
+use crate::client::policy::Policy;
 use crate::client::route::Host;
 use crate::client::session::Step;
 use crate::client::session::{
@@ -139,10 +139,10 @@ impl IdleConnection {
 
 impl IdleConnections<'_> {
     /// Takes the session with this host out of the pool, for exclusive use.
-    pub fn take(&self, host: &Host, port: u16, policy: Policy) -> Option<IdleConnection> {
+    pub fn take(&self, host: &Host, port: u16, policy: &Policy) -> Option<IdleConnection> {
         let mut sessions = self.sessions.borrow_mut();
         let is_it =
-            |one: &IdleConnection| one.host == *host && one.port == port && one.policy == policy;
+            |one: &IdleConnection| one.host == *host && one.port == port && one.policy == *policy;
         let index = sessions.iter().position(is_it)?;
         Some(sessions.remove(index))
     }

@@ -1,5 +1,5 @@
 //! An HTTP client for small requests: policies, tokens, notices. It uses the connections of `wire`, so that
-//! `--dns`, `--bind`, `-4` and `--ca-file` apply; it does not follow redirects, and keeps no connection.
+//! `--dns`, `--bind`, `-4`, `--proxy` and `--ca-file` apply; it does not follow redirects, and keeps no connection.
 //!
 //! * `url`: where a request goes
 //! * `request`: requests and responses
@@ -18,6 +18,7 @@ use crate::client::route::{Host, RouteError, Router};
 use crate::client::status::Hint;
 use crate::client::wire::tls::{TlsOptions, Trust};
 use crate::client::wire::{self, ConnectFailure, Deadline, Terms, Tls, TlsError, Wire, WireError};
+use crate::system::secret::Login;
 use crate::system::stop::Stop;
 use crate::system::text::shown;
 use exchange::Exchange;
@@ -72,8 +73,10 @@ impl HttpError {
 
 /// Sends requests. Each has a connection of its own.
 pub struct HttpClient<'a> {
-    /// Looks up hosts; the source address and the address family apply, `--connect-to` does not.
+    /// Looks up hosts; the source address, the address family and the proxy apply, `--connect-to` does not.
     pub router: &'a Router<'a>,
+    /// For a proxy that requires a login.
+    pub proxy_login: Option<&'a Login>,
     /// Keys and trust, as [`tls_options`] makes them.
     pub tls: &'a Tls,
     /// Time limit of a request with its response, connecting included.
@@ -151,6 +154,7 @@ impl HttpClient<'_> {
         let terms = Terms {
             source: self.router.source(),
             limit: CONNECT.min(deadline.left().ok_or_else(timeout)?),
+            proxy_login: self.proxy_login,
         };
         let first = peers.pop_front().ok_or_else(|| RouteError::Address {
             host: url.host().to_owned(),
@@ -173,7 +177,7 @@ impl HttpClient<'_> {
         let left = deadline
             .left()
             .ok_or(WireError::Timeout(deadline.whole()))?;
-        wire.secure(self.tls, url.host(), left)?;
+        wire.secure(self.tls.server(url.host()), left)?;
         Ok(())
     }
 }

@@ -136,10 +136,12 @@ fn send(
         bind: None,
         connect_to: None,
         dns: None,
+        proxy: None,
         own_names: Vec::new(),
     };
     let client = HttpClient {
         router: &Router::new(&route),
+        proxy_login: None,
         tls: &Tls::new(&tls_options(tls)).unwrap(),
         limit,
         max_body: MAX_BODY,

@@ -104,6 +104,20 @@ impl Url {
         self.is_encrypted
     }
 
+    /// The URL with this word, which must need no quoting, as another part of its path; the query stays.
+    pub fn below(&self, word: &str) -> Self {
+        let path = self.uri.path().trim_end_matches('/');
+        let query = self.uri.query().map(|query| format!("?{query}"));
+        let target = format!("{path}/{word}{}", query.unwrap_or_default());
+        let mut parts = self.uri.clone().into_parts();
+        parts.path_and_query = target.parse().ok().or(parts.path_and_query);
+        let uri = Uri::from_parts(parts).unwrap_or_else(|_| self.uri.clone());
+        Self {
+            uri,
+            ..self.clone()
+        }
+    }
+
     fn is_loopback(&self) -> bool {
         self.host == "localhost" || self.ip().is_some_and(|ip| ip.is_loopback())
     }
@@ -170,6 +184,21 @@ mod tests {
             let url: Url = text.parse().unwrap();
             assert_eq!((url.host(), url.port()), (host, port), "{text}");
             assert_eq!(url.to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn word_is_added_to_the_path() {
+        for (text, below) in [
+            ("https://example.org", "/start"),
+            ("https://example.org/", "/start"),
+            ("https://example.org/a/b", "/a/b/start"),
+            ("https://example.org/a/b/?c=d", "/a/b/start?c=d"),
+        ] {
+            let url: Url = text.parse().unwrap();
+            let below_it = url.below("start");
+            assert_eq!(below_it.uri.path_and_query().unwrap(), below);
+            assert_eq!(below_it.host(), url.host());
         }
     }
 

@@ -8,6 +8,7 @@ pub use ending::SessionEnd;
 pub use queue_id::queue_id;
 
 use crate::client::peer::PeerAddress;
+use crate::client::policy::PolicyFailure;
 use crate::client::route::RouteError;
 use crate::client::session::{
     EarlyStop, RecipientReply, SessionFailure, Step, StopMethod, Unsuitable,
@@ -39,6 +40,9 @@ impl fmt::Display for ContactedServer {
                 } else {
                     write!(f, "{host} {ip}:{port}")
                 }
+            }
+            PeerAddress::Proxied(peer) if host.trim_matches(['[', ']']) == peer.host => {
+                write!(f, "{}", self.address)
             }
             local if *host == local.to_string() => f.write_str(host),
             local => write!(f, "{host} [{local}]"),
@@ -185,6 +189,23 @@ impl RecipientResult {
         Self {
             hint: error.hint(),
             ..Self::of(recipient, verdict, cause, sentence)
+        }
+    }
+
+    /// A TLS policy excludes a host.
+    pub fn not_allowed(recipient: &Address, failure: &PolicyFailure) -> Self {
+        let sentence = format!("<{recipient}>: {failure}");
+        if failure.may_pass() {
+            let (verdict, cause) = (RecipientStatus::Deferred, Cause::Network);
+            return Self {
+                enhanced: Some("4.7.5".to_owned()),
+                hint: Some(Hint::TlsPolicy),
+                ..Self::of(recipient, verdict, cause, sentence)
+            };
+        }
+        Self {
+            enhanced: Some("5.7.5".to_owned()),
+            ..Self::of(recipient, RecipientStatus::Refused, Cause::Policy, sentence)
         }
     }
 

@@ -1,19 +1,18 @@
 //! Routing: the hosts for a domain, and their order (RFC 5321 §5).
 
-mod dns;
 mod system;
 pub mod target;
 
-pub use dns::{Dns, DnsError, Hickory, Mx};
-
+use crate::client::credentials::ProxyAccount;
+use crate::client::dns::{Answer, Dns, DnsError, Mx, RecordType, Resolver};
 use crate::client::events::{Event, Observer};
-use crate::client::peer::PeerAddress;
+use crate::client::peer::{PeerAddress, ProxiedPeer, ProxyProtocol};
 use crate::client::status::Hint;
 use crate::mail::address::{Address, Domain};
 use crate::system::host;
 use crate::system::text::shown;
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -42,6 +41,15 @@ impl AddressFamily {
         if ip.is_ipv4() { Self::V4 } else { Self::V6 }
     }
 
+    /// The types of its address records; IPv6 first.
+    fn records(self) -> &'static [RecordType] {
+        match self {
+            Self::Any => &[RecordType::Aaaa, RecordType::A],
+            Self::V4 => &[RecordType::A],
+            Self::V6 => &[RecordType::Aaaa],
+        }
+    }
+
     /// True if the address may be used.
     pub fn has(self, ip: IpAddr) -> bool {
         self == Self::Any || self == Self::of(ip)
@@ -61,11 +69,27 @@ pub struct RouteOptions {
     pub connect_to: Option<ConnectTo>,
     /// The resolver to use instead of the system's.
     pub dns: Option<SocketAddr>,
+    /// The proxy that opens connections to servers, except to unix sockets and commands.
+    pub proxy: Option<Proxy>,
     /// Additional names of this host, such as its EHLO name.
     pub own_names: Vec<String>,
 }
 
 impl RouteOptions {
+    /// The mail exchangers of each domain, by the system's resolver.
+    pub fn direct() -> Self {
+        Self {
+            relay: None,
+            port: 25,
+            family: AddressFamily::Any,
+            bind: None,
+            connect_to: None,
+            proxy: None,
+            dns: None,
+            own_names: Vec::new(),
+        }
+    }
+
     /// Describes the addresses that a host lacks, for an error text.
     fn wanted(&self) -> String {
         let (family, option) = match self.family {
@@ -77,6 +101,39 @@ impl RouteOptions {
             .bind
             .map_or(option.to_owned(), |ip| format!("--bind {ip}"));
         format!("it has no {family} address, which {option} requires")
+    }
+}
+
+/// A proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    pub protocol: ProxyProtocol,
+    pub host: Host,
+    pub port: u16,
+    /// The user; `None`: no login at the proxy.
+    pub user: Option<String>,
+    pub password_file: Option<PathBuf>,
+}
+
+impl Proxy {
+    /// The account at the proxy, if it has a user.
+    pub fn account(&self) -> Option<ProxyAccount<'_>> {
+        Some(ProxyAccount {
+            user: self.user.as_deref()?,
+            host: self.host.name(),
+            file: self.password_file.as_deref(),
+        })
+    }
+}
+
+/// `socks5://proxy.example.org:1080`, without the user.
+impl std::fmt::Display for Proxy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (scheme, host, port) = (self.protocol.scheme(), &self.host, self.port);
+        match host {
+            Host::Address(ip) => write!(f, "{scheme}://{}", SocketAddr::new(*ip, port)),
+            host => write!(f, "{scheme}://{host}:{port}"),
+        }
     }
 }
 
@@ -144,6 +201,23 @@ pub struct Destination {
     pub port: u16,
     /// Indices of the recipients in the requested list.
     pub recipients: Vec<usize>,
+    /// The domains of the recipients, in lower case, whose MX were looked up: each may have a TLS policy of its own.
+    /// Empty for a relay and for an address.
+    pub domains: BTreeMap<String, MailDomain>,
+}
+
+/// The answer of the DNS for the MX of a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailDomain {
+    /// The name that has the MX records: the domain, or the end of its aliases.
+    pub expanded: String,
+    /// True if the MX records are secure (DNSSEC).
+    pub is_secure: bool,
+    /// False if the domain has no MX, so that it is its own host (RFC 5321 §5.1). Its addresses are then secure or
+    /// not.
+    pub has_mx: bool,
+    /// The TXT records of [`sts_record`]; `None`: not looked up.
+    pub sts: Option<Result<Answer<Vec<u8>>, DnsError>>,
 }
 
 impl Destination {
@@ -217,6 +291,8 @@ pub struct Router<'o> {
     dns: OnceCell<Result<Box<dyn Dns>, String>>,
     /// Names of this host; read once.
     own_names: OnceCell<Vec<String>>,
+    /// True if the record for MTA-STS is looked up together with the MX.
+    asks_for_sts: bool,
 }
 
 impl<'o> Router<'o> {
@@ -226,6 +302,7 @@ impl<'o> Router<'o> {
             options,
             dns: OnceCell::new(),
             own_names: OnceCell::new(),
+            asks_for_sts: false,
         }
     }
 
@@ -236,7 +313,14 @@ impl<'o> Router<'o> {
             options,
             dns: OnceCell::from(Ok(dns)),
             own_names: OnceCell::new(),
+            asks_for_sts: false,
         }
+    }
+
+    /// Looks up the records for MTA-STS together with the MX.
+    pub fn with_sts_records(mut self) -> Self {
+        self.asks_for_sts = true;
+        self
     }
 
     /// The destinations of these recipients. Domains with the same hosts share one.
@@ -246,6 +330,7 @@ impl<'o> Router<'o> {
                 hosts: vec![relay.host.clone()],
                 port: relay.port,
                 recipients: (0..recipients.len()).collect(),
+                domains: BTreeMap::new(),
             };
             return Routes {
                 destinations: vec![destination],
@@ -261,12 +346,18 @@ impl<'o> Router<'o> {
                     let error = RouteError::NoDomain(recipient.to_string());
                     gathering.routes.unreachable.push((at, error));
                 }
-                Domain::Literal(ip) => gathering.add(at, vec![vec![Host::Address(*ip)]]),
+                Domain::Literal(ip) => {
+                    gathering.add(at, vec![vec![Host::Address(*ip)]]);
+                }
                 Domain::Name(name) => {
                     let name = name.to_ascii_lowercase();
                     let place = domains.iter().position(|domain| *domain == name);
                     match place.map(|place| &answers[place]) {
-                        Some(Ok(ranks)) => gathering.add(at, ranks.clone()),
+                        Some(Ok(route)) => {
+                            let destination = gathering.add(at, route.ranks.clone());
+                            let domains = &mut destination.domains;
+                            domains.entry(name).or_insert_with(|| route.domain.clone());
+                        }
                         Some(Err(error)) => gathering.routes.unreachable.push((at, error.clone())),
                         None => {}
                     }
@@ -281,48 +372,75 @@ impl<'o> Router<'o> {
         &self,
         domains: &[String],
         observer: &mut dyn Observer,
-    ) -> Vec<Result<Vec<Vec<Host>>, RouteError>> {
+    ) -> Vec<Result<DomainRoute, RouteError>> {
         if domains.is_empty() {
             return Vec::new();
         }
-        let answers = match self.dns() {
-            Ok(dns) => dns.mx(domains, observer),
-            Err(why) => domains
-                .iter()
-                .map(|_| Err(DnsError::Failed(why.clone())))
-                .collect(),
+        let (answers, texts) = match self.dns() {
+            Ok(dns) if self.asks_for_sts => dns.mx_and_texts(domains, &sts_record, observer),
+            Ok(dns) => (dns.mx(domains, observer), Vec::new()),
+            Err(why) => {
+                let failed = |_| Err(DnsError::Failed(why.clone()));
+                (domains.iter().map(failed).collect(), Vec::new())
+            }
         };
-        domains
-            .iter()
-            .zip(answers)
-            .map(|(domain, answer)| self.ranks(domain, answer, observer))
-            .collect()
+        let mut texts = texts.into_iter();
+        let route = |(domain, answer): (&String, _)| {
+            let sts = texts.next();
+            let mut route = self.route(domain, answer, observer)?;
+            route.domain.sts = sts;
+            Ok(route)
+        };
+        domains.iter().zip(answers).map(route).collect()
     }
 
     /// RFC 5321 §5.1 for one domain.
-    fn ranks(
+    fn route(
         &self,
         domain: &str,
-        answer: Result<Vec<Mx>, DnsError>,
+        answer: Result<Answer<Mx>, DnsError>,
         observer: &mut dyn Observer,
-    ) -> Result<Vec<Vec<Host>>, RouteError> {
+    ) -> Result<DomainRoute, RouteError> {
         let name = || domain.to_owned();
-        let mut all = match answer {
-            Ok(all) => all,
+        match answer {
+            Ok(answer) => Ok(DomainRoute {
+                ranks: self.ranks(domain, answer.records, observer)?,
+                domain: MailDomain {
+                    expanded: answer.owner,
+                    is_secure: answer.secure,
+                    has_mx: true,
+                    sts: None,
+                },
+            }),
             // Without an MX, the domain itself is the host (RFC 5321 §5.1). Its addresses are looked up later.
             Err(DnsError::NoData) => {
                 let note = format!("{domain} has no MX; trying its own address");
                 observer.on_event(Event::Note(&note));
-                return Ok(vec![vec![Host::Exchanger(name())]]);
+                Ok(DomainRoute {
+                    ranks: vec![vec![Host::Exchanger(name())]],
+                    domain: MailDomain {
+                        expanded: name(),
+                        is_secure: true,
+                        has_mx: false,
+                        sts: None,
+                    },
+                })
             }
-            Err(DnsError::NoSuchName) => return Err(RouteError::NoSuchDomain(name())),
-            Err(DnsError::Failed(why)) => {
-                return Err(RouteError::Lookup {
-                    domain: name(),
-                    why,
-                });
-            }
-        };
+            Err(DnsError::NoSuchName) => Err(RouteError::NoSuchDomain(name())),
+            Err(DnsError::Failed(why)) => Err(RouteError::Lookup {
+                domain: name(),
+                why,
+            }),
+        }
+    }
+
+    /// The hosts by preference.
+    fn ranks(
+        &self,
+        domain: &str,
+        mut all: Vec<Mx>,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<Vec<Host>>, RouteError> {
         all.sort_by_key(|mx| mx.preference);
         say_what_was_found(domain, &all, observer);
         let usable: Vec<Mx> = all
@@ -331,11 +449,11 @@ impl<'o> Router<'o> {
             .cloned()
             .collect();
         if usable.is_empty() {
-            return Err(RouteError::NullMx(name()));
+            return Err(RouteError::NullMx(domain.to_owned()));
         }
         let better = self.better_than_us(usable, observer);
         if better.is_empty() {
-            return Err(RouteError::Loop(name()));
+            return Err(RouteError::Loop(domain.to_owned()));
         }
         Ok(by_preference(better))
     }
@@ -371,6 +489,11 @@ impl<'o> Router<'o> {
         self.options.relay.is_some()
     }
 
+    /// The proxy that opens connections, if there is one.
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.options.proxy.as_ref()
+    }
+
     /// The source address of connections, if one is given.
     pub fn source(&self) -> Option<IpAddr> {
         self.options.bind
@@ -396,14 +519,96 @@ impl<'o> Router<'o> {
         port: u16,
         observer: &mut dyn Observer,
     ) -> Result<Vec<PeerAddress>, RouteError> {
-        let mut found = match host {
+        match &self.options.proxy {
+            Some(proxy) if !host.is_local() => self.proxied_peers(proxy, host, port, observer),
+            _ => self.direct_peers(host, port, observer),
+        }
+    }
+
+    /// The server by its name, through each of the addresses of the proxy.
+    fn proxied_peers(
+        &self,
+        proxy: &Proxy,
+        host: &Host,
+        port: u16,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<PeerAddress>, RouteError> {
+        let addresses = self.direct_peers(&proxy.host, proxy.port, observer);
+        let addresses = addresses.map_err(|error| match error {
+            // A fault of the proxy says nothing about the recipients.
+            RouteError::Address { why, .. } => RouteError::Address {
+                host: format!("the proxy {proxy}"),
+                why,
+                may_pass: true,
+            },
+            other => other,
+        })?;
+        let through = |peer| match peer {
+            PeerAddress::Tcp(address) => PeerAddress::Proxied(ProxiedPeer {
+                host: host.name(),
+                port,
+                protocol: proxy.protocol,
+                proxy: address,
+            }),
+            other => other,
+        };
+        Ok(addresses.into_iter().map(through).collect())
+    }
+
+    fn direct_peers(
+        &self,
+        host: &Host,
+        port: u16,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<PeerAddress>, RouteError> {
+        let found = match host {
             Host::Unix(path) => return Ok(vec![PeerAddress::Unix(path.clone())]),
             Host::Pipe(line) => return Ok(vec![PeerAddress::Pipe(line.clone())]),
             Host::Address(ip) => vec![*ip],
             Host::Relay(name) if self.options.dns.is_none() => system::addresses(name, observer)?,
-            Host::Relay(name) => self.ask(name, observer)?,
-            Host::Exchanger(name) => self.exchanger_addresses(name, observer)?,
+            Host::Relay(name) => self.ask(name, observer)?.records,
+            Host::Exchanger(name) => {
+                let found = self.exchanger_addresses(name, observer)?;
+                return self.exchanger_peers((host, port), found.records, observer);
+            }
         };
+        self.in_order((host, port), found, observer)
+    }
+
+    /// As [`Self::addresses`], for an MX whose addresses were looked up.
+    pub fn exchanger_addresses_of(
+        &self,
+        (host, port): (&Host, u16),
+        answer: &Answer<IpAddr>,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<PeerAddress>, RouteError> {
+        match &self.options.connect_to {
+            Some(detour) => self.peers(&detour.host, detour.port.unwrap_or(port), observer),
+            None => self.exchanger_peers((host, port), answer.records.clone(), observer),
+        }
+    }
+
+    /// The addresses of an MX in the order in which they are tried, without those of this host itself (RFC 5321
+    /// §5.1).
+    fn exchanger_peers(
+        &self,
+        (host, port): (&Host, u16),
+        mut found: Vec<IpAddr>,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<PeerAddress>, RouteError> {
+        found.retain(|ip| !is_local(*ip));
+        if found.is_empty() {
+            return Err(RouteError::Loop(host.to_string()));
+        }
+        self.in_order((host, port), found, observer)
+    }
+
+    fn in_order(
+        &self,
+        (host, port): (&Host, u16),
+        mut found: Vec<IpAddr>,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<PeerAddress>, RouteError> {
         found.retain(|ip| self.options.family.has(*ip));
         if found.is_empty() {
             return Err(no_address(host, &self.options.wanted()));
@@ -421,45 +626,65 @@ impl<'o> Router<'o> {
             .collect())
     }
 
-    /// Addresses of an MX, without those of this host itself (RFC 5321 §5.1). An MX written as an address violates the
-    /// RFC, but its meaning is clear (RFC 5321 §5.1).
-    fn exchanger_addresses(
+    /// Addresses of an MX. An MX written as an address violates the RFC, but its meaning is clear (RFC 5321 §5.1).
+    pub fn exchanger_addresses(
         &self,
         name: &str,
         observer: &mut dyn Observer,
-    ) -> Result<Vec<IpAddr>, RouteError> {
-        let mut found = match name.parse() {
-            Ok(ip) => vec![ip],
-            Err(_) => self.ask(name, observer)?,
-        };
-        found.retain(|ip| !is_local(*ip));
-        if found.is_empty() {
-            return Err(RouteError::Loop(name.to_owned()));
+    ) -> Result<Answer<IpAddr>, RouteError> {
+        match name.parse() {
+            Ok(ip) => Ok(Answer {
+                records: vec![ip],
+                owner: name.to_owned(),
+                secure: false,
+                ttl: None,
+            }),
+            Err(_) => self.ask(name, observer),
         }
-        Ok(found)
     }
 
-    fn ask(&self, name: &str, observer: &mut dyn Observer) -> Result<Vec<IpAddr>, RouteError> {
+    fn ask(&self, name: &str, observer: &mut dyn Observer) -> Result<Answer<IpAddr>, RouteError> {
         let failed = |why: &str, may_pass| RouteError::Address {
             host: name.to_owned(),
             why: why.to_owned(),
             may_pass,
         };
         let dns = self.dns().map_err(|why| failed(&why, true))?;
-        dns.addresses(name, self.options.family, observer)
+        dns.addresses(name, self.options.family.records(), observer)
             .map_err(|error| {
                 let may_pass = matches!(error, DnsError::Failed(_));
-                failed(error.words(), may_pass)
+                match error {
+                    DnsError::NoData => failed(&self.options.wanted(), false),
+                    error => failed(error.words(), may_pass),
+                }
             })
     }
 
-    fn dns(&self) -> Result<&dyn Dns, String> {
+    /// The resolver of this route. It is started when it is first used. Queries do not pass through a proxy, so that
+    /// they need a resolver that was named.
+    ///
+    /// # Errors
+    /// It cannot be started or used.
+    pub fn dns(&self) -> Result<&dyn Dns, String> {
+        if let (Some(proxy), None) = (&self.options.proxy, self.options.dns) {
+            return Err(format!(
+                "DNS queries do not pass through the proxy {proxy}; name the server with --relay, or a \
+                 resolver with --dns"
+            ));
+        }
         let dns = self.dns.get_or_init(|| {
-            let dns = Hickory::new(self.options.dns)?;
+            let dns = Resolver::new(self.options.dns)?;
             Ok(Box::new(dns) as Box<dyn Dns>)
         });
         dns.as_deref().map_err(Clone::clone)
     }
+}
+
+/// The route of one domain.
+struct DomainRoute {
+    /// The hosts by preference, grouped by equal preference.
+    ranks: Vec<Vec<Host>>,
+    domain: MailDomain,
 }
 
 /// Collects destinations.
@@ -472,7 +697,7 @@ struct DestinationSet {
 }
 
 impl DestinationSet {
-    fn add(&mut self, recipient: usize, ranks: Vec<Vec<Host>>) {
+    fn add(&mut self, recipient: usize, ranks: Vec<Vec<Host>>) -> &mut Destination {
         let names = |rank: &Vec<Host>| {
             let names = rank
                 .iter()
@@ -481,16 +706,20 @@ impl DestinationSet {
         };
         let key: Vec<BTreeSet<String>> = ranks.iter().map(names).collect();
         let place = self.keys.iter().position(|other| *other == key);
-        if let Some(place) = place {
-            return self.routes.destinations[place].recipients.push(recipient);
-        }
-        self.keys.push(key);
-        self.ranks.push(ranks);
-        self.routes.destinations.push(Destination {
-            hosts: Vec::new(),
-            port: 0,
-            recipients: vec![recipient],
+        let place = place.unwrap_or_else(|| {
+            self.keys.push(key);
+            self.ranks.push(ranks);
+            self.routes.destinations.push(Destination {
+                hosts: Vec::new(),
+                port: 0,
+                recipients: Vec::new(),
+                domains: BTreeMap::new(),
+            });
+            self.keys.len() - 1
         });
+        let destination = &mut self.routes.destinations[place];
+        destination.recipients.push(recipient);
+        destination
     }
 
     /// Shuffles hosts of equal preference (RFC 5321 §5.1).
@@ -510,6 +739,11 @@ impl DestinationSet {
         }
         self.routes
     }
+}
+
+/// The name of the TXT record for MTA-STS (RFC 8461 §3.1).
+pub fn sts_record(domain: &str) -> String {
+    format!("_mta-sts.{domain}")
 }
 
 /// The domains to look up, in lower case and without duplicates.

@@ -26,6 +26,7 @@ pub fn addresses(name: &str, observer: &mut dyn Observer) -> Result<Vec<IpAddr>,
         name,
         records: &records,
         ttl: None,
+        secure: false,
         error,
     }));
     answer

@@ -1,8 +1,9 @@
 //! Parsing of server names.
 
-use crate::client::route::{Endpoint, Host};
+use crate::client::peer::ProxyProtocol;
+use crate::client::route::{Endpoint, Host, Proxy};
 use crate::system::host::is_host_name;
-use crate::system::text::shown;
+use crate::system::text::{forbidden, percent_decoded, shown};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -105,6 +106,44 @@ pub fn server(text: &str) -> Result<HostPort, String> {
         host: Host::Unix(PathBuf::from(path)),
         port: None,
         is_implicit: false,
+    })
+}
+
+/// Parses the URL of a proxy: `socks5://` or `http://`, an optional user, a host and an optional port.
+pub fn proxy(text: &str) -> Result<Proxy, String> {
+    let expected = "expected socks5://[USER@]HOST[:PORT] or http://[USER@]HOST[:PORT]";
+    let (scheme, rest) = text.split_once("://").ok_or(expected)?;
+    let (protocol, default_port) = match scheme.to_ascii_lowercase().as_str() {
+        // curl writes socks5h if the proxy resolves names, which is the only mode here.
+        "socks5" | "socks5h" | "socks" => (ProxyProtocol::Socks5, 1080),
+        "http" => (ProxyProtocol::Http, 3128),
+        _ => return Err(expected.to_owned()),
+    };
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let (user, host) = match rest.rsplit_once('@') {
+        Some((user, host)) => (Some(proxy_user(user)?), host),
+        None => (None, rest),
+    };
+    let HostPort { host, port, .. } = target(host).map_err(|_| expected)?;
+    Ok(Proxy {
+        protocol,
+        host,
+        port: port.unwrap_or(default_port),
+        user,
+        password_file: None,
+    })
+}
+
+fn proxy_user(text: &str) -> Result<String, String> {
+    if text.contains(':') {
+        return Err(
+            "the URL must not contain a password; use --proxy-password-file, or an entry in ~/.netrc".to_owned(),
+        );
+    }
+    let user = percent_decoded(text.as_bytes());
+    let is_valid = !user.is_empty() && forbidden(&user).is_none() && !user.contains(':');
+    is_valid.then_some(user).ok_or_else(|| {
+        "the user name in the URL is empty or contains an invalid character".to_owned()
     })
 }
 

@@ -1,3 +1,4 @@
+use crate::client::dns::{Question, Record};
 use crate::client::events::Silent;
 use crate::client::route::*;
 use std::collections::HashMap;
@@ -10,24 +11,45 @@ struct Book {
 }
 
 impl Dns for Book {
-    fn mx(&self, domains: &[String], _: &mut dyn Observer) -> Vec<Result<Vec<Mx>, DnsError>> {
-        let of = |domain: &String| self.mx.get(domain.as_str()).cloned();
-        domains
+    fn ask(&self, questions: &[Question], _: &mut dyn Observer) -> Vec<Result<Answer, DnsError>> {
+        questions
             .iter()
-            .map(|domain| of(domain).unwrap_or(Err(DnsError::NoSuchName)))
+            .map(|question| self.answer(question))
             .collect()
     }
 
-    fn addresses(
-        &self,
-        host: &str,
-        _: AddressFamily,
-        _: &mut dyn Observer,
-    ) -> Result<Vec<IpAddr>, DnsError> {
-        self.addresses
-            .get(host)
-            .cloned()
-            .unwrap_or(Err(DnsError::NoData))
+    fn is_trusted(&self) -> bool {
+        false
+    }
+
+    fn servers(&self) -> &'static str {
+        "the book"
+    }
+}
+
+impl Book {
+    fn answer(&self, question: &Question) -> Result<Answer, DnsError> {
+        let name = question.name.as_str();
+        let records: Vec<Record> = if question.kind == RecordType::Mx {
+            let known = self.mx.get(name).cloned();
+            let all = known.unwrap_or(Err(DnsError::NoSuchName))?;
+            all.into_iter().map(Record::Mx).collect()
+        } else {
+            let known = self.addresses.get(name).cloned();
+            let all = known.unwrap_or(Err(DnsError::NoData))?;
+            let is_four = question.kind == RecordType::A;
+            let fitting = all.into_iter().filter(|ip| ip.is_ipv4() == is_four);
+            fitting.map(Record::Address).collect()
+        };
+        if records.is_empty() {
+            return Err(DnsError::NoData);
+        }
+        Ok(Answer {
+            records,
+            owner: name.to_owned(),
+            secure: false,
+            ttl: None,
+        })
     }
 }
 
@@ -39,6 +61,7 @@ fn options() -> RouteOptions {
         bind: None,
         connect_to: None,
         dns: None,
+        proxy: None,
         own_names: vec!["me.example.org".to_owned()],
     }
 }

@@ -18,6 +18,7 @@ pub use offers::{
 };
 pub use run::{IdleSession, resume, run, tell};
 
+use crate::client::wire::tls::ServerCheck;
 use crate::client::wire::{Tls, TlsError, WireError};
 use crate::mail::address::Address;
 use crate::mail::envelope::Dsn;
@@ -93,6 +94,8 @@ pub struct SessionContext<'a> {
     pub tls: &'a Tls,
     /// The name that the server's certificate must have.
     pub host: &'a str,
+    /// How the certificate is verified.
+    pub check: &'a ServerCheck,
     /// `None`: no AUTH.
     pub login: Option<&'a Login>,
 }

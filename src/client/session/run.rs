@@ -15,6 +15,7 @@ use crate::client::session::{
     Action, Dialogue, Privacy, RecipientReply, ServerState, SessionContext, SessionFailure,
     SessionResult, TlsDemand, Transaction, Unmet, WireEvent,
 };
+use crate::client::wire::tls::TlsServer;
 use crate::client::wire::{Early, TlsError, TlsResult, Wire, WireError};
 use crate::smtp::blocks::Nothing;
 use crate::smtp::reply::Reply;
@@ -163,6 +164,7 @@ pub fn tell(secured: &TlsResult, observer: &mut dyn Observer) {
         name: &secured.name,
         verified: secured.judgement.is_good(),
         judgement: &secured.judgement.words(),
+        policy: secured.policy,
         chain: &secured.chain,
         own: secured.own.as_deref(),
     }));
@@ -323,13 +325,18 @@ impl SessionLoop<'_, '_> {
             }
         }
         let limit = self.limit(Step::Tls);
-        let secured = self.wire.secure(self.context.tls, self.context.host, limit);
+        let server = TlsServer {
+            tls: self.context.tls,
+            host: self.context.host,
+            check: self.context.check,
+        };
+        let secured = self.wire.secure(server, limit);
         let secured = match secured {
             Ok(secured) => secured,
             Err(error) => {
                 if let TlsError::Certificate { why, chain, .. } = &error {
                     self.observer.on_event(Event::Distrusted {
-                        name: self.context.tls.name(self.context.host),
+                        name: server.name(),
                         why,
                         chain,
                     });

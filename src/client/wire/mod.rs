@@ -1,6 +1,7 @@
 //! The wire: a connection with its buffers and deadlines. It handles lines and blocks, not SMTP.
 
 mod pipe;
+mod proxy;
 mod race;
 mod socket;
 pub mod tls;
@@ -184,6 +185,16 @@ impl Wire {
             self.fill(deadline)?;
         }
         Ok(&self.inbox[self.unread..])
+    }
+
+    /// Reads this many bytes.
+    pub fn bytes(&mut self, count: usize, deadline: Deadline) -> Result<&[u8], WireError> {
+        while self.inbox.len() - self.unread < count {
+            self.fill(deadline)?;
+        }
+        let start = self.unread;
+        self.unread += count;
+        Ok(&self.inbox[start..self.unread])
     }
 
     /// Appends unread data to a buffer; waits until there is some. Returns false at the end of the stream, for

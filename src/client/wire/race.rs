@@ -6,7 +6,9 @@ use crate::client::events::Observer;
 use crate::client::peer::PeerAddress;
 use crate::client::wire::Wire;
 use crate::client::wire::pipe;
+use crate::client::wire::proxy;
 use crate::client::wire::socket;
+use crate::system::secret::Login;
 use crate::system::text::reason;
 use rustix::event::PollFd;
 use rustix::event::PollFlags;
@@ -31,11 +33,13 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Parameters of every connection attempt.
 #[derive(Clone, Copy, Debug)]
-pub struct Terms {
+pub struct Terms<'a> {
     /// The local address; `None`: chosen by the system.
     pub source: Option<IpAddr>,
-    /// Time limit of one attempt.
+    /// Time limit of one attempt, and of the dialogue with a proxy after it.
     pub limit: Duration,
+    /// For a proxy that requires a login.
+    pub proxy_login: Option<&'a Login>,
 }
 
 /// An established connection.
@@ -59,7 +63,7 @@ pub enum ConnectFailure {
 pub fn connect(
     first: PeerAddress,
     others: &mut VecDeque<PeerAddress>,
-    terms: Terms,
+    terms: Terms<'_>,
     observer: &mut dyn Observer,
 ) -> Result<EstablishedConnection, ConnectFailure> {
     let mut race = Race {
@@ -81,7 +85,7 @@ pub fn timed_out() -> io::Error {
 }
 
 struct Race<'w> {
-    terms: Terms,
+    terms: Terms<'w>,
     observer: &'w mut dyn Observer,
     running: Vec<ConnectAttempt>,
     next_start: Instant,
@@ -140,6 +144,7 @@ impl Race<'_> {
         }
         let address = match &peer {
             PeerAddress::Tcp(address) => *address,
+            PeerAddress::Proxied(peer) => peer.proxy,
             PeerAddress::Unix(path) => {
                 let connected = connect_unix(path, self.terms.limit);
                 return self.decided(peer, connected);
@@ -215,6 +220,12 @@ impl Race<'_> {
     }
 
     fn decided(&mut self, peer: PeerAddress, connected: io::Result<Wire>) -> RaceStep {
+        let connected = match &peer {
+            PeerAddress::Proxied(server) => {
+                proxy::through(connected, server, self.terms.proxy_login, self.terms.limit)
+            }
+            _ => connected,
+        };
         match connected {
             Ok(wire) => {
                 self.observer.on_event(Event::Connected(&peer));
@@ -252,9 +263,10 @@ mod tests {
     use std::net::TcpStream;
     use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
-    const TERMS: Terms = Terms {
+    const TERMS: Terms<'_> = Terms {
         source: None,
         limit: Duration::from_secs(10),
+        proxy_login: None,
     };
 
     /// Far below any time limit, and above 250 ms even on a loaded machine.
@@ -314,7 +326,7 @@ mod tests {
 
     fn race(
         peers: &[PeerAddress],
-        terms: Terms,
+        terms: Terms<'_>,
         seen: &mut RaceObserver,
     ) -> (Result<PeerAddress, String>, Vec<PeerAddress>) {
         let mut others: VecDeque<PeerAddress> = peers[1..].iter().cloned().collect();

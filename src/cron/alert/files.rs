@@ -5,7 +5,7 @@ use crate::cron::alert::fingerprint::hex;
 use crate::cron::alert::fold::folded_text;
 use crate::system::lock::lock_within;
 use crate::system::trust;
-use crate::system::user::{StateDirectory, path_variable};
+use crate::system::user::{Base, StateDirectory, path_variable};
 use ring::digest::{SHA256, digest};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const STATE_DIRECTORY: StateDirectory = StateDirectory {
+    base: Base::State,
     system: "/var/lib/ehlo",
     own: "ehlo",
 };

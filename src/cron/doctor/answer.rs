@@ -7,7 +7,7 @@ use crate::client::outcome::{Cause, RecipientResult, RecipientStatus};
 use crate::client::route;
 use crate::client::route::{Destination, Host, RouteError, Router, Routes};
 use crate::client::session::Purpose;
-use crate::client::transport::{LoadedTransport, Transport, Transports};
+use crate::client::transport::{LoadedTransport, Transport, TransportError, Transports};
 use crate::cron::DeliveryOptions;
 use crate::cron::doctor::CheckResult;
 use crate::cron::doctor::configuration::{PasswordCheck, check_password};
@@ -68,8 +68,12 @@ impl SessionCheck<'_> {
             return findings;
         }
         let login = found.login.filter(|_| self.plan.logs_in);
-        match LoadedTransport::with(transport, login) {
+        match LoadedTransport::unattended(transport, login, self.plan.limit) {
             Ok(loaded) => findings.extend(self.check_routes(loaded, observer)),
+            Err(TransportError::Credentials(error)) => {
+                let why = error.to_string();
+                findings.push(CheckResult::of_error(CheckStep::Password, &why));
+            }
             Err(error) => findings.push(CheckResult::of_error(CheckStep::Tls, &error.to_string())),
         }
         findings

@@ -21,6 +21,7 @@ pub use signals::{JobSignals, end_by};
 pub use subject::{Template, quoted, shortened};
 pub use tee::{DRAIN, Tee, drain};
 
+use crate::client::http::Url;
 use crate::cron::Notification;
 use crate::cron::alert::AlertOptions;
 use std::ffi::OsString;
@@ -146,6 +147,8 @@ pub struct Job {
     pub tee: bool,
     /// True if the exit status is always 0.
     pub exit_zero: bool,
+    /// The monitoring service that is told about the start and the end.
+    pub ping: Option<Url>,
     /// A lock that prevents two runs at the same time.
     pub lock: Option<LockOptions>,
 }

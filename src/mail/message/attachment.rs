@@ -10,7 +10,7 @@ use crate::mail::message::header_writer::{unstructured, with_parameters};
 use crate::mail::message::source::{Input, Source, SourceError};
 use crate::mail::message::stream::PartEncoding;
 use crate::smtp::blocks::BodyType;
-use crate::system::text::in_charset;
+use crate::system::text::{in_charset, percent_decoded};
 use memchr::memmem;
 use mime_guess::mime::{self, Mime};
 use std::collections::BTreeSet;
@@ -291,21 +291,6 @@ fn find_names(text: &[u8], is_end: bool, names: &mut BTreeSet<String>) -> usize 
         }
     }
     text.len().saturating_sub(if is_end { 0 } else { 5 })
-}
-
-fn percent_decoded(name: &[u8]) -> String {
-    let mut bytes = Vec::with_capacity(name.len());
-    let mut at = 0;
-    while at < name.len() {
-        let code = (name[at] == b'%')
-            .then(|| name.get(at + 1..at + 3))
-            .flatten()
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(code.unwrap_or(name[at]));
-        at += if code.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// True if a name can be a Content-ID: printable ASCII without the characters that would end it.

@@ -3,11 +3,13 @@
 //! the conversion to what a server accepts (`convert`).
 
 use crate::mail::address::{Address, ListEntry, Mailbox, parse_list};
+use crate::mail::dkim::Signer;
 use crate::mail::envelope::Envelope;
 use crate::mail::message::convert::{Signed, made_valid};
 use crate::mail::message::fields::{FieldRepair, is_removed, message_id, undisclosed};
 use crate::mail::message::header_reader::{HeaderMode, MessageHeader, RawField, last_resent};
 use crate::mail::message::header_writer::addresses;
+use crate::mail::message::signing::sign;
 use crate::mail::message::source::Source;
 use crate::mail::message::stream::{BodyVariant, Message, PartEncoding, Segment};
 use crate::mail::message::{BuildNotes, MessageError};
@@ -62,11 +64,12 @@ pub enum Author {
 }
 
 impl<E> UnfinishedMessage<E> {
-    /// Makes the message final: removes and adds header fields, rewrites addresses, and makes header and body
-    /// valid.
+    /// Makes the message final: removes and adds header fields, rewrites addresses, makes header and body valid, and
+    /// signs them.
     pub fn finish(
         self,
         rewriter: Option<&Rewriter>,
+        signer: &Signer,
         now: SystemTime,
     ) -> Result<Message<E>, MessageError> {
         let resent = last_resent(&self.fields).into_iter();
@@ -93,14 +96,13 @@ impl<E> UnfinishedMessage<E> {
             notes.remarks.extend(repair.remarks);
             notes.warnings.extend(repair.warnings);
         }
-        let variants = match self.body {
+        let mut variants = match self.body {
             UnfinishedBody::Variants(variants) => variants,
             UnfinishedBody::Existing(body) => {
                 vec![body.variant(&mut fields, &mut notes.remarks)?]
             }
         };
-        // A signing step belongs here. It has the header and the body of each variant as they are sent. A signature
-        // that is to survive must cover a variant that no server requires to be converted (RFC 6376 §5.3).
+        let signatures = sign(signer, (&fields, &mut variants), &mut notes, now)?;
         let header = octets(&fields);
         Ok(Message {
             envelope: self.envelope,
@@ -110,6 +112,7 @@ impl<E> UnfinishedMessage<E> {
             unusable: notes.unusable,
             header,
             variants,
+            signatures,
         })
     }
 }

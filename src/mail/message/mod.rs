@@ -14,6 +14,7 @@ mod header_reader;
 mod header_writer;
 mod ready;
 mod report;
+mod signing;
 mod source;
 mod stream;
 mod submission;
@@ -29,6 +30,7 @@ pub use source::{HeldBytes, Input, SourceError};
 pub use stream::Message;
 
 use crate::mail::address::{Address, AddressError, ListEntry, Mailbox};
+use crate::mail::dkim::{Signer, SigningError};
 use crate::mail::envelope::Dsn;
 use crate::mail::rewrite::{RewriteError, Rewriter};
 use crate::system::exit::Exit;
@@ -152,6 +154,8 @@ pub struct Submission {
     pub dsn: Dsn,
     /// True if raw UTF-8 in the header is kept (`-U`, `-O smtputf8=yes`); else it is encoded.
     pub utf8: bool,
+    /// The DKIM keys.
+    pub signer: Signer,
 }
 
 /// Source of the message.
@@ -169,6 +173,8 @@ pub struct MessageOptions {
     pub envelope_from: Option<Option<Address>>,
     /// Requested delivery status notifications.
     pub dsn: Dsn,
+    /// The DKIM keys.
+    pub signer: Signer,
 }
 
 impl MessageOptions {
@@ -296,6 +302,9 @@ pub enum MessageError {
     NotARecipient(Address),
     #[error("no recipient: name one on the command line or in To, Cc or Bcc")]
     NoRecipient,
+    /// The message cannot be signed.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
 }
 
 impl MessageError {
@@ -311,6 +320,7 @@ impl MessageError {
         match self {
             Self::Source(error) => error.exit(),
             Self::Rewrite { error, .. } => error.exit(),
+            Self::Signing(error) => error.exit(),
             Self::NoRecipient
             | Self::NoRecipientInHeader
             | Self::NotARecipient(_)
@@ -338,7 +348,7 @@ impl Message {
             return Err(MessageError::NoRecipient);
         }
         message.envelope.dsn = of_recipients(options.dsn, &message.envelope.recipients)?;
-        message.finish(None, now)
+        message.finish(None, &options.signer, now)
     }
 
     /// Accepts a message from a program that calls sendmail. All input is read, even after an error.
@@ -347,7 +357,8 @@ impl Message {
         rewriter: &Rewriter,
         now: SystemTime,
     ) -> Result<Self, MessageError> {
-        submission::read(submission, rewriter)?.finish(Some(rewriter), now)
+        let message = submission::read(submission, rewriter)?;
+        message.finish(Some(rewriter), &submission.signer, now)
     }
 }
 

@@ -125,6 +125,7 @@ fn entries(field: &RawField) -> Result<Vec<ListEntry>, MessageError> {
 mod tests {
     use super::*;
     use crate::mail::address::Mailbox;
+    use crate::mail::dkim::Signer;
     use crate::mail::message::Message;
     use crate::smtp::blocks::{Block, BodyType, Replay};
     use std::time::SystemTime;
@@ -142,7 +143,7 @@ mod tests {
     }
 
     fn finished(ready: &ReadyMessage) -> Result<Message, MessageError> {
-        read(ready)?.finish(None, SystemTime::UNIX_EPOCH)
+        read(ready)?.finish(None, &Signer::default(), SystemTime::UNIX_EPOCH)
     }
 
     fn prepared(text: &str, recipients: &str) -> Result<Message, MessageError> {

@@ -7,6 +7,7 @@ mod parts;
 mod tests;
 
 use crate::mail::address::{Address, ListEntry, Mailbox};
+use crate::mail::dkim::Signer;
 use crate::mail::envelope::{Dsn, Envelope};
 use crate::mail::message::BuildNotes;
 use crate::mail::message::encode::{Encoder, MAX_LINE, QuotedPrintable};
@@ -97,6 +98,7 @@ impl DeliveryStatusReport<'_> {
     pub fn write<'m>(
         &self,
         original: &'m dyn Replay,
+        signer: &Signer,
         now: SystemTime,
     ) -> io::Result<Message<&'m dyn Replay>> {
         let author = daemon(self.reporting_mta)?;
@@ -114,26 +116,25 @@ impl DeliveryStatusReport<'_> {
             recipients: vec![self.sender.clone()],
             dsn: Dsn::default(),
         };
-        finished(envelope, fields(self, &author, now), variants)
+        let message = unfinished(envelope, fields(self, &author, now), variants);
+        let finished = message.finish(None, &signer.lenient(), now);
+        finished.map_err(io::Error::other)
     }
 }
 
-fn finished<E>(
+fn unfinished<E>(
     envelope: Envelope,
     fields: Vec<RawField>,
     variants: Vec<BodyVariant<E>>,
-) -> io::Result<Message<E>> {
-    let message = UnfinishedMessage {
+) -> UnfinishedMessage<E> {
+    UnfinishedMessage {
         envelope,
         fields,
         body: UnfinishedBody::Variants(variants),
         utf8: true,
         missing: None,
         notes: BuildNotes::default(),
-    };
-    // No step depends on the time.
-    let finished = message.finish(None, SystemTime::UNIX_EPOCH);
-    finished.map_err(io::Error::other)
+    }
 }
 
 fn daemon(reporting_mta: &str) -> io::Result<Address> {
@@ -314,7 +315,11 @@ const EMPTY_LINE: &[u8] = b"\r\n\r\n";
 ///
 /// # Errors
 /// The report cannot be read.
-pub fn without_body(report: &dyn Replay) -> io::Result<Option<Message>> {
+pub fn without_body(
+    report: &dyn Replay,
+    signer: &Signer,
+    now: SystemTime,
+) -> io::Result<Option<Message>> {
     let Some(read) = beginning_of(report)? else {
         return Ok(None);
     };
@@ -330,7 +335,11 @@ pub fn without_body(report: &dyn Replay) -> io::Result<Option<Message>> {
     let header = Source::memory("the report".to_owned(), header.as_bytes().to_vec());
     let header = MessageHeader::read(&header, HeaderMode::Lenient).map_err(io::Error::other)?;
     let mut fields = header.fields;
-    fields.retain(|field| field.name != "content-transfer-encoding");
+    // The signature is invalid without the message.
+    let is_kept = |field: &RawField| {
+        field.name != "content-transfer-encoding" && field.name != "dkim-signature"
+    };
+    fields.retain(is_kept);
     let mut out = format!("{body}\r\n--{boundary}\r\n").into_bytes();
     TextPart {
         description: "Header of the message",
@@ -344,7 +353,9 @@ pub fn without_body(report: &dyn Replay) -> io::Result<Option<Message>> {
         fields: String::new(),
         segments: vec![Segment::Lines(out)],
     };
-    finished(Envelope::default(), fields, vec![variant]).map(Some)
+    let message = unfinished(Envelope::default(), fields, vec![variant]);
+    let finished = message.finish(None, &signer.lenient(), now);
+    finished.map(Some).map_err(io::Error::other)
 }
 
 /// A report up to the end of the header of the message in it.

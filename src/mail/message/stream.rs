@@ -1,11 +1,13 @@
 //! Variants of a message for servers with increasing capabilities, and the stream of blocks of each.
 
+use crate::mail::dkim::{BodyHash, Signatures};
 use crate::mail::envelope::Envelope;
 use crate::mail::message::encode::{BASE64_BLOCK, ContentScan, Encoder, Encoding};
 use crate::mail::message::source::{Source, SourceError};
 use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType, Nothing, Replay, Shape, fitting};
 use std::io;
 use std::sync::Arc;
+use std::thread;
 
 /// The end of a header.
 const EMPTY_LINE: &[u8] = b"\r\n";
@@ -27,6 +29,8 @@ pub struct Message<E = Nothing> {
     /// The header without the fields of the variants.
     pub(super) header: Vec<u8>,
     pub(super) variants: Vec<BodyVariant<E>>,
+    /// The signatures of each variant. Empty: the message is not signed.
+    pub(super) signatures: Vec<Signatures>,
 }
 
 /// One variant of a body.
@@ -100,35 +104,113 @@ impl<E> Segment<E> {
 }
 
 impl<E> Message<E> {
-    fn shape_of(&self, variant: &BodyVariant<E>) -> Shape {
-        let body: u64 = variant.segments.iter().map(Segment::len).sum();
+    fn shape_of(&self, index: usize) -> Shape {
+        let variant = &self.variants[index];
         let header = self.header.len() + variant.fields.len() + EMPTY_LINE.len();
+        let signatures = self.signatures.get(index).map_or(0, Signatures::octets);
         Shape {
             transport: variant.body_type,
             utf8: self.utf8_header,
-            size: header as u64 + body,
+            size: signatures + header as u64 + variant.body_len(),
         }
     }
 }
 
 impl<E: Replay> Replay for Message<E> {
     fn shape(&self, accepts: Accepts) -> Option<Shape> {
-        let shapes = self.variants.iter().map(|variant| self.shape_of(variant));
+        let shapes = (0..self.variants.len()).map(|index| self.shape_of(index));
         fitting(shapes, accepts)
     }
 
     fn blocks(&self, shape: Shape) -> Box<dyn Blocks + '_> {
         let mut variants = self.variants.iter();
-        match variants.find(|variant| variant.body_type == shape.transport) {
-            None => Box::new(Nothing),
-            Some(variant) => Box::new(MessageReader {
-                header: Some([&self.header, variant.fields.as_bytes(), EMPTY_LINE]),
-                segments: variant.segments.iter(),
-                current: None,
-                read: 0,
-                announced: shape.size,
-            }),
+        let Some(index) = variants.position(|variant| variant.body_type == shape.transport) else {
+            return Box::new(Nothing);
+        };
+        let signatures = match self.signed_fields(index) {
+            Ok(fields) => fields,
+            Err(error) => return Box::new(Unreadable(error.kind(), error.to_string())),
+        };
+        let variant = &self.variants[index];
+        let header = [
+            signatures,
+            &self.header,
+            variant.fields.as_bytes(),
+            EMPTY_LINE,
+        ];
+        Box::new(MessageReader {
+            header: Some(header),
+            announced: shape.size,
+            ..variant.body()
+        })
+    }
+}
+
+impl<E: Replay> Message<E> {
+    /// The signatures of a variant. At the first call, its body is hashed.
+    fn signed_fields(&self, index: usize) -> io::Result<&[u8]> {
+        match self.signatures.get(index) {
+            None => Ok(&[]),
+            Some(signatures) => signatures.fields(|| self.variants[index].body_hash()),
         }
+    }
+}
+
+/// Size from which a body is hashed by a thread of its own, which takes a millisecond.
+const HASHED_AHEAD: u64 = 1024 * 1024;
+
+impl Message {
+    /// Calls `deliver`, while a thread hashes the body for the signatures. Without a thread, it is hashed when the
+    /// message is first read.
+    pub fn hashed_during<T>(&self, deliver: impl FnOnce() -> T) -> T {
+        let variant = self.variants.first();
+        let is_large = variant.is_some_and(|variant| variant.body_len() >= HASHED_AHEAD);
+        if self.signatures.is_empty() || !is_large {
+            return deliver();
+        }
+        thread::scope(|scope| {
+            // An error is reported when the message is read.
+            let hash = || self.signed_fields(0).is_ok();
+            let _ = thread::Builder::new().spawn_scoped(scope, hash);
+            deliver()
+        })
+    }
+}
+
+impl<E> BodyVariant<E> {
+    /// Size as sent, in octets.
+    fn body_len(&self) -> u64 {
+        self.segments.iter().map(Segment::len).sum()
+    }
+
+    fn body(&self) -> MessageReader<'_, E> {
+        MessageReader {
+            header: None,
+            segments: self.segments.iter(),
+            current: None,
+            read: 0,
+            announced: self.body_len(),
+        }
+    }
+}
+
+impl<E: Replay> BodyVariant<E> {
+    fn body_hash(&self) -> io::Result<[u8; 32]> {
+        let (mut hash, mut body, mut block) = (BodyHash::default(), self.body(), Vec::new());
+        while body.append(&mut block)? != Block::End {
+            hash.push(&block);
+            block.clear();
+        }
+        Ok(hash.finish())
+    }
+}
+
+/// A message that cannot be read.
+pub struct Unreadable(pub io::ErrorKind, pub String);
+
+impl Blocks for Unreadable {
+    fn append(&mut self, _: &mut Vec<u8>) -> io::Result<Block> {
+        Err(io::Error::new(self.0, self.1.clone()))
     }
 }
 
@@ -144,7 +226,7 @@ impl Replay for &dyn Replay {
 
 /// A message being read.
 struct MessageReader<'m, E> {
-    header: Option<[&'m [u8]; 3]>,
+    header: Option<[&'m [u8]; 4]>,
     segments: std::slice::Iter<'m, Segment<E>>,
     current: Option<SegmentReader<'m>>,
     read: u64,

@@ -4,6 +4,7 @@ use crate::client::deliver::{ConnectionPool, Outgoing, QueuedItem, deliver_to};
 use crate::client::events::{Event, Observer};
 use crate::client::outcome::{Cause, DeliveryReport, RecipientResult, RecipientStatus};
 use crate::client::session::{DeliveryLog, Purpose};
+use crate::mail::dkim::Signer;
 use crate::mail::message::without_body;
 use crate::queue::delivery::notify::is_about_size;
 use crate::queue::delivery::{QueueEvent, QueueObserver};
@@ -15,6 +16,7 @@ use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 use crate::system::text::shown;
 use std::io;
+use std::time::SystemTime;
 
 /// The header field of a message that is sent again although it may have arrived. Its Message-ID is the
 /// same, and this explains the duplicate to the recipient.
@@ -54,6 +56,8 @@ pub struct Attempt<'a, 'c, 'p> {
     pub early: bool,
     pub pool: &'a ConnectionPool<'c, 'p>,
     pub queue_observer: &'a dyn QueueObserver,
+    /// Signs a delivery report that is sent again in another form.
+    pub signer: &'a Signer,
 }
 
 impl Attempt<'_, '_, '_> {
@@ -142,7 +146,7 @@ impl Attempt<'_, '_, '_> {
             return;
         }
         // An unreadable message is reported elsewhere.
-        let Ok(Some(short)) = without_body(self.claim) else {
+        let Ok(Some(short)) = without_body(self.claim, self.signer, SystemTime::now()) else {
             return;
         };
         observer.on_event(Event::Note(

@@ -14,6 +14,8 @@ pub use due::{RunProgress, Selection};
 pub use settle::{ItemOutcome, SenderNotice, settle};
 
 use crate::client::deliver::Hosts;
+use crate::client::mail_log;
+use crate::mail::dkim::Signer;
 use crate::queue::StoredRoutes;
 use crate::queue::store::{ClaimedItem, Id, QueueError, QueueStore, RetrySettings};
 use crate::system::stop::Stop;
@@ -29,6 +31,8 @@ pub struct RunContext<'a> {
     /// Resolves stored routes.
     pub transports: &'a dyn StoredRoutes,
     pub queue_observer: &'a dyn QueueObserver,
+    /// Signs delivery reports.
+    pub signer: &'a Signer,
     /// Set when no further work is to be started.
     pub stop: &'a Arc<Stop>,
 }
@@ -42,6 +46,7 @@ impl RunContext<'_> {
     fn fail_claimed(&self, claim: Box<dyn ClaimedItem>, reason: &str) -> Result<(), QueueError> {
         let id = claim.item().id.clone();
         claim.fail(reason)?;
+        mail_log::set_aside(id.as_str(), reason);
         self.report(&QueueEvent::ItemFailed { id: &id, reason });
         Ok(())
     }
@@ -49,7 +54,10 @@ impl RunContext<'_> {
     /// Marks an item as failed that cannot be read.
     fn fail_unreadable(&self, id: &Id, reason: &str) {
         match self.store.fail(id, reason) {
-            Ok(()) => self.report(&QueueEvent::ItemFailed { id, reason }),
+            Ok(()) => {
+                mail_log::set_aside(id.as_str(), reason);
+                self.report(&QueueEvent::ItemFailed { id, reason });
+            }
             Err(error) => self.report_error(&error),
         }
     }
@@ -71,6 +79,10 @@ pub trait QueueObserver: Sync {
 /// An event of a queue run.
 #[derive(Debug)]
 pub enum QueueEvent<'a> {
+    /// This number of items is due; one with recipients of several destinations counts for each of them.
+    Due(usize),
+    /// One of these has been tried or left out.
+    Processed,
     /// The message was delivered to a recipient.
     Delivered {
         id: &'a Id,

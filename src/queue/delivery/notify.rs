@@ -62,8 +62,11 @@ impl NewReport<'_> {
             recipients: self.reported(),
             returned,
         };
-        let written = report.write(claim, SystemTime::now());
+        let written = report.write(claim, run_context.signer, SystemTime::now());
         let report = written.map_err(QueueError::Message)?;
+        for warning in &report.warnings {
+            run_context.report(&QueueEvent::Error(warning));
+        }
         // It is converted for a server that does not support this shape.
         let shape = report.shape(BodyType::EightBit.with_utf8());
         let shape = shape.or_else(|| report.simplest());

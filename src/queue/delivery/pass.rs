@@ -7,7 +7,7 @@ use crate::queue::delivery::destinations::{DestinationKey, DestinationQueues, Wo
 use crate::queue::delivery::due::{DueItem, MAX_CRASHES};
 use crate::queue::delivery::settle::{Confirmation, confirm_report, give_up_item};
 use crate::queue::delivery::{
-    Attempt, Outcome, RunContext, RunProgress, Selection, SenderNotice, settle,
+    Attempt, Outcome, QueueEvent, RunContext, RunProgress, Selection, SenderNotice, settle,
 };
 use crate::queue::store::{ClaimResult, ClaimedItem, Id, QueueError, RouteSpec, is_due};
 use crate::system::stop::Stop;
@@ -34,6 +34,7 @@ impl RunContext<'_> {
         while !self.is_stopped() {
             let due = self.due(selection, progress)?;
             progress.items += due.len();
+            self.report(&QueueEvent::Due(due.len()));
             let (suspect, mut due): (Vec<DueItem>, Vec<DueItem>) =
                 due.into_iter().partition(|item| item.is_suspect);
             suspects.extend(suspect);
@@ -168,6 +169,7 @@ impl Pass<'_> {
         for item in self.run_context.newly_due(self.selection, progress) {
             if !item.is_suspect && routes.enqueue(&item) {
                 progress.items += 1;
+                self.run_context.report(&QueueEvent::Due(1));
             } else {
                 progress.forget([&item.id]);
             }
@@ -216,6 +218,7 @@ impl Pass<'_> {
                         is_repeated: true,
                         ..next
                     });
+                    continue;
                 }
                 // It has none at all. The waiting items need not be tried one by one.
                 Ok(ItemEnd::NoCapacity(outcome)) => {
@@ -225,6 +228,7 @@ impl Pass<'_> {
                 Ok(ItemEnd::Processed) => {}
                 Err(error) => self.run_context.report_error(&error),
             }
+            self.run_context.report(&QueueEvent::Processed);
         }
         WorkerEnd::QueueEmpty
     }
@@ -278,6 +282,7 @@ impl Pass<'_> {
             early: self.selection.now && !is_due,
             pool,
             queue_observer: run_context.queue_observer,
+            signer: run_context.signer,
         };
         let outcome = attempt.run(observer)?;
         self.finish_attempt(claim, outcome, next)

@@ -1,6 +1,7 @@
 //! Passes over a store in memory, with routes that cannot be resolved: no connection is made.
 
 use crate::client::transport::Transport;
+use crate::mail::dkim::Signer;
 use crate::queue::delivery::*;
 use crate::queue::store::{
     ClaimResult, Durability, History, Item, ItemEvent, ItemKind, Metadata, Record, RouteSpec,
@@ -243,13 +244,15 @@ impl StoredRoutes for NoRoutes {
     }
 }
 
-/// The events as text.
+/// The events as text, without those of the progress.
 #[derive(Default)]
 struct Events(Mutex<Vec<String>>);
 
 impl QueueObserver for Events {
     fn on_queue_event(&self, event: &QueueEvent<'_>) {
-        self.0.lock().unwrap().push(format!("{event:?}"));
+        if !matches!(event, QueueEvent::Due(_) | QueueEvent::Processed) {
+            self.0.lock().unwrap().push(format!("{event:?}"));
+        }
     }
 }
 
@@ -265,6 +268,7 @@ fn deliver_due(store: &MemoryStore) -> (RunProgress, Vec<String>) {
         settings: &RetrySettings::default(),
         transports: &NoRoutes,
         queue_observer: &events,
+        signer: &Signer::default(),
         stop: &Arc::default(),
     };
     let done = run_context.deliver_due(&Selection::default(), &mut progress, None);

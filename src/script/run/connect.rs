@@ -57,6 +57,7 @@ impl Interpreter<'_, '_> {
         let terms = Terms {
             source: router.source(),
             limit: self.limit,
+            proxy_login: self.context.proxy_login,
         };
         let connected = connect(&router, endpoint, terms, &mut *self.observer);
         let connected = connected.map_err(|error| StopReason::Fails(error.why, error.exit))?;
@@ -80,7 +81,7 @@ impl Interpreter<'_, '_> {
 
     fn handshake(&mut self, wanted: Handshake) -> Result<(), StopReason> {
         let (limit, tls, host) = (self.limit, self.context.tls, self.host.clone());
-        let bindings = self.wire()?.secure(tls, &host, limit);
+        let bindings = self.wire()?.secure(tls.server(&host), limit);
         // RFC 3207 §4.2: forget everything learned before TLS.
         self.offers = None;
         let bindings = match bindings {

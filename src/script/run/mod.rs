@@ -38,6 +38,7 @@ pub struct TestContext<'a> {
     /// Client keys and trusted certificates.
     pub tls: &'a Tls,
     pub login: Option<&'a Login>,
+    pub proxy_login: Option<&'a Login>,
     /// The message of `>message`.
     pub message: Option<&'a (dyn Replay + Sync)>,
 }

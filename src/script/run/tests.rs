@@ -58,6 +58,7 @@ fn run_all(port: u16, text: &str) -> Vec<FinishedTest> {
         bind: None,
         connect_to: None,
         dns: None,
+        proxy: None,
         own_names: Vec::new(),
     };
     let session = session::Options {
@@ -69,6 +70,7 @@ fn run_all(port: u16, text: &str) -> Vec<FinishedTest> {
         session: &session,
         tls: &Tls::new(&tls::TlsOptions::default()).unwrap(),
         login: None,
+        proxy_login: None,
         message: None,
     };
     let cases = TestCase::all_of(&script, &Variables::new());

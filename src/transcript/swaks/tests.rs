@@ -30,6 +30,7 @@ const SECURED: TlsSummary<'_> = TlsSummary {
     name: "mx.example",
     verified: true,
     judgement: "verified",
+    policy: None,
     chain: &[],
     own: None,
 };

@@ -3,6 +3,7 @@
 
 #![no_main]
 
+use ehlo::mail::dkim::Signer;
 use ehlo::mail::address::{Mailbox, parse_list};
 use ehlo::mail::message::{
     Content, Input, Message, MessageDraft, MessageOptions, TextAlternatives,
@@ -61,6 +62,7 @@ fn wire(text: &str) -> Vec<u8> {
         content: Content::Draft(Box::new(draft)),
         envelope_from: None,
         dsn: ehlo::mail::envelope::Dsn::default(),
+        signer: Signer::default(),
     };
     let message = Message::build(options, SystemTime::UNIX_EPOCH).unwrap();
     let shape = message.shape(BodyType::SevenBit.with_utf8()).unwrap();

@@ -4,6 +4,7 @@
 
 #![no_main]
 
+use ehlo::mail::dkim::Signer;
 use ehlo::mail::address::{Address, Mailbox};
 use ehlo::mail::envelope::Dsn;
 use ehlo::mail::message::{
@@ -58,6 +59,7 @@ fn ready(data: &[u8]) -> Option<Message> {
         content: Content::Ready(ready),
         envelope_from: None,
         dsn: Dsn::default(),
+        signer: Signer::default(),
     };
     Message::build(options, SystemTime::UNIX_EPOCH).ok()
 }
@@ -74,6 +76,7 @@ fn submitted(data: &[u8], of_header: bool) -> Option<Message> {
         full_name: None,
         dsn: Dsn::default(),
         utf8: false,
+        signer: Signer::default(),
     };
     let names = HostNames {
         node: "sun".to_owned(),

@@ -23,7 +23,8 @@ compadd() {
   fi
   typeset -a found
   builtin compadd -A found "$@"
-  (( $#found )) && print -rl -- $found
+  # Words come after the beginning that compset has put aside.
+  (( $#found )) && print -rl -- $IPREFIX${^found}
 }
 print -r -- ready
 SET_UP

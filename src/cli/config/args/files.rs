@@ -1,10 +1,12 @@
 //! Checks the files that a configuration names.
 
 use crate::cli::options::command_line::CommandLineArgs;
+use crate::cli::options::config::dkim_keys_of;
 use crate::client::credentials;
 use crate::client::wire::Tls;
 use crate::client::wire::tls;
 use crate::config::{Config, ConfigError, ConfigFault, ConfigKey};
+use crate::mail::dkim::SigningKey;
 use crate::mail::rewrite;
 use crate::system::certificate::{certificates, private_key};
 use crate::system::text::{reason, shown_path};
@@ -16,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 type Named = (ConfigKey, PathBuf);
 
-/// Errors in the files that the profiles and `[sendmail]` name. An inherited file is reported once.
+/// Errors in the files that the profiles, `[sendmail]` and `[dkim]` name. An inherited file is reported once.
 pub fn faults(config: &Config, typed: &mut CommandLineArgs<'_>) -> Vec<ConfigError> {
     let mut faults = Vec::new();
     for profile in config.profiles() {
@@ -39,6 +41,16 @@ pub fn faults(config: &Config, typed: &mut CommandLineArgs<'_>) -> Vec<ConfigErr
             errors.map(|error| config.fault(setting, ConfigFault::Value(error.to_string()))),
         );
     }
+    for setting in config.section("dkim") {
+        // An error in the setting itself is reported elsewhere.
+        let keys = dkim_keys_of(setting).unwrap_or_default();
+        let errors = keys
+            .iter()
+            .filter_map(|key| SigningKey::read(&key.path).err());
+        faults.extend(
+            errors.map(|error| config.fault(setting, ConfigFault::Value(error.to_string()))),
+        );
+    }
     let mut seen = BTreeSet::new();
     faults.retain(|fault| seen.insert(fault.to_string()));
     faults
@@ -51,10 +63,15 @@ fn fault((setting, path): &Named, all: &[Named]) -> Option<String> {
         return None;
     }
     match setting.key.as_str() {
-        "password-file" => credentials::check_file(path).err().map(|e| e.to_string()),
+        "password-file" | "proxy-password-file" => {
+            let option = format!("--{}", setting.key);
+            let checked = credentials::check_file(&option, path);
+            checked.err().map(|error| error.to_string())
+        }
         "ca-file" => certificates("--ca-file", path).err().map(|e| e.to_string()),
         "cert" => certificates("--cert", path).err().map(|e| e.to_string()),
         "key" => identity(path, all),
+        "dkim-key" => SigningKey::read(path).err().map(|e| e.to_string()),
         _ => open(path)
             .err()
             .map(|error| format!("cannot read {}: {}", shown_path(path), reason(&error))),

@@ -6,7 +6,6 @@ use crate::client::outcome::{DeliveryReport, RecipientResult, RecipientStatus};
 use crate::cron::doctor::Diagnosis;
 use crate::cron::doctor::options::{Doctor, DoctorFormat, Test};
 use crate::cron::{Addressing, DeliveryOptions, NotificationRecipients};
-use crate::mail::rewrite::Rewriter;
 use crate::queue::delivery::SenderNotice;
 use crate::system::exit::Exit;
 use crate::system::text::{reason, shown};
@@ -31,7 +30,7 @@ pub fn send(plan: &Doctor, diagnosis: &Diagnosis, to: &Test) -> Exit {
         recipients: recipients(diagnosis, to),
         ..plan.mail.head.clone()
     };
-    match build(&head, &Rewriter::new(&delivery.rewrite), &notification()) {
+    match build(&head, delivery, &notification()) {
         Ok(message) => {
             let shown = send_with(
                 delivery,

@@ -1,6 +1,7 @@
 use crate::cli::notification::dead_letter::*;
 use crate::cli::notification::{NotificationText, draft, message};
 use crate::mail::address::Mailbox;
+use crate::mail::dkim::Signer;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
@@ -12,11 +13,11 @@ fn letter(body: &str) -> Message {
         ..NotificationText::default()
     };
     let to = vec![crate::mail::address::ListEntry::Mailbox(alice.clone())];
-    message(crate::mail::message::MessageDraft {
+    let draft = crate::mail::message::MessageDraft {
         to,
         ..draft(&notification, alice)
-    })
-    .unwrap()
+    };
+    message(draft, Signer::default()).unwrap()
 }
 
 #[test]

@@ -19,6 +19,7 @@ pub enum TlsError {
         /// The certificates that the server presented, in DER.
         chain: Vec<Vec<u8>>,
         hint: Option<Hint>,
+        fault: CertificateFault,
     },
     /// The peers have no protocol parameters in common, or one of them does not use TLS. A sentence.
     #[error("{0}")]
@@ -26,6 +27,27 @@ pub enum TlsError {
     /// The connection failed during the handshake.
     #[error("{0}")]
     Wire(WireError),
+}
+
+/// What is wrong with a certificate, as reports about TLS distinguish it (RFC 8460 §4.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CertificateFault {
+    HostMismatch,
+    Expired,
+    #[default]
+    NotTrusted,
+}
+
+impl CertificateFault {
+    pub fn of(error: &CertificateError) -> Self {
+        match error {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                Self::HostMismatch
+            }
+            _ => Self::NotTrusted,
+        }
+    }
 }
 
 /// The text of the server's alert about the client certificate, if the error is one. With TLS 1.3, it arrives

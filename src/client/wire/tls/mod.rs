@@ -1,28 +1,32 @@
 //! TLS over any wire (RFC 8446, RFC 5246, RFC 3207): options and the handshake.
 
+mod dane;
 mod failure;
 mod stream;
 mod trust;
 
 pub use crate::system::certificate::TlsSetupError;
-pub use failure::TlsError;
+pub use dane::{Dane, is_usable};
 pub(super) use failure::unwelcome;
+pub use failure::{CertificateFault, TlsError};
 pub use trust::{Trust, Verification};
 
 use crate::client::status::Hint;
 use crate::client::wire::{Deadline, Stream, Wire, WireError};
 use crate::system::certificate::{certificates, private_key, unreadable};
-use failure::explain;
-use rustls::client::ResolvesClientCert;
-use rustls::pki_types::ServerName;
+use dane::{DaneFailure, DaneVerifier};
+use failure::{PresentedChain, explain};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{ResolvesClientCert, Resumption};
+use rustls::pki_types::{ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{
-    AlertDescription, ClientConfig, ClientConnection, HandshakeKind, KeyLogFile, ProtocolVersion,
-    SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, ClientConnection, HandshakeKind, KeyLogFile,
+    ProtocolVersion, SignatureScheme,
 };
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use stream::TlsStream;
 use trust::Verifier;
@@ -48,13 +52,58 @@ pub struct TlsOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pin(pub [u8; 32]);
 
+/// Maximum number of sets of TLSA records whose TLS sessions are kept for resumption.
+const MAX_DANE: usize = 32;
+
+/// How the certificate of a server is verified.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ServerCheck {
+    /// As the options of the transport demand.
+    #[default]
+    Options,
+    /// It has a chain to a trusted CA and the name of the host, whatever the options accept (RFC 8461 §4.2).
+    Host,
+    /// It matches TLSA records.
+    Dane(Arc<Dane>),
+}
+
+/// A server of a handshake.
+#[derive(Clone, Copy)]
+pub struct TlsServer<'a> {
+    pub tls: &'a Tls,
+    pub host: &'a str,
+    pub check: &'a ServerCheck,
+}
+
+impl TlsServer<'_> {
+    /// The name in SNI, which the certificate must have unless TLSA records demand something else.
+    pub fn name(&self) -> &str {
+        match self.check {
+            ServerCheck::Options => self.tls.name(self.host),
+            ServerCheck::Host => self.host,
+            ServerCheck::Dane(dane) => &dane.base,
+        }
+    }
+}
+
 /// TLS for the connections of one run. The trust store is read when the first chain is verified; sessions are
-/// resumed.
+/// resumed. Each way to verify has sessions of its own: a resumed session is not verified again, and must not
+/// have begun under lower demands.
 pub struct Tls {
     options: TlsOptions,
     identity: Arc<Identity>,
     judge: Arc<Verifier>,
     config: OnceLock<Arc<ClientConfig>>,
+    /// For [`ServerCheck::Host`].
+    host: OnceLock<(Arc<Verifier>, Arc<ClientConfig>)>,
+    /// For [`ServerCheck::Dane`], the latest one last.
+    dane: Mutex<Vec<(Arc<DaneVerifier>, Arc<ClientConfig>)>>,
+}
+
+/// A verifier, and the configuration with its sessions.
+enum Configured {
+    Verifier(Arc<Verifier>, Arc<ClientConfig>),
+    Dane(Arc<DaneVerifier>, Arc<ClientConfig>),
 }
 
 /// Result of a TLS handshake.
@@ -71,6 +120,8 @@ pub struct TlsResult {
     /// The expected name.
     pub name: String,
     pub judgement: Verification,
+    /// The policy that was applied: `dane` or `sts`; `None`: the options.
+    pub policy: Option<&'static str>,
     /// The server's certificates in DER, its own first.
     pub chain: Vec<Vec<u8>>,
     /// The client certificate in DER, if one is configured.
@@ -95,7 +146,18 @@ impl Tls {
             judge: Arc::new(Verifier::new(options)?),
             options: options.clone(),
             config: OnceLock::new(),
+            host: OnceLock::new(),
+            dane: Mutex::default(),
         })
+    }
+
+    /// A server that is verified as the options demand.
+    pub fn server<'a>(&'a self, host: &'a str) -> TlsServer<'a> {
+        TlsServer {
+            tls: self,
+            host,
+            check: &ServerCheck::Options,
+        }
     }
 
     /// The name that the certificate of this host must have.
@@ -106,36 +168,42 @@ impl Tls {
     /// Runs the handshake over `under`, which must have no buffered data and is used exclusively from here
     /// on. No wait exceeds the deadline.
     pub(super) fn handshake(
-        &self,
+        server: TlsServer<'_>,
         under: Box<dyn Stream>,
-        host: &str,
         deadline: Deadline,
     ) -> Result<(Box<dyn Stream>, TlsResult), TlsError> {
-        let name = self.name(host);
+        let (tls, name) = (server.tls, server.name());
         let server_name =
             ServerName::try_from(name.to_owned()).map_err(|_| TlsError::Certificate {
                 why: format!("cannot be checked: {name} is not a host name"),
                 chain: Vec::new(),
                 hint: Some(Hint::CertificateName),
+                fault: CertificateFault::HostMismatch,
             })?;
-        let connection = ClientConnection::new(self.config()?, server_name)
+        let configured = tls.configured(server.check)?;
+        let connection = ClientConnection::new(configured.config(), server_name.clone())
             .map_err(|error| TlsError::Incompatible(error.to_string()))?;
         let mut stream = TlsStream::new(connection, under);
         if let Err(error) = stream.handshake(deadline) {
-            return Err(self.failed(error, deadline));
+            return Err(tls.failed(error, &configured, deadline));
         }
-        let secured = self.secured(&stream.connection, name);
+        let judgement = configured.judgement(&stream.connection, &server_name)?;
+        let secured = TlsResult {
+            policy: configured.policy(server.check),
+            ..tls.secured(&stream.connection, name, judgement)
+        };
         Ok((Box::new(stream), secured))
     }
 
-    fn failed(&self, error: std::io::Error, deadline: Deadline) -> TlsError {
+    fn failed(
+        &self,
+        error: std::io::Error,
+        configured: &Configured,
+        deadline: Deadline,
+    ) -> TlsError {
         let inside = error.get_ref().and_then(|inside| inside.downcast_ref());
         match inside {
-            Some(rustls::Error::InvalidCertificate(_)) => TlsError::Certificate {
-                why: self.judge.words(),
-                chain: self.judge.take_chain(),
-                hint: self.judge.hint(),
-            },
+            Some(rustls::Error::InvalidCertificate(error)) => configured.refusal(error),
             // RFC 8446 §6.2: the alert concerns neither the client nor the protocol.
             Some(
                 error @ rustls::Error::AlertReceived(
@@ -152,10 +220,57 @@ impl Tls {
         }
     }
 
-    fn config(&self) -> Result<Arc<ClientConfig>, TlsError> {
-        if let Some(config) = self.config.get() {
-            return Ok(config.clone());
+    fn configured(&self, check: &ServerCheck) -> Result<Configured, TlsError> {
+        match check {
+            ServerCheck::Options => {
+                let config = match self.config.get() {
+                    Some(config) => config.clone(),
+                    None => {
+                        let config = self.config(self.judge.clone())?;
+                        self.config.get_or_init(|| Arc::new(config)).clone()
+                    }
+                };
+                Ok(Configured::Verifier(self.judge.clone(), config))
+            }
+            ServerCheck::Host => {
+                let (verifier, config) = match self.host.get() {
+                    Some(host) => host,
+                    None => {
+                        let verifier = Arc::new(self.judge.strict());
+                        let config = Arc::new(self.config(verifier.clone())?);
+                        self.host.get_or_init(|| (verifier, config))
+                    }
+                };
+                Ok(Configured::Verifier(verifier.clone(), config.clone()))
+            }
+            ServerCheck::Dane(dane) => self.configured_for(dane),
         }
+    }
+
+    fn configured_for(&self, dane: &Arc<Dane>) -> Result<Configured, TlsError> {
+        let mut known = self.dane.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = known
+            .iter()
+            .position(|(verifier, _)| verifier.dane == *dane);
+        if found.is_none() {
+            let verifier = Arc::new(DaneVerifier {
+                dane: dane.clone(),
+                options: self.judge.clone(),
+            });
+            let mut config = self.config(verifier.clone())?;
+            // One server.
+            config.resumption = Resumption::in_memory_sessions(2);
+            known.push((verifier, Arc::new(config)));
+            if known.len() > MAX_DANE {
+                known.remove(0);
+            }
+        }
+        let index = found.unwrap_or(known.len() - 1);
+        let (verifier, config) = &known[index];
+        Ok(Configured::Dane(verifier.clone(), config.clone()))
+    }
+
+    fn config(&self, verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, TlsError> {
         let wrong = |error: rustls::Error| TlsError::Incompatible(error.to_string());
         let versions: &[_] = if self.options.only_tls13 {
             &[&rustls::version::TLS13]
@@ -166,15 +281,20 @@ impl Tls {
             .with_protocol_versions(versions)
             .map_err(wrong)?
             .dangerous()
-            .with_custom_certificate_verifier(self.judge.clone());
+            .with_custom_certificate_verifier(verifier);
         let mut config = builder.with_client_cert_resolver(self.identity.clone());
         if std::env::var_os("SSLKEYLOGFILE").is_some() {
             config.key_log = Arc::new(KeyLogFile::new());
         }
-        Ok(self.config.get_or_init(|| Arc::new(config)).clone())
+        Ok(config)
     }
 
-    fn secured(&self, connection: &ClientConnection, name: &str) -> TlsResult {
+    fn secured(
+        &self,
+        connection: &ClientConnection,
+        name: &str,
+        judgement: Verification,
+    ) -> TlsResult {
         let chain: Vec<Vec<u8>> = connection
             .peer_certificates()
             .unwrap_or_default()
@@ -199,7 +319,8 @@ impl Tls {
             own: self.identity.certificate(),
             unsaved: self.judge.unsaved(),
             name: name.to_owned(),
-            judgement: self.judge.judgement(resumed),
+            judgement,
+            policy: None,
             exporter: exporter.filter(|_| is_13),
             end_point: chain
                 .first()
@@ -209,12 +330,85 @@ impl Tls {
     }
 }
 
+impl Configured {
+    fn config(&self) -> Arc<ClientConfig> {
+        match self {
+            Self::Verifier(_, config) | Self::Dane(_, config) => config.clone(),
+        }
+    }
+
+    fn policy(&self, check: &ServerCheck) -> Option<&'static str> {
+        match check {
+            ServerCheck::Options => None,
+            ServerCheck::Host => Some("sts"),
+            ServerCheck::Dane(_) => Some("dane"),
+        }
+    }
+
+    /// The result of the verification in a handshake that succeeded. For DANE, the chain is compared again, because a
+    /// resumed session has not been.
+    fn judgement(
+        &self,
+        connection: &ClientConnection,
+        name: &ServerName<'_>,
+    ) -> Result<Verification, TlsError> {
+        let verifier = match self {
+            Self::Verifier(verifier, _) => {
+                let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
+                return Ok(verifier.judgement(resumed));
+            }
+            Self::Dane(verifier, _) => verifier,
+        };
+        let chain = connection.peer_certificates().unwrap_or_default();
+        let (own, others) = chain.split_first().ok_or_else(|| {
+            TlsError::Incompatible("the server presented no certificate".to_owned())
+        })?;
+        let shown = PresentedChain {
+            own,
+            others,
+            name,
+            now: UnixTime::now(),
+        };
+        match verifier.matching(&shown) {
+            Ok(record) if verifier.dane.is_mx_secure => Ok(Verification::Dane(record.parameters())),
+            Ok(record) => Ok(Verification::DaneOnly(record.parameters())),
+            Err(failure) => Err(refused(&failure)),
+        }
+    }
+
+    /// The error for a certificate that the verifier has refused.
+    fn refusal(&self, error: &CertificateError) -> TlsError {
+        match (self, error) {
+            (Self::Verifier(verifier, _), _) => TlsError::Certificate {
+                why: verifier.words(),
+                chain: verifier.take_chain(),
+                hint: verifier.hint(),
+                fault: verifier.fault(),
+            },
+            (Self::Dane(..), CertificateError::Other(other)) => {
+                let failure = other.0.downcast_ref::<DaneFailure>();
+                let why = || TlsError::Incompatible(error.to_string());
+                failure.map_or_else(why, refused)
+            }
+            (Self::Dane(..), error) => TlsError::Incompatible(error.to_string()),
+        }
+    }
+}
+
+fn refused(failure: &DaneFailure) -> TlsError {
+    TlsError::Certificate {
+        why: failure.why.clone(),
+        chain: failure.chain.clone(),
+        hint: Some(Hint::TlsPolicy),
+        fault: failure.fault,
+    }
+}
+
 impl Wire {
     /// Encrypts this wire. Unread data received in clear is an error (RFC 3207 §4.2, CVE-2011-0411).
     pub fn secure(
         &mut self,
-        tls: &Tls,
-        host: &str,
+        server: TlsServer<'_>,
         limit: Duration,
     ) -> Result<TlsResult, TlsError> {
         if self.unread < self.inbox.len() {
@@ -227,7 +421,7 @@ impl Wire {
         self.limit_writes(limit).map_err(TlsError::Wire)?;
         let clear = std::mem::replace(&mut self.stream, Box::new(stream::Gone));
         let deadline = Deadline::after(limit);
-        let (stream, secured) = tls.handshake(clear, host, deadline)?;
+        let (stream, secured) = Tls::handshake(server, clear, deadline)?;
         self.stream = stream;
         // A slow handshake has reduced the limits.
         if deadline.left().is_none_or(|left| left < limit / 10 * 9) {

@@ -437,7 +437,7 @@ mod tests {
         let mut wire = Wire::new(Box::new(moody));
         let tls = Tls::new(&TlsOptions::default()).unwrap();
         let limit = Duration::from_secs(20);
-        wire.secure(&tls, "mx.example.org", limit).unwrap();
+        wire.secure(tls.server("mx.example.org"), limit).unwrap();
         let mut said = Vec::new();
         for number in 0..20_000 {
             let line = format!("line {number}\r\n");

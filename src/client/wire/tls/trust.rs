@@ -1,7 +1,9 @@
 //! Verification of server certificates (RFC 9525, RFC 7435).
 
 use crate::client::status::Hint;
-use crate::client::wire::tls::failure::{PresentedChain, is_about_the_issuer, words};
+use crate::client::wire::tls::failure::{
+    CertificateFault, PresentedChain, is_about_the_issuer, words,
+};
 use crate::client::wire::tls::{Pin, TlsOptions, TlsSetupError};
 use crate::system::certificate::{Certificate, certificates, key_sha256, sha256, weakness};
 use crate::system::text::reason;
@@ -38,6 +40,11 @@ pub enum Verification {
     Verified,
     /// It matches a pin.
     Pinned,
+    /// It matches this TLSA record, written as `3 1 1`.
+    Dane(String),
+    /// The same, but the MX records that lead to the server are not signed, so that an attacker may have named
+    /// the server (RFC 7672 §2.2.1).
+    DaneOnly(String),
     /// It is not trusted, for this reason. The text follows "the certificate of HOST".
     Distrusted(String),
     /// It matches none of the pins; the text follows "the certificate of HOST".
@@ -51,13 +58,17 @@ impl Verification {
             Self::Unchecked => "not checked".to_owned(),
             Self::Verified => "verified".to_owned(),
             Self::Pinned => "as pinned".to_owned(),
+            Self::Dane(record) => format!("verified by DANE ({record})"),
+            Self::DaneOnly(record) => {
+                format!("verified by DANE ({record}), but the MX records are not signed")
+            }
             Self::Distrusted(why) | Self::NotPinned(why) => format!("not trusted: it {why}"),
         }
     }
 
     /// True if the server is authenticated.
     pub fn is_good(&self) -> bool {
-        matches!(self, Self::Verified | Self::Pinned)
+        matches!(self, Self::Verified | Self::Pinned | Self::Dane(_))
     }
 }
 
@@ -71,9 +82,11 @@ pub struct Verifier {
     provider: Arc<CryptoProvider>,
     store: OnceLock<Result<Arc<WebPkiServerVerifier>, String>>,
     seen: Mutex<Verification>,
+    /// What was wrong with the last certificate.
+    fault: Mutex<CertificateFault>,
     /// The last chain that was rejected.
     refused: Mutex<Vec<Vec<u8>>>,
-    save: Option<Save>,
+    save: Option<Arc<Save>>,
 }
 
 impl Verifier {
@@ -89,9 +102,25 @@ impl Verifier {
             provider: Arc::new(rustls::crypto::ring::default_provider()),
             store: OnceLock::new(),
             seen: Mutex::default(),
+            fault: Mutex::default(),
             refused: Mutex::default(),
-            save: save.map(|path| Save::open(path)).transpose()?,
+            save: save.map(|path| Save::open(path)).transpose()?.map(Arc::new),
         })
+    }
+
+    /// A verifier for a policy that demands a chain to a trusted CA and the host's name, whatever the options accept.
+    pub fn strict(&self) -> Self {
+        Self {
+            trust: Trust::Verified,
+            pins: Vec::new(),
+            cas: self.cas.clone(),
+            provider: self.provider.clone(),
+            store: OnceLock::new(),
+            seen: Mutex::default(),
+            fault: Mutex::default(),
+            refused: Mutex::default(),
+            save: self.save.clone(),
+        }
     }
 
     pub fn provider(&self) -> Arc<CryptoProvider> {
@@ -205,7 +234,10 @@ impl Verifier {
                 }
                 let listed = is_about_the_issuer(&error).then(|| self.listed(shown));
                 let verdict = listed.flatten().unwrap_or(Err(error));
-                verdict.map_err(|error| words(&error, shown))
+                verdict.map_err(|error| {
+                    *self.last_fault() = CertificateFault::of(&error);
+                    words(&error, shown)
+                })
             }
             Err(other) => Err(format!("cannot be checked: {other}")),
         }
@@ -228,7 +260,16 @@ impl Verifier {
         })
     }
 
-    fn save(&self, shown: &PresentedChain<'_>) {
+    /// What was wrong with the last certificate.
+    pub fn fault(&self) -> CertificateFault {
+        *self.last_fault()
+    }
+
+    fn last_fault(&self) -> MutexGuard<'_, CertificateFault> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn save(&self, shown: &PresentedChain<'_>) {
         if let Some(save) = &self.save {
             let chain = std::iter::once(shown.own).chain(shown.others);
             save.add(&shown.name.to_str(), chain.map(AsRef::as_ref));

@@ -1,5 +1,6 @@
 use crate::mail::address::Mailbox;
 use crate::mail::address::parse_list;
+use crate::mail::dkim::Signer;
 use crate::mail::message::compose::*;
 use crate::mail::message::{Attachment, HeaderField, Input, Message, TextAlternatives};
 use crate::smtp::blocks::{Block, BodyType, Replay};
@@ -38,7 +39,7 @@ fn with_header(name: &str, value: &str) -> MessageDraft {
 
 fn composed(draft: MessageDraft) -> Result<Message, MessageError> {
     let now = SystemTime::UNIX_EPOCH;
-    compose(draft, now)?.finish(None, now)
+    compose(draft, now)?.finish(None, &Signer::default(), now)
 }
 
 fn bytes(message: &Message) -> Vec<u8> {

@@ -14,6 +14,7 @@ mod tests;
 use crate::mail::message::MessageError;
 use crate::mail::message::encode::{Encoder, Encoding};
 use crate::mail::message::source::{Source, SourceError};
+use crate::mail::message::stream::Unreadable;
 use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType, Replay, Shape};
 use parser::EntityParser;
 use passes::{ConversionSelector, ConversionWriter};
@@ -281,7 +282,7 @@ impl Replay for Convertible<'_> {
                 conversion,
             )),
             Converted::Impossible => self.original.blocks(shape),
-            Converted::Unreadable(kind, text) => Box::new(UnreadableMessage(*kind, text)),
+            Converted::Unreadable(kind, text) => Box::new(Unreadable(*kind, text.clone())),
         }
     }
 }
@@ -321,14 +322,5 @@ impl Blocks for ConvertedReader<'_> {
             }
         }
         Ok(Block::End)
-    }
-}
-
-/// A message that cannot be read.
-struct UnreadableMessage<'e>(io::ErrorKind, &'e str);
-
-impl Blocks for UnreadableMessage<'_> {
-    fn append(&mut self, _: &mut Vec<u8>) -> io::Result<Block> {
-        Err(io::Error::new(self.0, self.1))
     }
 }

@@ -259,7 +259,7 @@ fn a_message_that_cannot_be_read_is_not_sent_as_it_is() {
             given("\u{e4}".as_bytes(), 1).shape(accepts)
         }
         fn blocks(&self, _: Shape) -> Box<dyn Blocks + '_> {
-            Box::new(UnreadableMessage(io::ErrorKind::InvalidData, "damaged"))
+            Box::new(Unreadable(io::ErrorKind::InvalidData, "damaged".to_owned()))
         }
     }
     let message = Convertible::new(&Broken, Signed::Kept);

@@ -1,3 +1,4 @@
+use crate::mail::dkim::Signer;
 use crate::mail::message::report::*;
 use crate::smtp::blocks::{Accepts, Blocks, Shape};
 use mail_parser::{Message as Parsed, MessageParser, MimeHeaders as _, PartType};
@@ -98,7 +99,9 @@ fn octets(message: &dyn Replay, accepts: BodyType) -> Vec<u8> {
 }
 
 fn written(report: &DeliveryStatusReport, original: &Given) -> String {
-    let message = report.write(original, SystemTime::UNIX_EPOCH).unwrap();
+    let message = report
+        .write(original, &Signer::default(), SystemTime::UNIX_EPOCH)
+        .unwrap();
     String::from_utf8(octets(&message, BodyType::EightBit)).unwrap()
 }
 
@@ -131,7 +134,9 @@ fn failure_report_has_text_status_and_the_message() {
         ..report(&sender, vec![refused(&bob)])
     };
     let original = given(MESSAGE);
-    let message = report.write(&original, SystemTime::UNIX_EPOCH).unwrap();
+    let message = report
+        .write(&original, &Signer::default(), SystemTime::UNIX_EPOCH)
+        .unwrap();
     assert_eq!(message.envelope.sender, None);
     assert_eq!(message.envelope.recipients, std::slice::from_ref(&sender));
     assert!(!message.utf8_header);
@@ -299,7 +304,9 @@ fn non_ascii_addresses_and_headers_are_reported_by_rfc_6533() {
     let bob = Address::parse("jürgen@y.org").unwrap();
     let original = given(&MESSAGE.replace("Lunch", "Grüße"));
     let report = report(&sender, vec![refused(&bob)]);
-    let message = report.write(&original, SystemTime::UNIX_EPOCH).unwrap();
+    let message = report
+        .write(&original, &Signer::default(), SystemTime::UNIX_EPOCH)
+        .unwrap();
     assert!(message.utf8_header);
     let eight = String::from_utf8(octets(&message, BodyType::EightBit)).unwrap();
     assert!(
@@ -321,7 +328,9 @@ fn eight_bit_message_is_returned_whole_if_the_server_accepts_it() {
     let (sender, bob) = (sender(), bob());
     let original = given(&MESSAGE.replace("noon", "zwölf"));
     let report = report(&sender, vec![refused(&bob)]);
-    let message = report.write(&original, SystemTime::UNIX_EPOCH).unwrap();
+    let message = report
+        .write(&original, &Signer::default(), SystemTime::UNIX_EPOCH)
+        .unwrap();
     let eight = String::from_utf8(octets(&message, BodyType::EightBit)).unwrap();
     assert_eq!(
         eight
@@ -381,7 +390,9 @@ fn report_fails_if_the_message_has_changed() {
             ..given(MESSAGE)
         };
         let report = report(&sender, vec![refused(&bob)]);
-        let message = report.write(&original, SystemTime::UNIX_EPOCH).unwrap();
+        let message = report
+            .write(&original, &Signer::default(), SystemTime::UNIX_EPOCH)
+            .unwrap();
         let shape = message.shape(BodyType::SevenBit.with_utf8()).unwrap();
         let mut blocks = message.blocks(shape);
         let mut out = Vec::new();
@@ -434,13 +445,15 @@ fn report_without_body_keeps_the_header_of_the_message() {
     let (sender, bob) = (sender(), bob());
     let report = report(&sender, vec![refused(&bob)]);
     let now = SystemTime::UNIX_EPOCH;
-    let whole = report.write(&original, now).unwrap();
-    let short = without_body(&whole).unwrap().unwrap();
+    let whole = report.write(&original, &Signer::default(), now).unwrap();
+    let short = without_body(&whole, &Signer::default(), SystemTime::UNIX_EPOCH)
+        .unwrap()
+        .unwrap();
     let header = DeliveryStatusReport {
         returned: Returned::Header,
         ..report
     };
-    let usual = header.write(&original, now).unwrap();
+    let usual = header.write(&original, &Signer::default(), now).unwrap();
     let [short, usual] = [&short as &dyn Replay, &usual].map(|report| {
         let octets = octets(report, BodyType::SevenBit);
         let text = String::from_utf8(octets).unwrap();
@@ -451,5 +464,9 @@ fn report_without_body_keeps_the_header_of_the_message() {
         text.replace(&boundary, "B").replace(&id, "ID")
     });
     assert_eq!(short, usual);
-    assert!(without_body(&given(MESSAGE)).unwrap().is_none());
+    assert!(
+        without_body(&given(MESSAGE), &Signer::default(), SystemTime::UNIX_EPOCH)
+            .unwrap()
+            .is_none()
+    );
 }

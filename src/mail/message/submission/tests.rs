@@ -1,3 +1,4 @@
+use crate::mail::dkim::Signer;
 use crate::mail::envelope::{Dsn, Return};
 use crate::mail::message::submission::*;
 use crate::mail::message::{Convertible, Input, Message, Signed};
@@ -28,6 +29,7 @@ fn submission() -> Submission {
         full_name: None,
         dsn: Dsn::default(),
         utf8: false,
+        signer: Signer::default(),
     }
 }
 

@@ -43,7 +43,7 @@ use crate::queue::store::{
 };
 use crate::smtp::blocks::{Replay, Shape};
 use crate::system::trust::{self, DirectoryError};
-use crate::system::user::StateDirectory;
+use crate::system::user::{Base, StateDirectory};
 use directory::Directory;
 use file::NewItem;
 use layout::{Area, ItemPath, Layout};
@@ -52,6 +52,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 const DEFAULT_DIRECTORY: StateDirectory = StateDirectory {
+    base: Base::State,
     system: "/var/spool/ehlo",
     own: "ehlo/queue",
 };
