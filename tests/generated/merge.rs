@@ -83,14 +83,14 @@ recipients, each with address, verdict, code and reply. The last line is the eve
 status, unreadable (rows that could not be built any more) and left."];
 
 const EXAMPLES: &str = "\
-ehlo merge list.csv --template grades.txt -r mail.example.org --check
-ehlo merge list.csv --template grades.txt -r mail.example.org --preview=2
-ehlo merge list.csv --template grades.txt -r mail.example.org --limit 2
-ehlo merge list.csv --template grades.txt -r mail.example.org --rate 50/s
+ehlo merge list.csv --template grades.txt --check
+ehlo merge list.csv --template grades.txt --preview=2
+ehlo merge list.csv --template grades.txt -r example.org --limit 2
+ehlo merge list.csv --template grades.txt -r example.org --rate 50/s
 ehlo merge status list.csv.merge
 ehlo merge failed list.csv.merge > again.csv
-ehlo merge people.jsonl --to '{{name}} <{{email}}>' -s 'Hi {{name}}' \\
-     --markdown @news.md -a '{{invoice}}?' -r mail.example.org \\
+ehlo merge people.jsonl --to '{{name}} <{{email}}>' -s News \\
+     --markdown @news.md -a '{{invoice}}?' -r example.org \\
      --list-unsubscribe 'https://example.org/leave?id={{id}}'";
 
 const STATUS: [(&str, &str); 5] = [
