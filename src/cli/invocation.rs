@@ -10,6 +10,8 @@ use crate::cli::digest::{Digest, DigestTask};
 use crate::cli::dkim;
 use crate::cli::dkim::DkimTask;
 use crate::cli::doctor;
+use crate::cli::login;
+use crate::cli::login::{LoginTask, LogoutTask, TokenTask};
 use crate::cli::merge;
 use crate::cli::merge::Merge;
 use crate::cli::notify;
@@ -32,6 +34,7 @@ use crate::cli::unit;
 use crate::cli::unit::Unit;
 use crate::client::mail_log;
 use crate::client::mail_log::LogOptions;
+use crate::client::tls_report;
 use crate::cron::doctor::options::Doctor;
 use crate::cron::job::Job;
 use crate::system::exit::Exit;
@@ -57,6 +60,12 @@ pub enum Invocation {
     Config(ConfigView),
     /// Send a message to each row of a list.
     Merge(Box<Merge>),
+    /// Log in at an OAuth provider.
+    Login(Box<LoginTask>),
+    /// Remove the tokens of an account.
+    Logout(Box<LogoutTask>),
+    /// Print an access token.
+    Token(Box<TokenTask>),
     /// Make a DKIM key, or check the records of keys.
     Dkim(DkimTask),
     /// Inspect and run the mail queue.
@@ -85,6 +94,9 @@ impl Invocation {
     pub fn run(self) -> Exit {
         if let Some(log) = self.log() {
             mail_log::start(log, terminal::warn);
+            if let Some(file) = &log.tls_reports {
+                tls_report::start(file, terminal::warn);
+            }
         }
         match self {
             Self::Send(task) => match task {
@@ -100,6 +112,9 @@ impl Invocation {
             Self::Demo => demo::run(),
             Self::Config(view) => config::run(&view),
             Self::Merge(merge) => merge::run(&merge),
+            Self::Login(task) => login::log_in(&task),
+            Self::Logout(task) => login::log_out(&task),
+            Self::Token(task) => login::print_token(&task),
             Self::Dkim(task) => dkim::run(&task),
             Self::Policy(policy) => policy::run(&policy),
             Self::Queue(options) => queue::run(&options),

@@ -11,6 +11,7 @@ pub(crate) mod doctor;
 pub mod help;
 pub(crate) mod interrupt;
 pub mod invocation;
+pub(crate) mod login;
 pub(crate) mod merge;
 pub(crate) mod notification;
 pub(crate) mod notify;

@@ -8,6 +8,7 @@ use crate::cli::dkim;
 use crate::cli::doctor;
 use crate::cli::help::{HelpArgs, suggestions, topics};
 use crate::cli::invocation::Invocation;
+use crate::cli::login;
 use crate::cli::merge;
 use crate::cli::notify;
 use crate::cli::options::command_line::CommandLineArgs;
@@ -129,6 +130,12 @@ enum Subcommands {
     Script(Box<script::Args>),
     /// Check and show the configuration.
     Config(config::ConfigArgs),
+    /// Log in at an OAuth provider, and keep the tokens for later runs.
+    Login(Box<login::LoginArgs>),
+    /// Remove the tokens of an account.
+    Logout(Box<login::LogoutArgs>),
+    /// Print an access token, for other programs.
+    Token(Box<login::TokenArgs>),
     /// Make keys for DKIM signatures, and check their records in the DNS.
     Dkim(dkim::DkimArgs),
     /// Send a message to each row of a list.
@@ -246,6 +253,15 @@ impl Subcommands {
                 .map(Invocation::Config),
             Self::Merge(arguments) => {
                 invocation(arguments.plan(&command_line, places), Invocation::Merge)
+            }
+            Self::Login(arguments) => {
+                invocation(arguments.plan(command_line, places), Invocation::Login)
+            }
+            Self::Logout(arguments) => {
+                invocation(arguments.plan(command_line, places), Invocation::Logout)
+            }
+            Self::Token(arguments) => {
+                invocation(arguments.plan(command_line, places), Invocation::Token)
             }
             Self::Dkim(arguments) => {
                 let task = arguments.plan(command_line, places)?;

@@ -7,10 +7,10 @@
 
 use crate::mail::address::Address;
 use crate::system::host::short_name;
+use crate::system::log_file::append;
 use crate::system::syslog::{self, SyslogPriority};
 use crate::system::text::{reason, shown};
 use crate::system::time::of_log;
-use rustix::fs::{Mode, OFlags};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -25,6 +25,8 @@ pub struct LogOptions {
     /// `None`: no file.
     pub file: Option<PathBuf>,
     pub syslog: bool,
+    /// The log for reports about TLS (`tls_report.rs`); `None`: no such log.
+    pub tls_reports: Option<PathBuf>,
 }
 
 struct MailLog {
@@ -37,7 +39,7 @@ struct MailLog {
 
 /// Chooses the log of this process. `warn` is called at most once, if a line cannot be written.
 pub fn start(options: &LogOptions, warn: fn(&str)) {
-    if *options == LogOptions::default() {
+    if options.file.is_none() && !options.syslog {
         return;
     }
     let _ = LOG.set(MailLog {
@@ -151,48 +153,9 @@ impl MailLog {
     }
 }
 
-/// Appends in one write. Does not wait for the reader of a FIFO. A new file is readable only by its owner.
-fn append(path: &Path, line: &[u8]) -> io::Result<()> {
-    let flags = OFlags::WRONLY
-        | OFlags::APPEND
-        | OFlags::CREATE
-        | OFlags::CLOEXEC
-        | OFlags::NOCTTY
-        | OFlags::NONBLOCK;
-    let file = rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?;
-    let written = rustix::io::retry_on_intr(|| rustix::io::write(&file, line))?;
-    if written < line.len() {
-        return Err(io::ErrorKind::StorageFull.into());
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt as _;
-
-    #[test]
-    fn lines_are_appended_to_a_private_file() {
-        let home = tempfile::tempdir().unwrap();
-        let path = home.path().join("mail.log");
-        append(&path, b"one\n").unwrap();
-        append(&path, b"two\n").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"one\ntwo\n");
-        let mode = fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-    }
-
-    #[test]
-    fn fifo_without_reader_is_an_error() {
-        let home = tempfile::tempdir().unwrap();
-        let path = home.path().join("fifo");
-        let mode = Mode::RUSR | Mode::WUSR;
-        rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
-        assert!(append(&path, b"one\n").is_err());
-        assert!(append(Path::new("/dev/full"), b"one\n").is_err());
-    }
 
     #[test]
     fn a_line_has_no_control_characters() {

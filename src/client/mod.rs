@@ -6,7 +6,6 @@ pub(crate) mod credentials;
 pub(crate) mod deliver;
 pub(crate) mod dns;
 pub mod events;
-#[allow(dead_code, unused_imports)] // Until a command uses it.
 pub(crate) mod http;
 pub(crate) mod mail_log;
 pub(crate) mod outcome;
@@ -15,5 +14,6 @@ pub(crate) mod policy;
 pub(crate) mod route;
 pub mod session;
 pub(crate) mod status;
+pub(crate) mod tls_report;
 pub mod transport;
 pub(crate) mod wire;

@@ -98,8 +98,12 @@ pub enum Hint {
     CertificateName,
     /// The server needs no login.
     NoLogin,
-    /// A policy of the recipient's domain is not met.
+    /// Logins by SMTP are turned off for the mailbox, whatever the password or token.
+    SmtpLoginDisabled,
+    /// The TLSA records of a host are not met.
     TlsPolicy,
+    /// The MTA-STS policy of the recipient's domain is not met.
+    MtaSts,
 }
 
 impl Hint {
@@ -119,7 +123,13 @@ impl Hint {
             Self::TlsPolicy => {
                 "try again later, or send without the policy of the domain with --dane off"
             }
+            Self::MtaSts => {
+                "try again later, or send without the policy of the domain with --mta-sts off"
+            }
             Self::NoLogin => "omit --user to send without a login",
+            Self::SmtpLoginDisabled => {
+                "an administrator must enable authenticated SMTP for the mailbox; another password or token does not help"
+            }
         }
     }
 }

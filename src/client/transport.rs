@@ -2,6 +2,7 @@
 
 use crate::client::credentials;
 use crate::client::credentials::CredentialsError;
+use crate::client::credentials::oauth::Network;
 use crate::client::policy::{PolicyContext, PolicyMode, PolicyOptions, StsLookup};
 use crate::client::route;
 use crate::client::route::{Proxy, Router};
@@ -32,11 +33,29 @@ pub struct Transport {
     pub credentials: Option<credentials::CredentialsOptions>,
 }
 
+impl Transport {
+    /// The way to a provider of tokens. No further request is sent when `stop` is set.
+    pub fn network<'a>(
+        &'a self,
+        proxy_login: Option<&'a Login>,
+        stop: Option<&'a Stop>,
+    ) -> Network<'a> {
+        Network {
+            route: &self.route,
+            proxy_login,
+            tls: &self.tls,
+            stop,
+        }
+    }
+}
+
 /// A transport with everything that it needs loaded. No connection has been opened.
 pub struct LoadedTransport<'p> {
     pub options: &'p Transport,
     pub tls: Tls,
-    pub login: Option<Login>,
+    login: Option<Login>,
+    /// The login that replaces one with a token that the server refused; `None`: there is none.
+    renewed: OnceLock<Option<Login>>,
     pub proxy_login: Option<Login>,
 }
 
@@ -56,6 +75,11 @@ impl TransportError {
             Self::Credentials(error) => error.exit(),
         }
     }
+
+    /// True if nothing can be sent before a person has logged in.
+    pub fn needs_login(&self) -> bool {
+        matches!(self, Self::Credentials(error) if error.needs_login())
+    }
 }
 
 impl<'p> LoadedTransport<'p> {
@@ -66,17 +90,19 @@ impl<'p> LoadedTransport<'p> {
         let relay = options.route.relay.as_ref();
         let host = relay.map_or_else(String::new, |relay| relay.host.name());
         let credentials = options.credentials.as_ref();
-        let login = credentials
-            .map(|credentials| credentials::find(credentials, &host, stop))
-            .transpose()?;
         let account = options.route.proxy.as_ref().and_then(Proxy::account);
         let proxy_login = account
             .map(|account| credentials::find_for_proxy(&account, stop))
+            .transpose()?;
+        let network = options.network(proxy_login.as_ref(), stop);
+        let login = credentials
+            .map(|credentials| credentials::find(credentials, &host, network))
             .transpose()?;
         Ok(Self {
             options,
             tls,
             login,
+            renewed: OnceLock::new(),
             proxy_login,
         })
     }
@@ -95,6 +121,7 @@ impl<'p> LoadedTransport<'p> {
             options,
             tls: Tls::new(&options.tls)?,
             login,
+            renewed: OnceLock::new(),
             proxy_login,
         })
     }
@@ -115,10 +142,52 @@ impl<'p> LoadedTransport<'p> {
             session: &self.options.session,
             policy: &self.options.policy,
             tls: &self.tls,
-            login: self.login.as_ref(),
+            loaded: self,
             proxy_login: self.proxy_login.as_ref(),
         }
     }
+
+    fn login(&self) -> Option<&Login> {
+        let renewed = self.renewed.get().and_then(Option::as_ref);
+        renewed.or(self.login.as_ref())
+    }
+
+    /// Replaces a login with a token that the server refused, once.
+    fn renew(&self, refused: &Login, stop: Option<&Stop>) -> Renewal {
+        if self.login() != Some(refused) {
+            // Another thread has done it.
+            return Renewal::Done;
+        }
+        let mut error = None;
+        let mut is_first = false;
+        self.renewed.get_or_init(|| {
+            is_first = true;
+            let options = self.options.credentials.as_ref()?;
+            let network = self.options.network(self.proxy_login.as_ref(), stop);
+            match credentials::renew(options, refused, network)? {
+                Ok(login) => Some(login),
+                Err(why) => {
+                    error = Some(why);
+                    None
+                }
+            }
+        });
+        match error {
+            Some(error) => Renewal::Failed(error),
+            None if is_first && self.login() != Some(refused) => Renewal::Done,
+            None => Renewal::Impossible,
+        }
+    }
+}
+
+/// The result of an attempt to replace a login that was refused.
+#[derive(Debug)]
+pub enum Renewal {
+    /// There is another login.
+    Done,
+    /// The login is not one that can be renewed, or it was renewed before.
+    Impossible,
+    Failed(CredentialsError),
 }
 
 /// A transport as one thread uses it, with a resolver of its own.
@@ -129,12 +198,21 @@ pub struct OpenTransport<'a> {
     pub sts: StsLookup<'a>,
     /// Keys and trust.
     pub tls: &'a Tls,
-    /// `None`: no AUTH.
-    pub login: Option<&'a Login>,
+    loaded: &'a LoadedTransport<'a>,
     pub proxy_login: Option<&'a Login>,
 }
 
-impl OpenTransport<'_> {
+impl<'a> OpenTransport<'a> {
+    /// `None`: no AUTH.
+    pub fn login(&self) -> Option<&'a Login> {
+        self.loaded.login()
+    }
+
+    /// Replaces a login with a token that the server refused, once.
+    pub fn renew(&self, refused: &Login, stop: Option<&Stop>) -> Renewal {
+        self.loaded.renew(refused, stop)
+    }
+
     /// Parameters of every connection attempt.
     pub fn terms(&self) -> Terms<'_> {
         Terms {
@@ -154,7 +232,8 @@ impl OpenTransport<'_> {
             tls: self.tls,
             host,
             check: &ServerCheck::Options,
-            login: self.login,
+            is_host_authentic: true,
+            login: self.login(),
         }
     }
 

@@ -69,7 +69,7 @@ fn advice(danger: Danger, path: &Path) -> String {
             )
         }
         Danger::Readable => format!(
-            "other users can read it, and its password-command or oauth-token-command may contain a secret; chmod 600 {file}"
+            "other users can read it, and a command in it that prints a secret may contain the secret; chmod 600 {file}"
         ),
     }
 }

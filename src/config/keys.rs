@@ -12,7 +12,15 @@ const MIN_SIMILARITY: f64 = 0.7;
 const MIN_CERTAINTY: f64 = 0.9;
 
 /// Options that choose profiles, or that print something and exit.
-const NOT_IN_PROFILES: [&str; 6] = ["config", "profile", "help", "version", "print", "log"];
+const NOT_IN_PROFILES: [&str; 7] = [
+    "config",
+    "profile",
+    "help",
+    "version",
+    "print",
+    "log",
+    "tlsrpt-log",
+];
 
 /// The keys that a section accepts.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +57,7 @@ pub(super) const SECTIONS: [(&str, SectionKeys); 6] = [
     ),
     ("rewrite", SectionKeys::Any),
     ("dkim", SectionKeys::AnyList),
-    ("log", SectionKeys::These(&["file", "syslog"])),
+    ("log", SectionKeys::These(&["file", "syslog", "tlsrpt"])),
     ("dns", SectionKeys::These(&["trust-ad"])),
 ];
 
@@ -91,7 +99,11 @@ const SYNONYMS: [(&str, &str); 26] = [
 
 /// Shell commands that print a secret, and may contain it. A user name and the path of a file are not
 /// secrets.
-const SECRET_COMMANDS: [&str; 2] = ["password-command", "oauth-token-command"];
+const SECRET_COMMANDS: [&str; 3] = [
+    "password-command",
+    "oauth-token-command",
+    "oauth-client-secret-command",
+];
 
 /// The long options, under all their names.
 #[derive(Debug, Default)]

@@ -6,6 +6,7 @@ pub(crate) mod figures;
 pub(crate) mod host;
 pub(crate) mod journal;
 pub(crate) mod lock;
+pub(crate) mod log_file;
 pub mod process;
 pub(crate) mod quote;
 pub(crate) mod secret;

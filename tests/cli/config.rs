@@ -434,7 +434,11 @@ fn a_file_that_others_can_write_is_refused_with_the_chmod_that_mends_it() {
 
 #[test]
 fn a_file_that_others_can_read_is_refused_when_it_may_hold_a_secret() {
-    for key in ["password-command", "oauth-token-command"] {
+    for key in [
+        "password-command",
+        "oauth-token-command",
+        "oauth-client-secret-command",
+    ] {
         let ehlo = Ehlo::new();
         let text = format!("[profile.a]\nuser = \"alice\"\n{key} = \"echo hunter2\"\n");
         let path = write(&ehlo, &text);

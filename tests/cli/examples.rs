@@ -135,7 +135,9 @@ const SERVERS: [&str; 7] = [
 ];
 
 /// Examples that are not run, and why.
-const NOT_RUN: [(&str, &str); 4] = [
+const NOT_RUN: [(&str, &str); 6] = [
+    ("ehlo login --p", "it needs a person"),
+    ("ehlo logout ", "there is no login"),
     ("cargo ", "it builds the program"),
     ("ln -s ", "it changes the host"),
     ("-- %i", "it is for a template of systemd"),
@@ -416,6 +418,7 @@ fn the_examples_of_the_manual_of_servers_work() {
         "ehlo-queue.1",
         "ehlo-config.1",
         "ehlo-merge.1",
+        "ehlo-login.1",
         "ehlo-dkim.1",
     ] {
         check(&of_page(page));
@@ -432,7 +435,15 @@ fn the_examples_of_the_guides_work() {
 #[test]
 fn the_configurations_of_the_guides_are_valid() {
     let world = World::new();
-    let password = world.home.path().join("pw");
+    let home = world.home.path();
+    let password = home.join("pw");
+    let pem = include_str!("../../src/client/credentials/oauth/assertion/test_key.pem");
+    let key = serde_json::json!({
+        "client_email": "robot@crepes.iam.example",
+        "private_key": pem,
+        "token_uri": "https://oauth2.googleapis.com/token",
+    });
+    write(home, "google-key.json", &key.to_string());
     for page in ["ehlo-tutorial.7", "ehlo-providers.7", "ehlo-migrate.7"] {
         let configurations: Vec<String> = blocks(page)
             .into_iter()
@@ -444,8 +455,12 @@ fn the_configurations_of_the_guides_are_valid() {
             .collect();
         assert!(!configurations.is_empty(), "{page}");
         for text in configurations {
-            let text = text.replace("/etc/ehlo/password", &password.to_string_lossy());
-            write(world.home.path(), "example.toml", &text);
+            let text = text
+                .replace("/etc/ehlo/password", &password.to_string_lossy())
+                .replace("/etc/ehlo/google-key.json", "~/google-key.json")
+                .replace("/etc/ehlo/m365-secret", "~/pw")
+                .replace("~/.config/ehlo/google-secret", "~/pw");
+            write(home, "example.toml", &text);
             let run = world.run("ehlo config check --config example.toml");
             assert_eq!(run.exit, Some(0), "{page}: {text}\n{run:#?}");
         }

@@ -7,11 +7,13 @@
 mod authority;
 mod batches;
 mod exchangers;
+mod network;
 mod run;
 
 mod addresses;
 mod aliases;
 mod answers;
+mod dane;
 mod envelope;
 mod failover;
 mod model;

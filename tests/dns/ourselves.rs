@@ -2,9 +2,9 @@
 
 use crate::authority::Authority;
 use crate::exchangers::Exchangers;
+use crate::network;
 use crate::run::send;
 use std::net::{IpAddr, UdpSocket};
-use std::process::Command;
 
 #[test]
 fn only_hosts_better_than_ourselves_are_tried() {
@@ -95,32 +95,13 @@ fn hosts_worse_than_one_that_has_our_address_are_not_tried() {
 fn an_address_that_can_only_be_bound_to_is_not_ourselves() {
     // `ip_nonlocal_bind` is usual on hosts that share an address (VRRP), where every address can be bound.
     for switch in ["0", "1"] {
-        if let Err(why) = enter_own_network(switch) {
-            assert!(!is_interop_required(), "{why}");
-            return eprintln!("skipped: {why}");
+        if !network::enter() {
+            return;
         }
+        std::fs::write("/proc/sys/net/ipv4/ip_nonlocal_bind", switch).unwrap();
         let dns = Authority::serve(&["example.test MX 10 other.test", "other.test A 192.0.2.7"]);
         let mx = Exchangers::willing(&[]);
         let ran = send(&dns, &mx, &["bob@example.test"]);
         ran.ends_with(75).complains("192.0.2.7");
     }
-}
-
-fn is_interop_required() -> bool {
-    std::env::var("EHLO_INTEROP").is_ok_and(|value| value == "required")
-}
-
-/// Moves this thread, and the threads and processes that it starts, into a network namespace of its own with
-/// nothing but a loopback interface.
-fn enter_own_network(nonlocal_bind: &str) -> Result<(), String> {
-    nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET)
-        .map_err(|error| format!("no network namespace: {error}"))?;
-    let up = Command::new("ip")
-        .args(["link", "set", "lo", "up"])
-        .status();
-    if !up.is_ok_and(|status| status.success()) {
-        return Err("no command \"ip\" to set up a network namespace".to_owned());
-    }
-    std::fs::write("/proc/sys/net/ipv4/ip_nonlocal_bind", nonlocal_bind)
-        .map_err(|error| format!("cannot set ip_nonlocal_bind: {error}"))
 }

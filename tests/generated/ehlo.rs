@@ -38,6 +38,18 @@ const COMMANDS: &[(&str, &str)] = &[
         "Send a message to each row of a list, made from a template; see ehlo-merge(1).",
     ),
     (
+        "login",
+        "Log in at an OAuth provider, such as that of Gmail or Microsoft 365, and keep the tokens; see ehlo-login(1).",
+    ),
+    (
+        "logout",
+        "Remove the tokens of an account; see ehlo-login(1).",
+    ),
+    (
+        "token",
+        "Print an access token, for other programs; see ehlo-login(1).",
+    ),
+    (
         "dkim",
         "Make keys for DKIM signatures, and compare those of the configuration with their records in the DNS; see \
          ehlo-dkim(1).",
@@ -99,6 +111,7 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-dkim(1)",
     "ehlo-doctor(1)",
     "ehlo-json(5)",
+    "ehlo-login(1)",
     "ehlo-merge(1)",
     "ehlo-notify(1)",
     "ehlo-policy(1)",
@@ -190,7 +203,7 @@ With --json, each line is an object; the last one contains the exit status and t
 ehlo-json(5).",
 ];
 
-const ENCRYPTION: [&str; 3] = [
+const ENCRYPTION: [&str; 4] = [
     "\
 To a mail exchanger, mail is encrypted if STARTTLS is offered, with any certificate, and sent in plaintext if it is
 not offered or fails; a *** line reports this. To a relay, STARTTLS is used if it is offered, and the certificate
@@ -198,6 +211,11 @@ must then be valid: it must chain to a CA trusted by the system or by --ca-file,
 --tls-name, and be in date; or match --pin. A command (--pipe) is treated like a mail exchanger, or like a relay if
 --tls-name, --ca-file or --pin is given. --tls starttls and --tls implicit never send unencrypted, --tls off never
 encrypts, and -k accepts any certificate.",
+    "\
+Without a relay, ehlo obeys the MTA-STS policies of recipient domains (--mta-sts, RFC 8461): if a policy is enforced, only hosts
+that match it receive the message, by TLS with a valid certificate; if none does, the message is deferred. The policy is fetched
+from https://mta-sts.DOMAIN and kept for its lifetime; the web server of the domain learns of this request. See ehlo-policy(1). A
+message with the header field TLS-Required: No (--require-tls=no, RFC 8689) waives the policies of domains.",
     "\
 TLS 1.2 and 1.3 are supported, with ECDHE and AES-GCM or ChaCha20-Poly1305. Servers that support only older TLS
 versions, CBC ciphers, or RSA or DHE key exchange are not supported; the error message gives the reason.",
@@ -209,7 +227,7 @@ with status 76.",
 const LOGIN: [&str; 5] = [
     "\
 --user logs in to the relay with the strongest mechanism both sides support: SCRAM-SHA-256 or SCRAM-SHA-1 (with
-channel binding, -PLUS, if possible), CRAM-MD5, PLAIN or LOGIN. With --oauth-token-command it is OAUTHBEARER or
+channel binding, -PLUS, if possible), CRAM-MD5, PLAIN or LOGIN. With --oauth or --oauth-token-command it is OAUTHBEARER or
 XOAUTH2, and with --auth EXTERNAL the client certificate. --auth restricts the choice. If the server rejects the
 mechanism rather than the user, the next one is tried; after a -PLUS mechanism was rejected, the plain password is
 never sent.",
@@ -221,7 +239,8 @@ encryption.",
     "\
 The password is taken from --password-command or --password-file (first line), or else from the variable
 EHLO_PASSWORD, systemd's credentials (ehlo.PROFILE.password or ehlo.password), ~/.netrc, or the desktop's keyring as
-found by secret-tool (host HOST service smtp user USER); finally, ehlo prompts for it on the terminal.",
+found by secret-tool (host HOST service smtp user USER); finally, ehlo prompts for it on the terminal. With --oauth, a token is
+used instead, which ehlo login has obtained; see ehlo-login(1).",
     "\
 A password file must have mode 0600, or 0640 if it belongs to root; use chgrp to give it to the users who may log
 in. Secrets of Docker (0444) and Kubernetes (0440) are accepted as mounted, on a read-only tmpfs owned by root. If a
@@ -333,9 +352,9 @@ both. The first profile that matches the sender on the command line is used, and
 whose relays are tried in this order if the relay cannot be reached, does not accept this host as a client, or defers the
 message.",
     "\
-The file must belong to root or to you and must not be writable by others. If it contains password-command or
-oauth-token-command, which may contain a secret, it must not be readable by others either: mode 0600, or 0640 for a file
-that belongs to root. This does not apply to /etc/ehlo/config.toml, nor to a file of root that another user reads.
+The file must belong to root or to you and must not be writable by others. If it contains password-command,
+oauth-token-command or oauth-client-secret-command, which may contain a secret, it must not be readable by others either: mode
+0600, or 0640 for a file that belongs to root. This does not apply to /etc/ehlo/config.toml, nor to a file of root that another user reads.
 Passwords are not allowed in it. Errors in the file are reported before anything is sent, with status 78; a file that
 cannot be read with status 66.",
     "\
@@ -374,7 +393,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ),
     (
         "EHLO_STATE_DIR",
-        "state directory of run, notify, digest and unit, unless --state-dir is given; an absolute path",
+        "state directory of run, notify, digest and unit, unless --state-dir is given, and of OAuth tokens; an absolute path",
     ),
     (
         "EHLO_CACHE_DIR",
@@ -400,7 +419,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ),
     (
         "XDG_STATE_HOME",
-        "directory of a user's queue (ehlo/queue), instead of ~/.local/state",
+        "directory of a user's queue (ehlo/queue) and OAuth tokens (ehlo/oauth), instead of ~/.local/state",
     ),
     (
         "TZ",
@@ -462,7 +481,7 @@ RFC 5321 (SMTP), 5322 (messages), 6376, 8301 and 8463 (DKIM), 2033 (LMTP), 2045 
 (ENHANCEDSTATUSCODES), 2852 (DELIVERBY), 2920 (PIPELINING), 3030 (CHUNKING), 3207 (STARTTLS), 3461 (DSN), 4865
 (FUTURERELEASE), 4954 (AUTH), 4616 (PLAIN), 5802 and 7677 (SCRAM), 5929 and 9266 (channel bindings), 6152 (8BITMIME), 6531
 and 6532 (SMTPUTF8), 6710 (MT-PRIORITY), 7435 (opportunistic security), 7505 (null MX), 7628 (OAUTHBEARER), 8305 (Happy
-Eyeballs), 8314 (implicit TLS), 8689 (REQUIRETLS), 9422 (LIMITS), 9525 (names in certificates).";
+Eyeballs), 8314 (implicit TLS), 8461 (MTA-STS), 8689 (REQUIRETLS), 9422 (LIMITS), 9525 (names in certificates).";
 
 /// ehlo(1).
 pub fn page() -> String {

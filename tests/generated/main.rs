@@ -10,6 +10,7 @@ mod doctor;
 mod ehlo;
 mod guide;
 mod json;
+mod login;
 mod merge;
 mod notify;
 mod page;
@@ -31,12 +32,13 @@ use std::process::Command;
 type Page = fn() -> String;
 
 /// The pages of commands and formats.
-const PAGES: [(&str, Page); 17] = [
+const PAGES: [(&str, Page); 18] = [
     ("ehlo.1", ehlo::page),
     ("ehlo-sink.1", sink::page),
     ("ehlo-probe.1", probe::page),
     ("ehlo-ask.1", ask::page),
     ("ehlo-config.1", config::page),
+    ("ehlo-login.1", login::page),
     ("ehlo-doctor.1", doctor::page),
     ("ehlo-queue.1", queue::page),
     ("ehlo-policy.1", policy::page),

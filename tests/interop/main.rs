@@ -44,6 +44,7 @@ mod large;
 mod mail_log;
 mod matrix;
 mod netrc;
+mod oauth;
 mod odd_tls;
 mod pipes;
 mod proxy;

@@ -118,7 +118,7 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
         "--auth MECH",
     ),
     (
-        "--oauth2-bearer --oauth --token --access-token",
+        "--oauth2-bearer --token --access-token",
         "--oauth-token-command CMD",
     ),
     ("--netrc -N --netrc-optional", "~/.netrc is read by default"),

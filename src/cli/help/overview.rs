@@ -46,12 +46,12 @@ Frequent options:
 Commands:
   run, notify, digest, unit   Mail the results of jobs
   doctor                      Check how this host would send mail from cron
-  merge                       Send a message to each row of a list
-  queue                       List, deliver and change queued messages
+  queue, merge                Manage queued messages; send to each row of a list
   sendmail, mailq             Accept the options of sendmail and mailq
   probe, ask, script          Test a server without sending mail
   sink, demo                  Receive mail for tests; a demonstration
   config                      Check and show the configuration
+  login, logout, token        Manage OAuth logins, as for Microsoft 365
   dkim, policy                Keys for signatures; MTA-STS policies of domains
   completions                 Print the completion script of a shell
   help                        Explain one of these

@@ -111,7 +111,7 @@ struct ListArgs {
     comma: Option<u8>,
 
     /// Character set of the list, if it is not UTF-8.
-    #[arg(long, value_name = "NAME", value_parser = encoding)]
+    #[arg(long, value_name = "NAME", value_parser = encoding, hide_short_help = true)]
     encoding: Option<String>,
 
     /// Field that identifies a row [default: the recipients of its message].
@@ -119,7 +119,7 @@ struct ListArgs {
     id: Option<String>,
 
     /// A field that a row does not have is an error, or is empty.
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = MissingField::Error)]
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = MissingField::Error, hide_short_help = true)]
     missing: MissingField,
 }
 
@@ -228,15 +228,15 @@ struct PaceArgs {
     connections: Option<usize>,
 
     /// First pause after a temporary error of a server; doubled each time, up to 30 times as long.
-    #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "30s")]
+    #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "30s", hide_short_help = true)]
     back_off: Duration,
 
     /// Number of attempts for a row in this run.
-    #[arg(long, value_name = "N", value_parser = value::number::<u32>(1, Some(100)), default_value_t = 3)]
+    #[arg(long, value_name = "N", value_parser = value::number::<u32>(1, Some(100)), default_value_t = 3, hide_short_help = true)]
     tries: u32,
 
     /// End the run after this number of failed rows in a row.
-    #[arg(long, value_name = "N", value_parser = value::number::<u32>(1, None), default_value_t = 10)]
+    #[arg(long, value_name = "N", value_parser = value::number::<u32>(1, None), default_value_t = 10, hide_short_help = true)]
     stop_after: u32,
 }
 
@@ -263,7 +263,7 @@ struct RowArgs {
     limit: Option<u64>,
 
     /// Send only the rows with these IDs.
-    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    #[arg(long, value_name = "ID", value_delimiter = ',', hide_short_help = true)]
     only: Vec<String>,
 
     /// Also send rows again that were refused or are uncertain; a comma-separated list.
@@ -273,7 +273,7 @@ struct RowArgs {
     /// Rows that were sent and have changed since: skip them, or send them again.
     ///
     /// Without this option, they are an error.
-    #[arg(long, value_name = "HOW", value_enum)]
+    #[arg(long, value_name = "HOW", value_enum, hide_short_help = true)]
     changed: Option<ChangedRows>,
 
     /// Print one JSON object for each row, and one for the result.

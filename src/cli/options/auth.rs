@@ -2,6 +2,7 @@
 
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
+use crate::client::credentials::oauth::Account;
 use crate::client::credentials::{CredentialsOptions, SecretSource};
 use crate::client::route;
 use crate::client::session;
@@ -66,9 +67,22 @@ pub struct Args {
     /// over TLS.
     #[arg(long)]
     allow_cleartext_password: bool,
+
+    /// The account whose tokens the program obtains.
+    #[arg(skip)]
+    account: Option<Box<Account>>,
 }
 
 impl Args {
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// Sets the account whose tokens the program obtains.
+    pub fn set_account(&mut self, account: Account) {
+        self.account = Some(Box::new(account));
+    }
+
     /// The user and the source of the secret; `None`: no login. Mechanisms and the use of cleartext are set in the
     /// options of the session.
     pub fn options(
@@ -106,8 +120,10 @@ impl Args {
                 .clone()
                 .map(SecretSource::TokenCommand)
         };
+        let account = || self.account.clone().map(SecretSource::OAuth);
         let nothing = || self.is_external().then_some(SecretSource::Nothing);
-        let source = command.or_else(file).or_else(token).or_else(nothing);
+        let source = command.or_else(file).or_else(token).or_else(account);
+        let source = source.or_else(nothing);
         source.unwrap_or(SecretSource::Found)
     }
 
@@ -117,6 +133,7 @@ impl Args {
             (self.password_command.is_some(), "--password-command"),
             (self.password_file.is_some(), "--password-file"),
             (self.oauth_token_command.is_some(), "--oauth-token-command"),
+            (self.account.is_some(), "--oauth"),
         ];
         let present = options.into_iter().find(|(is_given, _)| *is_given);
         present.map(|(_, option)| option)
@@ -156,16 +173,17 @@ impl Args {
                 "--auth",
                 format!("--auth EXTERNAL needs no password; omit {option}, or choose another mechanism"),
             ),
-            Some(option @ "--oauth-token-command") if !takes_token => (
+            Some(option @ ("--oauth-token-command" | "--oauth")) if !takes_token => (
                 option,
-                "no mechanism of --auth uses the token of --oauth-token-command; add OAUTHBEARER or XOAUTH2 to --auth"
-                    .to_owned(),
+                format!(
+                    "no mechanism of --auth uses the token of {option}; add OAUTHBEARER or XOAUTH2 to --auth"
+                ),
             ),
             None | Some("--password-command" | "--password-file")
                 if takes_token && !takes_password =>
             (
                 "--auth",
-                "--auth allows only mechanisms that need an OAuth token; use --oauth-token-command"
+                "--auth allows only mechanisms that need an OAuth token; use --oauth or --oauth-token-command"
                     .to_owned(),
             ),
             _ => return Ok(()),

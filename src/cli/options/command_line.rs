@@ -2,6 +2,7 @@
 //! it.
 
 use crate::cli::options::auth;
+use crate::cli::options::oauth;
 use crate::cli::options::stored_value::{absolute, stored_value};
 use crate::cli::options::tls;
 use crate::cli::options::transport::{RareArgs, TransportArgs};
@@ -172,7 +173,10 @@ fn ids<A: Args>() -> BTreeSet<Id> {
 
 /// The options that decide who is trusted, and with which credentials.
 pub(super) fn is_about_trust(option: &Arg) -> bool {
-    ids::<tls::Args>().contains(option.get_id()) || ids::<auth::Args>().contains(option.get_id())
+    let id = option.get_id();
+    ids::<tls::Args>().contains(id)
+        || ids::<auth::Args>().contains(id)
+        || ids::<oauth::Args>().contains(id)
 }
 
 /// The source of a value; `None` for an option that the command does not have, where clap panics.

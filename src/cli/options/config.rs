@@ -238,6 +238,7 @@ impl DeliverySettings {
         match setting.key.as_str() {
             "file" => self.log.file = Some(parsed(&setting.value, path)?),
             "syslog" => self.log.syslog = flag(&setting.value)?,
+            "tlsrpt" => self.log.tls_reports = Some(parsed(&setting.value, path)?),
             _ => return Err(ConfigFault::Key(None)),
         }
         Ok(())

@@ -46,8 +46,9 @@ pub struct Args {
 
     /// Require verified TLS on every hop (RFC 8689).
     ///
-    /// `yes` requires --relay and a valid certificate. `no` adds the header field TLS-Required: No, which asks
-    /// servers to deliver the message even if their own policy requires TLS.
+    /// `yes` requires a valid certificate; without --relay, that of an MX host that is verified by DANE. `no` adds the
+    /// header field TLS-Required: No, which asks servers to deliver the message even if their own policy requires TLS;
+    /// ehlo then ignores the policies of the recipients' domains.
     #[arg(long, value_name = "yes|no|?", num_args = 0..=1, require_equals = true, default_missing_value = "yes",
           value_enum)]
     require_tls: Option<RequireTls>,

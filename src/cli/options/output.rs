@@ -38,6 +38,13 @@ pub struct LogArgs {
     /// file cannot be written, there is a warning, and the delivery continues.
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
+
+    /// Append a JSON line for each session with its TLS policy and result to this file.
+    ///
+    /// The words are those of SMTP TLS Reporting (RFC 8460), so that a report for the recipient's domain can be made of
+    /// the lines. The default is `tlsrpt` in `[log]` of the configuration.
+    #[arg(long, value_name = "FILE")]
+    tlsrpt_log: Option<PathBuf>,
 }
 
 impl LogArgs {
@@ -45,8 +52,11 @@ impl LogArgs {
     pub fn options(self, configured: LogOptions) -> LogOptions {
         // A process in the background has another current directory.
         let file = self.log.map(|file| absolute(&file).unwrap_or(file));
+        let reports = self.tlsrpt_log;
+        let reports = reports.map(|file| absolute(&file).unwrap_or(file));
         LogOptions {
             file: file.or(configured.file),
+            tls_reports: reports.or(configured.tls_reports),
             ..configured
         }
     }

@@ -231,6 +231,10 @@ impl CommandLineArgs<'_> {
         let is_to_operands = id == "to" && is_present("recipients");
         let has_recipients = present.iter().any(|arg| names_recipients(arg));
         let has_ready = ["message", "mbox", "maildir"].into_iter().any(is_present);
+        // A profile for mail exchangers is used with another server.
+        if matches!(id, "dane" | "mta_sts") && self.names_server() {
+            return true;
+        }
         let is_to_header = RECIPIENTS.contains(&id) && has_ready && !has_recipients;
         is_to_operands
             || is_to_header

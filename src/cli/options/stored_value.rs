@@ -9,7 +9,12 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// Options that are shell commands.
-const COMMANDS: [&str; 3] = ["pipe", "password_command", "oauth_token_command"];
+const COMMANDS: [&str; 4] = [
+    "pipe",
+    "password_command",
+    "oauth_token_command",
+    "oauth_client_secret_command",
+];
 
 /// A value as the queue stores it. It has the same meaning in another directory.
 pub fn stored_value(option: &str, arg: &Arg, value: &OsStr) -> Result<String, UsageError> {

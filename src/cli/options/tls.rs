@@ -105,6 +105,19 @@ impl Args {
         .about("--tls"))
     }
 
+    /// An option that decides about TLS or certificates, so that a policy in the DNS does not.
+    pub fn replaces_policies(&self) -> Option<&'static str> {
+        let present = [
+            ("--tls off", self.tls == TlsMode::Off),
+            ("--insecure", self.insecure),
+            ("--ca-file", self.ca_file.is_some()),
+            ("--pin", !self.pin.is_empty()),
+            ("--tls-name", self.tls_name.is_some()),
+        ];
+        let mut present = present.into_iter();
+        present.find_map(|(option, present)| present.then_some(option))
+    }
+
     pub fn options(
         self,
         route: &route::RouteOptions,

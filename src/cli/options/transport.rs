@@ -2,10 +2,10 @@
 
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value::HostPort;
-use crate::cli::options::{auth, extensions, route, testing, tls, value};
-use crate::client::policy::PolicyOptions;
+use crate::cli::options::{auth, extensions, oauth, policy, route, testing, tls, value};
+use crate::client::policy::{PolicyMode, PolicyOptions};
 use crate::client::session;
-use crate::client::session::{Protocol, TlsDemand};
+use crate::client::session::{EarlyStop, Protocol, TlsDemand};
 use crate::client::transport::Transport;
 use crate::client::wire::tls::Trust;
 use clap::{ArgMatches, FromArgMatches as _, ValueEnum};
@@ -23,6 +23,8 @@ pub(crate) struct TransportArgs {
     #[command(flatten)]
     tls: tls::Args,
     #[command(flatten)]
+    policy: policy::Args,
+    #[command(flatten)]
     auth: auth::Args,
     #[arg(skip)]
     pub(crate) rare: RareArgs,
@@ -33,6 +35,8 @@ pub(crate) struct TransportArgs {
 #[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 pub(crate) struct RareArgs {
+    #[command(flatten)]
+    oauth: oauth::Args,
     #[command(flatten)]
     pub(crate) extensions: extensions::Args,
     #[command(flatten)]
@@ -51,16 +55,28 @@ impl TransportArgs {
 
     pub(crate) fn transport(self) -> Result<Transport, UsageError> {
         let RareArgs {
+            oauth,
             extensions,
             testing,
         } = self.rare;
+        let mut auth = self.auth;
+        if let Some(account) = oauth.account(auth.user())? {
+            auth.set_account(account);
+        }
         let mut options = self.session.options();
         if testing.is_lmtp() {
             options.protocol = Protocol::Lmtp;
         }
-        let mut transport = transport(self.route, options, self.tls, self.auth)?;
+        let contrary = self.tls.replaces_policies();
+        let mut transport = transport(self.route, options, self.tls, auth)?;
+        transport.policy = self.policy.options(&transport.route, contrary)?;
         extensions.apply(&mut transport.session)?;
         testing.apply(&mut transport.session)?;
+        let stop = transport.session.testing.stop;
+        if stop.is_some_and(EarlyStop::is_before_mail) && !transport.policy.is_required() {
+            // No message is sent.
+            transport.policy.sts = PolicyMode::Off;
+        }
         check_relay_options(&transport, &extensions)?;
         Ok(transport)
     }
@@ -189,10 +205,10 @@ fn check_relay_options(
         )
         .about("--lmtp"));
     }
-    if extensions.demands_tls() {
+    if extensions.demands_tls() && transport.policy == PolicyOptions::default() {
         return Err(UsageError::usage(
-            "--require-tls requires --relay, because MX records cannot be verified; name the server, or \
-             use --require-tls=?",
+            "--require-tls requires --relay, or a policy of the recipient's domain that verifies its MX hosts; name \
+             the server, allow DANE or MTA-STS, or use --require-tls=?",
         )
         .about("--require-tls"));
     }

@@ -11,6 +11,7 @@ use crate::client::deliver::ConnectionPool;
 use crate::client::events::{Event, Observer};
 use crate::client::mail_log;
 use crate::client::outcome::{DeliveryReport, RecipientStatus};
+use crate::client::tls_report;
 use crate::client::transport::{Transport, Transports};
 use crate::mail::message::Message;
 use crate::queue;
@@ -403,6 +404,9 @@ pub fn run_in_background(store: &dyn QueueStore, options: &QueueOptions, item: O
     }
     if let Some(log) = mail_log::file() {
         command.arg("--log").arg(log);
+    }
+    if let Some(log) = tls_report::file() {
+        command.arg("--tlsrpt-log").arg(log);
     }
     command.args(item.map(Id::as_str));
     command

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 const UNCHANGEABLE: &str = "this user cannot change the mode; create the file with mode 0400, or use \
                             --password-command or EHLO_PASSWORD";
 
-/// The password in the first line of a file. The path may be a pipe, as in `<(pass show x)`.
+/// The secret in the first line of the file of an option. The path may be a pipe, as in `<(pass show x)`.
 pub fn secret(option: &str, path: &Path) -> Result<Secret, CredentialsError> {
     let origin = format!("{option} {}", shown_path(path));
     let file = File::open(path).map_err(|error| unread(&origin, error))?;
@@ -86,7 +86,7 @@ fn is_absence(error: &io::Error) -> bool {
     )
 }
 
-fn unread(origin: &str, error: io::Error) -> CredentialsError {
+pub fn unread(origin: &str, error: io::Error) -> CredentialsError {
     let origin = origin.to_owned();
     match error.kind() {
         io::ErrorKind::IsADirectory => CredentialsError::Directory { origin },

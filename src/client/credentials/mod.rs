@@ -1,5 +1,5 @@
-//! Sources of passwords and tokens: a command, a file, the environment, systemd, `~/.netrc`, the desktop's
-//! keyring, or a person at a terminal. Never the command line.
+//! Sources of passwords and tokens: a command, a file, an OAuth login, the environment, systemd, `~/.netrc`, the
+//! desktop's keyring, or a person at a terminal. Never the command line.
 //!
 //! Secrets are wiped from memory after use, go to no child process and into no core file, and appear in no
 //! error text. One copy is out of reach: the value of a variable stays in this process's own environment,
@@ -9,6 +9,7 @@
 mod command;
 mod file;
 mod netrc;
+pub(crate) mod oauth;
 mod prompt;
 
 pub use file::harden;
@@ -18,6 +19,7 @@ use crate::system::secret::{Login, Proof, Secret};
 use crate::system::stop::Stop;
 use crate::system::subprocess::is_shortage;
 use crate::system::text::{reason, shown};
+use oauth::{Account, Network, OAuthError, TokenSource};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
@@ -51,6 +53,8 @@ pub enum SecretSource {
     File(PathBuf),
     /// The first line that this shell command prints is an OAuth token.
     TokenCommand(String),
+    /// The program obtains an OAuth token itself.
+    OAuth(Box<Account>),
     /// The password is searched for in `EHLO_PASSWORD`, systemd's credentials, `~/.netrc` and the keyring, in
     /// this order, and prompted for if it is in none of them.
     Found,
@@ -64,28 +68,56 @@ impl fmt::Debug for SecretSource {
             Self::Command(_) => f.write_str("Command(redacted)"),
             Self::File(path) => f.debug_tuple("File").field(path).finish(),
             Self::TokenCommand(_) => f.write_str("TokenCommand(redacted)"),
+            Self::OAuth(account) => f.debug_tuple("OAuth").field(account).finish(),
             Self::Found => f.write_str("Found"),
             Self::Nothing => f.write_str("Nothing"),
         }
     }
 }
 
-/// Finds the credentials for a server. May run a command, which is killed when `stop` is set, and may prompt
-/// at the terminal.
+/// Finds the credentials for a server. May run a command, which is killed when the network is stopped, request a
+/// token, and prompt at the terminal.
 ///
 /// # Errors
 /// The source that was named gives no secret, or none of the places has one.
 pub fn find(
     options: &CredentialsOptions,
     host: &str,
-    stop: Option<&Stop>,
+    network: Network<'_>,
 ) -> Result<Login, CredentialsError> {
     harden();
     let environment = Environment {
-        stop,
+        stop: network.stop,
+        network: Some(network),
         ..Environment::of_this_process()
     };
     find_in(options, host, &environment)
+}
+
+/// Finds another token if the server has refused this one. `None`: the token is not one of an OAuth login.
+///
+/// # Errors
+/// The provider gives no other token.
+pub fn renew(
+    options: &CredentialsOptions,
+    refused: &Login,
+    network: Network<'_>,
+) -> Option<Result<Login, CredentialsError>> {
+    let (SecretSource::OAuth(account), Proof::Token(token)) = (&options.source, &refused.proof)
+    else {
+        return None;
+    };
+    let source = TokenSource {
+        account,
+        profile: options.profile.as_deref(),
+        network,
+        limit: Some(COMMAND_LIMIT),
+    };
+    let renewed = source.access_token(Some(token)).map(|token| Login {
+        user: options.user.clone(),
+        proof: Proof::Token(token),
+    });
+    Some(renewed.map_err(CredentialsError::from))
 }
 
 /// Finds the credentials without a terminal, as under cron. `limit` is the time limit of a command.
@@ -95,10 +127,12 @@ pub fn find(
 pub fn find_unattended(
     options: &CredentialsOptions,
     host: &str,
+    network: Network<'_>,
     limit: Duration,
 ) -> Result<Login, CredentialsError> {
     harden();
     let environment = Environment {
+        network: Some(network),
         terminal: None,
         limit: Some(limit),
         ..Environment::of_this_process()
@@ -223,6 +257,8 @@ struct Environment<'a> {
     limit: Option<Duration>,
     /// Ends a command.
     stop: Option<&'a Stop>,
+    /// The way to a provider of tokens; `None`: none is asked.
+    network: Option<Network<'a>>,
 }
 
 impl Environment<'_> {
@@ -244,11 +280,17 @@ impl Environment<'_> {
             credentials: set("CREDENTIALS_DIRECTORY").map(PathBuf::from),
             netrc: set("NETRC").map(PathBuf::from).or_else(home),
             keyring: set("DBUS_SESSION_BUS_ADDRESS").map(|_| OsString::from("secret-tool")),
-            limit: (!prompt::is_attended(&terminal)).then_some(COMMAND_LIMIT),
+            limit: command_limit(),
             terminal: Some(terminal),
             stop: None,
+            network: None,
         }
     }
+}
+
+/// Time limit of a command that prints a secret; `None`: no limit, because it may ask a person.
+pub fn command_limit() -> Option<Duration> {
+    (!prompt::is_attended(Path::new("/dev/tty"))).then_some(COMMAND_LIMIT)
 }
 
 fn find_in(
@@ -262,6 +304,7 @@ fn find_in(
         SecretSource::Command(line) => Proof::Password(printed("--password-command", line)?),
         SecretSource::File(path) => Proof::Password(file::secret("--password-file", path)?),
         SecretSource::TokenCommand(line) => Proof::Token(printed("--oauth-token-command", line)?),
+        SecretSource::OAuth(account) => Proof::Token(oauth_token(account, options, environment)?),
         SecretSource::Found => return search(options, host, environment),
         SecretSource::Nothing => Proof::Elsewhere,
     };
@@ -269,6 +312,24 @@ fn find_in(
         user: options.user.clone(),
         proof,
     })
+}
+
+fn oauth_token(
+    account: &Account,
+    options: &CredentialsOptions,
+    environment: &Environment<'_>,
+) -> Result<Secret, OAuthError> {
+    let network = environment.network.ok_or_else(|| OAuthError::Unavailable {
+        provider: account.provider.to_string(),
+        why: "requests are not possible here".to_owned(),
+    })?;
+    let source = TokenSource {
+        account,
+        profile: options.profile.as_deref(),
+        network,
+        limit: environment.limit,
+    };
+    source.access_token(None)
 }
 
 /// Searches the sources in order, and returns the first password.
@@ -430,6 +491,8 @@ pub enum CredentialsError {
         reason(.error)
     )]
     Terminal { account: String, error: io::Error },
+    #[error("{0}")]
+    OAuth(#[from] OAuthError),
 }
 
 impl CredentialsError {
@@ -437,6 +500,7 @@ impl CredentialsError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::TimedOut { .. } => Exit::Temporary,
+            Self::OAuth(error) => error.exit(),
             Self::Read { error, .. }
             | Self::Shell { error, .. }
             | Self::Keyring(error)
@@ -448,6 +512,11 @@ impl CredentialsError {
             Self::Read { .. } | Self::Directory { .. } => Exit::NoInput,
             _ => Exit::Policy,
         }
+    }
+
+    /// True if nothing can be sent before a person has logged in.
+    pub fn needs_login(&self) -> bool {
+        matches!(self, Self::OAuth(error) if error.needs_login())
     }
 }
 

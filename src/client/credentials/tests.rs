@@ -12,6 +12,7 @@ fn nowhere() -> Environment<'static> {
         terminal: None,
         limit: None,
         stop: None,
+        network: None,
     }
 }
 
@@ -97,6 +98,7 @@ fn sources_are_searched_in_order() {
         terminal: None,
         limit: None,
         stop: None,
+        network: None,
     };
     assert_eq!(found(&environment).unwrap(), password(b"variable"));
     environment.password = None;

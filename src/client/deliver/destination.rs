@@ -16,12 +16,18 @@ use crate::client::session::{
     AfterTransaction, DeliveryLog, RecipientReply, SessionContext, SessionFailure, SessionResult,
     TlsDemand, Transaction,
 };
-use crate::client::transport::OpenTransport;
+use crate::client::tls_report;
+use crate::client::tls_report::SessionEnds;
+use crate::client::transport::{OpenTransport, Renewal};
 use crate::client::wire;
 use crate::client::wire::{ConnectFailure, Wire, WireError};
 use crate::mail::envelope::Envelope;
+use crate::mail::message::is_tls_waived;
+use crate::smtp::extension::Extension;
 use crate::smtp::reply::{Class, Reply};
-use std::collections::VecDeque;
+use crate::system::secret::Login;
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::net::IpAddr;
 
@@ -34,6 +40,8 @@ pub struct Delivery<'a, 'r> {
     pub observer: &'r mut dyn Observer,
     /// For each recipient of the envelope.
     pub results: &'r mut [RecipientResult],
+    /// True if the message has the field `TLS-Required: No`; read when it matters.
+    pub is_tls_waived: OnceCell<bool>,
 }
 
 impl Delivery<'_, '_> {
@@ -62,7 +70,7 @@ impl Delivery<'_, '_> {
                     Ok(policy) => policy,
                     Err(failure) => {
                         tried = true;
-                        self.not_allowed(&recipients, &failure);
+                        self.not_allowed(host, &recipients, &failure);
                         open.extend(recipients);
                         continue;
                     }
@@ -113,12 +121,52 @@ impl Delivery<'_, '_> {
             None => None,
         };
         let target = (host, recipients.destination.port);
-        recipients.by_policy(&context.of_host(target, addresses, self.observer))
+        let groups = recipients.by_policy(&context.of_host(target, addresses, self.observer));
+        let is_options = |(policy, _): &PolicyGroup| {
+            let policy = policy.as_ref();
+            policy.is_ok_and(|policy| !policy.is_of_domain())
+        };
+        if groups.iter().all(is_options) || !self.waives_tls() {
+            return groups;
+        }
+        let note = format!("TLS-Required: No in the message; the TLS policy for {host} is ignored");
+        self.observer.on_event(Event::Note(&note));
+        let policy = Policy::of_options(context.tls);
+        vec![(Ok(policy), recipients.pending.to_vec())]
+    }
+
+    /// True if the message waives the policies of domains (RFC 8689 §3). An option that demands TLS takes precedence
+    /// (§4.1).
+    fn waives_tls(&self) -> bool {
+        let transport = self.transport;
+        let mut requests = transport.session.requests.iter();
+        let is_demanded = transport.policy.is_required()
+            || requests.any(|request| request.extension == Extension::RequireTls);
+        !is_demanded
+            && *self
+                .is_tls_waived
+                .get_or_init(|| is_tls_waived(self.outgoing.message))
+    }
+
+    /// A session with a host for the report about TLS, without the addresses.
+    fn session_ends(&self, host: &Host, recipients: &[usize]) -> SessionEnds {
+        let all = &self.outgoing.envelope.recipients;
+        let domains = recipients
+            .iter()
+            .map(|&recipient| all[recipient].domain().to_string());
+        let domains: BTreeSet<String> = domains.collect();
+        SessionEnds {
+            domains: domains.into_iter().collect(),
+            host: host.name(),
+            receiving: None,
+            sending: None,
+        }
     }
 
     /// Records that a host is not used for these recipients.
-    fn not_allowed(&mut self, recipients: &[usize], failure: &PolicyFailure) {
+    fn not_allowed(&mut self, host: &Host, recipients: &[usize], failure: &PolicyFailure) {
         self.observer.on_event(Event::Note(&failure.to_string()));
+        tls_report::excluded(failure, || self.session_ends(host, recipients));
         for &recipient in recipients {
             let to = &self.outgoing.envelope.recipients[recipient];
             self.record(recipient, RecipientResult::not_allowed(to, failure));
@@ -264,7 +312,8 @@ impl Delivery<'_, '_> {
     /// The key under which host state that depends on the client is stored: another user may have a valid
     /// password, and another recipient domain other demands on the certificate.
     fn for_us(&self, current: &CurrentHost<'_>) -> String {
-        let user = self.transport.login.and_then(|login| login.user.as_deref());
+        let login = self.transport.login();
+        let user = login.and_then(|login| login.user.as_deref());
         let key = format!(
             "{} as {}",
             self.for_all(current.host),
@@ -298,6 +347,7 @@ impl Delivery<'_, '_> {
                 }
             };
             peer = server.address.clone();
+            let login = self.transport.login();
             let ended = match self.encrypted_or_in_clear(current, &server, wire, &left) {
                 Ok(ended) => ended,
                 Err(ConnectFailure::OutputFailed) => return open,
@@ -306,6 +356,9 @@ impl Delivery<'_, '_> {
                     return open;
                 }
             };
+            if self.has_new_login(&server, &ended, login) {
+                continue;
+            }
             let settled = self.settle(current, server, ended, &left, 0);
             open.extend(settled.open);
             // Another session like one without any result would fail in the same way.
@@ -315,6 +368,36 @@ impl Delivery<'_, '_> {
             }
             left = settled.left;
         }
+    }
+
+    /// Obtains another token if the server refused the login, and returns true if there is one.
+    fn has_new_login(
+        &mut self,
+        server: &ContactedServer,
+        ended: &SessionResult,
+        login: Option<&Login>,
+    ) -> bool {
+        let is_refused = matches!(
+            &ended.refusal,
+            Some(RecipientReply::Replied(Step::Auth, reply)) if reply.code == 535
+        );
+        let Some(login) = login.filter(|_| is_refused && !ended.interrupted) else {
+            return false;
+        };
+        let stop = self.observer.stop();
+        let note = match self.transport.renew(login, stop.as_deref()) {
+            Renewal::Impossible => return false,
+            Renewal::Done => {
+                format!("{server} rejected the token; logging in again with a new one")
+            }
+            Renewal::Failed(error) => {
+                let note = format!("{server} rejected the token, and there is no other: {error}");
+                self.observer.on_event(Event::Note(&note));
+                return false;
+            }
+        };
+        self.observer.on_event(Event::Note(&note));
+        true
     }
 
     /// Runs a session; repeats it in clear if TLS is optional and failed.
@@ -330,7 +413,13 @@ impl Delivery<'_, '_> {
             Some(_) => AfterTransaction::Rest,
             None => AfterTransaction::Quit,
         };
+        let sending = wire.local_ip();
         let ended = self.session((host, &current.policy), wire, pending, then);
+        tls_report::session(&current.policy, &ended, || SessionEnds {
+            receiving: server.address.ip(),
+            sending,
+            ..self.session_ends(host, pending)
+        });
         let broken = broken_encryption(&current.policy, ended.failure.as_ref());
         let Some(why) = broken.filter(|_| !ended.interrupted) else {
             return Ok(ended);
@@ -422,6 +511,7 @@ impl Delivery<'_, '_> {
         let name = host.name();
         let context = SessionContext {
             check: &policy.check,
+            is_host_authentic: policy.is_of_domain() || !matches!(host, Host::Exchanger(_)),
             ..self.transport.context(&name)
         };
         carry(&transaction, &context, self.observer)

@@ -12,13 +12,14 @@ pub use pool::{ConnectionPool, Hosts};
 use crate::client::events::{Event, Observer, Silent};
 use crate::client::outcome::{DeliveryReport, RecipientResult};
 use crate::client::session::{DeliveryLog, Purpose};
-use crate::client::transport::{OpenTransport, Transports};
+use crate::client::transport::{OpenTransport, TransportError, Transports};
 use crate::mail::address::Address;
 use crate::mail::envelope::Envelope;
 use crate::mail::message::{Convertible, Message, Signed};
 use crate::smtp::blocks::Replay;
 use destination::Delivery;
 use logged::LoggedDelivery;
+use std::cell::OnceCell;
 use std::time::SystemTime;
 
 /// Envelope and content on the way out.
@@ -134,10 +135,14 @@ fn deliver_in_order(
                     idle: pool.idle(index),
                     observer,
                     results: &mut report.results,
+                    is_tls_waived: OnceCell::new(),
                 };
                 delivery.route(&open);
             }
-            Err(error) if index == 0 => report.no_transport(&open, &error),
+            Err(error) if index == 0 && error.needs_login() => {
+                report.no_login(&open, &error.to_string());
+            }
+            Err(error) if index == 0 => report.no_transport(&open, &error.to_string()),
             Err(_) => {}
         }
         let still = report.open();
@@ -150,15 +155,15 @@ fn open_transport<'p, 'a>(
     pool: &'p ConnectionPool<'a, '_>,
     index: usize,
     observer: &mut dyn Observer,
-) -> Result<&'p OpenTransport<'a>, String> {
+) -> Result<&'p OpenTransport<'a>, &'a TransportError> {
     let stop = observer.stop();
     let transport = pool.open(index, stop.as_deref());
-    let transport = transport.map_err(ToString::to_string);
     if index > 0 {
         let profile = pool.transports().options(index).profile.as_deref();
+        let error = transport.as_ref().err().map(ToString::to_string);
         observer.on_event(Event::Fallback {
             profile: profile.unwrap_or_default(),
-            error: transport.as_ref().err().map(String::as_str),
+            error: error.as_deref(),
         });
     }
     transport

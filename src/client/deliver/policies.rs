@@ -3,11 +3,12 @@
 use crate::client::events::{Event, Observer};
 use crate::client::outcome::{Cause, RecipientResult};
 use crate::client::policy::{
-    HostPolicies, Mode, Policy, PolicyContext, PolicyFailure, RecipientDomain, StsStatus,
+    HostPolicies, Mode, Policy, PolicyContext, PolicyFailure, PolicySource, RecipientDomain,
+    StsStatus,
 };
 use crate::client::route::{Destination, Host};
 use crate::client::session::{RecipientReply, Unmet};
-use crate::client::status::{Hint, RecipientStatus};
+use crate::client::status::RecipientStatus;
 use crate::mail::address::{Address, Domain};
 use std::collections::BTreeMap;
 
@@ -117,13 +118,20 @@ pub fn under_policy(
             policy.requirement(),
             result.recipient
         ),
-        _ => result.sentence.clone(),
+        _ => match &policy.source {
+            PolicySource::Sts(sts) => format!(
+                "{}; {sts} requires TLS with a valid certificate (RFC 8461)",
+                result.sentence
+            ),
+            // The error names the TLSA records.
+            _ => result.sentence.clone(),
+        },
     };
     RecipientResult {
         verdict: RecipientStatus::Deferred,
         cause: Cause::Network,
         enhanced: Some(TEMPORARY.to_owned()),
-        hint: Some(Hint::TlsPolicy),
+        hint: Some(policy.hint()),
         sentence,
         ..result
     }

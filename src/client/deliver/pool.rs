@@ -209,6 +209,7 @@ mod tests {
             refusal: None,
             replies: Vec::new(),
             rest: None,
+            is_encrypted: false,
         }
     }
 

@@ -64,7 +64,7 @@ impl SessionEnd {
                 )
             }
             Unmet::NoMechanism(offered) => format!(
-                "no usable AUTH mechanism: {server} offers {offered}; check --auth and \
+                "no usable AUTH mechanism: {server} offers {offered}; check --auth, --oauth and \
                  --oauth-token-command"
             ),
             Unmet::Auth(why) => format!("cannot log in to {server}: {why}"),
@@ -101,6 +101,10 @@ impl SessionEnd {
             // be a reply to a second login: a session has one AUTH that succeeds, and only 235 is success.
             (Step::Auth, true) if reply.code == 503 => {
                 ("does not expect authentication", Some(Hint::NoLogin))
+            }
+            // Microsoft's, also for a valid token.
+            (Step::Auth, true) if reply.enhanced() == Some("5.7.139") => {
+                ("rejected the login", Some(Hint::SmtpLoginDisabled))
             }
             (Step::Auth, true) => ("rejected the login", None),
             (_, true) => ("permanently refused the session", None),

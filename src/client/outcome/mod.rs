@@ -50,6 +50,9 @@ impl fmt::Display for ContactedServer {
     }
 }
 
+/// The enhanced status code of a result without a reply, if a person must log in first (RFC 4954 §6).
+pub const LOGIN_REQUIRED: &str = "4.7.0";
+
 /// Result for one recipient.
 #[derive(Clone, Debug)]
 pub struct RecipientResult {
@@ -199,7 +202,7 @@ impl RecipientResult {
             let (verdict, cause) = (RecipientStatus::Deferred, Cause::Network);
             return Self {
                 enhanced: Some("4.7.5".to_owned()),
-                hint: Some(Hint::TlsPolicy),
+                hint: Some(failure.hint()),
                 ..Self::of(recipient, verdict, cause, sentence)
             };
         }
@@ -497,6 +500,14 @@ impl DeliveryReport {
         for &recipient in recipients {
             let result = &mut self.results[recipient];
             *result = RecipientResult::no_transport(&result.recipient, why);
+        }
+    }
+
+    /// A person must log in before anything can be sent.
+    pub fn no_login(&mut self, recipients: &[usize], why: &str) {
+        self.no_transport(recipients, why);
+        for &recipient in recipients {
+            self.results[recipient].enhanced = Some(LOGIN_REQUIRED.to_owned());
         }
     }
 

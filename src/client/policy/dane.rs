@@ -29,7 +29,8 @@ pub fn look_up(
 ) -> TlsaStatus {
     if !dns.is_trusted() {
         let why = format!(
-            "the resolver {} is not trusted to validate DNSSEC; use one on this host, or see trust-ad in ehlo-config(5)",
+            "the resolver {} is not trusted to validate DNSSEC; use one on this host, or set trust-ad in the \
+             configuration",
             dns.servers()
         );
         return TlsaStatus::Missing(why);
@@ -42,7 +43,11 @@ pub fn look_up(
         }
     };
     if bases.is_empty() {
-        return TlsaStatus::Missing("its addresses are not signed (DNSSEC)".to_owned());
+        let why = format!(
+            "its addresses are not signed (DNSSEC), or the resolver {} does not validate",
+            dns.servers()
+        );
+        return TlsaStatus::Missing(why);
     }
     for base in bases {
         let owner = format!("_{port}._tcp.{base}");

@@ -23,6 +23,7 @@ use crate::client::dns::Answer;
 use crate::client::events::Observer;
 use crate::client::route::{Host, MailDomain, Router};
 use crate::client::session::TlsDemand;
+use crate::client::status::Hint;
 use crate::client::wire::tls::{Dane, ServerCheck};
 use dane::TlsaStatus;
 use std::net::IpAddr;
@@ -73,6 +74,14 @@ impl Policy {
         self.source != PolicySource::Options
     }
 
+    /// The remedy for a failure.
+    pub fn hint(&self) -> Hint {
+        match self.source {
+            PolicySource::Sts(_) => Hint::MtaSts,
+            PolicySource::Options | PolicySource::Dane(_) => Hint::TlsPolicy,
+        }
+    }
+
     /// The policy and that it requires something, after "which".
     pub fn requirement(&self) -> String {
         match &self.source {
@@ -109,6 +118,14 @@ pub enum PolicyFailure {
 }
 
 impl PolicyFailure {
+    /// The remedy.
+    pub fn hint(&self) -> Hint {
+        match self {
+            Self::Lookup { .. } | Self::NoDane { .. } => Hint::TlsPolicy,
+            Self::NotInSts { .. } | Self::NoSts { .. } => Hint::MtaSts,
+        }
+    }
+
     /// True if a later attempt may succeed without another option.
     pub fn may_pass(&self) -> bool {
         match self {

@@ -18,3 +18,10 @@ pub struct PolicyOptions {
     pub dane: PolicyMode,
     pub sts: PolicyMode,
 }
+
+impl PolicyOptions {
+    /// True if nothing is sent without a policy.
+    pub fn is_required(&self) -> bool {
+        [self.dane, self.sts].contains(&PolicyMode::Require)
+    }
+}

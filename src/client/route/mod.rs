@@ -582,10 +582,11 @@ impl<'o> Router<'o> {
         answer: &Answer<IpAddr>,
         observer: &mut dyn Observer,
     ) -> Result<Vec<PeerAddress>, RouteError> {
-        match &self.options.connect_to {
-            Some(detour) => self.peers(&detour.host, detour.port.unwrap_or(port), observer),
-            None => self.exchanger_peers((host, port), answer.records.clone(), observer),
+        // Connections lead elsewhere, or a proxy resolves the name.
+        if self.options.connect_to.is_some() || self.options.proxy.is_some() {
+            return self.addresses(host, port, observer);
         }
+        self.exchanger_peers((host, port), answer.records.clone(), observer)
     }
 
     /// The addresses of an MX in the order in which they are tried, without those of this host itself (RFC 5321

@@ -96,6 +96,9 @@ pub struct SessionContext<'a> {
     pub host: &'a str,
     /// How the certificate is verified.
     pub check: &'a ServerCheck,
+    /// True if the user has named the host, or a policy of the recipient's domain; false for a host that the DNS names
+    /// and nobody has signed.
+    pub is_host_authentic: bool,
     /// `None`: no AUTH.
     pub login: Option<&'a Login>,
 }
@@ -183,6 +186,8 @@ pub struct SessionResult {
     pub replies: Vec<Reply>,
     /// The session, if it is idle.
     pub rest: Option<IdleSession>,
+    /// True if a TLS handshake succeeded in it.
+    pub is_encrypted: bool,
 }
 
 /// Result for one recipient.

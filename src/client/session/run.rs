@@ -144,6 +144,8 @@ struct SessionLoop<'a, 'w> {
     end_reply: Option<Reply>,
     /// Offset in the outbox of the end of a message.
     end_at: Option<usize>,
+    /// True after a TLS handshake.
+    is_encrypted: bool,
 }
 
 /// Reports a TLS handshake.
@@ -197,6 +199,7 @@ impl<'a, 'w> SessionLoop<'a, 'w> {
             ending: Vec::new(),
             end_reply: None,
             end_at: None,
+            is_encrypted: false,
         }
     }
 }
@@ -234,6 +237,7 @@ impl SessionLoop<'_, '_> {
                 mask,
                 server,
             }),
+            is_encrypted: self.is_encrypted,
         }
     }
 
@@ -344,9 +348,10 @@ impl SessionLoop<'_, '_> {
                 return Err(SessionFailure::Tls(error));
             }
         };
+        self.is_encrypted = true;
         tell(&secured, self.observer);
         Ok(WireEvent::Secured(Privacy {
-            verified: secured.judgement.is_good(),
+            verified: secured.judgement.is_good() && self.context.is_host_authentic,
             bindings: Bindings {
                 exporter: secured.exporter,
                 end_point: secured.end_point,

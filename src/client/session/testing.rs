@@ -31,6 +31,14 @@ pub struct EarlyStop {
     pub method: StopMethod,
 }
 
+impl EarlyStop {
+    /// True if the session ends before MAIL.
+    pub fn is_before_mail(self) -> bool {
+        let mail = STOP_POINTS.iter().position(|point| *point == Stage::Mail);
+        STOP_POINTS.iter().position(|point| *point == self.after) < mail
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopMethod {
     Quit,

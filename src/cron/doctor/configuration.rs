@@ -2,6 +2,8 @@
 
 use crate::client::credentials;
 use crate::client::credentials::SecretSource;
+use crate::client::credentials::oauth::{Account, Grant, login_command, stored_login};
+use crate::client::route::Proxy;
 use crate::client::transport::Transport;
 use crate::cron::doctor::options::{CheckStep, Front, View};
 use crate::cron::doctor::{CheckResult, options};
@@ -9,7 +11,9 @@ use crate::system::figures::counted;
 use crate::system::quote::for_shell;
 use crate::system::secret::Login;
 use crate::system::text::{shown, shown_path};
+use crate::system::time::{now_in_seconds, spoken};
 use std::path::Path;
+use std::time::Duration;
 
 const EXAMPLE: &str =
     "default = \"out\" and, under [profile.out], relay = \"smtp.example.org:587\"";
@@ -142,15 +146,51 @@ pub fn check_password(
     };
     let relay = transport.route.relay.as_ref();
     let host = relay.map_or_else(String::new, |relay| relay.host.name());
-    match credentials::find_unattended(options, &host, plan.limit) {
+    let account = match options.source {
+        SecretSource::OAuth(_) => transport.route.proxy.as_ref().and_then(Proxy::account),
+        _ => None,
+    };
+    let proxy_login =
+        account.map(|account| credentials::find_for_proxy_unattended(&account, plan.limit));
+    let login = proxy_login.transpose().and_then(|proxy_login| {
+        let network = transport.network(proxy_login.as_ref(), None);
+        credentials::find_unattended(options, &host, network, plan.limit)
+    });
+    match login {
         Err(error) => Err(CheckResult::of_error(
             CheckStep::Password,
             &error.to_string(),
         )),
         Ok(login) => Ok(PasswordCheck {
             login: Some(login),
-            finding: Some(password_found(options, &plan.view)),
+            finding: Some(match &options.source {
+                SecretSource::OAuth(account) => token_found(options, account),
+                _ => password_found(options, &plan.view),
+            }),
         }),
+    }
+}
+
+/// An OAuth login with its age, and a warning before it expires.
+fn token_found(options: &credentials::CredentialsOptions, account: &Account) -> CheckResult {
+    let found = format!("{} works for {}", source(options), shown(&account.user));
+    let Ok(Some(login)) = stored_login(account) else {
+        return CheckResult::ok(CheckStep::Password, found);
+    };
+    let now = now_in_seconds();
+    let age = spoken(Duration::from_secs(
+        (now - login.logged_in).max(0).unsigned_abs(),
+    ));
+    let found = match account.grant {
+        Grant::User => format!("{found}; the login is {age} old"),
+        Grant::ClientCredentials | Grant::ServiceAccount => found,
+    };
+    match login.warning(now) {
+        None => CheckResult::ok(CheckStep::Password, found),
+        Some(warning) => {
+            CheckResult::warning(CheckStep::Password, format!("{found}, and {warning}"))
+                .with_remedy(login_command(options.profile.as_deref(), account))
+        }
     }
 }
 
@@ -172,6 +212,7 @@ fn source(options: &credentials::CredentialsOptions) -> String {
         SecretSource::Command(_) => "password-command".to_owned(),
         SecretSource::TokenCommand(_) => "oauth-token-command".to_owned(),
         SecretSource::File(path) => format!("password-file {}", shown_path(path)),
+        SecretSource::OAuth(account) => format!("the OAuth login at {}", account.provider),
         SecretSource::Found => "the password of EHLO_PASSWORD, ~/.netrc or the keyring".to_owned(),
         SecretSource::Nothing => "the certificate".to_owned(),
     }

@@ -14,6 +14,7 @@ use crate::mail::message::encode::{Encoder, MAX_LINE, QuotedPrintable};
 use crate::mail::message::entity::composite_encoding;
 use crate::mail::message::fields::{message_id, token};
 use crate::mail::message::finish::{UnfinishedBody, UnfinishedMessage};
+use crate::mail::message::header_block::{header_of, header_of_lines};
 use crate::mail::message::header_reader::{HeaderMode, MessageHeader, RawField};
 use crate::mail::message::header_writer::addresses;
 use crate::mail::message::source::Source;
@@ -105,7 +106,7 @@ impl DeliveryStatusReport<'_> {
         let writer = DsnWriter {
             report: self,
             boundary: token(),
-            header: header_of(original)?,
+            header: header_of(original, MAX_RETURNED_HEADER)?,
         };
         let variants = match self.returned {
             Returned::Whole => writer.with_message(original),
@@ -165,37 +166,6 @@ fn fields(report: &DeliveryStatusReport, author: &Address, now: SystemTime) -> V
         line("Auto-Submitted", "auto-replied"),
         line("MIME-Version", "1.0"),
     ]
-}
-
-/// The header of a message up to the size that is returned: whole lines, without the empty line.
-fn header_of(original: &dyn Replay) -> io::Result<Vec<u8>> {
-    let shape = original.shape(BodyType::Binary.with_utf8());
-    let shape = shape.ok_or_else(|| io::Error::other("the message cannot be parsed"))?;
-    let mut blocks = original.blocks(shape);
-    let mut read = Vec::new();
-    let mut end = None;
-    while end.is_none() && read.len() < MAX_RETURNED_HEADER {
-        let known = read.len().saturating_sub(3);
-        if blocks.append(&mut read)? == Block::End {
-            break;
-        }
-        let empty_line = memchr::memmem::find(&read[known..], b"\r\n\r\n");
-        end = empty_line.map(|at| known + at + 2);
-    }
-    read.truncate(end.unwrap_or(read.len()));
-    Ok(header_of_lines(read))
-}
-
-/// The header at the beginning of a message.
-fn header_of_lines(mut read: Vec<u8>) -> Vec<u8> {
-    if read.starts_with(b"\r\n") {
-        return Vec::new();
-    }
-    let end = memchr::memmem::find(&read, b"\r\n\r\n").map(|at| at + 2);
-    read.truncate(end.unwrap_or(read.len()).min(MAX_RETURNED_HEADER));
-    let last = memchr::memmem::rfind(&read, b"\r\n").map_or(0, |at| at + 2);
-    read.truncate(last);
-    read
 }
 
 /// A report being written.
@@ -344,7 +314,7 @@ pub fn without_body(
     TextPart {
         description: "Header of the message",
         kind: "text/rfc822-headers",
-        text: &header_of_lines(octets[message..].to_vec()),
+        text: &header_of_lines(octets[message..].to_vec(), MAX_RETURNED_HEADER),
     }
     .write(&mut out);
     out.extend_from_slice(last_boundary(&boundary).as_bytes());

@@ -165,8 +165,12 @@ fn give_up_expired(
         if state.result.is_none() && !state.in_doubt {
             continue;
         }
-        let address = &item.metadata.envelope.recipients[recipient];
         let last = state.result.as_ref();
+        // No server has refused the message. A login makes it deliverable at any time.
+        if last.is_some_and(AttemptResult::waits_for_login) {
+            continue;
+        }
+        let address = &item.metadata.envelope.recipients[recipient];
         let last = last.map_or("it is not known whether the message arrived", |last| {
             &last.words
         });

@@ -1,6 +1,6 @@
 //! The state of an item, computed from the records of its journal in their order.
 
-use crate::client::outcome::RecipientStatus;
+use crate::client::outcome::{LOGIN_REQUIRED, RecipientStatus};
 use crate::queue::store::item::{AttemptResult, Id, ItemEvent, Metadata, OnUncertain, Record};
 use std::time::{Duration, SystemTime};
 
@@ -291,6 +291,11 @@ impl RecipientState {
 }
 
 impl AttemptResult {
+    /// True if a person must log in at a provider before the message can be sent.
+    pub fn waits_for_login(&self) -> bool {
+        self.reply.is_none() && self.enhanced.as_deref() == Some(LOGIN_REQUIRED)
+    }
+
     /// The server accepted it; details follow with the result.
     fn accepted(reply: &str) -> Self {
         Self {

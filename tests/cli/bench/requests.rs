@@ -310,6 +310,7 @@ fn requiretls_wants_a_relay_and_a_certificate() {
     );
     let run = Ehlo::new()
         .args(["--require-tls", "-f", "a@b.example"])
+        .args(["--dane", "off", "--mta-sts", "off"])
         .text_to_bob();
     run.run().exits(64).says(&["--require-tls", "--relay"]);
 }

@@ -3,6 +3,7 @@
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::dkim_keys_of;
 use crate::client::credentials;
+use crate::client::credentials::oauth;
 use crate::client::wire::Tls;
 use crate::client::wire::tls;
 use crate::config::{Config, ConfigError, ConfigFault, ConfigKey};
@@ -63,11 +64,12 @@ fn fault((setting, path): &Named, all: &[Named]) -> Option<String> {
         return None;
     }
     match setting.key.as_str() {
-        "password-file" | "proxy-password-file" => {
+        "password-file" | "proxy-password-file" | "oauth-client-secret-file" => {
             let option = format!("--{}", setting.key);
             let checked = credentials::check_file(&option, path);
             checked.err().map(|error| error.to_string())
         }
+        "oauth-key-file" => oauth::check_key(path).err().map(|e| e.to_string()),
         "ca-file" => certificates("--ca-file", path).err().map(|e| e.to_string()),
         "cert" => certificates("--cert", path).err().map(|e| e.to_string()),
         "key" => identity(path, all),

@@ -359,7 +359,7 @@ impl Failure {
         let domain = &entry.domain;
         let instead = match &entry.policy {
             Some(policy) if policy.is_usable(now) => format!("using that with id {}", policy.id),
-            _ => "sending without it".to_owned(),
+            _ => "no policy applies".to_owned(),
         };
         format!(
             "cannot fetch the MTA-STS policy of {domain} (id {}): {}; {instead}",
@@ -527,7 +527,7 @@ mod tests {
         };
         assert_eq!(
             failed(Entry::new("example.org")),
-            "cannot fetch the MTA-STS policy of example.org (id 2): status 404; sending without it"
+            "cannot fetch the MTA-STS policy of example.org (id 2): status 404; no policy applies"
         );
         assert_eq!(
             failed(fetched("1", "enforce")),

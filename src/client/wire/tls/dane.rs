@@ -403,3 +403,178 @@ fn as_certificate_error(error: &webpki::Error) -> (Option<CertificateError>, Cer
         _ => (None, Fault::NotTrusted),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::wire::tls::TlsOptions;
+    use crate::system::certificate::sha256;
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+    use std::time::Duration;
+
+    struct Chain {
+        own: CertificateDer<'static>,
+        ca: CertificateDer<'static>,
+    }
+
+    fn chain(name: &str) -> Chain {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let own = params
+            .signed_by(&KeyPair::generate().unwrap(), &ca)
+            .unwrap();
+        Chain {
+            own: own.der().clone(),
+            ca: ca.der().clone(),
+        }
+    }
+
+    fn record(usage: u8, selector: u8, matching: u8, certificate: &[u8]) -> Tlsa {
+        let selected = match selector {
+            0 => certificate,
+            _ => public_key(certificate).unwrap(),
+        };
+        let data = match matching {
+            0 => selected.to_vec(),
+            1 => sha256(selected).to_vec(),
+            _ => digest(&SHA512, selected).as_ref().to_vec(),
+        };
+        Tlsa {
+            usage,
+            selector,
+            matching,
+            data,
+        }
+    }
+
+    /// The parameters of the record that matches, or the error.
+    fn verdict(chain: &Chain, records: Vec<Tlsa>, sent: bool) -> Result<String, String> {
+        let dane = Dane {
+            records,
+            base: "mx.example.org".to_owned(),
+            port: 25,
+            names: vec!["mx.example.org".to_owned(), "example.org".to_owned()],
+            is_mx_secure: true,
+        };
+        let verifier = DaneVerifier {
+            dane: Arc::new(dane),
+            options: Arc::new(Verifier::new(&TlsOptions::default()).unwrap()),
+        };
+        let others = [chain.ca.clone()];
+        let shown = PresentedChain {
+            own: &chain.own,
+            others: if sent { &others } else { &[] },
+            name: &ServerName::try_from("mx.example.org").unwrap(),
+            now: UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000)),
+        };
+        let found = verifier.matching(&shown);
+        found.map(Tlsa::parameters).map_err(|failure| failure.why)
+    }
+
+    #[test]
+    fn every_selector_and_matching_type_is_compared() {
+        let chain = chain("mx.example.org");
+        for selector in 0..=1 {
+            for matching in 0..=2 {
+                let own = record(3, selector, matching, &chain.own);
+                assert!(is_usable(&own));
+                let words = own.parameters();
+                assert_eq!(verdict(&chain, vec![own.clone()], true), Ok(words));
+                // The CA is not the server.
+                let ca = record(3, selector, matching, &chain.ca);
+                assert!(verdict(&chain, vec![ca], true).is_err());
+                let ca = record(2, selector, matching, &chain.ca);
+                let words = ca.parameters();
+                assert_eq!(verdict(&chain, vec![ca.clone()], true), Ok(words.clone()));
+                // A whole certificate or key in the record need not be sent.
+                let unsent = verdict(&chain, vec![ca], false);
+                assert_eq!(unsent.is_ok(), matching == 0, "{words}");
+                // Usage 2 is not about the server's own certificate.
+                let leaf = record(2, selector, matching, &chain.own);
+                if matching > 0 {
+                    assert!(verdict(&chain, vec![leaf], true).is_err());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn names_count_for_usage_2_and_not_for_usage_3() {
+        let other = chain("other.example");
+        let ee = record(3, 1, 1, &other.own);
+        assert!(verdict(&other, vec![ee.clone()], true).is_ok());
+        let ta = record(2, 1, 1, &other.ca);
+        let error = verdict(&other, vec![ta.clone()], true).unwrap_err();
+        assert!(
+            error.contains("is for other.example, not for mx.example.org"),
+            "{error}"
+        );
+        assert!(verdict(&other, vec![ta, ee], true).is_ok());
+        let domain = chain("example.org");
+        let ta = record(2, 0, 1, &domain.ca);
+        assert!(verdict(&domain, vec![ta], true).is_ok());
+    }
+
+    #[test]
+    fn another_certificate_is_refused_with_the_records() {
+        let (chain, other) = (chain("mx.example.org"), chain("mx.example.org"));
+        let records = vec![record(3, 1, 1, &other.own), record(2, 1, 1, &other.ca)];
+        let error = verdict(&chain, records, true).unwrap_err();
+        assert!(
+            error.contains("matches none of the TLSA records of _25._tcp.mx.example.org: 3 1 1 ")
+        );
+        // A name and a key of the CA are not enough: it must have signed.
+        let records = vec![record(2, 1, 0, &other.ca)];
+        assert!(verdict(&chain, records, true).is_err());
+    }
+
+    #[test]
+    fn records_that_cannot_match_are_unusable() {
+        let usable = |usage, selector, matching, length: usize| {
+            is_usable(&Tlsa {
+                usage,
+                selector,
+                matching,
+                data: vec![0; length],
+            })
+        };
+        assert!(usable(3, 1, 1, 32) && usable(2, 0, 2, 64) && usable(3, 0, 0, 1));
+        for (usage, selector, matching, length) in [
+            (0, 1, 1, 32),
+            (1, 1, 1, 32),
+            (4, 1, 1, 32),
+            (255, 1, 1, 32),
+            (3, 2, 1, 32),
+            (3, 1, 3, 32),
+            (3, 1, 1, 31),
+            (3, 1, 2, 32),
+            (3, 1, 0, 0),
+        ] {
+            assert!(!usable(usage, selector, matching, length));
+        }
+    }
+
+    #[test]
+    fn rubbish_does_not_panic() {
+        let chain = chain("mx.example.org");
+        for data in [vec![], vec![0x30], vec![0x30, 0x84, 1], vec![0xff; 300]] {
+            for selector in 0..=1 {
+                let record = Tlsa {
+                    usage: 2,
+                    selector,
+                    matching: 0,
+                    data: data.clone(),
+                };
+                assert!(verdict(&chain, vec![record], true).is_err());
+            }
+        }
+        let broken = Chain {
+            own: CertificateDer::from(vec![1, 2, 3]),
+            ca: chain.ca.clone(),
+        };
+        let records = vec![record(2, 1, 1, &chain.ca), record(3, 1, 1, &chain.own)];
+        assert!(verdict(&broken, records, true).is_err());
+    }
+}
