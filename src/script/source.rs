@@ -49,7 +49,12 @@ pub fn open_included(name: &str, directory: Option<&Path>) -> Result<ScriptSourc
 
 fn read(name: &str, path: &Path) -> Result<ScriptSource, ScriptError> {
     let file = File::open(path).map_err(|error| {
-        let hint = if error.kind() == io::ErrorKind::NotFound && !name.contains(['/', '.']) {
+        let is_server = name
+            .rsplit_once(':')
+            .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let hint = if is_server {
+            "; to name the server, use --server"
+        } else if error.kind() == io::ErrorKind::NotFound && !name.contains(['/', '.']) {
             "; see ehlo script --list for the bundled scripts"
         } else {
             ""

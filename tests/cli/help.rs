@@ -6,11 +6,32 @@ use crate::terminal::at_terminal;
 fn ehlo(arguments: &[&str]) -> Run {
     let ehlo = Ehlo::new().args(arguments);
     ehlo.file("menu.pdf", "%PDF-1.4\n");
+    ehlo.file("draft.eml", "Subject: x\n\nhi\n");
     ehlo.run()
 }
 
 /// Mistyped options and those of other programs, and what the answer names.
-const OPTIONS: [(&[&str], &str); 40] = [
+const OPTIONS: &[(&[&str], &str)] = &[
+    (&["--tls", "STARTTLS", "bob@x.org"], "write --tls starttls"),
+    (&["--tls", "bob@x.org"], "write --tls starttls"),
+    (
+        &["--priority", "urgent", "bob@x.org"],
+        "write --priority high",
+    ),
+    (&["--at", "10:00", "bob@x.org"], "--hold-for TIME"),
+    (&["--dkim-sign", "x", "bob@x.org"], "use --dkim-key"),
+    (&["-X", "x", "bob@x.org"], "--log FILE writes a line"),
+    (
+        &["run", "--mailto", "bob@x.org", "--", "true"],
+        "use --to ADDR",
+    ),
+    (&["run", "--on-failure", "--", "true"], "--when failure"),
+    (&["sink", "--port", "25"], "--listen 127.0.0.1:PORT"),
+    (&["sink", "127.0.0.1:25"], "use --listen ADDR"),
+    (&["queue", "-p"], "ehlo queue list"),
+    (&["queue", "-Mrm", "x"], "ehlo queue remove ID"),
+    (&["help", "--starttls"], "use --tls starttls"),
+    (&["probe", "x.org", "--cert"], "see ehlo probe --help"),
     (&["--subjcet", "x", "bob@x.org"], "did you mean --subject?"),
     (&["--realy", "x", "bob@x.org"], "did you mean --relay?"),
     (&["--atach", "x", "bob@x.org"], "did you mean --attach?"),
@@ -82,7 +103,7 @@ const OPTIONS: [(&[&str], &str); 40] = [
 
 #[test]
 fn a_mistyped_option_is_answered_once_with_the_right_one() {
-    for (arguments, answer) in OPTIONS {
+    for &(arguments, answer) in OPTIONS {
         let run = ehlo(arguments);
         run.exits(64).complains(1).says(&[answer]);
         assert!(run.stderr.matches("did you mean").count() <= 1, "{run:#?}");
@@ -90,7 +111,12 @@ fn a_mistyped_option_is_answered_once_with_the_right_one() {
 }
 
 /// Mistyped commands and words that are not addresses, the exit status and what the answer names.
-const WORDS: [(&[&str], i32, &str); 24] = [
+const WORDS: &[(&[&str], i32, &str)] = &[
+    (&["verify", "bob@x.org"], 64, "--quit-after rcpt"),
+    (&["gmail"], 64, "ehlo config init"),
+    (&["help", "flush"], 64, "ehlo queue run --now"),
+    (&["completion", "bash"], 64, "ehlo completions SHELL"),
+    (&["draft.eml"], 65, "--message draft.eml"),
     (&["quue", "list"], 64, "did you mean ehlo queue?"),
     (
         &["prob", "--expect", "tls", "x.org"],
@@ -139,7 +165,7 @@ const WORDS: [(&[&str], i32, &str); 24] = [
 
 #[test]
 fn a_word_that_is_not_an_address_is_answered_with_what_is_probably_meant() {
-    for (arguments, exit, answer) in WORDS {
+    for &(arguments, exit, answer) in WORDS {
         ehlo(arguments).exits(exit).complains(1).says(&[answer]);
     }
 }
@@ -219,6 +245,7 @@ fn help_is_about_a_command_a_group_an_option_or_a_topic() {
         (&["help", "queue"], "ehlo --help=queue"),
         (&["help", "tls"], "--tls-min"),
         (&["help", "TLS"], "--tls-min"),
+        (&["--help", "tls"], "--tls-min"),
         (&["help", "probe", "tls"], "--tls-min"),
         (&["probe", "--help=tls"], "--tls-min"),
         (&["help", "--quit-after"], "--quit-after <STAGE>"),

@@ -35,6 +35,7 @@ mod config;
 mod converted;
 mod copies;
 mod courier;
+mod dkim;
 mod doctor;
 mod examples;
 mod fallback;

@@ -68,6 +68,23 @@ fn words_are_the_text_and_its_first_line_the_subject() {
 }
 
 #[test]
+fn an_address_in_place_of_the_text_is_a_warning() {
+    let (queue, server) = (Queue::new(), Server::start(Talk::take));
+    let ehlo = by(&queue, server.port).env("MAILTO", "bob@hamburger.edu");
+    let ehlo = ehlo.args(["-f", "alice@crepes.fr", "ops@example.org", "disk full"]);
+    let run = ehlo.run();
+    run.exits(0).complains(1).says(&[
+        "ops@example.org is part of the text",
+        "--to ops@example.org",
+    ]);
+    server.finish();
+    let (queue, server) = (Queue::new(), Server::start(Talk::take));
+    let ehlo = by(&queue, server.port).args(TO_BOB);
+    ehlo.args(["ops@example.org logged in"]).run().is_silent();
+    server.finish();
+}
+
+#[test]
 fn mailto_and_mailfrom_count_where_no_option_does() {
     let mail = arrives(|ehlo| {
         let ehlo = ehlo.env("MAILTO", "bob@hamburger.edu");

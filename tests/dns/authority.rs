@@ -322,9 +322,13 @@ fn record(line: &str) -> Record {
                 octets(data),
             ))
         }
-        ["TXT", text] => RData::TXT(hickory_server::proto::rr::rdata::TXT::new(vec![
-            text.to_owned(),
-        ])),
+        // Each word is a string of the record.
+        ["TXT", ref strings @ ..] => {
+            let strings = strings.iter().map(|&text| text.to_owned());
+            RData::TXT(hickory_server::proto::rr::rdata::TXT::new(
+                strings.collect(),
+            ))
+        }
         _ => panic!("no record: {line}"),
     };
     Record::from_rdata(name(words[0]), 60, data)

@@ -68,8 +68,8 @@ the message has them. Sender, the fields of resending and of mailing lists, Auto
 Content-Description are signed if they are present. Other fields are not signed.",
     "\
 A composed message is signed and sent in its 7bit form, so that no server on the way converts it. A message of --message or
-of sendmail is signed as it is. If it is 8bit and a server does not support 8BITMIME, it is converted, and its signature
-becomes invalid. Signatures that such a message has already are kept. A message that can only be sent as binary data is not
+of sendmail is signed as it is. If it is 8bit and a server does not support 8BITMIME, or if its header is not ASCII and a
+server does not support SMTPUTF8, it is converted, and its signature becomes invalid; with --verbose, a remark says so. Signatures that such a message has already are kept. A message that can only be sent as binary data is not
 signed; a warning says so.",
     "\
 With --dkim-key and ;domain=, the domain may differ from that of From. Such a signature does not count for DMARC, unless both

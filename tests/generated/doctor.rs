@@ -36,7 +36,7 @@ const STEPS: [(&str, &str); 16] = [
     ),
     (
         "sender",
-        "the sender, after [rewrite], and whether its domain exists",
+        "the sender, after [rewrite], whether its domain exists and, if [dkim] has keys, whether there is one for it",
     ),
     ("host", "the name of this host in EHLO"),
     (

@@ -32,7 +32,7 @@ use std::process::Command;
 type Page = fn() -> String;
 
 /// The pages of commands and formats.
-const PAGES: [(&str, Page); 18] = [
+const PAGES: &[(&str, Page)] = &[
     ("ehlo.1", ehlo::page),
     ("ehlo-sink.1", sink::page),
     ("ehlo-probe.1", probe::page),

@@ -85,12 +85,13 @@ status, unreadable (rows that could not be built any more) and left."];
 const EXAMPLES: &str = "\
 ehlo merge list.csv --template grades.txt --check
 ehlo merge list.csv --template grades.txt --preview=2
-ehlo merge list.csv --template grades.txt -r example.org --limit 2
-ehlo merge list.csv --template grades.txt -r example.org --rate 50/s
+ehlo merge list.csv --template grades.txt -r mx.example.org --limit 2
+ehlo merge list.csv --template grades.txt -r mx.example.org \\
+     --rate 50/s
 ehlo merge status list.csv.merge
 ehlo merge failed list.csv.merge > again.csv
 ehlo merge people.jsonl --to '{{name}} <{{email}}>' -s News \\
-     --markdown @news.md -a '{{invoice}}?' -r example.org \\
+     --markdown @news.md -a '{{invoice}}?' -r mx.example.org \\
      --list-unsubscribe 'https://example.org/leave?id={{id}}'";
 
 const STATUS: [(&str, &str); 5] = [

@@ -5,7 +5,7 @@
 pub(super) const OPTIONS: &[(&str, &str)] = &[
     ("-c -cc", "--cc ADDR"),
     (
-        "--to-addr --recipient --recipients --rcpt --rcpt-to --mail-rcpt",
+        "--to-addr --mailto --recipient --recipients --rcpt --rcpt-to --mail-rcpt",
         "--to ADDR",
     ),
     (
@@ -163,7 +163,7 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
     ),
     (
         "-l --output -o --output-file -X",
-        "--log FILE writes a line for each delivery; to keep the session, redirect standard output",
+        "ehlo has no such option; --log FILE writes a line for each delivery, and standard output can be redirected",
     ),
     ("--no-color --no-colour --colour", "--color never"),
     (
@@ -192,8 +192,20 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
         "--charset NAME",
     ),
     (
-        "--sign --encrypt --smime --pgp --gpg --dkim",
+        "--dkim-sign --dkim-selector --dkim-private-key",
+        "--dkim-key 'FILE;selector=NAME'",
+    ),
+    (
+        "--sign --encrypt --smime --pgp --gpg",
         "ehlo has no such option; sign the message first, and send it with --message FILE",
+    ),
+    (
+        "--delay --at --later --schedule --send-at --send-later",
+        "--hold-for TIME if the server supports it, or start ehlo from at(1) or cron",
+    ),
+    (
+        "--to-file --rcpt-file --recipients-file --to-list",
+        "ehlo has no such option; in a shell, write $(cat FILE) for the recipients in a file",
     ),
     (
         "--help-all --usage --man",
@@ -221,6 +233,9 @@ pub(super) const VALUES: &[(&str, &str)] = &[
     ("--tls no", "write --tls off"),
     ("--tls none", "write --tls off"),
     ("--tls never", "write --tls off"),
+    ("--priority urgent", "write --priority high"),
+    ("--priority important", "write --priority high"),
+    ("--priority 1", "write --priority high"),
     ("--tls-min TLSv1.2", "write --tls-min 1.2"),
     ("--tls-min TLSv1.3", "write --tls-min 1.3"),
     ("--quit-after tls", "write --quit-after starttls"),
@@ -237,7 +252,7 @@ pub(super) const VALUES: &[(&str, &str)] = &[
 ];
 
 /// Words in the place of a command, and the answer.
-pub(super) const WORDS: &[(&str, &str)] = &[
+const WORDS: &[(&str, &str)] = &[
     (
         "send mail compose deliver submit",
         "to send, no command is needed: ehlo [OPTIONS] RECIPIENT...",
@@ -255,7 +270,15 @@ pub(super) const WORDS: &[(&str, &str)] = &[
         "to change items of the queue, use ehlo queue remove, hold, release or requeue",
     ),
     (
-        "check test verify ping info scan",
+        "verify",
+        "to check a recipient, use ehlo --quit-after rcpt RECIPIENT; to inspect a server, use ehlo probe HOST",
+    ),
+    (
+        "gmail outlook office365 o365 yahoo icloud provider providers",
+        "to set up an account, use ehlo config init; for the settings of providers, see ehlo-providers(7)",
+    ),
+    (
+        "check test ping info scan",
         "to inspect a server, use ehlo probe HOST; to check this host, use ehlo doctor",
     ),
     (
@@ -295,6 +318,24 @@ pub(super) const WORDS: &[(&str, &str)] = &[
         "to end a session early, use --quit-after STAGE",
     ),
 ];
+
+/// The answer to a word in the place of a command.
+pub(super) fn word_of_habit(word: &str) -> Option<&'static str> {
+    let is_word = |words: &str| {
+        words
+            .split(' ')
+            .any(|other| other.eq_ignore_ascii_case(word))
+    };
+    let row = WORDS.iter().find(|(words, _)| is_word(words));
+    row.map(|(_, answer)| *answer)
+}
+
+/// The answer to an option of another program, as it was typed.
+pub(super) fn option_of_habit(typed: &str) -> Option<&'static str> {
+    let is_typed = |names: &str| names.split(' ').any(|name| name == typed);
+    let row = OPTIONS.iter().find(|(names, _)| is_typed(names));
+    row.map(|(_, answer)| *answer)
+}
 
 /// Subcommands and options of other programs, as `COMMAND WORD`, and the answer.
 pub(super) const SUBCOMMANDS: &[(&str, &str)] = &[
@@ -346,6 +387,16 @@ pub(super) const SUBCOMMANDS: &[(&str, &str)] = &[
     ("queue stat", "ehlo queue status"),
     ("queue count", "ehlo queue status"),
     ("queue -bpc", "ehlo queue status"),
+    ("run --on-failure", "ehlo run --when failure, the default"),
+    ("run --on-error", "ehlo run --when failure, the default"),
+    ("run --always", "ehlo run --when always"),
+    ("run --on-success", "ehlo run --when always"),
+    ("sink --port", "ehlo sink --listen 127.0.0.1:PORT"),
+    ("sink -p", "ehlo sink --listen 127.0.0.1:PORT"),
+    ("sink --host", "ehlo sink --listen ADDR"),
+    ("sink --bind", "ehlo sink --listen ADDR"),
+    ("sink --dir", "ehlo sink --maildir DIR"),
+    ("sink --output", "ehlo sink --maildir DIR or --mbox FILE"),
     ("config test", "ehlo config check"),
     ("config verify", "ehlo config check"),
     ("config validate", "ehlo config check"),

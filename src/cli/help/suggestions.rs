@@ -1,9 +1,11 @@
 //! Answers to mistyped commands and options, and to those of other programs. They are used only after an error.
 
-use crate::cli::help::habits::{OPTIONS, SUBCOMMANDS, VALUES, WORDS};
+use crate::cli::help::habits::{SUBCOMMANDS, VALUES, option_of_habit, word_of_habit};
 use crate::cli::help::overview::{OVERVIEW, SCREEN};
 use crate::cli::help::{COMMANDS, nearest, topics};
-use crate::cli::options::usage_error::{EarlyExit, UsageError, command_of, first_paragraph};
+use crate::cli::options::usage_error::{
+    EarlyExit, UsageError, command_of, first_paragraph, one_line,
+};
 use crate::client::route::target::{relay, target};
 use crate::mail::address::AddressError;
 use crate::system::exit::Exit;
@@ -49,12 +51,13 @@ pub(crate) fn explain(
     if !is_verb && let Some(error) = command_for(verb) {
         return error.into();
     }
-    let Some(answer) = answer(&error, &words, command) else {
-        return error.into();
-    };
     let help = match command_of(&error) {
         help if help == "ehlo" && is_verb => format!("ehlo {verb}"),
         help => help,
+    };
+    let Some(answer) = answer(&error, &words, command) else {
+        let text = one_line(&error);
+        return UsageError::usage(format!("{}; see {help} --help", shown(&text))).into();
     };
     let invalid = context(&error, ContextKind::InvalidArg).unwrap_or_default();
     let text = match error.kind() {
@@ -75,6 +78,14 @@ fn requested_help(
     let verb = words
         .first()
         .filter(|word| COMMANDS.contains(&word.as_str()));
+    if error.kind() == ErrorKind::DisplayHelp
+        && let [.., option, topic] = words
+        && option == "--help"
+        && !topic.starts_with('-')
+    {
+        let names = verb.into_iter().chain([topic]).cloned();
+        return Some(topics::help(command(), &names.collect::<Vec<_>>()));
+    }
     if error.kind() == ErrorKind::DisplayHelp && !words.iter().any(|word| word == "--help") {
         return Some(Ok(match verb {
             Some(_) => topics::short(command(), words),
@@ -116,7 +127,8 @@ fn answer(error: &clap::Error, words: &[String], command: fn() -> Command) -> Op
         ErrorKind::UnknownArgument => unknown_option(&invalid, words, command),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
             let option = invalid.split(' ').next().unwrap_or_default();
-            invalid_value(option, &context(error, ContextKind::InvalidValue)?)
+            let value = context(error, ContextKind::InvalidValue)?;
+            invalid_value(option, &value).or_else(|| in_lower_case(error, option, &value))
         }
         ErrorKind::InvalidSubcommand => {
             let word = context(error, ContextKind::InvalidSubcommand)?;
@@ -160,6 +172,9 @@ fn unknown_option(invalid: &str, words: &[String], command: fn() -> Command) -> 
     if habit.is_some() {
         return habit;
     }
+    if own.get_name() == "sink" && !invalid.starts_with('-') {
+        return Some("to listen on another address, use --listen ADDR".to_owned());
+    }
     let name = invalid.strip_prefix("--")?;
     let others = whole.get_subcommands().chain([&whole]);
     let others = others.filter(|other| other.get_name() != own.get_name() && has(other, name));
@@ -182,10 +197,9 @@ fn habit(typed: &str, command: &Command) -> Option<String> {
     } else {
         typed
     };
-    let is_typed = |names: &str| names.split(' ').any(|name| name == typed);
-    let (_, answer) = OPTIONS.iter().find(|(names, _)| is_typed(names))?;
+    let answer = option_of_habit(typed)?;
     let Some(option) = answer.strip_prefix("--") else {
-        return Some((*answer).to_owned());
+        return Some(answer.to_owned());
     };
     let is_name = |character: char| character.is_ascii_alphanumeric() || character == '-';
     let end = option.find(|character| !is_name(character));
@@ -203,7 +217,21 @@ fn has(command: &Command, long: &str) -> bool {
     names(command).any(|name| name == long)
 }
 
+/// The answer to a known value in capitals.
+fn in_lower_case(error: &clap::Error, option: &str, value: &str) -> Option<String> {
+    let lower = value.to_ascii_lowercase();
+    match error.get(ContextKind::ValidValue)? {
+        ContextValue::Strings(known) if known.contains(&lower) => {
+            Some(format!("write {option} {lower}"))
+        }
+        _ => None,
+    }
+}
+
 fn invalid_value(option: &str, value: &str) -> Option<String> {
+    if option == "--tls" && value.contains('@') {
+        return Some("write --tls starttls, or --tls implicit for port 465".to_owned());
+    }
     if ["--relay", "--server"].contains(&option) && value.contains('@') {
         return Some("use --from ADDR for the author, --user NAME for the login".to_owned());
     }
@@ -244,6 +272,8 @@ pub(crate) fn for_recipient(error: &AddressError) -> Option<UsageError> {
     let name = shown(word);
     let answer = if COMMANDS.contains(&word.as_str()) {
         format!("a command must be the first word: ehlo {name}")
+    } else if is_message(Path::new(word)) {
+        format!("to send this message, use --message {name}")
     } else if Path::new(word).is_file() {
         format!("to attach this file, use -a {name} (one -a for each file)")
     } else if word.contains("://") && relay(word).is_ok() {
@@ -258,14 +288,10 @@ pub(crate) fn for_recipient(error: &AddressError) -> Option<UsageError> {
     )))
 }
 
-fn word_of_habit(word: &str) -> Option<&'static str> {
-    let is_word = |words: &str| {
-        words
-            .split(' ')
-            .any(|other| other.eq_ignore_ascii_case(word))
-    };
-    let row = WORDS.iter().find(|(words, _)| is_word(words));
-    row.map(|(_, answer)| *answer)
+/// True for an existing file with the extension of messages.
+fn is_message(path: &Path) -> bool {
+    let end = path.extension();
+    end.is_some_and(|end| end.eq_ignore_ascii_case("eml")) && path.is_file()
 }
 
 /// True for an IP address, a name with a dot, or `localhost`, each perhaps with a port.
@@ -289,6 +315,7 @@ pub(crate) fn for_author(error: &AddressError) -> Option<UsageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::help::habits::OPTIONS;
     use crate::cli::parse::command;
 
     #[test]

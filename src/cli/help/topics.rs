@@ -1,5 +1,6 @@
 //! The texts of `ehlo help TOPIC` and `--help=TOPIC`.
 
+use crate::cli::help::habits::{option_of_habit, word_of_habit};
 use crate::cli::help::overview::SCREEN;
 use crate::cli::help::{COMMANDS, nearest};
 use crate::cli::options::usage_error::UsageError;
@@ -64,6 +65,13 @@ pub(crate) fn topic(command: Command, word: &str) -> Result<String, UsageError> 
     }
     if command.get_arguments().any(|arg| is_named(arg, name)) {
         return Ok(only(command, |arg| is_named(arg, name)));
+    }
+    if let Some(answer) = option_of_habit(word).or_else(|| word_of_habit(word)) {
+        let verb = if answer.starts_with("--") { "use " } else { "" };
+        return Err(UsageError::usage(format!(
+            "there is no help for \"{}\"; {verb}{answer}",
+            shown(word)
+        )));
     }
     let groups = headings(&command).map(str::to_ascii_lowercase);
     let options = command.get_arguments().filter_map(Arg::get_long);

@@ -111,6 +111,8 @@ struct ListArgs {
     comma: Option<u8>,
 
     /// Character set of the list, if it is not UTF-8.
+    ///
+    /// As in windows-1252 or latin1. UTF-16 must be converted first.
     #[arg(long, value_name = "NAME", value_parser = encoding, hide_short_help = true)]
     encoding: Option<String>,
 
@@ -119,6 +121,8 @@ struct ListArgs {
     id: Option<String>,
 
     /// A field that a row does not have is an error, or is empty.
+    ///
+    /// With `empty`, a misspelled name is not noticed.
     #[arg(long, value_name = "HOW", value_enum, default_value_t = MissingField::Error, hide_short_help = true)]
     missing: MissingField,
 }
@@ -227,15 +231,21 @@ struct PaceArgs {
     #[arg(long, value_name = "N", value_parser = value::number::<usize>(1, Some(1000)))]
     connections: Option<usize>,
 
-    /// First pause after a temporary error of a server; doubled each time, up to 30 times as long.
+    /// First pause after a temporary error of a server.
+    ///
+    /// Each pause is twice as long as the one before, up to 30 times the first, until a message is accepted.
     #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "30s", hide_short_help = true)]
     back_off: Duration,
 
     /// Number of attempts for a row in this run.
+    ///
+    /// A row that is deferred each time is left for the next run.
     #[arg(long, value_name = "N", value_parser = value::number::<u32>(1, Some(100)), default_value_t = 3, hide_short_help = true)]
     tries: u32,
 
     /// End the run after this number of failed rows in a row.
+    ///
+    /// So many failures have a common cause more often than not.
     #[arg(long, value_name = "N", value_parser = value::number::<u32>(1, None), default_value_t = 10, hide_short_help = true)]
     stop_after: u32,
 }
@@ -263,6 +273,8 @@ struct RowArgs {
     limit: Option<u64>,
 
     /// Send only the rows with these IDs.
+    ///
+    /// An ID is the field given by --id, or the recipients with commas between them.
     #[arg(long, value_name = "ID", value_delimiter = ',', hide_short_help = true)]
     only: Vec<String>,
 

@@ -6,8 +6,8 @@ use crate::mail::dkim::Signer;
 use crate::mail::envelope::Dsn;
 use crate::mail::merge::Letter;
 use crate::mail::message::{
-    Attachment, Content, HeaderField, Inline, Input, MessageDraft, MessageOptions, ReadyMessage,
-    TextAlternatives, WithoutText,
+    Attachment, Content, Disposition, HeaderField, Inline, Input, MessageDraft, MessageOptions,
+    ReadyMessage, TextAlternatives, WithoutText,
 };
 use std::path::{Path, PathBuf};
 
@@ -190,7 +190,10 @@ impl LetterParts {
             let id = format!("image{}", index + 1);
             if text.refer(&path, &id) {
                 inline.push(Inline {
-                    file: attachment,
+                    file: Attachment {
+                        disposition: Disposition::Inline,
+                        ..attachment
+                    },
                     id: Some(id),
                 });
             } else {

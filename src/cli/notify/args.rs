@@ -5,6 +5,7 @@ use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{mail, message, output, value};
 use crate::config::Places;
+use crate::mail::address::Address;
 use crate::mail::message::Input;
 use std::path::PathBuf;
 
@@ -70,6 +71,8 @@ impl Args {
                 "--name is only used by --dedupe and --every; add one of them, or omit --name",
             ));
         }
+        let first = self.text.first().filter(|_| !typed.has("to"));
+        let address = first.filter(|word| Address::parse(word).is_ok()).cloned();
         let text = (!self.text.is_empty()).then(|| self.text.join(" "));
         let is_stdin = |input: &Input| matches!(input, Input::Stdin);
         if text.is_none() && attachments.iter().any(|one| is_stdin(&one.input)) {
@@ -84,6 +87,7 @@ impl Args {
         Ok(NotifyOptions {
             mail,
             text,
+            address,
             level: self.level,
             attachments,
             only_if_input: self.only_if_input,

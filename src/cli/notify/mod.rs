@@ -23,6 +23,8 @@ pub struct NotifyOptions {
     pub mail: Notification,
     /// The text. `None`: the standard input, unless it is a terminal.
     pub text: Option<String>,
+    /// An address at the start of the text, although --to is not given: it was probably meant as the recipient.
+    pub address: Option<String>,
     /// `None`: the mail shows no level.
     pub level: Option<Level>,
     pub attachments: Vec<Attachment>,
@@ -69,6 +71,11 @@ const NAME: &str = "text";
 const LONGEST_SUBJECT: usize = 120;
 
 pub fn run(mut plan: NotifyOptions) -> Exit {
+    if let Some(address) = &plan.address {
+        warn(&format!(
+            "{address} is part of the text; to send to this address, use --to {address}"
+        ));
+    }
     let JobReport {
         body,
         body_alone,

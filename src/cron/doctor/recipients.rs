@@ -5,6 +5,7 @@ use crate::cron::doctor::options::CheckStep;
 use crate::cron::doctor::{CheckResult, HostSystem, options};
 use crate::cron::{Addressing, DeliveryOptions, NotificationRecipients};
 use crate::mail::address::{Address, Domain};
+use crate::mail::dkim::Signer;
 use crate::mail::rewrite::{HostNames, RewriteError, Rewriter};
 use crate::system::host;
 use crate::system::text::{shown, shown_path};
@@ -49,9 +50,38 @@ pub fn find(
         .findings
         .push(check_sender(&sender, given, &host.login));
     addresses.sender = sender.ok().flatten();
+    let signatures = addresses
+        .sender
+        .as_ref()
+        .map(|sender| check_signatures(sender, &delivery.signer));
+    addresses.findings.extend(signatures.unwrap_or_default());
     let helo = delivery.transport.session.helo.as_deref();
     addresses.findings.push(host_name(helo, &host.names));
     addresses
+}
+
+/// Checks the DKIM keys for mail of this sender. Nothing is found if there are no keys at all.
+fn check_signatures(sender: &Address, signer: &Signer) -> Vec<CheckResult> {
+    if signer.is_off() {
+        return Vec::new();
+    }
+    let domain = sender.domain().to_string().to_ascii_lowercase();
+    let step = CheckStep::Sender;
+    let chosen = match signer.choose(std::slice::from_ref(&domain)) {
+        Ok(chosen) => chosen,
+        Err(error) => return vec![CheckResult::of_error(step, &error.to_string())],
+    };
+    let warnings = chosen.warnings.iter();
+    let mut found: Vec<CheckResult> = warnings
+        .map(|text| CheckResult::warning(step, text))
+        .collect();
+    found.extend(chosen.remarks().map(|text| CheckResult::ok(step, text)));
+    if found.is_empty() {
+        let text = format!("there is no DKIM key for {domain}, so that its mail is not signed");
+        let remedy = format!("make a key: ehlo dkim new SELECTOR --domain {domain} --out FILE");
+        found.push(CheckResult::warning(step, text).with_remedy(remedy));
+    }
+    found
 }
 
 /// A list of recipients, and the place where it is set.

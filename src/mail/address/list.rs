@@ -256,7 +256,11 @@ impl<A> ListParser<'_, A> {
                 None | Some(Token::Mark(',')) => {
                     entries.push(ListEntry::Mailbox(self.plain(&run)?));
                 }
-                _ => return Err(syntax("unexpected > or ;", self.list)),
+                Some(Token::Mark(';')) => {
+                    let what = "addresses are separated by commas; unexpected ;";
+                    return Err(syntax(what, self.list));
+                }
+                _ => return Err(syntax("unexpected >", self.list)),
             }
         }
         Ok(entries)

@@ -9,7 +9,7 @@ use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use rustls::pki_types::PrivateKeyDer;
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -128,18 +128,20 @@ impl SigningKey {
             fault,
         };
         let file = File::open(path).map_err(unreadable)?;
-        check_access(&file, path)?;
         let mut pem = Zeroizing::new(Vec::with_capacity(8 * 1024));
-        let read = file.take(MAX_FILE + 1).read_to_end(&mut pem);
+        let read = (&file).take(MAX_FILE + 1).read_to_end(&mut pem);
         if read.map_err(unreadable)? as u64 > MAX_FILE {
             return Err(content(KeyFault::TooLarge));
         }
-        Self::parse(&pem).map_err(content)
+        // First, because the advice about the mode is for key files only.
+        let key = Self::parse(&pem).map_err(content)?;
+        check_access(&file, path)?;
+        Ok(key)
     }
 
     /// Parses the first key in a PEM file, PKCS#1 or PKCS#8.
-    pub fn parse(pem: &[u8]) -> Result<Self, KeyFault> {
-        let has = |words: &str| memmem::find(pem, words.as_bytes()).is_some();
+    pub fn parse(text: &[u8]) -> Result<Self, KeyFault> {
+        let has = |words: &str| memmem::find(text, words.as_bytes()).is_some();
         if has("BEGIN ENCRYPTED PRIVATE KEY") || has("Proc-Type: 4,ENCRYPTED") {
             return Err(KeyFault::Encrypted);
         }
@@ -155,8 +157,12 @@ impl SigningKey {
         if has("BEGIN OPENSSH PRIVATE KEY") {
             return Err(KeyFault::OpenSsh);
         }
-        let key = PrivateKeyDer::from_pem_slice(pem);
-        match key.map_err(|error| KeyFault::Damaged(error.to_string()))? {
+        // The text of an error may contain a part of the key.
+        let key = PrivateKeyDer::from_pem_slice(text).map_err(|error| match error {
+            pem::Error::MissingSectionEnd { .. } => damaged("its END line is missing"),
+            _ => damaged("it is not base64 between its BEGIN and END lines"),
+        });
+        match key? {
             PrivateKeyDer::Pkcs1(key) => rsa(key.secret_pkcs1_der()),
             PrivateKeyDer::Pkcs8(key) => pkcs8(key.secret_pkcs8_der()),
             PrivateKeyDer::Sec1(_) => Err(KeyFault::Kind("an EC")),
@@ -224,9 +230,6 @@ fn check_access(file: &File, path: &Path) -> Result<(), KeyError> {
         is_denied: false,
     };
     let facts = file.metadata().map_err(unreadable)?;
-    if facts.is_dir() {
-        return Err(unreadable(io::ErrorKind::IsADirectory.into()));
-    }
     if !facts.is_file() {
         return Ok(());
     }
@@ -262,14 +265,14 @@ const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 
 fn pkcs8(der: &[u8]) -> Result<SigningKey, KeyFault> {
-    let damaged = || KeyFault::Damaged("it is not PKCS#8".to_owned());
-    let (algorithm, key) = private_key_info(der).ok_or_else(damaged)?;
+    let info = private_key_info(der).ok_or_else(|| damaged("it is not PKCS#8"));
+    let (algorithm, key) = info?;
     match algorithm {
         RSA => rsa(key),
         ED25519 => {
             // OpenSSL writes no public key, which the checked function requires.
             let key = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der);
-            let key = key.map_err(|error| KeyFault::Damaged(error.to_string()))?;
+            let key = key.map_err(|error| damaged(&error.to_string()))?;
             Ok(SigningKey::Ed25519(key))
         }
         EC => Err(KeyFault::Kind("an EC")),
@@ -280,7 +283,7 @@ fn pkcs8(der: &[u8]) -> Result<SigningKey, KeyFault> {
 
 fn rsa(der: &[u8]) -> Result<SigningKey, KeyFault> {
     let bits = modulus_bits(der);
-    let bits = bits.ok_or_else(|| KeyFault::Damaged("it is not PKCS#1".to_owned()))?;
+    let bits = bits.ok_or_else(|| damaged("it is not PKCS#1"))?;
     if bits < MIN_BITS {
         return Err(KeyFault::TooShort(bits));
     }
@@ -291,8 +294,12 @@ fn rsa(der: &[u8]) -> Result<SigningKey, KeyFault> {
         Ok(key) => Ok(SigningKey::Rsa(key)),
         // The size of the exponent; that of the modulus is right.
         Err(error) if error.to_string() == "TooSmall" => Err(KeyFault::Exponent),
-        Err(error) => Err(KeyFault::Damaged(error.to_string())),
+        Err(error) => Err(damaged(&error.to_string())),
     }
+}
+
+fn damaged(why: &str) -> KeyFault {
+    KeyFault::Damaged(why.to_owned())
 }
 
 /// The algorithm and the key of PKCS#8 (RFC 5958 §2).

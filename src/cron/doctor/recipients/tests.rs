@@ -1,5 +1,6 @@
 use crate::cron::doctor::host::tests::TestHost;
 use crate::cron::doctor::recipients::*;
+use crate::mail::dkim::{KeyDomain, NamedKey, SigningMode, ed25519_pem};
 use crate::mail::rewrite;
 use crate::system::exit::Health;
 use std::path::PathBuf;
@@ -89,6 +90,44 @@ fn rewritten_recipient_is_shown_with_its_result() {
     let (addresses, finding) = of(&options, "ann");
     assert_eq!(finding.found, "ann -> ann@example.org (a test)");
     assert_eq!(addresses.recipients.len(), 1);
+}
+
+#[test]
+fn sender_without_a_key_beside_others_is_a_warning() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("key.pem");
+    std::fs::write(&path, ed25519_pem().unwrap().expose()).unwrap();
+    let mode = |mode| std::os::unix::fs::PermissionsExt::from_mode(mode);
+    std::fs::set_permissions(&path, mode(0o600)).unwrap();
+    let key = NamedKey {
+        path: path.clone(),
+        selector: "s".to_owned(),
+        domain: KeyDomain::Below("example.org".to_owned()),
+    };
+    let signer = Signer::new(SigningMode::Auto, vec![key.clone()]);
+    let check = |domain: &str, signer: &Signer| {
+        check_signatures(&Address::of("ann", domain).unwrap(), signer)
+    };
+    assert!(check("example.com", &Signer::default()).is_empty());
+    let found = check("Mail.Example.org", &signer);
+    assert_eq!(
+        found[0].found,
+        "signed for example.org (DKIM, s, ed25519-sha256)"
+    );
+    let found = check("example.com", &signer);
+    assert_eq!((found.len(), found[0].health), (1, Health::Warning));
+    assert!(
+        found[0]
+            .remedy
+            .as_ref()
+            .unwrap()
+            .contains("--domain example.com")
+    );
+    std::fs::set_permissions(&path, mode(0o644)).unwrap();
+    let signer = Signer::new(SigningMode::Auto, vec![key]);
+    let found = check("example.org", &signer);
+    assert_eq!(found[0].health, Health::Critical);
+    assert!(found[0].remedy.as_ref().unwrap().contains("chmod 600"));
 }
 
 #[test]
