@@ -10,8 +10,11 @@ use crate::cli::digest::{Digest, DigestTask};
 use crate::cli::dkim;
 use crate::cli::dkim::DkimTask;
 use crate::cli::doctor;
+use crate::cli::jobs;
+use crate::cli::jobs::JobsOptions;
 use crate::cli::login;
 use crate::cli::login::{LoginTask, LogoutTask, TokenTask};
+use crate::cli::manual;
 use crate::cli::merge;
 use crate::cli::merge::Merge;
 use crate::cli::notify;
@@ -27,6 +30,7 @@ use crate::cli::script;
 use crate::cli::send;
 use crate::cli::send::SendTask;
 use crate::cli::sendmail;
+use crate::cli::sendmail::SendmailTask;
 use crate::cli::sink;
 use crate::cli::sink::SinkOptions;
 use crate::cli::terminal;
@@ -78,12 +82,16 @@ pub enum Invocation {
     Notify(Box<NotifyOptions>),
     /// Mail a summary of recorded runs, or show it.
     Digest(Box<Digest>),
+    /// Show jobs, and report those that did not run.
+    Jobs(Box<JobsOptions>),
     /// Mail the status of a systemd unit.
     Unit(Box<Unit>),
     /// Run a command and mail the result.
     Job(Box<Job>),
     /// Print the completion script of a shell.
     Completions(completions::Shell),
+    /// Print a page of the manual.
+    Manual(manual::Manual),
     /// Complete a command line for a shell.
     Complete(Box<completions::Request>),
     /// Read the output that background processes of a job still write.
@@ -91,7 +99,10 @@ pub enum Invocation {
 }
 
 impl Invocation {
-    pub fn run(self) -> Exit {
+    pub fn run(mut self) -> Exit {
+        if let Err(exit) = self.take_rights_of_owner() {
+            return exit;
+        }
         if let Some(log) = self.log() {
             mail_log::start(log, terminal::warn);
             if let Some(file) = &log.tls_reports {
@@ -121,11 +132,27 @@ impl Invocation {
             Self::Sendmail(options) => sendmail::run(&options),
             Self::Notify(options) => notify::run(*options),
             Self::Digest(options) => digest::run(*options),
+            Self::Jobs(options) => jobs::run(&options),
             Self::Unit(options) => unit::run(*options),
             Self::Job(options) => run::run(&options),
             Self::Completions(shell) => completions::run(shell),
+            Self::Manual(manual) => manual::run(&manual),
             Self::Complete(request) => request.run(),
             Self::Drain => run::drain(),
+        }
+    }
+
+    /// As root, a command that only works on the queue gives up the rights that are not those of its owner.
+    fn take_rights_of_owner(&mut self) -> Result<(), Exit> {
+        match self {
+            Self::Queue(queue) => queue.take_rights_of_owner(),
+            Self::Sendmail(sendmail) => match sendmail.task {
+                SendmailTask::List | SendmailTask::Run(_) => {
+                    queue::take_rights_of_owner(&mut sendmail.queueing.queue)
+                }
+                _ => Ok(()),
+            },
+            _ => Ok(()),
         }
     }
 
@@ -142,6 +169,7 @@ impl Invocation {
                 DigestTask::List => return None,
             },
             Self::Unit(unit) => &unit.mail,
+            Self::Jobs(jobs) => jobs.mail()?,
             Self::Job(job) => &job.mail,
             _ => return None,
         };

@@ -8,12 +8,14 @@ use crate::cli::dkim;
 use crate::cli::doctor;
 use crate::cli::help::{HelpArgs, suggestions, topics};
 use crate::cli::invocation::Invocation;
+use crate::cli::jobs;
 use crate::cli::login;
+use crate::cli::manual;
 use crate::cli::merge;
 use crate::cli::notify;
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::{dkim_keys, log};
-use crate::cli::options::route_plan::{fallbacks, set_profile};
+use crate::cli::options::route_plan::{fallbacks, set_profile, through_socket};
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
 use crate::cli::options::words;
 use crate::cli::policy;
@@ -21,14 +23,15 @@ use crate::cli::probe;
 use crate::cli::queue;
 use crate::cli::run;
 use crate::cli::script;
-use crate::cli::send::SendTask;
 use crate::cli::send::args;
 use crate::cli::send::args::{ParsedWords, SendArgs};
+use crate::cli::send::{Send, SendTask};
 use crate::cli::sendmail;
 use crate::cli::sink;
 use crate::cli::unit;
 use crate::config::{Config, Places, Profile};
 use crate::cron::job::DRAIN;
+use crate::mail::dkim::Signer;
 use crate::system::exit::Exit;
 use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand};
 use std::ffi::OsString;
@@ -150,6 +153,8 @@ enum Subcommands {
     Notify(Box<notify::Args>),
     /// Mail a summary of the runs recorded with --digest.
     Digest(Box<digest::Args>),
+    /// Show recorded jobs, and report those that did not run.
+    Jobs(Box<jobs::Args>),
     /// Mail the status of a systemd unit.
     Unit(Box<unit::Args>),
     /// Diagnose how mail from cron would leave this host.
@@ -160,6 +165,8 @@ enum Subcommands {
     Mailq(sendmail::SendmailWords),
     /// Print the completion script of a shell.
     Completions(completions::Args),
+    /// Print a page of the manual.
+    Manual(manual::Args),
     /// Show help for a command, a group of options or a topic.
     Help(HelpArgs),
 }
@@ -280,6 +287,9 @@ impl Subcommands {
             Self::Digest(arguments) => {
                 invocation(arguments.plan(&command_line, places), Invocation::Digest)
             }
+            Self::Jobs(arguments) => {
+                invocation(arguments.plan(&command_line, places), Invocation::Jobs)
+            }
             Self::Unit(arguments) => {
                 invocation(arguments.plan(&command_line, places), Invocation::Unit)
             }
@@ -287,6 +297,7 @@ impl Subcommands {
                 Ok(arguments.plan(command_line, words, places)),
                 Invocation::Doctor,
             ),
+            Self::Manual(arguments) => Ok(Invocation::Manual(arguments.plan()?)),
             Self::Completions(arguments) => Ok(Invocation::Completions(arguments.shell)),
             Self::Help(arguments) => Err(topics::help(self::command(), &arguments.topic).into()),
             Self::Sendmail(_) | Self::Mailq(_) => Err(sendmail::misplaced().into()),
@@ -345,6 +356,7 @@ fn send_without_profile(
     let mut task = args.plan()?;
     if let SendTask::Send(send) = &mut task {
         send.queueing = queue.of_sending(command_line, config, None)?;
+        send_through_socket(send, command_line)?;
     }
     Ok(task)
 }
@@ -363,6 +375,7 @@ fn send_with(
             set_profile(&mut send.transport, profile);
             send.fallbacks = fallbacks(config, profile, command_line, &send.transport)?;
             send.queueing = queue.of_sending(command_line, Some(config), Some(profile))?;
+            send_through_socket(send, command_line)?;
             if send.queueing.is_none() {
                 config::check_access(config, &command_line.files_of(&merged.used))?;
             }
@@ -371,6 +384,19 @@ fn send_with(
         SendTask::Print(..) => {}
     }
     Ok(task)
+}
+
+fn send_through_socket(
+    send: &mut Send,
+    command_line: &CommandLineArgs<'_>,
+) -> Result<(), UsageError> {
+    if send.passes_socket() && !command_line.has("dkim_key") {
+        send.message.signer = Signer::default();
+    }
+    match &mut send.queueing {
+        Some(queueing) => through_socket(queueing, &mut send.transport, &mut send.fallbacks),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

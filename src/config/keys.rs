@@ -34,7 +34,7 @@ pub(super) enum SectionKeys {
 }
 
 /// The tables that are not profiles.
-pub(super) const SECTIONS: [(&str, SectionKeys); 6] = [
+pub(super) const SECTIONS: [(&str, SectionKeys); 8] = [
     (
         "queue",
         SectionKeys::These(&[
@@ -58,6 +58,11 @@ pub(super) const SECTIONS: [(&str, SectionKeys); 6] = [
     ("rewrite", SectionKeys::Any),
     ("dkim", SectionKeys::AnyList),
     ("log", SectionKeys::These(&["file", "syslog", "tlsrpt"])),
+    (
+        "submit",
+        SectionKeys::These(&["socket", "messages", "bytes", "size", "connections"]),
+    ),
+    ("senders", SectionKeys::AnyList),
     ("dns", SectionKeys::These(&["trust-ad"])),
 ];
 

@@ -3,6 +3,7 @@
 
 mod edit;
 mod error;
+mod import;
 mod keys;
 mod location;
 mod providers;
@@ -11,6 +12,7 @@ mod syntax;
 
 pub use edit::{NewProfile, Outline, outline};
 pub use error::{ConfigError, ConfigFault, ConfigPosition, PERMISSION_ADVICE};
+pub use import::{ForeignFormat, Imported, ImportedProfile};
 pub use keys::Keys;
 pub use location::{FoundFile, Places, SYSTEM, find};
 pub use providers::{Provider, UserName};
@@ -85,6 +87,26 @@ pub enum Value {
 }
 
 impl Config {
+    /// Parses a text that is not a file yet. Returns all errors in it.
+    pub fn of_text(text: &str, keys: &Keys) -> Result<Self, Vec<ConfigError>> {
+        let read = read::read(text, keys);
+        let fault = |(position, fault)| ConfigError::Fault {
+            path: PathBuf::new(),
+            position: Box::new(position),
+            fault,
+        };
+        let errors: Vec<ConfigError> = read.faults.into_iter().map(fault).collect();
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Self {
+            path: PathBuf::new(),
+            default: read.default,
+            profiles: read.profiles,
+            sections: read.sections,
+        })
+    }
+
     #[must_use]
     pub fn path(&self) -> &std::path::Path {
         &self.path
@@ -208,6 +230,15 @@ impl ConfigKey {
 }
 
 impl Value {
+    /// Changes the texts in it.
+    fn for_each_text(&mut self, change: &impl Fn(&mut String)) {
+        match self {
+            Self::Text(text) => change(text),
+            Self::List(items) => items.iter_mut().for_each(|item| item.for_each_text(change)),
+            Self::Number(_) | Self::Flag(_) => {}
+        }
+    }
+
     #[must_use]
     pub fn texts(&self) -> Vec<&str> {
         match self {

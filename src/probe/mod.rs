@@ -1,5 +1,6 @@
 //! Inspects a server without sending mail. Collects and compares; prints nothing.
 
+pub mod discover;
 mod expect;
 mod inspect;
 mod session;

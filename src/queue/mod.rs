@@ -2,6 +2,7 @@
 
 pub(crate) mod delivery;
 pub mod store;
+pub(crate) mod submit;
 
 use crate::client::mail_log::LogOptions;
 use crate::client::transport::Transport;
@@ -20,6 +21,9 @@ pub struct QueueUse {
     /// A shell command that is run when recipients are abandoned.
     pub on_failure: Option<String>,
     pub first: FirstTry,
+    /// The submission socket that the message is passed to. If that fails, it is queued for it. `None`: the message is
+    /// queued at once.
+    pub socket: Option<PathBuf>,
 }
 
 /// The time of the first attempt at a message that was put into the queue.

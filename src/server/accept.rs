@@ -8,6 +8,7 @@ use crate::server::reply;
 use crate::server::session::{Client, CloseMode, ServerContext, ServerSession};
 use crate::server::store::MessageStore;
 use crate::server::stream::{ByteStream, within};
+use crate::system::user::peer_uid;
 use socket2::Socket;
 use std::io::{self, Write as _};
 use std::net::Shutdown;
@@ -99,15 +100,16 @@ impl Server {
         } = self;
         let limiter =
             ConnectionLimiter::new(options.count, options.limits.max_connections, Some(waker));
-        let what = if options.behavior.lmtp {
-            "LMTP ehlo sink"
+        let protocol = if options.behavior.lmtp {
+            "LMTP"
         } else {
-            "ESMTP ehlo sink"
+            "ESMTP"
         };
+        let what = format!("{protocol} {}", options.software);
         let context = ServerContext {
             introduction: Introduction {
                 name: &options.name,
-                what,
+                what: &what,
             },
             limits: &options.limits,
             behavior: &options.behavior,
@@ -163,12 +165,19 @@ fn serve_connection<'scope, 'env: 'scope>(
     scope: &'scope Scope<'scope, 'env>,
 ) {
     let socket = Arc::new(accepted.socket);
+    let uid = peer_uid(&*socket);
+    // Before the connection counts: one user must not be able to take the places of the others.
+    let permit = match context.store.admit(uid) {
+        Ok(permit) => permit,
+        Err(refusal) => return reject(&socket, &refusal.reply()),
+    };
     let Some(slot) = context.limiter.register(&socket) else {
-        return reject(&socket);
+        return reject(&socket, reply::TOO_MANY_CONNECTIONS);
     };
     let client = Client {
         number: slot.number,
         from: accepted.from,
+        uid,
     };
     // If no thread is available, the connection is closed; the client will retry.
     let _ = thread::Builder::new().spawn_scoped(scope, move || {
@@ -178,12 +187,12 @@ fn serve_connection<'scope, 'env: 'scope>(
         if session.run() == CloseMode::Polite {
             linger_close(socket);
         }
-        drop(slot);
+        drop((slot, permit));
     });
 }
 
-fn reject(mut socket: &Socket) {
-    let line = format!("{}\r\n", reply::TOO_MANY_CONNECTIONS);
+fn reject(mut socket: &Socket, reply: &str) {
+    let line = format!("{reply}\r\n");
     let _ = io::Write::write_all(&mut socket, line.as_bytes());
 }
 

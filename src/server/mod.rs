@@ -41,6 +41,8 @@ pub use crate::server::mbox::Mbox;
 pub use crate::server::offers::{Offer, OfferList};
 pub use crate::server::options::{Introduction, ServerBehavior, ServerOptions, SessionLimits};
 pub use crate::server::session::serve_one;
-pub use crate::server::store::{Incoming, MessageStore, ReceivedEnvelope, StoreRefusal, StoredAt};
+pub use crate::server::store::{
+    Incoming, MessageStore, ReceivedEnvelope, SessionPermit, StoreRefusal, StoredAt, envelope_dsn,
+};
 pub use crate::server::stream::ByteStream;
 pub use crate::server::tls::{EncryptionError, ServerTls, ServerTlsOptions, TlsAgreement};

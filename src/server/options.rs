@@ -23,6 +23,8 @@ pub struct ServerOptions {
     pub time_limit: Option<Duration>,
     /// The name of the server: printable ASCII without spaces.
     pub name: String,
+    /// The software shown in the greeting.
+    pub software: &'static str,
     pub limits: SessionLimits,
     pub behavior: ServerBehavior,
 }
@@ -36,6 +38,7 @@ impl ServerOptions {
             count: None,
             time_limit: None,
             name: "localhost".to_owned(),
+            software: "ehlo sink",
             limits: SessionLimits::default(),
             behavior: ServerBehavior::default(),
         }

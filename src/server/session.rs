@@ -16,7 +16,7 @@ use crate::server::reply;
 use crate::server::reply::Refusal;
 use crate::server::session::message::ReceivedTransaction;
 use crate::server::store::MessageStore;
-use crate::server::stream::ByteStream;
+use crate::server::stream::{ByteStream, within};
 use crate::smtp::extension::Extension;
 use crate::smtp::stage::Stage;
 use crate::system::text::reason;
@@ -44,6 +44,8 @@ pub struct Client {
     pub number: u64,
     /// `None`: a unix socket, or unknown.
     pub from: Option<SocketAddr>,
+    /// User ID of the client process; `None`: not a unix socket, or unknown.
+    pub uid: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,18 +71,26 @@ pub struct ServerSession<'a, P> {
 }
 
 /// Runs one session over any byte stream, and returns when one side ends it.
+/// `uid` is the user ID of the client process, if it is known.
 pub fn serve_one(
-    peer: impl ByteStream,
+    (mut peer, uid): (impl ByteStream, Option<u32>),
     introduction: Introduction<'_>,
-    limits: &SessionLimits,
+    (limits, behavior): (&SessionLimits, &ServerBehavior),
     store: &dyn MessageStore,
 ) {
+    let _permit = match store.admit(uid) {
+        Ok(permit) => permit,
+        Err(refusal) => {
+            let line = format!("{}\r\n", refusal.reply());
+            let _ = peer.send(line.as_bytes(), within(limits.idle));
+            return;
+        }
+    };
     let limiter = ConnectionLimiter::new(None, 1, None);
-    let behavior = ServerBehavior::default();
     let context = ServerContext {
         introduction,
         limits,
-        behavior: &behavior,
+        behavior,
         store,
         limiter: &limiter,
         observer: &(),
@@ -88,6 +98,7 @@ pub fn serve_one(
     let client = Client {
         number: 1,
         from: None,
+        uid,
     };
     ServerSession::new(context, peer, client).run();
 }

@@ -1,11 +1,16 @@
 //! Stores for received messages, and a message while it is received.
 
+use crate::mail::address::Address;
+use crate::mail::envelope::{Dsn, NotifyOn, RecipientDsn, Return};
+use crate::server::arguments::value;
 use crate::server::connection::SessionEnding;
 use crate::server::limiter::ConnectionLimiter;
 use crate::server::reply;
 use crate::server::reply::Refusal;
+use crate::smtp::parameter::decoded_xtext;
 use crate::system::text::printable;
 use std::borrow::Cow;
+use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,6 +24,8 @@ pub struct ReceivedEnvelope {
     pub peer: Option<SocketAddr>,
     /// The name given by the client in EHLO, HELO or LHLO.
     pub helo: String,
+    /// User ID of the client process; `None`: the connection is not a unix socket.
+    pub uid: Option<u32>,
     /// `None`: not logged in.
     pub user: Option<String>,
     /// Without angle brackets; empty for the null sender.
@@ -47,9 +54,65 @@ impl ReceivedEnvelope {
     }
 }
 
+/// The delivery status notifications that the parameters of MAIL and RCPT request (RFC 3461). The server has checked
+/// their values.
+pub fn envelope_dsn(envelope: &ReceivedEnvelope) -> Dsn {
+    let mail = &envelope.mail_parameters;
+    let each = envelope.recipients.iter().zip(&envelope.rcpt_parameters);
+    let each = each.filter_map(|(recipient, parameters)| {
+        let notify = value(parameters, "NOTIFY").map(notify_on);
+        Some((Address::parse(recipient).ok()?, notify))
+    });
+    let each: Vec<(Address, Option<NotifyOn>)> = each.collect();
+    let first = each.first().and_then(|(_, notify)| *notify);
+    let is_same = each.iter().all(|(_, notify)| *notify == first);
+    let each = each.into_iter().map(|(recipient, notify)| RecipientDsn {
+        recipient,
+        notify,
+        original: None,
+    });
+    Dsn {
+        notify: first.filter(|_| is_same),
+        ret: value(mail, "RET").map(|ret| match ret {
+            full if full.eq_ignore_ascii_case("FULL") => Return::Full,
+            _ => Return::Headers,
+        }),
+        envid: value(mail, "ENVID").map(decoded_xtext),
+        each: each.filter(|_| !is_same).collect(),
+    }
+}
+
+fn notify_on(value: &str) -> NotifyOn {
+    let has = |event: &str| {
+        value
+            .split(',')
+            .any(|word| word.eq_ignore_ascii_case(event))
+    };
+    NotifyOn {
+        success: has("SUCCESS"),
+        failure: has("FAILURE"),
+        delay: has("DELAY"),
+    }
+}
+
+/// The file with the lock that counts a session; `None`: sessions are not counted.
+pub type SessionPermit = Option<File>;
+
 pub trait MessageStore: Sync {
     /// Begins to store a message. An error is a temporary refusal; its text is not sent to the client.
     fn begin(&self, envelope: &ReceivedEnvelope) -> io::Result<Box<dyn Incoming + '_>>;
+
+    /// Admits a client, by the user ID of its process if it is known. What is returned is kept until the session ends.
+    fn admit(&self, uid: Option<u32>) -> Result<SessionPermit, StoreRefusal> {
+        let _ = uid;
+        Ok(None)
+    }
+
+    /// Checks if this client may send a message from this sender; no recipient is known yet. By default all may.
+    fn check_sender(&self, envelope: &ReceivedEnvelope) -> Result<(), StoreRefusal> {
+        let _ = envelope;
+        Ok(())
+    }
 
     /// Checks if a message to this recipient would be accepted. By default all are.
     fn check_recipient(&self, recipient: &str) -> Result<(), StoreRefusal> {
@@ -69,6 +132,8 @@ pub trait Incoming: Send {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoredAt {
     File(PathBuf),
+    /// A queue, under this identifier.
+    Queue(String),
     /// Not a file with a name.
     Elsewhere,
 }
@@ -191,7 +256,10 @@ impl<'a> Receipt<'a> {
         let slot = limiter.reserve().ok_or(SessionEnding::Full)?;
         match incoming.commit() {
             Ok(place) => Ok(StoreResult {
-                reply: format!("250 2.0.0 ok, {} bytes", self.bytes).into(),
+                reply: match &place {
+                    StoredAt::Queue(id) => format!("250 2.0.0 ok: queued as {id}").into(),
+                    _ => format!("250 2.0.0 ok, {} bytes", self.bytes).into(),
+                },
                 stored: Some(StoredReceipt {
                     bytes: self.bytes,
                     place,

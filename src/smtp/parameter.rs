@@ -39,6 +39,25 @@ pub fn xtext(text: &str) -> String {
     encoded
 }
 
+/// Decodes xtext that is valid. Octets that are not UTF-8 are replaced.
+pub fn decoded_xtext(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        rest = after;
+        let digits = after.get(..2).filter(|_| first == b'+');
+        let digits = digits.and_then(|digits| str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => bytes.push(first),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 pub(super) fn is_absent(value: Option<&[u8]>) -> bool {
     value.is_none()
 }
@@ -151,6 +170,7 @@ mod tests {
     fn xtext_encodes_octets_that_would_end_a_parameter() {
         assert_eq!(xtext("a+b=c d\u{e9}"), "a+2Bb+3Dc+20d+C3+A9");
         assert!(is_xtext(Some(xtext("a+b=c d\u{e9}").as_bytes())));
+        assert_eq!(decoded_xtext("a+2Bb+3Dc+20d+C3+A9+"), "a+b=c d\u{e9}+");
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub(crate) mod log_file;
 pub mod process;
 pub(crate) mod quote;
 pub(crate) mod secret;
+pub mod stand_in;
 pub(crate) mod stop;
 pub(crate) mod subprocess;
 pub(crate) mod syslog;

@@ -1,10 +1,13 @@
 //! The user who runs the program: login name, home directory, and directories for persistent state. Users are
 //! looked up by getpwuid(3), because those of LDAP and SSSD are not in `/etc/passwd`.
 
-use nix::unistd::{Uid, User};
+use nix::sys::socket::{getsockopt, sockopt};
+use nix::unistd::{Group, Uid, User};
 use rustix::fs::{Access, AtFlags, CWD};
 use rustix::io::Errno;
-use std::ffi::OsString;
+use std::ffi::{CString, OsString};
+use std::io;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 /// The login name of the user database, else `$LOGNAME`, else `$USER`.
@@ -24,6 +27,97 @@ pub fn home() -> Option<PathBuf> {
 
 fn entry(user: rustix::process::Uid) -> Option<User> {
     User::from_uid(Uid::from_raw(user.as_raw())).ok()?
+}
+
+/// A user, as the user database knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalUser {
+    pub id: u32,
+    /// The primary group.
+    pub group: u32,
+    /// `user ID 1001` if the database does not have it.
+    pub name: String,
+}
+
+impl LocalUser {
+    /// The user with this ID.
+    pub fn of(id: u32) -> Self {
+        let entry = User::from_uid(Uid::from_raw(id)).ok().flatten();
+        entry.map_or_else(
+            || Self {
+                id,
+                group: u32::MAX,
+                name: format!("user ID {id}"),
+            },
+            |user| Self {
+                id,
+                group: user.gid.as_raw(),
+                name: user.name,
+            },
+        )
+    }
+
+    /// True if the user is a member of this group.
+    pub fn is_in(&self, group: &str) -> bool {
+        let found = Group::from_name(group).ok().flatten();
+        found
+            .is_some_and(|group| group.gid.as_raw() == self.group || group.mem.contains(&self.name))
+    }
+}
+
+/// A user with the home directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HomeOwner {
+    pub user: LocalUser,
+    pub home: PathBuf,
+}
+
+/// The users of `/etc/passwd` with a home directory, each user ID once. Users of other databases are not listed.
+pub fn local_users() -> Vec<HomeOwner> {
+    users_of(&std::fs::read("/etc/passwd").unwrap_or_default())
+}
+
+fn users_of(passwd: &[u8]) -> Vec<HomeOwner> {
+    let text = String::from_utf8_lossy(passwd);
+    let mut users: Vec<HomeOwner> = Vec::new();
+    for line in text.lines() {
+        let fields: Vec<&str> = line.split(':').collect();
+        let [name, _, id, group, _, home, _] = fields[..] else {
+            continue;
+        };
+        let (Ok(id), Ok(group)) = (id.parse(), group.parse()) else {
+            continue;
+        };
+        let is_new = users.iter().all(|other| other.user.id != id);
+        if is_new && home.starts_with('/') && home.len() > 1 {
+            users.push(HomeOwner {
+                user: LocalUser {
+                    id,
+                    group,
+                    name: name.to_owned(),
+                },
+                home: PathBuf::from(home),
+            });
+        }
+    }
+    users
+}
+
+/// User ID of the process that connected a unix socket. `None`: the connection is of another kind.
+pub fn peer_uid(socket: &impl AsFd) -> Option<u32> {
+    let credentials = getsockopt(socket, sockopt::PeerCredentials).ok()?;
+    // That of a TCP connection is -1.
+    Some(credentials.uid()).filter(|uid| *uid != u32::MAX)
+}
+
+/// Gives up the rights of root for those of another user, for good.
+pub fn become_user(id: u32) -> io::Result<()> {
+    let user = Uid::from_raw(id);
+    let entry = User::from_uid(user)?.ok_or(io::ErrorKind::NotFound)?;
+    let name = CString::new(entry.name).map_err(|_| io::ErrorKind::InvalidData)?;
+    nix::unistd::initgroups(&name, entry.gid)?;
+    nix::unistd::setgid(entry.gid)?;
+    Ok(nix::unistd::setuid(user)?)
 }
 
 /// True if this process has more rights than its caller: a set-uid or set-gid bit is in effect, and the
@@ -199,6 +293,17 @@ mod tests {
             assert_eq!(at_home(path), PathBuf::from(right), "{path}");
         }
         assert_eq!(expanded_in("~/x", || None), PathBuf::from("~/x"));
+    }
+
+    #[test]
+    fn users_are_those_of_passwd_with_a_home_directory() {
+        let passwd =
+            b"root:x:0:0:root:/root:/bin/sh\nann:x:7:8::/home/ann:\nann2:x:7:8::/home/b:\n\
+            +nis\nnobody:x:9:9::/:\nbad:x:y:1::/h:\n\xff:x:10:10::/h/x:\n";
+        let users = users_of(passwd);
+        let ids: Vec<u32> = users.iter().map(|one| one.user.id).collect();
+        assert_eq!(ids, [0, 7, 10]);
+        assert_eq!(users[1].home, PathBuf::from("/home/ann"));
     }
 
     #[test]

@@ -648,7 +648,7 @@ fn the_verb_says_what_it_wants() {
     let run = Ehlo::new().args(["config"]).run();
     run.exits(64)
         .complains(1)
-        .says(&["init, edit, check, show, path"]);
+        .says(&["init, discover, import, edit, check, show, path"]);
 }
 
 #[test]

@@ -74,7 +74,7 @@ esac
 "#;
 
 /// Files that examples name, relative to where they are run.
-const FILES: [(&str, &str); 16] = [
+const FILES: [(&str, &str); 17] = [
     (
         "list.csv",
         "email,name,grade\nann@example.org,Ann,1\nbob@example.org,Bob,2\neve@example.org,Eve,3\n",
@@ -89,6 +89,10 @@ const FILES: [(&str, &str); 16] = [
          {\"id\": 2, \"name\": \"Bob\", \"email\": \"bob@example.org\", \"invoice\": null}\n",
     ),
     ("news.md", "# News\n\nDear {{name}}\n"),
+    (
+        ".msmtprc",
+        "account work\nhost smtp.work.example\nauth on\nuser alice\npassword secret\n",
+    ),
     ("menu.pdf", "%PDF-1.4\n"),
     ("trip.md", "# Trip\n\n![map](cid:map.png)\n"),
     ("map.png", "\u{89}PNG"),
@@ -145,7 +149,9 @@ const NOT_RUN: [(&str, &str); 6] = [
 ];
 
 /// Examples that may end otherwise than with 0, and how: they tell what they find.
-const FINDINGS: [(&str, &[i32]); 9] = [
+const FINDINGS: [(&str, &[i32]); 10] = [
+    // There is no such server.
+    ("ehlo config discover", &[68, 75]),
     // No run has used the digest here.
     ("ehlo digest nightly", &[0, 66]),
     // The wrapper's time limit ends it before a message comes.

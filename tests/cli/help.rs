@@ -117,6 +117,7 @@ const WORDS: &[(&[&str], i32, &str)] = &[
     (&["help", "flush"], 64, "ehlo queue run --now"),
     (&["completion", "bash"], 64, "ehlo completions SHELL"),
     (&["draft.eml"], 65, "--message draft.eml"),
+    (&["@draft.eml"], 65, "$(cat draft.eml)"),
     (&["quue", "list"], 64, "did you mean ehlo queue?"),
     (
         &["prob", "--expect", "tls", "x.org"],

@@ -665,3 +665,93 @@ fn processes_that_are_killed_lose_no_refresh_token() {
     assert_eq!(desk.provider.state.lock().unwrap().refused, 0);
     desk.token().exits(0);
 }
+
+#[test]
+fn doctor_shows_the_age_of_a_login_and_warns_before_it_ends() {
+    let desk = Desk::new();
+    let doctor = |options: &[&str]| {
+        let run = desk
+            .ehlo(&[&["doctor", "--here", "--json"], options].concat())
+            .run();
+        let report: Value = serde_json::from_str(&keeps_secrets(&run).stdout).unwrap();
+        let findings = report["findings"].as_array().unwrap();
+        let is_it = |finding: &&Value| finding["step"] == "password";
+        findings.iter().find(is_it).unwrap().to_string()
+    };
+    let missing = doctor(&["--offline"]);
+    assert!(
+        missing.contains("there is no OAuth login of alice"),
+        "{missing}"
+    );
+    assert!(missing.contains("ehlo login --profile work"), "{missing}");
+    desk.log_in();
+    let requests = || desk.provider.state.lock().unwrap().seen.len();
+    let before = requests();
+    desk.change("expires", 1);
+    let offline = doctor(&["--offline"]);
+    assert!(
+        offline.contains("the login is ") && offline.contains("was not used"),
+        "{offline}"
+    );
+    assert_eq!(requests(), before);
+    let online = doctor(&[]);
+    assert!(online.contains("for alice works"), "{online}");
+    assert!(requests() > before);
+    desk.change("login_expires", chrono::Utc::now().timestamp() + 86_400);
+    let ending = doctor(&[]);
+    assert!(
+        ending.contains("warning") && ending.contains("the login expires in"),
+        "{ending}"
+    );
+    desk.change("expires", 1);
+    desk.provider.next(Answer::Code("invalid_grant"));
+    let ended = doctor(&[]);
+    assert!(
+        ended.contains("does not accept the OAuth login of alice any more"),
+        "{ended}"
+    );
+}
+
+#[test]
+fn config_init_writes_a_profile_for_a_login() {
+    let home = tempfile::tempdir().unwrap();
+    let config = home.path().join("config.toml");
+    let ehlo = Ehlo::new();
+    ehlo.private("secret", "cl1ent-secret\n");
+    let run = ehlo
+        .args([
+            "config",
+            "init",
+            "--yes",
+            "--address",
+            "alice@gmail.com",
+            "--config",
+        ])
+        .args([config.as_os_str()])
+        .args(["--oauth", "google", "--oauth-client-id", "cid"])
+        .args(["--oauth-client-secret-file", "secret"]);
+    keeps_secrets(&run.run())
+        .exits(0)
+        .shows(&["profile \"gmail\" added"]);
+    let text = fs::read_to_string(config).unwrap();
+    for key in [
+        "oauth = \"google\"",
+        "oauth-client-id = \"cid\"",
+        "/secret\"",
+        "user = \"alice@gmail.com\"",
+    ] {
+        assert!(text.contains(key), "{text}");
+    }
+    let run = Ehlo::new()
+        .args([
+            "config",
+            "init",
+            "--yes",
+            "--address",
+            "alice@gmail.com",
+            "--oauth",
+            "google",
+        ])
+        .run();
+    run.exits(64).says(&["--oauth-client-id"]);
+}

@@ -42,6 +42,7 @@ impl Ehlo {
             .env_clear()
             .env("HOME", home.path())
             .env("EHLO_STATE_DIR", home.path().join("state"))
+            .env("EHLO_SUBMIT_SOCKET", "")
             .env("EHLO_CACHE_DIR", home.path().join("cache"))
             .env("TMPDIR", home.path())
             .env("TZ", "UTC")

@@ -4,15 +4,14 @@
 use crate::authority::{AS_IS, Authority, BOTH, Papers};
 use crate::dns::Authority as Dns;
 use crate::network;
+use crate::policy_host::{PolicyHost, ok};
 use crate::program::{Ehlo, Run};
 use crate::server::{Server, Talk};
 use crate::spool::Queue;
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
-use std::io::{Read as _, Write as _};
+use rustls::ServerConfig;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 const POLICY_HOST: &str = "mta-sts.hamburger.edu";
@@ -24,51 +23,16 @@ fn policy(mode: &str) -> String {
     format!("version: STSv1\r\nmode: {mode}\r\nmx: {MX}\r\nmax_age: 86400\r\n")
 }
 
-/// The response with a policy.
-fn ok(policy: &str) -> String {
-    let length = policy.len();
-    format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\r\n{policy}"
-    )
+/// A web server that returns one response after the other, and the last one to all further requests.
+fn web_with(papers: &Papers, responses: Vec<String>) -> PolicyHost {
+    PolicyHost::start(papers.config(BOTH), move |_, at| {
+        responses[at.min(responses.len() - 1)].clone()
+    })
 }
 
-/// The web server of the domain.
-struct PolicyHost {
-    requests: Arc<Mutex<Vec<String>>>,
-}
-
-impl PolicyHost {
-    /// Returns one response after the other, and the last one to all further requests.
-    fn start(papers: &Papers, responses: Vec<String>) -> Self {
-        let listener = TcpListener::bind("127.0.0.2:443").unwrap();
-        let config = papers.config(BOTH);
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&requests);
-        thread::spawn(move || {
-            for (at, socket) in listener.incoming().enumerate() {
-                let response = &responses[at.min(responses.len() - 1)];
-                let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-                let mut stream = StreamOwned::new(connection, socket.unwrap());
-                let mut request = String::new();
-                let mut octet = [0];
-                while !request.ends_with("\r\n\r\n")
-                    && stream.read(&mut octet).is_ok_and(|count| count > 0)
-                {
-                    request.push(char::from(octet[0]));
-                }
-                let line = request.lines().next().unwrap_or("no request");
-                seen.lock().unwrap().push(line.to_owned());
-                let _ = stream.write_all(response.as_bytes());
-                // A flood until the client closes.
-                while response.ends_with("flood") && stream.write_all(&[b'#'; 4096]).is_ok() {}
-            }
-        });
-        Self { requests }
-    }
-
-    fn count(&self) -> usize {
-        self.requests.lock().unwrap().len()
-    }
+/// The number of requests.
+fn count(web: &PolicyHost) -> usize {
+    web.requests.lock().unwrap().len()
 }
 
 /// Hosts, certificates and a cache.
@@ -87,7 +51,7 @@ impl World {
     }
 
     fn web(&self, responses: &[String]) -> PolicyHost {
-        PolicyHost::start(&self.ca.issue(&[POLICY_HOST]), responses.to_vec())
+        web_with(&self.ca.issue(&[POLICY_HOST]), responses.to_vec())
     }
 
     /// The MX's certificate.
@@ -205,9 +169,13 @@ fn policy_is_fetched_once_and_obeyed() {
     assert!(!run.stdout.contains("fetching"), "{run:#?}");
     shows(&run, &["certificate of mx.hamburger.edu verified"]);
     server.finish();
-    assert_eq!(
-        *web.requests.lock().unwrap(),
-        ["GET /.well-known/mta-sts.txt HTTP/1.1"]
+    let requests = web.requests.lock().unwrap();
+    assert_eq!(requests.len(), 1);
+    assert!(
+        requests[0].starts_with(
+            "GET /.well-known/mta-sts.txt HTTP/1.1\r\nhost: mta-sts.hamburger.edu\r\n"
+        ),
+        "{requests:?}"
     );
 }
 
@@ -321,7 +289,7 @@ fn host_without_a_good_certificate_gets_nothing() {
         (Papers::self_signed(&[MX], AS_IS), "is self-signed"),
         (
             world.ca.issue_odd(&[MX], |params| {
-                params.not_after = rcgen::date_time_ymd(2021, 2, 3)
+                params.not_after = rcgen::date_time_ymd(2021, 2, 3);
             }),
             "has expired",
         ),
@@ -348,6 +316,26 @@ fn certificate_may_have_a_wildcard_for_the_leftmost_label() {
     let server = Server::start(move |talk| take_in_tls(talk, &config));
     world.sends(&dns, &server).exits(0);
     server.finish();
+}
+
+#[test]
+fn certificate_is_judged_under_a_policy_in_mode_testing() {
+    let Some(world) = World::new() else { return };
+    let (dns, _web) = (dns("1"), world.web(&[ok(&policy("testing"))]));
+    for (papers, judgement) in [
+        (world.ca.issue(&[MX]), "verified"),
+        (
+            Papers::self_signed(&[MX], AS_IS),
+            "not trusted: it is self-signed",
+        ),
+    ] {
+        let config = papers.config(BOTH);
+        let server = Server::start(move |talk| take_in_tls(talk, &config));
+        let run = world.sends(&dns, &server);
+        run.exits(0);
+        server.finish();
+        shows(&run, &[&format!("certificate of {MX} {judgement}")]);
+    }
 }
 
 #[test]
@@ -439,7 +427,7 @@ fn policy_that_cannot_be_fetched_is_noted_and_not_obeyed() {
         let server = Server::start(Talk::take);
         world.sends(&dns(&at.to_string()), &server).exits(0);
         server.finish();
-        assert_eq!(web.count(), at + 1);
+        assert_eq!(count(&web), at + 1);
     }
 }
 
@@ -478,7 +466,7 @@ fn web_server_with_a_wrong_certificate_or_none_is_not_asked() {
         Authority::named("Somebody Else").issue(&[POLICY_HOST]),
     ] {
         let world = World::new().unwrap();
-        let web = PolicyHost::start(&papers, vec![ok(&policy("enforce"))]);
+        let web = web_with(&papers, vec![ok(&policy("enforce"))]);
         let server = Server::start(Talk::take);
         let run = world.sends(&dns("1"), &server);
         run.exits(0);
@@ -487,7 +475,7 @@ fn web_server_with_a_wrong_certificate_or_none_is_not_asked() {
             &run,
             &["cannot fetch the MTA-STS policy of hamburger.edu (id 1): its certificate "],
         );
-        assert_eq!(*web.requests.lock().unwrap(), ["no request"]);
+        assert_eq!(*web.requests.lock().unwrap(), [""]);
     }
     let world = World::new().unwrap();
     let server = Server::start(Talk::take);
@@ -518,7 +506,7 @@ fn policy_is_replaced_when_its_id_changes() {
     let server = Server::start(Talk::take);
     world.sends(&dns("2"), &server).exits(0);
     server.finish();
-    assert_eq!(web.count(), 2);
+    assert_eq!(count(&web), 2);
     let server = Server::start(is_left);
     world.sends(&dns("3"), &server).exits(75);
     server.finish();
@@ -621,7 +609,7 @@ fn policies_are_not_looked_up_where_they_do_not_apply() {
         .run();
     server.finish();
     assert_eq!(dns.count("TXT"), 0, "{:?}", dns.asked());
-    assert_eq!(web.count(), 0);
+    assert_eq!(count(&web), 0);
     let conflict = world
         .ehlo()
         .args(["--mta-sts", "require", "-r", &relay])
@@ -637,7 +625,7 @@ fn without_a_cache_policies_are_fetched_by_each_run() {
     let Some(world) = World::new() else { return };
     std::fs::write(world.cache(), "a file").unwrap();
     let (dns, web) = (dns("1"), world.web(&[ok(&policy("enforce"))]));
-    for count in 1..3 {
+    for number in 1..3 {
         let config = world.mx();
         let server = Server::start(move |talk| take_in_tls(talk, &config));
         let run = world.sends(&dns, &server);
@@ -645,7 +633,7 @@ fn without_a_cache_policies_are_fetched_by_each_run() {
         server.finish();
         shows(&run, &["MTA-STS policies are not cached: "]);
         assert_eq!(run.stdout.matches("not cached").count(), 1, "{run:#?}");
-        assert_eq!(web.count(), count);
+        assert_eq!(count(&web), number);
     }
 }
 
@@ -671,7 +659,7 @@ fn cached_policy_that_others_can_write_is_not_obeyed_but_fetched() {
     let server = Server::start(is_left);
     world.sends(&dns, &server).exits(75);
     server.finish();
-    assert_eq!(web.count(), 2);
+    assert_eq!(count(&web), 2);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use hickory_server::Server;
 use hickory_server::net::runtime::{Time, TokioRuntimeProvider};
 use hickory_server::net::xfer::Protocol;
 use hickory_server::proto::op::{HeaderCounts, Metadata, ResponseCode};
-use hickory_server::proto::rr::rdata::{A, AAAA, CNAME, MX, SOA, TLSA};
+use hickory_server::proto::rr::rdata::{A, AAAA, CNAME, MX, SOA, SRV, TLSA};
 use hickory_server::proto::rr::{LowerName, Name, RData, Record, RecordType};
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
 use hickory_server::store::in_memory::InMemoryZoneHandler;
@@ -113,15 +113,11 @@ impl Authority {
             }
             match line.split_once(" := ") {
                 Some((question, answer)) => put_odd(&mut odd, question, answer),
-                None => match failure(line) {
-                    Some((question, answer)) => {
-                        odd.insert(question, answer);
-                    }
-                    None => {
-                        validated.records.push(record(line));
-                        assert!(zone.upsert_mut(record(line), 1), "{line}");
-                    }
-                },
+                None if failure(line).is_some() => odd.extend(failure(line)),
+                None => {
+                    validated.records.push(record(line));
+                    assert!(zone.upsert_mut(record(line), 1), "{line}");
+                }
             }
         }
         let mut catalog = Catalog::new();
@@ -313,6 +309,12 @@ fn record(line: &str) -> Record {
         ["A", ip] => RData::A(A(ip.parse().unwrap())),
         ["AAAA", ip] => RData::AAAA(AAAA(ip.parse().unwrap())),
         ["CNAME", target] => RData::CNAME(CNAME(name(target))),
+        ["SRV", priority, weight, port, target] => RData::SRV(SRV::new(
+            priority.parse().unwrap(),
+            weight.parse().unwrap(),
+            port.parse().unwrap(),
+            name(target),
+        )),
         ["TLSA", usage, selector, matching, data] => {
             let number = |word: &str| word.parse::<u8>().unwrap();
             RData::TLSA(TLSA::new(

@@ -3,8 +3,10 @@
 use crate::page::{as_typed, built, owned, section, synopsis_lines, table, titled};
 use crate::queue::command_entry;
 
-const SYNOPSIS: [(&str, &str); 5] = [
+const SYNOPSIS: [(&str, &str); 7] = [
     ("ehlo config init", " [OPTIONS]"),
+    ("ehlo config discover", " [OPTIONS] ADDR"),
+    ("ehlo config import", " [OPTIONS] FORMAT[=FILE]"),
     ("ehlo config edit", ""),
     ("ehlo config check", ""),
     ("ehlo config show", " [PROFILE]"),
@@ -28,7 +30,8 @@ contain one. The new text is checked before it replaces the old one. If the chec
     "\
 A profile never contains a password. It can be printed by a command, such as that of a password manager; it can be in a
 file that only you can read; or it can be in the keyring of the desktop, where ehlo config init stores it with
-secret-tool(1). If none of these is chosen, ehlo searches EHLO_PASSWORD, ~/.netrc and the keyring, and finally asks. Jobs
+secret-tool(1). With OAuth, ehlo login obtains a token instead, and ehlo config init runs it when it logs in; see ehlo-login(1). If
+none of these is chosen, ehlo searches EHLO_PASSWORD, ~/.netrc and the keyring, and finally asks. Jobs
 of cron cannot use the keyring or a prompt.",
     "\
 Many providers require an app password instead of the password of the account. ehlo config init says so when it knows the
@@ -36,6 +39,56 @@ provider.",
     "\
 ehlo config edit runs $VISUAL, else $EDITOR, else vi. Afterwards the file is checked; if it has errors, the editor can be
 opened again.",
+];
+
+const DISCOVER: [&str; 5] = [
+    "\
+ehlo config discover finds the server for outgoing mail of an address, and prints a profile for it. It changes nothing, logs in
+nowhere and sends no mail. These sources are asked in turn, until a server is found that accepts a connection with TLS and a
+certificate that is valid for its name:",
+    "\
+1. SRV records: _submissions._tcp, for TLS from the first byte, and then _submission._tcp, for STARTTLS (RFC 8314, RFC 6186).
+2. The file that mail programs configure accounts from: https://autoconfig.DOMAIN/mail/config-v1.1.xml, to which the address is
+sent, https://DOMAIN/.well-known/autoconfig/mail/config-v1.1.xml, and Mozilla's database of providers, which learns the domain
+(not with --no-database). Up to three redirects to other https addresses are followed.
+3. The mail exchangers of the domain: a known provider, the files of step 2 for the domain of the exchanger, and the
+exchanger itself.
+4. The names smtp, mail and submit in the domain, on the ports 465 and 587.",
+    "\
+The names in the certificate are printed. DNS answers are usually not authenticated, so that somebody else could have named
+the server: compare its name with what your provider says before you send a password. A comment reminds of this if the
+server is not in the domain of the address (RFC 6186, section 6).",
+    "\
+The search ends after a minute, and each request has a time limit (--timeout). With -v, everything that was tried is
+reported. The status is 68 if there is no server, and 75 if a DNS lookup failed. No proxy is used.",
+    "\
+ehlo config init searches in the same way if it does not know the provider.",
+];
+
+const IMPORT: [&str; 6] = [
+    "\
+ehlo config import reads the file of another program and prints profiles with the same meaning. Nothing is changed. The
+output is accepted by ehlo config check, unless a file that the original names cannot be read: a setting that ehlo does not
+accept is printed as a comment.",
+    "\
+A line that has no equivalent becomes a comment with file and line, followed by the reason. Where a program differs from
+ehlo in a way that matters, such as not verifying certificates, a comment says so. A line that the program itself would
+reject is an error (status 78), and nothing is printed.",
+    "\
+No command in the file is run. A command that prints a password becomes password-command, also if mutt would run it in
+backticks. The output of eval in a file of msmtp is unknown; a comment names the line. Files that mutt or mailx would
+source are read, commands that they would source are not run.",
+    "\
+A password is never printed. With --secrets DIR it is written to the new file DIR/PROFILE.password with mode 0600, and
+the profile names this file. Without --secrets, a comment names the line that has it; it can then be stored in the keyring,
+in ~/.netrc or in a password manager.",
+    "\
+msmtp: an account becomes a profile with everything that it copies. The default account is also the sender of programs that
+name none, by a rule in [rewrite]. ssmtp: the profile is named ssmtp; revaliases in the same directory become rules in
+[rewrite]. nullmailer: each line of remotes is a profile, and all but the first are fallbacks. dma: AUTHPATH is read, too.
+mutt, mailx: the variables that concern SMTP. swaks: the options of the file.",
+    "\
+Options of the original that are used on its command line only are described in ehlo-migrate(7).",
 ];
 
 const OPTIONS: [(&str, &str); 1] = [(
@@ -49,21 +102,25 @@ ehlo config init --address 'Alice <alice@gmail.com>' \\
      --password-command 'pass show gmail'
 ehlo config init --address alice@example.org --profile office \\
      --relay smtp.example.org:465 --password-file ~/.mailpw --default
+ehlo config discover alice@example.org
+ehlo config import msmtprc --secrets ~/.config/ehlo/secrets
 ehlo config check
 ehlo config show gmail";
 
-const STATUS: [(&str, &str); 6] = [
+const STATUS: [(&str, &str); 8] = [
     ("0", "success"),
     ("64", "the command line is wrong, or an answer is missing"),
     ("66", "there is no configuration file, or it cannot be read"),
+    ("68", "discover: there is no server"),
     ("70", "the editor failed"),
     (
         "73",
         "the file cannot be written, or the profile exists already",
     ),
+    ("75", "discover: a DNS lookup failed"),
     (
         "78",
-        "the configuration has errors, all of which are reported",
+        "the configuration, or the file to import, has errors, all of which are reported",
     ),
 ];
 
@@ -90,12 +147,14 @@ pub fn page() -> String {
     }
     table(&mut page, "OPTIONS OF ALL COMMANDS", owned(&OPTIONS));
     section(&mut page, "FIRST SET-UP", &SETUP);
+    section(&mut page, "DISCOVERY", &DISCOVER);
+    section(&mut page, "IMPORT", &IMPORT);
     table(&mut page, "EXIT STATUS", owned(&STATUS));
     crate::page::paragraph(&mut page, ONLINE);
     section(
         &mut page,
         "SEE ALSO",
-        &["ehlo(1), ehlo-probe(1), ehlo-doctor(1)"],
+        &["ehlo(1), ehlo-login(1), ehlo-probe(1), ehlo-doctor(1)"],
     );
     page.to_roff()
 }

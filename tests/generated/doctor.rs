@@ -19,7 +19,7 @@ a short message is sent through the queue, and the exit status is that of sendin
 Nothing is written, created or changed. A missing queue is created by the first mail.",
 ];
 
-const STEPS: [(&str, &str); 16] = [
+const STEPS: [(&str, &str); 17] = [
     (
         "sendmail",
         "whether /usr/sbin/sendmail, which cron runs, is ehlo, or else which program it is; also /usr/lib/sendmail and the \
@@ -64,6 +64,11 @@ const STEPS: [(&str, &str); 16] = [
     (
         "queue",
         "its directory, whether it is writable, the free space, and the number of messages",
+    ),
+    (
+        "submit",
+        "whether mail is passed to the submission socket of the host, and whether that can be trusted; queue and runner are \
+         then those of the host, and not checked. For root also the personal queues in which mail waits",
     ),
     (
         "runner",

@@ -80,6 +80,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "Mail a summary of the runs recorded with ehlo run --digest; see ehlo-digest(1).",
     ),
     (
+        "jobs",
+        "List recorded jobs, and report those that did not run within --expect-every; see ehlo-jobs(1).",
+    ),
+    (
         "unit",
         "Mail the status of a systemd unit; see ehlo-unit(1).",
     ),
@@ -95,6 +99,10 @@ const COMMANDS: &[(&str, &str)] = &[
          eval \"$(ehlo completions bash)\" into ~/.bashrc; ehlo completions --help has the lines for the others.",
     ),
     (
+        "manual",
+        "Print a page of this manual as text, or list the pages: for installations by cargo install, which have no manual.",
+    ),
+    (
         "help",
         "Show help for a command and its subcommand, a group of options (message, route, session, tls, auth, output, \
          queue, config, extensions or testing), an option, exit-status or examples. --help=GROUP shows a group, too; a \
@@ -108,6 +116,7 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-ask(1)",
     "ehlo-config(1)",
     "ehlo-digest(1)",
+    "ehlo-jobs(1)",
     "ehlo-dkim(1)",
     "ehlo-doctor(1)",
     "ehlo-json(5)",
@@ -206,7 +215,8 @@ ehlo-json(5).",
 const ENCRYPTION: [&str; 4] = [
     "\
 To a mail exchanger, mail is encrypted if STARTTLS is offered, with any certificate, and sent in plaintext if it is
-not offered or fails; a *** line reports this. To a relay, STARTTLS is used if it is offered, and the certificate
+not offered or fails, unless a policy of the recipient's domain demands more (see TLS POLICIES); a *** line reports
+this. To a relay, STARTTLS is used if it is offered, and the certificate
 must then be valid: it must chain to a CA trusted by the system or by --ca-file, match the relay's name or
 --tls-name, and be in date; or match --pin. A command (--pipe) is treated like a mail exchanger, or like a relay if
 --tls-name, --ca-file or --pin is given. --tls starttls and --tls implicit never send unencrypted, --tls off never
@@ -222,6 +232,44 @@ versions, CBC ciphers, or RSA or DHE key exchange are not supported; the error m
     "\
 Capabilities announced before TLS are discarded. Plaintext data that follows the reply to STARTTLS ends the session
 with status 76.",
+];
+
+const POLICIES: [&str; 7] = [
+    "\
+A recipient domain can demand more for its mail exchangers than optional encryption. Such a policy applies to direct
+delivery, and is decided for each domain and host; a relay has what the options demand. If a host does not meet the
+policy, the next one is tried; if none does, the message is deferred (status 75) and never sent in plaintext. A ***
+line and the event \"tls\" of --json name the policy that was applied.",
+    "\
+DANE (RFC 7672): the domain publishes its certificates as TLSA records, signed with DNSSEC, at _25._tcp. before the
+name of the MX host, or of the name that the host is an alias of. Usage 3 names the certificate or key of the server,
+whose name and dates then do not matter; usage 2 names a CA, which must have issued a certificate that is in date and
+has the name of the host or of the domain. The transcript shows the record that matched, as in \"verified by DANE (3 1
+1)\". Records of other usages and types are unusable: if there are no others, STARTTLS is required and any certificate
+is accepted. If the records cannot be looked up, the host is not used.",
+    "\
+ehlo does not validate DNSSEC itself: it believes a resolver that sets the AD bit, such as unbound, or systemd-resolved
+with DNSSEC=yes, if it is trusted. A resolver on a loopback address is trusted, whether it is named in
+/etc/resolv.conf or with --dns (but not 127.0.0.11, the forwarder of Docker). Other resolvers of /etc/resolv.conf are
+trusted with \"options trust-ad\" in that file, or trust-ad = true in the table [dns] of the configuration; the network
+between them and this host must then be secure. With any other resolver there is no DANE.",
+    "\
+--dane auto is the default. --dane require sends nothing (status 77) where no usable record authenticates the host, or
+where the MX records are not signed; --dane off ignores TLSA records. With --tls off, -k, --ca-file, --pin, --tls-name,
+--connect-to and --proxy, auto means off. If only the MX records are not signed, auto still verifies the host, and says
+so: an attacker may have named another host.",
+    "\
+--require-tls without --relay sends the message only to a host that offers REQUIRETLS and is verified by a policy; for
+DANE, the MX records must be signed, too. The header field TLS-Required: No, which --require-tls=no adds, asks for the
+opposite: policies of domains are ignored for this message (RFC 8689), unless --dane require is given.",
+    "\
+To find out why a host is refused, compare its certificate with the records: ehlo probe HOST --verbose shows the SHA-256
+of the certificate (3 0 1) and of its key (3 1 1), and dig _25._tcp.HOST TLSA shows the records.",
+    "\
+With --tlsrpt-log FILE, or tlsrpt in the table [log], each session adds a line of JSON with the terms of RFC 8460:
+policy-type (tlsa, sts or no-policy-found), policy-string, policy-domain (for tlsa, the host), recipient-domains,
+receiving-mx-hostname, receiving-ip, sending-mta-ip, success, result-type (such as starttls-not-supported,
+certificate-not-trusted or dnssec-invalid; or null) and failure-reason-code. The file is written like the mail log.",
 ];
 
 const LOGIN: [&str; 5] = [
@@ -320,17 +368,17 @@ is removed. ehlo, ehlo notify and ehlo queue run have the option; the table also
 and sendmail. Its keys are file, an absolute path, and syslog; with syslog = true, the lines are sent to the system
 log with the facility mail.",
     "\
-A line contains the name of the message in the queue, in upper case, the addresses, the server, the times, the enhanced status
+A line contains the queue ID of the message, in upper case, the addresses, the server, the times, the enhanced status
 code, the status and the reply. It never contains a subject or a secret. The status is sent, deferred or bounced. A message that is not
-in the queue gets a name for the log only, and deferred then means that it was not delivered.",
+in the queue gets an ID for the log only, and deferred then means that it was not delivered.",
     "\
-The delay has four parts: before the attempt; for other recipients of the message; for DNS, connection, TLS and login;
-and for the transmission.",
+The delay has four parts: the time before the attempt, the time spent on other recipients of the message, the time for DNS, connection, TLS and
+login, and the time for the transmission.",
     "\
 A new file has the mode 0600. It is opened for each line, so that logrotate(8) can rename it at any time, and each line is
 appended in one write, so that several processes can use the same file. ehlo queue remove, and items that are set aside, are logged
 as well if the table [log] is used. If a line cannot be written, there is one warning, and the delivery
-continues. Users who may not write to the file of the system can use syslog.",
+continues. Users who cannot write to the log file of the system can use syslog.",
     "\
 pflogsumm(1) reads the log with --syslog-name ehlo, and the service postfix of logwatch(8) with
 $postfix_Syslog_Name = ehlo.",
@@ -362,8 +410,10 @@ Paths may begin with ~/, $HOME/ or ${HOME}/ for the home directory of the user w
 to the current directory. Commands are run by /bin/sh, which does its own expansion.",
     "\
 The table [queue] contains the settings of the queue (see ehlo-queue(1)); [sendmail] and [rewrite] contain those for mail
-that programs pass to sendmail (see ehlo-sendmail(1)); [log] sets the mail log (see THE MAIL LOG); [dkim] names the keys
-that sign messages (see ehlo-dkim(1)).",
+that programs pass to sendmail (see ehlo-sendmail(1)); [log] sets the mail log and the log for TLS reports (see THE MAIL LOG and TLS POLICIES); [dns], with
+trust-ad = true, trusts the resolvers of /etc/resolv.conf to validate DNSSEC; [dkim] names the keys
+that sign messages (see ehlo-dkim(1)); [submit] and [senders] are for hosts with one queue for all users (see
+ehlo-queue(1)).",
     "For example:",
 ];
 
@@ -394,6 +444,10 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     (
         "EHLO_STATE_DIR",
         "state directory of run, notify, digest and unit, unless --state-dir is given, and of OAuth tokens; an absolute path",
+    ),
+    (
+        "EHLO_SUBMIT_SOCKET",
+        "submission socket of the host, see ehlo-queue(1); none is used if it is set but empty",
     ),
     (
         "EHLO_CACHE_DIR",
@@ -481,7 +535,8 @@ RFC 5321 (SMTP), 5322 (messages), 6376, 8301 and 8463 (DKIM), 2033 (LMTP), 2045 
 (ENHANCEDSTATUSCODES), 2852 (DELIVERBY), 2920 (PIPELINING), 3030 (CHUNKING), 3207 (STARTTLS), 3461 (DSN), 4865
 (FUTURERELEASE), 4954 (AUTH), 4616 (PLAIN), 5802 and 7677 (SCRAM), 5929 and 9266 (channel bindings), 6152 (8BITMIME), 6531
 and 6532 (SMTPUTF8), 6710 (MT-PRIORITY), 7435 (opportunistic security), 7505 (null MX), 7628 (OAUTHBEARER), 8305 (Happy
-Eyeballs), 8314 (implicit TLS), 8461 (MTA-STS), 8689 (REQUIRETLS), 9422 (LIMITS), 9525 (names in certificates).";
+Eyeballs), 8314 (implicit TLS), 6698, 7671 and 7672 (DANE), 8460 (TLS reporting), 8461 (MTA-STS), 8689 (REQUIRETLS),
+9422 (LIMITS), 9525 (names in certificates).";
 
 /// ehlo(1).
 pub fn page() -> String {
@@ -503,6 +558,7 @@ pub fn page() -> String {
     section(&mut own, "SEVERAL MESSAGES", &SEVERAL);
     section(&mut own, "SESSION TRANSCRIPT", &TRANSCRIPT);
     section(&mut own, "ENCRYPTION", &ENCRYPTION);
+    section(&mut own, "TLS POLICIES", &POLICIES);
     section(&mut own, "AUTHENTICATION", &LOGIN);
     section(&mut own, "TESTING A SERVER", &TESTING);
     as_typed(&mut own, TEST_EXAMPLES);

@@ -103,7 +103,7 @@ shows the reason, and the sender is warned of the delay as usual. After the logi
     "\
 ehlo login --status shows the age of each login. It warns two days before a login ends, if the provider has named the date (Google
 does so for applications in testing, 7 days), and if a login at Microsoft was not used for 80 days, because it ends after 90.
-ehlo doctor gives the same warnings.",
+ehlo doctor gives the same warnings; with --offline, it does not contact the provider.",
     "\
 Tokens, codes and client secrets appear in no output, log or argument list, except for the access token that ehlo token prints. While
 they are in memory, ehlo does not dump core and cannot be traced by other programs of the same user.",

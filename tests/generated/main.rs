@@ -9,6 +9,7 @@ mod dkim;
 mod doctor;
 mod ehlo;
 mod guide;
+mod jobs;
 mod json;
 mod login;
 mod merge;
@@ -48,6 +49,7 @@ const PAGES: &[(&str, Page)] = &[
     ("ehlo-merge.1", merge::page),
     ("ehlo-notify.1", notify::page),
     ("ehlo-digest.1", digest::page),
+    ("ehlo-jobs.1", jobs::page),
     ("ehlo-dkim.1", dkim::page),
     ("ehlo-unit.1", unit::page),
     ("ehlo-json.5", json::page),

@@ -239,7 +239,7 @@ pub fn finished(source: &str) -> String {
         if line.starts_with(".TH ") {
             lines += &titled_line(line);
         } else if is_filled && !line.starts_with('.') {
-            lines += &filled(line);
+            lines += &filled(&with_bold_words(line));
         } else {
             lines += &format!("{line}\n");
         }
@@ -307,6 +307,22 @@ fn without_gaps(text: &str) -> String {
         }
     }
     out.join("\n") + "\n"
+}
+
+/// Words between backquotes are bold, as in the pages of section 7.
+fn with_bold_words(line: &str) -> String {
+    let parts: Vec<&str> = line.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return line.to_owned();
+    }
+    let mut text = String::new();
+    for (at, part) in parts.iter().enumerate() {
+        match at % 2 {
+            0 => text += part,
+            _ => text += &format!("\\fB{part}\\fR"),
+        }
+    }
+    text
 }
 
 /// A text in lines of at most `WIDTH` bytes.

@@ -66,7 +66,7 @@ const STATUS: [(&str, &str); 6] = [
         "no policy of the domain is in the cache, or the cache cannot be read",
     ),
     ("69", "the domain has no TXT record for a policy"),
-    ("74", "the standard output cannot be written"),
+    ("74", "standard output cannot be written"),
     (
         "75",
         "a record cannot be looked up, or a policy cannot be fetched",

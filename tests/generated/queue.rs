@@ -51,6 +51,50 @@ in all others, ehlo waits for the reply, which can take up to ten minutes. A sec
 immediately. Several runs can work on the queue at the same time. Sending a message with --queue also delivers queued
 messages that are due for the same host.";
 
+const HOST: [&str; 4] = [
+    "\
+A user's cron mail must not wait in a queue that nobody runs, and a web server must not be able to read the password of
+the relay. For such hosts, ehlo queue serve accepts messages of all users on a unix socket, /run/ehlo/submit.sock, with
+the rights of a system user, who owns the queue and the password file. Nothing is set-user-ID. sendmail, run, notify,
+digest, unit, --queue and --queue-only pass their messages to the socket if it exists and belongs to root or to the owner
+of its directory; exit status 0 then means that the message is on the disk of that queue. A message with a route,
+profile, configuration or queue directory of its own on the command line, or of a user with a configuration file in the
+home directory, takes its own way, as does a message of the owner of the queue.",
+    "\
+The user of a client is known by the credentials of the socket (SO_PEERCRED). Users may send from their login name at a
+name of this host or at domain in [sendmail], with or without a detail (bob+lists), and from the null sender. [senders]
+allows more. A message has a Received field with the user ID. Aliases, [rewrite] and the profile are those of the
+service. Each user has limits, in [submit]; root has none. A message beyond a limit is not lost: like one for which the
+service does not answer, it is kept in the user's personal queue, whose next run passes it to the socket. If the
+connection is lost after the end of the message, the outcome is reported as unknown, and the message is not kept.",
+    "\
+ehlo queue systemd --submit prints the units: a socket, for which systemd starts one process per connection, so that
+nothing runs in between; a service and a timer for the queue; and those that run the personal queues of all users, each
+with the rights of its user. In containers and under other init systems, run ehlo queue serve, which listens until it
+is stopped, and ehlo queue run --watch as that user; /run/ehlo must belong to the user, with mode 0755. As root, the
+other commands work on the queue with the rights of its owner.",
+    "\
+EHLO_SUBMIT_SOCKET names another socket; if it is set but empty, none is used.",
+];
+
+const SUBMIT: &str = "\
+Keys of [submit]. In [senders], each key is a login name, @ and a group, or * for all users, and its value is an address, a
+pattern such as *@shop.example.org, or an array of them.";
+
+const SUBMIT_SETTINGS: [(&str, &str); 5] = [
+    (
+        "socket",
+        "path of the socket, for clients and service [/run/ehlo/submit.sock]",
+    ),
+    ("messages", "messages of one user within an hour [1000]"),
+    (
+        "bytes",
+        "size of all messages of one user within an hour [1G]",
+    ),
+    ("size", "maximum size of one message [50M]"),
+    ("connections", "simultaneous connections of one user [8]"),
+];
+
 const OPTIONS: [(&str, &str); 2] = [
     (
         "--queue-dir DIR",
@@ -115,7 +159,7 @@ const SETTINGS: [(&str, &str); 11] = [
     ),
 ];
 
-const STATUS: [(&str, &str); 7] = [
+const STATUS: [(&str, &str); 9] = [
     (
         "0",
         "success; failed deliveries are reported to the sender and do not affect the exit status",
@@ -126,8 +170,10 @@ const STATUS: [(&str, &str); 7] = [
     ),
     ("65", "the item is damaged"),
     ("66", "there is no such item"),
-    ("74", "the standard output cannot be written"),
+    ("73", "the socket of ehlo queue serve cannot be created"),
+    ("74", "standard output cannot be written"),
     ("75", "the queue cannot be read or written"),
+    ("77", "--all-users, and the user is not root"),
     ("78", "the configuration is wrong"),
 ];
 
@@ -156,8 +202,12 @@ pub fn page() -> String {
     }
     table(&mut page, "COMMON OPTIONS", owned(&OPTIONS));
     section(&mut page, "RUNNING THE QUEUE", &[RUNNERS]);
+    section(&mut page, "ONE QUEUE FOR ALL USERS", &HOST);
     section(&mut page, "CONFIGURATION", &[CONFIGURATION]);
     rows(&mut page, owned(&SETTINGS));
+    page.control("PP", []);
+    page.text([roman(SUBMIT)]);
+    rows(&mut page, owned(&SUBMIT_SETTINGS));
     page.control("SH", ["EXAMPLES"]);
     as_typed(&mut page, EXAMPLES);
     table(&mut page, "EXIT STATUS", owned(&STATUS));
@@ -179,7 +229,8 @@ pub fn page() -> String {
 /// A command of a command: its usage, description and own options.
 pub fn command_entry(page: &mut Roff, command: &Command) {
     let usage = command.clone().render_usage().to_string();
-    page.control("SS", [usage.trim_start_matches("Usage: ")]);
+    let usage = usage.trim_start_matches("Usage: ").replace(['<', '>'], "");
+    page.control("SS", [&*usage]);
     let about = command.get_long_about().or(command.get_about()).unwrap();
     page.text([roman(one_paragraph(&about.to_string()))]);
     let is_everywhere =

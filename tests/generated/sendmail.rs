@@ -219,8 +219,8 @@ send through a relay that requires a login, users must be able to read the passw
 queue, and mailq shows the reason. Set the mode of /etc/ehlo/config.toml to 0644, so that all users can read it, and
 that of the password file to 0600.",
     "\
-If you need one queue for all users of a host, use a mail daemon, or a relay in your network that accepts mail
-without a login. Set it as relay in the default profile of /etc/ehlo/config.toml: relay = \"localhost\".",
+On a host with a submission socket, none of this is needed: there is one queue for all users, and only its owner reads the
+password (see ONE QUEUE FOR ALL USERS in ehlo-queue(1)).",
     "\
 If ehlo finds that it runs with more privileges than its caller, it acts as sendmail only, reads no configuration
 file except /etc/ehlo/config.toml, regardless of the environment, and ignores -C, -X and -O.",

@@ -90,7 +90,7 @@ const STATUS: [(&str, &str); 8] = [
         "73",
         "the address cannot be used, or a file cannot be created",
     ),
-    ("74", "the standard output cannot be written"),
+    ("74", "standard output cannot be written"),
     (
         "77",
         "the file given with --key or --auth is accessible to others",

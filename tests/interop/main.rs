@@ -13,7 +13,13 @@ mod dovecot;
 mod entity;
 mod exchanger;
 mod keeper;
+#[path = "../dns/network.rs"]
+mod network;
+mod package;
 mod parts;
+#[expect(dead_code, reason = "the tests of the program alone ask more of it")]
+#[path = "../cli/policy_host.rs"]
+mod policy_host;
 mod postfix;
 mod reader;
 #[expect(dead_code, reason = "the tests of the program alone ask more of it")]
@@ -23,6 +29,7 @@ mod run;
 mod s_server;
 mod smtp_sink;
 mod submission;
+mod submit;
 mod terminal;
 
 mod abilities;
@@ -33,12 +40,16 @@ mod certificates;
 mod completions;
 mod crash;
 mod cron;
+mod dane;
 mod delivery;
+mod discover;
 mod dkim;
 mod encryption;
 mod exim;
 mod faults;
+mod git_credential;
 mod hosts;
+mod import;
 mod jobs;
 mod large;
 mod mail_log;
@@ -54,4 +65,5 @@ mod reports;
 mod script;
 mod signed;
 mod sink;
+mod sts;
 mod swaks;

@@ -1,6 +1,8 @@
 //! The candidates for a word, and what the shell completes itself.
 
-use crate::cli::completions::candidates::{Candidate, digests, ids, profiles, scripts, topics};
+use crate::cli::completions::candidates::{
+    Candidate, digests, ids, policies, profiles, scripts, topics,
+};
 use crate::cli::completions::line::Line;
 use crate::client::session::STOP_POINTS;
 use crate::config::Places;
@@ -158,6 +160,7 @@ fn values(line: &Line<'_>, arg: &Arg, places: &Places) -> Vec<Candidate> {
         (_, "profile") => profiles(line, places),
         ("script", "scripts" | "show") => scripts(),
         ("digest", "name") | (_, "digest") => digests(line),
+        ("show" | "refresh" | "forget", "domain" | "domains") => policies(),
         ("help", "topic") => topics(line),
         (_, "id" | "ids") if is_named(arg, "ID") => ids(line, places),
         (_, "force") => keywords(Extension::is_used_by_client),

@@ -4,6 +4,7 @@ use crate::cli::completions::line::Line;
 use crate::cli::help::{COMMANDS, topics};
 use crate::cli::options::command_line::keys;
 use crate::cli::options::config::settings;
+use crate::client::policy::StsCache;
 use crate::config::{Config, FoundFile, Places, find};
 use crate::cron::alert::Digests;
 use crate::queue;
@@ -71,6 +72,13 @@ pub(super) fn ids(line: &Line<'_>, places: &Places) -> Vec<Candidate> {
         Candidate::new(id.as_str(), &about.unwrap_or_default())
     });
     candidates.collect()
+}
+
+/// The domains whose MTA-STS policies are cached.
+pub(super) fn policies() -> Vec<Candidate> {
+    let cache = StsCache::open(false).ok().flatten();
+    let domains = cache.and_then(|cache| cache.domains().ok());
+    named(domains.unwrap_or_default())
 }
 
 /// Commands, topics and groups of options; after a command, its subcommands.

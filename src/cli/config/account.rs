@@ -1,20 +1,28 @@
 //! The options of `ehlo config init`, and the account that they describe.
 
+use crate::cli::config::oauth;
+use crate::cli::config::oauth::OAuthKeys;
+use crate::cli::config::search;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{auth, value};
-use crate::client::dns::{Dns, Resolver};
+use crate::client::dns::{Dns, DnsError, Resolver};
 use crate::client::events::Silent;
 use crate::config::{NewProfile, Outline, Places, Provider, SYSTEM, UserName};
 use crate::mail::address::{Domain, Mailbox};
+use crate::probe::discover::{FoundServer, SearchOptions};
 use crate::system::text::{shown, shown_path};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Time limit of each request of the search for a server.
+const SEARCH_LIMIT: Duration = Duration::from_secs(10);
 
 /// Create a profile for your mail account.
 ///
 /// At a terminal, ehlo asks for whatever the options leave open: your address, the server, the user name, and where
 /// the password is kept. The server is that of a known provider, found by the domain of the address or by its mail
-/// exchangers. The file is created with mode 0600. In an existing file, the profile is added and everything else
+/// exchangers, else the one that `ehlo config discover` finds. The file is created with mode 0600. In an existing file, the profile is added and everything else
 /// stays as it is; a profile of the same name is never replaced. The result is checked before it is written.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
@@ -53,6 +61,9 @@ pub struct InitArgs {
     #[arg(long, value_name = "CMD", value_parser = auth::command)]
     pub oauth_token_command: Option<String>,
 
+    #[command(flatten)]
+    pub oauth: oauth::Args,
+
     /// File with the CA certificates (PEM) to trust instead of those of the system.
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
@@ -73,7 +84,11 @@ pub struct InitArgs {
     #[arg(short, long)]
     pub yes: bool,
 
-    /// DNS resolver for the lookup of the mail exchangers.
+    /// Do not ask Mozilla's database of providers, which learns the domain.
+    #[arg(long)]
+    no_database: bool,
+
+    /// DNS resolver for the search for the server.
     #[arg(long, value_name = "IP[:PORT]", value_parser = resolver)]
     dns: Option<SocketAddr>,
 
@@ -91,11 +106,30 @@ pub struct Init {
     pub args: InitArgs,
 }
 
+/// The server of an address, as far as it is known without asking the user.
+#[derive(Default)]
+pub struct KnownServer {
+    pub provider: Option<&'static Provider>,
+    /// What a search has found.
+    pub found: Option<FoundServer>,
+}
+
+impl KnownServer {
+    fn of(provider: Option<&'static Provider>) -> Self {
+        Self {
+            provider,
+            found: None,
+        }
+    }
+}
+
 /// The values of a new profile.
 #[derive(Debug)]
 pub struct Account {
     pub address: String,
     pub relay: String,
+    /// The use of TLS on a port that does not determine it; `None`: not known.
+    pub tls: Option<&'static str>,
     /// `None`: the server requires no login.
     pub user: Option<String>,
     pub secret: SecretPlace,
@@ -108,6 +142,8 @@ pub struct Account {
 pub enum SecretPlace {
     Command(String),
     TokenCommand(String),
+    /// `ehlo login` keeps it: the keys of the profile.
+    OAuth(OAuthKeys),
     File(PathBuf),
     /// The keyring, `~/.netrc` or the prompt: no key in the profile.
     Found,
@@ -132,20 +168,51 @@ impl InitArgs {
         })
     }
 
-    /// The provider that was named, else that of the domain, else that of the mail exchangers. With --relay, only
-    /// the one that was named.
-    pub fn provider_of(&self, address: &str) -> Option<&'static Provider> {
+    /// The provider that was named, else that of the domain, else that of the mail exchangers; else what a search finds.
+    /// With --relay, only the provider that was named. If the DNS does not answer, there is no search.
+    pub fn server_of(&self, address: &str) -> KnownServer {
         if self.provider.is_some() || self.relay.is_some() {
-            return self.provider;
+            return KnownServer::of(self.provider);
         }
-        let domain = domain_of(address)?;
-        Provider::of_domain(&domain).or_else(|| {
-            let dns = Resolver::new(self.dns).ok()?;
-            let answers = dns.mx(&[domain], &mut Silent);
-            let mut hosts = answers.into_iter().next()?.ok()?.records;
-            hosts.sort_by_key(|mx| mx.preference);
-            hosts.iter().find_map(|mx| Provider::of_exchanger(&mx.host))
-        })
+        let Some(domain) = domain_of(address) else {
+            return KnownServer::default();
+        };
+        let known = Provider::of_domain(&domain);
+        if known.is_some() {
+            return KnownServer::of(known);
+        }
+        match self.exchangers(&domain) {
+            Ok(hosts) => {
+                let provider = hosts.iter().find_map(|host| Provider::of_exchanger(host));
+                match provider {
+                    Some(_) => KnownServer::of(provider),
+                    None => self.found(address),
+                }
+            }
+            Err(DnsError::Failed(_)) => KnownServer::default(),
+            Err(_) => self.found(address),
+        }
+    }
+
+    fn exchangers(&self, domain: &str) -> Result<Vec<String>, DnsError> {
+        let dns = Resolver::new(self.dns).map_err(DnsError::Failed)?;
+        let answers = dns.mx(&[domain.to_owned()], &mut Silent);
+        let answer = answers.into_iter().next();
+        let mut hosts = answer.unwrap_or(Err(DnsError::NoData))?.records;
+        hosts.sort_by_key(|mx| mx.preference);
+        Ok(hosts.into_iter().map(|mx| mx.host).collect())
+    }
+
+    fn found(&self, address: &str) -> KnownServer {
+        let options = SearchOptions {
+            dns: self.dns,
+            ca_file: self.ca_file.clone(),
+            limit: SEARCH_LIMIT,
+        };
+        KnownServer {
+            provider: None,
+            found: search::search(address, !self.no_database, &options).found,
+        }
     }
 
     /// The place of the secret, if an option names it.
@@ -153,7 +220,11 @@ impl InitArgs {
         let command = self.password_command.clone().map(SecretPlace::Command);
         let token = self.oauth_token_command.clone();
         let file = self.password_file.clone().map(SecretPlace::File);
-        command.or(token.map(SecretPlace::TokenCommand)).or(file)
+        let oauth = self.oauth.keys().map(SecretPlace::OAuth);
+        command
+            .or(token.map(SecretPlace::TokenCommand))
+            .or(file)
+            .or(oauth)
     }
 
     /// The account without any questions.
@@ -161,15 +232,17 @@ impl InitArgs {
         let address = self.address.clone().ok_or_else(|| {
             UsageError::usage("config init: --address is missing, and there is no terminal to ask")
         })?;
-        let provider = self.provider_of(&address);
+        let KnownServer { provider, found } = self.server_of(&address);
         let relay = self
             .relay
             .clone()
-            .or(provider.map(|one| one.relay.to_owned()));
+            .or(provider.map(|one| one.relay.to_owned()))
+            .or(found.as_ref().map(search::relay));
         let relay = relay.ok_or_else(|| {
             let domain = domain_of(&address).unwrap_or_default();
             UsageError::usage(format!(
-                "config init: no provider is known for {}; name the mail server with --relay HOST:PORT",
+                "config init: no provider is known for {}, and ehlo config discover finds no mail server; name it with \
+                 --relay HOST:PORT",
                 shown(&domain)
             ))
         })?;
@@ -181,12 +254,19 @@ impl InitArgs {
                     provider.title
                 ))
             })?),
-            (None, None) => self.secret().map(|_| bare(&address)),
+            (None, None) => match &found {
+                Some(found) => search::user(&address, found),
+                None => self.secret().map(|_| bare(&address)),
+            },
         };
         Ok(Account {
             name: self.profile_name(&address, provider),
             is_default: self.default || outline.profiles.is_empty(),
             secret: self.secret().unwrap_or(SecretPlace::Found),
+            tls: found
+                .as_ref()
+                .filter(|found| search::relay(found) == relay)
+                .map(search::tls),
             address,
             relay,
             user,
@@ -212,7 +292,7 @@ impl Account {
         match port {
             Some(465) => settings.push(("tls", "implicit".to_owned())),
             Some(587) => settings.push(("tls", "starttls".to_owned())),
-            _ => {}
+            _ => settings.extend(self.tls.map(|tls| ("tls", tls.to_owned()))),
         }
         settings.push(("from", self.address.clone()));
         if let Some(user) = &self.user {
@@ -222,6 +302,7 @@ impl Account {
             SecretPlace::Command(line) => settings.push(("password-command", line.clone())),
             SecretPlace::TokenCommand(line) => settings.push(("oauth-token-command", line.clone())),
             SecretPlace::File(path) => settings.push(("password-file", text_of(path)?)),
+            SecretPlace::OAuth(keys) => settings.extend(keys.iter().cloned()),
             SecretPlace::Found => {}
         }
         if let Some(path) = ca_file {
@@ -284,7 +365,7 @@ pub fn provider(text: &str) -> Result<&'static Provider, String> {
     })
 }
 
-fn resolver(text: &str) -> Result<SocketAddr, String> {
+pub fn resolver(text: &str) -> Result<SocketAddr, String> {
     let address = text.parse::<SocketAddr>().ok();
     let ip = || text.parse().ok().map(|ip| SocketAddr::new(ip, 53));
     address

@@ -2,10 +2,11 @@
 
 mod files;
 
-use crate::cli::config::ConfigView;
 use crate::cli::config::account::InitArgs;
+use crate::cli::config::discover::DiscoverArgs;
+use crate::cli::config::import::ImportArgs;
+use crate::cli::config::{ConfigView, faults};
 use crate::cli::options::command_line::CommandLineArgs;
-use crate::cli::options::config;
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
 use crate::config::{
     Config, ConfigError, ConfigFault, ConfigKey, FoundFile, PERMISSION_ADVICE, Places, find,
@@ -27,6 +28,8 @@ pub struct ConfigArgs {
 #[derive(Debug, clap::Subcommand)]
 enum ConfigCommand {
     Init(Box<InitArgs>),
+    Discover(DiscoverArgs),
+    Import(ImportArgs),
     /// Open the file in $VISUAL or $EDITOR, and check it afterwards.
     Edit(File),
     /// Check every option of every profile, and open the files that they name.
@@ -59,6 +62,8 @@ impl ConfigArgs {
     ) -> Result<ConfigView, EarlyExit> {
         match self.what {
             ConfigCommand::Init(args) => Ok(ConfigView::Init(Box::new(args.plan(places)?))),
+            ConfigCommand::Discover(args) => Ok(ConfigView::Discover(Box::new(args))),
+            ConfigCommand::Import(args) => Ok(ConfigView::Text(args.text(typed)?)),
             ConfigCommand::Edit(file) => Ok(ConfigView::Edit(file.to_edit(places)?)),
             ConfigCommand::Path(file) => {
                 let found = file.find(places)?;
@@ -92,14 +97,6 @@ impl File {
         let read = found.read(&typed.keys());
         read.map_err(|errors| all(&errors))
     }
-}
-
-/// All errors in a configuration that could be read. The command line must be that of the sending command, because
-/// profiles have its options.
-pub fn faults(config: &Config, typed: &mut CommandLineArgs<'_>) -> Vec<ConfigError> {
-    let profiles = config.profiles().iter();
-    let of_profiles = profiles.flat_map(|profile| typed.profile_errors(config, profile));
-    of_profiles.chain(config::settings_errors(config)).collect()
 }
 
 /// Refuses a profile that names a file which this user may not read: it was written for another user.

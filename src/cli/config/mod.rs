@@ -2,14 +2,21 @@
 
 pub(crate) mod account;
 pub(crate) mod args;
+mod discover;
+mod import;
 mod init;
+mod oauth;
 mod questions;
+mod search;
 mod write;
 
 pub(crate) use args::{ConfigArgs, check_access};
 
+use crate::cli::options::command_line::CommandLineArgs;
+use crate::cli::options::config::settings_errors;
 use crate::cli::terminal;
 use crate::config;
+use crate::config::{Config, ConfigError};
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
 use crate::system::subprocess::{end, shell};
@@ -22,6 +29,10 @@ use std::path::{Path, PathBuf};
 pub enum ConfigView {
     /// Add a profile.
     Init(Box<account::Init>),
+    /// Find the server of an address.
+    Discover(Box<discover::DiscoverArgs>),
+    /// Print this text.
+    Text(String),
     /// Open the file at this path in an editor.
     Edit(PathBuf),
     /// Path of the file.
@@ -36,10 +47,20 @@ pub enum ConfigView {
     Profile(config::Profile),
 }
 
+/// All errors in a configuration that could be read. The command line must be that of the sending command, because
+/// profiles have its options.
+pub fn faults(config: &Config, typed: &mut CommandLineArgs<'_>) -> Vec<ConfigError> {
+    let profiles = config.profiles().iter();
+    let of_profiles = profiles.flat_map(|profile| typed.profile_errors(config, profile));
+    of_profiles.chain(settings_errors(config)).collect()
+}
+
 /// Creates, edits or shows the configuration.
 pub fn run(plan: &ConfigView) -> Exit {
     let text = match plan {
         ConfigView::Init(init) => return init::run(init),
+        ConfigView::Discover(args) => return discover::run(args),
+        ConfigView::Text(text) => text.clone(),
         ConfigView::Edit(path) => return edit(path),
         ConfigView::Path(path) => format!("{}\n", shown_path(path)),
         ConfigView::Profile(profile) => profile.to_toml(),

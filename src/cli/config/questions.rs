@@ -1,13 +1,17 @@
 //! The questions of `ehlo config init` at a terminal. Questions go to stderr, answers come from stdin.
 
 use crate::cli::config::account::{
-    Account, InitArgs, SecretPlace, address, bare, provider, relay, user_name,
+    Account, InitArgs, KnownServer, SecretPlace, address, bare, provider, relay, user_name,
 };
-use crate::cli::config::write;
-use crate::cli::options::auth;
+use crate::cli::config::oauth::{OAuthKeys, keys};
+use crate::cli::config::{search, write};
 use crate::cli::options::usage_error::UsageError;
+use crate::cli::options::{auth, oauth, value};
 use crate::cli::terminal::{complain_escaped, wrapped};
+use crate::client::credentials::oauth::Provider as OAuthProvider;
 use crate::config::{NewProfile, Outline, Provider};
+use crate::probe::discover::FoundServer;
+use crate::system::certificate::some_of;
 use crate::system::exit::Exit;
 use crate::system::text::{shown, shown_path};
 use crate::system::user::expanded;
@@ -24,8 +28,18 @@ pub fn account(args: &InitArgs, outline: &Outline) -> Result<Account, UsageError
         Some(address) => address.clone(),
         None => ask("Your email address", None, self::address)?,
     };
-    let (provider, relay) = server(args, &address)?;
-    let user = user(args, provider, &address)?;
+    let ChosenServer {
+        provider,
+        relay,
+        found,
+    } = server(args, &address)?;
+    let found = found.filter(|found| search::relay(found) == relay);
+    let default = match (provider, &found) {
+        (Some(provider), _) => user_name(provider, &address),
+        (None, Some(found)) => search::user(&address, found),
+        (None, None) => Some(bare(&address)),
+    };
+    let user = user(args, default.as_deref())?;
     let name = args.profile_name(&address, provider);
     let name = match &args.profile {
         Some(name) => name.clone(),
@@ -41,6 +55,7 @@ pub fn account(args: &InitArgs, outline: &Outline) -> Result<Account, UsageError
         || yes("Use it as the default profile?", outline.default.is_none())?;
     let mut account = Account {
         address,
+        tls: found.as_ref().map(search::tls),
         relay,
         user,
         secret: args.secret().unwrap_or(SecretPlace::Found),
@@ -76,26 +91,35 @@ pub fn yes(question: &str, default: bool) -> Result<bool, UsageError> {
     }
 }
 
-/// The provider and the server.
-fn server(
-    args: &InitArgs,
-    address: &str,
-) -> Result<(Option<&'static Provider>, String), UsageError> {
-    let mut provider = args.provider_of(address);
+/// The server for a profile.
+struct ChosenServer {
+    provider: Option<&'static Provider>,
+    relay: String,
+    /// What a search has found.
+    found: Option<FoundServer>,
+}
+
+fn server(args: &InitArgs, address: &str) -> Result<ChosenServer, UsageError> {
+    let KnownServer {
+        mut provider,
+        found,
+    } = args.server_of(address);
     if provider.is_none() && args.relay.is_none() {
-        print(
-            "The provider of this address is not known. Enter its server for outgoing\n\
-             mail (SMTP), or the name of a provider, such as gmail or sendgrid.\n",
-        );
+        introduce_search(found.as_ref());
     }
     if let Some(provider) = provider {
         introduce(provider);
     }
     if let Some(relay) = &args.relay {
-        return Ok((provider, relay.clone()));
+        return Ok(ChosenServer {
+            provider,
+            relay: relay.clone(),
+            found,
+        });
     }
-    let default = provider.map(|provider| provider.relay);
-    let answer = ask("Mail server", default, |text| {
+    let default = provider.map(|provider| provider.relay.to_owned());
+    let default = default.or(found.as_ref().map(search::relay));
+    let answer = ask("Mail server", default.as_deref(), |text| {
         if let Ok(provider) = self::provider(text) {
             return Ok((Some(provider), provider.relay.to_owned()));
         }
@@ -105,7 +129,29 @@ fn server(
         introduce(named);
         provider = Some(named);
     }
-    Ok((provider, answer.1))
+    Ok(ChosenServer {
+        provider,
+        relay: answer.1,
+        found,
+    })
+}
+
+/// Says what the search has found. The name may come from the DNS without protection (RFC 6186 §6).
+fn introduce_search(found: Option<&FoundServer>) {
+    print(&match found {
+        Some(found) => wrapped(
+            &format!(
+                "Found by {}; its certificate is for {}. Compare it with what your provider says.\n",
+                shown(&found.origin),
+                shown(&some_of(&found.names))
+            ),
+            Some(78),
+            0,
+        ),
+        None => "The provider of this address is not known. Enter its server for outgoing\n\
+                 mail (SMTP), or the name of a provider, such as gmail or sendgrid.\n"
+            .to_owned(),
+    });
 }
 
 fn introduce(provider: &Provider) {
@@ -115,21 +161,13 @@ fn introduce(provider: &Provider) {
     }
 }
 
-fn user(
-    args: &InitArgs,
-    provider: Option<&Provider>,
-    address: &str,
-) -> Result<Option<String>, UsageError> {
+fn user(args: &InitArgs, default: Option<&str>) -> Result<Option<String>, UsageError> {
     if let Some(user) = &args.user {
         return Ok(Some(user.clone()));
     }
-    let default = match provider {
-        Some(provider) => user_name(provider, address),
-        None => Some(bare(address)),
-    };
     let user = ask(
         "User name (- if the server requires no login)",
-        default.as_deref(),
+        default,
         |text| Ok(text.to_owned()),
     )?;
     Ok(Some(user).filter(|user| user != "-"))
@@ -157,11 +195,12 @@ fn chosen(account: &Account) -> Result<SecretPlace, UsageError> {
            2  in a file that only you can read\n  \
            3  in the keyring of the desktop (secret-tool)\n  \
            4  nowhere; ehlo asks for it each time, or finds it in ~/.netrc\n  \
-           5  a command prints an OAuth 2.0 token instead of a password\n",
+           5  a command prints an OAuth 2.0 token instead of a password\n  \
+           6  in no place: ehlo logs in by OAuth 2.0, as for Microsoft 365\n",
     );
     let choice = ask("Choice", Some("1"), |text| match text {
-        "1" | "2" | "3" | "4" | "5" => Ok(text.to_owned()),
-        _ => Err("expected a number from 1 to 5".to_owned()),
+        "1" | "2" | "3" | "4" | "5" | "6" => Ok(text.to_owned()),
+        _ => Err("expected a number from 1 to 6".to_owned()),
     })?;
     Ok(match choice.as_str() {
         "1" => SecretPlace::Command(ask(
@@ -180,8 +219,37 @@ fn chosen(account: &Account) -> Result<SecretPlace, UsageError> {
         "5" => {
             SecretPlace::TokenCommand(ask("Command that prints the token", None, auth::command)?)
         }
+        "6" => SecretPlace::OAuth(oauth_keys(account)?),
         _ => SecretPlace::Found,
     })
+}
+
+/// Asks for the application that is registered at the OAuth provider.
+fn oauth_keys(account: &Account) -> Result<OAuthKeys, UsageError> {
+    print("The application must be registered at the provider, see ehlo-providers(7).\n");
+    let relay = account.relay.as_str();
+    let known = if relay.contains("gmail") || relay.contains("google") {
+        Some("google")
+    } else {
+        Some("microsoft").filter(|_| relay.contains("office") || relay.contains("outlook"))
+    };
+    let provider = ask(
+        "OAuth provider (google, microsoft or a URL)",
+        known,
+        oauth::provider,
+    )?;
+    let id = ask("Client ID", None, value::line)?;
+    let optional = |text: &str| Ok(Some(text.to_owned()).filter(|text| text != "-"));
+    let secret = ask(
+        "File with the client secret (- for none)",
+        Some("-"),
+        optional,
+    )?;
+    let tenant = match provider {
+        OAuthProvider::Microsoft => Some(ask("Tenant", Some("common"), oauth::tenant)?),
+        _ => None,
+    };
+    Ok(keys(&provider, [Some(id), secret, tenant]))
 }
 
 /// Asks until the answer is valid. Enter is the default, if there is one.

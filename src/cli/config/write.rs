@@ -1,13 +1,14 @@
 //! Changes of the configuration file, and the programs that `ehlo config init` runs: secret-tool, and ehlo itself for
 //! the check, the login and the test mail.
 
-use crate::cli::config::account::{Account, bare};
+use crate::cli::config::account::{Account, SecretPlace, bare};
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::cli::terminal;
 use crate::client::credentials;
 use crate::config::{ConfigError, NewProfile, Outline, SYSTEM};
 use crate::system::exit::Exit;
+use crate::system::secret::Secret;
 use crate::system::text::{reason, shown, shown_path};
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write as _};
@@ -65,13 +66,18 @@ pub fn add(path: &Path, profile: &NewProfile, is_default: bool) -> Result<(), Us
 
 /// Asks for a password, and writes it to a new file with mode 0600.
 pub fn new_password(path: &Path, account: &Account) -> Result<(), UsageError> {
+    let secret = credentials::ask(&account_name(account))
+        .map_err(|error| UsageError::new(error.exit(), error.to_string()))?;
+    password_file(path, &secret)
+}
+
+/// Writes a password to a new file with mode 0600.
+pub fn password_file(path: &Path, secret: &Secret) -> Result<(), UsageError> {
     let cannot = |error: io::Error| {
         let why = format!("cannot create {}: {}", shown_path(path), reason(&error));
         UsageError::new(Exit::CantCreate, why)
     };
     create_parent(path).map_err(cannot)?;
-    let secret = credentials::ask(&account_name(account))
-        .map_err(|error| UsageError::new(error.exit(), error.to_string()))?;
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -109,6 +115,14 @@ pub fn store_in_keyring(account: &Account) -> Result<(), UsageError> {
 
 /// Logs in with the profile, without sending mail.
 pub fn log_in(path: &Path, account: &Account) -> Result<Exit, UsageError> {
+    if let SecretPlace::OAuth(_) = account.secret {
+        let mut login = ehlo()?;
+        login.args(["login", "--config"]).arg(path);
+        let exit = status(login.arg("--profile").arg(&account.name))?;
+        if exit != Exit::Ok {
+            return Ok(exit);
+        }
+    }
     let mut probe = ehlo()?;
     probe
         .arg("probe")

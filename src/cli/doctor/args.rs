@@ -1,6 +1,6 @@
 //! Options of `ehlo doctor`.
 
-use crate::cli::config::args::faults;
+use crate::cli::config::faults;
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::{config, mail, value};
 use crate::cli::sendmail::args as sendmail;

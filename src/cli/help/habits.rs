@@ -294,7 +294,7 @@ const WORDS: &[(&str, &str)] = &[
         "to run a job, use ehlo run -- COMMAND",
     ),
     (
-        "init setup configure account accounts login signin",
+        "init setup configure account accounts signin",
         "to set up an account, use ehlo config init",
     ),
     (

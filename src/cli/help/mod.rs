@@ -23,11 +23,13 @@ pub(crate) const COMMANDS: &[&str] = &[
     "run",
     "notify",
     "digest",
+    "jobs",
     "unit",
     "doctor",
     "sendmail",
     "mailq",
     "completions",
+    "manual",
     "help",
 ];
 

@@ -45,6 +45,7 @@ Frequent options:
 
 Commands:
   run, notify, digest, unit   Mail the results of jobs
+  jobs                        List jobs, and report those that did not run
   doctor                      Check how this host would send mail from cron
   queue, merge                Manage queued messages; send to each row of a list
   sendmail, mailq             Accept the options of sendmail and mailq
@@ -53,7 +54,7 @@ Commands:
   config                      Check and show the configuration
   login, logout, token        Manage OAuth logins, as for Microsoft 365
   dkim, policy                Keys for signatures; MTA-STS policies of domains
-  completions                 Print the completion script of a shell
+  completions, manual         Print a completion script, a page of the manual
   help                        Explain one of these
 
 Groups of options, each shown by ehlo help GROUP or --help=GROUP:
@@ -61,5 +62,5 @@ Groups of options, each shown by ehlo help GROUP or --help=GROUP:
 
   ehlo help exit-status, ehlo help examples, ehlo help --OPTION
   ehlo --help       all options with their descriptions
-  man ehlo          the manual
+  man ehlo          the manual (or: ehlo manual)
 ";

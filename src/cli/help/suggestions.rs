@@ -260,6 +260,14 @@ fn command_for(word: &str) -> Option<UsageError> {
 
 /// The error for a recipient without a domain that is probably something else. `None`: nothing is known about it.
 pub(crate) fn for_recipient(error: &AddressError) -> Option<UsageError> {
+    if let AddressError::Local(word) = error
+        && let Some(file) = word.strip_prefix('@')
+        && Path::new(file).is_file()
+    {
+        let name = shown(file);
+        let answer = format!("for the recipients in a file, write $(cat {name}) in a shell");
+        return Some(UsageError::data(format!("recipient: {error}; {answer}")));
+    }
     let (AddressError::NoDomain(word, _) | AddressError::Syntax { list: word, .. }) = error else {
         return None;
     };

@@ -8,6 +8,7 @@ use crate::client::route;
 use crate::client::session;
 use crate::client::session::TlsDemand;
 use crate::smtp::mechanism::Mechanism;
+use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
 
@@ -61,6 +62,15 @@ pub struct Args {
     #[arg(long, value_name = "CMD", value_parser = command)]
     oauth_token_command: Option<String>,
 
+    /// Take the password from the credential helpers of git.
+    ///
+    /// It must be stored for the protocol smtp, the host with or without its port, and the user, as git send-email
+    /// stores it. Nothing is asked, stored or erased. git is not used without this option, because some helpers
+    /// open a dialog or a browser, or are slow.
+    #[arg(long, value_name = "HELPER", value_enum,
+          conflicts_with_all = ["password_command", "password_file", "oauth_token_command"])]
+    password_helper: Option<Helper>,
+
     /// Allow the password to be sent without TLS.
     ///
     /// Anyone on the network path can then read it. Without this option, passwords and tokens are sent only
@@ -71,6 +81,11 @@ pub struct Args {
     /// The account whose tokens the program obtains.
     #[arg(skip)]
     account: Option<Box<Account>>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Helper {
+    Git,
 }
 
 impl Args {
@@ -109,6 +124,7 @@ impl Args {
             user: self.user,
             profile: None,
             nameless: true,
+            port: None,
         }))
     }
 
@@ -120,10 +136,11 @@ impl Args {
                 .clone()
                 .map(SecretSource::TokenCommand)
         };
+        let helper = || self.password_helper.map(|Helper::Git| SecretSource::Git);
         let account = || self.account.clone().map(SecretSource::OAuth);
         let nothing = || self.is_external().then_some(SecretSource::Nothing);
         let source = command.or_else(file).or_else(token).or_else(account);
-        let source = source.or_else(nothing);
+        let source = source.or_else(helper).or_else(nothing);
         source.unwrap_or(SecretSource::Found)
     }
 
@@ -133,6 +150,7 @@ impl Args {
             (self.password_command.is_some(), "--password-command"),
             (self.password_file.is_some(), "--password-file"),
             (self.oauth_token_command.is_some(), "--oauth-token-command"),
+            (self.password_helper.is_some(), "--password-helper"),
             (self.account.is_some(), "--oauth"),
         ];
         let present = options.into_iter().find(|(is_given, _)| *is_given);
@@ -179,7 +197,7 @@ impl Args {
                     "no mechanism of --auth uses the token of {option}; add OAUTHBEARER or XOAUTH2 to --auth"
                 ),
             ),
-            None | Some("--password-command" | "--password-file")
+            None | Some("--password-command" | "--password-file" | "--password-helper")
                 if takes_token && !takes_password =>
             (
                 "--auth",

@@ -134,17 +134,25 @@ impl<'a> CommandLineArgs<'a> {
 
     /// The command or subcommand that has the options.
     pub(super) fn own_command(&self) -> &Command {
-        let verb = self
-            .verb
-            .and_then(|name| self.command.find_subcommand(name));
-        verb.unwrap_or(self.command)
+        let mut command = &*self.command;
+        let mut matches = self.verb.map(|_| self.matches);
+        // Down to a subcommand of the subcommand, as in `ehlo jobs check`.
+        while let Some((name, inner)) = matches.and_then(ArgMatches::subcommand) {
+            let Some(found) = command.find_subcommand(name) else {
+                break;
+            };
+            (command, matches) = (found, Some(inner));
+        }
+        command
     }
 
     pub(super) fn own_matches(&self) -> Option<&ArgMatches> {
-        match self.verb {
-            Some(verb) => self.matches.subcommand_matches(verb),
-            None => Some(self.matches),
-        }
+        let verb = match self.verb {
+            Some(verb) => self.matches.subcommand_matches(verb)?,
+            None => return Some(self.matches),
+        };
+        let inner = verb.subcommand().map(|(_, matches)| matches);
+        Some(inner.unwrap_or(verb))
     }
 
     /// The options on the command line.

@@ -5,7 +5,7 @@ use crate::cli::options::{auth, dkim, value};
 use crate::client::dns;
 use crate::client::mail_log::LogOptions;
 use crate::config::{
-    Config, ConfigError, ConfigFault, ConfigKey, FoundFile, Keys, Places, Value, find,
+    Config, ConfigError, ConfigFault, ConfigKey, FoundFile, Keys, Places, SYSTEM, Value, find,
 };
 use crate::mail::address::Address;
 use crate::mail::dkim::{KeyDomain, NamedKey};
@@ -13,8 +13,10 @@ use crate::mail::rewrite;
 use crate::mail::rewrite::{OriginalAddress, Rule};
 use crate::queue::store as queue;
 use crate::queue::store::OnUncertain;
+use crate::queue::submit::{SenderRule, SubmitOptions};
+use crate::system::text::is_pattern;
 use clap::ValueEnum;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Options under the heading "Config".
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -119,6 +121,9 @@ pub struct DeliverySettings {
     /// The profile of sendmail. The configuration has it.
     pub profile: Option<String>,
     pub log: LogOptions,
+    pub submit: SubmitOptions,
+    /// True if the configuration is that of the host, or there is none.
+    pub is_of_host: bool,
     /// True if the resolvers of resolv.conf are trusted to validate DNSSEC.
     pub trust_ad: bool,
     /// The DKIM keys of `[dkim]`.
@@ -127,7 +132,10 @@ pub struct DeliverySettings {
 
 /// Reads the settings. Without a configuration, they are the defaults.
 pub fn settings(config: Option<&Config>) -> Result<DeliverySettings, UsageError> {
-    let (settings, errors) = config.map_or_else(Default::default, read);
+    let (mut settings, errors) = config.map_or_else(Default::default, read);
+    settings.is_of_host = config.is_none_or(|config| config.path() == Path::new(SYSTEM));
+    let domain = &mut settings.submit.senders.domain;
+    domain.clone_from(&settings.rewrite.domain);
     match errors.into_iter().next() {
         None => Ok(settings),
         Some(error) => Err(error.into()),
@@ -179,11 +187,13 @@ pub fn settings_errors(config: &Config) -> Vec<ConfigError> {
 type Add = fn(&mut DeliverySettings, &ConfigKey) -> Result<(), ConfigFault>;
 
 fn read(config: &Config) -> (DeliverySettings, Vec<ConfigError>) {
-    let sections: [(&str, Add); 6] = [
+    let sections: [(&str, Add); 8] = [
         ("queue", DeliverySettings::add_queue),
         ("sendmail", DeliverySettings::add_sendmail),
         ("rewrite", DeliverySettings::add_rule),
         ("log", DeliverySettings::add_log),
+        ("submit", DeliverySettings::add_submit),
+        ("senders", DeliverySettings::add_senders),
         ("dns", DeliverySettings::add_dns),
         ("dkim", DeliverySettings::add_dkim),
     ];
@@ -244,11 +254,43 @@ impl DeliverySettings {
         Ok(())
     }
 
+    fn add_submit(&mut self, setting: &ConfigKey) -> Result<(), ConfigFault> {
+        let value = &setting.value;
+        let limits = &mut self.submit.limits;
+        match setting.key.as_str() {
+            "socket" => self.submit.socket = Some(parsed(value, path)?),
+            "messages" => limits.messages = parsed(value, value::number::<u64>(1, None))?,
+            "bytes" => limits.bytes = parsed(value, value::size)?.into(),
+            "size" => limits.size = parsed(value, value::size)?.into(),
+            "connections" => limits.connections = number(value, 1, 1000)?,
+            _ => return Err(ConfigFault::Key(None)),
+        }
+        Ok(())
+    }
+
     fn add_dns(&mut self, setting: &ConfigKey) -> Result<(), ConfigFault> {
         match setting.key.as_str() {
             "trust-ad" => self.trust_ad = flag(&setting.value)?,
             _ => return Err(ConfigFault::Key(None)),
         }
+        Ok(())
+    }
+
+    fn add_senders(&mut self, setting: &ConfigKey) -> Result<(), ConfigFault> {
+        let items = match &setting.value {
+            Value::List(items) => items.iter().map(scalar).collect(),
+            one => scalar(one).map(|one| vec![one]),
+        };
+        let senders = items?.into_iter().map(|item| {
+            if !is_pattern(item) {
+                Address::parse(item)?;
+            }
+            Ok(item.to_owned())
+        });
+        self.submit.senders.rules.push(SenderRule {
+            user: setting.key.clone(),
+            senders: senders.collect::<Result<_, ConfigFault>>()?,
+        });
         Ok(())
     }
 

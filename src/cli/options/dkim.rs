@@ -15,7 +15,7 @@ enum Mode {
 }
 
 /// Options under the heading of the struct that has them.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[group(skip)]
 pub struct Args {
     /// Sign the message with this key (DKIM), published under this selector.
@@ -28,7 +28,7 @@ pub struct Args {
 
     /// When to sign the message (DKIM) [default: auto].
     ///
-    /// `auto`: if there is a key for the domain of From. `require`: a message for which there is no key is not sent,
+    /// `auto`: sign if there is a key for the domain of From. `require`: a message for which there is no key is not sent,
     /// and the exit status is 65. `off`: never.
     #[arg(long, value_name = "MODE", value_enum)]
     dkim: Option<Mode>,

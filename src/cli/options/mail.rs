@@ -2,7 +2,7 @@
 
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::settings;
-use crate::cli::options::route_plan::{QueuedMessageOptions, with_options};
+use crate::cli::options::route_plan::{QueuedMessageOptions, through_socket, with_options};
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{auth, config, dkim, route, tls, value};
 use crate::config::{Config, ConfigKey, Places, Profile};
@@ -370,9 +370,10 @@ impl DeliveryArgs {
         let mut route = with_options(&options, |route| route.resolve(chosen, settings))?;
         let queue = self.queue;
         route.queue.queue_dir = queue.queue_dir.or(route.queue.queue_dir);
+        let own_signer = self.dkim.clone().signer()?;
         let signer = self.dkim.or(route.dkim).signer()?;
-        let signer = signer.or_keys(&route.settings.dkim);
-        let rewrite = route.settings.rewrite.clone();
+        let mut signer = signer.or_keys(&route.settings.dkim);
+        let mut rewrite = route.settings.rewrite.clone();
         let log = route.settings.log.clone();
         let message = QueuedMessageOptions {
             route_spec: route.route_spec,
@@ -382,12 +383,23 @@ impl DeliveryArgs {
             } else {
                 FirstTry::Now
             },
+            names_profile: command_line.has("profile"),
         };
+        let (mut transport, mut fallbacks) = (route.plan.transport, route.plan.fallbacks);
         let queueing = route.queue.queue_use(route.settings, message);
+        let mut queueing = (!queue.no_queue).then_some(queueing);
+        if let Some(queueing) = &mut queueing
+            && queueing.socket.is_some()
+        {
+            through_socket(queueing, &mut transport, &mut fallbacks)?;
+            rewrite = rewrite.of_submission();
+            // The service signs, with keys that only it can read.
+            signer = own_signer;
+        }
         Ok(DeliveryOptions {
-            transport: route.plan.transport,
-            fallbacks: route.plan.fallbacks,
-            queueing: (!queue.no_queue).then_some(queueing),
+            transport,
+            fallbacks,
+            queueing,
             rewrite,
             signer,
             log,

@@ -236,8 +236,8 @@ pub struct Args {
     /// Send this complete message, from a file or standard input (`-`).
     ///
     /// Repeatable; see --mbox for several messages. The message (RFC 5322) is sent unchanged, except that line endings are normalized, Bcc is removed, and
-    /// missing Date, Message-ID, From and To fields are added (--no-date and --no-message-id suppress those
-    /// two). To, Cc and Reply-To fields without an address are removed. Parts with lines over 998 octets are
+    /// missing Date, Message-ID, From and To fields are added (--no-date and --no-message-id suppress the
+    /// first two). To, Cc and Reply-To fields without an address are removed. Parts with lines over 998 octets are
     /// converted to quoted-printable or base64, as are parts that are not ASCII if the server lacks 8BITMIME. A
     /// header that is not ASCII is encoded if the server lacks SMTPUTF8, unless an address needs it. Signed and
     /// encrypted parts are never changed; if the server cannot carry them, the message is not sent. If no

@@ -13,7 +13,8 @@ use crate::client::session;
 use crate::client::transport::Transport;
 use crate::config::{Config, Places, Profile, find};
 use crate::mail::dkim::Signer;
-use crate::queue::store::{OnUncertain, RouteSpec};
+use crate::queue::store::{OnUncertain, RouteSpec, system_queue};
+use crate::queue::submit::socket;
 use crate::queue::{FirstTry, QueueOptions, QueueUse, StoredRoutes};
 use std::ffi::OsString;
 use std::mem;
@@ -262,6 +263,8 @@ pub struct QueuedMessageOptions {
     /// The configuration named on the command line.
     pub config: Option<PathBuf>,
     pub first: FirstTry,
+    /// True if the command line names the profile.
+    pub names_profile: bool,
 }
 
 impl QueueArgs {
@@ -290,12 +293,14 @@ impl QueueArgs {
             route_spec: command_line.route_spec(config.zip(profile))?,
             config: command_line.config(),
             first,
+            names_profile: command_line.has("profile"),
         };
         Ok(Some(self.queue_use(settings(config)?, options)))
     }
 
     /// The queue of a message. The options take precedence over the settings.
     pub fn queue_use(self, settings: DeliverySettings, options: QueuedMessageOptions) -> QueueUse {
+        let socket = self.socket(&settings, &options);
         let on_uncertain = self.on_uncertain.map(|action| match action {
             Uncertain::Retry => OnUncertain::Retry,
             Uncertain::Hold => OnUncertain::Hold,
@@ -307,6 +312,7 @@ impl QueueArgs {
         });
         let directory = self.queue_dir.or_else(|| settings.directory.clone());
         QueueUse {
+            socket,
             route_spec: options.route_spec,
             on_uncertain: on_uncertain.unwrap_or(settings.on_uncertain),
             on_failure: on_failure.or_else(|| settings.on_failure.clone()),
@@ -314,6 +320,47 @@ impl QueueArgs {
             first: options.first,
         }
     }
+}
+
+impl QueueArgs {
+    /// The submission socket, for a message that goes the way of the host: no option selects another queue, route or
+    /// configuration. A socket that the environment or a configuration names is used with any configuration.
+    fn socket(
+        &self,
+        settings: &DeliverySettings,
+        options: &QueuedMessageOptions,
+    ) -> Option<PathBuf> {
+        let has_own_route = options.names_profile || !options.route_spec.options.is_empty();
+        if has_own_route || self.queue_dir.is_some() {
+            return None;
+        }
+        let named = socket::of_environment().or_else(|| settings.submit.socket.clone());
+        let is_of_host = settings.is_of_host && options.config.is_none();
+        if named.is_none() && !is_of_host {
+            return None;
+        }
+        let queue = settings.directory.as_deref().unwrap_or(system_queue());
+        socket::to_use(named.as_deref(), is_of_host.then_some(queue))
+    }
+}
+
+/// Replaces a route by the submission socket, if that is used.
+pub fn through_socket(
+    queueing: &mut QueueUse,
+    transport: &mut Transport,
+    fallbacks: &mut Vec<Transport>,
+) -> Result<(), UsageError> {
+    let Some(socket) = &queueing.socket else {
+        return Ok(());
+    };
+    let relay = format!("--relay=unix:{}", socket.display());
+    let route = with_options(&[relay], |route| {
+        route.resolve(None, DeliverySettings::default())
+    })?;
+    *transport = route.plan.transport;
+    fallbacks.clear();
+    queueing.route_spec = route.route_spec;
+    Ok(())
 }
 
 /// A queue with its settings, which finds the routes of its messages by the configuration.

@@ -246,7 +246,10 @@ pub(crate) fn transport(
     let route = route.options(&session, default_port)?;
     let (encryption, tls) = tls.options(&route)?;
     session.tls = encryption;
-    let credentials = auth.options(&mut session)?;
+    let mut credentials = auth.options(&mut session)?;
+    if let Some((credentials, relay)) = credentials.as_mut().zip(route.relay.as_ref()) {
+        credentials.port = (!relay.host.is_local()).then_some(relay.port);
+    }
     Ok(Transport {
         profile: None,
         route,

@@ -221,6 +221,15 @@ pub fn number<N: TryFrom<u64>>(
     }
 }
 
+/// A login name (useradd(8)).
+pub fn login(text: &str) -> Result<String, String> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    if text.is_empty() || text.starts_with('-') || !text.chars().all(is_part) {
+        return Err("expected a login name such as ehlo".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// `500K`, `2M`, `1G` (of 1024 each), or bytes without a unit.
 pub fn size(text: &str) -> Result<NonZeroU64, String> {
     let invalid = || "expected a number of bytes such as 4096, 500K or 2M".to_owned();

@@ -33,7 +33,7 @@ pub struct Args {
 
     /// Inspect this command, which speaks SMTP on standard input and output.
     #[arg(long, value_name = "CMD", value_parser = value::command,
-          conflicts_with_all = ["host", "port", "bind", "ipv4", "ipv6", "dns", "connect_to"])]
+          conflicts_with_all = ["host", "port", "bind", "ipv4", "ipv6", "dns", "connect_to", "proxy"])]
     pipe: Option<HostPort>,
 
     /// Required properties, as in starttls,pipelining,auth=PLAIN,size:10M,cert-days:14.

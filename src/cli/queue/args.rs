@@ -6,8 +6,12 @@ use crate::cli::options::output::LogArgs;
 use crate::cli::options::route_plan::queue_options;
 use crate::cli::options::usage_error::{UsageError, first};
 use crate::cli::options::value;
+use crate::cli::queue::serve::ServeOptions;
 use crate::cli::queue::{Queue, RunOptions, Thresholds, Work};
 use crate::config::{Places, find};
+use crate::system::exit::Exit;
+use crate::system::text::reason;
+use crate::system::user::become_user;
 use crate::transcript::{Format, TranscriptOptions};
 use std::mem;
 use std::path::PathBuf;
@@ -52,9 +56,16 @@ enum QueueCommand {
     },
     /// Deliver the items that are due, or the given items.
     ///
-    /// New failures are reported on stderr, one line each, so that cron mails them. On a terminal, deliveries
-    /// and a summary are reported as well.
+    /// New failures are reported on stderr, one line each, so that cron mails them. On a terminal, deliveries,
+    /// the progress and a summary are shown as well.
     Run(RunArgs),
+    /// Accept messages from all users of this host on a unix socket.
+    ///
+    /// The user who runs this command owns the queue, and is the only one who needs the password of the relay. sendmail,
+    /// run, notify and --queue use the socket if it exists. The user of each client is known by the credentials of the
+    /// socket; [senders] of the configuration has the senders that a user may claim besides the own name at this host, and
+    /// [submit] the limits.
+    Serve(ServeArgs),
     /// Suspend delivery of items until they are released.
     Hold(Items),
     /// Release items: the next run tries them, held or not.
@@ -69,7 +80,7 @@ enum QueueCommand {
     /// read. Items that were set aside or are damaged always cause a warning.
     Status(StatusArgs),
     /// Print a service and a timer for systemd.
-    Systemd(QueueDirArgs),
+    Systemd(SystemdArgs),
     /// Print a crontab entry.
     Cron(QueueDirArgs),
 }
@@ -125,9 +136,55 @@ struct RunArgs {
     #[arg(long)]
     json: bool,
 
+    /// Run the personal queues of all users of this host, each with the rights of its user. Requires root.
+    ///
+    /// These are the queues in the home directories of the users in /etc/passwd.
+    #[arg(long, conflicts_with_all = ["ids", "to", "now", "watch", "verbose", "json", "queue_dir", "config"])]
+    all_users: bool,
+
     /// Leave the terminal, and do not report failures.
     #[arg(long = "behind", hide = true)]
     background: bool,
+
+    /// As root, run the queue of the user with this ID.
+    #[arg(long, hide = true, value_name = "UID")]
+    as_user: Option<u32>,
+
+    #[command(flatten)]
+    log: LogArgs,
+
+    #[command(flatten)]
+    queue: QueueDirArgs,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+struct SystemdArgs {
+    /// Print the units for one queue of all users: the submission socket, the service for its connections, and services
+    /// and timers for the queue of the host and for the personal queues.
+    #[arg(long)]
+    submit: bool,
+
+    /// The system user that owns the queue.
+    #[arg(long, value_name = "USER", default_value = "ehlo", requires = "submit", value_parser = value::login)]
+    user: String,
+
+    #[command(flatten)]
+    queue: QueueDirArgs,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+struct ServeArgs {
+    /// Path of the socket [default: socket in [submit], else /run/ehlo/submit.sock].
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+
+    /// Serve the one client that is connected to the standard input, then deliver what it has submitted.
+    ///
+    /// For systemd (Accept=yes); see `ehlo queue systemd --submit`.
+    #[arg(long, conflicts_with = "socket")]
+    connection: bool,
 
     #[command(flatten)]
     log: LogArgs,
@@ -169,17 +226,32 @@ impl QueueCommandArgs {
         typed: &CommandLineArgs<'_>,
         places: &Places,
     ) -> Result<Queue, UsageError> {
+        if let QueueCommand::Run(RunArgs {
+            as_user: Some(user),
+            ..
+        }) = &self.command
+        {
+            // Before any file is read.
+            become_user(*user).map_err(|error| {
+                let why = reason(&error);
+                UsageError::new(Exit::Policy, format!("cannot become user ID {user}: {why}"))
+            })?;
+        }
         let log = match &mut self.command {
             QueueCommand::Run(run) => mem::take(&mut run.log),
+            QueueCommand::Serve(serve) => mem::take(&mut serve.log),
             _ => LogArgs::default(),
         };
-        let (queue, work) = self.command.split();
+        let (queue, mut work) = self.command.split();
         let config = find(queue.config.as_deref(), places)?;
         let config = config.map(|found| found.read(&typed.keys()));
         let config = config.transpose().map_err(|errors| first(&errors))?;
         config.as_ref().map_or(Ok(()), trust_resolvers)?;
         let mut settings = settings(config.as_ref())?;
         settings.log = log.options(settings.log);
+        if let Work::Serve(serve) = &mut work {
+            serve.set(std::mem::take(&mut settings.submit));
+        }
         let directory = queue.queue_dir.or_else(|| settings.directory.clone());
         Ok(Queue {
             queue: queue_options(directory, queue.config, settings),
@@ -199,12 +271,19 @@ impl QueueCommand {
                 queue,
             } => (queue, Work::Show { id, message, json }),
             Self::Run(run) => run.split(),
+            Self::Serve(serve) => {
+                let options = ServeOptions::new(serve.socket, serve.connection);
+                (serve.queue, Work::Serve(Box::new(options)))
+            }
             Self::Hold(items) => (items.queue, Work::Hold(items.ids)),
             Self::Release(items) => (items.queue, Work::Release(items.ids)),
             Self::Remove(items) => (items.queue, Work::Remove(items.ids)),
             Self::Requeue(items) => (items.queue, Work::Requeue(items.ids)),
             Self::Status(status) => status.split(),
-            Self::Systemd(queue) => (queue, Work::Systemd),
+            Self::Systemd(systemd) => {
+                let user = systemd.submit.then_some(systemd.user);
+                (systemd.queue, Work::Systemd { user })
+            }
             Self::Cron(queue) => (queue, Work::Cron),
         }
     }
@@ -212,6 +291,9 @@ impl QueueCommand {
 
 impl RunArgs {
     fn split(self) -> (QueueDirArgs, Work) {
+        if self.all_users {
+            return (self.queue, Work::RunAll);
+        }
         let format = match (self.verbose, self.json) {
             (true, _) => Format::Stevens,
             (_, true) => Format::Json,

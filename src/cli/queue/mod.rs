@@ -7,11 +7,14 @@ mod item;
 mod list;
 mod progress;
 mod run;
+mod serve;
 mod show;
 mod status;
 mod units;
+mod users;
 
 pub(crate) use args::QueueCommandArgs;
+pub(crate) use users::take_rights_of_owner;
 
 use crate::cli::terminal::complain;
 use crate::queue;
@@ -19,6 +22,7 @@ use crate::queue::QueueOptions;
 use crate::queue::store::{QueueError, QueueStore};
 use crate::system::exit::Exit;
 use crate::transcript::TranscriptOptions;
+use serve::ServeOptions;
 use show::ShownPart;
 use std::time::Duration;
 
@@ -42,12 +46,19 @@ pub enum Work {
         json: bool,
     },
     Run(RunOptions),
+    /// Accept messages from the users of the host.
+    Serve(Box<ServeOptions>),
     Hold(Vec<String>),
     Release(Vec<String>),
     Remove(Vec<String>),
     Requeue(Vec<String>),
     Status(Thresholds),
-    Systemd,
+    /// `user`: the units for one queue of all users, which this system user owns.
+    Systemd {
+        user: Option<String>,
+    },
+    /// Run the personal queues of all users.
+    RunAll,
     Cron,
 }
 
@@ -85,12 +96,32 @@ pub fn run(plan: &Queue) -> Exit {
     work(&plan.queue, &plan.work)
 }
 
+impl Work {
+    /// True if it opens the queue.
+    fn uses_queue(&self) -> bool {
+        !matches!(self, Self::Systemd { .. } | Self::Cron | Self::RunAll)
+    }
+}
+
+impl Queue {
+    /// As root, gives up the rights that are not those of the owner of the queue.
+    pub fn take_rights_of_owner(&mut self) -> Result<(), Exit> {
+        if self.work.uses_queue() {
+            return users::take_rights_of_owner(&mut self.queue);
+        }
+        Ok(())
+    }
+}
+
 pub fn work(options: &QueueOptions, work: &Work) -> Exit {
     let settings = &options.settings;
     match work {
         Work::Run(run) => run_or_watch(options, run),
+        Work::Serve(serve) => serve::run(options, serve),
         Work::Status(thresholds) => status::run(open(options), thresholds),
-        Work::Systemd => units::systemd(options),
+        Work::Systemd { user: None } => units::systemd(options),
+        Work::Systemd { user: Some(user) } => units::of_host(options, user),
+        Work::RunAll => users::run_all(),
         Work::Cron => units::cron(options),
         Work::List { json } => with_store(options, |store| list::run(store, settings, *json)),
         Work::Show { id, message, json } => {

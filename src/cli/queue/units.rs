@@ -3,6 +3,8 @@
 use crate::cli::terminal::{complain, print};
 use crate::queue;
 use crate::queue::QueueOptions;
+use crate::queue::store::system_queue;
+use crate::queue::submit::socket;
 use crate::system::exit::Exit;
 use crate::system::quote::{crontab_word, systemd_word};
 use crate::system::text::reason;
@@ -23,6 +25,21 @@ pub fn systemd(plan: &QueueOptions) -> Exit {
     let units = units(&call.in_unit("queue run"), manager);
     call.options.extend(state_directory());
     let text = units + &template(&call, manager);
+    print(|out| out.write_all(text.as_bytes()))
+}
+
+/// Writes the units for one queue of all users, which this system user owns.
+pub fn of_host(plan: &QueueOptions, user: &str) -> Exit {
+    let Some(mut call) = call(plan) else {
+        return Exit::Software;
+    };
+    let all_users = call.without_options("queue run --all-users --behind");
+    if plan.directory.is_none() {
+        call.options.retain(|(option, _)| *option != "--queue-dir");
+        let queue = system_queue().to_owned();
+        call.options.insert(0, ("--queue-dir", queue));
+    }
+    let text = host_units(&call, user) + &personal_units(&all_users);
     print(|out| out.write_all(text.as_bytes()))
 }
 
@@ -105,8 +122,110 @@ Type=oneshot
 ExecStart={call}
 {STOP_TIMEOUT}{hardening}
 # --- {directory}/ehlo-queue.timer ---
+{}{}",
+        timer("Deliver mail queued by ehlo"),
+        daemon(call, manager)
+    )
+}
+
+/// User, directories, the submission socket, and the service and timer of the queue.
+fn host_units(call: &UnitCall, user: &str) -> String {
+    let Manager {
+        directory,
+        ctl,
+        hardening,
+        ..
+    } = &SYSTEM;
+    let hardening = format!("User={user}\nGroup={user}\n{HARDENING}{hardening}");
+    let queue = call
+        .options
+        .iter()
+        .find(|(option, _)| *option == "--queue-dir");
+    let queue = queue.map_or(system_queue(), |(_, path)| path);
+    let queue = systemd_word(queue, "$");
+    let socket = socket::DEFAULT;
+    let serve = call.in_unit("queue serve --connection");
+    let run = call.in_unit("queue run");
+    format!(
+        "\
+# One queue for all users of this host. The system user {user} owns it, and is the only one who reads the password
+# of the relay: chown {user} the file that password-file names.
+#
+# systemd-sysusers; systemd-tmpfiles --create; {ctl} daemon-reload
+# {ctl} enable --now ehlo-submit.socket ehlo-queue.timer ehlo-queue-users.timer
+
+# --- /etc/sysusers.d/ehlo.conf ---
+u {user} - \"Mail of ehlo\" {queue}
+
+# --- /etc/tmpfiles.d/ehlo.conf ---
+d {queue} 0700 {user} {user} -
+
+# --- {directory}/ehlo-submit.socket ---
+[Unit]
+Description=Submission of mail to ehlo
+Documentation=man:ehlo-queue(1)
+
+[Socket]
+ListenStream={socket}
+SocketMode=0666
+Accept=yes
+MaxConnections=128
+
+[Install]
+WantedBy=sockets.target
+
+# --- {directory}/ehlo-submit@.service ---
+[Unit]
+Description=Accept mail of a user of this host
+Documentation=man:ehlo-queue(1)
+
+[Service]
+ExecStart={serve}
+StandardInput=socket
+StandardOutput=socket
+StandardError=journal
+{STOP_TIMEOUT}{hardening}
+# --- {directory}/ehlo-queue.service ---
 [Unit]
 Description=Deliver mail queued by ehlo
+Documentation=man:ehlo-queue(1)
+
+[Service]
+Type=oneshot
+ExecStart={run}
+{STOP_TIMEOUT}{hardening}
+# --- {directory}/ehlo-queue.timer ---
+{}",
+        timer("Deliver mail queued by ehlo")
+    )
+}
+
+/// The service and timer of the personal queues. Each is run with the rights of its user.
+fn personal_units(run: &str) -> String {
+    let directory = SYSTEM.directory;
+    let title = "Deliver mail in the personal queues of ehlo";
+    format!(
+        "
+# --- {directory}/ehlo-queue-users.service ---
+[Unit]
+Description={title}
+Documentation=man:ehlo-queue(1)
+
+[Service]
+Type=oneshot
+ExecStart={run}
+{STOP_TIMEOUT}
+# --- {directory}/ehlo-queue-users.timer ---
+{}",
+        timer(title)
+    )
+}
+
+fn timer(title: &str) -> String {
+    format!(
+        "\
+[Unit]
+Description={title}
 Documentation=man:ehlo-queue(1)
 
 [Timer]
@@ -116,8 +235,7 @@ RandomizedDelaySec=30s
 
 [Install]
 WantedBy=timers.target
-{}",
-        daemon(call, manager)
+"
     )
 }
 
@@ -252,6 +370,11 @@ impl UnitCall {
             line.push_str(&format!(" {option} {}", systemd_word(path, "$$")));
         }
         line
+    }
+
+    /// For `ExecStart`, with other options.
+    fn without_options(&self, command: &str) -> String {
+        format!("{} {command}", systemd_word(&self.program, "$"))
     }
 
     /// For a crontab. `None`: it cannot be expressed there.

@@ -5,6 +5,7 @@ use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{mail, value};
 use crate::client::http::Url;
 use crate::config::Places;
+use crate::cron::alert::Expectation;
 use crate::cron::job;
 use crate::cron::job::{CommandSpec, DigestUse, Job, LockOptions, Template};
 use clap::ValueEnum;
@@ -98,10 +99,20 @@ pub struct Args {
     /// Tell a monitoring service like healthchecks.io when the command starts and how it ends.
     ///
     /// URL/start is requested at the start, in parallel to the command; URL when it has succeeded; and URL/fail, with its
-    /// exit status as the text of a POST request, when it has failed. Each request is given up after 10 seconds. If one
+    /// exit status as the text of a POST request, when it has failed. Each request is abandoned after 10 seconds. If one
     /// fails, a warning is printed, and nothing else changes.
     #[arg(long, value_name = "URL")]
     ping: Option<Url>,
+
+    /// Expect the next run to end within this time, like 1d or 2h.
+    ///
+    /// If it does not, `ehlo jobs check` mails that, once.
+    #[arg(long, value_name = "TIME", value_parser = value::wait, help_heading = "Alerts")]
+    expect_every: Option<Duration>,
+
+    /// Additional time before a missing run is reported [default: a tenth of --expect-every].
+    #[arg(long, value_name = "TIME", value_parser = value::wait, requires = "expect_every", help_heading = "Alerts")]
+    grace: Option<Duration>,
 
     /// Exit with status 0 even if the command fails.
     #[arg(long)]
@@ -167,7 +178,12 @@ impl Args {
             wait: self.lock_wait.unwrap_or_default(),
             quiet: self.lock_quiet,
         });
+        let expected = self.expect_every.map(|every| Expectation {
+            every,
+            grace: self.grace.unwrap_or(every / 10),
+        });
         Ok(Job {
+            expected,
             named,
             spec: CommandSpec {
                 name,

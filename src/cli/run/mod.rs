@@ -15,8 +15,8 @@ use crate::client::http::Url;
 use crate::cron::NotificationRecipients;
 use crate::cron::alert;
 use crate::cron::alert::{
-    Checksum, Decision, DigestEntry, Digests, Fingerprint, OutputSample, folded_text,
-    job_identifier,
+    Checksum, Decision, DigestEntry, Digests, Fingerprint, JobRecord, Jobs, OutputSample,
+    folded_text, job_identifier,
 };
 use crate::cron::job;
 use crate::cron::job::{
@@ -68,6 +68,7 @@ pub fn run(plan: &Job) -> Exit {
         reportable: is_reportable(plan, &finished),
         fingerprint: fingerprint(&finished, checksums),
     };
+    record(plan, &finished, &run);
     let sent = match &plan.digest {
         Some(digest) => record_in_digest(plan, digest, &finished, &run),
         None => mail(plan, &finished, &run),
@@ -103,14 +104,44 @@ pub fn drain() -> Exit {
     }
 }
 
+/// Records the run for `ehlo jobs`, if it has a name, rules, or an expected next run.
+fn record(plan: &Job, finished: &FinishedJob, run: &alert::JobRun) {
+    if !plan.named && plan.expected.is_none() && !plan.alert.rules.are_set() {
+        return;
+    }
+    let record = JobRecord {
+        took: finished.took,
+        status: finished.ending.word(),
+        failed: run.failed,
+        expected: plan.expected,
+        dedupe: plan.alert.rules.dedupe,
+        digest: plan.digest.as_ref().map(|digest| digest.name.clone()),
+        ..JobRecord::new(identifier(plan, finished), run.at)
+    };
+    let recorded = Jobs::open(plan.alert.state.as_deref(), true)
+        .and_then(|jobs| jobs.map_or(Ok(()), |jobs| jobs.record(&record)));
+    // Without an expected run, only the list of jobs is incomplete.
+    if let Err(error) = recorded
+        && plan.expected.is_some()
+    {
+        complain(&format!(
+            "warning: {error}; the run was not recorded, and may be reported as missing"
+        ));
+    }
+}
+
+/// The name of the job, else one that is made of its command line.
+fn identifier(plan: &Job, finished: &FinishedJob) -> String {
+    if plan.named {
+        return finished.name.clone();
+    }
+    job_identifier(&finished.name, &quoted(&finished.command))
+}
+
 /// Mails it, or counts it.
 fn mail(plan: &Job, finished: &FinishedJob, run: &alert::JobRun) -> SendOutcome {
     let report = RunReport {
-        job: &if plan.named {
-            finished.name.clone()
-        } else {
-            job_identifier(&finished.name, &quoted(&finished.command))
-        },
+        job: &identifier(plan, finished),
         run,
         alert: &plan.alert,
     };

@@ -101,6 +101,11 @@ impl DeliveryOutput {
         }
     }
 
+    /// Sets who is told of failures, and returns the previous value.
+    pub fn set_notice(&mut self, notice: SenderNotice) -> SenderNotice {
+        std::mem::replace(&mut self.notice, notice)
+    }
+
     /// Begins one of several messages.
     pub fn begin(&mut self, message: NumberedMessage) {
         if let Some(transcript) = &mut self.transcript {
@@ -171,8 +176,13 @@ impl DeliveryOutput {
     fn finish(&self, report: &DeliveryReport) -> Exit {
         let transcript = self.transcript.as_ref();
         let unwritten = transcript.and_then(|transcript| transcript.failure());
-        let place = self.message.as_ref().map(|message| format!("{message}: "));
-        finish(report, self.notice, unwritten, &place.unwrap_or_default())
+        finish(report, self.notice, unwritten, &self.place())
+    }
+
+    /// The current one of several messages, at the beginning of a line.
+    pub fn place(&self) -> String {
+        let message = self.message.as_ref();
+        message.map_or_else(String::new, |message| format!("{message}: "))
     }
 }
 

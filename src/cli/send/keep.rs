@@ -5,6 +5,7 @@ use crate::cli::notification::interrupt;
 use crate::cli::observer::Logged;
 use crate::cli::send::deliver as send;
 use crate::cli::send::deliver::{DeliveryOutput, ShownResult};
+use crate::cli::send::submit;
 use crate::cli::terminal::complain;
 use crate::client::credentials;
 use crate::client::deliver::ConnectionPool;
@@ -22,6 +23,7 @@ use crate::queue::delivery::{
 use crate::queue::store::{
     ClaimedItem, Id, ItemKind, Metadata, QueueError, QueueStore, RunnerRole, next_attempt,
 };
+use crate::queue::submit::socket;
 use crate::queue::{FirstTry, QueueOptions, QueueUse};
 use crate::smtp::blocks::{BodyType, Replay as _, Shape};
 use crate::system::exit::Exit;
@@ -73,7 +75,8 @@ pub enum KeepResult {
 }
 
 impl QueuedMessage<'_> {
-    /// Queues the message, and tries it at the time that the options set.
+    /// Passes the message to the submission socket, if that is used; else queues it, and tries it at the time that the
+    /// options set.
     pub fn send(&self) -> KeepResult {
         self.send_with(&mut Shared {
             output: &mut DeliveryOutput::open(self.output, self.notice),
@@ -82,6 +85,9 @@ impl QueuedMessage<'_> {
     }
 
     fn send_with(&self, shared: &mut Shared<'_, '_, '_>) -> KeepResult {
+        if self.queueing.socket.is_some() {
+            return self.pass_on(shared);
+        }
         let directory = self.queueing.queue.directory.as_deref();
         let store = match queue::open(directory, true) {
             Ok(store) => store,
@@ -104,6 +110,30 @@ impl QueuedMessage<'_> {
                 KeepResult::Safe(shown)
             }
             FirstTry::Now => KeepResult::Safe(self.try_now(&*store, claim, shared)),
+        }
+    }
+
+    /// Passes the message to the submission socket. If that cannot be used now, the message is queued, and a later run
+    /// passes it on. Without a queue, it must not be sent at once: this user may not know the password of the relay.
+    fn pass_on(&self, shared: &mut Shared<'_, '_, '_>) -> KeepResult {
+        let passed = if let Some(pool) = shared.pool {
+            submit::pass_on(pool, self.message, shared.output)
+        } else {
+            let transport = self.with_patience(self.transport);
+            submit::pass_on_at_once(transport, self.message, shared.output)
+        };
+        if let Some(shown) = passed {
+            return KeepResult::Safe(shown);
+        }
+        let of_root = socket::queue_without_service();
+        let directory = self.queueing.queue.directory.as_deref();
+        let opened = queue::open(directory.or(of_root.as_deref()), true);
+        match opened.and_then(|store| self.commit(&*store)) {
+            Ok(claim) => {
+                interrupt::release();
+                KeepResult::Safe(self.report_queued(&*claim, shared.output))
+            }
+            Err(error) => KeepResult::Lost(error),
         }
     }
 
@@ -138,8 +168,8 @@ impl QueuedMessage<'_> {
     }
 
     /// Adds it to this queue, durably, without an attempt to send.
-    pub fn keep_in(&self, store: &dyn QueueStore) -> Result<(), QueueError> {
-        self.commit(store).map(drop)
+    pub fn keep_in(&self, store: &dyn QueueStore) -> Result<Id, QueueError> {
+        self.commit(store).map(|claim| claim.item().id.clone())
     }
 
     fn commit(&self, store: &dyn QueueStore) -> Result<Box<dyn ClaimedItem>, QueueError> {

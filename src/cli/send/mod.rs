@@ -4,6 +4,7 @@ pub(crate) mod args;
 pub(crate) mod deliver;
 pub(crate) mod keep;
 mod run;
+mod submit;
 
 pub(crate) use run::{print, print_message, run};
 
@@ -32,11 +33,21 @@ impl SendTask {
     /// Signs the message with these keys, unless it has others.
     pub(crate) fn use_keys(&mut self, keys: &[NamedKey]) {
         let signer = match self {
+            // The service of the submission socket signs, with keys that only it can read.
+            Self::Send(send) if send.passes_socket() => return,
             Self::Send(send) => &mut send.message.signer,
             Self::Print(message, _) => &mut message.signer,
             Self::Ask(_) => return,
         };
         *signer = mem::take(signer).or_keys(keys);
+    }
+}
+
+impl Send {
+    /// True if the message is passed to the submission socket.
+    pub(crate) fn passes_socket(&self) -> bool {
+        let queueing = self.queueing.as_ref();
+        queueing.is_some_and(|queueing| queueing.socket.is_some())
     }
 }
 

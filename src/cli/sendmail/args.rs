@@ -7,7 +7,7 @@ use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config;
 use crate::cli::options::config::{DeliverySettings, settings};
 use crate::cli::options::route_plan::{
-    QueuedMessageOptions, ResolvedRoute, RouteArgs, with_options,
+    QueuedMessageOptions, ResolvedRoute, RouteArgs, through_socket, with_options,
 };
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
 use crate::cli::queue::RunOptions;
@@ -21,6 +21,7 @@ use crate::mail::dkim::Signer;
 use crate::mail::message::{Input, Submission};
 use crate::queue::FirstTry;
 use crate::system::exit::Exit;
+use crate::system::stand_in::StandIn;
 use crate::system::text::shown;
 use crate::transcript::{Format, TranscriptOptions};
 use getopt::Word;
@@ -83,6 +84,21 @@ pub fn of_cron(config: Option<PathBuf>, places: &Places) -> Result<DeliveryOptio
     })
 }
 
+/// Delivery of a message from this sender that a user of this host submits.
+pub fn of_submission(
+    config: Option<PathBuf>,
+    sender: &str,
+    places: &Places,
+) -> Result<Sendmail, UsageError> {
+    let options = SendmailOptions {
+        config,
+        sender: Some(sender.to_owned()),
+        ..SendmailOptions::of(SendmailMode::Submit, Vec::new())?
+    };
+    let route = options.resolve(places)?;
+    options.plan_without_socket(route)
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum SendmailMode {
     Submit,
@@ -113,19 +129,17 @@ impl<'a> SendmailCall<'a> {
     /// The call, if the program's name or its first word is one of these.
     pub fn of(words: &'a [OsString]) -> Option<Self> {
         let (name, rest) = words.split_first()?;
-        let name = Path::new(name).file_name()?;
-        let (mode, words) = match name.to_str()? {
-            "sendmail" => (SendmailMode::Submit, rest),
-            "mailq" => (SendmailMode::List, rest),
-            "newaliases" => (SendmailMode::Nothing, rest),
-            _ => {
-                let (verb, rest) = rest.split_first()?;
-                match verb.to_str()? {
-                    "sendmail" => (SendmailMode::Submit, rest),
-                    "mailq" => (SendmailMode::List, rest),
-                    _ => return None,
-                }
-            }
+        let name = Path::new(name).file_name()?.to_str()?;
+        let (program, words) = if let Some(program) = StandIn::named(name) {
+            (program, rest)
+        } else {
+            let (verb, rest) = rest.split_first()?;
+            (StandIn::named(verb.to_str()?)?, rest)
+        };
+        let mode = match program {
+            StandIn::Sendmail => SendmailMode::Submit,
+            StandIn::Mailq => SendmailMode::List,
+            StandIn::Newaliases => SendmailMode::Nothing,
         };
         Some(Self { mode, words })
     }
@@ -244,6 +258,21 @@ impl SendmailOptions {
     }
 
     fn plan(self, route: ResolvedRoute) -> Result<Sendmail, UsageError> {
+        let mut sendmail = self.plan_without_socket(route)?;
+        let queueing = &mut sendmail.queueing;
+        if queueing.socket.is_some() {
+            through_socket(queueing, &mut sendmail.transport, &mut sendmail.fallbacks)?;
+            sendmail.rewrite = sendmail.rewrite.of_submission();
+            // The service signs, with keys that only it can read.
+            sendmail.signer = Signer::default();
+            if let SendmailTask::Submit(submission) = &mut sendmail.task {
+                submission.signer = Signer::default();
+            }
+        }
+        Ok(sendmail)
+    }
+
+    fn plan_without_socket(self, route: ResolvedRoute) -> Result<Sendmail, UsageError> {
         let output = self.output();
         let rewrite = route.settings.rewrite.clone();
         let signer = route.dkim.signer()?.or_keys(&route.settings.dkim);
@@ -251,6 +280,7 @@ impl SendmailOptions {
             route_spec: route.route_spec,
             config: self.config.clone(),
             first: self.first(),
+            names_profile: false,
         };
         Ok(Sendmail {
             transport: route.plan.transport,
@@ -317,6 +347,7 @@ impl SendmailOptions {
             sender: self.sender,
             full_name: self.full_name.filter(|name| !name.is_empty()),
             dsn: self.dsn,
+            trace: None,
             utf8: self.utf8,
             signer: signer.clone(),
         }

@@ -2,7 +2,8 @@
 
 pub(crate) mod args;
 mod run;
-mod serve;
+pub(crate) mod serve;
+pub(crate) mod submitted;
 
 pub(crate) use args::{SendmailCall, SendmailWords, misplaced};
 pub(crate) use run::run;
@@ -58,7 +59,7 @@ pub enum SendmailTask {
 
 impl Sendmail {
     /// A submitted message for the queue.
-    fn queued<'p>(&'p self, message: &'p Message) -> QueuedMessage<'p> {
+    pub(crate) fn queued<'p>(&'p self, message: &'p Message) -> QueuedMessage<'p> {
         message.warnings.iter().for_each(|text| warn(text));
         QueuedMessage {
             message,

@@ -1,25 +1,26 @@
 //! `sendmail -bs`: SMTP on the standard input and output, for mail programs that submit messages this way
 //! (mutt, alpine).
 
-use crate::cli::send::keep::run_in_background;
+use crate::cli::send::keep::{KeepResult, run_in_background};
 use crate::cli::sendmail::Sendmail;
-use crate::mail::envelope::Dsn;
-use crate::mail::message::{Input, Message, Submission};
+use crate::cli::sendmail::submitted::{AcceptSubmission, Received, SubmittedMessage, refusal};
+use crate::client::outcome::RecipientResult;
+use crate::mail::message::Message;
 use crate::mail::rewrite::Rewriter;
 use crate::queue;
 use crate::queue::FirstTry;
 use crate::queue::store::QueueError;
 use crate::server as sink;
 use crate::server::{
-    ByteStream, Incoming, Introduction, ReceivedEnvelope, SessionLimits, StoreRefusal, StoredAt,
+    ByteStream, Incoming, Introduction, ReceivedEnvelope, ServerBehavior, SessionLimits,
+    StoreRefusal, StoredAt,
 };
 use crate::system::exit::Exit;
 use crate::system::host;
 use rustix::event::{PollFd, PollFlags, Timespec};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{Instant, SystemTime};
-use tempfile::NamedTempFile;
 
 /// Serves until QUIT or end of input. The replies have reported the result of each message.
 pub fn run(plan: &Sendmail) -> Exit {
@@ -32,9 +33,9 @@ pub fn run(plan: &Sendmail) -> Exit {
         what: "ESMTP",
     };
     sink::serve_one(
-        StandardStreams,
+        (StandardStreams, None),
         introduction,
-        &SessionLimits::default(),
+        (&SessionLimits::default(), &ServerBehavior::default()),
         &submissions,
     );
     Exit::Ok
@@ -48,11 +49,8 @@ struct Submissions<'p> {
 
 impl sink::MessageStore for Submissions<'_> {
     fn begin(&self, envelope: &ReceivedEnvelope) -> io::Result<Box<dyn Incoming + '_>> {
-        Ok(Box::new(SubmittedMessage {
-            submissions: self,
-            envelope: envelope.clone(),
-            file: NamedTempFile::new()?,
-        }))
+        let file = tempfile::tempfile()?;
+        Ok(Box::new(SubmittedMessage::new(self, envelope, file)))
     }
 
     /// Reports an undeliverable address in the reply to RCPT, so that the client may drop it.
@@ -64,63 +62,52 @@ impl sink::MessageStore for Submissions<'_> {
     }
 }
 
-/// A message that is being received. It is kept in a temporary file until it is complete.
-struct SubmittedMessage<'p> {
-    submissions: &'p Submissions<'p>,
-    envelope: ReceivedEnvelope,
-    file: NamedTempFile,
-}
-
-impl Incoming for SubmittedMessage<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)
-    }
-
-    fn commit(self: Box<Self>) -> Result<StoredAt, StoreRefusal> {
-        let Submissions { plan, rewriter } = self.submissions;
-        let submission = Submission {
-            input: Input::File(self.file.path().to_owned()),
-            dot_ends: false,
-            recipients: self.envelope.recipients,
-            recipients_of_header: false,
-            sender: Some(self.envelope.sender),
-            full_name: None,
-            dsn: Dsn::default(),
-            utf8: self.envelope.smtputf8,
-            signer: plan.signer.clone(),
-        };
-        let message = Message::submit(&submission, rewriter, SystemTime::now());
+impl AcceptSubmission for Submissions<'_> {
+    fn accept(&self, mut received: Received) -> Result<StoredAt, StoreRefusal> {
+        received.submission.signer = self.plan.signer.clone();
+        let message = Message::submit(&received.submission, &self.rewriter, SystemTime::now());
         let message = message.map_err(|error| refusal(error.exit(), error.to_string()))?;
-        keep(plan, &message).map_err(|error| refusal(Exit::Temporary, error.to_string()))?;
-        Ok(StoredAt::Elsewhere)
+        if self.plan.queueing.socket.is_some() {
+            return pass_on(self.plan, &message);
+        }
+        keep(self.plan, &message).map_err(|error| refusal(Exit::Temporary, error.to_string()))
     }
 }
 
 /// Adds the message to the queue, durably.
-fn keep(plan: &Sendmail, message: &Message) -> Result<(), QueueError> {
+pub fn keep(plan: &Sendmail, message: &Message) -> Result<StoredAt, QueueError> {
     let queueing = &plan.queueing;
     let store = queue::open(queueing.queue.directory.as_deref(), true)?;
-    plan.queued(message).keep_in(&*store)?;
+    let id = plan.queued(message).keep_in(&*store)?;
     // The client is waiting for its reply, so this does not wait for the attempt.
     if queueing.first != FirstTry::Later {
         run_in_background(&*store, &queueing.queue, None);
     }
-    Ok(())
+    Ok(StoredAt::Queue(id.to_string()))
 }
 
-/// The reply that corresponds to an exit status.
-fn refusal(exit: Exit, why: String) -> StoreRefusal {
-    let code = match exit {
-        Exit::NoUser => "550 5.1.1",
-        Exit::Data | Exit::Usage => "554 5.6.0",
-        // Something here: the configuration, a disk that is full.
-        _ => "451 4.3.0",
-    };
-    StoreRefusal::Refused { code, why }
+/// Passes the message to the submission socket, or adds it to the queue of this user.
+fn pass_on(plan: &Sendmail, message: &Message) -> Result<StoredAt, StoreRefusal> {
+    match plan.queued(message).send() {
+        KeepResult::Safe(shown) if shown.exit == Exit::Ok => Ok(StoredAt::Elsewhere),
+        KeepResult::Safe(shown) => {
+            let results = shown.report.results.iter();
+            let why: Vec<String> = results.map(RecipientResult::explanation).collect();
+            let code = match shown.exit {
+                Exit::Refused | Exit::Policy | Exit::NoUser | Exit::Data => "554 5.7.1",
+                _ => "451 4.3.0",
+            };
+            let why = why.join(" ");
+            Err(StoreRefusal::Refused { code, why })
+        }
+        KeepResult::NoQueue(error) | KeepResult::Lost(error) => {
+            Err(refusal(Exit::Temporary, error.to_string()))
+        }
+    }
 }
 
 /// The standard input and output.
-struct StandardStreams;
+pub struct StandardStreams;
 
 impl ByteStream for StandardStreams {
     fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize> {
@@ -155,31 +142,4 @@ fn wait(end: BorrowedFd<'_>, what: PollFlags, deadline: Instant) -> io::Result<(
         }
     })?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn code(exit: Exit) -> &'static str {
-        match refusal(exit, String::new()) {
-            StoreRefusal::Refused { code, .. } => code,
-            StoreRefusal::Failed(_) => "",
-        }
-    }
-
-    #[test]
-    fn local_errors_get_temporary_replies_and_message_errors_permanent_ones() {
-        assert_eq!(code(Exit::NoUser), "550 5.1.1");
-        assert_eq!(code(Exit::Data), "554 5.6.0");
-        for exit in [
-            Exit::Config,
-            Exit::Io,
-            Exit::NoInput,
-            Exit::Temporary,
-            Exit::Software,
-        ] {
-            assert!(code(exit).starts_with('4'), "{exit:?}");
-        }
-    }
 }

@@ -99,6 +99,7 @@ impl Args {
         behavior.require_auth = self.auth.require_auth;
         Ok(SinkOptions {
             server: ServerOptions {
+                software: "ehlo sink",
                 listen: self.listen,
                 allow_remote: self.allow_remote,
                 count: self.count,

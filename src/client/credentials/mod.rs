@@ -8,6 +8,7 @@
 
 mod command;
 mod file;
+mod git;
 mod netrc;
 pub(crate) mod oauth;
 mod prompt;
@@ -20,7 +21,7 @@ use crate::system::stop::Stop;
 use crate::system::subprocess::is_shortage;
 use crate::system::text::{reason, shown};
 use oauth::{Account, Network, OAuthError, TokenSource};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -42,6 +43,8 @@ pub struct CredentialsOptions {
     pub profile: Option<String>,
     /// True if a password that names no user, host or profile may be used.
     pub nameless: bool,
+    /// The port of the server, if it is named.
+    pub port: Option<u16>,
 }
 
 /// A source of a secret. `Debug` does not show commands, because they may contain passwords.
@@ -58,6 +61,8 @@ pub enum SecretSource {
     /// The password is searched for in `EHLO_PASSWORD`, systemd's credentials, `~/.netrc` and the keyring, in
     /// this order, and prompted for if it is in none of them.
     Found,
+    /// git's credential helpers have the password.
+    Git,
     /// No secret: EXTERNAL needs none.
     Nothing,
 }
@@ -70,6 +75,7 @@ impl fmt::Debug for SecretSource {
             Self::TokenCommand(_) => f.write_str("TokenCommand(redacted)"),
             Self::OAuth(account) => f.debug_tuple("OAuth").field(account).finish(),
             Self::Found => f.write_str("Found"),
+            Self::Git => f.write_str("Git"),
             Self::Nothing => f.write_str("Nothing"),
         }
     }
@@ -196,6 +202,7 @@ fn proxy_login(
         source: SecretSource::Found,
         profile: None,
         nameless: true,
+        port: None,
     };
     let found = search(&options, &account.host, environment);
     found.map_err(|error| match error {
@@ -306,6 +313,16 @@ fn find_in(
         SecretSource::TokenCommand(line) => Proof::Token(printed("--oauth-token-command", line)?),
         SecretSource::OAuth(account) => Proof::Token(oauth_token(account, options, environment)?),
         SecretSource::Found => return search(options, host, environment),
+        SecretSource::Git => {
+            let user = options.user.as_deref().unwrap_or_default();
+            let server = (host, options.port);
+            Proof::Password(git::secret(
+                OsStr::new("git"),
+                server,
+                user,
+                environment.stop,
+            )?)
+        }
         SecretSource::Nothing => Proof::Elsewhere,
     };
     Ok(Login {
@@ -480,6 +497,13 @@ pub enum CredentialsError {
         "no password for the proxy user {0}; use --proxy-password-file, or add an entry to ~/.netrc"
     )]
     NowhereProxy(String),
+    #[error("--password-helper git: git is not installed, or not in PATH")]
+    NoGit,
+    #[error(
+        "git has no password for {0}; store it with: git credential approve, and protocol=smtp, host=, username= and \
+         password= on its input"
+    )]
+    NotInGit(String),
     /// The user entered an empty password.
     #[error(
         "no password was entered for {0}; enter one, or use --password-command or --password-file"

@@ -22,6 +22,7 @@ fn options(source: SecretSource) -> CredentialsOptions {
         source,
         profile: None,
         nameless: true,
+        port: None,
     }
 }
 

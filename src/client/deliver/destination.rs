@@ -31,6 +31,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::net::IpAddr;
 
+/// The addresses of a host in the DNS.
+type LookUp = Result<Answer<IpAddr>, RouteError>;
+
 /// A message, while it is delivered over one transport.
 pub struct Delivery<'a, 'r> {
     pub outgoing: &'a Outgoing<'a>,
@@ -65,7 +68,7 @@ impl Delivery<'_, '_> {
                 destination,
                 domains: &domains,
             };
-            for (policy, recipients) in self.by_policy(host, &found, &recipients) {
+            for (policy, recipients) in self.by_policy(host, found.as_ref(), &recipients) {
                 let policy = match policy {
                     Ok(policy) => policy,
                     Err(failure) => {
@@ -82,7 +85,7 @@ impl Delivery<'_, '_> {
                     shut: None,
                     answered: false,
                 };
-                let left = self.at_host(current, &found, recipients, &mut tried);
+                let left = self.at_host(current, found.as_ref(), recipients, &mut tried);
                 is_last |= left.is_last;
                 open.extend(left.open);
             }
@@ -94,20 +97,25 @@ impl Delivery<'_, '_> {
     }
 
     /// The addresses of a host, if its policy depends on them.
-    fn look_up(&mut self, host: &Host) -> Option<Result<Answer<IpAddr>, RouteError>> {
+    fn look_up(&mut self, host: &Host) -> Option<LookUp> {
         let Host::Exchanger(name) = host else {
             return None;
         };
         let transport = self.transport;
         let is_needed = transport.policies().needs_addresses();
-        is_needed.then(|| transport.router.exchanger_addresses(name, self.observer))
+        let found = is_needed.then(|| transport.router.exchanger_addresses(name, self.observer));
+        // A proxy may resolve names that the DNS does not have here. They have no TLSA records, either.
+        let is_proxied = transport.router.proxy().is_some();
+        found.filter(|found| {
+            !is_proxied || found.as_ref().map_or_else(RouteError::may_pass, |_| true)
+        })
     }
 
     /// The recipients by the policy that a host must meet for them.
     fn by_policy(
         &mut self,
         host: &Host,
-        found: &Option<Result<Answer<IpAddr>, RouteError>>,
+        found: Option<&LookUp>,
         recipients: &Recipients<'_>,
     ) -> Vec<PolicyGroup> {
         let context = self.transport.policies();
@@ -177,7 +185,7 @@ impl Delivery<'_, '_> {
     fn at_host(
         &mut self,
         mut current: CurrentHost<'_>,
-        found: &Option<Result<Answer<IpAddr>, RouteError>>,
+        found: Option<&LookUp>,
         pending: Vec<usize>,
         tried: &mut bool,
     ) -> HostEnd {

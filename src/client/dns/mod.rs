@@ -6,7 +6,7 @@
 mod record;
 mod resolver;
 
-pub use record::{Mx, Record, RecordType, Tlsa};
+pub use record::{Mx, Record, RecordType, Srv, Tlsa};
 pub use resolver::{Resolver, trust_ad};
 
 use crate::client::events::Observer;
@@ -138,7 +138,11 @@ pub trait Dns {
     ) -> Result<Answer<IpAddr>, DnsError> {
         let questions = kinds.iter().map(|&kind| Question::new(host, kind));
         let answers = self.ask(&questions.collect::<Vec<_>>(), observer);
-        merge(answers.into_iter().map(|answer| Ok(answer?.of(address))))
+        merge(
+            answers
+                .into_iter()
+                .map(|answer| Ok(answer?.of(|record| address(&record)))),
+        )
     }
 
     /// The texts of a name, each in one piece.
@@ -175,9 +179,9 @@ fn mx(record: Record) -> Option<Mx> {
     }
 }
 
-fn address(record: Record) -> Option<IpAddr> {
+fn address(record: &Record) -> Option<IpAddr> {
     match record {
-        Record::Address(ip) => Some(ip),
+        Record::Address(ip) => Some(*ip),
         _ => None,
     }
 }
@@ -237,19 +241,19 @@ fn texts<T: Display>(records: &[T]) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn found(ip: &str, secure: bool) -> Result<Answer<IpAddr>, DnsError> {
-        Ok(Answer {
+    fn found(ip: &str, secure: bool) -> Answer<IpAddr> {
+        Answer {
             records: vec![ip.parse().unwrap()],
             owner: "mx.example.org".to_owned(),
             secure,
             ttl: Some(60),
-        })
+        }
     }
 
     #[test]
     fn one_family_that_fails_does_not_harm_the_other() {
         let failed = || Err(DnsError::Failed("SERVFAIL".to_owned()));
-        let four = || found("192.0.2.1", true);
+        let four = || Ok(found("192.0.2.1", true));
         assert_eq!(merge([failed(), four()].into_iter()), four());
         assert_eq!(merge([four(), Err(DnsError::NoData)].into_iter()), four());
         let missing = [Err(DnsError::NoData), Err(DnsError::NoSuchName)];
@@ -262,7 +266,7 @@ mod tests {
     fn a_host_is_secure_if_both_families_are() {
         for (four, six) in [(true, true), (true, false), (false, true)] {
             let both = [found("2001:db8::1", six), found("192.0.2.1", four)];
-            let both = merge(both.into_iter()).unwrap();
+            let both = merge(both.into_iter().map(Ok)).unwrap();
             assert_eq!(both.secure, four && six);
             assert_eq!(both.records.len(), 2);
         }

@@ -12,6 +12,7 @@ pub enum RecordType {
     Aaaa,
     Cname,
     Mx,
+    Srv,
     Tlsa,
     Txt,
 }
@@ -23,6 +24,7 @@ impl RecordType {
             Self::Aaaa => "AAAA",
             Self::Cname => "CNAME",
             Self::Mx => "MX",
+            Self::Srv => "SRV",
             Self::Tlsa => "TLSA",
             Self::Txt => "TXT",
         }
@@ -37,6 +39,7 @@ pub enum Record {
     /// CNAME: a name in lower case, without a dot at the end.
     Alias(String),
     Mx(Mx),
+    Srv(Srv),
     Tlsa(Tlsa),
     /// The strings of a TXT record, joined.
     Txt(Vec<u8>),
@@ -48,6 +51,7 @@ impl Display for Record {
             Self::Address(ip) => ip.fmt(f),
             Self::Alias(name) => write!(f, "{name}."),
             Self::Mx(mx) => mx.fmt(f),
+            Self::Srv(srv) => srv.fmt(f),
             Self::Tlsa(tlsa) => tlsa.fmt(f),
             Self::Txt(text) => write!(f, "\"{}\"", shown(&String::from_utf8_lossy(text))),
         }
@@ -65,6 +69,30 @@ pub struct Mx {
 impl Display for Mx {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}.", self.preference, self.host)
+    }
+}
+
+/// A server of a service (RFC 2782).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Srv {
+    /// The lowest is preferred.
+    pub priority: u16,
+    /// Among servers of the same priority, the share of the clients.
+    pub weight: u16,
+    pub port: u16,
+    /// The host, without a dot at the end; empty: the service does not exist.
+    pub target: String,
+}
+
+impl Display for Srv {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            priority,
+            weight,
+            port,
+            target,
+        } = self;
+        write!(f, "{priority} {weight} {port} {target}.")
     }
 }
 

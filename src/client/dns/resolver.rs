@@ -6,7 +6,9 @@
 //! and the path to it are trusted. hickory's own `Resolver` cannot send it, so that the messages are made here,
 //! and go through its pool of servers and its cache.
 
-use crate::client::dns::{Answer, Dns, DnsError, Mx, Question, Record, RecordType, Tlsa, texts};
+use crate::client::dns::{
+    Answer, Dns, DnsError, Mx, Question, Record, RecordType, Srv, Tlsa, texts,
+};
 use crate::client::events::{DnsAnswer, Event, Observer};
 use crate::system::host::is_localhost;
 use crate::system::text::reason;
@@ -337,6 +339,7 @@ fn type_of(kind: RecordType) -> rr::RecordType {
         RecordType::Aaaa => rr::RecordType::AAAA,
         RecordType::Cname => rr::RecordType::CNAME,
         RecordType::Mx => rr::RecordType::MX,
+        RecordType::Srv => rr::RecordType::SRV,
         RecordType::Tlsa => rr::RecordType::TLSA,
         RecordType::Txt => rr::RecordType::TXT,
     }
@@ -353,6 +356,12 @@ fn read(data: &RData, kind: rr::RecordType) -> Option<Record> {
         RData::MX(mx) => Record::Mx(Mx {
             preference: mx.preference,
             host: without_dot(&mx.exchange),
+        }),
+        RData::SRV(srv) => Record::Srv(Srv {
+            priority: srv.priority,
+            weight: srv.weight,
+            port: srv.port,
+            target: without_dot(&srv.target),
         }),
         RData::TLSA(tlsa) => Record::Tlsa(Tlsa {
             usage: tlsa.cert_usage.into(),

@@ -203,6 +203,12 @@ pub struct RecipientDomain<'a> {
     pub sts: Option<&'a StsStatus>,
 }
 
+/// True if the domain has a policy whose failures are to be noted.
+fn is_in_testing(domain: Option<RecipientDomain<'_>>) -> bool {
+    let status = domain.and_then(|domain| domain.sts);
+    matches!(status, Some(StsStatus::Policy(policy)) if policy.text.mode == Mode::Testing)
+}
+
 /// The policies of one host for all recipient domains.
 pub struct HostPolicies<'h> {
     host: &'h Host,
@@ -242,6 +248,10 @@ impl HostPolicies<'_> {
                 let source = PolicySource::Dane(owner.clone());
                 Policy::required(self.tls, ServerCheck::Options, source)
             }
+            _ if self.tls == TlsDemand::Opportunistic && is_in_testing(domain) => Policy {
+                check: ServerCheck::HostReported,
+                ..Policy::of_options(self.tls)
+            },
             _ => Policy::of_options(self.tls),
         })
     }

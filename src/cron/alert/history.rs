@@ -33,6 +33,14 @@ pub struct JobHistory {
     mailing: Vec<MailedRun>,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HistorySummary {
+    /// Failures in a row.
+    pub failures: u64,
+    /// Time of the last mail.
+    pub mailed: Option<SystemTime>,
+}
+
 impl Default for JobHistory {
     fn default() -> Self {
         Self {
@@ -75,6 +83,14 @@ impl JobHistory {
     /// True if there is nothing to remember.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// What the list of jobs shows of it.
+    pub fn summary(&self) -> HistorySummary {
+        HistorySummary {
+            failures: self.series.as_ref().map_or(0, |series| series.failures),
+            mailed: self.mailed.last().map(|mailed| mailed.at),
+        }
     }
 
     /// The processes that were mailing have ended without a result.

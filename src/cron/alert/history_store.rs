@@ -11,7 +11,7 @@
 //!   not been mailed before.
 
 use crate::cron::alert::files::{StateFiles, StateLock, file_name};
-use crate::cron::alert::history::JobHistory;
+use crate::cron::alert::history::{HistorySummary, JobHistory};
 use crate::cron::alert::{AlertError, AlertRules, Decision, JobRun};
 use crate::system::lock::{try_lock, try_lock_shared};
 use rustix::fs::OFlags;
@@ -133,23 +133,13 @@ impl HistoryStore {
         Err(AlertError::Locked(self.files.path(&file_name(job))))
     }
 
+    /// What the list of jobs shows of a history.
+    pub fn summary(files: &StateFiles, job: &str) -> Result<HistorySummary, AlertError> {
+        Ok(read(files, job)?.summary())
+    }
+
     fn read(&self, job: &str) -> Result<JobHistory, AlertError> {
-        let name = file_of(job);
-        let Some(content) = self.files.read(&name, MAX_SIZE)? else {
-            return Ok(JobHistory::default());
-        };
-        let damaged = |why: String| AlertError::Damaged {
-            path: self.files.path(&name),
-            why,
-        };
-        let history: JobHistory =
-            serde_json::from_slice(&content).map_err(|error| damaged(error.to_string()))?;
-        if history.has_known_version() {
-            return Ok(history);
-        }
-        Err(damaged(
-            "it was written by another version of ehlo".to_owned(),
-        ))
+        read(&self.files, job)
     }
 
     fn write(&self, _: &StateLock, job: &str, history: &JobHistory) -> Result<(), AlertError> {
@@ -164,6 +154,25 @@ impl HistoryStore {
         })?;
         self.files.replace(&name, &content)
     }
+}
+
+fn read(files: &StateFiles, job: &str) -> Result<JobHistory, AlertError> {
+    let name = file_of(job);
+    let Some(content) = files.read(&name, MAX_SIZE)? else {
+        return Ok(JobHistory::default());
+    };
+    let damaged = |why: String| AlertError::Damaged {
+        path: files.path(&name),
+        why,
+    };
+    let history: JobHistory =
+        serde_json::from_slice(&content).map_err(|error| damaged(error.to_string()))?;
+    if history.has_known_version() {
+        return Ok(history);
+    }
+    Err(damaged(
+        "it was written by another version of ehlo".to_owned(),
+    ))
 }
 
 fn file_of(job: &str) -> String {

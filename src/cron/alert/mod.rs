@@ -10,12 +10,14 @@ mod files;
 mod fingerprint;
 mod fold;
 mod history;
+mod record;
 
 pub use crate::cron::alert::history_store::HistoryStore;
 pub use digest::{Batch, DigestBatch, DigestEntry, DigestState, DigestTable, Digests};
 pub use files::job_identifier;
 pub use fingerprint::{Checksum, Fingerprint, OutputSample};
 pub use fold::folded_text;
+pub use record::{Expectation, JobRecord, JobState, Jobs};
 
 use crate::system::text::reason;
 use serde::{Deserialize, Serialize};

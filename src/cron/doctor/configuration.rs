@@ -146,6 +146,9 @@ pub fn check_password(
     };
     let relay = transport.route.relay.as_ref();
     let host = relay.map_or_else(String::new, |relay| relay.host.name());
+    if let (SecretSource::OAuth(account), false) = (&options.source, plan.online) {
+        return stored_token(options, account);
+    }
     let account = match options.source {
         SecretSource::OAuth(_) => transport.route.proxy.as_ref().and_then(Proxy::account),
         _ => None,
@@ -164,16 +167,44 @@ pub fn check_password(
         Ok(login) => Ok(PasswordCheck {
             login: Some(login),
             finding: Some(match &options.source {
-                SecretSource::OAuth(account) => token_found(options, account),
+                SecretSource::OAuth(account) => token_found(options, account, "works"),
                 _ => password_found(options, &plan.view),
             }),
         }),
     }
 }
 
+/// An OAuth login as it is stored. The provider is not contacted.
+fn stored_token(
+    options: &credentials::CredentialsOptions,
+    account: &Account,
+) -> Result<PasswordCheck, CheckResult> {
+    let failed = |text: String| CheckResult::of_error(CheckStep::Password, &text);
+    let login = stored_login(account).map_err(|error| failed(error.to_string()))?;
+    let finding = match login {
+        Some(_) => token_found(options, account, "was not used"),
+        None if account.grant == Grant::User => {
+            let command = login_command(options.profile.as_deref(), account);
+            return Err(failed(format!(
+                "there is no OAuth login of {account}; run: {command}"
+            )));
+        }
+        None => CheckResult::unknown(CheckStep::Password, "no token was requested"),
+    };
+    Ok(PasswordCheck {
+        login: None,
+        finding: Some(finding),
+    })
+}
+
 /// An OAuth login with its age, and a warning before it expires.
-fn token_found(options: &credentials::CredentialsOptions, account: &Account) -> CheckResult {
-    let found = format!("{} works for {}", source(options), shown(&account.user));
+fn token_found(
+    options: &credentials::CredentialsOptions,
+    account: &Account,
+    state: &str,
+) -> CheckResult {
+    let user = shown(&account.user);
+    let found = format!("{} for {user} {state}", source(options));
     let Ok(Some(login)) = stored_login(account) else {
         return CheckResult::ok(CheckStep::Password, found);
     };
@@ -214,6 +245,7 @@ fn source(options: &credentials::CredentialsOptions) -> String {
         SecretSource::File(path) => format!("password-file {}", shown_path(path)),
         SecretSource::OAuth(account) => format!("the OAuth login at {}", account.provider),
         SecretSource::Found => "the password of EHLO_PASSWORD, ~/.netrc or the keyring".to_owned(),
+        SecretSource::Git => "password-helper git".to_owned(),
         SecretSource::Nothing => "the certificate".to_owned(),
     }
 }

@@ -14,6 +14,7 @@ mod runner;
 mod sendmail;
 mod server;
 mod spool;
+mod submit;
 
 pub(crate) use host::HostSystem;
 
@@ -64,8 +65,14 @@ pub(crate) fn examine(
         };
         findings.extend(session.ask(observer));
         if let Some(queueing) = &delivery.queueing {
-            findings.extend(spool::check(queueing));
-            findings.push(runner::check(host, queueing, &jobs));
+            findings.extend(submit::check(host, queueing));
+            let without_socket = submit::without_socket(queueing);
+            let has_own_queue = queueing.socket.is_none() && without_socket.is_none();
+            findings.extend(without_socket);
+            if has_own_queue {
+                findings.extend(spool::check(queueing));
+                findings.push(runner::check(host, queueing, &jobs));
+            }
         }
     }
     findings.extend(cron::check(host, &jobs));

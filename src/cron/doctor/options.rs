@@ -103,6 +103,8 @@ pub enum CheckStep {
     Answer,
     Fallback,
     Queue,
+    /// The submission socket.
+    Submit,
     /// The process that delivers queued mail.
     Runner,
     /// The daemon, and its tables.
@@ -113,7 +115,7 @@ pub enum CheckStep {
 
 impl CheckStep {
     /// All steps, in the order of a mail.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Sendmail,
         Self::Config,
         Self::Recipient,
@@ -127,6 +129,7 @@ impl CheckStep {
         Self::Answer,
         Self::Fallback,
         Self::Queue,
+        Self::Submit,
         Self::Runner,
         Self::Cron,
         Self::LastResort,
@@ -148,6 +151,7 @@ impl CheckStep {
             Self::Answer => "answer",
             Self::Fallback => "fallback",
             Self::Queue => "queue",
+            Self::Submit => "submit",
             Self::Runner => "runner",
             Self::Cron => "cron",
             Self::LastResort => "last-resort",

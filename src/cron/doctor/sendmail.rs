@@ -4,16 +4,17 @@ use crate::cron::doctor::CheckResult;
 use crate::cron::doctor::host::{HostSystem, is_program};
 use crate::cron::doctor::options::CheckStep;
 use crate::system::quote::for_shell;
+use crate::system::stand_in::StandIn;
 use crate::system::text::shown_path;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// The path built into cron, at and most other programs.
-const DEFAULT_PATH: &str = "/usr/sbin/sendmail";
+/// The paths built into cron, at and most other programs, and into older programs.
+const PATHS: &[&str] = StandIn::Sendmail.row().1;
 
-/// The path built into older programs.
-const OLD_PATH: &str = "/usr/lib/sendmail";
+/// The first of them.
+const DEFAULT_PATH: &str = PATHS[0];
 
 /// Known mail programs, by the beginning of the file name.
 const OTHER_PROGRAMS: [(&str, &str); 11] = [
@@ -42,11 +43,12 @@ enum SendmailFile {
 /// Checks `/usr/sbin/sendmail`, and other paths where programs may find a sendmail.
 pub fn check(host: &HostSystem) -> Vec<CheckResult> {
     let first = main(host);
-    let old = Some(host.at(OLD_PATH)).filter(|path| path.symlink_metadata().is_ok());
+    let others = PATHS[1..].iter().map(|path| host.at(path));
+    let others = others.filter(|path| path.symlink_metadata().is_ok());
     let in_path = host.find("sendmail");
     let mut checked = vec![host.at(DEFAULT_PATH).canonicalize().unwrap_or_default()];
     let mut findings = vec![first];
-    for path in in_path.into_iter().chain(old) {
+    for path in in_path.into_iter().chain(others) {
         let real = path.canonicalize().unwrap_or_default();
         if !checked.contains(&real) {
             findings.extend(other_file(host, &path));

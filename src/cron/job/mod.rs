@@ -23,7 +23,7 @@ pub use tee::{DRAIN, Tee, drain};
 
 use crate::client::http::Url;
 use crate::cron::Notification;
-use crate::cron::alert::AlertOptions;
+use crate::cron::alert::{AlertOptions, Expectation};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -147,6 +147,8 @@ pub struct Job {
     pub tee: bool,
     /// True if the exit status is always 0.
     pub exit_zero: bool,
+    /// The time by which the next run is expected.
+    pub expected: Option<Expectation>,
     /// The monitoring service that is told about the start and the end.
     pub ping: Option<Url>,
     /// A lock that prevents two runs at the same time.

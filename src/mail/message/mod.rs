@@ -154,6 +154,8 @@ pub struct Submission {
     pub full_name: Option<String>,
     /// Requested delivery status notifications (`-N`, `-R`, `-V`).
     pub dsn: Dsn,
+    /// A field to put before all others, of the form of Received (RFC 5321 §4.4).
+    pub trace: Option<HeaderField>,
     /// True if raw UTF-8 in the header is kept (`-U`, `-O smtputf8=yes`); else it is encoded.
     pub utf8: bool,
     /// The DKIM keys.

@@ -45,6 +45,10 @@ pub fn read(
         dsn: submission.dsn.clone(),
     };
     header.fields.retain(|field| field.name != "content-length");
+    if let Some(trace) = &submission.trace {
+        let text = format!("{}: {}\r\n", trace.name, trace.value);
+        header.fields.insert(0, RawField::made(&trace.name, text));
+    }
     Ok(UnfinishedMessage {
         envelope,
         fields: header.fields,

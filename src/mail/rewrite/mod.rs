@@ -56,10 +56,25 @@ pub struct RewriteOptions {
     pub aliases: Option<PathBuf>,
     /// The domain of names without one. `None`: that of this host for senders, and none for recipients.
     pub domain: Option<String>,
+    /// The domain of recipients without one. `None`: `domain`.
+    pub recipient_domain: Option<String>,
     /// Recipient of mail to local names that have neither alias nor domain.
     pub postmaster: Option<Address>,
     /// Place in which a replaced author's address is kept.
     pub original: OriginalAddress,
+}
+
+impl RewriteOptions {
+    /// For a message that is submitted to another process of this host, which has all of these options: senders and
+    /// fields get their domain, and local recipients one that marks them as local.
+    pub fn of_submission(&self) -> Self {
+        Self {
+            aliases: Some(PathBuf::from(aliases::NONE)),
+            domain: self.domain.clone(),
+            recipient_domain: Some("localhost".to_owned()),
+            ..Self::default()
+        }
+    }
 }
 
 /// One rule of `[rewrite]`.
@@ -298,7 +313,8 @@ impl Rewriter {
     /// The address of a recipient without an alias.
     fn recipient(&self, name: &LocalName) -> Result<Address, RewriteError> {
         let local = self.local_name(name);
-        let domain = self.options.domain.as_deref();
+        let domain = self.options.recipient_domain.as_deref();
+        let domain = domain.or(self.options.domain.as_deref());
         let full = match (&local, domain, name) {
             (Some(local), Some(domain), _) => Some(with_domain(local, domain)?),
             (Some(_), None, _) | (None, _, LocalName::Local(_)) => None,

@@ -146,7 +146,7 @@ impl HostNames {
     }
 
     /// True for a name of this host.
-    pub(super) fn is_own(&self, domain: &str) -> bool {
+    pub(crate) fn is_own(&self, domain: &str) -> bool {
         let own = [&self.node, &self.fqdn, &self.mail];
         host::is_localhost(domain)
             || self.is_node(domain)

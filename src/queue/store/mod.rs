@@ -20,6 +20,7 @@ pub use history::{History, Item, RecipientState};
 pub(in crate::queue) use item::tests::metadata as metadata_of;
 pub use item::{AttemptResult, Id, ItemEvent, ItemKind, Metadata, OnUncertain, Record, RouteSpec};
 pub use schedule::{RetrySettings, is_due, is_expired, needs_warning, next_attempt};
+pub(crate) use spool::{personal_queue, system_queue};
 
 use crate::smtp::blocks::{Replay, Shape};
 use crate::system::figures::counted;

@@ -46,19 +46,22 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
                     session.transaction = Some(transaction);
                     reply::SENDER_OK.into()
                 }
-                Err(refusal) => refusal.into(),
+                Err(refusal) => refusal,
             })
         })
     }
 
-    fn begin_transaction(&self, mail: MailCommand) -> Result<ReceivedTransaction<'a>, Refusal> {
+    fn begin_transaction(
+        &self,
+        mail: MailCommand,
+    ) -> Result<ReceivedTransaction<'a>, Cow<'static, str>> {
         let helo = self.helo.clone().ok_or(reply::EHLO_FIRST)?;
         self.check_requirements()?;
         if self.transaction.is_some() {
-            return Err(reply::NESTED_MAIL);
+            return Err(reply::NESTED_MAIL.into());
         }
         if mail.size > self.context.limits.max_message_bytes {
-            return Err(reply::TOO_LARGE);
+            return Err(reply::TOO_LARGE.into());
         }
         require_ascii(&mail.sender, mail.smtputf8)?;
         let envelope = ReceivedEnvelope {
@@ -68,9 +71,12 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
             mail_parameters: mail.parameters,
             user: self.user.clone(),
             peer: self.client.from,
+            uid: self.client.uid,
             helo,
             ..ReceivedEnvelope::default()
         };
+        let checked = self.context.store.check_sender(&envelope);
+        checked.map_err(|refusal| refusal.reply())?;
         Ok(ReceivedTransaction {
             envelope,
             chunks: Chunks::None,
@@ -266,7 +272,7 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
                 bytes: stored.bytes,
                 path: match &stored.place {
                     StoredAt::File(path) => Some(path),
-                    StoredAt::Elsewhere => None,
+                    StoredAt::Queue(_) | StoredAt::Elsewhere => None,
                 },
                 number: stored.number,
             });

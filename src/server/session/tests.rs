@@ -105,6 +105,7 @@ fn play_with(
 ) -> Outcome {
     let limits = limits();
     let client = Client {
+        uid: None,
         number: 1,
         from: Some(SocketAddr::from(([127, 0, 0, 1], 9))),
     };

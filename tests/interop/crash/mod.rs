@@ -7,6 +7,7 @@ mod limits;
 mod receiver;
 mod soak;
 mod steps;
+mod submit;
 mod world;
 
 use crate::parts;

@@ -99,12 +99,16 @@ pub fn trace<'w>(world: &'w World, what: &dyn Fn(&'w World) -> Command) -> Vec<S
 /// The steps from the first that has to do with the queue.
 pub fn of<'w>(world: &'w World, what: &dyn Fn(&'w World) -> Command) -> Vec<Step> {
     let queue = world.path("queue");
-    let queue = queue.to_str().unwrap();
+    among(&trace(world, what), queue.to_str().unwrap())
+}
+
+/// The steps of a trace from the first line that has this path.
+pub fn among(trace: &[String], begin: &str) -> Vec<Step> {
     let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
     let mut steps: BTreeMap<(String, usize), bool> = BTreeMap::new();
     let mut begun = false;
-    for line in trace(world, what) {
-        begun |= line.contains(queue);
+    for line in trace {
+        begun |= line.contains(begin);
         let mut words = line.split_whitespace();
         let (thread, rest) = (
             words.next().unwrap_or_default(),

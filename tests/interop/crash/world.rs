@@ -117,6 +117,52 @@ impl World {
         command
     }
 
+    /// Serves the client of the submission socket that is connected to the standard input.
+    pub fn serve(&self) -> Command {
+        let config = format!(
+            "default = \"relay\"\n[queue]\nretry = [\"1s\"]\nhost-down = \"1s\"\n[profile.relay]\n\
+             relay = \"127.0.0.1:{}\"\ntls = \"off\"\nhelo = \"crepes.fr\"\n",
+            self.receiver.port
+        );
+        fs::write(self.path("host.toml"), config).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ehlo"));
+        command
+            .args(["queue", "serve", "--connection", "--queue-dir"])
+            .arg(self.path("queue"))
+            .arg("--config")
+            .arg(self.path("host.toml"));
+        command
+    }
+
+    /// Passes a message for the first recipient to the submission socket.
+    pub fn client(&self) -> Command {
+        let config = format!(
+            "[submit]\nsocket = \"{}\"\n[queue]\ndir = \"{}\"\nretry = [\"1s\"]\nhost-down = \"1s\"\n",
+            self.path("submit.sock").display(),
+            self.path("own").display()
+        );
+        fs::write(self.path("client.toml"), config).unwrap();
+        let mut command = Command::new("/usr/bin/env");
+        command
+            .arg(format!(
+                "EHLO_CONFIG={}",
+                self.path("client.toml").display()
+            ))
+            .arg(env!("CARGO_BIN_EXE_ehlo"))
+            .args(["--queue", "--from", "alice@crepes.fr", "-s", "Ketchup"])
+            .args(["-b", "Do you like it?", RECIPIENTS[0]]);
+        command
+    }
+
+    /// Runs the queue of the client.
+    pub fn run_own(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ehlo"));
+        command
+            .args(["queue", "run", "--now", "--queue-dir"])
+            .arg(self.path("own"));
+        command
+    }
+
     /// Runs a job that fails, whose report goes to the first recipient by way of the queue.
     pub fn job(&self) -> Command {
         let relay = format!("127.0.0.1:{}", self.receiver.port);
@@ -177,6 +223,11 @@ impl World {
     /// How often the message has arrived there.
     pub fn arrived(&self, recipient: &str) -> usize {
         self.receiver.count(recipient)
+    }
+
+    /// The names in a directory of another queue.
+    pub fn names_of(&self, queue: &str, directory: &str) -> Vec<String> {
+        names_in(&self.path(queue).join(directory))
     }
 
     /// The names in a directory of the queue.

@@ -89,6 +89,7 @@ fn every_key_of_sendmail_and_every_rule_is_read() {
         to: to.to_owned(),
     };
     let expected = rewrite::RewriteOptions {
+        recipient_domain: None,
         rules: vec![
             rule("root", "alerts+{host}@x.org"),
             rule("*@localhost", "{user}@x.org"),

@@ -152,7 +152,7 @@ fn each_subcommand_is_parsed() {
         assert!(refused(&["queue", word]).contains("ID"));
         assert!(refused(&["queue", word, "../x"]).contains("ID"));
     }
-    assert_eq!(work(&["systemd"]), "Systemd");
+    assert_eq!(work(&["systemd"]), "Systemd { user: None }");
     assert_eq!(work(&["cron"]), "Cron");
 }
 

@@ -60,6 +60,8 @@ pub enum OAuthError {
     Secret(Box<CredentialsError>),
     #[error("cannot wait for the browser: {}", reason(.0))]
     Listener(io::Error),
+    #[error("cannot read the address of the browser: {}", reason(.0))]
+    Input(io::Error),
 }
 
 impl OAuthError {
@@ -78,7 +80,7 @@ impl OAuthError {
                 Exit::Temporary
             }
             Self::Io { .. } | Self::Directory(DirectoryError::Io { .. }) => Exit::CantCreate,
-            Self::Listener(_) => Exit::Io,
+            Self::Listener(_) | Self::Input(_) => Exit::Io,
             _ => Exit::Policy,
         }
     }

@@ -192,6 +192,8 @@ impl TokenSource<'_> {
             prompt.open(&authorization.url);
             listener.wait(&authorization)?
         } else {
+            // A browser on this host must get an error, too, instead of waiting.
+            drop(listener);
             pasted(&authorization, prompt)?
         };
         match redirect {
@@ -376,7 +378,7 @@ fn pasted(
     loop {
         let line = prompt
             .paste(&authorization.url)
-            .map_err(OAuthError::Listener)?;
+            .map_err(OAuthError::Input)?;
         match authorization.read(line.trim()) {
             Redirect::Other(why) => prompt.reject(why),
             redirect => return Ok(redirect),

@@ -63,8 +63,21 @@ pub enum ServerCheck {
     Options,
     /// It has a chain to a trusted CA and the name of the host, whatever the options accept (RFC 8461 §4.2).
     Host,
+    /// Any certificate is accepted, and the result of the same verification is reported.
+    HostReported,
     /// It matches TLSA records.
     Dane(Arc<Dane>),
+}
+
+impl ServerCheck {
+    /// The policy that demands it: `dane` or `sts`; `None`: the options do.
+    fn policy(&self) -> Option<&'static str> {
+        match self {
+            Self::Options | Self::HostReported => None,
+            Self::Host => Some("sts"),
+            Self::Dane(_) => Some("dane"),
+        }
+    }
 }
 
 /// A server of a handshake.
@@ -80,7 +93,7 @@ impl TlsServer<'_> {
     pub fn name(&self) -> &str {
         match self.check {
             ServerCheck::Options => self.tls.name(self.host),
-            ServerCheck::Host => self.host,
+            ServerCheck::Host | ServerCheck::HostReported => self.host,
             ServerCheck::Dane(dane) => &dane.base,
         }
     }
@@ -96,6 +109,8 @@ pub struct Tls {
     config: OnceLock<Arc<ClientConfig>>,
     /// For [`ServerCheck::Host`].
     host: OnceLock<(Arc<Verifier>, Arc<ClientConfig>)>,
+    /// For [`ServerCheck::HostReported`].
+    host_reported: OnceLock<(Arc<Verifier>, Arc<ClientConfig>)>,
     /// For [`ServerCheck::Dane`], the latest one last.
     dane: Mutex<Vec<(Arc<DaneVerifier>, Arc<ClientConfig>)>>,
 }
@@ -147,6 +162,7 @@ impl Tls {
             options: options.clone(),
             config: OnceLock::new(),
             host: OnceLock::new(),
+            host_reported: OnceLock::new(),
             dane: Mutex::default(),
         })
     }
@@ -189,7 +205,7 @@ impl Tls {
         }
         let judgement = configured.judgement(&stream.connection, &server_name)?;
         let secured = TlsResult {
-            policy: configured.policy(server.check),
+            policy: server.check.policy(),
             ..tls.secured(&stream.connection, name, judgement)
         };
         Ok((Box::new(stream), secured))
@@ -223,28 +239,35 @@ impl Tls {
     fn configured(&self, check: &ServerCheck) -> Result<Configured, TlsError> {
         match check {
             ServerCheck::Options => {
-                let config = match self.config.get() {
-                    Some(config) => config.clone(),
-                    None => {
-                        let config = self.config(self.judge.clone())?;
-                        self.config.get_or_init(|| Arc::new(config)).clone()
-                    }
+                let config = if let Some(config) = self.config.get() {
+                    config.clone()
+                } else {
+                    let config = self.config(self.judge.clone())?;
+                    self.config.get_or_init(|| Arc::new(config)).clone()
                 };
                 Ok(Configured::Verifier(self.judge.clone(), config))
             }
-            ServerCheck::Host => {
-                let (verifier, config) = match self.host.get() {
-                    Some(host) => host,
-                    None => {
-                        let verifier = Arc::new(self.judge.strict());
-                        let config = Arc::new(self.config(verifier.clone())?);
-                        self.host.get_or_init(|| (verifier, config))
-                    }
-                };
-                Ok(Configured::Verifier(verifier.clone(), config.clone()))
+            ServerCheck::Host => self.configured_by_host(&self.host, Trust::Verified),
+            ServerCheck::HostReported => {
+                self.configured_by_host(&self.host_reported, Trust::Reported)
             }
             ServerCheck::Dane(dane) => self.configured_for(dane),
         }
+    }
+
+    fn configured_by_host(
+        &self,
+        known: &OnceLock<(Arc<Verifier>, Arc<ClientConfig>)>,
+        trust: Trust,
+    ) -> Result<Configured, TlsError> {
+        let (verifier, config) = if let Some(known) = known.get() {
+            known
+        } else {
+            let verifier = Arc::new(self.judge.by_host(trust));
+            let config = Arc::new(self.config(verifier.clone())?);
+            known.get_or_init(|| (verifier, config))
+        };
+        Ok(Configured::Verifier(verifier.clone(), config.clone()))
     }
 
     fn configured_for(&self, dane: &Arc<Dane>) -> Result<Configured, TlsError> {
@@ -334,14 +357,6 @@ impl Configured {
     fn config(&self) -> Arc<ClientConfig> {
         match self {
             Self::Verifier(_, config) | Self::Dane(_, config) => config.clone(),
-        }
-    }
-
-    fn policy(&self, check: &ServerCheck) -> Option<&'static str> {
-        match check {
-            ServerCheck::Options => None,
-            ServerCheck::Host => Some("sts"),
-            ServerCheck::Dane(_) => Some("dane"),
         }
     }
 

@@ -108,10 +108,11 @@ impl Verifier {
         })
     }
 
-    /// A verifier for a policy that demands a chain to a trusted CA and the host's name, whatever the options accept.
-    pub fn strict(&self) -> Self {
+    /// A verifier for a policy that demands a chain to a trusted CA and the host's name, whatever the options accept; or one that
+    /// reports if that is met.
+    pub fn by_host(&self, trust: Trust) -> Self {
         Self {
-            trust: Trust::Verified,
+            trust,
             pins: Vec::new(),
             cas: self.cas.clone(),
             provider: self.provider.clone(),

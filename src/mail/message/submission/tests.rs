@@ -28,6 +28,7 @@ fn submission() -> Submission {
         sender: Some("me@x.org".to_owned()),
         full_name: None,
         dsn: Dsn::default(),
+        trace: None,
         utf8: false,
         signer: Signer::default(),
     }

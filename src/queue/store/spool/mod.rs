@@ -57,6 +57,16 @@ const DEFAULT_DIRECTORY: StateDirectory = StateDirectory {
     own: "ehlo/queue",
 };
 
+/// The queue of another user than root, below the home directory.
+pub(crate) fn personal_queue() -> PathBuf {
+    Path::new(".local/state").join(DEFAULT_DIRECTORY.own)
+}
+
+/// The queue of the host: of root, or of the user that serves the submission socket.
+pub(crate) fn system_queue() -> &'static Path {
+    Path::new(DEFAULT_DIRECTORY.system)
+}
+
 /// A spool on this host.
 pub struct Spool {
     path: PathBuf,

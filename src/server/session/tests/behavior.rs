@@ -342,6 +342,7 @@ fn events_have_everything_but_passwords() {
         observer: &notes,
     };
     let client = Client {
+        uid: None,
         number: 1,
         from: None,
     };
