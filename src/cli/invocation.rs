@@ -15,6 +15,8 @@ use crate::cli::jobs::JobsOptions;
 use crate::cli::login;
 use crate::cli::login::{LoginTask, LogoutTask, TokenTask};
 use crate::cli::manual;
+use crate::cli::merge;
+use crate::cli::merge::Merge;
 use crate::cli::notify;
 use crate::cli::notify::NotifyOptions;
 use crate::cli::options::usage_error::EarlyExit;
@@ -60,6 +62,8 @@ pub enum Invocation {
     Demo,
     /// Show the configuration.
     Config(ConfigView),
+    /// Send a message to each row of a list.
+    Merge(Box<Merge>),
     /// Log in at an OAuth provider.
     Login(Box<LoginTask>),
     /// Remove the tokens of an account.
@@ -118,6 +122,7 @@ impl Invocation {
             Self::Doctor(options) => doctor::run(&options),
             Self::Demo => demo::run(),
             Self::Config(view) => config::run(&view),
+            Self::Merge(merge) => merge::run(&merge),
             Self::Login(task) => login::log_in(&task),
             Self::Logout(task) => login::log_out(&task),
             Self::Token(task) => login::print_token(&task),
@@ -155,6 +160,7 @@ impl Invocation {
     fn log(&self) -> Option<&LogOptions> {
         let mail = match self {
             Self::Send(SendTask::Send(send)) => return Some(&send.log),
+            Self::Merge(merge) => return merge.log(),
             Self::Queue(queue) => return Some(&queue.queue.log),
             Self::Sendmail(sendmail) => return Some(&sendmail.queueing.queue.log),
             Self::Notify(notify) => &notify.mail,

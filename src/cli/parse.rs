@@ -11,6 +11,7 @@ use crate::cli::invocation::Invocation;
 use crate::cli::jobs;
 use crate::cli::login;
 use crate::cli::manual;
+use crate::cli::merge;
 use crate::cli::notify;
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::{dkim_keys, log};
@@ -140,6 +141,8 @@ enum Subcommands {
     Token(Box<login::TokenArgs>),
     /// Make keys for DKIM signatures, and check their records in the DNS.
     Dkim(dkim::DkimArgs),
+    /// Send a message to each row of a list.
+    Merge(Box<merge::MergeArgs>),
     /// Inspect and run the mail queue.
     Queue(queue::QueueCommandArgs),
     /// Show, fetch and remove the MTA-STS policies of recipient domains.
@@ -255,6 +258,9 @@ impl Subcommands {
             Self::Config(arguments) => arguments
                 .plan(&mut command_line.of_sending(), places)
                 .map(Invocation::Config),
+            Self::Merge(arguments) => {
+                invocation(arguments.plan(&command_line, places), Invocation::Merge)
+            }
             Self::Login(arguments) => {
                 invocation(arguments.plan(command_line, places), Invocation::Login)
             }

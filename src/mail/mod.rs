@@ -5,5 +5,6 @@ pub mod address;
 pub mod dkim;
 pub mod envelope;
 pub(crate) mod mbox;
+pub(crate) mod merge;
 pub mod message;
 pub mod rewrite;

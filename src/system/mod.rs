@@ -4,6 +4,7 @@ pub(crate) mod certificate;
 pub mod exit;
 pub(crate) mod figures;
 pub(crate) mod host;
+pub(crate) mod journal;
 pub(crate) mod lock;
 pub(crate) mod log_file;
 pub mod process;

@@ -74,7 +74,21 @@ esac
 "#;
 
 /// Files that examples name, relative to where they are run.
-const FILES: [(&str, &str); 13] = [
+const FILES: [(&str, &str); 17] = [
+    (
+        "list.csv",
+        "email,name,grade\nann@example.org,Ann,1\nbob@example.org,Bob,2\neve@example.org,Eve,3\n",
+    ),
+    (
+        "grades.txt",
+        "TO: {{name}} <{{email}}>\nSUBJECT: Grades\nFROM: alice@crepes.fr\n\nDear {{name}}: {{grade}}\n",
+    ),
+    (
+        "people.jsonl",
+        "{\"id\": 1, \"name\": \"Ann\", \"email\": \"ann@example.org\", \"invoice\": \"photo.jpg\"}\n\
+         {\"id\": 2, \"name\": \"Bob\", \"email\": \"bob@example.org\", \"invoice\": null}\n",
+    ),
+    ("news.md", "# News\n\nDear {{name}}\n"),
     (
         ".msmtprc",
         "account work\nhost smtp.work.example\nauth on\nuser alice\npassword secret\n",
@@ -409,6 +423,7 @@ fn the_examples_of_the_manual_of_servers_work() {
         "ehlo-script.1",
         "ehlo-queue.1",
         "ehlo-config.1",
+        "ehlo-merge.1",
         "ehlo-login.1",
         "ehlo-dkim.1",
     ] {

@@ -48,6 +48,7 @@ mod help;
 mod import;
 mod jobs;
 mod mail_log;
+mod merge;
 mod notify;
 mod oauth;
 mod output;

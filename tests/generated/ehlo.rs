@@ -34,6 +34,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "Create, check and show the configuration; config init sets up an account; see ehlo-config(1).",
     ),
     (
+        "merge",
+        "Send a message to each row of a list, made from a template; see ehlo-merge(1).",
+    ),
+    (
         "login",
         "Log in at an OAuth provider, such as that of Gmail or Microsoft 365, and keep the tokens; see ehlo-login(1).",
     ),
@@ -117,6 +121,7 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-doctor(1)",
     "ehlo-json(5)",
     "ehlo-login(1)",
+    "ehlo-merge(1)",
     "ehlo-notify(1)",
     "ehlo-policy(1)",
     "ehlo-probe(1)",

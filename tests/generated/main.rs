@@ -12,6 +12,7 @@ mod guide;
 mod jobs;
 mod json;
 mod login;
+mod merge;
 mod notify;
 mod page;
 mod policy;
@@ -45,6 +46,7 @@ const PAGES: &[(&str, Page)] = &[
     ("ehlo-script.1", script::page),
     ("ehlo-sendmail.1", sendmail::page),
     ("ehlo-run.1", run::page),
+    ("ehlo-merge.1", merge::page),
     ("ehlo-notify.1", notify::page),
     ("ehlo-digest.1", digest::page),
     ("ehlo-jobs.1", jobs::page),

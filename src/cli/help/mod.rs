@@ -17,6 +17,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "logout",
     "token",
     "dkim",
+    "merge",
     "queue",
     "policy",
     "run",

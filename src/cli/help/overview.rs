@@ -47,7 +47,7 @@ Commands:
   run, notify, digest, unit   Mail the results of jobs
   jobs                        List jobs, and report those that did not run
   doctor                      Check how this host would send mail from cron
-  queue                       List, deliver and change queued messages
+  queue, merge                Manage queued messages; send to each row of a list
   sendmail, mailq             Accept the options of sendmail and mailq
   probe, ask, script          Test a server without sending mail
   sink, demo                  Receive mail for tests; a demonstration

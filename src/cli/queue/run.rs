@@ -3,6 +3,7 @@
 use crate::cli::queue::RunOptions;
 use crate::cli::queue::change::find;
 use crate::cli::queue::progress::QueueProgress;
+use crate::cli::run_signals::RunSignals;
 use crate::cli::send::keep::SilentQueue;
 use crate::cli::terminal;
 use crate::cli::terminal::{complain, complain_in};
@@ -15,18 +16,15 @@ use crate::queue::delivery::{
 use crate::queue::store::{Changes, Id, QueueError, QueueStore, RunnerRole, Watcher};
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
-use crate::system::stop::Stop;
 use crate::system::text::reason;
 use crate::transcript::Format;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::io::{self, IsTerminal as _};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Maximum interval between two checks of the clock, which the administrator may set.
@@ -285,42 +283,6 @@ fn selection(store: &dyn QueueStore, run: &RunOptions) -> Result<Selection, Exit
         domains: run.domains.clone(),
         ..Selection::default()
     })
-}
-
-/// The first signal ends the run: sessions that have not sent the end of data are disconnected, and the reply
-/// is awaited in the others. The second one ends the process at once; the journal has the state.
-struct RunSignals {
-    /// Set by the first.
-    stop: Arc<Stop>,
-    /// Readable after a signal, so that a poll ends.
-    waken: UnixStream,
-}
-
-impl RunSignals {
-    fn install() -> io::Result<Self> {
-        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-        let stop = Arc::new(Stop::default());
-        let (waken, wakes) = UnixStream::pair()?;
-        for signal in [SIGHUP, SIGINT, SIGTERM] {
-            signal_hook::flag::register_conditional_default(signal, stop.flag())?;
-            signal_hook::flag::register(signal, stop.flag())?;
-            signal_hook::low_level::pipe::register(signal, wakes.try_clone()?)?;
-        }
-        disconnect_at_signal(Arc::clone(&stop), waken.try_clone()?)?;
-        Ok(Self { stop, waken })
-    }
-}
-
-/// Does not read from `waken`, because other threads poll it as well.
-fn disconnect_at_signal(stop: Arc<Stop>, waken: UnixStream) -> io::Result<()> {
-    thread::Builder::new().spawn(move || {
-        let mut ends = [PollFd::new(&waken, PollFlags::IN)];
-        let polled = rustix::io::retry_on_intr(|| poll(&mut ends, None));
-        if polled.is_ok() {
-            stop.disconnect();
-        }
-    })?;
-    Ok(())
 }
 
 /// Tries hosts that were recorded as down, but not again for every item if they are down in this run as well.

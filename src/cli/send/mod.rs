@@ -6,7 +6,7 @@ pub(crate) mod keep;
 mod run;
 mod submit;
 
-pub(crate) use run::{print, run};
+pub(crate) use run::{print, print_message, run};
 
 use crate::cli::ask::Ask;
 use crate::client::mail_log::LogOptions;

@@ -235,6 +235,11 @@ pub fn print(options: MessageOptions, output: TranscriptOptions) -> Exit {
     if output.verbose {
         message.remarks.iter().for_each(|remark| complain(remark));
     }
+    print_message(&message)
+}
+
+/// Writes a message to stdout.
+pub(crate) fn print_message(message: &Message) -> Exit {
     // For a server that offers nothing, if the message can be sent to one.
     let Some(shape) = message.simplest() else {
         return Exit::Software;

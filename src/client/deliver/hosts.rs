@@ -38,3 +38,16 @@ impl Hosts for HostsOfRun {
         self.hosts().remove(&(host.to_owned(), port));
     }
 }
+
+/// No memory: each host is tried each time.
+pub struct NoHostMemory;
+
+impl Hosts for NoHostMemory {
+    fn down(&self, _: &str, _: Option<u16>) -> Option<String> {
+        None
+    }
+
+    fn went_down(&self, _: &str, _: Option<u16>, _: &str) {}
+
+    fn came_up(&self, _: &str, _: Option<u16>) {}
+}

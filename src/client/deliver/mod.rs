@@ -6,7 +6,7 @@ mod logged;
 mod policies;
 mod pool;
 
-pub use hosts::HostsOfRun;
+pub use hosts::{HostsOfRun, NoHostMemory};
 pub use pool::{ConnectionPool, Hosts};
 
 use crate::client::events::{Event, Observer, Silent};

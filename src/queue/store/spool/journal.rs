@@ -1,21 +1,15 @@
-//! The journal of an item: one line for each record, `CHECKSUM SPACE JSON LF`, after a first line that
-//! identifies the metadata it belongs to.
-//!
-//! Lines are only appended, each with one `write()`. A crash can leave only the last line torn. A torn last
-//! line counts as never written, since its writing was never confirmed. Damage anywhere else cannot come
-//! from a crash and is reported.
+//! The journal of an item: one line for each record, after a first line that identifies the metadata it
+//! belongs to. `system/journal.rs` describes the lines.
 
 use crate::queue::store::item::{from_milliseconds, milliseconds};
 use crate::queue::store::spool::directory::{Directory, FileError};
 use crate::queue::store::spool::layout::ItemPath;
 use crate::queue::store::{Durability, ItemEvent, QueueError, Record};
+use crate::system::journal::{JournalEnd, line, verified};
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
-
-/// The checksum and the space.
-const PREFIX: usize = 9;
+use std::io::{self, Read as _};
 
 #[derive(Serialize, Deserialize)]
 struct JournalHeader {
@@ -59,12 +53,6 @@ pub fn record_line(record: &Record) -> Vec<u8> {
     })
 }
 
-fn line(content: &impl Serialize) -> Vec<u8> {
-    // The content consists of strings, numbers and lists, so that conversion to JSON cannot fail.
-    let json = serde_json::to_string(content).unwrap_or_default();
-    format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes())).into_bytes()
-}
-
 /// Reads the journal for metadata with this checksum. The error describes the damage.
 pub fn read(bytes: &[u8], metadata: u32) -> Result<JournalContents, String> {
     let mut contents = JournalContents::default();
@@ -93,13 +81,6 @@ fn whole_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     ended
         .into_iter()
         .flat_map(|lines| lines.split(|&byte| byte == b'\n'))
-}
-
-/// The JSON of a line if its checksum is right. The prefix must match exactly: a digit in another form is
-/// damage too.
-fn verified(line: &[u8]) -> Option<&[u8]> {
-    let (prefix, json) = line.split_at_checked(PREFIX)?;
-    (prefix == format!("{:08x} ", crc32fast::hash(json)).as_bytes()).then_some(json)
 }
 
 fn check_first_line(json: &[u8], metadata: u32) -> Result<(), String> {
@@ -135,10 +116,7 @@ pub struct JournalFile {
     file: Option<File>,
     /// The checksum of the metadata.
     metadata: u32,
-    /// Length in octets of the intact part.
-    intact: u64,
-    /// True if there may be octets after the intact part.
-    is_torn: bool,
+    end: JournalEnd,
     /// True if its name is known to be on disk.
     is_name_synced: bool,
 }
@@ -162,8 +140,7 @@ impl OpenedJournal {
         let file = JournalFile {
             file,
             metadata,
-            intact: contents.intact,
-            is_torn: contents.intact < bytes.len() as u64,
+            end: JournalEnd::new(contents.intact, bytes.len() as u64),
             is_name_synced: contents.intact > 0,
         };
         let records = contents.records;
@@ -213,8 +190,7 @@ impl JournalFile {
         Ok(Self {
             file: Some(file),
             metadata,
-            intact: 0,
-            is_torn: false,
+            end: JournalEnd::new(0, 0),
             is_name_synced: false,
         })
     }
@@ -235,7 +211,7 @@ impl JournalFile {
     ) -> Result<(), QueueError> {
         self.sync_name(path)?;
         let mut line = Vec::new();
-        if self.intact == 0 {
+        if self.end.intact() == 0 {
             line = first_line(self.metadata);
         }
         line.extend(record_line(record));
@@ -257,36 +233,13 @@ impl JournalFile {
     }
 
     fn write(&mut self, line: &[u8], durability: Durability) -> io::Result<()> {
-        self.truncate()?;
-        let Some(mut file) = self.file.as_ref() else {
+        let Some(file) = &self.file else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        self.is_torn = true;
-        let written = file.write_all(line).and_then(|()| match durability {
+        self.end.append(file, line, |file| match durability {
             Durability::Disk => file.sync_data(),
             Durability::Process => Ok(()),
-        });
-        match written {
-            Ok(()) => {
-                self.is_torn = false;
-                self.intact += line.len() as u64;
-            }
-            // A record that was not written completely does not count. If this fails too, the next write
-            // tries again.
-            Err(_) => drop(self.truncate()),
-        }
-        written
-    }
-
-    /// Removes the torn part.
-    fn truncate(&mut self) -> io::Result<()> {
-        if let Some(file) = &self.file
-            && self.is_torn
-        {
-            file.set_len(self.intact)?;
-            self.is_torn = false;
-        }
-        Ok(())
+        })
     }
 }
 

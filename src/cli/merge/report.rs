@@ -1,0 +1,235 @@
+//! The output of a merge: progress, a line for each failure, JSON, the result.
+
+use crate::cli::merge::check::CheckedList;
+use crate::cli::merge::journal::{RowState, RowStatus};
+use crate::cli::merge::row::{PreparedRow, RowFault};
+use crate::cli::terminal;
+use crate::cli::terminal::complain;
+use crate::client::outcome::{RecipientResult, RecipientStatus};
+use crate::system::exit::Exit;
+use crate::system::figures::counted;
+use crate::system::text::shown;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use std::io::{self, IsTerminal as _};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+const TEMPLATE: &str = "[{bar:30}] {pos} of {len} rows, {per_sec}, {eta} left";
+
+/// A row that is done in this run.
+pub(super) struct RowOutcome<'a> {
+    prepared: &'a PreparedRow,
+    status: RowStatus,
+    results: &'a [(usize, RecipientResult)],
+    /// True if the run was interrupted before the row was sent.
+    is_interrupted: bool,
+}
+
+impl<'a> RowOutcome<'a> {
+    pub fn of(
+        prepared: &'a PreparedRow,
+        mut state: RowState,
+        results: &'a [(usize, RecipientResult)],
+    ) -> Self {
+        state.of = u8::try_from(prepared.recipients.len()).unwrap_or(u8::MAX);
+        let is_skipped = |one: &(usize, RecipientResult)| one.1.verdict == RecipientStatus::Skipped;
+        Self {
+            prepared,
+            status: state.status(),
+            results,
+            is_interrupted: results.iter().any(is_skipped),
+        }
+    }
+}
+
+/// Number of rows with each result in this run.
+#[derive(Debug, Default)]
+struct Counts {
+    accepted: AtomicU64,
+    refused: AtomicU64,
+    deferred: AtomicU64,
+    uncertain: AtomicU64,
+    unreadable: AtomicU64,
+}
+
+/// The output of a run, shared by its workers.
+pub(super) struct MergeOutput {
+    json: bool,
+    bar: Option<ProgressBar>,
+    counts: Counts,
+    /// True if the run was ended because of failures.
+    is_stopped: AtomicBool,
+    /// True if standard output cannot be written.
+    has_failed: AtomicBool,
+}
+
+impl MergeOutput {
+    /// The output for this number of rows.
+    pub fn new(rows: u64, json: bool) -> Self {
+        let bar = io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(rows);
+            if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar
+        });
+        Self {
+            json,
+            bar,
+            counts: Counts::default(),
+            is_stopped: AtomicBool::new(false),
+            has_failed: AtomicBool::new(false),
+        }
+    }
+
+    /// Runs this while the progress bar is hidden.
+    fn beside_bar(&self, write: impl FnOnce()) {
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    fn complain(&self, text: &str) {
+        self.beside_bar(|| complain(text));
+    }
+
+    pub fn fault(&self, fault: &RowFault) {
+        self.counts.unreadable.fetch_add(1, Ordering::Relaxed);
+        self.complain(&format!("{}; the row was not sent", fault.text));
+    }
+
+    /// True if standard output cannot be written.
+    pub fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Relaxed)
+    }
+
+    pub fn stopped(&self, why: &str) {
+        if !self.is_stopped.swap(true, Ordering::Relaxed) {
+            self.complain(&format!("stopped: {why}"));
+        }
+    }
+
+    /// A row that is tried again after this time.
+    pub fn deferred(
+        &self,
+        prepared: &PreparedRow,
+        results: &[(usize, RecipientResult)],
+        wait: Duration,
+    ) {
+        let seconds = wait.as_secs_f64();
+        let mut deferred = results.iter().map(|(_, one)| one);
+        let deferred = deferred.find(|one| one.verdict == RecipientStatus::Deferred);
+        let why = deferred
+            .map(RecipientResult::lasting_reason)
+            .unwrap_or_default();
+        self.complain(&format!(
+            "row {}: {why}; next attempt in {seconds:.0} s",
+            prepared.number
+        ));
+    }
+
+    /// A row that is done in this run.
+    pub fn row(&self, outcome: &RowOutcome<'_>) {
+        if outcome.is_interrupted {
+            return;
+        }
+        let counter = match outcome.status {
+            RowStatus::Accepted => &self.counts.accepted,
+            RowStatus::Refused => &self.counts.refused,
+            RowStatus::Uncertain => &self.counts.uncertain,
+            RowStatus::Deferred => &self.counts.deferred,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+        }
+        let row = outcome.prepared.number;
+        for (_, result) in outcome.results {
+            if !result.is_success() {
+                self.complain(&format!("row {row}: {}", result.lasting_reason()));
+            }
+        }
+        if self.json {
+            self.print(&row_json(outcome));
+        }
+    }
+
+    fn print(&self, value: &Value) {
+        self.beside_bar(|| {
+            if terminal::write(format!("{value}\n").as_bytes()).is_err() {
+                self.has_failed.store(true, Ordering::Relaxed);
+            }
+        });
+    }
+
+    /// Reports the result. With --limit, rows that are left are not a failure.
+    pub fn finish(&self, list: &CheckedList, is_limited: bool) -> Exit {
+        let (open, held) = (list.open, list.uncertain);
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let counts = &self.counts;
+        let (accepted, refused) = (count(&counts.accepted), count(&counts.refused));
+        let (deferred, unreadable) = (count(&counts.deferred), count(&counts.unreadable));
+        let uncertain = count(&counts.uncertain) + held;
+        let done = accepted + refused + deferred + count(&counts.uncertain) + unreadable;
+        let left = open.saturating_sub(done);
+        let exit = if refused + uncertain + unreadable > 0 {
+            Exit::Partial
+        } else if deferred > 0 || left > 0 && !is_limited {
+            Exit::Temporary
+        } else {
+            Exit::Ok
+        };
+        if self.json {
+            self.print(&json!({
+                "event": "total", "exit": exit.code(), "accepted": accepted, "refused": refused,
+                "deferred": deferred, "uncertain": uncertain, "unreadable": unreadable, "left": left,
+            }));
+        } else {
+            let skipped = match list.rows.saturating_sub(open + held) {
+                0 => String::new(),
+                skipped => format!(", {skipped} skipped"),
+            };
+            let line = format!(
+                "{accepted} accepted, {refused} refused, {deferred} deferred, {uncertain} uncertain, \
+                 {left} left{skipped}\n"
+            );
+            if terminal::write(line.as_bytes()).is_err() {
+                return Exit::Io;
+            }
+        }
+        if uncertain > 0 {
+            complain(&format!(
+                "{} may have been delivered; --retry uncertain sends them again",
+                counted(uncertain, "row")
+            ));
+        }
+        if deferred + left > 0 {
+            complain("run the same command again to send the rows that are left");
+        }
+        exit
+    }
+}
+
+/// A row in JSON.
+fn row_json(outcome: &RowOutcome<'_>) -> Value {
+    let recipients = outcome.results.iter().map(|(_, result)| {
+        json!({
+            "address": result.recipient.to_string(),
+            "verdict": result.verdict.name(),
+            "code": result.reply.as_ref().map(|reply| reply.code),
+            "reply": shown(&result.words()),
+        })
+    });
+    json!({
+        "event": "row",
+        "row": outcome.prepared.number,
+        "id": outcome.prepared.key,
+        "status": outcome.status.name(),
+        "recipients": recipients.collect::<Vec<Value>>(),
+    })
+}

@@ -1,0 +1,128 @@
+//! A row with its message, its key and the recipients that are open.
+
+use crate::cli::merge::journal::{MAX_RECIPIENTS, RowState, bits, key_hash};
+use crate::cli::merge::letter::{message, set_message_id};
+use crate::cli::merge::{ChangedRows, MergeOptions, Retry};
+use crate::mail::merge::Row;
+use crate::mail::message::{Message, MessageOptions};
+use crate::system::exit::Exit;
+use crate::system::text::{shown, shown_path};
+use std::time::SystemTime;
+
+/// A row that was filled in.
+pub(super) struct PreparedRow {
+    pub number: u64,
+    pub key: String,
+    /// Of the key.
+    pub hash: u64,
+    /// Of the message, without its Message-ID; not 0.
+    pub digest: u32,
+    /// The recipients, each once; domains are in lower case.
+    pub recipients: Vec<String>,
+    pub has_unsubscribe: bool,
+    options: MessageOptions,
+}
+
+/// An error in a row, in one line that names its place.
+#[derive(Debug)]
+pub(super) struct RowFault {
+    pub text: String,
+    pub exit: Exit,
+}
+
+impl PreparedRow {
+    /// Fills the template. `journal` is the name of the journal.
+    pub fn of(row: &Row, options: &MergeOptions, journal: &str) -> Result<Self, RowFault> {
+        let fault = |what: String| RowFault {
+            text: at(options, row.line, &what),
+            exit: Exit::Data,
+        };
+        let letter = options.template.fill(row);
+        let letter = letter.map_err(|error| fault(error.to_string()))?;
+        let mut made = message(letter, &options.context).map_err(fault)?;
+        if made.recipients.is_empty() {
+            return Err(fault(
+                "no recipient: the message has no To, Cc or Bcc".to_owned(),
+            ));
+        }
+        if made.recipients.len() > MAX_RECIPIENTS {
+            return Err(fault(format!("more than {MAX_RECIPIENTS} recipients")));
+        }
+        let key = match &options.description.id_field {
+            None => made.recipients.join(","),
+            Some(field) => {
+                let id = row.text(field).filter(|id| !id.trim().is_empty());
+                let id = id.ok_or_else(|| {
+                    let field = shown(field);
+                    fault(format!(
+                        "the row has no {field}, which identifies it (--id)"
+                    ))
+                })?;
+                id.trim().to_owned()
+            }
+        };
+        let content = (&made.options.content, &made.options.envelope_from);
+        let digest = crc32fast::hash(format!("{content:?}").as_bytes()).max(1);
+        let hash = key_hash(&key);
+        let name = format!(
+            "{:016x}{:016x}",
+            key_hash(&format!("{journal} {key}")),
+            hash
+        );
+        set_message_id(&mut made.options, &name);
+        Ok(Self {
+            number: row.number,
+            key,
+            hash,
+            digest,
+            recipients: made.recipients,
+            has_unsubscribe: made.has_unsubscribe,
+            options: made.options,
+        })
+    }
+
+    /// Builds the message. Its recipients are in the order of `recipients`.
+    pub fn build(&self, row: &Row, options: &MergeOptions) -> Result<Message, RowFault> {
+        Message::build(self.options.clone(), SystemTime::now()).map_err(|error| RowFault {
+            text: at(options, row.line, &error.to_string()),
+            exit: error.exit(),
+        })
+    }
+
+    /// The recipients that the message is sent to, as bits.
+    pub fn open(&self, state: RowState, options: &MergeOptions) -> u32 {
+        let all = bits(0..self.recipients.len());
+        let selection = &options.rows;
+        if !selection.only.is_empty() && !selection.only.contains(&self.key) {
+            return 0;
+        }
+        if self.is_changed(state) && selection.changed == Some(ChangedRows::Send) {
+            return all;
+        }
+        let mut done = state.taken;
+        if !selection.retry.contains(&Retry::Refused) {
+            done |= state.refused;
+        }
+        if !selection.retry.contains(&Retry::Uncertain) {
+            done |= state.uncertain;
+        }
+        all & !done
+    }
+
+    /// True if another message was sent before.
+    pub fn is_changed(&self, state: RowState) -> bool {
+        (state.taken | state.uncertain) != 0 && state.digest != self.digest
+    }
+
+    /// The domain of the first of these recipients.
+    pub fn domain(&self, open: u32) -> &str {
+        let index = open.trailing_zeros() as usize;
+        let recipient = self.recipients.get(index).map_or("", String::as_str);
+        recipient.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
+}
+
+/// What is wrong with the row at this line of the list.
+pub(super) fn at(options: &MergeOptions, line: u64, what: &str) -> String {
+    format!("{}, line {line}: {what}", shown_path(&options.list.path))
+}

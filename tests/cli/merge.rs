@@ -1,0 +1,474 @@
+//! `ehlo merge`: lists, templates, the journal and the pace.
+
+use crate::program::{Ehlo, Run};
+use crate::receiver::Receiver;
+use crate::server::{Server, Stage};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const TEMPLATE: &str = "TO: {{name}} <{{email}}>\nFROM: Alice <alice@crepes.fr>\nSUBJECT: Hello {{name}}\n\nHi {{name}}\n";
+
+const LIST: &str =
+    "email,name\none@hamburger.edu,One\ntwo@hamburger.edu,Two\nthree@hamburger.edu,Three\n";
+
+/// A merge of this list with the usual template, over one connection.
+fn merge(relay: &str, list: &str) -> Ehlo {
+    let run = Ehlo::new();
+    run.file("list.csv", list);
+    run.file("letter.txt", TEMPLATE);
+    run.args(["merge", "list.csv", "--template", "letter.txt", "-r", relay])
+        .args([
+            "--helo",
+            "me.example",
+            "--connections",
+            "1",
+            "--back-off",
+            "10ms",
+        ])
+}
+
+/// The same again in the directory of `run`, with more options.
+fn again(directory: &Path, relay: &str, options: &[&str]) -> Run {
+    let template = directory.join("letter.txt");
+    let run = Ehlo::new().args([
+        "merge",
+        "-r",
+        relay,
+        "--connections",
+        "1",
+        "--back-off",
+        "10ms",
+    ]);
+    run.args([
+        directory.join("list.csv").as_path(),
+        Path::new("--template"),
+        &template,
+    ])
+    .args(options)
+    .run()
+}
+
+fn relay<T>(server: &Server<T>) -> String {
+    format!("127.0.0.1:{}", server.port)
+}
+
+/// The lines of `--json` with this event.
+fn events(run: &Run, name: &str) -> Vec<Value> {
+    let lines = run
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    lines
+        .filter(|event: &Value| event["event"] == name)
+        .collect()
+}
+
+fn statuses(run: &Run) -> BTreeMap<u64, String> {
+    let rows = events(run, "row").into_iter();
+    rows.map(|row| {
+        (
+            row["row"].as_u64().unwrap(),
+            row["status"].as_str().unwrap().to_owned(),
+        )
+    })
+    .collect()
+}
+
+/// The number of messages for each recipient.
+fn delivered(messages: &[Value]) -> BTreeMap<String, usize> {
+    let mut all = BTreeMap::new();
+    for message in messages {
+        for recipient in message["recipients"].as_array().unwrap() {
+            let address = recipient
+                .as_str()
+                .or(recipient["address"].as_str())
+                .unwrap();
+            *all.entry(address.to_owned()).or_default() += 1;
+        }
+    }
+    all
+}
+
+#[test]
+fn each_row_gets_its_message_over_one_connection() {
+    let server = Server::start(|talk| {
+        talk.greet(&[]);
+        for (user, name) in [("one", "One"), ("two", "Two"), ("three", "Three")] {
+            talk.envelope(&[&format!("{user}@hamburger.edu")]);
+            let message = talk.data();
+            talk.say("250 taken");
+            assert_eq!(message.body(), format!("Hi {name}\r\n"));
+            let header = message.header();
+            assert!(header.contains(&format!("To: {name} <{user}@hamburger.edu>\r\n")));
+            assert!(
+                header.contains(&format!("Subject: Hello {name}\r\n")),
+                "{header}"
+            );
+        }
+        talk.quit();
+    });
+    let run = merge(&relay(&server), LIST).run();
+    server.finish();
+    run.exits(0).complains(0);
+    assert_eq!(
+        run.stdout,
+        "3 accepted, 0 refused, 0 deferred, 0 uncertain, 0 left\n"
+    );
+}
+
+#[test]
+fn nothing_is_sent_if_any_row_has_an_error() {
+    let filler: String = (0..900).map(|n| format!("user{n}@x.org,N\n")).collect();
+    for (list, words, exit) in [
+        (
+            &format!("email,name\n{filler}b@x.org\n")[..],
+            "line 902: the row has 1 field",
+            65,
+        ),
+        (
+            &format!("email,name\n{filler}b@@x.org,B\n"),
+            "line 902: TO: ",
+            65,
+        ),
+        (
+            "email,name\nb@x.org,\"B\nBcc: e@x.org\"\n",
+            "line 2: letter.txt, line 1: the value",
+            65,
+        ),
+        (
+            "email,nmae\nb@x.org,B\n",
+            "the row has no field name; it has email, nmae",
+            65,
+        ),
+        (
+            "email,name\nb@x.org,B\nc@x.org,C\nB@X.org,B\nb@x.ORG,C\n",
+            "line 5: the recipients are the same as in line 2",
+            65,
+        ),
+        (
+            "\u{feff}email,name\n\"b@x.org, e@x.org\",B\n",
+            "is not one address",
+            65,
+        ),
+        ("", "it is empty", 65),
+    ] {
+        let server = Server::untouched();
+        let run = merge(&relay(&server), list).run();
+        server.finish();
+        run.exits(exit).says(&[words, "nothing was sent"]);
+        assert!(!run.stderr.contains("panicked"), "{run:#?}");
+    }
+    let server = Server::untouched();
+    let run = merge(&relay(&server), "x");
+    run.file("list.csv", b"email,name\nb@x.org,M\xfcller\n");
+    run.run()
+        .exits(65)
+        .says(&["line 2: it is not valid UTF-8", "--encoding"]);
+    let run = merge(
+        &relay(&server),
+        &format!("email,name,file\n{filler}").replace("N\n", "N,letter.txt\n"),
+    );
+    let list = fs::read_to_string(run.path("list.csv")).unwrap();
+    run.file("list.csv", format!("{list}b@x.org,B,missing\n"));
+    let run = run.args(["-a", "{{file}}"]).run();
+    run.exits(66)
+        .complains(2)
+        .says(&["line 902: ", "missing: No such file"]);
+    let run = merge(&relay(&server), LIST);
+    run.file("letter.txt", "TO: {{email}}\n\n{% for a in range(9999) %}{% for a in range(9999) %}x{% endfor %}{% endfor %}");
+    run.run()
+        .exits(65)
+        .says(&["letter.txt, line 3: it takes too much time or memory"]);
+    server.finish();
+}
+
+#[test]
+fn refused_rows_are_skipped_later_and_can_be_tried_again() {
+    let sink = Receiver::start(&["--json", "--fault", "rcpt=550 5.1.1 nobody@2"]);
+    let run = merge(&sink.relay(), LIST).args(["--json"]);
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["list.csv", "letter.txt"] {
+        fs::copy(run.path(name), directory.path().join(name)).unwrap();
+    }
+    drop(run);
+    let first = again(directory.path(), &sink.relay(), &["--json"]);
+    first
+        .exits(79)
+        .complains(1)
+        .says(&["row 2: ", "550 5.1.1 nobody"]);
+    assert_eq!(
+        statuses(&first).into_values().collect::<Vec<_>>(),
+        ["accepted", "refused", "accepted"]
+    );
+    let journal = directory.path().join("list.csv.merge");
+    let failed = Ehlo::new().args(["merge", "failed"]).args([&journal]).run();
+    assert_eq!(
+        failed.exits(0).stdout,
+        "email,name,_status,_reply\ntwo@hamburger.edu,Two,refused,550 5.1.1 nobody\n"
+    );
+    let status = Ehlo::new().args(["merge", "status"]).args([&journal]).run();
+    status
+        .exits(0)
+        .shows(&["2 accepted, 1 refused, 0 deferred, 0 uncertain"]);
+    let second = again(directory.path(), &sink.relay(), &[]);
+    second.exits(0).shows(&["0 accepted", "3 skipped"]);
+    let third = again(directory.path(), &sink.relay(), &["--retry", "refused"]);
+    third.exits(0).shows(&["1 accepted", "2 skipped"]);
+    fs::write(
+        directory.path().join("letter.txt"),
+        TEMPLATE.replace("Hi", "Dear"),
+    )
+    .unwrap();
+    let changed = again(directory.path(), &sink.relay(), &[]);
+    changed.exits(65).says(&[
+        "line 2: one@hamburger.edu was sent with another content",
+        "--changed",
+    ]);
+    let skipped = again(directory.path(), &sink.relay(), &["--changed", "skip"]);
+    skipped.exits(0).shows(&["0 accepted", "3 skipped"]);
+    let sent = delivered(&sink.stop().events("message"));
+    assert!(
+        sent.len() == 3 && sent.values().all(|&count| count == 1),
+        "{sent:?}"
+    );
+}
+
+#[test]
+fn busy_server_is_left_alone_and_the_rows_are_tried_again() {
+    for fault in [
+        "mail=421 4.7.0 slow down@2-4",
+        "rcpt=450 4.2.1 later@1-2",
+        "bdat=451 4.3.0 busy@1-2",
+        "connect=close@1",
+        "banner=421 busy@1",
+    ] {
+        let sink = Receiver::start(&["--json", "--fault", fault]);
+        let run = merge(&sink.relay(), LIST).args(["--tries", "5"]).run();
+        run.exits(0).shows(&["3 accepted"]);
+        let sent = delivered(&sink.stop().events("message"));
+        assert!(
+            sent.len() == 3 && sent.values().all(|&count| count == 1),
+            "{fault}: {sent:?}"
+        );
+    }
+    let sink = Receiver::start(&["--fault", "rcpt=450 4.2.1 later"]);
+    let run = merge(&sink.relay(), LIST).args(["--tries", "2"]).run();
+    run.exits(75)
+        .shows(&["3 deferred"])
+        .says(&["450 4.2.1 later", "run the same command again"]);
+}
+
+#[test]
+fn run_ends_if_the_server_refuses_all_rows() {
+    let list: String = (0..50).map(|n| format!("user{n}@x.org,N\n")).collect();
+    let list = format!("email,name\n{list}");
+    let sink = Receiver::start(&["--fault", "mail=550 5.7.1 who are you"]);
+    let run = merge(&sink.relay(), &list).run();
+    run.exits(79)
+        .shows(&["3 refused", "47 left"])
+        .says(&["stopped: the server refused 3 rows"]);
+    let sink = Receiver::start(&["--fault", "rcpt=550 5.1.1 nobody"]);
+    let run = merge(&sink.relay(), &list)
+        .args(["--stop-after", "7"])
+        .run();
+    run.exits(79)
+        .shows(&["7 refused", "43 left"])
+        .says(&["stopped: 7 rows in a row"]);
+}
+
+#[test]
+fn row_whose_end_was_sent_without_a_reply_is_uncertain_and_held() {
+    let server = Server::with_door(|door| {
+        let mut talk = door.open();
+        talk.go_to(Stage::Dot);
+        talk.close();
+    });
+    let run = merge(&relay(&server), "email,name\nbob@hamburger.edu,Bob\n");
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["list.csv", "letter.txt"] {
+        fs::copy(run.path(name), directory.path().join(name)).unwrap();
+    }
+    let first = again(directory.path(), &relay(&server), &["--helo", "me.example"]);
+    server.finish();
+    first
+        .exits(79)
+        .shows(&["1 uncertain"])
+        .says(&["may have received the message"]);
+    let untouched = Server::untouched();
+    let second = again(directory.path(), &relay(&untouched), &[]);
+    untouched.finish();
+    second.exits(79).says(&["--retry uncertain"]);
+    let sink = Receiver::start(&["--json"]);
+    let third = again(directory.path(), &sink.relay(), &["--retry", "uncertain"]);
+    third.exits(0).shows(&["1 accepted"]);
+    assert_eq!(sink.stop().events("message").len(), 1);
+}
+
+#[test]
+fn rows_arrive_once_although_the_run_is_killed() {
+    const ROWS: usize = 200;
+    const KILLS: usize = 8;
+    let sink = Receiver::start(&["--json"]);
+    let directory = tempfile::tempdir().unwrap();
+    let rows: String = (0..ROWS).map(|n| format!("user{n}@x.org,N\n")).collect();
+    fs::write(
+        directory.path().join("list.csv"),
+        format!("email,name\n{rows}"),
+    )
+    .unwrap();
+    fs::write(directory.path().join("letter.txt"), TEMPLATE).unwrap();
+    let journal = directory.path().join("list.csv.merge");
+    let length = || fs::metadata(&journal).map_or(0, |file| file.len());
+    for kill in 0..KILLS {
+        let mut run = Command::new(env!("CARGO_BIN_EXE_ehlo"))
+            .args([
+                "merge",
+                "list.csv",
+                "--template",
+                "letter.txt",
+                "-r",
+                &sink.relay(),
+            ])
+            .current_dir(directory.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // After so many octets of the journal, somewhere within a row.
+        let (until, start) = (length() + 40 + 97 * kill as u64, Instant::now());
+        while length() < until && run.try_wait().unwrap().is_none() {
+            assert!(start.elapsed() < Duration::from_secs(20));
+        }
+        run.kill().unwrap();
+        run.wait().unwrap();
+    }
+    let last = again(directory.path(), &sink.relay(), &[]);
+    assert!(matches!(last.exit, Some(0 | 79)), "{last:#?}");
+    let status = Ehlo::new()
+        .args(["merge", "status", "--json"])
+        .args([&journal])
+        .run();
+    let status: Value = serde_json::from_str(&status.stdout).unwrap();
+    let held = status["uncertain_rows"].as_array().unwrap().iter();
+    let held: Vec<&str> = held.map(|row| row["id"].as_str().unwrap()).collect();
+    let sent = delivered(&sink.stop().events("message"));
+    for row in 0..ROWS {
+        let address = format!("user{row}@x.org");
+        let count = sent.get(&address).copied().unwrap_or_default();
+        let is_held = held.contains(&address.as_str());
+        assert!(
+            count == 1 || count == 0 && is_held,
+            "{address} was sent {count} times"
+        );
+    }
+}
+
+#[test]
+fn damaged_and_foreign_journals_are_refused() {
+    let server = Server::untouched();
+    for (journal, words) in [
+        ("hello\nworld\n", "it is not the journal of a merge"),
+        ("5b8e2f1a {}\n", "it is not the journal of a merge"),
+        ("precious", "it is not the journal of a merge"),
+    ] {
+        let run = merge(&relay(&server), LIST);
+        run.file("list.csv.merge", journal);
+        let file = run.path("list.csv.merge");
+        let kept = fs::File::open(&file).unwrap();
+        run.run().exits(73).says(&[words, "nothing was sent"]);
+        assert_eq!(kept.metadata().unwrap().len(), journal.len() as u64);
+    }
+    server.finish();
+}
+
+#[test]
+fn preview_and_check_send_nothing_and_write_no_journal() {
+    let server = Server::untouched();
+    let options = [
+        (&["--preview"][..], "To: One <one@hamburger.edu>"),
+        (&["--preview=2"], "To: Two <two@hamburger.edu>"),
+        (
+            &["--preview=three@hamburger.edu"],
+            "To: Three <three@hamburger.edu>",
+        ),
+        (&["--check"], ""),
+    ];
+    for (options, words) in options {
+        let run = merge(&relay(&server), LIST).args(options);
+        let journal = run.path("list.csv.merge");
+        run.run().exits(0).shows(&[words]);
+        assert!(!journal.exists());
+    }
+    merge(&relay(&server), LIST)
+        .args(["--preview=9"])
+        .run()
+        .exits(64);
+    server.finish();
+}
+
+#[test]
+fn json_list_with_options_as_templates_and_one_click_unsubscription() {
+    let server = Server::start(|talk| {
+        talk.greet(&[]);
+        talk.envelope(&["bob@hamburger.edu"]);
+        let message = talk.data();
+        talk.say("250 taken");
+        talk.quit();
+        let header = message.header();
+        for field in [
+            "To: \"Doe, Bob\" <bob@hamburger.edu>",
+            "List-Unsubscribe: <https://example.org/leave?id=7>",
+            "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+            "Subject: =?utf-8?b?R3LDvMOfZQ==?=",
+        ] {
+            assert!(header.contains(field), "{header}");
+        }
+        assert!(message.body().contains("&lt;b&gt;"), "{}", message.body());
+    });
+    let run = Ehlo::new();
+    run.file(
+        "l.jsonl",
+        r#"{"id": 7, "n": "Doe, Bob", "a": "bob@hamburger.edu", "t": "<b>", "f": null}"#,
+    );
+    let run = run
+        .args([
+            "merge",
+            "l.jsonl",
+            "-r",
+            &relay(&server),
+            "--helo",
+            "me.example",
+        ])
+        .args([
+            "-f",
+            "alice@crepes.fr",
+            "--to",
+            "{{n}} <{{a}}>",
+            "-s",
+            "Grüße",
+        ])
+        .args(["--html", "<p>{{t}}</p>", "-a", "{{f}}?", "--id", "id"])
+        .args(["--list-unsubscribe", "https://example.org/leave?id={{id}}"])
+        .run();
+    server.finish();
+    run.exits(0).complains(0);
+}
+
+#[test]
+fn memory_does_not_grow_with_the_number_of_rows() {
+    let rows: String = (0..1000).map(|n| format!("user{n}@x.org,Name\n")).collect();
+    let server = Server::untouched();
+    let run = merge(&relay(&server), &format!("email,name\n{rows}"));
+    let run = run.args(["--check"]).run();
+    server.finish();
+    run.exits(0).says(&["1000 rows: no errors"]);
+    assert!(
+        run.peak_kib < crate::program::MEMORY_KIB,
+        "{} KiB",
+        run.peak_kib
+    );
+}
