@@ -184,7 +184,6 @@ fn every_answer_of_the_dns_is_an_event() {
     let server = dns.address.to_string();
     let run = Ehlo::new()
         .args(["--json", "--dns", &server, "-4", "-f", "alice@crepes.fr"])
-        .args(["--mta-sts", "off"])
         .text_to_bob()
         .run();
     let answers = run.events("answer");
