@@ -315,11 +315,11 @@ impl ScheduleState {
 mod tests {
     use super::*;
 
-    fn per_second(count: f64) -> Option<Rate> {
-        Some(Rate {
+    fn per_second(count: f64) -> Rate {
+        Rate {
             count,
             period: Duration::from_secs(1),
-        })
+        }
     }
 
     const STEP: Duration = Duration::from_millis(10);
@@ -341,10 +341,10 @@ mod tests {
     #[test]
     fn rate_is_kept_for_all_and_for_each_domain() {
         let time = Duration::from_secs(10);
-        let all = Throttle::new(per_second(5.0), None, STEP);
+        let all = Throttle::new(Some(per_second(5.0)), None, STEP);
         let count = admitted(&all, &["a", "b"], time);
         assert!((45..=51).contains(&count), "{count}");
-        let each = Throttle::new(None, per_second(0.5), STEP);
+        let each = Throttle::new(None, Some(per_second(0.5)), STEP);
         let count = admitted(&each, &["a", "b"], time);
         assert!((9..=12).contains(&count), "{count}");
     }

@@ -165,7 +165,7 @@ impl MergeTemplate {
             None => (text.as_str(), ""),
         };
         let first = header.lines().next().unwrap_or_default();
-        if !first.starts_with("{") && field(first).is_none() {
+        if !first.starts_with('{') && field(first).is_none() {
             return Err(error(
                 "line 1 is not a header field; a template begins with fields such as \"TO: {{email}}\", and an \
                  empty line",

@@ -76,6 +76,7 @@ fn submitted(data: &[u8], of_header: bool) -> Option<Message> {
         full_name: None,
         dsn: Dsn::default(),
         utf8: false,
+        trace: None,
         signer: Signer::default(),
     };
     let names = HostNames {
