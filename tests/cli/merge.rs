@@ -122,7 +122,7 @@ fn each_row_gets_its_message_over_one_connection() {
 
 #[test]
 fn nothing_is_sent_if_any_row_has_an_error() {
-    let filler: String = (0..900).map(|n| format!("user{n}@x.org,N\n")).collect();
+    let filler = rows_of(900, "N");
     for (list, words, exit) in [
         (
             &format!("email,name\n{filler}b@x.org\n")[..],
@@ -264,7 +264,7 @@ fn busy_server_is_left_alone_and_the_rows_are_tried_again() {
 
 #[test]
 fn run_ends_if_the_server_refuses_all_rows() {
-    let list: String = (0..50).map(|n| format!("user{n}@x.org,N\n")).collect();
+    let list = rows_of(50, "N");
     let list = format!("email,name\n{list}");
     let sink = Receiver::start(&["--fault", "mail=550 5.7.1 who are you"]);
     let run = merge(&sink.relay(), &list).run();
@@ -314,7 +314,7 @@ fn rows_arrive_once_although_the_run_is_killed() {
     const KILLS: usize = 8;
     let sink = Receiver::start(&["--json"]);
     let directory = tempfile::tempdir().unwrap();
-    let rows: String = (0..ROWS).map(|n| format!("user{n}@x.org,N\n")).collect();
+    let rows = rows_of(ROWS, "N");
     fs::write(
         directory.path().join("list.csv"),
         format!("email,name\n{rows}"),
@@ -460,7 +460,7 @@ fn json_list_with_options_as_templates_and_one_click_unsubscription() {
 
 #[test]
 fn memory_does_not_grow_with_the_number_of_rows() {
-    let rows: String = (0..1000).map(|n| format!("user{n}@x.org,Name\n")).collect();
+    let rows = rows_of(1000, "Name");
     let server = Server::untouched();
     let run = merge(&relay(&server), &format!("email,name\n{rows}"));
     let run = run.args(["--check"]).run();
@@ -471,4 +471,11 @@ fn memory_does_not_grow_with_the_number_of_rows() {
         "{} KiB",
         run.peak_kib
     );
+}
+
+/// Rows of an address and this name.
+fn rows_of(count: usize, name: &str) -> String {
+    (0..count).fold(String::new(), |rows, n| {
+        rows + &format!("user{n}@x.org,{name}\n")
+    })
 }
