@@ -2,10 +2,11 @@
 //! what goes wrong on purpose.
 
 use crate::parts::has;
+use crate::postfix::free_port;
 use crate::receiver::{Ended, Receiver};
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
 
 const USERS: (&str, &str) = ("users", "alice:secret\n");
@@ -261,10 +262,4 @@ impl Drop for Balancer {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// A port that nobody listens on just now.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
