@@ -302,6 +302,16 @@ struct JournalState {
     failed: Option<String>,
 }
 
+impl JournalHeader {
+    fn new(list: &ListDescription) -> Self {
+        Self {
+            merge: VERSION,
+            id: format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..)),
+            list: list.clone(),
+        }
+    }
+}
+
 impl Journal {
     /// Opens or creates the journal of a list, and locks it.
     pub fn open(path: &Path, list: &ListDescription) -> Result<Self, JournalError> {
@@ -341,11 +351,7 @@ impl Journal {
             }
             Some(header) => header,
             None => {
-                let header = JournalHeader {
-                    merge: VERSION,
-                    id: format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..)),
-                    list: list.clone(),
-                };
+                let header = JournalHeader::new(list);
                 end.append(&file, &line(&header), File::sync_all)
                     .map_err(failed)?;
                 sync_directory(path);

@@ -158,48 +158,8 @@ impl LetterParts {
         kind: &str,
         context: &LetterContext,
     ) -> Result<MessageDraft, String> {
-        let mut text = Texts {
-            plain: letter.text,
-            html: letter.html,
-            markdown: letter.markdown,
-        };
-        let place = match kind {
-            "text/plain" => &mut text.plain,
-            "text/html" => &mut text.html,
-            "text/markdown" => &mut text.markdown,
-            other => {
-                return Err(format!(
-                    "Content-Type: {other} is not one of text/plain, text/html, text/markdown and multipart/*"
-                ));
-            }
-        };
-        if let Some(body) = letter
-            .body
-            .filter(|body| !body.trim().is_empty() || place.is_none())
-        {
-            if place.is_some() {
-                return Err("the template has a text, and an option gives another one".to_owned());
-            }
-            *place = Some(body);
-        }
-        if text.markdown.is_some() && (text.plain.is_some() || text.html.is_some()) {
-            return Err("Markdown makes both versions of the text; omit the other text".to_owned());
-        }
-        let mut inline = Vec::new();
-        for (index, (path, attachment)) in self.named.drain(..).enumerate() {
-            let id = format!("image{}", index + 1);
-            if text.refer(&path, &id) {
-                inline.push(Inline {
-                    file: Attachment {
-                        disposition: Disposition::Inline,
-                        ..attachment
-                    },
-                    id: Some(id),
-                });
-            } else {
-                self.attachments.push(attachment);
-            }
-        }
+        let mut text = Texts::of(letter, kind)?;
+        let inline = self.inline(&mut text);
         let input = |text: Option<String>| text.map(Input::Text);
         Ok(MessageDraft {
             from: self.from.unwrap_or_else(|| context.from.clone()),
@@ -225,6 +185,26 @@ impl LetterParts {
             no_date: false,
             no_message_id: false,
         })
+    }
+
+    /// The named attachments that the text refers to. The others become ordinary attachments.
+    fn inline(&mut self, text: &mut Texts) -> Vec<Inline> {
+        let mut inline = Vec::new();
+        for (index, (path, attachment)) in self.named.drain(..).enumerate() {
+            let id = format!("image{}", index + 1);
+            if text.refer(&path, &id) {
+                inline.push(Inline {
+                    file: Attachment {
+                        disposition: Disposition::Inline,
+                        ..attachment
+                    },
+                    id: Some(id),
+                });
+            } else {
+                self.attachments.push(attachment);
+            }
+        }
+        inline
     }
 
     /// A template with the parts of a MIME message is sent as it is.
@@ -271,6 +251,38 @@ struct Texts {
 }
 
 impl Texts {
+    /// The texts of options, and that of the template, which has this media type.
+    fn of(letter: Letter, kind: &str) -> Result<Self, String> {
+        let mut text = Self {
+            plain: letter.text,
+            html: letter.html,
+            markdown: letter.markdown,
+        };
+        let place = match kind {
+            "text/plain" => &mut text.plain,
+            "text/html" => &mut text.html,
+            "text/markdown" => &mut text.markdown,
+            other => {
+                return Err(format!(
+                    "Content-Type: {other} is not one of text/plain, text/html, text/markdown and multipart/*"
+                ));
+            }
+        };
+        if let Some(body) = letter
+            .body
+            .filter(|body| !body.trim().is_empty() || place.is_none())
+        {
+            if place.is_some() {
+                return Err("the template has a text, and an option gives another one".to_owned());
+            }
+            *place = Some(body);
+        }
+        if text.markdown.is_some() && (text.plain.is_some() || text.html.is_some()) {
+            return Err("Markdown makes both versions of the text; omit the other text".to_owned());
+        }
+        Ok(text)
+    }
+
     /// Replaces references to a file by those to a part with this ID. Returns false if there is none.
     fn refer(&mut self, path: &str, id: &str) -> bool {
         let mut is_found = false;

@@ -137,15 +137,12 @@ fn host_units(call: &UnitCall, user: &str) -> String {
         ..
     } = &SYSTEM;
     let hardening = format!("User={user}\nGroup={user}\n{HARDENING}{hardening}");
-    let queue = call
-        .options
-        .iter()
-        .find(|(option, _)| *option == "--queue-dir");
-    let queue = queue.map_or(system_queue(), |(_, path)| path);
-    let queue = systemd_word(queue, "$");
-    let socket = socket::DEFAULT;
-    let serve = call.in_unit("queue serve --connection");
+    let mut options = call.options.iter();
+    let queue = options.find(|(option, _)| *option == "--queue-dir");
+    let queue = systemd_word(queue.map_or(system_queue(), |(_, path)| path), "$");
+    let submission = submission_units(&call.in_unit("queue serve --connection"), &hardening);
     let run = call.in_unit("queue run");
+    let timer = timer("Deliver mail queued by ehlo");
     format!(
         "\
 # One queue for all users of this host. The system user {user} owns it, and is the only one who reads the password
@@ -160,6 +157,27 @@ u {user} - \"Mail of ehlo\" {queue}
 # --- /etc/tmpfiles.d/ehlo.conf ---
 d {queue} 0700 {user} {user} -
 
+{submission}
+# --- {directory}/ehlo-queue.service ---
+[Unit]
+Description=Deliver mail queued by ehlo
+Documentation=man:ehlo-queue(1)
+
+[Service]
+Type=oneshot
+ExecStart={run}
+{STOP_TIMEOUT}{hardening}
+# --- {directory}/ehlo-queue.timer ---
+{timer}"
+    )
+}
+
+/// The socket, and the service of a connection.
+fn submission_units(serve: &str, hardening: &str) -> String {
+    let directory = SYSTEM.directory;
+    let socket = socket::DEFAULT;
+    format!(
+        "\
 # --- {directory}/ehlo-submit.socket ---
 [Unit]
 Description=Submission of mail to ehlo
@@ -184,19 +202,7 @@ ExecStart={serve}
 StandardInput=socket
 StandardOutput=socket
 StandardError=journal
-{STOP_TIMEOUT}{hardening}
-# --- {directory}/ehlo-queue.service ---
-[Unit]
-Description=Deliver mail queued by ehlo
-Documentation=man:ehlo-queue(1)
-
-[Service]
-Type=oneshot
-ExecStart={run}
-{STOP_TIMEOUT}{hardening}
-# --- {directory}/ehlo-queue.timer ---
-{}",
-        timer("Deliver mail queued by ehlo")
+{STOP_TIMEOUT}{hardening}"
     )
 }
 

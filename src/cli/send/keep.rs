@@ -280,10 +280,7 @@ impl QueuedMessage<'_> {
                     &mut logged
                 }
             };
-            report_id(&*claim, observer);
-            for remark in &self.message.remarks {
-                observer.on_event(Event::Detail(remark));
-            }
+            self.report_start(&*claim, observer);
             let attempt = |observer: &mut dyn Observer| match shared_pool {
                 Some(pool) => self.attempt(&run_context, claim, pool, observer),
                 None => self.attempt_alone(&run_context, claim, &transports, observer),
@@ -298,9 +295,8 @@ impl QueuedMessage<'_> {
             };
             tracked(&tracking, observer, attempt)
         });
-        let is_late = self
-            .patience
-            .is_some_and(|patience| begun.elapsed() >= patience);
+        let patience = self.patience;
+        let is_late = patience.is_some_and(|patience| begun.elapsed() >= patience);
         let mut results = shown.report.results.iter();
         if is_late && results.any(|result| result.verdict == RecipientStatus::Queued) {
             run_in_background(store, &self.queueing.queue, Some(&id));
@@ -308,6 +304,13 @@ impl QueuedMessage<'_> {
             self.deliver_others(&run_context);
         }
         shown
+    }
+
+    fn report_start(&self, claim: &dyn ClaimedItem, observer: &mut dyn Observer) {
+        report_id(claim, observer);
+        for remark in &self.message.remarks {
+            observer.on_event(Event::Detail(remark));
+        }
     }
 
     fn with_patience(&self, transport: &Transport) -> Transport {
