@@ -241,62 +241,43 @@ pub(crate) fn parse_in(
 impl Subcommands {
     fn plan(
         self,
-        command_line: CommandLineArgs<'_>,
+        typed: CommandLineArgs<'_>,
         words: &[OsString],
         places: &Places,
     ) -> Result<Invocation, EarlyExit> {
         match self {
             Self::Sink(arguments) => invocation(arguments.plan(), Invocation::Sink),
             Self::Demo => Ok(Invocation::Demo),
-            Self::Probe(arguments) => {
-                invocation(arguments.plan(command_line, places), Invocation::Probe)
-            }
+            Self::Probe(arguments) => invocation(arguments.plan(typed, places), Invocation::Probe),
             Self::Ask(arguments) => invocation(arguments.plan(), Invocation::Ask),
-            Self::Script(arguments) => {
-                invocation(arguments.plan(&command_line), Invocation::Script)
-            }
+            Self::Script(arguments) => invocation(arguments.plan(&typed), Invocation::Script),
             Self::Config(arguments) => arguments
-                .plan(&mut command_line.of_sending(), places)
+                .plan(&mut typed.of_sending(), places)
                 .map(Invocation::Config),
-            Self::Merge(arguments) => {
-                invocation(arguments.plan(&command_line, places), Invocation::Merge)
-            }
-            Self::Login(arguments) => {
-                invocation(arguments.plan(command_line, places), Invocation::Login)
-            }
+            Self::Merge(arguments) => invocation(arguments.plan(&typed, places), Invocation::Merge),
+            Self::Login(arguments) => invocation(arguments.plan(typed, places), Invocation::Login),
             Self::Logout(arguments) => {
-                invocation(arguments.plan(command_line, places), Invocation::Logout)
+                invocation(arguments.plan(typed, places), Invocation::Logout)
             }
-            Self::Token(arguments) => {
-                invocation(arguments.plan(command_line, places), Invocation::Token)
-            }
+            Self::Token(arguments) => invocation(arguments.plan(typed, places), Invocation::Token),
             Self::Dkim(arguments) => {
-                let task = arguments.plan(command_line, places)?;
+                let task = arguments.plan(typed, places)?;
                 Ok(Invocation::Dkim(task))
             }
-            Self::Queue(arguments) => {
-                invocation(arguments.plan(&command_line, places), Invocation::Queue)
-            }
+            Self::Queue(arguments) => invocation(arguments.plan(&typed, places), Invocation::Queue),
             Self::Policy(arguments) => invocation(arguments.plan(), Invocation::Policy),
-            Self::Run(arguments) => {
-                invocation(arguments.plan(&command_line, places), Invocation::Job)
-            }
+            Self::Run(arguments) => invocation(arguments.plan(&typed, places), Invocation::Job),
             Self::Notify(arguments) => {
-                invocation(arguments.plan(&command_line, places), Invocation::Notify)
+                invocation(arguments.plan(&typed, places), Invocation::Notify)
             }
             Self::Digest(arguments) => {
-                invocation(arguments.plan(&command_line, places), Invocation::Digest)
+                invocation(arguments.plan(&typed, places), Invocation::Digest)
             }
-            Self::Jobs(arguments) => {
-                invocation(arguments.plan(&command_line, places), Invocation::Jobs)
+            Self::Jobs(arguments) => invocation(arguments.plan(&typed, places), Invocation::Jobs),
+            Self::Unit(arguments) => invocation(arguments.plan(&typed, places), Invocation::Unit),
+            Self::Doctor(arguments) => {
+                invocation(Ok(arguments.plan(typed, words, places)), Invocation::Doctor)
             }
-            Self::Unit(arguments) => {
-                invocation(arguments.plan(&command_line, places), Invocation::Unit)
-            }
-            Self::Doctor(arguments) => invocation(
-                Ok(arguments.plan(command_line, words, places)),
-                Invocation::Doctor,
-            ),
             Self::Manual(arguments) => Ok(Invocation::Manual(arguments.plan()?)),
             Self::Completions(arguments) => Ok(Invocation::Completions(arguments.shell)),
             Self::Help(arguments) => Err(topics::help(self::command(), &arguments.topic).into()),
