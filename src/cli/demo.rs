@@ -5,7 +5,7 @@ use crate::client::deliver::{ConnectionPool, Outgoing, deliver};
 use crate::client::outcome::DeliveryReport;
 use crate::client::policy::PolicyOptions;
 use crate::client::route;
-use crate::client::route::{AddressFamily, Endpoint, Host};
+use crate::client::route::{Endpoint, Host};
 use crate::client::session;
 use crate::client::transport::{Transport, Transports};
 use crate::client::wire::tls;
@@ -138,12 +138,7 @@ fn send(message: &Message, address: SocketAddr) -> DeliveryReport {
             port: address.port(),
         }),
         port: address.port(),
-        family: AddressFamily::Any,
-        bind: None,
-        connect_to: None,
-        dns: None,
-        proxy: None,
-        own_names: Vec::new(),
+        ..route::RouteOptions::direct()
     };
     let session = session::Options {
         helo: Some("crepes.fr".to_owned()),

@@ -13,7 +13,7 @@ use crate::client::credentials::oauth::{
     Account, CacheFile, Grant, LoginMethod, Network, OAuthError, StoredLogin, TokenFile,
     TokenSource, stored_logins,
 };
-use crate::client::route::{AddressFamily, Proxy, RouteOptions};
+use crate::client::route::{Proxy, RouteOptions};
 use crate::client::transport::Transport;
 use crate::client::wire::tls::TlsOptions;
 use crate::system::exit::Exit;
@@ -69,7 +69,7 @@ impl StoredAccount {
         act: impl FnOnce(&TokenSource<'_>) -> Result<T, OAuthError>,
     ) -> Result<T, OAuthError> {
         credentials::harden();
-        let (route, tls) = (plain_route(), TlsOptions::default());
+        let (route, tls) = (RouteOptions::direct(), TlsOptions::default());
         let proxy_login = self.proxy_login()?;
         let network = match &self.transport {
             Some(transport) => transport.network(proxy_login.as_ref(), None),
@@ -98,20 +98,6 @@ impl StoredAccount {
         login
             .transpose()
             .map_err(|error| OAuthError::Secret(Box::new(error)))
-    }
-}
-
-/// Connections without any option.
-fn plain_route() -> RouteOptions {
-    RouteOptions {
-        relay: None,
-        port: 25,
-        family: AddressFamily::Any,
-        bind: None,
-        connect_to: None,
-        proxy: None,
-        dns: None,
-        own_names: Vec::new(),
     }
 }
 
