@@ -268,8 +268,22 @@ fn run_ends_if_the_server_refuses_all_rows() {
     let list = format!("email,name\n{list}");
     let sink = Receiver::start(&["--fault", "mail=550 5.7.1 who are you"]);
     let run = merge(&sink.relay(), &list).run();
-    run.exits(79)
+    run.exits(69)
         .shows(&["3 refused", "47 left"])
+        .says(&["stopped: the server refused 3 rows"]);
+    let sink = Receiver::start(&[
+        "--auth",
+        "any",
+        "--auth-in-clear",
+        "--fault",
+        "auth=535 5.7.8 no",
+    ]);
+    let run = merge(&sink.relay(), &list)
+        .args(["-u", "alice", "--allow-cleartext-password"])
+        .env("EHLO_PASSWORD", "x")
+        .run();
+    run.exits(77)
+        .shows(&["0 accepted", "3 deferred"])
         .says(&["stopped: the server refused 3 rows"]);
     let sink = Receiver::start(&["--fault", "rcpt=550 5.1.1 nobody"]);
     let run = merge(&sink.relay(), &list)

@@ -94,7 +94,7 @@ ehlo merge people.jsonl --to '{{name}} <{{email}}>' -s News \\
      --markdown @news.md -a '{{invoice}}?' -r mx.example.org \\
      --list-unsubscribe 'https://example.org/leave?id={{id}}'";
 
-const STATUS: [(&str, &str); 5] = [
+const STATUS: [(&str, &str); 6] = [
     ("0", "all rows that were to be sent are accepted."),
     (
         "65, 66",
@@ -104,6 +104,11 @@ const STATUS: [(&str, &str); 5] = [
     (
         "75",
         "rows are left or deferred, or another process uses the journal: run the same command again.",
+    ),
+    (
+        "69, 77",
+        "the run was stopped because the server refused three rows in a row before their recipients: with 77, the login or TLS \
+         failed.",
     ),
     ("79", "rows were refused or are uncertain."),
 ];

@@ -12,6 +12,7 @@ use crate::system::text::shown;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::io::{self, IsTerminal as _};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -58,8 +59,8 @@ pub(super) struct MergeOutput {
     json: bool,
     bar: Option<ProgressBar>,
     counts: Counts,
-    /// True if the run was ended because of failures.
-    is_stopped: AtomicBool,
+    /// Set when the run is ended because of failures: the exit status, if the failures determine it.
+    stopped: OnceLock<Option<Exit>>,
     /// True if standard output cannot be written.
     has_failed: AtomicBool,
 }
@@ -78,7 +79,7 @@ impl MergeOutput {
             json,
             bar,
             counts: Counts::default(),
-            is_stopped: AtomicBool::new(false),
+            stopped: OnceLock::new(),
             has_failed: AtomicBool::new(false),
         }
     }
@@ -105,8 +106,9 @@ impl MergeOutput {
         self.has_failed.load(Ordering::Relaxed)
     }
 
-    pub fn stopped(&self, why: &str) {
-        if !self.is_stopped.swap(true, Ordering::Relaxed) {
+    /// Reports that the run is ended. `exit` is its exit status; `None`: it depends on the rows.
+    pub fn stopped(&self, why: &str, exit: Option<Exit>) {
+        if self.stopped.set(exit).is_ok() {
             self.complain(&format!("stopped: {why}"));
         }
     }
@@ -177,7 +179,9 @@ impl MergeOutput {
         let uncertain = count(&counts.uncertain) + held;
         let done = accepted + refused + deferred + count(&counts.uncertain) + unreadable;
         let left = open.saturating_sub(done);
-        let exit = if refused + uncertain + unreadable > 0 {
+        let exit = if let Some(Some(exit)) = self.stopped.get() {
+            *exit
+        } else if refused + uncertain + unreadable > 0 {
             Exit::Partial
         } else if deferred > 0 || left > 0 && !is_limited {
             Exit::Temporary

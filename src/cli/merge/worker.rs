@@ -11,6 +11,7 @@ use crate::client::outcome::{Cause, DeliveryReport, RecipientResult, RecipientSt
 use crate::client::session::Purpose;
 use crate::client::transport::Transports;
 use crate::smtp::stage::Stage;
+use crate::system::exit::Exit;
 use crate::system::stop::Stop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -268,14 +269,23 @@ impl MergeRun<'_> {
         let failures = in_a_row(&self.counters.failures, results.iter().any(failed));
         let rejected = |one: &(usize, RecipientResult)| is_rejection(&one.1);
         let rejections = in_a_row(&self.counters.rejections, results.iter().any(rejected));
-        let why = if rejections >= MAX_REJECTIONS {
-            format!("the server refused {rejections} rows in a row before their recipients")
+        let (why, exit) = if rejections >= MAX_REJECTIONS {
+            let is_policy = results.iter().any(|(_, one)| one.cause == Cause::Policy);
+            let exit = if is_policy {
+                Exit::Policy
+            } else {
+                Exit::Refused
+            };
+            let why =
+                format!("the server refused {rejections} rows in a row before their recipients");
+            (why, Some(exit))
         } else if failures >= self.options.stop_after {
-            format!("{failures} rows in a row have failed (--stop-after)")
+            let why = format!("{failures} rows in a row have failed (--stop-after)");
+            (why, None)
         } else {
             return;
         };
-        self.output.stopped(&why);
+        self.output.stopped(&why, exit);
         self.schedule.end();
     }
 }
