@@ -64,7 +64,7 @@ pub enum Invocation {
     Config(ConfigView),
     /// Send a message to each row of a list.
     Merge(Box<Merge>),
-    /// Log in at an OAuth provider.
+    /// Log in to an OAuth provider.
     Login(Box<LoginTask>),
     /// Remove the tokens of an account.
     Logout(Box<LogoutTask>),

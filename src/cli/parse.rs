@@ -133,7 +133,7 @@ enum Subcommands {
     Script(Box<script::Args>),
     /// Check and show the configuration.
     Config(config::ConfigArgs),
-    /// Log in at an OAuth provider, and keep the tokens for later runs.
+    /// Log in to an OAuth provider, and keep the tokens for later runs.
     Login(Box<login::LoginArgs>),
     /// Remove the tokens of an account.
     Logout(Box<login::LogoutArgs>),

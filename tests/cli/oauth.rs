@@ -564,11 +564,9 @@ fn login_of_another_client_is_not_used() {
 #[test]
 fn status_shows_the_age_and_logout_revokes() {
     let desk = Desk::new();
-    let run = desk
-        .ehlo(&["login", "--status"])
-        .env("EHLO_CONFIG", "/dev/null");
+    let run = desk.ehlo(&["login", "--status"]);
     run.run().exits(0).shows(&["There is no OAuth login."]);
-    desk.ehlo(&["login", "--status"])
+    desk.ehlo(&["login", "--status", "--profile", "work"])
         .run()
         .exits(77)
         .says(&["run: ehlo login --profile work"]);

@@ -43,20 +43,20 @@ opened again.",
 
 const DISCOVER: [&str; 5] = [
     "\
-ehlo config discover finds the server for outgoing mail of an address, and prints a profile for it. It changes nothing, logs in
-nowhere and sends no mail. These sources are asked in turn, until a server is found that accepts a connection with TLS and a
+ehlo config discover finds the server for outgoing mail of an address, and prints a profile for it. It changes nothing, does not log in,
+and sends no mail. These sources are asked in turn, until a server is found that accepts a connection with TLS and a
 certificate that is valid for its name:",
     "\
 1. SRV records: _submissions._tcp, for TLS from the first byte, and then _submission._tcp, for STARTTLS (RFC 8314, RFC 6186).
-2. The file that mail programs configure accounts from: https://autoconfig.DOMAIN/mail/config-v1.1.xml, to which the address is
-sent, https://DOMAIN/.well-known/autoconfig/mail/config-v1.1.xml, and Mozilla's database of providers, which learns the domain
+2. The autoconfiguration file that mail programs use: https://autoconfig.DOMAIN/mail/config-v1.1.xml, to which the address is
+sent, https://DOMAIN/.well-known/autoconfig/mail/config-v1.1.xml, and Mozilla's provider database, which is told the domain
 (not with --no-database). Up to three redirects to other https addresses are followed.
 3. The mail exchangers of the domain: a known provider, the files of step 2 for the domain of the exchanger, and the
 exchanger itself.
 4. The names smtp, mail and submit in the domain, on the ports 465 and 587.",
     "\
 The names in the certificate are printed. DNS answers are usually not authenticated, so that somebody else could have named
-the server: compare its name with what your provider says before you send a password. A comment reminds of this if the
+the server: compare its name with what your provider says before you send a password. A comment reminds you of this if the
 server is not in the domain of the address (RFC 6186, section 6).",
     "\
 The search ends after a minute, and each request has a time limit (--timeout). With -v, everything that was tried is
@@ -77,7 +77,7 @@ reject is an error (status 78), and nothing is printed.",
     "\
 No command in the file is run. A command that prints a password becomes password-command, also if mutt would run it in
 backticks. The output of eval in a file of msmtp is unknown; a comment names the line. Files that mutt or mailx would
-source are read, commands that they would source are not run.",
+source are read, commands whose output they would source are not run.",
     "\
 A password is never printed. With --secrets DIR it is written to the new file DIR/PROFILE.password with mode 0600, and
 the profile names this file. Without --secrets, a comment names the line that has it; it can then be stored in the keyring,

@@ -39,7 +39,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     (
         "login",
-        "Log in at an OAuth provider, such as that of Gmail or Microsoft 365, and keep the tokens; see ehlo-login(1).",
+        "Log in to an OAuth provider, such as that of Gmail or Microsoft 365, and keep the tokens; see ehlo-login(1).",
     ),
     (
         "logout",

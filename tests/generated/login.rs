@@ -20,15 +20,15 @@ const SYNOPSIS: [(&str, &str); 6] = [
 
 const DESCRIPTION: [&str; 3] = [
     "\
-Some providers of mail do not accept passwords in SMTP, but tokens of OAuth 2.0 (RFC 6749). An access token is valid for about
-an hour. ehlo login obtains a refresh token, with which ehlo requests access tokens later, without a person. A profile with the
+Some mail providers no longer accept passwords for SMTP; they require OAuth 2.0 tokens (RFC 6749). An access token is valid for about
+an hour. ehlo login obtains a refresh token, with which ehlo requests access tokens later, unattended. A profile with the
 key oauth sends with these tokens, as does --oauth; no other program is needed.",
     "\
 ehlo logout removes the tokens. ehlo token prints an access token, for programs that log in by themselves, such as mutt, msmtp
 or git.",
     "\
-An application must be registered at the provider once, which gives it a client ID. ehlo has no client ID of its own: those of
-other programs are withdrawn sooner or later, and then no mail is sent. ehlo-providers(7) describes the registration at Google
+An application must be registered at the provider once, which gives it a client ID. ehlo has no client ID of its own, and one borrowed
+from another program can be withdrawn at any time; mail would then stop. ehlo-providers(7) describes the registration at Google
 and Microsoft step by step.",
 ];
 

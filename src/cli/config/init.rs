@@ -1,6 +1,6 @@
 //! `ehlo config init`: adds a profile to the configuration.
 
-use crate::cli::config::account::{Account, Init, bare};
+use crate::cli::config::account::{Account, Init, SecretPlace, bare};
 use crate::cli::config::{questions, write};
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::terminal;
@@ -59,11 +59,14 @@ fn added(init: &Init) -> Result<Exit, UsageError> {
 
 /// The login and the test mail.
 fn verify(init: &Init, account: &Account, is_asking: bool) -> Result<Exit, UsageError> {
-    let next = format!(
-        "Test it: ehlo --profile {} -s test -b test {}\n",
-        shell_word(account.name.as_bytes(), false),
-        shell_word(bare(&account.address).as_bytes(), false),
-    );
+    let name = shell_word(account.name.as_bytes(), false);
+    let next = match account.secret {
+        SecretPlace::OAuth(_) => format!("Log in: ehlo login --profile {name}\n"),
+        _ => format!(
+            "Test it: ehlo --profile {name} -s test -b test {}\n",
+            shell_word(bare(&account.address).as_bytes(), false),
+        ),
+    };
     let is_online =
         init.args.online || is_asking && questions::yes("Log in now to test the profile?", true)?;
     if is_online {

@@ -14,9 +14,9 @@ use crate::client::transport::Transport;
 use crate::config::{Places, Profile};
 use std::path::PathBuf;
 
-/// Log in at an OAuth provider, and keep the tokens for later runs.
+/// Log in to an OAuth provider, and keep the tokens for later runs.
 ///
-/// The account is that of a profile with the key `oauth`, or is described by the options. A person agrees in a
+/// The account is that of a profile with the key `oauth`, or is described by the options. You approve the request in a
 /// browser; after that, ehlo obtains access tokens by itself. For client credentials and service accounts, no person
 /// is needed, and the command only checks that a token can be obtained.
 #[derive(Debug, clap::Args)]
@@ -82,7 +82,7 @@ pub struct LoginArgs {
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct LogoutArgs {
-    /// Also tell the provider that the tokens are not valid any more (RFC 7009).
+    /// Also tell the provider that the tokens are no longer valid (RFC 7009).
     #[arg(long)]
     revoke: bool,
 
@@ -145,7 +145,15 @@ impl LoginArgs {
         places: &Places,
     ) -> Result<LoginTask, UsageError> {
         if self.status {
-            let selected = self.selection.find(command_line, places)?;
+            // The default profile does not select a login: all are listed.
+            let selected = if self.selection.config.profile.is_some() {
+                self.selection.find(command_line, places)?
+            } else {
+                Selected::Stored {
+                    provider: self.selection.provider,
+                    user: self.selection.user,
+                }
+            };
             return Ok(LoginTask::Status {
                 selected,
                 json: self.json,

@@ -62,6 +62,7 @@ fn special(name: &str) -> &'static str {
         "aq" | "Aq" => "'",
         "bu" => "\u{2022}",
         "ti" => "~",
+        "ga" => "`",
         "dq" => "\"",
         "en" => "-",
         _ => "",
@@ -108,7 +109,8 @@ impl PageText {
                 self.blank();
                 (self.indent, self.hanging) = (INDENT, 0);
                 let indent = if name == "SS" { SUBSECTION } else { 0 };
-                let heading = format!("{}{}", " ".repeat(indent), plain(argument));
+                let heading = plain(argument.trim_matches('"'));
+                let heading = format!("{}{heading}", " ".repeat(indent));
                 self.push_line(&heading);
                 self.is_after_heading = true;
             }
@@ -162,7 +164,7 @@ impl PageText {
             if is_format {
                 is_format = !line.ends_with('.');
             } else if let Some((cell, _)) = line.split_once("\tT{") {
-                left = Some(plain(cell));
+                left = Some(plain(cell).replace('\t', "  "));
             } else if line == "T}" {
                 self.row(
                     &left.take().unwrap_or_default(),

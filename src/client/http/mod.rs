@@ -154,7 +154,13 @@ impl HttpClient<'_> {
             Some(ip) => Host::Address(ip),
             None => Host::Relay(url.host().to_owned()),
         };
-        let mut peers = VecDeque::from(self.router.peers(&host, url.port(), observer)?);
+        let peers = if url.is_encrypted() {
+            self.router.peers(&host, url.port(), observer)
+        } else {
+            // In clear on this host only, and not by a proxy, which would connect to its own host.
+            self.router.direct_peers(&host, url.port(), observer)
+        };
+        let mut peers = VecDeque::from(peers?);
         if !url.is_encrypted() {
             peers.retain(|peer| peer.ip().is_some_and(|ip| ip.is_loopback()));
         }

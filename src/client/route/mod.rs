@@ -555,7 +555,8 @@ impl<'o> Router<'o> {
         Ok(addresses.into_iter().map(through).collect())
     }
 
-    fn direct_peers(
+    /// The addresses of a host, without regard to the proxy.
+    pub fn direct_peers(
         &self,
         host: &Host,
         port: u16,

@@ -1,4 +1,4 @@
-//! The file that mail programs configure accounts from: `config-v1.1.xml`, as Thunderbird defines it. Only the servers for
+//! The autoconfiguration file that mail programs use: `config-v1.1.xml`, as Thunderbird defines it. Only the servers for
 //! outgoing mail are read.
 
 use crate::probe::discover::{Candidate, LoginName};
