@@ -12,7 +12,7 @@ mod syntax;
 
 pub use edit::{NewProfile, Outline, outline};
 pub use error::{ConfigError, ConfigFault, ConfigPosition, PERMISSION_ADVICE};
-pub use import::{ForeignFormat, Imported, ImportedProfile};
+pub use import::{ForeignFormat, ImportError, Imported, ImportedProfile};
 pub use keys::Keys;
 pub use location::{FoundFile, Places, SYSTEM, find};
 pub use providers::{Provider, UserName};

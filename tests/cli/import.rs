@@ -188,8 +188,10 @@ fn errors_of_the_original_are_78_with_file_and_line() {
     let source = format!("msmtprc={}", ehlo.path("bad").display());
     let run = Ehlo::new().args(["config", "import", &source]).run();
     run.exits(78).says(&["bad:2: ", "not valid UTF-8"]);
-    let run = Ehlo::new().args(["config", "import", "msmtprc"]).run();
-    run.exits(66).complains(1).says(&[".msmtprc"]);
+    for source in ["msmtprc", "msmtprc=/missing/.msmtprc"] {
+        let run = Ehlo::new().args(["config", "import", source]).run();
+        run.exits(66).complains(1).says(&[".msmtprc"]);
+    }
     let run = Ehlo::new().args(["config", "import", "postfix"]).run();
     run.exits(64).says(&["msmtprc, ssmtp"]);
 }

@@ -3,7 +3,7 @@
 use crate::cli::config::{faults, write};
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
-use crate::config::{Config, ConfigError, ForeignFormat, Imported};
+use crate::config::{Config, ConfigError, ForeignFormat, ImportError, Imported};
 use crate::system::exit::Exit;
 use crate::system::text::{shown, shown_path};
 use std::path::{Path, PathBuf};
@@ -68,9 +68,14 @@ impl ImportArgs {
         let path = self.path()?;
         let mut imported = self.source.format.read(&path).map_err(|errors| {
             let lines = errors.iter().map(|error| format!("ehlo: {error}\n"));
+            let is_unreadable = |error| matches!(error, &ImportError::Unreadable { .. });
             EarlyExit {
                 text: lines.collect(),
-                exit: Exit::Config,
+                exit: if errors.iter().any(is_unreadable) {
+                    Exit::NoInput
+                } else {
+                    Exit::Config
+                },
             }
         })?;
         imported.add_prefix(&self.profile_prefix);
