@@ -132,7 +132,14 @@ impl MergeList {
                     ReaderBuilder::new()
                         .has_headers(false)
                         .delimiter(separator)
-                        .from_reader(reader),
+                        .from_reader(Box::new(BufReader::new(Quotes {
+                            reader,
+                            separator,
+                            state: QuoteState::Start,
+                            line: 1,
+                            opened: 0,
+                            length: 0,
+                        }))),
                 ),
                 header: Vec::new(),
                 record: ByteRecord::new(),
@@ -217,6 +224,71 @@ impl<R: BufRead> Read for Lines<R> {
                 return Ok(count);
             }
         }
+    }
+}
+
+/// Checks that enclosed fields end where they should (RFC 4180 §2): one that is not closed would contain the rows after it.
+struct Quotes<R> {
+    reader: R,
+    separator: u8,
+    state: QuoteState,
+    /// The current line, from 1.
+    line: u64,
+    /// The line at which the enclosed field began, and its length so far.
+    opened: u64,
+    length: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum QuoteState {
+    /// At the start of a field.
+    Start,
+    Plain,
+    Enclosed,
+    /// After a mark in an enclosed field, which ends the field if no other mark follows.
+    Closed,
+}
+
+impl<R> Quotes<R> {
+    fn check(&mut self, octet: u8) -> io::Result<()> {
+        let is_end = octet == self.separator || octet == b'\n';
+        self.state = match self.state {
+            QuoteState::Start if octet == b'"' => {
+                (self.opened, self.length) = (self.line, 0);
+                QuoteState::Enclosed
+            }
+            QuoteState::Enclosed if octet == b'"' => QuoteState::Closed,
+            QuoteState::Enclosed if self.length == MAX_ROW => return Err(self.unclosed()),
+            QuoteState::Enclosed => QuoteState::Enclosed,
+            QuoteState::Closed if octet == b'"' => QuoteState::Enclosed,
+            QuoteState::Closed if !is_end => {
+                let what = "a quotation mark in an enclosed field is not doubled, or another one is not closed";
+                return Err(io::Error::other(format!("line {}: {what}", self.line)));
+            }
+            _ if is_end => QuoteState::Start,
+            _ => QuoteState::Plain,
+        };
+        self.length += 1;
+        self.line += u64::from(octet == b'\n');
+        Ok(())
+    }
+
+    fn unclosed(&self) -> io::Error {
+        let what = "the quotation mark that begins a field is not closed";
+        io::Error::other(format!("line {}: {what}", self.opened))
+    }
+}
+
+impl<R: Read> Read for Quotes<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(out)?;
+        if count == 0 && !out.is_empty() && self.state == QuoteState::Enclosed {
+            return Err(self.unclosed());
+        }
+        for &octet in &out[..count] {
+            self.check(octet)?;
+        }
+        Ok(count)
     }
 }
 
@@ -317,6 +389,11 @@ impl ListReader {
                 );
                 self.at(line, what)
             }
+            // Of `Quotes`, with the line.
+            ErrorKind::Io(error) if error.kind() == io::ErrorKind::Other => RowError::File {
+                file: self.file.clone(),
+                what: error.to_string(),
+            },
             ErrorKind::Io(error) => RowError::Source(SourceError::Read {
                 name: self.file.clone(),
                 error: io::Error::new(error.kind(), error.to_string()),
@@ -474,6 +551,37 @@ mod tests {
         assert!(
             error.starts_with("FILE, line 2: it is not a JSON object"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn quotation_mark_that_is_not_closed_is_an_error() {
+        for (text, error) in [
+            (
+                "n,e\nA,\"5\"\" pipe\nB,b\nC,c\n",
+                "line 2: the quotation mark that begins a field is not closed",
+            ),
+            (
+                "n,e\nA,a\nB,\"b\nC,\"c\n",
+                "line 4: a quotation mark in an enclosed field",
+            ),
+            (
+                "n,e\n\"A\" x,a\n",
+                "line 2: a quotation mark in an enclosed field",
+            ),
+        ] {
+            let found = rows(ListFormat::Csv(b','), None, text.as_bytes());
+            assert!(
+                found.as_ref().is_err_and(|found| found.contains(error)),
+                "{found:?}"
+            );
+        }
+        let text = "n,e\n\"A, \"\"x\"\"\nB\",5\" pipe\n\"\",\"\"\n";
+        let found = rows(ListFormat::Csv(b','), None, text.as_bytes()).unwrap();
+        assert_eq!(found[0].text("n").as_deref(), Some("A, \"x\"\nB"));
+        assert_eq!(
+            (found[0].text("e").as_deref(), found.len()),
+            (Some("5\" pipe"), 2)
         );
     }
 }

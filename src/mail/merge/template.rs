@@ -181,14 +181,14 @@ impl MergeTemplate {
             line: Some(line),
             ..Piece::new(compiled.to_owned(), file.name.clone())
         };
-        let guarded_lines = header.lines().map(|line| match field(line) {
+        let guarded_fields = folded(header).into_iter().map(|lines| match field(&lines) {
             Some((name, value)) => match guarded(name, value) {
                 Some(value) => format!("{name}: {value}\n"),
-                None => format!("{line}\n"),
+                None => format!("{lines}\n"),
             },
-            None => format!("{line}\n"),
+            None => format!("{lines}\n"),
         });
-        self.header = Some(self.add(piece(HEADER, 0), guarded_lines.collect())?);
+        self.header = Some(self.add(piece(HEADER, 0), guarded_fields.collect())?);
         self.body = Some(self.add(piece(compiled, lines), body.to_owned())?);
         Ok(())
     }
@@ -308,22 +308,69 @@ fn environment(missing: Missing) -> Environment<'static> {
 const PHRASE: &str = "_phrase";
 const ADDRESS: &str = "_address";
 
-/// A template for `NAME <ADDRESS>` in which no value can add an address. `None`: the template has another form.
+/// Variable that is set in a field with addresses, in which no value may add one.
+const IN_ADDRESSES: &str = "_addresses";
+
+/// The fields of a header, each with its continuation lines.
+fn folded(header: &str) -> Vec<String> {
+    let mut fields: Vec<String> = Vec::new();
+    for line in header.lines() {
+        match fields.last_mut() {
+            Some(field) if line.starts_with([' ', '\t']) => {
+                field.push('\n');
+                field.push_str(line);
+            }
+            _ => fields.push(line.to_owned()),
+        }
+    }
+    fields
+}
+
+/// The template of a field with addresses, in which no value can add an address. `None`: another field, or one that
+/// consists of a single expression, which may be a list.
 fn guarded(name: &str, value: &str) -> Option<String> {
-    if !ADDRESS_FIELDS
-        .iter()
-        .any(|field| field.eq_ignore_ascii_case(name))
-    {
+    let mut names = ADDRESS_FIELDS.iter();
+    if !names.any(|field| field.eq_ignore_ascii_case(name)) {
         return None;
     }
-    let (phrase, address) = value.trim().strip_suffix('>')?.split_once('<')?;
+    let value = value.trim();
+    if let Some(guarded) = guarded_mailbox(value) {
+        return Some(guarded);
+    }
+    let inner = value
+        .strip_prefix("{{")
+        .and_then(|rest| rest.strip_suffix("}}"));
+    let is_one = inner.is_some_and(|inner| !inner.contains("{{") && !inner.contains("}}"));
+    let has_value = value.contains("{{") || value.contains("{%");
+    (has_value && !is_one)
+        .then(|| format!("{{% with {IN_ADDRESSES} = true %}}{value}{{% endwith %}}"))
+}
+
+/// The template for `NAME <ADDRESS>`, whose name is quoted if necessary.
+fn guarded_mailbox(value: &str) -> Option<String> {
+    let (phrase, address) = value.strip_suffix('>')?.split_once('<')?;
     let phrase = phrase.trim();
-    let is_other = phrase.contains(['"', ',', '%']) || address.contains(['<', '>', '%']);
+    let is_other = phrase.contains(['"', ',', '%', '<']) || address.contains(['<', '>', '%']);
     (!phrase.is_empty() && !is_other).then(|| {
         format!(
             "{{% filter {PHRASE} %}}{phrase}{{% endfilter %}} <{{% filter {ADDRESS} %}}{address}{{% endfilter %}}>"
         )
     })
+}
+
+/// Refuses a value that could add an address to those of the template.
+fn check_in_addresses(value: &Value) -> Result<(), Error> {
+    let text = value.to_string();
+    if !text.contains([',', ';', ':', '<', '>', '(', ')', '"', '\\', '\r', '\n']) {
+        return Ok(());
+    }
+    let text = shown(&text);
+    Err(Error::new(
+        ErrorKind::InvalidOperation,
+        format!(
+            "\"{text}\" could add an address; only a field of the form NAME <ADDRESS> may have such a name"
+        ),
+    ))
 }
 
 /// A name before an address, quoted if necessary (RFC 5322 §3.2.4).
@@ -357,6 +404,9 @@ fn write_value(
 ) -> Result<(), Error> {
     if value.is_none() {
         return Ok(());
+    }
+    if state.lookup(IN_ADDRESSES).is_some() {
+        check_in_addresses(value)?;
     }
     if state.name().starts_with(HEADER) {
         let text = value.to_string();
@@ -533,6 +583,38 @@ mod tests {
         for bad in ["b@x.org>, <e@x.org", "b@x.org, e@x.org"] {
             assert!(row("B", bad).unwrap_err().contains("is not one address"));
         }
+    }
+
+    #[test]
+    fn value_cannot_add_a_recipient_to_a_list_of_the_template() {
+        for to in [
+            "\"{{n}}\" <{{a}}>",
+            "<{{a}}>",
+            "{{n}} <{{a}}>, Bob <b@x.org>",
+            "b@x.org, {{n}} <{{a}}>",
+            "{% if n %}{{n}} <{{a}}>{% endif %}",
+            "{{n|title}} <{{a}}> (comment)",
+            "{{n}}\n <{{a}}>",
+        ] {
+            let row = |name: &str, address: &str| {
+                let json = serde_json::json!({"n": name, "a": address}).to_string();
+                filled(&format!("TO: {to}\nFROM: a@x.org\n\nx"), &json)
+            };
+            row("Ann", "a@x.org").unwrap();
+            for (name, address) in [
+                ("x\" <e@x.org>, \"b", "a@x.org>, <e@x.org"),
+                ("e@x.org, Ann", "a@x.org,<e@x.org"),
+            ] {
+                let error = row(name, address).unwrap_err();
+                let is_refused = ["could add an address", "is not one address"];
+                assert!(
+                    is_refused.iter().any(|text| error.contains(text)),
+                    "{to}: {error}"
+                );
+            }
+        }
+        let list = filled("TO: {{a}}\n\nx", r#"{"a": "a@x.org, b@x.org"}"#).unwrap();
+        assert_eq!(list.fields[0].1, "a@x.org, b@x.org");
     }
 
     #[test]
