@@ -17,7 +17,8 @@ not known in the other. Rendering a row is limited, so that a loop without an en
     "\
 A field that the row does not have is an error; with --missing empty, it is empty. In the header, a value cannot contain a line end, so that no
 row can add a header field. If a field with addresses has the form NAME <ADDRESS>, the name is quoted if necessary, and
-the address must be one address, so that no row can add a recipient. In HTML, values are escaped unless the filter safe is used;
+the address must be one address. In a field of another form, a value cannot contain any of , ; : < > ( ) \" and \\. So no row
+can add a recipient, unless the field consists of one value, such as {{email}}, which may be a list. In HTML, values are escaped unless the filter safe is used;
 in text and headers they are not.",
     "\
 Templates of mailmerge (PyPI) are accepted, including ATTACHMENT, Markdown and images that the text refers to by the path of an attachment.

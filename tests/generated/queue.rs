@@ -63,7 +63,8 @@ home directory, takes its own way, as does a message of the owner of the queue."
     "\
 The user of a client is known by the credentials of the socket (SO_PEERCRED). Users may send from their login name at a
 name of this host or at domain in [sendmail], with or without a detail (bob+lists), and from the null sender. [senders]
-allows more. A message has a Received field with the user ID. Aliases, [rewrite] and the profile are those of the
+allows more. The From field is not checked, because cron writes root for all users; but the service signs (DKIM) only
+messages whose authors are in the domain of the envelope sender. A message has a Received field with the user ID. Aliases, [rewrite] and the profile are those of the
 service. Each user has limits, in [submit]; root has none. A message beyond a limit is not lost: like one for which the
 service does not answer, it is kept in the user's personal queue, whose next run passes it to the socket. If the
 connection is lost after the end of the message, the outcome is reported as unknown, and the message is not kept.",

@@ -231,7 +231,12 @@ fn users_of_a_host_send_under_their_own_names_without_the_password() {
     let Some(host) = Host::start(rules) else {
         return;
     };
-    for (user, words) in [
+    // Root uses a queue of its own if there is one.
+    let root = u32::from(!Path::new("/var/spool/ehlo").exists());
+    if root == 0 {
+        println!("skipped for root: /var/spool/ehlo exists");
+    }
+    let messages = [
         (GAMES, &["bob@hamburger.edu"][..]),
         (GAMES, &["-f", "games+list@crepes.fr", "bob@hamburger.edu"]),
         (
@@ -239,7 +244,8 @@ fn users_of_a_host_send_under_their_own_names_without_the_password() {
             &["-f", "orders@shop.hamburger.edu", "bob@hamburger.edu"],
         ),
         (0, &["-f", "alice@hamburger.edu", "bob@hamburger.edu"]),
-    ] {
+    ];
+    for (user, words) in messages.into_iter().take(3 + root as usize) {
         let sent = host.sendmail(user, words);
         assert_eq!(
             sent.status.code(),
@@ -263,7 +269,7 @@ fn users_of_a_host_send_under_their_own_names_without_the_password() {
         );
     }
     let arrived = host.arrived();
-    assert_eq!(arrived.len(), 4);
+    assert_eq!(arrived.len(), 3 + root as usize, "{arrived:#?}");
     let count = |words: &str| arrived.iter().filter(|one| one.contains(words)).count();
     assert_eq!(count("(ehlo, from user ID 5)"), 2);
     assert_eq!(count("Return-Path: <games@crepes.fr>"), 1);

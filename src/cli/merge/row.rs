@@ -97,7 +97,12 @@ impl PreparedRow {
             return 0;
         }
         if self.is_changed(state) && selection.changed == Some(ChangedRows::Send) {
-            return all;
+            let is_again = selection.retry.contains(&Retry::Uncertain);
+            return if is_again {
+                all
+            } else {
+                all & !state.uncertain
+            };
         }
         let mut done = state.taken;
         if !selection.retry.contains(&Retry::Refused) {

@@ -7,6 +7,7 @@ use crate::cli::sendmail::serve::{StandardStreams, keep};
 use crate::cli::sendmail::submitted::{AcceptSubmission, Received, SubmittedMessage, refusal};
 use crate::cli::terminal::complain;
 use crate::config::Places;
+use crate::mail::address::Address;
 use crate::mail::message::{HeaderField, Message};
 use crate::mail::rewrite::Rewriter;
 use crate::queue;
@@ -242,7 +243,10 @@ fn message(plan: &Sendmail, received: Received) -> Result<Message, StoreRefusal>
     let trace = format!("by {} (ehlo, from user ID {uid}); {date}", host_name());
     submission.trace = Some(HeaderField::new("Received", trace));
     submission.dsn = envelope_dsn(&envelope);
-    submission.signer = plan.signer.clone();
+    // From is free, but only the domain of the sender that was checked is vouched for.
+    let sender = Address::parse(&envelope.sender).ok();
+    let domain = sender.as_ref().map(|sender| sender.domain().to_string());
+    submission.signer = plan.signer.for_sender(domain.as_deref());
     let message = Message::submit(&submission, &Rewriter::new(&plan.rewrite), now);
     message.map_err(|error| refusal(error.exit(), error.to_string()))
 }

@@ -3,7 +3,7 @@
 use crate::system::exit::Exit;
 use crate::system::quote::for_shell;
 use crate::system::text::{reason, shown_path};
-use crate::system::trust::{self, Danger};
+use crate::system::trust::{self, Danger, open_file};
 use memchr::memmem;
 use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
@@ -127,7 +127,7 @@ impl SigningKey {
             file: shown(),
             fault,
         };
-        let file = File::open(path).map_err(unreadable)?;
+        let file = open_file(path).map_err(|error| unreadable(error.into()))?;
         let mut pem = Zeroizing::new(Vec::with_capacity(8 * 1024));
         let read = (&file).take(MAX_FILE + 1).read_to_end(&mut pem);
         if read.map_err(unreadable)? as u64 > MAX_FILE {

@@ -48,6 +48,8 @@ pub struct Signer {
     /// True if a key that cannot be used is left out with a warning.
     is_lenient: bool,
     keys: Arc<Vec<LazyKey>>,
+    /// The domain that authors must have; empty: no message is signed. `None`: any.
+    author_domain: Option<String>,
 }
 
 #[derive(Debug)]
@@ -101,6 +103,7 @@ impl Signer {
             mode,
             is_lenient: false,
             keys: Arc::new(keys.collect()),
+            author_domain: None,
         }
     }
 
@@ -122,6 +125,16 @@ impl Signer {
             mode,
             is_lenient: true,
             keys: self.keys.clone(),
+            author_domain: self.author_domain.clone(),
+        }
+    }
+
+    /// Signs only messages whose authors are in this domain, that of the envelope sender of a user. `None`: the null
+    /// sender, for which nothing is signed.
+    pub fn for_sender(&self, domain: Option<&str>) -> Self {
+        Self {
+            author_domain: Some(domain.unwrap_or_default().to_ascii_lowercase()),
+            ..self.clone()
         }
     }
 
@@ -148,7 +161,16 @@ impl Signer {
         if self.is_off() {
             return Ok(chosen);
         }
-        for key in self.keys.iter() {
+        let is_foreign = |author: &String| {
+            let allowed = self.author_domain.as_ref();
+            allowed.is_some_and(|allowed| allowed != author)
+        };
+        let keys: &[LazyKey] = if authors.iter().any(is_foreign) {
+            &[]
+        } else {
+            &self.keys
+        };
+        for key in keys {
             let Some(domain) = self.domain(&key.name.domain, authors) else {
                 continue;
             };

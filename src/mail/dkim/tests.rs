@@ -284,6 +284,16 @@ fn keys_are_chosen_by_the_nearest_domain_of_an_author() {
     ] {
         assert_eq!(signed_by(&signer, authors), right, "{authors:?}");
     }
+    let of_user = signer.for_sender(Some("Example.org"));
+    let both = ["example.org a", "example.org b"];
+    assert_eq!(signed_by(&of_user, &["example.org"]), both);
+    for authors in [
+        &["news.example.org"][..],
+        &["example.org", "news.example.org"],
+    ] {
+        assert!(signed_by(&of_user, authors).is_empty(), "{authors:?}");
+    }
+    assert!(signed_by(&signer.for_sender(None), &["example.org"]).is_empty());
     let of_author = vec![named(key("d"), "d", KeyDomain::OfAuthor)];
     let signer = Signer::new(SigningMode::Auto, of_author);
     assert_eq!(signed_by(&signer, &["a.example"]), ["a.example d"]);

@@ -7,6 +7,7 @@ use crate::mail::message::{Content, HeldBytes, Input, MessageOptions, SourceErro
 use crate::system::exit::Exit;
 use crate::system::text::shown;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -224,7 +225,16 @@ fn maildir(directory: &Path) -> Result<Vec<PathBuf>, CollectionError> {
             error,
         };
         for entry in fs::read_dir(&path).map_err(failed)? {
-            let file = entry.map_err(failed)?.file_name();
+            let entry = entry.map_err(failed)?;
+            let kind = entry.file_type().map_err(failed)?;
+            if !(kind.is_file() || kind.is_symlink() || kind.is_dir()) {
+                return Err(SourceError::Read {
+                    name: name(&entry.path()),
+                    error: io::Error::other("it is not a regular file"),
+                }
+                .into());
+            }
+            let file = entry.file_name();
             let text = file.to_string_lossy();
             let flags = text.rsplit_once(":2,").map_or("", |(_, flags)| flags);
             if !text.starts_with('.') && !flags.contains('T') {
