@@ -95,13 +95,17 @@ ehlo merge people.jsonl --to '{{name}} <{{email}}>' -s News \\
      --markdown @news.md -a '{{invoice}}?' -r mx.example.org \\
      --list-unsubscribe 'https://example.org/leave?id={{id}}'";
 
-const STATUS: [(&str, &str); 6] = [
+const STATUS: [(&str, &str); 7] = [
     ("0", "all rows that were to be sent are accepted."),
     (
         "65, 66",
         "a row, the template or the list is not valid, or a file cannot be read; nothing was sent.",
     ),
-    ("74", "the journal cannot be written."),
+    (
+        "73",
+        "the journal cannot be opened or created, or is that of another list.",
+    ),
+    ("74", "the journal cannot be written during the run."),
     (
         "75",
         "rows are left or deferred, or another process uses the journal: run the same command again.",
