@@ -157,17 +157,20 @@ impl<'a> CommandLineArgs<'a> {
 
     /// The options on the command line.
     pub(super) fn present(&self) -> Vec<&Arg> {
-        let Some(matches) = self.own_matches() else {
-            return Vec::new();
-        };
-        let on_command_line =
-            |id: &&Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
-        let ids: Vec<&Id> = matches.ids().filter(on_command_line).collect();
-        let arguments = self.own_command().get_arguments();
-        arguments
-            .filter(|arg| ids.contains(&arg.get_id()))
-            .collect()
+        let matches = self.own_matches();
+        matches.map_or_else(Vec::new, |matches| present(self.own_command(), matches))
     }
+}
+
+/// The options of a command that are on the command line.
+pub(super) fn present<'c>(command: &'c Command, matches: &ArgMatches) -> Vec<&'c Arg> {
+    let on_command_line =
+        |id: &&Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+    let ids: Vec<&Id> = matches.ids().filter(on_command_line).collect();
+    let arguments = command.get_arguments();
+    arguments
+        .filter(|arg| ids.contains(&arg.get_id()))
+        .collect()
 }
 
 /// The options that `A` defines.

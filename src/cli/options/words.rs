@@ -1,6 +1,6 @@
 //! Probable mistakes on a command line: text that is not UTF-8, and a file name instead of text.
 
-use crate::cli::options::command_line::source;
+use crate::cli::options::command_line::{present, source};
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::send::args::{ParsedWords, parse};
 use crate::system::text::{in_charset, shown};
@@ -171,11 +171,7 @@ fn values<'c>(command: &'c Command, matches: &'c ArgMatches) -> Vec<ArgValue<'c>
         };
         (command, matches) = (inner_command, inner);
     }
-    let present = command.get_arguments().filter(|arg| {
-        let id = arg.get_id().as_str();
-        source(matches, id) == Some(ValueSource::CommandLine)
-    });
-    let values = present.flat_map(|arg| {
+    let values = present(command, matches).into_iter().flat_map(|arg| {
         let values = matches.get_raw(arg.get_id().as_str());
         values
             .into_iter()
