@@ -239,6 +239,14 @@ struct Quotes<R> {
     length: usize,
 }
 
+/// A quotation mark that is not where it may be.
+#[derive(Debug, thiserror::Error)]
+#[error("line {line}: {what}")]
+struct QuoteFault {
+    line: u64,
+    what: &'static str,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum QuoteState {
     /// At the start of a field.
@@ -262,8 +270,10 @@ impl<R> Quotes<R> {
             QuoteState::Enclosed => QuoteState::Enclosed,
             QuoteState::Closed if octet == b'"' => QuoteState::Enclosed,
             QuoteState::Closed if !is_end => {
-                let what = "a quotation mark in an enclosed field is not doubled, or another one is not closed";
-                return Err(io::Error::other(format!("line {}: {what}", self.line)));
+                return Err(io::Error::other(QuoteFault {
+                    line: self.line,
+                    what: "a quotation mark in an enclosed field is not doubled, or another one is not closed",
+                }));
             }
             _ if is_end => QuoteState::Start,
             _ => QuoteState::Plain,
@@ -274,8 +284,10 @@ impl<R> Quotes<R> {
     }
 
     fn unclosed(&self) -> io::Error {
-        let what = "the quotation mark that begins a field is not closed";
-        io::Error::other(format!("line {}: {what}", self.opened))
+        io::Error::other(QuoteFault {
+            line: self.opened,
+            what: "the quotation mark that begins a field is not closed",
+        })
     }
 }
 
@@ -389,15 +401,13 @@ impl ListReader {
                 );
                 self.at(line, what)
             }
-            // Of `Quotes`, with the line.
-            ErrorKind::Io(error) if error.kind() == io::ErrorKind::Other => RowError::File {
-                file: self.file.clone(),
-                what: error.to_string(),
+            ErrorKind::Io(error) => match error.get_ref().and_then(|error| error.downcast_ref()) {
+                Some(QuoteFault { line, what }) => self.at(*line, *what),
+                None => RowError::Source(SourceError::Read {
+                    name: self.file.clone(),
+                    error: io::Error::new(error.kind(), error.to_string()),
+                }),
             },
-            ErrorKind::Io(error) => RowError::Source(SourceError::Read {
-                name: self.file.clone(),
-                error: io::Error::new(error.kind(), error.to_string()),
-            }),
             _ => RowError::File {
                 file: self.file.clone(),
                 what: error.to_string(),
