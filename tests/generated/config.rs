@@ -1,7 +1,6 @@
 //! ehlo-config(1): the sections besides those of clap.
 
-use crate::page::{as_typed, built, owned, section, synopsis_lines, table, titled};
-use crate::queue::command_entry;
+use crate::page::{as_typed, owned, section, subcommands, synopsis_lines, table, titled};
 
 const SYNOPSIS: [(&str, &str); 7] = [
     ("ehlo config init", " [OPTIONS]"),
@@ -130,8 +129,6 @@ the password.";
 
 /// ehlo-config(1).
 pub fn page() -> String {
-    let whole = built();
-    let verb = whole.find_subcommand("config").unwrap();
     let mut page = titled(
         ("EHLO-CONFIG", "1"),
         "ehlo-config - create, check and show the configuration",
@@ -141,10 +138,7 @@ pub fn page() -> String {
     section(&mut page, "DESCRIPTION", &DESCRIPTION);
     page.control("SH", ["EXAMPLES"]);
     as_typed(&mut page, EXAMPLES);
-    page.control("SH", ["COMMANDS"]);
-    for command in verb.get_subcommands() {
-        command_entry(&mut page, command);
-    }
+    subcommands(&mut page, "config");
     table(&mut page, "OPTIONS OF ALL COMMANDS", owned(&OPTIONS));
     section(&mut page, "FIRST SET-UP", &SETUP);
     section(&mut page, "DISCOVERY", &DISCOVER);

@@ -1,7 +1,6 @@
 //! ehlo-dkim(1): the sections besides those of clap.
 
-use crate::page::{as_typed, built, owned, section, synopsis_lines, table, titled};
-use crate::queue::command_entry;
+use crate::page::{as_typed, owned, section, subcommands, synopsis_lines, table, titled};
 
 const SYNOPSIS: [(&str, &str); 3] = [
     (
@@ -101,8 +100,6 @@ signatures are a test, 2 if receivers cannot verify a signature, 3 if the DNS do
 
 /// ehlo-dkim(1).
 pub fn page() -> String {
-    let whole = built();
-    let verb = whole.find_subcommand("dkim").unwrap();
     let mut page = titled(
         ("EHLO-DKIM", "1"),
         "ehlo-dkim - sign messages with DKIM, make keys and check their records",
@@ -113,10 +110,7 @@ pub fn page() -> String {
     section(&mut page, "KEYS", &KEYS);
     as_typed(&mut page, CONFIGURATION);
     section(&mut page, "SIGNATURES", &SIGNATURES);
-    page.control("SH", ["COMMANDS"]);
-    for command in verb.get_subcommands() {
-        command_entry(&mut page, command);
-    }
+    subcommands(&mut page, "dkim");
     page.control("SH", ["EXAMPLES"]);
     as_typed(&mut page, EXAMPLES);
     table(&mut page, "EXIT STATUS", owned(&STATUS));

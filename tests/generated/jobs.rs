@@ -1,7 +1,6 @@
 //! ehlo-jobs(1).
 
-use crate::page::{as_typed, built, section, synopsis_lines, titled};
-use crate::queue::command_entry;
+use crate::page::{as_typed, section, subcommands, synopsis_lines, titled};
 
 const SYNOPSIS: [(&str, &str); 1] = [("ehlo jobs", " list|show|forget|check [OPTIONS] [NAME]...")];
 
@@ -36,8 +35,6 @@ As in ehlo(1): 0 if no mail was required, or it was sent or queued; 66 if a job 
 
 /// ehlo-jobs(1).
 pub fn page() -> String {
-    let whole = built();
-    let command = whole.find_subcommand("jobs").unwrap();
     let mut page = titled(
         ("EHLO-JOBS", "1"),
         "ehlo-jobs - show recorded jobs, and report those that did not run",
@@ -45,10 +42,7 @@ pub fn page() -> String {
     page.control("SH", ["SYNOPSIS"]);
     synopsis_lines(&mut page, &SYNOPSIS);
     section(&mut page, "DESCRIPTION", &DESCRIPTION);
-    page.control("SH", ["COMMANDS"]);
-    for one in command.get_subcommands() {
-        command_entry(&mut page, one);
-    }
+    subcommands(&mut page, "jobs");
     page.control("SH", ["EXAMPLES"]);
     as_typed(&mut page, EXAMPLES);
     section(&mut page, "EXIT STATUS", &[STATUS]);

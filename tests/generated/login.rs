@@ -1,7 +1,7 @@
 //! ehlo-login(1): the sections besides those of clap.
 
+use crate::page::command_entry;
 use crate::page::{as_typed, built, owned, section, synopsis_lines, table, titled};
-use crate::queue::command_entry;
 
 const SYNOPSIS: [(&str, &str); 6] = [
     (

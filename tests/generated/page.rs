@@ -108,6 +108,42 @@ pub fn title(man: &Man) -> String {
     render(|out| man.render_title(out))
 }
 
+/// The section with the commands below this one.
+pub fn subcommands(page: &mut Roff, verb: &str) {
+    page.control("SH", ["COMMANDS"]);
+    let whole = built();
+    for command in whole.find_subcommand(verb).unwrap().get_subcommands() {
+        command_entry(page, command);
+    }
+}
+
+/// A command of a command: its usage, description and own options.
+pub fn command_entry(page: &mut Roff, command: &Command) {
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage: ").replace(['<', '>'], "");
+    page.control("SS", [&*usage]);
+    let about = command.get_long_about().or(command.get_about()).unwrap();
+    page.text([roman(one_paragraph(&about.to_string()))]);
+    let is_everywhere =
+        |arg: &&Arg| ["help", "queue_dir", "config"].contains(&arg.get_id().as_str());
+    let own = command.get_arguments().filter(|arg| !is_everywhere(arg));
+    for arg in own.filter(|arg| !arg.is_hide_set() && !arg.is_positional()) {
+        let short = arg.get_short().map(|short| format!("-{short}, "));
+        let long = arg.get_long().unwrap();
+        let value = arg
+            .get_value_names()
+            .filter(|_| arg.get_action().takes_values());
+        let value = value.map(|names| format!(" {}", names.join(" ")));
+        let help = arg.get_long_help().or(arg.get_help()).unwrap();
+        page.control("TP", []);
+        page.text([
+            bold(format!("{}--{long}", short.unwrap_or_default())),
+            roman(value.unwrap_or_default()),
+        ]);
+        page.text([roman(one_paragraph(&help.to_string()))]);
+    }
+}
+
 /// The page of a command. Options that are the same in ehlo(1) are only named.
 pub fn verb_page(verb: &str, name: &'static str, more: impl FnOnce(&mut Roff)) -> String {
     let whole = built();

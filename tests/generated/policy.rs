@@ -1,7 +1,6 @@
 //! ehlo-policy(1).
 
-use crate::page::{as_typed, built, owned, section, synopsis_lines, table, titled};
-use crate::queue::command_entry;
+use crate::page::{as_typed, owned, section, subcommands, synopsis_lines, table, titled};
 
 const SYNOPSIS: [(&str, &str); 1] = [(
     "ehlo policy",
@@ -74,8 +73,6 @@ const STATUS: [(&str, &str); 6] = [
 ];
 
 pub fn page() -> String {
-    let whole = built();
-    let verb = whole.find_subcommand("policy").unwrap();
     let mut page = titled(
         ("EHLO-POLICY", "1"),
         "ehlo-policy - show, fetch and remove MTA-STS policies of recipient domains",
@@ -83,10 +80,7 @@ pub fn page() -> String {
     page.control("SH", ["SYNOPSIS"]);
     synopsis_lines(&mut page, &SYNOPSIS);
     section(&mut page, "DESCRIPTION", &DESCRIPTION);
-    page.control("SH", ["COMMANDS"]);
-    for command in verb.get_subcommands() {
-        command_entry(&mut page, command);
-    }
+    subcommands(&mut page, "policy");
     table(&mut page, "FILES", owned(&FILES));
     crate::page::paragraph(&mut page, FILES_TEXT);
     section(&mut page, "JSON", &[JSON]);

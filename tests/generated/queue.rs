@@ -1,10 +1,7 @@
 //! ehlo-queue(1): the text besides the options.
 
-use crate::page::{
-    as_typed, built, one_paragraph, owned, rows, section, synopsis_lines, table, titled,
-};
-use clap::{Arg, Command};
-use clap_mangen::roff::{Roff, bold, roman};
+use crate::page::{as_typed, owned, rows, section, subcommands, synopsis_lines, table, titled};
+use clap_mangen::roff::roman;
 use ehlo::system::exit::Health;
 
 const SYNOPSIS: [(&str, &str); 3] = [
@@ -188,8 +185,6 @@ ehlo queue status --warn-items 50 --critical-age 4h
 ehlo queue systemd";
 
 pub fn page() -> String {
-    let whole = built();
-    let verb = whole.find_subcommand("queue").unwrap();
     let mut page = titled(
         ("EHLO-QUEUE", "1"),
         "ehlo-queue - inspect and run the mail queue",
@@ -197,10 +192,7 @@ pub fn page() -> String {
     page.control("SH", ["SYNOPSIS"]);
     synopsis_lines(&mut page, &SYNOPSIS);
     section(&mut page, "DESCRIPTION", &DESCRIPTION);
-    page.control("SH", ["COMMANDS"]);
-    for command in verb.get_subcommands() {
-        command_entry(&mut page, command);
-    }
+    subcommands(&mut page, "queue");
     table(&mut page, "COMMON OPTIONS", owned(&OPTIONS));
     section(&mut page, "RUNNING THE QUEUE", &[RUNNERS]);
     section(&mut page, "ONE QUEUE FOR ALL USERS", &HOST);
@@ -225,31 +217,4 @@ pub fn page() -> String {
         &["ehlo(1), ehlo-sendmail(1), crontab(5), systemd.timer(5)"],
     );
     page.to_roff()
-}
-
-/// A command of a command: its usage, description and own options.
-pub fn command_entry(page: &mut Roff, command: &Command) {
-    let usage = command.clone().render_usage().to_string();
-    let usage = usage.trim_start_matches("Usage: ").replace(['<', '>'], "");
-    page.control("SS", [&*usage]);
-    let about = command.get_long_about().or(command.get_about()).unwrap();
-    page.text([roman(one_paragraph(&about.to_string()))]);
-    let is_everywhere =
-        |arg: &&Arg| ["help", "queue_dir", "config"].contains(&arg.get_id().as_str());
-    let own = command.get_arguments().filter(|arg| !is_everywhere(arg));
-    for arg in own.filter(|arg| !arg.is_hide_set() && !arg.is_positional()) {
-        let short = arg.get_short().map(|short| format!("-{short}, "));
-        let long = arg.get_long().unwrap();
-        let value = arg
-            .get_value_names()
-            .filter(|_| arg.get_action().takes_values());
-        let value = value.map(|names| format!(" {}", names.join(" ")));
-        let help = arg.get_long_help().or(arg.get_help()).unwrap();
-        page.control("TP", []);
-        page.text([
-            bold(format!("{}--{long}", short.unwrap_or_default())),
-            roman(value.unwrap_or_default()),
-        ]);
-        page.text([roman(one_paragraph(&help.to_string()))]);
-    }
 }
