@@ -239,7 +239,7 @@ impl<'a> OpenTransport<'a> {
         }
     }
 
-    /// What the policies of hosts and domains depend on.
+    /// The context on which the policies of hosts and domains depend.
     pub fn policies(&self) -> PolicyContext<'_> {
         PolicyContext {
             options: self.policy,

@@ -156,9 +156,9 @@ fn expanded_in(path: &str, home: impl FnOnce() -> Option<PathBuf>) -> PathBuf {
 /// A base directory of a user (XDG Base Directory Specification).
 #[derive(Clone, Copy, Debug)]
 pub enum Base {
-    /// What must not be lost.
+    /// Data that must not be lost.
     State,
-    /// What can be fetched again.
+    /// Data that can be fetched again.
     Cache,
 }
 

@@ -20,7 +20,7 @@ const EXPECTATIONS: [&str; 6] = [
     "size:",
 ];
 
-/// What the shell completes with its own means.
+/// A completion that the shell itself makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Native {
     /// A file, after this beginning of the word.
@@ -192,7 +192,7 @@ fn keywords(is_known: impl Fn(Extension) -> bool) -> Vec<Candidate> {
         .collect()
 }
 
-/// What the shell completes for an argument: a file if its value may be one, after an @ where texts are accepted too.
+/// The completion by the shell of an argument: a file if its value may be one, after an @ if texts are accepted too.
 fn native(arg: &Arg, before: String, value: &str) -> Option<Native> {
     let names = arg.get_value_names().unwrap_or_default();
     let has = |word: &str| {

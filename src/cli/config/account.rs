@@ -110,7 +110,7 @@ pub struct Init {
 #[derive(Default)]
 pub struct KnownServer {
     pub provider: Option<&'static Provider>,
-    /// What a search has found.
+    /// The server that a search has found.
     pub found: Option<FoundServer>,
 }
 

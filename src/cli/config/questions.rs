@@ -95,7 +95,7 @@ pub fn yes(question: &str, default: bool) -> Result<bool, UsageError> {
 struct ChosenServer {
     provider: Option<&'static Provider>,
     relay: String,
-    /// What a search has found.
+    /// The server that a search has found.
     found: Option<FoundServer>,
 }
 

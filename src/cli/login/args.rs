@@ -58,7 +58,7 @@ pub struct LoginArgs {
     #[arg(long, value_name = "FILE", help_heading = "Account")]
     client_secret_file: Option<PathBuf>,
 
-    /// How tokens are obtained: user, client-credentials or service-account [default: user].
+    /// Grant by which tokens are obtained: user, client-credentials or service-account [default: user].
     #[arg(long, value_name = "HOW", value_enum, help_heading = "Account")]
     grant: Option<GrantName>,
 

@@ -25,7 +25,7 @@ use prompt::Terminal;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// What `ehlo login` does.
+/// The tasks of `ehlo login`.
 #[derive(Debug)]
 pub enum LoginTask {
     LogIn(Box<NewLogin>),

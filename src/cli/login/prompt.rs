@@ -1,4 +1,4 @@
-//! What a person sees during a login, on standard error.
+//! The messages of a login to the user, on standard error.
 
 use crate::cli::login::has_display;
 use crate::cli::terminal::{complain, complain_escaped};

@@ -245,7 +245,7 @@ struct PaceArgs {
 
     /// End the run after this number of failed rows in a row.
     ///
-    /// So many failures have a common cause more often than not.
+    /// That many failures in a row usually have one cause.
     #[arg(long, value_name = "N", value_parser = value::number::<u32>(1, None), default_value_t = 10, hide_short_help = true)]
     stop_after: u32,
 }

@@ -46,7 +46,7 @@ pub(super) struct ListDescription {
     pub id_field: Option<String>,
 }
 
-/// What happened to a row. Recipients are indices into its envelope.
+/// An event of a row. Recipients are indices into its envelope.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub(super) enum RowEvent {

@@ -16,7 +16,7 @@ pub(super) const ATTACH: &str = "--attach";
 pub(super) const ENVELOPE_FROM: &str = "--envelope-from";
 pub(super) const LIST_UNSUBSCRIBE: &str = "--list-unsubscribe";
 
-/// What the messages of all rows have in common.
+/// The settings that the messages of all rows share.
 pub(super) struct LetterContext {
     /// The directory of the template, which the attachments that it names are relative to.
     pub directory: PathBuf,

@@ -25,7 +25,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What `ehlo merge` does.
+/// The tasks of `ehlo merge`.
 #[derive(Debug)]
 pub enum Merge {
     Run(Box<MergeOptions>),
@@ -96,14 +96,14 @@ enum Retry {
     Uncertain,
 }
 
-/// What becomes of rows that were sent and have changed since.
+/// Treatment of rows that were sent and have changed since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum ChangedRows {
     Skip,
     Send,
 }
 
-/// What is done with the messages.
+/// The use of the messages.
 #[derive(Debug)]
 enum Show {
     Send,

@@ -127,7 +127,7 @@ impl PreparedRow {
     }
 }
 
-/// What is wrong with the row at this line of the list.
+/// A fault of the row at this line of the list.
 pub(super) fn at(options: &MergeOptions, line: u64, what: &str) -> String {
     format!("{}, line {line}: {what}", shown_path(&options.list.path))
 }

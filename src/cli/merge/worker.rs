@@ -20,7 +20,7 @@ use std::time::Instant;
 /// Number of rows in a row that the server refuses before the recipient is known, after which the run ends.
 const MAX_REJECTIONS: u32 = 3;
 
-/// What the workers share.
+/// The state that the workers share.
 pub(super) struct MergeRun<'a> {
     pub options: &'a MergeOptions,
     pub journal: &'a Journal,

@@ -85,7 +85,7 @@ pub struct QueueArgs {
     #[arg(long, value_name = "DIR")]
     pub queue_dir: Option<PathBuf>,
 
-    /// What to do if a recipient may already have received the message.
+    /// Action if a recipient may already have received the message.
     ///
     /// This is unknown if the connection is lost after the end of the message but before the reply. `retry` sends
     /// the message again, so it may arrive twice; `hold` waits for `ehlo queue release`.

@@ -41,7 +41,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = PASSWORDS)]
     oauth_client_secret_file: Option<PathBuf>,
 
-    /// How tokens are obtained: user, client-credentials or service-account [default: user].
+    /// Grant by which tokens are obtained: user, client-credentials or service-account [default: user].
     ///
     /// `user`: a person logs in once. `client-credentials`: the application has a login of its own, with a client
     /// secret. `service-account`: the application signs requests with the key of --oauth-key-file (Google).

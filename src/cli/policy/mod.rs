@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::time::SystemTime;
 
-/// What is done with policies.
+/// The tasks of `ehlo policy`.
 #[derive(Debug)]
 pub enum Policy {
     List { json: bool },

@@ -57,7 +57,7 @@ pub struct QueuedMessage<'p> {
     pub as_given: bool,
 }
 
-/// What the messages of a command line share.
+/// The output and the connections that the messages of a command line share.
 pub struct Shared<'a, 'c, 't> {
     pub output: &'a mut DeliveryOutput,
     /// Their connections. `None`: each message has its own.

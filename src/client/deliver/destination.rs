@@ -674,7 +674,7 @@ struct SessionSettlement {
     left: Vec<usize>,
 }
 
-/// What a host leaves to the next one.
+/// The recipients that a host leaves to the next one.
 struct HostEnd {
     open: Vec<usize>,
     /// True if the hosts after it must not be tried.

@@ -256,7 +256,7 @@ impl Dns for Resolver {
     }
 }
 
-/// What is looked up, for the note about a slow lookup.
+/// The questions, for the note about a slow lookup.
 fn described(questions: &[Question]) -> String {
     let mut names: Vec<&str> = questions.iter().map(|one| one.name.as_str()).collect();
     names.dedup();

@@ -5,7 +5,7 @@ use crate::client::events::Observer;
 use crate::client::wire::tls::{Dane, is_usable};
 use std::net::IpAddr;
 
-/// What the DNS has for a host.
+/// The TLSA records of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TlsaStatus {
     /// Not looked up.

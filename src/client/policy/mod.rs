@@ -51,7 +51,7 @@ pub enum PolicySource {
 }
 
 impl Policy {
-    /// What the options of the transport demand.
+    /// The demands of the options of the transport.
     pub fn of_options(tls: TlsDemand) -> Self {
         Self {
             tls,
@@ -136,7 +136,7 @@ impl PolicyFailure {
     }
 }
 
-/// What policies depend on besides the host and the domain.
+/// The options and the router, on which policies depend besides the host and the domain.
 #[derive(Clone, Copy)]
 pub struct PolicyContext<'a> {
     pub options: &'a PolicyOptions,

@@ -94,7 +94,7 @@ pub struct SessionContext<'a> {
     pub tls: &'a Tls,
     /// The name that the server's certificate must have.
     pub host: &'a str,
-    /// How the certificate is verified.
+    /// The verification of the certificate.
     pub check: &'a ServerCheck,
     /// True if the user has named the host, or a policy of the recipient's domain; false for a host that the DNS names
     /// and nobody has signed.

@@ -161,7 +161,7 @@ pub struct Note {
     pub text: String,
 }
 
-/// What was read.
+/// The configuration that was read.
 #[derive(Debug, Default)]
 pub struct Imported {
     pub default: Option<String>,
@@ -183,7 +183,7 @@ pub struct ImportedProfile {
 #[derive(Debug)]
 pub struct ImportedPassword {
     pub secret: Secret,
-    /// Where it is now.
+    /// Its current place.
     pub place: LinePlace,
 }
 

@@ -85,7 +85,7 @@ impl JobHistory {
         *self == Self::default()
     }
 
-    /// What the list of jobs shows of it.
+    /// The part of it that the list of jobs shows.
     pub fn summary(&self) -> HistorySummary {
         HistorySummary {
             failures: self.series.as_ref().map_or(0, |series| series.failures),

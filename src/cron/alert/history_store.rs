@@ -133,7 +133,7 @@ impl HistoryStore {
         Err(AlertError::Locked(self.files.path(&file_name(job))))
     }
 
-    /// What the list of jobs shows of a history.
+    /// The part of a history that the list of jobs shows.
     pub fn summary(files: &StateFiles, job: &str) -> Result<HistorySummary, AlertError> {
         Ok(read(files, job)?.summary())
     }

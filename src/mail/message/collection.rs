@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// Size of the blocks in which an mbox is read.
 const BLOCK: usize = 64 * 1024;
 
-/// Where ready messages come from.
+/// A source of ready messages.
 #[derive(Clone, Debug)]
 pub enum MessageSource {
     One(Input),

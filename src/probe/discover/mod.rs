@@ -78,7 +78,7 @@ impl Candidate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundServer {
     pub candidate: Candidate,
-    /// Where its name comes from, in words.
+    /// The source of its name, in words.
     pub origin: String,
     /// The names in its certificate.
     pub names: Vec<String>,
@@ -88,7 +88,7 @@ pub struct FoundServer {
 #[derive(Debug, Default)]
 pub struct Discovery {
     pub found: Option<FoundServer>,
-    /// What was tried, in order, one sentence each.
+    /// The steps that were tried, in order, one sentence each.
     pub steps: Vec<String>,
     /// True if a lookup failed for a reason that may pass.
     pub is_temporary: bool,
@@ -134,7 +134,7 @@ impl DomainRecords {
 /// The services for outgoing mail, and true for TLS from the first byte, which is preferred (RFC 8314 §5.1).
 pub const SERVICES: [(&str, bool); 2] = [("_submissions._tcp", true), ("_submission._tcp", false)];
 
-/// What a search asks of the network.
+/// The requests of a search to the network.
 pub trait Network {
     /// The records of a domain.
     fn records(&mut self, domain: &str) -> DomainRecords;

@@ -139,7 +139,7 @@ impl Quota {
     }
 }
 
-/// What a user has sent, each as the time in milliseconds at which it no longer counts: every message adds its part of
+/// The messages and octets that a user has sent, each as the time in milliseconds at which it no longer counts: every message adds its part of
 /// an hour, and an hour's worth may be ahead of the clock (the generic cell rate algorithm).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Used {
@@ -155,7 +155,7 @@ fn charged(used: u64, amount: u64, limit: u64, now: u64) -> u64 {
 }
 
 impl Used {
-    /// What cannot be read counts as nothing: a crash may have left it.
+    /// An unreadable record is ignored: a crash may have left it.
     fn read(file: &File) -> Self {
         let mut bytes = [0; MAX_FILE];
         let count = file.read_at(&mut bytes, 0).unwrap_or(0);

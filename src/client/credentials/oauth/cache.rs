@@ -143,11 +143,11 @@ fn location() -> Result<PathBuf, OAuthError> {
 #[derive(Debug)]
 pub struct TokenFile {
     pub path: PathBuf,
-    /// What it contains, or why it cannot be read.
+    /// Its content, or the reason that it cannot be read.
     pub content: Result<CacheFile, OAuthError>,
 }
 
-/// What a file contains.
+/// The content of a file.
 #[derive(Debug)]
 pub enum CacheFile {
     Missing,

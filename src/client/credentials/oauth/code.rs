@@ -40,7 +40,7 @@ pub struct RedirectListener {
     port: u16,
 }
 
-/// What a URL or a request that came back contains.
+/// The content of a URL or of a request that came back.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Redirect {
     Code(Secret),

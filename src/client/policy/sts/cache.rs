@@ -35,7 +35,7 @@ const MAX_DOMAIN: usize = 253 - "mta-sts.".len();
 /// Age of a temporary file whose writer must have ended.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
-/// What is known about a domain.
+/// The stored state of a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// In lower case.

@@ -57,7 +57,7 @@ impl StsRecord {
     }
 }
 
-/// What is known about the policy of a domain.
+/// The state of the policy of a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StsStatus {
     /// A policy in mode `enforce` or `testing`.
@@ -374,7 +374,7 @@ impl FetchedPolicy {
 }
 
 impl Failure {
-    /// What follows from it.
+    /// The consequence, in a sentence.
     fn sentence(&self, entry: &Entry, now: SystemTime) -> String {
         let domain = &entry.domain;
         let instead = match &entry.policy {

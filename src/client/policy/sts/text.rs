@@ -8,7 +8,7 @@ use std::time::Duration;
 /// The longest lifetime of a policy: RFC 8461 §3.2.
 const MAX_AGE: Duration = Duration::from_secs(31_557_600);
 
-/// What a policy demands.
+/// The demands of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Nothing is sent to a host that does not meet the policy.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// What a proxy must hear, and what it answers.
+/// The requests to a proxy, each with its answer.
 type Steps = &'static [(&'static [u8], &'static [u8])];
 
 /// A proxy that plays these steps, and then waits until the client closes the connection.

@@ -29,7 +29,7 @@ pub enum TlsError {
     Wire(WireError),
 }
 
-/// What is wrong with a certificate, as reports about TLS distinguish it (RFC 8460 §4.3).
+/// The fault of a certificate, as reports about TLS distinguish it (RFC 8460 §4.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CertificateFault {
     HostMismatch,

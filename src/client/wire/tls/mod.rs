@@ -55,7 +55,7 @@ pub struct Pin(pub [u8; 32]);
 /// Maximum number of sets of TLSA records whose TLS sessions are kept for resumption.
 const MAX_DANE: usize = 32;
 
-/// How the certificate of a server is verified.
+/// The verification of the certificate of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ServerCheck {
     /// As the options of the transport demand.

@@ -82,7 +82,7 @@ pub struct Verifier {
     provider: Arc<CryptoProvider>,
     store: OnceLock<Result<Arc<WebPkiServerVerifier>, String>>,
     seen: Mutex<Verification>,
-    /// What was wrong with the last certificate.
+    /// The fault of the last certificate.
     fault: Mutex<CertificateFault>,
     /// The last chain that was rejected.
     refused: Mutex<Vec<Vec<u8>>>,
@@ -261,7 +261,7 @@ impl Verifier {
         })
     }
 
-    /// What was wrong with the last certificate.
+    /// The fault of the last certificate.
     pub fn fault(&self) -> CertificateFault {
         *self.last_fault()
     }
