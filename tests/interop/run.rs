@@ -132,7 +132,7 @@ pub fn ehlo_with(directory: &Path, arguments: &[&str], start: &Start) -> Ran {
 /// The most memory that the process has had resident so far, in KiB. 0: it still has the memory of the test, because
 /// the kernel lets a parent go on shortly before the child changes to the memory of its program.
 fn resident_peak(pid: u32) -> u64 {
-    let process = format!("/proc/{}", pid);
+    let process = format!("/proc/{pid}");
     let program = std::fs::read_link(format!("{process}/exe")).ok();
     if program == std::fs::read_link("/proc/self/exe").ok() {
         return 0;
