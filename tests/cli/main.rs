@@ -78,5 +78,6 @@ mod sts;
 mod submit;
 mod texts;
 mod tls;
+mod tls_scan;
 mod units;
 mod ways;

@@ -94,7 +94,8 @@ fn a_server_in_clear_is_told_line_by_line() {
          greeting    mx.example ESMTP\n\
          plaintext   PIPELINING, SIZE 10240000, AUTH PLAIN LOGIN\n\
          AUTH        PLAIN LOGIN (plaintext)\n\
-         SIZE        10240000 (10.2 MB)"
+         SIZE        10240000 (10.2 MB)\n\
+         warning     AUTH PLAIN LOGIN is offered without TLS (RFC 4954 §4)"
     );
     assert_eq!(text, right);
     assert_eq!(steps, ["connect", "banner", "ehlo", "quit"]);
@@ -198,7 +199,7 @@ fn a_certificate_is_judged_and_not_enforced() {
                 .run();
             server.finish();
             run.exits(0).complains(0).shows(&[
-                "\nTLS         TLSv1.3 TLS13_AES_256_GCM_SHA384 X25519",
+                "\nTLS         TLSv1.3 TLS_AES_256_GCM_SHA384 X25519",
                 &format!("\ncertificate of 127.0.0.1: {judgement}"),
                 &format!("\n              sha256:{}\n", hex(&papers.sum())),
                 &format!("\n              key sha256:{}\n", hex(&papers.key_sum())),
