@@ -205,7 +205,7 @@ impl<'w> StepRecorder<'w> {
         let is_yes = (200..300).contains(&code);
         match stage {
             Stage::Banner => self.probe.banner = lines.to_vec(),
-            Stage::Ehlo if is_yes => {
+            Stage::Ehlo | Stage::Lhlo if is_yes => {
                 let offered = Some(lines.iter().skip(1).cloned().collect());
                 if self.probe.tls.is_some() {
                     self.probe.in_tls = offered;

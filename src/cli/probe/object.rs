@@ -20,12 +20,15 @@ pub fn object(report: &ProbeReport<'_>) -> Value {
     let expected = report.expected.iter();
     let expected = expected
         .map(|result| json!({"expected": result.text, "met": result.met, "found": result.found}));
+    let (only_in_clear, only_in_tls) = probe.differences();
     let mut object = server(report.target, probe);
     let rest = json!({
         "banner": probe.banner,
         "in_clear": probe.in_clear,
         "tls": probe.tls.as_ref().map(tls_object),
         "in_tls": probe.in_tls,
+        "only_in_clear": only_in_clear,
+        "only_in_tls": only_in_tls,
         "auth": session::parameters(probe.offered(), "auth"),
         "size": session::parameters(probe.offered(), "size")
             .and_then(|words| words.first().and_then(|word| word.parse::<u64>().ok())),

@@ -24,7 +24,6 @@ pub fn report(report: &ProbeReport<'_>, display: Display) -> String {
     if let Some(offered) = &probe.in_tls {
         lines.line("over TLS", &offered.join(", "));
     }
-    difference(&mut lines, probe);
     let is_known = probe.in_tls.is_some() || probe.in_clear.is_some() && probe.tls.is_none();
     if is_known {
         lines.line("AUTH", &mechanisms(probe));
@@ -37,19 +36,6 @@ pub fn report(report: &ProbeReport<'_>, display: Display) -> String {
     expected(&mut lines, report);
     lines.findings(&report.findings);
     lines.text(display)
-}
-
-/// What is offered only without, or only with TLS.
-fn difference(lines: &mut Lines, probe: &ProbeResult) {
-    let (clear, tls) = probe.differences();
-    for (only, offered) in [("plaintext", clear), ("over TLS", tls)] {
-        if !offered.is_empty() {
-            lines.line(
-                "difference",
-                &format!("only {only}: {}", offered.join(", ")),
-            );
-        }
-    }
 }
 
 fn times(lines: &mut Lines, series: &ProbeSeries) {
@@ -157,10 +143,8 @@ pub fn certificate(lines: &mut Lines, der: &[u8]) {
     lines.line("certificate", &dates);
     let key = key_kind(der).unwrap_or_default();
     lines.line("certificate", &format!("  sha256:{}", read.sha256));
-    lines.line(
-        "certificate",
-        &format!("  key sha256:{} ({key})", read.key_sha256),
-    );
+    lines.line("certificate", &format!("  key sha256:{}", read.key_sha256));
+    lines.line("certificate", &format!("  key {key}"));
 }
 
 fn mechanisms(probe: &ProbeResult) -> String {
