@@ -14,7 +14,7 @@ mod session;
 
 pub use certificate::SOON;
 pub use expect::{Expectation, ExpectationResult};
-pub use finding::{Finding, Status};
+pub use finding::{Finding, FindingId, Status, worst};
 pub use inspect::{ProbeResult, TlsReport, probe};
 pub use judge::findings;
 pub use series::{Phase, ProbeSeries, Spread};
