@@ -67,3 +67,4 @@ mod signed;
 mod sink;
 mod sts;
 mod swaks;
+mod tls_scan;

@@ -90,11 +90,7 @@ fn state(report: &ProbeReport<'_>, thresholds: Thresholds) -> (Health, String) {
         .total
         .map(|total| total.median)
         .unwrap_or_default();
-    let health = match total {
-        total if thresholds.critical.is_some_and(|limit| total >= limit) => Health::Critical,
-        total if thresholds.warning.is_some_and(|limit| total >= limit) => Health::Warning,
-        _ => Health::Ok,
-    };
+    let health = thresholds.health(total);
     let mut words = format!("{server} answered in {} s", seconds(total));
     if let Some(tls) = &probe.tls {
         let version = tls.version.as_deref().unwrap_or("TLS");
@@ -104,6 +100,17 @@ fn state(report: &ProbeReport<'_>, thresholds: Thresholds) -> (Health, String) {
         }
     }
     (health, words)
+}
+
+impl Thresholds {
+    fn health(self, took: Duration) -> Health {
+        let is_over = |limit: Option<Duration>| limit.is_some_and(|limit| took >= limit);
+        match (is_over(self.critical), is_over(self.warning)) {
+            (true, _) => Health::Critical,
+            (_, true) => Health::Warning,
+            _ => Health::Ok,
+        }
+    }
 }
 
 fn seconds(took: Duration) -> String {
@@ -153,4 +160,34 @@ fn figures(report: &ProbeReport<'_>, thresholds: Thresholds, is_several: bool) -
         all.push(format!("{}={days};{SOON}:;0:", label("cert_days")));
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thresholds_are_reached_by_their_own_value() {
+        let second = Duration::from_secs;
+        let thresholds = Thresholds {
+            warning: Some(second(2)),
+            critical: Some(second(5)),
+        };
+        assert_eq!(thresholds.health(second(1)), Health::Ok);
+        assert_eq!(thresholds.health(second(2)), Health::Warning);
+        assert_eq!(thresholds.health(second(5)), Health::Critical);
+        assert_eq!(Thresholds::default().health(second(100)), Health::Ok);
+    }
+
+    #[test]
+    fn what_is_known_to_be_bad_is_worse_than_unknown() {
+        assert!(rank(Health::Ok) < rank(Health::Unknown));
+        assert!(rank(Health::Unknown) < rank(Health::Warning));
+        assert!(rank(Health::Warning) < rank(Health::Critical));
+    }
+
+    #[test]
+    fn text_does_not_begin_performance_data() {
+        assert_eq!(plain("a|b\x1b"), "a/b\\u{1b}");
+    }
 }
