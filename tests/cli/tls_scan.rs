@@ -304,6 +304,41 @@ fn server_of_sslv3_is_found_and_must_not_be_used() {
     ]);
 }
 
+/// TLS 1.2 with one suite, by a server that chooses Diffie-Hellman before it and has no parameters for it.
+fn speak_without_parameters(mut stream: TcpStream) -> std::io::Result<()> {
+    const DHE: [u16; 2] = [0x009e, 0x009f];
+    const OWN: u16 = 0x009c;
+    let (version, offered) = client_hello(&mut stream)?;
+    let chooses = |suite| version == [3, 3] && offered.contains(suite);
+    let reply = if DHE.iter().any(chooses) {
+        record(21, version, &[2, 80])
+    } else if chooses(&OWN) {
+        let mut hello = vec![2, 0, 0, 38, 3, 3];
+        hello.extend([7; 32]);
+        hello.push(0);
+        hello.extend(OWN.to_be_bytes());
+        hello.push(0);
+        record(22, version, &hello)
+    } else {
+        record(21, version, &FAILURE)
+    };
+    stream.write_all(&reply)
+}
+
+#[test]
+fn suite_that_a_server_chooses_but_cannot_use_does_not_hide_the_others() {
+    let server = ScanServer::start(|stream, _| {
+        until_tls(&stream, "EHLO")?;
+        speak_without_parameters(stream)
+    });
+    let run = server.scan().args(["--json"]).run();
+    run.exits(0);
+    let told = object(&run);
+    let found = suites(version(&told, "TLSv1.2"));
+    assert_eq!(found, ["TLS_RSA_WITH_AES_128_GCM_SHA256"], "{told}");
+    assert_eq!(version(&told, "TLSv1.3")["supported"], false);
+}
+
 /// A server that sends the same octets after STARTTLS.
 fn saying(octets: impl Into<Vec<u8>>) -> ScanServer {
     let octets: Vec<u8> = octets.into();

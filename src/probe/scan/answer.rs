@@ -132,10 +132,10 @@ impl AnswerReader {
                 Ok(None)
             };
         }
-        let Some(&[a, b, c, d, e]) = self.octets.first_chunk::<5>() else {
+        let Some(&header) = self.octets.first_chunk::<5>() else {
             return Ok(None);
         };
-        let length = usize::from(u16::from_be_bytes([d, e]));
+        let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
         if length > MAX_RECORD {
             return Err(format!("sent a TLS record of {length} bytes"));
         }
@@ -144,7 +144,7 @@ impl AnswerReader {
         }
         let content = self.octets[5..5 + length].to_vec();
         self.octets.drain(..5 + length);
-        Ok(Some(([a, b, c, d, e], content)))
+        Ok(Some((header, content)))
     }
 
     fn record(&mut self, header: [u8; 5], content: Vec<u8>) -> Option<Answer> {

@@ -226,6 +226,7 @@ pub struct Alert(pub u8);
 
 impl Alert {
     pub const CLOSE_NOTIFY: Self = Self(0);
+    pub const INTERNAL_ERROR: Self = Self(80);
     pub const INAPPROPRIATE_FALLBACK: Self = Self(86);
     pub const NO_APPLICATION_PROTOCOL: Self = Self(120);
 }

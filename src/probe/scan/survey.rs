@@ -58,6 +58,8 @@ enum End {
 struct Series<T> {
     accepted: Vec<T>,
     flights: Vec<ServerFlight>,
+    /// What was not accepted.
+    rest: Vec<T>,
     end: End,
 }
 
@@ -96,6 +98,7 @@ impl Inquiry<'_> {
         Series {
             accepted,
             flights,
+            rest: offered,
             end,
         }
     }
@@ -186,14 +189,49 @@ impl VersionSurvey {
         share
     }
 
+    /// Offers all suites. A server may choose one that it cannot use, and fail: then each key exchange is offered on
+    /// its own.
     fn series_of_suites(&self, questions: &Questions, share: Option<Group>) -> Series<Suite> {
+        let mut found = self.series_of(suites_of(self.version), questions, share);
+        let is_fault = |end: &End| matches!(end, End::Refused(Some(Alert::INTERNAL_ERROR)));
+        if !is_fault(&found.end) {
+            return found;
+        }
+        let mut exchanges: Vec<Option<&str>> = Vec::new();
+        for suite in &found.rest {
+            if !exchanges.contains(&suite.exchange()) {
+                exchanges.push(suite.exchange());
+            }
+        }
+        found.end = End::Refused(None);
+        for exchange in exchanges {
+            let offered = found.rest.iter().copied();
+            let offered = offered
+                .filter(|suite| suite.exchange() == exchange)
+                .collect();
+            let more = self.series_of(offered, questions, share);
+            found.accepted.extend(more.accepted);
+            if let End::Unknown(_) = more.end {
+                found.end = more.end;
+                break;
+            }
+        }
+        found
+    }
+
+    fn series_of(
+        &self,
+        suites: Vec<Suite>,
+        questions: &Questions,
+        share: Option<Group>,
+    ) -> Series<Suite> {
         let version = self.version;
         let inquiry = Inquiry {
             questions,
             extent: Extent::Hello,
         };
         inquiry.series(
-            suites_of(version),
+            suites,
             |suites| Hello {
                 share,
                 ..Hello::of(version, suites.to_vec())
@@ -326,7 +364,7 @@ fn suites_of(version: Version) -> Vec<Suite> {
     };
     let mut suites: Vec<Suite> = Suite::all().filter(is_of).collect();
     // Some servers look only at the first suites.
-    suites.sort_by_key(|suite| (suite.weakness().map_or(0, |_| 1), suite.0));
+    suites.sort_by_key(|suite| (suite.weakness().is_some(), !suite.is_ecdhe(), suite.0));
     suites
 }
 

@@ -119,7 +119,7 @@ impl Suite {
     }
 
     /// The key exchange and authentication of a suite before TLS 1.3: `ECDHE_RSA`.
-    fn exchange(self) -> Option<&'static str> {
+    pub fn exchange(self) -> Option<&'static str> {
         let (exchange, _) = self
             .registered()?
             .strip_prefix("TLS_")?
