@@ -122,7 +122,9 @@ pub fn in_order<'i, T: Sync, R: Send>(
     mut done: impl FnMut(R),
 ) {
     if parallel <= 1 || items.len() <= 1 {
-        items.iter().for_each(|item| done(work(item)));
+        for item in items {
+            done(work(item));
+        }
         return;
     }
     let threads = parallel.min(items.len());

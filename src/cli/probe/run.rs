@@ -121,21 +121,12 @@ impl<'r> Fleet<'r> {
             ProbeSeries::run(transport, target.place(), count, observer)
         };
         self.with_transport(target, run)
-            .unwrap_or_else(ProbeSeries::single)
+            .unwrap_or_else(|probe| ProbeSeries::single(*probe))
     }
 
     fn scan(&self, connections: usize, done: impl FnMut(ScanReport<'r>)) {
         let work = |target: &'r ProbeTarget<'r>| {
-            let server = match &target.peer {
-                Some(Err(error)) => ServerScan::failed(ProbeResult::unreached(error)),
-                _ => {
-                    let run = |transport: &OpenTransport<'_>, observer: &mut dyn Observer| {
-                        scan_server(transport, target.place(), connections, observer)
-                    };
-                    self.with_transport(target, run)
-                        .unwrap_or_else(ServerScan::failed)
-                }
-            };
+            let server = self.scan_of(target, connections);
             ScanReport {
                 findings: check::scan::findings(&server),
                 target,
@@ -145,21 +136,34 @@ impl<'r> Fleet<'r> {
         in_order(self.targets, self.options.parallel, work, done);
     }
 
+    fn scan_of(&self, target: &ProbeTarget<'_>, connections: usize) -> ServerScan {
+        if let Some(Err(error)) = &target.peer {
+            return ServerScan::failed(ProbeResult::unreached(error));
+        }
+        let run = |transport: &OpenTransport<'_>, observer: &mut dyn Observer| {
+            scan_server(transport, target.place(), connections, observer)
+        };
+        self.with_transport(target, run)
+            .unwrap_or_else(|probe| ServerScan::failed(*probe))
+    }
+
     /// Each of several servers has a transport of its own, because a transport keeps the result of the last
     /// certificate.
     fn with_transport<R>(
         &self,
         target: &ProbeTarget<'_>,
         run: impl FnOnce(&OpenTransport<'_>, &mut dyn Observer) -> R,
-    ) -> Result<R, ProbeResult> {
+    ) -> Result<R, Box<ProbeResult>> {
         if let [_] = self.targets {
             return Ok(self.observed(self.loaded, run));
         }
         let loaded = LoadedTransport::of(&target.subject.transport, None);
-        let mut loaded = loaded.map_err(|error| ProbeResult {
-            failure: Some(error.to_string()),
-            exit: error.exit(),
-            ..ProbeResult::default()
+        let mut loaded = loaded.map_err(|error| {
+            Box::new(ProbeResult {
+                failure: Some(error.to_string()),
+                exit: error.exit(),
+                ..ProbeResult::default()
+            })
         })?;
         prepare(&mut loaded, self.options);
         Ok(self.observed(&loaded, run))

@@ -46,7 +46,9 @@ pub fn scan_report(report: &ScanReport<'_>, display: Display) -> String {
             version(&mut lines, survey);
         }
         for chain in scan.chains() {
-            chain.iter().for_each(|der| certificate(&mut lines, der));
+            for der in chain {
+                certificate(&mut lines, der);
+            }
         }
         properties(&mut lines, &report.server, scan);
     }

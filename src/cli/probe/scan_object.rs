@@ -77,7 +77,7 @@ fn version(survey: &VersionSurvey) -> Value {
         "version": survey.version.name(),
         "supported": supported,
         "why": why,
-        "suites": survey.suites.iter().map(suite).collect::<Vec<_>>(),
+        "suites": survey.suites.iter().copied().map(suite).collect::<Vec<_>>(),
         "order": order,
         "groups": names(survey.groups.iter().map(ToString::to_string).collect()),
         "dh_bits": survey.prime_bits,
@@ -85,7 +85,7 @@ fn version(survey: &VersionSurvey) -> Value {
     })
 }
 
-fn suite(suite: &Suite) -> Value {
+fn suite(suite: Suite) -> Value {
     json!({
         "iana": suite.to_string(),
         "openssl": suite.openssl_name(),

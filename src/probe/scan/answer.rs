@@ -1,4 +1,4 @@
-//! The answer of a server to a ClientHello: its records and messages, up to where the client would go on. The
+//! The answer of a server to a `ClientHello`: its records and messages, up to where the client would go on. The
 //! octets come from anyone; all of them are bounded.
 
 use crate::probe::scan::hello::EncodedHello;
@@ -50,6 +50,9 @@ pub struct ServerFlight {
     /// True if the server requests a client certificate.
     pub requests_certificate: bool,
 }
+
+/// The header and the content of a record.
+type Record = ([u8; 5], Vec<u8>);
 
 /// How much of the answer is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,8 +120,8 @@ impl AnswerReader {
         }
     }
 
-    /// The next complete record: its header and its content.
-    fn next_record(&mut self) -> Result<Option<([u8; 5], Vec<u8>)>, String> {
+    /// The next complete record.
+    fn next_record(&mut self) -> Result<Option<Record>, String> {
         let Some(&kind) = self.octets.first() else {
             return Ok(None);
         };
@@ -150,22 +153,10 @@ impl AnswerReader {
     fn record(&mut self, header: [u8; 5], content: Vec<u8>) -> Option<Answer> {
         match header[0] {
             20 => None,
-            21 => self.alert(&content),
+            21 => alert(&content),
             22 => self.handshake(&content),
             _ => self.encrypted(header, content),
         }
-    }
-
-    fn alert(&mut self, content: &[u8]) -> Option<Answer> {
-        let &[level, description] = content else {
-            return Some(Answer::Unknown("sent an invalid alert".to_owned()));
-        };
-        let alert = Alert(description);
-        // A warning, such as unrecognized_name, does not end a handshake.
-        if level != 2 && alert != Alert::CLOSE_NOTIFY {
-            return None;
-        }
-        Some(Answer::Refused(Some(alert)))
     }
 
     fn encrypted(&mut self, header: [u8; 5], content: Vec<u8>) -> Option<Answer> {
@@ -180,7 +171,7 @@ impl AnswerReader {
             };
         };
         match keys.open(header, content) {
-            Some((21, content)) => self.alert(&content),
+            Some((21, content)) => alert(&content),
             Some((22, content)) => self.handshake(&content),
             _ => Some(Answer::Unknown(
                 "sent a record that cannot be decrypted".to_owned(),
@@ -191,9 +182,7 @@ impl AnswerReader {
     fn handshake(&mut self, content: &[u8]) -> Option<Answer> {
         self.messages.extend_from_slice(content);
         loop {
-            let Some(&[kind, a, b, c]) = self.messages.first_chunk::<4>() else {
-                return None;
-            };
+            let &[kind, a, b, c] = self.messages.first_chunk::<4>()?;
             let length = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
             if length > MAX_ANSWER {
                 return Some(Answer::Unknown(format!(
@@ -227,7 +216,7 @@ impl AnswerReader {
         };
         let is_13 = flight.hello.version == Some(Version::Tls13);
         match kind {
-            8 => flight.protocol = protocol(&mut reader)?,
+            8 => flight.protocol = protocol(&mut reader).ok()?,
             11 if is_13 => (flight.chain, flight.staple) = certificates_of_tls13(&mut reader)?,
             11 => flight.chain = certificates(&mut reader)?,
             12 => {
@@ -273,6 +262,16 @@ impl AnswerReader {
         })
         .ok()?
     }
+}
+
+/// `None`: a warning, such as `unrecognized_name`, which does not end a handshake.
+fn alert(content: &[u8]) -> Option<Answer> {
+    let &[level, description] = content else {
+        return Some(Answer::Unknown("sent an invalid alert".to_owned()));
+    };
+    let alert = Alert(description);
+    let is_end = level == 2 || alert == Alert::CLOSE_NOTIFY;
+    is_end.then_some(Answer::Refused(Some(alert)))
 }
 
 fn not_tls(octets: &[u8]) -> String {

@@ -1,4 +1,4 @@
-//! Connections on which a TLS handshake may begin: each is used for one ClientHello.
+//! Connections on which a TLS handshake may begin: each is used for one `ClientHello`.
 
 use crate::client::events::Silent;
 use crate::client::peer::PeerAddress;
@@ -117,7 +117,7 @@ impl Target<'_> {
         }
     }
 
-    /// Sends a ClientHello and reads the answer. The connection is closed afterwards.
+    /// Sends a `ClientHello` and reads the answer. The connection is closed afterwards.
     pub fn ask(&self, mut wire: Wire, hello: &Hello, extent: Extent) -> Answer {
         let deadline = Deadline::after(self.limit);
         let encoded = hello.encode(self.name);

@@ -1,4 +1,4 @@
-//! ClientHello messages (RFC 8446 §4.1.2, RFC 5246 §7.4.1.2, RFC 6101 §5.6.1).
+//! `ClientHello` messages (RFC 8446 §4.1.2, RFC 5246 §7.4.1.2, RFC 6101 §5.6.1).
 
 use crate::client::wire::tls::Suite;
 use crate::probe::scan::names::{Group, Scheme, Version};
@@ -6,7 +6,7 @@ use ring::agreement::{ECDH_P256, ECDH_P384, EphemeralPrivateKey, X25519};
 use ring::rand::SystemRandom;
 use std::net::IpAddr;
 
-/// A ClientHello. It offers one version.
+/// A `ClientHello`. It offers one version.
 #[derive(Clone, Debug)]
 pub struct Hello {
     pub version: Version,
@@ -84,7 +84,7 @@ impl Hello {
             vector(
                 &mut body,
                 2,
-                &self.extensions(server, share.unwrap_or_default()),
+                &self.extensions(server, &share.unwrap_or_default()),
             );
         }
         let mut message = vec![1];
@@ -102,7 +102,7 @@ impl Hello {
         self.suites.iter().copied().chain(signal)
     }
 
-    fn extensions(&self, server: &str, share: Vec<u8>) -> Vec<u8> {
+    fn extensions(&self, server: &str, share: &[u8]) -> Vec<u8> {
         let mut all = Vec::new();
         if server.parse::<IpAddr>().is_err() && server.contains('.') {
             let mut name = vec![0];
@@ -129,7 +129,7 @@ impl Hello {
         if self.version == Version::Tls13 {
             extension(&mut all, 43, &[2, 3, 4]);
             extension(&mut all, 45, &[1, 1]);
-            extension(&mut all, 51, &in_vector(2, &share));
+            extension(&mut all, 51, &in_vector(2, share));
         } else {
             // Points without compression; encrypt-then-MAC, extended master secret, tickets, RFC 5746.
             extension(&mut all, 11, &[1, 0]);

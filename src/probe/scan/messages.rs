@@ -6,7 +6,7 @@ use crate::probe::scan::names::{Group, Scheme, Version};
 /// Maximum number of certificates of a chain.
 const MAX_CHAIN: usize = 32;
 
-/// The random value of a ServerHello that requests another ClientHello (RFC 8446 §4.1.3).
+/// The random value of a `ServerHello` that requests another `ClientHello` (RFC 8446 §4.1.3).
 const RETRY: [u8; 32] = [
     0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
     0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
@@ -59,7 +59,7 @@ impl<'m> Reader<'m> {
     }
 }
 
-/// A ServerHello, or a HelloRetryRequest.
+/// A `ServerHello`, or a `HelloRetryRequest`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerHello {
     /// `None`: an unknown version.
@@ -71,10 +71,10 @@ pub struct ServerHello {
     pub compresses: bool,
     /// Numbers of the extensions.
     pub extensions: Vec<u16>,
-    /// The group of TLS 1.3 and the server's key; the key is empty in a HelloRetryRequest.
+    /// The group of TLS 1.3 and the server's key; the key is empty in a `HelloRetryRequest`.
     pub share: Option<(Group, Vec<u8>)>,
     pub protocol: Option<String>,
-    /// True if it asks for another ClientHello, with a key for the group.
+    /// True if it asks for another `ClientHello`, with a key for the group.
     pub is_retry: bool,
 }
 
@@ -111,9 +111,10 @@ impl ServerHello {
             43 => self.version = Version::of(content.u16()?),
             51 => {
                 let group = Group(content.u16()?);
-                let key = match self.is_retry {
-                    true => &[][..],
-                    false => content.vector(2)?,
+                let key = if self.is_retry {
+                    &[]
+                } else {
+                    content.vector(2)?
                 };
                 self.share = Some((group, key.to_vec()));
             }
@@ -133,13 +134,15 @@ fn name(content: &mut Reader<'_>) -> Option<String> {
     Some(String::from_utf8_lossy(list.vector(1)?).into_owned())
 }
 
-/// EncryptedExtensions: the protocol chosen by ALPN.
-pub fn protocol(reader: &mut Reader<'_>) -> Option<Option<String>> {
-    let all = reader.extensions()?;
-    match all.into_iter().find(|(number, _)| *number == 16) {
-        Some((_, content)) => name(&mut Reader::new(content)).map(Some),
-        None => Some(None),
-    }
+/// `EncryptedExtensions`: the protocol chosen by ALPN.
+///
+/// # Errors
+/// The message is invalid.
+pub fn protocol(reader: &mut Reader<'_>) -> Result<Option<String>, ()> {
+    let all = reader.extensions().ok_or(())?;
+    let found = all.into_iter().find(|(number, _)| *number == 16);
+    let name = found.map(|(_, content)| name(&mut Reader::new(content)).ok_or(()));
+    name.transpose()
 }
 
 /// Certificate before TLS 1.3.
@@ -171,18 +174,18 @@ pub fn certificates_of_tls13(reader: &mut Reader<'_>) -> Option<(Vec<Vec<u8>>, O
     Some((chain, response))
 }
 
-/// CertificateStatus: the OCSP response in DER.
+/// `CertificateStatus`: the OCSP response in DER.
 pub fn staple(reader: &mut Reader<'_>) -> Option<Vec<u8>> {
     (reader.number(1)? == 1).then_some(())?;
     Some(reader.vector(3)?.to_vec())
 }
 
-/// CertificateVerify: the algorithm.
+/// `CertificateVerify`: the algorithm.
 pub fn scheme(reader: &mut Reader<'_>) -> Option<Scheme> {
     reader.u16().map(Scheme)
 }
 
-/// The contents of ServerKeyExchange.
+/// The contents of `ServerKeyExchange`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct KeyExchange {
     pub group: Option<Group>,
@@ -190,7 +193,7 @@ pub struct KeyExchange {
     pub scheme: Option<Scheme>,
 }
 
-/// ServerKeyExchange. Signatures name their algorithm since TLS 1.2.
+/// `ServerKeyExchange`. Signatures name their algorithm since TLS 1.2.
 pub fn parameters(reader: &mut Reader<'_>, suite: Suite, is_12: bool) -> Option<KeyExchange> {
     let mut found = KeyExchange::default();
     if suite.has_hint() {

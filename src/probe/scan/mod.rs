@@ -1,5 +1,5 @@
 //! Scans a server for the versions of TLS that it accepts, with their cipher suites, groups, signature
-//! algorithms and certificates. Each ClientHello has a connection of its own, and no handshake is completed,
+//! algorithms and certificates. Each `ClientHello` has a connection of its own, and no handshake is completed,
 //! because this program could not with most of what it offers. Prints nothing.
 
 mod answer;
@@ -186,7 +186,7 @@ fn finished(mut versions: Vec<VersionSurvey>, questions: &Questions) -> Scan {
     }
 }
 
-/// The highest supported version that meets a condition, with a ClientHello that it accepts.
+/// The highest supported version that meets a condition, with a `ClientHello` that it accepts.
 fn highest(
     versions: &[VersionSurvey],
     condition: impl Fn(Version) -> bool,

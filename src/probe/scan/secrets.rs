@@ -23,7 +23,7 @@ struct Functions {
 }
 
 impl ServerKeys {
-    /// `transcript`: ClientHello and ServerHello. `None`: the suite is not supported here.
+    /// `transcript`: `ClientHello` and `ServerHello`. `None`: the suite is not supported here.
     pub fn derive(suite: Suite, shared: &[u8], transcript: &[u8]) -> Option<Self> {
         let functions = Functions::of(suite)?;
         let zero = vec![0; functions.hash.output_len()];

@@ -146,7 +146,7 @@ impl VersionSurvey {
         self.support == Support::Yes
     }
 
-    /// A ClientHello with these suites.
+    /// A `ClientHello` with these suites.
     pub fn hello(&self, suites: Vec<Suite>) -> Hello {
         Hello::of(self.version, suites)
     }
@@ -166,7 +166,7 @@ impl VersionSurvey {
         all.filter(|suite| condition(*suite)).collect()
     }
 
-    /// Returns the group of the key that the server needs in every ClientHello; `None`: it needs none.
+    /// Returns the group of the key that the server needs in every `ClientHello`; `None`: it needs none.
     fn find_suites(&mut self, questions: &Questions) -> Option<Group> {
         let without = self.series_of_suites(questions, None);
         let is_refused = matches!(without.end, End::Refused(_)) && without.accepted.is_empty();
@@ -248,7 +248,7 @@ impl VersionSurvey {
         }
     }
 
-    /// Offers the suites in the opposite order. Servers may prefer ChaCha20 if the client does; it is left out.
+    /// Offers the suites in the opposite order. Servers may prefer `ChaCha20` if the client does; it is left out.
     fn find_order(&mut self, questions: &Questions, share: Option<Group>) {
         let is_chacha = |suite: Suite| suite.to_string().contains("CHACHA20");
         let suites = self.accepted(|suite| !is_chacha(suite));

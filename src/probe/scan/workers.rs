@@ -1,5 +1,5 @@
 //! A few threads that open connections ahead of use, so that most of a scan needs one round trip for each
-//! ClientHello. Their number is the maximum number of connections at a time.
+//! `ClientHello`. Their number is the maximum number of connections at a time.
 
 use crate::client::wire::{Deadline, Wire};
 use crate::probe::scan::answer::{Answer, Extent};
@@ -17,7 +17,7 @@ const PAUSES: [Duration; 3] = [
     Duration::from_secs(3),
 ];
 
-/// A ClientHello to send, and where the answer goes.
+/// A `ClientHello` to send, and where the answer goes.
 pub struct Question {
     pub hello: Hello,
     pub extent: Extent,
@@ -37,7 +37,7 @@ impl Questions {
         (Self { queue, deadline }, questions)
     }
 
-    /// The answer to a ClientHello. It is asked for twice if there is none, because the server may serve only one
+    /// The answer to a `ClientHello`. It is asked for twice if there is none, because the server may serve only one
     /// connection at a time; or if it ends without an alert, because the connection may have been lost by accident.
     pub fn ask(&self, hello: Hello, extent: Extent) -> Answer {
         let answer = match self.ask_once(hello.clone(), extent) {

@@ -127,7 +127,7 @@ impl Suite {
         Some(exchange)
     }
 
-    /// True if the server signs with an ECDSA or EdDSA key.
+    /// True if the server signs with an ECDSA or `EdDSA` key.
     pub fn is_ecdsa(self) -> bool {
         self.exchange() == Some("ECDHE_ECDSA")
     }
