@@ -873,7 +873,9 @@ fn several_servers_are_reported_in_their_order() {
         format!("{}:{}", told["ip"].as_str().unwrap(), told["port"])
     });
     assert_eq!(told.collect::<Vec<_>>(), places);
-    servers.into_iter().for_each(Server::finish);
+    for server in servers {
+        server.finish();
+    }
 }
 
 #[test]

@@ -265,7 +265,7 @@ fn record(kind: u8, version: [u8; 2], content: &[u8]) -> Vec<u8> {
 
 const FAILURE: [u8; 2] = [2, 40];
 
-/// A server of 1996: SSLv3 with export keys and compression, in the order of the server.
+/// A server of 1996: `SSLv3` with export keys and compression, in the order of the server.
 fn speak_ssl3(mut stream: TcpStream) -> std::io::Result<()> {
     let (version, offered) = client_hello(&mut stream)?;
     let suite = [0x0005, 0x0003_u16]

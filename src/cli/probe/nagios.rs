@@ -119,13 +119,14 @@ fn seconds(took: Duration) -> String {
 
 /// Performance data: `'label'=value[unit];warning;critical;minimum`.
 fn figures(report: &ProbeReport<'_>, thresholds: Thresholds, is_several: bool) -> Vec<String> {
-    let label = |name: &str| match is_several {
-        // The label of a figure must not have these characters.
-        true => format!(
-            "'{} {name}'",
-            plain(&report.server()).replace(['\'', '='], "")
-        ),
-        false => name.to_owned(),
+    // A label must not have these characters.
+    let server = plain(&report.server()).replace(['\'', '='], "");
+    let label = |name: &str| {
+        if is_several {
+            format!("'{server} {name}'")
+        } else {
+            name.to_owned()
+        }
     };
     let limit = |limit: Option<Duration>| limit.map_or_else(String::new, seconds);
     let mut all = Vec::new();

@@ -96,7 +96,7 @@ impl Hello {
         }
     }
 
-    /// SSLv3 has no extensions, and says by a suite that it knows RFC 5746.
+    /// `SSLv3` has no extensions, and says by a suite that it knows RFC 5746.
     fn sent_suites(&self) -> impl Iterator<Item = Suite> {
         let signal = (self.version == Version::Ssl3).then_some(Suite::EMPTY_RENEGOTIATION_INFO);
         self.suites.iter().copied().chain(signal)
