@@ -24,6 +24,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "notify",
     "digest",
     "jobs",
+    "cron",
     "unit",
     "doctor",
     "sendmail",
