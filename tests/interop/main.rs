@@ -58,6 +58,8 @@ mod netrc;
 mod oauth;
 mod odd_tls;
 mod pipes;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod proxy;
 mod reading;
 mod refusals;
