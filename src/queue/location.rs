@@ -66,7 +66,7 @@ impl fmt::Display for Location {
 
 impl Database {
     /// The URL as it was given. It may contain a password.
-    #[cfg_attr(not(feature = "postgres"), expect(dead_code))]
+    #[cfg(feature = "postgres")]
     pub fn url(&self) -> &str {
         &self.url
     }
