@@ -138,7 +138,10 @@ fn host_units(call: &UnitCall, user: &str) -> String {
     } = &SYSTEM;
     let hardening = format!("User={user}\nGroup={user}\n{HARDENING}{hardening}");
     let mut options = call.options.iter();
-    let queue = options.find(|(option, _)| *option == "--queue-dir");
+    // The files of the service are in the default directory if the queue is in a database.
+    let queue = options.find(|(option, path)| {
+        *option == "--queue-dir" && Location::from(path.clone()).directory().is_some()
+    });
     let queue = systemd_word(queue.map_or(system_queue(), |(_, path)| path), "$");
     let submission = submission_units(&call.in_unit("queue serve --connection"), &hardening);
     let run = call.in_unit("queue run");
