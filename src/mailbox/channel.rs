@@ -117,17 +117,6 @@ impl<'a> Channel<'a> {
         self.bindings.clone().unwrap_or_default()
     }
 
-    /// Reports a remark for `--verbose`.
-    pub fn detail(&mut self, text: &str) {
-        self.observer.tell(Event::Detail(text));
-    }
-
-    /// Reports a remark.
-    pub fn note(&mut self, text: &str) {
-        let text = self.mask.apply(text.to_owned());
-        self.observer.tell(Event::Note(&text));
-    }
-
     /// Begins a step, whose time limit begins now, and names it for errors.
     pub fn begin(&mut self, command: &str) -> Result<(), MailboxError> {
         self.step = format!("in reply to {command}");

@@ -37,7 +37,9 @@ pub enum MailboxError {
     #[error("it requires a login; name the user in the URL or with --user")]
     NoUser,
     /// The mechanisms that it offers.
-    #[error("no usable mechanism for the login: it offers {0}; check --auth, --oauth and --oauth-token-command")]
+    #[error(
+        "no usable mechanism for the login: it offers {0}; check --auth, --oauth and --oauth-token-command"
+    )]
     NoMechanism(String),
     #[error("it rejected the login: {text}")]
     LoginRefused {
@@ -102,8 +104,18 @@ impl MailboxError {
 
     /// True if the server is not reached, or is the same as before, so that the error does not name it.
     pub fn names_server(&self) -> bool {
-        matches!(self, Self::Connect(_) | Self::Credentials(_) | Self::Deadline)
+        matches!(
+            self,
+            Self::Connect(_) | Self::Credentials(_) | Self::Deadline
+        )
     }
+}
+
+/// True if the text of a refusal begins with one of these response codes, in brackets.
+pub fn has_code(text: &str, codes: &[&str]) -> bool {
+    let code = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let code = code.map(|(code, _)| code.to_ascii_uppercase());
+    code.is_some_and(|code| codes.contains(&code.as_str()))
 }
 
 fn of_tls(error: &TlsError) -> String {
@@ -116,5 +128,19 @@ fn of_tls(error: &TlsError) -> String {
             Some(Hint::TryAgain),
         ),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_code;
+
+    #[test]
+    fn a_response_code_is_in_brackets_at_the_beginning() {
+        let codes = ["UNAVAILABLE", "IN-USE"];
+        assert!(has_code("[UNAVAILABLE] later", &codes) && has_code("[in-use] locked", &codes));
+        for text in ["[AUTH] no", "UNAVAILABLE", "x [IN-USE]", "[", ""] {
+            assert!(!has_code(text, &codes), "{text}");
+        }
     }
 }

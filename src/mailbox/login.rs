@@ -1,8 +1,8 @@
 //! SASL in a session with a mailbox (RFC 3501 §6.2.2, RFC 4959, RFC 5034). The mechanisms are those of SMTP.
 
+use crate::client::session::Mechanism;
 use crate::client::session::auth;
 use crate::client::session::auth::{Bindings, Candidate, ExchangeError, STARS, SaslExchange};
-use crate::client::session::Mechanism;
 use crate::mailbox::error::MailboxError;
 use crate::smtp::reply::Reply;
 use crate::system::secret::{Login, Proof};
@@ -28,7 +28,11 @@ pub enum LoginReply {
 /// The lines of an exchange, as a protocol writes them.
 pub trait LoginDialogue {
     /// Begins an exchange. `response`: the initial response in base64, if it is sent with the command.
-    fn begin(&mut self, mechanism: &str, response: Option<&str>) -> Result<LoginReply, MailboxError>;
+    fn begin(
+        &mut self,
+        mechanism: &str,
+        response: Option<&str>,
+    ) -> Result<LoginReply, MailboxError>;
 
     /// Answers a challenge, with a line that is shown as `shown`.
     fn respond(&mut self, line: &[u8], shown: &str) -> Result<LoginReply, MailboxError>;
@@ -68,11 +72,12 @@ pub fn log_in(
     let mut hides_password = false;
     loop {
         // An attacker who removes a bound mechanism must not receive the password itself.
-        let next = candidates.find(|candidate| {
-            !(hides_password && candidate.mechanism.sends_password())
-        });
+        let next =
+            candidates.find(|candidate| !(hides_password && candidate.mechanism.sends_password()));
         let Some(candidate) = next else {
-            return Err(MailboxError::Login("all mechanisms have been tried".to_owned()));
+            return Err(MailboxError::Login(
+                "all mechanisms have been tried".to_owned(),
+            ));
         };
         let is_last = candidates.len() == 0;
         match exchange(&candidate, login, dialogue)? {

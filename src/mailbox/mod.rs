@@ -19,7 +19,9 @@ mod url;
 
 pub(crate) use channel::{Limits, SharedObserver};
 pub(crate) use error::MailboxError;
-pub(crate) use imap::{Folder, FolderStatus, SpecialUse};
+pub(crate) use imap::{Folder, FolderStatus};
 pub(crate) use search::{Condition, fields};
-pub(crate) use session::{MailboxSession, MessageSummary, OpenError, Opening, Range, Selection, open};
+pub(crate) use session::{
+    MailboxSession, MessageSummary, OpenError, Opening, Range, Selection, open,
+};
 pub(crate) use url::{MailboxProtocol, MailboxUrl};

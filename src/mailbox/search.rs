@@ -14,7 +14,10 @@ const FORM: &str = "expected from=, to=, cc=, subject=, message-id=, header=NAME
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// A header field contains a text, in any case.
-    Field { name: String, text: String },
+    Field {
+        name: String,
+        text: String,
+    },
     /// The text of the message contains a text.
     Body(String),
     /// Header or text of the message contains a text.
@@ -90,7 +93,8 @@ impl Condition {
     /// The keys of SEARCH.
     pub fn keys(&self) -> Vec<SearchKey<'_>> {
         let words = |words: String| vec![SearchKey::Words(words)];
-        let with = |word: &str, text| vec![SearchKey::Words(word.to_owned()), SearchKey::Text(text)];
+        let with =
+            |word: &str, text| vec![SearchKey::Words(word.to_owned()), SearchKey::Text(text)];
         let day = |date: &NaiveDate| date.format("%-d-%b-%Y").to_string();
         match self {
             Self::Field { name, text } => match name.as_str() {
@@ -206,14 +210,28 @@ mod tests {
         ] {
             assert!(condition(text).is_met(HEADER, Some(10)), "{text}");
         }
-        for text in ["to=g", "subject=dinner", "since=2026-12-02", "before=2026-12-01"] {
+        for text in [
+            "to=g",
+            "subject=dinner",
+            "since=2026-12-02",
+            "before=2026-12-01",
+        ] {
             assert!(!condition(text).is_met(HEADER, Some(10)), "{text}");
         }
     }
 
     #[test]
     fn conditions_that_are_not_understood_are_errors() {
-        for text in ["", "x", "from", "from=", "since=today", "larger=x", "header=x", "a\r\n=b"] {
+        for text in [
+            "",
+            "x",
+            "from",
+            "from=",
+            "since=today",
+            "larger=x",
+            "header=x",
+            "a\r\n=b",
+        ] {
             assert!(Condition::parse(text).is_err(), "{text}");
         }
     }

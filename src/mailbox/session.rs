@@ -9,7 +9,9 @@ use crate::client::transport::{OpenTransport, Renewal};
 use crate::client::wire::Terms;
 use crate::mailbox::channel::{Channel, Limits, SharedObserver};
 use crate::mailbox::error::MailboxError;
-use crate::mailbox::imap::{self, FetchData, Folder, FolderStatus, ImapSession, MessageSet, SearchKey, Selected};
+use crate::mailbox::imap::{
+    self, FetchData, Folder, FolderStatus, ImapSession, MessageSet, SearchKey, Selected,
+};
 use crate::mailbox::login::LoginTerms;
 use crate::mailbox::pop3::{ListedMessage, Pop3Session};
 use crate::mailbox::search::Condition;
@@ -96,7 +98,11 @@ impl Selection {
             None => format!("{}:*", range.first),
         };
         let set: Vec<String> = self.ranges.iter().map(range).collect();
-        if set.is_empty() { "1:*".to_owned() } else { set.join(",") }
+        if set.is_empty() {
+            "1:*".to_owned()
+        } else {
+            set.join(",")
+        }
     }
 }
 
@@ -152,8 +158,7 @@ impl<'a> Connection<'a> {
             ..terms
         };
         let router = &opening.transport.router;
-        let connected =
-            observer.lend(|observer| connect(router, &endpoint, terms, observer));
+        let connected = observer.lend(|observer| connect(router, &endpoint, terms, observer));
         let Connected { server, wire } = connected.map_err(|error| OpenError {
             server: None,
             error: MailboxError::Connect(error),
@@ -222,7 +227,11 @@ impl<'a> Session<'a> {
             Self::Pop3(session, _) => (session.is_encrypted(), false),
         };
         let Some(login) = login else {
-            return if is_preauthenticated { Ok(()) } else { Err(MailboxError::NoUser) };
+            return if is_preauthenticated {
+                Ok(())
+            } else {
+                Err(MailboxError::NoUser)
+            };
         };
         let is_secret = login.proof != Proof::Elsewhere;
         if is_secret && !is_encrypted && !options.password_in_clear {
@@ -262,7 +271,9 @@ impl<'a> Session<'a> {
 /// (CVE-2020-15685).
 fn check_preauth(starts_tls: bool, login: Option<&Login>) -> Result<(), MailboxError> {
     if starts_tls {
-        return Err(MailboxError::Preauth("which prevents STARTTLS; use imaps:// or --tls off"));
+        return Err(MailboxError::Preauth(
+            "which prevents STARTTLS; use imaps:// or --tls off",
+        ));
     }
     if login.is_some() {
         return Err(MailboxError::Preauth("although a login was requested"));
@@ -369,12 +380,15 @@ fn imap_summaries(
     if selected.messages == 0 {
         return Ok(());
     }
-    let items =
-        format!("UID FLAGS RFC822.SIZE INTERNALDATE BODY.PEEK[HEADER.FIELDS ({FIELDS})]");
+    let items = format!("UID FLAGS RFC822.SIZE INTERNALDATE BODY.PEEK[HEADER.FIELDS ({FIELDS})]");
     let most = selected.messages.saturating_add(1000);
     let mut hand_on = |data: FetchData| {
         let summary = summary(data);
-        if selection.has(summary.number) { each(summary) } else { Ok(()) }
+        if selection.has(summary.number) {
+            each(summary)
+        } else {
+            Ok(())
+        }
     };
     let is_plain = selection.conditions.is_empty();
     let sets = match selection.last {
@@ -419,11 +433,18 @@ fn pop3_summaries(
     selection: &Selection,
     each: &mut dyn FnMut(MessageSummary) -> Result<(), MailboxError>,
 ) -> Result<(), MailboxError> {
-    if selection.conditions.iter().any(|one| !one.needs_only_header()) {
+    if selection
+        .conditions
+        .iter()
+        .any(|one| !one.needs_only_header())
+    {
         let what = "search in texts and for flags (POP3); only the header is searched";
         return Err(MailboxError::Unsupported(what));
     }
-    let wanted = listed.iter().rev().filter(|(number, _)| selection.has(**number));
+    let wanted = listed
+        .iter()
+        .rev()
+        .filter(|(number, _)| selection.has(**number));
     let most = selection.last.unwrap_or(u32::MAX) as usize;
     let mut found = Vec::new();
     // The last ones first, so that no more headers are read than necessary.

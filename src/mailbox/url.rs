@@ -6,7 +6,8 @@ use crate::system::text::{forbidden, percent_decoded};
 use std::fmt;
 
 /// The expected form, for errors.
-const FORM: &str = "expected imaps://[USER@]HOST[:PORT][/MAILBOX], or the same with imap, pop3s or pop3";
+const FORM: &str =
+    "expected imaps://[USER@]HOST[:PORT][/MAILBOX], or the same with imap, pop3s or pop3";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailboxProtocol {
@@ -79,7 +80,9 @@ impl MailboxUrl {
         if self.protocol == MailboxProtocol::Pop3 {
             return match path {
                 "" => Ok(self),
-                _ => Err("a POP3 server has one mailbox; the URL ends after host and port".to_owned()),
+                _ => Err(
+                    "a POP3 server has one mailbox; the URL ends after host and port".to_owned(),
+                ),
             };
         }
         while let Some((before, parameter)) = name.rsplit_once(';') {
@@ -103,7 +106,9 @@ impl MailboxUrl {
         }
         let name = percent_decoded(name.trim_end_matches('/').as_bytes());
         if forbidden(&name).is_some() || name.len() > 1000 {
-            return Err("the name of the mailbox has a control character, or is too long".to_owned());
+            return Err(
+                "the name of the mailbox has a control character, or is too long".to_owned(),
+            );
         }
         self.mailbox = (!name.is_empty()).then_some(name);
         Ok(self)
@@ -178,10 +183,7 @@ mod tests {
         assert_eq!(url.protocol, MailboxProtocol::Imap);
         assert_eq!(url.user.as_deref(), Some("alice"));
         assert_eq!(url.server.host, Host::Relay("imap.example.org".to_owned()));
-        assert_eq!(
-            (url.server.port, url.server.is_implicit),
-            (Some(993), true)
-        );
+        assert_eq!((url.server.port, url.server.is_implicit), (Some(993), true));
         assert_eq!(url.mailbox.as_deref(), Some("INBOX"));
         let url = parsed("POP3://[2001:db8::1]:1100/");
         assert_eq!(

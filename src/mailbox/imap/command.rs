@@ -177,7 +177,9 @@ mod tests {
 
     #[test]
     fn strings_are_quoted_and_secrets_are_masked() {
-        let command = Command::new("LOGIN").string(r#"al"ice\"#).secret(b"hunter 2");
+        let command = Command::new("LOGIN")
+            .string(r#"al"ice\"#)
+            .secret(b"hunter 2");
         assert_eq!(
             lines(command),
             [line(
@@ -201,7 +203,10 @@ mod tests {
             ]
         );
         let command = login().with(NonSynchronizing::All, false).string("é");
-        assert_eq!(lines(command)[0], line("a1 LOGIN {2+}", "a1 LOGIN {2+}", false));
+        assert_eq!(
+            lines(command)[0],
+            line("a1 LOGIN {2+}", "a1 LOGIN {2+}", false)
+        );
         let long = "é".repeat(5000);
         let command = login().with(NonSynchronizing::Short, false).string(&long);
         assert!(lines(command)[0].2);

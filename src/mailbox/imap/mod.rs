@@ -9,7 +9,7 @@ pub use response::{BodySink, FetchData, FolderStatus};
 use crate::client::session::auth::STARS;
 use crate::client::wire::tls::TlsServer;
 use crate::mailbox::channel::Channel;
-use crate::mailbox::error::MailboxError;
+use crate::mailbox::error::{MailboxError, has_code};
 use crate::mailbox::login::{LoginDialogue, LoginReply, LoginTerms, log_in};
 use crate::smtp::stage::Stage;
 use command::{Command, NonSynchronizing};
@@ -56,20 +56,7 @@ pub struct Folder {
     pub attributes: Vec<String>,
 }
 
-/// The use of a mailbox (RFC 6154).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SpecialUse {
-    Junk,
-}
-
 impl Folder {
-    pub fn has_use(&self, special: SpecialUse) -> bool {
-        let name = match special {
-            SpecialUse::Junk => "\\Junk",
-        };
-        self.has(name)
-    }
-
     /// True if it has messages.
     pub fn is_selectable(&self) -> bool {
         !self.has("\\Noselect") && !self.has("\\NonExistent")
@@ -172,7 +159,11 @@ impl<'a> ImapSession<'a> {
         } else if candidates.is_empty() {
             let mut offered = offered.join(" ");
             if offered.is_empty() {
-                offered.push_str(if is_disabled { "none here (LOGINDISABLED)" } else { "none" });
+                offered.push_str(if is_disabled {
+                    "none here (LOGINDISABLED)"
+                } else {
+                    "none"
+                });
             }
             return Err(MailboxError::NoMechanism(offered));
         } else {
@@ -311,11 +302,6 @@ impl<'a> ImapSession<'a> {
             },
         )?;
         Ok(status)
-    }
-
-    /// Lets the server report new messages.
-    pub fn noop(&mut self) -> Result<(), MailboxError> {
-        self.run(Command::new("NOOP"), &mut ignore)
     }
 
     /// The UIDs that match keys of SEARCH; `$` in the keys stands for the next of the strings.
@@ -489,8 +475,7 @@ impl<'a> ImapSession<'a> {
             farewell: None,
         };
         for line in command.lines(&tag) {
-            self.channel
-                .send_masked(&line.octets, &line.shown, stage)?;
+            self.channel.send_masked(&line.octets, &line.shown, stage)?;
             if line.waits {
                 responses.wait_to_continue(self, handler)?;
             }
@@ -521,7 +506,7 @@ impl<'a> ImapSession<'a> {
         }
         Err(MailboxError::Refused {
             command: verb.to_owned(),
-            is_temporary: is_temporary(&outcome.text),
+            is_temporary: has_code(&outcome.text, &TEMPORARY),
             text: self.channel.words(&outcome.text),
         })
     }
@@ -649,7 +634,7 @@ impl Dialogue<'_, '_> {
                     let is_credentials = outcome.text.starts_with("[AUTHENTICATIONFAILED]");
                     return Ok(LoginReply::Refused {
                         is_about_mechanism: outcome.status == OutcomeStatus::Bad && !is_credentials,
-                        is_temporary: is_temporary(&outcome.text),
+                        is_temporary: has_code(&outcome.text, &TEMPORARY),
                         text: self.session.channel.words(&outcome.text),
                     });
                 }
@@ -659,16 +644,19 @@ impl Dialogue<'_, '_> {
 }
 
 impl LoginDialogue for Dialogue<'_, '_> {
-    fn begin(&mut self, mechanism: &str, response: Option<&str>) -> Result<LoginReply, MailboxError> {
+    fn begin(
+        &mut self,
+        mechanism: &str,
+        response: Option<&str>,
+    ) -> Result<LoginReply, MailboxError> {
         self.tag = self.session.next_tag();
         self.session.channel.begin("AUTHENTICATE")?;
         let words = format!("{} AUTHENTICATE {mechanism}", self.tag);
         match response {
             None => self.session.channel.send(&words, Stage::Auth)?,
             Some(response) => {
-                let mut line = zeroize::Zeroizing::new(Vec::with_capacity(
-                    words.len() + 2 + response.len(),
-                ));
+                let mut line =
+                    zeroize::Zeroizing::new(Vec::with_capacity(words.len() + 2 + response.len()));
                 line.extend_from_slice(words.as_bytes());
                 line.push(b' ');
                 // RFC 4959 §3: an empty response is sent as an equals sign.
@@ -702,13 +690,6 @@ fn ignore(_: Data) -> Result<(), MailboxError> {
 
 fn not_greeted() -> MailboxError {
     MailboxError::Protocol("did not begin with an IMAP greeting".to_owned())
-}
-
-/// True if the text begins with a response code of a refusal that may pass.
-fn is_temporary(text: &str) -> bool {
-    let code = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
-    let code = code.map(|(code, _)| code.to_ascii_uppercase());
-    code.is_some_and(|code| TEMPORARY.contains(&code.as_str()))
 }
 
 /// UIDs as sets, each short enough for a command.
@@ -754,13 +735,5 @@ mod tests {
         let all = sets(&odd);
         assert!(all.len() > 1 && all.iter().all(|set| set.len() < MAX_SET + 30));
         assert_eq!(all.join(",").split(',').count(), 5000);
-    }
-
-    #[test]
-    fn some_response_codes_are_temporary() {
-        assert!(is_temporary("[UNAVAILABLE] later") && is_temporary("[inuse] locked"));
-        for text in ["[AUTHENTICATIONFAILED] no", "UNAVAILABLE", "[", ""] {
-            assert!(!is_temporary(text), "{text}");
-        }
     }
 }

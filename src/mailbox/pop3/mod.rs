@@ -3,7 +3,7 @@
 use crate::client::session::auth::STARS;
 use crate::client::wire::tls::TlsServer;
 use crate::mailbox::channel::Channel;
-use crate::mailbox::error::MailboxError;
+use crate::mailbox::error::{MailboxError, has_code};
 use crate::mailbox::login::{LoginDialogue, LoginReply, LoginTerms, log_in};
 use crate::smtp::dot_stuffing::DotUnstuffer;
 use crate::smtp::stage::Stage;
@@ -111,7 +111,11 @@ impl<'a> Pop3Session<'a> {
         }
         if !terms.allows_plain_command() {
             let none = "no mechanism".to_owned();
-            let offered = if offered.is_empty() { none } else { offered.join(" ") };
+            let offered = if offered.is_empty() {
+                none
+            } else {
+                offered.join(" ")
+            };
             return Err(MailboxError::NoMechanism(offered));
         }
         self.log_in_plainly(terms)
@@ -141,7 +145,7 @@ impl<'a> Pop3Session<'a> {
         match reply {
             Reply::Ok(_) => Ok(()),
             Reply::Refused(text) => Err(MailboxError::LoginRefused {
-                is_temporary: is_temporary(&text),
+                is_temporary: has_code(&text, &TEMPORARY),
                 text,
             }),
             Reply::Continue(_) => Err(unexpected_challenge()),
@@ -190,7 +194,11 @@ impl<'a> Pop3Session<'a> {
         } else {
             format!("RETR {number}")
         };
-        let limit = if command.starts_with("TOP") { MAX_HEADER } else { u64::MAX };
+        let limit = if command.starts_with("TOP") {
+            MAX_HEADER
+        } else {
+            u64::MAX
+        };
         let mut out = HeaderOnly {
             header: &mut header,
             is_over: false,
@@ -212,7 +220,8 @@ impl<'a> Pop3Session<'a> {
 
     /// Marks a message for deletion, which [`Self::quit`] carries out.
     pub fn delete(&mut self, number: u32) -> Result<(), MailboxError> {
-        self.command(&format!("DELE {number}"), Stage::Ask).map(drop)
+        self.command(&format!("DELE {number}"), Stage::Ask)
+            .map(drop)
     }
 
     /// Ends the session, and deletes the messages that are marked.
@@ -230,7 +239,7 @@ impl<'a> Pop3Session<'a> {
             Reply::Continue(_) => Err(unexpected_challenge()),
             Reply::Refused(text) => Err(MailboxError::Refused {
                 command: verb.to_owned(),
-                is_temporary: is_temporary(&text),
+                is_temporary: has_code(&text, &TEMPORARY),
                 text,
             }),
         }
@@ -286,7 +295,8 @@ impl<'a> Pop3Session<'a> {
                         "sent more than {limit} bytes in reply to {command}, the limit of --max-size"
                     )));
                 }
-                into.write_all(block.content).map_err(MailboxError::Output)?;
+                into.write_all(block.content)
+                    .map_err(MailboxError::Output)?;
                 used += block.used;
                 has_ended = block.ended;
             }
@@ -337,7 +347,7 @@ impl Pop3Session<'_> {
             Reply::Continue(text) => LoginReply::Challenge(text),
             Reply::Refused(text) => LoginReply::Refused {
                 is_about_mechanism: false,
-                is_temporary: is_temporary(&text),
+                is_temporary: has_code(&text, &TEMPORARY),
                 text,
             },
         })
@@ -345,7 +355,11 @@ impl Pop3Session<'_> {
 }
 
 impl LoginDialogue for Pop3Session<'_> {
-    fn begin(&mut self, mechanism: &str, response: Option<&str>) -> Result<LoginReply, MailboxError> {
+    fn begin(
+        &mut self,
+        mechanism: &str,
+        response: Option<&str>,
+    ) -> Result<LoginReply, MailboxError> {
         self.channel.begin("AUTH")?;
         let words = format!("AUTH {mechanism}");
         match response {
@@ -397,7 +411,9 @@ impl Write for HeaderOnly<'_> {
             self.is_over = true;
         }
         if self.header.len() as u64 > MAX_HEADER {
-            return Err(std::io::Error::other("the header of the message is too long"));
+            return Err(std::io::Error::other(
+                "the header of the message is too long",
+            ));
         }
         Ok(block.len())
     }
@@ -438,13 +454,6 @@ fn unexpected_challenge() -> MailboxError {
 
 fn not_greeted() -> MailboxError {
     MailboxError::Protocol("did not begin with a POP3 greeting".to_owned())
-}
-
-/// True if the text begins with a response code of a refusal that may pass.
-fn is_temporary(text: &str) -> bool {
-    let code = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
-    let code = code.map(|(code, _)| code.to_ascii_uppercase());
-    code.is_some_and(|code| TEMPORARY.contains(&code.as_str()))
 }
 
 #[cfg(test)]
