@@ -227,7 +227,7 @@ mod tests {
             ("imaps://h.example/INBOX?SUBJECT%20x", "--search"),
             ("imaps://h.example/INBOX#1", "fragment"),
             ("imaps://h.example/INBOX;UID=0", "number"),
-            ("imaps://h.example/INBOX;UID=1/;SECTION=1", "number"),
+            ("imaps://h.example/INBOX;UID=1/;SECTION=1", "parameters"),
             ("imaps://h.example/INBOX;x", "value"),
             ("imaps://h.example:0/", "imaps://"),
             ("pop3s://h.example/INBOX", "one mailbox"),
