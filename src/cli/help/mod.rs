@@ -25,6 +25,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "notify",
     "digest",
     "jobs",
+    "cron",
     "unit",
     "doctor",
     "sendmail",
