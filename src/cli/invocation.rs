@@ -12,6 +12,7 @@ use crate::cli::digest::{Digest, DigestTask};
 use crate::cli::dkim;
 use crate::cli::dkim::DkimTask;
 use crate::cli::doctor;
+use crate::cli::fetch;
 use crate::cli::jobs;
 use crate::cli::jobs::JobsOptions;
 use crate::cli::login;
@@ -56,6 +57,8 @@ pub enum Invocation {
     Probe(Box<probe::ProbeOptions>),
     /// Send commands to a server.
     Ask(Box<ask::Ask>),
+    /// Work on messages in a mailbox.
+    Fetch(Box<fetch::Fetch>),
     /// Run scripted sessions.
     Script(Box<script::ScriptTask>),
     /// Diagnose how mail from cron would leave this host.
@@ -122,6 +125,7 @@ impl Invocation {
             Self::Sink(options) => sink::run(*options),
             Self::Probe(options) => probe::run(&options),
             Self::Ask(options) => ask::run(&options),
+            Self::Fetch(fetch) => fetch::run(&fetch),
             Self::Script(task) => script::run(*task),
             Self::Doctor(options) => doctor::run(&options),
             Self::Demo => demo::run(),

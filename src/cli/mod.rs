@@ -9,6 +9,7 @@ pub(crate) mod demo;
 pub(crate) mod digest;
 pub(crate) mod dkim;
 pub(crate) mod doctor;
+pub(crate) mod fetch;
 pub mod help;
 pub(crate) mod interrupt;
 pub mod invocation;

@@ -7,6 +7,7 @@ use crate::cli::cron;
 use crate::cli::digest;
 use crate::cli::dkim;
 use crate::cli::doctor;
+use crate::cli::fetch;
 use crate::cli::help::{HelpArgs, suggestions, topics};
 use crate::cli::invocation::Invocation;
 use crate::cli::jobs;
@@ -132,6 +133,8 @@ enum Subcommands {
     Probe(Box<probe::Args>),
     /// Send SMTP commands to a server and show its replies.
     Ask(Box<ask::Args>),
+    /// List, search, print, save and delete messages in a mailbox (IMAP, POP3).
+    Fetch(Box<fetch::Args>),
     /// Run a scripted SMTP session and check the replies.
     Script(Box<script::Args>),
     /// Check and show the configuration.
@@ -255,6 +258,7 @@ impl Subcommands {
             Self::Demo => Ok(Invocation::Demo),
             Self::Probe(arguments) => invocation(arguments.plan(typed, places), Invocation::Probe),
             Self::Ask(arguments) => invocation(arguments.plan(), Invocation::Ask),
+            Self::Fetch(arguments) => invocation(arguments.plan(typed, places), Invocation::Fetch),
             Self::Script(arguments) => invocation(arguments.plan(&typed), Invocation::Script),
             Self::Config(arguments) => arguments
                 .plan(&mut typed.of_sending(), places)

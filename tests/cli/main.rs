@@ -9,6 +9,7 @@ mod authority;
 #[path = "../dns/authority.rs"]
 mod dns;
 mod encrypted;
+mod mailbox;
 mod message;
 #[path = "../dns/network.rs"]
 mod network;
@@ -42,6 +43,7 @@ mod dkim;
 mod doctor;
 mod examples;
 mod fallback;
+mod fetch;
 mod files;
 mod first_setup;
 mod floods;

@@ -9,6 +9,7 @@ mod digest;
 mod dkim;
 mod doctor;
 mod ehlo;
+mod fetch;
 mod guide;
 mod jobs;
 mod json;
@@ -39,6 +40,7 @@ const PAGES: &[(&str, Page)] = &[
     ("ehlo-sink.1", sink::page),
     ("ehlo-probe.1", probe::page),
     ("ehlo-ask.1", ask::page),
+    ("ehlo-fetch.1", fetch::page),
     ("ehlo-config.1", config::page),
     ("ehlo-login.1", login::page),
     ("ehlo-doctor.1", doctor::page),

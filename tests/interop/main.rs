@@ -13,6 +13,7 @@ mod dovecot;
 mod entity;
 mod exchanger;
 mod keeper;
+mod mailbox_server;
 #[path = "../dns/network.rs"]
 mod network;
 mod package;
@@ -47,6 +48,7 @@ mod dkim;
 mod encryption;
 mod exim;
 mod faults;
+mod fetch;
 mod git_credential;
 mod hosts;
 mod import;
@@ -58,6 +60,8 @@ mod netrc;
 mod oauth;
 mod odd_tls;
 mod pipes;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod proxy;
 mod reading;
 mod refusals;

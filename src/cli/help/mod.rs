@@ -11,6 +11,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "demo",
     "probe",
     "ask",
+    "fetch",
     "script",
     "config",
     "login",

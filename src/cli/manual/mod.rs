@@ -59,6 +59,7 @@ const PAGES: &[Page] = pages![
     "ehlo-dkim" '1',
     "ehlo-policy" '1',
     "ehlo-doctor" '1',
+    "ehlo-fetch" '1',
     "ehlo-jobs" '1',
     "ehlo-json" '5',
     "ehlo-login" '1',

@@ -93,6 +93,26 @@ impl Args {
         self.user.as_deref()
     }
 
+    /// Adds the user and the only mechanism that a URL names.
+    pub(crate) fn add_user(
+        &mut self,
+        user: Option<String>,
+        mechanism: Option<Mechanism>,
+    ) -> Result<(), UsageError> {
+        if let (Some(own), Some(other)) = (&self.user, &user)
+            && own != other
+        {
+            return Err(UsageError::usage(
+                "--user conflicts with the user in the URL; omit one of them",
+            ));
+        }
+        self.user = self.user.take().or(user);
+        if self.auth.is_empty() {
+            self.auth.extend(mechanism);
+        }
+        Ok(())
+    }
+
     /// Sets the account whose tokens the program obtains.
     pub fn set_account(&mut self, account: Account) {
         self.account = Some(Box::new(account));

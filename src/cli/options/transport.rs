@@ -236,7 +236,7 @@ pub(crate) fn transport(
     auth: auth::Args,
 ) -> Result<Transport, UsageError> {
     if route.is_implicit() {
-        tls.use_implicit()?;
+        tls.use_implicit("smtps:// in --relay")?;
     }
     let default_port = match session.protocol {
         // RFC 2033 §5: LMTP must not be used on the SMTP port.
