@@ -7,6 +7,7 @@ pub(crate) mod ping;
 
 use crate::client::mail_log::LogOptions;
 use crate::client::transport::Transport;
+use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::message::HeaderField;
 use crate::mail::rewrite;
@@ -60,6 +61,8 @@ pub struct DeliveryOptions {
     pub rewrite: rewrite::RewriteOptions,
     /// The DKIM keys.
     pub signer: Signer,
+    /// End-to-end signature and encryption.
+    pub crypt: CryptOptions,
     pub log: LogOptions,
 }
 

@@ -1,7 +1,9 @@
-//! Messages: addresses, envelopes, composition and MIME, DKIM signatures, delivery status notifications, aliases,
+//! Messages: addresses, envelopes, composition and MIME, end-to-end signatures and encryption,
+//! DKIM signatures, delivery status notifications, aliases,
 //! mbox.
 
 pub mod address;
+pub mod crypt;
 pub mod dkim;
 pub mod envelope;
 pub(crate) mod mbox;

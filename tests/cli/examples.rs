@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// What an example calls besides ehlo. The first line that each prints is a password where it is asked for one.
-const OTHERS: [&str; 20] = [
+const OTHERS: [&str; 21] = [
     "apt-get",
     "backup",
     "backup.sh",
@@ -22,6 +22,7 @@ const OTHERS: [&str; 20] = [
     "disk-check",
     "dmesg",
     "exim",
+    "gpg",
     "journalctl",
     "jq",
     "make",
@@ -69,12 +70,17 @@ jq*) cat >/dev/null ;;
 exim*) exec ehlo sendmail -bs ;;
 sudo*) shift 2; exec "$@" ;;
 prove*) exec sh -c "$2 $3" ;;
+"gpg --batch")
+    case "$*" in
+    *--show-keys*) printf 'pub:-:255:22:1:1::::::scESC:\nuid:-::::1::1::Bob <bob@example.org>:\n' ;;
+    *) cat >/dev/null; echo '[GNUPG:] END_ENCRYPTION' >&2; echo "-----BEGIN PGP MESSAGE-----" ;;
+    esac ;;
 *) echo "${0##*/}" ;;
 esac
 "#;
 
 /// Files that examples name, relative to where they are run.
-const FILES: [(&str, &str); 17] = [
+const FILES: [(&str, &str); 18] = [
     (
         "list.csv",
         "email,name,grade\nann@example.org,Ann,1\nbob@example.org,Bob,2\neve@example.org,Eve,3\n",
@@ -98,6 +104,7 @@ const FILES: [(&str, &str); 17] = [
     ("map.png", "\u{89}PNG"),
     ("photo.jpg", "jpeg"),
     ("letter.txt", "Dear Bob\n"),
+    ("bob.asc", "key\n"),
     ("report.txt", "all is well\n"),
     (
         "review.ics",

@@ -36,6 +36,7 @@ mod config;
 mod converted;
 mod copies;
 mod courier;
+mod crypt;
 mod discover;
 mod dkim;
 mod doctor;

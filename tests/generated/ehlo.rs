@@ -234,6 +234,48 @@ Capabilities announced before TLS are discarded. Plaintext data that follows the
 with status 76.",
 ];
 
+const END_TO_END: [&str; 9] = [
+    "\
+--sign and --encrypt protect the content of a message from its author to its readers, whatever servers it passes. pgp runs
+gpg(1) and makes messages as in RFC 3156; smime runs openssl-cms(1) and makes messages as in RFC 8551. Both programs read the
+content as a stream. A message that is both signed and encrypted is signed first. DKIM signs the result.",
+    "\
+With --encrypt, a message is encrypted for every recipient or not sent at all. If one of ten recipients has no key, or one
+that has expired, is revoked or is not trusted, the exit status is 65 and the error names the recipient. If the key of
+--sign cannot be used, the status is 78; if the program is missing, fails, is killed or does nothing for five minutes, it is
+69; if there is no space for the encrypted message, 75. Nothing was sent or queued then.",
+    "\
+For pgp, the key of a recipient is, in this order: one of --encrypt-key; one in the keyring (GNUPGHOME) that gpg trusts, as
+after gpg --lsign-key; with --wkd, the one that the Web Key Directory of the recipient's domain publishes, which is asked
+by HTTPS with the options --dns, --bind, -4, -6, --proxy (without a login) and --ca-file. The options of gpg.conf apply, such
+as encrypt-to for a copy that the sender can read. gpg itself does not look for keys on the Internet.",
+    "\
+For smime, certificates are in PEM files: --encrypt-key for recipients, and --sign-key for the author, with the key. Dates,
+key usage and addresses are checked; that --encrypt-key names a certificate is taken as trust, and issuers and revocation
+lists are not checked. The content is encrypted with AES-256-CBC, which all mail programs can read.",
+    "\
+A recipient who is not in To or Cc is a hidden recipient. For pgp, the message does not contain the ID of that recipient's
+key, but the number of hidden recipients. For smime this is impossible, so a message with a hidden recipient is not sent:
+send a message of its own to that recipient.",
+    "\
+Before it is signed or encrypted, the content is converted to 7 bit, and text with blanks at the end of a line or a line that
+begins with \"From \" to quoted-printable. If a part must not be converted, such as a signed one in 8 bit, the message is not
+sent (status 65). A message that was encrypted before, such as one of --message, is not encrypted again; one that was
+signed is encrypted, but not signed again.",
+    "\
+The header is not encrypted. --hide-subject encrypts Subject, Keywords and Comments: a mail program that knows RFC 9788 shows
+them, others show \"[...]\". --autocrypt adds a field with the author's public key (Autocrypt, level 1). It never encrypts by
+itself.",
+    "\
+Passphrases are the matter of gpg-agent, which may ask for one at a terminal. A job of cron needs a key without a passphrase,
+or one that gpg-agent knows. The PEM file of --sign-key cannot be encrypted, and must have mode 0600.",
+    "\
+The options may be in a profile, and then also apply to ehlo sendmail, run,
+notify, digest and merge. They are applied when the message is made, with the keyring of the user who makes it; the queue
+stores the encrypted message. The service of ehlo queue serve applies those of the profile to messages that are
+neither signed nor encrypted, with its own keyring. Delivery reports are not encrypted; they enclose what was sent.",
+];
+
 const POLICIES: [&str; 7] = [
     "\
 A recipient domain can demand more for its mail exchangers than optional encryption. Such a policy applies to direct
@@ -536,7 +578,7 @@ RFC 5321 (SMTP), 5322 (messages), 6376, 8301 and 8463 (DKIM), 2033 (LMTP), 2045 
 (FUTURERELEASE), 4954 (AUTH), 4616 (PLAIN), 5802 and 7677 (SCRAM), 5929 and 9266 (channel bindings), 6152 (8BITMIME), 6531
 and 6532 (SMTPUTF8), 6710 (MT-PRIORITY), 7435 (opportunistic security), 7505 (null MX), 7628 (OAUTHBEARER), 8305 (Happy
 Eyeballs), 8314 (implicit TLS), 6698, 7671 and 7672 (DANE), 8460 (TLS reporting), 8461 (MTA-STS), 8689 (REQUIRETLS),
-9422 (LIMITS), 9525 (names in certificates).";
+9422 (LIMITS), 9525 (names in certificates), 3156 (OpenPGP), 8550 and 8551 (S/MIME), 9788 (header protection).";
 
 /// ehlo(1).
 pub fn page() -> String {
@@ -559,6 +601,7 @@ pub fn page() -> String {
     section(&mut own, "SESSION TRANSCRIPT", &TRANSCRIPT);
     section(&mut own, "ENCRYPTION", &ENCRYPTION);
     section(&mut own, "TLS POLICIES", &POLICIES);
+    section(&mut own, "END-TO-END ENCRYPTION", &END_TO_END);
     section(&mut own, "AUTHENTICATION", &LOGIN);
     section(&mut own, "TESTING A SERVER", &TESTING);
     as_typed(&mut own, TEST_EXAMPLES);

@@ -9,6 +9,7 @@
 #[path = "../dns/authority.rs"]
 mod authority;
 mod ca;
+mod crypt;
 mod dovecot;
 mod entity;
 mod exchanger;

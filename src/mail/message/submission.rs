@@ -63,6 +63,7 @@ pub fn read(
             message_id: true,
             author: Author::Sender(submission.full_name.clone()),
         }),
+        crypt: submission.crypt.clone(),
         notes: BuildNotes {
             unusable: unusable.iter().map(ToString::to_string).collect(),
             ..BuildNotes::default()
