@@ -18,7 +18,6 @@ mod keeper;
 mod network;
 mod package;
 mod parts;
-#[expect(dead_code, reason = "the tests of the program alone ask more of it")]
 #[path = "../cli/policy_host.rs"]
 mod policy_host;
 mod postfix;
