@@ -117,9 +117,9 @@ fn z_base32(octets: &[u8]) -> String {
     for five in octets.chunks(5) {
         let bits = five
             .iter()
-            .fold(0_u64, |bits, octet| bits << 8 | u64::from(*octet));
+            .fold(0_u64, |bits, octet| (bits << 8) | u64::from(*octet));
         for group in (0..8).rev() {
-            let index = usize::try_from(bits >> (group * 5) & 31).unwrap_or(0);
+            let index = usize::try_from((bits >> (group * 5)) & 31).unwrap_or(0);
             text.push(char::from(Z_BASE32[index]));
         }
     }

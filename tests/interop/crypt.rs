@@ -587,6 +587,7 @@ cp alice.pem open.pem; chmod 644 open.pem
 ";
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn keys_that_must_not_be_used_send_nothing() {
     let Some(world) = World::new(1) else { return };
     world.succeeds(BAD_KEYS);

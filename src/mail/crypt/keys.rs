@@ -73,15 +73,12 @@ fn unescaped(field: &str) -> String {
         octets.extend_from_slice(before.as_bytes());
         let digits = after.get(..2);
         let octet = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match octet {
-            Some(octet) => {
-                octets.push(octet);
-                rest = &after[2..];
-            }
-            None => {
-                octets.extend_from_slice(b"\\x");
-                rest = after;
-            }
+        if let Some(octet) = octet {
+            octets.push(octet);
+            rest = &after[2..];
+        } else {
+            octets.extend_from_slice(b"\\x");
+            rest = after;
         }
     }
     octets.extend_from_slice(rest.as_bytes());

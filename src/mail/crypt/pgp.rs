@@ -11,7 +11,7 @@ use crate::system::text::shown;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 const GPG: &str = "gpg";
@@ -200,7 +200,7 @@ struct KeyArguments {
 
 impl KeyArguments {
     /// A key in a file needs no trust.
-    fn add_file(&mut self, path: &std::path::Path, is_hidden: bool) {
+    fn add_file(&mut self, path: &Path, is_hidden: bool) {
         let option = if is_hidden {
             "--hidden-recipient-file"
         } else {
@@ -413,12 +413,11 @@ fn micalg(number: &str) -> &'static str {
 /// Appends a piece of armor to wire lines.
 pub fn push_armor(piece: &[u8], out: &mut Vec<u8>) {
     for line in piece.split_inclusive(|octet| *octet == b'\n') {
-        match line.strip_suffix(b"\n") {
-            Some(text) => {
-                out.extend_from_slice(text.strip_suffix(b"\r").unwrap_or(text));
-                out.extend_from_slice(b"\r\n");
-            }
-            None => out.extend_from_slice(line),
-        }
+        let Some(text) = line.strip_suffix(b"\n") else {
+            out.extend_from_slice(line);
+            continue;
+        };
+        out.extend_from_slice(text.strip_suffix(b"\r").unwrap_or(text));
+        out.extend_from_slice(b"\r\n");
     }
 }

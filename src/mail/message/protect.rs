@@ -3,7 +3,7 @@
 
 use crate::mail::address::{Address, ListEntry, parse_list};
 use crate::mail::crypt::pgp::{self, PgpEncryption};
-use crate::mail::crypt::{CryptError, CryptOptions, CryptRecipients, Method, Pass, smime};
+use crate::mail::crypt::{CryptError, CryptOptions, CryptRecipients, Feed, Method, Pass, smime};
 use crate::mail::envelope::Envelope;
 use crate::mail::message::convert::made_robust;
 use crate::mail::message::encode::{Encoding, base64_len};
@@ -184,8 +184,11 @@ impl Protection<'_> {
     ) -> Result<Content<E>, MessageError> {
         let author = self.author.as_ref();
         let signature = read(&content, |feed| match method {
-            Method::Pgp => pgp::sign(self.options, author, feed).map(Signature::pgp),
-            Method::Smime => smime::sign(self.options, author, feed).map(Signature::smime),
+            Method::Pgp => {
+                pgp::sign(self.options, author, feed).map(|signature| Signature::pgp(&signature))
+            }
+            Method::Smime => smime::sign(self.options, author, feed)
+                .map(|signature| Signature::smime(&signature)),
         })?;
         let boundary = token();
         let fields = with_parameters(
@@ -296,7 +299,7 @@ struct Signature {
 }
 
 impl Signature {
-    fn pgp(signature: pgp::PgpSignature) -> Self {
+    fn pgp(signature: &pgp::PgpSignature) -> Self {
         let mut body = Vec::new();
         pgp::push_armor(signature.armored.trim_ascii_end(), &mut body);
         Self {
@@ -310,9 +313,9 @@ impl Signature {
         }
     }
 
-    fn smime(signature: Vec<u8>) -> Self {
+    fn smime(signature: &[u8]) -> Self {
         let (mut encoder, mut body) = (Encoding::Base64.encoder(), Vec::new());
-        encoder.push(&signature, &mut body);
+        encoder.push(signature, &mut body);
         encoder.finish(&mut body);
         body.truncate(body.trim_ascii_end().len());
         Self {
@@ -406,7 +409,7 @@ fn octets(fields: &[RawField]) -> Vec<u8> {
 /// Passes the octets of a content to a program.
 fn read<E: Replay, T>(
     content: &Content<E>,
-    run: impl FnOnce(&mut dyn FnMut(&mut Vec<u8>) -> io::Result<()>) -> Result<T, CryptError>,
+    run: impl FnOnce(&mut Feed<'_>) -> Result<T, CryptError>,
 ) -> Result<T, CryptError> {
     let shape = content.shape(BodyType::Binary.with_utf8());
     let shape = shape.ok_or_else(|| CryptError::Content(io::Error::other("it has no form")))?;
