@@ -234,7 +234,7 @@ Capabilities announced before TLS are discarded. Plaintext data that follows the
 with status 76.",
 ];
 
-const END_TO_END: [&str; 9] = [
+const END_TO_END: [&str; 10] = [
     "\
 --sign and --encrypt protect the content of a message from its author to its readers, whatever servers it passes. pgp runs
 gpg(1) and makes messages as in RFC 3156; smime runs openssl-cms(1) and makes messages as in RFC 8551. Both programs read the
@@ -269,6 +269,10 @@ itself.",
     "\
 Passphrases are the matter of gpg-agent, which may ask for one at a terminal. A job of cron needs a key without a passphrase,
 or one that gpg-agent knows. The PEM file of --sign-key cannot be encrypted, and must have mode 0600.",
+    "\
+The encrypted message is kept in a temporary file without a name if it is longer than one MiB. The content is not, with two
+exceptions: standard input of that length, and content of that length that has to be converted. To avoid that, name a file
+(-a FILE) instead of standard input, or set TMPDIR to a directory in memory.",
     "\
 The options may be in a profile, and then also apply to ehlo sendmail, run,
 notify, digest and merge. They are applied when the message is made, with the keyring of the user who makes it; the queue
@@ -479,6 +483,11 @@ const ENVIRONMENT: &[(&str, &str)] = &[
         "EHLO_CONFIG",
         "configuration file, unless --config is given",
     ),
+    (
+        "EHLO_CRYPT_IDLE",
+        "seconds after which a program of --sign and --encrypt that does nothing is killed [default: 300]",
+    ),
+    ("GNUPGHOME", "keyring of --sign pgp and --encrypt pgp"),
     (
         "EHLO_PASSWORD",
         "password for --user. Other programs of the same user can read it; prefer a file or a command",

@@ -237,8 +237,8 @@ impl World {
                 "From: x@crepes.fr\nSubject: inner\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n{}\n",
                 self.text()
             );
-            fs::write(self.path("inner.eml"), enclosed).unwrap();
-            all.extend(words(&["--attach-message", "inner.eml"]));
+            fs::write(self.path("enclosed.eml"), enclosed).unwrap();
+            all.extend(words(&["--attach-message", "enclosed.eml"]));
         }
         all
     }

@@ -102,7 +102,7 @@ impl PgpEncryption<'_> {
                     return Err(unusable(recipient, key, fault));
                 }
                 keys.add_file(&file.path, is_hidden);
-            } else if let Some(file) = self.from_directory(recipient)? {
+            } else if let Some(file) = self.published(recipient)? {
                 keys.add_file(file.path(), is_hidden);
                 keys.files.push(file);
             } else {
@@ -113,7 +113,7 @@ impl PgpEncryption<'_> {
     }
 
     /// The published key of a recipient without a trusted one in the keyring. `None`: the keyring decides.
-    fn from_directory(&self, recipient: &Address) -> Result<Option<NamedTempFile>, CryptError> {
+    fn published(&self, recipient: &Address) -> Result<Option<NamedTempFile>, CryptError> {
         let Some(directory) = &self.options.directory else {
             return Ok(None);
         };

@@ -49,11 +49,12 @@ impl Program {
             option,
             command,
         } = self;
+        let Pass { feed, consume } = pass;
         let filter = Filter {
             command,
             idle: idle(),
-            feed: pass.feed,
-            consume: pass.consume,
+            feed,
+            consume,
         };
         let ended = filter.run().map_err(|error| match error {
             FilterError::Start(error) => CryptError::Start {
