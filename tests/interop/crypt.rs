@@ -586,6 +586,9 @@ cat locked.key alice.crt >locked.pem; chmod 600 locked.pem
 cp alice.pem open.pem; chmod 644 open.pem
 ";
 
+/// Options of the method, more options, the exit status, and words of the error.
+type Case<'a> = (&'a [&'a str], &'a [&'a str], i32, &'a [&'a str]);
+
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn keys_that_must_not_be_used_send_nothing() {
@@ -602,7 +605,7 @@ fn keys_that_must_not_be_used_send_nothing() {
     ten_options.push("nobody@hamburger.edu");
     let pgp = ["--encrypt", "pgp"];
     let smime = ["--encrypt", "smime"];
-    let cases: [(&[&str], &[&str], i32, &[&str]); 22] = [
+    let cases: [Case<'_>; 22] = [
         (
             &pgp,
             &["nobody@hamburger.edu"],
