@@ -47,6 +47,8 @@ pub(super) const SECTIONS: [(&str, SectionKeys); 8] = [
             "per-host",
             "bounce-size",
             "dir",
+            "password-file",
+            "password-command",
             "on-uncertain",
             "on-failure",
         ]),
@@ -67,7 +69,10 @@ pub(super) const SECTIONS: [(&str, SectionKeys); 8] = [
 ];
 
 /// Keys that are not options.
-pub(super) const NON_OPTIONS: [&str; 2] = ["inherit", "fallback"];
+pub(super) const NON_OPTIONS: [&str; 3] = ["inherit", "fallback", "read"];
+
+/// Keys that name other profiles.
+pub(super) const PROFILE_NAMES: [&str; 2] = ["inherit", "fallback"];
 
 /// Keys that users often try. The error explains why passwords are not accepted.
 const PASSWORDS: [&str; 4] = ["password", "passwd", "pass", "token"];

@@ -9,6 +9,7 @@ mod authority;
 #[path = "../dns/authority.rs"]
 mod dns;
 mod encrypted;
+mod mailbox;
 mod message;
 #[path = "../dns/network.rs"]
 mod network;
@@ -37,11 +38,13 @@ mod converted;
 mod copies;
 mod courier;
 mod crypt;
+mod cron;
 mod discover;
 mod dkim;
 mod doctor;
 mod examples;
 mod fallback;
+mod fetch;
 mod files;
 mod first_setup;
 mod floods;
@@ -79,5 +82,6 @@ mod sts;
 mod submit;
 mod texts;
 mod tls;
+mod tls_scan;
 mod units;
 mod ways;
