@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// What an example calls besides ehlo. The first line that each prints is a password where it is asked for one.
-const OTHERS: [&str; 21] = [
+const OTHERS: [&str; 22] = [
     "apt-get",
     "backup",
     "backup-all",
