@@ -26,6 +26,8 @@ use crate::cli::policy::Policy;
 use crate::cli::probe;
 use crate::cli::queue;
 use crate::cli::queue::Queue;
+use crate::cli::roundtrip;
+use crate::cli::roundtrip::RoundTrip;
 use crate::cli::run;
 use crate::cli::script;
 use crate::cli::send;
@@ -57,6 +59,8 @@ pub enum Invocation {
     Ask(Box<ask::Ask>),
     /// Work on messages in a mailbox.
     Fetch(Box<fetch::Fetch>),
+    /// Send a message, and wait until it arrives.
+    RoundTrip(Box<RoundTrip>),
     /// Run scripted sessions.
     Script(Box<script::ScriptTask>),
     /// Diagnose how mail from cron would leave this host.
@@ -122,6 +126,7 @@ impl Invocation {
             Self::Probe(options) => probe::run(&options),
             Self::Ask(options) => ask::run(&options),
             Self::Fetch(fetch) => fetch::run(&fetch),
+            Self::RoundTrip(trip) => roundtrip::run(&trip),
             Self::Script(task) => script::run(*task),
             Self::Doctor(options) => doctor::run(&options),
             Self::Demo => demo::run(),
@@ -165,6 +170,7 @@ impl Invocation {
         let mail = match self {
             Self::Send(SendTask::Send(send)) => return Some(&send.log),
             Self::Merge(merge) => return merge.log(),
+            Self::RoundTrip(trip) => return Some(&trip.log),
             Self::Queue(queue) => return Some(&queue.queue.log),
             Self::Sendmail(sendmail) => return Some(&sendmail.queueing.queue.log),
             Self::Notify(notify) => &notify.mail,

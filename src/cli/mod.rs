@@ -24,6 +24,7 @@ pub mod parse;
 pub(crate) mod policy;
 pub(crate) mod probe;
 pub(crate) mod queue;
+pub(crate) mod roundtrip;
 pub(crate) mod run;
 pub(crate) mod run_signals;
 pub(crate) mod script;

@@ -22,6 +22,7 @@ use crate::cli::options::words;
 use crate::cli::policy;
 use crate::cli::probe;
 use crate::cli::queue;
+use crate::cli::roundtrip;
 use crate::cli::run;
 use crate::cli::script;
 use crate::cli::send::args;
@@ -134,6 +135,8 @@ enum Subcommands {
     Ask(Box<ask::Args>),
     /// List, search, print, save and delete messages in a mailbox (IMAP, POP3).
     Fetch(Box<fetch::Args>),
+    /// Send a message, wait for it in the mailbox at the other end, and report its way.
+    Roundtrip(Box<roundtrip::Args>),
     /// Run a scripted SMTP session and check the replies.
     Script(Box<script::Args>),
     /// Check and show the configuration.
@@ -256,6 +259,9 @@ impl Subcommands {
             Self::Probe(arguments) => invocation(arguments.plan(typed, places), Invocation::Probe),
             Self::Ask(arguments) => invocation(arguments.plan(), Invocation::Ask),
             Self::Fetch(arguments) => invocation(arguments.plan(typed, places), Invocation::Fetch),
+            Self::Roundtrip(arguments) => {
+                invocation(arguments.plan(&typed, places), Invocation::RoundTrip)
+            }
             Self::Script(arguments) => invocation(arguments.plan(&typed), Invocation::Script),
             Self::Config(arguments) => arguments
                 .plan(&mut typed.of_sending(), places)

@@ -66,6 +66,7 @@ mod queue_relays;
 mod queue_runs;
 mod refusals;
 mod replies;
+mod roundtrip;
 mod run;
 mod script;
 mod secrets;

@@ -29,6 +29,11 @@ const COMMANDS: &[(&str, &str)] = &[
         "List, search, print, save and delete messages in a mailbox at an IMAP or POP3 server; see ehlo-fetch(1).",
     ),
     (
+        "roundtrip",
+        "Send a message, wait until it is in the mailbox at the other end, and report its way and what was changed; see \
+         ehlo-roundtrip(1).",
+    ),
+    (
         "script",
         "Run a scripted SMTP session and check the replies. Bundled scripts check for SMTP smuggling, open relays \
          and similar problems; see ehlo-script(1).",
@@ -119,6 +124,7 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-tutorial(7), ehlo-providers(7), ehlo-migrate(7)",
     "ehlo-ask(1)",
     "ehlo-fetch(1)",
+    "ehlo-roundtrip(1)",
     "ehlo-config(1)",
     "ehlo-digest(1)",
     "ehlo-jobs(1)",

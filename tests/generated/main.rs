@@ -19,6 +19,7 @@ mod page;
 mod policy;
 mod probe;
 mod queue;
+mod roundtrip;
 mod run;
 mod script;
 mod sendmail;
@@ -40,6 +41,7 @@ const PAGES: &[(&str, Page)] = &[
     ("ehlo-probe.1", probe::page),
     ("ehlo-ask.1", ask::page),
     ("ehlo-fetch.1", fetch::page),
+    ("ehlo-roundtrip.1", roundtrip::page),
     ("ehlo-config.1", config::page),
     ("ehlo-login.1", login::page),
     ("ehlo-doctor.1", doctor::page),

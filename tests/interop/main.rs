@@ -64,6 +64,7 @@ mod proxy;
 mod reading;
 mod refusals;
 mod reports;
+mod roundtrip;
 mod script;
 mod signed;
 mod sink;

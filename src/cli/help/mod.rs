@@ -12,6 +12,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "probe",
     "ask",
     "fetch",
+    "roundtrip",
     "script",
     "config",
     "login",

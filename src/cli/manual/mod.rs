@@ -66,6 +66,7 @@ const PAGES: &[Page] = pages![
     "ehlo-notify" '1',
     "ehlo-probe" '1',
     "ehlo-queue" '1',
+    "ehlo-roundtrip" '1',
     "ehlo-run" '1',
     "ehlo-script" '1',
     "ehlo-sendmail" '1',
