@@ -36,7 +36,26 @@ pub struct Opening<'a> {
 /// An error, and the server at which it occurred.
 pub struct OpenError {
     pub server: Option<ContactedServer>,
-    pub error: MailboxError,
+    pub error: Box<MailboxError>,
+}
+
+impl OpenError {
+    fn at(server: ContactedServer, error: MailboxError) -> Self {
+        Self {
+            server: Some(server),
+            error: Box::new(error),
+        }
+    }
+}
+
+/// An error without a server.
+impl From<MailboxError> for OpenError {
+    fn from(error: MailboxError) -> Self {
+        Self {
+            server: None,
+            error: Box::new(error),
+        }
+    }
 }
 
 /// A session after the login, with an open mailbox if one is selected.
@@ -116,17 +135,12 @@ pub fn open<'a>(
     let login = transport.login();
     let mut opened = Connection::begin(opening, observer);
     if let (Err(error), Some(login)) = (&opened, login)
-        && matches!(error.error, MailboxError::LoginRefused { .. })
+        && matches!(*error.error, MailboxError::LoginRefused { .. })
     {
         let stop = observer.lend(|observer| observer.stop());
         match transport.renew(login, stop.as_deref()) {
             Renewal::Done => opened = Connection::begin(opening, observer),
-            Renewal::Failed(error) => {
-                return Err(OpenError {
-                    server: None,
-                    error: MailboxError::Credentials(error),
-                });
-            }
+            Renewal::Failed(error) => return Err(MailboxError::Credentials(error).into()),
             Renewal::Impossible => {}
         }
     }
@@ -135,10 +149,7 @@ pub fn open<'a>(
         mut session,
     } = opened?;
     if selects && let Err(error) = session.select(opening) {
-        return Err(OpenError {
-            server: Some(server),
-            error,
-        });
+        return Err(OpenError::at(server, error));
     }
     Ok(MailboxSession { server, session })
 }
@@ -159,19 +170,13 @@ impl<'a> Connection<'a> {
         };
         let router = &opening.transport.router;
         let connected = observer.lend(|observer| connect(router, &endpoint, terms, observer));
-        let Connected { server, wire } = connected.map_err(|error| OpenError {
-            server: None,
-            error: MailboxError::Connect(error),
-        })?;
+        let Connected { server, wire } = connected.map_err(MailboxError::Connect)?;
         let login = opening.transport.login();
         let channel = Channel::new(wire, Mask::of(login), opening.limits, observer);
         let host = endpoint.host.name();
         match Session::begin(channel, opening, &host) {
             Ok(session) => Ok(Self { server, session }),
-            Err(error) => Err(OpenError {
-                server: Some(server),
-                error,
-            }),
+            Err(error) => Err(OpenError::at(server, error)),
         }
     }
 }

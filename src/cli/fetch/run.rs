@@ -149,11 +149,11 @@ impl Messages<'_, '_> {
         if only_lists {
             return Ok(Exit::Ok);
         }
-        self.work(selected)
+        self.work(&selected)
     }
 
     /// Prints, saves, marks and deletes. Messages that cannot be copied stay unchanged.
-    fn work(&mut self, selected: Vec<MessageSummary>) -> Result<Exit, Failure> {
+    fn work(&mut self, selected: &[MessageSummary]) -> Result<Exit, Failure> {
         if matches!(self.store, Some(Store::File(_))) && selected.len() != 1 {
             let count = counted(selected.len() as u64, "message");
             complain(&format!(
@@ -163,7 +163,7 @@ impl Messages<'_, '_> {
         }
         let total = selected.len();
         let mut done = Vec::with_capacity(total);
-        for summary in &selected {
+        for summary in selected {
             if let Some(size) = summary.size.filter(|&size| size > self.task.max_size) {
                 let error = MailboxError::TooLarge {
                     id: summary.number.to_string(),

@@ -40,15 +40,14 @@ pub struct Piece {
 impl Command {
     /// A command that begins with these words.
     pub fn new(words: &str) -> Self {
+        let count = if words.starts_with("UID ") { 2 } else { 1 };
+        let verb: Vec<&str> = words.split(' ').take(count).collect();
         let mut command = Self {
-            verb: words.split(' ').take(2).collect::<Vec<_>>().join(" "),
+            verb: verb.join(" "),
             pieces: vec![Piece::empty()],
             literals: NonSynchronizing::None,
             utf8: false,
         };
-        if !words.starts_with("UID ") {
-            command.verb = words.split(' ').next().unwrap_or_default().to_owned();
-        }
         command.put(words.as_bytes(), words);
         command
     }

@@ -148,7 +148,7 @@ impl<'a> ImapSession<'a> {
 
     /// STARTTLS (RFC 3501 §6.2.1). Capabilities from before it are forgotten.
     pub fn start_tls(&mut self, server: TlsServer<'_>) -> Result<(), MailboxError> {
-        let done = self.run_staged(Command::new("STARTTLS"), Stage::Starttls, &mut ignore);
+        let done = self.run_staged(Command::new("STARTTLS"), Stage::Starttls, &mut |_| Ok(()));
         if let Err(MailboxError::Refused { text, .. }) = done {
             return Err(MailboxError::StarttlsRefused("STARTTLS", text));
         }
@@ -201,7 +201,7 @@ impl<'a> ImapSession<'a> {
         let command = command.string(user).secret(password.expose());
         // Capabilities may differ after a login.
         self.capabilities.clear();
-        match self.run_staged(command, Stage::Auth, &mut ignore) {
+        match self.run_staged(command, Stage::Auth, &mut |_| Ok(())) {
             Err(MailboxError::Refused {
                 text, is_temporary, ..
             }) => Err(MailboxError::LoginRefused { text, is_temporary }),
@@ -400,8 +400,7 @@ impl<'a> ImapSession<'a> {
                 Ok(())
             },
         )?;
-        let is_it = |data: &&Box<FetchData>| data.uid == Some(uid);
-        let answer = answers.iter().find(is_it);
+        let answer = answers.iter().find(|data| data.uid == Some(uid));
         match (sink.written, answer) {
             (Some(size), Some(_)) => Ok(size),
             (Some(_), None) => Err(MailboxError::Protocol(format!(
@@ -434,7 +433,7 @@ impl<'a> ImapSession<'a> {
     pub fn add_flag(&mut self, uids: &[u32], flag: &str) -> Result<(), MailboxError> {
         for set in sets(uids) {
             let words = format!("{set} +FLAGS.SILENT ({flag})");
-            self.run(Command::new("UID STORE").words(&words), &mut ignore)?;
+            self.run(Command::new("UID STORE").words(&words), &mut |_| Ok(()))?;
         }
         Ok(())
     }
@@ -447,14 +446,14 @@ impl<'a> ImapSession<'a> {
             return Ok(false);
         }
         for set in sets(uids) {
-            self.run(Command::new("UID EXPUNGE").words(&set), &mut ignore)?;
+            self.run(Command::new("UID EXPUNGE").words(&set), &mut |_| Ok(()))?;
         }
         Ok(true)
     }
 
     /// Ends the session. Errors are ignored: all that was asked for is done.
     pub fn log_out(mut self) {
-        let _ = self.run_staged(Command::new("LOGOUT"), Stage::Quit, &mut ignore);
+        let _ = self.run_staged(Command::new("LOGOUT"), Stage::Quit, &mut |_| Ok(()));
     }
 
     fn run(&mut self, command: Command, handler: Handler<'_>) -> Result<(), MailboxError> {
@@ -695,10 +694,6 @@ impl LoginDialogue for Dialogue<'_, '_> {
     fn takes_initial_response(&self, _: usize) -> bool {
         self.has_initial_response
     }
-}
-
-fn ignore(_: Data) -> Result<(), MailboxError> {
-    Ok(())
 }
 
 fn not_greeted() -> MailboxError {

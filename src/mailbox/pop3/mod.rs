@@ -130,7 +130,7 @@ impl<'a> Pop3Session<'a> {
         self.channel.begin("USER")?;
         self.channel.send(&command, Stage::Auth)?;
         let reply = self.reply()?;
-        self.refused_login(reply)?;
+        accepted(reply)?;
         let mut line = Zeroizing::new(Vec::with_capacity(5 + password.expose().len()));
         line.extend_from_slice(b"PASS ");
         line.extend_from_slice(password.expose());
@@ -138,18 +138,7 @@ impl<'a> Pop3Session<'a> {
         self.channel
             .send_masked(&line, &format!("PASS {STARS}"), Stage::Auth)?;
         let reply = self.reply()?;
-        self.refused_login(reply)
-    }
-
-    fn refused_login(&self, reply: Reply) -> Result<(), MailboxError> {
-        match reply {
-            Reply::Ok(_) => Ok(()),
-            Reply::Refused(text) => Err(MailboxError::LoginRefused {
-                is_temporary: has_code(&text, &TEMPORARY),
-                text,
-            }),
-            Reply::Continue(_) => Err(unexpected_challenge()),
-        }
+        accepted(reply)
     }
 
     /// The messages by their numbers, with their sizes and unique IDs.
@@ -389,6 +378,18 @@ impl LoginDialogue for Pop3Session<'_> {
     /// RFC 5034 §4: the command line must not be longer than others.
     fn takes_initial_response(&self, length: usize) -> bool {
         "AUTH SCRAM-SHA-256-PLUS ".len() + length + 2 <= MAX_COMMAND
+    }
+}
+
+/// Checks that a login was accepted.
+fn accepted(reply: Reply) -> Result<(), MailboxError> {
+    match reply {
+        Reply::Ok(_) => Ok(()),
+        Reply::Refused(text) => Err(MailboxError::LoginRefused {
+            is_temporary: has_code(&text, &TEMPORARY),
+            text,
+        }),
+        Reply::Continue(_) => Err(unexpected_challenge()),
     }
 }
 
