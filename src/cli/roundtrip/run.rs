@@ -54,10 +54,7 @@ impl Failure {
     }
 
     fn of_error(error: MailboxError) -> Self {
-        Self::of_mailbox(&OpenError {
-            server: None,
-            error,
-        })
+        Self::of_mailbox(&error.into())
     }
 }
 

@@ -6,6 +6,6 @@ mod trace;
 mod watch;
 
 pub use changes::{Changes, compare};
-pub use results::{AuthenticationResults, MethodResult, results};
+pub use results::{AuthenticationResults, results};
 pub use trace::{Hop, hops};
 pub use watch::{Arrival, Token, Watcher};

@@ -79,10 +79,7 @@ impl<'a> Watcher<'a> {
         } else {
             watcher.note_folders(&mut session).map(|()| Some(session))
         };
-        watcher.session = noted.map_err(|error| OpenError {
-            server: None,
-            error,
-        })?;
+        watcher.session = noted?;
         Ok(watcher)
     }
 
@@ -137,18 +134,13 @@ impl<'a> Watcher<'a> {
         let Some(session) = &mut self.session else {
             return self.look_at_pop3(token);
         };
-        let wrapped = |error| OpenError {
-            server: None,
-            error,
-        };
         for folder in &mut self.folders {
-            let next = session.uid_next(&folder.name).map_err(wrapped)?;
+            let next = session.uid_next(&folder.name)?;
             if next <= folder.next {
                 continue;
             }
-            let found = session
-                .new_message(&folder.name, folder.next, &|header| token.is_in(header))
-                .map_err(wrapped)?;
+            let found =
+                session.new_message(&folder.name, folder.next, &|header| token.is_in(header))?;
             folder.next = next;
             if let Some((number, received)) = found {
                 return Ok(Some(Arrival {
@@ -170,10 +162,7 @@ impl<'a> Watcher<'a> {
             .filter(|(_, id)| !self.known.contains(id))
             .collect();
         for (number, id) in new {
-            let header = session.header(number).map_err(|error| OpenError {
-                server: None,
-                error,
-            })?;
+            let header = session.header(number)?;
             if token.is_in(&header) {
                 self.session = Some(session);
                 return Ok(Some(Arrival {
@@ -185,10 +174,7 @@ impl<'a> Watcher<'a> {
             }
             self.known.insert(id);
         }
-        session.finish().map_err(|error| OpenError {
-            server: None,
-            error,
-        })?;
+        session.finish()?;
         Ok(None)
     }
 
