@@ -43,7 +43,7 @@ fn round_trip<T>(relay: &Server<T>, scheme: &str, port: u16, options: &[&str]) -
             &read,
             "--tls",
             "off",
-            "--allow-cleartext-password",
+            "--read-allow-cleartext-password",
             "bob@hamburger.edu",
         ])
         .args(options)

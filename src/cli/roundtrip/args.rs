@@ -60,6 +60,10 @@ pub struct Args {
     #[arg(long, value_name = "CMD", value_parser = auth::command, help_heading = "Mailbox")]
     read_oauth_token_command: Option<String>,
 
+    /// Allow the password for the mailbox to be sent without TLS.
+    #[arg(long, help_heading = "Mailbox")]
+    read_allow_cleartext_password: bool,
+
     /// Time limit of the round trip, from the first connection on.
     ///
     /// If the message has not arrived by then, the exit status is 75.
@@ -163,6 +167,9 @@ impl Args {
         };
         let mut mailbox = MailboxRoute::of_transport(url, &transport);
         self.set_secret(&mut mailbox)?;
+        if self.read_allow_cleartext_password {
+            mailbox.transport.session.password_in_clear = true;
+        }
         let from = own.or_else(|| chosen.and_then(author_of));
         let from = message_options::author(from)?;
         let signer = mem::take(&mut self.dkim).or(route.dkim).signer()?;

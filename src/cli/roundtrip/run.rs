@@ -187,12 +187,8 @@ fn travel(
         .wait(&token, journey.end)
         .map_err(|error| Failure::of_mailbox(&error))?;
     let Some(arrival) = arrival else {
-        let within = journey.trip.within.as_secs_f64();
         return Err(Failure {
-            text: format!(
-                "the message was accepted, and is not in the mailbox of {} after {within} s",
-                journey.trip.mailbox.url
-            ),
+            text: missing(journey.trip, watcher.knows_junk()),
             exit: Exit::Temporary,
             is_unknown: false,
         });
@@ -207,6 +203,18 @@ fn travel(
         }
     }
     watcher.finish().map_err(Failure::of_error)
+}
+
+/// The sentence for a message that has not arrived.
+fn missing(trip: &RoundTrip, knows_junk: bool) -> String {
+    let within = trip.within.as_secs_f64();
+    let url = &trip.mailbox.url;
+    let junk = if knows_junk {
+        ""
+    } else {
+        "; the server names no mailbox for spam, where it may be"
+    };
+    format!("the message was accepted, and is not in the mailbox of {url} after {within} s{junk}")
 }
 
 fn send(journey: &Journey<'_>, observer: &mut dyn Observer) -> DeliveryReport {
