@@ -4,6 +4,8 @@ use crate::cli::ask;
 use crate::cli::completions;
 use crate::cli::config;
 use crate::cli::config::ConfigView;
+use crate::cli::cron;
+use crate::cli::cron::CronOptions;
 use crate::cli::demo;
 use crate::cli::digest;
 use crate::cli::digest::{Digest, DigestTask};
@@ -91,6 +93,8 @@ pub enum Invocation {
     Digest(Box<Digest>),
     /// Show jobs, and report those that did not run.
     Jobs(Box<JobsOptions>),
+    /// List the jobs of a crontab, or let `ehlo run` run them.
+    Cron(Box<CronOptions>),
     /// Mail the status of a systemd unit.
     Unit(Box<Unit>),
     /// Run a command and mail the result.
@@ -142,6 +146,7 @@ impl Invocation {
             Self::Notify(options) => notify::run(*options),
             Self::Digest(options) => digest::run(*options),
             Self::Jobs(options) => jobs::run(&options),
+            Self::Cron(options) => cron::run(&options),
             Self::Unit(options) => unit::run(*options),
             Self::Job(options) => run::run(&options),
             Self::Completions(shell) => completions::run(shell),

@@ -4,6 +4,7 @@
 pub(crate) mod ask;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod cron;
 pub(crate) mod demo;
 pub(crate) mod digest;
 pub(crate) mod dkim;

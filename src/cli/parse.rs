@@ -3,6 +3,7 @@
 use crate::cli::ask;
 use crate::cli::completions;
 use crate::cli::config;
+use crate::cli::cron;
 use crate::cli::digest;
 use crate::cli::dkim;
 use crate::cli::doctor;
@@ -163,6 +164,8 @@ enum Subcommands {
     Digest(Box<digest::Args>),
     /// Show recorded jobs, and report those that did not run.
     Jobs(Box<jobs::Args>),
+    /// Let cron run jobs by `ehlo run`.
+    Cron(Box<cron::Args>),
     /// Mail the status of a systemd unit.
     Unit(Box<unit::Args>),
     /// Diagnose how mail from cron would leave this host.
@@ -286,6 +289,7 @@ impl Subcommands {
                 invocation(arguments.plan(&typed, places), Invocation::Digest)
             }
             Self::Jobs(arguments) => invocation(arguments.plan(&typed, places), Invocation::Jobs),
+            Self::Cron(arguments) => invocation(arguments.plan(), Invocation::Cron),
             Self::Unit(arguments) => invocation(arguments.plan(&typed, places), Invocation::Unit),
             Self::Doctor(arguments) => {
                 invocation(Ok(arguments.plan(typed, words, places)), Invocation::Doctor)

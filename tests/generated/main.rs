@@ -4,6 +4,7 @@
 
 mod ask;
 mod config;
+mod cron;
 mod digest;
 mod dkim;
 mod doctor;
@@ -53,6 +54,7 @@ const PAGES: &[(&str, Page)] = &[
     ("ehlo-merge.1", merge::page),
     ("ehlo-notify.1", notify::page),
     ("ehlo-digest.1", digest::page),
+    ("ehlo-cron.1", cron::page),
     ("ehlo-jobs.1", jobs::page),
     ("ehlo-dkim.1", dkim::page),
     ("ehlo-unit.1", unit::page),

@@ -70,3 +70,4 @@ mod signed;
 mod sink;
 mod sts;
 mod swaks;
+mod tls_scan;

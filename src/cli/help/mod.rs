@@ -26,6 +26,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "notify",
     "digest",
     "jobs",
+    "cron",
     "unit",
     "doctor",
     "sendmail",

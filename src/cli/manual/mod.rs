@@ -54,6 +54,7 @@ const PAGES: &[Page] = pages![
     "ehlo-migrate" '7',
     "ehlo-ask" '1',
     "ehlo-config" '1',
+    "ehlo-cron" '1',
     "ehlo-digest" '1',
     "ehlo-dkim" '1',
     "ehlo-policy" '1',

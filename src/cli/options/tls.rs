@@ -13,7 +13,7 @@ use std::path::PathBuf;
 const SUBMISSIONS: u16 = 465;
 
 /// Options under the heading "TLS".
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "TLS")]
 pub struct Args {

@@ -137,7 +137,7 @@ impl SessionArgs {
 }
 
 /// Options of a session with a named server that carries no message.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub struct ProbeTransportArgs {
     /// Port: a number, or smtp, submission or submissions [default: 25, and 465 with --tls implicit].
