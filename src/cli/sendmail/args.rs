@@ -18,7 +18,7 @@ use crate::config::{Config, Places, Profile};
 use crate::cron::DeliveryOptions;
 use crate::mail::address::Address;
 use crate::mail::dkim::Signer;
-use crate::mail::message::{Input, Submission};
+use crate::mail::message::{Input, Submission, SubmissionFields};
 use crate::queue::FirstTry;
 use crate::system::exit::Exit;
 use crate::system::stand_in::StandIn;
@@ -350,6 +350,7 @@ impl SendmailOptions {
             trace: None,
             utf8: self.utf8,
             signer: signer.clone(),
+            fields: SubmissionFields::default(),
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod dma;
 mod mailrc;
+pub mod msmtp_accounts;
 mod msmtprc;
 mod muttrc;
 mod nullmailer;
@@ -122,6 +123,12 @@ impl ForeignFormat {
             Err(imported.errors)
         }
     }
+}
+
+/// The options of ehlo that an account of msmtp with these words corresponds to. `None`: the words name no server.
+#[must_use]
+pub fn msmtp_options(words: &msmtp_accounts::Arguments) -> Option<ImportedProfile> {
+    msmtprc::profile("msmtp", words, false, &mut Imported::default())
 }
 
 /// A line of a file.

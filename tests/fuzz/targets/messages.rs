@@ -60,6 +60,7 @@ fn ready(data: &[u8]) -> Option<Message> {
         envelope_from: None,
         dsn: Dsn::default(),
         signer: Signer::default(),
+        fields: SubmissionFields::default(),
     };
     Message::build(options, SystemTime::UNIX_EPOCH).ok()
 }

@@ -31,6 +31,7 @@ fn submission() -> Submission {
         trace: None,
         utf8: false,
         signer: Signer::default(),
+        fields: SubmissionFields::default(),
     }
 }
 
