@@ -28,7 +28,7 @@ use crate::cli::send::args::{ParsedWords, SendArgs};
 use crate::cli::send::{Send, SendTask};
 use crate::cli::sendmail;
 use crate::cli::sink;
-use crate::cli::standins::{Call, misplaced};
+use crate::cli::standins::{Call, StandInWords, misplaced, msmtp};
 use crate::cli::unit;
 use crate::config::{Config, Places, Profile};
 use crate::cron::job::DRAIN;
@@ -165,6 +165,8 @@ enum Subcommands {
     Sendmail(sendmail::SendmailWords),
     /// List the queue, like mailq(1).
     Mailq(sendmail::SendmailWords),
+    /// Act as msmtp, with its options and configuration.
+    Msmtp(StandInWords),
     /// Print the completion script of a shell.
     Completions(completions::Args),
     /// Print a page of the manual.
@@ -285,6 +287,7 @@ impl Subcommands {
             Self::Help(arguments) => Err(topics::help(self::command(), &arguments.topic).into()),
             Self::Sendmail(_) => Err(misplaced(StandIn::Sendmail).into()),
             Self::Mailq(_) => Err(misplaced(StandIn::Mailq).into()),
+            Self::Msmtp(_) => Err(misplaced(StandIn::Msmtp).into()),
         }
     }
 }
@@ -295,6 +298,14 @@ fn stand_in(call: &Call<'_>, places: &Places) -> Result<Invocation, EarlyExit> {
             let sendmail = sendmail::plan(call, places)?;
             Ok(Invocation::Sendmail(Box::new(sendmail)))
         }
+        _ if places.are_fixed() => Err(privileged().into()),
+        StandIn::Msmtp => match msmtp::MsmtpArgs::parse(call.words) {
+            Ok(args) => Ok(Invocation::Msmtp(Box::new(args))),
+            Err(why) => Err(EarlyExit {
+                text: format!("{why}\n"),
+                exit: Exit::Usage,
+            }),
+        },
     }
 }
 

@@ -7,4 +7,4 @@ mod session;
 
 pub use expect::{Expectation, ExpectationResult};
 pub use inspect::{ProbeResult, TlsReport, probe};
-pub use session::{AskResult, ask};
+pub use session::{AskResult, ask, run_session};

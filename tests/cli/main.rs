@@ -49,6 +49,7 @@ mod import;
 mod jobs;
 mod mail_log;
 mod merge;
+mod msmtp;
 mod notify;
 mod oauth;
 mod output;

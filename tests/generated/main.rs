@@ -13,6 +13,7 @@ mod jobs;
 mod json;
 mod login;
 mod merge;
+mod msmtp;
 mod notify;
 mod page;
 mod policy;
@@ -45,6 +46,7 @@ const PAGES: &[(&str, Page)] = &[
     ("ehlo-policy.1", policy::page),
     ("ehlo-script.1", script::page),
     ("ehlo-sendmail.1", sendmail::page),
+    ("ehlo-msmtp.1", msmtp::page),
     ("ehlo-run.1", run::page),
     ("ehlo-merge.1", merge::page),
     ("ehlo-notify.1", notify::page),

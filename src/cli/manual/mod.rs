@@ -62,6 +62,7 @@ const PAGES: &[Page] = pages![
     "ehlo-json" '5',
     "ehlo-login" '1',
     "ehlo-merge" '1',
+    "ehlo-msmtp" '1',
     "ehlo-notify" '1',
     "ehlo-probe" '1',
     "ehlo-queue" '1',

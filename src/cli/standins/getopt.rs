@@ -285,7 +285,10 @@ mod tests {
             (&["-z"][..], "p: invalid option -- 'z'"),
             (&["-b"], "p: option requires an argument -- 'b'"),
             (&["--beta"], "p: option '--beta' requires an argument"),
-            (&["--alpha=1"], "p: option '--alpha' doesn't allow an argument"),
+            (
+                &["--alpha=1"],
+                "p: option '--alpha' doesn't allow an argument",
+            ),
             (&["--gamma"], "p: unrecognized option '--gamma'"),
             (
                 &["--bet"],

@@ -3,7 +3,8 @@
 use crate::config::Value;
 use crate::config::import::words::texts;
 use crate::config::import::{
-    ImportError, Imported, ImportedProfile, LinePlace, ServerUrl, TlsUse, lines, mechanism,
+    ImportError, Imported, ImportedProfile, LinePlace, MailSettings, ServerUrl, TlsUse, lines,
+    mechanism,
 };
 use crate::system::user::expanded;
 use std::collections::BTreeMap;
@@ -59,6 +60,8 @@ type Variables = BTreeMap<String, (String, LinePlace)>;
 
 #[derive(Default)]
 struct Reader {
+    /// All variables outside of accounts, also those that are not converted.
+    all: BTreeMap<String, String>,
     global: Variables,
     accounts: Vec<(String, Variables)>,
     /// True between the braces of an account.
@@ -97,6 +100,63 @@ pub(super) fn read(path: &Path, imported: &mut Imported) -> Result<(), ImportErr
         imported.remark(why);
     }
     Ok(())
+}
+
+/// The settings of this file and of the options `-S` and `-A`. `None`: there is no such account.
+pub(super) fn settings(
+    path: Option<&Path>,
+    account: Option<&str>,
+    options: &[String],
+) -> Result<Option<MailSettings>, ImportError> {
+    let mut imported = Imported::default();
+    let mut reader = Reader::default();
+    if let Some(path) = path {
+        reader.read(path, 0, &mut imported)?;
+    }
+    let mut variables = reader.global.clone();
+    if let Some(account) = account {
+        let mut accounts = reader.accounts.iter();
+        let Some((_, own)) = accounts.find(|(name, _)| name == account) else {
+            return Ok(None);
+        };
+        let texts = own
+            .iter()
+            .map(|(name, (text, _))| (name.clone(), text.clone()));
+        reader.all.extend(texts);
+        variables.extend(own.clone());
+    }
+    // Options take precedence over the account.
+    reader.global = variables;
+    reader.in_account = false;
+    let place = LinePlace {
+        path: "-S".into(),
+        line: 1,
+    };
+    for option in options {
+        match option
+            .strip_prefix("no")
+            .filter(|name| reader.all.contains_key(*name))
+        {
+            Some(name) => {
+                reader.global.remove(name);
+                reader.all.remove(name);
+            }
+            None => reader.set(option, &place, &mut imported),
+        }
+    }
+    let converter = Converter {
+        variables: &reader.global,
+        imported: &mut imported,
+    };
+    converter.add(PROFILE);
+    if let Some(error) = imported.errors.pop() {
+        return Err(error);
+    }
+    Ok(Some(MailSettings {
+        variables: reader.all,
+        fields: Vec::new(),
+        server: imported.profiles.pop(),
+    }))
 }
 
 impl Reader {
@@ -161,6 +221,9 @@ impl Reader {
 
     fn set(&mut self, word: &str, place: &LinePlace, imported: &mut Imported) {
         let (name, value) = word.split_once('=').unwrap_or((word, "yes"));
+        if !self.in_account {
+            self.all.insert(name.to_owned(), value.to_owned());
+        }
         if let Some((_, why)) = WITHOUT.iter().find(|(other, _)| *other == name) {
             imported.unmatched(place, word, why);
             return;

@@ -22,6 +22,7 @@ use crate::system::quote::toml_string;
 use crate::system::secret::Secret;
 use crate::system::text::{percent_decoded, reason, shown, shown_path};
 use crate::system::user::{expanded, path_variable};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::Read as _;
@@ -123,6 +124,41 @@ impl ForeignFormat {
             Err(imported.errors)
         }
     }
+}
+
+/// What the configuration of a mail program and its command line set for a message.
+#[derive(Debug, Default)]
+pub struct MailSettings {
+    /// The variables with their last values.
+    pub variables: BTreeMap<String, String>,
+    /// Header fields to add.
+    pub fields: Vec<String>,
+    /// The server to use; `None`: mail is passed to sendmail.
+    pub server: Option<ImportedProfile>,
+}
+
+/// The settings of a `.mailrc`, which may be missing, and of the options `-A` and `-S` of mailx. `None`: there is no such
+/// account.
+///
+/// # Errors
+/// The file cannot be read, or the server is invalid.
+pub fn mailrc_settings(
+    path: Option<&Path>,
+    account: Option<&str>,
+    options: &[String],
+) -> Result<Option<MailSettings>, ImportError> {
+    mailrc::settings(path, account, options)
+}
+
+/// The settings of these configurations of mutt, and of the commands of its option `-e`.
+///
+/// # Errors
+/// A file cannot be read, or the server is invalid.
+pub fn muttrc_settings(
+    paths: &[PathBuf],
+    commands: &[String],
+) -> Result<MailSettings, ImportError> {
+    muttrc::settings(paths, commands)
 }
 
 /// The options of ehlo that an account of msmtp with these words corresponds to. `None`: the words name no server.

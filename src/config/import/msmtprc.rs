@@ -178,7 +178,9 @@ impl Converter<'_> {
         };
         self.server(tls)?;
         self.profile.tls(tls);
-        self.trust();
+        if tls != TlsUse::Off {
+            self.trust();
+        }
         self.sender();
         self.session();
         self.login(tls);

@@ -153,7 +153,7 @@ mod tests {
             body: UnfinishedBody::Variants(variants.collect()),
             utf8: true,
             missing: None,
-        keeps_bcc: false,
+            keeps_bcc: false,
             notes: BuildNotes::default(),
         };
         message.finish(None, &signer, SystemTime::UNIX_EPOCH)

@@ -9,6 +9,7 @@ use ehlo::mail::address::{Address, Mailbox};
 use ehlo::mail::envelope::Dsn;
 use ehlo::mail::message::{
     Content, HeldBytes, Input, Message, MessageOptions, ReadyMessage, Submission,
+    SubmissionFields,
 };
 use ehlo::mail::rewrite::{self, HostNames, Rewriter};
 use ehlo::smtp::blocks::{Block, BodyType, Replay};

@@ -84,8 +84,7 @@ impl Account {
     /// `(account NAME from FILE)`, after a text with a blank; empty for an account without a file.
     pub fn place(&self) -> String {
         let origin = self.origin.as_ref();
-        let place =
-            origin.map(|(name, file)| format!(" (account {name} from {})", file.display()));
+        let place = origin.map(|(name, file)| format!(" (account {name} from {})", file.display()));
         place.unwrap_or_default()
     }
 
@@ -134,6 +133,9 @@ impl Account {
             && let (Some(host), true) = (words.get("host").cloned(), self.is_on("tls", false))
         {
             words.insert("tls_host_override".to_owned(), host);
+        }
+        if self.mechanism().as_deref() == Some("EXTERNAL") {
+            words.remove("passwordeval");
         }
         msmtp_options(&words).map_or_else(Vec::new, |profile| profile.settings)
     }
@@ -435,7 +437,9 @@ fn read(
             Ok(Some(accounts))
         }
         Err(errors) => match errors.first() {
-            Some(ImportError::Unreadable { error, .. }) if kind == "user" && args.file.is_some() => {
+            Some(ImportError::Unreadable { error, .. })
+                if kind == "user" && args.file.is_some() =>
+            {
                 Err(MsmtpError::new(
                     Exit::Io,
                     format!("{name}: {}", os_text(error)),
@@ -499,9 +503,8 @@ fn variables_replaced(text: &str, is_sender: bool) -> Result<String, MsmtpError>
     let mut text = text.to_owned();
     if text.contains("%M") {
         let name = fs::read_to_string(MAIL_NAME);
-        let name = name.map_err(|error| {
-            MsmtpError::config(format!("{MAIL_NAME}: {}", os_text(&error)))
-        })?;
+        let name =
+            name.map_err(|error| MsmtpError::config(format!("{MAIL_NAME}: {}", os_text(&error))))?;
         let name = name.lines().next().unwrap_or_default();
         if name.is_empty() {
             return Err(MsmtpError::config(format!("{MAIL_NAME}: Invalid argument")));

@@ -271,7 +271,8 @@ mod tests {
 
     #[test]
     fn options_of_sendmail_have_no_effect() {
-        let args = parse("-oi -i -m -n -G -A x -B 8BITMIME -bm -h 3 -L tag -O x=y -o x a@b").unwrap();
+        let args =
+            parse("-oi -i -m -n -G -A x -B 8BITMIME -bm -h 3 -L tag -O x=y -o x a@b").unwrap();
         assert!(args.words.is_empty());
         assert_eq!(args.recipients, ["a@b"]);
     }
@@ -281,11 +282,23 @@ mod tests {
         for (line, right) in [
             ("--port=x", "msmtp: invalid argument x for --port"),
             ("--tls=maybe", "msmtp: invalid argument maybe for --tls"),
-            ("-N never,delay", "msmtp: invalid argument never,delay for --dsn-notify"),
+            (
+                "-N never,delay",
+                "msmtp: invalid argument never,delay for --dsn-notify",
+            ),
             ("-bs", "msmtp: unsupported operation mode bs"),
-            ("-a x --host h", "msmtp: cannot use both --host and --account"),
-            ("--host h -a x", "msmtp: cannot use both --host and --account"),
-            ("-S --rmqs=x", "msmtp: cannot use both --serverinfo and --rmqs"),
+            (
+                "-a x --host h",
+                "msmtp: cannot use both --host and --account",
+            ),
+            (
+                "--host h -a x",
+                "msmtp: cannot use both --host and --account",
+            ),
+            (
+                "-S --rmqs=x",
+                "msmtp: cannot use both --serverinfo and --rmqs",
+            ),
             (
                 "-f a --read-envelope-from",
                 "msmtp: cannot use both --from and --read-envelope-from",
