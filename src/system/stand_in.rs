@@ -8,10 +8,25 @@ pub enum StandIn {
     Mailq,
     Newaliases,
     Msmtp,
+    Mail,
+    Mailx,
+    SNail,
+    Nail,
+    Mutt,
 }
 
 impl StandIn {
-    pub const ALL: &[Self] = &[Self::Sendmail, Self::Mailq, Self::Newaliases, Self::Msmtp];
+    pub const ALL: &[Self] = &[
+        Self::Sendmail,
+        Self::Mailq,
+        Self::Newaliases,
+        Self::Msmtp,
+        Self::Mail,
+        Self::Mailx,
+        Self::SNail,
+        Self::Nail,
+        Self::Mutt,
+    ];
 
     /// The name, and the paths at which other programs expect it, the usual one first. The packages have links there.
     pub const fn row(self) -> (&'static str, &'static [&'static str]) {
@@ -21,6 +36,11 @@ impl StandIn {
             Self::Mailq => ("mailq", &["/usr/bin/mailq"]),
             Self::Newaliases => ("newaliases", &["/usr/bin/newaliases"]),
             Self::Msmtp => ("msmtp", &[]),
+            Self::Mail => ("mail", &[]),
+            Self::Mailx => ("mailx", &[]),
+            Self::SNail => ("s-nail", &[]),
+            Self::Nail => ("nail", &[]),
+            Self::Mutt => ("mutt", &[]),
         }
     }
 

@@ -47,6 +47,7 @@ mod floods;
 mod help;
 mod import;
 mod jobs;
+mod mail;
 mod mail_log;
 mod merge;
 mod msmtp;

@@ -99,6 +99,11 @@ const COMMANDS: &[(&str, &str)] = &[
          does so automatically.",
     ),
     (
+        "mail, mutt",
+        "Send a message with the options of mail, mailx, s-nail or mutt; see ehlo-mail(1). If the program is installed under one \
+         of the names mail, mailx, s-nail, nail and mutt, it does so automatically.",
+    ),
+    (
         "completions",
         "Print the script that completes command lines in bash, zsh, fish or elvish: for bash, put \
          eval \"$(ehlo completions bash)\" into ~/.bashrc; ehlo completions --help has the lines for the others.",
@@ -126,6 +131,7 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-doctor(1)",
     "ehlo-json(5)",
     "ehlo-login(1)",
+    "ehlo-mail(1)",
     "ehlo-merge(1)",
     "ehlo-msmtp(1)",
     "ehlo-notify(1)",

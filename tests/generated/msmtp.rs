@@ -123,7 +123,8 @@ const FILES: [(&str, &str); 2] = [
     ("/etc/msmtprc", "accounts of the host"),
 ];
 
-const SEE_ALSO: &str = "ehlo(1), ehlo-config(1), ehlo-queue(1), ehlo-sendmail(1), ehlo-migrate(7)";
+const SEE_ALSO: &str =
+    "ehlo(1), ehlo-config(1), ehlo-mail(1), ehlo-queue(1), ehlo-sendmail(1), ehlo-migrate(7)";
 
 pub fn page() -> String {
     let name = "ehlo-msmtp - send mail with the options and the configuration of msmtp";

@@ -65,5 +65,6 @@ mod reports;
 mod script;
 mod signed;
 mod sink;
+mod stand_ins;
 mod sts;
 mod swaks;

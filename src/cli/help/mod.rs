@@ -29,6 +29,8 @@ pub(crate) const COMMANDS: &[&str] = &[
     "sendmail",
     "mailq",
     "msmtp",
+    "mail",
+    "mutt",
     "completions",
     "manual",
     "help",

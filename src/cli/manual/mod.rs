@@ -61,6 +61,7 @@ const PAGES: &[Page] = pages![
     "ehlo-jobs" '1',
     "ehlo-json" '5',
     "ehlo-login" '1',
+    "ehlo-mail" '1',
     "ehlo-merge" '1',
     "ehlo-msmtp" '1',
     "ehlo-notify" '1',

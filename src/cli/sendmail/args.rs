@@ -93,6 +93,21 @@ pub fn of_submission(
     options.plan_without_socket(route)
 }
 
+/// Delivery of a message that a mail program composes, as if it called sendmail with `-f` and `-v`.
+pub fn of_mail(
+    sender: Option<String>,
+    verbose: bool,
+    places: &Places,
+) -> Result<Sendmail, UsageError> {
+    let options = SendmailOptions {
+        sender,
+        verbose,
+        ..SendmailOptions::of(SendmailMode::Submit, Vec::new())?
+    };
+    let route = options.resolve(places)?;
+    options.plan(route)
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum SendmailMode {
     Submit,

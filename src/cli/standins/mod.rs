@@ -2,6 +2,7 @@
 //! `system/stand_in.rs`.
 
 pub(crate) mod getopt;
+pub(crate) mod mail;
 pub(crate) mod msmtp;
 
 use crate::cli::options::usage_error::UsageError;

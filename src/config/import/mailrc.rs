@@ -64,6 +64,7 @@ struct Reader {
     all: BTreeMap<String, String>,
     global: Variables,
     accounts: Vec<(String, Variables)>,
+    aliases: Vec<(String, Vec<String>)>,
     /// True between the braces of an account.
     in_account: bool,
     others: u64,
@@ -156,6 +157,7 @@ pub(super) fn settings(
         variables: reader.all,
         fields: Vec::new(),
         server: imported.profiles.pop(),
+        aliases: reader.aliases,
     }))
 }
 
@@ -193,7 +195,11 @@ impl Reader {
                     }
                 }
                 ["source", ..] => imported.unmatched(&place, "source", "it was not read"),
-                ["alias" | "group", ..] => {
+                ["alias" | "group", ref rest @ ..] => {
+                    if let Some((name, others)) = rest.split_first() {
+                        let others = others.iter().map(|&other| other.to_owned()).collect();
+                        self.aliases.push(((*name).to_owned(), others));
+                    }
                     imported.unmatched(
                         &place,
                         &line,

@@ -135,6 +135,8 @@ pub struct MailSettings {
     pub fields: Vec<String>,
     /// The server to use; `None`: mail is passed to sendmail.
     pub server: Option<ImportedProfile>,
+    /// Names, and the addresses or names that each stands for.
+    pub aliases: Vec<(String, Vec<String>)>,
 }
 
 /// The settings of a `.mailrc`, which may be missing, and of the options `-A` and `-S` of mailx. `None`: there is no such
@@ -346,6 +348,19 @@ impl Imported {
     }
 }
 
+fn push_options(options: &mut Vec<String>, key: &str, value: &Value) {
+    match value {
+        Value::Flag(true) => options.push(format!("--{key}")),
+        Value::Flag(false) => {}
+        Value::Text(text) | Value::Number(text) => options.push(format!("--{key}={text}")),
+        Value::List(items) => {
+            for item in items {
+                push_options(options, key, item);
+            }
+        }
+    }
+}
+
 fn push_keys(text: &mut String, keys: &[(String, Value)]) {
     for (key, one) in keys {
         text.push_str(&format!("{} = {}\n", name(key), value(one)));
@@ -356,6 +371,25 @@ impl ImportedProfile {
     /// The file that has the password.
     pub fn set_password_file(&mut self, path: &str) {
         self.text("password-file", path);
+    }
+
+    /// The text of a key.
+    #[must_use]
+    pub fn text_of(&self, key: &str) -> Option<String> {
+        let (_, value) = self.settings.iter().find(|(other, _)| other == key)?;
+        value.texts().first().map(|&text| text.to_owned())
+    }
+
+    /// The settings as options of the command line, except these.
+    #[must_use]
+    pub fn as_options(&self, except: &[&str]) -> Vec<String> {
+        let mut options = Vec::new();
+        for (key, value) in &self.settings {
+            if !except.contains(&key.as_str()) {
+                push_options(&mut options, key, value);
+            }
+        }
+        options
     }
 
     fn named(name: String) -> Self {

@@ -85,7 +85,12 @@ pub(super) fn read(path: &Path, imported: &mut Imported) -> Result<(), ImportErr
     imported.notes.append(&mut noted.notes);
     match read {
         Ok(accounts) => finish(&accounts, imported),
-        Err(errors) => imported.errors.extend(errors),
+        Err(mut errors) => {
+            // The last one is returned, and the caller adds it.
+            let last = errors.pop();
+            imported.errors.extend(errors);
+            return last.map_or(Ok(()), Err);
+        }
     }
     Ok(())
 }

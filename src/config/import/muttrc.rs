@@ -66,6 +66,7 @@ struct Variables {
     all: BTreeMap<String, Variable>,
     /// The fields of `my_hdr`.
     fields: Vec<String>,
+    aliases: Vec<(String, Vec<String>)>,
     /// The number of lines that do not concern sending.
     others: u64,
 }
@@ -103,6 +104,7 @@ pub(super) fn settings(
             .map(|(name, variable)| (name.clone(), variable.text.clone()))
             .collect(),
         fields: variables.fields,
+        aliases: variables.aliases,
         server: server.filter(|profile| profile.has("relay")),
     })
 }
@@ -155,6 +157,14 @@ impl Variables {
             "set" => self.set(place, rest, imported),
             "unset" => rest.iter().for_each(|word| self.unset(&word.text)),
             "source" => self.source(place, rest, depth, imported),
+            "alias" => {
+                if let [name, others @ ..] = rest {
+                    let others = others.iter().map(|word| word.text.clone());
+                    let list = others.collect::<Vec<_>>().join(" ");
+                    self.aliases.push((name.text.clone(), vec![list]));
+                }
+                self.others += 1;
+            }
             "my_hdr" => {
                 let field = line.trim().strip_prefix("my_hdr");
                 self.fields

@@ -126,7 +126,7 @@ impl Account {
     }
 
     /// The options of ehlo for this account.
-    pub fn options(&self) -> Vec<(String, crate::config::Value)> {
+    pub fn options(&self) -> Vec<String> {
         let mut words = self.words.clone();
         if self.text("socket").is_some()
             && self.text("tls_host_override").is_none()
@@ -137,7 +137,7 @@ impl Account {
         if self.mechanism().as_deref() == Some("EXTERNAL") {
             words.remove("passwordeval");
         }
-        msmtp_options(&words).map_or_else(Vec::new, |profile| profile.settings)
+        msmtp_options(&words).map_or_else(Vec::new, |profile| profile.as_options(&["from"]))
     }
 
     fn of_command_line() -> Self {

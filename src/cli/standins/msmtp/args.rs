@@ -151,19 +151,19 @@ impl MsmtpArgs {
     fn add(&mut self, option: GivenOption) -> Result<(), String> {
         let GivenOption { name, argument } = option;
         match name {
-            OptionName::Short(letter) => self.short(letter, argument),
+            OptionName::Short(letter) => self.short(letter, argument.as_deref()),
             OptionName::Long(name) => self.long(name, argument),
         }
     }
 
-    fn short(&mut self, letter: char, argument: Option<String>) -> Result<(), String> {
-        let value = argument.clone().unwrap_or_default();
+    fn short(&mut self, letter: char, argument: Option<&str>) -> Result<(), String> {
+        let value = argument.unwrap_or_default().to_owned();
         match letter {
             'P' => self.pretend = true,
             'd' | 'v' => {
                 self.debug = true;
                 // The only argument that sendmail documents.
-                self.version |= argument.as_deref() == Some("0.1");
+                self.version |= argument == Some("0.1");
             }
             'S' => self.set_task(MsmtpTask::ServerInfo)?,
             'C' => self.file = Some(value.into()),

@@ -171,12 +171,11 @@ fn broken(stage: Stage, result: &Failure, account: &Account, log: &SessionLog) -
         (_, Cause::Network) if log.hung_up => {
             (Exit::Protocol, "the server sent an empty reply".to_owned())
         }
-        (_, Cause::Network) => (Exit::Io, result.words.clone()),
+        (_, Cause::Network | Cause::Message) => (Exit::Io, result.words.clone()),
         (_, Cause::Protocol) => (
             Exit::Protocol,
             "the server sent an invalid reply".to_owned(),
         ),
-        (_, Cause::Message) => (Exit::Io, result.words.clone()),
         _ if result.verdict == RecipientStatus::Deferred => (Exit::Temporary, result.words.clone()),
         _ => (Exit::Refused, result.words.clone()),
     };

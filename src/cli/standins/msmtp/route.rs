@@ -5,12 +5,9 @@ use crate::cli::options::route_plan::{ResolvedRoute, RouteArgs, with_options};
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::standins::msmtp::account::{Account, MsmtpError};
 use crate::client::credentials::SecretSource;
-use crate::config::{Places, Value};
+use crate::config::Places;
 use crate::system::exit::Exit;
 use crate::system::host;
-
-/// Settings that are not options of a transport: the message and its envelope have them.
-const OF_MESSAGE: [&str; 1] = ["from"];
 
 /// The transport, with the settings of the queue.
 pub fn resolve(account: &Account, places: &Places) -> Result<ResolvedRoute, MsmtpError> {
@@ -39,12 +36,7 @@ fn with_settings(route: RouteArgs<'_>, places: &Places) -> Result<ResolvedRoute,
 }
 
 fn options(account: &Account) -> Vec<String> {
-    let mut options = Vec::new();
-    for (key, value) in account.options() {
-        if !OF_MESSAGE.contains(&key.as_str()) {
-            add(&mut options, &key, &value);
-        }
-    }
+    let mut options = account.options();
     let domain = account.text("domain").unwrap_or_default();
     if !host::is_host_name(domain) {
         options.push("--raw".to_owned());
@@ -61,15 +53,6 @@ fn options(account: &Account) -> Vec<String> {
         options.push("--oauth-token-command=false".to_owned());
     }
     options
-}
-
-fn add(options: &mut Vec<String>, key: &str, value: &Value) {
-    match value {
-        Value::Flag(true) => options.push(format!("--{key}")),
-        Value::Flag(false) => {}
-        Value::Text(text) | Value::Number(text) => options.push(format!("--{key}={text}")),
-        Value::List(items) => items.iter().for_each(|item| add(options, key, item)),
-    }
 }
 
 /// True for a priority string of `GnuTLS` that allows TLS 1.3 alone.

@@ -26,12 +26,11 @@ pub fn run(args: &MsmtpArgs, places: &Places) -> Result<Exit, MsmtpError> {
         return Ok(Exit::Ok);
     }
     let mut transport = route::resolve(&account, places)?.plan.transport;
-    let commands = match &args.task {
-        MsmtpTask::Rmqs(argument) => vec![format!("ETRN {argument}")],
-        _ => {
-            transport.credentials = None;
-            Vec::new()
-        }
+    let commands = if let MsmtpTask::Rmqs(argument) = &args.task {
+        vec![format!("ETRN {argument}")]
+    } else {
+        transport.credentials = None;
+        Vec::new()
     };
     let loaded = LoadedTransport::of(&transport, None)
         .map_err(|error| MsmtpError::new(error.exit(), error.to_string()))?;
