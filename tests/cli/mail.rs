@@ -9,7 +9,7 @@ fn program(name: &str, sink: &Receiver, words: &[&str], text: &str) -> Run {
     ehlo.private(
         "config.toml",
         format!(
-            "default = \"sink\"\n[sendmail]\ndomain = \"crepes.fr\"\naliases = \"/dev/null\"\n[profile.sink]\nrelay = \"{}\"\n",
+            "default = \"sink\"\n[queue]\ndir = \"/dev/null/none\"\n[sendmail]\ndomain = \"crepes.fr\"\naliases = \"/dev/null\"\n[profile.sink]\nrelay = \"{}\"\n",
             sink.relay()
         ),
     );
@@ -20,6 +20,7 @@ fn program(name: &str, sink: &Receiver, words: &[&str], text: &str) -> Run {
         ".mailrc",
         "alias ops bob@hamburger.edu ann\nset from=alice@crepes.fr\n",
     );
+    // Without a queue, the message is sent before the program ends.
     ehlo.env("EHLO_CONFIG", "config.toml")
         .args([name])
         .args(words)

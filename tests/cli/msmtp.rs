@@ -261,17 +261,22 @@ fn log_has_a_line_for_each_message() {
     ]);
 }
 
+fn queue_in(ehlo: &Ehlo) -> String {
+    let directory = ehlo.path("queue");
+    format!("[msmtp]\nqueue = true\n[queue]\ndir = {directory:?}\n")
+}
+
 #[test]
 fn message_is_queued_if_the_configuration_says_so() {
     let ehlo = msmtp("host 127.0.0.1\nport 1\nfrom alice@crepes.fr\n");
-    ehlo.file("config.toml", "[msmtp]\nqueue = true\n");
+    ehlo.file("config.toml", queue_in(&ehlo));
     let run = ehlo
         .env("EHLO_CONFIG", "config.toml")
         .args(["bob@hamburger.edu"])
         .run();
     run.exits(0);
     let ehlo = msmtp("host 127.0.0.1\nport 1\nfrom alice@crepes.fr\nauth on\nuser a\npassword b\n");
-    ehlo.file("config.toml", "[msmtp]\nqueue = true\n");
+    ehlo.file("config.toml", queue_in(&ehlo));
     let run = ehlo
         .env("EHLO_CONFIG", "config.toml")
         .args(["bob@hamburger.edu"])
