@@ -35,7 +35,7 @@ struct Sent {
     recipients: BTreeSet<String>,
     fields: Vec<(&'static str, String)>,
     text: String,
-    files: Vec<(String, Vec<u8>)>,
+    files: Vec<(String, String)>,
 }
 
 impl Home {
@@ -50,11 +50,10 @@ impl Home {
                 "draft",
                 "To: bob@hamburger.edu\nSubject: of the draft\nX-Draft: 1\n\nthe draft\n",
             ),
-            ("base64", "aGVsbG8K\n"),
-            ("empty", ""),
         ] {
             fs::write(home.path(name), content).unwrap();
         }
+        home.private("config.toml", "");
         home
     }
 
@@ -126,7 +125,11 @@ fn sent(event: &Value, text: &[u8]) -> Sent {
     let field = |name: &'static str| {
         let value = message.header_raw(name).unwrap_or_default();
         let value: Vec<&str> = value.split_whitespace().collect();
-        (name, value.join(" ").replace(", ", ",").replace('"', ""))
+        let value = value.join(" ").replace(['"', '<', '>'], "");
+        // bsd-mailx reverses the order.
+        let parts: BTreeSet<&str> = value.split(", ").collect();
+        let parts: Vec<&str> = parts.into_iter().collect();
+        (name, parts.join(","))
     };
     let decoded = message.subject().unwrap_or_default().trim().to_owned();
     let mut fields = vec![("Subject", decoded)];
@@ -152,7 +155,9 @@ fn sent(event: &Value, text: &[u8]) -> Sent {
             .filter(|part| part.attachment_name().is_some())
             .map(|part| {
                 let name = part.attachment_name().unwrap_or_default().to_owned();
-                (name, part.contents().to_vec())
+                // mutt and s-nail send text as lines of text.
+                let text = String::from_utf8_lossy(part.contents()).replace("\r\n", "\n");
+                (name, text)
             })
             .collect(),
     }
@@ -171,7 +176,7 @@ const MESSAGE: &str = "From: Alice <alice@crepes.fr>\nTo: bob@hamburger.edu, Ann
                        Cc: carol@hamburger.edu\nBcc: dave@hamburger.edu\nSubject: menu\nX-A: 1\n\nhello\n.\n..dots\n";
 
 /// Command lines of msmtp, with the account `a` for a server without TLS.
-const MSMTP: [(&str, &[&str]); 38] = [
+const MSMTP: [(&str, &[&str]); 39] = [
     ("", &["bob@hamburger.edu"]),
     ("", &["-t"]),
     ("", &["-t", "eve@hamburger.edu"]),
@@ -229,10 +234,8 @@ const MSMTP: [(&str, &[&str]); 38] = [
     ("", &["--remove-bcc-headers=off", "bob@hamburger.edu"]),
     ("", &["--set-from-header=on", "bob@hamburger.edu"]),
     ("", &["-X", "log", "bob@hamburger.edu"]),
-    (
-        "",
-        &["--aliases=aliases", "root", "www", "bob@hamburger.edu"],
-    ),
+    ("", &["--aliases=aliases", "bob@hamburger.edu", "root"]),
+    ("", &["--aliases=aliases", "www"]),
     ("", &["--unknown", "bob@hamburger.edu"]),
     ("", &["--port=no", "bob@hamburger.edu"]),
     ("", &["-P", "bob@hamburger.edu"]),
@@ -697,15 +700,19 @@ fn installed(program: &str) -> Option<PathBuf> {
 
 fn original(home: &Home, program: &str, path: &Path) -> Command {
     let mut command = home.command(path);
-    if program == "mailutils" {
-        let library = "/opt/mailutils/usr/lib/x86_64-linux-gnu";
-        let mailer = format!(
-            "--set=mailer.url=sendmail://{}",
-            home.path("sendmail").display()
-        );
-        command
-            .env("LD_LIBRARY_PATH", format!("{library}:{library}/mailutils9"))
-            .args(["--no-config", &mailer]);
+    match program {
+        "mailutils" => {
+            let library = "/opt/mailutils/usr/lib/x86_64-linux-gnu";
+            let mailer = home.path("sendmail-t");
+            command
+                .env("LD_LIBRARY_PATH", format!("{library}:{library}/mailutils9"))
+                .arg("--no-config")
+                .arg(format!("--set=mailer.url=sendmail://{}", mailer.display()));
+        }
+        "s-nail" => {
+            command.arg(format!("-Smta={}", home.path("sendmail").display()));
+        }
+        _ => {}
     }
     command
 }
@@ -713,15 +720,12 @@ fn original(home: &Home, program: &str, path: &Path) -> Command {
 /// The configuration of the programs, which send with ehlo, and that of ehlo. Without a queue, ehlo sends at once.
 fn mail_config(home: &Home, server: &Receiver) {
     let sendmail = home.path("sendmail");
-    fs::write(
-        &sendmail,
-        format!(
-            "#!/bin/sh\nexec {} sendmail -odi -oi \"$@\"\n",
-            env!("CARGO_BIN_EXE_ehlo")
-        ),
-    )
-    .unwrap();
-    fs::set_permissions(&sendmail, Permissions::from_mode(0o755)).unwrap();
+    for (path, options) in [(&sendmail, ""), (&home.path("sendmail-t"), " -t")] {
+        let ehlo = env!("CARGO_BIN_EXE_ehlo");
+        let script = format!("#!/bin/sh\nexec {ehlo} sendmail -odi -oi{options} \"$@\"\n");
+        fs::write(path, script).unwrap();
+        fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+    }
     let sendmail = sendmail.display();
     let mailrc = format!("set sendmail={sendmail}\nset mta={sendmail}\nset sendwait\n");
     fs::write(home.path(".mailrc"), mailrc).unwrap();

@@ -173,6 +173,7 @@ impl MsmtpArgs {
             'a' => self.account = Some(value),
             'f' => self.envelope_from(&value)?,
             'N' => self.set("dsn_notify", "--dsn-notify", &value)?,
+            'R' if value == "hdrs" => self.set("dsn_return", "--dsn-return", "headers")?,
             'R' => self.set("dsn_return", "--dsn-return", &value)?,
             'X' => self.set("logfile", "--logfile", &value)?,
             't' => self.read_recipients = true,
