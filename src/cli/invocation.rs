@@ -38,6 +38,7 @@ use crate::cli::sendmail;
 use crate::cli::sendmail::SendmailTask;
 use crate::cli::sink;
 use crate::cli::sink::SinkOptions;
+use crate::cli::standins::{mail, msmtp};
 use crate::cli::terminal;
 use crate::cli::unit;
 use crate::cli::unit::Unit;
@@ -87,6 +88,10 @@ pub enum Invocation {
     Policy(Box<Policy>),
     /// Do what sendmail(8) does.
     Sendmail(Box<sendmail::Sendmail>),
+    /// Send a message as mail and mutt do.
+    Mail(Box<mail::MailArgs>),
+    /// Do what msmtp does.
+    Msmtp(Box<msmtp::MsmtpArgs>),
     /// Mail a line or a text.
     Notify(Box<NotifyOptions>),
     /// Mail a summary of recorded runs, or show it.
@@ -143,6 +148,8 @@ impl Invocation {
             Self::Policy(policy) => policy::run(&policy),
             Self::Queue(options) => queue::run(&options),
             Self::Sendmail(options) => sendmail::run(&options),
+            Self::Mail(args) => mail::run(*args),
+            Self::Msmtp(args) => msmtp::run(*args),
             Self::Notify(options) => notify::run(*options),
             Self::Digest(options) => digest::run(*options),
             Self::Jobs(options) => jobs::run(&options),

@@ -103,6 +103,16 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     ("mailq", "List the queue, like mailq(1)."),
     (
+        "msmtp",
+        "Act as msmtp, with its options and configuration; see ehlo-msmtp(1). If the program is installed under that name, it \
+         does so automatically.",
+    ),
+    (
+        "mail, mutt",
+        "Send a message with the options of mail, mailx, s-nail or mutt; see ehlo-mail(1). If the program is installed under one \
+         of the names mail, mailx, s-nail, nail and mutt, it does so automatically.",
+    ),
+    (
         "completions",
         "Print the script that completes command lines in bash, zsh, fish or elvish: for bash, put \
          eval \"$(ehlo completions bash)\" into ~/.bashrc; ehlo completions --help has the lines for the others.",
@@ -132,7 +142,9 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-doctor(1)",
     "ehlo-json(5)",
     "ehlo-login(1)",
+    "ehlo-mail(1)",
     "ehlo-merge(1)",
+    "ehlo-msmtp(1)",
     "ehlo-notify(1)",
     "ehlo-policy(1)",
     "ehlo-probe(1)",

@@ -60,6 +60,8 @@ mod netrc;
 mod oauth;
 mod odd_tls;
 mod pipes;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod proxy;
 mod reading;
 mod refusals;
@@ -68,6 +70,7 @@ mod roundtrip;
 mod script;
 mod signed;
 mod sink;
+mod stand_ins;
 mod sts;
 mod swaks;
 mod tls_scan;

@@ -1,6 +1,10 @@
 //! Command lines of other programs, which this program understands when it is called by their names. The names are in
 //! `system/stand_in.rs`.
 
+pub(crate) mod getopt;
+pub(crate) mod mail;
+pub(crate) mod msmtp;
+
 use crate::cli::options::usage_error::UsageError;
 use crate::system::stand_in::StandIn;
 use std::ffi::OsString;
@@ -29,6 +33,19 @@ impl<'a> Call<'a> {
         let program = StandIn::named(verb.to_str()?)?;
         Some(Self { program, words })
     }
+}
+
+// For help and completions; a doc comment would be the help of the command.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub struct StandInWords {
+    /// Options and recipients as in the program of this name; see its page of the manual.
+    #[arg(
+        value_name = "OPTION|RECIPIENT",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    _words: Vec<OsString>,
 }
 
 /// The error for a name of another program after an option; before clap is called, the first word is compared.
