@@ -41,7 +41,7 @@ With --nagios, --warning or --critical, one line is printed with the state and p
 plugin. The state is CRITICAL if the message is not accepted, does not arrive within --within, arrives later than --critical, or
 does not meet --expect; WARNING if it arrives later than --warning, or as spam; UNKNOWN if the mailbox cannot be read or the
 command cannot begin. With --json, the report is an object with token, accepted (ms, server, queue_id), arrived (ms, folder, junk,
-hops, results, body, attachment_same, fields, deleted), failures and exit.",
+received, hops, results, body, attachment_same, fields, deleted), failures and exit.",
 ];
 
 const EXAMPLES: &str = "\

@@ -30,6 +30,8 @@ pub struct Arrived {
     /// The mailbox; `None`: that of a POP3 server.
     pub folder: Option<String>,
     pub is_junk: bool,
+    /// Time of arrival by the clock of an IMAP server, as it writes it.
+    pub received: Option<String>,
     pub hops: Vec<Hop>,
     pub results: AuthenticationResults,
     pub changes: Changes,
@@ -296,6 +298,7 @@ fn arrived_object(arrived: &Arrived) -> Value {
         "ms": milliseconds(arrived.after),
         "folder": arrived.folder,
         "junk": arrived.is_junk,
+        "received": arrived.received,
         "hops": hops,
         "results": {"server": arrived.results.server, "methods": methods},
         "body": {

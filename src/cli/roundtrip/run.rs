@@ -267,6 +267,7 @@ fn examine(
         after,
         folder: arrival.folder.clone(),
         is_junk: arrival.is_junk,
+        received: arrival.received.clone(),
         hops: hops(&received),
         results: results(&received),
         is_attachment_same: attachment_same(&received, &changes, &journey.trip.attachment),
@@ -310,7 +311,10 @@ impl Observer for Deadlined<'_> {
 }
 
 /// Ends all sessions at the deadline, unless it is dropped before.
-struct Watchdog(Option<Sender<()>>);
+struct Watchdog {
+    /// `None`: there is no thread, and each step has its own limit.
+    _running: Option<Sender<()>>,
+}
 
 impl Watchdog {
     fn start(stop: &Arc<Stop>, end: Instant) -> Self {
@@ -323,9 +327,10 @@ impl Watchdog {
                 stop.disconnect();
             }
         };
-        // Without the thread, each step has its own limit.
         let started = thread::Builder::new().stack_size(STACK).spawn(watch);
-        Self(started.ok().map(|_| sender))
+        Self {
+            _running: started.ok().map(|_| sender),
+        }
     }
 }
 
