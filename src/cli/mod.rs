@@ -28,6 +28,7 @@ pub(crate) mod run_signals;
 pub(crate) mod script;
 pub(crate) mod send;
 pub(crate) mod sendmail;
-pub(crate) mod sink;
+pub(crate) mod show;
+mod sink;
 pub mod terminal;
 pub(crate) mod unit;

@@ -21,6 +21,7 @@ mod queue;
 mod run;
 mod script;
 mod sendmail;
+mod show;
 mod sink;
 mod unit;
 
@@ -36,6 +37,7 @@ type Page = fn() -> String;
 const PAGES: &[(&str, Page)] = &[
     ("ehlo.1", ehlo::page),
     ("ehlo-sink.1", sink::page),
+    ("ehlo-show.1", show::page),
     ("ehlo-probe.1", probe::page),
     ("ehlo-ask.1", ask::page),
     ("ehlo-config.1", config::page),

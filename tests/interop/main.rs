@@ -57,6 +57,7 @@ mod matrix;
 mod netrc;
 mod oauth;
 mod odd_tls;
+mod page;
 mod pipes;
 mod proxy;
 mod reading;

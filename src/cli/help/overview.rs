@@ -50,7 +50,7 @@ Commands:
   queue, merge                Manage queued messages; send to each row of a list
   sendmail, mailq             Accept the options of sendmail and mailq
   probe, ask, script          Test a server without sending mail
-  sink, demo                  Receive mail for tests; a demonstration
+  sink, show, demo            Receive mail for tests; show messages; a demo
   config                      Check and show the configuration
   login, logout, token        Manage OAuth logins, as for Microsoft 365
   dkim, policy                Keys for signatures; MTA-STS policies of domains
