@@ -43,10 +43,11 @@ pub fn decode(
     consume: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut decoder = Decoder::new(encoding);
-    let mut block = vec![0; BLOCK];
+    let length = |octets: u64| usize::try_from(octets).unwrap_or(BLOCK).min(BLOCK);
+    let mut block = vec![0; length(octets.end - octets.start)];
     let mut at = octets.start;
     while at < octets.end {
-        let left = usize::try_from(octets.end - at).unwrap_or(BLOCK).min(BLOCK);
+        let left = length(octets.end - at);
         let count = message.read_at(&mut block[..left], at)?;
         if count == 0 {
             break;

@@ -326,8 +326,8 @@ fn is_in(parts: &[u32], index: usize) -> bool {
 fn role(place: Place<'_>, index: usize, part: &MessagePart<'_>) -> Role {
     let message = place.message;
     let is_body = || {
-        is_in(&message.text_body, index) && matches!(part.body, PartType::Text(_))
-            || is_in(&message.html_body, index) && matches!(part.body, PartType::Html(_))
+        matches!(part.body, PartType::Text(_)) && is_in(&message.text_body, index)
+            || matches!(part.body, PartType::Html(_)) && is_in(&message.html_body, index)
     };
     let is_inline =
         || part.content_id().is_some() || part.content_disposition().is_some_and(|d| d.is_inline());

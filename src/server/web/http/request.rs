@@ -98,11 +98,12 @@ impl HttpConnection {
         }
         let deadline = within(WHOLE);
         let end = loop {
-            if let Some(end) = memmem::find(&self.buffer, b"\r\n\r\n") {
-                break end + 4;
-            }
-            if self.buffer.len() > MAX_HEAD {
+            let end = memmem::find(&self.buffer, b"\r\n\r\n");
+            if end.unwrap_or(self.buffer.len()) > MAX_HEAD {
                 return Err(RequestError::Refused(431));
+            }
+            if let Some(end) = end {
+                break end + 4;
             }
             self.receive(deadline)?;
         };
