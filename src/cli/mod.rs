@@ -30,5 +30,7 @@ pub(crate) mod send;
 pub(crate) mod sendmail;
 pub(crate) mod show;
 mod sink;
+pub(crate) mod sink;
+pub(crate) mod standins;
 pub mod terminal;
 pub(crate) mod unit;

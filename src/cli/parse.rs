@@ -29,11 +29,13 @@ use crate::cli::send::{Send, SendTask};
 use crate::cli::sendmail;
 use crate::cli::show;
 use crate::cli::sink;
+use crate::cli::standins::{Call, misplaced};
 use crate::cli::unit;
 use crate::config::{Config, Places, Profile};
 use crate::cron::job::DRAIN;
 use crate::mail::dkim::Signer;
 use crate::system::exit::Exit;
+use crate::system::stand_in::StandIn;
 use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand};
 use std::ffi::OsString;
 use std::mem;
@@ -199,8 +201,8 @@ pub(crate) fn parse_in(
     warnings: &mut Vec<String>,
 ) -> Result<Invocation, EarlyExit> {
     // First, because `sendmail -V` does not request the version.
-    if let Some(call) = sendmail::SendmailCall::of(words) {
-        return Ok(Invocation::Sendmail(Box::new(call.plan(places)?)));
+    if let Some(call) = Call::of(words) {
+        return stand_in(&call, places);
     }
     if let Some(recording) = script::Recording::of(words) {
         let sending = parse_in(places, recording.words(), warnings)?;
@@ -285,7 +287,17 @@ impl Subcommands {
             Self::Manual(arguments) => Ok(Invocation::Manual(arguments.plan()?)),
             Self::Completions(arguments) => Ok(Invocation::Completions(arguments.shell)),
             Self::Help(arguments) => Err(topics::help(self::command(), &arguments.topic).into()),
-            Self::Sendmail(_) | Self::Mailq(_) => Err(sendmail::misplaced().into()),
+            Self::Sendmail(_) => Err(misplaced(StandIn::Sendmail).into()),
+            Self::Mailq(_) => Err(misplaced(StandIn::Mailq).into()),
+        }
+    }
+}
+
+fn stand_in(call: &Call<'_>, places: &Places) -> Result<Invocation, EarlyExit> {
+    match call.program {
+        StandIn::Sendmail | StandIn::Mailq | StandIn::Newaliases => {
+            let sendmail = sendmail::plan(call, places)?;
+            Ok(Invocation::Sendmail(Box::new(sendmail)))
         }
     }
 }

@@ -10,7 +10,7 @@ pub enum StandIn {
 }
 
 impl StandIn {
-    pub const ALL: [Self; 3] = [Self::Sendmail, Self::Mailq, Self::Newaliases];
+    pub const ALL: &[Self] = &[Self::Sendmail, Self::Mailq, Self::Newaliases];
 
     /// The name, and the paths at which other programs expect it, the usual one first.
     pub const fn row(self) -> (&'static str, &'static [&'static str]) {
@@ -23,6 +23,6 @@ impl StandIn {
     }
 
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.row().0 == name)
+        Self::ALL.iter().copied().find(|one| one.row().0 == name)
     }
 }

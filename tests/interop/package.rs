@@ -65,7 +65,7 @@ fn packages_are_installed_upgraded_and_purged_and_users_send_mail_by_them() {
         .unwrap();
     let said = text(&life);
     assert!(life.status.success(), "{said}");
-    for (_, paths) in StandIn::ALL.map(StandIn::row) {
+    for (_, paths) in StandIn::ALL.iter().map(|program| program.row()) {
         for path in paths {
             assert!(
                 said.contains(&format!("link {path} /usr/bin/ehlo\n")),

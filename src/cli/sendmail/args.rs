@@ -12,6 +12,7 @@ use crate::cli::options::route_plan::{
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
 use crate::cli::queue::RunOptions;
 use crate::cli::sendmail::{Sendmail, SendmailTask};
+use crate::cli::standins::Call;
 use crate::client::session::TlsDemand;
 use crate::client::transport::Transport;
 use crate::config::{Config, Places, Profile};
@@ -27,7 +28,7 @@ use crate::transcript::{Format, TranscriptOptions};
 use getopt::Word;
 use options::SendmailOptions;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 // For help and completions; a doc comment would be the help of the command.
 #[derive(Debug, clap::Args)]
@@ -40,13 +41,6 @@ pub struct SendmailWords {
         allow_hyphen_values = true
     )]
     _words: Vec<OsString>,
-}
-
-/// The error for `sendmail` or `mailq` after an option; before clap is called, the first word is compared.
-pub fn misplaced() -> UsageError {
-    UsageError::usage(
-        "sendmail and mailq must be the first argument: ehlo sendmail [OPTION|RECIPIENT]...",
-    )
 }
 
 const HELP: &str = "\
@@ -118,53 +112,35 @@ struct QueueSelection {
     now: bool,
 }
 
-/// A call of sendmail under one of its names.
-#[derive(Debug)]
-pub struct SendmailCall<'a> {
-    mode: SendmailMode,
-    words: &'a [OsString],
-}
-
-impl<'a> SendmailCall<'a> {
-    /// The call, if the program's name or its first word is one of these.
-    pub fn of(words: &'a [OsString]) -> Option<Self> {
-        let (name, rest) = words.split_first()?;
-        let name = Path::new(name).file_name()?.to_str()?;
-        let (program, words) = if let Some(program) = StandIn::named(name) {
-            (program, rest)
-        } else {
-            let (verb, rest) = rest.split_first()?;
-            (StandIn::named(verb.to_str()?)?, rest)
-        };
-        let mode = match program {
-            StandIn::Sendmail => SendmailMode::Submit,
-            StandIn::Mailq => SendmailMode::List,
-            StandIn::Newaliases => SendmailMode::Nothing,
-        };
-        Some(Self { mode, words })
-    }
-
-    pub fn plan(self, places: &Places) -> Result<Sendmail, EarlyExit> {
-        match self.words {
-            [word] if word == OsStr::new("--help") => {
-                return Err(EarlyExit {
-                    text: HELP.to_owned(),
-                    exit: Exit::Ok,
-                });
-            }
-            [word] if word == OsStr::new("--version") => return Err(EarlyExit::version()),
-            _ => {}
+/// The task of a call under one of the names of sendmail.
+///
+/// # Errors
+/// Help or the version was requested, or the arguments or the configuration have an error.
+pub fn plan(call: &Call<'_>, places: &Places) -> Result<Sendmail, EarlyExit> {
+    match call.words {
+        [word] if word == OsStr::new("--help") => {
+            return Err(EarlyExit {
+                text: HELP.to_owned(),
+                exit: Exit::Ok,
+            });
         }
-        let mut words = getopt::parse(self.words).map_err(UsageError::from)?;
-        if places.are_fixed() {
-            // A caller with fewer rights than this process must not choose the files that it reads and writes.
-            words.retain(|word| !matches!(word, Word::Option('C' | 'O' | 'X', _)));
-        }
-        let options = SendmailOptions::of(self.mode, words)?;
-        options.check()?;
-        let route = options.resolve(places)?;
-        Ok(options.plan(route)?)
+        [word] if word == OsStr::new("--version") => return Err(EarlyExit::version()),
+        _ => {}
     }
+    let mut words = getopt::parse(call.words).map_err(UsageError::from)?;
+    if places.are_fixed() {
+        // A caller with fewer rights than this process must not choose the files that it reads and writes.
+        words.retain(|word| !matches!(word, Word::Option('C' | 'O' | 'X', _)));
+    }
+    let mode = match call.program {
+        StandIn::Mailq => SendmailMode::List,
+        StandIn::Newaliases => SendmailMode::Nothing,
+        StandIn::Sendmail => SendmailMode::Submit,
+    };
+    let options = SendmailOptions::of(mode, words)?;
+    options.check()?;
+    let route = options.resolve(places)?;
+    Ok(options.plan(route)?)
 }
 
 impl SendmailOptions {

@@ -5,7 +5,7 @@ mod run;
 pub(crate) mod serve;
 pub(crate) mod submitted;
 
-pub(crate) use args::{SendmailCall, SendmailWords, misplaced};
+pub(crate) use args::{SendmailWords, plan};
 pub(crate) use run::run;
 
 use crate::cli::queue::RunOptions;

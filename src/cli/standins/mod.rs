@@ -1,0 +1,40 @@
+//! Command lines of other programs, which this program understands when it is called by their names. The names are in
+//! `system/stand_in.rs`.
+
+use crate::cli::options::usage_error::UsageError;
+use crate::system::stand_in::StandIn;
+use std::ffi::OsString;
+use std::path::Path;
+
+/// A call under the name of another program.
+#[derive(Debug)]
+pub struct Call<'a> {
+    pub program: StandIn,
+    /// The words after the name.
+    pub words: &'a [OsString],
+}
+
+impl<'a> Call<'a> {
+    /// The call, if the program's file name or the first word is a name of the table.
+    pub fn of(words: &'a [OsString]) -> Option<Self> {
+        let (name, rest) = words.split_first()?;
+        let name = Path::new(name).file_name()?.to_str()?;
+        if let Some(program) = StandIn::named(name) {
+            return Some(Self {
+                program,
+                words: rest,
+            });
+        }
+        let (verb, words) = rest.split_first()?;
+        let program = StandIn::named(verb.to_str()?)?;
+        Some(Self { program, words })
+    }
+}
+
+/// The error for a name of another program after an option; before clap is called, the first word is compared.
+pub fn misplaced(program: StandIn) -> UsageError {
+    let name = program.row().0;
+    UsageError::usage(format!(
+        "{name} must be the first argument: ehlo {name} [OPTION|RECIPIENT]..."
+    ))
+}
