@@ -180,6 +180,20 @@ fn escape_sequences_do_not_reach_the_terminal() {
 }
 
 #[test]
+fn dkim_and_list_fields_are_checked() {
+    let message = "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/simple; d=crepes.fr; s=m; h=from; b=eA==;\r\n \
+                   bh=frcCV1k9oG9oKj3dpUqdJg1PxRT2RSN/XKdLCPjaYaY=\r\nFrom: a@crepes.fr\r\n\
+                   List-Unsubscribe: <https://crepes.fr/u>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n\r\n";
+    show_stdin(message, &[]).exits(0).shows(&[
+        "  ok      DKIM-Signature: d=crepes.fr s=m a=rsa-sha256: the body is unchanged\n",
+        "  ok      List-Unsubscribe: valid\n",
+        "  failed  List-Unsubscribe-Post: no DKIM signature covers",
+    ]);
+    show_stdin(format!("{message}changed\r\n"), &[])
+        .shows(&["the body was changed after it was signed"]);
+}
+
+#[test]
 fn message_without_a_header_is_text() {
     show_stdin("no header here\n", &[])
         .exits(0)

@@ -2,7 +2,7 @@
 
 use crate::page::{as_typed, owned, section, table, verb_page};
 
-const OUTPUT: [&str; 4] = [
+const OUTPUT: [&str; 5] = [
     "\
 Of one message, the header fields From, Sender, Reply-To, To, Cc, Bcc, Date and Subject are shown (all with -H), then
 the text, then the list of parts. Encoded words (RFC 2047), transfer encodings and charsets are decoded. If there is no
@@ -13,6 +13,10 @@ the size of its decoded content, and, for attachments, a file name and the SHA-2
     "\
 Of several messages, each is one line with number, date, author and subject. -n selects one by its number, --all shows
 all of them.",
+    "\
+Of each DKIM signature (RFC 6376), the tags and the hash of the body are checked: whether the body was changed since it
+was signed. The signature itself is not verified, because that needs the DNS. List-ID, List-Unsubscribe and
+List-Unsubscribe-Post (RFC 8058) are checked, too.",
     "\
 Control characters, escape sequences and characters that change the direction of text are shown as \\u{1b} and so on.
 With --part, the content is written as it is.",
@@ -26,7 +30,8 @@ shown in part. Attachments are always complete.";
 const JSON: &str = "\
 With --json, each message is an object on one line, with name, size, subject, from, sender, reply_to, to, cc, bcc
 (lists of objects with name and address), message_id, date (UTC), headers, text, html, links (web and mail addresses in
-the HTML and the text), parts, attachments (id, name, type, size, sha256, saved), and truncated.";
+the HTML and the text), parts, attachments (id, name, type, size, sha256, saved), checks (field, ok: true, false or null if it is not decided, text),
+and truncated.";
 
 const EXAMPLES: &str = "\
 ehlo show message.eml

@@ -1,7 +1,7 @@
 //! A message as JSON.
 
 use crate::cli::show::run::ShownMessage;
-use crate::mail::view::{PartView, Person, Role, ViewedField, links};
+use crate::mail::view::{PartView, Person, Role, ViewedField, check_fields, links};
 use crate::system::text::controls_terminal;
 use crate::system::time::rfc3339;
 use serde_json::{Value, json};
@@ -34,6 +34,11 @@ fn object(message: &ShownMessage) -> io::Result<Value> {
         .map(|part| attachment(message, part))
         .collect();
     let parts: Vec<Value> = view.parts.iter().map(part).collect();
+    let checks = check_fields(view, &message.source)?;
+    let checks: Vec<Value> = checks
+        .iter()
+        .map(|check| json!({"field": check.field, "ok": check.is_ok, "text": check.text}))
+        .collect();
     Ok(json!({
         "name": message.name,
         "size": view.size,
@@ -52,6 +57,7 @@ fn object(message: &ShownMessage) -> io::Result<Value> {
         "links": links(view),
         "parts": parts,
         "attachments": attachments?,
+        "checks": checks,
         "truncated": view.is_truncated,
     }))
 }

@@ -3,7 +3,7 @@
 use crate::cli::show::extract::SavedFile;
 use crate::cli::show::json::role;
 use crate::cli::show::run::ShownMessage;
-use crate::mail::view::{MessageView, Person, Role};
+use crate::mail::view::{MessageView, Person, Role, check_fields};
 use crate::system::figures;
 use crate::system::text::{shown, shown_path, shown_with_tabs};
 use crate::system::time::local;
@@ -72,6 +72,7 @@ pub fn message(message: &ShownMessage, style: &Style) -> io::Result<String> {
     if view.parts.len() > 1 || view.attachments().next().is_some() {
         parts(&mut out, message)?;
     }
+    checks(&mut out, message)?;
     if view.is_truncated {
         out.push_str("\nThe message is too large to be shown completely.\n");
     }
@@ -137,6 +138,23 @@ fn parts(out: &mut String, message: &ShownMessage) -> io::Result<()> {
             }
         }
         out.push('\n');
+    }
+    Ok(())
+}
+
+/// What DKIM signatures and list fields say, without the DNS.
+fn checks(out: &mut String, message: &ShownMessage) -> io::Result<()> {
+    let checks = check_fields(&message.view, &message.source)?;
+    if !checks.is_empty() {
+        out.push_str("\nChecks:\n");
+    }
+    for check in checks {
+        let result = match check.is_ok {
+            Some(true) => "ok",
+            Some(false) => "failed",
+            None => "-",
+        };
+        let _ = writeln!(out, "  {result:<7} {}: {}", check.field, shown(&check.text));
     }
     Ok(())
 }

@@ -8,12 +8,14 @@
 //! A message of any size is viewed in bounded memory: what is parsed is its skeleton, in which the bodies of parts are
 //! cut. The content of a part is decoded from the message itself.
 
+mod checks;
 mod content;
 mod file_name;
 mod links;
 mod parse;
 mod skeleton;
 
+pub use checks::{FieldCheck, check_fields};
 pub use content::{TransferEncoding, decode};
 pub use links::links;
 pub use parse::{Limits, Parser};
