@@ -100,7 +100,7 @@ impl Args {
         behavior.proxy_protocol = self.proxy_protocol;
         behavior.require_tls = self.tls.require_tls;
         behavior.require_auth = self.auth.require_auth;
-        let (web, expectations) = self.web.plan()?;
+        let (web, expectations) = self.web.plan();
         Ok(SinkOptions {
             server: ServerPlan {
                 options: ServerOptions {

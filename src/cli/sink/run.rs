@@ -63,12 +63,11 @@ fn receive(server: ServerPlan, plan: &MessagePlan) -> Result<Exit, SinkFailure> 
     let events = Events::new(plan.json);
     let catcher = page::catcher(plan, &events)?;
     let plain;
-    let mut store: &dyn MessageStore = match &catcher {
-        Some(catcher) => catcher,
-        None => {
-            plain = self::store(plan)?;
-            &*plain
-        }
+    let mut store: &dyn MessageStore = if let Some(catcher) = &catcher {
+        catcher
+    } else {
+        plain = self::store(plan)?;
+        &*plain
     };
     let sink = bind(server)?;
     let signal = stop_on_signal(&sink)?;

@@ -1,6 +1,5 @@
 //! Options of the page, the API and the expectations of a test.
 
-use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::cli::sink::{Expectation, WebOptions};
 use crate::server::Listen;
@@ -42,7 +41,8 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn plan(self) -> Result<(Option<WebOptions>, Vec<Expectation>), UsageError> {
+    /// The page, if it is requested, and the expectations.
+    pub fn plan(self) -> (Option<WebOptions>, Vec<Expectation>) {
         let web = WebOptions {
             listen: self.http,
             names: self.http_name,
@@ -51,7 +51,7 @@ impl Args {
                 max_age: self.max_age,
             },
         };
-        Ok(((!web.listen.is_empty()).then_some(web), self.expect))
+        ((!web.listen.is_empty()).then_some(web), self.expect)
     }
 }
 
