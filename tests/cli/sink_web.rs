@@ -396,6 +396,25 @@ fn oldest_messages_are_deleted_beyond_the_limit() {
 }
 
 #[test]
+fn files_of_a_maildir_are_deleted_only_by_an_explicit_limit() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("md");
+    for folder in ["cur", "new", "tmp"] {
+        fs::create_dir_all(path.join(folder)).unwrap();
+    }
+    for number in 0..3 {
+        fs::write(path.join(format!("new/{number}.host")), "Subject: x\n\n").unwrap();
+    }
+    let count = || fs::read_dir(path.join("new")).unwrap().count();
+    let path = path.to_str().unwrap();
+    let web = Web::start(&["--maildir", path]);
+    assert_eq!((web.subjects("/api/v1/messages").len(), count()), (3, 3));
+    web.receiver.stop();
+    let web = Web::start(&["--maildir", path, "--max", "1"]);
+    assert_eq!((web.subjects("/api/v1/messages").len(), count()), (1, 1));
+}
+
+#[test]
 fn maildir_is_shown_again_after_a_restart() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("md").to_str().unwrap().to_owned();

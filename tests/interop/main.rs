@@ -53,6 +53,7 @@ mod import;
 mod jobs;
 mod large;
 mod mail_log;
+mod mailpit;
 mod matrix;
 mod netrc;
 mod oauth;

@@ -1,7 +1,7 @@
 //! A message as JSON.
 
 use crate::cli::show::run::ShownMessage;
-use crate::mail::view::{PartView, Person, Role, ViewedField, check_fields, links};
+use crate::mail::view::{PartView, Person, ViewedField, check_fields, links};
 use crate::system::text::controls_terminal;
 use crate::system::time::rfc3339;
 use serde_json::{Value, json};
@@ -79,18 +79,8 @@ fn part(part: &PartView) -> Value {
         "charset": part.charset,
         "name": part.name,
         "content_id": part.content_id,
-        "role": role(part.role),
+        "role": part.role.name(),
     })
-}
-
-pub fn role(role: Role) -> &'static str {
-    match role {
-        Role::Root | Role::Multipart => "multipart",
-        Role::Body => "body",
-        Role::Attachment => "attachment",
-        Role::Inline => "inline",
-        Role::Message => "message",
-    }
 }
 
 fn attachment(message: &ShownMessage, part: &PartView) -> io::Result<Value> {

@@ -1,7 +1,6 @@
 //! A message on the terminal. No character of it can control the terminal.
 
 use crate::cli::show::extract::SavedFile;
-use crate::cli::show::json::role;
 use crate::cli::show::run::ShownMessage;
 use crate::mail::view::{MessageView, Person, Role, check_fields};
 use crate::system::figures;
@@ -126,7 +125,7 @@ fn parts(out: &mut String, message: &ShownMessage) -> io::Result<()> {
         let _ = write!(out, "  {:<8} {indent}{kind}{charset}", part.id);
         if !matches!(part.role, Role::Root | Role::Multipart) {
             let measure = part.measure(&message.source)?;
-            let (role, size) = (role(part.role), figures::spoken_size(measure.size));
+            let (role, size) = (part.role.name(), figures::spoken_size(measure.size));
             let _ = write!(out, "  {role}, {size}");
             if part.role != Role::Body {
                 let name = part.file_name();

@@ -23,8 +23,10 @@ pub struct Args {
     http_name: Vec<String>,
 
     /// Keep at most N messages; the oldest are deleted, also from the --maildir.
-    #[arg(long, value_name = "N", default_value = "10000", value_parser = value::number::<u32>(1, None), requires = "http")]
-    max: u32,
+    ///
+    /// Without this option, the page shows at most 10000, and older ones stay in the --maildir.
+    #[arg(long, value_name = "N", value_parser = value::number::<u32>(1, None), requires = "http")]
+    max: Option<u32>,
 
     /// Delete messages of the page that are older than this, also from the --maildir.
     #[arg(long, value_name = "TIME", value_parser = value::duration, requires = "http")]
@@ -47,7 +49,7 @@ impl Args {
             listen: self.http,
             names: self.http_name,
             retention: Retention {
-                max: usize::try_from(self.max).unwrap_or(usize::MAX),
+                max: self.max.and_then(|max| usize::try_from(max).ok()),
                 max_age: self.max_age,
             },
         };

@@ -1,7 +1,7 @@
 //! Names of files for parts, safe to create in a directory.
 
 use crate::mail::view::PartView;
-use crate::system::text::controls_terminal;
+use crate::system::text::{beginning, controls_terminal};
 
 /// Octets of a name. File systems allow 255; a number may be added.
 const MAX_NAME: usize = 200;
@@ -47,8 +47,8 @@ fn shortened(name: &str) -> String {
     }
     let extension = name.rfind('.').map_or("", |dot| &name[dot..]);
     let extension = if extension.len() > 20 { "" } else { extension };
-    let end = name.floor_char_boundary(MAX_NAME - extension.len());
-    format!("{}{extension}", &name[..end])
+    let stem = beginning(name, MAX_NAME - extension.len());
+    format!("{stem}{extension}")
 }
 
 #[cfg(test)]

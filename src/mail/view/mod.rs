@@ -117,6 +117,18 @@ pub enum Role {
     Message,
 }
 
+impl Role {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Root | Self::Multipart => "multipart",
+            Self::Body => "body",
+            Self::Attachment => "attachment",
+            Self::Inline => "inline",
+            Self::Message => "message",
+        }
+    }
+}
+
 /// A part of a message.
 #[derive(Clone, Debug)]
 pub struct PartView {

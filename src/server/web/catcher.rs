@@ -23,11 +23,15 @@ const MAX_WEIGHT: usize = 64 * 1024 * 1024;
 /// How long messages are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Number of messages; of more, the oldest are deleted.
-    pub max: usize,
+    /// Number of messages; of more, the oldest are deleted. `None`: [`DEFAULT_MAX`] are shown, and files of a Maildir
+    /// are not deleted.
+    pub max: Option<usize>,
     /// `None`: no limit.
     pub max_age: Option<Duration>,
 }
+
+/// Messages that are kept without an option.
+pub const DEFAULT_MAX: usize = 10_000;
 
 /// A store that keeps messages for the page and the API.
 pub struct Catcher<'o> {
@@ -167,7 +171,7 @@ impl<'o> Catcher<'o> {
             .partition(|message| is_selected(message));
         state.messages = kept.into();
         for message in &deleted {
-            self.forget(&mut state, message);
+            self.forget(&mut state, message, true);
         }
         self.announce(state);
     }
@@ -227,32 +231,33 @@ impl<'o> Catcher<'o> {
     /// Deletes what is beyond the limits.
     fn expire(&self, state: &mut State) {
         let oldest = self.retention.max_age.map(|age| SystemTime::now() - age);
-        let is_over = |state: &State| {
-            let is_old = state.messages.front().zip(oldest);
-            state.messages.len() > self.retention.max
-                || state.weight > MAX_WEIGHT
-                || is_old.is_some_and(|(message, oldest)| message.received < oldest)
-        };
-        while is_over(state) {
-            let Some(message) = state.messages.pop_front() else {
+        let max = self.retention.max.unwrap_or(DEFAULT_MAX);
+        while let Some(first) = state.messages.front() {
+            let is_old = oldest.is_some_and(|oldest| first.received < oldest);
+            let is_over = state.messages.len() > max;
+            if !is_old && !is_over && state.weight <= MAX_WEIGHT {
                 return;
-            };
-            self.forget(state, &message);
+            }
+            let is_requested = is_old || is_over && self.retention.max.is_some();
+            if let Some(message) = state.messages.pop_front() {
+                self.forget(state, &message, is_requested);
+            }
         }
     }
 
-    fn forget(&self, state: &mut State, message: &CaughtMessage) {
+    /// `deletes_file`: true if the file of a Maildir is deleted, too.
+    fn forget(&self, state: &mut State, message: &CaughtMessage, deletes_file: bool) {
         state.weight = state.weight.saturating_sub(message.weight());
         state.revision += 1;
         match (message.place(), &self.storage) {
             (MessagePlace::Spool(start), Storage::Spool(spool)) => {
                 spool.remove(start, message.size);
             }
-            (MessagePlace::File { path, .. }, _) => {
+            (MessagePlace::File { path, .. }, _) if deletes_file => {
                 // It may have been removed by another program.
                 let _ = fs::remove_file(path);
             }
-            (MessagePlace::Spool(_), Storage::Maildir(_)) => {}
+            _ => {}
         }
     }
 

@@ -1,16 +1,21 @@
 //! A message that was caught, and where it is stored.
 
 use crate::mail::message::{Source, SourceError};
+use crate::mail::view::{Measure, PartView};
 use crate::server::store::ReceivedEnvelope;
-use crate::server::web::query::Candidate;
+use crate::server::web::query::{Candidate, Query};
 use crate::server::web::session_log::SessionLog;
 use crate::server::web::summary::Summary;
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Parts of a message whose measures are kept.
+const MAX_MEASURES: usize = 20;
 
 /// What is known about a message when it is stored.
 pub struct NewMessage {
@@ -46,6 +51,8 @@ pub struct CaughtMessage {
     place: Mutex<MessagePlace>,
     is_read: AtomicBool,
     tags: Mutex<Vec<String>>,
+    /// Size and hash of parts that were asked for, by their number.
+    measures: Mutex<HashMap<String, Measure>>,
 }
 
 impl CaughtMessage {
@@ -55,6 +62,7 @@ impl CaughtMessage {
             id,
             number,
             tags: Mutex::new(new.summary.tags.clone()),
+            measures: Mutex::default(),
             summary: new.summary,
             envelope: new.envelope,
             session: new.session,
@@ -87,6 +95,20 @@ impl CaughtMessage {
         is_changed
     }
 
+    /// Size and hash of a part. They are computed once.
+    pub fn measure(&self, part: &PartView, source: &Source) -> io::Result<Measure> {
+        let known = || self.measures.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(measure) = known().get(&part.id) {
+            return Ok(measure.clone());
+        }
+        let measure = part.measure(source)?;
+        let mut known = known();
+        if known.len() < MAX_MEASURES {
+            known.insert(part.id.clone(), measure.clone());
+        }
+        Ok(measure)
+    }
+
     pub fn tags(&self) -> Vec<String> {
         self.locked_tags().clone()
     }
@@ -101,7 +123,7 @@ impl CaughtMessage {
         i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
     }
 
-    pub fn matches(&self, query: &crate::server::web::query::Query) -> bool {
+    pub fn matches(&self, query: &Query) -> bool {
         let tags = self.locked_tags();
         query.matches(self.candidate(&tags))
     }

@@ -99,7 +99,8 @@ enum Test {
 impl Query {
     /// Reads a condition; an unknown field is an error.
     pub fn parse(text: &str) -> Result<Query, String> {
-        let terms = tokens(text)?.into_iter().map(Term::strict);
+        let tokens = tokens(text)?;
+        let terms = tokens.iter().map(Term::strict);
         terms.collect::<Result<_, _>>().map(|terms| Query { terms })
     }
 
@@ -107,7 +108,7 @@ impl Query {
     pub fn search(text: &str) -> Result<Query, String> {
         let terms = tokens(text)?.into_iter().map(|token| {
             let is_text = token.name.is_some() && !token.is_condition();
-            Term::strict(if is_text { token.as_text() } else { token })
+            Term::strict(&if is_text { token.into_text() } else { token })
         });
         terms.collect::<Result<_, _>>().map(|terms| Query { terms })
     }
@@ -137,7 +138,7 @@ impl Token {
         is_field || *operator == ':' && flags.contains(&name.as_str())
     }
 
-    fn as_text(self) -> Token {
+    fn into_text(self) -> Token {
         let before = self
             .name
             .map(|(name, operator)| format!("{name}{operator}"));
@@ -195,7 +196,7 @@ fn value(text: &str) -> Result<(String, &str), String> {
 }
 
 impl Term {
-    fn strict(token: Token) -> Result<Term, String> {
+    fn strict(token: &Token) -> Result<Term, String> {
         let condition = match &token.name {
             None => Condition::Text(Field::Any, Test::Contains(token.value.to_lowercase())),
             Some((name, operator)) => Condition::parse(name, *operator, &token.value)?,

@@ -6,7 +6,7 @@ use crate::server::listener::{Accepted, Listen, Listener, ListenerSet, Next, Ser
 use crate::server::web::api;
 use crate::server::web::catcher::Catcher;
 use crate::server::web::http::guard;
-use crate::server::web::http::request::{HttpConnection, RequestError};
+use crate::server::web::http::request::{HttpConnection, Method, RequestError};
 use crate::server::web::http::response::Response;
 use std::io::{self, Write as _};
 use std::os::unix::net::UnixStream;
@@ -136,11 +136,7 @@ fn serve_connection<'scope, 'env: 'scope>(
     let mut socket = Arc::new(accepted.socket);
     let Some(slot) = limiter.register(&socket) else {
         let refusal = Response::error(503, "too many connections");
-        let _ = refusal.send(
-            &mut socket,
-            crate::server::web::http::request::Method::Get,
-            true,
-        );
+        let _ = refusal.send(&mut socket, Method::Get, true);
         return;
     };
     // If no thread is available, the connection is closed.
@@ -152,7 +148,6 @@ fn serve_connection<'scope, 'env: 'scope>(
 }
 
 fn answer_all(connection: &mut HttpConnection, context: WebContext<'_>) {
-    use crate::server::web::http::request::Method;
     loop {
         let request = match connection.request() {
             Ok(request) => request,

@@ -1,6 +1,7 @@
 //! What lists and searches need of a message. It is kept in memory, and its size is limited.
 
 use crate::mail::view::{MessageView, Person};
+use crate::system::text::beginning;
 
 /// Octets of the text that can be searched.
 const MAX_TEXT: usize = 2048;
@@ -77,7 +78,7 @@ fn people(people: &[Person]) -> Vec<Person> {
 
 /// A copy of at most this many octets.
 fn cut(text: &str, octets: usize) -> String {
-    text[..text.floor_char_boundary(octets)].to_owned()
+    beginning(text, octets).to_owned()
 }
 
 fn with_single_blanks(text: &str) -> String {
@@ -85,7 +86,7 @@ fn with_single_blanks(text: &str) -> String {
     for word in text.split_whitespace() {
         if short.len() + word.len() > MAX_TEXT {
             short.push(' ');
-            short.push_str(&word[..word.floor_char_boundary(MAX_TEXT.saturating_sub(short.len()))]);
+            short.push_str(beginning(word, MAX_TEXT.saturating_sub(short.len())));
             break;
         }
         if !short.is_empty() {

@@ -82,7 +82,7 @@ pub fn message(
         } else {
             &mut attached
         };
-        list.push(attachment(part, &part.measure(source)?));
+        list.push(attachment(part, &message.measure(part, source)?));
     }
     Ok(json!({
         "ID": message.id,
@@ -163,13 +163,7 @@ pub fn parts(view: &MessageView) -> Value {
             "FileName": if part.name.is_empty() { String::new() } else { part.file_name() },
             "ContentID": part.content_id,
             "EncodedSize": part.octets.end - part.octets.start,
-            "Role": match part.role {
-                Role::Root | Role::Multipart => "multipart",
-                Role::Body => "body",
-                Role::Attachment => "attachment",
-                Role::Inline => "inline",
-                Role::Message => "message",
-            },
+            "Role": part.role.name(),
         })
     };
     json!({"Parts": view.parts.iter().map(part).collect::<Vec<_>>(), "Truncated": view.is_truncated})
