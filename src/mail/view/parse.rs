@@ -5,7 +5,8 @@ use crate::mail::view::content::TransferEncoding;
 use crate::mail::view::skeleton::{Skeleton, SkeletonLimits};
 use crate::mail::view::{MessageView, PartView, Person, Role, ViewedField};
 use mail_parser::{
-    Address, HeaderName, Message, MessageParser, MessagePart, MimeHeaders as _, PartType,
+    Address, ContentType, HeaderName, Message, MessageParser, MessagePart, MimeHeaders as _,
+    PartType,
 };
 use std::io;
 use std::thread;
@@ -158,14 +159,16 @@ fn read_header(view: &mut MessageView, message: &Message<'_>) {
             .flat_map(people)
             .collect()
     };
-    view.subject = message.subject().unwrap_or_default().trim().to_owned();
+    let subject = message.subject().unwrap_or_default().trim();
+    subject.clone_into(&mut view.subject);
     view.from = people(HeaderName::From);
     view.sender = people(HeaderName::Sender);
     view.reply_to = people(HeaderName::ReplyTo);
     view.to = people(HeaderName::To);
     view.cc = people(HeaderName::Cc);
     view.bcc = people(HeaderName::Bcc);
-    view.message_id = message.message_id().unwrap_or_default().to_owned();
+    let message_id = message.message_id().unwrap_or_default();
+    message_id.clone_into(&mut view.message_id);
     let date = message.date().filter(|date| date.is_valid());
     view.date = date.map(mail_parser::DateTime::to_timestamp);
 }
@@ -329,8 +332,12 @@ fn role(place: Place<'_>, index: usize, part: &MessagePart<'_>) -> Role {
         matches!(part.body, PartType::Text(_)) && is_in(&message.text_body, index)
             || matches!(part.body, PartType::Html(_)) && is_in(&message.html_body, index)
     };
-    let is_inline =
-        || part.content_id().is_some() || part.content_disposition().is_some_and(|d| d.is_inline());
+    let is_inline = || {
+        part.content_id().is_some()
+            || part
+                .content_disposition()
+                .is_some_and(ContentType::is_inline)
+    };
     match &part.body {
         PartType::Multipart(_) if place.depth == 0 => Role::Root,
         PartType::Multipart(_) => Role::Multipart,

@@ -182,12 +182,11 @@ impl Skeleton {
                 .rev()
                 .find(|&n| block.ends_with(&BOUNDARY[..n]))
         };
-        let (end, ending) = match found {
-            Some(at) => (at, BOUNDARY.len()),
-            None => {
-                let ending = suffix().unwrap_or(0);
-                (block.len() - ending, ending)
-            }
+        let (end, ending) = if let Some(at) = found {
+            (at, BOUNDARY.len())
+        } else {
+            let ending = suffix().unwrap_or(0);
+            (block.len() - ending, ending)
         };
         *octets += end as u64;
         if let Some(&last) = block[..end].last() {

@@ -222,7 +222,7 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
         let parameters = &envelope.mail_parameters;
         let is_prdr = arguments::value(parameters, "PRDR").is_some();
         if self.context.behavior.lmtp || is_prdr {
-            return self.finish_for_each(receipt, &envelope, chunk);
+            return self.finish_for_each(receipt, &envelope, chunk.as_ref());
         }
         let fault = match chunk {
             None => {
@@ -244,13 +244,13 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
         &mut self,
         receipt: Receipt<'a>,
         envelope: &ReceivedEnvelope,
-        chunk: Option<Arc<FaultAction>>,
+        chunk: Option<&Arc<FaultAction>>,
     ) -> CommandResult {
         let mut faults = Vec::with_capacity(envelope.recipients.len());
         for recipient in &envelope.recipients {
-            let due = match &chunk {
+            let due = match chunk {
                 None => self.due_fault_for(Stage::Dot, &[recipient])?,
-                some => Option::clone(some),
+                some => some.cloned(),
             };
             faults.push(due);
         }

@@ -65,7 +65,9 @@ fn added_lines(file: &Source) -> io::Result<(ReceivedEnvelope, u64)> {
         let text = String::from_utf8_lossy(line);
         let text = text.trim_end();
         if let (0, Some(sender)) = (skip, text.strip_prefix("Return-Path: <")) {
-            envelope.sender = sender.trim_end_matches('>').to_owned();
+            sender
+                .trim_end_matches('>')
+                .clone_into(&mut envelope.sender);
         } else if let (1.., Some(recipient)) = (skip, text.strip_prefix("Delivered-To: ")) {
             envelope.recipients.push(recipient.to_owned());
             envelope.rcpt_parameters.push(Vec::new());

@@ -121,14 +121,14 @@ pub fn tags<'a>(context: WebContext<'a>, request: &Request) -> Response<'a> {
         let tags: BTreeSet<String> = messages.iter().flat_map(|message| message.tags()).collect();
         return get(request, || Response::json(&json!(tags)));
     }
-    let done = object(request).and_then(|object| {
+    let done = object(request).map(|object| {
         let ids = strings(&object["IDs"]);
         let found: Vec<_> = ids
             .iter()
             .filter_map(|id| context.catcher.find(id))
             .collect();
         context.catcher.set_tags(&found, &strings(&object["Tags"]));
-        Ok(Response::text(200, "ok"))
+        Response::text(200, "ok")
     });
     done.unwrap_or_else(|refusal| refusal)
 }

@@ -5,6 +5,7 @@ use crate::mail::view::{Measure, MessageView, PartView, Person, Role, links};
 use crate::server::web::catcher::Catcher;
 use crate::server::web::caught::CaughtMessage;
 use crate::server::web::query;
+use crate::server::web::session_log::SessionLog;
 use crate::system::time::rfc3339;
 use serde_json::{Map, Value, json};
 use std::io;
@@ -177,9 +178,9 @@ pub fn session(message: &CaughtMessage) -> Value {
         .map(|(address, parameters)| json!({"Address": address, "Parameters": parameters}))
         .collect();
     let session = message.session.as_deref();
-    let tls = session.and_then(|session| session.tls());
+    let tls = session.and_then(SessionLog::tls);
     let tls = tls.map(|(version, cipher)| json!({"Version": version, "Cipher": cipher}));
-    let lines = session.map(|session| session.lines()).unwrap_or_default();
+    let lines = session.map(SessionLog::lines).unwrap_or_default();
     let lines: Vec<Value> = lines
         .iter()
         .map(|line| {
