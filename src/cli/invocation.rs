@@ -33,6 +33,8 @@ use crate::cli::sendmail;
 use crate::cli::sendmail::SendmailTask;
 use crate::cli::sink;
 use crate::cli::sink::SinkOptions;
+use crate::cli::standins;
+use crate::cli::standins::swaks::Swaks;
 use crate::cli::terminal;
 use crate::cli::unit;
 use crate::cli::unit::Unit;
@@ -78,6 +80,8 @@ pub enum Invocation {
     Policy(Box<Policy>),
     /// Do what sendmail(8) does.
     Sendmail(Box<sendmail::Sendmail>),
+    /// Do what swaks does.
+    Swaks(Box<Swaks>),
     /// Mail a line or a text.
     Notify(Box<NotifyOptions>),
     /// Mail a summary of recorded runs, or show it.
@@ -130,6 +134,7 @@ impl Invocation {
             Self::Policy(policy) => policy::run(&policy),
             Self::Queue(options) => queue::run(&options),
             Self::Sendmail(options) => sendmail::run(&options),
+            Self::Swaks(swaks) => standins::swaks::run(*swaks),
             Self::Notify(options) => notify::run(*options),
             Self::Digest(options) => digest::run(*options),
             Self::Jobs(options) => jobs::run(&options),

@@ -28,6 +28,7 @@ use crate::cli::send::args::{ParsedWords, SendArgs};
 use crate::cli::send::{Send, SendTask};
 use crate::cli::sendmail;
 use crate::cli::sink;
+use crate::cli::standins::swaks::{Swaks, SwaksWords};
 use crate::cli::standins::{Call, misplaced};
 use crate::cli::unit;
 use crate::config::{Config, Places, Profile};
@@ -165,6 +166,8 @@ enum Subcommands {
     Sendmail(sendmail::SendmailWords),
     /// List the queue, like mailq(1).
     Mailq(sendmail::SendmailWords),
+    /// Act as swaks, with its options.
+    Swaks(SwaksWords),
     /// Print the completion script of a shell.
     Completions(completions::Args),
     /// Print a page of the manual.
@@ -284,6 +287,7 @@ impl Subcommands {
             Self::Completions(arguments) => Ok(Invocation::Completions(arguments.shell)),
             Self::Help(arguments) => Err(topics::help(self::command(), &arguments.topic).into()),
             Self::Sendmail(_) => Err(misplaced(StandIn::Sendmail).into()),
+            Self::Swaks(_) => Err(misplaced(StandIn::Swaks).into()),
             Self::Mailq(_) => Err(misplaced(StandIn::Mailq).into()),
         }
     }
@@ -295,6 +299,8 @@ fn stand_in(call: &Call<'_>, places: &Places) -> Result<Invocation, EarlyExit> {
             let sendmail = sendmail::plan(call, places)?;
             Ok(Invocation::Sendmail(Box::new(sendmail)))
         }
+        StandIn::Swaks if places.are_fixed() => Err(privileged().into()),
+        StandIn::Swaks => Ok(Invocation::Swaks(Box::new(Swaks::of(call)))),
     }
 }
 

@@ -7,10 +7,11 @@ pub enum StandIn {
     Sendmail,
     Mailq,
     Newaliases,
+    Swaks,
 }
 
 impl StandIn {
-    pub const ALL: &[Self] = &[Self::Sendmail, Self::Mailq, Self::Newaliases];
+    pub const ALL: &[Self] = &[Self::Sendmail, Self::Mailq, Self::Newaliases, Self::Swaks];
 
     /// The name, and the paths at which other programs expect it, the usual one first.
     pub const fn row(self) -> (&'static str, &'static [&'static str]) {
@@ -19,6 +20,8 @@ impl StandIn {
             Self::Sendmail => ("sendmail", &["/usr/sbin/sendmail", "/usr/lib/sendmail"]),
             Self::Mailq => ("mailq", &["/usr/bin/mailq"]),
             Self::Newaliases => ("newaliases", &["/usr/bin/newaliases"]),
+            // No package replaces the file of another one; who wants the name makes a link.
+            Self::Swaks => ("swaks", &[]),
         }
     }
 

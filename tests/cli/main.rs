@@ -76,6 +76,7 @@ mod starttls;
 mod strays;
 mod sts;
 mod submit;
+mod swaks;
 mod texts;
 mod tls;
 mod units;

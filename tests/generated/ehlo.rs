@@ -94,6 +94,10 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     ("mailq", "List the queue, like mailq(1)."),
     (
+        "swaks",
+        "Test a server with the options of swaks; see ehlo-swaks(1). Under the name swaks, the program does so automatically.",
+    ),
+    (
         "completions",
         "Print the script that completes command lines in bash, zsh, fish or elvish: for bash, put \
          eval \"$(ehlo completions bash)\" into ~/.bashrc; ehlo completions --help has the lines for the others.",
@@ -130,6 +134,7 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-script(1)",
     "ehlo-sendmail(1)",
     "ehlo-sink(1)",
+    "ehlo-swaks(1)",
     "ehlo-unit(1)",
     "resolv.conf(5)",
     "hosts(5)",

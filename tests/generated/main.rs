@@ -22,6 +22,7 @@ mod run;
 mod script;
 mod sendmail;
 mod sink;
+mod swaks;
 mod unit;
 
 use ::ehlo::cli::parse::command;
@@ -45,6 +46,7 @@ const PAGES: &[(&str, Page)] = &[
     ("ehlo-policy.1", policy::page),
     ("ehlo-script.1", script::page),
     ("ehlo-sendmail.1", sendmail::page),
+    ("ehlo-swaks.1", swaks::page),
     ("ehlo-run.1", run::page),
     ("ehlo-merge.1", merge::page),
     ("ehlo-notify.1", notify::page),

@@ -67,3 +67,4 @@ mod signed;
 mod sink;
 mod sts;
 mod swaks;
+mod swaks_stand_in;

@@ -28,6 +28,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "doctor",
     "sendmail",
     "mailq",
+    "swaks",
     "completions",
     "manual",
     "help",

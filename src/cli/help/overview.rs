@@ -49,6 +49,7 @@ Commands:
   doctor                      Check how this host would send mail from cron
   queue, merge                Manage queued messages; send to each row of a list
   sendmail, mailq             Accept the options of sendmail and mailq
+  swaks                       Accept the options of swaks
   probe, ask, script          Test a server without sending mail
   sink, demo                  Receive mail for tests; a demonstration
   config                      Check and show the configuration

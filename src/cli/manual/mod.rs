@@ -69,6 +69,7 @@ const PAGES: &[Page] = pages![
     "ehlo-script" '1',
     "ehlo-sendmail" '1',
     "ehlo-sink" '1',
+    "ehlo-swaks" '1',
     "ehlo-unit" '1',
 ];
 

@@ -135,7 +135,7 @@ pub fn plan(call: &Call<'_>, places: &Places) -> Result<Sendmail, EarlyExit> {
     let mode = match call.program {
         StandIn::Mailq => SendmailMode::List,
         StandIn::Newaliases => SendmailMode::Nothing,
-        StandIn::Sendmail => SendmailMode::Submit,
+        _ => SendmailMode::Submit,
     };
     let options = SendmailOptions::of(mode, words)?;
     options.check()?;

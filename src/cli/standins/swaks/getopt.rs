@@ -39,6 +39,7 @@ impl Name {
         };
         match rest {
             Some(rest) if is_whole => self.name == rest,
+            _ if self.key.row().is_whole => false,
             Some(rest) => self.name.starts_with(rest),
             // The name begins with an incomplete "no-".
             None => !is_whole && "no-".starts_with(text),
@@ -180,7 +181,9 @@ fn number(word: &str) -> Option<String> {
     let digits = word.strip_prefix(['-', '+']).unwrap_or(word);
     let first = digits.trim_start_matches('_');
     let is_number = first.starts_with(|first: char| first.is_ascii_digit())
-        && first.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+        && first
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'_');
     let plain = digits.replace('_', "");
     let plain = plain.trim_start_matches('0');
     let sign = if word.starts_with('-') { "-" } else { "" };
@@ -228,7 +231,16 @@ mod tests {
 
     #[test]
     fn options_may_be_cut_short_where_only_one_matches() {
-        let found = values(&["-serv", "mx", "--quit", "to", "--auth-pass", "x", "--s", "y"]);
+        let found = values(&[
+            "-serv",
+            "mx",
+            "--quit",
+            "to",
+            "--auth-pass",
+            "x",
+            "--s",
+            "y",
+        ]);
         let expected = [
             ("server", "mx"),
             ("quit-after", "to"),
@@ -253,7 +265,15 @@ mod tests {
 
     #[test]
     fn equals_signs_and_header_options_are_rewritten() {
-        let found = values(&["--from=a=b", "--h-Subject:", "x", "-header-X-A", "y", "--silent", "02"]);
+        let found = values(&[
+            "--from=a=b",
+            "--h-Subject:",
+            "x",
+            "-header-X-A",
+            "y",
+            "--silent",
+            "02",
+        ]);
         let expected = [
             ("from", "a=b"),
             ("header", "Subject: x"),

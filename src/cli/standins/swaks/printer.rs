@@ -1,11 +1,26 @@
-//! The output: lines with marks, on standard output, standard error or in files.
+//! The output: lines with marks, on standard output, standard error or in files; and the end of a run.
 
 use crate::cli::standins::swaks::octets;
-use crate::cli::standins::swaks::stop::Stop;
+use crate::cli::terminal;
 use crate::cli::terminal::Stdout;
+use crate::system::exit::Exit;
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Arc;
+
+/// The run ends with this exit status; the reason was printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop(pub u8);
+
+impl Stop {
+    /// The exit status when the output cannot be written. A closed pipe is not reported.
+    pub fn output_failed(error: &io::Error) -> Self {
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            terminal::output_failed(error);
+        }
+        Self(Exit::Io.code())
+    }
+}
 
 /// What a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,7 +210,10 @@ mod tests {
     #[test]
     fn each_line_has_the_mark_of_its_kind() {
         let mut printer = Printer::new();
-        assert_eq!(printer.marked(Kind::Received, "250-a\n250 b"), "<-  250-a\n<-  250 b");
+        assert_eq!(
+            printer.marked(Kind::Received, "250-a\n250 b"),
+            "<-  250-a\n<-  250 b"
+        );
         printer.is_tls = true;
         assert_eq!(printer.marked(Kind::Sent, "QUIT"), " ~> QUIT");
         assert_eq!(printer.marked(Kind::Unexpected, "500"), "<~* 500");

@@ -4,7 +4,7 @@ use crate::cli::standins::swaks::getopt;
 use crate::cli::standins::swaks::given::Given;
 use crate::cli::standins::swaks::octets;
 use crate::cli::standins::swaks::octets::is_true;
-use crate::cli::standins::swaks::stop::Stop;
+use crate::cli::standins::swaks::printer::Stop;
 use std::env;
 use std::ffi::OsString;
 use std::fs;
@@ -27,7 +27,10 @@ enum RcFile {
 
 /// Reads all sources.
 pub fn read(command_line: &[OsString], given: &mut Given) -> Result<(), Stop> {
-    let words: Vec<String> = command_line.iter().map(|word| octets::of_os(word)).collect();
+    let words: Vec<String> = command_line
+        .iter()
+        .map(|word| octets::of_os(word))
+        .collect();
     let (path, is_chosen) = match rc_file(&words) {
         RcFile::None => (None, false),
         RcFile::Default(path) => (Some(path), false),
@@ -126,7 +129,7 @@ fn add(words: Vec<String>, source: &str, given: &mut Given) -> Result<(), Stop> 
     }
     for error in &parsed.errors {
         // Where the standard error is closed, the exit status tells of it.
-        let _ = writeln!(io::stderr(), "{error}");
+        let _ = io::stderr().write_all(&octets::bytes(&format!("{error}\n")));
     }
     if !parsed.errors.is_empty() {
         return Err(Stop(1));
