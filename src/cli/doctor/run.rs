@@ -6,8 +6,9 @@ use crate::cli::notification::dead_letter;
 use crate::cli::terminal::{Stdout, print, stdout_width, wrapped};
 use crate::client::events::Silent;
 use crate::cron::doctor::options::{Doctor, DoctorFormat, View};
-use crate::cron::doctor::{CheckResult, Diagnosis, HostSystem, examine};
-use crate::system::exit::{Exit, Health};
+use crate::cron::doctor::{Diagnosis, HostSystem, examine};
+use crate::probe::{Finding, Status};
+use crate::system::exit::Exit;
 use crate::system::text::shown;
 use crate::transcript::{Stevens, TranscriptOptions};
 use serde_json::{Value, json};
@@ -83,24 +84,15 @@ fn heading(plan: &Doctor, host: &HostSystem) -> String {
 }
 
 /// A line for the result, and one for the remedy.
-fn lines(finding: &CheckResult) -> String {
-    let (health, step) = (word(finding.health), finding.step.name());
-    let found = shown(&finding.found);
+fn lines(finding: &Finding) -> String {
+    let (health, step) = (finding.status.name(), finding.id);
+    let found = shown(&finding.text);
     let mut lines = format!("{health:<HEALTH$}{step:<STEP$}{found}\n");
-    if let Some(remedy) = &finding.remedy {
+    if let Some(remedy) = finding.remedy_text() {
         let blank = " ".repeat(HEALTH + STEP);
         lines.push_str(&format!("{blank}fix: {}\n", shown(remedy)));
     }
     lines
-}
-
-fn word(health: Health) -> &'static str {
-    match health {
-        Health::Ok => "ok",
-        Health::Warning => "warning",
-        Health::Critical => "failed",
-        Health::Unknown => "unknown",
-    }
 }
 
 fn object(plan: &Doctor, host: &HostSystem, diagnosis: &Diagnosis) -> Value {
@@ -109,17 +101,17 @@ fn object(plan: &Doctor, host: &HostSystem, diagnosis: &Diagnosis) -> Value {
         .iter()
         .map(|finding| {
             json!({
-                "step": finding.step.name(),
-                "health": word(finding.health),
-                "found": finding.found,
-                "mend": finding.remedy,
+                "step": finding.id.0,
+                "health": finding.status.name(),
+                "found": finding.text,
+                "mend": finding.remedy_text(),
             })
         })
         .collect();
     let recipients = diagnosis.recipients.iter();
     let recipients: Vec<String> = recipients.map(ToString::to_string).collect();
     json!({
-        "health": word(diagnosis.health()),
+        "health": Status::of(diagnosis.health()).name(),
         "exit": Exit::Health(diagnosis.health()).code(),
         "user": host.login,
         "by_cron": plan.view != View::Here,

@@ -9,16 +9,15 @@ use crate::client::route::{Destination, Host, RouteError, Router, Routes};
 use crate::client::session::Purpose;
 use crate::client::transport::{LoadedTransport, Transport, TransportError, Transports};
 use crate::cron::DeliveryOptions;
-use crate::cron::doctor::CheckResult;
 use crate::cron::doctor::configuration::{PasswordCheck, check_password};
-use crate::cron::doctor::options;
 use crate::cron::doctor::options::CheckStep;
 use crate::cron::doctor::recipients::Addresses;
 use crate::cron::doctor::server::{HostReply, ask};
+use crate::cron::doctor::{of_error, options};
 use crate::mail::envelope::{Dsn, Envelope};
+use crate::probe::{Finding, Status};
 use crate::smtp::blocks::Nothing;
 use crate::smtp::stage::Stage;
-use crate::system::exit::Health;
 use crate::system::host;
 use crate::system::text::shown;
 
@@ -30,7 +29,7 @@ pub struct SessionCheck<'a> {
 
 impl SessionCheck<'_> {
     /// Tries all transports, as far as possible without a message.
-    pub fn ask(&self, observer: &mut dyn Observer) -> Vec<CheckResult> {
+    pub fn ask(&self, observer: &mut dyn Observer) -> Vec<Finding> {
         let mut findings = Vec::from_iter(self.sender(&self.delivery.transport, observer));
         findings.extend(self.check_transport(&self.delivery.transport, observer));
         let fallbacks = self.delivery.fallbacks.iter();
@@ -45,11 +44,7 @@ impl SessionCheck<'_> {
         self.plan.skip.contains(&step)
     }
 
-    fn check_transport(
-        &self,
-        transport: &Transport,
-        observer: &mut dyn Observer,
-    ) -> Vec<CheckResult> {
+    fn check_transport(&self, transport: &Transport, observer: &mut dyn Observer) -> Vec<Finding> {
         let found = if self.skips(CheckStep::Password) {
             Ok(PasswordCheck::default())
         } else {
@@ -61,7 +56,7 @@ impl SessionCheck<'_> {
         };
         let mut findings = Vec::from_iter(found.finding);
         if !self.plan.online {
-            findings.push(CheckResult::unknown(
+            findings.push(Finding::unknown(
                 CheckStep::Server,
                 format!("{} was not contacted", server_text(transport)),
             ));
@@ -72,9 +67,9 @@ impl SessionCheck<'_> {
             Ok(loaded) => findings.extend(self.check_routes(loaded, observer)),
             Err(TransportError::Credentials(error)) => {
                 let why = error.to_string();
-                findings.push(CheckResult::of_error(CheckStep::Password, &why));
+                findings.push(of_error(CheckStep::Password, &why));
             }
-            Err(error) => findings.push(CheckResult::of_error(CheckStep::Tls, &error.to_string())),
+            Err(error) => findings.push(of_error(CheckStep::Tls, &error.to_string())),
         }
         findings
     }
@@ -83,19 +78,19 @@ impl SessionCheck<'_> {
         &self,
         loaded: LoadedTransport<'_>,
         observer: &mut dyn Observer,
-    ) -> Vec<CheckResult> {
+    ) -> Vec<Finding> {
         let options = loaded.options;
         let transport = loaded.open();
         let routes = transport
             .router
             .routes(&self.addresses.recipients, observer);
-        let mut findings: Vec<CheckResult> = self.unreachable(&routes).collect();
+        let mut findings: Vec<Finding> = self.unreachable(&routes).collect();
         let mut succeeded = !routes.destinations.is_empty();
         for destination in &routes.destinations {
             let replies = ask(options, &transport, destination, observer);
             let found = destination_findings(&replies);
-            if found.iter().all(|finding| finding.step != CheckStep::Route) {
-                findings.push(CheckResult::ok(
+            if found.iter().all(|finding| finding.id != CheckStep::Route) {
+                findings.push(Finding::ok(
                     CheckStep::Route,
                     route_text(destination, options),
                 ));
@@ -110,7 +105,7 @@ impl SessionCheck<'_> {
     }
 
     /// Checks the route to the sender: many servers refuse a sender that cannot receive mail.
-    fn sender(&self, transport: &Transport, observer: &mut dyn Observer) -> Option<CheckResult> {
+    fn sender(&self, transport: &Transport, observer: &mut dyn Observer) -> Option<Finding> {
         let sender = self.addresses.sender.as_ref()?;
         // An unqualified domain is reported already.
         let is_full = host::is_qualified(&sender.domain().to_string());
@@ -126,17 +121,17 @@ impl SessionCheck<'_> {
         let is_certain = !error.may_pass() && !matches!(error, RouteError::Loop(_));
         is_certain.then(|| {
             let found = format!("{sender}: {error}; many servers refuse such a sender");
-            CheckResult::warning(CheckStep::Sender, found).with_remedy(
+            Finding::warning(CheckStep::Sender, found).with_remedy(
                 "set domain in [sendmail], or add a rule to [rewrite] of the configuration",
             )
         })
     }
 
-    fn unreachable(&self, routes: &Routes) -> impl Iterator<Item = CheckResult> {
+    fn unreachable(&self, routes: &Routes) -> impl Iterator<Item = Finding> {
         routes.unreachable.iter().map(|(index, error)| {
             let recipient = &self.addresses.recipients[*index];
             let words = format!("<{recipient}>: {error}");
-            let failed = |step| CheckResult::failed(step, &words);
+            let failed = |step| Finding::failed(step, &words);
             match error {
                 RouteError::Loop(_) => failed(CheckStep::Route)
                     .with_remedy("set relay = \"HOST\" in the default profile"),
@@ -149,15 +144,11 @@ impl SessionCheck<'_> {
         })
     }
 
-    fn answers(
-        &self,
-        loaded: LoadedTransport<'_>,
-        observer: &mut dyn Observer,
-    ) -> Vec<CheckResult> {
+    fn answers(&self, loaded: LoadedTransport<'_>, observer: &mut dyn Observer) -> Vec<Finding> {
         let options = loaded.options;
         if options.credentials.is_some() && !self.plan.logs_in {
             let why = "recipients are not checked without a login (--no-login)";
-            return vec![CheckResult::unknown(CheckStep::Answer, why)];
+            return vec![Finding::unknown(CheckStep::Answer, why)];
         }
         let envelope = Envelope {
             sender: self.addresses.sender.clone(),
@@ -178,22 +169,22 @@ impl SessionCheck<'_> {
         results.map(|result| self.answer(result, options)).collect()
     }
 
-    fn answer(&self, result: &RecipientResult, transport: &Transport) -> CheckResult {
+    fn answer(&self, result: &RecipientResult, transport: &Transport) -> Finding {
         let sender = self.addresses.sender.as_ref();
         let sender = sender.map_or_else(|| "<>".to_owned(), ToString::to_string);
         match result.verdict {
             RecipientStatus::Accepted => {
                 let found = format!("{sender} to {}: {}", result.recipient, result.words());
-                CheckResult::ok(CheckStep::Answer, found)
+                Finding::ok(CheckStep::Answer, found)
             }
             RecipientStatus::Refused => {
-                let finding = CheckResult::failed(CheckStep::Answer, result.lasting_reason());
+                let finding = Finding::failed(CheckStep::Answer, result.lasting_reason());
                 match remedy(result, transport) {
                     Some(remedy) => finding.with_remedy(remedy),
                     None => finding,
                 }
             }
-            _ => CheckResult::warning(CheckStep::Answer, result.lasting_reason()),
+            _ => Finding::warning(CheckStep::Answer, result.lasting_reason()),
         }
     }
 }
@@ -217,16 +208,16 @@ fn remedy(result: &RecipientResult, transport: &Transport) -> Option<String> {
 
 /// The results for the hosts of one destination. A host that does not answer is not a failure if the next one
 /// does.
-fn destination_findings(replies: &[HostReply<'_>]) -> Vec<CheckResult> {
+fn destination_findings(replies: &[HostReply<'_>]) -> Vec<Finding> {
     let (last, others) = match replies.split_last() {
         Some((last, others)) => (last.findings(), others),
         None => return Vec::new(),
     };
-    let is_answered = last.iter().any(|finding| finding.step == CheckStep::Server);
+    let is_answered = last.iter().any(|finding| finding.id == CheckStep::Server);
     let others = others.iter().flat_map(HostReply::findings).map(|finding| {
-        if is_answered && finding.health == Health::Critical {
-            return CheckResult {
-                health: Health::Warning,
+        if is_answered && finding.status == Status::Failed {
+            return Finding {
+                status: Status::Warning,
                 ..finding
             };
         }
@@ -236,20 +227,18 @@ fn destination_findings(replies: &[HostReply<'_>]) -> Vec<CheckResult> {
 }
 
 /// The result for a fallback transport, in one line.
-fn fallback_result(transport: &Transport, found: &[CheckResult]) -> CheckResult {
+fn fallback_result(transport: &Transport, found: &[Finding]) -> Finding {
     let profile = shown(transport.profile.as_deref().unwrap_or_default());
-    let worst = found.iter().max_by_key(|finding| match finding.health {
-        Health::Unknown => None,
-        known => Some(known),
-    });
+    let worst = found.iter().max_by_key(|finding| finding.status);
     match worst {
-        Some(bad) if matches!(bad.health, Health::Warning | Health::Critical) => CheckResult {
-            step: CheckStep::Fallback,
-            health: Health::Warning,
-            found: format!("profile {profile}: {}", bad.found),
+        Some(bad) if matches!(bad.status, Status::Warning | Status::Failed) => Finding {
+            id: CheckStep::Fallback.into(),
+            status: Status::Warning,
+            section: None,
+            text: format!("profile {profile}: {}", bad.text),
             remedy: bad.remedy.clone(),
         },
-        _ => CheckResult::ok(
+        _ => Finding::ok(
             CheckStep::Fallback,
             format!("profile {profile}: {}", server_text(transport)),
         ),

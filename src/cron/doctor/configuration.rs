@@ -6,7 +6,8 @@ use crate::client::credentials::oauth::{Account, Grant, login_command, stored_lo
 use crate::client::route::Proxy;
 use crate::client::transport::Transport;
 use crate::cron::doctor::options::{CheckStep, Front, View};
-use crate::cron::doctor::{CheckResult, options};
+use crate::cron::doctor::{of_error, options};
+use crate::probe::Finding;
 use crate::system::figures::counted;
 use crate::system::quote::for_shell;
 use crate::system::secret::Login;
@@ -19,9 +20,9 @@ const EXAMPLE: &str =
     "default = \"out\" and, under [profile.out], relay = \"smtp.example.org:587\"";
 
 /// Reports the path of the configuration, its errors, and variables that cron does not set.
-pub fn check(plan: &options::Doctor) -> Vec<CheckResult> {
+pub fn check(plan: &options::Doctor) -> Vec<Finding> {
     let configuration = &plan.configuration;
-    let mut findings: Vec<CheckResult> = configuration
+    let mut findings: Vec<Finding> = configuration
         .faults
         .iter()
         .map(|fault| config_error(fault))
@@ -34,7 +35,7 @@ pub fn check(plan: &options::Doctor) -> Vec<CheckResult> {
     } = &plan.front
     {
         let text = format!("ehlo run and ehlo notify use profile {}", shown(other));
-        findings.push(CheckResult::ok(CheckStep::Config, text));
+        findings.push(Finding::ok(CheckStep::Config, text));
     }
     if let View::ByCron(unknown) = &plan.view
         && !unknown.is_empty()
@@ -44,7 +45,7 @@ pub fn check(plan: &options::Doctor) -> Vec<CheckResult> {
     findings
 }
 
-fn found(plan: &options::Doctor) -> CheckResult {
+fn found(plan: &options::Doctor) -> Finding {
     let configuration = &plan.configuration;
     let delivery = match &plan.mail.delivery {
         Ok(delivery) => delivery,
@@ -59,24 +60,24 @@ fn found(plan: &options::Doctor) -> CheckResult {
     match &delivery.transport.profile {
         Some(profile) => {
             let text = format!("{name}, profile {}{other_file}", shown(profile));
-            CheckResult::ok(CheckStep::Config, text)
+            Finding::ok(CheckStep::Config, text)
         }
         None if delivery.transport.route.relay.is_some() => {
-            CheckResult::ok(CheckStep::Config, format!("{name}{other_file}"))
+            Finding::ok(CheckStep::Config, format!("{name}{other_file}"))
         }
         None if configuration.profiles == 0 => {
             let text = format!("{name} has no profile, so there is no relay{other_file}");
-            CheckResult::warning(CheckStep::Config, text).with_remedy(format!("add {EXAMPLE}"))
+            Finding::warning(CheckStep::Config, text).with_remedy(format!("add {EXAMPLE}"))
         }
         None => {
             let text = format!("{name} has {profiles}, but no default{other_file}");
-            CheckResult::warning(CheckStep::Config, text)
+            Finding::warning(CheckStep::Config, text)
                 .with_remedy("add default = \"NAME\" above all tables")
         }
     }
 }
 
-fn no_configuration(plan: &options::Doctor) -> CheckResult {
+fn no_configuration(plan: &options::Doctor) -> Finding {
     let searched: Vec<String> = plan.configuration.searched.iter().map(shown_path).collect();
     let found = format!(
         "no configuration file ({}): mail is sent directly to the mail exchangers, without a login",
@@ -85,23 +86,23 @@ fn no_configuration(plan: &options::Doctor) -> CheckResult {
     let location = plan.configuration.searched.last();
     let location = location.filter(|path| *path != Path::new("/dev/null"));
     let location = location.map_or("/etc/ehlo/config.toml".to_owned(), |path| for_shell(path));
-    CheckResult::warning(CheckStep::Config, found)
+    Finding::warning(CheckStep::Config, found)
         .with_remedy(format!("to use a relay, write {EXAMPLE} into {location}"))
 }
 
 /// An error in the configuration. Wrong ownership and permissions are fixed by a command, other errors in the
 /// file.
-fn config_error(fault: &str) -> CheckResult {
+fn config_error(fault: &str) -> Finding {
     let advice = fault.rsplit_once("; ").map(|(_, advice)| advice);
     let is_command = |advice: &str| ["chmod ", "chown "].iter().any(|c| advice.starts_with(c));
     if advice.is_some_and(is_command) {
-        return CheckResult::of_error(CheckStep::Config, fault);
+        return of_error(CheckStep::Config, fault);
     }
     if fault.contains("no configuration file") {
-        return CheckResult::failed(CheckStep::Config, fault)
+        return Finding::failed(CheckStep::Config, fault)
             .with_remedy(format!("write {EXAMPLE} into one of them"));
     }
-    CheckResult::failed(CheckStep::Config, fault)
+    Finding::failed(CheckStep::Config, fault)
         .with_remedy("correct the file, and run ehlo config check")
 }
 
@@ -117,13 +118,13 @@ fn other_file(plan: &options::Doctor, path: &Path) -> String {
 }
 
 /// Reports variables that are set here, matter to ehlo, and are not set by cron.
-fn unset_in_cron(variables: &[String]) -> CheckResult {
+fn unset_in_cron(variables: &[String]) -> Finding {
     let (all, are) = match variables {
         [one] => (one.clone(), "is"),
         more => (more.join(", "), "are"),
     };
     let found = format!("{all} {are} set here, but not in cron");
-    CheckResult::warning(CheckStep::Config, found)
+    Finding::warning(CheckStep::Config, found)
         .with_remedy("set required variables in the crontab, as NAME=VALUE")
 }
 
@@ -133,14 +134,14 @@ pub struct PasswordCheck {
     /// `None`: the transport has no login.
     pub login: Option<Login>,
     /// The result of this step, if there is one.
-    pub finding: Option<CheckResult>,
+    pub finding: Option<Finding>,
 }
 
 /// Finds the login of a transport. The password itself is not checked: the server does that.
 pub fn check_password(
     plan: &options::Doctor,
     transport: &Transport,
-) -> Result<PasswordCheck, CheckResult> {
+) -> Result<PasswordCheck, Finding> {
     let Some(options) = &transport.credentials else {
         return Ok(PasswordCheck::default());
     };
@@ -160,10 +161,7 @@ pub fn check_password(
         credentials::find_unattended(options, &host, network, plan.limit)
     });
     match login {
-        Err(error) => Err(CheckResult::of_error(
-            CheckStep::Password,
-            &error.to_string(),
-        )),
+        Err(error) => Err(of_error(CheckStep::Password, &error.to_string())),
         Ok(login) => Ok(PasswordCheck {
             login: Some(login),
             finding: Some(match &options.source {
@@ -178,8 +176,8 @@ pub fn check_password(
 fn stored_token(
     options: &credentials::CredentialsOptions,
     account: &Account,
-) -> Result<PasswordCheck, CheckResult> {
-    let failed = |text: String| CheckResult::of_error(CheckStep::Password, &text);
+) -> Result<PasswordCheck, Finding> {
+    let failed = |text: String| of_error(CheckStep::Password, &text);
     let login = stored_login(account).map_err(|error| failed(error.to_string()))?;
     let finding = match login {
         Some(_) => token_found(options, account, "was not used"),
@@ -189,7 +187,7 @@ fn stored_token(
                 "there is no OAuth login of {account}; run: {command}"
             )));
         }
-        None => CheckResult::unknown(CheckStep::Password, "no token was requested"),
+        None => Finding::unknown(CheckStep::Password, "no token was requested"),
     };
     Ok(PasswordCheck {
         login: None,
@@ -202,11 +200,11 @@ fn token_found(
     options: &credentials::CredentialsOptions,
     account: &Account,
     state: &str,
-) -> CheckResult {
+) -> Finding {
     let user = shown(&account.user);
     let found = format!("{} for {user} {state}", source(options));
     let Ok(Some(login)) = stored_login(account) else {
-        return CheckResult::ok(CheckStep::Password, found);
+        return Finding::ok(CheckStep::Password, found);
     };
     let now = now_in_seconds();
     let age = spoken(Duration::from_secs(
@@ -217,25 +215,23 @@ fn token_found(
         Grant::ClientCredentials | Grant::ServiceAccount => found,
     };
     match login.warning(now) {
-        None => CheckResult::ok(CheckStep::Password, found),
-        Some(warning) => {
-            CheckResult::warning(CheckStep::Password, format!("{found}, and {warning}"))
-                .with_remedy(login_command(options.profile.as_deref(), account))
-        }
+        None => Finding::ok(CheckStep::Password, found),
+        Some(warning) => Finding::warning(CheckStep::Password, format!("{found}, and {warning}"))
+            .with_command(login_command(options.profile.as_deref(), account)),
     }
 }
 
-fn password_found(options: &credentials::CredentialsOptions, view: &View) -> CheckResult {
+fn password_found(options: &credentials::CredentialsOptions, view: &View) -> Finding {
     let user = options
         .user
         .as_deref()
         .map(|user| format!(" for {}", shown(user)));
     let found = format!("{} works{}", source(options), user.unwrap_or_default());
     if options.source == SecretSource::Found && *view == View::Here {
-        return CheckResult::warning(CheckStep::Password, format!("{found}, in this environment"))
+        return Finding::warning(CheckStep::Password, format!("{found}, in this environment"))
             .with_remedy("run ehlo doctor without --here to check it in the environment of cron");
     }
-    CheckResult::ok(CheckStep::Password, found)
+    Finding::ok(CheckStep::Password, found)
 }
 
 fn source(options: &credentials::CredentialsOptions) -> String {

@@ -1,8 +1,9 @@
 //! The cron daemon, and the jobs of crontabs.
 
+use crate::cron::doctor::HostSystem;
 use crate::cron::doctor::host::{is_program, read_file};
 use crate::cron::doctor::options::CheckStep;
-use crate::cron::doctor::{CheckResult, HostSystem};
+use crate::probe::Finding;
 use crate::system::text::{shown, shown_path};
 use std::path::Path;
 
@@ -19,7 +20,7 @@ const DAEMONS: [&str; 6] = [
 const PATH: &str = "/usr/bin:/bin";
 
 /// Looks for the daemon, and for jobs with an empty MAILTO, which discards their output.
-pub fn check(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<CheckResult> {
+pub fn check(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<Finding> {
     let mut findings = vec![daemon(host, jobs.len())];
     let mut quiet: Vec<&str> = jobs
         .iter()
@@ -31,7 +32,7 @@ pub fn check(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<CheckResult> {
         let location = shown(location);
         let found =
             format!("MAILTO is empty in {location}: the output of the jobs below it is discarded");
-        CheckResult::warning(CheckStep::Cron, found)
+        Finding::warning(CheckStep::Cron, found)
             .with_remedy(format!("remove MAILTO= from {location}"))
     }));
     findings.extend(not_in_path(host, jobs));
@@ -39,7 +40,7 @@ pub fn check(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<CheckResult> {
 }
 
 /// Reports crontabs with jobs that call `ehlo` without a path if cron does not find it.
-fn not_in_path(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<CheckResult> {
+fn not_in_path(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<Finding> {
     let own = jobs.iter().filter(|job| job.user == host.login);
     let affected = own.filter(|job| calls_by_name(&job.command) && !is_on_path(host, job));
     let mut locations: Vec<(&str, &str)> = affected
@@ -50,7 +51,7 @@ fn not_in_path(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<CheckResult> {
         let (location, path) = (shown(location), shown(path));
         let found = format!("jobs in {location} run ehlo, which is not in their PATH ({path})");
         let directory = shown_path(host.program.parent().unwrap_or(Path::new("/usr/local/bin")));
-        CheckResult::warning(CheckStep::Cron, found)
+        Finding::warning(CheckStep::Cron, found)
             .with_remedy(format!("add the line PATH={directory}:{path} above them"))
     });
     findings.collect()
@@ -83,20 +84,20 @@ fn calls_by_name(command: &str) -> bool {
         && simple.any(|simple| simple.split_whitespace().find(starts_command) == Some("ehlo"))
 }
 
-fn daemon(host: &HostSystem, jobs: usize) -> CheckResult {
+fn daemon(host: &HostSystem, jobs: usize) -> Finding {
     let jobs = crate::system::figures::counted(jobs as u64, "readable job");
     if let Some(name) = running(host) {
-        return CheckResult::ok(CheckStep::Cron, format!("{name} is running, with {jobs}"));
+        return Finding::ok(CheckStep::Cron, format!("{name} is running, with {jobs}"));
     }
     if host.has("/run/systemd/generator/cron.target.wants") {
-        return CheckResult::ok(CheckStep::Cron, format!("systemd-cron, with {jobs}"));
+        return Finding::ok(CheckStep::Cron, format!("systemd-cron, with {jobs}"));
     }
     let remedy = if host.has("/run/systemd/system") {
         "systemctl enable --now cron (or crond, depending on the system)"
     } else {
         "start cron (or crond, depending on the system)"
     };
-    CheckResult::warning(CheckStep::Cron, "no cron daemon is running").with_remedy(remedy)
+    Finding::warning(CheckStep::Cron, "no cron daemon is running").with_remedy(remedy)
 }
 
 /// The name of the daemon, if it runs.
@@ -225,7 +226,7 @@ fn after_word(text: &str) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::cron::doctor::host::tests::TestHost;
-    use crate::system::exit::Health;
+    use crate::probe::Status;
 
     fn job(mailto: Option<&str>) -> CrontabLine {
         CrontabLine {
@@ -242,11 +243,11 @@ mod tests {
         let test_host = TestHost::new();
         test_host.file("/proc/1/comm", "init\n");
         test_host.file("/proc/self/comm", "cron\n");
-        assert_eq!(check(&test_host.host, &[])[0].health, Health::Warning);
+        assert_eq!(check(&test_host.host, &[])[0].status, Status::Warning);
         test_host.file("/proc/27/comm", "crond\n");
         let finding = &check(&test_host.host, &[job(None)])[0];
-        assert_eq!(finding.health, Health::Ok);
-        assert_eq!(finding.found, "crond is running, with 1 readable job");
+        assert_eq!(finding.status, Status::Ok);
+        assert_eq!(finding.text, "crond is running, with 1 readable job");
     }
 
     #[test]
@@ -286,10 +287,10 @@ mod tests {
         let found = &check(&test_host.host, &jobs)[1..];
         assert_eq!(found.len(), 1);
         assert_eq!(
-            found[0].found,
+            found[0].text,
             "jobs in the crontab of ann run ehlo, which is not in their PATH (/usr/bin:/bin)"
         );
-        let remedy = found[0].remedy.as_deref();
+        let remedy = found[0].remedy_text();
         assert_eq!(
             remedy,
             Some("add the line PATH=/usr/local/bin:/usr/bin:/bin above them")
@@ -308,8 +309,8 @@ mod tests {
         let test_host = TestHost::new();
         let quiet = check(&test_host.host, &[job(Some("")), job(Some("")), job(None)]);
         assert_eq!(quiet.len(), 2);
-        assert_eq!(quiet[1].health, Health::Warning);
-        assert!(quiet[1].found.contains("the crontab of ann"));
+        assert_eq!(quiet[1].status, Status::Warning);
+        assert!(quiet[1].text.contains("the crontab of ann"));
     }
 
     #[test]

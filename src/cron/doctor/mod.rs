@@ -23,13 +23,14 @@ use crate::cron::doctor::answer::server_text;
 use crate::cron::doctor::options::{CheckStep, Front};
 use crate::cron::doctor::recipients::Addresses;
 use crate::mail::address::Address;
+use crate::probe::{Finding, Status, worst};
 use crate::system::exit::Health;
 use answer::SessionCheck;
 
 #[derive(Debug)]
 pub(crate) struct Diagnosis {
     /// The results, in the order of the steps of a mail.
-    pub findings: Vec<CheckResult>,
+    pub findings: Vec<Finding>,
     /// Recipients of mail from cron, after aliases and rewrite rules.
     pub recipients: Vec<Address>,
     /// The expected outcome for a mail sent now.
@@ -77,7 +78,7 @@ pub(crate) fn examine(
     }
     findings.extend(cron::check(host, &jobs));
     findings.extend(recipients::check(host));
-    findings.retain(|finding| !plan.skip.contains(&finding.step));
+    findings.retain(|finding| !plan.skip.iter().any(|step| finding.id == *step));
     let input = PrognosisInput {
         findings: &findings,
         addresses: &addresses,
@@ -92,71 +93,15 @@ pub(crate) fn examine(
     }
 }
 
-/// The result of one step, with a remedy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct CheckResult {
-    pub step: CheckStep,
-    /// `Unknown`: not checked.
-    pub health: Health,
-    pub found: String,
-    /// The remedy: a command, lines of a file or a sentence. `None`: none is needed, or none is possible on
-    /// this host.
-    pub remedy: Option<String>,
-}
-
-impl CheckResult {
-    pub fn ok(step: CheckStep, found: impl Into<String>) -> Self {
-        Self::new(step, Health::Ok, found.into())
-    }
-
-    /// A result that may need attention.
-    pub fn warning(step: CheckStep, found: impl Into<String>) -> Self {
-        Self::new(step, Health::Warning, found.into())
-    }
-
-    /// A result that prevents all mail.
-    pub fn failed(step: CheckStep, found: impl Into<String>) -> Self {
-        Self::new(step, Health::Critical, found.into())
-    }
-
-    /// The step was not checked.
-    pub fn unknown(step: CheckStep, why: impl Into<String>) -> Self {
-        Self::new(step, Health::Unknown, why.into())
-    }
-
-    /// An error from elsewhere in the program: the failure, and after the last semicolon the remedy.
-    pub fn of_error(step: CheckStep, error: &str) -> Self {
-        match error.rsplit_once("; ") {
-            Some((found, remedy)) => {
-                let remedy = remedy.strip_prefix("run: ").unwrap_or(remedy);
-                Self::failed(step, found).with_remedy(remedy)
-            }
-            None => Self::failed(step, error),
+/// A finding about an error from elsewhere in the program: the failure, and after the last semicolon the remedy.
+fn of_error(step: CheckStep, error: &str) -> Finding {
+    match error.rsplit_once("; ") {
+        Some((found, remedy)) => {
+            let remedy = remedy.strip_prefix("run: ").unwrap_or(remedy);
+            Finding::failed(step, found).with_remedy(remedy)
         }
+        None => Finding::failed(step, error),
     }
-
-    pub fn with_remedy(self, remedy: impl Into<String>) -> Self {
-        Self {
-            remedy: Some(remedy.into()),
-            ..self
-        }
-    }
-
-    fn new(step: CheckStep, health: Health, found: String) -> Self {
-        Self {
-            step,
-            health,
-            found,
-            remedy: None,
-        }
-    }
-}
-
-/// The worst of them, without steps that were not checked.
-pub(crate) fn worst(findings: &[CheckResult]) -> Health {
-    let checked = findings.iter().map(|finding| finding.health);
-    let checked = checked.filter(|health| *health != Health::Unknown);
-    checked.max().unwrap_or(Health::Ok)
 }
 
 /// Steps that are needed for a message.
@@ -173,7 +118,7 @@ const DELIVERY_STEPS: [CheckStep; 6] = [
 ];
 
 pub(crate) struct PrognosisInput<'k> {
-    pub findings: &'k [CheckResult],
+    pub findings: &'k [Finding],
     pub addresses: &'k Addresses,
     /// True if servers were contacted.
     pub online: bool,
@@ -194,10 +139,10 @@ impl PrognosisInput<'_> {
         if is_of_cron && let Some(result) = self.before_ehlo() {
             return result;
         }
-        if let Some(finding) = self.first(&MESSAGE_STEPS, Health::Critical) {
-            return format!("would not be sent: {}", finding.found);
+        if let Some(finding) = self.first(&MESSAGE_STEPS, Status::Failed) {
+            return format!("would not be sent: {}", finding.text);
         }
-        if let Some(finding) = self.first(&DELIVERY_STEPS, Health::Critical) {
+        if let Some(finding) = self.first(&DELIVERY_STEPS, Status::Failed) {
             return self.failure_text(finding);
         }
         let to: Vec<String> = self
@@ -207,7 +152,7 @@ impl PrognosisInput<'_> {
             .map(ToString::to_string)
             .collect();
         let to = to.join(", ");
-        match self.first(&DELIVERY_STEPS, Health::Unknown) {
+        match self.first(&DELIVERY_STEPS, Status::Unknown) {
             None if self.online => format!("would be sent to {to} via {server}"),
             _ => format!("would be sent to {to} via {server}, but not all steps were checked"),
         }
@@ -220,23 +165,23 @@ impl PrognosisInput<'_> {
                 "would be passed to {other_sendmail} instead of ehlo"
             ));
         }
-        let finding = self.first(&[CheckStep::Sendmail], Health::Critical)?;
-        Some(format!("would be lost: {}", finding.found))
+        let finding = self.first(&[CheckStep::Sendmail], Status::Failed)?;
+        Some(format!("would be lost: {}", finding.text))
     }
 
     /// The outcome if a step fails: refused, sent through the fallback, queued, or returned.
-    fn failure_text(&self, finding: &CheckResult) -> String {
-        let found = &finding.found;
-        if finding.step == CheckStep::Answer {
+    fn failure_text(&self, finding: &Finding) -> String {
+        let found = &finding.text;
+        if finding.id == CheckStep::Answer {
             return format!("would be refused: {found}");
         }
-        if self.has(CheckStep::Fallback, Health::Ok) {
+        if self.has(CheckStep::Fallback, Status::Ok) {
             return format!("would be sent via the fallback: {found}");
         }
-        if self.has(CheckStep::Queue, Health::Critical) {
+        if self.has(CheckStep::Queue, Status::Failed) {
             return format!("would be neither sent nor queued: {found}");
         }
-        let end = if self.has(CheckStep::Runner, Health::Warning) {
+        let end = if self.has(CheckStep::Runner, Status::Warning) {
             ", but nothing runs the queue"
         } else {
             ""
@@ -244,13 +189,13 @@ impl PrognosisInput<'_> {
         format!("would be queued{end}: {found}")
     }
 
-    fn first(&self, steps: &[CheckStep], health: Health) -> Option<&CheckResult> {
+    fn first(&self, steps: &[CheckStep], status: Status) -> Option<&Finding> {
         let mut all = self.findings.iter();
-        all.find(|finding| steps.contains(&finding.step) && finding.health == health)
+        all.find(|finding| finding.status == status && steps.iter().any(|step| finding.id == *step))
     }
 
-    fn has(&self, step: CheckStep, health: Health) -> bool {
-        self.first(&[step], health).is_some()
+    fn has(&self, step: CheckStep, status: Status) -> bool {
+        self.first(&[step], status).is_some()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Options of the diagnosis of mail from cron.
 
 use crate::cron::Notification;
+use crate::probe::FindingId;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -160,6 +161,18 @@ impl CheckStep {
 
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|step| step.name() == name)
+    }
+}
+
+impl From<CheckStep> for FindingId {
+    fn from(step: CheckStep) -> Self {
+        Self(step.name())
+    }
+}
+
+impl PartialEq<CheckStep> for FindingId {
+    fn eq(&self, step: &CheckStep) -> bool {
+        self.0 == step.name()
     }
 }
 

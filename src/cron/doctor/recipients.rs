@@ -2,11 +2,12 @@
 
 use crate::cron::doctor::cron::CrontabLine;
 use crate::cron::doctor::options::CheckStep;
-use crate::cron::doctor::{CheckResult, HostSystem, options};
+use crate::cron::doctor::{HostSystem, of_error, options};
 use crate::cron::{Addressing, DeliveryOptions, NotificationRecipients};
 use crate::mail::address::{Address, Domain};
 use crate::mail::dkim::Signer;
 use crate::mail::rewrite::{HostNames, RewriteError, Rewriter};
+use crate::probe::Finding;
 use crate::system::host;
 use crate::system::text::{shown, shown_path};
 use rustix::fs::{Access, AtFlags, CWD};
@@ -18,7 +19,7 @@ pub struct Addresses {
     /// The reverse-path, if known.
     pub sender: Option<Address>,
     pub recipients: Vec<Address>,
-    pub findings: Vec<CheckResult>,
+    pub findings: Vec<Finding>,
 }
 
 /// Finds them with the code that sends mail.
@@ -61,7 +62,7 @@ pub fn find(
 }
 
 /// Checks the DKIM keys for mail of this sender. Nothing is found if there are no keys at all.
-fn check_signatures(sender: &Address, signer: &Signer) -> Vec<CheckResult> {
+fn check_signatures(sender: &Address, signer: &Signer) -> Vec<Finding> {
     if signer.is_off() {
         return Vec::new();
     }
@@ -69,17 +70,15 @@ fn check_signatures(sender: &Address, signer: &Signer) -> Vec<CheckResult> {
     let step = CheckStep::Sender;
     let chosen = match signer.choose(std::slice::from_ref(&domain)) {
         Ok(chosen) => chosen,
-        Err(error) => return vec![CheckResult::of_error(step, &error.to_string())],
+        Err(error) => return vec![of_error(step, &error.to_string())],
     };
     let warnings = chosen.warnings.iter();
-    let mut found: Vec<CheckResult> = warnings
-        .map(|text| CheckResult::warning(step, text))
-        .collect();
-    found.extend(chosen.remarks().map(|text| CheckResult::ok(step, text)));
+    let mut found: Vec<Finding> = warnings.map(|text| Finding::warning(step, text)).collect();
+    found.extend(chosen.remarks().map(|text| Finding::ok(step, text)));
     if found.is_empty() {
         let text = format!("there is no DKIM key for {domain}, so that its mail is not signed");
         let remedy = format!("make a key: ehlo dkim new SELECTOR --domain {domain} --out FILE");
-        found.push(CheckResult::warning(step, text).with_remedy(remedy));
+        found.push(Finding::warning(step, text).with_remedy(remedy));
     }
     found
 }
@@ -144,7 +143,7 @@ impl Addresses {
         &mut self,
         found: Result<Vec<Address>, RewriteError>,
         lists_of_jobs: &RecipientList,
-    ) -> CheckResult {
+    ) -> Finding {
         let list = shown(&lists_of_jobs.list);
         match found {
             Ok(addresses) => {
@@ -160,20 +159,18 @@ impl Addresses {
                 } else {
                     format!("{list} -> {names}")
                 };
-                CheckResult::ok(
+                Finding::ok(
                     CheckStep::Recipient,
                     format!("{transport} ({})", lists_of_jobs.location),
                 )
             }
             Err(error @ RewriteError::NoSuchLocal { .. }) => {
-                CheckResult::of_error(CheckStep::Recipient, &error.to_string()).with_remedy(
-                    format!(
-                        "add the line {list}: you@example.org to /etc/aliases, or set postmaster = \
+                of_error(CheckStep::Recipient, &error.to_string()).with_remedy(format!(
+                    "add the line {list}: you@example.org to /etc/aliases, or set postmaster = \
                          \"you@example.org\" in [sendmail] of the configuration"
-                    ),
-                )
+                ))
             }
-            Err(error) => CheckResult::of_error(CheckStep::Recipient, &error.to_string()),
+            Err(error) => of_error(CheckStep::Recipient, &error.to_string()),
         }
     }
 }
@@ -182,11 +179,11 @@ fn check_sender(
     sender: &Result<Option<Address>, RewriteError>,
     given: &str,
     login: &str,
-) -> CheckResult {
+) -> Finding {
     let sender = match sender {
         Ok(Some(sender)) => sender,
-        Ok(None) => return CheckResult::ok(CheckStep::Sender, "<> (the null sender)"),
-        Err(error) => return CheckResult::of_error(CheckStep::Sender, &error.to_string()),
+        Ok(None) => return Finding::ok(CheckStep::Sender, "<> (the null sender)"),
+        Err(error) => return of_error(CheckStep::Sender, &error.to_string()),
     };
     let found = if given == sender.to_string() {
         sender.to_string()
@@ -196,7 +193,7 @@ fn check_sender(
     if let Domain::Name(domain) = sender.domain()
         && !host::is_qualified(domain)
     {
-        return CheckResult::warning(
+        return Finding::warning(
             CheckStep::Sender,
             format!("{found}: most servers refuse a domain that is known only to this host"),
         )
@@ -206,20 +203,20 @@ fn check_sender(
             shown(login)
         ));
     }
-    CheckResult::ok(CheckStep::Sender, found)
+    Finding::ok(CheckStep::Sender, found)
 }
 
 /// The name in EHLO.
-fn host_name(helo: Option<&str>, names: &HostNames) -> CheckResult {
+fn host_name(helo: Option<&str>, names: &HostNames) -> Finding {
     if let Some(helo) = helo {
         let found = format!("{} in EHLO, from the profile", shown(helo));
-        return CheckResult::ok(CheckStep::Host, found);
+        return Finding::ok(CheckStep::Host, found);
     }
     let node = shown(&names.node);
     if host::is_qualified(&names.fqdn) {
-        return CheckResult::ok(CheckStep::Host, format!("{} in EHLO", shown(&names.fqdn)));
+        return Finding::ok(CheckStep::Host, format!("{} in EHLO", shown(&names.fqdn)));
     }
-    CheckResult::warning(
+    Finding::warning(
         CheckStep::Host,
         format!("{node} has no fully qualified name, so EHLO contains an address, which some servers refuse"),
     )
@@ -232,11 +229,11 @@ fn host_name(helo: Option<&str>, names: &HostNames) -> CheckResult {
 const LOG: &str = "/dev/log";
 
 /// Looks for a writable dead letter file, and for the system log.
-pub fn check(host: &HostSystem) -> Vec<CheckResult> {
+pub fn check(host: &HostSystem) -> Vec<Finding> {
     vec![dead_letter(host), log(host)]
 }
 
-fn dead_letter(host: &HostSystem) -> CheckResult {
+fn dead_letter(host: &HostSystem) -> Finding {
     let mut places = host.dead_letters.iter();
     match places.find(|path| is_writable(path)) {
         Some(path) => {
@@ -244,9 +241,9 @@ fn dead_letter(host: &HostSystem) -> CheckResult {
                 "mail that can be neither sent nor queued is saved to {}",
                 shown_path(path)
             );
-            CheckResult::ok(CheckStep::LastResort, found)
+            Finding::ok(CheckStep::LastResort, found)
         }
-        None => CheckResult::warning(
+        None => Finding::warning(
             CheckStep::LastResort,
             "no dead.letter can be written: mail that can be neither sent nor queued goes to stderr",
         )
@@ -269,14 +266,14 @@ fn is_writable(path: &Path) -> bool {
     })
 }
 
-fn log(host: &HostSystem) -> CheckResult {
+fn log(host: &HostSystem) -> Finding {
     if host.has(LOG) {
-        return CheckResult::ok(
+        return Finding::ok(
             CheckStep::LastResort,
             format!("failures are logged to {LOG}"),
         );
     }
-    CheckResult::warning(
+    Finding::warning(
         CheckStep::LastResort,
         format!("{LOG} does not exist: mail that cannot be sent is not logged"),
     )

@@ -1,9 +1,10 @@
 //! The process that delivers queued mail.
 
+use crate::cron::doctor::HostSystem;
 use crate::cron::doctor::cron::CrontabLine;
 use crate::cron::doctor::host::read_file;
 use crate::cron::doctor::options::CheckStep;
-use crate::cron::doctor::{CheckResult, HostSystem};
+use crate::probe::Finding;
 use crate::queue;
 use crate::queue::QueueUse;
 use crate::queue::store::RunnerRole;
@@ -22,18 +23,18 @@ const TIMER: &str = "ehlo-queue.timer";
 const WATCH: &str = "ehlo-queue-watch.service";
 
 /// Looks for a process that runs the queue: a watcher, a timer, a job of cron.
-pub fn check(host: &HostSystem, queueing: &QueueUse, jobs: &[CrontabLine]) -> CheckResult {
+pub fn check(host: &HostSystem, queueing: &QueueUse, jobs: &[CrontabLine]) -> Finding {
     let units = Units::of(host);
     if is_watched(queueing) {
-        return CheckResult::ok(CheckStep::Runner, "ehlo queue run --watch is running");
+        return Finding::ok(CheckStep::Runner, "ehlo queue run --watch is running");
     }
     if let Some(finding) = units.enabled(host) {
         return finding;
     }
     if let Some(location) = by_cron(host, jobs) {
-        return CheckResult::ok(CheckStep::Runner, format!("ehlo queue run in {location}"));
+        return Finding::ok(CheckStep::Runner, format!("ehlo queue run in {location}"));
     }
-    let finding = CheckResult::warning(
+    let finding = Finding::warning(
         CheckStep::Runner,
         "no queue runner: deferred mail waits until the next message is sent",
     );
@@ -41,7 +42,7 @@ pub fn check(host: &HostSystem, queueing: &QueueUse, jobs: &[CrontabLine]) -> Ch
         return finding
             .with_remedy("ehlo queue systemd prints a timer, and explains how to start it");
     }
-    finding.with_remedy("(crontab -l; ehlo queue cron) | crontab -")
+    finding.with_command("(crontab -l; ehlo queue cron) | crontab -")
 }
 
 fn is_watched(queueing: &QueueUse) -> bool {
@@ -113,7 +114,7 @@ impl Units {
     }
 
     /// The enabled unit, and its state.
-    fn enabled(&self, host: &HostSystem) -> Option<CheckResult> {
+    fn enabled(&self, host: &HostSystem) -> Option<Finding> {
         if !self.is_running {
             return None;
         }
@@ -133,19 +134,15 @@ impl Units {
         if output.flatten().is_some_and(|output| !output.succeeded) {
             let found = format!("{unit} is enabled, but not running");
             let remedy = format!("{} start {unit}", self.ctl);
-            return Some(CheckResult::warning(CheckStep::Runner, found).with_remedy(remedy));
+            return Some(Finding::warning(CheckStep::Runner, found).with_command(remedy));
         }
         if !self.is_root && !host.has(&format!("/var/lib/systemd/linger/{}", host.login)) {
             let found = format!("{unit} is enabled, but runs only while you are logged in");
             return Some(
-                CheckResult::warning(CheckStep::Runner, found)
-                    .with_remedy("loginctl enable-linger"),
+                Finding::warning(CheckStep::Runner, found).with_command("loginctl enable-linger"),
             );
         }
-        Some(CheckResult::ok(
-            CheckStep::Runner,
-            format!("{unit} is enabled"),
-        ))
+        Some(Finding::ok(CheckStep::Runner, format!("{unit} is enabled")))
     }
 }
 
@@ -153,9 +150,9 @@ impl Units {
 mod tests {
     use super::*;
     use crate::cron::doctor::host::tests::TestHost;
-    use crate::system::exit::Health;
+    use crate::probe::Status;
 
-    fn enabled(test_host: &TestHost) -> Option<CheckResult> {
+    fn enabled(test_host: &TestHost) -> Option<Finding> {
         Units::of(&test_host.host).enabled(&test_host.host)
     }
 
@@ -174,12 +171,12 @@ mod tests {
             "/etc/systemd/system/timers.target.wants/ehlo-queue.timer",
             "",
         );
-        assert_eq!(enabled(&test_host).unwrap().health, Health::Ok);
+        assert_eq!(enabled(&test_host).unwrap().status, Status::Ok);
         test_host.script("/usr/bin/systemctl", "#!/bin/sh\necho inactive; exit 3\n");
         let finding = enabled(&test_host).unwrap();
-        assert_eq!(finding.health, Health::Warning);
+        assert_eq!(finding.status, Status::Warning);
         assert_eq!(
-            finding.remedy.as_deref(),
+            finding.remedy_text(),
             Some("systemctl start ehlo-queue.timer")
         );
     }
@@ -204,9 +201,9 @@ mod tests {
             "",
         );
         let finding = enabled(&test_host).unwrap();
-        assert_eq!(finding.remedy.as_deref(), Some("loginctl enable-linger"));
+        assert_eq!(finding.remedy_text(), Some("loginctl enable-linger"));
         test_host.file("/var/lib/systemd/linger/ann", "");
-        assert_eq!(enabled(&test_host).unwrap().health, Health::Ok);
+        assert_eq!(enabled(&test_host).unwrap().status, Status::Ok);
     }
 
     #[test]

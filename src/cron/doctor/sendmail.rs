@@ -1,8 +1,8 @@
 //! The program that cron passes its mail to.
 
-use crate::cron::doctor::CheckResult;
 use crate::cron::doctor::host::{HostSystem, is_program};
 use crate::cron::doctor::options::CheckStep;
+use crate::probe::Finding;
 use crate::system::quote::for_shell;
 use crate::system::stand_in::StandIn;
 use crate::system::text::shown_path;
@@ -41,7 +41,7 @@ enum SendmailFile {
 }
 
 /// Checks `/usr/sbin/sendmail`, and other paths where programs may find a sendmail.
-pub fn check(host: &HostSystem) -> Vec<CheckResult> {
+pub fn check(host: &HostSystem) -> Vec<Finding> {
     let first = main(host);
     let others = PATHS[1..].iter().map(|path| host.at(path));
     let others = others.filter(|path| path.symlink_metadata().is_ok());
@@ -66,33 +66,33 @@ pub fn other_sendmail(host: &HostSystem) -> Option<String> {
     }
 }
 
-fn main(host: &HostSystem) -> CheckResult {
+fn main(host: &HostSystem) -> Finding {
     let path = host.at(DEFAULT_PATH);
     let name = shown_path(&path);
     let link = format!("ln -sf {} {}", for_shell(&host.program), for_shell(&path));
     match existing(host, &path) {
-        SendmailFile::Nothing => CheckResult::failed(
+        SendmailFile::Nothing => Finding::failed(
             CheckStep::Sendmail,
             format!("{name} does not exist: cron discards the output of its jobs"),
         )
-        .with_remedy(link),
-        SendmailFile::Broken(to) => CheckResult::failed(
+        .with_command(link),
+        SendmailFile::Broken(to) => Finding::failed(
             CheckStep::Sendmail,
             format!(
                 "{name} is a link to {}, which does not exist",
                 shown_path(&to)
             ),
         )
-        .with_remedy(link),
+        .with_command(link),
         SendmailFile::Unusable => {
-            CheckResult::failed(CheckStep::Sendmail, format!("{name} is not executable"))
-                .with_remedy(link)
+            Finding::failed(CheckStep::Sendmail, format!("{name} is not executable"))
+                .with_command(link)
         }
         SendmailFile::Ehlo { has_set_id: false } => {
-            CheckResult::ok(CheckStep::Sendmail, format!("{name} is ehlo"))
+            Finding::ok(CheckStep::Sendmail, format!("{name} is ehlo"))
         }
         SendmailFile::Ehlo { has_set_id: true } => set_id_warning(&path),
-        SendmailFile::Other(owner) => CheckResult::warning(
+        SendmailFile::Other(owner) => Finding::warning(
             CheckStep::Sendmail,
             format!("{name} is {owner}, which receives mail from cron instead of ehlo"),
         )
@@ -101,7 +101,7 @@ fn main(host: &HostSystem) -> CheckResult {
 }
 
 /// Checks a path that is not the first choice of programs.
-fn other_file(host: &HostSystem, path: &Path) -> Option<CheckResult> {
+fn other_file(host: &HostSystem, path: &Path) -> Option<Finding> {
     let name = shown_path(path);
     let what = match existing(host, path) {
         SendmailFile::Ehlo { has_set_id: false } | SendmailFile::Nothing => return None,
@@ -118,18 +118,18 @@ fn other_file(host: &HostSystem, path: &Path) -> Option<CheckResult> {
         for_shell(&host.at(DEFAULT_PATH)),
         for_shell(path)
     );
-    Some(CheckResult::warning(CheckStep::Sendmail, found).with_remedy(link))
+    Some(Finding::warning(CheckStep::Sendmail, found).with_command(link))
 }
 
-fn set_id_warning(path: &Path) -> CheckResult {
-    CheckResult::warning(
+fn set_id_warning(path: &Path) -> Finding {
+    Finding::warning(
         CheckStep::Sendmail,
         format!(
             "{} is ehlo with a set-user-ID or set-group-ID bit, which it does not need",
             shown_path(path)
         ),
     )
-    .with_remedy(format!("chmod ug-s {}", for_shell(&real(path))))
+    .with_command(format!("chmod ug-s {}", for_shell(&real(path))))
 }
 
 fn existing(host: &HostSystem, path: &Path) -> SendmailFile {
@@ -178,9 +178,9 @@ fn real(path: &Path) -> PathBuf {
 mod tests {
     use super::*;
     use crate::cron::doctor::host::tests::TestHost;
-    use crate::system::exit::Health;
+    use crate::probe::Status;
 
-    fn only(test_host: &TestHost) -> CheckResult {
+    fn only(test_host: &TestHost) -> Finding {
         let mut all = check(&test_host.host);
         assert_eq!(all.len(), 1, "{all:#?}");
         all.remove(0)
@@ -191,17 +191,17 @@ mod tests {
         let test_host = TestHost::new();
         test_host.link("/usr/sbin/sendmail", "/usr/bin/ehlo");
         test_host.link("/usr/lib/sendmail", "/usr/sbin/sendmail");
-        assert_eq!(only(&test_host).health, Health::Ok);
+        assert_eq!(only(&test_host).status, Status::Ok);
     }
 
     #[test]
     fn missing_sendmail_has_a_link_command() {
         let test_host = TestHost::new();
         let finding = only(&test_host);
-        assert_eq!(finding.health, Health::Critical);
+        assert_eq!(finding.status, Status::Failed);
         let root = test_host.host.root.display();
         let command = format!("ln -sf {root}/usr/bin/ehlo {root}/usr/sbin/sendmail");
-        assert_eq!(finding.remedy.as_deref(), Some(command.as_str()));
+        assert_eq!(finding.remedy_text(), Some(command.as_str()));
     }
 
     #[test]
@@ -209,17 +209,13 @@ mod tests {
         let test_host = TestHost::new();
         test_host.link("/usr/sbin/sendmail", "/usr/bin/gone");
         let finding = only(&test_host);
-        assert_eq!(finding.health, Health::Critical);
-        assert!(
-            finding
-                .found
-                .contains("/usr/bin/gone, which does not exist")
-        );
+        assert_eq!(finding.status, Status::Failed);
+        assert!(finding.text.contains("/usr/bin/gone, which does not exist"));
         let test_host = TestHost::new();
         test_host.file("/usr/sbin/sendmail", "");
         let finding = only(&test_host);
-        assert_eq!(finding.health, Health::Critical);
-        assert!(finding.found.ends_with("is not executable"));
+        assert_eq!(finding.status, Status::Failed);
+        assert!(finding.text.ends_with("is not executable"));
     }
 
     #[test]
@@ -235,8 +231,8 @@ mod tests {
             test_host.program(path, "");
             test_host.link("/usr/sbin/sendmail", path);
             let finding = only(&test_host);
-            assert_eq!(finding.health, Health::Warning);
-            assert!(finding.found.contains(owner), "{finding:?}");
+            assert_eq!(finding.status, Status::Warning);
+            assert!(finding.text.contains(owner), "{finding:?}");
         }
     }
 
@@ -246,8 +242,8 @@ mod tests {
         test_host.link("/usr/sbin/sendmail", "/usr/bin/ehlo");
         TestHost::mode(&test_host.host.program, 0o4755);
         let finding = only(&test_host);
-        assert_eq!(finding.health, Health::Warning);
-        assert!(finding.remedy.unwrap().starts_with("chmod ug-s "));
+        assert_eq!(finding.status, Status::Warning);
+        assert!(finding.remedy_text().unwrap().starts_with("chmod ug-s "));
     }
 
     #[test]
@@ -256,7 +252,7 @@ mod tests {
         test_host.link("/usr/sbin/sendmail", "/usr/bin/ehlo");
         test_host.program("/usr/bin/sendmail", "");
         let all = check(&test_host.host);
-        assert_eq!((all.len(), all[1].health), (2, Health::Warning));
-        assert!(all[1].found.contains("usr/bin/sendmail is another program"));
+        assert_eq!((all.len(), all[1].status), (2, Status::Warning));
+        assert!(all[1].text.contains("usr/bin/sendmail is another program"));
     }
 }

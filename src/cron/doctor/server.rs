@@ -6,10 +6,9 @@ use crate::client::session;
 use crate::client::session::TlsDemand;
 use crate::client::transport::OpenTransport;
 use crate::client::transport::Transport;
-use crate::cron::doctor::CheckResult;
 use crate::cron::doctor::options::CheckStep;
 use crate::probe as check;
-use crate::probe::{ProbeResult, TlsReport};
+use crate::probe::{Finding, ProbeResult, TlsReport};
 use crate::smtp::stage::Stage;
 use crate::system::text::shown;
 
@@ -56,29 +55,29 @@ impl HostReply<'_> {
         self.probe.is_complete()
     }
 
-    pub fn findings(&self) -> Vec<CheckResult> {
+    pub fn findings(&self) -> Vec<Finding> {
         let probe = &self.probe;
         let mut findings = Vec::new();
         if let Some(server) = &probe.server
             && let Some(greeting) = probe.banner.first()
         {
             let text = format!("{server}: {}", shown(greeting));
-            findings.push(CheckResult::ok(CheckStep::Server, text));
+            findings.push(Finding::ok(CheckStep::Server, text));
             if self.failed_step() != Some(CheckStep::Tls) {
                 findings.push(self.encryption());
             }
         }
         if let (Some(login), true) = (&probe.login, self.succeeded()) {
-            findings.push(CheckResult::ok(CheckStep::Login, shown(login)));
+            findings.push(Finding::ok(CheckStep::Login, shown(login)));
         }
         findings.extend(self.failure());
         findings
     }
 
-    fn failure(&self) -> Option<CheckResult> {
+    fn failure(&self) -> Option<Finding> {
         let step = self.failed_step()?;
         let failure = self.probe.failure.as_deref()?;
-        let finding = CheckResult::failed(step, failure);
+        let finding = Finding::failed(step, failure);
         Some(match self.remedy(step) {
             Some(remedy) => finding.with_remedy(remedy),
             None => finding,
@@ -135,14 +134,14 @@ impl HostReply<'_> {
         })
     }
 
-    fn encryption(&self) -> CheckResult {
+    fn encryption(&self) -> Finding {
         match &self.probe.tls {
             Some(tls) => self.encrypted(tls),
             None => self.unencrypted(),
         }
     }
 
-    fn encrypted(&self, tls: &TlsReport) -> CheckResult {
+    fn encrypted(&self, tls: &TlsReport) -> Finding {
         let version = tls.version.as_deref().unwrap_or("TLS");
         let days = tls.days_left();
         let left = days.map_or_else(String::new, |days| format!(", {days} days left"));
@@ -151,20 +150,20 @@ impl HostReply<'_> {
         let is_relay = self.transport.route.relay.is_some();
         if is_relay && !tls.verified {
             let in_profile = self.in_profile();
-            return CheckResult::warning(
+            return Finding::warning(
                 CheckStep::Tls,
                 format!("{found}, but accepted because of insecure"),
             )
             .with_remedy(format!("replace insecure by ca-file or pin{in_profile}"));
         }
         if tls.verified && days.is_some_and(|days| days < MIN_DAYS) {
-            return CheckResult::warning(CheckStep::Tls, found)
+            return Finding::warning(CheckStep::Tls, found)
                 .with_remedy("the operator of the server must renew the certificate");
         }
-        CheckResult::ok(CheckStep::Tls, found)
+        Finding::ok(CheckStep::Tls, found)
     }
 
-    fn unencrypted(&self) -> CheckResult {
+    fn unencrypted(&self) -> Finding {
         let can_be_created = self.probe.server.as_ref().is_some_and(|server| {
             let ip = server.address.ip();
             ip.is_none_or(|ip| ip.is_loopback())
@@ -172,17 +171,15 @@ impl HostReply<'_> {
         let offered = self.probe.offered();
         let is_offered = session::parameters(offered, "starttls").is_some();
         match (can_be_created, self.transport.route.relay.is_some()) {
-            (true, _) => CheckResult::ok(CheckStep::Tls, "not encrypted, but local to this host"),
-            (false, false) => {
-                CheckResult::ok(CheckStep::Tls, "not encrypted: STARTTLS is not offered")
-            }
-            (false, true) if is_offered => CheckResult::warning(
+            (true, _) => Finding::ok(CheckStep::Tls, "not encrypted, but local to this host"),
+            (false, false) => Finding::ok(CheckStep::Tls, "not encrypted: STARTTLS is not offered"),
+            (false, true) if is_offered => Finding::warning(
                 CheckStep::Tls,
                 "not encrypted, although STARTTLS is offered",
             )
             .with_remedy(format!("set tls = \"starttls\"{}", self.in_profile())),
             (false, true) => {
-                CheckResult::warning(CheckStep::Tls, "not encrypted: STARTTLS is not offered")
+                Finding::warning(CheckStep::Tls, "not encrypted: STARTTLS is not offered")
                     .with_remedy(
                         "try port 465, or ask the operator of the server to enable STARTTLS",
                     )

@@ -1,9 +1,9 @@
 //! The submission socket of the host, and the personal queues that nobody runs. The session over the socket is checked as
 //! that with any server.
 
-use crate::cron::doctor::CheckResult;
 use crate::cron::doctor::host::HostSystem;
 use crate::cron::doctor::options::CheckStep;
+use crate::probe::Finding;
 use crate::queue::QueueUse;
 use crate::queue::store::{personal_queue, system_queue};
 use crate::queue::submit::socket::{self, SocketState};
@@ -17,13 +17,13 @@ use std::path::Path;
 const TIMER: &str = "/etc/systemd/system/timers.target.wants/ehlo-queue-users.timer";
 
 /// Checks the socket that is used, or that would be if it were safe.
-pub fn check(host: &HostSystem, queueing: &QueueUse) -> Vec<CheckResult> {
+pub fn check(host: &HostSystem, queueing: &QueueUse) -> Vec<Finding> {
     let used = queueing.socket.as_deref();
     let named = socket::of_environment();
     let path = used
         .or(named.as_deref())
         .unwrap_or(Path::new(socket::DEFAULT));
-    let mut findings: Vec<CheckResult> = of_socket(path, used.is_some()).into_iter().collect();
+    let mut findings: Vec<Finding> = of_socket(path, used.is_some()).into_iter().collect();
     if rustix::process::geteuid().is_root() && !host.has(TIMER) {
         findings.extend(personal_queues());
     }
@@ -31,7 +31,7 @@ pub fn check(host: &HostSystem, queueing: &QueueUse) -> Vec<CheckResult> {
 }
 
 /// Reports that the queue of the host belongs to a service whose socket is missing.
-pub fn without_socket(queueing: &QueueUse) -> Option<CheckResult> {
+pub fn without_socket(queueing: &QueueUse) -> Option<Finding> {
     let is_root = rustix::process::geteuid().is_root();
     if !is_root || queueing.socket.is_some() || queueing.queue.directory.is_some() {
         return None;
@@ -44,42 +44,42 @@ pub fn without_socket(queueing: &QueueUse) -> Option<CheckResult> {
             LocalUser::of(owner).name
         );
         let remedy = "systemctl start ehlo-submit.socket, or run ehlo queue serve as that user";
-        CheckResult::failed(CheckStep::Submit, found).with_remedy(remedy)
+        Finding::failed(CheckStep::Submit, found).with_remedy(remedy)
     })
 }
 
-fn of_socket(path: &Path, is_used: bool) -> Option<CheckResult> {
+fn of_socket(path: &Path, is_used: bool) -> Option<Finding> {
     let name = shown_path(path);
     match socket::state(path) {
         SocketState::Missing => None,
         SocketState::Unsafe(why) => {
             let found = format!("{name} {why}, and is not used");
             let remedy = "remove it, and start ehlo-submit.socket or ehlo queue serve";
-            Some(CheckResult::failed(CheckStep::Submit, found).with_remedy(remedy))
+            Some(Finding::failed(CheckStep::Submit, found).with_remedy(remedy))
         }
         SocketState::Trusted if !is_used => None,
         SocketState::Trusted => Some(usable(path, &name)),
     }
 }
 
-fn usable(path: &Path, name: &str) -> CheckResult {
+fn usable(path: &Path, name: &str) -> Finding {
     let Ok(facts) = fs::metadata(path) else {
-        return CheckResult::failed(CheckStep::Submit, format!("{name} is gone"));
+        return Finding::failed(CheckStep::Submit, format!("{name} is gone"));
     };
     if facts.permissions().mode() & 0o222 != 0o222 {
         let found = format!("{name} does not let all users connect");
-        return CheckResult::warning(CheckStep::Submit, found)
-            .with_remedy(format!("chmod 666 {name}"));
+        return Finding::warning(CheckStep::Submit, found)
+            .with_command(format!("chmod 666 {name}"));
     }
     let owner = facts.uid();
-    CheckResult::ok(
+    Finding::ok(
         CheckStep::Submit,
         format!("mail is passed to {name} (of user ID {owner})"),
     )
 }
 
 /// Reports users whose personal queue has items.
-fn personal_queues() -> Option<CheckResult> {
+fn personal_queues() -> Option<Finding> {
     let has_items = |home: &Path| {
         let items = home.join(personal_queue()).join("items");
         fs::read_dir(items).is_ok_and(|mut items| items.next().is_some())
@@ -92,7 +92,7 @@ fn personal_queues() -> Option<CheckResult> {
     }
     let found = format!("mail waits in the personal queue of {}", names.join(", "));
     Some(
-        CheckResult::warning(CheckStep::Submit, found)
+        Finding::warning(CheckStep::Submit, found)
             .with_remedy("ehlo queue run --all-users, from cron or a timer of root"),
     )
 }
@@ -100,7 +100,7 @@ fn personal_queues() -> Option<CheckResult> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::system::exit::Health;
+    use crate::probe::Status;
     use std::os::unix::net::UnixListener;
 
     #[test]
@@ -109,14 +109,14 @@ mod tests {
         let path = home.path().join("submit.sock");
         assert_eq!(of_socket(&path, true), None);
         fs::write(&path, "").unwrap();
-        assert_eq!(of_socket(&path, false).unwrap().health, Health::Critical);
+        assert_eq!(of_socket(&path, false).unwrap().status, Status::Failed);
         fs::remove_file(&path).unwrap();
         let _listener = UnixListener::bind(&path).unwrap();
         let mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         mode(0o600);
-        assert_eq!(of_socket(&path, true).unwrap().health, Health::Warning);
+        assert_eq!(of_socket(&path, true).unwrap().status, Status::Warning);
         mode(0o666);
-        assert_eq!(of_socket(&path, true).unwrap().health, Health::Ok);
+        assert_eq!(of_socket(&path, true).unwrap().status, Status::Ok);
         assert_eq!(of_socket(&path, false), None);
     }
 }

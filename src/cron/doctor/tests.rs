@@ -1,10 +1,10 @@
 use crate::cron::doctor::*;
 
-fn result(findings: &[CheckResult]) -> String {
+fn result(findings: &[Finding]) -> String {
     result_with(findings, None)
 }
 
-fn result_with(findings: &[CheckResult], other_sendmail: Option<&str>) -> String {
+fn result_with(findings: &[Finding], other_sendmail: Option<&str>) -> String {
     let input = PrognosisInput {
         findings,
         addresses: &Addresses::default(),
@@ -14,8 +14,8 @@ fn result_with(findings: &[CheckResult], other_sendmail: Option<&str>) -> String
     input.result(true, "relay:25")
 }
 
-fn failed(step: CheckStep) -> CheckResult {
-    CheckResult::failed(step, "broken")
+fn failed(step: CheckStep) -> Finding {
+    Finding::failed(step, "broken")
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn undeliverable_mail_is_queued() {
         result(std::slice::from_ref(&down)),
         "would be queued: broken"
     );
-    let no_runner = CheckResult::warning(CheckStep::Runner, "no queue runner");
+    let no_runner = Finding::warning(CheckStep::Runner, "no queue runner");
     assert_eq!(
         result(&[down.clone(), no_runner]),
         "would be queued, but nothing runs the queue: broken"
@@ -61,7 +61,7 @@ fn undeliverable_mail_is_queued() {
         "would be neither sent nor queued: broken"
     );
     assert_eq!(
-        result(&[down, CheckResult::ok(CheckStep::Fallback, "another")]),
+        result(&[down, Finding::ok(CheckStep::Fallback, "another")]),
         "would be sent via the fallback: broken"
     );
 }
@@ -74,26 +74,15 @@ fn refused_recipient_is_a_permanent_failure() {
 
 #[test]
 fn unchecked_steps_limit_the_prognosis() {
-    let unchecked = [CheckResult::unknown(CheckStep::Server, "not asked")];
+    let unchecked = [Finding::unknown(CheckStep::Server, "not asked")];
     assert!(result(&unchecked).ends_with("via relay:25, but not all steps were checked"));
     assert!(result(&[]).ends_with("via relay:25"));
 }
 
 #[test]
-fn unchecked_steps_do_not_change_the_health() {
-    let ok = CheckResult::ok(CheckStep::Host, "a name");
-    let unknown = CheckResult::unknown(CheckStep::Server, "--offline");
-    let warning = CheckResult::warning(CheckStep::Cron, "it is not there");
-    assert_eq!(worst(&[]), Health::Ok);
-    assert_eq!(worst(&[ok.clone(), unknown.clone()]), Health::Ok);
-    assert_eq!(worst(&[warning, unknown, ok]), Health::Warning);
-}
-
-#[test]
 fn error_advice_becomes_the_remedy() {
-    let finding =
-        CheckResult::of_error(CheckStep::Config, "f: others can write to it; chmod go-w f");
-    assert_eq!(finding.found, "f: others can write to it");
-    assert_eq!(finding.remedy.as_deref(), Some("chmod go-w f"));
-    assert_eq!(CheckResult::of_error(CheckStep::Config, "no").remedy, None);
+    let finding = of_error(CheckStep::Config, "f: others can write to it; chmod go-w f");
+    assert_eq!(finding.text, "f: others can write to it");
+    assert_eq!(finding.remedy_text(), Some("chmod go-w f"));
+    assert_eq!(of_error(CheckStep::Config, "no").remedy, None);
 }

@@ -2,7 +2,7 @@ use crate::cron::doctor::host::tests::TestHost;
 use crate::cron::doctor::recipients::*;
 use crate::mail::dkim::{KeyDomain, NamedKey, SigningMode, ed25519_pem};
 use crate::mail::rewrite;
-use crate::system::exit::Health;
+use crate::probe::Status;
 use std::path::PathBuf;
 
 fn job(mailto: Option<&str>) -> CrontabLine {
@@ -57,7 +57,7 @@ fn options() -> rewrite::RewriteOptions {
     }
 }
 
-fn of(options: &rewrite::RewriteOptions, list: &str) -> (Addresses, CheckResult) {
+fn of(options: &rewrite::RewriteOptions, list: &str) -> (Addresses, Finding) {
     let test_host = TestHost::new();
     let rewriter = Rewriter::with_names(options, test_host.host.names.clone());
     let lists_of_jobs = RecipientList {
@@ -72,9 +72,9 @@ fn of(options: &rewrite::RewriteOptions, list: &str) -> (Addresses, CheckResult)
 #[test]
 fn unknown_local_name_has_an_alias_as_remedy() {
     let (addresses, finding) = of(&options(), "ann");
-    assert_eq!(finding.health, Health::Critical);
+    assert_eq!(finding.status, Status::Failed);
     assert!(addresses.recipients.is_empty());
-    let remedy = finding.remedy.unwrap();
+    let remedy = finding.remedy_text().unwrap();
     assert!(
         remedy.contains("ann: you@example.org") && remedy.contains("postmaster = "),
         "{remedy}"
@@ -88,7 +88,7 @@ fn rewritten_recipient_is_shown_with_its_result() {
         ..options()
     };
     let (addresses, finding) = of(&options, "ann");
-    assert_eq!(finding.found, "ann -> ann@example.org (a test)");
+    assert_eq!(finding.text, "ann -> ann@example.org (a test)");
     assert_eq!(addresses.recipients.len(), 1);
 }
 
@@ -111,73 +111,72 @@ fn sender_without_a_key_beside_others_is_a_warning() {
     assert!(check("example.com", &Signer::default()).is_empty());
     let found = check("Mail.Example.org", &signer);
     assert_eq!(
-        found[0].found,
+        found[0].text,
         "signed for example.org (DKIM, s, ed25519-sha256)"
     );
     let found = check("example.com", &signer);
-    assert_eq!((found.len(), found[0].health), (1, Health::Warning));
+    assert_eq!((found.len(), found[0].status), (1, Status::Warning));
     assert!(
         found[0]
-            .remedy
-            .as_ref()
+            .remedy_text()
             .unwrap()
             .contains("--domain example.com")
     );
     std::fs::set_permissions(&path, mode(0o644)).unwrap();
     let signer = Signer::new(SigningMode::Auto, vec![key]);
     let found = check("example.org", &signer);
-    assert_eq!(found[0].health, Health::Critical);
-    assert!(found[0].remedy.as_ref().unwrap().contains("chmod 600"));
+    assert_eq!(found[0].status, Status::Failed);
+    assert!(found[0].remedy_text().unwrap().contains("chmod 600"));
 }
 
 #[test]
 fn unqualified_sender_domain_is_a_warning() {
     let sender = |domain: &str| Ok(Some(Address::of("ann", domain).unwrap()));
     let finding = check_sender(&sender("sun"), "ann", "ann");
-    assert_eq!(finding.health, Health::Warning);
-    assert!(finding.remedy.unwrap().contains("domain = "));
+    assert_eq!(finding.status, Status::Warning);
+    assert!(finding.remedy_text().unwrap().contains("domain = "));
     let finding = check_sender(&sender("sun.example.org"), "ann", "ann");
     assert_eq!(
         finding,
-        CheckResult::ok(CheckStep::Sender, "ann -> ann@sun.example.org")
+        Finding::ok(CheckStep::Sender, "ann -> ann@sun.example.org")
     );
 }
 
 #[test]
 fn unqualified_host_name_is_a_warning_without_helo() {
     let mut names = TestHost::new().host.names;
-    assert_eq!(host_name(None, &names).health, Health::Ok);
+    assert_eq!(host_name(None, &names).status, Status::Ok);
     names.fqdn = "sun".to_owned();
     let finding = host_name(None, &names);
-    assert_eq!(finding.health, Health::Warning);
-    assert!(finding.remedy.unwrap().contains("/etc/hosts"));
-    assert_eq!(host_name(Some("me.example"), &names).health, Health::Ok);
+    assert_eq!(finding.status, Status::Warning);
+    assert!(finding.remedy_text().unwrap().contains("/etc/hosts"));
+    assert_eq!(host_name(Some("me.example"), &names).status, Status::Ok);
 }
 
-fn health(test_host: &TestHost) -> Vec<Health> {
+fn health(test_host: &TestHost) -> Vec<Status> {
     check(&test_host.host)
         .iter()
-        .map(|finding| finding.health)
+        .map(|finding| finding.status)
         .collect()
 }
 
 #[test]
 fn missing_system_log_is_a_warning() {
     let test_host = TestHost::new();
-    assert_eq!(health(&test_host)[1], Health::Warning);
+    assert_eq!(health(&test_host)[1], Status::Warning);
     test_host.file(LOG, "");
-    assert_eq!(health(&test_host)[1], Health::Ok);
+    assert_eq!(health(&test_host)[1], Status::Ok);
 }
 
 #[test]
 fn dead_letter_file_exists_or_can_be_created() {
     let mut test_host = TestHost::new();
-    assert_eq!(health(&test_host)[0], Health::Warning);
+    assert_eq!(health(&test_host)[0], Status::Warning);
     let location = test_host.host.at("/home/ann/dead.letter");
     test_host.host.dead_letters = vec![location.clone()];
-    assert_eq!(health(&test_host)[0], Health::Warning);
+    assert_eq!(health(&test_host)[0], Status::Warning);
     test_host.file("/home/ann/x", "");
-    assert_eq!(health(&test_host)[0], Health::Ok);
+    assert_eq!(health(&test_host)[0], Status::Ok);
     std::fs::create_dir(&location).unwrap();
-    assert_eq!(health(&test_host)[0], Health::Warning);
+    assert_eq!(health(&test_host)[0], Status::Warning);
 }
