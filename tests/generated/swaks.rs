@@ -48,7 +48,8 @@ also data and dot.",
 const DIFFERENCES: [&str; 8] = [
     "\
 Passwords are shown as swaks shows them with --auth-hide-password, as PROVIDED_BUT_REMOVED, in the session, in --dump and in
-hex dumps, and are masked in replies. Set EHLO_SWAKS_SECRETS to shown to see them.",
+hex dumps, and are masked in replies. Set EHLO_SWAKS_SECRETS to shown to see them. At a terminal, control characters in replies
+are escaped.",
     "\
 TLS is that of ehlo: TLS 1.2 and 1.3. Older protocols in --tls-protocol are reported as not known; they may be excluded, as in
 no_sslv3. Ciphers that are not available are reported in the same way, and if none is left, the handshake fails. Data that

@@ -48,8 +48,7 @@ Commands:
   jobs                        List jobs, and report those that did not run
   doctor                      Check how this host would send mail from cron
   queue, merge                Manage queued messages; send to each row of a list
-  sendmail, mailq             Accept the options of sendmail and mailq
-  swaks                       Accept the options of swaks
+  sendmail, mailq, swaks      Accept the options of these programs
   probe, ask, script          Test a server without sending mail
   sink, demo                  Receive mail for tests; a demonstration
   config                      Check and show the configuration

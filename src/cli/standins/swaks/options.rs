@@ -263,7 +263,7 @@ options! {
     AttachBody ["attach-body"] NEEDED, "body part; text, @FILE or -", files(), list(), of(Group::Attachments);
     AddHeader ["add-header", "ah"] NEEDED, "add a header field", list();
     Header ["header"] NEEDED, "replace a header field, or add it; also --h-NAME VALUE", list();
-    Dump ["dump"] MAYBE, "show what would be done: SUPPORT,APP,OUTPUT,TRANSPORT,PROTOCOL,XCLIENT,PROXY,TLS,AUTH,DATA";
+    Dump ["dump"] MAYBE, "show what would be done, all or some of SUPPORT, APP, OUTPUT, TRANSPORT, PROTOCOL, XCLIENT, PROXY, TLS, AUTH and DATA, separated by commas";
     DumpMail ["dump-mail"] FLAG, "show the message";
     Pipeline ["pipeline"] FLAG, "use PIPELINING if it is offered";
     Prdr ["prdr"] FLAG, "require PRDR";

@@ -4,8 +4,10 @@ use crate::cli::standins::swaks::octets;
 use crate::cli::terminal;
 use crate::cli::terminal::Stdout;
 use crate::system::exit::Exit;
+use crate::system::text::shown_with_tabs;
+use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::sync::Arc;
 
 /// The run ends with this exit status; the reason was printed.
@@ -64,6 +66,10 @@ pub enum Target {
 }
 
 impl Target {
+    fn is_terminal(&self) -> bool {
+        matches!(self, Self::Stdout) && io::stdout().is_terminal()
+    }
+
     fn write(&self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::Stdout => Stdout.write_all(bytes),
@@ -114,12 +120,17 @@ impl Printer {
         if !self.shows(kind) {
             return;
         }
-        let lines = self.marked(kind, text) + "\n";
         let target = if kind == Kind::Error {
             &self.err
         } else {
             &self.out
         };
+        let is_foreign = matches!(kind, Kind::Received | Kind::Unexpected);
+        let text = match is_foreign && target.is_terminal() {
+            true => Cow::Owned(without_controls(text)),
+            false => Cow::Borrowed(text),
+        };
+        let lines = self.marked(kind, &text) + "\n";
         let written = target.write(&octets::bytes(&lines));
         self.keep_failure(written);
     }
@@ -203,6 +214,16 @@ impl Printer {
     }
 }
 
+/// The lines with control characters escaped, so that a server does not control the terminal.
+fn without_controls(text: &str) -> String {
+    let lines = text.split('\n');
+    let lines = lines.map(|line| {
+        let line = shown_with_tabs(&octets::utf8(line));
+        octets::of_bytes(line.as_bytes())
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,6 +240,14 @@ mod tests {
         assert_eq!(printer.marked(Kind::Unexpected, "500"), "<~* 500");
         printer.options.no_hints_send = true;
         assert_eq!(printer.marked(Kind::Sent, "QUIT"), "QUIT");
+    }
+
+    #[test]
+    fn replies_do_not_control_a_terminal() {
+        assert_eq!(
+            without_controls("250-\x1b[2J\n250 \u{c3}\u{bc}"),
+            "250-\\u{1b}[2J\n250 \u{c3}\u{bc}"
+        );
     }
 
     #[test]

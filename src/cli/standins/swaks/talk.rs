@@ -314,8 +314,15 @@ impl<'a> Talk<'a> {
     }
 
     fn dump_received(&mut self, piece: &[u8]) {
-        if self.plan.shows_raw_text {
-            self.dump(Kind::ReceivedDump, piece);
+        if !self.plan.shows_raw_text {
+            return;
+        }
+        match &self.mask {
+            Some(mask) => {
+                let masked = mask.apply(octets::of_bytes(piece));
+                self.dump(Kind::ReceivedDump, &octets::bytes(&masked));
+            }
+            None => self.dump(Kind::ReceivedDump, piece),
         }
     }
 
