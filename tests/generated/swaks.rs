@@ -63,7 +63,7 @@ be cut short.",
     "\
 Addresses of a server are tried in parallel if the first does not answer. All addresses of the best mail exchanger are
 tried, but no other mail exchanger unless --ehlo-all-mx is given. If nothing listens on a unix socket or a loopback address, it
-is tried again for half a second, because scripts start a server and swaks at the same time, and swaks takes longer to start.",
+is tried again for a second, because scripts start a server and swaks at the same time, and swaks takes longer to start.",
     "\
 If standard input ends at a prompt, the run ends with status 1; swaks repeats the question. With --protect-prompt, a typed
 password is not shown, not even as asterisks.",

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 const NO_CONNECTION: u8 = 2;
 
 /// Scripts start a server and swaks at the same time, and rely on the time that perl takes to start.
-const MOMENT: Duration = Duration::from_millis(500);
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// The time between two attempts.
 const PAUSE: Duration = Duration::from_millis(10);

@@ -24,6 +24,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+/// A fatal alert in a record of its own (RFC 8446 §6).
+const INTERNAL_ERROR: [u8; 7] = [21, 3, 1, 0, 2, 2, 80];
+
 /// Options of one handshake.
 #[derive(Clone, Debug)]
 pub struct TestTls {
@@ -109,7 +112,15 @@ impl Wire {
                 "received plaintext data before the handshake".to_owned(),
             ));
         }
-        let client = TestClient::new(tls)?;
+        let client = match TestClient::new(tls) {
+            Err(TestTlsError::NoCiphers) => {
+                // The server waits for a handshake.
+                self.outbox.extend_from_slice(&INTERNAL_ERROR);
+                let _ = self.flush(limit);
+                return Err(TestTlsError::NoCiphers);
+            }
+            client => client?,
+        };
         self.limit_reads(limit, limit)
             .and_then(|()| self.limit_writes(limit))
             .map_err(|error| TestTlsError::of(&error))?;
