@@ -10,4 +10,4 @@ mod session;
 pub use expect::{Expectation, ExpectationResult};
 pub use finding::{Finding, FindingId, Status, worst};
 pub use inspect::{ProbeResult, TlsReport, probe};
-pub use session::{AskResult, ask};
+pub use session::{AskResult, ask, run_session};

@@ -65,6 +65,7 @@ mod reports;
 mod script;
 mod signed;
 mod sink;
+mod stand_ins;
 mod sts;
 mod swaks;
 mod swaks_stand_in;

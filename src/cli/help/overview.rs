@@ -48,7 +48,8 @@ Commands:
   jobs                        List jobs, and report those that did not run
   doctor                      Check how this host would send mail from cron
   queue, merge                Manage queued messages; send to each row of a list
-  sendmail, mailq, swaks      Accept the options of these programs
+  sendmail, mailq, msmtp      Accept the options of these programs
+  mail, mutt, swaks           The same, to send a message
   probe, ask, script          Test a server without sending mail
   sink, demo                  Receive mail for tests; a demonstration
   config                      Check and show the configuration

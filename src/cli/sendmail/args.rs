@@ -19,7 +19,7 @@ use crate::config::{Config, Places, Profile};
 use crate::cron::DeliveryOptions;
 use crate::mail::address::Address;
 use crate::mail::dkim::Signer;
-use crate::mail::message::{Input, Submission};
+use crate::mail::message::{Input, Submission, SubmissionFields};
 use crate::queue::FirstTry;
 use crate::system::exit::Exit;
 use crate::system::stand_in::StandIn;
@@ -91,6 +91,21 @@ pub fn of_submission(
     };
     let route = options.resolve(places)?;
     options.plan_without_socket(route)
+}
+
+/// Delivery of a message that a mail program composes, as if it called sendmail with `-f` and `-v`.
+pub fn of_mail(
+    sender: Option<String>,
+    verbose: bool,
+    places: &Places,
+) -> Result<Sendmail, UsageError> {
+    let options = SendmailOptions {
+        sender,
+        verbose,
+        ..SendmailOptions::of(SendmailMode::Submit, Vec::new())?
+    };
+    let route = options.resolve(places)?;
+    options.plan(route)
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -326,6 +341,7 @@ impl SendmailOptions {
             trace: None,
             utf8: self.utf8,
             signer: signer.clone(),
+            fields: SubmissionFields::default(),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Command lines of other programs, which this program understands when it is called by their names. The names are in
 //! `system/stand_in.rs`.
 
+pub(crate) mod getopt;
+pub(crate) mod mail;
+pub(crate) mod msmtp;
 pub mod swaks;
 
 use crate::cli::options::usage_error::UsageError;
@@ -41,6 +44,19 @@ impl<'a> Call<'a> {
             words,
         })
     }
+}
+
+// For help and completions; a doc comment would be the help of the command.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub struct StandInWords {
+    /// Options and recipients as in the program of this name; see its page of the manual.
+    #[arg(
+        value_name = "OPTION|RECIPIENT",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    _words: Vec<OsString>,
 }
 
 /// The error for a name of another program after an option; before clap is called, the first word is compared.

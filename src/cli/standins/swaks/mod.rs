@@ -44,4 +44,4 @@ mod tls_options;
 mod xclient;
 
 pub use run::option_rows;
-pub(crate) use run::{Swaks, SwaksWords, run};
+pub(crate) use run::{Swaks, run};

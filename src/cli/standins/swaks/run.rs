@@ -13,19 +13,6 @@ use crate::cli::standins::swaks::steps;
 use crate::system::exit::Exit;
 use std::ffi::OsString;
 
-// For help and completions; a doc comment would be the help of the command.
-#[derive(Debug, clap::Args)]
-#[group(skip)]
-pub(crate) struct SwaksWords {
-    /// Options as in swaks(1); see ehlo-swaks(1).
-    #[arg(
-        value_name = "OPTION",
-        trailing_var_arg = true,
-        allow_hyphen_values = true
-    )]
-    _words: Vec<OsString>,
-}
-
 /// A call of swaks.
 #[derive(Debug)]
 pub struct Swaks {
