@@ -59,7 +59,8 @@ const SESSIONS: [Session; 42] = [
     (&[], &["--silent"]),
     (&["--fault", "data=451 later"], &["--silent"]),
     (&[], &["-n"]),
-    (&[], &["-nth"]),
+    // -nth of the version in Debian 12 keeps the marks of other lines.
+    (&[], &["-nsh", "-nrh"]),
     (&[], &["-hs", "-nrh"]),
     (&[], &["--hide-informational", "-nsh"]),
     (
