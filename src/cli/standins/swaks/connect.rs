@@ -206,8 +206,9 @@ fn not_executable(command: &str) -> Option<io::Error> {
     }
     let path = env::var_os("PATH")?;
     let mut places = env::split_paths(&path).map(|place| place.join(octets::path(program)));
-    match places.any(|place| place.is_file() && check(&place).is_ok()) {
-        true => None,
-        false => Some(io::Error::from(Errno::NOENT)),
+    if places.any(|place| place.is_file() && check(&place).is_ok()) {
+        None
+    } else {
+        Some(io::Error::from(Errno::NOENT))
     }
 }

@@ -88,9 +88,10 @@ impl Dump<'_> {
         let auth = self.plan.auth.plan.as_ref();
         let password =
             auth.map_or_else(String::new, |auth| octets::of_bytes(auth.password.expose()));
-        let shown = match shows_secrets() || password.is_empty() {
-            true => password,
-            false => HIDDEN.to_owned(),
+        let shown = if shows_secrets() || password.is_empty() {
+            password
+        } else {
+            HIDDEN.to_owned()
         };
         self.text(parts).replace(PASSWORD_PLACE, &quoted(&shown))
     }

@@ -33,9 +33,10 @@ struct Name {
 
 impl Name {
     fn matches(self, text: &str, is_whole: bool) -> bool {
-        let rest = match self.is_removed {
-            true => text.strip_prefix("no-"),
-            false => Some(text),
+        let rest = if self.is_removed {
+            text.strip_prefix("no-")
+        } else {
+            Some(text)
         };
         match rest {
             Some(rest) if is_whole => self.name == rest,
@@ -149,9 +150,10 @@ fn option_text(word: &str) -> Option<&str> {
 
 fn option(text: &str, words: &mut VecDeque<String>) -> Result<Found, String> {
     let name = named(text)?;
-    let syntax = match name.is_removed {
-        true => Syntax::Flag,
-        false => name.key.row().syntax,
+    let syntax = if name.is_removed {
+        Syntax::Flag
+    } else {
+        name.key.row().syntax
     };
     let value = match (syntax, words.front()) {
         (Syntax::Flag, _) => "1".to_owned(),

@@ -120,9 +120,10 @@ impl Given {
             Missing::Prompt(prompt) if value.is_empty() => self.ask(prompt)?,
             _ => value,
         };
-        let value = match row.reads_files {
-            true => self.content(key, value)?,
-            false => value,
+        let value = if row.reads_files {
+            self.content(key, value)?
+        } else {
+            value
         };
         Ok(Some(value))
     }

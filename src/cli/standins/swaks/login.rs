@@ -162,9 +162,10 @@ impl Attempt<'_, '_> {
         let Some(challenge) = self.begin()? else {
             return Ok(false);
         };
-        let challenge = match challenge.starts_with('<') {
-            true => octets::bytes(&challenge),
-            false => decoded(&challenge),
+        let challenge = if challenge.starts_with('<') {
+            octets::bytes(&challenge)
+        } else {
+            decoded(&challenge)
         };
         let challenge = challenge.strip_suffix(b"\n").unwrap_or(&challenge);
         let digest = if self.name.ends_with("-SHA1") {
@@ -240,9 +241,10 @@ impl Attempt<'_, '_> {
     fn plain(&mut self) -> Result<bool, Stop> {
         let (name, user) = (self.name, &self.plan.user);
         let shown = self.shown_password();
-        let shown = match self.plan.shows_plaintext {
-            true => format!("AUTH {name} \\0{user}\\0{shown}"),
-            false => format!("AUTH {name} {}", base64(&format!("\0{user}\0{shown}"))),
+        let shown = if self.plan.shows_plaintext {
+            format!("AUTH {name} \\0{user}\\0{shown}")
+        } else {
+            format!("AUTH {name} {}", base64(&format!("\0{user}\0{shown}")))
         };
         let response = base64(&format!("\0{user}\0{}", self.password()));
         let step = Step {
@@ -284,17 +286,21 @@ impl Attempt<'_, '_> {
         let link = &self.talk.plan.link;
         let (name, user) = (self.name, &self.plan.user);
         let is_bearer = name == "OAUTHBEARER";
-        let response = |token: &str| match is_bearer {
-            true => format!(
-                "n,a={user},\x01host={}\x01port={}\x01auth=Bearer {token}\x01\x01",
-                link.server, link.port
-            ),
-            false => format!("user={user}\x01auth=Bearer {token}\x01\x01"),
+        let response = |token: &str| {
+            if is_bearer {
+                format!(
+                    "n,a={user},\x01host={}\x01port={}\x01auth=Bearer {token}\x01\x01",
+                    link.server, link.port
+                )
+            } else {
+                format!("user={user}\x01auth=Bearer {token}\x01\x01")
+            }
         };
         let (sent, shown) = (response(&self.password()), response(&self.shown_password()));
-        let shown = match self.plan.shows_plaintext {
-            true => shown.replace('\x01', "\\1"),
-            false => base64(&shown),
+        let shown = if self.plan.shows_plaintext {
+            shown.replace('\x01', "\\1")
+        } else {
+            base64(&shown)
         };
         let reply = self.talk.perform(Step {
             shown: Some(format!("AUTH {name} {shown}")),

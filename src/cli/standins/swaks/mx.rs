@@ -17,9 +17,10 @@ pub fn servers(address: &str, family: AddressFamily) -> Vec<String> {
         return vec!["localhost".to_owned()];
     }
     let exchangers = exchangers(domain, family).unwrap_or_default();
-    match exchangers.is_empty() {
-        true => vec![domain.to_owned()],
-        false => exchangers,
+    if exchangers.is_empty() {
+        vec![domain.to_owned()]
+    } else {
+        exchangers
     }
 }
 

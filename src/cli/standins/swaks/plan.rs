@@ -67,16 +67,16 @@ impl Plan {
         let dump = given.take(Key::Dump)?;
         let place = Place::read(given)?;
         let protocol = ProtocolOption::read(given)?;
-        let tls = TlsUse::read(&protocol, given);
+        let tls = TlsUse::read(protocol, given);
         let auth = AuthUse::read(protocol.has_auth, given);
         let stages = Stages::read(given)?;
         let time_lapse = time_lapse(given)?;
         let mut envelope = Envelope {
-            from: sender(&stages, identity, given)?,
+            from: sender(stages, identity, given)?,
             ..Envelope::default()
         };
         let (local_interface, local_port) = Link::local(given)?;
-        let helo = helo(&stages, identity, given)?;
+        let helo = helo(stages, identity, given)?;
         let (server, port) = place.server(given)?;
         let additions = Additions::read(given)?;
         let mut link = Link {
@@ -90,7 +90,7 @@ impl Plan {
             copy_routing: None,
             timeout: 0,
         };
-        recipients(&mut envelope, &stages, &link, given)?;
+        recipients(&mut envelope, stages, &link, given)?;
         let recipient = envelope.to.as_deref().unwrap_or_default();
         link.complete(recipient, additions.tries_all_mx, given)?;
         link.timeout = timeout(given)?;
@@ -142,9 +142,10 @@ fn open_output(given: &mut Given) -> Result<(String, String), Stop> {
         given.printer.err = open(path, given)?;
     }
     if let Some(path) = &for_output {
-        given.printer.out = match for_output == for_errors {
-            true => given.printer.err.clone(),
-            false => open(path, given)?,
+        given.printer.out = if for_output == for_errors {
+            given.printer.err.clone()
+        } else {
+            open(path, given)?
         };
     }
     let name = |path: Option<String>, default: &str| path.unwrap_or_else(|| default.to_owned());
@@ -190,7 +191,7 @@ fn time_lapse(given: &mut Given) -> Result<TimeLapse, Stop> {
     }
 }
 
-fn sender(stages: &Stages, identity: &Identity, given: &mut Given) -> Result<String, Stop> {
+fn sender(stages: Stages, identity: &Identity, given: &mut Given) -> Result<String, Stop> {
     if let Some(from) = given.take_true(Key::From)? {
         return Ok(if from == "<>" { String::new() } else { from });
     }
@@ -204,7 +205,7 @@ fn sender(stages: &Stages, identity: &Identity, given: &mut Given) -> Result<Str
     Ok(format!("{user}@{}", identity.host()))
 }
 
-fn helo(stages: &Stages, identity: &Identity, given: &mut Given) -> Result<String, Stop> {
+fn helo(stages: Stages, identity: &Identity, given: &mut Given) -> Result<String, Stop> {
     if let Some(helo) = given.take_true(Key::Helo)? {
         return Ok(helo);
     }
@@ -219,7 +220,7 @@ fn helo(stages: &Stages, identity: &Identity, given: &mut Given) -> Result<Strin
 /// Reads the recipients, and asks for one if the session needs it.
 fn recipients(
     envelope: &mut Envelope,
-    stages: &Stages,
+    stages: Stages,
     link: &Link,
     given: &mut Given,
 ) -> Result<(), Stop> {

@@ -126,9 +126,10 @@ impl Printer {
             &self.out
         };
         let is_foreign = matches!(kind, Kind::Received | Kind::Unexpected);
-        let text = match is_foreign && target.is_terminal() {
-            true => Cow::Owned(without_controls(text)),
-            false => Cow::Borrowed(text),
+        let text = if is_foreign && target.is_terminal() {
+            Cow::Owned(without_controls(text))
+        } else {
+            Cow::Borrowed(text)
         };
         let lines = self.marked(kind, &text) + "\n";
         let written = target.write(&octets::bytes(&lines));

@@ -103,9 +103,10 @@ impl ProxyPlan {
 /// The header of an argument, which may be in base64 and have its usual beginning.
 fn raw_header(argument: &str) -> String {
     let raw = argument.strip_suffix('\n').unwrap_or(argument);
-    let raw = match argument.len() == raw.len() {
-        true => raw,
-        false => raw.strip_suffix('\r').unwrap_or(raw),
+    let raw = if argument.len() == raw.len() {
+        raw
+    } else {
+        raw.strip_suffix('\r').unwrap_or(raw)
     };
     let raw = match raw.strip_prefix("base64:") {
         Some(encoded) => octets::of_bytes(&decoded(encoded)),

@@ -65,9 +65,10 @@ fn rc_file(words: &[String]) -> RcFile {
     }
     if let Some(path) = env::var_os(format!("{PREFIX}config")) {
         let path = octets::of_os(&path);
-        return match is_true(&path) {
-            true => RcFile::Chosen(path),
-            false => RcFile::None,
+        return if is_true(&path) {
+            RcFile::Chosen(path)
+        } else {
+            RcFile::None
         };
     }
     let homes = ["SWAKS_HOME", "HOME", "LOGDIR"].into_iter();

@@ -99,20 +99,20 @@ impl Stages {
     }
 
     /// True if one of the options names this stage.
-    pub fn has(&self, stage: Stage) -> bool {
+    pub fn has(self, stage: Stage) -> bool {
         let all = [self.quit_after, self.drop_after, self.drop_after_send];
         all.contains(&Some(stage))
     }
 
-    pub fn drops_after(&self, stage: Stage) -> bool {
+    pub fn drops_after(self, stage: Stage) -> bool {
         self.drop_after == Some(stage)
     }
 
-    pub fn drops_after_send(&self, stage: Stage) -> bool {
+    pub fn drops_after_send(self, stage: Stage) -> bool {
         self.drop_after_send == Some(stage)
     }
 
-    pub fn quits_after(&self, stage: Stage) -> bool {
+    pub fn quits_after(self, stage: Stage) -> bool {
         self.quit_after == Some(stage)
     }
 }

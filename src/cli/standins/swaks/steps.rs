@@ -84,9 +84,10 @@ impl Talk<'_> {
     }
 
     fn quit_after(&mut self, stage: Stage) -> Result<(), Stop> {
-        match self.plan.stages.quits_after(stage) {
-            true => self.quit(0),
-            false => Ok(()),
+        if self.plan.stages.quits_after(stage) {
+            self.quit(0)
+        } else {
+            Ok(())
         }
     }
 
@@ -315,9 +316,10 @@ impl Talk<'_> {
         if !self.transfer()? {
             self.quit(26)?;
         }
-        match plan.stages.drops_after(Stage::Dot) {
-            true => Err(self.drop_connection()),
-            false => Ok(()),
+        if plan.stages.drops_after(Stage::Dot) {
+            Err(self.drop_connection())
+        } else {
+            Ok(())
         }
     }
 

@@ -247,15 +247,17 @@ impl<'a> Talk<'a> {
         if let Some(line) = clock.lapse() {
             self.printer.info(&line);
         }
-        let decoded = match step.is_decoded {
-            true => decoded(&text),
-            false => text.clone(),
+        let decoded = if step.is_decoded {
+            decoded(&text)
+        } else {
+            text.clone()
         };
         let is_expected = is_expected(&decoded, step.expected);
         if octets::is_true(&decoded) {
-            let kind = match is_expected {
-                true => Kind::Received,
-                false => Kind::Unexpected,
+            let kind = if is_expected {
+                Kind::Received
+            } else {
+                Kind::Unexpected
             };
             let shown = match &self.mask {
                 Some(mask) => mask.apply(decoded),

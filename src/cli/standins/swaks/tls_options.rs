@@ -51,7 +51,7 @@ pub struct TlsUse {
 }
 
 impl TlsUse {
-    pub fn read(protocol: &ProtocolOption, given: &Given) -> Self {
+    pub fn read(protocol: ProtocolOption, given: &Given) -> Self {
         let is_optional = given.flag(Key::TlsOptional);
         let is_strict = given.flag(Key::TlsOptionalStrict);
         let is_required = given.flag(Key::Tls);
@@ -67,7 +67,7 @@ impl TlsUse {
         }
     }
 
-    pub fn is_any(&self) -> bool {
+    pub fn is_any(self) -> bool {
         self.has_starttls || self.is_on_connect
     }
 }
