@@ -4,12 +4,15 @@ use crate::cli::ask;
 use crate::cli::completions;
 use crate::cli::config;
 use crate::cli::config::ConfigView;
+use crate::cli::cron;
+use crate::cli::cron::CronOptions;
 use crate::cli::demo;
 use crate::cli::digest;
 use crate::cli::digest::{Digest, DigestTask};
 use crate::cli::dkim;
 use crate::cli::dkim::DkimTask;
 use crate::cli::doctor;
+use crate::cli::fetch;
 use crate::cli::jobs;
 use crate::cli::jobs::JobsOptions;
 use crate::cli::login;
@@ -57,6 +60,8 @@ pub enum Invocation {
     Probe(Box<probe::ProbeOptions>),
     /// Send commands to a server.
     Ask(Box<ask::Ask>),
+    /// Work on messages in a mailbox.
+    Fetch(Box<fetch::Fetch>),
     /// Run scripted sessions.
     Script(Box<script::ScriptTask>),
     /// Diagnose how mail from cron would leave this host.
@@ -93,6 +98,8 @@ pub enum Invocation {
     Digest(Box<Digest>),
     /// Show jobs, and report those that did not run.
     Jobs(Box<JobsOptions>),
+    /// List the jobs of a crontab, or let `ehlo run` run them.
+    Cron(Box<CronOptions>),
     /// Mail the status of a systemd unit.
     Unit(Box<Unit>),
     /// Run a command and mail the result.
@@ -127,6 +134,7 @@ impl Invocation {
             Self::Sink(options) => sink::run(*options),
             Self::Probe(options) => probe::run(&options),
             Self::Ask(options) => ask::run(&options),
+            Self::Fetch(fetch) => fetch::run(&fetch),
             Self::Script(task) => script::run(*task),
             Self::Doctor(options) => doctor::run(&options),
             Self::Demo => demo::run(),
@@ -145,6 +153,7 @@ impl Invocation {
             Self::Notify(options) => notify::run(*options),
             Self::Digest(options) => digest::run(*options),
             Self::Jobs(options) => jobs::run(&options),
+            Self::Cron(options) => cron::run(&options),
             Self::Unit(options) => unit::run(*options),
             Self::Job(options) => run::run(&options),
             Self::Completions(shell) => completions::run(shell),

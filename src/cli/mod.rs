@@ -4,10 +4,12 @@
 pub(crate) mod ask;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod cron;
 pub(crate) mod demo;
 pub(crate) mod digest;
 pub(crate) mod dkim;
 pub(crate) mod doctor;
+pub(crate) mod fetch;
 pub mod help;
 pub(crate) mod interrupt;
 pub mod invocation;

@@ -3,9 +3,11 @@
 use crate::cli::ask;
 use crate::cli::completions;
 use crate::cli::config;
+use crate::cli::cron;
 use crate::cli::digest;
 use crate::cli::dkim;
 use crate::cli::doctor;
+use crate::cli::fetch;
 use crate::cli::help::{HelpArgs, suggestions, topics};
 use crate::cli::invocation::Invocation;
 use crate::cli::jobs;
@@ -133,6 +135,8 @@ enum Subcommands {
     Probe(Box<probe::Args>),
     /// Send SMTP commands to a server and show its replies.
     Ask(Box<ask::Args>),
+    /// List, search, print, save and delete messages in a mailbox (IMAP, POP3).
+    Fetch(Box<fetch::Args>),
     /// Run a scripted SMTP session and check the replies.
     Script(Box<script::Args>),
     /// Check and show the configuration.
@@ -159,6 +163,8 @@ enum Subcommands {
     Digest(Box<digest::Args>),
     /// Show recorded jobs, and report those that did not run.
     Jobs(Box<jobs::Args>),
+    /// Let cron run jobs by `ehlo run`.
+    Cron(Box<cron::Args>),
     /// Mail the status of a systemd unit.
     Unit(Box<unit::Args>),
     /// Diagnose how mail from cron would leave this host.
@@ -262,6 +268,7 @@ impl Subcommands {
             Self::Demo => Ok(Invocation::Demo),
             Self::Probe(arguments) => invocation(arguments.plan(typed, places), Invocation::Probe),
             Self::Ask(arguments) => invocation(arguments.plan(), Invocation::Ask),
+            Self::Fetch(arguments) => invocation(arguments.plan(typed, places), Invocation::Fetch),
             Self::Script(arguments) => invocation(arguments.plan(&typed), Invocation::Script),
             Self::Config(arguments) => arguments
                 .plan(&mut typed.of_sending(), places)
@@ -286,6 +293,7 @@ impl Subcommands {
                 invocation(arguments.plan(&typed, places), Invocation::Digest)
             }
             Self::Jobs(arguments) => invocation(arguments.plan(&typed, places), Invocation::Jobs),
+            Self::Cron(arguments) => invocation(arguments.plan(), Invocation::Cron),
             Self::Unit(arguments) => invocation(arguments.plan(&typed, places), Invocation::Unit),
             Self::Doctor(arguments) => {
                 invocation(Ok(arguments.plan(typed, words, places)), Invocation::Doctor)

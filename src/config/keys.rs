@@ -68,7 +68,10 @@ pub(super) const SECTIONS: [(&str, SectionKeys); 9] = [
 ];
 
 /// Keys that are not options.
-pub(super) const NON_OPTIONS: [&str; 2] = ["inherit", "fallback"];
+pub(super) const NON_OPTIONS: [&str; 3] = ["inherit", "fallback", "read"];
+
+/// Keys that name other profiles.
+pub(super) const PROFILE_NAMES: [&str; 2] = ["inherit", "fallback"];
 
 /// Keys that users often try. The error explains why passwords are not accepted.
 const PASSWORDS: [&str; 4] = ["password", "passwd", "pass", "token"];

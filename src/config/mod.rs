@@ -198,8 +198,14 @@ impl Profile {
         let options = self
             .settings
             .iter()
-            .filter(|setting| setting.key != "fallback");
+            .filter(|setting| !matches!(setting.key.as_str(), "fallback" | "read"));
         options.filter_map(ConfigKey::as_option).collect()
+    }
+
+    /// The mailbox that receives mail, a URL.
+    #[must_use]
+    pub fn mailbox(&self) -> Option<&ConfigKey> {
+        self.setting("read")
     }
 
     /// True if the profile has this key.

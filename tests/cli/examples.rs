@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// What an example calls besides ehlo. The first line that each prints is a password where it is asked for one.
-const OTHERS: [&str; 20] = [
+const OTHERS: [&str; 21] = [
     "apt-get",
     "backup",
+    "backup-all",
     "backup.sh",
     "check-all",
     "crontab",
@@ -63,7 +64,7 @@ exec "$EHLO" "$@"
 /// Another program: says its name, or does what an example needs of it.
 const OTHER: &str = r#"#!/bin/sh
 case "${0##*/} $1" in
-"crontab -l") ;;
+"crontab -l") echo '0 3 * * * backup' ;;
 "crontab -") cat >/dev/null ;;
 jq*) cat >/dev/null ;;
 exim*) exec ehlo sendmail -bs ;;
@@ -74,7 +75,8 @@ esac
 "#;
 
 /// Files that examples name, relative to where they are run.
-const FILES: [(&str, &str); 17] = [
+const FILES: [(&str, &str); 18] = [
+    ("cron.d/backup", "@daily root backup\n"),
     (
         "list.csv",
         "email,name,grade\nann@example.org,Ann,1\nbob@example.org,Bob,2\neve@example.org,Eve,3\n",
@@ -117,7 +119,8 @@ const FILES: [(&str, &str); 17] = [
 ];
 
 /// Places of a host, and where they are in the directory of the examples, or what is there instead.
-const PLACES: [(&str, &str); 7] = [
+const PLACES: [(&str, &str); 8] = [
+    ("/etc/cron.d/", "$WORLD/cron.d/"),
     ("/tmp/", "$WORLD/"),
     ("/run/dovecot/lmtp", "$WORLD/dovecot"),
     ("/usr/local/bin/", "$WORLD/bin/"),

@@ -9,6 +9,7 @@ mod authority;
 #[path = "../dns/authority.rs"]
 mod dns;
 mod encrypted;
+mod mailbox;
 mod message;
 #[path = "../dns/network.rs"]
 mod network;
@@ -36,11 +37,13 @@ mod config;
 mod converted;
 mod copies;
 mod courier;
+mod cron;
 mod discover;
 mod dkim;
 mod doctor;
 mod examples;
 mod fallback;
+mod fetch;
 mod files;
 mod first_setup;
 mod floods;
@@ -81,5 +84,6 @@ mod submit;
 mod swaks;
 mod texts;
 mod tls;
+mod tls_scan;
 mod units;
 mod ways;

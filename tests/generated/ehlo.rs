@@ -25,6 +25,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "Send SMTP commands such as VRFY, EXPN, ETRN or NOOP to a server and show its replies; see ehlo-ask(1).",
     ),
     (
+        "fetch",
+        "List, search, print, save and delete messages in a mailbox at an IMAP or POP3 server; see ehlo-fetch(1).",
+    ),
+    (
         "script",
         "Run a scripted SMTP session and check the replies. Bundled scripts check for SMTP smuggling, open relays \
          and similar problems; see ehlo-script(1).",
@@ -128,6 +132,7 @@ const COMMANDS: &[(&str, &str)] = &[
 const SEE_ALSO: &[&str] = &[
     "ehlo-tutorial(7), ehlo-providers(7), ehlo-migrate(7)",
     "ehlo-ask(1)",
+    "ehlo-fetch(1)",
     "ehlo-config(1)",
     "ehlo-digest(1)",
     "ehlo-jobs(1)",

@@ -4,10 +4,12 @@
 
 mod ask;
 mod config;
+mod cron;
 mod digest;
 mod dkim;
 mod doctor;
 mod ehlo;
+mod fetch;
 mod guide;
 mod jobs;
 mod json;
@@ -41,6 +43,7 @@ const PAGES: &[(&str, Page)] = &[
     ("ehlo-sink.1", sink::page),
     ("ehlo-probe.1", probe::page),
     ("ehlo-ask.1", ask::page),
+    ("ehlo-fetch.1", fetch::page),
     ("ehlo-config.1", config::page),
     ("ehlo-login.1", login::page),
     ("ehlo-doctor.1", doctor::page),
@@ -55,6 +58,7 @@ const PAGES: &[(&str, Page)] = &[
     ("ehlo-merge.1", merge::page),
     ("ehlo-notify.1", notify::page),
     ("ehlo-digest.1", digest::page),
+    ("ehlo-cron.1", cron::page),
     ("ehlo-jobs.1", jobs::page),
     ("ehlo-dkim.1", dkim::page),
     ("ehlo-unit.1", unit::page),

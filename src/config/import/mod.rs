@@ -14,7 +14,7 @@ mod ssmtp;
 mod swaksrc;
 mod words;
 
-use crate::config::keys::NON_OPTIONS;
+use crate::config::keys::PROFILE_NAMES;
 use crate::config::{Value, name, value};
 use crate::smtp::mechanism::Mechanism;
 use crate::system::figures::counted;
@@ -249,7 +249,7 @@ impl Imported {
         for profile in &mut self.profiles {
             prefixed(&mut profile.name);
             let others = profile.settings.iter_mut();
-            let others = others.filter(|(key, _)| NON_OPTIONS.contains(&key.as_str()));
+            let others = others.filter(|(key, _)| PROFILE_NAMES.contains(&key.as_str()));
             others.for_each(|(_, value)| value.for_each_text(&prefixed));
         }
     }

@@ -215,6 +215,7 @@ mod tests {
             mailto: None,
             path: None,
             command: command.to_owned(),
+            program: None,
         };
         let found = |job: CrontabLine| by_cron(&test_host.host, &[job]);
         assert!(found(job("ann", "/usr/bin/ehlo queue run --queue-dir /q")).is_some());

@@ -168,6 +168,13 @@ impl Verifier {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Reads the trust store, if it has not been. An error is reported when a certificate is verified.
+    pub fn load(&self) {
+        if self.trust != Trust::Any {
+            let _ = self.store();
+        }
+    }
+
     /// The trust store, read on first use.
     fn store(&self) -> Result<&Arc<WebPkiServerVerifier>, String> {
         let store = self.store.get_or_init(|| {
