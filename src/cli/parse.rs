@@ -30,6 +30,7 @@ use crate::cli::send::args::{ParsedWords, SendArgs};
 use crate::cli::send::{Send, SendTask};
 use crate::cli::sendmail;
 use crate::cli::sink;
+use crate::cli::standins::mail::{self, MailStyle};
 use crate::cli::standins::mail::{MailArgs, MailStyle};
 use crate::cli::standins::swaks::Swaks;
 use crate::cli::standins::{Call, StandInWords, misplaced, msmtp};
@@ -338,7 +339,7 @@ fn mail_program(call: &Call<'_>) -> Result<Invocation, EarlyExit> {
         StandIn::SNail | StandIn::Nail => MailStyle::Nail,
         _ => MailStyle::Any,
     };
-    match MailArgs::parse(style, call.program.row().0, call.words) {
+    match mail::parse(style, call.program.row().0, call.words) {
         Ok(args) => Ok(Invocation::Mail(Box::new(args))),
         Err(error) => Err(EarlyExit {
             text: format!("{}\n", error.text),

@@ -332,6 +332,12 @@ impl<'p> Transports<'p> {
         })
     }
 
+    /// The server that all recipient domains go to; `None`: there is none.
+    pub fn relay(&self) -> Option<String> {
+        let relay = self.entries.first()?.options.route.relay.as_ref()?;
+        Some(format!("{}:{}", relay.host, relay.port))
+    }
+
     /// True if all recipient domains go to one server.
     pub fn has_relay(&self) -> bool {
         let first = self.entries.first();

@@ -47,6 +47,8 @@ pub(super) const SECTIONS: [(&str, SectionKeys); 9] = [
             "per-host",
             "bounce-size",
             "dir",
+            "password-file",
+            "password-command",
             "on-uncertain",
             "on-failure",
         ]),

@@ -262,7 +262,7 @@ fn log_has_a_line_for_each_message() {
 }
 
 fn queue_in(ehlo: &Ehlo) -> String {
-    let directory = ehlo.path("queue");
+    let directory = ehlo.path("queue").display().to_string();
     format!("[msmtp]\nqueue = true\n[queue]\ndir = {directory:?}\n")
 }
 

@@ -60,6 +60,8 @@ mod netrc;
 mod oauth;
 mod odd_tls;
 mod pipes;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod proxy;
 mod reading;
 mod refusals;

@@ -80,20 +80,20 @@ impl Home {
             .current_dir(self.directory.path());
         command
     }
+}
 
-    fn run(&self, mut command: Command, input: &str) -> Option<i32> {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // A program that refuses its command line reads nothing.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        eprintln!("{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-        output.status.code()
-    }
+fn run(mut command: Command, input: &str) -> Option<i32> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that refuses its command line reads nothing.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    eprintln!("{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output.status.code()
 }
 
 /// The messages that a server got.
@@ -269,7 +269,7 @@ fn msmtp_and_its_stand_in_send_the_same() {
             };
             let mut command = home.command(&program);
             command.args(words);
-            let exit = home.run(command, MESSAGE);
+            let exit = run(command, MESSAGE);
             Result {
                 exit,
                 messages: messages(server),
@@ -365,7 +365,7 @@ fn msmtp_and_its_stand_in_log_in_over_tls() {
             };
             let mut command = home.command(&program);
             command.args(words).arg("bob@hamburger.edu");
-            let exit = home.run(command, MESSAGE);
+            let exit = run(command, MESSAGE);
             Result {
                 exit,
                 messages: messages(server),
@@ -667,7 +667,7 @@ fn mail_programs_and_their_stand_ins_send_the_same() {
                 command.args(["-n", "-F", "rcmutt"]);
             }
             command.args(words);
-            let exit = home.run(command, input);
+            let exit = run(command, input);
             Result {
                 exit,
                 messages: messages(server),

@@ -255,6 +255,38 @@ pub fn check_file(option: &str, path: &Path) -> Result<(), CredentialsError> {
     file::secret(option, path).map(drop)
 }
 
+/// The password that a file or a command gives, for a server of another kind. `None`: the source is another one.
+///
+/// # Errors
+/// The source gives no password.
+#[cfg(feature = "postgres")]
+pub fn secret_of(source: &SecretSource) -> Result<Option<Secret>, CredentialsError> {
+    harden();
+    Ok(match source {
+        SecretSource::Command(line) => {
+            let limit = Some(COMMAND_LIMIT);
+            Some(command::secret(limit, "password-command", line, None)?)
+        }
+        SecretSource::File(path) => Some(file::secret("password-file", path)?),
+        _ => None,
+    })
+}
+
+/// The content of a file with passwords of several servers; `None`: no such file.
+///
+/// # Errors
+/// The file cannot be read, or is accessible to other users.
+#[cfg(feature = "postgres")]
+pub fn passwords_in(path: &Path, origin: &str) -> Result<Option<Secret>, CredentialsError> {
+    harden();
+    let Some(file) = file::open_if_there(path)? else {
+        return Ok(None);
+    };
+    file::check_access(&file, path, origin)?;
+    let contents = file::contents(&file, origin)?;
+    Ok(Some(Secret::new(contents.to_vec())))
+}
+
 /// Prompts for a password at the terminal.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 use crate::cli::standins::getopt::{
     GivenOption, LongOption, OptionArgument, OptionName, OptionTable,
 };
-use crate::cli::standins::mail::{MailError, MailStyle, mutt};
+use crate::cli::standins::mail::{MailError, MailStyle};
 use crate::system::exit::Exit;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -156,17 +156,13 @@ usage: mail [-EiInv] [-a header | -a file] [-A file] [-b bcc-addr] [-c cc-addr] 
 See ehlo-mail(1).";
 
 impl MailArgs {
-    /// Parses the words after the name of the program.
+    /// Parses the words after the name of the program, which is not mutt.
     pub fn parse(
         style: MailStyle,
         name: &'static str,
         words: &[OsString],
     ) -> Result<Self, MailError> {
         let mut args = Self::nothing(style, name);
-        if style == MailStyle::Mutt {
-            mutt::parse(words, &mut args)?;
-            return Ok(args);
-        }
         let table = if style == MailStyle::Nail {
             &NAIL
         } else {

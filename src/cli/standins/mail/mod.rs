@@ -15,6 +15,7 @@ pub(crate) use run::run;
 
 use crate::system::exit::Exit;
 use crate::system::text::shown;
+use std::ffi::OsString;
 
 /// The program whose command line is understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,18 @@ pub enum MailStyle {
     /// `s-nail` and `nail`.
     Nail,
     Mutt,
+}
+
+/// Parses the words after the name of a program.
+pub(crate) fn parse(
+    style: MailStyle,
+    name: &'static str,
+    words: &[OsString],
+) -> Result<MailArgs, MailError> {
+    match style {
+        MailStyle::Mutt => mutt::parse(words),
+        MailStyle::Any | MailStyle::Nail => MailArgs::parse(style, name, words),
+    }
 }
 
 /// An error in the words of the program, and its exit status.

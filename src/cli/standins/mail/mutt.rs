@@ -18,7 +18,9 @@ usage: mutt [-nx] [-e <command>] [-F <file>] [-H <file>] [-i <file>] [-s <subj>]
             [-a <file> [...] --] <addr> [...] < message
 See ehlo-mail(1).";
 
-pub fn parse(words: &[OsString], args: &mut MailArgs) -> Result<(), MailError> {
+/// Parses the words after the name of the program.
+pub fn parse(words: &[OsString]) -> Result<MailArgs, MailError> {
+    let mut args = MailArgs::nothing(MailStyle::Mutt, "mutt");
     let end = words.iter().position(|word| word == "--");
     let (before, after) = words.split_at(end.unwrap_or(words.len()));
     let mut has_files = false;
@@ -39,7 +41,7 @@ pub fn parse(words: &[OsString], args: &mut MailArgs) -> Result<(), MailError> {
         }
         let count = 1 + usize::from(needs_next(text));
         let option = &rest[..count.min(rest.len())];
-        has_files |= add(option, args)?;
+        has_files |= add(option, &mut args)?;
         rest = &rest[option.len()..];
     }
     let recipients = after
@@ -47,7 +49,7 @@ pub fn parse(words: &[OsString], args: &mut MailArgs) -> Result<(), MailError> {
         .skip(1)
         .map(|word| word.to_string_lossy().into_owned());
     args.to.extend(recipients);
-    Ok(())
+    Ok(args)
 }
 
 /// True if the last option of a word has its argument in the next word.
@@ -114,7 +116,7 @@ mod tests {
 
     fn parse_line(line: &str) -> Result<MailArgs, MailError> {
         let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-        MailArgs::parse(MailStyle::Mutt, "mutt", &words)
+        parse(&words)
     }
 
     #[test]

@@ -198,6 +198,12 @@ impl Tls {
         self.options.name.as_deref().unwrap_or(host)
     }
 
+    /// The configuration for a client that runs the handshake itself, verified as the options demand.
+    #[cfg(feature = "postgres")]
+    pub fn client_config(&self) -> Result<Arc<ClientConfig>, TlsError> {
+        Ok(self.configured(&ServerCheck::Options)?.config())
+    }
+
     /// Runs the handshake over `under`, which must have no buffered data and is used exclusively from here
     /// on. No wait exceeds the deadline.
     pub(super) fn handshake(
