@@ -32,6 +32,6 @@ pub(crate) mod send;
 pub(crate) mod sendmail;
 pub(crate) mod show;
 pub(crate) mod sink;
-pub(crate) mod standins;
+pub mod standins;
 pub mod terminal;
 pub(crate) mod unit;

@@ -34,7 +34,7 @@ pub(super) enum SectionKeys {
 }
 
 /// The tables that are not profiles.
-pub(super) const SECTIONS: [(&str, SectionKeys); 8] = [
+pub(super) const SECTIONS: [(&str, SectionKeys); 9] = [
     (
         "queue",
         SectionKeys::These(&[
@@ -47,6 +47,8 @@ pub(super) const SECTIONS: [(&str, SectionKeys); 8] = [
             "per-host",
             "bounce-size",
             "dir",
+            "password-file",
+            "password-command",
             "on-uncertain",
             "on-failure",
         ]),
@@ -64,6 +66,7 @@ pub(super) const SECTIONS: [(&str, SectionKeys); 8] = [
     ),
     ("senders", SectionKeys::AnyList),
     ("dns", SectionKeys::These(&["trust-ad"])),
+    ("msmtp", SectionKeys::These(&["queue"])),
 ];
 
 /// Keys that are not options.

@@ -14,7 +14,9 @@ mod guide;
 mod jobs;
 mod json;
 mod login;
+mod mail;
 mod merge;
+mod msmtp;
 mod notify;
 mod page;
 mod policy;
@@ -25,6 +27,7 @@ mod script;
 mod sendmail;
 mod show;
 mod sink;
+mod swaks;
 mod unit;
 
 use ::ehlo::cli::parse::command;
@@ -50,6 +53,9 @@ const PAGES: &[(&str, Page)] = &[
     ("ehlo-policy.1", policy::page),
     ("ehlo-script.1", script::page),
     ("ehlo-sendmail.1", sendmail::page),
+    ("ehlo-swaks.1", swaks::page),
+    ("ehlo-msmtp.1", msmtp::page),
+    ("ehlo-mail.1", mail::page),
     ("ehlo-run.1", run::page),
     ("ehlo-merge.1", merge::page),
     ("ehlo-notify.1", notify::page),

@@ -62,6 +62,8 @@ mod oauth;
 mod odd_tls;
 mod page;
 mod pipes;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod proxy;
 mod reading;
 mod refusals;
@@ -69,6 +71,8 @@ mod reports;
 mod script;
 mod signed;
 mod sink;
+mod stand_ins;
 mod sts;
 mod swaks;
+mod swaks_stand_in;
 mod tls_scan;

@@ -46,7 +46,7 @@ pub fn check(host: &HostSystem, queueing: &QueueUse, jobs: &[CrontabLine]) -> Fi
 }
 
 fn is_watched(queueing: &QueueUse) -> bool {
-    let store = queue::open(queueing.queue.directory.as_deref(), false);
+    let store = queue::open(queueing.queue.location.as_ref(), false);
     store.is_ok_and(|store| store.is_locked(RunnerRole::Watcher))
 }
 

@@ -2,6 +2,7 @@
 
 mod dane;
 mod failure;
+mod inspected;
 mod stream;
 mod suite;
 mod trust;
@@ -10,6 +11,7 @@ pub use crate::system::certificate::TlsSetupError;
 pub use dane::{Dane, is_usable};
 pub(super) use failure::unwelcome;
 pub use failure::{CertificateFault, TlsError};
+pub use inspected::{ChainFault, TestHandshake, TestTls, TestTlsError};
 pub use suite::{Suite, Weakness};
 pub use trust::{Trust, Verification};
 
@@ -194,6 +196,12 @@ impl Tls {
     /// The name that the certificate of this host must have.
     pub fn name<'n>(&'n self, host: &'n str) -> &'n str {
         self.options.name.as_deref().unwrap_or(host)
+    }
+
+    /// The configuration for a client that runs the handshake itself, verified as the options demand.
+    #[cfg(feature = "postgres")]
+    pub fn client_config(&self) -> Result<Arc<ClientConfig>, TlsError> {
+        Ok(self.configured(&ServerCheck::Options)?.config())
     }
 
     /// Runs the handshake over `under`, which must have no buffered data and is used exclusively from here
