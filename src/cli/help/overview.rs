@@ -45,7 +45,7 @@ Frequent options:
 
 Commands:
   run, notify, digest, unit   Mail the results of jobs
-  jobs, cron                  Report jobs that did not run; run jobs of a crontab
+  jobs, cron                  Report jobs that did not run; jobs of a crontab
   doctor                      Check how this host would send mail from cron
   queue, merge                Manage queued messages; send to each row of a list
   sendmail, mailq, msmtp      Accept the options of these programs
