@@ -8,6 +8,7 @@ pub(crate) mod topics;
 /// All commands.
 pub(crate) const COMMANDS: &[&str] = &[
     "sink",
+    "show",
     "demo",
     "probe",
     "ask",
@@ -30,6 +31,10 @@ pub(crate) const COMMANDS: &[&str] = &[
     "doctor",
     "sendmail",
     "mailq",
+    "swaks",
+    "msmtp",
+    "mail",
+    "mutt",
     "completions",
     "manual",
     "help",

@@ -63,14 +63,18 @@ const PAGES: &[Page] = pages![
     "ehlo-jobs" '1',
     "ehlo-json" '5',
     "ehlo-login" '1',
+    "ehlo-mail" '1',
     "ehlo-merge" '1',
+    "ehlo-msmtp" '1',
     "ehlo-notify" '1',
     "ehlo-probe" '1',
     "ehlo-queue" '1',
     "ehlo-run" '1',
     "ehlo-script" '1',
     "ehlo-sendmail" '1',
+    "ehlo-show" '1',
     "ehlo-sink" '1',
+    "ehlo-swaks" '1',
     "ehlo-unit" '1',
 ];
 
