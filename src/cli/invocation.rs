@@ -34,6 +34,8 @@ use crate::cli::send;
 use crate::cli::send::SendTask;
 use crate::cli::sendmail;
 use crate::cli::sendmail::SendmailTask;
+use crate::cli::show;
+use crate::cli::show::ShowOptions;
 use crate::cli::sink;
 use crate::cli::sink::SinkOptions;
 use crate::cli::standins;
@@ -56,6 +58,8 @@ pub enum Invocation {
     Send(SendTask),
     /// Receive messages.
     Sink(Box<SinkOptions>),
+    /// Show messages in files.
+    Show(Box<ShowOptions>),
     /// Report a server's extensions, TLS and certificate.
     Probe(Box<probe::ProbeOptions>),
     /// Send commands to a server.
@@ -132,6 +136,7 @@ impl Invocation {
                 SendTask::Ask(options) => ask::run(&options),
             },
             Self::Sink(options) => sink::run(*options),
+            Self::Show(options) => show::run(&options),
             Self::Probe(options) => probe::run(&options),
             Self::Ask(options) => ask::run(&options),
             Self::Fetch(fetch) => fetch::run(&fetch),

@@ -30,6 +30,7 @@ pub(crate) mod run_signals;
 pub(crate) mod script;
 pub(crate) mod send;
 pub(crate) mod sendmail;
+pub(crate) mod show;
 pub(crate) mod sink;
 pub mod standins;
 pub mod terminal;

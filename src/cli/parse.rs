@@ -29,6 +29,7 @@ use crate::cli::send::args;
 use crate::cli::send::args::{ParsedWords, SendArgs};
 use crate::cli::send::{Send, SendTask};
 use crate::cli::sendmail;
+use crate::cli::show;
 use crate::cli::sink;
 use crate::cli::standins::mail::{self, MailStyle};
 use crate::cli::standins::swaks::Swaks;
@@ -129,6 +130,8 @@ struct Cli {
 enum Subcommands {
     /// Run a test mail server on the loopback interface.
     Sink(Box<sink::Args>),
+    /// Show messages: decoded header fields, text, parts and attachments.
+    Show(Box<show::Args>),
     /// Send a sample message to a built-in server and show both sides.
     Demo,
     /// Report a server's extensions, TLS, certificate and timing without sending mail.
@@ -265,6 +268,7 @@ impl Subcommands {
     ) -> Result<Invocation, EarlyExit> {
         match self {
             Self::Sink(arguments) => invocation(arguments.plan(), Invocation::Sink),
+            Self::Show(arguments) => invocation(Ok(arguments.plan()), Invocation::Show),
             Self::Demo => Ok(Invocation::Demo),
             Self::Probe(arguments) => invocation(arguments.plan(typed, places), Invocation::Probe),
             Self::Ask(arguments) => invocation(arguments.plan(), Invocation::Ask),

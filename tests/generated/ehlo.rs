@@ -12,6 +12,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "Run a test mail server on the loopback interface; see ehlo-sink(1).",
     ),
     (
+        "show",
+        "Show messages in files, mboxes and Maildirs, and save their attachments; see ehlo-show(1).",
+    ),
+    (
         "demo",
         "Send a sample message to a built-in server and show both sides.",
     ),
@@ -150,6 +154,7 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-run(1)",
     "ehlo-script(1)",
     "ehlo-sendmail(1)",
+    "ehlo-show(1)",
     "ehlo-sink(1)",
     "ehlo-swaks(1)",
     "ehlo-unit(1)",

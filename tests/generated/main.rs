@@ -25,6 +25,7 @@ mod queue;
 mod run;
 mod script;
 mod sendmail;
+mod show;
 mod sink;
 mod swaks;
 mod unit;
@@ -41,6 +42,7 @@ type Page = fn() -> String;
 const PAGES: &[(&str, Page)] = &[
     ("ehlo.1", ehlo::page),
     ("ehlo-sink.1", sink::page),
+    ("ehlo-show.1", show::page),
     ("ehlo-probe.1", probe::page),
     ("ehlo-ask.1", ask::page),
     ("ehlo-fetch.1", fetch::page),

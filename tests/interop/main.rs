@@ -55,10 +55,12 @@ mod import;
 mod jobs;
 mod large;
 mod mail_log;
+mod mailpit;
 mod matrix;
 mod netrc;
 mod oauth;
 mod odd_tls;
+mod page;
 mod pipes;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -51,7 +51,7 @@ Commands:
   sendmail, mailq, msmtp      Accept the options of these programs
   mail, mutt, swaks           The same, to send a message
   probe, ask, script          Test a server without sending mail
-  sink, demo, fetch           Receive mail for tests; read a mailbox (IMAP, POP3)
+  sink, show, fetch, demo     Receive mail for tests; show messages; read IMAP, POP3
   config                      Check and show the configuration
   login, logout, token        Manage OAuth logins, as for Microsoft 365
   dkim, policy                Keys for signatures; MTA-STS policies of domains
