@@ -32,7 +32,6 @@ use crate::cli::sendmail;
 use crate::cli::show;
 use crate::cli::sink;
 use crate::cli::standins::mail::{self, MailStyle};
-use crate::cli::standins::mail::{MailArgs, MailStyle};
 use crate::cli::standins::swaks::Swaks;
 use crate::cli::standins::{Call, StandInWords, misplaced, msmtp};
 use crate::cli::unit;
