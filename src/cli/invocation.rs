@@ -36,8 +36,12 @@ use crate::cli::send;
 use crate::cli::send::SendTask;
 use crate::cli::sendmail;
 use crate::cli::sendmail::SendmailTask;
+use crate::cli::show;
+use crate::cli::show::ShowOptions;
 use crate::cli::sink;
 use crate::cli::sink::SinkOptions;
+use crate::cli::standins;
+use crate::cli::standins::swaks::Swaks;
 use crate::cli::standins::{mail, msmtp};
 use crate::cli::terminal;
 use crate::cli::unit;
@@ -56,6 +60,8 @@ pub enum Invocation {
     Send(SendTask),
     /// Receive messages.
     Sink(Box<SinkOptions>),
+    /// Show messages in files.
+    Show(Box<ShowOptions>),
     /// Report a server's extensions, TLS and certificate.
     Probe(Box<probe::ProbeOptions>),
     /// Send commands to a server.
@@ -88,6 +94,8 @@ pub enum Invocation {
     Policy(Box<Policy>),
     /// Do what sendmail(8) does.
     Sendmail(Box<sendmail::Sendmail>),
+    /// Do what swaks does.
+    Swaks(Box<Swaks>),
     /// Send a message as mail and mutt do.
     Mail(Box<mail::MailArgs>),
     /// Do what msmtp does.
@@ -132,6 +140,7 @@ impl Invocation {
                 SendTask::Ask(options) => ask::run(&options),
             },
             Self::Sink(options) => sink::run(*options),
+            Self::Show(options) => show::run(&options),
             Self::Probe(options) => probe::run(&options),
             Self::Ask(options) => ask::run(&options),
             Self::Fetch(fetch) => fetch::run(&fetch),
@@ -148,6 +157,7 @@ impl Invocation {
             Self::Policy(policy) => policy::run(&policy),
             Self::Queue(options) => queue::run(&options),
             Self::Sendmail(options) => sendmail::run(&options),
+            Self::Swaks(swaks) => standins::swaks::run(*swaks),
             Self::Mail(args) => mail::run(*args),
             Self::Msmtp(args) => msmtp::run(*args),
             Self::Notify(options) => notify::run(*options),

@@ -30,8 +30,10 @@ use crate::cli::send::args;
 use crate::cli::send::args::{ParsedWords, SendArgs};
 use crate::cli::send::{Send, SendTask};
 use crate::cli::sendmail;
+use crate::cli::show;
 use crate::cli::sink;
 use crate::cli::standins::mail::{self, MailStyle};
+use crate::cli::standins::swaks::Swaks;
 use crate::cli::standins::{Call, StandInWords, misplaced, msmtp};
 use crate::cli::unit;
 use crate::config::{Config, Places, Profile};
@@ -129,6 +131,8 @@ struct Cli {
 enum Subcommands {
     /// Run a test mail server on the loopback interface.
     Sink(Box<sink::Args>),
+    /// Show messages: decoded header fields, text, parts and attachments.
+    Show(Box<show::Args>),
     /// Send a sample message to a built-in server and show both sides.
     Demo,
     /// Report a server's extensions, TLS, certificate and timing without sending mail.
@@ -175,6 +179,8 @@ enum Subcommands {
     Sendmail(sendmail::SendmailWords),
     /// List the queue, like mailq(1).
     Mailq(sendmail::SendmailWords),
+    /// Act as swaks, with its options.
+    Swaks(StandInWords),
     /// Act as msmtp, with its options and configuration.
     Msmtp(StandInWords),
     /// Send a message with the options of mail, mailx and s-nail.
@@ -265,6 +271,7 @@ impl Subcommands {
     ) -> Result<Invocation, EarlyExit> {
         match self {
             Self::Sink(arguments) => invocation(arguments.plan(), Invocation::Sink),
+            Self::Show(arguments) => invocation(Ok(arguments.plan()), Invocation::Show),
             Self::Demo => Ok(Invocation::Demo),
             Self::Probe(arguments) => invocation(arguments.plan(typed, places), Invocation::Probe),
             Self::Ask(arguments) => invocation(arguments.plan(), Invocation::Ask),
@@ -305,6 +312,7 @@ impl Subcommands {
             Self::Completions(arguments) => Ok(Invocation::Completions(arguments.shell)),
             Self::Help(arguments) => Err(topics::help(self::command(), &arguments.topic).into()),
             Self::Sendmail(_) => Err(misplaced(StandIn::Sendmail).into()),
+            Self::Swaks(_) => Err(misplaced(StandIn::Swaks).into()),
             Self::Mailq(_) => Err(misplaced(StandIn::Mailq).into()),
             Self::Msmtp(_) => Err(misplaced(StandIn::Msmtp).into()),
             Self::Mail(_) => Err(misplaced(StandIn::Mail).into()),
@@ -320,6 +328,7 @@ fn stand_in(call: &Call<'_>, places: &Places) -> Result<Invocation, EarlyExit> {
             Ok(Invocation::Sendmail(Box::new(sendmail)))
         }
         _ if places.are_fixed() => Err(privileged().into()),
+        StandIn::Swaks => Ok(Invocation::Swaks(Box::new(Swaks::of(call)))),
         StandIn::Mail | StandIn::Mailx | StandIn::SNail | StandIn::Nail | StandIn::Mutt => {
             mail_program(call)
         }

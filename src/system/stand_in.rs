@@ -13,6 +13,7 @@ pub enum StandIn {
     SNail,
     Nail,
     Mutt,
+    Swaks,
 }
 
 impl StandIn {
@@ -26,6 +27,7 @@ impl StandIn {
         Self::SNail,
         Self::Nail,
         Self::Mutt,
+        Self::Swaks,
     ];
 
     /// The name, and the paths at which other programs expect it, the usual one first. The packages have links there.
@@ -41,6 +43,7 @@ impl StandIn {
             Self::SNail => ("s-nail", &[]),
             Self::Nail => ("nail", &[]),
             Self::Mutt => ("mutt", &[]),
+            Self::Swaks => ("swaks", &[]),
         }
     }
 

@@ -12,6 +12,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "Run a test mail server on the loopback interface; see ehlo-sink(1).",
     ),
     (
+        "show",
+        "Show messages in files, mboxes and Maildirs, and save their attachments; see ehlo-show(1).",
+    ),
+    (
         "demo",
         "Send a sample message to a built-in server and show both sides.",
     ),
@@ -103,6 +107,10 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     ("mailq", "List the queue, like mailq(1)."),
     (
+        "swaks",
+        "Test a server with the options of swaks; see ehlo-swaks(1). Under the name swaks, the program does so automatically.",
+    ),
+    (
         "msmtp",
         "Act as msmtp, with its options and configuration; see ehlo-msmtp(1). If the program is installed under that name, it \
          does so automatically.",
@@ -152,7 +160,9 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-run(1)",
     "ehlo-script(1)",
     "ehlo-sendmail(1)",
+    "ehlo-show(1)",
     "ehlo-sink(1)",
+    "ehlo-swaks(1)",
     "ehlo-unit(1)",
     "resolv.conf(5)",
     "hosts(5)",

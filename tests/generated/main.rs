@@ -26,7 +26,9 @@ mod roundtrip;
 mod run;
 mod script;
 mod sendmail;
+mod show;
 mod sink;
+mod swaks;
 mod unit;
 
 use ::ehlo::cli::parse::command;
@@ -41,6 +43,7 @@ type Page = fn() -> String;
 const PAGES: &[(&str, Page)] = &[
     ("ehlo.1", ehlo::page),
     ("ehlo-sink.1", sink::page),
+    ("ehlo-show.1", show::page),
     ("ehlo-probe.1", probe::page),
     ("ehlo-ask.1", ask::page),
     ("ehlo-fetch.1", fetch::page),
@@ -52,6 +55,7 @@ const PAGES: &[(&str, Page)] = &[
     ("ehlo-policy.1", policy::page),
     ("ehlo-script.1", script::page),
     ("ehlo-sendmail.1", sendmail::page),
+    ("ehlo-swaks.1", swaks::page),
     ("ehlo-msmtp.1", msmtp::page),
     ("ehlo-mail.1", mail::page),
     ("ehlo-run.1", run::page),

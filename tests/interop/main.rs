@@ -55,10 +55,12 @@ mod import;
 mod jobs;
 mod large;
 mod mail_log;
+mod mailpit;
 mod matrix;
 mod netrc;
 mod oauth;
 mod odd_tls;
+mod page;
 mod pipes;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -73,4 +75,5 @@ mod sink;
 mod stand_ins;
 mod sts;
 mod swaks;
+mod swaks_stand_in;
 mod tls_scan;

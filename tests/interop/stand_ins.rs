@@ -703,11 +703,13 @@ fn original(home: &Home, program: &str, path: &Path) -> Command {
     match program {
         "mailutils" => {
             let library = "/opt/mailutils/usr/lib/x86_64-linux-gnu";
+            // It runs the program of its variable without arguments.
             let mailer = home.path("sendmail-t");
+            let mailrc = format!("set sendmail={}\n", mailer.display());
+            fs::write(home.path(".mailrc"), mailrc).unwrap();
             command
                 .env("LD_LIBRARY_PATH", format!("{library}:{library}/mailutils9"))
-                .arg("--no-config")
-                .arg(format!("--set=mailer.url=sendmail://{}", mailer.display()));
+                .arg("--no-config");
         }
         "s-nail" => {
             command.arg(format!("-Smta={}", home.path("sendmail").display()));

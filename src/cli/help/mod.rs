@@ -8,6 +8,7 @@ pub(crate) mod topics;
 /// All commands.
 pub(crate) const COMMANDS: &[&str] = &[
     "sink",
+    "show",
     "demo",
     "probe",
     "ask",
@@ -31,6 +32,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "doctor",
     "sendmail",
     "mailq",
+    "swaks",
     "msmtp",
     "mail",
     "mutt",

@@ -73,7 +73,9 @@ const PAGES: &[Page] = pages![
     "ehlo-run" '1',
     "ehlo-script" '1',
     "ehlo-sendmail" '1',
+    "ehlo-show" '1',
     "ehlo-sink" '1',
+    "ehlo-swaks" '1',
     "ehlo-unit" '1',
 ];
 

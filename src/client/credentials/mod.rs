@@ -14,6 +14,8 @@ pub(crate) mod oauth;
 mod prompt;
 
 pub use file::harden;
+pub use netrc::find_login as find_in_netrc;
+pub use prompt::hidden_line;
 
 use crate::system::exit::Exit;
 use crate::system::secret::{Login, Proof, Secret};
