@@ -1,6 +1,8 @@
 //! Messages: addresses, envelopes, composition and MIME, end-to-end signatures and encryption,
 //! DKIM signatures, delivery status notifications, aliases,
 //! mbox.
+//! Messages: addresses, envelopes, composition and MIME, DKIM signatures, delivery status notifications, aliases,
+//! mbox, received messages as they are shown.
 
 pub mod address;
 pub mod crypt;
@@ -10,3 +12,4 @@ pub(crate) mod mbox;
 pub(crate) mod merge;
 pub mod message;
 pub mod rewrite;
+pub mod view;

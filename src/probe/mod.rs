@@ -18,4 +18,4 @@ pub use finding::{Finding, FindingId, Status, worst};
 pub use inspect::{ProbeResult, TlsReport, probe};
 pub use judge::findings;
 pub use series::{Phase, ProbeSeries, Spread};
-pub use session::{AskResult, ask};
+pub use session::{AskResult, ask, run_session};

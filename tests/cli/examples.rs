@@ -149,13 +149,19 @@ const SERVERS: [&str; 7] = [
 ];
 
 /// Examples that are not run, and why.
-const NOT_RUN: [(&str, &str); 6] = [
+const NOT_RUN: [(&str, &str); 9] = [
     ("ehlo login --p", "it needs a person"),
     ("ehlo logout ", "there is no login"),
     ("cargo ", "it builds the program"),
     ("ln -s ", "it changes the host"),
     ("-- %i", "it is for a template of systemd"),
     ("queue show 0a1b2", "there is no such item"),
+    ("probe --mx", "it looks up exchangers"),
+    (
+        "--tls-scan",
+        "it needs a server for many connections; see tls_scan.rs",
+    ),
+    ("--nagios", "the server has another name; see probe.rs"),
 ];
 
 /// Examples that may end otherwise than with 0, and how: they tell what they find.

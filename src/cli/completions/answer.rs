@@ -10,6 +10,18 @@ use crate::smtp::extension::Extension;
 use clap::{Arg, Command};
 use std::fmt;
 
+/// The beginnings of conditions of `ehlo sink --expect`.
+const CONDITIONS: [&str; 8] = [
+    "to=",
+    "from=",
+    "subject=",
+    "subject~",
+    "text~",
+    "sender=",
+    "recipient=",
+    "has:attachment",
+];
+
 /// Beginnings of the values of `ehlo probe --expect`, besides keywords of EHLO.
 const EXPECTATIONS: [&str; 6] = [
     "starttls",
@@ -165,6 +177,7 @@ fn values(line: &Line<'_>, arg: &Arg, places: &Places) -> Vec<Candidate> {
         (_, "id" | "ids") if is_named(arg, "ID") => ids(line, places),
         (_, "force") => keywords(Extension::is_used_by_client),
         (_, "offer" | "hide") => keywords(|_| true),
+        ("sink", "expect") => CONDITIONS.map(|text| Candidate::new(text, "")).to_vec(),
         (_, "expect") => EXPECTATIONS.map(|text| Candidate::new(text, "")).to_vec(),
         _ if is_named(arg, "STAGE") => {
             let stages = STOP_POINTS.into_iter();

@@ -8,10 +8,12 @@ pub(crate) mod topics;
 /// All commands.
 pub(crate) const COMMANDS: &[&str] = &[
     "sink",
+    "show",
     "demo",
     "probe",
     "ask",
     "fetch",
+    "roundtrip",
     "script",
     "config",
     "login",
@@ -30,6 +32,10 @@ pub(crate) const COMMANDS: &[&str] = &[
     "doctor",
     "sendmail",
     "mailq",
+    "swaks",
+    "msmtp",
+    "mail",
+    "mutt",
     "completions",
     "manual",
     "help",

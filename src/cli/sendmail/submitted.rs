@@ -3,7 +3,7 @@
 use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::envelope::Dsn;
-use crate::mail::message::{HeldBytes, Input, Submission};
+use crate::mail::message::{HeldBytes, Input, Submission, SubmissionFields};
 use crate::server::{Incoming, ReceivedEnvelope, StoreRefusal, StoredAt};
 use crate::system::exit::Exit;
 use std::fs::File;
@@ -62,6 +62,7 @@ impl Incoming for SubmittedMessage<'_> {
             utf8: self.envelope.smtputf8,
             signer: Signer::default(),
             crypt: CryptOptions::default(),
+            fields: SubmissionFields::default(),
         };
         self.accept.accept(Received {
             envelope: self.envelope,

@@ -38,6 +38,7 @@ pub fn compose(
         utf8: true,
         missing: None,
         crypt: CryptOptions::default(),
+        keeps_bcc: false,
         notes,
     })
 }

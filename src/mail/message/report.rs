@@ -136,6 +136,7 @@ fn unfinished<E>(
         utf8: true,
         missing: None,
         crypt: CryptOptions::default(),
+        keeps_bcc: false,
         notes: BuildNotes::default(),
     }
 }

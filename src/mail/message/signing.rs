@@ -138,6 +138,7 @@ mod tests {
             utf8: true,
             missing: None,
             crypt: CryptOptions::default(),
+            keeps_bcc: false,
             notes: BuildNotes::default(),
         };
         message.finish(None, &signer, SystemTime::UNIX_EPOCH)

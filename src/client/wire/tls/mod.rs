@@ -2,6 +2,7 @@
 
 mod dane;
 mod failure;
+mod inspected;
 mod stream;
 mod suite;
 mod trust;
@@ -10,6 +11,7 @@ pub use crate::system::certificate::TlsSetupError;
 pub use dane::{Dane, is_usable};
 pub(super) use failure::unwelcome;
 pub use failure::{CertificateFault, TlsError};
+pub use inspected::{ChainFault, TestHandshake, TestTls, TestTlsError};
 pub use suite::{Suite, Weakness};
 pub use trust::{Trust, Verification};
 
