@@ -1,6 +1,7 @@
 //! The message of a round trip: it has what servers tend to change.
 
 use crate::mail::address::{ListEntry, Mailbox};
+use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{
@@ -83,5 +84,6 @@ pub fn message(
         envelope_from: None,
         dsn: Dsn::default(),
         signer,
+        crypt: CryptOptions::default(),
     }
 }
