@@ -6,7 +6,7 @@ mod stream;
 mod trust;
 
 pub use crate::system::certificate::TlsSetupError;
-pub use dane::{Dane, is_usable};
+pub use dane::{Dane, authenticating_record, is_usable};
 pub(super) use failure::unwelcome;
 pub use failure::{CertificateFault, TlsError};
 pub use trust::{Trust, Verification};
