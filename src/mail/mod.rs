@@ -8,3 +8,4 @@ pub(crate) mod mbox;
 pub(crate) mod merge;
 pub mod message;
 pub mod rewrite;
+pub mod tag_list;
