@@ -36,6 +36,13 @@ pub struct ExpectationResult {
     pub found: String,
 }
 
+impl ExpectationResult {
+    /// True if it is not known whether the expectation is met.
+    pub fn is_unknown(&self) -> bool {
+        !self.met && self.found == "unknown"
+    }
+}
+
 impl Expectation {
     /// Parses an expectation.
     ///
