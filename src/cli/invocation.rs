@@ -1,6 +1,7 @@
 //! A command as parsed, and its run.
 
 use crate::cli::ask;
+use crate::cli::check;
 use crate::cli::completions;
 use crate::cli::config;
 use crate::cli::config::ConfigView;
@@ -36,6 +37,7 @@ use crate::cli::sink::SinkOptions;
 use crate::cli::terminal;
 use crate::cli::unit;
 use crate::cli::unit::Unit;
+use crate::cli::verify;
 use crate::client::mail_log;
 use crate::client::mail_log::LogOptions;
 use crate::client::tls_report;
@@ -54,6 +56,10 @@ pub enum Invocation {
     Probe(Box<probe::ProbeOptions>),
     /// Send commands to a server.
     Ask(Box<ask::Ask>),
+    /// Check the records and servers of a domain.
+    Check(Box<check::CheckTask>),
+    /// Verify a message.
+    Verify(Box<verify::VerifyTask>),
     /// Run scripted sessions.
     Script(Box<script::ScriptTask>),
     /// Diagnose how mail from cron would leave this host.
@@ -128,6 +134,8 @@ impl Invocation {
             Self::Token(task) => login::print_token(&task),
             Self::Dkim(task) => dkim::run(&task),
             Self::Policy(policy) => policy::run(&policy),
+            Self::Check(task) => check::run(&task),
+            Self::Verify(task) => verify::run(&task),
             Self::Queue(options) => queue::run(&options),
             Self::Sendmail(options) => sendmail::run(&options),
             Self::Notify(options) => notify::run(*options),

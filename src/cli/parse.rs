@@ -1,6 +1,7 @@
 //! Parses the command line into a command with all its options. Nothing is done here.
 
 use crate::cli::ask;
+use crate::cli::check;
 use crate::cli::completions;
 use crate::cli::config;
 use crate::cli::digest;
@@ -30,6 +31,7 @@ use crate::cli::sendmail;
 use crate::cli::sink;
 use crate::cli::standins::{Call, misplaced};
 use crate::cli::unit;
+use crate::cli::verify;
 use crate::config::{Config, Places, Profile};
 use crate::cron::job::DRAIN;
 use crate::mail::dkim::Signer;
@@ -131,6 +133,10 @@ enum Subcommands {
     Probe(Box<probe::Args>),
     /// Send SMTP commands to a server and show its replies.
     Ask(Box<ask::Args>),
+    /// Check the DNS records and the mail servers of a domain.
+    Check(Box<check::Args>),
+    /// Verify the DKIM signatures of a message, SPF and DMARC, as a receiver does.
+    Verify(Box<verify::Args>),
     /// Run a scripted SMTP session and check the replies.
     Script(Box<script::Args>),
     /// Check and show the configuration.
@@ -252,6 +258,8 @@ impl Subcommands {
             Self::Demo => Ok(Invocation::Demo),
             Self::Probe(arguments) => invocation(arguments.plan(typed, places), Invocation::Probe),
             Self::Ask(arguments) => invocation(arguments.plan(), Invocation::Ask),
+            Self::Check(arguments) => invocation(arguments.plan(typed, places), Invocation::Check),
+            Self::Verify(arguments) => invocation(arguments.plan(), Invocation::Verify),
             Self::Script(arguments) => invocation(arguments.plan(&typed), Invocation::Script),
             Self::Config(arguments) => arguments
                 .plan(&mut typed.of_sending(), places)

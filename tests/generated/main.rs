@@ -3,6 +3,7 @@
 //! `UPDATE=1 cargo test --test generated` rewrites the files.
 
 mod ask;
+mod check;
 mod config;
 mod digest;
 mod dkim;
@@ -23,6 +24,7 @@ mod script;
 mod sendmail;
 mod sink;
 mod unit;
+mod verify;
 
 use ::ehlo::cli::parse::command;
 use ::ehlo::system::exit::Exit;
@@ -38,6 +40,7 @@ const PAGES: &[(&str, Page)] = &[
     ("ehlo-sink.1", sink::page),
     ("ehlo-probe.1", probe::page),
     ("ehlo-ask.1", ask::page),
+    ("ehlo-check.1", check::page),
     ("ehlo-config.1", config::page),
     ("ehlo-login.1", login::page),
     ("ehlo-doctor.1", doctor::page),
@@ -52,6 +55,7 @@ const PAGES: &[(&str, Page)] = &[
     ("ehlo-jobs.1", jobs::page),
     ("ehlo-dkim.1", dkim::page),
     ("ehlo-unit.1", unit::page),
+    ("ehlo-verify.1", verify::page),
     ("ehlo-json.5", json::page),
 ];
 

@@ -11,6 +11,8 @@ pub(crate) const COMMANDS: &[&str] = &[
     "demo",
     "probe",
     "ask",
+    "check",
+    "verify",
     "script",
     "config",
     "login",

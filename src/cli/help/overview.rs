@@ -50,6 +50,7 @@ Commands:
   queue, merge                Manage queued messages; send to each row of a list
   sendmail, mailq             Accept the options of sendmail and mailq
   probe, ask, script          Test a server without sending mail
+  check, verify               Check a domain; verify a message that was received
   sink, demo                  Receive mail for tests; a demonstration
   config                      Check and show the configuration
   login, logout, token        Manage OAuth logins, as for Microsoft 365
