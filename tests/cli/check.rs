@@ -68,6 +68,9 @@ fn findings(report: &Value) -> Vec<(&str, &str, &str)> {
     texts.map(|[id, status, text]| (id, status, text)).collect()
 }
 
+/// Number of domains of one run, which has a time limit.
+const AT_ONCE: usize = 8;
+
 /// A port on which nothing listens.
 fn closed_port() -> String {
     crate::spool::closed().to_string()
@@ -83,7 +86,16 @@ const ZONE: [&str; 4] = [
 /// A check of crepes.fr, whose exchanger is a server of the test.
 fn check(dns: &Dns, port: u16, options: &[&str]) -> Run {
     let (address, port) = (dns.address.to_string(), port.to_string());
-    let args = ["check", "crepes.fr", "--dns", &address, "--port", &port];
+    let args = [
+        "check",
+        "crepes.fr",
+        "--dns",
+        &address,
+        "--port",
+        &port,
+        "--helo",
+        "me.example",
+    ];
     Ehlo::new().args(args).args(options).run()
 }
 
@@ -117,22 +129,22 @@ fn findings_are_those_of_the_table() {
     let (address, port) = (dns.address.to_string(), closed_port());
     let mut by_selectors: BTreeMap<String, Vec<&Case>> = BTreeMap::new();
     for case in &cases {
-        by_selectors
-            .entry(case.selectors.join(","))
-            .or_default()
-            .push(case);
+        let selectors = case.selectors.join(",");
+        by_selectors.entry(selectors).or_default().push(case);
     }
     for (selectors, cases) in by_selectors {
-        let mut args = vec!["check", "--json", "--dns", &address, "--port", &port];
-        args.extend(["--only", "mx,spf,dkim,dmarc,sts,tlsrpt,bimi"]);
-        if !selectors.is_empty() {
-            args.extend(["--selector", &selectors]);
-        }
-        args.extend(cases.iter().map(|case| case.domain.as_str()));
-        let run = Ehlo::new().args(&args).run();
-        let reports = reports(&run);
-        for case in cases {
-            compare(case, &reports[&case.domain]);
+        for cases in cases.chunks(AT_ONCE) {
+            let mut args = vec!["check", "--json", "--dns", &address, "--port", &port];
+            args.extend(["--only", "mx,spf,dkim,dmarc,sts,tlsrpt,bimi"]);
+            if !selectors.is_empty() {
+                args.extend(["--selector", &selectors]);
+            }
+            args.extend(cases.iter().map(|case| case.domain.as_str()));
+            let run = Ehlo::new().args(&args).run();
+            let reports = reports(&run);
+            for case in cases {
+                compare(case, &reports[&case.domain]);
+            }
         }
     }
 }
@@ -174,26 +186,23 @@ fn spf_results_are_those_of_the_table() {
         }
     }
     for (ip, expected) in by_ip {
-        let mut args = vec![
-            "check",
-            "--json",
-            "--only",
-            "spf",
-            "--dns",
-            &address,
-            "--from-ip",
-            ip,
-        ];
-        args.extend(expected.iter().map(|(domain, _)| *domain));
-        let run = Ehlo::new().args(&args).run();
-        let reports = reports(&run);
-        for (domain, result) in expected {
-            let found = findings(&reports[domain]);
-            let start = format!("{ip} gets {result}: ");
-            let is_there = found
-                .iter()
-                .any(|(id, _, text)| *id == "spf.client" && text.starts_with(&start));
-            assert!(is_there, "{domain}: {start} is not in {found:#?}");
+        for expected in expected.chunks(AT_ONCE) {
+            let mut args = vec!["check", "--json", "--only", "spf"];
+            args.extend(["--dns", &address, "--from-ip", ip]);
+            args.extend(expected.iter().map(|(domain, _)| *domain));
+            let run = Ehlo::new().args(&args).run();
+            let reports = reports(&run);
+            for (domain, result) in expected {
+                let found = findings(&reports[*domain]);
+                let start = format!("{ip} gets {result}: ");
+                let is_there = |(id, _, text): &(&str, &str, &str)| {
+                    *id == "spf.client" && text.starts_with(&start)
+                };
+                assert!(
+                    found.iter().any(is_there),
+                    "{domain}: {start} is not in {found:#?}"
+                );
+            }
         }
     }
 }
@@ -411,7 +420,11 @@ fn a_silent_dns_ends_the_check_at_its_time_limit() {
         "crepes.fr TXT SILENCE",
         "_dmarc.crepes.fr TXT SILENCE",
     ]);
-    let run = check(&dns, 25, &["--timeout", "1s", "--json"]);
+    let run = check(
+        &dns,
+        25,
+        &["--timeout", "1s", "--json", "--only", "mx,spf,dmarc"],
+    );
     run.exits(3);
     for id in ["mx.unanswered", "spf.unanswered", "dmarc.unanswered"] {
         assert_eq!(

@@ -91,9 +91,9 @@ fn a_signed_message_passes() {
     run.exits(0).complains(0);
     has(
         &run,
-        "Authentication-Results: mx.example.org;\n\tdkim=pass header.d=crepes.fr header.s=s1 header.a=ed25519-sha256",
+        "Authentication-Results: mx.example.org;\n    dkim=pass header.d=crepes.fr header.s=s1 header.a=ed25519-sha256",
     );
-    has(&run, "\tdmarc=pass (p=reject) header.from=crepes.fr\n");
+    has(&run, "    dmarc=pass (p=reject) header.from=crepes.fr\n");
     has(
         &run,
         "dkim   pass: signature of crepes.fr with selector s1, aligned with From: Ed25519\n",

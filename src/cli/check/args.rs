@@ -59,8 +59,8 @@ pub struct Args {
     #[arg(long, value_name = "IP")]
     from_ip: Option<IpAddr>,
 
-    /// Name of that client in EHLO.
-    #[arg(long, value_name = "NAME", value_parser = value::helo, requires = "from_ip")]
+    /// Client name for EHLO, also that of the client in --from-ip.
+    #[arg(long, visible_alias = "ehlo", value_name = "NAME", value_parser = value::helo)]
     helo: Option<String>,
 
     /// Ask this DNS block list about the addresses. Repeatable.
@@ -175,7 +175,7 @@ impl Args {
                     ca_file: self.ca_file.clone(),
                     ..TlsOptions::default()
                 },
-                own_name: None,
+                own_name: self.helo.clone(),
                 limit: self.timeout,
                 is_serial: self.verbose,
                 route: self.route()?,

@@ -25,9 +25,9 @@ pub fn authentication_results(report: &MessageReport, host: &str) -> String {
         from.unwrap_or_default()
     ));
     format!(
-        "Authentication-Results: {};\n\t{}",
+        "Authentication-Results: {};\n    {}",
         value(host),
-        results.join(";\n\t")
+        results.join(";\n    ")
     )
 }
 
