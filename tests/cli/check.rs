@@ -108,7 +108,8 @@ fn status(run: &Run, id: &str) -> Option<String> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 /// A server that offers STARTTLS with these certificates.
@@ -232,11 +233,9 @@ fn a_good_domain_is_ok_and_meets_expectations() {
         assert_eq!(status(&run, id).as_deref(), Some("ok"), "{id}: {run:#?}");
     }
     let report = &reports(&run)["crepes.fr"];
-    let met = report["expected"].as_array().unwrap().iter();
-    assert!(
-        met.clone().count() == 5 && met.into_iter().all(|one| one["met"] == true),
-        "{report:#}"
-    );
+    let expected = report["expected"].as_array().unwrap();
+    assert_eq!(expected.len(), 5, "{report:#}");
+    assert!(expected.iter().all(|one| one["met"] == true), "{report:#}");
 }
 
 #[test]

@@ -138,9 +138,10 @@ impl Args {
         let command_line = command_line.of_sending();
         let config = config.read(|| command_line.keys(), places)?;
         let keys = dkim_keys(config.as_ref())?;
-        let mut groups = match self.only.is_empty() {
-            true => Group::ALL.to_vec(),
-            false => self.only.clone(),
+        let mut groups = if self.only.is_empty() {
+            Group::ALL.to_vec()
+        } else {
+            self.only.clone()
         };
         if !self.only.is_empty() {
             groups.extend(self.expect.iter().map(DomainExpectation::group));

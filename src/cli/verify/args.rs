@@ -6,7 +6,7 @@ use crate::cli::options::value;
 use crate::cli::options::value::{HostPort, Sender};
 use crate::cli::verify::VerifyTask;
 use crate::mail::address::Domain;
-use crate::probe::verify::MessageClient;
+use crate::probe::verify::{EnvelopeSender, MessageClient};
 use crate::system::exit::Exit;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -54,7 +54,10 @@ pub struct Args {
 
 impl Args {
     pub fn plan(self) -> Result<VerifyTask, UsageError> {
-        let sender = self.envelope_from.map(reverse_path).transpose()?;
+        let sender = match self.envelope_from {
+            Some(sender) => reverse_path(sender)?,
+            None => EnvelopeSender::ReturnPath,
+        };
         Ok(VerifyTask {
             path: self.path,
             client: self.from_ip.map(|ip| MessageClient {
@@ -70,17 +73,16 @@ impl Args {
     }
 }
 
-/// Local part and domain.
-fn reverse_path(sender: Sender) -> Result<Option<(String, String)>, UsageError> {
+fn reverse_path(sender: Sender) -> Result<EnvelopeSender, UsageError> {
     let wrong = |why: String| UsageError::new(Exit::Data, format!("--envelope-from: {why}"));
     let Some(address) = sender.map_err(|error| wrong(error.to_string()))? else {
-        return Ok(None);
+        return Ok(EnvelopeSender::Null);
     };
     match address.domain() {
-        Domain::Name(domain) => Ok(Some((
-            address.unquoted_local().into_owned(),
-            domain.clone(),
-        ))),
+        Domain::Name(domain) => Ok(EnvelopeSender::Address {
+            local: address.unquoted_local().into_owned(),
+            domain: domain.clone(),
+        }),
         _ => Err(wrong("expected an address with a domain name".to_owned())),
     }
 }

@@ -27,4 +27,4 @@ pub use received::{ReceivedField, read_header, signatures_in};
 pub use record::{RecordProblem, check_records, record, zone_lines};
 pub use signature::Signature;
 pub use signer::{ChosenKeys, KeyDomain, NamedKey, Signer, SigningError, SigningMode, is_selector};
-pub use verify::{DkimResult, DkimVerdict, HashedMessage, Verification};
+pub use verify::{DkimResult, DkimVerdict, HashedMessage, ParsedSignatures, Verification};

@@ -63,19 +63,24 @@ impl DkimVerdict {
     }
 }
 
+/// The number of the field of each signature, and the signature or its fault.
+pub type ParsedSignatures = Vec<(usize, Result<Signature, String>)>;
+
+/// The form of a body, and the number of octets that are signed (`l=`).
+type SignedBody = (Form, Option<u64>);
+
 /// The signatures of a message, while its body is read.
 pub struct Verification<'h> {
     fields: &'h [ReceivedField],
-    /// The number of the field, and the signature or its fault.
-    pub signatures: Vec<(usize, Result<Signature, String>)>,
+    pub signatures: ParsedSignatures,
     /// One hash for each canonical form and length.
-    hashes: Vec<((Form, Option<u64>), BodyHash)>,
+    hashes: Vec<(SignedBody, BodyHash)>,
 }
 
 /// The signatures of a message, with the hashes of its body.
 pub struct HashedMessage<'h> {
     fields: &'h [ReceivedField],
-    hashes: Vec<((Form, Option<u64>), Option<[u8; 32]>)>,
+    hashes: Vec<(SignedBody, Option<[u8; 32]>)>,
 }
 
 impl<'h> Verification<'h> {
@@ -88,7 +93,7 @@ impl<'h> Verification<'h> {
             .take(MAX_SIGNATURES)
             .map(|(at, field)| (at, Signature::parse(&field.value())))
             .collect();
-        let mut hashes: Vec<((Form, Option<u64>), BodyHash)> = Vec::new();
+        let mut hashes: Vec<(SignedBody, BodyHash)> = Vec::new();
         for signature in signatures
             .iter()
             .filter_map(|(_, signature)| signature.as_ref().ok())
@@ -113,7 +118,7 @@ impl<'h> Verification<'h> {
     }
 
     /// The message after the last block.
-    pub fn finish(self) -> (Vec<(usize, Result<Signature, String>)>, HashedMessage<'h>) {
+    pub fn finish(self) -> (ParsedSignatures, HashedMessage<'h>) {
         let hashes = self.hashes.into_iter();
         let hashed = HashedMessage {
             fields: self.fields,

@@ -194,7 +194,7 @@ impl Dns for NoDns {
         false
     }
 
-    fn servers(&self) -> &str {
+    fn servers(&self) -> &'static str {
         ""
     }
 }
@@ -419,7 +419,15 @@ fn find_names(
     for ((ip, host), names) in addresses.into_iter().zip(pointers) {
         let lists = options.lists.iter().map(|zone| {
             let answer = answers.next().unwrap_or(Err(DnsError::NoData));
-            (zone.clone(), answer.map(|answer| answer.of(address_of)))
+            (
+                zone.clone(),
+                answer.map(|answer| {
+                    answer.of(|record| match record {
+                        Record::Address(ip) => Some(ip),
+                        _ => None,
+                    })
+                }),
+            )
         });
         facts.addresses.push(AddressFacts {
             ip,
@@ -468,13 +476,6 @@ fn listed_name(ip: IpAddr, zone: &str) -> String {
         .trim_end_matches(".in-addr.arpa")
         .trim_end_matches(".ip6.arpa");
     format!("{labels}.{zone}")
-}
-
-fn address_of(record: Record) -> Option<IpAddr> {
-    match record {
-        Record::Address(ip) => Some(ip),
-        _ => None,
-    }
 }
 
 fn name_of(record: Record) -> Option<String> {

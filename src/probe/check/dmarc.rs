@@ -50,7 +50,13 @@ fn missing(domain: &str) -> Finding {
     ))
 }
 
+/// Errors at the names that were needed to find the record.
 fn errors(walk: &DmarcWalk) -> Vec<Finding> {
+    let needed = match walk.policy() {
+        Some((owner, _, PolicyRole::Own)) => walk.steps.iter().position(|(name, _)| name == owner),
+        _ => None,
+    };
+    let needed = needed.map_or(walk.steps.len(), |at| at + 1);
     let finding = |(name, found): &(String, Found)| match found {
         Found::Several(count) => Some(
             Finding::failed(
@@ -66,7 +72,7 @@ fn errors(walk: &DmarcWalk) -> Vec<Finding> {
         }
         Found::Nothing | Found::Record(_) => None,
     };
-    walk.steps.iter().filter_map(finding).collect()
+    walk.steps[..needed].iter().filter_map(finding).collect()
 }
 
 fn policy(facts: &Facts, record: &DmarcRecord, owner: &str) -> Finding {

@@ -69,7 +69,7 @@ mod tests {
             }
             let mut results = jobs.finish();
             results.sort_unstable();
-            assert_eq!(results, Vec::from_iter(0..20));
+            assert_eq!(results, (0..20).collect::<Vec<_>>());
         }
     }
 

@@ -17,9 +17,12 @@ pub fn ptr(facts: &Facts, client: Option<IpAddr>) -> Vec<Finding> {
 fn of_address(address: &AddressFacts, is_client: bool) -> Finding {
     let section = "RFC 1912 section 2.1";
     let AddressFacts { ip, host, .. } = address;
-    let severe = |id, text: String| match is_client {
-        true => Finding::failed(id, text),
-        false => Finding::note(id, text),
+    let severe = |id, text: String| {
+        if is_client {
+            Finding::failed(id, text)
+        } else {
+            Finding::note(id, text)
+        }
     };
     let names = match &address.names {
         Ok(answer) => answer.records.join(", "),

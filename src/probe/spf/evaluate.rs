@@ -160,13 +160,11 @@ impl Evaluation<'_, '_> {
                 return Ok(verdict(SpfResult::of(term.qualifier), why));
             }
         }
-        match &record.redirect {
-            Some(redirect) => self.redirect(redirect, domain),
-            None => {
-                let why = format!("no term of the record of {domain} matches");
-                Ok(verdict(SpfResult::Neutral, why))
-            }
+        if let Some(redirect) = &record.redirect {
+            return self.redirect(redirect, domain);
         }
+        let why = format!("no term of the record of {domain} matches");
+        Ok(verdict(SpfResult::Neutral, why))
     }
 
     fn redirect(&mut self, redirect: &DomainSpec, domain: &str) -> Evaluated<SpfVerdict> {
@@ -293,9 +291,10 @@ impl Evaluation<'_, '_> {
     }
 
     fn expanded(&mut self, spec: &DomainSpec, domain: &str) -> Evaluated<String> {
-        let validated = match spec.needs_ptr() {
-            true => self.validated_names()?,
-            false => Vec::new(),
+        let validated = if spec.needs_ptr() {
+            self.validated_names()?
+        } else {
+            Vec::new()
         };
         // RFC 7208 §7.3: the domain itself, a name below it, any other.
         let validated = validated

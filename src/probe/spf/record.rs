@@ -91,9 +91,7 @@ impl SpfRecord {
             }
             let wrong = |why: &str| format!("the term \"{}\" has {why}", shown(term));
             let Some((name, value)) = modifier(term) else {
-                record
-                    .terms
-                    .push(Term::parse(term).map_err(|why| wrong(why))?);
+                record.terms.push(Term::parse(term).map_err(wrong)?);
                 continue;
             };
             match name.to_ascii_lowercase().as_str() {

@@ -8,9 +8,10 @@ pub use results::authentication_results;
 
 use crate::client::dns::{Answer, Dns, DnsError, Question, Record, RecordType};
 use crate::client::events::Observer;
-use crate::mail::address::{Domain, parse_list};
+use crate::mail::address::{Domain, ListEntry, parse_list};
 use crate::mail::dkim::{
-    DkimResult, DkimVerdict, HashedMessage, ReceivedField, Signature, Verification, read_header,
+    DkimResult, DkimVerdict, HashedMessage, ParsedSignatures, ReceivedField, Signature,
+    Verification, read_header,
 };
 use crate::mail::tag_list::TagList;
 use crate::probe::dmarc::{Disposition, DmarcRecord, DmarcWalk};
@@ -25,8 +26,19 @@ pub struct MessageClient {
     pub ip: IpAddr,
     /// The name in EHLO; empty: not known.
     pub helo: String,
-    /// Local part and domain of MAIL FROM. Outer `None`: that of `Return-Path`; inner `None`: the null sender.
-    pub sender: Option<Option<(String, String)>>,
+    pub sender: EnvelopeSender,
+}
+
+/// The address in MAIL FROM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EnvelopeSender {
+    /// That of `Return-Path`, or the null sender.
+    ReturnPath,
+    Null,
+    Address {
+        local: String,
+        domain: String,
+    },
 }
 
 #[derive(Debug)]
@@ -158,7 +170,7 @@ fn author_domain(fields: &[ReceivedField]) -> Result<String, String> {
         .collect();
     let entries =
         parse_list(value.trim()).map_err(|error| format!("From cannot be parsed: {error}"))?;
-    let mailboxes = entries.iter().flat_map(|entry| entry.mailboxes());
+    let mailboxes = entries.iter().flat_map(ListEntry::mailboxes);
     let domains = mailboxes.map(|mailbox| match mailbox.address.domain() {
         Domain::Name(name) => Some(name.trim_end_matches('.').to_ascii_lowercase()),
         _ => None,
@@ -173,12 +185,10 @@ fn author_domain(fields: &[ReceivedField]) -> Result<String, String> {
     }
 }
 
-type Parsed = Vec<(usize, Result<Signature, String>)>;
-
 /// The records of the keys, in the order of the signatures that can be parsed.
 fn keys(
     dns: &dyn Dns,
-    signatures: &Parsed,
+    signatures: &ParsedSignatures,
     observer: &mut dyn Observer,
 ) -> Vec<Result<Answer, DnsError>> {
     let parsed = signatures
@@ -194,7 +204,7 @@ fn keys(
 }
 
 fn verdicts(
-    (signatures, hashed): (Parsed, &HashedMessage<'_>),
+    (signatures, hashed): (ParsedSignatures, &HashedMessage<'_>),
     keys: Vec<Result<Answer, DnsError>>,
     now: u64,
 ) -> Vec<SignatureReport> {
@@ -237,7 +247,11 @@ fn spf(
     dns: &dyn Dns,
     observer: &mut dyn Observer,
 ) -> SpfReport {
-    let sender = client.sender.clone().unwrap_or_else(|| return_path(fields));
+    let sender = match &client.sender {
+        EnvelopeSender::ReturnPath => return_path(fields),
+        EnvelopeSender::Null => None,
+        EnvelopeSender::Address { local, domain } => Some((local.clone(), domain.clone())),
+    };
     let spf_client = SpfClient {
         ip: client.ip,
         sender: sender
