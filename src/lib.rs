@@ -9,6 +9,7 @@ pub mod client;
 pub mod config;
 pub mod cron;
 pub mod mail;
+mod mailbox;
 pub(crate) mod probe;
 pub mod queue;
 pub mod script;

@@ -5,12 +5,15 @@ use crate::cli::check;
 use crate::cli::completions;
 use crate::cli::config;
 use crate::cli::config::ConfigView;
+use crate::cli::cron;
+use crate::cli::cron::CronOptions;
 use crate::cli::demo;
 use crate::cli::digest;
 use crate::cli::digest::{Digest, DigestTask};
 use crate::cli::dkim;
 use crate::cli::dkim::DkimTask;
 use crate::cli::doctor;
+use crate::cli::fetch;
 use crate::cli::jobs;
 use crate::cli::jobs::JobsOptions;
 use crate::cli::login;
@@ -34,6 +37,9 @@ use crate::cli::sendmail;
 use crate::cli::sendmail::SendmailTask;
 use crate::cli::sink;
 use crate::cli::sink::SinkOptions;
+use crate::cli::standins;
+use crate::cli::standins::swaks::Swaks;
+use crate::cli::standins::{mail, msmtp};
 use crate::cli::terminal;
 use crate::cli::unit;
 use crate::cli::unit::Unit;
@@ -60,6 +66,8 @@ pub enum Invocation {
     Check(Box<check::CheckTask>),
     /// Verify a message.
     Verify(Box<verify::VerifyTask>),
+    /// Work on messages in a mailbox.
+    Fetch(Box<fetch::Fetch>),
     /// Run scripted sessions.
     Script(Box<script::ScriptTask>),
     /// Diagnose how mail from cron would leave this host.
@@ -84,12 +92,20 @@ pub enum Invocation {
     Policy(Box<Policy>),
     /// Do what sendmail(8) does.
     Sendmail(Box<sendmail::Sendmail>),
+    /// Do what swaks does.
+    Swaks(Box<Swaks>),
+    /// Send a message as mail and mutt do.
+    Mail(Box<mail::MailArgs>),
+    /// Do what msmtp does.
+    Msmtp(Box<msmtp::MsmtpArgs>),
     /// Mail a line or a text.
     Notify(Box<NotifyOptions>),
     /// Mail a summary of recorded runs, or show it.
     Digest(Box<Digest>),
     /// Show jobs, and report those that did not run.
     Jobs(Box<JobsOptions>),
+    /// List the jobs of a crontab, or let `ehlo run` run them.
+    Cron(Box<CronOptions>),
     /// Mail the status of a systemd unit.
     Unit(Box<Unit>),
     /// Run a command and mail the result.
@@ -124,6 +140,7 @@ impl Invocation {
             Self::Sink(options) => sink::run(*options),
             Self::Probe(options) => probe::run(&options),
             Self::Ask(options) => ask::run(&options),
+            Self::Fetch(fetch) => fetch::run(&fetch),
             Self::Script(task) => script::run(*task),
             Self::Doctor(options) => doctor::run(&options),
             Self::Demo => demo::run(),
@@ -138,9 +155,13 @@ impl Invocation {
             Self::Verify(task) => verify::run(&task),
             Self::Queue(options) => queue::run(&options),
             Self::Sendmail(options) => sendmail::run(&options),
+            Self::Swaks(swaks) => standins::swaks::run(*swaks),
+            Self::Mail(args) => mail::run(*args),
+            Self::Msmtp(args) => msmtp::run(*args),
             Self::Notify(options) => notify::run(*options),
             Self::Digest(options) => digest::run(*options),
             Self::Jobs(options) => jobs::run(&options),
+            Self::Cron(options) => cron::run(&options),
             Self::Unit(options) => unit::run(*options),
             Self::Job(options) => run::run(&options),
             Self::Completions(shell) => completions::run(shell),

@@ -4,9 +4,11 @@ use crate::cli::ask;
 use crate::cli::check;
 use crate::cli::completions;
 use crate::cli::config;
+use crate::cli::cron;
 use crate::cli::digest;
 use crate::cli::dkim;
 use crate::cli::doctor;
+use crate::cli::fetch;
 use crate::cli::help::{HelpArgs, suggestions, topics};
 use crate::cli::invocation::Invocation;
 use crate::cli::jobs;
@@ -29,7 +31,10 @@ use crate::cli::send::args::{ParsedWords, SendArgs};
 use crate::cli::send::{Send, SendTask};
 use crate::cli::sendmail;
 use crate::cli::sink;
-use crate::cli::standins::{Call, misplaced};
+use crate::cli::standins::mail::{self, MailStyle};
+use crate::cli::standins::mail::{MailArgs, MailStyle};
+use crate::cli::standins::swaks::Swaks;
+use crate::cli::standins::{Call, StandInWords, misplaced, msmtp};
 use crate::cli::unit;
 use crate::cli::verify;
 use crate::config::{Config, Places, Profile};
@@ -137,6 +142,8 @@ enum Subcommands {
     Check(Box<check::Args>),
     /// Verify the DKIM signatures of a message, SPF and DMARC, as a receiver does.
     Verify(Box<verify::Args>),
+    /// List, search, print, save and delete messages in a mailbox (IMAP, POP3).
+    Fetch(Box<fetch::Args>),
     /// Run a scripted SMTP session and check the replies.
     Script(Box<script::Args>),
     /// Check and show the configuration.
@@ -163,6 +170,8 @@ enum Subcommands {
     Digest(Box<digest::Args>),
     /// Show recorded jobs, and report those that did not run.
     Jobs(Box<jobs::Args>),
+    /// Let cron run jobs by `ehlo run`.
+    Cron(Box<cron::Args>),
     /// Mail the status of a systemd unit.
     Unit(Box<unit::Args>),
     /// Diagnose how mail from cron would leave this host.
@@ -171,6 +180,14 @@ enum Subcommands {
     Sendmail(sendmail::SendmailWords),
     /// List the queue, like mailq(1).
     Mailq(sendmail::SendmailWords),
+    /// Act as swaks, with its options.
+    Swaks(StandInWords),
+    /// Act as msmtp, with its options and configuration.
+    Msmtp(StandInWords),
+    /// Send a message with the options of mail, mailx and s-nail.
+    Mail(StandInWords),
+    /// Send a message with the options of mutt.
+    Mutt(StandInWords),
     /// Print the completion script of a shell.
     Completions(completions::Args),
     /// Print a page of the manual.
@@ -260,6 +277,7 @@ impl Subcommands {
             Self::Ask(arguments) => invocation(arguments.plan(), Invocation::Ask),
             Self::Check(arguments) => invocation(arguments.plan(typed, places), Invocation::Check),
             Self::Verify(arguments) => invocation(arguments.plan(), Invocation::Verify),
+            Self::Fetch(arguments) => invocation(arguments.plan(typed, places), Invocation::Fetch),
             Self::Script(arguments) => invocation(arguments.plan(&typed), Invocation::Script),
             Self::Config(arguments) => arguments
                 .plan(&mut typed.of_sending(), places)
@@ -284,6 +302,7 @@ impl Subcommands {
                 invocation(arguments.plan(&typed, places), Invocation::Digest)
             }
             Self::Jobs(arguments) => invocation(arguments.plan(&typed, places), Invocation::Jobs),
+            Self::Cron(arguments) => invocation(arguments.plan(), Invocation::Cron),
             Self::Unit(arguments) => invocation(arguments.plan(&typed, places), Invocation::Unit),
             Self::Doctor(arguments) => {
                 invocation(Ok(arguments.plan(typed, words, places)), Invocation::Doctor)
@@ -292,7 +311,11 @@ impl Subcommands {
             Self::Completions(arguments) => Ok(Invocation::Completions(arguments.shell)),
             Self::Help(arguments) => Err(topics::help(self::command(), &arguments.topic).into()),
             Self::Sendmail(_) => Err(misplaced(StandIn::Sendmail).into()),
+            Self::Swaks(_) => Err(misplaced(StandIn::Swaks).into()),
             Self::Mailq(_) => Err(misplaced(StandIn::Mailq).into()),
+            Self::Msmtp(_) => Err(misplaced(StandIn::Msmtp).into()),
+            Self::Mail(_) => Err(misplaced(StandIn::Mail).into()),
+            Self::Mutt(_) => Err(misplaced(StandIn::Mutt).into()),
         }
     }
 }
@@ -303,6 +326,33 @@ fn stand_in(call: &Call<'_>, places: &Places) -> Result<Invocation, EarlyExit> {
             let sendmail = sendmail::plan(call, places)?;
             Ok(Invocation::Sendmail(Box::new(sendmail)))
         }
+        _ if places.are_fixed() => Err(privileged().into()),
+        StandIn::Swaks => Ok(Invocation::Swaks(Box::new(Swaks::of(call)))),
+        StandIn::Mail | StandIn::Mailx | StandIn::SNail | StandIn::Nail | StandIn::Mutt => {
+            mail_program(call)
+        }
+        StandIn::Msmtp => match msmtp::MsmtpArgs::parse(call.words) {
+            Ok(args) => Ok(Invocation::Msmtp(Box::new(args))),
+            Err(why) => Err(EarlyExit {
+                text: format!("{why}\n"),
+                exit: Exit::Usage,
+            }),
+        },
+    }
+}
+
+fn mail_program(call: &Call<'_>) -> Result<Invocation, EarlyExit> {
+    let style = match call.program {
+        StandIn::Mutt => MailStyle::Mutt,
+        StandIn::SNail | StandIn::Nail => MailStyle::Nail,
+        _ => MailStyle::Any,
+    };
+    match mail::parse(style, call.program.row().0, call.words) {
+        Ok(args) => Ok(Invocation::Mail(Box::new(args))),
+        Err(error) => Err(EarlyExit {
+            text: format!("{}\n", error.text),
+            exit: error.exit,
+        }),
     }
 }
 

@@ -41,6 +41,11 @@ pub fn open(mut options: TranscriptOptions) -> Option<Box<dyn Transcript>> {
     transcript::open(options, Stdout)
 }
 
+/// True if stdout shows colours.
+pub fn stdout_shows_colors() -> bool {
+    shows_colors(&io::stdout())
+}
+
 /// True if the output is a terminal with colours, and `NO_COLOR` is not set (no-color.org).
 fn shows_colors(output: &impl IsTerminal) -> bool {
     let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());

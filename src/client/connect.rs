@@ -59,7 +59,19 @@ pub fn connect(
 ) -> Result<Connected, ConnectError> {
     let host = &endpoint.host;
     let peers = router.addresses(host, endpoint.port, observer);
-    let mut others = VecDeque::from(peers.map_err(|error| ConnectError::no_address(&error))?);
+    let peers = peers.map_err(|error| ConnectError::no_address(&error))?;
+    connect_to_peers(endpoint, peers, terms, observer)
+}
+
+/// Connects to the first of these addresses of a server that answers.
+pub fn connect_to_peers(
+    endpoint: &Endpoint,
+    peers: Vec<PeerAddress>,
+    terms: Terms,
+    observer: &mut dyn Observer,
+) -> Result<Connected, ConnectError> {
+    let host = &endpoint.host;
+    let mut others = VecDeque::from(peers);
     observer.on_event(Event::Host {
         name: &host.to_string(),
         port: (!host.is_local()).then_some(endpoint.port),

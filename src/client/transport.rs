@@ -220,6 +220,7 @@ impl<'a> OpenTransport<'a> {
         Terms {
             proxy_login: self.proxy_login,
             source: self.router.source(),
+            source_port: 0,
             limit: self.session.timeout.unwrap_or_else(|| {
                 let patience = self.session.patience.unwrap_or(CONNECT);
                 patience.min(CONNECT)
@@ -329,6 +330,12 @@ impl<'p> Transports<'p> {
             let error = entry.loaded.get()?.as_ref().err()?;
             Some((entry.options, error))
         })
+    }
+
+    /// The server that all recipient domains go to; `None`: there is none.
+    pub fn relay(&self) -> Option<String> {
+        let relay = self.entries.first()?.options.route.relay.as_ref()?;
+        Some(format!("{}:{}", relay.host, relay.port))
     }
 
     /// True if all recipient domains go to one server.

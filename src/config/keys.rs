@@ -34,7 +34,7 @@ pub(super) enum SectionKeys {
 }
 
 /// The tables that are not profiles.
-pub(super) const SECTIONS: [(&str, SectionKeys); 8] = [
+pub(super) const SECTIONS: [(&str, SectionKeys); 9] = [
     (
         "queue",
         SectionKeys::These(&[
@@ -47,6 +47,8 @@ pub(super) const SECTIONS: [(&str, SectionKeys); 8] = [
             "per-host",
             "bounce-size",
             "dir",
+            "password-file",
+            "password-command",
             "on-uncertain",
             "on-failure",
         ]),
@@ -64,10 +66,14 @@ pub(super) const SECTIONS: [(&str, SectionKeys); 8] = [
     ),
     ("senders", SectionKeys::AnyList),
     ("dns", SectionKeys::These(&["trust-ad"])),
+    ("msmtp", SectionKeys::These(&["queue"])),
 ];
 
 /// Keys that are not options.
-pub(super) const NON_OPTIONS: [&str; 2] = ["inherit", "fallback"];
+pub(super) const NON_OPTIONS: [&str; 3] = ["inherit", "fallback", "read"];
+
+/// Keys that name other profiles.
+pub(super) const PROFILE_NAMES: [&str; 2] = ["inherit", "fallback"];
 
 /// Keys that users often try. The error explains why passwords are not accepted.
 const PASSWORDS: [&str; 4] = ["password", "passwd", "pass", "token"];

@@ -12,7 +12,11 @@ mod syntax;
 
 pub use edit::{NewProfile, Outline, outline};
 pub use error::{ConfigError, ConfigFault, ConfigPosition, PERMISSION_ADVICE};
-pub use import::{ForeignFormat, ImportError, Imported, ImportedProfile};
+pub use import::msmtp_accounts as msmtp;
+pub use import::{
+    ForeignFormat, ImportError, Imported, ImportedProfile, LinePlace, MailSettings,
+    mailrc_settings, msmtp_options, muttrc_settings,
+};
 pub use keys::Keys;
 pub use location::{FoundFile, Places, SYSTEM, find};
 pub use providers::{Provider, UserName};
@@ -194,8 +198,14 @@ impl Profile {
         let options = self
             .settings
             .iter()
-            .filter(|setting| setting.key != "fallback");
+            .filter(|setting| !matches!(setting.key.as_str(), "fallback" | "read"));
         options.filter_map(ConfigKey::as_option).collect()
+    }
+
+    /// The mailbox that receives mail, a URL.
+    #[must_use]
+    pub fn mailbox(&self) -> Option<&ConfigKey> {
+        self.setting("read")
     }
 
     /// True if the profile has this key.

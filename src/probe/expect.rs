@@ -2,6 +2,10 @@
 
 use crate::client::session::{has_parameter, parameters};
 use crate::probe::{ProbeResult, TlsReport};
+use regex_lite::{Regex, RegexBuilder};
+
+/// The beginnings of expectations that are regular expressions.
+const PATTERNS: [&str; 2] = ["banner~", "ehlo~"];
 
 /// One expectation, as in `starttls`, `auth=PLAIN` or `size>=10M`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +29,37 @@ enum Expected {
     Size(u64),
     /// A keyword of EHLO, with this parameter.
     Keyword(String, Option<String>),
+    /// A line of the greeting that matches.
+    Banner(Pattern),
+    /// A line of the EHLO reply that matches.
+    Ehlo(Pattern),
 }
+
+/// A regular expression, without regard to case.
+#[derive(Clone, Debug)]
+struct Pattern(Regex);
+
+impl Pattern {
+    fn parse(text: &str) -> Result<Self, String> {
+        let built = RegexBuilder::new(text).case_insensitive(true).build();
+        built
+            .map(Self)
+            .map_err(|error| format!("invalid regular expression: {error}"))
+    }
+
+    /// The first line that matches.
+    fn find<'l>(&self, lines: &'l [String]) -> Option<&'l String> {
+        lines.iter().find(|line| self.0.is_match(line))
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
+impl Eq for Pattern {}
 
 /// The result of checking an expectation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,11 +78,42 @@ impl ExpectationResult {
 }
 
 impl Expectation {
+    /// Parses a list with commas. A regular expression extends to the end, because it may contain commas.
+    ///
+    /// # Errors
+    /// What is wrong with an entry.
+    pub fn parse_list(text: &str) -> Result<Vec<Self>, String> {
+        let mut all = Vec::new();
+        let mut rest = Some(text);
+        while let Some(list) = rest {
+            let entry = list.trim_start();
+            let is_pattern = PATTERNS.iter().any(|name| {
+                let start = entry.get(..name.len());
+                start.is_some_and(|start| start.eq_ignore_ascii_case(name))
+            });
+            let (first, others) = match list.split_once(',') {
+                Some((first, others)) if !is_pattern => (first, Some(others)),
+                _ => (list, None),
+            };
+            all.push(Self::parse(first)?);
+            rest = others;
+        }
+        Ok(all)
+    }
+
     /// Parses an expectation.
     ///
     /// # Errors
     /// The text and what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
+        if let Some((name, pattern)) = text.split_once('~')
+            && let Some(what) = matching(name.trim(), pattern)
+        {
+            return Ok(Self {
+                text: text.trim().to_owned(),
+                what: what?,
+            });
+        }
         // A colon is accepted instead of >=, which a shell may take for a redirection.
         let at_least = text.split_once(">=").or(text.split_once(':'));
         let (name, at_least, value) = match (at_least, text.split_once('=')) {
@@ -128,9 +193,29 @@ impl Expected {
                 let offered = probe.in_clear.as_deref().unwrap_or_default();
                 keyword(offered, "starttls", None)
             }
+            Self::Banner(pattern) => matched(pattern, &probe.banner, "no greeting"),
+            Self::Ehlo(pattern) => matched(pattern, probe.offered(), "nothing offered"),
             Self::Size(least) => size(probe.offered(), *least),
             Self::Keyword(name, value) => keyword(probe.offered(), name, value.as_deref()),
         }
+    }
+}
+
+/// The expectation of a regular expression. `None`: another kind.
+fn matching(name: &str, pattern: &str) -> Option<Result<Expected, String>> {
+    let pattern = Pattern::parse(pattern);
+    match name.to_ascii_lowercase().as_str() {
+        "banner" => Some(pattern.map(Expected::Banner)),
+        "ehlo" => Some(pattern.map(Expected::Ehlo)),
+        _ => None,
+    }
+}
+
+fn matched(pattern: &Pattern, lines: &[String], nothing: &str) -> (bool, String) {
+    match (pattern.find(lines), lines) {
+        (Some(line), _) => (true, line.clone()),
+        (None, []) => (false, nothing.to_owned()),
+        (None, lines) => (false, lines.join(", ")),
     }
 }
 
@@ -240,6 +325,23 @@ mod tests {
         };
         assert!(is_met("starttls", &probe) && is_met("auth=PLAIN", &probe));
         assert!(!is_met("pipelining", &probe));
+    }
+
+    #[test]
+    fn regular_expressions_extend_to_the_end_of_the_list() {
+        let list = Expectation::parse_list("tls,size:10M,banner~^mx[0-9]{1,2}\\.").unwrap();
+        let texts: Vec<&str> = list.iter().map(|one| one.text.as_str()).collect();
+        assert_eq!(texts, ["tls", "size:10M", "banner~^mx[0-9]{1,2}\\."]);
+        let mut probe = server(&["PIPELINING", "SIZE 1000"]);
+        probe.banner = vec!["MX12.example ESMTP".to_owned()];
+        let check = |text: &str| Expectation::parse(text).unwrap().check(&probe);
+        assert!(list[2].check(&probe).met);
+        assert_eq!(check("banner~^smtp").found, "MX12.example ESMTP");
+        assert!(!check("banner~^smtp").met && check("ehlo~^size [0-9]+$").met);
+        assert!(!check("ehlo~^starttls$").met);
+        for text in ["banner~(", "tls,,size:1", "x~y"] {
+            assert!(Expectation::parse_list(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 use crate::client::events::{Event, Interests, Observer};
 use crate::client::outcome::{ContactedServer, SessionEnd};
-use crate::client::route::Endpoint;
+use crate::client::peer::PeerAddress;
+use crate::client::route::{Endpoint, RouteError};
 use crate::client::status::{Hint, with_hint};
 use crate::client::transport::OpenTransport;
-use crate::probe::session::run_session;
+use crate::client::wire::tls::Suite;
+use crate::probe::session::{run_session, run_session_at};
 use crate::smtp::stage::Stage;
 use crate::system::certificate::Certificate;
 use crate::system::exit::Exit;
@@ -43,6 +45,8 @@ pub struct TlsReport {
     pub group: String,
     /// The expected name.
     pub name: String,
+    /// True if an earlier TLS session was resumed.
+    pub resumed: bool,
     /// True if the certificate was verified.
     pub verified: bool,
     /// The verdict, worded to follow "certificate of NAME".
@@ -59,6 +63,11 @@ pub struct TimedStep {
 }
 
 impl TlsReport {
+    /// The cipher suite. `None`: the handshake did not get that far.
+    pub fn suite(&self) -> Option<Suite> {
+        Suite::of_rustls(&self.cipher)
+    }
+
     /// Whole days until the server's own certificate expires; negative if it has expired.
     pub fn days_left(&self) -> Option<i64> {
         let own = Certificate::read(self.chain.first()?)?;
@@ -96,6 +105,29 @@ impl ProbeResult {
         self.failure.is_none()
     }
 
+    /// A failure without a contact to a server.
+    pub fn unreached(error: &RouteError) -> Self {
+        Self {
+            hint: error.hint(),
+            exit: if error.may_pass() {
+                Exit::Temporary
+            } else {
+                Exit::NoHost
+            },
+            failure: Some(error.to_string()),
+            ..Self::default()
+        }
+    }
+
+    /// The EHLO lines that are offered only in clear, and those only inside TLS, without STARTTLS. Empty if there
+    /// was one EHLO.
+    pub fn differences(&self) -> (Vec<&str>, Vec<&str>) {
+        let (Some(clear), Some(tls)) = (&self.in_clear, &self.in_tls) else {
+            return (Vec::new(), Vec::new());
+        };
+        (only_in(clear, tls), only_in(tls, clear))
+    }
+
     /// The last EHLO reply lines: those inside TLS if TLS was negotiated.
     pub fn offered(&self) -> &[String] {
         let last = self.in_tls.as_ref().or(self.in_clear.as_ref());
@@ -109,8 +141,20 @@ pub fn probe(
     endpoint: &Endpoint,
     observer: &mut dyn Observer,
 ) -> ProbeResult {
+    probe_at(transport, (endpoint, None), observer)
+}
+
+/// The same at one address of the server. `None`: any of them.
+pub fn probe_at(
+    transport: &OpenTransport<'_>,
+    (endpoint, peer): (&Endpoint, Option<&PeerAddress>),
+    observer: &mut dyn Observer,
+) -> ProbeResult {
     let mut recorder = StepRecorder::new(observer);
-    let outcome = run_session(transport, endpoint, &[], &mut recorder);
+    let outcome = match peer {
+        Some(peer) => run_session_at(transport, (endpoint, peer), &mut recorder),
+        None => run_session(transport, endpoint, &[], &mut recorder),
+    };
     let mut probe = recorder.probe;
     match outcome {
         Ok((server, ended)) => {
@@ -161,7 +205,7 @@ impl<'w> StepRecorder<'w> {
         let is_yes = (200..300).contains(&code);
         match stage {
             Stage::Banner => self.probe.banner = lines.to_vec(),
-            Stage::Ehlo if is_yes => {
+            Stage::Ehlo | Stage::Lhlo if is_yes => {
                 let offered = Some(lines.iter().skip(1).cloned().collect());
                 if self.probe.tls.is_some() {
                     self.probe.in_tls = offered;
@@ -173,6 +217,14 @@ impl<'w> StepRecorder<'w> {
             _ => {}
         }
     }
+}
+
+fn only_in<'l>(lines: &'l [String], others: &[String]) -> Vec<&'l str> {
+    let is_other = |line: &&String| others.iter().all(|other| !other.eq_ignore_ascii_case(line));
+    let lines = lines
+        .iter()
+        .filter(|line| !line.eq_ignore_ascii_case("starttls"));
+    lines.filter(is_other).map(String::as_str).collect()
 }
 
 fn is_address(name: &str) -> bool {
@@ -195,6 +247,7 @@ impl Observer for StepRecorder<'_> {
                     cipher: secured.cipher.to_owned(),
                     group: secured.group.unwrap_or_default().to_owned(),
                     name: secured.name.to_owned(),
+                    resumed: secured.resumed,
                     verified: secured.verified,
                     judgement: secured.judgement.to_owned(),
                     chain: secured.chain.to_vec(),
@@ -206,6 +259,7 @@ impl Observer for StepRecorder<'_> {
                     cipher: String::new(),
                     group: String::new(),
                     name: name.to_owned(),
+                    resumed: false,
                     verified: false,
                     judgement: format!("not trusted: it {why}"),
                     chain: chain.to_vec(),

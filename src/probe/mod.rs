@@ -1,16 +1,24 @@
 //! Inspects a server without sending mail. Collects and compares; prints nothing.
 
+mod certificate;
 pub mod check;
 pub mod discover;
 pub mod dmarc;
 mod expect;
 mod finding;
+pub mod fleet;
 mod inspect;
+mod judge;
+pub mod scan;
+mod series;
 mod session;
 pub mod spf;
 pub mod verify;
 
+pub use certificate::SOON;
 pub use expect::{Expectation, ExpectationResult};
 pub use finding::{Finding, FindingId, Status, worst};
 pub use inspect::{ProbeResult, TlsReport, probe};
-pub use session::{AskResult, ask};
+pub use judge::findings;
+pub use series::{Phase, ProbeSeries, Spread};
+pub use session::{AskResult, ask, run_session};

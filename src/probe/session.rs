@@ -1,8 +1,9 @@
 //! Sessions without a message: connecting, and sending commands.
 
-use crate::client::connect::{ConnectError, Connected, connect};
+use crate::client::connect::{ConnectError, Connected, connect, connect_to_peers};
 use crate::client::events::Observer;
 use crate::client::outcome::{ContactedServer, SessionEnd};
+use crate::client::peer::PeerAddress;
 use crate::client::route::Endpoint;
 use crate::client::session;
 use crate::client::session::{SessionResult, Transaction};
@@ -81,13 +82,32 @@ pub fn run_session(
     commands: &[String],
     observer: &mut dyn Observer,
 ) -> Result<(ContactedServer, SessionResult), ConnectError> {
-    let Connected { server, wire } =
-        connect(&transport.router, endpoint, transport.terms(), observer)?;
+    let connected = connect(&transport.router, endpoint, transport.terms(), observer)?;
+    Ok(run_on(transport, (endpoint, connected), commands, observer))
+}
+
+/// A session without commands at one address of a server.
+pub fn run_session_at(
+    transport: &OpenTransport<'_>,
+    (endpoint, peer): (&Endpoint, &PeerAddress),
+    observer: &mut dyn Observer,
+) -> Result<(ContactedServer, SessionResult), ConnectError> {
+    let peers = vec![peer.clone()];
+    let connected = connect_to_peers(endpoint, peers, transport.terms(), observer)?;
+    Ok(run_on(transport, (endpoint, connected), &[], observer))
+}
+
+fn run_on(
+    transport: &OpenTransport<'_>,
+    (endpoint, Connected { server, wire }): (&Endpoint, Connected),
+    commands: &[String],
+    observer: &mut dyn Observer,
+) -> (ContactedServer, SessionResult) {
     let transaction = Transaction {
         commands,
         ..Transaction::new(None, Vec::new(), &Nothing)
     };
     let name = endpoint.host.name();
     let ended = session::run(wire, &transaction, &transport.context(&name), observer);
-    Ok((server, ended))
+    (server, ended)
 }

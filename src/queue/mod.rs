@@ -1,15 +1,20 @@
 //! The queue: the store with its items, the retry schedule, and delivery from it.
 
 pub(crate) mod delivery;
+mod location;
 pub mod store;
 pub(crate) mod submit;
+
+pub(crate) use location::{Database, Location};
 
 use crate::client::mail_log::LogOptions;
 use crate::client::transport::Transport;
 use crate::mail::dkim::Signer;
+#[cfg(not(feature = "postgres"))]
+use crate::queue::store::DatabaseFault;
 use crate::queue::store::spool::Spool;
 use crate::queue::store::{OnUncertain, QueueError, QueueStore, RetrySettings, RouteSpec};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Options for a message that is put into the queue.
 #[derive(Debug)]
@@ -37,11 +42,11 @@ pub enum FirstTry {
     Later,
 }
 
-/// A queue: its directory and its settings.
+/// A queue: its location and its settings.
 #[derive(Debug)]
 pub struct QueueOptions {
     /// `None`: the default directory.
-    pub directory: Option<PathBuf>,
+    pub location: Option<Location>,
     /// The configuration file given; `None`: the default one. It is passed to a run that is started later.
     pub config: Option<PathBuf>,
     pub settings: RetrySettings,
@@ -66,6 +71,25 @@ pub trait StoredRoutes: std::fmt::Debug + Send + Sync {
 ///
 /// # Errors
 /// The location cannot be used, for example because other users can write to it.
-pub fn open(location: Option<&Path>, create: bool) -> Result<Box<dyn QueueStore>, QueueError> {
-    Ok(Box::new(Spool::open(location, create)?))
+pub fn open(location: Option<&Location>, create: bool) -> Result<Box<dyn QueueStore>, QueueError> {
+    let directory = match location {
+        Some(Location::Database(database)) => return open_database(database),
+        Some(Location::Directory(path)) => Some(path.as_path()),
+        None => None,
+    };
+    Ok(Box::new(Spool::open(directory, create)?))
+}
+
+#[cfg(feature = "postgres")]
+fn open_database(database: &Database) -> Result<Box<dyn QueueStore>, QueueError> {
+    Ok(Box::new(store::postgres::PostgresStore::open(database)?))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn open_database(database: &Database) -> Result<Box<dyn QueueStore>, QueueError> {
+    Err(QueueError::Database {
+        location: database.to_string(),
+        why: "cannot be used: this ehlo was built without the feature postgres".to_owned(),
+        fault: DatabaseFault::Setup,
+    })
 }

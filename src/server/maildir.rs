@@ -40,6 +40,18 @@ impl Maildir {
         })
     }
 
+    /// Adds a message, which `fill` writes, without lines before it. Returns the file.
+    ///
+    /// # Errors
+    /// The file cannot be written, or `fill` failed; then there is no file.
+    pub fn add(&self, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<PathBuf> {
+        let name = self.unique_name();
+        let mut file = MaildirFile::create(self.tmp.join(&name), self.new.join(&name))?;
+        fill(&mut file.file)?;
+        file.complete()?;
+        Ok(file.new.clone())
+    }
+
     fn unique_name(&self) -> String {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -82,6 +94,12 @@ impl MaildirFile {
         Ok(MaildirFile { file, tmp, new })
     }
 
+    fn complete(&mut self) -> io::Result<()> {
+        self.file.flush()?;
+        self.file.get_ref().sync_all()?;
+        self.publish()
+    }
+
     // If its name may not survive a power failure, the file is removed again: the sender will retry.
     fn publish(&self) -> io::Result<()> {
         fs::rename(&self.tmp, &self.new)?;
@@ -99,9 +117,7 @@ impl Incoming for MaildirFile {
     }
 
     fn commit(mut self: Box<Self>) -> Result<StoredAt, StoreRefusal> {
-        self.file.flush()?;
-        self.file.get_ref().sync_all()?;
-        self.publish()?;
+        self.complete()?;
         Ok(StoredAt::File(self.new.clone()))
     }
 }

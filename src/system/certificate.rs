@@ -227,6 +227,37 @@ pub fn weakness(der: &[u8]) -> Option<String> {
     }
 }
 
+/// The kind of a certificate's key and its length: `RSA 2048`, `EC 256`, `Ed25519`. `None`: not a certificate.
+pub fn key_kind(der: &[u8]) -> Option<String> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let key = certificate.public_key();
+    Some(
+        match (key.parsed(), key.algorithm.algorithm.to_string().as_str()) {
+            (Ok(PublicKey::RSA(key)), _) => format!("RSA {}", key.key_size()),
+            (Ok(PublicKey::EC(point)), _) => format!("EC {}", point.key_size()),
+            (Ok(PublicKey::DSA(_)), _) => "DSA".to_owned(),
+            (_, "1.3.101.112") => "Ed25519".to_owned(),
+            (_, "1.3.101.113") => "Ed448".to_owned(),
+            (_, other) => other.to_owned(),
+        },
+    )
+}
+
+/// The hash function of a certificate's signature if it is broken: MD5 or SHA-1.
+pub fn broken_hash(der: &[u8]) -> Option<&'static str> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    match certificate
+        .signature_algorithm
+        .algorithm
+        .to_string()
+        .as_str()
+    {
+        "1.2.840.113549.1.1.4" => Some("MD5"),
+        "1.2.840.113549.1.1.5" | "1.2.840.10045.4.1" | "1.2.840.10040.4.3" => Some("SHA-1"),
+        _ => None,
+    }
+}
+
 /// The public key of a certificate (`SubjectPublicKeyInfo` in DER). `None`: not a certificate.
 pub fn public_key(der: &[u8]) -> Option<&[u8]> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;

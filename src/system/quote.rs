@@ -26,7 +26,8 @@ pub fn for_shell(path: &Path) -> String {
     word
 }
 
-fn in_single_quotes(text: &str) -> String {
+/// Text in single quotes of a POSIX shell.
+pub fn in_single_quotes(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 

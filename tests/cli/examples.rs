@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// What an example calls besides ehlo. The first line that each prints is a password where it is asked for one.
-const OTHERS: [&str; 20] = [
+const OTHERS: [&str; 21] = [
     "apt-get",
     "backup",
+    "backup-all",
     "backup.sh",
     "check-all",
     "crontab",
@@ -63,7 +64,7 @@ exec "$EHLO" "$@"
 /// Another program: says its name, or does what an example needs of it.
 const OTHER: &str = r#"#!/bin/sh
 case "${0##*/} $1" in
-"crontab -l") ;;
+"crontab -l") echo '0 3 * * * backup' ;;
 "crontab -") cat >/dev/null ;;
 jq*) cat >/dev/null ;;
 exim*) exec ehlo sendmail -bs ;;
@@ -74,7 +75,8 @@ esac
 "#;
 
 /// Files that examples name, relative to where they are run.
-const FILES: [(&str, &str); 17] = [
+const FILES: [(&str, &str); 18] = [
+    ("cron.d/backup", "@daily root backup\n"),
     (
         "list.csv",
         "email,name,grade\nann@example.org,Ann,1\nbob@example.org,Bob,2\neve@example.org,Eve,3\n",
@@ -117,7 +119,8 @@ const FILES: [(&str, &str); 17] = [
 ];
 
 /// Places of a host, and where they are in the directory of the examples, or what is there instead.
-const PLACES: [(&str, &str); 7] = [
+const PLACES: [(&str, &str); 8] = [
+    ("/etc/cron.d/", "$WORLD/cron.d/"),
     ("/tmp/", "$WORLD/"),
     ("/run/dovecot/lmtp", "$WORLD/dovecot"),
     ("/usr/local/bin/", "$WORLD/bin/"),
@@ -139,13 +142,19 @@ const SERVERS: [&str; 7] = [
 ];
 
 /// Examples that are not run, and why.
-const NOT_RUN: [(&str, &str); 6] = [
+const NOT_RUN: [(&str, &str); 9] = [
     ("ehlo login --p", "it needs a person"),
     ("ehlo logout ", "there is no login"),
     ("cargo ", "it builds the program"),
     ("ln -s ", "it changes the host"),
     ("-- %i", "it is for a template of systemd"),
     ("queue show 0a1b2", "there is no such item"),
+    ("probe --mx", "it looks up exchangers"),
+    (
+        "--tls-scan",
+        "it needs a server for many connections; see tls_scan.rs",
+    ),
+    ("--nagios", "the server has another name; see probe.rs"),
 ];
 
 /// Examples that may end otherwise than with 0, and how: they tell what they find.

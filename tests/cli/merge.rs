@@ -146,7 +146,7 @@ fn nothing_is_sent_if_any_row_has_an_error() {
         ),
         (
             "email,name\nb@x.org,B\nc@x.org,C\nB@X.org,B\nb@x.ORG,C\n",
-            "line 5: the recipients are the same as in line 2",
+            "line 4: the recipients are the same as in line 2",
             65,
         ),
         (
@@ -215,7 +215,10 @@ fn refused_rows_are_skipped_later_and_can_be_tried_again() {
         .exits(0)
         .shows(&["2 accepted, 1 refused, 0 deferred, 0 uncertain"]);
     let second = again(directory.path(), &sink.relay(), &[]);
-    second.exits(0).shows(&["0 accepted", "3 skipped"]);
+    second
+        .exits(79)
+        .shows(&["0 accepted", "3 skipped"])
+        .says(&["1 row refused by an earlier run", "--retry refused"]);
     let third = again(directory.path(), &sink.relay(), &["--retry", "refused"]);
     third.exits(0).shows(&["1 accepted", "2 skipped"]);
     fs::write(
@@ -379,6 +382,88 @@ fn rows_arrive_once_although_the_run_is_killed() {
             "{address} was sent {count} times"
         );
     }
+}
+
+#[test]
+fn copy_for_another_recipient_does_not_send_accepted_rows_again() {
+    let sink = Receiver::start(&["--json"]);
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("list.csv"), LIST).unwrap();
+    fs::write(directory.path().join("letter.txt"), TEMPLATE).unwrap();
+    again(directory.path(), &sink.relay(), &[]).exits(0);
+    let copied = again(
+        directory.path(),
+        &sink.relay(),
+        &["--bcc", "archive@crepes.fr"],
+    );
+    copied
+        .exits(65)
+        .says(&["line 2: one@hamburger.edu was sent with another content"]);
+    let upper = LIST.replace("one@", "One@");
+    fs::write(directory.path().join("list.csv"), upper).unwrap();
+    again(directory.path(), &sink.relay(), &[]).exits(65);
+    assert_eq!(sink.stop().events("message").len(), 3);
+}
+
+#[test]
+fn rows_whose_recipients_differ_in_case_only_are_the_same() {
+    let server = Server::untouched();
+    let list = format!("{LIST}ONE@hamburger.edu,One\n");
+    let run = merge(&relay(&server), &list).run();
+    run.exits(65)
+        .says(&["line 5: the recipients are the same as in line 2", "--id"]);
+    server.finish();
+}
+
+#[test]
+fn row_with_a_corrected_address_is_sent_although_it_was_refused() {
+    let sink = Receiver::start(&["--json", "--fault", "rcpt=550 5.1.1 nobody@2"]);
+    let directory = tempfile::tempdir().unwrap();
+    let list = directory.path().join("list.csv");
+    fs::write(&list, LIST).unwrap();
+    fs::write(directory.path().join("letter.txt"), TEMPLATE).unwrap();
+    let by_name = ["--id", "name"];
+    again(directory.path(), &sink.relay(), &by_name).exits(79);
+    fs::write(&list, LIST.replace("two@", "too@")).unwrap();
+    let second = again(directory.path(), &sink.relay(), &by_name);
+    second.exits(0).shows(&["1 accepted", "2 skipped"]);
+    let sent = delivered(&sink.stop().events("message"));
+    assert!(sent.contains_key("too@hamburger.edu"), "{sent:?}");
+}
+
+#[test]
+fn relay_that_cannot_be_reached_ends_the_run() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let relay = closed.local_addr().unwrap().to_string();
+    drop(closed);
+    let run = merge(&relay, LIST).run();
+    run.exits(75)
+        .shows(&["0 accepted", "1 deferred", "2 left"])
+        .says(&["the relay cannot be reached", "run the same command again"]);
+}
+
+#[test]
+fn list_that_can_be_read_once_only_leaves_no_journal() {
+    let run = Ehlo::new().args(["merge", "/dev/stdin", "--to", "{{a}}", "-b", "x"]);
+    let journal = run.path("x.merge");
+    let run = run
+        .args([Path::new("--journal"), &journal])
+        .input("a\nb@x.org\n")
+        .run();
+    run.exits(65)
+        .says(&["not a regular file", "nothing was sent"]);
+    assert!(!journal.exists());
+}
+
+#[test]
+fn output_that_cannot_be_written_is_an_error() {
+    let sink = Receiver::start(&["--json"]);
+    let run = merge(&sink.relay(), LIST).args(["--json"]);
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    run.stdout(full).run().exits(74);
 }
 
 #[test]

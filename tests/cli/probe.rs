@@ -94,7 +94,8 @@ fn a_server_in_clear_is_told_line_by_line() {
          greeting    mx.example ESMTP\n\
          plaintext   PIPELINING, SIZE 10240000, AUTH PLAIN LOGIN\n\
          AUTH        PLAIN LOGIN (plaintext)\n\
-         SIZE        10240000 (10.2 MB)"
+         SIZE        10240000 (10.2 MB)\n\
+         warning     AUTH PLAIN LOGIN is offered without TLS (RFC 4954 §4)"
     );
     assert_eq!(text, right);
     assert_eq!(steps, ["connect", "banner", "ehlo", "quit"]);
@@ -198,7 +199,7 @@ fn a_certificate_is_judged_and_not_enforced() {
                 .run();
             server.finish();
             run.exits(0).complains(0).shows(&[
-                "\nTLS         TLSv1.3 TLS13_AES_256_GCM_SHA384 X25519",
+                "\nTLS         TLSv1.3 TLS_AES_256_GCM_SHA384 X25519",
                 &format!("\ncertificate of 127.0.0.1: {judgement}"),
                 &format!("\n              sha256:{}\n", hex(&papers.sum())),
                 &format!("\n              key sha256:{}\n", hex(&papers.key_sum())),
@@ -779,7 +780,7 @@ fn a_password_does_not_go_in_clear_nor_where_auth_is_not_offered() {
 fn one_server_is_wanted_and_nothing_of_a_message() {
     for arguments in [
         &["probe"][..],
-        &["probe", "127.0.0.1:9", "another.example"],
+        &["probe", "127.0.0.1:9", "another.example", "-u", "alice"],
         &["probe", "127.0.0.1:9", "-b", "hi"],
         &["probe", "127.0.0.1:9", "-f", "alice@crepes.fr"],
         &["probe", "127.0.0.1:9", "--json", "-v"],
@@ -853,4 +854,137 @@ fn a_profile_says_how_to_look_at_a_server() {
     let run = ehlo.args(["probe", "--profile", "a"]).run();
     server.finish();
     run.exits(0).complains(0);
+}
+
+#[test]
+fn several_servers_are_reported_in_their_order() {
+    let servers: Vec<Server<()>> = (0..4).map(|_| offering(&["SIZE 1000"])).collect();
+    let places: Vec<String> = servers
+        .iter()
+        .map(|server| format!("127.0.0.1:{}", server.port))
+        .collect();
+    let run = Ehlo::new()
+        .args(["probe", "--helo", "me.example", "--json"])
+        .args(&places)
+        .run();
+    run.exits(0).complains(0);
+    let told = run.stdout.lines().map(|line| {
+        let told: Value = serde_json::from_str(line).unwrap();
+        format!("{}:{}", told["ip"].as_str().unwrap(), told["port"])
+    });
+    assert_eq!(told.collect::<Vec<_>>(), places);
+    for server in servers {
+        server.finish();
+    }
+}
+
+#[test]
+fn a_series_has_minimum_median_and_maximum() {
+    let server = Server::with_door(|door| {
+        for _ in 0..3 {
+            let mut talk = door.open();
+            talk.greet(&["SIZE 1000"]);
+            talk.quit();
+        }
+    });
+    let run = look_at(&server).args(["--count", "3", "--json"]).run();
+    server.finish();
+    run.exits(0).complains(0);
+    let told = object(&run);
+    assert_eq!((&told["count"], &told["failed"]), (&3.into(), &0.into()));
+    for step in told["steps"].as_array().unwrap() {
+        let ms = |name: &str| step[name].as_f64().unwrap();
+        assert!(
+            ms("min_ms") <= ms("ms") && ms("ms") <= ms("max_ms"),
+            "{step}"
+        );
+    }
+}
+
+#[test]
+fn a_monitor_gets_one_line_with_figures() {
+    let server = offering(&["SIZE 1000"]);
+    let run = look_at(&server).args(["--nagios", "--warning", "1h"]).run();
+    let port = server.port;
+    server.finish();
+    run.exits(0).complains(0);
+    assert_eq!(run.stdout.lines().count(), 1, "{run:#?}");
+    let (words, figures) = run.stdout.trim_end().split_once(" | ").unwrap();
+    assert!(
+        words.starts_with(&format!("SMTP OK: [127.0.0.1]:{port} answered in 0.")),
+        "{words}"
+    );
+    let labels: Vec<&str> = figures
+        .split(' ')
+        .map(|one| one.split('=').next().unwrap())
+        .collect();
+    assert_eq!(labels, ["time", "connect", "banner", "ehlo", "quit"]);
+    assert!(
+        figures.starts_with("time=0.") && figures.contains("s;3600.000;;0 "),
+        "{figures}"
+    );
+
+    let server = offering(&["SIZE 1000"]);
+    let run = look_at(&server)
+        .args(["--nagios", "--expect", "starttls"])
+        .run();
+    server.finish();
+    run.exits(2)
+        .shows(&["expectation not met: starttls (not offered) | "]);
+}
+
+#[test]
+fn a_monitor_warns_before_a_certificate_expires() {
+    let ca = Authority::new();
+    let soon: crate::authority::Change = |params| {
+        let days = std::time::Duration::from_secs(5 * 24 * 60 * 60);
+        params.not_after = (std::time::SystemTime::now() + days).into();
+    };
+    let past: crate::authority::Change =
+        |params| params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    for (change, exit, words) in [(soon, 1, "SMTP WARNING: "), (past, 2, "SMTP CRITICAL: ")] {
+        let server = secured(
+            Way::Starttls,
+            &ca.issue_odd(LOOPBACK, change),
+            &["SIZE 1000"],
+        );
+        let run = look_at(&server)
+            .args(["--nagios"])
+            .trusting(&ca.pem())
+            .run();
+        server.finish();
+        run.exits(exit).shows(&[words, " cert_days="]);
+    }
+}
+
+#[test]
+fn lines_are_compared_with_regular_expressions() {
+    for (pattern, exit) in [
+        ("tls:1.2,banner~^MX[.]", 77),
+        ("banner~^MX[.]example", 0),
+        ("ehlo~^size [0-9]{4,5}$", 0),
+    ] {
+        let server = offering(&["SIZE 1000"]);
+        let run = look_at(&server).args(["--expect", pattern]).run();
+        server.finish();
+        run.exits(exit);
+    }
+}
+
+#[test]
+fn differences_with_and_without_tls_are_a_finding() {
+    let ca = Authority::new();
+    let server = secured(
+        Way::Starttls,
+        &ca.issue(LOOPBACK),
+        &["SIZE 1000", "AUTH PLAIN"],
+    );
+    let run = look_at(&server).args(["--json"]).trusting(&ca.pem()).run();
+    server.finish();
+    let told = object(&run);
+    assert_eq!(told["only_in_tls"], json!(["SIZE 1000", "AUTH PLAIN"]));
+    assert_eq!(told["only_in_clear"], json!([]));
+    assert_eq!(told["findings"][0]["id"], "ehlo.difference");
+    assert_eq!(told["tls"]["cipher"], "TLS_AES_256_GCM_SHA384");
+    assert_eq!(told["tls"]["cipher_openssl"], "TLS_AES_256_GCM_SHA384");
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// When a run is killed.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// The most memory that a run may take, with 12 MiB for the code of a debug build, of which
 /// every page that was run through counts.

@@ -19,5 +19,6 @@ mod failover;
 mod model;
 mod order;
 mod ourselves;
+mod probe;
 mod proxy;
 mod resolver;

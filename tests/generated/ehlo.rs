@@ -25,6 +25,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "Send SMTP commands such as VRFY, EXPN, ETRN or NOOP to a server and show its replies; see ehlo-ask(1).",
     ),
     (
+        "fetch",
+        "List, search, print, save and delete messages in a mailbox at an IMAP or POP3 server; see ehlo-fetch(1).",
+    ),
+    (
         "script",
         "Run a scripted SMTP session and check the replies. Bundled scripts check for SMTP smuggling, open relays \
          and similar problems; see ehlo-script(1).",
@@ -103,6 +107,20 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     ("mailq", "List the queue, like mailq(1)."),
     (
+        "swaks",
+        "Test a server with the options of swaks; see ehlo-swaks(1). Under the name swaks, the program does so automatically.",
+    ),
+    (
+        "msmtp",
+        "Act as msmtp, with its options and configuration; see ehlo-msmtp(1). If the program is installed under that name, it \
+         does so automatically.",
+    ),
+    (
+        "mail, mutt",
+        "Send a message with the options of mail, mailx, s-nail or mutt; see ehlo-mail(1). If the program is installed under one \
+         of the names mail, mailx, s-nail, nail and mutt, it does so automatically.",
+    ),
+    (
         "completions",
         "Print the script that completes command lines in bash, zsh, fish or elvish: for bash, put \
          eval \"$(ehlo completions bash)\" into ~/.bashrc; ehlo completions --help has the lines for the others.",
@@ -124,6 +142,7 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-tutorial(7), ehlo-providers(7), ehlo-migrate(7)",
     "ehlo-ask(1)",
     "ehlo-check(1)",
+    "ehlo-fetch(1)",
     "ehlo-config(1)",
     "ehlo-digest(1)",
     "ehlo-jobs(1)",
@@ -131,7 +150,9 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-doctor(1)",
     "ehlo-json(5)",
     "ehlo-login(1)",
+    "ehlo-mail(1)",
     "ehlo-merge(1)",
+    "ehlo-msmtp(1)",
     "ehlo-notify(1)",
     "ehlo-policy(1)",
     "ehlo-probe(1)",
@@ -140,6 +161,7 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-script(1)",
     "ehlo-sendmail(1)",
     "ehlo-sink(1)",
+    "ehlo-swaks(1)",
     "ehlo-unit(1)",
     "ehlo-verify(1)",
     "resolv.conf(5)",

@@ -5,15 +5,19 @@
 mod ask;
 mod check;
 mod config;
+mod cron;
 mod digest;
 mod dkim;
 mod doctor;
 mod ehlo;
+mod fetch;
 mod guide;
 mod jobs;
 mod json;
 mod login;
+mod mail;
 mod merge;
+mod msmtp;
 mod notify;
 mod page;
 mod policy;
@@ -23,6 +27,7 @@ mod run;
 mod script;
 mod sendmail;
 mod sink;
+mod swaks;
 mod unit;
 mod verify;
 
@@ -41,6 +46,7 @@ const PAGES: &[(&str, Page)] = &[
     ("ehlo-probe.1", probe::page),
     ("ehlo-ask.1", ask::page),
     ("ehlo-check.1", check::page),
+    ("ehlo-fetch.1", fetch::page),
     ("ehlo-config.1", config::page),
     ("ehlo-login.1", login::page),
     ("ehlo-doctor.1", doctor::page),
@@ -48,10 +54,14 @@ const PAGES: &[(&str, Page)] = &[
     ("ehlo-policy.1", policy::page),
     ("ehlo-script.1", script::page),
     ("ehlo-sendmail.1", sendmail::page),
+    ("ehlo-swaks.1", swaks::page),
+    ("ehlo-msmtp.1", msmtp::page),
+    ("ehlo-mail.1", mail::page),
     ("ehlo-run.1", run::page),
     ("ehlo-merge.1", merge::page),
     ("ehlo-notify.1", notify::page),
     ("ehlo-digest.1", digest::page),
+    ("ehlo-cron.1", cron::page),
     ("ehlo-jobs.1", jobs::page),
     ("ehlo-dkim.1", dkim::page),
     ("ehlo-unit.1", unit::page),

@@ -75,6 +75,41 @@ other commands work on the queue with the rights of its owner.",
 EHLO_SUBMIT_SOCKET names another socket; if it is set but empty, none is used.",
 ];
 
+const SHARED: [&str; 6] = [
+    "\
+Several hosts, such as containers without a disk of their own, share a queue in a PostgreSQL database (version 12 or
+later): dir in [queue], or --queue-dir, is then a URL, postgres://USER@HOST:PORT/DATABASE. ehlo must have been built with
+the feature postgres, as the Debian packages are. ehlo queue database init creates the tables, and needs the right to create
+a schema; all other commands need the rights to read and change the rows of these tables. All commands of ehlo queue,
+sendmail and the submission socket work as with a directory. A message is reported as queued when the database has
+confirmed the commit, with its log on disk, whatever synchronous_commit is set to. If the connection is lost during the
+commit, ehlo connects again to find out if it was successful.",
+    "\
+Any number of hosts run ehlo queue run --watch. They are notified of new messages; through a pooler that does not pass
+notifications on, such as PgBouncer in transaction mode, they find them within five seconds. Each worker reserves up to 100
+due messages at a time. per-host limits the connections of all workers to a host, connections those of each worker. A
+message belongs to its worker as long as the worker renews its lease. Before the end of a message is sent, the database must
+confirm that the lease still exists: a worker that was stopped or cut off for longer than its lease does not send it, and
+another worker delivers the message. Times are those of the database.",
+    "\
+Workers resolve routes on their own host: all of them need the same profiles, files and password sources at the same paths.
+The configuration file is that of the worker. --queue does not deliver other messages as well, as it does with a directory.",
+    "\
+The password comes from password-file or password-command in [queue], else from PGPASSWORD, PGPASSFILE or ~/.pgpass. It must
+not be in the URL, where other users can see it. Connections over the network are encrypted, and the certificate of the
+server is verified, unless sslmode is require (any certificate) or disable.",
+    "\
+Parameters of the URL, in addition to those of libpq (host, port, user, dbname, sslmode, sslrootcert, sslcert, sslkey,
+passfile, connect_timeout, target_session_attrs, ...): schema is the schema of the tables [ehlo], lease the time for which
+a claim lasts without renewal [2m], and connections the number of connections of each process, without that for
+notifications [4].",
+    "\
+Messages are in the database and in its backups in clear. A standby that is promoted without the last commits of the server
+before it may send their messages again; synchronous replication prevents that. If all connections of the database are in
+use or it restarts, statements are tried again for 15 seconds. A worker then waits until the database is available; other
+commands exit with 75, and with 78 if the URL, the login or the version of the tables is wrong.",
+];
+
 const SUBMIT: &str = "\
 Keys of [submit]. In [senders], each key is a login name, @ and a group, or * for all users, and its value is an address, a
 pattern such as *@shop.example.org, or an array of them.";
@@ -96,9 +131,9 @@ const SUBMIT_SETTINGS: [(&str, &str); 5] = [
 const OPTIONS: [(&str, &str); 2] = [
     (
         "--queue-dir DIR",
-        "Queue directory [default: dir in the [queue] section of the configuration, otherwise \
-         ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]. It must belong to you and must not be \
-         accessible to other users.",
+        "Queue directory, or the URL of a PostgreSQL database [default: dir in the [queue] section of the \
+         configuration, otherwise ~/.local/state/ehlo/queue, or /var/spool/ehlo for root]. A directory must belong to \
+         you and must not be accessible to other users.",
     ),
     (
         "--config FILE",
@@ -113,10 +148,18 @@ Keys of the [queue] section of the configuration (see ehlo(1)). Times are writte
 const OF_STATUS: &str =
     "ehlo queue status exits with the codes that Nagios and compatible programs expect:";
 
-const SETTINGS: [(&str, &str); 11] = [
+const SETTINGS: [(&str, &str); 13] = [
     (
         "dir",
-        "queue directory; a leading ~/ stands for the home directory",
+        "queue directory, or the URL of a PostgreSQL database; a leading ~/ stands for the home directory",
+    ),
+    (
+        "password-file",
+        "file whose first line is the password of the database",
+    ),
+    (
+        "password-command",
+        "shell command that prints the password of the database",
     ),
     (
         "retry",
@@ -168,11 +211,17 @@ const STATUS: [(&str, &str); 9] = [
     ),
     ("65", "the item is damaged"),
     ("66", "there is no such item"),
-    ("73", "the socket of ehlo queue serve cannot be created"),
+    (
+        "73",
+        "the socket of ehlo queue serve cannot be created, or the tables exist already",
+    ),
     ("74", "standard output cannot be written"),
     ("75", "the queue cannot be read or written"),
     ("77", "--all-users, and the user is not root"),
-    ("78", "the configuration is wrong"),
+    (
+        "78",
+        "the configuration, or the database of the queue, is wrong",
+    ),
 ];
 
 const EXAMPLES: &str = "\
@@ -196,6 +245,7 @@ pub fn page() -> String {
     table(&mut page, "COMMON OPTIONS", owned(&OPTIONS));
     section(&mut page, "RUNNING THE QUEUE", &[RUNNERS]);
     section(&mut page, "ONE QUEUE FOR ALL USERS", &HOST);
+    section(&mut page, "A QUEUE THAT HOSTS SHARE", &SHARED);
     section(&mut page, "CONFIGURATION", &[CONFIGURATION]);
     rows(&mut page, owned(&SETTINGS));
     page.control("PP", []);

@@ -112,3 +112,67 @@ fn jobs_of_cron_that_fail_are_mailed_and_the_others_are_not() {
     let binary = &mails["FAILED(1): binary"];
     assert!(binary.contains("\\x00\\x00\\x00"), "{binary}");
 }
+
+#[test]
+fn installed_job_of_cron_is_mailed_with_what_its_command_printed() {
+    let home = TempDir::new().unwrap();
+    let Some(postfix) = Postfix::start() else {
+        return;
+    };
+    let config = home.path().join("config.toml");
+    let profile = format!(
+        "default = \"x\"\n[profile.x]\nrelay = \"{}\"\nhelo = \"client.test\"\n",
+        postfix.relay()
+    );
+    fs::write(&config, profile).unwrap();
+    let directory = home.path().join("cron.d");
+    fs::create_dir(&directory).unwrap();
+    let file = directory.join("jobs");
+    let table = format!(
+        "MAILTO=bob@example.test\nMAILFROM=cron@sender.test\nEHLO_STATE_DIR={0}/state\nEHLO_CONFIG={0}/config.toml\n\
+         @reboot root read text; echo \"50\\% of $text\" | tr o 0; exit 3%tomatoes\n",
+        home.path().display()
+    );
+    fs::write(&file, table).unwrap();
+    let installed = Command::new(env!("CARGO_BIN_EXE_ehlo"))
+        .args(["cron", "install", "--name", "half", "5", "--file"])
+        .arg(&file)
+        .status();
+    assert!(installed.unwrap().success());
+    let table = fs::read_to_string(&file).unwrap();
+    let Some(_cron) = Cron::start(home.path(), &table) else {
+        return;
+    };
+    let (subject, text) = by_subject(&postfix.receive("bob"));
+    assert_eq!(subject, "FAILED(3): half");
+    assert!(text.ends_with("\n\n50% 0f t0mat0es\n"), "{text}");
+}
+
+#[test]
+fn crontab_of_the_user_is_changed_by_crontab() {
+    let namespace = &mut Command::new("unshare");
+    let has_all = parts::has("/usr/bin/crontab")
+        && parts::is_root()
+        && parts::works(namespace.args(["-m", "true"]), "unshare with namespaces");
+    if !has_all {
+        return;
+    }
+    let script = "mount --make-rprivate / && mount -t tmpfs none /var/spool/cron && \
+        mkdir /var/spool/cron/crontabs && \"$1\" cron show && \
+        \"$1\" cron install --schedule @daily -- true >/dev/null && crontab -l && \
+        \"$1\" cron remove --all >/dev/null && crontab -l";
+    let output = Command::new("unshare")
+        .args(["-m", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_ehlo")])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    let [wrapped, plain] = lines[..] else {
+        panic!("{output:?}");
+    };
+    assert!(
+        wrapped.ends_with("/ehlo run --name true -- /usr/bin/true"),
+        "{wrapped}"
+    );
+    assert_eq!(plain, "@daily /usr/bin/true");
+}

@@ -8,6 +8,7 @@ use crate::client::policy::StsCache;
 use crate::config::{Config, FoundFile, Places, find};
 use crate::cron::alert::Digests;
 use crate::queue;
+use crate::queue::Location;
 use crate::queue::store::{Id, QueueStore};
 use crate::script::BUILT_IN;
 use crate::system::text::shown;
@@ -116,7 +117,12 @@ fn store(line: &Line<'_>, places: &Places) -> Option<Box<dyn QueueStore>> {
         Some(directory) => Some(PathBuf::from(directory)),
         None => configured(line, places).ok()?,
     };
-    queue::open(directory.as_deref(), false).ok()
+    let location = directory.map(Location::from);
+    // The network may be slow.
+    if let Some(Location::Database(_)) = &location {
+        return None;
+    }
+    queue::open(location.as_ref(), false).ok()
 }
 
 /// The queue directory of the configuration. An error: it cannot be read.

@@ -1,6 +1,6 @@
 //! The check of all rows before the first is sent.
 
-use crate::cli::merge::journal::Journal;
+use crate::cli::merge::journal::{Journal, RowStatus};
 use crate::cli::merge::row::{PreparedRow, RowFault, at};
 use crate::cli::merge::{ChangedRows, MergeOptions};
 use crate::cli::terminal::{complain, warn};
@@ -21,6 +21,8 @@ pub(super) struct CheckedList {
     pub open: u64,
     /// Number of rows that may have been sent before, and are held.
     pub uncertain: u64,
+    /// Number of rows that were refused before, and are not tried again.
+    pub refused: u64,
     pub has_unsubscribe: bool,
 }
 
@@ -119,6 +121,7 @@ pub(super) fn check(
         let open = prepared.open(state, options);
         list.open += u64::from(open != 0);
         list.uncertain += u64::from(state.uncertain != 0 && open == 0);
+        list.refused += u64::from(state.status() == RowStatus::Refused && open == 0);
     }
     if let Some(fault) = duplicate(options, keys) {
         errors.add(&fault);

@@ -17,7 +17,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The version that is written, and the only one that is read.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Maximum length of a line in octets.
 const MAX_LINE: u64 = 1 << 20;
@@ -64,12 +64,14 @@ pub(super) enum RowEvent {
     },
     Refused {
         row: u64,
+        digest: u32,
         of: usize,
         recipient: usize,
         reply: String,
     },
     Deferred {
         row: u64,
+        digest: u32,
         of: usize,
         recipient: usize,
         reply: String,
@@ -89,7 +91,7 @@ pub(super) struct JournalLine {
 /// State of a row. Recipients are bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct RowState {
-    /// Of the message that was sent last; 0: none was.
+    /// Of the message that was tried last; 0: none was.
     pub digest: u32,
     pub taken: u32,
     pub refused: u32,
@@ -123,6 +125,11 @@ impl RowStatus {
 }
 
 impl RowState {
+    /// True if a message was accepted, or may have been.
+    pub fn was_sent(self) -> bool {
+        (self.taken | self.uncertain) != 0
+    }
+
     pub fn status(self) -> RowStatus {
         let all = bits(0..usize::from(self.of));
         if self.uncertain != 0 {
@@ -156,12 +163,24 @@ impl RowState {
                 self.taken |= taken;
                 self.uncertain &= !taken;
             }
-            RowEvent::Refused { of, recipient, .. } => {
+            RowEvent::Refused {
+                digest,
+                of,
+                recipient,
+                ..
+            } => {
+                self.digest = *digest;
                 self.set_count(*of);
                 self.refused |= bits([*recipient]);
                 self.uncertain &= !bits([*recipient]);
             }
-            RowEvent::Deferred { of, recipient, .. } => {
+            RowEvent::Deferred {
+                digest,
+                of,
+                recipient,
+                ..
+            } => {
+                self.digest = *digest;
                 self.set_count(*of);
                 self.refused &= !bits([*recipient]);
                 self.uncertain &= !bits([*recipient]);

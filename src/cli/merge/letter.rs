@@ -49,6 +49,9 @@ pub(super) struct RowMessage {
     pub options: MessageOptions,
     /// The recipients, each once, in order; domains are in lower case.
     pub recipients: Vec<String>,
+    /// The recipients in To, else in Cc, else in Bcc, in lower case: a copy to another recipient does not make another
+    /// row.
+    pub key: String,
     /// True if it has List-Unsubscribe.
     pub has_unsubscribe: bool,
 }
@@ -60,6 +63,7 @@ pub(super) fn message(letter: Letter, context: &LetterContext) -> Result<RowMess
         parts.add(name, text, context)?;
     }
     let recipients = parts.recipients();
+    let key = parts.key();
     let has_unsubscribe = parts.has_unsubscribe();
     let envelope_from = parts.envelope_from.take();
     let envelope_from = envelope_from
@@ -81,6 +85,7 @@ pub(super) fn message(letter: Letter, context: &LetterContext) -> Result<RowMess
             signer: context.signer.clone(),
         },
         recipients,
+        key,
         has_unsubscribe,
     })
 }
@@ -99,16 +104,14 @@ pub(super) fn set_message_id(message: &mut MessageOptions, name: &str) {
 
 impl LetterParts {
     fn recipients(&self) -> Vec<String> {
-        let entries = self.to.iter().chain(&self.cc).chain(&self.bcc);
-        let mut all: Vec<String> = Vec::new();
-        for mailbox in entries.flat_map(ListEntry::mailboxes) {
-            let (local, domain) = mailbox.address.key();
-            let address = format!("{local}@{domain}");
-            if !all.contains(&address) {
-                all.push(address);
-            }
-        }
-        all
+        addresses(self.to.iter().chain(&self.cc).chain(&self.bcc))
+    }
+
+    fn key(&self) -> String {
+        let lists = [&self.to, &self.cc, &self.bcc];
+        let named = lists.map(addresses);
+        let first = named.iter().find(|named| !named.is_empty());
+        first.map_or_else(String::new, |named| named.join(",").to_lowercase())
     }
 
     fn has_unsubscribe(&self) -> bool {
@@ -241,6 +244,19 @@ impl LetterParts {
             no_message_id: false,
         })
     }
+}
+
+/// The addresses of these entries, each once, in order; domains are in lower case.
+fn addresses<'a>(entries: impl IntoIterator<Item = &'a ListEntry>) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for mailbox in entries.into_iter().flat_map(ListEntry::mailboxes) {
+        let (local, domain) = mailbox.address.key();
+        let address = format!("{local}@{domain}");
+        if !all.contains(&address) {
+            all.push(address);
+        }
+    }
+    all
 }
 
 /// The versions of the text.

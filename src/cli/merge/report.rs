@@ -181,18 +181,28 @@ impl MergeOutput {
         let left = open.saturating_sub(done);
         let exit = if let Some(Some(exit)) = self.stopped.get() {
             *exit
-        } else if refused + uncertain + unreadable > 0 {
+        } else if refused + list.refused + uncertain + unreadable > 0 {
             Exit::Partial
         } else if deferred > 0 || left > 0 && !is_limited {
             Exit::Temporary
         } else {
             Exit::Ok
         };
+        if list.refused > 0 {
+            complain(&format!(
+                "{} refused by an earlier run; --retry refused sends them again",
+                counted(list.refused, "row")
+            ));
+        }
         if self.json {
             self.print(&json!({
                 "event": "total", "exit": exit.code(), "accepted": accepted, "refused": refused,
                 "deferred": deferred, "uncertain": uncertain, "unreadable": unreadable, "left": left,
+                "refused_before": list.refused,
             }));
+            if self.has_failed() {
+                return Exit::Io;
+            }
         } else {
             let skipped = match list.rows.saturating_sub(open + held) {
                 0 => String::new(),

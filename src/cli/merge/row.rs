@@ -49,7 +49,7 @@ impl PreparedRow {
             return Err(fault(format!("more than {MAX_RECIPIENTS} recipients")));
         }
         let key = match &options.description.id_field {
-            None => made.recipients.join(","),
+            None => made.key,
             Some(field) => {
                 let id = row.text(field).filter(|id| !id.trim().is_empty());
                 let id = id.ok_or_else(|| {
@@ -96,6 +96,9 @@ impl PreparedRow {
         if !selection.only.is_empty() && !selection.only.contains(&self.key) {
             return 0;
         }
+        if !state.was_sent() && state.digest != self.digest {
+            return all;
+        }
         if self.is_changed(state) && selection.changed == Some(ChangedRows::Send) {
             let is_again = selection.retry.contains(&Retry::Uncertain);
             return if is_again {
@@ -116,7 +119,7 @@ impl PreparedRow {
 
     /// True if another message was sent before.
     pub fn is_changed(&self, state: RowState) -> bool {
-        (state.taken | state.uncertain) != 0 && state.digest != self.digest
+        state.was_sent() && state.digest != self.digest
     }
 
     /// The domain of the first of these recipients.

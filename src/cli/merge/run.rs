@@ -75,6 +75,9 @@ fn send(options: &MergeOptions) -> Result<Exit, Exit> {
         complain(&text);
         exit
     };
+    // Before a journal is made for something that is not a list.
+    let reader = options.list.open();
+    drop(reader.map_err(|error| failed(format!("{error}; nothing was sent"), exit_of(&error)))?);
     let journal = Journal::open(&options.journal, &options.description);
     let journal = journal.map_err(|error| {
         let exit = if error.is_locked {

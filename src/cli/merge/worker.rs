@@ -14,7 +14,7 @@ use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
 use crate::system::stop::Stop;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// Number of rows in a row that the server refuses before the recipient is known, after which the run ends.
@@ -42,6 +42,8 @@ pub(super) struct Counters {
     failures: AtomicU32,
     /// Number of rows in a row that were refused before a recipient was sent.
     rejections: AtomicU32,
+    /// True if a server has replied in this run.
+    has_reply: AtomicBool,
 }
 
 impl Counters {
@@ -51,6 +53,7 @@ impl Counters {
             workers: AtomicUsize::new(0),
             failures: AtomicU32::new(0),
             rejections: AtomicU32::new(0),
+            has_reply: AtomicBool::new(false),
         }
     }
 }
@@ -206,8 +209,18 @@ impl MergeRun<'_> {
         if is_one(|one| one.verdict == RecipientStatus::Accepted) {
             self.throttle.resume(host);
         }
+        if is_one(|one| one.reply.is_some()) {
+            self.counters.has_reply.store(true, Ordering::Relaxed);
+        }
         let is_busy = is_one(is_busy);
-        let is_again = is_one(is_temporary) && scheduled.attempts < self.options.tries;
+        let is_unreachable = self.is_unreachable(results);
+        if is_unreachable {
+            self.output
+                .stopped("the relay cannot be reached", Some(Exit::Temporary));
+            self.schedule.end();
+        }
+        let is_again =
+            is_one(is_temporary) && !is_unreachable && scheduled.attempts < self.options.tries;
         if is_again && !self.stop.is_set() && self.journal.failure().is_none() {
             let until = if is_busy {
                 self.throttle.pause(host, now)
@@ -228,6 +241,16 @@ impl MergeRun<'_> {
         row_end(results)
     }
 
+    /// True if the relay cannot be reached, and no server has replied in this run: other rows have no better chance.
+    fn is_unreachable(&self, results: &[(usize, RecipientResult)]) -> bool {
+        let is_without_reply = |(_, one): &(usize, RecipientResult)| {
+            is_temporary(one) && one.reply.is_none() && one.stage.is_none()
+        };
+        self.transports.has_relay()
+            && !self.counters.has_reply.load(Ordering::Relaxed)
+            && results.iter().all(is_without_reply)
+    }
+
     /// Records a result, unless the session did.
     fn record(
         &self,
@@ -235,16 +258,19 @@ impl MergeRun<'_> {
         (recipient, result): &(usize, RecipientResult),
     ) -> std::io::Result<()> {
         let (row, of, recipient) = (prepared.number, prepared.recipients.len(), *recipient);
+        let digest = prepared.digest;
         let reply = result.words();
         let event = match result.verdict {
             RecipientStatus::Refused if !is_about_us(result) => RowEvent::Refused {
                 row,
+                digest,
                 of,
                 recipient,
                 reply,
             },
             RecipientStatus::Refused | RecipientStatus::Deferred => RowEvent::Deferred {
                 row,
+                digest,
                 of,
                 recipient,
                 reply,

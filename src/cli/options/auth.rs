@@ -13,7 +13,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
 
 /// Options under the heading "Auth".
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Auth")]
 pub struct Args {
@@ -91,6 +91,26 @@ enum Helper {
 impl Args {
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
+    }
+
+    /// Adds the user and the only mechanism that a URL names.
+    pub(crate) fn add_user(
+        &mut self,
+        user: Option<String>,
+        mechanism: Option<Mechanism>,
+    ) -> Result<(), UsageError> {
+        if let (Some(own), Some(other)) = (&self.user, &user)
+            && own != other
+        {
+            return Err(UsageError::usage(
+                "--user conflicts with the user in the URL; omit one of them",
+            ));
+        }
+        self.user = self.user.take().or(user);
+        if self.auth.is_empty() {
+            self.auth.extend(mechanism);
+        }
+        Ok(())
     }
 
     /// Sets the account whose tokens the program obtains.

@@ -2,6 +2,7 @@
 
 use crate::cli::options::usage_error::{UsageError, first};
 use crate::cli::options::{auth, dkim, value};
+use crate::client::credentials::SecretSource;
 use crate::client::dns;
 use crate::client::mail_log::LogOptions;
 use crate::config::{
@@ -11,6 +12,7 @@ use crate::mail::address::Address;
 use crate::mail::dkim::{KeyDomain, NamedKey};
 use crate::mail::rewrite;
 use crate::mail::rewrite::{OriginalAddress, Rule};
+use crate::queue::Location;
 use crate::queue::store as queue;
 use crate::queue::store::OnUncertain;
 use crate::queue::submit::{SenderRule, SubmitOptions};
@@ -111,8 +113,10 @@ pub enum Uncertain {
 pub struct DeliverySettings {
     /// Rules for retries in the queue.
     pub queue: queue::RetrySettings,
-    /// `None`: the default directory.
+    /// The directory or the URL of the queue. `None`: the default directory.
     pub directory: Option<PathBuf>,
+    /// The source of the password of a queue in a database.
+    pub database_password: Option<SecretSource>,
     /// The treatment of a recipient that may already have received the message.
     pub on_uncertain: OnUncertain,
     /// A shell command that is run after a permanent failure.
@@ -128,6 +132,8 @@ pub struct DeliverySettings {
     pub trust_ad: bool,
     /// The DKIM keys of `[dkim]`.
     pub dkim: Vec<NamedKey>,
+    /// True if messages that are sent as msmtp does are queued.
+    pub msmtp_queue: bool,
 }
 
 /// Reads the settings. Without a configuration, they are the defaults.
@@ -187,7 +193,7 @@ pub fn settings_errors(config: &Config) -> Vec<ConfigError> {
 type Add = fn(&mut DeliverySettings, &ConfigKey) -> Result<(), ConfigFault>;
 
 fn read(config: &Config) -> (DeliverySettings, Vec<ConfigError>) {
-    let sections: [(&str, Add); 8] = [
+    let sections: [(&str, Add); 9] = [
         ("queue", DeliverySettings::add_queue),
         ("sendmail", DeliverySettings::add_sendmail),
         ("rewrite", DeliverySettings::add_rule),
@@ -196,6 +202,7 @@ fn read(config: &Config) -> (DeliverySettings, Vec<ConfigError>) {
         ("senders", DeliverySettings::add_senders),
         ("dns", DeliverySettings::add_dns),
         ("dkim", DeliverySettings::add_dkim),
+        ("msmtp", DeliverySettings::add_msmtp),
     ];
     let mut settings = DeliverySettings::default();
     let mut errors = Vec::new();
@@ -222,7 +229,13 @@ impl DeliverySettings {
             "connections" => queue.connections = number(value, 1, 1000)?,
             "per-host" => queue.per_host = number(value, 1, 1000)?,
             "bounce-size" => queue.bounce_size = parsed(value, size)?,
-            "dir" => self.directory = Some(parsed(value, path)?),
+            "dir" => self.directory = Some(parsed(value, queue_location)?),
+            "password-file" => {
+                self.database_password = Some(SecretSource::File(parsed(value, path)?));
+            }
+            "password-command" => {
+                self.database_password = Some(SecretSource::Command(parsed(value, command)?));
+            }
             "on-uncertain" => self.on_uncertain = parsed(value, on_uncertain)?,
             "on-failure" => self.on_failure = Some(parsed(value, command)?),
             _ => return Err(ConfigFault::Key(None)),
@@ -271,6 +284,14 @@ impl DeliverySettings {
     fn add_dns(&mut self, setting: &ConfigKey) -> Result<(), ConfigFault> {
         match setting.key.as_str() {
             "trust-ad" => self.trust_ad = flag(&setting.value)?,
+            _ => return Err(ConfigFault::Key(None)),
+        }
+        Ok(())
+    }
+
+    fn add_msmtp(&mut self, setting: &ConfigKey) -> Result<(), ConfigFault> {
+        match setting.key.as_str() {
+            "queue" => self.msmtp_queue = flag(&setting.value)?,
             _ => return Err(ConfigFault::Key(None)),
         }
         Ok(())
@@ -393,6 +414,14 @@ fn path(text: &str) -> Result<PathBuf, String> {
         return Ok(path);
     }
     Err("expected an absolute path such as /var/spool/ehlo, or one that starts with ~/".to_owned())
+}
+
+/// A directory, or the URL of a database.
+fn queue_location(text: &str) -> Result<PathBuf, String> {
+    match Location::from(PathBuf::from(text)) {
+        Location::Directory(_) => path(text),
+        Location::Database(_) => Ok(text.into()),
+    }
 }
 
 /// The domain in A-labels.

@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod dkim;
 pub(crate) mod extensions;
 pub(crate) mod mail;
+pub(crate) mod mailbox;
 pub(crate) mod message;
 pub(crate) mod oauth;
 pub(crate) mod output;

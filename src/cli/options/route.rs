@@ -43,7 +43,7 @@ pub struct Args {
 }
 
 /// Options of the connection, for all servers.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Route")]
 pub struct Reach {

@@ -15,7 +15,7 @@ use crate::config::{Config, Places, Profile, find};
 use crate::mail::dkim::Signer;
 use crate::queue::store::{OnUncertain, RouteSpec, system_queue};
 use crate::queue::submit::socket;
-use crate::queue::{FirstTry, QueueOptions, QueueUse, StoredRoutes};
+use crate::queue::{FirstTry, Location, QueueOptions, QueueUse, StoredRoutes};
 use std::ffi::OsString;
 use std::mem;
 use std::path::{Path, PathBuf};
@@ -127,16 +127,18 @@ fn fallback(own: Transport, merged: Transport, first: Option<&CredentialsOptions
 /// Resolves the stored routes of queued messages. It reads the configuration each time, so that a changed profile
 /// applies to them.
 #[derive(Debug)]
-pub struct RouteFinder;
+pub struct RouteFinder {
+    /// The configuration of routes that are stored without one: those of a queue that hosts share. `None`: the default one.
+    pub config: Option<PathBuf>,
+}
 
 impl StoredRoutes for RouteFinder {
     fn find(&self, route_spec: &RouteSpec) -> Result<Vec<Transport>, String> {
-        let chosen = route_spec
-            .config
-            .as_deref()
-            .zip(route_spec.profile.as_deref());
-        let plan = with_options(&route_spec.options, |mut route| match chosen {
-            Some((path, name)) => of_profile(path, name, &mut route.command_line),
+        let plan = with_options(&route_spec.options, |mut route| match &route_spec.profile {
+            Some(name) => {
+                let path = route_spec.config.as_ref().or(self.config.as_ref());
+                of_profile(path.map(PathBuf::as_path), name, &mut route.command_line)
+            }
             None => route.without_profile(),
         });
         let RoutePlan {
@@ -156,12 +158,17 @@ impl StoredRoutes for RouteFinder {
     }
 }
 
+/// The route of a profile in this configuration; `None`: in the default one.
 fn of_profile(
-    path: &Path,
+    path: Option<&Path>,
     name: &str,
     command_line: &mut CommandLineArgs<'_>,
 ) -> Result<RoutePlan, UsageError> {
-    let found = find(Some(path), &Places::nowhere())?;
+    let places = match path {
+        Some(_) => Places::nowhere(),
+        None => Places::of_this_process(),
+    };
+    let found = find(path, &places)?;
     let config = found.map(|found| found.read(&command_line.keys()));
     let Some(config) = config.transpose().map_err(|errors| first(&errors))? else {
         return Err(UsageError::usage(format!(
@@ -310,13 +317,12 @@ impl QueueArgs {
             let stored = shell_command("--on-failure", &command);
             stored.unwrap_or(command)
         });
-        let directory = self.queue_dir.or_else(|| settings.directory.clone());
         QueueUse {
             socket,
             route_spec: options.route_spec,
             on_uncertain: on_uncertain.unwrap_or(settings.on_uncertain),
             on_failure: on_failure.or_else(|| settings.on_failure.clone()),
-            queue: queue_options(directory, options.config, settings),
+            queue: queue_options(self.queue_dir, options.config, settings),
             first: options.first,
         }
     }
@@ -363,7 +369,7 @@ pub fn through_socket(
     Ok(())
 }
 
-/// A queue with its settings, which finds the routes of its messages by the configuration.
+/// A queue with its settings, in this directory or at this URL, which finds the routes of its messages by the configuration.
 pub fn queue_options(
     directory: Option<PathBuf>,
     config: Option<PathBuf>,
@@ -371,13 +377,18 @@ pub fn queue_options(
 ) -> QueueOptions {
     // A later run may have another current directory.
     let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+    let mut location = directory.or(settings.directory).map(Location::from);
+    if let Some(Location::Database(database)) = &mut location {
+        database.password = settings.database_password;
+    }
+    let config = config.map(absolute);
     QueueOptions {
-        directory,
-        config: config.map(absolute),
+        location,
+        config: config.clone(),
         settings: settings.queue,
         log: settings.log,
         signer: Signer::default().or_keys(&settings.dkim),
-        transports: Box::new(RouteFinder),
+        transports: Box::new(RouteFinder { config }),
     }
 }
 

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 const SUBMISSIONS: u16 = 465;
 
 /// Options under the heading "TLS".
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "TLS")]
 pub struct Args {
@@ -89,8 +89,8 @@ impl Args {
         }
     }
 
-    /// TLS from the first byte, as the URL of a relay demands it.
-    pub fn use_implicit(&mut self) -> Result<(), UsageError> {
+    /// TLS from the first byte, as a URL demands it: `smtps:// in --relay`.
+    pub fn use_implicit(&mut self, url: &str) -> Result<(), UsageError> {
         let other = match self.tls {
             TlsMode::Auto | TlsMode::Implicit => {
                 self.tls = TlsMode::Implicit;
@@ -100,7 +100,7 @@ impl Args {
             TlsMode::Starttls => "starttls",
         };
         Err(UsageError::usage(format!(
-            "--tls {other} conflicts with smtps:// in --relay; omit one of them"
+            "--tls {other} conflicts with {url}; omit one of them"
         ))
         .about("--tls"))
     }

@@ -137,7 +137,7 @@ impl SessionArgs {
 }
 
 /// Options of a session with a named server that carries no message.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub struct ProbeTransportArgs {
     /// Port: a number, or smtp, submission or submissions [default: 25, and 465 with --tls implicit].
@@ -236,7 +236,7 @@ pub(crate) fn transport(
     auth: auth::Args,
 ) -> Result<Transport, UsageError> {
     if route.is_implicit() {
-        tls.use_implicit()?;
+        tls.use_implicit("smtps:// in --relay")?;
     }
     let default_port = match session.protocol {
         // RFC 2033 §5: LMTP must not be used on the SMTP port.

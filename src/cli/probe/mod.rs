@@ -1,19 +1,56 @@
-//! `ehlo probe`: shows what a server offers, without sending mail.
+//! `ehlo probe`: shows what servers offer, without sending mail.
 
 pub(crate) mod args;
+mod lines;
+mod nagios;
+mod object;
+mod report;
 pub(crate) mod run;
+mod scan;
+mod scan_object;
+mod target;
 
 pub(crate) use args::Args;
 pub(crate) use run::run;
 
 use crate::client::transport::Transport;
 use crate::probe::Expectation;
+use std::time::Duration;
 
 #[derive(Debug)]
 pub struct ProbeOptions {
-    pub transport: Transport,
+    /// At least one.
+    pub subjects: Vec<Subject>,
     pub expect: Vec<Expectation>,
-    pub json: bool,
+    /// Number of probes of each server.
+    pub count: usize,
+    /// Maximum number of servers at a time.
+    pub parallel: usize,
+    /// Scan TLS over at most this number of connections at a time. `None`: no scan.
+    pub connections: Option<usize>,
+    pub format: Format,
     /// True if the session is shown.
     pub verbose: bool,
+}
+
+/// A server of the command line, or the exchangers of a domain.
+#[derive(Debug)]
+pub struct Subject {
+    pub transport: Transport,
+    /// The domain whose exchangers are probed. `None`: the relay of the transport.
+    pub mx: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Text,
+    Json,
+    Nagios(Thresholds),
+}
+
+/// Durations of a session from which its state is not OK. `None`: no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Thresholds {
+    pub warning: Option<Duration>,
+    pub critical: Option<Duration>,
 }

@@ -1,263 +1,256 @@
-//! `ehlo probe`: reports a server's properties.
+//! `ehlo probe`: probes servers, and reports them in the order of the command line.
 
-use crate::cli::probe::ProbeOptions;
+use crate::cli::probe::lines::Display;
+use crate::cli::probe::scan::{ScanReport, scan_report};
+use crate::cli::probe::scan_object::scan_object;
+use crate::cli::probe::target::{ProbeTarget, targets};
+use crate::cli::probe::{Format, ProbeOptions, nagios, object, report};
 use crate::cli::terminal;
-use crate::cli::terminal::{Stdout, complain, load, stdout_width, wrapped};
-use crate::client::events::Silent;
-use crate::client::session;
+use crate::cli::terminal::{Stdout, complain, load, stdout_shows_colors, stdout_width};
+use crate::client::events::{Observer, Silent};
+use crate::client::transport::{LoadedTransport, OpenTransport};
 use crate::probe as check;
-use crate::probe::{ExpectationResult, ProbeResult, TlsReport};
-use crate::system::certificate::{Certificate, date, some_of};
+use crate::probe::fleet::in_order;
+use crate::probe::scan::{ServerScan, scan_server};
+use crate::probe::{ExpectationResult, Finding, ProbeResult, ProbeSeries};
 use crate::system::exit::Exit;
 use crate::system::text::shown;
-use crate::transcript::{Stevens, TranscriptOptions, certificate_fields};
-use serde_json::{Value, json};
+use crate::transcript::{Stevens, TranscriptOptions};
 use std::io::Write as _;
-use std::time::Duration;
 
-/// Inspects the server, and prints the report.
+/// The result for one server.
+#[derive(Debug)]
+pub struct ProbeReport<'t> {
+    pub target: &'t ProbeTarget<'t>,
+    pub series: ProbeSeries,
+    pub expected: Vec<ExpectationResult>,
+    pub findings: Vec<Finding>,
+}
+
+impl ProbeReport<'_> {
+    /// The server that was contacted, else its name.
+    pub fn server(&self) -> String {
+        self.target.server(&self.series.probe)
+    }
+
+    /// A failed probe takes precedence over an expectation that is not met.
+    pub fn exit(&self) -> Exit {
+        let probe = &self.series.probe;
+        if probe.exit == Exit::Ok && self.expected.iter().any(|result| !result.met) {
+            return Exit::Policy;
+        }
+        probe.exit
+    }
+}
+
+/// Probes the servers, and prints the reports.
 pub fn run(options: &ProbeOptions) -> Exit {
-    let loaded = match load(&options.transport) {
+    let Some(first) = options.subjects.first() else {
+        return Exit::Software;
+    };
+    // Files and passwords are read before the first connection.
+    let mut loaded = match load(&first.transport) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    let transport = loaded.open();
-    let Some(endpoint) = &options.transport.route.relay else {
-        return Exit::Software;
+    prepare(&mut loaded, options);
+    let targets = targets(options);
+    let fleet = Fleet {
+        options,
+        targets: &targets,
+        loaded: &loaded,
     };
-    let probe = if options.verbose {
-        let mut transcript = Stevens::new(Stdout, TranscriptOptions::verbose());
-        let probe = check::probe(&transport, endpoint, &mut transcript);
-        let _ = Stdout.write_all(b"\n");
-        probe
-    } else {
-        check::probe(&transport, endpoint, &mut Silent)
+    let mut output = Output {
+        options,
+        is_first: true,
+        exit: Exit::Ok,
     };
-    let findings: Vec<ExpectationResult> = options
-        .expect
-        .iter()
-        .map(|expectation| expectation.check(&probe))
-        .collect();
-    let exit = exit(&probe, &findings);
-    let text = if options.json {
-        format!("{}\n", object(&probe, &findings, exit))
-    } else {
-        wrapped(&report(&probe, &findings), stdout_width(), LABEL)
-    };
-    if let Err(exit) = terminal::write(text.as_bytes()) {
-        return exit;
+    match (options.connections, options.format) {
+        (Some(connections), _) => fleet.scan(connections, |report| output.scan(&report)),
+        (None, Format::Nagios(thresholds)) => {
+            let mut reports = Vec::new();
+            fleet.probe(|report| reports.push(report));
+            let (line, health) = nagios::line(&reports, thresholds);
+            output.exit = Exit::Health(health);
+            output.print(&format!("{line}\n"));
+        }
+        (None, _) => fleet.probe(|report| output.probe(&report)),
     }
-    complain_of(&probe, &findings);
-    exit
+    output.exit
 }
 
-/// Width of the column of labels.
-const LABEL: usize = 12;
-
-/// A failed probe takes precedence over an expectation that is not met.
-fn exit(probe: &ProbeResult, findings: &[ExpectationResult]) -> Exit {
-    if probe.exit == Exit::Ok && findings.iter().any(|finding| !finding.met) {
-        return Exit::Policy;
+/// With a resumed session, the second probe would be another than the first.
+fn prepare(loaded: &mut LoadedTransport<'_>, options: &ProbeOptions) {
+    if options.count > 1 {
+        loaded.tls.disable_resumption();
+        loaded.tls.load_trust();
     }
-    probe.exit
+}
+
+struct Fleet<'r> {
+    options: &'r ProbeOptions,
+    targets: &'r [ProbeTarget<'r>],
+    /// The transport of the first subject.
+    loaded: &'r LoadedTransport<'r>,
+}
+
+impl<'r> Fleet<'r> {
+    fn probe(&self, done: impl FnMut(ProbeReport<'r>)) {
+        let work = |target: &'r ProbeTarget<'r>| {
+            let series = self.series(target);
+            let probe = &series.probe;
+            let expected = self.options.expect.iter();
+            ProbeReport {
+                expected: expected
+                    .map(|expectation| expectation.check(probe))
+                    .collect(),
+                findings: check::findings(&series),
+                target,
+                series,
+            }
+        };
+        in_order(self.targets, self.options.parallel, work, done);
+    }
+
+    fn series(&self, target: &ProbeTarget<'_>) -> ProbeSeries {
+        if let Some(Err(error)) = &target.peer {
+            return ProbeSeries::single(ProbeResult::unreached(error));
+        }
+        let count = self.options.count;
+        let run = |transport: &OpenTransport<'_>, observer: &mut dyn Observer| {
+            ProbeSeries::run(transport, target.place(), count, observer)
+        };
+        self.with_transport(target, run)
+            .unwrap_or_else(|probe| ProbeSeries::single(*probe))
+    }
+
+    fn scan(&self, connections: usize, done: impl FnMut(ScanReport<'r>)) {
+        let work = |target: &'r ProbeTarget<'r>| {
+            let server = self.scan_of(target, connections);
+            ScanReport {
+                findings: check::scan::findings(&server),
+                target,
+                server,
+            }
+        };
+        in_order(self.targets, self.options.parallel, work, done);
+    }
+
+    fn scan_of(&self, target: &ProbeTarget<'_>, connections: usize) -> ServerScan {
+        if let Some(Err(error)) = &target.peer {
+            return ServerScan::failed(ProbeResult::unreached(error));
+        }
+        let run = |transport: &OpenTransport<'_>, observer: &mut dyn Observer| {
+            scan_server(transport, target.place(), connections, observer)
+        };
+        self.with_transport(target, run)
+            .unwrap_or_else(|probe| ServerScan::failed(*probe))
+    }
+
+    /// Each of several servers has a transport of its own, because a transport keeps the result of the last
+    /// certificate.
+    fn with_transport<R>(
+        &self,
+        target: &ProbeTarget<'_>,
+        run: impl FnOnce(&OpenTransport<'_>, &mut dyn Observer) -> R,
+    ) -> Result<R, Box<ProbeResult>> {
+        if let [_] = self.targets {
+            return Ok(self.observed(self.loaded, run));
+        }
+        let loaded = LoadedTransport::of(&target.subject.transport, None);
+        let mut loaded = loaded.map_err(|error| {
+            Box::new(ProbeResult {
+                failure: Some(error.to_string()),
+                exit: error.exit(),
+                ..ProbeResult::default()
+            })
+        })?;
+        prepare(&mut loaded, self.options);
+        Ok(self.observed(&loaded, run))
+    }
+
+    fn observed<R>(
+        &self,
+        loaded: &LoadedTransport<'_>,
+        run: impl FnOnce(&OpenTransport<'_>, &mut dyn Observer) -> R,
+    ) -> R {
+        let transport = loaded.open();
+        if !self.options.verbose {
+            return run(&transport, &mut Silent);
+        }
+        let mut transcript = Stevens::new(Stdout, TranscriptOptions::verbose());
+        let result = run(&transport, &mut transcript);
+        let _ = Stdout.write_all(b"\n");
+        result
+    }
+}
+
+/// Prints the reports.
+struct Output<'r> {
+    options: &'r ProbeOptions,
+    is_first: bool,
+    /// The first status that is not 0.
+    exit: Exit,
+}
+
+impl Output<'_> {
+    fn probe(&mut self, report: &ProbeReport<'_>) {
+        let exit = report.exit();
+        self.report(exit, |format, display| match format {
+            Format::Json => format!("{}\n", object::object(report)),
+            _ => report::report(report, display),
+        });
+        complain_of(report);
+    }
+
+    fn scan(&mut self, report: &ScanReport<'_>) {
+        self.report(report.exit(), |format, display| match format {
+            Format::Json => format!("{}\n", scan_object(report)),
+            _ => scan_report(report, display),
+        });
+        if let Some(failure) = report.server.failure() {
+            complain(&failure);
+        }
+    }
+
+    fn report(&mut self, exit: Exit, text: impl FnOnce(Format, Display) -> String) {
+        let display = Display {
+            width: stdout_width(),
+            colors: stdout_shows_colors(),
+        };
+        let is_separate = !self.is_first && self.options.format == Format::Text;
+        self.is_first = false;
+        if self.exit == Exit::Ok {
+            self.exit = exit;
+        }
+        let text = text(self.options.format, display);
+        self.print(&if is_separate {
+            format!("\n{text}")
+        } else {
+            text
+        });
+    }
+
+    fn print(&mut self, text: &str) {
+        if let Err(exit) = terminal::write(text.as_bytes()) {
+            self.exit = exit;
+        }
+    }
 }
 
 /// Writes each failure to stderr.
-fn complain_of(probe: &ProbeResult, findings: &[ExpectationResult]) {
+fn complain_of(report: &ProbeReport<'_>) {
+    let probe = &report.series.probe;
     if let Some(failure) = probe.explanation() {
         complain(&failure);
     }
-    let server = probe.server.as_ref().map(ToString::to_string);
-    let server = server.unwrap_or_else(|| "the server".to_owned());
-    let missing = findings.iter().filter(|finding| !finding.met);
-    for finding in missing.filter(|_| probe.is_complete()) {
+    let missing = report.expected.iter().filter(|result| !result.met);
+    for result in missing.filter(|_| probe.is_complete()) {
         complain(&format!(
-            "{server}: expectation not met: {} ({})",
-            finding.text,
-            shown(&finding.found)
+            "{}: expectation not met: {} ({})",
+            report.server(),
+            result.text,
+            shown(&result.found)
         ));
     }
-}
-
-/// The report for people: a label and a value on each line.
-fn report(probe: &ProbeResult, findings: &[ExpectationResult]) -> String {
-    let mut report = ProbeReport::default();
-    if let Some(server) = &probe.server {
-        report.line("server", &server.to_string());
-    }
-    for line in &probe.banner {
-        report.line("greeting", line);
-    }
-    if let Some(offered) = &probe.in_clear {
-        report.line("plaintext", &offered.join(", "));
-    }
-    if let Some(tls) = &probe.tls {
-        report.tls(tls);
-    }
-    if let Some(offered) = &probe.in_tls {
-        report.line("over TLS", &offered.join(", "));
-    }
-    let is_known = probe.in_tls.is_some() || probe.in_clear.is_some() && probe.tls.is_none();
-    if is_known {
-        report.line("AUTH", &mechanisms(probe));
-        report.line("SIZE", &size(probe));
-    }
-    if let Some(login) = &probe.login {
-        report.line("login", login);
-    }
-    let times = probe.steps.iter();
-    let times: Vec<String> = times
-        .map(|step| format!("{} {}", step.stage.name(), milliseconds(step.took)))
-        .collect();
-    if !times.is_empty() {
-        report.line("times", &times.join(", "));
-    }
-    for finding in findings {
-        let met = match finding.met {
-            true => "yes",
-            false if probe.is_complete() => "NO",
-            false => "?",
-        };
-        let found = match finding.found.as_str() {
-            "" => String::new(),
-            found => format!(" ({found})"),
-        };
-        report.line("expected", &format!("{}: {met}{found}", finding.text));
-    }
-    report.text
-}
-
-#[derive(Default)]
-struct ProbeReport {
-    text: String,
-    last: &'static str,
-}
-
-impl ProbeReport {
-    /// Adds a line. The label is printed once for consecutive lines.
-    fn line(&mut self, label: &'static str, value: &str) {
-        let printed = if self.last == label { "" } else { label };
-        self.last = label;
-        self.text
-            .push_str(format!("{printed:<LABEL$}{}", shown(value)).trim_end());
-        self.text.push('\n');
-    }
-
-    fn tls(&mut self, tls: &TlsReport) {
-        if let Some(version) = &tls.version {
-            let all = [version.as_str(), &tls.cipher, &tls.group];
-            let all: Vec<&str> = all.into_iter().filter(|word| !word.is_empty()).collect();
-            self.line("TLS", &all.join(" "));
-        }
-        self.line(
-            "certificate",
-            &format!("of {}: {}", tls.name, tls.judgement),
-        );
-        for der in &tls.chain {
-            let Some(read) = Certificate::read(der) else {
-                self.line("certificate", "unreadable");
-                continue;
-            };
-            self.line(
-                "certificate",
-                &format!("{}, issued by {}", read.subject, read.issuer),
-            );
-            if !read.names.is_empty() {
-                self.line("certificate", &format!("  for {}", some_of(&read.names)));
-            }
-            let dates = format!(
-                "  from {} to {}",
-                date(read.not_before),
-                date(read.not_after)
-            );
-            self.line("certificate", &dates);
-            self.line("certificate", &format!("  sha256:{}", read.sha256));
-            self.line("certificate", &format!("  key sha256:{}", read.key_sha256));
-        }
-        if let Some(days) = tls.days_left() {
-            self.line("certificate", &format!("{days} days left"));
-        }
-    }
-}
-
-fn mechanisms(probe: &ProbeResult) -> String {
-    let of = |offered: &Option<Vec<String>>| {
-        let words = session::parameters(offered.as_ref()?, "auth");
-        words.map(|words| words.join(" "))
-    };
-    match (of(&probe.in_clear), of(&probe.in_tls)) {
-        (None, None) => "none".to_owned(),
-        (Some(clear), None) => format!("{clear} (plaintext)"),
-        (None, Some(tls)) => format!("{tls} (TLS only)"),
-        (Some(clear), Some(tls)) => format!("{tls} (over TLS), {clear} (plaintext)"),
-    }
-}
-
-fn size(probe: &ProbeResult) -> String {
-    let words = session::parameters(probe.offered(), "size");
-    let limit = words.map(|words| words.first().and_then(|word| word.parse::<u64>().ok()));
-    match limit {
-        None => "not offered".to_owned(),
-        Some(None | Some(0)) => "no limit".to_owned(),
-        #[allow(clippy::cast_precision_loss)] // One decimal is shown.
-        Some(Some(limit)) => format!("{limit} ({:.1} MB)", limit as f64 / 1e6),
-    }
-}
-
-fn milliseconds(took: Duration) -> String {
-    format!("{:.1} ms", took.as_secs_f64() * 1000.0)
-}
-
-/// The report as JSON.
-fn object(probe: &ProbeResult, findings: &[ExpectationResult], exit: Exit) -> Value {
-    let steps: Vec<Value> = probe
-        .steps
-        .iter()
-        .map(|step| {
-            let ms = (step.took.as_secs_f64() * 1e6).round() / 1e3;
-            json!({"step": step.stage.name(), "ms": ms})
-        })
-        .collect();
-    let expected: Vec<Value> = findings
-        .iter()
-        .map(
-            |finding| json!({"expected": finding.text, "met": finding.met, "found": finding.found}),
-        )
-        .collect();
-    let server = probe.server.as_ref();
-    json!({
-        "host": server.map(|server| server.host.clone()),
-        "ip": server.and_then(|server| server.address.ip()).map(|ip| ip.to_string()),
-        "port": server.and_then(|server| server.address.port()),
-        "banner": probe.banner,
-        "in_clear": probe.in_clear,
-        "tls": probe.tls.as_ref().map(tls_object),
-        "in_tls": probe.in_tls,
-        "auth": session::parameters(probe.offered(), "auth"),
-        "size": session::parameters(probe.offered(), "size")
-            .and_then(|words| words.first().and_then(|word| word.parse::<u64>().ok())),
-        "login": probe.login,
-        "steps": steps,
-        "expected": expected,
-        "failure": probe.explanation(),
-        "exit": exit.code(),
-    })
-}
-
-fn tls_object(tls: &TlsReport) -> Value {
-    let chain: Vec<Value> = tls
-        .chain
-        .iter()
-        .map(|der| certificate_fields(der))
-        .collect();
-    json!({
-        "version": tls.version,
-        "cipher": tls.cipher,
-        "group": tls.group,
-        "name": tls.name,
-        "verified": tls.verified,
-        "judgement": tls.judgement,
-        "days_left": tls.days_left(),
-        "chain": chain,
-    })
 }

@@ -7,7 +7,7 @@ use crate::cli::options::route_plan::queue_options;
 use crate::cli::options::usage_error::{UsageError, first};
 use crate::cli::options::value;
 use crate::cli::queue::serve::ServeOptions;
-use crate::cli::queue::{Queue, RunOptions, Thresholds, Work};
+use crate::cli::queue::{DatabaseWork, Queue, RunOptions, Thresholds, Work};
 use crate::config::{Places, find};
 use crate::system::exit::Exit;
 use crate::system::text::reason;
@@ -83,12 +83,34 @@ enum QueueCommand {
     Systemd(SystemdArgs),
     /// Print a crontab entry.
     Cron(QueueDirArgs),
+    /// Create, upgrade or show the tables of a queue in a PostgreSQL database.
+    #[command(arg_required_else_help = true)]
+    Database {
+        #[command(subcommand)]
+        work: DatabaseCommand,
+    },
+}
+
+/// The tables of a queue in a database.
+#[derive(Debug, clap::Subcommand)]
+enum DatabaseCommand {
+    /// Create the tables.
+    ///
+    /// They are created in the schema that the URL names, by default `ehlo`. Workers need no other rights than those to
+    /// read and change rows.
+    Init(QueueDirArgs),
+    /// Lead the tables to the version that this program uses.
+    ///
+    /// Stop all workers first, and install the same version of ehlo on all hosts.
+    Upgrade(QueueDirArgs),
+    /// Show the server, the version of the tables, and the workers.
+    Show(QueueDirArgs),
 }
 
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct QueueDirArgs {
-    /// Queue directory [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root].
+    /// Queue directory or URL of a PostgreSQL database [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root].
     #[arg(long, value_name = "DIR")]
     queue_dir: Option<PathBuf>,
 
@@ -252,9 +274,8 @@ impl QueueCommandArgs {
         if let Work::Serve(serve) = &mut work {
             serve.set(std::mem::take(&mut settings.submit));
         }
-        let directory = queue.queue_dir.or_else(|| settings.directory.clone());
         Ok(Queue {
-            queue: queue_options(directory, queue.config, settings),
+            queue: queue_options(queue.queue_dir, queue.config, settings),
             work,
         })
     }
@@ -285,6 +306,14 @@ impl QueueCommand {
                 (systemd.queue, Work::Systemd { user })
             }
             Self::Cron(queue) => (queue, Work::Cron),
+            Self::Database { work } => {
+                let (queue, work) = match work {
+                    DatabaseCommand::Init(queue) => (queue, DatabaseWork::Init),
+                    DatabaseCommand::Upgrade(queue) => (queue, DatabaseWork::Upgrade),
+                    DatabaseCommand::Show(queue) => (queue, DatabaseWork::Show),
+                };
+                (queue, Work::Database(work))
+            }
         }
     }
 }

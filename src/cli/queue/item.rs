@@ -25,6 +25,13 @@ pub enum ItemState {
     Failed,
 }
 
+fn is_claimed(store: &dyn QueueStore, id: &Id) -> bool {
+    match store.shared() {
+        Some(shared) => shared.worker_of(id).is_ok_and(|worker| worker.is_some()),
+        None => matches!(store.claim(id), Ok(ClaimResult::Busy)),
+    }
+}
+
 impl ItemState {
     /// The item is claimed for a moment to recognize an attempt in progress.
     pub fn of(
@@ -36,7 +43,7 @@ impl ItemState {
         let state = Self::without_claim(item, settings, now);
         // An attempt without a result: another process is delivering the item, or crashed.
         let is_unfinished = item.history.crashes > 0 && state == Self::Due;
-        if is_unfinished && matches!(store.claim(&item.id), Ok(ClaimResult::Busy)) {
+        if is_unfinished && is_claimed(store, &item.id) {
             return Self::Sending;
         }
         state

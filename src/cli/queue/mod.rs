@@ -3,6 +3,7 @@
 pub(crate) mod args;
 
 mod change;
+mod database;
 mod item;
 mod list;
 mod progress;
@@ -10,6 +11,8 @@ mod run;
 mod serve;
 mod show;
 mod status;
+#[cfg(feature = "postgres")]
+mod tables;
 mod units;
 mod users;
 
@@ -60,6 +63,16 @@ pub enum Work {
     /// Run the personal queues of all users.
     RunAll,
     Cron,
+    /// Create or examine the tables of a queue in a database.
+    Database(DatabaseWork),
+}
+
+/// What is done with the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseWork {
+    Init,
+    Upgrade,
+    Show,
 }
 
 /// Selection of items to try, and the output.
@@ -123,6 +136,7 @@ pub fn work(options: &QueueOptions, work: &Work) -> Exit {
         Work::Systemd { user: Some(user) } => units::of_host(options, user),
         Work::RunAll => users::run_all(),
         Work::Cron => units::cron(options),
+        Work::Database(work) => database::run(options, *work),
         Work::List { json } => with_store(options, |store| list::run(store, settings, *json)),
         Work::Show { id, message, json } => {
             let part = match (message, json) {
@@ -141,7 +155,7 @@ pub fn work(options: &QueueOptions, work: &Work) -> Exit {
 
 /// Delivers due items, once or continuously.
 pub fn run_or_watch(options: &QueueOptions, run: &RunOptions) -> Exit {
-    match queue::open(options.directory.as_deref(), true) {
+    match queue::open(options.location.as_ref(), true) {
         Ok(store) => run::run(&*store, options, run),
         Err(error) => failed(&error),
     }
@@ -149,7 +163,7 @@ pub fn run_or_watch(options: &QueueOptions, run: &RunOptions) -> Exit {
 
 /// A missing queue is treated as empty, and is not created.
 fn open(options: &QueueOptions) -> Result<Box<dyn QueueStore>, QueueError> {
-    queue::open(options.directory.as_deref(), false)
+    queue::open(options.location.as_ref(), false)
 }
 
 fn with_store(options: &QueueOptions, act: impl FnOnce(&dyn QueueStore) -> Exit) -> Exit {
@@ -161,6 +175,7 @@ fn failed(error: &QueueError) -> Exit {
     complain(&error.to_string());
     match error {
         QueueError::Damaged { .. } => Exit::Data,
+        error if error.is_about_setup() => Exit::Config,
         _ => Exit::Temporary,
     }
 }

@@ -9,11 +9,11 @@ use crate::cli::terminal;
 use crate::cli::terminal::{complain, complain_in};
 use crate::client::deliver::Hosts;
 use crate::client::events::Observer;
-use crate::queue::QueueOptions;
 use crate::queue::delivery::{
     HostMemory, QueueEvent, QueueObserver, RunContext, RunProgress, Selection,
 };
 use crate::queue::store::{Changes, Id, QueueError, QueueStore, RunnerRole, Watcher};
+use crate::queue::{Location, QueueOptions};
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
 use crate::system::text::reason;
@@ -22,7 +22,6 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::io::{self, IsTerminal as _};
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -40,6 +39,9 @@ const MIN_WAIT: Duration = Duration::from_millis(200);
 /// Pause while another process holds the queue or an item. A failed claim of this process would also wake the
 /// watcher at once.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
+
+/// Pause after the database was not available.
+const UNAVAILABLE_WAIT: Duration = Duration::from_secs(1);
 
 /// Colors of results, as ANSI codes.
 const RED: &str = "31";
@@ -185,16 +187,30 @@ impl Runner<'_> {
         let lock = is_for_all.then(|| store.lock(RunnerRole::Watcher));
         let lock = lock.transpose()?;
         if matches!(lock, Some(None)) {
-            return Err(already_watched(store.location()));
+            return Err(already_watched(&store.location()));
         }
         let watcher = store.watch()?;
         let mut progress = RunProgress::default();
         let mut last_reread = Instant::now();
+        // True after an error of the database, until it is available again.
+        let mut is_reported = false;
         while !self.run_context.stop.is_set() {
             let begun = Instant::now();
-            if !self.run_once(&selection, &mut progress)? {
-                self.wait_for_signal(BUSY_WAIT);
-                continue;
+            match self.run_once(&selection, &mut progress) {
+                Ok(true) => is_reported = false,
+                Ok(false) => {
+                    self.wait_for_signal(BUSY_WAIT);
+                    continue;
+                }
+                Err(error) if error.is_unavailable() => {
+                    if !std::mem::replace(&mut is_reported, true) {
+                        complain(&format!("{error}; waiting for it"));
+                    }
+                    progress = RunProgress::default();
+                    self.wait_for_signal(UNAVAILABLE_WAIT);
+                    continue;
+                }
+                Err(error) => return Err(error),
             }
             // Items that are not due are tried once at the beginning only.
             selection.now = false;
@@ -242,9 +258,9 @@ impl Runner<'_> {
     }
 }
 
-fn already_watched(path: &Path) -> QueueError {
+fn already_watched(location: &Location) -> QueueError {
     QueueError::Directory {
-        path: path.to_owned(),
+        path: location.to_string().into(),
         why: "is already watched by another ehlo queue run --watch".to_owned(),
     }
 }

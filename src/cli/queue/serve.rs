@@ -11,9 +11,9 @@ use crate::mail::address::Address;
 use crate::mail::message::{HeaderField, Message};
 use crate::mail::rewrite::Rewriter;
 use crate::queue;
-use crate::queue::store::QueueError;
+use crate::queue::store::{QueueError, default_queue};
 use crate::queue::submit::{Quota, SubmitOptions, socket};
-use crate::queue::{FirstTry, QueueOptions};
+use crate::queue::{FirstTry, Location, QueueOptions};
 use crate::server::{
     Incoming, Introduction, Listen, MessageStore, Offer, ReceivedEnvelope, Server, ServerBehavior,
     ServerOptions, SessionLimits, SessionPermit, StoreRefusal, StoredAt, envelope_dsn, serve_one,
@@ -172,10 +172,11 @@ struct Submissions<'p> {
 
 impl<'p> Submissions<'p> {
     fn open(options: &'p QueueOptions, serve: &'p ServeOptions) -> Result<Self, QueueError> {
-        let store = queue::open(options.directory.as_deref(), true)?;
-        let quota = Quota::open(store.location(), serve.submit.limits.clone());
+        let store = queue::open(options.location.as_ref(), true)?;
+        let directory = local_directory(&store.location())?;
+        let quota = Quota::open(&directory, serve.submit.limits.clone());
         let quota = quota.map_err(|error| QueueError::Directory {
-            path: store.location().to_owned(),
+            path: directory,
             why: format!("cannot be used: {}", reason(&error)),
         })?;
         Ok(Self {
@@ -207,8 +208,8 @@ impl<'p> Submissions<'p> {
         let mut plan = planned.map_err(|error| refusal(Exit::Config, error.text))?;
         plan.queueing
             .queue
-            .directory
-            .clone_from(&self.options.directory);
+            .location
+            .clone_from(&self.options.location);
         plan.queueing.first = self.first;
         plan.queueing.socket = None;
         Ok(plan)
@@ -227,6 +228,14 @@ impl<'p> Submissions<'p> {
             code: "452 4.7.1",
             why: error.to_string(),
         })
+    }
+}
+
+/// The directory for the files that belong to this host.
+fn local_directory(location: &Location) -> Result<PathBuf, QueueError> {
+    match location.directory() {
+        Some(directory) => Ok(directory.to_owned()),
+        None => default_queue().ok_or(QueueError::NoDirectory),
     }
 }
 

@@ -54,9 +54,13 @@ fn without_message(
     };
     let now = SystemTime::now();
     let state = ItemState::of(&item, store, settings, now);
+    let worker = match store.shared() {
+        Some(shared) => shared.worker_of(id)?,
+        None => None,
+    };
     let text = match part {
-        ShownPart::Object => report_object(&item, state, &journal, now),
-        _ => report(&item, state, &journal, now),
+        ShownPart::Object => report_object(&item, state, &journal, worker),
+        _ => report(&item, state, &journal, worker),
     };
     Ok(print(|out| out.write_all(text.as_bytes())))
 }
@@ -100,7 +104,13 @@ fn copy(message: &dyn Replay, out: &mut dyn io::Write) -> io::Result<io::Result<
     Ok(out.write_all(&block))
 }
 
-fn report_object(item: &Item, state: ItemState, journal: &[Record], now: SystemTime) -> String {
+fn report_object(
+    item: &Item,
+    state: ItemState,
+    journal: &[Record],
+    worker: Option<String>,
+) -> String {
+    let now = SystemTime::now();
     let mut object = item_object(item, state, now);
     let metadata = &item.metadata;
     let recipients = &metadata.envelope.recipients;
@@ -121,14 +131,21 @@ fn report_object(item: &Item, state: ItemState, journal: &[Record], now: SystemT
     let events = journal
         .iter()
         .map(|record| record_object(record, recipients));
+    if let Some(worker) = worker {
+        object["worker"] = worker.into();
+    }
     object["events"] = events.collect::<Vec<_>>().into();
     format!("{object}\n")
 }
 
-fn report(item: &Item, state: ItemState, journal: &[Record], now: SystemTime) -> String {
+fn report(item: &Item, state: ItemState, journal: &[Record], worker: Option<String>) -> String {
+    let now = SystemTime::now();
     let mut report = Report::default();
     report.line("id", &item.id.to_string());
     report.line("state", &state_text(item, state, now));
+    if let Some(worker) = worker {
+        report.line("worker", &shown(&worker));
+    }
     report.queued(item, now);
     report.envelope(item);
     report.transport(item);

@@ -2,9 +2,9 @@
 
 use crate::cli::terminal::{complain, print};
 use crate::queue;
-use crate::queue::QueueOptions;
 use crate::queue::store::system_queue;
 use crate::queue::submit::socket;
+use crate::queue::{Location, QueueOptions};
 use crate::system::exit::Exit;
 use crate::system::quote::{crontab_word, systemd_word};
 use crate::system::text::reason;
@@ -34,7 +34,7 @@ pub fn of_host(plan: &QueueOptions, user: &str) -> Exit {
         return Exit::Software;
     };
     let all_users = call.without_options("queue run --all-users --behind");
-    if plan.directory.is_none() {
+    if plan.location.is_none() {
         call.options.retain(|(option, _)| *option != "--queue-dir");
         let queue = system_queue().to_owned();
         call.options.insert(0, ("--queue-dir", queue));
@@ -138,7 +138,10 @@ fn host_units(call: &UnitCall, user: &str) -> String {
     } = &SYSTEM;
     let hardening = format!("User={user}\nGroup={user}\n{HARDENING}{hardening}");
     let mut options = call.options.iter();
-    let queue = options.find(|(option, _)| *option == "--queue-dir");
+    // The files of the service are in the default directory if the queue is in a database.
+    let queue = options.find(|(option, path)| {
+        *option == "--queue-dir" && Location::from(path.clone()).directory().is_some()
+    });
     let queue = systemd_word(queue.map_or(system_queue(), |(_, path)| path), "$");
     let submission = submission_units(&call.in_unit("queue serve --connection"), &hardening);
     let run = call.in_unit("queue run");
@@ -352,18 +355,12 @@ fn call(plan: &QueueOptions) -> Option<UnitCall> {
 
 impl UnitCall {
     fn new(program: PathBuf, plan: &QueueOptions) -> io::Result<Self> {
-        let given = [
-            (
-                "--queue-dir",
-                plan.directory.clone().or_else(queue_directory),
-            ),
-            ("--config", plan.config.clone().or_else(config_file)),
-        ];
         let mut options = Vec::new();
-        for (option, path) in given {
-            if let Some(path) = path {
-                options.push((option, std::path::absolute(path)?));
-            }
+        if let Some(location) = plan.location.clone().or_else(queue_directory) {
+            options.push(("--queue-dir", location.absolute()?));
+        }
+        if let Some(path) = plan.config.clone().or_else(config_file) {
+            options.push(("--config", std::path::absolute(path)?));
         }
         Ok(Self { program, options })
     }
@@ -405,10 +402,10 @@ fn state_directory() -> Option<(&'static str, PathBuf)> {
 }
 
 /// The queue directory, if it depends on a variable that neither systemd nor cron passes on.
-fn queue_directory() -> Option<PathBuf> {
+fn queue_directory() -> Option<Location> {
     std::env::var_os("XDG_STATE_HOME").filter(|value| !value.is_empty())?;
     let store = queue::open(None, false).ok()?;
-    Some(store.location().to_owned())
+    Some(store.location())
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //! personal queues.
 
 use crate::cli::terminal::complain;
-use crate::queue::QueueOptions;
 use crate::queue::store::{personal_queue, system_queue};
+use crate::queue::{Location, QueueOptions};
 use crate::system::exit::Exit;
 use crate::system::text::reason;
 use crate::system::user::{HomeOwner, LocalUser, become_user, local_users};
@@ -35,13 +35,17 @@ pub fn take_rights_of_owner(options: &mut QueueOptions) -> Result<(), Exit> {
     if !geteuid().is_root() {
         return Ok(());
     }
-    let queue = options.directory.as_deref().unwrap_or(system_queue());
+    let queue = match &options.location {
+        None => system_queue(),
+        Some(Location::Directory(queue)) => queue,
+        Some(Location::Database(_)) => return Ok(()),
+    };
     let owner = fs::metadata(queue).map_or(0, |facts| facts.uid());
     if owner == 0 {
         return Ok(());
     }
     // The default directory of the owner is another one.
-    options.directory = Some(queue.to_owned());
+    options.location = Some(Location::Directory(queue.to_owned()));
     become_user(owner).map_err(|error| {
         let user = LocalUser::of(owner).name;
         complain(&format!(

@@ -24,7 +24,7 @@ use crate::queue::store::{
     ClaimedItem, Id, ItemKind, Metadata, QueueError, QueueStore, RunnerRole, next_attempt,
 };
 use crate::queue::submit::socket;
-use crate::queue::{FirstTry, QueueOptions, QueueUse};
+use crate::queue::{FirstTry, Location, QueueOptions, QueueUse};
 use crate::smtp::blocks::{BodyType, Replay as _, Shape};
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
@@ -88,8 +88,8 @@ impl QueuedMessage<'_> {
         if self.queueing.socket.is_some() {
             return self.pass_on(shared);
         }
-        let directory = self.queueing.queue.directory.as_deref();
-        let store = match queue::open(directory, true) {
+        let location = self.queueing.queue.location.as_ref();
+        let store = match queue::open(location, true) {
             Ok(store) => store,
             Err(error) => return KeepResult::NoQueue(error),
         };
@@ -125,9 +125,9 @@ impl QueuedMessage<'_> {
         if let Some(shown) = passed {
             return KeepResult::Safe(shown);
         }
-        let of_root = socket::queue_without_service();
-        let directory = self.queueing.queue.directory.as_deref();
-        let opened = queue::open(directory.or(of_root.as_deref()), true);
+        let of_root = socket::queue_without_service().map(Location::Directory);
+        let location = self.queueing.queue.location.as_ref();
+        let opened = queue::open(location.or(of_root.as_ref()), true);
         match opened.and_then(|store| self.commit(&*store)) {
             Ok(claim) => {
                 interrupt::release();
@@ -162,7 +162,11 @@ impl QueuedMessage<'_> {
             }
             KeepResult::NoQueue(error) | KeepResult::Lost(error) => {
                 complain(&format!("{error}; the message was neither queued nor sent"));
-                Err(Exit::Temporary)
+                Err(if error.is_about_setup() {
+                    Exit::Config
+                } else {
+                    Exit::Temporary
+                })
             }
         }
     }
@@ -374,6 +378,10 @@ impl QueuedMessage<'_> {
 
     /// Delivers other due messages for the same host.
     fn deliver_others(&self, run_context: &RunContext<'_>) {
+        // A shared queue has workers, and may be large.
+        if run_context.store.shared().is_some() {
+            return;
+        }
         let recipients = self.message.envelope.recipients.iter();
         // A relay receives all messages.
         let recipients = recipients.filter(|_| self.transport.route.relay.is_none());
@@ -423,7 +431,7 @@ pub fn run_in_background(store: &dyn QueueStore, options: &QueueOptions, item: O
         return;
     };
     // It leaves the current directory, which would otherwise stay busy and could not be unmounted.
-    let Ok(directory) = std::path::absolute(store.location()) else {
+    let Ok(directory) = store.location().absolute() else {
         return;
     };
     let mut command = Command::new(program);

@@ -19,7 +19,7 @@ use crate::config::{Config, Places, Profile};
 use crate::cron::DeliveryOptions;
 use crate::mail::address::Address;
 use crate::mail::dkim::Signer;
-use crate::mail::message::{Input, Submission};
+use crate::mail::message::{Input, Submission, SubmissionFields};
 use crate::queue::FirstTry;
 use crate::system::exit::Exit;
 use crate::system::stand_in::StandIn;
@@ -93,6 +93,21 @@ pub fn of_submission(
     options.plan_without_socket(route)
 }
 
+/// Delivery of a message that a mail program composes, as if it called sendmail with `-f` and `-v`.
+pub fn of_mail(
+    sender: Option<String>,
+    verbose: bool,
+    places: &Places,
+) -> Result<Sendmail, UsageError> {
+    let options = SendmailOptions {
+        sender,
+        verbose,
+        ..SendmailOptions::of(SendmailMode::Submit, Vec::new())?
+    };
+    let route = options.resolve(places)?;
+    options.plan(route)
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum SendmailMode {
     Submit,
@@ -135,7 +150,7 @@ pub fn plan(call: &Call<'_>, places: &Places) -> Result<Sendmail, EarlyExit> {
     let mode = match call.program {
         StandIn::Mailq => SendmailMode::List,
         StandIn::Newaliases => SendmailMode::Nothing,
-        StandIn::Sendmail => SendmailMode::Submit,
+        _ => SendmailMode::Submit,
     };
     let options = SendmailOptions::of(mode, words)?;
     options.check()?;
@@ -326,6 +341,7 @@ impl SendmailOptions {
             trace: None,
             utf8: self.utf8,
             signer: signer.clone(),
+            fields: SubmissionFields::default(),
         }
     }
 }

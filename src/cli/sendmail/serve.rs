@@ -77,7 +77,7 @@ impl AcceptSubmission for Submissions<'_> {
 /// Adds the message to the queue, durably.
 pub fn keep(plan: &Sendmail, message: &Message) -> Result<StoredAt, QueueError> {
     let queueing = &plan.queueing;
-    let store = queue::open(queueing.queue.directory.as_deref(), true)?;
+    let store = queue::open(queueing.queue.location.as_ref(), true)?;
     let id = plan.queued(message).keep_in(&*store)?;
     // The client is waiting for its reply, so this does not wait for the attempt.
     if queueing.first != FirstTry::Later {

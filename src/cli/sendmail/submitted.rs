@@ -2,7 +2,7 @@
 
 use crate::mail::dkim::Signer;
 use crate::mail::envelope::Dsn;
-use crate::mail::message::{HeldBytes, Input, Submission};
+use crate::mail::message::{HeldBytes, Input, Submission, SubmissionFields};
 use crate::server::{Incoming, ReceivedEnvelope, StoreRefusal, StoredAt};
 use crate::system::exit::Exit;
 use std::fs::File;
@@ -60,6 +60,7 @@ impl Incoming for SubmittedMessage<'_> {
             trace: None,
             utf8: self.envelope.smtputf8,
             signer: Signer::default(),
+            fields: SubmissionFields::default(),
         };
         self.accept.accept(Received {
             envelope: self.envelope,

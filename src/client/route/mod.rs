@@ -494,6 +494,11 @@ impl<'o> Router<'o> {
         self.options.proxy.as_ref()
     }
 
+    /// True if connections do not lead to the addresses of a host: `--connect-to`, or a proxy.
+    pub fn is_redirected(&self) -> bool {
+        self.options.connect_to.is_some() || self.options.proxy.is_some()
+    }
+
     /// The source address of connections, if one is given.
     pub fn source(&self) -> Option<IpAddr> {
         self.options.bind

@@ -16,7 +16,7 @@ pub use dialogue::{Action, CommandLine, Dialogue, Output, Privacy, ServerState, 
 pub use offers::{
     Conditions, Request, ServerLimits, ServerOffers, Unsupported, has_parameter, parameters,
 };
-pub use run::{IdleSession, resume, run, tell};
+pub use run::{IdleSession, own_name, resume, run, tell};
 
 use crate::client::wire::tls::ServerCheck;
 use crate::client::wire::{Tls, TlsError, WireError};

@@ -108,7 +108,7 @@ fn masked_failure(failure: SessionFailure, mask: &Mask) -> SessionFailure {
 }
 
 /// RFC 5321 §4.1.4: the qualified name of this host, else the local address of the connection.
-fn own_name(wire: &Wire) -> String {
+pub fn own_name(wire: &Wire) -> String {
     crate::system::host::fqdn().unwrap_or_else(|| match wire.local_ip() {
         Some(IpAddr::V6(ip)) => format!("[IPv6:{ip}]"),
         Some(IpAddr::V4(ip)) => format!("[{ip}]"),

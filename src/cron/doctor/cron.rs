@@ -1,5 +1,7 @@
 //! The cron daemon, and the jobs of crontabs.
 
+use crate::cron::crontab;
+use crate::cron::crontab::CrontabKind;
 use crate::cron::doctor::HostSystem;
 use crate::cron::doctor::host::{is_program, read_file};
 use crate::cron::doctor::options::CheckStep;
@@ -36,13 +38,14 @@ pub fn check(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<Finding> {
             .with_remedy(format!("remove MAILTO= from {location}"))
     }));
     findings.extend(not_in_path(host, jobs));
+    findings.extend(without_program(host, jobs));
     findings
 }
 
 /// Reports crontabs with jobs that call `ehlo` without a path if cron does not find it.
 fn not_in_path(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<Finding> {
     let own = jobs.iter().filter(|job| job.user == host.login);
-    let affected = own.filter(|job| calls_by_name(&job.command) && !is_on_path(host, job));
+    let affected = own.filter(|job| calls_by_name(&job.command) && !is_on_path(host, job, "ehlo"));
     let mut locations: Vec<(&str, &str)> = affected
         .map(|job| (job.location.as_str(), job.path.as_deref().unwrap_or(PATH)))
         .collect();
@@ -57,8 +60,42 @@ fn not_in_path(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<Finding> {
     findings.collect()
 }
 
-/// True if cron finds `ehlo` for this job. On Debian, `pam_env` gives it the PATH of /etc/environment.
-fn is_on_path(host: &HostSystem, job: &CrontabLine) -> bool {
+/// Reports jobs whose program cron does not find.
+fn without_program(host: &HostSystem, jobs: &[CrontabLine]) -> Vec<Finding> {
+    let own = jobs.iter().filter(|job| job.user == host.login);
+    let findings = own.filter_map(|job| {
+        let program = job
+            .program
+            .as_deref()
+            .filter(|program| *program != "ehlo")?;
+        let location = shown(&job.location);
+        let (what, remedy) = if program.contains('/') {
+            if is_program(&host.at(program)) {
+                return None;
+            }
+            let program = shown(program);
+            let what =
+                format!("a job in {location} runs {program}, which is not an executable file");
+            (what, format!("correct the path in {location}"))
+        } else {
+            if is_on_path(host, job, program) {
+                return None;
+            }
+            let (program, path) = (shown(program), shown(job.path.as_deref().unwrap_or(PATH)));
+            let what =
+                format!("a job in {location} runs {program}, which is not in its PATH ({path})");
+            (
+                what,
+                format!("write the full path of {program} in {location}"),
+            )
+        };
+        Some(Finding::warning(CheckStep::Cron, what).with_remedy(remedy))
+    });
+    findings.collect()
+}
+
+/// True if cron finds this program for a job. On Debian, `pam_env` gives it the PATH of /etc/environment.
+fn is_on_path(host: &HostSystem, job: &CrontabLine, program: &str) -> bool {
     let environment = read_file(&host.at("/etc/environment")).unwrap_or_default();
     let pam_path = environment
         .lines()
@@ -69,7 +106,7 @@ fn is_on_path(host: &HostSystem, job: &CrontabLine) -> bool {
         None => pam_path.chain([PATH]).collect(),
     };
     let directories = paths.iter().flat_map(|path| path.split(':'));
-    let mut programs = directories.map(|directory| host.at(directory).join("ehlo"));
+    let mut programs = directories.map(|directory| host.at(directory).join(program));
     programs.any(|path| is_program(&path))
 }
 
@@ -123,17 +160,10 @@ pub struct CrontabLine {
     pub mailto: Option<String>,
     /// PATH above it. `None`: the default of cron.
     pub path: Option<String>,
-    /// The rest of the line.
+    /// The text for the shell.
     pub command: String,
-}
-
-/// The owner of a crontab.
-#[derive(Clone, Copy)]
-enum CrontabKind<'a> {
-    /// A crontab of this user, as `crontab -l` prints it.
-    User(&'a str),
-    /// A system crontab, with a user in each line.
-    System,
+    /// The program, if the command is a simple one.
+    pub program: Option<String>,
 }
 
 /// All readable crontabs: the user's own, and those of the system.
@@ -143,12 +173,12 @@ pub fn crontab_lines(host: &HostSystem) -> Vec<CrontabLine> {
         .filter(|output| output.succeeded)
         .map_or(Vec::new(), |output| {
             let location = format!("the crontab of {}", host.login);
-            parse_crontab(&output.text, &location, CrontabKind::User(&host.login))
+            lines_of(&output.text, &location, CrontabKind::User(&host.login))
         });
     let system = std::iter::once(host.at("/etc/crontab")).chain(host.files("/etc/cron.d"));
     let system = system.filter(|path| is_read(path)).flat_map(|path| {
         let text = read_file(&path).unwrap_or_default();
-        parse_crontab(&text, &path.to_string_lossy(), CrontabKind::System)
+        lines_of(&text, &path.to_string_lossy(), CrontabKind::System)
     });
     own.into_iter().chain(system).collect()
 }
@@ -159,67 +189,17 @@ fn is_read(path: &Path) -> bool {
     name.is_some_and(|name| !name.contains(['.', '~', '#']))
 }
 
-fn parse_crontab(text: &str, location: &str, kind: CrontabKind<'_>) -> Vec<CrontabLine> {
-    let (mut mailto, mut path) = (None, None);
-    let mut jobs = Vec::new();
-    for line in text.lines().map(str::trim) {
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        if let Some((name, value)) = setting(line) {
-            match name {
-                "MAILTO" => mailto = Some(value.to_owned()),
-                "PATH" => path = Some(value.to_owned()),
-                _ => {}
-            }
-            continue;
-        }
-        if let Some((user, command)) = split_line(line, kind) {
-            jobs.push(CrontabLine {
-                location: location.to_owned(),
-                user: user.to_owned(),
-                mailto: mailto.clone(),
-                path: path.clone(),
-                command: command.to_owned(),
-            });
-        }
-    }
-    jobs
-}
-
-/// `NAME=VALUE`, with blanks around the sign and quotes around the value, or without.
-fn setting(line: &str) -> Option<(&str, &str)> {
-    let (name, value) = line.split_once('=')?;
-    let name = name.trim();
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(is_name) {
-        return None;
-    }
-    let value = value.trim();
-    let quoted = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
-    Some((name, quoted('"').or(quoted('\'')).unwrap_or(value)))
-}
-
-/// The user and the command after the time fields.
-fn split_line<'l>(line: &'l str, kind: CrontabKind<'l>) -> Option<(&'l str, &'l str)> {
-    let times = if line.starts_with('@') { 1 } else { 5 };
-    let mut rest = line;
-    for _ in 0..times {
-        rest = after_word(rest)?;
-    }
-    match kind {
-        CrontabKind::User(user) => Some((user, rest)),
-        CrontabKind::System => {
-            let user = rest.split_whitespace().next()?;
-            Some((user, after_word(rest)?))
-        }
-    }
-}
-
-fn after_word(text: &str) -> Option<&str> {
-    let end = text.find(char::is_whitespace)?;
-    let rest = text[end..].trim_start();
-    (!rest.is_empty()).then_some(rest)
+fn lines_of(text: &str, location: &str, kind: CrontabKind<'_>) -> Vec<CrontabLine> {
+    let entries = crontab::entries(text, kind).into_iter();
+    let lines = entries.map(|entry| CrontabLine {
+        location: location.to_owned(),
+        user: entry.user.to_owned(),
+        mailto: entry.mailto.map(str::to_owned),
+        path: entry.path.map(str::to_owned),
+        command: entry.command.to_owned(),
+        program: entry.program(),
+    });
+    lines.collect()
 }
 
 #[cfg(test)]
@@ -235,6 +215,7 @@ mod tests {
             mailto: mailto.map(str::to_owned),
             path: None,
             command: "x".to_owned(),
+            program: None,
         }
     }
 
@@ -305,48 +286,40 @@ mod tests {
     }
 
     #[test]
+    fn program_that_cron_does_not_find_is_reported() {
+        let test_host = TestHost::new();
+        test_host.program("/opt/bin/backup", "");
+        let found = |program: &str, path: Option<&str>| {
+            let job = CrontabLine {
+                program: Some(program.to_owned()),
+                path: path.map(str::to_owned),
+                ..job(None)
+            };
+            check(&test_host.host, &[job])[1..].to_vec()
+        };
+        assert_eq!(found("/opt/bin/backup", None), []);
+        assert_eq!(found("backup", Some("/bin:/opt/bin")), []);
+        assert_eq!(
+            found("backup", None)[0].text,
+            "a job in the crontab of ann runs backup, which is not in its PATH (/usr/bin:/bin)"
+        );
+        let missing = &found("/opt/backup", None)[0];
+        assert_eq!(
+            (missing.text.as_str(), missing.remedy_text()),
+            (
+                "a job in the crontab of ann runs /opt/backup, which is not an executable file",
+                Some("correct the path in the crontab of ann")
+            )
+        );
+    }
+
+    #[test]
     fn empty_mailto_is_reported() {
         let test_host = TestHost::new();
         let quiet = check(&test_host.host, &[job(Some("")), job(Some("")), job(None)]);
         assert_eq!(quiet.len(), 2);
         assert_eq!(quiet[1].status, Status::Warning);
         assert!(quiet[1].text.contains("the crontab of ann"));
-    }
-
-    #[test]
-    fn job_has_the_preceding_mailto() {
-        let text = "# nobody\n0 3 * * * backup --all\nMAILTO = \"ops@example.org\"\n\
-                    PATH=/bin\n@daily clean\nMAILTO=\n*/5 * * * * poll\n";
-        let jobs = parse_crontab(text, "here", CrontabKind::User("ann"));
-        let checked: Vec<(Option<&str>, &str)> = jobs
-            .iter()
-            .map(|job| (job.mailto.as_deref(), job.command.as_str()))
-            .collect();
-        assert_eq!(
-            checked,
-            [
-                (None, "backup --all"),
-                (Some("ops@example.org"), "clean"),
-                (Some(""), "poll"),
-            ]
-        );
-        assert!(jobs.iter().all(|job| job.user == "ann"));
-        let paths: Vec<Option<&str>> = jobs.iter().map(|job| job.path.as_deref()).collect();
-        assert_eq!(paths, [None, Some("/bin"), Some("/bin")]);
-    }
-
-    #[test]
-    fn system_crontab_lines_name_a_user() {
-        let jobs = parse_crontab(
-            "17 * * * *\troot  cd / && run\n@reboot bob x=1 y\n",
-            "c",
-            CrontabKind::System,
-        );
-        let checked: Vec<(&str, &str)> = jobs
-            .iter()
-            .map(|job| (job.user.as_str(), job.command.as_str()))
-            .collect();
-        assert_eq!(checked, [("root", "cd / && run"), ("bob", "x=1 y")]);
     }
 
     #[test]
@@ -366,7 +339,7 @@ mod tests {
     #[test]
     fn incomplete_crontab_line_is_ignored() {
         assert_eq!(
-            parse_crontab("* * *\n0 1 * * *\n@daily\n", "c", CrontabKind::User("a")),
+            lines_of("* * *\n0 1 * * *\n@daily\n", "c", CrontabKind::User("a")),
             []
         );
     }

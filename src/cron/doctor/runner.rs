@@ -46,7 +46,7 @@ pub fn check(host: &HostSystem, queueing: &QueueUse, jobs: &[CrontabLine]) -> Fi
 }
 
 fn is_watched(queueing: &QueueUse) -> bool {
-    let store = queue::open(queueing.queue.directory.as_deref(), false);
+    let store = queue::open(queueing.queue.location.as_ref(), false);
     store.is_ok_and(|store| store.is_locked(RunnerRole::Watcher))
 }
 
@@ -215,6 +215,7 @@ mod tests {
             mailto: None,
             path: None,
             command: command.to_owned(),
+            program: None,
         };
         let found = |job: CrontabLine| by_cron(&test_host.host, &[job]);
         assert!(found(job("ann", "/usr/bin/ehlo queue run --queue-dir /q")).is_some());

@@ -4,8 +4,8 @@ use crate::cron::doctor::of_error;
 use crate::cron::doctor::options::CheckStep;
 use crate::probe::Finding;
 use crate::queue;
-use crate::queue::QueueUse;
 use crate::queue::store::{Counts, QueueStore};
+use crate::queue::{Location, QueueUse};
 use crate::system::figures;
 use crate::system::quote::for_shell;
 use crate::system::text::shown_path;
@@ -25,11 +25,17 @@ const LOW_INODES: u64 = 1000;
 
 /// Checks the queue. Does not create it.
 pub fn check(queueing: &QueueUse) -> Vec<Finding> {
-    let store = match queue::open(queueing.queue.directory.as_deref(), false) {
+    let store = match queue::open(queueing.queue.location.as_ref(), false) {
         Ok(store) => store,
         Err(error) => return vec![of_error(CheckStep::Queue, &error.to_string())],
     };
-    let mut findings = vec![location(store.location())];
+    let mut findings = vec![match store.location() {
+        Location::Directory(path) => location(&path),
+        // It was reached when it was opened.
+        database @ Location::Database(_) => {
+            Finding::ok(CheckStep::Queue, format!("{database} is reachable"))
+        }
+    }];
     findings.extend(contents(&*store));
     findings
 }

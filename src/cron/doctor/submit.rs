@@ -33,7 +33,7 @@ pub fn check(host: &HostSystem, queueing: &QueueUse) -> Vec<Finding> {
 /// Reports that the queue of the host belongs to a service whose socket is missing.
 pub fn without_socket(queueing: &QueueUse) -> Option<Finding> {
     let is_root = rustix::process::geteuid().is_root();
-    if !is_root || queueing.socket.is_some() || queueing.queue.directory.is_some() {
+    if !is_root || queueing.socket.is_some() || queueing.queue.location.is_some() {
         return None;
     }
     let owner = fs::metadata(system_queue()).ok()?.uid();

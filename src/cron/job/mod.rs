@@ -5,7 +5,7 @@ mod excerpt;
 mod lock;
 mod log;
 mod masked;
-mod name;
+pub(in crate::cron) mod name;
 mod report;
 mod run;
 mod signals;

@@ -79,12 +79,21 @@ fn program_name<'w>(words: &[&'w str]) -> Option<&'w str> {
 }
 
 /// The name without its directory.
-fn base_name(program: &str) -> &str {
+pub fn base_name(program: &str) -> &str {
     program
         .trim_end_matches('/')
         .rsplit('/')
         .next()
         .unwrap_or(program)
+}
+
+/// True for a command that a shell runs itself, and for a word of its grammar.
+pub fn is_builtin(word: &str) -> bool {
+    BUILTINS.contains(&word) || KEYWORDS.contains(&word)
+}
+
+pub fn is_shell(name: &str) -> bool {
+    SHELLS.contains(&name)
 }
 
 /// True for a possible program name: no quotes, variables or numbers.

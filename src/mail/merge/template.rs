@@ -410,12 +410,20 @@ fn write_value(
     }
     if state.name().starts_with(HEADER) {
         let text = value.to_string();
-        if let Some(end) = text.find(['\r', '\n', '\0']) {
+        if let Some((end, character)) = text
+            .char_indices()
+            .find(|(_, each)| "\r\n\0".contains(*each))
+        {
             let start = shown(&text[..end]);
+            let what = if character == '\0' {
+                "a NUL character"
+            } else {
+                "a line end"
+            };
             return Err(Error::new(
                 ErrorKind::InvalidOperation,
                 format!(
-                    "the value that begins with \"{start}\" has a line end, which a header field cannot have"
+                    "the value that begins with \"{start}\" has {what}, which a header field cannot have"
                 ),
             ));
         }

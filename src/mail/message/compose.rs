@@ -36,6 +36,7 @@ pub fn compose(
         body: UnfinishedBody::Variants(root.variants()),
         utf8: true,
         missing: None,
+        keeps_bcc: false,
         notes,
     })
 }

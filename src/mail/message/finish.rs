@@ -30,6 +30,8 @@ pub struct UnfinishedMessage<E = Nothing> {
     pub utf8: bool,
     /// Handling of missing header fields. `None`: nothing is added.
     pub missing: Option<MissingFields>,
+    /// True if Bcc is not removed.
+    pub keeps_bcc: bool,
     pub notes: BuildNotes,
 }
 
@@ -48,10 +50,13 @@ pub struct ExistingBody {
     pub signed: Signed,
 }
 
-/// The fields that RFC 5322 §3.6 requires, to be added if they are missing. From and To are always added.
+/// The fields that RFC 5322 §3.6 requires, to be added if they are missing.
 pub struct MissingFields {
     pub date: bool,
     pub message_id: bool,
+    pub from: bool,
+    /// To without an address, if there is no Cc either.
+    pub to: bool,
     pub author: Author,
 }
 
@@ -78,6 +83,7 @@ impl<E> UnfinishedMessage<E> {
             envelope: &self.envelope,
             rewriter,
             repair: FieldRepair::new(self.utf8),
+            keeps_bcc: self.keeps_bcc,
             fields: Vec::new(),
         };
         header.add_given(self.fields)?;
@@ -177,6 +183,7 @@ struct FinalHeader<'f> {
     envelope: &'f Envelope,
     rewriter: Option<&'f Rewriter>,
     repair: FieldRepair,
+    keeps_bcc: bool,
     fields: Vec<RawField>,
 }
 
@@ -184,7 +191,10 @@ impl FinalHeader<'_> {
     /// Adds the given fields, except for those that are removed from every message.
     fn add_given(&mut self, given: Vec<RawField>) -> Result<(), MessageError> {
         let has_reply_to = given.iter().any(|field| field.name == "reply-to");
-        let given = given.into_iter().filter(|field| !is_removed(field));
+        let keeps_bcc = self.keeps_bcc;
+        let is_kept =
+            |field: &RawField| !is_removed(field) || keeps_bcc && field.name.ends_with("bcc");
+        let given = given.into_iter().filter(is_kept);
         let Some(rewriter) = self.rewriter else {
             self.fields = given.map(|field| self.repair.valid(field)).collect();
             return Ok(());
@@ -231,7 +241,7 @@ impl FinalHeader<'_> {
         if let Author::Entry(_) = missing.author {
             self.add_missing_id(missing, now)?;
         }
-        if self.lacks("from") {
+        if missing.from && self.lacks("from") {
             let from = match &missing.author {
                 Author::Entry(entry) => entry.clone(),
                 Author::Sender(name) => ListEntry::Mailbox(self.sender(name.as_deref())?),
@@ -239,7 +249,7 @@ impl FinalHeader<'_> {
             self.push("From", addresses("From", &[from]));
         }
         self.add_missing_id(missing, now)?;
-        if self.lacks("to") && self.lacks("cc") {
+        if missing.to && self.lacks("to") && self.lacks("cc") {
             self.push("To", undisclosed());
         }
         Ok(())

@@ -30,6 +30,7 @@ pub use header_block::is_tls_waived;
 pub use report::{DeliveryStatusReport, ReportKind, Reported, Returned, without_body};
 pub use source::{HeldBytes, Input, SourceError};
 pub use stream::Message;
+pub use submission::{Addressees, addressees};
 
 use crate::mail::address::{Address, AddressError, ListEntry, Mailbox};
 use crate::mail::dkim::{Signer, SigningError};
@@ -160,6 +161,47 @@ pub struct Submission {
     pub utf8: bool,
     /// The DKIM keys.
     pub signer: Signer,
+    pub fields: SubmissionFields,
+}
+
+/// The header fields that are added to a submission or removed from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SubmissionFields {
+    pub from: FromField,
+    /// Adds Date if it is missing.
+    pub date: bool,
+    /// Adds Message-ID if it is missing.
+    pub message_id: bool,
+    /// Adds To without an address if there are neither To nor Cc.
+    pub to: bool,
+    /// Replaces To and Cc by To without an address.
+    pub hides_recipients: bool,
+    pub keeps_bcc: bool,
+}
+
+/// The treatment of From.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FromField {
+    /// It is added if it is missing.
+    IfMissing,
+    /// That of the message is replaced.
+    Replaced,
+    /// It is not added.
+    Kept,
+}
+
+/// As sendmail does.
+impl Default for SubmissionFields {
+    fn default() -> Self {
+        Self {
+            from: FromField::IfMissing,
+            date: true,
+            message_id: true,
+            to: true,
+            hides_recipients: false,
+            keeps_bcc: false,
+        }
+    }
 }
 
 /// Source of the message.

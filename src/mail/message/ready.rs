@@ -47,8 +47,11 @@ pub fn read(ready: &ReadyMessage) -> Result<UnfinishedMessage, MessageError> {
         missing: Some(MissingFields {
             date: !ready.no_date,
             message_id: !ready.no_message_id,
+            from: true,
+            to: true,
             author: Author::Entry(author),
         }),
+        keeps_bcc: false,
         notes: BuildNotes::default(),
     })
 }

@@ -134,6 +134,7 @@ fn unfinished<E>(
         body: UnfinishedBody::Variants(variants),
         utf8: true,
         missing: None,
+        keeps_bcc: false,
         notes: BuildNotes::default(),
     }
 }

@@ -153,6 +153,7 @@ mod tests {
             body: UnfinishedBody::Variants(variants.collect()),
             utf8: true,
             missing: None,
+            keeps_bcc: false,
             notes: BuildNotes::default(),
         };
         message.finish(None, &signer, SystemTime::UNIX_EPOCH)

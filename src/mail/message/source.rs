@@ -103,6 +103,29 @@ impl HeldBytes {
         Self(Arc::new(Source::memory(name.to_owned(), bytes)))
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.len == 0
+    }
+
+    /// Reads all of it into memory.
+    ///
+    /// # Errors
+    /// The temporary file that has it cannot be read.
+    pub fn read_all(&self) -> io::Result<Vec<u8>> {
+        let length = usize::try_from(self.0.len).unwrap_or(usize::MAX);
+        let mut bytes = vec![0; length];
+        let mut at = 0;
+        while at < bytes.len() {
+            let failed = |error: SourceError| io::Error::other(error.to_string());
+            match self.0.read(&mut bytes[at..], at as u64).map_err(failed)? {
+                0 => break,
+                count => at += count,
+            }
+        }
+        bytes.truncate(at);
+        Ok(bytes)
+    }
+
     /// An unnamed temporary file of `len` octets.
     pub fn file(name: &str, file: File, len: u64) -> Self {
         Self(Arc::new(Source::new(

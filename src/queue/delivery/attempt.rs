@@ -74,6 +74,11 @@ impl Attempt<'_, '_, '_> {
         };
         claim.record(event, Durability::Process)?;
         let report = self.deliver(&before, observer);
+        if let Some(error) = claim.read_error() {
+            // Nothing new is known about the recipients that were not accepted.
+            let _ = claim.record(ItemEvent::Ended { interrupted: true }, Durability::Process);
+            return Err(error);
+        }
         self.record_results(&report).inspect_err(|_| {
             // The attempt has ended without a crash, even if its results are lost.
             let _ = claim.record(ItemEvent::ENDED, Durability::Process);

@@ -108,11 +108,22 @@ impl DestinationQueues {
         true
     }
 
-    /// Drops the items that still wait for a destination.
-    pub fn clear(&self, destination: &DestinationKey) {
-        if let Some(queue) = self.lock().get_mut(destination) {
-            queue.waiting.clear();
-        }
+    /// Removes the items that still wait for a destination.
+    pub fn clear(&self, destination: &DestinationKey) -> Vec<Id> {
+        let mut queues = self.lock();
+        let queue = queues.get_mut(destination);
+        let waiting = queue.map(|queue| std::mem::take(&mut queue.waiting));
+        let waiting = waiting.into_iter().flatten();
+        waiting.map(|item| item.id).collect()
+    }
+
+    /// Removes the items that still wait for any destination.
+    pub fn clear_all(&self) -> Vec<Id> {
+        let mut queues = self.lock();
+        let waiting = queues
+            .values_mut()
+            .flat_map(|queue| queue.waiting.drain(..));
+        waiting.map(|item| item.id).collect()
     }
 
     /// Removes a worker that has found the queue empty.

@@ -2,7 +2,7 @@
 
 use crate::queue::delivery::RunContext;
 use crate::queue::store::{
-    ClaimResult, Id, Item, ItemKind, QueueError, RouteSpec, is_due, next_attempt,
+    ClaimResult, Id, Item, ItemKind, QueueError, RouteSpec, SharedStore, is_due, next_attempt,
 };
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 pub const MAX_CRASHES: u32 = 3;
 
 /// Delay of an item that is still due after it was processed, for example because the disk is full.
-const RECOVERY: Duration = Duration::from_secs(30);
+pub const RECOVERY: Duration = Duration::from_secs(30);
 
 /// The items that are tried.
 #[derive(Clone, Debug, Default)]
@@ -120,6 +120,9 @@ impl RunContext<'_> {
         selection: &Selection,
         progress: &mut RunProgress,
     ) -> Result<Vec<DueItem>, QueueError> {
+        if let Some(shared) = self.batches(selection) {
+            return self.due_in_batch(shared, selection);
+        }
         let limit = selection.limit;
         let limit = limit.map(|limit| limit.saturating_sub(progress.items));
         let mut due = Vec::new();
@@ -142,6 +145,56 @@ impl RunContext<'_> {
         Ok(due)
     }
 
+    /// The store, if it hands out the items of this selection in batches.
+    fn batches(&self, selection: &Selection) -> Option<&dyn SharedStore> {
+        let is_usual = selection.is_for_all() && !selection.now && selection.limit.is_none();
+        self.store.shared().filter(|_| is_usual)
+    }
+
+    /// The due items of the next batches, up to one with a due item.
+    fn due_in_batch(
+        &self,
+        shared: &dyn SharedStore,
+        selection: &Selection,
+    ) -> Result<Vec<DueItem>, QueueError> {
+        let mut due = Vec::new();
+        while due.is_empty() && !self.is_stopped() {
+            let batch = shared.reserve()?;
+            if batch.is_empty() {
+                break;
+            }
+            for item in batch {
+                let id = item.id.clone();
+                match self.examine_item(item, selection) {
+                    Examination::Due(item) => due.push(item),
+                    Examination::NotDue(Examined::NotBefore(time)) => {
+                        shared.postpone(&[id], Some(time));
+                    }
+                    Examination::NotDue(_) => shared.postpone(&[id], None),
+                }
+            }
+        }
+        Ok(due)
+    }
+
+    /// Gives back items of a batch that were not processed, to be tried after this time.
+    pub(super) fn postpone(&self, ids: &[Id], wait: Duration) {
+        if let Some(shared) = self.store.shared() {
+            shared.postpone(ids, Some(self.store.now() + wait));
+        }
+    }
+
+    /// The time of the next attempt at an item that is kept; `None`: after a decision. It is not due at once: the state that
+    /// makes it due may not have changed, for example because the disk is full.
+    pub(super) fn due_after(&self, item: &Item) -> Option<SystemTime> {
+        let now = self.store.now();
+        next_attempt(item, self.settings).map(
+            |next| {
+                if next <= now { now + RECOVERY } else { next }
+            },
+        )
+    }
+
     /// Items that became due during the pass; none if the selection is limited.
     pub(super) fn newly_due(
         &self,
@@ -156,6 +209,10 @@ impl RunContext<'_> {
 
     /// True if an item is due that this run has not processed, and that is not claimed elsewhere.
     pub fn has_due(&self, selection: &Selection, progress: &RunProgress) -> bool {
+        // A store that is shared has no lock that hides an item from this run.
+        if self.batches(selection).is_some() {
+            return false;
+        }
         let ids = self.ids(selection).unwrap_or_default();
         let mut new = ids.into_iter();
         new.any(|id| {
@@ -179,7 +236,10 @@ impl RunContext<'_> {
     /// The time until something is to be done for an examined item; `None`: all of them wait for a decision.
     /// Only items that were processed are read.
     pub fn next_due(&self, progress: &mut RunProgress) -> Option<Duration> {
-        let now = SystemTime::now();
+        if let Some(shared) = self.store.shared() {
+            return shared.next_due().ok().flatten();
+        }
+        let now = self.store.now();
         progress.examined.retain(|id, examined| {
             if *examined != Examined::Processed {
                 return true;
@@ -221,8 +281,8 @@ impl RunContext<'_> {
     fn examine(&self, id: Id, selection: &Selection) -> Examination {
         let waiting = Examination::NotDue(Examined::Waiting);
         let item = match self.read(&id) {
-            Ok(Some(item)) if item.failed.is_none() && selection.matches(&item) => item,
-            Ok(_) => return waiting,
+            Ok(Some(item)) => item,
+            Ok(None) => return waiting,
             Err(error @ QueueError::Damaged { .. }) => {
                 self.fail_unreadable(&id, &error.to_string());
                 return waiting;
@@ -232,7 +292,15 @@ impl RunContext<'_> {
                 return waiting;
             }
         };
-        let is_time = selection.now || is_due(&item, self.settings, SystemTime::now());
+        self.examine_item(item, selection)
+    }
+
+    fn examine_item(&self, item: Item, selection: &Selection) -> Examination {
+        let waiting = Examination::NotDue(Examined::Waiting);
+        if item.failed.is_some() || !selection.matches(&item) {
+            return waiting;
+        }
+        let is_time = selection.now || is_due(&item, self.settings, self.store.now());
         let recipients = selection.recipients(&item);
         let is_only_to_settle = item.open().is_empty() && !item.waits_for_decision();
         if item.history.held || !(is_time && !recipients.is_empty() || is_only_to_settle) {
@@ -250,7 +318,7 @@ impl RunContext<'_> {
             }),
             route_spec: item.metadata.route_spec,
             is_suspect: item.history.crashes + 1 == MAX_CRASHES,
-            id,
+            id: item.id,
         })
     }
 

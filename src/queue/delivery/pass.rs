@@ -4,20 +4,25 @@ use crate::client::deliver::ConnectionPool;
 use crate::client::events::{Event, Interests, Observer, Silent};
 use crate::client::transport::{Transport, Transports};
 use crate::queue::delivery::destinations::{DestinationKey, DestinationQueues, WorkItem, Workers};
-use crate::queue::delivery::due::{DueItem, MAX_CRASHES};
+use crate::queue::delivery::due::{DueItem, MAX_CRASHES, RECOVERY};
 use crate::queue::delivery::settle::{Confirmation, confirm_report, give_up_item};
 use crate::queue::delivery::{
     Attempt, Outcome, QueueEvent, RunContext, RunProgress, Selection, SenderNotice, settle,
 };
-use crate::queue::store::{ClaimResult, ClaimedItem, Id, QueueError, RouteSpec, is_due};
+use crate::queue::store::{
+    ClaimResult, ClaimedItem, Id, QueueError, RouteSpec, RunnerLock, is_due,
+};
 use crate::system::stop::Stop;
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// Interval of the search for new items while others are being delivered.
 const RESCAN: Duration = Duration::from_secs(1);
+
+/// Pause before an item of a shared store is tried again, if other workers have all connections that are allowed.
+const FULL: Duration = Duration::from_secs(2);
 
 impl RunContext<'_> {
     /// Processes the due items that this run has not processed, until there are none. With an observer,
@@ -184,9 +189,25 @@ impl Pass<'_> {
         };
         while let Some(destination) = routes.queues.add_worker() {
             let transports = &routes.transports[destination.route];
+            let permit = match self.permit(transports, &destination) {
+                Ok(Some(permit)) => permit,
+                Ok(None) => {
+                    let waiting = routes.queues.clear(&destination);
+                    self.run_context.postpone(&waiting, FULL);
+                    routes.queues.remove_worker(&destination);
+                    continue;
+                }
+                Err(error) => {
+                    self.run_context.report_error(&error);
+                    routes.queues.remove_worker(&destination);
+                    self.leave_all(&routes.queues);
+                    return;
+                }
+            };
             let pool = ConnectionPool::new(transports, self.run_context.hosts);
             let end = self.process_queue(&routes.queues, &destination, &pool, observer);
             pool.close(observer);
+            drop(permit);
             if end == WorkerEnd::QueueEmpty {
                 routes.queues.remove_worker(&destination);
             }
@@ -194,6 +215,27 @@ impl Pass<'_> {
                 return;
             }
         }
+    }
+
+    /// A permit for a connection to a destination of a shared store; `None`: all workers have as many as are allowed.
+    fn permit(
+        &self,
+        transports: &Transports<'_>,
+        destination: &DestinationKey,
+    ) -> Result<Option<RunnerLock>, QueueError> {
+        let Some(shared) = self.run_context.store.shared() else {
+            return Ok(Some(Box::new(())));
+        };
+        let name = match transports.relay() {
+            Some(relay) if destination.domain.is_empty() => relay,
+            _ => destination.domain.clone(),
+        };
+        shared.connection(&name, self.run_context.settings.per_host)
+    }
+
+    /// Leaves all items of this pass to another one, because the store is not available.
+    fn leave_all(&self, queues: &DestinationQueues) {
+        self.run_context.postpone(&queues.clear_all(), FULL);
     }
 
     /// Works until the queue is empty, or until the server has no capacity for this worker.
@@ -223,10 +265,19 @@ impl Pass<'_> {
                 // It has none at all. The waiting items need not be tried one by one.
                 Ok(ItemEnd::NoCapacity(outcome)) => {
                     outcome.report_results(&next.id, true, self.run_context.queue_observer);
-                    queues.clear(destination);
+                    let waiting = queues.clear(destination);
+                    self.run_context.postpone(&waiting, RECOVERY);
                 }
                 Ok(ItemEnd::Processed) => {}
-                Err(error) => self.run_context.report_error(&error),
+                Err(error) if error.is_unavailable() => {
+                    self.run_context.report_error(&error);
+                    self.leave_all(queues);
+                }
+                Err(error) => {
+                    self.run_context.report_error(&error);
+                    self.run_context
+                        .postpone(std::slice::from_ref(&next.id), RECOVERY);
+                }
             }
             self.run_context.report(&QueueEvent::Processed);
         }
@@ -268,9 +319,10 @@ impl Pass<'_> {
             return Ok(ItemEnd::Processed);
         }
         if confirm_report(run_context, item)? == Confirmation::Busy {
+            claim.set_due(Some(run_context.store.now() + FULL));
             return Ok(self.skip_busy(id));
         }
-        let is_due = is_due(item, run_context.settings, SystemTime::now());
+        let is_due = is_due(item, run_context.settings, run_context.store.now());
         let recipients = self.selection.recipients(item);
         if recipients.is_empty() || !(next.is_repeated || self.selection.now || is_due) {
             settle(run_context, claim, SenderNotice::None)?;

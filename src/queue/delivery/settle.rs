@@ -70,6 +70,7 @@ pub fn settle(
     if needs_warning(&item.history, run_context.settings) {
         warn(run_context, &*claim, &item)?;
     }
+    claim.set_due(run_context.due_after(&current(&*claim)));
     Ok(ItemOutcome::Kept)
 }
 

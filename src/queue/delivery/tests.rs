@@ -2,6 +2,7 @@
 
 use crate::client::transport::Transport;
 use crate::mail::dkim::Signer;
+use crate::queue::Location;
 use crate::queue::delivery::*;
 use crate::queue::store::{
     ClaimResult, Durability, History, Item, ItemEvent, ItemKind, Metadata, Record, RouteSpec,
@@ -9,7 +10,6 @@ use crate::queue::store::{
 };
 use crate::smtp::blocks::{Accepts, Blocks, Nothing, Replay, Shape};
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 use std::time::SystemTime;
 
@@ -123,8 +123,8 @@ impl ClaimedItem for MemoryClaim {
 }
 
 impl QueueStore for MemoryStore {
-    fn location(&self) -> &Path {
-        Path::new("memory")
+    fn location(&self) -> Location {
+        Location::Directory("memory".into())
     }
 
     fn add(

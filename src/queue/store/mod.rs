@@ -8,9 +8,14 @@
 //!
 //! [`QueueStore`] is all that a run needs. `crate::queue::open` opens one.
 
+#[cfg(test)]
+mod contract;
 mod history;
 mod item;
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;
 mod schedule;
+mod shared;
 pub(in crate::queue) mod spool;
 
 #[doc(hidden)]
@@ -20,8 +25,10 @@ pub use history::{History, Item, RecipientState};
 pub(in crate::queue) use item::tests::metadata as metadata_of;
 pub use item::{AttemptResult, Id, ItemEvent, ItemKind, Metadata, OnUncertain, Record, RouteSpec};
 pub use schedule::{RetrySettings, is_due, is_expired, needs_warning, next_attempt};
-pub(crate) use spool::{personal_queue, system_queue};
+pub use shared::SharedStore;
+pub(crate) use spool::{default_queue, personal_queue, system_queue};
 
+use crate::queue::Location;
 use crate::smtp::blocks::{Replay, Shape};
 use crate::system::figures::counted;
 use crate::system::text::reason;
@@ -34,8 +41,18 @@ use std::time::{Duration, SystemTime};
 
 /// A store of items.
 pub trait QueueStore: Send + Sync {
-    /// The location that opens this store again, as given to `--queue-dir`.
-    fn location(&self) -> &Path;
+    /// The location that opens this store again.
+    fn location(&self) -> Location;
+
+    /// What it does beyond this as a store that several hosts share; `None`: it belongs to this host.
+    fn shared(&self) -> Option<&dyn SharedStore> {
+        None
+    }
+
+    /// The time by the clock of the store, which all processes that use it agree on.
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
 
     /// Commits an item. When this returns, it is safe, and it is claimed.
     ///
@@ -155,6 +172,15 @@ pub trait ClaimedItem: Replay + Send {
     /// recorded.
     fn record(&self, event: ItemEvent, durability: Durability) -> Result<(), QueueError>;
 
+    /// The time of the next attempt after this claim; `None`: after a decision of the operator. Only a shared store needs
+    /// it.
+    fn set_due(&self, _: Option<SystemTime>) {}
+
+    /// The reason why the message could not be read although it is intact: the store was not available.
+    fn read_error(&self) -> Option<QueueError> {
+        None
+    }
+
     /// Removes the item, when every recipient is finished.
     fn remove(self: Box<Self>) -> Result<(), QueueError>;
 
@@ -227,6 +253,19 @@ impl Counts {
     }
 }
 
+/// The kind of an error of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseFault {
+    /// It cannot be reached, or has no capacity. Another attempt may succeed.
+    Unavailable,
+    /// It accepts no changes, for example because it is a standby.
+    ReadOnly,
+    /// The URL, the login, the certificate or the schema is wrong.
+    Setup,
+    /// It has refused a statement.
+    Statement,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
     /// The user has no home directory that it could be in, and no directory was given.
@@ -250,6 +289,18 @@ pub enum QueueError {
         path: PathBuf,
         error: io::Error,
     },
+    /// The database cannot be used, or not now.
+    #[error("the queue {location} {why}")]
+    Database {
+        /// Its URL, without a password.
+        location: String,
+        /// The problem and how to fix it.
+        why: String,
+        fault: DatabaseFault,
+    },
+    /// An item was claimed by another process, because this one did not renew its lease.
+    #[error("the item {0} is no longer claimed by this process: its lease has expired")]
+    LeaseLost(Id),
     /// An item is not as it was written.
     #[error("the item {id} of the queue is damaged: {why}")]
     Damaged { id: Id, why: String },
@@ -263,8 +314,31 @@ impl QueueError {
     pub fn is_read_only(&self) -> bool {
         match self {
             Self::Io { error, .. } => error.kind() == io::ErrorKind::ReadOnlyFilesystem,
+            Self::Database { fault, .. } => *fault == DatabaseFault::ReadOnly,
             _ => false,
         }
+    }
+
+    /// True if no item of the store can be used now, and later perhaps all.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(
+            self,
+            Self::Database {
+                fault: DatabaseFault::Unavailable | DatabaseFault::ReadOnly,
+                ..
+            }
+        )
+    }
+
+    /// True if the administrator must change something.
+    pub fn is_about_setup(&self) -> bool {
+        matches!(
+            self,
+            Self::Database {
+                fault: DatabaseFault::Setup,
+                ..
+            }
+        )
     }
 
     fn io(doing: &'static str, path: &Path, error: impl Into<io::Error>) -> Self {

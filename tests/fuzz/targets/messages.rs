@@ -9,6 +9,7 @@ use ehlo::mail::address::{Address, Mailbox};
 use ehlo::mail::envelope::Dsn;
 use ehlo::mail::message::{
     Content, HeldBytes, Input, Message, MessageOptions, ReadyMessage, Submission,
+    SubmissionFields,
 };
 use ehlo::mail::rewrite::{self, HostNames, Rewriter};
 use ehlo::smtp::blocks::{Block, BodyType, Replay};
@@ -60,6 +61,7 @@ fn ready(data: &[u8]) -> Option<Message> {
         envelope_from: None,
         dsn: Dsn::default(),
         signer: Signer::default(),
+        fields: SubmissionFields::default(),
     };
     Message::build(options, SystemTime::UNIX_EPOCH).ok()
 }

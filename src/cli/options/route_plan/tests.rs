@@ -73,7 +73,7 @@ fn a_stored_route_resolves_to_the_same_transports() {
         "CONFIG --profile key --cert c.pem",
     ] {
         let send = sent(&arguments.replace("CONFIG", &config));
-        let found = RouteFinder.find(&route_spec(&send));
+        let found = RouteFinder { config: None }.find(&route_spec(&send));
         let found = found.unwrap_or_else(|text| panic!("{arguments}: {text}"));
         let right: Vec<_> = std::iter::once(send.transport)
             .chain(send.fallbacks)
@@ -90,7 +90,11 @@ fn another_relay_gets_no_password_from_a_stored_route() {
     let (_directory, path) = configured(PROFILES);
     let spec = route_spec(&sent(&format!("--config {} -r other", path.display())));
     assert_eq!(spec.profile.as_deref(), Some("home"));
-    assert!(RouteFinder.find(&spec).unwrap()[0].credentials.is_none());
+    assert!(
+        RouteFinder { config: None }.find(&spec).unwrap()[0]
+            .credentials
+            .is_none()
+    );
 }
 
 #[test]
@@ -132,7 +136,7 @@ fn a_changed_profile_applies_to_queued_messages() {
     let (_directory, path) = configured(PROFILES);
     let spec = route_spec(&sent(&format!("--config {}", path.display())));
     let relay = || {
-        RouteFinder
+        RouteFinder { config: None }
             .find(&spec)
             .map(|transports| format!("{:?}", transports[0].route.relay))
     };
@@ -158,14 +162,18 @@ fn a_path_that_is_not_utf8_cannot_be_stored() {
 #[test]
 fn the_route_finder_can_be_shared_by_threads() {
     fn is_shared<T: std::marker::Send + Sync>(_: &T) {}
-    is_shared(&RouteFinder);
+    is_shared(&RouteFinder { config: None });
     let spec = RouteSpec {
         config: Some(Path::new("/nowhere").to_owned()),
         profile: Some("x".to_owned()),
         options: Vec::new(),
     };
-    let transports =
-        std::thread::scope(|scope| scope.spawn(|| RouteFinder.find(&spec)).join().unwrap());
+    let transports = std::thread::scope(|scope| {
+        scope
+            .spawn(|| RouteFinder { config: None }.find(&spec))
+            .join()
+            .unwrap()
+    });
     assert!(transports.is_err());
 }
 

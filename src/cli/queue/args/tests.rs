@@ -5,7 +5,7 @@ use crate::cli::queue::{Queue, Thresholds, Work};
 use crate::cli::send::SendTask;
 use crate::config::Places;
 use crate::queue::store::OnUncertain;
-use crate::queue::{FirstTry, QueueUse};
+use crate::queue::{FirstTry, Location, QueueUse};
 use crate::transcript::Format;
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -65,12 +65,15 @@ fn queue_options_are_parsed() {
         "notify",
     ];
     let kept = queueing(&options).unwrap();
-    assert_eq!(kept.queue.directory.as_deref(), Some(Path::new("q")));
+    assert_eq!(
+        kept.queue.location.as_ref().and_then(Location::directory),
+        Some(Path::new("q"))
+    );
     assert_eq!(kept.on_uncertain, OnUncertain::Hold);
     assert_eq!(kept.on_failure.as_deref(), Some("notify"));
     let plain = queueing(&["--queue"]).unwrap();
     assert_eq!(plain.on_uncertain, OnUncertain::Retry);
-    assert!(plain.queue.directory.is_none() && plain.on_failure.is_none());
+    assert!(plain.queue.location.is_none() && plain.on_failure.is_none());
 }
 
 #[test]
@@ -106,10 +109,16 @@ fn a_profile_may_set_queue_options() {
     let config = ["--config", file.path().to_str().unwrap()];
     let kept = queueing(&config).unwrap();
     assert_eq!(kept.first, FirstTry::Later);
-    assert_eq!(kept.queue.directory.as_deref(), Some(Path::new("/q")));
+    assert_eq!(
+        kept.queue.location.as_ref().and_then(Location::directory),
+        Some(Path::new("/q"))
+    );
     let kept = queueing(&[&config[..], &["--queue", "--queue-dir", "/p"]].concat()).unwrap();
     assert_eq!(kept.first, FirstTry::Now);
-    assert_eq!(kept.queue.directory.as_deref(), Some(Path::new("/p")));
+    assert_eq!(
+        kept.queue.location.as_ref().and_then(Location::directory),
+        Some(Path::new("/p"))
+    );
     assert_eq!(kept.on_failure.as_deref(), Some("notify"));
     let none = queueing(&[&config[..], &["--profile", "b"]].concat());
     assert!(
@@ -210,12 +219,12 @@ fn every_subcommand_accepts_the_queue_directory() {
     ] {
         let named = queue(&[arguments, &["--queue-dir", "/q", "--config", "/dev/null"]].concat());
         assert_eq!(
-            named.queue.directory.as_deref(),
+            named.queue.location.as_ref().and_then(Location::directory),
             Some(Path::new("/q")),
             "{arguments:?}"
         );
         assert_eq!(named.queue.config.as_deref(), Some(Path::new("/dev/null")));
         let usual = queue(arguments).queue;
-        assert!(usual.directory.is_none() && usual.config.is_none());
+        assert!(usual.location.is_none() && usual.config.is_none());
     }
 }

@@ -33,12 +33,14 @@ struct Name {
 
 impl Name {
     fn matches(self, text: &str, is_whole: bool) -> bool {
-        let rest = match self.is_removed {
-            true => text.strip_prefix("no-"),
-            false => Some(text),
+        let rest = if self.is_removed {
+            text.strip_prefix("no-")
+        } else {
+            Some(text)
         };
         match rest {
             Some(rest) if is_whole => self.name == rest,
+            _ if self.key.row().is_whole => false,
             Some(rest) => self.name.starts_with(rest),
             // The name begins with an incomplete "no-".
             None => !is_whole && "no-".starts_with(text),
@@ -148,9 +150,10 @@ fn option_text(word: &str) -> Option<&str> {
 
 fn option(text: &str, words: &mut VecDeque<String>) -> Result<Found, String> {
     let name = named(text)?;
-    let syntax = match name.is_removed {
-        true => Syntax::Flag,
-        false => name.key.row().syntax,
+    let syntax = if name.is_removed {
+        Syntax::Flag
+    } else {
+        name.key.row().syntax
     };
     let value = match (syntax, words.front()) {
         (Syntax::Flag, _) => "1".to_owned(),
@@ -180,7 +183,9 @@ fn number(word: &str) -> Option<String> {
     let digits = word.strip_prefix(['-', '+']).unwrap_or(word);
     let first = digits.trim_start_matches('_');
     let is_number = first.starts_with(|first: char| first.is_ascii_digit())
-        && first.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+        && first
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'_');
     let plain = digits.replace('_', "");
     let plain = plain.trim_start_matches('0');
     let sign = if word.starts_with('-') { "-" } else { "" };
@@ -228,7 +233,16 @@ mod tests {
 
     #[test]
     fn options_may_be_cut_short_where_only_one_matches() {
-        let found = values(&["-serv", "mx", "--quit", "to", "--auth-pass", "x", "--s", "y"]);
+        let found = values(&[
+            "-serv",
+            "mx",
+            "--quit",
+            "to",
+            "--auth-pass",
+            "x",
+            "--s",
+            "y",
+        ]);
         let expected = [
             ("server", "mx"),
             ("quit-after", "to"),
@@ -253,7 +267,15 @@ mod tests {
 
     #[test]
     fn equals_signs_and_header_options_are_rewritten() {
-        let found = values(&["--from=a=b", "--h-Subject:", "x", "-header-X-A", "y", "--silent", "02"]);
+        let found = values(&[
+            "--from=a=b",
+            "--h-Subject:",
+            "x",
+            "-header-X-A",
+            "y",
+            "--silent",
+            "02",
+        ]);
         let expected = [
             ("from", "a=b"),
             ("header", "Subject: x"),

@@ -2,13 +2,17 @@
 
 mod dane;
 mod failure;
+mod inspected;
 mod stream;
+mod suite;
 mod trust;
 
 pub use crate::system::certificate::TlsSetupError;
 pub use dane::{Dane, authenticating_record, is_usable};
 pub(super) use failure::unwelcome;
 pub use failure::{CertificateFault, TlsError};
+pub use inspected::{ChainFault, TestHandshake, TestTls, TestTlsError};
+pub use suite::{Suite, Weakness};
 pub use trust::{Trust, Verification};
 
 use crate::client::status::Hint;
@@ -104,6 +108,8 @@ impl TlsServer<'_> {
 /// have begun under lower demands.
 pub struct Tls {
     options: TlsOptions,
+    /// False if no session is resumed.
+    resumes: bool,
     identity: Arc<Identity>,
     judge: Arc<Verifier>,
     config: OnceLock<Arc<ClientConfig>>,
@@ -160,11 +166,22 @@ impl Tls {
             }),
             judge: Arc::new(Verifier::new(options)?),
             options: options.clone(),
+            resumes: true,
             config: OnceLock::new(),
             host: OnceLock::new(),
             host_reported: OnceLock::new(),
             dane: Mutex::default(),
         })
+    }
+
+    /// From here on, every handshake is a full one.
+    pub fn disable_resumption(&mut self) {
+        self.resumes = false;
+    }
+
+    /// Reads the trust store, if it has not been. Without it, the first handshake includes the time for that.
+    pub fn load_trust(&self) {
+        self.judge.load();
     }
 
     /// A server that is verified as the options demand.
@@ -179,6 +196,12 @@ impl Tls {
     /// The name that the certificate of this host must have.
     pub fn name<'n>(&'n self, host: &'n str) -> &'n str {
         self.options.name.as_deref().unwrap_or(host)
+    }
+
+    /// The configuration for a client that runs the handshake itself, verified as the options demand.
+    #[cfg(feature = "postgres")]
+    pub fn client_config(&self) -> Result<Arc<ClientConfig>, TlsError> {
+        Ok(self.configured(&ServerCheck::Options)?.config())
     }
 
     /// Runs the handshake over `under`, which must have no buffered data and is used exclusively from here
@@ -306,6 +329,9 @@ impl Tls {
             .dangerous()
             .with_custom_certificate_verifier(verifier);
         let mut config = builder.with_client_cert_resolver(self.identity.clone());
+        if !self.resumes {
+            config.resumption = Resumption::disabled();
+        }
         if std::env::var_os("SSLKEYLOGFILE").is_some() {
             config.key_log = Arc::new(KeyLogFile::new());
         }

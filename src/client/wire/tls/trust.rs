@@ -168,6 +168,13 @@ impl Verifier {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Reads the trust store, if it has not been. An error is reported when a certificate is verified.
+    pub fn load(&self) {
+        if self.trust != Trust::Any {
+            let _ = self.store();
+        }
+    }
+
     /// The trust store, read on first use.
     fn store(&self) -> Result<&Arc<WebPkiServerVerifier>, String> {
         let store = self.store.get_or_init(|| {
@@ -312,7 +319,7 @@ impl Verifier {
 
 /// The CAs that the system trusts. If a file contains all of them, the directory with one file for each is
 /// not read.
-fn system_cas() -> Vec<CertificateDer<'static>> {
+pub fn system_cas() -> Vec<CertificateDer<'static>> {
     let set = |name| std::env::var_os(name).map(PathBuf::from);
     let (file, directory) = (set("SSL_CERT_FILE"), set("SSL_CERT_DIR"));
     let has_own_directory = match (&file, &directory) {

@@ -12,6 +12,7 @@ fn job(mailto: Option<&str>) -> CrontabLine {
         mailto: mailto.map(str::to_owned),
         path: None,
         command: "x".to_owned(),
+        program: None,
     }
 }
 

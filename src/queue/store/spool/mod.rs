@@ -37,6 +37,7 @@ mod runs;
 #[cfg(test)]
 mod tests;
 
+use crate::queue::Location;
 use crate::queue::store::{
     ClaimResult, ClaimedItem, Id, Item, Metadata, QueueError, QueueStore, Record, RunnerLock,
     RunnerRole, Watcher,
@@ -60,6 +61,11 @@ const DEFAULT_DIRECTORY: StateDirectory = StateDirectory {
 /// The queue of another user than root, below the home directory.
 pub(crate) fn personal_queue() -> PathBuf {
     Path::new(".local/state").join(DEFAULT_DIRECTORY.own)
+}
+
+/// The default directory of this user; `None`: the user has no home directory.
+pub(crate) fn default_queue() -> Option<PathBuf> {
+    DEFAULT_DIRECTORY.path()
 }
 
 /// The queue of the host: of root, or of the user that serves the submission socket.
@@ -134,8 +140,8 @@ impl Spool {
 }
 
 impl QueueStore for Spool {
-    fn location(&self) -> &Path {
-        &self.path
+    fn location(&self) -> Location {
+        Location::Directory(self.path.clone())
     }
 
     fn add(

@@ -168,10 +168,7 @@ mod tests {
     }
 
     fn set_age(spool: &Spool, host: &str, age: Duration) {
-        let path = spool
-            .location()
-            .join("down")
-            .join(host_file(host, 25).unwrap());
+        let path = spool.path.join("down").join(host_file(host, 25).unwrap());
         let file = std::fs::File::options().write(true).open(path).unwrap();
         file.set_modified(SystemTime::now() - age).unwrap();
     }
@@ -204,7 +201,7 @@ mod tests {
     fn an_entry_from_the_future_does_not_count() {
         let (_top, spool) = spool();
         spool.set_host_down("a", 25, "down");
-        let path = spool.location().join("down/a:25");
+        let path = spool.path.join("down/a:25");
         let file = std::fs::File::options().write(true).open(path).unwrap();
         file.set_modified(SystemTime::now() + 10 * MINUTE).unwrap();
         assert_eq!(spool.host_down("a", 25, MINUTE), None);
@@ -230,9 +227,7 @@ mod tests {
             assert_eq!(seen.is_some(), host != long, "{host}");
         }
         assert_eq!(
-            std::fs::read_dir(spool.location().join("down"))
-                .unwrap()
-                .count(),
+            std::fs::read_dir(spool.path.join("down")).unwrap().count(),
             8
         );
         assert_eq!(spool.host_down("mx", 25, MINUTE), None);
@@ -245,8 +240,8 @@ mod tests {
         spool.set_host_down("new", 25, "down");
         set_age(&spool, "old", 25 * 60 * MINUTE);
         spool.clean().unwrap();
-        assert!(!spool.location().join("down/old:25").exists());
-        assert!(spool.location().join("down/new:25").exists());
+        assert!(!spool.path.join("down/old:25").exists());
+        assert!(spool.path.join("down/new:25").exists());
     }
 
     #[test]

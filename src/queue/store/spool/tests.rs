@@ -2,74 +2,16 @@
 //! are distinguished from committed items.
 
 use crate::client::outcome::RecipientStatus;
+use crate::queue::store::contract::*;
 use crate::queue::store::item::tests::metadata;
 use crate::queue::store::spool::*;
-use crate::queue::store::{
-    AttemptResult, Changes, Durability, History, ItemEvent, OnUncertain, journal,
-};
-use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType};
+use crate::queue::store::{AttemptResult, Changes, Durability, History, ItemEvent, journal};
 use crate::system::lock::try_lock;
 use proptest::prelude::*;
 use rustix::fs::{CWD, FileType, Mode};
 use std::fs;
-use std::io;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::slice;
-
-/// A message in memory.
-struct TestMessage {
-    octets: Vec<u8>,
-    announced: u64,
-    fails: bool,
-}
-
-fn message(octets: &[u8]) -> TestMessage {
-    TestMessage {
-        octets: octets.to_vec(),
-        announced: octets.len() as u64,
-        fails: false,
-    }
-}
-
-impl TestMessage {
-    fn shape(&self) -> Shape {
-        Shape {
-            utf8: false,
-            transport: BodyType::EightBit,
-            size: self.announced,
-        }
-    }
-}
-
-impl Replay for TestMessage {
-    fn shape(&self, _: Accepts) -> Option<Shape> {
-        Some(self.shape())
-    }
-
-    fn blocks(&self, _: Shape) -> Box<dyn Blocks + '_> {
-        let blocks = self.octets.chunks(1000).map(<[u8]>::to_vec).collect();
-        let fails = self.fails;
-        Box::new(TestReader { blocks, fails })
-    }
-}
-
-struct TestReader {
-    blocks: std::collections::VecDeque<Vec<u8>>,
-    fails: bool,
-}
-
-impl Blocks for TestReader {
-    fn append(&mut self, out: &mut Vec<u8>) -> io::Result<Block> {
-        match self.blocks.pop_front() {
-            Some(block) => out.extend(block),
-            None if self.fails => return Err(io::Error::other("the attachment changed")),
-            None => return Ok(Block::End),
-        }
-        Ok(Block::Lines)
-    }
-}
-
-const MESSAGE: &[u8] = b"Subject: hi\r\n\r\n.dot\r\n\xff\r\n";
 
 struct TestSpool {
     top: tempfile::TempDir,
@@ -109,12 +51,6 @@ impl TestSpool {
             .unwrap()
     }
 
-    fn add_as(&self, id: &Id) -> Result<Box<dyn ClaimedItem>, QueueError> {
-        let (metadata, message) = (metadata(&["bob@hamburger.edu"]), message(MESSAGE));
-        self.spool
-            .add(&metadata, &message, message.shape(), Some(id))
-    }
-
     /// An item that is not claimed.
     fn queued(&self) -> Id {
         self.add().item().id.clone()
@@ -151,108 +87,7 @@ impl TestSpool {
     }
 }
 
-fn deliver_first(claim: &dyn ClaimedItem) {
-    for event in [
-        ItemEvent::Attempt {
-            recipients: vec![0, 1],
-            early: false,
-        },
-        ItemEvent::EndOfData {
-            recipients: vec![0],
-        },
-        ItemEvent::Accepted {
-            recipients: vec![0],
-            reply: "250 ok".to_owned(),
-        },
-        ItemEvent::ENDED,
-    ] {
-        claim.record(event, Durability::Disk).unwrap();
-    }
-}
-
-fn is_half_delivered(history: &History) -> bool {
-    history.open(OnUncertain::Retry) == [1]
-}
-
-fn claimed(claimed: Result<ClaimResult, QueueError>) -> Box<dyn ClaimedItem> {
-    match claimed.unwrap() {
-        ClaimResult::Claimed(claim) => claim,
-        ClaimResult::Busy => panic!("busy"),
-        ClaimResult::NotFound => panic!("not found"),
-    }
-}
-
-fn is_busy(claimed: Result<ClaimResult, QueueError>) -> bool {
-    matches!(claimed.unwrap(), ClaimResult::Busy)
-}
-
-fn is_not_found(claimed: Result<ClaimResult, QueueError>) -> bool {
-    matches!(claimed.unwrap(), ClaimResult::NotFound)
-}
-
-fn read(message: &(impl Replay + ?Sized)) -> io::Result<Vec<u8>> {
-    let shape = message.shape(BodyType::Binary.with_utf8()).unwrap();
-    let mut blocks = message.blocks(shape);
-    let mut octets = Vec::new();
-    while blocks.append(&mut octets)? != Block::End {}
-    Ok(octets)
-}
-
-fn damage<T>(result: Result<T, QueueError>) -> String {
-    match result {
-        Err(QueueError::Damaged { why, .. }) => why,
-        Err(other) => panic!("{other}"),
-        Ok(_) => panic!("it is not damaged"),
-    }
-}
-
 // Adding items
-
-#[test]
-fn a_committed_item_is_read_back() {
-    let test = TestSpool::new();
-    let id = test.queued();
-    let other = test.other();
-    assert_eq!(other.ids().unwrap(), slice::from_ref(&id));
-    let item = other.item(&id).unwrap().unwrap();
-    assert_eq!(
-        item.metadata,
-        metadata(&["bob@hamburger.edu", "eve@example.org"])
-    );
-    assert_eq!(item.size, MESSAGE.len() as u64);
-    assert_eq!((item.history, item.failed), (History::new(2), None));
-    let claim = claimed(other.claim(&id));
-    assert_eq!(claim.shape(BodyType::SevenBit.with_utf8()), None);
-    let size = MESSAGE.len() as u64;
-    let shape = Shape {
-        utf8: false,
-        transport: BodyType::EightBit,
-        size,
-    };
-    assert_eq!(claim.shape(BodyType::Binary.with_utf8()), Some(shape));
-    assert_eq!(read(&*claim).unwrap(), MESSAGE);
-    assert_eq!(read(&*claim).unwrap(), MESSAGE, "as often as it is needed");
-    assert_eq!(
-        read(&*other.message(&id).unwrap().unwrap()).unwrap(),
-        MESSAGE
-    );
-}
-
-#[test]
-fn a_message_of_any_size_is_read_back() {
-    let test = TestSpool::new();
-    for size in [0, 1, 4000, 65_536, 131_072, 1_000_003] {
-        let octets: Vec<u8> = (0..size).map(|octet: u32| octet.to_le_bytes()[0]).collect();
-        let claim = test.add_message(&message(&octets));
-        assert!(read(&*claim).unwrap() == octets, "{size}");
-        let id = claim.item().id.clone();
-        drop(claim);
-        assert!(
-            read(&*claimed(test.spool.claim(&id))).unwrap() == octets,
-            "{size}"
-        );
-    }
-}
 
 #[test]
 fn files_are_readable_by_their_owner_only() {
@@ -354,116 +189,7 @@ fn a_missing_spool_is_empty_and_is_not_created_by_reading() {
 
 // Names chosen in advance
 
-#[test]
-fn the_name_of_an_active_or_failed_item_is_not_used_again() {
-    let test = TestSpool::new();
-    let (active, failed) = (test.queued(), test.failed_item());
-    for id in [active, failed] {
-        let Some(QueueError::Io { error, .. }) = test.add_as(&id).err() else {
-            panic!("{id}");
-        };
-        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
-    }
-    let new = test.spool.new_id();
-    assert_eq!(test.add_as(&new).unwrap().item().id, new);
-}
-
-#[test]
-fn a_new_item_does_not_get_an_old_journal_of_its_name() {
-    let test = TestSpool::new();
-    let id = test.spool.new_id();
-    let first = test.add_as(&id).unwrap();
-    first
-        .record(
-            ItemEvent::Accepted {
-                recipients: vec![0],
-                reply: String::new(),
-            },
-            Durability::Disk,
-        )
-        .unwrap();
-    first.remove().unwrap();
-    let second = test.add_as(&id).unwrap();
-    assert_eq!(second.history(), History::new(1));
-    second.record(ItemEvent::Held, Durability::Disk).unwrap();
-    test.spool.flush().unwrap();
-    assert!(test.spool.item(&id).unwrap().unwrap().history.held);
-}
-
 // Claims
-
-#[test]
-fn a_new_item_is_claimed() {
-    let test = TestSpool::new();
-    let claim = test.add();
-    let id = claim.item().id.clone();
-    let other = test.other();
-    assert!(is_busy(other.claim(&id)));
-    drop(claim);
-    let claim = claimed(other.claim(&id));
-    assert!(is_busy(test.spool.claim(&id)));
-    claim.remove().unwrap();
-    assert!(is_not_found(test.spool.claim(&id)));
-}
-
-#[test]
-fn one_of_many_concurrent_claims_succeeds() {
-    let test = TestSpool::new();
-    let id = test.queued();
-    let barrier = std::sync::Barrier::new(8);
-    let claims: Vec<_> = std::thread::scope(|scope| {
-        let claim = || {
-            let spool = test.other();
-            barrier.wait();
-            spool.claim(&id).unwrap()
-        };
-        let threads: Vec<_> = (0..8).map(|_| scope.spawn(claim)).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .collect()
-    });
-    let successful = claims
-        .iter()
-        .filter(|claim| matches!(claim, ClaimResult::Claimed(_)));
-    assert_eq!(successful.count(), 1);
-}
-
-#[test]
-fn records_are_visible_to_the_next_claim() {
-    let test = TestSpool::new();
-    let claim = test.add();
-    let id = claim.item().id.clone();
-    deliver_first(&*claim);
-    assert_eq!(
-        claim.item().history,
-        History::new(2),
-        "as it was when it was claimed"
-    );
-    let history = claim.history();
-    assert!(is_half_delivered(&history));
-    drop(claim);
-    let other = test.other();
-    assert_eq!(other.item(&id).unwrap().unwrap().history, history);
-    let claim = claimed(other.claim(&id));
-    assert_eq!(claim.item().history, history);
-    claim.record(ItemEvent::Held, Durability::Process).unwrap();
-    assert_eq!(other.journal(&id).unwrap().unwrap().len(), 5);
-}
-
-#[test]
-fn a_record_about_an_unknown_recipient_is_refused() {
-    let test = TestSpool::new();
-    let claim = test.add();
-    let recorded = claim.record(
-        ItemEvent::EndOfData {
-            recipients: vec![2],
-        },
-        Durability::Disk,
-    );
-    assert!(damage(recorded).contains("recipient 2"));
-    assert_eq!(claim.history(), History::new(2));
-}
 
 #[test]
 fn a_torn_record_is_removed_before_the_next() {
@@ -507,26 +233,6 @@ fn an_item_without_a_journal_gets_one() {
         claim.record(ItemEvent::Held, Durability::Disk).unwrap();
         assert!(test.spool.item(&id).unwrap().unwrap().history.held);
     }
-}
-
-#[test]
-fn a_message_can_be_read_while_records_are_added() {
-    let test = TestSpool::new();
-    let claim = test.add();
-    let shape = claim.shape(BodyType::Binary.with_utf8()).unwrap();
-    let mut blocks = claim.blocks(shape);
-    let mut octets = Vec::new();
-    blocks.append(&mut octets).unwrap();
-    claim
-        .record(
-            ItemEvent::EndOfData {
-                recipients: vec![0],
-            },
-            Durability::Disk,
-        )
-        .unwrap();
-    assert_eq!(blocks.append(&mut octets).unwrap(), Block::End);
-    assert_eq!(octets, MESSAGE);
 }
 
 // Removals
@@ -596,16 +302,6 @@ fn a_requeued_item_is_new_except_for_deliveries() {
         test.files(),
         [format!("items/{id}"), format!("items/{id}.log")]
     );
-}
-
-#[test]
-fn an_active_or_claimed_item_cannot_be_requeued() {
-    let test = TestSpool::new();
-    assert!(test.spool.requeue(&test.queued()).is_err());
-    let id = test.failed_item();
-    let _claim = claimed(test.spool.claim_failed(&id));
-    assert!(test.other().requeue(&id).is_err());
-    assert_eq!(test.spool.failed_ids().unwrap(), [id]);
 }
 
 #[test]
@@ -726,19 +422,6 @@ fn an_unreadable_item_is_reported_and_can_be_moved_and_purged() {
     }
     drop(claimed(test.spool.claim(&good)));
     assert_eq!(fs::read(test.path("elsewhere")).unwrap(), b"kept");
-}
-
-#[test]
-fn a_claimed_item_is_not_failed_by_another_process() {
-    let test = TestSpool::new();
-    let claim = test.add();
-    test.other()
-        .fail(&claim.item().id, "I cannot read it")
-        .unwrap();
-    assert!(test.spool.failed_ids().unwrap().is_empty());
-    test.other()
-        .fail(&test.spool.new_id(), "it is not there")
-        .unwrap();
 }
 
 #[test]
@@ -947,50 +630,6 @@ fn a_watcher_reports_released_items_and_not_records() {
 }
 
 #[test]
-fn concurrent_add_fail_requeue_and_clean_lose_nothing() {
-    let test = TestSpool::new();
-    let all = std::sync::Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..3 {
-            scope.spawn(|| {
-                for _ in 0..30 {
-                    let id = test.half_delivered();
-                    all.lock().unwrap().push(id);
-                }
-            });
-        }
-        for _ in 0..3 {
-            scope.spawn(|| {
-                let spool = test.other();
-                for _ in 0..30 {
-                    spool.clean().unwrap();
-                    for id in spool.ids().unwrap() {
-                        if let ClaimResult::Claimed(claim) = spool.claim(&id).unwrap()
-                            && fastrand::bool()
-                        {
-                            claim.fail("poison").unwrap();
-                        }
-                    }
-                    for id in spool.failed_ids().unwrap() {
-                        let _ = spool.requeue(&id);
-                    }
-                }
-            });
-        }
-    });
-    test.spool.clean().unwrap();
-    let mut all = all.into_inner().unwrap();
-    all.sort();
-    let mut found = [test.spool.ids().unwrap(), test.spool.failed_ids().unwrap()].concat();
-    found.sort();
-    assert_eq!(found, all);
-    for id in all {
-        let history = test.spool.item(&id).unwrap().unwrap().history;
-        assert!(is_half_delivered(&history), "{id}: {history:?}");
-    }
-}
-
-#[test]
 fn ten_thousand_items_are_listed() {
     let test = TestSpool::new();
     let id = test.half_delivered();
@@ -1095,4 +734,22 @@ fn a_result_is_stored_completely() {
     let item = test.spool.item(&claim.item().id).unwrap().unwrap();
     assert_eq!(item.history.states[1].result, Some(result));
     assert_eq!(item.failed_unreported(), [1]);
+}
+
+// The tests of every store
+
+fn test_store() -> Option<TestStore> {
+    let TestSpool { top, spool } = TestSpool::new();
+    let path = top.path().join("queue");
+    Some(TestStore {
+        store: Box::new(spool),
+        open: Box::new(move || Box::new(Spool::open(Some(&path), true).unwrap())),
+        _place: Box::new(top),
+    })
+}
+
+mod contract {
+    use crate::queue::store::contract::store_tests;
+
+    store_tests!(super::test_store);
 }

@@ -1,0 +1,110 @@
+//! A report for people: a label and a value on each line, and marks in colour.
+
+use crate::cli::terminal::wrapped;
+use crate::probe::{Finding, Status};
+use crate::system::text::shown;
+
+/// Width of the column of labels.
+pub const LABEL: usize = 12;
+
+/// Collects lines.
+#[derive(Default)]
+pub struct Lines {
+    lines: Vec<(&'static str, String, Option<Status>)>,
+}
+
+/// The output: its width if it is a terminal, and whether it shows colours.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Display {
+    pub width: Option<usize>,
+    pub colors: bool,
+}
+
+impl Lines {
+    /// Adds a line. The label is printed once for consecutive lines.
+    pub fn line(&mut self, label: &'static str, value: &str) {
+        self.lines.push((label, shown(value), None));
+    }
+
+    /// Adds a line in the colour of a status.
+    pub fn marked(&mut self, label: &'static str, value: &str, status: Status) {
+        self.lines.push((label, shown(value), Some(status)));
+    }
+
+    /// Adds a line for each finding that deserves attention, the worst first.
+    pub fn findings(&mut self, findings: &[Finding]) {
+        let order = [
+            Status::Failed,
+            Status::Warning,
+            Status::Unknown,
+            Status::Note,
+        ];
+        for status in order {
+            let label = match status {
+                Status::Failed => "FAILED",
+                other => other.name(),
+            };
+            for finding in findings.iter().filter(|finding| finding.status == status) {
+                let section = finding.section.map(|section| format!(" ({section})"));
+                let text = format!("{}{}", finding.text, section.unwrap_or_default());
+                self.marked(label, &text, status);
+            }
+        }
+    }
+
+    /// The text. Control characters of values are escaped.
+    pub fn text(&self, display: Display) -> String {
+        let mut text = String::new();
+        let mut last = "";
+        for (label, value, status) in &self.lines {
+            let printed = if last == *label { "" } else { label };
+            last = label;
+            let line = format!("{printed:<LABEL$}{value}");
+            let line = wrapped(line.trim_end(), display.width, LABEL);
+            match status.and_then(color).filter(|_| display.colors) {
+                Some(color) => text.push_str(&format!("\x1b[{color}m{line}\x1b[0m")),
+                None => text.push_str(&line),
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// The ANSI code of a status that deserves attention.
+fn color(status: Status) -> Option<&'static str> {
+    match status {
+        Status::Failed => Some("31"),
+        Status::Warning => Some("33"),
+        Status::Unknown => Some("35"),
+        Status::Ok | Status::Note => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_are_coloured_and_the_worst_is_first() {
+        let mut lines = Lines::default();
+        lines.line("server", "mx\x1b[2J");
+        lines.findings(&[
+            Finding::note("a", "small"),
+            Finding::failed("b", "bad").with_section("RFC 1 §2"),
+            Finding::failed("b", "worse"),
+        ]);
+        let plain = "server      mx\\u{1b}[2J\nFAILED      bad (RFC 1 §2)\n            worse\nnote        small\n";
+        assert_eq!(lines.text(Display::default()), plain);
+        let display = Display {
+            width: None,
+            colors: true,
+        };
+        let colored = lines.text(display);
+        assert!(
+            colored.contains("\x1b[31mFAILED      bad (RFC 1 §2)\x1b[0m\n"),
+            "{colored}"
+        );
+        assert!(colored.contains("\nnote        small\n"), "{colored}");
+    }
+}

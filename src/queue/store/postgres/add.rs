@@ -1,0 +1,373 @@
+//! Adding an item. It is committed when the database has confirmed the commit. If the connection is lost before that,
+//! another attempt with the same ID finds out if the first one has succeeded: the ID is chosen here.
+
+use crate::queue::store::postgres::connection::{Connection, Failure, Parameter};
+use crate::queue::store::postgres::item::{Body, PART, StoredItem};
+use crate::queue::store::postgres::lease::{Leases, number};
+use crate::queue::store::postgres::pool::Pool;
+use crate::queue::store::spool::metadata;
+use crate::queue::store::{DatabaseFault, History, Id, Item, Metadata, QueueError};
+use crate::smtp::blocks::{Block, Blocks, Replay, Shape};
+use crc32fast::Hasher;
+use std::cell::Cell;
+use std::io;
+use std::time::SystemTime;
+use tokio_postgres::types::Type;
+
+/// Attempts to find an unused ID.
+const TRIES: usize = 16;
+
+/// A message to add.
+pub struct NewItem<'m> {
+    pub metadata: &'m Metadata,
+    pub message: &'m dyn Replay,
+    pub shape: Shape,
+}
+
+/// The result of one attempt.
+enum Added {
+    Committed(Body),
+    /// The message cannot be read.
+    Unreadable(io::Error),
+    /// Another item has this ID.
+    Taken,
+    /// The lease of an earlier attempt may have ended, so that its item may have been delivered.
+    Unknown,
+}
+
+/// Commits an item with this ID, or with a new one, and claims it. Returns the number of the claim as well.
+pub fn add(
+    pool: &Pool,
+    leases: &Leases,
+    new: &NewItem<'_>,
+    id: Option<&Id>,
+) -> Result<(StoredItem, i64), QueueError> {
+    // All hosts have the same configuration, at places of their own.
+    let mut metadata = new.metadata.clone();
+    metadata.route_spec.config = None;
+    let json = metadata::write(&metadata, new.shape.transport).map_err(unwritable)?;
+    let metadata = metadata::read(&json).map_err(unwritable)?.metadata;
+    let json = String::from_utf8(json).map_err(|error| unwritable(error.to_string()))?;
+    for _ in 0..TRIES {
+        let attempt = Attempt {
+            pool,
+            leases,
+            new,
+            json: &json,
+            id: id.cloned().unwrap_or_else(|| Id::new(pool.now())),
+            epoch: number(),
+            committing: Cell::new(None),
+        };
+        match pool.run(|connection| attempt.run(connection))? {
+            Added::Committed(body) => {
+                let item = Item {
+                    id: attempt.id,
+                    history: History::new(metadata.envelope.recipients.len()),
+                    metadata,
+                    size: body.size,
+                    failed: None,
+                };
+                let records = Vec::new();
+                return Ok((
+                    StoredItem {
+                        item,
+                        records,
+                        body,
+                    },
+                    attempt.epoch,
+                ));
+            }
+            Added::Unreadable(error) => return Err(QueueError::Message(error)),
+            Added::Unknown => {
+                return Err(unknown(pool));
+            }
+            Added::Taken if id.is_none() => {}
+            Added::Taken => break,
+        }
+    }
+    Err(QueueError::Io {
+        doing: "create",
+        path: id.map_or_else(|| "an item".into(), |id| id.as_str().into()),
+        error: io::ErrorKind::AlreadyExists.into(),
+    })
+}
+
+fn unknown(pool: &Pool) -> QueueError {
+    QueueError::Database {
+        location: pool.settings.shown.clone(),
+        why: "was lost during the commit: it is not known if the message was queued".to_owned(),
+        fault: DatabaseFault::Statement,
+    }
+}
+
+fn unwritable(why: String) -> QueueError {
+    QueueError::Message(io::Error::new(io::ErrorKind::InvalidInput, why))
+}
+
+struct Attempt<'a> {
+    pool: &'a Pool,
+    leases: &'a Leases,
+    new: &'a NewItem<'a>,
+    /// The metadata.
+    json: &'a str,
+    id: Id,
+    epoch: i64,
+    /// The time of the database before the first commit was sent.
+    committing: Cell<Option<SystemTime>>,
+}
+
+impl Attempt<'_> {
+    fn run(&self, connection: &Connection) -> Result<Added, Failure> {
+        let mut parts = Parts::new(self.new);
+        let first = match parts.next() {
+            Ok(first) => first,
+            Err(error) => return Ok(Added::Unreadable(error)),
+        };
+        let added = if parts.is_over {
+            self.add_at_once(connection, &first, &parts)
+        } else {
+            let added = self.add_in_parts(connection, first, &mut parts);
+            // After a commit, this does nothing.
+            if !matches!(added, Ok(Added::Committed(_))) {
+                connection.execute("rollback")?;
+            }
+            added
+        };
+        match added {
+            // The first attempt has succeeded although its connection was lost.
+            Err(Failure::Exists) => Ok(self
+                .committed(connection)?
+                .map_or(Added::Taken, Added::Committed)),
+            added => added,
+        }
+    }
+
+    /// The latest time at which another attempt may insert the item: the claim of an earlier one still exists then, so
+    /// that its item is found.
+    fn deadline(&self) -> Option<SystemTime> {
+        let lease = self.pool.settings.lease;
+        let sent = self.committing.get()?;
+        sent.checked_add(lease * 3 / 4)
+    }
+
+    /// Records that an attempt may have been committed since this time.
+    fn begin_commit(&self, begun: SystemTime) {
+        self.committing.set(self.committing.get().or(Some(begun)));
+    }
+
+    /// Inserts the item without its message. Returns false if that is too late.
+    fn insert(
+        &self,
+        connection: &Connection,
+        body: Body,
+        octets: Option<&[u8]>,
+    ) -> Result<bool, Failure> {
+        let sql = self.pool.schema.sql(
+            "with durable as (select set_config('synchronous_commit', 'on', true)), \
+             new as (insert into ehlo.item(id, metadata, size, checksum, worker, epoch, lease) \
+               select $1, $2, $3, $4, $5, $6, now() + $7 * interval '1 ms' from durable \
+               where $8 is null or clock_timestamp() < $8 returning id), \
+             part as (insert into ehlo.body(id, part, octets) \
+               select id, 0, $9 from new where octet_length($9) > 0) \
+             select id from new",
+        );
+        let (size, checksum) = columns(body);
+        let (deadline, lease) = (self.deadline(), self.leases.milliseconds());
+        let inserted = connection.count(
+            &sql,
+            &[
+                (&self.id.as_str(), Type::TEXT),
+                (&self.json, Type::TEXT),
+                (&size, Type::INT8),
+                (&checksum, Type::INT8),
+                (&self.leases.worker, Type::INT8),
+                (&self.epoch, Type::INT8),
+                (&lease, Type::INT8),
+                (&deadline, Type::TIMESTAMPTZ),
+                (&octets, Type::BYTEA),
+            ],
+        )?;
+        Ok(inserted > 0)
+    }
+
+    /// A message of one part, with one statement.
+    fn add_at_once(
+        &self,
+        connection: &Connection,
+        octets: &[u8],
+        parts: &Parts<'_>,
+    ) -> Result<Added, Failure> {
+        let body = match parts.end() {
+            Ok(body) => body,
+            Err(error) => return Ok(Added::Unreadable(error)),
+        };
+        let begun = self.pool.now();
+        let inserted = self.insert(connection, body, Some(octets));
+        self.begin_commit(begun);
+        Ok(if inserted? {
+            Added::Committed(body)
+        } else {
+            Added::Unknown
+        })
+    }
+
+    /// A message of several parts, in one transaction and in constant memory.
+    fn add_in_parts(
+        &self,
+        connection: &Connection,
+        first: Vec<u8>,
+        parts: &mut Parts<'_>,
+    ) -> Result<Added, Failure> {
+        connection.execute("begin; set local synchronous_commit = on")?;
+        if !self.insert(connection, parts.body(), None)? {
+            return Ok(Added::Unknown);
+        }
+        let sql = self
+            .pool
+            .schema
+            .sql("insert into ehlo.body(id, part, octets) values ($1, $2, $3)");
+        let (mut part, mut number) = (first, 0);
+        while !part.is_empty() {
+            let parameters: [Parameter<'_>; 3] = [
+                (&self.id.as_str(), Type::TEXT),
+                (&number, Type::INT4),
+                (&part, Type::BYTEA),
+            ];
+            connection.query(&sql, &parameters)?;
+            number += 1;
+            part = match parts.next() {
+                Ok(part) => part,
+                Err(error) => return Ok(Added::Unreadable(error)),
+            };
+        }
+        match parts.end() {
+            Ok(body) => self.commit(connection, body),
+            Err(error) => Ok(Added::Unreadable(error)),
+        }
+    }
+
+    fn commit(&self, connection: &Connection, body: Body) -> Result<Added, Failure> {
+        let sql = self.pool.schema.sql(
+            "update ehlo.item set checksum = $2, lease = clock_timestamp() + $3 * interval '1 ms' where id = $1",
+        );
+        let (_, checksum) = columns(body);
+        let parameters: [Parameter<'_>; 3] = [
+            (&self.id.as_str(), Type::TEXT),
+            (&checksum, Type::INT8),
+            (&self.leases.milliseconds(), Type::INT8),
+        ];
+        connection.query(&sql, &parameters)?;
+        self.begin_commit(self.pool.now());
+        connection.execute("commit")?;
+        Ok(Added::Committed(body))
+    }
+
+    /// The message of the item that an earlier attempt has committed; `None`: the item is another one.
+    fn committed(&self, connection: &Connection) -> Result<Option<Body>, Failure> {
+        let sql = self
+            .pool
+            .schema
+            .sql("select size, checksum from ehlo.item where id = $1 and epoch = $2");
+        let parameters: [Parameter<'_>; 2] =
+            [(&self.id.as_str(), Type::TEXT), (&self.epoch, Type::INT8)];
+        let rows = connection.query(&sql, &parameters)?;
+        Ok(rows.first().map(|row| Body {
+            body_type: self.new.shape.transport,
+            size: u64::try_from(row.get::<_, i64>(0)).unwrap_or_default(),
+            checksum: u32::try_from(row.get::<_, i64>(1)).unwrap_or_default(),
+        }))
+    }
+}
+
+/// Size and checksum as they are stored.
+fn columns(body: Body) -> (i64, i64) {
+    let size = i64::try_from(body.size).unwrap_or(i64::MAX);
+    (size, i64::from(body.checksum))
+}
+
+/// The parts of a message, read one after the other.
+struct Parts<'m> {
+    new: &'m NewItem<'m>,
+    blocks: Box<dyn Blocks + 'm>,
+    /// Octets that were read and not returned yet.
+    rest: Vec<u8>,
+    checksum: Hasher,
+    size: u64,
+    /// True if the message was read to its end.
+    is_over: bool,
+}
+
+impl<'m> Parts<'m> {
+    fn new(new: &'m NewItem<'m>) -> Self {
+        Self {
+            new,
+            blocks: new.message.blocks(new.shape),
+            rest: Vec::new(),
+            checksum: Hasher::new(),
+            size: 0,
+            is_over: false,
+        }
+    }
+
+    /// The next part; empty at the end. All but the last one have the full length.
+    fn next(&mut self) -> io::Result<Vec<u8>> {
+        while self.rest.len() < PART && !self.is_over {
+            let start = self.rest.len();
+            self.is_over = self.blocks.append(&mut self.rest)? == Block::End;
+            self.checksum.update(&self.rest[start..]);
+            self.size += (self.rest.len() - start) as u64;
+        }
+        let rest = self.rest.split_off(self.rest.len().min(PART));
+        // More octets make another part.
+        self.is_over &= rest.is_empty();
+        Ok(std::mem::replace(&mut self.rest, rest))
+    }
+
+    fn body(&self) -> Body {
+        Body {
+            body_type: self.new.shape.transport,
+            size: self.new.shape.size,
+            checksum: self.checksum.clone().finalize(),
+        }
+    }
+
+    /// The properties of the whole message, which must have the announced size.
+    fn end(&self) -> io::Result<Body> {
+        let (size, announced) = (self.size, self.new.shape.size);
+        if size == announced {
+            return Ok(self.body());
+        }
+        let why = format!(
+            "the message has {size} octets instead of {announced}: it changed while it was being read"
+        );
+        Err(io::Error::new(io::ErrorKind::InvalidData, why))
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Makes attempts to add an item, as if the connection was lost after each. Returns for each if it has found the item
+    /// committed. `committing`: the time of a commit before.
+    pub fn attempts(
+        (pool, leases): (&Pool, &Leases),
+        new: &NewItem<'_>,
+        committing: Option<SystemTime>,
+    ) -> [bool; 2] {
+        let json = metadata::write(new.metadata, new.shape.transport).unwrap();
+        let attempt = Attempt {
+            pool,
+            leases,
+            new,
+            json: std::str::from_utf8(&json).unwrap(),
+            id: Id::new(pool.now()),
+            epoch: number(),
+            committing: Cell::new(committing),
+        };
+        [(), ()].map(|()| {
+            let added = pool.run(|connection| attempt.run(connection)).unwrap();
+            matches!(added, Added::Committed(_))
+        })
+    }
+}

@@ -1,0 +1,368 @@
+//! A store in a PostgreSQL database, which any number of hosts share.
+//!
+//! * `url`, `password`, `tls`: how the database is reached
+//! * `connection`, `pool`: statements, which are executed again if their connection is lost
+//! * `schema`: the tables
+//! * `item`, `add`, `claim`: an item, its commit, and what is done by its claim
+//! * `lease`: a claim ends when its process no longer renews it
+//! * `watch`, `share`: what several workers need
+//!
+//! # Invariants
+//!
+//! *A claim is a lease with a random number, its epoch.* Every change by a claim names the epoch, and changes nothing if
+//! the item has another one: a worker that was stopped for longer than its lease cannot record the end of data, and thus
+//! does not send it.
+//!
+//! *An item is committed when the database has confirmed it.* If the connection is lost during the commit, its ID and
+//! epoch tell later if it was.
+//!
+//! *A record that must survive a power failure is committed synchronously*, whatever the database is set to; the others
+//! are committed in order, so that none of them survives without those before it.
+//!
+//! Time is that of the database. Statements need no session: a pooler may execute each of them on another connection.
+
+mod add;
+mod claim;
+mod connection;
+mod item;
+mod lease;
+mod password;
+mod pool;
+mod schema;
+mod share;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod url;
+mod watch;
+
+use crate::queue::store::{
+    ClaimResult, ClaimedItem, Counts, DatabaseFault, Id, Item, ItemEvent, Metadata, QueueError,
+    QueueStore, Record, RunnerLock, RunnerRole, SharedStore, Watcher,
+};
+use crate::queue::{Database, Location};
+use crate::smtp::blocks::{Replay, Shape};
+use add::{NewItem, add};
+use claim::{Claim, PostgresClaim};
+use connection::{Failure, Parameter};
+use item::{COLUMNS, StoredItem, StoredMessage};
+use lease::{Leases, number};
+use pool::Pool;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+use url::Settings;
+use watch::PostgresWatcher;
+
+pub(crate) use share::{Administration, DatabaseState};
+
+/// A store in a database.
+pub struct PostgresStore {
+    database: Database,
+    pool: Arc<Pool>,
+    leases: Arc<Leases>,
+}
+
+impl PostgresStore {
+    /// Connects, so that a database that cannot be used is noticed at once.
+    pub fn open(database: &Database) -> Result<Self, QueueError> {
+        let pool = open_pool(database)?;
+        pool.run(|connection| connection.query("select 1", &[]).map(drop))?;
+        Ok(Self {
+            database: database.clone(),
+            leases: Arc::new(Leases::new(&pool)),
+            pool,
+        })
+    }
+
+    /// Executes a statement. Tables are written as those of the schema `ehlo`.
+    fn query(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, QueueError> {
+        let sql = self.pool.schema.sql(sql);
+        self.pool
+            .run(|connection| connection.query(&sql, parameters))
+    }
+
+    fn ids_where(&self, condition: &str) -> Result<Vec<Id>, QueueError> {
+        let sql = format!("select id from ehlo.item where {condition} order by id");
+        let rows = self.query(&sql, &[])?;
+        Ok(rows
+            .iter()
+            .filter_map(|row| Id::parse(row.get(0)))
+            .collect())
+    }
+
+    fn stored(&self, id: &Id) -> Result<Option<StoredItem>, QueueError> {
+        let sql = format!("select {COLUMNS} from ehlo.item i where i.id = $1");
+        let rows = self.query(&sql, &[(&id.as_str(), Type::TEXT)])?;
+        rows.first().map(StoredItem::of).transpose()
+    }
+
+    fn claimed(&self, stored: StoredItem, epoch: i64) -> Box<dyn ClaimedItem> {
+        let id = stored.item.id.clone();
+        self.leases.add(&id, epoch);
+        let claim = Claim {
+            pool: Arc::clone(&self.pool),
+            leases: Arc::clone(&self.leases),
+            id,
+            epoch,
+        };
+        Box::new(PostgresClaim::new(claim, stored))
+    }
+
+    /// Claims an item that is active, or one that has failed.
+    fn claim_where(&self, id: &Id, has_failed: bool) -> Result<ClaimResult, QueueError> {
+        let (epoch, lease) = (number(), self.leases.milliseconds());
+        let sql = format!(
+            "update ehlo.item i set worker = $3, epoch = $4, lease = now() + $5 * interval '1 ms' \
+             where i.id = $1 and (i.failed is not null) = $2 \
+               and (i.lease is null or i.lease < now() or i.epoch = $4) returning {COLUMNS}"
+        );
+        let rows = self.query(
+            &sql,
+            &[
+                (&id.as_str(), Type::TEXT),
+                (&has_failed, Type::BOOL),
+                (&self.leases.worker, Type::INT8),
+                (&epoch, Type::INT8),
+                (&lease, Type::INT8),
+            ],
+        )?;
+        let Some(row) = rows.first() else {
+            let sql = "select 1 from ehlo.item where id = $1 and (failed is not null) = $2";
+            let parameters: [Parameter<'_>; 2] =
+                [(&id.as_str(), Type::TEXT), (&has_failed, Type::BOOL)];
+            let exists = !self.query(sql, &parameters)?.is_empty();
+            return Ok(if exists {
+                ClaimResult::Busy
+            } else {
+                ClaimResult::NotFound
+            });
+        };
+        match StoredItem::of(row) {
+            Ok(stored) => Ok(ClaimResult::Claimed(self.claimed(stored, epoch))),
+            Err(error) => {
+                let free = "update ehlo.item set worker = null, epoch = null, lease = null \
+                     where id = $1 and epoch = $2";
+                self.query(free, &[(&id.as_str(), Type::TEXT), (&epoch, Type::INT8)])?;
+                Err(error)
+            }
+        }
+    }
+
+    /// An error about an item that is not there, or claimed.
+    fn refused(&self, doing: &str, id: &Id) -> QueueError {
+        QueueError::Database {
+            location: self.pool.settings.shown.clone(),
+            why: format!("cannot {doing} {id}: it does not exist, or is claimed"),
+            fault: DatabaseFault::Statement,
+        }
+    }
+}
+
+fn open_pool(database: &Database) -> Result<Arc<Pool>, QueueError> {
+    let settings = Settings::of(database).map_err(|why| QueueError::Database {
+        location: database.to_string(),
+        why,
+        fault: DatabaseFault::Setup,
+    })?;
+    Ok(Arc::new(Pool::new(settings)?))
+}
+
+/// Gives reserved items back.
+impl Drop for PostgresStore {
+    fn drop(&mut self) {
+        self.leases.close();
+    }
+}
+
+impl QueueStore for PostgresStore {
+    fn location(&self) -> Location {
+        Location::Database(self.database.clone())
+    }
+
+    fn shared(&self) -> Option<&dyn SharedStore> {
+        Some(self)
+    }
+
+    fn now(&self) -> SystemTime {
+        self.pool.now()
+    }
+
+    fn add(
+        &self,
+        metadata: &Metadata,
+        message: &dyn Replay,
+        shape: Shape,
+        id: Option<&Id>,
+    ) -> Result<Box<dyn ClaimedItem>, QueueError> {
+        let new = NewItem {
+            metadata,
+            message,
+            shape,
+        };
+        let (stored, epoch) = add(&self.pool, &self.leases, &new, id)?;
+        Ok(self.claimed(stored, epoch))
+    }
+
+    fn ids(&self) -> Result<Vec<Id>, QueueError> {
+        self.ids_where("failed is null")
+    }
+
+    fn failed_ids(&self) -> Result<Vec<Id>, QueueError> {
+        self.ids_where("failed is not null")
+    }
+
+    fn new_id(&self) -> Id {
+        Id::new(self.now())
+    }
+
+    fn item(&self, id: &Id) -> Result<Option<Item>, QueueError> {
+        Ok(self.stored(id)?.map(|stored| stored.item))
+    }
+
+    fn journal(&self, id: &Id) -> Result<Option<Vec<Record>>, QueueError> {
+        Ok(self.stored(id)?.map(|stored| stored.records))
+    }
+
+    fn message(&self, id: &Id) -> Result<Option<Box<dyn Replay>>, QueueError> {
+        let stored = self.stored(id)?;
+        Ok(stored
+            .map(|stored| -> Box<dyn Replay> { Box::new(StoredMessage::new(&self.pool, &stored)) }))
+    }
+
+    fn failure_reason(&self, id: &Id) -> Option<String> {
+        let sql = "select failed from ehlo.item where id = $1";
+        let rows = self.query(sql, &[(&id.as_str(), Type::TEXT)]).ok()?;
+        rows.first()?.get(0)
+    }
+
+    fn claim(&self, id: &Id) -> Result<ClaimResult, QueueError> {
+        match self.leases.take(id) {
+            Some((stored, epoch)) => Ok(ClaimResult::Claimed(self.claimed(stored, epoch))),
+            None => self.claim_where(id, false),
+        }
+    }
+
+    fn claim_failed(&self, id: &Id) -> Result<ClaimResult, QueueError> {
+        self.claim_where(id, true)
+    }
+
+    fn fail(&self, id: &Id, reason: &str) -> Result<(), QueueError> {
+        let reason = crate::system::text::shown(reason);
+        let sql = "update ehlo.item set failed = $2 \
+             where id = $1 and failed is null and (lease is null or lease < now())";
+        self.query(sql, &[(&id.as_str(), Type::TEXT), (&reason, Type::TEXT)])
+            .map(drop)
+    }
+
+    fn requeue(&self, id: &Id) -> Result<(), QueueError> {
+        let entry = serde_json::to_string(&ItemEvent::Requeued).unwrap_or_default();
+        let channel = self.pool.schema.channel();
+        let sql = "with durable as (select set_config('synchronous_commit', 'on', true)), \
+             free as (update ehlo.item set failed = null, held = false, due = now(), epoch = $2 \
+               from durable where id = $1 and failed is not null and (lease is null or lease < now()) \
+               returning id), \
+             noted as (insert into ehlo.note(id, seq, epoch, entry) \
+               select id, (select coalesce(max(seq) + 1, 0) from ehlo.note n where n.id = free.id), $2, $3 \
+               from free returning id) \
+             select pg_notify($4, id) from noted";
+        let epoch = number();
+        let requeue = self.pool.schema.sql(sql);
+        let find = self
+            .pool
+            .schema
+            .sql("select 1 from ehlo.item where id = $1 and epoch = $2");
+        let name = id.as_str();
+        let key: [Parameter<'_>; 2] = [(&name, Type::TEXT), (&epoch, Type::INT8)];
+        let is_done = self.pool.run(|connection| {
+            let mut parameters = key.to_vec();
+            parameters.push((&entry, Type::TEXT));
+            parameters.push((&channel, Type::TEXT));
+            let requeued = connection.count(&requeue, &parameters)?;
+            // An earlier attempt may have succeeded although the connection was lost.
+            Ok(requeued > 0 || connection.count(&find, &key)? > 0)
+        })?;
+        if is_done {
+            Ok(())
+        } else {
+            Err(self.refused("requeue", id))
+        }
+    }
+
+    fn purge(&self, id: &Id) -> Result<bool, QueueError> {
+        let sql = "delete from ehlo.item where id = $1 and failed is not null \
+             and (lease is null or lease < now()) returning id";
+        Ok(!self.query(sql, &[(&id.as_str(), Type::TEXT)])?.is_empty())
+    }
+
+    /// Removals are on disk within a second, and a removal that is lost leaves an item with its records.
+    fn flush(&self) -> Result<(), QueueError> {
+        Ok(())
+    }
+
+    fn clean(&self) -> Result<(), QueueError> {
+        self.query(
+            "with worker as (delete from ehlo.worker where lease < now()), \
+             slot as (delete from ehlo.slot where lease < now()) \
+             delete from ehlo.host where since < now() - interval '1 day'",
+            &[],
+        )
+        .map(drop)
+    }
+
+    fn lock(&self, role: RunnerRole) -> Result<Option<RunnerLock>, QueueError> {
+        self.register(role).map(Some)
+    }
+
+    fn is_locked(&self, role: RunnerRole) -> bool {
+        let sql = "select 1 from ehlo.worker where role = $1 and lease > now() limit 1";
+        let workers = self.query(sql, &[(&share::name_of(role), Type::TEXT)]);
+        workers.is_ok_and(|workers| !workers.is_empty())
+    }
+
+    fn watch(&self) -> Result<Box<dyn Watcher>, QueueError> {
+        let watcher = PostgresWatcher::start(&self.pool).map_err(|error| {
+            let why = error.to_string();
+            self.pool.error(Failure::Busy(why))
+        })?;
+        Ok(Box::new(watcher))
+    }
+
+    fn host_down(&self, host: &str, port: u16, max_age: Duration) -> Option<String> {
+        let age = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX / 2_000_000);
+        let sql = "select why from ehlo.host where name = $1 and port = $2 \
+             and since between now() - $3 * interval '1 s' and now() + interval '1 min'";
+        let parameters: [Parameter<'_>; 3] = [
+            (&host, Type::TEXT),
+            (&i32::from(port), Type::INT4),
+            (&age, Type::INT8),
+        ];
+        let rows = self.query(sql, &parameters).ok()?;
+        Some(crate::system::text::shown(rows.first()?.get(0)))
+    }
+
+    fn set_host_down(&self, host: &str, port: u16, reason: &str) {
+        let sql = "with durable as (select set_config('synchronous_commit', 'off', true)) \
+             insert into ehlo.host(name, port, why) select $1, $2, $3 from durable \
+             on conflict (name, port) do update set why = excluded.why, since = now()";
+        let _ = self.query(
+            sql,
+            &[
+                (&host, Type::TEXT),
+                (&i32::from(port), Type::INT4),
+                (&reason.replace('\0', ""), Type::TEXT),
+            ],
+        );
+    }
+
+    fn set_host_up(&self, host: &str, port: u16) {
+        let sql = "delete from ehlo.host where name = $1 and port = $2";
+        let parameters: [Parameter<'_>; 2] = [(&host, Type::TEXT), (&i32::from(port), Type::INT4)];
+        let _ = self.query(sql, &parameters);
+    }
+
+    fn counts(&self, now: SystemTime) -> Result<Counts, QueueError> {
+        self.count(now)
+    }
+}

@@ -1,0 +1,217 @@
+//! The connections of a process. A statement whose connection was lost is executed again over another one, so that every
+//! statement must have the same effect if it is executed twice.
+
+use crate::queue::store::postgres::connection::{Connection, Failure, OnNotification};
+use crate::queue::store::postgres::password;
+use crate::queue::store::postgres::schema::{Schema, Version};
+use crate::queue::store::postgres::tls::Connector;
+use crate::queue::store::postgres::url::Settings;
+use crate::queue::store::{DatabaseFault, QueueError};
+use crate::system::secret::Secret;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Time for which a statement is tried again, while the database restarts for example.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Pause before the second attempt; each further one is twice as long.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Maximum pause.
+const MAX_PAUSE: Duration = Duration::from_secs(2);
+
+/// The connections to one database.
+pub struct Pool {
+    pub settings: Settings,
+    tls: Option<Connector>,
+    pub schema: Schema,
+    /// `None`: not searched for yet.
+    password: Mutex<Option<Option<Secret>>>,
+    state: Mutex<State>,
+    returned: Condvar,
+    /// Time of the database minus the time of this host, in microseconds.
+    clock_offset: AtomicI64,
+}
+
+#[derive(Default)]
+struct State {
+    idle: Vec<Connection>,
+    /// Connections in use.
+    used: usize,
+}
+
+impl Pool {
+    /// Makes no connection yet.
+    pub fn new(settings: Settings) -> Result<Self, QueueError> {
+        let tls = settings.tls.as_ref().map(Connector::new).transpose();
+        let tls = tls.map_err(|why| QueueError::Database {
+            location: settings.shown.clone(),
+            why: format!("cannot be used: {why}"),
+            fault: DatabaseFault::Setup,
+        })?;
+        Ok(Self {
+            tls,
+            schema: Schema::new(&settings.schema),
+            settings,
+            password: Mutex::default(),
+            state: Mutex::default(),
+            returned: Condvar::new(),
+            clock_offset: AtomicI64::new(0),
+        })
+    }
+
+    /// Executes statements on a connection, on another one if it is lost, until there is no more patience.
+    pub fn run<T>(
+        &self,
+        statements: impl Fn(&mut Connection) -> Result<T, Failure>,
+    ) -> Result<T, QueueError> {
+        self.run_within(PATIENCE, statements)
+            .map_err(|failure| self.error(failure))
+    }
+
+    /// The same, with another patience. Without any, there is one attempt.
+    pub fn run_within<T>(
+        &self,
+        patience: Duration,
+        statements: impl Fn(&mut Connection) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let (begun, mut pause) = (Instant::now(), PAUSE);
+        loop {
+            let done = self.run_once(&statements);
+            match done {
+                Err(Failure::Lost(_) | Failure::Busy(_)) if begun.elapsed() + pause < patience => {
+                    thread::sleep(pause);
+                    pause = (2 * pause).min(MAX_PAUSE);
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn run_once<T>(
+        &self,
+        statements: impl Fn(&mut Connection) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut connection = match self.take() {
+            Some(connection) => connection,
+            None => self.connect(None).inspect_err(|_| self.give_back(None))?,
+        };
+        let done = statements(&mut connection);
+        // A transaction may be open after any error.
+        let is_usable = matches!(done, Ok(_) | Err(Failure::Exists)) && !connection.is_closed();
+        self.give_back(is_usable.then_some(connection));
+        done
+    }
+
+    /// Waits for an idle connection; `None`: one more may be opened.
+    fn take(&self) -> Option<Connection> {
+        let mut state = self.lock();
+        while state.idle.is_empty() && state.used >= self.settings.connections {
+            state = self
+                .returned
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        state.used += 1;
+        while let Some(connection) = state.idle.pop() {
+            if !connection.is_closed() {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    fn give_back(&self, connection: Option<Connection>) {
+        let mut state = self.lock();
+        state.used -= 1;
+        state.idle.extend(connection);
+        drop(state);
+        self.returned.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a connection to tables of the version that this program uses.
+    pub fn connect(&self, on_notification: Option<OnNotification>) -> Result<Connection, Failure> {
+        let mut connection = self.log_in(on_notification)?;
+        let (version, time) = self.schema.version(&connection)?;
+        connection.measure_clock(time);
+        self.clock_offset
+            .store(connection.clock_offset, Ordering::Relaxed);
+        match version {
+            Version::Current => Ok(connection),
+            other => Err(Failure::Schema(other.to_text())),
+        }
+    }
+
+    /// Opens a connection, whatever the tables are.
+    pub fn log_in(&self, on_notification: Option<OnNotification>) -> Result<Connection, Failure> {
+        let mut password = self.password.lock().unwrap_or_else(PoisonError::into_inner);
+        if password.is_none() {
+            let found = password::find(&self.settings);
+            *password = Some(found.map_err(|error| Failure::Login(error.to_string()))?);
+        }
+        let known = password.as_ref().and_then(Option::as_ref);
+        let config = self.settings.with_password(known.map(Secret::expose));
+        drop(password);
+        let opened = Connection::open(&config, self.tls.as_ref(), on_notification);
+        if matches!(opened, Err(Failure::Login(_))) {
+            // It may have been changed.
+            *self.password.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        opened
+    }
+
+    /// The time of the database.
+    pub fn now(&self) -> SystemTime {
+        let offset = self.clock_offset.load(Ordering::Relaxed);
+        let shift = Duration::from_micros(offset.unsigned_abs());
+        let now = SystemTime::now();
+        let shifted = if offset < 0 {
+            now.checked_sub(shift)
+        } else {
+            now.checked_add(shift)
+        };
+        shifted.unwrap_or(now)
+    }
+
+    /// The error of the queue for a failure.
+    pub fn error(&self, failure: Failure) -> QueueError {
+        let (why, fault) = match failure {
+            Failure::Lost(why) => (
+                format!("cannot be reached: {why}"),
+                DatabaseFault::Unavailable,
+            ),
+            Failure::Busy(why) => (
+                format!("cannot be used now: {why}"),
+                DatabaseFault::Unavailable,
+            ),
+            Failure::ReadOnly(why) => (
+                format!("accepts no changes: {why}"),
+                DatabaseFault::ReadOnly,
+            ),
+            Failure::Login(why) => (
+                format!("does not accept the connection: {why}"),
+                DatabaseFault::Setup,
+            ),
+            Failure::Schema(why) => (why, DatabaseFault::Setup),
+            Failure::Exists => (
+                "already has an item with this ID".to_owned(),
+                DatabaseFault::Statement,
+            ),
+            Failure::Refused(why) => (
+                format!("refuses a statement: {why}"),
+                DatabaseFault::Statement,
+            ),
+        };
+        QueueError::Database {
+            location: self.settings.shown.clone(),
+            why,
+            fault,
+        }
+    }
+}
