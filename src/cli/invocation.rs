@@ -29,12 +29,16 @@ use crate::cli::policy::Policy;
 use crate::cli::probe;
 use crate::cli::queue;
 use crate::cli::queue::Queue;
+use crate::cli::roundtrip;
+use crate::cli::roundtrip::RoundTrip;
 use crate::cli::run;
 use crate::cli::script;
 use crate::cli::send;
 use crate::cli::send::SendTask;
 use crate::cli::sendmail;
 use crate::cli::sendmail::SendmailTask;
+use crate::cli::show;
+use crate::cli::show::ShowOptions;
 use crate::cli::sink;
 use crate::cli::sink::SinkOptions;
 use crate::cli::standins;
@@ -58,6 +62,8 @@ pub enum Invocation {
     Send(SendTask),
     /// Receive messages.
     Sink(Box<SinkOptions>),
+    /// Show messages in files.
+    Show(Box<ShowOptions>),
     /// Report a server's extensions, TLS and certificate.
     Probe(Box<probe::ProbeOptions>),
     /// Send commands to a server.
@@ -68,6 +74,8 @@ pub enum Invocation {
     Verify(Box<verify::VerifyTask>),
     /// Work on messages in a mailbox.
     Fetch(Box<fetch::Fetch>),
+    /// Send a message, and wait until it arrives.
+    RoundTrip(Box<RoundTrip>),
     /// Run scripted sessions.
     Script(Box<script::ScriptTask>),
     /// Diagnose how mail from cron would leave this host.
@@ -138,9 +146,11 @@ impl Invocation {
                 SendTask::Ask(options) => ask::run(&options),
             },
             Self::Sink(options) => sink::run(*options),
+            Self::Show(options) => show::run(&options),
             Self::Probe(options) => probe::run(&options),
             Self::Ask(options) => ask::run(&options),
             Self::Fetch(fetch) => fetch::run(&fetch),
+            Self::RoundTrip(trip) => roundtrip::run(&trip),
             Self::Script(task) => script::run(*task),
             Self::Doctor(options) => doctor::run(&options),
             Self::Demo => demo::run(),
@@ -190,6 +200,7 @@ impl Invocation {
         let mail = match self {
             Self::Send(SendTask::Send(send)) => return Some(&send.log),
             Self::Merge(merge) => return merge.log(),
+            Self::RoundTrip(trip) => return Some(&trip.log),
             Self::Queue(queue) => return Some(&queue.queue.log),
             Self::Sendmail(sendmail) => return Some(&sendmail.queueing.queue.log),
             Self::Notify(notify) => &notify.mail,

@@ -24,15 +24,16 @@ use crate::cli::options::words;
 use crate::cli::policy;
 use crate::cli::probe;
 use crate::cli::queue;
+use crate::cli::roundtrip;
 use crate::cli::run;
 use crate::cli::script;
 use crate::cli::send::args;
 use crate::cli::send::args::{ParsedWords, SendArgs};
 use crate::cli::send::{Send, SendTask};
 use crate::cli::sendmail;
+use crate::cli::show;
 use crate::cli::sink;
 use crate::cli::standins::mail::{self, MailStyle};
-use crate::cli::standins::mail::{MailArgs, MailStyle};
 use crate::cli::standins::swaks::Swaks;
 use crate::cli::standins::{Call, StandInWords, misplaced, msmtp};
 use crate::cli::unit;
@@ -132,6 +133,8 @@ struct Cli {
 enum Subcommands {
     /// Run a test mail server on the loopback interface.
     Sink(Box<sink::Args>),
+    /// Show messages: decoded header fields, text, parts and attachments.
+    Show(Box<show::Args>),
     /// Send a sample message to a built-in server and show both sides.
     Demo,
     /// Report a server's extensions, TLS, certificate and timing without sending mail.
@@ -144,6 +147,8 @@ enum Subcommands {
     Verify(Box<verify::Args>),
     /// List, search, print, save and delete messages in a mailbox (IMAP, POP3).
     Fetch(Box<fetch::Args>),
+    /// Send a message, wait for it in the mailbox at the other end, and report its way.
+    Roundtrip(Box<roundtrip::Args>),
     /// Run a scripted SMTP session and check the replies.
     Script(Box<script::Args>),
     /// Check and show the configuration.
@@ -272,12 +277,16 @@ impl Subcommands {
     ) -> Result<Invocation, EarlyExit> {
         match self {
             Self::Sink(arguments) => invocation(arguments.plan(), Invocation::Sink),
+            Self::Show(arguments) => invocation(Ok(arguments.plan()), Invocation::Show),
             Self::Demo => Ok(Invocation::Demo),
             Self::Probe(arguments) => invocation(arguments.plan(typed, places), Invocation::Probe),
             Self::Ask(arguments) => invocation(arguments.plan(), Invocation::Ask),
             Self::Check(arguments) => invocation(arguments.plan(typed, places), Invocation::Check),
             Self::Verify(arguments) => invocation(arguments.plan(), Invocation::Verify),
             Self::Fetch(arguments) => invocation(arguments.plan(typed, places), Invocation::Fetch),
+            Self::Roundtrip(arguments) => {
+                invocation(arguments.plan(&typed, places), Invocation::RoundTrip)
+            }
             Self::Script(arguments) => invocation(arguments.plan(&typed), Invocation::Script),
             Self::Config(arguments) => arguments
                 .plan(&mut typed.of_sending(), places)

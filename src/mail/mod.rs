@@ -1,5 +1,5 @@
 //! Messages: addresses, envelopes, composition and MIME, DKIM signatures, delivery status notifications, aliases,
-//! mbox.
+//! mbox, received messages as they are shown.
 
 pub mod address;
 pub mod dkim;
@@ -9,3 +9,4 @@ pub(crate) mod merge;
 pub mod message;
 pub mod rewrite;
 pub mod tag_list;
+pub mod view;

@@ -12,6 +12,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "Run a test mail server on the loopback interface; see ehlo-sink(1).",
     ),
     (
+        "show",
+        "Show messages in files, mboxes and Maildirs, and save their attachments; see ehlo-show(1).",
+    ),
+    (
         "demo",
         "Send a sample message to a built-in server and show both sides.",
     ),
@@ -27,6 +31,11 @@ const COMMANDS: &[(&str, &str)] = &[
     (
         "fetch",
         "List, search, print, save and delete messages in a mailbox at an IMAP or POP3 server; see ehlo-fetch(1).",
+    ),
+    (
+        "roundtrip",
+        "Send a message, wait until it is in the mailbox at the other end, and report its way and what was changed; see \
+         ehlo-roundtrip(1).",
     ),
     (
         "script",
@@ -143,6 +152,7 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-ask(1)",
     "ehlo-check(1)",
     "ehlo-fetch(1)",
+    "ehlo-roundtrip(1)",
     "ehlo-config(1)",
     "ehlo-digest(1)",
     "ehlo-jobs(1)",
@@ -160,6 +170,7 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-run(1)",
     "ehlo-script(1)",
     "ehlo-sendmail(1)",
+    "ehlo-show(1)",
     "ehlo-sink(1)",
     "ehlo-swaks(1)",
     "ehlo-unit(1)",

@@ -23,9 +23,11 @@ mod page;
 mod policy;
 mod probe;
 mod queue;
+mod roundtrip;
 mod run;
 mod script;
 mod sendmail;
+mod show;
 mod sink;
 mod swaks;
 mod unit;
@@ -43,10 +45,12 @@ type Page = fn() -> String;
 const PAGES: &[(&str, Page)] = &[
     ("ehlo.1", ehlo::page),
     ("ehlo-sink.1", sink::page),
+    ("ehlo-show.1", show::page),
     ("ehlo-probe.1", probe::page),
     ("ehlo-ask.1", ask::page),
     ("ehlo-check.1", check::page),
     ("ehlo-fetch.1", fetch::page),
+    ("ehlo-roundtrip.1", roundtrip::page),
     ("ehlo-config.1", config::page),
     ("ehlo-login.1", login::page),
     ("ehlo-doctor.1", doctor::page),

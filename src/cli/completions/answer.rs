@@ -11,6 +11,18 @@ use crate::smtp::extension::Extension;
 use clap::{Arg, Command};
 use std::fmt;
 
+/// The beginnings of conditions of `ehlo sink --expect`.
+const CONDITIONS: [&str; 8] = [
+    "to=",
+    "from=",
+    "subject=",
+    "subject~",
+    "text~",
+    "sender=",
+    "recipient=",
+    "has:attachment",
+];
+
 /// Beginnings of the values of `ehlo probe --expect`, besides keywords of EHLO.
 const EXPECTATIONS: [&str; 6] = [
     "starttls",
@@ -186,6 +198,7 @@ fn values(line: &Line<'_>, arg: &Arg, places: &Places) -> Vec<Candidate> {
             let all = names.chain(others);
             all.map(|text| Candidate::new(text, "")).collect()
         }
+        ("sink", "expect") => CONDITIONS.map(|text| Candidate::new(text, "")).to_vec(),
         (_, "expect") => EXPECTATIONS.map(|text| Candidate::new(text, "")).to_vec(),
         _ if is_named(arg, "STAGE") => {
             let stages = STOP_POINTS.into_iter();

@@ -8,12 +8,14 @@ pub(crate) mod topics;
 /// All commands.
 pub(crate) const COMMANDS: &[&str] = &[
     "sink",
+    "show",
     "demo",
     "probe",
     "ask",
     "check",
     "verify",
     "fetch",
+    "roundtrip",
     "script",
     "config",
     "login",

@@ -45,14 +45,14 @@ Frequent options:
 
 Commands:
   run, notify, digest, unit   Mail the results of jobs
-  jobs, cron                  Report jobs that did not run; run jobs of a crontab
+  jobs, cron                  Report jobs that did not run; jobs of a crontab
   doctor                      Check how this host would send mail from cron
   queue, merge                Manage queued messages; send to each row of a list
   sendmail, mailq, msmtp      Accept the options of these programs
   mail, mutt, swaks           The same, to send a message
   probe, ask, script          Test a server without sending mail
   check, verify               Check a domain; verify a message that was received
-  sink, demo, fetch           Receive mail for tests; read a mailbox (IMAP, POP3)
+  sink, show, fetch, demo     Receive mail for tests; show mail; read mailboxes
   config                      Check and show the configuration
   login, logout, token        Manage OAuth logins, as for Microsoft 365
   dkim, policy                Keys for signatures; MTA-STS policies of domains

@@ -23,11 +23,13 @@ mod text;
 
 pub use attachment::{Attachment, Disposition, Inline};
 pub use charset::Utf8;
+pub(crate) use collection::StoredMessages;
 pub use collection::{CollectedMessage, CollectionError, MessageCollection, MessageSource};
 pub use convert::{Convertible, Signed};
 pub use fields::new_message_id;
 pub use header_block::is_tls_waived;
 pub use report::{DeliveryStatusReport, ReportKind, Reported, Returned, without_body};
+pub use source::Source;
 pub use source::{HeldBytes, Input, SourceError};
 pub use stream::Message;
 pub use submission::{Addressees, addressees};

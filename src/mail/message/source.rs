@@ -451,6 +451,14 @@ impl Source {
         Ok(bytes)
     }
 
+    /// A range of a temporary file that is not changed there.
+    pub fn in_spool(name: String, file: File, octets: Range<u64>) -> Self {
+        Self {
+            skipped: octets.start,
+            ..Self::new(name, octets.end - octets.start, SourceStore::Spool(file))
+        }
+    }
+
     /// Bytes that are already here.
     pub fn memory(name: String, bytes: Vec<u8>) -> Self {
         Self::new(name, bytes.len() as u64, SourceStore::Memory(bytes))

@@ -111,12 +111,11 @@ fn fields(challenge: &str) -> Option<BTreeMap<String, String>> {
     let mut rest = challenge.trim_ascii_start();
     while !rest.is_empty() {
         let (name, after) = rest.split_once('=')?;
-        let (value, after) = match after.strip_prefix('"') {
-            Some(text) => in_quotes(text)?,
-            None => {
-                let end = after.find(',').unwrap_or(after.len());
-                (after[..end].trim_ascii().to_owned(), &after[end..])
-            }
+        let (value, after) = if let Some(text) = after.strip_prefix('"') {
+            in_quotes(text)?
+        } else {
+            let end = after.find(',').unwrap_or(after.len());
+            (after[..end].trim_ascii().to_owned(), &after[end..])
         };
         let name = name.trim_ascii().to_ascii_lowercase();
         fields.entry(name).or_insert(value);

@@ -41,7 +41,7 @@ impl Identity {
     }
 
     /// The login name: `$LOGNAME` unless the user database must be asked.
-    pub fn user(&self, is_forced: bool) -> String {
+    pub fn user(is_forced: bool) -> String {
         let variable = env::var_os("LOGNAME").filter(|_| !is_forced);
         let variable = octets::true_or_none(variable.map(|name| octets::of_os(&name)));
         variable.unwrap_or_else(user::login)
@@ -58,7 +58,7 @@ impl Identity {
     }
 
     /// The boundary of a multipart, which differs between the two of a message.
-    pub fn boundary(&self, number: u32) -> String {
+    pub fn boundary(number: u32) -> String {
         format!("----=_MIME_BOUNDARY_{number:03}_{}", std::process::id())
     }
 }

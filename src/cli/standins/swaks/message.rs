@@ -42,7 +42,7 @@ pub fn data(
 ) -> Result<String, Stop> {
     let text = if is_dump { DUMP_PLACE } else { DEFAULT_BODY };
     let text = given.take(Key::Body)?.unwrap_or_else(|| text.to_owned());
-    let body = body(text, identity, given)?;
+    let body = body(text, given)?;
     let data = match given.take_true(Key::Data)? {
         Some(data) => data,
         None => template(envelope, body.media_type.as_deref()),
@@ -52,7 +52,7 @@ pub fn data(
     }
     let data = replace_token(&data, "BODY", &body.text).replace("\\n", "\r\n");
     let data = with_header_options(&data, given)?;
-    let data = with_values(data, envelope, identity);
+    let data = with_values(&data, envelope, identity);
     Ok(for_the_wire(data, given.flag(Key::NoStripFrom)))
 }
 
@@ -163,7 +163,7 @@ fn field_name(line: &str) -> &str {
     }
 }
 
-fn with_values(data: String, envelope: &Envelope, identity: &Identity) -> String {
+fn with_values(data: &str, envelope: &Envelope, identity: &Identity) -> String {
     let data = replace_token(&data.replace("\\n", "\r\n"), "NEWLINE", "\r\n");
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     let values = [

@@ -25,7 +25,7 @@ struct Part {
 }
 
 /// The text alone, or a multipart with the attachments of the command line.
-pub fn body(text: String, identity: &Identity, given: &mut Given) -> Result<Body, Stop> {
+pub fn body(text: String, given: &mut Given) -> Result<Body, Stop> {
     let (mut texts, attachments) = parts(given)?;
     if given.order(Group::Attachments).is_empty() {
         return Ok(Body {
@@ -40,25 +40,25 @@ pub fn body(text: String, identity: &Identity, given: &mut Given) -> Result<Body
             name: None,
         });
     }
-    let boundary = identity.boundary(0);
+    let boundary = Identity::boundary(0);
     let has_alternatives = texts.len() > 1;
     let mut text = String::new();
     if has_alternatives && !attachments.is_empty() {
-        let inner = identity.boundary(4);
+        let inner = Identity::boundary(4);
         text +=
             &format!("--{boundary}\nContent-Type: multipart/alternative; boundary=\"{inner}\"\n\n");
-        texts
-            .iter()
-            .for_each(|part| part.encode(&inner, true, &mut text));
+        for part in &texts {
+            part.encode(&inner, true, &mut text);
+        }
         text += &format!("--{inner}--\n");
     } else {
-        texts
-            .iter()
-            .for_each(|part| part.encode(&boundary, true, &mut text));
+        for part in &texts {
+            part.encode(&boundary, true, &mut text);
+        }
     }
-    attachments
-        .iter()
-        .for_each(|part| part.encode(&boundary, false, &mut text));
+    for part in &attachments {
+        part.encode(&boundary, false, &mut text);
+    }
     text += &format!("--{boundary}--\n");
     let kind = if has_alternatives && attachments.is_empty() {
         "alternative"

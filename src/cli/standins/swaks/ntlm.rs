@@ -1,4 +1,4 @@
-//! NTLM, version 1 (MS-NLMP): the messages of Authen::NTLM, which swaks uses. The responses can be broken by an attacker who
+//! NTLM, version 1 (MS-NLMP): the messages of `Authen::NTLM`, which swaks uses. The responses can be broken by an attacker who
 //! sees them; servers that still accept them are to be found with this.
 
 use des::Des;
@@ -56,7 +56,9 @@ pub fn authenticate(challenge: &[u8], user: &[u8], password: &[u8]) -> Vec<u8> {
         offset += part.len();
     }
     message.extend(flags);
-    parts.iter().for_each(|part| message.extend(*part));
+    for part in parts {
+        message.extend(part);
+    }
     message
 }
 
@@ -75,7 +77,7 @@ fn domain(challenge: &[u8]) -> &[u8] {
     challenge.get(offset..offset + length).unwrap_or_default()
 }
 
-/// Each octet is one character, as in Authen::NTLM.
+/// Each octet is one character, as in `Authen::NTLM`.
 fn utf16(text: &[u8]) -> Vec<u8> {
     text.iter().flat_map(|&byte| [byte, 0]).collect()
 }

@@ -223,7 +223,7 @@ options! {
     TlsOptionalStrict ["tls-optional-strict", "tlsos"] FLAG, "use STARTTLS if it is offered";
     TlsOnConnect ["tls-on-connect", "tlsc"] FLAG, "TLS from the start";
     TlsCert ["tls-cert"] TEXT, "client certificate, PEM";
-    TlsKey ["tls-key"] TEXT, "its key, PEM";
+    TlsKeyFile ["tls-key"] TEXT, "its key, PEM";
     TlsChain ["tls-chain"] TEXT, "more certificates of its chain, PEM";
     TlsProtocol ["tls-protocol", "tlsp"] TEXT, "tlsv1_2, tlsv1_3; or no_tlsv1_2, no_tlsv1_3";
     TlsCipher ["tls-cipher"] TEXT, "cipher suites, as OpenSSL names them, separated by colons";

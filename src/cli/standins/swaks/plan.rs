@@ -153,13 +153,11 @@ fn open_output(given: &mut Given) -> Result<(String, String), Stop> {
 }
 
 fn open(path: &str, given: &mut Given) -> Result<Target, Stop> {
-    match File::create(octets::path(path)) {
-        Ok(file) => Ok(Target::File(Arc::new(file))),
-        Err(_) => {
-            let error = format!("Unable to open {path} for writing");
-            Err(given.printer.stop(1, &error))
-        }
+    if let Ok(file) = File::create(octets::path(path)) {
+        return Ok(Target::File(Arc::new(file)));
     }
+    let error = format!("Unable to open {path} for writing");
+    Err(given.printer.stop(1, &error))
 }
 
 fn print_options(given: &Given) -> PrintOptions {
@@ -201,7 +199,7 @@ fn sender(stages: Stages, identity: &Identity, given: &mut Given) -> Result<Stri
             "From string required but couldn't be determined automatically.  Please use --from";
         return Err(given.printer.stop(1, error));
     }
-    let user = identity.user(given.flag(Key::ForceGetpwuid));
+    let user = Identity::user(given.flag(Key::ForceGetpwuid));
     Ok(format!("{user}@{}", identity.host()))
 }
 
@@ -229,7 +227,8 @@ fn recipients(
     envelope.bcc = given.take(Key::Bcc)?;
     let has_recipient = envelope.to.as_deref().is_some_and(is_true);
     let has_server = is_true(&link.server) || link.transport != Transport::Inet;
-    if !has_recipient && !(stages.server_only && has_server) {
+    let is_unneeded = stages.server_only && has_server;
+    if !(has_recipient || is_unneeded) {
         let prompt = Prompt {
             text: "To: ",
             answer: Answer::NotEmpty,

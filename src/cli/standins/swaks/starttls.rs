@@ -105,8 +105,7 @@ fn suites(list: &str, plan: &TlsPlan, printer: &mut Printer) -> Vec<String> {
 fn is_named(suite: &str, name: &str) -> bool {
     let (own, _) = cipher(suite);
     match name.to_ascii_uppercase().as_str() {
-        "ALL" | "DEFAULT" | "HIGH" | "COMPLEMENTOFDEFAULT" => true,
-        "ECDHE" | "EECDH" | "KECDHE" => true,
+        "ALL" | "DEFAULT" | "HIGH" | "ECDHE" | "EECDH" | "KECDHE" => true,
         "AES" => own.contains("-AES"),
         "AESGCM" => own.contains("-GCM-"),
         "AES128" => own.contains("-AES128-"),

@@ -111,7 +111,7 @@ impl TlsPlan {
             (Key::TlsCipher, &mut plan.cipher),
             (Key::TlsCert, &mut plan.cert),
             (Key::TlsChain, &mut plan.chain),
-            (Key::TlsKey, &mut plan.key),
+            (Key::TlsKeyFile, &mut plan.key),
             (Key::TlsCaPath, &mut plan.ca_path),
         ];
         for (key, text) in texts {
