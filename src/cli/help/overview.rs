@@ -53,7 +53,7 @@ Commands:
   sink, show, demo            Receive mail for tests; show mail; a demonstration
   fetch, roundtrip            Read a mailbox; send mail and wait for it there
   login, logout, token        Manage OAuth logins, as for Microsoft 365
-  config, dkim, policy        Configuration; keys for signatures; MTA-STS policies
+  config, dkim, policy        Configuration; keys for signatures; MTA-STS
   completions, manual         Completion scripts for shells; pages of the manual
   help                        Explain one of these
 
