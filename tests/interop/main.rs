@@ -76,6 +76,6 @@ mod sink;
 mod stand_ins;
 mod sts;
 mod swaks;
-mod verify;
 mod swaks_stand_in;
 mod tls_scan;
+mod verify;
