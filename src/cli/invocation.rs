@@ -1,6 +1,7 @@
 //! A command as parsed, and its run.
 
 use crate::cli::ask;
+use crate::cli::check;
 use crate::cli::completions;
 use crate::cli::config;
 use crate::cli::config::ConfigView;
@@ -46,6 +47,7 @@ use crate::cli::standins::{mail, msmtp};
 use crate::cli::terminal;
 use crate::cli::unit;
 use crate::cli::unit::Unit;
+use crate::cli::verify;
 use crate::client::mail_log;
 use crate::client::mail_log::LogOptions;
 use crate::client::tls_report;
@@ -66,6 +68,10 @@ pub enum Invocation {
     Probe(Box<probe::ProbeOptions>),
     /// Send commands to a server.
     Ask(Box<ask::Ask>),
+    /// Check the records and servers of a domain.
+    Check(Box<check::CheckTask>),
+    /// Verify a message.
+    Verify(Box<verify::VerifyTask>),
     /// Work on messages in a mailbox.
     Fetch(Box<fetch::Fetch>),
     /// Send a message, and wait until it arrives.
@@ -155,6 +161,8 @@ impl Invocation {
             Self::Token(task) => login::print_token(&task),
             Self::Dkim(task) => dkim::run(&task),
             Self::Policy(policy) => policy::run(&policy),
+            Self::Check(task) => check::run(&task),
+            Self::Verify(task) => verify::run(&task),
             Self::Queue(options) => queue::run(&options),
             Self::Sendmail(options) => sendmail::run(&options),
             Self::Swaks(swaks) => standins::swaks::run(*swaks),

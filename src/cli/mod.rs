@@ -2,6 +2,7 @@
 //! terminal output, and the exit status.
 
 pub(crate) mod ask;
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod cron;
@@ -36,3 +37,4 @@ pub(crate) mod sink;
 pub mod standins;
 pub mod terminal;
 pub(crate) mod unit;
+pub(crate) mod verify;

@@ -12,4 +12,5 @@ pub(crate) mod mbox;
 pub(crate) mod merge;
 pub mod message;
 pub mod rewrite;
+pub mod tag_list;
 pub mod view;

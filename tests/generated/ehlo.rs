@@ -68,6 +68,15 @@ const COMMANDS: &[(&str, &str)] = &[
          ehlo-dkim(1).",
     ),
     (
+        "check",
+        "Check the DNS records and the mail servers of a domain: MX, TLS, DANE, MTA-STS, SPF, DKIM, DMARC and more; see \
+         ehlo-check(1).",
+    ),
+    (
+        "verify",
+        "Verify the DKIM signatures of a message, SPF and DMARC, as a receiver does; see ehlo-verify(1).",
+    ),
+    (
         "queue",
         "Inspect and run the mail queue; see ehlo-queue(1).",
     ),
@@ -141,6 +150,7 @@ const COMMANDS: &[(&str, &str)] = &[
 const SEE_ALSO: &[&str] = &[
     "ehlo-tutorial(7), ehlo-providers(7), ehlo-migrate(7)",
     "ehlo-ask(1)",
+    "ehlo-check(1)",
     "ehlo-fetch(1)",
     "ehlo-roundtrip(1)",
     "ehlo-config(1)",
@@ -164,6 +174,7 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-sink(1)",
     "ehlo-swaks(1)",
     "ehlo-unit(1)",
+    "ehlo-verify(1)",
     "resolv.conf(5)",
     "hosts(5)",
     "netrc(5)",

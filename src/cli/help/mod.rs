@@ -12,6 +12,8 @@ pub(crate) const COMMANDS: &[&str] = &[
     "demo",
     "probe",
     "ask",
+    "check",
+    "verify",
     "fetch",
     "roundtrip",
     "script",
