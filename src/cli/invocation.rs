@@ -1,6 +1,7 @@
 //! A command as parsed, and its run.
 
 use crate::cli::ask;
+use crate::cli::check;
 use crate::cli::completions;
 use crate::cli::config;
 use crate::cli::config::ConfigView;
@@ -28,17 +29,25 @@ use crate::cli::policy::Policy;
 use crate::cli::probe;
 use crate::cli::queue;
 use crate::cli::queue::Queue;
+use crate::cli::roundtrip;
+use crate::cli::roundtrip::RoundTrip;
 use crate::cli::run;
 use crate::cli::script;
 use crate::cli::send;
 use crate::cli::send::SendTask;
 use crate::cli::sendmail;
 use crate::cli::sendmail::SendmailTask;
+use crate::cli::show;
+use crate::cli::show::ShowOptions;
 use crate::cli::sink;
 use crate::cli::sink::SinkOptions;
+use crate::cli::standins;
+use crate::cli::standins::swaks::Swaks;
+use crate::cli::standins::{mail, msmtp};
 use crate::cli::terminal;
 use crate::cli::unit;
 use crate::cli::unit::Unit;
+use crate::cli::verify;
 use crate::client::mail_log;
 use crate::client::mail_log::LogOptions;
 use crate::client::tls_report;
@@ -53,12 +62,20 @@ pub enum Invocation {
     Send(SendTask),
     /// Receive messages.
     Sink(Box<SinkOptions>),
+    /// Show messages in files.
+    Show(Box<ShowOptions>),
     /// Report a server's extensions, TLS and certificate.
     Probe(Box<probe::ProbeOptions>),
     /// Send commands to a server.
     Ask(Box<ask::Ask>),
+    /// Check the records and servers of a domain.
+    Check(Box<check::CheckTask>),
+    /// Verify a message.
+    Verify(Box<verify::VerifyTask>),
     /// Work on messages in a mailbox.
     Fetch(Box<fetch::Fetch>),
+    /// Send a message, and wait until it arrives.
+    RoundTrip(Box<RoundTrip>),
     /// Run scripted sessions.
     Script(Box<script::ScriptTask>),
     /// Diagnose how mail from cron would leave this host.
@@ -83,6 +100,12 @@ pub enum Invocation {
     Policy(Box<Policy>),
     /// Do what sendmail(8) does.
     Sendmail(Box<sendmail::Sendmail>),
+    /// Do what swaks does.
+    Swaks(Box<Swaks>),
+    /// Send a message as mail and mutt do.
+    Mail(Box<mail::MailArgs>),
+    /// Do what msmtp does.
+    Msmtp(Box<msmtp::MsmtpArgs>),
     /// Mail a line or a text.
     Notify(Box<NotifyOptions>),
     /// Mail a summary of recorded runs, or show it.
@@ -123,9 +146,11 @@ impl Invocation {
                 SendTask::Ask(options) => ask::run(&options),
             },
             Self::Sink(options) => sink::run(*options),
+            Self::Show(options) => show::run(&options),
             Self::Probe(options) => probe::run(&options),
             Self::Ask(options) => ask::run(&options),
             Self::Fetch(fetch) => fetch::run(&fetch),
+            Self::RoundTrip(trip) => roundtrip::run(&trip),
             Self::Script(task) => script::run(*task),
             Self::Doctor(options) => doctor::run(&options),
             Self::Demo => demo::run(),
@@ -136,8 +161,13 @@ impl Invocation {
             Self::Token(task) => login::print_token(&task),
             Self::Dkim(task) => dkim::run(&task),
             Self::Policy(policy) => policy::run(&policy),
+            Self::Check(task) => check::run(&task),
+            Self::Verify(task) => verify::run(&task),
             Self::Queue(options) => queue::run(&options),
             Self::Sendmail(options) => sendmail::run(&options),
+            Self::Swaks(swaks) => standins::swaks::run(*swaks),
+            Self::Mail(args) => mail::run(*args),
+            Self::Msmtp(args) => msmtp::run(*args),
             Self::Notify(options) => notify::run(*options),
             Self::Digest(options) => digest::run(*options),
             Self::Jobs(options) => jobs::run(&options),
@@ -170,6 +200,7 @@ impl Invocation {
         let mail = match self {
             Self::Send(SendTask::Send(send)) => return Some(&send.log),
             Self::Merge(merge) => return merge.log(),
+            Self::RoundTrip(trip) => return Some(&trip.log),
             Self::Queue(queue) => return Some(&queue.queue.log),
             Self::Sendmail(sendmail) => return Some(&sendmail.queueing.queue.log),
             Self::Notify(notify) => &notify.mail,

@@ -1,6 +1,7 @@
 //! Parses the command line into a command with all its options. Nothing is done here.
 
 use crate::cli::ask;
+use crate::cli::check;
 use crate::cli::completions;
 use crate::cli::config;
 use crate::cli::cron;
@@ -23,15 +24,20 @@ use crate::cli::options::words;
 use crate::cli::policy;
 use crate::cli::probe;
 use crate::cli::queue;
+use crate::cli::roundtrip;
 use crate::cli::run;
 use crate::cli::script;
 use crate::cli::send::args;
 use crate::cli::send::args::{ParsedWords, SendArgs};
 use crate::cli::send::{Send, SendTask};
 use crate::cli::sendmail;
+use crate::cli::show;
 use crate::cli::sink;
-use crate::cli::standins::{Call, misplaced};
+use crate::cli::standins::mail::{self, MailStyle};
+use crate::cli::standins::swaks::Swaks;
+use crate::cli::standins::{Call, StandInWords, misplaced, msmtp};
 use crate::cli::unit;
+use crate::cli::verify;
 use crate::config::{Config, Places, Profile};
 use crate::cron::job::DRAIN;
 use crate::mail::dkim::Signer;
@@ -127,14 +133,22 @@ struct Cli {
 enum Subcommands {
     /// Run a test mail server on the loopback interface.
     Sink(Box<sink::Args>),
+    /// Show messages: decoded header fields, text, parts and attachments.
+    Show(Box<show::Args>),
     /// Send a sample message to a built-in server and show both sides.
     Demo,
     /// Report a server's extensions, TLS, certificate and timing without sending mail.
     Probe(Box<probe::Args>),
     /// Send SMTP commands to a server and show its replies.
     Ask(Box<ask::Args>),
+    /// Check the DNS records and the mail servers of a domain.
+    Check(Box<check::Args>),
+    /// Verify the DKIM signatures of a message, SPF and DMARC, as a receiver does.
+    Verify(Box<verify::Args>),
     /// List, search, print, save and delete messages in a mailbox (IMAP, POP3).
     Fetch(Box<fetch::Args>),
+    /// Send a message, wait for it in the mailbox at the other end, and report its way.
+    Roundtrip(Box<roundtrip::Args>),
     /// Run a scripted SMTP session and check the replies.
     Script(Box<script::Args>),
     /// Check and show the configuration.
@@ -171,6 +185,14 @@ enum Subcommands {
     Sendmail(sendmail::SendmailWords),
     /// List the queue, like mailq(1).
     Mailq(sendmail::SendmailWords),
+    /// Act as swaks, with its options.
+    Swaks(StandInWords),
+    /// Act as msmtp, with its options and configuration.
+    Msmtp(StandInWords),
+    /// Send a message with the options of mail, mailx and s-nail.
+    Mail(StandInWords),
+    /// Send a message with the options of mutt.
+    Mutt(StandInWords),
     /// Print the completion script of a shell.
     Completions(completions::Args),
     /// Print a page of the manual.
@@ -255,10 +277,16 @@ impl Subcommands {
     ) -> Result<Invocation, EarlyExit> {
         match self {
             Self::Sink(arguments) => invocation(arguments.plan(), Invocation::Sink),
+            Self::Show(arguments) => invocation(Ok(arguments.plan()), Invocation::Show),
             Self::Demo => Ok(Invocation::Demo),
             Self::Probe(arguments) => invocation(arguments.plan(typed, places), Invocation::Probe),
             Self::Ask(arguments) => invocation(arguments.plan(), Invocation::Ask),
+            Self::Check(arguments) => invocation(arguments.plan(typed, places), Invocation::Check),
+            Self::Verify(arguments) => invocation(arguments.plan(), Invocation::Verify),
             Self::Fetch(arguments) => invocation(arguments.plan(typed, places), Invocation::Fetch),
+            Self::Roundtrip(arguments) => {
+                invocation(arguments.plan(&typed, places), Invocation::RoundTrip)
+            }
             Self::Script(arguments) => invocation(arguments.plan(&typed), Invocation::Script),
             Self::Config(arguments) => arguments
                 .plan(&mut typed.of_sending(), places)
@@ -292,7 +320,11 @@ impl Subcommands {
             Self::Completions(arguments) => Ok(Invocation::Completions(arguments.shell)),
             Self::Help(arguments) => Err(topics::help(self::command(), &arguments.topic).into()),
             Self::Sendmail(_) => Err(misplaced(StandIn::Sendmail).into()),
+            Self::Swaks(_) => Err(misplaced(StandIn::Swaks).into()),
             Self::Mailq(_) => Err(misplaced(StandIn::Mailq).into()),
+            Self::Msmtp(_) => Err(misplaced(StandIn::Msmtp).into()),
+            Self::Mail(_) => Err(misplaced(StandIn::Mail).into()),
+            Self::Mutt(_) => Err(misplaced(StandIn::Mutt).into()),
         }
     }
 }
@@ -303,6 +335,33 @@ fn stand_in(call: &Call<'_>, places: &Places) -> Result<Invocation, EarlyExit> {
             let sendmail = sendmail::plan(call, places)?;
             Ok(Invocation::Sendmail(Box::new(sendmail)))
         }
+        _ if places.are_fixed() => Err(privileged().into()),
+        StandIn::Swaks => Ok(Invocation::Swaks(Box::new(Swaks::of(call)))),
+        StandIn::Mail | StandIn::Mailx | StandIn::SNail | StandIn::Nail | StandIn::Mutt => {
+            mail_program(call)
+        }
+        StandIn::Msmtp => match msmtp::MsmtpArgs::parse(call.words) {
+            Ok(args) => Ok(Invocation::Msmtp(Box::new(args))),
+            Err(why) => Err(EarlyExit {
+                text: format!("{why}\n"),
+                exit: Exit::Usage,
+            }),
+        },
+    }
+}
+
+fn mail_program(call: &Call<'_>) -> Result<Invocation, EarlyExit> {
+    let style = match call.program {
+        StandIn::Mutt => MailStyle::Mutt,
+        StandIn::SNail | StandIn::Nail => MailStyle::Nail,
+        _ => MailStyle::Any,
+    };
+    match mail::parse(style, call.program.row().0, call.words) {
+        Ok(args) => Ok(Invocation::Mail(Box::new(args))),
+        Err(error) => Err(EarlyExit {
+            text: format!("{}\n", error.text),
+            exit: error.exit,
+        }),
     }
 }
 

@@ -129,7 +129,7 @@ pub fn write(service: &str, id: &str, text: &str) {
         }
     }
     if log.options.syslog
-        && let Err(error) = syslog::send(SyslogPriority::MailInfo, &tag, &text)
+        && let Err(error) = syslog::send(SyslogPriority::MAIL_INFO, &tag, &text)
     {
         log.warn_once("the system log", &error);
     }

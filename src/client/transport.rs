@@ -220,6 +220,7 @@ impl<'a> OpenTransport<'a> {
         Terms {
             proxy_login: self.proxy_login,
             source: self.router.source(),
+            source_port: 0,
             limit: self.session.timeout.unwrap_or_else(|| {
                 let patience = self.session.patience.unwrap_or(CONNECT);
                 patience.min(CONNECT)

@@ -34,7 +34,7 @@ pub(super) enum SectionKeys {
 }
 
 /// The tables that are not profiles.
-pub(super) const SECTIONS: [(&str, SectionKeys); 8] = [
+pub(super) const SECTIONS: [(&str, SectionKeys); 9] = [
     (
         "queue",
         SectionKeys::These(&[
@@ -66,6 +66,7 @@ pub(super) const SECTIONS: [(&str, SectionKeys); 8] = [
     ),
     ("senders", SectionKeys::AnyList),
     ("dns", SectionKeys::These(&["trust-ad"])),
+    ("msmtp", SectionKeys::These(&["queue"])),
 ];
 
 /// Keys that are not options.

@@ -12,7 +12,11 @@ mod syntax;
 
 pub use edit::{NewProfile, Outline, outline};
 pub use error::{ConfigError, ConfigFault, ConfigPosition, PERMISSION_ADVICE};
-pub use import::{ForeignFormat, ImportError, Imported, ImportedProfile};
+pub use import::msmtp_accounts as msmtp;
+pub use import::{
+    ForeignFormat, ImportError, Imported, ImportedProfile, LinePlace, MailSettings,
+    mailrc_settings, msmtp_options, muttrc_settings,
+};
 pub use keys::Keys;
 pub use location::{FoundFile, Places, SYSTEM, find};
 pub use providers::{Provider, UserName};

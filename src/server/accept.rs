@@ -1,6 +1,7 @@
 //! The server: accepts connections, runs a thread for each, and ends them at shutdown.
 
 use crate::server::events::ServerObserver;
+use crate::server::fault_plan::FaultPlan;
 use crate::server::limiter::ConnectionLimiter;
 use crate::server::listener::{Accepted, Listen, Listener, ListenerSet, Next, ServerError};
 use crate::server::options::{Introduction, ServerOptions};
@@ -77,6 +78,16 @@ impl Server {
     /// The addresses and paths it listens on, with the ports chosen by the system.
     pub fn places(&self) -> impl Iterator<Item = &Listen> {
         self.listeners.iter().map(|listener| &listener.place)
+    }
+
+    /// True if addresses that other machines can reach are permitted.
+    pub fn allows_remote(&self) -> bool {
+        self.options.allow_remote
+    }
+
+    /// The faults, which may be changed while the server runs.
+    pub fn faults(&self) -> Arc<FaultPlan> {
+        Arc::clone(&self.options.behavior.faults)
     }
 
     /// Returns a handle that ends the server from another thread.

@@ -33,6 +33,8 @@ pub enum SessionEnding {
     /// The connection is reset, on purpose.
     Reset,
     NoTls,
+    /// The client speaks HTTP.
+    NotSmtp,
     /// The first input is not a header of the PROXY protocol.
     NoProxy,
 }
@@ -49,6 +51,7 @@ impl SessionEnding {
             | SessionEnding::NoTls
             | SessionEnding::NoProxy => None,
             SessionEnding::Idle => Some("421 4.4.2 timed out waiting for a command"),
+            SessionEnding::NotSmtp => Some("421 4.7.0 this is an SMTP server, not an HTTP server"),
             SessionEnding::TooManyErrors => Some("421 4.7.0 too many errors"),
             SessionEnding::Full => Some("421 4.3.2 shutting down, no more messages accepted"),
         }
@@ -66,6 +69,7 @@ impl SessionEnding {
             SessionEnding::Dropped => "closed",
             SessionEnding::Reset => "reset",
             SessionEnding::NoTls => "no TLS",
+            SessionEnding::NotSmtp => "not SMTP",
             SessionEnding::NoProxy => "no PROXY header",
         }
     }

@@ -1,8 +1,7 @@
-//! Injected faults: their syntax, `STAGE=WHAT[@N|%P]`, and the choice of the fault that is due. Occurrences are counted
-//! over the life of the server.
+//! The syntax of injected faults: `STAGE[(ADDRESS)]=WHAT[@N|%P]`.
 
 use crate::smtp::stage::Stage;
-use std::sync::{Mutex, PoisonError};
+use std::fmt;
 use std::time::Duration;
 
 /// Default pause between two bytes of a dripping reply.
@@ -14,6 +13,8 @@ pub type Clock = fn(&str) -> Result<Duration, String>;
 #[derive(Debug, Clone, PartialEq)]
 pub struct InjectedFault {
     pub stage: Stage,
+    /// A pattern with `*` for the sender or a recipient; `None`: any address.
+    pub address: Option<String>,
     pub what: FaultAction,
     pub when: FaultTime,
 }
@@ -62,12 +63,28 @@ pub struct Delay {
 }
 
 impl InjectedFault {
-    /// Reads `STAGE=WHAT[@N|%P]`.
+    /// Reads `STAGE[(ADDRESS)]=WHAT[@N|%P]`.
     pub fn parse(text: &str, clock: Clock) -> Result<InjectedFault, String> {
-        let (stage, rest) = text
-            .split_once('=')
-            .ok_or("expected a stage and a fault, such as rcpt='451 4.3.0 busy'@2 or dot=close")?;
-        let stage = fault_stage(stage)?;
+        let expected = "expected a stage and a fault, such as rcpt='451 4.3.0 busy'@2 or dot=close";
+        let (before, rest) = match text.split_once(")=") {
+            Some(parts)
+                if parts.0.contains('(')
+                    && !parts.0.split('(').next().unwrap_or_default().contains('=') =>
+            {
+                parts
+            }
+            _ => text.split_once('=').ok_or(expected)?,
+        };
+        let (stage, address) = match before.split_once('(') {
+            Some((stage, address)) => (fault_stage(stage)?, Some(address.to_owned())),
+            None => (fault_stage(before)?, None),
+        };
+        if address.is_some() && !has_address(stage) {
+            return Err(format!(
+                "there is no address at {}; faults for an address are possible at mail, rcpt, data, body, bdat and dot",
+                stage.name()
+            ));
+        }
         let (what, when) = split_when(rest)?;
         let what = FaultAction::parse(what, clock)?;
         let needs_reply = matches!(what, FaultAction::Drip(_) | FaultAction::Double);
@@ -77,7 +94,52 @@ impl InjectedFault {
                 stage.name()
             ));
         }
-        Ok(InjectedFault { stage, what, when })
+        Ok(InjectedFault {
+            stage,
+            address,
+            what,
+            when,
+        })
+    }
+}
+
+/// True if an address is known: the sender at mail, the recipient at rcpt, all recipients afterwards.
+fn has_address(stage: Stage) -> bool {
+    use Stage::{Bdat, Body, Data, Dot, Mail, Rcpt};
+    matches!(stage, Mail | Rcpt | Data | Body | Bdat | Dot)
+}
+
+impl fmt::Display for InjectedFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.stage.name())?;
+        if let Some(address) = &self.address {
+            write!(f, "({address})")?;
+        }
+        write!(f, "={}", self.what)?;
+        match self.when {
+            FaultTime::Always => Ok(()),
+            FaultTime::Times(first, u64::MAX) => write!(f, "@{first}+"),
+            FaultTime::Times(first, last) if first == last => write!(f, "@{first}"),
+            FaultTime::Times(first, last) => write!(f, "@{first}-{last}"),
+            FaultTime::Chance(percent) => write!(f, "%{percent}"),
+        }
+    }
+}
+
+impl fmt::Display for FaultAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FaultAction::Reply(reply) => {
+                let lines = reply.text.split("\r\n");
+                let texts: Vec<&str> = lines.map(|line| line.get(4..).unwrap_or("")).collect();
+                let text = texts.join("\\n");
+                f.write_str(format!("{} {text}", reply.code).trim_end())
+            }
+            FaultAction::Drip(time) => write!(f, "drip:{}ms", time.as_millis()),
+            FaultAction::Slow(time) => write!(f, "slow:{}ms", time.as_millis()),
+            FaultAction::FloodReply => f.write_str("flood:lines"),
+            other => f.write_str(other.name()),
+        }
     }
 }
 
@@ -247,67 +309,6 @@ impl Delay {
     }
 }
 
-/// All faults, and the number of times that each stage was reached.
-#[derive(Debug, Default)]
-pub struct FaultPlan {
-    faults: Vec<InjectedFault>,
-    delays: Vec<Delay>,
-    past: Mutex<Past>,
-}
-
-#[derive(Debug, Default)]
-struct Past {
-    reached: [u64; Stage::COUNT],
-    dice: fastrand::Rng,
-}
-
-impl FaultPlan {
-    /// If several faults are due at once, the first is used. With a `seed`, random choices are the same in
-    /// every run.
-    pub fn new(faults: Vec<InjectedFault>, delays: Vec<Delay>, seed: Option<u64>) -> FaultPlan {
-        let dice = seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        let past = Past {
-            dice,
-            ..Past::default()
-        };
-        FaultPlan {
-            faults,
-            delays,
-            past: Mutex::new(past),
-        }
-    }
-
-    /// Counts that this stage was reached, and returns the fault that is due.
-    pub fn due(&self, stage: Stage) -> Option<&FaultAction> {
-        let mut faults = self
-            .faults
-            .iter()
-            .filter(|fault| fault.stage == stage)
-            .peekable();
-        // Without faults, no lock is needed.
-        faults.peek()?;
-        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
-        let reached = &mut past.reached[stage as usize];
-        *reached += 1;
-        let time = *reached;
-        let mut due = faults.filter(|fault| match fault.when {
-            FaultTime::Always => true,
-            FaultTime::Times(first, last) => (first..=last).contains(&time),
-            FaultTime::Chance(chance) => past.dice.f64() * 100.0 < chance,
-        });
-        due.next().map(|fault| &fault.what)
-    }
-
-    /// The delay of every reply at this stage.
-    pub fn delay(&self, stage: Stage) -> Duration {
-        let mut delays = self.delays.iter().rev();
-        let own = delays.find(|delay| delay.stage == Some(stage));
-        let general = || self.delays.iter().rev().find(|delay| delay.stage.is_none());
-        own.or_else(general)
-            .map_or(Duration::ZERO, |delay| delay.time)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -397,71 +398,34 @@ mod tests {
     }
 
     #[test]
+    fn address_is_part_of_the_stage() {
+        let parsed = fault("rcpt(srs0=x@*.example)=550 5.1.1 no (such)=user@2");
+        assert_eq!(parsed.address.as_deref(), Some("srs0=x@*.example"));
+        assert_eq!(parsed.when, FaultTime::Times(2, 2));
+        assert_eq!(fault("mail=451 a (b)=c").address, None);
+        let error = InjectedFault::parse("ehlo(a@x)=close", clock).unwrap_err();
+        assert!(error.contains("no address at ehlo"), "{error}");
+    }
+
+    #[test]
+    fn fault_is_shown_as_it_was_parsed() {
+        for text in [
+            "rcpt(*@x)=550 5.1.1 no@2-3",
+            "ehlo=250 a\\nb\\nc",
+            "dot=250",
+            "dot=close@2+",
+            "quit=slow:9ms%12.5",
+            "mail=flood:lines@1",
+        ] {
+            assert_eq!(fault(text).to_string(), text);
+        }
+    }
+
+    #[test]
     fn delay_applies_to_one_stage_or_to_all() {
         let delay = |text| Delay::parse(text, clock).map(|delay| delay.stage);
         assert_eq!(delay("7ms"), Ok(None));
         assert_eq!(delay("dot=7ms"), Ok(Some(Stage::Dot)));
         assert!(delay("dot").is_err() && delay("dott=7ms").is_err());
-    }
-
-    fn rcpt_fault(what: FaultAction, when: FaultTime) -> InjectedFault {
-        InjectedFault {
-            stage: Stage::Rcpt,
-            what,
-            when,
-        }
-    }
-
-    #[test]
-    fn occurrences_are_counted_for_each_stage() {
-        let faults = vec![
-            rcpt_fault(FaultAction::Close, FaultTime::Times(2, 2)),
-            rcpt_fault(FaultAction::Reset, FaultTime::Times(2, 3)),
-        ];
-        let faults = FaultPlan::new(faults, Vec::new(), None);
-        assert_eq!(faults.due(Stage::Mail), None);
-        let due: Vec<_> = (0..4).map(|_| faults.due(Stage::Rcpt)).collect();
-        assert_eq!(
-            due,
-            [
-                None,
-                Some(&FaultAction::Close),
-                Some(&FaultAction::Reset),
-                None
-            ]
-        );
-    }
-
-    #[test]
-    fn seed_makes_random_faults_repeatable() {
-        let due_fault = || {
-            let faults = vec![rcpt_fault(FaultAction::Close, FaultTime::Chance(50.0))];
-            let faults = FaultPlan::new(faults, Vec::new(), Some(7));
-            let due = (0..64).map(|_| faults.due(Stage::Rcpt).is_some());
-            due.collect::<Vec<_>>()
-        };
-        assert_eq!(due_fault(), due_fault());
-        assert!(due_fault().contains(&true) && due_fault().contains(&false));
-    }
-
-    #[test]
-    fn probability_may_be_0_or_100() {
-        for (chance, due) in [(0.0, false), (100.0, true)] {
-            let faults = vec![rcpt_fault(FaultAction::Close, FaultTime::Chance(chance))];
-            let faults = FaultPlan::new(faults, Vec::new(), None);
-            assert!((0..64).all(|_| faults.due(Stage::Rcpt).is_some() == due));
-        }
-    }
-
-    #[test]
-    fn delay_of_a_stage_overrides_the_general_one() {
-        let delay = |stage, seconds| Delay {
-            stage,
-            time: Duration::from_secs(seconds),
-        };
-        let delays = vec![delay(Some(Stage::Dot), 9), delay(None, 1)];
-        let faults = FaultPlan::new(Vec::new(), delays, None);
-        assert_eq!(faults.delay(Stage::Dot).as_secs(), 9);
-        assert_eq!(faults.delay(Stage::Mail).as_secs(), 1);
     }
 }

@@ -1,11 +1,12 @@
 //! Options of the server: where it listens, its limits and its behavior.
 
 use crate::server::auth::Auth;
-use crate::server::fault::FaultPlan;
+use crate::server::fault_plan::FaultPlan;
 use crate::server::listener::Listen;
 use crate::server::offers::OfferList;
 use crate::server::tls::ServerTls;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Default duration of an injected hang.
@@ -61,7 +62,8 @@ pub struct ServerBehavior {
     pub auth: Option<Auth>,
     /// True if MAIL requires a login.
     pub require_auth: bool,
-    pub faults: FaultPlan,
+    /// Shared with others who change them while the server runs.
+    pub faults: Arc<FaultPlan>,
     /// Duration of an injected hang or flood.
     pub hang_time: Duration,
 }
@@ -76,7 +78,7 @@ impl Default for ServerBehavior {
             require_tls: false,
             auth: None,
             require_auth: false,
-            faults: FaultPlan::default(),
+            faults: Arc::default(),
             hang_time: HANG,
         }
     }

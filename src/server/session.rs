@@ -103,6 +103,22 @@ pub fn serve_one(
     ServerSession::new(context, peer, client).run();
 }
 
+/// True for the first line of an HTTP request.
+fn is_http(line: &[u8]) -> bool {
+    let methods: [&[u8]; 9] = [
+        b"GET ",
+        b"POST ",
+        b"PUT ",
+        b"HEAD ",
+        b"DELETE ",
+        b"OPTIONS ",
+        b"PATCH ",
+        b"CONNECT ",
+        b"TRACE ",
+    ];
+    methods.iter().any(|method| line.starts_with(method))
+}
+
 type CommandResult = Result<(), SessionEnding>;
 
 /// The reply, or the reason why none is sent.
@@ -170,6 +186,8 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
         loop {
             let offers = &self.context.behavior.offers;
             let command = match self.connection.line()? {
+                // A page in a browser can make it send SMTP commands in the body of an HTTP request.
+                ReceivedLine::Whole(line) if is_http(line) => return Err(SessionEnding::NotSmtp),
                 ReceivedLine::Whole(line) => {
                     let command = command::parse(line, offers);
                     let is_unknown = matches!(&command, Err(refusal) if *refusal == reply::UNKNOWN);

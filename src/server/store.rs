@@ -20,6 +20,8 @@ const MAX_LINE: usize = 510;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReceivedEnvelope {
+    /// Number of the connection, counted from 1.
+    pub connection: u64,
     /// Address of the client; `None`: the connection is not TCP.
     pub peer: Option<SocketAddr>,
     /// The name given by the client in EHLO, HELO or LHLO.

@@ -7,18 +7,43 @@ pub enum StandIn {
     Sendmail,
     Mailq,
     Newaliases,
+    Msmtp,
+    Mail,
+    Mailx,
+    SNail,
+    Nail,
+    Mutt,
+    Swaks,
 }
 
 impl StandIn {
-    pub const ALL: &[Self] = &[Self::Sendmail, Self::Mailq, Self::Newaliases];
+    pub const ALL: &[Self] = &[
+        Self::Sendmail,
+        Self::Mailq,
+        Self::Newaliases,
+        Self::Msmtp,
+        Self::Mail,
+        Self::Mailx,
+        Self::SNail,
+        Self::Nail,
+        Self::Mutt,
+        Self::Swaks,
+    ];
 
-    /// The name, and the paths at which other programs expect it, the usual one first.
+    /// The name, and the paths at which other programs expect it, the usual one first. The packages have links there.
     pub const fn row(self) -> (&'static str, &'static [&'static str]) {
         match self {
             // The second is built into older programs.
             Self::Sendmail => ("sendmail", &["/usr/sbin/sendmail", "/usr/lib/sendmail"]),
             Self::Mailq => ("mailq", &["/usr/bin/mailq"]),
             Self::Newaliases => ("newaliases", &["/usr/bin/newaliases"]),
+            Self::Msmtp => ("msmtp", &[]),
+            Self::Mail => ("mail", &[]),
+            Self::Mailx => ("mailx", &[]),
+            Self::SNail => ("s-nail", &[]),
+            Self::Nail => ("nail", &[]),
+            Self::Mutt => ("mutt", &[]),
+            Self::Swaks => ("swaks", &[]),
         }
     }
 

@@ -13,11 +13,18 @@ const MAX_TEXT: usize = 900;
 
 /// Facility and severity of a line (RFC 5424 §6.2.1).
 #[derive(Clone, Copy, Debug)]
-pub enum SyslogPriority {
+pub struct SyslogPriority(u8);
+
+impl SyslogPriority {
     /// Facility user (1), severity error (3).
-    UserError = 8 + 3,
+    pub const USER_ERROR: Self = Self::of(1, true);
     /// Facility mail (2), severity informational (6).
-    MailInfo = 2 * 8 + 6,
+    pub const MAIL_INFO: Self = Self::of(2, false);
+
+    /// A facility, with severity error or informational.
+    pub const fn of(facility: u8, is_error: bool) -> Self {
+        Self(facility * 8 + if is_error { 3 } else { 6 })
+    }
 }
 
 /// Sends a line. Never blocks.
@@ -38,7 +45,7 @@ fn send_to(socket: &Path, line: &str) -> io::Result<()> {
 fn line(priority: SyslogPriority, tag: &str, text: &str) -> String {
     let mut text = printable(text.as_bytes());
     text.truncate(MAX_TEXT);
-    let (priority, pid) = (priority as u8, std::process::id());
+    let (priority, pid) = (priority.0, std::process::id());
     format!("<{priority}>{tag}[{pid}]: {text}")
 }
 
@@ -52,7 +59,7 @@ mod tests {
         let path = home.path().join("log");
         let log = UnixDatagram::bind(&path).unwrap();
         let sent = line(
-            SyslogPriority::UserError,
+            SyslogPriority::USER_ERROR,
             "ehlo",
             "cannot mail \"a\nb\x1b\"",
         );
@@ -66,7 +73,11 @@ mod tests {
 
     #[test]
     fn long_text_is_cut() {
-        let line = line(SyslogPriority::MailInfo, "ehlo/smtp", &"é".repeat(MAX_TEXT));
+        let line = line(
+            SyslogPriority::MAIL_INFO,
+            "ehlo/smtp",
+            &"é".repeat(MAX_TEXT),
+        );
         let (head, text) = line.split_once(": ").unwrap();
         assert!(head.starts_with("<22>ehlo/smtp["), "{head}");
         assert_eq!(text.len(), MAX_TEXT);

@@ -115,6 +115,15 @@ pub fn without_controls(text: &str) -> String {
     text.trim().to_owned()
 }
 
+/// The beginning of a text, in at most this many octets and whole characters.
+pub fn beginning(text: &str, octets: usize) -> &str {
+    let mut end = octets.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
 /// The system's description of an error, without the number that the standard library adds.
 pub fn reason(error: &impl Display) -> String {
     let text = error.to_string();

@@ -17,6 +17,13 @@ pub fn stamp(at: SystemTime) -> String {
         .to_string()
 }
 
+/// `20261122231530` in the local zone.
+pub fn local_stamp(at: SystemTime) -> String {
+    DateTime::<Local>::from(at)
+        .format("%Y%m%d%H%M%S")
+        .to_string()
+}
+
 /// The seconds since 1970.
 pub fn now_in_seconds() -> i64 {
     chrono::Utc::now().timestamp()

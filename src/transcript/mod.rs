@@ -1,11 +1,11 @@
 //! Transcripts: output about a delivery, line by line, as it happens.
 
-mod dump;
+pub(crate) mod dump;
 mod json;
 mod lines;
 mod stevens;
 mod summary;
-mod swaks;
+pub(crate) mod swaks;
 mod text;
 
 pub use json::{Json, certificate_fields};

@@ -327,7 +327,7 @@ fn name(der: &[u8]) -> String {
 }
 
 /// Cipher suites, as OpenSSL names them, and their key lengths in bits.
-fn cipher(name: &str) -> (&str, u32) {
+pub fn cipher(name: &str) -> (&str, u32) {
     let known = match name {
         "TLS13_AES_256_GCM_SHA384" => "TLS_AES_256_GCM_SHA384",
         "TLS13_AES_128_GCM_SHA256" => "TLS_AES_128_GCM_SHA256",

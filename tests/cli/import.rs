@@ -171,10 +171,18 @@ fn errors_of_the_original_are_78_with_file_and_line() {
         (
             "msmtprc",
             "account a\nport x\n",
-            ":2: invalid argument of port",
+            ":2: invalid argument x for command port",
         ),
-        ("msmtprc", "account a : b\n", ":1: account b is not defined"),
-        ("msmtprc", "tls maybe\n", ":1: invalid argument of tls"),
+        (
+            "msmtprc",
+            "account a : b\n",
+            ":1: account b not (yet) defined",
+        ),
+        (
+            "msmtprc",
+            "tls maybe\n",
+            ":1: invalid argument maybe for command tls",
+        ),
         ("nullmailer", "h smtp --port=x\n", ":1: x is not a port"),
         ("nullmailer", "h smtp \"--pass=x\n", ":1: a quotation mark"),
         ("dma", "FOO\n", ":1: FOO is not a setting"),

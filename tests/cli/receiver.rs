@@ -38,7 +38,11 @@ impl Receiver {
 
     /// The same, with private files of this content.
     pub fn with_files(files: &[(&str, &str)], arguments: &[&str]) -> Self {
-        let home = tempfile::tempdir().unwrap();
+        Self::at(tempfile::tempdir().unwrap(), files, arguments)
+    }
+
+    /// The same, in this directory.
+    pub fn at(home: TempDir, files: &[(&str, &str)], arguments: &[&str]) -> Self {
         for (name, content) in files {
             private(&home.path().join(name), content);
         }
@@ -72,6 +76,21 @@ impl Receiver {
     /// Its address and port.
     pub fn relay(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The port of the page and the API.
+    pub fn http_port(&mut self) -> u16 {
+        loop {
+            let mut line = String::new();
+            let count = self.stderr.read_line(&mut line).unwrap();
+            assert!(count > 0, "no page: {}", self.said);
+            self.said.push_str(&line);
+            let port = line.split_once("http://127.0.0.1:");
+            let port = port.and_then(|(_, port)| port.trim_end_matches("/\n").parse().ok());
+            if let Some(port) = port {
+                return port;
+            }
+        }
     }
 
     /// A path in its directory.

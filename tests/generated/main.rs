@@ -3,6 +3,7 @@
 //! `UPDATE=1 cargo test --test generated` rewrites the files.
 
 mod ask;
+mod check;
 mod config;
 mod cron;
 mod digest;
@@ -14,17 +15,23 @@ mod guide;
 mod jobs;
 mod json;
 mod login;
+mod mail;
 mod merge;
+mod msmtp;
 mod notify;
 mod page;
 mod policy;
 mod probe;
 mod queue;
+mod roundtrip;
 mod run;
 mod script;
 mod sendmail;
+mod show;
 mod sink;
+mod swaks;
 mod unit;
+mod verify;
 
 use ::ehlo::cli::parse::command;
 use ::ehlo::system::exit::Exit;
@@ -38,9 +45,12 @@ type Page = fn() -> String;
 const PAGES: &[(&str, Page)] = &[
     ("ehlo.1", ehlo::page),
     ("ehlo-sink.1", sink::page),
+    ("ehlo-show.1", show::page),
     ("ehlo-probe.1", probe::page),
     ("ehlo-ask.1", ask::page),
+    ("ehlo-check.1", check::page),
     ("ehlo-fetch.1", fetch::page),
+    ("ehlo-roundtrip.1", roundtrip::page),
     ("ehlo-config.1", config::page),
     ("ehlo-login.1", login::page),
     ("ehlo-doctor.1", doctor::page),
@@ -48,6 +58,9 @@ const PAGES: &[(&str, Page)] = &[
     ("ehlo-policy.1", policy::page),
     ("ehlo-script.1", script::page),
     ("ehlo-sendmail.1", sendmail::page),
+    ("ehlo-swaks.1", swaks::page),
+    ("ehlo-msmtp.1", msmtp::page),
+    ("ehlo-mail.1", mail::page),
     ("ehlo-run.1", run::page),
     ("ehlo-merge.1", merge::page),
     ("ehlo-notify.1", notify::page),
@@ -56,6 +69,7 @@ const PAGES: &[(&str, Page)] = &[
     ("ehlo-jobs.1", jobs::page),
     ("ehlo-dkim.1", dkim::page),
     ("ehlo-unit.1", unit::page),
+    ("ehlo-verify.1", verify::page),
     ("ehlo-json.5", json::page),
 ];
 

@@ -61,7 +61,118 @@ const EVENTS: [(&str, &str); 11] = [
     (
         "closed",
         "reason: quit, peer closed, idle, too many errors, sink closed, 421 said, closed or reset (on \
-         purpose), no TLS, no PROXY header",
+         purpose), no TLS, no PROXY header, not SMTP",
+    ),
+];
+
+const PAGE: [&str; 4] = [
+    "\
+With --http, the page shows the messages that were received, the newest first, and new ones at once: HTML, text, header,
+parts, attachments with their SHA-256, source, and the session with its envelope, TLS and transcript. ? on the page
+lists its keys. Use --http-name if it is reached by another name than localhost; --allow-remote also applies to it.",
+    "\
+Nothing in a message is executed or fetched: HTML is shown in a sandboxed frame with a content security policy, images
+only if the message contains them (Content-ID), and no attachment is sent with a type that a browser would run.
+Requests with an unknown Host (DNS rebinding) or from pages of other sites are refused.",
+    "\
+Messages are kept in a temporary file and end with the sink. With --maildir, they are kept there, and those that the
+Maildir has at the start are shown, too; reading a message sets the flag S. --max and --max-age limit the number and
+the age. Of very long messages, text and parts are shown up to the limits of ehlo-show(1); source and attachments are
+complete.",
+    "\
+A client that speaks HTTP to the SMTP port is disconnected, so that no page in a browser can send mail.",
+];
+
+const CONDITIONS: [&str; 2] = [
+    "\
+A condition has terms; a message must meet all of them. A word, or several in quotation marks, is searched in subject,
+addresses, text (its first 2 KiB) and Message-ID. FIELD:TEXT searches one field, FIELD=TEXT compares all of it, and FIELD~REGEX is
+a regular expression; upper and lower case are the same. A - or ! before a term negates it.",
+    "\
+Fields are from, to, cc, bcc, reply-to (name or address), addressed (any of them), subject, message-id, text, sender and recipient (of the
+envelope), helo, user and tag. from and to include the envelope. Further terms are is:read, is:unread, is:tagged, has:attachment,
+larger:SIZE, smaller:SIZE, before:DATE and after:DATE.",
+];
+
+const API: &str = "\
+Paths and JSON are those of version 1 of the API of mailpit, as far as they are listed here. ID is the ID of a message, or latest.
+Errors are an object with Error. The body of a request is JSON of at most 1 MiB with Content-Length.";
+
+const CALLS: [(&str, &str); 21] = [
+    (
+        "GET /api/v1/messages?start=N&limit=N",
+        "list, the newest first: total, unread, messages_count, messages",
+    ),
+    (
+        "GET /api/v1/search?query=CONDITION&start=N&limit=N",
+        "the same of those that meet a condition",
+    ),
+    (
+        "GET /api/v1/wait?query=CONDITION&count=N&timeout=TIME",
+        "waits until N messages (default 1) meet a condition, also earlier ones; status 408 after TIME (default 30s, at most 10m)",
+    ),
+    (
+        "GET /api/v1/events",
+        "server-sent events: new (a message of the list), update (Total, Unread)",
+    ),
+    (
+        "GET /api/v1/message/ID",
+        "addresses, Subject, Date, Text, HTML, Links, Attachments and Inline (with PartID and Checksums.SHA256); marks it as read",
+    ),
+    (
+        "GET /api/v1/message/ID/headers",
+        "an object with a list of values for each header field",
+    ),
+    ("GET /api/v1/message/ID/raw", "the source"),
+    ("GET /api/v1/message/ID/parts", "the tree of its parts"),
+    (
+        "GET /api/v1/message/ID/part/PARTID",
+        "the decoded content of a part",
+    ),
+    (
+        "GET /api/v1/message/ID/session",
+        "envelope, TLS and transcript",
+    ),
+    (
+        "GET /view/ID.html, /view/ID.txt",
+        "HTML and text for a browser",
+    ),
+    (
+        "PUT /api/v1/messages",
+        "marks messages: Read (true or false), and IDs, Search (a condition) or neither for all",
+    ),
+    (
+        "DELETE /api/v1/messages",
+        "deletes the messages in IDs; without any, all",
+    ),
+    (
+        "DELETE /api/v1/search?query=CONDITION",
+        "deletes those that meet a condition",
+    ),
+    (
+        "GET, PUT /api/v1/tags",
+        "all tags; sets Tags of the messages in IDs (also from X-Tags)",
+    ),
+    (
+        "PUT, DELETE /api/v1/tags/TAG",
+        "renames a tag to Name; removes it",
+    ),
+    ("GET /api/v1/faults", "the faults, with their ID"),
+    (
+        "POST, PUT /api/v1/faults",
+        "adds, or replaces all by, Fault or Faults, written as for --fault",
+    ),
+    (
+        "DELETE /api/v1/faults",
+        "removes those in IDs; without any, all",
+    ),
+    (
+        "GET, PUT /api/v1/chaos",
+        "Sender, Recipient and Authentication, each with ErrorCode and Probability, as faults at mail, rcpt and auth",
+    ),
+    (
+        "GET /api/v1/info, /livez, /readyz",
+        "numbers of messages; ok",
     ),
 ];
 
@@ -78,8 +189,8 @@ const STATUS: [(&str, &str); 8] = [
     ),
     (
         "1",
-        "fewer messages than --count were received within --time-limit; the number is printed on standard \
-         error",
+        "fewer messages than --count were received within --time-limit, or no message met a condition of --expect; \
+         standard error says which",
     ),
     ("64", "the command line is wrong"),
     (
@@ -106,6 +217,10 @@ ehlo sink --print --count 1
 ehlo sink --tls starttls --save-ca ca.pem --auth any --json
 ehlo sink --fault 'mail=451 4.7.1 greylisted@1' --maildir /tmp/mail
 ehlo sink --fault 'rcpt=550 5.1.1 no such user%10' --mbox /tmp/box
+ehlo sink --http 127.0.0.1:8025 --maildir /tmp/mail
+ehlo sink --expect 'to=bob@example.org subject~welcome' --time-limit 30s
+curl 'http://127.0.0.1:8025/api/v1/wait?query=to%3Dbob@example.org'
+ehlo sink --fault 'rcpt(eve@*)=550 5.1.1 no such user'
 ehlo sink --fault dot=slow:10m --fault ehlo=drip:100ms@2+
 ehlo sink --lmtp --listen unix:/tmp/lmtp --fault 'dot=452 full@2'
 ehlo sink --no-offer CHUNKING --offer 'SIZE=9999,LIMITS RCPTMAX=10'";
@@ -113,6 +228,10 @@ ehlo sink --no-offer CHUNKING --offer 'SIZE=9999,LIMITS RCPTMAX=10'";
 pub fn page() -> String {
     verb_page("sink", "ehlo-sink", |own| {
         section(own, "NOTES", &NOTES);
+        section(own, "PAGE", &PAGE);
+        section(own, "CONDITIONS", &CONDITIONS);
+        section(own, "API", &[API]);
+        rows(own, owned(&CALLS));
         section(own, "FILES", &[FILES]);
         section(own, "EVENTS", &[EVENTS_ARE]);
         rows(own, owned(&EVENTS));

@@ -70,7 +70,7 @@ fn open(path: &Path) -> io::Result<File> {
 
 /// Sends a line to the system log if there is one. Never blocks.
 pub fn log(text: &str) {
-    let _ = syslog::send(SyslogPriority::UserError, "ehlo", text);
+    let _ = syslog::send(SyslogPriority::USER_ERROR, "ehlo", text);
 }
 
 #[cfg(test)]

@@ -132,6 +132,8 @@ pub struct DeliverySettings {
     pub trust_ad: bool,
     /// The DKIM keys of `[dkim]`.
     pub dkim: Vec<NamedKey>,
+    /// True if messages that are sent as msmtp does are queued.
+    pub msmtp_queue: bool,
 }
 
 /// Reads the settings. Without a configuration, they are the defaults.
@@ -191,7 +193,7 @@ pub fn settings_errors(config: &Config) -> Vec<ConfigError> {
 type Add = fn(&mut DeliverySettings, &ConfigKey) -> Result<(), ConfigFault>;
 
 fn read(config: &Config) -> (DeliverySettings, Vec<ConfigError>) {
-    let sections: [(&str, Add); 8] = [
+    let sections: [(&str, Add); 9] = [
         ("queue", DeliverySettings::add_queue),
         ("sendmail", DeliverySettings::add_sendmail),
         ("rewrite", DeliverySettings::add_rule),
@@ -200,6 +202,7 @@ fn read(config: &Config) -> (DeliverySettings, Vec<ConfigError>) {
         ("senders", DeliverySettings::add_senders),
         ("dns", DeliverySettings::add_dns),
         ("dkim", DeliverySettings::add_dkim),
+        ("msmtp", DeliverySettings::add_msmtp),
     ];
     let mut settings = DeliverySettings::default();
     let mut errors = Vec::new();
@@ -281,6 +284,14 @@ impl DeliverySettings {
     fn add_dns(&mut self, setting: &ConfigKey) -> Result<(), ConfigFault> {
         match setting.key.as_str() {
             "trust-ad" => self.trust_ad = flag(&setting.value)?,
+            _ => return Err(ConfigFault::Key(None)),
+        }
+        Ok(())
+    }
+
+    fn add_msmtp(&mut self, setting: &ConfigKey) -> Result<(), ConfigFault> {
+        match setting.key.as_str() {
+            "queue" => self.msmtp_queue = flag(&setting.value)?,
             _ => return Err(ConfigFault::Key(None)),
         }
         Ok(())

@@ -18,8 +18,9 @@ use crate::client::transport::Transport;
 use crate::config::{Config, Places, Profile};
 use crate::cron::DeliveryOptions;
 use crate::mail::address::Address;
+use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
-use crate::mail::message::{Input, Submission};
+use crate::mail::message::{Input, Submission, SubmissionFields};
 use crate::queue::FirstTry;
 use crate::system::exit::Exit;
 use crate::system::stand_in::StandIn;
@@ -73,6 +74,7 @@ pub fn of_cron(config: Option<PathBuf>, places: &Places) -> Result<DeliveryOptio
         fallbacks: sendmail.fallbacks,
         rewrite: sendmail.rewrite,
         signer: sendmail.signer,
+        crypt: sendmail.crypt,
         log: sendmail.queueing.queue.log.clone(),
         queueing: Some(sendmail.queueing),
     })
@@ -91,6 +93,21 @@ pub fn of_submission(
     };
     let route = options.resolve(places)?;
     options.plan_without_socket(route)
+}
+
+/// Delivery of a message that a mail program composes, as if it called sendmail with `-f` and `-v`.
+pub fn of_mail(
+    sender: Option<String>,
+    verbose: bool,
+    places: &Places,
+) -> Result<Sendmail, UsageError> {
+    let options = SendmailOptions {
+        sender,
+        verbose,
+        ..SendmailOptions::of(SendmailMode::Submit, Vec::new())?
+    };
+    let route = options.resolve(places)?;
+    options.plan(route)
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,7 +152,7 @@ pub fn plan(call: &Call<'_>, places: &Places) -> Result<Sendmail, EarlyExit> {
     let mode = match call.program {
         StandIn::Mailq => SendmailMode::List,
         StandIn::Newaliases => SendmailMode::Nothing,
-        StandIn::Sendmail => SendmailMode::Submit,
+        _ => SendmailMode::Submit,
     };
     let options = SendmailOptions::of(mode, words)?;
     options.check()?;
@@ -252,6 +269,7 @@ impl SendmailOptions {
         let output = self.output();
         let rewrite = route.settings.rewrite.clone();
         let signer = route.dkim.signer()?.or_keys(&route.settings.dkim);
+        let crypt = route.crypt.options(&route.plan.transport)?;
         let message = QueuedMessageOptions {
             route_spec: route.route_spec,
             config: self.config.clone(),
@@ -264,9 +282,10 @@ impl SendmailOptions {
             rewrite,
             queueing: route.queue.queue_use(route.settings, message),
             log: self.log.clone(),
-            task: self.task(output, &signer),
+            task: self.task(output, &signer, &crypt),
             output,
             signer,
+            crypt,
         })
     }
 
@@ -293,9 +312,14 @@ impl SendmailOptions {
         self.first.unwrap_or(default)
     }
 
-    fn task(self, output: TranscriptOptions, signer: &Signer) -> SendmailTask {
+    fn task(
+        self,
+        output: TranscriptOptions,
+        signer: &Signer,
+        crypt: &CryptOptions,
+    ) -> SendmailTask {
         match self.mode {
-            SendmailMode::Submit => SendmailTask::Submit(Box::new(self.submission(signer))),
+            SendmailMode::Submit => SendmailTask::Submit(Box::new(self.submission(signer, crypt))),
             SendmailMode::Serve => SendmailTask::Serve,
             SendmailMode::Verify => SendmailTask::Verify {
                 recipients: self.recipients,
@@ -314,7 +338,7 @@ impl SendmailOptions {
         }
     }
 
-    fn submission(self, signer: &Signer) -> Submission {
+    fn submission(self, signer: &Signer, crypt: &CryptOptions) -> Submission {
         Submission {
             input: Input::Stdin,
             dot_ends: !self.dots_are_text,
@@ -326,6 +350,8 @@ impl SendmailOptions {
             trace: None,
             utf8: self.utf8,
             signer: signer.clone(),
+            crypt: crypt.clone(),
+            fields: SubmissionFields::default(),
         }
     }
 }

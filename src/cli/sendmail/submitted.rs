@@ -1,8 +1,9 @@
 //! A message that a client of `sendmail -bs` or of the submission socket sends.
 
+use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::envelope::Dsn;
-use crate::mail::message::{HeldBytes, Input, Submission};
+use crate::mail::message::{HeldBytes, Input, Submission, SubmissionFields};
 use crate::server::{Incoming, ReceivedEnvelope, StoreRefusal, StoredAt};
 use crate::system::exit::Exit;
 use std::fs::File;
@@ -60,6 +61,8 @@ impl Incoming for SubmittedMessage<'_> {
             trace: None,
             utf8: self.envelope.smtputf8,
             signer: Signer::default(),
+            crypt: CryptOptions::default(),
+            fields: SubmissionFields::default(),
         };
         self.accept.accept(Received {
             envelope: self.envelope,

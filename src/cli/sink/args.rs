@@ -3,7 +3,8 @@
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::cli::sink::behavior;
-use crate::cli::sink::{AuthOptions, MessageOutput, SinkOptions};
+use crate::cli::sink::web;
+use crate::cli::sink::{AuthOptions, MessageOutput, MessagePlan, ServerPlan, SinkOptions};
 use crate::server::{
     Listen, MECHANISMS, OfferList, ServerOptions, ServerTlsOptions, SessionLimits,
 };
@@ -65,6 +66,8 @@ pub struct Args {
     #[command(flatten)]
     output: SinkOutputArgs,
     #[command(flatten)]
+    web: web::Args,
+    #[command(flatten)]
     tls: TlsArgs,
     #[command(flatten)]
     auth: AuthArgs,
@@ -97,22 +100,30 @@ impl Args {
         behavior.proxy_protocol = self.proxy_protocol;
         behavior.require_tls = self.tls.require_tls;
         behavior.require_auth = self.auth.require_auth;
+        let (web, expectations) = self.web.plan();
         Ok(SinkOptions {
-            server: ServerOptions {
-                software: "ehlo sink",
-                listen: self.listen,
-                allow_remote: self.allow_remote,
-                count: self.count,
-                time_limit: self.time_limit,
-                name: self.name,
-                limits,
-                behavior,
+            server: ServerPlan {
+                options: ServerOptions {
+                    software: "ehlo sink",
+                    listen: self.listen,
+                    allow_remote: self.allow_remote,
+                    count: self.count,
+                    time_limit: self.time_limit,
+                    name: self.name,
+                    limits,
+                    behavior,
+                },
+                tls,
+                save_ca: self.tls.save_ca,
+                auth,
             },
-            tls,
-            save_ca: self.tls.save_ca,
-            auth,
-            json: self.output.json,
-            output: self.output.plan(),
+            messages: MessagePlan {
+                web,
+                expectations,
+                count: self.count,
+                json: self.output.json,
+                output: self.output.plan(),
+            },
         })
     }
 }

@@ -7,6 +7,7 @@ use crate::server::{
 };
 use crate::smtp::extension::Extension;
 use crate::smtp::stage::Stage;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Options under the heading "Behavior".
@@ -38,9 +39,12 @@ pub struct Args {
     /// byte), garbage (random bytes), flood (an endless line), flood:lines (an endless reply), double (send the reply
     /// twice), or slow:TIME.
     ///
-    /// Append @N to limit the fault to the Nth occurrence since startup, @N-M or @N+ for a range, or %P for a
+    /// STAGE(ADDRESS) limits the fault to a sender (at mail) or a recipient (at rcpt, data, body, bdat and dot); * stands
+    /// for any characters.
+    ///
+    /// Append @N to limit the fault to the Nth occurrence since startup (with ADDRESS: of this address), @N-M or @N+ for a range, or %P for a
     /// probability of P percent.
-    #[arg(long, value_name = "STAGE=WHAT[@N|%P]", value_parser = fault)]
+    #[arg(long, value_name = "STAGE[(ADDRESS)]=WHAT[@N|%P]", value_parser = fault)]
     fault: Vec<InjectedFault>,
 
     /// Wait before each reply, or before the replies at one stage; repeatable.
@@ -96,7 +100,7 @@ impl Args {
         }
         ServerBehavior {
             offers,
-            faults: FaultPlan::new(self.fault, self.delay, self.seed),
+            faults: Arc::new(FaultPlan::new(self.fault, self.delay, self.seed)),
             hang_time: self.hang_time,
             ..ServerBehavior::default()
         }

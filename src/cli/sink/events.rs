@@ -27,10 +27,12 @@ impl Events {
     }
 
     /// The write error, if any. A closed pipe is not an error.
-    pub fn failure(self) -> Option<io::Error> {
-        let failure = self.failure.into_inner();
-        let failure = failure.unwrap_or_else(PoisonError::into_inner);
-        failure.filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
+    pub fn failure(&self) -> Option<io::Error> {
+        let failure = self.failure.lock();
+        let mut failure = failure.unwrap_or_else(PoisonError::into_inner);
+        failure
+            .take()
+            .filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
     }
 
     fn print(&self, line: &str) {

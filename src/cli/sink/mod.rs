@@ -3,28 +3,65 @@
 mod args;
 mod behavior;
 mod events;
+mod page;
 mod run;
+mod web;
 
 pub(crate) use args::Args;
 pub(crate) use run::run;
 
-use crate::server::{ServerOptions, ServerTlsOptions};
+use crate::server::web::{Query, Retention};
+use crate::server::{Listen, ServerOptions, ServerTlsOptions};
 use crate::smtp::mechanism::Mechanism;
 use std::path::PathBuf;
 
 #[derive(Debug)]
 pub struct SinkOptions {
-    /// Options of the server, without the contents of files.
-    pub server: ServerOptions,
+    pub server: ServerPlan,
+    pub messages: MessagePlan,
+}
+
+/// The server, without the contents of files.
+#[derive(Debug)]
+pub struct ServerPlan {
+    pub options: ServerOptions,
     /// Its side of TLS.
     pub tls: Option<ServerTlsOptions>,
     /// Path for the certificate of the CA that signs the server certificate.
     pub save_ca: Option<PathBuf>,
     /// Accounts for AUTH.
     pub auth: Option<AuthOptions>,
+}
+
+/// What becomes of the messages, and which are expected.
+#[derive(Debug)]
+pub struct MessagePlan {
     pub output: MessageOutput,
     /// True if events are printed as JSON.
     pub json: bool,
+    /// The page and the API; `None`: not requested.
+    pub web: Option<WebOptions>,
+    pub expectations: Vec<Expectation>,
+    /// Number of messages that must arrive.
+    pub count: Option<u64>,
+}
+
+/// The page and the API.
+#[derive(Debug)]
+pub struct WebOptions {
+    /// The addresses to listen on; at least one.
+    pub listen: Vec<Listen>,
+    /// Host names by which clients may address it.
+    pub names: Vec<String>,
+    pub retention: Retention,
+}
+
+/// A condition that at least one message must meet.
+#[derive(Clone, Debug)]
+pub struct Expectation {
+    /// As written in the option.
+    pub text: String,
+    pub query: Query,
 }
 
 /// Accounts for AUTH.

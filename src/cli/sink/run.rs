@@ -1,8 +1,10 @@
 //! Runs the server, and writes messages to the standard output.
 
 use crate::cli::sink::events::Events;
-use crate::cli::sink::{AuthOptions, MessageOutput, SinkOptions};
+use crate::cli::sink::page;
+use crate::cli::sink::{AuthOptions, MessageOutput, MessagePlan, ServerPlan, SinkOptions};
 use crate::cli::terminal::{Stdout, complain, output_failed};
+use crate::server::web::ExpectingStore;
 use crate::server::{
     Auth, EncryptionError, Incoming, Listen, Maildir, Mbox, MessageStore, ReceivedEnvelope, Server,
     ServerError, ServerTls, Stopper, StoreRefusal, StoredAt, UserDatabase, UsersError,
@@ -20,7 +22,7 @@ use std::thread;
 
 /// The reasons for not starting, or stopping.
 #[derive(Debug, thiserror::Error)]
-enum SinkFailure {
+pub enum SinkFailure {
     #[error(transparent)]
     Tls(#[from] EncryptionError),
     #[error(transparent)]
@@ -51,28 +53,42 @@ impl SinkFailure {
 
 /// Receives until it is stopped, or the requested number of messages has arrived.
 pub fn run(plan: SinkOptions) -> Exit {
-    receive(plan).unwrap_or_else(|failure| {
+    receive(plan.server, &plan.messages).unwrap_or_else(|failure| {
         complain(&failure.to_string());
         failure.exit()
     })
 }
 
-fn receive(plan: SinkOptions) -> Result<Exit, SinkFailure> {
-    let store = store(&plan)?;
-    let mut server = plan.server;
-    server.behavior.tls = plan.tls.as_ref().map(ServerTls::new).transpose()?;
-    server.behavior.auth = plan.auth.map(auth).transpose()?;
-    if let (Some(path), Some(tls)) = (&plan.save_ca, &server.behavior.tls) {
-        save(path, tls.authority().unwrap_or_default())?;
-    }
-    let wanted = server.count;
-    let sink = Server::bind(server)?;
+fn receive(server: ServerPlan, plan: &MessagePlan) -> Result<Exit, SinkFailure> {
+    let events = Events::new(plan.json);
+    let catcher = page::catcher(plan, &events)?;
+    let plain;
+    let mut store: &dyn MessageStore = if let Some(catcher) = &catcher {
+        catcher
+    } else {
+        plain = self::store(plan)?;
+        &*plain
+    };
+    let sink = bind(server)?;
     let signal = stop_on_signal(&sink)?;
     for place in sink.places() {
         complain(&format!("listening on {place}"));
     }
-    let events = Events::new(plan.json);
-    let accepted = sink.serve(&*store, &events)?;
+    let conditions = plan.expectations.iter().map(|one| one.query.clone());
+    let stopper = match plan.count {
+        None if !plan.expectations.is_empty() => {
+            Some(sink.stopper().map_err(SinkFailure::Signals)?)
+        }
+        _ => None,
+    };
+    let expecting = ExpectingStore::new(store, conditions.collect(), stopper);
+    if !plan.expectations.is_empty() {
+        store = &expecting;
+    }
+    let accepted = match (&plan.web, &catcher) {
+        (Some(web), Some(catcher)) => page::serve(sink, (web, catcher), store)?,
+        _ => sink.serve(store, &events)?,
+    };
     // The socket has been removed, and the caller sees the signal in the exit status.
     match signal.load(Ordering::Relaxed) {
         0 => {}
@@ -83,18 +99,40 @@ fn receive(plan: SinkOptions) -> Result<Exit, SinkFailure> {
     if let Some(error) = events.failure() {
         return Ok(output_failed(&error));
     }
-    match wanted.filter(|&wanted| accepted < wanted) {
-        None => Ok(Exit::Ok),
-        Some(wanted) => {
-            complain(&format!(
-                "received {accepted} of {wanted} messages within --time-limit"
-            ));
-            Ok(Exit::ExpectationFailed)
-        }
-    }
+    Ok(result(plan, accepted, &expecting.met()))
 }
 
-fn store(plan: &SinkOptions) -> Result<Box<dyn MessageStore>, SinkFailure> {
+/// The status: whether all messages have arrived, and each condition was met.
+fn result(plan: &MessagePlan, accepted: u64, met: &[bool]) -> Exit {
+    let mut exit = Exit::Ok;
+    if let Some(wanted) = plan.count.filter(|&wanted| accepted < wanted) {
+        complain(&format!(
+            "received {accepted} of {wanted} messages within --time-limit"
+        ));
+        exit = Exit::ExpectationFailed;
+    }
+    for (expectation, is_met) in plan.expectations.iter().zip(met) {
+        if !is_met {
+            let text = &expectation.text;
+            complain(&format!("no message met the condition {text}"));
+            exit = Exit::ExpectationFailed;
+        }
+    }
+    exit
+}
+
+/// Starts to listen for SMTP.
+fn bind(plan: ServerPlan) -> Result<Server, SinkFailure> {
+    let mut server = plan.options;
+    server.behavior.tls = plan.tls.as_ref().map(ServerTls::new).transpose()?;
+    server.behavior.auth = plan.auth.map(auth).transpose()?;
+    if let (Some(path), Some(tls)) = (&plan.save_ca, &server.behavior.tls) {
+        save(path, tls.authority().unwrap_or_default())?;
+    }
+    Ok(Server::bind(server)?)
+}
+
+fn store(plan: &MessagePlan) -> Result<Box<dyn MessageStore>, SinkFailure> {
     let failed = |what: &str, path: &Path| {
         let what = format!("{what} {}", path.display());
         move |source| SinkFailure::File { what, source }

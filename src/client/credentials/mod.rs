@@ -14,6 +14,8 @@ pub(crate) mod oauth;
 mod prompt;
 
 pub use file::harden;
+pub use netrc::find_login as find_in_netrc;
+pub use prompt::hidden_line;
 
 use crate::system::exit::Exit;
 use crate::system::secret::{Login, Proof, Secret};
@@ -63,6 +65,10 @@ pub enum SecretSource {
     Found,
     /// git's credential helpers have the password.
     Git,
+    /// The password is known.
+    Password(Secret),
+    /// The OAuth token is known.
+    Token(Secret),
     /// No secret: EXTERNAL needs none.
     Nothing,
 }
@@ -76,6 +82,8 @@ impl fmt::Debug for SecretSource {
             Self::OAuth(account) => f.debug_tuple("OAuth").field(account).finish(),
             Self::Found => f.write_str("Found"),
             Self::Git => f.write_str("Git"),
+            Self::Password(_) => f.write_str("Password(redacted)"),
+            Self::Token(_) => f.write_str("Token(redacted)"),
             Self::Nothing => f.write_str("Nothing"),
         }
     }
@@ -144,6 +152,15 @@ pub fn find_unattended(
         ..Environment::of_this_process()
     };
     find_in(options, host, &environment)
+}
+
+/// The first line that a shell command prints. The command may ask at the terminal.
+///
+/// # Errors
+/// It fails, or prints nothing.
+pub fn printed(line: &str) -> Result<Secret, CredentialsError> {
+    harden();
+    command::secret(command_limit(), "the command", line, None)
 }
 
 /// A user at a proxy.
@@ -355,6 +372,8 @@ fn find_in(
                 environment.stop,
             )?)
         }
+        SecretSource::Password(password) => Proof::Password(password.clone()),
+        SecretSource::Token(token) => Proof::Token(token.clone()),
         SecretSource::Nothing => Proof::Elsewhere,
     };
     Ok(Login {

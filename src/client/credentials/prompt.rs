@@ -15,6 +15,7 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, IsTerminal, Read, Write, stdin};
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::thread;
 use zeroize::Zeroizing;
@@ -40,6 +41,21 @@ pub fn secret(terminal: &Path, account: &str) -> Result<Secret, CredentialsError
             // The terminal is restored, and the parent process sees the signal that ended this one.
             let _ = kill_process(getpid(), Signal::INT);
             Err(CredentialsError::EmptyInput(account.to_owned()))
+        }
+    }
+}
+
+/// A line of the standard input without echo; `None`: it is not a terminal, or cannot be read.
+pub fn hidden_line() -> Option<Secret> {
+    if !stdin().is_terminal() {
+        return None;
+    }
+    let terminal = File::from(stdin().as_fd().try_clone_to_owned().ok()?);
+    match ask(&terminal, "").ok()? {
+        TypedLine::Line(line) => Some(Secret::new(line.to_vec())),
+        TypedLine::Interrupt => {
+            let _ = kill_process(getpid(), Signal::INT);
+            None
         }
     }
 }

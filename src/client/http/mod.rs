@@ -167,6 +167,7 @@ impl HttpClient<'_> {
         let timeout = || HttpError::Wire(WireError::Timeout(deadline.whole()));
         let terms = Terms {
             source: self.router.source(),
+            source_port: 0,
             limit: CONNECT.min(deadline.left().ok_or_else(timeout)?),
             proxy_login: self.proxy_login,
         };

@@ -6,6 +6,7 @@ mod race;
 mod socket;
 pub mod tls;
 
+pub use pipe::connect_unsorted as connect_pipe;
 pub use race::{ConnectFailure, Terms, connect};
 pub use tls::{Tls, TlsError, TlsResult, TlsSetupError};
 

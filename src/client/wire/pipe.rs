@@ -17,6 +17,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Starts the command in a shell. Its standard error is inherited.
 pub fn connect(line: &str) -> io::Result<Wire> {
+    connect_with(line, Asides::default())
+}
+
+/// The same, but all that the command writes is part of the session.
+pub fn connect_unsorted(line: &str) -> io::Result<Wire> {
+    connect_with(line, Asides::none())
+}
+
+fn connect_with(line: &str, asides: Asides) -> io::Result<Wire> {
     let (ours, theirs) = Socket::pair(Domain::UNIX, Type::STREAM, None)?;
     let input = OwnedFd::from(theirs);
     let output = input.try_clone()?;
@@ -30,7 +39,7 @@ pub fn connect(line: &str) -> io::Result<Wire> {
     Ok(Wire::new(Box::new(Piped {
         socket: ours,
         child,
-        asides: Asides::default(),
+        asides,
         unread: Vec::new(),
         has_spoken: false,
         end: None,
@@ -219,6 +228,14 @@ impl Default for AsideState {
 }
 
 impl Asides {
+    /// Takes every line as part of the session.
+    fn none() -> Self {
+        Self {
+            state: AsideState::Encrypted,
+            kept: Vec::new(),
+        }
+    }
+
     /// Appends the bytes of the session to `conversation`.
     pub fn sort(&mut self, bytes: &[u8], conversation: &mut Vec<u8>) {
         for &byte in bytes {

@@ -36,6 +36,8 @@ const LOOK: Duration = Duration::from_secs(1);
 pub struct Terms<'a> {
     /// The local address; `None`: chosen by the system.
     pub source: Option<IpAddr>,
+    /// The local port; 0: chosen by the system.
+    pub source_port: u16,
     /// Time limit of one attempt, and of the dialogue with a proxy after it.
     pub limit: Duration,
     /// For a proxy that requires a login.
@@ -154,7 +156,8 @@ impl Race<'_> {
                 return self.decided(peer, connected);
             }
         };
-        match socket::begin(address, self.terms.source) {
+        let source = (self.terms.source, self.terms.source_port);
+        match socket::begin(address, source) {
             Ok(socket) => self.running(peer, socket),
             Err(error) => self.decided(peer, Err(error)),
         }
@@ -265,6 +268,7 @@ mod tests {
 
     const TERMS: Terms<'_> = Terms {
         source: None,
+        source_port: 0,
         limit: Duration::from_secs(10),
         proxy_login: None,
     };
@@ -436,6 +440,7 @@ mod tests {
         let alive = listener("127.0.0.1");
         let from = |ip: &str| Terms {
             source: Some(ip.parse().unwrap()),
+            source_port: 0,
             ..TERMS
         };
         let peer = peer_of(&alive);

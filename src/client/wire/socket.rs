@@ -6,7 +6,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
-use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::Duration;
 
@@ -85,13 +85,21 @@ mod tests {
     }
 }
 
-/// Begins to connect, from `source` if given. The socket is non-blocking; the attempt is complete when the
+/// Begins to connect, from the address and the port in `source`, as far as they are given. The socket is non-blocking; the attempt is complete when the
 /// socket is writable.
-pub fn begin(address: SocketAddr, source: Option<IpAddr>) -> io::Result<Socket> {
+pub fn begin(address: SocketAddr, source: (Option<IpAddr>, u16)) -> io::Result<Socket> {
     let domain = Domain::for_address(address);
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-    if let Some(ip) = source {
-        bind(&socket, ip)?;
+    match source {
+        (Some(ip), port) => bind(&socket, SocketAddr::new(ip, port))?,
+        (None, 0) => {}
+        (None, port) => {
+            let any = match address {
+                SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            };
+            bind(&socket, SocketAddr::new(any, port))?;
+        }
     }
     socket.set_nonblocking(true)?;
     match rustix::net::connect(&socket, &address) {
@@ -100,13 +108,24 @@ pub fn begin(address: SocketAddr, source: Option<IpAddr>) -> io::Result<Socket> 
     }
 }
 
-fn bind(socket: &Socket, ip: IpAddr) -> io::Result<()> {
-    let bound = socket.bind(&SocketAddr::new(ip, 0).into());
+fn bind(socket: &Socket, local: SocketAddr) -> io::Result<()> {
+    if local.port() != 0 {
+        // A test repeats a run with the same port.
+        socket.set_reuse_address(true)?;
+    }
+    let bound = socket.bind(&local.into());
     bound.map_err(|error| {
-        let words = format!(
-            "cannot use {ip} as the local address (--bind): {}",
-            reason(&error)
-        );
+        let words = match local.port() {
+            0 => format!(
+                "cannot use {} as the local address (--bind): {}",
+                local.ip(),
+                reason(&error)
+            ),
+            _ => format!(
+                "cannot use {local} as the local address: {}",
+                reason(&error)
+            ),
+        };
         io::Error::new(error.kind(), words)
     })
 }

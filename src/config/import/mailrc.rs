@@ -3,7 +3,8 @@
 use crate::config::Value;
 use crate::config::import::words::texts;
 use crate::config::import::{
-    ImportError, Imported, ImportedProfile, LinePlace, ServerUrl, TlsUse, lines, mechanism,
+    ImportError, Imported, ImportedProfile, LinePlace, MailSettings, ServerUrl, TlsUse, lines,
+    mechanism,
 };
 use crate::system::user::expanded;
 use std::collections::BTreeMap;
@@ -59,8 +60,11 @@ type Variables = BTreeMap<String, (String, LinePlace)>;
 
 #[derive(Default)]
 struct Reader {
+    /// All variables outside of accounts, also those that are not converted.
+    all: BTreeMap<String, String>,
     global: Variables,
     accounts: Vec<(String, Variables)>,
+    aliases: Vec<(String, Vec<String>)>,
     /// True between the braces of an account.
     in_account: bool,
     others: u64,
@@ -99,6 +103,64 @@ pub(super) fn read(path: &Path, imported: &mut Imported) -> Result<(), ImportErr
     Ok(())
 }
 
+/// The settings of this file and of the options `-S` and `-A`. `None`: there is no such account.
+pub(super) fn settings(
+    path: Option<&Path>,
+    account: Option<&str>,
+    options: &[String],
+) -> Result<Option<MailSettings>, ImportError> {
+    let mut imported = Imported::default();
+    let mut reader = Reader::default();
+    if let Some(path) = path {
+        reader.read(path, 0, &mut imported)?;
+    }
+    let mut variables = reader.global.clone();
+    if let Some(account) = account {
+        let mut accounts = reader.accounts.iter();
+        let Some((_, own)) = accounts.find(|(name, _)| name == account) else {
+            return Ok(None);
+        };
+        let texts = own
+            .iter()
+            .map(|(name, (text, _))| (name.clone(), text.clone()));
+        reader.all.extend(texts);
+        variables.extend(own.clone());
+    }
+    // Options take precedence over the account.
+    reader.global = variables;
+    reader.in_account = false;
+    let place = LinePlace {
+        path: "-S".into(),
+        line: 1,
+    };
+    for option in options {
+        match option
+            .strip_prefix("no")
+            .filter(|name| reader.all.contains_key(*name))
+        {
+            Some(name) => {
+                reader.global.remove(name);
+                reader.all.remove(name);
+            }
+            None => reader.set(option, &place, &mut imported),
+        }
+    }
+    let converter = Converter {
+        variables: &reader.global,
+        imported: &mut imported,
+    };
+    converter.add(PROFILE);
+    if let Some(error) = imported.errors.pop() {
+        return Err(error);
+    }
+    Ok(Some(MailSettings {
+        variables: reader.all,
+        fields: Vec::new(),
+        server: imported.profiles.pop(),
+        aliases: reader.aliases,
+    }))
+}
+
 impl Reader {
     fn read(
         &mut self,
@@ -133,7 +195,11 @@ impl Reader {
                     }
                 }
                 ["source", ..] => imported.unmatched(&place, "source", "it was not read"),
-                ["alias" | "group", ..] => {
+                ["alias" | "group", ref rest @ ..] => {
+                    if let Some((name, others)) = rest.split_first() {
+                        let others = others.iter().map(|&other| other.to_owned()).collect();
+                        self.aliases.push(((*name).to_owned(), others));
+                    }
                     imported.unmatched(
                         &place,
                         &line,
@@ -161,6 +227,9 @@ impl Reader {
 
     fn set(&mut self, word: &str, place: &LinePlace, imported: &mut Imported) {
         let (name, value) = word.split_once('=').unwrap_or((word, "yes"));
+        if !self.in_account {
+            self.all.insert(name.to_owned(), value.to_owned());
+        }
         if let Some((_, why)) = WITHOUT.iter().find(|(other, _)| *other == name) {
             imported.unmatched(place, word, why);
             return;

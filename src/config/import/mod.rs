@@ -6,6 +6,7 @@
 
 mod dma;
 mod mailrc;
+pub mod msmtp_accounts;
 mod msmtprc;
 mod muttrc;
 mod nullmailer;
@@ -21,6 +22,7 @@ use crate::system::quote::toml_string;
 use crate::system::secret::Secret;
 use crate::system::text::{percent_decoded, reason, shown, shown_path};
 use crate::system::user::{expanded, path_variable};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::Read as _;
@@ -122,6 +124,49 @@ impl ForeignFormat {
             Err(imported.errors)
         }
     }
+}
+
+/// What the configuration of a mail program and its command line set for a message.
+#[derive(Debug, Default)]
+pub struct MailSettings {
+    /// The variables with their last values.
+    pub variables: BTreeMap<String, String>,
+    /// Header fields to add.
+    pub fields: Vec<String>,
+    /// The server to use; `None`: mail is passed to sendmail.
+    pub server: Option<ImportedProfile>,
+    /// Names, and the addresses or names that each stands for.
+    pub aliases: Vec<(String, Vec<String>)>,
+}
+
+/// The settings of a `.mailrc`, which may be missing, and of the options `-A` and `-S` of mailx. `None`: there is no such
+/// account.
+///
+/// # Errors
+/// The file cannot be read, or the server is invalid.
+pub fn mailrc_settings(
+    path: Option<&Path>,
+    account: Option<&str>,
+    options: &[String],
+) -> Result<Option<MailSettings>, ImportError> {
+    mailrc::settings(path, account, options)
+}
+
+/// The settings of these configurations of mutt, and of the commands of its option `-e`.
+///
+/// # Errors
+/// A file cannot be read, or the server is invalid.
+pub fn muttrc_settings(
+    paths: &[PathBuf],
+    commands: &[String],
+) -> Result<MailSettings, ImportError> {
+    muttrc::settings(paths, commands)
+}
+
+/// The options of ehlo that an account of msmtp with these words corresponds to. `None`: the words name no server.
+#[must_use]
+pub fn msmtp_options(words: &msmtp_accounts::Arguments) -> Option<ImportedProfile> {
+    msmtprc::profile("msmtp", words, false, &mut Imported::default())
 }
 
 /// A line of a file.
@@ -303,6 +348,19 @@ impl Imported {
     }
 }
 
+fn push_options(options: &mut Vec<String>, key: &str, value: &Value) {
+    match value {
+        Value::Flag(true) => options.push(format!("--{key}")),
+        Value::Flag(false) => {}
+        Value::Text(text) | Value::Number(text) => options.push(format!("--{key}={text}")),
+        Value::List(items) => {
+            for item in items {
+                push_options(options, key, item);
+            }
+        }
+    }
+}
+
 fn push_keys(text: &mut String, keys: &[(String, Value)]) {
     for (key, one) in keys {
         text.push_str(&format!("{} = {}\n", name(key), value(one)));
@@ -313,6 +371,25 @@ impl ImportedProfile {
     /// The file that has the password.
     pub fn set_password_file(&mut self, path: &str) {
         self.text("password-file", path);
+    }
+
+    /// The text of a key.
+    #[must_use]
+    pub fn text_of(&self, key: &str) -> Option<String> {
+        let (_, value) = self.settings.iter().find(|(other, _)| other == key)?;
+        value.texts().first().map(|&text| text.to_owned())
+    }
+
+    /// The settings as options of the command line, except these.
+    #[must_use]
+    pub fn as_options(&self, except: &[&str]) -> Vec<String> {
+        let mut options = Vec::new();
+        for (key, value) in &self.settings {
+            if !except.contains(&key.as_str()) {
+                push_options(&mut options, key, value);
+            }
+        }
+        options
     }
 
     fn named(name: String) -> Self {

@@ -1,9 +1,7 @@
 //! msmtp: accounts of words and arguments.
 
-use crate::config::import::{
-    ImportError, Imported, ImportedProfile, LinePlace, TlsUse, lines, mechanism,
-};
-use std::collections::BTreeMap;
+use crate::config::import::msmtp_accounts::{self, Arguments, LineUse, MsmtpAccount};
+use crate::config::import::{ImportError, Imported, ImportedProfile, LinePlace, TlsUse, mechanism};
 use std::path::Path;
 
 /// Words whose effect ehlo has by itself, if the argument is one of these.
@@ -75,222 +73,80 @@ const WITHOUT: [(&str, &str); 20] = [
     ),
 ];
 
-/// The words that msmtp knows, besides those above.
-const KNOWN: [&str; 28] = [
-    "host",
-    "port",
-    "timeout",
-    "connect_timeout",
-    "protocol",
-    "domain",
-    "from",
-    "from_full_name",
-    "auth",
-    "user",
-    "password",
-    "passwordeval",
-    "tls",
-    "tls_starttls",
-    "tls_nostarttls",
-    "tls_key_file",
-    "tls_cert_file",
-    "tls_trust_file",
-    "tls_fingerprint",
-    "tls_certcheck",
-    "tls_nocertcheck",
-    "tls_host_override",
-    "dsn_return",
-    "dsn_notify",
-    "aliases",
-    "proxy_host",
-    "proxy_port",
-    "source_ip",
-];
-
-/// The argument of a word and its place.
-type Arguments = BTreeMap<String, (String, LinePlace)>;
-
-struct Account {
-    name: String,
-    /// With the defaults.
-    all: Arguments,
-    /// Those of the account and of the accounts that it copies.
-    own: Arguments,
-    /// The only account that it copies.
-    copy_of: Option<String>,
-    is_changed: bool,
-}
-
-#[derive(Default)]
-struct Accounts {
-    defaults: Arguments,
-    all: Vec<Account>,
-    in_defaults: bool,
-}
-
+/// Converts the accounts of a file.
+///
+/// # Errors
+/// The file cannot be read, or lines have errors.
 pub(super) fn read(path: &Path, imported: &mut Imported) -> Result<(), ImportError> {
-    let mut accounts = Accounts::default();
-    for (place, line) in lines(path)? {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let (word, argument) = line.split_once([' ', '\t']).unwrap_or((line, ""));
-        if let Err(why) = accounts.add(word, unquoted(argument), &place, imported) {
-            imported.error(&place, why);
+    let mut noted = Imported::default();
+    let read = msmtp_accounts::read(path, &mut |place, word, argument| {
+        Ok(line_use(place, word, argument, &mut noted))
+    });
+    imported.notes.append(&mut noted.notes);
+    match read {
+        Ok(accounts) => finish(&accounts, imported),
+        Err(mut errors) => {
+            // The last one is returned, and the caller adds it.
+            let last = errors.pop();
+            imported.errors.extend(errors);
+            return last.map_or(Ok(()), Err);
         }
     }
-    accounts.finish(imported);
     Ok(())
 }
 
-/// The argument without the quotes around it.
-fn unquoted(argument: &str) -> &str {
-    let argument = argument.trim();
-    let inside = argument.strip_prefix('"');
-    inside
-        .and_then(|inside| inside.strip_suffix('"'))
-        .unwrap_or(argument)
+/// Notes the words without an equivalent.
+fn line_use(place: &LinePlace, word: &str, argument: &str, imported: &mut Imported) -> LineUse {
+    let is_same =
+        |(other, arguments): &(&str, &[&str])| *other == word && arguments.contains(&argument);
+    if SAME.iter().any(is_same) {
+        return LineUse::Skip;
+    }
+    if let Some((_, why)) = WITHOUT.iter().find(|(other, _)| *other == word) {
+        imported.unmatched(place, &format!("{word} {argument}"), why);
+        return LineUse::Skip;
+    }
+    if msmtp_accounts::kind(word).is_none() {
+        imported.unmatched(place, word, "msmtp has no such command");
+        return LineUse::Skip;
+    }
+    LineUse::Keep
 }
 
-impl Accounts {
-    fn add(
-        &mut self,
-        word: &str,
-        argument: &str,
-        place: &LinePlace,
-        imported: &mut Imported,
-    ) -> Result<(), String> {
-        match word {
-            "defaults" => {
-                self.in_defaults = true;
-                return Ok(());
-            }
-            "account" => return self.begin(argument),
-            _ => {}
+fn finish(accounts: &[MsmtpAccount], imported: &mut Imported) {
+    let default = accounts.iter().find(|account| account.name == "default");
+    let default = default.map(|account| match &account.copy_of {
+        Some(other) if !account.is_changed => other.clone(),
+        _ => account.name.clone(),
+    });
+    for account in accounts {
+        if account.name == "default" && default.as_ref() != Some(&account.name) {
+            continue;
         }
-        let without = WITHOUT.iter().find(|(other, _)| *other == word);
-        let is_same =
-            |(other, arguments): &(&str, &[&str])| *other == word && arguments.contains(&argument);
-        if SAME.iter().any(is_same) {
-            return Ok(());
-        }
-        if let Some((_, why)) = without {
-            imported.unmatched(place, &format!("{word} {argument}"), why);
-            return Ok(());
-        }
-        if !KNOWN.contains(&word) && !["socket", "maildomain"].contains(&word) {
-            imported.unmatched(place, word, "msmtp has no such command");
-            return Ok(());
-        }
-        check(word, argument)?;
-        let (word, argument) = match word {
-            "connect_timeout" => ("timeout", argument),
-            "tls_nostarttls" => ("tls_starttls", "off"),
-            "tls_nocertcheck" => ("tls_certcheck", "off"),
-            word => (word, argument),
-        };
-        let value = (argument.to_owned(), place.clone());
-        if self.in_defaults {
-            self.defaults.insert(word.to_owned(), value);
-            return Ok(());
-        }
-        if self.all.is_empty() {
-            self.begin("default")?;
-        }
-        if let Some(account) = self.all.last_mut() {
-            account.is_changed = true;
-            account.all.insert(word.to_owned(), value.clone());
-            account.own.insert(word.to_owned(), value);
-        }
-        Ok(())
+        let is_default = default.as_ref() == Some(&account.name);
+        let profile = profile(&account.name, &account.words, is_default, imported);
+        imported.profiles.extend(profile);
     }
-
-    /// `NAME [: OTHER[,OTHER]]`; the later one takes precedence.
-    fn begin(&mut self, argument: &str) -> Result<(), String> {
-        self.in_defaults = false;
-        let (name, others) = argument.split_once(':').unwrap_or((argument, ""));
-        let name = unquoted(name);
-        if name.is_empty() || name.contains(',') {
-            return Err("the name of the account is missing or invalid".to_owned());
-        }
-        if self.all.iter().any(|account| account.name == name) {
-            return Err(format!("account {name} was already defined"));
-        }
-        let others: Vec<&str> = others
-            .split(',')
-            .map(unquoted)
-            .filter(|other| !other.is_empty())
-            .collect();
-        let mut account = Account {
-            name: name.to_owned(),
-            all: self.defaults.clone(),
-            own: Arguments::new(),
-            copy_of: match others[..] {
-                [one] => Some(one.to_owned()),
-                _ => None,
-            },
-            is_changed: false,
-        };
-        for other in others {
-            let copied = self.all.iter().find(|account| account.name == other);
-            let copied = copied.ok_or_else(|| format!("account {other} is not defined above"))?;
-            account.all.extend(copied.own.clone());
-            account.own.extend(copied.own.clone());
-        }
-        self.all.push(account);
-        Ok(())
-    }
-
-    fn finish(self, imported: &mut Imported) {
-        let default = self.all.iter().find(|account| account.name == "default");
-        let default = default.map(|account| match &account.copy_of {
-            Some(other) if !account.is_changed => other.clone(),
-            _ => account.name.clone(),
-        });
-        for account in self.all {
-            if account.name == "default" && default.as_ref() != Some(&account.name) {
-                continue;
-            }
-            let profile = Converter {
-                words: &account.all,
-                is_default: default.as_ref() == Some(&account.name),
-                profile: ImportedProfile::named(account.name.clone()),
-                imported,
-            };
-            if let Some(profile) = profile.convert() {
-                imported.profiles.push(profile);
-            }
-        }
-        imported.default = default.filter(|name| {
-            let mut profiles = imported.profiles.iter();
-            profiles.any(|profile| profile.name == *name)
-        });
-    }
+    imported.default = default.filter(|name| {
+        let mut profiles = imported.profiles.iter();
+        profiles.any(|profile| profile.name == *name)
+    });
 }
 
-/// Reports the errors that msmtp reports.
-fn check(word: &str, argument: &str) -> Result<(), String> {
-    let invalid = || Err(format!("invalid argument of {word}"));
-    let is_number = || argument.parse::<u32>().is_ok_and(|number| number > 0);
-    let is_port = || argument.parse::<u16>().is_ok_and(|port| port > 0);
-    match word {
-        "host" | "port" | "timeout" | "connect_timeout" | "protocol" | "dsn_return"
-        | "dsn_notify"
-            if argument.is_empty() =>
-        {
-            Err(format!("{word} needs an argument"))
-        }
-        "port" if !is_port() => invalid(),
-        "proxy_port" if !argument.is_empty() && !is_port() => invalid(),
-        "timeout" | "connect_timeout" if argument != "off" && !is_number() => invalid(),
-        "protocol" if !["smtp", "lmtp"].contains(&argument) => invalid(),
-        "tls" | "tls_starttls" | "tls_certcheck" if !["", "on", "off"].contains(&argument) => {
-            invalid()
-        }
-        "dsn_return" if !["off", "headers", "full"].contains(&argument) => invalid(),
-        _ => Ok(()),
-    }
+/// The profile with the words of an account. `None`: they name no server.
+pub(super) fn profile(
+    name: &str,
+    words: &Arguments,
+    is_default: bool,
+    imported: &mut Imported,
+) -> Option<ImportedProfile> {
+    let converter = Converter {
+        words,
+        is_default,
+        profile: ImportedProfile::named(name.to_owned()),
+        imported,
+    };
+    converter.convert()
 }
 
 /// Converts one account.
@@ -327,7 +183,9 @@ impl Converter<'_> {
         };
         self.server(tls)?;
         self.profile.tls(tls);
-        self.trust();
+        if tls != TlsUse::Off {
+            self.trust();
+        }
         self.sender();
         self.session();
         self.login(tls);

@@ -2,11 +2,12 @@
 
 use crate::config::import::words::{Word, words};
 use crate::config::import::{
-    ImportError, Imported, ImportedProfile, LinePlace, ServerUrl, TlsUse, lines, mechanism,
+    ImportError, Imported, ImportedProfile, LinePlace, MailSettings, ServerUrl, TlsUse, lines,
+    mechanism,
 };
 use crate::system::user::expanded;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const PROFILE: &str = "mutt";
 
@@ -63,8 +64,49 @@ struct Variable {
 #[derive(Default)]
 struct Variables {
     all: BTreeMap<String, Variable>,
+    /// The fields of `my_hdr`.
+    fields: Vec<String>,
+    aliases: Vec<(String, Vec<String>)>,
     /// The number of lines that do not concern sending.
     others: u64,
+}
+
+/// The settings of these files and commands, in their order.
+pub(super) fn settings(
+    paths: &[PathBuf],
+    commands: &[String],
+) -> Result<MailSettings, ImportError> {
+    let mut imported = Imported::default();
+    let mut variables = Variables::default();
+    for path in paths {
+        variables.read(path, 0, &mut imported)?;
+    }
+    let place = LinePlace {
+        path: "-e".into(),
+        line: 1,
+    };
+    for command in commands {
+        variables.add_line(&place, command, 0, &mut imported);
+    }
+    Converter {
+        variables: &variables,
+        imported: &mut imported,
+    }
+    .convert();
+    if let Some(error) = imported.errors.pop() {
+        return Err(error);
+    }
+    let texts = variables.all.iter();
+    let texts = texts.filter(|(_, variable)| variable.command.is_none());
+    let server = imported.profiles.pop();
+    Ok(MailSettings {
+        variables: texts
+            .map(|(name, variable)| (name.clone(), variable.text.clone()))
+            .collect(),
+        fields: variables.fields,
+        aliases: variables.aliases,
+        server: server.filter(|profile| profile.has("relay")),
+    })
 }
 
 pub(super) fn read(path: &Path, imported: &mut Imported) -> Result<(), ImportError> {
@@ -115,6 +157,20 @@ impl Variables {
             "set" => self.set(place, rest, imported),
             "unset" => rest.iter().for_each(|word| self.unset(&word.text)),
             "source" => self.source(place, rest, depth, imported),
+            "alias" => {
+                if let [name, others @ ..] = rest {
+                    let others = others.iter().map(|word| word.text.clone());
+                    let list = others.collect::<Vec<_>>().join(" ");
+                    self.aliases.push((name.text.clone(), vec![list]));
+                }
+                self.others += 1;
+            }
+            "my_hdr" => {
+                let field = line.trim().strip_prefix("my_hdr");
+                self.fields
+                    .extend(field.map(|field| field.trim().to_owned()));
+                self.others += 1;
+            }
             _ if line.contains("smtp_") => {
                 imported.unmatched(place, line, "hooks and macros are not converted");
             }

@@ -242,6 +242,7 @@ fn source(options: &credentials::CredentialsOptions) -> String {
         SecretSource::OAuth(account) => format!("the OAuth login at {}", account.provider),
         SecretSource::Found => "the password of EHLO_PASSWORD, ~/.netrc or the keyring".to_owned(),
         SecretSource::Git => "password-helper git".to_owned(),
+        SecretSource::Password(_) | SecretSource::Token(_) => "the given secret".to_owned(),
         SecretSource::Nothing => "the certificate".to_owned(),
     }
 }

@@ -115,28 +115,41 @@ impl MessageCollection {
     }
 
     fn message(&self, group: &Group, index: usize) -> Result<CollectedMessage, SourceError> {
-        let (name, input) = match group {
-            Group::Own => {
-                return Ok(CollectedMessage {
-                    name: String::new(),
-                    options: self.options.clone(),
-                });
-            }
-            Group::One(input) => (input.name(), input.clone()),
-            Group::Files(files) => {
-                let input = Input::File(files[index].clone());
-                (input.name(), input)
-            }
-            Group::Mbox(mbox, parts) => {
-                let name = format!("{}, message {}", mbox.name, index + 1);
-                (name.clone(), Input::Held(part(name, mbox, &parts[index])?))
-            }
-        };
         let mut options = self.options.clone();
+        let Some((name, input)) = group.input(index)? else {
+            return Ok(CollectedMessage {
+                name: String::new(),
+                options,
+            });
+        };
         if let Content::Ready(ready) = &mut options.content {
             ready.input = input;
         }
         Ok(CollectedMessage { name, options })
+    }
+}
+
+/// Ready messages in files, mboxes and Maildirs.
+pub(crate) struct StoredMessages(Vec<Group>);
+
+impl StoredMessages {
+    pub fn find(sources: Vec<MessageSource>) -> Result<Self, CollectionError> {
+        let groups = sources.into_iter().map(Group::open);
+        groups.collect::<Result<_, _>>().map(Self)
+    }
+
+    pub fn count(&self) -> usize {
+        self.0.iter().map(Group::count).sum()
+    }
+
+    /// The messages in order, each with its name for people.
+    pub fn open(&self) -> impl Iterator<Item = Result<(String, Source), SourceError>> {
+        let all = self.0.iter();
+        let each = all.flat_map(|group| (0..group.count()).map(move |index| group.input(index)));
+        each.map(|input| {
+            let (name, input) = input?.unwrap_or((String::new(), Input::Stdin));
+            Ok((name, Source::open(input)?))
+        })
     }
 }
 
@@ -160,6 +173,22 @@ impl Group {
                 Ok(Self::Files(files))
             }
         }
+    }
+
+    /// The name of a message for people, and the message. `None`: it is that of the options.
+    fn input(&self, index: usize) -> Result<Option<(String, Input)>, SourceError> {
+        Ok(Some(match self {
+            Self::Own => return Ok(None),
+            Self::One(input) => (input.name(), input.clone()),
+            Self::Files(files) => {
+                let input = Input::File(files[index].clone());
+                (input.name(), input)
+            }
+            Self::Mbox(mbox, parts) => {
+                let name = format!("{}, message {}", mbox.name, index + 1);
+                (name.clone(), Input::Held(part(name, mbox, &parts[index])?))
+            }
+        }))
     }
 
     fn count(&self) -> usize {

@@ -3,18 +3,20 @@
 //! the conversion to what a server accepts (`convert`).
 
 use crate::mail::address::{Address, ListEntry, Mailbox, parse_list};
+use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::envelope::Envelope;
 use crate::mail::message::convert::{Signed, made_valid};
 use crate::mail::message::fields::{FieldRepair, is_removed, message_id, undisclosed};
 use crate::mail::message::header_reader::{HeaderMode, MessageHeader, RawField, last_resent};
 use crate::mail::message::header_writer::addresses;
+use crate::mail::message::protect::{Unprotected, protect};
 use crate::mail::message::signing::sign;
 use crate::mail::message::source::Source;
 use crate::mail::message::stream::{BodyVariant, Message, PartEncoding, Segment};
 use crate::mail::message::{BuildNotes, MessageError};
 use crate::mail::rewrite::{OriginalAddress, Rewriter};
-use crate::smtp::blocks::Nothing;
+use crate::smtp::blocks::{Nothing, Replay};
 use crate::system::text::without_controls;
 use crate::system::time::header_date;
 use std::sync::Arc;
@@ -30,6 +32,10 @@ pub struct UnfinishedMessage<E = Nothing> {
     pub utf8: bool,
     /// Handling of missing header fields. `None`: nothing is added.
     pub missing: Option<MissingFields>,
+    /// End-to-end signature and encryption.
+    pub crypt: CryptOptions,
+    /// True if Bcc is not removed.
+    pub keeps_bcc: bool,
     pub notes: BuildNotes,
 }
 
@@ -48,10 +54,13 @@ pub struct ExistingBody {
     pub signed: Signed,
 }
 
-/// The fields that RFC 5322 §3.6 requires, to be added if they are missing. From and To are always added.
+/// The fields that RFC 5322 §3.6 requires, to be added if they are missing.
 pub struct MissingFields {
     pub date: bool,
     pub message_id: bool,
+    pub from: bool,
+    /// To without an address, if there is no Cc either.
+    pub to: bool,
     pub author: Author,
 }
 
@@ -63,9 +72,9 @@ pub enum Author {
     Sender(Option<String>),
 }
 
-impl<E> UnfinishedMessage<E> {
-    /// Makes the message final: removes and adds header fields, rewrites addresses, makes header and body valid, and
-    /// signs them.
+impl<E: Replay> UnfinishedMessage<E> {
+    /// Makes the message final: removes and adds header fields, rewrites addresses, makes header and body valid, signs and
+    /// encrypts the content (`protect`), and signs the result with DKIM (`signing`).
     pub fn finish(
         self,
         rewriter: Option<&Rewriter>,
@@ -78,6 +87,7 @@ impl<E> UnfinishedMessage<E> {
             envelope: &self.envelope,
             rewriter,
             repair: FieldRepair::new(self.utf8),
+            keeps_bcc: self.keeps_bcc,
             fields: Vec::new(),
         };
         header.add_given(self.fields)?;
@@ -102,6 +112,12 @@ impl<E> UnfinishedMessage<E> {
                 vec![body.variant(&mut fields, &mut notes.remarks)?]
             }
         };
+        let unprotected = Unprotected {
+            fields: &mut fields,
+            variants: &mut variants,
+            notes: &mut notes,
+        };
+        protect(&self.crypt, &self.envelope, unprotected)?;
         let signatures = sign(signer, (&fields, &mut variants), &mut notes, now)?;
         let header = octets(&fields);
         Ok(Message {
@@ -177,6 +193,7 @@ struct FinalHeader<'f> {
     envelope: &'f Envelope,
     rewriter: Option<&'f Rewriter>,
     repair: FieldRepair,
+    keeps_bcc: bool,
     fields: Vec<RawField>,
 }
 
@@ -184,7 +201,10 @@ impl FinalHeader<'_> {
     /// Adds the given fields, except for those that are removed from every message.
     fn add_given(&mut self, given: Vec<RawField>) -> Result<(), MessageError> {
         let has_reply_to = given.iter().any(|field| field.name == "reply-to");
-        let given = given.into_iter().filter(|field| !is_removed(field));
+        let keeps_bcc = self.keeps_bcc;
+        let is_kept =
+            |field: &RawField| !is_removed(field) || keeps_bcc && field.name.ends_with("bcc");
+        let given = given.into_iter().filter(is_kept);
         let Some(rewriter) = self.rewriter else {
             self.fields = given.map(|field| self.repair.valid(field)).collect();
             return Ok(());
@@ -231,7 +251,7 @@ impl FinalHeader<'_> {
         if let Author::Entry(_) = missing.author {
             self.add_missing_id(missing, now)?;
         }
-        if self.lacks("from") {
+        if missing.from && self.lacks("from") {
             let from = match &missing.author {
                 Author::Entry(entry) => entry.clone(),
                 Author::Sender(name) => ListEntry::Mailbox(self.sender(name.as_deref())?),
@@ -239,7 +259,7 @@ impl FinalHeader<'_> {
             self.push("From", addresses("From", &[from]));
         }
         self.add_missing_id(missing, now)?;
-        if self.lacks("to") && self.lacks("cc") {
+        if missing.to && self.lacks("to") && self.lacks("cc") {
             self.push("To", undisclosed());
         }
         Ok(())

@@ -13,6 +13,8 @@ mod finish;
 mod header_block;
 mod header_reader;
 mod header_writer;
+mod protect;
+mod protected_header;
 mod ready;
 mod report;
 mod signing;
@@ -23,15 +25,19 @@ mod text;
 
 pub use attachment::{Attachment, Disposition, Inline};
 pub use charset::Utf8;
+pub(crate) use collection::StoredMessages;
 pub use collection::{CollectedMessage, CollectionError, MessageCollection, MessageSource};
 pub use convert::{Convertible, Signed};
 pub use fields::new_message_id;
 pub use header_block::is_tls_waived;
 pub use report::{DeliveryStatusReport, ReportKind, Reported, Returned, without_body};
+pub use source::Source;
 pub use source::{HeldBytes, Input, SourceError};
 pub use stream::Message;
+pub use submission::{Addressees, addressees};
 
 use crate::mail::address::{Address, AddressError, ListEntry, Mailbox};
+use crate::mail::crypt::{CryptError, CryptOptions};
 use crate::mail::dkim::{Signer, SigningError};
 use crate::mail::envelope::Dsn;
 use crate::mail::rewrite::{RewriteError, Rewriter};
@@ -160,6 +166,49 @@ pub struct Submission {
     pub utf8: bool,
     /// The DKIM keys.
     pub signer: Signer,
+    /// End-to-end signature and encryption.
+    pub crypt: CryptOptions,
+    pub fields: SubmissionFields,
+}
+
+/// The header fields that are added to a submission or removed from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SubmissionFields {
+    pub from: FromField,
+    /// Adds Date if it is missing.
+    pub date: bool,
+    /// Adds Message-ID if it is missing.
+    pub message_id: bool,
+    /// Adds To without an address if there are neither To nor Cc.
+    pub to: bool,
+    /// Replaces To and Cc by To without an address.
+    pub hides_recipients: bool,
+    pub keeps_bcc: bool,
+}
+
+/// The treatment of From.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FromField {
+    /// It is added if it is missing.
+    IfMissing,
+    /// That of the message is replaced.
+    Replaced,
+    /// It is not added.
+    Kept,
+}
+
+/// As sendmail does.
+impl Default for SubmissionFields {
+    fn default() -> Self {
+        Self {
+            from: FromField::IfMissing,
+            date: true,
+            message_id: true,
+            to: true,
+            hides_recipients: false,
+            keeps_bcc: false,
+        }
+    }
 }
 
 /// Source of the message.
@@ -179,6 +228,8 @@ pub struct MessageOptions {
     pub dsn: Dsn,
     /// The DKIM keys.
     pub signer: Signer,
+    /// End-to-end signature and encryption.
+    pub crypt: CryptOptions,
 }
 
 impl MessageOptions {
@@ -309,6 +360,9 @@ pub enum MessageError {
     /// The message cannot be signed.
     #[error(transparent)]
     Signing(#[from] SigningError),
+    /// The message cannot be signed or encrypted end to end.
+    #[error(transparent)]
+    Crypt(#[from] CryptError),
 }
 
 impl MessageError {
@@ -325,6 +379,7 @@ impl MessageError {
             Self::Source(error) => error.exit(),
             Self::Rewrite { error, .. } => error.exit(),
             Self::Signing(error) => error.exit(),
+            Self::Crypt(error) => error.exit(),
             Self::NoRecipient
             | Self::NoRecipientInHeader
             | Self::NotARecipient(_)
@@ -339,6 +394,15 @@ impl MessageError {
 impl Message {
     /// Builds the message. Every file is opened and examined, and none is kept in memory.
     pub fn build(options: MessageOptions, now: SystemTime) -> Result<Self, MessageError> {
+        Self::build_for(None, options, now)
+    }
+
+    /// Builds the message for these recipients instead of those that it names, as aliases expand them.
+    pub fn build_for(
+        recipients: Option<Vec<Address>>,
+        options: MessageOptions,
+        now: SystemTime,
+    ) -> Result<Self, MessageError> {
         let (author, mut message) = match options.content {
             Content::Draft(draft) => (draft.from.address.clone(), compose::compose(*draft, now)?),
             Content::Ready(ready) => (ready.from.address.clone(), ready::read(&ready)?),
@@ -348,9 +412,13 @@ impl Message {
         } else if message.envelope.sender.is_none() {
             message.envelope.sender = Some(author);
         }
+        if let Some(recipients) = recipients {
+            message.envelope.recipients = recipients;
+        }
         if message.envelope.recipients.is_empty() {
             return Err(MessageError::NoRecipient);
         }
+        message.crypt = options.crypt;
         message.envelope.dsn = of_recipients(options.dsn, &message.envelope.recipients)?;
         message.finish(None, &options.signer, now)
     }

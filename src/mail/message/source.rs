@@ -103,6 +103,29 @@ impl HeldBytes {
         Self(Arc::new(Source::memory(name.to_owned(), bytes)))
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.len == 0
+    }
+
+    /// Reads all of it into memory.
+    ///
+    /// # Errors
+    /// The temporary file that has it cannot be read.
+    pub fn read_all(&self) -> io::Result<Vec<u8>> {
+        let length = usize::try_from(self.0.len).unwrap_or(usize::MAX);
+        let mut bytes = vec![0; length];
+        let mut at = 0;
+        while at < bytes.len() {
+            let failed = |error: SourceError| io::Error::other(error.to_string());
+            match self.0.read(&mut bytes[at..], at as u64).map_err(failed)? {
+                0 => break,
+                count => at += count,
+            }
+        }
+        bytes.truncate(at);
+        Ok(bytes)
+    }
+
     /// An unnamed temporary file of `len` octets.
     pub fn file(name: &str, file: File, len: u64) -> Self {
         Self(Arc::new(Source::new(
@@ -320,6 +343,24 @@ impl Source {
         }
     }
 
+    /// What `produce` appends piece by piece until it returns false, under this name.
+    ///
+    /// # Errors
+    /// The error of `produce`, or it cannot be stored.
+    pub fn written(
+        name: &str,
+        mut produce: impl FnMut(&mut Vec<u8>) -> io::Result<bool>,
+    ) -> io::Result<Self> {
+        let mut writer = SourceWriter::new(name);
+        let mut piece = Vec::new();
+        while produce(&mut piece)? {
+            writer.push(&piece)?;
+            piece.clear();
+        }
+        writer.push(&piece)?;
+        Ok(writer.finish())
+    }
+
     /// The same text from `offset` on, rewritten block by block.
     pub fn rewritten(&self, offset: u64, rewriter: &mut dyn Encoder) -> Result<Self, SourceError> {
         let mut spooler = Spooler::new(self.name.clone());
@@ -426,6 +467,14 @@ impl Source {
         let count = self.read(&mut bytes, 0)?;
         bytes.truncate(count);
         Ok(bytes)
+    }
+
+    /// A range of a temporary file that is not changed there.
+    pub fn in_spool(name: String, file: File, octets: Range<u64>) -> Self {
+        Self {
+            skipped: octets.start,
+            ..Self::new(name, octets.end - octets.start, SourceStore::Spool(file))
+        }
     }
 
     /// Bytes that are already here.
@@ -608,6 +657,23 @@ impl LoneDot {
     /// True if it is the last line, without a line end.
     fn is_last(&self) -> bool {
         matches!(self.line, LineContent::Dot | LineContent::DotCr)
+    }
+}
+
+/// Stores bytes that are made elsewhere.
+pub struct SourceWriter(Spooler);
+
+impl SourceWriter {
+    pub fn new(name: &str) -> Self {
+        Self(Spooler::new(name.to_owned()))
+    }
+
+    pub fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.push(bytes).map_err(io::Error::other)
+    }
+
+    pub fn finish(self) -> Source {
+        self.0.finish()
     }
 }
 

@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::mail::address::Address;
+use crate::mail::address::{Address, ListEntry, LocalName, parse_loose};
 use crate::mail::envelope::Envelope;
 use crate::mail::message::convert::Signed;
 use crate::mail::message::fields::remove_void;
@@ -13,7 +13,9 @@ use crate::mail::message::finish::{
 };
 use crate::mail::message::header_reader::{HeaderMode, MessageHeader, RawField, last_resent};
 use crate::mail::message::source::Source;
-use crate::mail::message::{BuildNotes, MessageError, Submission};
+use crate::mail::message::{
+    BuildNotes, FromField, Input, MessageError, Submission, SubmissionFields,
+};
 use crate::mail::rewrite::Rewriter;
 use crate::system::user;
 use std::collections::BTreeSet;
@@ -45,6 +47,8 @@ pub fn read(
         dsn: submission.dsn.clone(),
     };
     header.fields.retain(|field| field.name != "content-length");
+    let fields = submission.fields;
+    remove_replaced(fields, &mut header.fields);
     if let Some(trace) = &submission.trace {
         let text = format!("{}: {}\r\n", trace.name, trace.value);
         header.fields.insert(0, RawField::made(&trace.name, text));
@@ -59,14 +63,58 @@ pub fn read(
         }),
         utf8: submission.utf8,
         missing: Some(MissingFields {
-            date: true,
-            message_id: true,
+            date: fields.date,
+            message_id: fields.message_id,
+            from: fields.from != FromField::Kept,
+            to: fields.to || fields.hides_recipients,
             author: Author::Sender(submission.full_name.clone()),
         }),
+        crypt: submission.crypt.clone(),
+        keeps_bcc: fields.keeps_bcc,
         notes: BuildNotes {
             unusable: unusable.iter().map(ToString::to_string).collect(),
             ..BuildNotes::default()
         },
+    })
+}
+
+fn remove_replaced(fields: SubmissionFields, header: &mut Vec<RawField>) {
+    if fields.from == FromField::Replaced {
+        header.retain(|field| field.name != "from");
+    }
+    if fields.hides_recipients {
+        header.retain(|field| !RECIPIENTS.contains(&field.name.as_str()));
+    }
+}
+
+/// The addresses that a message names.
+#[derive(Debug, Default)]
+pub struct Addressees {
+    /// The first address of From; `None`: there is none.
+    pub author: Option<String>,
+    /// The values of the fields that name the recipients.
+    pub recipients: Vec<String>,
+}
+
+/// Reads the addresses in the header of a message from a program.
+///
+/// # Errors
+/// The input cannot be read.
+pub fn addressees(input: &Input) -> Result<Addressees, MessageError> {
+    let source = Source::open(input.clone())?.without_byte_order_mark()?;
+    let header = MessageHeader::read(&source, HeaderMode::Lenient)?;
+    let from = header.fields.iter().find(|field| field.name == "from");
+    let from = from.and_then(|field| parse_loose(&field.readable()).ok());
+    let from = from.unwrap_or_default();
+    let author = from.iter().flat_map(ListEntry::mailboxes).next();
+    let author = author.map(|author| match &author.address {
+        LocalName::Local(name) => name.clone(),
+        LocalName::Full(address) => address.to_string(),
+    });
+    let named = naming_recipients(&header.fields).into_iter();
+    Ok(Addressees {
+        author,
+        recipients: named.map(RawField::readable).collect(),
     })
 }
 

@@ -62,6 +62,8 @@ pub struct RewriteOptions {
     pub postmaster: Option<Address>,
     /// Place in which a replaced author's address is kept.
     pub original: OriginalAddress,
+    /// True if addresses stay as they are, also those without a domain. There are no aliases then.
+    pub keeps_addresses: bool,
 }
 
 impl RewriteOptions {
@@ -264,6 +266,9 @@ impl Rewriter {
         let (Some(ListEntry::Mailbox(mailbox)), true) = (entries.pop(), entries.is_empty()) else {
             return Err(AddressError::NotOne(given.to_owned()).into());
         };
+        if self.options.keeps_addresses {
+            return as_given(&mailbox.address).map(Some);
+        }
         let sent = self.outgoing(&mailbox.address)?;
         Ok(Some(sent.replaced.unwrap_or(sent.full)))
     }
@@ -272,7 +277,8 @@ impl Rewriter {
     /// address changes, it has no addresses, or they cannot be parsed. The latter is not an error: the
     /// message would be lost, although other software may understand the field.
     pub fn header(&self, name: &str, value: &str) -> Result<Option<Rewritten>, RewriteError> {
-        if !FIELDS.iter().any(|field| field.eq_ignore_ascii_case(name)) {
+        let is_address_field = FIELDS.iter().any(|field| field.eq_ignore_ascii_case(name));
+        if self.options.keeps_addresses || !is_address_field {
             return Ok(None);
         }
         let Ok(entries) = parse_loose(&unfolded(value)) else {
@@ -312,6 +318,9 @@ impl Rewriter {
 
     /// The address of a recipient without an alias.
     fn recipient(&self, name: &LocalName) -> Result<Address, RewriteError> {
+        if self.options.keeps_addresses {
+            return as_given(name);
+        }
         let local = self.local_name(name);
         let domain = self.options.recipient_domain.as_deref();
         let domain = domain.or(self.options.domain.as_deref());
@@ -364,6 +373,7 @@ impl Rewriter {
     /// The local part of a name without a domain, or with a domain that only means this host.
     fn local_name<'n>(&self, name: &'n LocalName) -> Option<Cow<'n, str>> {
         match name {
+            _ if self.options.keeps_addresses => None,
             LocalName::Local(local) => Some(Cow::Borrowed(local)),
             LocalName::Full(address) => {
                 let domain = address.domain().to_string();
@@ -429,6 +439,13 @@ impl AddressField<'_> {
         self.is_changed |= mailbox.address != LocalName::Full(address.clone());
         Ok(Mailbox { name, address })
     }
+}
+
+fn as_given(name: &LocalName) -> Result<Address, RewriteError> {
+    Ok(match name {
+        LocalName::Local(local) => Address::without_domain(local)?,
+        LocalName::Full(address) => address.clone(),
+    })
 }
 
 fn with_domain(local: &str, domain: &str) -> Result<Address, RewriteError> {

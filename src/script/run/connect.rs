@@ -56,6 +56,7 @@ impl Interpreter<'_, '_> {
         let router = Router::new(&options);
         let terms = Terms {
             source: router.source(),
+            source_port: 0,
             limit: self.limit,
             proxy_login: self.context.proxy_login,
         };

@@ -3,9 +3,11 @@
 use crate::server::connection::SessionEnding;
 use crate::server::events::ServerEvent;
 use crate::server::fault::{FaultAction, FaultReply};
+use crate::server::session::message::ReceivedTransaction;
 use crate::server::session::{CommandResult, PendingReply, ServerSession};
 use crate::server::stream::{ByteStream, within};
 use crate::smtp::stage::Stage;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Number of random bytes sent.
@@ -38,16 +40,30 @@ pub fn is_login(line: &[u8]) -> bool {
         && !line.get(4).is_some_and(u8::is_ascii_alphanumeric)
 }
 
-impl<'a, P: ByteStream> ServerSession<'a, P> {
-    /// Waits for the delay of this stage, and returns the fault that is due.
-    pub(super) fn due_fault(
-        &mut self,
-        stage: Stage,
-    ) -> Result<Option<&'a FaultAction>, SessionEnding> {
+/// The fault that is due, if any.
+pub type DueFault = Result<Option<Arc<FaultAction>>, SessionEnding>;
+
+impl<P: ByteStream> ServerSession<'_, P> {
+    /// Waits for the delay of this stage, and returns the fault that is due for any recipient of the message.
+    pub(super) fn due_fault(&mut self, stage: Stage) -> DueFault {
+        let transaction = self.transaction.as_ref();
+        let recipients = transaction.map(ReceivedTransaction::recipients);
+        let recipients: Vec<String> = match recipients {
+            Some(recipients) if self.context.behavior.faults.has_addresses(stage) => {
+                recipients.to_vec()
+            }
+            _ => Vec::new(),
+        };
+        let recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
+        self.due_fault_for(stage, &recipients)
+    }
+
+    /// The same for one of these addresses.
+    pub(super) fn due_fault_for(&mut self, stage: Stage, addresses: &[&str]) -> DueFault {
         let faults = &self.context.behavior.faults;
         self.wait(faults.delay(stage))?;
-        let due = faults.due(stage);
-        if let Some(what) = due {
+        let due = faults.due(stage, addresses);
+        if let Some(what) = due.as_deref() {
             self.on_event(&ServerEvent::Fault { stage, what });
         }
         Ok(due)
@@ -60,6 +76,24 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
         act: impl FnOnce(&mut Self) -> PendingReply,
     ) -> CommandResult {
         let fault = self.due_fault(stage)?;
+        self.act(fault.as_deref(), act)
+    }
+
+    /// The same for a stage that concerns this address.
+    pub(super) fn step_for(
+        &mut self,
+        (stage, address): (Stage, &str),
+        act: impl FnOnce(&mut Self) -> PendingReply,
+    ) -> CommandResult {
+        let fault = self.due_fault_for(stage, &[address])?;
+        self.act(fault.as_deref(), act)
+    }
+
+    fn act(
+        &mut self,
+        fault: Option<&FaultAction>,
+        act: impl FnOnce(&mut Self) -> PendingReply,
+    ) -> CommandResult {
         if fault.and_then(FaultAction::refusal).is_some() {
             return self.respond(fault, "");
         }

@@ -14,6 +14,7 @@ use crate::smtp::dot_stuffing::DotUnstuffer;
 use crate::smtp::extension::Extension;
 use crate::smtp::stage::Stage;
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Time limit of a whole message, or of a chunk, as a multiple of that of a command.
@@ -24,7 +25,7 @@ pub struct ReceivedTransaction<'a> {
     envelope: ReceivedEnvelope,
     chunks: Chunks<'a>,
     /// The reply to the message that a fault has sent before its end.
-    early: Option<&'a FaultAction>,
+    early: Option<Arc<FaultAction>>,
     /// True if the fault for the first part of the message was already determined.
     is_begun: bool,
 }
@@ -40,7 +41,8 @@ enum Chunks<'a> {
 impl<'a, P: ByteStream> ServerSession<'a, P> {
     pub(super) fn mail(&mut self, mail: MailCommand) -> CommandResult {
         self.check_open()?;
-        self.step(Stage::Mail, |session| {
+        let sender = mail.sender.clone();
+        self.step_for((Stage::Mail, &sender), |session| {
             Ok(match session.begin_transaction(mail) {
                 Ok(transaction) => {
                     session.transaction = Some(transaction);
@@ -70,6 +72,7 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
             body_8bit: mail.body_8bit,
             mail_parameters: mail.parameters,
             user: self.user.clone(),
+            connection: self.client.number,
             peer: self.client.from,
             uid: self.client.uid,
             helo,
@@ -86,7 +89,8 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
     }
 
     pub(super) fn rcpt(&mut self, rcpt: RcptCommand) -> CommandResult {
-        self.step(Stage::Rcpt, |session| {
+        let recipient = rcpt.address.clone();
+        self.step_for((Stage::Rcpt, &recipient), |session| {
             let refusal = session.add(rcpt).err();
             Ok(refusal.unwrap_or(reply::RECIPIENT_OK.into()))
         })
@@ -108,6 +112,7 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
     pub(super) fn data(&mut self) -> CommandResult {
         self.check_open()?;
         let fault = self.due_fault(Stage::Data)?;
+        let fault = fault.as_deref();
         if let Some(FaultAction::Reply(reply)) = fault
             && reply.code / 100 != 3
         {
@@ -186,8 +191,10 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
         if fault.is_none() {
             return Ok(());
         }
-        self.respond(fault, "")?;
-        if let (Some(FaultAction::Reply(_)), Some(transaction)) = (fault, &mut self.transaction) {
+        self.respond(fault.as_deref(), "")?;
+        if let (Some(FaultAction::Reply(_)), Some(transaction)) =
+            (fault.as_deref(), &mut self.transaction)
+        {
             transaction.early = fault;
         }
         self.connection.flush()
@@ -197,7 +204,7 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
     fn finish(
         &mut self,
         mut receipt: Receipt<'a>,
-        chunk: Option<&'a FaultAction>,
+        chunk: Option<Arc<FaultAction>>,
     ) -> CommandResult {
         let Some(transaction) = self.transaction.take() else {
             return Ok(());
@@ -215,12 +222,16 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
         let parameters = &envelope.mail_parameters;
         let is_prdr = arguments::value(parameters, "PRDR").is_some();
         if self.context.behavior.lmtp || is_prdr {
-            return self.finish_for_each(receipt, &envelope, chunk);
+            return self.finish_for_each(receipt, &envelope, chunk.as_ref());
         }
         let fault = match chunk {
-            None => self.due_fault(Stage::Dot)?,
+            None => {
+                let recipients = envelope.recipients.iter().map(String::as_str);
+                self.due_fault_for(Stage::Dot, &recipients.collect::<Vec<_>>())?
+            }
             some => some,
         };
+        let fault = fault.as_deref();
         if fault.and_then(FaultAction::refusal).is_some() {
             return self.respond(fault, "");
         }
@@ -233,28 +244,30 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
         &mut self,
         receipt: Receipt<'a>,
         envelope: &ReceivedEnvelope,
-        chunk: Option<&'a FaultAction>,
+        chunk: Option<&Arc<FaultAction>>,
     ) -> CommandResult {
         let mut faults = Vec::with_capacity(envelope.recipients.len());
-        for _ in &envelope.recipients {
+        for recipient in &envelope.recipients {
             let due = match chunk {
-                None => self.due_fault(Stage::Dot)?,
-                some => some,
+                None => self.due_fault_for(Stage::Dot, &[recipient])?,
+                some => some.cloned(),
             };
             faults.push(due);
         }
-        let is_taken = |fault: Option<&FaultAction>| fault.and_then(FaultAction::refusal).is_none();
+        let is_taken = |fault: &Option<Arc<FaultAction>>| {
+            fault.as_deref().and_then(FaultAction::refusal).is_none()
+        };
         let mut reply = Cow::Borrowed(reply::ALL_RECIPIENTS_REFUSED);
-        if faults.iter().copied().any(is_taken) {
+        if faults.iter().any(is_taken) {
             let mut taken = envelope.clone();
-            taken.keep_only(|place| is_taken(faults[place]));
+            taken.keep_only(|place| is_taken(&faults[place]));
             reply = self.store_message(receipt, &taken)?;
         }
         if !self.context.behavior.lmtp {
             self.answer(reply::PRDR_REPLIES)?;
         }
         for fault in faults {
-            self.respond(fault, &reply)?;
+            self.respond(fault.as_deref(), &reply)?;
         }
         if self.context.behavior.lmtp {
             return Ok(());
@@ -287,13 +300,15 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
         self.receive_chunk(chunk.size, receipt.as_mut().ok())?;
         let fault = self.due_fault(Stage::Bdat)?;
         match receipt {
-            Ok(_) if fault.and_then(FaultAction::refusal).is_some() => self.respond(fault, ""),
+            Ok(_) if fault.as_deref().and_then(FaultAction::refusal).is_some() => {
+                self.respond(fault.as_deref(), "")
+            }
             Ok(receipt) if chunk.last => self.finish(receipt, fault),
             Ok(receipt) => {
                 let due = self.keep_chunk(receipt);
-                self.respond(fault, &due)
+                self.respond(fault.as_deref(), &due)
             }
-            Err(refusal) => self.respond(fault, refusal),
+            Err(refusal) => self.respond(fault.as_deref(), refusal),
         }
     }
 
@@ -348,6 +363,10 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
 }
 
 impl ReceivedTransaction<'_> {
+    pub fn recipients(&self) -> &[String] {
+        &self.envelope.recipients
+    }
+
     fn check(&self, address: &str, max: usize) -> Result<(), Refusal> {
         match self.chunks {
             Chunks::None => {}

@@ -22,6 +22,7 @@ impl<P: ByteStream> ServerSession<'_, P> {
         let from = self.client.from;
         self.on_event(&ServerEvent::Connected { peer: from });
         let fault = self.due_fault(Stage::Connect)?;
+        let fault = fault.as_deref();
         if fault.is_some() {
             self.respond(fault, "")?;
         }
@@ -42,6 +43,7 @@ impl<P: ByteStream> ServerSession<'_, P> {
         let Introduction { name, what } = self.context.introduction;
         let greeting = format!("220 {name} {what}");
         let fault = self.due_fault(Stage::Banner)?;
+        let fault = fault.as_deref();
         self.is_refused = fault.and_then(FaultAction::refusal).is_some();
         self.respond(fault, &greeting)
     }
@@ -82,6 +84,7 @@ impl<P: ByteStream> ServerSession<'_, P> {
             return self.answer(reply::IN_TRANSACTION);
         }
         let fault = self.due_fault(Stage::Starttls)?;
+        let fault = fault.as_deref();
         // CVE-2011-0411: data sent in clear after STARTTLS must not count as received inside TLS.
         self.connection.discard_input();
         self.respond(fault, reply::READY_FOR_TLS)?;
@@ -98,6 +101,7 @@ impl<P: ByteStream> ServerSession<'_, P> {
     /// The handshake, or the fault that replaces it.
     fn secure(&mut self, encryption: &ServerTls) -> CommandResult {
         let fault = self.due_fault(Stage::Tls)?;
+        let fault = fault.as_deref();
         if fault.is_some() {
             self.connection.flush()?;
             if self.connection.pending().is_empty() {
@@ -227,6 +231,7 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
 
     fn finish_login(&mut self, mechanism: Mechanism, step: LoginStep) -> CommandResult {
         let fault = self.due_fault(Stage::Auth)?;
+        let fault = fault.as_deref();
         let is_allowed = fault.and_then(FaultAction::refusal).is_none();
         let (user, accepted) = match step {
             LoginStep::Accepted(user) => (user, is_allowed),

@@ -98,6 +98,7 @@ fn every_key_of_sendmail_and_every_rule_is_read() {
         domain: Some("xn--bcher-kva.example".to_owned()),
         postmaster: Some(Address::parse("ann@x.org").unwrap()),
         original: OriginalAddress::ReplyTo,
+        keeps_addresses: false,
     };
     assert_eq!(all.rewrite, expected);
     assert_eq!(all.profile.as_deref(), Some("p"));

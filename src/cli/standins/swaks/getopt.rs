@@ -1,4 +1,4 @@
-//! Command lines, parsed as Perl's Getopt::Long does without bundling and with case.
+//! Command lines, parsed as `Getopt::Long` of Perl does without bundling and with case.
 
 use crate::cli::standins::swaks::options::{Key, Syntax, TABLE};
 use std::collections::VecDeque;
@@ -27,19 +27,21 @@ pub struct Parsed {
 #[derive(Clone, Copy)]
 struct Name {
     key: Key,
-    name: &'static str,
+    text: &'static str,
     is_removed: bool,
 }
 
 impl Name {
     fn matches(self, text: &str, is_whole: bool) -> bool {
-        let rest = match self.is_removed {
-            true => text.strip_prefix("no-"),
-            false => Some(text),
+        let rest = if self.is_removed {
+            text.strip_prefix("no-")
+        } else {
+            Some(text)
         };
         match rest {
-            Some(rest) if is_whole => self.name == rest,
-            Some(rest) => self.name.starts_with(rest),
+            Some(rest) if is_whole => self.text == rest,
+            _ if self.key.row().is_whole => false,
+            Some(rest) => self.text.starts_with(rest),
             // The name begins with an incomplete "no-".
             None => !is_whole && "no-".starts_with(text),
         }
@@ -47,16 +49,16 @@ impl Name {
 
     fn whole(self) -> String {
         let no = if self.is_removed { "no-" } else { "" };
-        format!("{no}{}", self.name)
+        format!("{no}{}", self.text)
     }
 }
 
 fn names() -> impl Iterator<Item = Name> {
     TABLE.iter().flat_map(|row| {
-        row.names.iter().flat_map(|&name| {
+        row.names.iter().flat_map(|&text| {
             [false, true].map(|is_removed| Name {
                 key: row.key,
-                name,
+                text,
                 is_removed,
             })
         })
@@ -96,15 +98,16 @@ fn rewritten(words: Vec<String>) -> Vec<String> {
     while let Some(mut word) = words.pop_front() {
         if let Some((option, value)) = with_value(&word) {
             words.push_front(value.to_owned());
-            word = option.to_owned();
+            let option = option.len();
+            word.truncate(option);
         }
         if let Some(name) = header_name(&word) {
             let value = words.pop_front().unwrap_or_default();
             words.push_front(format!("{name}: {value}"));
             // The argument is looked at again, as a word that may be of one of these forms.
-            word = "--header".to_owned();
+            "--header".clone_into(&mut word);
         } else if without_prefix(&word, "no-").is_some() {
-            word = "--no-header".to_owned();
+            "--no-header".clone_into(&mut word);
         }
         done.push(word);
     }
@@ -148,13 +151,14 @@ fn option_text(word: &str) -> Option<&str> {
 
 fn option(text: &str, words: &mut VecDeque<String>) -> Result<Found, String> {
     let name = named(text)?;
-    let syntax = match name.is_removed {
-        true => Syntax::Flag,
-        false => name.key.row().syntax,
+    let syntax = if name.is_removed {
+        Syntax::Flag
+    } else {
+        name.key.row().syntax
     };
     let value = match (syntax, words.front()) {
         (Syntax::Flag, _) => "1".to_owned(),
-        (Syntax::Text, None) => return Err(format!("Option {} requires an argument", name.name)),
+        (Syntax::Text, None) => return Err(format!("Option {} requires an argument", name.text)),
         (Syntax::OptionalNumber, None) => "0".to_owned(),
         (Syntax::OptionalNumber, Some(word)) if number(word).is_none() => "0".to_owned(),
         (Syntax::OptionalText, None) => String::new(),
@@ -180,7 +184,9 @@ fn number(word: &str) -> Option<String> {
     let digits = word.strip_prefix(['-', '+']).unwrap_or(word);
     let first = digits.trim_start_matches('_');
     let is_number = first.starts_with(|first: char| first.is_ascii_digit())
-        && first.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+        && first
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'_');
     let plain = digits.replace('_', "");
     let plain = plain.trim_start_matches('0');
     let sign = if word.starts_with('-') { "-" } else { "" };
@@ -228,7 +234,16 @@ mod tests {
 
     #[test]
     fn options_may_be_cut_short_where_only_one_matches() {
-        let found = values(&["-serv", "mx", "--quit", "to", "--auth-pass", "x", "--s", "y"]);
+        let found = values(&[
+            "-serv",
+            "mx",
+            "--quit",
+            "to",
+            "--auth-pass",
+            "x",
+            "--s",
+            "y",
+        ]);
         let expected = [
             ("server", "mx"),
             ("quit-after", "to"),
@@ -253,7 +268,15 @@ mod tests {
 
     #[test]
     fn equals_signs_and_header_options_are_rewritten() {
-        let found = values(&["--from=a=b", "--h-Subject:", "x", "-header-X-A", "y", "--silent", "02"]);
+        let found = values(&[
+            "--from=a=b",
+            "--h-Subject:",
+            "x",
+            "-header-X-A",
+            "y",
+            "--silent",
+            "02",
+        ]);
         let expected = [
             ("from", "a=b"),
             ("header", "Subject: x"),

@@ -4,10 +4,9 @@ use crate::cli::standins::swaks::getopt::Found;
 use crate::cli::standins::swaks::octets;
 use crate::cli::standins::swaks::octets::is_true;
 use crate::cli::standins::swaks::options::{Answer, Group, Key, Missing, Prompt, TABLE};
-use crate::cli::standins::swaks::printer::Printer;
-use crate::cli::standins::swaks::stop::Stop;
+use crate::cli::standins::swaks::printer::{Printer, Stop};
+use crate::client::credentials;
 use crate::system::text::reason;
-use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use std::collections::VecDeque;
 use std::fs;
 use std::io::{self, BufRead as _, Read as _};
@@ -121,9 +120,10 @@ impl Given {
             Missing::Prompt(prompt) if value.is_empty() => self.ask(prompt)?,
             _ => value,
         };
-        let value = match row.reads_files {
-            true => self.content(key, value)?,
-            false => value,
+        let value = if row.reads_files {
+            self.content(key, value)?
+        } else {
+            value
         };
         Ok(Some(value))
     }
@@ -209,13 +209,11 @@ impl Given {
 
 /// A line of the standard input without its end; `None` at the end of the input.
 fn line(is_hidden: bool) -> Option<String> {
-    let echo = is_hidden.then(hide_input).flatten();
+    if is_hidden && let Some(secret) = credentials::hidden_line() {
+        return Some(octets::of_bytes(secret.expose()));
+    }
     let mut bytes = Vec::new();
     let read = io::stdin().lock().read_until(b'\n', &mut bytes);
-    if let Some(before) = echo {
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
-        println!();
-    }
     if !matches!(read, Ok(1..)) {
         return None;
     }
@@ -223,13 +221,4 @@ fn line(is_hidden: bool) -> Option<String> {
         bytes.pop();
     }
     Some(octets::of_bytes(&bytes))
-}
-
-/// Switches off the echo of the terminal, if the standard input is one, and returns the modes before.
-fn hide_input() -> Option<rustix::termios::Termios> {
-    let before = tcgetattr(io::stdin()).ok()?;
-    let mut hidden = before.clone();
-    hidden.local_modes.remove(LocalModes::ECHO);
-    tcsetattr(io::stdin(), OptionalActions::Now, &hidden).ok()?;
-    Some(before)
 }

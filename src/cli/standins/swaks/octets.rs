@@ -1,6 +1,8 @@
-//! Texts of octets. swaks handles its arguments and files as octets, whatever their charset. Here such a text is a
+//! Texts of octets, and base64. swaks handles its arguments and files as octets, whatever their charset. Here such a text is a
 //! `String` of which each character, U+0000 to U+00FF, is one octet, so that it can be searched and formatted.
 
+use base64::prelude::{BASE64_STANDARD, Engine};
+use base64::{alphabet, engine};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
@@ -53,6 +55,29 @@ pub fn parts<'t>(text: &'t str, separator: &str) -> Vec<&'t str> {
     parts
 }
 
+/// Decodes base64 as Perl does: other characters are skipped, and padding may be missing.
+pub fn decoded(text: &str) -> Vec<u8> {
+    let is_padding = |character: char| character == '=';
+    let text = text.split(is_padding).next().unwrap_or_default();
+    let kept = text
+        .chars()
+        .filter(|character| character.is_ascii_alphanumeric() || matches!(character, '+' | '/'));
+    let mut kept: String = kept.collect();
+    if kept.len() % 4 == 1 {
+        kept.pop();
+    }
+    let config = engine::GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(engine::DecodePaddingMode::Indifferent);
+    let lenient = engine::GeneralPurpose::new(&alphabet::STANDARD, config);
+    lenient.decode(kept).unwrap_or_default()
+}
+
+/// The octets in base64, on one line.
+pub fn encoded(bytes: &[u8]) -> String {
+    BASE64_STANDARD.encode(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,5 +94,12 @@ mod tests {
     fn empty_parts_at_the_end_are_dropped() {
         assert_eq!(parts("a,,b,,", ","), ["a", "", "b"]);
         assert!(parts("", ",").is_empty());
+    }
+
+    #[test]
+    fn padding_and_other_characters_do_not_matter() {
+        assert_eq!(decoded("YWxp Y2U"), b"alice");
+        assert_eq!(decoded("YWxpY2U=\n"), b"alice");
+        assert_eq!(decoded("Y"), b"");
     }
 }

@@ -1,11 +1,28 @@
-//! The output: lines with marks, on standard output, standard error or in files.
+//! The output: lines with marks, on standard output, standard error or in files; and the end of a run.
 
 use crate::cli::standins::swaks::octets;
-use crate::cli::standins::swaks::stop::Stop;
+use crate::cli::terminal;
 use crate::cli::terminal::Stdout;
+use crate::system::exit::Exit;
+use crate::system::text::shown_with_tabs;
+use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::sync::Arc;
+
+/// The run ends with this exit status; the reason was printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop(pub u8);
+
+impl Stop {
+    /// The exit status when the output cannot be written. A closed pipe is not reported.
+    pub fn output_failed(error: &io::Error) -> Self {
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            terminal::output_failed(error);
+        }
+        Self(Exit::Io.code())
+    }
+}
 
 /// What a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +66,10 @@ pub enum Target {
 }
 
 impl Target {
+    fn is_terminal(&self) -> bool {
+        matches!(self, Self::Stdout) && io::stdout().is_terminal()
+    }
+
     fn write(&self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::Stdout => Stdout.write_all(bytes),
@@ -99,12 +120,18 @@ impl Printer {
         if !self.shows(kind) {
             return;
         }
-        let lines = self.marked(kind, text) + "\n";
         let target = if kind == Kind::Error {
             &self.err
         } else {
             &self.out
         };
+        let is_foreign = matches!(kind, Kind::Received | Kind::Unexpected);
+        let text = if is_foreign && target.is_terminal() {
+            Cow::Owned(without_controls(text))
+        } else {
+            Cow::Borrowed(text)
+        };
+        let lines = self.marked(kind, &text) + "\n";
         let written = target.write(&octets::bytes(&lines));
         self.keep_failure(written);
     }
@@ -188,6 +215,16 @@ impl Printer {
     }
 }
 
+/// The lines with control characters escaped, so that a server does not control the terminal.
+fn without_controls(text: &str) -> String {
+    let lines = text.split('\n');
+    let lines = lines.map(|line| {
+        let line = shown_with_tabs(&octets::utf8(line));
+        octets::of_bytes(line.as_bytes())
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,12 +232,23 @@ mod tests {
     #[test]
     fn each_line_has_the_mark_of_its_kind() {
         let mut printer = Printer::new();
-        assert_eq!(printer.marked(Kind::Received, "250-a\n250 b"), "<-  250-a\n<-  250 b");
+        assert_eq!(
+            printer.marked(Kind::Received, "250-a\n250 b"),
+            "<-  250-a\n<-  250 b"
+        );
         printer.is_tls = true;
         assert_eq!(printer.marked(Kind::Sent, "QUIT"), " ~> QUIT");
         assert_eq!(printer.marked(Kind::Unexpected, "500"), "<~* 500");
         printer.options.no_hints_send = true;
         assert_eq!(printer.marked(Kind::Sent, "QUIT"), "QUIT");
+    }
+
+    #[test]
+    fn replies_do_not_control_a_terminal() {
+        assert_eq!(
+            without_controls("250-\x1b[2J\n250 \u{c3}\u{bc}"),
+            "250-\\u{1b}[2J\n250 \u{c3}\u{bc}"
+        );
     }
 
     #[test]

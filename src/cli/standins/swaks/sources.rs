@@ -4,7 +4,7 @@ use crate::cli::standins::swaks::getopt;
 use crate::cli::standins::swaks::given::Given;
 use crate::cli::standins::swaks::octets;
 use crate::cli::standins::swaks::octets::is_true;
-use crate::cli::standins::swaks::stop::Stop;
+use crate::cli::standins::swaks::printer::Stop;
 use std::env;
 use std::ffi::OsString;
 use std::fs;
@@ -27,7 +27,10 @@ enum RcFile {
 
 /// Reads all sources.
 pub fn read(command_line: &[OsString], given: &mut Given) -> Result<(), Stop> {
-    let words: Vec<String> = command_line.iter().map(|word| octets::of_os(word)).collect();
+    let words: Vec<String> = command_line
+        .iter()
+        .map(|word| octets::of_os(word))
+        .collect();
     let (path, is_chosen) = match rc_file(&words) {
         RcFile::None => (None, false),
         RcFile::Default(path) => (Some(path), false),
@@ -62,9 +65,10 @@ fn rc_file(words: &[String]) -> RcFile {
     }
     if let Some(path) = env::var_os(format!("{PREFIX}config")) {
         let path = octets::of_os(&path);
-        return match is_true(&path) {
-            true => RcFile::Chosen(path),
-            false => RcFile::None,
+        return if is_true(&path) {
+            RcFile::Chosen(path)
+        } else {
+            RcFile::None
         };
     }
     let homes = ["SWAKS_HOME", "HOME", "LOGDIR"].into_iter();
@@ -126,7 +130,7 @@ fn add(words: Vec<String>, source: &str, given: &mut Given) -> Result<(), Stop> 
     }
     for error in &parsed.errors {
         // Where the standard error is closed, the exit status tells of it.
-        let _ = writeln!(io::stderr(), "{error}");
+        let _ = io::stderr().write_all(&octets::bytes(&format!("{error}\n")));
     }
     if !parsed.errors.is_empty() {
         return Err(Stop(1));

@@ -56,6 +56,7 @@ fn try_connect(
     });
     let terms = Terms {
         source: None,
+        source_port: 0,
         limit: LIMIT,
         proxy_login: login,
     };
@@ -250,6 +251,7 @@ fn failing(limit: Duration, act: fn(TcpListener)) -> String {
     let thread = Builder::new().spawn(move || act(listener)).unwrap();
     let terms = Terms {
         source: None,
+        source_port: 0,
         limit,
         proxy_login: None,
     };

@@ -54,6 +54,12 @@ impl TlsStream {
         Ok(())
     }
 
+    /// The stream below, after a handshake that has failed.
+    pub fn into_under(mut self) -> Box<dyn Stream> {
+        self.is_reset = true;
+        std::mem::replace(&mut self.under, Box::new(Gone))
+    }
+
     /// Reads once and processes the records.
     fn take_in(&mut self) -> io::Result<()> {
         self.under.acknowledge_at_once();

@@ -319,7 +319,7 @@ impl Verifier {
 
 /// The CAs that the system trusts. If a file contains all of them, the directory with one file for each is
 /// not read.
-fn system_cas() -> Vec<CertificateDer<'static>> {
+pub fn system_cas() -> Vec<CertificateDer<'static>> {
     let set = |name| std::env::var_os(name).map(PathBuf::from);
     let (file, directory) = (set("SSL_CERT_FILE"), set("SSL_CERT_DIR"));
     let has_own_directory = match (&file, &directory) {

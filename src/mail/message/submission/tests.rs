@@ -1,5 +1,7 @@
+use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::envelope::{Dsn, Return};
+use crate::mail::message::SubmissionFields;
 use crate::mail::message::submission::*;
 use crate::mail::message::{Convertible, Input, Message, Signed};
 use crate::mail::rewrite::{HostNames, OriginalAddress, RewriteOptions, Rule};
@@ -31,6 +33,8 @@ fn submission() -> Submission {
         trace: None,
         utf8: false,
         signer: Signer::default(),
+        crypt: CryptOptions::default(),
+        fields: SubmissionFields::default(),
     }
 }
 

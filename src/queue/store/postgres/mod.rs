@@ -48,7 +48,7 @@ use connection::{Failure, Parameter};
 use item::{COLUMNS, StoredItem, StoredMessage};
 use lease::{Leases, number};
 use pool::Pool;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -160,13 +160,22 @@ impl PostgresStore {
     }
 }
 
+/// The connections of this process, which opens the same queue for each message.
+static POOLS: Mutex<Vec<(Database, Arc<Pool>)>> = Mutex::new(Vec::new());
+
 fn open_pool(database: &Database) -> Result<Arc<Pool>, QueueError> {
+    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, pool)) = pools.iter().find(|(known, _)| known == database) {
+        return Ok(Arc::clone(pool));
+    }
     let settings = Settings::of(database).map_err(|why| QueueError::Database {
         location: database.to_string(),
         why,
         fault: DatabaseFault::Setup,
     })?;
-    Ok(Arc::new(Pool::new(settings)?))
+    let pool = Arc::new(Pool::new(settings)?);
+    pools.push((database.clone(), Arc::clone(&pool)));
+    Ok(pool)
 }
 
 /// Gives reserved items back.

@@ -2,8 +2,8 @@
 
 use crate::server::auth::{Auth, UserDatabase};
 use crate::server::events::{ServerEvent, ServerObserver};
-use crate::server::fault::FaultPlan;
 use crate::server::fault::InjectedFault;
+use crate::server::fault_plan::FaultPlan;
 use crate::server::offers::OfferList;
 use crate::server::session::tests::*;
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn behavior(offers: &[&str], faults: &[&str]) -> ServerBehavior {
         .map(|text| InjectedFault::parse(text, clock).unwrap());
     ServerBehavior {
         offers: all,
-        faults: FaultPlan::new(faults.collect(), Vec::new(), Some(1)),
+        faults: std::sync::Arc::new(FaultPlan::new(faults.collect(), Vec::new(), Some(1))),
         hang_time: Duration::from_millis(1),
         ..ServerBehavior::default()
     }

@@ -1,0 +1,161 @@
+//! Faults that are changed while the server runs.
+
+use crate::server::fault::{FaultAction, FaultReply, FaultTime, InjectedFault};
+use crate::server::web::api::{get, object, strings};
+use crate::server::web::http::request::{Method, Request};
+use crate::server::web::http::response::Response;
+use crate::server::web::serve::WebContext;
+use crate::smtp::stage::Stage;
+use crate::system::time::parsed;
+use serde_json::{Map, Value, json};
+
+/// Faults at one time.
+const MAX_FAULTS: usize = 1000;
+
+/// The names of mailpit's API, their stages and the text of the reply.
+const TRIGGERS: [(&str, Stage, &str); 3] = [
+    ("Sender", Stage::Mail, "sender rejected"),
+    ("Recipient", Stage::Rcpt, "recipient rejected"),
+    ("Authentication", Stage::Auth, "login rejected"),
+];
+
+/// Lists (GET), adds (POST), replaces (PUT) and removes (DELETE) faults, written as in the option --fault.
+pub fn faults<'a>(context: WebContext<'a>, request: &Request) -> Response<'a> {
+    let done = match request.method {
+        Method::Post => change(context, request, false),
+        Method::Put => change(context, request, true),
+        Method::Delete => remove(context, request),
+        _ => Ok(()),
+    };
+    match (done, request.method) {
+        (Err(refusal), _) => refusal,
+        (Ok(()), Method::Other) => get(request, Response::not_found),
+        (Ok(()), _) => list(context),
+    }
+}
+
+fn list(context: WebContext<'_>) -> Response<'_> {
+    let faults = context.faults.all();
+    let faults: Vec<Value> = faults
+        .iter()
+        .map(|(id, fault)| json!({"ID": id, "Fault": fault.to_string()}))
+        .collect();
+    Response::json(&json!({"Faults": faults}))
+}
+
+fn change(
+    context: WebContext<'_>,
+    request: &Request,
+    is_whole: bool,
+) -> Result<(), Response<'static>> {
+    let object = object(request)?;
+    let mut texts = strings(&object["Faults"]);
+    texts.extend(object["Fault"].as_str().map(str::to_owned));
+    if texts.is_empty() && !is_whole {
+        return Err(Response::error(400, "expected Fault or Faults"));
+    }
+    let clock = |text: &str| parsed(text).ok_or_else(|| format!("{text:?} is not a time"));
+    let parsed = texts.iter().map(|text| InjectedFault::parse(text, clock));
+    let parsed: Result<Vec<InjectedFault>, String> = parsed.collect();
+    let faults = parsed.map_err(|error| Response::error(400, &error))?;
+    let kept = if is_whole {
+        0
+    } else {
+        context.faults.all().len()
+    };
+    if kept + faults.len() > MAX_FAULTS {
+        return Err(Response::error(400, "too many faults"));
+    }
+    if is_whole {
+        context.faults.remove(|_, _| true);
+    }
+    for fault in faults {
+        context.faults.add(fault);
+    }
+    Ok(())
+}
+
+/// Removes the faults with the numbers in `IDs`; without any, all.
+fn remove(context: WebContext<'_>, request: &Request) -> Result<(), Response<'static>> {
+    let object = object(request)?;
+    let ids = object["IDs"].as_array().cloned().unwrap_or_default();
+    let ids: Vec<u64> = ids.iter().filter_map(Value::as_u64).collect();
+    context
+        .faults
+        .remove(|id, _| ids.is_empty() || ids.contains(&id));
+    Ok(())
+}
+
+/// The triggers of mailpit: a code and a probability for each.
+pub fn chaos<'a>(context: WebContext<'a>, request: &Request) -> Response<'a> {
+    if request.method == Method::Put
+        && let Err(refusal) = set_triggers(context, request)
+    {
+        return refusal;
+    }
+    let faults = context.faults.all();
+    let mut triggers = Map::new();
+    for (name, stage, _) in TRIGGERS {
+        let known = faults.iter().find_map(|(_, fault)| trigger(fault, stage));
+        let (code, percent) = known.unwrap_or((451, 0.0));
+        let whole = (0..=100_u32)
+            .rev()
+            .find(|&whole| f64::from(whole) <= percent);
+        let trigger = json!({"ErrorCode": code, "Probability": whole.unwrap_or(0)});
+        triggers.insert(name.to_owned(), trigger);
+    }
+    match request.method {
+        Method::Get | Method::Head | Method::Put => Response::json(&Value::Object(triggers)),
+        _ => get(request, Response::not_found),
+    }
+}
+
+/// The code and the probability of a fault that is a trigger of this stage.
+fn trigger(fault: &InjectedFault, stage: Stage) -> Option<(u16, f64)> {
+    match (&fault.what, fault.when) {
+        (FaultAction::Reply(reply), FaultTime::Chance(percent))
+            if fault.stage == stage && fault.address.is_none() =>
+        {
+            Some((reply.code, percent))
+        }
+        _ => None,
+    }
+}
+
+/// Replaces all triggers; one that is missing is removed.
+fn set_triggers(context: WebContext<'_>, request: &Request) -> Result<(), Response<'static>> {
+    let object = object(request)?;
+    let mut added = Vec::new();
+    for (name, stage, text) in TRIGGERS {
+        let trigger = &object[name];
+        let percent = trigger["Probability"].as_f64().unwrap_or(0.0);
+        let code = trigger["ErrorCode"].as_u64().unwrap_or(451);
+        let code = u16::try_from(code)
+            .ok()
+            .filter(|code| (400..600).contains(code));
+        let Some(code) = code.filter(|_| (0.0..=100.0).contains(&percent)) else {
+            let text = format!("{name}: ErrorCode is from 400 to 599, Probability from 0 to 100");
+            return Err(Response::error(400, &text));
+        };
+        if percent > 0.0 {
+            added.push(InjectedFault {
+                stage,
+                address: None,
+                what: FaultAction::Reply(FaultReply {
+                    code,
+                    text: format!("{code} {text}"),
+                }),
+                when: FaultTime::Chance(percent),
+            });
+        }
+    }
+    context.faults.remove(|_, fault| {
+        TRIGGERS
+            .iter()
+            .any(|(_, stage, _)| trigger(fault, *stage).is_some())
+    });
+    for fault in added {
+        context.faults.add(fault);
+    }
+    Ok(())
+}

@@ -1,0 +1,359 @@
+//! The messages that were caught, in a bounded number, with what the page and the API show of them.
+
+use crate::mail::message::Source;
+use crate::mail::view::{Limits, MessageView, Parser};
+use crate::server::maildir::{self, Maildir};
+use crate::server::store::{Incoming, MessageStore, ReceivedEnvelope, StoreRefusal, StoredAt};
+use crate::server::web::caught::{CaughtMessage, MessagePlace, NewMessage, in_file};
+use crate::server::web::maildir_files;
+use crate::server::web::query::Query;
+use crate::server::web::session_log::SessionLogs;
+use crate::server::web::spool::{Draft, Spool};
+use crate::server::web::summary::Summary;
+use std::collections::VecDeque;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Octets of memory for all messages, roughly; beyond it, the oldest are deleted.
+const MAX_WEIGHT: usize = 64 * 1024 * 1024;
+
+/// How long messages are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Number of messages; of more, the oldest are deleted. `None`: [`DEFAULT_MAX`] are shown, and files of a Maildir
+    /// are not deleted.
+    pub max: Option<usize>,
+    /// `None`: no limit.
+    pub max_age: Option<Duration>,
+}
+
+/// Messages that are kept without an option.
+pub const DEFAULT_MAX: usize = 10_000;
+
+/// A store that keeps messages for the page and the API.
+pub struct Catcher<'o> {
+    /// The transcripts of open sessions.
+    pub sessions: SessionLogs<'o>,
+    retention: Retention,
+    storage: Storage,
+    state: Mutex<State>,
+    changed: Condvar,
+    /// One large message is parsed at a time.
+    parsing: Mutex<()>,
+}
+
+enum Storage {
+    Spool(Spool),
+    Maildir(Maildir),
+}
+
+#[derive(Default)]
+struct State {
+    /// In the order of arrival.
+    messages: VecDeque<Arc<CaughtMessage>>,
+    last_number: u64,
+    weight: usize,
+    /// Number of deletions and changes of marks.
+    revision: u64,
+    is_closing: bool,
+}
+
+/// A point in time, to wait for changes after it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Number of the last message.
+    pub number: u64,
+    pub revision: u64,
+    /// True if the server ends.
+    pub is_closing: bool,
+}
+
+impl<'o> Catcher<'o> {
+    /// A store in a temporary file.
+    pub fn in_memory(retention: Retention, sessions: SessionLogs<'o>) -> io::Result<Catcher<'o>> {
+        let storage = Storage::Spool(Spool::new()?);
+        Ok(Catcher::new(retention, sessions, storage))
+    }
+
+    /// A store in a Maildir. The messages that it has are caught, too.
+    pub fn in_maildir(
+        path: &Path,
+        retention: Retention,
+        sessions: SessionLogs<'o>,
+    ) -> io::Result<Catcher<'o>> {
+        let storage = Storage::Maildir(Maildir::open(path)?);
+        let catcher = Catcher::new(retention, sessions, storage);
+        for new in maildir_files::messages(path)? {
+            catcher.add(new);
+        }
+        Ok(catcher)
+    }
+
+    fn new(retention: Retention, sessions: SessionLogs<'o>, storage: Storage) -> Catcher<'o> {
+        Catcher {
+            sessions,
+            retention,
+            storage,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            parsing: Mutex::default(),
+        }
+    }
+
+    /// The messages, the newest first.
+    pub fn messages(&self) -> Vec<Arc<CaughtMessage>> {
+        let mut state = self.state();
+        self.expire(&mut state);
+        state.messages.iter().rev().cloned().collect()
+    }
+
+    /// The messages that meet a condition, the newest first.
+    pub fn search(&self, query: &Query) -> Vec<Arc<CaughtMessage>> {
+        let mut found = self.messages();
+        found.retain(|message| message.matches(query));
+        found
+    }
+
+    /// The messages that arrived after the one with this number, in the order of arrival.
+    pub fn after(&self, number: u64) -> Vec<Arc<CaughtMessage>> {
+        let state = self.state();
+        let newer = state.messages.iter().rev();
+        let newer = newer.take_while(|message| message.number > number);
+        let mut newer: Vec<_> = newer.cloned().collect();
+        newer.reverse();
+        newer
+    }
+
+    /// The message with this identifier; the newest for `latest`.
+    pub fn find(&self, id: &str) -> Option<Arc<CaughtMessage>> {
+        let mut state = self.state();
+        self.expire(&mut state);
+        if id == "latest" {
+            return state.messages.back().cloned();
+        }
+        state
+            .messages
+            .iter()
+            .find(|message| message.id == id)
+            .cloned()
+    }
+
+    pub fn source(&self, message: &CaughtMessage) -> io::Result<Source> {
+        match (message.place(), &self.storage) {
+            (MessagePlace::Spool(start), Storage::Spool(spool)) => spool.open(start, message.size),
+            (MessagePlace::File { path, skip }, _) => in_file(&path, skip),
+            (MessagePlace::Spool(_), Storage::Maildir(_)) => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    pub fn view(&self, source: &Source) -> io::Result<MessageView> {
+        let lock = self.parsing.lock();
+        let _turn = lock.unwrap_or_else(PoisonError::into_inner);
+        Parser::view(source, Limits::Whole)
+    }
+
+    /// Number of messages, and of those that are not read.
+    pub fn counts(&self) -> (usize, usize) {
+        let messages = self.messages();
+        let unread = messages.iter().filter(|message| !message.is_read());
+        (messages.len(), unread.count())
+    }
+
+    /// Deletes the messages that are selected.
+    pub fn delete(&self, is_selected: impl Fn(&CaughtMessage) -> bool) {
+        let mut state = self.state();
+        let (deleted, kept): (Vec<_>, Vec<_>) = state
+            .messages
+            .drain(..)
+            .partition(|message| is_selected(message));
+        state.messages = kept.into();
+        for message in &deleted {
+            self.forget(&mut state, message, true);
+        }
+        self.announce(state);
+    }
+
+    pub fn set_read(&self, messages: &[Arc<CaughtMessage>], is_read: bool) {
+        let mut is_changed = false;
+        for message in messages {
+            is_changed |= message.set_read(is_read);
+        }
+        if is_changed {
+            self.announce(self.state());
+        }
+    }
+
+    pub fn set_tags(&self, messages: &[Arc<CaughtMessage>], tags: &[String]) {
+        for message in messages {
+            message.set_tags(tags.to_vec());
+        }
+        self.announce(self.state());
+    }
+
+    pub fn position(&self) -> Position {
+        self.state().position()
+    }
+
+    /// Waits for a change after a position, until the deadline. Returns the new position.
+    pub fn wait(&self, since: Position, deadline: Instant) -> Position {
+        let mut state = self.state();
+        loop {
+            let position = state.position();
+            let left = deadline.saturating_duration_since(Instant::now());
+            if position != since || left.is_zero() {
+                return position;
+            }
+            let waited = self.changed.wait_timeout(state, left);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Ends all waiting.
+    pub fn close(&self) {
+        self.state().is_closing = true;
+        self.changed.notify_all();
+    }
+
+    fn add(&self, new: NewMessage) {
+        let mut state = self.state();
+        state.last_number += 1;
+        let message = CaughtMessage::new(state.last_number, new);
+        state.weight += message.weight();
+        state.messages.push_back(Arc::new(message));
+        self.expire(&mut state);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Deletes what is beyond the limits.
+    fn expire(&self, state: &mut State) {
+        let oldest = self.retention.max_age.map(|age| SystemTime::now() - age);
+        let max = self.retention.max.unwrap_or(DEFAULT_MAX);
+        while let Some(first) = state.messages.front() {
+            let is_old = oldest.is_some_and(|oldest| first.received < oldest);
+            let is_over = state.messages.len() > max;
+            if !is_old && !is_over && state.weight <= MAX_WEIGHT {
+                return;
+            }
+            let is_requested = is_old || is_over && self.retention.max.is_some();
+            if let Some(message) = state.messages.pop_front() {
+                self.forget(state, &message, is_requested);
+            }
+        }
+    }
+
+    /// `deletes_file`: true if the file of a Maildir is deleted, too.
+    fn forget(&self, state: &mut State, message: &CaughtMessage, deletes_file: bool) {
+        state.weight = state.weight.saturating_sub(message.weight());
+        state.revision += 1;
+        match (message.place(), &self.storage) {
+            (MessagePlace::Spool(start), Storage::Spool(spool)) => {
+                spool.remove(start, message.size);
+            }
+            (MessagePlace::File { path, .. }, _) if deletes_file => {
+                // It may have been removed by another program.
+                let _ = fs::remove_file(path);
+            }
+            _ => {}
+        }
+    }
+
+    fn announce(&self, mut state: MutexGuard<'_, State>) {
+        state.revision += 1;
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    // A thread that panicked has left a list of whole messages.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn position(&self) -> Position {
+        Position {
+            number: self.last_number,
+            revision: self.revision,
+            is_closing: self.is_closing,
+        }
+    }
+}
+
+impl MessageStore for Catcher<'_> {
+    fn begin(&self, envelope: &ReceivedEnvelope) -> io::Result<Box<dyn Incoming + '_>> {
+        let draft = match &self.storage {
+            Storage::Spool(spool) => StoredDraft::Spool(spool, Draft::default()),
+            Storage::Maildir(maildir) => StoredDraft::File {
+                file: maildir.begin(envelope)?,
+                skip: maildir::head(envelope).len() as u64,
+            },
+        };
+        Ok(Box::new(IncomingCatch {
+            catcher: self,
+            envelope: envelope.clone(),
+            parser: Parser::new(Limits::Summary),
+            size: 0,
+            draft,
+        }))
+    }
+}
+
+/// A message while it is received.
+struct IncomingCatch<'c> {
+    catcher: &'c Catcher<'c>,
+    envelope: ReceivedEnvelope,
+    parser: Parser,
+    size: u64,
+    draft: StoredDraft<'c>,
+}
+
+enum StoredDraft<'c> {
+    Spool(&'c Spool, Draft),
+    File {
+        file: Box<dyn Incoming + 'c>,
+        skip: u64,
+    },
+}
+
+impl Incoming for IncomingCatch<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.size += bytes.len() as u64;
+        self.parser.push(bytes);
+        match &mut self.draft {
+            StoredDraft::Spool(_, draft) => draft.write(bytes),
+            StoredDraft::File { file, .. } => file.write(bytes),
+        }
+    }
+
+    fn commit(self: Box<Self>) -> Result<StoredAt, StoreRefusal> {
+        let view = self.parser.finish()?;
+        let (place, stored) = match self.draft {
+            StoredDraft::Spool(spool, draft) => {
+                let start = spool.append(&draft)?;
+                (MessagePlace::Spool(start), StoredAt::Elsewhere)
+            }
+            StoredDraft::File { file, skip } => match file.commit()? {
+                StoredAt::File(path) => {
+                    let stored = StoredAt::File(path.clone());
+                    (MessagePlace::File { path, skip }, stored)
+                }
+                other => return Ok(other),
+            },
+        };
+        let session = self.catcher.sessions.of(self.envelope.connection);
+        self.catcher.add(NewMessage {
+            summary: Summary::of(&view),
+            envelope: self.envelope,
+            session: Some(session),
+            received: SystemTime::now(),
+            size: self.size,
+            place,
+            is_read: false,
+        });
+        Ok(stored)
+    }
+}

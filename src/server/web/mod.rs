@@ -1,0 +1,30 @@
+//! The page of the catcher and its HTTP API.
+//!
+//! ```text
+//! ServerSession -> Catcher (MessageStore) -> CaughtMessage in Spool or Maildir
+//!               -> SessionLogs (ServerObserver)
+//! WebServer -> HttpConnection -> guard -> api, page -> Catcher
+//! ```
+//!
+//! Nothing in a message is executed or fetched: the page has a content security policy, HTML is shown in a sandbox, and
+//! parts are sent with types that a browser does not execute.
+
+mod api;
+mod catcher;
+mod caught;
+mod expect;
+mod html;
+mod http;
+mod maildir_files;
+mod page;
+mod query;
+mod serve;
+mod session_log;
+mod spool;
+mod summary;
+
+pub use catcher::{Catcher, Retention};
+pub use expect::ExpectingStore;
+pub use query::Query;
+pub use serve::WebServer;
+pub use session_log::SessionLogs;

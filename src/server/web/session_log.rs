@@ -1,0 +1,204 @@
+//! The transcript of each session, for the messages that it delivers.
+
+use crate::server::events::{ServerEvent, ServerObserver};
+use crate::system::text::{printable, shown};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// Octets of a transcript. The rest of a longer one is left out.
+const MAX_LOG: usize = 16 * 1024;
+
+/// The transcript of a session up to now.
+#[derive(Debug)]
+pub struct SessionLog {
+    start: Instant,
+    text: Mutex<LogText>,
+}
+
+#[derive(Debug, Default)]
+struct LogText {
+    /// Lines: milliseconds since the connection, a tab, `C`, `S` or `*`, a tab, text.
+    lines: String,
+    tls: Option<(String, String)>,
+    /// True if a line was left out.
+    is_full: bool,
+}
+
+/// A line of a transcript.
+#[derive(Debug, PartialEq, Eq)]
+pub struct LogLine {
+    pub elapsed_ms: u64,
+    /// `C`: the client; `S`: the server; `*`: an event.
+    pub from: char,
+    pub text: String,
+}
+
+impl SessionLog {
+    pub fn new() -> SessionLog {
+        SessionLog {
+            start: Instant::now(),
+            text: Mutex::default(),
+        }
+    }
+
+    pub fn lines(&self) -> Vec<LogLine> {
+        let text = self.text();
+        let lines = text.lines.lines().filter_map(|line| {
+            let (elapsed, rest) = line.split_once('\t')?;
+            let (from, text) = rest.split_once('\t')?;
+            Some(LogLine {
+                elapsed_ms: elapsed.parse().ok()?,
+                from: from.chars().next()?,
+                text: text.to_owned(),
+            })
+        });
+        lines.collect()
+    }
+
+    /// Octets in memory, roughly.
+    pub fn weight(&self) -> usize {
+        self.text().lines.len() + 200
+    }
+
+    /// Version and cipher suite. `None`: no TLS.
+    pub fn tls(&self) -> Option<(String, String)> {
+        self.text().tls.clone()
+    }
+
+    fn text(&self) -> MutexGuard<'_, LogText> {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, from: char, line: &str) {
+        let mut text = self.text();
+        if text.is_full {
+            return;
+        }
+        text.is_full = text.lines.len() + line.len() > MAX_LOG;
+        let (from, line) = if text.is_full {
+            ('*', "(the rest is left out)")
+        } else {
+            (from, line)
+        };
+        let elapsed = self.start.elapsed().as_millis();
+        text.lines.push_str(&format!("{elapsed}\t{from}\t{line}\n"));
+    }
+
+    fn on_event(&self, event: &ServerEvent<'_>) {
+        match event {
+            ServerEvent::Command { line } => self.add('C', &readable(line)),
+            ServerEvent::Reply { text } => {
+                text.lines().for_each(|line| self.add('S', &shown(line)));
+            }
+            ServerEvent::Tls(agreement) => {
+                let (version, cipher) = (&agreement.version, &agreement.cipher);
+                self.text().tls = Some((version.clone(), cipher.clone()));
+                self.add('*', &format!("TLS: {version}, {cipher}"));
+            }
+            ServerEvent::TlsFailed { why } => self.add('*', &format!("TLS failed: {}", shown(why))),
+            ServerEvent::ClientChanged { new_client } => {
+                self.add('*', &format!("client: {}", shown(new_client)));
+            }
+            ServerEvent::Auth {
+                mechanism,
+                user,
+                accepted,
+            } => {
+                let result = if *accepted { "accepted" } else { "refused" };
+                self.add(
+                    '*',
+                    &format!("{mechanism} login of {}: {result}", shown(user)),
+                );
+            }
+            ServerEvent::Fault { stage, what } => {
+                self.add('*', &format!("fault at {}: {}", stage.name(), what.name()));
+            }
+            ServerEvent::Message { bytes, .. } => {
+                self.add('*', &format!("message stored, {bytes} bytes"));
+            }
+            ServerEvent::Failed { why } => self.add('*', &shown(why)),
+            ServerEvent::Closed { reason } => self.add('*', &format!("closed: {reason}")),
+            ServerEvent::Connected { .. } => {}
+        }
+    }
+}
+
+fn readable(line: &[u8]) -> String {
+    str::from_utf8(line).map_or_else(|_| printable(line), shown)
+}
+
+/// The transcripts of the open connections. Events are passed on to another observer.
+pub struct SessionLogs<'o> {
+    open: Mutex<HashMap<u64, Arc<SessionLog>>>,
+    next: &'o dyn ServerObserver,
+}
+
+impl<'o> SessionLogs<'o> {
+    pub fn new(next: &'o dyn ServerObserver) -> SessionLogs<'o> {
+        SessionLogs {
+            open: Mutex::default(),
+            next,
+        }
+    }
+
+    /// The transcript of the connection with this number.
+    pub fn of(&self, connection: u64) -> Arc<SessionLog> {
+        let mut open = self.open();
+        let log = open
+            .entry(connection)
+            .or_insert_with(|| Arc::new(SessionLog::new()));
+        Arc::clone(log)
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<u64, Arc<SessionLog>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ServerObserver for SessionLogs<'_> {
+    fn on_event(&self, connection: u64, event: &ServerEvent<'_>) {
+        self.of(connection).on_event(event);
+        if let ServerEvent::Closed { .. } = event {
+            self.open().remove(&connection);
+        }
+        self.next.on_event(connection, event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transcript_is_limited_and_one_line_each() {
+        let logs = SessionLogs::new(&());
+        let log = logs.of(7);
+        logs.on_event(
+            7,
+            &ServerEvent::Reply {
+                text: "250-a\r\n250 b",
+            },
+        );
+        logs.on_event(
+            7,
+            &ServerEvent::Command {
+                line: b"X \t\x1b\xff",
+            },
+        );
+        let lines = log.lines();
+        assert_eq!(lines[1].text, "250 b");
+        assert_eq!(
+            (lines[2].from, lines[2].text.as_str()),
+            ('C', "X \\x09\\x1b\\xff")
+        );
+        for _ in 0..1000 {
+            logs.on_event(7, &ServerEvent::Command { line: &[b'x'; 300] });
+        }
+        let lines = log.lines();
+        assert_eq!(lines.last().unwrap().text, "(the rest is left out)");
+        assert!(log.text().lines.len() <= MAX_LOG + 100);
+        logs.on_event(7, &ServerEvent::Closed { reason: "quit" });
+        assert!(logs.open().is_empty());
+    }
+}

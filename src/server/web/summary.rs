@@ -1,0 +1,99 @@
+//! What lists and searches need of a message. It is kept in memory, and its size is limited.
+
+use crate::mail::view::{MessageView, Person};
+use crate::system::text::beginning;
+
+/// Octets of the text that can be searched.
+const MAX_TEXT: usize = 2048;
+
+/// Characters of the text that lists show.
+pub const SNIPPET: usize = 250;
+
+/// Octets of a header field.
+const MAX_FIELD: usize = 1000;
+
+/// Addresses of a header field.
+const MAX_PEOPLE: usize = 100;
+
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    pub from: Vec<Person>,
+    pub to: Vec<Person>,
+    pub cc: Vec<Person>,
+    pub bcc: Vec<Person>,
+    pub reply_to: Vec<Person>,
+    pub subject: String,
+    pub message_id: String,
+    pub attachments: usize,
+    /// The beginning of the text, with single blanks.
+    pub text: String,
+    /// From X-Tags, separated by commas.
+    pub tags: Vec<String>,
+}
+
+impl Summary {
+    pub fn of(view: &MessageView) -> Summary {
+        let tags = view.value("x-tags").unwrap_or_default().split(',');
+        let tags = tags
+            .map(|tag| cut(tag.trim(), 100))
+            .filter(|tag| !tag.is_empty());
+        Summary {
+            from: people(&view.from),
+            to: people(&view.to),
+            cc: people(&view.cc),
+            bcc: people(&view.bcc),
+            reply_to: people(&view.reply_to),
+            subject: cut(&view.subject, MAX_FIELD),
+            message_id: cut(&view.message_id, MAX_FIELD),
+            attachments: view.attachments().count(),
+            text: with_single_blanks(&view.readable_text()),
+            tags: tags.take(20).collect(),
+        }
+    }
+
+    /// The beginning of the text, for lists.
+    pub fn snippet(&self) -> &str {
+        let end = self.text.char_indices().nth(SNIPPET);
+        end.map_or(&self.text, |(end, _)| &self.text[..end])
+    }
+
+    /// Octets in memory, roughly.
+    pub fn weight(&self) -> usize {
+        let people = [&self.from, &self.to, &self.cc, &self.bcc, &self.reply_to];
+        let people = people.into_iter().flatten();
+        let people: usize = people
+            .map(|person| 80 + person.name.len() + person.address.len())
+            .sum();
+        people + self.subject.len() + self.message_id.len() + self.text.len() + 300
+    }
+}
+
+fn people(people: &[Person]) -> Vec<Person> {
+    let person = |person: &Person| Person {
+        name: cut(&person.name, MAX_FIELD),
+        address: cut(&person.address, MAX_FIELD),
+    };
+    people.iter().take(MAX_PEOPLE).map(person).collect()
+}
+
+/// A copy of at most this many octets.
+fn cut(text: &str, octets: usize) -> String {
+    beginning(text, octets).to_owned()
+}
+
+fn with_single_blanks(text: &str) -> String {
+    let mut short = String::new();
+    for word in text.split_whitespace() {
+        if short.len() + word.len() > MAX_TEXT {
+            short.push(' ');
+            short.push_str(beginning(word, MAX_TEXT.saturating_sub(short.len())));
+            break;
+        }
+        if !short.is_empty() {
+            short.push(' ');
+        }
+        short.push_str(word);
+    }
+    short.shrink_to_fit();
+    short
+}

@@ -1,0 +1,371 @@
+//! The page of `ehlo sink --http` in Chromium, driven by its WebDriver (W3C): search, live arrival, HTML, attachments,
+//! keyboard, and messages that try to execute or to fetch something.
+
+use crate::parts::has;
+use crate::receiver::Receiver;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+const DRIVER: &str = "/usr/bin/chromedriver";
+const CHROMIUM: &str = "/usr/bin/chromium";
+
+/// Codes of keys (WebDriver §17.4.2).
+const DOWN: &str = "\u{e015}";
+const ESCAPE: &str = "\u{e00c}";
+
+/// A browser with one window. It and its driver end with it.
+struct Browser {
+    driver: Child,
+    port: u16,
+    session: String,
+    _profile: tempfile::TempDir,
+}
+
+impl Browser {
+    fn open(width: u32, height: u32) -> Browser {
+        let profile = tempfile::tempdir().unwrap();
+        let mut driver = Command::new(DRIVER)
+            .args(["--port=0"])
+            .env("HOME", profile.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let port = lines.find_map(|line| {
+            let line = line.unwrap();
+            let (_, port) = line.split_once("started successfully on port ")?;
+            port.trim_end_matches('.').parse().ok()
+        });
+        let mut browser = Browser {
+            driver,
+            port: port.expect("the driver has no port"),
+            session: String::new(),
+            _profile: profile,
+        };
+        let data = browser._profile.path().join("chromium");
+        let arguments = json!([
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            format!("--window-size={width},{height}"),
+            format!("--user-data-dir={}", data.display()),
+        ]);
+        let options = json!({"args": arguments, "binary": CHROMIUM});
+        let body = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}});
+        let session = browser.request("POST", "/session", &body);
+        browser.session = session["sessionId"].as_str().unwrap().to_owned();
+        browser.command(
+            "POST",
+            "/timeouts",
+            &json!({"script": 120_000, "pageLoad": 120_000}),
+        );
+        browser
+    }
+
+    /// A command of the session. Returns its value.
+    fn command(&self, method: &str, path: &str, body: &Value) -> Value {
+        self.request(method, &format!("/session/{}{path}", self.session), body)
+    }
+
+    fn request(&self, method: &str, path: &str, body: &Value) -> Value {
+        let body = if method == "GET" {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            self.port,
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+        let answer: Value = serde_json::from_str(body).unwrap();
+        answer["value"].clone()
+    }
+
+    fn go(&self, address: &str) {
+        self.command("POST", "/url", &json!({"url": address}));
+    }
+
+    /// The value of an expression in the page.
+    fn value(&self, expression: &str) -> Value {
+        let script = format!("return {expression}");
+        self.command(
+            "POST",
+            "/execute/sync",
+            &json!({"script": script, "args": []}),
+        )
+    }
+
+    /// Waits until an expression is true in the page.
+    #[track_caller]
+    fn wait(&self, expression: &str) {
+        let script = format!(
+            "const done = arguments[0]; const look = () => {{ let is; try {{ is = {expression}; }} catch {{ is = false; }} \
+             if (is) done(true); else setTimeout(look, 20); }}; look();"
+        );
+        let body = json!({"script": script, "args": []});
+        assert_eq!(
+            self.command("POST", "/execute/async", &body),
+            true,
+            "{expression}"
+        );
+    }
+
+    /// Presses these keys, one after the other.
+    fn press(&self, keys: &str) {
+        let press = |key: char| {
+            let key = key.to_string();
+            [
+                json!({"type": "keyDown", "value": key}),
+                json!({"type": "keyUp", "value": key}),
+            ]
+        };
+        let actions: Vec<Value> = keys.chars().flat_map(press).collect();
+        let source = json!({"type": "key", "id": "keyboard", "actions": actions});
+        self.command("POST", "/actions", &json!({"actions": [source]}));
+    }
+
+    fn click(&self, selector: &str) {
+        let script = "document.querySelector(arguments[0]).click()";
+        self.command(
+            "POST",
+            "/execute/sync",
+            &json!({"script": script, "args": [selector]}),
+        );
+    }
+
+    /// Goes into a frame; `None`: back to the page.
+    fn frame(&self, selector: Option<&str>) {
+        let id = match selector {
+            None => Value::Null,
+            Some(selector) => {
+                let find = json!({"using": "css selector", "value": selector});
+                self.command("POST", "/element", &find)
+            }
+        };
+        self.command("POST", "/frame", &json!({"id": id}));
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            self.command("DELETE", "", &Value::Null);
+        }
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+/// A server that counts connections, for addresses in hostile messages.
+fn trap() -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    thread::spawn(move || {
+        while listener.accept().is_ok() {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    (port, count)
+}
+
+fn mail(receiver: &Receiver, content: &str) {
+    let said = receiver.say(&format!(
+        "EHLO me\r\nMAIL FROM:<alice@crepes.fr>\r\nRCPT TO:<bob@hamburger.edu>\r\nDATA\r\n{content}\r\n.\r\nQUIT\r\n"
+    ));
+    assert!(said.contains("250 2.0.0 ok"), "{said}");
+}
+
+fn subject(receiver: &Receiver, subject: &str) {
+    mail(
+        receiver,
+        &format!(
+            "From: alice@crepes.fr\r\nTo: bob@hamburger.edu\r\nSubject: {subject}\r\n\r\ntext of {subject}"
+        ),
+    );
+}
+
+const SUBJECTS: &str =
+    "[...document.querySelectorAll('#list .subject')].map((one) => one.textContent).join()";
+
+#[test]
+fn messages_are_shown_live_searched_and_read_by_keyboard() {
+    if !has(DRIVER) || !has(CHROMIUM) {
+        return;
+    }
+    let mut receiver = Receiver::start(&["--http", "127.0.0.1:0"]);
+    let address = format!("http://127.0.0.1:{}/", receiver.http_port());
+    let browser = Browser::open(1280, 800);
+    browser.go(&address);
+    browser.wait("document.getElementById('live').className === 'on'");
+    browser.wait("!document.getElementById('empty').hidden");
+    // Live, without a reload.
+    for one in ["one", "two", "three"] {
+        subject(&receiver, one);
+    }
+    browser.wait(&format!("{SUBJECTS} === 'three,two,one'"));
+    assert!(
+        browser
+            .value("document.title")
+            .as_str()
+            .unwrap()
+            .starts_with("(3)")
+    );
+    // By keyboard: the newest, then the next.
+    browser.press("jj");
+    browser.wait("document.getElementById('subject').textContent === 'two'");
+    browser.wait("document.getElementById('panel').textContent.includes('text of two')");
+    browser.wait("document.title.startsWith('(1)')");
+    browser.press("6");
+    browser.wait(
+        "document.getElementById('panel').textContent.includes('C: MAIL FROM:<alice@crepes.fr>')",
+    );
+    browser.press("5");
+    browser.wait("document.getElementById('panel').textContent.includes('Subject: two')");
+    browser.press("u");
+    browser.wait("document.title.startsWith('(2)')");
+    // The search.
+    browser.press("/");
+    browser.press("subject:t -two");
+    browser.wait(&format!("{SUBJECTS} === 'three'"));
+    subject(&receiver, "twelve");
+    browser.wait(&format!("{SUBJECTS} === 'twelve,three'"));
+    browser.press(DOWN);
+    browser.wait("document.activeElement.id === 'list'");
+    browser.press("/");
+    browser.press(ESCAPE);
+    browser.wait(&format!("{SUBJECTS} === 'twelve,three,two,one'"));
+    // Deletes the one that is open.
+    browser.press("#");
+    browser.wait("document.querySelectorAll('#list li').length === 3");
+}
+
+#[test]
+fn html_images_and_attachments_of_the_message_are_shown_on_a_phone() {
+    if !has(DRIVER) || !has(CHROMIUM) {
+        return;
+    }
+    let mut receiver = Receiver::start(&["--http", "127.0.0.1:0"]);
+    let address = format!("http://127.0.0.1:{}/", receiver.http_port());
+    let png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+    mail(
+        &receiver,
+        &format!(
+            "Subject: menu\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+         --b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<h1 style=\"color:rgb(1,2,3)\">Men\u{fc}</h1><img src=\"cid:p@x\">\r\n\
+         --b\r\nContent-Type: image/png\r\nContent-ID: <p@x>\r\nContent-Transfer-Encoding: base64\r\n\r\n{png}\r\n\
+         --b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=menu.pdf\r\n\
+         Content-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n--b--"
+        ),
+    );
+    let browser = Browser::open(500, 844);
+    browser.go(&address);
+    browser.wait(&format!("{SUBJECTS} === 'menu'"));
+    browser.click("#list li");
+    browser.wait("getComputedStyle(document.getElementById('list-pane')).display === 'none'");
+    browser.wait("document.querySelector('#panel iframe')");
+    browser.frame(Some("#panel iframe"));
+    browser.wait("document.querySelector('h1').textContent === 'Men\u{fc}'");
+    assert_eq!(
+        browser.value("getComputedStyle(document.querySelector('h1')).color"),
+        "rgb(1, 2, 3)"
+    );
+    browser.wait("document.querySelector('img').naturalWidth === 1");
+    browser.frame(None);
+    browser.click("#tab-parts");
+    browser.wait("document.querySelector('.files a[download=\"menu.pdf\"]')");
+    let hash = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+    browser.wait(&format!(
+        "document.getElementById('panel').textContent.includes('{hash}')"
+    ));
+    browser.wait("document.documentElement.scrollWidth <= innerWidth");
+    browser.click("#back");
+    browser.wait("getComputedStyle(document.getElementById('list-pane')).display !== 'none'");
+}
+
+#[test]
+fn hostile_messages_execute_nothing_and_fetch_nothing() {
+    if !has(DRIVER) || !has(CHROMIUM) {
+        return;
+    }
+    let mut receiver = Receiver::start(&["--http", "127.0.0.1:0"]);
+    let address = format!("http://127.0.0.1:{}/", receiver.http_port());
+    let (port, connections) = trap();
+    let hostile = HOSTILE.replace("TRAP", &format!("http://127.0.0.1:{port}"));
+    let header = "<img src=x onerror=parent.pwned=1>";
+    mail(
+        &receiver,
+        &format!(
+            "Subject: {header}\r\nFrom: \"{header}\" <a@x>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+         --b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n{hostile}<p id=end>end</p>\r\n\
+         --b\r\nContent-Type: image/svg+xml; name=\"{header}\"\r\nContent-ID: <svg@x>\r\n\r\n\
+         <svg xmlns=\"http://www.w3.org/2000/svg\" onload=\"parent.pwned=1\"><script>parent.pwned=1</script></svg>\r\n--b--"
+        ),
+    );
+    let browser = Browser::open(1280, 800);
+    browser.go(&address);
+    browser.wait("document.querySelectorAll('#list li').length === 1");
+    browser.press("j");
+    browser.wait("document.querySelector('#panel iframe')");
+    browser.frame(Some("#panel iframe"));
+    browser.wait("document.getElementById('end') && document.readyState === 'complete'");
+    let scripts = browser
+        .value("document.querySelectorAll('script,iframe,object,embed,link,meta,form').length");
+    assert_eq!(scripts, 0);
+    browser.frame(None);
+    for key in ["2", "3", "4", "5", "6", "1"] {
+        browser.press(key);
+    }
+    browser.wait("document.querySelector('#panel iframe')");
+    assert_eq!(browser.value("window.pwned"), Value::Null);
+    // The part itself is not shown as SVG.
+    browser.go(&format!("{address}view/latest.html"));
+    browser.wait("document.getElementById('end')");
+    assert_eq!(browser.value("window.pwned"), Value::Null);
+    let mut probe = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let _ = probe.write_all(b"x");
+    while connections.load(Ordering::SeqCst) == 0 {
+        thread::yield_now();
+    }
+    assert_eq!(
+        connections.load(Ordering::SeqCst),
+        1,
+        "something was fetched"
+    );
+}
+
+/// What browsers execute or fetch.
+const HOSTILE: &str = r#"<script>parent.pwned=1</script><script src="TRAP/s.js"></script>
+<img src="TRAP/i.png" onerror="parent.pwned=1"><img srcset="TRAP/2.png 2x"><body background="TRAP/b.png" onload="parent.pwned=1">
+<link rel="stylesheet" href="TRAP/l.css"><link rel=preconnect href="TRAP/"><link rel=dns-prefetch href="TRAP/"><link rel=prefetch href="TRAP/p">
+<meta http-equiv="refresh" content="0;url=TRAP/m"><base href="TRAP/"><img src="relative.png">
+<style>@import url("TRAP/i.css"); @font-face{font-family:x;src:url("TRAP/f.woff")} p{font-family:x;background:url("TRAP/c.png")}</style>
+<p style="background:url(TRAP/st.png);position:fixed">x</p><iframe src="TRAP/f"></iframe><iframe srcdoc="<script>parent.parent.pwned=1</script>"></iframe>
+<object data="TRAP/o"></object><embed src="TRAP/e"><video src="TRAP/v" poster="TRAP/vp" autoplay></video><audio src="TRAP/a" autoplay></audio>
+<svg><script>parent.pwned=1</script><image href="TRAP/s.png"/><use href="TRAP/u#x"/><animate onbegin="parent.pwned=1" attributeName=x dur=1s /></svg>
+<math><mtext></mtext></math><form action="TRAP/fo" id=f><input autofocus onfocus="parent.pwned=1"><button>x</button></form>
+<a href="javascript:parent.pwned=1" id=j>x</a><details open ontoggle="parent.pwned=1"><summary>x</summary></details>
+<marquee onstart="parent.pwned=1">x</marquee><input type=image src="TRAP/in.png"><table background="TRAP/t.png"><tr><td>x</td></tr></table>
+<picture><source srcset="TRAP/pi.png"><img></picture><bgsound src="TRAP/bg"><frameset onload="parent.pwned=1"><noscript><img src="TRAP/ns.png"></noscript>
+<template><script>parent.pwned=1</script></template><textarea autofocus onfocus="parent.pwned=1"></textarea>"#;
