@@ -205,6 +205,7 @@ fn as_sendmail(args: &MailArgs, mut submission: Submission) -> Result<Exit, Mail
     let plan =
         plan.map_err(|error| MailError::new(error.exit, format!("{}: {}", args.name, error.text)))?;
     submission.signer = plan.signer.clone();
+    submission.crypt = plan.crypt.clone();
     if args.is_dry {
         return print(args, &submission, &Rewriter::new(&plan.rewrite));
     }
