@@ -10,6 +10,7 @@ use crate::client::session;
 use crate::client::transport::{Transport, Transports};
 use crate::client::wire::tls;
 use crate::mail::address::{Mailbox, parse_list};
+use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{
@@ -126,6 +127,7 @@ fn message() -> anyhow::Result<Message> {
         envelope_from: None,
         dsn: Dsn::default(),
         signer: Signer::default(),
+        crypt: CryptOptions::default(),
     };
     // The file is open, so its name can be removed.
     Ok(Message::build(options, SystemTime::now())?)

@@ -1,6 +1,7 @@
 //! A command as parsed, and its run.
 
 use crate::cli::ask;
+use crate::cli::check;
 use crate::cli::completions;
 use crate::cli::config;
 use crate::cli::config::ConfigView;
@@ -28,6 +29,8 @@ use crate::cli::policy::Policy;
 use crate::cli::probe;
 use crate::cli::queue;
 use crate::cli::queue::Queue;
+use crate::cli::roundtrip;
+use crate::cli::roundtrip::RoundTrip;
 use crate::cli::run;
 use crate::cli::script;
 use crate::cli::send;
@@ -44,6 +47,7 @@ use crate::cli::standins::{mail, msmtp};
 use crate::cli::terminal;
 use crate::cli::unit;
 use crate::cli::unit::Unit;
+use crate::cli::verify;
 use crate::client::mail_log;
 use crate::client::mail_log::LogOptions;
 use crate::client::tls_report;
@@ -64,8 +68,14 @@ pub enum Invocation {
     Probe(Box<probe::ProbeOptions>),
     /// Send commands to a server.
     Ask(Box<ask::Ask>),
+    /// Check the records and servers of a domain.
+    Check(Box<check::CheckTask>),
+    /// Verify a message.
+    Verify(Box<verify::VerifyTask>),
     /// Work on messages in a mailbox.
     Fetch(Box<fetch::Fetch>),
+    /// Send a message, and wait until it arrives.
+    RoundTrip(Box<RoundTrip>),
     /// Run scripted sessions.
     Script(Box<script::ScriptTask>),
     /// Diagnose how mail from cron would leave this host.
@@ -140,6 +150,7 @@ impl Invocation {
             Self::Probe(options) => probe::run(&options),
             Self::Ask(options) => ask::run(&options),
             Self::Fetch(fetch) => fetch::run(&fetch),
+            Self::RoundTrip(trip) => roundtrip::run(&trip),
             Self::Script(task) => script::run(*task),
             Self::Doctor(options) => doctor::run(&options),
             Self::Demo => demo::run(),
@@ -150,6 +161,8 @@ impl Invocation {
             Self::Token(task) => login::print_token(&task),
             Self::Dkim(task) => dkim::run(&task),
             Self::Policy(policy) => policy::run(&policy),
+            Self::Check(task) => check::run(&task),
+            Self::Verify(task) => verify::run(&task),
             Self::Queue(options) => queue::run(&options),
             Self::Sendmail(options) => sendmail::run(&options),
             Self::Swaks(swaks) => standins::swaks::run(*swaks),
@@ -187,6 +200,7 @@ impl Invocation {
         let mail = match self {
             Self::Send(SendTask::Send(send)) => return Some(&send.log),
             Self::Merge(merge) => return merge.log(),
+            Self::RoundTrip(trip) => return Some(&trip.log),
             Self::Queue(queue) => return Some(&queue.queue.log),
             Self::Sendmail(sendmail) => return Some(&sendmail.queueing.queue.log),
             Self::Notify(notify) => &notify.mail,

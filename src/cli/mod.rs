@@ -2,6 +2,7 @@
 //! terminal output, and the exit status.
 
 pub(crate) mod ask;
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod cron;
@@ -25,6 +26,7 @@ pub mod parse;
 pub(crate) mod policy;
 pub(crate) mod probe;
 pub(crate) mod queue;
+pub(crate) mod roundtrip;
 pub(crate) mod run;
 pub(crate) mod run_signals;
 pub(crate) mod script;
@@ -35,3 +37,4 @@ pub(crate) mod sink;
 pub mod standins;
 pub mod terminal;
 pub(crate) mod unit;
+pub(crate) mod verify;

@@ -1,6 +1,7 @@
 //! Parses the command line into a command with all its options. Nothing is done here.
 
 use crate::cli::ask;
+use crate::cli::check;
 use crate::cli::completions;
 use crate::cli::config;
 use crate::cli::cron;
@@ -23,6 +24,7 @@ use crate::cli::options::words;
 use crate::cli::policy;
 use crate::cli::probe;
 use crate::cli::queue;
+use crate::cli::roundtrip;
 use crate::cli::run;
 use crate::cli::script;
 use crate::cli::send::args;
@@ -35,6 +37,7 @@ use crate::cli::standins::mail::{self, MailStyle};
 use crate::cli::standins::swaks::Swaks;
 use crate::cli::standins::{Call, StandInWords, misplaced, msmtp};
 use crate::cli::unit;
+use crate::cli::verify;
 use crate::config::{Config, Places, Profile};
 use crate::cron::job::DRAIN;
 use crate::mail::dkim::Signer;
@@ -138,8 +141,14 @@ enum Subcommands {
     Probe(Box<probe::Args>),
     /// Send SMTP commands to a server and show its replies.
     Ask(Box<ask::Args>),
+    /// Check the DNS records and the mail servers of a domain.
+    Check(Box<check::Args>),
+    /// Verify the DKIM signatures of a message, SPF and DMARC, as a receiver does.
+    Verify(Box<verify::Args>),
     /// List, search, print, save and delete messages in a mailbox (IMAP, POP3).
     Fetch(Box<fetch::Args>),
+    /// Send a message, wait for it in the mailbox at the other end, and report its way.
+    Roundtrip(Box<roundtrip::Args>),
     /// Run a scripted SMTP session and check the replies.
     Script(Box<script::Args>),
     /// Check and show the configuration.
@@ -272,7 +281,12 @@ impl Subcommands {
             Self::Demo => Ok(Invocation::Demo),
             Self::Probe(arguments) => invocation(arguments.plan(typed, places), Invocation::Probe),
             Self::Ask(arguments) => invocation(arguments.plan(), Invocation::Ask),
+            Self::Check(arguments) => invocation(arguments.plan(typed, places), Invocation::Check),
+            Self::Verify(arguments) => invocation(arguments.plan(), Invocation::Verify),
             Self::Fetch(arguments) => invocation(arguments.plan(typed, places), Invocation::Fetch),
+            Self::Roundtrip(arguments) => {
+                invocation(arguments.plan(&typed, places), Invocation::RoundTrip)
+            }
             Self::Script(arguments) => invocation(arguments.plan(&typed), Invocation::Script),
             Self::Config(arguments) => arguments
                 .plan(&mut typed.of_sending(), places)

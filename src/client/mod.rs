@@ -17,3 +17,4 @@ pub(crate) mod status;
 pub(crate) mod tls_report;
 pub mod transport;
 pub(crate) mod wire;
+pub(crate) mod wkd;

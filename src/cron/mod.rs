@@ -8,6 +8,7 @@ pub(crate) mod ping;
 
 use crate::client::mail_log::LogOptions;
 use crate::client::transport::Transport;
+use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::message::HeaderField;
 use crate::mail::rewrite;
@@ -61,6 +62,8 @@ pub struct DeliveryOptions {
     pub rewrite: rewrite::RewriteOptions,
     /// The DKIM keys.
     pub signer: Signer,
+    /// End-to-end signature and encryption.
+    pub crypt: CryptOptions,
     pub log: LogOptions,
 }
 

@@ -297,7 +297,9 @@ impl Drop for Channel<'_> {
 
 fn failed(step: &str, limits: Limits, error: WireError) -> MailboxError {
     match error {
-        WireError::Timeout(_) if limits.deadline().is_err() => MailboxError::Deadline,
+        WireError::Timeout(_) | WireError::Closed if limits.deadline().is_err() => {
+            MailboxError::Deadline
+        }
         error => MailboxError::Wire(step.to_owned(), error),
     }
 }

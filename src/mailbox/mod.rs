@@ -7,7 +7,9 @@
 //! * `imap`, `pop3`: the sessions
 //! * `session`: one face for both, with the messages that are selected
 //! * `search`: conditions on messages
+//! * `arrival`: waiting for a message, and what it tells about its way
 
+mod arrival;
 mod channel;
 mod error;
 mod imap;
@@ -17,6 +19,9 @@ mod search;
 mod session;
 mod url;
 
+pub(crate) use arrival::{
+    Arrival, AuthenticationResults, Changes, Hop, Token, Watcher, compare, hops, results,
+};
 pub(crate) use channel::{Limits, SharedObserver};
 pub(crate) use error::MailboxError;
 pub(crate) use imap::{Folder, FolderStatus};

@@ -361,6 +361,69 @@ impl MailboxSession<'_> {
         Ok(all)
     }
 
+    /// All mailboxes of an IMAP server.
+    pub fn folder_names(&mut self) -> Result<Vec<Folder>, MailboxError> {
+        match &mut self.session {
+            Session::Imap(session, _) => session.folders(),
+            Session::Pop3(..) => Ok(Vec::new()),
+        }
+    }
+
+    /// The UID of the next message in a mailbox.
+    pub fn uid_next(&mut self, folder: &str) -> Result<u32, MailboxError> {
+        let Session::Imap(session, _) = &mut self.session else {
+            return Err(MailboxError::Unsupported("UIDs (POP3)"));
+        };
+        session
+            .status(folder)?
+            .uid_next
+            .ok_or(MailboxError::Unsupported("UIDNEXT"))
+    }
+
+    /// Opens a mailbox, and finds the first message from this UID on whose header meets the condition. Returns its UID and
+    /// its time of arrival.
+    pub fn new_message(
+        &mut self,
+        folder: &str,
+        from: u32,
+        is_it: &dyn Fn(&[u8]) -> bool,
+    ) -> Result<Option<(u32, Option<String>)>, MailboxError> {
+        let Session::Imap(session, selected) = &mut self.session else {
+            return Err(MailboxError::Unsupported("UIDs (POP3)"));
+        };
+        *selected = session.select(folder, true)?;
+        if selected.messages == 0 {
+            return Ok(None);
+        }
+        let mut found = None;
+        let set = format!("{from}:*");
+        let items = "UID INTERNALDATE BODY.PEEK[HEADER]<0.1048576>";
+        let most = selected.messages.saturating_add(1000);
+        session.fetch(MessageSet::Uids(&set), items, most, &mut |data| {
+            let uid = data.uid.unwrap_or_default();
+            let header = data.header.unwrap_or_default();
+            // A set that ends in * has at least one message, which may be an old one.
+            if uid >= from && found.is_none() && is_it(&header) {
+                found = Some((uid, data.received));
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Numbers and unique IDs of the messages at a POP3 server. Without unique IDs, the number and the size take their
+    /// place.
+    pub fn unique_ids(&self) -> impl Iterator<Item = (u32, String)> {
+        let listed = match &self.session {
+            Session::Pop3(_, listed) => Some(listed),
+            Session::Imap(..) => None,
+        };
+        listed.into_iter().flatten().map(|(&number, message)| {
+            let made = || format!("{number} {}", message.size);
+            (number, message.unique_id.clone().unwrap_or_else(made))
+        })
+    }
+
     /// Ends the session.
     ///
     /// # Errors

@@ -70,6 +70,13 @@ pub struct ExpectationResult {
     pub found: String,
 }
 
+impl ExpectationResult {
+    /// True if it is not known whether the expectation is met.
+    pub fn is_unknown(&self) -> bool {
+        !self.met && self.found == "unknown"
+    }
+}
+
 impl Expectation {
     /// Parses a list with commas. A regular expression extends to the end, because it may contain commas.
     ///

@@ -1,9 +1,10 @@
 //! Inspects a server without sending mail. Collects and compares; prints nothing.
 
 mod certificate;
+pub mod check;
 pub mod discover;
+pub mod dmarc;
 mod expect;
-#[allow(dead_code, reason = "the checks of domains and servers use the rest")]
 mod finding;
 pub mod fleet;
 mod inspect;
@@ -11,6 +12,8 @@ mod judge;
 pub mod scan;
 mod series;
 mod session;
+pub mod spf;
+pub mod verify;
 
 pub use certificate::SOON;
 pub use expect::{Expectation, ExpectationResult};

@@ -3,6 +3,7 @@
 pub(crate) mod certificate;
 pub mod exit;
 pub(crate) mod figures;
+pub(crate) mod filter;
 pub(crate) mod host;
 pub(crate) mod journal;
 pub(crate) mod lock;

@@ -18,14 +18,14 @@ use zeroize::Zeroizing;
 const MAX_KEPT: usize = 256 * 1024;
 
 /// Interval between two checks whether the program has ended.
-const POLL_INTERVAL: Duration = Duration::from_millis(20);
+pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Interval after the output has ended: the program usually ends at once.
-const END_POLL_INTERVAL: Duration = Duration::from_millis(1);
+pub(super) const END_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// Time for which an output may stay open after the program has ended, because a process that it started
 /// has inherited it.
-const OUTPUT_GRACE: Duration = Duration::from_secs(1);
+pub(super) const OUTPUT_GRACE: Duration = Duration::from_secs(1);
 
 /// A command line for the shell. The password of the environment is not passed on.
 pub fn shell(line: &str) -> Command {
@@ -247,7 +247,7 @@ impl Running<'_> {
     }
 }
 
-fn would_block(error: &io::Error) -> bool {
+pub(super) fn would_block(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 

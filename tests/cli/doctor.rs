@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 const LOOPBACK: &[&str] = &["127.0.0.1"];
 
 /// Steps that depend on the host that the tests run on.
-const OF_THE_HOST: &str = "sendmail,host,runner,cron,last-resort";
+const OF_THE_HOST: &str = "sendmail,host,domain,runner,cron,last-resort";
 
 /// A look with this environment at a way by this relay, for bob, from alice, with these lines in the
 /// profile.
@@ -313,7 +313,7 @@ fn a_profile_that_is_named_is_looked_at_as_ehlo_run_goes_by_it() {
             "--profile",
             "alerts",
         ])
-        .args(["--skip", "host,runner,cron,last-resort"]);
+        .args(["--skip", "host,domain,runner,cron,last-resort"]);
     let object = object(ehlo);
     assert_eq!(object["exit"], 0, "{object:#}");
     assert_eq!(relay.heard("MAIL FROM:<ann@crepes.fr>"), 1);
@@ -589,4 +589,49 @@ fn what_cannot_be_meant_together_is_refused_by_both_names() {
     }
     let run = Ehlo::new().args(["doctor", "--skip", "nothing"]).run();
     run.exits(64).complains(1).says(&["'nothing'", "recipient"]);
+}
+
+/// The step about the domain of the sender, with these records.
+fn domain_of(records: &[&str]) -> Run {
+    let relay = taking_all();
+    let names = crate::dns::Authority::serve(records);
+    let skipped = OF_THE_HOST.replace("domain,", "");
+    let ehlo = Ehlo::new();
+    let config = format!(
+        "default = \"out\"\n[profile.out]\nrelay = \"127.0.0.1:{}\"\ndns = \"{}\"\n\
+         [sendmail]\naliases = \"/dev/null\"\ndomain = \"crepes.fr\"\n\
+         [rewrite]\n\"*@crepes.fr\" = \"alice@crepes.fr\"\n",
+        relay.port, names.address,
+    );
+    ehlo.private("config.toml", config);
+    let args = [
+        "doctor",
+        "--here",
+        "--config",
+        "config.toml",
+        "--mailto",
+        "bob@hamburger.edu",
+    ];
+    ehlo.args(args).args(["--skip", &skipped]).run()
+}
+
+#[test]
+fn the_domain_of_the_sender_is_judged_as_by_gmail() {
+    let run = domain_of(&[
+        "crepes.fr MX 10 mx.crepes.fr",
+        "crepes.fr TXT \"v=spf1 mx -all\"",
+        "mx.crepes.fr A 127.0.0.1",
+        "_dmarc.crepes.fr TXT \"v=DMARC1; p=reject; rua=mailto:d@crepes.fr\"",
+        "x._domainkey.crepes.fr TXT \"v=DKIM1; p=\"",
+    ]);
+    run.exits(0)
+        .shows(&["ok       domain       Gmail would accept mail of crepes.fr by SPF"]);
+    let run = domain_of(&["crepes.fr MX 10 mx.crepes.fr"]);
+    run.exits(1).shows(&[
+        "warning  domain       spf.missing: crepes.fr has no SPF record",
+        "fix: crepes.fr. IN TXT \"v=spf1 mx -all\"",
+        "warning  domain       Gmail would refuse mail of crepes.fr from this host: neither SPF nor DKIM passes (550 5.7.26)",
+    ]);
+    let run = domain_of(&["crepes.fr MX 10 mx.crepes.fr", "crepes.fr TXT SERVFAIL"]);
+    run.shows(&["unknown  domain       whether Gmail would accept mail of crepes.fr is not known"]);
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// What an example calls besides ehlo. The first line that each prints is a password where it is asked for one.
-const OTHERS: [&str; 21] = [
+const OTHERS: [&str; 22] = [
     "apt-get",
     "backup",
     "backup-all",
@@ -23,6 +23,7 @@ const OTHERS: [&str; 21] = [
     "disk-check",
     "dmesg",
     "exim",
+    "gpg",
     "journalctl",
     "jq",
     "make",
@@ -70,12 +71,17 @@ jq*) cat >/dev/null ;;
 exim*) exec ehlo sendmail -bs ;;
 sudo*) shift 2; exec "$@" ;;
 prove*) exec sh -c "$2 $3" ;;
+"gpg --batch")
+    case "$*" in
+    *--show-keys*) printf 'pub:-:255:22:1:1::::::scESC:\nuid:-::::1::1::Bob <bob@example.org>:\n' ;;
+    *) cat >/dev/null; echo '[GNUPG:] END_ENCRYPTION' >&2; echo "-----BEGIN PGP MESSAGE-----" ;;
+    esac ;;
 *) echo "${0##*/}" ;;
 esac
 "#;
 
 /// Files that examples name, relative to where they are run.
-const FILES: [(&str, &str); 18] = [
+const FILES: [(&str, &str); 19] = [
     ("cron.d/backup", "@daily root backup\n"),
     (
         "list.csv",
@@ -100,6 +106,7 @@ const FILES: [(&str, &str); 18] = [
     ("map.png", "\u{89}PNG"),
     ("photo.jpg", "jpeg"),
     ("letter.txt", "Dear Bob\n"),
+    ("bob.asc", "key\n"),
     ("report.txt", "all is well\n"),
     (
         "review.ics",

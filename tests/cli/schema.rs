@@ -25,6 +25,16 @@ pub fn check(line: &Value) {
     }
 }
 
+/// Fails if a report about a domain is not as its schema promises.
+#[track_caller]
+pub fn check_domain(report: &Value) {
+    let text = include_str!("../../man/ehlo-check.schema.json");
+    let schema: Value = serde_json::from_str(text).expect("the schema is no JSON");
+    if let Err(why) = fits(&schema["oneOf"][0], report) {
+        panic!("{why}, in {report}");
+    }
+}
+
 /// The names of all events.
 pub fn events() -> Vec<&'static str> {
     let alternatives = SCHEMA["oneOf"].as_array().unwrap().iter();

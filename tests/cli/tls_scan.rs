@@ -244,7 +244,7 @@ fn lmtp_and_implicit_tls_are_scanned() {
     assert_eq!(suites(version(&told, "TLSv1.2")), RUSTLS_12, "{told}");
 }
 
-/// Reads the record of a ClientHello: its version and its cipher suites.
+/// Reads the record of a `ClientHello`: its version and its cipher suites.
 fn client_hello(stream: &mut TcpStream) -> std::io::Result<([u8; 2], Vec<u16>)> {
     let mut header = [0; 5];
     stream.read_exact(&mut header)?;

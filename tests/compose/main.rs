@@ -2,6 +2,7 @@
 //! for character, in every shape that a server may ask for.
 
 use ehlo::mail::address::{ListEntry, Mailbox, decoded, parse_list};
+use ehlo::mail::crypt::CryptOptions;
 use ehlo::mail::dkim::Signer;
 use ehlo::mail::message::{
     Attachment, Content, HeaderField, Input, Message, MessageDraft, MessageOptions,
@@ -126,6 +127,7 @@ impl Letter {
             envelope_from: None,
             dsn: ehlo::mail::envelope::Dsn::default(),
             signer: Signer::default(),
+            crypt: CryptOptions::default(),
         }
     }
 

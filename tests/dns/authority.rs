@@ -5,7 +5,7 @@ use hickory_server::Server;
 use hickory_server::net::runtime::{Time, TokioRuntimeProvider};
 use hickory_server::net::xfer::Protocol;
 use hickory_server::proto::op::{HeaderCounts, Metadata, ResponseCode};
-use hickory_server::proto::rr::rdata::{A, AAAA, CNAME, MX, SOA, SRV, TLSA};
+use hickory_server::proto::rr::rdata::{A, AAAA, CNAME, MX, PTR, SOA, SRV, TLSA};
 use hickory_server::proto::rr::{LowerName, Name, RData, Record, RecordType};
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
 use hickory_server::store::in_memory::InMemoryZoneHandler;
@@ -324,6 +324,12 @@ fn record(line: &str) -> Record {
                 octets(data),
             ))
         }
+        ["PTR", target] => RData::PTR(PTR(name(target))),
+        ["TXT", first, ..] if first.starts_with('"') => {
+            RData::TXT(hickory_server::proto::rr::rdata::TXT::from_bytes(
+                quoted(line).iter().map(Vec::as_slice).collect(),
+            ))
+        }
         // Each word is a string of the record.
         ["TXT", ref strings @ ..] => {
             let strings = strings.iter().map(|&text| text.to_owned());
@@ -334,6 +340,21 @@ fn record(line: &str) -> Record {
         _ => panic!("no record: {line}"),
     };
     Record::from_rdata(name(words[0]), 60, data)
+}
+
+/// The strings in quotation marks, in which a backslash precedes a number of an octet.
+fn quoted(line: &str) -> Vec<Vec<u8>> {
+    let strings = line.split('"').skip(1).step_by(2);
+    let octets = |text: &str| {
+        let mut parts = text.split('\\');
+        let mut octets = parts.next().unwrap_or_default().as_bytes().to_vec();
+        for part in parts {
+            octets.push(part[..3].parse().unwrap());
+            octets.extend_from_slice(&part.as_bytes()[3..]);
+        }
+        octets
+    };
+    strings.map(octets).collect()
 }
 
 fn octets(hex: &str) -> Vec<u8> {

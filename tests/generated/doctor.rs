@@ -19,7 +19,7 @@ a short message is sent through the queue, and the exit status is that of sendin
 Nothing is written, created or changed. A missing queue is created by the first mail.",
 ];
 
-const STEPS: [(&str, &str); 17] = [
+const STEPS: [(&str, &str); 18] = [
     (
         "sendmail",
         "whether /usr/sbin/sendmail, which cron runs, is ehlo, or else which program it is; also /usr/lib/sendmail and the \
@@ -60,6 +60,11 @@ const STEPS: [(&str, &str); 17] = [
     (
         "fallback",
         "the relay of each fallback profile, in one line",
+    ),
+    (
+        "domain",
+        "SPF, DKIM and DMARC of the domain of the sender, as ehlo-check(1) finds them, and whether Gmail would accept its mail from \
+         this host. Without a relay, SPF and the name of the address are checked for the address of this host, if that is public",
     ),
     (
         "queue",

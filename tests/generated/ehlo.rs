@@ -33,6 +33,11 @@ const COMMANDS: &[(&str, &str)] = &[
         "List, search, print, save and delete messages in a mailbox at an IMAP or POP3 server; see ehlo-fetch(1).",
     ),
     (
+        "roundtrip",
+        "Send a message, wait until it is in the mailbox at the other end, and report its way and what was changed; see \
+         ehlo-roundtrip(1).",
+    ),
+    (
         "script",
         "Run a scripted SMTP session and check the replies. Bundled scripts check for SMTP smuggling, open relays \
          and similar problems; see ehlo-script(1).",
@@ -61,6 +66,15 @@ const COMMANDS: &[(&str, &str)] = &[
         "dkim",
         "Make keys for DKIM signatures, and compare those of the configuration with their records in the DNS; see \
          ehlo-dkim(1).",
+    ),
+    (
+        "check",
+        "Check the DNS records and the mail servers of a domain: MX, TLS, DANE, MTA-STS, SPF, DKIM, DMARC and more; see \
+         ehlo-check(1).",
+    ),
+    (
+        "verify",
+        "Verify the DKIM signatures of a message, SPF and DMARC, as a receiver does; see ehlo-verify(1).",
     ),
     (
         "queue",
@@ -136,7 +150,9 @@ const COMMANDS: &[(&str, &str)] = &[
 const SEE_ALSO: &[&str] = &[
     "ehlo-tutorial(7), ehlo-providers(7), ehlo-migrate(7)",
     "ehlo-ask(1)",
+    "ehlo-check(1)",
     "ehlo-fetch(1)",
+    "ehlo-roundtrip(1)",
     "ehlo-config(1)",
     "ehlo-digest(1)",
     "ehlo-jobs(1)",
@@ -158,6 +174,7 @@ const SEE_ALSO: &[&str] = &[
     "ehlo-sink(1)",
     "ehlo-swaks(1)",
     "ehlo-unit(1)",
+    "ehlo-verify(1)",
     "resolv.conf(5)",
     "hosts(5)",
     "netrc(5)",
@@ -259,6 +276,52 @@ versions, CBC ciphers, or RSA or DHE key exchange are not supported; the error m
     "\
 Capabilities announced before TLS are discarded. Plaintext data that follows the reply to STARTTLS ends the session
 with status 76.",
+];
+
+const END_TO_END: [&str; 10] = [
+    "\
+--sign and --encrypt protect the content of a message from its author to its readers, whatever servers it passes. pgp runs
+gpg(1) and makes messages as in RFC 3156; smime runs openssl-cms(1) and makes messages as in RFC 8551. Both programs read the
+content as a stream. A message that is both signed and encrypted is signed first. DKIM signs the result.",
+    "\
+With --encrypt, a message is encrypted for every recipient or not sent at all. If one of ten recipients has no key, or one
+that has expired, is revoked or is not trusted, the exit status is 65 and the error names the recipient. If the key of
+--sign cannot be used, the status is 78; if the program is missing, fails, is killed or does nothing for five minutes, it is
+69; if there is no space for the encrypted message, 75. Nothing was sent or queued then.",
+    "\
+For pgp, the key of a recipient is, in this order: one of --encrypt-key; one in the keyring (GNUPGHOME) that gpg trusts, as
+after gpg --lsign-key; with --wkd, the one that the Web Key Directory of the recipient's domain publishes, which is asked
+by HTTPS with the options --dns, --bind, -4, -6, --proxy (without a login) and --ca-file. The options of gpg.conf apply, such
+as encrypt-to for a copy that the sender can read. gpg itself does not look for keys on the Internet.",
+    "\
+For smime, certificates are in PEM files: --encrypt-key for recipients, and --sign-key for the author, with the key. Dates,
+key usage and addresses are checked; that --encrypt-key names a certificate is taken as trust, and issuers and revocation
+lists are not checked. The content is encrypted with AES-256-CBC, which all mail programs can read.",
+    "\
+A recipient who is not in To or Cc is a hidden recipient. For pgp, the message does not contain the ID of that recipient's
+key, but the number of hidden recipients. For smime this is impossible, so a message with a hidden recipient is not sent:
+send a message of its own to that recipient.",
+    "\
+Before it is signed or encrypted, the content is converted to 7 bit, and text with blanks at the end of a line or a line that
+begins with \"From \" to quoted-printable. If a part must not be converted, such as a signed one in 8 bit, the message is not
+sent (status 65). A message that was encrypted before, such as one of --message, is not encrypted again; one that was
+signed is encrypted, but not signed again.",
+    "\
+The header is not encrypted. --hide-subject encrypts Subject, Keywords and Comments: a mail program that knows RFC 9788 shows
+them, others show \"[...]\". --autocrypt adds a field with the author's public key (Autocrypt, level 1). It never encrypts by
+itself.",
+    "\
+Passphrases are the matter of gpg-agent, which may ask for one at a terminal. A job of cron needs a key without a passphrase,
+or one that gpg-agent knows. The PEM file of --sign-key cannot be encrypted, and must have mode 0600.",
+    "\
+The encrypted message is kept in a temporary file without a name if it is longer than one MiB. The content is not, with two
+exceptions: standard input of that length, and content of that length that has to be converted. To avoid that, name a file
+(-a FILE) instead of standard input, or set TMPDIR to a directory in memory.",
+    "\
+The options may be in a profile, and then also apply to ehlo sendmail, run,
+notify, digest and merge. They are applied when the message is made, with the keyring of the user who makes it; the queue
+stores the encrypted message. The service of ehlo queue serve applies those of the profile to messages that are
+neither signed nor encrypted, with its own keyring. Delivery reports are not encrypted; they enclose what was sent.",
 ];
 
 const POLICIES: [&str; 7] = [
@@ -465,6 +528,11 @@ const ENVIRONMENT: &[(&str, &str)] = &[
         "configuration file, unless --config is given",
     ),
     (
+        "EHLO_CRYPT_IDLE",
+        "seconds after which a program of --sign and --encrypt that does nothing is killed [default: 300]",
+    ),
+    ("GNUPGHOME", "keyring of --sign pgp and --encrypt pgp"),
+    (
         "EHLO_PASSWORD",
         "password for --user. Other programs of the same user can read it; prefer a file or a command",
     ),
@@ -563,7 +631,7 @@ RFC 5321 (SMTP), 5322 (messages), 6376, 8301 and 8463 (DKIM), 2033 (LMTP), 2045 
 (FUTURERELEASE), 4954 (AUTH), 4616 (PLAIN), 5802 and 7677 (SCRAM), 5929 and 9266 (channel bindings), 6152 (8BITMIME), 6531
 and 6532 (SMTPUTF8), 6710 (MT-PRIORITY), 7435 (opportunistic security), 7505 (null MX), 7628 (OAUTHBEARER), 8305 (Happy
 Eyeballs), 8314 (implicit TLS), 6698, 7671 and 7672 (DANE), 8460 (TLS reporting), 8461 (MTA-STS), 8689 (REQUIRETLS),
-9422 (LIMITS), 9525 (names in certificates).";
+9422 (LIMITS), 9525 (names in certificates), 3156 (OpenPGP), 8550 and 8551 (S/MIME), 9788 (header protection).";
 
 /// ehlo(1).
 pub fn page() -> String {
@@ -586,6 +654,7 @@ pub fn page() -> String {
     section(&mut own, "SESSION TRANSCRIPT", &TRANSCRIPT);
     section(&mut own, "ENCRYPTION", &ENCRYPTION);
     section(&mut own, "TLS POLICIES", &POLICIES);
+    section(&mut own, "END-TO-END ENCRYPTION", &END_TO_END);
     section(&mut own, "AUTHENTICATION", &LOGIN);
     section(&mut own, "TESTING A SERVER", &TESTING);
     as_typed(&mut own, TEST_EXAMPLES);

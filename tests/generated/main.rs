@@ -3,6 +3,7 @@
 //! `UPDATE=1 cargo test --test generated` rewrites the files.
 
 mod ask;
+mod check;
 mod config;
 mod cron;
 mod digest;
@@ -22,6 +23,7 @@ mod page;
 mod policy;
 mod probe;
 mod queue;
+mod roundtrip;
 mod run;
 mod script;
 mod sendmail;
@@ -29,6 +31,7 @@ mod show;
 mod sink;
 mod swaks;
 mod unit;
+mod verify;
 
 use ::ehlo::cli::parse::command;
 use ::ehlo::system::exit::Exit;
@@ -45,7 +48,9 @@ const PAGES: &[(&str, Page)] = &[
     ("ehlo-show.1", show::page),
     ("ehlo-probe.1", probe::page),
     ("ehlo-ask.1", ask::page),
+    ("ehlo-check.1", check::page),
     ("ehlo-fetch.1", fetch::page),
+    ("ehlo-roundtrip.1", roundtrip::page),
     ("ehlo-config.1", config::page),
     ("ehlo-login.1", login::page),
     ("ehlo-doctor.1", doctor::page),
@@ -64,6 +69,7 @@ const PAGES: &[(&str, Page)] = &[
     ("ehlo-jobs.1", jobs::page),
     ("ehlo-dkim.1", dkim::page),
     ("ehlo-unit.1", unit::page),
+    ("ehlo-verify.1", verify::page),
     ("ehlo-json.5", json::page),
 ];
 

@@ -38,7 +38,7 @@ The mail is routed as described in ehlo(1), by the profile or the options. Profi
 ignored.",
 ];
 
-pub const FAILURES: [&str; 4] = [
+pub const FAILURES: [&str; 5] = [
     "\
 The mail is queued and tried immediately; if it cannot be delivered, ehlo queue run tries again (see ehlo-queue(1)). If no
 queue can be created, the mail is sent without being queued.",
@@ -54,6 +54,10 @@ Mail that can be neither sent nor queued is appended to the first of these files
 directory, dead.letter in ~/.local/state/ehlo, or /var/tmp/dead.letter-UID. The reason and the file are reported on standard
 error and in syslog; standard error also gets the beginning of the text, so that cron mails it. This also applies if the
 configuration is invalid, or if there are no valid recipients.",
+    "\
+With --encrypt, a mail that cannot be encrypted for all recipients is not sent: it is appended to dead.letter in clear, which
+only you can read, and neither its subject nor its text is written to standard error. The options are described in
+END-TO-END ENCRYPTION of ehlo(1).",
 ];
 
 const ALERTS: [&str; 7] = [

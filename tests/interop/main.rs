@@ -9,6 +9,7 @@
 #[path = "../dns/authority.rs"]
 mod authority;
 mod ca;
+mod crypt;
 mod dovecot;
 mod entity;
 mod exchanger;
@@ -18,7 +19,6 @@ mod mailbox_server;
 mod network;
 mod package;
 mod parts;
-#[expect(dead_code, reason = "the tests of the program alone ask more of it")]
 #[path = "../cli/policy_host.rs"]
 mod policy_host;
 mod postfix;
@@ -45,6 +45,7 @@ mod dane;
 mod delivery;
 mod discover;
 mod dkim;
+mod domains;
 mod encryption;
 mod exim;
 mod faults;
@@ -68,6 +69,7 @@ mod proxy;
 mod reading;
 mod refusals;
 mod reports;
+mod roundtrip;
 mod script;
 mod signed;
 mod sink;
@@ -76,3 +78,4 @@ mod sts;
 mod swaks;
 mod swaks_stand_in;
 mod tls_scan;
+mod verify;

@@ -17,7 +17,7 @@ use std::sync::Arc;
 const ORACLE: &str = "/opt/mta-sts/bin/python3";
 
 /// A certificate for these names; the CA is `ca.pem` in the directory.
-fn certificate(directory: &Path, names: Vec<String>) -> Arc<ServerConfig> {
+pub fn certificate(directory: &Path, names: Vec<String>) -> Arc<ServerConfig> {
     let mut params = CertificateParams::default();
     params
         .distinguished_name

@@ -6,6 +6,7 @@ use crate::cli::completions::candidates::{
 use crate::cli::completions::line::Line;
 use crate::client::session::STOP_POINTS;
 use crate::config::Places;
+use crate::probe::check::Group;
 use crate::smtp::extension::Extension;
 use clap::{Arg, Command};
 use std::fmt;
@@ -30,6 +31,19 @@ const EXPECTATIONS: [&str; 6] = [
     "tls:1.2",
     "tls:1.3",
     "size:",
+];
+
+/// Beginnings of the values of `ehlo check --expect`, besides groups.
+const DOMAIN_EXPECTATIONS: [&str; 9] = [
+    "dmarc:quarantine",
+    "dmarc:reject",
+    "dkim=",
+    "sts:enforce",
+    "sts:testing",
+    "tls:1.2",
+    "tls:1.3",
+    "cert-days:",
+    "dmarc:none",
 ];
 
 /// A completion that the shell itself makes.
@@ -177,6 +191,13 @@ fn values(line: &Line<'_>, arg: &Arg, places: &Places) -> Vec<Candidate> {
         (_, "id" | "ids") if is_named(arg, "ID") => ids(line, places),
         (_, "force") => keywords(Extension::is_used_by_client),
         (_, "offer" | "hide") => keywords(|_| true),
+        ("check", "only" | "expect") => {
+            let names = Group::ALL.map(Group::name).into_iter();
+            let others = DOMAIN_EXPECTATIONS.into_iter();
+            let others = others.filter(|_| arg.get_id() == "expect");
+            let all = names.chain(others);
+            all.map(|text| Candidate::new(text, "")).collect()
+        }
         ("sink", "expect") => CONDITIONS.map(|text| Candidate::new(text, "")).to_vec(),
         (_, "expect") => EXPECTATIONS.map(|text| Candidate::new(text, "")).to_vec(),
         _ if is_named(arg, "STAGE") => {
@@ -222,7 +243,7 @@ fn native(arg: &Arg, before: String, value: &str) -> Option<Native> {
     if has("DIR") {
         return Some(Native::Directories(before));
     }
-    (has("FILE") || has("PATH")).then_some(Native::Files(before))
+    (has("FILE") || has("PATH") || has("MESSAGE")).then_some(Native::Files(before))
 }
 
 fn is_named(arg: &Arg, name: &str) -> bool {

@@ -7,7 +7,7 @@ mod run;
 mod save;
 
 pub(crate) use args::Args;
-pub(crate) use run::run;
+pub(crate) use run::{run, sentence};
 
 use crate::cli::options::mailbox::MailboxRoute;
 use crate::mailbox::Selection;

@@ -45,16 +45,16 @@ Frequent options:
 
 Commands:
   run, notify, digest, unit   Mail the results of jobs
-  jobs, cron                  Report jobs that did not run; run jobs of a crontab
-  doctor                      Check how this host would send mail from cron
+  jobs, cron, doctor          Jobs that did not run; a crontab; check this host
   queue, merge                Manage queued messages; send to each row of a list
   sendmail, mailq, msmtp      Accept the options of these programs
   mail, mutt, swaks           The same, to send a message
   probe, ask, script          Test a server without sending mail
-  sink, show, fetch, demo     Receive mail for tests; show messages; read IMAP, POP3
-  config                      Check and show the configuration
+  check, verify               Check a domain; verify a message that was received
+  sink, show, demo            Receive mail for tests; show mail; a demonstration
+  fetch, roundtrip            Read a mailbox; send mail and wait for it there
   login, logout, token        Manage OAuth logins, as for Microsoft 365
-  dkim, policy                Keys for signatures; MTA-STS policies of domains
+  config, dkim, policy        Configuration; keys for signatures; MTA-STS
   completions, manual         Completion scripts for shells; pages of the manual
   help                        Explain one of these
 

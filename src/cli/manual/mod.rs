@@ -53,6 +53,7 @@ const PAGES: &[Page] = pages![
     "ehlo-providers" '7',
     "ehlo-migrate" '7',
     "ehlo-ask" '1',
+    "ehlo-check" '1',
     "ehlo-config" '1',
     "ehlo-cron" '1',
     "ehlo-digest" '1',
@@ -69,6 +70,7 @@ const PAGES: &[Page] = pages![
     "ehlo-notify" '1',
     "ehlo-probe" '1',
     "ehlo-queue" '1',
+    "ehlo-roundtrip" '1',
     "ehlo-run" '1',
     "ehlo-script" '1',
     "ehlo-sendmail" '1',
@@ -76,6 +78,7 @@ const PAGES: &[Page] = pages![
     "ehlo-sink" '1',
     "ehlo-swaks" '1',
     "ehlo-unit" '1',
+    "ehlo-verify" '1',
 ];
 
 /// Width of the text if the output is not a terminal, and its maximum.

@@ -10,9 +10,10 @@ use crate::cli::options::output::LogArgs;
 use crate::cli::options::route_plan::with_options;
 use crate::cli::options::transport::SessionArgs;
 use crate::cli::options::usage_error::UsageError;
-use crate::cli::options::{auth, config, dkim, message, route, tls, value};
+use crate::cli::options::{auth, config, crypt, dkim, message, route, tls, value};
 use crate::config::{Config, Places, Profile};
 use crate::mail::address::{Address, Mailbox};
+use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::merge::{
     FieldTemplate, ListFormat, MergeList, MergeTemplate, Missing, TemplateFile, TemplateOptions,
@@ -211,6 +212,9 @@ struct TemplateArgs {
     envelope_from: Option<String>,
 
     #[command(flatten)]
+    crypt: crypt::Args,
+
+    #[command(flatten)]
     dkim: dkim::Args,
 }
 
@@ -331,8 +335,11 @@ impl MergeRunArgs {
         let list = self.list_options.list(&path)?;
         let default = if has_relay { RELAY_CONNECTIONS } else { 1 };
         let keys = route.settings.dkim;
+        let crypt = mem::take(&mut self.message.crypt).or(route.crypt);
+        let crypt = crypt.options(&transport)?;
         let signer = mem::take(&mut self.message.dkim).or(route.dkim).signer()?;
-        let context = self.message.context(chosen, signer.or_keys(&keys))?;
+        let mut context = self.message.context(chosen, signer.or_keys(&keys))?;
+        context.crypt = crypt;
         let missing = match self.list_options.missing {
             MissingField::Error => Missing::Error,
             MissingField::Empty => Missing::Empty,
@@ -433,6 +440,7 @@ impl TemplateArgs {
             directory: directory.unwrap_or(Path::new("")).to_owned(),
             from,
             signer,
+            crypt: CryptOptions::default(),
         })
     }
 

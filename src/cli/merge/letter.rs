@@ -2,6 +2,7 @@
 
 use crate::cli::options::{message, value};
 use crate::mail::address::{AddressError, ListEntry, Mailbox, parse_list};
+use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::envelope::Dsn;
 use crate::mail::merge::Letter;
@@ -24,6 +25,8 @@ pub(super) struct LetterContext {
     pub from: Mailbox,
     /// The DKIM keys.
     pub signer: Signer,
+    /// End-to-end signature and encryption.
+    pub crypt: CryptOptions,
 }
 
 /// Parts of a message while the fields of the header are read.
@@ -83,6 +86,7 @@ pub(super) fn message(letter: Letter, context: &LetterContext) -> Result<RowMess
             envelope_from,
             dsn: Dsn::default(),
             signer: context.signer.clone(),
+            crypt: context.crypt.clone(),
         },
         recipients,
         key,

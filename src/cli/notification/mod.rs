@@ -15,6 +15,7 @@ use crate::client::outcome::{DeliveryReport, RecipientResult};
 use crate::cron::job::{Attached, AttachmentContents};
 use crate::cron::{Addressing, DeliveryOptions, Notification, NotificationRecipients, SetupError};
 use crate::mail::address::{ListEntry, Mailbox};
+use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{
@@ -75,11 +76,13 @@ pub fn send_notification(mail: &Notification, notification: &NotificationText) -
         Ok((delivery, message)) => send_or_save(delivery, &message, notification, &mail.head),
         Err(error) => {
             complain(&error.text);
-            write_dead_letter(
-                fallback_message(notification).as_ref(),
+            let message = fallback_message(notification);
+            let dead_letter = DeadLetter {
+                message: message.as_ref(),
                 notification,
-                &error.text,
-            );
+                is_secret: is_secret(mail.delivery.as_ref().ok()),
+            };
+            dead_letter.write(&error.text);
             SendOutcome::Failed(error.exit)
         }
     }
@@ -105,9 +108,12 @@ fn send_or_save(
     notification: &NotificationText,
     head: &Addressing,
 ) -> SendOutcome {
-    let interrupted = || {
-        write_dead_letter(Some(message), notification, "interrupted by a signal");
+    let dead_letter = DeadLetter {
+        message: Some(message),
+        notification,
+        is_secret: is_secret(Some(delivery)),
     };
+    let interrupted = || dead_letter.write("interrupted by a signal");
     let ShownResult {
         mut exit,
         mut report,
@@ -122,7 +128,7 @@ fn send_or_save(
     let is_done = |result: &RecipientResult| result.verdict.is_done();
     if !report.results.iter().any(is_done) {
         let first = report.results.first().map(RecipientResult::explanation);
-        write_dead_letter(Some(message), notification, &first.unwrap_or_default());
+        dead_letter.write(&first.unwrap_or_default());
     }
     SendOutcome::Failed(exit)
 }
@@ -154,9 +160,12 @@ fn send_reduced(
             .iter()
             .map(|&index| report.results[index].recipient.clone());
         message.envelope.recipients = recipients.collect();
-        let interrupted = || {
-            write_dead_letter(Some(&message), notification, "interrupted by a signal");
+        let dead_letter = DeadLetter {
+            message: Some(&message),
+            notification,
+            is_secret: is_secret(Some(delivery)),
         };
+        let interrupted = || dead_letter.write("interrupted by a signal");
         let again = send_silently(delivery, &message, SenderNotice::ByReport, &interrupted).report;
         for (index, result) in indices.into_iter().zip(again.results) {
             report.results[index] = result;
@@ -255,9 +264,13 @@ pub fn build(
         headers,
         ..draft(notification, addressed.from)
     };
-    let mut message = message(draft, delivery.signer.clone())?;
+    let options = MessageOptions {
+        crypt: delivery.crypt.clone(),
+        ..options(draft, delivery.signer.clone())
+    };
+    let recipients = Some(addressed.recipients);
+    let mut message = Message::build_for(recipients, options, SystemTime::now())?;
     message.envelope.sender = addressed.sender;
-    message.envelope.recipients = addressed.recipients;
     Ok(message)
 }
 
@@ -283,14 +296,14 @@ fn label(text: &str) -> String {
     text.trim_matches('-').to_ascii_lowercase()
 }
 
-fn message(draft: MessageDraft, signer: Signer) -> Result<Message, MessageError> {
-    let options = MessageOptions {
+fn options(draft: MessageDraft, signer: Signer) -> MessageOptions {
+    MessageOptions {
         content: Content::Draft(Box::new(draft)),
         envelope_from: None,
         dsn: Dsn::default(),
         signer,
-    };
-    Message::build(options, SystemTime::now())
+        crypt: CryptOptions::default(),
+    }
 }
 
 pub fn attachment(attached: Attached) -> Attachment {
@@ -340,24 +353,58 @@ fn fallback_message(notification: &NotificationText) -> Option<Message> {
         attachments: Vec::new(),
         ..draft.clone()
     };
-    let unsigned = |draft| message(draft, Signer::default());
+    let unsigned = |draft| Message::build(options(draft, Signer::default()), SystemTime::now());
     unsigned(draft).or_else(|_| unsigned(plain)).ok()
 }
 
 /// Octets of the text that are printed to stderr if the mail is in a dead.letter.
 const MAX_PRINTED: usize = 8 * 1024;
 
-/// Appends the mail to a dead.letter. Prints its path and its text to stderr, which cron mails.
-fn write_dead_letter(message: Option<&Message>, notification: &NotificationText, reason: &str) {
-    let index = message.and_then(dead_letter::add);
+/// True if the text must not be mailed in clear, by cron or anyone else.
+fn is_secret(delivery: Option<&DeliveryOptions>) -> bool {
+    delivery.is_some_and(|delivery| delivery.crypt.encrypt.is_some())
+}
+
+/// A mail that is not sent.
+struct DeadLetter<'a> {
+    message: Option<&'a Message>,
+    notification: &'a NotificationText,
+    /// True if it would have been encrypted.
+    is_secret: bool,
+}
+
+impl DeadLetter<'_> {
+    /// Appends the mail to a dead.letter. Prints its path to stderr, which cron mails, and its text unless that is secret.
+    fn write(&self, reason: &str) {
+        let notification = self.notification;
+        let index = self.message.and_then(dead_letter::add);
+        let location = match &index {
+            Some(path) => format!("was saved to {}", path.display()),
+            None => "could not be saved to a dead.letter file".to_owned(),
+        };
+        let subject = &notification.subject;
+        if self.is_secret {
+            complain(&format!(
+                "the mail {location}; its subject and its text are not shown, because they are to be encrypted"
+            ));
+        } else {
+            show(notification, &location, index.is_some());
+        }
+        let named = if self.is_secret {
+            "a mail that is to be encrypted".to_owned()
+        } else {
+            format!("\"{subject}\"")
+        };
+        dead_letter::log(&format!(
+            "cannot mail {named}: {reason}; the mail {location}"
+        ));
+    }
+}
+
+/// Prints a mail to stderr: its beginning if it is in a dead.letter.
+fn show(notification: &NotificationText, location: &str, is_saved: bool) {
+    let most = if is_saved { MAX_PRINTED } else { usize::MAX };
     let subject = &notification.subject;
-    let (location, most) = match &index {
-        Some(path) => (format!("was saved to {}", path.display()), MAX_PRINTED),
-        None => (
-            "could not be saved to a dead.letter file".to_owned(),
-            usize::MAX,
-        ),
-    };
     let body = notification
         .body_alone
         .as_ref()
@@ -374,7 +421,4 @@ fn write_dead_letter(message: Option<&Message>, notification: &NotificationText,
     if text.len() < body.len() {
         complain_escaped("...\n");
     }
-    dead_letter::log(&format!(
-        "cannot mail \"{subject}\": {reason}; the mail {location}"
-    ));
 }

@@ -4,7 +4,7 @@ use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::settings;
 use crate::cli::options::route_plan::{QueuedMessageOptions, through_socket, with_options};
 use crate::cli::options::usage_error::UsageError;
-use crate::cli::options::{auth, config, dkim, route, tls, value};
+use crate::cli::options::{auth, config, crypt, dkim, route, tls, value};
 use crate::config::{Config, ConfigKey, Places, Profile};
 use crate::cron::alert::AlertOptions;
 use crate::cron::alert::AlertRules;
@@ -23,6 +23,8 @@ use std::time::Duration;
 pub struct Args {
     #[command(flatten)]
     mail: MailArgs,
+    #[command(flatten, next_help_heading = "Mail")]
+    crypt: crypt::Args,
     #[command(flatten, next_help_heading = "Mail")]
     dkim: dkim::Args,
     #[command(flatten)]
@@ -203,6 +205,7 @@ impl Args {
         let parts = NotificationArgs {
             mail: self.mail,
             delivery: DeliveryArgs {
+                crypt: self.crypt,
                 dkim: self.dkim,
                 queue: self.queue,
             },
@@ -352,6 +355,7 @@ impl ProfileMail {
 /// The arguments that determine the delivery, without those of the transport.
 #[derive(Default)]
 struct DeliveryArgs {
+    crypt: crypt::Args,
     dkim: dkim::Args,
     queue: MailQueueArgs,
 }
@@ -370,6 +374,7 @@ impl DeliveryArgs {
         let mut route = with_options(&options, |route| route.resolve(chosen, settings))?;
         let queue = self.queue;
         route.queue.queue_dir = queue.queue_dir.or(route.queue.queue_dir);
+        let crypt = self.crypt.or(route.crypt).options(&route.plan.transport)?;
         let own_signer = self.dkim.clone().signer()?;
         let signer = self.dkim.or(route.dkim).signer()?;
         let mut signer = signer.or_keys(&route.settings.dkim);
@@ -402,6 +407,7 @@ impl DeliveryArgs {
             queueing,
             rewrite,
             signer,
+            crypt,
             log,
         })
     }

@@ -1,12 +1,13 @@
 //! Options of the message.
 
 use crate::cli::help::suggestions;
-use crate::cli::options::dkim;
 use crate::cli::options::parameters::cut;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::cli::options::value::{AddressList, Ids, Sender};
+use crate::cli::options::{crypt, dkim};
 use crate::mail::address::{Address, AddressError, Domain, ListEntry, Mailbox};
+use crate::mail::crypt::CryptOptions;
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{
     Attachment, Content, Disposition, HeaderField, Inline, Input, MessageDraft, MessageOptions,
@@ -252,6 +253,9 @@ pub struct Args {
     envelope_from: Option<Sender>,
 
     #[command(flatten)]
+    crypt: crypt::Args,
+
+    #[command(flatten)]
     dkim: dkim::Args,
 }
 
@@ -320,6 +324,7 @@ impl Args {
                 envelope_from: sender,
                 dsn: Dsn::default(),
                 signer,
+                crypt: CryptOptions::default(),
             });
         }
         let is_bcc = |field: &HeaderField| field.name.eq_ignore_ascii_case("bcc");
@@ -335,6 +340,7 @@ impl Args {
             envelope_from,
             dsn: Dsn::default(),
             signer,
+            crypt: CryptOptions::default(),
         })
     }
 
@@ -405,6 +411,11 @@ impl Args {
     /// The options of DKIM signatures.
     pub fn take_dkim(&mut self) -> dkim::Args {
         take(&mut self.dkim)
+    }
+
+    /// The options of end-to-end signatures and encryption.
+    pub fn take_crypt(&mut self) -> crypt::Args {
+        take(&mut self.crypt)
     }
 
     /// The sender if the options name one: the envelope sender, else the author.

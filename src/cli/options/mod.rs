@@ -3,6 +3,7 @@
 pub(crate) mod auth;
 pub(crate) mod command_line;
 pub(crate) mod config;
+pub(crate) mod crypt;
 pub(crate) mod dkim;
 pub(crate) mod extensions;
 pub(crate) mod mail;

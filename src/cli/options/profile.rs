@@ -3,7 +3,7 @@
 use crate::cli::options::command_line::{CommandLineArgs, is_about_trust};
 use crate::cli::options::usage_error::{UsageError, one_line};
 use crate::cli::options::value::{HostPort, field};
-use crate::cli::options::{dkim, message};
+use crate::cli::options::{crypt, dkim, message};
 use crate::cli::send::args::SendArgs;
 use crate::config::{Config, ConfigError, ConfigFault, ConfigKey, Profile, Value};
 use crate::mail::message::{HeaderField, Input};
@@ -360,6 +360,7 @@ fn file(option: &Arg, text: &str) -> Option<PathBuf> {
     let input = match key {
         "attach" => message::attachment(path, None).ok()?.input,
         "inline" => message::inline(path, None).ok()?.file.input,
+        "encrypt-key" => Input::File(crypt::encrypt_key(path).ok()?.path),
         "dkim-key" => Input::File(dkim::named_key(path).ok()?.path),
         _ => Input::File(path),
     };

@@ -2,8 +2,8 @@
 
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::{DeliverySettings, QueueArgs, Uncertain, settings};
-use crate::cli::options::dkim;
 use crate::cli::options::profile::MergedArgs;
+use crate::cli::options::{crypt, dkim};
 
 use crate::cli::options::stored_value::shell_command;
 use crate::cli::options::usage_error::{UsageError, first};
@@ -192,6 +192,8 @@ pub struct ResolvedRoute {
     pub queue: QueueArgs,
     /// The options of DKIM signatures in the profile.
     pub dkim: dkim::Args,
+    /// The options of end-to-end signatures and encryption in the profile.
+    pub crypt: crypt::Args,
     pub settings: DeliverySettings,
 }
 
@@ -207,6 +209,7 @@ impl RouteArgs<'_> {
                 route_spec: self.command_line.route_spec(None)?,
                 queue: mem::take(&mut self.args.queue),
                 dkim: self.args.message.take_dkim(),
+                crypt: self.args.message.take_crypt(),
                 plan: self.without_profile()?,
                 settings,
             });
@@ -219,6 +222,7 @@ impl RouteArgs<'_> {
             plan,
             route_spec: command_line.route_spec(chosen)?,
             dkim: args.message.take_dkim(),
+            crypt: args.message.take_crypt(),
             queue: args.queue,
             settings,
         })

@@ -256,6 +256,7 @@ fn message(plan: &Sendmail, received: Received) -> Result<Message, StoreRefusal>
     let sender = Address::parse(&envelope.sender).ok();
     let domain = sender.as_ref().map(|sender| sender.domain().to_string());
     submission.signer = plan.signer.for_sender(domain.as_deref());
+    submission.crypt = plan.crypt.clone();
     let message = Message::submit(&submission, &Rewriter::new(&plan.rewrite), now);
     message.map_err(|error| refusal(error.exit(), error.to_string()))
 }

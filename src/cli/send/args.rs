@@ -53,6 +53,7 @@ impl SendArgs {
             let why = "--print shows one message: give one --message, and no --mbox or --maildir";
             return Err(UsageError::usage(why));
         }
+        let crypt = self.message.take_crypt();
         let mut message = self.message.options(self.own, relay)?;
         if !testing.ends_before_data() && io::stdin().is_terminal() {
             message.type_text();
@@ -63,6 +64,7 @@ impl SendArgs {
         let output = self.output.options()?;
         let repeat = testing.repeat();
         let transport = self.transport.transport()?;
+        message.crypt = crypt.options(&transport)?;
         if only_print {
             return Ok(SendTask::Print(Box::new(message), output));
         }

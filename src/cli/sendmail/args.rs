@@ -18,6 +18,7 @@ use crate::client::transport::Transport;
 use crate::config::{Config, Places, Profile};
 use crate::cron::DeliveryOptions;
 use crate::mail::address::Address;
+use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::message::{Input, Submission, SubmissionFields};
 use crate::queue::FirstTry;
@@ -73,6 +74,7 @@ pub fn of_cron(config: Option<PathBuf>, places: &Places) -> Result<DeliveryOptio
         fallbacks: sendmail.fallbacks,
         rewrite: sendmail.rewrite,
         signer: sendmail.signer,
+        crypt: sendmail.crypt,
         log: sendmail.queueing.queue.log.clone(),
         queueing: Some(sendmail.queueing),
     })
@@ -267,6 +269,7 @@ impl SendmailOptions {
         let output = self.output();
         let rewrite = route.settings.rewrite.clone();
         let signer = route.dkim.signer()?.or_keys(&route.settings.dkim);
+        let crypt = route.crypt.options(&route.plan.transport)?;
         let message = QueuedMessageOptions {
             route_spec: route.route_spec,
             config: self.config.clone(),
@@ -279,9 +282,10 @@ impl SendmailOptions {
             rewrite,
             queueing: route.queue.queue_use(route.settings, message),
             log: self.log.clone(),
-            task: self.task(output, &signer),
+            task: self.task(output, &signer, &crypt),
             output,
             signer,
+            crypt,
         })
     }
 
@@ -308,9 +312,14 @@ impl SendmailOptions {
         self.first.unwrap_or(default)
     }
 
-    fn task(self, output: TranscriptOptions, signer: &Signer) -> SendmailTask {
+    fn task(
+        self,
+        output: TranscriptOptions,
+        signer: &Signer,
+        crypt: &CryptOptions,
+    ) -> SendmailTask {
         match self.mode {
-            SendmailMode::Submit => SendmailTask::Submit(Box::new(self.submission(signer))),
+            SendmailMode::Submit => SendmailTask::Submit(Box::new(self.submission(signer, crypt))),
             SendmailMode::Serve => SendmailTask::Serve,
             SendmailMode::Verify => SendmailTask::Verify {
                 recipients: self.recipients,
@@ -329,7 +338,7 @@ impl SendmailOptions {
         }
     }
 
-    fn submission(self, signer: &Signer) -> Submission {
+    fn submission(self, signer: &Signer, crypt: &CryptOptions) -> Submission {
         Submission {
             input: Input::Stdin,
             dot_ends: !self.dots_are_text,
@@ -341,6 +350,7 @@ impl SendmailOptions {
             trace: None,
             utf8: self.utf8,
             signer: signer.clone(),
+            crypt: crypt.clone(),
             fields: SubmissionFields::default(),
         }
     }

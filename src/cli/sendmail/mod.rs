@@ -12,6 +12,7 @@ use crate::cli::queue::RunOptions;
 use crate::cli::send::keep::QueuedMessage;
 use crate::cli::terminal::warn;
 use crate::client::transport::Transport;
+use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::message::{Message, Submission};
 use crate::mail::rewrite::RewriteOptions;
@@ -31,6 +32,8 @@ pub struct Sendmail {
     pub rewrite: RewriteOptions,
     /// The DKIM keys.
     pub signer: Signer,
+    /// End-to-end signature and encryption.
+    pub crypt: CryptOptions,
     /// The transcript (`-v`).
     pub output: TranscriptOptions,
     /// A file that a transcript is added to (`-X`).

@@ -65,6 +65,7 @@ impl sink::MessageStore for Submissions<'_> {
 impl AcceptSubmission for Submissions<'_> {
     fn accept(&self, mut received: Received) -> Result<StoredAt, StoreRefusal> {
         received.submission.signer = self.plan.signer.clone();
+        received.submission.crypt = self.plan.crypt.clone();
         let message = Message::submit(&received.submission, &self.rewriter, SystemTime::now());
         let message = message.map_err(|error| refusal(error.exit(), error.to_string()))?;
         if self.plan.queueing.socket.is_some() {

@@ -1,5 +1,6 @@
 //! A message that a client of `sendmail -bs` or of the submission socket sends.
 
+use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{HeldBytes, Input, Submission, SubmissionFields};
@@ -60,6 +61,7 @@ impl Incoming for SubmittedMessage<'_> {
             trace: None,
             utf8: self.envelope.smtputf8,
             signer: Signer::default(),
+            crypt: CryptOptions::default(),
             fields: SubmissionFields::default(),
         };
         self.accept.accept(Received {

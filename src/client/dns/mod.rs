@@ -45,7 +45,7 @@ pub struct Answer<T = Record> {
 
 impl Answer {
     /// The records that `pick` returns.
-    fn of<T>(self, pick: impl Fn(Record) -> Option<T>) -> Answer<T> {
+    pub fn of<T>(self, pick: impl Fn(Record) -> Option<T>) -> Answer<T> {
         Answer {
             records: self.records.into_iter().filter_map(pick).collect(),
             owner: self.owner,
@@ -233,6 +233,32 @@ fn merge(
     found.ok_or(worst)
 }
 
+/// The addresses in the answers for both families.
+pub fn merged(answers: [Result<Answer, DnsError>; 2]) -> Result<Answer<IpAddr>, DnsError> {
+    let answers = answers.into_iter();
+    merge(answers.map(|answer| Ok(answer?.of(|record| address(&record)))))
+}
+
+/// The name that has the names of an address (RFC 1035 §3.5, RFC 3596 §2.5).
+pub fn reverse_name(ip: IpAddr) -> String {
+    let (mut labels, end): (Vec<String>, &str) = match ip {
+        IpAddr::V4(ip) => (
+            ip.octets().map(|octet| octet.to_string()).to_vec(),
+            "in-addr.arpa",
+        ),
+        IpAddr::V6(ip) => {
+            let nibbles = ip.octets();
+            let nibbles = nibbles.iter().flat_map(|octet| [octet >> 4, octet & 15]);
+            (
+                nibbles.map(|nibble| format!("{nibble:x}")).collect(),
+                "ip6.arpa",
+            )
+        }
+    };
+    labels.reverse();
+    format!("{}.{end}", labels.join("."))
+}
+
 fn texts<T: Display>(records: &[T]) -> Vec<String> {
     records.iter().map(ToString::to_string).collect()
 }
@@ -248,6 +274,16 @@ mod tests {
             secure,
             ttl: Some(60),
         }
+    }
+
+    #[test]
+    fn name_of_an_address_is_its_labels_reversed() {
+        let name = |ip: &str| reverse_name(ip.parse().unwrap());
+        assert_eq!(name("192.0.2.7"), "7.2.0.192.in-addr.arpa");
+        assert_eq!(
+            name("2001:db8::7"),
+            "7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub enum RecordType {
     Aaaa,
     Cname,
     Mx,
+    Ptr,
     Srv,
     Tlsa,
     Txt,
@@ -24,6 +25,7 @@ impl RecordType {
             Self::Aaaa => "AAAA",
             Self::Cname => "CNAME",
             Self::Mx => "MX",
+            Self::Ptr => "PTR",
             Self::Srv => "SRV",
             Self::Tlsa => "TLSA",
             Self::Txt => "TXT",
@@ -36,7 +38,7 @@ impl RecordType {
 pub enum Record {
     /// A or AAAA.
     Address(IpAddr),
-    /// CNAME: a name in lower case, without a dot at the end.
+    /// CNAME or PTR: a name in lower case, without a dot at the end.
     Alias(String),
     Mx(Mx),
     Srv(Srv),

@@ -73,6 +73,8 @@ pub struct Resolver {
     /// The addresses of the resolvers.
     names: String,
     is_trusted: bool,
+    /// The end of all lookups; `None`: each has its own time limit only.
+    deadline: Option<Instant>,
 }
 
 impl Resolver {
@@ -107,7 +109,24 @@ impl Resolver {
             cache: ResponseCache::new(CACHE_SIZE, TtlConfig::default()),
             names,
             is_trusted,
+            deadline: None,
         })
+    }
+
+    /// The same resolver, which gives up all questions at this time.
+    pub fn until(self, deadline: Instant) -> Self {
+        Self {
+            deadline: Some(deadline),
+            ..self
+        }
+    }
+
+    /// Time limit of a question.
+    fn limit(&self) -> Duration {
+        let left = self
+            .deadline
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        left.map_or(SLOW + PATIENCE, |left| left.min(SLOW + PATIENCE))
     }
 
     /// Waits for an answer, which has a time limit. Reports a slow lookup.
@@ -236,7 +255,7 @@ impl Dns for Resolver {
         }
         // One that is not answered does not harm the others.
         let answer = async |question| {
-            let answer = tokio::time::timeout(SLOW + PATIENCE, self.answer(question));
+            let answer = tokio::time::timeout(self.limit(), self.answer(question));
             answer.await.unwrap_or_else(|_| Err(self.dead()))
         };
         let all = join_all(questions.iter().map(answer));
@@ -339,6 +358,7 @@ fn type_of(kind: RecordType) -> rr::RecordType {
         RecordType::Aaaa => rr::RecordType::AAAA,
         RecordType::Cname => rr::RecordType::CNAME,
         RecordType::Mx => rr::RecordType::MX,
+        RecordType::Ptr => rr::RecordType::PTR,
         RecordType::Srv => rr::RecordType::SRV,
         RecordType::Tlsa => rr::RecordType::TLSA,
         RecordType::Txt => rr::RecordType::TXT,
@@ -353,6 +373,7 @@ fn read(data: &RData, kind: rr::RecordType) -> Option<Record> {
     Some(match data {
         RData::A(_) | RData::AAAA(_) => Record::Address(data.ip_addr()?),
         RData::CNAME(target) => Record::Alias(without_dot(&target.0).to_ascii_lowercase()),
+        RData::PTR(target) => Record::Alias(without_dot(&target.0).to_ascii_lowercase()),
         RData::MX(mx) => Record::Mx(Mx {
             preference: mx.preference,
             host: without_dot(&mx.exchange),

@@ -15,8 +15,8 @@ mod sts;
 
 pub use options::{PolicyMode, PolicyOptions};
 pub use sts::{
-    CacheError, Entry, Failure, FetchedPolicy, Mode, RefreshError, StsCache, StsLookup, StsPolicy,
-    StsStatus,
+    CacheError, Entry, Failure, FetchedPolicy, Mode, PolicyText, RefreshError, StsCache, StsLookup,
+    StsPolicy, StsRecord, StsStatus,
 };
 
 use crate::client::dns::Answer;
@@ -28,7 +28,6 @@ use crate::client::wire::tls::{Dane, ServerCheck};
 use dane::TlsaStatus;
 use std::net::IpAddr;
 use std::sync::Arc;
-use sts::StsRecord;
 
 /// Demands on the connections to a host. Connections are kept and TLS sessions are resumed under the same policy
 /// only.

@@ -8,6 +8,7 @@ pub mod options;
 mod answer;
 mod configuration;
 mod cron;
+mod domain;
 mod host;
 mod recipients;
 mod runner;
@@ -65,6 +66,8 @@ pub(crate) fn examine(
             addresses: &addresses,
         };
         findings.extend(session.ask(observer));
+        let sender = addresses.sender.as_ref();
+        findings.extend(domain::check(plan, delivery, sender, observer));
         if let Some(queueing) = &delivery.queueing {
             findings.extend(submit::check(host, queueing));
             let without_socket = submit::without_socket(queueing);

@@ -103,6 +103,8 @@ pub enum CheckStep {
     /// The replies to MAIL and RCPT.
     Answer,
     Fallback,
+    /// SPF, DKIM and DMARC of the domain of the sender, and the name of the address of this host.
+    Domain,
     Queue,
     /// The submission socket.
     Submit,
@@ -116,7 +118,7 @@ pub enum CheckStep {
 
 impl CheckStep {
     /// All steps, in the order of a mail.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Sendmail,
         Self::Config,
         Self::Recipient,
@@ -129,6 +131,7 @@ impl CheckStep {
         Self::Login,
         Self::Answer,
         Self::Fallback,
+        Self::Domain,
         Self::Queue,
         Self::Submit,
         Self::Runner,
@@ -151,6 +154,7 @@ impl CheckStep {
             Self::Login => "login",
             Self::Answer => "answer",
             Self::Fallback => "fallback",
+            Self::Domain => "domain",
             Self::Queue => "queue",
             Self::Submit => "submit",
             Self::Runner => "runner",

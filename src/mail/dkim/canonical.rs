@@ -1,5 +1,6 @@
-//! The relaxed canonical forms (RFC 6376 §3.4.2, §3.4.4).
+//! The canonical forms (RFC 6376 §3.4). Signatures are made with the relaxed ones.
 
+use crate::mail::dkim::signature::Form;
 use memchr::memmem;
 use ring::digest::{Context, SHA256};
 
@@ -9,9 +10,14 @@ const BUFFER: usize = 64 * 1024;
 /// Runs of text of this length are hashed without being copied.
 const UNCOPIED: usize = 4096;
 
-/// The hash of a body in its relaxed form. It is fed in blocks of any size.
+/// The hash of a body in a canonical form. It is fed in blocks of any size.
 pub struct BodyHash {
+    form: Form,
     context: Context,
+    /// Number of canonical octets so far.
+    total: u64,
+    /// Number of octets that are hashed (`l=`). `None`: all.
+    limit: Option<u64>,
     /// Canonical octets that are not hashed yet.
     buffer: Vec<u8>,
     /// Line ends that are hashed if text follows: those at the end of the body are ignored.
@@ -25,8 +31,18 @@ pub struct BodyHash {
 
 impl Default for BodyHash {
     fn default() -> Self {
+        Self::new(Form::Relaxed, None)
+    }
+}
+
+impl BodyHash {
+    /// A hash of the first octets. `None` for `limit`: of all.
+    pub fn new(form: Form, limit: Option<u64>) -> Self {
         Self {
+            form,
             context: Context::new(&SHA256),
+            total: 0,
+            limit,
             buffer: Vec::new(),
             line_ends: 0,
             is_blank: false,
@@ -34,9 +50,7 @@ impl Default for BodyHash {
             has_text: false,
         }
     }
-}
 
-impl BodyHash {
     /// Adds the next octets of the body.
     pub fn push(&mut self, block: &[u8]) {
         let mut rest = block;
@@ -60,16 +74,28 @@ impl BodyHash {
 
     /// The hash, after the last block.
     pub fn finish(mut self) -> [u8; 32] {
+        self.end()
+    }
+
+    /// The same; `None`: the body is shorter than the limit.
+    pub fn finish_limited(mut self) -> Option<[u8; 32]> {
+        let hash = self.end();
+        self.limit
+            .is_none_or(|limit| limit <= self.total)
+            .then_some(hash)
+    }
+
+    fn end(&mut self) -> [u8; 32] {
         if self.after_cr {
             self.text(b"\r");
         }
         self.hash_buffer();
-        // Without text, the canonical body is empty.
-        if self.has_text {
-            self.context.update(b"\r\n");
+        // Without text, the canonical body is empty, or one line end in the simple form.
+        if self.has_text || self.form == Form::Simple {
+            self.update(b"\r\n");
         }
         let mut hash = [0; 32];
-        hash.copy_from_slice(self.context.finish().as_ref());
+        hash.copy_from_slice(self.context.clone().finish().as_ref());
         hash
     }
 
@@ -77,13 +103,17 @@ impl BodyHash {
     fn lines(&mut self, lines: &[u8]) {
         self.begin_text();
         self.hash_buffer();
-        self.context.update(&lines[..lines.len() - 2]);
+        self.update(&lines[..lines.len() - 2]);
         self.line_ends = 1;
     }
 
     fn general(&mut self, mut rest: &[u8]) {
         while !rest.is_empty() {
-            let end = memchr::memchr3(b' ', b'\t', b'\r', rest).unwrap_or(rest.len());
+            let end = match self.form {
+                Form::Simple => memchr::memchr(b'\r', rest),
+                Form::Relaxed => memchr::memchr3(b' ', b'\t', b'\r', rest),
+            };
+            let end = end.unwrap_or(rest.len());
             let (text, from) = rest.split_at(end);
             if !text.is_empty() {
                 self.text(text);
@@ -119,7 +149,7 @@ impl BodyHash {
         self.begin_text();
         if text.len() >= UNCOPIED {
             self.hash_buffer();
-            self.context.update(text);
+            self.update(text);
             return;
         }
         self.buffer.extend_from_slice(text);
@@ -144,8 +174,19 @@ impl BodyHash {
     }
 
     fn hash_buffer(&mut self) {
-        self.context.update(&self.buffer);
-        self.buffer.clear();
+        let mut buffer = std::mem::take(&mut self.buffer);
+        self.update(&buffer);
+        buffer.clear();
+        self.buffer = buffer;
+    }
+
+    fn update(&mut self, octets: &[u8]) {
+        let left = self
+            .limit
+            .map_or(u64::MAX, |limit| limit.saturating_sub(self.total));
+        let counted = usize::try_from(left).map_or(octets.len(), |left| left.min(octets.len()));
+        self.context.update(&octets[..counted]);
+        self.total += octets.len() as u64;
     }
 }
 

@@ -258,6 +258,13 @@ impl ChosenKeys {
         self.keys.is_empty()
     }
 
+    /// The selectors of the keys of this domain.
+    pub fn selectors_of(&self, domain: &str) -> Vec<String> {
+        let keys = self.keys.iter();
+        let keys = keys.filter(|published| published.domain.eq_ignore_ascii_case(domain));
+        keys.map(|published| published.selector.clone()).collect()
+    }
+
     /// The signatures of a message with these header fields.
     pub fn signatures(&self, header: &[(&str, &[u8])], now: SystemTime) -> Signatures {
         Signatures::new(&self.keys, header, now)

@@ -1,6 +1,7 @@
 //! Building a message from a draft.
 
 use crate::mail::address::ListEntry;
+use crate::mail::crypt::CryptOptions;
 use crate::mail::envelope::{Dsn, Envelope};
 use crate::mail::message::attachment::{Inline, attached_message, content_ids};
 use crate::mail::message::entity::{ALTERNATIVE, Entity, MIXED, RELATED};
@@ -36,6 +37,7 @@ pub fn compose(
         body: UnfinishedBody::Variants(root.variants()),
         utf8: true,
         missing: None,
+        crypt: CryptOptions::default(),
         keeps_bcc: false,
         notes,
     })

@@ -3,18 +3,20 @@
 //! the conversion to what a server accepts (`convert`).
 
 use crate::mail::address::{Address, ListEntry, Mailbox, parse_list};
+use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::envelope::Envelope;
 use crate::mail::message::convert::{Signed, made_valid};
 use crate::mail::message::fields::{FieldRepair, is_removed, message_id, undisclosed};
 use crate::mail::message::header_reader::{HeaderMode, MessageHeader, RawField, last_resent};
 use crate::mail::message::header_writer::addresses;
+use crate::mail::message::protect::{Unprotected, protect};
 use crate::mail::message::signing::sign;
 use crate::mail::message::source::Source;
 use crate::mail::message::stream::{BodyVariant, Message, PartEncoding, Segment};
 use crate::mail::message::{BuildNotes, MessageError};
 use crate::mail::rewrite::{OriginalAddress, Rewriter};
-use crate::smtp::blocks::Nothing;
+use crate::smtp::blocks::{Nothing, Replay};
 use crate::system::text::without_controls;
 use crate::system::time::header_date;
 use std::sync::Arc;
@@ -30,6 +32,8 @@ pub struct UnfinishedMessage<E = Nothing> {
     pub utf8: bool,
     /// Handling of missing header fields. `None`: nothing is added.
     pub missing: Option<MissingFields>,
+    /// End-to-end signature and encryption.
+    pub crypt: CryptOptions,
     /// True if Bcc is not removed.
     pub keeps_bcc: bool,
     pub notes: BuildNotes,
@@ -68,9 +72,9 @@ pub enum Author {
     Sender(Option<String>),
 }
 
-impl<E> UnfinishedMessage<E> {
-    /// Makes the message final: removes and adds header fields, rewrites addresses, makes header and body valid, and
-    /// signs them.
+impl<E: Replay> UnfinishedMessage<E> {
+    /// Makes the message final: removes and adds header fields, rewrites addresses, makes header and body valid, signs and
+    /// encrypts the content (`protect`), and signs the result with DKIM (`signing`).
     pub fn finish(
         self,
         rewriter: Option<&Rewriter>,
@@ -108,6 +112,12 @@ impl<E> UnfinishedMessage<E> {
                 vec![body.variant(&mut fields, &mut notes.remarks)?]
             }
         };
+        let unprotected = Unprotected {
+            fields: &mut fields,
+            variants: &mut variants,
+            notes: &mut notes,
+        };
+        protect(&self.crypt, &self.envelope, unprotected)?;
         let signatures = sign(signer, (&fields, &mut variants), &mut notes, now)?;
         let header = octets(&fields);
         Ok(Message {

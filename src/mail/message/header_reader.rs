@@ -50,6 +50,23 @@ impl RawField {
         }
     }
 
+    /// The fields in a text with CRLF as line ends.
+    pub fn split(text: &str) -> Vec<Self> {
+        let mut fields: Vec<Self> = Vec::new();
+        for line in text.split_inclusive("\r\n") {
+            match fields.last_mut() {
+                Some(field) if line.starts_with([' ', '\t']) => {
+                    field.raw.extend_from_slice(line.as_bytes());
+                }
+                _ => {
+                    let name = line.split(':').next().unwrap_or_default();
+                    fields.push(Self::made(name, line.to_owned()));
+                }
+            }
+        }
+        fields
+    }
+
     pub fn value(&self) -> Result<String, MessageError> {
         let text = std::str::from_utf8(&self.raw).map_err(|_| MessageError::Field {
             name: self.name.clone(),

@@ -13,6 +13,8 @@ mod finish;
 mod header_block;
 mod header_reader;
 mod header_writer;
+mod protect;
+mod protected_header;
 mod ready;
 mod report;
 mod signing;
@@ -35,6 +37,7 @@ pub use stream::Message;
 pub use submission::{Addressees, addressees};
 
 use crate::mail::address::{Address, AddressError, ListEntry, Mailbox};
+use crate::mail::crypt::{CryptError, CryptOptions};
 use crate::mail::dkim::{Signer, SigningError};
 use crate::mail::envelope::Dsn;
 use crate::mail::rewrite::{RewriteError, Rewriter};
@@ -163,6 +166,8 @@ pub struct Submission {
     pub utf8: bool,
     /// The DKIM keys.
     pub signer: Signer,
+    /// End-to-end signature and encryption.
+    pub crypt: CryptOptions,
     pub fields: SubmissionFields,
 }
 
@@ -223,6 +228,8 @@ pub struct MessageOptions {
     pub dsn: Dsn,
     /// The DKIM keys.
     pub signer: Signer,
+    /// End-to-end signature and encryption.
+    pub crypt: CryptOptions,
 }
 
 impl MessageOptions {
@@ -353,6 +360,9 @@ pub enum MessageError {
     /// The message cannot be signed.
     #[error(transparent)]
     Signing(#[from] SigningError),
+    /// The message cannot be signed or encrypted end to end.
+    #[error(transparent)]
+    Crypt(#[from] CryptError),
 }
 
 impl MessageError {
@@ -369,6 +379,7 @@ impl MessageError {
             Self::Source(error) => error.exit(),
             Self::Rewrite { error, .. } => error.exit(),
             Self::Signing(error) => error.exit(),
+            Self::Crypt(error) => error.exit(),
             Self::NoRecipient
             | Self::NoRecipientInHeader
             | Self::NotARecipient(_)
@@ -383,6 +394,15 @@ impl MessageError {
 impl Message {
     /// Builds the message. Every file is opened and examined, and none is kept in memory.
     pub fn build(options: MessageOptions, now: SystemTime) -> Result<Self, MessageError> {
+        Self::build_for(None, options, now)
+    }
+
+    /// Builds the message for these recipients instead of those that it names, as aliases expand them.
+    pub fn build_for(
+        recipients: Option<Vec<Address>>,
+        options: MessageOptions,
+        now: SystemTime,
+    ) -> Result<Self, MessageError> {
         let (author, mut message) = match options.content {
             Content::Draft(draft) => (draft.from.address.clone(), compose::compose(*draft, now)?),
             Content::Ready(ready) => (ready.from.address.clone(), ready::read(&ready)?),
@@ -392,9 +412,13 @@ impl Message {
         } else if message.envelope.sender.is_none() {
             message.envelope.sender = Some(author);
         }
+        if let Some(recipients) = recipients {
+            message.envelope.recipients = recipients;
+        }
         if message.envelope.recipients.is_empty() {
             return Err(MessageError::NoRecipient);
         }
+        message.crypt = options.crypt;
         message.envelope.dsn = of_recipients(options.dsn, &message.envelope.recipients)?;
         message.finish(None, &options.signer, now)
     }

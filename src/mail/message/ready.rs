@@ -1,6 +1,7 @@
 //! A ready message: sent unchanged, except for line ends, Bcc, Return-Path and missing fields.
 
 use crate::mail::address::{Address, ListEntry, parse_list};
+use crate::mail::crypt::CryptOptions;
 use crate::mail::envelope::{Dsn, Envelope};
 use crate::mail::message::convert::Signed;
 use crate::mail::message::fields::{check_repeats, is_once, remove_void, written};
@@ -51,6 +52,7 @@ pub fn read(ready: &ReadyMessage) -> Result<UnfinishedMessage, MessageError> {
             to: true,
             author: Author::Entry(author),
         }),
+        crypt: CryptOptions::default(),
         keeps_bcc: false,
         notes: BuildNotes::default(),
     })

@@ -7,6 +7,7 @@ mod parts;
 mod tests;
 
 use crate::mail::address::{Address, ListEntry, Mailbox};
+use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::envelope::{Dsn, Envelope};
 use crate::mail::message::BuildNotes;
@@ -134,6 +135,7 @@ fn unfinished<E>(
         body: UnfinishedBody::Variants(variants),
         utf8: true,
         missing: None,
+        crypt: CryptOptions::default(),
         keeps_bcc: false,
         notes: BuildNotes::default(),
     }

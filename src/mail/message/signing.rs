@@ -35,7 +35,7 @@ pub fn sign<E>(
     notes.remarks.extend(chosen.remarks());
     notes.remarks.extend(fragile(fields, variants[0].body_type));
     let signatures = variants.iter().map(|variant| {
-        let own = split(&variant.fields);
+        let own = RawField::split(&variant.fields);
         let all = fields.iter().chain(&own);
         let header: Vec<(&str, &[u8])> = all
             .map(|field| (field.name.as_str(), &field.raw[..]))
@@ -93,26 +93,10 @@ fn author_domains(fields: &[RawField]) -> Vec<String> {
     domains
 }
 
-/// The fields of a variant.
-fn split(text: &str) -> Vec<RawField> {
-    let mut fields: Vec<RawField> = Vec::new();
-    for line in text.split_inclusive("\r\n") {
-        match fields.last_mut() {
-            Some(field) if line.starts_with([' ', '\t']) => {
-                field.raw.extend_from_slice(line.as_bytes());
-            }
-            _ => {
-                let name = line.split(':').next().unwrap_or_default();
-                fields.push(RawField::made(name, line.to_owned()));
-            }
-        }
-    }
-    fields
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::crypt::CryptOptions;
     use crate::mail::dkim::{KeyDomain, NamedKey, SigningMode, ed25519_pem};
     use crate::mail::envelope::Envelope;
     use crate::mail::message::Message;
@@ -153,6 +137,7 @@ mod tests {
             body: UnfinishedBody::Variants(variants.collect()),
             utf8: true,
             missing: None,
+            crypt: CryptOptions::default(),
             keeps_bcc: false,
             notes: BuildNotes::default(),
         };

@@ -343,6 +343,24 @@ impl Source {
         }
     }
 
+    /// What `produce` appends piece by piece until it returns false, under this name.
+    ///
+    /// # Errors
+    /// The error of `produce`, or it cannot be stored.
+    pub fn written(
+        name: &str,
+        mut produce: impl FnMut(&mut Vec<u8>) -> io::Result<bool>,
+    ) -> io::Result<Self> {
+        let mut writer = SourceWriter::new(name);
+        let mut piece = Vec::new();
+        while produce(&mut piece)? {
+            writer.push(&piece)?;
+            piece.clear();
+        }
+        writer.push(&piece)?;
+        Ok(writer.finish())
+    }
+
     /// The same text from `offset` on, rewritten block by block.
     pub fn rewritten(&self, offset: u64, rewriter: &mut dyn Encoder) -> Result<Self, SourceError> {
         let mut spooler = Spooler::new(self.name.clone());
@@ -639,6 +657,23 @@ impl LoneDot {
     /// True if it is the last line, without a line end.
     fn is_last(&self) -> bool {
         matches!(self.line, LineContent::Dot | LineContent::DotCr)
+    }
+}
+
+/// Stores bytes that are made elsewhere.
+pub struct SourceWriter(Spooler);
+
+impl SourceWriter {
+    pub fn new(name: &str) -> Self {
+        Self(Spooler::new(name.to_owned()))
+    }
+
+    pub fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.push(bytes).map_err(io::Error::other)
+    }
+
+    pub fn finish(self) -> Source {
+        self.0.finish()
     }
 }
 

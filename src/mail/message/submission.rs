@@ -69,6 +69,7 @@ pub fn read(
             to: fields.to || fields.hides_recipients,
             author: Author::Sender(submission.full_name.clone()),
         }),
+        crypt: submission.crypt.clone(),
         keeps_bcc: fields.keeps_bcc,
         notes: BuildNotes {
             unusable: unusable.iter().map(ToString::to_string).collect(),

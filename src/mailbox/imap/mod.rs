@@ -56,7 +56,20 @@ pub struct Folder {
     pub attributes: Vec<String>,
 }
 
+/// The use of a mailbox (RFC 6154).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpecialUse {
+    Junk,
+}
+
 impl Folder {
+    pub fn has_use(&self, special: SpecialUse) -> bool {
+        let name = match special {
+            SpecialUse::Junk => "\\Junk",
+        };
+        self.has(name)
+    }
+
     /// True if it has messages.
     pub fn is_selectable(&self) -> bool {
         !self.has("\\Noselect") && !self.has("\\NonExistent")

@@ -3,6 +3,7 @@
 
 #![no_main]
 
+use ehlo::mail::crypt::CryptOptions;
 use ehlo::mail::dkim::Signer;
 use ehlo::mail::address::{Mailbox, parse_list};
 use ehlo::mail::message::{
@@ -63,6 +64,7 @@ fn wire(text: &str) -> Vec<u8> {
         envelope_from: None,
         dsn: ehlo::mail::envelope::Dsn::default(),
         signer: Signer::default(),
+        crypt: CryptOptions::default(),
     };
     let message = Message::build(options, SystemTime::UNIX_EPOCH).unwrap();
     let shape = message.shape(BodyType::SevenBit.with_utf8()).unwrap();

@@ -4,6 +4,7 @@
 
 #![no_main]
 
+use ehlo::mail::crypt::CryptOptions;
 use ehlo::mail::dkim::Signer;
 use ehlo::mail::address::{Address, Mailbox};
 use ehlo::mail::envelope::Dsn;
@@ -61,6 +62,7 @@ fn ready(data: &[u8]) -> Option<Message> {
         envelope_from: None,
         dsn: Dsn::default(),
         signer: Signer::default(),
+        crypt: CryptOptions::default(),
         fields: SubmissionFields::default(),
     };
     Message::build(options, SystemTime::UNIX_EPOCH).ok()
@@ -80,6 +82,7 @@ fn submitted(data: &[u8], of_header: bool) -> Option<Message> {
         utf8: false,
         trace: None,
         signer: Signer::default(),
+        crypt: CryptOptions::default(),
     };
     let names = HostNames {
         node: "sun".to_owned(),

@@ -1,9 +1,10 @@
 use crate::cli::notification::dead_letter::*;
-use crate::cli::notification::{NotificationText, draft, message};
+use crate::cli::notification::{NotificationText, draft, options};
 use crate::mail::address::Mailbox;
 use crate::mail::dkim::Signer;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::time::SystemTime;
 
 fn letter(body: &str) -> Message {
     let alice = Mailbox::parse("alice@crepes.fr").unwrap();
@@ -17,7 +18,7 @@ fn letter(body: &str) -> Message {
         to,
         ..draft(&notification, alice)
     };
-    message(draft, Signer::default()).unwrap()
+    Message::build(options(draft, Signer::default()), SystemTime::now()).unwrap()
 }
 
 #[test]

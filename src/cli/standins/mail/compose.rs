@@ -6,6 +6,7 @@ use crate::cli::standins::mail::args::MailArgs;
 use crate::cli::standins::mail::settings::MailPlan;
 use crate::cli::standins::mail::{MailError, MailStyle, complain};
 use crate::mail::address::{ListEntry, Mailbox};
+use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{
@@ -252,6 +253,7 @@ fn build_options(draft: MessageDraft) -> MessageOptions {
         envelope_from: Some(None),
         dsn: Dsn::default(),
         signer: Signer::default(),
+        crypt: CryptOptions::default(),
     }
 }
 

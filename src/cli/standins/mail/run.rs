@@ -14,6 +14,7 @@ use crate::cli::standins::mail::{MailError, MailStyle, complain};
 use crate::cli::terminal;
 use crate::client::credentials::SecretSource;
 use crate::config::{ImportedProfile, Places};
+use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{HeldBytes, Input, Message, Submission, SubmissionFields};
@@ -80,6 +81,7 @@ fn send(args: &mut MailArgs) -> Result<Exit, MailError> {
         trace: None,
         utf8: false,
         signer: Signer::default(),
+        crypt: CryptOptions::default(),
         fields: SubmissionFields::default(),
     };
     let exit = match &plan.server {

@@ -15,6 +15,7 @@ use crate::client::outcome::{DeliveryReport, RecipientResult};
 use crate::client::status::RecipientStatus;
 use crate::client::transport::{Transport, TransportError, Transports};
 use crate::config::Places;
+use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::envelope::{Dsn, NotifyOn, Return};
 use crate::mail::message::{FromField, Input, Message, Submission, SubmissionFields, addressees};
@@ -114,6 +115,7 @@ fn message(
         trace: None,
         utf8: false,
         signer: Signer::default(),
+        crypt: CryptOptions::default(),
         fields: fields(account),
     };
     let message = Message::submit(&submission, &rewriter(), SystemTime::now());

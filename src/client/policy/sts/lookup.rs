@@ -183,6 +183,17 @@ impl<'a> StsLookup<'a> {
         }
     }
 
+    /// Fetches the policy of a domain, and does not use the cache.
+    pub fn download(
+        &self,
+        domain: &str,
+        router: &Router<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<PolicyText, String> {
+        let response = self.request(domain, router, observer)?;
+        read(&response.map_err(|error| error.to_string())?)
+    }
+
     fn entry(&self, domain: &str, observer: &mut dyn Observer) -> Entry {
         let domain = domain.to_ascii_lowercase();
         if let Some(entry) = self.known.borrow().get(&domain) {

@@ -13,10 +13,9 @@ mod text;
 
 pub use cache::{CacheError, Entry, Failure, FetchedPolicy, StsCache};
 pub use lookup::{RefreshError, StsLookup, StsRecord, StsStatus};
-pub use text::Mode;
+pub use text::{Mode, PolicyText};
 
 use std::fmt;
-use text::PolicyText;
 
 /// The policy of a domain in mode `enforce` or `testing`.
 #[derive(Clone, Debug, PartialEq, Eq)]

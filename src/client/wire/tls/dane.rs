@@ -199,6 +199,33 @@ impl<'d> Candidate<'d, '_> {
     }
 }
 
+/// Returns the record, as in `3 1 1`, that authenticates a server with these certificates in DER, its own first.
+///
+/// # Errors
+/// The reason for which there is none. It follows "the certificate of HOST".
+pub fn authenticating_record(dane: &Dane, chain: &[Vec<u8>]) -> Result<String, String> {
+    let chain: Vec<CertificateDer<'_>> = chain
+        .iter()
+        .map(|der| CertificateDer::from(der.as_slice()))
+        .collect();
+    let (own, others) = chain.split_first().ok_or("was not sent")?;
+    let name = ServerName::try_from(dane.base.as_str()).map_err(|error| error.to_string())?;
+    let candidate = Candidate {
+        dane,
+        shown: &PresentedChain {
+            own,
+            others,
+            name: &name,
+            now: UnixTime::now(),
+        },
+        algorithms: rustls::crypto::ring::default_provider().signature_verification_algorithms,
+    };
+    let matching = candidate.matching();
+    matching
+        .map(Tlsa::parameters)
+        .map_err(|failure| failure.why)
+}
+
 /// A verifier for the connections under one set of records.
 #[derive(Debug)]
 pub struct DaneVerifier {

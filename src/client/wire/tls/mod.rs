@@ -8,7 +8,7 @@ mod suite;
 mod trust;
 
 pub use crate::system::certificate::TlsSetupError;
-pub use dane::{Dane, is_usable};
+pub use dane::{Dane, authenticating_record, is_usable};
 pub(super) use failure::unwelcome;
 pub use failure::{CertificateFault, TlsError};
 pub use inspected::{ChainFault, TestHandshake, TestTls, TestTlsError};

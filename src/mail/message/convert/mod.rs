@@ -51,6 +51,8 @@ struct Target {
     seven_bit: bool,
     /// For servers without SMTPUTF8.
     ascii_header: bool,
+    /// For content that is signed: no blank at the end of a line, and no `From ` at its beginning (RFC 3156 §3).
+    is_robust: bool,
     signed: Signed,
 }
 
@@ -115,6 +117,7 @@ pub fn made_valid(
     let target = Target {
         seven_bit: false,
         ascii_header: false,
+        is_robust: false,
         signed,
     };
     let selected = select(target, |push| {
@@ -139,7 +142,52 @@ pub fn made_valid(
     Ok(source.rewritten(body_at, &mut parser)?)
 }
 
+/// The message with content that no server and no mail program changes, so that it can be signed. It is stored under
+/// this name. The inner error is the reason for which it cannot have that form.
+///
+/// # Errors
+/// The message cannot be read, or not be stored.
+pub fn made_robust(original: &dyn Replay, name: &str) -> io::Result<Result<Source, Unconvertible>> {
+    let Some(shape) = original.shape(BodyType::Binary.with_utf8()) else {
+        return Ok(Err(Unconvertible::Frozen));
+    };
+    let target = Target {
+        seven_bit: true,
+        ascii_header: true,
+        is_robust: true,
+        signed: Signed::Kept,
+    };
+    let selected = select(target, |push| {
+        let (mut blocks, mut block) = (original.blocks(shape), Vec::new());
+        while blocks.append(&mut block)? != Block::End {
+            push(&block);
+            block.clear();
+        }
+        Ok::<_, io::Error>(())
+    })?;
+    let conversion = match selected {
+        Ok(conversion) => conversion,
+        Err(why) => return Ok(Err(why)),
+    };
+    let mut reader = ConvertedReader::new(original.blocks(shape), &conversion);
+    let stored = Source::written(name, |out| Ok(reader.append(out)? != Block::End))?;
+    Ok(Ok(stored))
+}
+
 impl Unconvertible {
+    /// The reason for which a message cannot be signed or encrypted. It completes "the message".
+    pub fn obstacle(self) -> &'static str {
+        match self {
+            Self::Address => {
+                "has an address in its header that is not ASCII, and no 7-bit form (RFC 6532)"
+            }
+            Self::Frozen => {
+                "has a part that is not ASCII and must not be changed, such as a signed one, and so no 7-bit form"
+            }
+            Self::TooLarge => "has too many parts or too large a header to convert it to 7 bit",
+        }
+    }
+
     /// The error of [`made_valid`].
     fn sentence(self) -> &'static str {
         match self {
@@ -196,6 +244,7 @@ impl<'m> Convertible<'m> {
         Target {
             seven_bit: original.transport > accepts.transport,
             ascii_header: original.utf8 && !accepts.utf8,
+            is_robust: false,
             signed: self.signed,
         }
     }

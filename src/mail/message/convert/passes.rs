@@ -44,16 +44,21 @@ impl ConversionSelector {
         scan: &ContentScan,
     ) -> Result<PartConversion, Unconvertible> {
         let is_8bit = self.target.seven_bit && scan.eight_bit > 0;
-        if !is_8bit && scan.is_valid() {
+        let is_fragile = self.target.is_robust && scan.is_fragile();
+        if !is_8bit && scan.is_valid() && !is_fragile {
             return Ok(PartConversion::Unchanged);
         }
         let Some(part) = part else {
-            return Err(Unconvertible::Frozen);
+            if is_8bit || !scan.is_valid() {
+                return Err(Unconvertible::Frozen);
+            }
+            return Ok(PartConversion::Unchanged);
         };
         match part.encoding {
             DeclaredEncoding::QuotedPrintable => Ok(PartConversion::RepairedQuotedPrintable),
             DeclaredEncoding::Base64 => Ok(PartConversion::RepairedBase64),
             DeclaredEncoding::Unknown if is_8bit => Err(Unconvertible::Frozen),
+            DeclaredEncoding::Unknown if scan.is_valid() => Ok(PartConversion::Unchanged),
             DeclaredEncoding::Unknown => Ok(PartConversion::LinesBroken),
             DeclaredEncoding::Unencoded | DeclaredEncoding::Binary => Ok(PartConversion::Encoded(
                 encoding_of(part, scan),

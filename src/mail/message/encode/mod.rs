@@ -140,6 +140,11 @@ impl ContentScan {
     pub fn is_valid(&self) -> bool {
         self.long_line.is_none() && !self.has_nul
     }
+
+    /// True for lines that servers and mailboxes are known to change.
+    pub fn is_fragile(&self) -> bool {
+        self.has_blank_at_end || self.has_from_line
+    }
 }
 
 /// A scan in progress.

@@ -1,3 +1,4 @@
+use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::envelope::{Dsn, Return};
 use crate::mail::message::SubmissionFields;
@@ -32,6 +33,7 @@ fn submission() -> Submission {
         trace: None,
         utf8: false,
         signer: Signer::default(),
+        crypt: CryptOptions::default(),
         fields: SubmissionFields::default(),
     }
 }

@@ -1,0 +1,23 @@
+//! End-to-end signatures and encryption by the programs `gpg` (OpenPGP, RFC 3156) and `openssl cms` (S/MIME, RFC 8551).
+//! The content passes through a program as a stream. A message is encrypted for every recipient or not at all.
+//!
+//! * `options`: what is asked for
+//! * `recipients`: who it is encrypted for
+//! * `pgp`: signing and encrypting by `gpg`; `keys`: the keys that it lists
+//! * `smime`: the same by `openssl cms`; `certificate`: checks that `openssl` does not make
+//! * `program`: running either of them
+//! * `error`: what prevents it, and the exit status
+
+mod certificate;
+mod error;
+mod keys;
+mod options;
+pub mod pgp;
+mod program;
+mod recipients;
+pub mod smime;
+
+pub use error::CryptError;
+pub use options::{CryptOptions, EncryptKey, KeyDirectory, Method, SignKey};
+pub use program::{Feed, Pass};
+pub use recipients::CryptRecipients;

@@ -1,0 +1,150 @@
+//! Running `gpg` and `openssl`.
+
+use crate::mail::crypt::error::CryptError;
+use crate::system::filter::{Filter, FilterError, Filtered};
+use crate::system::text::shown;
+use std::io;
+use std::process::Command;
+use std::time::Duration;
+
+/// Time without progress after which a program is killed. A user may be asked for a passphrase meanwhile.
+const IDLE: Duration = Duration::from_secs(300);
+
+/// Maximum size of an output that is held in memory, in octets: keys and signatures.
+const MAX_HELD: usize = 4 * 1024 * 1024;
+
+/// Appends the next piece of the content, or nothing at its end.
+pub type Feed<'a> = dyn FnMut(&mut Vec<u8>) -> io::Result<()> + 'a;
+
+/// A content that passes through a program.
+pub struct Pass<'a> {
+    pub feed: &'a mut Feed<'a>,
+    /// Takes a piece of the output.
+    pub consume: &'a mut dyn FnMut(&[u8]) -> io::Result<()>,
+}
+
+/// A program with its arguments, and the options that need it.
+pub struct Program {
+    pub name: &'static str,
+    /// As in `--encrypt pgp`.
+    pub option: String,
+    pub command: Command,
+}
+
+impl Program {
+    pub fn new(name: &'static str, option: String) -> Self {
+        let mut command = Command::new(name);
+        command.env_remove("EHLO_PASSWORD");
+        Self {
+            name,
+            option,
+            command,
+        }
+    }
+
+    /// Runs it to its end, with any exit status.
+    pub fn pass(self, pass: Pass<'_>) -> Result<Filtered, CryptError> {
+        let Self {
+            name: program,
+            option,
+            command,
+        } = self;
+        let Pass { feed, consume } = pass;
+        let filter = Filter {
+            command,
+            idle: idle(),
+            feed,
+            consume,
+        };
+        let ended = filter.run().map_err(|error| match error {
+            FilterError::Start(error) => CryptError::Start {
+                option: option.clone(),
+                program,
+                error,
+            },
+            FilterError::Idle(idle) => CryptError::Idle {
+                option: option.clone(),
+                program,
+                idle,
+            },
+            FilterError::Feed(error) | FilterError::Consume(error) => CryptError::Content(error),
+            FilterError::System(error) => CryptError::Program {
+                option: option.clone(),
+                program,
+                why: error.to_string(),
+            },
+        })?;
+        if ended.status.success() && !ended.was_given_all {
+            let why = "it did not read the whole message".to_owned();
+            return Err(CryptError::Program {
+                option,
+                program,
+                why,
+            });
+        }
+        Ok(ended)
+    }
+
+    /// Runs it to its end, with any exit status. Its output must begin with these octets: a program that passes the content
+    /// on in clear must not be mistaken for one that encrypts it. The result has true if there was an output.
+    pub fn pass_marked(self, mark: &[u8], pass: Pass<'_>) -> Result<(Filtered, bool), CryptError> {
+        let (mut begin, mut is_wrong, consume) = (Vec::new(), false, pass.consume);
+        let (program, option) = (self.name, self.option.clone());
+        let ended = self.pass(Pass {
+            feed: pass.feed,
+            consume: &mut |piece| {
+                let missing = mark.len() - begin.len();
+                begin.extend_from_slice(&piece[..piece.len().min(missing)]);
+                is_wrong = !mark.starts_with(&begin);
+                if is_wrong {
+                    return Err(io::Error::other("the output is not encrypted"));
+                }
+                consume(piece)
+            },
+        });
+        if is_wrong {
+            let why = "its output is not in the form that was asked for".to_owned();
+            return Err(CryptError::Program {
+                option,
+                program,
+                why,
+            });
+        }
+        Ok((ended?, begin.len() == mark.len()))
+    }
+
+    /// Runs it without input, or with this one, and returns its output with its end.
+    pub fn output(self, feed: &mut Feed<'_>) -> Result<(Vec<u8>, Filtered), CryptError> {
+        let mut output = Vec::new();
+        let ended = self.pass(Pass {
+            feed,
+            consume: &mut |piece| {
+                if output.len() + piece.len() > MAX_HELD {
+                    return Err(io::Error::other("the output of a program is too long"));
+                }
+                output.extend_from_slice(piece);
+                Ok(())
+            },
+        })?;
+        Ok((output, ended))
+    }
+}
+
+/// The limit, or the seconds in `EHLO_CRYPT_IDLE`.
+fn idle() -> Duration {
+    let named = std::env::var("EHLO_CRYPT_IDLE").ok();
+    let seconds = named.and_then(|seconds| seconds.parse().ok());
+    seconds.map_or(IDLE, Duration::from_secs)
+}
+
+/// The end of a program that failed: what it reported last, and its exit status or signal.
+pub fn failure(ended: &Filtered, is_message: impl Fn(&str) -> bool) -> String {
+    let text = String::from_utf8_lossy(&ended.messages);
+    let mut lines = text.lines().rev();
+    let last = lines.find(|line| !line.trim().is_empty() && is_message(line));
+    let end = crate::system::subprocess::end(ended.status);
+    match last {
+        Some(line) => format!("{} ({end})", shown(line.trim())),
+        None => end,
+    }
+}

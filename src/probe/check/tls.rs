@@ -1,0 +1,146 @@
+//! TLS of the mail exchangers.
+
+use crate::client::session;
+use crate::probe::check::facts::{Exchanger, Facts};
+use crate::probe::{Finding, ProbeResult, TlsReport};
+use crate::smtp::stage::Stage;
+use crate::system::certificate::{Certificate, date, weakness};
+
+/// Days that a certificate should be valid at least, so that its owner has time to renew it.
+pub const MIN_DAYS: i64 = 14;
+
+pub fn findings(facts: &Facts) -> Vec<Finding> {
+    let exchangers = facts
+        .exchangers
+        .iter()
+        .filter(|one| !one.sessions.is_empty());
+    exchangers.flat_map(of_exchanger).collect()
+}
+
+fn of_exchanger(exchanger: &Exchanger) -> Vec<Finding> {
+    let name = &exchanger.name;
+    if exchanger.answered().next().is_none() {
+        let text = format!("{name} was not checked, because it does not answer");
+        return vec![Finding::unknown("tls.unanswered", text)];
+    }
+    let mut findings = Vec::new();
+    for (session, probe) in exchanger.answered() {
+        let server = match exchanger.sessions.len() {
+            1 => name.clone(),
+            _ => format!("{name} [{}]", session.ip),
+        };
+        findings.extend(of_session(&server, probe));
+    }
+    findings.extend(differences(exchanger));
+    findings
+}
+
+/// True if STARTTLS is offered before TLS.
+pub fn offers_starttls(probe: &ProbeResult) -> bool {
+    let offered = probe.in_clear.as_deref().unwrap_or_default();
+    session::parameters(offered, "starttls").is_some()
+}
+
+fn of_session(server: &str, probe: &ProbeResult) -> Vec<Finding> {
+    let Some(tls) = &probe.tls else {
+        return vec![without_tls(server, probe)];
+    };
+    let mut findings = Vec::new();
+    match tls.version.as_deref() {
+        Some(version) => {
+            let text = format!("{server}: {version}, {}", tls.cipher);
+            findings.push(Finding::ok("tls.version", text).with_section("RFC 8314 section 4"));
+        }
+        None => findings.push(handshake(
+            server,
+            probe.failure.as_deref().unwrap_or_default(),
+        )),
+    }
+    findings.extend(certificate(server, tls));
+    findings
+}
+
+fn without_tls(server: &str, probe: &ProbeResult) -> Finding {
+    let last = probe
+        .steps
+        .iter()
+        .map(|step| step.stage)
+        .rfind(|stage| *stage != Stage::Quit);
+    if probe.in_clear.is_none() {
+        return Finding::unknown(
+            "tls.unanswered",
+            format!("{server} was not checked, because there was no session"),
+        );
+    }
+    if !offers_starttls(probe) {
+        return Finding::warning("tls.starttls", format!("{server} does not offer STARTTLS"))
+            .with_section("RFC 3207")
+            .with_remedy("enable STARTTLS with a certificate in the configuration of the server");
+    }
+    match (&probe.failure, last) {
+        (Some(why), Some(Stage::Starttls)) => handshake(server, why),
+        (why, _) => {
+            let why = why.as_deref().unwrap_or("the session ended early");
+            Finding::unknown("tls.unanswered", format!("{server} was not checked: {why}"))
+        }
+    }
+}
+
+fn handshake(server: &str, why: &str) -> Finding {
+    Finding::failed(
+        "tls.handshake",
+        format!("{server} offers STARTTLS, but TLS fails: {why}"),
+    )
+    .with_section("RFC 3207")
+}
+
+fn certificate(server: &str, tls: &TlsReport) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let Some(own) = tls.chain.first() else {
+        return findings;
+    };
+    if let Some(why) = weakness(own) {
+        let text = format!("the certificate of {server} {why}");
+        findings.push(
+            Finding::warning("tls.key", text)
+                .with_remedy("renew it with a key of 2048 bits or more"),
+        );
+    }
+    if !tls.verified {
+        let text = format!("the certificate of {server} is {}", tls.judgement);
+        let finding = Finding::warning("tls.certificate", text).with_section("RFC 9525");
+        findings.push(finding.with_remedy(format!(
+            "obtain a certificate for {} from a public CA",
+            tls.name
+        )));
+        return findings;
+    }
+    let end = Certificate::read(own).map_or_else(String::new, |read| date(read.not_after));
+    let text = format!("the certificate of {server} is verified, and valid until {end}");
+    match tls.days_left() {
+        Some(days) if days < MIN_DAYS => findings.push(
+            Finding::warning("tls.expiry", format!("{text}: {days} days"))
+                .with_remedy("renew it now, and check why that does not happen by itself"),
+        ),
+        _ => findings.push(Finding::ok("tls.certificate", text)),
+    }
+    findings
+}
+
+/// Addresses of one host that do not show the same.
+fn differences(exchanger: &Exchanger) -> Option<Finding> {
+    let mut seen = exchanger.answered().map(|(_, probe)| {
+        let tls = probe.tls.as_ref();
+        let own = tls.and_then(|tls| tls.chain.first().cloned());
+        (tls.and_then(|tls| tls.version.clone()), own)
+    });
+    let first = seen.next()?;
+    let differs = seen.any(|other| other != first);
+    differs.then(|| {
+        let text = format!(
+            "the addresses of {} show different TLS versions or certificates",
+            exchanger.name
+        );
+        Finding::note("tls.differs", text)
+    })
+}

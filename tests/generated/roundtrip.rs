@@ -1,0 +1,91 @@
+//! ehlo-roundtrip(1): the sections that clap does not generate.
+
+use crate::page::{as_typed, owned, section, table, verb_page};
+
+const COURSE: [&str; 5] = [
+    "\
+First the mailbox is opened, and it is noted which messages are there: UIDNEXT of the mailbox in the URL and of the mailbox
+with the use \\\\Junk (RFC 6154), or the unique IDs at a POP3 server. A login that fails is noticed before anything is sent.",
+    "\
+Then the message is sent as ehlo(1) does it, with the options for route, session, TLS and login, and with --profile. It has a
+new token in the field X-Ehlo-Probe, the field Auto-Submitted (RFC 3834), a text with lines that careless servers change, and
+an attachment with every octet.",
+    "\
+After it was accepted, the mailboxes are looked at again and again, after a quarter of a second at first, and every five seconds
+later. The message that is found is read without being marked as seen, and deleted unless --keep is given. An IMAP server without
+UIDPLUS only marks it as deleted. At a POP3 server, each look is a session, and spam is not seen.",
+    "\
+--within is the time limit of all this. The time limits of single steps are never longer than what is left of it. It does not
+include commands that print passwords.",
+    "\
+Password or token for the mailbox: --read-password-command, --read-password-file or --read-oauth-token-command; else those of
+the sender if the user is the same; else they are searched for under the name of the mailbox's server, as described in ehlo(1).
+Trust in certificates, resolver and proxy are those of the sender.",
+];
+
+const REPORT: [&str; 5] = [
+    "\
+accepted: the time from the beginning of the delivery until the server accepted the message, its name, and its queue ID.
+arrived: the time until the message was found, and the mailbox.",
+    "\
+hop: a Received field, in the order of the way, with the seconds since the hop before. A negative number means that the clocks
+of the two servers differ. The fields are written by the servers, and may be wrong.",
+    "\
+results: those in the topmost Authentication-Results field, and in others of the same server (RFC 8601). Fields of other servers
+may be forged, and are ignored. Nothing is verified here.",
+    "\
+body and attachment: compared octet by octet; of the body, line ends and empty lines at its end do not count. changed, removed and
+added name header fields; white space in them does not count.",
+    "\
+With --nagios, --warning or --critical, one line is printed with the state and performance data, and the exit status is that of a
+plugin. The state is CRITICAL if the message is not accepted, does not arrive within --within, arrives later than --critical, or
+does not meet --expect; WARNING if it arrives later than --warning, or as spam; UNKNOWN if the mailbox cannot be read or the
+command cannot begin. With --json, the report is an object with token, accepted (ms, server, queue_id), arrived (ms, folder, junk,
+received, hops, results, body, attachment_same, fields, deleted), failures and exit.",
+];
+
+const EXAMPLES: &str = "\
+ehlo roundtrip --profile work alice@example.org
+ehlo roundtrip -r smtp.example.org:587 -u bob@example.org \\
+     --password-file bob.pw -f bob@example.org \\
+     --read imaps://alice@imap.example.net \\
+     --read-password-file alice.pw alice@example.net
+ehlo roundtrip --profile work --within 2m --warning 10s --critical 1m \\
+     alice@example.org
+ehlo roundtrip --profile work --expect inbox,spf,dkim,dmarc,tls \\
+     --json alice@example.org";
+
+const STATUS: [(&str, &str); 9] = [
+    ("0", "the message arrived, and all expectations are met"),
+    (
+        "64, 65, 66, 78",
+        "invalid command line, address, file or configuration",
+    ),
+    (
+        "68",
+        "the domain of the recipient does not exist or accepts no mail",
+    ),
+    ("69", "the message was permanently refused"),
+    (
+        "75",
+        "the message was not accepted for now, or did not arrive within the time limit",
+    ),
+    ("76", "a server violated the protocol"),
+    ("77", "an expectation is not met, or a login or TLS failed"),
+    (
+        "79",
+        "the message may have been sent, because the connection was lost",
+    ),
+    ("0 to 3", "with --nagios: OK, WARNING, CRITICAL, UNKNOWN"),
+];
+
+/// ehlo-roundtrip(1).
+pub fn page() -> String {
+    verb_page("roundtrip", "ehlo-roundtrip", |own| {
+        section(own, "COURSE", &COURSE);
+        section(own, "REPORT", &REPORT);
+        own.control("SH", ["EXAMPLES"]);
+        as_typed(own, EXAMPLES);
+        table(own, "EXIT STATUS", owned(&STATUS));
+    })
+}
