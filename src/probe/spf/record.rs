@@ -310,7 +310,7 @@ mod tests {
             ("v=spf1 exp=a.example exp=b.example", "exp is there twice"),
             (
                 "v=spf1 a\t-all",
-                "the term \"a\\t-all\" has an unknown mechanism",
+                "the term \"a\\u{9}-all\" has an unknown mechanism",
             ),
             (
                 "v=spf1 include:localhost",
