@@ -133,7 +133,7 @@ impl RunContext<'_> {
             if progress.examined.contains_key(&id) {
                 continue;
             }
-            let examined = match self.examine(id.clone(), selection) {
+            let examined = match self.examine(&id, selection) {
                 Examination::Due(item) => {
                     due.push(item);
                     Examined::Processed
@@ -218,7 +218,7 @@ impl RunContext<'_> {
         new.any(|id| {
             !progress.examined.contains_key(&id)
                 && self.is_free(&id)
-                && matches!(self.examine(id, selection), Examination::Due(_))
+                && matches!(self.examine(&id, selection), Examination::Due(_))
         })
     }
 
@@ -278,13 +278,13 @@ impl RunContext<'_> {
     }
 
     /// Examines an item. A damaged item fails.
-    fn examine(&self, id: Id, selection: &Selection) -> Examination {
+    fn examine(&self, id: &Id, selection: &Selection) -> Examination {
         let waiting = Examination::NotDue(Examined::Waiting);
-        let item = match self.read(&id) {
+        let item = match self.read(id) {
             Ok(Some(item)) => item,
             Ok(None) => return waiting,
             Err(error @ QueueError::Damaged { .. }) => {
-                self.fail_unreadable(&id, &error.to_string());
+                self.fail_unreadable(id, &error.to_string());
                 return waiting;
             }
             Err(error) => {
