@@ -6,6 +6,9 @@ use std::ops::Range;
 /// The end of a line and the beginning of the next, which may be a boundary (RFC 2046 §5.1.1).
 const BOUNDARY: &[u8] = b"\n--";
 
+/// Octets of a line that may be a boundary: at most 70 for the boundary itself, and blanks.
+const MAX_BOUNDARY_LINE: usize = 1000;
+
 const CONTENT_TYPE: &[u8] = b"content-type";
 
 /// Limits of a skeleton.
@@ -124,7 +127,7 @@ impl Skeleton {
         if line_end == Some(length) {
             self.end_line();
         }
-        if self.kept >= self.limits.part {
+        if self.kept >= self.limits.part && !self.may_be_boundary() {
             self.state = State::Skipping {
                 octets: 0,
                 matched: 0,
@@ -137,6 +140,12 @@ impl Skeleton {
             self.state = State::Full;
         }
         &block[length..]
+    }
+
+    /// True within a line that may be a boundary, which is kept to its end.
+    fn may_be_boundary(&self) -> bool {
+        let line = &self.bytes[self.line_at..];
+        line.len() < MAX_BOUNDARY_LINE && (line == b"-" || line.starts_with(b"--"))
     }
 
     fn end_line(&mut self) {

@@ -382,7 +382,7 @@ fn line_after_one_that_is_too_long_is_read() {
 
 #[test]
 fn client_is_disconnected_after_too_many_errors() {
-    let outcome = say(&[b"GET / HTTP/1.1\r\nNOOP\r\nA: b\r\n\r\nUser-Agent: x\r\nNOOP\r\n"]);
+    let outcome = say(&[b"FETCH / X\r\nNOOP\r\nA: b\r\n\r\nUser-Agent: x\r\nNOOP\r\n"]);
     assert_eq!(
         outcome.codes(),
         [
