@@ -29,7 +29,7 @@ fn table() -> (Vec<Case>, Vec<String>) {
         let words: Vec<&str> = line.split_whitespace().collect();
         let last = cases.last_mut();
         match (words.as_slice(), last) {
-            ([] | ["#", ..], _) => {}
+            ([] | ["#" | "oracle", ..], _) => {}
             (["=", domain, ..], _) => cases.push(Case {
                 domain: (*domain).to_owned(),
                 ..Case::default()
@@ -43,7 +43,6 @@ fn table() -> (Vec<Case>, Vec<String>) {
             }
             (["dmarc", policy], Some(case)) => case.dmarc = Some((*policy).to_owned()),
             (["selector", name], Some(case)) => case.selectors.push((*name).to_owned()),
-            (["oracle", ..], _) => {}
             _ => records.push(line.to_owned()),
         }
     }

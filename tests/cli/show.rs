@@ -211,9 +211,12 @@ fn hostile_structures_are_shown_in_bounded_memory() {
     let parts = |count: usize| "--b\nContent-Type: image/png\n\nx\n".repeat(count);
     let head = "Subject: x\nContent-Type: multipart/mixed; boundary=b\n\n";
     let nested = "Content-Type: message/rfc822\n\n".repeat(30_000);
-    let deep: String = (0..2000)
-        .map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n"))
-        .collect();
+    let mut deep = String::new();
+    for n in 0..2000 {
+        deep.push_str(&format!(
+            "Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n"
+        ));
+    }
     for message in [format!("{head}{}", parts(2_000)), nested, deep] {
         let run = show_stdin(message, &["--json"]);
         run.exits(0);

@@ -7,7 +7,7 @@ use std::process::Command;
 const CLIENT: &str = "/opt/mailpit-api/node_modules/mailpit-api/package.json";
 
 /// Each call that the sink answers, and what it must return.
-const SCRIPT: &str = r#"
+const SCRIPT: &str = r"
 const assert = require('node:assert');
 const { MailpitClient } = require('/opt/mailpit-api/node_modules/mailpit-api');
 (async () => {
@@ -39,7 +39,7 @@ const { MailpitClient } = require('/opt/mailpit-api/node_modules/mailpit-api');
   assert.equal((await client.listMessages()).total, 0);
   console.log('complete');
 })().catch((error) => { console.error(error); process.exit(1); });
-"#;
+";
 
 #[test]
 fn client_of_mailpit_lists_reads_marks_and_deletes() {

@@ -1,4 +1,4 @@
-//! The page of `ehlo sink --http` in Chromium, driven by its WebDriver (W3C): search, live arrival, HTML, attachments,
+//! The page of `ehlo sink --http` in Chromium, driven by its `WebDriver` (W3C): search, live arrival, HTML, attachments,
 //! keyboard, and messages that try to execute or to fetch something.
 
 use crate::parts::has;
@@ -14,7 +14,7 @@ use std::thread;
 const DRIVER: &str = "/usr/bin/chromedriver";
 const CHROMIUM: &str = "/usr/bin/chromium";
 
-/// Codes of keys (WebDriver §17.4.2).
+/// Codes of keys (`WebDriver` §17.4.2).
 const DOWN: &str = "\u{e015}";
 const ESCAPE: &str = "\u{e00c}";
 
@@ -23,7 +23,7 @@ struct Browser {
     driver: Child,
     port: u16,
     session: String,
-    _profile: tempfile::TempDir,
+    profile: tempfile::TempDir,
 }
 
 impl Browser {
@@ -46,9 +46,9 @@ impl Browser {
             driver,
             port: port.expect("the driver has no port"),
             session: String::new(),
-            _profile: profile,
+            profile,
         };
-        let data = browser._profile.path().join("chromium");
+        let data = browser.profile.path().join("chromium");
         let arguments = json!([
             "--headless=new",
             "--no-sandbox",
@@ -64,7 +64,10 @@ impl Browser {
         let options = json!({"args": arguments, "binary": CHROMIUM});
         let body = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}});
         let session = browser.request("POST", "/session", &body);
-        browser.session = session["sessionId"].as_str().unwrap().to_owned();
+        session["sessionId"]
+            .as_str()
+            .unwrap()
+            .clone_into(&mut browser.session);
         browser.command(
             "POST",
             "/timeouts",
