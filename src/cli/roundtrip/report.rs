@@ -99,7 +99,8 @@ impl Outcome {
         if let Some(arrived) = &self.arrived {
             lines.extend(arrived_lines(arrived));
         }
-        lines.iter().map(|line| format!("{line}\n")).collect()
+        lines.push(String::new());
+        lines.join("\n")
     }
 
     /// The report as an object.
