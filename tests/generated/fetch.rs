@@ -57,8 +57,9 @@ ehlo fetch imaps://alice@imap.example.org --folders
 ehlo fetch imaps://alice@imap.example.org --search unseen \\
      --search from=bob --last 10
 ehlo fetch imaps://alice@imap.example.org/Junk 4711 --print
-ehlo fetch pop3s://alice@pop.example.org --all --maildir ~/Mail --delete
-ehlo fetch --profile work --search subject=Invoice --mbox invoices.mbox
+ehlo fetch pop3s://alice@pop.example.org --all --delete \\
+     --maildir ~/Mail
+ehlo fetch --profile work --search subject=Invoice --mbox paid.mbox
 ehlo fetch imaps://alice@imap.example.org -n 1 --header --verbose";
 
 const STATUS: [(&str, &str); 11] = [

@@ -50,8 +50,8 @@ ehlo roundtrip -r smtp.example.org:587 -u bob@example.org \\
      --password-file bob.pw -f bob@example.org \\
      --read imaps://alice@imap.example.net \\
      --read-password-file alice.pw alice@example.net
-ehlo roundtrip --profile work --within 2m --warning 10s --critical 1m \\
-     alice@example.org
+ehlo roundtrip --profile work --within 2m \\
+     --warning 10s --critical 1m alice@example.org
 ehlo roundtrip --profile work --expect inbox,spf,dkim,dmarc,tls \\
      --json alice@example.org";
 
