@@ -183,7 +183,7 @@ impl Server {
             "-h",
         ])
         .arg(self.directory.path())
-        .args(["-c", text])
+        .args(["-p", &self.port.to_string(), "-c", text])
         .current_dir("/");
         psql
     }

@@ -34,7 +34,8 @@ pub fn find(settings: &Settings) -> Result<Option<Secret>, CredentialsError> {
 
 /// `~/.pgpass`, if it exists.
 fn usual_file() -> Option<PathBuf> {
-    Some(home()?.join(".pgpass")).filter(|path| path.exists())
+    let home = path_variable("HOME").or_else(home)?;
+    Some(home.join(".pgpass")).filter(|path| path.exists())
 }
 
 /// The fields of a line that must match.
