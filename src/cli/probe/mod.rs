@@ -13,8 +13,11 @@ mod target;
 pub(crate) use args::Args;
 pub(crate) use run::run;
 
+use crate::cli::probe::target::ProbeTarget;
 use crate::client::transport::Transport;
 use crate::probe::Expectation;
+use crate::probe::{ExpectationResult, Finding, ProbeSeries};
+use crate::system::exit::Exit;
 use std::time::Duration;
 
 #[derive(Debug)]
@@ -53,4 +56,29 @@ pub enum Format {
 pub struct Thresholds {
     pub warning: Option<Duration>,
     pub critical: Option<Duration>,
+}
+
+/// The result for one server.
+#[derive(Debug)]
+pub struct ProbeReport<'t> {
+    pub target: &'t ProbeTarget<'t>,
+    pub series: ProbeSeries,
+    pub expected: Vec<ExpectationResult>,
+    pub findings: Vec<Finding>,
+}
+
+impl ProbeReport<'_> {
+    /// The server that was contacted, else its name.
+    pub fn server(&self) -> String {
+        self.target.server(&self.series.probe)
+    }
+
+    /// A failed probe takes precedence over an expectation that is not met.
+    pub fn exit(&self) -> Exit {
+        let probe = &self.series.probe;
+        if probe.exit == Exit::Ok && self.expected.iter().any(|result| !result.met) {
+            return Exit::Policy;
+        }
+        probe.exit
+    }
 }

@@ -1,7 +1,7 @@
 //! One line for a monitoring system, as the Monitoring Plugins Development Guidelines have it.
 
+use crate::cli::probe::ProbeReport;
 use crate::cli::probe::Thresholds;
-use crate::cli::probe::run::ProbeReport;
 use crate::probe::{SOON, Status, TlsReport};
 use crate::system::exit::{Exit, Health};
 use crate::system::text::shown;

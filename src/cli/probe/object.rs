@@ -1,6 +1,6 @@
 //! The report of a probe as JSON.
 
-use crate::cli::probe::run::ProbeReport;
+use crate::cli::probe::ProbeReport;
 use crate::cli::probe::target::ProbeTarget;
 use crate::client::session;
 use crate::probe::{Finding, Phase, ProbeResult, TlsReport};

@@ -1,7 +1,7 @@
 //! The report of a probe for people.
 
+use crate::cli::probe::ProbeReport;
 use crate::cli::probe::lines::{Display, Lines};
-use crate::cli::probe::run::ProbeReport;
 use crate::client::session;
 use crate::probe::{ProbeResult, ProbeSeries, Spread, Status, TlsReport};
 use crate::system::certificate::{Certificate, date, key_kind, some_of};

@@ -4,7 +4,7 @@ use crate::cli::probe::lines::Display;
 use crate::cli::probe::scan::{ScanReport, scan_report};
 use crate::cli::probe::scan_object::scan_object;
 use crate::cli::probe::target::{ProbeTarget, targets};
-use crate::cli::probe::{Format, ProbeOptions, nagios, object, report};
+use crate::cli::probe::{Format, ProbeOptions, ProbeReport, nagios, object, report};
 use crate::cli::terminal;
 use crate::cli::terminal::{Stdout, complain, load, stdout_shows_colors, stdout_width};
 use crate::client::events::{Observer, Silent};
@@ -12,36 +12,11 @@ use crate::client::transport::{LoadedTransport, OpenTransport};
 use crate::probe as check;
 use crate::probe::fleet::in_order;
 use crate::probe::scan::{ServerScan, scan_server};
-use crate::probe::{ExpectationResult, Finding, ProbeResult, ProbeSeries};
+use crate::probe::{ProbeResult, ProbeSeries};
 use crate::system::exit::Exit;
 use crate::system::text::shown;
 use crate::transcript::{Stevens, TranscriptOptions};
 use std::io::Write as _;
-
-/// The result for one server.
-#[derive(Debug)]
-pub struct ProbeReport<'t> {
-    pub target: &'t ProbeTarget<'t>,
-    pub series: ProbeSeries,
-    pub expected: Vec<ExpectationResult>,
-    pub findings: Vec<Finding>,
-}
-
-impl ProbeReport<'_> {
-    /// The server that was contacted, else its name.
-    pub fn server(&self) -> String {
-        self.target.server(&self.series.probe)
-    }
-
-    /// A failed probe takes precedence over an expectation that is not met.
-    pub fn exit(&self) -> Exit {
-        let probe = &self.series.probe;
-        if probe.exit == Exit::Ok && self.expected.iter().any(|result| !result.met) {
-            return Exit::Policy;
-        }
-        probe.exit
-    }
-}
 
 /// Probes the servers, and prints the reports.
 pub fn run(options: &ProbeOptions) -> Exit {

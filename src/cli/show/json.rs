@@ -1,6 +1,6 @@
 //! A message as JSON.
 
-use crate::cli::show::run::ShownMessage;
+use crate::cli::show::ShownMessage;
 use crate::mail::view::{PartView, Person, ViewedField, check_fields, links};
 use crate::system::text::controls_terminal;
 use crate::system::time::rfc3339;

@@ -10,6 +10,9 @@ mod text;
 pub(crate) use args::Args;
 pub(crate) use run::run;
 
+use crate::cli::show::extract::SavedFile;
+use crate::mail::message::Source;
+use crate::mail::view::MessageView;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -35,4 +38,13 @@ pub enum ShowOutput {
     Json,
     /// The decoded content of the part with this number.
     Part(String),
+}
+
+/// A message as it was found, and its view.
+pub struct ShownMessage {
+    pub name: String,
+    pub source: Source,
+    pub view: MessageView,
+    /// Files of attachments that were saved, in the order of [`MessageView::attachments`].
+    pub saved: Vec<SavedFile>,
 }

@@ -1,13 +1,13 @@
 //! Finds the messages and shows them.
 
-use crate::cli::show::extract::{SavedFile, extract};
+use crate::cli::show::extract::extract;
 use crate::cli::show::text::{Style, list_line};
-use crate::cli::show::{ShowOptions, ShowOutput, json, text};
+use crate::cli::show::{ShowOptions, ShowOutput, ShownMessage, json, text};
 use crate::cli::terminal::{complain, print};
 use crate::mail::message::{
     CollectionError, Input, MessageSource, Source, SourceError, StoredMessages,
 };
-use crate::mail::view::{Limits, MessageView, Parser};
+use crate::mail::view::{Limits, Parser};
 use crate::system::exit::Exit;
 use crate::system::text::{reason, shown_path};
 use std::ffi::OsStr;
@@ -48,15 +48,6 @@ impl ShowFailure {
             _ => Exit::NoInput,
         }
     }
-}
-
-/// A message as it was found, and its view.
-pub struct ShownMessage {
-    pub name: String,
-    pub source: Source,
-    pub view: MessageView,
-    /// Files of attachments that were saved, in the order of [`MessageView::attachments`].
-    pub saved: Vec<SavedFile>,
 }
 
 pub fn run(options: &ShowOptions) -> Exit {

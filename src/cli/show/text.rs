@@ -1,7 +1,7 @@
 //! A message on the terminal. No character of it can control the terminal.
 
+use crate::cli::show::ShownMessage;
 use crate::cli::show::extract::SavedFile;
-use crate::cli::show::run::ShownMessage;
 use crate::mail::view::{MessageView, Person, Role, check_fields};
 use crate::system::figures;
 use crate::system::text::{shown, shown_path, shown_with_tabs};

@@ -11,8 +11,13 @@ pub(crate) use args::Args;
 pub(crate) use run::run;
 
 use crate::server::web::{Query, Retention};
-use crate::server::{Listen, ServerOptions, ServerTlsOptions};
+use crate::server::{
+    EncryptionError, Listen, ServerError, ServerOptions, ServerTlsOptions, UsersError,
+};
 use crate::smtp::mechanism::Mechanism;
+use crate::system::exit::Exit;
+use crate::system::text::reason;
+use std::io;
 use std::path::PathBuf;
 
 #[derive(Debug)]
@@ -84,4 +89,35 @@ pub enum MessageOutput {
     Mbox(PathBuf),
     /// Written to the standard output.
     Print,
+}
+
+/// The reasons for not starting, or stopping.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkFailure {
+    #[error(transparent)]
+    Tls(#[from] EncryptionError),
+    #[error(transparent)]
+    Users(#[from] UsersError),
+    #[error(transparent)]
+    Sink(#[from] ServerError),
+    #[error("cannot {what}: {}", reason(.source))]
+    File { what: String, source: io::Error },
+    #[error("cannot install signal handlers: {}", reason(.0))]
+    Signals(io::Error),
+}
+
+impl SinkFailure {
+    fn exit(&self) -> Exit {
+        match self {
+            SinkFailure::Tls(EncryptionError::File(error)) => error.exit(),
+            SinkFailure::Tls(EncryptionError::Make(_)) => Exit::Software,
+            SinkFailure::Signals(_) => Exit::Temporary,
+            SinkFailure::Tls(_) | SinkFailure::Users(UsersError::Unread { .. }) => Exit::NoInput,
+            SinkFailure::Users(UsersError::Exposed { .. }) => Exit::Policy,
+            SinkFailure::Users(UsersError::Line { .. }) => Exit::Config,
+            SinkFailure::Sink(ServerError::Remote(_) | ServerError::Name(_)) => Exit::Usage,
+            SinkFailure::Sink(ServerError::Listen { .. } | ServerError::Accept(_))
+            | SinkFailure::File { .. } => Exit::CantCreate,
+        }
+    }
 }

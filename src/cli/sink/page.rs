@@ -1,6 +1,6 @@
 //! Runs the page and the API beside the server.
 
-use crate::cli::sink::run::SinkFailure;
+use crate::cli::sink::SinkFailure;
 use crate::cli::sink::{MessageOutput, MessagePlan, WebOptions};
 use crate::cli::terminal::complain;
 use crate::server::web::{Catcher, SessionLogs, WebServer};

@@ -2,15 +2,17 @@
 
 use crate::cli::sink::events::Events;
 use crate::cli::sink::page;
-use crate::cli::sink::{AuthOptions, MessageOutput, MessagePlan, ServerPlan, SinkOptions};
+use crate::cli::sink::{
+    AuthOptions, MessageOutput, MessagePlan, ServerPlan, SinkFailure, SinkOptions,
+};
 use crate::cli::terminal::{Stdout, complain, output_failed};
 use crate::server::web::ExpectingStore;
 use crate::server::{
-    Auth, EncryptionError, Incoming, Listen, Maildir, Mbox, MessageStore, ReceivedEnvelope, Server,
-    ServerError, ServerTls, Stopper, StoreRefusal, StoredAt, UserDatabase, UsersError,
+    Auth, Incoming, Listen, Maildir, Mbox, MessageStore, ReceivedEnvelope, Server, ServerTls,
+    Stopper, StoreRefusal, StoredAt, UserDatabase, UsersError,
 };
 use crate::system::exit::Exit;
-use crate::system::text::{printable, reason};
+use crate::system::text::printable;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fs::OpenOptions;
@@ -19,37 +21,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-
-/// The reasons for not starting, or stopping.
-#[derive(Debug, thiserror::Error)]
-pub enum SinkFailure {
-    #[error(transparent)]
-    Tls(#[from] EncryptionError),
-    #[error(transparent)]
-    Users(#[from] UsersError),
-    #[error(transparent)]
-    Sink(#[from] ServerError),
-    #[error("cannot {what}: {}", reason(.source))]
-    File { what: String, source: io::Error },
-    #[error("cannot install signal handlers: {}", reason(.0))]
-    Signals(io::Error),
-}
-
-impl SinkFailure {
-    fn exit(&self) -> Exit {
-        match self {
-            SinkFailure::Tls(EncryptionError::File(error)) => error.exit(),
-            SinkFailure::Tls(EncryptionError::Make(_)) => Exit::Software,
-            SinkFailure::Signals(_) => Exit::Temporary,
-            SinkFailure::Tls(_) | SinkFailure::Users(UsersError::Unread { .. }) => Exit::NoInput,
-            SinkFailure::Users(UsersError::Exposed { .. }) => Exit::Policy,
-            SinkFailure::Users(UsersError::Line { .. }) => Exit::Config,
-            SinkFailure::Sink(ServerError::Remote(_) | ServerError::Name(_)) => Exit::Usage,
-            SinkFailure::Sink(ServerError::Listen { .. } | ServerError::Accept(_))
-            | SinkFailure::File { .. } => Exit::CantCreate,
-        }
-    }
-}
 
 /// Receives until it is stopped, or the requested number of messages has arrived.
 pub fn run(plan: SinkOptions) -> Exit {

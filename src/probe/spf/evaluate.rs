@@ -4,29 +4,8 @@ use crate::client::dns::{Dns, DnsError, Mx, Record, RecordType, reverse_name};
 use crate::client::events::Observer;
 use crate::probe::spf::macros::DomainSpec;
 use crate::probe::spf::record::{Mechanism, Prefix, Qualifier, SpfRecord, Term, spf_records};
-use crate::probe::spf::{MAX_LOOKUPS, MAX_NAMES, MAX_VOIDS};
+use crate::probe::spf::{MAX_LOOKUPS, MAX_NAMES, MAX_VOIDS, SpfClient};
 use std::net::IpAddr;
-
-/// The client and the identity that are evaluated.
-#[derive(Clone, Copy, Debug)]
-pub struct SpfClient<'a> {
-    pub ip: IpAddr,
-    /// Local part and domain of MAIL FROM. `None`: the null sender, which is `postmaster@` the EHLO name (RFC 7208
-    /// §2.4).
-    pub sender: Option<(&'a str, &'a str)>,
-    /// The name in EHLO.
-    pub helo: &'a str,
-}
-
-impl SpfClient<'_> {
-    pub fn local(&self) -> &str {
-        self.sender.map_or("postmaster", |(local, _)| local)
-    }
-
-    pub fn domain(&self) -> &str {
-        self.sender.map_or(self.helo, |(_, domain)| domain)
-    }
-}
 
 /// RFC 7208 §2.6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

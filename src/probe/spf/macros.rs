@@ -1,6 +1,6 @@
 //! Macros in domain names (RFC 7208 §7).
 
-use crate::probe::spf::evaluate::SpfClient;
+use crate::probe::spf::SpfClient;
 use std::net::IpAddr;
 
 /// Maximum length of a domain name; longer results lose labels on the left (RFC 7208 §7.3).

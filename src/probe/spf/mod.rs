@@ -10,9 +10,11 @@ mod macros;
 mod record;
 mod tree;
 
-pub use evaluate::{SpfClient, SpfResult, SpfVerdict, check_host};
+pub use evaluate::{SpfResult, SpfVerdict, check_host};
 pub use record::{Mechanism, Qualifier, SpfRecord, Term};
 pub use tree::{SpfFault, SpfNode, SpfTree, SpfUse, explore};
+
+use std::net::IpAddr;
 
 /// Maximum number of terms of an evaluation that need the DNS (RFC 7208 §4.6.4).
 pub const MAX_LOOKUPS: usize = 10;
@@ -22,3 +24,24 @@ pub const MAX_VOIDS: usize = 2;
 
 /// Maximum number of names of an `mx` or `ptr` term.
 pub const MAX_NAMES: usize = 10;
+
+/// The client and the identity that are evaluated.
+#[derive(Clone, Copy, Debug)]
+pub struct SpfClient<'a> {
+    pub ip: IpAddr,
+    /// Local part and domain of MAIL FROM. `None`: the null sender, which is `postmaster@` the EHLO name (RFC 7208
+    /// §2.4).
+    pub sender: Option<(&'a str, &'a str)>,
+    /// The name in EHLO.
+    pub helo: &'a str,
+}
+
+impl SpfClient<'_> {
+    pub fn local(&self) -> &str {
+        self.sender.map_or("postmaster", |(local, _)| local)
+    }
+
+    pub fn domain(&self) -> &str {
+        self.sender.map_or(self.helo, |(_, domain)| domain)
+    }
+}

@@ -28,3 +28,14 @@ pub use expect::ExpectingStore;
 pub use query::Query;
 pub use serve::WebServer;
 pub use session_log::SessionLogs;
+
+use crate::server::fault_plan::FaultPlan;
+
+/// What requests are answered from.
+#[derive(Clone, Copy)]
+pub struct WebContext<'a> {
+    pub catcher: &'a Catcher<'a>,
+    pub faults: &'a FaultPlan,
+    /// Names by which clients may address the server, besides addresses and localhost.
+    pub names: &'a [String],
+}

@@ -4,10 +4,10 @@ use crate::server::fault_plan::FaultPlan;
 use crate::server::limiter::ConnectionLimiter;
 use crate::server::listener::{Accepted, Listen, Listener, ListenerSet, Next, ServerError};
 use crate::server::web::api;
-use crate::server::web::catcher::Catcher;
 use crate::server::web::http::guard;
 use crate::server::web::http::request::{HttpConnection, Method, RequestError};
 use crate::server::web::http::response::Response;
+use crate::server::web::{Catcher, WebContext};
 use std::io::{self, Write as _};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -36,15 +36,6 @@ impl WebStopper {
     pub fn stop(&self) {
         let _ = (&self.0).write(b"!");
     }
-}
-
-/// What requests are answered from.
-#[derive(Clone, Copy)]
-pub struct WebContext<'a> {
-    pub catcher: &'a Catcher<'a>,
-    pub faults: &'a FaultPlan,
-    /// Names by which clients may address the server, besides addresses and localhost.
-    pub names: &'a [String],
 }
 
 impl WebServer {

@@ -1,10 +1,10 @@
 //! Faults that are changed while the server runs.
 
 use crate::server::fault::{FaultAction, FaultReply, FaultTime, InjectedFault};
+use crate::server::web::WebContext;
 use crate::server::web::api::{get, object, strings};
 use crate::server::web::http::request::{Method, Request};
 use crate::server::web::http::response::Response;
-use crate::server::web::serve::WebContext;
 use crate::smtp::stage::Stage;
 use crate::system::time::parsed;
 use serde_json::{Map, Value, json};

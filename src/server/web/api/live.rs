@@ -1,12 +1,12 @@
 //! Waiting for messages, and the stream of events for the page.
 
 use crate::server::stream::within;
+use crate::server::web::WebContext;
 use crate::server::web::api::objects;
 use crate::server::web::catcher::{Catcher, Position};
 use crate::server::web::http::request::Request;
 use crate::server::web::http::response::{Body, Response, Send};
 use crate::server::web::query::Query;
-use crate::server::web::serve::WebContext;
 use crate::system::time::parsed;
 use serde_json::{Value, json};
 use std::io;

@@ -2,12 +2,12 @@
 
 use crate::mail::message::Source;
 use crate::mail::view::{MessageView, PartView};
+use crate::server::web::WebContext;
 use crate::server::web::api::{get, objects};
 use crate::server::web::caught::CaughtMessage;
 use crate::server::web::html;
 use crate::server::web::http::request::Request;
 use crate::server::web::http::response::{Body, Response};
-use crate::server::web::serve::WebContext;
 use std::io;
 use std::sync::Arc;
 

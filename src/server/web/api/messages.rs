@@ -1,11 +1,11 @@
 //! Lists of messages, and what is done with several.
 
+use crate::server::web::WebContext;
 use crate::server::web::api::{get, object, objects, strings};
 use crate::server::web::caught::CaughtMessage;
 use crate::server::web::http::request::{Method, Request};
 use crate::server::web::http::response::Response;
 use crate::server::web::query::Query;
-use crate::server::web::serve::WebContext;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;

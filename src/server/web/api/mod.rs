@@ -7,10 +7,10 @@ mod message;
 mod messages;
 mod objects;
 
+use crate::server::web::WebContext;
 use crate::server::web::http::request::{Method, Request};
 use crate::server::web::http::response::Response;
 use crate::server::web::page;
-use crate::server::web::serve::WebContext;
 use serde_json::{Value, json};
 
 pub fn respond<'a>(context: WebContext<'a>, request: &Request) -> Response<'a> {
