@@ -109,7 +109,8 @@ const EXAMPLES: &str = "\
 ehlo check example.org
 ehlo check example.org --only mx,tls,sts,dane -v
 ehlo check example.org --selector s2026,google --from-ip 192.0.2.7
-ehlo check example.org --expect dmarc:reject,spf,sts:enforce,tls:1.2,cert-days:14
+ehlo check example.org \\
+     --expect dmarc:reject,spf,sts:enforce,tls:1.2,cert-days:14
 ehlo check --parked example.net
 ehlo check --list domains.txt --json > report.jsonl";
 

@@ -13,7 +13,7 @@ ehlo probe --mx example.org --count 10 --json
 ehlo probe --nagios --warning 2s --critical 10s mail.example.org \\
      --expect 'cert-days:7,banner~^mail\\.example\\.org '
 ehlo probe --tls-scan mail.example.org
-ehlo probe --tls-scan --json mail.example.org:465 lmtp.example.org:24 --lmtp";
+ehlo probe --tls-scan --json --lmtp lmtp.example.org:24";
 
 const SEVERAL: &str = "\
 Several servers are probed in parallel, at most as many as --parallel says, and reported in the order in which they are \

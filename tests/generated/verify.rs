@@ -39,7 +39,8 @@ const STATUS: [(&str, &str); 7] = [
 const EXAMPLES: &str = "\
 ehlo verify message.eml
 ehlo verify --from-ip 192.0.2.7 --helo mail.example.org message.eml
-ehlo --print -f alice@example.org -s test -b hello bob@example.net | ehlo verify";
+ehlo --print -f alice@example.org -b hello bob@example.net |
+     ehlo verify";
 
 /// ehlo-verify(1).
 pub fn page() -> String {

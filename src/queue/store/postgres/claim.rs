@@ -66,7 +66,8 @@ struct State {
     history: History,
     /// The number of the next record.
     next: i32,
-    /// The time of the next attempt, once it is known.
+    /// The time of the next attempt. The outer `None`: it is not known yet; the inner one: there is none.
+    #[expect(clippy::option_option, reason = "unknown, none, or a time")]
     due: Option<Option<SystemTime>>,
     /// True if the item was removed, or has failed.
     is_over: bool,

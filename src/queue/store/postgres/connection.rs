@@ -162,15 +162,12 @@ async fn open(
     tls: Option<&Connector>,
     on_notification: Option<OnNotification>,
 ) -> Result<(Client, JoinHandle<()>), tokio_postgres::Error> {
-    Ok(match tls {
-        Some(tls) => {
-            let (client, driver) = config.connect(tls.clone()).await?;
-            (client, tokio::spawn(Driving::new(driver, on_notification)))
-        }
-        None => {
-            let (client, driver) = config.connect(NoTls).await?;
-            (client, tokio::spawn(Driving::new(driver, on_notification)))
-        }
+    Ok(if let Some(tls) = tls {
+        let (client, driver) = config.connect(tls.clone()).await?;
+        (client, tokio::spawn(Driving::new(driver, on_notification)))
+    } else {
+        let (client, driver) = config.connect(NoTls).await?;
+        (client, tokio::spawn(Driving::new(driver, on_notification)))
     })
 }
 

@@ -30,6 +30,7 @@ pub struct StoredItem {
 
 /// The properties of a message.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "a type of RFC 6152")]
 pub struct Body {
     pub body_type: BodyType,
     pub size: u64,

@@ -27,7 +27,8 @@ pub struct Pool {
     pub settings: Settings,
     tls: Option<Connector>,
     pub schema: Schema,
-    /// `None`: not searched for yet.
+    /// The outer `None`: it was not searched for yet; the inner one: there is none.
+    #[expect(clippy::option_option, reason = "unknown, none, or a password")]
     password: Mutex<Option<Option<Secret>>>,
     state: Mutex<State>,
     returned: Condvar,

@@ -60,6 +60,11 @@ create table ehlo.slot(
 "];
 
 /// The version that this program uses.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "there are few steps"
+)]
 const CURRENT: i32 = STEPS.len() as i32;
 
 /// The key of the lock that is held while tables change: "ehlo" in ASCII.

@@ -266,7 +266,7 @@ fn a_commit_whose_connection_was_lost_is_found() {
         assert_eq!(add::tests::attempts(place, &new, None), [true, true]);
         // The item of a commit that is older than the lease may have been delivered already.
         let before = Some(store.now() - Duration::from_secs(300));
-        assert_eq!(add::tests::attempts(place, &new, before)[0], false);
+        assert!(!add::tests::attempts(place, &new, before)[0]);
     }
     let sizes = sql(
         &database,
