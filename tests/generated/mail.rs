@@ -114,7 +114,7 @@ const MUTT: [(&str, &str); 8] = [
 
 const EXAMPLES: &str = "\
 df -h | mail -s disks ops@example.org
-mail -s report -A report.pdf -r cron@example.org ops@example.org </dev/null
+mail -s report -A report.pdf -r cron@example.org ops@example.org
 mail -a 'Content-Type: text/html' -s page ops@example.org <page.html
 echo done | mutt -s backup -a log.gz -- ops@example.org";
 

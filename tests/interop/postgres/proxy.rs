@@ -53,7 +53,7 @@ impl Proxy {
 
 fn pass(mut from: UnixStream, mut to: UnixStream) {
     thread::spawn(move || {
-        let mut octets = [0; 65536];
+        let mut octets = vec![0; 65536];
         while let Ok(count) = from.read(&mut octets)
             && count > 0
             && to.write_all(&octets[..count]).is_ok()
