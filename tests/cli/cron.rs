@@ -97,7 +97,7 @@ fn job_is_added_with_full_paths() {
     let (first, second) = text.split_once('\n').unwrap();
     assert_eq!(first, "0 1 * * * root date");
     assert!(second.starts_with("15 3 * * * root /"), "{second}");
-    assert!(second.contains("/sh -c 'date +'\\%'F; id'\n"), "{second}");
+    assert!(second.contains("/sh -c 'date +''\\%F; id'\n"), "{second}");
 }
 
 #[test]

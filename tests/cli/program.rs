@@ -17,9 +17,9 @@ use tempfile::TempDir;
 /// When a run is killed.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// The most memory that a run may take, with 12 MiB for the code of a debug build, of which
+/// The most memory that a run may take, with 16 MiB for the code of a debug build, of which
 /// every page that was run through counts.
-pub const MEMORY_KIB: u64 = (32 + 12) * 1024;
+pub const MEMORY_KIB: u64 = (32 + 16) * 1024;
 
 /// A run to be.
 pub struct Ehlo {

@@ -149,7 +149,9 @@ fn the_password_is_not_shown_unless_asked_for() {
             .env("EHLO_SWAKS_SECRETS", secrets)
             .run();
         server.finish();
-        run.exits(28).shows(&[word, "*** "]);
+        run.exits(28)
+            .shows(&[word])
+            .says(&["*** No authentication"]);
         assert_eq!(
             run.stdout.contains("secretpass"),
             secrets == "shown",

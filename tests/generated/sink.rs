@@ -218,8 +218,7 @@ ehlo sink --tls starttls --save-ca ca.pem --auth any --json
 ehlo sink --fault 'mail=451 4.7.1 greylisted@1' --maildir /tmp/mail
 ehlo sink --fault 'rcpt=550 5.1.1 no such user%10' --mbox /tmp/box
 ehlo sink --http 127.0.0.1:8025 --maildir /tmp/mail
-ehlo sink --time-limit 30s \\
-     --expect 'to=bob@example.org subject~welcome'
+ehlo sink --expect 'to=bob@example.org subject~welcome'
 curl 'http://127.0.0.1:8025/api/v1/wait?query=to%3Dbob@example.org'
 ehlo sink --fault 'rcpt(eve@*)=550 5.1.1 no such user'
 ehlo sink --fault dot=slow:10m --fault ehlo=drip:100ms@2+

@@ -48,7 +48,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     message: Option<PathBuf>,
 
-    /// Required properties, as in dmarc:reject,spf,dkim=s2026,sts:enforce,dane,tls:1.2,cert-days:14.
+    /// Required properties, as in dmarc:reject,spf,sts:enforce,cert-days:14.
     ///
     /// A group is met if it has an ok, and no warning or failure. The exit status is 0 if all are met, 77 if one is not, and
     /// 75 if one is unknown because of a missing answer.

@@ -55,8 +55,7 @@ Commands:
   fetch, roundtrip            Read a mailbox; send mail and wait for it there
   login, logout, token        Manage OAuth logins, as for Microsoft 365
   config, dkim, policy        Configuration; keys for signatures; MTA-STS
-  completions, manual         Completion scripts for shells; pages of the manual
-  help                        Explain one of these
+  completions, manual, help   Completion scripts; the manual; explain one of these
 
 Groups of options, each shown by ehlo help GROUP or --help=GROUP:
   message, route, session, tls, auth, output, queue, config, extensions, testing
