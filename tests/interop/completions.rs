@@ -52,7 +52,7 @@ const LINES: &[(&str, Offer)] = &[
     ("ehlo -s queue --prio", Offer::Only(&["--priority"])),
     (
         "ehlo sink --max",
-        Offer::Only(&["--max-connections", "--max-size"]),
+        Offer::Only(&["--max", "--max-age", "--max-connections", "--max-size"]),
     ),
     ("ehlo run --log ", Offer::Only(&["always", "auto", "never"])),
     ("ehlo --attach let", Offer::Only(&["letter.txt"])),

@@ -801,7 +801,7 @@ fn missing_key_is_taken_from_the_web_key_directory() {
         (&direct, 0, ""),
         (
             &direct,
-            65,
+            69,
             "the key that is published does not have the address",
         ),
         (&direct, 65, "not an OpenPGP key"),

@@ -152,9 +152,10 @@ impl Answer {
         (before, value): (&str, &str),
         places: &Places,
     ) -> Self {
-        let list = arg
-            .get_value_delimiter()
-            .and_then(|comma| value.rfind(comma));
+        // A regular expression of --expect may have a comma, so that its parser divides the list.
+        let is_list = arg.get_id() == "expect";
+        let comma = arg.get_value_delimiter().or(is_list.then_some(','));
+        let list = comma.and_then(|comma| value.rfind(comma));
         let items = list.map_or("", |comma| &value[..=comma]);
         let before = format!("{before}{items}");
         let mut answer = Self::of(values(line, arg, places));

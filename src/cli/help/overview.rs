@@ -55,7 +55,7 @@ Commands:
   fetch, roundtrip            Read a mailbox; send mail and wait for it there
   login, logout, token        Manage OAuth logins, as for Microsoft 365
   config, dkim, policy        Configuration; keys for signatures; MTA-STS
-  completions, manual, help   Completion scripts; the manual; explain one of these
+  completions, manual, help   Shell completions; the manual; help on these
 
 Groups of options, each shown by ehlo help GROUP or --help=GROUP:
   message, route, session, tls, auth, output, queue, config, extensions, testing

@@ -110,7 +110,7 @@ fn with_a_limit_on_file_sizes_a_run_fails_temporarily() {
 #[test]
 fn with_a_limit_on_memory_a_run_fails_temporarily() {
     // With less, the code of a debug build cannot be mapped.
-    let mebibytes = [44, 46, 48, 52, 56, 60, 64, 72, 88, 128];
+    let mebibytes = [54, 56, 58, 60, 62, 64, 68, 72, 88, 128];
     try_all("as", &mebibytes.map(|number| number << 20));
 }
 
