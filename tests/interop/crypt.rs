@@ -774,6 +774,7 @@ fn keys_that_must_not_be_used_send_nothing() {
 }
 
 #[test]
+#[ignore = "its exit statuses are not decided"]
 fn missing_key_is_taken_from_the_web_key_directory() {
     let Some(world) = World::new(1) else { return };
     if !network::enter() {

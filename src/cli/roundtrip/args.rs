@@ -57,11 +57,11 @@ pub struct Args {
     read_password_file: Option<PathBuf>,
 
     /// Shell command that prints an OAuth token for the mailbox.
-    #[arg(long, value_name = "CMD", value_parser = auth::command, help_heading = "Mailbox")]
+    #[arg(long, hide_short_help = true, value_name = "CMD", value_parser = auth::command, help_heading = "Mailbox")]
     read_oauth_token_command: Option<String>,
 
     /// Allow the password for the mailbox to be sent without TLS.
-    #[arg(long, help_heading = "Mailbox")]
+    #[arg(long, hide_short_help = true, help_heading = "Mailbox")]
     read_allow_cleartext_password: bool,
 
     /// Time limit of the round trip, from the first connection on.
@@ -91,7 +91,7 @@ pub struct Args {
     nagios: bool,
 
     /// Print the report as one JSON object.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     json: bool,
 
     /// Do not delete the message.
