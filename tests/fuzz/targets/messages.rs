@@ -63,7 +63,6 @@ fn ready(data: &[u8]) -> Option<Message> {
         dsn: Dsn::default(),
         signer: Signer::default(),
         crypt: CryptOptions::default(),
-        fields: SubmissionFields::default(),
     };
     Message::build(options, SystemTime::UNIX_EPOCH).ok()
 }
@@ -83,6 +82,7 @@ fn submitted(data: &[u8], of_header: bool) -> Option<Message> {
         trace: None,
         signer: Signer::default(),
         crypt: CryptOptions::default(),
+        fields: SubmissionFields::default(),
     };
     let names = HostNames {
         node: "sun".to_owned(),
