@@ -57,10 +57,14 @@ pub struct Args {
     read_password_file: Option<PathBuf>,
 
     /// Shell command that prints an OAuth token for the mailbox.
+    ///
+    /// The SASL mechanism is then OAUTHBEARER or XOAUTH2, whichever the server offers.
     #[arg(long, hide_short_help = true, value_name = "CMD", value_parser = auth::command, help_heading = "Mailbox")]
     read_oauth_token_command: Option<String>,
 
     /// Allow the password for the mailbox to be sent without TLS.
+    ///
+    /// Anyone on the network path can then read it.
     #[arg(long, hide_short_help = true, help_heading = "Mailbox")]
     read_allow_cleartext_password: bool,
 
@@ -91,7 +95,7 @@ pub struct Args {
     nagios: bool,
 
     /// Print the report as one JSON object.
-    #[arg(long, hide_short_help = true)]
+    #[arg(long)]
     json: bool,
 
     /// Do not delete the message.
