@@ -86,7 +86,7 @@ fn an_imap_server_searches_itself() {
 
 #[test]
 fn a_message_is_printed_as_it_is() {
-    let run = fetch_imap(&["7", "--print"], |talk| {
+    let run = fetch_imap(&["7", "--raw"], |talk| {
         talk.select("a2", "EXAMINE", 2);
         talk.expect(&format!("a3 UID FETCH 7 {ITEMS}"));
         talk.send(listed(1, 7, "").as_bytes());
@@ -99,6 +99,39 @@ fn a_message_is_printed_as_it_is() {
     run.exits(0);
     assert_eq!(run.stdout, "a: b\r\n\r\n.{3}\r\n");
     assert_eq!(run.stderr, "");
+}
+
+/// As `ehlo show` shows it: no character of the message controls the terminal.
+#[test]
+fn a_message_is_printed_decoded() {
+    let message = "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nFrom: \u{1b}[31m <a@crepes.fr>\r\nMIME-Version: 1.0\r\n\
+                   Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Transfer-Encoding: base64\r\n\r\n\
+                   aGVsbG8gGw==\r\n--b\r\nContent-Disposition: attachment; filename=a.txt\r\n\r\nhello\r\n--b--\r\n";
+    let run = fetch_imap(&["7:9", "--print"], move |talk| {
+        talk.select("a2", "EXAMINE", 2);
+        talk.expect(&format!("a3 UID FETCH 7:9 {ITEMS}"));
+        talk.send((listed(1, 7, "") + &listed(2, 9, "")).as_bytes());
+        talk.say("a3 OK done");
+        for (tag, number, uid) in [("a4", 1, 7), ("a5", 2, 9)] {
+            talk.expect(&format!("{tag} UID FETCH {uid} (UID BODY.PEEK[])"));
+            let fetched = format!(
+                "* {number} FETCH (UID {uid} BODY[] {{{}}}\r\n{message})\r\n",
+                message.len()
+            );
+            talk.send(fetched.as_bytes());
+            talk.say(&format!("{tag} OK done"));
+        }
+        talk.log_out("a6");
+    });
+    run.exits(0).complains(0).has_nothing_raw();
+    let shown =
+        "\nFrom:     \\u{1b}[31m <a@crepes.fr>\nSubject:  Grüße\n\nhello \\u{1b}\n\nParts:\n";
+    assert!(run.stdout.starts_with(&format!("=== 7{shown}")), "{run:#?}");
+    assert!(
+        run.stdout.contains(&format!("\n\n=== 9{shown}")),
+        "{run:#?}"
+    );
+    assert!(run.stdout.contains("a.txt, SHA-256 2cf24dba"), "{run:#?}");
 }
 
 #[test]

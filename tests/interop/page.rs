@@ -3,23 +3,25 @@
 
 use crate::parts::has;
 use crate::receiver::Receiver;
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-const DRIVER: &str = "/usr/bin/chromedriver";
-const CHROMIUM: &str = "/usr/bin/chromium";
+pub const DRIVER: &str = "/usr/bin/chromedriver";
+pub const CHROMIUM: &str = "/usr/bin/chromium";
 
 /// Codes of keys (`WebDriver` §17.4.2).
 const DOWN: &str = "\u{e015}";
 const ESCAPE: &str = "\u{e00c}";
 
 /// A browser with one window. It and its driver end with it.
-struct Browser {
+pub struct Browser {
     driver: Child,
     port: u16,
     session: String,
@@ -27,13 +29,14 @@ struct Browser {
 }
 
 impl Browser {
-    fn open(width: u32, height: u32) -> Browser {
+    pub fn open(width: u32, height: u32) -> Browser {
         let profile = tempfile::tempdir().unwrap();
         let mut driver = Command::new(DRIVER)
             .args(["--port=0"])
             .env("HOME", profile.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
+            .process_group(0)
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
@@ -58,6 +61,8 @@ impl Browser {
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
+            // A process for each frame of a message takes a tenth of a second to start.
+            "--disable-features=IsolateSandboxedIframes",
             format!("--window-size={width},{height}"),
             format!("--user-data-dir={}", data.display()),
         ]);
@@ -77,7 +82,7 @@ impl Browser {
     }
 
     /// A command of the session. Returns its value.
-    fn command(&self, method: &str, path: &str, body: &Value) -> Value {
+    pub fn command(&self, method: &str, path: &str, body: &Value) -> Value {
         self.request(method, &format!("/session/{}{path}", self.session), body)
     }
 
@@ -102,12 +107,12 @@ impl Browser {
         answer["value"].clone()
     }
 
-    fn go(&self, address: &str) {
+    pub fn go(&self, address: &str) {
         self.command("POST", "/url", &json!({"url": address}));
     }
 
     /// The value of an expression in the page.
-    fn value(&self, expression: &str) -> Value {
+    pub fn value(&self, expression: &str) -> Value {
         let script = format!("return {expression}");
         self.command(
             "POST",
@@ -118,7 +123,7 @@ impl Browser {
 
     /// Waits until an expression is true in the page.
     #[track_caller]
-    fn wait(&self, expression: &str) {
+    pub fn wait(&self, expression: &str) {
         let script = format!(
             "const done = arguments[0]; const look = () => {{ let is; try {{ is = {expression}; }} catch {{ is = false; }} \
              if (is) done(true); else setTimeout(look, 20); }}; look();"
@@ -189,7 +194,8 @@ impl Drop for Browser {
         if !thread::panicking() {
             self.command("DELETE", "", &Value::Null);
         }
-        let _ = self.driver.kill();
+        // After a failure, the browser still runs.
+        let _ = kill_process_group(Pid::from_child(&self.driver), Signal::KILL);
         let _ = self.driver.wait();
     }
 }
@@ -208,7 +214,7 @@ fn trap() -> (u16, Arc<AtomicUsize>) {
     (port, count)
 }
 
-fn mail(receiver: &Receiver, content: &str) {
+pub fn mail(receiver: &Receiver, content: &str) {
     let said = receiver.say(&format!(
         "EHLO me\r\nMAIL FROM:<alice@crepes.fr>\r\nRCPT TO:<bob@hamburger.edu>\r\nDATA\r\n{content}\r\n.\r\nQUIT\r\n"
     ));

@@ -57,13 +57,17 @@ pub struct Args {
     all: bool,
 
     /// List the mailboxes of the server, with the number of messages.
-    #[arg(long, conflicts_with_all = ["messages", "search", "last", "all", "print", "header", "output", "maildir", "mbox",
+    #[arg(long, conflicts_with_all = ["messages", "search", "last", "all", "print", "raw", "header", "output", "maildir", "mbox",
                                       "seen", "delete", "max_size"])]
     folders: bool,
 
+    /// Print the messages as ehlo show does: decoded, with a list of parts.
+    #[arg(long, conflicts_with_all = ["raw", "header", "json"])]
+    print: bool,
+
     /// Print the messages as they are.
     #[arg(long, conflicts_with_all = ["header", "json"])]
-    print: bool,
+    raw: bool,
 
     /// Print the headers of the messages as they are.
     #[arg(long, conflicts_with = "json")]
@@ -132,9 +136,10 @@ The mailbox is the URL in the key `read` of the profile, unless one is given. If
 profile, the password is searched for. Pins and --tls-name of the profile are for its relay, and are not used.";
 
 /// Options of the transport, which a profile has.
-const WITH_PROFILE: [&str; 19] = [
-    "url", "messages", "search", "last", "all", "folders", "print", "header", "output", "maildir",
-    "mbox", "seen", "delete", "max_size", "json", "verbose", "timeout", "profile", "config",
+const WITH_PROFILE: [&str; 20] = [
+    "url", "messages", "search", "last", "all", "folders", "print", "raw", "header", "output",
+    "maildir", "mbox", "seen", "delete", "max_size", "json", "verbose", "timeout", "profile",
+    "config",
 ];
 
 impl Args {
@@ -197,7 +202,7 @@ impl Args {
             .is_some_and(|file| file.as_os_str() == "-")
         {
             return Err(UsageError::usage(
-                "--output -: use --print for the standard output",
+                "--output -: use --raw for the standard output",
             ));
         }
         if self.folders {
@@ -236,9 +241,10 @@ impl Args {
         Ok(FetchTask::Messages(Box::new(MessageTask {
             is_named: !selection.ranges.is_empty(),
             selection,
-            print: match (self.print, self.header) {
-                (true, _) => Some(Part::Whole),
-                (_, true) => Some(Part::Header),
+            print: match (self.print, self.raw, self.header) {
+                (true, ..) => Some(Part::Readable),
+                (_, true, _) => Some(Part::Raw),
+                (.., true) => Some(Part::Header),
                 _ => None,
             },
             save: file.or(maildir).or(mbox),
