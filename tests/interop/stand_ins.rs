@@ -176,7 +176,7 @@ const MESSAGE: &str = "From: Alice <alice@crepes.fr>\nTo: bob@hamburger.edu, Ann
                        Cc: carol@hamburger.edu\nBcc: dave@hamburger.edu\nSubject: menu\nX-A: 1\n\nhello\n.\n..dots\n";
 
 /// Command lines of msmtp, with the account `a` for a server without TLS.
-const MSMTP: [(&str, &[&str]); 39] = [
+const MSMTP: [(&str, &[&str]); 42] = [
     ("", &["bob@hamburger.edu"]),
     ("", &["-t"]),
     ("", &["-t", "eve@hamburger.edu"]),
@@ -245,6 +245,12 @@ const MSMTP: [(&str, &[&str]); 39] = [
     ("mail=450 later", &["bob@hamburger.edu"]),
     ("rcpt=550 nobody", &["bob@hamburger.edu"]),
     ("dot=552 full", &["bob@hamburger.edu"]),
+    ("rcpt=550 nobody@2", &["-t"]),
+    ("rcpt=450 later@2", &["-t"]),
+    (
+        "rcpt=550 nobody@1",
+        &["bob@hamburger.edu", "ann@hamburger.edu"],
+    ),
 ];
 
 #[test]
