@@ -72,6 +72,7 @@ pub fn log_in(
     if !shows_secrets() {
         talk.mask = Some(Mask::of(Some(&Login {
             user: None,
+            authzid: None,
             proof: Proof::Password(plan.password.clone()),
         })));
     }
