@@ -161,9 +161,15 @@ fn inet_host(server: &str) -> Host {
 
 fn no_address(error: &RouteError) -> String {
     match error {
-        RouteError::Address { why, .. } => why.clone(),
+        RouteError::Address { why, .. } => of_resolver(why).to_owned(),
         other => other.to_string(),
     }
+}
+
+/// The words of the C library, without those of the standard library of Rust.
+fn of_resolver(why: &str) -> &str {
+    why.strip_prefix("failed to lookup address information: ")
+        .unwrap_or(why)
 }
 
 fn terms<'l>(link: &Link, proxy_login: Option<&'l Login>) -> Result<Terms<'l>, String> {
@@ -189,7 +195,7 @@ fn terms<'l>(link: &Link, proxy_login: Option<&'l Login>) -> Result<Terms<'l>, S
 
 fn local_address(name: &str) -> Result<IpAddr, String> {
     let addresses = (octets::utf8(name), 0).to_socket_addrs();
-    let mut addresses = addresses.map_err(|error| reason(&error))?;
+    let mut addresses = addresses.map_err(|error| of_resolver(&reason(&error)).to_owned())?;
     let first = addresses.next();
     Ok(first.ok_or("Name or service not known")?.ip())
 }
