@@ -33,7 +33,7 @@ impl Key {
         Self { dir, record }
     }
 
-    fn option(&self) -> String {
+    pub fn option(&self) -> String {
         format!("{};selector=s1", self.dir.path().join("s1.pem").display())
     }
 
