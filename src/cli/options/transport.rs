@@ -124,7 +124,7 @@ enum Switch {
 }
 
 impl SessionArgs {
-    fn options(self) -> session::Options {
+    pub(crate) fn options(self) -> session::Options {
         session::Options {
             helo: self.helo,
             no_pipelining: matches!(self.pipelining, Switch::Off),
