@@ -483,7 +483,8 @@ $postfix_Syslog_Name = ehlo.",
 const CONFIGURATION: [&str; 6] = [
     "\
 The configuration file is TOML. Each table [profile.NAME] is a profile; its keys are the long options of ehlo. The value is a
-string or a number, true for an option without a value, or an array for an option that may be repeated. ehlo config init
+string or a number, true for an option without a value, or an array for an option that may be repeated. Other keys are inherit
+and fallback (see below), read (see ehlo-fetch(1)), and dedupe, every, recovered and recovered-after (see ehlo-run(1)). ehlo config init
 creates a profile, and ehlo config check reports all errors. Options on the command line override those of the profile,
 including options that contradict them. Only --header fields are added to those of the profile, except fields that may
 occur once. If --relay on the command line replaces the relay of a profile, its port and credentials are not used, unless

@@ -2,7 +2,7 @@
 
 use crate::page::{as_typed, owned, section, table, verb_page};
 
-const OUTPUT: [&str; 5] = [
+const OUTPUT: [&str; 6] = [
     "\
 Of one message, the header fields From, Sender, Reply-To, To, Cc, Bcc, Date and Subject are shown (all with -H), then
 the text, then the list of parts. Encoded words (RFC 2047), transfer encodings and charsets are decoded. If there is no
@@ -15,8 +15,12 @@ Of several messages, each is one line with number, date, author and subject. -n 
 all of them.",
     "\
 Of each DKIM signature (RFC 6376), the tags and the hash of the body are checked: whether the body was changed since it
-was signed. The signature itself is not verified, because that needs the DNS. List-ID, List-Unsubscribe and
-List-Unsubscribe-Post (RFC 8058) are checked, too.",
+was signed. Nothing is looked up in the DNS unless --dkim is given: then the keys are, and the signatures are verified. SPF
+and DMARC: see ehlo-verify(1).",
+    "\
+The fields of lists are shown with the results of their checks: List-ID (RFC 2919); List-Help, List-Unsubscribe,
+List-Subscribe, List-Post, List-Owner and List-Archive with their addresses (RFC 2369); List-Unsubscribe-Post (RFC 8058),
+which needs one https address in List-Unsubscribe, and a DKIM signature of both fields that is not known to be wrong.",
     "\
 Control characters, escape sequences and characters that change the direction of text are shown as \\u{1b} and so on.
 With --part, the content is written as it is.",
@@ -35,6 +39,7 @@ and truncated.";
 
 const EXAMPLES: &str = "\
 ehlo show message.eml
+ehlo show message.eml --dkim
 ehlo show ~/Maildir
 ehlo show /var/mail/alice -n 3 --extract /tmp/files
 ehlo show --json message.eml | jq -r '.attachments[].sha256'

@@ -1,7 +1,10 @@
 //! The options of `ehlo show`.
 
+use crate::cli::options::route::resolver;
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
-use crate::cli::show::{ShowOptions, ShowOutput};
+use crate::cli::options::value::HostPort;
+use crate::cli::show::{KeyLookup, ShowOptions, ShowOutput};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -48,13 +51,23 @@ pub struct Args {
     #[arg(long, value_name = "PART", conflicts_with_all = ["headers", "html", "extract", "json"])]
     part: Option<String>,
 
+    /// Verify DKIM signatures with their keys, which are looked up in the DNS.
+    ///
+    /// Without this, only the tags and the hash of the body are checked, and nothing is looked up.
+    #[arg(long, conflicts_with = "part")]
+    dkim: bool,
+
+    /// Use this DNS resolver instead of those in /etc/resolv.conf.
+    #[arg(long, value_name = "IP[:PORT]", value_parser = value::target, requires = "dkim")]
+    dns: Option<HostPort>,
+
     /// Print one JSON object per message.
     #[arg(long)]
     json: bool,
 }
 
 impl Args {
-    pub fn plan(self) -> ShowOptions {
+    pub fn plan(self) -> Result<ShowOptions, UsageError> {
         let output = match self.part {
             Some(part) => ShowOutput::Part(part),
             None if self.json => ShowOutput::Json,
@@ -64,11 +77,13 @@ impl Args {
                 html: self.html,
             },
         };
-        ShowOptions {
+        let dns = self.dns.map(resolver).transpose()?;
+        Ok(ShowOptions {
             paths: self.paths,
             number: self.number,
             extract: self.extract,
+            keys: self.dkim.then_some(KeyLookup { dns }),
             output,
-        }
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! A message as JSON.
 
 use crate::cli::show::ShownMessage;
-use crate::mail::view::{PartView, Person, ViewedField, check_fields, links};
+use crate::mail::view::{PartView, Person, ViewedField, links};
 use crate::system::text::controls_terminal;
 use crate::system::time::rfc3339;
 use serde_json::{Value, json};
@@ -34,9 +34,8 @@ fn object(message: &ShownMessage) -> io::Result<Value> {
         .map(|part| attachment(message, part))
         .collect();
     let parts: Vec<Value> = view.parts.iter().map(part).collect();
-    let checks = check_fields(view, &message.source)?;
+    let checks = message.checks.iter();
     let checks: Vec<Value> = checks
-        .iter()
         .map(|check| json!({"field": check.field, "ok": check.is_ok, "text": check.text}))
         .collect();
     Ok(json!({

@@ -2,17 +2,19 @@
 
 pub(crate) mod args;
 
+mod checks;
 mod extract;
 mod json;
 mod run;
 mod text;
 
 pub(crate) use args::Args;
-pub(crate) use run::run;
+pub(crate) use run::{readable, run};
 
+use crate::cli::show::checks::KeyLookup;
 use crate::cli::show::extract::SavedFile;
 use crate::mail::message::Source;
-use crate::mail::view::MessageView;
+use crate::mail::view::{FieldCheck, MessageView};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -24,6 +26,8 @@ pub struct ShowOptions {
     pub number: Option<u64>,
     /// Directory for attachments.
     pub extract: Option<PathBuf>,
+    /// `None`: DKIM signatures are checked without their keys.
+    pub keys: Option<KeyLookup>,
     pub output: ShowOutput,
 }
 
@@ -45,6 +49,8 @@ pub struct ShownMessage {
     pub name: String,
     pub source: Source,
     pub view: MessageView,
+    /// Empty in a list.
+    pub checks: Vec<FieldCheck>,
     /// Files of attachments that were saved, in the order of [`MessageView::attachments`].
     pub saved: Vec<SavedFile>,
 }

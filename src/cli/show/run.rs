@@ -1,5 +1,6 @@
 //! Finds the messages and shows them.
 
+use crate::cli::show::checks::checks;
 use crate::cli::show::extract::extract;
 use crate::cli::show::text::{Style, list_line};
 use crate::cli::show::{ShowOptions, ShowOutput, ShownMessage, json, text};
@@ -90,7 +91,8 @@ fn read(
 ) -> Result<ShownMessage, ShowFailure> {
     let only_lists =
         matches!(&options.output, ShowOutput::Text { all_messages, .. } if !all_messages);
-    let limits = if is_list && only_lists && options.extract.is_none() {
+    let is_line = is_list && only_lists;
+    let limits = if is_line && options.extract.is_none() {
         Limits::Summary
     } else {
         Limits::Whole
@@ -106,12 +108,38 @@ fn read(
             })?
         }
     };
+    let is_checked = !is_line && !matches!(options.output, ShowOutput::Part(_));
+    let checks = if is_checked {
+        checks(&view, &source, options.keys).map_err(|error| unread(&name, error))?
+    } else {
+        Vec::new()
+    };
     Ok(ShownMessage {
         name,
         source,
         view,
+        checks,
         saved,
     })
+}
+
+/// A message as `ehlo show` shows it, without lookups in the DNS.
+pub fn readable(source: Source, title: Option<String>) -> io::Result<String> {
+    let view = Parser::view(&source, Limits::Whole)?;
+    let checks = checks(&view, &source, None)?;
+    let message = ShownMessage {
+        name: source.name.clone(),
+        source,
+        view,
+        checks,
+        saved: Vec::new(),
+    };
+    let style = Style {
+        all_fields: false,
+        html: false,
+        title,
+    };
+    text::message(&message, &style)
 }
 
 fn unread(name: &str, error: io::Error) -> ShowFailure {
@@ -149,11 +177,12 @@ fn show_one(
             let style = Style {
                 all_fields: *all_fields,
                 html: *html,
-                number,
+                title: number.map(|number| format!("{number}: {}", message.name)),
             };
             let text = text::message(message, &style);
             let text = text.map_err(|error| unread(&message.name, error))?;
-            Ok(print(|out| out.write_all(text.as_bytes())))
+            let before = if number > Some(1) { "\n" } else { "" };
+            Ok(print(|out| write!(out, "{before}{text}")))
         }
     }
 }

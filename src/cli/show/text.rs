@@ -2,7 +2,7 @@
 
 use crate::cli::show::ShownMessage;
 use crate::cli::show::extract::SavedFile;
-use crate::mail::view::{MessageView, Person, Role, check_fields};
+use crate::mail::view::{FieldCheck, MessageView, Person, Role};
 use crate::system::figures;
 use crate::system::text::{shown, shown_path, shown_with_tabs};
 use crate::system::time::local;
@@ -15,8 +15,8 @@ pub struct Style {
     pub all_fields: bool,
     /// True if HTML is shown instead of the text.
     pub html: bool,
-    /// Number of the message; `None`: it is the only one.
-    pub number: Option<u64>,
+    /// The line above the message; `None`: it is the only one.
+    pub title: Option<String>,
 }
 
 /// A line of the list: number, date, sender, subject, attachments.
@@ -50,10 +50,8 @@ fn date(view: &MessageView) -> Option<String> {
 pub fn message(message: &ShownMessage, style: &Style) -> io::Result<String> {
     let view = &message.view;
     let mut out = String::new();
-    if let Some(number) = style.number {
-        let name = shown(&message.name);
-        let before = if number > 1 { "\n" } else { "" };
-        let _ = writeln!(out, "{before}=== {number}: {name}");
+    if let Some(title) = &style.title {
+        let _ = writeln!(out, "=== {}", shown(title));
     }
     header(&mut out, view, style);
     let readable = view.readable_text();
@@ -71,7 +69,7 @@ pub fn message(message: &ShownMessage, style: &Style) -> io::Result<String> {
     if view.parts.len() > 1 || view.attachments().next().is_some() {
         parts(&mut out, message)?;
     }
-    checks(&mut out, message)?;
+    checks(&mut out, &message.checks);
     if view.is_truncated {
         out.push_str("\nThe message is too large to be shown completely.\n");
     }
@@ -141,9 +139,8 @@ fn parts(out: &mut String, message: &ShownMessage) -> io::Result<()> {
     Ok(())
 }
 
-/// What DKIM signatures and list fields say, without the DNS.
-fn checks(out: &mut String, message: &ShownMessage) -> io::Result<()> {
-    let checks = check_fields(&message.view, &message.source)?;
+/// The results for DKIM signatures and the fields of lists.
+fn checks(out: &mut String, checks: &[FieldCheck]) {
     if !checks.is_empty() {
         out.push_str("\nChecks:\n");
     }
@@ -155,7 +152,6 @@ fn checks(out: &mut String, message: &ShownMessage) -> io::Result<()> {
         };
         let _ = writeln!(out, "  {result:<7} {}: {}", check.field, shown(&check.text));
     }
-    Ok(())
 }
 
 /// The files of attachments.

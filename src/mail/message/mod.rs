@@ -31,8 +31,7 @@ pub use convert::{Convertible, Signed};
 pub use fields::new_message_id;
 pub use header_block::is_tls_waived;
 pub use report::{DeliveryStatusReport, ReportKind, Reported, Returned, without_body};
-pub use source::Source;
-pub use source::{HeldBytes, Input, SourceError};
+pub use source::{HeldBytes, Input, Source, SourceError, SourceWriter};
 pub use stream::Message;
 pub use submission::{Addressees, addressees};
 

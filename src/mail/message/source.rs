@@ -497,6 +497,14 @@ impl Source {
             })
     }
 
+    /// Reads it from its beginning.
+    pub fn reader(&self) -> impl Read {
+        SourceReader {
+            source: self,
+            at: 0,
+        }
+    }
+
     /// Fills `block` from `offset` on. Less only at the end.
     ///
     /// # Errors
@@ -607,6 +615,19 @@ fn kind_of_stdin() -> FileType {
     FileType::from_raw_mode(state.map_or(0, |state| state.st_mode))
 }
 
+struct SourceReader<'s> {
+    source: &'s Source,
+    at: u64,
+}
+
+impl Read for SourceReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read_at(buffer, self.at)?;
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
 /// Searches for a line with a single dot, as programs end their input to sendmail. A CR alone is not a line
 /// end here: a progress display may well write CR, dot, CR.
 #[derive(Default)]
@@ -674,6 +695,16 @@ impl SourceWriter {
 
     pub fn finish(self) -> Source {
         self.0.finish()
+    }
+}
+
+impl Write for SourceWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.push(bytes).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

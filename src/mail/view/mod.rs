@@ -15,7 +15,7 @@ mod links;
 mod parse;
 mod skeleton;
 
-pub use checks::{FieldCheck, check_fields};
+pub use checks::{FieldCheck, SignatureCheck, check_fields, check_signatures};
 pub use content::{TransferEncoding, decode};
 pub use links::links;
 pub use parse::{Limits, Parser};
