@@ -29,6 +29,11 @@ const COMMANDS: &[(&str, &str)] = &[
         "Send SMTP commands such as VRFY, EXPN, ETRN or NOOP to a server and show its replies; see ehlo-ask(1).",
     ),
     (
+        "bench",
+        "Put load on a server, at a fixed rate or with a number of connections, and report how long each step takes; see \
+         ehlo-bench(1).",
+    ),
+    (
         "fetch",
         "List, search, print, save and delete messages in a mailbox at an IMAP or POP3 server; see ehlo-fetch(1).",
     ),
@@ -150,6 +155,7 @@ const COMMANDS: &[(&str, &str)] = &[
 const SEE_ALSO: &[&str] = &[
     "ehlo-tutorial(7), ehlo-providers(7), ehlo-migrate(7)",
     "ehlo-ask(1)",
+    "ehlo-bench(1)",
     "ehlo-check(1)",
     "ehlo-fetch(1)",
     "ehlo-roundtrip(1)",
