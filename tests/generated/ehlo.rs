@@ -29,6 +29,11 @@ const COMMANDS: &[(&str, &str)] = &[
         "Send SMTP commands such as VRFY, EXPN, ETRN or NOOP to a server and show its replies; see ehlo-ask(1).",
     ),
     (
+        "bench",
+        "Put load on a server, at a fixed rate or with a number of connections, and report how long each step takes; see \
+         ehlo-bench(1).",
+    ),
+    (
         "fetch",
         "List, search, print, save and delete messages in a mailbox at an IMAP or POP3 server; see ehlo-fetch(1).",
     ),
@@ -150,6 +155,7 @@ const COMMANDS: &[(&str, &str)] = &[
 const SEE_ALSO: &[&str] = &[
     "ehlo-tutorial(7), ehlo-providers(7), ehlo-migrate(7)",
     "ehlo-ask(1)",
+    "ehlo-bench(1)",
     "ehlo-check(1)",
     "ehlo-fetch(1)",
     "ehlo-roundtrip(1)",
@@ -394,9 +400,10 @@ const TESTING: [&str; 8] = [
 --quit-after sends QUIT after the reply to a stage, --drop-after closes the connection there without QUIT, and
 --drop-after-send closes it after sending the stage, without reading the reply. --repeat sends the message again over a new
 connection, or over the same one with --reuse; the exit status is that of the first repetition that failed. The stages are, in order: connect,
-banner, ehlo, starttls (including the handshake, before any command inside TLS), auth, mail, rcpt (all recipients of
-a transaction), data, and dot, the end of the message. A stage that does not occur is skipped. After connect, ehlo
-does not wait for the greeting; after data, the server takes QUIT as message text. If the session ends before MAIL
+proxy (the header of --proxy-protocol), banner, ehlo, starttls (including the handshake, before any command inside TLS),
+xclient (all of them, before EHLO is repeated), auth, mail, rcpt (all recipients of a transaction), data, and dot, the end of
+the message. A stage that does not occur is skipped. After connect and proxy, ehlo does not wait for the greeting; after data,
+the server takes QUIT as message text. If the session ends before MAIL
 and --relay is given, no recipient is needed.",
     "\
 Recipients not refused by then count as skipped, not as failed. Once the end of the message has been sent, its reply
@@ -404,9 +411,12 @@ decides as usual; with --drop-after-send dot the reply is not read, so the outco
 79.",
     "\
 --force uses extensions that the server does not offer: STARTTLS, AUTH, BDAT, pipelining, or a parameter. It never
-sends a password unencrypted. With --raw, --helo may be any printable text, and recipients and senders need no
-domain; otherwise only the recipient postmaster may be without one (with --relay; RFC 5321). --mail-param and
---rcpt-param send parameters that ehlo does not know. To send arbitrary bytes, use ehlo-script(1).",
+sends a password unencrypted. --no-ehlo greets with HELO at once. With --raw, --helo may be any printable text, and
+recipients and senders need no domain; otherwise only the recipient postmaster may be without one (with --relay; RFC 5321).
+--mail-param and --rcpt-param send parameters that ehlo does not know. --message-raw sends any octets as the message, such as
+8-bit text to a server without 8BITMIME, or lines that end in LF alone, which a server must not take for the end of the message.
+For commands of arbitrary bytes, use ehlo-script(1). --tls-max limits the version of TLS, and --sni sends another server name
+than the one that is verified, or none.",
     "\
 --xclient and --xforward send their attributes verbatim; encode spaces and plus signs in values as xtext (+20, +2B).
 If the server does not list all of the attributes in its reply to EHLO, nothing is sent and the exit status is 77,
@@ -437,6 +447,8 @@ ehlo -r mx.example.org:587 -u alice --quit-after auth
 ehlo -r mx.example.org --drop-after-send data --repeat 20 \\
      --wait 100ms -b hi bob@example.org
 ehlo -r mx.example.org --force pipelining,bdat -b hi bob@example.org
+ehlo -r mx.example.org --tls starttls --tls-max 1.2 \\
+     --sni www.example.org --quit-after ehlo
 ehlo -r mx.example.org --helo '_ [' --raw --mail-param X-WHAT=1 \\
      -b hi bob@example.org
 ehlo -r mx.example.org -b hi bob@example.org \\
@@ -477,7 +489,8 @@ $postfix_Syslog_Name = ehlo.",
 const CONFIGURATION: [&str; 6] = [
     "\
 The configuration file is TOML. Each table [profile.NAME] is a profile; its keys are the long options of ehlo. The value is a
-string or a number, true for an option without a value, or an array for an option that may be repeated. ehlo config init
+string or a number, true for an option without a value, or an array for an option that may be repeated. Other keys are inherit
+and fallback (see below), read (see ehlo-fetch(1)), and dedupe, every, recovered and recovered-after (see ehlo-run(1)). ehlo config init
 creates a profile, and ehlo config check reports all errors. Options on the command line override those of the profile,
 including options that contradict them. Only --header fields are added to those of the profile, except fields that may
 occur once. If --relay on the command line replaces the relay of a profile, its port and credentials are not used, unless
