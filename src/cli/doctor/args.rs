@@ -147,6 +147,7 @@ impl Args {
         let mail = Notification {
             head: Addressing::default(),
             delivery: delivery.map_err(SetupError::from),
+            is_secret: false,
         };
         let own = profile(&mail);
         let run_profile = profile(&by_run).filter(|name| own.as_ref() != Some(name));
