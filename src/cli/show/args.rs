@@ -1,14 +1,15 @@
 //! The options of `ehlo show`.
 
 use crate::cli::options::value;
-use crate::cli::show::{ShowOptions, ShowOutput};
+use crate::cli::show::{LayerOptions, ShowOptions, ShowOutput};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Show messages: decoded header fields, text, parts and attachments.
 ///
 /// One message is shown completely; of several, a list is printed, from which -n selects one. Control characters and
-/// other characters that could affect the terminal are shown as escapes.
+/// other characters that could affect the terminal are shown as escapes. A message that is shown completely is decrypted,
+/// and its signatures are checked, by gpg and openssl.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Args {
@@ -48,6 +49,14 @@ pub struct Args {
     #[arg(long, value_name = "PART", conflicts_with_all = ["headers", "html", "extract", "json"])]
     part: Option<String>,
 
+    /// Show the message as it was received: decrypt nothing, and check no signature of OpenPGP or S/MIME.
+    #[arg(long)]
+    no_decrypt: bool,
+
+    /// PEM file with key and certificate that decrypts S/MIME.
+    #[arg(long, value_name = "FILE.pem", conflicts_with = "no_decrypt")]
+    decrypt_key: Option<PathBuf>,
+
     /// Print one JSON object per message.
     #[arg(long)]
     json: bool,
@@ -68,6 +77,9 @@ impl Args {
             paths: self.paths,
             number: self.number,
             extract: self.extract,
+            layers: (!self.no_decrypt).then_some(LayerOptions {
+                key: self.decrypt_key,
+            }),
             output,
         }
     }

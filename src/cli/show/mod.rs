@@ -11,10 +11,12 @@ pub(crate) use args::Args;
 pub(crate) use run::run;
 
 use crate::cli::show::extract::SavedFile;
+use crate::mail::layers::Layer;
 use crate::mail::message::Source;
-use crate::mail::view::MessageView;
+use crate::mail::view::{FieldCheck, MessageView};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 #[derive(Debug)]
 pub struct ShowOptions {
@@ -24,7 +26,16 @@ pub struct ShowOptions {
     pub number: Option<u64>,
     /// Directory for attachments.
     pub extract: Option<PathBuf>,
+    /// `None`: messages are shown as they were received.
+    pub layers: Option<LayerOptions>,
     pub output: ShowOutput,
+}
+
+/// What decrypts messages, in addition to the OpenPGP keyring.
+#[derive(Debug)]
+pub struct LayerOptions {
+    /// A PEM file with key and certificate, for S/MIME.
+    pub key: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -40,11 +51,15 @@ pub enum ShowOutput {
     Part(String),
 }
 
-/// A message as it was found, and its view.
+/// A message without its end-to-end signatures and encryption, and its view.
 pub struct ShownMessage {
     pub name: String,
-    pub source: Source,
+    pub source: Arc<Source>,
     pub view: MessageView,
+    /// The signatures and encryption.
+    pub layers: Vec<Layer>,
+    /// The checks of the message as it was received. Empty in a list.
+    pub checks: Vec<FieldCheck>,
     /// Files of attachments that were saved, in the order of [`MessageView::attachments`].
     pub saved: Vec<SavedFile>,
 }

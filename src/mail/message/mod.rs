@@ -30,8 +30,10 @@ pub use collection::{CollectedMessage, CollectionError, MessageCollection, Messa
 pub use convert::{Convertible, Signed};
 pub use fields::new_message_id;
 pub use header_block::is_tls_waived;
+pub(in crate::mail) use header_reader::{HeaderMode, MessageHeader, RawField};
 pub use report::{DeliveryStatusReport, ReportKind, Reported, Returned, without_body};
 pub use source::Source;
+pub(in crate::mail) use source::SourceWriter;
 pub use source::{HeldBytes, Input, SourceError};
 pub use stream::Message;
 pub use submission::{Addressees, addressees};

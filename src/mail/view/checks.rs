@@ -176,8 +176,8 @@ fn body_hash(message: &Source, start: u64, is_relaxed: bool) -> io::Result<[u8; 
     }
 }
 
-/// `last` is the last octet of the block before.
-fn with_crlf(block: &[u8], last: &mut u8) -> Vec<u8> {
+/// A block with CRLF as line ends. `last` is the last octet of the block before.
+pub fn with_crlf(block: &[u8], last: &mut u8) -> Vec<u8> {
     let mut lines = Vec::with_capacity(block.len() + block.len() / 32);
     for &byte in block {
         if byte == b'\n' && *last != b'\r' {

@@ -15,8 +15,9 @@ mod links;
 mod parse;
 mod skeleton;
 
+pub(in crate::mail) use checks::with_crlf;
 pub use checks::{FieldCheck, check_fields};
-pub use content::{TransferEncoding, decode};
+pub use content::{DecodedBlocks, TransferEncoding, decode};
 pub use links::links;
 pub use parse::{Limits, Parser};
 
