@@ -55,6 +55,7 @@ mod hosts;
 mod import;
 mod jobs;
 mod large;
+mod layers;
 mod mail_log;
 mod mailpit;
 mod matrix;
