@@ -277,7 +277,7 @@ impl Subcommands {
     ) -> Result<Invocation, EarlyExit> {
         match self {
             Self::Sink(arguments) => invocation(arguments.plan(), Invocation::Sink),
-            Self::Show(arguments) => invocation(Ok(arguments.plan()), Invocation::Show),
+            Self::Show(arguments) => invocation(arguments.plan(), Invocation::Show),
             Self::Demo => Ok(Invocation::Demo),
             Self::Probe(arguments) => invocation(arguments.plan(typed, places), Invocation::Probe),
             Self::Ask(arguments) => invocation(arguments.plan(), Invocation::Ask),

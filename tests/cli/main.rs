@@ -10,6 +10,7 @@ mod authority;
 mod dns;
 mod encrypted;
 mod mailbox;
+mod mailbox_starttls;
 mod message;
 #[path = "../dns/network.rs"]
 mod network;

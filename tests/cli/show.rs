@@ -1,6 +1,8 @@
 //! `ehlo show`: messages, mboxes and Maildirs; attachments; hostile content.
 
+use crate::dns::Authority;
 use crate::program::{Ehlo, MEMORY_KIB, Run};
+use crate::verify::Key;
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -186,11 +188,49 @@ fn dkim_and_list_fields_are_checked() {
                    List-Unsubscribe: <https://crepes.fr/u>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n\r\n";
     show_stdin(message, &[]).exits(0).shows(&[
         "  ok      DKIM-Signature: d=crepes.fr s=m a=rsa-sha256: the body is unchanged\n",
-        "  ok      List-Unsubscribe: valid\n",
-        "  failed  List-Unsubscribe-Post: no DKIM signature covers",
+        "  ok      List-Unsubscribe: https://crepes.fr/u\n",
+        "  failed  List-Unsubscribe-Post: no valid DKIM signature covers",
     ]);
     show_stdin(format!("{message}changed\r\n"), &[])
         .shows(&["the body was changed after it was signed"]);
+}
+
+#[test]
+fn signatures_are_verified_with_keys_from_the_dns_on_request() {
+    let key = Key::new();
+    let list = [
+        "-H",
+        "List-Unsubscribe: <https://crepes.fr/u>",
+        "-H",
+        "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+    ];
+    let message = key.message(&[&["-b", "hi"], &list[..]].concat());
+    let changed = message.replace("To: bob", "To: Bob");
+    let dns = key.dns("v=DMARC1; p=none");
+    let address = dns.address.to_string();
+    let verify = ["--dkim", "--dns", &address];
+    let name = "DKIM-Signature: d=crepes.fr s=s1 a=ed25519-sha256: ";
+    show_stdin(message.as_str(), &verify).exits(0).shows(&[
+        &format!("  ok      {name}valid; Ed25519\n"),
+        "  ok      List-Unsubscribe-Post: one-click, signed by crepes.fr\n",
+    ]);
+    // Without the key, a changed header field is not noticed.
+    show_stdin(changed.as_str(), &[]).shows(&[&format!("  ok      {name}the body is unchanged\n")]);
+    let run = show_stdin(changed.as_str(), &verify);
+    run.exits(0).shows(&[
+        &format!("  failed  {name}a signed header field was changed"),
+        "  failed  List-Unsubscribe-Post: no valid DKIM signature covers",
+    ]);
+    let run = show_stdin(message.as_str(), &[&verify[..], &["--json"]].concat());
+    let object: Value = serde_json::from_str(&run.exits(0).stdout).unwrap();
+    assert_eq!(object["checks"][0]["ok"], true);
+    let none = Authority::serve(&["crepes.fr A 192.0.2.1"]);
+    let address = none.address.to_string();
+    show_stdin(message, &["--dkim", "--dns", &address]).shows(&[
+        "  failed  DKIM-Signature: ",
+        "there is no key at s1._domainkey.crepes.fr",
+    ]);
+    show_stdin("a: b\n\n", &["--dns", "127.0.0.1"]).exits(64);
 }
 
 #[test]

@@ -7,13 +7,13 @@ use std::io::Write as _;
 use tempfile::TempDir;
 
 /// A key of crepes.fr under the selector s1, and its record.
-struct Key {
+pub struct Key {
     dir: TempDir,
     record: String,
 }
 
 impl Key {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s1.pem");
         let path = path.to_str().unwrap();
@@ -33,12 +33,12 @@ impl Key {
         Self { dir, record }
     }
 
-    fn option(&self) -> String {
+    pub fn option(&self) -> String {
         format!("{};selector=s1", self.dir.path().join("s1.pem").display())
     }
 
     /// A signed message of alice@crepes.fr.
-    fn message(&self, options: &[&str]) -> String {
+    pub fn message(&self, options: &[&str]) -> String {
         let key = self.option();
         let args = [
             "--print",
@@ -53,7 +53,7 @@ impl Key {
         run.stdout
     }
 
-    fn dns(&self, policy: &str) -> Authority {
+    pub fn dns(&self, policy: &str) -> Authority {
         Authority::serve(&[
             format!("s1._domainkey.crepes.fr TXT \"{}\"", self.record),
             format!("_dmarc.crepes.fr TXT \"{policy}\""),

@@ -30,7 +30,7 @@ user = \"alice\"
 password-command = \"pass show work\"
 read = \"imaps://imap.example.org/INBOX\"";
 
-const MESSAGES: [&str; 4] = [
+const MESSAGES: [&str; 5] = [
     "\
 Without an option that does something else, the selected messages are listed: UID or number, time of arrival, size, flags (S
 seen, R answered, F flagged, T deleted, D draft), author and subject. All messages of the mailbox are selected unless messages are
@@ -41,6 +41,9 @@ Nothing is changed unless an option says so. The mailbox is opened for reading o
 --delete, those messages are deleted that could be printed or saved. An IMAP server without UIDPLUS (RFC 4315) only marks
 them, because EXPUNGE would also remove messages that another program has marked. A POP3 server deletes them at the end of the
 session; if that fails, the exit status says so.",
+    "\
+--print shows a message as ehlo show does: its main header fields, its text, the list of its parts, and the checks that need
+no DNS. For all that ehlo show can do, use --raw, which prints it as it is: ehlo fetch ... 4711 --raw | ehlo show - -H.",
     "\
 A message is saved completely or not at all: in a file, which replaces an older one; in new/ of a Maildir, which is made if it
 is missing; or at the end of an mbox, which is locked. Memory does not depend on the size of messages. A message larger than
@@ -57,6 +60,8 @@ ehlo fetch imaps://alice@imap.example.org --folders
 ehlo fetch imaps://alice@imap.example.org --search unseen \\
      --search from=bob --last 10
 ehlo fetch imaps://alice@imap.example.org/Junk 4711 --print
+ehlo fetch imaps://alice@imap.example.org 4711 --raw |
+     ehlo show - --extract files
 ehlo fetch pop3s://alice@pop.example.org --all --delete \\
      --maildir ~/Mail
 ehlo fetch --profile work --search subject=Invoice --mbox paid.mbox

@@ -15,8 +15,12 @@ Of several messages, each is one line with number, date, author and subject. -n 
 all of them.",
     "\
 Of each DKIM signature (RFC 6376), the tags and the hash of the body are checked: whether the body was changed since it
-was signed. The signature itself is not verified, because that needs the DNS. List-ID, List-Unsubscribe and
-List-Unsubscribe-Post (RFC 8058) are checked, too.",
+was signed. Nothing is looked up in the DNS unless --dkim is given: then the keys are, and the signatures are verified. SPF
+and DMARC: see ehlo-verify(1).",
+    "\
+The fields of lists are shown with the results of their checks: List-ID (RFC 2919); List-Help, List-Unsubscribe,
+List-Subscribe, List-Post, List-Owner and List-Archive with their addresses (RFC 2369); List-Unsubscribe-Post (RFC 8058),
+which needs one https address in List-Unsubscribe, and a DKIM signature of both fields that is not known to be wrong.",
     "\
 A message that is shown completely is decrypted, and its signatures are checked, as the next section describes.",
     "\
@@ -62,6 +66,7 @@ key (fingerprint), addresses, trusted and author (true if From has one of the ad
 
 const EXAMPLES: &str = "\
 ehlo show message.eml
+ehlo show message.eml --dkim
 ehlo show ~/Maildir
 ehlo show /var/mail/alice -n 3 --extract /tmp/files
 ehlo show --json message.eml | jq -r '.attachments[].sha256'

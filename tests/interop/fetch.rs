@@ -60,9 +60,14 @@ fn reading_does_not_mark_a_message_as_seen() {
     };
     server.deliver("bob", "one", &[]);
     server
-        .fetch("imaps", "", &["1", "--print"])
+        .fetch("imaps", "", &["1", "--raw"])
         .ends_with(0)
         .shows("\r\nhello\r\n");
+    server
+        .fetch("imaps", "", &["1", "--print"])
+        .ends_with(0)
+        .shows("From:     alice@crepes.fr\n")
+        .shows("Subject:  one\n\nhello\n");
     server
         .fetch("imaps", "", &["1", "--header"])
         .ends_with(0)
@@ -120,7 +125,7 @@ fn a_large_message_is_saved_in_constant_memory() {
             .unwrap()
             .unwrap();
         assert!(saved.metadata().unwrap().len() > 40_000_000);
-        let small = server.fetch(scheme, "", &["--all", "--print", "--max-size", "1M"]);
+        let small = server.fetch(scheme, "", &["--all", "--raw", "--max-size", "1M"]);
         small.ends_with(65).complains("more than --max-size");
     }
 }

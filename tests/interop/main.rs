@@ -51,6 +51,7 @@ mod exim;
 mod faults;
 mod fetch;
 mod git_credential;
+mod hostile_page;
 mod hosts;
 mod import;
 mod jobs;

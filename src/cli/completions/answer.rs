@@ -46,6 +46,17 @@ const DOMAIN_EXPECTATIONS: [&str; 9] = [
     "dmarc:none",
 ];
 
+/// Beginnings of the values of `ehlo roundtrip --expect`.
+const ARRIVAL_EXPECTATIONS: [&str; 7] = [
+    "inbox",
+    "spf",
+    "dkim",
+    "dmarc",
+    "tls",
+    "unchanged",
+    "within:",
+];
+
 /// A completion that the shell itself makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Native {
@@ -152,10 +163,7 @@ impl Answer {
         (before, value): (&str, &str),
         places: &Places,
     ) -> Self {
-        // A regular expression of --expect may have a comma, so that its parser divides the list.
-        let is_list = arg.get_id() == "expect";
-        let comma = arg.get_value_delimiter().or(is_list.then_some(','));
-        let list = comma.and_then(|comma| value.rfind(comma));
+        let list = delimiter(line, arg).and_then(|comma| value.rfind(comma));
         let items = list.map_or("", |comma| &value[..=comma]);
         let before = format!("{before}{items}");
         let mut answer = Self::of(values(line, arg, places));
@@ -181,6 +189,15 @@ impl Answer {
     }
 }
 
+/// The character between the items of a list; `None`: the argument has one value.
+fn delimiter(line: &Line<'_>, arg: &Arg) -> Option<char> {
+    match (line.command.get_name(), arg.get_id().as_str()) {
+        // A regular expression may have a comma, so that the parser of the option divides the list.
+        ("probe", "expect") => Some(','),
+        _ => arg.get_value_delimiter(),
+    }
+}
+
 /// The known values of an argument.
 fn values(line: &Line<'_>, arg: &Arg, places: &Places) -> Vec<Candidate> {
     match (line.command.get_name(), arg.get_id().as_str()) {
@@ -200,6 +217,9 @@ fn values(line: &Line<'_>, arg: &Arg, places: &Places) -> Vec<Candidate> {
             all.map(|text| Candidate::new(text, "")).collect()
         }
         ("sink", "expect") => CONDITIONS.map(|text| Candidate::new(text, "")).to_vec(),
+        ("roundtrip", "expect") => ARRIVAL_EXPECTATIONS
+            .map(|text| Candidate::new(text, ""))
+            .to_vec(),
         (_, "expect") => EXPECTATIONS.map(|text| Candidate::new(text, "")).to_vec(),
         _ if is_named(arg, "STAGE") => {
             let stages = STOP_POINTS.into_iter();

@@ -59,7 +59,10 @@ impl MessageTask {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     Header,
-    Whole,
+    /// Decoded, as `ehlo show` shows it.
+    Readable,
+    /// As it is.
+    Raw,
 }
 
 /// The place where messages are saved.

@@ -2,9 +2,11 @@
 
 use crate::cli::fetch::save::Store;
 use crate::cli::fetch::{Fetch, FetchTask, MessageTask, Part, list};
+use crate::cli::show;
 use crate::cli::terminal;
 use crate::cli::terminal::{Stdout, complain, load};
 use crate::client::events::{Observer, Silent};
+use crate::mail::message::SourceWriter;
 use crate::mailbox;
 use crate::mailbox::{
     Limits, MailboxError, MailboxSession, MessageSummary, OpenError, Opening, SharedObserver,
@@ -173,7 +175,7 @@ impl Messages<'_, '_> {
                 complain(&error.to_string());
                 continue;
             }
-            self.copy(summary)?;
+            self.copy(summary, total > 1)?;
             done.push(summary.number);
         }
         if self.task.seen && !done.is_empty() {
@@ -191,13 +193,14 @@ impl Messages<'_, '_> {
         })
     }
 
-    fn copy(&mut self, summary: &MessageSummary) -> Result<(), Failure> {
+    fn copy(&mut self, summary: &MessageSummary, is_one_of_several: bool) -> Result<(), Failure> {
         match self.task.print {
             Some(Part::Header) => {
                 let header = self.session.header(summary.number)?;
                 terminal::write(&header).map_err(Failure::Output)?;
             }
-            Some(Part::Whole) => self.print(summary.number)?,
+            Some(Part::Readable) => self.print_readable(summary.number, is_one_of_several)?,
+            Some(Part::Raw) => self.print_raw(summary.number)?,
             None => {}
         }
         let mut saved = None;
@@ -220,7 +223,19 @@ impl Messages<'_, '_> {
         Ok(())
     }
 
-    fn print(&mut self, number: u32) -> Result<(), Failure> {
+    /// Prints a message decoded, below its number if there are several.
+    fn print_readable(&mut self, number: u32, is_one_of_several: bool) -> Result<(), Failure> {
+        let mut copy = SourceWriter::new("the message");
+        self.session
+            .message(number, (&mut copy, self.task.max_size))?;
+        let title = is_one_of_several.then(|| number.to_string());
+        let after = if is_one_of_several { "\n" } else { "" };
+        let source = copy.finish().map_err(MailboxError::Output)?;
+        let text = show::readable(source, title).map_err(MailboxError::Output)?;
+        terminal::write((text + after).as_bytes()).map_err(Failure::Output)
+    }
+
+    fn print_raw(&mut self, number: u32) -> Result<(), Failure> {
         let mut out = Stdout;
         let printed = self.session.message(number, (&mut out, self.task.max_size));
         match printed {

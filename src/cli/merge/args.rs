@@ -8,9 +8,9 @@ use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::settings;
 use crate::cli::options::output::LogArgs;
 use crate::cli::options::route_plan::with_options;
-use crate::cli::options::transport::SessionArgs;
+use crate::cli::options::transport::CommonTransportArgs;
 use crate::cli::options::usage_error::UsageError;
-use crate::cli::options::{auth, config, crypt, dkim, message, route, tls, value};
+use crate::cli::options::{auth, config, crypt, dkim, message, value};
 use crate::config::{Config, Places, Profile};
 use crate::mail::address::{Address, Mailbox};
 use crate::mail::crypt::CryptOptions;
@@ -83,23 +83,9 @@ struct MergeRunArgs {
     #[command(flatten)]
     log: LogArgs,
     #[command(flatten)]
-    _transport: MergeTransportArgs,
+    _transport: CommonTransportArgs,
     #[command(flatten)]
     config: config::Args,
-}
-
-// The options of the transport. They are parsed again together with those of the profile.
-#[derive(Debug, clap::Args)]
-#[group(skip)]
-struct MergeTransportArgs {
-    #[command(flatten)]
-    _route: route::Args,
-    #[command(flatten)]
-    _session: SessionArgs,
-    #[command(flatten)]
-    _tls: tls::Args,
-    #[command(flatten)]
-    _auth: auth::Args,
 }
 
 /// Options under the heading "List".
@@ -324,7 +310,7 @@ impl MergeRunArgs {
             .map(|config| config.choose(self.config.profile.as_deref(), author.as_ref()))
             .transpose()?
             .flatten();
-        let options = command_line.transport_options::<MergeTransportArgs>()?;
+        let options = command_line.transport_options::<CommonTransportArgs>()?;
         let settings = settings(config)?;
         let chosen = config.zip(profile);
         let route = with_options(&options, |route| route.resolve(chosen, settings))?;

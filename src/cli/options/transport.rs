@@ -43,6 +43,21 @@ pub(crate) struct RareArgs {
     pub(crate) testing: testing::Args,
 }
 
+// The options of the transport of a command that sends messages of its own. They are parsed again together with those of
+// the profile.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(crate) struct CommonTransportArgs {
+    #[command(flatten)]
+    _route: route::Args,
+    #[command(flatten)]
+    _session: SessionArgs,
+    #[command(flatten)]
+    _tls: tls::Args,
+    #[command(flatten)]
+    _auth: auth::Args,
+}
+
 impl TransportArgs {
     /// Reads the rare options, if the command has them.
     pub(crate) fn read_rare(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

@@ -1,7 +1,10 @@
 //! The options of `ehlo show`.
 
+use crate::cli::options::route::resolver;
+use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
-use crate::cli::show::{LayerOptions, ShowOptions, ShowOutput};
+use crate::cli::options::value::HostPort;
+use crate::cli::show::{KeyLookup, LayerOptions, ShowOptions, ShowOutput};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -49,6 +52,16 @@ pub struct Args {
     #[arg(long, value_name = "PART", conflicts_with_all = ["headers", "html", "extract", "json"])]
     part: Option<String>,
 
+    /// Verify DKIM signatures with their keys, which are looked up in the DNS.
+    ///
+    /// Without this, only the tags and the hash of the body are checked, and nothing is looked up.
+    #[arg(long, conflicts_with = "part")]
+    dkim: bool,
+
+    /// Use this DNS resolver instead of those in /etc/resolv.conf.
+    #[arg(long, value_name = "IP[:PORT]", value_parser = value::target, requires = "dkim")]
+    dns: Option<HostPort>,
+
     /// Show the message as it was received: decrypt nothing, and check no signature of OpenPGP or S/MIME.
     #[arg(long)]
     no_decrypt: bool,
@@ -63,7 +76,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn plan(self) -> ShowOptions {
+    pub fn plan(self) -> Result<ShowOptions, UsageError> {
         let output = match self.part {
             Some(part) => ShowOutput::Part(part),
             None if self.json => ShowOutput::Json,
@@ -73,14 +86,16 @@ impl Args {
                 html: self.html,
             },
         };
-        ShowOptions {
+        let dns = self.dns.map(resolver).transpose()?;
+        Ok(ShowOptions {
             paths: self.paths,
             number: self.number,
             extract: self.extract,
+            keys: self.dkim.then_some(KeyLookup { dns }),
             layers: (!self.no_decrypt).then_some(LayerOptions {
                 key: self.decrypt_key,
             }),
             output,
-        }
+        })
     }
 }

@@ -2,14 +2,16 @@
 
 pub(crate) mod args;
 
+mod checks;
 mod extract;
 mod json;
 mod run;
 mod text;
 
 pub(crate) use args::Args;
-pub(crate) use run::run;
+pub(crate) use run::{readable, run};
 
+use crate::cli::show::checks::KeyLookup;
 use crate::cli::show::extract::SavedFile;
 use crate::mail::layers::Layer;
 use crate::mail::message::Source;
@@ -26,6 +28,8 @@ pub struct ShowOptions {
     pub number: Option<u64>,
     /// Directory for attachments.
     pub extract: Option<PathBuf>,
+    /// `None`: DKIM signatures are checked without their keys.
+    pub keys: Option<KeyLookup>,
     /// `None`: messages are shown as they were received.
     pub layers: Option<LayerOptions>,
     pub output: ShowOutput,

@@ -1,5 +1,6 @@
 //! Finds the messages and shows them.
 
+use crate::cli::show::checks::checks;
 use crate::cli::show::extract::extract;
 use crate::cli::show::text::{Style, list_line};
 use crate::cli::show::{ShowOptions, ShowOutput, ShownMessage, json, text};
@@ -8,7 +9,7 @@ use crate::mail::layers::{LayeredMessage, read_layers};
 use crate::mail::message::{
     CollectionError, Input, MessageError, MessageSource, Source, SourceError, StoredMessages,
 };
-use crate::mail::view::{Limits, MessageView, Parser, check_fields};
+use crate::mail::view::{Limits, MessageView, Parser};
 use crate::system::exit::Exit;
 use crate::system::text::{reason, shown_path};
 use std::ffi::OsStr;
@@ -95,7 +96,8 @@ fn read(
 ) -> Result<ShownMessage, ShowFailure> {
     let only_lists =
         matches!(&options.output, ShowOutput::Text { all_messages, .. } if !all_messages);
-    let limits = if is_list && only_lists && options.extract.is_none() {
+    let is_line = is_list && only_lists;
+    let limits = if is_line && options.extract.is_none() {
         Limits::Summary
     } else {
         Limits::Whole
@@ -105,9 +107,14 @@ fn read(
         |source: &Source| Parser::view(source, limits).map_err(|error| unread(&name, error));
     let mut view = viewed(&received)?;
     let mut source = Arc::clone(&received);
-    let (mut layers, mut checks) = (Vec::new(), Vec::new());
+    let is_checked = !is_line && !matches!(options.output, ShowOutput::Part(_));
+    let checks = if is_checked {
+        checks(&view, &received, options.keys).map_err(|error| unread(&name, error))?
+    } else {
+        Vec::new()
+    };
+    let mut layers = Vec::new();
     if limits == Limits::Whole {
-        checks = check_fields(&view, &received).map_err(|error| unread(&name, error))?;
         let layered = layered(&name, &received, options)?;
         if let Some(inner) = layered.inner {
             view = MessageView {
@@ -151,6 +158,26 @@ fn layered(
     })
 }
 
+/// A message as `ehlo show --no-decrypt` shows it, without lookups in the DNS.
+pub fn readable(source: Source, title: Option<String>) -> io::Result<String> {
+    let view = Parser::view(&source, Limits::Whole)?;
+    let checks = checks(&view, &source, None)?;
+    let message = ShownMessage {
+        name: source.name.clone(),
+        source: Arc::new(source),
+        view,
+        layers: Vec::new(),
+        checks,
+        saved: Vec::new(),
+    };
+    let style = Style {
+        all_fields: false,
+        html: false,
+        title,
+    };
+    text::message(&message, &style)
+}
+
 fn unread(name: &str, error: io::Error) -> ShowFailure {
     ShowFailure::Read {
         name: name.to_owned(),
@@ -186,11 +213,12 @@ fn show_one(
             let style = Style {
                 all_fields: *all_fields,
                 html: *html,
-                number,
+                title: number.map(|number| format!("{number}: {}", message.name)),
             };
             let text = text::message(message, &style);
             let text = text.map_err(|error| unread(&message.name, error))?;
-            Ok(print(|out| out.write_all(text.as_bytes())))
+            let before = if number > Some(1) { "\n" } else { "" };
+            Ok(print(|out| write!(out, "{before}{text}")))
         }
     }
 }

@@ -16,8 +16,8 @@ pub struct Style {
     pub all_fields: bool,
     /// True if HTML is shown instead of the text.
     pub html: bool,
-    /// Number of the message; `None`: it is the only one.
-    pub number: Option<u64>,
+    /// The line above the message; `None`: it is the only one.
+    pub title: Option<String>,
 }
 
 /// A line of the list: number, date, sender, subject, attachments.
@@ -51,10 +51,8 @@ fn date(view: &MessageView) -> Option<String> {
 pub fn message(message: &ShownMessage, style: &Style) -> io::Result<String> {
     let view = &message.view;
     let mut out = String::new();
-    if let Some(number) = style.number {
-        let name = shown(&message.name);
-        let before = if number > 1 { "\n" } else { "" };
-        let _ = writeln!(out, "{before}=== {number}: {name}");
+    if let Some(title) = &style.title {
+        let _ = writeln!(out, "=== {}", shown(title));
     }
     header(&mut out, view, style);
     let readable = view.readable_text();
@@ -142,7 +140,7 @@ fn parts(out: &mut String, message: &ShownMessage) -> io::Result<()> {
     Ok(())
 }
 
-/// What the layers are, and what DKIM signatures and list fields say without the DNS.
+/// What the layers are, and what DKIM signatures and list fields say.
 fn checks(out: &mut String, message: &ShownMessage) {
     let layers = message.layers.iter();
     let layers = layers.map(|layer| (layer.is_ok(), layer.name(), layer.text.as_str()));

@@ -162,6 +162,22 @@ impl HashedMessage<'_> {
         })
     }
 
+    /// What is wrong with the body, without a look at the key: its hash, or its length. `None`: nothing.
+    pub fn body_fault(&self, signature: &Signature) -> Option<DkimVerdict> {
+        let hash = self
+            .hashes
+            .iter()
+            .find(|(kind, _)| *kind == (signature.body_form, signature.length));
+        match hash.and_then(|(_, hash)| *hash) {
+            None => Some(DkimVerdict::permanent("its l= is greater than the body")),
+            Some(hash) if hash[..] != signature.body_hash => Some(DkimVerdict::new(
+                DkimResult::Fail,
+                "the body was changed after it was signed",
+            )),
+            Some(_) => None,
+        }
+    }
+
     fn with_key(
         &self,
         (at, signature): (usize, &Signature),
@@ -187,19 +203,8 @@ impl HashedMessage<'_> {
             let why = format!("the RSA key has only {bits} bits");
             return DkimVerdict::new(DkimResult::Policy, why);
         }
-        let hash = self
-            .hashes
-            .iter()
-            .find(|(kind, _)| *kind == (signature.body_form, signature.length));
-        match hash.and_then(|(_, hash)| *hash) {
-            None => return permanent("its l= is greater than the body"),
-            Some(hash) if hash[..] != signature.body_hash => {
-                return DkimVerdict::new(
-                    DkimResult::Fail,
-                    "the body was changed after it was signed",
-                );
-            }
-            Some(_) => {}
+        if let Some(fault) = self.body_fault(signature) {
+            return fault;
         }
         if !record
             .key

@@ -32,9 +32,7 @@ pub use fields::new_message_id;
 pub use header_block::is_tls_waived;
 pub(in crate::mail) use header_reader::{HeaderMode, MessageHeader, RawField};
 pub use report::{DeliveryStatusReport, ReportKind, Reported, Returned, without_body};
-pub use source::Source;
-pub(in crate::mail) use source::SourceWriter;
-pub use source::{HeldBytes, Input, SourceError};
+pub use source::{HeldBytes, Input, Source, SourceError, SourceWriter};
 pub use stream::Message;
 pub use submission::{Addressees, addressees};
 

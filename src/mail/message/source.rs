@@ -492,14 +492,6 @@ impl Source {
         vec![0; all.clamp(1, limit)]
     }
 
-    /// Reads it from its beginning.
-    pub fn reader(&self) -> impl Read + '_ {
-        SourceReader {
-            source: self,
-            at: 0,
-        }
-    }
-
     /// [`Source::read_at`] while a message is being built.
     pub fn read(&self, block: &mut [u8], offset: u64) -> Result<usize, SourceError> {
         self.read_at(block, offset)
@@ -507,6 +499,14 @@ impl Source {
                 name: self.name.clone(),
                 error,
             })
+    }
+
+    /// Reads it from its beginning.
+    pub fn reader(&self) -> impl Read {
+        SourceReader {
+            source: self,
+            at: 0,
+        }
     }
 
     /// Fills `block` from `offset` on. Less only at the end.
@@ -586,19 +586,6 @@ impl Source {
     }
 }
 
-struct SourceReader<'s> {
-    source: &'s Source,
-    at: u64,
-}
-
-impl Read for SourceReader<'_> {
-    fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
-        let count = self.source.read_at(block, self.at)?;
-        self.at += count as u64;
-        Ok(count)
-    }
-}
-
 /// State of a standard input that no option refers to.
 pub enum Waiting {
     Text(Source),
@@ -636,6 +623,19 @@ pub fn waiting() -> Result<Waiting, SourceError> {
 fn kind_of_stdin() -> FileType {
     let state = rustix::fs::fstat(rustix::stdio::stdin());
     FileType::from_raw_mode(state.map_or(0, |state| state.st_mode))
+}
+
+struct SourceReader<'s> {
+    source: &'s Source,
+    at: u64,
+}
+
+impl Read for SourceReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read_at(buffer, self.at)?;
+        self.at += count as u64;
+        Ok(count)
+    }
 }
 
 /// Searches for a line with a single dot, as programs end their input to sendmail. A CR alone is not a line
@@ -705,6 +705,16 @@ impl SourceWriter {
 
     pub fn finish(self) -> io::Result<Source> {
         self.0.finish().map_err(io::Error::other)
+    }
+}
+
+impl Write for SourceWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.push(bytes).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -97,6 +97,19 @@ impl<'m> DecodedBlocks<'m> {
     }
 }
 
+/// A block with CRLF as line ends. `last` is the last octet of the block before.
+pub fn with_crlf(block: &[u8], last: &mut u8) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(block.len() + block.len() / 32);
+    for &byte in block {
+        if byte == b'\n' && *last != b'\r' {
+            lines.push(b'\r');
+        }
+        lines.push(byte);
+        *last = byte;
+    }
+    lines
+}
+
 struct Decoder {
     encoding: TransferEncoding,
     /// Octets that cannot be decoded until more follow.

@@ -15,8 +15,8 @@ mod links;
 mod parse;
 mod skeleton;
 
-pub(in crate::mail) use checks::with_crlf;
-pub use checks::{FieldCheck, check_fields};
+pub use checks::{FieldCheck, SignatureCheck, check_fields, check_signatures};
+pub(in crate::mail) use content::with_crlf;
 pub use content::{DecodedBlocks, TransferEncoding, decode};
 pub use links::links;
 pub use parse::{Limits, Parser};

@@ -155,6 +155,20 @@ pub fn verify_message(
     Ok(report)
 }
 
+/// Reads a message and verifies its DKIM signatures only. `now`: seconds since 1970.
+pub fn verify_signatures(
+    input: impl Read,
+    (dns, now): (&dyn Dns, u64),
+    observer: &mut dyn Observer,
+) -> io::Result<Vec<SignatureReport>> {
+    let (fields, body) = read_header(input)?;
+    let mut verification = Verification::new(&fields);
+    body.read(&mut |block| verification.push(block))?;
+    let (signatures, hashed) = verification.finish();
+    let keys = keys(dns, &signatures, observer);
+    Ok(verdicts((signatures, &hashed), keys, now))
+}
+
 /// The one domain of all addresses in the one field `From` (RFC 9989 §5.3.1).
 fn author_domain(fields: &[ReceivedField]) -> Result<String, String> {
     let mut all = fields.iter().filter(|field| field.name == "from");

@@ -287,11 +287,23 @@ impl Test {
 
     fn accepts(&self, text: &str) -> bool {
         match self {
+            Test::Contains(part) if text.is_ascii() => contains_ascii(text.as_bytes(), part),
             Test::Contains(part) => text.to_lowercase().contains(part.as_str()),
             Test::Equals(whole) => text.to_lowercase() == *whole,
             Test::Matches(regex) => regex.is_match(text),
         }
     }
+}
+
+/// True if a text has a part, which is in lower case. A copy of the text would take most of the time of a search.
+fn contains_ascii(text: &[u8], part: &str) -> bool {
+    let part = part.as_bytes();
+    let Some(&first) = part.first() else {
+        return true;
+    };
+    let begins = memchr::memchr2_iter(first, first.to_ascii_uppercase(), text);
+    let mut ends = begins.filter_map(|at| text.get(at..at + part.len()));
+    ends.any(|found| found.eq_ignore_ascii_case(part))
 }
 
 impl Field {
@@ -398,11 +410,14 @@ mod tests {
             "tag=shop is:tagged helo:client",
             "https://crepes.fr/menu",
             "!from:bob",
+            "KETCHUP?",
+            "\"\"",
         ] {
             assert!(matches(query), "{query}");
         }
         for query in [
             "ketchup mustard",
+            "https://crepes.fr/menus",
             "to=bob@hamburger",
             "subject='Your order'",
             "-ketchup",
