@@ -2,7 +2,7 @@
 
 use crate::page::{as_typed, owned, section, table, verb_page};
 
-const OUTPUT: [&str; 6] = [
+const OUTPUT: [&str; 7] = [
     "\
 Of one message, the header fields From, Sender, Reply-To, To, Cc, Bcc, Date and Subject are shown (all with -H), then
 the text, then the list of parts. Encoded words (RFC 2047), transfer encodings and charsets are decoded. If there is no
