@@ -2,6 +2,7 @@
 //! terminal output, and the exit status.
 
 pub(crate) mod ask;
+pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod config;

@@ -1,6 +1,7 @@
 //! Parses the command line into a command with all its options. Nothing is done here.
 
 use crate::cli::ask;
+use crate::cli::bench;
 use crate::cli::check;
 use crate::cli::completions;
 use crate::cli::config;
@@ -141,6 +142,8 @@ enum Subcommands {
     Probe(Box<probe::Args>),
     /// Send SMTP commands to a server and show its replies.
     Ask(Box<ask::Args>),
+    /// Put load on a server, and report how long each step takes.
+    Bench(Box<bench::Args>),
     /// Check the DNS records and the mail servers of a domain.
     Check(Box<check::Args>),
     /// Verify the DKIM signatures of a message, SPF and DMARC, as a receiver does.
@@ -281,6 +284,7 @@ impl Subcommands {
             Self::Demo => Ok(Invocation::Demo),
             Self::Probe(arguments) => invocation(arguments.plan(typed, places), Invocation::Probe),
             Self::Ask(arguments) => invocation(arguments.plan(), Invocation::Ask),
+            Self::Bench(arguments) => invocation(arguments.plan(), Invocation::Bench),
             Self::Check(arguments) => invocation(arguments.plan(typed, places), Invocation::Check),
             Self::Verify(arguments) => invocation(arguments.plan(), Invocation::Verify),
             Self::Fetch(arguments) => invocation(arguments.plan(typed, places), Invocation::Fetch),

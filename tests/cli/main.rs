@@ -53,6 +53,7 @@ mod floods;
 mod help;
 mod import;
 mod jobs;
+mod load;
 mod mail;
 mod mail_log;
 mod merge;

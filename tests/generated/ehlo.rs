@@ -29,6 +29,11 @@ const COMMANDS: &[(&str, &str)] = &[
         "Send SMTP commands such as VRFY, EXPN, ETRN or NOOP to a server and show its replies; see ehlo-ask(1).",
     ),
     (
+        "bench",
+        "Put load on a server, at a fixed rate or with a number of connections, and report how long each step takes; see \
+         ehlo-bench(1).",
+    ),
+    (
         "fetch",
         "List, search, print, save and delete messages in a mailbox at an IMAP or POP3 server; see ehlo-fetch(1).",
     ),
@@ -150,6 +155,7 @@ const COMMANDS: &[(&str, &str)] = &[
 const SEE_ALSO: &[&str] = &[
     "ehlo-tutorial(7), ehlo-providers(7), ehlo-migrate(7)",
     "ehlo-ask(1)",
+    "ehlo-bench(1)",
     "ehlo-check(1)",
     "ehlo-fetch(1)",
     "ehlo-roundtrip(1)",
@@ -479,7 +485,8 @@ $postfix_Syslog_Name = ehlo.",
 const CONFIGURATION: [&str; 6] = [
     "\
 The configuration file is TOML. Each table [profile.NAME] is a profile; its keys are the long options of ehlo. The value is a
-string or a number, true for an option without a value, or an array for an option that may be repeated. ehlo config init
+string or a number, true for an option without a value, or an array for an option that may be repeated. Other keys are inherit
+and fallback (see below), read (see ehlo-fetch(1)), and dedupe, every, recovered and recovered-after (see ehlo-run(1)). ehlo config init
 creates a profile, and ehlo config check reports all errors. Options on the command line override those of the profile,
 including options that contradict them. Only --header fields are added to those of the profile, except fields that may
 occur once. If --relay on the command line replaces the relay of a profile, its port and credentials are not used, unless

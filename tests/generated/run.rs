@@ -61,7 +61,7 @@ and a profile in it encrypts. A mail that was encrypted and cannot be sent is sa
 END-TO-END ENCRYPTION of ehlo(1).",
 ];
 
-const ALERTS: [&str; 7] = [
+const ALERTS: [&str; 9] = [
     "\
 With --dedupe TIME, identical failures are mailed once and then only counted until TIME is over. Failures are identical if
 result and output match, ignoring times, dates, durations with their unit, transfer rates, process IDs (pid 4711,
@@ -76,6 +76,13 @@ different failure is mailed immediately.",
     "\
 With --recovered, one mail reports that the job succeeds again, after how many failures, and after how long. It is sent only
 if a failure was mailed before. After a recovery mail, the next failure is always mailed, regardless of --dedupe.",
+    "\
+A job that fails now and then would be mailed at each change. With --recovered-after N, it has recovered only after N
+successes in a row, and a failure before that continues the same series: --recovered is silent, and --every does not begin
+again.",
+    "\
+In a profile, dedupe, every, recovered and recovered-after are the defaults of these options for ehlo run and ehlo-unit(1). They
+do not apply with --digest.",
     "\
 With --when change, a run is mailed if its result or its output differs, by as little as one byte, from the run that was mailed
 last. The first run is always mailed.",

@@ -26,15 +26,15 @@ pub struct Args {
     ///
     /// If the stage does not occur, QUIT is sent at the next one: `auth` without --user stops before MAIL. rcpt
     /// means after the last recipient. Servers do not expect QUIT after connect or data.
-    #[arg(long, value_name = "STAGE", value_parser = point, conflicts_with_all = ["drop_after", "drop_after_send", "queue", "queue_only"])]
+    #[arg(long, value_name = "STAGE", value_parser = stop_point, conflicts_with_all = ["drop_after", "drop_after_send", "queue", "queue_only"])]
     quit_after: Option<Stage>,
 
     /// Drop the connection after the reply to this stage.
-    #[arg(long, value_name = "STAGE", value_parser = point, conflicts_with_all = ["drop_after_send", "queue", "queue_only"])]
+    #[arg(long, value_name = "STAGE", value_parser = stop_point, conflicts_with_all = ["drop_after_send", "queue", "queue_only"])]
     drop_after: Option<Stage>,
 
     /// Drop the connection after sending this stage, without reading the reply.
-    #[arg(long, value_name = "STAGE", value_parser = point, conflicts_with_all = ["queue", "queue_only"])]
+    #[arg(long, value_name = "STAGE", value_parser = stop_point, conflicts_with_all = ["queue", "queue_only"])]
     drop_after_send: Option<Stage>,
 
     /// Send the message N times, each over a new connection and with a new Message-ID.
@@ -220,7 +220,8 @@ fn contradiction(keyword: &str, other: &str) -> UsageError {
     .about("--force")
 }
 
-fn point(text: &str) -> Result<Stage, String> {
+/// A stage at which a session can end early.
+pub(crate) fn stop_point(text: &str) -> Result<Stage, String> {
     let mut points = STOP_POINTS.into_iter();
     let found = points.find(|point| point.name().eq_ignore_ascii_case(text));
     found.ok_or_else(|| {
@@ -305,8 +306,8 @@ mod tests {
 
     #[test]
     fn unknown_stages_and_extensions_are_refused() {
-        assert_eq!(point("rcpt"), Ok(Stage::Rcpt));
-        assert!(point("quit").unwrap_err().contains("banner"));
+        assert_eq!(stop_point("rcpt"), Ok(Stage::Rcpt));
+        assert!(stop_point("quit").unwrap_err().contains("banner"));
         assert_eq!(extension("bdat"), Ok(Extension::Chunking));
         assert_eq!(extension("Prdr"), Ok(Extension::Prdr));
         let error = extension("vrfy").unwrap_err();

@@ -17,6 +17,7 @@ use crate::smtp::reply::{Class, Reply};
 use crate::system::secret::Login;
 use login::Authentication;
 use std::collections::VecDeque;
+use std::mem;
 use zeroize::Zeroizing;
 
 /// An event on the wire.
@@ -151,14 +152,14 @@ impl<'a> Dialogue<'a> {
     pub fn new(
         transaction: &'a Transaction<'a>,
         helo: String,
-        options: &Options,
+        options: Options,
         login: Option<&'a Login>,
     ) -> Self {
         let count = transaction.recipients.len();
         Self {
             transaction,
             helo,
-            options: options.clone(),
+            options,
             offers: ServerOffers::default(),
             shape: None,
             answers: vec![None; count],
@@ -188,15 +189,16 @@ impl<'a> Dialogue<'a> {
             open: server.open,
             transactions: server.transactions,
             verified: server.verified,
-            ..Self::new(transaction, server.helo, &server.options, None)
+            ..Self::new(transaction, server.helo, server.options, None)
         }
     }
 
-    pub fn server_state(&self) -> ServerState {
+    /// Takes the state that the next transaction needs, at the end of this one.
+    pub fn take_server_state(&mut self) -> ServerState {
         ServerState {
-            helo: self.helo.clone(),
-            options: self.options.clone(),
-            offers: self.offers.clone(),
+            helo: mem::take(&mut self.helo),
+            options: mem::take(&mut self.options),
+            offers: mem::take(&mut self.offers),
             open: self.open,
             transactions: self.transactions,
             verified: self.verified,
@@ -257,7 +259,7 @@ impl<'a> Dialogue<'a> {
 
     /// Takes the replies to the requested commands received so far.
     pub fn take_replies(&mut self) -> Vec<Reply> {
-        std::mem::take(&mut self.replies)
+        mem::take(&mut self.replies)
     }
 
     /// True if no later reply can change a result.

@@ -33,7 +33,7 @@ pub fn run(
 ) -> SessionResult {
     let options = context.options;
     let helo = options.helo.clone().unwrap_or_else(|| own_name(&wire));
-    let dialogue = Dialogue::new(transaction, helo, options, context.login);
+    let dialogue = Dialogue::new(transaction, helo, options.clone(), context.login);
     let mask = Mask::of(context.login);
     SessionLoop::new((wire, mask), dialogue, (transaction, context), observer)
         .hold(WireEvent::Started)
@@ -222,7 +222,7 @@ impl SessionLoop<'_, '_> {
         let mask = self.mask;
         let masked = |answer: RecipientReply| masked(answer, &mask);
         let refusal = self.dialogue.refusal().cloned().map(masked);
-        let server = rests.then(|| self.dialogue.server_state());
+        let server = rests.then(|| self.dialogue.take_server_state());
         let replies = self.dialogue.take_replies().into_iter();
         let replies = replies.map(|reply| mask.reply(reply)).collect();
         let answers = self.dialogue.into_answers().into_iter();

@@ -71,7 +71,12 @@ impl Play {
         });
         let transaction = Transaction::new(sender.as_ref(), recipients.iter().collect(), &message);
         let helo = self.helo.to_owned();
-        let mut dialogue = Dialogue::new(&transaction, helo, &self.options, self.login.as_ref());
+        let mut dialogue = Dialogue::new(
+            &transaction,
+            helo,
+            self.options.clone(),
+            self.login.as_ref(),
+        );
         act(&mut dialogue, script);
         dialogue
             .into_answers()
@@ -532,7 +537,7 @@ fn more_than_a_hundred_recipients_go_in_several_transactions() {
     let mut dialogue = Dialogue::new(
         &transaction,
         "crepes.fr".to_owned(),
-        &Options::default(),
+        Options::default(),
         None,
     );
     act(&mut dialogue, &script);

@@ -230,7 +230,7 @@ fn commands_are_sent_one_by_one_whatever_the_replies_are() {
         )
     };
     let options = Options::default();
-    let mut dialogue = Dialogue::new(&transaction, "crepes.fr".to_owned(), &options, None);
+    let mut dialogue = Dialogue::new(&transaction, "crepes.fr".to_owned(), options, None);
     act(
         &mut dialogue,
         "S: 220 hi
