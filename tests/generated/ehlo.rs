@@ -402,9 +402,10 @@ const TESTING: [&str; 8] = [
 --quit-after sends QUIT after the reply to a stage, --drop-after closes the connection there without QUIT, and
 --drop-after-send closes it after sending the stage, without reading the reply. --repeat sends the message again over a new
 connection, or over the same one with --reuse; the exit status is that of the first repetition that failed. The stages are, in order: connect,
-banner, ehlo, starttls (including the handshake, before any command inside TLS), auth, mail, rcpt (all recipients of
-a transaction), data, and dot, the end of the message. A stage that does not occur is skipped. After connect, ehlo
-does not wait for the greeting; after data, the server takes QUIT as message text. If the session ends before MAIL
+proxy (the header of --proxy-protocol), banner, ehlo, starttls (including the handshake, before any command inside TLS),
+xclient (all of them, before EHLO is repeated), auth, mail, rcpt (all recipients of a transaction), data, and dot, the end of
+the message. A stage that does not occur is skipped. After connect and proxy, ehlo does not wait for the greeting; after data,
+the server takes QUIT as message text. If the session ends before MAIL
 and --relay is given, no recipient is needed.",
     "\
 Recipients not refused by then count as skipped, not as failed. Once the end of the message has been sent, its reply
@@ -412,9 +413,12 @@ decides as usual; with --drop-after-send dot the reply is not read, so the outco
 79.",
     "\
 --force uses extensions that the server does not offer: STARTTLS, AUTH, BDAT, pipelining, or a parameter. It never
-sends a password unencrypted. With --raw, --helo may be any printable text, and recipients and senders need no
-domain; otherwise only the recipient postmaster may be without one (with --relay; RFC 5321). --mail-param and
---rcpt-param send parameters that ehlo does not know. To send arbitrary bytes, use ehlo-script(1).",
+sends a password unencrypted. --no-ehlo greets with HELO at once. With --raw, --helo may be any printable text, and
+recipients and senders need no domain; otherwise only the recipient postmaster may be without one (with --relay; RFC 5321).
+--mail-param and --rcpt-param send parameters that ehlo does not know. --message-raw sends any octets as the message, such as
+8-bit text to a server without 8BITMIME, or lines that end in LF alone, which a server must not take for the end of the message.
+For commands of arbitrary bytes, use ehlo-script(1). --tls-max limits the version of TLS, and --sni sends another server name
+than the one that is verified, or none.",
     "\
 --xclient and --xforward send their attributes verbatim; encode spaces and plus signs in values as xtext (+20, +2B).
 If the server does not list all of the attributes in its reply to EHLO, nothing is sent and the exit status is 77,
@@ -445,6 +449,8 @@ ehlo -r mx.example.org:587 -u alice --quit-after auth
 ehlo -r mx.example.org --drop-after-send data --repeat 20 \\
      --wait 100ms -b hi bob@example.org
 ehlo -r mx.example.org --force pipelining,bdat -b hi bob@example.org
+ehlo -r mx.example.org --tls starttls --tls-max 1.2 \\
+     --sni www.example.org --quit-after ehlo
 ehlo -r mx.example.org --helo '_ [' --raw --mail-param X-WHAT=1 \\
      -b hi bob@example.org
 ehlo -r mx.example.org -b hi bob@example.org \\
