@@ -2,7 +2,6 @@
 
 use crate::cli::merge::journal::ListDescription;
 use crate::cli::merge::letter::{ATTACH, ENVELOPE_FROM, LIST_UNSUBSCRIBE, LetterContext};
-use crate::cli::merge::schedule::Rate;
 use crate::cli::merge::{ChangedRows, Merge, MergeOptions, Retry, RowSelection, Show};
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::settings;
@@ -210,12 +209,12 @@ struct TemplateArgs {
 #[command(next_help_heading = "Pace")]
 struct PaceArgs {
     /// Maximum number of messages in a time, as in 10/s, 100/m, 500/h or 2000/d.
-    #[arg(long, value_name = "N/UNIT", value_parser = rate)]
-    rate: Option<Rate>,
+    #[arg(long, value_name = "N/UNIT", value_parser = value::rate)]
+    rate: Option<value::Rate>,
 
     /// The same for each recipient domain.
-    #[arg(long, value_name = "N/UNIT", value_parser = rate)]
-    per_domain: Option<Rate>,
+    #[arg(long, value_name = "N/UNIT", value_parser = value::rate)]
+    per_domain: Option<value::Rate>,
 
     /// Number of connections [default: 4 to a relay, else 1].
     #[arg(long, value_name = "N", value_parser = value::number::<usize>(1, Some(1000)))]
@@ -528,26 +527,4 @@ fn encoding(text: &str) -> Result<String, String> {
         ));
     }
     Ok(name)
-}
-
-/// `10/s`, `100/m`, `500/h`, `2000/d`.
-fn rate(text: &str) -> Result<Rate, String> {
-    let wrong =
-        || "expected a number and a unit of time, as in 10/s, 100/m, 500/h or 2000/d".to_owned();
-    let (count, unit) = text.split_once('/').ok_or_else(wrong)?;
-    let seconds = match unit.trim() {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return Err(wrong()),
-    };
-    let count: f64 = count.trim().parse().map_err(|_| wrong())?;
-    if !(count > 0.0 && count <= 1e6) {
-        return Err(wrong());
-    }
-    Ok(Rate {
-        count,
-        period: Duration::from_secs(seconds),
-    })
 }

@@ -139,7 +139,7 @@ enum Switch {
 }
 
 impl SessionArgs {
-    fn options(self) -> session::Options {
+    pub(crate) fn options(self) -> session::Options {
         session::Options {
             helo: self.helo,
             no_pipelining: matches!(self.pipelining, Switch::Off),
