@@ -42,6 +42,7 @@ use crate::cli::verify;
 use crate::config::{Config, Places, Profile};
 use crate::cron::job::DRAIN;
 use crate::mail::dkim::Signer;
+use crate::mail::message::Content;
 use crate::system::exit::Exit;
 use crate::system::stand_in::StandIn;
 use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand};
@@ -420,6 +421,7 @@ fn send_without_profile(
     let mut task = args.plan()?;
     if let SendTask::Send(send) = &mut task {
         send.queueing = queue.of_sending(command_line, config, None)?;
+        check_raw(send)?;
         send_through_socket(send, command_line)?;
     }
     Ok(task)
@@ -439,6 +441,7 @@ fn send_with(
             set_profile(&mut send.transport, profile);
             send.fallbacks = fallbacks(config, profile, command_line, &send.transport)?;
             send.queueing = queue.of_sending(command_line, Some(config), Some(profile))?;
+            check_raw(send)?;
             send_through_socket(send, command_line)?;
             if send.queueing.is_none() {
                 config::check_access(config, &command_line.files_of(&merged.used))?;
@@ -448,6 +451,16 @@ fn send_with(
         SendTask::Print(..) => {}
     }
     Ok(task)
+}
+
+/// The queue stores messages, and a raw one need not be a message.
+fn check_raw(send: &Send) -> Result<(), UsageError> {
+    if send.queueing.is_some() && matches!(send.message.content, Content::Raw(_)) {
+        let why =
+            "--message-raw conflicts with the queue of the profile; use a profile without queue";
+        return Err(UsageError::usage(why).about("--message-raw"));
+    }
+    Ok(())
 }
 
 fn send_through_socket(

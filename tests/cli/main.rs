@@ -41,6 +41,7 @@ mod copies;
 mod courier;
 mod cron;
 mod crypt;
+mod deviations;
 mod discover;
 mod dkim;
 mod doctor;

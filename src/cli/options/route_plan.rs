@@ -106,6 +106,7 @@ fn fallback(own: Transport, merged: Transport, first: Option<&CredentialsOptions
     let session = session::Options {
         tls: own.session.tls,
         mechanisms: own.session.mechanisms,
+        login_if_offered: own.session.login_if_offered,
         password_in_clear: own.session.password_in_clear,
         ..merged.session
     };

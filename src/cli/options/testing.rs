@@ -22,10 +22,11 @@ pub const LMTP_PORT: u16 = 24;
 #[group(skip)]
 #[command(next_help_heading = "Testing")]
 pub struct Args {
-    /// Send QUIT after this stage: connect, banner, ehlo, starttls, auth, mail, rcpt, data or dot.
+    /// Send QUIT after this stage: connect, proxy, banner, ehlo, starttls, xclient, auth, mail, rcpt, data or dot.
     ///
     /// If the stage does not occur, QUIT is sent at the next one: `auth` without --user stops before MAIL. rcpt
-    /// means after the last recipient. Servers do not expect QUIT after connect or data.
+    /// means after the last recipient, xclient after the last --xclient. Servers do not expect QUIT after connect,
+    /// proxy or data.
     #[arg(long, value_name = "STAGE", value_parser = stop_point, conflicts_with_all = ["drop_after", "drop_after_send", "queue", "queue_only"])]
     quit_after: Option<Stage>,
 
@@ -100,6 +101,12 @@ pub struct ClientIdentity {
     #[arg(long, value_name = "VERSION [ENDS]", value_parser = proxy)]
     proxy_protocol: Option<Proxy>,
 
+    /// Greet with HELO, without EHLO before it.
+    ///
+    /// The server then offers no extensions; --force uses them nevertheless.
+    #[arg(long, conflicts_with = "lmtp")]
+    no_ehlo: bool,
+
     /// Speak LMTP, which returns one reply per recipient after the message (RFC 2033).
     #[arg(long, help_heading = "Session")]
     lmtp: bool,
@@ -168,6 +175,7 @@ impl ClientIdentity {
                 .map(|&extension| self.forced_line(extension, &options.mechanisms))
                 .collect(),
             proxy: self.proxy_protocol,
+            only_helo: self.no_ehlo,
             xclient: self.xclient,
             xforward: self.xforward,
             ..TestOptions::default()

@@ -347,6 +347,7 @@ impl<'a> Dialogue<'a> {
 
     fn send_hello(&mut self) -> Action {
         self.send_one(match self.options.protocol {
+            Protocol::Smtp if self.options.testing.only_helo => Step::Helo,
             Protocol::Smtp => Step::Ehlo,
             Protocol::Lmtp => Step::Lhlo,
         })
@@ -356,9 +357,7 @@ impl<'a> Dialogue<'a> {
         match reply.class() {
             Class::Success => {
                 self.offers = ServerOffers::from_reply(reply);
-                for line in &self.options.testing.forced {
-                    self.offers.add(line);
-                }
+                self.force_offers();
                 if self.options.no_smtputf8 {
                     self.offers.remove(Extension::SmtpUtf8);
                 }
@@ -371,9 +370,18 @@ impl<'a> Dialogue<'a> {
         }
     }
 
+    fn force_offers(&mut self) {
+        for line in &self.options.testing.forced {
+            self.offers.add(line);
+        }
+    }
+
     fn helo_answered(&mut self, reply: &Reply) -> Action {
         match reply.class() {
-            Class::Success => self.encrypt(),
+            Class::Success => {
+                self.force_offers();
+                self.encrypt()
+            }
             Class::Intermediate => abort(Step::Helo, reply),
             Class::Transient | Class::Permanent => self.give_up(Step::Helo, reply),
         }

@@ -19,6 +19,7 @@ use crate::client::wire::tls::TlsServer;
 use crate::client::wire::{Early, TlsError, TlsResult, Wire, WireError};
 use crate::smtp::blocks::Nothing;
 use crate::smtp::reply::Reply;
+use crate::smtp::stage::Stage;
 use crate::system::stop::Registered;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -242,7 +243,9 @@ impl SessionLoop<'_, '_> {
     }
 
     fn converse(&mut self, first: WireEvent) -> Result<Opening, SessionFailure> {
-        if let (WireEvent::Started, Some(proxy)) = (&first, self.context.options.testing.proxy) {
+        let testing = &self.context.options.testing;
+        let ends_before = testing.stop.is_some_and(|stop| stop.after < Stage::Proxy);
+        if let (WireEvent::Started, Some(proxy), false) = (&first, testing.proxy, ends_before) {
             self.send_proxy_header(&proxy)?;
         }
         let mut event = first;
