@@ -57,6 +57,7 @@ mod hosts;
 mod import;
 mod jobs;
 mod large;
+mod layers;
 mod load;
 mod mail_log;
 mod mailpit;
