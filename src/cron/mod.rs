@@ -1,6 +1,7 @@
 //! Mail from jobs: running a command and reporting it, notifications, digests, and the check of a host.
 
 pub(crate) mod alert;
+pub(crate) mod calendar;
 pub(crate) mod crontab;
 pub mod doctor;
 pub(crate) mod job;
