@@ -16,6 +16,7 @@ pub mod help;
 pub(crate) mod interrupt;
 pub mod invocation;
 pub(crate) mod jobs;
+mod layers;
 pub(crate) mod login;
 pub(crate) mod manual;
 pub(crate) mod merge;

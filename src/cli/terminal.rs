@@ -1,6 +1,7 @@
 //! Standard output and standard error, and steps of several commands whose errors are written there.
 
 use crate::client::transport::{LoadedTransport, Transport, Transports};
+use crate::mail::address::Address;
 use crate::mail::message::{Message, MessageError, MessageOptions};
 use crate::system::exit::Exit;
 use crate::system::text::{reason, shown};
@@ -158,7 +159,16 @@ pub fn warn(text: &str) {
 
 /// Builds the message, or reports the error.
 pub fn build(options: MessageOptions) -> Result<Message, Exit> {
-    let message = Message::build(options, SystemTime::now()).map_err(|error: MessageError| {
+    build_for(None, options)
+}
+
+/// The same for these recipients instead of those that the message names.
+pub fn build_for(
+    recipients: Option<Vec<Address>>,
+    options: MessageOptions,
+) -> Result<Message, Exit> {
+    let built = Message::build_for(recipients, options, SystemTime::now());
+    let message = built.map_err(|error: MessageError| {
         if error.exit() != Exit::Ok {
             complain(&error.to_string());
         }

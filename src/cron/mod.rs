@@ -1,6 +1,7 @@
 //! Mail from jobs: running a command and reporting it, notifications, digests, and the check of a host.
 
 pub(crate) mod alert;
+pub(crate) mod calendar;
 pub(crate) mod crontab;
 pub mod doctor;
 pub(crate) mod job;
@@ -24,6 +25,8 @@ pub struct Notification {
     pub rules: AlertRules,
     /// Delivery options, or the reason that there are none.
     pub delivery: Result<DeliveryOptions, SetupError>,
+    /// True if it is to be encrypted, even if there are no delivery options: its text is neither stored nor shown.
+    pub is_secret: bool,
 }
 
 /// Sender and recipients as given by the user: names without a domain are allowed.

@@ -292,8 +292,9 @@ content as a stream. A message that is both signed and encrypted is signed first
     "\
 With --encrypt, a message is encrypted for every recipient or not sent at all. If one of ten recipients has no key, or one
 that has expired, is revoked or is not trusted, the exit status is 65 and the error names the recipient. If the key of
---sign cannot be used, the status is 78; if the program is missing, fails, is killed or does nothing for five minutes, it is
-69; if there is no space for the encrypted message, 75. Nothing was sent or queued then.",
+--sign cannot be used, the status is 78; if the program is missing, fails, is killed or does nothing for five minutes, or if
+a Web Key Directory does not answer, it is 69; if there is no space for the encrypted message, 75. Nothing was sent or queued
+then.",
     "\
 For pgp, the key of a recipient is, in this order: one of --encrypt-key; one in the keyring (GNUPGHOME) that gpg trusts, as
 after gpg --lsign-key; with --wkd, the one that the Web Key Directory of the recipient's domain publishes, which is asked
@@ -304,9 +305,11 @@ For smime, certificates are in PEM files: --encrypt-key for recipients, and --si
 key usage and addresses are checked; that --encrypt-key names a certificate is taken as trust, and issuers and revocation
 lists are not checked. The content is encrypted with AES-256-CBC, which all mail programs can read.",
     "\
-A recipient who is not in To or Cc is a hidden recipient. For pgp, the message does not contain the ID of that recipient's
-key, but the number of hidden recipients. For smime this is impossible, so a message with a hidden recipient is not sent:
-send a message of its own to that recipient.",
+A recipient who is not in To or Cc is a hidden recipient, and is never named in a list of keys. For pgp, the message does not
+contain the ID of that recipient's key, but the number of hidden recipients. For smime this is impossible, because CMS lists
+the certificates of all recipients: a message that ehlo composes is encrypted for the recipients in To and Cc, and again for
+each hidden recipient alone, and sent as that many messages with the same header. Other messages for hidden recipients and
+others, such as those of --message, --print, run, notify, merge and ehlo sendmail, are not sent (status 65).",
     "\
 Before it is signed or encrypted, the content is converted to 7 bit, and text with blanks at the end of a line or a line that
 begins with \"From \" to quoted-printable. If a part must not be converted, such as a signed one in 8 bit, the message is not
@@ -320,9 +323,8 @@ itself.",
 Passphrases are the matter of gpg-agent, which may ask for one at a terminal. A job of cron needs a key without a passphrase,
 or one that gpg-agent knows. The PEM file of --sign-key cannot be encrypted, and must have mode 0600.",
     "\
-The encrypted message is kept in a temporary file without a name if it is longer than one MiB. The content is not, with two
-exceptions: standard input of that length, and content of that length that has to be converted. To avoid that, name a file
-(-a FILE) instead of standard input, or set TMPDIR to a directory in memory.",
+No plain text is written to a disk. What must be kept in a temporary file, such as standard input of more than one MiB and the
+log of ehlo run, is always encrypted there with a random key that only the process has, and the file has no name.",
     "\
 The options may be in a profile, and then also apply to ehlo sendmail, run,
 notify, digest and merge. They are applied when the message is made, with the keyring of the user who makes it; the queue
@@ -542,9 +544,12 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ),
     (
         "EHLO_CRYPT_IDLE",
-        "seconds after which a program of --sign and --encrypt that does nothing is killed [default: 300]",
+        "seconds after which a program of --sign, --encrypt, show or verify that does nothing is killed [default: 300]",
     ),
-    ("GNUPGHOME", "keyring of --sign pgp and --encrypt pgp"),
+    (
+        "GNUPGHOME",
+        "keyring of --sign pgp and --encrypt pgp, and of ehlo show and verify",
+    ),
     (
         "EHLO_PASSWORD",
         "password for --user. Other programs of the same user can read it; prefer a file or a command",
@@ -589,7 +594,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ),
     (
         "TMPDIR",
-        "directory for temporary files: piped text over 1 MiB, and the logs of ehlo run",
+        "directory for temporary files: piped text over 1 MiB, and the logs of ehlo run, both encrypted",
     ),
     ("LOGNAME, USER", "login name, if the password file has none"),
     (

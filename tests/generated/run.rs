@@ -17,7 +17,7 @@ the first 20 and the last 80 lines, and the complete log is attached: as NAME.lo
 failures with more than twelve lines of output, the last three are repeated at the top. Colors are removed (--html keeps
 them), overwritten lines such as progress bars are shown in their final state, and binary data is shown as \\xNN.",
     "\
-A long log needs little memory: it is compressed into a temporary file as it arrives. If the compressed log exceeds
+A long log needs little memory: it is compressed into an encrypted temporary file as it arrives. If the compressed log exceeds
 --log-limit, or no temporary file can be created, the beginning and the end are kept, and the mail reports how much is missing.",
     "\
 The mail contains the command line. Values of options and variables named password, token, secret or the like, passwords in
@@ -55,8 +55,9 @@ directory, dead.letter in ~/.local/state/ehlo, or /var/tmp/dead.letter-UID. The 
 error and in syslog; standard error also gets the beginning of the text, so that cron mails it. This also applies if the
 configuration is invalid, or if there are no valid recipients.",
     "\
-With --encrypt, a mail that cannot be encrypted for all recipients is not sent: it is appended to dead.letter in clear, which
-only you can read, and neither its subject nor its text is written to standard error. The options are described in
+With --encrypt, also in a profile, a mail that cannot be encrypted for all recipients is not sent, and not saved: neither its
+subject nor its text is written to a file, to standard error or to syslog. This also applies if the configuration is invalid
+and a profile in it encrypts. A mail that was encrypted and cannot be sent is saved as it is. The options are described in
 END-TO-END ENCRYPTION of ehlo(1).",
 ];
 

@@ -20,7 +20,7 @@ const STYLE: &str = "\
 :root{color-scheme:light dark}body{font:15px/1.45 system-ui,sans-serif;max-width:780px;margin:2em auto;padding:0 1em}\
 h1{font-size:1.4em}h2{font-size:1.1em;margin:1.6em 0 .4em}table{border-collapse:collapse}\
 td,th{padding:.15em .7em;text-align:right;font-variant-numeric:tabular-nums}td:first-child,th:first-child{text-align:left}\
-th{font-weight:600}tr+tr td{border-top:1px solid #8884}svg{width:100%;height:auto}text{font:11px system-ui,sans-serif;fill:currentColor}\
+.f td{text-align:left}th{font-weight:600}tr+tr td{border-top:1px solid #8884}svg{width:100%;height:auto}text{font:11px system-ui,sans-serif;fill:currentColor}\
 .grid{stroke:#8886;stroke-width:1}.a{stroke:#1f77b4;fill:none;stroke-width:2}.b{stroke:#d95f02;fill:none;stroke-width:2}\
 .bar{fill:#1f77b4}.a-text{fill:#1f77b4}.b-text{fill:#d95f02}.no{color:#c22;font-weight:600}";
 
@@ -91,7 +91,7 @@ fn facts(report: &BenchReport<'_>) -> String {
         format!("<tr><th>{name}</th><td>{}</td></tr>", escaped(&value))
     };
     format!(
-        "<table>{}</table>\n",
+        "<table class=\"f\">{}</table>\n",
         rows.into_iter().map(row).collect::<String>()
     )
 }
@@ -272,7 +272,7 @@ impl Plot {
         Self {
             from,
             to: to.max(from + 1e-9),
-            top: top.max(1e-9),
+            top: rounded_up(top),
         }
     }
 
@@ -295,7 +295,7 @@ impl Plot {
     /// The frame with the vertical axis.
     fn begin(&self, title: &str, unit: &str) -> String {
         let mut svg = format!(
-            "<svg role=\"img\" viewBox=\"0 0 {WIDTH} {HEIGHT}\"><title>{title}</title><text x=\"0\" y=\"12\">{unit}</text>"
+            "<svg role=\"img\" viewBox=\"0 0 {WIDTH} {HEIGHT}\"><title>{title}</title><text x=\"0\" y=\"9\">{unit}</text>"
         );
         for part in [0.0, 0.25, 0.5, 0.75, 1.0] {
             let (value, y) = (self.top * part, self.y(self.top * part));
@@ -340,6 +340,15 @@ impl Plot {
     }
 }
 
+/// The end of an axis whose quarters are short numbers.
+fn rounded_up(top: f64) -> f64 {
+    let top = top.max(1e-6);
+    let decade = 10_f64.powf(top.log10().floor());
+    let ends = [1.0, 1.2, 1.6, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0];
+    let end = ends.into_iter().find(|end| end * decade >= top);
+    end.unwrap_or(10.0) * decade
+}
+
 fn escaped(text: &str) -> String {
     let text = crate::system::text::shown(text);
     text.replace('&', "&amp;")
@@ -350,7 +359,19 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::escaped;
+    use super::{escaped, rounded_up};
+
+    #[test]
+    fn axis_ends_at_a_short_number() {
+        for (top, end) in [
+            (0.011, 0.012),
+            (348.0, 400.0),
+            (999.0, 1000.0),
+            (6866.0, 8000.0),
+        ] {
+            assert!((rounded_up(top) / end - 1.0).abs() < 1e-9, "{top}");
+        }
+    }
 
     #[test]
     fn text_of_a_server_is_not_markup() {

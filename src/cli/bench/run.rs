@@ -17,7 +17,7 @@ use crate::system::exit::Exit;
 use crate::system::host;
 use crate::system::text::{reason, shown, shown_path};
 use std::fs::File;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::path::Path;
 
@@ -50,7 +50,10 @@ fn prepared(bench: &mut Bench) -> Result<Exit, Exit> {
 }
 
 fn create(path: &Path) -> Result<File, Exit> {
-    File::create(path).map_err(|error| {
+    // What is there stays until there is a report.
+    let mut options = File::options();
+    let options = options.write(true).create(true).truncate(false);
+    options.open(path).map_err(|error| {
         complain(&format!(
             "--html: cannot create {}: {}",
             shown_path(path),
@@ -58,6 +61,13 @@ fn create(path: &Path) -> Result<File, Exit> {
         ));
         Exit::CantCreate
     })
+}
+
+fn replace(file: &mut File, text: &str) -> io::Result<()> {
+    if file.metadata()?.is_file() {
+        file.set_len(0)?;
+    }
+    file.write_all(text.as_bytes())
 }
 
 /// The addresses of the server, which are looked up once.
@@ -118,13 +128,13 @@ fn measure<'b>(
     (endpoint, peers): (&Endpoint, &[PeerAddress]),
     server: String,
 ) -> Result<BenchReport<'b>, Exit> {
-    let failed = |what: &str, error: &std::io::Error| {
+    let failed = |what: &str, error: &io::Error| {
         complain(&format!("{what}: {}", reason(error)));
         Exit::Temporary
     };
     let signals =
         RunSignals::install().map_err(|error| failed("cannot install signal handlers", &error))?;
-    let shows = !bench.output.json && !bench.output.quiet && std::io::stderr().is_terminal();
+    let shows = !bench.output.json && !bench.output.quiet && io::stderr().is_terminal();
     let mut timeline = Timeline::default();
     let mut unwritten = None;
     let mut on_interval = |interval: Interval| {
@@ -166,14 +176,13 @@ fn finish(bench: &Bench, report: &BenchReport<'_>, page: Option<File>) -> Result
     };
     terminal::write(text.as_bytes())?;
     if let Some(mut page) = page {
-        page.write_all(html::page(report).as_bytes())
-            .map_err(|error| {
-                complain(&format!(
-                    "--html: cannot write the page: {}",
-                    reason(&error)
-                ));
-                Exit::Io
-            })?;
+        replace(&mut page, &html::page(report)).map_err(|error| {
+            complain(&format!(
+                "--html: cannot write the page: {}",
+                reason(&error)
+            ));
+            Exit::Io
+        })?;
     }
     complain_of(report);
     Ok(report.exit())

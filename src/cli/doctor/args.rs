@@ -149,6 +149,7 @@ impl Args {
             head: Addressing::default(),
             rules: AlertRules::default(),
             delivery: delivery.map_err(SetupError::from),
+            is_secret: false,
         };
         let own = profile(&mail);
         let run_profile = profile(&by_run).filter(|name| own.as_ref() != Some(name));

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 /// The text is taken from the command line, otherwise from standard input; at a terminal, Ctrl-D ends the input.
 /// The default recipients are those of MAILTO, otherwise those of the profile, otherwise you. A mail that cannot be
 /// sent now is queued and retried. A mail that can be neither sent nor queued is saved to dead.letter, which is
-/// reported on standard error and in syslog.
+/// reported on standard error and in syslog; one that cannot be encrypted is not saved.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Args {

@@ -190,6 +190,15 @@ impl NotificationArgs {
         let head = self
             .mail
             .addressing(known, CronEnvironment::of_this_process());
+        // Without a profile, the file shows at least if one of them encrypts.
+        let by_profile = || match &profile {
+            Ok(profile) if read.is_ok() => {
+                let standard = ProfileMail::of(*profile).one("encrypt");
+                standard.is_some_and(|standard| standard != "off")
+            }
+            _ => self.config.sets("encrypt", places),
+        };
+        let is_secret = self.delivery.crypt.encrypts().unwrap_or_else(by_profile);
         let path = self.config.config;
         let rules = config.zip(known);
         let rules = rules.map(|(config, profile)| AlertArgs::of_profile(config, profile));
@@ -205,6 +214,7 @@ impl NotificationArgs {
             head,
             rules,
             delivery: delivery.map_err(SetupError::from),
+            is_secret,
         }
     }
 }

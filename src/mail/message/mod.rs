@@ -31,6 +31,7 @@ pub use collection::{CollectedMessage, CollectionError, MessageCollection, Messa
 pub use convert::{Convertible, Signed};
 pub use fields::new_message_id;
 pub use header_block::is_tls_waived;
+pub(in crate::mail) use header_reader::{HeaderMode, MessageHeader, RawField};
 pub use report::{DeliveryStatusReport, ReportKind, Reported, Returned, without_body};
 pub use source::{HeldBytes, Input, Source, SourceError, SourceWriter};
 pub use stream::Message;

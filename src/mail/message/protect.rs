@@ -245,7 +245,7 @@ impl Protection<'_> {
                 Method::Smime => smime::encrypt(self.options, &self.recipients, pass),
             }
         })?;
-        let source = stored.finish();
+        let source = stored.finish().map_err(CryptError::Content)?;
         Ok(entity(
             Vec::new(),
             match method {

@@ -7,8 +7,12 @@ use crate::client::wire::{TlsError, WireError};
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
+use crate::system::text::beginning;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+
+/// Octets of a reply that are kept.
+const MAX_TEXT: usize = 500;
 
 /// Maximum number of errors that are told apart.
 const MAX_KINDS: usize = 100;
@@ -101,7 +105,7 @@ impl LoadError {
             kind: ErrorKind::Reply,
             stage: step.stage(),
             code: reply.code,
-            text: reply.whole(),
+            text: beginning(&reply.whole(), MAX_TEXT).to_owned(),
         }
     }
 

@@ -1,0 +1,45 @@
+//! The findings as JSON.
+
+use crate::cli::layers::as_json;
+use crate::cli::verify::Findings;
+use crate::probe::dmarc::Disposition;
+use crate::probe::verify::SignatureReport;
+use crate::system::text::json_for_terminal;
+use serde_json::{Value, json};
+
+/// One line. No character in it can control a terminal.
+pub fn object(findings: &Findings, authentication_results: &str) -> String {
+    let report = &findings.report;
+    let spf = report.spf.as_ref().map(|spf| {
+        json!({
+            "result": spf.verdict.result.name(),
+            "domain": spf.domain,
+            "aligned": spf.is_aligned,
+            "why": spf.verdict.why,
+        })
+    });
+    let object = json!({
+        "authentication_results": authentication_results,
+        "dkim": report.signatures.iter().map(signature).collect::<Vec<_>>(),
+        "spf": spf,
+        "dmarc": {
+            "result": report.dmarc.result.name(),
+            "domain": report.author.as_ref().ok(),
+            "policy": report.dmarc.policy.map(Disposition::name),
+            "why": report.dmarc.why,
+        },
+        "layers": findings.layers.iter().map(as_json).collect::<Vec<_>>(),
+    });
+    json_for_terminal(&object.to_string())
+}
+
+fn signature(report: &SignatureReport) -> Value {
+    let signature = report.signature.as_ref();
+    json!({
+        "result": report.verdict.result.name(),
+        "domain": signature.map(|signature| &signature.domain),
+        "selector": signature.map(|signature| &signature.selector),
+        "aligned": report.is_aligned,
+        "why": report.verdict.why,
+    })
+}
