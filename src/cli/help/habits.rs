@@ -204,8 +204,8 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
         "--dkim-key 'FILE;selector=NAME'",
     ),
     (
-        "--sign --encrypt --smime --pgp --gpg",
-        "ehlo has no such option; sign the message first, and send it with --message FILE",
+        "--smime --pgp --gpg --openpgp",
+        "--sign pgp or --encrypt pgp, or smime instead of pgp",
     ),
     (
         "--delay --at --later --schedule --send-at --send-later",
@@ -256,6 +256,10 @@ pub(super) const VALUES: &[(&str, &str)] = &[
         "--user NAME logs in, with the strongest mechanism of the server",
     ),
     ("--auth none", "without --user, ehlo does not log in"),
+    ("--sign gpg", "write --sign pgp"),
+    ("--sign openpgp", "write --sign pgp"),
+    ("--encrypt gpg", "write --encrypt pgp"),
+    ("--encrypt openpgp", "write --encrypt pgp"),
     ("--transcript off", "write --transcript none"),
 ];
 
