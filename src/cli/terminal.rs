@@ -2,6 +2,7 @@
 
 use crate::client::transport::{LoadedTransport, Transport, Transports};
 use crate::mail::message::{Message, MessageError, MessageOptions};
+use crate::probe::Status;
 use crate::system::exit::Exit;
 use crate::system::text::{reason, shown};
 use crate::transcript;
@@ -41,9 +42,30 @@ pub fn open(mut options: TranscriptOptions) -> Option<Box<dyn Transcript>> {
     transcript::open(options, Stdout)
 }
 
-/// True if stdout shows colours.
-pub fn stdout_shows_colors() -> bool {
-    shows_colors(&io::stdout())
+/// The standard output: its width if it is a terminal, and whether it shows colours.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Display {
+    pub width: Option<usize>,
+    pub colors: bool,
+}
+
+impl Display {
+    pub fn of_stdout() -> Self {
+        Self {
+            width: stdout_width(),
+            colors: shows_colors(&io::stdout()),
+        }
+    }
+}
+
+/// The ANSI code of a status that deserves attention.
+pub fn color_of(status: Status) -> Option<&'static str> {
+    match status {
+        Status::Failed => Some("31"),
+        Status::Warning => Some("33"),
+        Status::Unknown => Some("35"),
+        Status::Ok | Status::Note => None,
+    }
 }
 
 /// True if the output is a terminal with colours, and `NO_COLOR` is not set (no-color.org).
@@ -119,7 +141,7 @@ fn width(output: impl AsFd) -> Option<usize> {
 }
 
 /// The text with lines of at most this width, broken at blanks. Each continuation begins with `indent` blanks.
-/// A word that is longer than a line is not broken. `None`: the text is returned unchanged.
+/// A word that is longer than a line is not broken, and stays where it is. `None`: the text is returned unchanged.
 pub(crate) fn wrapped(text: &str, width: Option<usize>, indent: usize) -> String {
     let Some(width) = width else {
         return text.to_owned();
@@ -129,7 +151,8 @@ pub(crate) fn wrapped(text: &str, width: Option<usize>, indent: usize) -> String
         let (mut column, mut has_word) = (0, false);
         for word in line.split_inclusive(' ') {
             let length = word.trim_end().chars().count();
-            if has_word && length > 0 && column + length > width {
+            let fits_below = indent + length <= width;
+            if has_word && length > 0 && column + length > width && fits_below {
                 out.truncate(out.trim_end_matches(' ').len());
                 out.push('\n');
                 out.push_str(&" ".repeat(indent));
