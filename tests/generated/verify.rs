@@ -20,6 +20,12 @@ The message is read once and not kept in memory, whatever its size. Lines that e
 when the message was sent; a first line From of an mbox is ignored.",
 ];
 
+const JSON: &str = "\
+With --json, the results are one object on a line: author (the domain of From), dkim (a list with result, reason, aligned, domain, \
+selector, algorithm and tag, the beginning of b=), spf (null without --from-ip), dmarc (result, reason, policy and the domain of the \
+record), arc, field (the header field) and exit. The file ehlo-verify.schema.json, which is installed next to this page, is a JSON Schema \
+(2020-12).";
+
 const STATUS: [(&str, &str); 7] = [
     ("0", "DMARC passes"),
     ("64", "the command line is wrong"),
@@ -38,6 +44,7 @@ const STATUS: [(&str, &str); 7] = [
 
 const EXAMPLES: &str = "\
 ehlo verify message.eml
+ehlo verify --json message.eml
 ehlo verify --from-ip 192.0.2.7 --helo mail.example.org message.eml
 ehlo --print -f alice@example.org -b hello bob@example.net |
      ehlo verify";
@@ -46,6 +53,7 @@ ehlo --print -f alice@example.org -b hello bob@example.net |
 pub fn page() -> String {
     verb_page("verify", "ehlo-verify", |own| {
         section(own, "RESULTS", &RESULTS);
+        section(own, "JSON", &[JSON]);
         own.control("SH", ["EXAMPLES"]);
         as_typed(own, EXAMPLES);
         table(own, "EXIT STATUS", owned(&STATUS));

@@ -47,6 +47,10 @@ pub struct Args {
     #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "30s")]
     timeout: Duration,
 
+    /// Print the results as a JSON object.
+    #[arg(long, conflicts_with = "verbose")]
+    json: bool,
+
     /// Show the lookups.
     #[arg(short, long)]
     verbose: bool,
@@ -68,6 +72,7 @@ impl Args {
             dns: self.dns.map(resolver).transpose()?,
             host: self.authserv_id,
             limit: self.timeout,
+            json: self.json,
             verbose: self.verbose,
         })
     }

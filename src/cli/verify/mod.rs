@@ -1,6 +1,7 @@
 //! `ehlo verify`: the results of DKIM, SPF and DMARC for a message.
 
 pub(crate) mod args;
+mod object;
 
 pub(crate) use args::Args;
 
@@ -16,6 +17,7 @@ use crate::system::host;
 use crate::system::text::{reason, shown, shown_path};
 use crate::system::time::now_in_seconds;
 use crate::transcript::{Stevens, TranscriptOptions};
+use object::object;
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -31,6 +33,7 @@ pub struct VerifyTask {
     /// The name of this host in the results. `None`: its own.
     pub host: Option<String>,
     pub limit: Duration,
+    pub json: bool,
     pub verbose: bool,
 }
 
@@ -42,13 +45,14 @@ pub fn run(task: &VerifyTask) -> Exit {
                 .clone()
                 .or_else(host::fqdn)
                 .unwrap_or_else(host::node_name);
-            let text = format!(
-                "{}\n\n{}",
-                authentication_results(&report, &host),
-                text(&report)
-            );
+            let (exit, field) = (exit(&report), authentication_results(&report, &host));
+            let text = if task.json {
+                format!("{}\n", object(&report, &field, exit))
+            } else {
+                format!("{field}\n\n{}", text(&report))
+            };
             match write(text.as_bytes()) {
-                Ok(()) => exit(&report),
+                Ok(()) => exit,
                 Err(exit) => exit,
             }
         }
