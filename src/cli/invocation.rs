@@ -1,6 +1,7 @@
 //! A command as parsed, and its run.
 
 use crate::cli::ask;
+use crate::cli::bench;
 use crate::cli::check;
 use crate::cli::completions;
 use crate::cli::config;
@@ -68,6 +69,8 @@ pub enum Invocation {
     Probe(Box<probe::ProbeOptions>),
     /// Send commands to a server.
     Ask(Box<ask::Ask>),
+    /// Put load on a server.
+    Bench(Box<bench::Bench>),
     /// Check the records and servers of a domain.
     Check(Box<check::CheckTask>),
     /// Verify a message.
@@ -149,6 +152,7 @@ impl Invocation {
             Self::Show(options) => show::run(&options),
             Self::Probe(options) => probe::run(&options),
             Self::Ask(options) => ask::run(&options),
+            Self::Bench(bench) => bench::run(*bench),
             Self::Fetch(fetch) => fetch::run(&fetch),
             Self::RoundTrip(trip) => roundtrip::run(&trip),
             Self::Script(task) => script::run(*task),

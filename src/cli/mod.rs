@@ -2,6 +2,7 @@
 //! terminal output, and the exit status.
 
 pub(crate) mod ask;
+pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod config;
@@ -15,6 +16,7 @@ pub mod help;
 pub(crate) mod interrupt;
 pub mod invocation;
 pub(crate) mod jobs;
+mod layers;
 pub(crate) mod login;
 pub(crate) mod manual;
 pub(crate) mod merge;

@@ -1,6 +1,7 @@
 //! Parses the command line into a command with all its options. Nothing is done here.
 
 use crate::cli::ask;
+use crate::cli::bench;
 use crate::cli::check;
 use crate::cli::completions;
 use crate::cli::config;
@@ -41,6 +42,7 @@ use crate::cli::verify;
 use crate::config::{Config, Places, Profile};
 use crate::cron::job::DRAIN;
 use crate::mail::dkim::Signer;
+use crate::mail::message::Content;
 use crate::system::exit::Exit;
 use crate::system::stand_in::StandIn;
 use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand};
@@ -141,6 +143,8 @@ enum Subcommands {
     Probe(Box<probe::Args>),
     /// Send SMTP commands to a server and show its replies.
     Ask(Box<ask::Args>),
+    /// Put load on a server, and report how long each step takes.
+    Bench(Box<bench::Args>),
     /// Check the DNS records and the mail servers of a domain.
     Check(Box<check::Args>),
     /// Verify the DKIM signatures of a message, SPF and DMARC, as a receiver does.
@@ -281,6 +285,7 @@ impl Subcommands {
             Self::Demo => Ok(Invocation::Demo),
             Self::Probe(arguments) => invocation(arguments.plan(typed, places), Invocation::Probe),
             Self::Ask(arguments) => invocation(arguments.plan(), Invocation::Ask),
+            Self::Bench(arguments) => invocation(arguments.plan(), Invocation::Bench),
             Self::Check(arguments) => invocation(arguments.plan(typed, places), Invocation::Check),
             Self::Verify(arguments) => invocation(arguments.plan(), Invocation::Verify),
             Self::Fetch(arguments) => invocation(arguments.plan(typed, places), Invocation::Fetch),
@@ -416,6 +421,7 @@ fn send_without_profile(
     let mut task = args.plan()?;
     if let SendTask::Send(send) = &mut task {
         send.queueing = queue.of_sending(command_line, config, None)?;
+        check_raw(send)?;
         send_through_socket(send, command_line)?;
     }
     Ok(task)
@@ -435,6 +441,7 @@ fn send_with(
             set_profile(&mut send.transport, profile);
             send.fallbacks = fallbacks(config, profile, command_line, &send.transport)?;
             send.queueing = queue.of_sending(command_line, Some(config), Some(profile))?;
+            check_raw(send)?;
             send_through_socket(send, command_line)?;
             if send.queueing.is_none() {
                 config::check_access(config, &command_line.files_of(&merged.used))?;
@@ -444,6 +451,16 @@ fn send_with(
         SendTask::Print(..) => {}
     }
     Ok(task)
+}
+
+/// The queue stores messages, and a raw one need not be a message.
+fn check_raw(send: &Send) -> Result<(), UsageError> {
+    if send.queueing.is_some() && matches!(send.message.content, Content::Raw(_)) {
+        let why =
+            "--message-raw conflicts with the queue of the profile; use a profile without queue";
+        return Err(UsageError::usage(why).about("--message-raw"));
+    }
+    Ok(())
 }
 
 fn send_through_socket(

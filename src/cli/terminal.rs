@@ -1,6 +1,7 @@
 //! Standard output and standard error, and steps of several commands whose errors are written there.
 
 use crate::client::transport::{LoadedTransport, Transport, Transports};
+use crate::mail::address::Address;
 use crate::mail::message::{Message, MessageError, MessageOptions};
 use crate::probe::Status;
 use crate::system::exit::Exit;
@@ -53,9 +54,14 @@ impl Display {
     pub fn of_stdout() -> Self {
         Self {
             width: stdout_width(),
-            colors: shows_colors(&io::stdout()),
+            colors: stdout_shows_colors(),
         }
     }
+}
+
+/// True if stdout shows colours.
+pub fn stdout_shows_colors() -> bool {
+    shows_colors(&io::stdout())
 }
 
 /// The ANSI code of a status that deserves attention.
@@ -141,7 +147,7 @@ fn width(output: impl AsFd) -> Option<usize> {
 }
 
 /// The text with lines of at most this width, broken at blanks. Each continuation begins with `indent` blanks.
-/// A word that is longer than a line is not broken, and stays where it is. `None`: the text is returned unchanged.
+/// A word that is longer than a line is not broken. `None`: the text is returned unchanged.
 pub(crate) fn wrapped(text: &str, width: Option<usize>, indent: usize) -> String {
     let Some(width) = width else {
         return text.to_owned();
@@ -151,8 +157,7 @@ pub(crate) fn wrapped(text: &str, width: Option<usize>, indent: usize) -> String
         let (mut column, mut has_word) = (0, false);
         for word in line.split_inclusive(' ') {
             let length = word.trim_end().chars().count();
-            let fits_below = indent + length <= width;
-            if has_word && length > 0 && column + length > width && fits_below {
+            if has_word && length > 0 && column + length > width {
                 out.truncate(out.trim_end_matches(' ').len());
                 out.push('\n');
                 out.push_str(&" ".repeat(indent));
@@ -181,7 +186,16 @@ pub fn warn(text: &str) {
 
 /// Builds the message, or reports the error.
 pub fn build(options: MessageOptions) -> Result<Message, Exit> {
-    let message = Message::build(options, SystemTime::now()).map_err(|error: MessageError| {
+    build_for(None, options)
+}
+
+/// The same for these recipients instead of those that the message names.
+pub fn build_for(
+    recipients: Option<Vec<Address>>,
+    options: MessageOptions,
+) -> Result<Message, Exit> {
+    let built = Message::build_for(recipients, options, SystemTime::now());
+    let message = built.map_err(|error: MessageError| {
         if error.exit() != Exit::Ok {
             complain(&error.to_string());
         }

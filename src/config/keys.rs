@@ -72,6 +72,9 @@ pub(super) const SECTIONS: [(&str, SectionKeys); 9] = [
 /// Keys that are not options.
 pub(super) const NON_OPTIONS: [&str; 3] = ["inherit", "fallback", "read"];
 
+/// Options of `run` and `unit` that a profile may have besides those of sending.
+pub(super) const ALERTS: [&str; 4] = ["dedupe", "every", "recovered", "recovered-after"];
+
 /// Keys that name other profiles.
 pub(super) const PROFILE_NAMES: [&str; 2] = ["inherit", "fallback"];
 
@@ -128,7 +131,7 @@ impl Keys {
 
     /// The first name of the option, or of a key that is not an option.
     pub(super) fn first_name(&self, key: &str) -> Result<String, ConfigFault> {
-        if NON_OPTIONS.contains(&key) {
+        if NON_OPTIONS.contains(&key) || ALERTS.contains(&key) {
             return Ok(key.to_owned());
         }
         match self.0.get(key) {
@@ -154,7 +157,8 @@ impl Keys {
         if let Some((_, meant)) = synonym {
             return Some((*meant).to_owned());
         }
-        let names = self.0.keys().map(String::as_str).chain(NON_OPTIONS);
+        let names = self.0.keys().map(String::as_str);
+        let names = names.chain(NON_OPTIONS).chain(ALERTS);
         let allowed = names.filter(|name| !NOT_IN_PROFILES.contains(name));
         nearest(key, allowed).map(str::to_owned)
     }

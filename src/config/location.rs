@@ -155,6 +155,16 @@ impl FoundFile {
         outline(&text).map_or_else(|_| headings(&text), |outline| outline.profiles)
     }
 
+    /// True if a line sets this key, even if the file is not valid.
+    #[must_use]
+    pub fn sets(self, key: &str) -> bool {
+        let text = self.text().unwrap_or_default();
+        text.lines().any(|line| {
+            let rest = line.trim_start().trim_start_matches('"').strip_prefix(key);
+            rest.is_some_and(|rest| rest.trim_start_matches('"').trim_start().starts_with('='))
+        })
+    }
+
     /// Parses the file. Returns all errors in it.
     pub fn read(self, keys: &Keys) -> Result<Config, Vec<ConfigError>> {
         let text = self.text().map_err(|error| vec![error])?;

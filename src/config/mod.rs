@@ -198,8 +198,15 @@ impl Profile {
         let options = self
             .settings
             .iter()
-            .filter(|setting| !matches!(setting.key.as_str(), "fallback" | "read"));
+            .filter(|setting| !matches!(setting.key.as_str(), "fallback" | "read"))
+            .filter(|setting| !keys::ALERTS.contains(&setting.key.as_str()));
         options.filter_map(ConfigKey::as_option).collect()
+    }
+
+    /// The rules for alerts.
+    pub fn alerts(&self) -> impl Iterator<Item = &ConfigKey> {
+        let alerts = self.settings.iter();
+        alerts.filter(|setting| keys::ALERTS.contains(&setting.key.as_str()))
     }
 
     /// The mailbox that receives mail, a URL.

@@ -139,6 +139,18 @@ impl CrontabEntry<'_> {
         })
     }
 
+    /// The words of the command for a program that passes them on without a shell; a shell runs what is more than words.
+    pub fn words(&self) -> Vec<String> {
+        let command = self.command.replace("\\%", "%");
+        let has_expansion = command.contains(['$', '*', '?', '[', '~', '\\', '"']);
+        if is_simple(&command) && !has_expansion {
+            let words = words(&command).into_iter();
+            return words.map(|word| without_quotes(&command[word])).collect();
+        }
+        let shell = self.shell.unwrap_or("/bin/sh");
+        vec![shell.to_owned(), "-c".to_owned(), command]
+    }
+
     /// The program that a simple command starts, also below `ehlo run`. `None`: a shell determines it.
     pub fn program(&self) -> Option<String> {
         let inner = unwrapped(self.command);

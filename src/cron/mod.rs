@@ -1,6 +1,7 @@
 //! Mail from jobs: running a command and reporting it, notifications, digests, and the check of a host.
 
 pub(crate) mod alert;
+pub(crate) mod calendar;
 pub(crate) mod crontab;
 pub mod doctor;
 pub(crate) mod job;
@@ -8,6 +9,7 @@ pub(crate) mod ping;
 
 use crate::client::mail_log::LogOptions;
 use crate::client::transport::Transport;
+use crate::cron::alert::AlertRules;
 use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::message::HeaderField;
@@ -19,8 +21,12 @@ use crate::system::exit::Exit;
 #[derive(Debug)]
 pub struct Notification {
     pub head: Addressing,
+    /// The rules for alerts in the profile.
+    pub rules: AlertRules,
     /// Delivery options, or the reason that there are none.
     pub delivery: Result<DeliveryOptions, SetupError>,
+    /// True if it is to be encrypted, even if there are no delivery options: its text is neither stored nor shown.
+    pub is_secret: bool,
 }
 
 /// Sender and recipients as given by the user: names without a domain are allowed.

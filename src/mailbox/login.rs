@@ -58,7 +58,8 @@ impl LoginTerms<'_> {
     pub fn allows_plain_command(&self) -> bool {
         let is_plain = |mechanism: &Mechanism| mechanism.sends_password();
         let is_allowed = self.allowed.is_empty() || self.allowed.iter().any(is_plain);
-        is_allowed && matches!(self.login.proof, Proof::Password(_)) && self.login.user.is_some()
+        let has_user = self.login.user.is_some() && self.login.authzid.is_none();
+        is_allowed && matches!(self.login.proof, Proof::Password(_)) && has_user
     }
 }
 

@@ -1,4 +1,4 @@
-//! Inspects a server without sending mail. Collects and compares; prints nothing.
+//! Inspects servers and domains, and measures servers under load. Collects and compares; prints nothing.
 
 mod certificate;
 pub mod check;
@@ -10,6 +10,7 @@ mod finding;
 pub mod fleet;
 mod inspect;
 mod judge;
+pub mod load;
 pub mod scan;
 mod series;
 mod session;

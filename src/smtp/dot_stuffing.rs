@@ -1,6 +1,6 @@
 //! Dot-stuffing (RFC 5321 §4.5.2) of a message in blocks of any size, and its removal.
 //!
-//! On reading, only CRLF ends a line: a dot after a bare LF or a bare CR is content. A server that accepts other
+//! Only CRLF ends a line: a dot after a bare LF or a bare CR is content. A server that accepts other
 //! line ends can be made to see two messages in one (CVE-2023-51764).
 
 use memchr::memmem::{self, Finder};
@@ -30,22 +30,24 @@ impl DotStuffer {
 
     /// Stuffs `buffer[start..]` in place.
     pub fn stuff(&mut self, buffer: &mut Vec<u8>, start: usize) {
-        let first = self.at_line_start() && buffer.get(start) == Some(&b'.');
+        // The offset of a dot that begins a line which ended in the block before.
+        let first = match (&self.before, &buffer[start..]) {
+            (b"\r\n", [b'.', ..]) => Some(0),
+            ([_, b'\r'], [b'\n', b'.', ..]) => Some(1),
+            _ => None,
+        };
         self.passed(&buffer[start..]);
-        // Lines end in CRLF only, so that a dot at the start of a line follows an LF.
-        let found = memmem::find(&buffer[start..], b"\n.");
-        if !first && found.is_none() {
+        let found = memmem::find(&buffer[start..], b"\r\n.");
+        if first.is_none() && found.is_none() {
             return;
         }
         let block = buffer.split_off(start);
-        if first {
-            buffer.push(b'.');
-        }
+        let others = memmem::find_iter(&block, b"\r\n.").map(|at| at + 2);
         let mut done = 0;
-        for at in memmem::find_iter(&block, b"\n.") {
-            buffer.extend_from_slice(&block[done..=at]);
+        for at in first.into_iter().chain(others) {
+            buffer.extend_from_slice(&block[done..at]);
             buffer.push(b'.');
-            done = at + 1;
+            done = at;
         }
         buffer.extend_from_slice(&block[done..]);
     }

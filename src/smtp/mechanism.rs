@@ -89,6 +89,11 @@ impl Mechanism {
         matches!(self, Self::Plain | Self::Login)
     }
 
+    /// True if it can tell the server the identity to act as, apart from that of the user (RFC 4422 §3.4.1).
+    pub fn has_authzid(self) -> bool {
+        !matches!(self, Self::CramMd5 | Self::Login | Self::XOAuth2)
+    }
+
     pub fn is_scram(self) -> bool {
         matches!(
             self,

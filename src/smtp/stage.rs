@@ -20,10 +20,10 @@ pub enum Stage {
     Starttls,
     /// The TLS handshake.
     Tls,
-    /// AUTH, and the responses to its challenges (RFC 4954).
-    Auth,
     /// XCLIENT, which makes the server treat this client as another one.
     Xclient,
+    /// AUTH, and the responses to its challenges (RFC 4954).
+    Auth,
     /// XFORWARD, which tells the server the origin of the message.
     Xforward,
     /// A command of `ehlo ask`.
@@ -55,8 +55,8 @@ const NAMES: [(Stage, &str); Stage::COUNT] = [
     (Stage::Helo, "helo"),
     (Stage::Starttls, "starttls"),
     (Stage::Tls, "tls"),
-    (Stage::Auth, "auth"),
     (Stage::Xclient, "xclient"),
+    (Stage::Auth, "auth"),
     (Stage::Xforward, "xforward"),
     (Stage::Ask, "ask"),
     (Stage::Mail, "mail"),

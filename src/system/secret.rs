@@ -30,6 +30,8 @@ impl fmt::Debug for Secret {
 pub struct Login {
     /// The name. `None`: the proof contains it (RFC 4422, appendix A).
     pub user: Option<String>,
+    /// The identity to act as (RFC 4422 §3.4.1). `None`: that of the user.
+    pub authzid: Option<String>,
     pub proof: Proof,
 }
 

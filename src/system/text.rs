@@ -93,6 +93,22 @@ pub fn controls_terminal(character: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// JSON whose characters cannot control a terminal.
+pub fn json_for_terminal(json: &str) -> String {
+    let mut line = String::with_capacity(json.len());
+    for character in json.chars() {
+        if controls_terminal(character) {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                line.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}
+
 /// The first character that is not allowed in a header, an address or a command: CR, LF, NUL and every
 /// other control except TAB, and the Unicode line separators.
 pub fn forbidden(text: &str) -> Option<char> {

@@ -1,6 +1,7 @@
 //! Transcripts: output about a delivery, line by line, as it happens.
 
 pub(crate) mod dump;
+mod from_error;
 mod json;
 mod lines;
 mod stevens;
@@ -16,6 +17,7 @@ pub use swaks::Swaks;
 use crate::client::events::Observer;
 use crate::client::outcome::DeliveryReport;
 use crate::system::exit::Exit;
+use from_error::FromError;
 use std::fmt;
 use std::io::{self, Write};
 
@@ -45,6 +47,8 @@ pub enum Color {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TranscriptOptions {
     pub format: Format,
+    /// Shows nothing before the first error.
+    pub from_error: bool,
     /// Shows every host and address considered, and the encoding of each part.
     pub verbose: bool,
     /// Shows the message, as it goes over the wire.
@@ -107,6 +111,17 @@ pub trait Transcript: Observer {
 
 /// A transcript on `out`. Times are relative to this call. `None`: nothing is shown.
 pub fn open<'o>(
+    options: TranscriptOptions,
+    out: impl Write + 'o,
+) -> Option<Box<dyn Transcript + 'o>> {
+    if options.from_error {
+        return FromError::open(options, out).map(|shown| Box::new(shown) as _);
+    }
+    open_whole(options, out)
+}
+
+/// A transcript from the beginning.
+fn open_whole<'o>(
     options: TranscriptOptions,
     out: impl Write + 'o,
 ) -> Option<Box<dyn Transcript + 'o>> {

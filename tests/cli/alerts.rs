@@ -283,6 +283,69 @@ fn without_a_place_for_it_a_run_is_mailed_at_once() {
 }
 
 #[test]
+fn a_profile_has_the_rules_for_alerts() {
+    let memory = Memory::new();
+    let config = memory.state.path().join("config.toml");
+    let rules = "every = 3\nrecovered = true\nrecovered-after = 2\n";
+    fs::write(
+        &config,
+        format!("default = \"cron\"\n[profile.cron]\n{rules}"),
+    )
+    .unwrap();
+    let config = config.to_str().unwrap();
+    let run = |script| ["run", "--config", config, "--name", "x", "sh", "-c", script];
+    memory.mail(3, &run("exit 3"));
+    memory.no_mail(3, &run("exit 3"));
+    memory.no_mail(0, &run("true"));
+    let recovery = memory.mail(0, &run("true"));
+    holds(
+        &recovery,
+        &["Subject: [", "] RECOVERED: x after 2 failures"],
+    );
+    // The command line takes precedence, and a digest has every run.
+    memory.mail(3, &run("exit 3"));
+    let mut again = run("exit 3").to_vec();
+    again.splice(3..3, ["--every", "1"]);
+    memory.mail(3, &again);
+    again.splice(3..5, ["--digest", "nightly"]);
+    memory.no_mail(3, &again);
+}
+
+#[test]
+fn rules_of_a_profile_are_checked() {
+    let memory = Memory::new();
+    let config = memory.state.path().join("config.toml");
+    for (line, named) in [
+        ("dedupe = \"6\"", "dedupe"),
+        ("every = 0", "every"),
+        ("recovered = \"yes\"", "recovered"),
+        ("recoverd = true", "recovered"),
+        ("recovered-after = [1, 2]", "recovered-after"),
+    ] {
+        fs::write(&config, format!("[profile.cron]\n{line}\n")).unwrap();
+        let path = config.to_str().unwrap();
+        let run = Ehlo::new()
+            .args(["config", "check", "--config", path])
+            .run();
+        run.exits(78).complains(1).says(&["line 2", named]);
+        // The report is not lost: it is printed, and so cron mails it.
+        let words = [
+            "run",
+            "--config",
+            path,
+            "--profile",
+            "cron",
+            "sh",
+            "-c",
+            "exit 3",
+        ];
+        let run = memory.ehlo(1, &words).run();
+        run.exits(3);
+        assert!(run.stderr.contains(named), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn what_contradicts_itself_is_refused_and_both_are_named() {
     let memory = Memory::new();
     for (words, named) in [

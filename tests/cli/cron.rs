@@ -3,6 +3,7 @@
 use crate::program::{Ehlo, Run};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 const CRONTAB: &str = "\
 # m h  dom mon dow   command
@@ -144,4 +145,121 @@ fn crontab_is_not_changed_by_an_error() {
     cron(&home.path().join("missing"), &["show"])
         .exits(66)
         .complains(1);
+}
+
+/// The units of a crontab, as `show --units` prints them.
+fn units(crontab: &str, words: &[&str]) -> Run {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("crontab");
+    fs::write(&file, crontab).unwrap();
+    cron(&file, &[&["show", "--units"], words].concat())
+}
+
+#[test]
+fn units_have_the_times_the_variables_and_the_words_of_the_jobs() {
+    let run = units(
+        "MAILTO=ops@example.org\n0 3 13 * Fri  /opt/backup --all 'a b' 50\\%\n@reboot cd /srv && ./poll $X\n",
+        &["--all", "--with=--recovered"],
+    );
+    let ehlo = env!("CARGO_BIN_EXE_ehlo");
+    run.exits(0);
+    for text in [
+        "/job-backup.service\n[Unit]\nDescription=Run backup by ehlo\n",
+        "\nWorkingDirectory=~\nEnvironment=MAILTO=ops@example.org\n",
+        &format!(
+            "\nExecStart={ehlo} run --name backup --recovered -- /opt/backup --all \"a b\" 50%%\n"
+        ),
+        "/job-backup.timer\n",
+        "\nOnCalendar=Fri *-*-* 3:0:00\nOnCalendar=*-*-13 3:0:00\nAccuracySec=1s\n",
+        &format!(
+            "\nExecStart={ehlo} run --name poll --recovered -- /bin/sh -c \"cd /srv && ./poll $$X\"\n"
+        ),
+        "\n[Timer]\nOnStartupSec=1s\n",
+        "\nWantedBy=timers.target\n",
+    ] {
+        assert!(
+            run.stdout.contains(text),
+            "{text:?} is not in {}",
+            run.stdout
+        );
+    }
+}
+
+#[test]
+fn units_of_a_job_that_ehlo_runs_already_keep_its_options() {
+    let run = units(
+        "0 3 * * * /usr/bin/ehlo run --name x --every 5 -- /opt/backup\n",
+        &["x"],
+    );
+    run.exits(0)
+        .shows(&["ExecStart=/usr/bin/ehlo run --name x --every 5 -- /opt/backup\n"]);
+}
+
+#[test]
+fn jobs_that_cannot_be_units_are_refused() {
+    units("0 3 * * * mail bob%Hello\n", &["--all"])
+        .exits(65)
+        .complains(1)
+        .says(&["line 1: standard input after %"]);
+    units("0 25 * * * true\n", &["--all"])
+        .exits(65)
+        .complains(1)
+        .says(&["0 25 * * *: not a time"]);
+    units("0 3 * * * true\n", &[]).exits(64).complains(1);
+    let crontab = tempfile::NamedTempFile::new().unwrap();
+    fs::write(crontab.path(), "0 3 * * * true\n").unwrap();
+    cron(crontab.path(), &["install", "--units", "--all"])
+        .exits(64)
+        .complains(1)
+        .says(&["by cron and by systemd"]);
+}
+
+#[test]
+fn systemd_accepts_the_units_and_reads_the_times_as_cron_does() {
+    let Ok(version) = Command::new("systemd-analyze").arg("--version").output() else {
+        eprintln!("skipped: there is no systemd-analyze");
+        return;
+    };
+    assert!(version.status.success());
+    let run = units(
+        "15 3 13 * Fri true\n*/7 8-18/3 1,15 jan-mar *  /bin/true\n",
+        &["--all"],
+    );
+    let directory = tempfile::tempdir().unwrap();
+    let mut paths = Vec::new();
+    for unit in run.exits(0).stdout.split("# /").skip(1) {
+        let (path, text) = unit.split_once('\n').unwrap();
+        let path = directory.path().join(Path::new(path).file_name().unwrap());
+        fs::write(&path, text).unwrap();
+        paths.push(path);
+    }
+    assert_eq!(paths.len(), 4);
+    let verify = Command::new("systemd-analyze")
+        .args(["--man=no", "verify"])
+        .args(&paths)
+        .output();
+    let verify = verify.unwrap();
+    let said = String::from_utf8_lossy(&verify.stderr);
+    // systemd of another machine may not be running here; what it says of the units names them.
+    assert!(!said.contains("job-"), "{said}");
+    let event = Command::new("systemd-analyze")
+        .args([
+            "calendar",
+            "--iterations=4",
+            "--base-time=2026-01-01 00:00:00 UTC",
+        ])
+        .arg("*-1..3-1,15 8..17/3:0/7:00")
+        .env("TZ", "UTC")
+        .output()
+        .unwrap();
+    let event = String::from_utf8(event.stdout).unwrap();
+    for time in ["2026-01-01 08:00:00", "08:07:00", "08:14:00", "08:21:00"] {
+        assert!(event.contains(time), "{event}");
+    }
+    assert!(
+        run.stdout
+            .contains("OnCalendar=*-1..3-1,15 8..17/3:0/7:00\n"),
+        "{}",
+        run.stdout
+    );
 }

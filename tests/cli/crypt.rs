@@ -5,6 +5,7 @@ use crate::program::{Ehlo, Run};
 use crate::receiver::Receiver;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 const MARKER: &str = "plain text";
 
@@ -330,33 +331,81 @@ fn certificate(address: &str) -> String {
 #[test]
 fn message_that_cannot_be_stored_encrypted_is_not_sent() {
     let server = Receiver::start(&["--mbox", "mbox"]);
-    let ehlo = Ehlo::new();
     // Beyond a mebibyte, it needs a temporary file.
     let script =
         format!("#!/bin/sh\n{ARMOR}head -c 3000000 /dev/zero | armor\nsay END_ENCRYPTION\n");
-    let path = ehlo.file("gpg", script);
-    fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
-    let run = ehlo
-        .args([
-            "--relay",
-            &server.relay(),
-            "-f",
-            "alice@crepes.fr",
-            "-b",
-            MARKER,
-            "--encrypt",
-            "pgp",
-            "bob@hamburger.edu",
-        ])
-        .env(
-            "PATH",
-            format!("{}:/usr/bin:/bin", path.parent().unwrap().display()),
-        )
-        .env("TMPDIR", "/nonexistent")
-        .run();
-    run.exits(75)
-        .says(&["cannot keep the encrypted message in a temporary file"]);
-    assert!(is_empty(&server));
+    let letter = [
+        "--relay",
+        &server.relay(),
+        "-f",
+        "alice@crepes.fr",
+        "--encrypt",
+        "pgp",
+        "bob@hamburger.edu",
+    ];
+    // A directory that does not exist, and a file that must not grow: as on a full disk.
+    let limited = [
+        "-c",
+        "ulimit -f 2100; exec \"$0\" \"$@\"",
+        env!("CARGO_BIN_EXE_ehlo"),
+    ];
+    let text = format!("{MARKER}\n").repeat(200_000);
+    for (is_limited, input) in [(false, MARKER), (true, MARKER), (true, &text)] {
+        let ehlo = if is_limited {
+            Ehlo::through("/bin/sh").args(limited)
+        } else {
+            Ehlo::new().env("TMPDIR", "/nonexistent")
+        };
+        let path = ehlo.file("gpg", &script);
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        let directory = path.parent().unwrap().display().to_string();
+        let (run, home) = ehlo
+            .args(letter)
+            .env("PATH", format!("{directory}:/usr/bin:/bin"))
+            .input(input)
+            .run_in_home();
+        let what = if input == MARKER {
+            "the encrypted message"
+        } else {
+            "standard input"
+        };
+        run.exits(75)
+            .says(&[&format!("cannot keep {what} in a temporary file")]);
+        assert!(is_empty(&server));
+        assert_eq!(files_with(MARKER, home.path()), Vec::<PathBuf>::new());
+    }
+}
+
+#[test]
+fn message_without_a_form_of_7_bit_is_not_sent() {
+    let server = Receiver::start(&["--mbox", "mbox"]);
+    let signed = "Content-Type: multipart/signed; boundary=s; protocol=\"application/pgp-signature\"\n\n\
+        --s\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\nplain text \u{fc}\n\
+        --s\nContent-Type: application/pgp-signature\n\nx\n--s--\n";
+    let message = format!(
+        "From: alice@crepes.fr\nTo: bob@hamburger.edu\nMIME-Version: 1.0\n\
+         Content-Type: multipart/mixed; boundary=m\n\n--m\n{signed}\n--m--\n"
+    );
+    for options in [
+        ["--sign", "pgp"],
+        ["--encrypt", "pgp"],
+        ["--encrypt", "smime"],
+    ] {
+        let ehlo = Ehlo::new();
+        let path = ehlo.file("message.eml", &message);
+        let run = ehlo
+            .args([
+                "--relay",
+                &server.relay(),
+                "--message",
+                path.to_str().unwrap(),
+            ])
+            .args(options)
+            .run();
+        run.exits(65)
+            .says(&[&options.join(" "), "must not be changed"]);
+        assert!(is_empty(&server));
+    }
 }
 
 #[test]
@@ -376,33 +425,183 @@ fn options_without_the_one_that_they_belong_to_are_refused() {
     }
 }
 
+/// The files below a directory that have a text.
+fn files_with(text: &str, directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_with(text, &path));
+        } else if String::from_utf8_lossy(&fs::read(&path).unwrap()).contains(text) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+const NO_KEY: Fault = fault(
+    "has no key",
+    "say 'INV_RECP 1 <bob@hamburger.edu>'; exit 2",
+    65,
+    "",
+);
+
+/// Runs a command whose mail cannot be encrypted, and looks for its text.
+fn text_is_nowhere(ehlo: Ehlo, exit: i32) {
+    let gpg = format!("#!/bin/sh\n{ARMOR}{}\n", NO_KEY.script);
+    let path = ehlo.file("gpg", gpg);
+    fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    let home = ehlo.path("");
+    let path = format!("{}:/usr/bin:/bin", home.display());
+    let (run, home) = ehlo
+        .env("PATH", path)
+        .input(format!("{MARKER}\n").repeat(20_000))
+        .run_in_home();
+    run.exits(exit).says(&[
+        "was not saved, because it cannot be encrypted",
+        "are not shown",
+    ]);
+    for text in [MARKER, "secret subject"] {
+        assert!(!run.stderr.contains(text), "{}", run.stderr);
+        assert_eq!(
+            files_with(text, home.path()),
+            Vec::<PathBuf>::new(),
+            "{text}"
+        );
+    }
+    assert_eq!(run.stdout, "");
+}
+
 #[test]
-fn job_that_cannot_be_encrypted_shows_no_text() {
-    let fault = fault(
-        "has no key",
-        "say 'INV_RECP 1 <bob@hamburger.edu>'; exit 2",
-        65,
-        "",
-    );
-    let arguments = [
-        "notify",
+fn mail_of_a_job_that_cannot_be_encrypted_is_neither_shown_nor_saved() {
+    let to = [
         "--to",
         "bob@hamburger.edu",
         "-s",
         "secret subject",
-        "--encrypt",
-        "pgp",
         "--no-queue",
     ];
-    let run = run(&fault, ARMOR, &arguments);
-    run.exits(65).says(&[
-        "there is no key for <bob@hamburger.edu>",
-        "dead.letter",
-        "are not shown",
-    ]);
-    assert!(
-        !run.stderr.contains(MARKER) && !run.stderr.contains("secret subject"),
-        "{}",
-        run.stderr
+    let encrypt = ["--encrypt", "pgp"];
+    text_is_nowhere(Ehlo::new().args(["notify"]).args(to).args(encrypt), 65);
+    let job = [
+        "--when",
+        "always",
+        "--",
+        "sh",
+        "-c",
+        "yes plain\\ text | head -n 20000",
+    ];
+    text_is_nowhere(
+        Ehlo::new().args(["run"]).args(to).args(encrypt).args(job),
+        65,
     );
+    // The configuration cannot be used, and would encrypt.
+    for config in [
+        "default = \"p\"\n[profile.p]\nencrypt = \"pgp\"\nrelay = \"mail.example\"\n[queue]\ngive-up = \"x\"\n",
+        "default = \"p\"\n[profile.p]\n \"encrypt\"=\"pgp\"\nrelay = \"mail\n",
+    ] {
+        let ehlo = Ehlo::new();
+        let path = ehlo.private("config.toml", config);
+        text_is_nowhere(ehlo.args(["notify"]).args(to).env("EHLO_CONFIG", path), 78);
+    }
+}
+
+/// Copies the files without a name that the program has open, and encrypts nothing.
+const SPY: &str = "number=0\n\
+    for fd in /proc/$PPID/fd/*; do\n\
+        case $(readlink $fd) in *'(deleted)') number=$((number + 1)); cat $fd >\"$SPY/$number\" ;; esac\n\
+    done\n\
+    armor; say END_ENCRYPTION; say SIG_CREATED D 22 8 00 1 AA\n";
+
+#[test]
+fn temporary_files_of_messages_that_are_encrypted_have_no_text() {
+    let text = format!("{MARKER} \nFrom here\n").repeat(150_000);
+    let to = [
+        "-f",
+        "alice@crepes.fr",
+        "bob@hamburger.edu",
+        "--encrypt",
+        "pgp",
+    ];
+    let ready = format!("From: alice@crepes.fr\nTo: bob@hamburger.edu\nSubject: hi\n\n{text}");
+    let session = format!(
+        "EHLO x\r\nMAIL FROM:<alice@crepes.fr>\r\nRCPT TO:<bob@hamburger.edu>\r\nDATA\r\n{}.\r\nQUIT\r\n",
+        ready.replace('\n', "\r\n")
+    );
+    let config = "default = \"p\"\n[profile.p]\nfrom = \"alice@crepes.fr\"\nrelay = \"127.0.0.1:1\"\nencrypt = \"pgp\"\n";
+    let job = "i=0; while [ $i -lt 40000 ]; do echo plain\\ text $i; i=$((i + 1)); done";
+    let cases: [(&str, &[&str], &str); 7] = [
+        ("", &["--print"], &text),
+        ("", &["--print", "-b", "x", "-a", "-;name=log.txt"], &text),
+        ("", &["--print", "--message", "-"], &ready),
+        (
+            "run",
+            &["--no-queue", "--when", "always", "--", "sh", "-c", job],
+            "",
+        ),
+        ("notify", &["--no-queue"], &text),
+        ("sendmail", &["-bs"], &session),
+        (
+            "sendmail",
+            &["-f", "alice@crepes.fr", "bob@hamburger.edu"],
+            &ready,
+        ),
+    ];
+    for (command, options, input) in cases {
+        let ehlo = Ehlo::new();
+        let gpg = ehlo.file("gpg", format!("#!/bin/sh\n{ARMOR}{SPY}"));
+        fs::set_permissions(&gpg, Permissions::from_mode(0o755)).unwrap();
+        let config = ehlo.private("config.toml", config);
+        let spied = ehlo.path("spied");
+        fs::create_dir(&spied).unwrap();
+        let path = format!("{}:/usr/bin:/bin", ehlo.path("").display());
+        let ehlo = match command {
+            "" => ehlo.args(to),
+            "sendmail" => ehlo.args(["sendmail"]).env("EHLO_CONFIG", config),
+            command => ehlo.args([
+                command,
+                "--to",
+                "bob@hamburger.edu",
+                "--relay",
+                "127.0.0.1:1",
+                "-s",
+                "hi",
+                "--encrypt",
+                "pgp",
+            ]),
+        };
+        let (run, home) = ehlo
+            .args(options)
+            .env("PATH", path)
+            .env("SPY", &spied)
+            .input(input)
+            .run_in_home();
+        let place = format!("{command} {options:?}: {}", run.stderr);
+        let files: Vec<PathBuf> = fs::read_dir(&spied)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        let sizes: Vec<u64> = files
+            .iter()
+            .map(|file| file.metadata().unwrap().len())
+            .collect();
+        assert!(
+            sizes.iter().any(|size| *size > 20_000),
+            "{place}: {sizes:?}"
+        );
+        for file in &files {
+            let octets = fs::read(file).unwrap();
+            assert!(
+                !String::from_utf8_lossy(&octets).contains("plain"),
+                "{place}"
+            );
+            // The format of gzip has the text in it.
+            assert!(!octets.starts_with(&[0x1f, 0x8b]), "{place}");
+        }
+        assert_eq!(
+            files_with(MARKER, home.path()),
+            Vec::<PathBuf>::new(),
+            "{place}"
+        );
+    }
 }

@@ -52,7 +52,7 @@ case "$verb $kind" in
 sink*) shift; set -- sink --listen 127.0.0.1:0 --time-limit 300ms "$@" ;;
 doctor*) shift; set -- doctor --here "$@" ;;
 *lmtp) ;;
-probe*|ask*|script*)
+probe*|ask*|script*|bench*)
   shift
   case " $* " in
   *" --list "*|*" --profile "*) set -- "$verb" "$@" ;;
@@ -81,7 +81,7 @@ esac
 "#;
 
 /// Files that examples name, relative to where they are run.
-const FILES: [(&str, &str); 19] = [
+const FILES: [(&str, &str); 20] = [
     ("cron.d/backup", "@daily root backup\n"),
     (
         "list.csv",
@@ -117,6 +117,7 @@ const FILES: [(&str, &str); 19] = [
         "From: alice@crepes.fr\nTo: bob@example.org\nSubject: x\n\nhi\n",
     ),
     ("pw", "secret\n"),
+    ("load.pw", "secret\n"),
     (".mailpw", "secret\n"),
     (
         "login.ehlo",
@@ -125,8 +126,8 @@ const FILES: [(&str, &str); 19] = [
     ("t/a.ehlo", "connect\n< 220\n> QUIT\n< 221\n"),
 ];
 
-/// Places of a host, and where they are in the directory of the examples, or what is there instead.
-const PLACES: [(&str, &str); 8] = [
+/// Places of a host, and where they are in the directory of the examples, or what is there instead. Times are shorter.
+const PLACES: [(&str, &str); 11] = [
     ("/etc/cron.d/", "$WORLD/cron.d/"),
     ("/tmp/", "$WORLD/"),
     ("/run/dovecot/lmtp", "$WORLD/dovecot"),
@@ -135,6 +136,9 @@ const PLACES: [(&str, &str); 8] = [
     ("/etc/ehlo/password", "$WORLD/pw"),
     ("/var/log/kern.log", "$WORLD/letter.txt"),
     ("--listen 127.0.0.1:2525", "--listen 127.0.0.1:0"),
+    ("--duration 30s", "--duration 300ms"),
+    ("--ramp 30s", "--ramp 100ms"),
+    ("--duration 1m", "--duration 300ms"),
 ];
 
 /// Names that examples call servers by.
@@ -165,7 +169,7 @@ const NOT_RUN: [(&str, &str); 9] = [
 ];
 
 /// Examples that may end otherwise than with 0, and how: they tell what they find.
-const FINDINGS: [(&str, &[i32]); 13] = [
+const FINDINGS: [(&str, &[i32]); 14] = [
     // The resolver of the examples answers few questions.
     ("ehlo check ", &[1, 2, 3, 75, 77]),
     // It does not use the configuration.
@@ -179,6 +183,8 @@ const FINDINGS: [(&str, &[i32]); 13] = [
     // The wrapper's time limit ends it before a message comes.
     ("ehlo sink --print --count 1", &[1]),
     ("ehlo ask ", &[0, 69]),
+    // The host may have other work.
+    ("ehlo bench ", &[0, 77]),
     ("ehlo doctor", &[0, 1, 2]),
     ("ehlo script smuggling", &[0, 1]),
     ("ehlo script relay", &[0, 1]),

@@ -6,6 +6,7 @@ use crate::server::{Server, Talk};
 use serde_json::Value;
 use std::fs;
 use std::thread;
+use std::time::Duration;
 
 const ITEMS: &str = "(UID FLAGS RFC822.SIZE INTERNALDATE BODY.PEEK[HEADER.FIELDS (DATE FROM TO CC SUBJECT MESSAGE-ID \
                      RETURN-PATH)])";
@@ -432,6 +433,124 @@ fn a_flood_ends_the_session() {
         };
         complains_of(&run, 76, "sent");
     }
+}
+
+/// What a POP3 server may send instead of the replies to these commands.
+#[test]
+fn a_lying_pop3_server_ends_the_session_with_one_error() {
+    let long = format!("+OK\r\n1 {}\r\n", "9".repeat(100_000));
+    let many = format!("+OK\r\n{}", "1 120\r\n".repeat(600_000));
+    let endless = format!("+OK\r\n{}", "X: a\r\n".repeat(300_000));
+    let listed = [
+        "LIST",
+        "+OK\r\n1 9\r\n.\r\n",
+        "UIDL",
+        "+OK\r\n1 a\r\n9 b\r\n1 c d\r\n.\r\n",
+    ];
+    let read = [
+        &listed[..],
+        &["TOP 1 0", "+OK\r\na: b\r\n\r\n.\r\n", "RETR 1"],
+    ]
+    .concat();
+    let rows: Vec<(Vec<&str>, i32, &str)> = vec![
+        (
+            vec!["LIST", "+OK\r\n1 99999999999999999999999\r\n.\r\n"],
+            76,
+            "LIST",
+        ),
+        (vec!["LIST", "+OK\r\n-1 120\r\n.\r\n"], 76, "LIST"),
+        (vec!["LIST", "+OK\r\n4294967296 120\r\n.\r\n"], 76, "LIST"),
+        (vec!["LIST", "250 ok\r\n"], 76, "instead of +OK or -ERR"),
+        (vec!["LIST", &long], 76, "a line of more than 8192 bytes"),
+        (vec!["LIST", &many], 76, "more than 500000 lines"),
+        (
+            [&listed[..], &["TOP 1 0", &endless]].concat(),
+            76,
+            "more than 1048576 bytes in reply to TOP",
+        ),
+        (
+            [&listed[..], &["TOP 1 0", "+OK\r\nSubject: x\r\n"]].concat(),
+            75,
+            "closed",
+        ),
+        ([&read[..], &["+OK 9\r\na: b\r\n"]].concat(), 75, "closed"),
+        (
+            [&read[..], &["-ERR no such message\r\n"]].concat(),
+            66,
+            "there is no message 1",
+        ),
+        (
+            vec![
+                "LIST",
+                "+OK\r\n1 4294967296\r\n.\r\n",
+                "UIDL",
+                "-ERR no\r\n",
+                "TOP 1 0",
+                "+OK\r\n\r\n.\r\n",
+                "QUIT",
+                "+OK\r\n",
+            ],
+            65,
+            "more than --max-size",
+        ),
+        (
+            [&read[..], &[&endless]].concat(),
+            76,
+            "more than 1000000 bytes in reply to RETR",
+        ),
+    ];
+    for (lines, code, words) in rows {
+        let directory = tempfile::tempdir().unwrap();
+        let maildir = directory.path().join("mail");
+        let lines: Vec<String> = lines.into_iter().map(str::to_owned).collect();
+        let options = [
+            "1",
+            "--delete",
+            "--max-size",
+            "1000000",
+            "--maildir",
+            maildir.to_str().unwrap(),
+        ];
+        let run = fetch_pop3(&options, move |talk| {
+            for pair in lines.chunks(2) {
+                talk.expect(&pair[0]);
+                if pair[0] == lines[lines.len() - 2] {
+                    talk.last_words(pair[1].as_bytes());
+                } else {
+                    talk.send(pair[1].as_bytes());
+                }
+            }
+        });
+        complains_of(&run, code, words);
+        for name in ["new", "tmp"] {
+            let count = fs::read_dir(maildir.join(name)).unwrap().count();
+            assert_eq!(count, 0, "{words}");
+        }
+    }
+}
+
+/// Each byte arrives in time, and the reply as a whole never does.
+#[test]
+fn a_server_that_drips_is_given_up() {
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let run = fetch_imap(&["--timeout", "300ms"], |talk| {
+                talk.expect("a2 EXAMINE \"INBOX\"");
+                talk.drip(std::iter::repeat(b'x'), Duration::from_millis(10));
+            });
+            complains_of(&run, 75, "no answer within 0.3 seconds");
+        });
+        scope.spawn(|| {
+            let run = fetch_pop3(&["--timeout", "300ms"], |talk| {
+                talk.expect("LIST");
+                talk.drip(
+                    b"+OK\r\n".iter().copied().chain(std::iter::repeat(b'1')),
+                    Duration::from_millis(10),
+                );
+            });
+            complains_of(&run, 75, "no answer within 0.3 seconds");
+        });
+    });
 }
 
 #[test]

@@ -92,7 +92,7 @@ const OPTIONS: &[(&[&str], &str)] = &[
     ),
     (
         &["--expect", "tls", "bob@x.org"],
-        "it is an option of ehlo sink, ehlo probe, ehlo check, ehlo roundtrip;",
+        "it is an option of ehlo sink, ehlo probe, ehlo bench, ehlo check, ehlo roundtrip;",
     ),
     (&["probe", "--starttls", "x.org"], "see ehlo probe --help"),
     (

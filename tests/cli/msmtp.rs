@@ -124,6 +124,27 @@ fn errors_of_the_server_have_the_words_and_statuses_of_msmtp() {
 }
 
 #[test]
+fn message_is_sent_to_all_recipients_or_to_none() {
+    for (fault, exit) in [("rcpt=550 no@2", 65), ("rcpt=450 no@2", 69)] {
+        let sink = Receiver::start(&["--json", "--fault", fault]);
+        let run = msmtp(&account(&sink, ""))
+            .args([
+                "ann@hamburger.edu",
+                "bob@hamburger.edu",
+                "eve@hamburger.edu",
+            ])
+            .run();
+        run.exits(exit).says(&[
+            "msmtp: recipient address bob@hamburger.edu not accepted by the server\n",
+            "msmtp: could not send mail (account default from ",
+        ]);
+        assert!(!run.stderr.contains("ann@"), "{run:#?}");
+        let ended = sink.stop();
+        assert!(ended.events("message").is_empty(), "{fault}");
+    }
+}
+
+#[test]
 fn login_and_tls_that_are_missing_are_69() {
     let sink = Receiver::start(&[]);
     for (more, words) in [

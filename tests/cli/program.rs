@@ -144,7 +144,12 @@ impl Ehlo {
 
     /// Runs it to its end, or kills it.
     #[track_caller]
-    pub fn run(mut self) -> Run {
+    pub fn run(self) -> Run {
+        self.run_in_home().0
+    }
+
+    /// The same, with the directory that it ran in.
+    pub fn run_in_home(mut self) -> (Run, TempDir) {
         if self.input.is_some() {
             self.command.stdin(Stdio::piped());
         }
@@ -171,13 +176,14 @@ impl Ehlo {
             }
             thread::sleep(Duration::from_millis(2));
         };
-        Run {
+        let run = Run {
             exit: status.code(),
             stdout: text(&stdout),
             stderr: text(&stderr),
             took: start.elapsed(),
             peak_kib,
-        }
+        };
+        (run, self.home)
     }
 }
 

@@ -1,9 +1,11 @@
 //! `ehlo roundtrip`: the message is sent by SMTP, and read in a mailbox by IMAP or POP3.
 
 use crate::mailbox::PASSWORD;
-use crate::message::Message;
 use crate::program::{Ehlo, Run};
 use crate::server::{Server, Talk};
+use crate::verify::Key;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -13,11 +15,30 @@ const ADDED: &str = "Authentication-Results: mx.example; spf=pass smtp.mailfrom=
     Received: from client by me.example with ESMTP; Tue, 1 Dec 2026 05:44:00 +0000\r\n";
 
 /// Accepts a message, and hands it on.
-fn relay(sent: Sender<Message>) -> Server<()> {
+fn relay(sent: Sender<Vec<u8>>) -> Server<()> {
     Server::start(move |talk| {
         talk.greet(&[]);
         talk.envelope(&["bob@hamburger.edu"]);
         let message = talk.data();
+        talk.say("250 2.0.0 Ok: queued as 4F2AB");
+        sent.send(message.raw).unwrap();
+        talk.quit();
+    })
+}
+
+/// The same with BINARYMIME, so that the message is sent in another form.
+fn binary_relay(sent: Sender<Vec<u8>>) -> Server<()> {
+    Server::start(move |talk| {
+        talk.greet(&["8BITMIME", "CHUNKING", "BINARYMIME"]);
+        talk.expect("MAIL FROM:<alice@crepes.fr> BODY=BINARYMIME");
+        talk.say("250 ok");
+        talk.expect("RCPT TO:<bob@hamburger.edu>");
+        talk.say("250 ok");
+        let line = talk.line();
+        let size = line
+            .strip_prefix("BDAT ")
+            .and_then(|rest| rest.strip_suffix(" LAST"));
+        let message = talk.octets(size.unwrap().parse().unwrap());
         talk.say("250 2.0.0 Ok: queued as 4F2AB");
         sent.send(message).unwrap();
         talk.quit();
@@ -70,9 +91,9 @@ fn status(talk: &mut Talk, tag: &str, folder: &str, next: u32) {
 }
 
 /// The message as the mailbox has it.
-fn received(sent: &Receiver<Message>, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
+fn received(sent: &Receiver<Vec<u8>>, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
     let message = sent.recv().unwrap();
-    [ADDED.as_bytes(), &change(message.raw)].concat()
+    [ADDED.as_bytes(), &change(message)].concat()
 }
 
 /// Finds the message in a mailbox at the first look after it was sent, reads it and deletes it.
@@ -122,7 +143,16 @@ fn travelled(
     change: impl Fn(Vec<u8>) -> Vec<u8> + Send + 'static,
 ) -> Run {
     let (sender, sent) = channel();
-    let relay = relay(sender);
+    travelled_by((relay(sender), sent), folder, options, change)
+}
+
+/// The same with this relay.
+fn travelled_by(
+    (relay, sent): (Server<()>, Receiver<Vec<u8>>),
+    folder: &'static str,
+    options: &[&str],
+    change: impl Fn(Vec<u8>) -> Vec<u8> + Send + 'static,
+) -> Run {
     let mailbox = Server::start(move |talk| {
         watched(talk);
         let message = received(&sent, change);
@@ -199,6 +229,89 @@ fn changes_on_the_way_are_named() {
         run.stderr.contains("it was changed: the body, Subject"),
         "{run:#?}"
     );
+}
+
+/// The message with its attachment in another encoding, and with one octet changed if `is_damaged`.
+fn recoded(message: Vec<u8>, is_damaged: bool) -> Vec<u8> {
+    let text = String::from_utf8(message).unwrap();
+    let start = text.find("Content-Disposition: attachment").unwrap();
+    let start = start + text[start..].find("\r\n\r\n").unwrap() + 4;
+    let end = start + text[start..].find("\r\n--").unwrap();
+    let encoded: String = text[start..end].split_whitespace().collect();
+    let mut octets = BASE64_STANDARD.decode(encoded).unwrap();
+    octets[7] ^= u8::from(is_damaged);
+    let quoted: Vec<String> = octets
+        .iter()
+        .map(|octet| format!("={octet:02X}=\r\n"))
+        .collect();
+    let head = text[..start].replace("base64", "quoted-printable");
+    [&head, &quoted.concat(), &text[end..]]
+        .concat()
+        .into_bytes()
+}
+
+#[test]
+fn an_attachment_is_compared_by_its_content() {
+    let run = travelled("INBOX", &[], |message| recoded(message, false));
+    run.exits(0);
+    assert!(
+        run.stdout
+            .contains("body        CHANGED, attachment unchanged\n"),
+        "{run:#?}"
+    );
+    let run = travelled("INBOX", &["--expect", "unchanged"], |message| {
+        recoded(message, true)
+    });
+    run.exits(77);
+    assert!(
+        run.stdout
+            .contains("body        CHANGED, attachment CHANGED\n"),
+        "{run:#?}"
+    );
+    assert!(run.stderr.contains("the body, the attachment"), "{run:#?}");
+    let run = travelled("INBOX", &["--json"], |message| {
+        let text = String::from_utf8(message).unwrap();
+        text.replace("octets.bin", "removed.txt").into_bytes()
+    });
+    let report: Value = serde_json::from_str(&run.exits(0).stdout).unwrap();
+    assert_eq!(report["arrived"]["attachment_same"], Value::Null);
+    assert_eq!(report["arrived"]["body"]["same"], false);
+}
+
+#[test]
+fn a_message_in_binary_form_is_unchanged() {
+    let (sender, sent) = channel();
+    let relay = (binary_relay(sender), sent);
+    let run = travelled_by(relay, "INBOX", &["--expect", "unchanged"], |message| {
+        message
+    });
+    run.exits(0).complains(0);
+    assert!(
+        run.stdout
+            .contains("body        unchanged, attachment unchanged\n"),
+        "{run:#?}"
+    );
+}
+
+#[test]
+fn the_signature_of_the_message_is_verified_as_it_arrived() {
+    let key = Key::new();
+    let authority = key.dns("v=DMARC1; p=none");
+    let dns = authority.address.to_string();
+    let sign = ["--dkim-key", &key.option(), "--dns", &dns];
+    let run = travelled("INBOX", &sign, |message| message);
+    run.exits(0);
+    let words = "signature   pass of crepes.fr with selector s1: Ed25519\n";
+    assert!(run.stdout.contains(words), "{run:#?}");
+    let run = travelled("INBOX", &[&sign[..], &["--json"]].concat(), |message| {
+        let text = String::from_utf8(message).unwrap();
+        text.replace("Subject: ehlo", "Subject: [LIST] ehlo")
+            .into_bytes()
+    });
+    let report: Value = serde_json::from_str(&run.exits(0).stdout).unwrap();
+    let signature = &report["arrived"]["signatures"][0];
+    assert_eq!(signature["domain"], "crepes.fr");
+    assert_eq!(signature["result"], "fail");
 }
 
 #[test]

@@ -45,6 +45,19 @@ fn check_report(text: &str, report: &Value) {
     }
 }
 
+/// Fails if a line of `ehlo bench --json` is not as its schema promises.
+#[track_caller]
+pub fn check_load(line: &Value) {
+    let text = include_str!("../../man/ehlo-bench.schema.json");
+    let schema: Value = serde_json::from_str(text).expect("the schema is no JSON");
+    let alternatives = schema["oneOf"].as_array().unwrap().iter();
+    let mut alternatives =
+        alternatives.filter(|one| one["properties"]["event"]["const"] == line["event"]);
+    if let Err(why) = fits(alternatives.next().expect("an event"), line) {
+        panic!("{why}, in {line}");
+    }
+}
+
 /// The names of all events.
 pub fn events() -> Vec<&'static str> {
     let alternatives = SCHEMA["oneOf"].as_array().unwrap().iter();

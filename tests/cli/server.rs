@@ -233,8 +233,14 @@ impl Talk {
     /// Reads this many bytes of whatever comes, and throws them away.
     #[track_caller]
     pub fn swallow(&mut self, count: usize) {
+        self.octets(count);
+    }
+
+    /// Reads this many bytes of whatever comes.
+    #[track_caller]
+    pub fn octets(&mut self, count: usize) -> Vec<u8> {
         self.fill_until(|inbox| (inbox.len() >= count).then_some(()));
-        self.inbox.drain(..count);
+        self.inbox.drain(..count).collect()
     }
 
     /// The client says these octets.

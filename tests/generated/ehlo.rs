@@ -29,6 +29,11 @@ const COMMANDS: &[(&str, &str)] = &[
         "Send SMTP commands such as VRFY, EXPN, ETRN or NOOP to a server and show its replies; see ehlo-ask(1).",
     ),
     (
+        "bench",
+        "Put load on a server, at a fixed rate or with a number of connections, and report how long each step takes; see \
+         ehlo-bench(1).",
+    ),
+    (
         "fetch",
         "List, search, print, save and delete messages in a mailbox at an IMAP or POP3 server; see ehlo-fetch(1).",
     ),
@@ -150,6 +155,7 @@ const COMMANDS: &[(&str, &str)] = &[
 const SEE_ALSO: &[&str] = &[
     "ehlo-tutorial(7), ehlo-providers(7), ehlo-migrate(7)",
     "ehlo-ask(1)",
+    "ehlo-bench(1)",
     "ehlo-check(1)",
     "ehlo-fetch(1)",
     "ehlo-roundtrip(1)",
@@ -286,8 +292,9 @@ content as a stream. A message that is both signed and encrypted is signed first
     "\
 With --encrypt, a message is encrypted for every recipient or not sent at all. If one of ten recipients has no key, or one
 that has expired, is revoked or is not trusted, the exit status is 65 and the error names the recipient. If the key of
---sign cannot be used, the status is 78; if the program is missing, fails, is killed or does nothing for five minutes, it is
-69; if there is no space for the encrypted message, 75. Nothing was sent or queued then.",
+--sign cannot be used, the status is 78; if the program is missing, fails, is killed or does nothing for five minutes, or if
+a Web Key Directory does not answer, it is 69; if there is no space for the encrypted message, 75. Nothing was sent or queued
+then.",
     "\
 For pgp, the key of a recipient is, in this order: one of --encrypt-key; one in the keyring (GNUPGHOME) that gpg trusts, as
 after gpg --lsign-key; with --wkd, the one that the Web Key Directory of the recipient's domain publishes, which is asked
@@ -298,9 +305,11 @@ For smime, certificates are in PEM files: --encrypt-key for recipients, and --si
 key usage and addresses are checked; that --encrypt-key names a certificate is taken as trust, and issuers and revocation
 lists are not checked. The content is encrypted with AES-256-CBC, which all mail programs can read.",
     "\
-A recipient who is not in To or Cc is a hidden recipient. For pgp, the message does not contain the ID of that recipient's
-key, but the number of hidden recipients. For smime this is impossible, so a message with a hidden recipient is not sent:
-send a message of its own to that recipient.",
+A recipient who is not in To or Cc is a hidden recipient, and is never named in a list of keys. For pgp, the message does not
+contain the ID of that recipient's key, but the number of hidden recipients. For smime this is impossible, because CMS lists
+the certificates of all recipients: a message that ehlo composes is encrypted for the recipients in To and Cc, and again for
+each hidden recipient alone, and sent as that many messages with the same header. Other messages for hidden recipients and
+others, such as those of --message, --print, run, notify, merge and ehlo sendmail, are not sent (status 65).",
     "\
 Before it is signed or encrypted, the content is converted to 7 bit, and text with blanks at the end of a line or a line that
 begins with \"From \" to quoted-printable. If a part must not be converted, such as a signed one in 8 bit, the message is not
@@ -314,9 +323,8 @@ itself.",
 Passphrases are the matter of gpg-agent, which may ask for one at a terminal. A job of cron needs a key without a passphrase,
 or one that gpg-agent knows. The PEM file of --sign-key cannot be encrypted, and must have mode 0600.",
     "\
-The encrypted message is kept in a temporary file without a name if it is longer than one MiB. The content is not, with two
-exceptions: standard input of that length, and content of that length that has to be converted. To avoid that, name a file
-(-a FILE) instead of standard input, or set TMPDIR to a directory in memory.",
+No plain text is written to a disk. What must be kept in a temporary file, such as standard input of more than one MiB and the
+log of ehlo run, is always encrypted there with a random key that only the process has, and the file has no name.",
     "\
 The options may be in a profile, and then also apply to ehlo sendmail, run,
 notify, digest and merge. They are applied when the message is made, with the keyring of the user who makes it; the queue
@@ -394,9 +402,10 @@ const TESTING: [&str; 8] = [
 --quit-after sends QUIT after the reply to a stage, --drop-after closes the connection there without QUIT, and
 --drop-after-send closes it after sending the stage, without reading the reply. --repeat sends the message again over a new
 connection, or over the same one with --reuse; the exit status is that of the first repetition that failed. The stages are, in order: connect,
-banner, ehlo, starttls (including the handshake, before any command inside TLS), auth, mail, rcpt (all recipients of
-a transaction), data, and dot, the end of the message. A stage that does not occur is skipped. After connect, ehlo
-does not wait for the greeting; after data, the server takes QUIT as message text. If the session ends before MAIL
+proxy (the header of --proxy-protocol), banner, ehlo, starttls (including the handshake, before any command inside TLS),
+xclient (all of them, before EHLO is repeated), auth, mail, rcpt (all recipients of a transaction), data, and dot, the end of
+the message. A stage that does not occur is skipped. After connect and proxy, ehlo does not wait for the greeting; after data,
+the server takes QUIT as message text. If the session ends before MAIL
 and --relay is given, no recipient is needed.",
     "\
 Recipients not refused by then count as skipped, not as failed. Once the end of the message has been sent, its reply
@@ -404,9 +413,12 @@ decides as usual; with --drop-after-send dot the reply is not read, so the outco
 79.",
     "\
 --force uses extensions that the server does not offer: STARTTLS, AUTH, BDAT, pipelining, or a parameter. It never
-sends a password unencrypted. With --raw, --helo may be any printable text, and recipients and senders need no
-domain; otherwise only the recipient postmaster may be without one (with --relay; RFC 5321). --mail-param and
---rcpt-param send parameters that ehlo does not know. To send arbitrary bytes, use ehlo-script(1).",
+sends a password unencrypted. --no-ehlo greets with HELO at once. With --raw, --helo may be any printable text, and
+recipients and senders need no domain; otherwise only the recipient postmaster may be without one (with --relay; RFC 5321).
+--mail-param and --rcpt-param send parameters that ehlo does not know. --message-raw sends any octets as the message, such as
+8-bit text to a server without 8BITMIME, or lines that end in LF alone, which a server must not take for the end of the message.
+For commands of arbitrary bytes, use ehlo-script(1). --tls-max limits the version of TLS, and --sni sends another server name
+than the one that is verified, or none.",
     "\
 --xclient and --xforward send their attributes verbatim; encode spaces and plus signs in values as xtext (+20, +2B).
 If the server does not list all of the attributes in its reply to EHLO, nothing is sent and the exit status is 77,
@@ -437,6 +449,8 @@ ehlo -r mx.example.org:587 -u alice --quit-after auth
 ehlo -r mx.example.org --drop-after-send data --repeat 20 \\
      --wait 100ms -b hi bob@example.org
 ehlo -r mx.example.org --force pipelining,bdat -b hi bob@example.org
+ehlo -r mx.example.org --tls starttls --tls-max 1.2 \\
+     --sni www.example.org --quit-after ehlo
 ehlo -r mx.example.org --helo '_ [' --raw --mail-param X-WHAT=1 \\
      -b hi bob@example.org
 ehlo -r mx.example.org -b hi bob@example.org \\
@@ -477,7 +491,8 @@ $postfix_Syslog_Name = ehlo.",
 const CONFIGURATION: [&str; 6] = [
     "\
 The configuration file is TOML. Each table [profile.NAME] is a profile; its keys are the long options of ehlo. The value is a
-string or a number, true for an option without a value, or an array for an option that may be repeated. ehlo config init
+string or a number, true for an option without a value, or an array for an option that may be repeated. Other keys are inherit
+and fallback (see below), read (see ehlo-fetch(1)), and dedupe, every, recovered and recovered-after (see ehlo-run(1)). ehlo config init
 creates a profile, and ehlo config check reports all errors. Options on the command line override those of the profile,
 including options that contradict them. Only --header fields are added to those of the profile, except fields that may
 occur once. If --relay on the command line replaces the relay of a profile, its port and credentials are not used, unless
@@ -529,9 +544,12 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ),
     (
         "EHLO_CRYPT_IDLE",
-        "seconds after which a program of --sign and --encrypt that does nothing is killed [default: 300]",
+        "seconds after which a program of --sign, --encrypt, show or verify that does nothing is killed [default: 300]",
     ),
-    ("GNUPGHOME", "keyring of --sign pgp and --encrypt pgp"),
+    (
+        "GNUPGHOME",
+        "keyring of --sign pgp and --encrypt pgp, and of ehlo show and verify",
+    ),
     (
         "EHLO_PASSWORD",
         "password for --user. Other programs of the same user can read it; prefer a file or a command",
@@ -576,7 +594,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ),
     (
         "TMPDIR",
-        "directory for temporary files: piped text over 1 MiB, and the logs of ehlo run",
+        "directory for temporary files: piped text over 1 MiB, and the logs of ehlo run, both encrypted",
     ),
     ("LOGNAME, USER", "login name, if the password file has none"),
     (

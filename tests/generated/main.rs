@@ -3,6 +3,7 @@
 //! `UPDATE=1 cargo test --test generated` rewrites the files.
 
 mod ask;
+mod bench;
 mod check;
 mod config;
 mod cron;
@@ -48,6 +49,7 @@ const PAGES: &[(&str, Page)] = &[
     ("ehlo-show.1", show::page),
     ("ehlo-probe.1", probe::page),
     ("ehlo-ask.1", ask::page),
+    ("ehlo-bench.1", bench::page),
     ("ehlo-check.1", check::page),
     ("ehlo-fetch.1", fetch::page),
     ("ehlo-roundtrip.1", roundtrip::page),

@@ -32,7 +32,8 @@ hop: a Received field, in the order of the way, with the seconds since the hop b
 of the two servers differ. The fields are written by the servers, and may be wrong.",
     "\
 results: those in the topmost Authentication-Results field, and in others of the same server (RFC 8601). Fields of other servers
-may be forged, and are ignored. Nothing is verified here.",
+may be forged, and are ignored. signature: a DKIM signature of the message as it arrived, verified with its key in the DNS by
+this command.",
     "\
 body and attachment: compared octet by octet; of the body, line ends and empty lines at its end do not count. changed, removed and
 added name header fields; white space in them does not count.",
@@ -41,7 +42,7 @@ With --nagios, --warning or --critical, one line is printed with the state and p
 plugin. The state is CRITICAL if the message is not accepted, does not arrive within --within, arrives later than --critical, or
 does not meet --expect; WARNING if it arrives later than --warning, or as spam; UNKNOWN if the mailbox cannot be read or the
 command cannot begin. With --json, the report is an object with token, accepted (ms, server, queue_id), arrived (ms, folder, junk,
-received, hops, results, body, attachment_same, fields, deleted), failures and exit.",
+received, hops, results, signatures, body, attachment_same, fields, deleted), failures and exit.",
 ];
 
 const EXAMPLES: &str = "\

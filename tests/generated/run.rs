@@ -17,7 +17,7 @@ the first 20 and the last 80 lines, and the complete log is attached: as NAME.lo
 failures with more than twelve lines of output, the last three are repeated at the top. Colors are removed (--html keeps
 them), overwritten lines such as progress bars are shown in their final state, and binary data is shown as \\xNN.",
     "\
-A long log needs little memory: it is compressed into a temporary file as it arrives. If the compressed log exceeds
+A long log needs little memory: it is compressed into an encrypted temporary file as it arrives. If the compressed log exceeds
 --log-limit, or no temporary file can be created, the beginning and the end are kept, and the mail reports how much is missing.",
     "\
 The mail contains the command line. Values of options and variables named password, token, secret or the like, passwords in
@@ -55,12 +55,13 @@ directory, dead.letter in ~/.local/state/ehlo, or /var/tmp/dead.letter-UID. The 
 error and in syslog; standard error also gets the beginning of the text, so that cron mails it. This also applies if the
 configuration is invalid, or if there are no valid recipients.",
     "\
-With --encrypt, a mail that cannot be encrypted for all recipients is not sent: it is appended to dead.letter in clear, which
-only you can read, and neither its subject nor its text is written to standard error. The options are described in
+With --encrypt, also in a profile, a mail that cannot be encrypted for all recipients is not sent, and not saved: neither its
+subject nor its text is written to a file, to standard error or to syslog. This also applies if the configuration is invalid
+and a profile in it encrypts. A mail that was encrypted and cannot be sent is saved as it is. The options are described in
 END-TO-END ENCRYPTION of ehlo(1).",
 ];
 
-const ALERTS: [&str; 7] = [
+const ALERTS: [&str; 9] = [
     "\
 With --dedupe TIME, identical failures are mailed once and then only counted until TIME is over. Failures are identical if
 result and output match, ignoring times, dates, durations with their unit, transfer rates, process IDs (pid 4711,
@@ -75,6 +76,13 @@ different failure is mailed immediately.",
     "\
 With --recovered, one mail reports that the job succeeds again, after how many failures, and after how long. It is sent only
 if a failure was mailed before. After a recovery mail, the next failure is always mailed, regardless of --dedupe.",
+    "\
+A job that fails now and then would be mailed at each change. With --recovered-after N, it has recovered only after N
+successes in a row, and a failure before that continues the same series: --recovered is silent, and --every does not begin
+again.",
+    "\
+In a profile, dedupe, every, recovered and recovered-after are the defaults of these options for ehlo run and ehlo-unit(1). They
+do not apply with --digest.",
     "\
 With --when change, a run is mailed if its result or its output differs, by as little as one byte, from the run that was mailed
 last. The first run is always mailed.",

@@ -2,7 +2,7 @@
 
 use crate::page::{as_typed, owned, section, table, verb_page};
 
-const OUTPUT: [&str; 6] = [
+const OUTPUT: [&str; 7] = [
     "\
 Of one message, the header fields From, Sender, Reply-To, To, Cc, Bcc, Date and Subject are shown (all with -H), then
 the text, then the list of parts. Encoded words (RFC 2047), transfer encodings and charsets are decoded. If there is no
@@ -22,8 +22,33 @@ The fields of lists are shown with the results of their checks: List-ID (RFC 291
 List-Subscribe, List-Post, List-Owner and List-Archive with their addresses (RFC 2369); List-Unsubscribe-Post (RFC 8058),
 which needs one https address in List-Unsubscribe, and a DKIM signature of both fields that is not known to be wrong.",
     "\
+A message that is shown completely is decrypted, and its signatures are checked, as the next section describes.",
+    "\
 Control characters, escape sequences and characters that change the direction of text are shown as \\u{1b} and so on.
 With --part, the content is written as it is.",
+];
+
+const END_TO_END: [&str; 5] = [
+    "\
+Messages that are signed or encrypted as a whole with OpenPGP (RFC 3156) or S/MIME (RFC 8551) are passed to gpg(1) or
+openssl-cms(1). What is shown is the message without these layers: its text, its parts and their numbers, and the header
+fields that were encrypted with it (RFC 9788), such as the subject. --no-decrypt shows it as it was received.",
+    "\
+Each layer is listed under Checks. A signature is ok if it is valid, its key is trusted, and an address of the key is in From.
+For OpenPGP, trust is that of the keyring (GNUPGHOME), as after gpg --lsign-key. For S/MIME, the certificate must chain to a CA
+that openssl trusts: those of the system, or those in the file of SSL_CERT_FILE; revocation lists are not checked. A signature is
+marked - if it cannot be checked or is not to be trusted, and failed if it is wrong: the content was changed, or the key has
+expired or is revoked.",
+    "\
+OpenPGP messages are decrypted with the keyring; gpg-agent may ask for a passphrase. S/MIME messages are decrypted with
+--decrypt-key, a PEM file with key and certificate, which cannot have a passphrase. If the content was damaged or gpg or openssl
+fails in another way, nothing of it is shown.",
+    "\
+No key is fetched, nothing else is run, and nothing is written to a disk in clear. A program that does nothing for five minutes
+(EHLO_CRYPT_IDLE) is killed, and a content of more than 1 GiB is not decrypted. If a program is missing, the message is shown as
+it was received, and the check says so.",
+    "\
+The exit status does not depend on signatures; see ehlo-verify(1).",
 ];
 
 const LIMITS: &str = "\
@@ -35,7 +60,9 @@ const JSON: &str = "\
 With --json, each message is an object on one line, with name, size, subject, from, sender, reply_to, to, cc, bcc
 (lists of objects with name and address), message_id, date (UTC), headers, text, html, links (web and mail addresses in
 the HTML and the text), parts, attachments (id, name, type, size, sha256, saved), checks (field, ok: true, false or null if it is not decided, text),
-and truncated.";
+layers and truncated. Each of the layers, the outermost first, has kind (signature or encryption), standard (pgp or smime), ok
+(as under Checks), valid (true, false, or null if it could not be checked), text, and signer: null, or an object with name,
+key (fingerprint), addresses, trusted and author (true if From has one of the addresses).";
 
 const EXAMPLES: &str = "\
 ehlo show message.eml
@@ -61,6 +88,7 @@ const STATUS: [(&str, &str); 6] = [
 pub fn page() -> String {
     verb_page("show", "ehlo-show", |own| {
         section(own, "OUTPUT", &OUTPUT);
+        section(own, "SIGNED AND ENCRYPTED MESSAGES", &END_TO_END);
         section(own, "LIMITS", &[LIMITS]);
         section(own, "JSON", &[JSON]);
         own.control("SH", ["EXAMPLES"]);

@@ -56,6 +56,8 @@ mod hosts;
 mod import;
 mod jobs;
 mod large;
+mod layers;
+mod load;
 mod mail_log;
 mod mailpit;
 mod matrix;

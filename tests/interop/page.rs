@@ -125,8 +125,9 @@ impl Browser {
     #[track_caller]
     pub fn wait(&self, expression: &str) {
         let script = format!(
-            "const done = arguments[0]; const look = () => {{ let is; try {{ is = {expression}; }} catch {{ is = false; }} \
-             if (is) done(true); else setTimeout(look, 20); }}; look();"
+            "const done = arguments[0], end = Date.now() + 100000; \
+             const look = () => {{ let is; try {{ is = {expression}; }} catch {{ is = false; }} \
+             if (is) done(true); else if (Date.now() > end) done(document.body.innerText); else setTimeout(look, 20); }}; look();"
         );
         let body = json!({"script": script, "args": []});
         assert_eq!(

@@ -47,6 +47,11 @@ impl SmtpSink {
         .then_some(sink)
     }
 
+    /// Its address and port.
+    pub fn relay(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
     /// Sends a small message there.
     pub fn send(&self, arguments: &[&str]) -> Ran {
         self.send_from(Path::new("/"), arguments)
@@ -54,7 +59,7 @@ impl SmtpSink {
 
     /// The same in a directory.
     pub fn send_from(&self, directory: &Path, arguments: &[&str]) -> Ran {
-        let relay = format!("127.0.0.1:{}", self.port);
+        let relay = self.relay();
         let all = [&["-r", &relay, "--helo", "client.test"], arguments].concat();
         ehlo(directory, &all)
     }

@@ -4,12 +4,11 @@ use crate::cli::check::CheckTask;
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::{Args as ConfigArgs, dkim_keys};
 use crate::cli::options::dkim::selector;
-use crate::cli::options::route::resolver;
+use crate::cli::options::route::DirectRouteArgs;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::cli::options::value::HostPort;
-use crate::client::route::{AddressFamily, ConnectTo, RouteOptions};
-use crate::client::wire::tls::TlsOptions;
+use crate::client::route::{ConnectTo, RouteOptions};
 use crate::config::Places;
 use crate::mail::dkim::{KeyDomain, NamedKey};
 use crate::probe::check::{CheckOptions, DomainExpectation, Group};
@@ -91,29 +90,12 @@ pub struct Args {
     #[arg(long, value_parser = value::port, default_value = "25")]
     port: u16,
 
-    /// Use IPv4 only.
-    #[arg(short = '4', long = "ipv4", conflicts_with = "ipv6")]
-    ipv4: bool,
-
-    /// Use IPv6 only.
-    #[arg(short = '6', long = "ipv6")]
-    ipv6: bool,
-
-    /// Local address to connect from.
-    #[arg(long, value_name = "IP")]
-    bind: Option<IpAddr>,
-
     /// Open the sessions with this host instead of the exchangers.
     #[arg(long, value_name = "HOST[:PORT]|PATH", value_parser = value::server)]
     connect_to: Option<HostPort>,
 
-    /// Use this DNS resolver instead of those in /etc/resolv.conf.
-    #[arg(long, value_name = "IP[:PORT]", value_parser = value::target)]
-    dns: Option<HostPort>,
-
-    /// Trust the CAs in this file (PEM) instead of those of the system.
-    #[arg(long, value_name = "FILE")]
-    ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    route: DirectRouteArgs,
 
     /// Configuration file [default: the first that exists, see ehlo(1)].
     #[arg(long, value_name = "FILE")]
@@ -157,6 +139,7 @@ impl Args {
         let mut selectors: Vec<String> = own.chain(expected).collect();
         selectors.sort();
         selectors.dedup();
+        let (route, tls) = self.route.options()?;
         Ok(CheckTask {
             domains: self.domains.clone(),
             list: self.list.clone(),
@@ -172,35 +155,19 @@ impl Args {
                 helo: self.helo.clone(),
                 lists: self.dnsbl.clone(),
                 is_parked: self.parked,
-                tls: TlsOptions {
-                    ca_file: self.ca_file.clone(),
-                    ..TlsOptions::default()
-                },
+                tls,
                 own_name: self.helo.clone(),
                 limit: self.timeout,
                 is_serial: self.verbose,
-                route: self.route()?,
+                route: RouteOptions {
+                    port: self.port,
+                    connect_to: self.connect_to.map(|target| ConnectTo {
+                        host: target.host,
+                        port: target.port,
+                    }),
+                    ..route
+                },
             },
-        })
-    }
-
-    fn route(self) -> Result<RouteOptions, UsageError> {
-        let family = match (self.ipv4, self.ipv6, self.bind) {
-            (true, ..) => AddressFamily::V4,
-            (_, true, _) => AddressFamily::V6,
-            (_, _, Some(ip)) => AddressFamily::of(ip),
-            _ => AddressFamily::Any,
-        };
-        Ok(RouteOptions {
-            port: self.port,
-            family,
-            bind: self.bind,
-            connect_to: self.connect_to.map(|target| ConnectTo {
-                host: target.host,
-                port: target.port,
-            }),
-            dns: self.dns.map(resolver).transpose()?,
-            ..RouteOptions::direct()
         })
     }
 }

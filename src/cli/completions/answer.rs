@@ -33,6 +33,9 @@ const EXPECTATIONS: [&str; 6] = [
     "size:",
 ];
 
+/// Beginnings of the values of `ehlo bench --expect`.
+const RESULTS: [&str; 7] = ["p50:", "p90:", "p99:", "p99.9:", "max:", "errors:", "rate:"];
+
 /// Beginnings of the values of `ehlo check --expect`, besides groups.
 const DOMAIN_EXPECTATIONS: [&str; 9] = [
     "dmarc:quarantine",
@@ -217,6 +220,7 @@ fn values(line: &Line<'_>, arg: &Arg, places: &Places) -> Vec<Candidate> {
             all.map(|text| Candidate::new(text, "")).collect()
         }
         ("sink", "expect") => CONDITIONS.map(|text| Candidate::new(text, "")).to_vec(),
+        ("bench", "expect") => RESULTS.map(|text| Candidate::new(text, "")).to_vec(),
         ("roundtrip", "expect") => ARRIVAL_EXPECTATIONS
             .map(|text| Candidate::new(text, ""))
             .to_vec(),

@@ -12,6 +12,7 @@ mod write;
 
 pub(crate) use args::{ConfigArgs, check_access};
 
+use crate::cli::options::alert::AlertArgs;
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::settings_errors;
 use crate::cli::terminal;
@@ -51,7 +52,10 @@ pub enum ConfigView {
 /// profiles have its options.
 pub fn faults(config: &Config, typed: &mut CommandLineArgs<'_>) -> Vec<ConfigError> {
     let profiles = config.profiles().iter();
-    let of_profiles = profiles.flat_map(|profile| typed.profile_errors(config, profile));
+    let of_profiles = profiles.flat_map(|profile| {
+        let errors = typed.profile_errors(config, profile).into_iter();
+        errors.chain(AlertArgs::of_profile(config, profile).err())
+    });
     of_profiles.chain(settings_errors(config)).collect()
 }
 

@@ -31,6 +31,10 @@ enum CronCommand {
     Remove {
         #[command(flatten)]
         jobs: JobArgs,
+
+        /// Remove the systemd units of the jobs instead.
+        #[arg(long, conflicts_with_all = ["all", "file"])]
+        units: bool,
     },
 }
 
@@ -70,9 +74,16 @@ struct ChangeArgs {
     #[arg(long, value_name = "TIME", value_parser = schedule, requires = "command", conflicts_with_all = ["jobs", "all"])]
     schedule: Option<String>,
 
-    /// User of the job that is added to a system crontab [default: root].
-    #[arg(long, value_name = "USER", value_parser = name, requires_all = ["schedule", "file"])]
+    /// User of the job that is added to a system crontab, or that units run [default: root].
+    #[arg(long, value_name = "USER", value_parser = name, requires = "schedule")]
     user: Option<String>,
+
+    /// Print or write systemd units instead of crontab lines: a service and a timer.
+    ///
+    /// They are files in /etc/systemd/system, or in ~/.config/systemd/user for a user. Units of jobs in the crontab are only
+    /// printed.
+    #[arg(long)]
+    units: bool,
 
     /// Command of the job that is added, and its arguments.
     #[arg(
@@ -90,19 +101,42 @@ impl Args {
             CronCommand::Show(change) => {
                 let jobs = &change.jobs;
                 if jobs.jobs.is_empty() && !jobs.all && change.schedule.is_none() {
-                    if change.name.is_some() || !change.with.is_empty() {
+                    if change.name.is_some() || !change.with.is_empty() || change.units {
                         return Err(no_job("show"));
                     }
                     return Ok(change.jobs.options(CronTask::List));
                 }
+                let task = if change.units {
+                    CronTask::PrintUnits
+                } else {
+                    CronTask::Print
+                };
                 let (jobs, change) = change.plan("show")?;
-                Ok(jobs.options(CronTask::Print(change)))
+                Ok(jobs.options(task(change)))
             }
             CronCommand::Install(change) => {
+                if change.units && change.schedule.is_none() {
+                    return Err(UsageError::usage(
+                        "--units: the job would run by cron and by systemd; print its units with ehlo cron show \
+                         --units, and remove its line from the crontab when they are installed",
+                    ));
+                }
+                let task = if change.units {
+                    CronTask::InstallUnits
+                } else {
+                    CronTask::Install
+                };
                 let (jobs, change) = change.plan("install")?;
-                Ok(jobs.options(CronTask::Install(change)))
+                Ok(jobs.options(task(change)))
             }
-            CronCommand::Remove { mut jobs } => {
+            CronCommand::Remove { jobs, units: true } => match jobs.jobs.as_slice() {
+                [] => Err(UsageError::usage("--units expects the names of jobs")),
+                names => {
+                    let task = CronTask::RemoveUnits(names.to_vec());
+                    Ok(jobs.options(task))
+                }
+            },
+            CronCommand::Remove { mut jobs, .. } => {
                 let selection = jobs.selection("remove")?;
                 Ok(jobs.options(CronTask::Remove(selection)))
             }
@@ -130,6 +164,11 @@ impl JobArgs {
 impl ChangeArgs {
     fn plan(mut self, verb: &str) -> Result<(JobArgs, CronChange), UsageError> {
         check_options(&self.with)?;
+        if self.user.is_some() && self.jobs.file.is_none() && !self.units {
+            return Err(UsageError::usage(
+                "--user is for a system crontab or for units; add --file or --units",
+            ));
+        }
         let (name, options) = (self.name, self.with);
         if let Some(schedule) = self.schedule {
             let job = NewJob {

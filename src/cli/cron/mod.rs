@@ -2,8 +2,11 @@
 
 pub(crate) mod args;
 
+mod units;
+
 pub(crate) use args::Args;
 
+use crate::cli::cron::units::{UnitFile, UnitJob, UnitManager, unit_name, units, write_units};
 use crate::cli::terminal::{complain, print, write};
 use crate::cron::crontab::{
     CrontabEntry, CrontabKind, RunPrefix, entries, unwrapped, wrapped, wrapped_words,
@@ -43,6 +46,12 @@ pub enum CronTask {
     Print(CronChange),
     Install(CronChange),
     Remove(JobSelection),
+    /// Print the systemd units of the jobs.
+    PrintUnits(CronChange),
+    /// Write the systemd units of a new job.
+    InstallUnits(CronChange),
+    /// Remove the systemd units of these jobs.
+    RemoveUnits(Vec<String>),
 }
 
 /// A change of a crontab.
@@ -76,25 +85,35 @@ pub struct NewJob {
 type Failure = (String, Exit);
 
 pub fn run(options: &CronOptions) -> Exit {
-    let done = Crontab::read(options.file.as_deref()).and_then(|crontab| match &options.task {
-        CronTask::List => Ok(list(&crontab)),
-        CronTask::Print(change) => {
-            let (text, _) = crontab.with(change)?;
-            Ok(write(text.as_bytes()).err().unwrap_or(Exit::Ok))
-        }
-        CronTask::Install(change) => {
-            let (text, changed) = crontab.with(change)?;
-            crontab.install(&text, &changed)
-        }
-        CronTask::Remove(jobs) => {
-            let (text, changed) = crontab.without_runs(jobs)?;
-            crontab.install(&text, &changed)
-        }
-    });
+    let done = done(options);
     done.unwrap_or_else(|(text, exit)| {
         complain(&text);
         exit
     })
+}
+
+fn done(options: &CronOptions) -> Result<Exit, Failure> {
+    let file = options.file.as_deref();
+    match &options.task {
+        CronTask::List => Ok(list(&Crontab::read(file)?)),
+        CronTask::Print(change) => {
+            let (text, _) = Crontab::read(file)?.with(change)?;
+            Ok(write(text.as_bytes()).err().unwrap_or(Exit::Ok))
+        }
+        CronTask::Install(change) => {
+            let crontab = Crontab::read(file)?;
+            let (text, changed) = crontab.with(change)?;
+            crontab.install(&text, &changed)
+        }
+        CronTask::Remove(jobs) => {
+            let crontab = Crontab::read(file)?;
+            let (text, changed) = crontab.without_runs(jobs)?;
+            crontab.install(&text, &changed)
+        }
+        CronTask::PrintUnits(change) => Crontab::for_units(file, change)?.print_units(change),
+        CronTask::InstallUnits(change) => Crontab::for_units(file, change)?.install_units(change),
+        CronTask::RemoveUnits(jobs) => remove_units(jobs),
+    }
 }
 
 fn list(crontab: &Crontab) -> Exit {
@@ -138,6 +157,18 @@ impl Crontab {
             user: login(),
             text,
         })
+    }
+
+    /// The crontab whose jobs become units. A host without cron has none, and a new job needs none.
+    fn for_units(file: Option<&Path>, change: &CronChange) -> Result<Self, Failure> {
+        match change.jobs {
+            JobSelection::New(_) => Ok(Self {
+                file: file.map(Path::to_owned),
+                user: login(),
+                text: String::new(),
+            }),
+            _ => Self::read(file),
+        }
     }
 
     fn kind(&self) -> CrontabKind<'_> {
@@ -287,6 +318,104 @@ impl Crontab {
         Ok(edits.apply(&self.text))
     }
 
+    /// The units of the selected jobs, two files each.
+    fn units(&self, change: &CronChange, manager: &UnitManager) -> Result<Vec<UnitFile>, Failure> {
+        let entries = self.entries();
+        let selected = match &change.jobs {
+            JobSelection::New(job) => return self.units_of_new(job, change, manager),
+            JobSelection::These(jobs) => self.selected(&entries, jobs)?,
+            JobSelection::All => entries.iter().collect(),
+        };
+        let mut names = BTreeSet::new();
+        let mut files = Vec::new();
+        for entry in selected {
+            if self.text[entry.range.end..].starts_with('%') {
+                let (line, place) = (entry.line, self.place());
+                let text = format!(
+                    "{place}: line {line}: standard input after % cannot be a part of a unit; write it to a file"
+                );
+                return Err((text, Exit::Data));
+            }
+            let name = change.name.clone().unwrap_or_else(|| entry.name());
+            let name = free_name(&name, &names);
+            let words = match unwrapped(entry.command) {
+                Some(_) => entry.words(),
+                None => run_words(&name, change, entry.words())?,
+            };
+            let settings = [("PATH", entry.path), ("MAILTO", entry.mailto)].into_iter();
+            let unit = UnitJob {
+                name: &name,
+                schedule: entry.schedule,
+                user: manager.is_system.then_some(entry.user),
+                environment: settings
+                    .filter_map(|(name, value)| Some((name, value?)))
+                    .collect(),
+                words,
+            };
+            files.extend(units(&unit, &manager.directory)?);
+            names.insert(name);
+        }
+        Ok(files)
+    }
+
+    fn units_of_new(
+        &self,
+        job: &NewJob,
+        change: &CronChange,
+        manager: &UnitManager,
+    ) -> Result<Vec<UnitFile>, Failure> {
+        let words: Vec<OsString> = job.command.iter().map(OsString::from).collect();
+        let name = change.name.clone().unwrap_or_else(|| job_name(&words));
+        let user = job.user.as_deref().unwrap_or(&self.user);
+        let unit = UnitJob {
+            name: &name,
+            schedule: &job.schedule,
+            user: manager.is_system.then_some(user),
+            environment: Vec::new(),
+            words: run_words(&name, change, job.command.clone())?,
+        };
+        units(&unit, &manager.directory).map(Vec::from)
+    }
+
+    fn manager(&self, change: &CronChange) -> Result<UnitManager, Failure> {
+        let has_user = matches!(&change.jobs, JobSelection::New(job) if job.user.is_some());
+        UnitManager::of(has_user || matches!(self.kind(), CrontabKind::System))
+    }
+
+    fn print_units(&self, change: &CronChange) -> Result<Exit, Failure> {
+        let files = self.units(change, &self.manager(change)?)?;
+        Ok(print(|out| {
+            for file in &files {
+                writeln!(out, "# {}\n{}", shown_path(&file.path), file.text)?;
+            }
+            Ok(())
+        }))
+    }
+
+    fn install_units(&self, change: &CronChange) -> Result<Exit, Failure> {
+        let manager = self.manager(change)?;
+        let files = self.units(change, &manager)?;
+        if !write_units(&files)? {
+            complain("nothing to change: the units exist");
+        }
+        let ctl = manager.ctl;
+        Ok(print(|out| {
+            for file in &files {
+                writeln!(out, "{}", shown_path(&file.path))?;
+            }
+            let names = files.iter().map(|file| file.path.as_path());
+            let timers = names.filter(|path| path.extension().is_some_and(|is| is == "timer"));
+            let timers: Vec<&str> = timers
+                .filter_map(|path| path.file_name()?.to_str())
+                .collect();
+            writeln!(
+                out,
+                "To start: {ctl} daemon-reload && {ctl} enable --now {}",
+                timers.join(" ")
+            )
+        }))
+    }
+
     /// Writes the text, if a job has changed.
     fn install(&self, text: &str, changed: &[String]) -> Result<Exit, Failure> {
         let place = self.place();
@@ -304,6 +433,40 @@ impl Crontab {
             writeln!(out, "{place}: changed {jobs}: {}", names.join(", "))
         }))
     }
+}
+
+/// The words of `ehlo run` before those of a job.
+fn run_words(name: &str, change: &CronChange, job: Vec<String>) -> Result<Vec<String>, Failure> {
+    let program = program()?;
+    let program = program.to_str().ok_or_else(|| {
+        let text = "the path of this program is not UTF-8";
+        (text.to_owned(), Exit::Software)
+    })?;
+    let mut words = [program, "run", "--name", name].map(str::to_owned).to_vec();
+    words.extend(change.options.iter().cloned());
+    words.push("--".to_owned());
+    words.extend(job);
+    Ok(words)
+}
+
+/// Removes the units of these jobs. systemd stops their timers when they are disabled.
+fn remove_units(jobs: &[String]) -> Result<Exit, Failure> {
+    let manager = UnitManager::of(false)?;
+    let mut removed = Vec::new();
+    for job in jobs {
+        removed.extend(units::remove_units(job, &manager.directory)?);
+    }
+    let timers = jobs.iter().map(|job| format!("{}.timer", unit_name(job)));
+    let timers: Vec<String> = timers.collect();
+    let ctl = manager.ctl;
+    Ok(print(|out| {
+        writeln!(out, "removed {}", removed.join(" "))?;
+        writeln!(
+            out,
+            "To stop: {ctl} disable --now {}; {ctl} daemon-reload",
+            timers.join(" ")
+        )
+    }))
 }
 
 /// Replacements of commands, in the order of the text.

@@ -5,6 +5,7 @@ use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::{config, mail, value};
 use crate::cli::sendmail::args as sendmail;
 use crate::config::{Places, find};
+use crate::cron::alert::AlertRules;
 use crate::cron::doctor::options::{
     CheckStep, Configuration, Doctor, DoctorFormat, Front, Test, View,
 };
@@ -146,7 +147,9 @@ impl Args {
         let delivery = sendmail::of_cron(self.config.clone(), places);
         let mail = Notification {
             head: Addressing::default(),
+            rules: AlertRules::default(),
             delivery: delivery.map_err(SetupError::from),
+            is_secret: false,
         };
         let own = profile(&mail);
         let run_profile = profile(&by_run).filter(|name| own.as_ref() != Some(name));

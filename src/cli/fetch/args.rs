@@ -3,9 +3,10 @@
 use crate::cli::fetch::{Destination, Fetch, FetchTask, MessageTask, Part};
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::mailbox::{MailboxOptions, MailboxRoute};
-use crate::cli::options::route_plan::profile_transport;
+use crate::cli::options::route_plan::of_whole_profile;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{auth, config, oauth, route, tls, value};
+use crate::client::transport::Transport;
 use crate::config::{Config, Places, Profile};
 use crate::mailbox::{Condition, MailboxProtocol, MailboxUrl, Range, Selection};
 use std::num::NonZeroU64;
@@ -153,7 +154,12 @@ impl Args {
         let task = self.task(url.as_ref().and_then(|url| url.uid))?;
         let (timeout, json, verbose) = (self.timeout, self.json, self.verbose);
         let route = if self.config.profile.is_some() {
-            let mut route = of_profile(url, &self.config, command_line, places)?;
+            let beside = (command_line, WITH_PROFILE.as_slice());
+            let read = |config: &Config, profile: &Profile, sending: Transport| {
+                let url = url.map_or_else(|| url_of_profile(config, profile), Ok)?;
+                Ok(MailboxRoute::of_transport(url, &sending))
+            };
+            let mut route = of_whole_profile(&self.config, beside, places, read)?;
             route.transport.session.timeout = Some(timeout);
             route
         } else {
@@ -283,34 +289,6 @@ fn range(text: &str) -> Result<Range, String> {
         return Err("the range ends before it begins".to_owned());
     }
     Ok(range)
-}
-
-/// The mailbox and the transport of a profile.
-fn of_profile(
-    url: Option<MailboxUrl>,
-    config: &config::Args,
-    command_line: CommandLineArgs<'_>,
-    places: &Places,
-) -> Result<MailboxRoute, UsageError> {
-    if let Some(option) = command_line.other_than(&WITH_PROFILE) {
-        return Err(UsageError::usage(format!(
-            "{option} conflicts with --profile, which defines the whole route; omit one of them"
-        )));
-    }
-    let mut command_line = command_line.of_sending();
-    let read = config.read(|| command_line.keys(), places)?;
-    let chosen = read
-        .as_ref()
-        .map(|read| read.choose(config.profile.as_deref(), None));
-    let Some((read, profile)) = read.as_ref().zip(chosen.transpose()?.flatten()) else {
-        return Err(UsageError::usage("unknown profile"));
-    };
-    let sending = profile_transport(read, profile, &mut command_line)?;
-    let url = match url {
-        Some(url) => url,
-        None => url_of_profile(read, profile)?,
-    };
-    Ok(MailboxRoute::of_transport(url, &sending))
 }
 
 /// The URL in the key `read` of a profile.

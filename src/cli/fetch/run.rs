@@ -230,7 +230,8 @@ impl Messages<'_, '_> {
             .message(number, (&mut copy, self.task.max_size))?;
         let title = is_one_of_several.then(|| number.to_string());
         let after = if is_one_of_several { "\n" } else { "" };
-        let text = show::readable(copy.finish(), title).map_err(MailboxError::Output)?;
+        let source = copy.finish().map_err(MailboxError::Output)?;
+        let text = show::readable(source, title).map_err(MailboxError::Output)?;
         terminal::write((text + after).as_bytes()).map_err(Failure::Output)
     }
 

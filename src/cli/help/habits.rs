@@ -95,11 +95,19 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
         "--tls-fingerprint --fingerprint --pinnedpubkey",
         "--pin sha256:SUM",
     ),
-    ("--tls-sni --sni --tls-verify-target", "--tls-name NAME"),
+    ("--tls-verify-target", "--tls-name NAME"),
+    ("--tls-sni --servername", "--sni NAME"),
     (
         "--tls-protocol --tlsv1 --tlsv1.2 --tlsv1.3 --tlsv1_2 --tlsv1_3",
-        "--tls-min VERSION",
+        "--tls-min VERSION, or --tls-max VERSION",
     ),
+    (
+        "--auth-optional --auth-optional-strict -ao -aos",
+        "--auth=? logs in if the server offers it",
+    ),
+    ("--sasl-authzid --authorization-id", "--authzid NAME"),
+    ("--helo-only --no-esmtp", "--no-ehlo"),
+    ("--message-file-raw --raw-message", "--message-raw FILE"),
     (
         "-xu --auth-user --username --login --login-user --smtp-user",
         "--user NAME",
@@ -145,7 +153,7 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
     ),
     ("--inet --inet4 --ip4", "--ipv4"),
     ("--inet6 --ip6", "--ipv6"),
-    ("--protocol", "--lmtp, --tls MODE or --auth MECH"),
+    ("--protocol", "--lmtp, --no-ehlo, --tls MODE or --auth MECH"),
     ("--silent --no-output --hide-all -n1", "--quiet"),
     (
         "--debug --trace --trace-ascii -D",

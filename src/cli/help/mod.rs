@@ -12,6 +12,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "demo",
     "probe",
     "ask",
+    "bench",
     "check",
     "verify",
     "fetch",

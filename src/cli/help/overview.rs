@@ -49,7 +49,7 @@ Commands:
   queue, merge                Manage queued messages; send to each row of a list
   sendmail, mailq, msmtp      Accept the options of these programs
   mail, mutt, swaks           The same, to send a message
-  probe, ask, script          Test a server without sending mail
+  probe, ask, script, bench   Test a server; put load on it
   check, verify               Check a domain; verify a message that was received
   sink, show, demo            Receive mail for tests; show mail; a demonstration
   fetch, roundtrip            Read a mailbox; send mail and wait for it there

@@ -53,6 +53,7 @@ const PAGES: &[Page] = pages![
     "ehlo-providers" '7',
     "ehlo-migrate" '7',
     "ehlo-ask" '1',
+    "ehlo-bench" '1',
     "ehlo-check" '1',
     "ehlo-config" '1',
     "ehlo-cron" '1',

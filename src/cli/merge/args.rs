@@ -2,15 +2,14 @@
 
 use crate::cli::merge::journal::ListDescription;
 use crate::cli::merge::letter::{ATTACH, ENVELOPE_FROM, LIST_UNSUBSCRIBE, LetterContext};
-use crate::cli::merge::schedule::Rate;
 use crate::cli::merge::{ChangedRows, Merge, MergeOptions, Retry, RowSelection, Show};
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::settings;
 use crate::cli::options::output::LogArgs;
 use crate::cli::options::route_plan::with_options;
-use crate::cli::options::transport::SessionArgs;
+use crate::cli::options::transport::CommonTransportArgs;
 use crate::cli::options::usage_error::UsageError;
-use crate::cli::options::{auth, config, crypt, dkim, message, route, tls, value};
+use crate::cli::options::{auth, config, crypt, dkim, message, value};
 use crate::config::{Config, Places, Profile};
 use crate::mail::address::{Address, Mailbox};
 use crate::mail::crypt::CryptOptions;
@@ -83,23 +82,9 @@ struct MergeRunArgs {
     #[command(flatten)]
     log: LogArgs,
     #[command(flatten)]
-    _transport: MergeTransportArgs,
+    _transport: CommonTransportArgs,
     #[command(flatten)]
     config: config::Args,
-}
-
-// The options of the transport. They are parsed again together with those of the profile.
-#[derive(Debug, clap::Args)]
-#[group(skip)]
-struct MergeTransportArgs {
-    #[command(flatten)]
-    _route: route::Args,
-    #[command(flatten)]
-    _session: SessionArgs,
-    #[command(flatten)]
-    _tls: tls::Args,
-    #[command(flatten)]
-    _auth: auth::Args,
 }
 
 /// Options under the heading "List".
@@ -224,12 +209,12 @@ struct TemplateArgs {
 #[command(next_help_heading = "Pace")]
 struct PaceArgs {
     /// Maximum number of messages in a time, as in 10/s, 100/m, 500/h or 2000/d.
-    #[arg(long, value_name = "N/UNIT", value_parser = rate)]
-    rate: Option<Rate>,
+    #[arg(long, value_name = "N/UNIT", value_parser = value::rate)]
+    rate: Option<value::Rate>,
 
     /// The same for each recipient domain.
-    #[arg(long, value_name = "N/UNIT", value_parser = rate)]
-    per_domain: Option<Rate>,
+    #[arg(long, value_name = "N/UNIT", value_parser = value::rate)]
+    per_domain: Option<value::Rate>,
 
     /// Number of connections [default: 4 to a relay, else 1].
     #[arg(long, value_name = "N", value_parser = value::number::<usize>(1, Some(1000)))]
@@ -324,7 +309,7 @@ impl MergeRunArgs {
             .map(|config| config.choose(self.config.profile.as_deref(), author.as_ref()))
             .transpose()?
             .flatten();
-        let options = command_line.transport_options::<MergeTransportArgs>()?;
+        let options = command_line.transport_options::<CommonTransportArgs>()?;
         let settings = settings(config)?;
         let chosen = config.zip(profile);
         let route = with_options(&options, |route| route.resolve(chosen, settings))?;
@@ -542,26 +527,4 @@ fn encoding(text: &str) -> Result<String, String> {
         ));
     }
     Ok(name)
-}
-
-/// `10/s`, `100/m`, `500/h`, `2000/d`.
-fn rate(text: &str) -> Result<Rate, String> {
-    let wrong =
-        || "expected a number and a unit of time, as in 10/s, 100/m, 500/h or 2000/d".to_owned();
-    let (count, unit) = text.split_once('/').ok_or_else(wrong)?;
-    let seconds = match unit.trim() {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return Err(wrong()),
-    };
-    let count: f64 = count.trim().parse().map_err(|_| wrong())?;
-    if !(count > 0.0 && count <= 1e6) {
-        return Err(wrong());
-    }
-    Ok(Rate {
-        count,
-        period: Duration::from_secs(seconds),
-    })
 }

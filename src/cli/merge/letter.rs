@@ -99,6 +99,7 @@ pub(super) fn set_message_id(message: &mut MessageOptions, name: &str) {
     let (headers, domain) = match &mut message.content {
         Content::Draft(draft) => (&mut draft.headers, draft.from.address.domain().to_string()),
         Content::Ready(ready) => (&mut ready.headers, ready.from.address.domain().to_string()),
+        Content::Raw(_) => return,
     };
     let is_id = |field: &HeaderField| field.name.eq_ignore_ascii_case("message-id");
     if !headers.iter().any(is_id) {

@@ -15,12 +15,12 @@ mod worker;
 pub(crate) use args::MergeArgs;
 pub(crate) use run::run;
 
+use crate::cli::options::value::Rate;
 use crate::client::mail_log::LogOptions;
 use crate::client::transport::Transport;
 use crate::mail::merge::{MergeList, MergeTemplate};
 use journal::ListDescription;
 use letter::LetterContext;
-use schedule::Rate;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;

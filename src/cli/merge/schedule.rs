@@ -1,5 +1,6 @@
 //! The order of the rows: limits of the rate, pauses after temporary errors, and rows that are tried again.
 
+use crate::cli::options::value::Rate;
 use crate::mail::merge::{ListReader, Row, RowError};
 use crate::system::stop::Stop;
 use std::collections::HashMap;
@@ -17,19 +18,6 @@ const MAX_DOMAINS: usize = 10_000;
 
 /// Longest pause of a host, as a multiple of the first one.
 const MAX_PAUSE: u32 = 30;
-
-/// Number of messages in a period.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Rate {
-    pub count: f64,
-    pub period: Duration,
-}
-
-impl Rate {
-    fn per_second(self) -> f64 {
-        self.count / self.period.as_secs_f64()
-    }
-}
 
 /// A token bucket. It holds the tokens of a second, and one at least.
 #[derive(Clone, Copy, Debug)]

@@ -73,14 +73,18 @@ pub fn send_notification(mail: &Notification, notification: &NotificationText) -
         return SendOutcome::NotSent;
     }
     match compose(mail, notification) {
-        Ok((delivery, message)) => send_or_save(delivery, &message, notification, &mail.head),
+        Ok((delivery, message)) => send_or_save(delivery, &message, notification, mail),
         Err(error) => {
             complain(&error.text);
-            let message = fallback_message(notification);
+            let message = if mail.is_secret {
+                None
+            } else {
+                fallback_message(notification)
+            };
             let dead_letter = DeadLetter {
                 message: message.as_ref(),
                 notification,
-                is_secret: is_secret(mail.delivery.as_ref().ok()),
+                is_secret: mail.is_secret,
             };
             dead_letter.write(&error.text);
             SendOutcome::Failed(error.exit)
@@ -106,19 +110,19 @@ fn send_or_save(
     delivery: &DeliveryOptions,
     message: &Message,
     notification: &NotificationText,
-    head: &Addressing,
+    mail: &Notification,
 ) -> SendOutcome {
     let dead_letter = DeadLetter {
         message: Some(message),
         notification,
-        is_secret: is_secret(Some(delivery)),
+        is_secret: mail.is_secret,
     };
     let interrupted = || dead_letter.write("interrupted by a signal");
     let ShownResult {
         mut exit,
         mut report,
     } = send_silently(delivery, message, SenderNotice::ByReport, &interrupted);
-    if send_reduced(delivery, notification, head, &mut report) {
+    if send_reduced(delivery, notification, mail, &mut report) {
         exit = report.exit();
     }
     send::complain_of_failures(&report, "");
@@ -138,7 +142,7 @@ fn send_or_save(
 fn send_reduced(
     delivery: &DeliveryOptions,
     notification: &NotificationText,
-    head: &Addressing,
+    mail: &Notification,
     report: &mut DeliveryReport,
 ) -> bool {
     let refused = |report: &DeliveryReport| {
@@ -152,7 +156,7 @@ fn send_reduced(
     let mut is_sent = false;
     for version in reduced::versions(notification, &report.results[first].words()) {
         let indices = refused(report);
-        let built = build(head, delivery, &version);
+        let built = build(&mail.head, delivery, &version);
         let Some(mut message) = built.ok().filter(|_| !indices.is_empty()) else {
             break;
         };
@@ -163,7 +167,7 @@ fn send_reduced(
         let dead_letter = DeadLetter {
             message: Some(&message),
             notification,
-            is_secret: is_secret(Some(delivery)),
+            is_secret: mail.is_secret,
         };
         let interrupted = || dead_letter.write("interrupted by a signal");
         let again = send_silently(delivery, &message, SenderNotice::ByReport, &interrupted).report;
@@ -309,7 +313,7 @@ fn options(draft: MessageDraft, signer: Signer) -> MessageOptions {
 pub fn attachment(attached: Attached) -> Attachment {
     let held = match attached.contents {
         AttachmentContents::Bytes(bytes) => HeldBytes::bytes("the log", bytes),
-        AttachmentContents::File(file, len) => HeldBytes::file("the log", file, len),
+        AttachmentContents::File(file) => HeldBytes::file("the log", file),
     };
     Attachment {
         media_type: Some(attached.media_type.to_owned()),
@@ -360,16 +364,12 @@ fn fallback_message(notification: &NotificationText) -> Option<Message> {
 /// Octets of the text that are printed to stderr if the mail is in a dead.letter.
 const MAX_PRINTED: usize = 8 * 1024;
 
-/// True if the text must not be mailed in clear, by cron or anyone else.
-fn is_secret(delivery: Option<&DeliveryOptions>) -> bool {
-    delivery.is_some_and(|delivery| delivery.crypt.encrypt.is_some())
-}
-
 /// A mail that is not sent.
 struct DeadLetter<'a> {
+    /// `None`: it cannot be made, or not encrypted.
     message: Option<&'a Message>,
     notification: &'a NotificationText,
-    /// True if it would have been encrypted.
+    /// True if its text must not be mailed in clear, by cron or anyone else.
     is_secret: bool,
 }
 
@@ -380,6 +380,9 @@ impl DeadLetter<'_> {
         let index = self.message.and_then(dead_letter::add);
         let location = match &index {
             Some(path) => format!("was saved to {}", path.display()),
+            None if self.is_secret && self.message.is_none() => {
+                "was not saved, because it cannot be encrypted".to_owned()
+            }
             None => "could not be saved to a dead.letter file".to_owned(),
         };
         let subject = &notification.subject;

@@ -3,8 +3,9 @@
 use crate::cli::notify::{Level, NotifyOptions};
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::UsageError;
-use crate::cli::options::{mail, message, output, value};
+use crate::cli::options::{alert, mail, message, output, value};
 use crate::config::Places;
+use crate::cron::alert::AlertRules;
 use crate::mail::address::Address;
 use crate::mail::message::Input;
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 /// The text is taken from the command line, otherwise from standard input; at a terminal, Ctrl-D ends the input.
 /// The default recipients are those of MAILTO, otherwise those of the profile, otherwise you. A mail that cannot be
 /// sent now is queued and retried. A mail that can be neither sent nor queued is saved to dead.letter, which is
-/// reported on standard error and in syslog.
+/// reported on standard error and in syslog; one that cannot be encrypted is not saved.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Args {
@@ -44,7 +45,7 @@ pub struct Args {
     name: Option<String>,
 
     #[command(flatten)]
-    alert: mail::RepeatedAlertArgs,
+    alert: alert::RepeatedAlertArgs,
 
     #[command(flatten)]
     log: output::LogArgs,
@@ -65,7 +66,7 @@ impl Args {
             .map(|given| message::attachment(given, None))
             .collect();
         let attachments = attachments?;
-        let alert = self.alert.plan();
+        let alert = self.alert.plan(&AlertRules::default());
         if self.name.is_some() && !alert.rules.are_set() {
             return Err(UsageError::usage(
                 "--name is only used by --dedupe and --every; add one of them, or omit --name",

@@ -9,7 +9,8 @@ use crate::client::session;
 use crate::client::session::TlsDemand;
 use crate::smtp::mechanism::Mechanism;
 use clap::ValueEnum;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 /// Options under the heading "Auth".
@@ -30,15 +31,22 @@ pub struct Args {
     /// Restrict the authentication mechanisms, as in SCRAM-SHA-256,PLAIN.
     ///
     /// By default the strongest mechanism offered for which a credential is available is used. EXTERNAL needs
-    /// no password; the client certificate identifies you.
+    /// no password; the client certificate identifies you. With a question mark, as in `--auth=?` or
+    /// `--auth='PLAIN,LOGIN?'`, the message is sent without a login if the server offers none of them.
     #[arg(
         long,
-        value_name = "MECH[,MECH]",
+        value_name = "MECH[,MECH][?]",
         value_delimiter = ',',
         ignore_case = true,
-        value_parser = mechanisms(),
+        value_parser = MechanismParser,
     )]
-    auth: Vec<Mechanism>,
+    auth: Vec<MechanismArg>,
+
+    /// Act as this identity at the server, after the login as the user (SASL authorization identity).
+    ///
+    /// For EXTERNAL, SCRAM, PLAIN and OAUTHBEARER; other mechanisms are not used then. The server must allow it.
+    #[arg(long, value_name = "NAME", value_parser = user)]
+    authzid: Option<String>,
 
     /// Shell command that prints the password on its first line.
     ///
@@ -83,6 +91,24 @@ pub struct Args {
     account: Option<Box<Account>>,
 }
 
+/// An element of --auth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct MechanismArg {
+    /// `None`: a question mark alone.
+    mechanism: Option<Mechanism>,
+    /// True with a question mark before or after it.
+    is_optional: bool,
+}
+
+impl From<Mechanism> for MechanismArg {
+    fn from(mechanism: Mechanism) -> Self {
+        Self {
+            mechanism: Some(mechanism),
+            is_optional: false,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Helper {
     Git,
@@ -108,7 +134,7 @@ impl Args {
         }
         self.user = self.user.take().or(user);
         if self.auth.is_empty() {
-            self.auth.extend(mechanism);
+            self.auth.extend(mechanism.map(MechanismArg::from));
         }
         Ok(())
     }
@@ -137,15 +163,22 @@ impl Args {
             )
             .about("--user"));
         }
-        session.mechanisms.clone_from(&self.auth);
+        session.mechanisms = self.mechanisms();
+        session.login_if_offered = self.auth.iter().any(|one| one.is_optional);
         session.password_in_clear = self.allow_cleartext_password;
         Ok(Some(CredentialsOptions {
             source: self.source(),
             user: self.user,
+            authzid: self.authzid,
             profile: None,
             nameless: true,
             port: None,
         }))
+    }
+
+    /// The mechanisms of --auth.
+    fn mechanisms(&self) -> Vec<Mechanism> {
+        self.auth.iter().filter_map(|one| one.mechanism).collect()
     }
 
     fn source(&self) -> SecretSource {
@@ -179,7 +212,7 @@ impl Args {
 
     /// True if the client certificate is the only credential.
     fn is_external(&self) -> bool {
-        self.auth == [Mechanism::External]
+        self.mechanisms() == [Mechanism::External]
     }
 
     /// Options of a secret need a user.
@@ -191,7 +224,9 @@ impl Args {
         let auth = (has_auth && !is_external).then_some("--auth");
         let cleartext = self.allow_cleartext_password && !is_external;
         let cleartext = cleartext.then_some("--allow-cleartext-password");
-        match self.secret().or(auth).or(cleartext) {
+        let authzid = self.authzid.is_some() && !is_external;
+        let authzid = authzid.then_some("--authzid");
+        match self.secret().or(auth).or(cleartext).or(authzid) {
             None => Ok(()),
             Some(option) => {
                 Err(UsageError::usage(format!("{option} requires --user NAME")).about(option))
@@ -201,12 +236,20 @@ impl Args {
 
     /// Tokens and passwords are for different mechanisms, and EXTERNAL uses neither.
     fn check_mechanisms(&self) -> Result<(), UsageError> {
-        let takes_token = self.auth.iter().any(|mechanism| mechanism.uses_token());
+        let mechanisms = self.mechanisms();
+        let takes_token = mechanisms.iter().any(|mechanism| mechanism.uses_token());
         let is_for_password =
             |mechanism: &Mechanism| !mechanism.uses_token() && *mechanism != Mechanism::External;
-        let takes_password = self.auth.iter().any(is_for_password);
+        let takes_password = mechanisms.iter().any(is_for_password);
+        let takes_authzid = mechanisms.iter().any(|mechanism| mechanism.has_authzid());
         let (option, text) = match self.secret() {
-            _ if self.auth.is_empty() => return Ok(()),
+            _ if mechanisms.is_empty() => return Ok(()),
+            _ if self.authzid.is_some() && !takes_authzid => (
+                "--authzid",
+                "no mechanism of --auth has an authorization identity; omit --authzid, or add PLAIN or another one \
+                 to --auth"
+                    .to_owned(),
+            ),
             Some(option) if self.is_external() => (
                 "--auth",
                 format!("--auth EXTERNAL needs no password; omit {option}, or choose another mechanism"),
@@ -268,10 +311,46 @@ pub fn command(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// Mechanisms by name, for completions and errors.
-fn mechanisms() -> impl TypedValueParser<Value = Mechanism> {
-    let names = PossibleValuesParser::new(Mechanism::ALL.map(Mechanism::name));
-    names.try_map(|name| Mechanism::parse(&name).ok_or("unknown mechanism"))
+/// Parses an element of --auth. Completions and errors list the mechanisms.
+#[derive(Clone)]
+struct MechanismParser;
+
+impl MechanismParser {
+    fn names() -> PossibleValuesParser {
+        PossibleValuesParser::new(Mechanism::ALL.map(Mechanism::name))
+    }
+}
+
+impl TypedValueParser for MechanismParser {
+    type Value = MechanismArg;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        let text = value.to_str().unwrap_or_default();
+        let name = text.strip_prefix('?').or(text.strip_suffix('?'));
+        let is_optional = name.is_some();
+        if name == Some("") {
+            return Ok(MechanismArg {
+                mechanism: None,
+                is_optional,
+            });
+        }
+        let name = name.map_or(value, OsStr::new);
+        let name = Self::names().parse_ref(command, arg, name)?;
+        Ok(MechanismArg {
+            mechanism: Mechanism::parse(&name),
+            is_optional,
+        })
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let values: Vec<PossibleValue> = Self::names().possible_values()?.collect();
+        Some(Box::new(values.into_iter()))
+    }
 }
 
 #[cfg(test)]
@@ -367,7 +446,7 @@ mod tests {
     fn mechanisms_are_a_case_insensitive_list() {
         let result = args(&["--auth", "scram-sha-256,Plain", "--auth", "XOAUTH2"]);
         let right = [Mechanism::ScramSha256, Mechanism::Plain, Mechanism::XOAuth2];
-        assert_eq!(result.auth, right);
+        assert_eq!(result.mechanisms(), right);
     }
 
     #[test]

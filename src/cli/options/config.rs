@@ -51,6 +51,12 @@ impl Args {
         Ok(found)
     }
 
+    /// True if the file sets this key in any profile, even if the file is not valid.
+    pub fn sets(&self, key: &str, places: &Places) -> bool {
+        let found = self.find(places).ok().flatten();
+        found.is_some_and(|found| found.sets(key))
+    }
+
     /// The configuration, if there is one. The keys are not needed without one.
     pub fn read(
         &self,

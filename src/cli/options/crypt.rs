@@ -96,6 +96,11 @@ impl Args {
         }
     }
 
+    /// True if encryption is asked for. `None`: a profile decides.
+    pub fn encrypts(&self) -> Option<bool> {
+        self.encrypt.map(|standard| standard != Standard::Off)
+    }
+
     /// What is asked for. The Web Key Directory is looked up as the transport looks up hosts.
     pub fn options(self, transport: &Transport) -> Result<CryptOptions, UsageError> {
         self.check()?;

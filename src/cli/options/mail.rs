@@ -1,21 +1,19 @@
 //! Options of all commands that mail a report: addresses, transport, queue and alerts.
 
+use crate::cli::options::alert::AlertArgs;
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::settings;
 use crate::cli::options::route_plan::{QueuedMessageOptions, through_socket, with_options};
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{auth, config, crypt, dkim, route, tls, value};
 use crate::config::{Config, ConfigKey, Places, Profile};
-use crate::cron::alert::AlertOptions;
 use crate::cron::alert::AlertRules;
 use crate::cron::{Addressing, DeliveryOptions, Notification, NotificationRecipients, SetupError};
 use crate::mail::address::{Address, Mailbox};
 use crate::mail::message::HeaderField;
 use crate::queue::FirstTry;
 use crate::system::exit::Exit;
-use std::num::NonZeroU64;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// Options of all commands that mail a report.
 #[derive(Debug, clap::Args)]
@@ -118,64 +116,6 @@ struct MailQueueArgs {
     no_queue: bool,
 }
 
-/// Options under the heading "Alerts", for jobs that can recover.
-#[derive(Debug, Default, clap::Args)]
-#[group(skip)]
-#[command(next_help_heading = "Alerts")]
-pub struct AlertArgs {
-    #[command(flatten)]
-    repeated: RepeatedAlertArgs,
-
-    /// Mail once when the job succeeds again after a reported failure.
-    #[arg(long)]
-    recovered: bool,
-}
-
-/// Options under the heading "Alerts", for jobs that only report.
-#[derive(Debug, Default, clap::Args)]
-#[group(skip)]
-#[command(next_help_heading = "Alerts")]
-pub struct RepeatedAlertArgs {
-    /// Do not mail an identical failure again within this time, as in 6h or 2d; only count it.
-    ///
-    /// Failures are identical if result and output match, ignoring times, dates, durations, process IDs and
-    /// temporary names. Other numbers matter: web01 is not web02. A different failure is mailed immediately.
-    /// The next mail reports how many were suppressed, and when.
-    #[arg(long, value_name = "TIME", value_parser = value::wait)]
-    dedupe: Option<Duration>,
-
-    /// Mail only the first and then every Nth consecutive failure.
-    ///
-    /// With --dedupe, only identical failures are counted; a different one is mailed immediately.
-    #[arg(long, value_name = "N", value_parser = value::number::<NonZeroU64>(1, None))]
-    every: Option<NonZeroU64>,
-
-    /// State directory [default: `$EHLO_STATE_DIR`, else ~/.local/state/ehlo, and /var/lib/ehlo for root].
-    #[arg(long, value_name = "DIR")]
-    state_dir: Option<PathBuf>,
-}
-
-impl AlertArgs {
-    pub fn plan(self) -> AlertOptions {
-        let mut alert = self.repeated.plan();
-        alert.rules.recovered = self.recovered;
-        alert
-    }
-}
-
-impl RepeatedAlertArgs {
-    pub fn plan(self) -> AlertOptions {
-        AlertOptions {
-            rules: AlertRules {
-                dedupe: self.dedupe,
-                every: self.every,
-                ..AlertRules::default()
-            },
-            state: self.state_dir,
-        }
-    }
-}
-
 /// Addresses in the environment of a cron job.
 #[derive(Default)]
 struct CronEnvironment {
@@ -250,13 +190,31 @@ impl NotificationArgs {
         let head = self
             .mail
             .addressing(known, CronEnvironment::of_this_process());
+        // Without a profile, the file shows at least if one of them encrypts.
+        let by_profile = || match &profile {
+            Ok(profile) if read.is_ok() => {
+                let standard = ProfileMail::of(*profile).one("encrypt");
+                standard.is_some_and(|standard| standard != "off")
+            }
+            _ => self.config.sets("encrypt", places),
+        };
+        let is_secret = self.delivery.crypt.encrypts().unwrap_or_else(by_profile);
         let path = self.config.config;
+        let rules = config.zip(known);
+        let rules = rules.map(|(config, profile)| AlertArgs::of_profile(config, profile));
+        let rules = rules.transpose().map(Option::unwrap_or_default);
         let delivery =
             profile.and_then(|profile| self.delivery.plan(path, (config, profile), command_line));
         let delivery = read.as_ref().err().cloned().map_or(delivery, Err);
+        let (rules, delivery) = match rules {
+            Ok(rules) => (rules, delivery),
+            Err(error) => (AlertRules::default(), delivery.and(Err(error.into()))),
+        };
         Notification {
             head,
+            rules,
             delivery: delivery.map_err(SetupError::from),
+            is_secret,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::client::policy::PolicyOptions;
 use crate::client::session;
 use crate::client::session::TlsDemand;
 use crate::client::transport::Transport;
-use crate::client::wire::tls::Trust;
+use crate::client::wire::tls::{Sni, Trust};
 use crate::mailbox::MailboxUrl;
 use std::time::Duration;
 
@@ -51,10 +51,12 @@ impl MailboxRoute {
             ..session::Options::default()
         };
         let server = route::Args::to(url.server.clone(), None, reach);
-        Ok(Self {
-            transport: transport(server, session, tls, auth)?,
-            url,
-        })
+        let transport = transport(server, session, tls, auth)?;
+        if transport.session.login_if_offered {
+            let why = "a mailbox cannot be read without a login; omit the question mark in --auth";
+            return Err(UsageError::usage(why).about("--auth"));
+        }
+        Ok(Self { url, transport })
     }
 
     /// The way to a mailbox by the options of a transport for sending: its proxy, resolver and trust, and its login if
@@ -73,6 +75,7 @@ impl MailboxRoute {
                 profile: sending.profile.clone(),
                 nameless: true,
                 port: None,
+                authzid: None,
             }),
         };
         if let Some(login) = &mut transport.credentials {
@@ -98,6 +101,7 @@ impl MailboxRoute {
         transport.route.relay = Some(endpoint);
         transport.route.connect_to = None;
         transport.tls.name = None;
+        transport.tls.sni = Sni::Expected;
         transport.tls.pins.clear();
         transport.tls.save_certs = None;
         transport.policy = PolicyOptions::default();

@@ -8,10 +8,11 @@ use crate::cli::options::value::{AddressList, Ids, Sender};
 use crate::cli::options::{crypt, dkim};
 use crate::mail::address::{Address, AddressError, Domain, ListEntry, Mailbox};
 use crate::mail::crypt::CryptOptions;
+use crate::mail::dkim::Signer;
 use crate::mail::envelope::Dsn;
 use crate::mail::message::{
     Attachment, Content, Disposition, HeaderField, Inline, Input, MessageDraft, MessageOptions,
-    MessageSource, ReadyMessage, TextAlternatives, WithoutText,
+    MessageSource, RawMessage, ReadyMessage, TextAlternatives, WithoutText,
 };
 use crate::system::host;
 use crate::system::text::in_charset;
@@ -40,6 +41,28 @@ const COMPOSED: [&str; 16] = [
     "priority",
     "list_unsubscribe",
     "auto_submitted",
+];
+
+/// Options that change a message, and other sources of messages.
+const NOT_RAW: [&str; 18] = [
+    "message",
+    "mbox",
+    "maildir",
+    "header",
+    "no_date",
+    "no_message_id",
+    "only_if_input",
+    "sign",
+    "sign_key",
+    "encrypt",
+    "encrypt_key",
+    "hide_subject",
+    "wkd",
+    "autocrypt",
+    "dkim_key",
+    "dkim",
+    "queue",
+    "queue_only",
 ];
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -89,9 +112,22 @@ pub struct Sending {
     /// marked as trashed. The Maildir is not changed.
     #[arg(long, value_name = "DIR", conflicts_with_all = COMPOSED)]
     maildir: Vec<PathBuf>,
+
+    /// Send the octets of this file or of standard input (`-`) as they are, to test a server.
+    ///
+    /// They need not be a message. Nothing is added, removed, converted or signed, even if the server does not
+    /// offer 8BITMIME or SMTPUTF8; the recipients are those of the options. With DATA (--chunking off), a dot after
+    /// CRLF is doubled, and CRLF is added at the end if it is missing. They are sent at once and not queued.
+    #[arg(long, value_name = "FILE|-", value_parser = value::file_or_stdin, conflicts_with_all = COMPOSED,
+          conflicts_with_all = NOT_RAW)]
+    message_raw: Option<Input>,
 }
 
 impl Sending {
+    pub fn is_raw(&self) -> bool {
+        self.message_raw.is_some()
+    }
+
     fn has_mailbox(&self) -> bool {
         !self.mbox.is_empty() || !self.maildir.is_empty()
     }
@@ -259,6 +295,23 @@ pub struct Args {
     dkim: dkim::Args,
 }
 
+fn no_recipient() -> UsageError {
+    UsageError::usage("no recipient: ehlo [OPTIONS] RECIPIENT...; see ehlo --help")
+}
+
+fn raw_message(raw: RawMessage) -> Result<MessageOptions, UsageError> {
+    if raw.recipients.is_empty() {
+        return Err(no_recipient());
+    }
+    Ok(MessageOptions {
+        content: Content::Raw(raw),
+        envelope_from: None,
+        dsn: Dsn::default(),
+        signer: Signer::default(),
+        crypt: CryptOptions::default(),
+    })
+}
+
 impl Args {
     /// True without a recipient and without a message that could name one.
     pub fn names_no_recipient(&self, others: &Sending) -> bool {
@@ -291,7 +344,11 @@ impl Args {
 
     /// The message for the recipients of the arguments and the options. Recipients may lack a domain if the
     /// server is named by `--relay`.
-    pub fn options(mut self, others: Sending, relay: bool) -> Result<MessageOptions, UsageError> {
+    pub fn options(
+        mut self,
+        mut others: Sending,
+        relay: bool,
+    ) -> Result<MessageOptions, UsageError> {
         let envelope_from = self
             .envelope_from
             .take()
@@ -304,7 +361,16 @@ impl Args {
         } else {
             WithoutText::Send
         };
+        let raw = others.message_raw.take();
         let recipients = self.recipients(others, relay)?;
+        if let Some(input) = raw {
+            let raw = RawMessage {
+                input,
+                recipients: recipients.all(),
+                sender: envelope_from.unwrap_or(Some(from.address)),
+            };
+            return raw_message(raw);
+        }
         let signer = take(&mut self.dkim).signer()?;
         if let Some(input) = self.message.pop() {
             // --from is the envelope sender if the message names its author.
@@ -329,9 +395,7 @@ impl Args {
         }
         let is_bcc = |field: &HeaderField| field.name.eq_ignore_ascii_case("bcc");
         if recipients.is_empty() && !self.header.iter().any(is_bcc) {
-            return Err(UsageError::usage(
-                "no recipient: ehlo [OPTIONS] RECIPIENT...; see ehlo --help",
-            ));
+            return Err(no_recipient());
         }
         let mut draft = self.draft(from, recipients)?;
         draft.text.without_text = without_text;

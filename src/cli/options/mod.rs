@@ -1,5 +1,6 @@
 //! Options that several commands share.
 
+pub(crate) mod alert;
 pub(crate) mod auth;
 pub(crate) mod command_line;
 pub(crate) mod config;

@@ -71,6 +71,13 @@ pub struct OutputArgs {
     #[arg(short, long, conflicts_with_all = ["json", "transcript", "verbose", "hex", "timing"])]
     quiet: bool,
 
+    /// Show the session only from its first error on.
+    ///
+    /// Nothing is shown before the error: a reply of 400 or higher, a failed connection or an untrusted certificate. If
+    /// all goes well, there is no output.
+    #[arg(long, conflicts_with = "quiet")]
+    quiet_until_error: bool,
+
     /// Also show DNS lookups, each host tried, and encoding decisions.
     #[arg(short, long)]
     verbose: bool,
@@ -146,6 +153,7 @@ impl OutputArgs {
         self.check(format)?;
         Ok(TranscriptOptions {
             format,
+            from_error: self.quiet_until_error,
             verbose: self.verbose,
             data: false,
             hex: self.hex,
@@ -177,6 +185,7 @@ impl OutputArgs {
             Format::Json if self.hex => ("--hex", "json"),
             Format::None if self.hex => ("--hex", "none"),
             Format::None if self.timing => ("--timing", "none"),
+            Format::None if self.quiet_until_error => ("--quiet-until-error", "none"),
             _ => return Ok(()),
         };
         Err(contradiction(option, other))

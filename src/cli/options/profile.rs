@@ -257,7 +257,7 @@ fn names_recipients(arg: &Arg) -> bool {
 }
 
 /// A setting as words of a command line.
-fn to_words(option: &Arg, value: &Value) -> Result<Vec<OsString>, ConfigFault> {
+pub fn to_words(option: &Arg, value: &Value) -> Result<Vec<OsString>, ConfigFault> {
     let takes_value = option.get_action().takes_values();
     let needs_value = takes_value && option.get_num_args().is_none_or(|n| n.min_values() > 0);
     let long = option.get_long().unwrap_or_default();
@@ -289,13 +289,13 @@ fn to_words(option: &Arg, value: &Value) -> Result<Vec<OsString>, ConfigFault> {
 }
 
 /// An error of clap in the options of a profile, and the key that it names.
-struct OptionError {
+pub struct OptionError {
     key: Option<String>,
-    fault: ConfigFault,
+    pub fault: ConfigFault,
 }
 
 impl OptionError {
-    fn of(error: &clap::Error) -> Self {
+    pub fn of(error: &clap::Error) -> Self {
         let named = match error.get(ContextKind::InvalidArg) {
             Some(ContextValue::String(named)) => named.strip_prefix("--"),
             _ => None,

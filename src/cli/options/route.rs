@@ -5,6 +5,7 @@ use crate::cli::options::value;
 use crate::cli::options::value::HostPort;
 use crate::client::route::{AddressFamily, ConnectTo, Host, Proxy, RouteOptions};
 use crate::client::session;
+use crate::client::wire::tls::TlsOptions;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -40,6 +41,53 @@ pub struct Args {
     // --port of the command line replaces the port in --relay of a profile.
     #[arg(skip)]
     pub port_wins: bool,
+}
+
+/// Options of the connections of a command that sends nothing and has no relay.
+#[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
+pub struct DirectRouteArgs {
+    /// Use IPv4 only.
+    #[arg(short = '4', long = "ipv4", conflicts_with = "ipv6")]
+    ipv4: bool,
+
+    /// Use IPv6 only.
+    #[arg(short = '6', long = "ipv6")]
+    ipv6: bool,
+
+    /// Local address to connect from.
+    #[arg(long, value_name = "IP")]
+    bind: Option<IpAddr>,
+
+    /// Use this DNS resolver instead of those in /etc/resolv.conf.
+    #[arg(long, value_name = "IP[:PORT]", value_parser = value::target)]
+    dns: Option<HostPort>,
+
+    /// Trust the CAs in this file (PEM) instead of those of the system.
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+}
+
+impl DirectRouteArgs {
+    pub fn options(self) -> Result<(RouteOptions, TlsOptions), UsageError> {
+        let family = match (self.ipv4, self.ipv6, self.bind) {
+            (true, ..) => AddressFamily::V4,
+            (_, true, _) => AddressFamily::V6,
+            (_, _, Some(ip)) => AddressFamily::of(ip),
+            _ => AddressFamily::Any,
+        };
+        let route = RouteOptions {
+            family,
+            bind: self.bind,
+            dns: self.dns.map(resolver).transpose()?,
+            ..RouteOptions::direct()
+        };
+        let tls = TlsOptions {
+            ca_file: self.ca_file,
+            ..TlsOptions::default()
+        };
+        Ok((route, tls))
+    }
 }
 
 /// Options of the connection, for all servers.

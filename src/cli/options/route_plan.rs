@@ -3,10 +3,9 @@
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config::{DeliverySettings, QueueArgs, Uncertain, settings};
 use crate::cli::options::profile::MergedArgs;
-use crate::cli::options::{crypt, dkim};
-
 use crate::cli::options::stored_value::shell_command;
 use crate::cli::options::usage_error::{UsageError, first};
+use crate::cli::options::{config, crypt, dkim};
 use crate::cli::send::args::{self, ParsedWords, SendArgs};
 use crate::client::credentials::CredentialsOptions;
 use crate::client::session;
@@ -107,6 +106,7 @@ fn fallback(own: Transport, merged: Transport, first: Option<&CredentialsOptions
     let session = session::Options {
         tls: own.session.tls,
         mechanisms: own.session.mechanisms,
+        login_if_offered: own.session.login_if_offered,
         password_in_clear: own.session.password_in_clear,
         ..merged.session
     };
@@ -176,6 +176,32 @@ fn of_profile(
         )));
     };
     RoutePlan::of(&config, config.profile(name)?, command_line)
+}
+
+/// The profile of a command that takes its whole route from it, given to `read` with the transport of sending.
+///
+/// `beside` has the names of the options that may stand beside `--profile`.
+pub fn of_whole_profile<T>(
+    config: &config::Args,
+    (command_line, beside): (CommandLineArgs<'_>, &[&str]),
+    places: &Places,
+    read: impl FnOnce(&Config, &Profile, Transport) -> Result<T, UsageError>,
+) -> Result<T, UsageError> {
+    if let Some(option) = command_line.other_than(beside) {
+        return Err(UsageError::usage(format!(
+            "{option} conflicts with --profile, which defines the whole route; omit one of them"
+        )));
+    }
+    let mut command_line = command_line.of_sending();
+    let found = config.read(|| command_line.keys(), places)?;
+    let chosen = found
+        .as_ref()
+        .map(|found| found.choose(config.profile.as_deref(), None));
+    let Some((found, profile)) = found.as_ref().zip(chosen.transpose()?.flatten()) else {
+        return Err(UsageError::usage("unknown profile"));
+    };
+    let transport = profile_transport(found, profile, &mut command_line)?;
+    read(found, profile, transport)
 }
 
 /// A command line with options of a transport and of the queue, and nothing else.

@@ -22,19 +22,20 @@ pub const LMTP_PORT: u16 = 24;
 #[group(skip)]
 #[command(next_help_heading = "Testing")]
 pub struct Args {
-    /// Send QUIT after this stage: connect, banner, ehlo, starttls, auth, mail, rcpt, data or dot.
+    /// Send QUIT after this stage: connect, proxy, banner, ehlo, starttls, xclient, auth, mail, rcpt, data or dot.
     ///
     /// If the stage does not occur, QUIT is sent at the next one: `auth` without --user stops before MAIL. rcpt
-    /// means after the last recipient. Servers do not expect QUIT after connect or data.
-    #[arg(long, value_name = "STAGE", value_parser = point, conflicts_with_all = ["drop_after", "drop_after_send", "queue", "queue_only"])]
+    /// means after the last recipient, xclient after the last --xclient. Servers do not expect QUIT after connect,
+    /// proxy or data.
+    #[arg(long, value_name = "STAGE", value_parser = stop_point, conflicts_with_all = ["drop_after", "drop_after_send", "queue", "queue_only"])]
     quit_after: Option<Stage>,
 
     /// Drop the connection after the reply to this stage.
-    #[arg(long, value_name = "STAGE", value_parser = point, conflicts_with_all = ["drop_after_send", "queue", "queue_only"])]
+    #[arg(long, value_name = "STAGE", value_parser = stop_point, conflicts_with_all = ["drop_after_send", "queue", "queue_only"])]
     drop_after: Option<Stage>,
 
     /// Drop the connection after sending this stage, without reading the reply.
-    #[arg(long, value_name = "STAGE", value_parser = point, conflicts_with_all = ["queue", "queue_only"])]
+    #[arg(long, value_name = "STAGE", value_parser = stop_point, conflicts_with_all = ["queue", "queue_only"])]
     drop_after_send: Option<Stage>,
 
     /// Send the message N times, each over a new connection and with a new Message-ID.
@@ -99,6 +100,12 @@ pub struct ClientIdentity {
     /// `unknown` sends no addresses.
     #[arg(long, value_name = "VERSION [ENDS]", value_parser = proxy)]
     proxy_protocol: Option<Proxy>,
+
+    /// Greet with HELO, without EHLO before it.
+    ///
+    /// The server then offers no extensions; --force uses them nevertheless.
+    #[arg(long, conflicts_with = "lmtp")]
+    no_ehlo: bool,
 
     /// Speak LMTP, which returns one reply per recipient after the message (RFC 2033).
     #[arg(long, help_heading = "Session")]
@@ -168,6 +175,7 @@ impl ClientIdentity {
                 .map(|&extension| self.forced_line(extension, &options.mechanisms))
                 .collect(),
             proxy: self.proxy_protocol,
+            only_helo: self.no_ehlo,
             xclient: self.xclient,
             xforward: self.xforward,
             ..TestOptions::default()
@@ -220,7 +228,8 @@ fn contradiction(keyword: &str, other: &str) -> UsageError {
     .about("--force")
 }
 
-fn point(text: &str) -> Result<Stage, String> {
+/// A stage at which a session can end early.
+pub(crate) fn stop_point(text: &str) -> Result<Stage, String> {
     let mut points = STOP_POINTS.into_iter();
     let found = points.find(|point| point.name().eq_ignore_ascii_case(text));
     found.ok_or_else(|| {
@@ -305,8 +314,8 @@ mod tests {
 
     #[test]
     fn unknown_stages_and_extensions_are_refused() {
-        assert_eq!(point("rcpt"), Ok(Stage::Rcpt));
-        assert!(point("quit").unwrap_err().contains("banner"));
+        assert_eq!(stop_point("rcpt"), Ok(Stage::Rcpt));
+        assert!(stop_point("quit").unwrap_err().contains("banner"));
         assert_eq!(extension("bdat"), Ok(Extension::Chunking));
         assert_eq!(extension("Prdr"), Ok(Extension::Prdr));
         let error = extension("vrfy").unwrap_err();

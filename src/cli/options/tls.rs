@@ -5,8 +5,9 @@ use crate::cli::options::value;
 use crate::client::route;
 use crate::client::route::Host;
 use crate::client::session::TlsDemand;
-use crate::client::wire::tls::{Pin, TlsOptions, Trust};
+use crate::client::wire::tls::{Pin, Sni, TlsOptions, TlsVersions, Trust};
 use clap::ValueEnum;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// The port of implicit TLS (RFC 8314 §7.3).
@@ -59,6 +60,16 @@ pub struct Args {
     /// Minimum TLS version; implies that TLS is required.
     #[arg(long, value_name = "VERSION", value_enum)]
     tls_min: Option<Version>,
+
+    /// Maximum TLS version, to test a server.
+    #[arg(long, value_name = "VERSION", value_enum)]
+    tls_max: Option<Version>,
+
+    /// Server name sent in the TLS handshake (SNI); `none` sends no name.
+    ///
+    /// The default is the name expected in the certificate, which this option does not change.
+    #[arg(long, value_name = "NAME|none", value_parser = sni)]
+    sni: Option<Sni>,
 
     /// Save the server's certificate chain (PEM), whether or not it is valid.
     #[arg(long, value_name = "FILE")]
@@ -123,6 +134,7 @@ impl Args {
         route: &route::RouteOptions,
     ) -> Result<(TlsDemand, TlsOptions), UsageError> {
         let encryption = self.encryption(route);
+        let versions = self.versions()?;
         match (encryption, self.requirement()) {
             (TlsDemand::Off, Some(option)) => {
                 return Err(UsageError::usage(format!(
@@ -150,10 +162,23 @@ impl Args {
             pins: self.pin,
             identity: self.cert.zip(self.key),
             name: self.tls_name,
-            only_tls13: self.tls_min == Some(Version::Tls13),
+            sni: self.sni.unwrap_or_default(),
+            versions,
             save_certs: self.save_certs,
         };
         Ok((encryption, options))
+    }
+
+    fn versions(&self) -> Result<TlsVersions, UsageError> {
+        match (self.tls_min, self.tls_max) {
+            (Some(Version::Tls13), Some(Version::Tls12)) => Err(UsageError::usage(
+                "--tls-min 1.3 conflicts with --tls-max 1.2; omit one of them",
+            )
+            .about("--tls-max")),
+            (Some(Version::Tls13), _) => Ok(TlsVersions::Only13),
+            (_, Some(Version::Tls12)) => Ok(TlsVersions::Only12),
+            _ => Ok(TlsVersions::All),
+        }
     }
 
     fn encryption(&self, route: &route::RouteOptions) -> TlsDemand {
@@ -188,6 +213,11 @@ impl Args {
             ("--tls-min", self.tls_min.is_some()),
             ("--cert", self.cert.is_some() && self.tls == TlsMode::Off),
             (
+                "--tls-max",
+                self.tls_max.is_some() && self.tls == TlsMode::Off,
+            ),
+            ("--sni", self.sni.is_some() && self.tls == TlsMode::Off),
+            (
                 "--save-certs",
                 self.save_certs.is_some() && self.tls == TlsMode::Off,
             ),
@@ -195,5 +225,16 @@ impl Args {
         present
             .into_iter()
             .find_map(|(option, present)| present.then_some(option))
+    }
+}
+
+/// A host name, or `none`.
+fn sni(text: &str) -> Result<Sni, String> {
+    match text {
+        "none" => Ok(Sni::Absent),
+        _ if text.parse::<IpAddr>().is_ok() => {
+            Err("an IP address is not sent as a server name (RFC 6066)".to_owned())
+        }
+        _ => value::tls_name(text).map(Sni::Name),
     }
 }

@@ -43,6 +43,21 @@ pub(crate) struct RareArgs {
     pub(crate) testing: testing::Args,
 }
 
+// The options of the transport of a command that sends messages of its own. They are parsed again together with those of
+// the profile.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(crate) struct CommonTransportArgs {
+    #[command(flatten)]
+    _route: route::Args,
+    #[command(flatten)]
+    _session: SessionArgs,
+    #[command(flatten)]
+    _tls: tls::Args,
+    #[command(flatten)]
+    _auth: auth::Args,
+}
+
 impl TransportArgs {
     /// Reads the rare options, if the command has them.
     pub(crate) fn read_rare(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -124,7 +139,7 @@ enum Switch {
 }
 
 impl SessionArgs {
-    fn options(self) -> session::Options {
+    pub(crate) fn options(self) -> session::Options {
         session::Options {
             helo: self.helo,
             no_pipelining: matches!(self.pipelining, Switch::Off),

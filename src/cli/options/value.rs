@@ -246,6 +246,41 @@ pub fn size(text: &str) -> Result<NonZeroU64, String> {
     bytes.ok_or_else(invalid)
 }
 
+/// Number of messages in a period.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    pub count: f64,
+    pub period: Duration,
+}
+
+impl Rate {
+    pub fn per_second(self) -> f64 {
+        self.count / self.period.as_secs_f64()
+    }
+}
+
+/// `10/s`, `100/m`, `500/h` or `2000/d`.
+pub fn rate(text: &str) -> Result<Rate, String> {
+    let wrong =
+        || "expected a number and a unit of time, as in 10/s, 100/m, 500/h or 2000/d".to_owned();
+    let (count, unit) = text.split_once('/').ok_or_else(wrong)?;
+    let seconds = match unit.trim() {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    let count: f64 = count.trim().parse().map_err(|_| wrong())?;
+    if !(count > 0.0 && count <= 1e6) {
+        return Err(wrong());
+    }
+    Ok(Rate {
+        count,
+        period: Duration::from_secs(seconds),
+    })
+}
+
 fn time(text: &str, examples: &str) -> Result<Duration, String> {
     time::parsed(text).ok_or_else(|| match text.parse::<f64>() {
         Ok(number) if number > 0.0 && number.is_finite() => {

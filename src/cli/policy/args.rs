@@ -1,14 +1,9 @@
 //! Options of `ehlo policy`.
 
-use crate::cli::options::route::resolver;
+use crate::cli::options::route::DirectRouteArgs;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
-use crate::cli::options::value::HostPort;
 use crate::cli::policy::{Policy, RefreshOptions};
-use crate::client::route::{AddressFamily, RouteOptions};
-use crate::client::wire::tls::TlsOptions;
-use std::net::IpAddr;
-use std::path::PathBuf;
 
 /// Show, fetch and remove the MTA-STS policies of recipient domains.
 ///
@@ -69,25 +64,8 @@ struct RefreshArgs {
     #[arg(short, long)]
     verbose: bool,
 
-    /// Use IPv4 only.
-    #[arg(short = '4', long = "ipv4", conflicts_with = "ipv6")]
-    ipv4: bool,
-
-    /// Use IPv6 only.
-    #[arg(short = '6', long = "ipv6")]
-    ipv6: bool,
-
-    /// Local address to connect from.
-    #[arg(long, value_name = "IP")]
-    bind: Option<IpAddr>,
-
-    /// Use this DNS resolver instead of those in /etc/resolv.conf.
-    #[arg(long, value_name = "IP[:PORT]", value_parser = value::target)]
-    dns: Option<HostPort>,
-
-    /// Trust the CAs in this file (PEM) instead of those of the system.
-    #[arg(long, value_name = "FILE")]
-    ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    route: DirectRouteArgs,
 }
 
 impl PolicyCommandArgs {
@@ -103,26 +81,13 @@ impl PolicyCommandArgs {
 
 impl RefreshArgs {
     fn options(self) -> Result<RefreshOptions, UsageError> {
-        let family = match (self.ipv4, self.ipv6, self.bind) {
-            (true, ..) => AddressFamily::V4,
-            (_, true, _) => AddressFamily::V6,
-            (_, _, Some(ip)) => AddressFamily::of(ip),
-            _ => AddressFamily::Any,
-        };
+        let (route, tls) = self.route.options()?;
         Ok(RefreshOptions {
             domains: self.domains,
             json: self.json,
             verbose: self.verbose,
-            route: RouteOptions {
-                family,
-                bind: self.bind,
-                dns: self.dns.map(resolver).transpose()?,
-                ..RouteOptions::direct()
-            },
-            tls: TlsOptions {
-                ca_file: self.ca_file,
-                ..TlsOptions::default()
-            },
+            route,
+            tls,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::config;
-use crate::cli::options::route_plan::profile_transport;
+use crate::cli::options::route_plan::of_whole_profile;
 use crate::cli::options::transport::{ProbeTransportArgs, report_certificate};
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
@@ -11,7 +11,7 @@ use crate::cli::probe::{Format, ProbeOptions, Subject, Thresholds};
 use crate::client::route::Host;
 use crate::client::session::{Protocol, TlsDemand};
 use crate::client::transport::Transport;
-use crate::config::Places;
+use crate::config::{Config, Places, Profile};
 use crate::probe::Expectation;
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -206,7 +206,14 @@ impl Args {
         places: &Places,
     ) -> Result<Vec<Subject>, UsageError> {
         if self.config.profile.is_some() {
-            let transport = of_profile(&self.config, command_line, places)?;
+            let beside = (command_line, WITH_PROFILE.as_slice());
+            let read = |_: &Config, _: &Profile, transport: Transport| match transport.route.relay {
+                Some(_) => Ok(transport),
+                None => Err(UsageError::usage(
+                    "the profile has no relay; specify a host",
+                )),
+            };
+            let transport = of_whole_profile(&self.config, beside, places, read)?;
             return Ok(vec![Subject {
                 transport,
                 mx: None,
@@ -293,32 +300,4 @@ fn check_several(subjects: &[Subject]) -> Result<(), UsageError> {
         return Err(UsageError::usage(what).about(option));
     }
     Ok(())
-}
-
-/// The transport of a profile that has a relay.
-fn of_profile(
-    config: &config::Args,
-    command_line: CommandLineArgs<'_>,
-    places: &Places,
-) -> Result<Transport, UsageError> {
-    if let Some(option) = command_line.other_than(&WITH_PROFILE) {
-        return Err(UsageError::usage(format!(
-            "{option} conflicts with --profile, which defines the whole route; omit one of them"
-        )));
-    }
-    let mut command_line = command_line.of_sending();
-    let read = config.read(|| command_line.keys(), places)?;
-    let chosen = read
-        .as_ref()
-        .map(|read| read.choose(config.profile.as_deref(), None));
-    let Some((read, profile)) = read.as_ref().zip(chosen.transpose()?.flatten()) else {
-        return Err(UsageError::usage("unknown profile"));
-    };
-    let transport = profile_transport(read, profile, &mut command_line)?;
-    if transport.route.relay.is_none() {
-        return Err(UsageError::usage(
-            "the profile has no relay; specify a host",
-        ));
-    }
-    Ok(transport)
 }

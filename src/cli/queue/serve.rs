@@ -20,6 +20,7 @@ use crate::server::{
 };
 use crate::system::exit::Exit;
 use crate::system::host;
+use crate::system::sealed_file::SealedWriter;
 use crate::system::text::reason;
 use crate::system::time::header_date;
 use crate::system::user::{LocalUser, peer_uid};
@@ -301,7 +302,7 @@ impl MessageStore for Submissions<'_> {
     }
 
     fn begin(&self, envelope: &ReceivedEnvelope) -> io::Result<Box<dyn Incoming + '_>> {
-        let file = tempfile::tempfile_in(self.quota.directory())?;
+        let file = SealedWriter::new_in(self.quota.directory())?;
         Ok(Box::new(SubmittedMessage::new(self, envelope, file)))
     }
 }

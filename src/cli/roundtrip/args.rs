@@ -6,9 +6,9 @@ use crate::cli::options::config::settings;
 use crate::cli::options::mailbox::MailboxRoute;
 use crate::cli::options::output::LogArgs;
 use crate::cli::options::route_plan::with_options;
-use crate::cli::options::transport::SessionArgs;
+use crate::cli::options::transport::CommonTransportArgs;
 use crate::cli::options::usage_error::UsageError;
-use crate::cli::options::{auth, config, dkim, message as message_options, route, tls, value};
+use crate::cli::options::{auth, config, dkim, message as message_options, value};
 use crate::cli::roundtrip::expect::Expectation;
 use crate::cli::roundtrip::message;
 use crate::cli::roundtrip::{ReportFormat, RoundTrip, Thresholds};
@@ -119,23 +119,9 @@ pub struct Args {
     #[command(flatten)]
     log: LogArgs,
     #[command(flatten)]
-    _transport: RoundTripTransportArgs,
+    _transport: CommonTransportArgs,
     #[command(flatten)]
     config: config::Args,
-}
-
-// The options of the transport. They are parsed again together with those of the profile.
-#[derive(Debug, clap::Args)]
-#[group(skip)]
-struct RoundTripTransportArgs {
-    #[command(flatten)]
-    _route: route::Args,
-    #[command(flatten)]
-    _session: SessionArgs,
-    #[command(flatten)]
-    _tls: tls::Args,
-    #[command(flatten)]
-    _auth: auth::Args,
 }
 
 impl Args {
@@ -154,7 +140,7 @@ impl Args {
             .transpose()?
             .flatten();
         let chosen = config.zip(profile);
-        let options = command_line.transport_options::<RoundTripTransportArgs>()?;
+        let options = command_line.transport_options::<CommonTransportArgs>()?;
         let settings = settings(config)?;
         let route = with_options(&options, |route| route.resolve(chosen, settings))?;
         let transport = route.plan.transport;

@@ -2,6 +2,7 @@
 
 use crate::cli::roundtrip::Thresholds;
 use crate::mailbox::{AuthenticationResults, Changes, Hop};
+use crate::probe::verify::SignatureReport;
 use crate::system::exit::Health;
 use crate::system::text::shown;
 use serde_json::{Value, json};
@@ -34,6 +35,8 @@ pub struct Arrived {
     pub received: Option<String>,
     pub hops: Vec<Hop>,
     pub results: AuthenticationResults,
+    /// The DKIM signatures of the message as it arrived, verified by this program.
+    pub signatures: Vec<SignatureReport>,
     pub changes: Changes,
     /// `None`: the attachment was not found.
     pub is_attachment_same: Option<bool>,
@@ -215,6 +218,7 @@ fn arrived_lines(arrived: &Arrived) -> Vec<String> {
         results.join(", "),
         server.unwrap_or_default()
     ));
+    lines.extend(arrived.signatures.iter().map(signature_line));
     let same = |is: bool| if is { "unchanged" } else { "CHANGED" };
     lines.push(format!(
         "body        {}, attachment {}",
@@ -248,6 +252,23 @@ fn arrived_lines(arrived: &Arrived) -> Vec<String> {
         None => {}
     }
     lines
+}
+
+fn signature_line(report: &SignatureReport) -> String {
+    let verdict = &report.verdict;
+    let name = report.signature.as_ref().map(|signature| {
+        format!(
+            " of {} with selector {}",
+            signature.domain, signature.selector
+        )
+    });
+    let text = format!(
+        "{}{}: {}",
+        verdict.result.name(),
+        name.unwrap_or_default(),
+        verdict.why
+    );
+    format!("signature   {}", shown(&text))
 }
 
 fn hop_line(hop: &Hop, delay: Option<i64>) -> String {
@@ -291,6 +312,16 @@ fn arrived_object(arrived: &Arrived) -> Value {
         |one| json!({"method": one.method, "result": one.result, "properties": one.properties}),
     );
     let methods: Vec<Value> = methods.collect();
+    let signatures = arrived.signatures.iter().map(|report| {
+        let signature = report.signature.as_ref();
+        json!({
+            "domain": signature.map(|signature| &signature.domain),
+            "selector": signature.map(|signature| &signature.selector),
+            "result": report.verdict.result.name(),
+            "why": report.verdict.why,
+        })
+    });
+    let signatures: Vec<Value> = signatures.collect();
     let changed = arrived.changes.changed.iter();
     let changed: Vec<Value> = changed
         .map(|(name, sent, received)| json!({"name": name, "sent": sent, "received": received}))
@@ -302,6 +333,7 @@ fn arrived_object(arrived: &Arrived) -> Value {
         "received": arrived.received,
         "hops": hops,
         "results": {"server": arrived.results.server, "methods": methods},
+        "signatures": signatures,
         "body": {
             "same": arrived.changes.is_body_same(),
             "sent_sha256": arrived.changes.body[0],

@@ -1,24 +1,28 @@
 //! The run of `ehlo roundtrip`.
 
 use crate::cli::fetch::sentence;
+use crate::cli::roundtrip::message::ATTACHMENT;
 use crate::cli::roundtrip::report::{Accepted, Arrived, Outcome};
 use crate::cli::roundtrip::{ReportFormat, RoundTrip};
 use crate::cli::terminal;
 use crate::cli::terminal::{build, complain, load, load_first};
 use crate::client::deliver::{ConnectionPool, Outgoing, deliver};
+use crate::client::dns::Resolver;
 use crate::client::events::{Event, Interests, Observer, Silent};
 use crate::client::outcome::DeliveryReport;
 use crate::client::transport::{LoadedTransport, Transports};
-use crate::mail::message::Message;
+use crate::mail::message::{Message, Source};
+use crate::mail::view::{Limits as ViewLimits, Parser};
 use crate::mailbox::{
     Arrival, Changes, Limits, MailboxError, OpenError, Opening, SharedObserver, Token, Watcher,
     compare, hops, results,
 };
-use crate::smtp::blocks::{Block, Replay as _};
+use crate::probe::verify::{SignatureReport, verify_signatures};
+use crate::smtp::blocks::{Block, BodyType, Replay as _, Shape};
 use crate::system::exit::Exit;
 use crate::system::stop::Stop;
+use crate::system::time::now_in_seconds;
 use crate::transcript::{Stevens, TranscriptOptions};
-use base64::prelude::{BASE64_STANDARD, Engine};
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -261,29 +265,61 @@ fn examine(
 ) -> Result<Arrived, MailboxError> {
     let mut received = Vec::new();
     watcher.message(arrival, (&mut received, MAX_SIZE))?;
-    let sent = sent_form(journey.message).map_err(MailboxError::Output)?;
-    let changes = compare(&sent, &received);
+    let changes = changes(journey.message, &received).map_err(MailboxError::Output)?;
+    let (hops, results) = (hops(&received), results(&received));
+    let signatures = signatures(journey, &received);
+    let received = Source::memory("the message".to_owned(), received);
+    let is_attachment_same = attachment_same(&received, &journey.trip.attachment);
     Ok(Arrived {
         after,
         folder: arrival.folder.clone(),
         is_junk: arrival.is_junk,
         received: arrival.received.clone(),
-        hops: hops(&received),
-        results: results(&received),
-        is_attachment_same: attachment_same(&received, &changes, &journey.trip.attachment),
+        hops,
+        results,
+        signatures,
+        is_attachment_same: is_attachment_same.map_err(MailboxError::Output)?,
         changes,
         is_deleted: None,
     })
 }
 
-/// The message in the form that every server accepts.
-fn sent_form(message: &Message) -> io::Result<Vec<u8>> {
-    let mut out = Vec::new();
-    if let Some(shape) = message.simplest() {
-        let mut blocks = message.blocks(shape);
-        while blocks.append(&mut out)? != Block::End {}
+/// The changes since the message was sent, in the form that it has at a server with fewer extensions or more: that in
+/// which the body is the same, else the one that every server accepts.
+fn changes(message: &Message, received: &[u8]) -> io::Result<Changes> {
+    let types = BodyType::ALL.into_iter();
+    let accepts = types.flat_map(|body| [body.without_utf8(), body.with_utf8()]);
+    let mut first = None;
+    for shape in accepts.filter_map(|accepts| message.shape(accepts)) {
+        let changes = compare(&form(message, shape)?, received);
+        if changes.is_body_same() {
+            return Ok(changes);
+        }
+        first.get_or_insert(changes);
     }
+    Ok(first.unwrap_or_default())
+}
+
+fn form(message: &Message, shape: Shape) -> io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut blocks = message.blocks(shape);
+    while blocks.append(&mut out)? != Block::End {}
     Ok(out)
+}
+
+/// The DKIM signatures of the message as it arrived. Empty if the keys cannot be looked up because of a proxy.
+fn signatures(journey: &Journey<'_>, received: &[u8]) -> Vec<SignatureReport> {
+    let route = &journey.trip.transport.route;
+    if route.proxy.is_some() && route.dns.is_none() {
+        return Vec::new();
+    }
+    let Ok(resolver) = Resolver::new(route.dns) else {
+        return Vec::new();
+    };
+    let now = now_in_seconds().max(0).unsigned_abs();
+    let verified = verify_signatures(received, (&resolver.until(journey.end), now), &mut Silent);
+    // The header has more than a mebibyte.
+    verified.unwrap_or_default()
 }
 
 /// Tells the observer of both sessions about the deadline.
@@ -335,14 +371,16 @@ impl Watchdog {
 }
 
 /// True if the attachment arrived byte for byte. `None`: it is not found.
-fn attachment_same(received: &[u8], changes: &Changes, attachment: &[u8]) -> Option<bool> {
-    if changes.is_body_same() {
-        return Some(true);
-    }
-    let encoded = BASE64_STANDARD.encode(attachment);
-    let octets = received.iter().copied();
-    let plain: Vec<u8> = octets
-        .filter(|octet| !octet.is_ascii_whitespace())
-        .collect();
-    memchr::memmem::find(&plain, encoded.as_bytes()).map(|_| true)
+fn attachment_same(received: &Source, attachment: &[u8]) -> io::Result<Option<bool>> {
+    let view = Parser::view(received, ViewLimits::Whole)?;
+    let mut named = view.parts.iter().filter(|part| part.name == ATTACHMENT);
+    let Some(part) = named.next() else {
+        return Ok(None);
+    };
+    let mut content = Vec::with_capacity(attachment.len());
+    part.decode(received, &mut |block| {
+        content.extend_from_slice(block);
+        Ok(())
+    })?;
+    Ok(Some(content == attachment))
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::UsageError;
-use crate::cli::options::{mail, value};
+use crate::cli::options::{alert, mail, value};
 use crate::client::http::Url;
 use crate::config::Places;
 use crate::cron::alert::Expectation;
@@ -10,6 +10,7 @@ use crate::cron::job;
 use crate::cron::job::{CommandSpec, DigestUse, Job, LockOptions, Template};
 use clap::ValueEnum;
 use std::ffi::OsString;
+use std::mem;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -119,7 +120,7 @@ pub struct Args {
     exit_zero: bool,
 
     #[command(flatten)]
-    alert: mail::AlertArgs,
+    alert: alert::AlertArgs,
 
     /// Record the run in this digest instead of mailing it; `ehlo digest NAME` mails the digest.
     ///
@@ -128,7 +129,7 @@ pub struct Args {
         long,
         value_name = "NAME[@HH:MM]",
         value_parser = gathering,
-        conflicts_with_all = ["dedupe", "every", "recovered"],
+        conflicts_with_all = ["dedupe", "every", "recovered", "recovered_after"],
         help_heading = "Alerts"
     )]
     digest: Option<DigestUse>,
@@ -167,9 +168,11 @@ impl Args {
                 "--when change cannot be combined with --digest, which records every run; omit one of them",
             ));
         }
-        let mut alert = self.alert.plan();
-        alert.rules.change = matches!(when, ReportChoice::Change);
         let mut mail = self.mail.plan(typed, places)?;
+        // A digest has every run.
+        let rules = self.digest.is_none().then(|| mem::take(&mut mail.rules));
+        let mut alert = self.alert.plan(&rules.unwrap_or_default());
+        alert.rules.change = matches!(when, ReportChoice::Change);
         let subject = subject(mail.head.subject.take(), typed)?;
         let named = self.name.is_some();
         let name = self.name.unwrap_or_else(|| job::job_name(&self.command));

@@ -157,6 +157,10 @@ impl Args {
             let why = "--tls: only implicit is allowed here, for `connect`; otherwise the script itself starts TLS";
             return Err(UsageError::usage(why));
         }
+        if transport.session.login_if_offered {
+            let why = "a script decides itself if it logs in; omit the question mark in --auth";
+            return Err(UsageError::usage(why).about("--auth"));
+        }
         Ok(ScriptRun {
             names: self.scripts,
             transport,

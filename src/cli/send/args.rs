@@ -46,7 +46,7 @@ impl SendArgs {
         if testing.ends_before_mail() && self.message.names_no_recipient(&self.own) {
             return self.session_only();
         }
-        let only_print = self.own.print;
+        let (only_print, is_raw) = (self.own.print, self.own.is_raw());
         let relay = self.transport.route.names_server();
         let sources = self.message.sources(&mut self.own)?;
         if only_print && !sources.is_empty() {
@@ -59,6 +59,10 @@ impl SendArgs {
             message.type_text();
         }
         let extensions = &self.transport.rare.extensions;
+        if is_raw && extensions.field().is_some() {
+            let why = "--require-tls=no adds a header field, which --message-raw does not allow";
+            return Err(UsageError::usage(why).about("--require-tls"));
+        }
         message.dsn = extensions.dsn();
         message.add(extensions.field());
         let output = self.output.options()?;

@@ -3,7 +3,7 @@
 use crate::cli::send::deliver::{DeliveryOutput, ShownResult, over};
 use crate::cli::send::keep::{QueuedMessage, Shared};
 use crate::cli::send::{ConnectionUse, Send};
-use crate::cli::terminal::{Stdout, build, complain, load_first, prompt_for};
+use crate::cli::terminal::{Stdout, build, build_for, complain, load_first, prompt_for};
 use crate::client::deliver::{ConnectionPool, HostsOfRun};
 use crate::client::outcome::{Cause, Endings, RecipientResult};
 use crate::client::transport::Transports;
@@ -85,7 +85,7 @@ fn unreadable(error: &SourceError) -> Exit {
 fn check(messages: &MessageCollection) -> Result<(), Exit> {
     for message in messages.messages() {
         let message = message.map_err(|error| unreadable(&error))?;
-        let built = Message::build(message.options, SystemTime::now());
+        let built = Message::build_for(message.recipients, message.options, SystemTime::now());
         built.map_err(|error| {
             let (name, text) = (&message.name, error.to_string());
             // Errors of reading name the file.
@@ -184,7 +184,7 @@ impl Batch<'_> {
                 name: message.name,
             });
         }
-        let message = build(message.options)?;
+        let message = build_for(message.recipients, message.options)?;
         let Some(queueing) = &self.options.queueing else {
             return Ok(over(pool, &message, &mut self.output));
         };

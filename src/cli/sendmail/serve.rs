@@ -17,6 +17,7 @@ use crate::server::{
 };
 use crate::system::exit::Exit;
 use crate::system::host;
+use crate::system::sealed_file::SealedWriter;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -49,7 +50,7 @@ struct Submissions<'p> {
 
 impl sink::MessageStore for Submissions<'_> {
     fn begin(&self, envelope: &ReceivedEnvelope) -> io::Result<Box<dyn Incoming + '_>> {
-        let file = tempfile::tempfile()?;
+        let file = SealedWriter::new()?;
         Ok(Box::new(SubmittedMessage::new(self, envelope, file)))
     }
 

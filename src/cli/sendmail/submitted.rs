@@ -6,8 +6,9 @@ use crate::mail::envelope::Dsn;
 use crate::mail::message::{HeldBytes, Input, Submission, SubmissionFields};
 use crate::server::{Incoming, ReceivedEnvelope, StoreRefusal, StoredAt};
 use crate::system::exit::Exit;
-use std::fs::File;
+use crate::system::sealed_file::SealedWriter;
 use std::io::{self, Write as _};
+use std::sync::Arc;
 
 /// Decides about complete messages.
 pub trait AcceptSubmission: Sync {
@@ -23,33 +24,36 @@ pub struct Received {
     pub bytes: u64,
 }
 
-/// A message that is being received. It is kept in a file without a name, of which a crash leaves nothing.
+/// A message that is being received. It is kept in an encrypted file without a name, of which a crash leaves nothing.
 pub struct SubmittedMessage<'p> {
     accept: &'p dyn AcceptSubmission,
     envelope: ReceivedEnvelope,
-    file: File,
-    bytes: u64,
+    file: SealedWriter,
 }
 
 impl<'p> SubmittedMessage<'p> {
-    pub fn new(accept: &'p dyn AcceptSubmission, envelope: &ReceivedEnvelope, file: File) -> Self {
+    pub fn new(
+        accept: &'p dyn AcceptSubmission,
+        envelope: &ReceivedEnvelope,
+        file: SealedWriter,
+    ) -> Self {
         Self {
             accept,
             envelope: envelope.clone(),
             file,
-            bytes: 0,
         }
     }
 }
 
 impl Incoming for SubmittedMessage<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.bytes += bytes.len() as u64;
         self.file.write_all(bytes)
     }
 
     fn commit(self: Box<Self>) -> Result<StoredAt, StoreRefusal> {
-        let held = HeldBytes::file("the message", self.file, self.bytes);
+        let bytes = self.file.len();
+        let file = self.file.finish().map_err(StoreRefusal::Failed)?;
+        let held = HeldBytes::file("the message", Arc::new(file));
         let submission = Submission {
             input: Input::Held(held),
             dot_ends: false,
@@ -67,7 +71,7 @@ impl Incoming for SubmittedMessage<'_> {
         self.accept.accept(Received {
             envelope: self.envelope,
             submission,
-            bytes: self.bytes,
+            bytes,
         })
     }
 }

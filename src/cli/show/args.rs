@@ -4,14 +4,15 @@ use crate::cli::options::route::resolver;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::cli::options::value::HostPort;
-use crate::cli::show::{KeyLookup, ShowOptions, ShowOutput};
+use crate::cli::show::{KeyLookup, LayerOptions, ShowOptions, ShowOutput};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Show messages: decoded header fields, text, parts and attachments.
 ///
 /// One message is shown completely; of several, a list is printed, from which -n selects one. Control characters and
-/// other characters that could affect the terminal are shown as escapes.
+/// other characters that could affect the terminal are shown as escapes. A message that is shown completely is decrypted,
+/// and its signatures are checked, by gpg and openssl.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Args {
@@ -61,6 +62,14 @@ pub struct Args {
     #[arg(long, value_name = "IP[:PORT]", value_parser = value::target, requires = "dkim")]
     dns: Option<HostPort>,
 
+    /// Show the message as it was received: decrypt nothing, and check no signature of OpenPGP or S/MIME.
+    #[arg(long)]
+    no_decrypt: bool,
+
+    /// PEM file with key and certificate that decrypts S/MIME.
+    #[arg(long, value_name = "FILE.pem", conflicts_with = "no_decrypt")]
+    decrypt_key: Option<PathBuf>,
+
     /// Print one JSON object per message.
     #[arg(long)]
     json: bool,
@@ -83,6 +92,9 @@ impl Args {
             number: self.number,
             extract: self.extract,
             keys: self.dkim.then_some(KeyLookup { dns }),
+            layers: (!self.no_decrypt).then_some(LayerOptions {
+                key: self.decrypt_key,
+            }),
             output,
         })
     }

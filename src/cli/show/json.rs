@@ -1,8 +1,9 @@
 //! A message as JSON.
 
+use crate::cli::layers::as_json;
 use crate::cli::show::ShownMessage;
 use crate::mail::view::{PartView, Person, ViewedField, links};
-use crate::system::text::controls_terminal;
+use crate::system::text::json_for_terminal;
 use crate::system::time::rfc3339;
 use serde_json::{Value, json};
 use std::io;
@@ -10,19 +11,7 @@ use std::time::{Duration, SystemTime};
 
 /// The message in one line. No character in it can control a terminal.
 pub fn line(message: &ShownMessage) -> io::Result<String> {
-    let json = object(message)?.to_string();
-    let mut line = String::with_capacity(json.len());
-    for character in json.chars() {
-        if controls_terminal(character) {
-            let mut units = [0; 2];
-            for unit in character.encode_utf16(&mut units) {
-                line.push_str(&format!("\\u{unit:04x}"));
-            }
-        } else {
-            line.push(character);
-        }
-    }
-    Ok(line)
+    Ok(json_for_terminal(&object(message)?.to_string()))
 }
 
 fn object(message: &ShownMessage) -> io::Result<Value> {
@@ -56,6 +45,7 @@ fn object(message: &ShownMessage) -> io::Result<Value> {
         "links": links(view),
         "parts": parts,
         "attachments": attachments?,
+        "layers": message.layers.iter().map(as_json).collect::<Vec<_>>(),
         "checks": checks,
         "truncated": view.is_truncated,
     }))

@@ -13,10 +13,12 @@ pub(crate) use run::{readable, run};
 
 use crate::cli::show::checks::KeyLookup;
 use crate::cli::show::extract::SavedFile;
+use crate::mail::layers::Layer;
 use crate::mail::message::Source;
 use crate::mail::view::{FieldCheck, MessageView};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 #[derive(Debug)]
 pub struct ShowOptions {
@@ -28,7 +30,16 @@ pub struct ShowOptions {
     pub extract: Option<PathBuf>,
     /// `None`: DKIM signatures are checked without their keys.
     pub keys: Option<KeyLookup>,
+    /// `None`: messages are shown as they were received.
+    pub layers: Option<LayerOptions>,
     pub output: ShowOutput,
+}
+
+/// What decrypts messages, in addition to the OpenPGP keyring.
+#[derive(Debug)]
+pub struct LayerOptions {
+    /// A PEM file with key and certificate, for S/MIME.
+    pub key: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -44,12 +55,14 @@ pub enum ShowOutput {
     Part(String),
 }
 
-/// A message as it was found, and its view.
+/// A message without its end-to-end signatures and encryption, and its view.
 pub struct ShownMessage {
     pub name: String,
-    pub source: Source,
+    pub source: Arc<Source>,
     pub view: MessageView,
-    /// Empty in a list.
+    /// The signatures and encryption.
+    pub layers: Vec<Layer>,
+    /// The checks of the message as it was received. Empty in a list.
     pub checks: Vec<FieldCheck>,
     /// Files of attachments that were saved, in the order of [`MessageView::attachments`].
     pub saved: Vec<SavedFile>,

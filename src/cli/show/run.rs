@@ -5,16 +5,18 @@ use crate::cli::show::extract::extract;
 use crate::cli::show::text::{Style, list_line};
 use crate::cli::show::{ShowOptions, ShowOutput, ShownMessage, json, text};
 use crate::cli::terminal::{complain, print};
+use crate::mail::layers::{LayeredMessage, read_layers};
 use crate::mail::message::{
-    CollectionError, Input, MessageSource, Source, SourceError, StoredMessages,
+    CollectionError, Input, MessageError, MessageSource, Source, SourceError, StoredMessages,
 };
-use crate::mail::view::{Limits, Parser};
+use crate::mail::view::{Limits, MessageView, Parser};
 use crate::system::exit::Exit;
 use crate::system::text::{reason, shown_path};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A reason for showing nothing, or not all.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +37,8 @@ enum ShowFailure {
     Extract { path: String, error: io::Error },
     #[error("cannot show {name}: {}", reason(.error))]
     Read { name: String, error: io::Error },
+    #[error("cannot show {name}: {error}; try --no-decrypt")]
+    Layers { name: String, error: MessageError },
     #[error("--part needs one message; select it with -n")]
     Several,
 }
@@ -44,6 +48,7 @@ impl ShowFailure {
         match self {
             Self::Collection(error) => error.exit(),
             Self::Source(error) => error.exit(),
+            Self::Layers { error, .. } => error.exit(),
             Self::Extract { .. } => Exit::CantCreate,
             Self::Several => Exit::Usage,
             _ => Exit::NoInput,
@@ -97,8 +102,29 @@ fn read(
     } else {
         Limits::Whole
     };
-    let viewed = Parser::view(&source, limits);
-    let view = viewed.map_err(|error| unread(&name, error))?;
+    let received = Arc::new(source);
+    let viewed =
+        |source: &Source| Parser::view(source, limits).map_err(|error| unread(&name, error));
+    let mut view = viewed(&received)?;
+    let mut source = Arc::clone(&received);
+    let is_checked = !is_line && !matches!(options.output, ShowOutput::Part(_));
+    let checks = if is_checked {
+        checks(&view, &received, options.keys).map_err(|error| unread(&name, error))?
+    } else {
+        Vec::new()
+    };
+    let mut layers = Vec::new();
+    if limits == Limits::Whole {
+        let layered = layered(&name, &received, options)?;
+        if let Some(inner) = layered.inner {
+            view = MessageView {
+                size: received.len,
+                ..viewed(&inner)?
+            };
+            source = Arc::new(inner);
+        }
+        layers = layered.layers;
+    }
     let saved = match &options.extract {
         None => Vec::new(),
         Some(directory) => {
@@ -108,29 +134,39 @@ fn read(
             })?
         }
     };
-    let is_checked = !is_line && !matches!(options.output, ShowOutput::Part(_));
-    let checks = if is_checked {
-        checks(&view, &source, options.keys).map_err(|error| unread(&name, error))?
-    } else {
-        Vec::new()
-    };
     Ok(ShownMessage {
         name,
         source,
         view,
+        layers,
         checks,
         saved,
     })
 }
 
-/// A message as `ehlo show` shows it, without lookups in the DNS.
+fn layered(
+    name: &str,
+    message: &Arc<Source>,
+    options: &ShowOptions,
+) -> Result<LayeredMessage, ShowFailure> {
+    let Some(layers) = &options.layers else {
+        return Ok(LayeredMessage::default());
+    };
+    read_layers(message, layers.key.as_deref()).map_err(|error| ShowFailure::Layers {
+        name: name.to_owned(),
+        error,
+    })
+}
+
+/// A message as `ehlo show --no-decrypt` shows it, without lookups in the DNS.
 pub fn readable(source: Source, title: Option<String>) -> io::Result<String> {
     let view = Parser::view(&source, Limits::Whole)?;
     let checks = checks(&view, &source, None)?;
     let message = ShownMessage {
         name: source.name.clone(),
-        source,
+        source: Arc::new(source),
         view,
+        layers: Vec::new(),
         checks,
         saved: Vec::new(),
     };

@@ -1,8 +1,9 @@
 //! A message on the terminal. No character of it can control the terminal.
 
+use crate::cli::layers::word;
 use crate::cli::show::ShownMessage;
 use crate::cli::show::extract::SavedFile;
-use crate::mail::view::{FieldCheck, MessageView, Person, Role};
+use crate::mail::view::{MessageView, Person, Role};
 use crate::system::figures;
 use crate::system::text::{shown, shown_path, shown_with_tabs};
 use crate::system::time::local;
@@ -69,7 +70,7 @@ pub fn message(message: &ShownMessage, style: &Style) -> io::Result<String> {
     if view.parts.len() > 1 || view.attachments().next().is_some() {
         parts(&mut out, message)?;
     }
-    checks(&mut out, &message.checks);
+    checks(&mut out, message);
     if view.is_truncated {
         out.push_str("\nThe message is too large to be shown completely.\n");
     }
@@ -139,18 +140,18 @@ fn parts(out: &mut String, message: &ShownMessage) -> io::Result<()> {
     Ok(())
 }
 
-/// The results for DKIM signatures and the fields of lists.
-fn checks(out: &mut String, checks: &[FieldCheck]) {
-    if !checks.is_empty() {
+/// What the layers are, and what DKIM signatures and list fields say.
+fn checks(out: &mut String, message: &ShownMessage) {
+    let layers = message.layers.iter();
+    let layers = layers.map(|layer| (layer.is_ok(), layer.name(), layer.text.as_str()));
+    let fields = message.checks.iter();
+    let fields = fields.map(|check| (check.is_ok, check.field.to_owned(), check.text.as_str()));
+    let all: Vec<(Option<bool>, String, &str)> = layers.chain(fields).collect();
+    if !all.is_empty() {
         out.push_str("\nChecks:\n");
     }
-    for check in checks {
-        let result = match check.is_ok {
-            Some(true) => "ok",
-            Some(false) => "failed",
-            None => "-",
-        };
-        let _ = writeln!(out, "  {result:<7} {}: {}", check.field, shown(&check.text));
+    for (is_ok, name, text) in all {
+        let _ = writeln!(out, "  {:<7} {name}: {}", word(is_ok), shown(text));
     }
 }
 

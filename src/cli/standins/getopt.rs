@@ -21,6 +21,26 @@ pub struct LongOption {
     pub short: Option<char>,
 }
 
+impl LongOption {
+    /// An option that is reported under its own name.
+    pub const fn alone(name: &'static str, argument: OptionArgument) -> Self {
+        Self {
+            name,
+            argument,
+            short: None,
+        }
+    }
+
+    /// Another name of a short option.
+    pub const fn of_short(name: &'static str, argument: OptionArgument, short: char) -> Self {
+        Self {
+            name,
+            argument,
+            short: Some(short),
+        }
+    }
+}
+
 /// The options of a program.
 pub struct OptionTable {
     /// The program in error texts.
@@ -216,21 +236,9 @@ mod tests {
         program: "p",
         short: "ab:c::",
         long: &[
-            LongOption {
-                name: "alpha",
-                argument: OptionArgument::None,
-                short: Some('a'),
-            },
-            LongOption {
-                name: "beta",
-                argument: OptionArgument::Required,
-                short: None,
-            },
-            LongOption {
-                name: "better",
-                argument: OptionArgument::Optional,
-                short: None,
-            },
+            LongOption::of_short("alpha", OptionArgument::None, 'a'),
+            LongOption::alone("beta", OptionArgument::Required),
+            LongOption::alone("better", OptionArgument::Optional),
         ],
     };
 

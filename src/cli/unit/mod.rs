@@ -6,7 +6,7 @@ use crate::cli::notification::alert::{RunReport, recovered};
 use crate::cli::notification::{NotificationText, list_id};
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::UsageError;
-use crate::cli::options::{mail, value};
+use crate::cli::options::{alert, mail, value};
 use crate::config::Places;
 use crate::cron::Notification;
 use crate::cron::alert::{AlertOptions, Decision, Fingerprint, JobRun, OutputSample};
@@ -52,19 +52,20 @@ pub struct Args {
     user_unit: bool,
 
     #[command(flatten)]
-    alert: mail::AlertArgs,
+    alert: alert::AlertArgs,
     #[command(flatten)]
     mail: mail::Args,
 }
 
 impl Args {
     pub fn plan(self, typed: &CommandLineArgs<'_>, places: &Places) -> Result<Unit, UsageError> {
+        let mail = self.mail.plan(typed, places)?;
         Ok(Unit {
             name: self.name,
             user: self.user_unit,
             lines: self.lines,
-            alert: self.alert.plan(),
-            mail: self.mail.plan(typed, places)?,
+            alert: self.alert.plan(&mail.rules),
+            mail,
         })
     }
 }

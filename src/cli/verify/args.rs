@@ -12,10 +12,11 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Verify the DKIM signatures of a message, SPF and DMARC, as a receiver does.
+/// Verify the DKIM signatures of a message, SPF and DMARC, as a receiver does, and the author's signature.
 ///
-/// The results are printed as the header field Authentication-Results (RFC 8601) and in sentences. The exit status is 0 if
-/// DMARC passes, 75 if the DNS did not answer, and 77 otherwise.
+/// The results are printed as the header field Authentication-Results (RFC 8601) and in sentences. Signatures of OpenPGP and
+/// S/MIME are checked by gpg and openssl, which decrypt the message before if necessary. The exit status is 0 if DMARC passes
+/// and none of these signatures is wrong, 75 if the DNS did not answer, and 77 otherwise.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Args {
@@ -39,6 +40,14 @@ pub struct Args {
     #[arg(long, value_name = "NAME", value_parser = value::line)]
     authserv_id: Option<String>,
 
+    /// PEM file with key and certificate that decrypts S/MIME.
+    #[arg(long, value_name = "FILE.pem")]
+    decrypt_key: Option<PathBuf>,
+
+    /// Print one JSON object instead.
+    #[arg(long, conflicts_with = "verbose")]
+    json: bool,
+
     /// Use this DNS resolver instead of those in /etc/resolv.conf.
     #[arg(long, value_name = "IP[:PORT]", value_parser = value::target)]
     dns: Option<HostPort>,
@@ -46,10 +55,6 @@ pub struct Args {
     /// Time limit for all lookups, like 20s.
     #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "30s")]
     timeout: Duration,
-
-    /// Print the results as a JSON object.
-    #[arg(long, conflicts_with = "verbose")]
-    json: bool,
 
     /// Show the lookups.
     #[arg(short, long)]
@@ -72,6 +77,7 @@ impl Args {
             dns: self.dns.map(resolver).transpose()?,
             host: self.authserv_id,
             limit: self.timeout,
+            decrypt_key: self.decrypt_key,
             json: self.json,
             verbose: self.verbose,
         })

@@ -1,13 +1,16 @@
-//! `ehlo verify`: the results of DKIM, SPF and DMARC for a message.
+//! `ehlo verify`: the results of DKIM, SPF and DMARC for a message, and those of the author's signatures.
 
 pub(crate) mod args;
-mod object;
+
+mod json;
 
 pub(crate) use args::Args;
 
 use crate::cli::terminal::{Stdout, complain, stdout_width, wrapped, write};
 use crate::client::dns::Resolver;
 use crate::client::events::{Observer, Silent};
+use crate::mail::layers::{Layer, read_layers};
+use crate::mail::message::{Input, Source};
 use crate::probe::verify::{
     DmarcResult, MessageClient, MessageReport, SignatureReport, SpfReport, authentication_results,
     verify_message,
@@ -17,11 +20,10 @@ use crate::system::host;
 use crate::system::text::{reason, shown, shown_path};
 use crate::system::time::now_in_seconds;
 use crate::transcript::{Stevens, TranscriptOptions};
-use object::object;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 #[derive(Debug)]
@@ -33,26 +35,35 @@ pub struct VerifyTask {
     /// The name of this host in the results. `None`: its own.
     pub host: Option<String>,
     pub limit: Duration,
+    /// A PEM file with key and certificate, for S/MIME.
+    pub decrypt_key: Option<PathBuf>,
     pub json: bool,
     pub verbose: bool,
 }
 
+/// What was found out about a message.
+struct Findings {
+    report: MessageReport,
+    /// End-to-end signatures and encryption.
+    layers: Vec<Layer>,
+}
+
 pub fn run(task: &VerifyTask) -> Exit {
     match report(task) {
-        Ok(report) => {
+        Ok(findings) => {
             let host = task
                 .host
                 .clone()
                 .or_else(host::fqdn)
                 .unwrap_or_else(host::node_name);
-            let (exit, field) = (exit(&report), authentication_results(&report, &host));
+            let results = authentication_results(&findings.report, &host);
             let text = if task.json {
-                format!("{}\n", object(&report, &field, exit))
+                format!("{}\n", json::object(&findings, &results, exit(&findings)))
             } else {
-                format!("{field}\n\n{}", text(&report))
+                format!("{results}\n\n{}", text(&findings))
             };
             match write(text.as_bytes()) {
-                Ok(()) => exit,
+                Ok(()) => exit(&findings),
                 Err(exit) => exit,
             }
         }
@@ -63,15 +74,17 @@ pub fn run(task: &VerifyTask) -> Exit {
     }
 }
 
-fn exit(report: &MessageReport) -> Exit {
-    match report.dmarc.result {
+fn exit(findings: &Findings) -> Exit {
+    let is_wrong = |layer: &Layer| layer.is_valid == Some(false);
+    match findings.report.dmarc.result {
+        DmarcResult::Pass if findings.layers.iter().any(is_wrong) => Exit::Policy,
         DmarcResult::Pass => Exit::Ok,
         DmarcResult::TempError => Exit::Temporary,
         DmarcResult::None | DmarcResult::Fail | DmarcResult::PermError => Exit::Policy,
     }
 }
 
-fn report(task: &VerifyTask) -> Result<MessageReport, (Exit, String)> {
+fn report(task: &VerifyTask) -> Result<Findings, (Exit, String)> {
     let unreadable = |error: io::Error| {
         let why = format!("cannot read {}: {}", shown_path(&task.path), reason(&error));
         match error.kind() {
@@ -79,11 +92,15 @@ fn report(task: &VerifyTask) -> Result<MessageReport, (Exit, String)> {
             _ => (Exit::NoInput, why),
         }
     };
-    let input: Box<dyn Read> = if task.path == Path::new("-") {
-        Box::new(io::stdin())
+    let input = if task.path == Path::new("-") {
+        Input::Stdin
     } else {
-        Box::new(File::open(&task.path).map_err(unreadable)?)
+        Input::File(task.path.clone())
     };
+    let message = Source::open(input).map_err(|error| (error.exit(), error.to_string()))?;
+    let message = Arc::new(message);
+    let layered = read_layers(&message, task.decrypt_key.as_deref());
+    let layered = layered.map_err(|error| (error.exit(), error.to_string()))?;
     let resolver = Resolver::new(task.dns)
         .map_err(|why| (Exit::Temporary, format!("cannot start the resolver: {why}")))?
         .until(Instant::now() + task.limit);
@@ -94,14 +111,20 @@ fn report(task: &VerifyTask) -> Result<MessageReport, (Exit, String)> {
         &mut Silent
     };
     let now = now_in_seconds().max(0).unsigned_abs();
-    verify_message(input, task.client.as_ref(), (&resolver, now), observer).map_err(unreadable)
+    let input = message.reader();
+    let report = verify_message(input, task.client.as_ref(), (&resolver, now), observer);
+    Ok(Findings {
+        report: report.map_err(unreadable)?,
+        layers: layered.layers,
+    })
 }
 
 /// Width of the column of methods, in characters.
 const LABEL: usize = 7;
 
 /// The results in sentences.
-fn text(report: &MessageReport) -> String {
+fn text(findings: &Findings) -> String {
+    let report = &findings.report;
     let mut lines: Vec<(&str, String)> = Vec::new();
     if report.signatures.is_empty() {
         lines.push(("dkim", "the message is not signed".to_owned()));
@@ -116,6 +139,14 @@ fn text(report: &MessageReport) -> String {
     }
     lines.push(("dmarc", dmarc(report)));
     lines.extend(arc(report).map(|text| ("arc", text)));
+    let labels: Vec<String> = findings
+        .layers
+        .iter()
+        .map(|layer| layer.standard.to_string())
+        .collect();
+    for (label, layer) in labels.iter().zip(&findings.layers) {
+        lines.push((label, format!("{}: {}", layer.kind.name(), layer.text)));
+    }
     let line = |(label, text): &(&str, String)| {
         wrapped(
             &format!("{label:<LABEL$}{}\n", shown(text)),

@@ -40,6 +40,8 @@ const PASSWORD: &str = "EHLO_PASSWORD";
 pub struct CredentialsOptions {
     /// The user; `None` if the client certificate or the source of the secret names it.
     pub user: Option<String>,
+    /// The identity to act as. `None`: that of the user.
+    pub authzid: Option<String>,
     pub source: SecretSource,
     /// The chosen profile, which determines the name of the systemd credential.
     pub profile: Option<String>,
@@ -129,6 +131,7 @@ pub fn renew(
     };
     let renewed = source.access_token(Some(token)).map(|token| Login {
         user: options.user.clone(),
+        authzid: options.authzid.clone(),
         proof: Proof::Token(token),
     });
     Some(renewed.map_err(CredentialsError::from))
@@ -212,7 +215,11 @@ fn proxy_login(
     let user = Some(account.user.to_owned());
     if let Some(path) = account.file {
         let proof = Proof::Password(file::secret("--proxy-password-file", path)?);
-        return Ok(Login { user, proof });
+        return Ok(Login {
+            user,
+            proof,
+            authzid: None,
+        });
     }
     let options = CredentialsOptions {
         user,
@@ -220,6 +227,7 @@ fn proxy_login(
         profile: None,
         nameless: true,
         port: None,
+        authzid: None,
     };
     let found = search(&options, &account.host, environment);
     found.map_err(|error| match error {
@@ -354,6 +362,18 @@ fn find_in(
     host: &str,
     environment: &Environment<'_>,
 ) -> Result<Login, CredentialsError> {
+    let login = login_of_source(options, host, environment)?;
+    Ok(Login {
+        authzid: options.authzid.clone(),
+        ..login
+    })
+}
+
+fn login_of_source(
+    options: &CredentialsOptions,
+    host: &str,
+    environment: &Environment<'_>,
+) -> Result<Login, CredentialsError> {
     let printed =
         |option, line: &str| command::secret(environment.limit, option, line, environment.stop);
     let proof = match &options.source {
@@ -379,6 +399,7 @@ fn find_in(
     Ok(Login {
         user: options.user.clone(),
         proof,
+        authzid: None,
     })
 }
 
@@ -410,6 +431,7 @@ fn search(
     let login = |secret| Login {
         user: options.user.clone(),
         proof: Proof::Password(secret),
+        authzid: None,
     };
     if options.nameless
         && let Some(secret) = &environment.password

@@ -35,6 +35,7 @@ pub fn find_login(
     Ok(Some(Login {
         user: user.map(str::to_owned).or(login),
         proof: Proof::Password(secret),
+        authzid: None,
     }))
 }
 

@@ -23,6 +23,7 @@ fn options(source: SecretSource) -> CredentialsOptions {
         profile: None,
         nameless: true,
         port: None,
+        authzid: None,
     }
 }
 
@@ -30,6 +31,7 @@ fn password(bytes: &[u8]) -> Login {
     Login {
         user: Some("alice".to_owned()),
         proof: Proof::Password(Secret::new(bytes.to_vec())),
+        authzid: None,
     }
 }
 

@@ -568,7 +568,8 @@ impl Delivery<'_, '_> {
             }
         }
         // Once a recipient has the message, or may have it, no other host is tried for it in this run.
-        if is_begun {
+        let is_partial = settled.open.len() < pending.len();
+        if is_begun || is_partial && self.transport.session.all_recipients {
             settled.open.clear();
         }
         self.keep(ended.rest.map(|session| IdleConnection {
@@ -779,6 +780,7 @@ fn may_try_another(answer: Option<&RecipientReply>, failure: Option<&SessionFail
         Some(
             RecipientReply::Accepted(_)
             | RecipientReply::Unsuitable(_)
+            | RecipientReply::Withheld
             | RecipientReply::Uncertain
             | RecipientReply::Stopped(_),
         ) => false,

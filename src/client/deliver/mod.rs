@@ -7,7 +7,7 @@ mod policies;
 mod pool;
 
 pub use hosts::{HostsOfRun, NoHostMemory};
-pub use pool::{ConnectionPool, Hosts};
+pub use pool::{ConnectionPool, Hosts, is_stale};
 
 use crate::client::events::{Event, Observer, Silent};
 use crate::client::outcome::{DeliveryReport, RecipientResult};

@@ -78,6 +78,11 @@ impl RecipientResult {
         is_success(self.verdict, self.cause)
     }
 
+    /// True if the message was not sent because another recipient was refused.
+    pub fn is_withheld(&self) -> bool {
+        self.verdict == RecipientStatus::Skipped && self.cause == Cause::Server
+    }
+
     /// True if the result is about the host, so that another host may give a better one.
     pub fn is_about_host(&self) -> bool {
         let is_host = match self.cause {
@@ -258,6 +263,7 @@ impl RecipientResult {
                 Self::replied(recipient, server, *step, reply)
             }
             Some(RecipientReply::TooMany(reply)) => Self::too_many(recipient, server, reply),
+            Some(RecipientReply::Withheld) => Self::withheld(recipient, server),
             Some(RecipientReply::Unsuitable(unsuitable)) => {
                 Self::unsuitable(recipient, server, *unsuitable)
             }
@@ -341,6 +347,12 @@ impl RecipientResult {
                 sentence,
             )
         }
+    }
+
+    fn withheld(recipient: &Address, server: &ContactedServer) -> Self {
+        let why = format!("nothing was sent to {server}, because it refused another recipient");
+        let sentence = format!("<{recipient}>: {why}");
+        Self::of(recipient, RecipientStatus::Skipped, Cause::Server, sentence)
     }
 
     fn unsuitable(recipient: &Address, server: &ContactedServer, unsuitable: Unsuitable) -> Self {

@@ -13,7 +13,7 @@ use crate::system::host;
 use crate::system::text::shown;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -580,7 +580,10 @@ impl<'o> Router<'o> {
             Host::Unix(path) => return Ok(vec![PeerAddress::Unix(path.clone())]),
             Host::Pipe(line) => return Ok(vec![PeerAddress::Pipe(line.clone())]),
             Host::Address(ip) => vec![*ip],
-            Host::Relay(name) if self.options.dns.is_none() => system::addresses(name, observer)?,
+            Host::Relay(name) if self.options.dns.is_none() => {
+                let family = self.options.family;
+                with_loopback(name, family, system::addresses(name, observer)?)
+            }
             Host::Relay(name) => self.ask(name, observer)?.records,
             Host::Exchanger(name) => {
                 let found = self.exchanger_addresses(name, observer)?;
@@ -827,6 +830,17 @@ fn families_in_turn(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
         }
         all.extend(pair.into_iter().flatten());
     }
+}
+
+/// RFC 6761 §6.3: localhost has a loopback address in each family, even if the hosts file has one only.
+fn with_loopback(name: &str, family: AddressFamily, mut found: Vec<IpAddr>) -> Vec<IpAddr> {
+    if name.eq_ignore_ascii_case("localhost") && !found.iter().any(|ip| family.has(*ip)) {
+        found.extend([
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ]);
+    }
+    found
 }
 
 fn no_address(host: &Host, why: &str) -> RouteError {

@@ -291,6 +291,23 @@ fn where_connections_go_elsewhere_hosts_are_not_looked_up() {
 }
 
 #[test]
+fn localhost_has_an_address_of_each_family() {
+    let four: Vec<IpAddr> = vec!["127.0.0.1".parse().unwrap()];
+    let six: Vec<IpAddr> = vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
+    for (name, family, count) in [
+        ("localhost", AddressFamily::Any, 1),
+        ("localhost", AddressFamily::V4, 1),
+        ("LocalHost", AddressFamily::V6, 3),
+        ("mx", AddressFamily::V6, 1),
+    ] {
+        let found = with_loopback(name, family, four.clone());
+        assert_eq!(found.len(), count, "{name} {family:?}");
+    }
+    let found = with_loopback("localhost", AddressFamily::V6, six.clone());
+    assert_eq!(found, six);
+}
+
+#[test]
 fn a_host_without_an_address_of_the_family_of_ours_names_the_option() {
     let mut book = Book::default();
     let four = vec!["192.0.2.1".parse().unwrap()];

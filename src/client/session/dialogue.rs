@@ -17,6 +17,7 @@ use crate::smtp::reply::{Class, Reply};
 use crate::system::secret::Login;
 use login::Authentication;
 use std::collections::VecDeque;
+use std::mem;
 use zeroize::Zeroizing;
 
 /// An event on the wire.
@@ -151,14 +152,14 @@ impl<'a> Dialogue<'a> {
     pub fn new(
         transaction: &'a Transaction<'a>,
         helo: String,
-        options: &Options,
+        options: Options,
         login: Option<&'a Login>,
     ) -> Self {
         let count = transaction.recipients.len();
         Self {
             transaction,
             helo,
-            options: options.clone(),
+            options,
             offers: ServerOffers::default(),
             shape: None,
             answers: vec![None; count],
@@ -188,15 +189,16 @@ impl<'a> Dialogue<'a> {
             open: server.open,
             transactions: server.transactions,
             verified: server.verified,
-            ..Self::new(transaction, server.helo, &server.options, None)
+            ..Self::new(transaction, server.helo, server.options, None)
         }
     }
 
-    pub fn server_state(&self) -> ServerState {
+    /// Takes the state that the next transaction needs, at the end of this one.
+    pub fn take_server_state(&mut self) -> ServerState {
         ServerState {
-            helo: self.helo.clone(),
-            options: self.options.clone(),
-            offers: self.offers.clone(),
+            helo: mem::take(&mut self.helo),
+            options: mem::take(&mut self.options),
+            offers: mem::take(&mut self.offers),
             open: self.open,
             transactions: self.transactions,
             verified: self.verified,
@@ -257,7 +259,7 @@ impl<'a> Dialogue<'a> {
 
     /// Takes the replies to the requested commands received so far.
     pub fn take_replies(&mut self) -> Vec<Reply> {
-        std::mem::take(&mut self.replies)
+        mem::take(&mut self.replies)
     }
 
     /// True if no later reply can change a result.
@@ -345,6 +347,7 @@ impl<'a> Dialogue<'a> {
 
     fn send_hello(&mut self) -> Action {
         self.send_one(match self.options.protocol {
+            Protocol::Smtp if self.options.testing.only_helo => Step::Helo,
             Protocol::Smtp => Step::Ehlo,
             Protocol::Lmtp => Step::Lhlo,
         })
@@ -354,9 +357,7 @@ impl<'a> Dialogue<'a> {
         match reply.class() {
             Class::Success => {
                 self.offers = ServerOffers::from_reply(reply);
-                for line in &self.options.testing.forced {
-                    self.offers.add(line);
-                }
+                self.force_offers();
                 if self.options.no_smtputf8 {
                     self.offers.remove(Extension::SmtpUtf8);
                 }
@@ -369,9 +370,18 @@ impl<'a> Dialogue<'a> {
         }
     }
 
+    fn force_offers(&mut self) {
+        for line in &self.options.testing.forced {
+            self.offers.add(line);
+        }
+    }
+
     fn helo_answered(&mut self, reply: &Reply) -> Action {
         match reply.class() {
-            Class::Success => self.encrypt(),
+            Class::Success => {
+                self.force_offers();
+                self.encrypt()
+            }
             Class::Intermediate => abort(Step::Helo, reply),
             Class::Transient | Class::Permanent => self.give_up(Step::Helo, reply),
         }

@@ -49,6 +49,8 @@ pub struct Options {
     pub tls: TlsDemand,
     /// The SASL mechanisms that may be used; empty: all.
     pub mechanisms: Vec<auth::Mechanism>,
+    /// Sends the message without a login if the server offers no mechanism that can be used.
+    pub login_if_offered: bool,
     /// True if a password may be sent without TLS.
     pub password_in_clear: bool,
     pub protocol: Protocol,
@@ -58,6 +60,8 @@ pub struct Options {
     pub body: Option<BodyType>,
     /// Ignores the server's offer of SMTPUTF8.
     pub no_smtputf8: bool,
+    /// Sends the message only if every recipient of the transaction is accepted.
+    pub all_recipients: bool,
     /// Deviations for testing servers.
     pub testing: TestOptions,
 }
@@ -201,6 +205,8 @@ pub enum RecipientReply {
     /// The server accepts no more recipients. This reply to RCPT is temporary whatever its code (RFC 5321
     /// §4.5.3.1.10).
     TooMany(Reply),
+    /// The message was not sent, because another recipient was refused and all were required.
+    Withheld,
     /// The server cannot carry this message, so no command was sent for it.
     Unsuitable(Unsuitable),
     /// The server does not meet a requirement that applies before any message is sent.

@@ -19,6 +19,7 @@ use crate::client::wire::tls::TlsServer;
 use crate::client::wire::{Early, TlsError, TlsResult, Wire, WireError};
 use crate::smtp::blocks::Nothing;
 use crate::smtp::reply::Reply;
+use crate::smtp::stage::Stage;
 use crate::system::stop::Registered;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -33,7 +34,7 @@ pub fn run(
 ) -> SessionResult {
     let options = context.options;
     let helo = options.helo.clone().unwrap_or_else(|| own_name(&wire));
-    let dialogue = Dialogue::new(transaction, helo, options, context.login);
+    let dialogue = Dialogue::new(transaction, helo, options.clone(), context.login);
     let mask = Mask::of(context.login);
     SessionLoop::new((wire, mask), dialogue, (transaction, context), observer)
         .hold(WireEvent::Started)
@@ -222,7 +223,7 @@ impl SessionLoop<'_, '_> {
         let mask = self.mask;
         let masked = |answer: RecipientReply| masked(answer, &mask);
         let refusal = self.dialogue.refusal().cloned().map(masked);
-        let server = rests.then(|| self.dialogue.server_state());
+        let server = rests.then(|| self.dialogue.take_server_state());
         let replies = self.dialogue.take_replies().into_iter();
         let replies = replies.map(|reply| mask.reply(reply)).collect();
         let answers = self.dialogue.into_answers().into_iter();
@@ -242,7 +243,9 @@ impl SessionLoop<'_, '_> {
     }
 
     fn converse(&mut self, first: WireEvent) -> Result<Opening, SessionFailure> {
-        if let (WireEvent::Started, Some(proxy)) = (&first, self.context.options.testing.proxy) {
+        let testing = &self.context.options.testing;
+        let ends_before = testing.stop.is_some_and(|stop| stop.after < Stage::Proxy);
+        if let (WireEvent::Started, Some(proxy), false) = (&first, testing.proxy, ends_before) {
             self.send_proxy_header(&proxy)?;
         }
         let mut event = first;

@@ -10,6 +10,8 @@ use std::net::SocketAddr;
 pub struct TestOptions {
     /// The point at which the session ends early.
     pub stop: Option<EarlyStop>,
+    /// Greets with HELO, without EHLO before it.
+    pub only_helo: bool,
     /// Lines added to the EHLO reply as if the server had sent them.
     pub forced: Vec<String>,
     /// PROXY header to send before the greeting.
@@ -48,13 +50,15 @@ pub enum StopMethod {
     DropUnread,
 }
 
-/// The points at which a session can end early. Preliminary steps belong to the next point: EHLO inside TLS and
-/// XCLIENT to [`Stage::Auth`], XFORWARD and RSET to [`Stage::Mail`].
-pub const STOP_POINTS: [Stage; 9] = [
+/// The points at which a session can end early. Preliminary steps belong to the next point: EHLO inside TLS to
+/// [`Stage::Xclient`], EHLO after XCLIENT to [`Stage::Auth`], XFORWARD and RSET to [`Stage::Mail`].
+pub const STOP_POINTS: [Stage; 11] = [
     Stage::Connect,
+    Stage::Proxy,
     Stage::Banner,
     Stage::Ehlo,
     Stage::Starttls,
+    Stage::Xclient,
     Stage::Auth,
     Stage::Mail,
     Stage::Rcpt,
@@ -62,15 +66,28 @@ pub const STOP_POINTS: [Stage; 9] = [
     Stage::Dot,
 ];
 
-/// The stop point that a step belongs to; `None`: it may occur at any time. `again`: the server was greeted
-/// before and has discarded that state, after STARTTLS.
-pub(super) fn stop_point(step: Step, again: bool) -> Option<Stage> {
+/// The server's state that EHLO follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HelloAfter {
+    Banner,
+    /// STARTTLS, after which everything is discarded.
+    Tls,
+    /// The last XCLIENT.
+    Xclient,
+}
+
+/// The stop point that a step belongs to; `None`: it may occur at any time.
+pub(super) fn stop_point(step: Step, hello: HelloAfter) -> Option<Stage> {
     Some(match step {
         Step::Banner => Stage::Banner,
-        Step::Ehlo | Step::Lhlo | Step::Helo if again => Stage::Auth,
-        Step::Ehlo | Step::Lhlo | Step::Helo => Stage::Ehlo,
+        Step::Ehlo | Step::Lhlo | Step::Helo => match hello {
+            HelloAfter::Banner => Stage::Ehlo,
+            HelloAfter::Tls => Stage::Xclient,
+            HelloAfter::Xclient => Stage::Auth,
+        },
         Step::Starttls | Step::Tls => Stage::Starttls,
-        Step::Xclient | Step::Auth => Stage::Auth,
+        Step::Xclient => Stage::Xclient,
+        Step::Auth => Stage::Auth,
         Step::Xforward | Step::Rset | Step::Mail | Step::Asked(_) => Stage::Mail,
         Step::Rcpt(_) => Stage::Rcpt,
         Step::Data => Stage::Data,

@@ -120,6 +120,9 @@ pub struct Wire {
     write_limit: Duration,
     /// Time of the last poll for unsolicited data; `None` if something was written or awaited since.
     quiet_at: Option<Instant>,
+    /// True if nothing was read since the last write, which has acknowledged everything before it. The peer waits
+    /// for no acknowledgement then, and a system call is saved for each reply that arrives in one piece.
+    is_acknowledged: bool,
 }
 
 impl Wire {
@@ -133,6 +136,7 @@ impl Wire {
             read_limit: Duration::ZERO,
             write_limit: Duration::ZERO,
             quiet_at: None,
+            is_acknowledged: false,
         }
     }
 
@@ -267,6 +271,7 @@ impl Wire {
                 return self.unwritten(written, WireError::Timeout(limit));
             }
         }
+        self.is_acknowledged = !self.outbox.is_empty();
         self.outbox.clear();
         self.push_out(deadline)
     }
@@ -334,7 +339,9 @@ impl Wire {
         self.quiet_at = None;
         self.limit_reads(left, deadline.whole)?;
         let room = self.make_room();
-        self.stream.acknowledge_at_once();
+        if !std::mem::take(&mut self.is_acknowledged) {
+            self.stream.acknowledge_at_once();
+        }
         let count = self.stream.read(&mut self.inbox[room..]);
         self.inbox
             .truncate(room + count.as_ref().map_or(0, |&count| count));

@@ -82,6 +82,16 @@ mod tests {
         server.write_all(b"ask\n").unwrap();
         wire.line(Deadline::after(Duration::from_secs(10))).unwrap();
         assert!(tcp_quickack(&stream).unwrap());
+        // A command acknowledges what was read before; the wait for the second piece of its reply does so again.
+        wire.outbox.extend_from_slice(b"ask\n");
+        wire.flush(Duration::from_secs(10)).unwrap();
+        let mut answer = [0; 4];
+        server.read_exact(&mut answer).unwrap();
+        for piece in [b"250-one\n", b"250 two\n"] {
+            server.write_all(piece).unwrap();
+            wire.line(Deadline::after(Duration::from_secs(10))).unwrap();
+        }
+        assert!(tcp_quickack(&stream).unwrap());
     }
 }
 

@@ -59,6 +59,9 @@ impl Default for JobHistory {
 struct Series {
     since: SystemTime,
     failures: u64,
+    /// Successes since the last failure.
+    #[serde(default)]
+    successes: u64,
     /// Number of the failure that was mailed last. `None`: none was.
     mailed: Option<u64>,
     /// The Message-ID of the first that was mailed.
@@ -120,10 +123,12 @@ impl JobHistory {
         let series = self.series.get_or_insert(Series {
             since,
             failures: 0,
+            successes: 0,
             mailed: None,
             thread: None,
         });
         series.failures += 1;
+        series.successes = 0;
         if !self.is_reportable(run, rules) {
             return Decision::Silent;
         }
@@ -165,6 +170,12 @@ impl JobHistory {
     }
 
     fn success(&mut self, run: &JobRun, rules: &AlertRules) -> Decision {
+        if let Some(series) = &mut self.series {
+            series.successes += 1;
+            if series.successes < rules.recovered_after.map_or(1, NonZeroU64::get) {
+                return self.reported_success(run, rules);
+            }
+        }
         let was_mailed = |series: &Series| series.mailed.is_some() && rules.recovered;
         if let Some(series) = self.series.as_ref().filter(|series| was_mailed(series)) {
             if self
@@ -185,6 +196,10 @@ impl JobHistory {
         if !(rules.recovered && self.is_mailing_failure()) {
             self.series = None;
         }
+        self.reported_success(run, rules)
+    }
+
+    fn reported_success(&self, run: &JobRun, rules: &AlertRules) -> Decision {
         if !self.is_reportable(run, rules) {
             return Decision::Silent;
         }

@@ -1,14 +1,14 @@
 //! The output of a command, in little memory: its beginning and its end unchanged, and all of it compressed
-//! in an unnamed file.
+//! in an unnamed file, which is encrypted: a profile may ask for encryption of the mail that has it.
 
+use crate::system::sealed_file::{SealedFile, SealedWriter};
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use std::borrow::Cow;
-use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Octets of the beginning that are kept in memory.
 const HEAD: usize = 64 * 1024;
@@ -31,8 +31,8 @@ pub struct JobLog {
 #[derive(Debug)]
 enum LogTail {
     Nothing,
-    /// All of it, the head too, compressed.
-    Whole(Compressed),
+    /// All of it, the head too, in the format of gzip.
+    Whole(Arc<SealedFile>),
     /// The middle is missing.
     Cut {
         missing: u64,
@@ -44,16 +44,9 @@ enum LogTail {
 /// The parts of a log that were kept without its middle.
 #[derive(Debug)]
 enum KeptParts {
-    Compressed(Compressed),
+    Compressed(Arc<SealedFile>),
     /// This many octets of the beginning and of the end.
     Ends(usize, usize),
-}
-
-/// A file in the format of gzip.
-#[derive(Debug)]
-struct Compressed {
-    file: File,
-    len: u64,
 }
 
 impl JobLog {
@@ -94,23 +87,22 @@ impl JobLog {
         self.bytes == (self.head.len() + self.tail.len()) as u64
     }
 
-    /// The file with all that was kept, in gzip format, and its length. `None`: head and tail are all that
-    /// was kept.
-    pub fn compressed(&self) -> Option<(&File, u64)> {
+    /// The file with all that was kept, in gzip format. `None`: head and tail are all that was kept.
+    pub fn compressed(&self) -> Option<&Arc<SealedFile>> {
         match &self.rest {
             LogTail::Whole(file)
             | LogTail::Cut {
                 kept: KeptParts::Compressed(file),
                 ..
-            } => Some((&file.file, file.len)),
+            } => Some(file),
             LogTail::Nothing | LogTail::Cut { .. } => None,
         }
     }
 
     /// Reads all that was kept.
     pub fn read(&self) -> Box<dyn Read + '_> {
-        if let Some((file, len)) = self.compressed() {
-            return Box::new(MultiGzDecoder::new(Window { file, at: 0, len }));
+        if let Some(file) = self.compressed() {
+            return Box::new(MultiGzDecoder::new(FileReader { file, at: 0 }));
         }
         let LogTail::Cut {
             missing,
@@ -126,18 +118,16 @@ impl JobLog {
     }
 }
 
-/// Reads a file without moving its offset, which other readers share.
-struct Window<'f> {
-    file: &'f File,
+struct FileReader<'f> {
+    file: &'f SealedFile,
     at: u64,
-    len: u64,
 }
 
-impl Read for Window<'_> {
+impl Read for FileReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.len - self.at).unwrap_or(usize::MAX);
-        let most = left.min(buffer.len());
-        let count = self.file.read_at(&mut buffer[..most], self.at)?;
+        let left = usize::try_from(self.file.len() - self.at).unwrap_or(usize::MAX);
+        let count = left.min(buffer.len());
+        self.file.read_exact_at(&mut buffer[..count], self.at)?;
         self.at += count as u64;
         Ok(count)
     }
@@ -174,14 +164,14 @@ enum LogStore {
     Memory,
     Disk(Box<Packer>),
     /// The compressed file has reached its limit.
-    Full(Counted),
+    Full(Box<SealedWriter>),
     /// There is no compressed file.
     Nothing,
 }
 
 /// Compresses into a file of limited length.
 struct Packer {
-    encoder: GzEncoder<Counted>,
+    encoder: GzEncoder<SealedWriter>,
     /// Upper bound of the octets that the encoder still holds.
     buffered: u64,
 }
@@ -195,7 +185,7 @@ fn certain_to_fit(space: u64) -> u64 {
 }
 
 impl Packer {
-    fn new(file: Counted) -> Self {
+    fn new(file: SealedWriter) -> Self {
         // The fastest level: the job waits for this.
         let encoder = GzEncoder::new(file, Compression::fast());
         Self {
@@ -226,26 +216,8 @@ impl Packer {
     }
 
     fn space(&self, limit: u64) -> usize {
-        let certain_to_fit = certain_to_fit(limit.saturating_sub(self.encoder.get_ref().len));
+        let certain_to_fit = certain_to_fit(limit.saturating_sub(self.encoder.get_ref().len()));
         usize::try_from(certain_to_fit.saturating_sub(self.buffered)).unwrap_or(usize::MAX)
-    }
-}
-
-/// A file that counts the octets written to it.
-struct Counted {
-    file: File,
-    len: u64,
-}
-
-impl Write for Counted {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.file.write(bytes)?;
-        self.len += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -324,7 +296,7 @@ impl Recorder {
             return;
         };
         if let Ok(begin) = packer.encoder.finish() {
-            self.store = LogStore::Full(begin);
+            self.store = LogStore::Full(Box::new(begin));
         }
     }
 
@@ -348,11 +320,13 @@ impl Recorder {
     fn rest(&mut self, tail: &[u8]) -> LogTail {
         let begin = match std::mem::replace(&mut self.store, LogStore::Nothing) {
             LogStore::Memory => return LogTail::Nothing,
-            LogStore::Disk(packer) => match packer.encoder.finish() {
-                Ok(Counted { file, len }) => return LogTail::Whole(Compressed { file, len }),
-                Err(_) => None,
-            },
-            LogStore::Full(begin) => Some(begin),
+            LogStore::Disk(packer) => {
+                match packer.encoder.finish().and_then(SealedWriter::finish) {
+                    Ok(file) => return LogTail::Whole(Arc::new(file)),
+                    Err(_) => None,
+                }
+            }
+            LogStore::Full(begin) => Some(*begin),
             LogStore::Nothing => None,
         };
         let end = end_of(self.bytes, &self.head, tail);
@@ -362,9 +336,9 @@ impl Recorder {
     }
 
     /// The beginning, and the end after it as another member of the file. `None`: that is not possible.
-    fn with_end(&self, begin: Counted, end: &[u8]) -> Option<LogTail> {
+    fn with_end(&self, begin: SealedWriter, end: &[u8]) -> Option<LogTail> {
         // The gap and the end are one member.
-        let space = certain_to_fit(self.limit.checked_sub(begin.len + GZIP_OVERHEAD)?);
+        let space = certain_to_fit(self.limit.checked_sub(begin.len() + GZIP_OVERHEAD)?);
         let remaining = self.bytes - self.compressed_input;
         let count = space.min(remaining).min(end.len() as u64);
         let missing = remaining - count;
@@ -374,10 +348,9 @@ impl Recorder {
         }
         let end = &end[end.len() - usize::try_from(count).ok()?..];
         encoder.write_all(end).ok()?;
-        let Counted { file, len } = encoder.finish().ok()?;
-        let file = Compressed { file, len };
+        let file = Arc::new(encoder.finish().ok()?.finish().ok()?);
         match missing {
-            _ if len > self.limit => None,
+            _ if file.len() > self.limit => None,
             0 => Some(LogTail::Whole(file)),
             missing => Some(LogTail::Cut {
                 missing,
@@ -403,12 +376,12 @@ impl Recorder {
     }
 }
 
-fn temporary() -> io::Result<Counted> {
+fn temporary() -> io::Result<SealedWriter> {
     let temp_dir = std::env::temp_dir();
     let directories = [temp_dir.as_path(), Path::new("/var/tmp")];
-    let mut files = directories.into_iter().map(tempfile::tempfile_in);
-    let file = files.find_map(Result::ok).ok_or(io::ErrorKind::NotFound)?;
-    Ok(Counted { file, len: 0 })
+    let mut files = directories.into_iter().map(SealedWriter::new_in);
+    let file = files.find_map(Result::ok);
+    file.ok_or(io::ErrorKind::NotFound.into())
 }
 
 #[derive(Default)]

@@ -7,11 +7,12 @@ use crate::cron::job::subject::shortened;
 use crate::cron::job::tee::MARK;
 use crate::cron::job::{FinishedJob, JobLog};
 use crate::system::figures::{counted, spoken_size};
+use crate::system::sealed_file::SealedFile;
 use crate::system::text::shown_path;
 use crate::system::{time, user};
 use std::fmt::Write as _;
-use std::fs::File;
 use std::io::{self, Read};
+use std::sync::Arc;
 
 /// The most octets of a text that is piped in that are kept, compressed. As base64 these are 7.2 MB, and the
 /// default limit of Postfix for a message is 10.24 MB.
@@ -57,8 +58,7 @@ pub struct Attached {
 #[derive(Debug)]
 pub enum AttachmentContents {
     Bytes(Vec<u8>),
-    /// An unnamed file, and the number of its octets.
-    File(File, u64),
+    File(Arc<SealedFile>),
 }
 
 impl JobReport {
@@ -230,11 +230,11 @@ fn gap(rest: &ExcerptTail, log: &JobLog, attached: Option<&Attached>) -> String 
 /// The log as a file, compressed if it is long.
 fn attached(log: &JobLog, name: &str) -> Option<Attached> {
     let name = file_name(name);
-    if let Some((file, len)) = log.compressed() {
+    if let Some(file) = log.compressed() {
         return Some(Attached {
             name: format!("{name}.log.gz"),
             media_type: "application/gzip",
-            contents: AttachmentContents::File(file.try_clone().ok()?, len),
+            contents: AttachmentContents::File(Arc::clone(file)),
         });
     }
     let mut bytes = Vec::new();

@@ -9,6 +9,8 @@ use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 pub struct MailCertificate {
     /// The addresses in its subject alternative name and its subject.
     pub addresses: Vec<String>,
+    /// Its subject in one line.
+    pub subject: String,
     /// The reason for which it cannot be used. It completes "the certificate".
     pub fault: Option<&'static str>,
 }
@@ -26,6 +28,7 @@ impl MailCertificate {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         Some(Self {
             addresses: addresses(&certificate),
+            subject: certificate.subject().to_string(),
             fault: fault(&certificate, purpose, now),
         })
     }

@@ -9,6 +9,8 @@ pub struct ListedKey {
     capabilities: String,
     /// The addresses of its user IDs, without those that are revoked or expired.
     pub addresses: Vec<String>,
+    /// Those of user IDs that the keyring vouches for.
+    pub trusted_addresses: Vec<String>,
 }
 
 impl ListedKey {
@@ -26,8 +28,12 @@ impl ListedKey {
 
     /// True if the keyring vouches for it.
     pub fn is_trusted(&self) -> bool {
-        matches!(self.validity, 'f' | 'u')
+        is_trusted(self.validity)
     }
+}
+
+fn is_trusted(validity: char) -> bool {
+    matches!(validity, 'f' | 'u')
 }
 
 /// The keys in a listing.
@@ -47,7 +53,11 @@ pub fn listed(listing: &str) -> Vec<ListedKey> {
                 field(10).clone_into(&mut key.fingerprint);
             }
             ("uid", Some(key)) if !matches!(validity, 'r' | 'e' | 'i') => {
-                key.addresses.extend(address(&unescaped(field(10))));
+                let address = address(&unescaped(field(10)));
+                if is_trusted(validity) {
+                    key.trusted_addresses.extend(address.clone());
+                }
+                key.addresses.extend(address);
             }
             _ => {}
         }
@@ -116,6 +126,8 @@ pub:u:255:22:BD48BD83B6513B3A:1796104838:::u:::scSC:::::ed25519:::0:
         let faults: Vec<_> = keys.iter().map(ListedKey::fault).collect();
         assert_eq!(faults, [None, Some("has expired"), Some("cannot encrypt")]);
         assert!(keys[0].is_trusted() && !keys[1].is_trusted());
+        assert_eq!(keys[0].trusted_addresses, ["bob@hamburger.edu"]);
+        assert!(keys[1].trusted_addresses.is_empty());
     }
 
     #[test]

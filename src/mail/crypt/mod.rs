@@ -17,7 +17,10 @@ mod program;
 mod recipients;
 pub mod smime;
 
+pub(in crate::mail) use certificate::{MailCertificate, Purpose};
 pub use error::CryptError;
+pub(in crate::mail) use keys::listed;
 pub use options::{CryptOptions, EncryptKey, KeyDirectory, Method, SignKey};
 pub use program::{Feed, Pass};
+pub(in crate::mail) use program::{Program, failure};
 pub use recipients::CryptRecipients;

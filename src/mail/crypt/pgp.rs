@@ -268,6 +268,12 @@ fn published_key(
         recipient: shown(&recipient.to_string()),
         why,
     };
+    let wrong = |why: &str| CryptError::Recipient {
+        method: Method::Pgp,
+        recipient: shown(&recipient.to_string()),
+        why: why.to_owned(),
+        remedy: "; give the key with --encrypt-key FILE",
+    };
     let Some(key) = directory.find(recipient).map_err(failed)? else {
         return Ok(None);
     };
@@ -275,12 +281,13 @@ fn published_key(
     file.write_all(&key).map_err(CryptError::Content)?;
     let keys = shown_keys(file.path().as_os_str().to_owned())?;
     let Some(key) = keys.first() else {
-        return Err(failed("what is published is not an OpenPGP key".to_owned()));
+        return Err(wrong("what --wkd found is not an OpenPGP key"));
     };
     let mut addresses = key.addresses.iter();
     if !addresses.any(|address| is_address_of(address, recipient)) {
-        let why = "the key that is published does not have the address";
-        return Err(failed(why.to_owned()));
+        return Err(wrong(
+            "the key that --wkd found does not have the address, so it is none",
+        ));
     }
     match key.fault() {
         Some(fault) => Err(unusable(recipient, key, fault)),
@@ -321,7 +328,7 @@ pub fn exported(options: &CryptOptions, author: &Address) -> Result<Vec<u8>, Cry
 }
 
 /// `gpg` without a terminal, and without looking for keys on the Internet by itself.
-fn gpg(option: &str) -> Program {
+pub(in crate::mail) fn gpg(option: &str) -> Program {
     let mut program = Program::new(GPG, option.to_owned());
     program.command.args([
         "--batch",
@@ -385,7 +392,7 @@ fn unsigned(ended: &Filtered, author: Option<&Address>) -> CryptError {
 }
 
 /// The lines for programs, as a keyword and the rest.
-fn statuses(ended: &Filtered) -> impl Iterator<Item = (&str, &str)> {
+pub(in crate::mail) fn statuses(ended: &Filtered) -> impl Iterator<Item = (&str, &str)> {
     let lines = ended.messages.split(|octet| *octet == b'\n');
     lines.filter_map(|line| {
         let line = std::str::from_utf8(line).ok()?.strip_prefix(STATUS)?;

@@ -69,12 +69,17 @@ pub fn encrypt(
     recipients: &CryptRecipients,
     pass: Pass<'_>,
 ) -> Result<(), CryptError> {
-    if let Some(hidden) = recipients.hidden.first() {
+    // A key list names its recipients to each other.
+    if let Some(hidden) = recipients
+        .hidden
+        .first()
+        .filter(|_| recipients.all().nth(1).is_some())
+    {
         return Err(CryptError::Recipient {
             method: Method::Smime,
             recipient: shown(&hidden.to_string()),
             why: "a key list that does not name its recipients is impossible".to_owned(),
-            remedy: ", who is not in To or Cc; send a message of its own to a hidden recipient",
+            remedy: ", who is not in To or Cc; send a message of its own to each hidden recipient",
         });
     }
     let files = recipient_files(options, recipients)?;
@@ -235,7 +240,7 @@ fn recipient_files<'a>(
         certificates.push((key, recipient_certificate(key)?));
     }
     let mut files = Vec::new();
-    for recipient in &recipients.named {
+    for (recipient, _) in recipients.all() {
         let is_for = |(key, certificate): &&(&EncryptKey, MailCertificate)| {
             key.is_for(recipient, &certificate.addresses)
         };

@@ -13,7 +13,7 @@ use crate::mail::message::header_writer::addresses;
 use crate::mail::message::protect::{Unprotected, protect};
 use crate::mail::message::signing::sign;
 use crate::mail::message::source::Source;
-use crate::mail::message::stream::{BodyVariant, Message, PartEncoding, Segment};
+use crate::mail::message::stream::{BodyVariant, EMPTY_LINE, Message, PartEncoding, Segment};
 use crate::mail::message::{BuildNotes, MessageError};
 use crate::mail::rewrite::{OriginalAddress, Rewriter};
 use crate::smtp::blocks::{Nothing, Replay};
@@ -127,6 +127,7 @@ impl<E: Replay> UnfinishedMessage<E> {
             warnings: notes.warnings,
             unusable: notes.unusable,
             header,
+            header_end: EMPTY_LINE,
             variants,
             signatures,
         })

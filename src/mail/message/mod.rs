@@ -15,6 +15,7 @@ mod header_reader;
 mod header_writer;
 mod protect;
 mod protected_header;
+mod raw;
 mod ready;
 mod report;
 mod signing;
@@ -30,6 +31,7 @@ pub use collection::{CollectedMessage, CollectionError, MessageCollection, Messa
 pub use convert::{Convertible, Signed};
 pub use fields::new_message_id;
 pub use header_block::is_tls_waived;
+pub(in crate::mail) use header_reader::{HeaderMode, MessageHeader, RawField};
 pub use report::{DeliveryStatusReport, ReportKind, Reported, Returned, without_body};
 pub use source::{HeldBytes, Input, Source, SourceError, SourceWriter};
 pub use stream::Message;
@@ -38,7 +40,7 @@ pub use submission::{Addressees, addressees};
 use crate::mail::address::{Address, AddressError, ListEntry, Mailbox};
 use crate::mail::crypt::{CryptError, CryptOptions};
 use crate::mail::dkim::{Signer, SigningError};
-use crate::mail::envelope::Dsn;
+use crate::mail::envelope::{Dsn, Envelope};
 use crate::mail::rewrite::{RewriteError, Rewriter};
 use crate::system::exit::Exit;
 use std::path::PathBuf;
@@ -210,11 +212,21 @@ impl Default for SubmissionFields {
     }
 }
 
+/// Octets that are sent as they are, without a header field or a signature being added.
+#[derive(Clone, Debug)]
+pub struct RawMessage {
+    pub input: Input,
+    pub recipients: Vec<ListEntry>,
+    /// The reverse-path; `None` is the null sender.
+    pub sender: Option<Address>,
+}
+
 /// Source of the message.
 #[derive(Clone, Debug)]
 pub enum Content {
     Draft(Box<MessageDraft>),
     Ready(ReadyMessage),
+    Raw(RawMessage),
 }
 
 /// Content and envelope options of a message.
@@ -236,6 +248,7 @@ impl MessageOptions {
     pub fn hold_stdin(&mut self) -> Result<(), SourceError> {
         match &mut self.content {
             Content::Ready(ready) => ready.input.hold()?,
+            Content::Raw(raw) => raw.input.hold()?,
             Content::Draft(draft) => {
                 let text = &mut draft.text;
                 let texts = [&mut text.body, &mut text.html, &mut text.markdown];
@@ -271,6 +284,7 @@ impl MessageOptions {
     pub fn reads_stdin(&self) -> bool {
         match &self.content {
             Content::Ready(ready) => ready.input.is_stdin(),
+            Content::Raw(raw) => raw.input.is_stdin(),
             Content::Draft(draft) => {
                 let text = &draft.text;
                 let texts = [&text.body, &text.html, &text.markdown];
@@ -284,11 +298,12 @@ impl MessageOptions {
         }
     }
 
-    /// Adds a header field.
+    /// Adds a header field; a raw message has none.
     pub fn add(&mut self, field: Option<HeaderField>) {
         match &mut self.content {
             Content::Draft(draft) => draft.headers.extend(field),
             Content::Ready(ready) => ready.headers.extend(field),
+            Content::Raw(_) => {}
         }
     }
 }
@@ -405,6 +420,16 @@ impl Message {
         let (author, mut message) = match options.content {
             Content::Draft(draft) => (draft.from.address.clone(), compose::compose(*draft, now)?),
             Content::Ready(ready) => (ready.from.address.clone(), ready::read(&ready)?),
+            Content::Raw(raw) => {
+                let named = || self::recipients(&raw.recipients);
+                let recipients = recipients.unwrap_or_else(named);
+                let envelope = Envelope {
+                    sender: raw.sender,
+                    dsn: of_recipients(options.dsn, &recipients)?,
+                    recipients,
+                };
+                return raw::message(envelope, raw.input);
+            }
         };
         if let Some(sender) = options.envelope_from {
             message.envelope.sender = sender;

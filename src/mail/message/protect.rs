@@ -12,7 +12,7 @@ use crate::mail::message::header_reader::{HeaderMode, MessageHeader, RawField};
 use crate::mail::message::header_writer::with_parameters;
 use crate::mail::message::protected_header::{announced, hidden};
 use crate::mail::message::source::{Source, SourceWriter};
-use crate::mail::message::stream::{BodyVariant, Message, Segment};
+use crate::mail::message::stream::{BodyVariant, EMPTY_LINE, Message, Segment};
 use crate::mail::message::{BuildNotes, MessageError};
 use crate::smtp::blocks::{Block, BodyType, Replay};
 use std::io;
@@ -245,7 +245,7 @@ impl Protection<'_> {
                 Method::Smime => smime::encrypt(self.options, &self.recipients, pass),
             }
         })?;
-        let source = stored.finish();
+        let source = stored.finish().map_err(CryptError::Content)?;
         Ok(entity(
             Vec::new(),
             match method {
@@ -396,6 +396,7 @@ fn entity<E>(header: Vec<u8>, variant: BodyVariant<E>) -> Content<E> {
         warnings: Vec::new(),
         unusable: Vec::new(),
         header,
+        header_end: EMPTY_LINE,
         variants: vec![variant],
         signatures: Vec::new(),
     }

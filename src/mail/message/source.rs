@@ -2,6 +2,7 @@
 
 use crate::mail::message::encode::{ContentScan, ContentScanner, Encoder};
 use crate::system::exit::Exit;
+use crate::system::sealed_file::{SealedFile, SealedWriter};
 use crate::system::text::{BYTE_ORDER_MARK, reason, shown};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FileType;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 /// A file up to this size is read when it is opened, and later changes to it have no effect.
 const SMALL_FILE: u64 = 16 * 1024;
 
-/// Input that cannot be read twice is kept in memory up to this size, and above it in a temporary file
+/// Input that cannot be read twice is kept in memory up to this size, and above it in an encrypted temporary file
 /// without a name.
 const SPOOL_ABOVE: usize = 1024 * 1024;
 
@@ -126,12 +127,13 @@ impl HeldBytes {
         Ok(bytes)
     }
 
-    /// An unnamed temporary file of `len` octets.
-    pub fn file(name: &str, file: File, len: u64) -> Self {
+    /// The content of a temporary file.
+    pub fn file(name: &str, file: Arc<SealedFile>) -> Self {
+        let len = file.len();
         Self(Arc::new(Source::new(
             name.to_owned(),
             len,
-            SourceStore::Spool(file),
+            SourceStore::Sealed(file),
         )))
     }
 }
@@ -189,6 +191,8 @@ pub struct Source {
 enum SourceStore {
     Memory(Vec<u8>),
     /// A temporary file without a name.
+    Sealed(Arc<SealedFile>),
+    /// The same, not encrypted.
     Spool(File),
     /// A source with other users.
     Shared(Arc<Source>),
@@ -328,7 +332,7 @@ impl Source {
         let mut block = vec![0; 64 * 1024];
         loop {
             match from.read(&mut block) {
-                Ok(0) => return Ok(spooler.finish()),
+                Ok(0) => return spooler.finish(),
                 Ok(count) => spooler.push(&block[..count]).inspect_err(|_| {
                     // Otherwise a program that is still writing gets SIGPIPE, and its user never sees the
                     // error.
@@ -358,7 +362,7 @@ impl Source {
             piece.clear();
         }
         writer.push(&piece)?;
-        Ok(writer.finish())
+        writer.finish()
     }
 
     /// The same text from `offset` on, rewritten block by block.
@@ -376,7 +380,7 @@ impl Source {
             spooler.push(&out)?;
             out.clear();
             if count == 0 {
-                return Ok(spooler.finish());
+                return spooler.finish();
             }
         }
     }
@@ -525,6 +529,10 @@ impl Source {
                     source.check()?;
                 }
             }
+            SourceStore::Sealed(file) => {
+                let read = file.read_exact_at(&mut block[..count], offset);
+                read.map_err(|error| self.unreadable(&error))?;
+            }
             SourceStore::Spool(file) => self.read_file(file, &mut block[..count], offset)?,
             SourceStore::File { file, state } => {
                 self.read_file(file, &mut block[..count], offset)?;
@@ -539,7 +547,7 @@ impl Source {
     /// Fails if the file was changed since it was opened.
     fn check(&self) -> io::Result<()> {
         match &self.store {
-            SourceStore::Memory(_) | SourceStore::Spool(_) => Ok(()),
+            SourceStore::Memory(_) | SourceStore::Sealed(_) | SourceStore::Spool(_) => Ok(()),
             SourceStore::Shared(source) => source.check(),
             SourceStore::File { file, state } => self.check_unchanged(file, state),
         }
@@ -549,11 +557,13 @@ impl Source {
         file.read_exact_at(block, offset)
             .map_err(|error| match error.kind() {
                 io::ErrorKind::UnexpectedEof => self.changed("was truncated"),
-                kind => io::Error::new(
-                    kind,
-                    format!("cannot read {}: {}", self.name, reason(&error)),
-                ),
+                _ => self.unreadable(&error),
             })
+    }
+
+    fn unreadable(&self, error: &io::Error) -> io::Error {
+        let why = format!("cannot read {}: {}", self.name, reason(error));
+        io::Error::new(error.kind(), why)
     }
 
     fn check_unchanged(&self, file: &File, before: &FileState) -> io::Result<()> {
@@ -693,8 +703,8 @@ impl SourceWriter {
         self.0.push(bytes).map_err(io::Error::other)
     }
 
-    pub fn finish(self) -> Source {
-        self.0.finish()
+    pub fn finish(self) -> io::Result<Source> {
+        self.0.finish().map_err(io::Error::other)
     }
 }
 
@@ -708,11 +718,12 @@ impl Write for SourceWriter {
     }
 }
 
-/// Keeps bytes in memory, and above a size in a temporary file without a name.
+/// Keeps bytes in memory, and above a size in a temporary file without a name. It is encrypted, because options or a
+/// profile may ask for the encryption of a message after its text was read.
 struct Spooler {
     name: String,
     memory: Vec<u8>,
-    spool: Option<File>,
+    spool: Option<SealedWriter>,
     len: u64,
 }
 
@@ -728,10 +739,14 @@ impl Spooler {
 
     fn push(&mut self, bytes: &[u8]) -> Result<(), SourceError> {
         let written = self.keep(bytes);
-        written.map_err(|error| SourceError::Spool {
+        written.map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: io::Error) -> SourceError {
+        SourceError::Spool {
             name: self.name.clone(),
             error,
-        })
+        }
     }
 
     fn keep(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -741,19 +756,22 @@ impl Spooler {
         }
         self.memory.extend_from_slice(bytes);
         if self.memory.len() >= SPOOL_ABOVE {
-            let mut spool = tempfile::tempfile()?;
+            let mut spool = SealedWriter::new()?;
             spool.write_all(&std::mem::take(&mut self.memory))?;
             self.spool = Some(spool);
         }
         Ok(())
     }
 
-    fn finish(self) -> Source {
-        let store = match self.spool {
-            Some(spool) => SourceStore::Spool(spool),
+    fn finish(mut self) -> Result<Source, SourceError> {
+        let store = match self.spool.take() {
+            Some(spool) => {
+                let file = spool.finish().map_err(|error| self.failed(error))?;
+                SourceStore::Sealed(Arc::new(file))
+            }
             None => SourceStore::Memory(self.memory),
         };
-        Source::new(self.name, self.len, store)
+        Ok(Source::new(self.name, self.len, store))
     }
 }
 
@@ -879,7 +897,7 @@ mod tests {
             .map(|n| (n % 251).to_le_bytes()[0])
             .collect();
         let source = Source::read_to_end(&bytes[..], "a pipe".to_owned()).unwrap();
-        assert!(matches!(source.store, SourceStore::Spool(_)));
+        assert!(matches!(source.store, SourceStore::Sealed(_)));
         let mut back = vec![0; bytes.len() + 1];
         let count = source.read_at(&mut back, 0).unwrap();
         assert_eq!(back[..count], bytes);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread;
 
 /// The end of a header.
-const EMPTY_LINE: &[u8] = b"\r\n";
+pub(super) const EMPTY_LINE: &[u8] = b"\r\n";
 
 /// A message with its final content. A server that accepts no variant of it gets a converted one (`convert`). It may
 /// enclose a message of another type.
@@ -28,6 +28,8 @@ pub struct Message<E = Nothing> {
     pub unusable: Vec<String>,
     /// The header without the fields of the variants.
     pub(super) header: Vec<u8>,
+    /// The empty line after it. Empty for octets without a known header.
+    pub(super) header_end: &'static [u8],
     pub(super) variants: Vec<BodyVariant<E>>,
     /// The signatures of each variant. Empty: the message is not signed.
     pub(super) signatures: Vec<Signatures>,
@@ -106,7 +108,7 @@ impl<E> Segment<E> {
 impl<E> Message<E> {
     fn shape_of(&self, index: usize) -> Shape {
         let variant = &self.variants[index];
-        let header = self.header.len() + variant.fields.len() + EMPTY_LINE.len();
+        let header = self.header.len() + variant.fields.len() + self.header_end.len();
         let signatures = self.signatures.get(index).map_or(0, Signatures::octets);
         Shape {
             transport: variant.body_type,
@@ -136,7 +138,7 @@ impl<E: Replay> Replay for Message<E> {
             signatures,
             &self.header,
             variant.fields.as_bytes(),
-            EMPTY_LINE,
+            self.header_end,
         ];
         Box::new(MessageReader {
             header: Some(header),

@@ -42,23 +42,72 @@ pub fn decode(
     (octets, encoding): (Range<u64>, TransferEncoding),
     consume: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut decoder = Decoder::new(encoding);
-    let length = |octets: u64| usize::try_from(octets).unwrap_or(BLOCK).min(BLOCK);
-    let mut block = vec![0; length(octets.end - octets.start)];
-    let mut at = octets.start;
-    while at < octets.end {
-        let left = length(octets.end - at);
-        let count = message.read_at(&mut block[..left], at)?;
-        if count == 0 {
-            break;
-        }
-        at += count as u64;
-        decoder.push(&block[..count]);
-        consume(&decoder.out)?;
-        decoder.out.clear();
+    let mut blocks = DecodedBlocks::new(message, (octets, encoding));
+    let mut block = Vec::new();
+    while blocks.append(&mut block)? {
+        consume(&block)?;
+        block.clear();
     }
-    decoder.finish();
-    consume(&decoder.out)
+    Ok(())
+}
+
+/// The decoded content of a part, block by block.
+pub struct DecodedBlocks<'m> {
+    message: &'m Source,
+    octets: Range<u64>,
+    decoder: Decoder,
+    block: Vec<u8>,
+    has_ended: bool,
+}
+
+impl<'m> DecodedBlocks<'m> {
+    pub fn new(
+        message: &'m Source,
+        (octets, encoding): (Range<u64>, TransferEncoding),
+    ) -> DecodedBlocks<'m> {
+        let size = usize::try_from(octets.end.saturating_sub(octets.start)).unwrap_or(BLOCK);
+        Self {
+            message,
+            octets,
+            decoder: Decoder::new(encoding),
+            block: vec![0; size.min(BLOCK)],
+            has_ended: false,
+        }
+    }
+
+    /// Appends the next octets. Returns false at the end, and else appends at least one.
+    pub fn append(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+        while self.decoder.out.is_empty() && !self.has_ended {
+            let left = self.octets.end.saturating_sub(self.octets.start);
+            let left = usize::try_from(left).unwrap_or(BLOCK).min(BLOCK);
+            let count = self
+                .message
+                .read_at(&mut self.block[..left], self.octets.start)?;
+            self.octets.start += count as u64;
+            if count == 0 {
+                self.has_ended = true;
+                self.decoder.finish();
+            } else {
+                self.decoder.push(&self.block[..count]);
+            }
+        }
+        let has_more = !self.decoder.out.is_empty();
+        out.append(&mut self.decoder.out);
+        Ok(has_more)
+    }
+}
+
+/// A block with CRLF as line ends. `last` is the last octet of the block before.
+pub fn with_crlf(block: &[u8], last: &mut u8) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(block.len() + block.len() / 32);
+    for &byte in block {
+        if byte == b'\n' && *last != b'\r' {
+            lines.push(b'\r');
+        }
+        lines.push(byte);
+        *last = byte;
+    }
+    lines
 }
 
 struct Decoder {

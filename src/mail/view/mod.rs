@@ -16,7 +16,8 @@ mod parse;
 mod skeleton;
 
 pub use checks::{FieldCheck, SignatureCheck, check_fields, check_signatures};
-pub use content::{TransferEncoding, decode};
+pub(in crate::mail) use content::with_crlf;
+pub use content::{DecodedBlocks, TransferEncoding, decode};
 pub use links::links;
 pub use parse::{Limits, Parser};
 

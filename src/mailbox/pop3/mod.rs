@@ -24,6 +24,9 @@ const MAX_MESSAGES: usize = 500_000;
 /// Maximum size of a header.
 const MAX_HEADER: u64 = 1024 * 1024;
 
+/// Maximum size of a message of which only the header is used.
+const MAX_UNREQUESTED: u64 = 1024 * 1024 * 1024;
+
 /// Longest command line with its CRLF (RFC 2449 §4).
 const MAX_COMMAND: usize = 255;
 
@@ -186,7 +189,7 @@ impl<'a> Pop3Session<'a> {
         let limit = if command.starts_with("TOP") {
             MAX_HEADER
         } else {
-            u64::MAX
+            MAX_UNREQUESTED
         };
         let mut out = HeaderOnly {
             header: &mut header,
@@ -281,7 +284,7 @@ impl<'a> Pop3Session<'a> {
                 size += block.content.len() as u64;
                 if size > limit {
                     return Err(MailboxError::Protocol(format!(
-                        "sent more than {limit} bytes in reply to {command}, the limit of --max-size"
+                        "sent more than {limit} bytes in reply to {command}"
                     )));
                 }
                 into.write_all(block.content)

@@ -361,7 +361,7 @@ mod unit {
     #[test]
     fn without_p_reports_make_a_policy() {
         assert!(parsed("v=DMARC1; rua=mailto:a@example.org").is_policy());
-        assert!(!parsed("v=DMARC1; rua=https://example.org").is_policy());
+        assert!(!parsed("v=DMARC1; rua=d@example.org").is_policy());
         assert!(!parsed("v=DMARC1; sp=reject").is_policy());
     }
 }

@@ -62,7 +62,7 @@ pub fn scan_server(
     let host = endpoint.host.name();
     let target = peer.as_ref().map(|peer| Target {
         peer,
-        name: transport.tls.name(&host),
+        name: transport.tls.sni(&host),
         terms: transport.terms(),
         protocol: transport.session.protocol,
         tls: transport.session.tls,

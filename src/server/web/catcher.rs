@@ -55,6 +55,7 @@ struct State {
     /// In the order of arrival.
     messages: VecDeque<Arc<CaughtMessage>>,
     last_number: u64,
+    /// Of all messages, without the transcripts.
     weight: usize,
     /// Number of deletions and changes of marks.
     revision: u64,
@@ -235,7 +236,8 @@ impl<'o> Catcher<'o> {
         while let Some(first) = state.messages.front() {
             let is_old = oldest.is_some_and(|oldest| first.received < oldest);
             let is_over = state.messages.len() > max;
-            if !is_old && !is_over && state.weight <= MAX_WEIGHT {
+            let weight = state.weight + self.sessions.weight();
+            if !is_old && !is_over && weight <= MAX_WEIGHT {
                 return;
             }
             let is_requested = is_old || is_over && self.retention.max.is_some();
@@ -355,5 +357,39 @@ impl Incoming for IncomingCatch<'_> {
             is_read: false,
         });
         Ok(stored)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::events::{ServerEvent, ServerObserver as _};
+
+    /// The transcript of a session belongs to all its messages, and counts once.
+    #[test]
+    fn a_long_session_does_not_displace_its_messages() {
+        let sessions = SessionLogs::new(&());
+        let retention = Retention {
+            max: None,
+            max_age: None,
+        };
+        let catcher = Catcher::in_memory(retention, sessions).unwrap();
+        let command = ServerEvent::Command { line: &[b'x'; 300] };
+        for _ in 0..100 {
+            catcher.sessions.on_event(7, &command);
+        }
+        let envelope = ReceivedEnvelope {
+            connection: 7,
+            ..ReceivedEnvelope::default()
+        };
+        let count = MAX_WEIGHT / catcher.sessions.weight() + 1000;
+        for _ in 0..count {
+            let mut message = catcher.begin(&envelope).unwrap();
+            message.write(b"Subject: x\r\n\r\n").unwrap();
+            message.commit().unwrap();
+        }
+        assert_eq!(catcher.messages().len(), count);
+        catcher.delete(|_| true);
+        assert_eq!(catcher.state().weight, 0);
     }
 }

@@ -139,14 +139,13 @@ impl CaughtMessage {
         }
     }
 
-    /// Octets in memory, roughly.
+    /// Octets in memory, roughly, without the transcript.
     pub fn weight(&self) -> usize {
         let envelope = &self.envelope;
         let parameters = envelope.rcpt_parameters.iter().flatten();
         let words = envelope.recipients.iter().chain(parameters);
         let words: usize = words.map(|word| word.len() + 24).sum();
-        let session = self.session.as_ref().map_or(0, |session| session.weight());
-        self.summary.weight() + words + envelope.helo.len() + envelope.sender.len() + session + 500
+        self.summary.weight() + words + envelope.helo.len() + envelope.sender.len() + 500
     }
 
     fn locked_place(&self) -> MutexGuard<'_, MessagePlace> {

@@ -3,17 +3,30 @@
 use crate::server::events::{ServerEvent, ServerObserver};
 use crate::system::text::{printable, shown};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// Octets of a transcript. The rest of a longer one is left out.
 const MAX_LOG: usize = 16 * 1024;
 
+/// Octets in memory of a transcript without lines, roughly.
+const EMPTY_LOG: usize = 200;
+
 /// The transcript of a session up to now.
 #[derive(Debug)]
 pub struct SessionLog {
     start: Instant,
     text: Mutex<LogText>,
+    /// Octets in memory of all transcripts, this one included.
+    total: Arc<AtomicUsize>,
+}
+
+impl Drop for SessionLog {
+    fn drop(&mut self) {
+        let octets = self.text().lines.len() + EMPTY_LOG;
+        self.total.fetch_sub(octets, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -35,10 +48,12 @@ pub struct LogLine {
 }
 
 impl SessionLog {
-    pub fn new() -> SessionLog {
+    fn new(total: Arc<AtomicUsize>) -> SessionLog {
+        total.fetch_add(EMPTY_LOG, Ordering::Relaxed);
         SessionLog {
             start: Instant::now(),
             text: Mutex::default(),
+            total,
         }
     }
 
@@ -54,11 +69,6 @@ impl SessionLog {
             })
         });
         lines.collect()
-    }
-
-    /// Octets in memory, roughly.
-    pub fn weight(&self) -> usize {
-        self.text().lines.len() + 200
     }
 
     /// Version and cipher suite. `None`: no TLS.
@@ -82,7 +92,9 @@ impl SessionLog {
             (from, line)
         };
         let elapsed = self.start.elapsed().as_millis();
-        text.lines.push_str(&format!("{elapsed}\t{from}\t{line}\n"));
+        let line = format!("{elapsed}\t{from}\t{line}\n");
+        text.lines.push_str(&line);
+        self.total.fetch_add(line.len(), Ordering::Relaxed);
     }
 
     fn on_event(&self, event: &ServerEvent<'_>) {
@@ -131,6 +143,8 @@ fn readable(line: &[u8]) -> String {
 /// The transcripts of the open connections. Events are passed on to another observer.
 pub struct SessionLogs<'o> {
     open: Mutex<HashMap<u64, Arc<SessionLog>>>,
+    /// Octets in memory of all transcripts, also those of sessions that have ended.
+    total: Arc<AtomicUsize>,
     next: &'o dyn ServerObserver,
 }
 
@@ -138,8 +152,14 @@ impl<'o> SessionLogs<'o> {
     pub fn new(next: &'o dyn ServerObserver) -> SessionLogs<'o> {
         SessionLogs {
             open: Mutex::default(),
+            total: Arc::default(),
             next,
         }
+    }
+
+    /// Octets in memory of all transcripts, roughly. A transcript belongs to all messages of its session.
+    pub fn weight(&self) -> usize {
+        self.total.load(Ordering::Relaxed)
     }
 
     /// The transcript of the connection with this number.
@@ -147,7 +167,7 @@ impl<'o> SessionLogs<'o> {
         let mut open = self.open();
         let log = open
             .entry(connection)
-            .or_insert_with(|| Arc::new(SessionLog::new()));
+            .or_insert_with(|| Arc::new(SessionLog::new(Arc::clone(&self.total))));
         Arc::clone(log)
     }
 
@@ -200,5 +220,8 @@ mod tests {
         assert!(log.text().lines.len() <= MAX_LOG + 100);
         logs.on_event(7, &ServerEvent::Closed { reason: "quit" });
         assert!(logs.open().is_empty());
+        assert_eq!(logs.weight(), log.text().lines.len() + EMPTY_LOG);
+        drop(log);
+        assert_eq!(logs.weight(), 0);
     }
 }

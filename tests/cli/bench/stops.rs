@@ -216,7 +216,7 @@ fn what_contradicts_a_stop_is_refused() {
     );
     for option in ["--quit-after", "--drop-after", "--drop-after-send"] {
         refuses(&[option, "dot", "--queue"], &[option, "--queue"]);
-        refuses(&[option, "helo"], &[option, "connect, banner, ehlo"]);
+        refuses(&[option, "helo"], &[option, "connect, proxy, banner, ehlo"]);
     }
     refuses(&["--wait", "1s"], &["--repeat"]);
 }

@@ -1,8 +1,11 @@
-"""Opens each message with mutt on a terminal of its own, and prints what mutt shows: decrypted, and with what it
-finds about the signature.
+"""Opens each message with mutt on a terminal of its own.
 
-GNUPGHOME is the keyring; the current directory has the keys for S/MIME."""
+show FILE...: prints what mutt shows: decrypted, and with what it finds about the signature.
+save FILE: prints the message as mutt saves it, decrypted.
 
+GNUPGHOME is the keyring, of gpg and of gpgsm."""
+
+import glob
 import os
 import pty
 import signal
@@ -10,9 +13,8 @@ import sys
 import tempfile
 
 CONFIG = """
-set charset=utf-8 mbox_type=Maildir header_cache="" wait_key=no quit=yes move=no delete=no
-set pager="%s/pager" prompt_after=no crypt_use_gpgme=%s folder=/tmp record="" crypt_verify_sig=yes
-set smime_verify_command="openssl cms -verify -inform DER -in %%s -content %%f -CAfile %s/ca.crt -out /dev/null"
+set charset=utf-8 mbox_type=Maildir header_cache="" wait_key=no quit=yes move=no delete=no confirmcreate=no confirmappend=no
+set pager="%s/pager" prompt_after=no crypt_use_gpgme=yes folder=%s record="" crypt_verify_sig=yes
 ignore *
 unignore subject
 """
@@ -34,30 +36,40 @@ def mutt(root, keys):
     os.waitpid(pid, 0)
     return screen
 
-def read(path):
-    sys.stdout.write(f"message\t{path}\n")
-    here = os.getcwd()
-    with tempfile.TemporaryDirectory() as root:
-        for name in ("Maildir/cur", "Maildir/new", "Maildir/tmp"):
-            os.makedirs(f"{root}/{name}")
-        with open(path, "rb") as file:
-            content = file.read()
-        is_smime = b"pkcs7" in content
-        with open(f"{root}/muttrc", "w", encoding="ascii") as file:
-            file.write(CONFIG % (root, "no" if is_smime else "yes", here))
-        with open(f"{root}/pager", "w", encoding="ascii") as file:
-            file.write(f'#!/bin/sh\nexec cat "$1" >{root}/out\n')
-        os.chmod(f"{root}/pager", 0o755)
-        with open(f"{root}/Maildir/cur/1.test:2,S", "wb") as file:
-            file.write(content.replace(b"\r\n", b"\n"))
+def open_with(root, path, keys):
+    for name in ("Maildir/cur", "Maildir/new", "Maildir/tmp"):
+        os.makedirs(f"{root}/{name}")
+    with open(path, "rb") as file:
+        content = file.read()
+    with open(f"{root}/muttrc", "w", encoding="ascii") as file:
+        file.write(CONFIG % (root, root))
+    with open(f"{root}/pager", "w", encoding="ascii") as file:
+        file.write(f'#!/bin/sh\nexec cat "$1" >{root}/out\n')
+    os.chmod(f"{root}/pager", 0o755)
+    with open(f"{root}/Maildir/cur/1.test:2,S", "wb") as file:
+        file.write(content.replace(b"\r\n", b"\n"))
+    return mutt(root, keys)
 
-        screen = mutt(root, f"<display-message><quit>")
+def show(path):
+    sys.stdout.write(f"message\t{path}\n")
+    with tempfile.TemporaryDirectory() as root:
+        screen = open_with(root, path, "<display-message><quit>")
         if not os.path.exists(f"{root}/out"):
             sys.exit(f"mutt passed nothing on: {screen[-2000:]!r}")
         with open(f"{root}/out", encoding="utf-8", errors="replace") as file:
             sys.stdout.write(file.read() + "\n")
 
+def save(path):
+    with tempfile.TemporaryDirectory() as root:
+        screen = open_with(root, path, "<decrypt-copy>=saved<enter><quit>")
+        saved = glob.glob(f"{root}/saved/*/*")
+        if len(saved) != 1:
+            sys.exit(f"mutt saved {saved}: {screen[-2000:]!r}")
+        with open(saved[0], "rb") as file:
+            sys.stdout.buffer.write(file.read())
+
 # A question that mutt asks would never be answered.
 signal.alarm(100)
-for path in sys.argv[1:]:
-    read(path)
+action = {"show": show, "save": save}[sys.argv[1]]
+for name in sys.argv[2:]:
+    action(name)

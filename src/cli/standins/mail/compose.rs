@@ -15,9 +15,11 @@ use crate::mail::message::{
 };
 use crate::smtp::blocks::{Block, Replay as _};
 use crate::system::exit::Exit;
+use crate::system::sealed_file::SealedWriter;
 use crate::system::text::reason;
 use crate::system::user;
 use std::io::{self, Write as _};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// The recipients of a message.
@@ -274,14 +276,14 @@ fn build(draft: MessageDraft, args: &MailArgs) -> Result<HeldBytes, MailError> {
     let Some(shape) = message.simplest() else {
         return Err(MailError::new(Exit::Software, "the message has no form"));
     };
-    let mut file = tempfile::tempfile().map_err(failed)?;
-    let (mut blocks, mut block, mut length) = (message.blocks(shape), Vec::new(), 0);
+    let mut file = SealedWriter::new().map_err(failed)?;
+    let (mut blocks, mut block) = (message.blocks(shape), Vec::new());
     while blocks.append(&mut block).map_err(failed)? != Block::End {
         file.write_all(&block).map_err(failed)?;
-        length += block.len() as u64;
         block.clear();
     }
-    Ok(HeldBytes::file("the message", file, length))
+    let file = file.finish().map_err(failed)?;
+    Ok(HeldBytes::file("the message", Arc::new(file)))
 }
 
 fn octets(message: &Message) -> Result<Vec<u8>, MailError> {

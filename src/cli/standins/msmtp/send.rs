@@ -63,11 +63,13 @@ pub fn run(args: &mut MsmtpArgs, places: &Places) -> Result<Exit, MsmtpError> {
     if args.pretend {
         return Ok(Exit::Ok);
     }
-    let route = route::resolve(&account, places)?;
+    let mut route = route::resolve(&account, places)?;
     let message = message(input, &account, args, recipients)?;
     if route.settings.msmtp_queue {
         return keep(&message, &account, route);
     }
+    // A caller that tries again must not send to some recipients twice.
+    route.plan.transport.session.all_recipients = true;
     send(&message, &account, &route.plan.transport, args)
 }
 
@@ -198,7 +200,7 @@ fn finish(
     let failed: Vec<&RecipientResult> = report
         .results
         .iter()
-        .filter(|result| !result.is_success())
+        .filter(|result| !result.is_success() && !result.is_withheld())
         .collect();
     let errors: Vec<MsmtpError> = failed
         .iter()

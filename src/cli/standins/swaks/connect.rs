@@ -1,6 +1,6 @@
 //! Opens the connection.
 
-use crate::cli::standins::swaks::link::{Link, Transport};
+use crate::cli::standins::swaks::link::{Link, LinkKind};
 use crate::cli::standins::swaks::octets;
 use crate::cli::standins::swaks::plan::Plan;
 use crate::cli::standins::swaks::printer::{Printer, Stop};
@@ -49,20 +49,20 @@ pub fn open(plan: &mut Plan, program: &str, printer: &mut Printer) -> Result<Wir
 
 fn open_one(plan: &Plan, program: &str, printer: &mut Printer) -> Result<Wire, Stop> {
     let link = &plan.link;
-    let (place, tried) = match &link.transport {
-        Transport::Inet => {
+    let (place, tried) = match &link.kind {
+        LinkKind::Inet => {
             let place = format!("{}:{}", link.server, link.port);
             (place.clone(), format!("Trying {place}..."))
         }
-        Transport::Unix(path) => (path.clone(), format!("Trying {path}...")),
-        Transport::Pipe(command) => (command.clone(), format!("Trying pipe to {command}...")),
+        LinkKind::Unix(path) => (path.clone(), format!("Trying {path}...")),
+        LinkKind::Pipe(command) => (command.clone(), format!("Trying pipe to {command}...")),
     };
     printer.info(&tried);
     match connected(plan, program) {
         Ok(wire) => {
-            let peer = match link.transport {
-                Transport::Inet => &link.server,
-                Transport::Unix(_) | Transport::Pipe(_) => &place,
+            let peer = match link.kind {
+                LinkKind::Inet => &link.server,
+                LinkKind::Unix(_) | LinkKind::Pipe(_) => &place,
             };
             printer.info(&format!("Connected to {peer}."));
             Ok(wire)
@@ -80,10 +80,10 @@ fn open_one(plan: &Plan, program: &str, printer: &mut Printer) -> Result<Wire, S
 
 fn connected(plan: &Plan, program: &str) -> Result<Wire, String> {
     let link = &plan.link;
-    let (host, prefix) = match &link.transport {
-        Transport::Inet => (inet_host(&link.server), ""),
-        Transport::Unix(path) => (Host::Unix(octets::path(path)), "connect: "),
-        Transport::Pipe(command) => {
+    let (host, prefix) = match &link.kind {
+        LinkKind::Inet => (inet_host(&link.server), ""),
+        LinkKind::Unix(path) => (Host::Unix(octets::path(path)), "connect: "),
+        LinkKind::Pipe(command) => {
             if let Some(error) = not_executable(command) {
                 let why = reason(&error);
                 // The line of open2 in swaks.
@@ -161,9 +161,15 @@ fn inet_host(server: &str) -> Host {
 
 fn no_address(error: &RouteError) -> String {
     match error {
-        RouteError::Address { why, .. } => why.clone(),
+        RouteError::Address { why, .. } => of_resolver(why).to_owned(),
         other => other.to_string(),
     }
+}
+
+/// The words of the C library, without those of the standard library of Rust.
+fn of_resolver(why: &str) -> &str {
+    why.strip_prefix("failed to lookup address information: ")
+        .unwrap_or(why)
 }
 
 fn terms<'l>(link: &Link, proxy_login: Option<&'l Login>) -> Result<Terms<'l>, String> {
@@ -189,7 +195,7 @@ fn terms<'l>(link: &Link, proxy_login: Option<&'l Login>) -> Result<Terms<'l>, S
 
 fn local_address(name: &str) -> Result<IpAddr, String> {
     let addresses = (octets::utf8(name), 0).to_socket_addrs();
-    let mut addresses = addresses.map_err(|error| reason(&error))?;
+    let mut addresses = addresses.map_err(|error| of_resolver(&reason(&error)).to_owned())?;
     let first = addresses.next();
     Ok(first.ok_or("Name or service not known")?.ip())
 }

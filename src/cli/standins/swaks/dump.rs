@@ -4,7 +4,7 @@ use crate::cli::standins::swaks::auth_options::{AuthPlan, HIDDEN, shows_secrets}
 use crate::cli::standins::swaks::command_line::{DumpParts, PASSWORD_PLACE, quoted};
 use crate::cli::standins::swaks::given::Given;
 use crate::cli::standins::swaks::identity::{Identity, VERSION};
-use crate::cli::standins::swaks::link::Transport;
+use crate::cli::standins::swaks::link::LinkKind;
 use crate::cli::standins::swaks::message::DUMP_PLACE;
 use crate::cli::standins::swaks::octets;
 use crate::cli::standins::swaks::octets::encoded;
@@ -197,8 +197,8 @@ fn transport(plan: &Plan) -> Vec<String> {
         AddressFamily::V6 => "6",
     };
     let copy = link.copy_routing.as_deref().unwrap_or("FALSE");
-    let lines: &[(&str, &str)] = match &link.transport {
-        Transport::Inet => &[
+    let lines: &[(&str, &str)] = match &link.kind {
+        LinkKind::Inet => &[
             ("type", "socket-inet"),
             ("inet protocol", family),
             ("server", &link.server),
@@ -207,8 +207,8 @@ fn transport(plan: &Plan) -> Vec<String> {
             ("local port", &link.local_port),
             ("copy routing", copy),
         ],
-        Transport::Unix(path) => &[("type", "socket-unix"), ("sockfile", path)],
-        Transport::Pipe(command) => &[("type", "pipe"), ("process", command)],
+        LinkKind::Unix(path) => &[("type", "socket-unix"), ("sockfile", path)],
+        LinkKind::Pipe(command) => &[("type", "pipe"), ("process", command)],
     };
     section("Transport Info:", 15, lines)
 }

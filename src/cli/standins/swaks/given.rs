@@ -45,8 +45,9 @@ impl Given {
             value,
         } = found;
         if key == Key::TriggerDeprecation {
+            let no = if is_removed { "no-" } else { "" };
             self.printer.error(&format!(
-                "DEPRECATION WARNING: Option --{} will be removed in the future.  Please see documentation for more information.",
+                "DEPRECATION WARNING: Option --{no}{} will be removed in the future.  Please see documentation for more information.",
                 key.name()
             ));
         }

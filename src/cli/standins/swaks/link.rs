@@ -11,7 +11,7 @@ use std::fs;
 
 /// What is connected to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Transport {
+pub enum LinkKind {
     Inet,
     /// A unix socket.
     Unix(String),
@@ -76,7 +76,7 @@ impl ProtocolOption {
 /// The options of the connection that are needed before the recipients are known.
 #[derive(Clone, Debug)]
 pub struct Place {
-    pub transport: Transport,
+    pub kind: LinkKind,
     /// The argument of `--server`.
     server: Option<String>,
 }
@@ -91,12 +91,12 @@ impl Place {
             let error = "Multiple transport types specified, exiting";
             return Err(given.printer.stop(1, error));
         }
-        let transport = match (socket.filter(|one| is_true(one)), pipe) {
-            (Some(path), _) => Transport::Unix(path),
-            (None, Some(command)) if is_true(&command) => Transport::Pipe(command),
-            _ => Transport::Inet,
+        let kind = match (socket.filter(|one| is_true(one)), pipe) {
+            (Some(path), _) => LinkKind::Unix(path),
+            (None, Some(command)) if is_true(&command) => LinkKind::Pipe(command),
+            _ => LinkKind::Inet,
         };
-        Ok(Self { transport, server })
+        Ok(Self { kind, server })
     }
 
     /// The server and its port, if there is one, by these options alone.
@@ -112,8 +112,8 @@ impl Place {
 /// The connection as it was requested.
 #[derive(Clone, Debug)]
 pub struct Link {
-    pub transport: Transport,
-    /// Host name or address; empty for other transports.
+    pub kind: LinkKind,
+    /// Host name or address; empty for other kinds.
     pub server: String,
     /// Mail exchangers to try after it.
     pub other_servers: Vec<String>,
@@ -148,7 +148,7 @@ impl Link {
         tries_all_mx: bool,
         given: &mut Given,
     ) -> Result<(), Stop> {
-        if self.transport != Transport::Inet {
+        if self.kind != LinkKind::Inet {
             return Ok(());
         }
         self.family = match (given.flag(Key::Ipv4), given.flag(Key::Ipv6)) {

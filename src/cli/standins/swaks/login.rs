@@ -2,7 +2,7 @@
 
 use crate::cli::standins::swaks::auth_options::{AuthPlan, shows_secrets, token_type};
 use crate::cli::standins::swaks::digest_md5::DigestMd5;
-use crate::cli::standins::swaks::link::Transport;
+use crate::cli::standins::swaks::link::LinkKind;
 use crate::cli::standins::swaks::ntlm;
 use crate::cli::standins::swaks::octets;
 use crate::cli::standins::swaks::octets::{decoded, encoded};
@@ -72,6 +72,7 @@ pub fn log_in(
     if !shows_secrets() {
         talk.mask = Some(Mask::of(Some(&Login {
             user: None,
+            authzid: None,
             proof: Proof::Password(plan.password.clone()),
         })));
     }
@@ -213,9 +214,9 @@ impl Attempt<'_, '_> {
             text.replace(|character: char| !is_kept(character), "-")
         };
         let link = &self.talk.plan.link;
-        match &link.transport {
-            Transport::Inet => link.server.clone(),
-            Transport::Unix(text) | Transport::Pipe(text) => named(text),
+        match &link.kind {
+            LinkKind::Inet => link.server.clone(),
+            LinkKind::Unix(text) | LinkKind::Pipe(text) => named(text),
         }
     }
 

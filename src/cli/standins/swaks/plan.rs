@@ -6,7 +6,7 @@ use crate::cli::standins::swaks::auth_options::{self, AuthOutcome, AuthUse};
 use crate::cli::standins::swaks::command_line::{self, DumpParts};
 use crate::cli::standins::swaks::given::Given;
 use crate::cli::standins::swaks::identity::Identity;
-use crate::cli::standins::swaks::link::{Link, Place, Protocol, ProtocolOption, Transport};
+use crate::cli::standins::swaks::link::{Link, LinkKind, Place, Protocol, ProtocolOption};
 use crate::cli::standins::swaks::message::{self, Envelope};
 use crate::cli::standins::swaks::octets;
 use crate::cli::standins::swaks::octets::is_true;
@@ -65,12 +65,87 @@ impl Plan {
         given.printer.options = print_options(given);
         given.protects_prompt = given.flag(Key::ProtectPrompt);
         let dump = given.take(Key::Dump)?;
+        let requested = RequestedSession::read(given)?;
+        let stages = requested.stages;
+        let mut peers = Peers::read(requested.place, stages, identity, given)?;
+        let dump_as_body = dump_as_body(given)?;
+        let data = message::data(&peers.envelope, dump_as_body.is_some(), identity, given)?;
+        let protocol = requested.protocol.protocol;
+        let tls = TlsPlan::read(requested.tls, given)?;
+        peers
+            .link
+            .decide_port(protocol, tls.when.is_on_connect, given)?;
+        let xclient = XclientPlan::read(given)?;
+        let proxy = ProxyPlan::read(given)?;
+        let auth = auth_options::read(&requested.auth, &peers.link.server, given)?;
+        Ok(Self {
+            command_line,
+            dump: dump.map(|list| DumpParts::parse(&list)),
+            dump_as_body,
+            dumps_mail: given.flag(Key::DumpMail),
+            time_lapse: requested.time_lapse,
+            shows_raw_text: given.flag(Key::ShowRawText),
+            suppresses_data: given.flag(Key::SuppressData),
+            output_file,
+            error_file,
+            link: peers.link,
+            protocol,
+            stages,
+            pipelines: given.flag(Key::Pipeline),
+            needs_prdr: given.flag(Key::Prdr),
+            forces_getpwuid: given.flag(Key::ForceGetpwuid),
+            envelope: peers.envelope,
+            helo: peers.helo,
+            data,
+            tls,
+            xclient,
+            proxy,
+            auth,
+            additions: peers.additions,
+        })
+    }
+}
+
+/// What is read before the sender and the recipients are known.
+struct RequestedSession {
+    place: Place,
+    protocol: ProtocolOption,
+    tls: TlsUse,
+    auth: AuthUse,
+    stages: Stages,
+    time_lapse: TimeLapse,
+}
+
+impl RequestedSession {
+    fn read(given: &mut Given) -> Result<Self, Stop> {
         let place = Place::read(given)?;
         let protocol = ProtocolOption::read(given)?;
-        let tls = TlsUse::read(protocol, given);
-        let auth = AuthUse::read(protocol.has_auth, given);
-        let stages = Stages::read(given)?;
-        let time_lapse = time_lapse(given)?;
+        Ok(Self {
+            place,
+            protocol,
+            tls: TlsUse::read(protocol, given),
+            auth: AuthUse::read(protocol.has_auth, given),
+            stages: Stages::read(given)?,
+            time_lapse: time_lapse(given)?,
+        })
+    }
+}
+
+/// The sender, the recipients and the server.
+struct Peers {
+    envelope: Envelope,
+    helo: String,
+    link: Link,
+    additions: Additions,
+}
+
+impl Peers {
+    fn read(
+        place: Place,
+        stages: Stages,
+        identity: &Identity,
+        given: &mut Given,
+    ) -> Result<Self, Stop> {
         let mut envelope = Envelope {
             from: sender(stages, identity, given)?,
             ..Envelope::default()
@@ -80,7 +155,7 @@ impl Plan {
         let (server, port) = place.server(given)?;
         let additions = Additions::read(given)?;
         let mut link = Link {
-            transport: place.transport,
+            kind: place.kind,
             server,
             other_servers: Vec::new(),
             port,
@@ -94,36 +169,10 @@ impl Plan {
         let recipient = envelope.to.as_deref().unwrap_or_default();
         link.complete(recipient, additions.tries_all_mx, given)?;
         link.timeout = timeout(given)?;
-        let dump_as_body = dump_as_body(given)?;
-        let data = message::data(&envelope, dump_as_body.is_some(), identity, given)?;
-        let tls = TlsPlan::read(tls, given)?;
-        link.decide_port(protocol.protocol, tls.when.is_on_connect, given)?;
-        let xclient = XclientPlan::read(given)?;
-        let proxy = ProxyPlan::read(given)?;
-        let auth = auth_options::read(&auth, &link.server, given)?;
         Ok(Self {
-            command_line,
-            dump: dump.map(|list| DumpParts::parse(&list)),
-            dump_as_body,
-            dumps_mail: given.flag(Key::DumpMail),
-            time_lapse,
-            shows_raw_text: given.flag(Key::ShowRawText),
-            suppresses_data: given.flag(Key::SuppressData),
-            output_file,
-            error_file,
-            link,
-            protocol: protocol.protocol,
-            stages,
-            pipelines: given.flag(Key::Pipeline),
-            needs_prdr: given.flag(Key::Prdr),
-            forces_getpwuid: given.flag(Key::ForceGetpwuid),
             envelope,
             helo,
-            data,
-            tls,
-            xclient,
-            proxy,
-            auth,
+            link,
             additions,
         })
     }
@@ -226,7 +275,7 @@ fn recipients(
     envelope.cc = given.take(Key::Cc)?;
     envelope.bcc = given.take(Key::Bcc)?;
     let has_recipient = envelope.to.as_deref().is_some_and(is_true);
-    let has_server = is_true(&link.server) || link.transport != Transport::Inet;
+    let has_server = is_true(&link.server) || link.kind != LinkKind::Inet;
     let is_unneeded = stages.server_only && has_server;
     if !(has_recipient || is_unneeded) {
         let prompt = Prompt {

@@ -6,7 +6,7 @@ use crate::cli::standins::swaks::octets::is_true;
 use crate::cli::standins::swaks::printer::Printer;
 use crate::cli::standins::swaks::talk::Talk;
 use crate::cli::standins::swaks::tls_options::TlsPlan;
-use crate::client::wire::tls::{ChainFault, TestHandshake, TestTls, TestTlsError};
+use crate::client::wire::tls::{ChainFault, Suite, TestHandshake, TestTls, TestTlsError};
 use crate::system::text::reason;
 use crate::transcript::swaks::cipher;
 use std::fs;
@@ -30,7 +30,7 @@ pub fn handshake(talk: &mut Talk<'_>) -> Result<(), String> {
     if talk.has_unread() {
         return Err("received plaintext data before the handshake".to_owned());
     }
-    let options = options(plan, talk.printer);
+    let options = options(plan, talk.printer)?;
     let limit = talk.limit();
     let found = talk.wire.secure_for_test(&options, limit);
     let found = found.map_err(|error| words(error, plan))?;
@@ -53,25 +53,26 @@ pub fn handshake(talk: &mut Talk<'_>) -> Result<(), String> {
     }
 }
 
-fn options(plan: &TlsPlan, printer: &mut Printer) -> TestTls {
+fn options(plan: &TlsPlan, printer: &mut Printer) -> Result<TestTls, String> {
     let files = [&plan.cert, &plan.chain].into_iter();
     let files = files
         .filter(|file| is_true(file))
         .map(|file| octets::path(file));
     let text = |text: &String| is_true(text).then(|| octets::utf8(text));
-    TestTls {
+    let suites = text(&plan.cipher).map(|list| suites(&list, plan, printer));
+    Ok(TestTls {
         allows_12: plan.allows("TLSv1_2"),
         allows_13: plan.allows("TLSv1_3"),
-        suites_12: text(&plan.cipher).map(|list| suites(&list, plan, printer)),
+        suites_12: suites.transpose()?,
         sni: text(&plan.sni),
         cas: is_true(&plan.ca_path).then(|| octets::path(&plan.ca_path)),
         identity: is_true(&plan.key).then(|| (files.collect(), octets::path(&plan.key))),
-    }
+    })
 }
 
 /// The suites of a list in OpenSSL's format. Names that rustls does not have are reported, unless they are all, which
-/// is an error of the handshake.
-fn suites(list: &str, plan: &TlsPlan, printer: &mut Printer) -> Vec<String> {
+/// is an error of the handshake. A list without any name of OpenSSL is an error, as it is there.
+fn suites(list: &str, plan: &TlsPlan, printer: &mut Printer) -> Result<Vec<String>, String> {
     let mut suites: Vec<&str> = Vec::new();
     let mut unknown = Vec::new();
     for item in list.split([':', ',', ' ']).filter(|item| !item.is_empty()) {
@@ -91,6 +92,11 @@ fn suites(list: &str, plan: &TlsPlan, printer: &mut Printer) -> Vec<String> {
             suites.extend(named);
         }
     }
+    if suites.is_empty() && !unknown.iter().any(|name| is_of_openssl(name)) {
+        return Err(format!(
+            "Unable to set cipher list to {list}: error:0A0000B9:SSL routines::no cipher match"
+        ));
+    }
     if !suites.is_empty() || plan.allows("TLSv1_3") {
         for name in unknown {
             printer.error(&format!(
@@ -98,7 +104,33 @@ fn suites(list: &str, plan: &TlsPlan, printer: &mut Printer) -> Vec<String> {
             ));
         }
     }
-    suites.into_iter().map(str::to_owned).collect()
+    Ok(suites.into_iter().map(str::to_owned).collect())
+}
+
+/// Names of several suites in OpenSSL that rustls has not.
+const OTHER_GROUPS: [&str; 12] = [
+    "COMPLEMENTOFDEFAULT",
+    "MEDIUM",
+    "KRSA",
+    "KDHE",
+    "DHE",
+    "EDH",
+    "PSK",
+    "SHA",
+    "SHA1",
+    "AESCCM",
+    "CAMELLIA",
+    "ARIA",
+];
+
+/// True for a suite or a group of suites that OpenSSL has, and rustls has not.
+fn is_of_openssl(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    let is_it = |suite: Suite| {
+        let own = suite.openssl_name();
+        own.is_some_and(|own| own == name) || suite.name().is_some_and(|own| own == name)
+    };
+    OTHER_GROUPS.contains(&upper.as_str()) || Suite::all().any(is_it)
 }
 
 /// True if a name of OpenSSL means this suite, alone or with others.

@@ -1,6 +1,6 @@
 //! Commands and replies over the connection, and their display.
 
-use crate::cli::standins::swaks::link::Transport;
+use crate::cli::standins::swaks::link::LinkKind;
 use crate::cli::standins::swaks::octets;
 use crate::cli::standins::swaks::plan::{Plan, TimeLapse};
 use crate::cli::standins::swaks::printer::{Kind, Printer, Stop};
@@ -293,7 +293,7 @@ impl<'a> Talk<'a> {
 
     /// A line with its end.
     fn line(&mut self, deadline: Deadline) -> Result<Vec<u8>, WireError> {
-        if matches!(self.plan.link.transport, Transport::Pipe(_)) && !self.is_tls {
+        if matches!(self.plan.link.kind, LinkKind::Pipe(_)) && !self.is_tls {
             // A pipe is read by lines, which a dump shows.
             let line = self.wire.line_as_it_is(deadline)?.to_vec();
             self.dump_received(&line);
@@ -351,9 +351,9 @@ impl<'a> Talk<'a> {
     }
 
     pub fn close(&mut self) {
-        let peer = match self.plan.link.transport {
-            Transport::Inet | Transport::Unix(_) => "remote host",
-            Transport::Pipe(_) => "child process",
+        let peer = match self.plan.link.kind {
+            LinkKind::Inet | LinkKind::Unix(_) => "remote host",
+            LinkKind::Pipe(_) => "child process",
         };
         self.printer
             .info(&format!("Connection closed with {peer}."));
@@ -365,10 +365,10 @@ impl<'a> Talk<'a> {
     }
 
     fn disconnected(&mut self, status: u8) -> Stop {
-        let peer = match self.plan.link.transport {
-            Transport::Inet => "Remote host",
-            Transport::Unix(_) => "Socket",
-            Transport::Pipe(_) => "Child process",
+        let peer = match self.plan.link.kind {
+            LinkKind::Inet => "Remote host",
+            LinkKind::Unix(_) => "Socket",
+            LinkKind::Pipe(_) => "Child process",
         };
         let error = format!("{peer} closed connection unexpectedly.");
         self.printer.stop(status, &error)

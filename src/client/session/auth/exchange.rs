@@ -242,6 +242,22 @@ struct SaslAnswers {
     binding: Option<&'static str>,
 }
 
+impl SaslAnswers {
+    /// The identity to act as, in the form of the mechanism.
+    fn identity(&self) -> Option<String> {
+        let identity = self.login.authzid.as_deref();
+        match self.mechanism {
+            Mechanism::External => identity.or(self.login.user.as_deref()).map(str::to_owned),
+            Mechanism::OAuthBearer => {
+                // RFC 5801 §4: comma and equals sign are escaped in the GS2 header.
+                let identity = identity.or(self.login.user.as_deref())?;
+                Some(identity.replace('=', "=3D").replace(',', "=2C"))
+            }
+            _ => identity.map(str::to_owned),
+        }
+    }
+}
+
 impl SessionCallback for SaslAnswers {
     fn callback(
         &self,
@@ -251,14 +267,8 @@ impl SessionCallback for SaslAnswers {
     ) -> Result<(), SessionError> {
         let user = self.login.user.as_deref();
         match (self.mechanism, user) {
-            (Mechanism::External, Some(user)) => {
-                request.satisfy::<AuthzId>(user)?;
-            }
-            (Mechanism::OAuthBearer, Some(user)) => {
-                // RFC 5801 §4: comma and equals sign are escaped in the GS2 header.
-                let user = user.replace('=', "=3D").replace(',', "=2C");
-                request.satisfy::<AuthzId>(&user)?;
-            }
+            // Their user is the identity.
+            (Mechanism::External | Mechanism::OAuthBearer, _) | (_, None) => {}
             (mechanism, Some(user)) if mechanism.is_scram() => {
                 let prepared = prepared(user.as_bytes());
                 let user = std::str::from_utf8(&prepared).unwrap_or(user);
@@ -267,7 +277,9 @@ impl SessionCallback for SaslAnswers {
             (_, Some(user)) => {
                 request.satisfy::<AuthId>(user)?;
             }
-            (_, None) => {}
+        }
+        if let Some(identity) = self.identity() {
+            request.satisfy::<AuthzId>(&identity)?;
         }
         match &self.login.proof {
             Proof::Password(secret) if self.mechanism.is_scram() => {

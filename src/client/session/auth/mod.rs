@@ -42,7 +42,10 @@ pub fn candidates(
     let has_plus = offered
         .iter()
         .any(|name| name.to_ascii_uppercase().ends_with("-PLUS"));
-    let is_allowed = |mechanism: &Mechanism| allowed.is_empty() || allowed.contains(mechanism);
+    let is_allowed = |mechanism: &Mechanism| {
+        let suits = login.authzid.is_none() || mechanism.has_authzid();
+        suits && (allowed.is_empty() || allowed.contains(mechanism))
+    };
     Mechanism::ALL
         .into_iter()
         .filter(|&mechanism| mechanism.accepts(&login.proof) && is_offered(mechanism))
@@ -147,6 +150,7 @@ mod tests {
         let login = Login {
             user: Some("alice".to_owned()),
             proof: Proof::Password(Secret::new(b"x".to_vec())),
+            authzid: None,
         };
         candidates(&offered, &login, allowed, bindings)
             .iter()
@@ -191,6 +195,7 @@ mod tests {
         let login = Login {
             user: None,
             proof: Proof::Password(Secret::new("hunter2é".into())),
+            authzid: None,
         };
         let mut mask = Mask::of(Some(&login));
         mask.add("AGFsaWNlAGh1bnRlcjI=");
@@ -211,6 +216,7 @@ mod tests {
         let login = Login {
             user: None,
             proof: Proof::Password(Secret::new(b"hunter2-Gr8!".to_vec())),
+            authzid: None,
         };
         let mask = Mask::of(Some(&login));
         for around in ["", "x", "xy", "xyz", "\0alice\0"] {
@@ -224,6 +230,7 @@ mod tests {
         let login = Login {
             user: None,
             proof: Proof::Password(Secret::new(b"p".to_vec())),
+            authzid: None,
         };
         let said = "235 2.7.0 accepted".to_owned();
         assert_eq!(Mask::of(Some(&login)).apply(said.clone()), said);

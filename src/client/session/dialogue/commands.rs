@@ -1,7 +1,7 @@
 //! Formatting of commands.
 
 use crate::client::session::dialogue::{Action, Dialogue, Output, line};
-use crate::client::session::testing::stop_point;
+use crate::client::session::testing::{HelloAfter, stop_point};
 use crate::client::session::{
     Conditions, EarlyStop, Purpose, RecipientReply, Request, Step, StopMethod,
 };
@@ -221,15 +221,25 @@ impl Dialogue<'_> {
     }
 
     fn point(&self, step: Step) -> Option<Stage> {
-        stop_point(step, self.secured.is_some() && !self.begins_in_tls())
+        let last = self.xclients > 0 && self.xclients == self.options.testing.xclient.len();
+        let hello = if last {
+            HelloAfter::Xclient
+        } else if self.secured.is_some() && !self.begins_in_tls() {
+            HelloAfter::Tls
+        } else {
+            HelloAfter::Banner
+        };
+        stop_point(step, hello)
     }
 
-    /// True if a point is complete with these. Preliminary commands do not complete it: EHLO inside TLS,
-    /// XCLIENT, XFORWARD, or one recipient of several.
+    /// True if a point is complete with these. Preliminary commands do not complete it: EHLO inside TLS or after
+    /// XCLIENT, XCLIENT before another one, XFORWARD, or one recipient of several.
     fn completes(&self, point: Stage, items: &[Output]) -> bool {
-        let leads = |step: Step| {
-            matches!(step, Step::Xclient | Step::Xforward | Step::Rset)
-                || point == Stage::Auth && step != Step::Auth
+        let is_last_xclient = self.xclients + 1 == self.options.testing.xclient.len();
+        let leads = |step: Step| match point {
+            Stage::Xclient => step != Step::Xclient || !is_last_xclient,
+            Stage::Auth => step != Step::Auth,
+            _ => matches!(step, Step::Xforward | Step::Rset),
         };
         let is_it = |step: Step| self.point(step) == Some(point) && !leads(step);
         let is_left = self.unsent.iter().any(|&step| is_it(step));
@@ -265,7 +275,7 @@ impl Dialogue<'_> {
     }
 
     fn end(&mut self, stop: EarlyStop) -> Action {
-        let is_odd = matches!(stop.after, Stage::Connect | Stage::Data);
+        let is_odd = matches!(stop.after, Stage::Connect | Stage::Proxy | Stage::Data);
         self.unsent.clear();
         self.awaiting.clear();
         self.answer_rest(&RecipientReply::Stopped(stop));

@@ -26,15 +26,19 @@ impl Dialogue<'_> {
         let Some(login) = self.authentication.login else {
             return self.send_xforward();
         };
+        let bindings = self.secured.clone().unwrap_or_default().bindings;
+        let allowed = &self.options.mechanisms;
+        let candidates = auth::candidates(self.offers.mechanisms(), login, allowed, &bindings);
+        if candidates.is_empty() && self.options.login_if_offered {
+            let note = "no AUTH mechanism that can be used is offered; continuing without a login";
+            return with_output_first(Output::Note(note.to_owned()), self.send_xforward());
+        }
         if login.proof != Proof::Elsewhere && !self.may_send_secret() {
             return self.fail_unmet(Unmet::PasswordInClear);
         }
         if self.offers.mechanisms().is_empty() {
             return self.fail_unmet(Unmet::NoAuth);
         }
-        let bindings = self.secured.clone().unwrap_or_default().bindings;
-        let allowed = &self.options.mechanisms;
-        let candidates = auth::candidates(self.offers.mechanisms(), login, allowed, &bindings);
         if candidates.is_empty() {
             let offered = self.offers.mechanisms().join(" ");
             return self.fail_unmet(Unmet::NoMechanism(crate::system::text::shown(&offered)));

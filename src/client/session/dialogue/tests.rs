@@ -71,7 +71,12 @@ impl Play {
         });
         let transaction = Transaction::new(sender.as_ref(), recipients.iter().collect(), &message);
         let helo = self.helo.to_owned();
-        let mut dialogue = Dialogue::new(&transaction, helo, &self.options, self.login.as_ref());
+        let mut dialogue = Dialogue::new(
+            &transaction,
+            helo,
+            self.options.clone(),
+            self.login.as_ref(),
+        );
         act(&mut dialogue, script);
         dialogue
             .into_answers()
@@ -172,6 +177,7 @@ fn word(answer: Option<&RecipientReply>) -> String {
             format!("{} at {}", reply.code, step.stage().name())
         }
         Some(RecipientReply::TooMany(reply)) => format!("{} too many", reply.code),
+        Some(RecipientReply::Withheld) => "withheld".to_owned(),
         Some(RecipientReply::Unsuitable(unsuitable)) => format!("unfit {}", unsuitable.enhanced()),
         Some(RecipientReply::Unmet(unmet)) => format!("unmet {unmet:?}"),
         Some(RecipientReply::Uncertain) => "in doubt".to_owned(),
@@ -374,6 +380,40 @@ fn those_that_are_too_many_come_with_the_next_transaction() {
 }
 
 #[test]
+fn message_is_withheld_if_every_recipient_is_required_and_one_is_refused() {
+    for reply in ["550 no such user", "452 too many recipients"] {
+        let play = Play {
+            recipients: &["a@x.org", "b@x.org", "c@x.org"],
+            options: Options {
+                all_recipients: true,
+                ..Options::default()
+            },
+            ..Play::default()
+        };
+        let script = format!(
+            "{PIPELINING}
+             C: MAIL FROM:<alice@crepes.fr> SIZE=100
+             C: RCPT TO:<a@x.org>
+             C: RCPT TO:<b@x.org>
+             C: RCPT TO:<c@x.org>
+             S: 250 ok
+             S: 250 ok
+             S: {reply}
+             S: 250 ok
+             C: QUIT
+             S: 221 bye"
+        );
+        let words = play.play(&script);
+        let refused = if reply.starts_with("452") {
+            "452 too many"
+        } else {
+            "550 at rcpt"
+        };
+        assert_eq!(words, ["withheld", refused, "withheld"]);
+    }
+}
+
+#[test]
 fn recipients_that_were_too_many_come_again_after_a_transaction_that_failed() {
     let play = Play {
         recipients: &["a@x.org", "b@x.org"],
@@ -532,7 +572,7 @@ fn more_than_a_hundred_recipients_go_in_several_transactions() {
     let mut dialogue = Dialogue::new(
         &transaction,
         "crepes.fr".to_owned(),
-        &Options::default(),
+        Options::default(),
         None,
     );
     act(&mut dialogue, &script);

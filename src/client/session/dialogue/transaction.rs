@@ -41,7 +41,10 @@ impl Dialogue<'_> {
             }
             Class::Success => self.accepted.push(recipient),
             Class::Intermediate => return abort(step, &reply),
-            _ if reply.is_too_many_recipients() && !self.accepted.is_empty() => {
+            _ if reply.is_too_many_recipients()
+                && !self.accepted.is_empty()
+                && !self.options.all_recipients =>
+            {
                 self.postponed.push(recipient);
                 self.current.retain(|&other| other != recipient);
             }
@@ -166,6 +169,9 @@ impl Dialogue<'_> {
         if !self.awaiting.is_empty() {
             return Action::Read;
         }
+        if self.options.all_recipients && self.has_refused() {
+            self.withhold();
+        }
         if self.accepted.is_empty()
             && matches!(self.unsent.front(), Some(Step::Data | Step::Bdat { .. }))
         {
@@ -175,6 +181,22 @@ impl Dialogue<'_> {
             return self.begin();
         }
         self.send_unsent()
+    }
+
+    /// True if a recipient does not get the message.
+    fn has_refused(&self) -> bool {
+        let mut answers = self.answers.iter().flatten();
+        answers.any(|answer| !matches!(answer, RecipientReply::Accepted(_)))
+    }
+
+    /// Sends the message to no other recipient.
+    fn withhold(&mut self) {
+        self.accepted.clear();
+        self.postponed.clear();
+        self.todo.clear();
+        for answer in &mut self.answers {
+            answer.get_or_insert(RecipientReply::Withheld);
+        }
     }
 
     /// The next transaction, or QUIT if there is none.
@@ -212,10 +234,11 @@ impl Dialogue<'_> {
     /// Takes as many recipients as the server accepts in one transaction.
     fn next_recipients(&mut self) -> Vec<usize> {
         let limits = self.offers.limits();
-        let most = limits
-            .recipients
-            .unwrap_or(MAX_RECIPIENTS)
-            .min(MAX_RECIPIENTS);
+        let most = match limits.recipients {
+            // Another transaction could not be taken back.
+            _ if self.options.all_recipients => usize::MAX,
+            most => most.unwrap_or(MAX_RECIPIENTS).min(MAX_RECIPIENTS),
+        };
         let Some(most_domains) = limits.domains else {
             let count = self.todo.len().min(most);
             return self.todo.drain(..count).collect();
@@ -260,6 +283,8 @@ impl Dialogue<'_> {
             return 1;
         }
         let waits = |step: &Step| match step {
+            // After the replies to RCPT, it is not sent if one is a refusal.
+            Step::Data if self.options.all_recipients => true,
             // LMTP has a reply for each accepted recipient after the end of data: without any, DATA is not
             // sent.
             Step::Data => self.options.protocol == Protocol::Lmtp && self.accepted.is_empty(),
@@ -419,6 +444,9 @@ impl Dialogue<'_> {
             return self.fail_unmet(Unmet::Request(lack));
         }
         self.drop_unsuitable();
+        if self.options.all_recipients && self.has_refused() {
+            self.withhold();
+        }
         let left_out = self.left_out();
         let action = self.begin();
         left_out.into_iter().rev().fold(action, |action, detail| {

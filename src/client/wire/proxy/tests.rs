@@ -37,6 +37,7 @@ fn login() -> Login {
     Login {
         user: Some("alice".to_owned()),
         proof: Proof::Password(Secret::new(b"hunter2".to_vec())),
+        authzid: None,
     }
 }
 

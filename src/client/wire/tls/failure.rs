@@ -2,6 +2,7 @@
 
 use crate::client::status::Hint;
 use crate::client::wire::WireError;
+use crate::client::wire::tls::TlsVersions;
 use crate::system::certificate::{Certificate, date, some_of};
 use crate::system::text::shown as printable;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -55,7 +56,7 @@ impl CertificateFault {
 pub fn unwelcome(error: &io::Error) -> Option<String> {
     match error.get_ref()?.downcast_ref()? {
         error @ Error::AlertReceived(alert) if is_about_our_certificate(*alert) => {
-            Some(explain(error, false))
+            Some(explain(error, TlsVersions::All))
         }
         _ => None,
     }
@@ -77,7 +78,7 @@ fn is_about_our_certificate(alert: AlertDescription) -> bool {
 }
 
 /// Explains an error of rustls, with advice if possible.
-pub fn explain(error: &Error, only_tls13: bool) -> String {
+pub fn explain(error: &Error, versions: TlsVersions) -> String {
     use AlertDescription as Alert;
     match error {
         Error::AlertReceived(Alert::ProtocolVersion)
@@ -86,7 +87,16 @@ pub fn explain(error: &Error, only_tls13: bool) -> String {
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
             | PeerIncompatible::Tls12NotOffered
             | PeerIncompatible::Tls12NotOfferedOrEnabled,
-        ) if only_tls13 => "the server does not support TLS 1.3, which --tls-min requires".to_owned(),
+        ) if versions == TlsVersions::Only13 => {
+            "the server does not support TLS 1.3, which --tls-min requires".to_owned()
+        }
+        Error::AlertReceived(Alert::ProtocolVersion)
+        | Error::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+        ) if versions == TlsVersions::Only12 => {
+            "the server does not support TLS 1.2, to which --tls-max limits the connection".to_owned()
+        }
         Error::AlertReceived(Alert::ProtocolVersion)
         | Error::PeerIncompatible(
             PeerIncompatible::ServerDoesNotSupportTls12Or13

@@ -4,7 +4,7 @@ use crate::client::wire::tls::stream;
 use crate::client::wire::tls::stream::TlsStream;
 use crate::client::wire::tls::trust::system_cas;
 use crate::client::wire::{Deadline, Stream, Wire};
-use crate::system::certificate::certificates;
+use crate::system::certificate::{Certificate, certificates};
 use crate::system::text::reason;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, verify_server_cert_signed_by_trust_anchor};
@@ -18,7 +18,7 @@ use rustls::{
     ProtocolVersion, RootCertStore, SignatureScheme, SupportedCipherSuite,
     SupportedProtocolVersion,
 };
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -137,7 +137,21 @@ impl Wire {
 struct TestClient {
     connection: ClientConnection,
     identity: Arc<TestIdentity>,
+    cas: TrustedCas,
+}
+
+/// The trusted certificates.
+struct TrustedCas {
     roots: RootCertStore,
+    /// Those of the options as they are, for a server that presents one of them.
+    given: Vec<CertificateDer<'static>>,
+}
+
+impl TrustedCas {
+    fn add(&mut self, cas: Vec<CertificateDer<'static>>) {
+        self.roots.add_parsable_certificates(cas.iter().cloned());
+        self.given.extend(cas);
+    }
 }
 
 impl TestClient {
@@ -168,7 +182,7 @@ impl TestClient {
             connection: ClientConnection::new(Arc::new(config), name)
                 .map_err(|error| TestTlsError::of(&error))?,
             identity,
-            roots: tls.roots()?,
+            cas: tls.trusted_cas()?,
         })
     }
 
@@ -195,7 +209,7 @@ impl TestClient {
             chain: chain.iter().map(|one| one.to_vec()).collect(),
             own_chain: self.identity.chain(),
             is_certificate_requested: self.identity.is_requested.load(Ordering::Relaxed),
-            chain_fault: fault(chain, &self.roots),
+            chain_fault: fault(chain, &self.cas),
         };
         (Box::new(stream), Ok(found))
     }
@@ -222,8 +236,11 @@ impl TestTls {
         allowed.map(|(_, version)| version).collect()
     }
 
-    fn roots(&self) -> Result<RootCertStore, TestTlsError> {
-        let mut roots = RootCertStore::empty();
+    fn trusted_cas(&self) -> Result<TrustedCas, TestTlsError> {
+        let mut trusted = TrustedCas {
+            roots: RootCertStore::empty(),
+            given: Vec::new(),
+        };
         let unreadable = |path: &PathBuf, why: String| {
             TestTlsError::Other(format!(
                 "Unable to set set CA path to ({}): {why}",
@@ -232,7 +249,7 @@ impl TestTls {
         };
         match &self.cas {
             None => {
-                roots.add_parsable_certificates(system_cas());
+                trusted.roots.add_parsable_certificates(system_cas());
             }
             Some(path) if path.is_dir() => {
                 let entries =
@@ -240,30 +257,42 @@ impl TestTls {
                 for entry in entries.flatten() {
                     // A directory may have other files.
                     if let Ok(cas) = certificates("--tls-ca-path", &entry.path()) {
-                        roots.add_parsable_certificates(cas);
+                        trusted.add(cas);
                     }
                 }
             }
             Some(path) => {
                 let cas = certificates("--tls-ca-path", path);
                 let cas = cas.map_err(|error| unreadable(path, error.to_string()))?;
-                roots.add_parsable_certificates(cas);
+                trusted.add(cas);
             }
         }
-        Ok(roots)
+        Ok(trusted)
     }
 }
 
+/// An error of the system as OpenSSL 3 words it.
+fn of_system(error: &std::io::Error) -> String {
+    let code = 0x8000_0000 | error.raw_os_error().unwrap_or_default().unsigned_abs();
+    format!("error:{code:08X}:system library::{}", reason(error))
+}
+
 /// Verifies the chain without regard to the name. The issuer comes before the dates, as in OpenSSL.
-fn fault(chain: &[CertificateDer<'_>], roots: &RootCertStore) -> Option<ChainFault> {
+fn fault(chain: &[CertificateDer<'_>], cas: &TrustedCas) -> Option<ChainFault> {
     let (own, others) = chain.split_first()?;
+    if cas.given.contains(own)
+        && let Some(trusted) = Certificate::read(own)
+        && trusted.subject == trusted.issuer
+    {
+        return fault_of_dates(&trusted);
+    }
     let Ok(parsed) = ParsedCertificate::try_from(own) else {
         return Some(ChainFault::UnknownIssuer);
     };
     let provider = rustls::crypto::ring::default_provider();
     let verify = |at: UnixTime| {
         let algorithms = provider.signature_verification_algorithms.all;
-        verify_server_cert_signed_by_trust_anchor(&parsed, roots, others, at, algorithms)
+        verify_server_cert_signed_by_trust_anchor(&parsed, &cas.roots, others, at, algorithms)
     };
     let fault = match verify(UnixTime::now()) {
         Ok(()) => return None,
@@ -275,7 +304,7 @@ fn fault(chain: &[CertificateDer<'_>], roots: &RootCertStore) -> Option<ChainFau
         )) => ChainFault::NotYetValid,
         Err(_) => return Some(ChainFault::UnknownIssuer),
     };
-    let begin = crate::system::certificate::Certificate::read(own)?.not_before;
+    let begin = Certificate::read(own)?.not_before;
     let begin = Duration::from_secs(u64::try_from(begin).unwrap_or_default() + 1);
     match verify(UnixTime::since_unix_epoch(begin)) {
         Ok(())
@@ -286,6 +315,18 @@ fn fault(chain: &[CertificateDer<'_>], roots: &RootCertStore) -> Option<ChainFau
             | CertificateError::NotValidYetContext { .. },
         )) => Some(fault),
         Err(_) => Some(ChainFault::UnknownIssuer),
+    }
+}
+
+/// For a self-signed certificate that is trusted itself.
+fn fault_of_dates(certificate: &Certificate) -> Option<ChainFault> {
+    let now = i64::try_from(UnixTime::now().as_secs()).unwrap_or(i64::MAX);
+    if now < certificate.not_before {
+        Some(ChainFault::NotYetValid)
+    } else if now > certificate.not_after {
+        Some(ChainFault::Expired)
+    } else {
+        None
     }
 }
 
@@ -307,6 +348,12 @@ impl TestIdentity {
         };
         let mut chain = Vec::new();
         for file in files {
+            if let Err(error) = File::open(file) {
+                let why = of_system(&error);
+                let file = file.display();
+                let words = format!("Unable to read from cert file {file}: {why}");
+                return Err(TestTlsError::Other(words));
+            }
             let read = certificates("--tls-cert", file).map_err(|error| {
                 let file = file.display();
                 TestTlsError::Other(format!("Unable to read from cert file {file}: {error}"))
@@ -317,6 +364,9 @@ impl TestIdentity {
             let file = key_file.display();
             TestTlsError::Other(format!("Unable to add key file {file} to SSL CTX: {why}"))
         };
+        if let Err(error) = File::open(key_file) {
+            return Err(unusable(of_system(&error)));
+        }
         let key = PrivateKeyDer::from_pem_file(key_file);
         let key = key.map_err(|error| unusable(error.to_string()))?;
         let key = CertifiedKey::from_der(chain, key, provider)

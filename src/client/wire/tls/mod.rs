@@ -20,13 +20,14 @@ use crate::client::wire::{Deadline, Stream, Wire, WireError};
 use crate::system::certificate::{certificates, private_key, unreadable};
 use dane::{DaneFailure, DaneVerifier};
 use failure::{PresentedChain, explain};
-use rustls::client::danger::ServerCertVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, Resumption};
-use rustls::pki_types::{ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
+use rustls::version::{TLS12, TLS13};
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, ClientConnection, HandshakeKind, KeyLogFile,
-    ProtocolVersion, SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct,
+    HandshakeKind, KeyLogFile, ProtocolVersion, SignatureScheme, SupportedProtocolVersion,
 };
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,9 +48,42 @@ pub struct TlsOptions {
     pub identity: Option<(PathBuf, PathBuf)>,
     /// The name that the certificate must have; `None`: the host's.
     pub name: Option<String>,
-    pub only_tls13: bool,
+    pub sni: Sni,
+    pub versions: TlsVersions,
     /// File to write the server's certificates to, in PEM.
     pub save_certs: Option<PathBuf>,
+}
+
+/// The name of the server in the `ClientHello` (RFC 6066 §3).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Sni {
+    /// The name that the certificate must have.
+    #[default]
+    Expected,
+    Name(String),
+    Absent,
+}
+
+/// The versions of TLS that are offered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsVersions {
+    #[default]
+    All,
+    /// TLS 1.2.
+    Only12,
+    /// TLS 1.3.
+    Only13,
+}
+
+impl TlsVersions {
+    fn supported(self) -> &'static [&'static SupportedProtocolVersion] {
+        static ALL: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
+        match self {
+            Self::All => &ALL,
+            Self::Only12 => &ALL[1..],
+            Self::Only13 => &ALL[..1],
+        }
+    }
 }
 
 /// The SHA-256 of a certificate, or of the public key in it.
@@ -93,7 +127,7 @@ pub struct TlsServer<'a> {
 }
 
 impl TlsServer<'_> {
-    /// The name in SNI, which the certificate must have unless TLSA records demand something else.
+    /// The name that the certificate must have, unless TLSA records demand something else.
     pub fn name(&self) -> &str {
         match self.check {
             ServerCheck::Options => self.tls.name(self.host),
@@ -210,6 +244,15 @@ impl Tls {
         self.options.name.as_deref().unwrap_or(host)
     }
 
+    /// The name of the server in the `ClientHello` for this host; empty: it is not sent.
+    pub fn sni<'n>(&'n self, host: &'n str) -> &'n str {
+        match &self.options.sni {
+            Sni::Expected => self.name(host),
+            Sni::Name(name) => name,
+            Sni::Absent => "",
+        }
+    }
+
     /// The configuration for a client that runs the handshake itself, verified as the options demand.
     #[cfg(feature = "postgres")]
     pub fn client_config(&self) -> Result<Arc<ClientConfig>, TlsError> {
@@ -232,8 +275,7 @@ impl Tls {
                 fault: CertificateFault::HostMismatch,
             })?;
         let configured = tls.configured(server.check)?;
-        let connection = ClientConnection::new(configured.config(), server_name.clone())
-            .map_err(|error| TlsError::Incompatible(error.to_string()))?;
+        let connection = tls.connection(&configured, &server_name)?;
         let mut stream = TlsStream::new(connection, under);
         if let Err(error) = stream.handshake(deadline) {
             return Err(tls.failed(error, &configured, deadline));
@@ -244,6 +286,24 @@ impl Tls {
             ..tls.secured(&stream.connection, name, judgement)
         };
         Ok((Box::new(stream), secured))
+    }
+
+    /// A connection to the server that must have this name. Its name in SNI may be another one.
+    fn connection(
+        &self,
+        configured: &Configured,
+        expected: &ServerName<'static>,
+    ) -> Result<ClientConnection, TlsError> {
+        let (config, name) = match &self.options.sni {
+            Sni::Expected | Sni::Absent => (configured.config(), expected.clone()),
+            Sni::Name(name) => {
+                let sent = ServerName::try_from(name.clone())
+                    .map_err(|error| TlsError::Incompatible(error.to_string()))?;
+                (configured.for_name(expected), sent)
+            }
+        };
+        ClientConnection::new(config, name)
+            .map_err(|error| TlsError::Incompatible(error.to_string()))
     }
 
     fn failed(
@@ -266,7 +326,7 @@ impl Tls {
                 let what = "the server requires a client certificate (--cert, --key)";
                 TlsError::Incompatible(what.to_owned())
             }
-            Some(error) => TlsError::Incompatible(explain(error, self.options.only_tls13)),
+            Some(error) => TlsError::Incompatible(explain(error, self.options.versions)),
             None => TlsError::Wire(deadline.explain(error)),
         }
     }
@@ -330,17 +390,13 @@ impl Tls {
 
     fn config(&self, verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, TlsError> {
         let wrong = |error: rustls::Error| TlsError::Incompatible(error.to_string());
-        let versions: &[_] = if self.options.only_tls13 {
-            &[&rustls::version::TLS13]
-        } else {
-            &[&rustls::version::TLS13, &rustls::version::TLS12]
-        };
         let builder = ClientConfig::builder_with_provider(self.judge.provider())
-            .with_protocol_versions(versions)
+            .with_protocol_versions(self.options.versions.supported())
             .map_err(wrong)?
             .dangerous()
             .with_custom_certificate_verifier(verifier);
         let mut config = builder.with_client_cert_resolver(self.identity.clone());
+        config.enable_sni = self.options.sni != Sni::Absent;
         if !self.resumes {
             config.resumption = Resumption::disabled();
         }
@@ -398,6 +454,24 @@ impl Configured {
         }
     }
 
+    /// The configuration for a server with another name in SNI. Sessions are stored by that name, so that one with
+    /// another server could be resumed without a verification; none is.
+    fn for_name(&self, expected: &ServerName<'static>) -> Arc<ClientConfig> {
+        let verifier: Arc<dyn ServerCertVerifier> = match self {
+            Self::Verifier(verifier, _) => verifier.clone(),
+            Self::Dane(verifier, _) => verifier.clone(),
+        };
+        let mut config = ClientConfig::clone(&self.config());
+        config.resumption = Resumption::disabled();
+        config
+            .dangerous()
+            .set_certificate_verifier(Arc::new(NamedVerifier {
+                verifier,
+                expected: expected.clone(),
+            }));
+        Arc::new(config)
+    }
+
     /// The result of the verification in a handshake that succeeded. For DANE, the chain is compared again, because a
     /// resumed session has not been.
     fn judgement(
@@ -445,6 +519,51 @@ impl Configured {
             }
             (Self::Dane(..), error) => TlsError::Incompatible(error.to_string()),
         }
+    }
+}
+
+/// Verifies the certificate for a name that is not the one in SNI.
+#[derive(Debug)]
+struct NamedVerifier {
+    verifier: Arc<dyn ServerCertVerifier>,
+    expected: ServerName<'static>,
+}
+
+impl ServerCertVerifier for NamedVerifier {
+    fn verify_server_cert(
+        &self,
+        own: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.verifier
+            .verify_server_cert(own, others, &self.expected, ocsp, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier
+            .verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier
+            .verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
     }
 }
 

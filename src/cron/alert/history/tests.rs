@@ -321,3 +321,52 @@ fn failures_being_mailed_are_not_suppressed() {
     };
     assert_eq!(three.suppressed.map(|suppressed| suppressed.count), Some(1));
 }
+
+#[test]
+fn a_job_that_fails_now_and_then_has_not_recovered() {
+    let mut job = Job::with(AlertRules {
+        recovered: true,
+        recovered_after: NonZeroU64::new(3),
+        ..every(100)
+    });
+    assert_eq!(mailing(job.fails(0, "full")).nth, 1);
+    assert_eq!(job.works(1), Decision::Silent);
+    assert_eq!(job.works(1), Decision::Silent);
+    // The same series, the second failure of which is not mailed.
+    assert_eq!(job.fails(1, "full"), Decision::Suppress);
+    assert_eq!(job.works(1), Decision::Silent);
+    assert_eq!(job.works(1), Decision::Silent);
+    let Decision::Recovered(recovery) = job.works(1) else {
+        panic!("not recovered");
+    };
+    assert_eq!(recovery.failures, 2);
+    assert_eq!(recovery.since, at(100 * HOUR));
+    assert_eq!(job.works(1), Decision::Silent);
+    assert_eq!(mailing(job.fails(1, "full")).nth, 1);
+}
+
+#[test]
+fn successes_that_are_reported_are_mailed_before_the_recovery() {
+    let mut job = Job::with(AlertRules {
+        recovered_after: NonZeroU64::new(2),
+        ..every(100)
+    });
+    job.fails(0, "full");
+    let success = JobRun {
+        reportable: true,
+        ..run(101 * HOUR, "fine", false)
+    };
+    let decision = job.history.record(&success, &job.rules);
+    assert_eq!(mailing(decision).nth, 0);
+}
+
+#[test]
+fn a_history_of_the_version_before_is_read() {
+    let mut job = Job::with(every(3));
+    job.fails(0, "full");
+    let mut json = serde_json::to_value(&job.history).unwrap();
+    let series = json["series"].as_object_mut().unwrap();
+    series.remove("successes").unwrap();
+    let read: JobHistory = serde_json::from_value(json).unwrap();
+    assert_eq!(read, job.history);
+}

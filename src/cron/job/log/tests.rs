@@ -37,7 +37,7 @@ fn long_output_is_compressed_completely() {
     assert_eq!(log.lines(), 40_000);
     assert_eq!(log.head(), &text[..HEAD]);
     assert_eq!(log.tail(), &text[text.len() - TAIL..]);
-    assert!(log.compressed().unwrap().1 < text.len() as u64);
+    assert!(log.compressed().unwrap().len() < text.len() as u64);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn output_above_the_limit_loses_its_middle() {
     let text = lines(100_000);
     let blocks: Vec<&[u8]> = text.chunks(8000).collect();
     let log = recorded(&blocks, 100_000);
-    assert!(log.compressed().unwrap().1 <= 100_000);
+    assert!(log.compressed().unwrap().len() <= 100_000);
     is_cut_from(&log, &text);
     assert!(log.missing() > 0);
 }
@@ -88,7 +88,7 @@ fn compressed_log_stays_within_the_limit() {
                 let log = recorded(&blocks, limit);
                 is_cut_from(&log, text);
                 let kept = match log.compressed() {
-                    Some((_, len)) => len,
+                    Some(file) => file.len(),
                     None => log.bytes() - log.missing(),
                 };
                 assert!(kept <= limit, "{kept} of {size} with {limit}");
@@ -100,7 +100,7 @@ fn compressed_log_stays_within_the_limit() {
 #[test]
 fn log_within_the_limit_is_complete() {
     let text = lines(20_000);
-    let end_size = recorded(&[&text], 1 << 30).compressed().unwrap().1;
+    let end_size = recorded(&[&text], 1 << 30).compressed().unwrap().len();
     let log = recorded(&[&text], end_size + (100 << 10));
     assert_eq!((log.missing(), all(&log)), (0, text));
 }

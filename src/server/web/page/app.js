@@ -48,13 +48,19 @@ function size(octets) {
 
 const counted = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
 
+// Making a format takes longer than using it for all rows of the list.
+const formats = {
+  long: new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" }),
+  time: new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }),
+  day: new Intl.DateTimeFormat([], { day: "numeric", month: "short" }),
+};
+
 function when(text, long) {
   const date = new Date(text);
   if (Number.isNaN(date.getTime())) return "";
-  if (long) return date.toLocaleString([], { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
-  const today = date.toDateString() === new Date().toDateString();
-  return today ? date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" })
-    : date.toLocaleDateString([], { day: "numeric", month: "short" });
+  if (long) return formats.long.format(date);
+  const isToday = date.toDateString() === new Date().toDateString();
+  return (isToday ? formats.time : formats.day).format(date);
 }
 
 // The list

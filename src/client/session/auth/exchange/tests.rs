@@ -5,6 +5,7 @@ fn login(user: &str, password: &str) -> Login {
     Login {
         user: Some(user.to_owned()),
         proof: Proof::Password(Secret::new(password.into())),
+        authzid: None,
     }
 }
 
@@ -12,6 +13,7 @@ fn token(user: &str, token: &str) -> Login {
     Login {
         user: Some(user.to_owned()),
         proof: Proof::Token(Secret::new(token.into())),
+        authzid: None,
     }
 }
 
@@ -42,6 +44,7 @@ fn first_words() {
     let external = |user: Option<&str>| Login {
         user: user.map(str::to_owned),
         proof: Proof::Elsewhere,
+        authzid: None,
     };
     assert_eq!(
         first(Mechanism::External, &external(Some("alice"))),

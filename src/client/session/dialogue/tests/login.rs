@@ -42,6 +42,7 @@ fn with_password(tls: TlsDemand) -> Play {
         login: Some(Login {
             user: Some("alice".to_owned()),
             proof: Proof::Password(Secret::new(b"secret".to_vec())),
+            authzid: None,
         }),
         ..encrypted(tls)
     }
@@ -52,6 +53,7 @@ fn with_token() -> Play {
         login: Some(Login {
             user: Some("alice".to_owned()),
             proof: Proof::Token(Secret::new(b"ya29".to_vec())),
+            authzid: None,
         }),
         ..encrypted(TlsDemand::Implicit)
     }
@@ -245,6 +247,7 @@ fn challenge_before_a_long_first_response_need_not_be_base64() {
         login: Some(Login {
             user: Some("alice".to_owned()),
             proof: Proof::Password(Secret::new(vec![b'x'; 600])),
+            authzid: None,
         }),
         ..encrypted(TlsDemand::Implicit)
     };
@@ -330,6 +333,7 @@ fn a_long_token_goes_by_itself() {
         login: Some(Login {
             user: Some("alice".to_owned()),
             proof: Proof::Token(Secret::new(vec![b'x'; 2000])),
+            authzid: None,
         }),
         ..encrypted(TlsDemand::Implicit)
     };
@@ -342,6 +346,7 @@ fn external_without_a_name_is_an_equals_sign() {
     let login = Login {
         user: None,
         proof: Proof::Elsewhere,
+        authzid: None,
     };
     let play = Play {
         login: Some(login),

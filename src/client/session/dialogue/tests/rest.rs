@@ -23,9 +23,9 @@ fn idle(recipient: &Address) -> Transaction<'_> {
 
 /// Runs two transactions in one session; returns the result of each.
 fn play(first: &Transaction<'_>, one: &str, second: &Transaction<'_>, other: &str) -> [String; 2] {
-    let mut dialogue = Dialogue::new(first, "crepes.fr".to_owned(), &Options::default(), None);
+    let mut dialogue = Dialogue::new(first, "crepes.fr".to_owned(), Options::default(), None);
     act(&mut dialogue, one);
-    let server_state = dialogue.server_state();
+    let server_state = dialogue.take_server_state();
     let first = word(dialogue.into_answers()[0].as_ref());
     let mut dialogue = Dialogue::resumed(second, server_state);
     act_from(WireEvent::Resumed, &mut dialogue, other);
@@ -128,7 +128,7 @@ fn a_server_that_says_goodbye_is_not_kept() {
     let mut dialogue = Dialogue::new(
         &transaction,
         "crepes.fr".to_owned(),
-        &Options::default(),
+        Options::default(),
         None,
     );
     act(&mut dialogue, &[CHUNKING, one].concat());
@@ -153,7 +153,7 @@ fn who_only_asks_sends_nothing() {
     let mut dialogue = Dialogue::new(
         &transaction,
         "crepes.fr".to_owned(),
-        &Options::default(),
+        Options::default(),
         None,
     );
     // The size is not announced, because there is no message.
@@ -198,7 +198,7 @@ fn reports_are_asked_for_where_they_are_made() {
     let mut dialogue = Dialogue::new(
         &transaction,
         "crepes.fr".to_owned(),
-        &Options::default(),
+        Options::default(),
         None,
     );
     act(&mut dialogue, script);

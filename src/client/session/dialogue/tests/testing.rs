@@ -230,7 +230,7 @@ fn commands_are_sent_one_by_one_whatever_the_replies_are() {
         )
     };
     let options = Options::default();
-    let mut dialogue = Dialogue::new(&transaction, "crepes.fr".to_owned(), &options, None);
+    let mut dialogue = Dialogue::new(&transaction, "crepes.fr".to_owned(), options, None);
     act(
         &mut dialogue,
         "S: 220 hi
@@ -252,4 +252,24 @@ fn commands_are_sent_one_by_one_whatever_the_replies_are() {
         .map(|reply| reply.code)
         .collect();
     assert_eq!(codes, [252, 550, 250]);
+}
+
+#[test]
+fn ehlo_inside_tls_precedes_the_stop_at_xclient() {
+    let mut play = stopping(Stage::Xclient, StopMethod::Quit);
+    play.options.tls = TlsDemand::Starttls;
+    let words = play.play(
+        "S: 220 hi
+         C: EHLO crepes.fr
+         S: 250-hi
+         S: 250 STARTTLS
+         C: STARTTLS
+         S: 220 go
+         tls
+         C: EHLO crepes.fr
+         S: 250 hi
+         C: QUIT
+         S: 221 bye",
+    );
+    assert_eq!(words, ["stopped behind xclient"]);
 }

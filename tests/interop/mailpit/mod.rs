@@ -1,10 +1,17 @@
-//! A client of mailpit's API, mailpit-api for Node.js, with `ehlo sink --http`.
+//! A client of mailpit's API, mailpit-api for Node.js, with `ehlo sink --http`, and 20 tasks of the author of a test.
 
 use crate::parts::has;
 use crate::receiver::Receiver;
 use std::process::Command;
 
 const CLIENT: &str = "/opt/mailpit-api/node_modules/mailpit-api/package.json";
+
+const MAILER: &str = "/opt/nodemailer/node_modules/nodemailer/package.json";
+
+const TASKS: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/interop/mailpit/tasks.js"
+);
 
 /// Each call that the sink answers, and what it must return.
 const SCRIPT: &str = r"
@@ -65,4 +72,22 @@ fn client_of_mailpit_lists_reads_marks_and_deletes() {
         "complete\n",
         "{error}"
     );
+}
+
+#[test]
+fn twenty_tasks_are_done_by_both_apis() {
+    if !has("/usr/bin/node") || !has(CLIENT) || !has(MAILER) {
+        return;
+    }
+    let mut receiver = Receiver::start(&["--http", "127.0.0.1:0"]);
+    let address = format!("http://127.0.0.1:{}", receiver.http_port());
+    let relay = receiver.relay();
+    let port = relay.rsplit(':').next().unwrap();
+    let output = Command::new("/usr/bin/node")
+        .args([TASKS, &address, port])
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(said, "20 tasks\n", "{error}");
 }

@@ -1,0 +1,209 @@
+//! The run of `ehlo bench`.
+
+use crate::cli::bench::timeline::{Point, Timeline};
+use crate::cli::bench::{Bench, BenchReport, html, object, report};
+use crate::cli::run_signals::RunSignals;
+use crate::cli::terminal;
+use crate::cli::terminal::{build, complain, complain_escaped, load, stdout_shows_colors, warn};
+use crate::client::events::Silent;
+use crate::client::outcome::SessionEnd;
+use crate::client::peer::PeerAddress;
+use crate::client::route::Endpoint;
+use crate::client::status::with_hint;
+use crate::client::transport::OpenTransport;
+use crate::probe;
+use crate::probe::load::{Interval, LoadReport, LoadTarget, is_public};
+use crate::system::exit::Exit;
+use crate::system::host;
+use crate::system::text::{reason, shown, shown_path};
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::path::Path;
+
+/// Processor time of this process from which it may be the limit of the rate, as a part of all processors.
+const BUSY: f64 = 0.8;
+
+pub(crate) fn run(mut bench: Bench) -> Exit {
+    prepared(&mut bench).unwrap_or_else(|exit| exit)
+}
+
+fn prepared(bench: &mut Bench) -> Result<Exit, Exit> {
+    // Errors of files are reported before the server is asked.
+    let page = bench.output.html.as_deref().map(create).transpose()?;
+    let plan = &mut bench.plan;
+    if let Some(options) = bench.ready.take() {
+        plan.message.replace_by(build(options)?);
+    }
+    let helo = &mut bench.transport.session.helo;
+    // Otherwise it is looked up for each connection.
+    *helo = helo.take().or_else(host::fqdn);
+    let mut loaded = load(&bench.transport)?;
+    loaded.tls.disable_resumption();
+    loaded.tls.load_trust();
+    let transport = loaded.open();
+    let endpoint = bench.transport.route.relay.as_ref().ok_or(Exit::Software)?;
+    let peers = addresses(bench, &transport, endpoint)?;
+    let server = greet(&transport, endpoint)?;
+    let report = measure(bench, &transport, (endpoint, &peers), server)?;
+    finish(bench, &report, page)
+}
+
+fn create(path: &Path) -> Result<File, Exit> {
+    // What is there stays until there is a report.
+    let mut options = File::options();
+    let options = options.write(true).create(true).truncate(false);
+    options.open(path).map_err(|error| {
+        complain(&format!(
+            "--html: cannot create {}: {}",
+            shown_path(path),
+            reason(&error)
+        ));
+        Exit::CantCreate
+    })
+}
+
+fn replace(file: &mut File, text: &str) -> io::Result<()> {
+    if file.metadata()?.is_file() {
+        file.set_len(0)?;
+    }
+    file.write_all(text.as_bytes())
+}
+
+/// The addresses of the server, which are looked up once.
+fn addresses(
+    bench: &Bench,
+    transport: &OpenTransport<'_>,
+    endpoint: &Endpoint,
+) -> Result<Vec<PeerAddress>, Exit> {
+    let found = transport
+        .router
+        .addresses(&endpoint.host, endpoint.port, &mut Silent);
+    let peers = found.map_err(|error| {
+        complain(&with_hint(&error.to_string(), error.hint()));
+        if error.may_pass() {
+            Exit::Temporary
+        } else {
+            Exit::NoHost
+        }
+    })?;
+    if peers.is_empty() {
+        complain(&format!("{} has no IP address", endpoint.host));
+        return Err(Exit::NoHost);
+    }
+    let public = peers.iter().find(|peer| is_public(peer));
+    match public {
+        Some(peer) if !bench.allows_public => {
+            complain(&format!(
+                "{} is at {peer}, which is not an address of a private network; nothing was sent. If the server is \
+                 yours, add --i-own-this-server",
+                endpoint.host
+            ));
+            Err(Exit::Usage)
+        }
+        _ => Ok(peers),
+    }
+}
+
+/// One session without a message, so that errors of the options are noticed before the load. Returns the server.
+fn greet(transport: &OpenTransport<'_>, endpoint: &Endpoint) -> Result<String, Exit> {
+    match probe::run_session(transport, endpoint, &[], &mut Silent) {
+        Ok((server, ended)) => match SessionEnd::of(&server, &ended) {
+            None => Ok(server.to_string()),
+            Some(end) => {
+                complain(&end.explanation());
+                Err(end.exit())
+            }
+        },
+        Err(error) => {
+            complain(&with_hint(&error.why, error.hint));
+            Err(error.exit)
+        }
+    }
+}
+
+fn measure<'b>(
+    bench: &'b Bench,
+    transport: &OpenTransport<'_>,
+    (endpoint, peers): (&Endpoint, &[PeerAddress]),
+    server: String,
+) -> Result<BenchReport<'b>, Exit> {
+    let failed = |what: &str, error: &io::Error| {
+        complain(&format!("{what}: {}", reason(error)));
+        Exit::Temporary
+    };
+    let signals =
+        RunSignals::install().map_err(|error| failed("cannot install signal handlers", &error))?;
+    let shows = !bench.output.json && !bench.output.quiet && io::stderr().is_terminal();
+    let mut timeline = Timeline::default();
+    let mut unwritten = None;
+    let mut on_interval = |interval: Interval| {
+        timeline.push(Point::of(&interval));
+        if bench.output.json {
+            let line = format!("{}\n", object::interval(&interval));
+            if unwritten.is_none() {
+                unwritten = terminal::write(line.as_bytes()).err();
+            }
+        } else if shows {
+            complain_escaped(&report::progress(&interval));
+        }
+    };
+    let host = endpoint.host.name();
+    let target = LoadTarget { host: &host, peers };
+    let interrupt = signals.waken.as_fd();
+    let load = probe::load::run(&bench.plan, transport, &target, interrupt, &mut on_interval)
+        .map_err(|error| failed("cannot start the run", &error))?;
+    if let Some(exit) = unwritten {
+        return Err(exit);
+    }
+    let expected = bench.expect.iter();
+    Ok(BenchReport {
+        expected: expected
+            .map(|expectation| expectation.check(&load))
+            .collect(),
+        server,
+        plan: &bench.plan,
+        load,
+        timeline,
+    })
+}
+
+fn finish(bench: &Bench, report: &BenchReport<'_>, page: Option<File>) -> Result<Exit, Exit> {
+    let text = if bench.output.json {
+        format!("{}\n", object::summary(report))
+    } else {
+        report::text(report, stdout_shows_colors())
+    };
+    terminal::write(text.as_bytes())?;
+    if let Some(mut page) = page {
+        replace(&mut page, &html::page(report)).map_err(|error| {
+            complain(&format!(
+                "--html: cannot write the page: {}",
+                reason(&error)
+            ));
+            Exit::Io
+        })?;
+    }
+    complain_of(report);
+    Ok(report.exit())
+}
+
+fn complain_of(report: &BenchReport<'_>) {
+    for result in report.expected.iter().filter(|result| !result.met) {
+        complain(&format!(
+            "expectation not met: {} ({})",
+            shown(&result.text),
+            result.found
+        ));
+    }
+    let LoadReport { counts, .. } = report.load;
+    if counts.accepted == 0 {
+        complain("no message was accepted");
+    }
+    if report.load.processor_share() > BUSY {
+        warn(
+            "this process used most of the processor time of this host, which may be the limit of the rate; run it on \
+             another host than the server",
+        );
+    }
+}

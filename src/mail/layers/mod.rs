@@ -1,0 +1,206 @@
+//! End-to-end signatures and encryption of received messages (RFC 3156, RFC 8551), checked and decrypted by `gpg` and
+//! `openssl cms`. No key is looked for on the Internet, and nothing else is run.
+//!
+//! ```text
+//! Source -> entity -> pgp, smime -> LayeredMessage { layers, inner: Source }
+//! ```
+//!
+//! * `entity`: the structure of a signed or encrypted entity
+//! * `pgp`, `smime`: what the programs find
+//! * `inner`: the message without its layers
+
+mod entity;
+mod inner;
+mod pgp;
+mod smime;
+
+use crate::mail::crypt::{CryptError, Method};
+use crate::mail::layers::entity::{Entity, Structure};
+use crate::mail::message::{MessageError, Source};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Maximum number of layers that are removed. A message that was signed and encrypted has two.
+const MAX_LAYERS: usize = 6;
+
+/// Maximum size of a decrypted content, in octets. OpenPGP contents may be compressed.
+const MAX_DECRYPTED: u64 = 1024 * 1024 * 1024;
+
+/// A message that is signed or encrypted.
+#[derive(Debug, Default)]
+pub struct LayeredMessage {
+    /// The outermost comes first. Empty: it is neither signed nor encrypted.
+    pub layers: Vec<Layer>,
+    /// The message without the layers that could be removed. `None`: it stays as it was received.
+    pub inner: Option<Source>,
+}
+
+/// A signature or an encryption.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    pub standard: Method,
+    pub kind: LayerKind,
+    /// True if the signature is valid or the content was decrypted. `None`: that could not be found out.
+    pub is_valid: Option<bool>,
+    /// The signer. `None`: it is an encryption, or the signer is not known.
+    pub signer: Option<Signer>,
+    /// A sentence about it without a full stop. It may have any characters.
+    pub text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerKind {
+    Signature,
+    Encryption,
+}
+
+impl LayerKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Signature => "signature",
+            Self::Encryption => "encryption",
+        }
+    }
+}
+
+/// Who made a signature.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Signer {
+    /// A user ID of the key, or the subject of the certificate.
+    pub name: String,
+    /// The fingerprint of an OpenPGP key, in hexadecimal; empty: not known.
+    pub key: String,
+    /// The addresses of the key or certificate for which it is trusted; if it is not trusted, all.
+    pub addresses: Vec<String>,
+    /// True if the keyring vouches for the key, or a trusted CA for the certificate.
+    pub is_trusted: bool,
+    /// True if an address in From is among the addresses.
+    pub is_author: bool,
+}
+
+impl Layer {
+    /// The result as a whole: a signature must be valid, trusted and of the author. `None`: it is not decided, or valid
+    /// but of somebody who is not trusted.
+    pub fn is_ok(&self) -> Option<bool> {
+        let is_believed = |signer: &Signer| signer.is_trusted && signer.is_author;
+        match (self.kind, self.is_valid) {
+            (LayerKind::Signature, Some(true)) => {
+                let is_believed = self.signer.as_ref().is_some_and(is_believed);
+                is_believed.then_some(true)
+            }
+            (_, is_valid) => is_valid,
+        }
+    }
+
+    /// Its name in reports, like `OpenPGP signature`.
+    pub fn name(&self) -> String {
+        format!("{} {}", title(self.standard), self.kind.name())
+    }
+
+    fn new(standard: Method, kind: LayerKind, is_valid: Option<bool>, text: String) -> Self {
+        Self {
+            standard,
+            kind,
+            is_valid,
+            signer: None,
+            text,
+        }
+    }
+
+    /// A signature that is valid by itself.
+    fn signed(standard: Method, signer: Signer, distrust: &str) -> Self {
+        let mut text = format!("valid, by {}", signer.name);
+        if !signer.key.is_empty() {
+            text.push_str(&format!(", key {}", signer.key));
+        } else if signer.is_author {
+            text.push_str(&format!(" for {}", signer.addresses.join(", ")));
+        }
+        if !signer.is_trusted {
+            text.push_str(&format!("; {distrust}"));
+        }
+        if !signer.is_author {
+            let addresses = match signer.addresses.join(", ") {
+                none if none.is_empty() => "no address".to_owned(),
+                addresses => addresses,
+            };
+            text.push_str(&format!(
+                "; it is for {addresses}, which From does not have"
+            ));
+        }
+        Self {
+            signer: Some(signer),
+            ..Self::new(standard, LayerKind::Signature, Some(true), text)
+        }
+    }
+
+    /// A layer that the program could not process.
+    fn unknown(standard: Method, kind: LayerKind, error: &CryptError) -> Self {
+        let text = match error {
+            CryptError::Start { program, error, .. } => {
+                let why = crate::system::text::reason(error);
+                format!("not checked: cannot run {program}: {why}; install it")
+            }
+            error => format!("not checked: {error}"),
+        };
+        Self::new(standard, kind, None, text)
+    }
+}
+
+/// The name of a standard in texts.
+pub fn title(standard: Method) -> &'static str {
+    match standard {
+        Method::Pgp => "OpenPGP",
+        Method::Smime => "S/MIME",
+    }
+}
+
+/// The result of one step.
+struct Removed {
+    /// What was found: one encryption and the signatures within it, or the signatures.
+    layers: Vec<Layer>,
+    /// The content. `None`: it is not accessible.
+    content: Option<Arc<Source>>,
+}
+
+/// Checks the signatures of a message and decrypts it.
+///
+/// `key`: a PEM file with key and certificate for S/MIME.
+///
+/// # Errors
+/// The message cannot be read, or its decrypted content cannot be stored.
+pub fn read_layers(
+    message: &Arc<Source>,
+    key: Option<&Path>,
+) -> Result<LayeredMessage, MessageError> {
+    let outer = Entity::read(message)?;
+    let authors = inner::authors(&outer);
+    let mut layers: Vec<Layer> = Vec::new();
+    let mut content: Option<Arc<Source>> = None;
+    while layers.len() < MAX_LAYERS {
+        let entity = match &content {
+            Some(source) => Entity::read(source)?,
+            None => Entity::read(message)?,
+        };
+        let removed = match entity.structure()? {
+            Structure::Plain => break,
+            Structure::PgpSigned(parts) => pgp::verify(&parts, &authors)?,
+            Structure::PgpEncrypted(cipher) => pgp::decrypt(&cipher, &authors)?,
+            Structure::SmimeSigned(parts) => smime::verify(&parts, &authors)?,
+            Structure::SmimeOpaque(der) => smime::verify_opaque(&der, &authors)?,
+            Structure::SmimeEncrypted(der) => smime::decrypt(&der, key)?,
+        };
+        layers.extend(removed.layers);
+        match removed.content {
+            Some(inner) => content = Some(inner),
+            None => break,
+        }
+    }
+    let inner = content.map(|content| {
+        let is_bad = |layer: &Layer| layer.is_valid == Some(false);
+        inner::message(&outer, &content, !layers.iter().any(is_bad))
+    });
+    Ok(LayeredMessage {
+        layers,
+        inner: inner.transpose()?,
+    })
+}

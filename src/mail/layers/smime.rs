@@ -1,0 +1,186 @@
+//! S/MIME layers (RFC 8551) and `openssl cms`. CAs are those of `openssl`: the system's, or `SSL_CERT_FILE`.
+
+use crate::mail::crypt::{CryptError, MailCertificate, Method, Program, Purpose, failure};
+use crate::mail::layers::entity::{Encoded, SignedParts};
+use crate::mail::layers::pgp::{decrypted, feed_lines, is_author};
+use crate::mail::layers::{Layer, LayerKind, Removed, Signer};
+use crate::mail::message::{MessageError, Source, SourceWriter};
+use crate::system::filter::Filtered;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+use tempfile::NamedTempFile;
+
+/// Checks the signature of multipart/signed.
+pub fn verify(parts: &SignedParts, authors: &[String]) -> Result<Removed, MessageError> {
+    let mut file = NamedTempFile::new().map_err(CryptError::Content)?;
+    file.write_all(&parts.signature)
+        .map_err(CryptError::Content)?;
+    let source = &parts.content;
+    let check = |checks_issuer: bool, signer: &Path| {
+        let mut program = openssl(checks_issuer, signer);
+        program.command.arg("-in").arg(file.path());
+        // The content is read from the pipe, and not printed.
+        program
+            .command
+            .args(["-content", "/dev/stdin", "-out", "/dev/null"]);
+        program
+            .output(&mut feed_lines(source))
+            .map(|(_, ended)| ended)
+    };
+    let layer = checked(check, authors)?;
+    Ok(Removed {
+        layers: vec![layer],
+        content: Some(Arc::clone(source)),
+    })
+}
+
+/// Checks a signature that has the content in it.
+pub fn verify_opaque(der: &Encoded, authors: &[String]) -> Result<Removed, MessageError> {
+    let mut content: Option<Source> = None;
+    let check = |checks_issuer: bool, signer: &Path| {
+        let mut stored = SourceWriter::new(&der.source.name);
+        let ended = decrypted(openssl(checks_issuer, signer), der, &mut stored)?;
+        if ended.status.success() {
+            content = Some(stored.finish().map_err(CryptError::Content)?);
+        }
+        Ok(ended)
+    };
+    let layer = checked(check, authors)?;
+    Ok(Removed {
+        layers: vec![layer],
+        content: content.map(Arc::new),
+    })
+}
+
+fn openssl(checks_issuer: bool, signer: &Path) -> Program {
+    let mut program = Program::new("openssl", "S/MIME".to_owned());
+    program
+        .command
+        .args(["cms", "-verify", "-binary", "-inform", "DER", "-signer"])
+        .arg(signer);
+    if !checks_issuer {
+        program.command.arg("-noverify");
+    }
+    program
+}
+
+/// Runs a check, and again without that of the issuer if it fails.
+fn checked(
+    mut check: impl FnMut(bool, &Path) -> Result<Filtered, CryptError>,
+    authors: &[String],
+) -> Result<Layer, MessageError> {
+    let signer = NamedTempFile::new().map_err(CryptError::Content)?;
+    let mut run = |checks_issuer| check(checks_issuer, signer.path());
+    let first = match run(true) {
+        Err(CryptError::Content(error)) => return Err(CryptError::Content(error).into()),
+        Err(error) => {
+            return Ok(Layer::unknown(Method::Smime, LayerKind::Signature, &error));
+        }
+        Ok(ended) => ended,
+    };
+    let is_trusted = first.status.success();
+    if !is_trusted && !run(false)?.status.success() {
+        let text =
+            "failed: the content was changed after it was signed, or the signature is damaged";
+        return Ok(Layer::new(
+            Method::Smime,
+            LayerKind::Signature,
+            Some(false),
+            text.to_owned(),
+        ));
+    }
+    let pem = std::fs::read(signer.path()).map_err(CryptError::Content)?;
+    let (name, addresses) = subject(&pem);
+    let signer = Signer {
+        name,
+        key: String::new(),
+        is_author: is_author(&addresses, authors),
+        addresses,
+        is_trusted,
+    };
+    let why = distrust(&first);
+    Ok(Layer::signed(
+        Method::Smime,
+        signer,
+        &format!("the certificate is not trusted: {why}"),
+    ))
+}
+
+/// The first certificate as a text, and the addresses of all.
+fn subject(pem: &[u8]) -> (String, Vec<String>) {
+    let (mut name, mut addresses) = (String::new(), Vec::new());
+    for der in CertificateDer::pem_slice_iter(pem).flatten() {
+        let certificate = MailCertificate::read(&der, Purpose::Signing, SystemTime::now());
+        let Some(certificate) = certificate else {
+            continue;
+        };
+        if name.is_empty() {
+            name = certificate.subject;
+        }
+        for address in certificate.addresses {
+            if !addresses.contains(&address) {
+                addresses.push(address);
+            }
+        }
+    }
+    (name, addresses)
+}
+
+/// The reason in `...:Verify error: certificate has expired`.
+fn distrust(ended: &Filtered) -> String {
+    let text = String::from_utf8_lossy(&ended.messages);
+    let why = text
+        .lines()
+        .find_map(|line| line.rsplit_once("erify error:"));
+    match why {
+        Some((_, why)) => why.trim().to_owned(),
+        None => failure(ended, |_| true),
+    }
+}
+
+/// Decrypts a content with the key in a file.
+pub fn decrypt(der: &Encoded, key: Option<&Path>) -> Result<Removed, MessageError> {
+    let layer = |is_valid, text| Layer::new(Method::Smime, LayerKind::Encryption, is_valid, text);
+    let closed = |layer| Removed {
+        layers: vec![layer],
+        content: None,
+    };
+    let Some(key) = key else {
+        let text =
+            "not decrypted: name a PEM file with your key and certificate: --decrypt-key FILE";
+        return Ok(closed(layer(None, text.to_owned())));
+    };
+    let mut program = Program::new("openssl", "--decrypt-key".to_owned());
+    program
+        .command
+        .args(["cms", "-decrypt", "-inform", "DER", "-passin", "pass:"])
+        .arg("-recip")
+        .arg(key)
+        .arg("-inkey")
+        .arg(key);
+    let mut stored = SourceWriter::new(&der.source.name);
+    match decrypted(program, der, &mut stored) {
+        Err(CryptError::Content(error)) => Err(CryptError::Content(error).into()),
+        Err(error) => Ok(closed(Layer::unknown(
+            Method::Smime,
+            LayerKind::Encryption,
+            &error,
+        ))),
+        Ok(ended) if !ended.status.success() => {
+            let why = failure(&ended, |line| !line.contains(":error:"));
+            let text = format!("not decrypted with the key of --decrypt-key: {why}");
+            Ok(closed(layer(Some(false), text)))
+        }
+        Ok(_) => {
+            let content = stored.finish().map_err(CryptError::Content)?;
+            Ok(Removed {
+                layers: vec![layer(Some(true), "decrypted".to_owned())],
+                content: Some(Arc::new(content)),
+            })
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! A run from the first message to the report.
+
+use crate::client::peer::PeerAddress;
+use crate::client::transport::OpenTransport;
+use crate::probe::load::error::ErrorCount;
+use crate::probe::load::pace::Pacer;
+use crate::probe::load::record::{Counts, Interval, Latencies, Measured, Phase, Recorder};
+use crate::probe::load::worker::{LoadRun, OpenSockets, in_clear};
+use crate::probe::load::{LoadPlan, Pace};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::time::{ClockId, clock_gettime};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Stack of a worker in octets.
+const STACK: usize = 256 * 1024;
+
+/// Time for the messages that are under way when the run is interrupted.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Descriptors that are needed besides those of the connections.
+const OTHER_FILES: u64 = 64;
+
+/// The server, by its name and its addresses.
+pub struct LoadTarget<'t> {
+    /// The name that its certificate must have.
+    pub host: &'t str,
+    /// At least one.
+    pub peers: &'t [PeerAddress],
+}
+
+/// The result of a run.
+#[derive(Debug)]
+pub struct LoadReport {
+    /// In the order of [`Phase::ALL`].
+    pub phases: [Latencies; Phase::COUNT],
+    pub counts: Counts,
+    /// The most frequent first.
+    pub errors: Vec<ErrorCount>,
+    /// Errors of kinds that are not listed because there are too many.
+    pub other_errors: u64,
+    /// From the end of the warm-up to the end of the last message.
+    pub elapsed: Duration,
+    /// The phase that is the time of a message: the response time in the open loop, else the service time.
+    pub shown: Phase,
+    /// Processor time of this process during the run, the warm-up included, and the time of the run.
+    pub processor: (Duration, Duration),
+    /// Number of all messages, those of the warm-up included.
+    pub sent: u64,
+    pub interrupted: bool,
+}
+
+impl LoadReport {
+    pub fn latencies(&self, phase: Phase) -> &Latencies {
+        &self.phases[phase as usize]
+    }
+
+    /// Accepted messages in a second.
+    pub fn rate(&self) -> f64 {
+        self.per_second(self.counts.accepted)
+    }
+
+    pub fn per_second(&self, count: u64) -> f64 {
+        let elapsed = self.elapsed.as_secs_f64();
+        if elapsed > 0.0 {
+            count as f64 / elapsed
+        } else {
+            0.0
+        }
+    }
+
+    /// Processor time of this process for a message.
+    pub fn processor_per_message(&self) -> Duration {
+        let sent = u32::try_from(self.sent).unwrap_or(u32::MAX).max(1);
+        self.processor.0 / sent
+    }
+
+    /// The part of all processors that this process used, from 0 to 1.
+    pub fn processor_share(&self) -> f64 {
+        let processors = thread::available_parallelism().map_or(1, usize::from) as f64;
+        let (used, passed) = self.processor;
+        used.as_secs_f64() / passed.as_secs_f64().max(1e-9) / processors
+    }
+}
+
+/// Runs a plan, and reports each interval. The run ends early when `interrupt` becomes readable.
+///
+/// # Errors
+/// The system has no thread or no descriptors for it.
+pub fn run(
+    plan: &LoadPlan,
+    transport: &OpenTransport<'_>,
+    target: &LoadTarget<'_>,
+    interrupt: BorrowedFd<'_>,
+    on_interval: &mut dyn FnMut(Interval),
+) -> io::Result<LoadReport> {
+    raise_file_limit(plan.connections as u64 * 2 + OTHER_FILES)?;
+    let shown = match plan.pace {
+        Pace::Closed { .. } => Phase::Service,
+        Pace::Open { .. } => Phase::Response,
+    };
+    let clear = in_clear(transport.session);
+    let pacer = Pacer::new(plan);
+    let start = pacer.start;
+    let load = LoadRun {
+        plan,
+        host: target.host,
+        peers: target.peers,
+        terms: transport.terms(),
+        tls: transport.tls,
+        login: transport.login(),
+        options: transport.session,
+        clear: &clear,
+        recorder: Recorder::new(start + plan.warm_up, shown),
+        pacer,
+        sockets: OpenSockets::new(plan.connections),
+        sessions: AtomicU64::new(0),
+    };
+    let processor = processor_time();
+    let (done, end) = UnixStream::pair()?;
+    let mut ticker = Ticker {
+        load: &load,
+        at: start,
+        sent: 0,
+        on_interval,
+    };
+    let interrupted = thread::scope(|scope| {
+        let end = Arc::new(end);
+        for number in 0..plan.connections {
+            let end = Arc::clone(&end);
+            let load = &load;
+            let work = move || {
+                let _end = end;
+                load.work(number);
+            };
+            let builder = thread::Builder::new().stack_size(STACK);
+            if let Err(error) = builder.spawn_scoped(scope, work) {
+                load.pacer.stop();
+                return Err(error);
+            }
+        }
+        drop(end);
+        ticker.watch(interrupt, &done)
+    })?;
+    let sent = ticker.sent;
+    let processor = processor_time().saturating_sub(processor);
+    let passed = start.elapsed();
+    let Measured {
+        phases,
+        counts,
+        errors,
+        last,
+    } = load.recorder.finish();
+    let from = start + plan.warm_up;
+    Ok(LoadReport {
+        phases,
+        counts,
+        other_errors: errors.others,
+        errors: errors.into_counts(),
+        elapsed: last.map_or(Duration::ZERO, |last| last.saturating_duration_since(from)),
+        shown,
+        processor: (processor, passed),
+        sent,
+        interrupted,
+    })
+}
+
+/// Reports intervals while the workers work.
+struct Ticker<'r, 'a> {
+    load: &'r LoadRun<'a>,
+    /// End of the last interval.
+    at: Instant,
+    sent: u64,
+    on_interval: &'r mut dyn FnMut(Interval),
+}
+
+impl Ticker<'_, '_> {
+    /// Returns when all workers have ended: true if they were interrupted.
+    fn watch(&mut self, interrupt: BorrowedFd<'_>, done: &UnixStream) -> io::Result<bool> {
+        let mut interrupted_at: Option<Instant> = None;
+        loop {
+            let next = self.at + self.load.plan.interval;
+            let until = match interrupted_at {
+                Some(at) => next.min(at + GRACE),
+                None => next,
+            };
+            let left = until.saturating_duration_since(Instant::now());
+            let is_open = |fd: &PollFd<'_>| !fd.revents().is_empty();
+            let mut fds = vec![PollFd::from_borrowed_fd(done.as_fd(), PollFlags::IN)];
+            if interrupted_at.is_none() {
+                fds.push(PollFd::from_borrowed_fd(interrupt, PollFlags::IN));
+            }
+            let limit = Timespec::try_from(left).ok();
+            match poll(&mut fds, limit.as_ref()) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let is_done = is_open(&fds[0]);
+            if fds.get(1).is_some_and(is_open) {
+                interrupted_at = Some(Instant::now());
+                self.load.pacer.stop();
+            }
+            if interrupted_at.is_some_and(|at| at.elapsed() >= GRACE) {
+                self.load.sockets.close();
+            }
+            if is_done || next <= Instant::now() {
+                self.tick();
+            }
+            if is_done {
+                return Ok(interrupted_at.is_some());
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = Instant::now();
+        let (counts, latencies) = self.load.recorder.interval();
+        let length = now - self.at;
+        self.at = now;
+        self.sent += counts.accepted + counts.failed;
+        let at = now - self.load.pacer.start;
+        (self.on_interval)(Interval {
+            at,
+            length,
+            counts,
+            latencies,
+            is_warm_up: at <= self.load.plan.warm_up,
+        });
+    }
+}
+
+/// A connection needs two descriptors. Raises the soft limit as far as necessary.
+fn raise_file_limit(needed: u64) -> io::Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    let suffices = |limit: Option<u64>| limit.is_none_or(|limit| limit >= needed);
+    if suffices(limit.current) {
+        return Ok(());
+    }
+    if !suffices(limit.maximum) {
+        let most = limit.maximum.unwrap_or_default();
+        let why = format!("{needed} open files are needed, and the limit is {most} (ulimit -Hn)");
+        return Err(io::Error::other(why));
+    }
+    let raised = Rlimit {
+        current: Some(needed),
+        maximum: limit.maximum,
+    };
+    Ok(setrlimit(Resource::Nofile, raised)?)
+}
+
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
