@@ -12,7 +12,7 @@ ehlo probe --mx example.org --expect starttls,verified
 ehlo probe --mx example.org --count 10 --json
 ehlo probe --nagios --warning 2s --critical 10s mail.example.org \\
      --expect 'cert-days:7,banner~^mail\\.example\\.org '
-ehlo probe --dane --mx example.org
+ehlo probe --mx example.org --dane
 ehlo probe --tls-scan mail.example.org
 ehlo probe --tls-scan --json --lmtp lmtp.example.org:24";
 
