@@ -30,20 +30,21 @@ impl StandIn {
         Self::Swaks,
     ];
 
-    /// The name, and the paths at which other programs expect it, the usual one first. The packages have links there.
+    /// The name, and the paths of the links in the packages, the usual one first: where other programs expect sendmail, and a
+    /// directory of ehlo for the programs whose own packages may be installed as well.
     pub const fn row(self) -> (&'static str, &'static [&'static str]) {
         match self {
             // The second is built into older programs.
             Self::Sendmail => ("sendmail", &["/usr/sbin/sendmail", "/usr/lib/sendmail"]),
             Self::Mailq => ("mailq", &["/usr/bin/mailq"]),
             Self::Newaliases => ("newaliases", &["/usr/bin/newaliases"]),
-            Self::Msmtp => ("msmtp", &[]),
-            Self::Mail => ("mail", &[]),
-            Self::Mailx => ("mailx", &[]),
-            Self::SNail => ("s-nail", &[]),
-            Self::Nail => ("nail", &[]),
-            Self::Mutt => ("mutt", &[]),
-            Self::Swaks => ("swaks", &[]),
+            Self::Msmtp => ("msmtp", &["/usr/lib/ehlo/bin/msmtp"]),
+            Self::Mail => ("mail", &["/usr/lib/ehlo/bin/mail"]),
+            Self::Mailx => ("mailx", &["/usr/lib/ehlo/bin/mailx"]),
+            Self::SNail => ("s-nail", &["/usr/lib/ehlo/bin/s-nail"]),
+            Self::Nail => ("nail", &["/usr/lib/ehlo/bin/nail"]),
+            Self::Mutt => ("mutt", &["/usr/lib/ehlo/bin/mutt"]),
+            Self::Swaks => ("swaks", &["/usr/lib/ehlo/bin/swaks"]),
         }
     }
 

@@ -304,7 +304,7 @@ fn nothing_is_sent_if_smime_encryption_fails() {
     let mut options = vec!["--encrypt".to_owned(), "smime".to_owned()];
     for name in ["a", "bob", "d"] {
         let path = directory.path().join(format!("{name}.crt"));
-        fs::write(&path, certificate(&format!("{name}@hamburger.edu"))).unwrap();
+        fs::write(&path, certificate(&format!("{name}@hamburger.edu"), 4096)).unwrap();
         options.extend(["--encrypt-key".to_owned(), path.display().to_string()]);
     }
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
@@ -317,12 +317,24 @@ fn nothing_is_sent_if_smime_encryption_fails() {
         "there is no certificate for <d@hamburger.edu>",
     )];
     nothing_is_sent(&missing, "", &options[..6]);
+    // One has expired.
+    let path = directory.path().join("old.crt");
+    fs::write(&path, certificate("d@hamburger.edu", 2020)).unwrap();
+    let expired = [fault(
+        "is not run",
+        "cat",
+        65,
+        "has expired, for <d@hamburger.edu>",
+    )];
+    let old = ["--encrypt-key", path.to_str().unwrap()];
+    nothing_is_sent(&expired, "", &[&options[..6], &old].concat());
 }
 
-/// A certificate for an address, in PEM.
-fn certificate(address: &str) -> String {
+/// A certificate for an address until the beginning of a year, in PEM.
+fn certificate(address: &str, year: i32) -> String {
     let key = rcgen::KeyPair::generate().unwrap();
     let mut parameters = rcgen::CertificateParams::default();
+    parameters.not_after = rcgen::date_time_ymd(year, 1, 1);
     let name = rcgen::SanType::Rfc822Name(address.try_into().unwrap());
     parameters.subject_alt_names.push(name);
     parameters.self_signed(&key).unwrap().pem()

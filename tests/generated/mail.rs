@@ -14,7 +14,8 @@ const DESCRIPTION: [&str; 5] = [
 If ehlo is called by one of the names mail, mailx, s-nail, nail and mutt, or as ehlo mail or ehlo mutt, it sends a message with
 the options of these programs. The text is read from standard input. There is no interactive mode, and no mailbox is read:
 without a recipient, the status is 64. To use it, link a name to ehlo, for example with
-ln -s /usr/bin/ehlo /usr/local/bin/mail.",
+ln -s /usr/bin/ehlo /usr/local/bin/mail. The Debian package has such links in /usr/lib/ehlo/bin, for PATH or for
+update-alternatives --install /usr/bin/mailx mailx /usr/lib/ehlo/bin/mailx 10.",
     "\
 The message goes the way of ehlo sendmail: by the profile for it, with the aliases, the domain and the queue of the
 configuration (see ehlo-sendmail(1)). If the settings of the program name a server (mta or smtp with a URL in ~/.mailrc or with
@@ -26,12 +27,12 @@ and s-nail, and of GNU mail. The names s-nail and nail accept those of s-nail, a
     "\
 With mail and mailx, the word after -a decides: NAME: VALUE is a header field, as in bsd-mailx and GNU mail, unless there is a
 file of this name; any other word is a file to attach, as in s-nail, and the status is 1 if it does not exist. -A FILE
-attaches a file, as in GNU mail; if there is no such file, it names an account of ~/.mailrc.",
+attaches a file, as in GNU mail; if there is no such file, it names an account of ~/.mailrc, and the status is 1 without one.",
     "\
 A message that was neither sent nor queued is appended to ~/dead.letter.",
 ];
 
-const MAIL: [(&str, &str); 20] = [
+const MAIL: [(&str, &str); 21] = [
     ("-s TEXT", "Subject."),
     (
         "-a FIELD, -a FILE, -A FILE",
@@ -47,7 +48,10 @@ const MAIL: [(&str, &str); 20] = [
         "-r ADDRESS",
         "Author and envelope sender; the address may have a name.",
     ),
-    ("-E", "Send nothing if there is no text; the status is 0."),
+    (
+        "-E",
+        "Send nothing if there is no text; the status is 0. GNU mail: -E 'set NAME=VALUE' sets a variable.",
+    ),
     ("-q FILE", "Text to put before that of standard input."),
     ("-m FILE", "Text instead of that of standard input."),
     ("-M TYPE", "Type of the text, such as text/html."),
@@ -69,7 +73,8 @@ const MAIL: [(&str, &str); 20] = [
          Without these options, they are text.",
     ),
     ("-v", "Send at once, and show the session."),
-    ("-d", "s-nail: print the message and send nothing."),
+    ("-d", "Print the message and send nothing."),
+    ("-e", "bsd-mailx: no effect on a message with recipients."),
     (
         "-n, -:/",
         "-:/ does not read ~/.mailrc. -n is about a file of the system, which is not read in any case.",

@@ -15,7 +15,7 @@ const DESCRIPTION: [&str; 4] = [
 If ehlo is called by the name msmtp, or as ehlo msmtp, it accepts the command line of msmtp 1.8 and reads its configuration:
 ~/.msmtprc or $XDG_CONFIG_HOME/msmtp/config, and /etc/msmtprc. An account of the user replaces one of the same name of the
 host. A profile of ehlo is not used. To change over, link the name to ehlo, for example with
-ln -s /usr/bin/ehlo /usr/local/bin/msmtp, or run ehlo config import msmtprc and use ehlo sendmail.",
+ln -s /usr/bin/ehlo /usr/local/bin/msmtp (the Debian package has the link /usr/lib/ehlo/bin/msmtp), or run ehlo config import msmtprc and use ehlo sendmail.",
     "\
 The message is read from standard input and sent at once. The account is that of -a; otherwise the first whose from matches
 the address given with -f, with or without a +detail, or as a pattern; otherwise the one named default; otherwise the server

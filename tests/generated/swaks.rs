@@ -8,7 +8,8 @@ const SYNOPSIS: [(&str, &str); 2] = [("ehlo swaks", " [OPTION]..."), ("swaks", "
 const DESCRIPTION: [&str; 4] = [
     "\
 ehlo swaks does what swaks 20240103.0 does: it holds one SMTP or LMTP session with a server, shows it, and sends a test
-message unless an option ends the session earlier. A link named swaks to ehlo does the same. The options, their
+message unless an option ends the session earlier. A link named swaks to ehlo does the same; the Debian package has one
+in /usr/lib/ehlo/bin. The options, their
 abbreviations, the configuration file ~/.swaksrc, the variables SWAKS_OPT_*, the prompts, the tokens in the data, the
 output and the exit status are those of swaks. swaks(1) describes them; this page lists the options and the
 differences.",

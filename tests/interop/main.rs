@@ -38,6 +38,7 @@ mod auth;
 mod bench;
 mod callers;
 mod certificates;
+mod command_lines;
 mod completions;
 mod crash;
 mod cron;

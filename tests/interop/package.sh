@@ -23,7 +23,7 @@ mkdir -m 700 /var/spool/ehlo
 
 say install
 dpkg --force-depends -i /root/ehlo_*.deb /root/ehlo-mta_*.deb
-for name in /usr/sbin/sendmail /usr/lib/sendmail /usr/bin/mailq /usr/bin/newaliases; do
+for name in /usr/sbin/sendmail /usr/lib/sendmail /usr/bin/mailq /usr/bin/newaliases /usr/lib/ehlo/bin/*; do
   echo "link $name $(realpath "$name")"
 done
 stat -c 'queue %U %a' /var/spool/ehlo

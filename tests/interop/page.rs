@@ -31,23 +31,11 @@ pub struct Browser {
 impl Browser {
     pub fn open(width: u32, height: u32) -> Browser {
         let profile = tempfile::tempdir().unwrap();
-        let mut driver = Command::new(DRIVER)
-            .args(["--port=0"])
-            .env("HOME", profile.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port = lines.find_map(|line| {
-            let line = line.unwrap();
-            let (_, port) = line.split_once("started successfully on port ")?;
-            port.trim_end_matches('.').parse().ok()
-        });
+        let mut attempts = (0..5).filter_map(|_| Self::driver(&profile));
+        let (driver, port) = attempts.next().expect("the driver does not start");
         let mut browser = Browser {
             driver,
-            port: port.expect("the driver has no port"),
+            port,
             session: String::new(),
             profile,
         };
@@ -76,9 +64,31 @@ impl Browser {
         browser.command(
             "POST",
             "/timeouts",
-            &json!({"script": 120_000, "pageLoad": 120_000}),
+            &json!({"script": 600_000, "pageLoad": 600_000}),
         );
         browser
+    }
+
+    /// A driver and its port. `None`: the port that it has chosen was taken, and it has ended.
+    fn driver(profile: &tempfile::TempDir) -> Option<(Child, u16)> {
+        let mut driver = Command::new(DRIVER)
+            .args(["--port=0"])
+            .env("HOME", profile.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let port = lines.find_map(|line| {
+            let line = line.unwrap();
+            let (_, port) = line.split_once("started successfully on port ")?;
+            port.trim_end_matches('.').parse().ok()
+        });
+        if port.is_none() {
+            driver.wait().unwrap();
+        }
+        Some((driver, port?))
     }
 
     /// A command of the session. Returns its value.
@@ -284,6 +294,33 @@ fn messages_are_shown_live_searched_and_read_by_keyboard() {
     // Deletes the one that is open.
     browser.press("#");
     browser.wait("document.querySelectorAll('#list li').length === 3");
+}
+
+/// A list is requested, then a message arrives, then the list, which does not have it.
+#[test]
+fn a_late_list_does_not_hide_a_new_message() {
+    if !has(DRIVER) || !has(CHROMIUM) {
+        return;
+    }
+    let mut receiver = Receiver::start(&["--http", "127.0.0.1:0"]);
+    let address = format!("http://127.0.0.1:{}/", receiver.http_port());
+    let browser = Browser::open(1280, 800);
+    browser.go(&address);
+    browser.wait("document.getElementById('live').className === 'on'");
+    browser.wait("state.revision !== null && state.pending === 0");
+    browser.value(
+        "(() => { const real = fetch; window.held = []; window.fetch = async (path, options) => { \
+         const response = await real(path, options); \
+         if (String(path).includes('messages?')) await new Promise((release) => held.push(release)); \
+         return response; }; loadList(); })()",
+    );
+    browser.wait("held.length > 0");
+    subject(&receiver, "new");
+    browser.wait(&format!("{SUBJECTS} === 'new'"));
+    browser.value("held.shift()()");
+    browser.wait("held.length > 0");
+    browser.value("held.shift()()");
+    browser.wait(&format!("state.pending === 0 && {SUBJECTS} === 'new'"));
 }
 
 #[test]

@@ -16,20 +16,20 @@ use std::process::{Command, Stdio};
 const MAILUTILS: &str = "/opt/mailutils/usr/bin/mail.mailutils";
 
 /// A home directory with the configuration of both programs.
-struct Home {
+pub struct Home {
     directory: tempfile::TempDir,
 }
 
 /// What became of a command line.
 #[derive(Debug, PartialEq, Eq)]
-struct Result {
-    exit: Option<i32>,
-    messages: Vec<Sent>,
+pub struct Result {
+    pub exit: Option<i32>,
+    pub messages: Vec<Sent>,
 }
 
 /// A message as the server got it.
 #[derive(Debug, PartialEq, Eq)]
-struct Sent {
+pub struct Sent {
     from: String,
     user: Value,
     recipients: BTreeSet<String>,
@@ -39,7 +39,7 @@ struct Sent {
 }
 
 impl Home {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let home = Self {
             directory: tempfile::tempdir().unwrap(),
         };
@@ -57,7 +57,7 @@ impl Home {
         home
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
@@ -67,7 +67,7 @@ impl Home {
     }
 
     /// A program that the name of another program is linked to.
-    fn command(&self, program: &Path) -> Command {
+    pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command
             .env_clear()
@@ -97,7 +97,7 @@ fn run(mut command: Command, input: &str) -> Option<i32> {
 }
 
 /// The messages that a server got.
-fn messages(server: Receiver) -> Vec<Sent> {
+pub fn messages(server: Receiver) -> Vec<Sent> {
     let directory = server.path("mail");
     let keep = tempfile::tempdir().unwrap();
     // The directory of the server ends with it.
@@ -285,7 +285,7 @@ fn msmtp_and_its_stand_in_send_the_same() {
     }
 }
 
-fn msmtp_config(home: &Home, server: &Receiver, more: &str) {
+pub fn msmtp_config(home: &Home, server: &Receiver, more: &str) {
     let relay = server.relay();
     let (host, port) = relay.rsplit_once(':').unwrap();
     let config = format!(
@@ -692,7 +692,7 @@ fn name_of(program: &str) -> &str {
     }
 }
 
-fn installed(program: &str) -> Option<PathBuf> {
+pub fn installed(program: &str) -> Option<PathBuf> {
     let path = match program {
         "mailutils" => PathBuf::from(MAILUTILS),
         name => Path::new("/usr/bin").join(name),
@@ -704,7 +704,7 @@ fn installed(program: &str) -> Option<PathBuf> {
     None
 }
 
-fn original(home: &Home, program: &str, path: &Path) -> Command {
+pub fn original(home: &Home, program: &str, path: &Path) -> Command {
     let mut command = home.command(path);
     match program {
         "mailutils" => {
@@ -726,7 +726,7 @@ fn original(home: &Home, program: &str, path: &Path) -> Command {
 }
 
 /// The configuration of the programs, which send with ehlo, and that of ehlo. Without a queue, ehlo sends at once.
-fn mail_config(home: &Home, server: &Receiver) {
+pub fn mail_config(home: &Home, server: &Receiver) {
     let sendmail = home.path("sendmail");
     for (path, options) in [(&sendmail, ""), (&home.path("sendmail-t"), " -t")] {
         let ehlo = env!("CARGO_BIN_EXE_ehlo");

@@ -200,6 +200,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::load::{LoadEnd, MessageTemplate, Mix, RecipientTemplate, Sizes};
 
     fn due(rate: f64, ramp: f64, number: u64) -> f64 {
         let open = OpenLoop {
@@ -222,5 +223,83 @@ mod tests {
         assert!((due(100.0, 4.0, 50) - 2.0).abs() < 1e-9);
         assert!((due(100.0, 4.0, 200) - 4.0).abs() < 1e-9);
         assert!((due(100.0, 4.0, 300) - 5.0).abs() < 1e-9);
+    }
+
+    fn plan(pace: Pace, end: LoadEnd) -> LoadPlan {
+        let sizes = Sizes::parse("1024", |_| Ok(1024)).unwrap();
+        let to = RecipientTemplate::parse("b@example.com").unwrap();
+        LoadPlan {
+            pace,
+            connections: 4,
+            end,
+            warm_up: Duration::ZERO,
+            ramp: Duration::ZERO,
+            per_connection: None,
+            mix: Mix::ALL,
+            message: MessageTemplate::new(None, (to, 1), sizes, 1),
+            interval: Duration::from_secs(1),
+        }
+    }
+
+    /// The tickets of four workers, in the order of their numbers, with the times at which they were handed out.
+    fn tickets(pacer: &Pacer) -> Vec<(Ticket, Instant)> {
+        let all = Mutex::new(Vec::new());
+        thread::scope(|scope| {
+            for worker in 0..4 {
+                let all = &all;
+                let work = move || {
+                    let turn = pacer.enter(worker);
+                    while let Some(ticket) = pacer.next(&turn) {
+                        locked(all).push((ticket, Instant::now()));
+                    }
+                };
+                thread::Builder::new().spawn_scoped(scope, work).unwrap();
+            }
+        });
+        let mut all = all.into_inner().unwrap();
+        all.sort_by_key(|(ticket, _)| ticket.number);
+        all
+    }
+
+    #[test]
+    fn each_message_is_handed_out_once_and_never_before_it_is_due() {
+        let end = LoadEnd {
+            messages: Some(300),
+            duration: None,
+        };
+        for pace in [
+            Pace::Open { rate: 3000.0 },
+            Pace::Closed {
+                think: Duration::ZERO,
+            },
+        ] {
+            let tickets = tickets(&Pacer::new(&plan(pace, end)));
+            let numbers: Vec<u64> = tickets.iter().map(|(ticket, _)| ticket.number).collect();
+            assert_eq!(numbers, (0..300).collect::<Vec<u64>>(), "{pace:?}");
+            assert!(
+                tickets.iter().all(|(ticket, at)| ticket.due <= *at),
+                "{pace:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn stop_wakes_all_workers() {
+        let end = LoadEnd {
+            messages: None,
+            duration: None,
+        };
+        // The second message is due after an hour.
+        let pacer = Pacer::new(&plan(Pace::Open { rate: 1.0 / 3600.0 }, end));
+        thread::scope(|scope| {
+            let stop = || {
+                while locked(&pacer.workers).len() < 4 {
+                    thread::yield_now();
+                }
+                pacer.stop();
+            };
+            thread::Builder::new().spawn_scoped(scope, stop).unwrap();
+            assert!(tickets(&pacer).len() <= 1);
+        });
     }
 }

@@ -39,8 +39,10 @@ pub struct MailArgs {
     /// True if lines with a tilde in the text are commands (`-I`, `-~`).
     pub has_escapes: bool,
     pub is_verbose: bool,
-    /// True if the message is printed and not sent (`-d` of s-nail).
+    /// True if the message is printed and not sent (`-d`).
     pub is_dry: bool,
+    /// True with an option about a mailbox, which has no effect on a message with recipients.
+    pub asks_to_read: bool,
     /// Variables (`-S`), or commands (`-e` of mutt).
     pub settings: Vec<String>,
     pub account: Option<String>,
@@ -189,6 +191,7 @@ impl MailArgs {
             has_escapes: false,
             is_verbose: false,
             is_dry: false,
+            asks_to_read: false,
             settings: Vec::new(),
             account: None,
             config: None,
@@ -219,7 +222,8 @@ impl MailArgs {
             'b' => self.bcc.push(value),
             'c' => self.cc.push(value),
             'C' => self.fields.push(value),
-            'd' => self.is_dry = self.style == MailStyle::Nail,
+            'd' => self.is_dry = true,
+            'e' if self.style == MailStyle::Any => self.asks_to_read = true,
             'E' => self.skips_empty = true,
             'I' | '~' | '#' => self.has_escapes = true,
             'm' => self.text = Some(value.into()),
@@ -349,8 +353,15 @@ impl PendingFile {
     }
 }
 
-/// The words with the options that getopt cannot tell apart: `-.` ends the options, `-:/` turns off the configuration, and
-/// `-M` and `-q` have an argument in s-nail and none in GNU mail.
+/// The variable of a command `set` or `unset`, as `-S` has it.
+fn variable(word: &OsString) -> Option<String> {
+    let text = word.to_str()?;
+    let set = text.strip_prefix("set ").map(str::to_owned);
+    set.or_else(|| Some(format!("no{}", text.strip_prefix("unset ")?)))
+}
+
+/// The words with the options that getopt cannot tell apart: `-.` ends the options, `-:/` turns off the configuration, `-M`
+/// and `-q` have an argument in s-nail and none in GNU mail, and `-E` the other way round.
 fn rewritten(words: &[OsString], args: &mut MailArgs) -> Vec<OsString> {
     let mut all = Vec::new();
     let mut rest = words.iter().peekable();
@@ -380,6 +391,14 @@ fn rewritten(words: &[OsString], args: &mut MailArgs) -> Vec<OsString> {
                     let mut option = OsString::from("--text-type=");
                     option.push(value);
                     all.push(option);
+                }
+            }
+            // A flag, and in GNU mail an option with a command.
+            Some("-E") if args.style == MailStyle::Any => {
+                let command = rest.next_if(|next| variable(next).is_some());
+                match command.and_then(variable) {
+                    Some(variable) => all.extend(["-S".into(), variable.into()]),
+                    None => all.push(word.clone()),
                 }
             }
             Some("-q") if args.style == MailStyle::Any => {
@@ -446,6 +465,18 @@ mod tests {
         assert_eq!(args.to, ["bob", "-x"]);
         assert_eq!(args.text_type.as_deref(), Some("text/html"));
         assert!(args.without_config);
+    }
+
+    #[test]
+    fn command_after_e_is_not_a_recipient() {
+        let args = parse(
+            MailStyle::Any,
+            &["-E", "set from=a@x.org", "-E", "unset save", "-E", "bob"],
+        );
+        let args = args.unwrap();
+        assert_eq!(args.settings, ["from=a@x.org", "nosave"]);
+        assert_eq!(args.to, ["bob"]);
+        assert!(args.skips_empty);
     }
 
     #[test]

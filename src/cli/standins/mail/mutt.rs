@@ -90,7 +90,7 @@ fn add(words: &[OsString], args: &mut MailArgs) -> Result<bool, MailError> {
             'A' | 'D' | 'Q' => {
                 return Err(args.unsupported(&format!("-{letter}: settings of mutt are not shown")));
             }
-            _ => return Err(args.reading()),
+            _ => args.asks_to_read = true,
         }
     }
     Ok(has_files)

@@ -41,8 +41,7 @@ pub fn run(mut args: MailArgs) -> Exit {
 
 fn send(args: &mut MailArgs) -> Result<Exit, MailError> {
     let names_nobody = args.to.is_empty() && !args.reads_header && args.draft.is_none();
-    if names_nobody && (args.style != MailStyle::Nail || args.cc.is_empty() && args.bcc.is_empty())
-    {
+    if names_nobody && (args.style == MailStyle::Any || args.cc.is_empty() && args.bcc.is_empty()) {
         return Err(without_recipient(args));
     }
     let plan = MailPlan::read(args)?;
@@ -101,6 +100,7 @@ fn without_recipient(args: &MailArgs) -> MailError {
         || !args.bcc.is_empty();
     let name = args.name;
     match args.style {
+        _ if args.asks_to_read => args.reading(),
         MailStyle::Mutt => MailError::new(args.style.usage(), "No recipients were specified."),
         _ if !has_options => args.reading(),
         MailStyle::Nail => MailError::new(

@@ -67,7 +67,8 @@ impl MailPlan {
             (from, _) => from,
         };
         let own = text("envelope_from_address");
-        let uses_from = text("use_envelope_from").is_some() || settings.server.is_some();
+        let uses_from = text("use_envelope_from").or_else(|| text("envelope_from"));
+        let uses_from = uses_from.is_some() || settings.server.is_some();
         Ok(Self {
             sender: args
                 .from
@@ -89,6 +90,11 @@ fn of_mailx(args: &MailArgs) -> Result<MailSettings, MailError> {
         .map_err(|error| MailError::new(Exit::Config, format!("{}: {error}", args.name)))?;
     settings.ok_or_else(|| {
         let name = args.account.as_deref().unwrap_or_default();
+        if args.style == MailStyle::Any {
+            let why = "neither a file to attach nor an account of ~/.mailrc";
+            let text = format!("{}: -A {name}: {why}", args.name);
+            return MailError::new(args.style.usage(), text);
+        }
         let text = format!("{}: account: account does not exist: {name}", args.name);
         MailError::new(Exit::NoHost, text)
     })

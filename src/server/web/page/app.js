@@ -3,7 +3,7 @@
 
 const PAGE = 100;
 const $ = (id) => document.getElementById(id);
-const state = { messages: [], count: 0, query: "", id: null, message: null, tab: null, revision: null, loading: 0 };
+const state = { messages: [], count: 0, query: "", id: null, message: null, tab: null, revision: null, loading: 0, pending: 0 };
 
 async function request(method, path, body) {
   const options = { method, headers: {} };
@@ -73,6 +73,7 @@ function listPath(start, limit) {
 
 async function loadList() {
   const turn = ++state.loading;
+  state.pending += 1;
   try {
     const list = await get(listPath(0, Math.max(PAGE, state.messages.length)));
     if (turn !== state.loading) return;
@@ -87,6 +88,8 @@ async function loadList() {
     if (state.query) $("search").classList.add("invalid");
     $("search").title = error.message;
     $("counts").textContent = error.message;
+  } finally {
+    state.pending -= 1;
   }
 }
 
@@ -390,7 +393,9 @@ function listen() {
   events.addEventListener("open", () => { $("live").className = "on"; $("live").title = "live"; });
   events.addEventListener("error", () => { $("live").className = "off"; $("live").title = "not connected"; });
   events.addEventListener("new", (event) => {
-    if (state.query) { soon(); return; }
+    // A list that was requested before would hide the message again.
+    if (state.query || state.pending) soon();
+    if (state.query) return;
     const message = JSON.parse(event.data);
     if (state.messages.some((known) => known.ID === message.ID)) return;
     state.messages.unshift(message);
