@@ -3,6 +3,7 @@
 use crate::client::transport::{LoadedTransport, Transport, Transports};
 use crate::mail::address::Address;
 use crate::mail::message::{Message, MessageError, MessageOptions};
+use crate::probe::Status;
 use crate::system::exit::Exit;
 use crate::system::text::{reason, shown};
 use crate::transcript;
@@ -42,9 +43,35 @@ pub fn open(mut options: TranscriptOptions) -> Option<Box<dyn Transcript>> {
     transcript::open(options, Stdout)
 }
 
+/// The standard output: its width if it is a terminal, and whether it shows colours.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Display {
+    pub width: Option<usize>,
+    pub colors: bool,
+}
+
+impl Display {
+    pub fn of_stdout() -> Self {
+        Self {
+            width: stdout_width(),
+            colors: stdout_shows_colors(),
+        }
+    }
+}
+
 /// True if stdout shows colours.
 pub fn stdout_shows_colors() -> bool {
     shows_colors(&io::stdout())
+}
+
+/// The ANSI code of a status that deserves attention.
+pub fn color_of(status: Status) -> Option<&'static str> {
+    match status {
+        Status::Failed => Some("31"),
+        Status::Warning => Some("33"),
+        Status::Unknown => Some("35"),
+        Status::Ok | Status::Note => None,
+    }
 }
 
 /// True if the output is a terminal with colours, and `NO_COLOR` is not set (no-color.org).

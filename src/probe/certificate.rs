@@ -22,11 +22,11 @@ pub fn certificate_findings(chain: &[Vec<u8>]) -> Vec<Finding> {
         let is_root = place > 0 && read.is_self_signed();
         if let Some(hash) = broken_hash(der).filter(|_| !is_root) {
             let text = format!("the certificate {} is signed with {hash}", read.subject);
-            all.push(Finding::failed("tls.certificate", text).with_section("RFC 9155 §1"));
+            all.push(Finding::failed("tls.certificate", text).with_section("RFC 9325 section 4.5"));
         }
         if let Some(why) = weakness(der) {
             let text = format!("the certificate {} {why}", read.subject);
-            all.push(Finding::failed("tls.certificate", text).with_section("RFC 9325 §4.5"));
+            all.push(Finding::failed("tls.certificate", text).with_section("RFC 9325 section 4.5"));
         }
     }
     all

@@ -8,7 +8,7 @@ use std::fmt;
 pub struct Finding {
     pub id: FindingId,
     pub status: Status,
-    /// The rule that the finding is about, as in `RFC 7208 §4.6.4`. `None`: it is not about a standard.
+    /// The rule that the finding is about, as in `RFC 7208 section 4.6.4`. `None`: it is not about a standard.
     pub section: Option<&'static str>,
     /// One sentence, without a full stop. May contain data of others: escape it for display.
     pub text: String,

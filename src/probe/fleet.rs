@@ -22,6 +22,8 @@ pub struct Exchanger {
     pub endpoint: Endpoint,
     /// The lowest is preferred. `None`: the domain has no MX, and is its own host (RFC 5321 §5.1).
     pub preference: Option<u16>,
+    /// True if the MX records are signed (DNSSEC), or the domain has none.
+    pub is_mx_secure: bool,
     /// Where it can be reached, or the reason that it cannot.
     pub peer: Result<PeerAddress, RouteError>,
 }
@@ -36,7 +38,8 @@ pub fn exchangers(
     observer: &mut dyn Observer,
 ) -> Result<Vec<Exchanger>, RouteError> {
     let mut found = Vec::new();
-    for (host, preference) in hosts(router, domain, observer)? {
+    let (hosts, is_mx_secure) = hosts(router, domain, observer)?;
+    for (host, preference) in hosts {
         let endpoint = Endpoint {
             host: Host::Exchanger(host.clone()),
             port,
@@ -44,6 +47,7 @@ pub fn exchangers(
         let one = |peer| Exchanger {
             endpoint: endpoint.clone(),
             preference,
+            is_mx_secure,
             peer,
         };
         match peers(router, &endpoint, observer) {
@@ -54,12 +58,15 @@ pub fn exchangers(
     Ok(found)
 }
 
-/// The names of the exchangers and their preferences.
+/// The names of exchangers and their preferences.
+type Hosts = Vec<(String, Option<u16>)>;
+
+/// The exchangers, and true if nothing about them is unsigned.
 fn hosts(
     router: &Router<'_>,
     domain: &str,
     observer: &mut dyn Observer,
-) -> Result<Vec<(String, Option<u16>)>, RouteError> {
+) -> Result<(Hosts, bool), RouteError> {
     let name = || domain.to_owned();
     let failed = |why| RouteError::Lookup {
         domain: name(),
@@ -68,18 +75,15 @@ fn hosts(
     let dns = router.dns().map_err(failed)?;
     let answer = dns.mx(&[name()], observer).pop();
     match answer {
-        Some(Ok(answer)) => of_records(domain, answer.records),
-        Some(Err(DnsError::NoData)) => Ok(vec![(name(), None)]),
+        Some(Ok(answer)) => Ok((of_records(domain, answer.records)?, answer.secure)),
+        Some(Err(DnsError::NoData)) => Ok((vec![(name(), None)], true)),
         Some(Err(DnsError::NoSuchName)) => Err(RouteError::NoSuchDomain(name())),
         Some(Err(DnsError::Failed(why))) => Err(failed(why)),
         None => Err(failed("no answer".to_owned())),
     }
 }
 
-fn of_records(
-    domain: &str,
-    mut records: Vec<Mx>,
-) -> Result<Vec<(String, Option<u16>)>, RouteError> {
+fn of_records(domain: &str, mut records: Vec<Mx>) -> Result<Hosts, RouteError> {
     records.sort_by(|one, other| {
         let key = |record: &Mx| (record.preference, record.host.to_ascii_lowercase());
         key(one).cmp(&key(other))

@@ -4,6 +4,7 @@ use crate::client::events::{Event, Interests, Observer};
 use crate::client::outcome::{ContactedServer, SessionEnd};
 use crate::client::peer::PeerAddress;
 use crate::client::route::{Endpoint, RouteError};
+use crate::client::session::parameters;
 use crate::client::status::{Hint, with_hint};
 use crate::client::transport::OpenTransport;
 use crate::client::wire::tls::Suite;
@@ -126,6 +127,12 @@ impl ProbeResult {
             return (Vec::new(), Vec::new());
         };
         (only_in(clear, tls), only_in(tls, clear))
+    }
+
+    /// True if STARTTLS is offered before TLS.
+    pub fn offers_starttls(&self) -> bool {
+        let offered = self.in_clear.as_deref().unwrap_or_default();
+        parameters(offered, "starttls").is_some()
     }
 
     /// The last EHLO reply lines: those inside TLS if TLS was negotiated.

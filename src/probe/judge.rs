@@ -20,7 +20,7 @@ pub fn findings(series: &ProbeSeries) -> Vec<Finding> {
             .and_then(|suite| Some((suite, suite.weakness()?)));
         if let Some((suite, weakness)) = weakness {
             let text = format!("the cipher suite {suite} is weak: {}", weakness.words());
-            all.push(Finding::warning("tls.cipher", text).with_section("RFC 9325 §4"));
+            all.push(Finding::warning("tls.cipher", text).with_section("RFC 9325 section 4.1"));
         }
         if !tls.verified {
             let text = format!("the certificate of {} is {}", tls.name, tls.judgement);
@@ -43,7 +43,7 @@ fn clear_passwords(probe: &ProbeResult) -> Option<Finding> {
         .filter(|name| words.iter().any(|word| word.eq_ignore_ascii_case(name)))
         .collect();
     let text = format!("AUTH {} is offered without TLS", shown.join(" "));
-    let finding = Finding::warning("auth.plaintext", text).with_section("RFC 4954 §4");
+    let finding = Finding::warning("auth.plaintext", text).with_section("RFC 4954 section 4");
     (!shown.is_empty()).then_some(finding)
 }
 

@@ -2,6 +2,7 @@
 
 mod certificate;
 pub mod check;
+mod dane;
 pub mod discover;
 pub mod dmarc;
 mod expect;
@@ -17,6 +18,7 @@ pub mod spf;
 pub mod verify;
 
 pub use certificate::SOON;
+pub use dane::{DaneReport, HostRecords, Origin, RecordReport, RecordState};
 pub use expect::{Expectation, ExpectationResult};
 pub use finding::{Finding, FindingId, Status, worst};
 pub use inspect::{ProbeResult, TlsReport, probe};

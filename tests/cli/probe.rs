@@ -95,7 +95,7 @@ fn a_server_in_clear_is_told_line_by_line() {
          plaintext   PIPELINING, SIZE 10240000, AUTH PLAIN LOGIN\n\
          AUTH        PLAIN LOGIN (plaintext)\n\
          SIZE        10240000 (10.2 MB)\n\
-         warning     AUTH PLAIN LOGIN is offered without TLS (RFC 4954 §4)"
+         warning     AUTH PLAIN LOGIN is offered without TLS (RFC 4954 section 4)"
     );
     assert_eq!(text, right);
     assert_eq!(steps, ["connect", "banner", "ehlo", "quit"]);

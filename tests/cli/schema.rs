@@ -28,7 +28,17 @@ pub fn check(line: &Value) {
 /// Fails if a report about a domain is not as its schema promises.
 #[track_caller]
 pub fn check_domain(report: &Value) {
-    let text = include_str!("../../man/ehlo-check.schema.json");
+    check_report(include_str!("../../man/ehlo-check.schema.json"), report);
+}
+
+/// Fails if the results for a message are not as their schema promises.
+#[track_caller]
+pub fn check_message(report: &Value) {
+    check_report(include_str!("../../man/ehlo-verify.schema.json"), report);
+}
+
+#[track_caller]
+fn check_report(text: &str, report: &Value) {
     let schema: Value = serde_json::from_str(text).expect("the schema is no JSON");
     if let Err(why) = fits(&schema["oneOf"][0], report) {
         panic!("{why}, in {report}");

@@ -2,6 +2,7 @@
 
 use crate::dns::Authority;
 use crate::program::{Ehlo, MEMORY_KIB, Run};
+use serde_json::Value;
 use std::fs;
 use std::io::Write as _;
 use tempfile::TempDir;
@@ -102,6 +103,48 @@ fn a_signed_message_passes() {
         &run,
         "dmarc  pass for crepes.fr: signed by crepes.fr; the policy of crepes.fr is reject\n",
     );
+}
+
+#[test]
+fn results_are_one_object() {
+    let key = Key::new();
+    let message = key.message(&["-b", "hi"]);
+    let client = [
+        "--json",
+        "--from-ip",
+        "192.0.2.7",
+        "--envelope-from",
+        "alice@crepes.fr",
+    ];
+    let run = verify(&key.dns(REJECT), &message, &client);
+    run.exits(0).complains(0);
+    assert_eq!(run.stdout.lines().count(), 1, "{run:#?}");
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    crate::schema::check_message(&report);
+    let signature = &report["dkim"][0];
+    assert_eq!(signature["result"], "pass", "{report:#}");
+    assert_eq!(signature["algorithm"], "ed25519-sha256", "{report:#}");
+    assert_eq!(report["spf"]["result"], "pass", "{report:#}");
+    assert_eq!(report["spf"]["identity"], "mailfrom", "{report:#}");
+    assert_eq!(report["dmarc"]["domain"], "crepes.fr", "{report:#}");
+    assert_eq!(report["dmarc"]["policy"], "reject", "{report:#}");
+    assert_eq!(report["exit"], 0, "{report:#}");
+    // A message without an author, an unreadable signature, and no client.
+    let broken = format!(
+        "DKIM-Signature: v=1; a=\n{}",
+        message.replace("From:", "X-From:")
+    );
+    let run = verify(&key.dns(REJECT), &broken, &["--json"]);
+    run.exits(77);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    crate::schema::check_message(&report);
+    assert!(
+        report["dmarc"]["domain"].is_null() && report["spf"].is_null(),
+        "{report:#}"
+    );
+    assert_eq!(report["dkim"][0]["result"], "permerror", "{report:#}");
+    assert_eq!(report["dmarc"]["result"], "permerror", "{report:#}");
+    assert_eq!(report["exit"], 77, "{report:#}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ ehlo probe --mx example.org --expect starttls,verified
 ehlo probe --mx example.org --count 10 --json
 ehlo probe --nagios --warning 2s --critical 10s mail.example.org \\
      --expect 'cert-days:7,banner~^mail\\.example\\.org '
+ehlo probe --mx example.org --dane
 ehlo probe --tls-scan mail.example.org
 ehlo probe --tls-scan --json --lmtp lmtp.example.org:24";
 
@@ -26,6 +27,13 @@ The end of a report lists what deserves attention: certificates that have expire
 are signed with SHA-1 or are not trusted; passwords that are accepted without TLS; and differences between the EHLO replies with \
 and without TLS. At a terminal, such lines are in colour unless NO_COLOR is set. In JSON they are the array \"findings\", with an \
 identifier, a status (failed, warning, note or unknown) and the section of the RFC.";
+
+const DANE: &str = "\
+--dane looks up the TLSA records of the server, _25._tcp.HOST for port 25, and compares each with the certificate (RFC 7672): it \
+matches, differs, or is unusable, which concerns usages 0 and 1 and digests of the wrong length. If none matches, the record 3 1 1 \
+that would match is shown. Records count only if they and the addresses are signed, as a validating resolver on this host reports it; \
+with --mx, the MX records should be signed, too. At an alias, the records of its target come first, and its name is sent in SNI. In JSON, \
+\"dane\" has owner, records (record and state) and missing, the record that would match.";
 
 const SCAN: &str = "\
 --tls-scan finds out what a server accepts, from SSLv3 to TLS 1.3, after STARTTLS, with implicit TLS or with LMTP. It sends \
@@ -60,7 +68,7 @@ const STATUS: [(&str, &str); 6] = [
     ("76", "protocol error by the server"),
     (
         "77",
-        "an expectation is not met, TLS or the login failed, or a scan found what must not be used",
+        "an expectation is not met, TLS or the login failed, no TLSA record matches, or a scan found what must not be used",
     ),
 ];
 
@@ -71,6 +79,7 @@ pub fn page() -> String {
         as_typed(own, EXAMPLES);
         section(own, "SEVERAL SERVERS", &[SEVERAL]);
         section(own, "FINDINGS", &[MARKS]);
+        section(own, "DANE", &[DANE]);
         section(own, "TLS SCAN", &[SCAN, SCAN_WEAK, SCAN_CONNECTIONS]);
         section(own, "MONITORING", &[NAGIOS]);
         table(own, "EXIT STATUS", owned(&STATUS));

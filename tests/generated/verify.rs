@@ -42,11 +42,14 @@ const STATUS: [(&str, &str); 7] = [
 ];
 
 const JSON: &str = "\
-With --json, the findings are an object on one line: authentication_results, dkim (a list with result, domain, selector, aligned and
-why), spf (null, or result, domain, aligned and why), dmarc (result, domain, policy and why), and layers as in ehlo-show(1).";
+With --json, the findings are an object on one line: authentication_results, dkim (a list with result, domain, selector, algorithm,
+aligned and why), spf (null, or result, ip, identity, domain, aligned and why), dmarc (result, domain, policy and why), arc (a list with
+instance, domain and cv), layers as in ehlo-show(1), and exit. The file ehlo-verify.schema.json, which is installed next to this page, is
+a JSON Schema (2020-12).";
 
 const EXAMPLES: &str = "\
 ehlo verify message.eml
+ehlo verify --json message.eml
 ehlo verify --from-ip 192.0.2.7 --helo mail.example.org message.eml
 ehlo --print -f alice@example.org -b hello bob@example.net |
      ehlo verify";

@@ -1,6 +1,6 @@
 //! The report about a domain, as text and as JSON.
 
-use crate::cli::terminal::wrapped;
+use crate::cli::terminal::{Display, color_of, wrapped};
 use crate::probe::check::DomainReport;
 use crate::probe::{ExpectationResult, Finding, Status};
 use crate::system::exit::Exit;
@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 const STATUS: usize = 9;
 const ID: usize = 20;
 
-/// Wrapped at this width.
-pub fn text(report: &DomainReport, width: Option<usize>) -> String {
+/// Wrapped at the width of the terminal.
+pub fn text(report: &DomainReport, display: Display) -> String {
     let mut text = format!("{}:\n\n", shown(&report.domain));
-    text.push_str(&findings(&report.findings, width));
+    text.push_str(&findings(&report.findings, display));
     for one in &report.expected {
         let met = if one.met { "yes" } else { missed(one) };
         let line = format!(
@@ -23,7 +23,7 @@ pub fn text(report: &DomainReport, width: Option<usize>) -> String {
             one.text,
             shown(&one.found)
         );
-        text.push_str(&wrapped(&line, width, STATUS));
+        text.push_str(&wrapped(&line, display.width, STATUS));
     }
     text
 }
@@ -32,12 +32,17 @@ fn missed(one: &ExpectationResult) -> &'static str {
     if one.is_unknown() { "?" } else { "NO" }
 }
 
-/// A line for each finding, and one for its remedy.
-pub fn findings(findings: &[Finding], width: Option<usize>) -> String {
-    findings
-        .iter()
-        .map(|finding| wrapped(&lines(finding), width, STATUS + ID))
-        .collect()
+/// A line for each finding, and one for its remedy. The status is in colour if it deserves attention.
+fn findings(findings: &[Finding], display: Display) -> String {
+    let of_one = |finding: &Finding| {
+        let text = wrapped(&lines(finding), display.width, STATUS + ID);
+        let name = finding.status.name();
+        match color_of(finding.status).filter(|_| display.colors) {
+            Some(color) => text.replacen(name, &format!("\x1b[{color}m{name}\x1b[0m"), 1),
+            None => text,
+        }
+    };
+    findings.iter().map(of_one).collect()
 }
 
 fn lines(finding: &Finding) -> String {

@@ -3,7 +3,7 @@
 use crate::cli::check::args::is_stdin;
 use crate::cli::check::{CheckTask, report};
 use crate::cli::options::value;
-use crate::cli::terminal::{Stdout, complain, stdout_width, write};
+use crate::cli::terminal::{Display, Stdout, complain, write};
 use crate::client::events::Silent;
 use crate::mail::dkim::signatures_in;
 use crate::probe::check::{CheckOptions, DomainReport, check};
@@ -86,7 +86,7 @@ fn one(task: &CheckTask, options: &CheckOptions, domain: &str) -> Result<Exit, E
         format!("{}\n", report::object(&found, exit))
     } else {
         let several = task.domains.len() > 1 || task.list.is_some();
-        report::text(&found, stdout_width()) + if several { "\n" } else { "" }
+        report::text(&found, Display::of_stdout()) + if several { "\n" } else { "" }
     };
     write(text.as_bytes())?;
     Ok(exit)

@@ -54,6 +54,13 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["count", "expect", "nagios", "pipe", "user"])]
     tls_scan: bool,
 
+    /// Compare the TLSA records of the server (DANE) with its certificate.
+    ///
+    /// The resolver must be trusted to validate DNSSEC, as one on this host is. The exit status is 77 if a sender that
+    /// uses DANE would not deliver to the server: no record matches, or STARTTLS is not offered.
+    #[arg(long, conflicts_with_all = ["tls_scan", "pipe"])]
+    dane: bool,
+
     /// Maximum number of connections to a server at a time, in a scan.
     #[arg(
         long,
@@ -141,7 +148,7 @@ When to use TLS.
 and checked in the report; with --user it must be valid. `starttls`, `implicit`: require TLS. `off`: never use TLS.";
 
 /// Options that can be used with a profile, which has all options of the transport.
-const WITH_PROFILE: [&str; 13] = [
+const WITH_PROFILE: [&str; 14] = [
     "profile",
     "config",
     "expect",
@@ -149,6 +156,7 @@ const WITH_PROFILE: [&str; 13] = [
     "verbose",
     "timeout",
     "tls_scan",
+    "dane",
     "connections",
     "count",
     "parallel",
@@ -177,6 +185,7 @@ impl Args {
             count: self.count.get(),
             // Transcripts do not mix.
             parallel: if self.verbose { 1 } else { self.parallel.get() },
+            dane: self.dane,
             connections: self.tls_scan.then_some(self.connections.get()),
             format: match (self.json, self.nagios) {
                 (true, _) => Format::Json,
@@ -256,12 +265,27 @@ impl Args {
                 "--tls-scan requires TLS; omit --tls off, or add --tls starttls for a Unix socket";
             return Err(UsageError::usage(what).about("--tls-scan"));
         }
+        if self.dane {
+            check_dane(transport)?;
+        }
         if self.tls_scan && transport.credentials.is_some() {
             let what = "--tls-scan does not log in; use a server without a login";
             return Err(UsageError::usage(what).about("--tls-scan"));
         }
         Ok(())
     }
+}
+
+/// TLSA records belong to a name, and to TLS.
+fn check_dane(transport: &Transport) -> Result<(), UsageError> {
+    let host = transport.route.relay.as_ref().map(|relay| &relay.host);
+    let has_name = |host: &Host| matches!(host, Host::Relay(_) | Host::Exchanger(_));
+    let what = match transport.session.tls {
+        TlsDemand::Off => "--dane requires TLS; omit --tls off",
+        _ if !host.is_some_and(has_name) => "--dane requires a server with a host name",
+        _ => return Ok(()),
+    };
+    Err(UsageError::usage(what).about("--dane"))
 }
 
 /// Options that make sense for one server only.

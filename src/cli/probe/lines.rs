@@ -1,6 +1,6 @@
 //! A report for people: a label and a value on each line, and marks in colour.
 
-use crate::cli::terminal::wrapped;
+use crate::cli::terminal::{Display, color_of, wrapped};
 use crate::probe::{Finding, Status};
 use crate::system::text::shown;
 
@@ -11,13 +11,6 @@ pub const LABEL: usize = 12;
 #[derive(Default)]
 pub struct Lines {
     lines: Vec<(&'static str, String, Option<Status>)>,
-}
-
-/// The output: its width if it is a terminal, and whether it shows colours.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Display {
-    pub width: Option<usize>,
-    pub colors: bool,
 }
 
 impl Lines {
@@ -60,24 +53,16 @@ impl Lines {
             let printed = if last == *label { "" } else { label };
             last = label;
             let line = format!("{printed:<LABEL$}{value}");
-            let line = wrapped(line.trim_end(), display.width, LABEL);
-            match status.and_then(color).filter(|_| display.colors) {
+            // What belongs to the line above is indented, and what continues it more.
+            let depth = value.len() - value.trim_start().len();
+            let line = wrapped(line.trim_end(), display.width, LABEL + 2 * depth);
+            match status.and_then(color_of).filter(|_| display.colors) {
                 Some(color) => text.push_str(&format!("\x1b[{color}m{line}\x1b[0m")),
                 None => text.push_str(&line),
             }
             text.push('\n');
         }
         text
-    }
-}
-
-/// The ANSI code of a status that deserves attention.
-fn color(status: Status) -> Option<&'static str> {
-    match status {
-        Status::Failed => Some("31"),
-        Status::Warning => Some("33"),
-        Status::Unknown => Some("35"),
-        Status::Ok | Status::Note => None,
     }
 }
 
@@ -91,10 +76,10 @@ mod tests {
         lines.line("server", "mx\x1b[2J");
         lines.findings(&[
             Finding::note("a", "small"),
-            Finding::failed("b", "bad").with_section("RFC 1 §2"),
+            Finding::failed("b", "bad").with_section("RFC 1 section 2"),
             Finding::failed("b", "worse"),
         ]);
-        let plain = "server      mx\\u{1b}[2J\nFAILED      bad (RFC 1 §2)\n            worse\nnote        small\n";
+        let plain = "server      mx\\u{1b}[2J\nFAILED      bad (RFC 1 section 2)\n            worse\nnote        small\n";
         assert_eq!(lines.text(Display::default()), plain);
         let display = Display {
             width: None,
@@ -102,7 +87,7 @@ mod tests {
         };
         let colored = lines.text(display);
         assert!(
-            colored.contains("\x1b[31mFAILED      bad (RFC 1 §2)\x1b[0m\n"),
+            colored.contains("\x1b[31mFAILED      bad (RFC 1 section 2)\x1b[0m\n"),
             "{colored}"
         );
         assert!(colored.contains("\nnote        small\n"), "{colored}");

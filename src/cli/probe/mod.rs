@@ -16,7 +16,7 @@ pub(crate) use run::run;
 use crate::cli::probe::target::ProbeTarget;
 use crate::client::transport::Transport;
 use crate::probe::Expectation;
-use crate::probe::{ExpectationResult, Finding, ProbeSeries};
+use crate::probe::{DaneReport, ExpectationResult, Finding, ProbeSeries, Status};
 use crate::system::exit::Exit;
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ pub struct ProbeOptions {
     pub count: usize,
     /// Maximum number of servers at a time.
     pub parallel: usize,
+    /// True: TLSA records are looked up and compared.
+    pub dane: bool,
     /// Scan TLS over at most this number of connections at a time. `None`: no scan.
     pub connections: Option<usize>,
     pub format: Format,
@@ -64,6 +66,8 @@ pub struct ProbeReport<'t> {
     pub target: &'t ProbeTarget<'t>,
     pub series: ProbeSeries,
     pub expected: Vec<ExpectationResult>,
+    /// `None`: not requested.
+    pub dane: Option<DaneReport>,
     pub findings: Vec<Finding>,
 }
 
@@ -73,12 +77,19 @@ impl ProbeReport<'_> {
         self.target.server(&self.series.probe)
     }
 
-    /// A failed probe takes precedence over an expectation that is not met.
+    /// A failed probe takes precedence over an expectation that is not met, and over TLSA records that do not match.
     pub fn exit(&self) -> Exit {
         let probe = &self.series.probe;
-        if probe.exit == Exit::Ok && self.expected.iter().any(|result| !result.met) {
+        let is_unmet = self.expected.iter().any(|result| !result.met);
+        if probe.exit == Exit::Ok && (is_unmet || self.dane_failure().is_some()) {
             return Exit::Policy;
         }
         probe.exit
+    }
+
+    /// The finding for which a sender that uses DANE does not deliver.
+    pub fn dane_failure(&self) -> Option<&Finding> {
+        let mut findings = self.dane.iter().flat_map(|dane| &dane.findings);
+        findings.find(|finding| finding.status == Status::Failed)
     }
 }

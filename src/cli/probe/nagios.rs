@@ -75,6 +75,9 @@ fn state(report: &ProbeReport<'_>, thresholds: Thresholds) -> (Health, String) {
         );
         return (Health::Critical, words);
     }
+    if let Some(finding) = report.dane_failure() {
+        return (Health::Critical, format!("{server}: {}", finding.text));
+    }
     let dates = report
         .findings
         .iter()

@@ -3,7 +3,7 @@
 use crate::cli::probe::ProbeReport;
 use crate::cli::probe::target::ProbeTarget;
 use crate::client::session;
-use crate::probe::{Finding, Phase, ProbeResult, TlsReport};
+use crate::probe::{DaneReport, Finding, Phase, ProbeResult, TlsReport};
 use crate::transcript::certificate_fields;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -37,6 +37,7 @@ pub fn object(report: &ProbeReport<'_>) -> Value {
         "count": report.series.count,
         "failed": report.series.failed,
         "expected": expected.collect::<Vec<_>>(),
+        "dane": report.dane.as_ref().map(dane_object),
         "findings": findings(&report.findings),
         "failure": probe.explanation(),
         "exit": report.exit().code(),
@@ -89,6 +90,18 @@ pub fn findings(findings: &[Finding]) -> Value {
         })
     };
     findings.iter().map(object).collect()
+}
+
+fn dane_object(dane: &DaneReport) -> Value {
+    let records = dane
+        .records
+        .iter()
+        .map(|one| json!({"record": one.record.to_string(), "state": one.state.name()}));
+    json!({
+        "owner": dane.owner,
+        "records": records.collect::<Vec<_>>(),
+        "missing": dane.missing.as_ref().map(ToString::to_string),
+    })
 }
 
 fn tls_object(tls: &TlsReport) -> Value {

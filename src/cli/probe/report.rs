@@ -1,9 +1,12 @@
 //! The report of a probe for people.
 
 use crate::cli::probe::ProbeReport;
-use crate::cli::probe::lines::{Display, Lines};
+use crate::cli::probe::lines::Lines;
+use crate::cli::terminal::Display;
 use crate::client::session;
-use crate::probe::{ProbeResult, ProbeSeries, Spread, Status, TlsReport};
+use crate::probe::{
+    DaneReport, ProbeResult, ProbeSeries, RecordReport, RecordState, Spread, Status, TlsReport,
+};
 use crate::system::certificate::{Certificate, date, key_kind, some_of};
 use std::time::Duration;
 
@@ -28,6 +31,9 @@ pub fn report(report: &ProbeReport<'_>, display: Display) -> String {
     if is_known {
         lines.line("AUTH", &mechanisms(probe));
         lines.line("SIZE", &size(probe));
+    }
+    if let Some(dane) = &report.dane {
+        dane_lines(&mut lines, dane);
     }
     if let Some(login) = &probe.login {
         lines.line("login", login);
@@ -109,6 +115,26 @@ fn tls_lines(lines: &mut Lines, tls: &TlsReport) {
             _ => Status::Ok,
         };
         lines.marked("certificate", &format!("{days} days left"), status);
+    }
+}
+
+fn dane_lines(lines: &mut Lines, dane: &DaneReport) {
+    let none = if dane.records.is_empty() {
+        ": no records"
+    } else {
+        ""
+    };
+    lines.line("DANE", &format!("{}{none}", dane.owner));
+    for RecordReport { record, state } in &dane.records {
+        let status = match state {
+            RecordState::Matches => Status::Ok,
+            RecordState::Differs | RecordState::Unusable => Status::Warning,
+            RecordState::Unknown => Status::Unknown,
+        };
+        lines.marked("DANE", &format!("  {record}: {}", state.name()), status);
+    }
+    if let Some(record) = &dane.missing {
+        lines.line("DANE", &format!("  {record} would match"));
     }
 }
 

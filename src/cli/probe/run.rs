@@ -1,18 +1,17 @@
 //! `ehlo probe`: probes servers, and reports them in the order of the command line.
 
-use crate::cli::probe::lines::Display;
 use crate::cli::probe::scan::{ScanReport, scan_report};
 use crate::cli::probe::scan_object::scan_object;
 use crate::cli::probe::target::{ProbeTarget, targets};
 use crate::cli::probe::{Format, ProbeOptions, ProbeReport, nagios, object, report};
 use crate::cli::terminal;
-use crate::cli::terminal::{Stdout, complain, load, stdout_shows_colors, stdout_width};
+use crate::cli::terminal::{Display, Stdout, complain, load};
 use crate::client::events::{Observer, Silent};
 use crate::client::transport::{LoadedTransport, OpenTransport};
 use crate::probe as check;
 use crate::probe::fleet::in_order;
 use crate::probe::scan::{ServerScan, scan_server};
-use crate::probe::{ProbeResult, ProbeSeries};
+use crate::probe::{HostRecords, ProbeResult, ProbeSeries};
 use crate::system::exit::Exit;
 use crate::system::text::shown;
 use crate::transcript::{Stevens, TranscriptOptions};
@@ -72,14 +71,18 @@ struct Fleet<'r> {
 impl<'r> Fleet<'r> {
     fn probe(&self, done: impl FnMut(ProbeReport<'r>)) {
         let work = |target: &'r ProbeTarget<'r>| {
-            let series = self.series(target);
+            let (series, records) = self.series(target);
             let probe = &series.probe;
+            let dane = records.map(|records| records.compare(target.origin(), probe));
+            let mut findings = check::findings(&series);
+            findings.extend(dane.iter().flat_map(|dane| dane.findings.clone()));
             let expected = self.options.expect.iter();
             ProbeReport {
                 expected: expected
                     .map(|expectation| expectation.check(probe))
                     .collect(),
-                findings: check::findings(&series),
+                findings,
+                dane,
                 target,
                 series,
             }
@@ -87,16 +90,25 @@ impl<'r> Fleet<'r> {
         in_order(self.targets, self.options.parallel, work, done);
     }
 
-    fn series(&self, target: &ProbeTarget<'_>) -> ProbeSeries {
+    /// The probes of a server, and its TLSA records if they are requested.
+    fn series(&self, target: &ProbeTarget<'_>) -> (ProbeSeries, Option<HostRecords>) {
         if let Some(Err(error)) = &target.peer {
-            return ProbeSeries::single(ProbeResult::unreached(error));
+            return (ProbeSeries::single(ProbeResult::unreached(error)), None);
         }
         let count = self.options.count;
         let run = |transport: &OpenTransport<'_>, observer: &mut dyn Observer| {
-            ProbeSeries::run(transport, target.place(), count, observer)
+            let (mut endpoint, peer) = (target.endpoint.clone(), target.place().1);
+            let router = &transport.router;
+            let look_up = |observer| HostRecords::look_up(router, &target.endpoint, observer);
+            let records = self.options.dane.then(|| look_up(&mut *observer));
+            if let Some(records) = &records {
+                endpoint.host = endpoint.host.renamed(records.base());
+            }
+            let series = ProbeSeries::run(transport, (&endpoint, peer), count, observer);
+            (series, records)
         };
         self.with_transport(target, run)
-            .unwrap_or_else(|probe| ProbeSeries::single(*probe))
+            .unwrap_or_else(|probe| (ProbeSeries::single(*probe), None))
     }
 
     fn scan(&self, connections: usize, done: impl FnMut(ScanReport<'r>)) {
@@ -140,6 +152,7 @@ impl<'r> Fleet<'r> {
                 ..ProbeResult::default()
             })
         })?;
+        loaded.tls.share_trust(self.loaded.tls.trust_store());
         prepare(&mut loaded, self.options);
         Ok(self.observed(&loaded, run))
     }
@@ -189,10 +202,7 @@ impl Output<'_> {
     }
 
     fn report(&mut self, exit: Exit, text: impl FnOnce(Format, Display) -> String) {
-        let display = Display {
-            width: stdout_width(),
-            colors: stdout_shows_colors(),
-        };
+        let display = Display::of_stdout();
         let is_separate = !self.is_first && self.options.format == Format::Text;
         self.is_first = false;
         if self.exit == Exit::Ok {

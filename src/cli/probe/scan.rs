@@ -1,8 +1,9 @@
 //! The report of a TLS scan for people.
 
-use crate::cli::probe::lines::{Display, Lines};
+use crate::cli::probe::lines::Lines;
 use crate::cli::probe::report::certificate;
 use crate::cli::probe::target::ProbeTarget;
+use crate::cli::terminal::Display;
 use crate::probe::scan::{Alpn, Order, Scan, ServerScan, Support, VersionSurvey};
 use crate::probe::{Finding, Status};
 use crate::system::exit::Exit;

@@ -4,8 +4,8 @@ use crate::cli::probe::{ProbeOptions, Subject};
 use crate::client::events::Silent;
 use crate::client::peer::PeerAddress;
 use crate::client::route::{Endpoint, Host, RouteError, Router};
-use crate::probe::ProbeResult;
-use crate::probe::fleet::exchangers;
+use crate::probe::fleet::{Exchanger, exchangers};
+use crate::probe::{Origin, ProbeResult};
 
 /// One server to probe.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct ProbeTarget<'p> {
     pub endpoint: Endpoint,
     /// Its preference, if it was found by an MX.
     pub preference: Option<u16>,
+    /// True if the MX records are signed, or there are none.
+    pub is_mx_secure: bool,
     /// `None`: the first of its addresses that answers.
     pub peer: Option<Result<PeerAddress, RouteError>>,
 }
@@ -25,6 +27,17 @@ impl ProbeTarget<'_> {
     pub fn server(&self, probe: &ProbeResult) -> String {
         let server = probe.server.as_ref().map(ToString::to_string);
         server.unwrap_or_else(|| self.endpoint.host.to_string())
+    }
+
+    /// How it was found.
+    pub fn origin(&self) -> Origin<'_> {
+        match self.domain {
+            Some(domain) => Origin::Exchanger {
+                domain,
+                is_secure: self.is_mx_secure,
+            },
+            None => Origin::Named,
+        }
     }
 
     /// The server and its address.
@@ -47,28 +60,30 @@ fn of_subject(subject: &Subject) -> Vec<ProbeTarget<'_>> {
             domain: None,
             endpoint: endpoint.clone(),
             preference: None,
+            is_mx_secure: true,
             peer: None,
         };
         return route.relay.as_ref().map(target).into_iter().collect();
     };
     let port = route.relay.as_ref().map_or(route.port, |relay| relay.port);
-    let target = |endpoint, preference, peer| ProbeTarget {
+    let target = |one: Exchanger| ProbeTarget {
         subject,
         domain: Some(domain),
-        endpoint,
-        preference,
-        peer: Some(peer),
+        endpoint: one.endpoint,
+        preference: one.preference,
+        is_mx_secure: one.is_mx_secure,
+        peer: Some(one.peer),
     };
     match exchangers(&Router::new(route), (domain, port), &mut Silent) {
-        Ok(found) => {
-            let found = found.into_iter();
-            found
-                .map(|one| target(one.endpoint, one.preference, one.peer))
-                .collect()
-        }
+        Ok(found) => found.into_iter().map(target).collect(),
         Err(error) => {
             let host = Host::Exchanger(domain.to_owned());
-            vec![target(Endpoint { host, port }, None, Err(error))]
+            vec![target(Exchanger {
+                endpoint: Endpoint { host, port },
+                preference: None,
+                is_mx_secure: false,
+                peer: Err(error),
+            })]
         }
     }
 }

@@ -58,7 +58,7 @@ pub fn run(task: &VerifyTask) -> Exit {
                 .unwrap_or_else(host::node_name);
             let results = authentication_results(&findings.report, &host);
             let text = if task.json {
-                format!("{}\n", json::object(&findings, &results))
+                format!("{}\n", json::object(&findings, &results, exit(&findings)))
             } else {
                 format!("{results}\n\n{}", text(&findings))
             };

@@ -20,26 +20,51 @@ pub enum TlsaStatus {
     Failed { owner: String, why: String },
 }
 
-/// Looks up the records of a host that has these addresses.
+/// All TLSA records of a host, usable or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TlsaRecords {
+    /// No secure records, for this reason. It follows "HOST has no TLSA records: ".
+    Missing(String),
+    /// The records, and the name that has them, without the port.
+    Found { base: String, records: Vec<Tlsa> },
+    /// There may be records.
+    Failed { owner: String, why: String },
+}
+
+/// Looks up the records of a host that has these addresses, as far as they can be used.
 pub fn look_up(
     dns: &dyn Dns,
     (host, port): (&str, u16),
     addresses: &Answer<IpAddr>,
     observer: &mut dyn Observer,
 ) -> TlsaStatus {
+    match find_records(dns, (host, port), addresses, observer) {
+        TlsaRecords::Missing(why) => TlsaStatus::Missing(why),
+        TlsaRecords::Found { base, records } => of_records(records, base, port),
+        TlsaRecords::Failed { owner, why } => TlsaStatus::Failed { owner, why },
+    }
+}
+
+/// Looks up all records of a host that has these addresses.
+pub fn find_records(
+    dns: &dyn Dns,
+    (host, port): (&str, u16),
+    addresses: &Answer<IpAddr>,
+    observer: &mut dyn Observer,
+) -> TlsaRecords {
     if !dns.is_trusted() {
         let why = format!(
             "the resolver {} is not trusted to validate DNSSEC; use one on this host, or set trust-ad in the \
              configuration",
             dns.servers()
         );
-        return TlsaStatus::Missing(why);
+        return TlsaRecords::Missing(why);
     }
     let bases = match bases(dns, host, addresses, observer) {
         Ok(bases) => bases,
         Err(why) => {
             let owner = host.to_owned();
-            return TlsaStatus::Failed { owner, why };
+            return TlsaRecords::Failed { owner, why };
         }
     };
     if bases.is_empty() {
@@ -47,18 +72,21 @@ pub fn look_up(
             "its addresses are not signed (DNSSEC), or the resolver {} does not validate",
             dns.servers()
         );
-        return TlsaStatus::Missing(why);
+        return TlsaRecords::Missing(why);
     }
     for base in bases {
         let owner = format!("_{port}._tcp.{base}");
         match dns.tlsa(&owner, observer) {
-            Ok(answer) if answer.secure => return of_records(answer.records, base, port),
+            Ok(answer) if answer.secure => {
+                let records = answer.records;
+                return TlsaRecords::Found { base, records };
+            }
             Ok(_) | Err(DnsError::NoSuchName | DnsError::NoData) => {}
             // RFC 7672 §2.1.2: a failed validation, or an attacker who stops the answer.
-            Err(DnsError::Failed(why)) => return TlsaStatus::Failed { owner, why },
+            Err(DnsError::Failed(why)) => return TlsaRecords::Failed { owner, why },
         }
     }
-    TlsaStatus::Missing(format!("it has no TLSA records for port {port}"))
+    TlsaRecords::Missing(format!("it has no TLSA records for port {port}"))
 }
 
 /// The names that may have the records, in order: the end of secure aliases, then the host's own name (RFC 7672

@@ -13,6 +13,7 @@ mod dane;
 mod options;
 mod sts;
 
+pub use dane::{TlsaRecords, find_records};
 pub use options::{PolicyMode, PolicyOptions};
 pub use sts::{
     CacheError, Entry, Failure, FetchedPolicy, Mode, PolicyText, RefreshError, StsCache, StsLookup,

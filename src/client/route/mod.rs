@@ -172,6 +172,15 @@ impl Host {
         matches!(self, Self::Unix(_) | Self::Pipe(_))
     }
 
+    /// The same kind of host with another name. One without a name in the DNS stays as it is.
+    pub fn renamed(&self, name: &str) -> Self {
+        match self {
+            Self::Exchanger(_) => Self::Exchanger(name.to_owned()),
+            Self::Relay(_) => Self::Relay(name.to_owned()),
+            Self::Address(_) | Self::Unix(_) | Self::Pipe(_) => self.clone(),
+        }
+    }
+
     /// The name for certificates and password files. A unix socket or a command has none of its own.
     pub fn name(&self) -> String {
         match self {

@@ -10,7 +10,8 @@ use crate::client::route::{Endpoint, Host, RouteOptions, Router};
 use crate::client::session;
 use crate::client::session::TlsDemand;
 use crate::client::transport::{LoadedTransport, Transport};
-use crate::client::wire::tls::{TlsOptions, Trust};
+use crate::client::wire::Tls;
+use crate::client::wire::tls::{TlsOptions, Trust, TrustStore};
 use crate::probe::check::dmarc::external_domains;
 use crate::probe::check::facts::{AddressFacts, Exchanger, Facts, Session, Texts, texts};
 use crate::probe::check::jobs::Jobs;
@@ -21,6 +22,7 @@ use crate::probe::spf::{SpfClient, SpfTree, SpfVerdict, check_host, explore};
 use crate::probe::{ProbeResult, probe};
 use crate::system::exit::Exit;
 use std::net::IpAddr;
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 /// Maximum number of exchangers that are looked at, and of their addresses that are connected to.
@@ -48,18 +50,22 @@ pub fn collect(
         .map_err(|why| format!("cannot start the resolver: {why}"))?
         .until(deadline);
     let jobs = Jobs::new(deadline, options.is_serial);
+    let trust = TrustStore::default();
+    if options.needs_sessions() && !options.is_serial {
+        load_trust(options, &trust);
+    }
     let (mut facts, apex) = first_round(options, domain, &resolver, observer);
     if options.has(Group::Spf) || options.is_parked {
         start_spf(&jobs, options, (domain, apex, deadline), observer);
     }
     if options.has(Group::Sts) && matches!(StsRecord::of(&facts.sts), StsRecord::Id(_)) {
-        start_sts(&jobs, options, domain, observer);
+        start_sts(&jobs, options, (domain, &trust), observer);
     }
     if options.needs_exchangers() {
         find_exchangers(&mut facts, options, &resolver, observer);
     }
     if options.needs_sessions() {
-        start_sessions(&jobs, options, &mut facts, observer);
+        start_sessions(&jobs, options, (&mut facts, &trust), observer);
     }
     find_tlsa_of_aliases(&mut facts, options, &resolver, observer);
     find_report_domains(&mut facts, options, &resolver, observer);
@@ -84,6 +90,21 @@ pub fn collect(
         }
     }
     Ok(facts)
+}
+
+/// Reads the CAs in a thread, while the DNS answers. Errors are those of the first session.
+fn load_trust(options: &CheckOptions, trust: &TrustStore) {
+    let options = TlsOptions {
+        trust: Trust::Reported,
+        ..options.tls.clone()
+    };
+    let trust = trust.clone();
+    let _ = Builder::new().spawn(move || {
+        if let Ok(mut tls) = Tls::new(&options) {
+            tls.share_trust(&trust);
+            tls.load_trust();
+        }
+    });
 }
 
 /// All questions that need the name of the domain only. Returns the answer for its TXT records as well.
@@ -199,16 +220,17 @@ impl Dns for NoDns {
     }
 }
 
-fn start_sts(jobs: &Jobs<Done>, options: &CheckOptions, domain: &str, observer: &mut dyn Observer) {
-    let (domain, route, tls, limit) = (
-        domain.to_owned(),
-        options.route.clone(),
-        options.tls.clone(),
-        options.limit,
-    );
+fn start_sts(
+    jobs: &Jobs<Done>,
+    options: &CheckOptions,
+    (domain, trust): (&str, &TrustStore),
+    observer: &mut dyn Observer,
+) {
+    let (domain, trust) = (domain.to_owned(), trust.clone());
+    let (route, tls, limit) = (options.route.clone(), options.tls.clone(), options.limit);
     let work = move |observer: &mut dyn Observer| {
         let router = Router::new(&route);
-        let lookup = StsLookup::new(&tls, None, Some(limit));
+        let lookup = StsLookup::new(&tls, None, Some(limit)).with_trust(&trust);
         Done::Sts(lookup.download(&domain, &router, observer))
     };
     jobs.start(work, observer);
@@ -270,7 +292,7 @@ fn tlsa_of(record: Record) -> Option<Tlsa> {
 fn start_sessions(
     jobs: &Jobs<Done>,
     options: &CheckOptions,
-    facts: &mut Facts,
+    (facts, trust): (&mut Facts, &TrustStore),
     observer: &mut dyn Observer,
 ) {
     for (at, exchanger) in facts.exchangers.iter_mut().enumerate() {
@@ -287,11 +309,11 @@ fn start_sessions(
             .collect();
         for ip in ips {
             exchanger.sessions.push(Session { ip, probe: None });
-            let transport = transport(options, &exchanger.name);
+            let (transport, trust) = (transport(options, &exchanger.name), trust.clone());
             let work = move |observer: &mut dyn Observer| Done::Session {
                 exchanger: at,
                 ip,
-                probe: Box::new(session_with(&transport, ip, observer)),
+                probe: Box::new(session_with((&transport, &trust), ip, observer)),
             };
             jobs.start(work, observer);
         }
@@ -321,9 +343,14 @@ fn transport(options: &CheckOptions, host: &str) -> Transport {
     }
 }
 
-fn session_with(transport: &Transport, ip: IpAddr, observer: &mut dyn Observer) -> ProbeResult {
+fn session_with(
+    (transport, trust): (&Transport, &TrustStore),
+    ip: IpAddr,
+    observer: &mut dyn Observer,
+) -> ProbeResult {
     match LoadedTransport::of(transport, None) {
-        Ok(loaded) => {
+        Ok(mut loaded) => {
+            loaded.tls.share_trust(trust);
             let endpoint = Endpoint {
                 host: Host::Address(ip),
                 port: transport.route.port,

@@ -1,10 +1,12 @@
 //! DNSSEC of the mail exchangers, and their TLSA records (RFC 7672).
 
 use crate::client::dns::{Answer, DnsError, Tlsa};
-use crate::client::wire::tls::{Dane, authenticating_record, is_usable};
+use crate::client::wire::tls::{Dane, is_usable};
 use crate::probe::Finding;
 use crate::probe::check::facts::{Exchanger, Facts};
-use crate::probe::check::tls::offers_starttls;
+use crate::probe::dane::{
+    Presented, comparison, none_usable, rollover, unanswered, unsigned_mx, untrusted, unusable,
+};
 
 pub fn dnssec(facts: &Facts) -> Vec<Finding> {
     if let Some(resolver) = &facts.untrusted_resolver {
@@ -26,12 +28,6 @@ pub fn dnssec(facts: &Facts) -> Vec<Finding> {
         }
     }
     findings
-}
-
-fn untrusted(id: &'static str, resolver: &str) -> Finding {
-    let text = format!("the resolver {resolver} is not trusted to validate DNSSEC");
-    Finding::unknown(id, text)
-        .with_remedy("use a validating resolver on this host with --dns 127.0.0.1, or set trust-ad in the configuration")
 }
 
 fn signed<T>(answer: &Answer<T>, what: &str) -> Finding {
@@ -60,10 +56,7 @@ fn of_exchanger(
     let answer = match &exchanger.tlsa {
         Ok(answer) => answer,
         Err(DnsError::Failed(why)) => {
-            let text = format!("cannot find {owner}: {why}; senders that use DANE defer mail");
-            return vec![
-                Finding::unknown("dane.unanswered", text).with_section("RFC 7672 section 2.1.2"),
-            ];
+            return vec![unanswered(&owner, why)];
         }
         Err(_) => {
             let text = format!("there are no TLSA records at {owner}");
@@ -86,11 +79,7 @@ fn of_exchanger(
     }
     let mut findings = Vec::new();
     if !is_mx_secure && facts.mx.is_ok() {
-        let text = format!(
-            "{owner} is signed, but the MX records of {} are not",
-            facts.domain
-        );
-        findings.push(Finding::warning("dane.mx", text).with_section("RFC 7672 section 2.2.1"));
+        findings.push(unsigned_mx(&owner, &facts.domain));
     }
     let (usable, others): (Vec<Tlsa>, Vec<Tlsa>) =
         answer.records.iter().cloned().partition(is_usable);
@@ -98,38 +87,12 @@ fn of_exchanger(
         findings.push(unusable(record, &owner));
     }
     if usable.is_empty() {
-        let text = format!("no record at {owner} is usable: servers are not authenticated");
-        findings.push(Finding::failed("dane.unusable", text).with_section("RFC 7672 section 2.2"));
+        findings.push(none_usable(&owner));
         return findings;
     }
     findings.extend(rollover(&usable, &owner));
     findings.extend(matches(exchanger, facts, (usable, port)));
     findings
-}
-
-fn unusable(record: &Tlsa, owner: &str) -> Finding {
-    let parameters = record.parameters();
-    let text = match record.usage {
-        0 | 1 => format!(
-            "usage {} ({parameters} at {owner}) is not used for SMTP",
-            record.usage
-        ),
-        _ => format!("the record {parameters} at {owner} is not valid"),
-    };
-    Finding::warning("dane.usage", text)
-        .with_section("RFC 7672 section 3.1.3")
-        .with_remedy("publish a record 3 1 1, the SHA-256 of the public key")
-}
-
-/// A single record breaks when the key is replaced.
-fn rollover(usable: &[Tlsa], owner: &str) -> Option<Finding> {
-    let is_single = usable.len() == 1 && usable[0].usage == 3;
-    is_single.then(|| {
-        let text = format!(
-            "{owner} has one record: publish that of the next key before the key is replaced"
-        );
-        Finding::note("dane.rollover", text).with_section("RFC 7671 section 8.1")
-    })
 }
 
 fn matches(
@@ -154,28 +117,7 @@ fn matches(
     let mut findings = Vec::new();
     for (session, probe) in exchanger.answered() {
         let server = format!("{name} [{}]", session.ip);
-        let chain = probe.tls.as_ref().map(|tls| tls.chain.as_slice());
-        findings.push(match chain {
-            Some(chain) if !chain.is_empty() => match authenticating_record(&dane, chain) {
-                Ok(record) => {
-                    let text = format!("the certificate of {server} matches {record}");
-                    Finding::ok("dane.match", text).with_section("RFC 7672 section 3")
-                }
-                Err(why) => {
-                    Finding::failed("dane.match", format!("the certificate of {server} {why}"))
-                        .with_section("RFC 7672 section 3")
-                        .with_remedy("publish the record of the certificate that is in use")
-                }
-            },
-            _ if probe.in_clear.is_some() && !offers_starttls(probe) => {
-                let text = format!("{server} has TLSA records, but does not offer STARTTLS");
-                Finding::failed("dane.starttls", text).with_section("RFC 7672 section 2.2")
-            }
-            _ => Finding::unknown(
-                "dane.unchecked",
-                format!("{server} has shown no certificate"),
-            ),
-        });
+        findings.push(comparison(&server, &dane, Presented::of(probe)));
     }
     if findings.is_empty() {
         let text = format!("{name} does not answer, so that its certificate is not known");

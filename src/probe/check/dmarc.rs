@@ -108,24 +108,28 @@ fn remarks(record: &DmarcRecord) -> Vec<Finding> {
     }
     if record.p.is_none() && record.is_policy() {
         findings.push(
-            Finding::note("dmarc.p", "it has no valid p, which is read as p=none")
-                .with_section(section),
+            Finding::note(
+                "dmarc.p",
+                "its p is missing, or p, sp or np is not valid: it is read as p=none",
+            )
+            .with_section("RFC 9989 section 4.10.1"),
         );
     }
     for tag in &record.historic {
         let text = format!("{tag} is not used any more, and is ignored");
-        findings.push(Finding::note("dmarc.historic", text).with_section("RFC 9989 appendix C"));
+        findings
+            .push(Finding::note("dmarc.historic", text).with_section("RFC 9989 appendix C.5.2"));
     }
     if !record.unknown.is_empty() {
         let text = format!("unknown tags are ignored: {}", record.unknown.join(", "));
         findings.push(Finding::warning("dmarc.unknown", text).with_section(section));
     }
-    if record
-        .rua
-        .iter()
-        .chain(&record.ruf)
-        .any(ReportUri::has_limit)
-    {
+    let uris = || record.rua.iter().chain(&record.ruf);
+    for uri in uris().filter(|uri| uri.is_uri && uri.domain.is_none()) {
+        let text = format!("receivers send reports by mail, and ignore {}", uri.text);
+        findings.push(Finding::warning("dmarc.uri", text).with_section("RFC 9990 section 3"));
+    }
+    if uris().any(ReportUri::has_limit) {
         let text = "the limit of the size of reports (!) is not used any more";
         findings.push(Finding::note("dmarc.historic", text).with_section("RFC 9990"));
     }

@@ -72,7 +72,7 @@ fn of_root(fault: &SpfFault, root: &SpfNode, domain: &str) -> Finding {
             "spf.syntax",
             format!("the record is not valid: {why}: \"{}\"", root.text),
         )
-        .with_section("RFC 7208 section 4.6.1"),
+        .with_section("RFC 7208 section 4.6"),
         SpfFault::Unanswered(why) => Finding::unknown(
             "spf.unanswered",
             format!("cannot find the TXT records of {domain}: {why}"),
@@ -112,7 +112,7 @@ fn of_used(fault: &SpfFault, tree: &SpfTree, at: usize) -> Finding {
             "spf.include",
             format!("the record at the end of {path} is not valid: {why}"),
         )
-        .with_section("RFC 7208 section 4.6.1"),
+        .with_section("RFC 7208 section 4.6"),
         SpfFault::Unanswered(why) => {
             Finding::unknown("spf.unanswered", format!("cannot read {path}: {why}"))
         }

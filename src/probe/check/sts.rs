@@ -5,7 +5,6 @@ use crate::client::policy::{Mode, PolicyText, StsRecord};
 use crate::mail::tag_list::TagList;
 use crate::probe::Finding;
 use crate::probe::check::facts::{Facts, of_version};
-use crate::probe::check::tls::offers_starttls;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -117,7 +116,7 @@ fn exchangers(facts: &Facts, policy: &PolicyText) -> Vec<Finding> {
             let trouble = match &probe.tls {
                 Some(tls) if tls.verified => None,
                 Some(tls) => Some(format!("the certificate of {server} is {}", tls.judgement)),
-                None if probe.in_clear.is_some() && !offers_starttls(probe) => {
+                None if probe.in_clear.is_some() && !probe.offers_starttls() => {
                     Some(format!("{server} does not offer STARTTLS"))
                 }
                 None => None,
@@ -181,11 +180,13 @@ fn report_addresses(record: &str) -> Result<String, &'static str> {
     let rua = tags.get("rua").ok_or("has no rua=")?;
     let is_uri = |uri: &str| {
         let uri = uri.trim().to_ascii_lowercase();
-        uri.strip_prefix("mailto:")
-            .is_some_and(|address| address.contains('@'))
+        let is_address = |address: &str| address.contains('@');
+        let is_known = uri.strip_prefix("mailto:").is_some_and(is_address)
             || uri
                 .strip_prefix("https://")
-                .is_some_and(|rest| !rest.is_empty())
+                .is_some_and(|rest| !rest.is_empty());
+        // It must be encoded (RFC 8460 §3); in DMARC it once began a limit of the size.
+        is_known && !uri.contains('!')
     };
     if rua.split(',').all(is_uri) {
         Ok(rua.to_owned())

@@ -1,6 +1,5 @@
 //! TLS of the mail exchangers.
 
-use crate::client::session;
 use crate::probe::check::facts::{Exchanger, Facts};
 use crate::probe::{Finding, ProbeResult, TlsReport};
 use crate::smtp::stage::Stage;
@@ -35,12 +34,6 @@ fn of_exchanger(exchanger: &Exchanger) -> Vec<Finding> {
     findings
 }
 
-/// True if STARTTLS is offered before TLS.
-pub fn offers_starttls(probe: &ProbeResult) -> bool {
-    let offered = probe.in_clear.as_deref().unwrap_or_default();
-    session::parameters(offered, "starttls").is_some()
-}
-
 fn of_session(server: &str, probe: &ProbeResult) -> Vec<Finding> {
     let Some(tls) = &probe.tls else {
         return vec![without_tls(server, probe)];
@@ -48,8 +41,10 @@ fn of_session(server: &str, probe: &ProbeResult) -> Vec<Finding> {
     let mut findings = Vec::new();
     match tls.version.as_deref() {
         Some(version) => {
-            let text = format!("{server}: {version}, {}", tls.cipher);
-            findings.push(Finding::ok("tls.version", text).with_section("RFC 8314 section 4"));
+            let suite = tls.suite();
+            let suite = suite.map_or_else(|| tls.cipher.clone(), |suite| suite.to_string());
+            let text = format!("{server}: {version}, {suite}");
+            findings.push(Finding::ok("tls.version", text).with_section("RFC 9325 section 3.1.1"));
         }
         None => findings.push(handshake(
             server,
@@ -72,7 +67,7 @@ fn without_tls(server: &str, probe: &ProbeResult) -> Finding {
             format!("{server} was not checked, because there was no session"),
         );
     }
-    if !offers_starttls(probe) {
+    if !probe.offers_starttls() {
         return Finding::warning("tls.starttls", format!("{server} does not offer STARTTLS"))
             .with_section("RFC 3207")
             .with_remedy("enable STARTTLS with a certificate in the configuration of the server");

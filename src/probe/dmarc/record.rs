@@ -63,13 +63,15 @@ pub struct ReportUri {
     /// The domain of a `mailto:` URI in lower case, without a limit of the size. `None`: it is not a `mailto:` URI with a
     /// domain, which receivers ignore.
     pub domain: Option<String>,
+    /// True for any URI; receivers ignore those of other schemes, but they make the record a policy.
+    pub is_uri: bool,
 }
 
 /// A record that applies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DmarcRecord {
     pub text: String,
-    /// `None`: there is none, or one that is not valid; then `none` applies if `rua` is valid (RFC 9989 §4.10.1).
+    /// `None`: there is none, or `p`, `sp` or `np` is not valid; then `none` applies if `rua` is valid (RFC 9989 §4.10.1).
     pub p: Option<Disposition>,
     pub sp: Option<Disposition>,
     pub np: Option<Disposition>,
@@ -107,11 +109,12 @@ impl DmarcRecord {
         let unknown = tags
             .names()
             .filter(|name| !KNOWN.contains(name) && !HISTORIC.contains(name));
+        let [p, sp, np] = reader.dispositions();
         Some(Self {
             text: text.to_owned(),
-            p: reader.disposition("p"),
-            sp: reader.disposition("sp"),
-            np: reader.disposition("np"),
+            p,
+            sp,
+            np,
             is_testing: reader.choice("t", &["n", "y"]) == 1,
             psd: match reader.choice("psd", &["u", "n", "y"]) {
                 0 => PublicSuffix::Unknown,
@@ -133,7 +136,7 @@ impl DmarcRecord {
 
     /// True if the record is a policy: it has a valid `p`, or an address for reports (RFC 9989 §4.10.1).
     pub fn is_policy(&self) -> bool {
-        self.p.is_some() || self.rua.iter().any(|uri| uri.domain.is_some())
+        self.p.is_some() || self.rua.iter().any(|uri| uri.is_uri)
     }
 
     /// The policy for the domain of the record.
@@ -179,6 +182,20 @@ struct Reader<'t> {
 }
 
 impl Reader<'_> {
+    /// Those of `p`, `sp` and `np`. If one of them is not valid, none is used (RFC 9989 §4.10.1).
+    fn dispositions(&mut self) -> [Option<Disposition>; 3] {
+        let names = ["p", "sp", "np"];
+        let found = names.map(|name| self.disposition(name));
+        let is_valid = |(name, value): (&str, &Option<Disposition>)| {
+            value.is_some() == self.tags.get(name).is_some()
+        };
+        if names.into_iter().zip(&found).all(is_valid) {
+            found
+        } else {
+            [None; 3]
+        }
+    }
+
     fn disposition(&mut self, tag: &str) -> Option<Disposition> {
         let value = self.tags.get(tag)?;
         let found = Disposition::named(value);
@@ -213,10 +230,11 @@ impl Reader<'_> {
             .split(',')
             .map(|uri| ReportUri::parse(uri.trim()))
             .collect();
-        for uri in uris.iter().filter(|uri| uri.domain.is_none()) {
+        for uri in uris.iter().filter(|uri| !uri.is_uri) {
             let text = shown(&uri.text);
-            self.problems
-                .push(format!("{tag} has \"{text}\", which is not a mailto: URI"));
+            self.problems.push(format!(
+                "{tag} has \"{text}\", which is not a URI such as mailto:"
+            ));
         }
         uris
     }
@@ -238,6 +256,7 @@ impl ReportUri {
         });
         Self {
             text: text.to_owned(),
+            is_uri: domain.is_some() || !is_mailto && has_scheme(text),
             domain,
         }
     }
@@ -246,6 +265,18 @@ impl ReportUri {
     pub fn has_limit(&self) -> bool {
         self.text.contains('!')
     }
+}
+
+/// RFC 3986 §3.1.
+fn has_scheme(uri: &str) -> bool {
+    let Some((scheme, rest)) = uri.split_once(':') else {
+        return false;
+    };
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(is_part)
+        && !rest.is_empty()
+        && rest.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]
@@ -312,7 +343,7 @@ mod unit {
             ("v=DMARC1; p=none; psd=x", "psd=x is not u or n or y"),
             (
                 "v=DMARC1; p=none; rua=a@example.org",
-                "rua has \"a@example.org\", which is not a mailto: URI",
+                "rua has \"a@example.org\", which is not a URI such as mailto:",
             ),
             ("v=DMARC1; p=none; reject", "part \"reject\" is not a tag"),
             (
@@ -330,7 +361,7 @@ mod unit {
     #[test]
     fn without_p_reports_make_a_policy() {
         assert!(parsed("v=DMARC1; rua=mailto:a@example.org").is_policy());
-        assert!(!parsed("v=DMARC1; rua=https://example.org").is_policy());
+        assert!(!parsed("v=DMARC1; rua=d@example.org").is_policy());
         assert!(!parsed("v=DMARC1; sp=reject").is_policy());
     }
 }

@@ -39,15 +39,15 @@ fn versions(scan: &Scan, all: &mut Vec<Finding>) {
         let version = survey.version;
         let (section, finding) = match version {
             Version::Ssl3 => (
-                "RFC 7568 §4",
+                "RFC 7568 section 3",
                 Finding::failed("tls.version", "SSLv3 is accepted"),
             ),
             Version::Tls10 => (
-                "RFC 8996 §4",
+                "RFC 8996 section 4",
                 Finding::failed("tls.version", "TLSv1.0 is accepted"),
             ),
             Version::Tls11 => (
-                "RFC 8996 §5",
+                "RFC 8996 section 5",
                 Finding::failed("tls.version", "TLSv1.1 is accepted"),
             ),
             Version::Tls12 | Version::Tls13 => continue,
@@ -74,10 +74,10 @@ fn versions(scan: &Scan, all: &mut Vec<Finding>) {
     }
     if lacks(Version::Tls12) && lacks(Version::Tls13) {
         let finding = Finding::failed("tls.version", "neither TLSv1.2 nor TLSv1.3 is accepted");
-        all.push(finding.with_section("RFC 9325 §3.1.1"));
+        all.push(finding.with_section("RFC 9325 section 3.1.1"));
     } else if lacks(Version::Tls13) {
         let finding = Finding::note("tls.version", "TLSv1.3 is not accepted");
-        all.push(finding.with_section("RFC 9325 §3.1.1"));
+        all.push(finding.with_section("RFC 9325 section 3.1.1"));
     }
 }
 
@@ -111,13 +111,13 @@ pub fn status_of(weakness: Weakness) -> Status {
 fn severity(weakness: Weakness) -> (&'static str, Status) {
     use Status::{Failed, Note, Warning};
     match weakness {
-        Weakness::Null | Weakness::Export | Weakness::ShortKey => ("RFC 9325 §4.1", Failed),
-        Weakness::Rc4 => ("RFC 7465 §2", Failed),
-        Weakness::SmallBlocks | Weakness::NoForwardSecrecy => ("RFC 9325 §4.1", Warning),
-        Weakness::Md5 => ("RFC 6151 §2", Warning),
+        Weakness::Null | Weakness::Export | Weakness::ShortKey => ("RFC 9325 section 4.1", Failed),
+        Weakness::Rc4 => ("RFC 7465 section 2", Failed),
+        Weakness::SmallBlocks | Weakness::NoForwardSecrecy => ("RFC 9325 section 4.1", Warning),
+        Weakness::Md5 => ("RFC 6151 section 2", Warning),
         // Opportunistic TLS does not authenticate the server anyway.
-        Weakness::Anonymous => ("RFC 7672 §8.2", Note),
-        Weakness::Cbc => ("RFC 9325 §4.2", Note),
+        Weakness::Anonymous => ("RFC 7672 section 8.2", Note),
+        Weakness::Cbc => ("RFC 9325 section 4.2", Note),
     }
 }
 
@@ -130,7 +130,7 @@ fn keys(scan: &Scan, all: &mut Vec<Finding>) {
         } else {
             Finding::warning("tls.dh", text)
         };
-        all.push(finding.with_section("RFC 9325 §4.5"));
+        all.push(finding.with_section("RFC 9325 section 4.5"));
     }
     for survey in scan.supported() {
         let version = survey.version.name();
@@ -142,7 +142,7 @@ fn keys(scan: &Scan, all: &mut Vec<Finding>) {
             .collect();
         if !weak.is_empty() {
             let text = format!("outdated groups in {version}: {}", weak.join(", "));
-            all.push(Finding::warning("tls.group", text).with_section("RFC 8422 §5.1.1"));
+            all.push(Finding::warning("tls.group", text).with_section("RFC 8422 section 5.1.1"));
         }
         let weak: Vec<String> = survey
             .schemes
@@ -155,7 +155,7 @@ fn keys(scan: &Scan, all: &mut Vec<Finding>) {
                 "signatures with MD5 or SHA-1 in {version}: {}",
                 weak.join(", ")
             );
-            all.push(Finding::warning("tls.signature", text).with_section("RFC 9155 §4"));
+            all.push(Finding::warning("tls.signature", text).with_section("RFC 9155 section 4"));
         }
     }
 }
@@ -163,18 +163,18 @@ fn keys(scan: &Scan, all: &mut Vec<Finding>) {
 fn extensions(scan: &Scan, all: &mut Vec<Finding>) {
     if scan.compresses == Some(true) {
         let finding = Finding::failed("tls.compression", "TLS compression is accepted");
-        all.push(finding.with_section("RFC 9325 §3.3"));
+        all.push(finding.with_section("RFC 9325 section 3.3"));
     }
     if scan.has_secure_renegotiation() == Some(false) {
         let finding = Finding::failed("tls.renegotiation", "secure renegotiation is not supported");
-        all.push(finding.with_section("RFC 5746 §3.6"));
+        all.push(finding.with_section("RFC 5746 section 3.6"));
     }
     let is_old = scan
         .supported()
         .any(|survey| survey.version < Version::Tls12);
     if is_old && scan.refuses_fallback == Some(false) {
         let text = "a downgrade to an earlier version is not detected";
-        all.push(Finding::warning("tls.fallback", text).with_section("RFC 7507 §3"));
+        all.push(Finding::warning("tls.fallback", text).with_section("RFC 7507 section 3"));
     }
     if let Alpn::Unknown(why) = &scan.alpn
         && scan.supported().next().is_some()

@@ -54,7 +54,7 @@ pub fn scan_server(
 ) -> ServerScan {
     let probe = probe_at(transport, (endpoint, peer), observer);
     let is_implicit = transport.session.tls == TlsDemand::Implicit;
-    if !is_implicit && !offers_starttls(&probe) || !is_connected(&probe) {
+    if !is_implicit && !probe.offers_starttls() || !is_connected(&probe) {
         return ServerScan::failed(probe);
     }
     let peer = probe.server.as_ref().map(|server| server.address.clone());
@@ -78,13 +78,6 @@ pub fn scan_server(
 
 fn is_connected(probe: &ProbeResult) -> bool {
     probe.steps.iter().any(|step| step.stage == Stage::Connect)
-}
-
-fn offers_starttls(probe: &ProbeResult) -> bool {
-    let offered = probe.in_clear.as_deref().unwrap_or_default();
-    offered
-        .iter()
-        .any(|line| line.eq_ignore_ascii_case("starttls"))
 }
 
 /// A second session, with the tickets of the first.

@@ -189,30 +189,15 @@ impl VersionSurvey {
         share
     }
 
-    /// Offers all suites. A server may choose one that it cannot use, and fail: then each key exchange is offered on
-    /// its own.
+    /// Offers all suites. A server may choose one that it cannot use, and fail: then the rest is offered in parts.
     fn series_of_suites(&self, questions: &Questions, share: Option<Group>) -> Series<Suite> {
         let mut found = self.series_of(suites_of(self.version), questions, share);
-        let is_fault = |end: &End| matches!(end, End::Refused(Some(Alert::INTERNAL_ERROR)));
-        if !is_fault(&found.end) {
-            return found;
-        }
-        let mut exchanges: Vec<Option<&str>> = Vec::new();
-        for suite in &found.rest {
-            if !exchanges.contains(&suite.exchange()) {
-                exchanges.push(suite.exchange());
-            }
-        }
-        found.end = End::Refused(None);
-        for exchange in exchanges {
-            let offered = found.rest.iter().copied();
-            let offered = offered
-                .filter(|suite| suite.exchange() == exchange)
-                .collect();
-            let more = self.series_of(offered, questions, share);
+        for part in parts(&found.rest, &found.end) {
+            let more = self.series_of(part, questions, share);
             found.accepted.extend(more.accepted);
-            if let End::Unknown(_) = more.end {
-                found.end = more.end;
+            found.flights.extend(more.flights);
+            found.end = more.end;
+            if let End::Unknown(_) = found.end {
                 break;
             }
         }
@@ -353,6 +338,31 @@ impl VersionSurvey {
             }
         }
     }
+}
+
+/// The parts in which suites are offered again, because a server may have refused all of them for one that it chose.
+/// It may say so by `internal_error`: then each key exchange is a part. Or it closes the connection, as Dovecot does
+/// that has no parameters for Diffie-Hellman; many servers refuse everything in this way, so that there are few parts.
+fn parts(rest: &[Suite], end: &End) -> Vec<Vec<Suite>> {
+    let key: fn(Suite) -> String = match end {
+        End::Refused(Some(Alert::INTERNAL_ERROR)) => {
+            |suite| suite.exchange().unwrap_or_default().to_owned()
+        }
+        End::Refused(None) => |suite| format!("{} {}", suite.is_ecdhe(), suite.is_dhe()),
+        _ => return Vec::new(),
+    };
+    let mut parts: Vec<(String, Vec<Suite>)> = Vec::new();
+    for suite in rest {
+        match parts.iter_mut().find(|(name, _)| *name == key(*suite)) {
+            Some((_, part)) => part.push(*suite),
+            None => parts.push((key(*suite), vec![*suite])),
+        }
+    }
+    // One part would be the same question again.
+    if parts.len() < 2 {
+        return Vec::new();
+    }
+    parts.into_iter().map(|(_, part)| part).collect()
 }
 
 /// The suites that a version can have.

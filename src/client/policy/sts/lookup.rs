@@ -10,7 +10,7 @@ use crate::client::policy::sts::cache::{
 use crate::client::policy::sts::record::id_of;
 use crate::client::policy::sts::text::{Mode, PolicyText};
 use crate::client::route::{Router, sts_record};
-use crate::client::wire::tls::{Tls, TlsOptions};
+use crate::client::wire::tls::{Tls, TlsOptions, TrustStore};
 use crate::system::exit::Exit;
 use crate::system::secret::Login;
 use crate::system::text::shown;
@@ -105,6 +105,7 @@ pub struct StsLookup<'a> {
     proxy_login: Option<&'a Login>,
     limit: Duration,
     https: OnceCell<Result<Tls, String>>,
+    trust: TrustStore,
     known: RefCell<BTreeMap<String, Entry>>,
     /// True after an error with the cache was reported.
     is_cache_reported: Cell<bool>,
@@ -122,8 +123,17 @@ impl<'a> StsLookup<'a> {
             proxy_login,
             limit: limit.map_or(LIMIT, |limit| limit.min(LIMIT)),
             https: OnceCell::new(),
+            trust: TrustStore::default(),
             known: RefCell::default(),
             is_cache_reported: Cell::new(false),
+        }
+    }
+
+    /// With the CAs of another that has the same options.
+    pub fn with_trust(self, trust: &TrustStore) -> Self {
+        Self {
+            trust: trust.clone(),
+            ..self
         }
     }
 
@@ -258,7 +268,11 @@ impl<'a> StsLookup<'a> {
         router: &Router<'_>,
         observer: &mut dyn Observer,
     ) -> Result<Result<Response, HttpError>, String> {
-        let made = || Tls::new(&tls_options(self.tls)).map_err(|error| error.to_string());
+        let made = || {
+            let mut tls = Tls::new(&tls_options(self.tls)).map_err(|error| error.to_string())?;
+            tls.share_trust(&self.trust);
+            Ok(tls)
+        };
         let tls = self
             .https
             .get_or_init(made)

@@ -13,7 +13,7 @@ pub(super) use failure::unwelcome;
 pub use failure::{CertificateFault, TlsError};
 pub use inspected::{ChainFault, TestHandshake, TestTls, TestTlsError};
 pub use suite::{Suite, Weakness};
-pub use trust::{Trust, Verification};
+pub use trust::{Trust, TrustStore, Verification};
 
 use crate::client::status::Hint;
 use crate::client::wire::{Deadline, Stream, Wire, WireError};
@@ -216,6 +216,18 @@ impl Tls {
     /// Reads the trust store, if it has not been. Without it, the first handshake includes the time for that.
     pub fn load_trust(&self) {
         self.judge.load();
+    }
+
+    /// Shares the CAs with another that has the same `ca_file`. It must not have been used.
+    pub fn share_trust(&mut self, store: &TrustStore) {
+        if let Some(judge) = Arc::get_mut(&mut self.judge) {
+            judge.share(store);
+        }
+    }
+
+    /// The CAs, to be shared.
+    pub fn trust_store(&self) -> &TrustStore {
+        self.judge.shared()
     }
 
     /// A server that is verified as the options demand.

@@ -72,6 +72,10 @@ impl Verification {
     }
 }
 
+/// The CAs that verifiers trust. They are read on first use, once for all verifiers that share them.
+#[derive(Clone, Debug, Default)]
+pub struct TrustStore(Arc<OnceLock<Result<Arc<WebPkiServerVerifier>, String>>>);
+
 /// Verifier of certificates, and its last result.
 #[derive(Debug)]
 pub struct Verifier {
@@ -80,7 +84,7 @@ pub struct Verifier {
     /// CAs trusted in addition to the system's or instead of them.
     cas: Option<Vec<CertificateDer<'static>>>,
     provider: Arc<CryptoProvider>,
-    store: OnceLock<Result<Arc<WebPkiServerVerifier>, String>>,
+    store: TrustStore,
     seen: Mutex<Verification>,
     /// The fault of the last certificate.
     fault: Mutex<CertificateFault>,
@@ -100,7 +104,7 @@ impl Verifier {
                 .map(|path| certificates("--ca-file", path))
                 .transpose()?,
             provider: Arc::new(rustls::crypto::ring::default_provider()),
-            store: OnceLock::new(),
+            store: TrustStore::default(),
             seen: Mutex::default(),
             fault: Mutex::default(),
             refused: Mutex::default(),
@@ -116,12 +120,21 @@ impl Verifier {
             pins: Vec::new(),
             cas: self.cas.clone(),
             provider: self.provider.clone(),
-            store: OnceLock::new(),
+            store: self.store.clone(),
             seen: Mutex::default(),
             fault: Mutex::default(),
             refused: Mutex::default(),
             save: self.save.clone(),
         }
+    }
+
+    /// Shares the CAs of another verifier, which has the same options about them.
+    pub fn share(&mut self, store: &TrustStore) {
+        self.store = store.clone();
+    }
+
+    pub fn shared(&self) -> &TrustStore {
+        &self.store
     }
 
     pub fn provider(&self) -> Arc<CryptoProvider> {
@@ -177,7 +190,7 @@ impl Verifier {
 
     /// The trust store, read on first use.
     fn store(&self) -> Result<&Arc<WebPkiServerVerifier>, String> {
-        let store = self.store.get_or_init(|| {
+        let store = self.store.0.get_or_init(|| {
             let mut roots = RootCertStore::empty();
             let cas = match &self.cas {
                 Some(cas) => cas.clone(),
