@@ -515,7 +515,7 @@ fn warm_up_and_duration_end_the_run() {
         "--rate",
         "100/s",
         "--warm-up",
-        "200ms",
+        "1s",
         "--duration",
         "300ms",
         "--interval",
@@ -523,9 +523,9 @@ fn warm_up_and_duration_end_the_run() {
     ];
     let run = bench(&receiver, &options);
     let result = summary(&run);
-    // Due from 200 to 490 ms.
+    // Due from 1,000 to 1,290 ms.
     assert_eq!(result["accepted"], 30);
-    assert_eq!(receiver.stop().events("message").len(), 50);
+    assert_eq!(receiver.stop().events("message").len(), 130);
     assert!(run.stdout.lines().count() >= 3);
     let first: Value = serde_json::from_str(run.stdout.lines().next().unwrap()).unwrap();
     assert_eq!(first["warm_up"], true);

@@ -11,9 +11,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// The most memory that a run of a debug build may have resident, in KiB; two thirds of it are pages of
-/// the program itself.
-const MOST_KIB: u64 = 38 * 1024;
+/// The most memory that a run may have resident, in KiB.
+const MOST_KIB: u64 = 12 * 1024;
 
 /// How much two runs may differ for reasons of their own, in KiB.
 const NOISE_KIB: u64 = 2 * 1024;

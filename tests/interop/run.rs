@@ -129,8 +129,9 @@ pub fn ehlo_with(directory: &Path, arguments: &[&str], start: &Start) -> Ran {
     }
 }
 
-/// The most memory that the process has had resident so far, in KiB. 0: it still has the memory of the test, because
-/// the kernel lets a parent go on shortly before the child changes to the memory of its program.
+/// The most memory that the process has had resident so far, in KiB, without the pages of files: those of the program
+/// grow with each capability. 0: it still has the memory of the test, because the kernel lets a parent go on shortly
+/// before the child changes to the memory of its program.
 fn resident_peak(pid: u32) -> u64 {
     let process = format!("/proc/{pid}");
     let program = std::fs::read_link(format!("{process}/exe")).ok();
@@ -138,7 +139,10 @@ fn resident_peak(pid: u32) -> u64 {
         return 0;
     }
     let status = std::fs::read_to_string(format!("{process}/status")).unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let number = line.and_then(|line| line.split_whitespace().nth(1));
-    number.map_or(0, |number| number.parse().unwrap())
+    let figure = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name));
+        let number = line.and_then(|line| line.split_whitespace().nth(1));
+        number.map_or(0, |number| number.parse::<u64>().unwrap())
+    };
+    figure("VmHWM:").saturating_sub(figure("RssFile:"))
 }

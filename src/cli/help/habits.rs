@@ -102,7 +102,7 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
         "--tls-min VERSION, or --tls-max VERSION",
     ),
     (
-        "--auth-optional --auth-optional-strict -ao -aos",
+        "--auth-optional --auth-optional-strict",
         "--auth=? logs in if the server offers it",
     ),
     ("--sasl-authzid --authorization-id", "--authzid NAME"),
@@ -205,7 +205,7 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
     ),
     (
         "--smime --pgp --gpg --openpgp",
-        "--sign pgp or --encrypt pgp, or smime instead of pgp",
+        "--sign STANDARD or --encrypt STANDARD, with pgp or smime",
     ),
     (
         "--delay --at --later --schedule --send-at --send-later",
