@@ -3,10 +3,10 @@
 use crate::receiver::Receiver;
 use crate::stand_ins::{Home, Result, installed, mail_config, messages, msmtp_config, original};
 use std::collections::BTreeMap;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 /// A line of the table.
 struct Line<'a> {
@@ -88,8 +88,12 @@ fn wrap(home: &Home, program: &str, path: &Path, script: &PathBuf) {
         path.display(),
         words.join(" ")
     ));
-    fs::write(script, text).unwrap();
-    fs::set_permissions(script, Permissions::from_mode(0o755)).unwrap();
+    // Copied by a child, so that no fork of another test holds it open for writing (ETXTBSY).
+    let written = home.path("script");
+    fs::write(&written, text).unwrap();
+    let mut copy = Command::new("install");
+    copy.arg("-m755").args([&written, script]);
+    assert!(copy.status().unwrap().success());
 }
 
 const FILES: [(&str, &str); 8] = [
