@@ -3,8 +3,7 @@
 
 use crate::program::{Ehlo, Run};
 use crate::receiver::Receiver;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 const MARKER: &str = "plain text";
@@ -226,8 +225,7 @@ fn run(fault: &Fault, prelude: &str, arguments: &[&str]) -> Run {
     let text = format!("#!/bin/sh\n{prelude}{}\n", fault.script);
     for name in ["gpg", "openssl"] {
         if !fault.script.is_empty() {
-            let path = ehlo.file(name, &text);
-            fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+            ehlo.script(name, &text);
         }
     }
     let path = if fault.script.is_empty() {
@@ -368,8 +366,7 @@ fn message_that_cannot_be_stored_encrypted_is_not_sent() {
         } else {
             Ehlo::new().env("TMPDIR", "/nonexistent")
         };
-        let path = ehlo.file("gpg", &script);
-        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        let path = ehlo.script("gpg", &script);
         let directory = path.parent().unwrap().display().to_string();
         let (run, home) = ehlo
             .args(letter)
@@ -461,8 +458,7 @@ const NO_KEY: Fault = fault(
 /// Runs a command whose mail cannot be encrypted, and looks for its text.
 fn text_is_nowhere(ehlo: Ehlo, exit: i32) {
     let gpg = format!("#!/bin/sh\n{ARMOR}{}\n", NO_KEY.script);
-    let path = ehlo.file("gpg", gpg);
-    fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    ehlo.script("gpg", gpg);
     let home = ehlo.path("");
     let path = format!("{}:/usr/bin:/bin", home.display());
     let (run, home) = ehlo
@@ -561,8 +557,7 @@ fn temporary_files_of_messages_that_are_encrypted_have_no_text() {
     ];
     for (command, options, input) in cases {
         let ehlo = Ehlo::new();
-        let gpg = ehlo.file("gpg", format!("#!/bin/sh\n{ARMOR}{SPY}"));
-        fs::set_permissions(&gpg, Permissions::from_mode(0o755)).unwrap();
+        ehlo.script("gpg", format!("#!/bin/sh\n{ARMOR}{SPY}"));
         let config = ehlo.private("config.toml", config);
         let spied = ehlo.path("spied");
         fs::create_dir(&spied).unwrap();

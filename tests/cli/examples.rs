@@ -3,6 +3,7 @@
 
 use crate::authority::Authority;
 use crate::dns::Authority as Names;
+use crate::executable::write_script;
 use crate::program::{Ehlo, Run};
 use crate::receiver::Receiver;
 use ehlo::cli::help::overview::OVERVIEW;
@@ -301,8 +302,9 @@ fn write(home: &Path, name: &str, content: &str) {
 }
 
 fn program(home: &Path, name: &str, content: &str) {
-    write(home, &format!("bin/{name}"), content);
-    fs::set_permissions(home.join("bin").join(name), Permissions::from_mode(0o755)).unwrap();
+    let bin = home.join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    write_script(&bin.join(name), content);
 }
 
 /// Lines with those that they are continued by, without the times of a crontab.

@@ -294,11 +294,10 @@ fn edit_runs_the_editor_and_checks_the_file() {
         ("EDITOR", "host = 'b.example'", 78, "did you mean relay?"),
     ] {
         let ehlo = with("[profile.a]\n", 0o600);
-        let editor = ehlo.file(
+        ehlo.script(
             "my editor",
             format!("#!/bin/sh\necho \"$1 $2\" >args\necho \"{line}\" >>\"$2\"\n"),
         );
-        fs::set_permissions(&editor, Permissions::from_mode(0o755)).unwrap();
         let run = ehlo
             .env("EDITOR", "false")
             .env(variable, "./my\\ editor --wait")

@@ -9,6 +9,7 @@ mod authority;
 #[path = "../dns/authority.rs"]
 mod dns;
 mod encrypted;
+mod executable;
 mod mailbox;
 mod mailbox_starttls;
 mod message;

@@ -1,5 +1,6 @@
 //! The program, run in a clean environment and never for longer than it may.
 
+use crate::executable::write_script;
 use crate::server::Server;
 use serde_json::Value;
 use std::ffi::OsStr;
@@ -126,6 +127,13 @@ impl Ehlo {
     pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// An executable script in the directory that the program runs in.
+    pub fn script(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        write_script(&path, text);
         path
     }
 

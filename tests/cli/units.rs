@@ -1,10 +1,10 @@
 //! Units of systemd: what a mail says of one that failed, and what becomes of it when it works again. The
 //! tools of systemd are scripts.
 
+use crate::executable::write_script;
 use crate::program::Ehlo;
 use crate::server::{Server, Talk};
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -29,8 +29,7 @@ impl Systemd {
 
     fn tool(&self, name: &str, script: &str) {
         let path = self.home.path().join(name);
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        write_script(&path, format!("#!/bin/sh\n{script}\n"));
     }
 
     /// How the unit ended.

@@ -1,12 +1,13 @@
 //! Command lines as scripts have them, with the programs and with their stand-ins: the same messages and exit statuses.
 
+use crate::executable::write_script;
 use crate::receiver::Receiver;
 use crate::stand_ins::{Home, Result, installed, mail_config, messages, msmtp_config, original};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 
 /// A line of the table.
 struct Line<'a> {
@@ -73,7 +74,7 @@ impl<'a> Line<'a> {
 }
 
 /// A script that calls the program with what it needs to send by the server of the test.
-fn wrap(home: &Home, program: &str, path: &Path, script: &PathBuf) {
+fn wrap(home: &Home, program: &str, path: &Path, script: &Path) {
     let command = original(home, program, path);
     let mut text = "#!/bin/sh\n".to_owned();
     for (name, value) in command.get_envs() {
@@ -88,12 +89,7 @@ fn wrap(home: &Home, program: &str, path: &Path, script: &PathBuf) {
         path.display(),
         words.join(" ")
     ));
-    // Copied by a child, so that no fork of another test holds it open for writing (ETXTBSY).
-    let written = home.path("script");
-    fs::write(&written, text).unwrap();
-    let mut copy = Command::new("install");
-    copy.arg("-m755").args([&written, script]);
-    assert!(copy.status().unwrap().success());
+    write_script(script, text);
 }
 
 const FILES: [(&str, &str); 8] = [

@@ -3,10 +3,10 @@
 
 use crate::authority::Authority;
 use crate::crypt::{LETTER, World, ways};
+use crate::executable::write_script;
 use serde_json::Value;
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt as _;
 
 /// Trusts the CA of the test.
 fn trusting(world: &World) -> String {
@@ -291,8 +291,7 @@ fn content_is_not_shown_without_a_key_or_if_it_was_damaged() {
         ),
     ] {
         fs::create_dir_all(world.path("bin")).unwrap();
-        fs::write(world.path("bin/gpg"), format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(world.path("bin/gpg"), fs::Permissions::from_mode(0o755)).unwrap();
+        write_script(&world.path("bin/gpg"), format!("#!/bin/sh\n{script}\n"));
         let path = format!("{}:/usr/bin:/bin", world.path("bin").display());
         check(
             &["p.eml"],

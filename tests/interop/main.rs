@@ -13,6 +13,8 @@ mod crypt;
 mod dovecot;
 mod entity;
 mod exchanger;
+#[path = "../cli/executable.rs"]
+mod executable;
 mod keeper;
 mod mailbox_server;
 #[path = "../dns/network.rs"]

@@ -2,6 +2,7 @@
 //! and the same message, recipients and exit status. The kinds of command lines are those of scripts.
 
 use crate::ca::Ca;
+use crate::executable::write_script;
 use crate::parts::skip;
 use crate::receiver::Receiver;
 use mail_parser::{MessageParser, MimeHeaders as _};
@@ -731,8 +732,7 @@ pub fn mail_config(home: &Home, server: &Receiver) {
     for (path, options) in [(&sendmail, ""), (&home.path("sendmail-t"), " -t")] {
         let ehlo = env!("CARGO_BIN_EXE_ehlo");
         let script = format!("#!/bin/sh\nexec {ehlo} sendmail -odi -oi{options} \"$@\"\n");
-        fs::write(path, script).unwrap();
-        fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+        write_script(path, script);
     }
     let sendmail = sendmail.display();
     let mailrc = format!("set sendmail={sendmail}\nset mta={sendmail}\nset sendwait\n");
