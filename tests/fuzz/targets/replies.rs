@@ -123,7 +123,7 @@ impl Blocks for Nothing {
 fn converse(replies: Vec<Reply>) {
     let to = ["bob@hamburger.edu", "carol@x.org"].map(|text| Address::parse(text).unwrap());
     let errand = Transaction::new(None, to.iter().collect(), &Hi);
-    let mut dialogue = Dialogue::new(&errand, "crepes.fr".to_owned(), &Options::default(), None);
+    let mut dialogue = Dialogue::new(&errand, "crepes.fr".to_owned(), Options::default(), None);
     let mut action = dialogue.step(WireEvent::Started);
     for reply in replies {
         match &action {
