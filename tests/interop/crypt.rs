@@ -455,14 +455,19 @@ fn subject_is_hidden_with_the_fields_of_rfc_9788() {
     }
 }
 
-/// bob's key for S/MIME in the keyring, and trust in the CA of the test: mutt uses gpgsm.
+/// bob's key for S/MIME in the keyring, and trust in the CA of the test: mutt uses gpgsm. It is tried again, because gpgsm
+/// and its agent sometimes miss each other on a busy machine.
 const GPGSM: &str = "\
 printf 'disable-crl-checks\\ndisable-dirmngr\\n' >g/gpgsm.conf
-gpgsm -q --batch --import ca.crt 2>/dev/null
 openssl pkcs12 -export -in bob.pem -out bob.p12 -passout pass: -keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1
-echo | gpgsm -q --batch --pinentry-mode loopback --passphrase-fd 0 --import bob.p12 2>/dev/null
-gpgsm --list-keys --with-colons CN=CA 2>/dev/null | awk -F: '/^fpr/{print $10 \" S relax\";exit}' >g/trustlist.txt
-gpgconf --kill gpg-agent
+keyring() {
+    gpgsm -q --batch --import ca.crt &&
+    echo | gpgsm -q --batch --pinentry-mode loopback --passphrase-fd 0 --import bob.p12 &&
+    gpgsm --list-keys --with-colons CN=CA >listed &&
+    awk -F: '/^fpr/{print $10 \" S relax\";exit}' listed >g/trustlist.txt &&
+    gpgconf --kill gpg-agent
+}
+keyring || keyring || keyring
 ";
 
 fn has_mutt() -> bool {
