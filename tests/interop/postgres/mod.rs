@@ -257,7 +257,12 @@ fn workers_wait_for_a_database_that_restarts_and_senders_do_not() {
     server.run();
     host.queue(&mailbox, 3);
     mailbox.wait_for(2);
-    assert_eq!(mailbox.arrived()[1].number, Some(3));
+    // The first message comes again if the database was killed before its delivery was recorded.
+    if mailbox.arrived()[1].number == Some(1) {
+        mailbox.wait_for(3);
+    }
+    let last = mailbox.arrived().last().map(|message| message.number);
+    assert_eq!(last, Some(Some(3)));
 }
 
 #[test]
