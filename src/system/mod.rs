@@ -16,6 +16,7 @@ pub mod stand_in;
 pub(crate) mod stop;
 pub(crate) mod subprocess;
 pub(crate) mod syslog;
+pub(crate) mod systemd;
 pub mod text;
 pub(crate) mod time;
 pub(crate) mod trust;

@@ -84,7 +84,7 @@ pub fn systemd_word(path: &Path, dollar: &str) -> String {
         }
         word.extend(chunk.invalid().iter().copied().map(escaped));
     }
-    if word.contains([' ', '\'', '\\', ';']) {
+    if word.is_empty() || word.contains([' ', '\'', '\\', ';']) {
         return format!("\"{word}\"");
     }
     word
@@ -151,6 +151,7 @@ mod tests {
         let latin = Path::new(OsStr::from_bytes(b"/\xe9"));
         assert_eq!(systemd_word(latin, "$$"), r#""/\xe9""#);
         assert_eq!(systemd_word(Path::new("/é"), "$$"), "/é");
+        assert_eq!(systemd_word(Path::new(""), "$$"), "\"\"");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `ehlo cron`: the jobs of a crontab.
 
 use crate::program::{Ehlo, Run};
+use crate::systemd::complaints;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -216,11 +217,6 @@ fn jobs_that_cannot_be_units_are_refused() {
 
 #[test]
 fn systemd_accepts_the_units_and_reads_the_times_as_cron_does() {
-    let Ok(version) = Command::new("systemd-analyze").arg("--version").output() else {
-        eprintln!("skipped: there is no systemd-analyze");
-        return;
-    };
-    assert!(version.status.success());
     let run = units(
         "15 3 13 * Fri true\n*/7 8-18/3 1,15 jan-mar *  /bin/true\n",
         &["--all"],
@@ -234,12 +230,9 @@ fn systemd_accepts_the_units_and_reads_the_times_as_cron_does() {
         paths.push(path);
     }
     assert_eq!(paths.len(), 4);
-    let verify = Command::new("systemd-analyze")
-        .args(["--man=no", "verify"])
-        .args(&paths)
-        .output();
-    let verify = verify.unwrap();
-    let said = String::from_utf8_lossy(&verify.stderr);
+    let Some(said) = complaints(&paths) else {
+        return;
+    };
     // systemd of another machine may not be running here; what it says of the units names them.
     assert!(!said.contains("job-"), "{said}");
     let event = Command::new("systemd-analyze")
@@ -252,6 +245,7 @@ fn systemd_accepts_the_units_and_reads_the_times_as_cron_does() {
         .env("TZ", "UTC")
         .output()
         .unwrap();
+    assert!(event.status.success());
     let event = String::from_utf8(event.stdout).unwrap();
     for time in ["2026-01-01 08:00:00", "08:07:00", "08:14:00", "08:21:00"] {
         assert!(event.contains(time), "{event}");

@@ -93,6 +93,7 @@ mod strays;
 mod sts;
 mod submit;
 mod swaks;
+mod systemd;
 mod texts;
 mod tls;
 mod tls_scan;

@@ -6,7 +6,7 @@ mod units;
 
 pub(crate) use args::Args;
 
-use crate::cli::cron::units::{UnitFile, UnitJob, UnitManager, unit_name, units, write_units};
+use crate::cli::cron::units::{UnitFile, UnitJob, UnitPlace, unit_name, units, write_units};
 use crate::cli::terminal::{complain, print, write};
 use crate::cron::crontab::{
     CrontabEntry, CrontabKind, RunPrefix, entries, unwrapped, wrapped, wrapped_words,
@@ -319,10 +319,10 @@ impl Crontab {
     }
 
     /// The units of the selected jobs, two files each.
-    fn units(&self, change: &CronChange, manager: &UnitManager) -> Result<Vec<UnitFile>, Failure> {
+    fn units(&self, change: &CronChange, place: &UnitPlace) -> Result<Vec<UnitFile>, Failure> {
         let entries = self.entries();
         let selected = match &change.jobs {
-            JobSelection::New(job) => return self.units_of_new(job, change, manager),
+            JobSelection::New(job) => return self.units_of_new(job, change, place),
             JobSelection::These(jobs) => self.selected(&entries, jobs)?,
             JobSelection::All => entries.iter().collect(),
         };
@@ -346,13 +346,13 @@ impl Crontab {
             let unit = UnitJob {
                 name: &name,
                 schedule: entry.schedule,
-                user: manager.is_system.then_some(entry.user),
+                user: place.manager.is_system.then_some(entry.user),
                 environment: settings
                     .filter_map(|(name, value)| Some((name, value?)))
                     .collect(),
                 words,
             };
-            files.extend(units(&unit, &manager.directory)?);
+            files.extend(units(&unit, &place.directory)?);
             names.insert(name);
         }
         Ok(files)
@@ -362,7 +362,7 @@ impl Crontab {
         &self,
         job: &NewJob,
         change: &CronChange,
-        manager: &UnitManager,
+        place: &UnitPlace,
     ) -> Result<Vec<UnitFile>, Failure> {
         let words: Vec<OsString> = job.command.iter().map(OsString::from).collect();
         let name = change.name.clone().unwrap_or_else(|| job_name(&words));
@@ -370,20 +370,20 @@ impl Crontab {
         let unit = UnitJob {
             name: &name,
             schedule: &job.schedule,
-            user: manager.is_system.then_some(user),
+            user: place.manager.is_system.then_some(user),
             environment: Vec::new(),
             words: run_words(&name, change, job.command.clone())?,
         };
-        units(&unit, &manager.directory).map(Vec::from)
+        units(&unit, &place.directory).map(Vec::from)
     }
 
-    fn manager(&self, change: &CronChange) -> Result<UnitManager, Failure> {
+    fn unit_place(&self, change: &CronChange) -> Result<UnitPlace, Failure> {
         let has_user = matches!(&change.jobs, JobSelection::New(job) if job.user.is_some());
-        UnitManager::of(has_user || matches!(self.kind(), CrontabKind::System))
+        UnitPlace::of(has_user || matches!(self.kind(), CrontabKind::System))
     }
 
     fn print_units(&self, change: &CronChange) -> Result<Exit, Failure> {
-        let files = self.units(change, &self.manager(change)?)?;
+        let files = self.units(change, &self.unit_place(change)?)?;
         Ok(print(|out| {
             for file in &files {
                 writeln!(out, "# {}\n{}", shown_path(&file.path), file.text)?;
@@ -393,12 +393,12 @@ impl Crontab {
     }
 
     fn install_units(&self, change: &CronChange) -> Result<Exit, Failure> {
-        let manager = self.manager(change)?;
-        let files = self.units(change, &manager)?;
+        let place = self.unit_place(change)?;
+        let files = self.units(change, &place)?;
         if !write_units(&files)? {
             complain("nothing to change: the units exist");
         }
-        let ctl = manager.ctl;
+        let ctl = place.manager.ctl;
         Ok(print(|out| {
             for file in &files {
                 writeln!(out, "{}", shown_path(&file.path))?;
@@ -451,14 +451,14 @@ fn run_words(name: &str, change: &CronChange, job: Vec<String>) -> Result<Vec<St
 
 /// Removes the units of these jobs. systemd stops their timers when they are disabled.
 fn remove_units(jobs: &[String]) -> Result<Exit, Failure> {
-    let manager = UnitManager::of(false)?;
+    let place = UnitPlace::of(false)?;
     let mut removed = Vec::new();
     for job in jobs {
-        removed.extend(units::remove_units(job, &manager.directory)?);
+        removed.extend(units::remove_units(job, &place.directory)?);
     }
     let timers = jobs.iter().map(|job| format!("{}.timer", unit_name(job)));
     let timers: Vec<String> = timers.collect();
-    let ctl = manager.ctl;
+    let ctl = place.manager.ctl;
     Ok(print(|out| {
         writeln!(out, "removed {}", removed.join(" "))?;
         writeln!(

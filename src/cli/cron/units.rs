@@ -4,8 +4,8 @@ use crate::cli::cron::Failure;
 use crate::cron::calendar::Schedule;
 use crate::system::exit::Exit;
 use crate::system::quote::systemd_word;
+use crate::system::systemd::{self, SystemdManager, exec_start};
 use crate::system::text::{reason, shown, shown_path};
-use crate::system::user::home;
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct UnitJob<'a> {
     pub name: &'a str,
     pub schedule: &'a str,
-    /// The user whom the system manager runs it as. `None`: the user of the manager.
+    /// The user that it runs as. `None`: that of the manager.
     pub user: Option<&'a str>,
     /// Variables that the crontab sets.
     pub environment: Vec<(&'static str, &'a str)>,
@@ -29,35 +29,26 @@ pub(super) struct UnitFile {
     pub text: String,
 }
 
-/// The systemd manager that runs the units.
-pub(super) struct UnitManager {
-    /// The directory of its units.
+/// Where units are.
+pub(super) struct UnitPlace {
+    pub manager: &'static SystemdManager,
     pub directory: PathBuf,
-    /// The command that controls it.
-    pub ctl: &'static str,
-    /// True if it runs units as any user.
-    pub is_system: bool,
 }
 
-impl UnitManager {
-    /// The system manager for jobs of the system and for root, else that of the user.
+impl UnitPlace {
+    /// That of the system for its jobs, else that of the user.
     pub fn of(is_system_job: bool) -> Result<Self, Failure> {
-        if is_system_job || rustix::process::geteuid().is_root() {
-            return Ok(Self {
-                directory: PathBuf::from("/etc/systemd/system"),
-                ctl: "systemctl",
-                is_system: true,
-            });
-        }
+        let manager = if is_system_job {
+            &systemd::SYSTEM
+        } else {
+            SystemdManager::of_this_process()
+        };
         let missing = || {
             let text = "no home directory for the units of your systemd manager";
             (text.to_owned(), Exit::Config)
         };
-        Ok(Self {
-            directory: home().ok_or_else(missing)?.join(".config/systemd/user"),
-            ctl: "systemctl --user",
-            is_system: false,
-        })
+        let directory = manager.path().ok_or_else(missing)?;
+        Ok(Self { manager, directory })
     }
 }
 
@@ -101,22 +92,7 @@ fn service(job: &UnitJob<'_>) -> String {
         let setting = systemd_word(Path::new(&setting), "$");
         text.push_str(&format!("Environment={setting}\n"));
     }
-    let mut words = job.words.iter();
-    // The program's own path is not searched for variables, and `$$` would not be replaced in it.
-    let program = words.next().map(|word| systemd_word(Path::new(word), "$"));
-    text.push_str(&format!("ExecStart={}", program.unwrap_or_default()));
-    for word in words {
-        text.push_str(&format!(" {}", argument(word)));
-    }
-    text + "\n"
-}
-
-/// A word of `ExecStart`; an empty one needs quotes.
-fn argument(word: &str) -> String {
-    match word {
-        "" => "\"\"".to_owned(),
-        word => systemd_word(Path::new(word), "$$"),
-    }
+    text + &format!("ExecStart={}\n", exec_start(&job.words))
 }
 
 fn timer(job: &UnitJob<'_>, schedule: &Schedule) -> String {

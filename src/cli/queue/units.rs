@@ -7,17 +7,19 @@ use crate::queue::submit::socket;
 use crate::queue::{Location, QueueOptions};
 use crate::system::exit::Exit;
 use crate::system::quote::{crontab_word, systemd_word};
+use crate::system::systemd;
+use crate::system::systemd::{SystemdManager, exec_start};
 use crate::system::text::reason;
 use crate::system::user::path_variable;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Writes the units to stdout.
 pub fn systemd(plan: &QueueOptions) -> Exit {
     let Some(mut call) = call(plan) else {
         return Exit::Software;
     };
-    let manager = if rustix::process::geteuid().is_root() {
+    let manager = if SystemdManager::of_this_process().is_system {
         &SYSTEM
     } else {
         &USER
@@ -71,8 +73,8 @@ struct Manager {
 }
 
 const SYSTEM: Manager = Manager {
-    directory: "/etc/systemd/system",
-    ctl: "systemctl",
+    directory: systemd::SYSTEM.directory,
+    ctl: systemd::SYSTEM.ctl,
     unit: "unit",
     target: "multi-user.target",
     more: "",
@@ -86,8 +88,8 @@ ProtectKernelTunables=yes
 };
 
 const USER: Manager = Manager {
-    directory: "~/.config/systemd/user",
-    ctl: "systemctl --user",
+    directory: systemd::USER.directory,
+    ctl: systemd::USER.ctl,
     unit: "unit --user-unit",
     target: "default.target",
     more: "# To keep it running while you are logged out: loginctl enable-linger\n",
@@ -367,17 +369,18 @@ impl UnitCall {
 
     /// For `ExecStart`.
     fn in_unit(&self, command: &str) -> String {
-        // The program's own path is not searched for variables, and `$$` would not be replaced in it.
-        let mut line = format!("{} {command}", systemd_word(&self.program, "$"));
-        for (option, path) in &self.options {
-            line.push_str(&format!(" {option} {}", systemd_word(path, "$$")));
-        }
-        line
+        let options = self.options.iter();
+        let options = options.flat_map(|(option, path)| [Path::new(option), path]);
+        exec_start(self.words(command).chain(options))
     }
 
     /// For `ExecStart`, with other options.
     fn without_options(&self, command: &str) -> String {
-        format!("{} {command}", systemd_word(&self.program, "$"))
+        exec_start(self.words(command))
+    }
+
+    fn words<'w>(&'w self, command: &'w str) -> impl Iterator<Item = &'w Path> {
+        std::iter::once(self.program.as_path()).chain(command.split(' ').map(Path::new))
     }
 
     /// For a crontab. `None`: it cannot be expressed there.
