@@ -5,7 +5,6 @@ use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{alert, mail, message, output, value};
 use crate::config::Places;
-use crate::cron::alert::AlertRules;
 use crate::mail::address::Address;
 use crate::mail::message::Input;
 use std::path::PathBuf;
@@ -66,7 +65,7 @@ impl Args {
             .map(|given| message::attachment(given, None))
             .collect();
         let attachments = attachments?;
-        let alert = self.alert.plan(&AlertRules::default());
+        let alert = self.alert.plan();
         if self.name.is_some() && !alert.rules.are_set() {
             return Err(UsageError::usage(
                 "--name is only used by --dedupe and --every; add one of them, or omit --name",

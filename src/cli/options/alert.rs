@@ -2,7 +2,7 @@
 
 use crate::cli::options::profile::{OptionError, to_words};
 use crate::cli::options::value;
-use crate::config::{Config, ConfigError, Profile};
+use crate::config::{Config, ConfigError, ConfigKey, Profile};
 use crate::cron::alert::{AlertOptions, AlertRules};
 use clap::{Args as _, Command, FromArgMatches as _};
 use std::num::NonZeroU64;
@@ -54,49 +54,45 @@ pub struct RepeatedAlertArgs {
 }
 
 impl AlertArgs {
-    /// The rules of the command line, and those of the profile that it does not have.
-    pub fn plan(self, profile: &AlertRules) -> AlertOptions {
-        let mut alert = self.repeated.plan(profile);
-        alert.rules.recovered = self.recovered || profile.recovered;
-        alert.rules.recovered_after = self.recovered_after.or(profile.recovered_after);
+    pub fn plan(self) -> AlertOptions {
+        let mut alert = self.repeated.plan();
+        alert.rules.recovered = self.recovered;
+        alert.rules.recovered_after = self.recovered_after;
         alert
     }
 
     /// The rules of a profile. They are no options of sending, so that they are parsed apart from the others.
     pub fn of_profile(config: &Config, profile: &Profile) -> Result<AlertRules, ConfigError> {
-        let mut command = Self::augment_args(Command::new("ehlo").no_binary_name(true));
-        command.build();
+        let settings: Vec<&ConfigKey> = profile.alerts().collect();
+        if settings.is_empty() {
+            return Ok(AlertRules::default());
+        }
+        let command = Self::augment_args(Command::new("ehlo").no_binary_name(true));
         let mut all = Vec::new();
-        for setting in profile.alerts() {
-            let known = command.get_arguments();
-            let words = known
-                .filter(|arg| arg.get_long() == Some(&setting.key))
-                .map(|arg| to_words(arg, &setting.value));
-            let words: Result<Vec<_>, _> = words.collect();
-            let words = words
-                .map_err(|fault| config.fault(setting, fault))?
-                .concat();
-            if let Err(error) = command.try_get_matches_from_mut(&words) {
+        for setting in settings {
+            let mut known = command.get_arguments();
+            let Some(arg) = known.find(|arg| arg.get_long() == Some(&setting.key)) else {
+                continue;
+            };
+            let words = to_words(arg, &setting.value);
+            let words = words.map_err(|fault| config.fault(setting, fault))?;
+            if let Err(error) = command.clone().try_get_matches_from(&words) {
                 return Err(config.fault(setting, OptionError::of(&error).fault));
             }
             all.extend(words);
         }
         let matches = command.try_get_matches_from(all);
         let args = matches.and_then(|matches| Self::from_arg_matches(&matches));
-        Ok(args.map_or_else(
-            |_| AlertRules::default(),
-            |args| args.plan(&AlertRules::default()).rules,
-        ))
+        Ok(args.map_or_else(|_| AlertRules::default(), |args| args.plan().rules))
     }
 }
 
 impl RepeatedAlertArgs {
-    /// The rules of the command line, and those of the profile that it does not have.
-    pub fn plan(self, profile: &AlertRules) -> AlertOptions {
+    pub fn plan(self) -> AlertOptions {
         AlertOptions {
             rules: AlertRules {
-                dedupe: self.dedupe.or(profile.dedupe),
-                every: self.every.or(profile.every),
+                dedupe: self.dedupe,
+                every: self.every,
                 ..AlertRules::default()
             },
             state: self.state_dir,

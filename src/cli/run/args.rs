@@ -10,7 +10,6 @@ use crate::cron::job;
 use crate::cron::job::{CommandSpec, DigestUse, Job, LockOptions, Template};
 use clap::ValueEnum;
 use std::ffi::OsString;
-use std::mem;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -169,9 +168,11 @@ impl Args {
             ));
         }
         let mut mail = self.mail.plan(typed, places)?;
+        let mut alert = self.alert.plan();
         // A digest has every run.
-        let rules = self.digest.is_none().then(|| mem::take(&mut mail.rules));
-        let mut alert = self.alert.plan(&rules.unwrap_or_default());
+        if self.digest.is_none() {
+            alert.rules = alert.rules.or(&mail.rules);
+        }
         alert.rules.change = matches!(when, ReportChoice::Change);
         let subject = subject(mail.head.subject.take(), typed)?;
         let named = self.name.is_some();

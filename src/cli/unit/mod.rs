@@ -60,11 +60,13 @@ pub struct Args {
 impl Args {
     pub fn plan(self, typed: &CommandLineArgs<'_>, places: &Places) -> Result<Unit, UsageError> {
         let mail = self.mail.plan(typed, places)?;
+        let mut alert = self.alert.plan();
+        alert.rules = alert.rules.or(&mail.rules);
         Ok(Unit {
             name: self.name,
             user: self.user_unit,
             lines: self.lines,
-            alert: self.alert.plan(&mail.rules),
+            alert,
             mail,
         })
     }

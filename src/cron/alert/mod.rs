@@ -44,6 +44,18 @@ pub struct AlertRules {
 }
 
 impl AlertRules {
+    /// These rules, and those of `others` that they do not have.
+    #[must_use]
+    pub fn or(self, others: &Self) -> Self {
+        Self {
+            dedupe: self.dedupe.or(others.dedupe),
+            every: self.every.or(others.every),
+            recovered: self.recovered || others.recovered,
+            recovered_after: self.recovered_after.or(others.recovered_after),
+            change: self.change || others.change,
+        }
+    }
+
     /// True if any rule is set, which needs a history.
     pub fn are_set(&self) -> bool {
         *self != Self::default()
