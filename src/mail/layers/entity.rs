@@ -1,12 +1,15 @@
 //! The structure of a MIME entity that is signed or encrypted.
 
+use crate::mail::crypt::CryptError;
+use crate::mail::layers::unread;
 use crate::mail::message::{HeaderMode, MessageError, MessageHeader, RawField, Source};
 use crate::mail::view::{DecodedBlocks, TransferEncoding};
 use mail_parser::{MessageParser, MimeHeaders as _};
 use memchr::memmem;
-use std::io;
+use std::io::{self, Write as _};
 use std::ops::Range;
 use std::sync::Arc;
+use tempfile::NamedTempFile;
 
 const BLOCK: usize = 64 * 1024;
 
@@ -57,6 +60,16 @@ pub struct SignedParts {
     pub content: Arc<Source>,
     /// Decoded.
     pub signature: Vec<u8>,
+}
+
+impl SignedParts {
+    /// The signature as a file, which the programs need.
+    pub fn signature_file(&self) -> Result<NamedTempFile, CryptError> {
+        let mut file = NamedTempFile::new().map_err(CryptError::Content)?;
+        let written = file.write_all(&self.signature);
+        written.map_err(CryptError::Content)?;
+        Ok(file)
+    }
 }
 
 /// A content in a transfer encoding.
@@ -148,7 +161,9 @@ impl Entity {
 
     fn cms(&self) -> Result<Structure, MessageError> {
         let body = self.body();
-        let beginning = body.beginning().map_err(|error| self.unread(error))?;
+        let beginning = body
+            .beginning()
+            .map_err(|error| unread(&self.source, error))?;
         let has = |object: &[u8]| memmem::find(&beginning, object).is_some_and(|at| at < 20);
         Ok(if has(SIGNED_DATA) {
             Structure::SmimeOpaque(body)
@@ -175,7 +190,7 @@ impl Entity {
         let signature = signature.body().whole();
         Ok(Some(SignedParts {
             content,
-            signature: signature.map_err(|error| self.unread(error))?,
+            signature: signature.map_err(|error| unread(&self.source, error))?,
         }))
     }
 
@@ -191,7 +206,9 @@ impl Entity {
         if self.boundary.is_empty() || self.boundary.len() > MAX_BOUNDARY {
             return Ok(None);
         }
-        let delimiters = self.delimiters(3).map_err(|error| self.unread(error))?;
+        let delimiters = self
+            .delimiters(3)
+            .map_err(|error| unread(&self.source, error))?;
         let part = |octets: Range<u64>| {
             let octets = octets.start..octets.end.max(octets.start);
             Arc::new(Source::part(self.source.name.clone(), &self.source, octets))
@@ -256,14 +273,6 @@ impl Entity {
             end: after + line_end.map_or(count, |end| end + 1) as u64,
             is_last,
         }))
-    }
-
-    fn unread(&self, error: io::Error) -> MessageError {
-        crate::mail::message::SourceError::Read {
-            name: self.source.name.clone(),
-            error,
-        }
-        .into()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::mail::address::{ListEntry, parse_list};
 use crate::mail::layers::entity::Entity;
+use crate::mail::layers::unread;
 use crate::mail::message::{MessageError, RawField, Source};
 use std::io;
 use std::sync::Arc;
@@ -53,13 +54,7 @@ pub fn message(
     }
     header.extend_from_slice(b"MIME-Version: 1.0\r\n\r\n");
     let stored = with_body(&outer.source.name, header, &inner);
-    stored.map_err(|error| {
-        crate::mail::message::SourceError::Read {
-            name: outer.source.name.clone(),
-            error,
-        }
-        .into()
-    })
+    stored.map_err(|error| unread(&outer.source, error))
 }
 
 fn with_body(name: &str, header: Vec<u8>, inner: &Entity) -> io::Result<Source> {

@@ -16,7 +16,9 @@ mod smime;
 
 use crate::mail::crypt::{CryptError, Method};
 use crate::mail::layers::entity::{Entity, Structure};
-use crate::mail::message::{MessageError, Source};
+use crate::mail::message::{MessageError, Source, SourceError};
+use crate::system::text::reason;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -63,7 +65,7 @@ impl LayerKind {
     }
 }
 
-/// Who made a signature.
+/// The author of a signature.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Signer {
     /// A user ID of the key, or the subject of the certificate.
@@ -79,8 +81,8 @@ pub struct Signer {
 }
 
 impl Layer {
-    /// The result as a whole: a signature must be valid, trusted and of the author. `None`: it is not decided, or valid
-    /// but of somebody who is not trusted.
+    /// The result as a whole: a signature must be valid, trusted and of the author. `None`: undecided, or a valid signature
+    /// with an untrusted key.
     pub fn is_ok(&self) -> Option<bool> {
         let is_believed = |signer: &Signer| signer.is_trusted && signer.is_author;
         match (self.kind, self.is_valid) {
@@ -134,15 +136,19 @@ impl Layer {
     }
 
     /// A layer that the program could not process.
-    fn unknown(standard: Method, kind: LayerKind, error: &CryptError) -> Self {
+    ///
+    /// # Errors
+    /// The content could not be read or stored.
+    fn unknown(standard: Method, kind: LayerKind, error: CryptError) -> Result<Self, CryptError> {
         let text = match error {
+            CryptError::Content(_) => return Err(error),
             CryptError::Start { program, error, .. } => {
-                let why = crate::system::text::reason(error);
+                let why = reason(&error);
                 format!("not checked: cannot run {program}: {why}; install it")
             }
             error => format!("not checked: {error}"),
         };
-        Self::new(standard, kind, None, text)
+        Ok(Self::new(standard, kind, None, text))
     }
 }
 
@@ -156,10 +162,25 @@ pub fn title(standard: Method) -> &'static str {
 
 /// The result of one step.
 struct Removed {
-    /// What was found: one encryption and the signatures within it, or the signatures.
+    /// One encryption and the signatures within it, or the signatures.
     layers: Vec<Layer>,
     /// The content. `None`: it is not accessible.
     content: Option<Arc<Source>>,
+}
+
+impl Removed {
+    /// A layer that could not be removed.
+    fn closed(layer: Layer) -> Self {
+        Self {
+            layers: vec![layer],
+            content: None,
+        }
+    }
+}
+
+fn unread(source: &Source, error: io::Error) -> MessageError {
+    let name = source.name.clone();
+    SourceError::Read { name, error }.into()
 }
 
 /// Checks the signatures of a message and decrypts it.

@@ -8,7 +8,8 @@ use crate::mail::message::{MessageError, Source, SourceWriter};
 use crate::mail::view::with_crlf;
 use crate::system::figures::counted;
 use crate::system::filter::Filtered;
-use std::io::{self, Write as _};
+use crate::system::text::percent_decoded;
+use std::io;
 use std::sync::Arc;
 
 /// Maximum number of signatures that are reported.
@@ -16,17 +17,13 @@ const MAX_SIGNATURES: usize = 5;
 
 /// Checks the signatures of multipart/signed.
 pub fn verify(parts: &SignedParts, authors: &[String]) -> Result<Removed, MessageError> {
-    let mut file = tempfile::NamedTempFile::new().map_err(CryptError::Content)?;
-    file.write_all(&parts.signature)
-        .map_err(CryptError::Content)?;
+    let file = parts.signature_file()?;
     let mut program = gpg();
     program.command.arg("--verify").arg(file.path()).arg("-");
     let source = &parts.content;
-    let checked = program.output(&mut feed_lines(source));
-    let layers = match checked {
+    let layers = match program.output(&mut feed_lines(source)) {
         Ok((_, ended)) => signatures(&ended, authors),
-        Err(CryptError::Content(error)) => return Err(CryptError::Content(error).into()),
-        Err(error) => vec![Layer::unknown(Method::Pgp, LayerKind::Signature, &error)],
+        Err(error) => vec![Layer::unknown(Method::Pgp, LayerKind::Signature, error)?],
     };
     Ok(Removed {
         layers,
@@ -51,29 +48,17 @@ pub fn decrypt(cipher: &Encoded, authors: &[String]) -> Result<Removed, MessageE
     let mut program = gpg();
     program.command.arg("--decrypt");
     let mut stored = SourceWriter::new(&cipher.source.name);
-    let decrypted = decrypted(program, cipher, &mut stored);
-    let (ended, is_decrypted) = match decrypted {
-        Ok(ended) => {
-            let has = |wanted: &str| statuses(&ended).any(|(word, _)| word == wanted);
-            let is_decrypted = has("DECRYPTION_OKAY")
-                && !["DECRYPTION_FAILED", "BADMDC", "NODATA", "UNEXPECTED"]
-                    .iter()
-                    .any(|word| has(word));
-            (ended, is_decrypted)
-        }
-        Err(CryptError::Content(error)) => return Err(CryptError::Content(error).into()),
+    let ended = match decrypted(program, cipher, &mut stored) {
+        Ok(ended) => ended,
         Err(error) => {
-            return Ok(Removed {
-                layers: vec![Layer::unknown(Method::Pgp, LayerKind::Encryption, &error)],
-                content: None,
-            });
+            let layer = Layer::unknown(Method::Pgp, LayerKind::Encryption, error)?;
+            return Ok(Removed::closed(layer));
         }
     };
-    if !is_decrypted {
-        return Ok(Removed {
-            layers: vec![refusal(&ended)],
-            content: None,
-        });
+    let has = |wanted: &str| statuses(&ended).any(|(word, _)| word == wanted);
+    let failures = ["DECRYPTION_FAILED", "BADMDC", "NODATA", "UNEXPECTED"];
+    if !has("DECRYPTION_OKAY") || failures.into_iter().any(has) {
+        return Ok(Removed::closed(refusal(&ended)));
     }
     let text = "decrypted".to_owned();
     let mut layers = vec![Layer::new(
@@ -82,7 +67,7 @@ pub fn decrypt(cipher: &Encoded, authors: &[String]) -> Result<Removed, MessageE
         Some(true),
         text,
     )];
-    if statuses(&ended).any(|(word, _)| word == "NEWSIG") {
+    if has("NEWSIG") {
         layers.extend(signatures(&ended, authors));
     }
     let content = stored.finish().map_err(CryptError::Content)?;
@@ -164,7 +149,7 @@ fn signatures(ended: &Filtered, authors: &[String]) -> Vec<Layer> {
         .collect()
 }
 
-/// What `gpg` reports about a signature.
+/// A report of `gpg` about a signature.
 #[derive(Default)]
 struct Found {
     /// `GOODSIG`, `BADSIG` and so on.
@@ -184,7 +169,7 @@ impl Found {
                 // The worst of several counts.
                 word.clone_into(&mut self.result);
                 let user = rest.split_once(' ').map_or("", |(_, user)| user);
-                self.user = unescaped(user);
+                self.user = percent_decoded(user.as_bytes());
             }
             "ERRSIG" if self.result.is_empty() => word.clone_into(&mut self.result),
             "NO_PUBKEY" => rest.clone_into(&mut self.missing),
@@ -283,23 +268,4 @@ fn gpg() -> Program {
         "/dev/null",
     ]);
     program
-}
-
-/// A text of a status line without its escapes, such as `%25`.
-fn unescaped(text: &str) -> String {
-    let mut octets = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('%') {
-        octets.extend_from_slice(before.as_bytes());
-        let digits = after.get(..2);
-        if let Some(octet) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            octets.push(octet);
-            rest = &after[2..];
-        } else {
-            octets.push(b'%');
-            rest = after;
-        }
-    }
-    octets.extend_from_slice(rest.as_bytes());
-    String::from_utf8_lossy(&octets).into_owned()
 }

@@ -8,7 +8,6 @@ use crate::mail::message::{MessageError, Source, SourceWriter};
 use crate::system::filter::Filtered;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -16,9 +15,7 @@ use tempfile::NamedTempFile;
 
 /// Checks the signature of multipart/signed.
 pub fn verify(parts: &SignedParts, authors: &[String]) -> Result<Removed, MessageError> {
-    let mut file = NamedTempFile::new().map_err(CryptError::Content)?;
-    file.write_all(&parts.signature)
-        .map_err(CryptError::Content)?;
+    let file = parts.signature_file()?;
     let source = &parts.content;
     let check = |checks_issuer: bool, signer: &Path| {
         let mut program = openssl(checks_issuer, signer);
@@ -76,10 +73,7 @@ fn checked(
     let signer = NamedTempFile::new().map_err(CryptError::Content)?;
     let mut run = |checks_issuer| check(checks_issuer, signer.path());
     let first = match run(true) {
-        Err(CryptError::Content(error)) => return Err(CryptError::Content(error).into()),
-        Err(error) => {
-            return Ok(Layer::unknown(Method::Smime, LayerKind::Signature, &error));
-        }
+        Err(error) => return Ok(Layer::unknown(Method::Smime, LayerKind::Signature, error)?),
         Ok(ended) => ended,
     };
     let is_trusted = first.status.success();
@@ -145,14 +139,10 @@ fn distrust(ended: &Filtered) -> String {
 /// Decrypts a content with the key in a file.
 pub fn decrypt(der: &Encoded, key: Option<&Path>) -> Result<Removed, MessageError> {
     let layer = |is_valid, text| Layer::new(Method::Smime, LayerKind::Encryption, is_valid, text);
-    let closed = |layer| Removed {
-        layers: vec![layer],
-        content: None,
-    };
     let Some(key) = key else {
         let text =
             "not decrypted: name a PEM file with your key and certificate: --decrypt-key FILE";
-        return Ok(closed(layer(None, text.to_owned())));
+        return Ok(Removed::closed(layer(None, text.to_owned())));
     };
     let mut program = Program::new("openssl", "--decrypt-key".to_owned());
     program
@@ -164,16 +154,14 @@ pub fn decrypt(der: &Encoded, key: Option<&Path>) -> Result<Removed, MessageErro
         .arg(key);
     let mut stored = SourceWriter::new(&der.source.name);
     match decrypted(program, der, &mut stored) {
-        Err(CryptError::Content(error)) => Err(CryptError::Content(error).into()),
-        Err(error) => Ok(closed(Layer::unknown(
-            Method::Smime,
-            LayerKind::Encryption,
-            &error,
-        ))),
+        Err(error) => {
+            let layer = Layer::unknown(Method::Smime, LayerKind::Encryption, error)?;
+            Ok(Removed::closed(layer))
+        }
         Ok(ended) if !ended.status.success() => {
             let why = failure(&ended, |line| !line.contains(":error:"));
             let text = format!("not decrypted with the key of --decrypt-key: {why}");
-            Ok(closed(layer(Some(false), text)))
+            Ok(Removed::closed(layer(Some(false), text)))
         }
         Ok(_) => {
             let content = stored.finish().map_err(CryptError::Content)?;
