@@ -169,9 +169,7 @@ impl Dialogue<'_> {
         if !self.awaiting.is_empty() {
             return Action::Read;
         }
-        if self.options.all_recipients && self.has_refused() {
-            self.withhold();
-        }
+        self.withhold_if_refused();
         if self.accepted.is_empty()
             && matches!(self.unsent.front(), Some(Step::Data | Step::Bdat { .. }))
         {
@@ -183,14 +181,12 @@ impl Dialogue<'_> {
         self.send_unsent()
     }
 
-    /// True if a recipient does not get the message.
-    fn has_refused(&self) -> bool {
-        let mut answers = self.answers.iter().flatten();
-        answers.any(|answer| !matches!(answer, RecipientReply::Accepted(_)))
-    }
-
-    /// Sends the message to no other recipient.
-    fn withhold(&mut self) {
+    /// Sends the message to no recipient if all are required and one does not get it.
+    fn withhold_if_refused(&mut self) {
+        let is_refused = |answer: &RecipientReply| !matches!(answer, RecipientReply::Accepted(_));
+        if !(self.options.all_recipients && self.answers.iter().flatten().any(is_refused)) {
+            return;
+        }
         self.accepted.clear();
         self.postponed.clear();
         self.todo.clear();
@@ -444,9 +440,7 @@ impl Dialogue<'_> {
             return self.fail_unmet(Unmet::Request(lack));
         }
         self.drop_unsuitable();
-        if self.options.all_recipients && self.has_refused() {
-            self.withhold();
-        }
+        self.withhold_if_refused();
         let left_out = self.left_out();
         let action = self.begin();
         left_out.into_iter().rev().fold(action, |action, detail| {
