@@ -10,9 +10,6 @@ use crate::client::session;
 use crate::client::transport::{Transport, Transports};
 use crate::client::wire::tls;
 use crate::mail::address::{Mailbox, parse_list};
-use crate::mail::crypt::CryptOptions;
-use crate::mail::dkim::Signer;
-use crate::mail::envelope::Dsn;
 use crate::mail::message::{
     Attachment, Content, Input, Message, MessageDraft, MessageOptions, TextAlternatives,
 };
@@ -122,13 +119,7 @@ fn message() -> anyhow::Result<Message> {
         no_date: false,
         no_message_id: false,
     };
-    let options = MessageOptions {
-        content: Content::Draft(Box::new(draft)),
-        envelope_from: None,
-        dsn: Dsn::default(),
-        signer: Signer::default(),
-        crypt: CryptOptions::default(),
-    };
+    let options = MessageOptions::of(Content::Draft(Box::new(draft)));
     // The file is open, so its name can be removed.
     Ok(Message::build(options, SystemTime::now())?)
 }

@@ -5,7 +5,7 @@ use crate::mail::address::Address;
 use crate::mail::message::{Message, MessageError, MessageOptions};
 use crate::probe::Status;
 use crate::system::exit::Exit;
-use crate::system::text::{reason, shown};
+use crate::system::text::{in_color, reason, shown};
 use crate::transcript;
 use crate::transcript::{Color, Transcript, TranscriptOptions};
 use std::env;
@@ -123,7 +123,7 @@ pub fn complain_in(color: &str, text: &str) {
     }
     let line = format!("ehlo: {}", shown(text));
     let line = wrapped(&line, width(io::stderr()), "ehlo: ".len());
-    complain_escaped(&format!("\x1b[{color}m{line}\x1b[0m\n"));
+    complain_escaped(&(in_color(color, &line) + "\n"));
 }
 
 /// Writes a line to stderr that begins with `ehlo: ` and has no control characters, wrapped at a terminal.

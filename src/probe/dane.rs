@@ -25,7 +25,7 @@ enum Found {
     Untrusted(String),
 }
 
-/// How a server was found.
+/// The way in which a server was found.
 #[derive(Clone, Copy, Debug)]
 pub enum Origin<'d> {
     Named,
@@ -53,7 +53,7 @@ pub struct RecordReport {
     pub state: RecordState,
 }
 
-/// What a record is worth.
+/// The result of the comparison of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordState {
     Matches,
@@ -64,7 +64,7 @@ pub enum RecordState {
     Unknown,
 }
 
-/// What a server has presented.
+/// The certificates of a server, or the reason for their absence.
 #[derive(Clone, Copy, Debug)]
 pub enum Presented<'c> {
     /// Certificates in DER, its own first.

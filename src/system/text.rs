@@ -109,6 +109,26 @@ pub fn json_for_terminal(json: &str) -> String {
     line
 }
 
+/// Escapes the characters that are markup.
+pub fn html_escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            _ => safe.push(character),
+        }
+    }
+    safe
+}
+
+/// A text in a color of the terminal, given as its ANSI code.
+pub fn in_color(color: &str, text: &str) -> String {
+    format!("\x1b[{color}m{text}\x1b[0m")
+}
+
 /// The first character that is not allowed in a header, an address or a command: CR, LF, NUL and every
 /// other control except TAB, and the Unicode line separators.
 pub fn forbidden(text: &str) -> Option<char> {

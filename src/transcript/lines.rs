@@ -1,6 +1,6 @@
 //! Output of transcript lines, optionally with time stamps and colours; the lines of a message.
 
-use crate::system::text::{printable, shown_with_tabs};
+use crate::system::text::{in_color, printable, shown_with_tabs};
 use crate::transcript::{Color, TranscriptOptions};
 use std::io::{self, Write};
 use std::time::Instant;
@@ -89,7 +89,7 @@ impl<W: Write> TranscriptWriter<W> {
             let text = line.strip_suffix('\n').unwrap_or(line);
             self.is_whole = text.len() < line.len();
             match color.filter(|_| !text.is_empty()) {
-                Some(color) => all.push_str(&format!("\x1b[{color}m{text}\x1b[0m")),
+                Some(color) => all.push_str(&in_color(color, text)),
                 None => all.push_str(text),
             }
             if self.is_whole {

@@ -2,8 +2,6 @@
 //! for character, in every shape that a server may ask for.
 
 use ehlo::mail::address::{ListEntry, Mailbox, decoded, parse_list};
-use ehlo::mail::crypt::CryptOptions;
-use ehlo::mail::dkim::Signer;
 use ehlo::mail::message::{
     Attachment, Content, HeaderField, Input, Message, MessageDraft, MessageOptions,
     TextAlternatives,
@@ -102,33 +100,27 @@ impl Letter {
             name: Some(self.name.clone()),
             ..Mailbox::parse("alice@crepes.fr").unwrap()
         };
-        MessageOptions {
-            content: Content::Draft(Box::new(MessageDraft {
-                to: vec![ListEntry::Mailbox(person.clone())],
-                from: person,
-                cc: parse_list("Team: c@x.test, d@x.test;").unwrap(),
-                bcc: Vec::new(),
-                reply_to: Vec::new(),
-                subject: Some(self.subject.clone()),
-                headers: vec![HeaderField {
-                    name: "Comments".to_owned(),
-                    value: self.subject.clone(),
-                }],
-                text: TextAlternatives {
-                    body: Some(Input::Text(self.body.clone())),
-                    ..TextAlternatives::default()
-                },
-                inline: Vec::new(),
-                attachments: self.files.iter().enumerate().map(attach).collect(),
-                messages: Vec::new(),
-                no_date: false,
-                no_message_id: false,
-            })),
-            envelope_from: None,
-            dsn: ehlo::mail::envelope::Dsn::default(),
-            signer: Signer::default(),
-            crypt: CryptOptions::default(),
-        }
+        MessageOptions::of(Content::Draft(Box::new(MessageDraft {
+            to: vec![ListEntry::Mailbox(person.clone())],
+            from: person,
+            cc: parse_list("Team: c@x.test, d@x.test;").unwrap(),
+            bcc: Vec::new(),
+            reply_to: Vec::new(),
+            subject: Some(self.subject.clone()),
+            headers: vec![HeaderField {
+                name: "Comments".to_owned(),
+                value: self.subject.clone(),
+            }],
+            text: TextAlternatives {
+                body: Some(Input::Text(self.body.clone())),
+                ..TextAlternatives::default()
+            },
+            inline: Vec::new(),
+            attachments: self.files.iter().enumerate().map(attach).collect(),
+            messages: Vec::new(),
+            no_date: false,
+            no_message_id: false,
+        })))
     }
 
     fn build(&self) -> Message {

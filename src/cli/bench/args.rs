@@ -9,9 +9,6 @@ use crate::cli::options::{auth, route, tls, value};
 use crate::client::session::{EarlyStop, Protocol, StopMethod, TlsDemand};
 use crate::client::transport::Transport;
 use crate::mail::address::{Address, AddressError, Domain, Mailbox, parse_list};
-use crate::mail::crypt::CryptOptions;
-use crate::mail::dkim::Signer;
-use crate::mail::envelope::Dsn;
 use crate::mail::message::{Content, Input, MessageOptions, ReadyMessage};
 use crate::probe::load::{
     LoadEnd, LoadExpectation, LoadPlan, MessageTemplate, Mix, Pace, RecipientTemplate, Sizes,
@@ -386,21 +383,15 @@ impl MessageArgs {
 /// The message in a file, whose addresses are not used.
 fn ready_message(file: PathBuf, to: &RecipientTemplate) -> Result<MessageOptions, UsageError> {
     let invalid = |error: AddressError| UsageError::data(error.to_string());
-    Ok(MessageOptions {
-        content: Content::Ready(ReadyMessage {
-            input: Input::File(file),
-            from: Mailbox::parse(SENDER).map_err(invalid)?,
-            headers: Vec::new(),
-            recipients: parse_list(&to.example.to_string()).map_err(invalid)?,
-            sender_is_known: true,
-            no_date: false,
-            no_message_id: false,
-        }),
-        envelope_from: None,
-        dsn: Dsn::default(),
-        signer: Signer::default(),
-        crypt: CryptOptions::default(),
-    })
+    Ok(MessageOptions::of(Content::Ready(ReadyMessage {
+        input: Input::File(file),
+        from: Mailbox::parse(SENDER).map_err(invalid)?,
+        headers: Vec::new(),
+        recipients: parse_list(&to.example.to_string()).map_err(invalid)?,
+        sender_is_known: true,
+        no_date: false,
+        no_message_id: false,
+    })))
 }
 
 /// A password is not sent without TLS unless that is allowed, and the port of implicit TLS has no other sessions.

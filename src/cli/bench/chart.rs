@@ -2,6 +2,7 @@
 
 use crate::cli::bench::time;
 use crate::probe::load::Latencies;
+use crate::system::text::in_color;
 use std::time::Duration;
 
 /// Columns of the longest bar.
@@ -24,7 +25,7 @@ pub fn chart(latencies: &Latencies, colors: bool) -> String {
         let bar = "#".repeat(usize::try_from(length).unwrap_or_default());
         let bar = if colors && !bar.is_empty() {
             let blanks = " ".repeat(usize::try_from(BAR - length).unwrap_or_default());
-            format!("\x1b[{COLOR}m{bar}\x1b[0m{blanks}")
+            in_color(COLOR, &bar) + &blanks
         } else {
             format!(
                 "{bar:<width$}",

@@ -3,7 +3,8 @@
 use crate::cli::bench::report::error_words;
 use crate::cli::bench::timeline::Point;
 use crate::cli::bench::{BenchReport, chart, milliseconds, number, time};
-use crate::probe::load::{Latencies, Phase};
+use crate::probe::load::{Latencies, Phase, per_second};
+use crate::system::text::{html_escaped, shown};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -214,7 +215,7 @@ fn distribution(latencies: &Latencies) -> String {
 
 fn rates(points: &[Point]) -> String {
     let top = points.iter().map(Point::rate).fold(0.0, f64::max);
-    let failed = |point: &Point| point.failed as f64 / point.length.as_secs_f64().max(1e-9);
+    let failed = |point: &Point| per_second(point.failed, point.length);
     let top = points.iter().map(failed).fold(top, f64::max);
     let plot = Plot::over(points, top);
     let accepted = points.iter().map(|point| (seconds(point), point.rate()));
@@ -350,11 +351,7 @@ fn rounded_up(top: f64) -> f64 {
 }
 
 fn escaped(text: &str) -> String {
-    let text = crate::system::text::shown(text);
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    html_escaped(&shown(text))
 }
 
 #[cfg(test)]

@@ -1,24 +1,23 @@
 //! Interim results and the result as JSON. The fields are described in `man/ehlo-bench.schema.json`.
 
 use crate::cli::bench::BenchReport;
-use crate::probe::load::{ErrorCount, Interval, Latencies, Pace, Phase};
+use crate::probe::load::{ErrorCount, Interval, Latencies, Pace, Phase, per_second};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 pub fn interval(interval: &Interval) -> Value {
     let counts = interval.counts;
-    let seconds = interval.length.as_secs_f64().max(1e-9);
     json!({
         "event": "interval",
         "at": rounded(interval.at.as_secs_f64()),
-        "seconds": rounded(seconds),
+        "seconds": rounded(interval.length.as_secs_f64()),
         "warm_up": interval.is_warm_up,
         "accepted": counts.accepted,
         "failed": counts.failed,
         "octets": counts.octets,
         "connections": counts.connections,
         "late": counts.late,
-        "rate": rounded(counts.accepted as f64 / seconds),
+        "rate": rounded(per_second(counts.accepted, interval.length)),
         "time": times(&interval.latencies),
     })
 }

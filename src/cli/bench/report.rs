@@ -1,9 +1,11 @@
 //! The report for people, in 80 columns.
 
 use crate::cli::bench::{BenchReport, chart, milliseconds, number, time};
-use crate::probe::load::{ErrorCount, ErrorKind, Interval, LoadExpectationResult, Phase};
+use crate::probe::load::{
+    ErrorCount, ErrorKind, Interval, LoadExpectationResult, Phase, per_second,
+};
 use crate::system::figures::counted;
-use crate::system::text::{beginning, shown};
+use crate::system::text::{beginning, in_color, shown};
 
 /// Width of the column of labels.
 const LABEL: usize = 12;
@@ -32,8 +34,8 @@ pub fn text(report: &BenchReport<'_>, colors: bool) -> String {
 
 /// A line while the run continues.
 pub fn progress(interval: &Interval) -> String {
-    let seconds = interval.length.as_secs_f64().max(1e-9);
-    let rate = number((interval.counts.accepted as f64 / seconds).round());
+    let rate = per_second(interval.counts.accepted, interval.length);
+    let rate = number(rate.round());
     let p50 = time(interval.latencies.percentile(50.0));
     let p99 = time(interval.latencies.percentile(99.0));
     let failed = match interval.counts.failed {
@@ -154,7 +156,7 @@ fn errors(report: &BenchReport<'_>, colors: bool) -> String {
     out
 }
 
-/// What went wrong, as in `rcpt: 450 4.2.1 slow down`.
+/// An error in words, as in `rcpt: 450 4.2.1 slow down`.
 pub fn error_words(error: &ErrorCount) -> String {
     let text = beginning(&error.text, REPLY);
     let stage = error.stage.name();
@@ -180,7 +182,7 @@ fn expected(result: &LoadExpectationResult, colors: bool) -> String {
 /// A line in this colour.
 fn marked(line: &str, color: Option<&str>) -> String {
     match color {
-        Some(color) => format!("\x1b[{color}m{line}\x1b[0m\n"),
+        Some(color) => in_color(color, line) + "\n",
         None => format!("{line}\n"),
     }
 }

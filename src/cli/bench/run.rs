@@ -50,7 +50,7 @@ fn prepared(bench: &mut Bench) -> Result<Exit, Exit> {
 }
 
 fn create(path: &Path) -> Result<File, Exit> {
-    // What is there stays until there is a report.
+    // An earlier page stays until there is a report.
     let mut options = File::options();
     let options = options.write(true).create(true).truncate(false);
     options.open(path).map_err(|error| {

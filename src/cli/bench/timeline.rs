@@ -1,6 +1,6 @@
 //! The intervals of a run, as many as a chart can show.
 
-use crate::probe::load::Interval;
+use crate::probe::load::{Interval, per_second};
 use std::time::Duration;
 
 /// Maximum number of points. A run of any length needs no more memory.
@@ -42,7 +42,7 @@ impl Point {
     }
 
     pub fn rate(&self) -> f64 {
-        self.accepted as f64 / self.length.as_secs_f64().max(1e-9)
+        per_second(self.accepted, self.length)
     }
 
     fn merge(&mut self, next: Self) {

@@ -4,7 +4,7 @@ use crate::cli::terminal::{Display, color_of, wrapped};
 use crate::probe::check::DomainReport;
 use crate::probe::{ExpectationResult, Finding, Status};
 use crate::system::exit::Exit;
-use crate::system::text::shown;
+use crate::system::text::{in_color, shown};
 use serde_json::{Value, json};
 
 /// Widths of the columns, in characters.
@@ -38,7 +38,7 @@ fn findings(findings: &[Finding], display: Display) -> String {
         let text = wrapped(&lines(finding), display.width, STATUS + ID);
         let name = finding.status.name();
         match color_of(finding.status).filter(|_| display.colors) {
-            Some(color) => text.replacen(name, &format!("\x1b[{color}m{name}\x1b[0m"), 1),
+            Some(color) => text.replacen(name, &in_color(color, name), 1),
             None => text,
         }
     };

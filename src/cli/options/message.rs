@@ -7,9 +7,6 @@ use crate::cli::options::value;
 use crate::cli::options::value::{AddressList, Ids, Sender};
 use crate::cli::options::{crypt, dkim};
 use crate::mail::address::{Address, AddressError, Domain, ListEntry, Mailbox};
-use crate::mail::crypt::CryptOptions;
-use crate::mail::dkim::Signer;
-use crate::mail::envelope::Dsn;
 use crate::mail::message::{
     Attachment, Content, Disposition, HeaderField, Inline, Input, MessageDraft, MessageOptions,
     MessageSource, RawMessage, ReadyMessage, TextAlternatives, WithoutText,
@@ -303,13 +300,7 @@ fn raw_message(raw: RawMessage) -> Result<MessageOptions, UsageError> {
     if raw.recipients.is_empty() {
         return Err(no_recipient());
     }
-    Ok(MessageOptions {
-        content: Content::Raw(raw),
-        envelope_from: None,
-        dsn: Dsn::default(),
-        signer: Signer::default(),
-        crypt: CryptOptions::default(),
-    })
+    Ok(MessageOptions::of(Content::Raw(raw)))
 }
 
 impl Args {
@@ -386,11 +377,9 @@ impl Args {
                 no_message_id: self.no_message_id,
             };
             return Ok(MessageOptions {
-                content: Content::Ready(ready),
                 envelope_from: sender,
-                dsn: Dsn::default(),
                 signer,
-                crypt: CryptOptions::default(),
+                ..MessageOptions::of(Content::Ready(ready))
             });
         }
         let is_bcc = |field: &HeaderField| field.name.eq_ignore_ascii_case("bcc");
@@ -400,11 +389,9 @@ impl Args {
         let mut draft = self.draft(from, recipients)?;
         draft.text.without_text = without_text;
         Ok(MessageOptions {
-            content: Content::Draft(Box::new(draft)),
             envelope_from,
-            dsn: Dsn::default(),
             signer,
-            crypt: CryptOptions::default(),
+            ..MessageOptions::of(Content::Draft(Box::new(draft)))
         })
     }
 

@@ -2,7 +2,7 @@
 
 use crate::cli::terminal::{Display, color_of, wrapped};
 use crate::probe::{Finding, Status};
-use crate::system::text::shown;
+use crate::system::text::{in_color, shown};
 
 /// Width of the column of labels.
 pub const LABEL: usize = 12;
@@ -53,11 +53,11 @@ impl Lines {
             let printed = if last == *label { "" } else { label };
             last = label;
             let line = format!("{printed:<LABEL$}{value}");
-            // What belongs to the line above is indented, and what continues it more.
+            // A detail of the line above is indented, and the rest of a wrapped line twice as much.
             let depth = value.len() - value.trim_start().len();
             let line = wrapped(line.trim_end(), display.width, LABEL + 2 * depth);
             match status.and_then(color_of).filter(|_| display.colors) {
-                Some(color) => text.push_str(&format!("\x1b[{color}m{line}\x1b[0m")),
+                Some(color) => text.push_str(&in_color(color, &line)),
                 None => text.push_str(&line),
             }
             text.push('\n');

@@ -29,7 +29,7 @@ impl ProbeTarget<'_> {
         server.unwrap_or_else(|| self.endpoint.host.to_string())
     }
 
-    /// How it was found.
+    /// The way in which it was found.
     pub fn origin(&self) -> Origin<'_> {
         match self.domain {
             Some(domain) => Origin::Exchanger {

@@ -35,7 +35,7 @@ pub struct ShowOptions {
     pub output: ShowOutput,
 }
 
-/// What decrypts messages, in addition to the OpenPGP keyring.
+/// Keys that decrypt messages, in addition to the OpenPGP keyring.
 #[derive(Debug)]
 pub struct LayerOptions {
     /// A PEM file with key and certificate, for S/MIME.

@@ -140,7 +140,7 @@ fn parts(out: &mut String, message: &ShownMessage) -> io::Result<()> {
     Ok(())
 }
 
-/// What the layers are, and what DKIM signatures and list fields say.
+/// The results for end-to-end signatures and encryption, DKIM signatures and list fields.
 fn checks(out: &mut String, message: &ShownMessage) {
     let layers = message.layers.iter();
     let layers = layers.map(|layer| (layer.is_ok(), layer.name(), layer.text.as_str()));

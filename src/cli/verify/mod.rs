@@ -41,7 +41,7 @@ pub struct VerifyTask {
     pub verbose: bool,
 }
 
-/// What was found out about a message.
+/// The results for a message.
 struct Findings {
     report: MessageReport,
     /// End-to-end signatures and encryption.

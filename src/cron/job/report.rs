@@ -8,7 +8,7 @@ use crate::cron::job::tee::MARK;
 use crate::cron::job::{FinishedJob, JobLog};
 use crate::system::figures::{counted, spoken_size};
 use crate::system::sealed_file::SealedFile;
-use crate::system::text::shown_path;
+use crate::system::text::{html_escaped, shown_path};
 use crate::system::{time, user};
 use std::fmt::Write as _;
 use std::io::{self, Read};
@@ -260,21 +260,6 @@ fn file_name(name: &str) -> String {
         }
     };
     name.chars().map(plain).collect()
-}
-
-/// Escapes the characters that are markup.
-pub fn html_escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            _ => safe.push(character),
-        }
-    }
-    safe
 }
 
 /// Lines, each with its end.

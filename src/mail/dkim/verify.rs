@@ -162,7 +162,7 @@ impl HashedMessage<'_> {
         })
     }
 
-    /// What is wrong with the body, without a look at the key: its hash, or its length. `None`: nothing.
+    /// The verdict if the body does not have the hash or the length of the signature. `None`: it does. The key is not needed.
     pub fn body_fault(&self, signature: &Signature) -> Option<DkimVerdict> {
         let hash = self
             .hashes

@@ -244,6 +244,17 @@ pub struct MessageOptions {
 }
 
 impl MessageOptions {
+    /// A message from its author, without delivery status notifications, signatures and encryption.
+    pub fn of(content: Content) -> Self {
+        Self {
+            content,
+            envelope_from: None,
+            dsn: Dsn::default(),
+            signer: Signer::default(),
+            crypt: CryptOptions::default(),
+        }
+    }
+
     /// Reads the standard input, so that the message can be built more than once.
     pub fn hold_stdin(&mut self) -> Result<(), SourceError> {
         match &mut self.content {

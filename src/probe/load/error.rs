@@ -17,7 +17,7 @@ const MAX_TEXT: usize = 500;
 /// Maximum number of errors that are told apart.
 const MAX_KINDS: usize = 100;
 
-/// Why a message was not accepted.
+/// The kind of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ErrorKind {
     /// The server replied with 4yz or 5yz.

@@ -16,7 +16,7 @@ const LINE: usize = 78;
 /// Octets of the text that are repeated in a long message: whole lines.
 const TEXT: usize = LINE * 512;
 
-/// What all messages of a run have in common.
+/// The common parts of all messages of a run.
 #[derive(Debug)]
 pub struct MessageTemplate {
     /// The reverse-path; `None`: the null sender.

@@ -29,7 +29,13 @@ pub use error::{ErrorCount, ErrorKind};
 pub use expect::{LoadExpectation, LoadExpectationResult};
 pub use message::{MessageTemplate, RecipientTemplate};
 pub use plan::{LoadEnd, LoadPlan, Mix, Pace};
-pub use record::{Interval, Latencies, Phase};
+pub use record::{Interval, Latencies, Phase, per_second};
 pub use run::{LoadReport, LoadTarget, run};
 pub use scope::{is_public, is_reserved};
 pub use size::Sizes;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

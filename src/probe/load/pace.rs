@@ -1,8 +1,8 @@
 //! When each message is due, and which worker sends it.
 
-use crate::probe::load::{LoadPlan, Pace};
+use crate::probe::load::{LoadPlan, Pace, locked};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::thread::Thread;
 use std::time::{Duration, Instant};
@@ -191,10 +191,6 @@ impl OpenLoop {
             self.ramp + (number - in_ramp) / self.rate
         })
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a run sends, how often, and over how many connections.
+//! The plan of a run: its messages, their rate, and the number of connections.
 
 use crate::probe::load::MessageTemplate;
 use std::num::NonZeroU64;

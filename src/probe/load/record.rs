@@ -1,8 +1,9 @@
 //! What a run has measured: a histogram for each phase, counters and errors.
 
 use crate::probe::load::error::{ErrorTable, LoadError};
+use crate::probe::load::locked;
 use hdrhistogram::Histogram;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Times are told apart from this number of nanoseconds on.
@@ -202,6 +203,11 @@ pub struct Interval {
     pub is_warm_up: bool,
 }
 
+/// This number of messages in this time, as the number in a second.
+pub fn per_second(count: u64, time: Duration) -> f64 {
+    count as f64 / time.as_secs_f64().max(1e-9)
+}
+
 /// One message as it was measured.
 pub struct Sample {
     pub due: Instant,
@@ -325,10 +331,6 @@ impl Recorder {
         }
         all
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

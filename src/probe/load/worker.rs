@@ -12,13 +12,13 @@ use crate::probe::load::error::LoadError;
 use crate::probe::load::pace::{Pacer, Ticket};
 use crate::probe::load::record::{Counts, Recorder, Sample};
 use crate::probe::load::timer::PhaseTimer;
-use crate::probe::load::{LoadPlan, Pace};
+use crate::probe::load::{LoadPlan, Pace, locked};
 use crate::system::secret::Login;
 use rustix::net::{Shutdown, shutdown};
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// A message that begins later than this after it was due is late.
@@ -282,7 +282,7 @@ impl OpenSockets {
     }
 
     fn locked(&self) -> MutexGuard<'_, Sockets> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 }
 

@@ -3,8 +3,6 @@
 
 #![no_main]
 
-use ehlo::mail::crypt::CryptOptions;
-use ehlo::mail::dkim::Signer;
 use ehlo::mail::address::{Mailbox, parse_list};
 use ehlo::mail::message::{
     Content, Input, Message, MessageDraft, MessageOptions, TextAlternatives,
@@ -59,13 +57,7 @@ fn wire(text: &str) -> Vec<u8> {
         no_date: false,
         no_message_id: false,
     };
-    let options = MessageOptions {
-        content: Content::Draft(Box::new(draft)),
-        envelope_from: None,
-        dsn: ehlo::mail::envelope::Dsn::default(),
-        signer: Signer::default(),
-        crypt: CryptOptions::default(),
-    };
+    let options = MessageOptions::of(Content::Draft(Box::new(draft)));
     let message = Message::build(options, SystemTime::UNIX_EPOCH).unwrap();
     let shape = message.shape(BodyType::SevenBit.with_utf8()).unwrap();
     let mut out = Vec::new();

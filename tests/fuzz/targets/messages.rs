@@ -57,13 +57,7 @@ fn ready(data: &[u8]) -> Option<Message> {
         no_date: false,
         no_message_id: false,
     };
-    let options = MessageOptions {
-        content: Content::Ready(ready),
-        envelope_from: None,
-        dsn: Dsn::default(),
-        signer: Signer::default(),
-        crypt: CryptOptions::default(),
-    };
+    let options = MessageOptions::of(Content::Ready(ready));
     Message::build(options, SystemTime::UNIX_EPOCH).ok()
 }
 

@@ -6,9 +6,6 @@ use crate::cli::standins::mail::args::MailArgs;
 use crate::cli::standins::mail::settings::MailPlan;
 use crate::cli::standins::mail::{MailError, MailStyle, complain};
 use crate::mail::address::{ListEntry, Mailbox};
-use crate::mail::crypt::CryptOptions;
-use crate::mail::dkim::Signer;
-use crate::mail::envelope::Dsn;
 use crate::mail::message::{
     Attachment, Content, HeaderField, HeldBytes, Input, Message, MessageDraft, MessageOptions,
     TextAlternatives, WithoutText,
@@ -251,11 +248,8 @@ fn as_encoded(draft: MessageDraft, text: Input) -> Result<HeldBytes, MailError> 
 
 fn build_options(draft: MessageDraft) -> MessageOptions {
     MessageOptions {
-        content: Content::Draft(Box::new(draft)),
         envelope_from: Some(None),
-        dsn: Dsn::default(),
-        signer: Signer::default(),
-        crypt: CryptOptions::default(),
+        ..MessageOptions::of(Content::Draft(Box::new(draft)))
     }
 }
 

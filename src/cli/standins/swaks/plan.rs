@@ -106,7 +106,7 @@ impl Plan {
     }
 }
 
-/// What is read before the sender and the recipients are known.
+/// The options that are read before the sender and the recipients are known.
 struct RequestedSession {
     place: Place,
     protocol: ProtocolOption,
