@@ -224,3 +224,9 @@ fn leaf(names: &[&str], change: Change) -> CertificateParams {
     change(&mut params);
     params
 }
+
+/// In lower case.
+pub fn hex(bytes: &[u8]) -> String {
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
+}

@@ -207,14 +207,7 @@ fn a_connection_lost_between_the_dot_and_its_reply_leaves_it_uncertain() {
 fn a_connection_lost_after_dot_and_quit_in_one_packet_leaves_it_uncertain() {
     let server = Server::start(|talk| {
         talk.greet(&["PIPELINING"]);
-        talk.expect_group(&[
-            "MAIL FROM:<alice@crepes.fr>",
-            "RCPT TO:<bob@hamburger.edu>",
-            "DATA",
-        ]);
-        talk.say("250 ok\n250 ok\n354 go on");
-        talk.message();
-        talk.expect("QUIT");
+        talk.group_and_message();
         talk.close();
     });
     let run = send(&server);

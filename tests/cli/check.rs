@@ -1,9 +1,9 @@
 //! `ehlo check` against a DNS server of the test: a table of domains, servers with and without TLS, and records and
 //! servers that are made to do harm.
 
-use crate::authority::{Authority, BOTH, Papers};
+use crate::authority::{Authority, hex};
 use crate::dns::Authority as Dns;
-use crate::encrypted::Way;
+use crate::encrypted::offering_starttls;
 use crate::program::{Ehlo, Run};
 use crate::server::Server;
 use serde_json::Value;
@@ -106,21 +106,6 @@ fn status(run: &Run, id: &str) -> Option<String> {
     finding.map(|(_, status, _)| (*status).to_owned())
 }
 
-fn hex(bytes: &[u8]) -> String {
-    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    digits.concat()
-}
-
-/// A server that offers STARTTLS with these certificates.
-fn encrypted(papers: &Papers) -> Server<()> {
-    let config = papers.config(BOTH);
-    Server::start(move |talk| {
-        Way::Starttls.open(talk, &config);
-        talk.offer(&["PIPELINING"]);
-        talk.quit();
-    })
-}
-
 #[test]
 fn findings_are_those_of_the_table() {
     let (cases, records) = table();
@@ -211,7 +196,7 @@ fn spf_results_are_those_of_the_table() {
 fn a_good_domain_is_ok_and_meets_expectations() {
     let ca = Authority::new();
     let papers = ca.issue(&["mx.crepes.fr"]);
-    let server = encrypted(&papers);
+    let server = offering_starttls(&papers);
     let dns = Dns::serve(&ZONE);
     let mut pem = tempfile::NamedTempFile::new().unwrap();
     std::io::Write::write_all(&mut pem, ca.pem().as_bytes()).unwrap();
@@ -303,7 +288,7 @@ fn a_server_without_starttls_and_one_with_another_certificate_are_warnings() {
         Some("warning"),
         "{run:#?}"
     );
-    let server = encrypted(&Authority::new().issue(&["mx.example.net"]));
+    let server = offering_starttls(&Authority::new().issue(&["mx.example.net"]));
     let run = check(&dns, server.port, &["--json", "--only", "tls"]);
     server.finish();
     run.exits(1);
@@ -329,7 +314,7 @@ fn tlsa_records_are_compared_with_the_certificate_if_they_are_signed() {
         (true, &wrong, "dane.match", "failed"),
         (false, &right, "dane.unsigned", "warning"),
     ] {
-        let server = encrypted(&papers);
+        let server = offering_starttls(&papers);
         let owner = format!("_{}._tcp.mx.crepes.fr", server.port);
         let mut zone: Vec<String> = ZONE.iter().map(|line| (*line).to_owned()).collect();
         zone.push(format!("{owner} TLSA 3 1 1 {digest}"));

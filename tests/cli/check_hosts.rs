@@ -1,12 +1,11 @@
 //! `ehlo check`: names of addresses, DNS block lists, sessions with another server, and policies of MTA-STS.
 
-use crate::authority::{Authority, BOTH, Papers};
+use crate::authority::{Authority, BOTH};
 use crate::dns::Authority as Dns;
-use crate::encrypted::Way;
+use crate::encrypted::offering_starttls;
 use crate::network;
 use crate::policy_host::{PolicyHost, ok};
 use crate::program::{Ehlo, Run};
-use crate::server::Server;
 use serde_json::Value;
 
 /// A domain with an exchanger at 192.0.2.1, to which nothing leads.
@@ -144,19 +143,10 @@ fn names_of_addresses_are_confirmed() {
     has(&run, "ptr.unconfirmed", "failed", "192.0.2.2");
 }
 
-fn encrypted(papers: &Papers) -> Server<()> {
-    let config = papers.config(BOTH);
-    Server::start(move |talk| {
-        Way::Starttls.open(talk, &config);
-        talk.offer(&["PIPELINING"]);
-        talk.quit();
-    })
-}
-
 #[test]
 fn sessions_are_opened_with_another_server() {
     let ca = Authority::new();
-    let server = encrypted(&ca.issue(&["mx.crepes.fr"]));
+    let server = offering_starttls(&ca.issue(&["mx.crepes.fr"]));
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("ca.pem");
     std::fs::write(&file, ca.pem()).unwrap();
@@ -197,7 +187,7 @@ fn check_policy(ca: &Authority, response: &str, options: &[&str]) -> Run {
         ca.issue(&["mta-sts.crepes.fr"]).config(BOTH),
         move |_, _| response.clone(),
     );
-    let server = encrypted(&ca.issue(&["mx.crepes.fr"]));
+    let server = offering_starttls(&ca.issue(&["mx.crepes.fr"]));
     let port = server.port.to_string();
     let fixed = ["--only", "sts", "--port", &port, "--helo", "me.example"];
     let trust = ["--ca-file", file.to_str().unwrap()];

@@ -27,14 +27,7 @@ fn extensions_may_be_forced_after_helo() {
         talk.say("220 mx.example ESMTP");
         talk.expect("HELO me.example");
         talk.say("250 mx.example");
-        talk.expect_group(&[
-            "MAIL FROM:<alice@crepes.fr>",
-            "RCPT TO:<bob@hamburger.edu>",
-            "DATA",
-        ]);
-        talk.say("250 ok\n250 ok\n354 go on");
-        talk.message();
-        talk.expect("QUIT");
+        talk.group_and_message();
         talk.say("250 taken\n221 bye");
     });
     let run = Ehlo::to(&server)

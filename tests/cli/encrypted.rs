@@ -1,7 +1,7 @@
 //! The scripted server inside TLS: the same script goes on, and every byte of the client's passes
 //! through here, so that it is known what went out in clear, what in TLS, and what not at all.
 
-use crate::authority::Papers;
+use crate::authority::{BOTH, Papers};
 use crate::program::Ehlo;
 use crate::server::{PATIENCE, Server, Talk};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -13,6 +13,16 @@ use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
+
+/// A server that offers STARTTLS with these certificates, and that is left after EHLO.
+pub fn offering_starttls(papers: &Papers) -> Server<()> {
+    let config = papers.config(BOTH);
+    Server::start(move |talk| {
+        Way::Starttls.open(talk, &config);
+        talk.offer(&["PIPELINING"]);
+        talk.quit();
+    })
+}
 
 /// How a connection gets encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

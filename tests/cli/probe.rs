@@ -1,7 +1,7 @@
 //! `ehlo probe`: what is told of a server, what is expected of it, and what is never said to it. Every
 //! script ends with QUIT or with the connection, so that a MAIL would fail the test.
 
-use crate::authority::{Authority, BOTH, ONLY_12, Papers};
+use crate::authority::{Authority, BOTH, ONLY_12, Papers, hex};
 use crate::encrypted::Way;
 use crate::program::{Ehlo, Run};
 use crate::sasl::{PASSWORD, encode};
@@ -65,11 +65,6 @@ fn report(run: &Run) -> (String, Vec<String>) {
     });
     let rest: Vec<&str> = run.stdout.lines().filter(|line| !is_times(line)).collect();
     (rest.join("\n"), steps.collect())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    digits.concat()
 }
 
 /// Neither the password nor what PLAIN makes of it is anywhere.

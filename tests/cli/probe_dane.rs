@@ -1,29 +1,14 @@
 //! `ehlo probe --dane`: the TLSA records of a server beside its certificate.
 
-use crate::authority::{Authority, BOTH, Papers};
+use crate::authority::{Authority, Papers, hex};
 use crate::dns::Authority as Dns;
-use crate::encrypted::Way;
+use crate::encrypted::offering_starttls;
 use crate::program::{Ehlo, Run};
-use crate::server::Server;
 use serde_json::Value;
-
-fn encrypted(papers: &Papers) -> Server<()> {
-    let config = papers.config(BOTH);
-    Server::start(move |talk| {
-        Way::Starttls.open(talk, &config);
-        talk.offer(&["PIPELINING"]);
-        talk.quit();
-    })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    digits.concat()
-}
 
 /// A probe of the exchangers of crepes.fr, whose names have these records besides.
 fn probe(papers: &Papers, records: &[&str], options: &[&str]) -> Run {
-    let server = encrypted(papers);
+    let server = offering_starttls(papers);
     let port = server.port.to_string();
     let mut zone = vec![
         "crepes.fr MX 10 mx.crepes.fr".to_owned(),

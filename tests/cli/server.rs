@@ -416,6 +416,20 @@ impl Talk {
         }
     }
 
+    /// MAIL, RCPT for bob and DATA in one group, each accepted, then the message and QUIT.
+    #[track_caller]
+    pub fn group_and_message(&mut self) -> Message {
+        self.expect_group(&[
+            "MAIL FROM:<alice@crepes.fr>",
+            "RCPT TO:<bob@hamburger.edu>",
+            "DATA",
+        ]);
+        self.say("250 ok\n250 ok\n354 go on");
+        let message = self.message();
+        self.expect("QUIT");
+        message
+    }
+
     /// DATA, the message and its final dot.
     #[track_caller]
     pub fn data(&mut self) -> Message {

@@ -1,7 +1,7 @@
 //! TLS as it should be: what is verified, what is shown, what is forgotten, and what is refused
 //! before anything is connected to.
 
-use crate::authority::{AS_IS, Authority, BOTH, ONLY_12, ONLY_13, Papers};
+use crate::authority::{AS_IS, Authority, BOTH, ONLY_12, ONLY_13, Papers, hex};
 use crate::encrypted::Way;
 use crate::program::{Ehlo, Run};
 use crate::server::Server;
@@ -44,11 +44,6 @@ fn encrypted(run: &Run, name: &str) -> Vec<(String, bool)> {
         (stage, event["tls"].as_bool().unwrap())
     };
     run.events(name).into_iter().map(told).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    digits.concat()
 }
 
 #[test]
@@ -201,14 +196,7 @@ fn what_is_offered_in_tls_counts() {
         let server = Server::start(move |talk| {
             way.open(talk, &config);
             talk.offer(&["PIPELINING", "STARTTLS"]);
-            talk.expect_group(&[
-                "MAIL FROM:<alice@crepes.fr>",
-                "RCPT TO:<bob@hamburger.edu>",
-                "DATA",
-            ]);
-            talk.say("250 ok\n250 ok\n354 go on");
-            talk.message();
-            talk.expect("QUIT");
+            talk.group_and_message();
             talk.say("250 taken\n221 bye");
         });
         let run = Ehlo::secured_to(&server, way)

@@ -241,6 +241,16 @@ fn subject(receiver: &Receiver, subject: &str) {
     );
 }
 
+/// A receiver without messages, and its page, which waits for them.
+fn live_page() -> (Receiver, Browser) {
+    let mut receiver = Receiver::start(&["--http", "127.0.0.1:0"]);
+    let address = format!("http://127.0.0.1:{}/", receiver.http_port());
+    let browser = Browser::open(1280, 800);
+    browser.go(&address);
+    browser.wait("document.getElementById('live').className === 'on'");
+    (receiver, browser)
+}
+
 const SUBJECTS: &str =
     "[...document.querySelectorAll('#list .subject')].map((one) => one.textContent).join()";
 
@@ -249,11 +259,7 @@ fn messages_are_shown_live_searched_and_read_by_keyboard() {
     if !has(DRIVER) || !has(CHROMIUM) {
         return;
     }
-    let mut receiver = Receiver::start(&["--http", "127.0.0.1:0"]);
-    let address = format!("http://127.0.0.1:{}/", receiver.http_port());
-    let browser = Browser::open(1280, 800);
-    browser.go(&address);
-    browser.wait("document.getElementById('live').className === 'on'");
+    let (receiver, browser) = live_page();
     browser.wait("!document.getElementById('empty').hidden");
     // Live, without a reload.
     for one in ["one", "two", "three"] {
@@ -302,11 +308,7 @@ fn a_late_list_does_not_hide_a_new_message() {
     if !has(DRIVER) || !has(CHROMIUM) {
         return;
     }
-    let mut receiver = Receiver::start(&["--http", "127.0.0.1:0"]);
-    let address = format!("http://127.0.0.1:{}/", receiver.http_port());
-    let browser = Browser::open(1280, 800);
-    browser.go(&address);
-    browser.wait("document.getElementById('live').className === 'on'");
+    let (receiver, browser) = live_page();
     browser.wait("state.revision !== null && state.pending === 0");
     browser.value(
         "(() => { const real = fetch; window.held = []; window.fetch = async (path, options) => { \
