@@ -50,7 +50,7 @@ The exit status is 77 if something must not be used, and 75 if nothing is known.
 
 const SCAN_CONNECTIONS: &str = "\
 There are at most as many connections at a time as --connections says. If the server refuses one for the moment, the scan continues with fewer, \
-and with pauses. Each step is subject to --timeout, and the scan ends after five minutes. What could not be found out is reported as unknown.";
+and with pauses. Each step is subject to --timeout, and the scan ends after five minutes. With implicit TLS, the server need not speak SMTP. What could not be found out is reported as unknown.";
 
 const NAGIOS: &str = "\
 --nagios prints one line in the format of the Monitoring Plugins guidelines: the state, what is wrong or how long the session \
