@@ -56,7 +56,7 @@ the rights of a system user, who owns the queue and the password file. Nothing i
 digest, unit, --queue and --queue-only pass their messages to the socket if it exists and belongs to root or to the owner
 of its directory; exit status 0 then means that the message is on the disk of that queue. A message with a route,
 profile, configuration or queue directory of its own on the command line, or of a user with a configuration file in the
-home directory, takes its own way, as does a message of the owner of the queue.",
+home directory, is not passed to the socket; nor is a message of the owner of the queue.",
     "\
 The user of a client is known by the credentials of the socket (SO_PEERCRED). Users may send from their login name at a
 name of this host or at domain in [sendmail], with or without a detail (bob+lists), and from the null sender. [senders]
@@ -104,7 +104,7 @@ passfile, connect_timeout, target_session_attrs, ...): schema is the schema of t
 a claim lasts without renewal [2m], and connections the number of connections of each process, without that for
 notifications [4].",
     "\
-Messages are in the database and in its backups in clear. A standby that is promoted without the last commits of the server
+Messages are stored unencrypted in the database and in its backups. A standby that is promoted without the last commits of the server
 before it may send their messages again; synchronous replication prevents that. If all connections of the database are in
 use or it restarts, statements are tried again for 15 seconds. A worker then waits until the database is available; other
 commands exit with 75, and with 78 if the URL, the login or the version of the tables is wrong.",
