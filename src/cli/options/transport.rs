@@ -175,6 +175,8 @@ pub struct ProbeTransportArgs {
     tls: tls::Args,
     #[command(flatten)]
     auth: auth::Args,
+    #[command(flatten)]
+    oauth: oauth::Args,
 }
 
 impl ProbeTransportArgs {
@@ -186,7 +188,11 @@ impl ProbeTransportArgs {
             ..session::Options::default()
         };
         let route = route::Args::to(host, self.port, self.reach);
-        transport(route, session, self.tls, self.auth)
+        let mut auth = self.auth;
+        if let Some(account) = self.oauth.account(auth.user())? {
+            auth.set_account(account);
+        }
+        transport(route, session, self.tls, auth)
     }
 }
 
