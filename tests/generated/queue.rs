@@ -56,7 +56,7 @@ the rights of a system user, who owns the queue and the password file. Nothing i
 digest, unit, --queue and --queue-only pass their messages to the socket if it exists and belongs to root or to the owner
 of its directory; exit status 0 then means that the message is on the disk of that queue. A message with a route,
 profile, configuration or queue directory of its own on the command line, or of a user with a configuration file in the
-home directory, takes its own way, as does a message of the owner of the queue.",
+home directory, is not passed to the socket; nor is a message of the owner of the queue.",
     "\
 The user of a client is known by the credentials of the socket (SO_PEERCRED). Users may send from their login name at a
 name of this host or at domain in [sendmail], with or without a detail (bob+lists), and from the null sender. [senders]
@@ -117,7 +117,7 @@ in synchronous_standby_names), it has all that was confirmed: no message is lost
 is sent again with X-Possible-Duplicate. Without it, messages of the last moments may be lost, or delivered twice. A server
 that was replaced must not accept changes again.",
     "\
-Messages are in the database and in its backups in clear. If all connections of the database are in
+Messages are stored unencrypted in the database and in its backups. If all connections of the database are in
 use or it restarts, statements are tried again for 15 seconds. A worker then waits until the database is available; other
 commands exit with 75, and with 78 if the URL, the login or the version of the tables is wrong.",
 ];
