@@ -67,8 +67,9 @@ the message has them. Sender, the fields of resending and of mailing lists, Auto
 Content-Description are signed if they are present. Other fields are not signed.",
     "\
 A composed message is signed and sent in its 7bit form, so that no server on the way converts it. A message of --message or
-of sendmail is signed as it is. If it is 8bit and a server does not support 8BITMIME, or if its header is not ASCII and a
-server does not support SMTPUTF8, it is converted, and its signature becomes invalid; with --verbose, a remark says so. Existing signatures of such a message are kept. A message that can only be sent as binary data is not
+of sendmail that is 8bit, or has a header that is not ASCII, is converted to 7bit before it is signed (RFC 6376, section 5.3);
+with --verbose, a remark says so. It is signed as it is if it already has a signature (DKIM, ARC), which is kept, or if it has no 7bit form,
+as with a non-ASCII address or an 8bit part that is signed; the latter is sent only to servers that need no conversion. A message that can only be sent as binary data is not
 signed; a warning says so.",
     "\
 With --dkim-key and ;domain=, the domain may differ from that of From. Such a signature does not count for DMARC, unless both

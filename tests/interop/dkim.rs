@@ -665,9 +665,12 @@ fn signature_survives_postfix_with_and_without_8bitmime_and_chunking() {
             }
             saved.push(world.save(&wire(&postfix.receive("bob"))));
         }
-        if !discarded.contains("8bitmime") {
-            let message = "From: alice@crepes.fr\nTo: bob@example.test\n\n\u{fc}\n.\nx  \n\n";
-            let arguments = ["sendmail", "-i", "-odi", "bob@example.test"];
+        // They are converted before they are signed.
+        let message = "From: alice@crepes.fr\nTo: bob@example.test\n\n\u{fc}\n.\nx  \n\n";
+        for arguments in [
+            ["sendmail", "-i", "-odi", "bob@example.test"],
+            ["-q", "--message", "-", "bob@example.test"],
+        ] {
             world
                 .run(0, &arguments, Some(message.as_bytes()))
                 .ends_with(0);

@@ -118,7 +118,7 @@ impl<E: Replay> UnfinishedMessage<E> {
             notes: &mut notes,
         };
         protect(&self.crypt, &self.envelope, unprotected)?;
-        let signatures = sign(signer, (&fields, &mut variants), &mut notes, now)?;
+        let signatures = sign(signer, (&mut fields, &mut variants), &mut notes, now)?;
         let header = octets(&fields);
         Ok(Message {
             envelope: self.envelope,

@@ -2,17 +2,25 @@
 
 use crate::mail::address::{Domain, ListEntry, parse_list};
 use crate::mail::dkim::{Signatures, Signer, SigningError};
-use crate::mail::message::header_reader::RawField;
-use crate::mail::message::stream::BodyVariant;
+use crate::mail::envelope::Envelope;
+use crate::mail::message::convert::made_seven_bit;
+use crate::mail::message::encode::Encoding;
+use crate::mail::message::header_reader::{HeaderMode, MessageHeader, RawField};
+use crate::mail::message::source::SourceError;
+use crate::mail::message::stream::{BodyVariant, EMPTY_LINE, Message, Segment};
 use crate::mail::message::{BuildNotes, MessageError};
-use crate::smtp::blocks::BodyType;
+use crate::smtp::blocks::{BodyType, Replay};
+use std::sync::Arc;
 use std::time::SystemTime;
 
-/// Prepares the signatures of each variant, and drops the variants that are not sent if the message is signed.
-/// Without a key for it, nothing is changed.
-pub fn sign<E>(
+/// Fields with signatures of others, which a conversion would invalidate.
+const SIGNED: [&str; 3] = ["dkim-signature", "arc-seal", "arc-message-signature"];
+
+/// Prepares the signatures of each variant, and drops the variants that are not sent if the message is signed. If a server
+/// could require a conversion, the message is converted first. Without a key for it, nothing is changed.
+pub fn sign<E: Replay>(
     signer: &Signer,
-    (fields, variants): (&[RawField], &mut Vec<BodyVariant<E>>),
+    (fields, variants): (&mut Vec<RawField>, &mut Vec<BodyVariant<E>>),
     notes: &mut BuildNotes,
     now: SystemTime,
 ) -> Result<Vec<Signatures>, MessageError> {
@@ -32,8 +40,12 @@ pub fn sign<E>(
         notes.warnings.push(warning.to_owned());
         return Ok(Vec::new());
     }
+    if is_fragile(fields, variants) {
+        let remark = convert_first(fields, variants)?;
+        notes.remarks.push(remark.to_owned());
+    }
+    let fields = &*fields;
     notes.remarks.extend(chosen.remarks());
-    notes.remarks.extend(fragile(fields, variants[0].body_type));
     let signatures = variants.iter().map(|variant| {
         let own = RawField::split(&variant.fields);
         let all = fields.iter().chain(&own);
@@ -61,18 +73,64 @@ fn keep_signable<E>(variants: &mut Vec<BodyVariant<E>>) -> bool {
     true
 }
 
-/// A remark about a message that is converted for some servers.
-fn fragile(fields: &[RawField], body_type: BodyType) -> Option<String> {
-    let is_utf8 = fields.iter().any(|field| !field.raw.is_ascii());
-    let needed = match (body_type > BodyType::SevenBit, is_utf8) {
-        (false, false) => return None,
-        (true, false) => "8BITMIME",
-        (false, true) => "SMTPUTF8",
-        (true, true) => "8BITMIME and SMTPUTF8",
+/// True if a server that lacks 8BITMIME or SMTPUTF8 requires a conversion. A report has a 7bit variant of its own.
+fn is_fragile<E>(fields: &[RawField], variants: &[BodyVariant<E>]) -> bool {
+    let is_ascii = fields.iter().all(|field| field.raw.is_ascii());
+    let has_7bit = |variant: &BodyVariant<E>| variant.body_type == BodyType::SevenBit;
+    !is_ascii || !variants.iter().any(has_7bit)
+}
+
+/// Converts the message to 7 bit and a header in ASCII before it is signed (RFC 6376 §5.3). If that is impossible, it is
+/// impossible as well when it is sent: then only servers that need no conversion get it. Returns a remark.
+fn convert_first<E: Replay>(
+    fields: &mut Vec<RawField>,
+    variants: &mut Vec<BodyVariant<E>>,
+) -> Result<&'static str, MessageError> {
+    if fields
+        .iter()
+        .any(|field| SIGNED.contains(&field.name.as_str()))
+    {
+        return Ok(
+            "it has a signature, and is not converted to 7bit: a server without 8BITMIME invalidates both",
+        );
+    }
+    let header: Vec<&[u8]> = fields.iter().map(|field| &field.raw[..]).collect();
+    let header = header.concat();
+    let unsigned = Message {
+        envelope: Envelope::default(),
+        utf8_header: !header.is_ascii(),
+        remarks: Vec::new(),
+        warnings: Vec::new(),
+        unusable: Vec::new(),
+        header,
+        header_end: EMPTY_LINE,
+        variants: std::mem::take(variants),
+        signatures: Vec::new(),
     };
-    Some(format!(
-        "for a server without {needed}, it is converted, which invalidates the signature"
-    ))
+    let converted = made_seven_bit(&unsigned, "the message", false);
+    let failed = |error| SourceError::Spool {
+        name: "the message".to_owned(),
+        error,
+    };
+    let Ok(source) = converted.map_err(failed)? else {
+        *variants = unsigned.variants;
+        return Ok("it has no 7bit form, and is sent only to servers that need none");
+    };
+    let header = MessageHeader::read(&source, HeaderMode::Lenient)?;
+    let len = source.len - header.body_at;
+    let content = Segment::Content {
+        source: Arc::new(source),
+        offset: header.body_at,
+        encoding: Encoding::SevenBit,
+        len,
+    };
+    *fields = header.fields;
+    variants.push(BodyVariant {
+        body_type: BodyType::SevenBit,
+        fields: String::new(),
+        segments: vec![content],
+    });
+    Ok("converted to 7bit before it is signed, so that no server has to convert it")
 }
 
 /// The domains of the authors, in lower case, each once.
@@ -102,7 +160,7 @@ mod tests {
     use crate::mail::message::Message;
     use crate::mail::message::finish::{UnfinishedBody, UnfinishedMessage};
     use crate::mail::message::stream::Segment;
-    use crate::smtp::blocks::{Block, Nothing, Replay as _, Shape};
+    use crate::smtp::blocks::{Block, Nothing, Shape};
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -178,13 +236,23 @@ mod tests {
     }
 
     #[test]
-    fn message_without_a_7bit_variant_is_signed_as_it_is() {
+    fn message_without_a_7bit_variant_is_converted_before_it_is_signed() {
         let message = finished("a@x.org", &[EightBit, Binary], SigningMode::Require).unwrap();
-        assert!(message.shape(SevenBit.with_utf8()).is_none());
-        assert!(sent(&message, Binary).unwrap().ends_with("8BITMIME\r\n"));
-        assert!(message.remarks[1].contains("without 8BITMIME,"));
+        for body_type in [SevenBit, EightBit, Binary] {
+            assert!(sent(&message, body_type).unwrap().ends_with("8BITMIME\r\n"));
+        }
+        assert!(message.remarks[0].contains("converted to 7bit"));
         let message = finished("\u{fc} <a@x.org>", &[SevenBit], SigningMode::Auto).unwrap();
-        assert!(message.remarks[1].contains("without SMTPUTF8,"));
+        let shape = message.shape(SevenBit.without_utf8()).unwrap();
+        assert!(read(&message, shape).contains("From: =?utf-8?"));
+    }
+
+    #[test]
+    fn message_without_a_7bit_form_is_signed_as_it_is() {
+        let message = finished("\u{fc}@x.org", &[EightBit], SigningMode::Auto).unwrap();
+        assert!(message.shape(SevenBit.with_utf8()).is_none());
+        assert!(sent(&message, EightBit).is_some());
+        assert!(message.remarks[0].contains("no 7bit form"));
     }
 
     #[test]

@@ -148,13 +148,22 @@ pub fn made_valid(
 /// # Errors
 /// The message cannot be read, or not be stored.
 pub fn made_robust(original: &dyn Replay, name: &str) -> io::Result<Result<Source, Unconvertible>> {
+    made_seven_bit(original, name, true)
+}
+
+/// The same; if not `is_robust`, only with content that no server has to convert.
+pub fn made_seven_bit(
+    original: &dyn Replay,
+    name: &str,
+    is_robust: bool,
+) -> io::Result<Result<Source, Unconvertible>> {
     let Some(shape) = original.shape(BodyType::Binary.with_utf8()) else {
         return Ok(Err(Unconvertible::Frozen));
     };
     let target = Target {
         seven_bit: true,
         ascii_header: true,
-        is_robust: true,
+        is_robust,
         signed: Signed::Kept,
     };
     let selected = select(target, |push| {
