@@ -8,11 +8,10 @@ use crate::server::options::{Introduction, ServerOptions};
 use crate::server::reply;
 use crate::server::session::{Client, CloseMode, ServerContext, ServerSession};
 use crate::server::store::MessageStore;
-use crate::server::stream::{ByteStream, within};
+use crate::server::stream::{ByteStream as _, SocketStream, within};
 use crate::system::user::peer_uid;
 use socket2::Socket;
 use std::io::{self, Write as _};
-use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread::{self, Scope};
@@ -176,7 +175,8 @@ fn serve_connection<'scope, 'env: 'scope>(
     scope: &'scope Scope<'scope, 'env>,
 ) {
     let socket = Arc::new(accepted.socket);
-    let uid = peer_uid(&*socket);
+    // A TCP connection has none.
+    let uid = accepted.from.is_none().then(|| peer_uid(&*socket)).flatten();
     // Before the connection counts: one user must not be able to take the places of the others.
     let permit = match context.store.admit(uid) {
         Ok(permit) => permit,
@@ -194,9 +194,9 @@ fn serve_connection<'scope, 'env: 'scope>(
     let _ = thread::Builder::new().spawn_scoped(scope, move || {
         // An optimization only; a unix socket does not have this option.
         let _ = socket.set_tcp_nodelay(true);
-        let session = ServerSession::new(context, Arc::clone(&socket), client);
-        if session.run() == CloseMode::Polite {
-            linger_close(socket);
+        let stream = SocketStream::new(Arc::clone(&socket));
+        if ServerSession::new(context, stream, client).run() == CloseMode::Polite {
+            linger_close(SocketStream::new(socket));
         }
         drop((slot, permit));
     });
@@ -209,11 +209,10 @@ fn reject(mut socket: &Socket, reply: &str) {
 
 /// Closes the server's side, then waits for the client to close its own: a socket closed with unread input
 /// sends a reset, which can overtake the last reply.
-fn linger_close(mut socket: Arc<Socket>) {
+fn linger_close(mut stream: SocketStream) {
     let deadline = within(LINGER);
     let mut unread = [0; 4096];
-    let _ = socket.shutdown(Shutdown::Write);
-    while matches!(socket.receive(&mut unread, deadline), Ok(1..)) {}
+    while stream.end_writing() && matches!(stream.receive(&mut unread, deadline), Ok(1..)) {}
 }
 
 #[cfg(test)]

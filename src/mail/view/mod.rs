@@ -19,7 +19,7 @@ pub use checks::{FieldCheck, SignatureCheck, check_fields, check_signatures};
 pub(in crate::mail) use content::with_crlf;
 pub use content::{DecodedBlocks, TransferEncoding, decode};
 pub use links::links;
-pub use parse::{Limits, Parser};
+pub use parse::{Limits, Parser, TAGS};
 
 use crate::mail::message::Source;
 use mail_parser::decoders::html::html_to_text;
