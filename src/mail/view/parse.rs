@@ -5,8 +5,8 @@ use crate::mail::view::content::TransferEncoding;
 use crate::mail::view::skeleton::{Skeleton, SkeletonLimits};
 use crate::mail::view::{MessageView, PartView, Person, Role, ViewedField};
 use mail_parser::{
-    Address, ContentType, HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders as _,
-    PartType,
+    Address, ContentType, HeaderName, HeaderValue, Message, MessageParser, MessagePart,
+    MimeHeaders as _, PartType,
 };
 use std::io;
 use std::sync::LazyLock;
