@@ -1,7 +1,7 @@
 //! Accepts HTTP connections and runs a thread for each.
 
 use crate::server::fault_plan::FaultPlan;
-use crate::server::limiter::ConnectionLimiter;
+use crate::server::limiter::{ConnectionLimiter, Grace};
 use crate::server::listener::{Accepted, Listen, Listener, ListenerSet, Next, ServerError};
 use crate::server::stream::SocketStream;
 use crate::server::web::api;
@@ -90,7 +90,7 @@ impl WebServer {
         let accepted = thread::scope(|scope| {
             let accepted = accept_all(&listeners, (context, &limiter), scope);
             catcher.close();
-            limiter.shut_down(Duration::ZERO);
+            limiter.shut_down(Grace::NONE);
             accepted
         });
         accepted.map_err(ServerError::Accept)
