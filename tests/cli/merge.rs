@@ -187,6 +187,23 @@ fn nothing_is_sent_if_any_row_has_an_error() {
 }
 
 #[test]
+fn field_name_cannot_be_a_template() {
+    let server = Server::untouched();
+    for (field, words) in [
+        ("{{name}}: 1", "the name of a field cannot be a template"),
+        ("X Job: {{name}}", "not a valid header field name"),
+        ("{{name}}", "expected a name, a colon and a value"),
+    ] {
+        let (run, home) = merge(&relay(&server), LIST)
+            .args(["-H", field])
+            .run_in_home();
+        run.exits(64).complains(1).says(&["--header: ", words]);
+        assert!(!home.path().join("list.csv.merge").exists());
+    }
+    server.finish();
+}
+
+#[test]
 fn refused_rows_are_skipped_later_and_can_be_tried_again() {
     let sink = Receiver::start(&["--json", "--fault", "rcpt=550 5.1.1 nobody@2"]);
     let run = merge(&sink.relay(), LIST).args(["--json"]);
@@ -315,6 +332,12 @@ fn row_whose_end_was_sent_without_a_reply_is_uncertain_and_held() {
         .exits(79)
         .shows(&["1 uncertain"])
         .says(&["may have received the message"]);
+    let journal = directory.path().join("list.csv.merge");
+    Ehlo::new()
+        .args([Path::new("merge"), Path::new("failed"), &journal])
+        .run()
+        .exits(0)
+        .shows(&["uncertain,\"sent, and no reply was recorded; it may have been delivered\""]);
     let untouched = Server::untouched();
     let second = again(directory.path(), &relay(&untouched), &[]);
     untouched.finish();

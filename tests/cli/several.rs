@@ -123,7 +123,7 @@ fn refused_message_does_not_stop_the_others() {
     run.exits(79).complains(2).says(&[
         "message 2 of 3 (standard input, message 2): ",
         "550 5.1.1 nobody",
-        "1 of 3 messages were not delivered to all of their recipients",
+        "1 of 3 messages were not accepted for all of their recipients",
     ]);
     assert_eq!(
         verdicts(&run),

@@ -8,7 +8,7 @@ use crate::client::session;
 use crate::client::session::{EarlyStop, Protocol, TlsDemand};
 use crate::client::transport::Transport;
 use crate::client::wire::tls::Trust;
-use clap::{ArgMatches, FromArgMatches as _, ValueEnum};
+use clap::ValueEnum;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
@@ -23,8 +23,6 @@ pub(crate) struct TransportArgs {
     #[command(flatten)]
     tls: tls::Args,
     #[command(flatten)]
-    policy: policy::Args,
-    #[command(flatten)]
     auth: auth::Args,
     #[arg(skip)]
     pub(crate) rare: RareArgs,
@@ -35,6 +33,8 @@ pub(crate) struct TransportArgs {
 #[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 pub(crate) struct RareArgs {
+    #[command(flatten)]
+    policy: policy::Args,
     #[command(flatten)]
     oauth: oauth::Args,
     #[command(flatten)]
@@ -59,17 +59,9 @@ pub(crate) struct CommonTransportArgs {
 }
 
 impl TransportArgs {
-    /// Reads the rare options, if the command has them.
-    pub(crate) fn read_rare(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        // A flag of the command always has a value. In a release build, clap does not report unknown options.
-        if matches.ids().any(|id| id == "raw") {
-            self.rare = RareArgs::from_arg_matches(matches)?;
-        }
-        Ok(())
-    }
-
     pub(crate) fn transport(self) -> Result<Transport, UsageError> {
         let RareArgs {
+            policy,
             oauth,
             extensions,
             testing,
@@ -84,7 +76,7 @@ impl TransportArgs {
         }
         let contrary = self.tls.replaces_policies();
         let mut transport = transport(self.route, options, self.tls, auth)?;
-        transport.policy = self.policy.options(&transport.route, contrary)?;
+        transport.policy = policy.options(&transport.route, contrary)?;
         extensions.apply(&mut transport.session)?;
         testing.apply(&mut transport.session)?;
         let stop = transport.session.testing.stop;
