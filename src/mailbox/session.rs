@@ -373,6 +373,14 @@ impl MailboxSession<'_> {
         }
     }
 
+    /// Lets an IMAP server look for new messages in the mailbox that is open, if one is.
+    pub fn look_for_new(&mut self) -> Result<(), MailboxError> {
+        match &mut self.session {
+            Session::Imap(session, _) => session.look_for_new(),
+            Session::Pop3(..) => Ok(()),
+        }
+    }
+
     /// The UID of the next message in a mailbox.
     pub fn uid_next(&mut self, folder: &str) -> Result<u32, MailboxError> {
         let Session::Imap(session, _) = &mut self.session else {

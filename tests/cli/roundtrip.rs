@@ -108,6 +108,10 @@ fn finds(talk: &mut Talk, folder: &str, message: &[u8]) {
 
 /// The same with this number of the first command.
 fn finds_from(talk: &mut Talk, tag: u32, folder: &str, message: &[u8]) {
+    // A mailbox is open, whose status may be an old one without this.
+    talk.expect(&format!("a{tag} NOOP"));
+    talk.say(&format!("* 1 EXISTS\na{tag} OK done"));
+    let tag = tag + 1;
     let header = message
         .windows(4)
         .position(|end| end == b"\r\n\r\n")

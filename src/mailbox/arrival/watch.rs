@@ -228,6 +228,7 @@ impl<'a> Watcher<'a> {
         let Some(session) = &mut self.session else {
             return self.look_at_pop3(token);
         };
+        session.look_for_new()?;
         for folder in &mut self.folders {
             let next = session.uid_next(&folder.name)?;
             if next <= folder.next {
