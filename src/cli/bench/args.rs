@@ -40,11 +40,11 @@ const RECIPIENT: &str = "sink@example.com";
 
 /// Put load on an SMTP server, and report how long each step takes.
 ///
-/// In the closed loop, each connection sends its next message when the server has answered the one before. With --rate
-/// (the open loop), messages are due at fixed times, and the time of a message counts from when it was due, so that a
-/// server that stalls is not spared. The report has percentiles for each step, replies and errors by kind. The server
-/// must be yours: public addresses require --i-own-this-server, and recipients outside the reserved domains
-/// --allow-recipients.
+/// In the closed loop, each connection sends its next message as soon as the server has answered the previous one.
+/// With --rate (the open loop), messages are due at fixed times, and the time of a message counts from when it was
+/// due, so that stalls of the server are fully counted. The report has percentiles for each step, replies and errors
+/// by kind. The server must be yours: public addresses require --i-own-this-server, and recipients outside the
+/// reserved domains --allow-recipients.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(
@@ -127,7 +127,7 @@ struct LoadArgs {
 
     /// Percentage of the sessions that use TLS and that log in, as in tls=80,auth=50.
     ///
-    /// The others do so without. What is not named is 100.
+    /// The other sessions do not. The default for each is 100.
     #[arg(long, value_name = "LIST", value_parser = mix)]
     mix: Option<Mix>,
 
@@ -156,7 +156,7 @@ struct LoadArgs {
 struct MessageArgs {
     /// Size of the messages: one, a range, or several with weights, as in 4K, 1K-1M or 1K:70,100K:25,5M:5.
     ///
-    /// With its header, and in units of 1024. A size within a range is chosen at random.
+    /// The size includes the header; K and M are powers of 1024. A size within a range is chosen at random.
     #[arg(long, value_name = "LIST", value_parser = sizes, default_value = "1K")]
     size: Sizes,
 

@@ -102,9 +102,11 @@ pub struct SessionArgs {
 
     /// Send commands in groups if the server supports PIPELINING.
     ///
-    /// `off` sends them one by one.
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Switch::Auto)]
-    pipelining: Switch,
+    /// `off` sends them one by one. `eager` sends a message of up to 64 KiB together with MAIL and RCPT, if the server
+    /// supports CHUNKING as well: over a kept connection, a message takes one round trip instead of two. If the server
+    /// hangs up then instead of answering MAIL, the result is uncertain.
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Pipelining::Auto)]
+    pipelining: Pipelining,
 
     /// Use BDAT instead of DATA if the server supports CHUNKING.
     ///
@@ -125,6 +127,13 @@ pub struct SessionArgs {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum Pipelining {
+    Auto,
+    Eager,
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum Switch {
     Auto,
     Off,
@@ -134,7 +143,8 @@ impl SessionArgs {
     pub(crate) fn options(self) -> session::Options {
         session::Options {
             helo: self.helo,
-            no_pipelining: matches!(self.pipelining, Switch::Off),
+            no_pipelining: matches!(self.pipelining, Pipelining::Off),
+            eager: matches!(self.pipelining, Pipelining::Eager),
             no_chunking: matches!(self.chunking, Switch::Off),
             timeout: self.timeout,
             rate: self.limit_rate,
@@ -165,6 +175,8 @@ pub struct ProbeTransportArgs {
     tls: tls::Args,
     #[command(flatten)]
     auth: auth::Args,
+    #[command(flatten)]
+    oauth: oauth::Args,
 }
 
 impl ProbeTransportArgs {
@@ -176,7 +188,11 @@ impl ProbeTransportArgs {
             ..session::Options::default()
         };
         let route = route::Args::to(host, self.port, self.reach);
-        transport(route, session, self.tls, self.auth)
+        let mut auth = self.auth;
+        if let Some(account) = self.oauth.account(auth.user())? {
+            auth.set_account(account);
+        }
+        transport(route, session, self.tls, auth)
     }
 }
 

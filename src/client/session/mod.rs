@@ -38,7 +38,7 @@ pub struct Options {
     /// Sends commands one by one, even if the server offers PIPELINING.
     pub no_pipelining: bool,
     /// Sends a small message together with MAIL and RCPT, if the server offers PIPELINING and CHUNKING. That saves a round
-    /// trip, and the result is uncertain if the server hangs up instead of answering MAIL: for load only.
+    /// trip, and the result is uncertain if the server hangs up instead of answering MAIL.
     pub eager: bool,
     /// Uses DATA, even if the server offers CHUNKING.
     pub no_chunking: bool,
