@@ -13,6 +13,7 @@ mod finish;
 mod header_block;
 mod header_reader;
 mod header_writer;
+mod multipart_signed;
 mod protect;
 mod protected_header;
 mod raw;

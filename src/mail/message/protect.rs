@@ -10,6 +10,7 @@ use crate::mail::message::encode::{Encoding, base64_len};
 use crate::mail::message::fields::token;
 use crate::mail::message::header_reader::{HeaderMode, MessageHeader, RawField};
 use crate::mail::message::header_writer::with_parameters;
+use crate::mail::message::multipart_signed::{SignedFrame, pgp_lines, smime_lines, while_signed};
 use crate::mail::message::protected_header::{announced, hidden};
 use crate::mail::message::source::{Source, SourceWriter};
 use crate::mail::message::stream::{BodyVariant, EMPTY_LINE, Message, Segment};
@@ -123,14 +124,26 @@ impl Protection<'_> {
         let option = if sign.is_some() { "sign" } else { "encrypt" };
         let content = self.unprotected(fields, variants);
         let mut content = robust(content, option, first)?;
-        // gpg does both at once.
-        let is_combined = sign == Some(Method::Pgp) && encrypt == Some(Method::Pgp);
-        if let Some(method) = sign.filter(|_| !is_combined) {
-            content = self.signed(content, method)?;
-        }
-        if let Some(method) = encrypt {
-            content = self.encrypted(&content, method, is_combined)?;
-        }
+        content = match (sign, encrypt) {
+            // gpg does both at once.
+            (Some(Method::Pgp), Some(Method::Pgp)) => {
+                read(&content, |feed| self.encrypted(feed, Method::Pgp, true))?
+            }
+            (Some(Method::Smime), Some(method)) => read(&content, |feed| {
+                let (options, author) = (self.options, self.author.as_ref());
+                let sign = |feed: &mut Feed<'_>| smime::sign(options, author, feed);
+                while_signed(sign, feed, |feed| self.encrypted(feed, method, false))
+            })?,
+            (sign, encrypt) => {
+                if let Some(method) = sign {
+                    content = self.signed(content, method)?;
+                }
+                match encrypt {
+                    Some(method) => read(&content, |feed| self.encrypted(feed, method, false))?,
+                    None => content,
+                }
+            }
+        };
         notes.remarks.extend(self.remarks(sign, encrypt));
         let header = String::from_utf8_lossy(&content.header).into_owned();
         let variant = content.variants.pop();
@@ -183,43 +196,30 @@ impl Protection<'_> {
         method: Method,
     ) -> Result<Content<E>, MessageError> {
         let author = self.author.as_ref();
-        let signature = read(&content, |feed| match method {
-            Method::Pgp => {
-                pgp::sign(self.options, author, feed).map(|signature| Signature::pgp(&signature))
-            }
+        let (frame, signature) = read(&content, |feed| match method {
+            Method::Pgp => pgp::sign(self.options, author, feed)
+                .map(|signature| (SignedFrame::pgp(signature.micalg), pgp_lines(&signature))),
             Method::Smime => smime::sign(self.options, author, feed)
-                .map(|signature| Signature::smime(&signature)),
+                .map(|signature| (SignedFrame::smime(), smime_lines(&signature))),
         })?;
-        let boundary = token();
-        let fields = with_parameters(
-            "Content-Type",
-            "multipart/signed",
-            &[
-                ("boundary", &boundary),
-                ("protocol", signature.protocol),
-                ("micalg", signature.micalg),
-            ],
-        );
-        let mut begin = format!("--{boundary}\r\n").into_bytes();
+        let mut begin = frame.begin();
         begin.append(&mut content.header);
         begin.extend_from_slice(b"\r\n");
         let mut segments = vec![Segment::Lines(begin)];
         let inner = content.variants.into_iter();
         segments.extend(inner.flat_map(|variant| variant.segments));
-        let mut end = format!("\r\n--{boundary}\r\n{}\r\n", signature.fields).into_bytes();
-        end.extend_from_slice(&signature.body);
-        end.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-        segments.push(Segment::Lines(end));
-        Ok(entity(Vec::new(), seven_bit(fields, segments)))
+        segments.push(Segment::Lines(frame.end(&signature)));
+        Ok(entity(Vec::new(), seven_bit(frame.fields(), segments)))
     }
 
-    fn encrypted<E: Replay>(
+    /// Encrypts what is fed to it.
+    fn encrypted<E>(
         &self,
-        content: &Content<E>,
+        feed: &mut Feed<'_>,
         method: Method,
         signs: bool,
-    ) -> Result<Content<E>, MessageError> {
-        let mut stored = SourceWriter::new("the encrypted message");
+    ) -> Result<Content<E>, CryptError> {
+        let mut stored = SourceWriter::of_ciphertext("the encrypted message");
         let mut armor = Vec::new();
         let mut consume = |piece: &[u8]| match method {
             Method::Pgp => {
@@ -229,22 +229,20 @@ impl Protection<'_> {
             }
             Method::Smime => stored.push(piece),
         };
-        read(content, |feed| {
-            let pass = Pass {
-                feed,
-                consume: &mut consume,
-            };
-            match method {
-                Method::Pgp => PgpEncryption {
-                    options: self.options,
-                    recipients: &self.recipients,
-                    author: self.author.as_ref(),
-                    signs,
-                }
-                .run(pass),
-                Method::Smime => smime::encrypt(self.options, &self.recipients, pass),
+        let pass = Pass {
+            feed,
+            consume: &mut consume,
+        };
+        match method {
+            Method::Pgp => PgpEncryption {
+                options: self.options,
+                recipients: &self.recipients,
+                author: self.author.as_ref(),
+                signs,
             }
-        })?;
+            .run(pass),
+            Method::Smime => smime::encrypt(self.options, &self.recipients, pass),
+        }?;
         let source = stored.finish().map_err(CryptError::Content)?;
         Ok(entity(
             Vec::new(),
@@ -285,47 +283,6 @@ impl Protected {
                 }
             }
             _ => Self::Not,
-        }
-    }
-}
-
-/// A signature as a part of multipart/signed.
-struct Signature {
-    protocol: &'static str,
-    micalg: &'static str,
-    fields: String,
-    /// Lines, without the last line end.
-    body: Vec<u8>,
-}
-
-impl Signature {
-    fn pgp(signature: &pgp::PgpSignature) -> Self {
-        let mut body = Vec::new();
-        pgp::push_armor(signature.armored.trim_ascii_end(), &mut body);
-        Self {
-            protocol: "application/pgp-signature",
-            micalg: signature.micalg,
-            fields: "Content-Type: application/pgp-signature; name=signature.asc\r\n\
-                Content-Description: OpenPGP digital signature\r\n\
-                Content-Disposition: attachment; filename=signature.asc\r\n"
-                .to_owned(),
-            body,
-        }
-    }
-
-    fn smime(signature: &[u8]) -> Self {
-        let (mut encoder, mut body) = (Encoding::Base64.encoder(), Vec::new());
-        encoder.push(signature, &mut body);
-        encoder.finish(&mut body);
-        body.truncate(body.trim_ascii_end().len());
-        Self {
-            protocol: "application/pkcs7-signature",
-            micalg: smime::MICALG,
-            fields: "Content-Type: application/pkcs7-signature; name=smime.p7s\r\n\
-                Content-Transfer-Encoding: base64\r\n\
-                Content-Disposition: attachment; filename=smime.p7s\r\n"
-                .to_owned(),
-            body,
         }
     }
 }
