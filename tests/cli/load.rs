@@ -2,6 +2,7 @@
 
 use crate::program::{Ehlo, Run};
 use crate::receiver::{Ended, Receiver};
+use crate::server::Server;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -95,8 +96,9 @@ fn each_message_is_sent_once_over_the_given_number_of_connections() {
         ("banner", connections),
         ("ehlo", connections),
     ];
-    let each = ["mail", "rcpt", "dot", "message", "service"].map(|step| (step, 60));
-    assert_eq!(steps(&result), [&once[..], &each[..]].concat());
+    let each = ["mail", "rcpt", "dot"].map(|step| (step, 60));
+    let end = [("quit", connections), ("message", 60), ("service", 60)];
+    assert_eq!(steps(&result), [&once[..], &each[..], &end[..]].concat());
     let to = recipients(&receiver.stop());
     let wanted: BTreeSet<String> = (0..60)
         .map(|number| format!("u{number}@example.com"))
@@ -258,6 +260,136 @@ fn server_that_accepts_nothing_gives_the_status_of_its_reply() {
             .says(&["no message was accepted"]);
         assert_eq!(summary(&run)["failed"], 5);
     }
+}
+
+#[test]
+fn many_connections_need_little_memory() {
+    let receiver = Receiver::start(&["--max-connections", "1000"]);
+    let peak = |connections: &str, messages: &str| {
+        let kept = ["-c", connections, "-n", messages, "--per-connection", "0"];
+        let run = bench(&receiver, &kept);
+        run.exits(0);
+        run.peak_kib
+    };
+    let (few, many) = (peak("1", "1500"), peak("300", "1500"));
+    // A thread for each would need three times as much.
+    assert!(many < few + 300 * 14, "{few} KiB, {many} KiB");
+}
+
+#[test]
+fn large_messages_are_sent_over_tls_and_at_a_maximum_rate() {
+    let receiver = Receiver::start(&["--json", "--tls", "starttls"]);
+    for chunking in ["auto", "off"] {
+        let options = ["-n", "12", "-c", "3", "--per-connection", "0", "-k"];
+        let large = ["--size", "900K", "--chunking", chunking];
+        let result = summary(&bench(&receiver, &[&options[..], &large[..]].concat()));
+        assert_eq!(
+            (&result["accepted"], &result["octets"]),
+            (&12.into(), &(12 * 900 * 1024).into()),
+            "{result}"
+        );
+        assert!(result["steps"]["tls"]["count"].as_u64().unwrap() >= 1);
+    }
+    let slow = ["-n", "1", "-k", "--size", "60K", "--limit-rate", "200K"];
+    let result = summary(&bench(&receiver, &slow));
+    let time = result["steps"]["message"]["min_ms"].as_f64().unwrap();
+    assert!(time >= 250.0, "{result}");
+    let sizes = receiver.stop().events("message").into_iter();
+    let sizes: Vec<u64> = sizes.map(|one| one["bytes"].as_u64().unwrap()).collect();
+    assert_eq!(sizes.len(), 25);
+    assert_eq!(sizes.iter().sum::<u64>(), (24 * 900 + 60) * 1024);
+}
+
+#[test]
+fn message_that_is_refused_while_it_is_sent_is_an_error_at_once() {
+    let server = Server::with_door(|door| {
+        let mut talk = door.open();
+        talk.greet(&[]);
+        talk.quit();
+        talk.end();
+        let mut talk = door.open();
+        talk.greet(&[]);
+        for command in [
+            "MAIL FROM:<bench@example.com>",
+            "RCPT TO:<sink@example.com>",
+        ] {
+            talk.expect(command);
+            talk.say("250 ok");
+        }
+        talk.expect("DATA");
+        talk.say("354 go on");
+        talk.swallow(1000);
+        talk.send(b"552 5.3.4 too large\r\n");
+        assert!(!talk.rest().ends_with(b"\r\n.\r\n"));
+    });
+    let relay = format!("127.0.0.1:{}", server.port);
+    let run = Ehlo::new()
+        .args(["bench", &relay, "--json", "-n", "1", "--helo", "me.example"])
+        .args(["--size", "20M"])
+        .run();
+    server.finish();
+    run.exits(69);
+    assert_eq!(errors(&summary(&run)), [("body 552 reply".to_owned(), 1)]);
+}
+
+#[test]
+fn run_ends_if_the_server_refuses_most_messages() {
+    let receiver = Receiver::start(&["--fault", "rcpt=450 4.2.1 slow down@20+"]);
+    let refused = ["-c", "2", "--interval", "20ms"];
+    let run = bench(&receiver, &[&refused[..], &["-d", "1h"]].concat());
+    run.exits(79).complains(1).says(&[
+        "stopped: the server refused more than half",
+        "450 4.2.1 slow down",
+        "--keep-going",
+    ]);
+    let result = summary(&run);
+    assert_eq!(
+        (&result["stopped"], &result["interrupted"]),
+        (&true.into(), &false.into())
+    );
+    assert!(result["failed"].as_u64().unwrap() >= 10, "{result}");
+    let receiver = Receiver::start(&["--fault", "rcpt=450 4.2.1 slow down"]);
+    let goes_on = ["-n", "2000", "--keep-going"];
+    let run = bench(&receiver, &[&refused[..], &goes_on].concat());
+    run.exits(75);
+    let result = summary(&run);
+    assert_eq!(
+        (&result["failed"], &result["stopped"]),
+        (&2000.into(), &false.into())
+    );
+}
+
+#[test]
+fn distribution_is_written_as_a_histogram() {
+    let receiver = Receiver::start(&[]);
+    let ehlo = Ehlo::new().args(["bench", &receiver.relay(), "-n", "200", "--json"]);
+    let copy = tempfile::NamedTempFile::new().unwrap();
+    fs::hard_link(copy.path(), ehlo.path("times.hgrm")).unwrap();
+    let run = ehlo.args(["--histogram", "times.hgrm"]).run();
+    run.exits(0);
+    let service = summary(&run)["steps"]["service"].clone();
+    let text = fs::read_to_string(copy.path()).unwrap();
+    let lines = text.lines().skip(2).filter(|line| !line.starts_with('#'));
+    let rows: Vec<Vec<f64>> = lines
+        .map(|line| {
+            let words = line.split_whitespace();
+            words.map(|word| word.parse().unwrap()).collect()
+        })
+        .collect();
+    assert!(
+        rows.is_sorted_by(|a, b| a[0] <= b[0] && a[1] <= b[1] && a[2] <= b[2]),
+        "{text}"
+    );
+    let near = |value: f64, name: &str| {
+        let known = service[name].as_f64().unwrap();
+        (value / known - 1.0).abs() < 2e-3
+    };
+    let half = rows.iter().find(|row| row[1] >= 0.5).unwrap();
+    assert!(near(half[0], "p50_ms"), "{half:?} {service}");
+    let last = rows.last().unwrap();
+    assert_eq!((last[1], last[2], last.len()), (1.0, 200.0, 3), "{text}");
+    assert!(near(last[0], "max_ms"), "{last:?} {service}");
+    assert!(text.contains("Total count    =          200]"), "{text}");
 }
 
 #[test]
@@ -502,6 +634,7 @@ fn sessions_can_end_before_a_message() {
         ("connect", 20),
         ("banner", 20),
         ("ehlo", 20),
+        ("quit", 20),
         ("service", 20),
     ];
     assert_eq!(steps(&result), counts);

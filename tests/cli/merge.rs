@@ -187,6 +187,23 @@ fn nothing_is_sent_if_any_row_has_an_error() {
 }
 
 #[test]
+fn field_name_cannot_be_a_template() {
+    let server = Server::untouched();
+    for (field, words) in [
+        ("{{name}}: 1", "the name of a field cannot be a template"),
+        ("X Job: {{name}}", "not a valid header field name"),
+        ("{{name}}", "expected a name, a colon and a value"),
+    ] {
+        let (run, home) = merge(&relay(&server), LIST)
+            .args(["-H", field])
+            .run_in_home();
+        run.exits(64).complains(1).says(&["--header: ", words]);
+        assert!(!home.path().join("list.csv.merge").exists());
+    }
+    server.finish();
+}
+
+#[test]
 fn refused_rows_are_skipped_later_and_can_be_tried_again() {
     let sink = Receiver::start(&["--json", "--fault", "rcpt=550 5.1.1 nobody@2"]);
     let run = merge(&sink.relay(), LIST).args(["--json"]);
@@ -315,6 +332,12 @@ fn row_whose_end_was_sent_without_a_reply_is_uncertain_and_held() {
         .exits(79)
         .shows(&["1 uncertain"])
         .says(&["may have received the message"]);
+    let journal = directory.path().join("list.csv.merge");
+    Ehlo::new()
+        .args([Path::new("merge"), Path::new("failed"), &journal])
+        .run()
+        .exits(0)
+        .shows(&["uncertain,\"sent, and no reply was recorded; it may have been delivered\""]);
     let untouched = Server::untouched();
     let second = again(directory.path(), &relay(&untouched), &[]);
     untouched.finish();
@@ -382,6 +405,142 @@ fn rows_arrive_once_although_the_run_is_killed() {
             "{address} was sent {count} times"
         );
     }
+}
+
+/// Runs a merge of this many rows against a sink with these faults; the run, and how often each row arrived.
+fn faulty(rows: usize, faults: &[&str], options: &[&str]) -> (Run, BTreeMap<String, usize>) {
+    let faults = faults.iter().flat_map(|fault| ["--fault", *fault]);
+    let sink = Receiver::start(&["--json"].into_iter().chain(faults).collect::<Vec<_>>());
+    let list = format!("email,name\n{}", rows_of(rows, "N"));
+    let run = merge(&sink.relay(), &list).args(options).run();
+    (run, delivered(&sink.stop().events("message")))
+}
+
+#[test]
+fn server_that_closes_every_ten_messages_costs_no_row() {
+    for how in ["mail=close", "mail=reset", "mail=421 4.7.0 enough"] {
+        let faults: Vec<String> = (1..5).map(|time| format!("{how}@{}", time * 11)).collect();
+        let faults: Vec<&str> = faults.iter().map(String::as_str).collect();
+        let (run, arrived) = faulty(50, &faults, &[]);
+        run.exits(0).shows(&["50 accepted"]);
+        assert_eq!(arrived.len(), 50, "{how}");
+        assert!(
+            arrived.values().all(|&count| count == 1),
+            "{how}: {arrived:?}"
+        );
+    }
+}
+
+#[test]
+fn server_that_hangs_is_a_temporary_error_before_the_end_of_data_and_uncertain_after_it() {
+    let hangs = ["--timeout", "300ms"];
+    let (run, arrived) = faulty(10, &["rcpt=hang@5"], &hangs);
+    run.exits(0).shows(&["10 accepted"]);
+    assert!(arrived.len() == 10 && arrived.values().all(|&count| count == 1));
+    let all = [&hangs[..], &["--chunking", "off"]].concat();
+    let (run, arrived) = faulty(10, &["dot=hang@5"], &all);
+    run.exits(79)
+        .shows(&["9 accepted, 0 refused, 0 deferred, 1 uncertain"])
+        .says(&["may have received the message", "--retry uncertain"]);
+    assert!(arrived.values().all(|&count| count == 1), "{arrived:?}");
+}
+
+#[test]
+fn journal_that_cannot_be_written_ends_the_run_before_the_next_row_is_sent() {
+    let sink = Receiver::start(&["--json"]);
+    let directory = tempfile::tempdir().unwrap();
+    let list = format!("email,name\n{}", rows_of(40, "N"));
+    fs::write(directory.path().join("list.csv"), list).unwrap();
+    fs::write(directory.path().join("letter.txt"), TEMPLATE).unwrap();
+    // A maximum of 4 KiB for a file.
+    let run = Command::new("sh")
+        .args([
+            "-c",
+            "ulimit -f 8; exec \"$0\" \"$@\"",
+            env!("CARGO_BIN_EXE_ehlo"),
+        ])
+        .args([
+            "merge",
+            "list.csv",
+            "--template",
+            "letter.txt",
+            "--helo",
+            "me.example",
+        ])
+        .args(["-r", &sink.relay(), "--connections", "2"])
+        .current_dir(directory.path())
+        .env_clear()
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert_eq!(run.status.code(), Some(74), "{said}");
+    assert!(said.contains("cannot write the journal"), "{said}");
+    let last = again(directory.path(), &sink.relay(), &["--helo", "me.example"]);
+    assert!(matches!(last.exit, Some(0 | 79)), "{last:#?}");
+    let failed = Ehlo::new()
+        .args([Path::new("merge"), Path::new("failed")])
+        .args([directory.path().join("list.csv.merge")])
+        .run();
+    let sent = delivered(&sink.stop().events("message"));
+    for row in 0..40 {
+        let address = format!("user{row}@x.org");
+        let is_uncertain = failed.stdout.contains(&format!("{address},"));
+        let count = sent.get(&address).copied().unwrap_or_default();
+        assert!(
+            count == 1 || count == 0 && is_uncertain,
+            "{address}: {count}"
+        );
+    }
+}
+
+#[test]
+fn interrupted_run_says_what_is_left_and_is_continued() {
+    let sink = Receiver::start(&["--json"]);
+    let directory = tempfile::tempdir().unwrap();
+    let list = format!("email,name\n{}", rows_of(100, "N"));
+    fs::write(directory.path().join("list.csv"), list).unwrap();
+    fs::write(directory.path().join("letter.txt"), TEMPLATE).unwrap();
+    let run = Command::new(env!("CARGO_BIN_EXE_ehlo"))
+        .args([
+            "merge",
+            "list.csv",
+            "--template",
+            "letter.txt",
+            "--rate",
+            "50/s",
+        ])
+        .args(["-r", &sink.relay(), "--helo", "me.example"])
+        .current_dir(directory.path())
+        .env_clear()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (journal, start) = (directory.path().join("list.csv.merge"), Instant::now());
+    while fs::metadata(&journal).map_or(0, |file| file.len()) < 3000 {
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "it does not send"
+        );
+        std::thread::yield_now();
+    }
+    let id = rustix::process::Pid::from_raw(i32::try_from(run.id()).unwrap()).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    let run = run.wait_with_output().unwrap();
+    let (shown, said) = (
+        String::from_utf8_lossy(&run.stdout),
+        String::from_utf8_lossy(&run.stderr),
+    );
+    assert_eq!(run.status.code(), Some(75), "{shown}{said}");
+    assert!(shown.contains(" left"), "{shown}");
+    assert!(said.contains("run the same command again"), "{said}");
+    let last = again(directory.path(), &sink.relay(), &["--helo", "me.example"]);
+    last.exits(0);
+    let sent = delivered(&sink.stop().events("message"));
+    assert!(
+        sent.len() == 100 && sent.values().all(|&count| count == 1),
+        "{sent:?}"
+    );
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn refused_message_does_not_stop_the_others() {
     run.exits(79).complains(2).says(&[
         "message 2 of 3 (standard input, message 2): ",
         "550 5.1.1 nobody",
-        "1 of 3 messages were not delivered to all of their recipients",
+        "1 of 3 messages were not accepted for all of their recipients",
     ]);
     assert_eq!(
         verdicts(&run),
@@ -304,4 +304,53 @@ fn hundreds_of_messages_of_an_mbox_arrive_once() {
     run.input(mbox(&users)).run().exits(0).complains(0);
     let messages = sink.stop().events("message");
     assert_eq!(messages.len(), users.len());
+}
+
+/// The message that follows its envelope in the same group.
+fn takes_at_once(talk: &mut Talk, user: &str) {
+    talk.expect_group(&[
+        "MAIL FROM:<alice@crepes.fr>",
+        &format!("RCPT TO:<{user}@hamburger.edu>"),
+    ]);
+    let size = talk.line();
+    let size = size.trim_end().strip_prefix("BDAT ").unwrap();
+    let size: usize = size.strip_suffix(" LAST").unwrap().parse().unwrap();
+    let text = String::from_utf8(talk.octets(size)).unwrap();
+    assert!(text.ends_with(&format!("{user}\r\n")), "{text}");
+}
+
+#[test]
+fn eager_messages_follow_their_envelopes_and_are_uncertain_if_the_server_hangs_up() {
+    let server = Server::start(|talk| {
+        talk.greet(&["PIPELINING", "CHUNKING"]);
+        takes_at_once(talk, "one");
+        talk.say("250 ok\n250 ok\n250 taken");
+        // The reply to BDAT says that there is no recipient.
+        takes_at_once(talk, "two");
+        talk.say("250 ok\n550 5.1.1 nobody\n503 no recipient");
+        talk.expect("RSET");
+        takes_at_once(talk, "three");
+        talk.say("250 reset\n250 ok\n450 4.2.1 later\n503 no recipient");
+        talk.quit();
+    });
+    let run = Ehlo::to(&server);
+    run.file("box", mbox(&["one", "two", "three"]));
+    let options = ["--mbox", "box", "--json", "--pipelining", "eager"];
+    let run = run.args(options).run();
+    server.finish();
+    run.exits(79);
+    assert_eq!(
+        verdicts(&run),
+        numbered(&["accepted", "refused", "deferred"])
+    );
+    let server = Server::start(|talk| {
+        talk.greet(&["PIPELINING", "CHUNKING"]);
+        takes_at_once(talk, "one");
+        talk.close();
+    });
+    let run = Ehlo::to(&server);
+    run.file("box", mbox(&["one"]));
+    let run = run.args(options).run();
+    server.finish();
+    run.all_are("uncertain");
 }

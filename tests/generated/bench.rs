@@ -16,14 +16,15 @@ late, and is counted as such. Connections are opened as they are needed, up to -
 --ramp raises the rate, or the number of connections, linearly over the given time. Messages that were due during --warm-up are
 sent and not measured. After --duration or --messages, those that have begun are completed; --timeout limits each of their steps. An
 interrupt (Ctrl-C) or SIGTERM also ends the run with a report: messages that have no reply after one second are disconnected and not
-counted. A second one ends the process.",
+counted. A second one ends the process. If the server has refused more than half of the messages, and at least 20, in five
+intervals (--interval), the run ends as well, unless --keep-going is given.",
     "\
 Before the load there is one session without a message, so that a wrong name, certificate or password is an error at once, and nothing
 was sent. A connection of the closed loop pauses for 0.1 seconds after the server has refused a connection or answered 421. If the
 server has closed a kept connection between two messages, the message is sent over a new one, and counted as \"reopened\".",
 ];
 
-const STEPS: [(&str, &str); 12] = [
+const STEPS: [(&str, &str); 13] = [
     ("connect", "the TCP connection"),
     (
         "tls",
@@ -39,6 +40,7 @@ const STEPS: [(&str, &str); 12] = [
         "dot",
         "the end of data, or BDAT with the message, until the reply",
     ),
+    ("quit", "QUIT until its reply, at the end of each session"),
     ("message", "MAIL until the last reply"),
     (
         "service",
@@ -48,8 +50,9 @@ const STEPS: [(&str, &str); 12] = [
 ];
 
 const STEPS_END: &str = "\
-Times are measured where commands are written and replies are read, with a resolution of 0.2 microseconds, and kept with three
-significant digits. Commands that are sent together (PIPELINING) begin at the same time. message, service and response are those of
+Times are measured where commands are written and replies are read, by half as many threads as there are processors, with a resolution of 0.2 microseconds, and kept with three
+significant digits. Commands that are sent together (PIPELINING) begin at the same time; with CHUNKING, a message of up to 64 KiB is
+sent together with MAIL and RCPT. message, service and response are those of
 messages that were accepted. The memory that is needed does not depend on the number of messages.";
 
 const MESSAGES: [&str; 2] = [
@@ -76,7 +79,8 @@ the first reply of each, and the distribution of the time of a message. A messag
 With --json, there is an object in a line for each --interval, and then one with \"event\": \"summary\". The file
 ehlo-bench.schema.json, in the directory of this manual, describes the fields. Times are in milliseconds.",
     "\
---html writes a page with the same numbers and charts of the percentiles, the distribution, and rate and times during the run. At a
+--html writes a page with the same numbers and charts of the percentiles, the distribution, and rate and times during the run.
+--histogram writes the distribution of the time of a message in the text form of HdrHistogram, which its plotters read. At a
 terminal, interim results are printed on standard error, and colours are used unless NO_COLOR is set.",
 ];
 
@@ -112,7 +116,7 @@ const STATUS: [(&str, &str); 8] = [
     ),
     (
         "73, 74",
-        "the page cannot be created, or the output cannot be written",
+        "a file cannot be created, or the output cannot be written",
     ),
     (
         "75",

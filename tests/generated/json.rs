@@ -113,7 +113,7 @@ const EVENTS: [(&str, &str); 22] = [
     (
         "total",
         "the result of several messages: exit (the exit status), messages (their number), failed (the number of \
-         messages that were not delivered to all of their recipients).",
+         messages that were not accepted for all of their recipients).",
     ),
 ];
 

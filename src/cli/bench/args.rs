@@ -137,6 +137,13 @@ struct LoadArgs {
     #[arg(long, value_name = "STAGE", value_parser = stop_point, hide_short_help = true)]
     quit_after: Option<Stage>,
 
+    /// Go on although the server refuses most messages.
+    ///
+    /// Without this option, the run ends if the server has refused more than half of the messages in five intervals
+    /// (see --interval).
+    #[arg(long, hide_short_help = true)]
+    keep_going: bool,
+
     /// Use LMTP, on port 24 by default.
     #[arg(long, hide_short_help = true)]
     lmtp: bool,
@@ -198,6 +205,12 @@ struct ResultArgs {
     /// It is one file without scripts that loads nothing.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+
+    /// Write the distribution of the time of a message to this file.
+    ///
+    /// In the text form of `HdrHistogram` (percentiles, in milliseconds).
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    histogram: Option<PathBuf>,
 
     /// Time between two interim results.
     #[arg(long, value_name = "TIME", value_parser = value::duration, default_value = "1s")]
@@ -284,6 +297,7 @@ impl Args {
             mix: mix.unwrap_or(Mix::ALL),
             message,
             interval: self.result.interval,
+            keeps_going: self.load.keep_going,
         };
         let transport = self.load.transport(
             (self.host, self.port, self.reach),
@@ -301,6 +315,7 @@ impl Args {
             output: BenchOutput {
                 json: self.result.json,
                 html: self.result.html,
+                histogram: self.result.histogram,
                 quiet: self.result.quiet,
             },
         })
@@ -358,6 +373,7 @@ impl LoadArgs {
     ) -> Result<Transport, UsageError> {
         let mut session = session.options();
         session.timeout.get_or_insert(TIMEOUT);
+        session.eager = true;
         if self.lmtp {
             session.protocol = Protocol::Lmtp;
         }

@@ -6,6 +6,7 @@
 pub(crate) mod args;
 
 mod chart;
+mod histogram;
 mod html;
 mod object;
 mod report;
@@ -44,6 +45,7 @@ pub struct Bench {
 struct BenchOutput {
     json: bool,
     html: Option<PathBuf>,
+    histogram: Option<PathBuf>,
     /// True: no interim results for people.
     quiet: bool,
 }

@@ -66,6 +66,7 @@ pub fn summary(report: &BenchReport<'_>) -> Value {
         },
         "expected": expected.collect::<Vec<_>>(),
         "interrupted": load.interrupted,
+        "stopped": load.stopped,
         "exit": report.exit().code(),
     })
 }

@@ -105,6 +105,10 @@ fn summary(report: &BenchReport<'_>) -> String {
     if load.interrupted {
         lines.push(("interrupted", "the run was ended by a signal".to_owned()));
     }
+    if load.stopped {
+        let why = "the server refused more than half of the messages";
+        lines.push(("stopped", why.to_owned()));
+    }
     let line = |(label, value): (&str, String)| format!("{label:<LABEL$}{}\n", shown(&value));
     lines.into_iter().map(line).collect()
 }

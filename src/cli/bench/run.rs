@@ -1,7 +1,7 @@
 //! The run of `ehlo bench`.
 
 use crate::cli::bench::timeline::{Point, Timeline};
-use crate::cli::bench::{Bench, BenchReport, html, object, report};
+use crate::cli::bench::{Bench, BenchReport, histogram, html, object, report};
 use crate::cli::run_signals::RunSignals;
 use crate::cli::terminal;
 use crate::cli::terminal::{build, complain, complain_escaped, load, stdout_shows_colors, warn};
@@ -19,7 +19,7 @@ use crate::system::text::{reason, shown, shown_path};
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Processor time of this process from which it may be the limit of the rate, as a part of all processors.
 const BUSY: f64 = 0.8;
@@ -30,7 +30,15 @@ pub(crate) fn run(mut bench: Bench) -> Exit {
 
 fn prepared(bench: &mut Bench) -> Result<Exit, Exit> {
     // Errors of files are reported before the server is asked.
-    let page = bench.output.html.as_deref().map(create).transpose()?;
+    let output = &bench.output;
+    let create = |option: &'static str, path: &Option<PathBuf>| {
+        let made = path.as_deref().map(|path| ResultFile::create(option, path));
+        made.transpose()
+    };
+    let files = [
+        create("--html", &output.html)?,
+        create("--histogram", &output.histogram)?,
+    ];
     let plan = &mut bench.plan;
     if let Some(options) = bench.ready.take() {
         plan.message.replace_by(build(options)?);
@@ -40,34 +48,49 @@ fn prepared(bench: &mut Bench) -> Result<Exit, Exit> {
     *helo = helo.take().or_else(host::fqdn);
     let mut loaded = load(&bench.transport)?;
     loaded.tls.disable_resumption();
-    loaded.tls.load_trust();
     let transport = loaded.open();
     let endpoint = bench.transport.route.relay.as_ref().ok_or(Exit::Software)?;
     let peers = addresses(bench, &transport, endpoint)?;
     let server = greet(&transport, endpoint)?;
     let report = measure(bench, &transport, (endpoint, &peers), server)?;
-    finish(bench, &report, page)
+    finish(bench, &report, files)
 }
 
-fn create(path: &Path) -> Result<File, Exit> {
-    // An earlier page stays until there is a report.
-    let mut options = File::options();
-    let options = options.write(true).create(true).truncate(false);
-    options.open(path).map_err(|error| {
-        complain(&format!(
-            "--html: cannot create {}: {}",
-            shown_path(path),
-            reason(&error)
-        ));
-        Exit::CantCreate
-    })
+/// A file for a result, with the option that names it.
+struct ResultFile {
+    option: &'static str,
+    file: File,
 }
 
-fn replace(file: &mut File, text: &str) -> io::Result<()> {
-    if file.metadata()?.is_file() {
-        file.set_len(0)?;
+impl ResultFile {
+    /// An earlier file stays until there is a result.
+    fn create(option: &'static str, path: &Path) -> Result<Self, Exit> {
+        let mut options = File::options();
+        let options = options.write(true).create(true).truncate(false);
+        let file = options.open(path).map_err(|error| {
+            complain(&format!(
+                "{option}: cannot create {}: {}",
+                shown_path(path),
+                reason(&error)
+            ));
+            Exit::CantCreate
+        })?;
+        Ok(Self { option, file })
     }
-    file.write_all(text.as_bytes())
+
+    fn replace(&mut self, text: &str) -> Result<(), Exit> {
+        let mut write = || {
+            if self.file.metadata()?.is_file() {
+                self.file.set_len(0)?;
+            }
+            self.file.write_all(text.as_bytes())
+        };
+        write().map_err(|error: io::Error| {
+            let why = reason(&error);
+            complain(&format!("{}: cannot write the file: {why}", self.option));
+            Exit::Io
+        })
+    }
 }
 
 /// The addresses of the server, which are looked up once.
@@ -105,7 +128,8 @@ fn addresses(
     }
 }
 
-/// One session without a message, so that errors of the options are noticed before the load. Returns the server.
+/// One session without a message, so that errors of the options are noticed before the load, and the CAs are read if TLS
+/// is used. Returns the server.
 fn greet(transport: &OpenTransport<'_>, endpoint: &Endpoint) -> Result<String, Exit> {
     match probe::run_session(transport, endpoint, &[], &mut Silent) {
         Ok((server, ended)) => match SessionEnd::of(&server, &ended) {
@@ -168,7 +192,11 @@ fn measure<'b>(
     })
 }
 
-fn finish(bench: &Bench, report: &BenchReport<'_>, page: Option<File>) -> Result<Exit, Exit> {
+fn finish(
+    bench: &Bench,
+    report: &BenchReport<'_>,
+    [page, distribution]: [Option<ResultFile>; 2],
+) -> Result<Exit, Exit> {
     let text = if bench.output.json {
         format!("{}\n", object::summary(report))
     } else {
@@ -176,13 +204,11 @@ fn finish(bench: &Bench, report: &BenchReport<'_>, page: Option<File>) -> Result
     };
     terminal::write(text.as_bytes())?;
     if let Some(mut page) = page {
-        replace(&mut page, &html::page(report)).map_err(|error| {
-            complain(&format!(
-                "--html: cannot write the page: {}",
-                reason(&error)
-            ));
-            Exit::Io
-        })?;
+        page.replace(&html::page(report))?;
+    }
+    if let Some(mut file) = distribution {
+        let latencies = report.load.latencies(report.load.shown);
+        file.replace(&histogram::text(latencies))?;
     }
     complain_of(report);
     Ok(report.exit())
@@ -197,6 +223,14 @@ fn complain_of(report: &BenchReport<'_>) {
         ));
     }
     let LoadReport { counts, .. } = report.load;
+    if report.load.stopped {
+        let most = report.load.errors.first().map(report::error_words);
+        let most = most.map(|words| format!(", most often with \"{words}\""));
+        complain(&format!(
+            "stopped: the server refused more than half of the messages{}; --keep-going goes on",
+            most.unwrap_or_default()
+        ));
+    }
     if counts.accepted == 0 {
         complain("no message was accepted");
     }

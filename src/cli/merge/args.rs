@@ -19,7 +19,7 @@ use crate::mail::merge::{
     TextTemplate,
 };
 use crate::system::exit::Exit;
-use crate::system::text::{reason, shown_path, without_mark};
+use crate::system::text::{reason, shown, shown_path, without_mark};
 use std::fs;
 use std::mem;
 use std::path::{Path, PathBuf};
@@ -449,12 +449,8 @@ impl TemplateArgs {
         add(LIST_UNSUBSCRIBE, LIST_UNSUBSCRIBE, self.list_unsubscribe);
         add(ENVELOPE_FROM, ENVELOPE_FROM, one(self.envelope_from));
         for header in &self.header {
-            let (name, value) = header.split_once(':').ok_or_else(|| {
-                UsageError::usage(
-                    "--header: expected a name, a colon and a value, as in 'X-Job: {{id}}'",
-                )
-            })?;
-            add("--header", name.trim(), vec![value.trim().to_owned()]);
+            let (name, value) = header_field(header)?;
+            add("--header", name, vec![value.to_owned()]);
         }
         let file = self
             .template
@@ -473,6 +469,23 @@ impl TemplateArgs {
         });
         compiled.map_err(|error| UsageError::data(error.to_string()))
     }
+}
+
+/// The name and the value of `-H`. Only the value is a template.
+fn header_field(given: &str) -> Result<(&str, &str), UsageError> {
+    let wrong = |why: String| UsageError::usage(format!("--header: {why}")).about("--header");
+    let (name, value) = given.split_once(':').ok_or_else(|| {
+        wrong("expected a name, a colon and a value, as in 'X-Job: {{id}}'".to_owned())
+    })?;
+    let name = name.trim();
+    if ["{{", "{%", "{#"].iter().any(|start| name.contains(start)) {
+        let name = shown(name);
+        return Err(wrong(format!(
+            "the name of a field cannot be a template ({name}); only its value is filled in"
+        )));
+    }
+    value::field(&format!("{name}: x")).map_err(wrong)?;
+    Ok((name, value.trim()))
 }
 
 /// `TEXT` or `@FILE`.

@@ -15,6 +15,9 @@ use std::path::Path;
 /// The fields that are added to failed rows.
 const ADDED: [&str; 2] = ["_status", "_reply"];
 
+/// The reason of a row that is uncertain.
+const NO_REPLY: &str = "sent, and no reply was recorded; it may have been delivered";
+
 /// The rows of a journal.
 #[derive(Default)]
 struct JournalRows {
@@ -54,7 +57,7 @@ impl JournalRows {
             return;
         }
         let (number, reply) = match line.event {
-            RowEvent::Dot { row, .. } => (row, String::new()),
+            RowEvent::Dot { row, .. } => (row, NO_REPLY.to_owned()),
             RowEvent::Refused { row, reply, .. } | RowEvent::Deferred { row, reply, .. } => {
                 (row, reply)
             }

@@ -5,7 +5,8 @@ use crate::cli::options::auth;
 use crate::cli::options::oauth;
 use crate::cli::options::stored_value::{absolute, stored_value};
 use crate::cli::options::tls;
-use crate::cli::options::transport::{RareArgs, TransportArgs};
+use crate::cli::options::transport;
+use crate::cli::options::transport::TransportArgs;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::send::args;
 use crate::config::{Config, Keys, Profile};
@@ -46,7 +47,7 @@ impl<'a> CommandLineArgs<'a> {
 
     /// The options that a profile may have.
     pub fn keys(&self) -> Keys {
-        let rare = (!self.has_rare).then(|| RareArgs::augment_args(Command::new("ehlo")));
+        let rare = (!self.has_rare).then(|| args::RareArgs::augment_args(Command::new("ehlo")));
         keys([Some(&*self.command), rare.as_ref()].into_iter().flatten())
     }
 
@@ -95,7 +96,7 @@ impl<'a> CommandLineArgs<'a> {
     pub fn route_spec(&self, chosen: Option<(&Config, &Profile)>) -> Result<RouteSpec, UsageError> {
         let config = chosen.map(|(config, _)| absolute("--config", config.path()));
         let mut ids = ids::<TransportArgs>();
-        ids.extend(self::ids::<RareArgs>());
+        ids.extend(self::ids::<transport::RareArgs>());
         Ok(RouteSpec {
             config: config.transpose()?.map(PathBuf::from),
             profile: chosen.map(|(_, profile)| profile.name().to_owned()),

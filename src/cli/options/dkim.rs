@@ -4,8 +4,9 @@ use crate::cli::options::parameters::cut;
 use crate::cli::options::usage_error::UsageError;
 use crate::mail::address::{Address, Domain};
 use crate::mail::dkim::{KeyDomain, NamedKey, Signer, SigningMode, is_selector};
+use crate::system::text::shown;
 use clap::ValueEnum;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Mode {
@@ -69,6 +70,11 @@ pub fn named_key(given: PathBuf) -> Result<NamedKey, UsageError> {
         found.map(|(_, value)| value.as_str())
     };
     let Some(selector) = value("selector") else {
+        if let Some(key) = unknown_parameter(&path) {
+            return Err(wrong(format!(
+                ";{key}= is not a parameter of a key, which are ;selector= and ;domain="
+            )));
+        }
         let example = "--dkim-key '/etc/ehlo/s2026.pem;selector=s2026'";
         return Err(wrong(format!(
             "the selector is missing: name it as in {example}"
@@ -83,6 +89,14 @@ pub fn named_key(given: PathBuf) -> Result<NamedKey, UsageError> {
             Some(domain) => KeyDomain::Fixed(domain),
         },
     })
+}
+
+/// The name of the last parameter, if it made the selector before it a part of the file name.
+fn unknown_parameter(path: &Path) -> Option<String> {
+    let path = path.to_string_lossy();
+    let (before, last) = path.rsplit_once(';')?;
+    let (key, _) = last.split_once('=')?;
+    before.contains(";selector=").then(|| shown(key))
 }
 
 pub fn selector(text: &str) -> Result<String, String> {
@@ -129,5 +143,7 @@ mod tests {
         ] {
             assert!(parsed(wrong).is_err(), "{wrong}");
         }
+        let why = parsed("k;selector=s;b=c").unwrap_err();
+        assert!(why.contains(";b= is not a parameter"), "{why}");
     }
 }

@@ -6,7 +6,7 @@ use crate::client::route::RouteOptions;
 use clap::ValueEnum;
 
 /// Options under the heading "TLS" that are for mail exchangers only.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "TLS")]
 pub struct Args {
@@ -31,8 +31,9 @@ pub struct Args {
     mta_sts: Mode,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Mode {
+    #[default]
     Auto,
     Require,
     Off,

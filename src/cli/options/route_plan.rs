@@ -274,7 +274,8 @@ pub fn with_options<T>(
         .map(OsString::from)
         .to_vec();
     words.splice(1..1, options.iter().map(OsString::from));
-    let parsed = args::parse(args::command, &words).map_err(|error| UsageError::clap(&error))?;
+    let parsed = args::parse(args::command, args::command, &words)
+        .map_err(|error| UsageError::clap(&error))?;
     let ParsedWords {
         mut command,
         matches,

@@ -8,7 +8,7 @@ use crate::client::session;
 use crate::client::session::{EarlyStop, Protocol, TlsDemand};
 use crate::client::transport::Transport;
 use crate::client::wire::tls::Trust;
-use clap::{ArgMatches, FromArgMatches as _, ValueEnum};
+use clap::ValueEnum;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
@@ -23,8 +23,6 @@ pub(crate) struct TransportArgs {
     #[command(flatten)]
     tls: tls::Args,
     #[command(flatten)]
-    policy: policy::Args,
-    #[command(flatten)]
     auth: auth::Args,
     #[arg(skip)]
     pub(crate) rare: RareArgs,
@@ -35,6 +33,8 @@ pub(crate) struct TransportArgs {
 #[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 pub(crate) struct RareArgs {
+    #[command(flatten)]
+    policy: policy::Args,
     #[command(flatten)]
     oauth: oauth::Args,
     #[command(flatten)]
@@ -59,17 +59,9 @@ pub(crate) struct CommonTransportArgs {
 }
 
 impl TransportArgs {
-    /// Reads the rare options, if the command has them.
-    pub(crate) fn read_rare(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        // A flag of the command always has a value. In a release build, clap does not report unknown options.
-        if matches.ids().any(|id| id == "raw") {
-            self.rare = RareArgs::from_arg_matches(matches)?;
-        }
-        Ok(())
-    }
-
     pub(crate) fn transport(self) -> Result<Transport, UsageError> {
         let RareArgs {
+            policy,
             oauth,
             extensions,
             testing,
@@ -84,7 +76,7 @@ impl TransportArgs {
         }
         let contrary = self.tls.replaces_policies();
         let mut transport = transport(self.route, options, self.tls, auth)?;
-        transport.policy = self.policy.options(&transport.route, contrary)?;
+        transport.policy = policy.options(&transport.route, contrary)?;
         extensions.apply(&mut transport.session)?;
         testing.apply(&mut transport.session)?;
         let stop = transport.session.testing.stop;
@@ -110,9 +102,11 @@ pub struct SessionArgs {
 
     /// Send commands in groups if the server supports PIPELINING.
     ///
-    /// `off` sends them one by one.
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Switch::Auto)]
-    pipelining: Switch,
+    /// `off` sends them one by one. `eager` sends a message of up to 64 KiB together with MAIL and RCPT, if the server
+    /// supports CHUNKING as well: over a kept connection, a message takes one round trip instead of two. If the server
+    /// hangs up then instead of answering MAIL, the result is uncertain.
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Pipelining::Auto)]
+    pipelining: Pipelining,
 
     /// Use BDAT instead of DATA if the server supports CHUNKING.
     ///
@@ -133,6 +127,13 @@ pub struct SessionArgs {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum Pipelining {
+    Auto,
+    Eager,
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum Switch {
     Auto,
     Off,
@@ -142,7 +143,8 @@ impl SessionArgs {
     pub(crate) fn options(self) -> session::Options {
         session::Options {
             helo: self.helo,
-            no_pipelining: matches!(self.pipelining, Switch::Off),
+            no_pipelining: matches!(self.pipelining, Pipelining::Off),
+            eager: matches!(self.pipelining, Pipelining::Eager),
             no_chunking: matches!(self.chunking, Switch::Off),
             timeout: self.timeout,
             rate: self.limit_rate,

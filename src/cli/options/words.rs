@@ -103,7 +103,7 @@ pub fn in_utf8<'w>(
     // An error is reported when these words are parsed again, with the option's name.
     let Ok(ParsedWords {
         command, matches, ..
-    }) = parse(command, &shown)
+    }) = parse(command, command, &shown)
     else {
         return Ok(words.iter().map(|word| guessed(word)).collect());
     };

@@ -11,6 +11,7 @@ use crate::client::session;
 use crate::client::session::TlsDemand;
 use crate::client::transport::Transport;
 use crate::script::{Variables, is_name};
+use std::mem::take;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -91,6 +92,8 @@ pub struct Args {
     #[command(flatten)]
     message: message::Args,
     #[command(flatten)]
+    rare: message::RareArgs,
+    #[command(flatten)]
     reach: route::Reach,
     #[command(flatten)]
     tls: tls::Args,
@@ -122,8 +125,10 @@ impl Args {
 
     fn script_run(mut self, command_line: &CommandLineArgs<'_>) -> Result<ScriptRun, UsageError> {
         let output = self.output()?;
-        let message_option =
-            command_line.first_of::<message::Args>(&["from", "to", "envelope_from"]);
+        self.message.rare = take(&mut self.rare);
+        let message_option = command_line
+            .first_of::<message::Args>(&["from", "to", "envelope_from"])
+            .or_else(|| command_line.first_of::<message::RareArgs>(&[]));
         let mut variables = Variables::new();
         let mut set = |name: &str, value: Option<String>| {
             variables.extend(value.map(|value| (name.to_owned(), value.into_bytes())));

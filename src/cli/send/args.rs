@@ -1,7 +1,8 @@
 //! The arguments of the sending command, which has no name. Profiles and stored routes consist of its options.
 
 use crate::cli::ask::Ask;
-use crate::cli::options::transport::{RareArgs, TransportArgs};
+use crate::cli::options::transport;
+use crate::cli::options::transport::TransportArgs;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{auth, config, message, output, value};
 use crate::cli::send::{Send, SendTask};
@@ -24,7 +25,7 @@ pub(crate) struct SendArgs {
     pub(crate) transport: TransportArgs,
     #[command(flatten)]
     output: output::Args,
-    #[command(flatten)]
+    #[arg(skip)]
     pub(crate) log: output::LogArgs,
     #[command(flatten)]
     pub(crate) queue: config::QueueArgs,
@@ -32,12 +33,40 @@ pub(crate) struct SendArgs {
     pub(crate) config: config::Args,
 }
 
+/// Options that are rarely used, for which clap builds arguments only if one is there, or may be: in a profile, in help
+/// and in errors.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(crate) struct RareArgs {
+    #[command(flatten)]
+    message: message::RareArgs,
+    #[command(flatten)]
+    sending: message::RareSending,
+    #[command(flatten)]
+    transport: transport::RareArgs,
+    #[command(flatten)]
+    log: output::LogArgs,
+}
+
 impl SendArgs {
     /// The arguments, with the rare options if the command has them.
     pub(crate) fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut args = Self::from_arg_matches(matches)?;
-        args.transport.read_rare(matches)?;
+        args.read_rare(matches)?;
         Ok(args)
+    }
+
+    /// Reads the rare options, if the command has them.
+    pub(crate) fn read_rare(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        // A flag of the command always has a value. In a release build, clap does not report unknown options.
+        if matches.ids().any(|id| id == "raw") {
+            let rare = RareArgs::from_arg_matches(matches)?;
+            self.message.rare = rare.message;
+            self.own.rare = rare.sending;
+            self.transport.rare = rare.transport;
+            self.log = rare.log;
+        }
+        Ok(())
     }
 
     /// Builds the task, without a queue and fallbacks.
@@ -144,13 +173,14 @@ pub(crate) struct ParsedWords {
     pub(crate) missing: Option<clap::Error>,
 }
 
-/// Parses the words without the rare options, which is faster. If that fails, they may contain one, and help
-/// shows all of them.
+/// Parses the words with the quick form of a command. If that fails, they may contain a rare option, and help and
+/// errors need the whole command.
 pub(crate) fn parse(
-    command: fn() -> Command,
+    quick: fn() -> Command,
+    whole: fn() -> Command,
     words: &[OsString],
 ) -> Result<ParsedWords, clap::Error> {
-    parse_by(command(), words).or_else(|_| parse_by(with_rare(command(), words), words))
+    parse_by(quick(), words).or_else(|_| parse_by(with_rare(whole(), words), words))
 }
 
 fn parse_by(mut command: Command, words: &[OsString]) -> Result<ParsedWords, clap::Error> {

@@ -214,7 +214,7 @@ impl Batch<'_> {
         if self.failed > 0 && self.messages.count() > 1 {
             let failed = self.failed;
             complain(&format!(
-                "{failed} of {} were not delivered to all of their recipients",
+                "{failed} of {} were not accepted for all of their recipients",
                 counted(self.of as u64, "message")
             ));
         }

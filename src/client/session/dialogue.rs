@@ -2,19 +2,19 @@
 //! terminal.
 
 mod commands;
+mod greeting;
 mod login;
 mod transaction;
 
 use crate::client::session::Step;
 use crate::client::session::auth::Bindings;
-use crate::client::session::offers::attribute_lack;
 use crate::client::session::{
-    Options, Protocol, RecipientReply, ServerOffers, TlsDemand, Transaction, Unmet,
+    Options, RecipientReply, ServerOffers, TlsDemand, Transaction, Unmet,
 };
 use crate::smtp::blocks::Shape;
-use crate::smtp::extension::Extension;
 use crate::smtp::reply::{Class, Reply};
 use crate::system::secret::Login;
+use greeting::Greeting;
 use login::Authentication;
 use std::collections::VecDeque;
 use std::mem;
@@ -104,7 +104,7 @@ pub struct ServerState {
     open: bool,
     /// Number of transactions in this session.
     transactions: usize,
-    verified: bool,
+    is_verified: bool,
 }
 
 /// The dialogue of one session, from the greeting to QUIT.
@@ -134,15 +134,9 @@ pub struct Dialogue<'a> {
     is_quitting: bool,
     /// Number of transactions in this session.
     transactions: usize,
-    /// Result of the TLS handshake; `None` while the session is in clear.
-    secured: Option<Privacy>,
-    /// True if the server is authenticated over TLS.
-    verified: bool,
-    /// Number of XCLIENT and XFORWARD commands sent.
-    xclients: usize,
-    xforwards: usize,
     /// Replies to the requested commands.
     replies: Vec<Reply>,
+    greeting: Greeting,
     authentication: Authentication<'a>,
 }
 
@@ -173,11 +167,8 @@ impl<'a> Dialogue<'a> {
             open: false,
             is_quitting: false,
             transactions: 0,
-            secured: None,
-            verified: false,
-            xclients: 0,
-            xforwards: 0,
             replies: Vec::new(),
+            greeting: Greeting::default(),
             authentication: Authentication::new(login),
         }
     }
@@ -188,7 +179,10 @@ impl<'a> Dialogue<'a> {
             offers: server.offers,
             open: server.open,
             transactions: server.transactions,
-            verified: server.verified,
+            greeting: Greeting {
+                is_verified: server.is_verified,
+                ..Greeting::default()
+            },
             ..Self::new(transaction, server.helo, server.options, None)
         }
     }
@@ -201,7 +195,7 @@ impl<'a> Dialogue<'a> {
             offers: mem::take(&mut self.offers),
             open: self.open,
             transactions: self.transactions,
-            verified: self.verified,
+            is_verified: self.greeting.is_verified,
         }
     }
 
@@ -317,150 +311,6 @@ impl<'a> Dialogue<'a> {
             Step::Bdat { last: false } => self.chunk_answered(step, &reply),
             Step::Rset | Step::Body | Step::Tls => self.proceed(),
             Step::Quit => Action::Finish,
-        }
-    }
-
-    fn await_greeting(&mut self) -> Action {
-        self.awaiting.push_back(Step::Banner);
-        Action::Read
-    }
-
-    /// RFC 3207 §4.2: everything learned before TLS is discarded.
-    fn secured(&mut self, privacy: Privacy) -> Action {
-        self.verified = privacy.verified;
-        self.secured = Some(privacy);
-        self.offers = ServerOffers::default();
-        if self.options.tls == TlsDemand::Implicit {
-            return self.await_greeting();
-        }
-        self.send_hello()
-    }
-
-    fn banner_answered(&mut self, reply: &Reply) -> Action {
-        match reply.class() {
-            Class::Success => self.send_hello(),
-            Class::Intermediate => abort(Step::Banner, reply),
-            // RFC 5321 §3.1: QUIT, and no MAIL.
-            Class::Transient | Class::Permanent => self.give_up(Step::Banner, reply),
-        }
-    }
-
-    fn send_hello(&mut self) -> Action {
-        self.send_one(match self.options.protocol {
-            Protocol::Smtp if self.options.testing.only_helo => Step::Helo,
-            Protocol::Smtp => Step::Ehlo,
-            Protocol::Lmtp => Step::Lhlo,
-        })
-    }
-
-    fn ehlo_answered(&mut self, step: Step, reply: &Reply) -> Action {
-        match reply.class() {
-            Class::Success => {
-                self.offers = ServerOffers::from_reply(reply);
-                self.force_offers();
-                if self.options.no_smtputf8 {
-                    self.offers.remove(Extension::SmtpUtf8);
-                }
-                self.encrypt()
-            }
-            // RFC 5321 §3.2: servers older than RFC 1869 know only HELO.
-            Class::Permanent if step == Step::Ehlo => self.send_one(Step::Helo),
-            Class::Intermediate => abort(step, reply),
-            Class::Transient | Class::Permanent => self.give_up(step, reply),
-        }
-    }
-
-    fn force_offers(&mut self) {
-        for line in &self.options.testing.forced {
-            self.offers.add(line);
-        }
-    }
-
-    fn helo_answered(&mut self, reply: &Reply) -> Action {
-        match reply.class() {
-            Class::Success => {
-                self.force_offers();
-                self.encrypt()
-            }
-            Class::Intermediate => abort(Step::Helo, reply),
-            Class::Transient | Class::Permanent => self.give_up(Step::Helo, reply),
-        }
-    }
-
-    /// Starts TLS if it is required and offered; called when the extensions are known.
-    fn encrypt(&mut self) -> Action {
-        match self.options.tls {
-            _ if self.secured.is_some() => self.send_xclient(),
-            TlsDemand::Off | TlsDemand::Implicit => self.send_xclient(),
-            _ if self.offers.has(Extension::Starttls) => self.send_one(Step::Starttls),
-            TlsDemand::Starttls => self.fail_unmet(Unmet::NoStarttls),
-            TlsDemand::Opportunistic | TlsDemand::IfOffered => {
-                let detail = "STARTTLS is not offered; continuing in plaintext".to_owned();
-                with_output_first(Output::Detail(detail), self.send_xclient())
-            }
-        }
-    }
-
-    fn starttls_answered(&mut self, reply: Reply) -> Action {
-        match reply.class() {
-            Class::Success if reply.code == 220 => Action::Secure,
-            // Another 2yz does not permit the handshake.
-            Class::Success | Class::Intermediate => abort(Step::Starttls, &reply),
-            _ if self.options.tls == TlsDemand::Opportunistic => {
-                let note = format!(
-                    "STARTTLS was refused ({}); continuing in plaintext",
-                    reply.whole()
-                );
-                with_output_first(Output::Note(note), self.send_xclient())
-            }
-            Class::Transient | Class::Permanent => self.fail_unmet(Unmet::StarttlsRefused(reply)),
-        }
-    }
-
-    /// Sends the requested XCLIENT commands, each followed by a new EHLO; then AUTH.
-    fn send_xclient(&mut self) -> Action {
-        if self.xclients == self.options.testing.xclient.len() {
-            return self.log_in();
-        }
-        let attributes = &self.options.testing.xclient[self.xclients];
-        match attribute_lack(&self.offers, Extension::Xclient, "--xclient", attributes) {
-            Some(lack) => self.fail_unmet(Unmet::Request(lack)),
-            None => self.send_one(Step::Xclient),
-        }
-    }
-
-    fn xclient_answered(&mut self, reply: &Reply) -> Action {
-        match reply.class() {
-            Class::Success => {
-                self.xclients += 1;
-                self.offers = ServerOffers::default();
-                self.send_hello()
-            }
-            Class::Intermediate => abort(Step::Xclient, reply),
-            Class::Transient | Class::Permanent => self.give_up(Step::Xclient, reply),
-        }
-    }
-
-    /// Sends the requested XFORWARD commands; then the requested commands, or the transactions.
-    fn send_xforward(&mut self) -> Action {
-        if self.xforwards == self.options.testing.xforward.len() {
-            return self.transact();
-        }
-        let attributes = &self.options.testing.xforward[self.xforwards];
-        match attribute_lack(&self.offers, Extension::Xforward, "--xforward", attributes) {
-            Some(lack) => self.fail_unmet(Unmet::Request(lack)),
-            None => self.send_one(Step::Xforward),
-        }
-    }
-
-    fn xforward_answered(&mut self, reply: &Reply) -> Action {
-        match reply.class() {
-            Class::Success => {
-                self.xforwards += 1;
-                self.send_xforward()
-            }
-            Class::Intermediate => abort(Step::Xforward, reply),
-            Class::Transient | Class::Permanent => self.give_up(Step::Xforward, reply),
         }
     }
 

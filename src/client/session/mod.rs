@@ -16,7 +16,7 @@ pub use dialogue::{Action, CommandLine, Dialogue, Output, Privacy, ServerState, 
 pub use offers::{
     Conditions, Request, ServerLimits, ServerOffers, Unsupported, has_parameter, parameters,
 };
-pub use run::{IdleSession, own_name, resume, run, tell};
+pub use run::{Carried, IdleSession, WRITE_SIZE, own_name, resume, run, tell};
 
 use crate::client::wire::tls::ServerCheck;
 use crate::client::wire::{Tls, TlsError, WireError};
@@ -37,6 +37,9 @@ pub struct Options {
     pub helo: Option<String>,
     /// Sends commands one by one, even if the server offers PIPELINING.
     pub no_pipelining: bool,
+    /// Sends a small message together with MAIL and RCPT, if the server offers PIPELINING and CHUNKING. That saves a round
+    /// trip, and the result is uncertain if the server hangs up instead of answering MAIL.
+    pub eager: bool,
     /// Uses DATA, even if the server offers CHUNKING.
     pub no_chunking: bool,
     /// Time limit for every step instead of those of RFC 5321.

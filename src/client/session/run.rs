@@ -6,6 +6,8 @@ pub(crate) mod send;
 mod reply;
 mod transfer;
 
+pub use transfer::{Carried, WRITE_SIZE};
+
 use crate::client::events as observer;
 use crate::client::events::{ConnectionClose, Event, Interests, Observer};
 use crate::client::session::Step;

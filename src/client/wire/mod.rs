@@ -8,6 +8,7 @@ pub mod tls;
 
 pub use pipe::connect_unsorted as connect_pipe;
 pub use race::{ConnectFailure, Terms, connect};
+pub use socket::{begin as begin_tcp, finish as finish_tcp};
 pub use tls::{Tls, TlsError, TlsResult, TlsSetupError};
 
 use crate::system::text::reason;
@@ -61,6 +62,10 @@ pub trait Stream: io::Read + io::Write {
     fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize>;
     /// Reads available data without waiting; `WouldBlock` if there is none.
     fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+    /// Sends buffered data without waiting; `WouldBlock` if some is left.
+    fn flush_now(&mut self) -> io::Result<()> {
+        Ok(())
+    }
     /// The local and the peer's address, if there are any.
     fn ends(&self) -> Option<(SocketAddr, SocketAddr)>;
     /// The socket, if there is one.
@@ -223,6 +228,80 @@ impl Wire {
     /// Ends the connection with a reset instead of an orderly close.
     pub fn reset(mut self) -> io::Result<()> {
         self.stream.end_with_reset()
+    }
+
+    /// As `line_as_it_is`, but does not wait: `None` if no complete line has arrived.
+    pub fn line_now(&mut self) -> Result<Option<&[u8]>, WireError> {
+        let mut searched = 0;
+        loop {
+            let found = memchr::memchr(b'\n', &self.inbox[self.unread + searched..]);
+            if let Some(at) = found.map(|at| at + searched) {
+                let start = self.unread;
+                self.unread += at + 1;
+                return Ok(Some(&self.inbox[start..=start + at]));
+            }
+            searched = self.inbox.len() - self.unread;
+            if searched > MAX_LINE {
+                return Err(WireError::LongLine);
+            }
+            if !self.fill_now()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Reads what has arrived into the inbox. Returns false if there is nothing.
+    fn fill_now(&mut self) -> Result<bool, WireError> {
+        let room = self.make_room();
+        let count = self.stream.read_now(&mut self.inbox[room..]);
+        self.inbox
+            .truncate(room + count.as_ref().map_or(0, |&count| count));
+        self.quiet_at = Some(Instant::now());
+        match count {
+            Ok(0) => Err(WireError::Closed),
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if !std::mem::take(&mut self.is_acknowledged) {
+                    self.stream.acknowledge_at_once();
+                }
+                Ok(false)
+            }
+            Err(error) => Err(Deadline::after(Duration::ZERO).explain(error)),
+        }
+    }
+
+    /// Writes as much of the outbox as possible without waiting. Returns true if nothing is left.
+    pub fn flush_now(&mut self) -> Result<bool, WireError> {
+        self.quiet_at = None;
+        let mut written = 0;
+        let mut flushed = Ok(());
+        while written < self.outbox.len() && flushed.is_ok() {
+            match self.stream.write_now(&self.outbox[written..]) {
+                Ok(0) => flushed = Err(io::ErrorKind::BrokenPipe.into()),
+                Ok(count) => written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => flushed = Err(error),
+            }
+        }
+        self.is_acknowledged = written > 0;
+        self.outbox.drain(..written);
+        match flushed.and_then(|()| self.stream.flush_now()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(Deadline::after(Duration::ZERO).explain(error)),
+        }
+    }
+
+    /// Frees the memory of empty buffers, for a connection that waits.
+    pub fn free_buffers(&mut self) {
+        if self.unread == self.inbox.len() {
+            self.inbox = Vec::new();
+            self.unread = 0;
+        }
+        if self.outbox.is_empty() {
+            self.outbox = Vec::new();
+        }
     }
 
     /// Polls for unsolicited data from the peer. Does not wait.

@@ -333,15 +333,21 @@ impl Source {
     /// Reads input to its end that can be read only once.
     fn read_to_end(mut from: impl Read, name: String) -> Result<Self, SourceError> {
         let mut spooler = Spooler::new(name);
-        let mut block = vec![0; 64 * 1024];
+        // Most texts are short, and each page of a buffer costs time.
+        let mut block = vec![0; 4 * 1024];
         loop {
             match from.read(&mut block) {
                 Ok(0) => return spooler.finish(),
-                Ok(count) => spooler.push(&block[..count]).inspect_err(|_| {
-                    // Otherwise a program that is still writing gets SIGPIPE, and its user never sees the
-                    // error.
-                    let _ = io::copy(&mut (&mut from).take(DISCARD_LIMIT), &mut io::sink());
-                })?,
+                Ok(count) => {
+                    spooler.push(&block[..count]).inspect_err(|_| {
+                        // Otherwise a program that is still writing gets SIGPIPE, and its user never sees the
+                        // error.
+                        let _ = io::copy(&mut (&mut from).take(DISCARD_LIMIT), &mut io::sink());
+                    })?;
+                    if count == block.len() {
+                        block.resize(64 * 1024, 0);
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     let name = spooler.name;

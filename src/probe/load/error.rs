@@ -190,6 +190,11 @@ impl LoadError {
         }
     }
 
+    /// True if the server replied with 4yz or 5yz.
+    pub fn is_reply(&self) -> bool {
+        self.kind == ErrorKind::Reply
+    }
+
     /// True if there was no connection, or the server does not want another one now.
     pub fn is_about_connections(&self) -> bool {
         let is_early = matches!(self.stage, Stage::Connect | Stage::Banner);

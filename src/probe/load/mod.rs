@@ -3,7 +3,9 @@
 //! - `plan.rs`: what is sent, how often, over how many connections
 //! - `pace.rs`: when each message is due: closed loop (a number of connections) or open loop (a rate)
 //! - `message.rs`, `size.rs`: the messages
-//! - `worker.rs`: one connection after the other, in a thread
+//! - `worker.rs`: the connections, each of which sends one message after the other
+//! - `connect.rs`, `session.rs`: a connection and its session, which do not block
+//! - `reactor.rs`: the connections of a thread
 //! - `timer.rs`: the time of each step of a message
 //! - `record.rs`, `error.rs`: histograms, counters and errors of all workers
 //! - `expect.rs`: expectations of the result
@@ -13,14 +15,17 @@
 // Counts are far below 2^52.
 #![allow(clippy::cast_precision_loss)]
 
+mod connect;
 mod error;
 mod expect;
 mod message;
 mod pace;
 mod plan;
+mod reactor;
 mod record;
 mod run;
 mod scope;
+mod session;
 mod size;
 mod timer;
 mod worker;

@@ -1,10 +1,10 @@
-//! When each message is due, and which worker sends it.
+//! When each message is due, and which connection sends it.
 
+use crate::probe::load::reactor::Task;
 use crate::probe::load::{LoadPlan, Pace, locked};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
-use std::thread::Thread;
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 /// The right to send one message.
@@ -24,8 +24,8 @@ pub struct Pacer {
     ramp: Duration,
     connections: usize,
     is_over: AtomicBool,
-    /// All workers, which are woken at the end.
-    workers: Mutex<Vec<Thread>>,
+    /// All connections, which are woken at the end.
+    wakers: Mutex<Vec<Waker>>,
     /// The next number in the closed loop.
     next: AtomicU64,
     open: Option<OpenLoop>,
@@ -42,15 +42,15 @@ struct OpenLoop {
 #[derive(Default)]
 struct OpenState {
     next: u64,
-    /// True while a worker waits for the time of the next message.
+    /// True while a connection waits for the time of the next message.
     is_awaited: bool,
-    /// Workers without a message. The last one is taken first, so that no more connections are used than needed.
+    /// Connections without a message. The last one is taken first, so that no more are used than needed.
     idle: Vec<Arc<Turn>>,
 }
 
-/// A worker as the pacer wakes it.
+/// A connection as the pacer wakes it.
 pub struct Turn {
-    thread: Thread,
+    waker: Waker,
     /// True if it is to wait for the next message.
     is_mine: AtomicBool,
 }
@@ -67,7 +67,7 @@ impl Pacer {
             ramp: plan.ramp,
             connections: plan.connections,
             is_over: AtomicBool::new(false),
-            workers: Mutex::new(Vec::new()),
+            wakers: Mutex::new(Vec::new()),
             next: AtomicU64::new(0),
             open: match plan.pace {
                 Pace::Closed { .. } => None,
@@ -80,28 +80,29 @@ impl Pacer {
         }
     }
 
-    /// Enters the worker that calls it. In the closed loop, waits until its connection belongs to the ramp.
-    pub fn enter(&self, worker: usize) -> Arc<Turn> {
-        let turn = Arc::new(Turn {
-            thread: thread::current(),
-            is_mine: AtomicBool::new(false),
-        });
-        locked(&self.workers).push(turn.thread.clone());
+    /// Enters a connection. In the closed loop, waits until it belongs to the ramp.
+    pub async fn enter(&self, connection: usize, task: &Task) -> Arc<Turn> {
+        let waker = std::future::poll_fn(|context| Poll::Ready(context.waker().clone())).await;
+        locked(&self.wakers).push(waker.clone());
         if self.open.is_none() && !self.ramp.is_zero() {
-            let part = worker as f64 / self.connections as f64;
-            self.sleep_until(self.start + self.ramp.mul_f64(part));
+            let part = connection as f64 / self.connections as f64;
+            self.sleep_until(self.start + self.ramp.mul_f64(part), task)
+                .await;
         }
-        turn
+        Arc::new(Turn {
+            waker,
+            is_mine: AtomicBool::new(false),
+        })
     }
 
-    /// Waits for the next message that this worker sends; `None`: there is none.
-    pub fn next(&self, turn: &Arc<Turn>) -> Option<Ticket> {
+    /// Waits for the next message that this connection sends; `None`: there is none.
+    pub async fn next(&self, turn: &Arc<Turn>, task: &Task) -> Option<Ticket> {
         if self.is_over() {
             return None;
         }
         match &self.open {
             None => self.next_at_once(),
-            Some(open) => self.next_due(open, turn),
+            Some(open) => self.next_due(open, turn, task).await,
         }
     }
 
@@ -116,50 +117,48 @@ impl Pacer {
         Some(Ticket { number, due })
     }
 
-    /// One worker at a time waits until a message is due; another one takes its place before it sends.
-    fn next_due(&self, open: &OpenLoop, turn: &Arc<Turn>) -> Option<Ticket> {
-        let mut state = locked(&open.state);
-        if state.is_awaited {
-            state.idle.push(Arc::clone(turn));
-            drop(state);
-            while !turn.is_mine.swap(false, Ordering::Acquire) {
-                if self.is_over() {
-                    return None;
-                }
-                thread::park();
-            }
-            state = locked(&open.state);
+    /// One connection at a time waits until a message is due; another one takes its place before it sends.
+    async fn next_due(&self, open: &OpenLoop, turn: &Arc<Turn>, task: &Task) -> Option<Ticket> {
+        if open.is_taken(turn) && !self.is_called(turn).await {
+            return None;
         }
-        state.is_awaited = true;
-        let number = state.next;
-        drop(state);
+        let number = locked(&open.state).next;
         let due = self.start + open.due(number);
         if number >= self.messages || self.end.is_some_and(|end| due >= end) {
             self.stop();
             return None;
         }
-        if !self.sleep_until(due) {
+        if !self.sleep_until(due, task).await {
             return None;
         }
-        let mut state = locked(&open.state);
-        state.next += 1;
-        match state.idle.pop() {
-            Some(other) => {
-                other.is_mine.store(true, Ordering::Release);
-                other.thread.unpark();
-            }
-            None => state.is_awaited = false,
-        }
+        open.pass_on();
         Some(Ticket { number, due })
     }
 
-    /// Ends the run: no further ticket is handed out, and workers that wait return.
+    /// Waits until it is the turn of this connection. Returns false if the run ends before.
+    async fn is_called(&self, turn: &Turn) -> bool {
+        std::future::poll_fn(|_| {
+            if turn.is_mine.swap(false, Ordering::Acquire) {
+                Poll::Ready(true)
+            } else if self.is_over() {
+                Poll::Ready(false)
+            } else {
+                Poll::Pending
+            }
+        })
+        .await
+    }
+
+    /// Ends the run: no further ticket is handed out, and connections that wait are woken.
     pub fn stop(&self) {
-        if self.is_over.swap(true, Ordering::Relaxed) {
-            return;
+        if !self.is_over.swap(true, Ordering::Relaxed) {
+            self.wake_all();
         }
-        for worker in locked(&self.workers).iter() {
-            worker.unpark();
+    }
+
+    pub fn wake_all(&self) {
+        for waker in locked(&self.wakers).iter() {
+            waker.wake_by_ref();
         }
     }
 
@@ -168,19 +167,40 @@ impl Pacer {
     }
 
     /// Returns false if the run ends before.
-    pub fn sleep_until(&self, at: Instant) -> bool {
+    pub async fn sleep_until(&self, at: Instant, task: &Task) -> bool {
         while !self.is_over() {
-            let left = at.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if at <= Instant::now() {
                 return true;
             }
-            thread::park_timeout(left);
+            task.event(at).await;
         }
         false
     }
 }
 
 impl OpenLoop {
+    /// True if another connection waits for the next message; this one is then called later.
+    fn is_taken(&self, turn: &Arc<Turn>) -> bool {
+        let mut state = locked(&self.state);
+        if state.is_awaited {
+            state.idle.push(Arc::clone(turn));
+        }
+        std::mem::replace(&mut state.is_awaited, true)
+    }
+
+    /// The next message is sent. Another connection waits for the one after it.
+    fn pass_on(&self) {
+        let mut state = locked(&self.state);
+        state.next += 1;
+        match state.idle.pop() {
+            Some(other) => {
+                other.is_mine.store(true, Ordering::Release);
+                other.waker.wake_by_ref();
+            }
+            None => state.is_awaited = false,
+        }
+    }
+
     /// The time of a message after the start. The rate rises linearly during the ramp.
     fn due(&self, number: u64) -> Duration {
         let number = number as f64;
@@ -196,7 +216,9 @@ impl OpenLoop {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::load::reactor::{Reactor, Work};
     use crate::probe::load::{LoadEnd, MessageTemplate, Mix, RecipientTemplate, Sizes};
+    use std::thread;
 
     fn due(rate: f64, ramp: f64, number: u64) -> f64 {
         let open = OpenLoop {
@@ -234,22 +256,32 @@ mod tests {
             mix: Mix::ALL,
             message: MessageTemplate::new(None, (to, 1), sizes, 1),
             interval: Duration::from_secs(1),
+            keeps_going: false,
         }
     }
 
-    /// The tickets of four workers, in the order of their numbers, with the times at which they were handed out.
+    /// The tickets of four connections in two threads, in the order of their numbers, with the times at which they were
+    /// handed out.
     fn tickets(pacer: &Pacer) -> Vec<(Ticket, Instant)> {
         let all = Mutex::new(Vec::new());
+        let connection = |number: usize, task: Task| -> Work<'_> {
+            let all = &all;
+            Box::pin(async move {
+                let turn = pacer.enter(number, &task).await;
+                while let Some(ticket) = pacer.next(&turn, &task).await {
+                    locked(all).push((ticket, Instant::now()));
+                    // Another connection has its turn.
+                    task.event(Instant::now()).await;
+                }
+            })
+        };
         thread::scope(|scope| {
-            for worker in 0..4 {
-                let all = &all;
-                let work = move || {
-                    let turn = pacer.enter(worker);
-                    while let Some(ticket) = pacer.next(&turn) {
-                        locked(all).push((ticket, Instant::now()));
-                    }
+            for _ in 0..2 {
+                let run = || {
+                    let reactor = Reactor::new().unwrap();
+                    reactor.run(2, connection, &AtomicBool::new(false)).unwrap();
                 };
-                thread::Builder::new().spawn_scoped(scope, work).unwrap();
+                thread::Builder::new().spawn_scoped(scope, run).unwrap();
             }
         });
         let mut all = all.into_inner().unwrap();
@@ -280,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn stop_wakes_all_workers() {
+    fn stop_wakes_all_connections() {
         let end = LoadEnd {
             messages: None,
             duration: None,
@@ -289,7 +321,7 @@ mod tests {
         let pacer = Pacer::new(&plan(Pace::Open { rate: 1.0 / 3600.0 }, end));
         thread::scope(|scope| {
             let stop = || {
-                while locked(&pacer.workers).len() < 4 {
+                while locked(&pacer.wakers).len() < 4 {
                     thread::yield_now();
                 }
                 pacer.stop();

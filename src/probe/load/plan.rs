@@ -21,6 +21,8 @@ pub struct LoadPlan {
     pub message: MessageTemplate,
     /// Time between two interim results.
     pub interval: Duration,
+    /// True if the run goes on although the server refuses most messages.
+    pub keeps_going: bool,
 }
 
 /// What decides when a message is sent.

@@ -34,6 +34,8 @@ pub enum Phase {
     Data,
     /// From the end of data, or from BDAT, to the reply.
     Dot,
+    /// QUIT at the end of a session.
+    Quit,
     /// From MAIL to the last reply.
     Message,
     /// From the first step for this message, which may be a connection, to the last reply.
@@ -55,6 +57,7 @@ impl Phase {
         Self::Rcpt,
         Self::Data,
         Self::Dot,
+        Self::Quit,
         Self::Message,
         Self::Service,
         Self::Response,
@@ -71,6 +74,7 @@ impl Phase {
             Self::Rcpt => "rcpt",
             Self::Data => "data",
             Self::Dot => "dot",
+            Self::Quit => "quit",
             Self::Message => "message",
             Self::Service => "service",
             Self::Response => "response",
@@ -80,6 +84,18 @@ impl Phase {
 
 /// The time of each phase of one message; `None`: the phase did not occur.
 pub type Times = [Option<Duration>; Phase::COUNT];
+
+/// Steps of a distribution for each halving of the distance to its end, as other programs with an `HdrHistogram` print.
+const STEPS: u32 = 5;
+
+/// A step of a distribution.
+pub struct DistributionStep {
+    pub time: Duration,
+    /// The part of all times that do not exceed it, from 0 to 1.
+    pub quantile: f64,
+    /// Number of these times.
+    pub count: u64,
+}
 
 /// A distribution of times.
 #[derive(Clone, Debug)]
@@ -139,6 +155,28 @@ impl Latencies {
         Duration::from_secs_f64(mean / 1e9)
     }
 
+    /// Standard deviation; zero if there are none.
+    pub fn deviation(&self) -> Duration {
+        let deviation = self.0.as_ref().map_or(0.0, Histogram::stdev);
+        Duration::from_secs_f64(deviation.max(0.0) / 1e9)
+    }
+
+    /// The distribution in steps that become finer towards the longest times.
+    pub fn steps(&self) -> impl Iterator<Item = DistributionStep> {
+        let histogram = self.0.iter().filter(|histogram| !histogram.is_empty());
+        histogram.flat_map(|histogram| {
+            let mut count = 0;
+            histogram.iter_quantiles(STEPS).map(move |step| {
+                count += step.count_since_last_iteration();
+                DistributionStep {
+                    time: nanoseconds(step.value_iterated_to()).min(nanoseconds(histogram.max())),
+                    quantile: step.quantile_iterated_to(),
+                    count,
+                }
+            })
+        })
+    }
+
     /// The time that this percentage does not exceed; zero if there are none.
     pub fn percentile(&self, percentile: f64) -> Duration {
         let histogram = self.0.as_ref().filter(|histogram| !histogram.is_empty());
@@ -169,6 +207,8 @@ pub struct Counts {
     /// Messages that were accepted for all recipients, or sessions that reached the stage at which they end.
     pub accepted: u64,
     pub failed: u64,
+    /// Those of them that the server refused with 4yz or 5yz.
+    pub refused: u64,
     /// Octets of the messages that were accepted, before dot-stuffing.
     pub octets: u64,
     /// Connections that were established.
@@ -183,6 +223,7 @@ impl Counts {
     fn merge(&mut self, other: &Self) {
         self.accepted += other.accepted;
         self.failed += other.failed;
+        self.refused += other.refused;
         self.octets += other.octets;
         self.connections += other.connections;
         self.reopened += other.reopened;
@@ -244,7 +285,7 @@ struct Shard {
     interval: (Counts, Latencies),
 }
 
-/// Collects what all workers measure. Its size does not depend on the number of workers.
+/// Collects what all workers measure. Its size does not depend on the number of connections.
 pub struct Recorder {
     shards: Vec<Mutex<Shard>>,
     /// Messages that were due before it are not measured.
@@ -269,8 +310,16 @@ impl Recorder {
         }
     }
 
-    /// Adds a message of the worker with this number.
-    pub fn add(&self, worker: usize, sample: Sample) {
+    /// Adds the time of the QUIT of a session that was kept.
+    pub fn add_quit(&self, thread: usize, time: Duration) {
+        if Instant::now() >= self.from {
+            let mut shard = locked(&self.shards[thread % self.shards.len()]);
+            shard.measured.phases[Phase::Quit as usize].record(time);
+        }
+    }
+
+    /// Adds a message of this thread.
+    pub fn add(&self, thread: usize, sample: Sample) {
         let now = Instant::now();
         let mut counts = sample.counts;
         match &sample.result {
@@ -278,9 +327,12 @@ impl Recorder {
                 counts.accepted = 1;
                 counts.octets = *octets;
             }
-            Err(_) => counts.failed = 1,
+            Err(error) => {
+                counts.failed = 1;
+                counts.refused = error.is_reply().into();
+            }
         }
-        let mut shard = locked(&self.shards[worker % self.shards.len()]);
+        let mut shard = locked(&self.shards[thread % self.shards.len()]);
         shard.interval.0.merge(&counts);
         let shown = sample.times[self.shown as usize].filter(|_| sample.result.is_ok());
         if let Some(time) = shown {

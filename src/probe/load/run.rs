@@ -5,24 +5,34 @@ use crate::client::transport::OpenTransport;
 use crate::probe::load::error::ErrorCount;
 use crate::probe::load::pace::Pacer;
 use crate::probe::load::record::{Counts, Interval, Latencies, Measured, Phase, Recorder};
-use crate::probe::load::worker::{LoadRun, OpenSockets, in_clear};
+use crate::probe::load::worker::{LoadRun, in_clear};
 use crate::probe::load::{LoadPlan, Pace};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Stack of a worker in octets.
-const STACK: usize = 256 * 1024;
+/// Stack of a thread in octets.
+const STACK: usize = 512 * 1024;
+
+/// Maximum number of threads.
+const MAX_THREADS: usize = 8;
 
 /// Time for the messages that are under way when the run is interrupted.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// Intervals in which the server has refused most messages, after which a run ends.
+const REFUSING_INTERVALS: usize = 5;
+
+/// Smallest number of messages in these intervals.
+const REFUSED_MESSAGES: u64 = 20;
 
 /// Descriptors that are needed besides those of the connections.
 const OTHER_FILES: u64 = 64;
@@ -54,6 +64,8 @@ pub struct LoadReport {
     /// Number of all messages, those of the warm-up included.
     pub sent: u64,
     pub interrupted: bool,
+    /// True if the run was ended because the server refused most messages.
+    pub stopped: bool,
 }
 
 impl LoadReport {
@@ -100,7 +112,7 @@ pub fn run(
     interrupt: BorrowedFd<'_>,
     on_interval: &mut dyn FnMut(Interval),
 ) -> io::Result<LoadReport> {
-    raise_file_limit(plan.connections as u64 * 2 + OTHER_FILES)?;
+    raise_file_limit(plan.connections as u64 + OTHER_FILES)?;
     let shown = match plan.pace {
         Pace::Closed { .. } => Phase::Service,
         Pace::Open { .. } => Phase::Response,
@@ -119,7 +131,7 @@ pub fn run(
         clear: &clear,
         recorder: Recorder::new(start + plan.warm_up, shown),
         pacer,
-        sockets: OpenSockets::new(plan.connections),
+        is_aborted: AtomicBool::new(false),
         sessions: AtomicU64::new(0),
     };
     let processor = processor_time();
@@ -129,26 +141,38 @@ pub fn run(
         at: start,
         sent: 0,
         on_interval,
+        recent: VecDeque::new(),
+        stopped: false,
     };
+    let threads = threads(plan.connections);
     let interrupted = thread::scope(|scope| {
         let end = Arc::new(end);
-        for number in 0..plan.connections {
+        let mut running = Vec::new();
+        for number in 0..threads {
             let end = Arc::clone(&end);
             let load = &load;
             let work = move || {
                 let _end = end;
-                load.work(number);
+                load.work(number, threads)
             };
             let builder = thread::Builder::new().stack_size(STACK);
-            if let Err(error) = builder.spawn_scoped(scope, work) {
-                load.pacer.stop();
-                return Err(error);
+            match builder.spawn_scoped(scope, work) {
+                Ok(thread) => running.push(thread),
+                Err(error) => {
+                    load.abort();
+                    return Err(error);
+                }
             }
         }
         drop(end);
-        ticker.watch(interrupt, &done)
+        let interrupted = ticker.watch(interrupt, &done)?;
+        for thread in running {
+            let broken = || Err(io::Error::other("a thread has ended early"));
+            thread.join().unwrap_or_else(|_| broken())?;
+        }
+        Ok(interrupted)
     })?;
-    let sent = ticker.sent;
+    let (sent, stopped) = (ticker.sent, ticker.stopped);
     let processor = processor_time().saturating_sub(processor);
     let passed = start.elapsed();
     let Measured {
@@ -168,20 +192,24 @@ pub fn run(
         processor: (processor, passed),
         sent,
         interrupted,
+        stopped,
     })
 }
 
-/// Reports intervals while the workers work.
+/// Reports intervals while the connections work.
 struct Ticker<'r, 'a> {
     load: &'r LoadRun<'a>,
     /// End of the last interval.
     at: Instant,
     sent: u64,
     on_interval: &'r mut dyn FnMut(Interval),
+    /// Messages of the last intervals: all, and those that the server refused.
+    recent: VecDeque<(u64, u64)>,
+    stopped: bool,
 }
 
 impl Ticker<'_, '_> {
-    /// Returns when all workers have ended: true if they were interrupted.
+    /// Returns when all threads have ended: true if they were interrupted.
     fn watch(&mut self, interrupt: BorrowedFd<'_>, done: &UnixStream) -> io::Result<bool> {
         let mut interrupted_at: Option<Instant> = None;
         loop {
@@ -207,7 +235,7 @@ impl Ticker<'_, '_> {
                 self.load.pacer.stop();
             }
             if interrupted_at.is_some_and(|at| at.elapsed() >= GRACE) {
-                self.load.sockets.close();
+                self.load.abort();
             }
             if is_done || next <= Instant::now() {
                 self.tick();
@@ -224,6 +252,7 @@ impl Ticker<'_, '_> {
         let length = now - self.at;
         self.at = now;
         self.sent += counts.accepted + counts.failed;
+        self.look_for_refusals(&counts);
         let at = now - self.load.pacer.start;
         (self.on_interval)(Interval {
             at,
@@ -235,7 +264,35 @@ impl Ticker<'_, '_> {
     }
 }
 
-/// A connection needs two descriptors. Raises the soft limit as far as necessary.
+impl Ticker<'_, '_> {
+    /// Ends the run if the server has refused more than half of the messages for some time: it limits the rate, or
+    /// something is wrong that more messages do not show.
+    fn look_for_refusals(&mut self, counts: &Counts) {
+        self.recent
+            .push_back((counts.accepted + counts.failed, counts.refused));
+        if self.recent.len() > REFUSING_INTERVALS {
+            self.recent.pop_front();
+        }
+        let all: u64 = self.recent.iter().map(|(all, _)| all).sum();
+        let refused: u64 = self.recent.iter().map(|(_, refused)| refused).sum();
+        let is_refusing =
+            self.recent.len() == REFUSING_INTERVALS && all >= REFUSED_MESSAGES && refused > all / 2;
+        if is_refusing && !self.load.plan.keeps_going && !self.load.pacer.is_over() {
+            self.stopped = true;
+            self.load.pacer.stop();
+        }
+    }
+}
+
+/// Half of the processors: the others are left to the system and, on the same host, to the server.
+fn threads(connections: usize) -> usize {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    (processors / 2)
+        .clamp(1, MAX_THREADS)
+        .min(connections.max(1))
+}
+
+/// Raises the soft limit of descriptors as far as necessary.
 fn raise_file_limit(needed: u64) -> io::Result<()> {
     let limit = getrlimit(Resource::Nofile);
     let suffices = |limit: Option<u64>| limit.is_none_or(|limit| limit >= needed);

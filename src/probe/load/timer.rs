@@ -1,6 +1,5 @@
-//! The time of each step of a message, from the events of its session.
+//! The time of each step of a message.
 
-use crate::client::events::{Event, Observer};
 use crate::probe::load::Phase;
 use crate::probe::load::record::Times;
 use crate::smtp::stage::Stage;
@@ -51,7 +50,29 @@ impl PhaseTimer {
         self.times
     }
 
-    fn sent(&mut self, stage: Stage, now: Instant) {
+    /// The connection is being established.
+    pub fn connecting(&mut self) {
+        self.connection.get_or_insert_with(Instant::now);
+    }
+
+    pub fn connected(&mut self) {
+        let now = Instant::now();
+        let since = self.connection.replace(now).unwrap_or(self.began);
+        self.times[Phase::Connect as usize] = Some(now - since);
+        self.is_connected = true;
+    }
+
+    /// The TLS handshake is complete.
+    pub fn secured(&mut self) {
+        let now = Instant::now();
+        let starttls = self.sent[Phase::Tls as usize];
+        let since = starttls.or(self.connection.replace(now));
+        self.times[Phase::Tls as usize] = since.map(|since| now - since);
+    }
+
+    /// A command was sent.
+    pub fn sent(&mut self, stage: Stage) {
+        let now = Instant::now();
         let Some(phase) = phase(stage) else { return };
         let sent = &mut self.sent[phase as usize];
         match phase {
@@ -61,11 +82,12 @@ impl PhaseTimer {
         }
     }
 
-    fn received(&mut self, stage: Stage, code: u16, now: Instant) {
-        if stage == Stage::Quit {
-            return;
+    /// A reply arrived.
+    pub fn received(&mut self, stage: Stage, code: u16) {
+        let now = Instant::now();
+        if stage != Stage::Quit {
+            self.last = Some(now);
         }
-        self.last = Some(now);
         if stage == Stage::Banner {
             let since = self.connection.unwrap_or(self.began);
             self.times[Phase::Banner as usize] = Some(now - since);
@@ -95,31 +117,7 @@ fn phase(stage: Stage) -> Option<Phase> {
         Stage::Rcpt => Phase::Rcpt,
         Stage::Data => Phase::Data,
         Stage::Dot | Stage::Bdat => Phase::Dot,
+        Stage::Quit => Phase::Quit,
         _ => return None,
     })
-}
-
-impl Observer for PhaseTimer {
-    fn on_event(&mut self, what: Event<'_>) {
-        match what {
-            Event::Connect(_) => {
-                self.connection.get_or_insert_with(Instant::now);
-            }
-            Event::Connected(_) => {
-                let now = Instant::now();
-                let since = self.connection.replace(now).unwrap_or(self.began);
-                self.times[Phase::Connect as usize] = Some(now - since);
-                self.is_connected = true;
-            }
-            Event::Sent { stage, .. } => self.sent(stage, Instant::now()),
-            Event::Secured(_) => {
-                let now = Instant::now();
-                let starttls = self.sent[Phase::Tls as usize];
-                let since = starttls.or(self.connection.replace(now));
-                self.times[Phase::Tls as usize] = since.map(|since| now - since);
-            }
-            Event::Received { stage, code, .. } => self.received(stage, code, Instant::now()),
-            _ => {}
-        }
-    }
 }

@@ -1,24 +1,23 @@
-//! The work of one thread: it sends one message after the other, over one connection at a time.
+//! The connections of a run: each sends one message after the other.
 
 use crate::client::deliver::is_stale;
 use crate::client::peer::PeerAddress;
 use crate::client::session;
-use crate::client::session::{
-    AfterTransaction, IdleSession, SessionContext, SessionResult, TlsDemand, Transaction,
-};
+use crate::client::session::{AfterTransaction, SessionContext, TlsDemand, Transaction, WireEvent};
 use crate::client::wire::tls::ServerCheck;
-use crate::client::wire::{ConnectFailure, Terms, Tls, Wire, connect};
+use crate::client::wire::{Terms, Tls};
+use crate::probe::load::connect::connect_first;
 use crate::probe::load::error::LoadError;
+use crate::probe::load::message::LoadMessage;
 use crate::probe::load::pace::{Pacer, Ticket};
+use crate::probe::load::reactor::{Reactor, Task, Work};
 use crate::probe::load::record::{Counts, Recorder, Sample};
+use crate::probe::load::session::{KeptSession, Talk};
 use crate::probe::load::timer::PhaseTimer;
-use crate::probe::load::{LoadPlan, Pace, locked};
+use crate::probe::load::{LoadPlan, Pace, Phase};
 use crate::system::secret::Login;
-use rustix::net::{Shutdown, shutdown};
-use std::collections::VecDeque;
-use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// A message that begins later than this after it was due is late.
@@ -28,7 +27,7 @@ const PUNCTUAL: Duration = Duration::from_millis(1);
 /// again and again.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What all workers share.
+/// What all connections share.
 pub struct LoadRun<'a> {
     pub plan: &'a LoadPlan,
     /// The name of the server, for its certificate.
@@ -42,46 +41,66 @@ pub struct LoadRun<'a> {
     pub clear: &'a session::Options,
     pub pacer: Pacer,
     pub recorder: Recorder,
-    pub sockets: OpenSockets,
+    /// True if no reply is waited for any more.
+    pub is_aborted: AtomicBool,
     /// Number of sessions so far.
     pub sessions: AtomicU64,
 }
 
 /// A session between two messages.
 struct Kept {
-    session: IdleSession,
+    session: KeptSession,
     /// Number of messages sent in it.
     carried: u64,
     is_clear: bool,
 }
 
-/// One thread.
+/// One connection after the other.
 struct Worker<'r, 'a> {
     run: &'r LoadRun<'a>,
-    number: usize,
-    kept: Option<Kept>,
+    /// The number of the thread.
+    thread: usize,
+    task: Task,
+    kept: Option<Box<Kept>>,
     timer: PhaseTimer,
     counts: Counts,
 }
 
 impl<'a> LoadRun<'a> {
-    /// Sends messages until the run ends.
-    pub fn work(&self, number: usize) {
+    /// Runs those connections that belong to this one of several threads, until the run ends.
+    pub fn work(&self, thread: usize, threads: usize) -> io::Result<()> {
+        let numbers: Vec<usize> = (thread..self.plan.connections).step_by(threads).collect();
+        let work = |index: usize, task: Task| -> Work<'_> {
+            Box::pin(self.connection(numbers[index], thread, task))
+        };
+        Reactor::new()?.run(numbers.len(), work, &self.is_aborted)
+    }
+
+    /// Sends messages over one connection at a time until the run ends.
+    async fn connection(&self, number: usize, thread: usize, task: Task) {
+        let turn = self.pacer.enter(number, &task).await;
         let mut worker = Worker {
             run: self,
-            number,
+            thread,
+            task,
             kept: None,
             timer: PhaseTimer::new(),
             counts: Counts::default(),
         };
-        let turn = self.pacer.enter(number);
-        while let Some(ticket) = self.pacer.next(&turn) {
-            let pause = worker.send(ticket);
+        while let Some(ticket) = self.pacer.next(&turn, &worker.task).await {
+            let pause = worker.send(ticket).await;
             if let Some(pause) = pause {
-                self.pacer.sleep_until(Instant::now() + pause);
+                let until = Instant::now() + pause;
+                self.pacer.sleep_until(until, &worker.task).await;
             }
         }
-        worker.close();
+        worker.close().await;
+    }
+
+    /// Ends the run without the replies that are outstanding.
+    pub fn abort(&self) {
+        self.is_aborted.store(true, Ordering::Relaxed);
+        self.pacer.wake_all();
     }
 
     fn context(&self, is_clear: bool, login: Option<&'a Login>) -> SessionContext<'a> {
@@ -102,7 +121,7 @@ impl<'a> LoadRun<'a> {
 
 impl Worker<'_, '_> {
     /// Sends one message, and records how long it took. Returns the pause before the next one, if there is one.
-    fn send(&mut self, ticket: Ticket) -> Option<Duration> {
+    async fn send(&mut self, ticket: Ticket) -> Option<Duration> {
         let run = self.run;
         let message = run.plan.message.message(ticket.number);
         let began = self.timer.begin();
@@ -111,40 +130,19 @@ impl Worker<'_, '_> {
         if due.is_some_and(|due| began.saturating_duration_since(due) > PUNCTUAL) {
             self.counts.late = 1;
         }
-        let carried = self.kept.as_ref().map_or(0, |kept| kept.carried);
-        let is_last = |carried| {
-            run.plan
-                .per_connection
-                .is_some_and(|most| carried + 1 >= most.get())
+        let kept = self.kept.take();
+        let carried = kept.as_ref().map_or(0, |kept| kept.carried);
+        let resumed = match kept {
+            Some(kept) => {
+                self.resume(kept, &self.transaction(&message, carried))
+                    .await
+            }
+            None => None,
         };
-        let transaction = |carried| Transaction {
-            then: if is_last(carried) {
-                AfterTransaction::Quit
-            } else {
-                AfterTransaction::Rest
-            },
-            ..Transaction::new(
-                run.plan.message.sender(),
-                message.recipients.iter().collect(),
-                &message,
-            )
+        let error = match resumed {
+            Some(error) => error,
+            None => self.open(&self.transaction(&message, 0)).await,
         };
-        let resumed = self
-            .kept
-            .take()
-            .and_then(|kept| self.resume(kept, &transaction(carried)));
-        let result = match resumed {
-            Some(result) => Ok(result),
-            None => self.open(&transaction(0)),
-        };
-        let error = match &result {
-            Ok(result) => LoadError::of(result),
-            Err(why) => Some(LoadError::connect(why.clone())),
-        };
-        if error.is_some() && run.sockets.are_closed() {
-            // The end of the run has closed the connection.
-            return None;
-        }
         let pause = match (&error, run.plan.pace) {
             (Some(error), Pace::Closed { think }) if error.is_about_connections() => {
                 Some(think.max(PAUSE))
@@ -159,7 +157,7 @@ impl Worker<'_, '_> {
             None => message.size(),
         };
         run.recorder.add(
-            self.number,
+            self.thread,
             Sample {
                 due: ticket.due,
                 times,
@@ -170,119 +168,87 @@ impl Worker<'_, '_> {
         pause
     }
 
-    /// Sends it in the session that was kept. `None`: the server has closed that.
-    fn resume(&mut self, kept: Kept, transaction: &Transaction<'_>) -> Option<SessionResult> {
-        let context = self.run.context(kept.is_clear, None);
-        let mut result = session::resume(kept.session, transaction, &context, &mut self.timer);
-        if is_stale(&result) {
-            self.counts.reopened = 1;
-            self.run.sockets.remove(self.number);
-            return None;
+    /// The transaction of a message in a session that has carried this number of messages.
+    fn transaction<'m>(&self, message: &'m LoadMessage<'m>, carried: u64) -> Transaction<'m>
+    where
+        Self: 'm,
+    {
+        let most = self.run.plan.per_connection;
+        let is_last = most.is_some_and(|most| carried + 1 >= most.get());
+        Transaction {
+            then: if is_last {
+                AfterTransaction::Quit
+            } else {
+                AfterTransaction::Rest
+            },
+            ..Transaction::new(
+                self.run.plan.message.sender(),
+                message.recipients.iter().collect(),
+                message,
+            )
         }
-        self.keep(&mut result, kept.carried + 1, kept.is_clear);
-        Some(result)
     }
 
-    /// Sends it over a new connection.
-    fn open(&mut self, transaction: &Transaction<'_>) -> Result<SessionResult, String> {
+    /// Sends it in the session that was kept, and returns the error. `None`: the server has closed that session.
+    async fn resume(
+        &mut self,
+        kept: Box<Kept>,
+        transaction: &Transaction<'_>,
+    ) -> Option<Option<LoadError>> {
+        let (carried, is_clear) = (kept.carried + 1, kept.is_clear);
+        let context = self.run.context(kept.is_clear, None);
+        let ends = (&self.task, &mut self.timer);
+        let talk = Talk::resumed(kept.session, (transaction, &context), ends);
+        let (result, session) = talk.run(WireEvent::Resumed).await;
+        if is_stale(&result) {
+            self.counts.reopened = 1;
+            return None;
+        }
+        self.keep(session, carried, is_clear);
+        Some(LoadError::of(&result))
+    }
+
+    /// Sends it over a new connection, and returns the error.
+    async fn open(&mut self, transaction: &Transaction<'_>) -> Option<LoadError> {
         let run = self.run;
         let session = run.sessions.fetch_add(1, Ordering::Relaxed);
         let (tls, auth) = run.plan.mix.of(session);
-        let wire = self.connect(session)?;
-        run.sockets.put(self.number, &wire);
-        let context = run.context(!tls, run.login.filter(|_| auth));
-        let mut result = session::run(wire, transaction, &context, &mut self.timer);
-        self.keep(&mut result, 1, !tls);
-        Ok(result)
-    }
-
-    /// Connects to the addresses of the server in turn.
-    fn connect(&mut self, session: u64) -> Result<Wire, String> {
-        let peers = self.run.peers;
-        let first = usize::try_from(session).unwrap_or_default() % peers.len();
-        let order = peers[first..].iter().chain(&peers[..first]).cloned();
-        let mut others: VecDeque<PeerAddress> = order.collect();
-        let Some(peer) = others.pop_front() else {
-            return Err("no address".to_owned());
+        let first = usize::try_from(session).unwrap_or_default() % run.peers.len();
+        let peers = run.peers[first..].iter().chain(&run.peers[..first]);
+        let ends = (&self.task, &mut self.timer);
+        let wire = match connect_first(peers, run.terms, ends).await {
+            Ok(wire) => wire,
+            Err(why) => return Some(LoadError::connect(why)),
         };
-        match connect(peer, &mut others, self.run.terms, &mut self.timer) {
-            Ok(connection) => Ok(connection.wire),
-            Err(ConnectFailure::Failed { why, .. }) => Err(why),
-            Err(ConnectFailure::OutputFailed) => Err("not connected".to_owned()),
-        }
+        let context = run.context(!tls, run.login.filter(|_| auth));
+        let ends = (&self.task, &mut self.timer);
+        let talk = Talk::new(wire, (transaction, &context), ends);
+        let (result, session) = talk.run(WireEvent::Started).await;
+        self.keep(session, 1, !tls);
+        LoadError::of(&result)
     }
 
-    fn keep(&mut self, result: &mut SessionResult, carried: u64, is_clear: bool) {
-        self.kept = result.rest.take().map(|session| Kept {
-            session,
-            carried,
-            is_clear,
+    fn keep(&mut self, session: Option<KeptSession>, carried: u64, is_clear: bool) {
+        self.kept = session.map(|session| {
+            Box::new(Kept {
+                session,
+                carried,
+                is_clear,
+            })
         });
-        if self.kept.is_none() {
-            self.run.sockets.remove(self.number);
-        }
     }
 
     /// Ends the session that was kept.
-    fn close(mut self) {
-        if let Some(kept) = self.kept.take() {
-            let context = self.run.context(kept.is_clear, None);
-            kept.session.quit(&context, &mut self.timer);
-            self.run.sockets.remove(self.number);
+    async fn close(&mut self) {
+        let Some(kept) = self.kept.take() else { return };
+        let context = self.run.context(kept.is_clear, None);
+        self.timer.begin();
+        let ends = (&self.task, &mut self.timer);
+        kept.session.quit(&context, ends).await;
+        let times = self.timer.finish(None, false);
+        if let Some(time) = times[Phase::Quit as usize] {
+            self.run.recorder.add_quit(self.thread, time);
         }
-    }
-}
-
-/// The sockets of all workers, so that the end of a run does not wait for a server.
-pub struct OpenSockets(Mutex<Sockets>);
-
-struct Sockets {
-    is_closed: bool,
-    /// By the number of the worker.
-    open: Vec<Option<OwnedFd>>,
-}
-
-impl OpenSockets {
-    pub fn new(workers: usize) -> Self {
-        Self(Mutex::new(Sockets {
-            is_closed: false,
-            open: (0..workers).map(|_| None).collect(),
-        }))
-    }
-
-    fn put(&self, worker: usize, wire: &Wire) {
-        let socket = wire
-            .socket()
-            .and_then(|socket| socket.try_clone_to_owned().ok());
-        let mut sockets = self.locked();
-        match socket {
-            Some(socket) if sockets.is_closed => {
-                let _ = shutdown(socket, Shutdown::Both);
-            }
-            socket => sockets.open[worker] = socket,
-        }
-    }
-
-    fn remove(&self, worker: usize) {
-        let socket = self.locked().open[worker].take();
-        drop(socket);
-    }
-
-    /// Disconnects all sessions, and those that begin later.
-    pub fn close(&self) {
-        let mut sockets = self.locked();
-        sockets.is_closed = true;
-        for socket in sockets.open.iter().flatten() {
-            let _ = shutdown(socket, Shutdown::Both);
-        }
-    }
-
-    fn are_closed(&self) -> bool {
-        self.locked().is_closed
-    }
-
-    fn locked(&self) -> MutexGuard<'_, Sockets> {
-        locked(&self.0)
     }
 }
 

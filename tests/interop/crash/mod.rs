@@ -4,6 +4,7 @@
 
 mod disk;
 mod limits;
+mod merge;
 mod receiver;
 mod soak;
 mod steps;

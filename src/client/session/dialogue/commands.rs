@@ -24,8 +24,14 @@ impl<'a> Dialogue<'a> {
             Step::Ehlo => format!("EHLO {}", self.helo),
             Step::Lhlo => format!("LHLO {}", self.helo),
             Step::Helo => format!("HELO {}", self.helo),
-            Step::Xclient => format!("XCLIENT {}", self.options.testing.xclient[self.xclients]),
-            Step::Xforward => format!("XFORWARD {}", self.options.testing.xforward[self.xforwards]),
+            Step::Xclient => format!(
+                "XCLIENT {}",
+                self.options.testing.xclient[self.greeting.xclients]
+            ),
+            Step::Xforward => format!(
+                "XFORWARD {}",
+                self.options.testing.xforward[self.greeting.xforwards]
+            ),
             Step::Asked(command) => self.transaction.commands[command].clone(),
             Step::Mail => self.mail(),
             Step::Rcpt(recipient) => self.rcpt(recipient),
@@ -98,7 +104,7 @@ impl<'a> Dialogue<'a> {
     pub(super) fn conditions(&self) -> Conditions<'_> {
         Conditions {
             offers: &self.offers,
-            verified: self.verified,
+            verified: self.greeting.is_verified,
             uses_bdat: self.uses_bdat(),
         }
     }
@@ -221,10 +227,11 @@ impl Dialogue<'_> {
     }
 
     fn point(&self, step: Step) -> Option<Stage> {
-        let last = self.xclients > 0 && self.xclients == self.options.testing.xclient.len();
+        let last = self.greeting.xclients > 0
+            && self.greeting.xclients == self.options.testing.xclient.len();
         let hello = if last {
             HelloAfter::Xclient
-        } else if self.secured.is_some() && !self.begins_in_tls() {
+        } else if self.is_encrypted() && !self.begins_in_tls() {
             HelloAfter::Tls
         } else {
             HelloAfter::Banner
@@ -235,7 +242,7 @@ impl Dialogue<'_> {
     /// True if a point is complete with these. Preliminary commands do not complete it: EHLO inside TLS or after
     /// XCLIENT, XCLIENT before another one, XFORWARD, or one recipient of several.
     fn completes(&self, point: Stage, items: &[Output]) -> bool {
-        let is_last_xclient = self.xclients + 1 == self.options.testing.xclient.len();
+        let is_last_xclient = self.greeting.xclients + 1 == self.options.testing.xclient.len();
         let leads = |step: Step| match point {
             Stage::Xclient => step != Step::Xclient || !is_last_xclient,
             Stage::Auth => step != Step::Auth,

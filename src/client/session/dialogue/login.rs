@@ -26,7 +26,7 @@ impl Dialogue<'_> {
         let Some(login) = self.authentication.login else {
             return self.send_xforward();
         };
-        let bindings = self.secured.clone().unwrap_or_default().bindings;
+        let bindings = self.greeting.privacy.clone().unwrap_or_default().bindings;
         let allowed = &self.options.mechanisms;
         let candidates = auth::candidates(self.offers.mechanisms(), login, allowed, &bindings);
         if candidates.is_empty() && self.options.login_if_offered {
@@ -52,7 +52,7 @@ impl Dialogue<'_> {
     fn may_send_secret(&self) -> bool {
         let is_opportunistic = self.options.tls == TlsDemand::Opportunistic;
         let protects = |privacy: &Privacy| privacy.verified || !is_opportunistic;
-        self.options.password_in_clear || self.secured.as_ref().is_some_and(protects)
+        self.options.password_in_clear || self.greeting.privacy.as_ref().is_some_and(protects)
     }
 
     pub(super) fn auth_answered(&mut self, reply: &Reply) -> Action {

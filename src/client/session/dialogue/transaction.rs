@@ -18,6 +18,9 @@ const MAX_RECIPIENTS: usize = 100;
 /// Maximum size of a chunk in octets, if chunks can be pipelined (RFC 3030 §2).
 const CHUNK: u64 = 16 * 1024 * 1024;
 
+/// Maximum size of a message in octets that is sent together with MAIL and RCPT.
+const MAX_EAGER: u64 = 64 * 1024;
+
 impl Dialogue<'_> {
     pub(super) fn sender_answered(&mut self, reply: &Reply) -> Action {
         match reply.class() {
@@ -268,9 +271,19 @@ impl Dialogue<'_> {
         }
         let count = self.group();
         let group: Vec<Step> = self.unsent.drain(..count).collect();
-        let items = group.iter().map(|&step| self.command_for(step)).collect();
+        let mut items: Vec<Output> = group.iter().map(|&step| self.command_for(step)).collect();
         self.awaiting.extend(group);
+        if self.is_eager() && matches!(self.unsent.front(), Some(Step::Bdat { .. })) {
+            self.unsent.clear();
+            items.extend(self.chunked());
+        }
         Action::Send(items)
+    }
+
+    /// True if the message follows MAIL and RCPT before their replies.
+    fn is_eager(&self) -> bool {
+        let is_small = self.shape.is_some_and(|shape| shape.size <= MAX_EAGER);
+        self.options.eager && is_small && self.pipelines() && !self.options.all_recipients
     }
 
     /// The number of pending stages that are sent together.

@@ -11,7 +11,7 @@ use std::io;
 use std::time::Duration;
 
 /// Data is written in pieces of this size, to limit both system calls and memory.
-const WRITE_SIZE: usize = 64 * 1024;
+pub const WRITE_SIZE: usize = 64 * 1024;
 
 impl SessionLoop<'_, '_> {
     /// Copies the message, or the next octets of it, to the outbox, and writes the outbox when it is full.

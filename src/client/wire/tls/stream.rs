@@ -49,7 +49,22 @@ impl TlsStream {
                 again(|| self.connection.write_tls(&mut self.under).map(drop))?;
                 continue;
             }
-            again(|| self.take_in())?;
+            again(|| self.take_in(Wait::ForPeer))?;
+        }
+        Ok(())
+    }
+
+    /// Continues the handshake without waiting; `WouldBlock` if it is not complete.
+    pub fn handshake_now(&mut self) -> io::Result<()> {
+        while self.connection.is_handshaking() {
+            if self.connection.wants_write() {
+                again(|| {
+                    let under = &mut Now(&mut *self.under);
+                    self.connection.write_tls(under).map(drop)
+                })?;
+                continue;
+            }
+            again(|| self.take_in(Wait::No))?;
         }
         Ok(())
     }
@@ -61,15 +76,24 @@ impl TlsStream {
     }
 
     /// Reads once and processes the records.
-    fn take_in(&mut self) -> io::Result<()> {
+    fn take_in(&mut self, wait: Wait) -> io::Result<()> {
         self.under.acknowledge_at_once();
         if !self.connection.is_handshaking() {
             self.connection.read_tls(&mut self.under)?;
             return self.digest();
         }
         let mut start = Vec::new();
-        let under = &mut StartKept(&mut *self.under, &mut start);
-        if self.connection.read_tls(under)? == 0 {
+        let count = match wait {
+            Wait::ForPeer => {
+                let under = &mut StartKept(&mut self.under, &mut start);
+                self.connection.read_tls(under)?
+            }
+            Wait::No => {
+                let under = &mut StartKept(&mut Now(&mut *self.under), &mut start);
+                self.connection.read_tls(under)?
+            }
+        };
+        if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         self.digest()
@@ -86,8 +110,15 @@ impl TlsStream {
     }
 }
 
+/// If a read waits for the peer.
+#[derive(Clone, Copy)]
+enum Wait {
+    ForPeer,
+    No,
+}
+
 /// Keeps the beginning of what is read.
-struct StartKept<'s>(&'s mut dyn Stream, &'s mut Vec<u8>);
+struct StartKept<'s>(&'s mut dyn Read, &'s mut Vec<u8>);
 
 impl Read for StartKept<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -139,7 +170,7 @@ impl Read for TlsStream {
             return read;
         }
         // A peer that cannot be written to may have sent its reason before.
-        if let Err(error) = self.take_in() {
+        if let Err(error) = self.take_in(Wait::ForPeer) {
             return Err(unwritten.unwrap_or(error));
         }
         let read = self.connection.reader().read(buffer);
@@ -193,9 +224,21 @@ impl Stream for TlsStream {
     }
 
     fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // What was buffered before is sent first.
+        self.flush_now()?;
         let count = self.connection.writer().write(bytes)?;
-        self.connection.write_tls(&mut Now(&mut *self.under))?;
-        Ok(count)
+        match self.connection.write_tls(&mut Now(&mut *self.under)) {
+            // The data is buffered and must not be written again; `flush_now` sends it.
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            _ => Ok(count),
+        }
+    }
+
+    fn flush_now(&mut self) -> io::Result<()> {
+        while self.connection.wants_write() {
+            self.connection.write_tls(&mut Now(&mut *self.under))?;
+        }
+        Ok(())
     }
 
     fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {

@@ -203,3 +203,43 @@ fn reports_are_asked_for_where_they_are_made() {
     );
     act(&mut dialogue, script);
 }
+
+#[test]
+fn eager_message_follows_its_envelope_and_a_refused_one_needs_rset() {
+    let bob = bob();
+    let options = Options {
+        eager: true,
+        ..Options::default()
+    };
+    let transaction = idle(&bob);
+    let mut dialogue = Dialogue::new(&transaction, "crepes.fr".to_owned(), options, None);
+    let script = "
+        S: 220 hi
+        C: EHLO crepes.fr
+        S: 250-hamburger.edu
+        S: 250-PIPELINING
+        S: 250 CHUNKING
+        C: MAIL FROM:<>
+        C: RCPT TO:<bob@hamburger.edu>
+        C: BDAT 100 LAST
+        C: <100 octets>
+        S: 250 ok
+        S: 550 no
+        S: 503 no recipient";
+    act(&mut dialogue, script);
+    let server = dialogue.take_server_state();
+    assert_eq!(word(dialogue.into_answers()[0].as_ref()), "550 at rcpt");
+    let mut dialogue = Dialogue::resumed(&transaction, server);
+    let script = "
+        C: RSET
+        C: MAIL FROM:<>
+        C: RCPT TO:<bob@hamburger.edu>
+        C: BDAT 100 LAST
+        C: <100 octets>
+        S: 250 ok
+        S: 250 ok
+        S: 250 ok
+        S: 250 taken";
+    act_from(WireEvent::Resumed, &mut dialogue, script);
+    assert_eq!(word(dialogue.into_answers()[0].as_ref()), "accepted");
+}
