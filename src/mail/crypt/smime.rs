@@ -82,7 +82,7 @@ pub fn encrypt(
             method: Method::Smime,
             recipient: shown(&hidden.to_string()),
             why: "a key list that does not name its recipients is impossible".to_owned(),
-            remedy: ", who is not in To or Cc; send a message of its own to each hidden recipient",
+            remedy: ", who is not in To or Cc, and one message is made here; send to each hidden recipient separately",
         });
     }
     let files = recipient_files(options, recipients)?;

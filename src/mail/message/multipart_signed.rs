@@ -107,7 +107,12 @@ pub fn while_signed<T>(
     thread::scope(|scope| {
         let (sender, receiver) = sync_channel(WAITING);
         let signing = Builder::new()
-            .spawn_scoped(scope, move || sign(&mut |piece| receive(&receiver, piece)))
+            .spawn_scoped(scope, move || {
+                sign(&mut |piece| {
+                    receive(&receiver, piece);
+                    Ok(())
+                })
+            })
             .map_err(CryptError::Content)?;
         let mut stream = SignedStream {
             frame: SignedFrame::smime(),
@@ -128,11 +133,11 @@ pub fn while_signed<T>(
     })
 }
 
-fn receive(blocks: &Receiver<Vec<u8>>, piece: &mut Vec<u8>) -> io::Result<()> {
+/// Appends the next block, or nothing at the end.
+fn receive(blocks: &Receiver<Vec<u8>>, piece: &mut Vec<u8>) {
     if let Ok(mut block) = blocks.recv() {
         piece.append(&mut block);
     }
-    Ok(())
 }
 
 /// The thread that signs.

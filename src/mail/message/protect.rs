@@ -26,8 +26,23 @@ type Content<E> = Message<E>;
 pub struct Unprotected<'a, E> {
     /// The header fields without those of the variants.
     pub fields: &'a mut Vec<RawField>,
-    pub variants: &'a mut Vec<BodyVariant<E>>,
+    pub variants: Vec<BodyVariant<E>>,
     pub notes: &'a mut BuildNotes,
+}
+
+/// The handling of recipients whom a key list would name to the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HiddenRecipients {
+    /// Each gets a message of its own.
+    Apart,
+    /// They are an error.
+    Refused,
+}
+
+/// A message for some of the recipients. All have the same header.
+pub struct ProtectedMessage<E> {
+    pub recipients: Vec<Address>,
+    pub variants: Vec<BodyVariant<E>>,
 }
 
 /// Signs and encrypts as the options ask for. Without them, nothing is changed.
@@ -35,33 +50,45 @@ pub fn protect<E: Replay>(
     options: &CryptOptions,
     envelope: &Envelope,
     message: Unprotected<'_, E>,
-) -> Result<(), MessageError> {
-    if options.is_off() {
-        return Ok(());
-    }
+    hidden: HiddenRecipients,
+) -> Result<Vec<ProtectedMessage<E>>, MessageError> {
     let Unprotected {
         fields,
-        variants,
+        mut variants,
         notes,
     } = message;
+    let whole = |variants| {
+        let recipients = envelope.recipients.clone();
+        vec![ProtectedMessage {
+            recipients,
+            variants,
+        }]
+    };
+    if options.is_off() {
+        return Ok(whole(variants));
+    }
     let protection = Protection {
         options,
         author: author(fields),
         recipients: CryptRecipients::new(&envelope.recipients, &named_recipients(fields)),
+        hidden,
     };
     let announcement = options.autocrypt.then(|| protection.announcement());
     let announcement = announcement.transpose()?;
-    if let Some(variant) = protection.content(fields, variants, notes)? {
-        *variants = vec![variant];
-        if !fields.iter().any(|field| field.name == "mime-version") {
-            fields.push(RawField::made(
-                "MIME-Version",
-                "MIME-Version: 1.0\r\n".to_owned(),
-            ));
-        }
+    let mut protected = protection.messages(fields, &mut variants, notes)?;
+    if let [one] = &mut protected[..] {
+        one.recipients.clone_from(&envelope.recipients);
+    }
+    if protected.is_empty() {
+        protected = whole(variants);
+    } else if !fields.iter().any(|field| field.name == "mime-version") {
+        fields.push(RawField::made(
+            "MIME-Version",
+            "MIME-Version: 1.0\r\n".to_owned(),
+        ));
     }
     fields.extend(announcement);
-    Ok(())
+    Ok(protected)
 }
 
 /// The first author.
@@ -88,6 +115,7 @@ struct Protection<'a> {
     options: &'a CryptOptions,
     author: Option<Address>,
     recipients: CryptRecipients,
+    hidden: HiddenRecipients,
 }
 
 impl Protection<'_> {
@@ -101,13 +129,13 @@ impl Protection<'_> {
         Ok(announced(author, &key))
     }
 
-    /// The protected content. `None`: it stays as it is.
-    fn content<E: Replay>(
+    /// The messages with their protected content. Empty: it stays as it is.
+    fn messages<E: Replay>(
         &self,
         fields: &mut Vec<RawField>,
         variants: &mut Vec<BodyVariant<E>>,
         notes: &mut BuildNotes,
-    ) -> Result<Option<BodyVariant<E>>, MessageError> {
+    ) -> Result<Vec<ProtectedMessage<E>>, MessageError> {
         let before = Protected::of(fields, variants);
         let sign = self.options.sign.filter(|_| before == Protected::Not);
         let encrypt = self
@@ -119,38 +147,74 @@ impl Protection<'_> {
             notes.remarks.push(remark.to_owned());
         }
         let Some(first) = sign.or(encrypt) else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
         let option = if sign.is_some() { "sign" } else { "encrypt" };
         let content = self.unprotected(fields, variants);
-        let mut content = robust(content, option, first)?;
-        content = match (sign, encrypt) {
-            // gpg does both at once.
-            (Some(Method::Pgp), Some(Method::Pgp)) => {
-                read(&content, |feed| self.encrypted(feed, Method::Pgp, true))?
+        let content = robust(content, option, first)?;
+        let lists = self.lists(encrypt);
+        let contents = self.contents(content, (sign, encrypt), &lists)?;
+        notes.remarks.extend(self.remarks(sign, encrypt));
+        let messages = lists.iter().zip(contents);
+        let messages = messages.map(|(list, content)| {
+            let header = String::from_utf8_lossy(&content.header).into_owned();
+            let variants = content.variants.into_iter();
+            let variants = variants.map(|variant| BodyVariant {
+                fields: header.clone() + &variant.fields,
+                ..variant
+            });
+            ProtectedMessage {
+                recipients: list.all().map(|(recipient, _)| recipient.clone()).collect(),
+                variants: variants.collect(),
             }
-            (Some(Method::Smime), Some(method)) => read(&content, |feed| {
+        });
+        Ok(messages.collect())
+    }
+
+    /// The recipients of each message.
+    fn lists(&self, encrypt: Option<Method>) -> Vec<CryptRecipients> {
+        let has_key_list = encrypt.is_some() && self.options.has_key_list();
+        if has_key_list && self.hidden == HiddenRecipients::Apart {
+            self.recipients.apart()
+        } else {
+            vec![self.recipients.clone()]
+        }
+    }
+
+    /// The protected content for each of the lists.
+    fn contents<E: Replay>(
+        &self,
+        mut content: Content<E>,
+        methods: (Option<Method>, Option<Method>),
+        lists: &[CryptRecipients],
+    ) -> Result<Vec<Content<E>>, MessageError> {
+        let (sign, encrypt) = methods;
+        let content = match (methods, lists) {
+            // gpg does both at once.
+            ((Some(Method::Pgp), Some(Method::Pgp)), [list]) => read(&content, |feed| {
+                self.encrypted(feed, Method::Pgp, (list, true))
+            })?,
+            ((Some(Method::Smime), Some(method)), [list]) => read(&content, |feed| {
                 let (options, author) = (self.options, self.author.as_ref());
                 let sign = |feed: &mut Feed<'_>| smime::sign(options, author, feed);
-                while_signed(sign, feed, |feed| self.encrypted(feed, method, false))
+                while_signed(sign, feed, |feed| {
+                    self.encrypted(feed, method, (list, false))
+                })
             })?,
-            (sign, encrypt) => {
+            _ => {
                 if let Some(method) = sign {
                     content = self.signed(content, method)?;
                 }
-                match encrypt {
-                    Some(method) => read(&content, |feed| self.encrypted(feed, method, false))?,
-                    None => content,
-                }
+                let Some(method) = encrypt else {
+                    return Ok(vec![content]);
+                };
+                let encrypted =
+                    |list| read(&content, |feed| self.encrypted(feed, method, (list, false)));
+                let contents = lists.iter().map(encrypted);
+                return Ok(contents.collect::<Result<_, _>>()?);
             }
         };
-        notes.remarks.extend(self.remarks(sign, encrypt));
-        let header = String::from_utf8_lossy(&content.header).into_owned();
-        let variant = content.variants.pop();
-        Ok(variant.map(|variant| BodyVariant {
-            fields: header + &variant.fields,
-            ..variant
-        }))
+        Ok(vec![content])
     }
 
     fn remarks(&self, sign: Option<Method>, encrypt: Option<Method>) -> Vec<String> {
@@ -212,12 +276,12 @@ impl Protection<'_> {
         Ok(entity(Vec::new(), seven_bit(frame.fields(), segments)))
     }
 
-    /// Encrypts what is fed to it.
+    /// Encrypts what is fed to it for these recipients. True: `gpg` signs it as well.
     fn encrypted<E>(
         &self,
         feed: &mut Feed<'_>,
         method: Method,
-        signs: bool,
+        (recipients, signs): (&CryptRecipients, bool),
     ) -> Result<Content<E>, CryptError> {
         let mut stored = SourceWriter::of_ciphertext("the encrypted message");
         let mut armor = Vec::new();
@@ -236,12 +300,12 @@ impl Protection<'_> {
         match method {
             Method::Pgp => PgpEncryption {
                 options: self.options,
-                recipients: &self.recipients,
+                recipients,
                 author: self.author.as_ref(),
                 signs,
             }
             .run(pass),
-            Method::Smime => smime::encrypt(self.options, &self.recipients, pass),
+            Method::Smime => smime::encrypt(self.options, recipients, pass),
         }?;
         let source = stored.finish().map_err(CryptError::Content)?;
         Ok(entity(

@@ -758,7 +758,7 @@ struct Spooler {
 }
 
 enum SpoolFile {
-    Sealed(SealedWriter),
+    Sealed(Box<SealedWriter>),
     Plain(File),
 }
 
@@ -801,7 +801,7 @@ impl Spooler {
             } else {
                 let mut file = SealedWriter::new()?;
                 file.write_all(&memory)?;
-                SpoolFile::Sealed(file)
+                SpoolFile::Sealed(Box::new(file))
             });
         }
         Ok(())

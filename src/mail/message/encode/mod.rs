@@ -120,6 +120,10 @@ fn has_only_crlf(bytes: &[u8]) -> bool {
 }
 
 /// True if there are controls other than tab and line ends, or a CR without LF, or one at the end.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "the compiler can vectorize the loops"
+)]
 fn has_unusual_controls(bytes: &[u8]) -> bool {
     let is_unusual = |byte: &u8| {
         (*byte < b' ') & (*byte != b'\t') & (*byte != b'\n') & (*byte != b'\r') | (*byte == 127)
