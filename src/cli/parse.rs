@@ -10,7 +10,7 @@ use crate::cli::digest;
 use crate::cli::dkim;
 use crate::cli::doctor;
 use crate::cli::fetch;
-use crate::cli::help::{HelpArgs, suggestions, topics};
+use crate::cli::help::{HelpArgs, misread, suggestions, topics};
 use crate::cli::invocation::Invocation;
 use crate::cli::jobs;
 use crate::cli::login;
@@ -179,7 +179,7 @@ enum Subcommands {
     Digest(Box<digest::Args>),
     /// Show recorded jobs, and report those that did not run.
     Jobs(Box<jobs::Args>),
-    /// Let cron run jobs by `ehlo run`.
+    /// Run cron jobs through `ehlo run`.
     Cron(Box<cron::Args>),
     /// Mail the status of a systemd unit.
     Unit(Box<unit::Args>),
@@ -254,6 +254,7 @@ pub(crate) fn parse_in(
         return Ok(Invocation::Complete(Box::new(request)));
     }
     let words = &*words::in_utf8(words, Cli::command, warnings)?;
+    misread::check(words, command)?;
     let ParsedWords {
         command,
         matches,
@@ -295,7 +296,7 @@ impl Subcommands {
             Self::Demo => Ok(Invocation::Demo),
             Self::Probe(arguments) => invocation(arguments.plan(typed, places), Invocation::Probe),
             Self::Ask(arguments) => invocation(arguments.plan(), Invocation::Ask),
-            Self::Bench(arguments) => invocation(arguments.plan(), Invocation::Bench),
+            Self::Bench(arguments) => invocation(arguments.plan(typed, places), Invocation::Bench),
             Self::Check(arguments) => invocation(arguments.plan(typed, places), Invocation::Check),
             Self::Verify(arguments) => invocation(arguments.plan(), Invocation::Verify),
             Self::Fetch(arguments) => invocation(arguments.plan(typed, places), Invocation::Fetch),

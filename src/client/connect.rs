@@ -90,12 +90,21 @@ pub fn connect_to_peers(
             let why = "cannot write the output".to_owned();
             Err(ConnectError::new(why, Exit::Io))
         }
-        Err(ConnectFailure::Failed { peer, why }) => {
+        Err(ConnectFailure::Failed {
+            peer,
+            why,
+            is_login_refused,
+        }) => {
             let server = server(endpoint, peer);
             let why = format!("cannot connect to {server}: {why}");
+            let exit = if is_login_refused {
+                Exit::Policy
+            } else {
+                Exit::Temporary
+            };
             Err(ConnectError {
                 server: Some(server),
-                ..ConnectError::new(why, Exit::Temporary)
+                ..ConnectError::new(why, exit)
             })
         }
     }

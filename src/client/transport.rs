@@ -3,16 +3,19 @@
 use crate::client::credentials;
 use crate::client::credentials::CredentialsError;
 use crate::client::credentials::oauth::Network;
+use crate::client::events::{Event, Observer};
 use crate::client::policy::{PolicyContext, PolicyMode, PolicyOptions, StsLookup};
 use crate::client::route;
 use crate::client::route::{Proxy, Router};
 use crate::client::session;
-use crate::client::session::SessionContext;
+use crate::client::session::{RecipientReply, SessionContext, SessionResult, Step};
 use crate::client::wire::tls::ServerCheck;
 use crate::client::wire::{Terms, Tls, TlsSetupError, tls};
+use crate::smtp::reply::Reply;
 use crate::system::exit::Exit;
 use crate::system::secret::Login;
 use crate::system::stop::Stop;
+use std::fmt::Display;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -149,7 +152,8 @@ impl<'p> LoadedTransport<'p> {
         }
     }
 
-    fn login(&self) -> Option<&Login> {
+    /// `None`: no AUTH.
+    pub fn login(&self) -> Option<&Login> {
         let renewed = self.renewed.get().and_then(Option::as_ref);
         renewed.or(self.login.as_ref())
     }
@@ -179,6 +183,33 @@ impl<'p> LoadedTransport<'p> {
             None if is_first && self.login() != Some(refused) => Renewal::Done,
             None => Renewal::Impossible,
         }
+    }
+
+    /// Obtains another token, once, if this reply of the server may be about an old one. Returns true if there is one.
+    pub fn has_new_login(
+        &self,
+        server: &dyn Display,
+        (login, reply): (&Login, &Reply),
+        observer: &mut dyn Observer,
+    ) -> bool {
+        // With 5.7.139 of Microsoft, no token is accepted.
+        if reply.code != 535 || reply.enhanced() == Some("5.7.139") {
+            return false;
+        }
+        let stop = observer.stop();
+        let (note, is_new) = match self.renew(login, stop.as_deref()) {
+            Renewal::Impossible => return false,
+            Renewal::Done => {
+                let then = "logging in again with a new one";
+                (format!("{server} rejected the token; {then}"), true)
+            }
+            Renewal::Failed(error) => {
+                let then = format!("and there is no other: {error}");
+                (format!("{server} rejected the token, {then}"), false)
+            }
+        };
+        observer.on_event(Event::Note(&note));
+        is_new
     }
 }
 
@@ -213,6 +244,24 @@ impl<'a> OpenTransport<'a> {
     /// Replaces a login with a token that the server refused, once.
     pub fn renew(&self, refused: &Login, stop: Option<&Stop>) -> Renewal {
         self.loaded.renew(refused, stop)
+    }
+
+    /// Obtains another token, once, if the session ended because the server refused this login. Returns true if there
+    /// is one.
+    pub fn has_new_login(
+        &self,
+        server: &dyn Display,
+        (login, ended): (Option<&Login>, &SessionResult),
+        observer: &mut dyn Observer,
+    ) -> bool {
+        match (&ended.refusal, login) {
+            (Some(RecipientReply::Replied(Step::Auth, reply)), Some(login))
+                if !ended.interrupted =>
+            {
+                self.loaded.has_new_login(server, (login, reply), observer)
+            }
+            _ => false,
+        }
     }
 
     /// Parameters of every connection attempt.

@@ -55,6 +55,25 @@ impl Provider {
             .find(|provider| provider.exchangers.iter().any(is_in))
     }
 
+    /// The provider with this server.
+    #[must_use]
+    pub fn of_relay(relay: &str) -> Option<&'static Self> {
+        ALL.iter()
+            .find(|provider| provider.relay.eq_ignore_ascii_case(relay))
+    }
+
+    /// True if its server accepts OAuth only.
+    #[must_use]
+    pub fn refuses_passwords(&self) -> bool {
+        self.name == "outlook"
+    }
+
+    /// True if it accepts passwords only in tenants that have enabled them.
+    #[must_use]
+    pub fn discourages_passwords(&self) -> bool {
+        self.name == "microsoft365"
+    }
+
     /// The names of all providers, in the order of the table.
     pub fn names() -> impl Iterator<Item = &'static str> {
         ALL.iter().map(|provider| provider.name)
@@ -100,7 +119,8 @@ const ALL: &[Provider] = &[
         "Passwords are not accepted. Use OAuth: see ehlo-login(1) and ehlo-providers(7)."],
         &["outlook.com", "hotmail.com", "live.com", "msn.com"], &["olc.protection.outlook.com"]),
     mailbox(["microsoft365", "Microsoft 365", "smtp.office365.com:587",
-        "Authenticated SMTP must be enabled for the mailbox. If the tenant refuses passwords, use OAuth: see ehlo-providers(7)."],
+        "Authenticated SMTP must be enabled for the mailbox. Microsoft turns passwords for SMTP off by default at the end of \
+         December 2026. Use OAuth: see ehlo-login(1) and ehlo-providers(7)."],
         &[], &["mail.protection.outlook.com", "mx.microsoft"]),
     mailbox(["icloud", "iCloud Mail", "smtp.mail.me.com:587",
         "An app-specific password is required: https://account.apple.com."],

@@ -12,7 +12,9 @@ use crate::probe::session::{run_session, run_session_at};
 use crate::smtp::stage::Stage;
 use crate::system::certificate::Certificate;
 use crate::system::exit::Exit;
+use crate::system::stop::Stop;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 #[derive(Debug)]
@@ -243,8 +245,14 @@ impl Observer for StepRecorder<'_> {
     fn on_event(&mut self, what: Event<'_>) {
         match what {
             // Addresses and Unix sockets are not looked up.
-            Event::Host { name, port, .. } if port.is_some() && !is_address(name) => {
-                self.step(Stage::Lookup);
+            Event::Host { name, port, .. } => {
+                if !self.probe.steps.is_empty() {
+                    // The server refused a token, and this is the session with another one.
+                    self.probe = ProbeResult::default();
+                    self.last = Instant::now();
+                } else if port.is_some() && !is_address(name) {
+                    self.step(Stage::Lookup);
+                }
             }
             Event::Connected(_) => self.step(Stage::Connect),
             Event::Secured(secured) => {
@@ -286,5 +294,9 @@ impl Observer for StepRecorder<'_> {
 
     fn interests(&self) -> Interests {
         self.observer.interests()
+    }
+
+    fn stop(&self) -> Option<Arc<Stop>> {
+        self.observer.stop()
     }
 }

@@ -82,8 +82,7 @@ pub fn run_session(
     commands: &[String],
     observer: &mut dyn Observer,
 ) -> Result<(ContactedServer, SessionResult), ConnectError> {
-    let connected = connect(&transport.router, endpoint, transport.terms(), observer)?;
-    Ok(run_on(transport, (endpoint, connected), commands, observer))
+    run(transport, (endpoint, None), commands, observer)
 }
 
 /// A session without commands at one address of a server.
@@ -92,22 +91,31 @@ pub fn run_session_at(
     (endpoint, peer): (&Endpoint, &PeerAddress),
     observer: &mut dyn Observer,
 ) -> Result<(ContactedServer, SessionResult), ConnectError> {
-    let peers = vec![peer.clone()];
-    let connected = connect_to_peers(endpoint, peers, transport.terms(), observer)?;
-    Ok(run_on(transport, (endpoint, connected), &[], observer))
+    run(transport, (endpoint, Some(peer)), &[], observer)
 }
 
-fn run_on(
+/// Runs the session, once more with another token if the server refuses the one of an OAuth login.
+fn run(
     transport: &OpenTransport<'_>,
-    (endpoint, Connected { server, wire }): (&Endpoint, Connected),
+    (endpoint, peer): (&Endpoint, Option<&PeerAddress>),
     commands: &[String],
     observer: &mut dyn Observer,
-) -> (ContactedServer, SessionResult) {
+) -> Result<(ContactedServer, SessionResult), ConnectError> {
     let transaction = Transaction {
         commands,
         ..Transaction::new(None, Vec::new(), &Nothing)
     };
     let name = endpoint.host.name();
-    let ended = session::run(wire, &transaction, &transport.context(&name), observer);
-    (server, ended)
+    loop {
+        let login = transport.login();
+        let terms = transport.terms();
+        let Connected { server, wire } = match peer {
+            Some(peer) => connect_to_peers(endpoint, vec![peer.clone()], terms, observer)?,
+            None => connect(&transport.router, endpoint, terms, observer)?,
+        };
+        let ended = session::run(wire, &transaction, &transport.context(&name), observer);
+        if !transport.has_new_login(&server, (login, &ended), observer) {
+            return Ok((server, ended));
+        }
+    }
 }

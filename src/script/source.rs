@@ -54,10 +54,12 @@ fn read(name: &str, path: &Path) -> Result<ScriptSource, ScriptError> {
             .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
         let hint = if is_server {
             "; to name the server, use --server"
-        } else if error.kind() == io::ErrorKind::NotFound && !name.contains(['/', '.']) {
-            "; see ehlo script --list for the bundled scripts"
-        } else {
+        } else if error.kind() != io::ErrorKind::NotFound || name.contains(['/', '.']) {
             ""
+        } else if let Some(meant) = resembling(name) {
+            &format!("; did you mean {meant}?")
+        } else {
+            "; see ehlo script --list for the bundled scripts"
         };
         unreadable(name, &format!("{}{hint}", reason(&error)))
     })?;
@@ -88,6 +90,13 @@ fn unreadable(file: &str, why: &str) -> ScriptError {
         file: file.to_owned(),
         why: why.to_owned(),
     }
+}
+
+/// The bundled script whose name begins like this one.
+fn resembling(name: &str) -> Option<&'static str> {
+    let start = name.get(..4)?.to_ascii_lowercase();
+    let mut names = BUILT_IN.iter().map(|script| script.name);
+    names.find(|known| known.starts_with(&start))
 }
 
 /// A built-in script.

@@ -5,6 +5,9 @@ use crate::authority::Authority;
 use crate::dns::Authority as Names;
 use crate::program::Ehlo;
 use crate::receiver::Receiver;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
 
 /// A server for mail.crepes.fr with this use of TLS, and its port.
 fn server(authority: &Authority, tls: &str) -> (Receiver, String) {
@@ -139,4 +142,72 @@ fn config_init_uses_the_server_that_is_found() {
 fn addresses_without_a_domain_are_refused() {
     let run = Ehlo::new().args(["config", "discover", "alice"]).run();
     run.exits(64);
+}
+
+fn bytes(stream: &mut TcpStream, count: usize) -> Vec<u8> {
+    let mut buffer = vec![0; count];
+    stream.read_exact(&mut buffer).unwrap();
+    buffer
+}
+
+/// A proxy that connects to this host, whatever the name; returns its port, and reports the names.
+fn tunnel() -> (u16, std::sync::mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (names, all) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            assert_eq!(bytes(&mut client, 3), b"\x05\x01\x00");
+            client.write_all(b"\x05\x00").unwrap();
+            let length = bytes(&mut client, 5)[4];
+            let name = String::from_utf8(bytes(&mut client, length.into())).unwrap();
+            let port = bytes(&mut client, 2);
+            let port = u16::from_be_bytes([port[0], port[1]]);
+            names.send(name).unwrap();
+            let Ok(mut server) = TcpStream::connect(("127.0.0.1", port)) else {
+                client.write_all(b"\x05\x04\x00\x01\0\0\0\0\0\0").unwrap();
+                continue;
+            };
+            client.write_all(b"\x05\x00\x00\x01\0\0\0\0\0\0").unwrap();
+            let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            thread::spawn(move || std::io::copy(&mut from, &mut to));
+            thread::spawn(move || std::io::copy(&mut server, &mut client));
+        }
+    });
+    (port, all)
+}
+
+#[test]
+fn servers_are_reached_through_a_proxy_that_resolves_their_names() {
+    let authority = Authority::new();
+    let (_server, port) = server(&authority, "implicit");
+    // The name of the server has no address here.
+    let names = Names::serve(&[format!(
+        "_submissions._tcp.crepes.fr SRV 0 1 {port} mail.crepes.fr"
+    )]);
+    let (proxy, asked) = tunnel();
+    let url = format!("socks5://127.0.0.1:{proxy}");
+    let run = ehlo(
+        &names,
+        &authority,
+        &["discover", "alice@crepes.fr", "--proxy", &url],
+    )
+    .run();
+    run.exits(0)
+        .shows(&[&format!("relay = \"mail.crepes.fr:{port}\"")]);
+    assert_eq!(asked.try_iter().collect::<Vec<_>>(), ["mail.crepes.fr"]);
+    let closed = format!("socks5://127.0.0.1:{}", crate::spool::closed());
+    let run = ehlo(
+        &names,
+        &authority,
+        &["discover", "alice@crepes.fr", "-v", "--proxy", &closed],
+    )
+    .run();
+    run.exits(68)
+        .says(&["cannot connect to the proxy", &format!("through {closed}")]);
+    let run = Ehlo::new()
+        .args(["config", "discover", "alice@crepes.fr", "--proxy", &url])
+        .run();
+    run.exits(64).says(&["--dns"]);
 }

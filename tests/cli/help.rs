@@ -169,6 +169,146 @@ fn a_word_that_is_not_an_address_is_answered_with_what_is_probably_meant() {
     }
 }
 
+/// Habits of a first day, the exit status, and what the answer names.
+const FIRST_DAY: &[(&[&str], i32, &str)] = &[
+    (&["-subject", "hi", "bob@x.org"], 64, "write --subject"),
+    (
+        &["-bcc", "dave@x.org", "-b", "hi", "bob@x.org"],
+        64,
+        "write --bcc",
+    ),
+    (
+        &["-from", "a@x.org", "-to", "bob@x.org"],
+        64,
+        "write --from",
+    ),
+    (&["-attach", "menu.pdf", "bob@x.org"], 64, "write --attach"),
+    (
+        &["-password", "x", "bob@x.org"],
+        64,
+        "--password-command CMD",
+    ),
+    (
+        &["bob@x.org", "-au", "alice", "-ap", "x"],
+        64,
+        "use --user NAME",
+    ),
+    (
+        &["-b", "hi", "--from", "bob", "bob@x.org"],
+        65,
+        "as in bob@example.org",
+    ),
+    (
+        &["-b", "hi", "--from", "Build Bot", "bob@x.org"],
+        65,
+        "'Build Bot <",
+    ),
+    (
+        &["-b", "hi", "bob example.org"],
+        65,
+        "did you mean bob@example.org?",
+    ),
+    (
+        &["-b", "hi", "-a", "@menu.pdf", "bob@x.org"],
+        66,
+        "--attach menu.pdf",
+    ),
+    (&["-H", "draft.eml"], 64, "--message draft.eml"),
+    (&["-S", "from=a@x.org", "bob@x.org"], 64, "--from ADDR"),
+    (&["-e", "set from=x", "bob@x.org"], 64, "--from ADDR"),
+    (&["-X", "VRFY bob", "x.org"], 64, "ehlo ask HOST COMMAND"),
+    (
+        &["--forward", "draft.eml", "bob@x.org"],
+        64,
+        "--attach-message",
+    ),
+    (
+        &["--reply", "draft.eml", "bob@x.org"],
+        64,
+        "--in-reply-to ID",
+    ),
+    (&["--configure", "a@x.org"], 64, "ehlo config init"),
+    (
+        &["-r", "x.org", "-u", "a:hunter2", "-b", "hi", "bob@x.org"],
+        77,
+        "a name without a password",
+    ),
+    (&["-bp"], 64, "ehlo queue list"),
+    (&["-q"], 64, "ehlo queue run"),
+    (&["verify", "bob@x.org"], 66, "ehlo probe --mx x.org"),
+    (
+        &["probe", "bob@x.org"],
+        64,
+        "ehlo --quit-after rcpt bob@x.org",
+    ),
+    (&["probe", "-r", "x.org"], 64, "write ehlo probe HOST"),
+    (&["probe", "--server", "x.org"], 64, "write ehlo probe HOST"),
+    (
+        &["probe", "--to", "bob@x.org", "x.org"],
+        64,
+        "ehlo --quit-after rcpt",
+    ),
+    (&["probe", "x.org", "2525"], 64, "HOST:2525"),
+    (
+        &["ask", "-r", "x.org", "NOOP"],
+        64,
+        "write ehlo ask HOST COMMAND",
+    ),
+    (&["ask", "VRFY", "bob"], 64, "in the place of the server"),
+    (&["ask", "x.org", "VRFY", "bob"], 64, "'VRFY bob'"),
+    (&["bench", "-r", "x.org"], 64, "write ehlo bench HOST"),
+    (
+        &["run", "--email", "bob@x.org", "true"],
+        64,
+        "ehlo run --to ADDR",
+    ),
+    (&["queue", "clear"], 64, "ehlo queue remove ID"),
+    (&["queue", "list", "--all"], 64, "ehlo queue list"),
+    (
+        &["dkim", "generate", "example.org"],
+        64,
+        "ehlo dkim new SELECTOR",
+    ),
+    (
+        &["dkim", "new", "--selector", "s"],
+        64,
+        "ehlo dkim new SELECTOR",
+    ),
+    (&["check", "--dkim", "example.org"], 64, "--selector NAME"),
+    (&["merge", "--csv", "list.csv"], 64, "ehlo merge LIST"),
+    (&["merge", "list.csv", "--print"], 64, "--preview"),
+    (
+        &["config", "init", "alice@gmail.com"],
+        64,
+        "--address alice@gmail.com",
+    ),
+    (&["config", "init", "gmail"], 64, "--provider gmail"),
+    (
+        &["config", "init", "--email", "a@x.org"],
+        64,
+        "--address ADDR",
+    ),
+    (&["config", "import", "./msmtprc"], 64, "msmtprc=./msmtprc"),
+    (&["discover", "a@x.org"], 64, "ehlo config discover ADDRESS"),
+    (&["import", "msmtprc"], 64, "ehlo config import FORMAT"),
+    (&["login", "google"], 64, "--provider google"),
+    (&["login", "a@x.org"], 64, "--user a@x.org"),
+    (&["sink", "2526"], 64, "--listen 127.0.0.1:2526"),
+    (&["script", "smuggle"], 66, "did you mean smuggling?"),
+    (&["help", "tutorial"], 64, "ehlo manual tutorial"),
+    (&["help", "password"], 64, "ehlo help auth"),
+    (&["help", "smtp"], 64, "--relay HOST[:PORT]"),
+];
+
+#[test]
+fn habits_of_a_first_day_are_answered_with_what_ehlo_has() {
+    for &(arguments, exit, answer) in FIRST_DAY {
+        let run = ehlo(arguments);
+        run.exits(exit).complains(1).says(&[answer]);
+        assert!(!run.stderr.contains("hunter2"), "{run:#?}");
+    }
+}
+
 #[test]
 fn a_word_that_resembles_nothing_has_no_suggestion() {
     for word in ["bob", "eve", "alice", "root"] {

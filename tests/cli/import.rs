@@ -21,6 +21,8 @@ fn copied(ehlo: &Ehlo, sample: &Path) -> PathBuf {
         let ca = home.join("ca.pem");
         text.replace("/etc/ssl/certs/ca-certificates.crt", ca.to_str().unwrap())
             .replace("/etc/aliases", home.join("aliases").to_str().unwrap())
+            .replace(" FINGERPRINT\n", &format!(" {}\n", ["AB"; 32].join(":")))
+            .replace("FINGERPRINT-HEX", &"AB".repeat(32))
             .replace(
                 "/etc/dma/auth.conf",
                 home.join("copy/auth.conf").to_str().unwrap(),
@@ -124,6 +126,20 @@ fn existing_password_files_are_not_overwritten() {
     assert!(!ehlo.path("secrets/a.password").exists());
     let kept = fs::read_to_string(ehlo.path("secrets/b.password"));
     assert_eq!(kept.unwrap(), "mine\n");
+}
+
+#[test]
+fn byte_order_mark_and_several_commands_in_a_line_are_read() {
+    let (_, run) = import(
+        "muttrc",
+        "\u{feff}set smtp_url=smtp://a@x.org/;set from=b@x.org#c\n",
+    );
+    run.exits(0)
+        .shows(&["relay = \"x.org:25\"", "from = \"b@x.org\"", "user = \"a\""]);
+    let (_, run) = import("mutt", "set smtp_url=smtp://x.org/\n");
+    run.exits(0);
+    let run = Ehlo::new().args(["config", "import", "/etc/msmtprc"]).run();
+    run.exits(64).says(&["msmtprc=/etc/msmtprc"]);
 }
 
 #[test]

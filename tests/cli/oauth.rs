@@ -292,6 +292,165 @@ fn token_that_the_server_refuses_is_replaced_once() {
         .shows(&["there is no other", "run: ehlo login --profile work"]);
 }
 
+/// Runs a command beside this server, which `SERVER` names.
+#[track_caller]
+fn beside(
+    desk: &Desk,
+    words: &[&str],
+    script: impl FnOnce(&crate::server::Door) + Send + 'static,
+) -> Run {
+    let server = Server::with_door(script);
+    let name = format!("127.0.0.1:{}", server.port);
+    let words = words.iter().map(|word| word.replace("SERVER", &name));
+    let run = desk
+        .ehlo(&[])
+        .args(words)
+        .args(["--helo", "me.example", "--user", "alice"])
+        .args(["--oauth", &desk.provider.url(), "--oauth-client-id", "cid"])
+        .args(["--allow-cleartext-password"])
+        .run();
+    server.finish();
+    run
+}
+
+fn welcome(talk: &mut Talk, token: &str) {
+    talk.greet(&["AUTH XOAUTH2"]);
+    let said = String::from_utf8(talk.begun("XOAUTH2")).unwrap();
+    assert!(said.contains(&format!("Bearer {token}\u{1}")), "{said:?}");
+    talk.say("235 2.7.0 welcome");
+}
+
+#[test]
+fn probe_and_ask_replace_a_token_that_the_server_refuses() {
+    let desk = Desk::new();
+    desk.log_in();
+    let run = beside(
+        &desk,
+        &["probe", "SERVER", "--json", "--tls", "off"],
+        |door| {
+            refuse(&mut door.open(), "at.access-1");
+            let mut talk = door.open();
+            welcome(&mut talk, "at.access-2");
+            talk.quit();
+            talk.end();
+        },
+    );
+    keeps_secrets(&run).exits(0);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let steps = report["steps"].as_array().unwrap().iter();
+    let steps: Vec<&Value> = steps.map(|step| &step["step"]).collect();
+    // Those of the second session.
+    assert_eq!(steps, ["connect", "banner", "ehlo", "auth", "quit"]);
+    let run = beside(&desk, &["ask", "SERVER", "NOOP", "--tls", "off"], |door| {
+        refuse(&mut door.open(), "at.access-2");
+        let mut talk = door.open();
+        welcome(&mut talk, "at.access-3");
+        talk.expect("NOOP");
+        talk.say("250 2.0.0 ok");
+        talk.quit();
+        talk.end();
+    });
+    keeps_secrets(&run)
+        .exits(0)
+        .shows(&["rejected the token; logging in again with a new one"]);
+    let run = beside(&desk, &["ask", "SERVER", "NOOP", "--tls", "off"], |door| {
+        refuse(&mut door.open(), "at.access-3");
+        refuse(&mut door.open(), "at.access-4");
+    });
+    keeps_secrets(&run).exits(77).says(&["rejected the login"]);
+}
+
+#[test]
+fn script_logs_in_again_with_another_token() {
+    let desk = Desk::new();
+    desk.log_in();
+    fs::write(
+        desk.home.path().join("t.smtp"),
+        "connect\n< 220\n> EHLO me.example\n< 250\nauth\n> QUIT\n< 221\n",
+    )
+    .unwrap();
+    let script = desk.home.path().join("t.smtp").display().to_string();
+    let hear = |talk: &mut Talk, token: &str| {
+        let said = String::from_utf8(talk.begun("XOAUTH2")).unwrap();
+        assert!(said.contains(&format!("Bearer {token}\u{1}")), "{said:?}");
+    };
+    let run = beside(&desk, &["script", "-r", "SERVER", &script], move |door| {
+        let mut talk = door.open();
+        talk.greet(&["AUTH XOAUTH2"]);
+        hear(&mut talk, "at.access-1");
+        talk.say("535 5.7.8 at.access-1 is not accepted");
+        hear(&mut talk, "at.access-2");
+        talk.say("235 2.7.0 welcome at.access-2");
+        talk.quit();
+        talk.end();
+    });
+    keeps_secrets(&run)
+        .exits(0)
+        .shows(&["rejected the token; logging in again with a new one"]);
+    let run = beside(&desk, &["script", "-r", "SERVER", &script], move |door| {
+        let mut talk = door.open();
+        talk.greet(&["AUTH XOAUTH2"]);
+        hear(&mut talk, "at.access-2");
+        talk.say("535 5.7.8 no");
+        hear(&mut talk, "at.access-3");
+        talk.say("535 5.7.8 no");
+        talk.part();
+    });
+    keeps_secrets(&run).exits(1).says(&["expected 235"]);
+}
+
+#[test]
+fn config_check_finds_an_account_without_its_registration() {
+    for (keys, option) in [
+        ("", "--oauth-client-id is missing"),
+        (
+            "oauth-client-id = \"x\"",
+            "--oauth-client-secret-file is missing",
+        ),
+    ] {
+        let ehlo = Ehlo::new();
+        let text = format!(
+            "[profile.g]\nrelay = \"smtp.gmail.com:587\"\nuser = \"alice@gmail.com\"\noauth = \"google\"\n{keys}\n"
+        );
+        let path = ehlo.private("c.toml", text);
+        let run = ehlo
+            .args(["config", "check", "--config"])
+            .args([path])
+            .run();
+        run.exits(78)
+            .complains(1)
+            .says(&[option, "ehlo-providers(7)", "ehlo login", "line 4"]);
+    }
+}
+
+#[test]
+fn config_init_proposes_oauth_where_passwords_are_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let config = home.path().join("config.toml");
+    let init = |options: &[&str]| {
+        let ehlo = Ehlo::new().args(["config", "init", "--yes", "--address", "alice@outlook.com"]);
+        ehlo.args(["--config"]).args([&config]).args(options).run()
+    };
+    for options in [&[][..], &["--password-command", "pass show smtp"]] {
+        init(options).exits(64).complains(1).says(&[
+            "Outlook.com accepts no passwords",
+            "--oauth microsoft",
+            "ehlo-providers(7)",
+        ]);
+        assert!(!config.exists());
+    }
+    let oauth = ["--oauth", "microsoft", "--oauth-client-id", "cid"];
+    init(&[&oauth[..], &["--oauth-tenant", "consumers"]].concat()).exits(0);
+    let text = fs::read_to_string(&config).unwrap();
+    assert!(text.contains("oauth-tenant = \"consumers\""), "{text}");
+    let ehlo = Ehlo::new().args(["config", "init", "--yes", "--address", "alice@example.org"]);
+    let run = ehlo
+        .args(["--provider", "microsoft365", "--config"])
+        .args([&config])
+        .run();
+    run.exits(0).says(&["Use OAuth"]);
+}
+
 #[test]
 fn mailbox_without_smtp_is_not_helped_by_another_token() {
     let desk = Desk::new();
@@ -628,6 +787,7 @@ fn account_without_a_profile_is_selected_by_its_user() {
                 "--provider=google",
                 "-ua",
                 "--client-id=x",
+                "--client-secret-file=secret",
                 "--device",
             ],
             "Google does not permit",

@@ -198,12 +198,55 @@ fn proxy_none_connects_directly() {
     server.finish();
 }
 
+/// A proxy that does not let this user in.
+fn refusing_proxy() -> Server<()> {
+    Server::start(|talk| {
+        talk.expect_octets(b"\x05\x02\x00\x02");
+        talk.send(b"\x05\x02");
+        talk.expect_octets(b"\x01\x05alice\x07hunter2");
+        talk.send(b"\x01\x01");
+        talk.hang();
+    })
+}
+
+#[test]
+fn wrong_login_at_the_proxy_is_not_temporary_but_stays_in_the_queue() {
+    let queue = Queue::new();
+    for (command, code) in [
+        (&["bob@hamburger.edu"][..], 77),
+        (&["probe", SERVER], 77),
+        (&["ask", SERVER, "NOOP"], 77),
+        (&["--queue", "bob@hamburger.edu"], 0),
+    ] {
+        let proxy = refusing_proxy();
+        let url = format!("socks5://alice@127.0.0.1:{}", proxy.port);
+        let ehlo = queue.ehlo(command);
+        ehlo.private("pw", "hunter2\n");
+        let run = ehlo
+            .args(["--proxy", &url, "--proxy-password-file", "pw"])
+            .args(match command[0] {
+                "probe" | "ask" => &[][..],
+                _ => &["-r", SERVER, "-f", "alice@crepes.fr", "-b", "hi"],
+            })
+            .run();
+        run.exits(code);
+        match code {
+            0 => run.shows(&["rejected the user or the password", "remains queued"]),
+            _ => run.says(&["rejected the user or the password"]),
+        };
+        assert!(!run.stderr.contains("hunter2"));
+        proxy.finish();
+    }
+    let list = queue.ehlo(&["queue", "list"]).run();
+    list.exits(0)
+        .shows(&["bob@hamburger.edu", "rejected the user or the password"]);
+}
+
 #[test]
 fn failures_of_the_proxy_are_temporary_and_name_it() {
     for (answer, words) in [
-        (&b"\x05\xff"[..], "requires a login"),
         (
-            b"SSH-2.0-OpenSSH_9.2\r\n",
+            &b"SSH-2.0-OpenSSH_9.2\r\n"[..],
             "answered \"SSH-2.0-OpenSSH_9.2\"",
         ),
         (b"", "the proxy closed the connection"),
@@ -225,6 +268,17 @@ fn failures_of_the_proxy_are_temporary_and_name_it() {
     let url = format!("socks5://127.0.0.1:{}", closed());
     let run = to_bob().args(["--proxy", &url, "-r", SERVER]).run();
     run.exits(75).says(&["cannot connect to the proxy", &url]);
+    let proxy = Server::start(|talk| {
+        talk.expect_octets(b"\x05\x01\x00");
+        talk.send(b"\x05\xff");
+        talk.hang();
+    });
+    let url = format!("socks5://127.0.0.1:{}", proxy.port);
+    let run = to_bob().args(["--proxy", &url, "-r", SERVER]).run();
+    run.exits(77)
+        .complains(1)
+        .says(&["requires a login; name a user", &url]);
+    proxy.finish();
     let url = "http://proxy.invalid";
     let run = to_bob().args(["--proxy", url, "-r", SERVER]).run();
     run.exits(75).says(&["the proxy http://proxy.invalid:3128"]);

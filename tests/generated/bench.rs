@@ -19,8 +19,7 @@ interrupt (Ctrl-C) or SIGTERM also ends the run with a report: messages that hav
 counted. A second one ends the process. If the server has refused more than half of the messages, and at least 20, in five
 intervals (--interval), the run ends as well, unless --keep-going is given.",
     "\
-Before the load there is one session without a message, so that a wrong name, certificate or password is an error at once, and nothing
-was sent. A connection of the closed loop pauses for 0.1 seconds after the server has refused a connection or answered 421. If the
+Before the load, one session without a message is run, so that a wrong name, certificate or password is reported before anything is sent. A connection of the closed loop pauses for 0.1 seconds after the server has refused a connection or answered 421. If the
 server has closed a kept connection between two messages, the message is sent over a new one, and counted as \"reopened\".",
 ];
 
@@ -53,20 +52,20 @@ const STEPS_END: &str = "\
 Times are measured where commands are written and replies are read, by half as many threads as there are processors, with a resolution of 0.2 microseconds, and kept with three
 significant digits. Commands that are sent together (PIPELINING) begin at the same time; with CHUNKING, a message of up to 64 KiB is
 sent together with MAIL and RCPT. message, service and response are those of
-messages that were accepted. The memory that is needed does not depend on the number of messages.";
+messages that were accepted. Memory use does not depend on the number of messages.";
 
 const MESSAGES: [&str; 2] = [
     "\
 Messages are plain text of the size given by --size, with the fields Message-ID, From, To, Date, Subject and X-Ehlo-Bench, which has
 the name of the run and the number of the message. {n} in --to is a number that is different for each recipient. With --message, the
-message in a file is sent, with X-Ehlo-Bench before its header, and without regard to its addresses.",
+message in a file is sent, with X-Ehlo-Bench before its header, and its addresses are ignored.",
     "\
 --mix sets the share of sessions that use TLS and that log in. Of a hundred sessions in order, exactly these shares do, and those that
 log in are among those with TLS.",
 ];
 
 const SAFETY: &str = "\
-ehlo bench sends to the named server only, and never looks up mail exchangers. Without --i-own-this-server, all addresses of the
+ehlo bench sends to the named server, or the relay of --profile, only, and never looks up mail exchangers. Without --i-own-this-server, all addresses of the
 server must be loopback, private or link-local. Recipients must be in a domain that is reserved for such purposes, in the domain
 named as HOST, or in one named by --allow-recipients: a relay would pass the messages on.";
 

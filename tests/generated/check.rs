@@ -14,8 +14,7 @@ networks block connections to port 25; if no exchanger answers, the report says 
 DNSSEC is validated by the resolver, as for sending: its answers are believed if it is on this host, is named by --dns on a
 loopback address, or is trusted by trust-ad. Otherwise dnssec and dane are unknown.",
     "\
-The MTA-STS policy is fetched by HTTPS and not taken from the cache of ehlo-policy(1). No other file is fetched: the logo and the
-certificate of BIMI are not looked at.",
+The MTA-STS policy is fetched by HTTPS and not taken from the cache of ehlo-policy(1). No other file is fetched: the logo and the certificate of BIMI are not checked.",
 ];
 
 const GROUPS: [(&str, &str); 12] = [
@@ -31,8 +30,7 @@ const GROUPS: [(&str, &str); 12] = [
     ("dnssec", "whether the MX and address records are signed"),
     (
         "dane",
-        "TLSA records (RFC 7672): whether they are signed and usable, and whether the certificate matches; a single record, which is in the \
-         way of a new key",
+        "TLSA records (RFC 7672): whether they are signed and usable, and whether the certificate matches; a single record, which hinders a key rollover",
     ),
     (
         "sts",
@@ -54,12 +52,11 @@ const GROUPS: [(&str, &str); 12] = [
     ),
     (
         "dmarc",
-        "DMARC (RFC 9989): the record, found by a walk up the DNS tree, the policy that applies (p, sp, np, t), tags that are unknown or not \
-         used any more, and whether other domains have agreed to receive reports (RFC 9990)",
+        "DMARC (RFC 9989): the record, found by a walk up the DNS tree, the policy that applies (p, sp, np, t), unknown or obsolete tags, and whether other domains have agreed to receive reports (RFC 9990)",
     ),
     (
         "bimi",
-        "the logo of the domain, and whether its DMARC policy permits to show it",
+        "the logo of the domain, and whether its DMARC policy permits showing it",
     ),
     (
         "ptr",

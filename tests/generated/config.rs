@@ -54,12 +54,11 @@ sent, https://DOMAIN/.well-known/autoconfig/mail/config-v1.1.xml, and Mozilla's 
 exchanger itself.
 4. The names smtp, mail and submit in the domain, on the ports 465 and 587.",
     "\
-The names in the certificate are printed. DNS answers are usually not authenticated, so that somebody else could have named
-the server: compare its name with what your provider says before you send a password. A comment reminds you of this if the
+The names in the certificate are printed. DNS answers are usually not authenticated, so that an attacker could have named the server: compare its name with what your provider says before you send a password. A comment reminds you of this if the
 server is not in the domain of the address (RFC 6186, section 6).",
     "\
 The search ends after a minute, and each request has a time limit (--timeout). With -v, everything that was tried is
-reported. The status is 68 if there is no server, and 75 if a DNS lookup failed. No proxy is used.",
+reported. The status is 68 if there is no server, and 75 if a DNS lookup failed. ",
     "\
 ehlo config init searches in the same way if it does not know the provider.",
 ];
@@ -75,8 +74,7 @@ ehlo in a way that matters, such as not verifying certificates, a comment says s
 reject is an error (status 78), and nothing is printed.",
     "\
 No command in the file is run. A command that prints a password becomes password-command, also if mutt would run it in
-backticks. The output of eval in a file of msmtp is unknown; a comment names the line. Files that mutt or mailx would
-source are read, commands whose output they would source are not run.",
+backticks. The output of eval in a file of msmtp is unknown; a comment names the line. Files that mutt or mailx would source are read; commands whose output they would source are not run.",
     "\
 A password is never printed. With --secrets DIR it is written to the new file DIR/PROFILE.password with mode 0600, and
 the profile names this file. Without --secrets, a comment names the line that has it; it can then be stored in the keyring,

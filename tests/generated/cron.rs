@@ -15,7 +15,7 @@ const SYNOPSIS: [(&str, &str); 5] = [
 
 const DESCRIPTION: [&str; 6] = [
     "\
-cron mails whatever a job prints, and nothing if a job fails in silence. ehlo run mails failures, with the output and the exit
+cron mails whatever a job prints, and nothing if a job fails silently. ehlo run mails failures, with the output and the exit
 status. ehlo cron install puts it, with its full path and the name of the job, before the command of a job in the crontab; ehlo
 cron remove restores the command.",
     "\
@@ -57,7 +57,7 @@ jobs have the name; 73 if the crontab cannot be written; 75 if crontab(1) cannot
 pub fn page() -> String {
     let mut page = titled(
         ("EHLO-CRON", "1"),
-        "ehlo-cron - let cron run jobs by ehlo run",
+        "ehlo-cron - run cron jobs through ehlo run",
     );
     page.control("SH", ["SYNOPSIS"]);
     synopsis_lines(&mut page, &SYNOPSIS);

@@ -26,7 +26,7 @@ digest and unit, to --print, and to delivery reports of the queue. A message is 
 queue stores it with its signature. --dkim require refuses messages for which there is no key, and --dkim off signs
 nothing. A profile may have both options.",
     "\
-ehlo does not verify signatures.",
+ehlo-verify(1) verifies signatures.",
 ];
 
 const KEYS: [&str; 5] = [
@@ -68,7 +68,7 @@ Content-Description are signed if they are present. Other fields are not signed.
     "\
 A composed message is signed and sent in its 7bit form, so that no server on the way converts it. A message of --message or
 of sendmail is signed as it is. If it is 8bit and a server does not support 8BITMIME, or if its header is not ASCII and a
-server does not support SMTPUTF8, it is converted, and its signature becomes invalid; with --verbose, a remark says so. Signatures that such a message has already are kept. A message that can only be sent as binary data is not
+server does not support SMTPUTF8, it is converted, and its signature becomes invalid; with --verbose, a remark says so. Existing signatures of such a message are kept. A message that can only be sent as binary data is not
 signed; a warning says so.",
     "\
 With --dkim-key and ;domain=, the domain may differ from that of From. Such a signature does not count for DMARC, unless both

@@ -141,7 +141,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     (
         "manual",
-        "Print a page of this manual as text, or list the pages: for installations by cargo install, which have no manual.",
+        "Print a page of this manual as text, or list the pages: for installations with cargo install, which do not include the manual.",
     ),
     (
         "help",
@@ -293,8 +293,7 @@ content as a stream. A message that is both signed and encrypted is signed first
 With --encrypt, a message is encrypted for every recipient or not sent at all. If one of ten recipients has no key, or one
 that has expired, is revoked or is not trusted, the exit status is 65 and the error names the recipient. If the key of
 --sign cannot be used, the status is 78; if the program is missing, fails, is killed or does nothing for five minutes, or if
-a Web Key Directory does not answer, it is 69; if there is no space for the encrypted message, 75. Nothing was sent or queued
-then.",
+a Web Key Directory does not answer, it is 69; if there is no space for the encrypted message, 75. In all of these cases, nothing was sent or queued.",
     "\
 For pgp, the key of a recipient is, in this order: one of --encrypt-key; one in the keyring (GNUPGHOME) that gpg trusts, as
 after gpg --lsign-key; with --wkd, the one that the Web Key Directory of the recipient's domain publishes, which is asked
@@ -302,8 +301,7 @@ by HTTPS with the options --dns, --bind, -4, -6, --proxy (without a login) and -
 as encrypt-to for a copy that the sender can read. gpg itself does not look for keys on the Internet.",
     "\
 For smime, certificates are in PEM files: --encrypt-key for recipients, and --sign-key for the author, with the key. Dates,
-key usage and addresses are checked; that --encrypt-key names a certificate is taken as trust, and issuers and revocation
-lists are not checked. The content is encrypted with AES-256-CBC, which all mail programs can read.",
+key usage and addresses are checked; a certificate named by --encrypt-key is trusted; issuers and revocation lists are not checked. The content is encrypted with AES-256-CBC, which all mail programs can read.",
     "\
 A recipient who is not in To or Cc is a hidden recipient, and is never named in a list of keys. For pgp, the message does not
 contain the ID of that recipient's key, but the number of hidden recipients. For smime this is impossible, because CMS lists
@@ -320,8 +318,7 @@ The header is not encrypted. --hide-subject encrypts Subject, Keywords and Comme
 them, others show \"[...]\". --autocrypt adds a field with the author's public key (Autocrypt, level 1). It never encrypts by
 itself.",
     "\
-Passphrases are the matter of gpg-agent, which may ask for one at a terminal. A job of cron needs a key without a passphrase,
-or one that gpg-agent knows. The PEM file of --sign-key cannot be encrypted, and must have mode 0600.",
+Passphrases are handled by gpg-agent, which may ask for one at a terminal. A cron job needs a key without a passphrase, or one whose passphrase gpg-agent has cached. The PEM file of --sign-key cannot be encrypted, and must have mode 0600.",
     "\
 No plain text is written to a disk. What must be kept in a temporary file, such as standard input of more than one MiB and the
 log of ehlo run, is always encrypted there with a random key that only the process has, and the file has no name.",
@@ -334,8 +331,7 @@ neither signed nor encrypted, with its own keyring. Delivery reports are not enc
 
 const POLICIES: [&str; 7] = [
     "\
-A recipient domain can demand more for its mail exchangers than optional encryption. Such a policy applies to direct
-delivery, and is decided for each domain and host; a relay has what the options demand. If a host does not meet the
+A recipient domain can demand more for its mail exchangers than optional encryption. Such a policy applies to direct delivery, and is determined for each domain and host; for a relay, only the options apply. If a host does not meet the
 policy, the next one is tried; if none does, the message is deferred (status 75) and never sent in plaintext. A ***
 line and the event \"tls\" of --json name the policy that was applied.",
     "\
@@ -352,10 +348,8 @@ with DNSSEC=yes, if it is trusted. A resolver on a loopback address is trusted, 
 trusted with \"options trust-ad\" in that file, or trust-ad = true in the table [dns] of the configuration; the network
 between them and this host must then be secure. With any other resolver there is no DANE.",
     "\
---dane auto is the default. --dane require sends nothing (status 77) where no usable record authenticates the host, or
-where the MX records are not signed; --dane off ignores TLSA records. With --tls off, -k, --ca-file, --pin, --tls-name,
---connect-to and --proxy, auto means off. If only the MX records are not signed, auto still verifies the host, and says
-so: an attacker may have named another host.",
+--dane auto is the default. --dane require sends nothing (status 77) if no usable record authenticates the host, or if the MX records are not signed; --dane off ignores TLSA records. With --tls off, -k, --ca-file, --pin, --tls-name,
+--connect-to and --proxy, auto means off. If only the MX records are not signed, auto still verifies the host and reports this, because an attacker may have named another host.",
     "\
 --require-tls without --relay sends the message only to a host that offers REQUIRETLS and is verified by a policy; for
 DANE, the MX records must be signed, too. The header field TLS-Required: No, which --require-tls=no adds, asks for the
@@ -416,7 +410,7 @@ decides as usual; with --drop-after-send dot the reply is not read, so the outco
 sends a password unencrypted. --no-ehlo greets with HELO at once. With --raw, --helo may be any printable text, and
 recipients and senders need no domain; otherwise only the recipient postmaster may be without one (with --relay; RFC 5321).
 --mail-param and --rcpt-param send parameters that ehlo does not know. --message-raw sends any octets as the message, such as
-8-bit text to a server without 8BITMIME, or lines that end in LF alone, which a server must not take for the end of the message.
+8-bit text to a server without 8BITMIME, or lines that end in LF alone, which a server must not treat as the end of the message.
 For commands of arbitrary bytes, use ehlo-script(1). --tls-max limits the version of TLS, and --sni sends another server name
 than the one that is verified, or none.",
     "\

@@ -6,7 +6,7 @@ const MAILBOX: [&str; 4] = [
     "\
 The URL names the protocol, the server, and with IMAP the mailbox: imaps://alice@imap.example.org/Archive/2026. imaps and
 pop3s use TLS from the first byte (ports 993 and 995); imap and pop3 (143 and 110) use STARTTLS or STLS if the server offers
-it, and send no password without TLS. In user and mailbox, a percent sign and two hexadecimal digits stand for a character:
+it, and send no password without TLS. In user and mailbox, a percent sign and two hexadecimal digits represent a character:
 %40 for @ in a user, %2F, %3F and %3B for /, ? and ; in a mailbox. Names of mailboxes are UTF-8. ;UIDVALIDITY=N and ;UID=N at
 the end of the path select one message (RFC 5092), and ;AUTH=MECHANISM after the user its login. A URL with a password is
 refused.",
@@ -19,7 +19,7 @@ With --profile, login, TLS and route are those of the profile, and the mailbox i
 option:",
     "\
 A greeting that claims that the session is already authenticated (PREAUTH) is accepted only if no user is given and TLS is not
-to be started: otherwise an attacker could prevent TLS with it. Data that arrives in plaintext after the reply to STARTTLS or
+to be started: otherwise an attacker could use it to prevent TLS. Data that arrives in plaintext after the reply to STARTTLS or
 STLS ends the session.",
 ];
 
@@ -43,11 +43,11 @@ them, because EXPUNGE would also remove messages that another program has marked
 session; if that fails, the exit status says so.",
     "\
 --print shows a message as ehlo show does: its main header fields, its text, the list of its parts, and the checks that need
-no DNS. For all that ehlo show can do, use --raw, which prints it as it is: ehlo fetch ... 4711 --raw | ehlo show - -H.",
+no DNS. For all functions of ehlo show, use --raw, which prints it unchanged: ehlo fetch ... 4711 --raw | ehlo show - -H.",
     "\
 A message is saved completely or not at all: in a file, which replaces an older one; in new/ of a Maildir, which is made if it
-is missing; or at the end of an mbox, which is locked. Memory does not depend on the size of messages. A message larger than
---max-size is left out, and one that turns out larger than the server had said ends the session.",
+is missing; or at the end of an mbox, which is locked. Memory use does not depend on the size of messages. A message larger than
+--max-size is left out, and one that is larger than the server announced ends the session.",
     "\
 With --json, each message is an object with uid (POP3: number and uidl), size, flags, received, date, from, to, cc, subject,
 message_id and, if it was saved, saved. With --folders, an object has mailbox, attributes, messages, unseen, uid_next and

@@ -9,7 +9,8 @@ use crate::page::{DATE, EXAMPLE_WIDTH};
 /// The longest line of the source of a page, in bytes.
 const WIDTH: usize = 78;
 
-/// A page with its source (one long page, because tables would otherwise be broken by empty lines), the first line of which names it: `ehlo-tutorial - send mail`.
+/// A page with its source (one long page, because tables would otherwise be broken by empty lines), the first line of
+/// which names it: `ehlo-tutorial - send mail`.
 pub fn page(source: &str) -> String {
     let (name, text) = source.split_once('\n').unwrap();
     let title = name.split(' ').next().unwrap().to_uppercase();

@@ -7,13 +7,12 @@ const SYNOPSIS: [(&str, &str); 1] = [("ehlo jobs", " list|show|forget|check [OPT
 const DESCRIPTION: [&str; 4] = [
     "\
 ehlo run records the last run of a job that has a name (--name), rules for its mails, or an expected next run. ehlo jobs
-shows them: the result, when it was and how long it took, the number of failures in a row, until when the same failure is not
+shows them: the result, the time and the duration, the number of failures in a row, until when the same failure is not
 mailed again (--dedupe), and the digest that the runs are recorded in.",
     "\
-A job that does not run at all fails in silence: a host that was off, a crontab that was removed, a job that hangs. With ehlo run
---expect-every 1d, the next run must end within a day and a tenth of it, or the time of --grace. ehlo jobs check, started by cron
-or a timer, mails once for each job that did not; after the next run, it would do so again. On a host that may be off as a
-whole, use ehlo run --ping URL with a monitoring service instead.",
+A job that does not run at all fails silently: a host that was off, a crontab that was removed, a job that hangs. With ehlo run
+--expect-every 1d, the next run must end within a day plus ten percent, or plus the time of --grace. ehlo jobs check, started by cron
+or a timer, mails once for each job that did not; a job is reported again only after another run. For a host that may be down as a whole, use ehlo run --ping URL with a monitoring service instead.",
     "\
 A job is known once it has run. When it is removed or renamed, use ehlo jobs forget, which also forgets the history of its
 failures. Jobs that have not run for 90 days, in addition to the expected interval, are forgotten by ehlo jobs check.",

@@ -101,7 +101,7 @@ If the provider does not accept the refresh token any more, a person must log in
 77. A message in the queue waits for the login; it is not returned to its sender, because no server has refused it. ehlo queue list
 shows the reason, and the sender is warned of the delay as usual. After the login, ehlo queue run --now sends what has waited.",
     "\
-ehlo login --status shows the age of each login. It warns two days before a login ends, if the provider has named the date (Google
+ehlo login --status shows the age of each login. It warns two days before a login ends, if the provider has reported the date (Google
 does so for applications in testing, 7 days), and if a login at Microsoft was not used for 80 days, because it ends after 90.
 ehlo doctor gives the same warnings; with --offline, it does not contact the provider.",
     "\
@@ -127,7 +127,10 @@ passwordeval \"ehlo token --profile work\"
 
 # mutt: ~/.muttrc
 set smtp_authenticators = \"xoauth2\"
-set smtp_oauth_refresh_command = \"ehlo token --profile work\"";
+set smtp_oauth_refresh_command = \"ehlo token --profile work\"
+
+# git send-email: ehlo sends, with the profile of [sendmail]
+git config --global sendemail.sendmailCmd \"ehlo sendmail\"";
 
 const CRON: &str = "\
 # /etc/ehlo/config.toml: cron jobs, without any person
@@ -151,7 +154,7 @@ const STATUS: [(&str, &str); 7] = [
     ),
     (
         "75",
-        "the provider cannot be reached or has a failure, or the login was not completed in time; try again",
+        "the provider cannot be reached or fails, or the login was not completed in time; try again",
     ),
     ("76", "the response of the provider is not valid"),
     (

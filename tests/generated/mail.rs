@@ -17,10 +17,8 @@ without a recipient, the status is 64. To use it, link a name to ehlo, for examp
 ln -s /usr/bin/ehlo /usr/local/bin/mail. The Debian package has such links in /usr/lib/ehlo/bin, for PATH or for
 update-alternatives --install /usr/bin/mailx mailx /usr/lib/ehlo/bin/mailx 10.",
     "\
-The message goes the way of ehlo sendmail: by the profile for it, with the aliases, the domain and the queue of the
-configuration (see ehlo-sendmail(1)). If the settings of the program name a server (mta or smtp with a URL in ~/.mailrc or with
--S, smtp_url in the muttrc or with -e), the message is sent to that server at once instead, with the login and the TLS settings
-next to it.",
+The message takes the route of ehlo sendmail: that of its profile, with the aliases, the domain and the queue of the configuration (see ehlo-sendmail(1)). If the settings of the program name a server (mta or smtp with a URL in ~/.mailrc or with
+-S, smtp_url in the muttrc or with -e), the message is sent to that server at once instead, with the login and TLS settings given there.",
     "\
 The programs called mail and mailx differ from system to system. These names accept the options of bsd-mailx, of heirloom mailx
 and s-nail, and of GNU mail. The names s-nail and nail accept those of s-nail, and mutt those of mutt.",
@@ -63,7 +61,7 @@ const MAIL: [(&str, &str); 21] = [
     (
         "-S NAME[=VALUE]",
         "A variable, as set in ~/.mailrc: from, reply-to, mta, smtp, smtp-auth-user, smtp-auth-password, smtp-auth, \
-         smtp-use-starttls, ssl-ca-file, tls-verify, skipemptybody and so on. Variables about the reading of mail have no effect. \
+         smtp-use-starttls, ssl-ca-file, tls-verify, skipemptybody and so on. Variables for reading mail have no effect. \
          A password in an argument can be seen by other users; ~/.mailrc and ~/.netrc are safer places.",
     ),
     ("-A ACCOUNT", "The variables of an account in ~/.mailrc."),

@@ -13,7 +13,7 @@ the message consists of options.",
     "\
 {{name}} is the field of the row with this name, and {{ row['first name'] }} one whose name is not an identifier. The language is that of
 Jinja, with its filters and control blocks. The header and the text are separate templates: a value that is set in one is
-not known in the other. Rendering a row is limited, so that a loop without an end is an error.",
+not known in the other. Rendering a row is limited, so that an endless loop is an error.",
     "\
 A field that the row does not have is an error; with --missing empty, it is empty. In the header, a value cannot contain a line end, so that no
 row can add a header field. If a field with addresses has the form NAME <ADDRESS>, the name is quoted if necessary, and
@@ -51,7 +51,7 @@ A row is uncertain if the end of its message was sent and there is no reply: the
 have been delivered. It is not sent again unless --retry uncertain is given; ehlo merge status lists such rows. Rows that were refused are sent again
 with --retry refused.",
     "\
-A row that was sent, and whose message is another one today, is an error, because the recipient would otherwise get two messages, or
+A row that was sent and whose message has changed since is an error, because the recipient would otherwise get two messages, or
 the old one only. --changed skip leaves such rows alone, and --changed send sends them again. Rows that were not sent yet may change.",
     "\
 Only one process can use a journal at a time. A journal contains addresses and replies, but no text of messages; it has the mode 0600. If it
@@ -64,7 +64,7 @@ merged again with another journal.",
 const PACE: [&str; 4] = [
     "\
 The messages are sent over --connections at the same time, each for up to 100 messages. --rate and --per-domain limit the
-number of messages; a message counts when it is sent, and not when it is prepared. --limit with a job of cron sends a list in daily parts.",
+number of messages; a message counts when it is sent, and not when it is prepared. With --limit, a cron job can send a list in daily parts.",
     "\
 If a server cannot be reached, answers 421 or 454, or defers the session or the sender, nothing is sent to it for the time given by --back-off, then
 for twice this time, up to 30 times, until it accepts a message; and if it refuses another connection, one connection fewer is used. If it
@@ -74,14 +74,14 @@ The run ends if the server refuses three rows in a row before their recipients (
 failed. The first SIGINT, SIGTERM or SIGHUP ends the run: rows whose end was sent are completed. The second one
 ends it at once.",
     "\
-Large receivers demand of bulk mail that it is signed (DKIM), comes from a domain with SPF and DMARC, and can be unsubscribed from with one click. --list-unsubscribe
+Large receivers require bulk mail to be signed (DKIM), to come from a domain with SPF and DMARC, and to offer unsubscribing with one click. --list-unsubscribe
 with an https URL adds List-Unsubscribe and List-Unsubscribe-Post (RFC 8058); the signature must cover both.",
 ];
 
 const JSON: [&str; 1] = ["\
 With --json, each line is an object. The event \"row\" has row (its number), id, status (accepted, refused, deferred or uncertain) and
 recipients, each with address, verdict, code and reply. The last line is the event \"total\" with exit, the number of rows with each
-status, unreadable (rows that could not be built any more) and left."];
+status, unreadable (rows that could no longer be built) and left."];
 
 const EXAMPLES: &str = "\
 ehlo merge list.csv --template grades.txt --check

@@ -14,7 +14,7 @@ const DESCRIPTION: [&str; 4] = [
     "\
 If ehlo is called by the name msmtp, or as ehlo msmtp, it accepts the command line of msmtp 1.8 and reads its configuration:
 ~/.msmtprc or $XDG_CONFIG_HOME/msmtp/config, and /etc/msmtprc. An account of the user replaces one of the same name of the
-host. A profile of ehlo is not used. To change over, link the name to ehlo, for example with
+host. A profile of ehlo is not used. To switch, link the name to ehlo, for example with
 ln -s /usr/bin/ehlo /usr/local/bin/msmtp (the Debian package has the link /usr/lib/ehlo/bin/msmtp), or run ehlo config import msmtprc and use ehlo sendmail.",
     "\
 The message is read from standard input and sent at once. The account is that of -a; otherwise the first whose from matches
@@ -22,10 +22,10 @@ the address given with -f, with or without a +detail, or as a pattern; otherwise
 and the sender of the variables SMTPSERVER and EMAIL. With --host, no configuration is read.",
     "\
 The commands of the session, the message and the exit status are those of msmtp, except for what is listed under
-DIFFERENCES. Errors have the words of msmtp.",
+DIFFERENCES. Error messages are worded as in msmtp.",
     "\
 With the table [msmtp] in the configuration of ehlo, a message is put into the queue of the user first, and stays there if the
-server cannot be reached now (see ehlo-queue(1)); the exit status is 0 then:",
+server cannot be reached now (see ehlo-queue(1)); the exit status is then 0:",
 ];
 
 const QUEUE: &str = "\
@@ -52,11 +52,11 @@ const MODES: [(&str, &str); 7] = [
     ("--rmqs=QUEUE", "Send ETRN with this argument."),
     (
         "--version, --help",
-        "Print the version, which is that of the msmtp that this follows, or the options.",
+        "Print the version of msmtp that ehlo follows, or the options.",
     ),
     (
         "all others",
-        "As in msmtp(1), also cut short where they are unambiguous: -a, -C, -f, -F, -N, -R, -t, -X, --host, --port, --auth, \
+        "As in msmtp(1), abbreviations are accepted if they are unambiguous: -a, -C, -f, -F, -N, -R, -t, -X, --host, --port, --auth, \
          --user, --passwordeval, --tls, --tls-starttls, --tls-trust-file, --tls-fingerprint, --tls-certcheck, \
          --read-envelope-from, --aliases, --logfile, --syslog, --set-from-header and so on. -A, -B, -bm, -G, -h, -i, -L, -m, \
          -n, -O and -o have no effect.",
@@ -75,10 +75,10 @@ forbid or demand more than TLS 1.2 or 1.3 are refused with status 69. tls_min_dh
 used.",
     "\
 A password that no setting gives is searched for as for --user of ehlo(1): in EHLO_PASSWORD, ~/.netrc, the keyring with the
-attributes of msmtp, and at the terminal. If the table [msmtp] asks for the queue, the account needs passwordeval instead of a
+attributes of msmtp, and at the terminal. If the table [msmtp] enables the queue, the account needs passwordeval instead of a
 password in the file.",
     "\
-passwordeval and eval have 60 seconds if there is no terminal. A command that fails gives no password, even if it has printed
+passwordeval and eval are limited to 60 seconds if there is no terminal. A command that fails gives no password, even if it has printed
 one.",
 ];
 

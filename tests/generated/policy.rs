@@ -17,8 +17,7 @@ know it or if the id has changed.",
 With a policy in mode enforce, hosts that match none of its mx patterns are not used, and the others must offer STARTTLS and present a
 certificate for their name from a trusted CA. If no host meets the policy, the mail is not sent: it is deferred (exit status
 75), and tried again if it is in the queue. It is never sent in clear, nor to another host. A policy in mode testing demands nothing; the
-hosts that it would exclude are noted. A host with TLSA records that are validated by DNSSEC is judged by these alone (DANE, RFC
-7672).",
+hosts that it would exclude are noted. A host with TLSA records that are validated by DNSSEC is verified by these alone (DANE, RFC 7672).",
     "\
 A policy stays valid for its max_age, at most a year, even if its record or its web server disappears, so that an attacker cannot
 remove it. It is replaced when another one is fetched, which may be one in mode none. If a policy cannot be fetched, the request
@@ -26,7 +25,7 @@ is repeated after five minutes at the earliest; without another policy that is s
 one.",
     "\
 Requests are limited to 60 seconds, or to --timeout, and to 64 KiB; redirects are not followed, and the certificate must be valid for mta-sts.DOMAIN. The
-web server of the domain learns from the request that somebody at your address sends mail to the domain, once for each max_age.",
+web server of the domain learns from the request that mail is sent to the domain from your address, once for each max_age.",
 ];
 
 const FILES: [(&str, &str); 3] = [

@@ -17,9 +17,8 @@ ehlo probe --tls-scan mail.example.org
 ehlo probe --tls-scan --json --lmtp lmtp.example.org:24";
 
 const SEVERAL: &str = "\
-Several servers are probed in parallel, at most as many as --parallel says, and reported in the order in which they are \
-named. With --mx, every exchanger is probed at each of its addresses, in the order of preference; a host that is named is \
-probed at the first address that answers. With --json, there is one object in a line for each. The exit status is that of \
+Several servers are probed in parallel, at most --parallel at a time, and reported in the order in which they are named. With --mx, every exchanger is probed at each of its addresses, in the order of preference; a host that is named is \
+probed at the first address that answers. With --json, one object per line is printed for each. The exit status is that of \
 the first server that failed. --user and --save-certs require a single server.";
 
 const MARKS: &str = "\
@@ -30,7 +29,7 @@ identifier, a status (failed, warning, note or unknown) and the section of the R
 
 const DANE: &str = "\
 --dane looks up the TLSA records of the server, _25._tcp.HOST for port 25, and compares each with the certificate (RFC 7672): it \
-matches, differs, or is unusable, which concerns usages 0 and 1 and digests of the wrong length. If none matches, the record 3 1 1 \
+matches, differs, or is unusable, as are usages 0 and 1 and digests of the wrong length. If none matches, the record 3 1 1 \
 that would match is shown. Records count only if they and the addresses are signed, as a validating resolver on this host reports it; \
 with --mx, the MX records should be signed, too. At an alias, the records of its target come first, and its name is sent in SNI. In JSON, \
 \"dane\" has owner, records (record and state) and missing, the record that would match.";
@@ -39,7 +38,7 @@ const SCAN: &str = "\
 --tls-scan finds out what a server accepts, from SSLv3 to TLS 1.3, after STARTTLS, with implicit TLS or with LMTP. It sends \
 ClientHello messages and closes the connection when the server has chosen; the server logs failed handshakes. For each version, the \
 cipher suites are listed in the order in which the server chooses them, by the names of IANA and of OpenSSL; then groups, the \
-length of the prime for Diffie-Hellman, and signature algorithms. There follow the certificate chains (one for each kind of key), \
+length of the prime for Diffie-Hellman, and signature algorithms. The report then lists the certificate chains (one for each kind of key), \
 whether an OCSP response is stapled, sessions are resumed, ALPN is answered, TLS compression is offered and downgrades are \
 refused (RFC 7507). SSLv2, PSK with a key, client certificates and renegotiation are not tried; the support of RFC 5746 is reported.";
 
@@ -49,8 +48,7 @@ keys, DES, RC4, blocks of 64 bits or without forward secrecy, primes of less tha
 The exit status is 77 if something must not be used, and 75 if nothing is known.";
 
 const SCAN_CONNECTIONS: &str = "\
-There are at most as many connections at a time as --connections says. If the server refuses one for the moment, the scan continues with fewer, \
-and with pauses. Each step is subject to --timeout, and the scan ends after five minutes. What could not be found out is reported as unknown.";
+At most --connections connections are open at a time. If the server temporarily refuses one, the scan continues with fewer connections and with pauses. Each step is subject to --timeout, and the scan ends after five minutes. Properties that could not be determined are reported as unknown.";
 
 const NAGIOS: &str = "\
 --nagios prints one line in the format of the Monitoring Plugins guidelines: the state, what is wrong or how long the session \

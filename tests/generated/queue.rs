@@ -56,7 +56,7 @@ the rights of a system user, who owns the queue and the password file. Nothing i
 digest, unit, --queue and --queue-only pass their messages to the socket if it exists and belongs to root or to the owner
 of its directory; exit status 0 then means that the message is on the disk of that queue. A message with a route,
 profile, configuration or queue directory of its own on the command line, or of a user with a configuration file in the
-home directory, takes its own way, as does a message of the owner of the queue.",
+home directory, is not passed to the socket; nor is a message of the owner of the queue.",
     "\
 The user of a client is known by the credentials of the socket (SO_PEERCRED). Users may send from their login name at a
 name of this host or at domain in [sendmail], with or without a detail (bob+lists), and from the null sender. [senders]
@@ -75,7 +75,7 @@ other commands work on the queue with the rights of its owner.",
 EHLO_SUBMIT_SOCKET names another socket; if it is set but empty, none is used.",
 ];
 
-const SHARED: [&str; 6] = [
+const SHARED: [&str; 8] = [
     "\
 Several hosts, such as containers without a disk of their own, share a queue in a PostgreSQL database (version 12 or
 later): dir in [queue], or --queue-dir, is then a URL, postgres://USER@HOST:PORT/DATABASE. ehlo must have been built with
@@ -87,10 +87,17 @@ commit, ehlo connects again to find out if it was successful.",
     "\
 Any number of hosts run ehlo queue run --watch. They are notified of new messages; through a pooler that does not pass
 notifications on, such as PgBouncer in transaction mode, they find them within five seconds. Each worker reserves up to 100
-due messages at a time. per-host limits the connections of all workers to a host, connections those of each worker. A
-message belongs to its worker as long as the worker renews its lease. Before the end of a message is sent, the database must
-confirm that the lease still exists: a worker that was stopped or cut off for longer than its lease does not send it, and
-another worker delivers the message. Times are those of the database.",
+due messages at a time. per-host limits the connections of all workers to a host, connections those of each worker; a worker
+that may not connect leaves its messages to the others. A message belongs to its worker as long as the worker renews its
+lease. Before the end of a message is sent, the database must confirm that the lease still exists: a worker that was stopped
+or cut off for longer than its lease does not send it, and another worker delivers the message. Times are those of the
+database: the clock of a host neither ends a lease nor makes a message due.",
+    "\
+A process that queues one message logs in to the database for it, which takes longer than the commit. Hosts that queue many
+messages do so by the submission socket, whose service keeps its connections, or through a pooler. The service keeps the
+counts for the limits of [submit] and unfinished messages in the queue directory that its user has without a database, which
+need not survive a restart of the host. While the database is not available, its clients keep their messages, and pass them
+on later.",
     "\
 Workers resolve routes on their own host: all of them need the same profiles, files and password sources at the same paths.
 The configuration file is that of the worker. --queue does not deliver other messages as well, as it does with a directory.",
@@ -104,8 +111,13 @@ passfile, connect_timeout, target_session_attrs, ...): schema is the schema of t
 a claim lasts without renewal [2m], and connections the number of connections of each process, without that for
 notifications [4].",
     "\
-Messages are in the database and in its backups in clear. A standby that is promoted without the last commits of the server
-before it may send their messages again; synchronous replication prevents that. If all connections of the database are in
+With a standby, the URL names all servers, as in postgres://mail@db1,db2/ehlo?target_session_attrs=read-write: senders and
+workers use the one that accepts changes, and wait while a standby is promoted. With synchronous replication (the standby is
+in synchronous_standby_names), it has all that was confirmed: no message is lost, and one that may have been delivered before
+is sent again with X-Possible-Duplicate. Without it, messages of the last moments may be lost, or delivered twice. A server
+that was replaced must not accept changes again.",
+    "\
+Messages are stored unencrypted in the database and in its backups. If all connections of the database are in
 use or it restarts, statements are tried again for 15 seconds. A worker then waits until the database is available; other
 commands exit with 75, and with 78 if the URL, the login or the version of the tables is wrong.",
 ];

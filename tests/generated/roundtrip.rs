@@ -4,16 +4,15 @@ use crate::page::{as_typed, owned, section, table, verb_page};
 
 const COURSE: [&str; 5] = [
     "\
-First the mailbox is opened, and it is noted which messages are there: UIDNEXT of the mailbox in the URL and of the mailbox
-with the use \\\\Junk (RFC 6154), or the unique IDs at a POP3 server. A login that fails is noticed before anything is sent.",
+First the mailbox is opened, and the messages that it contains are recorded: UIDNEXT of the mailbox in the URL and of the mailbox
+with the use \\\\Junk (RFC 6154), or the unique IDs at a POP3 server. A failed login is detected before anything is sent.",
     "\
-Then the message is sent as ehlo(1) does it, with the options for route, session, TLS and login, and with --profile. It has a
+Then the message is sent as by ehlo(1), with the options for route, session, TLS and login, and with --profile. It has a
 new token in the field X-Ehlo-Probe, the field Auto-Submitted (RFC 3834), a text with lines that careless servers change, and
 an attachment with every octet.",
     "\
-After it was accepted, the mailboxes are looked at again and again, after a quarter of a second at first, and every five seconds
-later. The message that is found is read without being marked as seen, and deleted unless --keep is given. An IMAP server without
-UIDPLUS only marks it as deleted. At a POP3 server, each look is a session, and spam is not seen.",
+After it was accepted, the mailboxes are checked repeatedly, at first after a quarter of a second, later every five seconds. The message that is found is read without being marked as seen, and deleted unless --keep is given. An IMAP server without
+UIDPLUS only marks it as deleted. At a POP3 server, each check is a session of its own, and a mailbox for spam is not checked.",
     "\
 --within is the time limit of all this. The time limits of single steps are never longer than what is left of it. It does not
 include commands that print passwords.",
@@ -28,7 +27,7 @@ const REPORT: [&str; 5] = [
 accepted: the time from the beginning of the delivery until the server accepted the message, its name, and its queue ID.
 arrived: the time until the message was found, and the mailbox.",
     "\
-hop: a Received field, in the order of the way, with the seconds since the hop before. A negative number means that the clocks
+hop: a Received field, in the order of the route, with the seconds since the previous hop. A negative number means that the clocks
 of the two servers differ. The fields are written by the servers, and may be wrong.",
     "\
 results: those in the topmost Authentication-Results field, and in others of the same server (RFC 8601). Fields of other servers
@@ -69,7 +68,7 @@ const STATUS: [(&str, &str); 9] = [
     ("69", "the message was permanently refused"),
     (
         "75",
-        "the message was not accepted for now, or did not arrive within the time limit",
+        "the message was temporarily refused, or did not arrive within the time limit",
     ),
     ("76", "a server violated the protocol"),
     ("77", "an expectation is not met, or a login or TLS failed"),

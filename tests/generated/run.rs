@@ -135,7 +135,7 @@ The command does not wait for the first request. Each request is given up after 
 are not followed. A request that fails is reported in a warning on standard error, and changes neither the mail nor the exit
 status. The URL must begin with https; http is accepted for a loopback address.",
     "\
-A run that --lock-quiet keeps silent is not told. Whoever knows the URL can pretend that the job has run: ps shows it to other users
+A run that --lock-quiet suppresses is not reported to the service. Anyone who knows the URL can pretend that the job has run: ps shows it to other users
 of this host while the command is running.",
 ];
 

@@ -186,8 +186,7 @@ Relays do not accept addresses such as root@localhost. In [rewrite], the first m
 address, in the envelope and in the header. A rule consists of an address, a local name or a pattern with * and ?,
 and of the new address, which may contain {host}, {fqdn} and {user}. Display names are kept. The previous address of
 an author is recorded in X-Original-From; original in [sendmail] can be set to reply-to, header or nowhere. Failure
-reports are sent to the rewritten sender address and are not redirected by aliases, so make sure that somebody reads
-mail to that address.",
+reports are sent to the rewritten sender address and are not redirected by aliases, so make sure that mail to that address is read.",
     "\
 The keys of [sendmail] are profile, aliases, domain, postmaster and original.",
     "\

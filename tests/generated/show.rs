@@ -4,18 +4,18 @@ use crate::page::{as_typed, owned, section, table, verb_page};
 
 const OUTPUT: [&str; 7] = [
     "\
-Of one message, the header fields From, Sender, Reply-To, To, Cc, Bcc, Date and Subject are shown (all with -H), then
+For a single message, the header fields From, Sender, Reply-To, To, Cc, Bcc, Date and Subject are shown (all with -H), then
 the text, then the list of parts. Encoded words (RFC 2047), transfer encodings and charsets are decoded. If there is no
 text part, the text of the HTML is shown; nothing that the HTML refers to is fetched.",
     "\
 Parts are numbered as in IMAP: 1, 2, 2.1. The message itself is 0 if it has parts. Each part is shown with its type,
 the size of its decoded content, and, for attachments, a file name and the SHA-256 of the decoded content.",
     "\
-Of several messages, each is one line with number, date, author and subject. -n selects one by its number, --all shows
+For several messages, one line each is shown, with number, date, author and subject. -n selects one by its number, --all shows
 all of them.",
     "\
 Of each DKIM signature (RFC 6376), the tags and the hash of the body are checked: whether the body was changed since it
-was signed. Nothing is looked up in the DNS unless --dkim is given: then the keys are, and the signatures are verified. SPF
+was signed. Nothing is looked up in the DNS unless --dkim is given, which looks up the keys and verifies the signatures. SPF
 and DMARC: see ehlo-verify(1).",
     "\
 The fields of lists are shown with the results of their checks: List-ID (RFC 2919); List-Help, List-Unsubscribe,
@@ -57,8 +57,7 @@ The exit status does not depend on signatures; see ehlo-verify(1).",
 
 const LIMITS: &str = "\
 Messages of any size are shown. Of the text and the HTML, the first mebibyte of each part is shown; of the parts, those
-in the first 16 MiB without the content of large parts, at most 10,000, and 50 levels. The message says so if it is
-shown in part. Attachments are always complete.";
+in the first 16 MiB without the content of large parts, at most 10,000, and 50 levels. A note is added if a message is shown only in part. Attachments are always complete.";
 
 const JSON: &str = "\
 With --json, each message is an object on one line, with name, size, subject, from, sender, reply_to, to, cc, bcc

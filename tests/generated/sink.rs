@@ -4,8 +4,7 @@ use crate::page::{as_typed, owned, rows, section, table, verb_page};
 
 const NOTES: [&str; 5] = [
     "\
-Without options, the sink is a plain server that accepts every recipient, and every message up to --max-size. Options
-turn it into the server that a client is to be tested with.",
+Without options, the sink is a plain server that accepts every recipient, and every message up to --max-size. Options make it behave like the server with which a client is to be tested.",
     "\
 With --tls but without --cert, a certificate and the CA that signs it are generated in memory at startup. Use --save-ca to write the CA
 certificate to a file that clients can trust: ehlo --ca-file, curl --cacert, swaks --tls-ca-path, msmtp
@@ -13,8 +12,7 @@ certificate to a file that clients can trust: ehlo --ca-file, curl --cacert, swa
     "\
 A fault with a 4xx or 5xx reply replaces the action of the command: a refused MAIL starts no transaction, a refused
 recipient does not get the message, and a message refused at body, bdat or dot is not stored. Any other fault affects
-only the reply; the command is still executed. With dot=close, for example, the message is stored, but the client
-cannot know.",
+only the reply; the command is still executed. With dot=close, for example, the message is stored, but the client cannot know this.",
     "\
 A reply at body is sent before the end of the message and applies to all of it. With LMTP and with PRDR, there is one
 reply per recipient at the end, and dot counts them: dot='452 4.2.2 full'@2 refuses the second one. After a 4xx or
@@ -69,15 +67,15 @@ const PAGE: [&str; 4] = [
     "\
 With --http, the page shows the messages that were received, the newest first, and new ones at once: HTML, text, header,
 parts, attachments with their SHA-256, source, and the session with its envelope, TLS and transcript. ? on the page
-lists its keys. Use --http-name if it is reached by another name than localhost; --allow-remote also applies to it.",
+lists its keys. Use --http-name if it is reached under a name other than localhost; --allow-remote also applies to it.",
     "\
 Nothing in a message is executed or fetched: HTML is shown in a sandboxed frame with a content security policy, images
 only if the message contains them (Content-ID), and no attachment is sent with a type that a browser would run.
 Requests with an unknown Host (DNS rebinding) or from pages of other sites are refused.",
     "\
-Messages are kept in a temporary file and end with the sink. With --maildir, they are kept there, and those that the
+Messages are kept in a temporary file and are lost when the sink ends. With --maildir, they are kept there, and those that the
 Maildir has at the start are shown, too; reading a message sets the flag S. --max and --max-age limit the number and
-the age. Of very long messages, text and parts are shown up to the limits of ehlo-show(1); source and attachments are
+the age. For very long messages, text and parts are shown up to the limits of ehlo-show(1); source and attachments are
 complete.",
     "\
 A client that speaks HTTP to the SMTP port is disconnected, so that no page in a browser can send mail.",

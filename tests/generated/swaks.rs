@@ -7,7 +7,7 @@ const SYNOPSIS: [(&str, &str); 2] = [("ehlo swaks", " [OPTION]..."), ("swaks", "
 
 const DESCRIPTION: [&str; 4] = [
     "\
-ehlo swaks does what swaks 20240103.0 does: it holds one SMTP or LMTP session with a server, shows it, and sends a test
+ehlo swaks does what swaks 20240103.0 does: it runs one SMTP or LMTP session with a server, shows it, and sends a test
 message unless an option ends the session earlier. A link named swaks to ehlo does the same; the Debian package has one
 in /usr/lib/ehlo/bin. The options, their
 abbreviations, the configuration file ~/.swaksrc, the variables SWAKS_OPT_*, the prompts, the tokens in the data, the
@@ -16,8 +16,8 @@ differences.",
     "\
 Neither the configuration nor the profiles of ehlo are used, and nothing is queued.",
     "\
-Options begin with one or two hyphens, and may be cut short if no other option begins with the same letters. The argument
-follows as the next word or after an equals sign. --no-OPTION forgets an option that was given before, for example in the
+Options begin with one or two hyphens, and may be abbreviated if no other option begins with the same letters. The argument
+follows as the next word or after an equals sign. --no-OPTION cancels an option that was given before, for example in the
 configuration file. An optional argument does not begin with a hyphen.",
     "\
 Options are read from the configuration file, then from variables such as SWAKS_OPT_server, then from the command line; the
@@ -56,11 +56,9 @@ TLS is that of ehlo: TLS 1.2 and 1.3. Older protocols in --tls-protocol are repo
 no_sslv3. Ciphers that are not available are reported in the same way, and if none is left, the handshake fails. Data that
 the server sends in clear after its reply to STARTTLS ends the session instead of becoming part of it.",
     "\
-The types XOAUTH2 and OAUTHBEARER may be named in --auth; the password is then the token. They are not tried without being
-named.",
+The types XOAUTH2 and OAUTHBEARER may be named in --auth; the password is then the token. They are tried only if they are named.",
     "\
---smtputf8, --dsn-notify, --dsn-ret, --dsn-envid and the options that begin with --ehlo- do not exist in swaks. They must not
-be cut short.",
+--smtputf8, --dsn-notify, --dsn-ret, --dsn-envid and the options that begin with --ehlo- do not exist in swaks. They cannot be abbreviated.",
     "\
 Addresses of a server are tried in parallel if the first does not answer. All addresses of the best mail exchanger are
 tried, but no other mail exchanger unless --ehlo-all-mx is given. If nothing listens on a unix socket or a loopback address, it

@@ -36,6 +36,11 @@ case $format in
   msmtprc | muttrc | mailrc | swaksrc) chmod 600 "$place" ;;
 esac
 
+# Values that a sample cannot know.
+sum=$(openssl x509 -in "$dir/cert.pem" -noout -fingerprint -sha256 | cut -d= -f2)
+find "$place" -type f -exec sed -i "s/FINGERPRINT-HEX/$(echo "$sum" | tr -d : )/; s/ FINGERPRINT$/ $sum/" {} +
+echo hunter2 >"$HOME/.alice-password"
+
 mount --bind "$dir/etc" /etc || exit 91
 mount --bind "$dir/var/spool" /var/spool || exit 91
 chmod 700 /var/spool/ehlo

@@ -1,6 +1,6 @@
-//! Through proxies of others: microsocks and Dante for SOCKS 5, tinyproxy for HTTP.
+//! Through proxies of others: microsocks, Dante and `ssh -D` for SOCKS 5, tinyproxy for HTTP.
 
-use crate::parts::has;
+use crate::parts::{has, is_root, skip};
 use crate::postfix::{free_port, wait_for};
 use crate::receiver::Receiver;
 use crate::run::ehlo;
@@ -30,6 +30,7 @@ impl Proxy {
 
     fn try_start(program: &str, arguments: &[&str], config: &str) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
+        fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
         let port = free_port();
         let path = directory.path().join("config");
         let filled = |text: &str| {
@@ -84,6 +85,28 @@ const MICROSOCKS: &str = "/usr/bin/microsocks";
 const TINYPROXY: &str = "/usr/bin/tinyproxy";
 const DANTE: &str = "/opt/dante/usr/sbin/danted";
 
+const SSHD: &str = "/opt/openssh/usr/sbin/sshd";
+const SSH: &str = "/usr/bin/ssh";
+
+/// Runs the server of SSH as nobody, because as root it requires a user of its own; group 42 may read the passwords that
+/// decide if an account is locked.
+const AS_NOBODY: [&str; 3] = ["--reuid=65534", "--regid=65534", "--groups=42"];
+
+/// Files of a test: the keys of the server and of its user.
+fn ssh_keys() -> TempDir {
+    let keys = tempfile::tempdir().unwrap();
+    fs::set_permissions(keys.path(), Permissions::from_mode(0o755)).unwrap();
+    for name in ["host", "user"] {
+        let made = Command::new("/usr/bin/ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+            .arg(keys.path().join(name))
+            .status();
+        assert!(made.unwrap().success());
+    }
+    std::os::unix::fs::chown(keys.path().join("host"), Some(65534), None).unwrap();
+    keys
+}
+
 /// The relay by its name, which the proxy resolves.
 fn by_name(receiver: &Receiver) -> String {
     receiver.relay().replace("127.0.0.1", "localhost")
@@ -110,11 +133,11 @@ fn microsocks_carries_a_session_with_and_without_a_password() {
         .ends_with(0);
     closed
         .send("socks5", "alice@", "wrong", &relay)
-        .ends_with(75)
+        .ends_with(77)
         .complains("rejected the user or the password");
     closed
         .send("socks5", "", "", &relay)
-        .ends_with(75)
+        .ends_with(77)
         .complains("requires a login");
     assert_eq!(receiver.stop().events("message").len(), 3);
 }
@@ -130,11 +153,11 @@ fn tinyproxy_carries_a_session_with_a_password() {
     proxy.send("http", "alice@", "hunter2", &relay).ends_with(0);
     proxy
         .send("http", "alice@", "wrong", &relay)
-        .ends_with(75)
+        .ends_with(77)
         .complains("rejected the user or the password");
     proxy
         .send("http", "", "", &relay)
-        .ends_with(75)
+        .ends_with(77)
         .complains("requires a login");
     let limited = "Port PORT\nListen 127.0.0.1\nTimeout 60\nConnectPort 443\n";
     let limited = Proxy::start(TINYPROXY, &["-d", "-c", "CONFIG"], limited).unwrap();
@@ -163,4 +186,40 @@ fn dante_carries_a_session_and_its_rules_are_reported() {
         .ends_with(75)
         .complains("the proxy refused it: not allowed by its rules");
     assert_eq!(receiver.stop().events("message").len(), 1);
+}
+
+#[test]
+fn ssh_carries_a_session_as_a_socks_proxy() {
+    if !is_root() {
+        return skip("a server of SSH for another user wants root");
+    }
+    if ![SSHD, SSH, "/usr/bin/setpriv"].into_iter().all(has) {
+        return;
+    }
+    let receiver = Receiver::start(&["--json"]);
+    let keys = ssh_keys();
+    let key = |name: &str| keys.path().join(name).display().to_string();
+    let config = format!(
+        "Port PORT\nListenAddress 127.0.0.1\nHostKey {}\nPidFile none\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\n",
+        key("host"),
+        key("user.pub")
+    );
+    let server = [&AS_NOBODY[..], &[SSHD, "-D", "-f", "CONFIG"]].concat();
+    let server = Proxy::start("/usr/bin/setpriv", &server, &config).unwrap();
+    let (port, known) = (server.port.to_string(), key("known"));
+    let known = format!("-oUserKnownHostsFile={known}");
+    let user = key("user");
+    let client = ["-N", "-F", "none", "-D", "127.0.0.1:PORT", "-p", &port];
+    let trust = ["-oBatchMode=yes", "-oStrictHostKeyChecking=no", &known];
+    let arguments = [&client[..], &["-i", &user], &trust, &["nobody@127.0.0.1"]].concat();
+    let proxy = Proxy::start(SSH, &arguments, "").unwrap();
+    for relay in [receiver.relay(), by_name(&receiver)] {
+        proxy.send("socks5", "", "", &relay).ends_with(0);
+    }
+    // The client of SSH does not tell why.
+    proxy
+        .send("socks5", "", "", "127.0.0.1:9")
+        .ends_with(75)
+        .complains("socks5://127.0.0.1:");
+    assert_eq!(receiver.stop().events("message").len(), 2);
 }

@@ -8,6 +8,7 @@ use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::cli::options::value::HostPort;
 use crate::client::session::Protocol;
+use crate::system::text::shown;
 
 /// Send SMTP commands to a server and show its replies.
 ///
@@ -58,6 +59,7 @@ const REFUSED: [(&str, &str); 7] = [
 
 impl Args {
     pub fn plan(self) -> Result<Ask, UsageError> {
+        check_order(&self.host, &self.commands)?;
         let protocol = if self.identity.is_lmtp() {
             Protocol::Lmtp
         } else {
@@ -71,6 +73,37 @@ impl Args {
             output: self.output.options()?,
         })
     }
+}
+
+/// Commands of SMTP that are probably not the name of a host.
+const VERBS: [&str; 9] = [
+    "ETRN", "EXPN", "HELP", "MAIL", "NOOP", "RCPT", "RSET", "VRFY", "LHLO",
+];
+
+/// Commands that have an argument, which must be in the same word.
+const WITH_ARGUMENT: [&str; 5] = ["ETRN", "EXPN", "MAIL", "RCPT", "VRFY"];
+
+/// Refuses a command in the place of the server, and one whose argument is a word of its own.
+fn check_order(host: &HostPort, commands: &[String]) -> Result<(), UsageError> {
+    let is_any =
+        |verbs: &[&str], word: &str| verbs.iter().any(|verb| verb.eq_ignore_ascii_case(word));
+    let host = host.host.name();
+    if is_any(&VERBS, &host) {
+        return Err(UsageError::usage(format!(
+            "\"{host}\" is in the place of the server; write ehlo ask HOST '{host} ...'; see ehlo ask --help"
+        )));
+    }
+    for pair in commands.windows(2) {
+        if let [verb, argument] = pair
+            && is_any(&WITH_ARGUMENT, verb)
+        {
+            let (verb, argument) = (shown(verb), shown(argument));
+            return Err(UsageError::usage(format!(
+                "a command and its argument are one word: '{verb} {argument}'; see ehlo ask --help"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// One command that does not change the state of the session.

@@ -19,7 +19,7 @@ use std::time::Duration;
 /// Check the DNS records and the mail servers of a domain.
 ///
 /// The report has one line for each finding: mail exchangers and their TLS, DNSSEC, DANE, MTA-STS, TLS reports, SPF,
-/// DKIM, DMARC, BIMI and names of addresses, each with the standard and what corrects it. Nothing is sent. The exit status
+/// DKIM, DMARC, BIMI and names of addresses, each with the standard and a remedy. Nothing is sent. The exit status
 /// is that of monitoring plugins: 0, 1 after a warning, 2 after a failure, 3 if something did not answer. With
 /// --expect, it is 77 if an expectation is not met.
 #[derive(Debug, clap::Args)]
@@ -58,7 +58,7 @@ pub struct Args {
     #[arg(long, value_name = "IP")]
     from_ip: Option<IpAddr>,
 
-    /// Client name for EHLO, also that of the client in --from-ip.
+    /// Client name for EHLO, and of the client in --from-ip.
     #[arg(long, visible_alias = "ehlo", value_name = "NAME", value_parser = value::helo)]
     helo: Option<String>,
 

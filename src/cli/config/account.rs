@@ -22,8 +22,9 @@ const SEARCH_LIMIT: Duration = Duration::from_secs(10);
 ///
 /// At a terminal, ehlo asks for whatever the options leave open: your address, the server, the user name, and where
 /// the password is kept. The server is that of a known provider, found by the domain of the address or by its mail
-/// exchangers, else the one that `ehlo config discover` finds. The file is created with mode 0600. In an existing file, the profile is added and everything else
-/// stays as it is; a profile of the same name is never replaced. The result is checked before it is written.
+/// exchangers, else the one that `ehlo config discover` finds. The file is created with mode 0600. In an existing
+/// file, the profile is added and everything else stays as it is; a profile of the same name is never replaced. The
+/// result is checked before it is written.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct InitArgs {
@@ -149,6 +150,13 @@ pub enum SecretPlace {
     Found,
 }
 
+impl SecretPlace {
+    /// True for a token instead of a password.
+    pub fn is_token(&self) -> bool {
+        matches!(self, Self::OAuth(_) | Self::TokenCommand(_))
+    }
+}
+
 impl InitArgs {
     pub(crate) fn plan(self, places: &Places) -> Result<Init, UsageError> {
         let candidates = places.candidates(self.config.as_deref());
@@ -208,6 +216,8 @@ impl InitArgs {
             dns: self.dns,
             ca_file: self.ca_file.clone(),
             limit: SEARCH_LIMIT,
+            proxy: None,
+            proxy_login: None,
         };
         KnownServer {
             provider: None,
@@ -259,6 +269,7 @@ impl InitArgs {
                 None => self.secret().map(|_| bare(&address)),
             },
         };
+        self.check_secret(&relay)?;
         Ok(Account {
             name: self.profile_name(&address, provider),
             is_default: self.default || outline.profiles.is_empty(),
@@ -271,6 +282,21 @@ impl InitArgs {
             relay,
             user,
         })
+    }
+
+    /// Checks that the provider accepts a secret of this kind.
+    fn check_secret(&self, relay: &str) -> Result<(), UsageError> {
+        let provider = Provider::of_relay(relay).filter(|one| one.refuses_passwords());
+        match provider {
+            Some(provider) if !self.secret().is_some_and(|secret| secret.is_token()) => {
+                Err(UsageError::usage(format!(
+                    "config init: {} accepts no passwords; use --oauth microsoft --oauth-tenant consumers with \
+                 --oauth-client-id ID (ehlo-providers(7) describes the registration), or --oauth-token-command CMD",
+                    provider.title
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub fn profile_name(&self, address: &str, provider: Option<&Provider>) -> String {

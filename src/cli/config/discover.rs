@@ -4,9 +4,13 @@ use crate::cli::config::account;
 use crate::cli::config::account::{Account, SecretPlace, domain_of};
 use crate::cli::config::search;
 use crate::cli::config::search::{relay, user};
+use crate::cli::options::route;
+use crate::cli::options::route::ProxyArg;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::cli::terminal;
+use crate::client::credentials;
+use crate::client::route::Proxy;
 use crate::probe::discover::{Discovery, FoundServer, SearchOptions};
 use crate::system::certificate::some_of;
 use crate::system::exit::Exit;
@@ -17,7 +21,7 @@ use std::time::Duration;
 
 /// Find the mail server of an address, and print a profile for it.
 ///
-/// The search uses SRV records (RFC 6186, RFC 8314), the file that mail programs configure accounts from, Mozilla's
+/// The search uses SRV records (RFC 6186, RFC 8314), the autoconfiguration files for mail programs, Mozilla's
 /// database of providers, the mail exchangers of the domain and usual names, in this order. A server is accepted if it
 /// has TLS and a valid certificate. Nothing is changed, and no password is sent.
 #[derive(Debug, clap::Args)]
@@ -43,17 +47,54 @@ pub struct DiscoverArgs {
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
 
+    /// Open connections through this proxy: `socks5://[USER@]HOST[:PORT]` or `http://[USER@]HOST[:PORT]`.
+    ///
+    /// The proxy resolves the names of servers. SRV and MX records are looked up without it, so that --dns is required.
+    #[arg(long, value_name = "URL", value_parser = route::proxy, requires = "dns")]
+    proxy: Option<ProxyArg>,
+
+    /// File with the password for the user in --proxy.
+    #[arg(long, value_name = "FILE", requires = "proxy")]
+    proxy_password_file: Option<PathBuf>,
+
     /// Report on standard error what was tried.
     #[arg(short, long)]
     verbose: bool,
 }
 
+impl DiscoverArgs {
+    /// The settings of the search, with the password for the proxy.
+    fn options(&self) -> Result<SearchOptions, UsageError> {
+        let file = self.proxy_password_file.clone();
+        let proxy = ProxyArg::with_file(self.proxy.clone(), file)?;
+        let account = proxy.as_ref().and_then(Proxy::account);
+        let login = account.map(|account| credentials::find_for_proxy(&account, None));
+        let login = login
+            .transpose()
+            .map_err(|error| UsageError::new(error.exit(), error.to_string()))?;
+        Ok(SearchOptions {
+            dns: self.dns,
+            ca_file: self.ca_file.clone(),
+            limit: self.timeout,
+            proxy_login: login,
+            // The password is not searched for again.
+            proxy: proxy.map(|proxy| Proxy {
+                user: None,
+                password_file: None,
+                ..proxy
+            }),
+        })
+    }
+}
+
 /// Searches, and prints the profile.
 pub fn run(args: &DiscoverArgs) -> Exit {
-    let options = SearchOptions {
-        dns: args.dns,
-        ca_file: args.ca_file.clone(),
-        limit: args.timeout,
+    let options = match args.options() {
+        Ok(options) => options,
+        Err(error) => {
+            terminal::complain(&error.text);
+            return error.exit;
+        }
     };
     let Discovery {
         found,
@@ -71,9 +112,11 @@ pub fn run(args: &DiscoverArgs) -> Exit {
         } else {
             "; -v shows what was tried"
         };
+        let proxy = options.proxy.as_ref();
+        let through = proxy.map_or_else(String::new, |proxy| format!(" through {proxy}"));
         let domain = domain_of(&args.address).unwrap_or_default();
         terminal::complain(&format!(
-            "no mail server with TLS and a valid certificate was found for {}{more}",
+            "no mail server with TLS and a valid certificate was found for {}{through}{more}",
             shown(&domain)
         ));
         return if is_temporary {

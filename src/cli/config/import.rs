@@ -14,7 +14,7 @@ const MAX_INVALID: usize = 1000;
 /// Print the configuration of another program as profiles.
 ///
 /// FORMAT is msmtprc, ssmtp, nullmailer, dma, muttrc, mailrc or swaksrc. Without a file, that of the program is read: the
-/// user's, else that of the system. What has no equivalent is printed as a comment with its file and line. No command
+/// user's, else that of the system. Lines without an equivalent are printed as comments with file and line. No command
 /// in the file is run. Redirect the output to a file with mode 0600, as in
 /// `(umask 077; ehlo config import msmtprc >~/.config/ehlo/config.toml)`.
 #[derive(Debug, clap::Args)]
@@ -54,8 +54,11 @@ fn source(text: &str) -> Result<ImportSource, String> {
     };
     let format = ForeignFormat::ALL
         .into_iter()
-        .find(|one| one.name() == name)
+        .find(|one| one.name() == name || one.program() == name)
         .ok_or_else(|| {
+            if text.contains('/') || Path::new(text).exists() {
+                return format!("name the format as well, as in msmtprc={text}");
+            }
             let names = ForeignFormat::ALL.map(ForeignFormat::name).join(", ");
             format!("expected one of {names}, or FORMAT=FILE")
         })?;

@@ -4,7 +4,7 @@ use crate::cli::config::account::{Account, Init, SecretPlace, bare};
 use crate::cli::config::{questions, write};
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::terminal;
-use crate::config::Outline;
+use crate::config::{Outline, Provider};
 use crate::system::exit::Exit;
 use crate::system::quote::shell_word;
 use crate::system::text::{shown, shown_path};
@@ -53,6 +53,10 @@ fn added(init: &Init) -> Result<Exit, UsageError> {
             "{} is no longer used by you; only the first file found is read",
             shown_path(other)
         ));
+    }
+    let provider = Provider::of_relay(&account.relay).filter(|one| one.discourages_passwords());
+    if let Some(provider) = provider.filter(|_| !is_asking && !account.secret.is_token()) {
+        terminal::warn(provider.note);
     }
     verify(init, &account, is_asking)
 }

@@ -23,7 +23,7 @@ pub struct Args {
     #[arg(long, value_name = "ID", value_parser = value::line, requires = "oauth")]
     oauth_client_id: Option<String>,
 
-    /// File with the client secret.
+    /// File with the client secret, which Google requires.
     #[arg(long, value_name = "FILE", requires = "oauth")]
     oauth_client_secret_file: Option<PathBuf>,
 

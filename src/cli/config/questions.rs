@@ -196,9 +196,20 @@ fn chosen(account: &Account) -> Result<SecretPlace, UsageError> {
            3  in the keyring of the desktop (secret-tool)\n  \
            4  nowhere; ehlo asks for it each time, or finds it in ~/.netrc\n  \
            5  a command prints an OAuth 2.0 token instead of a password\n  \
-           6  in no place: ehlo logs in by OAuth 2.0, as for Microsoft 365\n",
+           6  there is no password: ehlo logs in with OAuth 2.0 (Microsoft, Google)\n",
     );
-    let choice = ask("Choice", Some("1"), |text| match text {
+    let provider = Provider::of_relay(&account.relay);
+    let is_refused = provider.is_some_and(Provider::refuses_passwords);
+    let is_discouraged = provider.is_some_and(Provider::discourages_passwords);
+    let usual = if is_refused || is_discouraged {
+        "6"
+    } else {
+        "1"
+    };
+    let choice = ask("Choice", Some(usual), |text| match text {
+        "1" | "2" | "3" | "4" if is_refused => {
+            Err("this provider accepts no passwords; choose 5 or 6".to_owned())
+        }
         "1" | "2" | "3" | "4" | "5" | "6" => Ok(text.to_owned()),
         _ => Err("expected a number from 1 to 6".to_owned()),
     })?;
@@ -240,13 +251,20 @@ fn oauth_keys(account: &Account) -> Result<OAuthKeys, UsageError> {
     )?;
     let id = ask("Client ID", None, value::line)?;
     let optional = |text: &str| Ok(Some(text.to_owned()).filter(|text| text != "-"));
-    let secret = ask(
-        "File with the client secret (- for none)",
-        Some("-"),
-        optional,
-    )?;
+    let secret = match provider {
+        OAuthProvider::Google => ask("File with the client secret", None, |text| {
+            Ok(Some(text.to_owned()))
+        })?,
+        _ => ask(
+            "File with the client secret (- for none)",
+            Some("-"),
+            optional,
+        )?,
+    };
+    let is_personal = Provider::of_relay(relay).is_some_and(Provider::refuses_passwords);
+    let tenant = if is_personal { "consumers" } else { "common" };
     let tenant = match provider {
-        OAuthProvider::Microsoft => Some(ask("Tenant", Some("common"), oauth::tenant)?),
+        OAuthProvider::Microsoft => Some(ask("Tenant", Some(tenant), oauth::tenant)?),
         _ => None,
     };
     Ok(keys(&provider, [Some(id), secret, tenant]))

@@ -8,7 +8,7 @@ use crate::system::text::shown;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Let cron run jobs by `ehlo run`.
+/// Run cron jobs through `ehlo run`.
 ///
 /// The command of a job is put after `ehlo run --name JOB --`, which mails its result. The rest of the crontab stays as
 /// it is.
@@ -23,7 +23,7 @@ pub struct Args {
 enum CronCommand {
     /// List the jobs, or print the crontab that `install` would write.
     Show(Box<ChangeArgs>),
-    /// Run jobs by `ehlo run`, or add a job.
+    /// Run jobs through `ehlo run`, or add a job.
     Install(Box<ChangeArgs>),
     /// Remove `ehlo run` from jobs.
     ///
@@ -49,7 +49,7 @@ struct JobArgs {
     #[arg(long, conflicts_with = "jobs")]
     all: bool,
 
-    /// A crontab file [default: your crontab, by crontab(1)].
+    /// A crontab file [default: your own, as crontab(1) prints it].
     ///
     /// The lines of /etc/crontab and of files in /etc/cron.d have a user after the time.
     #[arg(long, value_name = "FILE")]

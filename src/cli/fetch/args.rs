@@ -27,8 +27,8 @@ use std::time::Duration;
 pub struct Args {
     /// Mailbox: imaps://[USER@]HOST[:PORT][/MAILBOX], or the same with imap, pop3s or pop3.
     ///
-    /// The default mailbox is INBOX. % and two hexadecimal digits stand for a character, as %40 for @ in a user. A URL has no
-    /// password.
+    /// The default mailbox is INBOX. % and two hexadecimal digits represent a character, as %40 for @ in a user. A URL
+    /// must not contain a password.
     #[arg(
         value_name = "URL",
         required_unless_present = "profile",

@@ -47,6 +47,23 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
         "--attach 'FILE;type=TYPE;name=NAME'",
     ),
     (
+        "-S",
+        "for the author (mail -S from=ADDR), use --from ADDR; for what a server offers (msmtp -S), use ehlo probe HOST",
+    ),
+    (
+        "-e",
+        "ehlo has no commands of mutt; use --html @FILE for HTML, and --from ADDR for the author",
+    ),
+    (
+        "--forward --fwd",
+        "--attach-message FILE.eml attaches a message; --message FILE sends it again",
+    ),
+    (
+        "--configure --setup --wizard",
+        "to set up an account, use ehlo config init",
+    ),
+    ("--email --e-mail --mail-to", "--to ADDR"),
+    (
         "--cid --related --embed",
         "--inline FILE, and cid:FILE in the HTML",
     ),
@@ -171,7 +188,8 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
     ),
     (
         "-l --output -o --output-file -X",
-        "ehlo has no such option; --log FILE writes a line for each delivery, and standard output can be redirected",
+        "--log FILE writes a line for each delivery, standard output can be redirected, and ehlo ask HOST COMMAND sends \
+         a command",
     ),
     ("--no-color --no-colour --colour", "--color never"),
     (
@@ -192,7 +210,11 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
         "--server-info --serverinfo --capabilities",
         "ehlo probe HOST shows what a server offers",
     ),
-    ("--reply --replyto --reply_to", "--reply-to ADDR"),
+    (
+        "--reply",
+        "to answer a message, use --in-reply-to ID; for the address of answers, use --reply-to ADDR",
+    ),
+    ("--replyto --reply_to", "--reply-to ADDR"),
     ("--message-id --msgid", "--header 'Message-ID: <ID>'"),
     ("--date", "--header 'Date: DATE'"),
     (
@@ -282,8 +304,57 @@ const WORDS: &[(&str, &str)] = &[
         "to change items of the queue, use ehlo queue remove, hold, release or requeue",
     ),
     (
-        "verify",
+        "callout callback",
         "to check a recipient, use ehlo --quit-after rcpt RECIPIENT; to inspect a server, use ehlo probe HOST",
+    ),
+    (
+        "discover autodiscover autoconfig",
+        "to find the server of an address, use ehlo config discover ADDRESS",
+    ),
+    (
+        "import migrate convert",
+        "to use the configuration of another program, use ehlo config import FORMAT; see ehlo-migrate(7)",
+    ),
+    ("tutorial", "to read the tutorial, use ehlo manual tutorial"),
+    (
+        "password passwords secret credentials",
+        "for the options of a login, use ehlo help auth; for settings of providers, see ehlo-providers(7)",
+    ),
+    (
+        "smtp smarthost relay",
+        "to send through a server, use --relay HOST[:PORT]; for more, see ehlo help route",
+    ),
+    (
+        "spf dmarc dane tlsa mta-sts mtasts dnssec mx dig",
+        "to check the records of a domain, use ehlo check DOMAIN",
+    ),
+    (
+        "genkey keygen dkim-genkey opendkim-genkey",
+        "to make a key for DKIM, use ehlo dkim new",
+    ),
+    (
+        "certificate cert ssl s_client",
+        "to see the certificate of a server, use ehlo probe HOST",
+    ),
+    (
+        "mailmerge bulk newsletter csv template",
+        "to send to each row of a list, use ehlo merge LIST",
+    ),
+    (
+        "imap pop3 inbox read receive-mail fetchmail",
+        "to read a mailbox, use ehlo fetch URL",
+    ),
+    (
+        "load benchmark loadtest stress smtp-source",
+        "to put load on a server, use ehlo bench HOST",
+    ),
+    (
+        "log logs maillog",
+        "to write a mail log, use --log FILE; for an item of the queue, use ehlo queue show ID",
+    ),
+    (
+        "resend bounce redirect",
+        "to send a message again, use --message FILE and the recipients",
     ),
     (
         "gmail outlook office365 o365 yahoo icloud provider providers",
@@ -331,6 +402,32 @@ const WORDS: &[(&str, &str)] = &[
     ),
 ];
 
+/// Options of sendmail that ehlo reads as letters with a value, and the answer if one is the only word.
+const ALONE: &[(&str, &str)] = &[
+    ("-bp", "to show the queue, use ehlo queue list"),
+    ("-q", "to deliver the queue, use ehlo queue run"),
+    (
+        "-bi",
+        "ehlo reads /etc/aliases directly; nothing has to be built",
+    ),
+    (
+        "-bs",
+        "to speak SMTP on standard input, use ehlo sendmail -bs",
+    ),
+    ("-bd", "to receive mail for tests, use ehlo sink"),
+    ("-bt", "to see where mail is sent, use ehlo doctor"),
+    (
+        "-bv",
+        "to check a recipient, use ehlo --quit-after rcpt RECIPIENT",
+    ),
+];
+
+/// The answer to an option of sendmail without anything else.
+pub(super) fn alone(word: &str) -> Option<&'static str> {
+    let row = ALONE.iter().find(|(name, _)| *name == word);
+    row.map(|(_, answer)| *answer)
+}
+
 /// The answer to a word in the place of a command.
 pub(super) fn word_of_habit(word: &str) -> Option<&'static str> {
     let is_word = |words: &str| {
@@ -351,6 +448,120 @@ pub(super) fn option_of_habit(typed: &str) -> Option<&'static str> {
 
 /// Subcommands and options of other programs, as `COMMAND WORD`, and the answer.
 pub(super) const SUBCOMMANDS: &[(&str, &str)] = &[
+    ("probe --relay", "ehlo probe HOST"),
+    ("probe --server", "ehlo probe HOST"),
+    ("probe --host", "ehlo probe HOST"),
+    ("probe -r", "ehlo probe HOST"),
+    ("probe -s", "ehlo probe HOST"),
+    (
+        "probe --to",
+        "ehlo --quit-after rcpt RECIPIENT to ask about a recipient",
+    ),
+    (
+        "probe --rcpt",
+        "ehlo --quit-after rcpt RECIPIENT to ask about a recipient",
+    ),
+    (
+        "probe --certificate",
+        "ehlo probe HOST, which shows the certificate",
+    ),
+    ("probe --showcerts", "ehlo probe HOST --save-certs FILE"),
+    ("ask --relay", "ehlo ask HOST COMMAND"),
+    ("ask --server", "ehlo ask HOST COMMAND"),
+    ("ask -r", "ehlo ask HOST COMMAND"),
+    ("ask -s", "ehlo ask HOST COMMAND"),
+    ("bench --relay", "ehlo bench HOST"),
+    ("bench --server", "ehlo bench HOST"),
+    ("bench -r", "ehlo bench HOST"),
+    ("bench -s", "ehlo bench HOST"),
+    ("check --dkim", "ehlo check DOMAIN --selector NAME"),
+    (
+        "dkim generate",
+        "ehlo dkim new SELECTOR --domain DOMAIN --out FILE",
+    ),
+    (
+        "dkim keygen",
+        "ehlo dkim new SELECTOR --domain DOMAIN --out FILE",
+    ),
+    (
+        "dkim genkey",
+        "ehlo dkim new SELECTOR --domain DOMAIN --out FILE",
+    ),
+    (
+        "dkim create",
+        "ehlo dkim new SELECTOR --domain DOMAIN --out FILE",
+    ),
+    (
+        "dkim init",
+        "ehlo dkim new SELECTOR --domain DOMAIN --out FILE",
+    ),
+    (
+        "dkim key",
+        "ehlo dkim new SELECTOR --domain DOMAIN --out FILE",
+    ),
+    (
+        "dkim --selector",
+        "ehlo dkim new SELECTOR --domain DOMAIN --out FILE",
+    ),
+    (
+        "dkim sign",
+        "--dkim-key 'FILE;selector=NAME' to sign when sending",
+    ),
+    ("dkim verify", "ehlo verify FILE"),
+    ("dkim test", "ehlo dkim check"),
+    ("dkim dns", "ehlo dkim record FILE"),
+    ("dkim show", "ehlo dkim record FILE"),
+    ("merge --csv", "ehlo merge LIST"),
+    ("merge --list", "ehlo merge LIST"),
+    ("merge --data", "ehlo merge LIST"),
+    ("merge --input", "ehlo merge LIST"),
+    (
+        "merge --template",
+        "ehlo merge LIST --message FILE, or --body @FILE",
+    ),
+    ("merge --print", "ehlo merge LIST --preview"),
+    (
+        "merge --dry-run",
+        "ehlo merge LIST --check, or --preview to see a message",
+    ),
+    (
+        "merge -n",
+        "ehlo merge LIST --check, or --preview to see a message",
+    ),
+    ("login google", "ehlo login --provider google"),
+    ("login gmail", "ehlo login --provider google"),
+    ("login microsoft", "ehlo login --provider microsoft"),
+    ("login outlook", "ehlo login --provider microsoft"),
+    ("login office365", "ehlo login --provider microsoft"),
+    ("login --email", "ehlo login --user NAME"),
+    ("login --address", "ehlo login --user NAME"),
+    ("config gmail", "ehlo config init --provider gmail"),
+    ("config outlook", "ehlo config init --provider outlook"),
+    (
+        "config office365",
+        "ehlo config init --provider microsoft365",
+    ),
+    ("config fastmail", "ehlo config init --provider fastmail"),
+    ("config --email", "ehlo config init --address ADDR"),
+    ("config --from", "ehlo config init --address ADDR"),
+    (
+        "config --password",
+        "ehlo config init --password-file FILE, which asks for the password and creates the file",
+    ),
+    ("config --name", "ehlo config init --profile NAME"),
+    ("run --mail", "ehlo run --to ADDR"),
+    ("run --email", "ehlo run --to ADDR"),
+    ("notify --mail", "ehlo notify --to ADDR"),
+    ("notify --email", "ehlo notify --to ADDR"),
+    ("digest --send", "ehlo digest NAME"),
+    ("queue --all", "ehlo queue list, which shows all items"),
+    ("queue -v", "ehlo queue list"),
+    ("queue clear", "ehlo queue remove ID"),
+    ("queue empty", "ehlo queue remove ID"),
+    ("queue drop", "ehlo queue remove ID"),
+    ("queue --flush", "ehlo queue run --now"),
+    ("queue --now", "ehlo queue run --now"),
+    ("queue --list", "ehlo queue list"),
     ("queue flush", "ehlo queue run --now"),
     ("queue deliver", "ehlo queue run"),
     ("queue process", "ehlo queue run"),

@@ -1,6 +1,7 @@
 //! `ehlo help`, the overview of `ehlo` without arguments, and suggestions for mistyped commands and options.
 
 pub(crate) mod habits;
+pub(crate) mod misread;
 pub mod overview;
 pub(crate) mod suggestions;
 pub(crate) mod topics;

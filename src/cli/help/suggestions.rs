@@ -173,8 +173,8 @@ fn unknown_option(invalid: &str, words: &[String], command: fn() -> Command) -> 
     if habit.is_some() {
         return habit;
     }
-    if own.get_name() == "sink" && !invalid.starts_with('-') {
-        return Some("to listen on another address, use --listen ADDR".to_owned());
+    if let Some(answer) = stray_word(invalid, words) {
+        return Some(answer);
     }
     let name = invalid.strip_prefix("--")?;
     let others = whole.get_subcommands().chain([&whole]);
@@ -189,8 +189,27 @@ fn unknown_option(invalid: &str, words: &[String], command: fn() -> Command) -> 
     Some(format!("did you mean --{meant}?"))
 }
 
+/// The answer to a word that a command does not expect.
+fn stray_word(word: &str, words: &[String]) -> Option<String> {
+    let verbs: Vec<&str> = words.iter().map(String::as_str).take(2).collect();
+    match verbs[..] {
+        _ if word.starts_with('-') => None,
+        ["sink", ..] if word.parse::<u16>().is_ok() => {
+            Some(format!("write --listen 127.0.0.1:{word}"))
+        }
+        ["sink", ..] => Some("to listen on another address, use --listen ADDR".to_owned()),
+        ["config", "init"] if word.contains('@') => {
+            Some(format!("write --address {}", shown(word)))
+        }
+        ["login" | "logout" | "token", ..] if word.contains('@') => {
+            Some(format!("write --user {}", shown(word)))
+        }
+        _ => None,
+    }
+}
+
 /// The answer for an option of another program, if the command has the option that it names.
-fn habit(typed: &str, command: &Command) -> Option<String> {
+pub(super) fn habit(typed: &str, command: &Command) -> Option<String> {
     let lower = typed.to_ascii_lowercase();
     // The case of a letter matters.
     let typed = if typed.starts_with("--") {
@@ -207,7 +226,7 @@ fn habit(typed: &str, command: &Command) -> Option<String> {
     has(command, &option[..end.unwrap_or(option.len())]).then(|| format!("use {answer}"))
 }
 
-fn names(command: &Command) -> impl Iterator<Item = &str> {
+pub(super) fn names(command: &Command) -> impl Iterator<Item = &str> {
     command.get_arguments().flat_map(|arg| {
         let aliases = arg.get_visible_aliases().unwrap_or_default();
         arg.get_long().into_iter().chain(aliases)
@@ -236,6 +255,15 @@ fn invalid_value(option: &str, value: &str) -> Option<String> {
     if ["--relay", "--server"].contains(&option) && value.contains('@') {
         return Some("use --from ADDR for the author, --user NAME for the login".to_owned());
     }
+    if option == "--header" && Path::new(value).is_file() {
+        return Some(format!(
+            "to send this message, use --message {}",
+            shown(value)
+        ));
+    }
+    if option.starts_with("[HOST") || option.starts_with("<HOST") {
+        return for_server(value);
+    }
     let option = match option {
         "--drop-after" | "--drop-after-send" => "--quit-after",
         option => option,
@@ -245,6 +273,19 @@ fn invalid_value(option: &str, value: &str) -> Option<String> {
         .iter()
         .find(|(name, _)| typed.eq_ignore_ascii_case(name));
     row.map(|(_, answer)| (*answer).to_owned())
+}
+
+/// The answer to a word in the place of a server.
+fn for_server(value: &str) -> Option<String> {
+    if let Some((_, domain)) = value.rsplit_once('@') {
+        let (address, domain) = (shown(value), shown(domain));
+        return Some(format!(
+            "for the servers of the domain, use ehlo probe --mx {domain}; to check if the recipient is accepted, use \
+             ehlo --quit-after rcpt {address}"
+        ));
+    }
+    let is_port = value.parse::<u16>().is_ok();
+    is_port.then(|| format!("a port follows the host, as in HOST:{value}"))
 }
 
 /// The error for a word that is not a command, but resembles one. `None`: it does not, or is an address.
@@ -272,6 +313,10 @@ pub(crate) fn for_recipient(error: &AddressError) -> Option<UsageError> {
     let (AddressError::NoDomain(word, _) | AddressError::Syntax { list: word, .. }) = error else {
         return None;
     };
+    if let Some(address) = with_at(word) {
+        let answer = format!("did you mean {}?", shown(&address));
+        return Some(UsageError::data(format!("recipient: {error}; {answer}")));
+    }
     if word.contains('@') {
         return None;
     }
@@ -297,6 +342,14 @@ pub(crate) fn for_recipient(error: &AddressError) -> Option<UsageError> {
     )))
 }
 
+/// `bob@example.org` for `bob example.org`.
+fn with_at(words: &str) -> Option<String> {
+    let (local, domain) = words.split_once(' ')?;
+    let is_local = !local.is_empty() && !local.contains(['@', ',', '<', '"']);
+    let is_domain = domain.contains('.') && is_host(domain) && !domain.contains([':', '[', ' ']);
+    (is_local && is_domain).then(|| format!("{local}@{domain}"))
+}
+
 /// True for an existing file with the extension of messages.
 fn is_message(path: &Path) -> bool {
     let end = path.extension();
@@ -311,14 +364,35 @@ fn is_host(word: &str) -> bool {
 
 /// The error for an author that is the null sender.
 pub(crate) fn for_author(error: &AddressError) -> Option<UsageError> {
-    let (AddressError::NoDomain(word, _) | AddressError::NotOne(word)) = error else {
+    let (AddressError::NoDomain(word, _)
+    | AddressError::NotOne(word)
+    | AddressError::Syntax { list: word, .. }) = error
+    else {
         return None;
     };
-    ["", "<>"].contains(&word.as_str()).then(|| {
-        UsageError::usage(format!(
+    if ["", "<>"].contains(&word.as_str()) {
+        return Some(UsageError::usage(format!(
             "--from: \"{word}\" is the null sender; use --envelope-from '' for it, and an address for --from"
-        ))
-    })
+        )));
+    }
+    if word.contains('@') || matches!(error, AddressError::NoDomain(_, hint) if !hint.is_empty()) {
+        return None;
+    }
+    let answer = match with_at(word) {
+        Some(address) => format!("did you mean {}?", shown(&address)),
+        None if word.contains(' ') => {
+            let name = shown(word);
+            format!("write the name with the address: '{name} <user@example.org>'")
+        }
+        None => format!("write the whole address, as in {}@example.org", shown(word)),
+    };
+    Some(UsageError::data(format!("--from: {error}; {answer}")).about("--from"))
+}
+
+/// The answer to a file that does not exist and whose name is an address.
+pub(crate) fn for_message_file(path: &Path) -> Option<String> {
+    let text = path.to_str().filter(|text| text.contains('@'))?;
+    for_server(text).filter(|_| !path.exists())
 }
 
 #[cfg(test)]

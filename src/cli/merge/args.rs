@@ -30,7 +30,7 @@ const RELAY_CONNECTIONS: usize = 4;
 
 /// Send a message to each row of a list.
 ///
-/// LIST is CSV with a header line, or one JSON object a line (.jsonl, .ndjson). The template and the options of the
+/// LIST is CSV with a header line, or one JSON object per line (.jsonl, .ndjson). The template and the options of the
 /// message are Jinja templates, in which {{name}} is the field `name` of the row. All rows are read, filled in and
 /// checked before the first message is sent. A journal records the result of each row: if the run ends early, the same
 /// command continues it, and no row is sent twice.
@@ -106,7 +106,7 @@ struct ListArgs {
     #[arg(long, value_name = "FIELD")]
     id: Option<String>,
 
-    /// A field that a row does not have is an error, or is empty.
+    /// Treat a field that a row lacks as an error, or as empty.
     ///
     /// With `empty`, a misspelled name is not noticed.
     #[arg(long, value_name = "HOW", value_enum, default_value_t = MissingField::Error, hide_short_help = true)]
@@ -232,9 +232,9 @@ struct PaceArgs {
     #[arg(long, value_name = "N", value_parser = value::number::<u32>(1, Some(100)), default_value_t = 3, hide_short_help = true)]
     tries: u32,
 
-    /// End the run after this number of failed rows in a row.
+    /// End the run after this number of consecutive failures.
     ///
-    /// That many failures in a row usually have one cause.
+    /// That many failures usually share one cause.
     #[arg(long, value_name = "N", value_parser = value::number::<u32>(1, None), default_value_t = 10, hide_short_help = true)]
     stop_after: u32,
 }

@@ -42,7 +42,9 @@ impl PreparedRow {
         let mut made = message(letter, &options.context).map_err(fault)?;
         if made.recipients.is_empty() {
             return Err(fault(
-                "no recipient: the message has no To, Cc or Bcc".to_owned(),
+                "no recipient: the message has no To, Cc or Bcc; name the field of the list with the address, as in \
+                 --to '{{email}}'"
+                    .to_owned(),
             ));
         }
         if made.recipients.len() > MAX_RECIPIENTS {

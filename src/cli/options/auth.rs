@@ -44,7 +44,7 @@ pub struct Args {
 
     /// Act as this identity at the server, after the login as the user (SASL authorization identity).
     ///
-    /// For EXTERNAL, SCRAM, PLAIN and OAUTHBEARER; other mechanisms are not used then. The server must allow it.
+    /// This works with EXTERNAL, SCRAM, PLAIN and OAUTHBEARER; no other mechanism is used. The server must allow it.
     #[arg(long, value_name = "NAME", value_parser = user)]
     authzid: Option<String>,
 
@@ -73,8 +73,8 @@ pub struct Args {
     /// Take the password from the credential helpers of git.
     ///
     /// It must be stored for the protocol smtp, the host with or without its port, and the user, as git send-email
-    /// stores it. Nothing is asked, stored or erased. git is not used without this option, because some helpers
-    /// open a dialog or a browser, or are slow.
+    /// stores it. git is not allowed to prompt, and nothing is stored or erased. git is not used without this option,
+    /// because some helpers open a dialog or a browser, or are slow.
     #[arg(long, value_name = "HELPER", value_enum,
           conflicts_with_all = ["password_command", "password_file", "oauth_token_command"])]
     password_helper: Option<Helper>,

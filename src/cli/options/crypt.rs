@@ -55,14 +55,14 @@ pub struct Args {
     #[arg(long, value_name = "STANDARD", value_enum)]
     encrypt: Option<Standard>,
 
-    /// OpenPGP key or PEM certificate for the recipients whose addresses it has.
+    /// OpenPGP key or PEM certificate for the recipients whose addresses it contains.
     ///
-    /// Repeatable. The first key or certificate in the file is used and needs no further trust. A key for none of the
-    /// recipients is not used. `;for=ADDR` uses it for this recipient, whatever addresses it has.
+    /// Repeatable. The first key or certificate in the file is used and needs no further trust. Keys that belong to
+    /// none of the recipients are ignored. `;for=ADDR` uses it for this recipient, whatever addresses it has.
     #[arg(long, value_name = "FILE[;for=ADDR]")]
     encrypt_key: Vec<PathBuf>,
 
-    /// Encrypt the subject as well; the header has `[...]` instead (RFC 9788).
+    /// Encrypt the subject as well; the header shows [...] instead (RFC 9788).
     #[arg(long)]
     hide_subject: bool,
 

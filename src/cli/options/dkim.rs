@@ -22,8 +22,8 @@ pub struct Args {
     /// Sign the message with this key (DKIM), published under this selector.
     ///
     /// FILE is a PEM file with a private key (RSA of 2048 to 4096 bits, or Ed25519) that only its owner can read.
-    /// Repeatable: one signature for each key. The domain is that of From unless `;domain=` names another. The keys
-    /// in [dkim] of the configuration are not used then. See ehlo-dkim(1).
+    /// Repeatable: one signature for each key. The domain is that of From unless `;domain=` names another. The keys in
+    /// [dkim] of the configuration are then not used. See ehlo-dkim(1).
     #[arg(long, value_name = "FILE;selector=S[;domain=D]")]
     dkim_key: Vec<PathBuf>,
 

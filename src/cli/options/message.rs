@@ -15,8 +15,9 @@ use crate::mail::message::{
     Attachment, Content, Disposition, HeaderField, Inline, Input, MessageDraft, MessageOptions,
     MessageSource, RawMessage, ReadyMessage, TextAlternatives, WithoutText,
 };
+use crate::system::exit::Exit;
 use crate::system::host;
-use crate::system::text::in_charset;
+use crate::system::text::{in_charset, shown};
 use crate::system::user;
 use rare::{AutoSubmitted, Priority};
 use std::io::IsTerminal as _;
@@ -141,13 +142,13 @@ pub struct Args {
 
     /// Send this complete message, from a file or standard input (`-`).
     ///
-    /// Repeatable; see --mbox for several messages. The message (RFC 5322) is sent unchanged, except that line endings are normalized, Bcc is removed, and
-    /// missing Date, Message-ID, From and To fields are added (--no-date and --no-message-id suppress the
-    /// first two). To, Cc and Reply-To fields without an address are removed. Parts with lines over 998 octets are
-    /// converted to quoted-printable or base64, as are parts that are not ASCII if the server lacks 8BITMIME. A
-    /// header that is not ASCII is encoded if the server lacks SMTPUTF8, unless an address needs it. Signed and
-    /// encrypted parts are never changed; if the server cannot carry them, the message is not sent. If no
-    /// recipients are given, they are taken from To, Cc and Bcc (or the Resent- fields). Fields added with
+    /// Repeatable; see --mbox for several messages. The message (RFC 5322) is sent unchanged, except that line endings
+    /// are normalized, Bcc is removed, and missing Date, Message-ID, From and To fields are added (--no-date and
+    /// --no-message-id suppress the first two). To, Cc and Reply-To fields without an address are removed. Parts with
+    /// lines over 998 octets are converted to quoted-printable or base64, as are parts that are not ASCII if the
+    /// server lacks 8BITMIME. A header that is not ASCII is encoded if the server lacks SMTPUTF8, unless an address
+    /// needs it. Signed and encrypted parts are never changed; if the server cannot carry them, the message is not
+    /// sent. If no recipients are given, they are taken from To, Cc and Bcc (or the Resent- fields). Fields added with
     /// --header are placed first.
     #[arg(long, value_name = "FILE|-", value_parser = value::file_or_stdin,
           conflicts_with_all = COMPOSED)]
@@ -514,6 +515,12 @@ pub fn attachment(given: PathBuf, charset: Option<&str>) -> Result<Attachment, U
     let keys = ["type", "name", "disposition", "description"];
     let (file, parameters) = cut(given, "--attach", &keys, charset)?;
     let is_stdin = file == Path::new("-");
+    let without_at = file.to_str().and_then(|name| name.strip_prefix('@'));
+    if let Some(name) = without_at.filter(|name| !file.exists() && Path::new(name).is_file()) {
+        let name = shown(name);
+        let text = format!("--attach: there is no file @{name}; omit the @, as in --attach {name}");
+        return Err(UsageError::new(Exit::NoInput, text).about("--attach"));
+    }
     let mut attachment = if is_stdin {
         Attachment::new(Input::Stdin)
     } else {

@@ -14,7 +14,7 @@ const PASSWORDS: [&str; 3] = ["password_command", "password_file", "oauth_token_
 const ABOUT: &str = "--oauth";
 
 /// More options under the heading "Auth", for which clap builds arguments only if one is there.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Auth")]
 pub struct Args {
@@ -192,10 +192,16 @@ impl AccountOptions {
                 "a service account has a key",
             )),
             Grant::ServiceAccount => Ok(()),
-            _ if self.client_id.is_none() => Err(missing(
+            _ if self.client_id.is_none() => Err(unregistered(
                 &format!("{prefix}client-id"),
-                "the application must be registered at the provider, see ehlo-providers(7)",
+                "the application must be registered at the provider",
             )),
+            Grant::User if *provider == Provider::Google && self.client_secret.is_none() => {
+                Err(unregistered(
+                    &format!("{prefix}client-secret-file"),
+                    "google requires the client secret of desktop applications, too",
+                ))
+            }
             Grant::ClientCredentials if self.client_secret.is_none() => Err(missing(
                 &format!("{prefix}client-secret-file"),
                 "client-credentials have a secret",
@@ -241,6 +247,14 @@ impl From<Account> for AccountOptions {
 /// The error about an option that is missing.
 fn missing(option: &str, why: &str) -> UsageError {
     UsageError::usage(format!("{why}: {option} is missing")).about(ABOUT)
+}
+
+/// The error about what the registration of the application provides.
+fn unregistered(option: &str, why: &str) -> UsageError {
+    let text = format!(
+        "{why}: {option} is missing; ehlo-providers(7) describes the registration, and ehlo login logs in afterwards"
+    );
+    UsageError::usage(text).about(ABOUT)
 }
 
 /// True if the tenant is a certain one.
@@ -295,7 +309,14 @@ mod tests {
     #[test]
     fn account_is_complete() {
         for words in [
-            &["--oauth", "google", "--oauth-client-id", "x"][..],
+            &[
+                "--oauth",
+                "google",
+                "--oauth-client-id",
+                "x",
+                "--oauth-client-secret-file",
+                "f",
+            ][..],
             &[
                 "--oauth",
                 "microsoft",
@@ -329,6 +350,10 @@ mod tests {
                 "--oauth-client-id requires --oauth",
             ),
             (&["--oauth", "google"], "--oauth-client-id is missing"),
+            (
+                &["--oauth=google", "--oauth-client-id=x"],
+                "--oauth-client-secret-file is missing",
+            ),
             (
                 &["--oauth=google", "--oauth-client-id=x", "--oauth-tenant=y"],
                 "--oauth-tenant is only for microsoft",

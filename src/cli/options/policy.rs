@@ -13,20 +13,20 @@ pub struct Args {
     /// When to authenticate mail exchangers by DANE (RFC 7672).
     ///
     /// `auto`: an MX host that has TLSA records signed with DNSSEC must offer STARTTLS and match them; else the
-    /// message is deferred, and never sent unencrypted. A resolver that validates is needed: on this host, or trusted by
-    /// `trust-ad` in `[dns]` of the configuration. `require`: nothing is sent to a host without such records. `off`: TLSA
-    /// records are ignored. With --relay, --connect-to, --proxy, and options that decide which certificates are valid,
-    /// `auto` is off.
+    /// message is deferred, and never sent unencrypted. This requires a validating resolver: one on this host, or one
+    /// that trust-ad in [dns] of the configuration trusts. `require`: nothing is sent to a host without such records.
+    /// `off`: TLSA records are ignored. With --relay, --connect-to, --proxy, and options that decide which
+    /// certificates are valid, `auto` is off.
     #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Auto)]
     dane: Mode,
 
     /// When to obey the MTA-STS policies of recipient domains (RFC 8461).
     ///
-    /// `auto`: with a policy in mode enforce, only MX hosts that match it are used, and they must offer STARTTLS and have a valid
-    /// certificate; else the message is deferred, and never sent unencrypted. Policies are fetched by HTTPS and kept; see
-    /// ehlo-policy(1). A host that DANE applies to is authenticated by DANE. `require`: nothing is sent to a domain without
-    /// such a policy. `off`: policies are not looked up. With --relay, --connect-to, and options that decide which
-    /// certificates are valid, `auto` is off.
+    /// `auto`: with a policy in mode enforce, only MX hosts that match it are used, and they must offer STARTTLS and
+    /// have a valid certificate; else the message is deferred, and never sent unencrypted. Policies are fetched by
+    /// HTTPS and kept; see ehlo-policy(1). A host that DANE applies to is authenticated by DANE. `require`: nothing is
+    /// sent to a domain without such a policy. `off`: policies are not looked up. With --relay, --connect-to, and
+    /// options that decide which certificates are valid, `auto` is off.
     #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Auto)]
     mta_sts: Mode,
 }

@@ -141,7 +141,7 @@ pub struct Reach {
 
 /// The value of --proxy.
 #[derive(Clone, Debug)]
-enum ProxyArg {
+pub enum ProxyArg {
     None,
     Use(Box<Proxy>),
     /// An error, reported without the URL, which may contain a password.
@@ -149,7 +149,7 @@ enum ProxyArg {
 }
 
 #[allow(clippy::unnecessary_wraps)]
-fn proxy(text: &str) -> Result<ProxyArg, String> {
+pub fn proxy(text: &str) -> Result<ProxyArg, String> {
     Ok(match text {
         "none" => ProxyArg::None,
         _ => match value::proxy(text) {
@@ -162,16 +162,23 @@ fn proxy(text: &str) -> Result<ProxyArg, String> {
 impl Reach {
     /// The proxy with its password file.
     fn proxy(&mut self) -> Result<Option<Proxy>, UsageError> {
-        let file = self.proxy_password_file.take();
-        match self.proxy.take() {
-            Some(ProxyArg::Use(proxy)) if file.is_none() || proxy.user.is_some() => {
-                Ok(Some(Proxy {
-                    password_file: file,
-                    ..*proxy
-                }))
-            }
-            None | Some(ProxyArg::None) if file.is_none() => Ok(None),
-            Some(ProxyArg::Invalid(why)) => {
+        ProxyArg::with_file(self.proxy.take(), self.proxy_password_file.take())
+    }
+}
+
+impl ProxyArg {
+    /// The proxy with its password file.
+    pub fn with_file(
+        proxy: Option<Self>,
+        file: Option<PathBuf>,
+    ) -> Result<Option<Proxy>, UsageError> {
+        match proxy {
+            Some(Self::Use(proxy)) if file.is_none() || proxy.user.is_some() => Ok(Some(Proxy {
+                password_file: file,
+                ..*proxy
+            })),
+            None | Some(Self::None) if file.is_none() => Ok(None),
+            Some(Self::Invalid(why)) => {
                 Err(UsageError::usage(format!("--proxy: {why}")).about("--proxy"))
             }
             _ => Err(UsageError::usage(

@@ -90,7 +90,7 @@ impl TransportArgs {
 }
 
 /// Options under the heading "Session".
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Session")]
 pub struct SessionArgs {
@@ -175,6 +175,8 @@ pub struct ProbeTransportArgs {
     tls: tls::Args,
     #[command(flatten)]
     auth: auth::Args,
+    #[command(flatten)]
+    oauth: oauth::Args,
 }
 
 impl ProbeTransportArgs {
@@ -186,7 +188,11 @@ impl ProbeTransportArgs {
             ..session::Options::default()
         };
         let route = route::Args::to(host, self.port, self.reach);
-        transport(route, session, self.tls, self.auth)
+        let mut auth = self.auth;
+        if let Some(account) = self.oauth.account(auth.user())? {
+            auth.set_account(account);
+        }
+        transport(route, session, self.tls, auth)
     }
 }
 

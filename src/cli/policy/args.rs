@@ -7,8 +7,8 @@ use crate::cli::policy::{Policy, RefreshOptions};
 
 /// Show, fetch and remove the MTA-STS policies of recipient domains.
 ///
-/// A domain publishes by such a policy which servers receive its mail, and that they have valid certificates (RFC 8461). ehlo
-/// fetches it before it sends mail to the domain, and keeps it in a cache.
+/// A domain publishes by such a policy which servers receive its mail, and that they have valid certificates (RFC
+/// 8461). ehlo fetches it before it sends mail to the domain, and keeps it in a cache.
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true)]
 pub struct PolicyCommandArgs {
@@ -35,8 +35,9 @@ enum PolicyCommand {
     },
     /// Fetch the policies of these domains, or all that are in the cache.
     ///
-    /// Run it from cron once a day to learn of changes before the next message, and to keep policies of domains that are
-    /// seldom written to. Without DOMAIN, expired policies of domains that have no TXT record any more are removed.
+    /// Run it from cron once a day to learn of changes before the next message, and to keep the policies of domains
+    /// that rarely receive mail from you. Without DOMAIN, expired policies of domains that have no TXT record any more
+    /// are removed.
     Refresh(Box<RefreshArgs>),
     /// Remove the policies of these domains from the cache.
     ///

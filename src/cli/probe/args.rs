@@ -48,15 +48,15 @@ pub struct Args {
 
     /// Scan the versions of TLS, cipher suites, groups and signature algorithms that the server accepts.
     ///
-    /// Each is tried on a connection of its own, a hundred or so in total, with STARTTLS or, with --tls implicit
-    /// and on port 465, without. No handshake is completed except two ordinary ones. What is weak
-    /// is marked; the exit status is 77 if something must not be used.
+    /// Each is tried on a connection of its own, about a hundred in total, with STARTTLS or, with --tls implicit
+    /// and on port 465, without. No handshake is completed except two ordinary ones. Weak values are marked; the exit
+    /// status is 77 if the server accepts something that must not be used.
     #[arg(long, conflicts_with_all = ["count", "expect", "nagios", "pipe", "user"])]
     tls_scan: bool,
 
     /// Compare the TLSA records of the server (DANE) with its certificate.
     ///
-    /// The resolver must be trusted to validate DNSSEC, as one on this host is. The exit status is 77 if a sender that
+    /// The resolver must be trusted to validate DNSSEC, such as one on this host. The exit status is 77 if a sender that
     /// uses DANE would not deliver to the server: no record matches, or STARTTLS is not offered.
     #[arg(long, conflicts_with_all = ["tls_scan", "pipe"])]
     dane: bool,
@@ -80,7 +80,7 @@ pub struct Args {
     #[arg(long, value_name = "LIST", value_parser = expectations)]
     expect: Vec<Expectations>,
 
-    /// Probe each server this often, one time after the other, and report minimum, median and maximum.
+    /// Probe each server this many times in succession, and report minimum, median and maximum.
     #[arg(long, value_name = "N", default_value = "1")]
     count: NonZeroUsize,
 

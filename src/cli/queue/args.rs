@@ -63,8 +63,8 @@ enum QueueCommand {
     ///
     /// The user who runs this command owns the queue, and is the only one who needs the password of the relay. sendmail,
     /// run, notify and --queue use the socket if it exists. The user of each client is known by the credentials of the
-    /// socket; [senders] of the configuration has the senders that a user may claim besides the own name at this host, and
-    /// [submit] the limits.
+    /// socket; [senders] of the configuration has the senders that a user may claim in addition to the login name at
+    /// this host, and [submit] the limits.
     Serve(ServeArgs),
     /// Suspend delivery of items until they are released.
     Hold(Items),

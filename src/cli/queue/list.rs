@@ -21,7 +21,7 @@ pub fn run(store: &dyn QueueStore, settings: &RetrySettings, json: bool) -> Exit
     let list = ItemList {
         store,
         settings,
-        now: SystemTime::now(),
+        now: store.now(),
     };
     print(|out| {
         if json {

@@ -24,7 +24,7 @@ use std::collections::HashMap;
 use std::io::{self, IsTerminal as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// Maximum interval between two checks of the clock, which the administrator may set.
 const MAX_WAIT: Duration = Duration::from_secs(30);
@@ -224,7 +224,7 @@ impl Runner<'_> {
             match self.wait(&*watcher, next.clamp(MIN_WAIT, MAX_WAIT)) {
                 Changes::Items(ids) if last_reread.elapsed() < REREAD => {
                     progress.forget(&ids);
-                    progress.forget_due(SystemTime::now());
+                    progress.forget_due(store.now());
                 }
                 _ => {
                     progress = RunProgress::default();

@@ -43,6 +43,17 @@ pub fn run(store: &dyn QueueStore, settings: &RetrySettings, name: &str, part: S
     shown.unwrap_or_else(|error| failed(&error))
 }
 
+/// An item as it is shown.
+struct View<'a> {
+    item: &'a Item,
+    journal: &'a [Record],
+    state: ItemState,
+    /// The time of the queue.
+    now: SystemTime,
+    /// The process that has claimed it in a database.
+    worker: Option<String>,
+}
+
 fn without_message(
     store: &dyn QueueStore,
     settings: &RetrySettings,
@@ -52,15 +63,20 @@ fn without_message(
     let (Some(item), Some(journal)) = (store.item(id)?, store.journal(id)?) else {
         return Ok(not_found(id));
     };
-    let now = SystemTime::now();
-    let state = ItemState::of(&item, store, settings, now);
-    let worker = match store.shared() {
-        Some(shared) => shared.worker_of(id)?,
-        None => None,
+    let now = store.now();
+    let view = View {
+        item: &item,
+        journal: &journal,
+        state: ItemState::of(&item, store, settings, now),
+        now,
+        worker: match store.shared() {
+            Some(shared) => shared.worker_of(id)?,
+            None => None,
+        },
     };
     let text = match part {
-        ShownPart::Object => report_object(&item, state, &journal, worker),
-        _ => report(&item, state, &journal, worker),
+        ShownPart::Object => report_object(view),
+        _ => report(view),
     };
     Ok(print(|out| out.write_all(text.as_bytes())))
 }
@@ -104,15 +120,9 @@ fn copy(message: &dyn Replay, out: &mut dyn io::Write) -> io::Result<io::Result<
     Ok(out.write_all(&block))
 }
 
-fn report_object(
-    item: &Item,
-    state: ItemState,
-    journal: &[Record],
-    worker: Option<String>,
-) -> String {
-    let now = SystemTime::now();
-    let mut object = item_object(item, state, now);
-    let metadata = &item.metadata;
+fn report_object(view: View<'_>) -> String {
+    let mut object = item_object(view.item, view.state, view.now);
+    let metadata = &view.item.metadata;
     let recipients = &metadata.envelope.recipients;
     object["way"] = json!({
         "config": metadata.route_spec.config.as_ref().map(|path| path.to_string_lossy()),
@@ -128,28 +138,29 @@ fn report_object(
         ItemKind::Mail => json!(null),
         ItemKind::Report(about) => json!(about.to_string()),
     };
-    let events = journal
+    let events = view
+        .journal
         .iter()
         .map(|record| record_object(record, recipients));
-    if let Some(worker) = worker {
+    if let Some(worker) = view.worker {
         object["worker"] = worker.into();
     }
     object["events"] = events.collect::<Vec<_>>().into();
     format!("{object}\n")
 }
 
-fn report(item: &Item, state: ItemState, journal: &[Record], worker: Option<String>) -> String {
-    let now = SystemTime::now();
+fn report(view: View<'_>) -> String {
+    let item = view.item;
     let mut report = Report::default();
     report.line("id", &item.id.to_string());
-    report.line("state", &state_text(item, state, now));
-    if let Some(worker) = worker {
+    report.line("state", &state_text(item, view.state, view.now));
+    if let Some(worker) = view.worker {
         report.line("worker", &shown(&worker));
     }
-    report.queued(item, now);
+    report.queued(item, view.now);
     report.envelope(item);
     report.transport(item);
-    report.journal(item, journal);
+    report.journal(item, view.journal);
     report.text
 }
 

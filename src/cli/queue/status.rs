@@ -6,11 +6,11 @@ use crate::queue::store::{Counts, QueueError, QueueStore};
 use crate::system::exit::{Exit, Health};
 use crate::system::text::shown;
 use serde_json::json;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// Writes the line to stdout, where monitoring reads it, even if the queue cannot be read.
 pub fn run(store: Result<Box<dyn QueueStore>, QueueError>, thresholds: &Thresholds) -> Exit {
-    let counts = store.and_then(|store| store.counts(SystemTime::now()));
+    let counts = store.and_then(|store| store.counts(store.now()));
     let (health, line) = match counts {
         Ok(counts) => {
             let health = counts.health(thresholds);

@@ -7,10 +7,10 @@ use crate::queue::store::QueueError;
 use crate::queue::store::postgres::{Administration, DatabaseState};
 use crate::system::exit::Exit;
 use crate::system::time::{brief, since};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-/// Difference of the clocks in milliseconds that is shown.
-const CLOCK: i64 = 1000;
+/// Difference of the clocks that is shown.
+const CLOCK: Duration = Duration::from_secs(1);
 
 pub fn change(database: &Database, work: DatabaseWork) -> Result<Exit, QueueError> {
     let administration = Administration::of(database)?;
@@ -67,19 +67,17 @@ fn described(state: &DatabaseState, database: &Database) -> String {
     if state.is_read_only {
         text.push_str("access:    read-only: nothing can be queued or delivered\n");
     }
-    if state.clock_offset.abs() >= CLOCK {
-        let time = brief(Duration::from_millis(state.clock_offset.unsigned_abs()));
-        let side = if state.clock_offset > 0 {
-            "ahead of"
-        } else {
-            "behind"
-        };
+    let (now, here) = state.times;
+    let (ahead, behind) = (since(here, now), since(now, here));
+    if ahead.max(behind) >= CLOCK {
+        let time = brief(ahead.max(behind));
+        let side = if ahead > behind { "ahead of" } else { "behind" };
         text.push_str(&format!(
             "clock:     {time} {side} that of this host; times are those of the database\n"
         ));
     }
     for worker in &state.workers {
-        let age = brief(since(worker.since, SystemTime::now()));
+        let age = brief(since(worker.since, now));
         let (name, role) = (&worker.name, &worker.role);
         text.push_str(&format!("worker:    {name} ({role}), for {age}\n"));
     }

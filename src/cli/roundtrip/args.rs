@@ -23,8 +23,8 @@ use std::time::Duration;
 
 /// Send a message, wait until it is in the mailbox at the other end, and report what happened to it.
 ///
-/// The report has the time until the message was accepted and until it arrived, the mailbox (inbox or spam), each hop, the
-/// results of SPF, DKIM and DMARC, and what was changed on the way. The message is then deleted.
+/// The report contains the time until the message was accepted and until it arrived, the mailbox (inbox or spam), each
+/// hop, the results of SPF, DKIM and DMARC, and what was changed on the way. The message is then deleted.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Args {
@@ -76,9 +76,9 @@ pub struct Args {
 
     /// Required properties, as in inbox,spf,dkim,dmarc,tls,unchanged,within:20s.
     ///
-    /// If one is not met, the exit status is 77. inbox: not in the mailbox for spam. spf, dkim, dmarc: the receiving server has
-    /// found that they pass. tls: no hop was without TLS, as far as the hops say so. unchanged: the body and the header fields
-    /// are as they were sent.
+    /// If one is not met, the exit status is 77. inbox: not in the mailbox for spam. spf, dkim, dmarc: the receiving
+    /// server has found that they pass. tls: every hop used TLS, as far as the hops report it. unchanged: the body and
+    /// the header fields are as they were sent.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = Expectation::parse)]
     expect: Vec<Expectation>,
 

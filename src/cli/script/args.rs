@@ -5,7 +5,7 @@ use crate::cli::options::transport::report_certificate;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::cli::options::value::HostPort;
-use crate::cli::options::{auth, message, route, tls};
+use crate::cli::options::{auth, message, oauth, route, tls};
 use crate::cli::script::{ScriptOutput, ScriptRun, ScriptTask};
 use crate::client::session;
 use crate::client::session::TlsDemand;
@@ -99,6 +99,8 @@ pub struct Args {
     tls: tls::Args,
     #[command(flatten)]
     auth: auth::Args,
+    #[command(flatten)]
+    oauth: oauth::Args,
 }
 
 const TLS: &str = "\
@@ -152,11 +154,15 @@ impl Args {
             ..session::Options::default()
         };
         let has_tls_mode = command_line.has("tls");
+        let mut auth = self.auth;
+        if let Some(account) = self.oauth.account(auth.user())? {
+            auth.set_account(account);
+        }
         let transport = transport(
             self.server.or(self.pipe),
             self.port,
             (session, self.reach),
-            (self.tls, self.auth),
+            (self.tls, auth),
         )?;
         if has_tls_mode && transport.session.tls != TlsDemand::Implicit {
             let why = "--tls: only implicit is allowed here, for `connect`; otherwise the script itself starts TLS";

@@ -94,7 +94,7 @@ fn run_scripts(mut script_run: ScriptRun) -> Result<Exit, Exit> {
         route: &script_run.transport.route,
         session: transport.session,
         tls: transport.tls,
-        login: transport.login(),
+        transport: Some(&loaded),
         proxy_login: transport.proxy_login,
         message: message
             .as_ref()

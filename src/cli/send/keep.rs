@@ -34,7 +34,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// Maximum number of other due messages that are delivered together with a message.
 const MAX_OTHERS: usize = 20;
@@ -184,7 +184,7 @@ impl QueuedMessage<'_> {
             on_uncertain: self.queueing.on_uncertain,
             on_failure: self.queueing.on_failure.clone(),
             kind: ItemKind::Mail,
-            queued: SystemTime::now(),
+            queued: store.now(),
         };
         let claim = store.add(&metadata, self.message, self.shape(), None)?;
         mail_log::received(claim.item().id.as_str(), metadata.envelope.sender.as_ref());
@@ -222,9 +222,10 @@ impl QueuedMessage<'_> {
         id: &Id,
         observer: &mut dyn Observer,
     ) {
-        let item = run_context.store.item(id).ok().flatten();
+        let store = run_context.store;
+        let item = store.item(id).ok().flatten();
         let next = item.and_then(|item| next_attempt(&item, run_context.settings));
-        let note = match next.map(|next| next.duration_since(SystemTime::now())) {
+        let note = match next.map(|next| next.duration_since(store.now())) {
             Some(Ok(left)) => {
                 let wait = counted_minutes(left);
                 format!("{id} remains queued; next attempt by ehlo queue run in {wait}")

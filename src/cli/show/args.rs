@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 /// Show messages: decoded header fields, text, parts and attachments.
 ///
-/// One message is shown completely; of several, a list is printed, from which -n selects one. Control characters and
+/// A single message is shown completely; several are listed, and -n selects one from the list. Control characters and
 /// other characters that could affect the terminal are shown as escapes. A message that is shown completely is decrypted,
 /// and its signatures are checked, by gpg and openssl.
 #[derive(Debug, clap::Args)]
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 pub struct Args {
     /// Message, mbox, Maildir, or directory of messages; - for standard input; repeatable.
     ///
-    /// A file that begins with a line "From " of an mbox is read as one. Of a Maildir, the messages in new and cur are
+    /// A file that begins with a line "From " of an mbox is read as one. In a Maildir, the messages in new and cur are
     /// shown, except those marked as trashed.
     #[arg(value_name = "FILE|DIR|-", required = true)]
     paths: Vec<OsString>,

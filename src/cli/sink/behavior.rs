@@ -42,8 +42,8 @@ pub struct Args {
     /// STAGE(ADDRESS) limits the fault to a sender (at mail) or a recipient (at rcpt, data, body, bdat and dot); * stands
     /// for any characters.
     ///
-    /// Append @N to limit the fault to the Nth occurrence since startup (with ADDRESS: of this address), @N-M or @N+ for a range, or %P for a
-    /// probability of P percent.
+    /// Append @N to limit the fault to the Nth occurrence since startup (with ADDRESS: of this address), @N-M or @N+
+    /// for a range, or %P for a probability of P percent.
     #[arg(long, value_name = "STAGE[(ADDRESS)]=WHAT[@N|%P]", value_parser = fault)]
     fault: Vec<InjectedFault>,
 

@@ -6,6 +6,7 @@ mod json;
 
 pub(crate) use args::Args;
 
+use crate::cli::help::suggestions;
 use crate::cli::terminal::{Stdout, complain, stdout_width, wrapped, write};
 use crate::client::dns::Resolver;
 use crate::client::events::{Observer, Silent};
@@ -97,7 +98,11 @@ fn report(task: &VerifyTask) -> Result<Findings, (Exit, String)> {
     } else {
         Input::File(task.path.clone())
     };
-    let message = Source::open(input).map_err(|error| (error.exit(), error.to_string()))?;
+    let message = Source::open(input).map_err(|error| {
+        let hint = suggestions::for_message_file(&task.path);
+        let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+        (error.exit(), format!("{error}{hint}"))
+    })?;
     let message = Arc::new(message);
     let layered = read_layers(&message, task.decrypt_key.as_deref());
     let layered = layered.map_err(|error| (error.exit(), error.to_string()))?;

@@ -469,6 +469,15 @@ fn search(
 /// `alice at mail.example.org`, safe to show.
 fn account(user: Option<&str>, host: &str) -> String {
     match user {
+        // As in curl's -u. The password is not repeated.
+        Some(user) if user.contains(':') => {
+            let name = user.split(':').next().unwrap_or_default();
+            format!(
+                "{}:... at {} (the user is a name without a password)",
+                shown(name),
+                shown(host)
+            )
+        }
         Some(user) => format!("{} at {}", shown(user), shown(host)),
         None => shown(host),
     }

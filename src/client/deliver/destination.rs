@@ -6,7 +6,7 @@ use crate::client::deliver::pool::{IdleConnection, IdleConnections, is_stale};
 use crate::client::dns::Answer;
 use crate::client::events::{Event, Observer};
 use crate::client::outcome;
-use crate::client::outcome::{ContactedServer, RecipientResult, RecipientStatus};
+use crate::client::outcome::{Cause, ContactedServer, RecipientResult, RecipientStatus};
 use crate::client::peer::PeerAddress;
 use crate::client::policy::{Policy, PolicyFailure, PolicySource};
 use crate::client::route::{Destination, Host, RouteError};
@@ -18,14 +18,13 @@ use crate::client::session::{
 };
 use crate::client::tls_report;
 use crate::client::tls_report::SessionEnds;
-use crate::client::transport::{OpenTransport, Renewal};
+use crate::client::transport::OpenTransport;
 use crate::client::wire;
 use crate::client::wire::{ConnectFailure, Wire, WireError};
 use crate::mail::envelope::Envelope;
 use crate::mail::message::is_tls_waived;
 use crate::smtp::extension::Extension;
 use crate::smtp::reply::{Class, Reply};
-use crate::system::secret::Login;
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
@@ -364,7 +363,11 @@ impl Delivery<'_, '_> {
                     return open;
                 }
             };
-            if self.has_new_login(&server, &ended, login) {
+            let refused = (login, &ended);
+            if self
+                .transport
+                .has_new_login(&server, refused, self.observer)
+            {
                 continue;
             }
             let settled = self.settle(current, server, ended, &left, 0);
@@ -376,38 +379,6 @@ impl Delivery<'_, '_> {
             }
             left = settled.left;
         }
-    }
-
-    /// Obtains another token if the server refused the login, and returns true if there is one.
-    fn has_new_login(
-        &mut self,
-        server: &ContactedServer,
-        ended: &SessionResult,
-        login: Option<&Login>,
-    ) -> bool {
-        let is_refused = matches!(
-            &ended.refusal,
-            // With 5.7.139 of Microsoft, no token is accepted.
-            Some(RecipientReply::Replied(Step::Auth, reply))
-                if reply.code == 535 && reply.enhanced() != Some("5.7.139")
-        );
-        let Some(login) = login.filter(|_| is_refused && !ended.interrupted) else {
-            return false;
-        };
-        let stop = self.observer.stop();
-        let note = match self.transport.renew(login, stop.as_deref()) {
-            Renewal::Impossible => return false,
-            Renewal::Done => {
-                format!("{server} rejected the token; logging in again with a new one")
-            }
-            Renewal::Failed(error) => {
-                let note = format!("{server} rejected the token, and there is no other: {error}");
-                self.observer.on_event(Event::Note(&note));
-                return false;
-            }
-        };
-        self.observer.on_event(Event::Note(&note));
-        true
     }
 
     /// Runs a session; repeats it in clear if TLS is optional and failed.
@@ -459,8 +430,17 @@ impl Delivery<'_, '_> {
         match &connected {
             Ok(_) => {}
             Err(ConnectFailure::OutputFailed) => self.output_failed(pending),
-            Err(ConnectFailure::Failed { peer, why }) => {
-                self.connect_failed(pending, &server(peer.clone()), why);
+            Err(ConnectFailure::Failed {
+                peer,
+                why,
+                is_login_refused,
+            }) => {
+                let cause = if *is_login_refused {
+                    Cause::Policy
+                } else {
+                    Cause::Network
+                };
+                self.connect_failed(pending, &server(peer.clone()), (cause, why));
             }
         }
         connected.map(|connection| (server(connection.peer), connection.wire))
@@ -620,7 +600,7 @@ impl Delivery<'_, '_> {
         }
     }
 
-    fn connect_failed(&mut self, pending: &[usize], server: &ContactedServer, why: &str) {
+    fn connect_failed(&mut self, pending: &[usize], server: &ContactedServer, why: (Cause, &str)) {
         for &recipient in pending {
             let to = &self.outgoing.envelope.recipients[recipient];
             self.record(

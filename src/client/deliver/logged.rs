@@ -426,7 +426,7 @@ mod tests {
             address: PeerAddress::Pipe("ssh -p secret".to_owned()),
         };
         let bob = Address::parse("bob@example.org").unwrap();
-        let result = RecipientResult::connect_failed(&bob, pipe, "no");
+        let result = RecipientResult::connect_failed(&bob, pipe, (Cause::Network, "no"));
         let line = line(&result, Delays::default()).unwrap();
         assert!(line.contains("relay=pipe, "), "{line}");
         assert!(!line.contains("secret"), "{line}");

@@ -179,7 +179,7 @@ impl HttpClient<'_> {
         let mut observer = Connecting { observer, deadline };
         match wire::connect(first, &mut peers, terms, &mut observer) {
             Ok(connection) => Ok(connection.wire),
-            Err(ConnectFailure::Failed { peer, why }) => Err(HttpError::Connect { peer, why }),
+            Err(ConnectFailure::Failed { peer, why, .. }) => Err(HttpError::Connect { peer, why }),
             Err(ConnectFailure::OutputFailed) if deadline.left().is_none() => Err(timeout()),
             Err(ConnectFailure::OutputFailed) => Err(HttpError::GivenUp),
         }

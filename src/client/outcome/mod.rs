@@ -217,17 +217,21 @@ impl RecipientResult {
         }
     }
 
-    /// No connection could be established.
-    pub fn connect_failed(recipient: &Address, server: ContactedServer, why: &str) -> Self {
+    /// No connection could be established. The cause is the network, or the login at a proxy.
+    pub fn connect_failed(
+        recipient: &Address,
+        server: ContactedServer,
+        (cause, why): (Cause, &str),
+    ) -> Self {
         let sentence = format!("cannot connect to {server} for <{recipient}>: {why}");
+        let verdict = if cause == Cause::Policy {
+            RecipientStatus::Refused
+        } else {
+            RecipientStatus::Deferred
+        };
         Self {
             server: Some(server),
-            ..Self::of(
-                recipient,
-                RecipientStatus::Deferred,
-                Cause::Network,
-                sentence,
-            )
+            ..Self::of(recipient, verdict, cause, sentence)
         }
     }
 

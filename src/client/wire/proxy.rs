@@ -67,8 +67,22 @@ pub fn through(
         ProxyProtocol::Socks5 => dialogue.socks(server),
         ProxyProtocol::Http => dialogue.http(server),
     };
-    opened.map_err(|error| io::Error::other(error.to_string()))?;
+    opened.map_err(io::Error::other)?;
     Ok(wire)
+}
+
+/// True if a proxy gives no connection to this user, which another attempt does not change.
+pub fn is_login_refused(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    matches!(
+        inner,
+        Some(
+            ProxyError::LoginRequired(_)
+                | ProxyError::LoginRejected(_)
+                | ProxyError::NoPassword
+                | ProxyError::CredentialLength
+        )
+    )
 }
 
 struct ProxyDialogue<'a> {

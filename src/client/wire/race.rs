@@ -56,7 +56,12 @@ pub enum ConnectFailure {
     /// The observer refused it; no connection is open.
     OutputFailed,
     /// The last of the failed attempts.
-    Failed { peer: PeerAddress, why: String },
+    Failed {
+        peer: PeerAddress,
+        why: String,
+        /// True if a proxy requires a login, or does not accept it.
+        is_login_refused: bool,
+    },
 }
 
 /// Connects to the first of these peers that answers. They are tried in order; each attempt begins when the
@@ -240,7 +245,11 @@ impl Race<'_> {
                     peer: &peer,
                     why: &why,
                 });
-                RaceStep::Failed(ConnectFailure::Failed { peer, why })
+                RaceStep::Failed(ConnectFailure::Failed {
+                    peer,
+                    why,
+                    is_login_refused: proxy::is_login_refused(&error),
+                })
             }
         }
     }
@@ -339,7 +348,7 @@ mod tests {
             .map(|connection| connection.peer)
             .map_err(|lost| match lost {
                 ConnectFailure::OutputFailed => "unseen".to_owned(),
-                ConnectFailure::Failed { peer, why } => format!("{peer}: {why}"),
+                ConnectFailure::Failed { peer, why, .. } => format!("{peer}: {why}"),
             });
         (won, others.into())
     }

@@ -95,8 +95,8 @@ mod tests {
     }
 }
 
-/// Begins to connect, from the address and the port in `source`, as far as they are given. The socket is non-blocking; the attempt is complete when the
-/// socket is writable.
+/// Begins to connect, from the address and the port in `source`, as far as they are given. The socket is non-blocking;
+/// the attempt is complete when the socket is writable.
 pub fn begin(address: SocketAddr, source: (Option<IpAddr>, u16)) -> io::Result<Socket> {
     let domain = Domain::for_address(address);
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;

@@ -71,6 +71,18 @@ impl ForeignFormat {
         }
     }
 
+    /// The name of the program.
+    #[must_use]
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Msmtprc => "msmtp",
+            Self::Muttrc => "mutt",
+            Self::Mailrc => "mail",
+            Self::Swaksrc => "swaks",
+            Self::Ssmtp | Self::Nullmailer | Self::Dma => self.name(),
+        }
+    }
+
     /// The places where the program looks for its configuration, in order. That of nullmailer is a directory.
     #[must_use]
     pub fn places(self) -> Vec<PathBuf> {
@@ -273,8 +285,8 @@ impl Imported {
     fn others(&mut self, count: u64) {
         if count > 0 {
             self.remark(format!(
-                "left out: {}",
-                counted(count, "setting that does not concern sending")
+                "left out: {} unrelated to sending",
+                counted(count, "setting")
             ));
         }
     }
@@ -516,6 +528,10 @@ fn text(path: &Path) -> Result<String, ImportError> {
         .map_err(unreadable)?;
     if bytes.len() as u64 > MAX_SIZE {
         return Err(ImportError::Large(path.to_owned()));
+    }
+    // Some editors write a byte order mark before UTF-8.
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        bytes.drain(..3);
     }
     String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];

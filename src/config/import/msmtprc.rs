@@ -270,11 +270,18 @@ impl Converter<'_> {
     }
 
     fn session(&mut self) {
-        // Without it, msmtp gives the name localhost.
-        let domain = self
-            .text("domain")
-            .unwrap_or_else(|| "localhost".to_owned());
-        self.profile.text("helo", domain);
+        match self.words.get("domain") {
+            // The name of this host, which is the default here.
+            Some((name, _)) if name == "%H" || name == "%C" => {}
+            Some((name, place)) if name.contains('%') => {
+                let why = "ehlo has no such variables";
+                self.imported
+                    .unmatched(place, &format!("domain {name}"), why);
+            }
+            Some((name, _)) if !name.is_empty() => self.profile.text("helo", name.clone()),
+            // Without it, msmtp gives the name localhost.
+            _ => self.profile.text("helo", "localhost"),
+        }
         if let Some(limit) = self.text("timeout").filter(|limit| limit != "off") {
             self.profile.text("timeout", format!("{limit}s"));
         }
@@ -317,7 +324,14 @@ impl Converter<'_> {
             self.imported
                 .unmatched(&place, &format!("auth: {auth}"), why);
         }
-        let user = self.text("user").unwrap_or_default();
+        let Some(user) = self.text("user").or(mechanism
+            .filter(|name| *name == "EXTERNAL")
+            .map(|_| String::new()))
+        else {
+            let why = format!("account {}: not used without a user", self.profile.name);
+            self.imported.note(&place, format!("auth: {why}"));
+            return;
+        };
         self.profile.user(&user, tls);
         match mechanism {
             Some(mechanism) => self.profile.list("auth", [mechanism.to_owned()]),

@@ -1,6 +1,6 @@
 //! mutt and neomutt: the variables that concern sending. Files that are sourced are read, commands are not run.
 
-use crate::config::import::words::{Word, words};
+use crate::config::import::words::{Word, commands};
 use crate::config::import::{
     ImportError, Imported, ImportedProfile, LinePlace, MailSettings, ServerUrl, TlsUse, lines,
     mechanism,
@@ -52,6 +52,9 @@ const KNOWN: [&str; 18] = [
     "sendmail",
     "dsn_notify",
 ];
+
+/// Switches that are on by default.
+const SWITCHES: [&str; 2] = ["ssl_starttls", "ssl_force_tls"];
 
 #[derive(Clone)]
 struct Variable {
@@ -146,16 +149,30 @@ impl Variables {
     }
 
     fn add_line(&mut self, place: &LinePlace, line: &str, depth: usize, imported: &mut Imported) {
-        let Some(all) = words(line) else {
+        let Some(all) = commands(line) else {
             self.others += 1;
             return;
         };
-        let Some((command, rest)) = all.split_first() else {
-            return;
-        };
+        for words in &all {
+            if let Some((command, rest)) = words.split_first() {
+                self.add_command((place, line), (command, rest), depth, imported);
+            }
+        }
+    }
+
+    fn add_command(
+        &mut self,
+        (place, line): (&LinePlace, &str),
+        (command, rest): (&Word, &[Word]),
+        depth: usize,
+        imported: &mut Imported,
+    ) {
         match command.text.as_str() {
             "set" => self.set(place, rest, imported),
-            "unset" => rest.iter().for_each(|word| self.unset(&word.text)),
+            "unset" => rest.iter().for_each(|word| self.unset(place, &word.text)),
+            "reset" => rest.iter().for_each(|word| {
+                self.all.remove(&word.text);
+            }),
             "source" => self.source(place, rest, depth, imported),
             "alias" => {
                 if let [name, others @ ..] = rest {
@@ -243,8 +260,13 @@ impl Variables {
         self.all.insert(name.to_owned(), variable);
     }
 
-    fn unset(&mut self, name: &str) {
-        self.all.remove(name);
+    /// A switch is off then, also one that is on by default.
+    fn unset(&mut self, place: &LinePlace, name: &str) {
+        if SWITCHES.contains(&name) {
+            self.insert(name, "no", None, place);
+        } else {
+            self.all.remove(name);
+        }
     }
 
     /// The text with `$name` and `${name}` replaced by variables that are set above. One that is the output of a

@@ -18,7 +18,25 @@ pub(super) fn words(line: &str) -> Option<Vec<Word>> {
         while rest.next_if(|c| c.is_whitespace()).is_some() {}
         match rest.peek() {
             None | Some('#') => return Some(words),
-            Some(_) => words.push(word(&mut rest)?),
+            Some(_) => words.push(word(&mut rest, "")?),
+        }
+    }
+}
+
+/// The commands of a line of mutt, which semicolons separate. A comment may begin within a word. `None`: a quote is not
+/// closed.
+pub(super) fn commands(line: &str) -> Option<Vec<Vec<Word>>> {
+    let mut rest = line.chars().peekable();
+    let mut commands = vec![Vec::new()];
+    loop {
+        while rest.next_if(|c| c.is_whitespace()).is_some() {}
+        match (rest.peek(), commands.last_mut()) {
+            (None | Some('#'), _) | (_, None) => return Some(commands),
+            (Some(';'), _) => {
+                rest.next();
+                commands.push(Vec::new());
+            }
+            (Some(_), Some(words)) => words.push(word(&mut rest, ";#")?),
         }
     }
 }
@@ -28,10 +46,12 @@ pub(super) fn texts(line: &str) -> Option<Vec<String>> {
     Some(words(line)?.into_iter().map(|word| word.text).collect())
 }
 
-fn word(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<Word> {
+/// Reads a word up to a blank or one of the characters in `ends`.
+fn word(rest: &mut std::iter::Peekable<std::str::Chars<'_>>, ends: &str) -> Option<Word> {
     let mut word = Word::default();
     let mut quote = None;
-    while let Some(c) = rest.next_if(|c| quote.is_some() || !c.is_whitespace()) {
+    let is_end = |c: &char| c.is_whitespace() || ends.contains(*c);
+    while let Some(c) = rest.next_if(|c| quote.is_some() || !is_end(c)) {
         match (quote, c) {
             (None, '\'' | '"') => {
                 quote = Some(c);
@@ -72,6 +92,21 @@ mod tests {
             assert_eq!(texts(line).unwrap(), right, "{line}");
         }
         assert_eq!(words("a 'b"), None);
+    }
+
+    #[test]
+    fn commands_of_mutt_end_at_semicolons() {
+        let texts = |line| -> Vec<Vec<String>> {
+            let commands = commands(line).unwrap().into_iter();
+            let texts = |words: Vec<Word>| words.into_iter().map(|word| word.text).collect();
+            commands.map(texts).collect()
+        };
+        assert_eq!(
+            texts("set a='b;c';set d=e\\;f#g ; h"),
+            [vec!["set", "a=b;c"], vec!["set", "d=e;f"]]
+        );
+        assert_eq!(texts("a ;; b"), [vec!["a"], vec![], vec!["b"]]);
+        assert_eq!(commands("set a='b; c"), None);
     }
 
     #[test]

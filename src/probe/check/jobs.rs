@@ -5,7 +5,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Builder;
 use std::time::Instant;
 
-/// Tasks that run at the same time. What is not finished at the deadline is given up: its thread ends by its own time limits.
+/// Tasks that run at the same time. What is not finished at the deadline is given up: its thread ends by its own time
+/// limits.
 pub struct Jobs<T> {
     sender: Sender<T>,
     receiver: Receiver<T>,

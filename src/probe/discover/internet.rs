@@ -5,7 +5,7 @@ use crate::client::events::Silent;
 use crate::client::http::{HttpClient, HttpError, Request, Response, Url, tls_options};
 use crate::client::policy::{PolicyMode, PolicyOptions};
 use crate::client::route::target::host_name;
-use crate::client::route::{Endpoint, Host, RouteError, RouteOptions, Router};
+use crate::client::route::{Endpoint, Host, Proxy, RouteError, RouteOptions, Router};
 use crate::client::session::{self, TlsDemand};
 use crate::client::transport::{LoadedTransport, Transport};
 use crate::client::wire::Tls;
@@ -13,6 +13,7 @@ use crate::client::wire::tls::{TlsOptions, Trust};
 use crate::probe::discover::{Absence, Candidate, DomainRecords, Network, SERVICES, ServiceTarget};
 use crate::probe::probe;
 use crate::system::certificate::Certificate;
+use crate::system::secret::Login;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -34,6 +35,9 @@ pub struct SearchOptions {
     pub ca_file: Option<PathBuf>,
     /// Time limit of each request, and of each step of a session.
     pub limit: Duration,
+    /// The proxy of all connections, but not of lookups; without its user.
+    pub proxy: Option<Proxy>,
+    pub proxy_login: Option<Login>,
 }
 
 /// The network of this host.
@@ -61,6 +65,7 @@ impl<'a> Internet<'a> {
     fn route(&self) -> RouteOptions {
         RouteOptions {
             dns: self.options.dns,
+            proxy: self.options.proxy.clone(),
             ..RouteOptions::direct()
         }
     }
@@ -108,7 +113,7 @@ impl<'a> Internet<'a> {
         let tls = Tls::new(&tls_options(&self.tls()));
         let client = HttpClient {
             router: &Router::new(&route),
-            proxy_login: None,
+            proxy_login: self.options.proxy_login.as_ref(),
             tls: &tls.map_err(|error| Absence::Unusable(error.to_string()))?,
             limit: self.options.limit,
             max_body: MAX_FILE,
@@ -174,7 +179,9 @@ impl Network for Internet<'_> {
 
     fn probe(&mut self, candidate: &Candidate) -> Result<Vec<String>, String> {
         let transport = self.transport(candidate);
-        let loaded = LoadedTransport::of(&transport, None).map_err(|error| error.to_string())?;
+        let loaded = LoadedTransport::of(&transport, None);
+        let mut loaded = loaded.map_err(|error| error.to_string())?;
+        loaded.proxy_login.clone_from(&self.options.proxy_login);
         let endpoint = transport.route.relay.as_ref().ok_or("it has no name")?;
         let result = probe(&loaded.open(), endpoint, &mut Silent);
         if let Some(why) = result.failure {

@@ -15,6 +15,7 @@ use crate::smtp::blocks::{Accepts, Block, Blocks, Replay, Shape};
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 use crate::system::text::shown;
+use std::cell::Cell;
 use std::io;
 use std::time::SystemTime;
 
@@ -102,7 +103,10 @@ impl Attempt<'_, '_, '_> {
     /// Delivers the message, with a header field to recipients that may already have received it.
     fn deliver(&self, before: &History, observer: &mut dyn Observer) -> DeliveryReport {
         let metadata = &self.claim.item().metadata;
-        let log = JournalLog(self.claim);
+        let log = JournalLog {
+            claim: self.claim,
+            without_reply: Cell::new(self.recipients.len()),
+        };
         let outgoing = |message| Outgoing {
             envelope: &metadata.envelope,
             message,
@@ -183,17 +187,28 @@ impl Attempt<'_, '_, '_> {
     }
 
     fn record_results(&self, report: &DeliveryReport) -> Result<(), QueueError> {
+        // The next step writes more, or removes the item, and decides whether this must be on disk.
+        let durability = if self.is_accepted(report) {
+            Durability::Later
+        } else {
+            Durability::Process
+        };
         for &recipient in self.recipients {
             // Nothing new is known about the server.
             if report.results[recipient].cause == Cause::Output {
                 continue;
             }
             let result = attempt_result(&report.results[recipient]);
-            // The next step decides whether this must be on disk.
             let event = ItemEvent::Result { recipient, result };
-            self.claim.record(event, Durability::Process)?;
+            self.claim.record(event, durability)?;
         }
         Ok(())
+    }
+
+    /// True if all recipients have accepted the message.
+    fn is_accepted(&self, report: &DeliveryReport) -> bool {
+        let mut results = self.recipients.iter().map(|&index| &report.results[index]);
+        results.all(|result| result.verdict == RecipientStatus::Accepted)
     }
 }
 
@@ -264,24 +279,35 @@ fn differs(before: &AttemptResult, result: &RecipientResult) -> bool {
 }
 
 /// The journal of an item, as the log of its delivery.
-struct JournalLog<'a>(&'a dyn ClaimedItem);
+struct JournalLog<'a> {
+    claim: &'a dyn ClaimedItem,
+    /// The number of recipients of the attempt that have not accepted the message yet.
+    without_reply: Cell<usize>,
+}
 
 impl DeliveryLog for JournalLog<'_> {
     fn ending(&self, recipients: &[usize]) -> io::Result<()> {
         let recipients = recipients.to_vec();
         let event = ItemEvent::EndOfData { recipients };
-        let recorded = self.0.record(event, Durability::Disk);
+        let recorded = self.claim.record(event, Durability::Disk);
         recorded.map_err(io::Error::other)
     }
 
     /// If the record cannot be written, the recipients remain in doubt. Ending the session would not improve
-    /// that.
+    /// that. After the last recipient, the results follow at once.
     fn taken(&self, recipients: &[usize], reply: &Reply) {
+        let left = self.without_reply.get().saturating_sub(recipients.len());
+        self.without_reply.set(left);
+        let durability = if left == 0 {
+            Durability::Later
+        } else {
+            Durability::Process
+        };
         let event = ItemEvent::Accepted {
             recipients: recipients.to_vec(),
             reply: reply.whole(),
         };
-        let _ = self.0.record(event, Durability::Process);
+        let _ = self.claim.record(event, durability);
     }
 }
 

@@ -72,12 +72,18 @@ impl DestinationQueues {
         wanted.sum()
     }
 
-    /// Adds a worker to the longest queue that can use another one.
-    pub fn add_worker(&self) -> Option<DestinationKey> {
+    /// The number of items that wait for a worker.
+    pub fn waiting(&self) -> usize {
+        let queues = self.lock();
+        queues.values().map(|queue| queue.waiting.len()).sum()
+    }
+
+    /// Adds a worker to the longest queue that can use another one, except these.
+    pub fn add_worker(&self, except: &[DestinationKey]) -> Option<DestinationKey> {
         let mut queues = self.lock();
-        let open = queues
-            .iter_mut()
-            .filter(|(_, queue)| queue.workers < queue.max_workers);
+        let open = queues.iter_mut().filter(|(destination, queue)| {
+            queue.workers < queue.max_workers && !except.contains(destination)
+        });
         let (destination, queue) = open.max_by_key(|(_, queue)| queue.waiting.len())?;
         if queue.waiting.is_empty() {
             return None;
@@ -132,6 +138,19 @@ impl DestinationQueues {
             queue.workers -= 1;
         }
     }
+
+    /// Removes a worker that may not connect. Returns the waiting items, if the destination has no other worker.
+    pub fn remove_refused_worker(&self, destination: &DestinationKey) -> Vec<Id> {
+        let mut queues = self.lock();
+        let Some(queue) = queues.get_mut(destination) else {
+            return Vec::new();
+        };
+        queue.workers -= 1;
+        if queue.workers > 0 {
+            return Vec::new();
+        }
+        queue.waiting.drain(..).map(|item| item.id).collect()
+    }
 }
 
 /// The number of running workers.
@@ -166,5 +185,37 @@ impl Workers {
 
     fn lock(&self) -> MutexGuard<'_, usize> {
         self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(domain: &str) -> DestinationKey {
+        DestinationKey {
+            route: 0,
+            domain: domain.to_owned(),
+        }
+    }
+
+    fn id(number: u8) -> Id {
+        Id::parse(&format!("0abc00000000{number}")).unwrap()
+    }
+
+    #[test]
+    fn a_refused_worker_leaves_its_items_to_the_others_of_its_process() {
+        let queues = DestinationQueues::new(4);
+        let (one, other) = (key("one"), key("other"));
+        queues.add(one.clone(), id(1));
+        queues.add(one.clone(), id(2));
+        queues.add(other.clone(), id(3));
+        assert_eq!(queues.add_worker(&[]), Some(one.clone()));
+        assert_eq!(queues.add_worker(&[]), Some(one.clone()));
+        assert!(queues.remove_refused_worker(&one).is_empty());
+        assert_eq!(queues.add_worker(std::slice::from_ref(&one)), Some(other));
+        assert_eq!(queues.waiting(), 3);
+        assert_eq!(queues.remove_refused_worker(&one), [id(1), id(2)]);
+        assert_eq!(queues.waiting(), 1);
     }
 }

@@ -177,7 +177,8 @@ impl RunContext<'_> {
         Ok(due)
     }
 
-    /// Gives back items of a batch that were not processed, to be tried after this time.
+    /// Gives back items of a batch that were not processed, to be tried after this time. Items that are due since then come
+    /// after those that were due before.
     pub(super) fn postpone(&self, ids: &[Id], wait: Duration) {
         if let Some(shared) = self.store.shared() {
             shared.postpone(ids, Some(self.store.now() + wait));

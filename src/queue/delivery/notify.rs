@@ -13,7 +13,7 @@ use crate::system::time::rfc3339;
 use serde_json::{Value, json};
 use std::io;
 use std::process::Stdio;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// Time limit of the command of `--on-failure`.
 const COMMAND_LIMIT: Duration = Duration::from_secs(60);
@@ -62,7 +62,7 @@ impl NewReport<'_> {
             recipients: self.reported(),
             returned,
         };
-        let written = report.write(claim, run_context.signer, SystemTime::now());
+        let written = report.write(claim, run_context.signer, run_context.store.now());
         let report = written.map_err(QueueError::Message)?;
         for warning in &report.warnings {
             run_context.report(&QueueEvent::Error(warning));
@@ -77,7 +77,7 @@ impl NewReport<'_> {
             on_uncertain: OnUncertain::Retry,
             on_failure: item.metadata.on_failure.clone(),
             kind: ItemKind::Report(item.id.clone()),
-            queued: SystemTime::now(),
+            queued: run_context.store.now(),
         };
         let nothing = Shape {
             transport: BodyType::SevenBit,

@@ -14,6 +14,7 @@ use crate::queue::store::{
 };
 use crate::system::stop::Stop;
 use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -21,8 +22,11 @@ use std::time::Duration;
 /// Interval of the search for new items while others are being delivered.
 const RESCAN: Duration = Duration::from_secs(1);
 
-/// Pause before an item of a shared store is tried again, if other workers have all connections that are allowed.
-const FULL: Duration = Duration::from_secs(2);
+/// Pause before an item of a shared store is tried again that another process needs, or if the store is not available.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Items that may wait in this process before it reserves more of a shared store.
+const MAX_WAITING: usize = 1000;
 
 impl RunContext<'_> {
     /// Processes the due items that this run has not processed, until there are none. With an observer,
@@ -35,6 +39,7 @@ impl RunContext<'_> {
     ) -> Result<(), QueueError> {
         self.store.clean()?;
         let busy = Mutex::new(HashSet::new());
+        let mut refused = 0;
         let mut suspects = VecDeque::new();
         while !self.is_stopped() {
             let due = self.due(selection, progress)?;
@@ -53,14 +58,23 @@ impl RunContext<'_> {
                 run_context: self,
                 selection,
                 busy: &busy,
+                permits: AtomicUsize::new(0),
+                refused: AtomicUsize::new(0),
             };
             match &mut observer {
                 Some(observer) => pass.run(&due, progress, Some(*observer)),
                 None => pass.run(&due, progress, None),
             }
+            if pass.permits.into_inner() == 0 {
+                refused = pass.refused.into_inner();
+                if refused > 0 {
+                    // The processes that have the connections need not wait for this one.
+                    break;
+                }
+            }
         }
         let busy = busy.into_inner().unwrap_or_else(PoisonError::into_inner);
-        progress.busy = busy.len();
+        progress.busy = busy.len() + refused;
         // Their owner may release them without an attempt: they are left for another pass.
         progress.forget(&busy);
         self.store.flush()
@@ -72,6 +86,10 @@ struct Pass<'a> {
     selection: &'a Selection,
     /// Items claimed by another process.
     busy: &'a Mutex<HashSet<Id>>,
+    /// Connections to destinations that this process was permitted.
+    permits: AtomicUsize,
+    /// Items that were given back, because other processes have all connections to their destination.
+    refused: AtomicUsize,
 }
 
 /// The routes of a pass, and the queues of their destinations.
@@ -171,12 +189,16 @@ impl Pass<'_> {
 
     /// Adds the items that became due since, if their route is known here.
     fn add_newly_due(&self, routes: &RouteTable<'_>, progress: &mut RunProgress) {
+        if self.run_context.store.shared().is_some() && routes.queues.waiting() >= MAX_WAITING {
+            return;
+        }
         for item in self.run_context.newly_due(self.selection, progress) {
             if !item.is_suspect && routes.enqueue(&item) {
                 progress.items += 1;
                 self.run_context.report(&QueueEvent::Due(1));
             } else {
                 progress.forget([&item.id]);
+                self.run_context.postpone(&[item.id], Duration::ZERO);
             }
         }
     }
@@ -187,14 +209,16 @@ impl Pass<'_> {
             observer,
             stop: self.run_context.stop,
         };
-        while let Some(destination) = routes.queues.add_worker() {
+        let mut full = Vec::new();
+        while let Some(destination) = routes.queues.add_worker(&full) {
             let transports = &routes.transports[destination.route];
             let permit = match self.permit(transports, &destination) {
                 Ok(Some(permit)) => permit,
                 Ok(None) => {
-                    let waiting = routes.queues.clear(&destination);
-                    self.run_context.postpone(&waiting, FULL);
-                    routes.queues.remove_worker(&destination);
+                    let waiting = routes.queues.remove_refused_worker(&destination);
+                    self.run_context.postpone(&waiting, Duration::ZERO);
+                    self.refused.fetch_add(waiting.len(), Ordering::Relaxed);
+                    full.push(destination);
                     continue;
                 }
                 Err(error) => {
@@ -230,12 +254,15 @@ impl Pass<'_> {
             Some(relay) if destination.domain.is_empty() => relay,
             _ => destination.domain.clone(),
         };
-        shared.connection(&name, self.run_context.settings.per_host)
+        let permit = shared.connection(&name, self.run_context.settings.per_host)?;
+        self.permits
+            .fetch_add(usize::from(permit.is_some()), Ordering::Relaxed);
+        Ok(permit)
     }
 
     /// Leaves all items of this pass to another one, because the store is not available.
     fn leave_all(&self, queues: &DestinationQueues) {
-        self.run_context.postpone(&queues.clear_all(), FULL);
+        self.run_context.postpone(&queues.clear_all(), PAUSE);
     }
 
     /// Works until the queue is empty, or until the server has no capacity for this worker.
@@ -319,7 +346,7 @@ impl Pass<'_> {
             return Ok(ItemEnd::Processed);
         }
         if confirm_report(run_context, item)? == Confirmation::Busy {
-            claim.set_due(Some(run_context.store.now() + FULL));
+            claim.set_due(Some(run_context.store.now() + PAUSE));
             return Ok(self.skip_busy(id));
         }
         let is_due = is_due(item, run_context.settings, run_context.store.now());

@@ -11,7 +11,6 @@ use crate::queue::store::{
     RecipientState, is_expired, needs_warning,
 };
 use crate::system::time::spoken;
-use std::time::SystemTime;
 
 /// The party that already knows about the failures of this attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -384,7 +383,7 @@ fn warn(
             item,
             recipients: &recipients,
             kind: ReportKind::Delayed {
-                retry_until: SystemTime::now() + left,
+                retry_until: run_context.store.now() + left,
             },
         };
         report.add(run_context, claim, &id)?;

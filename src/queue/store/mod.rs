@@ -191,6 +191,9 @@ pub trait ClaimedItem: Replay + Send {
 /// The event that a journal record survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
+    /// None: it may be written with the next record or at the end of the claim, and not at all if the item is removed.
+    /// Nothing that takes long comes in between.
+    Later,
     /// The end of this process, but perhaps not a system crash.
     Process,
     /// The loss of power.

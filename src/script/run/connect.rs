@@ -13,7 +13,7 @@ use crate::smtp::mechanism::Mechanism;
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
-use crate::system::secret::Proof;
+use crate::system::secret::{Login, Proof};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -135,7 +135,7 @@ impl Interpreter<'_, '_> {
         let usage = |why: &str| StopReason::Fails(why.to_owned(), Exit::Usage);
         let login = self
             .context
-            .login
+            .login()
             .ok_or_else(|| usage("no user to log in as; use --user"))?;
         let may_be_clear =
             self.context.session.password_in_clear || login.proof == Proof::Elsewhere;
@@ -167,7 +167,21 @@ impl Interpreter<'_, '_> {
         if reply.code == 235 {
             return Ok(());
         }
+        if self.has_new_login(login, &reply) {
+            // RFC 4954 §4: after a failure, another AUTH may follow.
+            return self.log_in(mechanism);
+        }
         Err(StopReason::differs(EXPECTED, self.quoted(&reply)))
+    }
+
+    /// Obtains another token if the server refused the one of an OAuth login.
+    fn has_new_login(&mut self, login: &Login, reply: &Reply) -> bool {
+        let Some(transport) = self.context.transport else {
+            return false;
+        };
+        let is_new = transport.has_new_login(&self.host, (login, reply), &mut *self.observer);
+        self.mask.add_proof(transport.login());
+        is_new
     }
 
     /// Runs the exchange from the command to the last reply.

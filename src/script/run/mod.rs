@@ -7,6 +7,7 @@ use crate::client::events::{Event, Observer, Silent};
 use crate::client::route;
 use crate::client::session;
 use crate::client::session::auth::{Bindings, Mask};
+use crate::client::transport::LoadedTransport;
 use crate::client::wire::{Tls, Wire};
 use crate::script::cases::TestCase;
 use crate::script::record::{SessionLine, SessionLog};
@@ -37,10 +38,17 @@ pub struct TestContext<'a> {
     pub session: &'a session::Options,
     /// Client keys and trusted certificates.
     pub tls: &'a Tls,
-    pub login: Option<&'a Login>,
+    /// The login, which is renewed if the server refuses its token; `None`: `auth` is an error.
+    pub transport: Option<&'a LoadedTransport<'a>>,
     pub proxy_login: Option<&'a Login>,
     /// The message of `>message`.
     pub message: Option<&'a (dyn Replay + Sync)>,
+}
+
+impl<'a> TestContext<'a> {
+    fn login(&self) -> Option<&'a Login> {
+        self.transport?.login()
+    }
 }
 
 pub fn run(
@@ -141,7 +149,7 @@ impl<'m, 'w> Interpreter<'m, 'w> {
             wire: None,
             host: String::new(),
             bindings: None,
-            mask: Mask::of(context.login),
+            mask: Mask::of(context.login()),
             last: None,
             offers: None,
             sent_ehlo: false,

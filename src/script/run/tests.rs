@@ -69,7 +69,7 @@ fn run_all(port: u16, text: &str) -> Vec<FinishedTest> {
         route: &route,
         session: &session,
         tls: &Tls::new(&tls::TlsOptions::default()).unwrap(),
-        login: None,
+        transport: None,
         proxy_login: None,
         message: None,
     };

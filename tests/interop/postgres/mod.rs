@@ -1,9 +1,14 @@
 //! A queue in a PostgreSQL database, on a server of the test.
 
+mod clocks;
 mod mailbox;
 mod model;
+mod network;
 mod proxy;
 mod server;
+mod sharing;
+mod socket;
+mod standby;
 
 use crate::parts;
 use mailbox::Mailbox;

@@ -1,16 +1,17 @@
-//! Eight workers in four network namespaces, which are killed, stopped for longer than their lease and cut off at random,
-//! while messages are queued over connections that are cut as well, and the server is killed. Each message is delivered
+//! Eight workers in four network namespaces, which are killed, stopped for longer than their lease, and cut off from the
+//! network for as long, at random, while messages are queued over connections that are cut as well, and the server is killed. Each message is delivered
 //! once, or every delivery but one is announced as a possible duplicate; no message that was reported as queued is lost;
 //! and the claims of an item follow each other.
 
 use crate::postgres::mailbox::Mailbox;
+use crate::postgres::network::Network;
 use crate::postgres::proxy::Proxy;
 use crate::postgres::server::Server;
 use crate::postgres::{Host, Worker, world};
 use fastrand::Rng;
 use rustix::process::Signal;
 use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -34,36 +35,6 @@ fn number(variable: &str) -> Option<usize> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-/// A worker in a namespace of its own, if this user may make one.
-fn start(host: &Host, has_namespaces: bool) -> Worker {
-    let plain = host.command(&["queue", "run", "--watch"]);
-    if !has_namespaces {
-        return host.worker();
-    }
-    let mut command = Command::new("unshare");
-    command.args([
-        "--net",
-        "--uts",
-        "sh",
-        "-c",
-        "hostname \"w$$\"; exec \"$0\" \"$@\"",
-    ]);
-    command
-        .arg(plain.get_program())
-        .args(plain.get_args())
-        .env_clear();
-    for (name, value) in plain.get_envs() {
-        if let Some(value) = value {
-            command.env(name, value);
-        }
-    }
-    let quiet = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    Worker(quiet.spawn().unwrap())
-}
-
 /// Queues messages until all numbers are given, and returns those that were reported as queued.
 fn send(host: &Host, mailbox: &Mailbox, next: &AtomicUsize, messages: usize) -> Vec<usize> {
     let (mut queued, relay) = (Vec::new(), mailbox.relay());
@@ -82,13 +53,56 @@ fn send(host: &Host, mailbox: &Mailbox, next: &AtomicUsize, messages: usize) -> 
     }
 }
 
+/// Where the workers run.
+struct Places {
+    /// `None`: all of them here.
+    network: Option<Network>,
+    /// The hosts, whose URL of the database differs.
+    hosts: Vec<Host>,
+    proxy: Proxy,
+}
+
+impl Places {
+    fn start(server: &mut Server) -> Self {
+        let proxy = Proxy::start(&server.directory());
+        let network = Network::start();
+        let urls = match &network {
+            Some(network) => {
+                let gateways = network.gateways();
+                server.accept_from(&gateways);
+                let url = |address| {
+                    format!("postgres://ehlo@{address}/postgres?sslmode=disable&lease=2s")
+                };
+                gateways.iter().map(url).collect()
+            }
+            None => vec![Server::url_over(&proxy.directory(), "&lease=2s")],
+        };
+        Self {
+            network,
+            hosts: urls.into_iter().map(Host::new).collect(),
+            proxy,
+        }
+    }
+
+    fn start_worker(&self, number: usize) -> Worker {
+        let Some(network) = &self.network else {
+            return self.hosts[0].worker();
+        };
+        let host = Network::host_of(number);
+        let plain = self.hosts[host].command(&["queue", "run", "--watch"]);
+        let mut command = network.command(host, &plain);
+        let quiet = command.stdin(Stdio::null()).stdout(Stdio::null());
+        Worker(quiet.stderr(Stdio::null()).spawn().unwrap())
+    }
+}
+
 /// The workers, and the faults that they suffer.
 struct Faults<'a> {
-    host: &'a Host,
-    proxy: &'a Proxy,
-    has_namespaces: bool,
+    places: &'a Places,
     workers: Vec<Worker>,
+    /// Workers that were stopped, and hosts that were cut off.
     stopped: Vec<(usize, Instant)>,
+    cut_off: Vec<(usize, Instant)>,
     counts: BTreeMap<&'static str, usize>,
     rng: Rng,
 }
@@ -98,7 +112,7 @@ impl Faults<'_> {
         let worker = self.rng.usize(..WORKERS);
         let fault = match self.rng.u32(..100) {
             0..=34 => {
-                self.workers[worker] = start(self.host, self.has_namespaces);
+                self.workers[worker] = self.places.start_worker(worker);
                 self.stopped.retain(|(stopped, _)| *stopped != worker);
                 "killed"
             }
@@ -107,8 +121,14 @@ impl Faults<'_> {
                 self.stopped.push((worker, Instant::now()));
                 "stopped"
             }
+            60..=77 if self.places.network.is_some() => {
+                let host = Network::host_of(worker);
+                self.set_link(host, false);
+                self.cut_off.push((host, Instant::now()));
+                "cut off"
+            }
             60..=96 => {
-                self.proxy.cut();
+                self.places.proxy.cut();
                 "cut"
             }
             _ if self.counts.get("restarted").is_none_or(|count| *count < 3) => {
@@ -121,16 +141,28 @@ impl Faults<'_> {
         *self.counts.entry(fault).or_default() += 1;
     }
 
-    /// Continues the workers that were stopped for long enough, or all.
+    fn set_link(&self, host: usize, is_up: bool) {
+        if let Some(network) = &self.places.network {
+            network.set_link(host, is_up);
+        }
+    }
+
+    /// Continues the workers that were stopped, and mends the links that were cut, if it was for long enough, or all.
     fn go_on(&mut self, all: bool) {
-        let workers = &self.workers;
-        self.stopped.retain(|(worker, since)| {
-            let is_over = all || since.elapsed() > STOPPED;
-            if is_over {
-                workers[*worker].send(Signal::CONT);
-            }
-            !is_over
-        });
+        let mut over = |list: fn(&mut Self) -> &mut Vec<(usize, Instant)>| {
+            let is_over = |(_, since): &mut (usize, Instant)| all || since.elapsed() > STOPPED;
+            list(self).extract_if(.., is_over).collect::<Vec<_>>()
+        };
+        let (workers, hosts) = (
+            over(|faults| &mut faults.stopped),
+            over(|faults| &mut faults.cut_off),
+        );
+        for (worker, _) in workers {
+            self.workers[worker].send(Signal::CONT);
+        }
+        for (host, _) in hosts {
+            self.set_link(host, true);
+        }
     }
 }
 
@@ -148,18 +180,17 @@ fn eight_workers_deliver_each_message_once_or_announce_a_duplicate() {
            insert into history(id, epoch, entry) values (new.id, new.epoch, new.entry); return null; end $$; \
          create trigger note after insert on ehlo.note for each row execute function note()",
     );
-    let (mailbox, proxy) = (Mailbox::start(2), Proxy::start(&server.directory()));
-    let host = Host::new(Server::url_over(&proxy.directory(), "&lease=2s"));
+    let (mailbox, places) = (Mailbox::start(2), Places::start(&mut server));
+    // Those who queue messages are on this host.
+    let host = Host::new(Server::url_over(&places.proxy.directory(), "&lease=2s"));
     drop(direct);
-    let mut namespace = Command::new("unshare");
-    let namespace = namespace.args(["--net", "--uts", "true"]).output();
-    let has_namespaces = namespace.is_ok_and(|done| done.status.success());
     let mut faults = Faults {
-        host: &host,
-        proxy: &proxy,
-        has_namespaces,
-        workers: (0..WORKERS).map(|_| start(&host, has_namespaces)).collect(),
+        places: &places,
+        workers: (0..WORKERS)
+            .map(|number| places.start_worker(number))
+            .collect(),
         stopped: Vec::new(),
+        cut_off: Vec::new(),
         counts: BTreeMap::new(),
         rng: Rng::with_seed(seed),
     };
@@ -184,19 +215,27 @@ fn eight_workers_deliver_each_message_once_or_announce_a_duplicate() {
         mailbox.wait_some(BETWEEN, Duration::from_secs(1));
     }
     let queued = queued.into_inner().unwrap();
+    let arrived = mailbox.arrived();
     eprintln!(
-        "{} of {messages} queued, {} arrived in {:?}; {:?}",
+        "{} of {messages} queued; {} arrived, {} of them marked, {} reports, in {:?}; {:?}{}",
         queued.len(),
-        mailbox.arrived().len(),
+        arrived.len(),
+        arrived.iter().filter(|message| message.is_marked).count(),
+        arrived.iter().filter(|message| message.is_report).count(),
         begun.elapsed(),
-        faults.counts
+        faults.counts,
+        if places.network.is_some() {
+            ""
+        } else {
+            "; without namespaces"
+        },
     );
     check_deliveries(&mailbox, &queued);
     check_claims(&server);
 }
 
 /// No message that was queued is lost, and at most one copy of each is not announced as a duplicate.
-fn check_deliveries(mailbox: &Mailbox, queued: &[usize]) {
+pub fn check_deliveries(mailbox: &Mailbox, queued: &[usize]) {
     let (mut plain, mut all) = (BTreeMap::new(), BTreeMap::new());
     for arrived in mailbox.arrived() {
         let number = arrived.number.unwrap();

@@ -67,38 +67,64 @@ fn command(program: &str) -> Command {
 impl Server {
     /// Starts a server with these settings, such as `fsync=off`.
     pub fn start(settings: &[&str]) -> Self {
+        let options = settings
+            .iter()
+            .flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]);
+        let mut initdb = command("initdb");
+        initdb.args([
+            "--auth=trust",
+            "--username=ehlo",
+            "--no-sync",
+            "--encoding=UTF8",
+            "--locale=C",
+        ]);
+        Self::start_with(initdb, options.collect())
+    }
+
+    /// Starts a server with the data that a command makes.
+    fn start_with(mut make: Command, options: Vec<String>) -> Self {
         let directory = tempfile::tempdir_in("/tmp").unwrap();
         chown(directory.path(), Some(user().unwrap().1), None).unwrap();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let made = command("initdb")
-            .args([
-                "--auth=trust",
-                "--username=ehlo",
-                "--no-sync",
-                "--encoding=UTF8",
-                "--locale=C",
-                "-D",
-            ])
-            .arg(directory.path().join("data"))
-            .current_dir("/")
-            .output()
-            .unwrap();
+        make.arg("-D").arg(directory.path().join("data"));
+        let made = make.current_dir("/").output().unwrap();
         assert!(
             made.status.success(),
             "{}",
             String::from_utf8_lossy(&made.stderr)
         );
-        let options = settings
-            .iter()
-            .flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]);
         let mut server = Self {
-            options: options.collect(),
+            options,
             port: 5432,
             process: Command::new("true").spawn().unwrap(),
             directory,
         };
         server.run();
         server
+    }
+
+    /// Starts a standby of this server, which confirms a commit from then on only when the standby has it too.
+    pub fn start_standby(&self) -> Self {
+        let mut copy = command("pg_basebackup");
+        copy.args([
+            "-R",
+            "-X",
+            "stream",
+            "-c",
+            "fast",
+            "--no-sync",
+            "-U",
+            "ehlo",
+        ])
+        .arg("-h")
+        .arg(self.directory.path());
+        let standby = Self::start_with(copy, self.options.clone());
+        self.sql("alter system set synchronous_standby_names = '*'");
+        self.sql("select pg_reload_conf()");
+        while self.sql("select count(*) from pg_stat_replication where sync_state = 'sync'") != "1"
+        {
+        }
+        standby
     }
 
     /// Starts the server again after [`Self::end`], and waits until it accepts connections.
@@ -201,6 +227,22 @@ impl Server {
             .unwrap()
             .trim_end()
             .to_owned()
+    }
+}
+
+impl Server {
+    /// Listens on these addresses as well, for clients of the same networks.
+    pub fn accept_from(&mut self, addresses: &[String]) {
+        let rules = self.directory.path().join("data/pg_hba.conf");
+        let mut text = fs::read_to_string(&rules).unwrap();
+        for address in addresses {
+            text.push_str(&format!("host all all {address}/30 trust\n"));
+        }
+        fs::write(rules, text).unwrap();
+        let addresses = format!("listen_addresses={}", addresses.join(","));
+        self.options.extend(["-c".to_owned(), addresses]);
+        self.end("stop");
+        self.run();
     }
 }
 

@@ -148,8 +148,8 @@ pub(crate) struct RareSending {
 
     /// Send each message in this Maildir.
     ///
-    /// Repeatable. The files in `new` and `cur` are sent in the order of their names, without those that are
-    /// marked as trashed. The Maildir is not changed.
+    /// Repeatable. The files in `new` and `cur` are sent in the order of their names, except those marked as trashed.
+    /// The Maildir is not changed.
     #[arg(long, value_name = "DIR", conflicts_with_all = COMPOSED, conflicts_with = "only_if_input")]
     pub(super) maildir: Vec<PathBuf>,
 

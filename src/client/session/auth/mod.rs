@@ -84,19 +84,24 @@ impl Mask {
     /// Masks the proof of a login, both raw and in base64.
     pub fn of(login: Option<&Login>) -> Self {
         let mut mask = Self::default();
+        mask.add_proof(login);
+        mask
+    }
+
+    /// Masks the proof of this login as well.
+    pub fn add_proof(&mut self, login: Option<&Login>) {
         if let Some(Proof::Password(secret) | Proof::Token(secret)) =
             login.map(|login| &login.proof)
         {
             let bytes = secret.expose();
-            mask.add(printable(bytes));
+            self.add(printable(bytes));
             for before in 0..3 {
-                mask.add(inside_base64(bytes, before));
+                self.add(inside_base64(bytes, before));
             }
             if let Ok(text) = std::str::from_utf8(bytes) {
-                mask.add(text.to_owned());
+                self.add(text.to_owned());
             }
         }
-        mask
     }
 
     /// Adds a text to mask, such as a command line with a secret.

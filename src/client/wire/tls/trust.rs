@@ -112,8 +112,8 @@ impl Verifier {
         })
     }
 
-    /// A verifier for a policy that demands a chain to a trusted CA and the host's name, whatever the options accept; or one that
-    /// reports if that is met.
+    /// A verifier for a policy that demands a chain to a trusted CA and the host's name, whatever the options accept;
+    /// or one that reports if that is met.
     pub fn by_host(&self, trust: Trust) -> Self {
         Self {
             trust,

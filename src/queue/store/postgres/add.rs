@@ -73,6 +73,7 @@ pub fn add(
                         item,
                         records,
                         body,
+                        first: None,
                     },
                     attempt.epoch,
                 ));

@@ -50,8 +50,12 @@ impl Claim {
 fn commit(durability: Durability) -> &'static str {
     match durability {
         Durability::Disk => "on",
-        Durability::Process => "off",
+        Durability::Process | Durability::Later => "off",
     }
+}
+
+fn count(events: &[ItemEvent]) -> i32 {
+    i32::try_from(events.len()).unwrap_or(i32::MAX)
 }
 
 /// A claimed item.
@@ -64,8 +68,10 @@ pub struct PostgresClaim {
 
 struct State {
     history: History,
-    /// The number of the next record.
+    /// The number of the next record to be written.
     next: i32,
+    /// Records that are written with the next one.
+    later: Vec<ItemEvent>,
     /// The time of the next attempt. The outer `None`: it is not known yet; the inner one: there is none.
     #[expect(clippy::option_option, reason = "unknown, none, or a time")]
     due: Option<Option<SystemTime>>,
@@ -76,14 +82,15 @@ struct State {
 }
 
 impl PostgresClaim {
-    pub fn new(claim: Claim, stored: StoredItem) -> Self {
-        let message = StoredMessage::new(&claim.pool, &stored);
+    pub fn new(claim: Claim, mut stored: StoredItem) -> Self {
+        let message = StoredMessage::new(&claim.pool, &mut stored);
         Self {
             claim,
             message,
             state: Mutex::new(State {
                 history: stored.item.history.clone(),
                 next: i32::try_from(stored.records.len()).unwrap_or(i32::MAX),
+                later: Vec::new(),
                 due: None,
                 is_over: false,
                 read_error: None,
@@ -101,42 +108,62 @@ impl PostgresClaim {
         self.claim.leases.remove(&self.claim.id, self.claim.epoch);
     }
 
-    /// Appends a record, and renews the lease. A record that is written twice, because the connection was lost, has the
-    /// same number.
+    /// Appends records, and renews the lease. A record that is written twice, because the connection was lost, has the
+    /// same number. Returns the time of the last one.
     fn write(
         &self,
-        number: i32,
-        event: &ItemEvent,
+        first: i32,
+        events: &[ItemEvent],
         durability: Durability,
     ) -> Result<SystemTime, QueueError> {
-        let entry = serde_json::to_string(event).unwrap_or_default();
-        let held = match event {
+        let entries: Vec<String> = events
+            .iter()
+            .map(|event| serde_json::to_string(event).unwrap_or_default())
+            .collect();
+        let numbers: Vec<i32> = (first..).take(events.len()).collect();
+        let held = events.iter().rev().find_map(|event| match event {
             ItemEvent::Held => Some(true),
             ItemEvent::Released | ItemEvent::Requeued => Some(false),
             _ => None,
-        };
+        });
         let lease = self.claim.leases.milliseconds();
         let rows = self.claim.run(
             "with durable as (select set_config('synchronous_commit', $3, true)), \
              mine as (update ehlo.item set lease = now() + $4 * interval '1 ms', held = coalesce($5, held), \
                due = case when $5 = false then now() else due end \
                from durable where id = $1 and epoch = $2 returning id) \
-             insert into ehlo.note(id, seq, epoch, entry) select id, $6, $2, $7 from mine \
+             insert into ehlo.note(id, seq, epoch, entry) \
+               select mine.id, e.seq, $2, e.entry from mine, unnest($6, $7) as e(seq, entry) \
              on conflict (id, seq) do update set entry = excluded.entry returning at",
             &[
                 (&commit(durability), Type::TEXT),
                 (&lease, Type::INT8),
                 (&held, Type::BOOL),
-                (&number, Type::INT4),
-                (&entry, Type::TEXT),
+                (&numbers, Type::INT4_ARRAY),
+                (&entries, Type::TEXT_ARRAY),
             ],
         )?;
-        Ok(rows[0].get(0))
+        let times = rows.iter().map(|row| row.get(0));
+        Ok(times.max().unwrap_or_else(|| self.claim.pool.now()))
+    }
+
+    /// Writes the records that were left for later.
+    fn write_rest(&self, state: &mut State) -> Result<(), QueueError> {
+        if !state.later.is_empty() {
+            self.write(state.next, &state.later, Durability::Process)?;
+            state.next += count(&state.later);
+            state.later.clear();
+        }
+        Ok(())
     }
 
     /// Gives the claim back, and tells the workers if the item is due.
     fn release(&self) {
-        let (claim, due) = (&self.claim, self.state().due);
+        let mut state = self.state();
+        // Without them, its recipients are in doubt.
+        let _ = self.write_rest(&mut state);
+        let (claim, due) = (&self.claim, state.due);
+        drop(state);
         claim.leases.remove(&claim.id, claim.epoch);
         let (is_decided, waits) = (due.is_some(), due == Some(None));
         let time = due.flatten();
@@ -223,8 +250,20 @@ impl ClaimedItem for PostgresClaim {
                 id: self.item.id.clone(),
                 why,
             })?;
-        let at = self.write(state.next, &event, durability)?;
-        state.next += 1;
+        let at = if durability == Durability::Later {
+            state.later.push(event.clone());
+            self.claim.pool.now()
+        } else {
+            state.later.push(event.clone());
+            let written = self.write(state.next, &state.later, durability);
+            if written.is_err() {
+                state.later.pop();
+            }
+            let at = written?;
+            state.next += count(&state.later);
+            state.later.clear();
+            at
+        };
         state.history.apply(&Record { at, event });
         Ok(())
     }
@@ -242,8 +281,11 @@ impl ClaimedItem for PostgresClaim {
         let claim = &self.claim;
         let (id, epoch) = (claim.id.as_str(), claim.epoch);
         let remove = claim.pool.schema.sql(
-            "with durable as (select set_config('synchronous_commit', 'off', true)) \
-             delete from ehlo.item using durable where id = $1 and epoch = $2 returning id",
+            "with durable as (select set_config('synchronous_commit', 'off', true)), \
+             gone as (delete from ehlo.item using durable where id = $1 and epoch = $2 returning id), \
+             part as (delete from ehlo.body b using gone where b.id = gone.id), \
+             noted as (delete from ehlo.note n using gone where n.id = gone.id) \
+             select id from gone",
         );
         let find = claim
             .pool
@@ -263,6 +305,7 @@ impl ClaimedItem for PostgresClaim {
     }
 
     fn fail(self: Box<Self>, reason: &str) -> Result<(), QueueError> {
+        self.write_rest(&mut self.state())?;
         let reason = crate::system::text::shown(reason);
         self.claim.run(
             "with durable as (select set_config('synchronous_commit', 'on', true)) \

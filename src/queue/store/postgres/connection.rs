@@ -5,7 +5,7 @@ use crate::queue::store::postgres::url::cause;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio_postgres::error::SqlState;
@@ -52,8 +52,8 @@ pub struct Connection {
     client: Option<Client>,
     driver: Option<JoinHandle<()>>,
     runtime: Runtime,
-    /// Time of the database minus the time of this host, in microseconds.
-    pub clock_offset: i64,
+    /// When the database has answered last.
+    pub last_use: Instant,
 }
 
 impl Connection {
@@ -80,7 +80,7 @@ impl Connection {
             client: Some(client),
             driver: Some(driver),
             runtime,
-            clock_offset: 0,
+            last_use: Instant::now(),
         })
     }
 
@@ -113,11 +113,6 @@ impl Connection {
         self.client.as_ref().is_none_or(Client::is_closed)
     }
 
-    /// Measures the difference of the clocks.
-    pub fn measure_clock(&mut self, of_database: SystemTime) {
-        self.clock_offset = difference(of_database, SystemTime::now());
-    }
-
     fn client(&self) -> Result<&Client, Failure> {
         let client = self.client.as_ref();
         client.ok_or_else(|| Failure::Lost("the connection is closed".to_owned()))
@@ -133,15 +128,6 @@ impl Connection {
                 Err(_) => Err(Failure::Lost("there is no answer".to_owned())),
             }
         })
-    }
-}
-
-/// Microseconds from `then` to `at`.
-fn difference(at: SystemTime, then: SystemTime) -> i64 {
-    let micros = |time: Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
-    match at.duration_since(then) {
-        Ok(ahead) => micros(ahead),
-        Err(behind) => -micros(behind.duration()),
     }
 }
 

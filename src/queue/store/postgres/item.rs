@@ -20,12 +20,18 @@ pub const COLUMNS: &str = "i.id, i.metadata, i.size, i.checksum, i.failed, \
      array(select n.at from ehlo.note n where n.id = i.id order by n.seq), \
      array(select n.entry from ehlo.note n where n.id = i.id order by n.seq)";
 
+/// A further column: the message, if it is small. Workers reserve many items at a time.
+pub const SMALL_BODY: &str = "case when i.size <= 8192 then \
+     (select b.octets from ehlo.body b where b.id = i.id and b.part = 0) end";
+
 /// An item, and what is needed to read its message.
 #[derive(Clone)]
 pub struct StoredItem {
     pub item: Item,
     pub records: Vec<Record>,
     pub body: Body,
+    /// The first part of the message, if it is known already.
+    pub first: Option<Vec<u8>>,
 }
 
 /// The properties of a message.
@@ -38,7 +44,7 @@ pub struct Body {
 }
 
 impl StoredItem {
-    /// The item of a row with [`COLUMNS`].
+    /// The item of a row with [`COLUMNS`], and perhaps [`SMALL_BODY`].
     pub fn of(row: &Row) -> Result<Self, QueueError> {
         let name: &str = row.get(0);
         let damaged = |why: String| QueueError::Damaged {
@@ -65,6 +71,7 @@ impl StoredItem {
             },
             records,
             body,
+            first: if row.len() > 7 { row.get(7) } else { None },
         })
     }
 }
@@ -86,24 +93,30 @@ fn records(times: Vec<SystemTime>, entries: &[String]) -> Result<Vec<Record>, St
 
 /// The message of an item, as a stream that can be read again.
 pub struct StoredMessage {
-    pub pool: Arc<Pool>,
-    pub id: Id,
-    pub body: Body,
-    pub utf8_header: bool,
+    pool: Arc<Pool>,
+    id: Id,
+    body: Body,
+    utf8_header: bool,
+    /// The first part, if it is known already.
+    first: Option<Vec<u8>>,
 }
 
 impl StoredMessage {
-    pub fn new(pool: &Arc<Pool>, stored: &StoredItem) -> Self {
+    pub fn new(pool: &Arc<Pool>, stored: &mut StoredItem) -> Self {
         Self {
             pool: Arc::clone(pool),
             id: stored.item.id.clone(),
             body: stored.body,
             utf8_header: stored.item.metadata.utf8_header,
+            first: stored.first.take(),
         }
     }
 
     /// A part of the message; `None`: there is none of this number.
     fn part(&self, number: i32) -> Result<Option<Vec<u8>>, QueueError> {
+        if let (0, Some(first)) = (number, &self.first) {
+            return Ok(Some(first.clone()));
+        }
         let sql = self
             .pool
             .schema

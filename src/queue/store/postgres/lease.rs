@@ -224,13 +224,19 @@ impl Leases {
             return;
         }
         let sql = self.pool.schema.sql(
-            "update ehlo.item i set worker = null, epoch = null, lease = null \
-             from unnest($1, $2) as h(id, epoch) where i.id = h.id and i.epoch = h.epoch returning i.id",
+            "with given as (update ehlo.item i set worker = null, epoch = null, lease = null \
+               from unnest($1, $2) as h(id, epoch) where i.id = h.id and i.epoch = h.epoch returning i.id) \
+             select pg_notify($3, min(id)) from given having count(*) > 0",
         );
+        let channel = self.pool.schema.channel();
         let _ = self.pool.run_within(Duration::ZERO, |connection| {
             connection.query(
                 &sql,
-                &[(&ids, Type::TEXT_ARRAY), (&epochs, Type::INT8_ARRAY)],
+                &[
+                    (&ids, Type::TEXT_ARRAY),
+                    (&epochs, Type::INT8_ARRAY),
+                    (&channel, Type::TEXT),
+                ],
             )
         });
     }

@@ -68,7 +68,7 @@ impl PostgresStore {
     /// Connects, so that a database that cannot be used is noticed at once.
     pub fn open(database: &Database) -> Result<Self, QueueError> {
         let pool = open_pool(database)?;
-        pool.run(|connection| connection.query("select 1", &[]).map(drop))?;
+        pool.check()?;
         Ok(Self {
             database: database.clone(),
             leases: Arc::new(Leases::new(&pool)),
@@ -236,8 +236,9 @@ impl QueueStore for PostgresStore {
 
     fn message(&self, id: &Id) -> Result<Option<Box<dyn Replay>>, QueueError> {
         let stored = self.stored(id)?;
-        Ok(stored
-            .map(|stored| -> Box<dyn Replay> { Box::new(StoredMessage::new(&self.pool, &stored)) }))
+        Ok(stored.map(|mut stored| -> Box<dyn Replay> {
+            Box::new(StoredMessage::new(&self.pool, &mut stored))
+        }))
     }
 
     fn failure_reason(&self, id: &Id) -> Option<String> {
@@ -300,8 +301,11 @@ impl QueueStore for PostgresStore {
     }
 
     fn purge(&self, id: &Id) -> Result<bool, QueueError> {
-        let sql = "delete from ehlo.item where id = $1 and failed is not null \
-             and (lease is null or lease < now()) returning id";
+        let sql = "with gone as (delete from ehlo.item where id = $1 and failed is not null \
+               and (lease is null or lease < now()) returning id), \
+             part as (delete from ehlo.body b using gone where b.id = gone.id), \
+             noted as (delete from ehlo.note n using gone where n.id = gone.id) \
+             select id from gone";
         Ok(!self.query(sql, &[(&id.as_str(), Type::TEXT)])?.is_empty())
     }
 

@@ -8,7 +8,6 @@ use crate::queue::store::postgres::tls::Connector;
 use crate::queue::store::postgres::url::Settings;
 use crate::queue::store::{DatabaseFault, QueueError};
 use crate::system::secret::Secret;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -18,6 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Pause before the second attempt; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// Time after its last use for which a connection counts as usable without a test.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// Maximum pause.
 const MAX_PAUSE: Duration = Duration::from_secs(2);
@@ -32,8 +34,8 @@ pub struct Pool {
     password: Mutex<Option<Option<Secret>>>,
     state: Mutex<State>,
     returned: Condvar,
-    /// Time of the database minus the time of this host, in microseconds.
-    clock_offset: AtomicI64,
+    /// A time of the database, and when it was read; `None`: not yet. The clock of this host may be wrong, or be set.
+    clock: Mutex<Option<(SystemTime, Instant)>>,
 }
 
 #[derive(Default)]
@@ -59,7 +61,18 @@ impl Pool {
             password: Mutex::default(),
             state: Mutex::default(),
             returned: Condvar::new(),
-            clock_offset: AtomicI64::new(0),
+            clock: Mutex::default(),
+        })
+    }
+
+    /// Makes sure that the database can be used.
+    pub fn check(&self) -> Result<(), QueueError> {
+        self.run(|connection| {
+            // A new connection has been tested by its login.
+            if connection.last_use.elapsed() < FRESH {
+                return Ok(());
+            }
+            connection.query("select 1", &[]).map(drop)
         })
     }
 
@@ -102,6 +115,7 @@ impl Pool {
         let done = statements(&mut connection);
         // A transaction may be open after any error.
         let is_usable = matches!(done, Ok(_) | Err(Failure::Exists)) && !connection.is_closed();
+        connection.last_use = Instant::now();
         self.give_back(is_usable.then_some(connection));
         done
     }
@@ -138,11 +152,9 @@ impl Pool {
 
     /// Opens a connection to tables of the version that this program uses.
     pub fn connect(&self, on_notification: Option<OnNotification>) -> Result<Connection, Failure> {
-        let mut connection = self.log_in(on_notification)?;
-        let (version, time) = self.schema.version(&connection)?;
-        connection.measure_clock(time);
-        self.clock_offset
-            .store(connection.clock_offset, Ordering::Relaxed);
+        let connection = self.log_in(on_notification)?;
+        let (version, time) = self.schema.version_at_once(&connection)?;
+        self.set_clock(time);
         match version {
             Version::Current => Ok(connection),
             other => Err(Failure::Schema(other.to_text())),
@@ -167,17 +179,16 @@ impl Pool {
         opened
     }
 
+    /// Sets the time of the database, which was just read.
+    pub fn set_clock(&self, now: SystemTime) {
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, Instant::now()));
+    }
+
     /// The time of the database.
     pub fn now(&self) -> SystemTime {
-        let offset = self.clock_offset.load(Ordering::Relaxed);
-        let shift = Duration::from_micros(offset.unsigned_abs());
-        let now = SystemTime::now();
-        let shifted = if offset < 0 {
-            now.checked_sub(shift)
-        } else {
-            now.checked_add(shift)
-        };
-        shifted.unwrap_or(now)
+        let clock = *self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = clock.and_then(|(read, since)| read.checked_add(since.elapsed()));
+        now.unwrap_or_else(SystemTime::now)
     }
 
     /// The error of the queue for a failure.

@@ -27,14 +27,16 @@ create table ehlo.item(
   lease timestamptz
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
 create index item_due on ehlo.item(due) where failed is null and not held;
+-- The rows of an item in the following two tables are added and removed together with its own. Foreign keys would make
+-- every record slower.
 create table ehlo.body(
-  id text not null collate \"C\" references ehlo.item on delete cascade,
+  id text not null collate \"C\",
   part int not null,
   octets bytea not null,
   primary key(id, part));
 alter table ehlo.body alter octets set storage external;
 create table ehlo.note(
-  id text not null collate \"C\" references ehlo.item on delete cascade,
+  id text not null collate \"C\",
   seq int not null,
   -- The claim by which it was written.
   epoch bigint not null,
@@ -131,6 +133,20 @@ impl Schema {
             return statement.to_owned();
         }
         statement.replace("ehlo.", &format!("\"{}\".", self.name))
+    }
+
+    /// The version of the tables, and the time of the database, by one statement if there are tables. Not within a
+    /// transaction, which it may end.
+    pub fn version_at_once(
+        &self,
+        connection: &Connection,
+    ) -> Result<(Version, SystemTime), Failure> {
+        let sql = self.sql("select version, clock_timestamp() from ehlo.meta");
+        match connection.query(&sql, &[]) {
+            Ok(rows) if !rows.is_empty() => Ok((Version::of(Some(rows[0].get(0))), rows[0].get(1))),
+            Ok(_) | Err(Failure::Schema(_)) => self.version(connection),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// The version of the tables, and the time of the database.

@@ -2,7 +2,7 @@
 
 use crate::queue::Database;
 use crate::queue::store::postgres::connection::Parameter;
-use crate::queue::store::postgres::item::{COLUMNS, StoredItem};
+use crate::queue::store::postgres::item::{COLUMNS, SMALL_BODY, StoredItem};
 use crate::queue::store::postgres::lease::{Leases, number};
 use crate::queue::store::postgres::pool::Pool;
 use crate::queue::store::postgres::schema::Version;
@@ -53,14 +53,17 @@ impl Drop for Row {
             Kind::Role(role) => {
                 self.leases.remove_role(role);
                 run(
-                    "delete from ehlo.worker where worker = $1 and role = $2",
+                    "with durable as (select set_config('synchronous_commit', 'off', true)) \
+                     delete from ehlo.worker using durable where worker = $1 and role = $2",
                     &[(&worker, Type::INT8), (role, Type::TEXT)],
                 );
             }
             Kind::Slot(destination, number) => {
                 self.leases.remove_slot(destination, *number);
                 run(
-                    "delete from ehlo.slot where worker = $1 and destination = $2 and number = $3",
+                    "with durable as (select set_config('synchronous_commit', 'off', true)) \
+                     delete from ehlo.slot using durable \
+                     where worker = $1 and destination = $2 and number = $3",
                     &[
                         (&worker, Type::INT8),
                         (destination, Type::TEXT),
@@ -134,7 +137,7 @@ impl SharedStore for PostgresStore {
              picked as (select id from ehlo.item where failed is null and not held and due <= now() \
                and (lease is null or lease < now() or epoch = $2) order by due limit $4 for update skip locked) \
              update ehlo.item i set worker = $1, epoch = $2, lease = now() + $3 * interval '1 ms' \
-             from picked, durable where i.id = picked.id returning {COLUMNS}"
+             from picked, durable where i.id = picked.id returning {COLUMNS}, {SMALL_BODY}, clock_timestamp()"
         );
         let rows = self.query(
             &sql,
@@ -145,6 +148,10 @@ impl SharedStore for PostgresStore {
                 (&BATCH, Type::INT8),
             ],
         )?;
+        // By this time, all of them are due.
+        if let Some(row) = rows.last() {
+            self.pool.set_clock(row.get(8));
+        }
         let (mut items, mut damaged) = (Vec::new(), Vec::new());
         for row in &rows {
             match StoredItem::of(row) {
@@ -172,15 +179,19 @@ impl SharedStore for PostgresStore {
         let epochs = self.leases.forget(ids);
         let names: Vec<&str> = ids.iter().map(Id::as_str).collect();
         let sql = self.pool.schema.sql(
-            "with durable as (select set_config('synchronous_commit', 'off', true)) \
-             update ehlo.item i set worker = null, epoch = null, lease = null, due = coalesce($3, 'infinity') \
-             from durable, unnest($1, $2) as h(id, epoch) \
-             where i.id = h.id and (i.lease is null or i.lease < now() or i.epoch = h.epoch) returning i.id",
+            "with durable as (select set_config('synchronous_commit', 'off', true)), \
+             given as (update ehlo.item i \
+               set worker = null, epoch = null, lease = null, due = coalesce($3, 'infinity') \
+               from durable, unnest($1, $2) as h(id, epoch) \
+               where i.id = h.id and (i.lease is null or i.lease < now() or i.epoch = h.epoch) \
+               returning i.id, i.due) \
+             select pg_notify($4, min(id)) from given where due <= now() having count(*) > 0",
         );
-        let parameters: [Parameter<'_>; 3] = [
+        let parameters: [Parameter<'_>; 4] = [
             (&names, Type::TEXT_ARRAY),
             (&epochs, Type::INT8_ARRAY),
             (&until, Type::TIMESTAMPTZ),
+            (&self.pool.schema.channel(), Type::TEXT),
         ];
         // Without it, the items are examined again when their lease has ended.
         let _ = self.pool.run_within(Duration::ZERO, |connection| {
@@ -260,8 +271,8 @@ pub struct DatabaseState {
     pub tables: String,
     /// True if this program can use the tables.
     pub is_usable: bool,
-    /// Time of the database minus the time of this host, in milliseconds.
-    pub clock_offset: i64,
+    /// The time of the database, and that of this host at the same moment.
+    pub times: (SystemTime, SystemTime),
     pub workers: Vec<WorkerState>,
 }
 
@@ -307,9 +318,9 @@ impl Administration {
     }
 
     pub fn state(&self) -> Result<DatabaseState, QueueError> {
-        let state = self.pool.log_in(None).and_then(|mut connection| {
+        let state = self.pool.log_in(None).and_then(|connection| {
             let (version, time) = self.pool.schema.version(&connection)?;
-            connection.measure_clock(time);
+            let times = (time, SystemTime::now());
             let rows = connection.query(
                 "select current_setting('server_version'), current_database()::text, \
                  pg_is_in_recovery() or current_setting('transaction_read_only')::bool",
@@ -332,7 +343,7 @@ impl Administration {
                 is_read_only: row.get(2),
                 tables: version.to_text(),
                 is_usable: version == Version::Current,
-                clock_offset: connection.clock_offset / 1000,
+                times,
                 workers: workers
                     .iter()
                     .map(|row| WorkerState {

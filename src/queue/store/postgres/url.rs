@@ -74,8 +74,15 @@ impl Settings {
         let (mut passed, mut tls) = (Vec::new(), Tls::default());
         for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
             let (key, value) = decoded(parameter)?;
-            if !settings.set(&key, &value)? && !tls.set(&key, &value)? {
-                passed.push(parameter);
+            if key == "host" {
+                // tokio-postgres takes the list that libpq knows for one path.
+                passed.extend(
+                    value
+                        .split(',')
+                        .map(|host| format!("host={}", encoded(host))),
+                );
+            } else if !settings.set(&key, &value)? && !tls.set(&key, &value)? {
+                passed.push(parameter.to_owned());
             }
         }
         let url = format!("{base}?{}", passed.join("&"));
@@ -246,6 +253,13 @@ impl Settings {
     }
 }
 
+/// A value as it is written in a URL.
+fn encoded(value: &str) -> String {
+    form_urlencoded::byte_serialize(value.as_bytes())
+        .collect::<String>()
+        .replace('+', "%20")
+}
+
 /// Key and value of a parameter.
 fn decoded(parameter: &str) -> Result<(String, String), String> {
     let pair = form_urlencoded::parse(parameter.as_bytes()).next();
@@ -260,4 +274,29 @@ pub fn cause(error: &dyn std::error::Error) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::Location;
+
+    fn settings(url: &str) -> Settings {
+        let Location::Database(database) = Location::from(PathBuf::from(url)) else {
+            panic!("{url}")
+        };
+        Settings::of(&database).unwrap()
+    }
+
+    #[test]
+    fn several_hosts_are_tried_in_order() {
+        let unix = |path: &str| Host::Unix(path.into());
+        let sockets = settings("postgres:///ehlo?host=/run/a%20b,/run/c&host=/run/d");
+        let paths = [unix("/run/a b"), unix("/run/c"), unix("/run/d")];
+        assert_eq!(sockets.config.get_hosts(), paths);
+        let names = settings("postgres://a,b:5433/ehlo?sslmode=disable");
+        let hosts = [Host::Tcp("a".into()), Host::Tcp("b".into())];
+        assert_eq!(names.config.get_hosts(), hosts);
+        assert_eq!(names.config.get_ports(), [5432, 5433]);
+    }
 }

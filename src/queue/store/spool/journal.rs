@@ -238,7 +238,7 @@ impl JournalFile {
         };
         self.end.append(file, line, |file| match durability {
             Durability::Disk => file.sync_data(),
-            Durability::Process => Ok(()),
+            Durability::Process | Durability::Later => Ok(()),
         })
     }
 }
