@@ -87,10 +87,10 @@ class Queue:
     def __init__(self, ehlo, location, directory, database=None):
         self.ehlo, self.location, self.database = os.path.abspath(ehlo), location, database
         self.config = f"{directory}/config.toml"
-        pathlib.Path(self.config).write_text(
-            f'default = "out"\n[queue]\nper-host = 16\n[profile.out]\nrelay = "{ADDRESS}"\ntls = "off"\n'
-            '[sendmail]\naliases = "/dev/null"\n[submit]\nmessages = 1000000\nbytes = "10G"\nconnections = 100\n'
-        )
+        keys = f'default = "out"\n[queue]\nper-host = 16\n[profile.out]\nrelay = "{ADDRESS}"\ntls = "off"\n'
+        if database:
+            keys += '[submit]\nmessages = 1000000\nbytes = "10G"\nconnections = 100\n'
+        pathlib.Path(self.config).write_text(keys)
         self.socket = f"{directory}/submit.sock"
         self.environment = {"PATH": "/usr/bin:/bin", "HOME": directory, "EHLO_CONFIG": self.config}
 

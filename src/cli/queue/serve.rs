@@ -249,8 +249,8 @@ fn local_directory(location: &Location) -> Result<PathBuf, QueueError> {
     }
 }
 
-/// The message with the field that names its user.
-fn message(plan: &Sendmail, received: Received) -> Result<Message, StoreRefusal> {
+/// The message with the field that names its user, or those that are made of it.
+fn messages(plan: &Sendmail, received: Received) -> Result<Vec<Message>, StoreRefusal> {
     let Received {
         envelope,
         mut submission,
@@ -267,8 +267,8 @@ fn message(plan: &Sendmail, received: Received) -> Result<Message, StoreRefusal>
     let domain = sender.as_ref().map(|sender| sender.domain().to_string());
     submission.signer = plan.signer.for_sender(domain.as_deref());
     submission.crypt = plan.crypt.clone();
-    let message = Message::submit(&submission, &Rewriter::new(&plan.rewrite), now);
-    message.map_err(|error| refusal(error.exit(), error.to_string()))
+    let messages = Message::submit_each(&submission, &Rewriter::new(&plan.rewrite), now);
+    messages.map_err(|error| refusal(error.exit(), error.to_string()))
 }
 
 /// The user ID of the client. The credentials of a unix socket have one.
@@ -320,8 +320,8 @@ impl AcceptSubmission for Submissions<'_> {
     fn accept(&self, received: Received) -> Result<StoredAt, StoreRefusal> {
         self.charge(&received.envelope, received.bytes, false)?;
         let plan = self.plan(&received.envelope.sender)?;
-        let message = message(&plan, received)?;
-        let kept = keep(&plan, &message);
+        let messages = messages(&plan, received)?;
+        let kept = keep(&plan, &messages);
         let kept = kept.map_err(|error| refusal(Exit::Temporary, error.to_string()))?;
         self.has_accepted.store(true, Ordering::Relaxed);
         Ok(kept)
