@@ -53,16 +53,13 @@ pub fn html_to_text(html: &str) -> String {
     while let Some(at) = rest.find('<') {
         writer.text(&rest[..at]);
         let markup = &rest[at..];
-        match Markup::of(markup) {
-            Some(found) => {
-                writer.markup(&found);
-                rest = found.rest;
-            }
+        if let Some(found) = Markup::of(markup) {
+            writer.markup(&found);
+            rest = found.rest;
+        } else {
             // A lone less-than sign.
-            None => {
-                writer.text("<");
-                rest = &markup[1..];
-            }
+            writer.text("<");
+            rest = &markup[1..];
         }
     }
     writer.text(rest);
@@ -170,14 +167,11 @@ impl TextWriter {
     }
 
     fn markup(&mut self, markup: &Markup<'_>) {
+        let is_line_start = self.out.is_empty() || self.out.ends_with('\n');
         match markup.name.as_str() {
             "br" => self.out.push('\n'),
             "td" | "th" => self.is_after_blank = true,
-            name if BLOCKS.contains(&name) => {
-                if !self.out.is_empty() && !self.out.ends_with('\n') {
-                    self.out.push('\n');
-                }
-            }
+            name if BLOCKS.contains(&name) && !is_line_start => self.out.push('\n'),
             _ => {}
         }
     }

@@ -21,7 +21,7 @@ pub(in crate::mail) use content::with_crlf;
 pub use content::{DecodedBlocks, TransferEncoding, decode};
 use html_text::html_to_text;
 pub use links::links;
-pub use parse::{Limits, Parser};
+pub use parse::{Limits, Parser, TAGS};
 
 use crate::mail::message::Source;
 use ring::digest::{Context, SHA256};
