@@ -18,6 +18,7 @@ pub fn as_json(layer: &Layer) -> Value {
         "standard": layer.standard.to_string(),
         "ok": layer.is_ok(),
         "valid": layer.is_valid,
+        "part": layer.part,
         "signer": layer.signer.as_ref().map(signer),
         "text": layer.text,
     })

@@ -296,7 +296,7 @@ impl Subcommands {
             Self::Demo => Ok(Invocation::Demo),
             Self::Probe(arguments) => invocation(arguments.plan(typed, places), Invocation::Probe),
             Self::Ask(arguments) => invocation(arguments.plan(), Invocation::Ask),
-            Self::Bench(arguments) => invocation(arguments.plan(), Invocation::Bench),
+            Self::Bench(arguments) => invocation(arguments.plan(typed, places), Invocation::Bench),
             Self::Check(arguments) => invocation(arguments.plan(typed, places), Invocation::Check),
             Self::Verify(arguments) => invocation(arguments.plan(), Invocation::Verify),
             Self::Fetch(arguments) => invocation(arguments.plan(typed, places), Invocation::Fetch),

@@ -1,10 +1,14 @@
-//! Signals that end a run with many deliveries.
+//! Signals that end a run with many deliveries, or a server.
 
+use crate::server::Stopper;
 use crate::system::stop::Stop;
 use rustix::event::{PollFd, PollFlags, poll};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread;
 
 /// The first signal ends the run: sessions that have not sent the end of data are disconnected, and the reply
@@ -18,7 +22,6 @@ pub(crate) struct RunSignals {
 
 impl RunSignals {
     pub fn install() -> io::Result<Self> {
-        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
         let stop = Arc::new(Stop::default());
         let (waken, wakes) = UnixStream::pair()?;
         for signal in [SIGHUP, SIGINT, SIGTERM] {
@@ -29,6 +32,23 @@ impl RunSignals {
         disconnect_at_signal(Arc::clone(&stop), waken.try_clone()?)?;
         Ok(Self { stop, waken })
     }
+}
+
+/// At the first signal, the server is stopped, and the number of the signal is in the returned variable. The second one ends
+/// the process at once.
+pub(crate) fn stop_at_signal(stopper: Stopper) -> io::Result<Arc<AtomicI32>> {
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    let first = Arc::new(AtomicI32::new(0));
+    let received = Arc::clone(&first);
+    thread::Builder::new().spawn(move || {
+        for signal in &mut signals {
+            if received.swap(signal, Ordering::Relaxed) != 0 {
+                let _ = signal_hook::low_level::emulate_default_handler(signal);
+            }
+            stopper.stop();
+        }
+    })?;
+    Ok(first)
 }
 
 /// Does not read from `waken`, because other threads poll it as well.

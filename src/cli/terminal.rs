@@ -1,7 +1,6 @@
 //! Standard output and standard error, and steps of several commands whose errors are written there.
 
 use crate::client::transport::{LoadedTransport, Transport, Transports};
-use crate::mail::address::Address;
 use crate::mail::message::{Message, MessageError, MessageOptions};
 use crate::probe::Status;
 use crate::system::exit::Exit;
@@ -186,23 +185,28 @@ pub fn warn(text: &str) {
 
 /// Builds the message, or reports the error.
 pub fn build(options: MessageOptions) -> Result<Message, Exit> {
-    build_for(None, options)
+    let message = reported(Message::build(options, SystemTime::now()))?;
+    message.warnings.iter().for_each(|warning| warn(warning));
+    Ok(message)
 }
 
-/// The same for these recipients instead of those that the message names.
-pub fn build_for(
-    recipients: Option<Vec<Address>>,
-    options: MessageOptions,
-) -> Result<Message, Exit> {
-    let built = Message::build_for(recipients, options, SystemTime::now());
-    let message = built.map_err(|error: MessageError| {
+/// The same, with a message of its own for each recipient whom its encryption would name to the others.
+pub fn build_each(options: MessageOptions) -> Result<Vec<Message>, Exit> {
+    let messages = reported(Message::build_each(None, options, SystemTime::now()))?;
+    let first = messages.iter().take(1);
+    first
+        .flat_map(|message| &message.warnings)
+        .for_each(|warning| warn(warning));
+    Ok(messages)
+}
+
+fn reported<T>(built: Result<T, MessageError>) -> Result<T, Exit> {
+    built.map_err(|error| {
         if error.exit() != Exit::Ok {
             complain(&error.to_string());
         }
         error.exit()
-    })?;
-    message.warnings.iter().for_each(|warning| warn(warning));
-    Ok(message)
+    })
 }
 
 /// Tells a user at a terminal that the text is read from it.

@@ -139,12 +139,15 @@ impl<'p> LoadedTransport<'p> {
 
     /// The transport for one thread.
     pub fn open(&self) -> OpenTransport<'_> {
-        let session = &self.options.session;
+        self.open_with(&self.options.session)
+    }
+
+    fn open_with<'s>(&'s self, session: &'s session::Options) -> OpenTransport<'s> {
         let limit = session.timeout.or(session.patience);
         OpenTransport {
             router: self.router(),
             sts: StsLookup::new(&self.options.tls, self.proxy_login.as_ref(), limit),
-            session: &self.options.session,
+            session,
             policy: &self.options.policy,
             tls: &self.tls,
             loaded: self,
@@ -236,6 +239,11 @@ pub struct OpenTransport<'a> {
 }
 
 impl<'a> OpenTransport<'a> {
+    /// The same with other options of the session.
+    pub fn with_session<'s>(&'s self, session: &'s session::Options) -> OpenTransport<'s> {
+        self.loaded.open_with(session)
+    }
+
     /// `None`: no AUTH.
     pub fn login(&self) -> Option<&'a Login> {
         self.loaded.login()

@@ -13,6 +13,22 @@ pub struct Envelope {
     pub dsn: Dsn,
 }
 
+impl Envelope {
+    /// The same for these recipients only.
+    pub fn only(&self, recipients: Vec<Address>) -> Self {
+        let mut dsn = self.dsn.clone();
+        dsn.each.retain(|each| {
+            let key = each.recipient.key();
+            recipients.iter().any(|recipient| recipient.key() == key)
+        });
+        Self {
+            sender: self.sender.clone(),
+            recipients,
+            dsn,
+        }
+    }
+}
+
 /// The delivery status notifications that the sender requests (RFC 3461). `None`: not requested.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dsn {

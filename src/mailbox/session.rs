@@ -23,6 +23,10 @@ use std::io::Write;
 /// Fields of the header that a summary has.
 const FIELDS: &str = "DATE FROM TO CC SUBJECT MESSAGE-ID RETURN-PATH";
 
+/// Messages whose header is looked at, at an IMAP and at a POP3 server.
+const MAX_EXAMINED: usize = 100;
+const MAX_EXAMINED_POP3: usize = 20;
+
 /// The way to a mailbox.
 #[derive(Clone, Copy)]
 pub struct Opening<'a> {
@@ -369,6 +373,14 @@ impl MailboxSession<'_> {
         }
     }
 
+    /// Lets an IMAP server look for new messages in the mailbox that is open, if one is.
+    pub fn look_for_new(&mut self) -> Result<(), MailboxError> {
+        match &mut self.session {
+            Session::Imap(session, _) => session.look_for_new(),
+            Session::Pop3(..) => Ok(()),
+        }
+    }
+
     /// The UID of the next message in a mailbox.
     pub fn uid_next(&mut self, folder: &str) -> Result<u32, MailboxError> {
         let Session::Imap(session, _) = &mut self.session else {
@@ -408,6 +420,49 @@ impl MailboxSession<'_> {
             }
             Ok(())
         })?;
+        Ok(found)
+    }
+
+    /// Opens a mailbox, and finds the messages that meet the conditions and whose header meets another one. A POP3 server,
+    /// where only conditions on the size count, has to send the header of each message: the newest are looked at.
+    pub fn with_header(
+        &mut self,
+        folder: &str,
+        conditions: &[Condition],
+        is_it: &dyn Fn(&[u8]) -> bool,
+    ) -> Result<Vec<u32>, MailboxError> {
+        let (numbers, most) = match &mut self.session {
+            Session::Imap(session, selected) => {
+                *selected = session.select(folder, true)?;
+                let keys: Vec<SearchKey<'_>> =
+                    conditions.iter().flat_map(Condition::keys).collect();
+                let found = match selected.messages {
+                    0 => Vec::new(),
+                    _ => session.search(&keys)?,
+                };
+                (found, MAX_EXAMINED)
+            }
+            Session::Pop3(_, listed) => {
+                let fits = |message: &ListedMessage| {
+                    conditions.iter().all(|condition| match condition {
+                        Condition::Larger(size) => message.size > *size,
+                        Condition::Smaller(size) => message.size < *size,
+                        _ => true,
+                    })
+                };
+                let listed = listed.iter().filter(|(_, message)| fits(message));
+                (
+                    listed.map(|(&number, _)| number).collect(),
+                    MAX_EXAMINED_POP3,
+                )
+            }
+        };
+        let mut found = Vec::new();
+        for &number in numbers.iter().rev().take(most) {
+            if is_it(&self.header(number)?) {
+                found.push(number);
+            }
+        }
         Ok(found)
     }
 

@@ -1,7 +1,7 @@
 //! Findings about a probe: what is expired, soon to expire, weak or mismatched.
 
 use crate::client::session::parameters;
-use crate::probe::certificate::certificate_findings;
+use crate::probe::certificate::{certificate_findings, not_verified};
 use crate::probe::finding::Finding;
 use crate::probe::inspect::ProbeResult;
 use crate::probe::series::ProbeSeries;
@@ -22,10 +22,7 @@ pub fn findings(series: &ProbeSeries) -> Vec<Finding> {
             let text = format!("the cipher suite {suite} is weak: {}", weakness.words());
             all.push(Finding::warning("tls.cipher", text).with_section("RFC 9325 section 4.1"));
         }
-        if !tls.verified {
-            let text = format!("the certificate of {} is {}", tls.name, tls.judgement);
-            all.push(Finding::warning("tls.trust", text));
-        }
+        all.extend(not_verified(&tls.name, tls));
     }
     all.extend(clear_passwords(probe));
     all.extend(difference(probe));

@@ -17,7 +17,7 @@ mod session;
 pub mod spf;
 pub mod verify;
 
-pub use certificate::SOON;
+pub use certificate::{EXPIRED, EXPIRES, SOON};
 pub use dane::{DaneReport, HostRecords, Origin, RecordReport, RecordState};
 pub use expect::{Expectation, ExpectationResult};
 pub use finding::{Finding, FindingId, Status, worst};

@@ -8,18 +8,14 @@ use crate::server::options::{Introduction, ServerOptions};
 use crate::server::reply;
 use crate::server::session::{Client, CloseMode, ServerContext, ServerSession};
 use crate::server::store::MessageStore;
-use crate::server::stream::{ByteStream, within};
+use crate::server::stream::{ByteStream as _, SocketStream, within};
 use crate::system::user::peer_uid;
 use socket2::Socket;
 use std::io::{self, Write as _};
-use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread::{self, Scope};
 use std::time::Duration;
-
-/// Time that sessions get to end after the last expected message.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// Time that a client gets to close its side after the server's side is closed.
 const LINGER: Duration = Duration::from_secs(1);
@@ -96,8 +92,8 @@ impl Server {
     }
 
     /// Serves each connection in a thread of its own, until `count` messages were accepted or the time is
-    /// over. Returns the number of accepted messages. Sessions that are still open then get two seconds to
-    /// end.
+    /// over. Returns the number of accepted messages. Sessions that are still open then get some time to end
+    /// ([`ServerOptions::grace`]).
     pub fn serve(
         self,
         store: &dyn MessageStore,
@@ -136,7 +132,7 @@ impl Server {
         thread::scope(|scope| {
             let accepted = accept_all(&listeners, context, scope);
             drop(listeners);
-            limiter.shut_down(GRACE);
+            limiter.shut_down(options.grace);
             accepted
         })
         .map_err(ServerError::Accept)?;
@@ -176,7 +172,12 @@ fn serve_connection<'scope, 'env: 'scope>(
     scope: &'scope Scope<'scope, 'env>,
 ) {
     let socket = Arc::new(accepted.socket);
-    let uid = peer_uid(&*socket);
+    // A TCP connection has none.
+    let uid = accepted
+        .from
+        .is_none()
+        .then(|| peer_uid(&*socket))
+        .flatten();
     // Before the connection counts: one user must not be able to take the places of the others.
     let permit = match context.store.admit(uid) {
         Ok(permit) => permit,
@@ -194,9 +195,9 @@ fn serve_connection<'scope, 'env: 'scope>(
     let _ = thread::Builder::new().spawn_scoped(scope, move || {
         // An optimization only; a unix socket does not have this option.
         let _ = socket.set_tcp_nodelay(true);
-        let session = ServerSession::new(context, Arc::clone(&socket), client);
-        if session.run() == CloseMode::Polite {
-            linger_close(socket);
+        let stream = SocketStream::new(Arc::clone(&socket));
+        if ServerSession::new(context, stream, client).run() == CloseMode::Polite {
+            linger_close(SocketStream::new(socket));
         }
         drop((slot, permit));
     });
@@ -209,16 +210,16 @@ fn reject(mut socket: &Socket, reply: &str) {
 
 /// Closes the server's side, then waits for the client to close its own: a socket closed with unread input
 /// sends a reset, which can overtake the last reply.
-fn linger_close(mut socket: Arc<Socket>) {
+fn linger_close(mut stream: SocketStream) {
     let deadline = within(LINGER);
     let mut unread = [0; 4096];
-    let _ = socket.shutdown(Shutdown::Write);
-    while matches!(socket.receive(&mut unread, deadline), Ok(1..)) {}
+    while stream.end_writing() && matches!(stream.receive(&mut unread, deadline), Ok(1..)) {}
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::limiter::Grace;
     use crate::server::maildir::Maildir;
     use std::fs;
     use std::io::{Read, Write};
@@ -347,6 +348,55 @@ mod tests {
         assert_eq!(sink.serve(&maildir, &()).unwrap(), 0);
     }
 
+    /// A server that is stopped after the beginning of a message. Returns the number of accepted messages, and the replies
+    /// to the rest of the message and to another one.
+    fn stopped_within_a_message(grace: Grace, rest: &str) -> (u64, String) {
+        let home = tempfile::tempdir().unwrap();
+        let maildir = Maildir::open(home.path()).unwrap();
+        let sink = Server::bind(ServerOptions {
+            grace,
+            ..options(9)
+        })
+        .unwrap();
+        let (address, stopper) = (address(&sink), sink.stopper().unwrap());
+        let server = thread::spawn(move || sink.serve(&maildir, &()));
+        let mut stream = TcpStream::connect(address).unwrap();
+        let begun = "EHLO me\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nDATA\r\nhi\r\n";
+        stream.write_all(begun.as_bytes()).unwrap();
+        let mut said = Vec::new();
+        while !said.ends_with(b"<CRLF>.<CRLF>\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            said.push(byte[0]);
+        }
+        stopper.stop();
+        while TcpStream::connect(address).is_ok() {
+            thread::yield_now();
+        }
+        let _ = stream.write_all(rest.as_bytes());
+        let replies = replies(&mut stream);
+        (server.join().unwrap().unwrap(), replies)
+    }
+
+    #[test]
+    fn message_that_has_begun_is_received_after_the_stop_and_no_other() {
+        let grace = Grace {
+            messages: Duration::from_secs(3600),
+            sessions: Duration::ZERO,
+        };
+        let rest = ".\r\nMAIL FROM:<a@x>\r\n";
+        let (accepted, replies) = stopped_within_a_message(grace, rest);
+        assert_eq!(accepted, 1);
+        assert!(
+            replies.starts_with("250 2.0.0 ok, 4 bytes\r\n421 4.3.2 "),
+            "{replies}"
+        );
+        // Nothing of it is kept if it does not end.
+        let (accepted, replies) = stopped_within_a_message(Grace::NONE, "");
+        assert_eq!(accepted, 0);
+        assert!(replies.starts_with("421 4.3.2 "), "{replies}");
+    }
+
     #[test]
     fn server_listens_on_several_addresses() {
         let home = tempfile::tempdir().unwrap();
@@ -385,7 +435,7 @@ mod tests {
         );
         drop(idler);
         assert_eq!(running.accepted(), 1);
-        assert!(started.elapsed() < GRACE + LINGER);
+        assert!(started.elapsed() < Grace::default().sessions + LINGER);
     }
 
     #[test]

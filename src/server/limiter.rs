@@ -5,11 +5,37 @@ use std::collections::HashMap;
 use std::io::Write as _;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Time that sessions get to notice that their input was closed.
 const CLOSE_GRACE: Duration = Duration::from_millis(500);
+
+/// Time that clients get when the server is to end.
+#[derive(Debug, Clone, Copy)]
+pub struct Grace {
+    /// To send the rest of a message, and until it is stored.
+    pub messages: Duration,
+    /// To end the session then.
+    pub sessions: Duration,
+}
+
+impl Default for Grace {
+    fn default() -> Self {
+        Self {
+            messages: Duration::ZERO,
+            sessions: Duration::from_secs(2),
+        }
+    }
+}
+
+impl Grace {
+    pub const NONE: Grace = Grace {
+        messages: Duration::ZERO,
+        sessions: Duration::ZERO,
+    };
+}
 
 /// The state shared by all sessions.
 pub struct ConnectionLimiter {
@@ -18,8 +44,13 @@ pub struct ConnectionLimiter {
     max_connections: usize,
     /// Wakes the loop that accepts connections.
     waker: Option<UnixStream>,
+    /// True when the server is to end: no message is begun.
+    is_ending: AtomicBool,
+    /// Messages whose end has not been received, or that are being stored.
+    in_progress: AtomicUsize,
     state: Mutex<LimiterState>,
-    session_ended: Condvar,
+    /// A session has ended, or a message after the server was to end.
+    has_ended: Condvar,
     closing: Condvar,
 }
 
@@ -44,8 +75,10 @@ impl ConnectionLimiter {
             count,
             max_connections,
             waker,
+            is_ending: AtomicBool::new(false),
+            in_progress: AtomicUsize::new(0),
             state: Mutex::default(),
-            session_ended: Condvar::new(),
+            has_ended: Condvar::new(),
             closing: Condvar::new(),
         }
     }
@@ -57,7 +90,7 @@ impl ConnectionLimiter {
 
     /// True if all sessions are to end.
     pub fn is_ending(&self) -> bool {
-        self.is_complete() || self.state().is_closing
+        self.is_ending.load(Ordering::SeqCst) || self.is_complete()
     }
 
     /// Sleeps for this time. Returns false if the server closes before that.
@@ -103,9 +136,20 @@ impl ConnectionLimiter {
         })
     }
 
-    /// Waits until all connections have ended, at most `grace`; then closes those that remain.
-    pub fn shut_down(&self, grace: Duration) {
-        self.wait_for_sessions(grace);
+    /// Counts a message until the returned value is dropped.
+    pub fn begin_message(&self) -> MessageInProgress<'_> {
+        self.in_progress.fetch_add(1, Ordering::SeqCst);
+        MessageInProgress { limiter: self }
+    }
+
+    /// Waits for the messages that have begun, then for all connections, each for a limited time; then closes those that
+    /// remain.
+    pub fn shut_down(&self, grace: Grace) {
+        self.is_ending.store(true, Ordering::SeqCst);
+        self.wait(grace.messages, |_| {
+            self.in_progress.load(Ordering::SeqCst) > 0
+        });
+        self.wait_for_sessions(grace.sessions);
         self.state().is_closing = true;
         self.closing.notify_all();
         self.close(Shutdown::Read);
@@ -114,10 +158,14 @@ impl ConnectionLimiter {
     }
 
     fn wait_for_sessions(&self, limit: Duration) {
+        self.wait(limit, |state| !state.connections.is_empty());
+    }
+
+    fn wait(&self, limit: Duration, is_needed: impl Fn(&LimiterState) -> bool) {
         let state = self.state();
         let waited = self
-            .session_ended
-            .wait_timeout_while(state, limit, |state| !state.connections.is_empty());
+            .has_ended
+            .wait_timeout_while(state, limit, |state| is_needed(state));
         drop(waited);
     }
 
@@ -149,7 +197,24 @@ pub struct ConnectionSlot<'a> {
 impl Drop for ConnectionSlot<'_> {
     fn drop(&mut self) {
         self.limiter.state().connections.remove(&self.number);
-        self.limiter.session_ended.notify_all();
+        self.limiter.has_ended.notify_all();
+    }
+}
+
+/// A message that is being received or stored.
+pub struct MessageInProgress<'a> {
+    limiter: &'a ConnectionLimiter,
+}
+
+impl Drop for MessageInProgress<'_> {
+    fn drop(&mut self) {
+        let limiter = self.limiter;
+        limiter.in_progress.fetch_sub(1, Ordering::SeqCst);
+        if limiter.is_ending.load(Ordering::SeqCst) {
+            // With the lock, so that a thread that has just looked is waiting by now.
+            drop(limiter.state());
+            limiter.has_ended.notify_all();
+        }
     }
 }
 
@@ -216,7 +281,7 @@ mod tests {
     fn pause_ends_at_shutdown() {
         let limiter = limiter(1);
         assert!(limiter.pause(Duration::from_millis(1)));
-        limiter.shut_down(Duration::ZERO);
+        limiter.shut_down(Grace::NONE);
         assert!(!limiter.pause(Duration::from_secs(3600)) && limiter.is_ending());
     }
 

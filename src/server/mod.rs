@@ -38,6 +38,7 @@ pub use crate::server::auth::{Auth, MECHANISMS, UserDatabase, UsersError};
 pub use crate::server::events::{ServerEvent, ServerObserver};
 pub use crate::server::fault::{Delay, InjectedFault};
 pub use crate::server::fault_plan::FaultPlan;
+pub use crate::server::limiter::Grace;
 pub use crate::server::listener::{Listen, ServerError};
 pub use crate::server::maildir::Maildir;
 pub use crate::server::mbox::Mbox;

@@ -2,6 +2,7 @@
 
 use crate::server::auth::Auth;
 use crate::server::fault_plan::FaultPlan;
+use crate::server::limiter::Grace;
 use crate::server::listener::Listen;
 use crate::server::offers::OfferList;
 use crate::server::tls::ServerTls;
@@ -28,6 +29,7 @@ pub struct ServerOptions {
     pub software: &'static str,
     pub limits: SessionLimits,
     pub behavior: ServerBehavior,
+    pub grace: Grace,
 }
 
 impl ServerOptions {
@@ -42,6 +44,7 @@ impl ServerOptions {
             software: "ehlo sink",
             limits: SessionLimits::default(),
             behavior: ServerBehavior::default(),
+            grace: Grace::default(),
         }
     }
 }

@@ -186,11 +186,13 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
         loop {
             let offers = &self.context.behavior.offers;
             let command = match self.connection.line()? {
-                // A page in a browser can make it send SMTP commands in the body of an HTTP request.
-                ReceivedLine::Whole(line) if is_http(line) => return Err(SessionEnding::NotSmtp),
                 ReceivedLine::Whole(line) => {
                     let command = command::parse(line, offers);
                     let is_unknown = matches!(&command, Err(refusal) if *refusal == reply::UNKNOWN);
+                    // A page in a browser can make it send SMTP commands in the body of an HTTP request.
+                    if is_unknown && is_http(line) {
+                        return Err(SessionEnding::NotSmtp);
+                    }
                     let shown = if is_unknown && self.has_seen_auth {
                         faults::MASK
                     } else {

@@ -4,7 +4,7 @@ use crate::mail::address::Address;
 use crate::mail::envelope::{Dsn, NotifyOn, RecipientDsn, Return};
 use crate::server::arguments::value;
 use crate::server::connection::SessionEnding;
-use crate::server::limiter::ConnectionLimiter;
+use crate::server::limiter::{ConnectionLimiter, MessageInProgress};
 use crate::server::reply;
 use crate::server::reply::Refusal;
 use crate::smtp::parameter::decoded_xtext;
@@ -187,6 +187,7 @@ pub struct Receipt<'a> {
     failure: Option<io::Error>,
     bytes: u64,
     max_bytes: u64,
+    _in_progress: MessageInProgress<'a>,
 }
 
 /// The result for a complete message.
@@ -207,7 +208,7 @@ pub struct StoredReceipt {
 
 impl<'a> Receipt<'a> {
     pub fn begin(
-        store: &'a dyn MessageStore,
+        (store, limiter): (&'a dyn MessageStore, &'a ConnectionLimiter),
         envelope: &ReceivedEnvelope,
         max_bytes: u64,
     ) -> io::Result<Receipt<'a>> {
@@ -216,6 +217,7 @@ impl<'a> Receipt<'a> {
             failure: None,
             bytes: 0,
             max_bytes,
+            _in_progress: limiter.begin_message(),
         })
     }
 

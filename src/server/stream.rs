@@ -5,6 +5,8 @@ use crate::system::certificate::Certificate;
 use rustls::{ServerConfig, ServerConnection};
 use socket2::Socket;
 use std::io::{self, Read, Write};
+use std::mem;
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,18 +22,63 @@ pub trait ByteStream {
     fn reset(&mut self) {}
 }
 
-impl ByteStream for Arc<Socket> {
+/// A socket, with the time limits that are set on it: most reads and writes find the right ones, and a system call that
+/// sets them costs as much as a read.
+pub struct SocketStream {
+    socket: Arc<Socket>,
+    read_limit: Duration,
+    write_limit: Duration,
+    has_sent: bool,
+}
+
+impl SocketStream {
+    pub fn new(socket: Arc<Socket>) -> SocketStream {
+        SocketStream {
+            socket,
+            read_limit: Duration::ZERO,
+            write_limit: Duration::ZERO,
+            has_sent: true,
+        }
+    }
+
+    /// Sends that nothing follows. Returns false if the client has closed the connection.
+    pub fn end_writing(&self) -> bool {
+        self.socket.shutdown(Shutdown::Write).is_ok()
+    }
+}
+
+/// Added to a time limit that is set, so that it is right for the next deadline, too.
+const SPARE: Duration = Duration::from_millis(1);
+
+/// True if a limit that is set ends no earlier than this time, and not much later.
+fn is_near(set: Duration, left: Duration) -> bool {
+    set.checked_sub(left).is_some_and(|over| over <= left / 8)
+}
+
+impl ByteStream for SocketStream {
     fn receive(&mut self, into: &mut [u8], deadline: Instant) -> io::Result<usize> {
-        self.set_read_timeout(Some(until(deadline)?))?;
-        // The kernel leaves this mode by itself, and other sockets than TCP do not have it.
-        let _ = rustix::net::sockopt::set_tcp_quickack(self.as_ref(), true);
-        retried(|| self.as_ref().read(into))
+        let left = until(deadline)?;
+        if !is_near(self.read_limit, left) {
+            self.read_limit = left + SPARE;
+            self.socket.set_read_timeout(Some(self.read_limit))?;
+        }
+        // A client that sends its message in small writes may wait for the acknowledgment of one before the next (RFC
+        // 896), which the kernel delays. With a reply, it is sent at once. Other sockets than TCP do not have this mode.
+        if !mem::take(&mut self.has_sent) {
+            let _ = rustix::net::sockopt::set_tcp_quickack(&*self.socket, true);
+        }
+        retried(|| (&*self.socket).read(into))
     }
 
     fn send(&mut self, mut bytes: &[u8], deadline: Instant) -> io::Result<()> {
+        self.has_sent = true;
         while !bytes.is_empty() {
-            self.set_write_timeout(Some(until(deadline)?))?;
-            match retried(|| self.as_ref().write(bytes))? {
+            let left = until(deadline)?;
+            if !is_near(self.write_limit, left) {
+                self.write_limit = left + SPARE;
+                self.socket.set_write_timeout(Some(self.write_limit))?;
+            }
+            match retried(|| (&*self.socket).write(bytes))? {
                 0 => return Err(io::ErrorKind::WriteZero.into()),
                 sent => bytes = &bytes[sent..],
             }
@@ -40,7 +87,7 @@ impl ByteStream for Arc<Socket> {
     }
 
     fn reset(&mut self) {
-        let _ = self.set_linger(Some(Duration::ZERO));
+        let _ = self.socket.set_linger(Some(Duration::ZERO));
     }
 }
 

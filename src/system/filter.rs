@@ -1,5 +1,8 @@
 //! Runs a program as a filter: its input is made while it runs, and its output is taken piece by piece. Memory is
 //! bounded by one piece of each.
+//!
+//! Programs such as `openssl` read and write 4 KiB at a time. Waking up for each of them costs as much as what they do, so
+//! the pipes are large, and an exchange that fills the input waits until there is something to do at both ends.
 
 use crate::system::process;
 use crate::system::subprocess::{END_POLL_INTERVAL, OUTPUT_GRACE, POLL_INTERVAL, would_block};
@@ -10,6 +13,7 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Maximum that is kept of the standard error, in octets: its beginning.
@@ -17,6 +21,12 @@ const MAX_MESSAGES: usize = 64 * 1024;
 
 /// Octets that are read at once.
 const BLOCK: usize = 64 * 1024;
+
+/// Requested size of the pipes, in octets: what a user without privileges may have (`/proc/sys/fs/pipe-max-size`).
+const PIPE: usize = 1024 * 1024;
+
+/// Pause after the input pipe was filled, if it has the requested size. A fast program reads a half of it meanwhile.
+const PAUSE: Duration = Duration::from_micros(300);
 
 /// A program that is to be run as a filter. It has a process group of its own, and no terminal.
 pub struct Filter<'a> {
@@ -64,6 +74,7 @@ impl Filter<'_> {
             .stderr(Stdio::piped());
         process::expect_children().map_err(FilterError::System)?;
         let mut child = self.command.spawn().map_err(FilterError::Start)?;
+        let now = Instant::now();
         let mut running = Running {
             input: child.stdin.take(),
             pending: Vec::new(),
@@ -73,7 +84,9 @@ impl Filter<'_> {
             errors: child.stderr.take().map(OwnedFd::from).map(File::from),
             messages: Vec::new(),
             block: vec![0; BLOCK],
-            last_progress: Instant::now(),
+            pause: Duration::ZERO,
+            last_progress: now,
+            last_check: now,
             ended: None,
             child,
         };
@@ -102,20 +115,33 @@ struct Running {
     errors: Option<File>,
     messages: Vec<u8>,
     block: Vec<u8>,
+    /// Pause after the input pipe was filled.
+    pause: Duration,
     last_progress: Instant,
+    /// Time of the last check if the program has ended.
+    last_check: Instant,
     /// The end of the program, and the time at which it was noticed.
     ended: Option<(ExitStatus, Instant)>,
 }
 
 impl Running {
     fn exchange(&mut self, filter: &mut Filter<'_>) -> Result<ExitStatus, FilterError> {
-        self.set_nonblocking().map_err(FilterError::System)?;
+        self.prepare_pipes().map_err(FilterError::System)?;
         loop {
-            self.wait().map_err(FilterError::System)?;
-            self.write(filter.feed).map_err(FilterError::Feed)?;
-            self.read_output(filter.consume)?;
-            self.read_errors().map_err(FilterError::System)?;
-            self.check_end().map_err(FilterError::System)?;
+            let ready = self.wait().map_err(FilterError::System)?;
+            let mut is_full = false;
+            if ready.input {
+                is_full = self.write(filter.feed).map_err(FilterError::Feed)?;
+            }
+            if ready.output {
+                self.read_output(filter.consume)?;
+            }
+            if ready.errors {
+                self.read_errors().map_err(FilterError::System)?;
+            }
+            if !ready.any() || self.output.is_none() || self.last_check.elapsed() > POLL_INTERVAL {
+                self.check_end().map_err(FilterError::System)?;
+            }
             if let Some((status, since)) = self.ended {
                 let is_open = self.output.is_some() || self.errors.is_some();
                 if !is_open || since.elapsed() > OUTPUT_GRACE {
@@ -124,13 +150,22 @@ impl Running {
             } else if self.last_progress.elapsed() > filter.idle {
                 return Err(FilterError::Idle(filter.idle));
             }
+            if is_full && !self.pause.is_zero() {
+                thread::sleep(self.pause);
+            }
         }
     }
 
-    fn set_nonblocking(&self) -> io::Result<()> {
+    fn prepare_pipes(&mut self) -> io::Result<()> {
         let input = self.input.as_ref().map(AsFd::as_fd);
         for end in input.into_iter().chain(self.outputs()) {
             rustix::io::ioctl_fionbio(end, true)?;
+        }
+        if let (Some(input), Some(output)) = (&self.input, &self.output)
+            && enlarge(input.as_fd())
+            && enlarge(output.as_fd())
+        {
+            self.pause = PAUSE;
         }
         Ok(())
     }
@@ -143,7 +178,7 @@ impl Running {
     }
 
     /// Waits until something can be read or written, or the next check is due.
-    fn wait(&self) -> io::Result<()> {
+    fn wait(&self) -> io::Result<Ready> {
         let interval = if self.output.is_some() {
             POLL_INTERVAL
         } else {
@@ -157,11 +192,18 @@ impl Running {
             .map(|end| PollFd::from_borrowed_fd(end, PollFlags::IN));
         let mut ends: Vec<PollFd<'_>> = input.into_iter().chain(outputs).collect();
         rustix::io::retry_on_intr(|| poll(&mut ends, Some(&limit)))?;
-        Ok(())
+        let mut ends = ends.iter().map(|end| !end.revents().is_empty());
+        let mut is_ready = |is_open: bool| is_open && ends.next().unwrap_or(false);
+        Ok(Ready {
+            input: is_ready(self.input.is_some()),
+            output: is_ready(self.output.is_some()),
+            errors: is_ready(self.errors.is_some()),
+        })
     }
 
-    /// Writes as much as the pipe accepts. A program that closes its input is not an error here: its status is.
-    fn write(&mut self, feed: &mut dyn FnMut(&mut Vec<u8>) -> io::Result<()>) -> io::Result<()> {
+    /// Writes as much as the pipe accepts; true if that is less than there is. A program that closes its input is not an
+    /// error here: its status is.
+    fn write(&mut self, feed: &mut dyn FnMut(&mut Vec<u8>) -> io::Result<()>) -> io::Result<bool> {
         while let Some(input) = &mut self.input {
             if self.written == self.pending.len() {
                 self.pending.clear();
@@ -170,7 +212,7 @@ impl Running {
                 if self.pending.is_empty() {
                     self.was_given_all = true;
                     self.input = None;
-                    return Ok(());
+                    return Ok(false);
                 }
             }
             match input.write(&self.pending[self.written..]) {
@@ -178,29 +220,32 @@ impl Running {
                     self.written += count;
                     self.last_progress = Instant::now();
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(true),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Ok(_) | Err(_) => self.input = None,
             }
         }
-        Ok(())
+        Ok(false)
     }
 
+    /// Reads what is in the pipe.
     fn read_output(
         &mut self,
         consume: &mut dyn FnMut(&[u8]) -> io::Result<()>,
     ) -> Result<(), FilterError> {
-        let Some(output) = &mut self.output else {
-            return Ok(());
-        };
-        match output.read(&mut self.block) {
-            Ok(0) => self.output = None,
-            Ok(count) => {
-                self.last_progress = Instant::now();
-                consume(&self.block[..count]).map_err(FilterError::Consume)?;
+        for _ in 0..PIPE / BLOCK {
+            let Some(output) = &mut self.output else {
+                break;
+            };
+            match output.read(&mut self.block) {
+                Ok(0) => self.output = None,
+                Ok(count) => {
+                    self.last_progress = Instant::now();
+                    consume(&self.block[..count]).map_err(FilterError::Consume)?;
+                }
+                Err(error) if would_block(&error) => break,
+                Err(error) => return Err(FilterError::System(error)),
             }
-            Err(error) if would_block(&error) => {}
-            Err(error) => return Err(FilterError::System(error)),
         }
         Ok(())
     }
@@ -223,6 +268,7 @@ impl Running {
     }
 
     fn check_end(&mut self) -> io::Result<()> {
+        self.last_check = Instant::now();
         if self.ended.is_none()
             && let Some(status) = self.child.try_wait()?
         {
@@ -239,6 +285,25 @@ impl Running {
             let _ = self.child.wait();
         }
     }
+}
+
+/// The ends of the pipes at which something is to be done.
+#[derive(Clone, Copy)]
+struct Ready {
+    input: bool,
+    output: bool,
+    errors: bool,
+}
+
+impl Ready {
+    fn any(self) -> bool {
+        self.input || self.output || self.errors
+    }
+}
+
+/// Gives a pipe the requested size; false if it keeps its own.
+fn enlarge(end: BorrowedFd<'_>) -> bool {
+    rustix::pipe::fcntl_setpipe_size(end, PIPE).is_ok()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ of EHLO. DIR must be on a disk, for the database and the spools. STORE is databa
     1 process, mbox   one ehlo queues all messages of an mbox
     N processes       N ehlo at a time queue one message each
     N workers         N `ehlo queue run` deliver what is queued to smtp-sink
+    N clients         N clients of the submission socket queue messages, while a worker delivers them
     prototype         the statements of a queue without mail, by pgbench: an insert, and a claim, two records and a removal
 """
 import argparse
@@ -86,7 +87,11 @@ class Queue:
     def __init__(self, ehlo, location, directory, database=None):
         self.ehlo, self.location, self.database = os.path.abspath(ehlo), location, database
         self.config = f"{directory}/config.toml"
-        pathlib.Path(self.config).write_text("[queue]\nper-host = 16\n")
+        keys = f'default = "out"\n[queue]\nper-host = 16\n[profile.out]\nrelay = "{ADDRESS}"\ntls = "off"\n'
+        if database:
+            keys += '[submit]\nmessages = 1000000\nbytes = "10G"\nconnections = 100\n'
+        pathlib.Path(self.config).write_text(keys)
+        self.socket = f"{directory}/submit.sock"
         self.environment = {"PATH": "/usr/bin:/bin", "HOME": directory, "EHLO_CONFIG": self.config}
 
     def run(self, *arguments, background=False, **options):
@@ -115,11 +120,31 @@ class Queue:
             self.run("queue", "run")
             return
         workers = [self.run("queue", "run", "--watch", background=True) for _ in range(count)]
-        while self.database.client("psql", "-X", "-q", "-t", "-c", "select count(*) from ehlo.item").strip() != "0":
-            time.sleep(0.1)
+        self.wait_until_empty()
         for worker in workers:
             worker.terminate()
             assert worker.wait() == 0
+
+    def wait_until_empty(self):
+        while self.database.client("psql", "-X", "-q", "-t", "-c", "select count(*) from ehlo.item").strip() != "0":
+            time.sleep(0.1)
+
+    def clients(self, messages, count):
+        arguments = ["-n", str(messages), "-c", str(count), "--per-connection", "10", "-f", "alice@example.org", "-q"]
+        command = [self.ehlo, "bench", self.socket, *arguments]
+        subprocess.run(command, check=True, env=self.environment, stdout=subprocess.DEVNULL)
+        self.wait_until_empty()
+
+    def measure_clients(self, name, messages, counts):
+        server = self.run("queue", "serve", "--socket", self.socket, background=True)
+        worker = self.run("queue", "run", "--watch", background=True)
+        while not os.path.exists(self.socket):
+            time.sleep(0.1)
+        for count in counts:
+            rate(f"{name}: {count} clients", messages, lambda: self.clients(messages, count), with_processor_time=False)
+        for process in (server, worker):
+            process.terminate()
+            process.wait()
 
 
 def processor_time(database):
@@ -132,11 +157,14 @@ def processor_time(database):
     return used
 
 
-def rate(name, messages, work, database):
+def rate(name, messages, work, database=None, with_processor_time=True):
     used, begun = processor_time(database), time.monotonic()
     work()
     wall, used = time.monotonic() - begun, processor_time(database) - used
-    print(f"{name:28} {messages / wall:8.0f}/s {used / messages * 1e3:8.2f} ms of CPU a message", flush=True)
+    line = f"{name:28} {messages / wall:8.0f}/s"
+    if with_processor_time:
+        line += f" {used / messages * 1e3:8.2f} ms of CPU a message"
+    print(line, flush=True)
 
 
 def measure(name, queue, messages, counts):
@@ -147,6 +175,8 @@ def measure(name, queue, messages, counts):
     for count in counts:
         rate(f"{name}: {count} processes", messages, lambda: queue.processes(messages, count), database)
         rate(f"{name}: {count} workers", messages, lambda: queue.workers(count), database)
+    if database:
+        queue.measure_clients(name, messages, (1, 4, 16))
 
 
 def measure_prototype(database):

@@ -4,6 +4,9 @@
 use crate::program::{Ehlo, Run};
 use crate::receiver::Receiver;
 use std::fs;
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 const MARKER: &str = "plain text";
@@ -188,14 +191,17 @@ const BOTH_PGP: [Fault; 3] = [
     ),
 ];
 
-const ENCRYPT_SMIME: [Fault; 8] = [
+/// `mark` prints the beginning of an encrypted structure of CMS.
+const CMS: &str = "mark() { printf '\\060\\200\\006\\011\\052\\206\\110\\206\\367\\015\\001\\007\\003\\240\\200\\060\\200'; }\n";
+
+const ENCRYPT_SMIME: [Fault; 9] = [
     fault(
         "fails at once",
         "echo broken >&2; exit 1",
         69,
         "openssl failed: broken (exit status 1)",
     ),
-    fault("is killed", "printf 0; kill -9 $$", 69, "signal 9"),
+    fault("is killed", "mark; kill -9 $$", 69, "signal 9"),
     fault("hangs", "exec sleep 600", 69, "did nothing for 1 seconds"),
     fault(
         "encrypts nothing",
@@ -205,24 +211,102 @@ const ENCRYPT_SMIME: [Fault; 8] = [
     ),
     fault("passes the text on", "cat", 69, "not in the form"),
     fault(
+        "passes the text on after an octet",
+        "printf 0; cat",
+        69,
+        "not in the form",
+    ),
+    fault(
         "reads nothing",
-        "exec <&-; printf 0x",
+        "exec <&-; mark; printf x",
         69,
         "did not read the whole message",
     ),
     fault(
         "fails at its end",
-        "printf 0; cat >/dev/null; exit 1",
+        "mark; cat >/dev/null; exit 1",
         69,
         "exit status 1",
     ),
     fault("cannot be run", "", 69, "cannot run openssl"),
 ];
 
+/// The signature and the encryption run at the same time.
+const BOTH_SMIME: [Fault; 10] = [
+    fault("does not sign", "sign() { exit 1; }", 69, SIGN_FAILED),
+    fault(
+        "fails at the end of the signature",
+        "sign() { cat >/dev/null; echo broken >&2; exit 1; }",
+        69,
+        "--sign smime: openssl failed: broken",
+    ),
+    fault(
+        "is killed while it signs",
+        "sign() { head -c 9000 >/dev/null; kill -9 $$; }",
+        69,
+        SIGN_FAILED,
+    ),
+    fault(
+        "hangs while it signs",
+        "sign() { exec sleep 600; }",
+        69,
+        "--sign smime: openssl did nothing for 1 seconds",
+    ),
+    fault(
+        "signs nothing",
+        "sign() { cat >/dev/null; }",
+        69,
+        SIGN_FAILED,
+    ),
+    fault(
+        "passes the text on instead of a signature",
+        "sign() { cat; }",
+        69,
+        SIGN_FAILED,
+    ),
+    fault(
+        "signs a part",
+        "sign() { exec <&-; printf 0x; }",
+        69,
+        "--sign smime: openssl failed: it did not read the whole message",
+    ),
+    fault(
+        "does not encrypt",
+        "encrypt() { exit 1; }",
+        69,
+        "--encrypt smime: openssl failed",
+    ),
+    fault(
+        "is killed while it encrypts",
+        "encrypt() { mark; head -c 9000 >/dev/null; kill -9 $$; }",
+        69,
+        "--encrypt smime: openssl failed: signal 9",
+    ),
+    fault(
+        "hangs while it encrypts",
+        "encrypt() { exec sleep 600; }",
+        69,
+        "--encrypt smime: openssl did nothing for 1 seconds",
+    ),
+];
+
+/// Runs the function `sign` or `encrypt`. A fault replaces one of them.
+const BOTH_CMS: &str = "\
+    mark() { printf '\\060\\200\\006\\011\\052\\206\\110\\206\\367\\015\\001\\007\\003\\240\\200\\060\\200'; }\n\
+    sign() { cat >/dev/null; printf 0x; }\n\
+    encrypt() { mark; cat >/dev/null; }\n";
+
+const SIGN_FAILED: &str = "--sign smime: openssl failed";
+
 /// Runs a command with a program in place of gpg and openssl.
 fn run(fault: &Fault, prelude: &str, arguments: &[&str]) -> Run {
     let ehlo = Ehlo::new();
-    let text = format!("#!/bin/sh\n{prelude}{}\n", fault.script);
+    let end = if prelude == BOTH_CMS {
+        "case \"$*\" in *-sign*) sign ;; *) encrypt ;; esac"
+    } else {
+        ""
+    };
+    let text = format!("#!/bin/sh\n{prelude}{}\n{end}\n", fault.script);
     for name in ["gpg", "openssl"] {
         if !fault.script.is_empty() {
             ehlo.script(name, &text);
@@ -252,8 +336,10 @@ fn is_empty(server: &Receiver) -> bool {
 }
 
 fn nothing_is_sent(faults: &[Fault], prelude: &str, options: &[&str]) {
-    let server = Receiver::start(&["--mbox", "mbox"]);
-    let relay = server.relay();
+    // A server that is not even connected to gets no plain text.
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    server.set_nonblocking(true).unwrap();
+    let relay = server.local_addr().unwrap().to_string();
     let letter = [
         "--relay",
         &relay,
@@ -281,7 +367,13 @@ fn nothing_is_sent(faults: &[Fault], prelude: &str, options: &[&str]) {
             fault.name,
             run.stderr
         );
-        assert!(is_empty(&server), "{}", fault.name);
+        let connection = server.accept().map(|_| ());
+        assert_eq!(
+            connection.unwrap_err().kind(),
+            ErrorKind::WouldBlock,
+            "{}",
+            fault.name
+        );
     }
 }
 
@@ -306,7 +398,12 @@ fn nothing_is_sent_if_smime_encryption_fails() {
         options.extend(["--encrypt-key".to_owned(), path.display().to_string()]);
     }
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
-    nothing_is_sent(&ENCRYPT_SMIME, "", &options);
+    nothing_is_sent(&ENCRYPT_SMIME, CMS, &options);
+    let key = directory.path().join("alice.pem");
+    fs::write(&key, signing_key("alice@crepes.fr")).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    let sign = ["--sign", "smime", "--sign-key", key.to_str().unwrap()];
+    nothing_is_sent(&BOTH_SMIME, BOTH_CMS, &[&options[..], &sign].concat());
     // One of the three has none.
     let missing = [fault(
         "is not run",
@@ -336,6 +433,16 @@ fn certificate(address: &str, year: i32) -> String {
     let name = rcgen::SanType::Rfc822Name(address.try_into().unwrap());
     parameters.subject_alt_names.push(name);
     parameters.self_signed(&key).unwrap().pem()
+}
+
+/// A key with its certificate for an address, in PEM.
+fn signing_key(address: &str) -> String {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut parameters = rcgen::CertificateParams::default();
+    let name = rcgen::SanType::Rfc822Name(address.try_into().unwrap());
+    parameters.subject_alt_names.push(name);
+    let certificate = parameters.self_signed(&key).unwrap();
+    key.serialize_pem() + &certificate.pem()
 }
 
 #[test]

@@ -263,6 +263,54 @@ fn server_that_accepts_nothing_gives_the_status_of_its_reply() {
 }
 
 #[test]
+fn profile_names_the_server_its_tls_and_its_login() {
+    let users = [("users", "load:secret\n")];
+    let options = [
+        "--tls",
+        "starttls",
+        "--auth",
+        "users",
+        "--save-ca",
+        "ca.pem",
+    ];
+    let receiver = Receiver::with_files(&users, &options);
+    let profile = |rest: &str| {
+        let ehlo = Ehlo::new();
+        let password = ehlo.private("password", "secret\n");
+        let config = format!(
+            "[profile.mine]\nrelay = \"{}\"\ntls = \"starttls\"\nca-file = \"{}\"\nuser = \"load\"\npassword-file = \"{}\"\n{rest}\n[profile.mx]\nfrom = \"a@example.com\"\n",
+            receiver.relay(),
+            receiver.path("ca.pem").display(),
+            password.display(),
+        );
+        ehlo.private("ehlo.toml", &config);
+        ehlo.args(["bench", "--config", "ehlo.toml", "--json", "-n", "5"])
+    };
+    let run = profile("").args(["--profile", "mine"]).run();
+    run.exits(0);
+    let result = summary(&run);
+    for step in ["tls", "auth"] {
+        assert_eq!(result["steps"][step]["count"], 5, "{result}");
+    }
+    for (options, words) in [
+        (&["--profile", "mx"][..], "the profile has no relay"),
+        (
+            &["--profile", "mine", "--tls", "off"],
+            "conflicts with --profile",
+        ),
+        (&["--profile", "mine", "127.0.0.1"], "omit the host"),
+        (
+            &["--profile", "mine", "--to", "a@hamburger.edu"],
+            "--allow-recipients",
+        ),
+    ] {
+        let run = profile("").args(options).run();
+        run.exits(64).complains(1).says(&[words]);
+    }
+    Ehlo::new().args(["bench", "-n", "5"]).run().exits(64);
+}
+
+#[test]
 fn many_connections_need_little_memory() {
     let receiver = Receiver::start(&["--max-connections", "1000"]);
     let peak = |connections: &str, messages: &str| {
@@ -467,7 +515,7 @@ fn report_fits_in_eighty_columns_and_the_page_loads_nothing() {
     ]);
     let page = ehlo.path("page.html");
     let copy = tempfile::NamedTempFile::new().unwrap();
-    let run = ehlo.args(["--interval", "5ms", "--rate", "500/s"]);
+    let run = ehlo.args(["--interval", "5ms", "--rate", "100/s"]);
     fs::hard_link(copy.path(), &page).unwrap();
     let run = run.run();
     run.exits(79).has_nothing_raw().shows(&[

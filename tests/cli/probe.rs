@@ -196,8 +196,8 @@ fn a_certificate_is_judged_and_not_enforced() {
             run.exits(0).complains(0).shows(&[
                 "\nTLS         TLSv1.3 TLS_AES_256_GCM_SHA384 X25519",
                 &format!("\ncertificate of 127.0.0.1: {judgement}"),
-                &format!("\n              sha256:{}\n", hex(&papers.sum())),
-                &format!("\n              key sha256:{}\n", hex(&papers.key_sum())),
+                &format!("\nsha256      {}\n", hex(&papers.sum())),
+                &format!("\nkey sha256  {}\n", hex(&papers.key_sum())),
                 "\nover TLS    SIZE 1000, AUTH PLAIN\n",
                 "\nAUTH        PLAIN (TLS only)\n",
             ]);

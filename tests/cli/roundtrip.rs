@@ -79,6 +79,11 @@ fn watched(talk: &mut Talk) {
     talk.say("* LIST () \"/\" INBOX\n* LIST (\\Junk) \"/\" Spam\na2 OK done");
     status(talk, "a3", "INBOX", 10);
     status(talk, "a4", "Spam", 3);
+    // Late messages of earlier round trips are searched for in mailboxes that have messages.
+    for (tag, folder) in [("a5", "INBOX"), ("a6", "Spam")] {
+        talk.expect(&format!("{tag} SELECT \"{folder}\""));
+        talk.say(&format!("* 0 EXISTS\n{tag} OK done"));
+    }
 }
 
 fn status(talk: &mut Talk, tag: &str, folder: &str, next: u32) {
@@ -98,16 +103,30 @@ fn received(sent: &Receiver<Vec<u8>>, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Ve
 
 /// Finds the message in a mailbox at the first look after it was sent, reads it and deletes it.
 fn finds(talk: &mut Talk, folder: &str, message: &[u8]) {
+    finds_from(talk, 7, folder, message);
+}
+
+/// The same with this number of the first command.
+fn finds_from(talk: &mut Talk, tag: u32, folder: &str, message: &[u8]) {
+    // A mailbox is open, whose status may be an old one without this.
+    talk.expect(&format!("a{tag} NOOP"));
+    talk.say(&format!("* 1 EXISTS\na{tag} OK done"));
+    let tag = tag + 1;
     let header = message
         .windows(4)
         .position(|end| end == b"\r\n\r\n")
         .unwrap()
         + 4;
-    status(talk, "a5", "INBOX", if folder == "INBOX" { 12 } else { 10 });
-    let mut tag = 6;
+    status(
+        talk,
+        &format!("a{tag}"),
+        "INBOX",
+        if folder == "INBOX" { 12 } else { 10 },
+    );
+    let mut tag = tag + 1;
     if folder != "INBOX" {
-        status(talk, "a6", folder, 12);
-        tag = 7;
+        status(talk, &format!("a{tag}"), folder, 12);
+        tag += 1;
     }
     talk.expect(&format!("a{tag} SELECT \"{folder}\""));
     talk.say(&format!("* 2 EXISTS\na{tag} OK done"));
@@ -421,12 +440,11 @@ fn a_pop3_mailbox_is_looked_at_again_and_again() {
             talk.say("+OK");
             talk.end();
         };
-        let talk = &mut door.open();
-        list(talk, &["old"]);
-        quit(talk);
-        let talk = &mut door.open();
-        list(talk, &["old"]);
-        quit(talk);
+        for _ in 0..2 {
+            let talk = &mut door.open();
+            list(talk, &["old"]);
+            quit(talk);
+        }
         let message = received(&sent, |message| message);
         let stuffed = String::from_utf8(message.clone())
             .unwrap()
@@ -460,4 +478,132 @@ fn a_pop3_mailbox_is_looked_at_again_and_again() {
             .contains("body        unchanged, attachment unchanged\n"),
         "{run:#?}"
     );
+}
+
+/// The header of a message of another round trip, whose time limit was at this second.
+fn other_probe(until: u64) -> String {
+    format!(
+        "Subject: ehlo roundtrip 00112233\r\n\
+         X-Ehlo-Probe: 00112233445566778899aabbccddeeff; until={until}\r\n\r\n"
+    )
+}
+
+/// A time limit that no clock of a test has reached.
+const FUTURE: u64 = 9_000_000_000;
+
+#[test]
+fn late_messages_of_earlier_round_trips_are_deleted_and_no_others() {
+    let relay = Server::start(|talk| {
+        talk.greet(&[]);
+        talk.expect("MAIL FROM:<alice@crepes.fr>");
+        talk.say("250 ok");
+        talk.expect("RCPT TO:<bob@hamburger.edu>");
+        talk.say("550 5.1.1 no such user");
+        talk.quit();
+    });
+    let mailbox = Server::start(|talk| {
+        talk.log_in_imap("UIDPLUS");
+        talk.expect("a2 LIST \"\" \"*\"");
+        talk.say("* LIST () \"/\" INBOX\na2 OK done");
+        status(talk, "a3", "INBOX", 10);
+        talk.expect("a4 SELECT \"INBOX\"");
+        talk.say("* 4 EXISTS\na4 OK done");
+        let search = talk.line();
+        let keys = search
+            .strip_prefix("a5 UID SEARCH UNDELETED SINCE ")
+            .unwrap();
+        let keys = keys.split_once(' ').unwrap().1;
+        assert_eq!(
+            keys,
+            "LARGER 1500 SMALLER 32768 HEADER X-Ehlo-Probe \"until=\""
+        );
+        talk.say("* SEARCH 4 5 6\na5 OK done");
+        // One that is still waited for, an old one, and one that only has the words in its subject.
+        let headers = [
+            (6, other_probe(FUTURE)),
+            (5, other_probe(1_000_000_000)),
+            (
+                4,
+                "Subject: X-Ehlo-Probe until=1000000000\r\n\r\n".to_owned(),
+            ),
+        ];
+        for ((uid, header), tag) in headers.iter().zip(6..) {
+            talk.expect(&format!(
+                "a{tag} UID FETCH {uid} (UID BODY.PEEK[HEADER]<0.1048576>)"
+            ));
+            let length = header.len();
+            talk.send(format!("* 1 FETCH (UID {uid} BODY[HEADER]<0> {{{length}}}\r\n").as_bytes());
+            talk.send(header.as_bytes());
+            talk.say(&format!(")\na{tag} OK done"));
+        }
+        talk.expect("a9 UID STORE 5 +FLAGS.SILENT (\\Deleted)");
+        talk.say("a9 OK done");
+        talk.expect("a10 UID EXPUNGE 5");
+        talk.say("a10 OK done");
+    });
+    let run = round_trip(&relay, "imap", mailbox.port, &[]);
+    relay.finish();
+    mailbox.finish();
+    run.exits(69);
+    assert!(
+        run.stdout
+            .starts_with("earlier     1 late message of earlier round trips deleted\n"),
+        "{run:#?}"
+    );
+}
+
+#[test]
+fn a_server_that_cannot_search_does_not_end_the_round_trip() {
+    let (sender, sent) = channel();
+    let relay = relay(sender);
+    let mailbox = Server::start(move |talk| {
+        talk.log_in_imap("UIDPLUS");
+        talk.expect("a2 LIST \"\" \"*\"");
+        talk.say("* LIST () \"/\" INBOX\na2 OK done");
+        status(talk, "a3", "INBOX", 10);
+        talk.expect("a4 SELECT \"INBOX\"");
+        talk.say("* 1 EXISTS\na4 OK done");
+        talk.line();
+        talk.say("a5 NO [CANNOT] no search");
+        let message = received(&sent, |message| message);
+        finds_from(talk, 6, "INBOX", &message);
+    });
+    let run = round_trip(&relay, "imap", mailbox.port, &[]);
+    relay.finish();
+    mailbox.finish();
+    run.exits(0).complains(0);
+}
+
+#[test]
+fn late_messages_at_a_pop3_server_are_deleted_if_they_are_small_and_new() {
+    for (options, is_deleted) in [(&[][..], true), (&["--keep"][..], false)] {
+        let relay = Server::start(|talk| {
+            talk.greet(&[]);
+            talk.expect("MAIL FROM:<alice@crepes.fr>");
+            talk.say("550 5.7.1 no");
+            talk.quit();
+        });
+        let mailbox = Server::start(move |talk| {
+            talk.log_in_pop3("TOP\nUIDL");
+            talk.expect("LIST");
+            talk.say("+OK\n1 3000\n2 100000\n3 4000\n.");
+            talk.expect("UIDL");
+            talk.say("+OK\n1 a\n2 b\n3 c\n.");
+            if is_deleted {
+                for (number, until) in [(3, FUTURE), (1, 1_000_000_000)] {
+                    talk.expect(&format!("TOP {number} 0"));
+                    talk.say(&format!("+OK\n{}.", other_probe(until).replace('\r', "")));
+                }
+                talk.expect("DELE 1");
+                talk.say("+OK");
+            }
+            talk.expect("QUIT");
+            talk.say("+OK");
+        });
+        let run = round_trip(&relay, "pop3", mailbox.port, options);
+        relay.finish();
+        mailbox.finish();
+        run.exits(69);
+        assert_eq!(run.stdout.contains("earlier "), is_deleted, "{run:#?}");
+    }
 }

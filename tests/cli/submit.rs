@@ -56,6 +56,23 @@ impl Host {
         self.server = Some(server);
     }
 
+    /// Sends SIGTERM, and waits until no connection is accepted.
+    fn stop(&mut self) -> Child {
+        let server = self.server.take().unwrap();
+        let id = i32::try_from(server.id()).unwrap();
+        rustix::process::kill_process(
+            rustix::process::Pid::from_raw(id).unwrap(),
+            rustix::process::Signal::TERM,
+        )
+        .unwrap();
+        let start = Instant::now();
+        while UnixStream::connect(self.path("submit.sock")).is_ok() {
+            assert!(start.elapsed() < PATIENCE, "it still listens");
+            std::thread::yield_now();
+        }
+        server
+    }
+
     fn kill(&mut self) {
         if let Some(mut server) = self.server.take() {
             server.kill().unwrap();
@@ -406,4 +423,41 @@ fn settings_of_the_socket_are_checked() {
         let said = format!("{}{}", run.stdout, run.stderr);
         assert!(said.contains(why), "{text}: {said}");
     }
+}
+
+#[test]
+fn at_sigterm_the_message_that_has_begun_is_received_and_the_socket_removed() {
+    let relay = Relay::start(|_| Do::Hang);
+    let mut host = Host::new(&relay, "");
+    host.serve();
+    let mut idle = BufReader::new(host.connect());
+    let mut busy = BufReader::new(host.connect());
+    let mut line = String::new();
+    for client in [&mut idle, &mut busy] {
+        client.read_line(&mut line).unwrap();
+        client.get_mut().write_all(b"HELO me\r\n").unwrap();
+        client.read_line(&mut line).unwrap();
+    }
+    let me = rustix::process::getuid().as_raw();
+    let begun = "MAIL FROM:<>\r\nRCPT TO:<bob@hamburger.edu>\r\nDATA\r\nSubject: hi\r\n";
+    for part in begun.split_inclusive("\r\n") {
+        busy.get_mut().write_all(part.as_bytes()).unwrap();
+        if !part.starts_with("Subject") {
+            line.clear();
+            busy.read_line(&mut line).unwrap();
+            assert!(line.starts_with(['2', '3']), "user {me}: {line}");
+        }
+    }
+    let mut server = host.stop();
+    let _ = idle.get_mut().write_all(b"MAIL FROM:<>\r\n");
+    line.clear();
+    idle.read_line(&mut line).unwrap();
+    assert!(line.starts_with("421 4.3.2 "), "{line}");
+    busy.get_mut().write_all(b"\r\nhello\r\n.\r\n").unwrap();
+    line.clear();
+    busy.read_line(&mut line).unwrap();
+    assert!(line.starts_with("250 2.0.0 ok: queued as "), "{line}");
+    assert_eq!(server.wait().unwrap().code(), Some(0));
+    assert!(!host.path("submit.sock").exists());
+    assert_eq!(host.items("queue"), 1);
 }

@@ -385,9 +385,9 @@ fn server_that_never_answers_is_unknown() {
         let mut stream = stream;
         stream.read_to_end(&mut Vec::new()).map(drop)
     });
-    let run = server.scan().args(["--timeout", "100ms"]).run();
+    let run = server.scan().args(["--timeout", "1s"]).run();
     run.exits(75)
-        .shows(&["\nTLSv1.2     unknown: no answer within 0.1 seconds\n"]);
+        .shows(&["\nTLSv1.2     unknown: no answer within 1 second\n"]);
 }
 
 #[test]

@@ -65,7 +65,7 @@ log in are among those with TLS.",
 ];
 
 const SAFETY: &str = "\
-ehlo bench sends to the named server only, and never looks up mail exchangers. Without --i-own-this-server, all addresses of the
+ehlo bench sends to the named server, or the relay of --profile, only, and never looks up mail exchangers. Without --i-own-this-server, all addresses of the
 server must be loopback, private or link-local. Recipients must be in a domain that is reserved for such purposes, in the domain
 named as HOST, or in one named by --allow-recipients: a relay would pass the messages on.";
 

@@ -305,9 +305,9 @@ key usage and addresses are checked; a certificate named by --encrypt-key is tru
     "\
 A recipient who is not in To or Cc is a hidden recipient, and is never named in a list of keys. For pgp, the message does not
 contain the ID of that recipient's key, but the number of hidden recipients. For smime this is impossible, because CMS lists
-the certificates of all recipients: a message that ehlo composes is encrypted for the recipients in To and Cc, and again for
-each hidden recipient alone, and sent as that many messages with the same header. Other messages for hidden recipients and
-others, such as those of --message, --print, run, notify, merge and ehlo sendmail, are not sent (status 65).",
+the certificates of all recipients: the message is encrypted for the recipients in To and Cc, and again for each hidden
+recipient alone, and sent as that many messages with the same header, after all of them were made. That holds for messages of
+run, notify, digest and ehlo sendmail as well; --print and merge make one message, and refuse hidden recipients (status 65).",
     "\
 Before it is signed or encrypted, the content is converted to 7 bit, and text with blanks at the end of a line or a line that
 begins with \"From \" to quoted-printable. If a part must not be converted, such as a signed one in 8 bit, the message is not

@@ -11,7 +11,7 @@ is shown in part and attached in full, and terminal control sequences are escape
 UTF-8 are read as windows-1252, with a warning.",
     "\
 The subject is that of --subject, otherwise the first line of the text, preceded by the host name and the level: [web1]
-WARNING: disk is full.",
+WARNING: disk is full. If the mail is encrypted without --hide-subject, the text is not quoted in the subject.",
 ];
 
 const ALERTS: [&str; 2] = [

@@ -48,7 +48,9 @@ keys, DES, RC4, blocks of 64 bits or without forward secrecy, primes of less tha
 The exit status is 77 if something must not be used, and 75 if nothing is known.";
 
 const SCAN_CONNECTIONS: &str = "\
-At most --connections connections are open at a time. If the server temporarily refuses one, the scan continues with fewer connections and with pauses. Each step is subject to --timeout, and the scan ends after five minutes. Properties that could not be determined are reported as unknown.";
+At most --connections connections are open at a time. If the server temporarily refuses one, the scan continues with fewer connections and with \
+pauses. Each step is subject to --timeout, and the scan ends after five minutes. With implicit TLS, the server need not speak SMTP. Properties that could \
+not be determined are reported as unknown.";
 
 const NAGIOS: &str = "\
 --nagios prints one line in the format of the Monitoring Plugins guidelines: the state, what is wrong or how long the session \

@@ -69,8 +69,10 @@ connection is lost after the end of the message, the outcome is reported as unkn
 ehlo queue systemd --submit prints the units: a socket, for which systemd starts one process per connection, so that
 nothing runs in between; a service and a timer for the queue; and those that run the personal queues of all users, each
 with the rights of its user. In containers and under other init systems, run ehlo queue serve, which listens until it
-is stopped, and ehlo queue run --watch as that user; /run/ehlo must belong to the user, with mode 0755. As root, the
-other commands work on the queue with the rights of its owner.",
+is stopped, and ehlo queue run --watch as that user; /run/ehlo must belong to the user, with mode 0755. At SIGTERM, SIGINT or
+SIGHUP, ehlo queue serve accepts nothing more, waits up to five seconds for messages that have begun, removes the socket and
+exits with status 0; a second signal ends it at once. As root, the other commands work on the queue with the rights of its
+owner.",
     "\
 EHLO_SUBMIT_SOCKET names another socket; if it is set but empty, none is used.",
 ];

@@ -2,7 +2,7 @@
 
 use crate::page::{as_typed, owned, section, table, verb_page};
 
-const COURSE: [&str; 5] = [
+const COURSE: [&str; 6] = [
     "\
 First the mailbox is opened, and the messages that it contains are recorded: UIDNEXT of the mailbox in the URL and of the mailbox
 with the use \\\\Junk (RFC 6154), or the unique IDs at a POP3 server. A failed login is detected before anything is sent.",
@@ -13,6 +13,11 @@ an attachment with every octet.",
     "\
 After it was accepted, the mailboxes are checked repeatedly, at first after a quarter of a second, later every five seconds. The message that is found is read without being marked as seen, and deleted unless --keep is given. An IMAP server without
 UIDPLUS only marks it as deleted. At a POP3 server, each check is a session of its own, and a mailbox for spam is not checked.",
+    "\
+A message that arrives after the time limit is deleted by a later run, ten minutes after that time at the earliest: the field
+X-Ehlo-Probe has the token, a semicolon, and until= with the time limit in seconds since 1970. Only messages with this field
+are deleted, up to 100 in each mailbox that is watched, which have arrived within 30 days; at a POP3 server, the 20 newest
+messages of about the size are looked at. With --keep, the field has no time, and nothing is deleted.",
     "\
 --within is the time limit of all this. The time limits of single steps are never longer than what is left of it. It does not
 include commands that print passwords.",
@@ -41,7 +46,8 @@ With --nagios, --warning or --critical, one line is printed with the state and p
 plugin. The state is CRITICAL if the message is not accepted, does not arrive within --within, arrives later than --critical, or
 does not meet --expect; WARNING if it arrives later than --warning, or as spam; UNKNOWN if the mailbox cannot be read or the
 command cannot begin. With --json, the report is an object with token, accepted (ms, server, queue_id), arrived (ms, folder, junk,
-received, hops, results, signatures, body, attachment_same, fields, deleted), failures and exit.",
+received, hops, results, signatures, body, attachment_same, fields, deleted), earlier_deleted (the number of late messages of
+earlier runs), failures and exit.",
 ];
 
 const EXAMPLES: &str = "\

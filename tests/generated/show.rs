@@ -28,13 +28,13 @@ Control characters, escape sequences and characters that change the direction of
 With --part, the content is written as it is.",
 ];
 
-const END_TO_END: [&str; 5] = [
+const END_TO_END: [&str; 6] = [
     "\
 Messages that are signed or encrypted as a whole with OpenPGP (RFC 3156) or S/MIME (RFC 8551) are passed to gpg(1) or
 openssl-cms(1). What is shown is the message without these layers: its text, its parts and their numbers, and the header
 fields that were encrypted with it (RFC 9788), such as the subject. --no-decrypt shows it as it was received.",
     "\
-Each layer is listed under Checks. A signature is ok if it is valid, its key is trusted, and an address of the key is in From.
+Each layer is listed under Checks. A signature is ok if it is valid, its key is trusted, and the key has the first address in From.
 For OpenPGP, trust is that of the keyring (GNUPGHOME), as after gpg --lsign-key. For S/MIME, the certificate must chain to a CA
 that openssl trusts: those of the system, or those in the file of SSL_CERT_FILE; revocation lists are not checked. A signature is
 marked - if it cannot be checked or is not to be trusted, and failed if it is wrong: the content was changed, or the key has
@@ -43,6 +43,10 @@ expired or is revoked.",
 OpenPGP messages are decrypted with the keyring; gpg-agent may ask for a passphrase. S/MIME messages are decrypted with
 --decrypt-key, a PEM file with key and certificate, which cannot have a passphrase. If the content was damaged or gpg or openssl
 fails in another way, nothing of it is shown.",
+    "\
+A signature that covers only a part, as after a mailing list has added a footer or if a signed message is attached, is checked,
+and reported with the number of its part, but it is never ok: the rest of the message may be of anyone. A part that is encrypted
+beside others is not decrypted. With several From fields, a signature is not that of the author.",
     "\
 No key is fetched, nothing else is run, and nothing is written to a disk in clear. A program that does nothing for five minutes
 (EHLO_CRYPT_IDLE) is killed, and a content of more than 1 GiB is not decrypted. If a program is missing, the message is shown as
@@ -60,8 +64,9 @@ With --json, each message is an object on one line, with name, size, subject, fr
 (lists of objects with name and address), message_id, date (UTC), headers, text, html, links (web and mail addresses in
 the HTML and the text), parts, attachments (id, name, type, size, sha256, saved), checks (field, ok: true, false or null if it is not decided, text),
 layers and truncated. Each of the layers, the outermost first, has kind (signature or encryption), standard (pgp or smime), ok
-(as under Checks), valid (true, false, or null if it could not be checked), text, and signer: null, or an object with name,
-key (fingerprint), addresses, trusted and author (true if From has one of the addresses).";
+(as under Checks), valid (true, false, or null if it could not be checked), part (the number of the only part that it covers, or
+null), text, and signer: null, or an object with name,
+key (fingerprint), addresses, trusted and author (true if one of the addresses is the first in From).";
 
 const EXAMPLES: &str = "\
 ehlo show message.eml

@@ -3,6 +3,7 @@
 //! `EHLO_CRYPT=100` is the number of messages, `EHLO_SEED=7` another seed.
 
 use crate::authority::Authority as Dns;
+use crate::executable::write_script;
 use crate::network;
 use crate::parts;
 use crate::policy_host::{PolicyHost, ok};
@@ -596,7 +597,21 @@ fn hidden_recipient_of_smime_gets_a_message_of_its_own() {
         let name = name.replace(['<', '>'], "");
         assert_eq!(header(messages[0], &name), header(messages[1], &name));
     }
-    for (message, own, other) in [(messages[0], "bob", "carol"), (messages[1], "carol", "bob")] {
+    for_one_each(&world, &mbox);
+}
+
+/// Fails unless the mailbox has a message that only bob can read, and one that only carol can read.
+#[track_caller]
+fn for_one_each(world: &World, mbox: &str) {
+    let messages: Vec<&str> = mbox.split("\nFrom ").collect();
+    assert_eq!(messages.len(), 2, "{mbox}");
+    assert!(!mbox.contains("secret text"), "{mbox}");
+    for (own, other) in [("bob", "carol"), ("carol", "bob")] {
+        let delivered = format!("\nDelivered-To: {own}@hamburger.edu\n");
+        let mut of_own = messages
+            .iter()
+            .filter(|message| message.contains(&delivered));
+        let message = of_own.next().unwrap_or_else(|| panic!("{own}: {mbox}"));
         let (_, message) = message.split_once('\n').unwrap();
         fs::write(world.path("outer.eml"), message).unwrap();
         world.succeeds(&format!(
@@ -605,23 +620,88 @@ fn hidden_recipient_of_smime_gets_a_message_of_its_own() {
              test $(openssl cms -cmsout -print -in outer.eml | grep -c 'd[.]ktri: \\|d[.]kari: ') = 1"
         ));
     }
-    let ready = [
-        "--message",
-        "ready.eml",
-        "carol@hamburger.edu",
-        "bob@hamburger.edu",
-        "--relay",
-        &relay,
-    ];
+}
+
+/// However the message comes in: ready, signed as well, from a job whose recipient is an alias, from a program.
+#[test]
+fn hidden_recipients_of_smime_get_messages_of_their_own_from_every_command() {
+    let Some(world) = World::new(1) else { return };
+    let ready = "From: alice@crepes.fr\nTo: bob@hamburger.edu\nSubject: s\n\nsecret text\n";
+    fs::write(world.path("ready.eml"), ready).unwrap();
     fs::write(
-        world.path("ready.eml"),
-        "From: alice@crepes.fr\nTo: bob@hamburger.edu\n\nsecret text\n",
+        world.path("aliases"),
+        "team: bob@hamburger.edu, carol@hamburger.edu\n",
     )
     .unwrap();
-    world
-        .ehlo(&[&ready[..], &ENCRYPT_SMIME].concat(), None)
+    let to = ["bob@hamburger.edu", "carol@hamburger.edu"];
+    let session = format!(
+        "EHLO x\r\nMAIL FROM:<alice@crepes.fr>\r\nRCPT TO:<{}>\r\nRCPT TO:<{}>\r\nDATA\r\n{}.\r\nQUIT\r\n",
+        to[0],
+        to[1],
+        ready.replace('\n', "\r\n")
+    );
+    let ready_options = [&["--message", "ready.eml"], &to[..]].concat();
+    let signed = [&ready_options[..], &SIGN_SMIME].concat();
+    let submit = [&["sendmail", "-odq", "-f", "alice@crepes.fr"], &to[..]].concat();
+    let job = [
+        "run",
+        "--to",
+        "team",
+        "--when",
+        "always",
+        "--no-queue",
+        "--",
+        "echo",
+        "secret text",
+    ];
+    let cases: [(&[&str], &str); 7] = [
+        (&ready_options, ""),
+        (&signed, ""),
+        (&["--mbox", "box", to[0], to[1]], ""),
+        (&job, ""),
+        (&["notify", "--to", "team", "--no-queue"], "secret text"),
+        (&submit, ready),
+        (&["sendmail", "-odq", "-bs"], &session),
+    ];
+    fs::write(
+        world.path("box"),
+        format!("From alice@crepes.fr Tue Dec  1 10:00:00 2026\n{ready}"),
+    )
+    .unwrap();
+    for (command, input) in cases {
+        let server = Receiver::start(&["--mbox", "mbox"]);
+        let path = |name: &str| world.path(name).display().to_string();
+        let config = format!(
+            "default = \"p\"\n[profile.p]\nfrom = \"alice@crepes.fr\"\nrelay = \"{}\"\nencrypt = \"smime\"\n\
+             encrypt-key = [\"{}\", \"{}\"]\n[queue]\ndir = \"{}\"\n[sendmail]\naliases = \"{}\"\ndomain = \"crepes.fr\"\n",
+            server.relay(),
+            path("bob.crt"),
+            path("carol.crt"),
+            path("queue"),
+            path("aliases"),
+        );
+        fs::write(world.path("config.toml"), config).unwrap();
+        let file = path("config.toml");
+        let config = [("EHLO_CONFIG", file.as_str())];
+        let ran = world.ehlo_with(command, Some(input.as_bytes()), &config);
+        assert_eq!(ran.code, 0, "{command:?}: {}{}", ran.text(), ran.stderr);
+        if command[0] == "sendmail" {
+            world
+                .ehlo_with(&["queue", "run"], None, &config)
+                .ends_with(0);
+        }
+        let mbox = fs::read_to_string(server.path("mbox")).unwrap_or_default();
+        assert!(mbox.contains("pkcs7-mime"), "{command:?}: {mbox}");
+        assert!(!mbox.contains("secret text"), "{command:?}: {mbox}");
+        for_one_each(&world, &mbox);
+    }
+    // --print writes one message.
+    let print = [&ready_options[..], &ENCRYPT_SMIME, &["--print"]].concat();
+    let printed = world.ehlo(&print, None);
+    printed
         .ends_with(65)
-        .complains("<carol@hamburger.edu>");
+        .complains("<carol@hamburger.edu>, who is not in To or Cc");
+    assert!(printed.stdout.is_empty());
 }
 
 #[test]
@@ -902,6 +982,108 @@ fn keys_that_must_not_be_used_send_nothing() {
             fs::read(server.path("mbox")).unwrap_or_default().is_empty(),
             "{options:?} {more:?}"
         );
+    }
+}
+
+/// One key that must not be used, at any place among ten recipients, and in the keyring or in a file.
+#[test]
+fn one_bad_key_of_ten_sends_nothing() {
+    let Some(mut world) = World::new(seed()) else {
+        return;
+    };
+    world.succeeds(BAD_KEYS);
+    let server = Receiver::start(&["--mbox", "mbox"]);
+    let relay = server.relay();
+    let words = [
+        ("rev", "is revoked"),
+        ("exp", "has expired"),
+        ("signer", "cannot encrypt"),
+        ("new", "is not trusted"),
+        ("nobody", "there is no key"),
+    ];
+    for number in 0..count().max(2) * words.len() {
+        let (name, why) = words[number % words.len()];
+        let bad = format!("{name}@hamburger.edu");
+        let mut recipients: Vec<String> = (1..10).map(|n| format!("b{n}@hamburger.edu")).collect();
+        let keys: Vec<String> = recipients
+            .iter()
+            .map(|to| format!("carol.asc;for={to}"))
+            .collect();
+        recipients.insert(world.random.usize(0..10), bad.clone());
+        let mut options = vec![
+            "--relay",
+            &relay,
+            "-f",
+            "alice@crepes.fr",
+            "-b",
+            "plain text",
+        ];
+        options.extend(["--encrypt", "pgp"]);
+        for key in &keys {
+            options.extend(["--encrypt-key", key]);
+        }
+        let file = format!("{name}.asc");
+        let is_file = world.random.bool() && !matches!(name, "new" | "nobody");
+        if is_file {
+            options.extend(["--encrypt-key", &file]);
+        }
+        for recipient in &recipients {
+            options.push(world.pick(&["--to", "--cc", "--bcc"]));
+            options.push(recipient);
+        }
+        let ran = world.ehlo(&options, None);
+        assert_eq!(ran.code, 65, "{options:?}: {}", ran.stderr);
+        ran.complains(why).complains(&format!("<{bad}>"));
+        let mbox = fs::read(server.path("mbox")).unwrap_or_default();
+        assert!(mbox.is_empty(), "{options:?}");
+    }
+}
+
+/// gpg and openssl are killed at a random moment: the message is sent as a whole, or not at all.
+#[test]
+fn message_of_a_program_that_is_killed_is_whole_or_not_sent() {
+    let Some(mut world) = World::new(seed()) else {
+        return;
+    };
+    fs::create_dir(world.path("bin")).unwrap();
+    world.succeeds("head -c 4000000 /dev/urandom >large.bin");
+    let path = format!("{}:{PATH}", world.path("bin").display());
+    let ways = ways();
+    for number in 0..count() * ways.len() {
+        let way = &ways[number % ways.len()];
+        let after = world.random.usize(1..120);
+        for program in ["gpg", "openssl"] {
+            let script =
+                format!("#!/bin/sh\nexec timeout -s KILL 0.{after:03} /usr/bin/{program} \"$@\"\n");
+            write_script(&world.path("bin").join(program), script);
+        }
+        let server = Receiver::start(&["--mbox", "mbox"]);
+        let relay = server.relay();
+        let more = [
+            "--cc",
+            "carol@hamburger.edu",
+            "-a",
+            "large.bin",
+            "--relay",
+            &relay,
+        ];
+        let options = [&LETTER[..], way.options, &more].concat();
+        let ran = world.ehlo_with(&options, None, &[("PATH", &path)]);
+        let mbox = fs::read(server.path("mbox")).unwrap_or_default();
+        let place = format!("{:?} after {after} ms: {}", way.options, ran.stderr);
+        if ran.code != 0 {
+            assert!(mbox.is_empty(), "{place}");
+            continue;
+        }
+        let start = mbox.iter().position(|octet| *octet == b'\n').unwrap() + 1;
+        fs::write(world.path("outer.unix"), &mbox[start..]).unwrap();
+        // The mbox has line ends of Unix.
+        world.succeeds("sed 's/$/\\r/' outer.unix | head -c -2 >outer.eml");
+        world.succeeds(&way.script);
+        let is_encrypted = way.options.contains(&"--encrypt");
+        let text = String::from_utf8_lossy(&mbox);
+        assert_eq!(text.contains("secret text"), !is_encrypted, "{place}");
+        assert!(world.leaves("inner.eml").contains("large.bin"), "{place}");
     }
 }
 

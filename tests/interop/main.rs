@@ -54,6 +54,7 @@ mod exim;
 mod faults;
 mod fetch;
 mod git_credential;
+mod host;
 mod hostile_page;
 mod hosts;
 mod import;

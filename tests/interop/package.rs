@@ -3,14 +3,16 @@
 use crate::parts;
 use crate::receiver::Receiver;
 use ehlo::system::stand_in::StandIn;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 fn text(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
 }
 
-fn all_are_there() -> bool {
+/// True if packages can be made and installed here.
+pub fn all_are_there() -> bool {
     parts::is_root()
         && parts::works(Command::new("cargo-deb").arg("--version"), "cargo-deb")
         && parts::has("/usr/bin/lintian")
@@ -21,28 +23,37 @@ fn all_are_there() -> bool {
         )
 }
 
+/// The directory of the packages, which are made once.
+pub fn packages() -> &'static Path {
+    static PACKAGES: OnceLock<PathBuf> = OnceLock::new();
+    PACKAGES.get_or_init(|| {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let home = tempfile::tempdir().unwrap();
+        let binary = home.path().join("ehlo");
+        let strip = Command::new("strip")
+            .arg("-o")
+            .arg(&binary)
+            .arg(env!("CARGO_BIN_EXE_ehlo"))
+            .status();
+        assert!(strip.unwrap().success());
+        let made = Command::new(source.join(".ci/package"))
+            .arg(&binary)
+            .arg("--fast")
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", text(&made));
+        source.join("target/debian")
+    })
+}
+
 #[test]
 fn packages_are_installed_upgraded_and_purged_and_users_send_mail_by_them() {
     if !all_are_there() {
         return;
     }
     let source = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let home = tempfile::tempdir().unwrap();
-    let binary = home.path().join("ehlo");
-    let strip = Command::new("strip")
-        .arg("-o")
-        .arg(&binary)
-        .arg(env!("CARGO_BIN_EXE_ehlo"))
-        .status();
-    assert!(strip.unwrap().success());
-    let made = Command::new(source.join(".ci/package"))
-        .arg(&binary)
-        .arg("--fast")
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{}", text(&made));
-    let packages = source.join("target/debian");
-    let both: Vec<_> = std::fs::read_dir(&packages)
+    let packages = packages();
+    let both: Vec<_> = std::fs::read_dir(packages)
         .unwrap()
         .map(|file| file.unwrap().path())
         .collect();
@@ -57,7 +68,7 @@ fn packages_are_installed_upgraded_and_purged_and_users_send_mail_by_them() {
     let life = Command::new("unshare")
         .args(["-m", "sh"])
         .arg(source.join("tests/interop/package.sh"))
-        .arg(&packages)
+        .arg(packages)
         .arg(receiver.relay())
         .env_clear()
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")

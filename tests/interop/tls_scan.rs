@@ -198,6 +198,58 @@ fn names_are_those_of_openssl(told: &Value) {
     }
 }
 
+/// Without STARTTLS nothing shows which connection it serves, and it does not speak first. The time limits are such
+/// that the scan ends before a step that waits for it.
+#[test]
+fn server_that_serves_one_client_at_a_time_does_not_stop_a_scan() {
+    if !is_there() {
+        return;
+    }
+    let own = Own::make("rsa:2048", &[]);
+    let server = SServer::start_silent(&own, &["-naccept", "100000"]);
+    let slow = ["--tls", "implicit", "--timeout", "10m"];
+    let (found, told) = by_scan(&server.relay(), &slow);
+    assert_eq!(found, by_s_client(&server.relay(), &[]), "{told}");
+    assert_eq!(told["resumption"], true, "{told}");
+}
+
+/// The Python that starts the servers; it has only its standard library.
+const PYTHON: &str = "/usr/bin/python3";
+
+/// Servers of few minutes of testssl.sh. `EHLO_SCAN=all`: all of them, in an hour.
+const QUICK: [&str; 4] = ["s_server-null", "gnutls-old", "go", "postfix-smtps"];
+
+#[test]
+fn servers_are_scanned_as_by_testssl() {
+    let needs = [PYTHON, "/usr/bin/testssl"];
+    if !needs.iter().all(|program| parts::has(program)) || !parts::is_root() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/tls_scan");
+    let is_all = std::env::var("EHLO_SCAN").is_ok_and(|value| value == "all");
+    let ran = Command::new(PYTHON)
+        .arg(format!("{root}/servers.py"))
+        .arg(env!("CARGO_BIN_EXE_ehlo"))
+        .arg(directory.path())
+        .args(if is_all { &[] } else { &QUICK[..] })
+        .output()
+        .unwrap();
+    let output = String::from_utf8_lossy(&ran.stdout);
+    let errors = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{output}{errors}");
+    eprintln!("{output}");
+    let starting = |start: &str| {
+        let lines = output.lines().filter(|line| line.starts_with(start));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    for missing in starting("missing: ") {
+        parts::skip(&missing);
+    }
+    assert_eq!(starting("different: "), Vec::<String>::new(), "{output}");
+    assert_eq!(starting("slow: "), Vec::<String>::new(), "{output}");
+}
+
 #[test]
 fn narrow_servers_are_found_as_they_are() {
     if !is_there() {

@@ -1,13 +1,16 @@
 //! The options of `ehlo bench`.
 
 use crate::cli::bench::{Bench, BenchOutput};
+use crate::cli::options::command_line::CommandLineArgs;
+use crate::cli::options::route_plan::of_whole_profile;
 use crate::cli::options::testing::stop_point;
 use crate::cli::options::transport::{SessionArgs, transport};
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value::HostPort;
-use crate::cli::options::{auth, route, tls, value};
-use crate::client::session::{EarlyStop, Protocol, StopMethod, TlsDemand};
+use crate::cli::options::{auth, config, route, tls, value};
+use crate::client::session::{EarlyStop, Options, Protocol, StopMethod, TlsDemand};
 use crate::client::transport::Transport;
+use crate::config::{Config, Places, Profile};
 use crate::mail::address::{Address, AddressError, Domain, Mailbox, parse_list};
 use crate::mail::message::{Content, Input, MessageOptions, ReadyMessage};
 use crate::probe::load::{
@@ -51,11 +54,14 @@ const RECIPIENT: &str = "sink@example.com";
     mut_arg("timeout", |arg| arg.help("Time limit for each step [default: 30s]").long_help(None)),
     mut_arg("limit_rate", |arg| arg.hide_short_help(true)),
     mut_arg("tls", |arg| arg.long_help(TLS)),
+    mut_arg("profile", |arg| arg.help("Use the relay of this profile, with its TLS and login").long_help(None).hide_short_help(true)),
+    mut_arg("config", |arg| arg.hide_short_help(true)),
 )]
 pub struct Args {
     /// Server, or the path of a Unix socket.
-    #[arg(value_name = "HOST[:PORT]|PATH", help_heading = "Arguments", value_parser = value::relay)]
-    host: HostPort,
+    #[arg(value_name = "HOST[:PORT]|PATH", help_heading = "Arguments", value_parser = value::relay,
+          required_unless_present = "profile")]
+    host: Option<HostPort>,
 
     #[command(flatten)]
     load: LoadArgs,
@@ -77,7 +83,41 @@ pub struct Args {
     tls: tls::Args,
     #[command(flatten)]
     auth: auth::Args,
+    #[command(flatten)]
+    config: config::Args,
 }
+
+/// Options that can be used with a profile, which has all options of the transport.
+const WITH_PROFILE: [&str; 28] = [
+    "profile",
+    "config",
+    "timeout",
+    "connections",
+    "rate",
+    "messages",
+    "duration",
+    "warm_up",
+    "ramp",
+    "per_connection",
+    "think",
+    "mix",
+    "quit_after",
+    "keep_going",
+    "size",
+    "message",
+    "from",
+    "to",
+    "recipients",
+    "seed",
+    "expect",
+    "json",
+    "html",
+    "histogram",
+    "interval",
+    "quiet",
+    "i_own_this_server",
+    "allow_recipients",
+];
 
 const TLS: &str = "\
 When to use TLS.
@@ -268,13 +308,18 @@ fn mix(text: &str) -> Result<Mix, String> {
 }
 
 impl Args {
-    pub fn plan(mut self) -> Result<Bench, UsageError> {
+    pub fn plan(
+        mut self,
+        command_line: CommandLineArgs<'_>,
+        places: &Places,
+    ) -> Result<Bench, UsageError> {
+        let transport = self.transport(command_line, places)?;
         let sender = self.message.sender()?;
         let to = match self.message.to.take() {
             Some(to) => to,
             None => recipient(RECIPIENT).map_err(UsageError::usage)?,
         };
-        self.check_recipient(&to.example)?;
+        self.check_recipient(&to.example, &transport)?;
         let template = (to.clone(), self.message.recipients);
         let sizes = self.message.size.clone();
         let message = MessageTemplate::new(sender, template, sizes, self.message.seed);
@@ -299,10 +344,6 @@ impl Args {
             interval: self.result.interval,
             keeps_going: self.load.keep_going,
         };
-        let transport = self.load.transport(
-            (self.host, self.port, self.reach),
-            (self.session, self.tls, self.auth),
-        )?;
         if let Some(mix) = mix {
             check_mix(mix, &transport)?;
         }
@@ -321,12 +362,44 @@ impl Args {
         })
     }
 
+    /// The transport to the server, or to the relay of the profile.
+    fn transport(
+        &mut self,
+        command_line: CommandLineArgs<'_>,
+        places: &Places,
+    ) -> Result<Transport, UsageError> {
+        let mut transport = if let Some(host) = self.host.take() {
+            if self.config.profile.is_some() {
+                return Err(UsageError::usage(
+                    "--profile names the server; omit the host, or the profile",
+                ));
+            }
+            let (reach, session) = (self.reach.clone(), self.session.clone().options());
+            let route = route::Args::to(host, self.port, reach);
+            transport(route, session, self.tls.clone(), self.auth.clone())?
+        } else {
+            let timeout = self.session.clone().options().timeout;
+            let read = |_: &Config, _: &Profile, mut transport: Transport| {
+                if transport.route.relay.is_none() {
+                    let what = "the profile has no relay; specify a host";
+                    return Err(UsageError::usage(what));
+                }
+                transport.session.timeout = timeout;
+                Ok(transport)
+            };
+            of_whole_profile(&self.config, (command_line, &WITH_PROFILE), places, read)?
+        };
+        self.load.adapt(&mut transport.session);
+        Ok(transport)
+    }
+
     /// A relay would pass the messages on to others.
-    fn check_recipient(&self, to: &Address) -> Result<(), UsageError> {
+    fn check_recipient(&self, to: &Address, transport: &Transport) -> Result<(), UsageError> {
         let domain = to.domain().to_string();
         let is_named = |name: &str| name.eq_ignore_ascii_case(&domain);
+        let relay = transport.route.relay.as_ref();
         let is_allowed = is_reserved(to.domain())
-            || is_named(&self.host.host.name())
+            || relay.is_some_and(|relay| is_named(&relay.host.name()))
             || self
                 .safety
                 .allow_recipients
@@ -366,12 +439,8 @@ impl LoadArgs {
         }
     }
 
-    fn transport(
-        &self,
-        (host, port, reach): (HostPort, Option<u16>, route::Reach),
-        (session, tls, auth): (SessionArgs, tls::Args, auth::Args),
-    ) -> Result<Transport, UsageError> {
-        let mut session = session.options();
+    /// The options of the sessions.
+    fn adapt(&self, session: &mut Options) {
         session.timeout.get_or_insert(TIMEOUT);
         session.eager = true;
         if self.lmtp {
@@ -381,7 +450,6 @@ impl LoadArgs {
             after,
             method: StopMethod::Quit,
         });
-        transport(route::Args::to(host, port, reach), session, tls, auth)
     }
 }
 

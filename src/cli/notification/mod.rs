@@ -14,7 +14,7 @@ use crate::cli::terminal::{complain, complain_escaped, warn};
 use crate::client::outcome::{DeliveryReport, RecipientResult};
 use crate::cron::job::{Attached, AttachmentContents};
 use crate::cron::{Addressing, DeliveryOptions, Notification, NotificationRecipients, SetupError};
-use crate::mail::address::{ListEntry, Mailbox};
+use crate::mail::address::{Address, ListEntry, Mailbox};
 use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::envelope::Dsn;
@@ -73,7 +73,16 @@ pub fn send_notification(mail: &Notification, notification: &NotificationText) -
         return SendOutcome::NotSent;
     }
     match compose(mail, notification) {
-        Ok((delivery, message)) => send_or_save(delivery, &message, notification, mail),
+        Ok((delivery, messages)) => {
+            let mut outcome = SendOutcome::Accepted;
+            for message in &messages {
+                let sent = send_or_save(delivery, message, notification, mail);
+                if matches!(outcome, SendOutcome::Accepted) {
+                    outcome = sent;
+                }
+            }
+            outcome
+        }
         Err(error) => {
             complain(&error.text);
             let message = if mail.is_secret {
@@ -92,18 +101,33 @@ pub fn send_notification(mail: &Notification, notification: &NotificationText) -
     }
 }
 
+/// The message, or one for each recipient whom its encryption would name to the others.
 fn compose<'m>(
     mail: &'m Notification,
     notification: &NotificationText,
-) -> Result<(&'m DeliveryOptions, Message), SetupError> {
+) -> Result<(&'m DeliveryOptions, Vec<Message>), SetupError> {
     let delivery = mail.delivery.as_ref().map_err(SetupError::clone)?;
-    let built = build(&mail.head, delivery, notification);
-    let message = built.map_err(|error| SetupError {
+    let built = prepared(&mail.head, delivery, notification).and_then(|prepared| {
+        let Prepared {
+            sender,
+            recipients,
+            options,
+        } = prepared;
+        let mut messages = Message::build_each(Some(recipients), options, SystemTime::now())?;
+        for message in &mut messages {
+            message.envelope.sender.clone_from(&sender);
+        }
+        Ok(messages)
+    });
+    let messages = built.map_err(|error| SetupError {
         text: error.to_string(),
         exit: error.exit(),
     })?;
-    message.warnings.iter().for_each(|text| warn(text));
-    Ok((delivery, message))
+    let first = messages.iter().take(1);
+    first
+        .flat_map(|message| &message.warnings)
+        .for_each(|text| warn(text));
+    Ok((delivery, messages))
 }
 
 fn send_or_save(
@@ -241,6 +265,28 @@ pub fn build(
     delivery: &DeliveryOptions,
     notification: &NotificationText,
 ) -> Result<Message, MessageError> {
+    let Prepared {
+        sender,
+        recipients,
+        options,
+    } = prepared(head, delivery, notification)?;
+    let mut message = Message::build_for(Some(recipients), options, SystemTime::now())?;
+    message.envelope.sender = sender;
+    Ok(message)
+}
+
+/// A message that can be built.
+struct Prepared {
+    sender: Option<Address>,
+    recipients: Vec<Address>,
+    options: MessageOptions,
+}
+
+fn prepared(
+    head: &Addressing,
+    delivery: &DeliveryOptions,
+    notification: &NotificationText,
+) -> Result<Prepared, MessageError> {
     let addressed = Addressed::of(head, &Rewriter::new(&delivery.rewrite))?;
     let made = notification
         .headers
@@ -272,10 +318,11 @@ pub fn build(
         crypt: delivery.crypt.clone(),
         ..options(draft, delivery.signer.clone())
     };
-    let recipients = Some(addressed.recipients);
-    let mut message = Message::build_for(recipients, options, SystemTime::now())?;
-    message.envelope.sender = addressed.sender;
-    Ok(message)
+    Ok(Prepared {
+        sender: addressed.sender,
+        recipients: addressed.recipients,
+        options,
+    })
 }
 
 /// RFC 3834 §5: the message must not be answered automatically.

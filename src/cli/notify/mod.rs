@@ -67,6 +67,9 @@ impl Level {
 /// File name of a text that is too long for a mail.
 const NAME: &str = "text";
 
+/// The default subject of a text that is encrypted.
+const ENCRYPTED: &str = "encrypted notification";
+
 /// The longest subject that is made of a text.
 const LONGEST_SUBJECT: usize = 120;
 
@@ -90,8 +93,11 @@ pub fn run(mut plan: NotifyOptions) -> Exit {
     }
     let given = plan.mail.head.subject.take();
     let text = given.as_deref().unwrap_or_else(|| first_line(&body));
+    // The header stays readable.
+    let quotes_secret = given.is_none() && plan.mail.is_secret && !hides_subject(&plan.mail);
+    let shown = if quotes_secret { ENCRYPTED } else { text };
     let notification = NotificationText {
-        subject: subject(text, plan.level),
+        subject: subject(shown, plan.level),
         headers: urgency(plan.level),
         attachments: attached
             .map(attachment)
@@ -122,6 +128,11 @@ pub fn run(mut plan: NotifyOptions) -> Exit {
         ..notification
     });
     sent.map_or(Exit::Ok, |sent| sent.exit())
+}
+
+fn hides_subject(mail: &Notification) -> bool {
+    let delivery = mail.delivery.as_ref();
+    delivery.is_ok_and(|delivery| delivery.crypt.hide_subject)
 }
 
 /// A run with a fingerprint of text and level, so that equal notifications are recognized.

@@ -90,7 +90,7 @@ impl TransportArgs {
 }
 
 /// Options under the heading "Session".
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 #[command(next_help_heading = "Session")]
 pub struct SessionArgs {

@@ -65,7 +65,7 @@ pub struct Args {
     #[arg(
         long,
         value_name = "NUMBER",
-        default_value = "4",
+        default_value = "8",
         requires = "tls_scan"
     )]
     connections: NonZeroUsize,

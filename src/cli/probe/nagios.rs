@@ -2,7 +2,7 @@
 
 use crate::cli::probe::ProbeReport;
 use crate::cli::probe::Thresholds;
-use crate::probe::{SOON, Status, TlsReport};
+use crate::probe::{EXPIRED, EXPIRES, SOON, Status, TlsReport};
 use crate::system::exit::{Exit, Health};
 use crate::system::text::shown;
 use std::time::Duration;
@@ -81,7 +81,7 @@ fn state(report: &ProbeReport<'_>, thresholds: Thresholds) -> (Health, String) {
     let dates = report
         .findings
         .iter()
-        .filter(|finding| matches!(finding.id.0, "tls.expired" | "tls.expires"));
+        .filter(|finding| [EXPIRED, EXPIRES].contains(&finding.id));
     if let Some(finding) = dates.max_by_key(|finding| finding.status == Status::Failed) {
         return (
             finding.status.health(),

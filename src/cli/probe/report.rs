@@ -150,7 +150,7 @@ fn suite(tls: &TlsReport) -> String {
     }
 }
 
-/// The lines of one certificate.
+/// The lines of one certificate. Its sums are those of `--pin`.
 pub fn certificate(lines: &mut Lines, der: &[u8]) {
     let Some(read) = Certificate::read(der) else {
         lines.line("certificate", "unreadable");
@@ -168,9 +168,10 @@ pub fn certificate(lines: &mut Lines, der: &[u8]) {
     );
     lines.line("certificate", &dates);
     let key = key_kind(der).unwrap_or_default();
-    lines.line("certificate", &format!("  sha256:{}", read.sha256));
-    lines.line("certificate", &format!("  key sha256:{}", read.key_sha256));
     lines.line("certificate", &format!("  key {key}"));
+    // On lines of less than 80 columns.
+    lines.line("sha256", &read.sha256);
+    lines.line("key sha256", &read.key_sha256);
 }
 
 fn mechanisms(probe: &ProbeResult) -> String {

@@ -1,6 +1,7 @@
 //! `ehlo queue serve`: accepts messages from all users of the host on a unix socket.
 
 use crate::cli::queue::{RunOptions, run_or_watch};
+use crate::cli::run_signals::stop_at_signal;
 use crate::cli::sendmail::Sendmail;
 use crate::cli::sendmail::args as sendmail;
 use crate::cli::sendmail::serve::{StandardStreams, keep};
@@ -15,8 +16,9 @@ use crate::queue::store::{QueueError, default_queue};
 use crate::queue::submit::{Quota, SubmitOptions, socket};
 use crate::queue::{FirstTry, Location, QueueOptions};
 use crate::server::{
-    Incoming, Introduction, Listen, MessageStore, Offer, ReceivedEnvelope, Server, ServerBehavior,
-    ServerOptions, SessionLimits, SessionPermit, StoreRefusal, StoredAt, envelope_dsn, serve_one,
+    Grace, Incoming, Introduction, Listen, MessageStore, Offer, ReceivedEnvelope, Server,
+    ServerBehavior, ServerOptions, SessionLimits, SessionPermit, StoreRefusal, StoredAt,
+    envelope_dsn, serve_one,
 };
 use crate::system::exit::Exit;
 use crate::system::host;
@@ -35,6 +37,12 @@ use std::time::{Duration, SystemTime};
 
 /// Time limit for a command of a client, or for more of a message. A whole message may take twelve times as long.
 const IDLE: Duration = Duration::from_secs(60);
+
+/// Time for messages that have begun when a signal arrives. Managers of containers end the process after ten seconds.
+const GRACE: Grace = Grace {
+    messages: Duration::from_secs(5),
+    sessions: Duration::from_millis(500),
+};
 
 /// Maximum number of connections at one time, of all users.
 const MAX_CONNECTIONS: usize = 128;
@@ -122,8 +130,7 @@ fn close_connection() {
     }
 }
 
-/// Listens until a signal ends the process. A message whose acceptance was not reported is then not in the queue, or is
-/// reported as uncertain by the client.
+/// Listens until a signal arrives. Messages that have begun are then received, and the socket is removed.
 fn listen(path: &Path, submissions: &Submissions<'_>) -> Exit {
     let server = Server::bind(ServerOptions {
         listen: vec![Listen::Unix(path.to_owned())],
@@ -131,12 +138,14 @@ fn listen(path: &Path, submissions: &Submissions<'_>) -> Exit {
         software: "ehlo",
         limits: submissions.limits(),
         behavior: behavior(),
+        grace: GRACE,
         ..ServerOptions::new(([127, 0, 0, 1], 0).into())
     });
     let opened = server.and_then(|server| {
         let everyone = Permissions::from_mode(0o666);
         let opened = std::fs::set_permissions(path, everyone);
-        opened.map_err(crate::server::ServerError::Accept)?;
+        let ready = opened.and_then(|()| stop_at_signal(server.stopper()?));
+        ready.map_err(crate::server::ServerError::Accept)?;
         complain(&format!("accepting mail on {}", path.display()));
         server.serve(submissions, &())
     });
@@ -240,8 +249,8 @@ fn local_directory(location: &Location) -> Result<PathBuf, QueueError> {
     }
 }
 
-/// The message with the field that names its user.
-fn message(plan: &Sendmail, received: Received) -> Result<Message, StoreRefusal> {
+/// The message with the field that names its user, or those that are made of it.
+fn messages(plan: &Sendmail, received: Received) -> Result<Vec<Message>, StoreRefusal> {
     let Received {
         envelope,
         mut submission,
@@ -258,8 +267,8 @@ fn message(plan: &Sendmail, received: Received) -> Result<Message, StoreRefusal>
     let domain = sender.as_ref().map(|sender| sender.domain().to_string());
     submission.signer = plan.signer.for_sender(domain.as_deref());
     submission.crypt = plan.crypt.clone();
-    let message = Message::submit(&submission, &Rewriter::new(&plan.rewrite), now);
-    message.map_err(|error| refusal(error.exit(), error.to_string()))
+    let messages = Message::submit_each(&submission, &Rewriter::new(&plan.rewrite), now);
+    messages.map_err(|error| refusal(error.exit(), error.to_string()))
 }
 
 /// The user ID of the client. The credentials of a unix socket have one.
@@ -311,8 +320,8 @@ impl AcceptSubmission for Submissions<'_> {
     fn accept(&self, received: Received) -> Result<StoredAt, StoreRefusal> {
         self.charge(&received.envelope, received.bytes, false)?;
         let plan = self.plan(&received.envelope.sender)?;
-        let message = message(&plan, received)?;
-        let kept = keep(&plan, &message);
+        let messages = messages(&plan, received)?;
+        let kept = keep(&plan, &messages);
         let kept = kept.map_err(|error| refusal(Exit::Temporary, error.to_string()))?;
         self.has_accepted.store(true, Ordering::Relaxed);
         Ok(kept)

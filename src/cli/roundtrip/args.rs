@@ -19,7 +19,7 @@ use crate::mail::message::HeaderField;
 use crate::mailbox::MailboxUrl;
 use std::mem;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Send a message, wait until it is in the mailbox at the other end, and report what happened to it.
 ///
@@ -98,7 +98,7 @@ pub struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Do not delete the message.
+    /// Do not delete the message, nor those of earlier runs that arrived too late.
     #[arg(long)]
     keep: bool,
 
@@ -165,11 +165,12 @@ impl Args {
         let signer = mem::take(&mut self.dkim).or(route.dkim).signer()?;
         let signer = signer.or_keys(&route.settings.dkim);
         let token = message::token();
+        let until = (!self.keep).then(|| SystemTime::now().checked_add(self.within));
         let to = parse_list(&self.recipient)
             .map_err(|error| UsageError::data(format!("RECIPIENT {}: {error}", self.recipient)))?;
         let headers = mem::take(&mut self.header);
         Ok(RoundTrip {
-            message: message::message((from, to), &token, headers, signer),
+            message: message::message((from, to), (&token, until.flatten()), headers, signer),
             attachment: message::attachment(),
             transport,
             fallbacks: route.plan.fallbacks,

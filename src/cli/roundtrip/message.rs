@@ -9,6 +9,7 @@ use crate::mail::message::{
     TextAlternatives,
 };
 use crate::mailbox::Token;
+use std::time::SystemTime;
 
 /// The name of the attachment.
 pub const ATTACHMENT: &str = "octets.bin";
@@ -31,10 +32,10 @@ Grüße aus Paris, 你好
 ";
 
 /// A new token of 128 random bits.
-pub fn token() -> String {
+pub fn token() -> Token {
     let octets = std::iter::repeat_with(|| fastrand::u8(..)).take(TOKEN);
     let octets: Vec<u8> = octets.collect();
-    crate::system::certificate::hex(&octets)
+    Token(crate::system::certificate::hex(&octets))
 }
 
 /// Every octet, in all pairs with its successor.
@@ -43,15 +44,16 @@ pub fn attachment() -> Vec<u8> {
     all.chain(*b"\r\n.\r\n\r\r\n\nFrom x\n").collect()
 }
 
-/// The message to these recipients, with these fields of the command line.
+/// The message to these recipients, with these fields of the command line. `until`: the end of the waiting; `None`: the
+/// message is kept.
 pub fn message(
     (from, to): (Mailbox, Vec<ListEntry>),
-    token: &str,
+    (token, until): (&Token, Option<SystemTime>),
     headers: Vec<HeaderField>,
     signer: Signer,
 ) -> MessageOptions {
     let mut all = vec![
-        HeaderField::new(Token::FIELD, token),
+        HeaderField::new(Token::FIELD, token.value(until)),
         HeaderField::new("Auto-Submitted", "auto-generated"),
         HeaderField::new("X-Auto-Response-Suppress", "All"),
     ];
@@ -63,7 +65,7 @@ pub fn message(
         cc: Vec::new(),
         bcc: Vec::new(),
         reply_to: Vec::new(),
-        subject: Some(format!("ehlo roundtrip {}", &token[..8])),
+        subject: Some(format!("ehlo roundtrip {}", &token.0[..8])),
         headers: all,
         text: TextAlternatives {
             body: Some(Input::Text(TEXT.to_owned())),

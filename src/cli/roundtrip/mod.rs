@@ -14,6 +14,7 @@ use crate::cli::options::mailbox::MailboxRoute;
 use crate::client::mail_log::LogOptions;
 use crate::client::transport::Transport;
 use crate::mail::message::MessageOptions;
+use crate::mailbox::Token;
 use expect::Expectation;
 use std::fmt;
 use std::time::Duration;
@@ -25,7 +26,7 @@ pub struct RoundTrip {
     pub fallbacks: Vec<Transport>,
     pub mailbox: MailboxRoute,
     message: MessageOptions,
-    token: String,
+    token: Token,
     /// Content of the attachment.
     attachment: Vec<u8>,
     /// Time limit of the whole round trip.

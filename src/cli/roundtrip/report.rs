@@ -4,6 +4,7 @@ use crate::cli::roundtrip::Thresholds;
 use crate::mailbox::{AuthenticationResults, Changes, Hop};
 use crate::probe::verify::SignatureReport;
 use crate::system::exit::Health;
+use crate::system::figures::counted;
 use crate::system::text::shown;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -71,6 +72,8 @@ impl Arrived {
 /// The end of a round trip.
 #[derive(Debug, Default)]
 pub struct Outcome {
+    /// Number of messages of earlier round trips that were deleted because they had arrived too late.
+    pub left_over: usize,
     pub accepted: Option<Accepted>,
     pub arrived: Option<Arrived>,
     /// The error that ended it, and expectations that are not met, as sentences.
@@ -83,6 +86,12 @@ impl Outcome {
     /// The report for people.
     pub fn text(&self) -> String {
         let mut lines = Vec::new();
+        if self.left_over > 0 {
+            let messages = counted(self.left_over as u64, "late message");
+            lines.push(format!(
+                "earlier     {messages} of earlier round trips deleted"
+            ));
+        }
         if let Some(accepted) = &self.accepted {
             let server = accepted
                 .server
@@ -116,6 +125,7 @@ impl Outcome {
                 "queue_id": accepted.queue_id,
             })),
             "arrived": self.arrived.as_ref().map(arrived_object),
+            "earlier_deleted": self.left_over,
             "failures": self.failures,
             "exit": exit,
         })

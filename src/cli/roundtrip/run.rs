@@ -14,8 +14,8 @@ use crate::client::transport::{LoadedTransport, Transports};
 use crate::mail::message::{Message, Source};
 use crate::mail::view::{Limits as ViewLimits, Parser};
 use crate::mailbox::{
-    Arrival, Changes, Limits, MailboxError, OpenError, Opening, SharedObserver, Token, Watcher,
-    compare, hops, results,
+    Arrival, Changes, Limits, MailboxError, OpenError, Opening, SharedObserver, Watcher, compare,
+    hops, results,
 };
 use crate::probe::verify::{SignatureReport, verify_signatures};
 use crate::smtp::blocks::{Block, BodyType, Replay as _, Shape};
@@ -27,7 +27,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Maximum size of the message when it is read again.
 const MAX_SIZE: u64 = 4 * 1024 * 1024;
@@ -137,7 +137,7 @@ fn show(trip: &RoundTrip, outcome: &Outcome, exit: Exit) -> Result<Exit, Exit> {
     let (text, exit) = match trip.format {
         ReportFormat::Text => (outcome.text(), exit),
         ReportFormat::Json => {
-            let object = outcome.object(&trip.token, exit.code());
+            let object = outcome.object(&trip.token.0, exit.code());
             (format!("{object}\n"), exit)
         }
         ReportFormat::Nagios => {
@@ -181,14 +181,15 @@ fn travel(
         to_change: true,
     };
     let observer = SharedObserver::new(observer);
+    let now = (!journey.trip.keep).then(SystemTime::now);
     let mut watcher =
-        Watcher::open(opening, &observer).map_err(|error| Failure::of_mailbox(&error))?;
+        Watcher::open(opening, &observer, now).map_err(|error| Failure::of_mailbox(&error))?;
+    outcome.left_over = watcher.left_over;
     let start = Instant::now();
     let report = observer.lend(|observer| send(journey, observer));
     outcome.accepted = Some(accepted(&report, start.elapsed(), journey.end)?);
-    let token = Token(journey.trip.token.clone());
     let arrival = watcher
-        .wait(&token, journey.end)
+        .wait(&journey.trip.token, journey.end)
         .map_err(|error| Failure::of_mailbox(&error))?;
     let Some(arrival) = arrival else {
         return Err(Failure {

@@ -3,7 +3,7 @@
 use crate::cli::send::deliver::{DeliveryOutput, ShownResult, over};
 use crate::cli::send::keep::{QueuedMessage, Shared};
 use crate::cli::send::{ConnectionUse, Send};
-use crate::cli::terminal::{Stdout, build, build_for, complain, load_first, prompt_for};
+use crate::cli::terminal::{Stdout, build, build_each, complain, load_first, prompt_for};
 use crate::client::deliver::{ConnectionPool, HostsOfRun};
 use crate::client::outcome::{Cause, Endings, RecipientResult};
 use crate::client::transport::Transports;
@@ -14,7 +14,7 @@ use crate::queue::delivery::SenderNotice;
 use crate::smtp::blocks::{Block, Replay};
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
-use crate::system::text::reason;
+use crate::system::text::{reason, shown};
 use crate::transcript::{NumberedMessage, TranscriptOptions};
 use std::io::{self, Write};
 use std::mem;
@@ -39,11 +39,11 @@ fn run_all(options: &Send, mut messages: MessageCollection) -> Result<Exit, Exit
     let all = std::iter::once(&options.transport).chain(&options.fallbacks);
     let transports = Transports::new(all);
     let times = options.repeat.times.get() as usize;
-    let of = times * messages.count();
+    let mut of = times * messages.count();
     if of > 1 {
         let held = messages.hold_stdin();
         held.map_err(|error| unreadable(&error))?;
-        check(&messages)?;
+        of = times * check(&messages)?;
         if options.queueing.is_none() {
             load_first(&transports)?;
         }
@@ -81,26 +81,29 @@ fn unreadable(error: &SourceError) -> Exit {
     error.exit()
 }
 
-/// Builds every message once, so that an error in the last one is found before the first is sent.
-fn check(messages: &MessageCollection) -> Result<(), Exit> {
+/// Builds every message once, so that an error in the last one is found before the first is sent. Returns their number.
+fn check(messages: &MessageCollection) -> Result<usize, Exit> {
+    let mut count = 0;
     for message in messages.messages() {
         let message = message.map_err(|error| unreadable(&error))?;
-        let built = Message::build_for(message.recipients, message.options, SystemTime::now());
-        built.map_err(|error| {
-            let (name, text) = (&message.name, error.to_string());
-            // Errors of reading name the file.
-            let place = if name.is_empty() || text.contains(name) {
-                String::new()
-            } else {
-                format!("{name}: ")
-            };
-            if error.exit() != Exit::Ok {
-                complain(&format!("{place}{text}; nothing was sent"));
-            }
-            error.exit()
-        })?;
+        let built = Message::build_each(None, message.options, SystemTime::now());
+        count += built
+            .map_err(|error| {
+                let (name, text) = (&message.name, error.to_string());
+                // Errors of reading name the file.
+                let place = if name.is_empty() || text.contains(name) {
+                    String::new()
+                } else {
+                    format!("{name}: ")
+                };
+                if error.exit() != Exit::Ok {
+                    complain(&format!("{place}{text}; nothing was sent"));
+                }
+                error.exit()
+            })?
+            .len();
     }
-    Ok(())
+    Ok(count)
 }
 
 /// The messages of a command line while they are sent.
@@ -127,7 +130,9 @@ impl Batch<'_> {
     fn send(&mut self, transports: &Transports<'_>, times: usize) -> Result<Exit, Exit> {
         let hosts = HostsOfRun::default();
         let pool = match times * self.messages.count() {
-            1 => ConnectionPool::for_one_message(transports),
+            1 if !self.options.message.crypt.has_key_list() => {
+                ConnectionPool::for_one_message(transports)
+            }
             _ => ConnectionPool::new(transports, &hosts),
         };
         let mut first = Exit::Ok;
@@ -147,49 +152,86 @@ impl Batch<'_> {
             if self.output.has_failed() {
                 break;
             }
-            match self.send_one(message, pool) {
-                Ok(shown) => {
-                    let results = &shown.report.results;
-                    self.failed += usize::from(!results.iter().all(RecipientResult::is_success));
-                    if messages.count() == 1 {
-                        return Ok(shown.exit);
+            let built = self.built(message);
+            let is_only = messages.count() == 1 && built.as_ref().map_or(1, Vec::len) == 1;
+            let results: Vec<Result<ShownResult, Exit>> = match built {
+                Ok(copies) => copies
+                    .iter()
+                    .map(|copy| self.send_one(copy, pool))
+                    .collect(),
+                Err(exit) => vec![Err(exit)],
+            };
+            for result in results {
+                match result {
+                    Ok(shown) => {
+                        let results = &shown.report.results;
+                        self.failed +=
+                            usize::from(!results.iter().all(RecipientResult::is_success));
+                        if is_only {
+                            return Ok(shown.exit);
+                        }
+                        endings.add(&shown.report);
                     }
-                    endings.add(&shown.report);
-                }
-                Err(exit) if messages.count() == 1 => return Err(exit),
-                Err(exit) => {
-                    self.failed += 1;
-                    endings.add_unsent(match exit {
-                        Exit::Temporary => Cause::Network,
-                        _ => Cause::Message,
-                    });
+                    Err(exit) if is_only => return Err(exit),
+                    Err(exit) => {
+                        self.failed += 1;
+                        endings.add_unsent(match exit {
+                            Exit::Temporary => Cause::Network,
+                            _ => Cause::Message,
+                        });
+                    }
                 }
             }
         }
         Ok(endings.exit())
     }
 
+    /// Builds a message, with its name: one, or several with different recipients. The error was reported.
+    fn built(
+        &mut self,
+        message: Result<CollectedMessage, SourceError>,
+    ) -> Result<Vec<(String, Message)>, Exit> {
+        let counted = |batch: &mut Self, exit| {
+            batch.begun += 1;
+            exit
+        };
+        let message = message.map_err(|error| counted(self, unreadable(&error)))?;
+        let copies = build_each(message.options).map_err(|exit| counted(self, exit))?;
+        let count = copies.len();
+        if self.of == 1 {
+            self.of = count;
+        }
+        let named = copies.into_iter().map(|copy| {
+            let name = match &copy.envelope.recipients[..] {
+                [only] if count > 1 => format!("for {}", shown(&only.to_string())),
+                _ => String::new(),
+            };
+            let names = [message.name.clone(), name].into_iter();
+            let names: Vec<String> = names.filter(|name| !name.is_empty()).collect();
+            (names.join(" "), copy)
+        });
+        Ok(named.collect())
+    }
+
     /// The error was reported: the message was not sent.
     fn send_one(
         &mut self,
-        message: Result<CollectedMessage, SourceError>,
+        (name, message): &(String, Message),
         pool: &ConnectionPool<'_, '_>,
     ) -> Result<ShownResult, Exit> {
         self.begun += 1;
-        let message = message.map_err(|error| unreadable(&error))?;
         if self.of > 1 {
             self.output.begin(NumberedMessage {
                 number: self.begun,
                 of: self.of,
-                name: message.name,
+                name: name.clone(),
             });
         }
-        let message = build_for(message.recipients, message.options)?;
         let Some(queueing) = &self.options.queueing else {
-            return Ok(over(pool, &message, &mut self.output));
+            return Ok(over(pool, message, &mut self.output));
         };
         let kept = QueuedMessage {
-            message: &message,
+            message,
             queueing,
             transport: &self.options.transport,
             fallbacks: &self.options.fallbacks,

@@ -32,17 +32,25 @@ pub fn run(plan: &Sendmail) -> Exit {
 /// Accepts a message, and queues it durably.
 fn submit(plan: &Sendmail, submission: &Submission) -> Exit {
     let rewriter = Rewriter::new(&plan.rewrite);
-    match Message::submit(submission, &rewriter, SystemTime::now()) {
-        Ok(message) => {
-            let exit = plan.queued(&message).send_or_not();
-            let unusable = message.unusable.iter();
-            unusable.for_each(|why| {
+    match Message::submit_each(submission, &rewriter, SystemTime::now()) {
+        Ok(messages) => {
+            let mut exit = Exit::Ok;
+            for message in &messages {
+                let ended = plan.queued(message).send_or_not();
+                exit = if exit == Exit::Ok { ended } else { exit };
+            }
+            let unusable: Vec<&String> = messages
+                .iter()
+                .take(1)
+                .flat_map(|message| &message.unusable)
+                .collect();
+            for why in &unusable {
                 complain(&format!(
                     "{why}; the message is sent to the other recipients"
                 ));
-            });
+            }
             match exit {
-                Exit::Ok if !message.unusable.is_empty() => Exit::Partial,
+                Exit::Ok if !unusable.is_empty() => Exit::Partial,
                 exit => exit,
             }
         }

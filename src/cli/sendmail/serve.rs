@@ -67,25 +67,34 @@ impl AcceptSubmission for Submissions<'_> {
     fn accept(&self, mut received: Received) -> Result<StoredAt, StoreRefusal> {
         received.submission.signer = self.plan.signer.clone();
         received.submission.crypt = self.plan.crypt.clone();
-        let message = Message::submit(&received.submission, &self.rewriter, SystemTime::now());
-        let message = message.map_err(|error| refusal(error.exit(), error.to_string()))?;
-        if self.plan.queueing.socket.is_some() {
-            return pass_on(self.plan, &message);
+        let now = SystemTime::now();
+        let messages = Message::submit_each(&received.submission, &self.rewriter, now);
+        let messages = messages.map_err(|error| refusal(error.exit(), error.to_string()))?;
+        if self.plan.queueing.socket.is_none() {
+            let kept = keep(self.plan, &messages);
+            return kept.map_err(|error| refusal(Exit::Temporary, error.to_string()));
         }
-        keep(self.plan, &message).map_err(|error| refusal(Exit::Temporary, error.to_string()))
+        let mut stored = StoredAt::Elsewhere;
+        for message in &messages {
+            stored = pass_on(self.plan, message)?;
+        }
+        Ok(stored)
     }
 }
 
-/// Adds the message to the queue, durably.
-pub fn keep(plan: &Sendmail, message: &Message) -> Result<StoredAt, QueueError> {
+/// Adds the messages that were made of one to the queue, durably.
+pub fn keep(plan: &Sendmail, messages: &[Message]) -> Result<StoredAt, QueueError> {
     let queueing = &plan.queueing;
     let store = queue::open(queueing.queue.location.as_ref(), true)?;
-    let id = plan.queued(message).keep_in(&*store)?;
+    let mut ids = Vec::new();
+    for message in messages {
+        ids.push(plan.queued(message).keep_in(&*store)?.to_string());
+    }
     // The client is waiting for its reply, so this does not wait for the attempt.
     if queueing.first != FirstTry::Later {
         run_in_background(&*store, &queueing.queue, None);
     }
-    Ok(StoredAt::Queue(id.to_string()))
+    Ok(StoredAt::Queue(ids.join(" ")))
 }
 
 /// Passes the message to the submission socket, or adds it to the queue of this user.

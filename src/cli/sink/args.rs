@@ -6,7 +6,7 @@ use crate::cli::sink::behavior;
 use crate::cli::sink::web;
 use crate::cli::sink::{AuthOptions, MessageOutput, MessagePlan, ServerPlan, SinkOptions};
 use crate::server::{
-    Listen, MECHANISMS, OfferList, ServerOptions, ServerTlsOptions, SessionLimits,
+    Grace, Listen, MECHANISMS, OfferList, ServerOptions, ServerTlsOptions, SessionLimits,
 };
 use crate::smtp::extension::Extension;
 use crate::smtp::mechanism::Mechanism;
@@ -111,6 +111,7 @@ impl Args {
                     time_limit: self.time_limit,
                     name: self.name,
                     limits,
+                    grace: Grace::default(),
                     behavior,
                 },
                 tls,

@@ -1,5 +1,6 @@
 //! Runs the server, and writes messages to the standard output.
 
+use crate::cli::run_signals::stop_at_signal;
 use crate::cli::sink::events::Events;
 use crate::cli::sink::page;
 use crate::cli::sink::{
@@ -9,18 +10,15 @@ use crate::cli::terminal::{Stdout, complain, output_failed};
 use crate::server::web::ExpectingStore;
 use crate::server::{
     Auth, Incoming, Listen, Maildir, Mbox, MessageStore, ReceivedEnvelope, Server, ServerTls,
-    Stopper, StoreRefusal, StoredAt, UserDatabase, UsersError,
+    StoreRefusal, StoredAt, UserDatabase, UsersError,
 };
 use crate::system::exit::Exit;
 use crate::system::text::printable;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use std::fs::OpenOptions;
 use std::io::{self, Read as _, Seek as _, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 
 /// Receives until it is stopped, or the requested number of messages has arrived.
 pub fn run(plan: SinkOptions) -> Exit {
@@ -147,21 +145,11 @@ fn save(path: &Path, pem: &str) -> Result<(), SinkFailure> {
 /// With a Unix socket to remove, a signal stops the server instead of the process, and its number is stored in
 /// the returned variable.
 fn stop_on_signal(sink: &Server) -> Result<Arc<AtomicI32>, SinkFailure> {
-    let signal = Arc::new(AtomicI32::new(0));
     if !sink.places().any(|place| matches!(place, Listen::Unix(_))) {
-        return Ok(signal);
+        return Ok(Arc::default());
     }
-    let stopper: Stopper = sink.stopper().map_err(SinkFailure::Signals)?;
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(SinkFailure::Signals)?;
-    let received = Arc::clone(&signal);
-    let waiting = thread::Builder::new().spawn(move || {
-        for number in &mut signals {
-            received.store(number, Ordering::Relaxed);
-            stopper.stop();
-        }
-    });
-    waiting.map_err(SinkFailure::Signals)?;
-    Ok(signal)
+    let stopping = sink.stopper().and_then(stop_at_signal);
+    stopping.map_err(SinkFailure::Signals)
 }
 
 /// Writes a line for each message, and the message too if requested.

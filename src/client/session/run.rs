@@ -365,15 +365,20 @@ impl SessionLoop<'_, '_> {
     }
 
     fn limit(&self, step: Step) -> Duration {
+        let options = self.context.options;
         let own = step.timeout();
-        let own = match self.context.options.patience {
+        let own = match options.patience {
             Some(patience) if !step.ends_message() => own.min(patience),
             _ => own,
         };
-        match self.context.options.timeout {
+        let limit = match options.timeout {
             Some(timeout) if step == Step::Quit => timeout.min(own),
             Some(timeout) => timeout,
             None => own,
+        };
+        match options.testing.greeting_limit {
+            Some(greeting) if step == Step::Banner => limit.min(greeting),
+            _ => limit,
         }
     }
 }

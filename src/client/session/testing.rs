@@ -4,12 +4,15 @@ use crate::client::session::Step;
 use crate::smtp::proxy::{ProxyHeader, ProxyVersion};
 use crate::smtp::stage::Stage;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// Deviations from a normal session; none by default.
 #[derive(Clone, Debug, Default)]
 pub struct TestOptions {
     /// The point at which the session ends early.
     pub stop: Option<EarlyStop>,
+    /// Time limit for the greeting, if it is shorter than that of other steps.
+    pub greeting_limit: Option<Duration>,
     /// Greets with HELO, without EHLO before it.
     pub only_helo: bool,
     /// Lines added to the EHLO reply as if the server had sent them.

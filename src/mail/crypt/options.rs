@@ -61,6 +61,11 @@ pub struct CryptOptions {
 }
 
 impl CryptOptions {
+    /// True if the encryption names all recipients to each other. Hidden ones then get a message of their own.
+    pub fn has_key_list(&self) -> bool {
+        self.encrypt == Some(Method::Smime)
+    }
+
     /// True if the message is left as it is.
     pub fn is_off(&self) -> bool {
         self.sign.is_none() && self.encrypt.is_none() && !self.autocrypt

@@ -22,6 +22,19 @@ impl CryptRecipients {
         Self { named, hidden }
     }
 
+    /// The named ones, and each hidden one by itself.
+    pub fn apart(&self) -> Vec<Self> {
+        let named = (!self.named.is_empty()).then(|| Self {
+            named: self.named.clone(),
+            hidden: Vec::new(),
+        });
+        let hidden = self.hidden.iter().map(|recipient| Self {
+            named: Vec::new(),
+            hidden: vec![recipient.clone()],
+        });
+        named.into_iter().chain(hidden).collect()
+    }
+
     /// All, with true for those that must not be named.
     pub fn all(&self) -> impl Iterator<Item = (&Address, bool)> {
         let named = self.named.iter().map(|recipient| (recipient, false));

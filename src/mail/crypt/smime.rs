@@ -32,6 +32,9 @@ pub const MICALG: &str = "sha-256";
 /// The first octet of every structure of CMS in DER.
 const SEQUENCE: u8 = 0x30;
 
+/// The beginning of a structure of the type envelopedData (RFC 5652 §6) with the indefinite lengths of a stream.
+const ENVELOPED: &[u8] = b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03\xa0\x80\x30\x80";
+
 /// Maximum size of a file with keys or certificates, in octets.
 const MAX_FILE: u64 = 256 * 1024;
 
@@ -79,7 +82,7 @@ pub fn encrypt(
             method: Method::Smime,
             recipient: shown(&hidden.to_string()),
             why: "a key list that does not name its recipients is impossible".to_owned(),
-            remedy: ", who is not in To or Cc; send a message of its own to each hidden recipient",
+            remedy: ", who is not in To or Cc, and one message is made here; send to each hidden recipient separately",
         });
     }
     let files = recipient_files(options, recipients)?;
@@ -89,7 +92,7 @@ pub fn encrypt(
         .args(["cms", "-encrypt", "-binary", "-stream", "-aes-256-cbc"])
         .args(["-outform", "DER"])
         .args(files);
-    let (ended, has_output) = program.pass_marked(&[SEQUENCE], pass)?;
+    let (ended, has_output) = program.pass_marked(ENVELOPED, pass)?;
     if !ended.status.success() || !has_output {
         return Err(failed(ENCRYPT, &ended));
     }

@@ -1,7 +1,7 @@
 //! The structure of a MIME entity that is signed or encrypted.
 
-use crate::mail::crypt::CryptError;
-use crate::mail::layers::unread;
+use crate::mail::crypt::{CryptError, Method};
+use crate::mail::layers::{Layer, LayerKind, unread};
 use crate::mail::message::{HeaderMode, MessageError, MessageHeader, RawField, Source};
 use crate::mail::view::{DecodedBlocks, TransferEncoding};
 use mail_parser::{MessageParser, MimeHeaders as _};
@@ -42,6 +42,8 @@ pub struct Entity {
 /// Layers that are known.
 pub enum Structure {
     Plain,
+    /// It claims to be signed or encrypted, and does not have the parts for it.
+    Malformed(Layer),
     /// RFC 3156 §5.
     PgpSigned(SignedParts),
     /// RFC 3156 §4: the part that is encrypted.
@@ -141,19 +143,25 @@ impl Entity {
     }
 
     pub fn structure(&self) -> Result<Structure, MessageError> {
+        let malformed =
+            |standard, kind| move || Structure::Malformed(Layer::malformed(standard, kind));
+        let unsigned = |standard| malformed(standard, LayerKind::Signature);
         Ok(match (self.kind.as_str(), self.protocol.as_str()) {
             ("multipart/signed", "application/pgp-signature") => self
                 .signed_parts()?
-                .map_or(Structure::Plain, Structure::PgpSigned),
+                .map_or_else(unsigned(Method::Pgp), Structure::PgpSigned),
             (
                 "multipart/signed",
                 "application/pkcs7-signature" | "application/x-pkcs7-signature",
             ) => self
                 .signed_parts()?
-                .map_or(Structure::Plain, Structure::SmimeSigned),
-            ("multipart/encrypted", "application/pgp-encrypted") => self
-                .second_part()?
-                .map_or(Structure::Plain, Structure::PgpEncrypted),
+                .map_or_else(unsigned(Method::Smime), Structure::SmimeSigned),
+            ("multipart/encrypted", "application/pgp-encrypted") => {
+                self.second_part()?.map_or_else(
+                    malformed(Method::Pgp, LayerKind::Encryption),
+                    Structure::PgpEncrypted,
+                )
+            }
             ("application/pkcs7-mime" | "application/x-pkcs7-mime", _) => self.cms()?,
             _ => Structure::Plain,
         })
@@ -203,23 +211,49 @@ impl Entity {
 
     /// The parts of a multipart with two of them.
     fn two_parts(&self) -> Result<Option<[Arc<Source>; 2]>, MessageError> {
-        if self.boundary.is_empty() || self.boundary.len() > MAX_BOUNDARY {
-            return Ok(None);
+        Ok(<[Arc<Source>; 2]>::try_from(self.parts(3)?).ok())
+    }
+
+    /// The first parts of a multipart. Empty: it is none.
+    pub fn parts(&self, most: usize) -> Result<Vec<Arc<Source>>, MessageError> {
+        let is_usable = !self.boundary.is_empty() && self.boundary.len() <= MAX_BOUNDARY;
+        if !is_usable || !self.kind.starts_with("multipart/") {
+            return Ok(Vec::new());
         }
         let delimiters = self
-            .delimiters(3)
+            .delimiters(most + 1)
             .map_err(|error| unread(&self.source, error))?;
         let part = |octets: Range<u64>| {
             let octets = octets.start..octets.end.max(octets.start);
             Arc::new(Source::part(self.source.name.clone(), &self.source, octets))
         };
-        Ok(match delimiters.as_slice() {
-            [first, second, rest @ ..] if !first.is_last && !second.is_last => {
-                let end = rest.first().map_or(self.source.len, |third| third.start);
-                Some([part(first.end..second.start), part(second.end..end)])
-            }
-            _ => None,
+        let begins = delimiters.iter().filter(|delimiter| !delimiter.is_last);
+        let ends = delimiters.iter().skip(1).map(|delimiter| delimiter.start);
+        let ends = ends.chain([self.source.len]);
+        let parts = begins.take(most).zip(ends);
+        Ok(parts.map(|(begin, end)| part(begin.end..end)).collect())
+    }
+
+    /// The message in a message/rfc822 part.
+    pub fn enclosed(&self) -> Option<Arc<Source>> {
+        let is_message = matches!(self.kind.as_str(), "message/rfc822" | "message/global");
+        let is_plain = matches!(self.encoding, TransferEncoding::None);
+        (is_message && is_plain).then(|| {
+            let octets = self.body_at..self.source.len;
+            Arc::new(Source::part(self.source.name.clone(), &self.source, octets))
         })
+    }
+
+    /// True if its parts are messages (RFC 2046 §5.1.5).
+    pub fn is_digest(&self) -> bool {
+        self.kind == "multipart/digest"
+    }
+
+    /// A part of a digest.
+    pub fn be_message_by_default(&mut self) {
+        if self.kind.is_empty() {
+            "message/rfc822".clone_into(&mut self.kind);
+        }
     }
 
     /// The first delimiters of a multipart.

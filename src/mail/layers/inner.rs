@@ -9,18 +9,23 @@ use std::sync::Arc;
 
 const BLOCK: usize = 64 * 1024;
 
-/// The addresses in From, in lower case.
+/// The first address in From, in lower case. None, if there are several such fields: programs differ in which one they show.
 pub fn authors(message: &Entity) -> Vec<String> {
-    let from = message.fields.iter().filter(|field| field.name == "from");
-    let entries = from.flat_map(|field| parse_list(&field.readable()).unwrap_or_default());
-    let entries: Vec<ListEntry> = entries.collect();
-    let mailboxes = entries.iter().flat_map(ListEntry::mailboxes);
-    mailboxes
+    let mut from = message.fields.iter().filter(|field| field.name == "from");
+    let (Some(from), None) = (from.next(), from.next()) else {
+        return Vec::new();
+    };
+    let entries: Vec<ListEntry> = parse_list(&from.readable()).unwrap_or_default();
+    let mut mailboxes = entries.iter().flat_map(ListEntry::mailboxes);
+    let first = mailboxes.next();
+    first
         .map(|mailbox| mailbox.address.to_string().to_lowercase())
+        .into_iter()
         .collect()
 }
 
-/// `is_believed`: header fields of the content replace those of the message (RFC 9788), such as a subject that was hidden.
+/// `is_believed`: header fields of the content replace those of the message (RFC 9788), such as a subject that was hidden. An
+/// author who differs does not: the signer was compared with the one of the message.
 pub fn message(
     outer: &Entity,
     content: &Arc<Source>,
@@ -31,12 +36,11 @@ pub fn message(
         field.name.starts_with("content-")
             || matches!(field.name.as_str(), "mime-version" | "hp-outer")
     };
+    let is_other_author = authors(&inner) != authors(outer);
+    let is_replaced =
+        |field: &&RawField| !(is_structure(field) || is_other_author && field.name == "from");
     let replaced: Vec<&RawField> = if is_believed && inner.has_header {
-        inner
-            .fields
-            .iter()
-            .filter(|field| !is_structure(field))
-            .collect()
+        inner.fields.iter().filter(is_replaced).collect()
     } else {
         Vec::new()
     };

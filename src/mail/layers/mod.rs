@@ -8,9 +8,11 @@
 //! * `entity`: the structure of a signed or encrypted entity
 //! * `pgp`, `smime`: what the programs find
 //! * `inner`: the message without its layers
+//! * `parts`: layers of single parts, which are not those of the message
 
 mod entity;
 mod inner;
+mod parts;
 mod pgp;
 mod smime;
 
@@ -46,6 +48,8 @@ pub struct Layer {
     pub is_valid: Option<bool>,
     /// The signer. `None`: it is an encryption, or the signer is not known.
     pub signer: Option<Signer>,
+    /// The number of the part that it covers. `None`: it covers the whole message.
+    pub part: Option<String>,
     /// A sentence about it without a full stop. It may have any characters.
     pub text: String,
 }
@@ -81,9 +85,12 @@ pub struct Signer {
 }
 
 impl Layer {
-    /// The result as a whole: a signature must be valid, trusted and of the author. `None`: undecided, or a valid signature
-    /// with an untrusted key.
+    /// The result as a whole: a signature must be valid, trusted, of the author and for the whole message. `None`: undecided,
+    /// or a valid signature with an untrusted key or for a part.
     pub fn is_ok(&self) -> Option<bool> {
+        if self.part.is_some() {
+            return self.is_valid.filter(|is_valid| !is_valid);
+        }
         let is_believed = |signer: &Signer| signer.is_trusted && signer.is_author;
         match (self.kind, self.is_valid) {
             (LayerKind::Signature, Some(true)) => {
@@ -105,8 +112,31 @@ impl Layer {
             kind,
             is_valid,
             signer: None,
+            part: None,
             text,
         }
+    }
+
+    /// The same for a part of the message.
+    fn of_part(self, id: &str) -> Self {
+        Self {
+            part: Some(id.to_owned()),
+            text: format!("covers only part {id} of the message: {}", self.text),
+            ..self
+        }
+    }
+
+    /// A multipart/signed or multipart/encrypted that does not have its two parts (RFC 1847 §2). With more of them, it would
+    /// depend on the reader which ones are shown.
+    fn malformed(standard: Method, kind: LayerKind) -> Self {
+        let text = format!(
+            "failed: a multipart/{} has two parts, and this one does not (RFC 1847)",
+            match kind {
+                LayerKind::Signature => "signed",
+                LayerKind::Encryption => "encrypted",
+            }
+        );
+        Self::new(standard, kind, Some(false), text)
     }
 
     /// A signature that is valid by itself.
@@ -126,7 +156,7 @@ impl Layer {
                 addresses => addresses,
             };
             text.push_str(&format!(
-                "; it is for {addresses}, which From does not have"
+                "; it is for {addresses}, and not for the author in From"
             ));
         }
         Self {
@@ -203,7 +233,11 @@ pub fn read_layers(
             None => Entity::read(message)?,
         };
         let removed = match entity.structure()? {
-            Structure::Plain => break,
+            Structure::Plain => {
+                layers.extend(parts::layers_of_parts(&entity, &authors)?);
+                break;
+            }
+            Structure::Malformed(layer) => Removed::closed(layer),
             Structure::PgpSigned(parts) => pgp::verify(&parts, &authors)?,
             Structure::PgpEncrypted(cipher) => pgp::decrypt(&cipher, &authors)?,
             Structure::SmimeSigned(parts) => smime::verify(&parts, &authors)?,

@@ -1,25 +1,15 @@
-//! Several messages: ready ones in single files, in an mbox or a Maildir; and one that is sent to hidden recipients on
-//! their own.
+//! Several ready messages: single files, the messages of an mbox or a Maildir.
 
-use crate::mail::address::{Address, ListEntry};
-use crate::mail::crypt::Method;
-use crate::mail::envelope::RecipientDsn;
 use crate::mail::mbox::{MboxError, MboxPart, MboxScanner, Unquoter};
-use crate::mail::message::compose::is_bcc;
 use crate::mail::message::encode::Encoder;
-use crate::mail::message::fields::{message_id, parse_addresses};
 use crate::mail::message::source::Source;
-use crate::mail::message::{
-    Content, HeaderField, HeldBytes, Input, MessageDraft, MessageOptions, SourceError, recipients,
-};
+use crate::mail::message::{Content, HeldBytes, Input, MessageOptions, SourceError};
 use crate::system::exit::Exit;
 use crate::system::text::shown;
-use crate::system::time::header_date;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 /// Size of the blocks in which an mbox is read.
 const BLOCK: usize = 64 * 1024;
@@ -43,8 +33,6 @@ pub struct MessageCollection {
 enum Group {
     /// The message of the options.
     Own,
-    /// The message of the options for each of these lists of recipients.
-    Apart(Vec<Vec<Address>>),
     One(Input),
     Mbox(Arc<Source>, Vec<MboxPart>),
     /// The files of a Maildir.
@@ -56,8 +44,6 @@ pub struct CollectedMessage {
     /// Its place for people: a file, or an mbox with a number.
     pub name: String,
     pub options: MessageOptions,
-    /// The recipients. `None`: all that it names.
-    pub recipients: Option<Vec<Address>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -83,36 +69,16 @@ impl CollectionError {
 }
 
 impl MessageCollection {
-    /// The one message of these options. If its encryption names all recipients in a key list, each hidden recipient gets
-    /// a message of its own, with the same header.
-    fn one(mut options: MessageOptions) -> Self {
-        let apart = options.crypt.encrypt == Some(Method::Smime);
-        let lists = match &options.content {
-            Content::Draft(draft) if apart => apart_recipients(draft),
-            _ => Vec::new(),
-        };
-        if lists.len() < 2 {
-            return Self {
-                options,
-                groups: vec![Group::Own],
-            };
-        }
-        if let Content::Draft(draft) = &mut options.content {
-            fix_identity(draft, SystemTime::now());
-        }
-        Self {
-            options,
-            groups: vec![Group::Apart(lists)],
-        }
-    }
-
     /// Finds the messages in these sources. Without a source, the collection has the message of `options`.
     pub fn open(
         options: MessageOptions,
         sources: Vec<MessageSource>,
     ) -> Result<Self, CollectionError> {
         if sources.is_empty() {
-            return Ok(Self::one(options));
+            return Ok(Self {
+                options,
+                groups: vec![Group::Own],
+            });
         }
         let groups = sources.into_iter().map(Group::open);
         Ok(Self {
@@ -125,7 +91,7 @@ impl MessageCollection {
     pub fn hold_stdin(&mut self) -> Result<(), SourceError> {
         for group in &mut self.groups {
             match group {
-                Group::Own | Group::Apart(_) => self.options.hold_stdin()?,
+                Group::Own => self.options.hold_stdin()?,
                 Group::One(input) => input.hold()?,
                 Group::Mbox(..) | Group::Files(_) => {}
             }
@@ -146,64 +112,13 @@ impl MessageCollection {
     fn message(&self, group: &Group, index: usize) -> Result<CollectedMessage, SourceError> {
         let mut options = self.options.clone();
         let Some((name, input)) = group.input(index)? else {
-            let recipients = group.recipients(index);
-            let name = match recipients.as_deref() {
-                Some([only]) => format!("for {}", shown(&only.to_string())),
-                _ => String::new(),
-            };
-            if let Some(recipients) = &recipients {
-                let is_recipient = |dsn: &RecipientDsn| {
-                    let key = dsn.recipient.key();
-                    recipients.iter().any(|recipient| recipient.key() == key)
-                };
-                options.dsn.each.retain(is_recipient);
-            }
-            return Ok(CollectedMessage {
-                name,
-                options,
-                recipients,
-            });
+            let name = String::new();
+            return Ok(CollectedMessage { name, options });
         };
         if let Content::Ready(ready) = &mut options.content {
             ready.input = input;
         }
-        Ok(CollectedMessage {
-            name,
-            options,
-            recipients: None,
-        })
-    }
-}
-
-/// The recipients in To and Cc, and each other one by itself.
-fn apart_recipients(draft: &MessageDraft) -> Vec<Vec<Address>> {
-    let named = recipients(draft.to.iter().chain(&draft.cc));
-    let by_field = draft.headers.iter().filter(|field| is_bcc(&field.name));
-    // Errors are reported when the message is built.
-    let by_field = by_field.flat_map(|field| parse_addresses(field).unwrap_or_default());
-    let by_field: Vec<ListEntry> = by_field.collect();
-    let hidden = recipients(draft.bcc.iter().chain(&by_field));
-    let is_named = |address: &Address| named.iter().any(|other| other.key() == address.key());
-    let hidden = hidden.into_iter().filter(|address| !is_named(address));
-    let hidden: Vec<Vec<Address>> = hidden.map(|address| vec![address]).collect();
-    let named = Some(named).filter(|named| !named.is_empty());
-    named.into_iter().chain(hidden).collect()
-}
-
-/// Gives all messages that are made of a draft the same date and Message-ID.
-fn fix_identity(draft: &mut MessageDraft, now: SystemTime) {
-    let has = |draft: &MessageDraft, name: &str| {
-        let mut headers = draft.headers.iter();
-        headers.any(|field| field.name.eq_ignore_ascii_case(name))
-    };
-    if !draft.no_date && !has(draft, "Date") {
-        draft
-            .headers
-            .push(HeaderField::new("Date", header_date(now)));
-    }
-    if !draft.no_message_id && !has(draft, "Message-ID") {
-        let id = message_id(&draft.from.address, now);
-        draft.headers.push(HeaderField::new("Message-ID", id));
+        Ok(CollectedMessage { name, options })
     }
 }
 
@@ -256,7 +171,7 @@ impl Group {
     /// The name of a message for people, and the message. `None`: it is that of the options.
     fn input(&self, index: usize) -> Result<Option<(String, Input)>, SourceError> {
         Ok(Some(match self {
-            Self::Own | Self::Apart(_) => return Ok(None),
+            Self::Own => return Ok(None),
             Self::One(input) => (input.name(), input.clone()),
             Self::Files(files) => {
                 let input = Input::File(files[index].clone());
@@ -269,18 +184,9 @@ impl Group {
         }))
     }
 
-    /// The recipients of a message that is for a part of those that it names.
-    fn recipients(&self, index: usize) -> Option<Vec<Address>> {
-        match self {
-            Self::Apart(lists) => lists.get(index).cloned(),
-            _ => None,
-        }
-    }
-
     fn count(&self) -> usize {
         match self {
             Self::Own | Self::One(_) => 1,
-            Self::Apart(lists) => lists.len(),
             Self::Mbox(_, parts) => parts.len(),
             Self::Files(files) => files.len(),
         }

@@ -153,7 +153,7 @@ fn take_bcc(draft: &mut MessageDraft) -> Result<Vec<ListEntry>, MessageError> {
     Ok(bcc)
 }
 
-pub fn is_bcc(name: &str) -> bool {
+fn is_bcc(name: &str) -> bool {
     name.eq_ignore_ascii_case("Bcc") || name.eq_ignore_ascii_case("Resent-Bcc")
 }
 

@@ -10,7 +10,7 @@ use crate::mail::message::convert::{Signed, made_valid};
 use crate::mail::message::fields::{FieldRepair, is_removed, message_id, undisclosed};
 use crate::mail::message::header_reader::{HeaderMode, MessageHeader, RawField, last_resent};
 use crate::mail::message::header_writer::addresses;
-use crate::mail::message::protect::{Unprotected, protect};
+use crate::mail::message::protect::{HiddenRecipients, Unprotected, protect};
 use crate::mail::message::signing::sign;
 use crate::mail::message::source::Source;
 use crate::mail::message::stream::{BodyVariant, EMPTY_LINE, Message, PartEncoding, Segment};
@@ -81,6 +81,18 @@ impl<E: Replay> UnfinishedMessage<E> {
         signer: &Signer,
         now: SystemTime,
     ) -> Result<Message<E>, MessageError> {
+        let messages = self.finish_for(HiddenRecipients::Refused, rewriter, signer, now)?;
+        messages.into_iter().next().ok_or(MessageError::NoRecipient)
+    }
+
+    /// The same for hidden recipients as they are handled here: there may be several messages, each for other recipients.
+    pub fn finish_for(
+        self,
+        hidden: HiddenRecipients,
+        rewriter: Option<&Rewriter>,
+        signer: &Signer,
+        now: SystemTime,
+    ) -> Result<Vec<Message<E>>, MessageError> {
         let resent = last_resent(&self.fields).into_iter();
         let resent: Vec<String> = resent.map(|field| field.name.clone()).collect();
         let mut header = FinalHeader {
@@ -106,7 +118,7 @@ impl<E: Replay> UnfinishedMessage<E> {
             notes.remarks.extend(repair.remarks);
             notes.warnings.extend(repair.warnings);
         }
-        let mut variants = match self.body {
+        let variants = match self.body {
             UnfinishedBody::Variants(variants) => variants,
             UnfinishedBody::Existing(body) => {
                 vec![body.variant(&mut fields, &mut notes.remarks)?]
@@ -114,23 +126,27 @@ impl<E: Replay> UnfinishedMessage<E> {
         };
         let unprotected = Unprotected {
             fields: &mut fields,
-            variants: &mut variants,
+            variants,
             notes: &mut notes,
         };
-        protect(&self.crypt, &self.envelope, unprotected)?;
-        let signatures = sign(signer, (&fields, &mut variants), &mut notes, now)?;
+        let messages = protect(&self.crypt, &self.envelope, unprotected, hidden)?;
         let header = octets(&fields);
-        Ok(Message {
-            envelope: self.envelope,
-            utf8_header: !header.is_ascii(),
-            remarks: notes.remarks,
-            warnings: notes.warnings,
-            unusable: notes.unusable,
-            header,
-            header_end: EMPTY_LINE,
-            variants,
-            signatures,
-        })
+        let messages = messages.into_iter().map(|message| {
+            let (mut variants, mut notes) = (message.variants, notes.clone());
+            let signatures = sign(signer, (&fields, &mut variants), &mut notes, now)?;
+            Ok(Message {
+                envelope: self.envelope.only(message.recipients),
+                utf8_header: !header.is_ascii(),
+                remarks: notes.remarks,
+                warnings: notes.warnings,
+                unusable: notes.unusable,
+                header: header.clone(),
+                header_end: EMPTY_LINE,
+                variants,
+                signatures,
+            })
+        });
+        messages.collect()
     }
 }
 

@@ -13,6 +13,7 @@ mod finish;
 mod header_block;
 mod header_reader;
 mod header_writer;
+mod multipart_signed;
 mod protect;
 mod protected_header;
 mod raw;
@@ -41,6 +42,7 @@ use crate::mail::address::{Address, AddressError, ListEntry, Mailbox};
 use crate::mail::crypt::{CryptError, CryptOptions};
 use crate::mail::dkim::{Signer, SigningError};
 use crate::mail::envelope::{Dsn, Envelope};
+use crate::mail::message::protect::HiddenRecipients;
 use crate::mail::rewrite::{RewriteError, Rewriter};
 use crate::system::exit::Exit;
 use std::path::PathBuf;
@@ -320,7 +322,7 @@ impl MessageOptions {
 }
 
 /// Notes on the message that are collected while it is built: see [`Message`].
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct BuildNotes {
     remarks: Vec<String>,
     warnings: Vec<String>,
@@ -428,34 +430,17 @@ impl Message {
         options: MessageOptions,
         now: SystemTime,
     ) -> Result<Self, MessageError> {
-        let (author, mut message) = match options.content {
-            Content::Draft(draft) => (draft.from.address.clone(), compose::compose(*draft, now)?),
-            Content::Ready(ready) => (ready.from.address.clone(), ready::read(&ready)?),
-            Content::Raw(raw) => {
-                let named = || self::recipients(&raw.recipients);
-                let recipients = recipients.unwrap_or_else(named);
-                let envelope = Envelope {
-                    sender: raw.sender,
-                    dsn: of_recipients(options.dsn, &recipients)?,
-                    recipients,
-                };
-                return raw::message(envelope, raw.input);
-            }
-        };
-        if let Some(sender) = options.envelope_from {
-            message.envelope.sender = sender;
-        } else if message.envelope.sender.is_none() {
-            message.envelope.sender = Some(author);
-        }
-        if let Some(recipients) = recipients {
-            message.envelope.recipients = recipients;
-        }
-        if message.envelope.recipients.is_empty() {
-            return Err(MessageError::NoRecipient);
-        }
-        message.crypt = options.crypt;
-        message.envelope.dsn = of_recipients(options.dsn, &message.envelope.recipients)?;
-        message.finish(None, &options.signer, now)
+        let built = built(recipients, options, now, HiddenRecipients::Refused)?;
+        built.into_iter().next().ok_or(MessageError::NoRecipient)
+    }
+
+    /// The same as several messages, if its encryption would name hidden recipients to the others: each gets one of its own.
+    pub fn build_each(
+        recipients: Option<Vec<Address>>,
+        options: MessageOptions,
+        now: SystemTime,
+    ) -> Result<Vec<Self>, MessageError> {
+        built(recipients, options, now, HiddenRecipients::Apart)
     }
 
     /// Accepts a message from a program that calls sendmail. All input is read, even after an error.
@@ -467,6 +452,57 @@ impl Message {
         let message = submission::read(submission, rewriter)?;
         message.finish(Some(rewriter), &submission.signer, now)
     }
+
+    /// The same as [`Message::build_each`].
+    pub fn submit_each(
+        submission: &Submission,
+        rewriter: &Rewriter,
+        now: SystemTime,
+    ) -> Result<Vec<Self>, MessageError> {
+        let message = submission::read(submission, rewriter)?;
+        message.finish_for(
+            HiddenRecipients::Apart,
+            Some(rewriter),
+            &submission.signer,
+            now,
+        )
+    }
+}
+
+fn built(
+    recipients: Option<Vec<Address>>,
+    options: MessageOptions,
+    now: SystemTime,
+    hidden: HiddenRecipients,
+) -> Result<Vec<Message>, MessageError> {
+    let (author, mut message) = match options.content {
+        Content::Draft(draft) => (draft.from.address.clone(), compose::compose(*draft, now)?),
+        Content::Ready(ready) => (ready.from.address.clone(), ready::read(&ready)?),
+        Content::Raw(raw) => {
+            let named = || self::recipients(&raw.recipients);
+            let recipients = recipients.unwrap_or_else(named);
+            let envelope = Envelope {
+                sender: raw.sender,
+                dsn: of_recipients(options.dsn, &recipients)?,
+                recipients,
+            };
+            return Ok(vec![raw::message(envelope, raw.input)?]);
+        }
+    };
+    if let Some(sender) = options.envelope_from {
+        message.envelope.sender = sender;
+    } else if message.envelope.sender.is_none() {
+        message.envelope.sender = Some(author);
+    }
+    if let Some(recipients) = recipients {
+        message.envelope.recipients = recipients;
+    }
+    if message.envelope.recipients.is_empty() {
+        return Err(MessageError::NoRecipient);
+    }
+    message.crypt = options.crypt;
+    message.envelope.dsn = of_recipients(options.dsn, &message.envelope.recipients)?;
+    message.finish_for(hidden, None, &options.signer, now)
 }
 
 /// The options for single recipients, with each address spelled as in the envelope.

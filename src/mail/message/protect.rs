@@ -10,6 +10,7 @@ use crate::mail::message::encode::{Encoding, base64_len};
 use crate::mail::message::fields::token;
 use crate::mail::message::header_reader::{HeaderMode, MessageHeader, RawField};
 use crate::mail::message::header_writer::with_parameters;
+use crate::mail::message::multipart_signed::{SignedFrame, pgp_lines, smime_lines, while_signed};
 use crate::mail::message::protected_header::{announced, hidden};
 use crate::mail::message::source::{Source, SourceWriter};
 use crate::mail::message::stream::{BodyVariant, EMPTY_LINE, Message, Segment};
@@ -25,8 +26,23 @@ type Content<E> = Message<E>;
 pub struct Unprotected<'a, E> {
     /// The header fields without those of the variants.
     pub fields: &'a mut Vec<RawField>,
-    pub variants: &'a mut Vec<BodyVariant<E>>,
+    pub variants: Vec<BodyVariant<E>>,
     pub notes: &'a mut BuildNotes,
+}
+
+/// The handling of recipients whom a key list would name to the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HiddenRecipients {
+    /// Each gets a message of its own.
+    Apart,
+    /// They are an error.
+    Refused,
+}
+
+/// A message for some of the recipients. All have the same header.
+pub struct ProtectedMessage<E> {
+    pub recipients: Vec<Address>,
+    pub variants: Vec<BodyVariant<E>>,
 }
 
 /// Signs and encrypts as the options ask for. Without them, nothing is changed.
@@ -34,33 +50,45 @@ pub fn protect<E: Replay>(
     options: &CryptOptions,
     envelope: &Envelope,
     message: Unprotected<'_, E>,
-) -> Result<(), MessageError> {
-    if options.is_off() {
-        return Ok(());
-    }
+    hidden: HiddenRecipients,
+) -> Result<Vec<ProtectedMessage<E>>, MessageError> {
     let Unprotected {
         fields,
-        variants,
+        mut variants,
         notes,
     } = message;
+    let whole = |variants| {
+        let recipients = envelope.recipients.clone();
+        vec![ProtectedMessage {
+            recipients,
+            variants,
+        }]
+    };
+    if options.is_off() {
+        return Ok(whole(variants));
+    }
     let protection = Protection {
         options,
         author: author(fields),
         recipients: CryptRecipients::new(&envelope.recipients, &named_recipients(fields)),
+        hidden,
     };
     let announcement = options.autocrypt.then(|| protection.announcement());
     let announcement = announcement.transpose()?;
-    if let Some(variant) = protection.content(fields, variants, notes)? {
-        *variants = vec![variant];
-        if !fields.iter().any(|field| field.name == "mime-version") {
-            fields.push(RawField::made(
-                "MIME-Version",
-                "MIME-Version: 1.0\r\n".to_owned(),
-            ));
-        }
+    let mut protected = protection.messages(fields, &mut variants, notes)?;
+    if let [one] = &mut protected[..] {
+        one.recipients.clone_from(&envelope.recipients);
+    }
+    if protected.is_empty() {
+        protected = whole(variants);
+    } else if !fields.iter().any(|field| field.name == "mime-version") {
+        fields.push(RawField::made(
+            "MIME-Version",
+            "MIME-Version: 1.0\r\n".to_owned(),
+        ));
     }
     fields.extend(announcement);
-    Ok(())
+    Ok(protected)
 }
 
 /// The first author.
@@ -87,6 +115,7 @@ struct Protection<'a> {
     options: &'a CryptOptions,
     author: Option<Address>,
     recipients: CryptRecipients,
+    hidden: HiddenRecipients,
 }
 
 impl Protection<'_> {
@@ -100,13 +129,13 @@ impl Protection<'_> {
         Ok(announced(author, &key))
     }
 
-    /// The protected content. `None`: it stays as it is.
-    fn content<E: Replay>(
+    /// The messages with their protected content. Empty: it stays as it is.
+    fn messages<E: Replay>(
         &self,
         fields: &mut Vec<RawField>,
         variants: &mut Vec<BodyVariant<E>>,
         notes: &mut BuildNotes,
-    ) -> Result<Option<BodyVariant<E>>, MessageError> {
+    ) -> Result<Vec<ProtectedMessage<E>>, MessageError> {
         let before = Protected::of(fields, variants);
         let sign = self.options.sign.filter(|_| before == Protected::Not);
         let encrypt = self
@@ -118,26 +147,74 @@ impl Protection<'_> {
             notes.remarks.push(remark.to_owned());
         }
         let Some(first) = sign.or(encrypt) else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
         let option = if sign.is_some() { "sign" } else { "encrypt" };
         let content = self.unprotected(fields, variants);
-        let mut content = robust(content, option, first)?;
-        // gpg does both at once.
-        let is_combined = sign == Some(Method::Pgp) && encrypt == Some(Method::Pgp);
-        if let Some(method) = sign.filter(|_| !is_combined) {
-            content = self.signed(content, method)?;
-        }
-        if let Some(method) = encrypt {
-            content = self.encrypted(&content, method, is_combined)?;
-        }
+        let content = robust(content, option, first)?;
+        let lists = self.lists(encrypt);
+        let contents = self.contents(content, (sign, encrypt), &lists)?;
         notes.remarks.extend(self.remarks(sign, encrypt));
-        let header = String::from_utf8_lossy(&content.header).into_owned();
-        let variant = content.variants.pop();
-        Ok(variant.map(|variant| BodyVariant {
-            fields: header + &variant.fields,
-            ..variant
-        }))
+        let messages = lists.iter().zip(contents);
+        let messages = messages.map(|(list, content)| {
+            let header = String::from_utf8_lossy(&content.header).into_owned();
+            let variants = content.variants.into_iter();
+            let variants = variants.map(|variant| BodyVariant {
+                fields: header.clone() + &variant.fields,
+                ..variant
+            });
+            ProtectedMessage {
+                recipients: list.all().map(|(recipient, _)| recipient.clone()).collect(),
+                variants: variants.collect(),
+            }
+        });
+        Ok(messages.collect())
+    }
+
+    /// The recipients of each message.
+    fn lists(&self, encrypt: Option<Method>) -> Vec<CryptRecipients> {
+        let has_key_list = encrypt.is_some() && self.options.has_key_list();
+        if has_key_list && self.hidden == HiddenRecipients::Apart {
+            self.recipients.apart()
+        } else {
+            vec![self.recipients.clone()]
+        }
+    }
+
+    /// The protected content for each of the lists.
+    fn contents<E: Replay>(
+        &self,
+        mut content: Content<E>,
+        methods: (Option<Method>, Option<Method>),
+        lists: &[CryptRecipients],
+    ) -> Result<Vec<Content<E>>, MessageError> {
+        let (sign, encrypt) = methods;
+        let content = match (methods, lists) {
+            // gpg does both at once.
+            ((Some(Method::Pgp), Some(Method::Pgp)), [list]) => read(&content, |feed| {
+                self.encrypted(feed, Method::Pgp, (list, true))
+            })?,
+            ((Some(Method::Smime), Some(method)), [list]) => read(&content, |feed| {
+                let (options, author) = (self.options, self.author.as_ref());
+                let sign = |feed: &mut Feed<'_>| smime::sign(options, author, feed);
+                while_signed(sign, feed, |feed| {
+                    self.encrypted(feed, method, (list, false))
+                })
+            })?,
+            _ => {
+                if let Some(method) = sign {
+                    content = self.signed(content, method)?;
+                }
+                let Some(method) = encrypt else {
+                    return Ok(vec![content]);
+                };
+                let encrypted =
+                    |list| read(&content, |feed| self.encrypted(feed, method, (list, false)));
+                let contents = lists.iter().map(encrypted);
+                return Ok(contents.collect::<Result<_, _>>()?);
+            }
+        };
+        Ok(vec![content])
     }
 
     fn remarks(&self, sign: Option<Method>, encrypt: Option<Method>) -> Vec<String> {
@@ -183,43 +260,30 @@ impl Protection<'_> {
         method: Method,
     ) -> Result<Content<E>, MessageError> {
         let author = self.author.as_ref();
-        let signature = read(&content, |feed| match method {
-            Method::Pgp => {
-                pgp::sign(self.options, author, feed).map(|signature| Signature::pgp(&signature))
-            }
+        let (frame, signature) = read(&content, |feed| match method {
+            Method::Pgp => pgp::sign(self.options, author, feed)
+                .map(|signature| (SignedFrame::pgp(signature.micalg), pgp_lines(&signature))),
             Method::Smime => smime::sign(self.options, author, feed)
-                .map(|signature| Signature::smime(&signature)),
+                .map(|signature| (SignedFrame::smime(), smime_lines(&signature))),
         })?;
-        let boundary = token();
-        let fields = with_parameters(
-            "Content-Type",
-            "multipart/signed",
-            &[
-                ("boundary", &boundary),
-                ("protocol", signature.protocol),
-                ("micalg", signature.micalg),
-            ],
-        );
-        let mut begin = format!("--{boundary}\r\n").into_bytes();
+        let mut begin = frame.begin();
         begin.append(&mut content.header);
         begin.extend_from_slice(b"\r\n");
         let mut segments = vec![Segment::Lines(begin)];
         let inner = content.variants.into_iter();
         segments.extend(inner.flat_map(|variant| variant.segments));
-        let mut end = format!("\r\n--{boundary}\r\n{}\r\n", signature.fields).into_bytes();
-        end.extend_from_slice(&signature.body);
-        end.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-        segments.push(Segment::Lines(end));
-        Ok(entity(Vec::new(), seven_bit(fields, segments)))
+        segments.push(Segment::Lines(frame.end(&signature)));
+        Ok(entity(Vec::new(), seven_bit(frame.fields(), segments)))
     }
 
-    fn encrypted<E: Replay>(
+    /// Encrypts what is fed to it for these recipients. True: `gpg` signs it as well.
+    fn encrypted<E>(
         &self,
-        content: &Content<E>,
+        feed: &mut Feed<'_>,
         method: Method,
-        signs: bool,
-    ) -> Result<Content<E>, MessageError> {
-        let mut stored = SourceWriter::new("the encrypted message");
+        (recipients, signs): (&CryptRecipients, bool),
+    ) -> Result<Content<E>, CryptError> {
+        let mut stored = SourceWriter::of_ciphertext("the encrypted message");
         let mut armor = Vec::new();
         let mut consume = |piece: &[u8]| match method {
             Method::Pgp => {
@@ -229,22 +293,20 @@ impl Protection<'_> {
             }
             Method::Smime => stored.push(piece),
         };
-        read(content, |feed| {
-            let pass = Pass {
-                feed,
-                consume: &mut consume,
-            };
-            match method {
-                Method::Pgp => PgpEncryption {
-                    options: self.options,
-                    recipients: &self.recipients,
-                    author: self.author.as_ref(),
-                    signs,
-                }
-                .run(pass),
-                Method::Smime => smime::encrypt(self.options, &self.recipients, pass),
+        let pass = Pass {
+            feed,
+            consume: &mut consume,
+        };
+        match method {
+            Method::Pgp => PgpEncryption {
+                options: self.options,
+                recipients,
+                author: self.author.as_ref(),
+                signs,
             }
-        })?;
+            .run(pass),
+            Method::Smime => smime::encrypt(self.options, recipients, pass),
+        }?;
         let source = stored.finish().map_err(CryptError::Content)?;
         Ok(entity(
             Vec::new(),
@@ -285,47 +347,6 @@ impl Protected {
                 }
             }
             _ => Self::Not,
-        }
-    }
-}
-
-/// A signature as a part of multipart/signed.
-struct Signature {
-    protocol: &'static str,
-    micalg: &'static str,
-    fields: String,
-    /// Lines, without the last line end.
-    body: Vec<u8>,
-}
-
-impl Signature {
-    fn pgp(signature: &pgp::PgpSignature) -> Self {
-        let mut body = Vec::new();
-        pgp::push_armor(signature.armored.trim_ascii_end(), &mut body);
-        Self {
-            protocol: "application/pgp-signature",
-            micalg: signature.micalg,
-            fields: "Content-Type: application/pgp-signature; name=signature.asc\r\n\
-                Content-Description: OpenPGP digital signature\r\n\
-                Content-Disposition: attachment; filename=signature.asc\r\n"
-                .to_owned(),
-            body,
-        }
-    }
-
-    fn smime(signature: &[u8]) -> Self {
-        let (mut encoder, mut body) = (Encoding::Base64.encoder(), Vec::new());
-        encoder.push(signature, &mut body);
-        encoder.finish(&mut body);
-        body.truncate(body.trim_ascii_end().len());
-        Self {
-            protocol: "application/pkcs7-signature",
-            micalg: smime::MICALG,
-            fields: "Content-Type: application/pkcs7-signature; name=smime.p7s\r\n\
-                Content-Transfer-Encoding: base64\r\n\
-                Content-Disposition: attachment; filename=smime.p7s\r\n"
-                .to_owned(),
-            body,
         }
     }
 }

@@ -11,7 +11,7 @@ use std::io::{self, Read, Write};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A file up to this size is read when it is opened, and later changes to it have no effect.
 const SMALL_FILE: u64 = 16 * 1024;
@@ -185,6 +185,8 @@ pub struct Source {
     /// Number of bytes before them that are left out.
     skipped: u64,
     store: SourceStore,
+    /// The first scan with its offset.
+    scanned: OnceLock<(u64, ContentScan)>,
 }
 
 #[derive(Debug)]
@@ -192,7 +194,7 @@ enum SourceStore {
     Memory(Vec<u8>),
     /// A temporary file without a name.
     Sealed(Arc<SealedFile>),
-    /// The same, not encrypted.
+    /// The same with bytes that are not secret or encrypted already.
     Spool(File),
     /// A source with other users.
     Shared(Arc<Source>),
@@ -230,6 +232,7 @@ impl Source {
             len,
             skipped: 0,
             store,
+            scanned: OnceLock::new(),
         }
     }
 
@@ -258,6 +261,7 @@ impl Source {
             len: octets.end - octets.start,
             skipped: octets.start,
             store: SourceStore::Shared(Arc::clone(whole)),
+            scanned: OnceLock::new(),
         }
     }
 
@@ -412,6 +416,7 @@ impl Source {
     }
 
     fn cut(&mut self, len: u64) {
+        self.scanned.take();
         self.len = len;
         if let SourceStore::Memory(bytes) = &mut self.store {
             bytes.truncate(usize::try_from(self.skipped + len).unwrap_or(usize::MAX));
@@ -421,6 +426,7 @@ impl Source {
     /// The same without its first bytes.
     pub fn skipping(mut self, count: u64) -> Self {
         let count = count.min(self.len);
+        self.scanned.take();
         self.skipped += count;
         self.len -= count;
         self
@@ -450,8 +456,18 @@ impl Source {
         }
     }
 
-    /// Scans the source from `offset` on.
+    /// Scans the source from `offset` on. A repeated scan does not read it again.
     pub fn scan(&self, offset: u64) -> Result<ContentScan, SourceError> {
+        match self.scanned.get() {
+            Some((scanned, scan)) if *scanned == offset => return Ok(*scan),
+            _ => {}
+        }
+        let scan = self.scan_now(offset)?;
+        let _ = self.scanned.set((offset, scan));
+        Ok(scan)
+    }
+
+    fn scan_now(&self, offset: u64) -> Result<ContentScan, SourceError> {
         let mut scanner = ContentScanner::default();
         let mut block = self.block(64 * 1024);
         let mut at = offset;
@@ -705,6 +721,13 @@ impl SourceWriter {
         Self(Spooler::new(name.to_owned()))
     }
 
+    /// For bytes that are encrypted already: a temporary file has them as they are.
+    pub fn of_ciphertext(name: &str) -> Self {
+        let mut spooler = Spooler::new(name.to_owned());
+        spooler.is_ciphertext = true;
+        Self(spooler)
+    }
+
     pub fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.0.push(bytes).map_err(io::Error::other)
     }
@@ -729,8 +752,14 @@ impl Write for SourceWriter {
 struct Spooler {
     name: String,
     memory: Vec<u8>,
-    spool: Option<SealedWriter>,
+    file: Option<SpoolFile>,
+    is_ciphertext: bool,
     len: u64,
+}
+
+enum SpoolFile {
+    Sealed(Box<SealedWriter>),
+    Plain(File),
 }
 
 impl Spooler {
@@ -738,7 +767,8 @@ impl Spooler {
         Self {
             name,
             memory: Vec::new(),
-            spool: None,
+            file: None,
+            is_ciphertext: false,
             len: 0,
         }
     }
@@ -757,24 +787,33 @@ impl Spooler {
 
     fn keep(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.len += bytes.len() as u64;
-        if let Some(spool) = &mut self.spool {
-            return spool.write_all(bytes);
+        match &mut self.file {
+            Some(SpoolFile::Sealed(file)) => return file.write_all(bytes),
+            Some(SpoolFile::Plain(file)) => return file.write_all(bytes),
+            None => self.memory.extend_from_slice(bytes),
         }
-        self.memory.extend_from_slice(bytes);
         if self.memory.len() >= SPOOL_ABOVE {
-            let mut spool = SealedWriter::new()?;
-            spool.write_all(&std::mem::take(&mut self.memory))?;
-            self.spool = Some(spool);
+            let memory = std::mem::take(&mut self.memory);
+            self.file = Some(if self.is_ciphertext {
+                let mut file = tempfile::tempfile()?;
+                file.write_all(&memory)?;
+                SpoolFile::Plain(file)
+            } else {
+                let mut file = SealedWriter::new()?;
+                file.write_all(&memory)?;
+                SpoolFile::Sealed(Box::new(file))
+            });
         }
         Ok(())
     }
 
     fn finish(mut self) -> Result<Source, SourceError> {
-        let store = match self.spool.take() {
-            Some(spool) => {
-                let file = spool.finish().map_err(|error| self.failed(error))?;
+        let store = match self.file.take() {
+            Some(SpoolFile::Sealed(file)) => {
+                let file = file.finish().map_err(|error| self.failed(error))?;
                 SourceStore::Sealed(Arc::new(file))
             }
+            Some(SpoolFile::Plain(file)) => SourceStore::Spool(file),
             None => SourceStore::Memory(self.memory),
         };
         Ok(Source::new(self.name, self.len, store))

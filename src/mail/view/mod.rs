@@ -11,6 +11,7 @@
 mod checks;
 mod content;
 mod file_name;
+mod html_text;
 mod links;
 mod parse;
 mod skeleton;
@@ -18,11 +19,11 @@ mod skeleton;
 pub use checks::{FieldCheck, SignatureCheck, check_fields, check_signatures};
 pub(in crate::mail) use content::with_crlf;
 pub use content::{DecodedBlocks, TransferEncoding, decode};
+use html_text::html_to_text;
 pub use links::links;
-pub use parse::{Limits, Parser};
+pub use parse::{Limits, Parser, TAGS};
 
 use crate::mail::message::Source;
-use mail_parser::decoders::html::html_to_text;
 use ring::digest::{Context, SHA256};
 use std::borrow::Cow;
 use std::io;

@@ -5,10 +5,11 @@ use crate::mail::view::content::TransferEncoding;
 use crate::mail::view::skeleton::{Skeleton, SkeletonLimits};
 use crate::mail::view::{MessageView, PartView, Person, Role, ViewedField};
 use mail_parser::{
-    Address, ContentType, HeaderName, Message, MessageParser, MessagePart, MimeHeaders as _,
-    PartType,
+    Address, ContentType, HeaderName, HeaderValue, Message, MessageParser, MessagePart,
+    MimeHeaders as _, PartType,
 };
 use std::io;
+use std::sync::LazyLock;
 use std::thread;
 
 const BLOCK: usize = 64 * 1024;
@@ -22,7 +23,8 @@ const STACK: usize = 256 * 1024 * 1024;
 /// How much of a message is parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limits {
-    /// The header, the beginning of the text, and the parts near the beginning: for lists.
+    /// The fields of the header that a view has a place for, and [`TAGS`]; the beginning of the text, and the parts near
+    /// the beginning: for lists.
     Summary,
     /// A mebibyte of each part, 16 MiB and 10,000 parts in total.
     Whole,
@@ -82,10 +84,10 @@ impl Parser {
     pub fn finish(self) -> io::Result<MessageView> {
         let skeleton = &self.skeleton;
         match self.limits {
-            Limits::Summary => Ok(view(skeleton)),
+            Limits::Summary => Ok(view(skeleton, self.limits)),
             Limits::Whole => thread::scope(|scope| {
                 let thread = thread::Builder::new().stack_size(STACK);
-                let parsing = thread.spawn_scoped(scope, || view(skeleton))?;
+                let parsing = thread.spawn_scoped(scope, || view(skeleton, self.limits))?;
                 let failed = |_| io::Error::other("the message cannot be parsed");
                 parsing.join().map_err(failed)
             }),
@@ -93,21 +95,38 @@ impl Parser {
     }
 }
 
-fn view(skeleton: &Skeleton) -> MessageView {
+/// The field with words for lists.
+pub const TAGS: &str = "X-Tags";
+
+static MESSAGE: LazyLock<MessageParser> = LazyLock::new(|| {
+    MessageParser::new()
+        .with_minimal_headers()
+        .with_message_ids()
+        .header_address(HeaderName::Sender)
+        .header_text(HeaderName::Other(TAGS.into()))
+});
+
+/// All fields as text. Without a rule for one field, the default does not apply to those that the parser knows.
+static FIELDS: LazyLock<MessageParser> = LazyLock::new(|| {
+    MessageParser::new()
+        .default_header_text()
+        .header_text(HeaderName::Subject)
+});
+
+fn view(skeleton: &Skeleton, limits: Limits) -> MessageView {
     let mut view = MessageView {
         size: skeleton.size(),
         is_truncated: skeleton.is_incomplete(),
         ..MessageView::default()
     };
-    let parser = MessageParser::new()
-        .with_minimal_headers()
-        .with_message_ids()
-        .header_address(HeaderName::Sender);
-    let Some(message) = parser.parse(&skeleton.bytes) else {
+    let Some(message) = MESSAGE.parse(&skeleton.bytes) else {
         without_header(&mut view, skeleton);
         return view;
     };
-    view.fields = fields(&skeleton.bytes);
+    view.fields = match limits {
+        Limits::Summary => tags(&message),
+        Limits::Whole => fields(&skeleton.bytes),
+    };
     read_header(&mut view, &message);
     let mut walk = Walk {
         skeleton,
@@ -136,13 +155,19 @@ fn without_header(view: &mut MessageView, skeleton: &Skeleton) {
     });
 }
 
+/// The fields with tags.
+fn tags(message: &Message<'_>) -> Vec<ViewedField> {
+    let values = message.header_values(HeaderName::Other(TAGS.into()));
+    let field = |value: &HeaderValue<'_>| ViewedField {
+        name: TAGS.to_owned(),
+        value: value.as_text().unwrap_or_default().to_owned(),
+    };
+    values.map(field).collect()
+}
+
 /// All fields of the header, decoded as text.
 fn fields(bytes: &[u8]) -> Vec<ViewedField> {
-    // Without a rule for one field, the default does not apply to those that the parser knows.
-    let parser = MessageParser::new()
-        .default_header_text()
-        .header_text(HeaderName::Subject);
-    let message = parser.parse_headers(bytes).unwrap_or_default();
+    let message = FIELDS.parse_headers(bytes).unwrap_or_default();
     let headers = message.parts.first().map_or(&[][..], MessagePart::headers);
     let field = |header: &mail_parser::Header<'_>| ViewedField {
         name: header.name().to_owned(),

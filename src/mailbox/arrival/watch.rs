@@ -4,17 +4,30 @@
 use crate::mailbox::channel::SharedObserver;
 use crate::mailbox::error::MailboxError;
 use crate::mailbox::imap::SpecialUse;
-use crate::mailbox::search::fields;
+use crate::mailbox::search::{Condition, fields};
 use crate::mailbox::session::{MailboxSession, OpenError, Opening, open};
+use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The first pause between two looks, and the longest.
 const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(5)];
 
 /// The name of the field with the token.
 const FIELD: &str = "X-Ehlo-Probe";
+
+/// The parameter of the field with the time until which the message is waited for, in seconds since 1970.
+const UNTIL: &str = "until=";
+
+/// Time after which a message that is no longer waited for is deleted: the clock of its sender may be wrong.
+const GRACE: Duration = Duration::from_secs(10 * 60);
+
+/// Messages of earlier days are not searched for those that are no longer waited for.
+const MAX_AGE: chrono::Duration = chrono::Duration::days(30);
+
+/// Octets of a message of a round trip, with all fields that servers may have added.
+const SIZES: [u64; 2] = [1500, 32 * 1024];
 
 /// What identifies a message.
 #[derive(Clone, Debug)]
@@ -24,10 +37,37 @@ impl Token {
     /// The name of its header field.
     pub const FIELD: &'static str = FIELD;
 
+    /// The value of its header field. `until`: the end of the waiting, after which a later round trip may delete the
+    /// message; `None`: it is kept.
+    pub fn value(&self, until: Option<SystemTime>) -> String {
+        let Some(until) = until else {
+            return self.0.clone();
+        };
+        let until = until.duration_since(UNIX_EPOCH).unwrap_or_default();
+        format!("{}; {UNTIL}{}", self.0, until.as_secs())
+    }
+
     fn is_in(&self, header: &[u8]) -> bool {
         let mut fields = fields(header);
-        fields.any(|(name, value)| name.eq_ignore_ascii_case(FIELD) && value.trim() == self.0)
+        fields.any(|(name, value)| {
+            let token = value.split(';').next().unwrap_or_default();
+            name.eq_ignore_ascii_case(FIELD) && token.trim() == self.0
+        })
     }
+}
+
+/// True if it is the header of a message for which no round trip has been waiting for some time.
+fn is_left_over(header: &[u8], now: SystemTime) -> bool {
+    let mut fields = fields(header);
+    let value = fields.find(|(name, _)| name.eq_ignore_ascii_case(FIELD));
+    let until = value.and_then(|(_, value)| {
+        let (token, until) = value.trim().split_once("; ")?;
+        let is_token = token.len() == 32 && token.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let until = until.strip_prefix(UNTIL).filter(|_| is_token)?;
+        UNIX_EPOCH.checked_add(Duration::from_secs(until.parse().ok()?))
+    });
+    let late = until.and_then(|until| now.duration_since(until).ok());
+    late.is_some_and(|late| late > GRACE)
 }
 
 /// A message that has arrived.
@@ -51,6 +91,8 @@ pub struct Watcher<'a> {
     folders: Vec<WatchedFolder>,
     /// Unique IDs of the messages that are known at a POP3 server.
     known: BTreeSet<String>,
+    /// Number of messages of earlier round trips that were deleted.
+    pub left_over: usize,
 }
 
 /// A mailbox of an IMAP server.
@@ -62,8 +104,13 @@ struct WatchedFolder {
 }
 
 impl<'a> Watcher<'a> {
-    /// Logs in, and notes which messages are there: in the mailbox of the URL, and in the one for spam.
-    pub fn open(opening: Opening<'a>, observer: &'a SharedObserver<'a>) -> Result<Self, OpenError> {
+    /// Logs in, and notes which messages are there: in the mailbox of the URL, and in the one for spam. With the time
+    /// `now`, messages of earlier round trips that have arrived too late are deleted.
+    pub fn open(
+        opening: Opening<'a>,
+        observer: &'a SharedObserver<'a>,
+        now: Option<SystemTime>,
+    ) -> Result<Self, OpenError> {
         let is_pop3 = opening.url.protocol == crate::mailbox::MailboxProtocol::Pop3;
         let mut session = open(opening, is_pop3, observer)?;
         let mut watcher = Self {
@@ -72,15 +119,62 @@ impl<'a> Watcher<'a> {
             session: None,
             folders: Vec::new(),
             known: BTreeSet::new(),
+            left_over: 0,
         };
-        let noted = if is_pop3 {
+        if is_pop3 {
             watcher.known = session.unique_ids().map(|(_, id)| id).collect();
-            session.finish().map(|()| None)
         } else {
-            watcher.note_folders(&mut session).map(|()| Some(session))
-        };
-        watcher.session = noted?;
+            watcher.note_folders(&mut session)?;
+        }
+        if let Some(now) = now {
+            watcher.delete_left_over(&mut session, now)?;
+        }
+        if is_pop3 {
+            session.finish()?;
+        } else {
+            watcher.session = Some(session);
+        }
         Ok(watcher)
+    }
+
+    /// Deletes messages of earlier round trips. That a server cannot do it does not end this one.
+    fn delete_left_over(
+        &mut self,
+        session: &mut MailboxSession<'_>,
+        now: SystemTime,
+    ) -> Result<(), MailboxError> {
+        let since = (DateTime::<Utc>::from(now) - MAX_AGE).date_naive();
+        let conditions = [
+            Condition::Flag("UNDELETED"),
+            Condition::Since(since),
+            Condition::Larger(SIZES[0]),
+            Condition::Smaller(SIZES[1]),
+            Condition::Field {
+                name: FIELD.to_owned(),
+                text: UNTIL.to_owned(),
+            },
+        ];
+        let mut folders: Vec<&str> = self.folders.iter().map(|one| one.name.as_str()).collect();
+        if folders.is_empty() {
+            folders.push("");
+        }
+        for folder in folders {
+            let is_it = |header: &[u8]| is_left_over(header, now);
+            let deleted = session
+                .with_header(folder, &conditions, &is_it)
+                .and_then(|numbers| {
+                    if !numbers.is_empty() {
+                        session.delete(&numbers)?;
+                    }
+                    Ok(numbers.len())
+                });
+            match deleted {
+                Ok(count) => self.left_over += count,
+                Err(MailboxError::Refused { .. } | MailboxError::NoMessage(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     fn note_folders(&mut self, session: &mut MailboxSession<'_>) -> Result<(), MailboxError> {
@@ -134,6 +228,7 @@ impl<'a> Watcher<'a> {
         let Some(session) = &mut self.session else {
             return self.look_at_pop3(token);
         };
+        session.look_for_new()?;
         for folder in &mut self.folders {
             let next = session.uid_next(&folder.name)?;
             if next <= folder.next {
@@ -201,5 +296,48 @@ impl<'a> Watcher<'a> {
     /// Ends the session.
     pub fn finish(self) -> Result<(), MailboxError> {
         self.session.map_or(Ok(()), MailboxSession::finish)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "00112233445566778899aabbccddeeff";
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn message_is_found_by_its_token_and_left_over_when_no_one_waits() {
+        let token = Token(TOKEN.to_owned());
+        let header = |value: &str| format!("Subject: x\r\nX-EHLO-probe: {value}\r\n\r\n");
+        let waited = header(&token.value(Some(at(10_000))));
+        let kept = header(&token.value(None));
+        assert!(token.is_in(waited.as_bytes()) && token.is_in(kept.as_bytes()));
+        assert!(!Token("00".to_owned()).is_in(waited.as_bytes()));
+        let grace = GRACE.as_secs();
+        assert!(!is_left_over(waited.as_bytes(), at(9000)));
+        assert!(!is_left_over(waited.as_bytes(), at(10_000 + grace)));
+        assert!(is_left_over(waited.as_bytes(), at(10_001 + grace)));
+        assert!(!is_left_over(kept.as_bytes(), at(10_001 + grace)));
+    }
+
+    #[test]
+    fn other_mail_is_never_left_over() {
+        for header in [
+            "Subject: ehlo roundtrip 00112233\r\n\r\n",
+            "X-Ehlo-Probe: 1234; until=1000\r\n\r\n",
+            "X-Ehlo-Probe: 00112233445566778899aabbccddeeff; until=-1\r\n\r\n",
+            "X-Ehlo-Probe: 00112233445566778899aabbccddeeff; until=99999999999999999999\r\n\r\n",
+            "X-Ehlo-Probe: 00112233445566778899aabbccddeeff\r\n\r\n",
+            "X-Ehlo-Probe: \r\n\r\nX-Ehlo-Probe: 00112233445566778899aabbccddeeff; until=1000\r\n",
+        ] {
+            assert!(
+                !is_left_over(header.as_bytes(), at(2_000_000_000)),
+                "{header}"
+            );
+        }
     }
 }

@@ -38,6 +38,8 @@ pub struct ImapSession<'a> {
     utf8: bool,
     /// True if the greeting says that no login is needed.
     is_preauthenticated: bool,
+    /// True if a mailbox is open.
+    has_selected: bool,
 }
 
 /// The state of the selected mailbox.
@@ -100,6 +102,7 @@ impl<'a> ImapSession<'a> {
             capabilities: Vec::new(),
             utf8: false,
             is_preauthenticated: false,
+            has_selected: false,
         };
         session.channel.begin("the connection")?;
         match response::read(&mut session.channel, None)? {
@@ -253,6 +256,7 @@ impl<'a> ImapSession<'a> {
         let verb = if to_change { "SELECT" } else { "EXAMINE" };
         let command = Command::new(verb).with(literals, self.utf8).string(&name);
         let mut selected = Selected::default();
+        self.has_selected = true;
         self.run(command, &mut |data| {
             match data {
                 Data::Exists(count) => selected.messages = count,
@@ -269,6 +273,15 @@ impl<'a> ImapSession<'a> {
             Ok(())
         })?;
         Ok(selected)
+    }
+
+    /// Lets the server look for new messages in the mailbox that is open. Without this, STATUS of that mailbox may be that
+    /// of the time when it was opened (RFC 3501 §6.3.10).
+    pub fn look_for_new(&mut self) -> Result<(), MailboxError> {
+        if self.has_selected {
+            self.run(Command::new("NOOP"), &mut |_| Ok(()))?;
+        }
+        Ok(())
     }
 
     /// All mailboxes, with their uses if the server knows them.

@@ -32,10 +32,11 @@ pub fn dnssec(facts: &Facts) -> Vec<Finding> {
 
 fn signed<T>(answer: &Answer<T>, what: &str) -> Finding {
     if answer.secure {
-        return Finding::ok("dnssec.signed", format!("{what} are signed")).with_section("RFC 4033");
+        return Finding::ok("dnssec.signed", format!("{what} are signed"))
+            .with_section("RFC 4035 section 3.2.3");
     }
     let text = format!("{what} are not signed, or the resolver does not validate");
-    Finding::note("dnssec.unsigned", text).with_section("RFC 4033")
+    Finding::note("dnssec.unsigned", text).with_section("RFC 4035 section 3.2.3")
 }
 
 pub fn findings(facts: &Facts, port: u16) -> Vec<Finding> {
@@ -60,7 +61,7 @@ fn of_exchanger(
         }
         Err(_) => {
             let text = format!("there are no TLSA records at {owner}");
-            return vec![Finding::note("dane.missing", text).with_section("RFC 7672")];
+            return vec![Finding::note("dane.missing", text).with_section("RFC 7672 section 2.2")];
         }
     };
     let is_host_secure = exchanger

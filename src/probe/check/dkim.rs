@@ -26,7 +26,7 @@ fn without_selectors(facts: &Facts) -> Finding {
             "dkim.missing",
             format!("there are no DKIM keys: {owner} does not exist"),
         )
-        .with_section("RFC 6376 section 3.6.2")
+        .with_section("RFC 6376 section 3.6.2.1")
         .with_command(format!(
             "ehlo dkim new SELECTOR --domain {} --out FILE",
             facts.domain
@@ -35,7 +35,7 @@ fn without_selectors(facts: &Facts) -> Finding {
             "dkim.domainkey",
             format!("{owner} exists, so that there may be keys"),
         )
-        .with_section("RFC 8020")
+        .with_section("RFC 8020 section 2")
         .with_remedy("name the selectors with --selector, or a signed message with --message"),
     }
 }

@@ -103,8 +103,8 @@ fn remarks(record: &DmarcRecord) -> Vec<Finding> {
     let section = "RFC 9989 section 4.7";
     let mut findings = Vec::new();
     for problem in &record.problems {
-        findings
-            .push(Finding::failed("dmarc.syntax", format!("its {problem}")).with_section(section));
+        let finding = Finding::failed("dmarc.syntax", format!("its {problem}"));
+        findings.push(finding.with_section("RFC 9989 section 4.8"));
     }
     if record.p.is_none() && record.is_policy() {
         findings.push(
@@ -122,16 +122,16 @@ fn remarks(record: &DmarcRecord) -> Vec<Finding> {
     }
     if !record.unknown.is_empty() {
         let text = format!("unknown tags are ignored: {}", record.unknown.join(", "));
-        findings.push(Finding::warning("dmarc.unknown", text).with_section(section));
+        findings.push(Finding::warning("dmarc.unknown", text).with_section("RFC 9989 section 4.8"));
     }
     let uris = || record.rua.iter().chain(&record.ruf);
     for uri in uris().filter(|uri| uri.is_uri && uri.domain.is_none()) {
         let text = format!("receivers send reports by mail, and ignore {}", uri.text);
-        findings.push(Finding::warning("dmarc.uri", text).with_section("RFC 9990 section 3"));
+        findings.push(Finding::warning("dmarc.uri", text).with_section("RFC 9990 section 3.5"));
     }
     if uris().any(ReportUri::has_limit) {
         let text = "the limit of the size of reports (!) is not used any more";
-        findings.push(Finding::note("dmarc.historic", text).with_section("RFC 9990"));
+        findings.push(Finding::note("dmarc.historic", text).with_section("RFC 9989 section 4.8"));
     }
     if record.is_testing {
         let text = "t=y: the policy is tested, and receivers apply one step less";

@@ -45,7 +45,7 @@ pub fn findings(facts: &Facts, port: u16) -> Vec<Finding> {
 fn null(facts: &Facts, count: usize) -> Finding {
     if count == 1 {
         let text = format!("{} accepts no mail (null MX)", facts.domain);
-        return Finding::ok("mx.null", text).with_section("RFC 7505");
+        return Finding::ok("mx.null", text).with_section("RFC 7505 section 3");
     }
     Finding::failed("mx.null", "there is a null MX, and also other MX records")
         .with_section("RFC 7505 section 3")
@@ -64,7 +64,7 @@ fn implicit(facts: &Facts) -> Finding {
     let text =
         format!("{domain} has neither MX records nor an address, so that it receives no mail");
     Finding::warning("mx.missing", text)
-        .with_section("RFC 7505")
+        .with_section("RFC 7505 section 3")
         .with_record(format!("{domain}. IN MX 0 ."))
 }
 
@@ -129,7 +129,7 @@ fn of_exchanger(exchanger: &Exchanger) -> Vec<Finding> {
     for ip in exchanger.ips().iter().filter(|ip| !is_public(**ip)) {
         let text =
             format!("{name} has the address {ip}, which cannot be reached from the Internet");
-        findings.push(Finding::warning("mx.private", text).with_section("RFC 6890"));
+        findings.push(Finding::warning("mx.private", text).with_section("RFC 6890 section 2.2"));
     }
     findings
 }

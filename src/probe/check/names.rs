@@ -73,7 +73,7 @@ pub fn dnsbl(facts: &Facts) -> Vec<Finding> {
                 ),
                 Err(_) => Finding::ok("dnsbl.clear", format!("{ip} is not in {zone}")),
             }
-            .with_section("RFC 5782")
+            .with_section("RFC 5782 section 2")
         })
         .collect()
 }

@@ -24,7 +24,7 @@ pub fn findings(facts: &Facts) -> Vec<Finding> {
     match (records.len(), StsRecord::of(&facts.sts)) {
         (0, _) => {
             let text = format!("{domain} has no MTA-STS policy");
-            vec![Finding::note("sts.missing", text).with_section("RFC 8461")]
+            vec![Finding::note("sts.missing", text).with_section("RFC 8461 section 3.1")]
         }
         (1, StsRecord::Id(id)) => {
             let text = format!("_mta-sts.{domain} has the id {id}");

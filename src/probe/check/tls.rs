@@ -1,12 +1,10 @@
 //! TLS of the mail exchangers.
 
+use crate::probe::certificate::{CERTIFICATE, certificate_findings, not_verified};
 use crate::probe::check::facts::{Exchanger, Facts};
 use crate::probe::{Finding, ProbeResult, TlsReport};
 use crate::smtp::stage::Stage;
-use crate::system::certificate::{Certificate, date, weakness};
-
-/// Days that a certificate should be valid at least, so that its owner has time to renew it.
-pub const MIN_DAYS: i64 = 14;
+use crate::system::certificate::{Certificate, date};
 
 pub fn findings(facts: &Facts) -> Vec<Finding> {
     let exchangers = facts
@@ -69,7 +67,7 @@ fn without_tls(server: &str, probe: &ProbeResult) -> Finding {
     }
     if !probe.offers_starttls() {
         return Finding::warning("tls.starttls", format!("{server} does not offer STARTTLS"))
-            .with_section("RFC 3207")
+            .with_section("RFC 3207 section 4")
             .with_remedy("enable STARTTLS with a certificate in the configuration of the server");
     }
     match (&probe.failure, last) {
@@ -86,39 +84,22 @@ fn handshake(server: &str, why: &str) -> Finding {
         "tls.handshake",
         format!("{server} offers STARTTLS, but TLS fails: {why}"),
     )
-    .with_section("RFC 3207")
+    .with_section("RFC 3207 section 4.1")
 }
 
 fn certificate(server: &str, tls: &TlsReport) -> Vec<Finding> {
-    let mut findings = Vec::new();
     let Some(own) = tls.chain.first() else {
-        return findings;
+        return Vec::new();
     };
-    if let Some(why) = weakness(own) {
-        let text = format!("the certificate of {server} {why}");
-        findings.push(
-            Finding::warning("tls.key", text)
-                .with_remedy("renew it with a key of 2048 bits or more"),
-        );
+    let mut findings = certificate_findings(&tls.chain);
+    for finding in &mut findings {
+        finding.text = format!("{server}: {}", finding.text);
     }
-    if !tls.verified {
-        let text = format!("the certificate of {server} is {}", tls.judgement);
-        let finding = Finding::warning("tls.certificate", text).with_section("RFC 9525");
-        findings.push(finding.with_remedy(format!(
-            "obtain a certificate for {} from a public CA",
-            tls.name
-        )));
-        return findings;
-    }
-    let end = Certificate::read(own).map_or_else(String::new, |read| date(read.not_after));
-    let text = format!("the certificate of {server} is verified, and valid until {end}");
-    match tls.days_left() {
-        Some(days) if days < MIN_DAYS => findings.push(
-            Finding::warning("tls.expiry", format!("{text}: {days} days"))
-                .with_remedy("renew it now, and check why that does not happen by itself"),
-        ),
-        _ => findings.push(Finding::ok("tls.certificate", text)),
-    }
+    findings.push(not_verified(server, tls).unwrap_or_else(|| {
+        let end = Certificate::read(own).map_or_else(String::new, |read| date(read.not_after));
+        let text = format!("the certificate of {server} is verified, and valid until {end}");
+        Finding::ok(CERTIFICATE, text).with_section("RFC 9525 section 6")
+    }));
     findings
 }
 

@@ -110,6 +110,7 @@ impl DmarcRecord {
             .names()
             .filter(|name| !KNOWN.contains(name) && !HISTORIC.contains(name));
         let [p, sp, np] = reader.dispositions();
+        reader.failure_options();
         Some(Self {
             text: text.to_owned(),
             p,
@@ -220,6 +221,24 @@ impl Reader<'_> {
             self.problems.push(format!("{tag}={value} is not {values}"));
         }
         found.unwrap_or(0)
+    }
+
+    /// `fo`, which selects failure reports (RFC 9989 §4.7).
+    fn failure_options(&mut self) {
+        let Some(value) = self.tags.get("fo") else {
+            return;
+        };
+        let is_known = |option: &str| {
+            let option = option.trim();
+            ["0", "1", "d", "s"]
+                .iter()
+                .any(|one| option.eq_ignore_ascii_case(one))
+        };
+        if !value.split(':').all(is_known) {
+            let value = shown(value);
+            self.problems
+                .push(format!("fo={value} is not a list of 0, 1, d and s"));
+        }
     }
 
     fn uris(&mut self, tag: &str) -> Vec<ReportUri> {

@@ -1,7 +1,7 @@
 //! Findings about a scan: what RFC 9325, which replaced RFC 7525, RFC 8996 and others say.
 
 use crate::client::wire::tls::{Suite, Weakness};
-use crate::probe::certificate::certificate_findings;
+use crate::probe::certificate::{certificate_findings, not_verified};
 use crate::probe::finding::{Finding, Status};
 use crate::probe::scan::{Alpn, Scan, ServerScan, Support, Version};
 
@@ -22,9 +22,8 @@ pub fn findings(server: &ServerScan) -> Vec<Finding> {
     for chain in scan.chains() {
         all.extend(certificate_findings(chain));
     }
-    if let Some(tls) = server.probe.tls.as_ref().filter(|tls| !tls.verified) {
-        let text = format!("the certificate of {} is {}", tls.name, tls.judgement);
-        all.push(Finding::warning("tls.trust", text));
+    if let Some(tls) = &server.probe.tls {
+        all.extend(not_verified(&tls.name, tls));
     }
     let unknown = scan
         .gaps()
@@ -116,7 +115,7 @@ fn severity(weakness: Weakness) -> (&'static str, Status) {
         Weakness::SmallBlocks | Weakness::NoForwardSecrecy => ("RFC 9325 section 4.1", Warning),
         Weakness::Md5 => ("RFC 6151 section 2", Warning),
         // Opportunistic TLS does not authenticate the server anyway.
-        Weakness::Anonymous => ("RFC 7672 section 8.2", Note),
+        Weakness::Anonymous => ("RFC 5246 appendix F.1.1.1", Note),
         Weakness::Cbc => ("RFC 9325 section 4.2", Note),
     }
 }

@@ -3,7 +3,7 @@
 use crate::client::events::{Observer, Silent};
 use crate::client::peer::PeerAddress;
 use crate::client::route::Endpoint;
-use crate::client::session::TlsDemand;
+use crate::client::session::{EarlyStop, StopMethod, TlsDemand};
 use crate::client::transport::OpenTransport;
 use crate::probe::inspect::{ProbeResult, probe_at};
 use crate::probe::scan::{Scan, Target, scan};
@@ -12,6 +12,10 @@ use std::time::Duration;
 
 /// Time limit of a step, if none was given.
 const LIMIT: Duration = Duration::from_secs(30);
+
+/// Time limit for the greeting after implicit TLS. The server may not speak SMTP or not speak first, and what the scan
+/// needs is known by then: the handshake, and the tickets that follow it.
+const GREETING_LIMIT: Duration = Duration::from_millis(500);
 
 /// A scan with what an ordinary session shows.
 #[derive(Debug)]
@@ -52,8 +56,17 @@ pub fn scan_server(
     parallel: usize,
     observer: &mut dyn Observer,
 ) -> ServerScan {
-    let probe = probe_at(transport, (endpoint, peer), observer);
     let is_implicit = transport.session.tls == TlsDemand::Implicit;
+    let mut session = transport.session.clone();
+    if is_implicit {
+        session.testing.greeting_limit = Some(GREETING_LIMIT);
+        session.testing.stop = Some(EarlyStop {
+            after: Stage::Banner,
+            method: StopMethod::Drop,
+        });
+    }
+    let transport = &transport.with_session(&session);
+    let probe = probe_at(transport, (endpoint, peer), observer);
     if !is_implicit && !probe.offers_starttls() || !is_connected(&probe) {
         return ServerScan::failed(probe);
     }

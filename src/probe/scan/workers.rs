@@ -1,6 +1,7 @@
-//! A few threads that open connections ahead of use, so that most of a scan needs one round trip for each
-//! `ClientHello`. Their number is the maximum number of connections at a time.
+//! A few threads that open connections, with STARTTLS ahead of use, so that most of a scan needs one or two round trips for
+//! each `ClientHello`. Their number is the maximum number of connections at a time.
 
+use crate::client::session::TlsDemand;
 use crate::client::wire::{Deadline, Wire};
 use crate::probe::scan::answer::{Answer, Extent};
 use crate::probe::scan::connection::{OpenError, Target};
@@ -93,16 +94,7 @@ impl<'t> Workers<'t> {
 
     /// Answers questions until there are no more.
     pub fn run(&self) {
-        loop {
-            let opened = self.open();
-            let Some(opened) = opened else { return };
-            let questions = self
-                .questions
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            let question = questions.recv();
-            drop(questions);
-            let Ok(question) = question else { return };
+        while let Some((question, opened)) = self.next() {
             let answer = match opened {
                 Ok(wire) => self.target.ask(wire, &question.hello, question.extent),
                 Err(error) => Answer::Unknown(error.why().to_owned()),
@@ -116,13 +108,32 @@ impl<'t> Workers<'t> {
         }
     }
 
-    /// A connection. `None`: the server accepts no more, and there is another worker.
-    fn open(&self) -> Option<Result<Wire, OpenError>> {
+    /// A question and a connection for it. `None`: there are no more, or this worker has ended.
+    fn next(&self) -> Option<(Question, Result<Wire, OpenError>)> {
+        if self.target.tls == TlsDemand::Implicit {
+            // Nothing shows that a server serves an idle connection. Many serve one connection at a time, such as
+            // `openssl s_server`; if that were an idle one, the server would not answer on the others.
+            let question = self.next_question()?;
+            return Some((question, self.open(false)?));
+        }
+        // The reply to STARTTLS shows that the server serves this connection.
+        let opened = self.open(true)?;
+        Some((self.next_question()?, opened))
+    }
+
+    fn next_question(&self) -> Option<Question> {
+        let questions = self.questions.lock();
+        let questions = questions.unwrap_or_else(PoisonError::into_inner);
+        questions.recv().ok()
+    }
+
+    /// A connection. `None`: the server accepts no more, this worker may end, and there is another one.
+    fn open(&self, may_end: bool) -> Option<Result<Wire, OpenError>> {
         let mut pauses = PAUSES.into_iter();
         loop {
             self.connections.fetch_add(1, Ordering::Relaxed);
             match self.target.open() {
-                Err(OpenError::Busy(_)) if self.retires() => return None,
+                Err(OpenError::Busy(_)) if may_end && self.retires() => return None,
                 Err(error @ OpenError::Busy(_)) => match pauses.next() {
                     Some(pause) => std::thread::sleep(pause),
                     None => return Some(Err(error)),

@@ -42,6 +42,11 @@ impl DomainSpec {
         }
     }
 
+    /// Checks the value of a modifier, in which all letters are allowed. The text of the error follows "has".
+    pub fn check_macros(text: &str) -> Result<(), &'static str> {
+        Self::macro_string(text, "slodiphvcrt").map(drop)
+    }
+
     fn macro_string(text: &str, letters: &str) -> Result<Self, &'static str> {
         let mut parts = Vec::new();
         let mut plain = String::new();

@@ -104,9 +104,8 @@ impl SpfRecord {
                     DomainSpec::parse(value).map_err(wrong)?;
                     has_explanation = true;
                 }
-                // RFC 7208 §6: unknown modifiers are ignored.
-                _ if value.bytes().all(|byte| byte.is_ascii_graphic()) => {}
-                _ => return Err(wrong("a character that is not allowed")),
+                // RFC 7208 §6: unknown modifiers are ignored, but have the syntax of a macro-string (§12).
+                _ => DomainSpec::check_macros(value).map_err(wrong)?,
             }
         }
         Ok(record)
@@ -253,6 +252,7 @@ mod tests {
             "v=spf1 redirect=_spf.example.org exp=explain.example.org unknown=x%{d} x-y.z=",
             "v=spf1 include:%{d}",
             "v=spf1 a:%{l/}.example.org/24 -all",
+            "v=spf1 note=%{t}%_%{r} -all",
         ] {
             assert!(
                 SpfRecord::parse(text).is_ok(),

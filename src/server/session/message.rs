@@ -151,7 +151,8 @@ impl<'a, P: ByteStream> ServerSession<'a, P> {
             });
         }
         let max_bytes = self.context.limits.max_message_bytes;
-        Receipt::begin(self.context.store, envelope, max_bytes).map_err(|error| {
+        let ServerContext { store, limiter, .. } = self.context;
+        Receipt::begin((store, limiter), envelope, max_bytes).map_err(|error| {
             self.report_failure(Some(&error));
             failure_reply(&error)
         })

@@ -5,10 +5,10 @@ use crate::mail::view::Person;
 use crate::server::store::ReceivedEnvelope;
 use crate::server::web::summary::Summary;
 use chrono::NaiveDate;
-use regex_lite::{Regex, RegexBuilder};
+use regex::{Regex, RegexBuilder};
 
 /// Largest compiled regular expression in bytes.
-const MAX_REGEX: usize = 256 * 1024;
+const MAX_REGEX: usize = 2 * 1024 * 1024;
 
 /// What a condition is applied to.
 #[derive(Clone, Copy)]
@@ -89,7 +89,7 @@ const FIELDS: [(&str, Field); 18] = [
 
 #[derive(Clone, Debug)]
 enum Test {
-    /// In lower case.
+    /// ASCII in lower case.
     Contains(String),
     /// In lower case.
     Equals(String),
@@ -271,24 +271,37 @@ fn day(text: &str) -> Result<i64, String> {
     Ok(midnight.and_utc().timestamp())
 }
 
+/// The last line of an error, which does not show the expression again.
+fn why(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let last = text.lines().last().unwrap_or_default();
+    last.trim_start_matches("error: ").to_owned()
+}
+
 impl Test {
     fn parse(operator: char, value: &str) -> Result<Test, String> {
         match operator {
             '=' => Ok(Test::Equals(value.to_lowercase())),
-            '~' => RegexBuilder::new(value)
-                .case_insensitive(true)
-                .size_limit(MAX_REGEX)
-                .build()
-                .map(Test::Matches)
-                .map_err(|error| format!("{value:?} is not a regular expression: {error}")),
-            _ => Ok(Test::Contains(value.to_lowercase())),
+            '~' => Test::regex(value, value),
+            _ if value.is_ascii() => Ok(Test::Contains(value.to_ascii_lowercase())),
+            _ => Test::regex(value, &regex::escape(value)),
         }
+    }
+
+    fn regex(value: &str, expression: &str) -> Result<Test, String> {
+        let regex = RegexBuilder::new(expression)
+            .case_insensitive(true)
+            .size_limit(MAX_REGEX)
+            .build();
+        regex.map(Test::Matches).map_err(|error| {
+            let why = why(&error);
+            format!("{value:?} is not a regular expression: {why}")
+        })
     }
 
     fn accepts(&self, text: &str) -> bool {
         match self {
-            Test::Contains(part) if text.is_ascii() => contains_ascii(text.as_bytes(), part),
-            Test::Contains(part) => text.to_lowercase().contains(part.as_str()),
+            Test::Contains(part) => contains_ascii(text.as_bytes(), part),
             Test::Equals(whole) => text.to_lowercase() == *whole,
             Test::Matches(regex) => regex.is_match(text),
         }
@@ -449,7 +462,7 @@ mod tests {
             ("before:today", "date"),
         ] {
             let error = Query::parse(query).unwrap_err();
-            assert!(error.contains(part), "{error}");
+            assert!(error.contains(part) && !error.contains('\n'), "{error}");
         }
         assert!(Query::search("subjct~x").is_ok());
     }

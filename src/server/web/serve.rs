@@ -1,8 +1,9 @@
 //! Accepts HTTP connections and runs a thread for each.
 
 use crate::server::fault_plan::FaultPlan;
-use crate::server::limiter::ConnectionLimiter;
+use crate::server::limiter::{ConnectionLimiter, Grace};
 use crate::server::listener::{Accepted, Listen, Listener, ListenerSet, Next, ServerError};
+use crate::server::stream::SocketStream;
 use crate::server::web::api;
 use crate::server::web::http::guard;
 use crate::server::web::http::request::{HttpConnection, Method, RequestError};
@@ -89,7 +90,7 @@ impl WebServer {
         let accepted = thread::scope(|scope| {
             let accepted = accept_all(&listeners, (context, &limiter), scope);
             catcher.close();
-            limiter.shut_down(Duration::ZERO);
+            limiter.shut_down(Grace::NONE);
             accepted
         });
         accepted.map_err(ServerError::Accept)
@@ -124,16 +125,16 @@ fn serve_connection<'scope, 'env: 'scope>(
     (context, limiter): (WebContext<'env>, &'env ConnectionLimiter),
     scope: &'scope Scope<'scope, 'env>,
 ) {
-    let mut socket = Arc::new(accepted.socket);
+    let socket = Arc::new(accepted.socket);
     let Some(slot) = limiter.register(&socket) else {
         let refusal = Response::error(503, "too many connections");
-        let _ = refusal.send(&mut socket, Method::Get, true);
+        let _ = refusal.send(&mut SocketStream::new(socket), Method::Get, true);
         return;
     };
     // If no thread is available, the connection is closed.
     let _ = thread::Builder::new().spawn_scoped(scope, move || {
         let _ = socket.set_tcp_nodelay(true);
-        answer_all(&mut HttpConnection::new(socket), context);
+        answer_all(&mut HttpConnection::new(SocketStream::new(socket)), context);
         drop(slot);
     });
 }

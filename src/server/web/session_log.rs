@@ -2,9 +2,11 @@
 
 use crate::server::events::{ServerEvent, ServerObserver};
 use crate::system::text::{printable, shown};
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Instant;
 
 /// Octets of a transcript. The rest of a longer one is left out.
@@ -92,16 +94,19 @@ impl SessionLog {
             (from, line)
         };
         let elapsed = self.start.elapsed().as_millis();
-        let line = format!("{elapsed}\t{from}\t{line}\n");
-        text.lines.push_str(&line);
-        self.total.fetch_add(line.len(), Ordering::Relaxed);
+        let before = text.lines.len();
+        // Writing to a String cannot fail.
+        let _ = writeln!(text.lines, "{elapsed}\t{from}\t{line}");
+        let added = text.lines.len() - before;
+        self.total.fetch_add(added, Ordering::Relaxed);
     }
 
     fn on_event(&self, event: &ServerEvent<'_>) {
         match event {
             ServerEvent::Command { line } => self.add('C', &readable(line)),
             ServerEvent::Reply { text } => {
-                text.lines().for_each(|line| self.add('S', &shown(line)));
+                let lines = text.lines();
+                lines.for_each(|line| self.add('S', &readable(line.as_bytes())));
             }
             ServerEvent::Tls(agreement) => {
                 let (version, cipher) = (&agreement.version, &agreement.cipher);
@@ -136,13 +141,18 @@ impl SessionLog {
     }
 }
 
-fn readable(line: &[u8]) -> String {
-    str::from_utf8(line).map_or_else(|_| printable(line), shown)
+/// A line as it may be shown. Most need no change.
+fn readable(line: &[u8]) -> Cow<'_, str> {
+    match str::from_utf8(line) {
+        Ok(text) if line.iter().all(|byte| matches!(byte, b' '..=b'~')) => text.into(),
+        Ok(text) => shown(text).into(),
+        Err(_) => printable(line).into(),
+    }
 }
 
 /// The transcripts of the open connections. Events are passed on to another observer.
 pub struct SessionLogs<'o> {
-    open: Mutex<HashMap<u64, Arc<SessionLog>>>,
+    open: RwLock<HashMap<u64, Arc<SessionLog>>>,
     /// Octets in memory of all transcripts, also those of sessions that have ended.
     total: Arc<AtomicUsize>,
     next: &'o dyn ServerObserver,
@@ -151,7 +161,7 @@ pub struct SessionLogs<'o> {
 impl<'o> SessionLogs<'o> {
     pub fn new(next: &'o dyn ServerObserver) -> SessionLogs<'o> {
         SessionLogs {
-            open: Mutex::default(),
+            open: RwLock::default(),
             total: Arc::default(),
             next,
         }
@@ -164,15 +174,18 @@ impl<'o> SessionLogs<'o> {
 
     /// The transcript of the connection with this number.
     pub fn of(&self, connection: u64) -> Arc<SessionLog> {
-        let mut open = self.open();
-        let log = open
-            .entry(connection)
-            .or_insert_with(|| Arc::new(SessionLog::new(Arc::clone(&self.total))));
-        Arc::clone(log)
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(log) = open.get(&connection) {
+            return Arc::clone(log);
+        }
+        drop(open);
+        let log = Arc::new(SessionLog::new(Arc::clone(&self.total)));
+        self.open_mut().insert(connection, Arc::clone(&log));
+        log
     }
 
-    fn open(&self) -> MutexGuard<'_, HashMap<u64, Arc<SessionLog>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn open_mut(&self) -> RwLockWriteGuard<'_, HashMap<u64, Arc<SessionLog>>> {
+        self.open.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -180,7 +193,7 @@ impl ServerObserver for SessionLogs<'_> {
     fn on_event(&self, connection: u64, event: &ServerEvent<'_>) {
         self.of(connection).on_event(event);
         if let ServerEvent::Closed { .. } = event {
-            self.open().remove(&connection);
+            self.open_mut().remove(&connection);
         }
         self.next.on_event(connection, event);
     }
@@ -219,7 +232,7 @@ mod tests {
         assert_eq!(lines.last().unwrap().text, "(the rest is left out)");
         assert!(log.text().lines.len() <= MAX_LOG + 100);
         logs.on_event(7, &ServerEvent::Closed { reason: "quit" });
-        assert!(logs.open().is_empty());
+        assert!(logs.open_mut().is_empty());
         assert_eq!(logs.weight(), log.text().lines.len() + EMPTY_LOG);
         drop(log);
         assert_eq!(logs.weight(), 0);

@@ -5,7 +5,7 @@ use rustix::fs::FallocateFlags;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Octets of a message that are kept in memory until it is complete.
 const MAX_BUFFER: usize = 64 * 1024;
@@ -15,7 +15,7 @@ const BLOCK: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Spool {
     file: File,
-    end: Mutex<u64>,
+    end: AtomicU64,
 }
 
 /// A message on its way into the spool.
@@ -48,14 +48,15 @@ impl Spool {
     pub fn new() -> io::Result<Spool> {
         Ok(Spool {
             file: tempfile::tempfile()?,
-            end: Mutex::default(),
+            end: AtomicU64::default(),
         })
     }
 
     /// Stores a complete message, and returns its offset.
     pub fn append(&self, draft: &Draft) -> io::Result<u64> {
-        let mut end = self.end();
-        let mut at = *end;
+        // If it cannot be written, the space remains unused.
+        let start = self.end.fetch_add(draft.size, Ordering::Relaxed);
+        let mut at = start;
         if let Some(file) = &draft.file {
             let mut block = vec![0; BLOCK];
             let (mut from, length) = (0, draft.size - draft.buffer.len() as u64);
@@ -69,8 +70,6 @@ impl Spool {
             }
         }
         self.file.write_all_at(&draft.buffer, at)?;
-        let start = *end;
-        *end += draft.size;
         Ok(start)
     }
 
@@ -90,10 +89,6 @@ impl Spool {
             // Without this, the space is freed at the end.
             let _ = rustix::fs::fallocate(&self.file, how, start, size);
         }
-    }
-
-    fn end(&self) -> MutexGuard<'_, u64> {
-        self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What lists and searches need of a message. It is kept in memory, and its size is limited.
 
-use crate::mail::view::{MessageView, Person};
+use crate::mail::view::{MessageView, Person, TAGS};
 use crate::system::text::beginning;
 
 /// Octets of the text that can be searched.
@@ -33,7 +33,7 @@ pub struct Summary {
 
 impl Summary {
     pub fn of(view: &MessageView) -> Summary {
-        let tags = view.value("x-tags").unwrap_or_default().split(',');
+        let tags = view.value(TAGS).unwrap_or_default().split(',');
         let tags = tags
             .map(|tag| cut(tag.trim(), 100))
             .filter(|tag| !tag.is_empty());
@@ -82,8 +82,17 @@ fn cut(text: &str, octets: usize) -> String {
 }
 
 fn with_single_blanks(text: &str) -> String {
+    // The blanks of Unicode take several times as long, and every message passes here when it is received.
+    if text.is_ascii() {
+        joined(text.split_ascii_whitespace())
+    } else {
+        joined(text.split_whitespace())
+    }
+}
+
+fn joined<'t>(words: impl Iterator<Item = &'t str>) -> String {
     let mut short = String::new();
-    for word in text.split_whitespace() {
+    for word in words {
         if short.len() + word.len() > MAX_TEXT {
             short.push(' ');
             short.push_str(beginning(word, MAX_TEXT.saturating_sub(short.len())));

@@ -1,9 +1,11 @@
-"""The table of domains, served by bind9 and judged by pyspf, checkdmarc and this program. Prints the differences.
+"""The table of domains, served by bind9 and judged by pyspf, checkdmarc, libopendmarc, dkimpy and this program. Prints the
+differences.
 
 Arguments: the table, the directory for bind9, the program. Lines "oracle PROGRAM RESULT WHY" in the table are differences
-that are known, with their reason; PROGRAM is pyspf, checkdmarc.spf or checkdmarc.dmarc.
+that are known, with their reason; PROGRAM is pyspf, checkdmarc.spf, checkdmarc.dmarc, opendmarc or dkimpy.
 """
 
+import ctypes
 import json
 import socket
 import subprocess
@@ -11,6 +13,8 @@ import sys
 
 import checkdmarc.dmarc
 import checkdmarc.spf
+import dkim
+import dns.exception
 import dns.resolver
 import spf
 
@@ -20,6 +24,7 @@ class Case:
         self.domain = domain
         self.found = set()
         self.spf = []
+        self.selectors = []
         self.oracles = {}
 
 
@@ -28,7 +33,10 @@ def read(path):
     with open(path, encoding="latin-1") as table:
         for line in table.read().split("\n"):
             words = line.split()
-            if not words or words[0] == "#" or words[0] in ("~", "dmarc", "selector"):
+            if not words or words[0] == "#" or words[0] in ("~", "dmarc"):
+                continue
+            if words[0] == "selector":
+                cases[-1].selectors.append(words[1])
                 continue
             if words[0] == "=":
                 cases.append(Case(words[1]))
@@ -61,10 +69,21 @@ def zone(records, dead):
     return "\n".join(lines) + "\n"
 
 
+def free_port():
+    """A port that is free for both UDP and TCP."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            udp.bind(("127.0.0.1", 0))
+            port = udp.getsockname()[1]
+            try:
+                tcp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
 def serve(directory, text):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with open(f"{directory}/root.zone", "w", encoding="latin-1") as file:
         file.write(text)
     with open(f"{directory}/named.conf", "w") as file:
@@ -82,19 +101,73 @@ def serve(directory, text):
 
 
 def by_ehlo(program, port, cases):
-    """The findings of this program that are errors, by domain."""
-    arguments = ["check", "--json", "--only", "spf,dmarc", "--dns", f"127.0.0.1:{port}", "--timeout", "10s"]
-    ran = subprocess.run([program, *arguments, *(case.domain for case in cases)], capture_output=True, text=True)
-    errors = {}
-    for line in ran.stdout.splitlines():
-        report = json.loads(line)
-        bad = [
-            finding["id"]
-            for finding in report["findings"]
-            if finding["status"] in ("failed", "unknown") or finding["id"] in ("spf.missing", "dmarc.missing")
-        ]
-        errors[report["domain"]] = bad
-    return errors
+    """The findings of this program by domain."""
+    found = {}
+    arguments = ["check", "--json", "--only", "spf,dmarc,dkim", "--dns", f"127.0.0.1:{port}", "--timeout", "10s"]
+    for selectors in {tuple(case.selectors) for case in cases}:
+        domains = [case.domain for case in cases if tuple(case.selectors) == selectors]
+        more = [word for selector in selectors for word in ("--selector", selector)]
+        ran = subprocess.run([program, *arguments, *more, *domains], capture_output=True, text=True)
+        for line in ran.stdout.splitlines():
+            report = json.loads(line)
+            found[report["domain"]] = report["findings"]
+    return found
+
+
+def errors(findings, group):
+    """The identifiers of the findings of a group that are errors."""
+    return [
+        finding["id"]
+        for finding in findings
+        if finding["id"].startswith(f"{group}.")
+        and (finding["status"] in ("failed", "unknown") or finding["id"] in ("spf.missing", "dmarc.missing", "dkim.revoked"))
+    ]
+
+
+class OpenDmarc:
+    """The parser of OpenDMARC. It has a resolver of its own, which asks the servers of /etc/resolv.conf only."""
+
+    def __init__(self):
+        self.library = ctypes.CDLL("libopendmarc.so.2")
+        self.library.opendmarc_policy_connect_init.restype = ctypes.c_void_p
+
+    def policy(self, domain, record):
+        """The policy of a record, or invalid."""
+        context = ctypes.c_void_p(self.library.opendmarc_policy_connect_init(b"192.0.2.1", 0))
+        try:
+            if self.library.opendmarc_policy_parse_dmarc(context, domain.encode(), record) != 0:
+                return "invalid"
+            found = ctypes.c_int()
+            self.library.opendmarc_policy_fetch_p(context, ctypes.byref(found))
+            return {"r": "reject", "q": "quarantine", "n": "none"}.get(chr(found.value), "none")
+        finally:
+            self.library.opendmarc_policy_connect_shutdown(context)
+
+
+def texts(resolver, name):
+    """The TXT records of a name."""
+    try:
+        return [b"".join(record.strings) for record in resolver.resolve(name, "TXT")]
+    except dns.exception.DNSException:
+        return []
+
+
+def policy(findings):
+    """The policy that this program has found."""
+    for finding in findings:
+        if finding["id"] == "dmarc.policy":
+            words = finding["text"].split()
+            return words[words.index("is") + 1].rstrip(":") if finding["status"] != "failed" else "invalid"
+    return "invalid"
+
+
+def by_dkimpy(record):
+    """True if a key can be used."""
+    try:
+        _, size, kind, _ = dkim.load_pk_from_dns(b"s._domainkey.example.", dnsfunc=lambda name, timeout=5: record)
+    except Exception:
+        return False
+    return kind != b"rsa" or size >= 1024
 
 
 def main(table, directory, program):
@@ -104,25 +177,37 @@ def main(table, directory, program):
         resolver = dns.resolver.Resolver(configure=False)
         resolver.nameservers, resolver.port, resolver.timeout, resolver.lifetime = ["127.0.0.1"], port, 3, 4
         dns.resolver.default_resolver = resolver
-        errors = by_ehlo(program, port, cases)
-        compared = 0
+        reports = by_ehlo(program, port, cases)
+        opendmarc = OpenDmarc()
+        compared = dict.fromkeys(("pyspf", "checkdmarc", "opendmarc", "dkimpy"), 0)
+
+        def differs(case, oracle, expected, found, why=""):
+            compared[oracle.split(".")[0]] += 1
+            if found != case.oracles.get(oracle, expected):
+                print(f"{case.domain}: {expected}, but {oracle} says {found} {why}")
+
         for case in cases:
+            findings = reports[case.domain]
             for ip, expected in case.spf:
-                compared += 1
                 found = spf.check2(i=ip, s=f"postmaster@{case.domain}", h=case.domain, timeout=20, querytime=10)
-                if found[0] != case.oracles.get("pyspf", expected):
-                    print(f"{case.domain} {ip}: {expected}, but pyspf says {found}")
+                differs(case, "pyspf", expected, found[0], f"{ip} {found}")
             for name, judge in (("spf", checkdmarc.spf.check_spf), ("dmarc", checkdmarc.dmarc.check_dmarc)):
                 if not any(one.startswith(name) for one in case.found):
                     continue
-                compared += 1
                 found = judge(case.domain, resolver=resolver)
-                bad = [one for one in errors[case.domain] if one.startswith(name)]
-                known = case.oracles.get(f"checkdmarc.{name}")
-                expected = known == "valid" if known else not bad
-                if found["valid"] != expected:
-                    print(f"{case.domain}: {name} {bad}, but checkdmarc says {found.get('error', 'valid')}")
-        print(f"compared: {compared}")
+                expected = "invalid" if errors(findings, name) else "valid"
+                result = "valid" if found["valid"] else "invalid"
+                differs(case, f"checkdmarc.{name}", expected, result, found.get("error", ""))
+            records = [text for text in texts(resolver, f"_dmarc.{case.domain}") if b"DMARC" in text]
+            if len(records) == 1:
+                differs(case, "opendmarc", policy(findings), opendmarc.policy(case.domain, records[0]), records[0])
+            for selector in case.selectors:
+                records = texts(resolver, f"{selector}._domainkey.{case.domain}")
+                if len(records) == 1:
+                    expected = "invalid" if errors(findings, "dkim") else "valid"
+                    result = "valid" if by_dkimpy(records[0]) else "invalid"
+                    differs(case, "dkimpy", expected, result, records[0])
+        print("compared: " + " ".join(f"{oracle}={count}" for oracle, count in compared.items()))
     finally:
         named.kill()
 

@@ -23,7 +23,8 @@ fn workers_and_senders_go_on_with_a_standby_that_is_promoted() {
         server.directory().display(),
         standby.directory().display()
     );
-    let parameters = "lease=2s&target_session_attrs=read-write";
+    // A commit that was interrupted is repeated within the lease.
+    let parameters = "lease=1m&target_session_attrs=read-write";
     let host = Host::new(format!(
         "postgres://ehlo@/postgres?host={hosts}&{parameters}"
     ));

@@ -83,11 +83,15 @@ pub struct LineEnds {
 
 impl Encoder for LineEnds {
     fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        out.reserve(bytes.len() + bytes.len() / 16);
         let mut rest = bytes;
         if std::mem::take(&mut self.after_cr) && rest.first() == Some(&b'\n') {
             rest = &rest[1..];
         }
+        if has_only_crlf(rest) {
+            out.extend_from_slice(rest);
+            return;
+        }
+        out.reserve(bytes.len() + bytes.len() / 16);
         while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
             out.extend_from_slice(&rest[..at]);
             out.extend_from_slice(b"\r\n");
@@ -103,6 +107,32 @@ impl Encoder for LineEnds {
     }
 
     fn finish(&mut self, _: &mut Vec<u8>) {}
+}
+
+/// True if every CR and every LF belongs to a CRLF. It is a loop that the compiler can vectorize.
+fn has_only_crlf(bytes: &[u8]) -> bool {
+    let pairs = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
+    // No CR without LF, no LF without CR.
+    let is_bare = |(one, next): (&u8, &u8)| (*one == b'\r') != (*next == b'\n');
+    !pairs.fold(false, |any, pair| any | is_bare(pair))
+        && bytes.first() != Some(&b'\n')
+        && bytes.last() != Some(&b'\r')
+}
+
+/// True if there are controls other than tab and line ends, or a CR without LF, or one at the end.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "the compiler can vectorize the loops"
+)]
+fn has_unusual_controls(bytes: &[u8]) -> bool {
+    let is_unusual = |byte: &u8| {
+        (*byte < b' ') & (*byte != b'\t') & (*byte != b'\n') & (*byte != b'\r') | (*byte == 127)
+    };
+    let pairs = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
+    let is_bare = |(one, next): (&u8, &u8)| (*one == b'\r') & (*next != b'\n');
+    bytes.iter().fold(false, |any, byte| any | is_unusual(byte))
+        || pairs.fold(false, |any, pair| any | is_bare(pair))
+        || bytes.last() == Some(&b'\r')
 }
 
 #[cfg(test)]
@@ -165,8 +195,15 @@ impl ContentScanner {
     /// Scans the next bytes of the content.
     pub fn push(&mut self, block: &[u8]) {
         self.utf8(block);
+        let is_plain = block.is_ascii() && !has_unusual_controls(block);
         let mut rest = block;
-        while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
+        loop {
+            if is_plain && self.line_len == 0 && self.last != b'\r' {
+                rest = self.plain_lines(rest);
+            }
+            let Some(at) = memchr::memchr2(b'\r', b'\n', rest) else {
+                break;
+            };
             self.text(&rest[..at]);
             let is_lf_of_crlf = rest[at] == b'\n' && at == 0 && self.last == b'\r';
             if !is_lf_of_crlf {
@@ -177,6 +214,24 @@ impl ContentScanner {
         }
         self.text(rest);
         self.bytes += block.len() as u64;
+    }
+
+    /// Scans the lines of ASCII without unusual controls that end in the block. Returns the rest. It is several times as
+    /// fast as the general way.
+    fn plain_lines<'b>(&mut self, block: &'b [u8]) -> &'b [u8] {
+        let mut rest = block;
+        while let Some(at) = memchr::memchr(b'\n', rest) {
+            let line = &rest[..at];
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            self.line_len = line.len() as u64;
+            self.scan.wire_len += self.line_len;
+            self.scan.has_from_line |= line.starts_with(b"From ");
+            self.last = line.last().copied().unwrap_or(b'\n');
+            self.line_end();
+            self.last = b'\n';
+            rest = &rest[at + 1..];
+        }
+        rest
     }
 
     /// Scans a part of a line. Each check is done for all of it at once, which the compiler can vectorize.

@@ -1,11 +1,9 @@
 //! Reading of requests (RFC 9112).
 
-use crate::server::stream::{ByteStream as _, within};
+use crate::server::stream::{ByteStream as _, SocketStream, within};
 use crate::system::text::percent_decoded;
 use memchr::memmem;
-use socket2::Socket;
 use std::io;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Octets of a request line with all fields.
@@ -80,12 +78,12 @@ impl From<io::Error> for RequestError {
 
 /// A connection, with the input that is not yet consumed.
 pub struct HttpConnection {
-    pub socket: Arc<Socket>,
+    pub socket: SocketStream,
     buffer: Vec<u8>,
 }
 
 impl HttpConnection {
-    pub fn new(socket: Arc<Socket>) -> HttpConnection {
+    pub fn new(socket: SocketStream) -> HttpConnection {
         HttpConnection {
             socket,
             buffer: Vec::new(),

@@ -1,11 +1,9 @@
 //! Responses.
 
-use crate::server::stream::{ByteStream as _, within};
+use crate::server::stream::{ByteStream as _, SocketStream, within};
 use crate::server::web::http::request::Method;
 use serde_json::{Value, json};
-use socket2::Socket;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Time for a client to accept a block.
@@ -75,7 +73,7 @@ impl<'b> Response<'b> {
     }
 
     /// Sends the response. Returns true if the connection can be used for the next request.
-    pub fn send(self, socket: &mut Arc<Socket>, method: Method, closes: bool) -> io::Result<bool> {
+    pub fn send(self, socket: &mut SocketStream, method: Method, closes: bool) -> io::Result<bool> {
         let length = match &self.body {
             Body::Bytes(bytes) => Some(bytes.len() as u64),
             Body::Sized(length, _) => Some(*length),
