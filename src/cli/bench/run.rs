@@ -180,6 +180,7 @@ fn measure<'b>(
     if let Some(exit) = unwritten {
         return Err(exit);
     }
+    timeline.finish();
     let expected = bench.expect.iter();
     Ok(BenchReport {
         expected: expected

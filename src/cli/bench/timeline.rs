@@ -64,8 +64,6 @@ impl Timeline {
     pub fn push(&mut self, point: Point) {
         self.merged = self.merged.max(1);
         match self.points.last_mut() {
-            // The end of a run, whose rate would mean nothing.
-            Some(last) if point.length * 2 < last.length => last.merge(point),
             Some(last) if self.in_last < self.merged => {
                 last.merge(point);
                 self.in_last += 1;
@@ -77,6 +75,18 @@ impl Timeline {
         }
         if self.points.len() > MAX_POINTS {
             self.halve();
+        }
+    }
+
+    /// Merges the end of a run with the interval before if it is short: its rate would mean nothing.
+    pub fn finish(&mut self) {
+        if let [.., before, last] = self.points[..]
+            && last.length * 2 < before.length
+        {
+            self.points.pop();
+            if let Some(before) = self.points.last_mut() {
+                before.merge(last);
+            }
         }
     }
 
@@ -121,5 +131,23 @@ mod tests {
         assert_eq!(points.last().unwrap().at, Duration::from_secs(100_000));
         assert!((points[0].rate() - 2.0).abs() < 1e-9);
         assert_eq!(points[3].p50, Duration::from_millis(10));
+    }
+
+    #[test]
+    fn only_the_end_of_a_run_is_merged_with_a_longer_interval_before_it() {
+        let mut timeline = Timeline::default();
+        for (number, length) in [20, 5, 5, 2].into_iter().enumerate() {
+            timeline.push(Point {
+                at: Duration::from_secs(number as u64),
+                length: Duration::from_millis(length),
+                accepted: 1,
+                failed: 0,
+                p50: Duration::ZERO,
+                p99: Duration::ZERO,
+            });
+        }
+        timeline.finish();
+        let accepted = timeline.points.iter().map(|point| point.accepted);
+        assert_eq!(accepted.collect::<Vec<_>>(), [1, 1, 2]);
     }
 }
