@@ -20,7 +20,7 @@ const OPTIONS: &[(&[&str], &str)] = &[
     ),
     (&["--at", "10:00", "bob@x.org"], "--hold-for TIME"),
     (&["--dkim-sign", "x", "bob@x.org"], "use --dkim-key"),
-    (&["-X", "x", "bob@x.org"], "--log FILE writes a line"),
+    (&["-X", "x", "bob@x.org"], "--log FILE for a line"),
     (
         &["run", "--mailto", "bob@x.org", "--", "true"],
         "use --to ADDR",
@@ -234,6 +234,38 @@ const FIRST_DAY: &[(&[&str], i32, &str)] = &[
         "a name without a password",
     ),
     (&["-bp"], 64, "ehlo queue list"),
+    (
+        &[
+            "-f",
+            "a@x.org",
+            "-t",
+            "bob@x.org",
+            "-m",
+            "hi",
+            "-s",
+            "x.org:25",
+        ],
+        64,
+        "; -m: use --body TEXT, or --body @FILE; -s: it is the subject; use -r HOST",
+    ),
+    (
+        &[
+            "--url",
+            "smtp://x.org",
+            "--mail-from",
+            "a@x.org",
+            "--mail-rcpt",
+            "bob@x.org",
+        ],
+        64,
+        "; --mail-from: use --envelope-from ADDR",
+    ),
+    (&["-from", "a@x.org", "-to", "bob@x.org"], 64, "; -to: "),
+    (
+        &["-b", "hi", "--", "bob@x.org", "-s", "hi"],
+        64,
+        "options are written before --",
+    ),
     (&["-q"], 64, "ehlo queue run"),
     (&["verify", "bob@x.org"], 66, "ehlo probe --mx x.org"),
     (

@@ -56,7 +56,7 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
     ),
     (
         "--forward --fwd",
-        "--attach-message FILE.eml attaches a message; --message FILE sends it again",
+        "--attach-message FILE.eml to attach a message, or --message FILE to send it again",
     ),
     (
         "--configure --setup --wizard",
@@ -188,8 +188,7 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
     ),
     (
         "-l --output -o --output-file -X",
-        "--log FILE writes a line for each delivery, standard output can be redirected, and ehlo ask HOST COMMAND sends \
-         a command",
+        "--log FILE for a line about each delivery, a redirection for the output, or ehlo ask HOST COMMAND for a command",
     ),
     ("--no-color --no-colour --colour", "--color never"),
     (

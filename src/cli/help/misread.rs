@@ -17,24 +17,33 @@ pub(crate) fn check(words: &[OsString], command: fn() -> Command) -> Result<(), 
         .skip(1)
         .map_while(|word| word.to_str())
         .collect();
-    let wrong = match texts[..] {
+    match texts[..] {
         [first, ..] if COMMANDS.contains(&first) => return Ok(()),
-        [only] => habits::alone(only).map(|answer| (only, answer.to_owned())),
-        _ => None,
-    };
-    let wrong = wrong.or_else(|| {
-        let end = texts.iter().position(|word| *word == "--");
-        let typed = &texts[..end.unwrap_or(texts.len())];
-        let place = typed.iter().position(|word| may_be_long(word))?;
-        meant(typed, place, &command())
-    });
-    match wrong {
-        None => Ok(()),
-        Some((word, answer)) => Err(UsageError::usage(format!(
-            "\"{}\" is not an option; {answer}; see ehlo --help",
-            shown(word)
-        ))),
+        [only] => {
+            if let Some(answer) = habits::alone(only) {
+                let text = format!("no recipient; {answer}; see ehlo --help");
+                return Err(UsageError::usage(text));
+            }
+        }
+        _ => {}
     }
+    let end = texts.iter().position(|word| *word == "--");
+    let typed = &texts[..end.unwrap_or(texts.len())];
+    let Some(place) = typed.iter().position(|word| may_be_long(word)) else {
+        return Ok(());
+    };
+    let wrong = meant(typed, place, &command());
+    let Some(((word, answer), others)) = wrong.split_first() else {
+        return Ok(());
+    };
+    let others = others
+        .iter()
+        .map(|(word, answer)| format!("; {}: {answer}", shown(word)));
+    let others: String = others.collect();
+    Err(UsageError::usage(format!(
+        "\"{}\" is not an option; {answer}{others}; see ehlo --help",
+        shown(word)
+    )))
 }
 
 /// True for one hyphen and a name.
@@ -53,10 +62,10 @@ fn name_of(word: &str) -> &str {
     name.split('=').next().unwrap_or_default()
 }
 
-/// The first word from this place on that is not what it is for clap, and the answer.
-fn meant<'w>(typed: &[&'w str], place: usize, command: &Command) -> Option<(&'w str, String)> {
-    let mut words = typed.iter().enumerate().skip(place);
-    words.find_map(|(at, word)| {
+/// The words from this place on that are not what they are for clap, and the answers.
+fn meant<'w>(typed: &[&'w str], place: usize, command: &Command) -> Vec<(&'w str, String)> {
+    let words = typed.iter().enumerate().skip(place);
+    let wrong = words.filter_map(|(at, word)| {
         let is_value = at > 0 && takes_hyphens(typed[at - 1], command);
         if !may_be_long(word) || is_value {
             return None;
@@ -77,7 +86,8 @@ fn meant<'w>(typed: &[&'w str], place: usize, command: &Command) -> Option<(&'w 
             _ => habit(&format!("--{name}"), command),
         };
         answer.map(|answer| (*word, answer))
-    })
+    });
+    wrong.collect()
 }
 
 /// True if the value of this option may begin with a hyphen.

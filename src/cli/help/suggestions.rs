@@ -67,7 +67,45 @@ pub(crate) fn explain(
         }
         _ => first_paragraph(&error),
     };
-    UsageError::usage(format!("{}; {answer}; see {help} --help", shown(&text))).into()
+    let more = other_habits(as_typed(&invalid, &words), &words, command);
+    UsageError::usage(format!(
+        "{}; {answer}{more}; see {help} --help",
+        shown(&text)
+    ))
+    .into()
+}
+
+/// The answers to the other options that are not known, so that they are not found one after the other.
+fn other_habits(first: &str, words: &[String], command: fn() -> Command) -> String {
+    let mut whole = command();
+    whole.build();
+    let own = words.first().and_then(|word| whole.find_subcommand(word));
+    if own.is_some() {
+        return String::new();
+    }
+    let is_known = |word: &str| {
+        if let Some(long) = word.strip_prefix("--") {
+            return has(&whole, long);
+        }
+        let letter = word.chars().nth(1);
+        letter.is_some() && whole.get_arguments().any(|arg| arg.get_short() == letter)
+    };
+    let mut more = String::new();
+    for (at, word) in words.iter().enumerate() {
+        let typed = word.split('=').next().unwrap_or_default();
+        let answer = match words.get(at + 1) {
+            // The server of swaks and sendEmail.
+            Some(value) if word == "-s" && is_host(value) => {
+                Some("it is the subject; use -r HOST for the server".to_owned())
+            }
+            _ if !word.starts_with('-') || typed == first || is_known(typed) => None,
+            _ => habit(typed, &whole),
+        };
+        if let Some(answer) = answer {
+            more.push_str(&format!("; {}: {answer}", shown(typed)));
+        }
+    }
+    more
 }
 
 /// The help that `-h` or `--help=TOPIC` requests. `None`: it is an error, or the complete help.
@@ -321,6 +359,10 @@ pub(crate) fn for_recipient(error: &AddressError) -> Option<UsageError> {
         return None;
     }
     if let Some(answer) = word_of_habit(word) {
+        return Some(UsageError::usage(format!("recipient: {error}; {answer}")));
+    }
+    if word.starts_with('-') {
+        let answer = "options are written before --";
         return Some(UsageError::usage(format!("recipient: {error}; {answer}")));
     }
     let name = shown(word);
