@@ -263,7 +263,7 @@ const FIRST_DAY: &[(&[&str], i32, &str)] = &[
     (&["-from", "a@x.org", "-to", "bob@x.org"], 64, "; -to: "),
     (
         &["-b", "hi", "--", "bob@x.org", "-s", "hi"],
-        64,
+        65,
         "options are written before --",
     ),
     (&["-q"], 64, "ehlo queue run"),

@@ -363,7 +363,7 @@ pub(crate) fn for_recipient(error: &AddressError) -> Option<UsageError> {
     }
     if word.starts_with('-') {
         let answer = "options are written before --";
-        return Some(UsageError::usage(format!("recipient: {error}; {answer}")));
+        return Some(UsageError::data(format!("recipient: {error}; {answer}")));
     }
     let name = shown(word);
     let answer = if COMMANDS.contains(&word.as_str()) {
