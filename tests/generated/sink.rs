@@ -85,7 +85,7 @@ const CONDITIONS: [&str; 2] = [
     "\
 A condition has terms; a message must meet all of them. A word, or several in quotation marks, is searched in subject,
 addresses, text (its first 2 KiB) and Message-ID. FIELD:TEXT searches one field, FIELD=TEXT compares all of it, and FIELD~REGEX is
-a regular expression; upper and lower case are the same. A - or ! before a term negates it.",
+a regular expression. Upper and lower case are the same; in regular expressions, this holds for ASCII only. A - or ! before a term negates it.",
     "\
 Fields are from, to, cc, bcc, reply-to (name or address), addressed (any of them), subject, message-id, text, sender and recipient (of the
 envelope), helo, user and tag. from and to include the envelope. Further terms are is:read, is:unread, is:tagged, has:attachment,

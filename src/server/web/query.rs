@@ -5,7 +5,7 @@ use crate::mail::view::Person;
 use crate::server::store::ReceivedEnvelope;
 use crate::server::web::summary::Summary;
 use chrono::NaiveDate;
-use regex::{Regex, RegexBuilder};
+use regex::bytes::{Regex, RegexBuilder};
 
 /// Largest compiled regular expression in bytes.
 const MAX_REGEX: usize = 2 * 1024 * 1024;
@@ -91,9 +91,14 @@ const FIELDS: [(&str, Field); 18] = [
 enum Test {
     /// ASCII in lower case.
     Contains(String),
+    /// In lower case, with other characters than ASCII.
+    ContainsWide(String),
     /// In lower case.
     Equals(String),
+    /// An expression in ASCII.
     Matches(Regex),
+    /// An expression with other characters.
+    MatchesWide(regex_lite::Regex),
 }
 
 impl Query {
@@ -282,28 +287,41 @@ impl Test {
     fn parse(operator: char, value: &str) -> Result<Test, String> {
         match operator {
             '=' => Ok(Test::Equals(value.to_lowercase())),
-            '~' => Test::regex(value, value),
+            '~' => Test::regex(value),
             _ if value.is_ascii() => Ok(Test::Contains(value.to_ascii_lowercase())),
-            _ => Test::regex(value, &regex::escape(value)),
+            _ => Ok(Test::ContainsWide(value.to_lowercase())),
         }
     }
 
-    fn regex(value: &str, expression: &str) -> Result<Test, String> {
-        let regex = RegexBuilder::new(expression)
+    /// The fast engine has no tables of Unicode, which every start of the program would pay for.
+    fn regex(value: &str) -> Result<Test, String> {
+        let wrong = |why: &str| format!("{value:?} is not a regular expression: {why}");
+        if !value.is_ascii() {
+            let regex = regex_lite::RegexBuilder::new(value)
+                .case_insensitive(true)
+                .size_limit(MAX_REGEX)
+                .build();
+            return regex
+                .map(Test::MatchesWide)
+                .map_err(|error| wrong(&error.to_string()));
+        }
+        let regex = RegexBuilder::new(value)
+            .unicode(false)
             .case_insensitive(true)
             .size_limit(MAX_REGEX)
             .build();
-        regex.map(Test::Matches).map_err(|error| {
-            let why = why(&error);
-            format!("{value:?} is not a regular expression: {why}")
-        })
+        regex
+            .map(Test::Matches)
+            .map_err(|error| wrong(&why(&error)))
     }
 
     fn accepts(&self, text: &str) -> bool {
         match self {
             Test::Contains(part) => contains_ascii(text.as_bytes(), part),
             Test::Equals(whole) => text.to_lowercase() == *whole,
-            Test::Matches(regex) => regex.is_match(text),
+            Test::ContainsWide(part) => text.to_lowercase().contains(part),
+            Test::Matches(regex) => regex.is_match(text.as_bytes()),
+            Test::MatchesWide(regex) => regex.is_match(text),
         }
     }
 }
@@ -423,6 +441,9 @@ mod tests {
             "from:ren\u{c9}",
             "to=BOB@hamburger.edu subject~\"order [0-9]+:\"",
             "subject~^your -subject:mustard",
+            "text~\\bmenu\\b -text~\\bmen\\b",
+            "from:REN\u{c9}",
+            "from~\"ren[\u{e9}\u{e8}] crepes\"",
             "bcc=eve@example.org",
             "sender=bounces@crepes.fr recipient:eve",
             "is:unread has:attachment larger:2k smaller:1M",
