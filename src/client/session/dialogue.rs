@@ -7,7 +7,7 @@ mod login;
 mod transaction;
 
 use crate::client::session::Step;
-use crate::client::session::auth::Bindings;
+use crate::client::session::auth::{Bindings, Mask};
 use crate::client::session::{
     Options, RecipientReply, ServerOffers, TlsDemand, Transaction, Unmet,
 };
@@ -92,6 +92,20 @@ pub struct CommandLine {
     pub shown: String,
     /// True if the last word is a secret.
     pub hides: bool,
+}
+
+impl CommandLine {
+    /// Appends the line with its CRLF to an outbox, and its secret to those that are masked.
+    pub fn put(&self, outbox: &mut Vec<u8>, mask: &mut Mask) {
+        if self.hides {
+            // Growing in between would leave a copy of the secret in memory.
+            outbox.reserve_exact(self.wire.len() + 2);
+            let secret = self.wire.rsplit(|&byte| byte == b' ').next();
+            mask.add(String::from_utf8_lossy(secret.unwrap_or_default()));
+        }
+        outbox.extend_from_slice(&self.wire);
+        outbox.extend_from_slice(b"\r\n");
+    }
 }
 
 /// State of an idle session that the next transaction needs.

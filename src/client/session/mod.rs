@@ -18,8 +18,9 @@ pub use offers::{
 };
 pub use run::{Carried, IdleSession, WRITE_SIZE, own_name, resume, run, tell};
 
+use crate::client::session::auth::Bindings;
 use crate::client::wire::tls::ServerCheck;
-use crate::client::wire::{Tls, TlsError, WireError};
+use crate::client::wire::{Tls, TlsError, TlsResult, WireError};
 use crate::mail::address::Address;
 use crate::mail::envelope::Dsn;
 use crate::smtp::blocks::{BodyType, Replay};
@@ -108,6 +109,19 @@ pub struct SessionContext<'a> {
     pub is_host_authentic: bool,
     /// `None`: no AUTH.
     pub login: Option<&'a Login>,
+}
+
+impl SessionContext<'_> {
+    /// The result of a TLS handshake, for the dialogue.
+    pub fn privacy(&self, secured: TlsResult) -> Privacy {
+        Privacy {
+            verified: secured.judgement.is_good() && self.is_host_authentic,
+            bindings: Bindings {
+                exporter: secured.exporter,
+                end_point: secured.end_point,
+            },
+        }
+    }
 }
 
 /// The task of one session: one message for some recipients.

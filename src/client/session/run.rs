@@ -11,11 +11,11 @@ pub use transfer::{Carried, WRITE_SIZE};
 use crate::client::events as observer;
 use crate::client::events::{ConnectionClose, Event, Interests, Observer};
 use crate::client::session::Step;
-use crate::client::session::auth::{Bindings, Mask};
+use crate::client::session::auth::Mask;
 use crate::client::session::run::reply::excerpt;
 use crate::client::session::{
-    Action, Dialogue, Privacy, RecipientReply, ServerState, SessionContext, SessionFailure,
-    SessionResult, TlsDemand, Transaction, Unmet, WireEvent,
+    Action, Dialogue, RecipientReply, ServerState, SessionContext, SessionFailure, SessionResult,
+    TlsDemand, Transaction, Unmet, WireEvent,
 };
 use crate::client::wire::tls::TlsServer;
 use crate::client::wire::{Early, TlsError, TlsResult, Wire, WireError};
@@ -355,13 +355,7 @@ impl SessionLoop<'_, '_> {
         };
         self.is_encrypted = true;
         tell(&secured, self.observer);
-        Ok(WireEvent::Secured(Privacy {
-            verified: secured.judgement.is_good() && self.context.is_host_authentic,
-            bindings: Bindings {
-                exporter: secured.exporter,
-                end_point: secured.end_point,
-            },
-        }))
+        Ok(WireEvent::Secured(self.context.privacy(secured)))
     }
 
     fn limit(&self, step: Step) -> Duration {

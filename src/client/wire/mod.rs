@@ -14,6 +14,7 @@ pub use tls::{Tls, TlsError, TlsResult, TlsSetupError};
 use crate::system::text::reason;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
@@ -175,18 +176,26 @@ impl Wire {
     pub fn line_as_it_is(&mut self, deadline: Deadline) -> Result<&[u8], WireError> {
         let mut searched = 0;
         loop {
-            let found = memchr::memchr(b'\n', &self.inbox[self.unread + searched..]);
-            if let Some(at) = found.map(|at| at + searched) {
-                let start = self.unread;
-                self.unread += at + 1;
-                return Ok(&self.inbox[start..=start + at]);
-            }
-            searched = self.inbox.len() - self.unread;
-            if searched > MAX_LINE {
-                return Err(WireError::LongLine);
+            if let Some(line) = self.take_line(&mut searched)? {
+                return Ok(&self.inbox[line]);
             }
             self.fill(deadline)?;
         }
+    }
+
+    /// Consumes a complete line of the inbox, and returns its place. `searched` unread octets have no line end, as is
+    /// known from earlier calls.
+    fn take_line(&mut self, searched: &mut usize) -> Result<Option<Range<usize>>, WireError> {
+        let start = self.unread;
+        if let Some(at) = memchr::memchr(b'\n', &self.inbox[start + *searched..]) {
+            self.unread += *searched + at + 1;
+            return Ok(Some(start..self.unread));
+        }
+        *searched = self.inbox.len() - start;
+        if *searched > MAX_LINE {
+            return Err(WireError::LongLine);
+        }
+        Ok(None)
     }
 
     /// Returns unread data without consuming it; waits until there is some.
@@ -234,15 +243,8 @@ impl Wire {
     pub fn line_now(&mut self) -> Result<Option<&[u8]>, WireError> {
         let mut searched = 0;
         loop {
-            let found = memchr::memchr(b'\n', &self.inbox[self.unread + searched..]);
-            if let Some(at) = found.map(|at| at + searched) {
-                let start = self.unread;
-                self.unread += at + 1;
-                return Ok(Some(&self.inbox[start..=start + at]));
-            }
-            searched = self.inbox.len() - self.unread;
-            if searched > MAX_LINE {
-                return Err(WireError::LongLine);
+            if let Some(line) = self.take_line(&mut searched)? {
+                return Ok(Some(&self.inbox[line]));
             }
             if !self.fill_now()? {
                 return Ok(None);

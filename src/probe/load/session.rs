@@ -1,8 +1,8 @@
 //! A session of a run: the dialogue of `client/session` over a connection that does not block.
 
-use crate::client::session::auth::{Bindings, Mask};
+use crate::client::session::auth::Mask;
 use crate::client::session::{
-    Action, Carried, CommandLine, Dialogue, Output, Privacy, Reply, ReplyReader, ServerState,
+    Action, Carried, CommandLine, Dialogue, Output, Reply, ReplyReader, ServerState,
     SessionContext, SessionFailure, SessionResult, Step, TlsDemand, Transaction, WRITE_SIZE,
     WireEvent, own_name,
 };
@@ -193,16 +193,8 @@ impl<'a> Talk<'a> {
     }
 
     fn put(&mut self, line: &CommandLine) {
-        if line.hides {
-            // Growing would leave a copy of the secret in memory.
-            self.wire.outbox.reserve_exact(line.wire.len() + 2);
-            let secret = line.wire.rsplit(|&byte| byte == b' ').next();
-            self.mask
-                .add(String::from_utf8_lossy(secret.unwrap_or_default()));
-            self.holds_secret = true;
-        }
-        self.wire.outbox.extend_from_slice(&line.wire);
-        self.wire.outbox.extend_from_slice(b"\r\n");
+        line.put(&mut self.wire.outbox, &mut self.mask);
+        self.holds_secret |= line.hides;
         self.timer.sent(line.step.stage());
     }
 
@@ -337,13 +329,7 @@ impl<'a> Talk<'a> {
         let secured = secured.map_err(SessionFailure::Tls)?;
         self.timer.secured();
         self.is_encrypted = true;
-        Ok(WireEvent::Secured(Privacy {
-            verified: secured.judgement.is_good() && self.context.is_host_authentic,
-            bindings: Bindings {
-                exporter: secured.exporter,
-                end_point: secured.end_point,
-            },
-        }))
+        Ok(WireEvent::Secured(self.context.privacy(secured)))
     }
 
     fn limit(&self, step: Step) -> Duration {

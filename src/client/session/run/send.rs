@@ -114,16 +114,8 @@ impl SessionLoop<'_, '_> {
     }
 
     pub(super) fn put(&mut self, line: &CommandLine) {
-        if line.hides {
-            // Capacity for the complete line: growing would leave a copy of the secret in memory.
-            self.wire.outbox.reserve_exact(line.wire.len() + 2);
-            let words = line.wire.rsplit(|&byte| byte == b' ').next();
-            self.mask
-                .add(String::from_utf8_lossy(words.unwrap_or_default()));
-            self.holds_secret = true;
-        }
-        self.wire.outbox.extend_from_slice(&line.wire);
-        self.wire.outbox.extend_from_slice(b"\r\n");
+        line.put(&mut self.wire.outbox, &mut self.mask);
+        self.holds_secret |= line.hides;
         self.observer.on_event(Event::Sent {
             line: &line.shown,
             stage: line.step.stage(),
