@@ -1,6 +1,7 @@
 //! Signals that end a run with many deliveries, or a server.
 
 use crate::server::Stopper;
+use crate::system::process::ignored_signals;
 use crate::system::stop::Stop;
 use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -24,7 +25,7 @@ impl RunSignals {
     pub fn install() -> io::Result<Self> {
         let stop = Arc::new(Stop::default());
         let (waken, wakes) = UnixStream::pair()?;
-        for signal in [SIGHUP, SIGINT, SIGTERM] {
+        for signal in ending_signals() {
             signal_hook::flag::register_conditional_default(signal, stop.flag())?;
             signal_hook::flag::register(signal, stop.flag())?;
             signal_hook::low_level::pipe::register(signal, wakes.try_clone()?)?;
@@ -34,10 +35,17 @@ impl RunSignals {
     }
 }
 
+/// The signals that end the process. Ignored ones stay ignored, as with nohup.
+fn ending_signals() -> impl Iterator<Item = i32> {
+    let ignored = ignored_signals();
+    let all = [SIGHUP, SIGINT, SIGTERM].into_iter();
+    all.filter(move |signal| ignored >> (signal - 1) & 1 == 0)
+}
+
 /// At the first signal, the server is stopped, and the number of the signal is in the returned variable. The second one ends
 /// the process at once.
 pub(crate) fn stop_at_signal(stopper: Stopper) -> io::Result<Arc<AtomicI32>> {
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    let mut signals = Signals::new(ending_signals())?;
     let first = Arc::new(AtomicI32::new(0));
     let received = Arc::clone(&first);
     thread::Builder::new().spawn(move || {

@@ -88,7 +88,12 @@ fn check_order(host: &HostPort, commands: &[String]) -> Result<(), UsageError> {
     let is_any =
         |verbs: &[&str], word: &str| verbs.iter().any(|verb| verb.eq_ignore_ascii_case(word));
     let host = host.host.name();
-    if is_any(&VERBS, &host) {
+    let is_command = |text: &String| {
+        let word = text.split_ascii_whitespace().next();
+        word.is_some_and(|word| is_any(&VERBS, word))
+    };
+    // A host may have such a name, and is then followed by a command.
+    if is_any(&VERBS, &host) && !commands.iter().any(is_command) {
         return Err(UsageError::usage(format!(
             "\"{host}\" is in the place of the server; write ehlo ask HOST '{host} ...'; see ehlo ask --help"
         )));

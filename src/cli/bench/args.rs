@@ -53,6 +53,7 @@ const RECIPIENT: &str = "sink@example.com";
 #[command(
     mut_arg("timeout", |arg| arg.help("Time limit for each step [default: 30s]").long_help(None)),
     mut_arg("limit_rate", |arg| arg.hide_short_help(true)),
+    mut_arg("pipelining", |arg| arg.default_value("eager")),
     mut_arg("tls", |arg| arg.long_help(TLS)),
     mut_arg("profile", |arg| arg.help("Use the relay of this profile, with its TLS and login").long_help(None).hide_short_help(true)),
     mut_arg("config", |arg| arg.hide_short_help(true)),
@@ -442,7 +443,6 @@ impl LoadArgs {
     /// The options of the sessions.
     fn adapt(&self, session: &mut Options) {
         session.timeout.get_or_insert(TIMEOUT);
-        session.eager = true;
         if self.lmtp {
             session.protocol = Protocol::Lmtp;
         }

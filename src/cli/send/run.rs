@@ -154,11 +154,8 @@ impl Batch<'_> {
             }
             let built = self.built(message);
             let is_only = messages.count() == 1 && built.as_ref().map_or(1, Vec::len) == 1;
-            let results: Vec<Result<ShownResult, Exit>> = match built {
-                Ok(copies) => copies
-                    .iter()
-                    .map(|copy| self.send_one(copy, pool))
-                    .collect(),
+            let results = match built {
+                Ok(copies) => self.send_copies(&copies, pool),
                 Err(exit) => vec![Err(exit)],
             };
             for result in results {
@@ -184,6 +181,22 @@ impl Batch<'_> {
             }
         }
         Ok(endings.exit())
+    }
+
+    /// Sends the messages that were made of one, unless the output fails.
+    fn send_copies(
+        &mut self,
+        copies: &[(String, Message)],
+        pool: &ConnectionPool<'_, '_>,
+    ) -> Vec<Result<ShownResult, Exit>> {
+        let mut results = Vec::new();
+        for copy in copies {
+            if !results.is_empty() && self.output.has_failed() {
+                break;
+            }
+            results.push(self.send_one(copy, pool));
+        }
+        results
     }
 
     /// Builds a message, with its name: one, or several with different recipients. The error was reported.

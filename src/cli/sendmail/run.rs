@@ -34,11 +34,16 @@ fn submit(plan: &Sendmail, submission: &Submission) -> Exit {
     let rewriter = Rewriter::new(&plan.rewrite);
     match Message::submit_each(submission, &rewriter, SystemTime::now()) {
         Ok(messages) => {
-            let mut exit = Exit::Ok;
-            for message in &messages {
-                let ended = plan.queued(message).send_or_not();
-                exit = if exit == Exit::Ok { ended } else { exit };
-            }
+            let exits = messages
+                .iter()
+                .map(|message| plan.queued(message).send_or_not());
+            let exits: Vec<Exit> = exits.collect();
+            let is_any_accepted = exits.contains(&Exit::Ok);
+            let exit = match exits.into_iter().find(|exit| *exit != Exit::Ok) {
+                Some(_) if is_any_accepted => Exit::Partial,
+                Some(exit) => exit,
+                None => Exit::Ok,
+            };
             let unusable: Vec<&String> = messages
                 .iter()
                 .take(1)

@@ -9,7 +9,7 @@ use crate::mail::message::Message;
 use crate::mail::rewrite::Rewriter;
 use crate::queue;
 use crate::queue::FirstTry;
-use crate::queue::store::QueueError;
+use crate::queue::store::{ClaimResult, Id, QueueError, QueueStore};
 use crate::server as sink;
 use crate::server::{
     ByteStream, Incoming, Introduction, ReceivedEnvelope, ServerBehavior, SessionLimits,
@@ -75,26 +75,47 @@ impl AcceptSubmission for Submissions<'_> {
             return kept.map_err(|error| refusal(Exit::Temporary, error.to_string()));
         }
         let mut stored = StoredAt::Elsewhere;
-        for message in &messages {
-            stored = pass_on(self.plan, message)?;
+        for (index, message) in messages.iter().enumerate() {
+            match pass_on(self.plan, message) {
+                Ok(at) => stored = at,
+                Err(why) if index == 0 => return Err(why),
+                // After a refusal, the client would send the messages before this one again.
+                Err(why) => return keep(self.plan, &messages[index..]).map_err(|_| why),
+            }
         }
         Ok(stored)
     }
 }
 
-/// Adds the messages that were made of one to the queue, durably.
+/// Adds the messages that were made of one to the queue, durably: all of them, or none.
 pub fn keep(plan: &Sendmail, messages: &[Message]) -> Result<StoredAt, QueueError> {
     let queueing = &plan.queueing;
     let store = queue::open(queueing.queue.location.as_ref(), true)?;
     let mut ids = Vec::new();
     for message in messages {
-        ids.push(plan.queued(message).keep_in(&*store)?.to_string());
+        match plan.queued(message).keep_in(&*store) {
+            Ok(id) => ids.push(id),
+            Err(error) => {
+                withdraw(&*store, &ids);
+                return Err(error);
+            }
+        }
     }
     // The client is waiting for its reply, so this does not wait for the attempt.
     if queueing.first != FirstTry::Later {
         run_in_background(&*store, &queueing.queue, None);
     }
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
     Ok(StoredAt::Queue(ids.join(" ")))
+}
+
+/// Removes items again that nobody was told of.
+fn withdraw(store: &dyn QueueStore, ids: &[Id]) {
+    for id in ids {
+        if let Ok(ClaimResult::Claimed(item)) = store.claim(id) {
+            let _ = item.remove();
+        }
+    }
 }
 
 /// Passes the message to the submission socket, or adds it to the queue of this user.

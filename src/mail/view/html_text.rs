@@ -100,21 +100,23 @@ impl<'h> Markup<'h> {
     }
 }
 
-/// What follows the end of a tag: nothing without one. An attribute may have `>` in quotation marks.
+/// Returns the text after the end of a tag; empty if there is none. An attribute may have `>` in quotation marks.
 fn after_tag(tag: &str) -> &str {
     let mut quote = None;
+    let mut is_after_equals = false;
     for (at, byte) in tag.bytes().enumerate() {
         match (byte, quote) {
             (b'>', None) => return &tag[at + 1..],
-            (b'"' | b'\'', None) => quote = Some(byte),
+            (b'"' | b'\'', None) if is_after_equals => quote = Some(byte),
             (_, Some(open)) if open == byte => quote = None,
             _ => {}
         }
+        is_after_equals = byte == b'=' || is_after_equals && byte.is_ascii_whitespace();
     }
     ""
 }
 
-/// What follows the closing tag of an element: nothing without one.
+/// Returns the text after the closing tag of an element; empty if there is none.
 fn after_element<'h>(content: &'h str, name: &str) -> &'h str {
     let mut from = 0;
     while let Some(at) = content[from..].find("</") {
@@ -250,7 +252,8 @@ mod tests {
                 "acd",
             ),
             ("<!DOCTYPE html><?xml ?>a<!-- <p>b --c-->d", "ad"),
-            ("<a title='1 > 2' href=\"x>y\">z</a>", "z"),
+            ("<a title='1 > 2' href = \"x>y\">z</a>", "z"),
+            ("<p class=it's>Pay here</p>", "Pay here"),
             ("<TEMPLATE>x</template>y<head><meta>z", "yz"),
             ("a<script>b", "a"),
             ("a<!-- b", "a"),

@@ -212,11 +212,12 @@ impl Ticker<'_, '_> {
     /// Returns when all threads have ended: true if they were interrupted.
     fn watch(&mut self, interrupt: BorrowedFd<'_>, done: &UnixStream) -> io::Result<bool> {
         let mut interrupted_at: Option<Instant> = None;
+        let mut is_aborted = false;
         loop {
             let next = self.at + self.load.plan.interval;
             let until = match interrupted_at {
-                Some(at) => next.min(at + GRACE),
-                None => next,
+                Some(at) if !is_aborted => next.min(at + GRACE),
+                _ => next,
             };
             let left = until.saturating_duration_since(Instant::now());
             let is_open = |fd: &PollFd<'_>| !fd.revents().is_empty();
@@ -234,7 +235,8 @@ impl Ticker<'_, '_> {
                 interrupted_at = Some(Instant::now());
                 self.load.pacer.stop();
             }
-            if interrupted_at.is_some_and(|at| at.elapsed() >= GRACE) {
+            if !is_aborted && interrupted_at.is_some_and(|at| at.elapsed() >= GRACE) {
+                is_aborted = true;
                 self.load.abort();
             }
             if is_done || next <= Instant::now() {
@@ -262,9 +264,7 @@ impl Ticker<'_, '_> {
             is_warm_up: at <= self.load.plan.warm_up,
         });
     }
-}
 
-impl Ticker<'_, '_> {
     /// Ends the run if the server has refused more than half of the messages for some time: it limits the rate, or
     /// something is wrong that more messages do not show.
     fn look_for_refusals(&mut self, counts: &Counts) {

@@ -15,7 +15,6 @@ use crate::smtp::blocks::{Accepts, Block, Blocks, Replay, Shape};
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 use crate::system::text::shown;
-use std::cell::Cell;
 use std::io;
 use std::time::SystemTime;
 
@@ -103,10 +102,7 @@ impl Attempt<'_, '_, '_> {
     /// Delivers the message, with a header field to recipients that may already have received it.
     fn deliver(&self, before: &History, observer: &mut dyn Observer) -> DeliveryReport {
         let metadata = &self.claim.item().metadata;
-        let log = JournalLog {
-            claim: self.claim,
-            without_reply: Cell::new(self.recipients.len()),
-        };
+        let log = JournalLog { claim: self.claim };
         let outgoing = |message| Outgoing {
             envelope: &metadata.envelope,
             message,
@@ -281,8 +277,6 @@ fn differs(before: &AttemptResult, result: &RecipientResult) -> bool {
 /// The journal of an item, as the log of its delivery.
 struct JournalLog<'a> {
     claim: &'a dyn ClaimedItem,
-    /// The number of recipients of the attempt that have not accepted the message yet.
-    without_reply: Cell<usize>,
 }
 
 impl DeliveryLog for JournalLog<'_> {
@@ -294,20 +288,13 @@ impl DeliveryLog for JournalLog<'_> {
     }
 
     /// If the record cannot be written, the recipients remain in doubt. Ending the session would not improve
-    /// that. After the last recipient, the results follow at once.
+    /// that. The reply to QUIT may be waited for before the results follow.
     fn taken(&self, recipients: &[usize], reply: &Reply) {
-        let left = self.without_reply.get().saturating_sub(recipients.len());
-        self.without_reply.set(left);
-        let durability = if left == 0 {
-            Durability::Later
-        } else {
-            Durability::Process
-        };
         let event = ItemEvent::Accepted {
             recipients: recipients.to_vec(),
             reply: reply.whole(),
         };
-        let _ = self.claim.record(event, durability);
+        let _ = self.claim.record(event, Durability::Process);
     }
 }
 

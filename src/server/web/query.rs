@@ -95,10 +95,11 @@ enum Test {
     ContainsWide(String),
     /// In lower case.
     Equals(String),
-    /// An expression in ASCII.
-    Matches(Regex),
-    /// An expression with other characters.
-    MatchesWide(regex_lite::Regex),
+    Matches {
+        /// For texts in ASCII, if the expression is in ASCII, too.
+        fast: Option<Regex>,
+        whole: regex_lite::Regex,
+    },
 }
 
 impl Query {
@@ -276,13 +277,6 @@ fn day(text: &str) -> Result<i64, String> {
     Ok(midnight.and_utc().timestamp())
 }
 
-/// The last line of an error, which does not show the expression again.
-fn why(error: &regex::Error) -> String {
-    let text = error.to_string();
-    let last = text.lines().last().unwrap_or_default();
-    last.trim_start_matches("error: ").to_owned()
-}
-
 impl Test {
     fn parse(operator: char, value: &str) -> Result<Test, String> {
         match operator {
@@ -296,23 +290,20 @@ impl Test {
     /// The fast engine has no tables of Unicode, which every start of the program would pay for.
     fn regex(value: &str) -> Result<Test, String> {
         let wrong = |why: &str| format!("{value:?} is not a regular expression: {why}");
-        if !value.is_ascii() {
-            let regex = regex_lite::RegexBuilder::new(value)
-                .case_insensitive(true)
-                .size_limit(MAX_REGEX)
-                .build();
-            return regex
-                .map(Test::MatchesWide)
-                .map_err(|error| wrong(&error.to_string()));
-        }
-        let regex = RegexBuilder::new(value)
+        let whole = regex_lite::RegexBuilder::new(value)
+            .case_insensitive(true)
+            .size_limit(MAX_REGEX)
+            .build();
+        let whole = whole.map_err(|error| wrong(&error.to_string()))?;
+        let fast = RegexBuilder::new(value)
             .unicode(false)
             .case_insensitive(true)
             .size_limit(MAX_REGEX)
             .build();
-        regex
-            .map(Test::Matches)
-            .map_err(|error| wrong(&why(&error)))
+        Ok(Test::Matches {
+            fast: fast.ok().filter(|_| value.is_ascii()),
+            whole,
+        })
     }
 
     fn accepts(&self, text: &str) -> bool {
@@ -320,8 +311,10 @@ impl Test {
             Test::Contains(part) => contains_ascii(text.as_bytes(), part),
             Test::Equals(whole) => text.to_lowercase() == *whole,
             Test::ContainsWide(part) => text.to_lowercase().contains(part),
-            Test::Matches(regex) => regex.is_match(text.as_bytes()),
-            Test::MatchesWide(regex) => regex.is_match(text),
+            Test::Matches { fast, whole } => match fast {
+                Some(fast) if text.is_ascii() => fast.is_match(text.as_bytes()),
+                _ => whole.is_match(text),
+            },
         }
     }
 }
@@ -442,6 +435,7 @@ mod tests {
             "to=BOB@hamburger.edu subject~\"order [0-9]+:\"",
             "subject~^your -subject:mustard",
             "text~\\bmenu\\b -text~\\bmen\\b",
+            "from~\"^ren. crepes$\"",
             "from:REN\u{c9}",
             "from~\"ren[\u{e9}\u{e8}] crepes\"",
             "bcc=eve@example.org",
