@@ -190,7 +190,7 @@ pub fn build(options: MessageOptions) -> Result<Message, Exit> {
     Ok(message)
 }
 
-/// The same, with a message of its own for each recipient whom its encryption would name to the others.
+/// Builds the message, or one per hidden recipient if S/MIME would name it to the others; or reports the error.
 pub fn build_each(options: MessageOptions) -> Result<Vec<Message>, Exit> {
     let messages = reported(Message::build_each(None, options, SystemTime::now()))?;
     let first = messages.iter().take(1);

@@ -239,7 +239,7 @@ pub struct OpenTransport<'a> {
 }
 
 impl<'a> OpenTransport<'a> {
-    /// The same with other options of the session.
+    /// This transport with other options of the session.
     pub fn with_session<'s>(&'s self, session: &'s session::Options) -> OpenTransport<'s> {
         self.loaded.open_with(session)
     }

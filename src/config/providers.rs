@@ -119,8 +119,8 @@ const ALL: &[Provider] = &[
         "Passwords are not accepted. Use OAuth: see ehlo-login(1) and ehlo-providers(7)."],
         &["outlook.com", "hotmail.com", "live.com", "msn.com"], &["olc.protection.outlook.com"]),
     mailbox(["microsoft365", "Microsoft 365", "smtp.office365.com:587",
-        "Authenticated SMTP must be enabled for the mailbox. Microsoft turns passwords for SMTP off by default at the end of \
-         December 2026. Use OAuth: see ehlo-login(1) and ehlo-providers(7)."],
+        "Authenticated SMTP must be enabled for the mailbox. Microsoft turns passwords for SMTP off by default at the \
+         end of December 2026. Use OAuth: see ehlo-login(1) and ehlo-providers(7)."],
         &[], &["mail.protection.outlook.com", "mx.microsoft"]),
     mailbox(["icloud", "iCloud Mail", "smtp.mail.me.com:587",
         "An app-specific password is required: https://account.apple.com."],

@@ -14,7 +14,7 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// The same for these recipients only.
+    /// The envelope for these recipients only.
     pub fn only(&self, recipients: Vec<Address>) -> Self {
         let mut dsn = self.dsn.clone();
         dsn.each.retain(|each| {

@@ -392,8 +392,8 @@ impl MailboxSession<'_> {
             .ok_or(MailboxError::Unsupported("UIDNEXT"))
     }
 
-    /// Opens a mailbox, and finds the first message from this UID on whose header meets the condition. Returns its UID and
-    /// its time of arrival.
+    /// Opens a mailbox, and finds the first message from this UID on whose header meets the condition. Returns its
+    /// UID and its time of arrival.
     pub fn new_message(
         &mut self,
         folder: &str,
@@ -423,8 +423,9 @@ impl MailboxSession<'_> {
         Ok(found)
     }
 
-    /// Opens a mailbox, and finds the messages that meet the conditions and whose header meets another one. A POP3 server,
-    /// where only conditions on the size count, has to send the header of each message: the newest are looked at.
+    /// Opens a mailbox, and finds the messages that meet the conditions and whose header meets another one. A POP3
+    /// server, where only conditions on the size count, has to send the header of each message: the newest are looked
+    /// at.
     pub fn with_header(
         &mut self,
         folder: &str,

@@ -78,6 +78,6 @@ fn validity(read: &Certificate) -> Option<Finding> {
     (days < SOON).then(|| {
         let text = format!("the certificate {subject} expires in {days} days ({end})");
         Finding::warning(EXPIRES, text)
-            .with_remedy("renew it now, and check why that does not happen by itself")
+            .with_remedy("renew it now, and check why automatic renewal failed")
     })
 }

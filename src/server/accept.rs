@@ -348,8 +348,8 @@ mod tests {
         assert_eq!(sink.serve(&maildir, &()).unwrap(), 0);
     }
 
-    /// A server that is stopped after the beginning of a message. Returns the number of accepted messages, and the replies
-    /// to the rest of the message and to another one.
+    /// A server that is stopped after the beginning of a message. Returns the number of accepted messages, and the
+    /// replies to the rest of the message and to another one.
     fn stopped_within_a_message(grace: Grace, rest: &str) -> (u64, String) {
         let home = tempfile::tempdir().unwrap();
         let maildir = Maildir::open(home.path()).unwrap();

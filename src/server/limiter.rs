@@ -142,8 +142,8 @@ impl ConnectionLimiter {
         MessageInProgress { limiter: self }
     }
 
-    /// Waits for the messages that have begun, then for all connections, each for a limited time; then closes those that
-    /// remain.
+    /// Waits for the messages that have begun, then for all connections, each for a limited time; then closes those
+    /// that remain.
     pub fn shut_down(&self, grace: Grace) {
         self.is_ending.store(true, Ordering::SeqCst);
         self.wait(grace.messages, |_| {

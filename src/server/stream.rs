@@ -63,7 +63,8 @@ impl ByteStream for SocketStream {
             self.socket.set_read_timeout(Some(self.read_limit))?;
         }
         // A client that sends its message in small writes may wait for the acknowledgment of one before the next (RFC
-        // 896), which the kernel delays. With a reply, it is sent at once. Other sockets than TCP do not have this mode.
+        // 896), which the kernel delays. With a reply, it is sent at once. Other sockets than TCP do not have this
+        // mode.
         if !mem::take(&mut self.has_sent) {
             let _ = rustix::net::sockopt::set_tcp_quickack(&*self.socket, true);
         }

@@ -1,8 +1,9 @@
 //! Runs a program as a filter: its input is made while it runs, and its output is taken piece by piece. Memory is
 //! bounded by one piece of each.
 //!
-//! Programs such as `openssl` read and write 4 KiB at a time. Waking up for each of them costs as much as what they do, so
-//! the pipes are large, and an exchange that fills the input waits until there is something to do at both ends.
+//! Programs such as `openssl` read and write 4 KiB at a time. Waking up for each of them costs as much as what they
+//! do, so the pipes are large, and an exchange that fills the input waits until there is something to do at both
+//! ends.
 
 use crate::system::process;
 use crate::system::subprocess::{END_POLL_INTERVAL, OUTPUT_GRACE, POLL_INTERVAL, would_block};
@@ -201,8 +202,8 @@ impl Running {
         })
     }
 
-    /// Writes as much as the pipe accepts; true if that is less than there is. A program that closes its input is not an
-    /// error here: its status is.
+    /// Writes as much as the pipe accepts; true if that is less than there is. A program that closes its input is not
+    /// an error here: its status is.
     fn write(&mut self, feed: &mut dyn FnMut(&mut Vec<u8>) -> io::Result<()>) -> io::Result<bool> {
         while let Some(input) = &mut self.input {
             if self.written == self.pending.len() {

@@ -231,7 +231,7 @@ const FIRST_DAY: &[(&[&str], i32, &str)] = &[
     (
         &["-r", "x.org", "-u", "a:hunter2", "-b", "hi", "bob@x.org"],
         77,
-        "a name without a password",
+        "a name only, without a password",
     ),
     (&["-bp"], 64, "ehlo queue list"),
     (

@@ -547,7 +547,7 @@ fn late_messages_of_earlier_round_trips_are_deleted_and_no_others() {
     run.exits(69);
     assert!(
         run.stdout
-            .starts_with("earlier     1 late message of earlier round trips deleted\n"),
+            .starts_with("earlier     1 late message from earlier round trips was deleted\n"),
         "{run:#?}"
     );
 }

@@ -128,8 +128,8 @@ fn addresses(
     }
 }
 
-/// One session without a message, so that errors of the options are noticed before the load, and the CAs are read if TLS
-/// is used. Returns the server.
+/// One session without a message, so that errors of the options are noticed before the load, and the CAs are read if
+/// TLS is used. Returns the server.
 fn greet(transport: &OpenTransport<'_>, endpoint: &Endpoint) -> Result<String, Exit> {
     match probe::run_session(transport, endpoint, &[], &mut Silent) {
         Ok((server, ended)) => match SessionEnd::of(&server, &ended) {
@@ -228,7 +228,7 @@ fn complain_of(report: &BenchReport<'_>) {
         let most = report.load.errors.first().map(report::error_words);
         let most = most.map(|words| format!(", most often with \"{words}\""));
         complain(&format!(
-            "stopped: the server refused more than half of the messages{}; --keep-going goes on",
+            "stopped: the server refused more than half of the messages{}; use --keep-going to continue",
             most.unwrap_or_default()
         ));
     }

@@ -49,7 +49,8 @@ pub struct DiscoverArgs {
 
     /// Open connections through this proxy: `socks5://[USER@]HOST[:PORT]` or `http://[USER@]HOST[:PORT]`.
     ///
-    /// The proxy resolves the names of servers. SRV and MX records are looked up without it, so that --dns is required.
+    /// The proxy resolves the names of servers. SRV and MX records are looked up without it; --dns is therefore
+    /// required.
     #[arg(long, value_name = "URL", value_parser = route::proxy, requires = "dns")]
     proxy: Option<ProxyArg>,
 

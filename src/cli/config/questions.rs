@@ -196,7 +196,7 @@ fn chosen(account: &Account) -> Result<SecretPlace, UsageError> {
            3  in the keyring of the desktop (secret-tool)\n  \
            4  nowhere; ehlo asks for it each time, or finds it in ~/.netrc\n  \
            5  a command prints an OAuth 2.0 token instead of a password\n  \
-           6  there is no password: ehlo logs in with OAuth 2.0 (Microsoft, Google)\n",
+           6  no password; log in with OAuth 2.0 (Microsoft, Google)\n",
     );
     let provider = Provider::of_relay(&account.relay);
     let is_refused = provider.is_some_and(Provider::refuses_passwords);

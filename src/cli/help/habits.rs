@@ -188,7 +188,8 @@ pub(super) const OPTIONS: &[(&str, &str)] = &[
     ),
     (
         "-l --output -o --output-file -X",
-        "--log FILE for a line about each delivery, a redirection for the output, or ehlo ask HOST COMMAND for a command",
+        "--log FILE for a line about each delivery, a redirection for the output, or ehlo ask HOST COMMAND for a \
+         command",
     ),
     ("--no-color --no-colour --colour", "--color never"),
     (

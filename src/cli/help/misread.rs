@@ -56,7 +56,7 @@ fn may_be_long(word: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_lowercase() || byte == b'-')
 }
 
-/// The name behind one hyphen; empty if there are two or none.
+/// The name after one hyphen; empty if there are two or none.
 fn name_of(word: &str) -> &str {
     let name = word.strip_prefix('-').unwrap_or_default();
     name.split('=').next().unwrap_or_default()

@@ -72,7 +72,7 @@ pub fn named_key(given: PathBuf) -> Result<NamedKey, UsageError> {
     let Some(selector) = value("selector") else {
         if let Some(key) = unknown_parameter(&path) {
             return Err(wrong(format!(
-                ";{key}= is not a parameter of a key, which are ;selector= and ;domain="
+                "unknown parameter ;{key}=; a key has only ;selector= and ;domain="
             )));
         }
         let example = "--dkim-key '/etc/ehlo/s2026.pem;selector=s2026'";
@@ -144,6 +144,6 @@ mod tests {
             assert!(parsed(wrong).is_err(), "{wrong}");
         }
         let why = parsed("k;selector=s;b=c").unwrap_err();
-        assert!(why.contains(";b= is not a parameter"), "{why}");
+        assert!(why.contains("unknown parameter ;b="), "{why}");
     }
 }

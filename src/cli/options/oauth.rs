@@ -199,7 +199,7 @@ impl AccountOptions {
             Grant::User if *provider == Provider::Google && self.client_secret.is_none() => {
                 Err(unregistered(
                     &format!("{prefix}client-secret-file"),
-                    "google requires the client secret of desktop applications, too",
+                    "Google requires a client secret, even for desktop applications",
                 ))
             }
             Grant::ClientCredentials if self.client_secret.is_none() => Err(missing(

@@ -13,10 +13,10 @@ pub struct Args {
     /// When to authenticate mail exchangers by DANE (RFC 7672).
     ///
     /// `auto`: an MX host that has TLSA records signed with DNSSEC must offer STARTTLS and match them; else the
-    /// message is deferred, and never sent unencrypted. This requires a validating resolver: one on this host, or one
-    /// that trust-ad in [dns] of the configuration trusts. `require`: nothing is sent to a host without such records.
-    /// `off`: TLSA records are ignored. With --relay, --connect-to, --proxy, and options that decide which
-    /// certificates are valid, `auto` is off.
+    /// message is deferred, and never sent unencrypted. This requires a validating resolver on this host, or one
+    /// marked `trust-ad` in `[dns]`. `require`: nothing is sent to a host without such records. `off`: TLSA records
+    /// are ignored. With --relay, --connect-to, --proxy, and options that decide which certificates are valid, `auto`
+    /// is off.
     #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Auto)]
     dane: Mode,
 

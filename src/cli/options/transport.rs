@@ -104,7 +104,7 @@ pub struct SessionArgs {
     ///
     /// `off` sends them one by one. `eager` sends a message of up to 64 KiB together with MAIL and RCPT, if the server
     /// supports CHUNKING as well: over a kept connection, a message takes one round trip instead of two. If the server
-    /// hangs up then instead of answering MAIL, the result is uncertain.
+    /// closes the connection before it answers MAIL, the result is uncertain.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Pipelining::Auto)]
     pipelining: Pipelining,
 

@@ -56,8 +56,8 @@ pub struct Args {
 
     /// Compare the TLSA records of the server (DANE) with its certificate.
     ///
-    /// The resolver must be trusted to validate DNSSEC, such as one on this host. The exit status is 77 if a sender that
-    /// uses DANE would not deliver to the server: no record matches, or STARTTLS is not offered.
+    /// The resolver must be trusted to validate DNSSEC, such as one on this host. The exit status is 77 if a sender
+    /// that uses DANE would not deliver to the server: no record matches, or STARTTLS is not offered.
     #[arg(long, conflicts_with_all = ["tls_scan", "pipe"])]
     dane: bool,
 
@@ -94,8 +94,8 @@ pub struct Args {
 
     /// Print one line with performance data, and exit with 0 to 3, as a monitoring plugin.
     ///
-    /// CRITICAL: a server does not answer properly, an expectation is not met, or a certificate has expired. WARNING: it
-    /// expires within 14 days. UNKNOWN: the DNS gives no answer.
+    /// CRITICAL: a server does not answer properly, an expectation is not met, or a certificate has expired. WARNING:
+    /// it expires within 14 days. UNKNOWN: the DNS gives no answer.
     #[arg(long, conflicts_with_all = ["json", "verbose"])]
     nagios: bool,
 

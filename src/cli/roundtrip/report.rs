@@ -88,8 +88,9 @@ impl Outcome {
         let mut lines = Vec::new();
         if self.left_over > 0 {
             let messages = counted(self.left_over as u64, "late message");
+            let verb = if self.left_over == 1 { "was" } else { "were" };
             lines.push(format!(
-                "earlier     {messages} of earlier round trips deleted"
+                "earlier     {messages} from earlier round trips {verb} deleted"
             ));
         }
         if let Some(accepted) = &self.accepted {

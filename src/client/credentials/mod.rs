@@ -473,7 +473,7 @@ fn account(user: Option<&str>, host: &str) -> String {
         Some(user) if user.contains(':') => {
             let name = user.split(':').next().unwrap_or_default();
             format!(
-                "{}:... at {} (the user is a name without a password)",
+                "{}:... at {} (--user takes a name only, without a password)",
                 shown(name),
                 shown(host)
             )

@@ -38,8 +38,8 @@ pub struct Options {
     pub helo: Option<String>,
     /// Sends commands one by one, even if the server offers PIPELINING.
     pub no_pipelining: bool,
-    /// Sends a small message together with MAIL and RCPT, if the server offers PIPELINING and CHUNKING. That saves a round
-    /// trip, and the result is uncertain if the server hangs up instead of answering MAIL.
+    /// Sends a small message together with MAIL and RCPT, if the server offers PIPELINING and CHUNKING. That saves a
+    /// round trip. If the server closes the connection before it answers MAIL, the result is uncertain.
     pub eager: bool,
     /// Uses DATA, even if the server offers CHUNKING.
     pub no_chunking: bool,

@@ -81,8 +81,8 @@ pub fn encrypt(
         return Err(CryptError::Recipient {
             method: Method::Smime,
             recipient: shown(&hidden.to_string()),
-            why: "a key list that does not name its recipients is impossible".to_owned(),
-            remedy: ", who is not in To or Cc, and one message is made here; send to each hidden recipient separately",
+            why: "S/MIME would name the hidden recipient to the others".to_owned(),
+            remedy: "; send a separate message to each recipient in Bcc",
         });
     }
     let files = recipient_files(options, recipients)?;

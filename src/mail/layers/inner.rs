@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 const BLOCK: usize = 64 * 1024;
 
-/// The first address in From, in lower case. None, if there are several such fields: programs differ in which one they show.
+/// The first address in From, in lower case. None, if there are several such fields: programs differ in which one
+/// they show.
 pub fn authors(message: &Entity) -> Vec<String> {
     let mut from = message.fields.iter().filter(|field| field.name == "from");
     let (Some(from), None) = (from.next(), from.next()) else {
@@ -24,8 +25,8 @@ pub fn authors(message: &Entity) -> Vec<String> {
         .collect()
 }
 
-/// `is_believed`: header fields of the content replace those of the message (RFC 9788), such as a subject that was hidden. An
-/// author who differs does not: the signer was compared with the one of the message.
+/// `is_believed`: header fields of the content replace those of the message (RFC 9788), such as a subject that was
+/// hidden. An author who differs does not: the signer was compared with the one of the message.
 pub fn message(
     outer: &Entity,
     content: &Arc<Source>,

@@ -85,8 +85,8 @@ pub struct Signer {
 }
 
 impl Layer {
-    /// The result as a whole: a signature must be valid, trusted, of the author and for the whole message. `None`: undecided,
-    /// or a valid signature with an untrusted key or for a part.
+    /// The result as a whole: a signature must be valid, trusted, of the author and for the whole message. `None`:
+    /// undecided, or a valid signature with an untrusted key or for a part.
     pub fn is_ok(&self) -> Option<bool> {
         if self.part.is_some() {
             return self.is_valid.filter(|is_valid| !is_valid);
@@ -126,11 +126,11 @@ impl Layer {
         }
     }
 
-    /// A multipart/signed or multipart/encrypted that does not have its two parts (RFC 1847 §2). With more of them, it would
-    /// depend on the reader which ones are shown.
+    /// A multipart/signed or multipart/encrypted that does not have its two parts (RFC 1847 §2). With more of them,
+    /// it would depend on the reader which ones are shown.
     fn malformed(standard: Method, kind: LayerKind) -> Self {
         let text = format!(
-            "failed: a multipart/{} has two parts, and this one does not (RFC 1847)",
+            "failed: multipart/{} must have exactly two parts (RFC 1847)",
             match kind {
                 LayerKind::Signature => "signed",
                 LayerKind::Encryption => "encrypted",
@@ -156,7 +156,7 @@ impl Layer {
                 addresses => addresses,
             };
             text.push_str(&format!(
-                "; it is for {addresses}, and not for the author in From"
+                "; it is for {addresses}, not for the author in From"
             ));
         }
         Self {

@@ -1,6 +1,6 @@
-//! Layers of single parts: a message that a mailing list has put beside a footer, or one that is forwarded. Their signatures
-//! are checked, but say nothing about the rest of the message. Parts are not decrypted: what is beside them could send
-//! their text away when it is shown (EFAIL).
+//! Layers of single parts: a message that a mailing list has put beside a footer, or one that is forwarded. Their
+//! signatures are checked, but say nothing about the rest of the message. Parts are not decrypted: what is beside
+//! them could send their text away when it is shown (EFAIL).
 
 use crate::mail::crypt::Method;
 use crate::mail::layers::entity::{Entity, Structure};
@@ -144,7 +144,6 @@ fn readable(source: &Arc<Source>) -> Result<Option<Entity>, MessageError> {
 }
 
 fn sealed(standard: Method) -> Layer {
-    let text =
-        "not decrypted: a part is not decrypted beside others; extract it with --part to read it";
+    let text = "not decrypted, because the message has other parts; use --part to extract it";
     Layer::new(standard, LayerKind::Encryption, None, text.to_owned())
 }

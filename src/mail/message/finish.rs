@@ -73,8 +73,8 @@ pub enum Author {
 }
 
 impl<E: Replay> UnfinishedMessage<E> {
-    /// Makes the message final: removes and adds header fields, rewrites addresses, makes header and body valid, signs and
-    /// encrypts the content (`protect`), and signs the result with DKIM (`signing`).
+    /// Makes the message final: removes and adds header fields, rewrites addresses, makes header and body valid,
+    /// signs and encrypts the content (`protect`), and signs the result with DKIM (`signing`).
     pub fn finish(
         self,
         rewriter: Option<&Rewriter>,
@@ -85,7 +85,8 @@ impl<E: Replay> UnfinishedMessage<E> {
         messages.into_iter().next().ok_or(MessageError::NoRecipient)
     }
 
-    /// The same for hidden recipients as they are handled here: there may be several messages, each for other recipients.
+    /// Makes the message final, as `finish`, but handles hidden recipients in this way: there may be several messages,
+    /// each for other recipients.
     pub fn finish_for(
         self,
         hidden: HiddenRecipients,

@@ -434,7 +434,8 @@ impl Message {
         built.into_iter().next().ok_or(MessageError::NoRecipient)
     }
 
-    /// The same as several messages, if its encryption would name hidden recipients to the others: each gets one of its own.
+    /// Builds the message for these recipients, or one per hidden recipient if S/MIME would name it to the others.
+    /// Errors: as [`Message::build`].
     pub fn build_each(
         recipients: Option<Vec<Address>>,
         options: MessageOptions,
@@ -453,7 +454,8 @@ impl Message {
         message.finish(Some(rewriter), &submission.signer, now)
     }
 
-    /// The same as [`Message::build_each`].
+    /// Accepts a message from a program that calls sendmail, as one per hidden recipient if S/MIME would name it to
+    /// the others. Errors: as [`Message::submit`].
     pub fn submit_each(
         submission: &Submission,
         rewriter: &Rewriter,

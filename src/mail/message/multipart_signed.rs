@@ -62,7 +62,7 @@ impl SignedFrame {
         format!("--{}\r\n", self.boundary).into_bytes()
     }
 
-    /// What follows the part that is signed, with an encoded signature.
+    /// The closing delimiter and the signature part, with an encoded signature.
     pub fn end(&self, signature: &[u8]) -> Vec<u8> {
         let Self {
             boundary,
@@ -164,7 +164,7 @@ struct SignedStream<'s, 'scope> {
     failure: Option<CryptError>,
 }
 
-/// What comes next.
+/// The next piece to produce.
 #[derive(Clone, Copy)]
 enum State {
     Header,

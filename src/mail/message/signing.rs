@@ -16,8 +16,8 @@ use std::time::SystemTime;
 /// Fields with signatures of others, which a conversion would invalidate.
 const SIGNED: [&str; 3] = ["dkim-signature", "arc-seal", "arc-message-signature"];
 
-/// Prepares the signatures of each variant, and drops the variants that are not sent if the message is signed. If a server
-/// could require a conversion, the message is converted first. Without a key for it, nothing is changed.
+/// Prepares the signatures of each variant, and drops the variants that are not sent if the message is signed. If a
+/// server could require a conversion, the message is converted first. Without a key for it, nothing is changed.
 pub fn sign<E: Replay>(
     signer: &Signer,
     (fields, variants): (&mut Vec<RawField>, &mut Vec<BodyVariant<E>>),
@@ -80,8 +80,8 @@ fn is_fragile<E>(fields: &[RawField], variants: &[BodyVariant<E>]) -> bool {
     !is_ascii || !variants.iter().any(has_7bit)
 }
 
-/// Converts the message to 7 bit and a header in ASCII before it is signed (RFC 6376 §5.3). If that is impossible, it is
-/// impossible as well when it is sent: then only servers that need no conversion get it. Returns a remark.
+/// Converts the message to 7 bit and a header in ASCII before it is signed (RFC 6376 §5.3). If that is impossible, it
+/// is impossible as well when it is sent: then only servers that need no conversion get it. Returns a remark.
 fn convert_first<E: Replay>(
     fields: &mut Vec<RawField>,
     variants: &mut Vec<BodyVariant<E>>,
@@ -91,7 +91,8 @@ fn convert_first<E: Replay>(
         .any(|field| SIGNED.contains(&field.name.as_str()))
     {
         return Ok(
-            "it has a signature, and is not converted to 7bit: a server without 8BITMIME invalidates both",
+            "the message is already signed and is not converted to 7bit; a conversion by a server without \
+             8BITMIME would invalidate both signatures",
         );
     }
     let header: Vec<&[u8]> = fields.iter().map(|field| &field.raw[..]).collect();
@@ -114,7 +115,9 @@ fn convert_first<E: Replay>(
     };
     let Ok(source) = converted.map_err(failed)? else {
         *variants = unsigned.variants;
-        return Ok("it has no 7bit form, and is sent only to servers that need none");
+        return Ok(
+            "the message cannot be converted to 7bit; only servers with the required extensions receive it",
+        );
     };
     let header = MessageHeader::read(&source, HeaderMode::Lenient)?;
     let len = source.len - header.body_at;
@@ -252,7 +255,7 @@ mod tests {
         let message = finished("\u{fc}@x.org", &[EightBit], SigningMode::Auto).unwrap();
         assert!(message.shape(SevenBit.with_utf8()).is_none());
         assert!(sent(&message, EightBit).is_some());
-        assert!(message.remarks[0].contains("no 7bit form"));
+        assert!(message.remarks[0].contains("cannot be converted to 7bit"));
     }
 
     #[test]

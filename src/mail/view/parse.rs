@@ -23,8 +23,8 @@ const STACK: usize = 256 * 1024 * 1024;
 /// How much of a message is parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limits {
-    /// The fields of the header that a view has a place for, and [`TAGS`]; the beginning of the text, and the parts near
-    /// the beginning: for lists.
+    /// The fields of the header that a view has a place for, and [`TAGS`]; the beginning of the text, and the parts
+    /// near the beginning: for lists.
     Summary,
     /// A mebibyte of each part, 16 MiB and 10,000 parts in total.
     Whole,

@@ -137,7 +137,7 @@ impl<'a> Watcher<'a> {
         Ok(watcher)
     }
 
-    /// Deletes messages of earlier round trips. That a server cannot do it does not end this one.
+    /// Deletes messages of earlier round trips. A server that refuses this does not end the run.
     fn delete_left_over(
         &mut self,
         session: &mut MailboxSession<'_>,

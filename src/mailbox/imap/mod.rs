@@ -275,8 +275,8 @@ impl<'a> ImapSession<'a> {
         Ok(selected)
     }
 
-    /// Lets the server look for new messages in the mailbox that is open. Without this, STATUS of that mailbox may be that
-    /// of the time when it was opened (RFC 3501 §6.3.10).
+    /// Lets the server look for new messages in the mailbox that is open. Without this, STATUS of that mailbox may be
+    /// that of the time when it was opened (RFC 3501 §6.3.10).
     pub fn look_for_new(&mut self) -> Result<(), MailboxError> {
         if self.has_selected {
             self.run(Command::new("NOOP"), &mut |_| Ok(()))?;

@@ -24,7 +24,7 @@ pub struct KeptSession {
     server: ServerState,
 }
 
-/// A session that carries one message. It is in a box, because a future has room for each place that a value moves to.
+/// A session that carries one message. Boxed, because the future would otherwise reserve space for each move.
 pub struct Talk<'a> {
     wire: Wire,
     mask: Mask,

@@ -27,7 +27,7 @@ const PUNCTUAL: Duration = Duration::from_millis(1);
 /// again and again.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What all connections share.
+/// State shared by all connections.
 pub struct LoadRun<'a> {
     pub plan: &'a LoadPlan,
     /// The name of the server, for its certificate.

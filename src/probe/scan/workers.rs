@@ -1,5 +1,5 @@
-//! A few threads that open connections, with STARTTLS ahead of use, so that most of a scan needs one or two round trips for
-//! each `ClientHello`. Their number is the maximum number of connections at a time.
+//! A few threads that open connections, with STARTTLS ahead of use, so that most of a scan needs one or two round
+//! trips for each `ClientHello`. Their number is the maximum number of connections at a time.
 
 use crate::client::session::TlsDemand;
 use crate::client::wire::{Deadline, Wire};

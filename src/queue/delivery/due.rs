@@ -177,16 +177,16 @@ impl RunContext<'_> {
         Ok(due)
     }
 
-    /// Gives back items of a batch that were not processed, to be tried after this time. Items that are due since then come
-    /// after those that were due before.
+    /// Gives back items of a batch that were not processed, to be tried after this time. Items that are due since
+    /// then come after those that were due before.
     pub(super) fn postpone(&self, ids: &[Id], wait: Duration) {
         if let Some(shared) = self.store.shared() {
             shared.postpone(ids, Some(self.store.now() + wait));
         }
     }
 
-    /// The time of the next attempt at an item that is kept; `None`: after a decision. It is not due at once: the state that
-    /// makes it due may not have changed, for example because the disk is full.
+    /// The time of the next attempt at an item that is kept; `None`: after a decision. It is not due at once: the
+    /// state that makes it due may not have changed, for example because the disk is full.
     pub(super) fn due_after(&self, item: &Item) -> Option<SystemTime> {
         let now = self.store.now();
         next_attempt(item, self.settings).map(

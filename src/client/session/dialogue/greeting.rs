@@ -10,7 +10,7 @@ use crate::smtp::reply::{Class, Reply};
 
 /// State of this phase.
 #[derive(Debug, Default)]
-pub struct Greeting {
+pub(super) struct Greeting {
     /// Result of the TLS handshake; `None` while the session is in clear.
     pub(super) privacy: Option<Privacy>,
     /// True if the server is authenticated over TLS, in this session or before it was idle.

@@ -110,7 +110,7 @@ impl TlsStream {
     }
 }
 
-/// If a read waits for the peer.
+/// Selects if a read waits for the peer.
 #[derive(Clone, Copy)]
 enum Wait {
     ForPeer,

@@ -151,7 +151,8 @@ pub fn made_robust(original: &dyn Replay, name: &str) -> io::Result<Result<Sourc
     made_seven_bit(original, name, true)
 }
 
-/// The same; if not `is_robust`, only with content that no server has to convert.
+/// The message in its 7bit form, which no server has to convert; if `is_robust`, also with content that no server and
+/// no mail program changes. It is stored under this name. Errors: as [`made_robust`].
 pub fn made_seven_bit(
     original: &dyn Replay,
     name: &str,

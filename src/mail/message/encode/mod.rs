@@ -216,8 +216,8 @@ impl ContentScanner {
         self.bytes += block.len() as u64;
     }
 
-    /// Scans the lines of ASCII without unusual controls that end in the block. Returns the rest. It is several times as
-    /// fast as the general way.
+    /// Scans the lines of ASCII without unusual controls that end in the block. Returns the rest. It is several times
+    /// as fast as the general way.
     fn plain_lines<'b>(&mut self, block: &'b [u8]) -> &'b [u8] {
         let mut rest = block;
         while let Some(at) = memchr::memchr(b'\n', rest) {
