@@ -700,7 +700,7 @@ fn hidden_recipients_of_smime_get_messages_of_their_own_from_every_command() {
     let printed = world.ehlo(&print, None);
     printed
         .ends_with(65)
-        .complains("<carol@hamburger.edu>; send a separate message");
+        .complains("<carol@hamburger.edu>; S/MIME would name this hidden recipient");
     assert!(printed.stdout.is_empty());
 }
 

@@ -81,8 +81,8 @@ pub fn encrypt(
         return Err(CryptError::Recipient {
             method: Method::Smime,
             recipient: shown(&hidden.to_string()),
-            why: "S/MIME would name the hidden recipient to the others".to_owned(),
-            remedy: "; send a separate message to each recipient in Bcc",
+            why: "a separate message is required".to_owned(),
+            remedy: "; S/MIME would name this hidden recipient to the others",
         });
     }
     let files = recipient_files(options, recipients)?;
