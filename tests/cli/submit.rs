@@ -2,6 +2,7 @@
 
 use crate::program::{Ehlo, Run};
 use crate::relay::{Do, Relay};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -37,7 +38,19 @@ impl Host {
     }
 
     fn serve(&mut self) {
-        let mut server = Command::new(env!("CARGO_BIN_EXE_ehlo"))
+        self.serve_by(Command::new(env!("CARGO_BIN_EXE_ehlo")));
+    }
+
+    /// As nohup does.
+    fn serve_without_hangup(&mut self) {
+        let mut shell = Command::new("/bin/sh");
+        let program = env!("CARGO_BIN_EXE_ehlo");
+        shell.args(["-c", "trap '' HUP; exec \"$0\" \"$@\"", program]);
+        self.serve_by(shell);
+    }
+
+    fn serve_by(&mut self, mut command: Command) {
+        let mut server = command
             .args(["queue", "serve", "--socket"])
             .arg(self.path("submit.sock"))
             .arg("--queue-dir")
@@ -56,15 +69,16 @@ impl Host {
         self.server = Some(server);
     }
 
+    fn signal(&self, signal: Signal) {
+        let server = self.server.as_ref().unwrap();
+        let id = i32::try_from(server.id()).unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+    }
+
     /// Sends SIGTERM, and waits until no connection is accepted.
     fn stop(&mut self) -> Child {
+        self.signal(Signal::TERM);
         let server = self.server.take().unwrap();
-        let id = i32::try_from(server.id()).unwrap();
-        rustix::process::kill_process(
-            rustix::process::Pid::from_raw(id).unwrap(),
-            rustix::process::Signal::TERM,
-        )
-        .unwrap();
         let start = Instant::now();
         while UnixStream::connect(self.path("submit.sock")).is_ok() {
             assert!(start.elapsed() < PATIENCE, "it still listens");
@@ -423,6 +437,17 @@ fn settings_of_the_socket_are_checked() {
         let said = format!("{}{}", run.stdout, run.stderr);
         assert!(said.contains(why), "{text}: {said}");
     }
+}
+
+#[test]
+fn an_ignored_signal_stays_ignored() {
+    let relay = Relay::start(|_| Do::Usual);
+    let mut host = Host::new(&relay, "");
+    host.serve_without_hangup();
+    host.signal(Signal::HUP);
+    host.sendmail(&["bob@hamburger.edu"]).exits(0);
+    let mut server = host.stop();
+    assert!(server.wait().unwrap().success());
 }
 
 #[test]
