@@ -5,10 +5,10 @@ use crate::mail::address::{Address, ListEntry, parse_list};
 use crate::mail::crypt::pgp::{self, PgpEncryption};
 use crate::mail::crypt::{CryptError, CryptOptions, CryptRecipients, Feed, Method, Pass, smime};
 use crate::mail::envelope::Envelope;
-use crate::mail::message::convert::made_robust;
+use crate::mail::message::convert::{made_robust, seven_bit_parts};
 use crate::mail::message::encode::{Encoding, base64_len};
 use crate::mail::message::fields::token;
-use crate::mail::message::header_reader::{HeaderMode, MessageHeader, RawField};
+use crate::mail::message::header_reader::RawField;
 use crate::mail::message::header_writer::with_parameters;
 use crate::mail::message::multipart_signed::{SignedFrame, pgp_lines, smime_lines, while_signed};
 use crate::mail::message::protected_header::{announced, hidden};
@@ -30,7 +30,7 @@ pub struct Unprotected<'a, E> {
     pub notes: &'a mut BuildNotes,
 }
 
-/// The handling of recipients whom a key list would name to the others.
+/// The handling of hidden recipients if a key list would reveal them to the other recipients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HiddenRecipients {
     /// Each gets a message of its own.
@@ -458,16 +458,9 @@ fn robust<E: Replay>(
         method,
         why: why.obstacle(),
     })?;
-    let header = MessageHeader::read(&source, HeaderMode::Lenient)?;
-    let len = source.len - header.body_at;
-    let body = Segment::Content {
-        source: Arc::new(source),
-        offset: header.body_at,
-        encoding: Encoding::SevenBit,
-        len,
-    };
+    let (fields, body) = seven_bit_parts(source)?;
     Ok(entity(
-        octets(&header.fields),
+        octets(&fields),
         seven_bit(String::new(), vec![body]),
     ))
 }

@@ -3,14 +3,12 @@
 use crate::mail::address::{Domain, ListEntry, parse_list};
 use crate::mail::dkim::{Signatures, Signer, SigningError};
 use crate::mail::envelope::Envelope;
-use crate::mail::message::convert::made_seven_bit;
-use crate::mail::message::encode::Encoding;
-use crate::mail::message::header_reader::{HeaderMode, MessageHeader, RawField};
+use crate::mail::message::convert::{made_seven_bit, seven_bit_parts};
+use crate::mail::message::header_reader::RawField;
 use crate::mail::message::source::SourceError;
-use crate::mail::message::stream::{BodyVariant, EMPTY_LINE, Message, Segment};
+use crate::mail::message::stream::{BodyVariant, EMPTY_LINE, Message};
 use crate::mail::message::{BuildNotes, MessageError};
 use crate::smtp::blocks::{BodyType, Replay};
-use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Fields with signatures of others, which a conversion would invalidate.
@@ -119,15 +117,8 @@ fn convert_first<E: Replay>(
             "the message cannot be converted to 7bit; only servers with the required extensions receive it",
         );
     };
-    let header = MessageHeader::read(&source, HeaderMode::Lenient)?;
-    let len = source.len - header.body_at;
-    let content = Segment::Content {
-        source: Arc::new(source),
-        offset: header.body_at,
-        encoding: Encoding::SevenBit,
-        len,
-    };
-    *fields = header.fields;
+    let (header, content) = seven_bit_parts(source)?;
+    *fields = header;
     variants.push(BodyVariant {
         body_type: BodyType::SevenBit,
         fields: String::new(),

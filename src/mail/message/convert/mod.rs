@@ -13,13 +13,14 @@ mod tests;
 
 use crate::mail::message::MessageError;
 use crate::mail::message::encode::{Encoder, Encoding};
+use crate::mail::message::header_reader::{HeaderMode, MessageHeader, RawField};
 use crate::mail::message::source::{Source, SourceError};
-use crate::mail::message::stream::Unreadable;
+use crate::mail::message::stream::{Segment, Unreadable};
 use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType, Replay, Shape};
 use parser::EntityParser;
 use passes::{ConversionSelector, ConversionWriter};
 use std::io;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Conversion of the content of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +80,18 @@ impl Conversion {
         let writer = ConversionWriter::new(&self.parts, self.target);
         EntityParser::new(writer, self.target.signed == Signed::Converted)
     }
+}
+
+/// The header fields and the body of a message that is stored in its 7bit form.
+pub fn seven_bit_parts<E>(source: Source) -> Result<(Vec<RawField>, Segment<E>), MessageError> {
+    let header = MessageHeader::read(&source, HeaderMode::Lenient)?;
+    let body = Segment::Content {
+        len: source.len - header.body_at,
+        source: Arc::new(source),
+        offset: header.body_at,
+        encoding: Encoding::SevenBit,
+    };
+    Ok((header.fields, body))
 }
 
 /// Selects the conversion of a message that `read` passes on block by block.
