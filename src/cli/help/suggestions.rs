@@ -1,6 +1,6 @@
 //! Answers to mistyped commands and options, and to those of other programs. They are used only after an error.
 
-use crate::cli::help::habits::{SUBCOMMANDS, VALUES, option_of_habit, word_of_habit};
+use crate::cli::help::habits::{VALUES, option_of_habit, subcommand_of_habit, word_of_habit};
 use crate::cli::help::overview::{OVERVIEW, SCREEN};
 use crate::cli::help::{COMMANDS, nearest, topics};
 use crate::cli::options::usage_error::{
@@ -175,8 +175,7 @@ fn answer(error: &clap::Error, words: &[String], command: fn() -> Command) -> Op
             if word == "help" {
                 return Some(format!("write ehlo help {verb}"));
             }
-            let typed = format!("{verb} {word}");
-            if let Some((_, answer)) = SUBCOMMANDS.iter().find(|(name, _)| *name == typed) {
+            if let Some(answer) = subcommand_of_habit(verb, &word) {
                 return Some(format!("write {answer}"));
             }
             let mut whole = command();
@@ -203,8 +202,7 @@ fn unknown_option(invalid: &str, words: &[String], command: fn() -> Command) -> 
     whole.build();
     let verb = words.first().and_then(|word| whole.find_subcommand(word));
     let own = verb.unwrap_or(&whole);
-    let typed = format!("{} {}", own.get_name(), as_typed(invalid, words));
-    if let Some((_, answer)) = SUBCOMMANDS.iter().find(|(name, _)| *name == typed) {
+    if let Some(answer) = subcommand_of_habit(own.get_name(), as_typed(invalid, words)) {
         return Some(format!("write {answer}"));
     }
     let habit = habit(as_typed(invalid, words), own).or_else(|| habit(invalid, own));
