@@ -140,7 +140,7 @@ impl Args {
     }
 
     /// Sets the account whose tokens the program obtains.
-    pub fn set_account(&mut self, account: Account) {
+    pub(super) fn set_account(&mut self, account: Account) {
         self.account = Some(Box::new(account));
     }
 

@@ -43,9 +43,7 @@ impl MailboxRoute {
             tls.use_implicit("the URL, which demands TLS from the first byte")?;
         }
         auth.add_user(url.user.clone(), url.mechanism)?;
-        if let Some(account) = oauth.account(auth.user())? {
-            auth.set_account(account);
-        }
+        oauth.apply(&mut auth)?;
         let session = session::Options {
             timeout: Some(timeout),
             ..session::Options::default()

@@ -80,8 +80,16 @@ impl From<GrantName> for Grant {
 }
 
 impl Args {
+    /// Adds the account that the options describe, if there is one, to those of the login.
+    pub fn apply(self, auth: &mut auth::Args) -> Result<(), UsageError> {
+        if let Some(account) = self.account(auth.user())? {
+            auth.set_account(account);
+        }
+        Ok(())
+    }
+
     /// The account of this user, if there is one.
-    pub fn account(self, user: Option<&str>) -> Result<Option<Account>, UsageError> {
+    fn account(self, user: Option<&str>) -> Result<Option<Account>, UsageError> {
         let Some(options) = self.options()? else {
             return Ok(None);
         };

@@ -67,9 +67,7 @@ impl TransportArgs {
             testing,
         } = self.rare;
         let mut auth = self.auth;
-        if let Some(account) = oauth.account(auth.user())? {
-            auth.set_account(account);
-        }
+        oauth.apply(&mut auth)?;
         let mut options = self.session.options();
         if testing.is_lmtp() {
             options.protocol = Protocol::Lmtp;
@@ -189,9 +187,7 @@ impl ProbeTransportArgs {
         };
         let route = route::Args::to(host, self.port, self.reach);
         let mut auth = self.auth;
-        if let Some(account) = self.oauth.account(auth.user())? {
-            auth.set_account(account);
-        }
+        self.oauth.apply(&mut auth)?;
         transport(route, session, self.tls, auth)
     }
 }

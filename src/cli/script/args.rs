@@ -155,9 +155,7 @@ impl Args {
         };
         let has_tls_mode = command_line.has("tls");
         let mut auth = self.auth;
-        if let Some(account) = self.oauth.account(auth.user())? {
-            auth.set_account(account);
-        }
+        self.oauth.apply(&mut auth)?;
         let transport = transport(
             self.server.or(self.pipe),
             self.port,
