@@ -38,15 +38,6 @@ impl Talk {
         self.end();
         report
     }
-
-    /// Bob is refused, in a transaction that is not the first.
-    #[track_caller]
-    fn refuse_bob(&mut self, reply: &str) {
-        self.expect("MAIL FROM:<alice@crepes.fr>");
-        self.say("250 sender ok");
-        self.expect("RCPT TO:<bob@hamburger.edu>");
-        self.say(reply);
-    }
 }
 
 fn field(message: &Message, name: &str) -> String {

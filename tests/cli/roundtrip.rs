@@ -403,10 +403,7 @@ fn nothing_is_sent_if_the_mailbox_cannot_be_read() {
 fn a_refused_message_is_not_waited_for() {
     let relay = Server::start(|talk| {
         talk.greet(&[]);
-        talk.expect("MAIL FROM:<alice@crepes.fr>");
-        talk.say("250 ok");
-        talk.expect("RCPT TO:<bob@hamburger.edu>");
-        talk.say("550 5.1.1 no such user");
+        talk.refuse_bob("550 5.1.1 no such user");
         talk.quit();
     });
     let mailbox = Server::start(watched);
@@ -495,10 +492,7 @@ const FUTURE: u64 = 9_000_000_000;
 fn late_messages_of_earlier_round_trips_are_deleted_and_no_others() {
     let relay = Server::start(|talk| {
         talk.greet(&[]);
-        talk.expect("MAIL FROM:<alice@crepes.fr>");
-        talk.say("250 ok");
-        talk.expect("RCPT TO:<bob@hamburger.edu>");
-        talk.say("550 5.1.1 no such user");
+        talk.refuse_bob("550 5.1.1 no such user");
         talk.quit();
     });
     let mailbox = Server::start(|talk| {

@@ -272,10 +272,7 @@ fn a_refused_recipient_is_not_tried_again_without_the_log() {
         Queue::new(),
         Server::start(|talk| {
             talk.greet(&[]);
-            talk.expect("MAIL FROM:<alice@crepes.fr>");
-            talk.say("250 ok");
-            talk.expect("RCPT TO:<bob@hamburger.edu>");
-            talk.say("550 5.1.1 no such user");
+            talk.refuse_bob("550 5.1.1 no such user");
             talk.quit();
         }),
     );

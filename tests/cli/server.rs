@@ -261,6 +261,15 @@ impl Talk {
         std::mem::take(&mut self.inbox)
     }
 
+    /// A transaction in which this is the reply to the only recipient.
+    #[track_caller]
+    pub fn refuse_bob(&mut self, reply: &str) {
+        self.expect("MAIL FROM:<alice@crepes.fr>");
+        self.say("250 sender ok");
+        self.expect("RCPT TO:<bob@hamburger.edu>");
+        self.say(reply);
+    }
+
     /// Closes the connection.
     pub fn close(&mut self) {
         self.stream = None;
