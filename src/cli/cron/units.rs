@@ -29,7 +29,7 @@ pub(super) struct UnitFile {
     pub text: String,
 }
 
-/// Where units are.
+/// A directory for unit files, and the systemd manager that reads it.
 pub(super) struct UnitPlace {
     pub manager: &'static SystemdManager,
     pub directory: PathBuf,

@@ -10,7 +10,7 @@ mod reduced;
 use crate::cli::send::deliver as send;
 use crate::cli::send::deliver::ShownResult;
 use crate::cli::send::keep::{KeepResult, QueuedMessage};
-use crate::cli::terminal::{complain, complain_escaped, warn};
+use crate::cli::terminal::{complain, complain_escaped, warn_of_first};
 use crate::client::outcome::{DeliveryReport, RecipientResult};
 use crate::cron::job::{Attached, AttachmentContents};
 use crate::cron::{Addressing, DeliveryOptions, Notification, NotificationRecipients, SetupError};
@@ -101,7 +101,7 @@ pub fn send_notification(mail: &Notification, notification: &NotificationText) -
     }
 }
 
-/// The message, or one for each recipient whom its encryption would name to the others.
+/// Builds the message, or one per hidden recipient if S/MIME would name it to the others.
 fn compose<'m>(
     mail: &'m Notification,
     notification: &NotificationText,
@@ -123,10 +123,7 @@ fn compose<'m>(
         text: error.to_string(),
         exit: error.exit(),
     })?;
-    let first = messages.iter().take(1);
-    first
-        .flat_map(|message| &message.warnings)
-        .for_each(|text| warn(text));
+    warn_of_first(&messages);
     Ok((delivery, messages))
 }
 

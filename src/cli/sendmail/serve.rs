@@ -109,7 +109,7 @@ pub fn keep(plan: &Sendmail, messages: &[Message]) -> Result<StoredAt, QueueErro
     Ok(StoredAt::Queue(ids.join(" ")))
 }
 
-/// Removes items again that nobody was told of.
+/// Removes items whose queuing was not confirmed to anybody.
 fn withdraw(store: &dyn QueueStore, ids: &[Id]) {
     for id in ids {
         if let Ok(ClaimResult::Claimed(item)) = store.claim(id) {

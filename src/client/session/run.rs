@@ -56,9 +56,9 @@ pub fn resume(
 
 /// A session between two transactions.
 pub struct IdleSession {
-    wire: Wire,
-    mask: Mask,
-    server: ServerState,
+    pub(crate) wire: Wire,
+    pub(crate) mask: Mask,
+    pub(crate) server: ServerState,
 }
 
 impl std::fmt::Debug for IdleSession {

@@ -7,7 +7,7 @@ mod socket;
 pub mod tls;
 
 pub use pipe::connect_unsorted as connect_pipe;
-pub use race::{ConnectFailure, Terms, connect};
+pub use race::{ConnectFailure, Terms, connect, timed_out};
 pub use socket::{begin as begin_tcp, finish as finish_tcp};
 pub use tls::{Tls, TlsError, TlsResult, TlsSetupError};
 

@@ -2,7 +2,7 @@
 
 use crate::client::events::Silent;
 use crate::client::peer::PeerAddress;
-use crate::client::wire::{ConnectFailure, Terms, Wire, begin_tcp, connect, finish_tcp};
+use crate::client::wire::{ConnectFailure, Terms, Wire, begin_tcp, connect, finish_tcp, timed_out};
 use crate::probe::load::reactor::Task;
 use crate::probe::load::timer::PhaseTimer;
 use crate::system::text::reason;
@@ -54,10 +54,6 @@ fn watched(wire: Wire, task: &Task) -> io::Result<Wire> {
         task.watch(socket)?;
     }
     Ok(wire)
-}
-
-fn timed_out() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "connection timed out")
 }
 
 async fn tcp(address: SocketAddr, terms: Terms<'_>, task: &Task) -> io::Result<Wire> {

@@ -2,7 +2,7 @@
 
 use crate::client::session::auth::Mask;
 use crate::client::session::{
-    Action, Carried, CommandLine, Dialogue, Output, Reply, ReplyReader, ServerState,
+    Action, Carried, CommandLine, Dialogue, IdleSession, Output, Reply, ReplyReader,
     SessionContext, SessionFailure, SessionResult, Step, TlsDemand, Transaction, WRITE_SIZE,
     WireEvent, own_name,
 };
@@ -16,13 +16,6 @@ use zeroize::Zeroize as _;
 
 /// Time limit of a step without another one.
 const TIMEOUT: Duration = Duration::from_secs(300);
-
-/// A session between two messages.
-pub struct KeptSession {
-    wire: Wire,
-    mask: Mask,
-    server: ServerState,
-}
 
 /// A session that carries one message. Boxed, because the future would otherwise reserve space for each move.
 pub struct Talk<'a> {
@@ -46,29 +39,32 @@ impl<'a> Talk<'a> {
     ) -> Box<Self> {
         let options = context.options.clone();
         let helo = options.helo.clone().unwrap_or_else(|| own_name(&wire));
-        Box::new(Self {
-            mask: Mask::of(context.login),
-            dialogue: Dialogue::new(transaction, helo, options, context.login),
-            wire,
-            transaction,
-            context,
-            task,
-            timer,
-            is_encrypted: false,
-            holds_secret: false,
-        })
+        let dialogue = Dialogue::new(transaction, helo, options, context.login);
+        let ends = (wire, Mask::of(context.login));
+        Self::boxed(ends, dialogue, (transaction, context), (task, timer))
     }
 
     /// The next message in a session that was kept.
     pub fn resumed(
-        kept: KeptSession,
+        kept: IdleSession,
+        (transaction, context): (&'a Transaction<'a>, &'a SessionContext<'a>),
+        (task, timer): (&'a Task, &'a mut PhaseTimer),
+    ) -> Box<Self> {
+        let dialogue = Dialogue::resumed(transaction, kept.server);
+        let ends = (kept.wire, kept.mask);
+        Self::boxed(ends, dialogue, (transaction, context), (task, timer))
+    }
+
+    fn boxed(
+        (wire, mask): (Wire, Mask),
+        dialogue: Dialogue<'a>,
         (transaction, context): (&'a Transaction<'a>, &'a SessionContext<'a>),
         (task, timer): (&'a Task, &'a mut PhaseTimer),
     ) -> Box<Self> {
         Box::new(Self {
-            wire: kept.wire,
-            mask: kept.mask,
-            dialogue: Dialogue::resumed(transaction, kept.server),
+            wire,
+            mask,
+            dialogue,
             transaction,
             context,
             task,
@@ -82,12 +78,12 @@ impl<'a> Talk<'a> {
     pub async fn run(
         mut self: Box<Self>,
         first: WireEvent,
-    ) -> (SessionResult, Option<KeptSession>) {
+    ) -> (SessionResult, Option<IdleSession>) {
         let ended = self.converse(first).await;
         self.end(ended)
     }
 
-    fn end(mut self, ended: Result<bool, SessionFailure>) -> (SessionResult, Option<KeptSession>) {
+    fn end(mut self, ended: Result<bool, SessionFailure>) -> (SessionResult, Option<IdleSession>) {
         let (failure, is_kept) = match ended {
             Ok(is_kept) => (None, is_kept),
             Err(failure) => (Some(failure), false),
@@ -104,7 +100,7 @@ impl<'a> Talk<'a> {
             is_encrypted: self.is_encrypted,
         };
         let (wire, mask) = (self.wire, self.mask);
-        let kept = server.map(|server| KeptSession { wire, mask, server });
+        let kept = server.map(|server| IdleSession { wire, mask, server });
         (result, kept)
     }
 
@@ -341,11 +337,13 @@ impl<'a> Talk<'a> {
     }
 }
 
-impl KeptSession {
-    /// Ends the session.
-    pub async fn quit(self, context: &SessionContext<'_>, (task, timer): (&Task, &mut PhaseTimer)) {
-        let nothing = Transaction::new(None, Vec::new(), &Nothing);
-        let talk = Talk::resumed(self, (&nothing, context), (task, timer));
-        talk.run(WireEvent::Resumed).await;
-    }
+/// Ends a session that was kept.
+pub async fn quit(
+    kept: IdleSession,
+    context: &SessionContext<'_>,
+    (task, timer): (&Task, &mut PhaseTimer),
+) {
+    let nothing = Transaction::new(None, Vec::new(), &Nothing);
+    let talk = Talk::resumed(kept, (&nothing, context), (task, timer));
+    talk.run(WireEvent::Resumed).await;
 }

@@ -3,7 +3,9 @@
 use crate::client::deliver::is_stale;
 use crate::client::peer::PeerAddress;
 use crate::client::session;
-use crate::client::session::{AfterTransaction, SessionContext, TlsDemand, Transaction, WireEvent};
+use crate::client::session::{
+    AfterTransaction, IdleSession, SessionContext, TlsDemand, Transaction, WireEvent,
+};
 use crate::client::wire::tls::ServerCheck;
 use crate::client::wire::{Terms, Tls};
 use crate::probe::load::connect::connect_first;
@@ -12,7 +14,7 @@ use crate::probe::load::message::LoadMessage;
 use crate::probe::load::pace::{Pacer, Ticket};
 use crate::probe::load::reactor::{Reactor, Task, Work};
 use crate::probe::load::record::{Counts, Recorder, Sample};
-use crate::probe::load::session::{KeptSession, Talk};
+use crate::probe::load::session::{Talk, quit};
 use crate::probe::load::timer::PhaseTimer;
 use crate::probe::load::{LoadPlan, Pace, Phase};
 use crate::system::secret::Login;
@@ -49,7 +51,7 @@ pub struct LoadRun<'a> {
 
 /// A session between two messages.
 struct Kept {
-    session: KeptSession,
+    session: IdleSession,
     /// Number of messages sent in it.
     carried: u64,
     is_clear: bool,
@@ -228,7 +230,7 @@ impl Worker<'_, '_> {
         LoadError::of(&result)
     }
 
-    fn keep(&mut self, session: Option<KeptSession>, carried: u64, is_clear: bool) {
+    fn keep(&mut self, session: Option<IdleSession>, carried: u64, is_clear: bool) {
         self.kept = session.map(|session| {
             Box::new(Kept {
                 session,
@@ -244,7 +246,7 @@ impl Worker<'_, '_> {
         let context = self.run.context(kept.is_clear, None);
         self.timer.begin();
         let ends = (&self.task, &mut self.timer);
-        kept.session.quit(&context, ends).await;
+        quit(kept.session, &context, ends).await;
         let times = self.timer.finish(None, false);
         if let Some(time) = times[Phase::Quit as usize] {
             self.run.recorder.add_quit(self.thread, time);

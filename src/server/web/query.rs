@@ -295,15 +295,15 @@ impl Test {
             .size_limit(MAX_REGEX)
             .build();
         let whole = whole.map_err(|error| wrong(&error.to_string()))?;
-        let fast = RegexBuilder::new(value)
-            .unicode(false)
-            .case_insensitive(true)
-            .size_limit(MAX_REGEX)
-            .build();
-        Ok(Test::Matches {
-            fast: fast.ok().filter(|_| value.is_ascii()),
-            whole,
-        })
+        let fast = || {
+            RegexBuilder::new(value)
+                .unicode(false)
+                .case_insensitive(true)
+                .size_limit(MAX_REGEX)
+                .build()
+        };
+        let fast = value.is_ascii().then(fast).and_then(Result::ok);
+        Ok(Test::Matches { fast, whole })
     }
 
     fn accepts(&self, text: &str) -> bool {

@@ -224,7 +224,7 @@ impl Stream for TlsStream {
     }
 
     fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // What was buffered before is sent first.
+        // Buffered data must be sent before this.
         self.flush_now()?;
         let count = self.connection.writer().write(bytes)?;
         match self.connection.write_tls(&mut Now(&mut *self.under)) {
