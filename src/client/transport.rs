@@ -12,7 +12,6 @@ use crate::client::session::{RecipientReply, SessionContext, SessionResult, Step
 use crate::client::wire::tls::ServerCheck;
 use crate::client::wire::{Terms, Tls, TlsSetupError, tls};
 use crate::smtp::reply::Reply;
-use crate::system::exit::Exit;
 use crate::system::secret::Login;
 use crate::system::stop::Stop;
 use std::fmt::Display;
@@ -71,14 +70,6 @@ pub enum TransportError {
 }
 
 impl TransportError {
-    /// The exit status for this error.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Tls(error) => error.exit(),
-            Self::Credentials(error) => error.exit(),
-        }
-    }
-
     /// True if nothing can be sent before a person has logged in.
     pub fn needs_login(&self) -> bool {
         matches!(self, Self::Credentials(error) if error.needs_login())

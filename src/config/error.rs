@@ -3,7 +3,6 @@
 use crate::config::nearest;
 use crate::config::{ConfigKey, TableKind};
 use crate::mail::address::AddressError;
-use crate::system::exit::Exit;
 use crate::system::quote::for_shell;
 use crate::system::text::{reason, shown, shown_path};
 use crate::system::trust::Danger;
@@ -39,20 +38,6 @@ pub enum ConfigError {
         position: Box<ConfigPosition>,
         fault: ConfigFault,
     },
-}
-
-impl ConfigError {
-    /// The exit status it leads to.
-    #[must_use]
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Unreadable {
-                named_by: Some(_), ..
-            }
-            | Self::Nowhere(_) => Exit::NoInput,
-            _ => Exit::Config,
-        }
-    }
 }
 
 /// The danger of a file, and the command that removes it.

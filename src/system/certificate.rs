@@ -1,6 +1,5 @@
 //! Certificates and keys: PEM files, and the facts of a certificate.
 
-use crate::system::exit::Exit;
 use crate::system::text::reason;
 use crate::system::trust::keeps_secret;
 use chrono::DateTime;
@@ -42,17 +41,6 @@ pub enum TlsSetupError {
         /// The error of the operating system.
         why: io::Error,
     },
-}
-
-impl TlsSetupError {
-    /// The exit status of this error.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Unreadable { .. } => Exit::NoInput,
-            Self::Open(_) => Exit::Policy,
-            Self::Unwritable { .. } => Exit::CantCreate,
-        }
-    }
 }
 
 /// All certificates in a PEM file that this option names; at least one.

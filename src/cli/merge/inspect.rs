@@ -1,6 +1,6 @@
 //! `ehlo merge status` and `ehlo merge failed`: what the journal of a merge has recorded.
 
-use crate::cli::merge::check::exit_of;
+use crate::cli::ExitStatus;
 use crate::cli::merge::journal::{
     JournalError, JournalHeader, JournalLine, RowEvent, RowStates, RowStatus, key_hash, read,
 };
@@ -139,7 +139,7 @@ pub(super) fn failed(path: &Path) -> Result<Exit, Exit> {
     };
     let unreadable = |error: &_| {
         complain(&format!("{error}"));
-        exit_of(error)
+        error.exit()
     };
     let mut reader = list.open().map_err(|error| unreadable(&error))?;
     let names: Vec<String> = reader.header().to_vec();

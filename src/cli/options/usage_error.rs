@@ -1,5 +1,6 @@
 //! Errors in a command line or a configuration, each in one line.
 
+use crate::cli::ExitStatus;
 use crate::config::ConfigError;
 use crate::system::exit::Exit;
 use crate::system::text::shown;

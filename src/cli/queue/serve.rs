@@ -1,5 +1,6 @@
 //! `ehlo queue serve`: accepts messages from all users of the host on a unix socket.
 
+use crate::cli::ExitStatus;
 use crate::cli::queue::{RunOptions, run_or_watch};
 use crate::cli::run_signals::stop_at_signal;
 use crate::cli::sendmail::Sendmail;

@@ -1,5 +1,6 @@
 //! Sends through the queue: the message is queued durably, then sent.
 
+use crate::cli::ExitStatus;
 use crate::cli::interrupt::{Tracking, tracked};
 use crate::cli::notification::interrupt;
 use crate::cli::observer::Logged;
@@ -162,11 +163,7 @@ impl QueuedMessage<'_> {
             }
             KeepResult::NoQueue(error) | KeepResult::Lost(error) => {
                 complain(&format!("{error}; the message was neither queued nor sent"));
-                Err(if error.is_about_setup() {
-                    Exit::Config
-                } else {
-                    Exit::Temporary
-                })
+                Err(error.exit())
             }
         }
     }

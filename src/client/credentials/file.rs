@@ -273,7 +273,7 @@ mod tests {
                 text.starts_with("--password-file ") && !text.contains("hunter2"),
                 "{text}"
             );
-            assert_eq!(error.exit().code(), 77);
+            assert!(matches!(error, CredentialsError::Exposed { .. }));
         }
     }
 
@@ -293,17 +293,18 @@ mod tests {
     }
 
     #[test]
-    fn unreadable_file_has_its_own_exit_status() {
+    fn unreadable_file_is_told_apart_from_an_empty_one() {
         let directory = TempDir::new().unwrap();
         let missing = secret(OPTION, &directory.path().join("missing")).unwrap_err();
         assert!(missing.to_string().contains("No such file"), "{missing}");
-        assert_eq!(missing.exit().code(), 66);
+        assert!(matches!(missing, CredentialsError::Read { .. }));
         let folder = secret(OPTION, directory.path()).unwrap_err();
         assert!(folder.to_string().contains("a directory"), "{folder}");
-        assert_eq!(folder.exit().code(), 66);
+        assert!(matches!(folder, CredentialsError::Directory { .. }));
         let empty = file(&directory, "empty", 0o600);
         fs::write(&empty, "").unwrap();
-        assert_eq!(secret(OPTION, &empty).unwrap_err().exit().code(), 77);
+        let error = secret(OPTION, &empty).unwrap_err();
+        assert!(matches!(error, CredentialsError::Empty(_)));
         let long = file(&directory, "long", 0o600);
         fs::write(&long, vec![b'x'; MAX_SIZE + 1]).unwrap();
         assert!(
@@ -424,7 +425,6 @@ mod tests {
                 "{text}"
             );
             assert!(!text.contains("hunter2"), "{text}");
-            assert_eq!(error.exit().code(), 77);
         }
         let error = checked(Secret::new(b"hunter2\nx".to_vec()), "EHLO_PASSWORD").unwrap_err();
         assert!(error.to_string().contains("a line feed"), "{error}");

@@ -17,7 +17,6 @@ pub use file::harden;
 pub use netrc::find_login as find_in_netrc;
 pub use prompt::hidden_line;
 
-use crate::system::exit::Exit;
 use crate::system::secret::{Login, Proof, Secret};
 use crate::system::stop::Stop;
 use crate::system::subprocess::is_shortage;
@@ -602,24 +601,6 @@ pub enum CredentialsError {
 }
 
 impl CredentialsError {
-    /// The exit status for this error.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::TimedOut { .. } => Exit::Temporary,
-            Self::OAuth(error) => error.exit(),
-            Self::Read { error, .. }
-            | Self::Shell { error, .. }
-            | Self::Keyring(error)
-            | Self::Terminal { error, .. }
-                if is_shortage(error) =>
-            {
-                Exit::Temporary
-            }
-            Self::Read { .. } | Self::Directory { .. } => Exit::NoInput,
-            _ => Exit::Policy,
-        }
-    }
-
     /// True if nothing can be sent before a person has logged in.
     pub fn needs_login(&self) -> bool {
         matches!(self, Self::OAuth(error) if error.needs_login())

@@ -579,7 +579,13 @@ fn is_success(verdict: RecipientStatus, cause: Cause) -> bool {
     verdict.is_done() || verdict == RecipientStatus::Skipped && cause == Cause::Stopped
 }
 
-/// The combined exit status, by the table in ehlo(1).
+/// The exit status of one end alone.
+pub fn exit_of(verdict: RecipientStatus, cause: Cause) -> Exit {
+    exit(&[(verdict, cause)])
+}
+
+/// The combined exit status, by the table in ehlo(1). It is part of the result of a delivery, as transcripts
+/// show it.
 fn exit(ends: &[(RecipientStatus, Cause)]) -> Exit {
     let any = |wanted| ends.iter().any(|&(verdict, _)| verdict == wanted);
     let any_by = |wanted| ends.iter().any(|&(_, cause)| cause == wanted);

@@ -6,7 +6,7 @@
 //! * `pgp`: signing and encrypting by `gpg`; `keys`: the keys that it lists
 //! * `smime`: the same by `openssl cms`; `certificate`: checks that `openssl` does not make
 //! * `program`: running either of them
-//! * `error`: what prevents it, and the exit status
+//! * `error`: what prevents it
 
 mod certificate;
 mod error;

@@ -1,6 +1,5 @@
 //! Signing keys, and the files that they are in.
 
-use crate::system::exit::Exit;
 use crate::system::quote::for_shell;
 use crate::system::text::{reason, shown_path};
 use crate::system::trust::{self, Danger, open_file};
@@ -95,13 +94,6 @@ pub enum KeyFault {
 }
 
 impl KeyError {
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Unreadable { .. } => Exit::NoInput,
-            _ => Exit::Config,
-        }
-    }
-
     /// True if this user has no permission to read the file.
     pub fn is_denied(&self) -> bool {
         matches!(

@@ -2,7 +2,6 @@
 
 use crate::mail::dkim::field::{PublishedKey, Signatures};
 use crate::mail::dkim::key::{KeyError, SigningKey};
-use crate::system::exit::Exit;
 use crate::system::text::shown;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -82,15 +81,6 @@ pub enum SigningError {
          --attach"
     )]
     Binary,
-}
-
-impl SigningError {
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Key(error) => error.exit(),
-            _ => Exit::Data,
-        }
-    }
 }
 
 impl Signer {

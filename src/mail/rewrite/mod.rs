@@ -15,7 +15,6 @@ use crate::mail::address::{
     Address, AddressError, ListEntry, LocalName, LooseEntry, Mailbox, decoded, parse_each,
     parse_loose,
 };
-use crate::system::exit::Exit;
 use crate::system::host;
 use crate::system::text::shown;
 use aliases::Aliases;
@@ -172,18 +171,17 @@ pub enum RewriteError {
 }
 
 impl RewriteError {
-    /// The exit status of this error.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::NoSuchLocal { .. } => Exit::NoUser,
+    /// True if the configuration or a file of aliases must be changed, and not the address.
+    pub fn is_about_setup(&self) -> bool {
+        matches!(
+            self,
             Self::Aliases { .. }
-            | Self::Rule { .. }
-            | Self::Domain {
-                error: AddressError::Domain(..),
-                ..
-            } => Exit::Config,
-            Self::Address(_) | Self::Domain { .. } => Exit::Data,
-        }
+                | Self::Rule { .. }
+                | Self::Domain {
+                    error: AddressError::Domain(..),
+                    ..
+                }
+        )
     }
 }
 
@@ -249,7 +247,7 @@ impl Rewriter {
                 let mut expansion = Expansion::new(self);
                 match expansion.add(&mailbox.address) {
                     Ok(()) => found.extend(expansion.into_recipients()),
-                    Err(error) if error.exit() == Exit::Config => return Err(error),
+                    Err(error) if error.is_about_setup() => return Err(error),
                     Err(error) => errors.push(error),
                 }
             }

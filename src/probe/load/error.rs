@@ -6,7 +6,6 @@ use crate::client::session::{
 use crate::client::wire::{TlsError, WireError};
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
-use crate::system::exit::Exit;
 use crate::system::text::beginning;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -75,19 +74,6 @@ pub struct ErrorCount {
     /// The first reply, or the reason.
     pub text: String,
     pub count: u64,
-}
-
-impl ErrorCount {
-    /// The exit status if all messages fail with it.
-    pub fn exit(&self) -> Exit {
-        match (self.kind, self.code) {
-            (ErrorKind::Reply, Some(500..)) if self.stage == Stage::Auth => Exit::Policy,
-            (ErrorKind::Reply, Some(500..)) => Exit::Refused,
-            (ErrorKind::Tls | ErrorKind::Unmet, _) => Exit::Policy,
-            (ErrorKind::Protocol, _) => Exit::Protocol,
-            _ => Exit::Temporary,
-        }
-    }
 }
 
 impl LoadError {

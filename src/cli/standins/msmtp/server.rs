@@ -1,5 +1,6 @@
 //! `msmtp --serverinfo` and `--rmqs`: sessions without a message.
 
+use crate::cli::ExitStatus;
 use crate::cli::standins::msmtp::account::{Account, MsmtpError};
 use crate::cli::standins::msmtp::args::{MsmtpArgs, MsmtpTask};
 use crate::cli::standins::msmtp::failure::error_of;

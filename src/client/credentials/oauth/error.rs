@@ -1,7 +1,6 @@
 //! Errors of OAuth.
 
 use crate::client::credentials::CredentialsError;
-use crate::system::exit::Exit;
 use crate::system::subprocess::is_shortage;
 use crate::system::text::{reason, shown_path};
 use crate::system::trust::DirectoryError;
@@ -65,26 +64,6 @@ pub enum OAuthError {
 }
 
 impl OAuthError {
-    /// The exit status for this error.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Unavailable { .. } | Self::Busy { .. } | Self::Expired(_) => Exit::Temporary,
-            Self::Invalid { .. } => Exit::Protocol,
-            Self::Options(_) => Exit::Usage,
-            Self::Secret(error) => error.exit(),
-            Self::Io { error, .. }
-            | Self::Listener(error)
-            | Self::Directory(DirectoryError::Io { error, .. })
-                if is_shortage(error) =>
-            {
-                Exit::Temporary
-            }
-            Self::Io { .. } | Self::Directory(DirectoryError::Io { .. }) => Exit::CantCreate,
-            Self::Listener(_) | Self::Input(_) => Exit::Io,
-            _ => Exit::Policy,
-        }
-    }
-
     /// True if nothing can be sent before a person has logged in.
     pub fn needs_login(&self) -> bool {
         matches!(self, Self::LoginRequired { .. })
