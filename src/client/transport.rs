@@ -12,6 +12,7 @@ use crate::client::session::{RecipientReply, SessionContext, SessionResult, Step
 use crate::client::wire::tls::ServerCheck;
 use crate::client::wire::{Terms, Tls, TlsSetupError, tls};
 use crate::smtp::reply::Reply;
+use crate::system::remedy::{Correctable, ErrorText};
 use crate::system::secret::Login;
 use crate::system::stop::Stop;
 use std::fmt::Display;
@@ -67,6 +68,15 @@ pub enum TransportError {
     Tls(#[from] TlsSetupError),
     #[error("{0}")]
     Credentials(#[from] CredentialsError),
+}
+
+impl Correctable for TransportError {
+    fn error_text(&self) -> ErrorText {
+        match self {
+            Self::Tls(error) => error.error_text(),
+            Self::Credentials(error) => error.error_text(),
+        }
+    }
 }
 
 impl TransportError {

@@ -105,12 +105,15 @@ pub fn is_done(state: &RecipientState) -> bool {
 }
 
 /// Text about a recipient: the server's reply, if there is one.
-pub fn recipient_text(state: &RecipientState) -> &str {
+pub fn recipient_text<'s>(state: &'s RecipientState, recipient: &Address) -> &'s str {
     match &state.result {
         _ if state.in_doubt => {
             "may have arrived: the end of the message was sent, but no reply was received"
         }
-        Some(result) => result.reply.as_deref().unwrap_or(&result.words),
+        Some(result) => {
+            let reply = result.reply.as_deref();
+            reply.unwrap_or_else(|| result.words_about(recipient))
+        }
         None => "not tried yet",
     }
 }

@@ -188,7 +188,7 @@ impl<'p> Submissions<'p> {
         let quota = Quota::open(&directory, serve.submit.limits.clone());
         let quota = quota.map_err(|error| QueueError::Directory {
             path: directory,
-            why: format!("cannot be used: {}", reason(&error)),
+            why: format!("cannot be used: {}", reason(&error)).into(),
         })?;
         Ok(Self {
             options,

@@ -13,10 +13,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// Advice for a file that this user cannot chmod: it is root's, or its mount is read-only.
-const UNCHANGEABLE: &str = "this user cannot change the mode; create the file with mode 0400, or use \
-                            --password-command or EHLO_PASSWORD";
-
 /// The secret in the first line of the file of an option. The path may be a pipe, as in `<(pass show x)`.
 pub fn secret(option: &str, path: &Path) -> Result<Secret, CredentialsError> {
     let origin = format!("{option} {}", shown_path(path));
@@ -62,11 +58,7 @@ pub fn check_access(file: &File, path: &Path, origin: &str) -> Result<(), Creden
     Err(CredentialsError::Exposed {
         origin,
         mode: facts.mode() & 0o7777,
-        remedy: if can_change {
-            format!("run: chmod 600 {}", for_shell(path))
-        } else {
-            UNCHANGEABLE.to_owned()
-        },
+        chmod: can_change.then(|| format!("chmod 600 {}", for_shell(path))),
     })
 }
 

@@ -265,9 +265,7 @@ fn reason(result: &RecipientResult) -> String {
 }
 
 fn without_reply(result: &RecipientResult) -> String {
-    let name = format!("<{}>: ", result.recipient);
-    let text = result.sentence.strip_prefix(&name);
-    let text = text.unwrap_or(&result.sentence);
+    let text = result.error();
     match &result.server {
         Some(server) => text.replace(&server.to_string(), &relay_name(server, true)),
         None => text.to_owned(),

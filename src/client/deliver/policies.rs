@@ -1,7 +1,7 @@
 //! Policies during a delivery: recipients by policy, and results of hosts that do not meet one.
 
 use crate::client::events::{Event, Observer};
-use crate::client::outcome::{Cause, RecipientResult};
+use crate::client::outcome::{Cause, RecipientResult, Sentence};
 use crate::client::policy::{
     HostPolicies, Mode, Policy, PolicyContext, PolicyFailure, PolicySource, RecipientDomain,
     StsStatus,
@@ -112,17 +112,17 @@ pub fn under_policy(
     }
     let server = result.server.as_ref().map(ToString::to_string);
     let sentence = match answer {
-        Some(RecipientReply::Unmet(Unmet::NoStarttls)) => format!(
+        Some(RecipientReply::Unmet(Unmet::NoStarttls)) => Sentence::Whole(format!(
             "{} does not offer STARTTLS, which {}; <{}> did not receive the message",
             server.unwrap_or_default(),
             policy.requirement(),
             result.recipient
-        ),
+        )),
         _ => match &policy.source {
-            PolicySource::Sts(sts) => format!(
+            PolicySource::Sts(sts) => Sentence::Whole(format!(
                 "{}; {sts} requires TLS with a valid certificate (RFC 8461)",
-                result.sentence
-            ),
+                result.sentence()
+            )),
             // The error names the TLSA records.
             _ => result.sentence.clone(),
         },

@@ -88,7 +88,7 @@ impl Attempt<'_, '_, '_> {
             claim.record(ItemEvent::Ended { interrupted: true }, Durability::Process)?;
         }
         let unreadable = results().find(|result| result.cause == Cause::Message);
-        let unreadable = unreadable.map(|result| result.sentence.clone());
+        let unreadable = unreadable.map(RecipientResult::sentence);
         let no_capacity = results().any(is_without_capacity);
         Ok(Outcome {
             report,

@@ -99,7 +99,9 @@ impl NewReport<'_> {
             Reported {
                 address,
                 original: envelope.dsn.original_of(address),
-                words: result.map_or("delivery was not attempted", |result| &result.words),
+                words: result.map_or("delivery was not attempted", |result| {
+                    result.words_about(address)
+                }),
                 diagnostic: result.and_then(|result| result.reply.as_deref()),
                 status: result.and_then(|result| result.enhanced.as_deref()),
                 remote_mta: result.and_then(|result| result.server.as_deref()),

@@ -172,11 +172,9 @@ fn give_up_expired(
         }
         let address = &item.metadata.envelope.recipients[recipient];
         let last = last.map_or("it is not known whether the message arrived", |last| {
-            &last.words
+            last.words_about(address)
         });
-        let name = format!("<{address}>: ");
-        let last = last.strip_prefix(&name).unwrap_or(last);
-        let words = format!("{name}delivery abandoned after {time}: {last}");
+        let words = format!("<{address}>: delivery abandoned after {time}: {last}");
         run_context.report(&QueueEvent::NotDelivered {
             id: &item.id,
             sentence: &words,

@@ -1,6 +1,7 @@
 //! An item of the queue: its name, its metadata, and the events that its journal records.
 
 use crate::client::outcome::RecipientStatus;
+use crate::mail::address::Address;
 use crate::mail::envelope::Envelope;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -125,7 +126,8 @@ pub struct Record {
 pub struct AttemptResult {
     #[serde(with = "status_name")]
     pub verdict: RecipientStatus,
-    /// A sentence that describes the result. Text from the server is made printable.
+    /// The stored form of [`RecipientResult::sentence`](crate::client::outcome::RecipientResult::sentence). Text from the
+    /// server is made printable.
     pub words: String,
     /// The server's reply, printable; `None`: the result does not come from a server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,6 +138,14 @@ pub struct AttemptResult {
     /// The server's name and address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
+}
+
+impl AttemptResult {
+    /// The words, without the recipient that the stored form may begin with.
+    pub fn words_about(&self, recipient: &Address) -> &str {
+        let name = format!("<{recipient}>: ");
+        self.words.strip_prefix(&name).unwrap_or(&self.words)
+    }
 }
 
 /// In the order of ASCII.
