@@ -10,11 +10,10 @@ use crate::cli::show::ShowFailure;
 use crate::cli::sink::SinkFailure;
 use crate::client::credentials::CredentialsError;
 use crate::client::credentials::oauth::OAuthError;
-use crate::client::policy::sts::RefreshError;
+use crate::client::policy::RefreshError;
 use crate::client::transport::TransportError;
 use crate::client::wire::{TlsError, WireError};
-use crate::config::ConfigError;
-use crate::config::import::ImportError;
+use crate::config::{ConfigError, ImportError};
 use crate::mail::crypt::CryptError;
 use crate::mail::dkim::{KeyError, SigningError};
 use crate::mail::merge::RowError;
@@ -405,10 +404,7 @@ mod tests {
         };
         let of_domain = AddressError::Domain("my host".to_owned(), "");
         assert_eq!(status(domain(of_domain)), 78);
-        assert_eq!(
-            status(domain(AddressError::NotOne("a, b".to_owned()))),
-            65
-        );
+        assert_eq!(status(domain(AddressError::NotOne("a, b".to_owned()))), 65);
         let unknown = RewriteError::NoSuchLocal {
             name: "nosuch".to_owned(),
             aliases: PathBuf::from("/etc/aliases"),

@@ -103,7 +103,11 @@ pub fn connect_to_peers(
         }),
         Err(ConnectFailure::OutputFailed) => {
             let why = "cannot write the output".to_owned();
-            Err(ConnectError::new(why, RecipientStatus::Skipped, Cause::Output))
+            Err(ConnectError::new(
+                why,
+                RecipientStatus::Skipped,
+                Cause::Output,
+            ))
         }
         Err(ConnectFailure::Failed {
             peer,

@@ -173,10 +173,10 @@ pub fn probe_at(
             probe.failure = ending.map(|ending| ending.words);
         }
         Err(error) => {
+            probe.exit = error.exit();
             probe.server = error.server;
             probe.hint = error.hint;
             probe.failure = Some(error.why);
-            probe.exit = error.exit();
         }
     }
     probe

@@ -126,10 +126,19 @@ mod tests {
     #[test]
     fn remedy_ends_the_sentence() {
         let open = ErrorText::new("f is accessible to others").with_command("chmod 600 f");
-        assert_eq!(open.to_string(), "f is accessible to others; run: chmod 600 f");
-        assert_eq!(open.with_bare_command(), "f is accessible to others; chmod 600 f");
+        assert_eq!(
+            open.to_string(),
+            "f is accessible to others; run: chmod 600 f"
+        );
+        assert_eq!(
+            open.with_bare_command(),
+            "f is accessible to others; chmod 600 f"
+        );
         let late = ErrorText::new("no answer").with_advice("try again later");
-        assert_eq!(late.about("DNS: ").to_string(), "DNS: no answer; try again later");
+        assert_eq!(
+            late.about("DNS: ").to_string(),
+            "DNS: no answer; try again later"
+        );
         assert_eq!(ErrorText::from("no").to_string(), "no");
     }
 }

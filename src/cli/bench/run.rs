@@ -139,7 +139,7 @@ fn greet(transport: &OpenTransport<'_>, endpoint: &Endpoint) -> Result<String, E
         },
         Err(error) => {
             complain(&with_hint(&error.why, error.hint));
-            Err(error.exit)
+            Err(error.exit())
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::cli::merge::journal::{
     JournalError, JournalHeader, JournalLine, RowEvent, RowStates, RowStatus, key_hash, read,
 };
 use crate::cli::terminal::{complain, print};
-use crate::mail::merge::{ListFormat, MergeList, Row, write_list};
+use crate::mail::merge::{ListFormat, MergeList, Row, RowError, write_list};
 use crate::system::exit::Exit;
 use crate::system::text::{shown, shown_path};
 use serde_json::{Map, Value, json};
@@ -137,7 +137,7 @@ pub(super) fn failed(path: &Path) -> Result<Exit, Exit> {
             }),
         encoding: header.list.encoding,
     };
-    let unreadable = |error: &_| {
+    let unreadable = |error: &RowError| {
         complain(&format!("{error}"));
         error.exit()
     };

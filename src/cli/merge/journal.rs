@@ -4,6 +4,7 @@
 //! uncertain: it may have been delivered. The lines are described in `system/journal.rs`.
 
 use crate::client::session::{DeliveryLog, Reply};
+use crate::mail::envelope::RecipientIndex;
 use crate::system::journal::{JournalEnd, line, verified};
 use crate::system::lock::try_lock;
 use crate::system::text::{reason, shown_path};
@@ -492,20 +493,20 @@ pub(super) struct RowLog<'a> {
     pub of: usize,
 }
 
-impl DeliveryLog for RowLog<'_> {
-    fn ending(&self, recipients: &[usize]) -> io::Result<()> {
+impl DeliveryLog<RecipientIndex> for RowLog<'_> {
+    fn ending(&self, recipients: &[RecipientIndex]) -> io::Result<()> {
         let event = RowEvent::Dot {
             row: self.row,
             digest: self.digest,
             of: self.of,
-            recipients: recipients.to_vec(),
+            recipients: recipients.iter().map(|one| one.0).collect(),
         };
         self.journal.record_durably(self.key, event)
     }
 
-    fn taken(&self, recipients: &[usize], reply: &Reply) {
+    fn taken(&self, recipients: &[RecipientIndex], reply: &Reply) {
         let event = RowEvent::Taken {
-            recipients: recipients.to_vec(),
+            recipients: recipients.iter().map(|one| one.0).collect(),
             reply: reply.whole(),
         };
         // If this fails, the row is uncertain, and the journal has the error.

@@ -13,6 +13,7 @@ use crate::cli::run_signals::RunSignals;
 use crate::cli::send::print_message;
 use crate::cli::terminal::{complain, load_first, warn};
 use crate::client::transport::Transports;
+use crate::mail::merge::RowError;
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
 use crate::system::text::{reason, shown};
@@ -46,7 +47,7 @@ pub(crate) fn run(merge: &Merge) -> Exit {
 
 /// Prints the message of the row with this ID or number.
 fn preview(options: &MergeOptions, wanted: &str) -> Result<Exit, Exit> {
-    let unreadable = |error: &_| {
+    let unreadable = |error: &RowError| {
         complain(&format!("{error}"));
         error.exit()
     };

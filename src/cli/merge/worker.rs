@@ -10,6 +10,7 @@ use crate::client::events::{Event, Observer};
 use crate::client::outcome::{Cause, DeliveryReport, RecipientResult, RecipientStatus};
 use crate::client::session::Purpose;
 use crate::client::transport::Transports;
+use crate::mail::envelope::RecipientIndex;
 use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
 use crate::system::stop::Stop;
@@ -134,12 +135,12 @@ impl MergeRun<'_> {
             item: None,
             log: Some(&log),
         };
-        let recipients: Vec<usize> = indices(open).collect();
+        let recipients: Vec<RecipientIndex> = indices(open).map(RecipientIndex).collect();
         let mut report = DeliveryReport::not_attempted(&message.envelope.recipients);
         deliver_to(&recipients, &outgoing, pool, &mut report, observer);
         let results = report.results.into_iter().enumerate();
         let results: Vec<(usize, RecipientResult)> = results
-            .filter(|(index, _)| recipients.contains(index))
+            .filter(|(index, _)| recipients.contains(&RecipientIndex(*index)))
             .collect();
         self.settle(scheduled, &prepared, &results)
     }

@@ -14,8 +14,8 @@ use crate::mail::envelope::{Dsn, RecipientDsn, Return};
 use crate::mail::message::HeaderField;
 use crate::smtp::blocks::BodyType;
 use crate::smtp::extension::Extension;
-use clap::ValueEnum;
 use crate::system::exit::Exit;
+use clap::ValueEnum;
 use std::time::SystemTime;
 
 /// Options under the heading "Extensions". If a value ends in `?` and the server does not offer the extension,

@@ -4,8 +4,8 @@ use crate::cli::options::auth;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::client::credentials::oauth::{Account, ClientSecret, Grant, Provider};
-use clap::ValueEnum;
 use crate::system::exit::Exit;
+use clap::ValueEnum;
 use std::path::PathBuf;
 
 /// Options that name another source of the secret.

@@ -32,7 +32,11 @@ pub fn cut(
     let mut next = file.clone().into_iter().skip(1);
     file.retain(|&byte| next.next() != Some(b';') || byte != b'\\');
     if file.is_empty() {
-        return Err(UsageError::of_value(Exit::Usage, option, "expected a file name"));
+        return Err(UsageError::of_value(
+            Exit::Usage,
+            option,
+            "expected a file name",
+        ));
     }
     Ok((OsString::from_vec(file).into(), parameters))
 }

@@ -179,9 +179,7 @@ impl ProxyArg {
                 ..*proxy
             })),
             None | Some(Self::None) if file.is_none() => Ok(None),
-            Some(Self::Invalid(why)) => {
-                Err(UsageError::of_value(Exit::Usage, "--proxy", why))
-            }
+            Some(Self::Invalid(why)) => Err(UsageError::of_value(Exit::Usage, "--proxy", why)),
             _ => Err(UsageError::usage(
                 "--proxy-password-file requires a user in --proxy, as in socks5://USER@HOST",
             )

@@ -2,6 +2,7 @@
 
 use crate::client::outcome::RecipientStatus;
 use crate::mail::address::Address;
+use crate::mail::envelope::RecipientIndex;
 use crate::queue::store::{
     AttemptResult, ClaimResult, Id, Item, ItemEvent, QueueStore, RecipientState, Record,
     RetrySettings, is_due, next_attempt,
@@ -170,7 +171,7 @@ fn recipient_object(address: &Address, state: &RecipientState) -> Value {
 
 /// An event of the journal as text.
 pub fn event_text(event: &ItemEvent, all: &[Address]) -> String {
-    let named = |indexes: &[usize]| addresses(indexes, all).join(", ");
+    let named = |indexes: &[RecipientIndex]| addresses(indexes, all).join(", ");
     match event {
         ItemEvent::Attempt { recipients, early } => {
             let early = if *early { " before it was due" } else { "" };
@@ -247,7 +248,7 @@ pub fn record_object(record: &Record, all: &[Address]) -> Value {
 }
 
 /// The recipients of an event. `None`: it concerns the item.
-fn recipients(event: &ItemEvent) -> Option<&[usize]> {
+fn recipients(event: &ItemEvent) -> Option<&[RecipientIndex]> {
     match event {
         ItemEvent::Attempt { recipients, .. }
         | ItemEvent::EndOfData { recipients }
@@ -259,7 +260,7 @@ fn recipients(event: &ItemEvent) -> Option<&[usize]> {
     }
 }
 
-fn addresses(indexes: &[usize], all: &[Address]) -> Vec<String> {
-    let known = indexes.iter().filter_map(|&index| all.get(index));
+fn addresses(indexes: &[RecipientIndex], all: &[Address]) -> Vec<String> {
+    let known = indexes.iter().filter_map(|&index| all.get(index.0));
     known.map(ToString::to_string).collect()
 }

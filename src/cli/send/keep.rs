@@ -15,6 +15,7 @@ use crate::client::mail_log;
 use crate::client::outcome::{DeliveryReport, RecipientStatus};
 use crate::client::tls_report;
 use crate::client::transport::{Transport, Transports};
+use crate::mail::envelope::RecipientIndex;
 use crate::mail::message::Message;
 use crate::queue;
 use crate::queue::delivery::{
@@ -341,7 +342,7 @@ impl QueuedMessage<'_> {
         pool: &ConnectionPool<'_, '_>,
         observer: &mut dyn Observer,
     ) -> DeliveryReport {
-        let all: Vec<usize> = (0..self.message.envelope.recipients.len()).collect();
+        let all: Vec<RecipientIndex> = self.message.envelope.indices().collect();
         let attempt = Attempt {
             claim: &*claim,
             recipients: &all,

@@ -557,7 +557,10 @@ pub enum CredentialsError {
     /// The user entered an empty password.
     EmptyInput(String),
     /// The terminal cannot be read.
-    Terminal { account: String, error: io::Error },
+    Terminal {
+        account: String,
+        error: io::Error,
+    },
     OAuth(#[from] OAuthError),
 }
 
@@ -609,7 +612,10 @@ impl CredentialsError {
             Self::NotInGit(account) => format!("git has no password for {account}"),
             Self::EmptyInput(account) => format!("no password was entered for {account}"),
             Self::Terminal { account, error } => {
-                format!("cannot prompt for the password of {account}: {}", reason(error))
+                format!(
+                    "cannot prompt for the password of {account}: {}",
+                    reason(error)
+                )
             }
             Self::OAuth(error) => error.to_string(),
         }

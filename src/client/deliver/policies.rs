@@ -10,6 +10,7 @@ use crate::client::route::{Destination, Host};
 use crate::client::session::{RecipientReply, Unmet};
 use crate::client::status::RecipientStatus;
 use crate::mail::address::{Address, Domain};
+use crate::mail::envelope::RecipientIndex;
 use std::collections::BTreeMap;
 
 /// RFC 3463: a cryptographic failure, as Postfix reports it.
@@ -19,7 +20,7 @@ const TEMPORARY: &str = "4.7.5";
 pub type DomainPolicies = BTreeMap<String, StsStatus>;
 
 /// The recipients under one policy, or those for which a host is not used.
-pub type PolicyGroup = (Result<Policy, PolicyFailure>, Vec<usize>);
+pub type PolicyGroup = (Result<Policy, PolicyFailure>, Vec<RecipientIndex>);
 
 /// Looks up the policies of the domains of a destination.
 pub fn of_domains(
@@ -59,7 +60,7 @@ fn note_testing(status: &StsStatus, destination: &Destination, observer: &mut dy
 pub struct Recipients<'a> {
     pub all: &'a [Address],
     /// Indices into `all`.
-    pub pending: &'a [usize],
+    pub pending: &'a [RecipientIndex],
     pub destination: &'a Destination,
     pub domains: &'a DomainPolicies,
 }

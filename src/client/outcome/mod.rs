@@ -15,6 +15,7 @@ use crate::client::session::{
 };
 use crate::client::status::{Hint, with_hint};
 use crate::mail::address::Address;
+use crate::mail::envelope::RecipientIndex;
 use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
@@ -252,7 +253,9 @@ impl RecipientResult {
 
     /// Another delivery has just found the host down.
     pub fn host_down(recipient: &Address, host: &str, why: &str) -> Self {
-        let sentence = Sentence::About(format!("{host} was not tried, because it was down less than 5 minutes ago: {why}"));
+        let sentence = Sentence::About(format!(
+            "{host} was not tried, because it was down less than 5 minutes ago: {why}"
+        ));
         Self::of(recipient, RecipientStatus::Deferred, Cause::Known, sentence)
     }
 
@@ -453,8 +456,10 @@ impl RecipientResult {
             );
         }
         if let SessionFailure::Ledger(error) = failure {
-            let sentence = Sentence::About(format!("cannot record that the message is about to be sent: {}; it was not sent",
-                reason(error)));
+            let sentence = Sentence::About(format!(
+                "cannot record that the message is about to be sent: {}; it was not sent",
+                reason(error)
+            ));
             return Self::of(
                 recipient,
                 RecipientStatus::Deferred,
@@ -520,7 +525,7 @@ impl DeliveryReport {
     /// Indices of the recipients that another server may still accept: no attempt was made for them, the
     /// failure is temporary, the server did not meet a requirement for TLS or authentication, or it does not
     /// accept this client.
-    pub fn open(&self) -> Vec<usize> {
+    pub fn open(&self) -> Vec<RecipientIndex> {
         let is_open = |result: &RecipientResult| match result.verdict {
             RecipientStatus::Deferred => true,
             RecipientStatus::Skipped => result.cause == Cause::Network,
@@ -532,13 +537,15 @@ impl DeliveryReport {
             },
             _ => false,
         };
-        (0..self.results.len())
-            .filter(|&place| is_open(&self.results[place]))
+        let results = self.results.iter().enumerate();
+        results
+            .filter(|(_, result)| is_open(result))
+            .map(|(index, _)| RecipientIndex(index))
             .collect()
     }
 
     /// Defers these recipients because the transport cannot be used.
-    pub fn no_transport(&mut self, recipients: &[usize], why: &str) {
+    pub fn no_transport(&mut self, recipients: &[RecipientIndex], why: &str) {
         for &recipient in recipients {
             let result = &mut self.results[recipient];
             *result = RecipientResult::no_transport(&result.recipient, why);
@@ -546,7 +553,7 @@ impl DeliveryReport {
     }
 
     /// A person must log in before anything can be sent.
-    pub fn no_login(&mut self, recipients: &[usize], why: &str) {
+    pub fn no_login(&mut self, recipients: &[RecipientIndex], why: &str) {
         self.no_transport(recipients, why);
         for &recipient in recipients {
             self.results[recipient].enhanced = Some(LOGIN_REQUIRED.to_owned());

@@ -23,11 +23,7 @@ const EXAMPLE: &str =
 /// Reports the path of the configuration, its errors, and variables that cron does not set.
 pub fn check(plan: &options::Doctor) -> Vec<Finding> {
     let configuration = &plan.configuration;
-    let mut findings: Vec<Finding> = configuration
-        .faults
-        .iter()
-        .map(config_error)
-        .collect();
+    let mut findings: Vec<Finding> = configuration.faults.iter().map(config_error).collect();
     if findings.is_empty() {
         findings.push(found(plan));
     }

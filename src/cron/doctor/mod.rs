@@ -26,8 +26,8 @@ use crate::cron::doctor::recipients::Addresses;
 use crate::mail::address::Address;
 use crate::probe::{Finding, Status, worst};
 use crate::system::exit::Health;
-use answer::SessionCheck;
 use crate::system::remedy::{Correctable, ErrorText};
+use answer::SessionCheck;
 
 #[derive(Debug)]
 pub(crate) struct Diagnosis {

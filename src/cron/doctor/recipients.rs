@@ -164,12 +164,11 @@ impl Addresses {
                     format!("{transport} ({})", lists_of_jobs.location),
                 )
             }
-            Err(error @ RewriteError::NoSuchLocal { .. }) => {
-                of_error(CheckStep::Recipient, &error).with_remedy(format!(
+            Err(error @ RewriteError::NoSuchLocal { .. }) => of_error(CheckStep::Recipient, &error)
+                .with_remedy(format!(
                     "add the line {list}: you@example.org to /etc/aliases, or set postmaster = \
                          \"you@example.org\" in [sendmail] of the configuration"
-                ))
-            }
+                )),
             Err(error) => of_error(CheckStep::Recipient, &error),
         }
     }

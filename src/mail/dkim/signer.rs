@@ -84,10 +84,10 @@ impl Correctable for SigningError {
         match self {
             Self::Key(error) => error.error_text(),
             Self::NoDomain => "--dkim require: From names no domain to sign for".into(),
-            Self::NoKey(domains) => {
-                ErrorText::new(format!("--dkim require: there is no DKIM key for {domains}"))
-                    .with_advice("add one to [dkim] of the configuration or use --dkim-key")
-            }
+            Self::NoKey(domains) => ErrorText::new(format!(
+                "--dkim require: there is no DKIM key for {domains}"
+            ))
+            .with_advice("add one to [dkim] of the configuration or use --dkim-key"),
             Self::Binary => ErrorText::new(
                 "--dkim require: the message has to be sent as binary data, which cannot be signed",
             )

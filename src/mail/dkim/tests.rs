@@ -350,7 +350,10 @@ fn faulty_key_file_is_an_error_for_its_domain_only() {
     let missing = vec![named("/missing".into(), "s", KeyDomain::OfAuthor)];
     let error = Signer::new(SigningMode::Auto, missing).choose(&authors(&["a.example"]));
     let error = error.unwrap_err();
-    assert!(matches!(error, SigningError::Key(KeyError::Unreadable { .. })));
+    assert!(matches!(
+        error,
+        SigningError::Key(KeyError::Unreadable { .. })
+    ));
 }
 
 #[test]

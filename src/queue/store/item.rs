@@ -2,7 +2,7 @@
 
 use crate::client::outcome::RecipientStatus;
 use crate::mail::address::Address;
-use crate::mail::envelope::Envelope;
+use crate::mail::envelope::{Envelope, RecipientIndex};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -63,7 +63,7 @@ pub enum ItemKind {
 pub enum ItemEvent {
     /// A delivery to these recipients is about to begin.
     Attempt {
-        recipients: Vec<usize>,
+        recipients: Vec<RecipientIndex>,
         /// True if the user asked for this attempt before it was due. It does not move the time of the next
         /// attempt.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -72,17 +72,17 @@ pub enum ItemEvent {
     /// The end of data is about to be sent for these recipients. The result is unknown until there is a
     /// reply.
     #[serde(rename = "dot")]
-    EndOfData { recipients: Vec<usize> },
+    EndOfData { recipients: Vec<RecipientIndex> },
     /// The server accepted the message for these recipients.
     #[serde(rename = "taken")]
     Accepted {
-        recipients: Vec<usize>,
+        recipients: Vec<RecipientIndex>,
         /// The reply to the end of data, printable.
         reply: String,
     },
     /// The result for one recipient.
     Result {
-        recipient: usize,
+        recipient: RecipientIndex,
         #[serde(flatten)]
         result: AttemptResult,
     },
@@ -103,9 +103,12 @@ pub enum ItemEvent {
     /// A warning about the delay was sent.
     Warned,
     /// A report about these recipients, which is the item `report`, is about to be committed.
-    Reporting { recipients: Vec<usize>, report: Id },
+    Reporting {
+        recipients: Vec<RecipientIndex>,
+        report: Id,
+    },
     /// The report was committed, or none is needed: these recipients are finished.
-    Reported { recipients: Vec<usize> },
+    Reported { recipients: Vec<RecipientIndex> },
 }
 
 impl ItemEvent {

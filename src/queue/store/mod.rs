@@ -308,9 +308,8 @@ impl Correctable for QueueError {
     fn error_text(&self) -> ErrorText {
         match self {
             Self::NoDirectory => {
-                ErrorText::new("no queue directory: this user has no home directory").with_advice(
-                    "set it with --queue-dir, or dir in [queue] of the configuration",
-                )
+                ErrorText::new("no queue directory: this user has no home directory")
+                    .with_advice("set it with --queue-dir, or dir in [queue] of the configuration")
             }
             Self::Directory { path, why } => {
                 why.clone().about(format!("the queue {} ", path.display()))
@@ -321,10 +320,10 @@ impl Correctable for QueueError {
             Self::Database { location, why, .. } => {
                 why.clone().about(format!("the queue {location} "))
             }
-            Self::LeaseLost(id) => format!(
-                "the item {id} is no longer claimed by this process: its lease has expired"
-            )
-            .into(),
+            Self::LeaseLost(id) => {
+                format!("the item {id} is no longer claimed by this process: its lease has expired")
+                    .into()
+            }
             Self::Damaged { id, why } => {
                 format!("the item {id} of the queue is damaged: {why}").into()
             }

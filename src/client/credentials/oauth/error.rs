@@ -12,19 +12,37 @@ use std::path::PathBuf;
 #[error("{}", self.error_text())]
 pub enum OAuthError {
     /// A person must log in, with this command.
-    LoginRequired { why: String, command: String },
+    LoginRequired {
+        why: String,
+        command: String,
+    },
     /// The provider refuses the request, and a login does not help.
-    Refused { provider: String, why: String },
+    Refused {
+        provider: String,
+        why: String,
+    },
     /// The person refused, or the provider does not accept the person.
-    Denied { provider: String, why: String },
+    Denied {
+        provider: String,
+        why: String,
+    },
     /// The time limit of the login passed.
     Expired(String),
     /// The provider cannot be reached, or fails.
-    Unavailable { provider: String, why: String },
+    Unavailable {
+        provider: String,
+        why: String,
+    },
     /// The provider violates the protocol.
-    Invalid { provider: String, what: String },
+    Invalid {
+        provider: String,
+        what: String,
+    },
     /// The lock is held by another process.
-    Busy { account: String, seconds: u64 },
+    Busy {
+        account: String,
+        seconds: u64,
+    },
     /// The options do not fit the provider.
     Options(String),
     Directory(#[from] DirectoryError),

@@ -50,12 +50,12 @@ pub struct Settings {
 
 impl Settings {
     /// Parses the URL. The error says what is wrong with it.
-    pub fn of(database: &Database) -> Result<Self, String> {
+    pub fn of(database: &Database) -> Result<Self, ErrorText> {
         if database.has_password() {
             return Err(
-                "has a password in its URL, where other users can see it; use password-file or \
-                 password-command in [queue] of the configuration, PGPASSFILE or ~/.pgpass"
-                    .to_owned(),
+                ErrorText::new("has a password in its URL, where other users can see it").with_advice(
+                    "use password-file or password-command in [queue] of the configuration, PGPASSFILE or ~/.pgpass",
+                ),
             );
         }
         let (base, query) = database
@@ -107,7 +107,9 @@ impl Settings {
                     |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
                 if value.is_empty() || value.len() > MAX_NAME || !value.bytes().all(is_name) {
                     let text = format!("has an invalid schema {value:?} in its URL");
-                    return Err(ErrorText::new(text).with_advice("use lower case letters, digits and _"));
+                    return Err(
+                        ErrorText::new(text).with_advice("use lower case letters, digits and _")
+                    );
                 }
                 value.clone_into(&mut self.schema);
             }
