@@ -360,7 +360,7 @@ mod tests {
     use std::io;
     use std::path::PathBuf;
 
-    fn status(error: impl ExitStatus) -> u8 {
+    fn status(error: &impl ExitStatus) -> u8 {
         error.exit().code()
     }
 
@@ -377,22 +377,22 @@ mod tests {
             name: "stdin".to_owned(),
             error: io::ErrorKind::StorageFull.into(),
         };
-        assert_eq!(status(spool()), 75);
-        assert_eq!(status(MessageError::Source(spool())), 75);
-        assert_eq!(status(RowError::Source(spool())), 75);
+        assert_eq!(status(&spool()), 75);
+        assert_eq!(status(&MessageError::Source(spool())), 75);
+        assert_eq!(status(&RowError::Source(spool())), 75);
         let key = || KeyError::Unreadable {
             file: "k".to_owned(),
             why: "gone".to_owned(),
             is_denied: false,
         };
-        assert_eq!(status(MessageError::Signing(SigningError::Key(key()))), 66);
+        assert_eq!(status(&MessageError::Signing(SigningError::Key(key()))), 66);
         let denied = || OAuthError::Denied {
             provider: "google".to_owned(),
             why: "no".to_owned(),
         };
-        assert_eq!(status(CredentialsError::OAuth(denied())), 77);
+        assert_eq!(status(&CredentialsError::OAuth(denied())), 77);
         let tls = TlsSetupError::Open(PathBuf::from("key.pem"));
-        assert_eq!(status(TransportError::Tls(tls)), 77);
+        assert_eq!(status(&TransportError::Tls(tls)), 77);
     }
 
     #[test]
@@ -403,34 +403,34 @@ mod tests {
             error,
         };
         let of_domain = AddressError::Domain("my host".to_owned(), "");
-        assert_eq!(status(domain(of_domain)), 78);
-        assert_eq!(status(domain(AddressError::NotOne("a, b".to_owned()))), 65);
+        assert_eq!(status(&domain(of_domain)), 78);
+        assert_eq!(status(&domain(AddressError::NotOne("a, b".to_owned()))), 65);
         let unknown = RewriteError::NoSuchLocal {
             name: "nosuch".to_owned(),
             aliases: PathBuf::from("/etc/aliases"),
         };
-        assert_eq!(status(unknown), 67);
+        assert_eq!(status(&unknown), 67);
     }
 
     #[test]
     fn shortage_of_the_system_is_temporary() {
-        assert_eq!(status(unreadable(io::ErrorKind::NotFound)), 66);
+        assert_eq!(status(&unreadable(io::ErrorKind::NotFound)), 66);
         let shortage = io::Error::from(rustix::io::Errno::NFILE);
         let error = CredentialsError::Keyring(shortage);
-        assert_eq!(status(error), 75);
-        assert_eq!(status(CredentialsError::NoGit), 77);
+        assert_eq!(status(&error), 75);
+        assert_eq!(status(&CredentialsError::NoGit), 77);
         let late = CredentialsError::TimedOut {
             option: "--password-command",
             seconds: 10,
         };
-        assert_eq!(status(late), 75);
+        assert_eq!(status(&late), 75);
     }
 
     #[test]
     fn nothing_to_send_is_not_a_failure() {
-        assert_eq!(status(MessageError::NothingToSend), 0);
-        assert_eq!(status(MessageError::NoText), 64);
-        assert_eq!(status(MessageError::NoRecipient), 64);
+        assert_eq!(status(&MessageError::NothingToSend), 0);
+        assert_eq!(status(&MessageError::NoText), 64);
+        assert_eq!(status(&MessageError::NoRecipient), 64);
     }
 
     #[test]
@@ -440,7 +440,7 @@ mod tests {
             named_by,
             error: io::ErrorKind::NotFound.into(),
         };
-        assert_eq!(status(unreadable(Some("--config"))), 66);
-        assert_eq!(status(unreadable(None)), 78);
+        assert_eq!(status(&unreadable(Some("--config"))), 66);
+        assert_eq!(status(&unreadable(None)), 78);
     }
 }

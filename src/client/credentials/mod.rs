@@ -643,7 +643,7 @@ impl CredentialsError {
                 "use --password-command or --password-file, set EHLO_PASSWORD, or add an entry to ~/.netrc"
             }
             Self::NowhereNamed(_) => {
-                "use --password-command or --password-file, or add an entry to ~/.netrc; queue runs do not use                  EHLO_PASSWORD or systemd's ehlo.password"
+                "use --password-command or --password-file, or add an entry to ~/.netrc; queue runs do not use EHLO_PASSWORD or systemd's ehlo.password"
             }
             Self::NowhereProxy(_) => "use --proxy-password-file, or add an entry to ~/.netrc",
             Self::NotInGit(_) => {

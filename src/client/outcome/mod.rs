@@ -371,7 +371,7 @@ impl RecipientResult {
 
     fn withheld(recipient: &Address, server: &ContactedServer) -> Self {
         let why = format!("nothing was sent to {server}, because it refused another recipient");
-        let sentence = Sentence::About(why.to_owned());
+        let sentence = Sentence::About(why);
         Self::of(recipient, RecipientStatus::Skipped, Cause::Server, sentence)
     }
 

@@ -402,7 +402,7 @@ impl<'a> Dialogue<'a> {
         self.todo.clear();
         self.postponed.clear();
         self.accepted.clear();
-        for answer in self.answers.iter_mut() {
+        for answer in &mut self.answers {
             answer.get_or_insert_with(|| all.clone());
         }
     }

@@ -198,7 +198,7 @@ impl Dialogue<'_> {
         self.accepted.clear();
         self.postponed.clear();
         self.todo.clear();
-        for answer in self.answers.iter_mut() {
+        for answer in &mut self.answers {
             answer.get_or_insert(RecipientReply::Withheld);
         }
     }
