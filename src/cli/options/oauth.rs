@@ -4,7 +4,6 @@ use crate::cli::options::auth;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::client::credentials::oauth::{Account, ClientSecret, Grant, Provider};
-use crate::system::exit::Exit;
 use clap::ValueEnum;
 use std::path::PathBuf;
 
@@ -192,8 +191,9 @@ impl AccountOptions {
         match grant {
             Grant::ServiceAccount if is_microsoft => {
                 let option = format!("{prefix}grant");
-                let why = "microsoft has no service accounts; use client-credentials";
-                Err(UsageError::of_value(Exit::Usage, &option, why))
+                let text =
+                    format!("{option}: microsoft has no service accounts; use client-credentials");
+                Err(UsageError::usage(text).about(&option))
             }
             Grant::ServiceAccount if self.key_file.is_none() => Err(missing(
                 &format!("{prefix}key-file"),

@@ -1,6 +1,7 @@
 //! What prevents signing or encryption. Nothing was sent by then.
 
 use crate::mail::crypt::options::Method;
+use crate::system::exit::Exit;
 use crate::system::text::{reason, shown_path};
 use std::io;
 use std::path::PathBuf;
@@ -19,9 +20,13 @@ pub enum CryptError {
         /// As in `; give it with --encrypt-key FILE`.
         remedy: &'static str,
     },
-    /// A key file cannot be used.
-    #[error("--encrypt-key {}: {why}", shown_path(.path))]
-    KeyFile { path: PathBuf, why: String },
+    /// A file with keys, certificates or revocation lists cannot be used.
+    #[error("{option} {}: {why}", shown_path(.path))]
+    KeyFile {
+        option: &'static str,
+        path: PathBuf,
+        why: String,
+    },
     /// A key file cannot be read.
     #[error("{option} {}: cannot read the file: {}", shown_path(.path), reason(.error))]
     Unreadable {
@@ -76,4 +81,19 @@ pub enum CryptError {
     /// The key for the Autocrypt field cannot be used.
     #[error("--autocrypt: {0}")]
     Autocrypt(String),
+}
+
+impl CryptError {
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Recipient { .. } | Self::KeyFile { .. } | Self::Form { .. } => Exit::Data,
+            Self::Unreadable { .. } => Exit::NoInput,
+            Self::SigningKey { .. } | Self::Autocrypt(_) => Exit::Config,
+            Self::Start { .. }
+            | Self::Idle { .. }
+            | Self::Program { .. }
+            | Self::Directory { .. } => Exit::Refused,
+            Self::Content(_) => Exit::Temporary,
+        }
+    }
 }

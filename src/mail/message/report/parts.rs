@@ -93,7 +93,10 @@ fn explanation(report: &DeliveryStatusReport, reported: &Reported) -> Vec<String
             "Delivery was abandoned{tried} (delivery time expired). The last result was:"
         ));
     }
-    let words = shown(reported.words.trim());
+    // The line above contains the address already.
+    let name = format!("<{}>: ", reported.address);
+    let words = reported.words.trim();
+    let words = shown(words.strip_prefix(&name).unwrap_or(words));
     let server = reported.remote_mta.map(shown);
     let reply = reported.diagnostic.map(|given| shown(reply_text(given)));
     let reply = reply.filter(|reply| !words.contains(reply));
@@ -262,7 +265,9 @@ fn diagnostic(given: &str) -> String {
 /// The reason, if no server replied. Programs read it from Diagnostic-Code alone. Its type is a private
 /// name (RFC 3464 §2.3.6), as X-Postfix is for Postfix.
 fn own_reason(reported: &Reported) -> Option<String> {
+    let name = format!("<{}>: ", reported.address);
     let words = reported.words.trim();
+    let words = words.strip_prefix(&name).unwrap_or(words);
     (!words.is_empty()).then(|| format!("X-Ehlo; {words}"))
 }
 
