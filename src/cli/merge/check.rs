@@ -1,6 +1,5 @@
 //! The check of all rows before the first is sent.
 
-use crate::cli::ExitStatus;
 use crate::cli::merge::journal::{Journal, RowStatus};
 use crate::cli::merge::row::{PreparedRow, RowFault, at};
 use crate::cli::merge::{ChangedRows, MergeOptions};
@@ -71,6 +70,14 @@ impl Warnings {
     }
 }
 
+/// The exit status of a list that cannot be read.
+pub(super) fn exit_of(error: &RowError) -> Exit {
+    match error {
+        RowError::Source(error) => error.exit(),
+        RowError::File { .. } | RowError::Line { .. } => Exit::Data,
+    }
+}
+
 /// Reads, fills in and builds all rows. Errors are reported. `journal`: none is used.
 pub(super) fn check(
     options: &MergeOptions,
@@ -78,7 +85,7 @@ pub(super) fn check(
 ) -> Result<CheckedList, Exit> {
     let unreadable = |error: &RowError| {
         complain(&format!("{error}; nothing was sent"));
-        error.exit()
+        exit_of(error)
     };
     let mut reader = options.list.open().map_err(|error| unreadable(&error))?;
     let mut errors = CheckErrors {
@@ -92,8 +99,9 @@ pub(super) fn check(
     while let Some(row) = reader.next_row().map_err(|error| unreadable(&error))? {
         list.rows += 1;
         let checked = PreparedRow::of(&row, options, "").and_then(|prepared| {
-            let message = prepared.build(&row, options)?;
-            warnings.add(&row, &message.warnings, options);
+            for copy in prepared.build(&row, options)?.iter().take(1) {
+                warnings.add(&row, &copy.message.warnings, options);
+            }
             Ok(prepared)
         });
         let prepared = match checked {

@@ -4,7 +4,6 @@
 //! uncertain: it may have been delivered. The lines are described in `system/journal.rs`.
 
 use crate::client::session::{DeliveryLog, Reply};
-use crate::mail::envelope::RecipientIndex;
 use crate::system::journal::{JournalEnd, line, verified};
 use crate::system::lock::try_lock;
 use crate::system::text::{reason, shown_path};
@@ -491,22 +490,33 @@ pub(super) struct RowLog<'a> {
     pub digest: u32,
     /// Number of recipients.
     pub of: usize,
+    /// The recipients of the message, as indices into those of the row.
+    pub recipients: &'a [usize],
 }
 
-impl DeliveryLog<RecipientIndex> for RowLog<'_> {
-    fn ending(&self, recipients: &[RecipientIndex]) -> io::Result<()> {
+impl RowLog<'_> {
+    fn of_row(&self, places: &[usize]) -> Vec<usize> {
+        let recipients = places
+            .iter()
+            .filter_map(|place| self.recipients.get(*place));
+        recipients.copied().collect()
+    }
+}
+
+impl DeliveryLog for RowLog<'_> {
+    fn ending(&self, recipients: &[usize]) -> io::Result<()> {
         let event = RowEvent::Dot {
             row: self.row,
             digest: self.digest,
             of: self.of,
-            recipients: recipients.iter().map(|one| one.0).collect(),
+            recipients: self.of_row(recipients),
         };
         self.journal.record_durably(self.key, event)
     }
 
-    fn taken(&self, recipients: &[RecipientIndex], reply: &Reply) {
+    fn taken(&self, recipients: &[usize], reply: &Reply) {
         let event = RowEvent::Taken {
-            recipients: recipients.iter().map(|one| one.0).collect(),
+            recipients: self.of_row(recipients),
             reply: reply.whole(),
         };
         // If this fails, the row is uncertain, and the journal has the error.

@@ -1,9 +1,9 @@
 //! A row with its message, its key and the recipients that are open.
 
-use crate::cli::ExitStatus;
 use crate::cli::merge::journal::{MAX_RECIPIENTS, RowState, bits, key_hash};
-use crate::cli::merge::letter::{message, set_message_id};
+use crate::cli::merge::letter::{message, normal, set_message_id};
 use crate::cli::merge::{ChangedRows, MergeOptions, Retry};
+use crate::mail::address::Address;
 use crate::mail::merge::Row;
 use crate::mail::message::{Message, MessageOptions};
 use crate::system::exit::Exit;
@@ -22,6 +22,13 @@ pub(super) struct PreparedRow {
     pub recipients: Vec<String>,
     pub has_unsubscribe: bool,
     options: MessageOptions,
+}
+
+/// A message of a row, for some of its recipients.
+pub(super) struct RowCopy {
+    pub message: Message,
+    /// Its recipients as indices into those of the row.
+    pub recipients: Vec<usize>,
 }
 
 /// An error in a row, in one line that names its place.
@@ -84,12 +91,38 @@ impl PreparedRow {
         })
     }
 
-    /// Builds the message. Its recipients are in the order of `recipients`.
-    pub fn build(&self, row: &Row, options: &MergeOptions) -> Result<Message, RowFault> {
+    /// Builds the message, or one per hidden recipient if S/MIME would name it to the others.
+    pub fn build(&self, row: &Row, options: &MergeOptions) -> Result<Vec<RowCopy>, RowFault> {
+        let fault = |text: &str, exit| RowFault {
+            text: at(options, row.line, text),
+            exit,
+        };
+        let built = Message::build_each(None, self.options.clone(), SystemTime::now());
+        let messages = built.map_err(|error| fault(&error.to_string(), error.exit()))?;
+        let copies = messages.into_iter().map(|message| {
+            let recipients = message.envelope.recipients.iter();
+            let recipients: Option<Vec<usize>> = recipients.map(|one| self.index(one)).collect();
+            let why = "its recipients are not those of the row";
+            let recipients = recipients.ok_or_else(|| fault(why, Exit::Software))?;
+            Ok(RowCopy {
+                message,
+                recipients,
+            })
+        });
+        copies.collect()
+    }
+
+    /// Builds the message to show it. It is the only one for its recipients.
+    pub fn build_one(&self, row: &Row, options: &MergeOptions) -> Result<Message, RowFault> {
         Message::build(self.options.clone(), SystemTime::now()).map_err(|error| RowFault {
             text: at(options, row.line, &error.to_string()),
             exit: error.exit(),
         })
+    }
+
+    fn index(&self, recipient: &Address) -> Option<usize> {
+        let address = normal(recipient);
+        self.recipients.iter().position(|other| *other == address)
     }
 
     /// The recipients that the message is sent to, as bits.

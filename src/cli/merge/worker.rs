@@ -3,14 +3,13 @@
 use crate::cli::merge::MergeOptions;
 use crate::cli::merge::journal::{Journal, RowEvent, RowLog};
 use crate::cli::merge::report::{MergeOutput, RowOutcome};
-use crate::cli::merge::row::PreparedRow;
+use crate::cli::merge::row::{PreparedRow, RowCopy};
 use crate::cli::merge::schedule::{Schedule, ScheduledRow, Throttle, Wait};
 use crate::client::deliver::{ConnectionPool, NoHostMemory, Outgoing, deliver_to};
 use crate::client::events::{Event, Observer};
 use crate::client::outcome::{Cause, DeliveryReport, RecipientResult, RecipientStatus};
 use crate::client::session::Purpose;
 use crate::client::transport::Transports;
-use crate::mail::envelope::RecipientIndex;
 use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
 use crate::system::stop::Stop;
@@ -102,10 +101,10 @@ impl MergeRun<'_> {
         let prepared = PreparedRow::of(&scheduled.row, self.options, &self.journal.header.id);
         let built = prepared.and_then(|prepared| {
             let open = prepared.open(self.journal.row(prepared.hash), self.options);
-            let message = (open != 0).then(|| prepared.build(&scheduled.row, self.options));
-            Ok((message.transpose()?, prepared, open))
+            let copies = (open != 0).then(|| prepared.build(&scheduled.row, self.options));
+            Ok((copies.transpose()?, prepared, open))
         });
-        let (message, prepared, open) = match built {
+        let (copies, prepared, open) = match built {
             // It was checked: the list or a file has been changed since.
             Err(fault) => {
                 self.output.fault(&fault);
@@ -116,33 +115,55 @@ impl MergeRun<'_> {
                 self.schedule.done();
                 return RowEnd::Done;
             }
-            Ok((Some(message), prepared, open)) => (message, prepared, open),
+            Ok((Some(copies), prepared, open)) => (copies, prepared, open),
         };
         let Some(scheduled) = self.admit(scheduled, &prepared, open) else {
             return RowEnd::Done;
         };
+        let mut results = Vec::new();
+        for copy in &copies {
+            results.extend(self.send_copy((copy, open), &prepared, pool, observer));
+        }
+        results.sort_by_key(|(index, _)| *index);
+        self.settle(scheduled, &prepared, &results)
+    }
+
+    /// Sends a message to those of its recipients that are open, and returns their results with their indices in the row.
+    fn send_copy(
+        &self,
+        (copy, open): (&RowCopy, u32),
+        prepared: &PreparedRow,
+        pool: &ConnectionPool<'_, '_>,
+        observer: &mut dyn Observer,
+    ) -> Vec<(usize, RecipientResult)> {
+        let all = copy.recipients.iter().enumerate();
+        let chosen = all.filter(|(_, index)| open & 1 << **index != 0);
+        let chosen: Vec<usize> = chosen.map(|(place, _)| place).collect();
+        if chosen.is_empty() {
+            return Vec::new();
+        }
+        let message = &copy.message;
         let log = RowLog {
             journal: self.journal,
             key: &prepared.key,
             row: prepared.number,
             digest: prepared.digest,
             of: prepared.recipients.len(),
+            recipients: &copy.recipients,
         };
         let outgoing = Outgoing {
             envelope: &message.envelope,
-            message: &message,
+            message,
             purpose: Purpose::Mail,
             item: None,
             log: Some(&log),
         };
-        let recipients: Vec<RecipientIndex> = indices(open).map(RecipientIndex).collect();
         let mut report = DeliveryReport::not_attempted(&message.envelope.recipients);
-        deliver_to(&recipients, &outgoing, pool, &mut report, observer);
-        let results = report.results.into_iter().enumerate();
-        let results: Vec<(usize, RecipientResult)> = results
-            .filter(|(index, _)| recipients.contains(&RecipientIndex(*index)))
-            .collect();
-        self.settle(scheduled, &prepared, &results)
+        deliver_to(&chosen, &outgoing, pool, &mut report, observer);
+        let results = copy.recipients.iter().copied().zip(report.results);
+        results
+            .filter(|(index, _)| open & 1 << *index != 0)
+            .collect()
     }
 
     /// Waits until the row may be sent. `None`: it was put back, or the run ends.
@@ -324,11 +345,6 @@ fn row_end(results: &[(usize, RecipientResult)]) -> RowEnd {
     } else {
         RowEnd::Done
     }
-}
-
-/// The recipients of these bits.
-fn indices(open: u32) -> impl Iterator<Item = usize> {
-    (0..u32::BITS as usize).filter(move |index| open & 1 << index != 0)
 }
 
 /// True if the row is tried again in this run.
