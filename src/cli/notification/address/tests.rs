@@ -1,4 +1,3 @@
-use crate::cli::ExitStatus;
 use crate::cli::notification::address::*;
 use crate::mail::rewrite::{HostNames, RewriteOptions, Rule};
 
