@@ -11,7 +11,6 @@ pub(crate) mod demo;
 pub(crate) mod digest;
 pub(crate) mod dkim;
 pub(crate) mod doctor;
-mod exit_status;
 pub(crate) mod fetch;
 pub mod help;
 pub(crate) mod interrupt;
@@ -41,10 +40,3 @@ pub mod standins;
 pub mod terminal;
 pub(crate) mod unit;
 pub(crate) mod verify;
-
-use crate::system::exit::Exit;
-
-/// An error with an exit status: that of the program, if the error ends the run. All are in `exit_status.rs`.
-pub(crate) trait ExitStatus {
-    fn exit(&self) -> Exit;
-}

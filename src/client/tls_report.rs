@@ -207,7 +207,7 @@ mod tests {
 
     fn result() -> SessionResult {
         SessionResult {
-            answers: Vec::new().into(),
+            answers: Vec::new(),
             failure: None,
             interrupted: false,
             refusal: None,

@@ -12,7 +12,7 @@ use crate::client::session::{RecipientReply, SessionContext, SessionResult, Step
 use crate::client::wire::tls::ServerCheck;
 use crate::client::wire::{Terms, Tls, TlsSetupError, tls};
 use crate::smtp::reply::Reply;
-use crate::system::remedy::{Correctable, ErrorText};
+use crate::system::exit::Exit;
 use crate::system::secret::Login;
 use crate::system::stop::Stop;
 use std::fmt::Display;
@@ -70,16 +70,15 @@ pub enum TransportError {
     Credentials(#[from] CredentialsError),
 }
 
-impl Correctable for TransportError {
-    fn error_text(&self) -> ErrorText {
+impl TransportError {
+    /// The exit status for this error.
+    pub fn exit(&self) -> Exit {
         match self {
-            Self::Tls(error) => error.error_text(),
-            Self::Credentials(error) => error.error_text(),
+            Self::Tls(error) => error.exit(),
+            Self::Credentials(error) => error.exit(),
         }
     }
-}
 
-impl TransportError {
     /// True if nothing can be sent before a person has logged in.
     pub fn needs_login(&self) -> bool {
         matches!(self, Self::Credentials(error) if error.needs_login())

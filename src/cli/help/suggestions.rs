@@ -426,11 +426,7 @@ pub(crate) fn for_author(error: &AddressError) -> Option<UsageError> {
         }
         None => format!("write the whole address, as in {}@example.org", shown(word)),
     };
-    Some(UsageError::of_value(
-        Exit::Data,
-        "--from",
-        format!("{error}; {answer}"),
-    ))
+    Some(UsageError::data(format!("--from: {error}; {answer}")).about("--from"))
 }
 
 /// The answer to a file that does not exist and whose name is an address.

@@ -1,6 +1,5 @@
 //! Sends through the queue: the message is queued durably, then sent.
 
-use crate::cli::ExitStatus;
 use crate::cli::interrupt::{Tracking, tracked};
 use crate::cli::notification::interrupt;
 use crate::cli::observer::Logged;
@@ -15,7 +14,6 @@ use crate::client::mail_log;
 use crate::client::outcome::{DeliveryReport, RecipientStatus};
 use crate::client::tls_report;
 use crate::client::transport::{Transport, Transports};
-use crate::mail::envelope::RecipientIndex;
 use crate::mail::message::Message;
 use crate::queue;
 use crate::queue::delivery::{
@@ -164,7 +162,11 @@ impl QueuedMessage<'_> {
             }
             KeepResult::NoQueue(error) | KeepResult::Lost(error) => {
                 complain(&format!("{error}; the message was neither queued nor sent"));
-                Err(error.exit())
+                Err(if error.is_about_setup() {
+                    Exit::Config
+                } else {
+                    Exit::Temporary
+                })
             }
         }
     }
@@ -342,7 +344,7 @@ impl QueuedMessage<'_> {
         pool: &ConnectionPool<'_, '_>,
         observer: &mut dyn Observer,
     ) -> DeliveryReport {
-        let all: Vec<RecipientIndex> = self.message.envelope.indices().collect();
+        let all: Vec<usize> = (0..self.message.envelope.recipients.len()).collect();
         let attempt = Attempt {
             claim: &*claim,
             recipients: &all,

@@ -9,7 +9,6 @@ use crate::client::outcome::{
 use crate::client::peer::PeerAddress;
 use crate::client::session::{Protocol, Purpose};
 use crate::client::transport::Transports;
-use crate::mail::envelope::RecipientIndex;
 use crate::smtp::blocks::BodyType;
 use crate::smtp::stage::Stage;
 use crate::system::stop::Stop;
@@ -59,7 +58,7 @@ struct Delays {
 impl<'a, 'o> LoggedDelivery<'a, 'o> {
     /// Logs the start of an attempt.
     pub fn begin(
-        recipients: &[RecipientIndex],
+        recipients: &[usize],
         outgoing: &'a Outgoing<'a>,
         transports: &Transports<'_>,
         next: &'o mut dyn Observer,
@@ -79,7 +78,7 @@ impl<'a, 'o> LoggedDelivery<'a, 'o> {
     }
 
     /// Logs the results.
-    pub fn end(self, recipients: &[RecipientIndex], report: &DeliveryReport) {
+    pub fn end(self, recipients: &[usize], report: &DeliveryReport) {
         let Some(times) = self.times else {
             return;
         };
@@ -266,7 +265,9 @@ fn reason(result: &RecipientResult) -> String {
 }
 
 fn without_reply(result: &RecipientResult) -> String {
-    let text = result.error();
+    let name = format!("<{}>: ", result.recipient);
+    let text = result.sentence.strip_prefix(&name);
+    let text = text.unwrap_or(&result.sentence);
     match &result.server {
         Some(server) => text.replace(&server.to_string(), &relay_name(server, true)),
         None => text.to_owned(),

@@ -11,7 +11,6 @@ use crate::client::session::auth::{Bindings, Mask};
 use crate::client::session::{
     Options, RecipientReply, ServerOffers, TlsDemand, Transaction, Unmet,
 };
-use crate::client::session::{TransactionIndex, TransactionList};
 use crate::smtp::blocks::Shape;
 use crate::smtp::reply::{Class, Reply};
 use crate::system::secret::Login;
@@ -130,17 +129,17 @@ pub struct Dialogue<'a> {
     offers: ServerOffers,
     /// The properties of the message in the form for this server.
     shape: Option<Shape>,
-    answers: TransactionList<Option<RecipientReply>>,
+    answers: Vec<Option<RecipientReply>>,
     /// The answer to the whole session, if there was no transaction.
     refusal: Option<RecipientReply>,
     /// Recipients that have not been in a transaction.
-    todo: VecDeque<TransactionIndex>,
+    todo: VecDeque<usize>,
     /// Recipients that the server accepts in another transaction only (RFC 5321 §4.5.3.1.10).
-    postponed: Vec<TransactionIndex>,
+    postponed: Vec<usize>,
     /// Recipients of this transaction, or of the last one.
-    current: Vec<TransactionIndex>,
+    current: Vec<usize>,
     /// The recipients among them that the server accepted.
-    accepted: Vec<TransactionIndex>,
+    accepted: Vec<usize>,
     unsent: VecDeque<Step>,
     awaiting: VecDeque<Step>,
     /// True if the next transaction needs RSET first: MAIL was accepted and neither end of data nor RSET
@@ -164,16 +163,16 @@ impl<'a> Dialogue<'a> {
         options: Options,
         login: Option<&'a Login>,
     ) -> Self {
-        let recipients = || transaction.recipients.indices();
+        let count = transaction.recipients.len();
         Self {
             transaction,
             helo,
             options,
             offers: ServerOffers::default(),
             shape: None,
-            answers: recipients().map(|_| None).collect(),
+            answers: vec![None; count],
             refusal: None,
-            todo: recipients().collect(),
+            todo: (0..count).collect(),
             postponed: Vec::new(),
             current: Vec::new(),
             accepted: Vec::new(),
@@ -277,7 +276,7 @@ impl<'a> Dialogue<'a> {
     }
 
     /// True if the server accepted the message for this recipient.
-    pub fn is_accepted(&self, recipient: TransactionIndex) -> bool {
+    pub fn is_accepted(&self, recipient: usize) -> bool {
         matches!(self.answers[recipient], Some(RecipientReply::Accepted(_)))
     }
 
@@ -299,7 +298,7 @@ impl<'a> Dialogue<'a> {
     }
 
     /// The results, by recipient.
-    pub fn into_answers(self) -> TransactionList<Option<RecipientReply>> {
+    pub fn into_answers(self) -> Vec<Option<RecipientReply>> {
         self.answers
     }
 

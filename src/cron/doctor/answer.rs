@@ -66,9 +66,10 @@ impl SessionCheck<'_> {
         match LoadedTransport::unattended(transport, login, self.plan.limit) {
             Ok(loaded) => findings.extend(self.check_routes(loaded, observer)),
             Err(TransportError::Credentials(error)) => {
-                findings.push(of_error(CheckStep::Password, &error));
+                let why = error.to_string();
+                findings.push(of_error(CheckStep::Password, &why));
             }
-            Err(TransportError::Tls(error)) => findings.push(of_error(CheckStep::Tls, &error)),
+            Err(error) => findings.push(of_error(CheckStep::Tls, &error.to_string())),
         }
         findings
     }

@@ -2,7 +2,6 @@
 
 use crate::cron::Notification;
 use crate::probe::FindingId;
-use crate::system::remedy::ErrorText;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -68,7 +67,7 @@ pub struct Configuration {
     /// `None`: there is no configuration.
     pub path: Option<PathBuf>,
     pub profiles: usize,
-    pub faults: Vec<ErrorText>,
+    pub faults: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

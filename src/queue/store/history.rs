@@ -1,7 +1,6 @@
 //! The state of an item, computed from the records of its journal in their order.
 
 use crate::client::outcome::{LOGIN_REQUIRED, RecipientStatus};
-use crate::mail::envelope::RecipientIndex;
 use crate::queue::store::item::{AttemptResult, Id, ItemEvent, Metadata, OnUncertain, Record};
 use std::time::{Duration, SystemTime};
 
@@ -43,7 +42,7 @@ pub struct History {
     /// True if a warning was sent.
     pub warned: bool,
     /// A report that may or may not have been committed, and the recipients in it.
-    pub reporting: Option<(Id, Vec<RecipientIndex>)>,
+    pub reporting: Option<(Id, Vec<usize>)>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,9 +85,9 @@ impl History {
 
     /// Checks that an event refers to existing recipients only.
     pub(super) fn check(&self, event: &ItemEvent) -> Result<(), String> {
-        let unknown = |recipient: &&RecipientIndex| recipient.0 >= self.states.len();
+        let unknown = |recipient: &&usize| **recipient >= self.states.len();
         match recipients(event).iter().find(unknown) {
-            Some(RecipientIndex(index)) => Err(format!(
+            Some(index) => Err(format!(
                 "its journal refers to recipient {index}, which does not exist"
             )),
             None => Ok(()),
@@ -121,15 +120,15 @@ impl History {
         }
     }
 
-    fn for_each(&mut self, recipients: &[RecipientIndex], change: impl Fn(&mut RecipientState)) {
+    fn for_each(&mut self, recipients: &[usize], change: impl Fn(&mut RecipientState)) {
         for &recipient in recipients {
-            if let Some(state) = self.states.get_mut(recipient.0) {
+            if let Some(state) = self.states.get_mut(recipient) {
                 change(state);
             }
         }
     }
 
-    fn attempt(&mut self, at: SystemTime, recipients: &[RecipientIndex], early: bool) {
+    fn attempt(&mut self, at: SystemTime, recipients: &[usize], early: bool) {
         if let Some(last) = self.last_attempt {
             let gap = at.duration_since(last).unwrap_or_default();
             self.tried_for += gap.min(MAX_COUNTED);
@@ -176,14 +175,13 @@ impl History {
         };
     }
 
-    fn reporting(&mut self, report: &Id, recipients: &[RecipientIndex]) {
+    fn reporting(&mut self, report: &Id, recipients: &[usize]) {
         self.reporting = Some((report.clone(), recipients.to_vec()));
     }
 
-    fn reported(&mut self, recipients: &[RecipientIndex]) {
+    fn reported(&mut self, recipients: &[usize]) {
         self.for_each(recipients, |state| state.reported = true);
-        let is_done =
-            |index: &RecipientIndex| self.states.get(index.0).is_none_or(|state| state.reported);
+        let is_done = |index: &usize| self.states.get(*index).is_none_or(|state| state.reported);
         if let Some((_, pending)) = &self.reporting
             && pending.iter().all(is_done)
         {
@@ -192,30 +190,30 @@ impl History {
     }
 
     /// The recipients to try.
-    pub fn open(&self, on_uncertain: OnUncertain) -> Vec<RecipientIndex> {
+    pub fn open(&self, on_uncertain: OnUncertain) -> Vec<usize> {
         self.select(|state| state.is_open(on_uncertain))
     }
 
     /// The recipients with a permanent failure that was not reported to the sender yet.
-    pub fn failed_unreported(&self) -> Vec<RecipientIndex> {
+    pub fn failed_unreported(&self) -> Vec<usize> {
         self.select(RecipientState::is_failed_unreported)
     }
 
     /// The recipients that may have received the message and are not tried without a decision of the
     /// operator.
-    pub fn undecided(&self, on_uncertain: OnUncertain) -> Vec<RecipientIndex> {
+    pub fn undecided(&self, on_uncertain: OnUncertain) -> Vec<usize> {
         self.select(|state| state.is_undecided(on_uncertain))
     }
 
-    fn select(&self, is_selected: impl Fn(&RecipientState) -> bool) -> Vec<RecipientIndex> {
+    fn select(&self, is_selected: impl Fn(&RecipientState) -> bool) -> Vec<usize> {
         let states = self.states.iter().enumerate();
         let selected = states.filter(|(_, state)| is_selected(state));
-        selected.map(|(index, _)| RecipientIndex(index)).collect()
+        selected.map(|(index, _)| index).collect()
     }
 }
 
 /// The recipients that an event is about.
-fn recipients(event: &ItemEvent) -> &[RecipientIndex] {
+fn recipients(event: &ItemEvent) -> &[usize] {
     match event {
         ItemEvent::Attempt { recipients, .. }
         | ItemEvent::EndOfData { recipients }
@@ -312,12 +310,12 @@ impl AttemptResult {
 
 impl Item {
     /// The recipients to try.
-    pub fn open(&self) -> Vec<RecipientIndex> {
+    pub fn open(&self) -> Vec<usize> {
         self.history.open(self.metadata.on_uncertain)
     }
 
     /// The recipients with a permanent failure that was not reported to the sender yet.
-    pub fn failed_unreported(&self) -> Vec<RecipientIndex> {
+    pub fn failed_unreported(&self) -> Vec<usize> {
         self.history.failed_unreported()
     }
 
@@ -357,27 +355,27 @@ mod tests {
 
     fn attempt() -> ItemEvent {
         ItemEvent::Attempt {
-            recipients: vec![RecipientIndex(0), RecipientIndex(1)],
+            recipients: vec![0, 1],
             early: false,
         }
     }
 
     fn end_of_data() -> ItemEvent {
         ItemEvent::EndOfData {
-            recipients: vec![RecipientIndex(0)],
+            recipients: vec![0],
         }
     }
 
     fn accepted() -> ItemEvent {
         ItemEvent::Accepted {
-            recipients: vec![RecipientIndex(0)],
+            recipients: vec![0],
             reply: "250 ok".to_owned(),
         }
     }
 
     fn result(verdict: RecipientStatus) -> ItemEvent {
         ItemEvent::Result {
-            recipient: RecipientIndex(0),
+            recipient: 0,
             result: result_of(verdict),
         }
     }
@@ -591,13 +589,13 @@ mod tests {
             ItemEvent::ENDED,
         ];
         assert_eq!(history_of(refused.clone()).failed_unreported(), [0]);
-        let (recipients, report) = (vec![RecipientIndex(0)], report());
+        let (recipients, report) = (vec![0], report());
         let reporting = ItemEvent::Reporting {
             recipients: recipients.clone(),
             report: report.clone(),
         };
         let pending = history_of(refused.iter().cloned().chain([reporting.clone()]));
-        assert_eq!(pending.reporting, Some((report, recipients.clone())));
+        assert_eq!(pending.reporting, Some((report, vec![0])));
         assert_eq!(pending.failed_unreported(), [0]);
         let reported = [reporting, ItemEvent::Reported { recipients }];
         let done = history_of(refused.into_iter().chain(reported));
@@ -608,11 +606,11 @@ mod tests {
     #[test]
     fn a_report_about_others_does_not_end_one_that_is_pending() {
         let reporting = ItemEvent::Reporting {
-            recipients: vec![RecipientIndex(0), RecipientIndex(1)],
+            recipients: vec![0, 1],
             report: report(),
         };
         let one = ItemEvent::Reported {
-            recipients: vec![RecipientIndex(1)],
+            recipients: vec![1],
         };
         assert!(
             history_of([reporting.clone(), one.clone()])
@@ -620,7 +618,7 @@ mod tests {
                 .is_some()
         );
         let other = ItemEvent::Reported {
-            recipients: vec![RecipientIndex(0)],
+            recipients: vec![0],
         };
         assert!(history_of([reporting, one, other]).reporting.is_none());
     }
@@ -631,7 +629,7 @@ mod tests {
             attempt(),
             result(RecipientStatus::Deferred),
             ItemEvent::Reported {
-                recipients: vec![RecipientIndex(0)],
+                recipients: vec![0],
             },
         ];
         assert_eq!(history_of(events).open(OnUncertain::Retry), [1]);
@@ -640,11 +638,11 @@ mod tests {
     #[test]
     fn a_requeued_item_is_new_except_for_deliveries() {
         let two = ItemEvent::Result {
-            recipient: RecipientIndex(1),
+            recipient: 1,
             result: result_of(RecipientStatus::Refused),
         };
         let reported = ItemEvent::Reported {
-            recipients: vec![RecipientIndex(1)],
+            recipients: vec![1],
         };
         let events = [
             attempt(),
@@ -679,10 +677,10 @@ mod tests {
     fn an_unknown_recipient_is_an_error() {
         for event in [
             ItemEvent::EndOfData {
-                recipients: vec![RecipientIndex(0), RecipientIndex(2)],
+                recipients: vec![0, 2],
             },
             ItemEvent::Result {
-                recipient: RecipientIndex(usize::MAX),
+                recipient: usize::MAX,
                 result: result_of(RecipientStatus::Accepted),
             },
         ] {
@@ -709,7 +707,7 @@ mod tests {
             (item.is_done(), item.waits_for_decision())
         };
         let second = ItemEvent::Result {
-            recipient: RecipientIndex(1),
+            recipient: 1,
             result: result_of(RecipientStatus::Accepted),
         };
         let retry = OnUncertain::Retry;

@@ -1,8 +1,7 @@
 //! An item of the queue: its name, its metadata, and the events that its journal records.
 
 use crate::client::outcome::RecipientStatus;
-use crate::mail::address::Address;
-use crate::mail::envelope::{Envelope, RecipientIndex};
+use crate::mail::envelope::Envelope;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -63,7 +62,7 @@ pub enum ItemKind {
 pub enum ItemEvent {
     /// A delivery to these recipients is about to begin.
     Attempt {
-        recipients: Vec<RecipientIndex>,
+        recipients: Vec<usize>,
         /// True if the user asked for this attempt before it was due. It does not move the time of the next
         /// attempt.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -72,17 +71,17 @@ pub enum ItemEvent {
     /// The end of data is about to be sent for these recipients. The result is unknown until there is a
     /// reply.
     #[serde(rename = "dot")]
-    EndOfData { recipients: Vec<RecipientIndex> },
+    EndOfData { recipients: Vec<usize> },
     /// The server accepted the message for these recipients.
     #[serde(rename = "taken")]
     Accepted {
-        recipients: Vec<RecipientIndex>,
+        recipients: Vec<usize>,
         /// The reply to the end of data, printable.
         reply: String,
     },
     /// The result for one recipient.
     Result {
-        recipient: RecipientIndex,
+        recipient: usize,
         #[serde(flatten)]
         result: AttemptResult,
     },
@@ -103,12 +102,9 @@ pub enum ItemEvent {
     /// A warning about the delay was sent.
     Warned,
     /// A report about these recipients, which is the item `report`, is about to be committed.
-    Reporting {
-        recipients: Vec<RecipientIndex>,
-        report: Id,
-    },
+    Reporting { recipients: Vec<usize>, report: Id },
     /// The report was committed, or none is needed: these recipients are finished.
-    Reported { recipients: Vec<RecipientIndex> },
+    Reported { recipients: Vec<usize> },
 }
 
 impl ItemEvent {
@@ -129,8 +125,7 @@ pub struct Record {
 pub struct AttemptResult {
     #[serde(with = "status_name")]
     pub verdict: RecipientStatus,
-    /// The stored form of [`RecipientResult::sentence`](crate::client::outcome::RecipientResult::sentence). Text from the
-    /// server is made printable.
+    /// A sentence that describes the result. Text from the server is made printable.
     pub words: String,
     /// The server's reply, printable; `None`: the result does not come from a server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -141,14 +136,6 @@ pub struct AttemptResult {
     /// The server's name and address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
-}
-
-impl AttemptResult {
-    /// The words, without the recipient that the stored form may begin with.
-    pub fn words_about(&self, recipient: &Address) -> &str {
-        let name = format!("<{recipient}>: ");
-        self.words.strip_prefix(&name).unwrap_or(&self.words)
-    }
 }
 
 /// In the order of ASCII.

@@ -128,7 +128,6 @@ fn gap(item: &Item, settings: &RetrySettings) -> Duration {
 mod tests {
     use super::*;
     use crate::client::outcome::RecipientStatus;
-    use crate::mail::envelope::RecipientIndex;
     use crate::queue::store::item::{
         AttemptResult, Id, ItemEvent, Metadata, OnUncertain, Record, from_milliseconds,
     };
@@ -163,7 +162,7 @@ mod tests {
 
     fn attempt() -> ItemEvent {
         ItemEvent::Attempt {
-            recipients: vec![RecipientIndex(0)],
+            recipients: vec![0],
             early: false,
         }
     }
@@ -177,7 +176,7 @@ mod tests {
             server: None,
         };
         ItemEvent::Result {
-            recipient: RecipientIndex(0),
+            recipient: 0,
             result,
         }
     }
@@ -358,7 +357,7 @@ mod tests {
         assert_eq!(due, Some(at(45)));
         for minute in [20, 30] {
             let early = ItemEvent::Attempt {
-                recipients: vec![RecipientIndex(0)],
+                recipients: vec![0],
                 early: true,
             };
             events.extend([

@@ -51,7 +51,7 @@ impl Pool {
         let tls = settings.tls.as_ref().map(Connector::new).transpose();
         let tls = tls.map_err(|why| QueueError::Database {
             location: settings.shown.clone(),
-            why: format!("cannot be used: {why}").into(),
+            why: format!("cannot be used: {why}"),
             fault: DatabaseFault::Setup,
         })?;
         Ok(Self {
@@ -195,28 +195,28 @@ impl Pool {
     pub fn error(&self, failure: Failure) -> QueueError {
         let (why, fault) = match failure {
             Failure::Lost(why) => (
-                format!("cannot be reached: {why}").into(),
+                format!("cannot be reached: {why}"),
                 DatabaseFault::Unavailable,
             ),
             Failure::Busy(why) => (
-                format!("cannot be used now: {why}").into(),
+                format!("cannot be used now: {why}"),
                 DatabaseFault::Unavailable,
             ),
             Failure::ReadOnly(why) => (
-                format!("accepts no changes: {why}").into(),
+                format!("accepts no changes: {why}"),
                 DatabaseFault::ReadOnly,
             ),
             Failure::Login(why) => (
-                format!("does not accept the connection: {why}").into(),
+                format!("does not accept the connection: {why}"),
                 DatabaseFault::Setup,
             ),
             Failure::Schema(why) => (why, DatabaseFault::Setup),
             Failure::Exists => (
-                "already has an item with this ID".into(),
+                "already has an item with this ID".to_owned(),
                 DatabaseFault::Statement,
             ),
             Failure::Refused(why) => (
-                format!("refuses a statement: {why}").into(),
+                format!("refuses a statement: {why}"),
                 DatabaseFault::Statement,
             ),
         };

@@ -1,7 +1,6 @@
 //! The tables, and their versions.
 
 use crate::queue::store::postgres::connection::{Connection, Failure};
-use crate::system::remedy::ErrorText;
 use std::time::SystemTime;
 use tokio_postgres::types::Type;
 
@@ -97,20 +96,21 @@ impl Version {
         }
     }
 
-    /// The consequence for the queue, as a verb phrase.
-    pub fn to_text(self) -> ErrorText {
+    /// What it means for the queue; the text follows the location.
+    pub fn to_text(self) -> String {
         match self {
-            Self::Missing => ErrorText::new("does not exist in this database")
-                .with_advice("create it with: ehlo queue database init"),
-            Self::Older(number) => ErrorText::new(format!(
-                "has tables of version {number}, and this ehlo needs version {CURRENT}"
-            ))
-            .with_advice("upgrade them with: ehlo queue database upgrade"),
-            Self::Current => format!("has tables of version {CURRENT}").into(),
-            Self::Newer(number) => ErrorText::new(format!(
-                "has tables of version {number}, and this ehlo knows up to version {CURRENT}"
-            ))
-            .with_advice("install a newer ehlo"),
+            Self::Missing => {
+                "does not exist in this database; create it with: ehlo queue database init"
+                    .to_owned()
+            }
+            Self::Older(number) => format!(
+                "has tables of version {number}, and this ehlo needs version {CURRENT}; upgrade them with: \
+                 ehlo queue database upgrade"
+            ),
+            Self::Current => format!("has tables of version {CURRENT}"),
+            Self::Newer(number) => format!(
+                "has tables of version {number}, and this ehlo knows up to version {CURRENT}; install a newer ehlo"
+            ),
         }
     }
 }

@@ -4,7 +4,6 @@
 #[path = "../../../../tests/interop/postgres/server.rs"]
 mod server;
 
-use crate::mail::envelope::RecipientIndex;
 use crate::queue::store::contract::{TestStore, claimed, is_busy, message, read};
 use crate::queue::store::item::tests::metadata;
 use crate::queue::store::postgres::*;
@@ -85,7 +84,7 @@ fn add(store: &PostgresStore) -> Box<dyn ClaimedItem> {
 
 fn end_of_data() -> ItemEvent {
     ItemEvent::EndOfData {
-        recipients: vec![RecipientIndex(0)],
+        recipients: vec![0],
     }
 }
 

@@ -247,7 +247,6 @@ impl JournalFile {
 mod tests {
     use super::*;
     use crate::client::outcome::RecipientStatus;
-    use crate::mail::envelope::RecipientIndex;
     use crate::queue::store::{AttemptResult, Id};
     use proptest::prelude::*;
     use std::time::UNIX_EPOCH;
@@ -270,18 +269,18 @@ mod tests {
         let report = Id::parse("1234567890abc").unwrap();
         let events = [
             ItemEvent::Attempt {
-                recipients: vec![RecipientIndex(0), RecipientIndex(1)],
+                recipients: vec![0, 1],
                 early: false,
             },
             ItemEvent::EndOfData {
-                recipients: vec![RecipientIndex(1)],
+                recipients: vec![1],
             },
             ItemEvent::Accepted {
-                recipients: vec![RecipientIndex(1)],
+                recipients: vec![1],
                 reply: "250 ok".to_owned(),
             },
             ItemEvent::Result {
-                recipient: RecipientIndex(0),
+                recipient: 0,
                 result,
             },
             ItemEvent::ENDED,
@@ -290,11 +289,11 @@ mod tests {
             ItemEvent::Requeued,
             ItemEvent::Warned,
             ItemEvent::Reporting {
-                recipients: vec![RecipientIndex(0)],
+                recipients: vec![0],
                 report,
             },
             ItemEvent::Reported {
-                recipients: vec![RecipientIndex(0)],
+                recipients: vec![0],
             },
         ];
         events
@@ -322,7 +321,7 @@ mod tests {
         let line = String::from_utf8(record_line(&record_at(
             5,
             ItemEvent::EndOfData {
-                recipients: vec![RecipientIndex(0), RecipientIndex(2)],
+                recipients: vec![0, 2],
             },
         )))
         .unwrap();
