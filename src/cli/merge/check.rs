@@ -99,8 +99,9 @@ pub(super) fn check(
     while let Some(row) = reader.next_row().map_err(|error| unreadable(&error))? {
         list.rows += 1;
         let checked = PreparedRow::of(&row, options, "").and_then(|(prepared, message)| {
-            let message = message.build(options)?;
-            warnings.add(&row, &message.warnings, options);
+            for copy in message.build(&prepared, options)?.iter().take(1) {
+                warnings.add(&row, &copy.message.warnings, options);
+            }
             Ok(prepared)
         });
         let prepared = match checked {

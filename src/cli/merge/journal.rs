@@ -570,16 +570,25 @@ pub(super) struct RowLog<'a> {
     pub digest: u32,
     /// Number of recipients.
     pub of: usize,
+    /// The recipients of the message, as indices into those of the row.
+    pub recipients: &'a [usize],
 }
 
 impl RowLog<'_> {
     /// The message for these recipients is in the queue under this name.
     pub fn queued(&self, recipients: &[usize], id: &str) -> io::Result<()> {
         let event = RowEvent::Queued {
-            recipients: recipients.to_vec(),
+            recipients: self.of_row(recipients),
             id: id.to_owned(),
         };
         self.journal.record_durably(self.key, &event)
+    }
+
+    fn of_row(&self, places: &[usize]) -> Vec<usize> {
+        let recipients = places
+            .iter()
+            .filter_map(|place| self.recipients.get(*place));
+        recipients.copied().collect()
     }
 }
 
@@ -589,14 +598,14 @@ impl DeliveryLog for RowLog<'_> {
             row: self.row,
             digest: self.digest,
             of: self.of,
-            recipients: recipients.to_vec(),
+            recipients: self.of_row(recipients),
         };
         self.journal.record_durably(self.key, &event)
     }
 
     fn taken(&self, recipients: &[usize], reply: &Reply) {
         let event = RowEvent::Taken {
-            recipients: recipients.to_vec(),
+            recipients: self.of_row(recipients),
             reply: reply.whole(),
         };
         // If this fails, the row is uncertain, and the journal has the error.

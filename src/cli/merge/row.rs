@@ -1,10 +1,11 @@
 //! A row with its message, its key and the recipients that are open.
 
 use crate::cli::merge::journal::{MAX_RECIPIENTS, RowKey, RowState, bits, key_hash};
-use crate::cli::merge::letter::{LetterContext, message, set_message_id};
+use crate::cli::merge::letter::{LetterContext, message, normal, set_message_id};
 use crate::cli::merge::{ChangedRows, MergeOptions, Retry};
+use crate::mail::address::Address;
 use crate::mail::merge::{Letter, Row};
-use crate::mail::message::{Content, Message, MessageOptions};
+use crate::mail::message::{Content, Message, MessageError, MessageOptions};
 use crate::system::exit::Exit;
 use crate::system::text::{shown, shown_path};
 use crc32fast::Hasher;
@@ -26,6 +27,13 @@ pub(super) struct UnbuiltMessage {
     /// The line of the row in the list.
     line: u64,
     options: MessageOptions,
+}
+
+/// A message of a row, for some of its recipients.
+pub(super) struct RowCopy {
+    pub message: Message,
+    /// Its recipients as indices into those of the row.
+    pub recipients: Vec<usize>,
 }
 
 /// An error in a row, in one line that names its place.
@@ -98,6 +106,11 @@ impl PreparedRow {
         Ok((prepared, message))
     }
 
+    fn index(&self, recipient: &Address) -> Option<usize> {
+        let address = normal(recipient);
+        self.recipients.iter().position(|other| *other == address)
+    }
+
     /// The recipients that the message is sent to, as bits.
     pub fn open(&self, state: RowState, options: &MergeOptions) -> u32 {
         let all = bits(0..self.recipients.len());
@@ -140,11 +153,41 @@ impl PreparedRow {
 }
 
 impl UnbuiltMessage {
-    pub fn build(self, options: &MergeOptions) -> Result<Message, RowFault> {
-        Message::build(self.options, SystemTime::now()).map_err(|error| RowFault {
-            text: at(options, self.line, &error.to_string()),
-            exit: error.exit(),
-        })
+    /// Builds the message, or one per hidden recipient if S/MIME would name it to the others.
+    pub fn build(
+        self,
+        row: &PreparedRow,
+        options: &MergeOptions,
+    ) -> Result<Vec<RowCopy>, RowFault> {
+        let line = self.line;
+        let built = Message::build_each(None, self.options, SystemTime::now());
+        let messages = built.map_err(|error| unbuilt(options, line, &error))?;
+        let copies = messages.into_iter().map(|message| {
+            let recipients = message.envelope.recipients.iter();
+            let recipients: Option<Vec<usize>> = recipients.map(|one| row.index(one)).collect();
+            let recipients = recipients.ok_or_else(|| RowFault {
+                text: at(options, line, "its recipients are not those of the row"),
+                exit: Exit::Software,
+            })?;
+            Ok(RowCopy {
+                message,
+                recipients,
+            })
+        });
+        copies.collect()
+    }
+
+    /// Builds the message to show it. It is the only one for its recipients.
+    pub fn build_one(self, options: &MergeOptions) -> Result<Message, RowFault> {
+        let built = Message::build(self.options, SystemTime::now());
+        built.map_err(|error| unbuilt(options, self.line, &error))
+    }
+}
+
+fn unbuilt(options: &MergeOptions, line: u64, error: &MessageError) -> RowFault {
+    RowFault {
+        text: at(options, line, &error.to_string()),
+        exit: error.exit(),
     }
 }
 

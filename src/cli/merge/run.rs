@@ -60,7 +60,7 @@ fn preview(options: &MergeOptions, wanted: &str) -> Result<Exit, Exit> {
         if !is_it && number != Some(row.number) {
             continue;
         }
-        let message = prepared.and_then(|(_, message)| message.build(options));
+        let message = prepared.and_then(|(_, message)| message.build_one(options));
         let message = message.map_err(|fault| {
             complain(&fault.text);
             fault.exit

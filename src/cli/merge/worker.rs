@@ -4,14 +4,13 @@ use crate::cli::merge::MergeOptions;
 use crate::cli::merge::journal::{Journal, RowEvent, RowLog};
 use crate::cli::merge::queue::MergeQueue;
 use crate::cli::merge::report::{MergeOutput, RowOutcome};
-use crate::cli::merge::row::PreparedRow;
+use crate::cli::merge::row::{PreparedRow, RowCopy};
 use crate::cli::merge::schedule::{Schedule, ScheduledRow, Throttle, Wait};
 use crate::client::deliver::{ConnectionPool, NextMessage, NoHostMemory, Outgoing, deliver_to};
 use crate::client::events::{Event, Observer};
 use crate::client::outcome::{Cause, DeliveryReport, RecipientResult, RecipientStatus};
 use crate::client::session::DeliveryLog as _;
 use crate::client::transport::Transports;
-use crate::mail::message::Message;
 use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
 use crate::system::stop::Stop;
@@ -67,18 +66,32 @@ impl Counters {
 struct OpenRow {
     scheduled: ScheduledRow,
     prepared: PreparedRow,
-    message: Message,
-    /// The recipients that the message is sent to, as bits.
+    /// Its messages with open recipients.
+    copies: Vec<OpenCopy>,
+    /// The recipients that are sent a message, as bits.
     open: u32,
     /// True if the limits of the rate allow it now.
     is_admitted: bool,
 }
 
-impl OpenRow {
-    fn recipients(&self) -> Vec<usize> {
-        indices(self.open).collect()
-    }
+/// A message of a row that is sent.
+struct OpenCopy {
+    copy: RowCopy,
+    /// The recipients that it is sent to, as indices into its envelope.
+    places: Vec<usize>,
+}
 
+impl OpenCopy {
+    /// `None`: the message has no recipient among these bits.
+    fn of(copy: RowCopy, open: u32) -> Option<Self> {
+        let all = copy.recipients.iter().enumerate();
+        let chosen = all.filter(|(_, index)| open & 1 << **index != 0);
+        let places: Vec<usize> = chosen.map(|(place, _)| place).collect();
+        (!places.is_empty()).then_some(Self { copy, places })
+    }
+}
+
+impl OpenRow {
     fn domain(&self) -> &str {
         self.prepared.domain(self.open)
     }
@@ -167,22 +180,22 @@ impl MergeRun<'_> {
         let filled = PreparedRow::of(&scheduled.row, self.options, &self.journal.header.id);
         let built = filled.and_then(|(prepared, message)| {
             let open = prepared.open(self.journal.row(prepared.key.hash), self.options);
-            let message = (open != 0)
-                .then(|| message.build(self.options))
-                .transpose()?;
-            Ok(message.map(|message| (prepared, message, open)))
+            let copies = (open != 0).then(|| message.build(&prepared, self.options));
+            let copies = copies.transpose()?.unwrap_or_default().into_iter();
+            let copies = copies.filter_map(|copy| OpenCopy::of(copy, open));
+            Ok((prepared, copies.collect::<Vec<OpenCopy>>(), open))
         });
         match built {
-            Ok(Some((prepared, message, open))) => {
+            Ok((prepared, copies, open)) if !copies.is_empty() => {
                 return Some(OpenRow {
                     scheduled,
                     prepared,
-                    message,
+                    copies,
                     open,
                     is_admitted: false,
                 });
             }
-            Ok(None) => {}
+            Ok(_) => {}
             // It was checked: the list or a file has been changed since.
             Err(fault) => self.output.fault(&fault),
         }
@@ -206,34 +219,52 @@ impl MergeRun<'_> {
         pool: &ConnectionPool<'_, '_>,
         observer: &mut dyn Observer,
     ) -> RowEnd {
-        let log = self.log(&row.prepared);
         let ahead = ahead.filter(|row| row.is_admitted);
-        let next = ahead.map(|row| (Outgoing::of(&row.message), row.recipients()));
+        let ahead = ahead.and_then(|row| row.copies.first());
+        let mut results = Vec::new();
+        for (number, copy) in row.copies.iter().enumerate() {
+            let next = row.copies.get(number + 1).or(ahead);
+            results.extend(self.send_copy((copy, next), &row.prepared, pool, observer));
+        }
+        results.sort_by_key(|(index, _)| *index);
+        self.settle(row, results)
+    }
+
+    /// Sends a message to those of its recipients that are open, and returns their results with their indices in the row.
+    fn send_copy(
+        &self,
+        (open, next): (&OpenCopy, Option<&OpenCopy>),
+        prepared: &PreparedRow,
+        pool: &ConnectionPool<'_, '_>,
+        observer: &mut dyn Observer,
+    ) -> Vec<(usize, RecipientResult)> {
+        let copy = &open.copy;
+        let log = self.log(prepared, &copy.recipients);
+        let next = next.map(|next| (Outgoing::of(&next.copy.message), &next.places));
         let outgoing = Outgoing {
             log: Some(&log),
             next: next.as_ref().map(|(outgoing, recipients)| NextMessage {
                 outgoing,
                 recipients,
             }),
-            ..Outgoing::of(&row.message)
+            ..Outgoing::of(&copy.message)
         };
-        let recipients = row.recipients();
-        let mut report = DeliveryReport::not_attempted(&row.message.envelope.recipients);
-        deliver_to(&recipients, &outgoing, pool, &mut report, observer);
-        let results = report.results.into_iter().enumerate();
-        let results: Vec<(usize, RecipientResult)> = results
-            .filter(|(index, _)| recipients.contains(index))
-            .collect();
-        self.settle(row, results)
+        let mut report = DeliveryReport::not_attempted(&copy.message.envelope.recipients);
+        deliver_to(&open.places, &outgoing, pool, &mut report, observer);
+        let results = copy.recipients.iter().copied().zip(report.results);
+        let results = results.enumerate();
+        let results = results.filter(|(place, _)| open.places.contains(place));
+        results.map(|(_, result)| result).collect()
     }
 
-    fn log<'r>(&'r self, prepared: &'r PreparedRow) -> RowLog<'r> {
+    fn log<'r>(&'r self, prepared: &'r PreparedRow, recipients: &'r [usize]) -> RowLog<'r> {
         RowLog {
             journal: self.journal,
             key: &prepared.key,
             row: prepared.number,
             digest: prepared.digest,
             of: prepared.recipients.len(),
+            recipients,
         }
     }
 
@@ -300,7 +331,7 @@ impl MergeRun<'_> {
         let OpenRow {
             scheduled,
             prepared,
-            message,
+            copies,
             open,
             ..
         } = row;
@@ -344,7 +375,9 @@ impl MergeRun<'_> {
         }
         self.count(&results);
         if is_open && is_last {
-            self.enqueue(&prepared, message, &mut results);
+            for copy in copies {
+                self.enqueue(&prepared, copy.copy, &mut results);
+            }
         }
         let state = self.journal.row(prepared.key.hash);
         self.output.row(&RowOutcome::of(&prepared, state, &results));
@@ -356,31 +389,39 @@ impl MergeRun<'_> {
     fn enqueue(
         &self,
         prepared: &PreparedRow,
-        message: Message,
+        RowCopy {
+            message,
+            recipients,
+        }: RowCopy,
         results: &mut [(usize, RecipientResult)],
     ) {
         let Some(queue) = self.queue else {
             return;
         };
-        let deferred = results.iter().filter(|(_, one)| is_temporary(one));
-        let deferred: Vec<usize> = deferred.map(|(index, _)| *index).collect();
-        let log = self.log(prepared);
+        let results = results.iter_mut();
+        let mut deferred: Vec<&mut (usize, RecipientResult)> = results
+            .filter(|(index, one)| is_temporary(one) && recipients.contains(index))
+            .collect();
+        let places = recipients.iter().enumerate();
+        let places = places.filter(|(_, index)| deferred.iter().any(|one| one.0 == **index));
+        let places: Vec<usize> = places.map(|(place, _)| place).collect();
+        let log = self.log(prepared, &recipients);
         // If the run is killed before the next record, the row is uncertain.
-        if log.ending(&deferred).is_err() {
-            return self.schedule.stop();
+        if places.is_empty() || log.ending(&places).is_err() {
+            return;
         }
-        let mut of_queue = results
-            .iter_mut()
-            .filter(|(index, _)| deferred.contains(index));
-        let recorded = match queue.add(message, &deferred) {
+        let recorded = match queue.add(message, &places) {
             Ok(id) => {
-                of_queue.for_each(|(_, result)| result.verdict = RecipientStatus::Queued);
-                log.queued(&deferred, id.as_str())
+                for (_, result) in &mut deferred {
+                    result.verdict = RecipientStatus::Queued;
+                }
+                log.queued(&places, id.as_str())
             }
             Err(error) => {
                 self.output.unqueued(prepared, &error.to_string());
                 self.schedule.stop();
-                of_queue.try_for_each(|result| self.record(prepared, result))
+                let mut deferred = deferred.iter();
+                deferred.try_for_each(|result| self.record(prepared, result))
             }
         };
         if recorded.is_err() {
@@ -470,11 +511,6 @@ fn row_end(results: &[(usize, RecipientResult)]) -> RowEnd {
     } else {
         RowEnd::Done
     }
-}
-
-/// The recipients of these bits.
-fn indices(open: u32) -> impl Iterator<Item = usize> {
-    (0..u32::BITS as usize).filter(move |index| open & 1 << index != 0)
 }
 
 /// True if the row is tried again in this run.
