@@ -129,7 +129,7 @@ fn signatures_of_a_printed_message_are_checked() {
         run.exits(0).complains(0);
         let words =
             "failed  OpenPGP signature: failed: multipart/signed must have exactly two parts";
-        let line = run.stdout.replace("\n", " ");
+        let line = run.stdout.replace('\n', " ");
         assert_eq!(line.contains(words), is_checked, "{run:#?}");
     }
 }
