@@ -1,5 +1,6 @@
 //! Connections and sessions with one address of a host.
 
+use crate::client::deliver::NextMessage;
 use crate::client::deliver::destination::{CurrentHost, Delivery, HostFilter};
 use crate::client::deliver::pool::{IdleConnection, is_stale};
 use crate::client::events::{Event, Observer};
@@ -229,15 +230,21 @@ impl Delivery<'_, '_> {
             log,
             recipients: pending.to_vec().into(),
         });
+        // Other destinations may have another server or policy for the next message.
+        let is_same = self.transport.router.has_relay() && !policy.is_of_domain();
+        let next = self.outgoing.next.filter(|_| is_same);
+        let next = next.map(NextMessage::transaction);
         let transaction = Transaction {
-            sender: sender.as_ref(),
-            recipients: pending.iter().map(|&recipient| &all[recipient]).collect(),
-            message: self.outgoing.message,
             dsn: Some(dsn),
             purpose: self.outgoing.purpose,
-            commands: &[],
             log: log.as_ref().map(|log| log as &dyn DeliveryLog<_>),
             then,
+            next: next.as_ref(),
+            ..Transaction::new(
+                sender.as_ref(),
+                pending.iter().map(|&recipient| &all[recipient]).collect(),
+                self.outgoing.message,
+            )
         };
         let name = host.name();
         let context = SessionContext {

@@ -328,6 +328,7 @@ impl Dialogue<'_> {
         }
         let mut items = vec![Output::Message(shape), self.command_for(Step::Dot)];
         items.extend(self.early_quit());
+        items.extend(self.next_group());
         Action::Send(items)
     }
 
@@ -352,6 +353,7 @@ impl Dialogue<'_> {
             }
         }
         items.extend(self.early_quit());
+        items.extend(self.next_group());
         items
     }
 

@@ -159,6 +159,16 @@ impl Source {
         }
     }
 
+    /// Reads it now if it is small, so that later changes have no effect and need not be looked for.
+    pub fn read_if_small(self) -> Result<Self, SourceError> {
+        if self.len > SMALL_FILE {
+            return Ok(self);
+        }
+        let mut bytes = vec![0; usize::try_from(self.len).unwrap_or_default()];
+        self.read(&mut bytes, 0)?;
+        Ok(Self::memory(self.name, bytes))
+    }
+
     /// Reads the standard input to its end.
     fn stdin() -> Result<Self, SourceError> {
         let name = STDIN.to_owned();

@@ -66,6 +66,11 @@ impl SourceWriter {
         Self(spooler)
     }
 
+    /// Number of bytes so far.
+    pub fn written(&self) -> u64 {
+        self.0.len
+    }
+
     pub fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.0.push(bytes).map_err(io::Error::other)
     }
