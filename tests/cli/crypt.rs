@@ -482,6 +482,15 @@ fn nothing_is_sent_if_smime_encryption_fails() {
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
     let sign = ["--sign", "smime", "--sign-key", key.to_str().unwrap()];
     nothing_is_sent(&BOTH_SMIME, BOTH_CMS, &[&options[..], &sign].concat());
+    // The certificates are not checked, and the exit status is 0.
+    let unchecked = [fault(
+        "checks nothing",
+        "case $1 in verify) exit 0 ;; esac; mark; cat >/dev/null; head -c 10 /dev/zero",
+        65,
+        "a.crt cannot be checked by openssl: its output is incomplete, for <a@hamburger.edu>",
+    )];
+    let ca = ["--smime-ca", options[3]];
+    nothing_is_sent(&unchecked, CMS, &[&options[..], &ca].concat());
     // One of the three has none.
     let missing = [fault(
         "is not run",

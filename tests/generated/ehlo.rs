@@ -304,7 +304,7 @@ as encrypt-to for a copy that the sender can read. gpg itself does not look for 
 For smime, certificates are in PEM files: --encrypt-key for recipients, and --sign-key for the author, with the key. Dates,
 key usage and addresses are checked. A certificate named by --encrypt-key is trusted as it is, unless --smime-ca names CAs: then it
 must be issued by one of them, and with --smime-crl, its issuer must have a current revocation list there that does not
-contain it. Certificates of CAs between are taken from the file of the certificate; only the certificate itself is looked
+contain it. Certificates of intermediate CAs are taken from the file of the certificate; only the certificate itself is looked
 for in the lists. Nothing is downloaded. The content is encrypted with AES-256-CBC, which all mail programs can read.",
     "\
 A recipient who is not in To or Cc is a hidden recipient, and is never named in a list of keys. For pgp, the message does not

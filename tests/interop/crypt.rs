@@ -700,7 +700,7 @@ fn hidden_recipients_of_smime_get_messages_of_their_own_from_every_command() {
     let printed = world.ehlo(&print, None);
     printed
         .ends_with(65)
-        .complains("a separate message is required for <carol@hamburger.edu>, as S/MIME names");
+        .complains("a separate message is required for <carol@hamburger.edu>, who is hidden");
     assert!(printed.stdout.is_empty());
 }
 

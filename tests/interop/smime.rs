@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::fs;
 use std::process::Command;
 
-/// A CA with a database, which issued certificates for bob that are good, revoked and expired; one of a CA between, with
+/// A CA with a database, which issued certificates for bob that are good, revoked and expired; one of an intermediate CA, with
 /// that CA's certificate and without; one of another CA; one that is self-signed; lists that are current and out of date.
 const AUTHORITY: &str = "\
 mkdir db; : >db/index.txt; echo 01 >db/crlnumber; echo 1000 >db/serial

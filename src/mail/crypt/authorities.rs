@@ -5,8 +5,7 @@ use crate::mail::crypt::options::Authorities;
 use crate::mail::crypt::program::{Program, failure};
 use crate::system::trust::open_file;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write};
 use std::path::Path;
 use std::process::Command;
 use tempfile::NamedTempFile;
@@ -37,10 +36,13 @@ impl AuthorityFile {
     /// Reads the files of CAs, which have PEM or DER.
     pub fn of(authorities: &Authorities) -> Result<Self, CryptError> {
         let mut file = NamedTempFile::new().map_err(CryptError::Content)?;
-        CA.copy(&authorities.ca, file.as_file_mut())?;
+        let mut out = BufWriter::new(file.as_file_mut());
+        CA.copy(&authorities.ca, &mut out)?;
         for crl in &authorities.crls {
-            CRL.copy(crl, file.as_file_mut())?;
+            CRL.copy(crl, &mut out)?;
         }
+        out.flush().map_err(CryptError::Content)?;
+        drop(out);
         Ok(Self {
             file,
             has_crls: !authorities.crls.is_empty(),
@@ -58,15 +60,15 @@ impl AuthorityFile {
         }
     }
 
-    /// Checks the first certificate in a file, which may have those of CAs between. The inner error completes "the
-    /// certificate".
+    /// Checks the first certificate in a file, which may have those of intermediate CAs too. The inner error completes
+    /// "the certificate".
     pub fn check(&self, path: &Path, option: &str) -> Result<Result<(), String>, CryptError> {
         let mut program = Program::new("openssl", option.to_owned());
         program.command.arg("verify");
         self.require(&mut program.command);
         program.command.arg("-untrusted").args([path, path]);
-        let (_, ended) = program.output(&mut |_| Ok(()))?;
-        if ended.status.success() {
+        let (report, ended) = program.output(&mut |_| Ok(()))?;
+        if ended.status.success() && report.ends_with(b": OK\n") {
             return Ok(Ok(()));
         }
         let text = String::from_utf8_lossy(&ended.messages);
@@ -75,7 +77,10 @@ impl AuthorityFile {
         Ok(Err(match reasons.next() {
             Some((_, "certificate revoked")) => "is revoked".to_owned(),
             Some((_, why)) => format!("is not trusted: {why}"),
-            None => format!("cannot be checked: {}", failure(&ended, |_| true)),
+            None => format!(
+                "cannot be checked by openssl: {}",
+                failure(&ended, |_| true)
+            ),
         }))
     }
 }
@@ -101,7 +106,7 @@ const CRL: PemKind = PemKind {
 
 impl PemKind {
     /// Appends the objects in a file as PEM.
-    fn copy(&self, path: &Path, out: &mut File) -> Result<(), CryptError> {
+    fn copy(&self, path: &Path, out: &mut impl Write) -> Result<(), CryptError> {
         let unreadable = |error| CryptError::Unreadable {
             option: self.option,
             path: path.to_owned(),
@@ -132,7 +137,7 @@ impl PemKind {
     }
 
     /// Encodes DER, and returns the number of objects.
-    fn encoded(&self, reader: &mut impl io::Read, out: &mut File) -> io::Result<usize> {
+    fn encoded(&self, reader: &mut impl io::Read, out: &mut impl Write) -> io::Result<usize> {
         let mut piece = Vec::with_capacity(PIECE);
         let mut text = format!("-----BEGIN {}-----\n", self.label);
         while reader.take(PIECE as u64).read_to_end(&mut piece)? > 0 {
@@ -149,7 +154,7 @@ impl PemKind {
     }
 
     /// Copies the objects of this kind, and nothing else, such as a key; returns their number.
-    fn blocks(&self, reader: &mut impl io::BufRead, out: &mut File) -> io::Result<usize> {
+    fn blocks(&self, reader: &mut impl io::BufRead, out: &mut impl Write) -> io::Result<usize> {
         let begin = format!("-----BEGIN {}-----", self.label);
         let end = format!("-----END {}-----", self.label);
         let (mut line, mut count, mut is_inside) = (Vec::new(), 0, false);

@@ -34,7 +34,7 @@ pub const MICALG: &str = "sha-256";
 /// The first octet of every structure of CMS in DER.
 const SEQUENCE: u8 = 0x30;
 
-/// In the first octet of a length in DER: the others have the length.
+/// The bit of the first octet of a length in DER that says that the octets after it have the length.
 const LONG_LENGTH: u8 = 0x80;
 
 /// A structure of the type envelopedData (RFC 5652 §6) with the indefinite lengths of a stream: five of them end with it.
@@ -108,7 +108,7 @@ pub fn encrypt(
             method: Method::Smime,
             recipient: shown(&hidden.to_string()),
             why: "a separate message is required".to_owned(),
-            remedy: ", as S/MIME names the recipients (this one is hidden) to each other; only one message is made here",
+            remedy: ", who is hidden (Bcc) and whom S/MIME would name to the others; only one message is made here",
         });
     }
     let mut program = Program::new(OPENSSL, ENCRYPT.to_owned());
@@ -319,7 +319,7 @@ impl RecipientCertificates {
 struct GivenCertificate<'a> {
     key: &'a EncryptKey,
     certificate: MailCertificate,
-    /// With further ones, such as those of CAs between.
+    /// With further ones, such as those of intermediate CAs.
     pem: Vec<u8>,
     /// Its copy, or the reason for which it cannot be used. `None`: it was not checked.
     checked: Option<Result<PathBuf, String>>,
