@@ -162,7 +162,7 @@ fn stall_of_a_server_is_in_the_times_of_all_messages_that_were_due() {
 
 /// Passes on what arrives until one side closes. `seen` is called for each part.
 fn pass_on(mut from: TcpStream, mut to: TcpStream, mut seen: impl FnMut(&[u8])) {
-    let mut part = [0; 65536];
+    let mut part = [0; 8192];
     while let Ok(count @ 1..) = from.read(&mut part) {
         seen(&part[..count]);
         if to.write_all(&part[..count]).is_err() {
