@@ -4,6 +4,7 @@
 //! uncertain: it may have been delivered. The lines are described in `system/journal.rs`.
 
 use crate::client::session::{DeliveryLog, Reply};
+use crate::mail::envelope::RecipientIndex;
 use crate::system::journal::{JournalEnd, line, verified};
 use crate::system::lock::try_lock;
 use crate::system::text::{reason, shown_path};
@@ -495,16 +496,16 @@ pub(super) struct RowLog<'a> {
 }
 
 impl RowLog<'_> {
-    fn of_row(&self, places: &[usize]) -> Vec<usize> {
+    fn of_row(&self, places: &[RecipientIndex]) -> Vec<usize> {
         let recipients = places
             .iter()
-            .filter_map(|place| self.recipients.get(*place));
+            .filter_map(|place| self.recipients.get(place.0));
         recipients.copied().collect()
     }
 }
 
-impl DeliveryLog for RowLog<'_> {
-    fn ending(&self, recipients: &[usize]) -> io::Result<()> {
+impl DeliveryLog<RecipientIndex> for RowLog<'_> {
+    fn ending(&self, recipients: &[RecipientIndex]) -> io::Result<()> {
         let event = RowEvent::Dot {
             row: self.row,
             digest: self.digest,
@@ -514,7 +515,7 @@ impl DeliveryLog for RowLog<'_> {
         self.journal.record_durably(self.key, event)
     }
 
-    fn taken(&self, recipients: &[usize], reply: &Reply) {
+    fn taken(&self, recipients: &[RecipientIndex], reply: &Reply) {
         let event = RowEvent::Taken {
             recipients: self.of_row(recipients),
             reply: reply.whole(),

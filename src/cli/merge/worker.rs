@@ -10,6 +10,7 @@ use crate::client::events::{Event, Observer};
 use crate::client::outcome::{Cause, DeliveryReport, RecipientResult, RecipientStatus};
 use crate::client::session::Purpose;
 use crate::client::transport::Transports;
+use crate::mail::envelope::RecipientIndex;
 use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
 use crate::system::stop::Stop;
@@ -138,7 +139,7 @@ impl MergeRun<'_> {
     ) -> Vec<(usize, RecipientResult)> {
         let all = copy.recipients.iter().enumerate();
         let chosen = all.filter(|(_, index)| open & 1 << **index != 0);
-        let chosen: Vec<usize> = chosen.map(|(place, _)| place).collect();
+        let chosen: Vec<RecipientIndex> = chosen.map(|(place, _)| RecipientIndex(place)).collect();
         if chosen.is_empty() {
             return Vec::new();
         }

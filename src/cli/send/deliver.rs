@@ -1,5 +1,6 @@
 //! Delivering a message without the queue, and showing the session and the result.
 
+use crate::cli::ExitStatus;
 use crate::cli::interrupt::{Tracking, tracked};
 use crate::cli::observer::Progress;
 use crate::cli::terminal;
