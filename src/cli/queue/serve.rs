@@ -1,5 +1,6 @@
 //! `ehlo queue serve`: accepts messages from all users of the host on a unix socket.
 
+use crate::cli::ExitStatus;
 use crate::cli::queue::{RunOptions, run_or_watch};
 use crate::cli::run_signals::stop_at_signal;
 use crate::cli::sendmail::Sendmail;
@@ -187,7 +188,7 @@ impl<'p> Submissions<'p> {
         let quota = Quota::open(&directory, serve.submit.limits.clone());
         let quota = quota.map_err(|error| QueueError::Directory {
             path: directory,
-            why: format!("cannot be used: {}", reason(&error)),
+            why: format!("cannot be used: {}", reason(&error)).into(),
         })?;
         Ok(Self {
             options,
