@@ -170,7 +170,7 @@ impl Batch<'_> {
                     let is_known = left > 0 || self.options.repeat.wait.is_zero();
                     // A message is queued before the next one is read.
                     let is_known = is_known && self.options.queueing.is_none();
-                    let next = all.peek().filter(|_| is_known);
+                    let next = if is_known { all.peek() } else { None };
                     let next = next.and_then(|built| built.as_ref().ok()?.first());
                     self.send_copies(&copies, next, pool)
                 }

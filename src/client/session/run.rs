@@ -150,6 +150,8 @@ struct SessionLoop<'a, 'w> {
     end_at: Option<usize>,
     /// True after a TLS handshake.
     is_encrypted: bool,
+    /// True as long as this transaction has only used commands that were sent with the end of the one before.
+    is_untouched: bool,
 }
 
 /// Reports a TLS handshake.
@@ -204,9 +206,11 @@ impl<'a, 'w> SessionLoop<'a, 'w> {
             end_reply: None,
             end_at: None,
             is_encrypted: false,
+            is_untouched: false,
         }
     }
 }
+
 impl SessionLoop<'_, '_> {
     /// Runs the session from the first event until it ends or becomes idle.
     fn hold(mut self, first: WireEvent) -> SessionResult {
@@ -268,6 +272,7 @@ impl SessionLoop<'_, '_> {
                 }
                 Action::Send(items) => self.send_items(&items)?,
                 Action::Sent(items) => {
+                    self.is_untouched = true;
                     self.report_sent(&items);
                     WireEvent::Replied(self.reply()?)
                 }
