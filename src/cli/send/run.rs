@@ -11,11 +11,13 @@ use crate::mail::message::{
     CollectedMessage, Message, MessageCollection, MessageOptions, SourceError,
 };
 use crate::queue::delivery::SenderNotice;
+use crate::queue::store::QueueStore;
 use crate::smtp::blocks::{Block, Replay};
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
 use crate::system::text::{reason, shown};
 use crate::transcript::{NumberedMessage, TranscriptOptions};
+use std::cell::OnceCell;
 use std::io::{self, Write};
 use std::mem;
 use std::thread;
@@ -52,6 +54,7 @@ fn run_all(options: &Send, mut messages: MessageCollection) -> Result<Exit, Exit
         options,
         messages: &messages,
         output: DeliveryOutput::open(options.output, SenderNotice::Caller),
+        store: OnceCell::new(),
         of,
         begun: 0,
         failed: 0,
@@ -111,6 +114,8 @@ struct Batch<'a> {
     options: &'a Send,
     messages: &'a MessageCollection,
     output: DeliveryOutput,
+    /// The store of the queue; empty until a message is queued.
+    store: OnceCell<Box<dyn QueueStore>>,
     /// Number of messages in all repetitions.
     of: usize,
     /// Number of messages so far.
@@ -256,6 +261,7 @@ impl Batch<'_> {
         };
         kept.send_or_not_with(&mut Shared {
             output: &mut self.output,
+            store: &self.store,
             pool: Some(pool).filter(|pool| pool.keeps_sessions()),
         })
     }
