@@ -190,13 +190,6 @@ pub fn build(options: MessageOptions) -> Result<Message, Exit> {
     Ok(message)
 }
 
-/// Builds the message, or one per hidden recipient if S/MIME would name it to the others; or reports the error.
-pub fn build_each(options: MessageOptions) -> Result<Vec<Message>, Exit> {
-    let messages = reported(Message::build_each(None, options, SystemTime::now()))?;
-    warn_of_first(&messages);
-    Ok(messages)
-}
-
 /// Prints the warnings of messages that were made of one and share them.
 pub fn warn_of_first(messages: &[Message]) {
     let first = messages.iter().take(1);

@@ -32,7 +32,7 @@ const ARMOR: &str = "armor() { echo '-----BEGIN PGP MESSAGE-----'; base64; echo 
     say() { echo \"[GNUPG:] $*\" >&2; }\n\
     case \"$*\" in *--list-keys*|*--show-keys*) exit 2 ;; esac\n";
 
-const ENCRYPT_PGP: [Fault; 19] = [
+const ENCRYPT_PGP: [Fault; 25] = [
     fault(
         "fails at once",
         "echo 'gpg: broken' >&2; exit 2",
@@ -94,6 +94,42 @@ const ENCRYPT_PGP: [Fault; 19] = [
         69,
         "did not read the whole message",
     ),
+    fault(
+        "truncates its output and reports success",
+        "armor | head -c 5000; cat >/dev/null; say END_ENCRYPTION",
+        69,
+        "--encrypt pgp: gpg failed",
+    ),
+    fault(
+        "ends after a line and reports success",
+        "echo '-----BEGIN PGP MESSAGE-----'; cat >/dev/null; say END_ENCRYPTION",
+        69,
+        "--encrypt pgp: gpg failed",
+    ),
+    fault(
+        "writes the text after the encrypted message",
+        "tee copy | armor; cat copy; say END_ENCRYPTION",
+        69,
+        "--encrypt pgp: gpg failed",
+    ),
+    fault(
+        "leaves a process that keeps its output open",
+        "(sleep 5; cat) & exit 2",
+        69,
+        "gpg failed: exit status 2",
+    ),
+    fault(
+        "makes a detached signature instead",
+        "cat >/dev/null; echo '-----BEGIN PGP SIGNATURE-----'; echo '-----END PGP SIGNATURE-----'; say END_ENCRYPTION",
+        69,
+        "not in the form",
+    ),
+    fault(
+        "writes endless messages",
+        "cat >/dev/null; yes '[GNUPG:] END_ENCRYPTION' | head -c 3000000 >&2; exit 0",
+        69,
+        "--encrypt pgp: gpg failed",
+    ),
     fault("cannot be run", "", 69, "cannot run gpg"),
     fault(
         "has no key",
@@ -139,7 +175,7 @@ const ENCRYPT_PGP: [Fault; 19] = [
     ),
 ];
 
-const SIGN_PGP: [Fault; 8] = [
+const SIGN_PGP: [Fault; 10] = [
     fault(
         "has no key",
         "cat >/dev/null; say 'INV_SGNR 9 <alice@crepes.fr>'; say 'FAILURE sign 17'; exit 2",
@@ -164,6 +200,18 @@ const SIGN_PGP: [Fault; 8] = [
         "cat; say SIG_CREATED D 22 8 00 1 AA",
         69,
         "--sign pgp: gpg failed",
+    ),
+    fault(
+        "truncates the signature and reports success",
+        "cat >/dev/null; echo '-----BEGIN PGP SIGNATURE-----'; echo iHUE; say SIG_CREATED D 22 8 00 1 AA",
+        69,
+        "--sign pgp: gpg failed",
+    ),
+    fault(
+        "signs without end",
+        "cat >/dev/null; echo '-----BEGIN PGP SIGNATURE-----'; exec yes",
+        69,
+        "--sign pgp: gpg failed: its output is too long",
     ),
     fault("is killed", "cat >/dev/null; kill -9 $$", 69, "signal 9"),
     fault("hangs", "exec sleep 600", 69, "did nothing for 1 seconds"),
@@ -194,7 +242,7 @@ const BOTH_PGP: [Fault; 3] = [
 /// `mark` prints the beginning of an encrypted structure of CMS.
 const CMS: &str = "mark() { printf '\\060\\200\\006\\011\\052\\206\\110\\206\\367\\015\\001\\007\\003\\240\\200\\060\\200'; }\n";
 
-const ENCRYPT_SMIME: [Fault; 9] = [
+const ENCRYPT_SMIME: [Fault; 12] = [
     fault(
         "fails at once",
         "echo broken >&2; exit 1",
@@ -206,6 +254,24 @@ const ENCRYPT_SMIME: [Fault; 9] = [
     fault(
         "encrypts nothing",
         "cat >/dev/null",
+        69,
+        "--encrypt smime: openssl failed",
+    ),
+    fault(
+        "truncates its output and reports success",
+        "mark; cat >/dev/null",
+        69,
+        "--encrypt smime: openssl failed",
+    ),
+    fault(
+        "writes the text after the beginning",
+        "mark; cat",
+        69,
+        "--encrypt smime: openssl failed",
+    ),
+    fault(
+        "cannot be executed",
+        "exec /dev/null",
         69,
         "--encrypt smime: openssl failed",
     ),
@@ -232,7 +298,7 @@ const ENCRYPT_SMIME: [Fault; 9] = [
 ];
 
 /// The signature and the encryption run at the same time.
-const BOTH_SMIME: [Fault; 10] = [
+const BOTH_SMIME: [Fault; 12] = [
     fault("does not sign", "sign() { exit 1; }", 69, SIGN_FAILED),
     fault(
         "fails at the end of the signature",
@@ -257,6 +323,18 @@ const BOTH_SMIME: [Fault; 10] = [
         "sign() { cat >/dev/null; }",
         69,
         SIGN_FAILED,
+    ),
+    fault(
+        "truncates the signature and reports success",
+        "sign() { cat >/dev/null; printf '0\\202\\004\\000abc'; }",
+        69,
+        SIGN_FAILED,
+    ),
+    fault(
+        "encrypts a part, and reports success",
+        "encrypt() { mark; cat >/dev/null; }",
+        69,
+        "--encrypt smime: openssl failed",
     ),
     fault(
         "passes the text on instead of a signature",
@@ -293,8 +371,8 @@ const BOTH_SMIME: [Fault; 10] = [
 /// Runs the function `sign` or `encrypt`. A fault replaces one of them.
 const BOTH_CMS: &str = "\
     mark() { printf '\\060\\200\\006\\011\\052\\206\\110\\206\\367\\015\\001\\007\\003\\240\\200\\060\\200'; }\n\
-    sign() { cat >/dev/null; printf 0x; }\n\
-    encrypt() { mark; cat >/dev/null; }\n";
+    sign() { cat >/dev/null; printf '0\\000'; }\n\
+    encrypt() { mark; cat >/dev/null; head -c 10 /dev/zero; }\n";
 
 const SIGN_FAILED: &str = "--sign smime: openssl failed";
 
@@ -404,6 +482,15 @@ fn nothing_is_sent_if_smime_encryption_fails() {
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
     let sign = ["--sign", "smime", "--sign-key", key.to_str().unwrap()];
     nothing_is_sent(&BOTH_SMIME, BOTH_CMS, &[&options[..], &sign].concat());
+    // The certificates are not checked, and the exit status is 0.
+    let unchecked = [fault(
+        "checks nothing",
+        "case $1 in verify) exit 0 ;; esac; mark; cat >/dev/null; head -c 10 /dev/zero",
+        65,
+        "a.crt cannot be checked by openssl: its output is incomplete, for <a@hamburger.edu>",
+    )];
+    let ca = ["--smime-ca", options[3]];
+    nothing_is_sent(&unchecked, CMS, &[&options[..], &ca].concat());
     // One of the three has none.
     let missing = [fault(
         "is not run",

@@ -75,7 +75,7 @@ prove*) exec sh -c "$2 $3" ;;
 "gpg --batch")
     case "$*" in
     *--show-keys*) printf 'pub:-:255:22:1:1::::::scESC:\nuid:-::::1::1::Bob <bob@example.org>:\n' ;;
-    *) cat >/dev/null; echo '[GNUPG:] END_ENCRYPTION' >&2; echo "-----BEGIN PGP MESSAGE-----" ;;
+    *) cat >/dev/null; echo '[GNUPG:] END_ENCRYPTION' >&2; printf -- '-----%s PGP MESSAGE-----\n' BEGIN END ;;
     esac ;;
 *) echo "${0##*/}" ;;
 esac

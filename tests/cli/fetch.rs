@@ -102,6 +102,38 @@ fn a_message_is_printed_as_it_is() {
     assert_eq!(run.stderr, "");
 }
 
+/// A signature with three parts is wrong, which no program is needed for.
+#[test]
+fn signatures_of_a_printed_message_are_checked() {
+    let part = "--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n";
+    let message = format!(
+        "From: a@crepes.fr\r\nContent-Type: multipart/signed; boundary=b; protocol=\"application/pgp-signature\"\r\n\r\n\
+         {part}{part}{part}--b--\r\n"
+    );
+    for (options, is_checked) in [(&[][..], true), (&["--no-decrypt"], false)] {
+        let message = message.clone();
+        let run = fetch_imap(&[&["7", "--print"], options].concat(), move |talk| {
+            talk.select("a2", "EXAMINE", 2);
+            talk.expect(&format!("a3 UID FETCH 7 {ITEMS}"));
+            talk.send(listed(1, 7, "").as_bytes());
+            talk.say("a3 OK done");
+            talk.expect("a4 UID FETCH 7 (UID BODY.PEEK[])");
+            let fetched = format!(
+                "* 1 FETCH (UID 7 BODY[] {{{}}}\r\n{message})\r\n",
+                message.len()
+            );
+            talk.send(fetched.as_bytes());
+            talk.say("a4 OK done");
+            talk.log_out("a5");
+        });
+        run.exits(0).complains(0);
+        let words =
+            "failed  OpenPGP signature: failed: multipart/signed must have exactly two parts";
+        let line = run.stdout.replace('\n', " ");
+        assert_eq!(line.contains(words), is_checked, "{run:#?}");
+    }
+}
+
 /// As `ehlo show` shows it: no character of the message controls the terminal.
 #[test]
 fn a_message_is_printed_decoded() {

@@ -283,6 +283,55 @@ fn busy_server_is_left_alone_and_the_rows_are_tried_again() {
 }
 
 #[test]
+fn row_that_is_deferred_in_all_attempts_is_queued_and_not_sent_again() {
+    let sink = Receiver::start(&["--json", "--fault", "rcpt=450 4.2.1 later@2"]);
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("list.csv"), LIST).unwrap();
+    fs::write(directory.path().join("letter.txt"), TEMPLATE).unwrap();
+    let queue = directory.path().join("queue");
+    let queue = queue.to_str().unwrap();
+    let options = ["--tries", "1", "--queue", "--queue-dir", queue];
+    let run = again(directory.path(), &sink.relay(), &options);
+    run.exits(0)
+        .shows(&["2 accepted, 1 queued, 0 refused, 0 deferred"])
+        .says(&["row 2: queued: ", "450 4.2.1 later", "ehlo queue run"]);
+    let journal = directory.path().join("list.csv.merge");
+    let status = Ehlo::new()
+        .args([Path::new("merge"), Path::new("status"), &journal])
+        .run();
+    status.exits(0).shows(&["2 accepted, 1 queued, 0 refused"]);
+    let failed = Ehlo::new()
+        .args([Path::new("merge"), Path::new("failed"), &journal])
+        .run();
+    failed.exits(0);
+    assert!(!failed.stdout.contains("hamburger.edu"), "{failed:#?}");
+    let untouched = Server::untouched();
+    let second = again(directory.path(), &relay(&untouched), &options);
+    untouched.finish();
+    second.exits(0).shows(&["0 accepted", "3 skipped"]);
+    Ehlo::new()
+        .args(["queue", "run", "--queue-dir", queue])
+        .run()
+        .exits(0);
+    let sent = delivered(&sink.stop().events("message"));
+    assert!(
+        sent.len() == 3 && sent.values().all(|&count| count == 1),
+        "{sent:?}"
+    );
+}
+
+#[test]
+fn nothing_is_sent_if_the_queue_cannot_be_opened() {
+    let server = Server::untouched();
+    let run = merge(&relay(&server), LIST);
+    run.file("file", "");
+    let run = run.args(["--queue", "--queue-dir", "file/queue"]).run();
+    server.finish();
+    assert!(matches!(run.exit, Some(75 | 78)), "{run:#?}");
+    run.says(&["nothing was sent"]);
+}
+
+#[test]
 fn run_ends_if_the_server_refuses_all_rows() {
     let list = rows_of(50, "N");
     let list = format!("email,name\n{list}");

@@ -246,7 +246,8 @@ const TRANSCRIPT: [&str; 4] = [
 The session is written to standard output as it happens: server lines are shown as received, client lines are
 prefixed with \">>> \", remarks with \"*** \". Bytes from the server that are not printable ASCII are shown as
 \\xNN. If the server supports PIPELINING, commands are sent in groups, so several commands may appear before the
-first reply.",
+first reply. If another message follows on the connection, its sender and recipients are sent with the end of the message before, and shown
+with their own message.",
     "\
 --show-data also shows the message, line by line as transmitted. --hex shows a hex dump instead of lines, with
 client data prefixed with \">>> \", server data with \"<<< \", and offsets from the start of the session; secrets
@@ -301,13 +302,17 @@ by HTTPS with the options --dns, --bind, -4, -6, --proxy (without a login) and -
 as encrypt-to for a copy that the sender can read. gpg itself does not look for keys on the Internet.",
     "\
 For smime, certificates are in PEM files: --encrypt-key for recipients, and --sign-key for the author, with the key. Dates,
-key usage and addresses are checked; a certificate named by --encrypt-key is trusted; issuers and revocation lists are not checked. The content is encrypted with AES-256-CBC, which all mail programs can read.",
+key usage and addresses are checked. A certificate named by --encrypt-key is trusted as it is, unless --smime-ca names CAs: then it
+must be issued by one of them, and with --smime-crl, its issuer must have a current revocation list there that does not
+contain it. Certificates of intermediate CAs are taken from the file of the certificate; only the certificate itself is looked
+for in the lists. Nothing is downloaded. The content is encrypted with AES-256-CBC, which all mail programs can read.",
     "\
 A recipient who is not in To or Cc is a hidden recipient, and is never named in a list of keys. For pgp, the message does not
 contain the ID of that recipient's key, but the number of hidden recipients. For smime this is impossible, because CMS lists
 the certificates of all recipients: the message is encrypted for the recipients in To and Cc, and again for each hidden
-recipient alone, and sent as that many messages with the same header, after all of them were made. That holds for messages of
-run, notify, digest and ehlo sendmail as well; --print and merge make one message, and refuse hidden recipients (status 65).",
+recipient alone, and sent as that many messages with the same header, after all of them were made, in one temporary file. That holds for
+run, notify, digest, merge and ehlo sendmail as well. --print and merge --preview print one message, and refuse hidden
+recipients (status 65).",
     "\
 Before it is signed or encrypted, the content is converted to 7 bit, and text with blanks at the end of a line or a line that
 begins with \"From \" to quoted-printable. If a part must not be converted, such as a signed one in 8 bit, the message is not

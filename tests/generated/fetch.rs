@@ -42,8 +42,8 @@ Nothing is changed unless an option says so. The mailbox is opened for reading o
 them, because EXPUNGE would also remove messages that another program has marked. A POP3 server deletes them at the end of the
 session; if that fails, the exit status says so.",
     "\
---print shows a message as ehlo show does: its main header fields, its text, the list of its parts, and the checks that need
-no DNS. For all functions of ehlo show, use --raw, which prints it unchanged: ehlo fetch ... 4711 --raw | ehlo show - -H.",
+--print shows a message as ehlo show does: decrypted, with its main header fields, its text, the list of its parts, its
+signatures, and the checks that need no DNS. For all functions of ehlo show, use --raw, which prints it unchanged: ehlo fetch ... 4711 --raw | ehlo show - -H.",
     "\
 A message is saved completely or not at all: in a file, which replaces an older one; in new/ of a Maildir, which is made if it
 is missing; or at the end of an mbox, which is locked. Memory use does not depend on the size of messages. A message larger than

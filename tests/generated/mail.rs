@@ -27,7 +27,8 @@ With mail and mailx, the word after -a decides: NAME: VALUE is a header field, a
 file of this name; any other word is a file to attach, as in s-nail, and the status is 1 if it does not exist. -A FILE
 attaches a file, as in GNU mail; if there is no such file, it names an account of ~/.mailrc, and the status is 1 without one.",
     "\
-A message that was neither sent nor queued is appended to ~/dead.letter.",
+A message that was neither sent nor queued is appended to ~/dead.letter, encrypted if the profile encrypts. One that cannot be
+encrypted is not saved.",
 ];
 
 const MAIL: [(&str, &str); 21] = [

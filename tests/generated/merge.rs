@@ -41,11 +41,15 @@ line, and then nothing is sent. --check does only that, and --preview shows a me
 Each row is identified by its recipients, or by the field given by --id. Two rows with the same identity are an error.",
 ];
 
-const JOURNAL: [&str; 5] = [
+const JOURNAL: [&str; 6] = [
     "\
 The journal records for each row that the end of its message is about to be sent, and the reply. The first is on the disk before
 the end of the message is sent. If a run ends early, for whatever reason, run the same command again: rows that were accepted
 or refused are skipped, and the others are sent. The Message-ID of a row is the same in every run.",
+    "\
+With --queue, the message of a row that is deferred in all attempts of a run goes into the queue, for the recipients that are open, and ehlo
+queue run delivers it. The row then counts as queued: no later run sends it again. If ehlo is killed while it puts the message into
+the queue, the row is uncertain.",
     "\
 A row is uncertain if the end of its message was sent and there is no reply: the connection was lost, or ehlo was killed. It may
 have been delivered. It is not sent again unless --retry uncertain is given; ehlo merge status lists such rows. Rows that were refused are sent again
@@ -68,7 +72,8 @@ number of messages; a message counts when it is sent, and not when it is prepare
     "\
 If a server cannot be reached, answers 421 or 454, or defers the session or the sender, nothing is sent to it for the time given by --back-off, then
 for twice this time, up to 30 times, until it accepts a message; and if it refuses another connection, one connection fewer is used. If it
-defers a recipient or a message, that row is tried again later. After --tries attempts the row is left for the next run.",
+defers a recipient or a message, that row is tried again later. After --tries attempts the row is left for the next run, or goes
+into the queue with --queue.",
     "\
 The run ends if the server refuses three rows in a row before their recipients (login, TLS, MAIL), or if --stop-after rows in a row have
 failed. The first SIGINT, SIGTERM or SIGHUP ends the run: rows whose end was sent are completed. The second one
@@ -79,7 +84,7 @@ with an https URL adds List-Unsubscribe and List-Unsubscribe-Post (RFC 8058); th
 ];
 
 const JSON: [&str; 1] = ["\
-With --json, each line is an object. The event \"row\" has row (its number), id, status (accepted, refused, deferred or uncertain) and
+With --json, each line is an object. The event \"row\" has row (its number), id, status (accepted, queued, refused, deferred or uncertain) and
 recipients, each with address, verdict, code and reply. The last line is the event \"total\" with exit, the number of rows with each
 status, unreadable (rows that could no longer be built) and left."];
 

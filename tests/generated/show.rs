@@ -36,9 +36,10 @@ fields that were encrypted with it (RFC 9788), such as the subject. --no-decrypt
     "\
 Each layer is listed under Checks. A signature is ok if it is valid, its key is trusted, and the key has the first address in From.
 For OpenPGP, trust is that of the keyring (GNUPGHOME), as after gpg --lsign-key. For S/MIME, the certificate must chain to a CA
-that openssl trusts: those of the system, or those in the file of SSL_CERT_FILE; revocation lists are not checked. A signature is
-marked - if it cannot be checked or is not to be trusted, and failed if it is wrong: the content was changed, or the key has
-expired or is revoked.",
+of --smime-ca, or without it to one that openssl trusts: those of the system, or those in the file of SSL_CERT_FILE. With
+--smime-crl, the CA that issued it must have a current revocation list there; lists are not downloaded. A signature is marked -
+if it cannot be checked or is not to be trusted, and failed if it is wrong: the content was changed, the OpenPGP key has expired,
+or the key or certificate is revoked.",
     "\
 OpenPGP messages are decrypted with the keyring; gpg-agent may ask for a passphrase. S/MIME messages are decrypted with
 --decrypt-key, a PEM file with key and certificate, which cannot have a passphrase. If the content was damaged or gpg or openssl

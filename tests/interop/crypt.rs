@@ -602,7 +602,7 @@ fn hidden_recipient_of_smime_gets_a_message_of_its_own() {
 
 /// Fails unless the mailbox has a message that only bob can read, and one that only carol can read.
 #[track_caller]
-fn for_one_each(world: &World, mbox: &str) {
+pub fn for_one_each(world: &World, mbox: &str) {
     let messages: Vec<&str> = mbox.split("\nFrom ").collect();
     assert_eq!(messages.len(), 2, "{mbox}");
     assert!(!mbox.contains("secret text"), "{mbox}");
@@ -700,7 +700,7 @@ fn hidden_recipients_of_smime_get_messages_of_their_own_from_every_command() {
     let printed = world.ehlo(&print, None);
     printed
         .ends_with(65)
-        .complains("<carol@hamburger.edu>; S/MIME would name this hidden recipient");
+        .complains("a separate message is required for <carol@hamburger.edu>, who is hidden");
     assert!(printed.stdout.is_empty());
 }
 

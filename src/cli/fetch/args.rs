@@ -1,6 +1,7 @@
 //! The options of `ehlo fetch`.
 
 use crate::cli::fetch::{Destination, Fetch, FetchTask, MessageTask, Part};
+use crate::cli::layers;
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::mailbox::{MailboxOptions, MailboxRoute};
 use crate::cli::options::route_plan::of_whole_profile;
@@ -22,6 +23,10 @@ use std::time::Duration;
 #[command(
     mut_arg("tls", |arg| arg.help("When to use TLS with imap:// and pop3://").long_help(TLS)),
     mut_arg("user", |arg| arg.help("Log in as this user [default: the user in the URL]").long_help(None)),
+    mut_arg("no_decrypt", |arg| arg.requires("print")),
+    mut_arg("decrypt_key", |arg| arg.requires("print")),
+    mut_arg("smime_ca", |arg| arg.requires("print")),
+    mut_arg("smime_crl", |arg| arg.requires("print")),
     mut_arg("profile", |arg| arg.help("Use the login, TLS and route of this profile, and its mailbox (read)").long_help(PROFILE)),
 )]
 pub struct Args {
@@ -64,6 +69,9 @@ pub struct Args {
     /// Print the messages as ehlo show does: decoded, with a list of parts.
     #[arg(long, conflicts_with_all = ["raw", "header", "json"])]
     print: bool,
+
+    #[command(flatten)]
+    layers: layers::Args,
 
     /// Print the messages as they are.
     #[arg(long, conflicts_with_all = ["header", "json"])]
@@ -136,9 +144,30 @@ The mailbox is the URL in the key `read` of the profile, unless one is given. If
 profile, the password is searched for. Pins and --tls-name of the profile are for its relay, and are not used.";
 
 /// Options of the transport, which a profile has.
-const WITH_PROFILE: [&str; 20] = [
-    "url", "messages", "search", "last", "all", "folders", "print", "raw", "header", "output",
-    "maildir", "mbox", "seen", "delete", "max_size", "json", "verbose", "timeout", "profile",
+const WITH_PROFILE: [&str; 24] = [
+    "url",
+    "messages",
+    "search",
+    "last",
+    "all",
+    "folders",
+    "print",
+    "no_decrypt",
+    "decrypt_key",
+    "smime_ca",
+    "smime_crl",
+    "raw",
+    "header",
+    "output",
+    "maildir",
+    "mbox",
+    "seen",
+    "delete",
+    "max_size",
+    "json",
+    "verbose",
+    "timeout",
+    "profile",
     "config",
 ];
 
@@ -242,7 +271,7 @@ impl Args {
             is_named: !selection.ranges.is_empty(),
             selection,
             print: match (self.print, self.raw, self.header) {
-                (true, ..) => Some(Part::Readable),
+                (true, ..) => Some(Part::Readable(self.layers.clone().files()?)),
                 (_, true, _) => Some(Part::Raw),
                 (.., true) => Some(Part::Header),
                 _ => None,

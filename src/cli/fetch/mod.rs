@@ -10,6 +10,7 @@ pub(crate) use args::Args;
 pub(crate) use run::{run, sentence};
 
 use crate::cli::options::mailbox::MailboxRoute;
+use crate::mail::layers::SmimeFiles;
 use crate::mailbox::Selection;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -56,11 +57,11 @@ impl MessageTask {
 }
 
 /// A part of a message to print.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
     Header,
-    /// Decoded, as `ehlo show` shows it.
-    Readable,
+    /// Decoded, as `ehlo show` shows it. `None`: it is not decrypted, and signatures are not checked.
+    Readable(Option<SmimeFiles>),
     /// As it is.
     Raw,
 }

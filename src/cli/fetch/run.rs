@@ -6,6 +6,7 @@ use crate::cli::show;
 use crate::cli::terminal;
 use crate::cli::terminal::{Stdout, complain, load};
 use crate::client::events::{Observer, Silent};
+use crate::mail::layers::SmimeFiles;
 use crate::mail::message::SourceWriter;
 use crate::mailbox;
 use crate::mailbox::{
@@ -194,12 +195,14 @@ impl Messages<'_, '_> {
     }
 
     fn copy(&mut self, summary: &MessageSummary, is_one_of_several: bool) -> Result<(), Failure> {
-        match self.task.print {
+        match &self.task.print {
             Some(Part::Header) => {
                 let header = self.session.header(summary.number)?;
                 terminal::write(&header).map_err(Failure::Output)?;
             }
-            Some(Part::Readable) => self.print_readable(summary.number, is_one_of_several)?,
+            Some(Part::Readable(files)) => {
+                self.print_readable(summary.number, is_one_of_several, files.as_ref())?;
+            }
             Some(Part::Raw) => self.print_raw(summary.number)?,
             None => {}
         }
@@ -224,14 +227,22 @@ impl Messages<'_, '_> {
     }
 
     /// Prints a message decoded, below its number if there are several.
-    fn print_readable(&mut self, number: u32, is_one_of_several: bool) -> Result<(), Failure> {
+    fn print_readable(
+        &mut self,
+        number: u32,
+        is_one_of_several: bool,
+        files: Option<&SmimeFiles>,
+    ) -> Result<(), Failure> {
         let mut copy = SourceWriter::new("the message");
         self.session
             .message(number, (&mut copy, self.task.max_size))?;
         let title = is_one_of_several.then(|| number.to_string());
         let after = if is_one_of_several { "\n" } else { "" };
         let source = copy.finish().map_err(MailboxError::Output)?;
-        let text = show::readable(source, title).map_err(MailboxError::Output)?;
+        let text = show::readable(source, title, files).map_err(|error| {
+            complain(&error.to_string());
+            Failure::Output(error.exit())
+        })?;
         terminal::write((text + after).as_bytes()).map_err(Failure::Output)
     }
 

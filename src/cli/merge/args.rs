@@ -4,9 +4,9 @@ use crate::cli::merge::journal::ListDescription;
 use crate::cli::merge::letter::{ATTACH, ENVELOPE_FROM, LIST_UNSUBSCRIBE, LetterContext};
 use crate::cli::merge::{ChangedRows, Merge, MergeOptions, Retry, RowSelection, Show};
 use crate::cli::options::command_line::CommandLineArgs;
-use crate::cli::options::config::settings;
+use crate::cli::options::config::{DeliverySettings, QueueArgs, settings};
 use crate::cli::options::output::LogArgs;
-use crate::cli::options::route_plan::with_options;
+use crate::cli::options::route_plan::{QueuedMessageOptions, with_options};
 use crate::cli::options::transport::CommonTransportArgs;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{auth, config, crypt, dkim, message, value};
@@ -18,6 +18,7 @@ use crate::mail::merge::{
     FieldTemplate, ListFormat, MergeList, MergeTemplate, Missing, TemplateFile, TemplateOptions,
     TextTemplate,
 };
+use crate::queue::{FirstTry, QueueUse};
 use crate::system::exit::Exit;
 use crate::system::text::{reason, shown, shown_path, without_mark};
 use std::fs;
@@ -232,6 +233,16 @@ struct PaceArgs {
     #[arg(long, value_name = "N", value_parser = value::number::<u32>(1, Some(100)), default_value_t = 3, hide_short_help = true)]
     tries: u32,
 
+    /// Queue the message of a row that is deferred in all attempts.
+    ///
+    /// `ehlo queue run` delivers it. The journal says so, and no later run sends the row again.
+    #[arg(long)]
+    queue: bool,
+
+    /// Queue directory [default: ~/.local/state/ehlo/queue, and /var/spool/ehlo for root].
+    #[arg(long, value_name = "DIR", requires = "queue", hide_short_help = true)]
+    queue_dir: Option<PathBuf>,
+
     /// End the run after this number of consecutive failures.
     ///
     /// That many failures usually share one cause.
@@ -319,7 +330,15 @@ impl MergeRunArgs {
         let path = self.list.unwrap_or_default();
         let list = self.list_options.list(&path)?;
         let default = if has_relay { RELAY_CONNECTIONS } else { 1 };
-        let keys = route.settings.dkim;
+        let log = self.log.options(route.settings.log.clone());
+        let keys = route.settings.dkim.clone();
+        let queued = QueuedMessageOptions {
+            route_spec: route.route_spec,
+            config: command_line.config(),
+            first: FirstTry::Later,
+            names_profile: command_line.has("profile"),
+        };
+        let queueing = self.pace.queueing(route.queue, route.settings, queued);
         let crypt = mem::take(&mut self.message.crypt).or(route.crypt);
         let crypt = crypt.options(&transport)?;
         let signer = mem::take(&mut self.message.dkim).or(route.dkim).signer()?;
@@ -344,6 +363,7 @@ impl MergeRunArgs {
             back_off: self.pace.back_off,
             tries: self.pace.tries,
             stop_after: self.pace.stop_after,
+            queueing,
             rows: RowSelection {
                 limit: self.rows.limit,
                 only: self.rows.only,
@@ -356,7 +376,7 @@ impl MergeRunArgs {
                 None => Show::Send,
             },
             json: self.rows.json,
-            log: self.log.options(route.settings.log),
+            log,
         })
     }
 }
@@ -396,6 +416,23 @@ impl ListArgs {
             path: path.to_owned(),
             format,
             encoding: self.encoding.clone(),
+        })
+    }
+}
+
+impl PaceArgs {
+    /// The queue for rows that are deferred in all attempts; `None`: they are not queued.
+    fn queueing(
+        &mut self,
+        mut profile: QueueArgs,
+        settings: DeliverySettings,
+        message: QueuedMessageOptions,
+    ) -> Option<QueueUse> {
+        profile.queue_dir = self.queue_dir.take().or(profile.queue_dir);
+        self.queue.then(|| QueueUse {
+            // The rows were tried: they go into the queue itself.
+            socket: None,
+            ..profile.queue_use(settings, message)
         })
     }
 }

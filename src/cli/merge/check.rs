@@ -98,9 +98,10 @@ pub(super) fn check(
     let mut only: Vec<&String> = options.rows.only.iter().collect();
     while let Some(row) = reader.next_row().map_err(|error| unreadable(&error))? {
         list.rows += 1;
-        let checked = PreparedRow::of(&row, options, "").and_then(|prepared| {
-            let message = prepared.build(&row, options)?;
-            warnings.add(&row, &message.warnings, options);
+        let checked = PreparedRow::of(&row, options, "").and_then(|(prepared, message)| {
+            for copy in message.build(&prepared, options)?.iter().take(1) {
+                warnings.add(&row, &copy.message.warnings, options);
+            }
             Ok(prepared)
         });
         let prepared = match checked {
@@ -110,13 +111,13 @@ pub(super) fn check(
                 continue;
             }
         };
-        keys.push((prepared.hash, row.line));
-        only.retain(|id| **id != prepared.key);
+        keys.push((prepared.key.hash, row.line));
+        only.retain(|id| **id != prepared.key.text);
         list.has_unsubscribe |= prepared.has_unsubscribe;
-        let state = journal.map(|journal| journal.row(prepared.hash));
+        let state = journal.map(|journal| journal.row(prepared.key.hash));
         let state = state.unwrap_or_default();
         if prepared.is_changed(state) && options.rows.changed.is_none() {
-            errors.add(&changed(options, row.line, &prepared.key));
+            errors.add(&changed(options, row.line, &prepared.key.text));
         }
         let open = prepared.open(state, options);
         list.open += u64::from(open != 0);

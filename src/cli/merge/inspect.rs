@@ -22,7 +22,7 @@ const NO_REPLY: &str = "sent, and no reply was recorded; it may have been delive
 #[derive(Default)]
 struct JournalRows {
     states: RowStates,
-    /// The rows that are not accepted, by the hash of their keys.
+    /// The rows that are neither accepted nor queued, by the hash of their keys.
     unfinished: HashMap<u64, UnfinishedRow>,
 }
 
@@ -52,7 +52,7 @@ impl JournalRows {
         let hash = key_hash(&line.key);
         let state = self.states.entry(hash).or_default();
         state.apply(&line.event);
-        if state.status() == RowStatus::Accepted {
+        if matches!(state.status(), RowStatus::Accepted | RowStatus::Queued) {
             self.unfinished.remove(&hash);
             return;
         }
@@ -61,7 +61,7 @@ impl JournalRows {
             RowEvent::Refused { row, reply, .. } | RowEvent::Deferred { row, reply, .. } => {
                 (row, reply)
             }
-            RowEvent::Taken { .. } => return,
+            RowEvent::Taken { .. } | RowEvent::Queued { .. } => return,
         };
         let key = line.key;
         self.unfinished
@@ -89,6 +89,7 @@ pub(super) fn status(path: &Path, as_json: bool) -> Result<Exit, Exit> {
     let (header, rows) = JournalRows::read(path)?;
     let all = [
         RowStatus::Accepted,
+        RowStatus::Queued,
         RowStatus::Refused,
         RowStatus::Deferred,
         RowStatus::Uncertain,
@@ -110,7 +111,13 @@ pub(super) fn status(path: &Path, as_json: bool) -> Result<Exit, Exit> {
             object["uncertain_rows"] = ids.collect();
             return writeln!(out, "{object}");
         }
-        let counts = counts.map(|(name, count)| format!("{count} {name}"));
+        // Few runs have a queue.
+        let counts = counts
+            .into_iter()
+            .filter(|(name, count)| *count > 0 || *name != RowStatus::Queued.name());
+        let counts: Vec<String> = counts
+            .map(|(name, count)| format!("{count} {name}"))
+            .collect();
         writeln!(
             out,
             "{}: {}",

@@ -17,7 +17,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The version that is written, and the only one that is read.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Maximum length of a line in octets.
 const MAX_LINE: u64 = 1 << 20;
@@ -50,7 +50,7 @@ pub(super) struct ListDescription {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub(super) enum RowEvent {
-    /// The end of data is about to be sent.
+    /// The end of data is about to be sent, or the message to be queued.
     Dot {
         row: u64,
         /// Of the rendered message.
@@ -62,6 +62,8 @@ pub(super) enum RowEvent {
         recipients: Vec<usize>,
         reply: String,
     },
+    /// A message for these recipients is in the queue, which delivers it.
+    Queued { recipients: Vec<usize>, id: String },
     Refused {
         row: u64,
         digest: u32,
@@ -79,13 +81,35 @@ pub(super) enum RowEvent {
 }
 
 /// A line of the journal.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 pub(super) struct JournalLine {
-    /// In milliseconds since 1970.
-    at: u64,
     pub key: String,
     #[serde(flatten)]
     pub event: RowEvent,
+}
+
+/// A line that is written.
+#[derive(Serialize)]
+struct NewLine<'a> {
+    /// In milliseconds since 1970.
+    at: u64,
+    key: &'a str,
+    #[serde(flatten)]
+    event: &'a RowEvent,
+}
+
+/// The key of a row, and its hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RowKey {
+    pub text: String,
+    pub hash: u64,
+}
+
+impl RowKey {
+    pub fn new(text: String) -> Self {
+        let hash = key_hash(&text);
+        Self { text, hash }
+    }
 }
 
 /// State of a row. Recipients are bits.
@@ -95,6 +119,7 @@ pub(super) struct RowState {
     pub digest: u32,
     pub taken: u32,
     pub refused: u32,
+    pub queued: u32,
     /// The end of data was sent, and there is no result.
     pub uncertain: u32,
     /// Number of recipients.
@@ -105,6 +130,8 @@ pub(super) struct RowState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RowStatus {
     Accepted,
+    /// The message was accepted or is in the queue for all recipients.
+    Queued,
     /// A recipient was refused, and none is open or uncertain.
     Refused,
     Uncertain,
@@ -117,6 +144,7 @@ impl RowStatus {
     pub fn name(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
+            Self::Queued => "queued",
             Self::Refused => "refused",
             Self::Uncertain => "uncertain",
             Self::Deferred => "deferred",
@@ -125,9 +153,9 @@ impl RowStatus {
 }
 
 impl RowState {
-    /// True if a message was accepted, or may have been.
+    /// True if a message was accepted or queued, or may have been.
     pub fn was_sent(self) -> bool {
-        (self.taken | self.uncertain) != 0
+        (self.taken | self.queued | self.uncertain) != 0
     }
 
     pub fn status(self) -> RowStatus {
@@ -136,7 +164,9 @@ impl RowState {
             RowStatus::Uncertain
         } else if self.taken & all == all {
             RowStatus::Accepted
-        } else if (self.taken | self.refused) & all == all {
+        } else if (self.taken | self.queued) & all == all {
+            RowStatus::Queued
+        } else if (self.taken | self.queued | self.refused) & all == all {
             RowStatus::Refused
         } else {
             RowStatus::Deferred
@@ -157,6 +187,12 @@ impl RowState {
                 self.uncertain |= sent;
                 self.refused &= !sent;
                 self.taken &= !sent;
+                self.queued &= !sent;
+            }
+            RowEvent::Queued { recipients, .. } => {
+                let queued = bits(recipients.iter().copied());
+                self.queued |= queued;
+                self.uncertain &= !queued;
             }
             RowEvent::Taken { recipients, .. } => {
                 let taken = bits(recipients.iter().copied());
@@ -307,18 +343,50 @@ pub(super) struct Journal {
     file: File,
     pub header: JournalHeader,
     state: Mutex<JournalState>,
-    synced: Condvar,
+    /// Threads that wait for a sync, by whether its number is even.
+    synced: [Condvar; 2],
 }
 
 struct JournalState {
     end: JournalEnd,
     rows: RowStates,
-    /// Number of the last line that was written, and of the last one that was synced.
-    written: u64,
+    /// Lines that were recorded during a sync, and are written when it has ended.
+    pending: Vec<u8>,
+    /// Number of the last line that was recorded, of the last one that was synced, and of the last one that the sync in
+    /// progress covers.
+    recorded: u64,
     synced: u64,
+    covered: u64,
+    /// Number of syncs that were begun.
+    syncs: usize,
     is_syncing: bool,
     /// The error that ended the run.
     failed: Option<String>,
+}
+
+impl JournalState {
+    fn write_pending(&mut self, file: &File) -> io::Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let written = self.end.append(file, &self.pending, |_| Ok(()));
+        self.pending.clear();
+        if let Err(error) = &written {
+            self.failed = Some(reason(error));
+        }
+        written
+    }
+
+    fn check(&self) -> io::Result<()> {
+        match &self.failed {
+            None => Ok(()),
+            Some(why) => Err(io::Error::other(why.clone())),
+        }
+    }
+
+    fn apply(&mut self, hash: u64, event: &RowEvent) {
+        self.rows.entry(hash).or_default().apply(event);
+    }
 }
 
 impl JournalHeader {
@@ -384,12 +452,15 @@ impl Journal {
             state: Mutex::new(JournalState {
                 end,
                 rows,
-                written: 0,
+                pending: Vec::new(),
+                recorded: 0,
                 synced: 0,
+                covered: 0,
+                syncs: 0,
                 is_syncing: false,
                 failed: None,
             }),
-            synced: Condvar::new(),
+            synced: [Condvar::new(), Condvar::new()],
         })
     }
 
@@ -411,64 +482,73 @@ impl Journal {
     }
 
     /// Records an event.
-    pub fn record(&self, key: &str, event: RowEvent) -> io::Result<()> {
-        self.write(key, event).map(drop)
+    pub fn record(&self, key: &RowKey, event: &RowEvent) -> io::Result<()> {
+        self.write(key, event)?;
+        self.state().apply(key.hash, event);
+        Ok(())
     }
 
     /// Records an event, and waits until it is on the disk.
-    fn record_durably(&self, key: &str, event: RowEvent) -> io::Result<()> {
+    fn record_durably(&self, key: &RowKey, event: &RowEvent) -> io::Result<()> {
         let number = self.write(key, event)?;
-        self.sync(number)
+        let mut state = self.sync(number)?;
+        state.apply(key.hash, event);
+        Ok(())
     }
 
-    /// Returns the number of the line.
-    fn write(&self, key: &str, event: RowEvent) -> io::Result<u64> {
+    /// Returns the number of the line. During a sync, it is kept for the write after it.
+    fn write(&self, key: &RowKey, event: &RowEvent) -> io::Result<u64> {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        let record = JournalLine {
+        let bytes = line(&NewLine {
             at: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
-            key: key.to_owned(),
+            key: &key.text,
             event,
-        };
-        let bytes = line(&record);
+        });
         let mut state = self.state();
-        let written = state.end.append(&self.file, &bytes, |_| Ok(()));
-        if let Err(error) = written {
-            state.failed = Some(reason(&error));
-            return Err(error);
+        state.check()?;
+        state.pending.extend_from_slice(&bytes);
+        state.recorded += 1;
+        if !state.is_syncing {
+            state.write_pending(&self.file)?;
         }
-        let row = state.rows.entry(key_hash(key)).or_default();
-        row.apply(&record.event);
-        state.written += 1;
-        Ok(state.written)
+        Ok(state.recorded)
     }
 
     /// Waits until this line is on the disk. One sync serves all threads that wait.
-    fn sync(&self, number: u64) -> io::Result<()> {
+    fn sync(&self, number: u64) -> io::Result<MutexGuard<'_, JournalState>> {
         let mut state = self.state();
         while state.synced < number {
-            if let Some(why) = &state.failed {
-                return Err(io::Error::other(why.clone()));
-            }
+            state.check()?;
             if state.is_syncing {
-                let waited = self.synced.wait(state);
+                let next = usize::from(number > state.covered);
+                let synced = &self.synced[(state.syncs + next) % 2];
+                let waited = synced.wait(state);
                 state = waited.unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
             state.is_syncing = true;
-            let written = state.written;
+            state.syncs += 1;
+            state.covered = state.recorded;
             drop(state);
             let synced = self.file.sync_data();
             state = self.state();
             state.is_syncing = false;
             match synced {
-                Ok(()) => state.synced = state.synced.max(written),
+                Ok(()) => state.synced = state.covered,
                 Err(error) => state.failed = Some(reason(&error)),
             }
-            self.synced.notify_all();
+            let current = state.syncs % 2;
+            self.synced[current].notify_all();
+            if state.failed.is_some() || state.write_pending(&self.file).is_err() {
+                self.synced[1 - current].notify_all();
+            } else {
+                // One thread syncs for the others.
+                self.synced[1 - current].notify_one();
+            }
         }
-        Ok(())
+        Ok(state)
     }
 }
 
@@ -485,11 +565,31 @@ fn sync_directory(path: &Path) {
 /// The log of the delivery of one row.
 pub(super) struct RowLog<'a> {
     pub journal: &'a Journal,
-    pub key: &'a str,
+    pub key: &'a RowKey,
     pub row: u64,
     pub digest: u32,
     /// Number of recipients.
     pub of: usize,
+    /// The recipients of the message, as indices into those of the row.
+    pub recipients: &'a [usize],
+}
+
+impl RowLog<'_> {
+    /// The message for these recipients is in the queue under this name.
+    pub fn queued(&self, recipients: &[usize], id: &str) -> io::Result<()> {
+        let event = RowEvent::Queued {
+            recipients: self.of_row(recipients),
+            id: id.to_owned(),
+        };
+        self.journal.record_durably(self.key, &event)
+    }
+
+    fn of_row(&self, places: &[usize]) -> Vec<usize> {
+        let recipients = places
+            .iter()
+            .filter_map(|place| self.recipients.get(*place));
+        recipients.copied().collect()
+    }
 }
 
 impl DeliveryLog for RowLog<'_> {
@@ -498,17 +598,17 @@ impl DeliveryLog for RowLog<'_> {
             row: self.row,
             digest: self.digest,
             of: self.of,
-            recipients: recipients.to_vec(),
+            recipients: self.of_row(recipients),
         };
-        self.journal.record_durably(self.key, event)
+        self.journal.record_durably(self.key, &event)
     }
 
     fn taken(&self, recipients: &[usize], reply: &Reply) {
         let event = RowEvent::Taken {
-            recipients: recipients.to_vec(),
+            recipients: self.of_row(recipients),
             reply: reply.whole(),
         };
         // If this fails, the row is uncertain, and the journal has the error.
-        let _ = self.journal.record(self.key, event);
+        let _ = self.journal.record(self.key, &event);
     }
 }

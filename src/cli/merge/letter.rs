@@ -1,7 +1,7 @@
 //! The message of a row: a filled template becomes a draft, or a ready message if the template is a MIME message.
 
 use crate::cli::options::{message, value};
-use crate::mail::address::{AddressError, ListEntry, Mailbox, parse_list};
+use crate::mail::address::{Address, AddressError, ListEntry, Mailbox, parse_list};
 use crate::mail::crypt::CryptOptions;
 use crate::mail::dkim::Signer;
 use crate::mail::envelope::Dsn;
@@ -255,13 +255,18 @@ impl LetterParts {
 fn addresses<'a>(entries: impl IntoIterator<Item = &'a ListEntry>) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for mailbox in entries.into_iter().flat_map(ListEntry::mailboxes) {
-        let (local, domain) = mailbox.address.key();
-        let address = format!("{local}@{domain}");
+        let address = normal(&mailbox.address);
         if !all.contains(&address) {
             all.push(address);
         }
     }
     all
+}
+
+/// An address with its domain in lower case.
+pub(super) fn normal(address: &Address) -> String {
+    let (local, domain) = address.key();
+    format!("{local}@{domain}")
 }
 
 /// The versions of the text.

@@ -6,6 +6,7 @@ mod check;
 mod inspect;
 mod journal;
 mod letter;
+mod queue;
 mod report;
 mod row;
 mod run;
@@ -19,6 +20,7 @@ use crate::cli::options::value::Rate;
 use crate::client::mail_log::LogOptions;
 use crate::client::transport::Transport;
 use crate::mail::merge::{MergeList, MergeTemplate};
+use crate::queue::QueueUse;
 use journal::ListDescription;
 use letter::LetterContext;
 use std::fmt;
@@ -64,6 +66,8 @@ pub struct MergeOptions {
     tries: u32,
     /// Number of failed rows in a row that ends the run.
     stop_after: u32,
+    /// The queue for rows that are still deferred after all attempts. `None`: they are left for the next run.
+    queueing: Option<QueueUse>,
     rows: RowSelection,
     show: Show,
     json: bool,

@@ -48,6 +48,7 @@ impl<'a> RowOutcome<'a> {
 #[derive(Debug, Default)]
 struct Counts {
     accepted: AtomicU64,
+    queued: AtomicU64,
     refused: AtomicU64,
     deferred: AtomicU64,
     uncertain: AtomicU64,
@@ -132,6 +133,12 @@ impl MergeOutput {
         ));
     }
 
+    /// A row whose message cannot be put into the queue.
+    pub fn unqueued(&self, prepared: &PreparedRow, why: &str) {
+        self.complain(&format!("row {}: not queued: {why}", prepared.number));
+        self.stopped("the queue cannot be written", Some(Exit::Temporary));
+    }
+
     /// A row that is done in this run.
     pub fn row(&self, outcome: &RowOutcome<'_>) {
         if outcome.is_interrupted {
@@ -139,6 +146,7 @@ impl MergeOutput {
         }
         let counter = match outcome.status {
             RowStatus::Accepted => &self.counts.accepted,
+            RowStatus::Queued => &self.counts.queued,
             RowStatus::Refused => &self.counts.refused,
             RowStatus::Uncertain => &self.counts.uncertain,
             RowStatus::Deferred => &self.counts.deferred,
@@ -149,8 +157,11 @@ impl MergeOutput {
         }
         let row = outcome.prepared.number;
         for (_, result) in outcome.results {
-            if !result.is_success() {
-                self.complain(&format!("row {row}: {}", result.lasting_reason()));
+            let reason = || result.lasting_reason();
+            if result.verdict == RecipientStatus::Queued {
+                self.complain(&format!("row {row}: queued: {}", reason()));
+            } else if !result.is_success() {
+                self.complain(&format!("row {row}: {}", reason()));
             }
         }
         if self.json {
@@ -177,7 +188,8 @@ impl MergeOutput {
         let (accepted, refused) = (count(&counts.accepted), count(&counts.refused));
         let (deferred, unreadable) = (count(&counts.deferred), count(&counts.unreadable));
         let uncertain = count(&counts.uncertain) + held;
-        let done = accepted + refused + deferred + count(&counts.uncertain) + unreadable;
+        let queued = count(&counts.queued);
+        let done = accepted + queued + refused + deferred + count(&counts.uncertain) + unreadable;
         let left = open.saturating_sub(done);
         let exit = if let Some(Some(exit)) = self.stopped.get() {
             *exit
@@ -196,7 +208,7 @@ impl MergeOutput {
         }
         if self.json {
             self.print(&json!({
-                "event": "total", "exit": exit.code(), "accepted": accepted, "refused": refused,
+                "event": "total", "exit": exit.code(), "accepted": accepted, "queued": queued, "refused": refused,
                 "deferred": deferred, "uncertain": uncertain, "unreadable": unreadable, "left": left,
                 "refused_before": list.refused,
             }));
@@ -208,13 +220,23 @@ impl MergeOutput {
                 0 => String::new(),
                 skipped => format!(", {skipped} skipped"),
             };
+            let in_queue = match queued {
+                0 => String::new(),
+                queued => format!("{queued} queued, "),
+            };
             let line = format!(
-                "{accepted} accepted, {refused} refused, {deferred} deferred, {uncertain} uncertain, \
+                "{accepted} accepted, {in_queue}{refused} refused, {deferred} deferred, {uncertain} uncertain, \
                  {left} left{skipped}\n"
             );
             if terminal::write(line.as_bytes()).is_err() {
                 return Exit::Io;
             }
+        }
+        if queued > 0 {
+            complain(&format!(
+                "{} queued; ehlo queue run sends them",
+                counted(queued, "message")
+            ));
         }
         if uncertain > 0 {
             complain(&format!(
@@ -242,7 +264,7 @@ fn row_json(outcome: &RowOutcome<'_>) -> Value {
     json!({
         "event": "row",
         "row": outcome.prepared.number,
-        "id": outcome.prepared.key,
+        "id": outcome.prepared.key.text,
         "status": outcome.status.name(),
         "recipients": recipients.collect::<Vec<Value>>(),
     })

@@ -1,26 +1,39 @@
 //! A row with its message, its key and the recipients that are open.
 
-use crate::cli::merge::journal::{MAX_RECIPIENTS, RowState, bits, key_hash};
-use crate::cli::merge::letter::{message, set_message_id};
+use crate::cli::merge::journal::{MAX_RECIPIENTS, RowKey, RowState, bits, key_hash};
+use crate::cli::merge::letter::{LetterContext, message, normal, set_message_id};
 use crate::cli::merge::{ChangedRows, MergeOptions, Retry};
-use crate::mail::merge::Row;
-use crate::mail::message::{Message, MessageOptions};
+use crate::mail::address::Address;
+use crate::mail::merge::{Letter, Row};
+use crate::mail::message::{Content, Message, MessageError, MessageOptions};
 use crate::system::exit::Exit;
 use crate::system::text::{shown, shown_path};
+use crc32fast::Hasher;
 use std::time::SystemTime;
 
 /// A row that was filled in.
 pub(super) struct PreparedRow {
     pub number: u64,
-    pub key: String,
-    /// Of the key.
-    pub hash: u64,
-    /// Of the message, without its Message-ID; not 0.
+    pub key: RowKey,
+    /// Of what the message is made of, without its Message-ID; not 0.
     pub digest: u32,
     /// The recipients, each once; domains are in lower case.
     pub recipients: Vec<String>,
     pub has_unsubscribe: bool,
+}
+
+/// The message of a row before it is built. Its recipients are in the order of those of the row.
+pub(super) struct UnbuiltMessage {
+    /// The line of the row in the list.
+    line: u64,
     options: MessageOptions,
+}
+
+/// A message of a row, for some of its recipients.
+pub(super) struct RowCopy {
+    pub message: Message,
+    /// Its recipients as indices into those of the row.
+    pub recipients: Vec<usize>,
 }
 
 /// An error in a row, in one line that names its place.
@@ -32,13 +45,18 @@ pub(super) struct RowFault {
 
 impl PreparedRow {
     /// Fills the template. `journal` is the name of the journal.
-    pub fn of(row: &Row, options: &MergeOptions, journal: &str) -> Result<Self, RowFault> {
+    pub fn of(
+        row: &Row,
+        options: &MergeOptions,
+        journal: &str,
+    ) -> Result<(Self, UnbuiltMessage), RowFault> {
         let fault = |what: String| RowFault {
             text: at(options, row.line, &what),
             exit: Exit::Data,
         };
         let letter = options.template.fill(row);
         let letter = letter.map_err(|error| fault(error.to_string()))?;
+        let mut digest = digest_of(&letter, &options.context);
         let mut made = message(letter, &options.context).map_err(fault)?;
         if made.recipients.is_empty() {
             return Err(fault(
@@ -63,39 +81,41 @@ impl PreparedRow {
                 id.trim().to_owned()
             }
         };
-        let content = (&made.options.content, &made.options.envelope_from);
-        let digest = crc32fast::hash(format!("{content:?}").as_bytes()).max(1);
-        let hash = key_hash(&key);
+        if let Content::Draft(draft) = &made.options.content {
+            // An optional file may be there or not.
+            digest.update(&draft.attachments.len().to_le_bytes());
+        }
+        let key = RowKey::new(key);
         let name = format!(
             "{:016x}{:016x}",
-            key_hash(&format!("{journal} {key}")),
-            hash
+            key_hash(&format!("{journal} {}", key.text)),
+            key.hash
         );
         set_message_id(&mut made.options, &name);
-        Ok(Self {
+        let prepared = Self {
             number: row.number,
             key,
-            hash,
-            digest,
+            digest: digest.finalize().max(1),
             recipients: made.recipients,
             has_unsubscribe: made.has_unsubscribe,
+        };
+        let message = UnbuiltMessage {
+            line: row.line,
             options: made.options,
-        })
+        };
+        Ok((prepared, message))
     }
 
-    /// Builds the message. Its recipients are in the order of `recipients`.
-    pub fn build(&self, row: &Row, options: &MergeOptions) -> Result<Message, RowFault> {
-        Message::build(self.options.clone(), SystemTime::now()).map_err(|error| RowFault {
-            text: at(options, row.line, &error.to_string()),
-            exit: error.exit(),
-        })
+    fn index(&self, recipient: &Address) -> Option<usize> {
+        let address = normal(recipient);
+        self.recipients.iter().position(|other| *other == address)
     }
 
     /// The recipients that the message is sent to, as bits.
     pub fn open(&self, state: RowState, options: &MergeOptions) -> u32 {
         let all = bits(0..self.recipients.len());
         let selection = &options.rows;
-        if !selection.only.is_empty() && !selection.only.contains(&self.key) {
+        if !selection.only.is_empty() && !selection.only.contains(&self.key.text) {
             return 0;
         }
         if !state.was_sent() && state.digest != self.digest {
@@ -109,7 +129,7 @@ impl PreparedRow {
                 all & !state.uncertain
             };
         }
-        let mut done = state.taken;
+        let mut done = state.taken | state.queued;
         if !selection.retry.contains(&Retry::Refused) {
             done |= state.refused;
         }
@@ -130,6 +150,64 @@ impl PreparedRow {
         let recipient = self.recipients.get(index).map_or("", String::as_str);
         recipient.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
+}
+
+impl UnbuiltMessage {
+    /// Builds the message, or one per hidden recipient if S/MIME would name it to the others.
+    pub fn build(
+        self,
+        row: &PreparedRow,
+        options: &MergeOptions,
+    ) -> Result<Vec<RowCopy>, RowFault> {
+        let line = self.line;
+        let built = Message::build_each(None, self.options, SystemTime::now());
+        let messages = built.map_err(|error| unbuilt(options, line, &error))?;
+        let copies = messages.into_iter().map(|message| {
+            let recipients = message.envelope.recipients.iter();
+            let recipients: Option<Vec<usize>> = recipients.map(|one| row.index(one)).collect();
+            let recipients = recipients.ok_or_else(|| RowFault {
+                text: at(options, line, "its recipients are not those of the row"),
+                exit: Exit::Software,
+            })?;
+            Ok(RowCopy {
+                message,
+                recipients,
+            })
+        });
+        copies.collect()
+    }
+
+    /// Builds the message to show it. It is the only one for its recipients.
+    pub fn build_one(self, options: &MergeOptions) -> Result<Message, RowFault> {
+        let built = Message::build(self.options, SystemTime::now());
+        built.map_err(|error| unbuilt(options, self.line, &error))
+    }
+}
+
+fn unbuilt(options: &MergeOptions, line: u64, error: &MessageError) -> RowFault {
+    RowFault {
+        text: at(options, line, &error.to_string()),
+        exit: error.exit(),
+    }
+}
+
+/// The digest of a letter with its default author.
+fn digest_of(letter: &Letter, context: &LetterContext) -> Hasher {
+    let mut digest = Hasher::new();
+    let mut add = |text: &str| {
+        digest.update(&text.len().to_le_bytes());
+        digest.update(text.as_bytes());
+    };
+    add(&format!("{:?}", context.from));
+    for (name, value) in &letter.fields {
+        add(name);
+        add(value);
+    }
+    for text in [&letter.body, &letter.text, &letter.html, &letter.markdown] {
+        add(if text.is_some() { "text" } else { "" });
+        add(text.as_deref().unwrap_or_default());
+    }
+    digest
 }
 
 /// A fault of the row at this line of the list.

@@ -3,6 +3,7 @@
 use crate::cli::merge::check::{CheckedList, check, exit_of};
 use crate::cli::merge::inspect::{failed, status};
 use crate::cli::merge::journal::Journal;
+use crate::cli::merge::queue::MergeQueue;
 use crate::cli::merge::report::MergeOutput;
 use crate::cli::merge::row::PreparedRow;
 use crate::cli::merge::schedule::{Schedule, Throttle};
@@ -55,11 +56,11 @@ fn preview(options: &MergeOptions, wanted: &str) -> Result<Exit, Exit> {
         let prepared = PreparedRow::of(&row, options, "");
         let is_it = prepared
             .as_ref()
-            .is_ok_and(|prepared| prepared.key == wanted);
+            .is_ok_and(|(prepared, _)| prepared.key.text == wanted);
         if !is_it && number != Some(row.number) {
             continue;
         }
-        let message = prepared.and_then(|prepared| prepared.build(&row, options));
+        let message = prepared.and_then(|(_, message)| message.build_one(options));
         let message = message.map_err(|fault| {
             complain(&fault.text);
             fault.exit
@@ -87,6 +88,14 @@ fn send(options: &MergeOptions) -> Result<Exit, Exit> {
         };
         failed(format!("{error}; nothing was sent"), exit)
     })?;
+    let queue = MergeQueue::open(options).map_err(|error| {
+        let exit = if error.is_about_setup() {
+            Exit::Config
+        } else {
+            Exit::Temporary
+        };
+        failed(format!("{error}; nothing was sent"), exit)
+    })?;
     let list = check(options, Some(&journal))?;
     warn_of_bulk(options, &list);
     let signals = RunSignals::install().map_err(|error| {
@@ -103,7 +112,7 @@ fn send(options: &MergeOptions) -> Result<Exit, Exit> {
         .list
         .open()
         .map_err(|error| failed(error.to_string(), exit_of(&error)))?;
-    let schedule = Schedule::new(reader, &signals.stop);
+    let schedule = Schedule::new(reader, list.rows, &signals.stop);
     let rows = options
         .rows
         .limit
@@ -114,6 +123,7 @@ fn send(options: &MergeOptions) -> Result<Exit, Exit> {
         let run = MergeRun {
             options,
             journal: &journal,
+            queue: queue.as_ref(),
             transports: &transports,
             schedule: &schedule,
             throttle: &throttle,

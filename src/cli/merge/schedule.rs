@@ -129,6 +129,15 @@ impl Throttle {
         Ok(())
     }
 
+    /// True if a host rests after a temporary error.
+    pub fn is_paused(&self, host: &str, now: Instant) -> bool {
+        let state = self.state();
+        state
+            .paused
+            .get(host)
+            .is_some_and(|pause| now < pause.until)
+    }
+
     /// Pauses a host after a temporary error, each time for twice as long. Returns the end of the pause.
     pub fn pause(&self, host: &str, now: Instant) -> Instant {
         let mut state = self.state();
@@ -173,11 +182,15 @@ impl ThrottleState {
 pub(super) struct ScheduledRow {
     pub row: Row,
     pub attempts: u32,
+    /// True if it was counted for --limit.
+    pub is_counted: bool,
 }
 
 /// The rows of a run, shared by all workers.
 pub(super) struct Schedule<'a> {
     stop: &'a Stop,
+    /// Number of rows of the list when it was checked.
+    rows: u64,
     state: Mutex<ScheduleState>,
     changed: Condvar,
 }
@@ -188,21 +201,28 @@ struct ScheduleState {
     waiting: Vec<(Instant, ScheduledRow)>,
     /// Number of rows that workers have.
     in_work: usize,
+    /// Number of threads that wait for a change.
+    sleepers: usize,
     /// True if no other row is begun.
     is_over: bool,
+    /// True if rows that are ready are not sent, either.
+    is_stopped: bool,
     error: Option<RowError>,
 }
 
 impl<'a> Schedule<'a> {
-    pub fn new(reader: ListReader, stop: &'a Stop) -> Self {
+    pub fn new(reader: ListReader, rows: u64, stop: &'a Stop) -> Self {
         Self {
             stop,
+            rows,
             state: Mutex::new(ScheduleState {
                 reader,
                 is_read: false,
                 waiting: Vec::new(),
                 in_work: 0,
+                sleepers: 0,
                 is_over: false,
+                is_stopped: false,
                 error: None,
             }),
             changed: Condvar::new(),
@@ -225,18 +245,58 @@ impl<'a> Schedule<'a> {
                 return Some(row);
             }
             if state.is_read && state.waiting.is_empty() && state.in_work == 0 {
-                self.changed.notify_all();
+                self.wake(&state);
                 return None;
             }
-            let waited = self.changed.wait_timeout(state, POLL);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state = self.sleep(state, POLL);
+        }
+    }
+
+    /// The next row, if there is one now, and more than this number of rows is left for other workers.
+    pub fn next_now(&self, others: u64) -> Option<ScheduledRow> {
+        let mut state = self.state();
+        let left = self.rows.saturating_sub(state.reader.rows());
+        let is_full = state.waiting.len() >= MAX_WAITING;
+        if self.stop.is_set() || state.is_over || is_full || left <= others {
+            return None;
+        }
+        let row = state.take(Instant::now())?;
+        state.in_work += 1;
+        Some(row)
+    }
+
+    /// Waits for a change, at most for this time.
+    fn sleep<'s>(
+        &'s self,
+        mut state: MutexGuard<'s, ScheduleState>,
+        time: Duration,
+    ) -> MutexGuard<'s, ScheduleState> {
+        state.sleepers += 1;
+        let waited = self.changed.wait_timeout(state, time);
+        state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        state.sleepers -= 1;
+        state
+    }
+
+    fn wake(&self, state: &ScheduleState) {
+        if state.sleepers > 0 {
+            self.changed.notify_all();
         }
     }
 
     /// A worker is done with a row.
     pub fn done(&self) {
-        self.state().in_work -= 1;
-        self.changed.notify_all();
+        let mut state = self.state();
+        state.in_work -= 1;
+        self.wake(&state);
+    }
+
+    /// A worker leaves a row to the others.
+    pub fn give_back(&self, row: ScheduledRow) {
+        let mut state = self.state();
+        state.waiting.push((Instant::now(), row));
+        state.in_work -= 1;
+        self.wake(&state);
     }
 
     /// Puts a row back until this time. Returns it if too many rows wait.
@@ -247,14 +307,25 @@ impl<'a> Schedule<'a> {
         }
         state.waiting.push((until, row));
         state.in_work -= 1;
-        self.changed.notify_all();
+        self.wake(&state);
         Ok(())
     }
 
     /// Begins no other row.
     pub fn end(&self) {
-        self.state().is_over = true;
-        self.changed.notify_all();
+        let mut state = self.state();
+        state.is_over = true;
+        self.wake(&state);
+    }
+
+    /// Begins no other row, and sends none that is ready.
+    pub fn stop(&self) {
+        self.state().is_stopped = true;
+        self.end();
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.stop.is_set() || self.state().is_stopped
     }
 
     /// Waits until this time. Returns false if the run is to end.
@@ -268,8 +339,7 @@ impl<'a> Schedule<'a> {
             if now >= until {
                 return true;
             }
-            let waited = self.changed.wait_timeout(state, POLL.min(until - now));
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state = self.sleep(state, POLL.min(until - now));
         }
     }
 
@@ -290,7 +360,13 @@ impl ScheduleState {
             return None;
         }
         match self.reader.next_row() {
-            Ok(Some(row)) => return Some(ScheduledRow { row, attempts: 0 }),
+            Ok(Some(row)) => {
+                return Some(ScheduledRow {
+                    row,
+                    attempts: 0,
+                    is_counted: false,
+                });
+            }
             Ok(None) => {}
             Err(error) => self.error = Some(error),
         }

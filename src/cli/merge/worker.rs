@@ -2,17 +2,19 @@
 
 use crate::cli::merge::MergeOptions;
 use crate::cli::merge::journal::{Journal, RowEvent, RowLog};
+use crate::cli::merge::queue::MergeQueue;
 use crate::cli::merge::report::{MergeOutput, RowOutcome};
-use crate::cli::merge::row::PreparedRow;
+use crate::cli::merge::row::{PreparedRow, RowCopy};
 use crate::cli::merge::schedule::{Schedule, ScheduledRow, Throttle, Wait};
-use crate::client::deliver::{ConnectionPool, NoHostMemory, Outgoing, deliver_to};
+use crate::client::deliver::{ConnectionPool, NextMessage, NoHostMemory, Outgoing, deliver_to};
 use crate::client::events::{Event, Observer};
 use crate::client::outcome::{Cause, DeliveryReport, RecipientResult, RecipientStatus};
-use crate::client::session::Purpose;
+use crate::client::session::DeliveryLog as _;
 use crate::client::transport::Transports;
 use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
 use crate::system::stop::Stop;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -24,6 +26,8 @@ const MAX_REJECTIONS: u32 = 3;
 pub(super) struct MergeRun<'a> {
     pub options: &'a MergeOptions,
     pub journal: &'a Journal,
+    /// `None`: rows are not queued.
+    pub queue: Option<&'a MergeQueue<'a>>,
     pub transports: &'a Transports<'a>,
     pub schedule: &'a Schedule<'a>,
     pub throttle: &'a Throttle,
@@ -58,6 +62,51 @@ impl Counters {
     }
 }
 
+/// A row with its message.
+struct OpenRow {
+    scheduled: ScheduledRow,
+    prepared: PreparedRow,
+    /// Its messages with open recipients.
+    copies: Vec<OpenCopy>,
+    /// The recipients that are sent a message, as bits.
+    open: u32,
+    /// True if the limits of the rate allow it now.
+    is_admitted: bool,
+}
+
+/// A message of a row that is sent.
+struct OpenCopy {
+    copy: RowCopy,
+    /// The recipients that it is sent to, as indices into its envelope.
+    places: Vec<usize>,
+}
+
+impl OpenCopy {
+    /// `None`: the message has no recipient among these bits.
+    fn of(copy: RowCopy, open: u32) -> Option<Self> {
+        let all = copy.recipients.iter().enumerate();
+        let chosen = all.filter(|(_, index)| open & 1 << **index != 0);
+        let places: Vec<usize> = chosen.map(|(place, _)| place).collect();
+        (!places.is_empty()).then_some(Self { copy, places })
+    }
+}
+
+impl OpenRow {
+    fn domain(&self) -> &str {
+        self.prepared.domain(self.open)
+    }
+
+    /// The same row, which has to be admitted again.
+    fn deferred(mut self) -> Self {
+        self.scheduled.attempts -= u32::from(mem::take(&mut self.is_admitted));
+        self
+    }
+
+    fn into_scheduled(self) -> ScheduledRow {
+        self.deferred().scheduled
+    }
+}
+
 /// The end of the work on a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum RowEnd {
@@ -72,15 +121,86 @@ impl MergeRun<'_> {
         let hosts = NoHostMemory;
         let pool = ConnectionPool::new(self.transports, &hosts);
         let mut observer = RunObserver { stop: self.stop };
-        while let Some(row) = self.schedule.next() {
-            let end = self.send(row, &pool, &mut observer);
+        let mut ahead = None;
+        while let Some(row) = self.next_row(ahead.take()) {
+            ahead = self.row_ahead();
+            let end = self.send(row, ahead.as_ref(), &pool, &mut observer);
             if end == RowEnd::NoCapacity && self.leave() {
+                if let Some(row) = ahead.take() {
+                    self.schedule.give_back(row.into_scheduled());
+                }
                 pool.close(&mut observer);
                 return;
             }
         }
         pool.close(&mut observer);
         self.counters.workers.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// The next row, as soon as it may be sent. `None`: the run ends.
+    fn next_row(&self, mut ahead: Option<OpenRow>) -> Option<OpenRow> {
+        loop {
+            let row = match ahead.take() {
+                Some(_) if self.schedule.is_stopped() => {
+                    self.schedule.done();
+                    return None;
+                }
+                Some(row) if row.is_admitted && !self.is_paused(&row) => return Some(row),
+                Some(row) => Some(row.deferred()),
+                None => self.opened(self.schedule.next()?),
+            };
+            if let Some(row) = row.and_then(|row| self.admit(row)) {
+                return Some(row);
+            }
+        }
+    }
+
+    /// The row that follows on the same connection. Others may have to wait: it is admitted if it need not.
+    fn row_ahead(&self) -> Option<OpenRow> {
+        if !self.transports.has_relay() {
+            return None;
+        }
+        loop {
+            // Those of workers that have not begun yet, too.
+            let others = self.options.connections as u64 - 1;
+            let scheduled = self.schedule.next_now(others)?;
+            let Some(mut row) = self.opened(scheduled) else {
+                continue;
+            };
+            let (host, domain) = (self.host(&row.prepared, row.open), row.domain());
+            if self.throttle.admit(host, domain, Instant::now()).is_err() {
+                return Some(row);
+            }
+            return self.begin(&mut row).then_some(row);
+        }
+    }
+
+    /// Fills in a row and builds its message. `None`: it needs no message, or it has an error, which was reported.
+    fn opened(&self, scheduled: ScheduledRow) -> Option<OpenRow> {
+        let filled = PreparedRow::of(&scheduled.row, self.options, &self.journal.header.id);
+        let built = filled.and_then(|(prepared, message)| {
+            let open = prepared.open(self.journal.row(prepared.key.hash), self.options);
+            let copies = (open != 0).then(|| message.build(&prepared, self.options));
+            let copies = copies.transpose()?.unwrap_or_default().into_iter();
+            let copies = copies.filter_map(|copy| OpenCopy::of(copy, open));
+            Ok((prepared, copies.collect::<Vec<OpenCopy>>(), open))
+        });
+        match built {
+            Ok((prepared, copies, open)) if !copies.is_empty() => {
+                return Some(OpenRow {
+                    scheduled,
+                    prepared,
+                    copies,
+                    open,
+                    is_admitted: false,
+                });
+            }
+            Ok(_) => {}
+            // It was checked: the list or a file has been changed since.
+            Err(fault) => self.output.fault(&fault),
+        }
+        self.schedule.done();
+        None
     }
 
     /// Returns false for the last worker.
@@ -94,67 +214,71 @@ impl MergeRun<'_> {
 
     fn send(
         &self,
-        scheduled: ScheduledRow,
+        row: OpenRow,
+        ahead: Option<&OpenRow>,
         pool: &ConnectionPool<'_, '_>,
         observer: &mut dyn Observer,
     ) -> RowEnd {
-        let prepared = PreparedRow::of(&scheduled.row, self.options, &self.journal.header.id);
-        let built = prepared.and_then(|prepared| {
-            let open = prepared.open(self.journal.row(prepared.hash), self.options);
-            let message = (open != 0).then(|| prepared.build(&scheduled.row, self.options));
-            Ok((message.transpose()?, prepared, open))
-        });
-        let (message, prepared, open) = match built {
-            // It was checked: the list or a file has been changed since.
-            Err(fault) => {
-                self.output.fault(&fault);
-                self.schedule.done();
-                return RowEnd::Done;
-            }
-            Ok((None, ..)) => {
-                self.schedule.done();
-                return RowEnd::Done;
-            }
-            Ok((Some(message), prepared, open)) => (message, prepared, open),
+        let ahead = ahead.filter(|row| row.is_admitted);
+        let ahead = ahead.and_then(|row| row.copies.first());
+        let mut results = Vec::new();
+        for (number, copy) in row.copies.iter().enumerate() {
+            let next = row.copies.get(number + 1).or(ahead);
+            results.extend(self.send_copy((copy, next), &row.prepared, pool, observer));
+        }
+        results.sort_by_key(|(index, _)| *index);
+        self.settle(row, results)
+    }
+
+    /// Sends a message to those of its recipients that are open, and returns their results with their indices in the row.
+    fn send_copy(
+        &self,
+        (open, next): (&OpenCopy, Option<&OpenCopy>),
+        prepared: &PreparedRow,
+        pool: &ConnectionPool<'_, '_>,
+        observer: &mut dyn Observer,
+    ) -> Vec<(usize, RecipientResult)> {
+        let copy = &open.copy;
+        let log = self.log(prepared, &copy.recipients);
+        let next = next.map(|next| (Outgoing::of(&next.copy.message), &next.places));
+        let outgoing = Outgoing {
+            log: Some(&log),
+            next: next.as_ref().map(|(outgoing, recipients)| NextMessage {
+                outgoing,
+                recipients,
+            }),
+            ..Outgoing::of(&copy.message)
         };
-        let Some(scheduled) = self.admit(scheduled, &prepared, open) else {
-            return RowEnd::Done;
-        };
-        let log = RowLog {
+        let mut report = DeliveryReport::not_attempted(&copy.message.envelope.recipients);
+        deliver_to(&open.places, &outgoing, pool, &mut report, observer);
+        let results = copy.recipients.iter().copied().zip(report.results);
+        let results = results.enumerate();
+        let results = results.filter(|(place, _)| open.places.contains(place));
+        results.map(|(_, result)| result).collect()
+    }
+
+    fn log<'r>(&'r self, prepared: &'r PreparedRow, recipients: &'r [usize]) -> RowLog<'r> {
+        RowLog {
             journal: self.journal,
             key: &prepared.key,
             row: prepared.number,
             digest: prepared.digest,
             of: prepared.recipients.len(),
-        };
-        let outgoing = Outgoing {
-            envelope: &message.envelope,
-            message: &message,
-            purpose: Purpose::Mail,
-            item: None,
-            log: Some(&log),
-        };
-        let recipients: Vec<usize> = indices(open).collect();
-        let mut report = DeliveryReport::not_attempted(&message.envelope.recipients);
-        deliver_to(&recipients, &outgoing, pool, &mut report, observer);
-        let results = report.results.into_iter().enumerate();
-        let results: Vec<(usize, RecipientResult)> = results
-            .filter(|(index, _)| recipients.contains(index))
-            .collect();
-        self.settle(scheduled, &prepared, &results)
+            recipients,
+        }
     }
 
     /// Waits until the row may be sent. `None`: it was put back, or the run ends.
-    fn admit(&self, row: ScheduledRow, prepared: &PreparedRow, open: u32) -> Option<ScheduledRow> {
-        let (host, domain) = (self.host(prepared, open), prepared.domain(open));
-        let mut row = row;
-        while let Err(wait) = self.throttle.admit(host, domain, Instant::now()) {
-            let until = match wait {
-                Wait::All(until) => until,
-                Wait::Domain(until) => match self.schedule.put_back(row, until) {
+    fn admit(&self, mut row: OpenRow) -> Option<OpenRow> {
+        loop {
+            let (host, domain) = (self.host(&row.prepared, row.open), row.domain());
+            let until = match self.throttle.admit(host, domain, Instant::now()) {
+                Ok(()) => break,
+                Err(Wait::All(until)) => until,
+                Err(Wait::Domain(until)) => match self.schedule.put_back(row.scheduled, until) {
                     Ok(()) => return None,
                     Err(same) => {
-                        row = same;
+                        row.scheduled = same;
                         until
                     }
                 },
@@ -164,19 +288,32 @@ impl MergeRun<'_> {
                 return None;
             }
         }
+        self.begin(&mut row).then_some(row)
+    }
+
+    /// Counts a row that was admitted. Returns false if it would be one too many.
+    fn begin(&self, row: &mut OpenRow) -> bool {
         let taken = |left: u64| left.checked_sub(1);
         let counter = &self.counters.left;
-        let is_within = row.attempts > 0
+        let is_within = row.scheduled.is_counted
             || counter
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken)
                 .is_ok();
         if !is_within {
             self.schedule.end();
             self.schedule.done();
-            return None;
+            return false;
         }
-        row.attempts += 1;
-        Some(row)
+        row.scheduled.is_counted = true;
+        row.scheduled.attempts += 1;
+        row.is_admitted = true;
+        true
+    }
+
+    /// True if the server of this row rests after an error.
+    fn is_paused(&self, row: &OpenRow) -> bool {
+        let host = self.host(&row.prepared, row.open);
+        self.throttle.is_paused(host, Instant::now())
     }
 
     /// The name under which pauses of the server are kept; empty for a relay.
@@ -189,20 +326,22 @@ impl MergeRun<'_> {
     }
 
     /// Records the results of a row, and puts it back if it is tried again.
-    fn settle(
-        &self,
-        scheduled: ScheduledRow,
-        prepared: &PreparedRow,
-        results: &[(usize, RecipientResult)],
-    ) -> RowEnd {
+    fn settle(&self, row: OpenRow, mut results: Vec<(usize, RecipientResult)>) -> RowEnd {
         let now = Instant::now();
-        let open = results.iter().fold(0, |all, (index, _)| all | 1 << index);
-        let host = self.host(prepared, open);
+        let OpenRow {
+            scheduled,
+            prepared,
+            copies,
+            open,
+            ..
+        } = row;
+        let end = row_end(&results);
+        let host = self.host(&prepared, open);
         let recorded = results
             .iter()
-            .try_for_each(|result| self.record(prepared, result));
+            .try_for_each(|result| self.record(&prepared, result));
         if recorded.is_err() || self.journal.failure().is_some() || self.output.has_failed() {
-            self.schedule.end();
+            self.schedule.stop();
         }
         let is_one =
             |wanted: fn(&RecipientResult) -> bool| results.iter().any(|(_, one)| wanted(one));
@@ -213,32 +352,81 @@ impl MergeRun<'_> {
             self.counters.has_reply.store(true, Ordering::Relaxed);
         }
         let is_busy = is_one(is_busy);
-        let is_unreachable = self.is_unreachable(results);
+        let is_unreachable = self.is_unreachable(&results);
         if is_unreachable {
             self.output
                 .stopped("the relay cannot be reached", Some(Exit::Temporary));
-            self.schedule.end();
+            self.schedule.stop();
         }
-        let is_again =
-            is_one(is_temporary) && !is_unreachable && scheduled.attempts < self.options.tries;
-        if is_again && !self.stop.is_set() && self.journal.failure().is_none() {
+        let is_open = is_one(is_temporary) && !is_unreachable && !self.schedule.is_stopped();
+        let is_last = scheduled.attempts >= self.options.tries;
+        if is_open && !is_last {
             let until = if is_busy {
                 self.throttle.pause(host, now)
             } else {
                 self.throttle.retry_at(scheduled.attempts, now)
             };
-            self.output.deferred(prepared, results, until - now);
+            self.output.deferred(&prepared, &results, until - now);
             if self.schedule.put_back(scheduled, until).is_ok() {
-                return row_end(results);
+                return end;
             }
         } else if is_busy {
             self.throttle.pause(host, now);
         }
-        self.count(results);
-        let state = self.journal.row(prepared.hash);
-        self.output.row(&RowOutcome::of(prepared, state, results));
+        self.count(&results);
+        if is_open && is_last {
+            for copy in copies {
+                self.enqueue(&prepared, copy.copy, &mut results);
+            }
+        }
+        let state = self.journal.row(prepared.key.hash);
+        self.output.row(&RowOutcome::of(&prepared, state, &results));
         self.schedule.done();
-        row_end(results)
+        end
+    }
+
+    /// Puts the message into the queue for the recipients that are deferred, if rows are queued.
+    fn enqueue(
+        &self,
+        prepared: &PreparedRow,
+        RowCopy {
+            message,
+            recipients,
+        }: RowCopy,
+        results: &mut [(usize, RecipientResult)],
+    ) {
+        let Some(queue) = self.queue else {
+            return;
+        };
+        let results = results.iter_mut();
+        let mut deferred: Vec<&mut (usize, RecipientResult)> = results
+            .filter(|(index, one)| is_temporary(one) && recipients.contains(index))
+            .collect();
+        let places = recipients.iter().enumerate();
+        let places = places.filter(|(_, index)| deferred.iter().any(|one| one.0 == **index));
+        let places: Vec<usize> = places.map(|(place, _)| place).collect();
+        let log = self.log(prepared, &recipients);
+        // If the run is killed before the next record, the row is uncertain.
+        if places.is_empty() || log.ending(&places).is_err() {
+            return;
+        }
+        let recorded = match queue.add(message, &places) {
+            Ok(id) => {
+                for (_, result) in &mut deferred {
+                    result.verdict = RecipientStatus::Queued;
+                }
+                log.queued(&places, id.as_str())
+            }
+            Err(error) => {
+                self.output.unqueued(prepared, &error.to_string());
+                self.schedule.stop();
+                let mut deferred = deferred.iter();
+                deferred.try_for_each(|result| self.record(prepared, result))
+            }
+        };
+        if recorded.is_err() {
+            self.schedule.stop();
+        }
     }
 
     /// True if the relay cannot be reached, and no server has replied in this run: other rows have no better chance.
@@ -277,7 +465,7 @@ impl MergeRun<'_> {
             },
             _ => return Ok(()),
         };
-        self.journal.record(&prepared.key, event)
+        self.journal.record(&prepared.key, &event)
     }
 
     /// Ends the run if too many rows in a row have failed.
@@ -312,7 +500,7 @@ impl MergeRun<'_> {
             return;
         };
         self.output.stopped(&why, exit);
-        self.schedule.end();
+        self.schedule.stop();
     }
 }
 
@@ -323,11 +511,6 @@ fn row_end(results: &[(usize, RecipientResult)]) -> RowEnd {
     } else {
         RowEnd::Done
     }
-}
-
-/// The recipients of these bits.
-fn indices(open: u32) -> impl Iterator<Item = usize> {
-    (0..u32::BITS as usize).filter(move |index| open & 1 << index != 0)
 }
 
 /// True if the row is tried again in this run.

@@ -107,18 +107,7 @@ fn compose<'m>(
     notification: &NotificationText,
 ) -> Result<(&'m DeliveryOptions, Vec<Message>), SetupError> {
     let delivery = mail.delivery.as_ref().map_err(SetupError::clone)?;
-    let built = prepared(&mail.head, delivery, notification).and_then(|prepared| {
-        let Prepared {
-            sender,
-            recipients,
-            options,
-        } = prepared;
-        let mut messages = Message::build_each(Some(recipients), options, SystemTime::now())?;
-        for message in &mut messages {
-            message.envelope.sender.clone_from(&sender);
-        }
-        Ok(messages)
-    });
+    let built = build_each(&mail.head, delivery, notification);
     let messages = built.map_err(|error| SetupError {
         text: error.to_string(),
         exit: error.exit(),
@@ -177,14 +166,23 @@ fn send_reduced(
     let mut is_sent = false;
     for version in reduced::versions(notification, &report.results[first].words()) {
         let indices = refused(report);
-        let built = build(&mail.head, delivery, &version);
-        let Some(mut message) = built.ok().filter(|_| !indices.is_empty()) else {
+        if indices.is_empty() {
             break;
-        };
+        }
         let recipients = indices
             .iter()
             .map(|&index| report.results[index].recipient.clone());
-        message.envelope.recipients = recipients.collect();
+        // It is encrypted for them alone.
+        let built = build_for(recipients.collect(), &mail.head, delivery, &version);
+        let message = match built {
+            Ok(message) => message,
+            Err(error) => {
+                complain(&format!(
+                    "a smaller version of the mail is not sent: {error}"
+                ));
+                break;
+            }
+        };
         let dead_letter = DeadLetter {
             message: Some(&message),
             notification,
@@ -256,16 +254,34 @@ pub fn send_with(
     shown
 }
 
-/// The message, signed, in the envelope that aliases and rules make.
-pub fn build(
+/// The message, signed, in the envelope that aliases and rules make; or one per hidden recipient if S/MIME would name it
+/// to the others.
+pub fn build_each(
+    head: &Addressing,
+    delivery: &DeliveryOptions,
+    notification: &NotificationText,
+) -> Result<Vec<Message>, MessageError> {
+    let Prepared {
+        sender,
+        recipients,
+        options,
+    } = prepared(head, delivery, notification)?;
+    let mut messages = Message::build_each(Some(recipients), options, SystemTime::now())?;
+    for message in &mut messages {
+        message.envelope.sender.clone_from(&sender);
+    }
+    Ok(messages)
+}
+
+/// The message for these recipients, who are those of one of the messages.
+fn build_for(
+    recipients: Vec<Address>,
     head: &Addressing,
     delivery: &DeliveryOptions,
     notification: &NotificationText,
 ) -> Result<Message, MessageError> {
     let Prepared {
-        sender,
-        recipients,
-        options,
+        sender, options, ..
     } = prepared(head, delivery, notification)?;
     let mut message = Message::build_for(Some(recipients), options, SystemTime::now())?;
     message.envelope.sender = sender;

@@ -5,7 +5,7 @@ use crate::cli::options::usage_error::UsageError;
 use crate::client::transport::Transport;
 use crate::client::wkd::WebKeyDirectory;
 use crate::mail::address::Address;
-use crate::mail::crypt::{CryptOptions, EncryptKey, Method, SignKey};
+use crate::mail::crypt::{Authorities, CryptOptions, EncryptKey, Method, SignKey};
 use clap::ValueEnum;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -26,6 +26,55 @@ impl Standard {
             Self::Off => None,
         }
     }
+}
+
+/// CAs of certificates for S/MIME.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[group(skip)]
+pub struct SmimeArgs {
+    /// CAs that S/MIME certificates must be issued by, in PEM or DER.
+    ///
+    /// Certificates of intermediate CAs may be in the file of the certificate, or in the signature. By default, a certificate of --encrypt-key is trusted as
+    /// it is, and that of a signer must be issued by a CA that openssl trusts.
+    #[arg(long, value_name = "FILE")]
+    smime_ca: Option<PathBuf>,
+
+    /// Revocation list of one of the CAs, in PEM or DER; repeatable.
+    ///
+    /// A revoked certificate is refused, and so is one whose CA has no list here, or one that is out of date.
+    #[arg(long, value_name = "FILE")]
+    smime_crl: Vec<PathBuf>,
+}
+
+impl SmimeArgs {
+    fn is_given(&self) -> bool {
+        self.smime_ca.is_some() || !self.smime_crl.is_empty()
+    }
+
+    /// These options, or those of a profile.
+    fn or(self, profile: Self) -> Self {
+        Self {
+            smime_ca: self.smime_ca.or(profile.smime_ca),
+            smime_crl: if self.smime_crl.is_empty() {
+                profile.smime_crl
+            } else {
+                self.smime_crl
+            },
+        }
+    }
+
+    pub fn authorities(self) -> Result<Option<Authorities>, UsageError> {
+        let crls = self.smime_crl;
+        match self.smime_ca {
+            Some(ca) => Ok(Some(Authorities { ca, crls })),
+            None if crls.is_empty() => Ok(None),
+            None => Err(lacking("--smime-crl", "--smime-ca")),
+        }
+    }
+}
+
+fn lacking(option: &str, other: &str) -> UsageError {
+    UsageError::usage(format!("{option} requires {other}")).about(option)
 }
 
 /// Options under the heading of the struct that has them.
@@ -62,6 +111,9 @@ pub struct Args {
     #[arg(long, value_name = "FILE[;for=ADDR]")]
     encrypt_key: Vec<PathBuf>,
 
+    #[command(flatten)]
+    smime: SmimeArgs,
+
     /// Encrypt the subject as well; the header shows [...] instead (RFC 9788).
     #[arg(long)]
     hide_subject: bool,
@@ -81,6 +133,10 @@ impl Args {
         // A key is of one standard.
         let is_other = self.sign.is_some() && self.sign != profile.sign;
         let sign_key = profile.sign_key.filter(|_| !is_other);
+        let smime = match self.encrypt {
+            Some(Standard::Pgp) => SmimeArgs::default(),
+            Some(Standard::Smime | Standard::Off) | None => profile.smime,
+        };
         Self {
             sign: self.sign.or(profile.sign),
             sign_key: self.sign_key.or(sign_key),
@@ -90,6 +146,7 @@ impl Args {
             } else {
                 self.encrypt_key
             },
+            smime: self.smime.or(smime),
             hide_subject: self.hide_subject || profile.hide_subject,
             wkd: self.wkd || profile.wkd,
             autocrypt: self.autocrypt || profile.autocrypt,
@@ -113,6 +170,7 @@ impl Args {
             sign_key: self.sign_key.map(SignKey),
             encrypt: self.encrypt.and_then(Standard::method),
             encrypt_keys: keys.collect::<Result<_, _>>()?,
+            authorities: self.smime.authorities()?,
             hide_subject: self.hide_subject,
             autocrypt: self.autocrypt,
             directory,
@@ -126,9 +184,6 @@ impl Args {
             ("--hide-subject", self.hide_subject),
             ("--wkd", self.wkd),
         ];
-        let lacking = |option: &str, other: &str| {
-            UsageError::usage(format!("{option} requires {other}")).about(option)
-        };
         if self.encrypt.is_none()
             && let Some((option, _)) = of_encryption.iter().find(|(_, is_given)| *is_given)
         {
@@ -136,6 +191,12 @@ impl Args {
         }
         if self.wkd && self.encrypt == Some(Standard::Smime) {
             return Err(lacking("--wkd", "--encrypt pgp"));
+        }
+        let is_smime = matches!(self.encrypt, Some(Standard::Smime | Standard::Off));
+        if self.smime.is_given() && !is_smime {
+            return Err(
+                lacking("--smime-ca and --smime-crl", "--encrypt smime").about("--smime-ca")
+            );
         }
         if self.sign_key.is_some() && self.sign.is_none() && !self.autocrypt {
             return Err(lacking("--sign-key", "--sign pgp or --sign smime"));
@@ -192,6 +253,13 @@ mod tests {
             Args {
                 sign_key: Some("0xA".into()),
                 ..Args::default()
+            },
+            Args {
+                smime: SmimeArgs {
+                    smime_ca: Some("ca".into()),
+                    ..SmimeArgs::default()
+                },
+                ..encrypt(Standard::Pgp)
             },
         ];
         for args in wrong {

@@ -108,7 +108,7 @@ fn record(options: Send, path: &Path) -> Result<Exit, Exit> {
     let shown = shown(options.output, SenderNotice::Caller, |observer| {
         let mut recorder = ScriptRecorder::new(observer, &name, to_server);
         let pool = ConnectionPool::for_one_message(&transports);
-        let report = deliver_over(&pool, &message, &mut recorder);
+        let report = deliver_over(&pool, (&message, None), &mut recorder);
         octets = recorder.octets();
         script = recorder.into_script();
         report

@@ -4,7 +4,7 @@ use crate::cli::interrupt::{Tracking, tracked};
 use crate::cli::observer::Progress;
 use crate::cli::terminal;
 use crate::cli::terminal::complain;
-use crate::client::deliver::{ConnectionPool, Outgoing, deliver, undeliverable};
+use crate::client::deliver::{ConnectionPool, NextMessage, Outgoing, deliver, undeliverable};
 use crate::client::events::{Event, Observer, Silent};
 use crate::client::outcome::{Cause, DeliveryReport};
 use crate::client::transport::{Transport, Transports};
@@ -24,13 +24,17 @@ pub fn at_once(
 ) -> ShownResult {
     let transports = Transports::new(std::iter::once(transport).chain(fallbacks));
     let pool = ConnectionPool::for_one_message(&transports);
-    over(&pool, message, &mut DeliveryOutput::open(output, notice))
+    over(
+        &pool,
+        (message, None),
+        &mut DeliveryOutput::open(output, notice),
+    )
 }
 
-/// Sends a message without queueing it, over the connections of a pool.
+/// Sends a message without queueing it, over the connections of a pool. The one after it may be known.
 pub fn over(
     pool: &ConnectionPool<'_, '_>,
-    message: &Message,
+    (message, next): (&Message, Option<&Message>),
     output: &mut DeliveryOutput,
 ) -> ShownResult {
     let (transports, notice) = (pool.transports(), output.notice);
@@ -52,7 +56,7 @@ pub fn over(
             observer.on_event(Event::Detail(remark));
         }
         if notice != SenderNotice::Caller {
-            return deliver_over(pool, message, observer);
+            return deliver_over(pool, (message, next), observer);
         }
         let tracking = Tracking {
             recipients,
@@ -60,7 +64,7 @@ pub fn over(
             left,
         };
         tracked(&tracking, observer, |observer| {
-            deliver_over(pool, message, observer)
+            deliver_over(pool, (message, next), observer)
         })
     })
 }
@@ -186,13 +190,24 @@ impl DeliveryOutput {
     }
 }
 
-/// Delivers over one transport after the other, and reports the fallbacks that cannot be used.
+/// Delivers over one transport after the other, and reports the fallbacks that cannot be used. The message after it may be
+/// known.
 pub fn deliver_over(
     pool: &ConnectionPool<'_, '_>,
-    message: &Message,
+    (message, next): (&Message, Option<&Message>),
     observer: &mut dyn Observer,
 ) -> DeliveryReport {
-    let deliver = || deliver(&Outgoing::of(message), pool, observer);
+    let next = next.map(Outgoing::of);
+    let recipients = next.iter().flat_map(|next| &next.envelope.recipients);
+    let recipients: Vec<usize> = (0..recipients.count()).collect();
+    let outgoing = Outgoing {
+        next: next.as_ref().map(|outgoing| NextMessage {
+            outgoing,
+            recipients: &recipients,
+        }),
+        ..Outgoing::of(message)
+    };
+    let deliver = || deliver(&outgoing, pool, observer);
     let report = message.hashed_during(deliver);
     for (options, error) in pool.transports().unusable() {
         let profile = options.profile.as_deref().unwrap_or_default();

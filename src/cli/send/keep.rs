@@ -382,6 +382,7 @@ impl QueuedMessage<'_> {
             pool,
             queue_observer: run_context.queue_observer,
             signer: run_context.signer,
+            next: None,
         };
         let attempted = attempt.run(observer);
         let id = claim.item().id.clone();

@@ -3,12 +3,12 @@
 use crate::cli::send::deliver::{DeliveryOutput, ShownResult, over};
 use crate::cli::send::keep::{QueuedMessage, Shared};
 use crate::cli::send::{ConnectionUse, Send};
-use crate::cli::terminal::{Stdout, build, build_each, complain, load_first, prompt_for};
+use crate::cli::terminal::{Stdout, build, complain, load_first, prompt_for, warn};
 use crate::client::deliver::{ConnectionPool, HostsOfRun};
 use crate::client::outcome::{Cause, Endings, RecipientResult};
 use crate::client::transport::Transports;
 use crate::mail::message::{
-    CollectedMessage, Message, MessageCollection, MessageOptions, SourceError,
+    CollectedMessage, Message, MessageCollection, MessageError, MessageOptions, SourceError,
 };
 use crate::queue::delivery::SenderNotice;
 use crate::queue::store::QueueStore;
@@ -19,6 +19,7 @@ use crate::system::text::{reason, shown};
 use crate::transcript::{NumberedMessage, TranscriptOptions};
 use std::cell::OnceCell;
 use std::io::{self, Write};
+use std::iter::Peekable;
 use std::mem;
 use std::thread;
 use std::time::SystemTime;
@@ -140,27 +141,43 @@ impl Batch<'_> {
             }
             _ => ConnectionPool::new(transports, &hosts),
         };
+        let messages = self.messages;
+        let all = (0..times).flat_map(|_| messages.messages());
+        let mut all = all.map(built).peekable();
         let mut first = Exit::Ok;
         for time in 0..times {
             self.pause_before(time);
-            first = first_failure(first, self.send_each(&pool)?);
+            first = first_failure(first, self.send_each(&mut all, &pool)?);
         }
         self.output.close(|observer| pool.close(observer));
         Ok(first)
     }
 
     /// Sends each message once. The error ends the run, and was reported.
-    fn send_each(&mut self, pool: &ConnectionPool<'_, '_>) -> Result<Exit, Exit> {
-        let messages = self.messages;
+    fn send_each(
+        &mut self,
+        all: &mut Peekable<impl Iterator<Item = BuiltMessage>>,
+        pool: &ConnectionPool<'_, '_>,
+    ) -> Result<Exit, Exit> {
+        let count = self.messages.count();
         let mut endings = Endings::default();
-        for message in messages.messages() {
+        for left in (0..count).rev() {
             if self.output.has_failed() {
                 break;
             }
-            let built = self.built(message);
-            let is_only = messages.count() == 1 && built.as_ref().map_or(1, Vec::len) == 1;
-            let results = match built {
-                Ok(copies) => self.send_copies(&copies, pool),
+            let Some(built) = all.next() else {
+                break;
+            };
+            let is_only = count == 1 && built.as_ref().map_or(1, Vec::len) == 1;
+            let results = match self.reported(built) {
+                Ok(copies) => {
+                    let is_known = left > 0 || self.options.repeat.wait.is_zero();
+                    // A message is queued before the next one is read.
+                    let is_known = is_known && self.options.queueing.is_none();
+                    let next = all.peek().filter(|_| is_known);
+                    let next = next.and_then(|built| built.as_ref().ok()?.first());
+                    self.send_copies(&copies, next, pool)
+                }
                 Err(exit) => vec![Err(exit)],
             };
             for result in results {
@@ -191,50 +208,45 @@ impl Batch<'_> {
     /// Sends the messages that were made of one, unless the output fails.
     fn send_copies(
         &mut self,
-        copies: &[(String, Message)],
+        copies: &[NamedMessage],
+        after: Option<&NamedMessage>,
         pool: &ConnectionPool<'_, '_>,
     ) -> Vec<Result<ShownResult, Exit>> {
         let mut results = Vec::new();
-        for copy in copies {
-            if !results.is_empty() && self.output.has_failed() {
+        for (index, copy) in copies.iter().enumerate() {
+            if index > 0 && self.output.has_failed() {
                 break;
             }
-            results.push(self.send_one(copy, pool));
+            let next = copies.get(index + 1).or(after);
+            results.push(self.send_one(copy, next.map(|(_, message)| message), pool));
         }
         results
     }
 
-    /// Builds a message, with its name: one, or several with different recipients. The error was reported.
-    fn built(
-        &mut self,
-        message: Result<CollectedMessage, SourceError>,
-    ) -> Result<Vec<(String, Message)>, Exit> {
-        let counted = |batch: &mut Self, exit| {
-            batch.begun += 1;
-            exit
-        };
-        let message = message.map_err(|error| counted(self, unreadable(&error)))?;
-        let copies = build_each(message.options).map_err(|exit| counted(self, exit))?;
-        let count = copies.len();
-        if self.of == 1 {
-            self.of = count;
+    /// Reports warnings, or the error of a message that could not be built.
+    fn reported(&mut self, built: BuiltMessage) -> Result<Vec<NamedMessage>, Exit> {
+        let copies = built.map_err(|error| {
+            self.begun += 1;
+            if error.exit() != Exit::Ok {
+                complain(&error.to_string());
+            }
+            error.exit()
+        })?;
+        if let Some((_, first)) = copies.first() {
+            // They were made of one message and share its warnings.
+            first.warnings.iter().for_each(|warning| warn(warning));
         }
-        let named = copies.into_iter().map(|copy| {
-            let name = match &copy.envelope.recipients[..] {
-                [only] if count > 1 => format!("for {}", shown(&only.to_string())),
-                _ => String::new(),
-            };
-            let names = [message.name.clone(), name].into_iter();
-            let names: Vec<String> = names.filter(|name| !name.is_empty()).collect();
-            (names.join(" "), copy)
-        });
-        Ok(named.collect())
+        if self.of == 1 {
+            self.of = copies.len();
+        }
+        Ok(copies)
     }
 
     /// The error was reported: the message was not sent.
     fn send_one(
         &mut self,
-        (name, message): &(String, Message),
+        (name, message): &NamedMessage,
+        next: Option<&Message>,
         pool: &ConnectionPool<'_, '_>,
     ) -> Result<ShownResult, Exit> {
         self.begun += 1;
@@ -246,7 +258,7 @@ impl Batch<'_> {
             });
         }
         let Some(queueing) = &self.options.queueing else {
-            return Ok(over(pool, message, &mut self.output));
+            return Ok(over(pool, (message, next), &mut self.output));
         };
         let kept = QueuedMessage {
             message,
@@ -284,6 +296,28 @@ impl Batch<'_> {
             complain(&format!("{left} after it: not sent"));
         }
     }
+}
+
+/// A message with its name for people.
+type NamedMessage = (String, Message);
+
+/// The messages that were made of one: one, or several with different recipients.
+type BuiltMessage = Result<Vec<NamedMessage>, MessageError>;
+
+fn built(message: Result<CollectedMessage, SourceError>) -> BuiltMessage {
+    let message = message?;
+    let copies = Message::build_each(None, message.options, SystemTime::now())?;
+    let count = copies.len();
+    let named = copies.into_iter().map(|copy| {
+        let name = match &copy.envelope.recipients[..] {
+            [only] if count > 1 => format!("for {}", shown(&only.to_string())),
+            _ => String::new(),
+        };
+        let names = [message.name.clone(), name].into_iter();
+        let names: Vec<String> = names.filter(|name| !name.is_empty()).collect();
+        (names.join(" "), copy)
+    });
+    Ok(named.collect())
 }
 
 /// Writes the message to stdout and sends nothing.

@@ -37,7 +37,7 @@ pub fn pass_on(
     output: &mut DeliveryOutput,
 ) -> Option<ShownResult> {
     let notice = output.set_notice(SenderNotice::ByReport);
-    let mut shown = send::over(pool, message, output);
+    let mut shown = send::over(pool, (message, None), output);
     output.set_notice(notice);
     let is_put_off = |result: &RecipientResult| {
         matches!(

@@ -99,6 +99,7 @@ fn ask(plan: &Sendmail, envelope: &Envelope, observer: &mut dyn Observer) -> Del
         purpose: Purpose::Question,
         item: None,
         log: None,
+        next: None,
     };
     let transports = Transports::new(std::iter::once(&plan.transport).chain(&plan.fallbacks));
     deliver(

@@ -1,10 +1,11 @@
 //! The options of `ehlo show`.
 
+use crate::cli::layers;
 use crate::cli::options::route::resolver;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::cli::options::value::HostPort;
-use crate::cli::show::{KeyLookup, LayerOptions, ShowOptions, ShowOutput};
+use crate::cli::show::{KeyLookup, ShowOptions, ShowOutput};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -62,13 +63,8 @@ pub struct Args {
     #[arg(long, value_name = "IP[:PORT]", value_parser = value::target, requires = "dkim")]
     dns: Option<HostPort>,
 
-    /// Show the message as it was received: decrypt nothing, and check no signature of OpenPGP or S/MIME.
-    #[arg(long)]
-    no_decrypt: bool,
-
-    /// PEM file with key and certificate that decrypts S/MIME.
-    #[arg(long, value_name = "FILE.pem", conflicts_with = "no_decrypt")]
-    decrypt_key: Option<PathBuf>,
+    #[command(flatten)]
+    layers: layers::Args,
 
     /// Print one JSON object per message.
     #[arg(long)]
@@ -92,9 +88,7 @@ impl Args {
             number: self.number,
             extract: self.extract,
             keys: self.dkim.then_some(KeyLookup { dns }),
-            layers: (!self.no_decrypt).then_some(LayerOptions {
-                key: self.decrypt_key,
-            }),
+            layers: self.layers.files()?,
             output,
         })
     }

@@ -13,7 +13,7 @@ pub(crate) use run::{readable, run};
 
 use crate::cli::show::checks::KeyLookup;
 use crate::cli::show::extract::SavedFile;
-use crate::mail::layers::Layer;
+use crate::mail::layers::{Layer, SmimeFiles};
 use crate::mail::message::Source;
 use crate::mail::view::{FieldCheck, MessageView};
 use std::ffi::OsString;
@@ -31,15 +31,8 @@ pub struct ShowOptions {
     /// `None`: DKIM signatures are checked without their keys.
     pub keys: Option<KeyLookup>,
     /// `None`: messages are shown as they were received.
-    pub layers: Option<LayerOptions>,
+    pub layers: Option<SmimeFiles>,
     pub output: ShowOutput,
-}
-
-/// Keys that decrypt messages, in addition to the OpenPGP keyring.
-#[derive(Debug)]
-pub struct LayerOptions {
-    /// A PEM file with key and certificate, for S/MIME.
-    pub key: Option<PathBuf>,
 }
 
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use crate::cli::show::extract::extract;
 use crate::cli::show::text::{Style, list_line};
 use crate::cli::show::{ShowOptions, ShowOutput, ShownMessage, json, text};
 use crate::cli::terminal::{complain, print};
-use crate::mail::layers::{LayeredMessage, read_layers};
+use crate::mail::layers::{LayeredMessage, SmimeFiles, read_layers};
 use crate::mail::message::{
     CollectionError, Input, MessageError, MessageSource, Source, SourceError, StoredMessages,
 };
@@ -115,7 +115,11 @@ fn read(
     };
     let mut layers = Vec::new();
     if limits == Limits::Whole {
-        let layered = layered(&name, &received, options)?;
+        let layered = layered(&received, options.layers.as_ref());
+        let layered = layered.map_err(|error| ShowFailure::Layers {
+            name: name.clone(),
+            error,
+        })?;
         if let Some(inner) = layered.inner {
             view = MessageView {
                 size: received.len,
@@ -145,28 +149,42 @@ fn read(
 }
 
 fn layered(
-    name: &str,
     message: &Arc<Source>,
-    options: &ShowOptions,
-) -> Result<LayeredMessage, ShowFailure> {
-    let Some(layers) = &options.layers else {
-        return Ok(LayeredMessage::default());
-    };
-    read_layers(message, layers.key.as_deref()).map_err(|error| ShowFailure::Layers {
-        name: name.to_owned(),
-        error,
-    })
+    files: Option<&SmimeFiles>,
+) -> Result<LayeredMessage, MessageError> {
+    match files {
+        None => Ok(LayeredMessage::default()),
+        Some(files) => read_layers(message, files),
+    }
 }
 
-/// A message as `ehlo show --no-decrypt` shows it, without lookups in the DNS.
-pub fn readable(source: Source, title: Option<String>) -> io::Result<String> {
-    let view = Parser::view(&source, Limits::Whole)?;
-    let checks = checks(&view, &source, None)?;
+/// A message as `ehlo show` shows it, without lookups in the DNS. `files`: as in [`ShowOptions::layers`].
+pub fn readable(
+    source: Source,
+    title: Option<String>,
+    files: Option<&SmimeFiles>,
+) -> Result<String, MessageError> {
+    let name = source.name.clone();
+    let unread = |error| SourceError::Read {
+        name: name.clone(),
+        error,
+    };
+    let received = Arc::new(source);
+    let layered = layered(&received, files)?;
+    let source = layered
+        .inner
+        .map_or_else(|| Arc::clone(&received), Arc::new);
+    let view = |source: &Source| Parser::view(source, Limits::Whole).map_err(unread);
+    let received_view = view(&received)?;
+    let checks = checks(&received_view, &received, None).map_err(unread)?;
     let message = ShownMessage {
-        name: source.name.clone(),
-        source: Arc::new(source),
-        view,
-        layers: Vec::new(),
+        view: MessageView {
+            size: received.len,
+            ..view(&source)?
+        },
+        name: name.clone(),
+        source,
+        layers: layered.layers,
         checks,
         saved: Vec::new(),
     };
@@ -175,7 +193,7 @@ pub fn readable(source: Source, title: Option<String>) -> io::Result<String> {
         html: false,
         title,
     };
-    text::message(&message, &style)
+    Ok(text::message(&message, &style).map_err(unread)?)
 }
 
 fn unread(name: &str, error: io::Error) -> ShowFailure {

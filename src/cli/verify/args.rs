@@ -1,5 +1,6 @@
 //! The options of `ehlo verify`.
 
+use crate::cli::layers;
 use crate::cli::options::route::resolver;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
@@ -40,9 +41,8 @@ pub struct Args {
     #[arg(long, value_name = "NAME", value_parser = value::line)]
     authserv_id: Option<String>,
 
-    /// PEM file with key and certificate that decrypts S/MIME.
-    #[arg(long, value_name = "FILE.pem")]
-    decrypt_key: Option<PathBuf>,
+    #[command(flatten)]
+    layers: layers::Args,
 
     /// Print one JSON object instead.
     #[arg(long, conflicts_with = "verbose")]
@@ -77,7 +77,7 @@ impl Args {
             dns: self.dns.map(resolver).transpose()?,
             host: self.authserv_id,
             limit: self.timeout,
-            decrypt_key: self.decrypt_key,
+            layers: self.layers.files()?,
             json: self.json,
             verbose: self.verbose,
         })

@@ -10,7 +10,7 @@ use crate::cli::help::suggestions;
 use crate::cli::terminal::{Stdout, complain, stdout_width, wrapped, write};
 use crate::client::dns::Resolver;
 use crate::client::events::{Observer, Silent};
-use crate::mail::layers::{Layer, read_layers};
+use crate::mail::layers::{Layer, SmimeFiles, read_layers};
 use crate::mail::message::{Input, Source};
 use crate::probe::verify::{
     DmarcResult, MessageClient, MessageReport, SignatureReport, SpfReport, authentication_results,
@@ -36,8 +36,8 @@ pub struct VerifyTask {
     /// The name of this host in the results. `None`: its own.
     pub host: Option<String>,
     pub limit: Duration,
-    /// A PEM file with key and certificate, for S/MIME.
-    pub decrypt_key: Option<PathBuf>,
+    /// `None`: nothing is decrypted, and only DKIM signatures are checked.
+    pub layers: Option<SmimeFiles>,
     pub json: bool,
     pub verbose: bool,
 }
@@ -104,7 +104,10 @@ fn report(task: &VerifyTask) -> Result<Findings, (Exit, String)> {
         (error.exit(), format!("{error}{hint}"))
     })?;
     let message = Arc::new(message);
-    let layered = read_layers(&message, task.decrypt_key.as_deref());
+    let layered = task.layers.as_ref();
+    let layered = layered
+        .map(|files| read_layers(&message, files))
+        .transpose();
     let layered = layered.map_err(|error| (error.exit(), error.to_string()))?;
     let resolver = Resolver::new(task.dns)
         .map_err(|why| (Exit::Temporary, format!("cannot start the resolver: {why}")))?
@@ -120,7 +123,7 @@ fn report(task: &VerifyTask) -> Result<Findings, (Exit, String)> {
     let report = verify_message(input, task.client.as_ref(), (&resolver, now), observer);
     Ok(Findings {
         report: report.map_err(unreadable)?,
-        layers: layered.layers,
+        layers: layered.unwrap_or_default().layers,
     })
 }
 

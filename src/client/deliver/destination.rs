@@ -1,8 +1,8 @@
 //! Delivery to one destination over one transport: hosts, addresses, connections and sessions.
 
-use crate::client::deliver::Outgoing;
 use crate::client::deliver::policies::{self, PolicyGroup, Recipients, under_policy};
 use crate::client::deliver::pool::{IdleConnection, IdleConnections, is_stale};
+use crate::client::deliver::{NextMessage, Outgoing};
 use crate::client::dns::Answer;
 use crate::client::events::{Event, Observer};
 use crate::client::outcome;
@@ -488,15 +488,21 @@ impl Delivery<'_, '_> {
             log,
             places: pending,
         });
+        // Other destinations may have another server or policy for the next message.
+        let is_same = self.transport.router.has_relay() && !policy.is_of_domain();
+        let next = self.outgoing.next.filter(|_| is_same);
+        let next = next.map(NextMessage::transaction);
         let transaction = Transaction {
-            sender: sender.as_ref(),
-            recipients: pending.iter().map(|&recipient| &all[recipient]).collect(),
-            message: self.outgoing.message,
             dsn: Some(dsn),
             purpose: self.outgoing.purpose,
-            commands: &[],
             log: log.as_ref().map(|log| log as &dyn DeliveryLog),
             then,
+            next: next.as_ref(),
+            ..Transaction::new(
+                sender.as_ref(),
+                pending.iter().map(|&recipient| &all[recipient]).collect(),
+                self.outgoing.message,
+            )
         };
         let name = host.name();
         let context = SessionContext {

@@ -11,7 +11,7 @@ pub use pool::{ConnectionPool, Hosts, is_stale};
 
 use crate::client::events::{Event, Observer, Silent};
 use crate::client::outcome::{DeliveryReport, RecipientResult};
-use crate::client::session::{DeliveryLog, Purpose};
+use crate::client::session::{AfterTransaction, DeliveryLog, Purpose, Transaction};
 use crate::client::transport::{OpenTransport, TransportError, Transports};
 use crate::mail::address::Address;
 use crate::mail::envelope::Envelope;
@@ -32,6 +32,39 @@ pub struct Outgoing<'a> {
     pub item: Option<QueuedItem<'a>>,
     /// Log of the end of data and its replies. Recipients are indices into the envelope.
     pub log: Option<&'a dyn DeliveryLog>,
+    /// The message after it.
+    pub next: Option<NextMessage<'a>>,
+}
+
+/// The message that the caller delivers next over the same pool. Its sender and recipients may be sent with the end of this
+/// one, which saves a round trip. If another message follows instead, these commands have no effect.
+#[derive(Clone, Copy)]
+pub struct NextMessage<'a> {
+    pub outgoing: &'a Outgoing<'a>,
+    /// Indices into the envelope.
+    pub recipients: &'a [usize],
+}
+
+impl<'a> NextMessage<'a> {
+    /// Its transaction, without a log.
+    fn transaction(self) -> Transaction<'a> {
+        let Envelope {
+            sender,
+            recipients: all,
+            dsn,
+        } = self.outgoing.envelope;
+        let recipients = self.recipients.iter();
+        Transaction {
+            dsn: Some(dsn),
+            purpose: self.outgoing.purpose,
+            then: AfterTransaction::Rest,
+            ..Transaction::new(
+                sender.as_ref(),
+                recipients.map(|&recipient| &all[recipient]).collect(),
+                self.outgoing.message,
+            )
+        }
+    }
 }
 
 /// The name of a message in the queue, and the time at which it was queued.
@@ -50,6 +83,7 @@ impl<'a> Outgoing<'a> {
             purpose: Purpose::Mail,
             item: None,
             log: None,
+            next: None,
         }
     }
 }

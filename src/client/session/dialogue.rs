@@ -1,6 +1,7 @@
 //! The SMTP dialogue as a state machine: takes events and returns actions. It has no socket, clock or
 //! terminal.
 
+mod ahead;
 mod commands;
 mod greeting;
 mod login;
@@ -14,6 +15,7 @@ use crate::client::session::{
 use crate::smtp::blocks::Shape;
 use crate::smtp::reply::{Class, Reply};
 use crate::system::secret::Login;
+use ahead::CommandsAhead;
 use greeting::Greeting;
 use login::Authentication;
 use std::collections::VecDeque;
@@ -51,6 +53,8 @@ pub struct Privacy {
 pub enum Action {
     /// Write these together, within the memory limit, then read the reply to the first.
     Send(Vec<Output>),
+    /// These were sent with the end of the transaction before: report them, then read the reply to the first.
+    Sent(Vec<Output>),
     Read,
     /// Run the TLS handshake; no data may have arrived before it.
     Secure,
@@ -73,6 +77,8 @@ pub enum Action {
 pub enum Output {
     /// A command, or the end of data.
     Line(CommandLine),
+    /// A command of the next transaction, which is reported when that begins.
+    Ahead(CommandLine),
     /// The whole message in this shape, dot-stuffed, without the end of data.
     Message(Shape),
     /// A chunk of this many octets of the message in this shape, unchanged.
@@ -119,6 +125,8 @@ pub struct ServerState {
     /// Number of transactions in this session.
     transactions: usize,
     is_verified: bool,
+    /// Commands of the next transaction that were sent, and whose replies are outstanding.
+    ahead: CommandsAhead,
 }
 
 /// The dialogue of one session, from the greeting to QUIT.
@@ -150,6 +158,10 @@ pub struct Dialogue<'a> {
     transactions: usize,
     /// Replies to the requested commands.
     replies: Vec<Reply>,
+    /// Commands of the next transaction that were sent with the end of this one.
+    ahead: CommandsAhead,
+    /// Number of replies that have no effect, and the action after them.
+    skipped: Option<(usize, Action)>,
     greeting: Greeting,
     authentication: Authentication<'a>,
 }
@@ -182,6 +194,8 @@ impl<'a> Dialogue<'a> {
             is_quitting: false,
             transactions: 0,
             replies: Vec::new(),
+            ahead: CommandsAhead::new(),
+            skipped: None,
             greeting: Greeting::default(),
             authentication: Authentication::new(login),
         }
@@ -193,6 +207,7 @@ impl<'a> Dialogue<'a> {
             offers: server.offers,
             open: server.open,
             transactions: server.transactions,
+            ahead: server.ahead,
             greeting: Greeting {
                 is_verified: server.is_verified,
                 ..Greeting::default()
@@ -210,6 +225,7 @@ impl<'a> Dialogue<'a> {
             open: self.open,
             transactions: self.transactions,
             is_verified: self.greeting.is_verified,
+            ahead: mem::take(&mut self.ahead),
         }
     }
 
@@ -226,7 +242,7 @@ impl<'a> Dialogue<'a> {
         match event {
             WireEvent::Started if self.options.tls == TlsDemand::Implicit => Action::Secure,
             WireEvent::Started => self.await_greeting(),
-            WireEvent::Resumed => self.transact(),
+            WireEvent::Resumed => self.resume(),
             WireEvent::Secured(privacy) => self.secured(privacy),
             WireEvent::Replied(reply) => self.replied(reply),
             WireEvent::Unsolicited(reply) => {
@@ -303,6 +319,9 @@ impl<'a> Dialogue<'a> {
     }
 
     fn replied(&mut self, reply: Reply) -> Action {
+        if let Some(skipped) = self.skipped.take() {
+            return self.skip_reply(skipped, &reply);
+        }
         let step = self.awaiting.pop_front().unwrap_or(Step::Quit);
         // RFC 5321 §3.8: 421 may be the reply to any command, and ends the session.
         if reply.code == 421 && step != Step::Quit {
@@ -375,6 +394,10 @@ impl<'a> Dialogue<'a> {
         if is_quit_sent {
             self.awaiting.push_back(Step::Quit);
             return Action::Read;
+        }
+        if self.is_ahead() {
+            // The reply to QUIT would be mistaken for one to these commands.
+            return Action::Drop;
         }
         self.quit()
     }

@@ -138,6 +138,9 @@ pub struct Transaction<'a> {
     /// Log of the end of data and its replies; `None`: not logged.
     pub log: Option<&'a dyn DeliveryLog>,
     pub then: AfterTransaction,
+    /// The transaction that follows in the same session, if it does: its first commands are sent with the end of this one
+    /// if the server allows that.
+    pub next: Option<&'a Transaction<'a>>,
 }
 
 impl<'a> Transaction<'a> {
@@ -156,6 +159,7 @@ impl<'a> Transaction<'a> {
             commands: &[],
             log: None,
             then: AfterTransaction::Quit,
+            next: None,
         }
     }
 }

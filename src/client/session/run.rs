@@ -265,6 +265,10 @@ impl SessionLoop<'_, '_> {
                     return self.farewell(&items).map(|()| Opening::Over);
                 }
                 Action::Send(items) => self.send_items(&items)?,
+                Action::Sent(items) => {
+                    self.report_sent(&items);
+                    WireEvent::Replied(self.reply()?)
+                }
                 Action::Secure => self.secure()?,
                 Action::Rest => return self.rest(),
                 Action::Finish => return self.check_the_end().map(|()| Opening::Over),
@@ -290,6 +294,8 @@ impl SessionLoop<'_, '_> {
         match self.wire.early() {
             Early::Quiet => Ok(Opening::Resting),
             Early::Closed | Early::Broken(_) => Ok(Opening::Over),
+            // Replies to the commands of the next transaction.
+            Early::Bytes(_) if self.dialogue.is_ahead() => Ok(Opening::Resting),
             Early::Bytes(bytes) if bytes.starts_with(b"421") => Ok(Opening::Over),
             Early::Bytes(bytes) => {
                 let words = excerpt(&self.mask, bytes);

@@ -381,12 +381,15 @@ impl Wire {
         Ok(())
     }
 
-    /// An approximate time limit saves a system call for each reply.
+    /// An approximate time limit saves a system call for each reply. One that is too short stays until a read has reached
+    /// it.
     fn limit_reads(&mut self, left: Duration, whole: Duration) -> Result<(), WireError> {
         let slack = Duration::from_secs(1).min(whole / 10);
-        if self.read_limit.abs_diff(left) > slack {
-            self.stream.set_read_timeout(left).map_err(WireError::Io)?;
-            self.read_limit = left;
+        if self.read_limit.is_zero() || self.read_limit > left + slack {
+            // A limit of zero would be none.
+            let limit = left.max(Duration::from_millis(1));
+            self.stream.set_read_timeout(limit).map_err(WireError::Io)?;
+            self.read_limit = limit;
         }
         Ok(())
     }
@@ -444,6 +447,13 @@ impl Wire {
             Ok(count) => Ok(count > 0),
             // No complete record yet; the caller checks the deadline first.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(true),
+            // The limit of an earlier step, which was shorter.
+            Err(error)
+                if error.kind() == io::ErrorKind::WouldBlock && deadline.left().is_some() =>
+            {
+                self.read_limit = Duration::ZERO;
+                Ok(true)
+            }
             Err(error) => Err(deadline.explain(error)),
         }
     }

@@ -161,6 +161,7 @@ impl SessionCheck<'_> {
             purpose: Purpose::Question,
             item: None,
             log: None,
+            next: None,
         };
         let transports = Transports::of(loaded);
         let pool = ConnectionPool::for_one_message(&transports);

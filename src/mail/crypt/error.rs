@@ -20,9 +20,13 @@ pub enum CryptError {
         /// As in `; give it with --encrypt-key FILE`.
         remedy: &'static str,
     },
-    /// A key file cannot be used.
-    #[error("--encrypt-key {}: {why}", shown_path(.path))]
-    KeyFile { path: PathBuf, why: String },
+    /// A file with keys, certificates or revocation lists cannot be used.
+    #[error("{option} {}: {why}", shown_path(.path))]
+    KeyFile {
+        option: &'static str,
+        path: PathBuf,
+        why: String,
+    },
     /// A key file cannot be read.
     #[error("{option} {}: cannot read the file: {}", shown_path(.path), reason(.error))]
     Unreadable {

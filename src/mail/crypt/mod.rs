@@ -4,12 +4,15 @@
 //! * `options`: what is asked for
 //! * `recipients`: who it is encrypted for
 //! * `pgp`: signing and encrypting by `gpg`; `keys`: the keys that it lists
-//! * `smime`: the same by `openssl cms`; `certificate`: checks that `openssl` does not make
-//! * `program`: running either of them
+//! * `smime`: the same by `openssl cms`; `certificate`: checks that `openssl` does not make; `authorities`: CAs and
+//!   revocation lists
+//! * `program`: running either of them; `key_folder`: the keys that they read
 //! * `error`: what prevents it, and the exit status
 
+mod authorities;
 mod certificate;
 mod error;
+mod key_folder;
 mod keys;
 mod options;
 pub mod pgp;
@@ -17,10 +20,11 @@ mod program;
 mod recipients;
 pub mod smime;
 
+pub(in crate::mail) use authorities::AuthorityFile;
 pub(in crate::mail) use certificate::{MailCertificate, Purpose};
 pub use error::CryptError;
 pub(in crate::mail) use keys::listed;
-pub use options::{CryptOptions, EncryptKey, KeyDirectory, Method, SignKey};
+pub use options::{Authorities, CryptOptions, EncryptKey, KeyDirectory, Method, SignKey};
 pub use program::{Feed, Pass};
 pub(in crate::mail) use program::{Program, failure};
 pub use recipients::CryptRecipients;

@@ -37,6 +37,15 @@ pub struct EncryptKey {
     pub recipient: Option<Address>,
 }
 
+/// CAs that certificates for S/MIME must be issued by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authorities {
+    /// A file with their certificates.
+    pub ca: PathBuf,
+    /// Files with their revocation lists. Empty: revocation is not checked.
+    pub crls: Vec<PathBuf>,
+}
+
 /// Finds OpenPGP keys that are published.
 pub trait KeyDirectory: Debug + Send + Sync {
     /// The binary key of a recipient; `None`: none is published. The error is one line.
@@ -52,6 +61,8 @@ pub struct CryptOptions {
     pub encrypt: Option<Method>,
     /// Keys that are not in the keyring.
     pub encrypt_keys: Vec<EncryptKey>,
+    /// CAs of the recipients' certificates for S/MIME. `None`: the certificates are trusted as they are.
+    pub authorities: Option<Authorities>,
     /// True if the subject is encrypted too (RFC 9788).
     pub hide_subject: bool,
     /// True if the author's OpenPGP key is announced in the header (Autocrypt, level 1).

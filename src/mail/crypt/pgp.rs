@@ -2,19 +2,28 @@
 
 use crate::mail::address::Address;
 use crate::mail::crypt::error::CryptError;
+use crate::mail::crypt::key_folder::KeyFolder;
 use crate::mail::crypt::keys::{ListedKey, listed};
-use crate::mail::crypt::options::{CryptOptions, EncryptKey, KeyDirectory, Method, SignKey};
-use crate::mail::crypt::program::{Feed, Pass, Program, failure};
+use crate::mail::crypt::options::{CryptOptions, EncryptKey, Method, SignKey};
+use crate::mail::crypt::program::{Feed, OutputForm, Pass, Program, failure};
 use crate::mail::crypt::recipients::{CryptRecipients, is_address_of};
 use crate::system::filter::Filtered;
 use crate::system::text::shown;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
 
 const GPG: &str = "gpg";
+
+/// Maximum size of a key file, in octets. Keys may have thousands of signatures.
+const MAX_FILE: u64 = 4 * 1024 * 1024;
+
+/// The armor of an encrypted message (RFC 9580 §6.2).
+const MESSAGE: OutputForm<'_> = OutputForm {
+    begin: b"-----BEGIN PGP MESSAGE-----",
+    end: b"-----END PGP MESSAGE-----\n",
+};
 
 /// What precedes a line for programs on the standard error.
 const STATUS: &str = "[GNUPG:] ";
@@ -44,7 +53,9 @@ pub fn sign(
         .args(signer(options.sign_key.as_ref(), author)?);
     let (armored, ended) = program.output(feed)?;
     let created = statuses(&ended).find_map(|(word, rest)| (word == "SIG_CREATED").then_some(rest));
-    let is_whole = ended.status.success() && armored.starts_with(b"-----BEGIN PGP SIGNATURE-----");
+    let has_armor = armored.starts_with(b"-----BEGIN PGP SIGNATURE-----")
+        && armored.ends_with(b"-----END PGP SIGNATURE-----\n");
+    let is_whole = ended.status.success() && has_armor;
     let Some(created) = created.filter(|_| is_whole) else {
         return Err(unsigned(&ended, author));
     };
@@ -77,34 +88,33 @@ impl PgpEncryption<'_> {
             program.command.arg("--sign").args(signer);
         }
         program.command.args(&keys.arguments);
-        let (ended, has_output) = program.pass_marked(b"-----BEGIN PGP MESSAGE-----", pass)?;
+        let (ended, is_whole) = program.pass_as(MESSAGE, pass)?;
         let has = |wanted: &str| statuses(&ended).any(|(word, _)| word == wanted);
-        let is_complete =
-            has_output && has("END_ENCRYPTION") && (has("SIG_CREATED") || !self.signs);
+        let is_complete = is_whole && has("END_ENCRYPTION") && (has("SIG_CREATED") || !self.signs);
         if ended.status.success() && is_complete {
             return Ok(());
         }
-        Err(self.failed(&ended))
+        Err(self.failed(&ended, &keys))
     }
 
     /// The keys of all recipients, as arguments.
-    fn keys(&self) -> Result<KeyArguments, CryptError> {
-        let mut files = Vec::new();
-        for key in &self.options.encrypt_keys {
-            files.push((key, first_key(key)?));
-        }
+    fn keys(&self) -> Result<KeyArguments<'_>, CryptError> {
         let mut keys = KeyArguments::default();
+        for key in &self.options.encrypt_keys {
+            keys.read(key)?;
+        }
         for (recipient, is_hidden) in self.recipients.all() {
-            let mut given = files.iter();
-            let given = given.find(|(file, key)| file.is_for(recipient, &key.addresses));
-            if let Some((file, key)) = given {
-                if let Some(fault) = key.fault() {
-                    return Err(unusable(recipient, key, fault));
+            let mut given = keys.given.iter();
+            let given = given.find(|one| one.file.is_for(recipient, &one.key.addresses));
+            if let Some(one) = given {
+                if let Some(fault) = one.key.fault() {
+                    return Err(unusable(recipient, &one.key, fault));
                 }
-                keys.add_file(&file.path, is_hidden);
-            } else if let Some(file) = self.published(recipient)? {
-                keys.add_file(file.path(), is_hidden);
-                keys.files.push(file);
+                let copy = one.copy.clone();
+                keys.add_file(&copy, is_hidden);
+            } else if let Some(key) = self.published(recipient)? {
+                let copy = published_file(recipient, &key, &mut keys.folder)?;
+                keys.add_file(&copy, is_hidden);
             } else {
                 keys.add_address(recipient, is_hidden);
             }
@@ -113,7 +123,7 @@ impl PgpEncryption<'_> {
     }
 
     /// The published key of a recipient without a trusted one in the keyring. `None`: the keyring decides.
-    fn published(&self, recipient: &Address) -> Result<Option<NamedTempFile>, CryptError> {
+    fn published(&self, recipient: &Address) -> Result<Option<Vec<u8>>, CryptError> {
         let Some(directory) = &self.options.directory else {
             return Ok(None);
         };
@@ -121,15 +131,20 @@ impl PgpEncryption<'_> {
         if of_keyring(recipient)?.iter().any(is_usable) {
             return Ok(None);
         }
-        published_key(&**directory, recipient)
+        directory
+            .find(recipient)
+            .map_err(|why| CryptError::Directory {
+                recipient: shown(&recipient.to_string()),
+                why,
+            })
     }
 
     /// The error of an encryption that failed.
-    fn failed(&self, ended: &Filtered) -> CryptError {
+    fn failed(&self, ended: &Filtered, keys: &KeyArguments<'_>) -> CryptError {
         for (word, rest) in statuses(ended) {
             let (code, about) = rest.split_once(' ').unwrap_or((rest, ""));
             match word {
-                "INV_RECP" => return self.invalid_recipient(code, about),
+                "INV_RECP" => return self.invalid_recipient(code, keys.named(about)),
                 "INV_SGNR" => return unsigned(ended, self.author),
                 "FAILURE" if rest.starts_with("sign") && self.signs => {
                     return unsigned(ended, self.author);
@@ -150,6 +165,7 @@ impl PgpEncryption<'_> {
         let recipient = all.find(|(recipient, _)| is_address_of(address, recipient));
         let Some((recipient, _)) = recipient else {
             return CryptError::KeyFile {
+                option: "--encrypt-key",
                 path: PathBuf::from(about),
                 why: "it cannot be used for encryption".to_owned(),
             };
@@ -192,13 +208,50 @@ const GIVE: &str = "; give it with --encrypt-key FILE";
 
 /// The keys of recipients as arguments of `gpg`.
 #[derive(Default)]
-struct KeyArguments {
+struct KeyArguments<'a> {
     arguments: Vec<OsString>,
-    /// Keys that were looked up. The files are removed when they are dropped.
-    files: Vec<NamedTempFile>,
+    /// Those of `--encrypt-key`.
+    given: Vec<GivenKey<'a>>,
+    /// Where the copies are, until this is dropped.
+    folder: KeyFolder,
 }
 
-impl KeyArguments {
+/// A key of `--encrypt-key`.
+struct GivenKey<'a> {
+    file: &'a EncryptKey,
+    key: ListedKey,
+    copy: PathBuf,
+}
+
+impl<'a> KeyArguments<'a> {
+    /// Reads the first key in a file, which is the one that `gpg` uses.
+    fn read(&mut self, file: &'a EncryptKey) -> Result<(), CryptError> {
+        let octets = key_octets(&file.path).map_err(|error| CryptError::Unreadable {
+            option: "--encrypt-key",
+            path: file.path.clone(),
+            error,
+        })?;
+        let copy = self.folder.add(&octets)?;
+        let keys = shown_keys(copy.as_os_str().to_owned())?;
+        let key = keys.into_iter().next();
+        let key = key.ok_or_else(|| CryptError::KeyFile {
+            option: "--encrypt-key",
+            path: file.path.clone(),
+            why: "it contains no OpenPGP key".to_owned(),
+        })?;
+        self.given.push(GivenKey { file, key, copy });
+        Ok(())
+    }
+
+    /// What a message of `gpg` is about: the file that was named instead of its copy.
+    fn named<'n>(&'n self, about: &'n str) -> &'n str {
+        let mut given = self.given.iter();
+        let given = given.find(|one| one.copy.as_os_str() == about);
+        given
+            .and_then(|one| one.file.path.to_str())
+            .unwrap_or(about)
+    }
+
     /// A key in a file needs no trust.
     fn add_file(&mut self, path: &Path, is_hidden: bool) {
         let option = if is_hidden {
@@ -223,18 +276,13 @@ impl KeyArguments {
     }
 }
 
-/// The first key in a file, which is the one that `gpg` uses.
-fn first_key(key: &EncryptKey) -> Result<ListedKey, CryptError> {
-    File::open(&key.path).map_err(|error| CryptError::Unreadable {
-        option: "--encrypt-key",
-        path: key.path.clone(),
-        error,
-    })?;
-    let first = shown_keys(key.path.as_os_str().to_owned())?;
-    first.into_iter().next().ok_or_else(|| CryptError::KeyFile {
-        path: key.path.clone(),
-        why: "it contains no OpenPGP key".to_owned(),
-    })
+fn key_octets(path: &Path) -> io::Result<Vec<u8>> {
+    let mut octets = Vec::new();
+    let file = File::open(path)?;
+    if file.take(MAX_FILE + 1).read_to_end(&mut octets)? as u64 > MAX_FILE {
+        return Err(io::Error::other("it is too large for a key"));
+    }
+    Ok(octets)
 }
 
 /// The keys in a file.
@@ -259,27 +307,20 @@ fn list(program: Program) -> Result<Vec<ListedKey>, CryptError> {
     Ok(listed(&String::from_utf8_lossy(&listing)))
 }
 
-/// The key that a directory has for a recipient, in a file. It must have the address in a user ID.
-fn published_key(
-    directory: &dyn KeyDirectory,
+/// Writes a published key to a file. It must have the address of the recipient in a user ID.
+fn published_file(
     recipient: &Address,
-) -> Result<Option<NamedTempFile>, CryptError> {
-    let failed = |why: String| CryptError::Directory {
-        recipient: shown(&recipient.to_string()),
-        why,
-    };
+    octets: &[u8],
+    folder: &mut KeyFolder,
+) -> Result<PathBuf, CryptError> {
     let wrong = |why: &str| CryptError::Recipient {
         method: Method::Pgp,
         recipient: shown(&recipient.to_string()),
         why: why.to_owned(),
         remedy: "; give the key with --encrypt-key FILE",
     };
-    let Some(key) = directory.find(recipient).map_err(failed)? else {
-        return Ok(None);
-    };
-    let mut file = NamedTempFile::new().map_err(CryptError::Content)?;
-    file.write_all(&key).map_err(CryptError::Content)?;
-    let keys = shown_keys(file.path().as_os_str().to_owned())?;
+    let file = folder.add(octets)?;
+    let keys = shown_keys(file.as_os_str().to_owned())?;
     let Some(key) = keys.first() else {
         return Err(wrong("what --wkd found is not an OpenPGP key"));
     };
@@ -291,7 +332,7 @@ fn published_key(
     }
     match key.fault() {
         Some(fault) => Err(unusable(recipient, key, fault)),
-        None => Ok(Some(file)),
+        None => Ok(file),
     }
 }
 

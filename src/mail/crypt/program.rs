@@ -23,6 +23,13 @@ pub struct Pass<'a> {
     pub consume: &'a mut dyn FnMut(&[u8]) -> io::Result<()>,
 }
 
+/// The first and the last octets of an output.
+#[derive(Clone, Copy, Debug)]
+pub struct OutputForm<'a> {
+    pub begin: &'a [u8],
+    pub end: &'a [u8],
+}
+
 /// A program with its arguments, and the options that need it.
 pub struct Program {
     pub name: &'static str,
@@ -85,20 +92,25 @@ impl Program {
         Ok(ended)
     }
 
-    /// Runs it to its end, with any exit status. Its output must begin with these octets: a program that passes the content
-    /// on in clear must not be mistaken for one that encrypts it. The result has true if there was an output.
-    pub fn pass_marked(self, mark: &[u8], pass: Pass<'_>) -> Result<(Filtered, bool), CryptError> {
-        let (mut begin, mut is_wrong, consume) = (Vec::new(), false, pass.consume);
-        let (program, option) = (self.name, self.option.clone());
+    /// Runs it to its end, with any exit status. Its output must begin as this form does: a program that passes the content
+    /// on in clear must not be mistaken for one that encrypts it. The result has true if the output is whole.
+    pub fn pass_as(
+        self,
+        form: OutputForm<'_>,
+        pass: Pass<'_>,
+    ) -> Result<(Filtered, bool), CryptError> {
+        let (mut begin, mut end, mut is_wrong) = (Vec::new(), Vec::new(), false);
+        let (program, option, consume) = (self.name, self.option.clone(), pass.consume);
         let ended = self.pass(Pass {
             feed: pass.feed,
             consume: &mut |piece| {
-                let missing = mark.len() - begin.len();
+                let missing = form.begin.len() - begin.len();
                 begin.extend_from_slice(&piece[..piece.len().min(missing)]);
-                is_wrong = !mark.starts_with(&begin);
+                is_wrong = !form.begin.starts_with(&begin);
                 if is_wrong {
                     return Err(io::Error::other("the output is not encrypted"));
                 }
+                keep_last(form.end.len(), piece, &mut end);
                 consume(piece)
             },
         });
@@ -110,24 +122,43 @@ impl Program {
                 why,
             });
         }
-        Ok((ended?, begin.len() == mark.len()))
+        Ok((ended?, begin == form.begin && end == form.end))
     }
 
     /// Runs it without input, or with this one, and returns its output with its end.
     pub fn output(self, feed: &mut Feed<'_>) -> Result<(Vec<u8>, Filtered), CryptError> {
-        let mut output = Vec::new();
+        let (mut output, mut is_long) = (Vec::new(), false);
+        let (program, option) = (self.name, self.option.clone());
         let ended = self.pass(Pass {
             feed,
             consume: &mut |piece| {
-                if output.len() + piece.len() > MAX_HELD {
+                is_long = output.len() + piece.len() > MAX_HELD;
+                if is_long {
                     return Err(io::Error::other("the output of a program is too long"));
                 }
                 output.extend_from_slice(piece);
                 Ok(())
             },
-        })?;
+        });
+        if is_long {
+            let why = "its output is too long".to_owned();
+            return Err(CryptError::Program {
+                option,
+                program,
+                why,
+            });
+        }
+        let ended = ended?;
         Ok((output, ended))
     }
+}
+
+/// Adds a piece to the end of an output, of which only so many octets are kept.
+fn keep_last(count: usize, piece: &[u8], end: &mut Vec<u8>) {
+    let new = &piece[piece.len().saturating_sub(count)..];
+    let left_out = (end.len() + new.len()).saturating_sub(count);
+    end.drain(..left_out);
+    end.extend_from_slice(new);
 }
 
 /// The limit, or the seconds in `EHLO_CRYPT_IDLE`.
@@ -137,14 +168,38 @@ fn idle() -> Duration {
     seconds.map_or(IDLE, Duration::from_secs)
 }
 
-/// The end of a program that failed: what it reported last, and its exit status or signal.
+/// The end of a program that failed: what it reported last, and its exit status or signal. With success, its output is at
+/// fault.
 pub fn failure(ended: &Filtered, is_message: impl Fn(&str) -> bool) -> String {
     let text = String::from_utf8_lossy(&ended.messages);
     let mut lines = text.lines().rev();
     let last = lines.find(|line| !line.trim().is_empty() && is_message(line));
-    let end = crate::system::subprocess::end(ended.status);
+    let end = if ended.status.success() {
+        "its output is incomplete".to_owned()
+    } else {
+        crate::system::subprocess::end(ended.status)
+    };
     match last {
         Some(line) => format!("{} ({end})", shown(line.trim())),
         None => end,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_octets_are_kept_whatever_the_pieces_are() {
+        let text = b"0123456789";
+        for size in 1..=text.len() {
+            for count in 0..=text.len() + 1 {
+                let mut end = Vec::new();
+                for piece in text.chunks(size) {
+                    keep_last(count, piece, &mut end);
+                }
+                assert_eq!(end, text[text.len().saturating_sub(count)..]);
+            }
+        }
     }
 }

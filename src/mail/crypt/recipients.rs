@@ -52,9 +52,12 @@ fn key_of(address: &Address) -> String {
     address.to_string().to_lowercase()
 }
 
-/// True if a key with this address in its user ID or certificate is one of the recipient.
+/// True if a key with this address in its user ID or certificate is one of the recipient. Its domain may be an IDN.
 pub fn is_address_of(address: &str, recipient: &Address) -> bool {
-    address.to_lowercase() == key_of(recipient)
+    let key = key_of(recipient);
+    let is_same = |parsed: &Address| key_of(parsed) == key;
+    address.to_lowercase() == key
+        || !address.is_ascii() && Address::parse(address).is_ok_and(|parsed| is_same(&parsed))
 }
 
 impl EncryptKey {

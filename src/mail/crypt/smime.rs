@@ -1,11 +1,13 @@
 //! S/MIME by `openssl cms`. It has no keyring: keys and certificates are in PEM files. Validity, purpose and addresses
-//! of a certificate are checked here; issuers and revocation lists are not.
+//! of a certificate are checked here; its issuer and revocation by `authorities`, if CAs are named.
 
 use crate::mail::address::Address;
+use crate::mail::crypt::authorities::AuthorityFile;
 use crate::mail::crypt::certificate::{MailCertificate, Purpose};
 use crate::mail::crypt::error::CryptError;
+use crate::mail::crypt::key_folder::KeyFolder;
 use crate::mail::crypt::options::{CryptOptions, EncryptKey, Method, SignKey};
-use crate::mail::crypt::program::{Feed, Pass, Program, failure};
+use crate::mail::crypt::program::{Feed, OutputForm, Pass, Program, failure};
 use crate::mail::crypt::recipients::{CryptRecipients, is_address_of};
 use crate::system::filter::Filtered;
 use crate::system::quote::for_shell;
@@ -32,8 +34,14 @@ pub const MICALG: &str = "sha-256";
 /// The first octet of every structure of CMS in DER.
 const SEQUENCE: u8 = 0x30;
 
-/// The beginning of a structure of the type envelopedData (RFC 5652 §6) with the indefinite lengths of a stream.
-const ENVELOPED: &[u8] = b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03\xa0\x80\x30\x80";
+/// The bit of the first octet of a length in DER that says that the octets after it have the length.
+const LONG_LENGTH: u8 = 0x80;
+
+/// A structure of the type envelopedData (RFC 5652 §6) with the indefinite lengths of a stream: five of them end with it.
+const ENVELOPED: OutputForm<'_> = OutputForm {
+    begin: b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03\xa0\x80\x30\x80",
+    end: &[0; 10],
+};
 
 /// Maximum size of a file with keys or certificates, in octets.
 const MAX_FILE: u64 = 256 * 1024;
@@ -60,15 +68,33 @@ pub fn sign(
         program.command.arg("-certfile").arg(issuers.path());
     }
     let (signature, ended) = program.output(feed)?;
-    if !ended.status.success() || signature.first() != Some(&SEQUENCE) {
+    if !ended.status.success() || !is_whole_der(&signature) {
         return Err(failed(SIGN, &ended));
     }
     Ok(signature)
 }
 
+/// True for a sequence that is not truncated (X.690 §8.1.3).
+fn is_whole_der(der: &[u8]) -> bool {
+    let [SEQUENCE, first, rest @ ..] = der else {
+        return false;
+    };
+    let count = usize::from(first & !LONG_LENGTH);
+    if first & LONG_LENGTH == 0 {
+        return rest.len() == count;
+    }
+    let Some((length, content)) = rest.split_at_checked(count) else {
+        return false;
+    };
+    let length = length.iter().try_fold(0_usize, |all, octet| {
+        Some(all.checked_mul(256)? | usize::from(*octet))
+    });
+    length == Some(content.len())
+}
+
 /// Encrypts a content for all recipients, in DER. The output is incomplete if there is an error.
 pub fn encrypt(
-    options: &CryptOptions,
+    certificates: &RecipientCertificates,
     recipients: &CryptRecipients,
     pass: Pass<'_>,
 ) -> Result<(), CryptError> {
@@ -82,18 +108,17 @@ pub fn encrypt(
             method: Method::Smime,
             recipient: shown(&hidden.to_string()),
             why: "a separate message is required".to_owned(),
-            remedy: "; S/MIME would name this hidden recipient to the others",
+            remedy: ", who is hidden (Bcc) and whom S/MIME would name to the others; only one message is made here",
         });
     }
-    let files = recipient_files(options, recipients)?;
     let mut program = Program::new(OPENSSL, ENCRYPT.to_owned());
     program
         .command
         .args(["cms", "-encrypt", "-binary", "-stream", "-aes-256-cbc"])
         .args(["-outform", "DER"])
-        .args(files);
-    let (ended, has_output) = program.pass_marked(ENVELOPED, pass)?;
-    if !ended.status.success() || !has_output {
+        .args(certificates.of(recipients));
+    let (ended, is_whole) = program.pass_as(ENVELOPED, pass)?;
+    if !ended.status.success() || !is_whole {
         return Err(failed(ENCRYPT, &ended));
     }
     Ok(())
@@ -124,7 +149,7 @@ impl SigningFile {
         let path = crate::system::user::expanded(&path.to_string_lossy());
         let pem = signing_pem(&path)?;
         check_author(&path, &pem, author)?;
-        let issuers = further_certificates(&pem);
+        let issuers = certificates_from(&pem, 1);
         let issuers = (!issuers.is_empty()).then(|| -> io::Result<NamedTempFile> {
             let mut file = NamedTempFile::new()?;
             file.write_all(&issuers)?;
@@ -197,19 +222,17 @@ fn check_author(path: &Path, pem: &[u8], author: Option<&Address>) -> Result<(),
     }
 }
 
-/// The text from the second certificate on, without a key; empty if there is none.
-fn further_certificates(pem: &[u8]) -> Vec<u8> {
+/// The certificates in a file of PEM from this one on, without a key and other text.
+fn certificates_from(pem: &[u8], first: usize) -> Vec<u8> {
     let (begin, end) = ("-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----");
-    let mut starts = memmem::find_iter(pem, begin);
-    starts.next();
-    let mut further = Vec::new();
-    for start in starts {
+    let mut found = Vec::new();
+    for start in memmem::find_iter(pem, begin).skip(first) {
         if let Some(length) = memmem::find(&pem[start..], end.as_bytes()) {
-            further.extend_from_slice(&pem[start..start + length + end.len()]);
-            further.push(b'\n');
+            found.extend_from_slice(&pem[start..start + length + end.len()]);
+            found.push(b'\n');
         }
     }
-    further
+    found
 }
 
 fn contents(file: &File) -> io::Result<Zeroizing<Vec<u8>>> {
@@ -233,57 +256,131 @@ fn first_certificate(pem: &[u8], purpose: Purpose) -> Result<MailCertificate, &'
     read.ok_or("its certificate is damaged")
 }
 
-/// The files of the recipients' certificates.
-fn recipient_files<'a>(
-    options: &'a CryptOptions,
-    recipients: &CryptRecipients,
-) -> Result<Vec<&'a Path>, CryptError> {
-    let mut certificates = Vec::new();
-    for key in &options.encrypt_keys {
-        certificates.push((key, recipient_certificate(key)?));
-    }
-    let mut files = Vec::new();
-    for (recipient, _) in recipients.all() {
-        let is_for = |(key, certificate): &&(&EncryptKey, MailCertificate)| {
-            key.is_for(recipient, &certificate.addresses)
-        };
-        let recipient = || shown(&recipient.to_string());
-        let Some((key, certificate)) = certificates.iter().find(is_for) else {
-            return Err(CryptError::Recipient {
-                method: Method::Smime,
-                recipient: recipient(),
-                why: "there is no certificate".to_owned(),
-                remedy: "; give it with --encrypt-key FILE",
-            });
-        };
-        if let Some(fault) = certificate.fault {
-            let path = shown_path(&key.path);
-            return Err(CryptError::Recipient {
-                method: Method::Smime,
-                recipient: recipient(),
-                why: format!("the certificate in {path} {fault},"),
-                remedy: "; give another with --encrypt-key FILE",
-            });
-        }
-        if !files.contains(&key.path.as_path()) {
-            files.push(key.path.as_path());
-        }
-    }
-    Ok(files)
+/// The certificates of all recipients of a message.
+#[derive(Debug)]
+pub struct RecipientCertificates {
+    /// Each recipient with the copy of a certificate.
+    files: Vec<(Address, PathBuf)>,
+    /// Where the copies are.
+    _folder: KeyFolder,
 }
 
-fn recipient_certificate(key: &EncryptKey) -> Result<MailCertificate, CryptError> {
-    let unreadable = |error| CryptError::Unreadable {
-        option: "--encrypt-key",
-        path: key.path.clone(),
-        error,
-    };
-    let file = open_file(&key.path).map_err(|error| unreadable(error.into()))?;
-    let pem = contents(&file).map_err(unreadable)?;
-    first_certificate(&pem, Purpose::Encryption).map_err(|why| CryptError::KeyFile {
-        path: key.path.clone(),
-        why: why.to_owned(),
-    })
+impl RecipientCertificates {
+    /// Finds a certificate for each recipient, and checks it.
+    pub fn find(options: &CryptOptions, recipients: &CryptRecipients) -> Result<Self, CryptError> {
+        let mut given = Vec::new();
+        for key in &options.encrypt_keys {
+            given.push(GivenCertificate::read(key)?);
+        }
+        let authorities = options.authorities.as_ref().map(AuthorityFile::of);
+        let authorities = authorities.transpose()?;
+        let mut folder = KeyFolder::default();
+        let mut files = Vec::new();
+        for (recipient, _) in recipients.all() {
+            let wrong = |why: String, remedy| CryptError::Recipient {
+                method: Method::Smime,
+                recipient: shown(&recipient.to_string()),
+                why,
+                remedy,
+            };
+            let found = given.iter_mut().find(|one| one.is_for(recipient));
+            let Some(found) = found else {
+                let remedy = "; give it with --encrypt-key FILE";
+                return Err(wrong("there is no certificate".to_owned(), remedy));
+            };
+            let file = found.checked(authorities.as_ref(), &mut folder)?;
+            let file = file.map_err(|fault| {
+                let path = shown_path(&found.key.path);
+                let remedy = "; give another with --encrypt-key FILE";
+                wrong(format!("the certificate in {path} {fault},"), remedy)
+            })?;
+            files.push((recipient.clone(), file));
+        }
+        Ok(Self {
+            files,
+            _folder: folder,
+        })
+    }
+
+    /// The files for some of the recipients, each once.
+    fn of(&self, recipients: &CryptRecipients) -> Vec<&Path> {
+        let mut files: Vec<&Path> = Vec::new();
+        for (recipient, _) in recipients.all() {
+            let mut all = self.files.iter();
+            let file = all.find(|(other, _)| other == recipient);
+            let file = file.map(|(_, file)| file.as_path());
+            files.extend(file.filter(|file| !files.contains(file)));
+        }
+        files
+    }
+}
+
+/// A certificate of `--encrypt-key`.
+struct GivenCertificate<'a> {
+    key: &'a EncryptKey,
+    certificate: MailCertificate,
+    /// With further ones, such as those of intermediate CAs.
+    pem: Vec<u8>,
+    /// Its copy, or the reason for which it cannot be used. `None`: it was not checked.
+    checked: Option<Result<PathBuf, String>>,
+}
+
+impl<'a> GivenCertificate<'a> {
+    fn read(key: &'a EncryptKey) -> Result<Self, CryptError> {
+        let unreadable = |error| CryptError::Unreadable {
+            option: "--encrypt-key",
+            path: key.path.clone(),
+            error,
+        };
+        let file = open_file(&key.path).map_err(|error| unreadable(error.into()))?;
+        let pem = contents(&file).map_err(unreadable)?;
+        let certificate = first_certificate(&pem, Purpose::Encryption);
+        let certificate = certificate.map_err(|why| CryptError::KeyFile {
+            option: "--encrypt-key",
+            path: key.path.clone(),
+            why: why.to_owned(),
+        })?;
+        Ok(Self {
+            key,
+            certificate,
+            pem: certificates_from(&pem, 0),
+            checked: None,
+        })
+    }
+
+    fn is_for(&self, recipient: &Address) -> bool {
+        self.key.is_for(recipient, &self.certificate.addresses)
+    }
+
+    /// Its copy in this folder. The inner error completes "the certificate".
+    fn checked(
+        &mut self,
+        authorities: Option<&AuthorityFile>,
+        folder: &mut KeyFolder,
+    ) -> Result<Result<PathBuf, String>, CryptError> {
+        if let Some(checked) = &self.checked {
+            return Ok(checked.clone());
+        }
+        let checked = self.check(authorities, folder)?;
+        self.checked = Some(checked.clone());
+        Ok(checked)
+    }
+
+    fn check(
+        &self,
+        authorities: Option<&AuthorityFile>,
+        folder: &mut KeyFolder,
+    ) -> Result<Result<PathBuf, String>, CryptError> {
+        if let Some(fault) = self.certificate.fault {
+            return Ok(Err(fault.to_owned()));
+        }
+        let file = folder.add(&self.pem)?;
+        let Some(authorities) = authorities else {
+            return Ok(Ok(file));
+        };
+        let checked = authorities.check(&file, ENCRYPT)?;
+        Ok(checked.map(|()| file))
+    }
 }
 
 /// Addresses in an error.
@@ -293,4 +390,28 @@ fn listed(addresses: &[String]) -> String {
         .map(|address| format!("<{}>", shown(address)))
         .collect();
     all.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn truncated_der_is_noticed() {
+        let long = [&[0x30, 0x82, 1, 44][..], &[7; 300]].concat();
+        for der in [&[0x30, 0][..], &[0x30, 2, 5, 0], &long] {
+            assert!(is_whole_der(der));
+            for count in 0..der.len() {
+                assert!(!is_whole_der(&der[..count]), "{count}");
+            }
+            assert!(!is_whole_der(&[der, &[0]].concat()));
+        }
+        for der in [
+            &[0x31, 0][..],
+            &[0x30, 0x80, 0, 0],
+            &[0x30, 0x89, 1, 1, 1, 1, 1, 1, 1, 1, 1],
+        ] {
+            assert!(!is_whole_der(der), "{der:?}");
+        }
+    }
 }

@@ -16,12 +16,12 @@ mod parts;
 mod pgp;
 mod smime;
 
-use crate::mail::crypt::{CryptError, Method};
+use crate::mail::crypt::{Authorities, CryptError, Method};
 use crate::mail::layers::entity::{Entity, Structure};
 use crate::mail::message::{MessageError, Source, SourceError};
 use crate::system::text::reason;
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Maximum number of layers that are removed. A message that was signed and encrypted has two.
@@ -37,6 +37,15 @@ pub struct LayeredMessage {
     pub layers: Vec<Layer>,
     /// The message without the layers that could be removed. `None`: it stays as it was received.
     pub inner: Option<Source>,
+}
+
+/// Files for S/MIME. OpenPGP has the keyring.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SmimeFiles {
+    /// A PEM file with key and certificate that decrypts. `None`: nothing is decrypted.
+    pub decrypt_key: Option<PathBuf>,
+    /// The CAs of signers. `None`: those that `openssl` trusts, without revocation lists.
+    pub authorities: Option<Authorities>,
 }
 
 /// A signature or an encryption.
@@ -215,13 +224,11 @@ fn unread(source: &Source, error: io::Error) -> MessageError {
 
 /// Checks the signatures of a message and decrypts it.
 ///
-/// `key`: a PEM file with key and certificate for S/MIME.
-///
 /// # Errors
-/// The message cannot be read, or its decrypted content cannot be stored.
+/// The message or a file of CAs cannot be read, or the decrypted content cannot be stored.
 pub fn read_layers(
     message: &Arc<Source>,
-    key: Option<&Path>,
+    files: &SmimeFiles,
 ) -> Result<LayeredMessage, MessageError> {
     let outer = Entity::read(message)?;
     let authors = inner::authors(&outer);
@@ -234,15 +241,15 @@ pub fn read_layers(
         };
         let removed = match entity.structure()? {
             Structure::Plain => {
-                layers.extend(parts::layers_of_parts(&entity, &authors)?);
+                layers.extend(parts::layers_of_parts(&entity, &authors, files)?);
                 break;
             }
             Structure::Malformed(layer) => Removed::closed(layer),
             Structure::PgpSigned(parts) => pgp::verify(&parts, &authors)?,
             Structure::PgpEncrypted(cipher) => pgp::decrypt(&cipher, &authors)?,
-            Structure::SmimeSigned(parts) => smime::verify(&parts, &authors)?,
-            Structure::SmimeOpaque(der) => smime::verify_opaque(&der, &authors)?,
-            Structure::SmimeEncrypted(der) => smime::decrypt(&der, key)?,
+            Structure::SmimeSigned(parts) => smime::verify(&parts, &authors, files)?,
+            Structure::SmimeOpaque(der) => smime::verify_opaque(&der, &authors, files)?,
+            Structure::SmimeEncrypted(der) => smime::decrypt(&der, files)?,
         };
         layers.extend(removed.layers);
         match removed.content {

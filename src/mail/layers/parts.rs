@@ -5,7 +5,7 @@
 use crate::mail::crypt::Method;
 use crate::mail::layers::entity::{Entity, Structure};
 use crate::mail::layers::inner::authors;
-use crate::mail::layers::{Layer, LayerKind, Removed, pgp, smime};
+use crate::mail::layers::{Layer, LayerKind, Removed, SmimeFiles, pgp, smime};
 use crate::mail::message::{MessageError, Source, SourceError};
 use std::sync::Arc;
 
@@ -22,8 +22,17 @@ const MAX_LAYERED: usize = 5;
 ///
 /// # Errors
 /// The message cannot be read, or a file for a program cannot be stored.
-pub fn layers_of_parts(message: &Entity, authors: &[String]) -> Result<Vec<Layer>, MessageError> {
-    let mut search = Search::default();
+pub fn layers_of_parts(
+    message: &Entity,
+    authors: &[String],
+    files: &SmimeFiles,
+) -> Result<Vec<Layer>, MessageError> {
+    let mut search = Search {
+        layers: Vec::new(),
+        layered: 0,
+        visited: 0,
+        files,
+    };
     search.descend(message, &Place::root(authors))?;
     Ok(search.layers)
 }
@@ -59,15 +68,15 @@ impl<'a> Place<'a> {
     }
 }
 
-#[derive(Default)]
-struct Search {
+struct Search<'f> {
     layers: Vec<Layer>,
     /// Number of parts with a layer.
     layered: usize,
     visited: usize,
+    files: &'f SmimeFiles,
 }
 
-impl Search {
+impl Search<'_> {
     /// Searches the parts of an entity without a layer.
     fn descend(&mut self, entity: &Entity, place: &Place<'_>) -> Result<(), MessageError> {
         if place.depth >= MAX_DEPTH {
@@ -103,8 +112,8 @@ impl Search {
             Structure::Plain => return self.descend(&part, place),
             Structure::Malformed(layer) => Removed::closed(layer),
             Structure::PgpSigned(parts) => pgp::verify(&parts, place.authors)?,
-            Structure::SmimeSigned(parts) => smime::verify(&parts, place.authors)?,
-            Structure::SmimeOpaque(der) => smime::verify_opaque(&der, place.authors)?,
+            Structure::SmimeSigned(parts) => smime::verify(&parts, place.authors, self.files)?,
+            Structure::SmimeOpaque(der) => smime::verify_opaque(&der, place.authors, self.files)?,
             Structure::PgpEncrypted(_) => Removed::closed(sealed(Method::Pgp)),
             Structure::SmimeEncrypted(_) => Removed::closed(sealed(Method::Smime)),
         };

@@ -1,9 +1,12 @@
-//! S/MIME layers (RFC 8551) and `openssl cms`. CAs are those of `openssl`: the system's, or `SSL_CERT_FILE`.
+//! S/MIME layers (RFC 8551) and `openssl cms`. CAs are those of an option, else those of `openssl`: the system's, or
+//! `SSL_CERT_FILE`.
 
-use crate::mail::crypt::{CryptError, MailCertificate, Method, Program, Purpose, failure};
+use crate::mail::crypt::{
+    AuthorityFile, CryptError, MailCertificate, Method, Program, Purpose, failure,
+};
 use crate::mail::layers::entity::{Encoded, SignedParts};
 use crate::mail::layers::pgp::{decrypted, feed_lines, is_author};
-use crate::mail::layers::{Layer, LayerKind, Removed, Signer};
+use crate::mail::layers::{Layer, LayerKind, Removed, Signer, SmimeFiles};
 use crate::mail::message::{MessageError, Source, SourceWriter};
 use crate::system::filter::Filtered;
 use rustls::pki_types::CertificateDer;
@@ -13,12 +16,20 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use tempfile::NamedTempFile;
 
+/// What `openssl` reports about a certificate in a revocation list.
+const REVOKED: &str = "certificate revoked";
+
 /// Checks the signature of multipart/signed.
-pub fn verify(parts: &SignedParts, authors: &[String]) -> Result<Removed, MessageError> {
+pub fn verify(
+    parts: &SignedParts,
+    authors: &[String],
+    files: &SmimeFiles,
+) -> Result<Removed, MessageError> {
     let file = parts.signature_file()?;
     let source = &parts.content;
+    let trusted = trusted(files)?;
     let check = |checks_issuer: bool, signer: &Path| {
-        let mut program = openssl(checks_issuer, signer);
+        let mut program = openssl(&Issuer::of(checks_issuer, trusted.as_ref()), signer);
         program.command.arg("-in").arg(file.path());
         // The content is read from the pipe, and not printed.
         program
@@ -36,11 +47,17 @@ pub fn verify(parts: &SignedParts, authors: &[String]) -> Result<Removed, Messag
 }
 
 /// Checks a signature that has the content in it.
-pub fn verify_opaque(der: &Encoded, authors: &[String]) -> Result<Removed, MessageError> {
+pub fn verify_opaque(
+    der: &Encoded,
+    authors: &[String],
+    files: &SmimeFiles,
+) -> Result<Removed, MessageError> {
     let mut content: Option<Source> = None;
+    let trusted = trusted(files)?;
     let check = |checks_issuer: bool, signer: &Path| {
         let mut stored = SourceWriter::new(&der.source.name);
-        let ended = decrypted(openssl(checks_issuer, signer), der, &mut stored)?;
+        let program = openssl(&Issuer::of(checks_issuer, trusted.as_ref()), signer);
+        let ended = decrypted(program, der, &mut stored)?;
         if ended.status.success() {
             content = Some(stored.finish().map_err(CryptError::Content)?);
         }
@@ -53,14 +70,44 @@ pub fn verify_opaque(der: &Encoded, authors: &[String]) -> Result<Removed, Messa
     })
 }
 
-fn openssl(checks_issuer: bool, signer: &Path) -> Program {
+fn trusted(files: &SmimeFiles) -> Result<Option<AuthorityFile>, CryptError> {
+    files
+        .authorities
+        .as_ref()
+        .map(AuthorityFile::of)
+        .transpose()
+}
+
+/// The issuer that a signer's certificate must have.
+enum Issuer<'a> {
+    Any,
+    /// A CA that `openssl` trusts.
+    Known,
+    One(&'a AuthorityFile),
+}
+
+impl<'a> Issuer<'a> {
+    fn of(is_checked: bool, trusted: Option<&'a AuthorityFile>) -> Self {
+        match trusted {
+            _ if !is_checked => Self::Any,
+            None => Self::Known,
+            Some(authorities) => Self::One(authorities),
+        }
+    }
+}
+
+fn openssl(issuer: &Issuer<'_>, signer: &Path) -> Program {
     let mut program = Program::new("openssl", "S/MIME".to_owned());
     program
         .command
         .args(["cms", "-verify", "-binary", "-inform", "DER", "-signer"])
         .arg(signer);
-    if !checks_issuer {
-        program.command.arg("-noverify");
+    match issuer {
+        Issuer::Any => {
+            program.command.arg("-noverify");
+        }
+        Issuer::Known => {}
+        Issuer::One(authorities) => authorities.require(&mut program.command),
     }
     program
 }
@@ -89,6 +136,12 @@ fn checked(
     }
     let pem = std::fs::read(signer.path()).map_err(CryptError::Content)?;
     let (name, addresses) = subject(&pem);
+    let why = distrust(&first);
+    if !is_trusted && why == REVOKED {
+        let text = format!("failed: the certificate is revoked, that of {name}");
+        let failed = Layer::new(Method::Smime, LayerKind::Signature, Some(false), text);
+        return Ok(failed);
+    }
     let signer = Signer {
         name,
         key: String::new(),
@@ -96,7 +149,6 @@ fn checked(
         addresses,
         is_trusted,
     };
-    let why = distrust(&first);
     Ok(Layer::signed(
         Method::Smime,
         signer,
@@ -137,9 +189,9 @@ fn distrust(ended: &Filtered) -> String {
 }
 
 /// Decrypts a content with the key in a file.
-pub fn decrypt(der: &Encoded, key: Option<&Path>) -> Result<Removed, MessageError> {
+pub fn decrypt(der: &Encoded, files: &SmimeFiles) -> Result<Removed, MessageError> {
     let layer = |is_valid, text| Layer::new(Method::Smime, LayerKind::Encryption, is_valid, text);
-    let Some(key) = key else {
+    let Some(key) = &files.decrypt_key else {
         let text =
             "not decrypted: name a PEM file with your key and certificate: --decrypt-key FILE";
         return Ok(Removed::closed(layer(None, text.to_owned())));

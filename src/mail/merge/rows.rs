@@ -313,6 +313,11 @@ impl ListReader {
         }
     }
 
+    /// Number of rows that were read.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
     /// The next row; `None` at the end.
     pub fn next_row(&mut self) -> Result<Option<Row>, RowError> {
         let found = match &mut self.source {

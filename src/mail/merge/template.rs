@@ -405,10 +405,10 @@ fn write_value(
     if value.is_none() {
         return Ok(());
     }
-    if state.lookup(IN_ADDRESSES).is_some() {
-        check_in_addresses(value)?;
-    }
     if state.name().starts_with(HEADER) {
+        if state.lookup(IN_ADDRESSES).is_some() {
+            check_in_addresses(value)?;
+        }
         let text = value.to_string();
         if let Some((end, character)) = text
             .char_indices()
@@ -442,13 +442,11 @@ fn what(error: &Error) -> String {
 
 /// The values of a template: the fields of the row, and `row` with all of them, for names that are no identifiers.
 fn context(row: &Row) -> Value {
-    let all = || {
-        row.fields
-            .iter()
-            .map(|(name, value)| (name.as_str(), converted(value)))
-    };
-    let whole = ("row", Value::from_pairs(all()));
-    Value::from_pairs(std::iter::once(whole).chain(all()))
+    let fields = row.fields.iter();
+    let fields = fields.map(|(name, value)| (Value::from(name.as_str()), converted(value)));
+    let all: Vec<(Value, Value)> = fields.collect();
+    let whole = (Value::from("row"), Value::from_pairs(all.iter().cloned()));
+    Value::from_pairs(std::iter::once(whole).chain(all))
 }
 
 fn converted(value: &Json) -> Value {

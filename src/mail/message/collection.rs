@@ -213,7 +213,7 @@ fn scan(source: &Source) -> Result<Vec<MboxPart>, CollectionError> {
 
 /// A message of an mbox, without the quoting of its lines.
 fn part(name: String, mbox: &Arc<Source>, part: &MboxPart) -> Result<HeldBytes, SourceError> {
-    let octets = Source::part(name, mbox, part.octets.clone());
+    let octets = Source::part(name, mbox, part.octets.clone()).read_if_small()?;
     if part.is_quoted {
         let mut unquoting = Unquoting(Unquoter::default());
         return Ok(HeldBytes::of(octets.rewritten(0, &mut unquoting)?));

@@ -3,7 +3,8 @@
 
 use crate::mail::address::{Address, ListEntry, parse_list};
 use crate::mail::crypt::pgp::{self, PgpEncryption};
-use crate::mail::crypt::{CryptError, CryptOptions, CryptRecipients, Feed, Method, Pass, smime};
+use crate::mail::crypt::smime::{self, RecipientCertificates};
+use crate::mail::crypt::{CryptError, CryptOptions, CryptRecipients, Feed, Method, Pass};
 use crate::mail::envelope::Envelope;
 use crate::mail::message::convert::{made_robust, seven_bit_parts};
 use crate::mail::message::encode::{Encoding, base64_len};
@@ -185,36 +186,94 @@ impl Protection<'_> {
     fn contents<E: Replay>(
         &self,
         mut content: Content<E>,
-        methods: (Option<Method>, Option<Method>),
+        (sign, encrypt): (Option<Method>, Option<Method>),
         lists: &[CryptRecipients],
     ) -> Result<Vec<Content<E>>, MessageError> {
-        let (sign, encrypt) = methods;
-        let content = match (methods, lists) {
-            // gpg does both at once.
-            ((Some(Method::Pgp), Some(Method::Pgp)), [list]) => read(&content, |feed| {
-                self.encrypted(feed, Method::Pgp, (list, true))
-            })?,
-            ((Some(Method::Smime), Some(method)), [list]) => read(&content, |feed| {
-                let (options, author) = (self.options, self.author.as_ref());
-                let sign = |feed: &mut Feed<'_>| smime::sign(options, author, feed);
-                while_signed(sign, feed, |feed| {
-                    self.encrypted(feed, method, (list, false))
-                })
-            })?,
-            _ => {
-                if let Some(method) = sign {
-                    content = self.signed(content, method)?;
-                }
-                let Some(method) = encrypt else {
-                    return Ok(vec![content]);
-                };
-                let encrypted =
-                    |list| read(&content, |feed| self.encrypted(feed, method, (list, false)));
-                let contents = lists.iter().map(encrypted);
-                return Ok(contents.collect::<Result<_, _>>()?);
+        // gpg does both at once, and S/MIME for one list.
+        let is_signed_within = match (sign, encrypt) {
+            (Some(Method::Pgp), Some(Method::Pgp)) => true,
+            (Some(Method::Smime), Some(_)) => lists.len() == 1,
+            _ => false,
+        };
+        if let Some(method) = sign.filter(|_| !is_signed_within) {
+            content = self.signed(content, method)?;
+        }
+        let encryption = match encrypt {
+            None => return Ok(vec![content]),
+            Some(Method::Pgp) => Encryption::Pgp,
+            Some(Method::Smime) => {
+                let certificates = RecipientCertificates::find(self.options, &self.recipients);
+                Encryption::Smime(certificates?)
             }
         };
-        Ok(vec![content])
+        let within = sign.filter(|_| is_signed_within);
+        self.encrypted(&content, (&encryption, within), lists)
+    }
+
+    /// Encrypts the content for each of the lists. All of them are in one temporary file: there may be a thousand.
+    fn encrypted<E: Replay>(
+        &self,
+        content: &Content<E>,
+        (encryption, sign): (&Encryption, Option<Method>),
+        lists: &[CryptRecipients],
+    ) -> Result<Vec<Content<E>>, MessageError> {
+        let mut stored = SourceWriter::of_ciphertext("the encrypted message");
+        let mut ranges = Vec::with_capacity(lists.len());
+        for list in lists {
+            let start = stored.written();
+            read(content, |feed| {
+                self.encrypt(feed, (encryption, sign), (list, &mut stored))
+            })?;
+            ranges.push(start..stored.written());
+        }
+        let all = Arc::new(stored.finish().map_err(CryptError::Content)?);
+        let contents = ranges.into_iter().map(|octets| {
+            let source = Source::part(all.name.clone(), &all, octets);
+            let variant = match encryption {
+                Encryption::Pgp => pgp_encrypted(source),
+                Encryption::Smime(_) => enveloped(source),
+            };
+            entity(Vec::new(), variant)
+        });
+        Ok(contents.collect())
+    }
+
+    /// Encrypts what is fed to it for the recipients of a list, and signs it before by this method.
+    fn encrypt(
+        &self,
+        feed: &mut Feed<'_>,
+        (encryption, sign): (&Encryption, Option<Method>),
+        (list, stored): (&CryptRecipients, &mut SourceWriter),
+    ) -> Result<(), CryptError> {
+        let (options, author) = (self.options, self.author.as_ref());
+        let mut run = |feed: &mut Feed<'_>| match encryption {
+            Encryption::Pgp => {
+                let mut armor = Vec::new();
+                PgpEncryption {
+                    options,
+                    recipients: list,
+                    author,
+                    signs: sign == Some(Method::Pgp),
+                }
+                .run(Pass {
+                    feed,
+                    consume: &mut |piece| {
+                        armor.clear();
+                        pgp::push_armor(piece, &mut armor);
+                        stored.push(&armor)
+                    },
+                })
+            }
+            Encryption::Smime(certificates) => {
+                let consume = &mut |piece: &[u8]| stored.push(piece);
+                smime::encrypt(certificates, list, Pass { feed, consume })
+            }
+        };
+        if sign == Some(Method::Smime) {
+            let sign = |feed: &mut Feed<'_>| smime::sign(options, author, feed);
+            return while_signed(sign, feed, run);
+        }
+        run(feed)
     }
 
     fn remarks(&self, sign: Option<Method>, encrypt: Option<Method>) -> Vec<String> {
@@ -275,47 +334,12 @@ impl Protection<'_> {
         segments.push(Segment::Lines(frame.end(&signature)));
         Ok(entity(Vec::new(), seven_bit(frame.fields(), segments)))
     }
+}
 
-    /// Encrypts what is fed to it for these recipients. True: `gpg` signs it as well.
-    fn encrypted<E>(
-        &self,
-        feed: &mut Feed<'_>,
-        method: Method,
-        (recipients, signs): (&CryptRecipients, bool),
-    ) -> Result<Content<E>, CryptError> {
-        let mut stored = SourceWriter::of_ciphertext("the encrypted message");
-        let mut armor = Vec::new();
-        let mut consume = |piece: &[u8]| match method {
-            Method::Pgp => {
-                armor.clear();
-                pgp::push_armor(piece, &mut armor);
-                stored.push(&armor)
-            }
-            Method::Smime => stored.push(piece),
-        };
-        let pass = Pass {
-            feed,
-            consume: &mut consume,
-        };
-        match method {
-            Method::Pgp => PgpEncryption {
-                options: self.options,
-                recipients,
-                author: self.author.as_ref(),
-                signs,
-            }
-            .run(pass),
-            Method::Smime => smime::encrypt(self.options, recipients, pass),
-        }?;
-        let source = stored.finish().map_err(CryptError::Content)?;
-        Ok(entity(
-            Vec::new(),
-            match method {
-                Method::Pgp => pgp_encrypted(source),
-                Method::Smime => enveloped(source),
-            },
-        ))
-    }
+/// A way to encrypt, with what all messages need.
+enum Encryption {
+    Pgp,
+    Smime(RecipientCertificates),
 }
 
 /// The cryptographic layer that a message has already.

@@ -265,6 +265,16 @@ impl Source {
         }
     }
 
+    /// Reads it now if it is small, so that later changes have no effect and need not be looked for.
+    pub fn read_if_small(self) -> Result<Self, SourceError> {
+        if self.len > SMALL_FILE {
+            return Ok(self);
+        }
+        let mut bytes = vec![0; usize::try_from(self.len).unwrap_or_default()];
+        self.read(&mut bytes, 0)?;
+        Ok(Self::memory(self.name, bytes))
+    }
+
     /// Reads the standard input to its end.
     fn stdin() -> Result<Self, SourceError> {
         let name = STDIN.to_owned();
@@ -726,6 +736,11 @@ impl SourceWriter {
         let mut spooler = Spooler::new(name.to_owned());
         spooler.is_ciphertext = true;
         Self(spooler)
+    }
+
+    /// Number of bytes so far.
+    pub fn written(&self) -> u64 {
+        self.0.len
     }
 
     pub fn push(&mut self, bytes: &[u8]) -> io::Result<()> {

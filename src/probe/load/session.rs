@@ -109,7 +109,7 @@ impl<'a> Talk<'a> {
         let mut event = first;
         loop {
             event = match self.dialogue.step(event) {
-                Action::Read => WireEvent::Replied(self.reply().await?),
+                Action::Read | Action::Sent(_) => WireEvent::Replied(self.reply().await?),
                 Action::Send(items) if self.dialogue.is_quitting() => {
                     self.quit(&items).await;
                     return Ok(false);
@@ -150,7 +150,7 @@ impl<'a> Talk<'a> {
         let mut message = None;
         for item in items {
             let aborted = match item {
-                Output::Line(line) => {
+                Output::Line(line) | Output::Ahead(line) => {
                     self.put(line);
                     None
                 }

@@ -1,6 +1,6 @@
 //! One attempt at an item that is claimed.
 
-use crate::client::deliver::{ConnectionPool, Outgoing, QueuedItem, deliver_to};
+use crate::client::deliver::{ConnectionPool, NextMessage, Outgoing, QueuedItem, deliver_to};
 use crate::client::events::{Event, Observer};
 use crate::client::outcome::{Cause, DeliveryReport, RecipientResult, RecipientStatus};
 use crate::client::session::{DeliveryLog, Purpose};
@@ -58,6 +58,8 @@ pub struct Attempt<'a, 'c, 'p> {
     pub queue_observer: &'a dyn QueueObserver,
     /// Signs a delivery report that is sent again in another form.
     pub signer: &'a Signer,
+    /// The item that is tried next over the same pool, and its recipients.
+    pub next: Option<(&'a dyn ClaimedItem, &'a [usize])>,
 }
 
 impl Attempt<'_, '_, '_> {
@@ -104,24 +106,30 @@ impl Attempt<'_, '_, '_> {
         let metadata = &self.claim.item().metadata;
         let log = JournalLog { claim: self.claim };
         let outgoing = |message| Outgoing {
-            envelope: &metadata.envelope,
             message,
-            purpose: match metadata.kind {
-                ItemKind::Mail => Purpose::Mail,
-                ItemKind::Report(_) => Purpose::Report,
-            },
-            item: Some(QueuedItem {
-                id: self.claim.item().id.as_str(),
-                since: metadata.queued,
-            }),
             log: Some(&log),
+            ..outgoing(self.claim)
         };
         let is_duplicate = |&&index: &&usize| before.states[index].may_arrive_twice();
         let (duplicate, first): (Vec<usize>, Vec<usize>) =
             self.recipients.iter().partition(is_duplicate);
         let mut report = DeliveryReport::not_attempted(&metadata.envelope.recipients);
+        let next = self.next.filter(|(claim, recipients)| {
+            let history = claim.history();
+            let mut recipients = recipients.iter();
+            duplicate.is_empty()
+                && !recipients.any(|&index| history.states[index].may_arrive_twice())
+        });
+        let next = next.map(|(claim, recipients)| (self::outgoing(claim), recipients));
         let message = outgoing(self.claim);
-        deliver_to(&first, &message, self.pool, &mut report, observer);
+        let first_of_two = Outgoing {
+            next: next.as_ref().map(|(outgoing, recipients)| NextMessage {
+                outgoing,
+                recipients,
+            }),
+            ..message
+        };
+        deliver_to(&first, &first_of_two, self.pool, &mut report, observer);
         let marked = PossibleDuplicate(self.claim);
         deliver_to(
             &duplicate,
@@ -205,6 +213,26 @@ impl Attempt<'_, '_, '_> {
     fn is_accepted(&self, report: &DeliveryReport) -> bool {
         let mut results = self.recipients.iter().map(|&index| &report.results[index]);
         results.all(|result| result.verdict == RecipientStatus::Accepted)
+    }
+}
+
+/// The message of an item, without a log.
+fn outgoing(claim: &dyn ClaimedItem) -> Outgoing<'_> {
+    let item = claim.item();
+    let metadata = &item.metadata;
+    Outgoing {
+        envelope: &metadata.envelope,
+        message: claim,
+        purpose: match metadata.kind {
+            ItemKind::Mail => Purpose::Mail,
+            ItemKind::Report(_) => Purpose::Report,
+        },
+        item: Some(QueuedItem {
+            id: item.id.as_str(),
+            since: metadata.queued,
+        }),
+        log: None,
+        next: None,
     }
 }
 

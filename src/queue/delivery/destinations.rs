@@ -97,6 +97,23 @@ impl DestinationQueues {
         self.lock().get_mut(destination)?.waiting.pop_front()
     }
 
+    /// Removes and returns the next item, if enough are left for all workers that the destination may have.
+    pub fn next_spare(&self, destination: &DestinationKey) -> Option<WorkItem> {
+        let mut queues = self.lock();
+        let queue = queues.get_mut(destination)?;
+        if queue.waiting.len() < queue.max_workers {
+            return None;
+        }
+        queue.waiting.pop_front()
+    }
+
+    /// Puts an item back that was not tried.
+    pub fn give_back(&self, destination: &DestinationKey, item: WorkItem) {
+        if let Some(queue) = self.lock().get_mut(destination) {
+            queue.waiting.push_front(item);
+        }
+    }
+
     /// Removes a worker because the server has no capacity for this number of connections, and returns its
     /// item to the queue. Returns false if it is the only worker of the destination.
     pub fn reduce_workers(&self, destination: &DestinationKey, id: &Id) -> bool {

@@ -273,98 +273,157 @@ impl Pass<'_> {
         pool: &ConnectionPool<'_, '_>,
         observer: &mut dyn Observer,
     ) -> WorkerEnd {
+        let has_relay = pool.transports().has_relay();
         let mut repeated = None;
-        while !observer.is_closed()
-            && let Some(next) = repeated.take().or_else(|| queues.next(destination))
-        {
-            match self.process_item(&next, pool, observer) {
-                Ok(ItemEnd::NoCapacity(_)) if queues.reduce_workers(destination, &next.id) => {
+        let mut ahead: Option<ReadyItem> = None;
+        while !observer.is_closed() {
+            let next = |first: Option<WorkItem>| {
+                self.next_ready(queues, first, || queues.next(destination))
+            };
+            let Some(item) = ahead.take().or_else(|| next(repeated.take())) else {
+                break;
+            };
+            if has_relay {
+                ahead = self.next_ready(queues, None, || queues.next_spare(destination));
+            }
+            let work = item.work.clone();
+            let result = self.try_item(item, ahead.as_ref(), pool, observer);
+            if !matches!(result, Ok(ItemEnd::Processed))
+                && let Some(item) = ahead.take()
+            {
+                queues.give_back(destination, item.work);
+            }
+            match result {
+                Ok(ItemEnd::NoCapacity(_)) if queues.reduce_workers(destination, &work.id) => {
                     return WorkerEnd::Removed;
                 }
                 // Other connections may just have ended, so that the server has capacity again.
-                Ok(ItemEnd::NoCapacity(_)) if !next.is_repeated => {
+                Ok(ItemEnd::NoCapacity(_)) if !work.is_repeated => {
                     repeated = Some(WorkItem {
                         is_repeated: true,
-                        ..next
+                        ..work
                     });
                     continue;
                 }
                 // It has none at all. The waiting items need not be tried one by one.
                 Ok(ItemEnd::NoCapacity(outcome)) => {
-                    outcome.report_results(&next.id, true, self.run_context.queue_observer);
+                    outcome.report_results(&work.id, true, self.run_context.queue_observer);
                     let waiting = queues.clear(destination);
                     self.run_context.postpone(&waiting, RECOVERY);
                 }
                 Ok(ItemEnd::Processed) => {}
-                Err(error) if error.is_unavailable() => {
-                    self.run_context.report_error(&error);
-                    self.leave_all(queues);
-                }
-                Err(error) => {
-                    self.run_context.report_error(&error);
-                    self.run_context
-                        .postpone(std::slice::from_ref(&next.id), RECOVERY);
-                }
+                Err(error) => self.postpone_failed(queues, &work.id, &error),
             }
             self.run_context.report(&QueueEvent::Processed);
+        }
+        if let Some(item) = ahead {
+            queues.give_back(destination, item.work);
         }
         WorkerEnd::QueueEmpty
     }
 
-    /// Leaves a claimed item for another pass.
-    fn skip_busy(&self, id: &Id) -> ItemEnd {
-        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        busy.insert(id.clone());
-        ItemEnd::Processed
+    /// The next item that is to be tried. Those that are not are processed here.
+    fn next_ready(
+        &self,
+        queues: &DestinationQueues,
+        first: Option<WorkItem>,
+        next: impl Fn() -> Option<WorkItem>,
+    ) -> Option<ReadyItem> {
+        let mut work = first.or_else(&next);
+        while let Some(item) = work {
+            let id = item.id.clone();
+            match self.claim(item) {
+                Ok(Some(ready)) => return Some(ready),
+                Ok(None) => {}
+                Err(error) => self.postpone_failed(queues, &id, &error),
+            }
+            self.run_context.report(&QueueEvent::Processed);
+            work = next();
+        }
+        None
     }
 
-    /// Processes one item, unless it is claimed elsewhere.
-    fn process_item(
-        &self,
-        next: &WorkItem,
-        pool: &ConnectionPool<'_, '_>,
-        observer: &mut dyn Observer,
-    ) -> Result<ItemEnd, QueueError> {
-        let (run_context, id) = (self.run_context, &next.id);
+    /// Leaves an item to another pass after an error; all of them, if the store is not available.
+    fn postpone_failed(&self, queues: &DestinationQueues, id: &Id, error: &QueueError) {
+        self.run_context.report_error(error);
+        if error.is_unavailable() {
+            self.leave_all(queues);
+        } else {
+            self.run_context
+                .postpone(std::slice::from_ref(id), RECOVERY);
+        }
+    }
+
+    /// Leaves an item that another process has claimed for another pass.
+    fn skip_busy(&self, id: &Id) {
+        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        busy.insert(id.clone());
+    }
+
+    /// Claims an item. `None`: it is claimed elsewhere or is not tried now.
+    fn claim(&self, work: WorkItem) -> Result<Option<ReadyItem>, QueueError> {
+        let (run_context, id) = (self.run_context, &work.id);
         let claim = match run_context.store.claim(id) {
             Ok(ClaimResult::Claimed(claim)) => claim,
-            Ok(ClaimResult::NotFound) => return Ok(ItemEnd::Processed),
-            Ok(ClaimResult::Busy) => return Ok(self.skip_busy(id)),
+            Ok(ClaimResult::NotFound) => return Ok(None),
+            Ok(ClaimResult::Busy) => {
+                self.skip_busy(id);
+                return Ok(None);
+            }
             Err(error @ QueueError::Damaged { .. }) => {
                 run_context.fail_unreadable(id, &error.to_string());
-                return Ok(ItemEnd::Processed);
+                return Ok(None);
             }
             Err(error) => return Err(error),
         };
         let item = claim.item();
         if item.history.held {
-            return Ok(ItemEnd::Processed);
+            return Ok(None);
         }
         if item.history.crashes >= MAX_CRASHES {
             let reason = format!("{MAX_CRASHES} attempts in a row ended in a crash");
             give_up_item(run_context, claim, &reason)?;
-            return Ok(ItemEnd::Processed);
+            return Ok(None);
         }
         if confirm_report(run_context, item)? == Confirmation::Busy {
             claim.set_due(Some(run_context.store.now() + PAUSE));
-            return Ok(self.skip_busy(id));
+            self.skip_busy(id);
+            return Ok(None);
         }
         let is_due = is_due(item, run_context.settings, run_context.store.now());
         let recipients = self.selection.recipients(item);
-        if recipients.is_empty() || !(next.is_repeated || self.selection.now || is_due) {
+        if recipients.is_empty() || !(work.is_repeated || self.selection.now || is_due) {
             settle(run_context, claim, SenderNotice::None)?;
-            return Ok(ItemEnd::Processed);
+            return Ok(None);
         }
+        Ok(Some(ReadyItem {
+            work,
+            claim,
+            recipients,
+            is_due,
+        }))
+    }
+
+    /// Tries an item that is claimed, before another one.
+    fn try_item(
+        &self,
+        item: ReadyItem,
+        ahead: Option<&ReadyItem>,
+        pool: &ConnectionPool<'_, '_>,
+        observer: &mut dyn Observer,
+    ) -> Result<ItemEnd, QueueError> {
+        let run_context = self.run_context;
         let attempt = Attempt {
-            claim: &*claim,
-            recipients: &recipients,
-            early: self.selection.now && !is_due,
+            claim: &*item.claim,
+            recipients: &item.recipients,
+            early: self.selection.now && !item.is_due,
             pool,
             queue_observer: run_context.queue_observer,
             signer: run_context.signer,
+            next: ahead.map(|ahead| (&*ahead.claim, &ahead.recipients[..])),
         };
         let outcome = attempt.run(observer)?;
-        self.finish_attempt(claim, outcome, next)
+        self.finish_attempt(item.claim, outcome, &item.work)
     }
 
     /// Reports an attempt, unless another may follow at once, and settles its item.
@@ -413,6 +472,15 @@ impl Observer for Stoppable<'_> {
     fn interests(&self) -> Interests {
         self.observer.interests()
     }
+}
+
+/// An item that a worker has claimed to try it.
+struct ReadyItem {
+    work: WorkItem,
+    claim: Box<dyn ClaimedItem>,
+    /// Indices into the envelope.
+    recipients: Vec<usize>,
+    is_due: bool,
 }
 
 /// The end of processing an item in a pass.

@@ -1,6 +1,6 @@
 //! `ehlo doctor --send-test`, and the restart in an environment like that of cron.
 
-use crate::cli::notification::{NotificationText, build, send_with};
+use crate::cli::notification::{NotificationText, build_each, send_with};
 use crate::cli::terminal::{complain, print};
 use crate::client::outcome::{DeliveryReport, RecipientResult, RecipientStatus};
 use crate::cron::doctor::Diagnosis;
@@ -30,22 +30,26 @@ pub fn send(plan: &Doctor, diagnosis: &Diagnosis, to: &Test) -> Exit {
         recipients: recipients(diagnosis, to),
         ..plan.mail.head.clone()
     };
-    match build(&head, delivery, &notification()) {
-        Ok(message) => {
-            let shown = send_with(
-                delivery,
-                &message,
-                output(plan),
-                SenderNotice::Caller,
-                &|| (),
-            );
-            notice(delivery, &shown.report, shown.exit)
-        }
+    let messages = match build_each(&head, delivery, &notification()) {
+        Ok(messages) => messages,
         Err(error) => {
             complain(&error.to_string());
-            error.exit()
+            return error.exit();
         }
-    }
+    };
+    let exits = messages.iter().map(|message| {
+        let shown = send_with(
+            delivery,
+            message,
+            output(plan),
+            SenderNotice::Caller,
+            &|| (),
+        );
+        notice(delivery, &shown.report, shown.exit)
+    });
+    let exits: Vec<Exit> = exits.collect();
+    let failed = exits.into_iter().find(|exit| *exit != Exit::Ok);
+    failed.unwrap_or(Exit::Ok)
 }
 
 fn recipients(diagnosis: &Diagnosis, to: &Test) -> NotificationRecipients {

@@ -27,7 +27,7 @@ const COMPOSED: [&str; 16] = [
 ];
 
 /// Options that change a message, and other sources of messages.
-const NOT_RAW: [&str; 18] = [
+const NOT_RAW: [&str; 20] = [
     "message",
     "mbox",
     "maildir",
@@ -39,6 +39,8 @@ const NOT_RAW: [&str; 18] = [
     "sign_key",
     "encrypt",
     "encrypt_key",
+    "smime_ca",
+    "smime_crl",
     "hide_subject",
     "wkd",
     "autocrypt",

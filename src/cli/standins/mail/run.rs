@@ -279,15 +279,22 @@ fn print(args: &MailArgs, submission: &Submission, rewriter: &Rewriter) -> Resul
     )?))
 }
 
-/// Keeps a message that was not sent in the file of dead letters.
+/// Keeps a message that was not sent in the file of dead letters: what was to be sent, which may be several encrypted
+/// messages. One that cannot be encrypted is not kept.
 fn save(args: &MailArgs, submission: &Submission, rewriter: &Rewriter, exit: Exit) -> Exit {
-    let message = message(args, submission, rewriter).ok();
-    match message.and_then(|message| dead_letter::add(&message)) {
-        Some(path) => complain(
-            args.name,
-            &format!("... message not sent; it is in {}", path.display()),
-        ),
-        None => complain(args.name, "... message not sent"),
-    }
+    let messages = Message::submit_each(submission, rewriter, SystemTime::now());
+    let is_secret = submission.crypt.encrypt.is_some();
+    let kept = match messages {
+        Ok(messages) => {
+            let paths: Option<Vec<_>> = messages.iter().map(dead_letter::add).collect();
+            match paths.as_deref() {
+                Some([path, ..]) => format!("; it is in {}", path.display()),
+                Some([]) | None => String::new(),
+            }
+        }
+        Err(_) if is_secret => "; it is not saved, because it cannot be encrypted".to_owned(),
+        Err(_) => String::new(),
+    };
+    complain(args.name, &format!("... message not sent{kept}"));
     args.style.not_sent(exit)
 }

@@ -173,7 +173,7 @@ fn send(
         .map_err(|error| not_loaded(error, account))?;
     let mut session = SessionLog::new(args.debug);
     let pool = ConnectionPool::for_one_message(&transports);
-    let report = deliver_over(&pool, message, &mut session);
+    let report = deliver_over(&pool, (message, None), &mut session);
     Ok(finish(message, account, &report, &session))
 }
 

@@ -1,9 +1,10 @@
 //! Dialogues as text: `S:` lines come from the server, `C:` lines are expected from the client.
 //! `C: <message>` is the message with its end. Consecutive `C:` lines are expected in one write. `tls` is the
-//! handshake, `N:` a note.
+//! handshake, `N:` a note. The lines after `sent` were sent with the end of the message before.
 
 pub(crate) mod testing;
 
+mod ahead;
 mod login;
 mod requests;
 mod rest;
@@ -106,6 +107,10 @@ fn act_from(first: WireEvent, dialogue: &mut Dialogue<'_>, script: &str) {
             }
             Action::Read => Vec::new(),
             Action::Send(said) => said,
+            Action::Sent(said) => {
+                assert_eq!(lines.next(), Some("sent"));
+                said
+            }
             Action::Secure => {
                 assert_eq!(lines.next(), Some("tls"));
                 event = WireEvent::Secured(Privacy::default());
@@ -143,7 +148,7 @@ fn assert_said<'a>(said: Vec<Output>, lines: &mut impl Iterator<Item = &'a str>)
             }
             // The end of the message is implied.
             Output::Line(line) if line.step == Step::Dot && after_message => continue,
-            Output::Line(line) => format!("C: {}", line.shown),
+            Output::Line(line) | Output::Ahead(line) => format!("C: {}", line.shown),
             Output::Chunk(_, octets) => format!("C: <{octets} octets>"),
             Output::Note(note) => format!("N: {note}"),
             Output::Detail(_) => continue,

@@ -323,6 +323,7 @@ impl Dialogue<'_> {
         }
         let mut items = vec![Output::Message(shape), self.command_for(Step::Dot)];
         items.extend(self.early_quit());
+        items.extend(self.next_group());
         Action::Send(items)
     }
 
@@ -347,6 +348,7 @@ impl Dialogue<'_> {
             }
         }
         items.extend(self.early_quit());
+        items.extend(self.next_group());
         items
     }
 

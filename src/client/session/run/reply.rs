@@ -106,7 +106,7 @@ impl SessionLoop<'_, '_> {
                 Output::Line(line) => self.put(line),
                 Output::Note(_) => self.remark(item),
                 // Only remarks about commands are reported here.
-                Output::Detail(_) | Output::Message(_) | Output::Chunk(..) => {}
+                Output::Ahead(_) | Output::Detail(_) | Output::Message(_) | Output::Chunk(..) => {}
             }
         }
         if self.wire.flush(self.limit(Step::Body)).is_err() {

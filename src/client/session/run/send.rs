@@ -39,6 +39,10 @@ impl SessionLoop<'_, '_> {
                     }
                     stopped
                 }
+                Output::Ahead(line) => {
+                    line.put(&mut self.wire.outbox, &mut self.mask);
+                    None
+                }
                 Output::Note(_) | Output::Detail(_) => {
                     self.remark(item);
                     None
@@ -116,6 +120,19 @@ impl SessionLoop<'_, '_> {
     pub(super) fn put(&mut self, line: &CommandLine) {
         line.put(&mut self.wire.outbox, &mut self.mask);
         self.holds_secret |= line.hides;
+        self.report(line);
+    }
+
+    /// Reports commands that were sent with the end of the transaction before.
+    pub(super) fn report_sent(&mut self, items: &[Output]) {
+        for item in items {
+            if let Output::Line(line) = item {
+                self.report(line);
+            }
+        }
+    }
+
+    fn report(&mut self, line: &CommandLine) {
         self.observer.on_event(Event::Sent {
             line: &line.shown,
             stage: line.step.stage(),
@@ -144,7 +161,7 @@ impl SessionLoop<'_, '_> {
                 let text = self.mask.apply(text.clone());
                 self.observer.on_event(Event::Detail(&text));
             }
-            Output::Line(_) | Output::Message(_) | Output::Chunk(..) => {}
+            Output::Line(_) | Output::Ahead(_) | Output::Message(_) | Output::Chunk(..) => {}
         }
     }
 
@@ -162,7 +179,7 @@ fn ends_message(item: &Output, message: Option<&Carried<'_>>) -> bool {
     match item {
         Output::Line(line) => line.step == Step::Dot,
         Output::Chunk(shape, _) => message.is_some_and(|carried| carried.octets == shape.size),
-        Output::Message(_) | Output::Note(_) | Output::Detail(_) => false,
+        Output::Ahead(_) | Output::Message(_) | Output::Note(_) | Output::Detail(_) => false,
     }
 }
 
