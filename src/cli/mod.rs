@@ -11,6 +11,7 @@ pub(crate) mod demo;
 pub(crate) mod digest;
 pub(crate) mod dkim;
 pub(crate) mod doctor;
+mod exit_status;
 pub(crate) mod fetch;
 pub mod help;
 pub(crate) mod interrupt;
@@ -40,3 +41,10 @@ pub mod standins;
 pub mod terminal;
 pub(crate) mod unit;
 pub(crate) mod verify;
+
+use crate::system::exit::Exit;
+
+/// An error with an exit status: that of the program, if the error ends the run. All are in `exit_status.rs`.
+pub(crate) trait ExitStatus {
+    fn exit(&self) -> Exit;
+}

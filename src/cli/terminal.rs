@@ -1,5 +1,6 @@
 //! Standard output and standard error, and steps of several commands whose errors are written there.
 
+use crate::cli::ExitStatus;
 use crate::client::transport::{LoadedTransport, Transport, Transports};
 use crate::mail::message::{Message, MessageError, MessageOptions};
 use crate::probe::Status;

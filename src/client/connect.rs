@@ -1,7 +1,7 @@
 //! Connecting to a server that is named by the user: the first of its addresses that answers.
 
 use crate::client::events::{Event, Observer};
-use crate::client::outcome::ContactedServer;
+use crate::client::outcome::{Cause, ContactedServer, RecipientStatus, exit_of};
 use crate::client::peer::PeerAddress;
 use crate::client::route::{Endpoint, RouteError, Router};
 use crate::client::status::Hint;
@@ -24,28 +24,43 @@ pub struct ConnectError {
     /// The error, in a sentence.
     pub why: String,
     pub hint: Option<Hint>,
-    pub exit: Exit,
+    /// What it means for a recipient.
+    pub verdict: RecipientStatus,
+    pub cause: Cause,
 }
 
 impl ConnectError {
-    fn new(why: String, exit: Exit) -> Self {
+    fn new(why: String, verdict: RecipientStatus, cause: Cause) -> Self {
         Self {
             server: None,
             why,
             hint: None,
-            exit,
+            verdict,
+            cause,
         }
     }
 
-    fn no_address(error: &RouteError) -> Self {
-        let exit = if error.may_pass() {
-            Exit::Temporary
+    fn no_address(why: String) -> Self {
+        Self::new(why, RecipientStatus::Refused, Cause::Domain)
+    }
+
+    /// The exit status of a session that could not begin.
+    pub fn exit(&self) -> Exit {
+        exit_of(self.verdict, self.cause)
+    }
+}
+
+impl From<&RouteError> for ConnectError {
+    fn from(error: &RouteError) -> Self {
+        let why = error.to_string();
+        let failed = if error.may_pass() {
+            Self::new(why, RecipientStatus::Deferred, Cause::Network)
         } else {
-            Exit::NoHost
+            Self::no_address(why)
         };
         Self {
             hint: error.hint(),
-            ..Self::new(error.to_string(), exit)
+            ..failed
         }
     }
 }
@@ -59,7 +74,7 @@ pub fn connect(
 ) -> Result<Connected, ConnectError> {
     let host = &endpoint.host;
     let peers = router.addresses(host, endpoint.port, observer);
-    let peers = peers.map_err(|error| ConnectError::no_address(&error))?;
+    let peers = peers.map_err(|error| ConnectError::from(&error))?;
     connect_to_peers(endpoint, peers, terms, observer)
 }
 
@@ -79,7 +94,7 @@ pub fn connect_to_peers(
     });
     let Some(first) = others.pop_front() else {
         let why = format!("{host} has no IP address");
-        return Err(ConnectError::new(why, Exit::NoHost));
+        return Err(ConnectError::no_address(why));
     };
     match wire::connect(first, &mut others, terms, observer) {
         Ok(connection) => Ok(Connected {
@@ -88,7 +103,11 @@ pub fn connect_to_peers(
         }),
         Err(ConnectFailure::OutputFailed) => {
             let why = "cannot write the output".to_owned();
-            Err(ConnectError::new(why, Exit::Io))
+            Err(ConnectError::new(
+                why,
+                RecipientStatus::Skipped,
+                Cause::Output,
+            ))
         }
         Err(ConnectFailure::Failed {
             peer,
@@ -97,14 +116,14 @@ pub fn connect_to_peers(
         }) => {
             let server = server(endpoint, peer);
             let why = format!("cannot connect to {server}: {why}");
-            let exit = if is_login_refused {
-                Exit::Policy
+            let (verdict, cause) = if is_login_refused {
+                (RecipientStatus::Refused, Cause::Policy)
             } else {
-                Exit::Temporary
+                (RecipientStatus::Deferred, Cause::Network)
             };
             Err(ConnectError {
                 server: Some(server),
-                ..ConnectError::new(why, exit)
+                ..ConnectError::new(why, verdict, cause)
             })
         }
     }

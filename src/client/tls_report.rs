@@ -207,7 +207,7 @@ mod tests {
 
     fn result() -> SessionResult {
         SessionResult {
-            answers: Vec::new(),
+            answers: Vec::new().into(),
             failure: None,
             interrupted: false,
             refusal: None,

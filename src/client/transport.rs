@@ -12,7 +12,7 @@ use crate::client::session::{RecipientReply, SessionContext, SessionResult, Step
 use crate::client::wire::tls::ServerCheck;
 use crate::client::wire::{Terms, Tls, TlsSetupError, tls};
 use crate::smtp::reply::Reply;
-use crate::system::exit::Exit;
+use crate::system::remedy::{Correctable, ErrorText};
 use crate::system::secret::Login;
 use crate::system::stop::Stop;
 use std::fmt::Display;
@@ -70,15 +70,16 @@ pub enum TransportError {
     Credentials(#[from] CredentialsError),
 }
 
-impl TransportError {
-    /// The exit status for this error.
-    pub fn exit(&self) -> Exit {
+impl Correctable for TransportError {
+    fn error_text(&self) -> ErrorText {
         match self {
-            Self::Tls(error) => error.exit(),
-            Self::Credentials(error) => error.exit(),
+            Self::Tls(error) => error.error_text(),
+            Self::Credentials(error) => error.error_text(),
         }
     }
+}
 
+impl TransportError {
     /// True if nothing can be sent before a person has logged in.
     pub fn needs_login(&self) -> bool {
         matches!(self, Self::Credentials(error) if error.needs_login())

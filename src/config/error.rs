@@ -3,8 +3,8 @@
 use crate::config::nearest;
 use crate::config::{ConfigKey, TableKind};
 use crate::mail::address::AddressError;
-use crate::system::exit::Exit;
 use crate::system::quote::for_shell;
+use crate::system::remedy::{Correctable, ErrorText};
 use crate::system::text::{reason, shown, shown_path};
 use crate::system::trust::Danger;
 use std::fmt;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file exists or was named, and cannot be read.
-    #[error("cannot read the configuration {}{}: {}{}", shown_path(path), by(*.named_by), reason(.error), permission_advice(*.named_by, .error))]
+    #[error("{}", unreadable(path, *.named_by, .error))]
     Unreadable {
         path: PathBuf,
         /// The option or variable that named it. `None`: a default location.
@@ -26,7 +26,7 @@ pub enum ConfigError {
     #[error("there is no configuration file; looked for {}; ehlo config init creates one", names(.0))]
     Nowhere(Vec<PathBuf>),
     /// Other users could have changed or read it.
-    #[error("{}: {}", shown_path(path), advice(*.danger, path))]
+    #[error("{}", unsafe_file(path, *.danger).with_bare_command())]
     Unsafe {
         path: PathBuf,
         /// The unsafe property.
@@ -41,37 +41,38 @@ pub enum ConfigError {
     },
 }
 
-impl ConfigError {
-    /// The exit status it leads to.
-    #[must_use]
-    pub fn exit(&self) -> Exit {
+impl Correctable for ConfigError {
+    fn error_text(&self) -> ErrorText {
         match self {
             Self::Unreadable {
-                named_by: Some(_), ..
-            }
-            | Self::Nowhere(_) => Exit::NoInput,
-            _ => Exit::Config,
+                path,
+                named_by,
+                error,
+            } => unreadable(path, *named_by, error),
+            Self::Unsafe { path, danger } => unsafe_file(path, *danger),
+            // Each fault has advice of its own in its sentence.
+            Self::Nowhere(_) | Self::Fault { .. } => self.to_string().into(),
         }
     }
 }
 
 /// The danger of a file, and the command that removes it.
-fn advice(danger: Danger, path: &Path) -> String {
+fn unsafe_file(path: &Path, danger: Danger) -> ErrorText {
     let file = for_shell(path);
-    match danger {
-        Danger::NotAFile => "it is not a regular file".to_owned(),
-        Danger::Writable => {
-            format!("other users can write to it and could redirect mail; chmod go-w {file}")
-        }
-        Danger::Foreign { owner, user } => {
-            format!(
-                "it belongs to user {owner}; it must belong to you or to root; chown {user} {file}"
-            )
-        }
-        Danger::Readable => format!(
-            "other users can read it, and a command in it that prints a secret may contain the secret; chmod 600 {file}"
-        ),
-    }
+    let text = match danger {
+        Danger::NotAFile => "it is not a regular file".into(),
+        Danger::Writable => ErrorText::new("other users can write to it and could redirect mail")
+            .with_command(format!("chmod go-w {file}")),
+        Danger::Foreign { owner, user } => ErrorText::new(format!(
+            "it belongs to user {owner}; it must belong to you or to root"
+        ))
+        .with_command(format!("chown {user} {file}")),
+        Danger::Readable => ErrorText::new(
+            "other users can read it, and a command in it that prints a secret may contain the secret",
+        )
+        .with_command(format!("chmod 600 {file}")),
+    };
+    text.about(format!("{}: ", shown_path(path)))
 }
 
 /// Position in the file.
@@ -219,10 +220,12 @@ fn listed(names: &[String]) -> String {
 pub const PERMISSION_ADVICE: &str = "use --config /dev/null to run without a configuration, or create your own \
                               ~/.config/ehlo/config.toml, which replaces it";
 
-fn permission_advice(named_by: Option<&str>, error: &io::Error) -> String {
+fn unreadable(path: &Path, named_by: Option<&'static str>, error: &io::Error) -> ErrorText {
+    let (path, by, why) = (shown_path(path), by(named_by), reason(error));
+    let text = ErrorText::new(format!("cannot read the configuration {path}{by}: {why}"));
     match (named_by, error.kind()) {
-        (None, io::ErrorKind::PermissionDenied) => format!("; {PERMISSION_ADVICE}"),
-        _ => String::new(),
+        (None, io::ErrorKind::PermissionDenied) => text.with_advice(PERMISSION_ADVICE),
+        _ => text,
     }
 }
 

@@ -1,6 +1,8 @@
 //! The envelope: sender and recipients (RFC 5321 §2.3.1), and the requested reports (RFC 3461).
 
 use crate::mail::address::Address;
+use serde::{Deserialize, Serialize};
+use std::ops::{Index, IndexMut};
 
 /// Sender and recipients of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,7 +15,53 @@ pub struct Envelope {
     pub dsn: Dsn,
 }
 
+/// The place of a recipient in an envelope, and in a list with an element for each recipient of one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RecipientIndex(pub usize);
+
+impl<T> Index<RecipientIndex> for Vec<T> {
+    type Output = T;
+
+    fn index(&self, index: RecipientIndex) -> &T {
+        &self[index.0]
+    }
+}
+
+impl<T> IndexMut<RecipientIndex> for Vec<T> {
+    fn index_mut(&mut self, index: RecipientIndex) -> &mut T {
+        &mut self[index.0]
+    }
+}
+
+impl<T> Index<RecipientIndex> for [T] {
+    type Output = T;
+
+    fn index(&self, index: RecipientIndex) -> &T {
+        &self[index.0]
+    }
+}
+
+impl<T> IndexMut<RecipientIndex> for [T] {
+    fn index_mut(&mut self, index: RecipientIndex) -> &mut T {
+        &mut self[index.0]
+    }
+}
+
+/// For the tests, which write lists of places as numbers.
+#[cfg(test)]
+impl PartialEq<usize> for RecipientIndex {
+    fn eq(&self, other: &usize) -> bool {
+        self.0 == *other
+    }
+}
+
 impl Envelope {
+    /// The places of all recipients.
+    pub fn indices(&self) -> impl Iterator<Item = RecipientIndex> + use<> {
+        (0..self.recipients.len()).map(RecipientIndex)
+    }
+
     /// The envelope for these recipients only.
     pub fn only(&self, recipients: Vec<Address>) -> Self {
         let mut dsn = self.dsn.clone();

@@ -4,7 +4,6 @@ use crate::client::connect::ConnectError;
 use crate::client::credentials::CredentialsError;
 use crate::client::status::{Hint, with_hint};
 use crate::client::wire::{TlsError, WireError};
-use crate::system::exit::Exit;
 use crate::system::text::reason;
 use std::io;
 
@@ -78,30 +77,6 @@ pub enum MailboxError {
 }
 
 impl MailboxError {
-    /// The exit status for this error.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Connect(error) => error.exit,
-            Self::Credentials(error) => error.exit(),
-            Self::Wire(_, WireError::LongLine | WireError::Injected) | Self::Protocol(_) => {
-                Exit::Protocol
-            }
-            Self::Wire(_, WireError::Unwelcome(_)) => Exit::Policy,
-            Self::Wire(..) | Self::Bye(_) | Self::Deadline => Exit::Temporary,
-            Self::Tls(TlsError::Wire(WireError::Injected)) => Exit::Protocol,
-            Self::Tls(TlsError::Wire(error)) if !matches!(error, WireError::Unwelcome(_)) => {
-                Exit::Temporary
-            }
-            Self::LoginRefused { is_temporary, .. } if *is_temporary => Exit::Temporary,
-            Self::Refused { is_temporary, .. } if *is_temporary => Exit::Temporary,
-            Self::Refused { .. } | Self::Unsupported(_) => Exit::Refused,
-            Self::TooLarge { .. } => Exit::Data,
-            Self::NoMessage(_) => Exit::NoInput,
-            Self::Output(_) => Exit::Io,
-            _ => Exit::Policy,
-        }
-    }
-
     /// True if the server is not reached, or is the same as before, so that the error does not name it.
     pub fn names_server(&self) -> bool {
         matches!(

@@ -1,6 +1,7 @@
 //! A finding: what a check found, how serious it is, and what corrects it.
 
 use crate::system::exit::Health;
+use crate::system::remedy::Remedy;
 use std::fmt;
 
 /// One finding of a check, about one subject.
@@ -34,17 +35,6 @@ pub enum Status {
     Warning,
     /// An error: mail is lost, refused, or not protected as intended.
     Failed,
-}
-
-/// What corrects a finding.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Remedy {
-    /// A command line for the shell.
-    Command(String),
-    /// A DNS record to publish, in the form of a zone file.
-    Record(String),
-    /// A sentence, or lines of a file.
-    Advice(String),
 }
 
 impl Finding {
@@ -157,35 +147,6 @@ impl Status {
             Self::Failed => Health::Critical,
             Self::Unknown => Health::Unknown,
         }
-    }
-}
-
-impl Remedy {
-    pub fn text(&self) -> &str {
-        match self {
-            Self::Command(text) | Self::Record(text) | Self::Advice(text) => text,
-        }
-    }
-
-    /// The word in JSON.
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Command(_) => "command",
-            Self::Record(_) => "record",
-            Self::Advice(_) => "advice",
-        }
-    }
-}
-
-impl From<&str> for Remedy {
-    fn from(advice: &str) -> Self {
-        Self::Advice(advice.to_owned())
-    }
-}
-
-impl From<String> for Remedy {
-    fn from(advice: String) -> Self {
-        Self::Advice(advice)
     }
 }
 

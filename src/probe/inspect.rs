@@ -1,5 +1,6 @@
 //! Inspects a server: greeting, EHLO before and after TLS, certificate, time of each step.
 
+use crate::client::connect::ConnectError;
 use crate::client::events::{Event, Interests, Observer};
 use crate::client::outcome::{ContactedServer, SessionEnd};
 use crate::client::peer::PeerAddress;
@@ -36,6 +37,7 @@ pub struct ProbeResult {
     pub failure: Option<String>,
     /// The remedy, if there is one.
     pub hint: Option<Hint>,
+    /// Part of the result, because monitors compare it; by `client/outcome/mod.rs`.
     pub exit: Exit,
 }
 
@@ -110,14 +112,11 @@ impl ProbeResult {
 
     /// A failure without a contact to a server.
     pub fn unreached(error: &RouteError) -> Self {
+        let error = ConnectError::from(error);
         Self {
-            hint: error.hint(),
-            exit: if error.may_pass() {
-                Exit::Temporary
-            } else {
-                Exit::NoHost
-            },
-            failure: Some(error.to_string()),
+            hint: error.hint,
+            exit: error.exit(),
+            failure: Some(error.why),
             ..Self::default()
         }
     }
@@ -174,10 +173,10 @@ pub fn probe_at(
             probe.failure = ending.map(|ending| ending.words);
         }
         Err(error) => {
+            probe.exit = error.exit();
             probe.server = error.server;
             probe.hint = error.hint;
             probe.failure = Some(error.why);
-            probe.exit = error.exit;
         }
     }
     probe

@@ -20,6 +20,7 @@ pub struct AskResult {
     pub failure: Option<String>,
     /// A sentence for each command that was refused.
     pub refused: Vec<String>,
+    /// Part of the result: that of the end of the session, or of the replies.
     pub exit: Exit,
 }
 
@@ -36,7 +37,7 @@ pub fn ask(
             return AskResult {
                 failure: Some(with_hint(&error.why, error.hint)),
                 refused: Vec::new(),
-                exit: error.exit,
+                exit: error.exit(),
             };
         }
     };

@@ -89,7 +89,7 @@ fn open_database(database: &Database) -> Result<Box<dyn QueueStore>, QueueError>
 fn open_database(database: &Database) -> Result<Box<dyn QueueStore>, QueueError> {
     Err(QueueError::Database {
         location: database.to_string(),
-        why: "cannot be used: this ehlo was built without the feature postgres".to_owned(),
+        why: "cannot be used: this ehlo was built without the feature postgres".into(),
         fault: DatabaseFault::Setup,
     })
 }

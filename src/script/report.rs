@@ -31,7 +31,7 @@ pub enum TestEnding {
     Failed {
         at: ScriptPosition,
         why: String,
-        /// The exit status for it.
+        /// The exit status: part of the result, because the first failure of a run decides the one of all tests.
         exit: Exit,
     },
 }

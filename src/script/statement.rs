@@ -5,7 +5,6 @@ use crate::client::route::target::{command, server};
 use crate::script::expectation::ReplyExpectation;
 use crate::script::text::ScriptText;
 use crate::smtp::mechanism::Mechanism;
-use crate::system::exit::Exit;
 use crate::system::text::shown;
 use std::fmt;
 use std::path::PathBuf;
@@ -217,16 +216,6 @@ pub enum ScriptError {
         /// The error of the system.
         why: String,
     },
-}
-
-impl ScriptError {
-    /// The exit status for it.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Line { .. } => Exit::Data,
-            Self::Unreadable { .. } => Exit::NoInput,
-        }
-    }
 }
 
 /// The default port.

@@ -1,6 +1,6 @@
 //! Certificates and keys: PEM files, and the facts of a certificate.
 
-use crate::system::exit::Exit;
+use crate::system::remedy::{Correctable, ErrorText};
 use crate::system::text::reason;
 use crate::system::trust::keeps_secret;
 use chrono::DateTime;
@@ -23,9 +23,9 @@ const MAX_KEY: u64 = 256 * 1024;
 
 /// An error while TLS is set up.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.error_text())]
 pub enum TlsSetupError {
     /// A file of certificates or keys.
-    #[error("{option} {}: cannot read the file: {why}", .path.display())]
     Unreadable {
         /// The option that names it.
         option: &'static str,
@@ -33,10 +33,8 @@ pub enum TlsSetupError {
         why: String,
     },
     /// A key file that other users can read.
-    #[error("--key {path}: readable by others; run: chmod 600 {path}", path = .0.display())]
     Open(PathBuf),
     /// The file for the server's certificates.
-    #[error("--save-certs {}: cannot create the file: {}", .path.display(), reason(.why))]
     Unwritable {
         path: PathBuf,
         /// The error of the operating system.
@@ -44,13 +42,21 @@ pub enum TlsSetupError {
     },
 }
 
-impl TlsSetupError {
-    /// The exit status of this error.
-    pub fn exit(&self) -> Exit {
+impl Correctable for TlsSetupError {
+    fn error_text(&self) -> ErrorText {
         match self {
-            Self::Unreadable { .. } => Exit::NoInput,
-            Self::Open(_) => Exit::Policy,
-            Self::Unwritable { .. } => Exit::CantCreate,
+            Self::Unreadable { option, path, why } => {
+                format!("{option} {}: cannot read the file: {why}", path.display()).into()
+            }
+            Self::Open(path) => {
+                let path = path.display();
+                ErrorText::new(format!("--key {path}: readable by others"))
+                    .with_command(format!("chmod 600 {path}"))
+            }
+            Self::Unwritable { path, why } => {
+                let (path, why) = (path.display(), reason(why));
+                format!("--save-certs {path}: cannot create the file: {why}").into()
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod lock;
 pub(crate) mod log_file;
 pub mod process;
 pub(crate) mod quote;
+pub(crate) mod remedy;
 pub(crate) mod sealed_file;
 pub(crate) mod secret;
 pub mod stand_in;

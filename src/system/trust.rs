@@ -1,5 +1,6 @@
 //! Checks that other users have no access to a file or directory, and directories that only this user can enter.
 
+use crate::system::remedy::{Correctable, ErrorText};
 use crate::system::text::reason;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatVfsMountFlags};
 use rustix::io::Errno;
@@ -91,11 +92,11 @@ pub enum DirectoryError {
         user: u32,
     },
     /// The permissions are unsafe, or the path is not a directory.
-    #[error("{} {why}", .path.display())]
+    #[error("{} {}", .path.display(), .why.with_bare_command())]
     Unsafe {
         path: PathBuf,
-        /// The problem, and the command that fixes it.
-        why: String,
+        /// A verb phrase.
+        why: ErrorText,
     },
     /// The system denies access.
     #[error("cannot {doing} {}: {}", .path.display(), reason(.error))]
@@ -117,6 +118,15 @@ impl DirectoryError {
     }
 }
 
+impl Correctable for DirectoryError {
+    fn error_text(&self) -> ErrorText {
+        match self {
+            Self::Unsafe { path, why } => why.clone().about(format!("{} ", path.display())),
+            Self::Foreign { .. } | Self::Io { .. } => self.to_string().into(),
+        }
+    }
+}
+
 /// Opens the directory. Creates it, and the missing ones above it, if `create`. `None`: it does not exist
 /// and is not to be created.
 pub fn open_directory(path: &Path, create: bool) -> Result<Option<OwnedFd>, DirectoryError> {
@@ -130,7 +140,7 @@ pub fn open_directory(path: &Path, create: bool) -> Result<Option<OwnedFd>, Dire
     };
     match opened {
         Ok(directory) => check(path, &directory).map(|()| Some(directory)),
-        Err(Errno::NOTDIR) => Err(unfit(path, "is not a directory".to_owned())),
+        Err(Errno::NOTDIR) => Err(unfit(path, "is not a directory".into())),
         Err(error) => Err(DirectoryError::io("open", path, error)),
     }
 }
@@ -154,13 +164,14 @@ fn check(path: &Path, directory: &OwnedFd) -> Result<(), DirectoryError> {
         });
     }
     if facts.st_mode & 0o033 != 0 {
-        let why = format!("is accessible to others; chmod 700 {}", path.display());
+        let command = format!("chmod 700 {}", path.display());
+        let why = ErrorText::new("is accessible to others").with_command(command);
         return Err(unfit(path, why));
     }
     Ok(())
 }
 
-fn unfit(path: &Path, why: String) -> DirectoryError {
+fn unfit(path: &Path, why: ErrorText) -> DirectoryError {
     DirectoryError::Unsafe {
         path: path.to_owned(),
         why,

@@ -379,7 +379,7 @@ fn result(result: &RecipientResult) -> Value {
 mod tests {
     use super::*;
     use crate::client::outcome::ContactedServer;
-    use crate::client::session::{RecipientReply, Step};
+    use crate::client::session::{RecipientReply, Step, TransactionIndex};
     use crate::mail::address::Address;
     use crate::smtp::reply::Reply;
 
@@ -408,7 +408,10 @@ mod tests {
                 ),
                 result(
                     "b@x.org",
-                    &RecipientReply::Replied(Step::Rcpt(1), reply(550, "5.1.1 no such user")),
+                    &RecipientReply::Replied(
+                        Step::Rcpt(TransactionIndex::default()),
+                        reply(550, "5.1.1 no such user"),
+                    ),
                 ),
             ],
         };

@@ -225,6 +225,134 @@ fn a_failed_handshake_does_not_lead_back_to_clear() {
     }
 }
 
+/// Within TLS, an offer to begin it again is not taken up.
+#[test]
+fn tls_begins_once() {
+    let run = fetch_secured("imap", &["--tls", "starttls"], |talk, config| {
+        talk.say(GREETING);
+        talk.expect("a1 STARTTLS");
+        talk.say("a1 OK go ahead");
+        talk.secure(config);
+        talk.expect("a2 CAPABILITY");
+        talk.say("* CAPABILITY IMAP4rev1 STARTTLS\na2 OK done");
+        talk.expect(&format!("a3 LOGIN \"alice\" \"{PASSWORD}\""));
+        talk.say("a3 OK [CAPABILITY IMAP4rev1 STARTTLS] welcome");
+        talk.select("a4", "EXAMINE", 0);
+        talk.log_out("a5");
+    });
+    run.exits(0).complains(0);
+    let run = fetch_secured("pop3", &[], |talk, config| {
+        talk.say("+OK ready");
+        talk.expect("CAPA");
+        talk.say("+OK\nSTLS\nUSER\n.");
+        talk.expect("STLS");
+        talk.say("+OK");
+        talk.secure(config);
+        talk.expect("CAPA");
+        talk.say("+OK\nSTLS\nUSER\n.");
+        talk.expect("USER alice");
+        talk.say("-ERR [AUTH] unknown");
+    });
+    ends(&run, 77, "unknown");
+}
+
+/// A literal could swallow the reply, and the beginning of the session in TLS with it.
+#[test]
+fn a_literal_in_clear_does_not_swallow_the_handshake() {
+    for (literal, code, words) in [
+        (
+            "* 1 FETCH (UID 7 BODY[] {16}\r\na1 OK go ahead\r\n)\r\n",
+            75,
+            "closed",
+        ),
+        ("* LIST () \"/\" {500}\r\na1 OK go ahead\r\n", 75, "closed"),
+        (
+            "a1 OK {16}\r\na1 OK go ahead\r\n",
+            76,
+            "in plaintext after its reply",
+        ),
+        ("a1 OK [CAPABILITY {9}\r\nIMAP4rev1] x\r\n", 76, ""),
+    ] {
+        let run = fetch_secured("imap", &[], move |talk, _| {
+            talk.say(GREETING);
+            talk.expect("a1 STARTTLS");
+            let said = talk.last_words(literal.as_bytes());
+            assert!(said.is_empty(), "said: {}", said.escape_ascii());
+        });
+        ends(&run, code, words);
+    }
+}
+
+/// The reply to STARTTLS, repeated within TLS, is not the reply to the next command.
+#[test]
+fn a_reply_from_before_tls_is_refused_within_it() {
+    let run = fetch_secured("imap", &[], |talk, config| {
+        talk.say(GREETING);
+        talk.expect("a1 STARTTLS");
+        talk.say("a1 OK go ahead");
+        talk.early = b"* CAPABILITY IMAP4rev1\r\na1 OK go ahead\r\n".to_vec();
+        talk.secure(config);
+        let said = String::from_utf8(talk.rest()).unwrap();
+        assert!(!said.contains("LOGIN"), "said: {said}");
+    });
+    ends(&run, 76, "the tag a1 instead of a2");
+}
+
+/// After the end of TLS, nothing that follows in clear is a reply.
+#[test]
+fn a_session_does_not_go_on_in_clear_after_the_end_of_tls() {
+    for (scheme, command, reply, next, lie) in [
+        (
+            "imap",
+            "a1 STARTTLS",
+            "a1 OK go ahead",
+            "a2 CAPABILITY",
+            "* CAPABILITY IMAP4rev1\r\na2 OK done\r\n",
+        ),
+        ("pop3", "STLS", "+OK", "CAPA", "+OK\r\nUSER\r\n.\r\n"),
+    ] {
+        let run = fetch_secured(scheme, &[], move |talk, config| {
+            if scheme == "imap" {
+                talk.say(GREETING);
+            } else {
+                talk.say("+OK ready");
+                talk.expect("CAPA");
+                talk.say("+OK\nSTLS\nUSER\n.");
+            }
+            talk.expect(command);
+            talk.say(reply);
+            talk.secure(config);
+            talk.expect(next);
+            talk.say_close_notify();
+            talk.send_below(lie.as_bytes());
+            let said = String::from_utf8_lossy(&talk.rest()).into_owned();
+            assert!(!said.contains("alice"), "said: {said}");
+        });
+        ends(&run, 75, "closed");
+    }
+}
+
+/// A server that never ends the login, which is asked for data again and again.
+#[test]
+fn a_login_without_end_is_given_up() {
+    let run = fetch_secured("imap", &[], |talk, config| {
+        talk.say(GREETING);
+        talk.expect("a1 STARTTLS");
+        talk.say("a1 OK go ahead");
+        talk.secure(config);
+        talk.expect("a2 CAPABILITY");
+        talk.say("* CAPABILITY IMAP4rev1 AUTH=PLAIN LOGINDISABLED\na2 OK done");
+        talk.expect("a3 AUTHENTICATE PLAIN");
+        talk.send(b"+ \r\n");
+        let password = talk.line();
+        talk.send(&b"+ \r\n".repeat(100));
+        let said = String::from_utf8(talk.rest()).unwrap();
+        assert!(!said.contains(&password), "said: {said}");
+        assert!(said.lines().count() <= 1, "said: {said}");
+    });
+    ends(&run, 77, "a challenge after the exchange was complete");
+}
+
 /// A round trip sends nothing if its mailbox is attacked.
 #[test]
 fn a_round_trip_ends_before_the_message_is_sent() {

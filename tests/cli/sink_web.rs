@@ -257,6 +257,72 @@ fn waiting_ends_with_the_messages_or_the_time() {
     assert_eq!(web.get("/api/v1/wait?query=sbject%3Dx").status, 400);
 }
 
+/// The reply to a message comes before its summary is made: the next request must see it all the same.
+#[test]
+fn acknowledged_messages_are_found_by_the_next_request() {
+    let web = Web::start(&["--max", "40"]);
+    for round in 0..20 {
+        thread::scope(|scope| {
+            for client in 0..3 {
+                scope.spawn({
+                    let web = &web;
+                    move || web.subject(&format!("round {round} client {client}"))
+                });
+            }
+        });
+        let query = format!("/api/v1/search?query=subject~%22%5Eround%20{round}%20%22");
+        assert_eq!(web.subjects(&query).len(), 3);
+        assert_eq!(web.get("/api/v1/wait?count=3&timeout=60s").status, 200);
+        let all = web.get("/api/v1/messages").json();
+        assert_eq!(all["total"], 40.min(3 * (round + 1)));
+        assert_ne!(all["messages"][0]["Subject"], "");
+    }
+    assert_eq!(
+        web.with("DELETE /api/v1/search?query=client", "").status,
+        200
+    );
+    assert_eq!(web.get("/api/v1/messages").json()["total"], 0);
+}
+
+/// A mistake in a request does not mean all messages.
+#[test]
+fn requests_that_are_not_understood_change_nothing() {
+    let web = Web::start(&[]);
+    web.subject("one");
+    let id = web.get("/api/v1/messages").json()["messages"][0]["ID"].clone();
+    for (line, body) in [
+        ("DELETE /api/v1/messages", json!({"IDs": id})),
+        ("DELETE /api/v1/messages", json!({"IDs": [7]})),
+        ("DELETE /api/v1/messages", json!({"IDs": null})),
+        ("DELETE /api/v1/messages", json!({"ID": [id]})),
+        ("PUT /api/v1/messages", json!({"Read": "yes"})),
+        ("PUT /api/v1/messages", json!({"Read": true, "IDs": id})),
+        (
+            "PUT /api/v1/messages",
+            json!({"Read": true, "Search": ["one"]}),
+        ),
+        ("PUT /api/v1/tags", json!({"Tags": "shop", "IDs": [id]})),
+        ("PUT /api/v1/faults", json!({"Faults": "rcpt=550 no"})),
+        ("PUT /api/v1/faults", json!({})),
+        ("DELETE /api/v1/faults", json!({"IDs": ["1"]})),
+        ("DELETE /api/v1/faults", json!({"ID": 1})),
+    ] {
+        let answer = web.send(line, &body);
+        assert_eq!(answer.status, 400, "{line} {body}: {}", answer.body);
+    }
+    assert_eq!(web.get("/api/v1/wait?to=eve@example.org").status, 400);
+    assert_eq!(web.get("/api/v1/wait?count=10001").status, 400);
+    assert_eq!(web.get("/api/v1/messages").json()["unread"], 1);
+    // Upper and lower case of the names are the same.
+    let read = json!({"read": true, "ids": [id]});
+    assert_eq!(web.send("PUT /api/v1/messages", &read).status, 200);
+    assert_eq!(web.get("/api/v1/messages").json()["unread"], 0);
+    web.subject("two");
+    let one = json!({"ids": [id]});
+    assert_eq!(web.send("DELETE /api/v1/messages", &one).status, 200);
+    assert_eq!(web.subjects("/api/v1/messages"), ["two"]);
+}
+
 #[test]
 fn new_messages_are_events() {
     let web = Web::start(&[]);

@@ -158,7 +158,8 @@ pub fn verb_page(verb: &str, name: &'static str, more: impl FnOnce(&mut Roff)) -
     synopsis_lines(&mut synopsis, &[(&format!("ehlo {verb}"), &words)]);
     let command = command.mut_args(|arg| {
         let is_hidden = arg.is_hide_set() || is_shared(&whole, &arg);
-        arg.hide(is_hidden)
+        // clap_mangen leaves out the help of an option that -h does not list, unless it has a long form.
+        arg.hide(is_hidden).hide_short_help(false)
     });
     let man = Man::new(command.name(name).bin_name(format!("ehlo {verb}")))
         .title(name.to_uppercase())
@@ -178,6 +179,9 @@ pub fn verb_page(verb: &str, name: &'static str, more: impl FnOnce(&mut Roff)) -
 /// The options, with a subsection for each group.
 pub fn options(man: &Man) -> String {
     let text = render(|out| man.render_options_section(out));
+    let mut pairs = text.lines().zip(text.lines().skip(1));
+    let bare = pairs.find(|(term, next)| term.starts_with("\\fB\\-") && next.starts_with('.'));
+    assert_eq!(bare, None, "an option without a description");
     let lines = text.lines().map(|line| match line.strip_prefix(".SH ") {
         None | Some("OPTIONS") => format!("{line}\n"),
         Some("TLS") => ".SS TLS\n".to_owned(),

@@ -84,17 +84,18 @@ A client that speaks HTTP to the SMTP port is disconnected, so that no page in a
 const CONDITIONS: [&str; 2] = [
     "\
 A condition has terms; a message must meet all of them. A word, or several in quotation marks, is searched in subject,
-addresses, text (its first 2 KiB) and Message-ID. FIELD:TEXT searches one field, FIELD=TEXT compares all of it, and FIELD~REGEX is
+addresses, text (its first 2 KiB), names of attachments and Message-ID. FIELD:TEXT searches one field, FIELD=TEXT compares all of it, and FIELD~REGEX is
 a regular expression. Upper and lower case are the same; in regular expressions, this holds for ASCII only. A - or ! before a term negates it.",
     "\
-Fields are from, to, cc, bcc, reply-to (name or address), addressed (any of them), subject, message-id, text, sender and recipient (of the
-envelope), helo, user and tag. from and to include the envelope. Further terms are is:read, is:unread, is:tagged, has:attachment,
+Fields are from, to, cc, bcc, reply-to (name, address, or both as in 'Bob <bob@example.org>'), addressed (any of them), subject, message-id, text, sender and recipient (of the
+envelope), helo, user, tag and attachment (its name). from and to include the envelope. Further terms are is:read, is:unread, is:tagged, has:attachment,
 larger:SIZE, smaller:SIZE, before:DATE and after:DATE.",
 ];
 
 const API: &str = "\
 Paths and JSON are those of version 1 of the API of mailpit, as far as they are listed here. ID is the ID of a message, or latest.
-Errors are an object with Error. The body of a request is JSON of at most 1 MiB with Content-Length.";
+Errors are an object with Error. The body of a request is a JSON object of at most 1 MiB with Content-Length; upper and lower case of
+its names are the same.";
 
 const CALLS: [(&str, &str); 21] = [
     (
@@ -103,11 +104,11 @@ const CALLS: [(&str, &str); 21] = [
     ),
     (
         "GET /api/v1/search?query=CONDITION&start=N&limit=N",
-        "the same of those that meet a condition",
+        "the same of those that meet a condition; a term with an unknown field is searched as text",
     ),
     (
         "GET /api/v1/wait?query=CONDITION&count=N&timeout=TIME",
-        "waits until N messages (default 1) meet a condition, also earlier ones; status 408 after TIME (default 30s, at most 10m)",
+        "waits until N messages (default 1, at most 10000) meet a condition, also earlier ones; status 408 after TIME (default 30s, at most 10m)",
     ),
     (
         "GET /api/v1/events",

@@ -359,6 +359,10 @@ fn html_images_and_attachments_of_the_message_are_shown_on_a_phone() {
     );
     browser.wait("document.querySelector('img').naturalWidth === 1");
     browser.frame(None);
+    browser.wait("document.querySelector('#files a[download=\"menu.pdf\"]')");
+    browser.click("#tab-markup");
+    browser
+        .wait("document.querySelector('#panel pre').textContent.includes('<img src=\"cid:p@x\">')");
     browser.click("#tab-parts");
     browser.wait("document.querySelector('.files a[download=\"menu.pdf\"]')");
     let hash = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
@@ -400,7 +404,7 @@ fn hostile_messages_execute_nothing_and_fetch_nothing() {
         .value("document.querySelectorAll('script,iframe,object,embed,link,meta,form').length");
     assert_eq!(scripts, 0);
     browser.frame(None);
-    for key in ["2", "3", "4", "5", "6", "1"] {
+    for key in ["2", "3", "4", "5", "6", "7", "1"] {
         browser.press(key);
     }
     browser.wait("document.querySelector('#panel iframe')");

@@ -18,6 +18,7 @@ use crate::probe::load::{
     is_reserved,
 };
 use crate::smtp::stage::Stage;
+use crate::system::exit::Exit;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -459,7 +460,7 @@ impl MessageArgs {
             Some("" | "<>") => Ok(None),
             from => Address::parse(from.unwrap_or(SENDER))
                 .map(Some)
-                .map_err(|error| UsageError::data(format!("--from: {error}")).about("--from")),
+                .map_err(|error| UsageError::of_value(Exit::Data, "--from", error.to_string())),
         }
     }
 }

@@ -16,6 +16,7 @@ mod timeline;
 pub(crate) use args::Args;
 pub(crate) use run::run;
 
+use crate::cli::ExitStatus;
 use crate::client::transport::Transport;
 use crate::mail::message::MessageOptions;
 use crate::probe::load::{

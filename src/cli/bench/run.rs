@@ -5,6 +5,7 @@ use crate::cli::bench::{Bench, BenchReport, histogram, html, object, report};
 use crate::cli::run_signals::RunSignals;
 use crate::cli::terminal;
 use crate::cli::terminal::{build, complain, complain_escaped, load, stdout_shows_colors, warn};
+use crate::client::connect::ConnectError;
 use crate::client::events::Silent;
 use crate::client::outcome::SessionEnd;
 use crate::client::peer::PeerAddress;
@@ -103,12 +104,9 @@ fn addresses(
         .router
         .addresses(&endpoint.host, endpoint.port, &mut Silent);
     let peers = found.map_err(|error| {
-        complain(&with_hint(&error.to_string(), error.hint()));
-        if error.may_pass() {
-            Exit::Temporary
-        } else {
-            Exit::NoHost
-        }
+        let error = ConnectError::from(&error);
+        complain(&with_hint(&error.why, error.hint));
+        error.exit()
     })?;
     if peers.is_empty() {
         complain(&format!("{} has no IP address", endpoint.host));
@@ -141,7 +139,7 @@ fn greet(transport: &OpenTransport<'_>, endpoint: &Endpoint) -> Result<String, E
         },
         Err(error) => {
             complain(&with_hint(&error.why, error.hint));
-            Err(error.exit)
+            Err(error.exit())
         }
     }
 }

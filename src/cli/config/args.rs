@@ -2,6 +2,7 @@
 
 mod files;
 
+use crate::cli::ExitStatus;
 use crate::cli::config::account::InitArgs;
 use crate::cli::config::discover::DiscoverArgs;
 use crate::cli::config::import::ImportArgs;

@@ -1,5 +1,6 @@
 //! `ehlo config discover`: finds the mail server of an address, and prints a profile for it.
 
+use crate::cli::ExitStatus;
 use crate::cli::config::account;
 use crate::cli::config::account::{Account, SecretPlace, domain_of};
 use crate::cli::config::search;

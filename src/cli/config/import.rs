@@ -1,5 +1,6 @@
 //! `ehlo config import`: prints the configuration of another program as profiles.
 
+use crate::cli::ExitStatus;
 use crate::cli::config::{faults, write};
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::usage_error::{EarlyExit, UsageError};
@@ -71,14 +72,11 @@ impl ImportArgs {
         let path = self.path()?;
         let mut imported = self.source.format.read(&path).map_err(|errors| {
             let lines = errors.iter().map(|error| format!("ehlo: {error}\n"));
-            let is_unreadable = |error| matches!(error, &ImportError::Unreadable { .. });
+            // A file that cannot be read comes first, by its status.
+            let exits = errors.iter().map(ImportError::exit);
             EarlyExit {
                 text: lines.collect(),
-                exit: if errors.iter().any(is_unreadable) {
-                    Exit::NoInput
-                } else {
-                    Exit::Config
-                },
+                exit: exits.min().unwrap_or(Exit::Config),
             }
         })?;
         imported.add_prefix(&self.profile_prefix);

@@ -1,6 +1,7 @@
 //! Changes of the configuration file, and the programs that `ehlo config init` runs: secret-tool, and ehlo itself for
 //! the check, the login and the test mail.
 
+use crate::cli::ExitStatus;
 use crate::cli::config::account::{Account, SecretPlace, bare};
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;

@@ -4,6 +4,7 @@ pub(crate) mod args;
 
 pub(crate) use args::DkimArgs;
 
+use crate::cli::ExitStatus;
 use crate::cli::terminal::{complain, write};
 use crate::client::dns::{Dns as _, DnsError, Resolver};
 use crate::client::events::Silent;

@@ -4,13 +4,14 @@ use crate::cli::config::faults;
 use crate::cli::options::command_line::CommandLineArgs;
 use crate::cli::options::{config, mail, value};
 use crate::cli::sendmail::args as sendmail;
-use crate::config::{Places, find};
+use crate::config::{ConfigError, Places, find};
 use crate::cron::alert::AlertRules;
 use crate::cron::doctor::options::{
     CheckStep, Configuration, Doctor, DoctorFormat, Front, Test, View,
 };
 use crate::cron::{Addressing, DeliveryOptions, Notification, SetupError};
 use crate::queue::FirstTry;
+use crate::system::remedy::Correctable;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -180,9 +181,9 @@ impl Args {
                     faults(&config, typed)
                 });
                 let faults = faults.unwrap_or_else(|faults| faults);
-                configuration.faults = faults.iter().map(ToString::to_string).collect();
+                configuration.faults = faults.iter().map(ConfigError::error_text).collect();
             }
-            Err(error) => configuration.faults = vec![error.to_string()],
+            Err(error) => configuration.faults = vec![error.error_text()],
         }
         configuration
     }

@@ -1,5 +1,6 @@
 //! The run of `ehlo fetch`.
 
+use crate::cli::ExitStatus;
 use crate::cli::fetch::save::Store;
 use crate::cli::fetch::{Fetch, FetchTask, MessageTask, Part, list};
 use crate::cli::show;

@@ -426,7 +426,11 @@ pub(crate) fn for_author(error: &AddressError) -> Option<UsageError> {
         }
         None => format!("write the whole address, as in {}@example.org", shown(word)),
     };
-    Some(UsageError::data(format!("--from: {error}; {answer}")).about("--from"))
+    Some(UsageError::of_value(
+        Exit::Data,
+        "--from",
+        format!("{error}; {answer}"),
+    ))
 }
 
 /// The answer to a file that does not exist and whose name is an address.

@@ -6,6 +6,7 @@ mod status;
 
 pub(crate) use args::{LoginArgs, LogoutArgs, Selected, TokenArgs};
 
+use crate::cli::ExitStatus;
 use crate::cli::terminal;
 use crate::cli::terminal::{complain, warn};
 use crate::client::credentials;

@@ -1,5 +1,6 @@
 //! `ehlo login --status`.
 
+use crate::cli::ExitStatus;
 use crate::cli::login::{Selected, StoredAccount};
 use crate::cli::terminal;
 use crate::cli::terminal::complain;

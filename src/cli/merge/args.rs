@@ -510,7 +510,7 @@ impl TemplateArgs {
 
 /// The name and the value of `-H`. Only the value is a template.
 fn header_field(given: &str) -> Result<(&str, &str), UsageError> {
-    let wrong = |why: String| UsageError::usage(format!("--header: {why}")).about("--header");
+    let wrong = |why: String| UsageError::of_value(Exit::Usage, "--header", why);
     let (name, value) = given.split_once(':').ok_or_else(|| {
         wrong("expected a name, a colon and a value, as in 'X-Job: {{id}}'".to_owned())
     })?;

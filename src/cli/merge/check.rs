@@ -1,5 +1,6 @@
 //! The check of all rows before the first is sent.
 
+use crate::cli::ExitStatus;
 use crate::cli::merge::journal::{Journal, RowStatus};
 use crate::cli::merge::row::{PreparedRow, RowFault, at};
 use crate::cli::merge::{ChangedRows, MergeOptions};
@@ -70,14 +71,6 @@ impl Warnings {
     }
 }
 
-/// The exit status of a list that cannot be read.
-pub(super) fn exit_of(error: &RowError) -> Exit {
-    match error {
-        RowError::Source(error) => error.exit(),
-        RowError::File { .. } | RowError::Line { .. } => Exit::Data,
-    }
-}
-
 /// Reads, fills in and builds all rows. Errors are reported. `journal`: none is used.
 pub(super) fn check(
     options: &MergeOptions,
@@ -85,7 +78,7 @@ pub(super) fn check(
 ) -> Result<CheckedList, Exit> {
     let unreadable = |error: &RowError| {
         complain(&format!("{error}; nothing was sent"));
-        exit_of(error)
+        error.exit()
     };
     let mut reader = options.list.open().map_err(|error| unreadable(&error))?;
     let mut errors = CheckErrors {

@@ -1,11 +1,11 @@
 //! `ehlo merge status` and `ehlo merge failed`: what the journal of a merge has recorded.
 
-use crate::cli::merge::check::exit_of;
+use crate::cli::ExitStatus;
 use crate::cli::merge::journal::{
     JournalError, JournalHeader, JournalLine, RowEvent, RowStates, RowStatus, key_hash, read,
 };
 use crate::cli::terminal::{complain, print};
-use crate::mail::merge::{ListFormat, MergeList, Row, write_list};
+use crate::mail::merge::{ListFormat, MergeList, Row, RowError, write_list};
 use crate::system::exit::Exit;
 use crate::system::text::{shown, shown_path};
 use serde_json::{Map, Value, json};
@@ -144,9 +144,9 @@ pub(super) fn failed(path: &Path) -> Result<Exit, Exit> {
             }),
         encoding: header.list.encoding,
     };
-    let unreadable = |error: &_| {
+    let unreadable = |error: &RowError| {
         complain(&format!("{error}"));
-        exit_of(error)
+        error.exit()
     };
     let mut reader = list.open().map_err(|error| unreadable(&error))?;
     let names: Vec<String> = reader.header().to_vec();

@@ -4,6 +4,7 @@
 //! uncertain: it may have been delivered. The lines are described in `system/journal.rs`.
 
 use crate::client::session::{DeliveryLog, Reply};
+use crate::mail::envelope::RecipientIndex;
 use crate::system::journal::{JournalEnd, line, verified};
 use crate::system::lock::try_lock;
 use crate::system::text::{reason, shown_path};
@@ -576,7 +577,7 @@ pub(super) struct RowLog<'a> {
 
 impl RowLog<'_> {
     /// The message for these recipients is in the queue under this name.
-    pub fn queued(&self, recipients: &[usize], id: &str) -> io::Result<()> {
+    pub fn queued(&self, recipients: &[RecipientIndex], id: &str) -> io::Result<()> {
         let event = RowEvent::Queued {
             recipients: self.of_row(recipients),
             id: id.to_owned(),
@@ -584,16 +585,16 @@ impl RowLog<'_> {
         self.journal.record_durably(self.key, &event)
     }
 
-    fn of_row(&self, places: &[usize]) -> Vec<usize> {
+    fn of_row(&self, places: &[RecipientIndex]) -> Vec<usize> {
         let recipients = places
             .iter()
-            .filter_map(|place| self.recipients.get(*place));
+            .filter_map(|place| self.recipients.get(place.0));
         recipients.copied().collect()
     }
 }
 
-impl DeliveryLog for RowLog<'_> {
-    fn ending(&self, recipients: &[usize]) -> io::Result<()> {
+impl DeliveryLog<RecipientIndex> for RowLog<'_> {
+    fn ending(&self, recipients: &[RecipientIndex]) -> io::Result<()> {
         let event = RowEvent::Dot {
             row: self.row,
             digest: self.digest,
@@ -603,7 +604,7 @@ impl DeliveryLog for RowLog<'_> {
         self.journal.record_durably(self.key, &event)
     }
 
-    fn taken(&self, recipients: &[usize], reply: &Reply) {
+    fn taken(&self, recipients: &[RecipientIndex], reply: &Reply) {
         let event = RowEvent::Taken {
             recipients: self.of_row(recipients),
             reply: reply.whole(),

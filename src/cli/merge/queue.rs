@@ -2,6 +2,7 @@
 
 use crate::cli::merge::MergeOptions;
 use crate::cli::send::keep::QueuedMessage;
+use crate::mail::envelope::RecipientIndex;
 use crate::mail::message::Message;
 use crate::queue;
 use crate::queue::QueueUse;
@@ -31,7 +32,11 @@ impl<'a> MergeQueue<'a> {
     }
 
     /// Adds a message for some of its recipients, durably.
-    pub fn add(&self, mut message: Message, recipients: &[usize]) -> Result<Id, QueueError> {
+    pub fn add(
+        &self,
+        mut message: Message,
+        recipients: &[RecipientIndex],
+    ) -> Result<Id, QueueError> {
         let all = &message.envelope.recipients;
         let some = recipients.iter().map(|&recipient| all[recipient].clone());
         message.envelope = message.envelope.only(some.collect());

@@ -1,5 +1,6 @@
 //! A row with its message, its key and the recipients that are open.
 
+use crate::cli::ExitStatus;
 use crate::cli::merge::journal::{MAX_RECIPIENTS, RowKey, RowState, bits, key_hash};
 use crate::cli::merge::letter::{LetterContext, message, normal, set_message_id};
 use crate::cli::merge::{ChangedRows, MergeOptions, Retry};

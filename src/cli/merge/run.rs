@@ -1,6 +1,7 @@
 //! The run of `ehlo merge`.
 
-use crate::cli::merge::check::{CheckedList, check, exit_of};
+use crate::cli::ExitStatus;
+use crate::cli::merge::check::{CheckedList, check};
 use crate::cli::merge::inspect::{failed, status};
 use crate::cli::merge::journal::Journal;
 use crate::cli::merge::queue::MergeQueue;
@@ -13,6 +14,7 @@ use crate::cli::run_signals::RunSignals;
 use crate::cli::send::print_message;
 use crate::cli::terminal::{complain, load_first, warn};
 use crate::client::transport::Transports;
+use crate::mail::merge::RowError;
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
 use crate::system::text::{reason, shown};
@@ -46,9 +48,9 @@ pub(crate) fn run(merge: &Merge) -> Exit {
 
 /// Prints the message of the row with this ID or number.
 fn preview(options: &MergeOptions, wanted: &str) -> Result<Exit, Exit> {
-    let unreadable = |error: &_| {
+    let unreadable = |error: &RowError| {
         complain(&format!("{error}"));
-        exit_of(error)
+        error.exit()
     };
     let number: Option<u64> = wanted.parse().ok();
     let mut reader = options.list.open().map_err(|error| unreadable(&error))?;
@@ -78,7 +80,7 @@ fn send(options: &MergeOptions) -> Result<Exit, Exit> {
     };
     // Before a journal is made for something that is not a list.
     let reader = options.list.open();
-    drop(reader.map_err(|error| failed(format!("{error}; nothing was sent"), exit_of(&error)))?);
+    drop(reader.map_err(|error| failed(format!("{error}; nothing was sent"), error.exit()))?);
     let journal = Journal::open(&options.journal, &options.description);
     let journal = journal.map_err(|error| {
         let exit = if error.is_locked {
@@ -111,7 +113,7 @@ fn send(options: &MergeOptions) -> Result<Exit, Exit> {
     let reader = options
         .list
         .open()
-        .map_err(|error| failed(error.to_string(), exit_of(&error)))?;
+        .map_err(|error| failed(error.to_string(), error.exit()))?;
     let schedule = Schedule::new(reader, list.rows, &signals.stop);
     let rows = options
         .rows
@@ -138,7 +140,7 @@ fn send(options: &MergeOptions) -> Result<Exit, Exit> {
         return Err(failed(error, Exit::Io));
     }
     match schedule.finish() {
-        Some(error) => Err(failed(error.to_string(), exit_of(&error))),
+        Some(error) => Err(failed(error.to_string(), error.exit())),
         None => Ok(exit),
     }
 }

@@ -11,6 +11,7 @@ use crate::client::events::{Event, Observer};
 use crate::client::outcome::{Cause, DeliveryReport, RecipientResult, RecipientStatus};
 use crate::client::session::DeliveryLog as _;
 use crate::client::transport::Transports;
+use crate::mail::envelope::RecipientIndex;
 use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
 use crate::system::stop::Stop;
@@ -78,7 +79,7 @@ struct OpenRow {
 struct OpenCopy {
     copy: RowCopy,
     /// The recipients that it is sent to, as indices into its envelope.
-    places: Vec<usize>,
+    places: Vec<RecipientIndex>,
 }
 
 impl OpenCopy {
@@ -86,7 +87,7 @@ impl OpenCopy {
     fn of(copy: RowCopy, open: u32) -> Option<Self> {
         let all = copy.recipients.iter().enumerate();
         let chosen = all.filter(|(_, index)| open & 1 << **index != 0);
-        let places: Vec<usize> = chosen.map(|(place, _)| place).collect();
+        let places: Vec<RecipientIndex> = chosen.map(|(place, _)| RecipientIndex(place)).collect();
         (!places.is_empty()).then_some(Self { copy, places })
     }
 }
@@ -253,7 +254,7 @@ impl MergeRun<'_> {
         deliver_to(&open.places, &outgoing, pool, &mut report, observer);
         let results = copy.recipients.iter().copied().zip(report.results);
         let results = results.enumerate();
-        let results = results.filter(|(place, _)| open.places.contains(place));
+        let results = results.filter(|(place, _)| open.places.contains(&RecipientIndex(*place)));
         results.map(|(_, result)| result).collect()
     }
 
@@ -404,7 +405,7 @@ impl MergeRun<'_> {
             .collect();
         let places = recipients.iter().enumerate();
         let places = places.filter(|(_, index)| deferred.iter().any(|one| one.0 == **index));
-        let places: Vec<usize> = places.map(|(place, _)| place).collect();
+        let places: Vec<RecipientIndex> = places.map(|(place, _)| RecipientIndex(place)).collect();
         let log = self.log(prepared, &recipients);
         // If the run is killed before the next record, the row is uncertain.
         if places.is_empty() || log.ending(&places).is_err() {

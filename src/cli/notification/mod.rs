@@ -7,6 +7,7 @@ pub mod dead_letter;
 pub mod interrupt;
 mod reduced;
 
+use crate::cli::ExitStatus;
 use crate::cli::send::deliver as send;
 use crate::cli::send::deliver::ShownResult;
 use crate::cli::send::keep::{KeepResult, QueuedMessage};

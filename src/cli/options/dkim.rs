@@ -4,6 +4,7 @@ use crate::cli::options::parameters::cut;
 use crate::cli::options::usage_error::UsageError;
 use crate::mail::address::{Address, Domain};
 use crate::mail::dkim::{KeyDomain, NamedKey, Signer, SigningMode, is_selector};
+use crate::system::exit::Exit;
 use crate::system::text::shown;
 use clap::ValueEnum;
 use std::path::{Path, PathBuf};
@@ -63,7 +64,7 @@ impl Args {
 
 /// `FILE;selector=S;domain=D`.
 pub fn named_key(given: PathBuf) -> Result<NamedKey, UsageError> {
-    let wrong = |why: String| UsageError::usage(format!("--dkim-key: {why}")).about("--dkim-key");
+    let wrong = |why: String| UsageError::of_value(Exit::Usage, "--dkim-key", why);
     let (path, parameters) = cut(given, "--dkim-key", &["selector", "domain"], None)?;
     let value = |key: &str| {
         let found = parameters.iter().find(|(name, _)| name == key);

@@ -14,6 +14,7 @@ use crate::mail::envelope::{Dsn, RecipientDsn, Return};
 use crate::mail::message::HeaderField;
 use crate::smtp::blocks::BodyType;
 use crate::smtp::extension::Extension;
+use crate::system::exit::Exit;
 use clap::ValueEnum;
 use std::time::SystemTime;
 
@@ -206,7 +207,7 @@ impl Args {
             return Ok(None);
         };
         let left = until.value.duration_since(SystemTime::now()).map_err(|_| {
-            UsageError::usage("--hold-until: this date is in the past").about("--hold-until")
+            UsageError::of_value(Exit::Usage, "--hold-until", "this date is in the past")
         })?;
         Ok(request(Some(until), "--hold-until", |&until| {
             let parameter = format!("HOLDUNTIL={}", crate::system::time::rfc3339(until));

@@ -495,7 +495,7 @@ fn entries(option: &str, lists: Vec<AddressList>) -> Result<Vec<ListEntry>, Usag
 }
 
 fn about(option: &str, error: &AddressError) -> UsageError {
-    UsageError::data(format!("{option}: {error}")).about(option)
+    UsageError::of_value(Exit::Data, option, error.to_string())
 }
 
 /// LOGIN@FQDN.
@@ -518,8 +518,8 @@ pub fn attachment(given: PathBuf, charset: Option<&str>) -> Result<Attachment, U
     let without_at = file.to_str().and_then(|name| name.strip_prefix('@'));
     if let Some(name) = without_at.filter(|name| !file.exists() && Path::new(name).is_file()) {
         let name = shown(name);
-        let text = format!("--attach: there is no file @{name}; omit the @, as in --attach {name}");
-        return Err(UsageError::new(Exit::NoInput, text).about("--attach"));
+        let why = format!("there is no file @{name}; omit the @, as in --attach {name}");
+        return Err(UsageError::of_value(Exit::NoInput, "--attach", why));
     }
     let mut attachment = if is_stdin {
         Attachment::new(Input::Stdin)

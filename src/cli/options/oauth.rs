@@ -4,6 +4,7 @@ use crate::cli::options::auth;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
 use crate::client::credentials::oauth::{Account, ClientSecret, Grant, Provider};
+use crate::system::exit::Exit;
 use clap::ValueEnum;
 use std::path::PathBuf;
 
@@ -191,9 +192,8 @@ impl AccountOptions {
         match grant {
             Grant::ServiceAccount if is_microsoft => {
                 let option = format!("{prefix}grant");
-                let text =
-                    format!("{option}: microsoft has no service accounts; use client-credentials");
-                Err(UsageError::usage(text).about(&option))
+                let why = "microsoft has no service accounts; use client-credentials";
+                Err(UsageError::of_value(Exit::Usage, &option, why))
             }
             Grant::ServiceAccount if self.key_file.is_none() => Err(missing(
                 &format!("{prefix}key-file"),

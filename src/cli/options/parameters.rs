@@ -2,6 +2,7 @@
 
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::value;
+use crate::system::exit::Exit;
 use crate::system::text::in_charset;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
@@ -31,7 +32,11 @@ pub fn cut(
     let mut next = file.clone().into_iter().skip(1);
     file.retain(|&byte| next.next() != Some(b';') || byte != b'\\');
     if file.is_empty() {
-        return Err(UsageError::usage(format!("{option}: expected a file name")).about(option));
+        return Err(UsageError::of_value(
+            Exit::Usage,
+            option,
+            "expected a file name",
+        ));
     }
     Ok((OsString::from_vec(file).into(), parameters))
 }

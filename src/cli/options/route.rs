@@ -6,6 +6,7 @@ use crate::cli::options::value::HostPort;
 use crate::client::route::{AddressFamily, ConnectTo, Host, Proxy, RouteOptions};
 use crate::client::session;
 use crate::client::wire::tls::TlsOptions;
+use crate::system::exit::Exit;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -178,9 +179,7 @@ impl ProxyArg {
                 ..*proxy
             })),
             None | Some(Self::None) if file.is_none() => Ok(None),
-            Some(Self::Invalid(why)) => {
-                Err(UsageError::usage(format!("--proxy: {why}")).about("--proxy"))
-            }
+            Some(Self::Invalid(why)) => Err(UsageError::of_value(Exit::Usage, "--proxy", why)),
             _ => Err(UsageError::usage(
                 "--proxy-password-file requires a user in --proxy, as in socks5://USER@HOST",
             )

@@ -1,5 +1,6 @@
 //! Errors in a command line or a configuration, each in one line.
 
+use crate::cli::ExitStatus;
 use crate::config::ConfigError;
 use crate::system::exit::Exit;
 use crate::system::text::shown;
@@ -31,6 +32,8 @@ pub(crate) struct UsageError {
     /// The long option that the error is about, without its hyphens. If a profile has it, the error is one of the
     /// configuration.
     pub(crate) option: Option<String>,
+    /// The text after the option that it begins with, as in `--port: why`. `None`: it does not begin with one.
+    why: Option<String>,
 }
 
 impl UsageError {
@@ -39,6 +42,16 @@ impl UsageError {
             text: text.into(),
             exit,
             option: None,
+            why: None,
+        }
+    }
+
+    /// The value of an option is wrong: `--port: why`.
+    pub(crate) fn of_value(exit: Exit, option: &str, why: impl Into<String>) -> Self {
+        let why = why.into();
+        Self {
+            why: Some(why.clone()),
+            ..Self::new(exit, format!("{option}: {why}")).about(option)
         }
     }
 
@@ -62,10 +75,7 @@ impl UsageError {
 
     /// The text, without the option that it begins with.
     pub(crate) fn without_option(&self) -> &str {
-        let option = self.option.as_deref().unwrap_or_default();
-        let rest = self.text.strip_prefix("--");
-        let rest = rest.and_then(|rest| rest.strip_prefix(option)?.strip_prefix(": "));
-        rest.unwrap_or(&self.text)
+        self.why.as_deref().unwrap_or(&self.text)
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod args;
 
 pub(crate) use args::PolicyCommandArgs;
 
+use crate::cli::ExitStatus;
 use crate::cli::terminal;
 use crate::cli::terminal::{complain, print};
 use crate::client::events::{Observer, Silent};

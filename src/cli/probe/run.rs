@@ -1,5 +1,6 @@
 //! `ehlo probe`: probes servers, and reports them in the order of the command line.
 
+use crate::cli::ExitStatus;
 use crate::cli::probe::scan::{ScanReport, scan_report};
 use crate::cli::probe::scan_object::scan_object;
 use crate::cli::probe::target::{ProbeTarget, targets};

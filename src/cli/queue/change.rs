@@ -1,6 +1,7 @@
 //! `ehlo queue hold`, `release`, `remove`, `requeue`: changes the state of items; and finds items by the
 //! beginning of their identifier.
 
+use crate::cli::ExitStatus;
 use crate::cli::queue::failed;
 use crate::cli::terminal::{complain, print};
 use crate::client::mail_log;
@@ -179,7 +180,7 @@ pub fn find(store: &dyn QueueStore, name: &str) -> Result<Id, Exit> {
 
 /// The reason why a prefix does not identify an item.
 #[derive(Debug, PartialEq, Eq)]
-enum FindError {
+pub(crate) enum FindError {
     None,
     Ambiguous(Vec<Id>),
 }
@@ -213,13 +214,6 @@ impl FindError {
             "{name} is ambiguous: {}{more}; specify more of the ID",
             named.join(", ")
         )
-    }
-
-    fn exit(&self) -> Exit {
-        match self {
-            Self::None => Exit::NoInput,
-            Self::Ambiguous(_) => Exit::Usage,
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::client::outcome::RecipientStatus;
 use crate::mail::address::Address;
+use crate::mail::envelope::RecipientIndex;
 use crate::queue::store::{
     AttemptResult, ClaimResult, Id, Item, ItemEvent, QueueStore, RecipientState, Record,
     RetrySettings, is_due, next_attempt,
@@ -105,12 +106,15 @@ pub fn is_done(state: &RecipientState) -> bool {
 }
 
 /// Text about a recipient: the server's reply, if there is one.
-pub fn recipient_text(state: &RecipientState) -> &str {
+pub fn recipient_text<'s>(state: &'s RecipientState, recipient: &Address) -> &'s str {
     match &state.result {
         _ if state.in_doubt => {
             "may have arrived: the end of the message was sent, but no reply was received"
         }
-        Some(result) => result.reply.as_deref().unwrap_or(&result.words),
+        Some(result) => {
+            let reply = result.reply.as_deref();
+            reply.unwrap_or_else(|| result.words_about(recipient))
+        }
         None => "not tried yet",
     }
 }
@@ -167,7 +171,7 @@ fn recipient_object(address: &Address, state: &RecipientState) -> Value {
 
 /// An event of the journal as text.
 pub fn event_text(event: &ItemEvent, all: &[Address]) -> String {
-    let named = |indexes: &[usize]| addresses(indexes, all).join(", ");
+    let named = |indexes: &[RecipientIndex]| addresses(indexes, all).join(", ");
     match event {
         ItemEvent::Attempt { recipients, early } => {
             let early = if *early { " before it was due" } else { "" };
@@ -244,7 +248,7 @@ pub fn record_object(record: &Record, all: &[Address]) -> Value {
 }
 
 /// The recipients of an event. `None`: it concerns the item.
-fn recipients(event: &ItemEvent) -> Option<&[usize]> {
+fn recipients(event: &ItemEvent) -> Option<&[RecipientIndex]> {
     match event {
         ItemEvent::Attempt { recipients, .. }
         | ItemEvent::EndOfData { recipients }
@@ -256,7 +260,7 @@ fn recipients(event: &ItemEvent) -> Option<&[usize]> {
     }
 }
 
-fn addresses(indexes: &[usize], all: &[Address]) -> Vec<String> {
-    let known = indexes.iter().filter_map(|&index| all.get(index));
+fn addresses(indexes: &[RecipientIndex], all: &[Address]) -> Vec<String> {
+    let known = indexes.iter().filter_map(|&index| all.get(index.0));
     known.map(ToString::to_string).collect()
 }

@@ -141,11 +141,9 @@ fn block(item: &Item, state: ItemState, now: SystemTime, out: &mut dyn Write) ->
     }
     for (recipient, state) in envelope.recipients.iter().zip(&item.history.states) {
         if !is_done(state) {
-            let text = recipient_text(state);
-            // Some texts begin with the recipient.
-            let rest = text.strip_prefix(&format!("<{recipient}>: "));
+            let text = recipient_text(state, recipient);
             let recipient = shown(&recipient.to_string());
-            writeln!(out, "    {recipient}: {}", shown(rest.unwrap_or(text)))?;
+            writeln!(out, "    {recipient}: {}", shown(text))?;
         }
     }
     if state == ItemState::Uncertain {

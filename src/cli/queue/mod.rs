@@ -18,8 +18,10 @@ mod units;
 mod users;
 
 pub(crate) use args::QueueCommandArgs;
+pub(crate) use change::FindError;
 pub(crate) use users::take_rights_of_owner;
 
+use crate::cli::ExitStatus;
 use crate::cli::terminal::complain;
 use crate::queue;
 use crate::queue::QueueOptions;
@@ -171,12 +173,8 @@ fn with_store(options: &QueueOptions, act: impl FnOnce(&dyn QueueStore) -> Exit)
     open(options).map_or_else(|error| failed(&error), |store| act(&*store))
 }
 
-/// Reports an error of the queue. Damage is permanent; other errors may be temporary.
+/// Reports an error of the queue.
 fn failed(error: &QueueError) -> Exit {
     complain(&error.to_string());
-    match error {
-        QueueError::Damaged { .. } => Exit::Data,
-        error if error.is_about_setup() => Exit::Config,
-        _ => Exit::Temporary,
-    }
+    error.exit()
 }

@@ -261,7 +261,7 @@ impl Runner<'_> {
 fn already_watched(location: &Location) -> QueueError {
     QueueError::Directory {
         path: location.to_string().into(),
-        why: "is already watched by another ehlo queue run --watch".to_owned(),
+        why: "is already watched by another ehlo queue run --watch".into(),
     }
 }
 

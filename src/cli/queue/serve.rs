@@ -1,5 +1,6 @@
 //! `ehlo queue serve`: accepts messages from all users of the host on a unix socket.
 
+use crate::cli::ExitStatus;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::queue::plans::Plans;
 use crate::cli::queue::{RunOptions, run_or_watch};
@@ -198,7 +199,7 @@ impl<'p> Submissions<'p> {
         let quota = Quota::open(&directory, serve.submit.limits.clone());
         let quota = quota.map_err(|error| QueueError::Directory {
             path: directory,
-            why: format!("cannot be used: {}", reason(&error)),
+            why: format!("cannot be used: {}", reason(&error)).into(),
         })?;
         let is_shared = store.shared().is_some();
         Ok(Self {

@@ -297,7 +297,7 @@ fn recipient(address: &Address, state: &RecipientState) -> String {
     let server = result.and_then(|result| result.server.as_ref());
     let server = server.map_or(String::new(), |server| format!(" ({server})"));
     let reported = if state.reported { "; reported" } else { "" };
-    let text = recipient_text(state);
+    let text = recipient_text(state, address);
     format!("{address}: {verdict}{text}{server}{reported}")
 }
 

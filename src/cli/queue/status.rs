@@ -177,7 +177,7 @@ mod tests {
     fn an_error_is_printed_without_a_bar() {
         let error = QueueError::Directory {
             path: "/a|b".into(),
-            why: "does not exist".to_owned(),
+            why: "does not exist".into(),
         };
         assert_eq!(
             unknown(&error, false),

@@ -1,5 +1,6 @@
 //! The run of `ehlo roundtrip`.
 
+use crate::cli::ExitStatus;
 use crate::cli::fetch::sentence;
 use crate::cli::roundtrip::message::ATTACHMENT;
 use crate::cli::roundtrip::report::{Accepted, Arrived, Outcome};

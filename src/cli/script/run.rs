@@ -1,5 +1,6 @@
 //! `ehlo script`: runs scripted sessions.
 
+use crate::cli::ExitStatus;
 use crate::cli::script::{ScriptOutput, ScriptRun, ScriptTask, record};
 use crate::cli::terminal;
 use crate::cli::terminal::{Stdout, build, complain, load, output_failed, print};

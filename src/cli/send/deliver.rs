@@ -1,5 +1,6 @@
 //! Delivering a message without the queue, and showing the session and the result.
 
+use crate::cli::ExitStatus;
 use crate::cli::interrupt::{Tracking, tracked};
 use crate::cli::observer::Progress;
 use crate::cli::terminal;
@@ -8,6 +9,7 @@ use crate::client::deliver::{ConnectionPool, NextMessage, Outgoing, deliver, und
 use crate::client::events::{Event, Observer, Silent};
 use crate::client::outcome::{Cause, DeliveryReport};
 use crate::client::transport::{Transport, Transports};
+use crate::mail::envelope::RecipientIndex;
 use crate::mail::message::Message;
 use crate::queue::delivery::SenderNotice;
 use crate::system::exit::Exit;
@@ -198,8 +200,8 @@ pub fn deliver_over(
     observer: &mut dyn Observer,
 ) -> DeliveryReport {
     let next = next.map(Outgoing::of);
-    let recipients = next.iter().flat_map(|next| &next.envelope.recipients);
-    let recipients: Vec<usize> = (0..recipients.count()).collect();
+    let recipients = next.iter().flat_map(|next| next.envelope.indices());
+    let recipients: Vec<RecipientIndex> = recipients.collect();
     let outgoing = Outgoing {
         next: next.as_ref().map(|outgoing| NextMessage {
             outgoing,

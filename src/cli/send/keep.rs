@@ -1,5 +1,6 @@
 //! Sends through the queue: the message is queued durably, then sent.
 
+use crate::cli::ExitStatus;
 use crate::cli::interrupt::{Tracking, tracked};
 use crate::cli::notification::interrupt;
 use crate::cli::observer::Logged;
@@ -14,6 +15,7 @@ use crate::client::mail_log;
 use crate::client::outcome::{DeliveryReport, RecipientStatus};
 use crate::client::tls_report;
 use crate::client::transport::{Transport, Transports};
+use crate::mail::envelope::RecipientIndex;
 use crate::mail::message::Message;
 use crate::queue;
 use crate::queue::delivery::{
@@ -185,11 +187,7 @@ impl QueuedMessage<'_> {
             }
             KeepResult::NoQueue(error) | KeepResult::Lost(error) => {
                 complain(&format!("{error}; the message was neither queued nor sent"));
-                Err(if error.is_about_setup() {
-                    Exit::Config
-                } else {
-                    Exit::Temporary
-                })
+                Err(error.exit())
             }
         }
     }
@@ -374,7 +372,7 @@ impl QueuedMessage<'_> {
         pool: &ConnectionPool<'_, '_>,
         observer: &mut dyn Observer,
     ) -> DeliveryReport {
-        let all: Vec<usize> = (0..self.message.envelope.recipients.len()).collect();
+        let all: Vec<RecipientIndex> = self.message.envelope.indices().collect();
         let attempt = Attempt {
             claim: &*claim,
             recipients: &all,

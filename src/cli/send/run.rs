@@ -1,5 +1,6 @@
 //! Sending or printing the messages of a command line.
 
+use crate::cli::ExitStatus;
 use crate::cli::send::deliver::{DeliveryOutput, ShownResult, over};
 use crate::cli::send::keep::{QueuedMessage, Shared};
 use crate::cli::send::{ConnectionUse, Send};

@@ -1,5 +1,6 @@
 //! Runs the task that sendmail was called for.
 
+use crate::cli::ExitStatus;
 use crate::cli::queue::{self, Work};
 use crate::cli::send::deliver as send;
 use crate::cli::sendmail::{Sendmail, SendmailTask, serve};

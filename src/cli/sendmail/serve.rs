@@ -1,6 +1,7 @@
 //! `sendmail -bs`: SMTP on the standard input and output, for mail programs that submit messages this way
 //! (mutt, alpine).
 
+use crate::cli::ExitStatus;
 use crate::cli::send::keep::{KeepResult, run_in_background};
 use crate::cli::sendmail::Sendmail;
 use crate::cli::sendmail::submitted::{AcceptSubmission, Received, SubmittedMessage, refusal};

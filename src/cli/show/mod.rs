@@ -9,7 +9,7 @@ mod run;
 mod text;
 
 pub(crate) use args::Args;
-pub(crate) use run::{readable, run};
+pub(crate) use run::{ShowFailure, readable, run};
 
 use crate::cli::show::checks::KeyLookup;
 use crate::cli::show::extract::SavedFile;

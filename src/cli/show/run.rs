@@ -1,5 +1,6 @@
 //! Finds the messages and shows them.
 
+use crate::cli::ExitStatus;
 use crate::cli::show::checks::checks;
 use crate::cli::show::extract::extract;
 use crate::cli::show::text::{Style, list_line};
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 /// A reason for showing nothing, or not all.
 #[derive(Debug, thiserror::Error)]
-enum ShowFailure {
+pub(crate) enum ShowFailure {
     #[error(transparent)]
     Collection(#[from] CollectionError),
     #[error(transparent)]
@@ -41,19 +42,6 @@ enum ShowFailure {
     Layers { name: String, error: MessageError },
     #[error("--part needs one message; select it with -n")]
     Several,
-}
-
-impl ShowFailure {
-    fn exit(&self) -> Exit {
-        match self {
-            Self::Collection(error) => error.exit(),
-            Self::Source(error) => error.exit(),
-            Self::Layers { error, .. } => error.exit(),
-            Self::Extract { .. } => Exit::CantCreate,
-            Self::Several => Exit::Usage,
-            _ => Exit::NoInput,
-        }
-    }
 }
 
 pub fn run(options: &ShowOptions) -> Exit {

@@ -15,7 +15,6 @@ use crate::server::{
     EncryptionError, Listen, ServerError, ServerOptions, ServerTlsOptions, UsersError,
 };
 use crate::smtp::mechanism::Mechanism;
-use crate::system::exit::Exit;
 use crate::system::text::reason;
 use std::io;
 use std::path::PathBuf;
@@ -104,20 +103,4 @@ pub enum SinkFailure {
     File { what: String, source: io::Error },
     #[error("cannot install signal handlers: {}", reason(.0))]
     Signals(io::Error),
-}
-
-impl SinkFailure {
-    fn exit(&self) -> Exit {
-        match self {
-            SinkFailure::Tls(EncryptionError::File(error)) => error.exit(),
-            SinkFailure::Tls(EncryptionError::Make(_)) => Exit::Software,
-            SinkFailure::Signals(_) => Exit::Temporary,
-            SinkFailure::Tls(_) | SinkFailure::Users(UsersError::Unread { .. }) => Exit::NoInput,
-            SinkFailure::Users(UsersError::Exposed { .. }) => Exit::Policy,
-            SinkFailure::Users(UsersError::Line { .. }) => Exit::Config,
-            SinkFailure::Sink(ServerError::Remote(_) | ServerError::Name(_)) => Exit::Usage,
-            SinkFailure::Sink(ServerError::Listen { .. } | ServerError::Accept(_))
-            | SinkFailure::File { .. } => Exit::CantCreate,
-        }
-    }
 }

@@ -57,6 +57,8 @@ pub fn serve(
                 }
             })
             .map_err(failed)?;
+        // Without this thread, the first request after many messages takes longer.
+        let _ = thread::Builder::new().spawn_scoped(scope, || catcher.summarize());
         let accepted = sink.serve(store, &catcher.sessions);
         stopper.stop();
         let _ = answering.join();

@@ -1,5 +1,6 @@
 //! Runs the server, and writes messages to the standard output.
 
+use crate::cli::ExitStatus;
 use crate::cli::run_signals::stop_at_signal;
 use crate::cli::sink::events::Events;
 use crate::cli::sink::page;

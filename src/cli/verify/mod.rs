@@ -6,6 +6,7 @@ mod json;
 
 pub(crate) use args::Args;
 
+use crate::cli::ExitStatus;
 use crate::cli::help::suggestions;
 use crate::cli::terminal::{Stdout, complain, stdout_width, wrapped, write};
 use crate::client::dns::Resolver;

@@ -13,10 +13,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// Advice for a file that this user cannot chmod: it is root's, or its mount is read-only.
-const UNCHANGEABLE: &str = "this user cannot change the mode; create the file with mode 0400, or use \
-                            --password-command or EHLO_PASSWORD";
-
 /// The secret in the first line of the file of an option. The path may be a pipe, as in `<(pass show x)`.
 pub fn secret(option: &str, path: &Path) -> Result<Secret, CredentialsError> {
     let origin = format!("{option} {}", shown_path(path));
@@ -62,11 +58,7 @@ pub fn check_access(file: &File, path: &Path, origin: &str) -> Result<(), Creden
     Err(CredentialsError::Exposed {
         origin,
         mode: facts.mode() & 0o7777,
-        remedy: if can_change {
-            format!("run: chmod 600 {}", for_shell(path))
-        } else {
-            UNCHANGEABLE.to_owned()
-        },
+        chmod: can_change.then(|| format!("chmod 600 {}", for_shell(path))),
     })
 }
 
@@ -273,7 +265,7 @@ mod tests {
                 text.starts_with("--password-file ") && !text.contains("hunter2"),
                 "{text}"
             );
-            assert_eq!(error.exit().code(), 77);
+            assert!(matches!(error, CredentialsError::Exposed { .. }));
         }
     }
 
@@ -293,17 +285,18 @@ mod tests {
     }
 
     #[test]
-    fn unreadable_file_has_its_own_exit_status() {
+    fn unreadable_file_is_told_apart_from_an_empty_one() {
         let directory = TempDir::new().unwrap();
         let missing = secret(OPTION, &directory.path().join("missing")).unwrap_err();
         assert!(missing.to_string().contains("No such file"), "{missing}");
-        assert_eq!(missing.exit().code(), 66);
+        assert!(matches!(missing, CredentialsError::Read { .. }));
         let folder = secret(OPTION, directory.path()).unwrap_err();
         assert!(folder.to_string().contains("a directory"), "{folder}");
-        assert_eq!(folder.exit().code(), 66);
+        assert!(matches!(folder, CredentialsError::Directory { .. }));
         let empty = file(&directory, "empty", 0o600);
         fs::write(&empty, "").unwrap();
-        assert_eq!(secret(OPTION, &empty).unwrap_err().exit().code(), 77);
+        let error = secret(OPTION, &empty).unwrap_err();
+        assert!(matches!(error, CredentialsError::Empty(_)));
         let long = file(&directory, "long", 0o600);
         fs::write(&long, vec![b'x'; MAX_SIZE + 1]).unwrap();
         assert!(
@@ -424,7 +417,6 @@ mod tests {
                 "{text}"
             );
             assert!(!text.contains("hunter2"), "{text}");
-            assert_eq!(error.exit().code(), 77);
         }
         let error = checked(Secret::new(b"hunter2\nx".to_vec()), "EHLO_PASSWORD").unwrap_err();
         assert!(error.to_string().contains("a line feed"), "{error}");

@@ -17,10 +17,9 @@ pub use file::harden;
 pub use netrc::find_login as find_in_netrc;
 pub use prompt::hidden_line;
 
-use crate::system::exit::Exit;
+use crate::system::remedy::{Correctable, ErrorText, Remedy};
 use crate::system::secret::{Login, Proof, Secret};
 use crate::system::stop::Stop;
-use crate::system::subprocess::is_shortage;
 use crate::system::text::{reason, shown};
 use oauth::{Account, Network, OAuthError, TokenSource};
 use std::ffi::{OsStr, OsString};
@@ -485,33 +484,28 @@ fn account(user: Option<&str>, host: &str) -> String {
 
 /// Reason for which no secret was found.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.error_text())]
 pub enum CredentialsError {
     /// A file cannot be opened or read.
-    #[error("cannot read {origin}: {}", reason(.error))]
     Read {
         /// The option and the file, safe to show.
         origin: String,
         error: io::Error,
     },
     /// The path is a directory.
-    #[error(
-        "cannot read {origin}: it is a directory; name a file whose first line is the password"
-    )]
     Directory {
         /// The option and the path, safe to show.
         origin: String,
     },
     /// The file is readable or writable by other users.
-    #[error("{origin} is accessible to other users (mode {mode:04o}); {remedy}")]
     Exposed {
         /// The option and the file, safe to show.
         origin: String,
         mode: u32,
-        /// A command that changes the mode, or an alternative for the password.
-        remedy: String,
+        /// The command that changes the mode. `None`: this user cannot change it.
+        chmod: Option<String>,
     },
     /// The file belongs to another user.
-    #[error("{origin} belongs to user ID {owner}; run: chown {user} {file}; chmod 600 {file}")]
     Foreign {
         /// The option and the file, safe to show.
         origin: String,
@@ -522,37 +516,28 @@ pub enum CredentialsError {
         file: String,
     },
     /// The source exceeds the size limit.
-    #[error("{0} returned more than 64 KiB; its first line must be the secret")]
     TooLong(String),
     /// The first line is empty.
-    #[error("{0} returned no secret: its first line is empty")]
     Empty(String),
     /// The secret contains bytes that cannot be sent in a session.
-    #[error("{origin}: the secret contains {what}; it must be one line of text")]
     InvalidCharacter {
         /// The source of the secret.
         origin: String,
         what: String,
     },
     /// The shell cannot be started, or its output cannot be read.
-    #[error("cannot run {option} with /bin/sh: {}", reason(.error))]
     Shell {
         /// The option with the command.
         option: &'static str,
         error: io::Error,
     },
     /// The command failed.
-    #[error("{option} failed with {end}; run the command manually to see why")]
     Failed {
         /// The option with the command.
         option: &'static str,
         end: String,
     },
     /// The command exceeded its time limit, and has no terminal to ask a person.
-    #[error(
-        "{option} did not exit within {seconds} seconds and was killed; without a terminal, the command \
-         must not prompt"
-    )]
     TimedOut {
         /// The option with the command.
         option: &'static str,
@@ -560,64 +545,120 @@ pub enum CredentialsError {
         seconds: u64,
     },
     /// The program that reads the keyring cannot be started at the moment.
-    #[error("cannot query the keyring: {}", reason(.0))]
     Keyring(io::Error),
     /// No source has a password, and there is no terminal to ask at.
-    #[error(
-        "no password for {0}; use --password-command or --password-file, set EHLO_PASSWORD, or add an entry \
-         to ~/.netrc"
-    )]
     Nowhere(String),
     /// No password for a queued message, for which a password without a name is not used.
-    #[error(
-        "no password for {0}; use --password-command or --password-file, or add an entry to ~/.netrc; queue \
-         runs do not use EHLO_PASSWORD or systemd's ehlo.password"
-    )]
     NowhereNamed(String),
     /// No password for a proxy.
-    #[error(
-        "no password for the proxy user {0}; use --proxy-password-file, or add an entry to ~/.netrc"
-    )]
     NowhereProxy(String),
-    #[error("--password-helper git: git is not installed, or not in PATH")]
     NoGit,
-    #[error(
-        "git has no password for {0}; store it with: git credential approve, and protocol=smtp, host=, username= and \
-         password= on its input"
-    )]
     NotInGit(String),
     /// The user entered an empty password.
-    #[error(
-        "no password was entered for {0}; enter one, or use --password-command or --password-file"
-    )]
     EmptyInput(String),
     /// The terminal cannot be read.
-    #[error(
-        "cannot prompt for the password of {account}: {}; use --password-command or --password-file",
-        reason(.error)
-    )]
-    Terminal { account: String, error: io::Error },
-    #[error("{0}")]
+    Terminal {
+        account: String,
+        error: io::Error,
+    },
     OAuth(#[from] OAuthError),
 }
 
-impl CredentialsError {
-    /// The exit status for this error.
-    pub fn exit(&self) -> Exit {
+impl Correctable for CredentialsError {
+    fn error_text(&self) -> ErrorText {
         match self {
-            Self::TimedOut { .. } => Exit::Temporary,
-            Self::OAuth(error) => error.exit(),
-            Self::Read { error, .. }
-            | Self::Shell { error, .. }
-            | Self::Keyring(error)
-            | Self::Terminal { error, .. }
-                if is_shortage(error) =>
-            {
-                Exit::Temporary
-            }
-            Self::Read { .. } | Self::Directory { .. } => Exit::NoInput,
-            _ => Exit::Policy,
+            Self::OAuth(error) => error.error_text(),
+            _ => ErrorText::new(self.sentence()).with(self.remedy()),
         }
+    }
+}
+
+impl CredentialsError {
+    /// The error without its remedy.
+    fn sentence(&self) -> String {
+        match self {
+            Self::Read { origin, error } => format!("cannot read {origin}: {}", reason(error)),
+            Self::Directory { origin } => format!("cannot read {origin}: it is a directory"),
+            Self::Exposed {
+                origin,
+                mode,
+                chmod,
+            } => {
+                let more = match chmod {
+                    Some(_) => "",
+                    None => "; this user cannot change the mode",
+                };
+                format!("{origin} is accessible to other users (mode {mode:04o}){more}")
+            }
+            Self::Foreign { origin, owner, .. } => format!("{origin} belongs to user ID {owner}"),
+            Self::TooLong(origin) => format!("{origin} returned more than 64 KiB"),
+            Self::Empty(origin) => format!("{origin} returned no secret: its first line is empty"),
+            Self::InvalidCharacter { origin, what } => {
+                format!("{origin}: the secret contains {what}")
+            }
+            Self::Shell { option, error } => {
+                format!("cannot run {option} with /bin/sh: {}", reason(error))
+            }
+            Self::Failed { option, end } => format!("{option} failed with {end}"),
+            Self::TimedOut { option, seconds } => {
+                format!("{option} did not exit within {seconds} seconds and was killed")
+            }
+            Self::Keyring(error) => format!("cannot query the keyring: {}", reason(error)),
+            Self::Nowhere(account) | Self::NowhereNamed(account) => {
+                format!("no password for {account}")
+            }
+            Self::NowhereProxy(account) => format!("no password for the proxy user {account}"),
+            Self::NoGit => "--password-helper git: git is not installed, or not in PATH".to_owned(),
+            Self::NotInGit(account) => format!("git has no password for {account}"),
+            Self::EmptyInput(account) => format!("no password was entered for {account}"),
+            Self::Terminal { account, error } => {
+                format!(
+                    "cannot prompt for the password of {account}: {}",
+                    reason(error)
+                )
+            }
+            Self::OAuth(error) => error.to_string(),
+        }
+    }
+
+    fn remedy(&self) -> Option<Remedy> {
+        let advice = match self {
+            Self::Exposed {
+                chmod: Some(command),
+                ..
+            } => return Some(Remedy::Command(command.clone())),
+            Self::Foreign { user, file, .. } => {
+                let command = format!("chown {user} {file}; chmod 600 {file}");
+                return Some(Remedy::Command(command));
+            }
+            Self::Exposed { chmod: None, .. } => {
+                "create the file with mode 0400, or use --password-command or EHLO_PASSWORD"
+            }
+            Self::Directory { .. } => "name a file whose first line is the password",
+            Self::TooLong(_) => "its first line must be the secret",
+            Self::InvalidCharacter { .. } => "it must be one line of text",
+            Self::Failed { .. } => "run the command manually to see why",
+            Self::TimedOut { .. } => "without a terminal, the command must not prompt",
+            Self::Nowhere(_) => {
+                "use --password-command or --password-file, set EHLO_PASSWORD, or add an entry to ~/.netrc"
+            }
+            Self::NowhereNamed(_) => {
+                "use --password-command or --password-file, or add an entry to ~/.netrc; queue runs do not use EHLO_PASSWORD or systemd's ehlo.password"
+            }
+            Self::NowhereProxy(_) => "use --proxy-password-file, or add an entry to ~/.netrc",
+            Self::NotInGit(_) => {
+                "store it with: git credential approve, and protocol=smtp, host=, username= and password= on its input"
+            }
+            Self::EmptyInput(_) => "enter one, or use --password-command or --password-file",
+            Self::Terminal { .. } => "use --password-command or --password-file",
+            Self::Read { .. }
+            | Self::Empty(_)
+            | Self::Shell { .. }
+            | Self::Keyring(_)
+            | Self::NoGit
+            | Self::OAuth(_) => return None,
+        };
+        Some(advice.into())
     }
 
     /// True if nothing can be sent before a person has logged in.

@@ -295,7 +295,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            !text.contains("hunter2") && error.exit().code() == 77,
+            !text.contains("hunter2") && matches!(error, CredentialsError::Exposed { .. }),
             "{text}"
         );
     }

@@ -14,14 +14,14 @@ use crate::client::session;
 use crate::client::session::Step;
 use crate::client::session::{
     AfterTransaction, DeliveryLog, RecipientReply, SessionContext, SessionFailure, SessionResult,
-    TlsDemand, Transaction,
+    TlsDemand, Transaction, TransactionIndex, TransactionList,
 };
 use crate::client::tls_report;
 use crate::client::tls_report::SessionEnds;
 use crate::client::transport::OpenTransport;
 use crate::client::wire;
 use crate::client::wire::{ConnectFailure, Wire, WireError};
-use crate::mail::envelope::Envelope;
+use crate::mail::envelope::{Envelope, RecipientIndex};
 use crate::mail::message::is_tls_waived;
 use crate::smtp::extension::Extension;
 use crate::smtp::reply::{Class, Reply};
@@ -49,7 +49,7 @@ pub struct Delivery<'a, 'r> {
 impl Delivery<'_, '_> {
     /// Tries one host after the other until every recipient has a permanent result. At each host, the recipients are
     /// divided by the policies of their domains.
-    pub fn to(&mut self, destination: &Destination, recipients: &[usize]) {
+    pub fn to(&mut self, destination: &Destination, recipients: &[RecipientIndex]) {
         let domains = policies::of_domains(&self.transport.policies(), destination, self.observer);
         let mut pending = recipients.to_vec();
         let mut tried = false;
@@ -156,7 +156,7 @@ impl Delivery<'_, '_> {
     }
 
     /// A session with a host for the report about TLS, without the addresses.
-    fn session_ends(&self, host: &Host, recipients: &[usize]) -> SessionEnds {
+    fn session_ends(&self, host: &Host, recipients: &[RecipientIndex]) -> SessionEnds {
         let all = &self.outgoing.envelope.recipients;
         let domains = recipients
             .iter()
@@ -171,7 +171,7 @@ impl Delivery<'_, '_> {
     }
 
     /// Records that a host is not used for these recipients.
-    fn not_allowed(&mut self, host: &Host, recipients: &[usize], failure: &PolicyFailure) {
+    fn not_allowed(&mut self, host: &Host, recipients: &[RecipientIndex], failure: &PolicyFailure) {
         self.observer.on_event(Event::Note(&failure.to_string()));
         tls_report::excluded(failure, || self.session_ends(host, recipients));
         for &recipient in recipients {
@@ -185,7 +185,7 @@ impl Delivery<'_, '_> {
         &mut self,
         mut current: CurrentHost<'_>,
         found: Option<&LookUp>,
-        pending: Vec<usize>,
+        pending: Vec<RecipientIndex>,
         tried: &mut bool,
     ) -> HostEnd {
         if let Some(open) = self.use_idle(&mut current, &pending) {
@@ -235,7 +235,11 @@ impl Delivery<'_, '_> {
     }
 
     /// Uses an idle session with this host. `None`: there is none that still works.
-    fn use_idle(&mut self, current: &mut CurrentHost<'_>, pending: &[usize]) -> Option<Vec<usize>> {
+    fn use_idle(
+        &mut self,
+        current: &mut CurrentHost<'_>,
+        pending: &[RecipientIndex],
+    ) -> Option<Vec<RecipientIndex>> {
         let idle = self
             .idle?
             .take(current.host, current.port, &current.policy)?;
@@ -340,8 +344,8 @@ impl Delivery<'_, '_> {
         current: &mut CurrentHost<'_>,
         peer: PeerAddress,
         others: &mut VecDeque<PeerAddress>,
-        pending: Vec<usize>,
-    ) -> Vec<usize> {
+        pending: Vec<RecipientIndex>,
+    ) -> Vec<RecipientIndex> {
         let (mut peer, mut left, mut open) = (peer, pending, Vec::new());
         loop {
             let (server, wire) = match self.connect(current.host, peer, others, &left) {
@@ -387,7 +391,7 @@ impl Delivery<'_, '_> {
         current: &CurrentHost<'_>,
         server: &ContactedServer,
         wire: Wire,
-        pending: &[usize],
+        pending: &[RecipientIndex],
     ) -> Result<SessionResult, ConnectFailure> {
         let host = current.host;
         let then = match self.idle {
@@ -420,7 +424,7 @@ impl Delivery<'_, '_> {
         host: &Host,
         peer: PeerAddress,
         others: &mut VecDeque<PeerAddress>,
-        pending: &[usize],
+        pending: &[RecipientIndex],
     ) -> Result<(ContactedServer, Wire), ConnectFailure> {
         let server = |address| ContactedServer {
             host: host.to_string(),
@@ -450,7 +454,7 @@ impl Delivery<'_, '_> {
         &mut self,
         server: (&Host, &Policy),
         wire: Wire,
-        pending: &[usize],
+        pending: &[RecipientIndex],
         then: AfterTransaction,
     ) -> SessionResult {
         let changed;
@@ -475,7 +479,7 @@ impl Delivery<'_, '_> {
     fn run_transaction(
         &mut self,
         (host, policy): (&Host, &Policy),
-        pending: &[usize],
+        pending: &[RecipientIndex],
         then: AfterTransaction,
         carry: impl FnOnce(&Transaction<'_>, &SessionContext<'_>, &mut dyn Observer) -> SessionResult,
     ) -> SessionResult {
@@ -484,9 +488,9 @@ impl Delivery<'_, '_> {
             recipients: all,
             dsn,
         } = self.outgoing.envelope;
-        let log = self.outgoing.log.map(|log| RecipientLog {
+        let log = self.outgoing.log.map(|log| TransactionLog {
             log,
-            places: pending,
+            recipients: pending.to_vec().into(),
         });
         // Other destinations may have another server or policy for the next message.
         let is_same = self.transport.router.has_relay() && !policy.is_of_domain();
@@ -495,7 +499,7 @@ impl Delivery<'_, '_> {
         let transaction = Transaction {
             dsn: Some(dsn),
             purpose: self.outgoing.purpose,
-            log: log.as_ref().map(|log| log as &dyn DeliveryLog),
+            log: log.as_ref().map(|log| log as &dyn DeliveryLog<_>),
             then,
             next: next.as_ref(),
             ..Transaction::new(
@@ -520,7 +524,7 @@ impl Delivery<'_, '_> {
         current: &mut CurrentHost<'_>,
         server: ContactedServer,
         ended: SessionResult,
-        pending: &[usize],
+        pending: &[RecipientIndex],
         carried: u32,
     ) -> SessionSettlement {
         match shut(&ended) {
@@ -572,7 +576,7 @@ impl Delivery<'_, '_> {
     /// Records a result. A result that is about the host alone does not replace a better one: with one
     /// exchanger unreachable, another one that accepts no mail at all must not make the failure
     /// permanent (RFC 5321 §5.1).
-    fn record(&mut self, recipient: usize, result: RecipientResult) {
+    fn record(&mut self, recipient: RecipientIndex, result: RecipientResult) {
         let before = &mut self.results[recipient];
         if !(result.is_about_host() && before.hope() > result.hope()) {
             *before = result;
@@ -580,7 +584,7 @@ impl Delivery<'_, '_> {
     }
 
     /// Defers recipients because another delivery has just found the host down.
-    fn not_tried(&mut self, pending: &[usize], host: &Host, why: &str) {
+    fn not_tried(&mut self, pending: &[RecipientIndex], host: &Host, why: &str) {
         let note = format!("skipping {host}: {why}");
         self.observer.on_event(Event::Note(&note));
         for &recipient in pending {
@@ -594,7 +598,7 @@ impl Delivery<'_, '_> {
 
     /// Skips a host without an address. A missing address counts only if no server was reached; a failed
     /// lookup counts if no other result is temporary.
-    fn no_address(&mut self, pending: &[usize], error: &RouteError, tried: bool) {
+    fn no_address(&mut self, pending: &[RecipientIndex], error: &RouteError, tried: bool) {
         let note = format!("{error}");
         self.observer.on_event(Event::Note(&note));
         for &recipient in pending {
@@ -606,7 +610,12 @@ impl Delivery<'_, '_> {
         }
     }
 
-    fn connect_failed(&mut self, pending: &[usize], server: &ContactedServer, why: (Cause, &str)) {
+    fn connect_failed(
+        &mut self,
+        pending: &[RecipientIndex],
+        server: &ContactedServer,
+        why: (Cause, &str),
+    ) {
         for &recipient in pending {
             let to = &self.outgoing.envelope.recipients[recipient];
             self.record(
@@ -616,14 +625,14 @@ impl Delivery<'_, '_> {
         }
     }
 
-    fn output_failed(&mut self, pending: &[usize]) {
+    fn output_failed(&mut self, pending: &[RecipientIndex]) {
         for &recipient in pending {
             let to = &self.outgoing.envelope.recipients[recipient];
             self.results[recipient] = RecipientResult::output_failed(to);
         }
     }
 
-    fn names(&self, recipients: &[usize]) -> Vec<String> {
+    fn names(&self, recipients: &[RecipientIndex]) -> Vec<String> {
         let all = &self.outgoing.envelope.recipients;
         recipients
             .iter()
@@ -631,7 +640,7 @@ impl Delivery<'_, '_> {
             .collect()
     }
 
-    pub fn settled(&mut self, recipients: &[usize]) {
+    pub fn settled(&mut self, recipients: &[RecipientIndex]) {
         for &recipient in recipients {
             if self.outgoing.item.is_some() {
                 self.results[recipient].postpone(self.transport.router.has_relay());
@@ -656,20 +665,20 @@ impl Delivery<'_, '_> {
 #[derive(Default)]
 struct SessionSettlement {
     /// Another host may accept them.
-    open: Vec<usize>,
+    open: Vec<RecipientIndex>,
     /// The session succeeded and had no transaction for them: another one with the same host may.
-    left: Vec<usize>,
+    left: Vec<RecipientIndex>,
 }
 
 /// The recipients that a host leaves to the next one.
 struct HostEnd {
-    open: Vec<usize>,
+    open: Vec<RecipientIndex>,
     /// True if the hosts after it must not be tried.
     is_last: bool,
 }
 
 impl HostEnd {
-    fn open(open: Vec<usize>) -> Self {
+    fn open(open: Vec<RecipientIndex>) -> Self {
         Self {
             open,
             is_last: false,
@@ -703,28 +712,27 @@ enum HostFilter {
     ForUs(String),
 }
 
-/// Translates recipient indices of a transaction to indices into the envelope.
-struct RecipientLog<'a> {
-    log: &'a dyn DeliveryLog,
-    places: &'a [usize],
+/// The log of a delivery, as the log of one of its transactions.
+struct TransactionLog<'a> {
+    log: &'a dyn DeliveryLog<RecipientIndex>,
+    /// The recipients of the transaction.
+    recipients: TransactionList<RecipientIndex>,
 }
 
-impl RecipientLog<'_> {
-    fn places(&self, recipients: &[usize]) -> Vec<usize> {
-        recipients
-            .iter()
-            .map(|&recipient| self.places[recipient])
-            .collect()
+impl TransactionLog<'_> {
+    fn in_envelope(&self, recipients: &[TransactionIndex]) -> Vec<RecipientIndex> {
+        let recipients = recipients.iter();
+        recipients.map(|&index| self.recipients[index]).collect()
     }
 }
 
-impl DeliveryLog for RecipientLog<'_> {
-    fn ending(&self, recipients: &[usize]) -> io::Result<()> {
-        self.log.ending(&self.places(recipients))
+impl DeliveryLog<TransactionIndex> for TransactionLog<'_> {
+    fn ending(&self, recipients: &[TransactionIndex]) -> io::Result<()> {
+        self.log.ending(&self.in_envelope(recipients))
     }
 
-    fn taken(&self, recipients: &[usize], reply: &Reply) {
-        self.log.taken(&self.places(recipients), reply);
+    fn taken(&self, recipients: &[TransactionIndex], reply: &Reply) {
+        self.log.taken(&self.in_envelope(recipients), reply);
     }
 }
 

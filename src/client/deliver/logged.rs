@@ -9,6 +9,7 @@ use crate::client::outcome::{
 use crate::client::peer::PeerAddress;
 use crate::client::session::{Protocol, Purpose};
 use crate::client::transport::Transports;
+use crate::mail::envelope::RecipientIndex;
 use crate::smtp::blocks::BodyType;
 use crate::smtp::stage::Stage;
 use crate::system::stop::Stop;
@@ -58,7 +59,7 @@ struct Delays {
 impl<'a, 'o> LoggedDelivery<'a, 'o> {
     /// Logs the start of an attempt.
     pub fn begin(
-        recipients: &[usize],
+        recipients: &[RecipientIndex],
         outgoing: &'a Outgoing<'a>,
         transports: &Transports<'_>,
         next: &'o mut dyn Observer,
@@ -78,7 +79,7 @@ impl<'a, 'o> LoggedDelivery<'a, 'o> {
     }
 
     /// Logs the results.
-    pub fn end(self, recipients: &[usize], report: &DeliveryReport) {
+    pub fn end(self, recipients: &[RecipientIndex], report: &DeliveryReport) {
         let Some(times) = self.times else {
             return;
         };
@@ -265,9 +266,7 @@ fn reason(result: &RecipientResult) -> String {
 }
 
 fn without_reply(result: &RecipientResult) -> String {
-    let name = format!("<{}>: ", result.recipient);
-    let text = result.sentence.strip_prefix(&name);
-    let text = text.unwrap_or(&result.sentence);
+    let text = result.error();
     match &result.server {
         Some(server) => text.replace(&server.to_string(), &relay_name(server, true)),
         None => text.to_owned(),

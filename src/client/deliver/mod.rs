@@ -14,7 +14,7 @@ use crate::client::outcome::{DeliveryReport, RecipientResult};
 use crate::client::session::{AfterTransaction, DeliveryLog, Purpose, Transaction};
 use crate::client::transport::{OpenTransport, TransportError, Transports};
 use crate::mail::address::Address;
-use crate::mail::envelope::Envelope;
+use crate::mail::envelope::{Envelope, RecipientIndex};
 use crate::mail::message::{Convertible, Message, Signed};
 use crate::smtp::blocks::Replay;
 use destination::Delivery;
@@ -30,8 +30,8 @@ pub struct Outgoing<'a> {
     /// The item of the queue. The message is retried, so that conditions that can be corrected here are
     /// temporary failures. `None`: the message is not in the queue.
     pub item: Option<QueuedItem<'a>>,
-    /// Log of the end of data and its replies. Recipients are indices into the envelope.
-    pub log: Option<&'a dyn DeliveryLog>,
+    /// Log of the end of data and its replies.
+    pub log: Option<&'a dyn DeliveryLog<RecipientIndex>>,
     /// The message after it.
     pub next: Option<NextMessage<'a>>,
 }
@@ -41,8 +41,7 @@ pub struct Outgoing<'a> {
 #[derive(Clone, Copy)]
 pub struct NextMessage<'a> {
     pub outgoing: &'a Outgoing<'a>,
-    /// Indices into the envelope.
-    pub recipients: &'a [usize],
+    pub recipients: &'a [RecipientIndex],
 }
 
 impl<'a> NextMessage<'a> {
@@ -95,7 +94,7 @@ pub fn deliver(
     observer: &mut dyn Observer,
 ) -> DeliveryReport {
     let mut report = DeliveryReport::not_attempted(&outgoing.envelope.recipients);
-    let all: Vec<usize> = (0..report.results.len()).collect();
+    let all: Vec<RecipientIndex> = outgoing.envelope.indices().collect();
     deliver_to(&all, outgoing, pool, &mut report, observer);
     report
 }
@@ -103,7 +102,7 @@ pub fn deliver(
 /// Delivers a message to these recipients, and records their results in the report and in the mail log. Every
 /// delivery passes this function.
 pub fn deliver_to(
-    recipients: &[usize],
+    recipients: &[RecipientIndex],
     outgoing: &Outgoing<'_>,
     pool: &ConnectionPool<'_, '_>,
     report: &mut DeliveryReport,
@@ -121,7 +120,7 @@ pub fn undeliverable(
     why: &str,
 ) -> DeliveryReport {
     let mut report = DeliveryReport::not_attempted(&outgoing.envelope.recipients);
-    let all: Vec<usize> = (0..report.results.len()).collect();
+    let all: Vec<RecipientIndex> = outgoing.envelope.indices().collect();
     report.no_transport(&all, why);
     LoggedDelivery::begin(&all, outgoing, transports, &mut Silent).end(&all, &report);
     report
@@ -129,7 +128,7 @@ pub fn undeliverable(
 
 /// Delivers over the first transport, and over its fallbacks to those that another server may still accept.
 fn deliver_in_order(
-    recipients: &[usize],
+    recipients: &[RecipientIndex],
     outgoing: &Outgoing<'_>,
     pool: &ConnectionPool<'_, '_>,
     report: &mut DeliveryReport,
@@ -205,7 +204,7 @@ fn open_transport<'p, 'a>(
 
 impl Delivery<'_, '_> {
     /// Finds the destinations of these recipients, and delivers to one after the other.
-    fn route(&mut self, open: &[usize]) {
+    fn route(&mut self, open: &[RecipientIndex]) {
         let all = &self.outgoing.envelope.recipients;
         let asked: Vec<Address> = open.iter().map(|&index| all[index].clone()).collect();
         let routes = self.transport.router.routes(&asked, self.observer);
@@ -216,7 +215,7 @@ impl Delivery<'_, '_> {
         }
         for destination in &routes.destinations {
             let indices = destination.recipients.iter();
-            let recipients: Vec<usize> = indices.map(|&index| open[index]).collect();
+            let recipients: Vec<RecipientIndex> = indices.map(|&index| open[index]).collect();
             self.to(destination, &recipients);
             self.settled(&recipients);
         }

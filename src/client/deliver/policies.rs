@@ -1,7 +1,7 @@
 //! Policies during a delivery: recipients by policy, and results of hosts that do not meet one.
 
 use crate::client::events::{Event, Observer};
-use crate::client::outcome::{Cause, RecipientResult};
+use crate::client::outcome::{Cause, RecipientResult, Sentence};
 use crate::client::policy::{
     HostPolicies, Mode, Policy, PolicyContext, PolicyFailure, PolicySource, RecipientDomain,
     StsStatus,
@@ -10,6 +10,7 @@ use crate::client::route::{Destination, Host};
 use crate::client::session::{RecipientReply, Unmet};
 use crate::client::status::RecipientStatus;
 use crate::mail::address::{Address, Domain};
+use crate::mail::envelope::RecipientIndex;
 use std::collections::BTreeMap;
 
 /// RFC 3463: a cryptographic failure, as Postfix reports it.
@@ -19,7 +20,7 @@ const TEMPORARY: &str = "4.7.5";
 pub type DomainPolicies = BTreeMap<String, StsStatus>;
 
 /// The recipients under one policy, or those for which a host is not used.
-pub type PolicyGroup = (Result<Policy, PolicyFailure>, Vec<usize>);
+pub type PolicyGroup = (Result<Policy, PolicyFailure>, Vec<RecipientIndex>);
 
 /// Looks up the policies of the domains of a destination.
 pub fn of_domains(
@@ -59,7 +60,7 @@ fn note_testing(status: &StsStatus, destination: &Destination, observer: &mut dy
 pub struct Recipients<'a> {
     pub all: &'a [Address],
     /// Indices into `all`.
-    pub pending: &'a [usize],
+    pub pending: &'a [RecipientIndex],
     pub destination: &'a Destination,
     pub domains: &'a DomainPolicies,
 }
@@ -112,17 +113,17 @@ pub fn under_policy(
     }
     let server = result.server.as_ref().map(ToString::to_string);
     let sentence = match answer {
-        Some(RecipientReply::Unmet(Unmet::NoStarttls)) => format!(
+        Some(RecipientReply::Unmet(Unmet::NoStarttls)) => Sentence::Whole(format!(
             "{} does not offer STARTTLS, which {}; <{}> did not receive the message",
             server.unwrap_or_default(),
             policy.requirement(),
             result.recipient
-        ),
+        )),
         _ => match &policy.source {
-            PolicySource::Sts(sts) => format!(
+            PolicySource::Sts(sts) => Sentence::Whole(format!(
                 "{}; {sts} requires TLS with a valid certificate (RFC 8461)",
-                result.sentence
-            ),
+                result.sentence()
+            )),
             // The error names the TLSA records.
             _ => result.sentence.clone(),
         },

@@ -197,13 +197,14 @@ pub fn is_stale(ended: &SessionResult) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::session::TransactionIndex;
     use crate::client::session::Unsuitable;
     use crate::client::wire::WireError;
     use crate::smtp::reply::Reply;
 
     fn ended(answers: &[Option<RecipientReply>], failure: Option<SessionFailure>) -> SessionResult {
         SessionResult {
-            answers: answers.to_vec(),
+            answers: answers.to_vec().into(),
             failure,
             interrupted: false,
             refusal: None,
@@ -242,7 +243,10 @@ mod tests {
     fn what_has_come_to_something_is_not() {
         for ended in [
             ended(&[Some(RecipientReply::Uncertain)], Some(closed(Step::Mail))),
-            ended(&[None], Some(closed(Step::Rcpt(0)))),
+            ended(
+                &[None],
+                Some(closed(Step::Rcpt(TransactionIndex::default()))),
+            ),
             ended(&[Some(said(Step::Mail, 451))], None),
             ended(
                 &[Some(said(Step::Mail, 421)), Some(said(Step::Dot, 421))],

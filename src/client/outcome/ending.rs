@@ -1,6 +1,6 @@
 //! The end of a session that affects all recipients alike, before the message was sent.
 
-use crate::client::outcome::{Cause, ContactedServer, RecipientStatus};
+use crate::client::outcome::{Cause, ContactedServer, RecipientStatus, exit_of};
 use crate::client::peer::PeerAddress;
 use crate::client::session::{RecipientReply, SessionFailure, SessionResult, Step, Unmet};
 use crate::client::status::{Hint, with_hint};
@@ -42,7 +42,7 @@ impl SessionEnd {
 
     /// The exit status for this end alone.
     pub fn exit(&self) -> Exit {
-        crate::client::outcome::exit(&[(self.verdict, self.cause)])
+        exit_of(self.verdict, self.cause)
     }
 
     /// The server does not meet a requirement that applies before any message. A retry does not help, unless

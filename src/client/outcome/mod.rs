@@ -15,6 +15,7 @@ use crate::client::session::{
 };
 use crate::client::status::{Hint, with_hint};
 use crate::mail::address::Address;
+use crate::mail::envelope::RecipientIndex;
 use crate::smtp::reply::{Class, Reply};
 use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
@@ -66,8 +67,8 @@ pub struct RecipientResult {
     pub reply: Option<Reply>,
     /// The enhanced status code, from the server or chosen by this program.
     pub enhanced: Option<String>,
-    /// A sentence that names the recipient; empty when accepted.
-    pub sentence: String,
+    /// Empty when accepted.
+    pub(in crate::client) sentence: Sentence,
     /// The remedy, if there is one.
     pub hint: Option<Hint>,
 }
@@ -131,7 +132,7 @@ impl RecipientResult {
             stage: None,
             reply: None,
             enhanced: None,
-            sentence: format!("<{recipient}> was not attempted"),
+            sentence: Sentence::Whole(format!("<{recipient}> was not attempted")),
             hint: None,
         }
     }
@@ -141,11 +142,21 @@ impl RecipientResult {
         match &self.reply {
             Some(reply) if self.verdict == RecipientStatus::Accepted => reply.text(),
             Some(reply) => reply.whole(),
-            None => {
-                let name = format!("<{}>: ", self.recipient);
-                let sentence = self.sentence.as_str();
-                with_hint(sentence.strip_prefix(&name).unwrap_or(sentence), self.hint)
-            }
+            None => with_hint(self.error(), self.hint),
+        }
+    }
+
+    /// The error, without the leading recipient; empty when accepted.
+    pub fn error(&self) -> &str {
+        let (Sentence::About(text) | Sentence::Whole(text)) = &self.sentence;
+        text
+    }
+
+    /// The error in a sentence that names the recipient; empty when accepted.
+    pub fn sentence(&self) -> String {
+        match &self.sentence {
+            Sentence::About(text) => format!("<{}>: {text}", self.recipient),
+            Sentence::Whole(text) => text.clone(),
         }
     }
 
@@ -158,35 +169,40 @@ impl RecipientResult {
 
     /// The sentence with the hint; empty when accepted.
     pub fn explanation(&self) -> String {
-        with_hint(&self.sentence, self.hint)
+        with_hint(&self.sentence(), self.hint)
     }
 
     /// The explanation for a message that is tried again without the user.
     pub fn lasting_reason(&self) -> String {
         with_hint(
-            &self.sentence,
+            &self.sentence(),
             self.hint.filter(|hint| *hint != Hint::TryAgain),
         )
     }
 
-    fn of(recipient: &Address, verdict: RecipientStatus, cause: Cause, sentence: String) -> Self {
+    fn of(
+        recipient: &Address,
+        verdict: RecipientStatus,
+        cause: Cause,
+        sentence: impl Into<Sentence>,
+    ) -> Self {
         Self {
             verdict,
             cause,
-            sentence,
+            sentence: sentence.into(),
             ..Self::not_attempted(recipient)
         }
     }
 
     /// The output cannot be written, or the program was interrupted.
     pub fn output_failed(recipient: &Address) -> Self {
-        let sentence = format!("<{recipient}>: nothing was sent");
+        let sentence = Sentence::About("nothing was sent".to_owned());
         Self::of(recipient, RecipientStatus::Skipped, Cause::Output, sentence)
     }
 
     /// No route to the domain was found.
     pub fn unreachable(recipient: &Address, error: &RouteError) -> Self {
-        let sentence = format!("<{recipient}>: {error}");
+        let sentence = Sentence::About(error.to_string());
         let (verdict, cause) = if error.may_pass() {
             (RecipientStatus::Deferred, Cause::Network)
         } else if matches!(error, RouteError::Loop(_)) {
@@ -202,7 +218,7 @@ impl RecipientResult {
 
     /// A TLS policy excludes a host.
     pub fn not_allowed(recipient: &Address, failure: &PolicyFailure) -> Self {
-        let sentence = format!("<{recipient}>: {failure}");
+        let sentence = Sentence::About(failure.to_string());
         if failure.may_pass() {
             let (verdict, cause) = (RecipientStatus::Deferred, Cause::Network);
             return Self {
@@ -237,15 +253,15 @@ impl RecipientResult {
 
     /// Another delivery has just found the host down.
     pub fn host_down(recipient: &Address, host: &str, why: &str) -> Self {
-        let sentence = format!(
-            "<{recipient}>: {host} was not tried, because it was down less than 5 minutes ago: {why}"
-        );
+        let sentence = Sentence::About(format!(
+            "{host} was not tried, because it was down less than 5 minutes ago: {why}"
+        ));
         Self::of(recipient, RecipientStatus::Deferred, Cause::Known, sentence)
     }
 
     /// The transport cannot be used: its profile or its password is missing.
     pub fn no_transport(recipient: &Address, why: &str) -> Self {
-        let sentence = format!("<{recipient}>: {why}");
+        let sentence = Sentence::About(why.to_owned());
         Self::of(
             recipient,
             RecipientStatus::Deferred,
@@ -292,7 +308,7 @@ impl RecipientResult {
             StopMethod::DropUnread => "--drop-after-send",
         };
         let point = stop.after.name();
-        let sentence = format!("<{recipient}>: stopped after {option} {point}");
+        let sentence = Sentence::About(format!("stopped after {option} {point}"));
         Self::of(
             recipient,
             RecipientStatus::Skipped,
@@ -355,7 +371,7 @@ impl RecipientResult {
 
     fn withheld(recipient: &Address, server: &ContactedServer) -> Self {
         let why = format!("nothing was sent to {server}, because it refused another recipient");
-        let sentence = format!("<{recipient}>: {why}");
+        let sentence = Sentence::About(why);
         Self::of(recipient, RecipientStatus::Skipped, Cause::Server, sentence)
     }
 
@@ -431,7 +447,7 @@ impl RecipientResult {
             };
         };
         if let SessionFailure::Message(error) = failure {
-            let sentence = format!("<{recipient}>: {}", reason(error));
+            let sentence = Sentence::About(reason(error));
             return Self::of(
                 recipient,
                 RecipientStatus::Skipped,
@@ -440,10 +456,10 @@ impl RecipientResult {
             );
         }
         if let SessionFailure::Ledger(error) = failure {
-            let sentence = format!(
-                "<{recipient}>: cannot record that the message is about to be sent: {}; it was not sent",
+            let sentence = Sentence::About(format!(
+                "cannot record that the message is about to be sent: {}; it was not sent",
                 reason(error)
-            );
+            ));
             return Self::of(
                 recipient,
                 RecipientStatus::Deferred,
@@ -473,6 +489,21 @@ impl RecipientResult {
     }
 }
 
+/// An error in a sentence without a full stop.
+#[derive(Clone, Debug)]
+pub(in crate::client) enum Sentence {
+    /// It follows the recipient: `<ann@example.org>: ...`.
+    About(String),
+    /// The recipient is a part of it.
+    Whole(String),
+}
+
+impl From<String> for Sentence {
+    fn from(whole: String) -> Self {
+        Self::Whole(whole)
+    }
+}
+
 /// Results for all recipients.
 #[derive(Clone, Debug)]
 pub struct DeliveryReport {
@@ -494,7 +525,7 @@ impl DeliveryReport {
     /// Indices of the recipients that another server may still accept: no attempt was made for them, the
     /// failure is temporary, the server did not meet a requirement for TLS or authentication, or it does not
     /// accept this client.
-    pub fn open(&self) -> Vec<usize> {
+    pub fn open(&self) -> Vec<RecipientIndex> {
         let is_open = |result: &RecipientResult| match result.verdict {
             RecipientStatus::Deferred => true,
             RecipientStatus::Skipped => result.cause == Cause::Network,
@@ -506,13 +537,15 @@ impl DeliveryReport {
             },
             _ => false,
         };
-        (0..self.results.len())
-            .filter(|&place| is_open(&self.results[place]))
+        let results = self.results.iter().enumerate();
+        results
+            .filter(|(_, result)| is_open(result))
+            .map(|(index, _)| RecipientIndex(index))
             .collect()
     }
 
     /// Defers these recipients because the transport cannot be used.
-    pub fn no_transport(&mut self, recipients: &[usize], why: &str) {
+    pub fn no_transport(&mut self, recipients: &[RecipientIndex], why: &str) {
         for &recipient in recipients {
             let result = &mut self.results[recipient];
             *result = RecipientResult::no_transport(&result.recipient, why);
@@ -520,7 +553,7 @@ impl DeliveryReport {
     }
 
     /// A person must log in before anything can be sent.
-    pub fn no_login(&mut self, recipients: &[usize], why: &str) {
+    pub fn no_login(&mut self, recipients: &[RecipientIndex], why: &str) {
         self.no_transport(recipients, why);
         for &recipient in recipients {
             self.results[recipient].enhanced = Some(LOGIN_REQUIRED.to_owned());
@@ -579,7 +612,13 @@ fn is_success(verdict: RecipientStatus, cause: Cause) -> bool {
     verdict.is_done() || verdict == RecipientStatus::Skipped && cause == Cause::Stopped
 }
 
-/// The combined exit status, by the table in ehlo(1).
+/// The exit status of one end alone.
+pub fn exit_of(verdict: RecipientStatus, cause: Cause) -> Exit {
+    exit(&[(verdict, cause)])
+}
+
+/// The combined exit status, by the table in ehlo(1). It is part of the result of a delivery, as transcripts
+/// show it.
 fn exit(ends: &[(RecipientStatus, Cause)]) -> Exit {
     let any = |wanted| ends.iter().any(|&(verdict, _)| verdict == wanted);
     let any_by = |wanted| ends.iter().any(|&(_, cause)| cause == wanted);

@@ -12,6 +12,7 @@ use crate::client::session::auth::{Bindings, Mask};
 use crate::client::session::{
     Options, RecipientReply, ServerOffers, TlsDemand, Transaction, Unmet,
 };
+use crate::client::session::{TransactionIndex, TransactionList};
 use crate::smtp::blocks::Shape;
 use crate::smtp::reply::{Class, Reply};
 use crate::system::secret::Login;
@@ -137,17 +138,17 @@ pub struct Dialogue<'a> {
     offers: ServerOffers,
     /// The properties of the message in the form for this server.
     shape: Option<Shape>,
-    answers: Vec<Option<RecipientReply>>,
+    answers: TransactionList<Option<RecipientReply>>,
     /// The answer to the whole session, if there was no transaction.
     refusal: Option<RecipientReply>,
     /// Recipients that have not been in a transaction.
-    todo: VecDeque<usize>,
+    todo: VecDeque<TransactionIndex>,
     /// Recipients that the server accepts in another transaction only (RFC 5321 §4.5.3.1.10).
-    postponed: Vec<usize>,
+    postponed: Vec<TransactionIndex>,
     /// Recipients of this transaction, or of the last one.
-    current: Vec<usize>,
+    current: Vec<TransactionIndex>,
     /// The recipients among them that the server accepted.
-    accepted: Vec<usize>,
+    accepted: Vec<TransactionIndex>,
     unsent: VecDeque<Step>,
     awaiting: VecDeque<Step>,
     /// True if the next transaction needs RSET first: MAIL was accepted and neither end of data nor RSET
@@ -175,16 +176,16 @@ impl<'a> Dialogue<'a> {
         options: Options,
         login: Option<&'a Login>,
     ) -> Self {
-        let count = transaction.recipients.len();
+        let recipients = || transaction.recipients.indices();
         Self {
             transaction,
             helo,
             options,
             offers: ServerOffers::default(),
             shape: None,
-            answers: vec![None; count],
+            answers: recipients().map(|_| None).collect(),
             refusal: None,
-            todo: (0..count).collect(),
+            todo: recipients().collect(),
             postponed: Vec::new(),
             current: Vec::new(),
             accepted: Vec::new(),
@@ -292,7 +293,7 @@ impl<'a> Dialogue<'a> {
     }
 
     /// True if the server accepted the message for this recipient.
-    pub fn is_accepted(&self, recipient: usize) -> bool {
+    pub fn is_accepted(&self, recipient: TransactionIndex) -> bool {
         matches!(self.answers[recipient], Some(RecipientReply::Accepted(_)))
     }
 
@@ -314,7 +315,7 @@ impl<'a> Dialogue<'a> {
     }
 
     /// The results, by recipient.
-    pub fn into_answers(self) -> Vec<Option<RecipientReply>> {
+    pub fn into_answers(self) -> TransactionList<Option<RecipientReply>> {
         self.answers
     }
 

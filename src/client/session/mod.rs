@@ -4,6 +4,7 @@
 pub mod auth;
 mod dialogue;
 mod offers;
+mod recipients;
 mod run;
 pub(crate) mod testing;
 
@@ -16,6 +17,7 @@ pub use dialogue::{Action, CommandLine, Dialogue, Output, Privacy, ServerState, 
 pub use offers::{
     Conditions, Request, ServerLimits, ServerOffers, Unsupported, has_parameter, parameters,
 };
+pub use recipients::{TransactionIndex, TransactionList};
 pub use run::{Carried, IdleSession, WRITE_SIZE, own_name, resume, run, tell};
 
 use crate::client::session::auth::Bindings;
@@ -128,7 +130,7 @@ impl SessionContext<'_> {
 pub struct Transaction<'a> {
     /// The reverse-path; `None`: the null sender.
     pub sender: Option<&'a Address>,
-    pub recipients: Vec<&'a Address>,
+    pub recipients: TransactionList<&'a Address>,
     pub message: &'a dyn Replay,
     /// Delivery status notifications to request if the server offers DSN (RFC 3461).
     pub dsn: Option<&'a Dsn>,
@@ -136,7 +138,7 @@ pub struct Transaction<'a> {
     /// Commands to send in this order instead of transactions, each after the reply to the one before.
     pub commands: &'a [String],
     /// Log of the end of data and its replies; `None`: not logged.
-    pub log: Option<&'a dyn DeliveryLog>,
+    pub log: Option<&'a dyn DeliveryLog<TransactionIndex>>,
     pub then: AfterTransaction,
     /// The transaction that follows in the same session, if it does: its first commands are sent with the end of this one
     /// if the server allows that.
@@ -152,7 +154,7 @@ impl<'a> Transaction<'a> {
     ) -> Self {
         Self {
             sender,
-            recipients,
+            recipients: recipients.into(),
             message,
             dsn: None,
             purpose: Purpose::Mail,
@@ -183,24 +185,24 @@ pub enum AfterTransaction {
     Rest,
 }
 
-/// Durable record that a message may have been sent. Recipients are indices into `Transaction::recipients`.
-pub trait DeliveryLog {
+/// Durable record that a message may have been sent. `I` is the place of a recipient in a transaction or in an envelope.
+pub trait DeliveryLog<I> {
     /// The end of data is about to be sent for these recipients. Their result is uncertain until its reply
     /// arrives.
     ///
     /// # Errors
     /// The record cannot be written, so the end of data must not be sent.
-    fn ending(&self, recipients: &[usize]) -> io::Result<()>;
+    fn ending(&self, recipients: &[I]) -> io::Result<()>;
 
     /// The server accepted the message for these recipients, with this reply.
-    fn taken(&self, recipients: &[usize], reply: &Reply);
+    fn taken(&self, recipients: &[I], reply: &Reply);
 }
 
 /// Result of a session.
 #[derive(Debug)]
 pub struct SessionResult {
     /// One for each recipient of the transaction, in its order; `None` if the session ended before.
-    pub answers: Vec<Option<RecipientReply>>,
+    pub answers: TransactionList<Option<RecipientReply>>,
     /// Reason for which recipients have no answer or an uncertain one.
     pub failure: Option<SessionFailure>,
     /// True if the program was interrupted and nothing else failed.
@@ -310,8 +312,8 @@ pub enum Step {
     /// A requested command, with its index in the transaction.
     Asked(usize),
     Mail,
-    /// RCPT TO, with the recipient's index in the transaction.
-    Rcpt(usize),
+    /// RCPT TO for this recipient.
+    Rcpt(TransactionIndex),
     Data,
     /// BDAT with a part of the message, or with its end (RFC 3030).
     Bdat {
@@ -321,8 +323,8 @@ pub enum Step {
     Body,
     /// The end of data.
     Dot,
-    /// The reply to it for one recipient, with its index in the transaction (RFC 2033 §4.2).
-    DotFor(usize),
+    /// The reply to it for one recipient (RFC 2033 §4.2).
+    DotFor(TransactionIndex),
     Rset,
     Quit,
 }

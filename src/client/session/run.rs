@@ -11,6 +11,7 @@ pub use transfer::{Carried, WRITE_SIZE};
 use crate::client::events as observer;
 use crate::client::events::{ConnectionClose, Event, Interests, Observer};
 use crate::client::session::Step;
+use crate::client::session::TransactionIndex;
 use crate::client::session::auth::Mask;
 use crate::client::session::run::reply::excerpt;
 use crate::client::session::{
@@ -142,7 +143,7 @@ struct SessionLoop<'a, 'w> {
     /// Code of the reply to QUIT.
     quit_code: Option<u16>,
     /// Recipients of the end of data, as logged.
-    ending: Vec<usize>,
+    ending: Vec<TransactionIndex>,
     /// The reply to it, until it is logged.
     end_reply: Option<Reply>,
     /// Offset in the outbox of the end of a message.
@@ -310,7 +311,7 @@ impl SessionLoop<'_, '_> {
             return;
         };
         let all = std::mem::take(&mut self.ending).into_iter();
-        let (accepted, others): (Vec<usize>, Vec<usize>) =
+        let (accepted, others): (Vec<TransactionIndex>, Vec<TransactionIndex>) =
             all.partition(|&recipient| self.dialogue.is_accepted(recipient));
         if !accepted.is_empty() {
             log.taken(&accepted, &self.mask.reply(reply));

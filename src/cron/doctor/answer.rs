@@ -66,10 +66,9 @@ impl SessionCheck<'_> {
         match LoadedTransport::unattended(transport, login, self.plan.limit) {
             Ok(loaded) => findings.extend(self.check_routes(loaded, observer)),
             Err(TransportError::Credentials(error)) => {
-                let why = error.to_string();
-                findings.push(of_error(CheckStep::Password, &why));
+                findings.push(of_error(CheckStep::Password, &error));
             }
-            Err(error) => findings.push(of_error(CheckStep::Tls, &error.to_string())),
+            Err(TransportError::Tls(error)) => findings.push(of_error(CheckStep::Tls, &error)),
         }
         findings
     }

@@ -10,6 +10,7 @@ use crate::cron::doctor::{of_error, options};
 use crate::probe::Finding;
 use crate::system::figures::counted;
 use crate::system::quote::for_shell;
+use crate::system::remedy::{ErrorText, Remedy};
 use crate::system::secret::Login;
 use crate::system::text::{shown, shown_path};
 use crate::system::time::{now_in_seconds, spoken};
@@ -22,11 +23,7 @@ const EXAMPLE: &str =
 /// Reports the path of the configuration, its errors, and variables that cron does not set.
 pub fn check(plan: &options::Doctor) -> Vec<Finding> {
     let configuration = &plan.configuration;
-    let mut findings: Vec<Finding> = configuration
-        .faults
-        .iter()
-        .map(|fault| config_error(fault))
-        .collect();
+    let mut findings: Vec<Finding> = configuration.faults.iter().map(config_error).collect();
     if findings.is_empty() {
         findings.push(found(plan));
     }
@@ -49,7 +46,11 @@ fn found(plan: &options::Doctor) -> Finding {
     let configuration = &plan.configuration;
     let delivery = match &plan.mail.delivery {
         Ok(delivery) => delivery,
-        Err(error) => return config_error(&error.text),
+        Err(error) if configuration.path.is_none() => {
+            return Finding::failed(CheckStep::Config, &error.text)
+                .with_remedy(format!("write {EXAMPLE} into one of them"));
+        }
+        Err(error) => return config_error(&error.text.as_str().into()),
     };
     let Some(path) = &configuration.path else {
         return no_configuration(plan);
@@ -92,17 +93,11 @@ fn no_configuration(plan: &options::Doctor) -> Finding {
 
 /// An error in the configuration. Wrong ownership and permissions are fixed by a command, other errors in the
 /// file.
-fn config_error(fault: &str) -> Finding {
-    let advice = fault.rsplit_once("; ").map(|(_, advice)| advice);
-    let is_command = |advice: &str| ["chmod ", "chown "].iter().any(|c| advice.starts_with(c));
-    if advice.is_some_and(is_command) {
-        return of_error(CheckStep::Config, fault);
+fn config_error(fault: &ErrorText) -> Finding {
+    if let Some(Remedy::Command(command)) = &fault.remedy {
+        return Finding::failed(CheckStep::Config, &fault.text).with_command(command);
     }
-    if fault.contains("no configuration file") {
-        return Finding::failed(CheckStep::Config, fault)
-            .with_remedy(format!("write {EXAMPLE} into one of them"));
-    }
-    Finding::failed(CheckStep::Config, fault)
+    Finding::failed(CheckStep::Config, fault.to_string())
         .with_remedy("correct the file, and run ehlo config check")
 }
 
@@ -161,7 +156,7 @@ pub fn check_password(
         credentials::find_unattended(options, &host, network, plan.limit)
     });
     match login {
-        Err(error) => Err(of_error(CheckStep::Password, &error.to_string())),
+        Err(error) => Err(of_error(CheckStep::Password, &error)),
         Ok(login) => Ok(PasswordCheck {
             login: Some(login),
             finding: Some(match &options.source {
@@ -177,15 +172,13 @@ fn stored_token(
     options: &credentials::CredentialsOptions,
     account: &Account,
 ) -> Result<PasswordCheck, Finding> {
-    let failed = |text: String| of_error(CheckStep::Password, &text);
-    let login = stored_login(account).map_err(|error| failed(error.to_string()))?;
+    let login = stored_login(account).map_err(|error| of_error(CheckStep::Password, &error))?;
     let finding = match login {
         Some(_) => token_found(options, account, "was not used"),
         None if account.grant == Grant::User => {
             let command = login_command(options.profile.as_deref(), account);
-            return Err(failed(format!(
-                "there is no OAuth login of {account}; run: {command}"
-            )));
+            let text = format!("there is no OAuth login of {account}");
+            return Err(Finding::failed(CheckStep::Password, text).with_command(command));
         }
         None => Finding::unknown(CheckStep::Password, "no token was requested"),
     };

@@ -26,6 +26,7 @@ use crate::cron::doctor::recipients::Addresses;
 use crate::mail::address::Address;
 use crate::probe::{Finding, Status, worst};
 use crate::system::exit::Health;
+use crate::system::remedy::{Correctable, ErrorText};
 use answer::SessionCheck;
 
 #[derive(Debug)]
@@ -96,14 +97,12 @@ pub(crate) fn examine(
     }
 }
 
-/// A finding about an error from elsewhere in the program: the failure, and after the last semicolon the remedy.
-fn of_error(step: CheckStep, error: &str) -> Finding {
-    match error.rsplit_once("; ") {
-        Some((found, remedy)) => {
-            let remedy = remedy.strip_prefix("run: ").unwrap_or(remedy);
-            Finding::failed(step, found).with_remedy(remedy)
-        }
-        None => Finding::failed(step, error),
+/// A finding about an error from elsewhere in the program.
+fn of_error(step: CheckStep, error: &impl Correctable) -> Finding {
+    let ErrorText { text, remedy } = error.error_text();
+    Finding {
+        remedy,
+        ..Finding::failed(step, text)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::cron::Notification;
 use crate::probe::FindingId;
+use crate::system::remedy::ErrorText;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -67,7 +68,7 @@ pub struct Configuration {
     /// `None`: there is no configuration.
     pub path: Option<PathBuf>,
     pub profiles: usize,
-    pub faults: Vec<String>,
+    pub faults: Vec<ErrorText>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

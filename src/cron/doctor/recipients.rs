@@ -70,7 +70,7 @@ fn check_signatures(sender: &Address, signer: &Signer) -> Vec<Finding> {
     let step = CheckStep::Sender;
     let chosen = match signer.choose(std::slice::from_ref(&domain)) {
         Ok(chosen) => chosen,
-        Err(error) => return vec![of_error(step, &error.to_string())],
+        Err(error) => return vec![of_error(step, &error)],
     };
     let warnings = chosen.warnings.iter();
     let mut found: Vec<Finding> = warnings.map(|text| Finding::warning(step, text)).collect();
@@ -164,13 +164,12 @@ impl Addresses {
                     format!("{transport} ({})", lists_of_jobs.location),
                 )
             }
-            Err(error @ RewriteError::NoSuchLocal { .. }) => {
-                of_error(CheckStep::Recipient, &error.to_string()).with_remedy(format!(
+            Err(error @ RewriteError::NoSuchLocal { .. }) => of_error(CheckStep::Recipient, &error)
+                .with_remedy(format!(
                     "add the line {list}: you@example.org to /etc/aliases, or set postmaster = \
                          \"you@example.org\" in [sendmail] of the configuration"
-                ))
-            }
-            Err(error) => of_error(CheckStep::Recipient, &error.to_string()),
+                )),
+            Err(error) => of_error(CheckStep::Recipient, &error),
         }
     }
 }
@@ -183,7 +182,7 @@ fn check_sender(
     let sender = match sender {
         Ok(Some(sender)) => sender,
         Ok(None) => return Finding::ok(CheckStep::Sender, "<> (the null sender)"),
-        Err(error) => return of_error(CheckStep::Sender, &error.to_string()),
+        Err(error) => return of_error(CheckStep::Sender, error),
     };
     let found = if given == sender.to_string() {
         sender.to_string()

@@ -27,7 +27,7 @@ const LOW_INODES: u64 = 1000;
 pub fn check(queueing: &QueueUse) -> Vec<Finding> {
     let store = match queue::open(queueing.queue.location.as_ref(), false) {
         Ok(store) => store,
-        Err(error) => return vec![of_error(CheckStep::Queue, &error.to_string())],
+        Err(error) => return vec![of_error(CheckStep::Queue, &error)],
     };
     let mut findings = vec![match store.location() {
         Location::Directory(path) => location(&path),
@@ -100,7 +100,7 @@ fn space(found: &str, facts: &StatVfs) -> Finding {
 fn contents(store: &dyn QueueStore) -> Option<Finding> {
     let counts = match store.counts(SystemTime::now()) {
         Ok(counts) => counts,
-        Err(error) => return Some(of_error(CheckStep::Queue, &error.to_string())),
+        Err(error) => return Some(of_error(CheckStep::Queue, &error)),
     };
     if counts == Counts::default() {
         return None;

@@ -1,4 +1,7 @@
+use crate::client::credentials::CredentialsError;
 use crate::cron::doctor::*;
+use crate::queue::store::QueueError;
+use crate::system::remedy::Remedy;
 
 fn result(findings: &[Finding]) -> String {
     result_with(findings, None)
@@ -80,9 +83,17 @@ fn unchecked_steps_limit_the_prognosis() {
 }
 
 #[test]
-fn error_advice_becomes_the_remedy() {
-    let finding = of_error(CheckStep::Config, "f: others can write to it; chmod go-w f");
-    assert_eq!(finding.text, "f: others can write to it");
-    assert_eq!(finding.remedy_text(), Some("chmod go-w f"));
-    assert_eq!(of_error(CheckStep::Config, "no").remedy, None);
+fn remedy_of_an_error_is_the_one_of_its_finding() {
+    let foreign = CredentialsError::Foreign {
+        origin: "--password-file f".to_owned(),
+        owner: 2,
+        user: 1,
+        file: "f".to_owned(),
+    };
+    let finding = of_error(CheckStep::Password, &foreign);
+    assert_eq!(finding.text, "--password-file f belongs to user ID 2");
+    let commands = "chown 1 f; chmod 600 f";
+    assert_eq!(finding.remedy, Some(Remedy::Command(commands.to_owned())));
+    let message = QueueError::Message(std::io::ErrorKind::UnexpectedEof.into());
+    assert_eq!(of_error(CheckStep::Queue, &message).remedy, None);
 }

@@ -1,7 +1,6 @@
 //! What prevents signing or encryption. Nothing was sent by then.
 
 use crate::mail::crypt::options::Method;
-use crate::system::exit::Exit;
 use crate::system::text::{reason, shown_path};
 use std::io;
 use std::path::PathBuf;
@@ -81,19 +80,4 @@ pub enum CryptError {
     /// The key for the Autocrypt field cannot be used.
     #[error("--autocrypt: {0}")]
     Autocrypt(String),
-}
-
-impl CryptError {
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Recipient { .. } | Self::KeyFile { .. } | Self::Form { .. } => Exit::Data,
-            Self::Unreadable { .. } => Exit::NoInput,
-            Self::SigningKey { .. } | Self::Autocrypt(_) => Exit::Config,
-            Self::Start { .. }
-            | Self::Idle { .. }
-            | Self::Program { .. }
-            | Self::Directory { .. } => Exit::Refused,
-            Self::Content(_) => Exit::Temporary,
-        }
-    }
 }

@@ -7,7 +7,7 @@
 //! * `smime`: the same by `openssl cms`; `certificate`: checks that `openssl` does not make; `authorities`: CAs and
 //!   revocation lists
 //! * `program`: running either of them; `key_folder`: the keys that they read
-//! * `error`: what prevents it, and the exit status
+//! * `error`: what prevents it
 
 mod authorities;
 mod certificate;

@@ -1,7 +1,7 @@
 //! Signing keys, and the files that they are in.
 
-use crate::system::exit::Exit;
 use crate::system::quote::for_shell;
+use crate::system::remedy::{Correctable, ErrorText};
 use crate::system::text::{reason, shown_path};
 use crate::system::trust::{self, Danger, open_file};
 use memchr::memmem;
@@ -37,71 +37,112 @@ impl std::fmt::Debug for SigningKey {
 
 /// The reason for which a key file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.error_text())]
 pub enum KeyError {
-    #[error("cannot read the DKIM key {file}: {why}")]
     Unreadable {
         file: String,
         why: String,
         /// True if this user has no permission to read it.
         is_denied: bool,
     },
-    #[error(
-        "the DKIM key {file} is accessible to other users (mode {mode:04o}); run: chmod 600 {quoted}"
-    )]
     Exposed {
         file: String,
         mode: u32,
         /// The file as a shell reads it.
         quoted: String,
     },
-    #[error("the DKIM key {file} belongs to user ID {owner}; run: chown {user} {quoted}")]
     Foreign {
         file: String,
         owner: u32,
         user: u32,
         quoted: String,
     },
-    #[error("the DKIM key {file} {fault}")]
-    Content { file: String, fault: KeyFault },
+    Content {
+        file: String,
+        fault: KeyFault,
+    },
 }
 
 /// A fault in the content of a key file. The sentence begins with the name of the file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.error_text())]
 pub enum KeyFault {
-    #[error("is not a PEM file with a private key; make one with: ehlo dkim new")]
     NoKey,
-    #[error("has more than 64 KiB, and is not a PEM file with a private key")]
     TooLarge,
-    #[error(
-        "is encrypted, and no passphrase can be given; decrypt it with: openssl pkey -in OLD -out NEW"
-    )]
     Encrypted,
-    #[error("has a public key or a certificate only; name the file with the private key")]
+    /// It has a public key or a certificate.
     Public,
-    #[error("is in the format of OpenSSH, which is not supported; make one with: ehlo dkim new")]
+    /// It has the format of OpenSSH.
     OpenSsh,
-    #[error(
-        "has an RSA key of {0} bits, which is too short: 2048 are required (RFC 8301 section 3.2)"
-    )]
+    /// The length of an RSA key in bits.
     TooShort(usize),
-    #[error("has an RSA key of {0} bits, which is too long: at most 4096 are supported")]
     TooLong(usize),
-    #[error("has an RSA key with a public exponent under 65537, which is not supported")]
+    /// The public exponent is too small.
     Exponent,
-    #[error("has {0} key; DKIM requires an RSA or Ed25519 key")]
+    /// A kind of key that DKIM does not use.
     Kind(&'static str),
-    #[error("is damaged: {0}")]
     Damaged(String),
 }
 
-impl KeyError {
-    pub fn exit(&self) -> Exit {
+impl Correctable for KeyError {
+    fn error_text(&self) -> ErrorText {
         match self {
-            Self::Unreadable { .. } => Exit::NoInput,
-            _ => Exit::Config,
+            Self::Unreadable { file, why, .. } => {
+                format!("cannot read the DKIM key {file}: {why}").into()
+            }
+            Self::Exposed { file, mode, quoted } => ErrorText::new(format!(
+                "the DKIM key {file} is accessible to other users (mode {mode:04o})"
+            ))
+            .with_command(format!("chmod 600 {quoted}")),
+            Self::Foreign {
+                file,
+                owner,
+                user,
+                quoted,
+            } => ErrorText::new(format!("the DKIM key {file} belongs to user ID {owner}"))
+                .with_command(format!("chown {user} {quoted}")),
+            Self::Content { file, fault } => {
+                fault.error_text().about(format!("the DKIM key {file} "))
+            }
         }
     }
+}
 
+impl Correctable for KeyFault {
+    fn error_text(&self) -> ErrorText {
+        let make = "make one with: ehlo dkim new";
+        match self {
+            Self::NoKey => ErrorText::new("is not a PEM file with a private key").with_advice(make),
+            Self::TooLarge => {
+                "has more than 64 KiB, and is not a PEM file with a private key".into()
+            }
+            Self::Encrypted => ErrorText::new("is encrypted, and no passphrase can be given")
+                .with_advice("decrypt it with: openssl pkey -in OLD -out NEW"),
+            Self::Public => ErrorText::new("has a public key or a certificate only")
+                .with_advice("name the file with the private key"),
+            Self::OpenSsh => {
+                ErrorText::new("is in the format of OpenSSH, which is not supported")
+                    .with_advice(make)
+            }
+            Self::TooShort(bits) => format!(
+                "has an RSA key of {bits} bits, which is too short: 2048 are required (RFC 8301 section 3.2)"
+            )
+            .into(),
+            Self::TooLong(bits) => format!(
+                "has an RSA key of {bits} bits, which is too long: at most 4096 are supported"
+            )
+            .into(),
+            Self::Exponent => {
+                "has an RSA key with a public exponent under 65537, which is not supported".into()
+            }
+            Self::Kind(kind) => ErrorText::new(format!("has {kind} key"))
+                .with_advice("DKIM requires an RSA or Ed25519 key"),
+            Self::Damaged(why) => format!("is damaged: {why}").into(),
+        }
+    }
+}
+
+impl KeyError {
     /// True if this user has no permission to read the file.
     pub fn is_denied(&self) -> bool {
         matches!(

@@ -2,7 +2,7 @@
 
 use crate::mail::dkim::field::{PublishedKey, Signatures};
 use crate::mail::dkim::key::{KeyError, SigningKey};
-use crate::system::exit::Exit;
+use crate::system::remedy::{Correctable, ErrorText};
 use crate::system::text::shown;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -68,27 +68,30 @@ pub struct ChosenKeys {
 
 /// The reason for which a message cannot be signed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.error_text())]
 pub enum SigningError {
-    #[error(transparent)]
     Key(#[from] KeyError),
-    #[error("--dkim require: From names no domain to sign for")]
+    /// From has no domain.
     NoDomain,
-    #[error(
-        "--dkim require: there is no DKIM key for {0}; add one to [dkim] of the configuration or use --dkim-key"
-    )]
+    /// There is no key for these domains.
     NoKey(String),
-    #[error(
-        "--dkim require: the message has to be sent as binary data, which cannot be signed; attach its messages with \
-         --attach"
-    )]
+    /// The message can be sent as binary data only.
     Binary,
 }
 
-impl SigningError {
-    pub fn exit(&self) -> Exit {
+impl Correctable for SigningError {
+    fn error_text(&self) -> ErrorText {
         match self {
-            Self::Key(error) => error.exit(),
-            _ => Exit::Data,
+            Self::Key(error) => error.error_text(),
+            Self::NoDomain => "--dkim require: From names no domain to sign for".into(),
+            Self::NoKey(domains) => ErrorText::new(format!(
+                "--dkim require: there is no DKIM key for {domains}"
+            ))
+            .with_advice("add one to [dkim] of the configuration or use --dkim-key"),
+            Self::Binary => ErrorText::new(
+                "--dkim require: the message has to be sent as binary data, which cannot be signed",
+            )
+            .with_advice("attach its messages with --attach"),
         }
     }
 }

@@ -4,7 +4,6 @@ use crate::mail::mbox::{MboxError, MboxPart, MboxScanner, Unquoter};
 use crate::mail::message::encode::Encoder;
 use crate::mail::message::source::Source;
 use crate::mail::message::{Content, HeldBytes, Input, MessageOptions, SourceError};
-use crate::system::exit::Exit;
 use crate::system::text::shown;
 use std::fs;
 use std::io;
@@ -56,16 +55,6 @@ pub enum CollectionError {
     NoMaildir(String),
     #[error("{0} has no message; nothing was sent")]
     Empty(String),
-}
-
-impl CollectionError {
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Source(error) => error.exit(),
-            Self::Mbox { .. } => Exit::Data,
-            Self::NoMaildir(_) | Self::Empty(_) => Exit::NoInput,
-        }
-    }
 }
 
 impl MessageCollection {

@@ -44,7 +44,6 @@ use crate::mail::dkim::{Signer, SigningError};
 use crate::mail::envelope::{Dsn, Envelope};
 use crate::mail::message::protect::HiddenRecipients;
 use crate::mail::rewrite::{RewriteError, Rewriter};
-use crate::system::exit::Exit;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -398,22 +397,6 @@ impl MessageError {
         move |error| Self::Rewrite {
             place: place.to_owned(),
             error: Box::new(error),
-        }
-    }
-
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Source(error) => error.exit(),
-            Self::Rewrite { error, .. } => error.exit(),
-            Self::Signing(error) => error.exit(),
-            Self::Crypt(error) => error.exit(),
-            Self::NoRecipient
-            | Self::NoRecipientInHeader
-            | Self::NotARecipient(_)
-            | Self::NoText
-            | Self::TwoTexts => Exit::Usage,
-            Self::NothingToSend => Exit::Ok,
-            _ => Exit::Data,
         }
     }
 }

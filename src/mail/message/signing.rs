@@ -265,7 +265,7 @@ mod tests {
         assert!(read(&message, shape).starts_with("From: "));
         assert!(message.warnings[0].contains("without a DKIM signature"));
         let error = finished("a@x.org", &[Binary], SigningMode::Require).unwrap_err();
-        assert_eq!(error.exit().code(), 65);
+        assert!(matches!(error, MessageError::Signing(SigningError::Binary)));
     }
 
     #[test]

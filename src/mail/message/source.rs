@@ -1,7 +1,6 @@
 //! Sources of bytes: an argument, a file, a pipe. All can be read more than once.
 
 use crate::mail::message::encode::{ContentScan, ContentScanner, Encoder};
-use crate::system::exit::Exit;
 use crate::system::sealed_file::{SealedFile, SealedWriter};
 use crate::system::text::{BYTE_ORDER_MARK, reason, shown};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -164,16 +163,6 @@ pub enum SourceError {
     /// Input that was read cannot be stored.
     #[error("cannot keep {name} in a temporary file in {}: {}", std::env::temp_dir().display(), reason(.error))]
     Spool { name: String, error: io::Error },
-}
-
-impl SourceError {
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Read { .. } | Self::NoFile { .. } => Exit::NoInput,
-            // There may be space again later.
-            Self::Spool { .. } => Exit::Temporary,
-        }
-    }
 }
 
 /// Bytes that can be read at any position, and have a known length.

@@ -3,6 +3,7 @@
 
 use crate::mail::address::{LocalName, LooseEntry, parse_loose};
 use crate::mail::rewrite::RewriteError;
+use crate::system::remedy::ErrorText;
 use crate::system::text::{reason, without_mark};
 use crate::system::trust::{Danger, open_file, write_danger};
 use std::collections::HashMap;
@@ -55,8 +56,8 @@ impl Aliases {
             (None, Some(_)) => Err(RewriteError::Aliases {
                 path: path.to_owned(),
                 line: None,
-                why: "the file does not exist; it is set by aliases in [sendmail] of the configuration"
-                    .to_owned(),
+                why: ErrorText::new("the file does not exist")
+                    .with_advice("it is set by aliases in [sendmail] of the configuration"),
             }),
         }
     }
@@ -93,7 +94,8 @@ impl Aliases {
             Some(number) if found.is_none() => Err(RewriteError::Aliases {
                 path: self.path.clone(),
                 line: Some(number),
-                why: "not an alias; expected NAME: ADDRESS, as in root: ann@example.org".to_owned(),
+                why: ErrorText::new("not an alias")
+                    .with_advice("expected NAME: ADDRESS, as in root: ann@example.org"),
             }),
             _ => Ok(found),
         }
@@ -297,12 +299,12 @@ const LARGEST: u64 = 16 << 20;
 
 /// Content of a file. `None`: the file does not exist.
 pub(super) fn read_file(path: &Path) -> Result<Option<String>, RewriteError> {
-    let wrong = |why: String| RewriteError::Aliases {
+    let wrong = |why: ErrorText| RewriteError::Aliases {
         path: path.to_owned(),
         line: None,
         why,
     };
-    let unreadable = |error: io::Error| wrong(format!("cannot be read: {}", reason(&error)));
+    let unreadable = |error: io::Error| wrong(format!("cannot be read: {}", reason(&error)).into());
     let file = match open_file(path).map_err(io::Error::from) {
         Ok(file) => file,
         Err(error) if is_missing(&error) => return Ok(None),
@@ -315,7 +317,7 @@ pub(super) fn read_file(path: &Path) -> Result<Option<String>, RewriteError> {
     let mut limited = file.take(LARGEST + 1);
     limited.read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > LARGEST {
-        return Err(wrong(format!("is larger than {LARGEST} bytes")));
+        return Err(wrong(format!("is larger than {LARGEST} bytes").into()));
     }
     // A comment in another charset does no harm. An address that is not UTF-8 is refused later.
     Ok(Some(
@@ -330,15 +332,16 @@ fn is_missing(error: &io::Error) -> bool {
     )
 }
 
-fn text(danger: Danger) -> String {
+fn text(danger: Danger) -> ErrorText {
     match danger {
-        Danger::NotAFile => "is not a regular file".to_owned(),
-        Danger::Foreign { owner, user } => format!(
-            "belongs to user {owner}, but must belong to root or to user {user}, who runs ehlo; change the owner with chown"
-        ),
+        Danger::NotAFile => "is not a regular file".into(),
+        Danger::Foreign { owner, user } => ErrorText::new(format!(
+            "belongs to user {owner}, but must belong to root or to user {user}, who runs ehlo"
+        ))
+        .with_advice("change the owner with chown"),
         Danger::Writable | Danger::Readable => {
-            "others can write to it and so redirect mail; remove write access with chmod go-w"
-                .to_owned()
+            ErrorText::new("others can write to it and so redirect mail")
+                .with_advice("remove write access with chmod go-w")
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::mail::address::{Address, LocalName};
 use crate::mail::rewrite::aliases::{AliasLine, AliasTarget, list_lines, read_file, targets};
 use crate::mail::rewrite::{RewriteError, Rewriter};
+use crate::system::remedy::ErrorText;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,10 @@ pub(super) struct Expansion<'r> {
     count: usize,
 }
 
+/// The fault of a line or a file without addresses, and its remedy.
+const LOST: &str = "has no address, so the mail would be lost";
+const ADD_ONE: &str = "add one";
+
 /// A step on the way from a name to an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum ExpansionStep {
@@ -41,7 +46,7 @@ struct AliasPosition<'p> {
 }
 
 impl AliasPosition<'_> {
-    fn wrong(&self, why: impl Into<String>) -> RewriteError {
+    fn wrong(&self, why: impl Into<ErrorText>) -> RewriteError {
         RewriteError::Aliases {
             path: self.path.to_owned(),
             line: Some(self.line),
@@ -103,7 +108,7 @@ impl<'r> Expansion<'r> {
     fn line(&mut self, line: &AliasLine, position: &AliasPosition<'_>) -> Result<(), RewriteError> {
         let targets = targets(&line.text).map_err(|why| position.wrong(why))?;
         if targets.is_empty() {
-            return Err(position.wrong("has no address, so the mail would be lost; add one"));
+            return Err(position.wrong(ErrorText::from(LOST).with_advice(ADD_ONE)));
         }
         for target in targets {
             self.count += 1;
@@ -132,11 +137,8 @@ impl<'r> Expansion<'r> {
             })?;
             let lines = list_lines(&text);
             if lines.is_empty() {
-                let why = format!(
-                    "{} has no address, so the mail would be lost; add one",
-                    path.display()
-                );
-                return Err(position.wrong(why));
+                let why = ErrorText::from(LOST).about(format!("{} ", path.display()));
+                return Err(position.wrong(why.with_advice(ADD_ONE)));
             }
             for line in lines {
                 let position = AliasPosition {

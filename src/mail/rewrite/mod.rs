@@ -15,8 +15,8 @@ use crate::mail::address::{
     Address, AddressError, ListEntry, LocalName, LooseEntry, Mailbox, decoded, parse_each,
     parse_loose,
 };
-use crate::system::exit::Exit;
 use crate::system::host;
+use crate::system::remedy::{Correctable, ErrorText};
 use crate::system::text::shown;
 use aliases::Aliases;
 use expand::Expansion;
@@ -122,35 +122,24 @@ pub struct Rewritten {
 
 /// An error while an address is rewritten.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.error_text())]
 pub enum RewriteError {
     /// The text is not an address or a list of addresses.
-    #[error("{0}")]
     Address(#[from] AddressError),
     /// No alias, domain or postmaster is known for a local name.
-    #[error(
-        "\"{}\" is a local name without an alias; add one to {}, or set domain or postmaster in [sendmail] \
-         of the configuration",
-        shown(.name), shown(&.aliases.to_string_lossy())
-    )]
     NoSuchLocal {
         name: String,
         /// The file in which an alias for it could be added.
         aliases: PathBuf,
     },
     /// A file of aliases cannot be used, or an entry of it cannot be followed.
-    #[error("{}{}: {}", shown(&.path.to_string_lossy()), in_line(*.line), shown(.why))]
     Aliases {
         path: PathBuf,
         /// The line, from 1. `None`: the error concerns the whole file.
         line: Option<usize>,
-        /// The error, and advice.
-        why: String,
+        why: ErrorText,
     },
     /// The result of a rule is not an address.
-    #[error(
-        "the rule \"{}\" of [rewrite] does not produce a valid address from \"{}\": {error}",
-        shown(.from), shown(.to)
-    )]
     Rule {
         /// Left side of the rule.
         from: String,
@@ -158,11 +147,6 @@ pub enum RewriteError {
         error: AddressError,
     },
     /// A name and a domain that do not make an address.
-    #[error(
-        "cannot make an address from the local name \"{}\" and the domain \"{}\": {error}; set domain in \
-         [sendmail] of the configuration",
-        shown(.name), shown(.domain)
-    )]
     Domain {
         name: String,
         /// The domain: the configured one, or that of this host.
@@ -171,19 +155,56 @@ pub enum RewriteError {
     },
 }
 
-impl RewriteError {
-    /// The exit status of this error.
-    pub fn exit(&self) -> Exit {
+impl Correctable for RewriteError {
+    fn error_text(&self) -> ErrorText {
         match self {
-            Self::NoSuchLocal { .. } => Exit::NoUser,
-            Self::Aliases { .. }
-            | Self::Rule { .. }
-            | Self::Domain {
-                error: AddressError::Domain(..),
-                ..
-            } => Exit::Config,
-            Self::Address(_) | Self::Domain { .. } => Exit::Data,
+            Self::Address(error) => error.to_string().into(),
+            Self::NoSuchLocal { name, aliases } => {
+                let (name, aliases) = (shown(name), shown(&aliases.to_string_lossy()));
+                ErrorText::new(format!("\"{name}\" is a local name without an alias")).with_advice(
+                    format!(
+                        "add one to {aliases}, or set domain or postmaster in [sendmail] of the configuration"
+                    ),
+                )
+            }
+            Self::Aliases { path, line, why } => {
+                let place = format!("{}{}", shown(&path.to_string_lossy()), in_line(*line));
+                ErrorText::new(format!("{place}: {}", shown(&why.text))).with(why.remedy.clone())
+            }
+            Self::Rule { from, to, error } => {
+                let (from, to) = (shown(from), shown(to));
+                format!(
+                    "the rule \"{from}\" of [rewrite] does not produce a valid address from \"{to}\": {error}"
+                )
+                .into()
+            }
+            Self::Domain {
+                name,
+                domain,
+                error,
+            } => {
+                let (name, domain) = (shown(name), shown(domain));
+                ErrorText::new(format!(
+                    "cannot make an address from the local name \"{name}\" and the domain \"{domain}\": {error}"
+                ))
+                .with_advice("set domain in [sendmail] of the configuration")
+            }
         }
+    }
+}
+
+impl RewriteError {
+    /// True if the configuration or a file of aliases must be changed, and not the address.
+    pub fn is_about_setup(&self) -> bool {
+        matches!(
+            self,
+            Self::Aliases { .. }
+                | Self::Rule { .. }
+                | Self::Domain {
+                    error: AddressError::Domain(..),
+                    ..
+                }
+        )
     }
 }
 
@@ -249,7 +270,7 @@ impl Rewriter {
                 let mut expansion = Expansion::new(self);
                 match expansion.add(&mailbox.address) {
                     Ok(()) => found.extend(expansion.into_recipients()),
-                    Err(error) if error.exit() == Exit::Config => return Err(error),
+                    Err(error) if error.is_about_setup() => return Err(error),
                     Err(error) => errors.push(error),
                 }
             }

@@ -1,12 +1,9 @@
 //! Errors of a run, by kind.
 
-use crate::client::session::{
-    RecipientReply, SessionFailure, SessionResult, Step, Unmet, Unsuitable,
-};
+use crate::client::session::{RecipientReply, SessionFailure, SessionResult, Unmet, Unsuitable};
 use crate::client::wire::{TlsError, WireError};
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
-use crate::system::exit::Exit;
 use crate::system::text::beginning;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -77,19 +74,6 @@ pub struct ErrorCount {
     pub count: u64,
 }
 
-impl ErrorCount {
-    /// The exit status if all messages fail with it.
-    pub fn exit(&self) -> Exit {
-        match (self.kind, self.code) {
-            (ErrorKind::Reply, Some(500..)) if self.stage == Stage::Auth => Exit::Policy,
-            (ErrorKind::Reply, Some(500..)) => Exit::Refused,
-            (ErrorKind::Tls | ErrorKind::Unmet, _) => Exit::Policy,
-            (ErrorKind::Protocol, _) => Exit::Protocol,
-            _ => Exit::Temporary,
-        }
-    }
-}
-
 impl LoadError {
     pub fn connect(text: String) -> Self {
         Self {
@@ -100,10 +84,10 @@ impl LoadError {
         }
     }
 
-    fn replied(step: Step, reply: &Reply) -> Self {
+    fn replied(stage: Stage, reply: &Reply) -> Self {
         Self {
             kind: ErrorKind::Reply,
-            stage: step.stage(),
+            stage,
             code: reply.code,
             text: beginning(&reply.whole(), MAX_TEXT).to_owned(),
         }
@@ -119,8 +103,8 @@ impl LoadError {
         };
         let answer = result.answers.iter().find(|answer| !is_done(answer))?;
         Some(match answer {
-            Some(RecipientReply::Replied(step, reply)) => Self::replied(*step, reply),
-            Some(RecipientReply::TooMany(reply)) => Self::replied(Step::Rcpt(0), reply),
+            Some(RecipientReply::Replied(step, reply)) => Self::replied(step.stage(), reply),
+            Some(RecipientReply::TooMany(reply)) => Self::replied(Stage::Rcpt, reply),
             Some(RecipientReply::Unsuitable(why)) => Self::unsuitable(*why),
             Some(RecipientReply::Unmet(unmet)) => Self::unmet(unmet),
             _ => Self::failed(result.failure.as_ref()),
@@ -143,7 +127,7 @@ impl LoadError {
 
     fn unmet(unmet: &Unmet) -> Self {
         let text = match unmet {
-            Unmet::StarttlsRefused(reply) => return Self::replied(Step::Starttls, reply),
+            Unmet::StarttlsRefused(reply) => return Self::replied(Stage::Starttls, reply),
             Unmet::NoStarttls => "STARTTLS is not offered".to_owned(),
             Unmet::PasswordInClear => "the password is not sent without TLS".to_owned(),
             Unmet::NoAuth => "AUTH is not offered".to_owned(),
@@ -265,7 +249,7 @@ mod tests {
 
     fn reply(code: u16, text: &str) -> LoadError {
         let lines = vec![text.to_owned()];
-        LoadError::replied(Step::Mail, &Reply { code, lines })
+        LoadError::replied(Stage::Mail, &Reply { code, lines })
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::client::events::{Event, Observer};
 use crate::client::outcome::{Cause, DeliveryReport, RecipientResult, RecipientStatus};
 use crate::client::session::{DeliveryLog, Purpose};
 use crate::mail::dkim::Signer;
+use crate::mail::envelope::RecipientIndex;
 use crate::mail::message::without_body;
 use crate::queue::delivery::notify::is_about_size;
 use crate::queue::delivery::{QueueEvent, QueueObserver};
@@ -32,7 +33,7 @@ pub struct Outcome {
     /// True if a server had no capacity for another connection.
     pub no_capacity: bool,
     /// The recipients that were tried.
-    recipients: Vec<usize>,
+    recipients: Vec<RecipientIndex>,
     /// The history before the attempt.
     before: History,
 }
@@ -51,7 +52,7 @@ impl Outcome {
 /// An attempt at recipients of an item, over one transport after the other.
 pub struct Attempt<'a, 'c, 'p> {
     pub claim: &'a dyn ClaimedItem,
-    pub recipients: &'a [usize],
+    pub recipients: &'a [RecipientIndex],
     /// True if the user asked for it before it was due.
     pub early: bool,
     pub pool: &'a ConnectionPool<'c, 'p>,
@@ -59,7 +60,7 @@ pub struct Attempt<'a, 'c, 'p> {
     /// Signs a delivery report that is sent again in another form.
     pub signer: &'a Signer,
     /// The item that is tried next over the same pool, and its recipients.
-    pub next: Option<(&'a dyn ClaimedItem, &'a [usize])>,
+    pub next: Option<(&'a dyn ClaimedItem, &'a [RecipientIndex])>,
 }
 
 impl Attempt<'_, '_, '_> {
@@ -90,7 +91,7 @@ impl Attempt<'_, '_, '_> {
             claim.record(ItemEvent::Ended { interrupted: true }, Durability::Process)?;
         }
         let unreadable = results().find(|result| result.cause == Cause::Message);
-        let unreadable = unreadable.map(|result| result.sentence.clone());
+        let unreadable = unreadable.map(RecipientResult::sentence);
         let no_capacity = results().any(is_without_capacity);
         Ok(Outcome {
             report,
@@ -110,8 +111,8 @@ impl Attempt<'_, '_, '_> {
             log: Some(&log),
             ..outgoing(self.claim)
         };
-        let is_duplicate = |&&index: &&usize| before.states[index].may_arrive_twice();
-        let (duplicate, first): (Vec<usize>, Vec<usize>) =
+        let is_duplicate = |&&index: &&RecipientIndex| before.states[index].may_arrive_twice();
+        let (duplicate, first): (Vec<RecipientIndex>, Vec<RecipientIndex>) =
             self.recipients.iter().partition(is_duplicate);
         let mut report = DeliveryReport::not_attempted(&metadata.envelope.recipients);
         let next = self.next.filter(|(claim, recipients)| {
@@ -154,7 +155,8 @@ impl Attempt<'_, '_, '_> {
     ) {
         let results = report.results.iter().enumerate();
         let refused = results.filter(|(_, result)| is_about_content(result));
-        let refused: Vec<usize> = refused.map(|(index, _)| index).collect();
+        let refused: Vec<RecipientIndex> =
+            refused.map(|(index, _)| RecipientIndex(index)).collect();
         if refused.is_empty() {
             return;
         }
@@ -307,8 +309,8 @@ struct JournalLog<'a> {
     claim: &'a dyn ClaimedItem,
 }
 
-impl DeliveryLog for JournalLog<'_> {
-    fn ending(&self, recipients: &[usize]) -> io::Result<()> {
+impl DeliveryLog<RecipientIndex> for JournalLog<'_> {
+    fn ending(&self, recipients: &[RecipientIndex]) -> io::Result<()> {
         let recipients = recipients.to_vec();
         let event = ItemEvent::EndOfData { recipients };
         let recorded = self.claim.record(event, Durability::Disk);
@@ -317,7 +319,7 @@ impl DeliveryLog for JournalLog<'_> {
 
     /// If the record cannot be written, the recipients remain in doubt. Ending the session would not improve
     /// that. The reply to QUIT may be waited for before the results follow.
-    fn taken(&self, recipients: &[usize], reply: &Reply) {
+    fn taken(&self, recipients: &[RecipientIndex], reply: &Reply) {
         let event = ItemEvent::Accepted {
             recipients: recipients.to_vec(),
             reply: reply.whole(),

@@ -1,5 +1,6 @@
 //! The due items: selection, examination, and what a queue run knows about items that it has examined.
 
+use crate::mail::envelope::RecipientIndex;
 use crate::queue::delivery::RunContext;
 use crate::queue::store::{
     ClaimResult, Id, Item, ItemKind, QueueError, RouteSpec, SharedStore, is_due, next_attempt,
@@ -33,9 +34,9 @@ pub struct Selection {
 
 impl Selection {
     /// The recipients to try.
-    pub fn recipients(&self, item: &Item) -> Vec<usize> {
+    pub fn recipients(&self, item: &Item) -> Vec<RecipientIndex> {
         let all = &item.metadata.envelope.recipients;
-        let is_selected = |&index: &usize| {
+        let is_selected = |&index: &RecipientIndex| {
             let domain = all[index].domain().to_string();
             let mut domains = self.domains.iter();
             self.domains.is_empty() || domains.any(|one| one.eq_ignore_ascii_case(&domain))
@@ -312,7 +313,7 @@ impl RunContext<'_> {
             };
         }
         let first = recipients.first().copied().unwrap_or_default();
-        let domain = item.metadata.envelope.recipients.get(first);
+        let domain = item.metadata.envelope.recipients.get(first.0);
         Examination::Due(DueItem {
             domain: domain.map_or_else(String::new, |address| {
                 address.domain().to_string().to_ascii_lowercase()

@@ -1,7 +1,7 @@
 //! Notifications of failures and delays: delivery reports to senders, as items of the queue with the route of
 //! the message that they are about, and the command of `--on-failure`.
 
-use crate::mail::envelope::Return;
+use crate::mail::envelope::{RecipientIndex, Return};
 use crate::mail::message::{DeliveryStatusReport, ReportKind, Reported, Returned};
 use crate::queue::delivery::{QueueEvent, RunContext};
 use crate::queue::store::{ClaimedItem, Id, Item, ItemKind, Metadata, OnUncertain, QueueError};
@@ -21,7 +21,7 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 /// A delivery report to the sender of an item.
 pub struct NewReport<'a> {
     pub item: &'a Item,
-    pub recipients: &'a [usize],
+    pub recipients: &'a [RecipientIndex],
     pub kind: ReportKind,
 }
 
@@ -93,13 +93,15 @@ impl NewReport<'_> {
     fn reported(&self) -> Vec<Reported<'_>> {
         let envelope = &self.item.metadata.envelope;
         let history = &self.item.history;
-        let reported = |&index: &usize| {
+        let reported = |&index: &RecipientIndex| {
             let result = history.states[index].result.as_ref();
             let address = &envelope.recipients[index];
             Reported {
                 address,
                 original: envelope.dsn.original_of(address),
-                words: result.map_or("delivery was not attempted", |result| &result.words),
+                words: result.map_or("delivery was not attempted", |result| {
+                    result.words_about(address)
+                }),
                 diagnostic: result.and_then(|result| result.reply.as_deref()),
                 status: result.and_then(|result| result.enhanced.as_deref()),
                 remote_mta: result.and_then(|result| result.server.as_deref()),
@@ -147,7 +149,7 @@ fn reporting_mta() -> String {
 }
 
 /// Runs the command of `--on-failure`, if one is set, with the failures on its standard input.
-pub fn run_on_failure(run_context: &RunContext<'_>, item: &Item, failed: &[usize]) {
+pub fn run_on_failure(run_context: &RunContext<'_>, item: &Item, failed: &[RecipientIndex]) {
     let Some(command) = &item.metadata.on_failure else {
         return;
     };
@@ -159,7 +161,7 @@ pub fn run_on_failure(run_context: &RunContext<'_>, item: &Item, failed: &[usize
 }
 
 /// One object on one line.
-fn failures(item: &Item, failed: &[usize]) -> Value {
+fn failures(item: &Item, failed: &[RecipientIndex]) -> Value {
     let envelope = &item.metadata.envelope;
     let recipients = failed.iter().map(|&index| {
         let result = item.history.states[index].result.as_ref();

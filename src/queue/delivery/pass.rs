@@ -3,6 +3,7 @@
 use crate::client::deliver::ConnectionPool;
 use crate::client::events::{Event, Interests, Observer, Silent};
 use crate::client::transport::{Transport, Transports};
+use crate::mail::envelope::RecipientIndex;
 use crate::queue::delivery::destinations::{DestinationKey, DestinationQueues, WorkItem, Workers};
 use crate::queue::delivery::due::{DueItem, MAX_CRASHES, RECOVERY};
 use crate::queue::delivery::settle::{Confirmation, confirm_report, give_up_item};
@@ -479,7 +480,7 @@ struct ReadyItem {
     work: WorkItem,
     claim: Box<dyn ClaimedItem>,
     /// Indices into the envelope.
-    recipients: Vec<usize>,
+    recipients: Vec<RecipientIndex>,
     is_due: bool,
 }
 

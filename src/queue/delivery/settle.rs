@@ -2,7 +2,7 @@
 
 use crate::client::mail_log;
 use crate::client::outcome::RecipientStatus;
-use crate::mail::envelope::{Envelope, NotifyOn};
+use crate::mail::envelope::{Envelope, NotifyOn, RecipientIndex};
 use crate::mail::message::ReportKind;
 use crate::queue::delivery::notify::{NewReport, run_on_failure};
 use crate::queue::delivery::{QueueEvent, RunContext};
@@ -172,11 +172,9 @@ fn give_up_expired(
         }
         let address = &item.metadata.envelope.recipients[recipient];
         let last = last.map_or("it is not known whether the message arrived", |last| {
-            &last.words
+            last.words_about(address)
         });
-        let name = format!("<{address}>: ");
-        let last = last.strip_prefix(&name).unwrap_or(last);
-        let words = format!("{name}delivery abandoned after {time}: {last}");
+        let words = format!("<{address}>: delivery abandoned after {time}: {last}");
         run_context.report(&QueueEvent::NotDelivered {
             id: &item.id,
             sentence: &words,
@@ -231,11 +229,15 @@ fn report_failures(
 }
 
 /// The recipients for which a report is requested (RFC 3461 §4.1).
-fn with_notify(item: &Item, all: &[usize], is_requested: fn(NotifyOn) -> bool) -> Vec<usize> {
+fn with_notify(
+    item: &Item,
+    all: &[RecipientIndex],
+    is_requested: fn(NotifyOn) -> bool,
+) -> Vec<RecipientIndex> {
     let Envelope {
         recipients, dsn, ..
     } = &item.metadata.envelope;
-    let notify = |index: &usize| dsn.notify_of(&recipients[*index]);
+    let notify = |index: &RecipientIndex| dsn.notify_of(&recipients[*index]);
     let requested = all
         .iter()
         .filter(|index| notify(index).is_none_or(is_requested));
@@ -243,12 +245,15 @@ fn with_notify(item: &Item, all: &[usize], is_requested: fn(NotifyOn) -> bool) -
 }
 
 /// Records that these recipients are finished.
-fn record_reported(claim: &dyn ClaimedItem, recipients: &[usize]) -> Result<(), QueueError> {
+fn record_reported(
+    claim: &dyn ClaimedItem,
+    recipients: &[RecipientIndex],
+) -> Result<(), QueueError> {
     let recipients = recipients.to_vec();
     claim.record(ItemEvent::Reported { recipients }, Durability::Disk)
 }
 
-fn failure_text(item: &Item, failed: &[usize]) -> String {
+fn failure_text(item: &Item, failed: &[RecipientIndex]) -> String {
     let results = failed
         .iter()
         .filter_map(|&index| item.history.states[index].result.as_ref());
@@ -289,7 +294,7 @@ fn add_report(
     run_context: &RunContext<'_>,
     claim: &dyn ClaimedItem,
     item: &Item,
-    failed: &[usize],
+    failed: &[RecipientIndex],
 ) -> Result<(), QueueError> {
     let id = record_report_id(run_context, claim, item, failed)?;
     let report = NewReport {
@@ -312,7 +317,7 @@ fn record_report_id(
     run_context: &RunContext<'_>,
     claim: &dyn ClaimedItem,
     item: &Item,
-    failed: &[usize],
+    failed: &[RecipientIndex],
 ) -> Result<Id, QueueError> {
     let recorded = item.history.reporting.clone();
     if let Some((id, _)) = recorded.filter(|(_, recipients)| recipients == failed) {

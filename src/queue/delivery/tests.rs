@@ -2,6 +2,7 @@
 
 use crate::client::transport::Transport;
 use crate::mail::dkim::Signer;
+use crate::mail::envelope::RecipientIndex;
 use crate::queue::Location;
 use crate::queue::delivery::*;
 use crate::queue::store::{
@@ -277,7 +278,7 @@ fn deliver_due(store: &MemoryStore) -> (RunProgress, Vec<String>) {
 }
 
 const ATTEMPT: fn() -> ItemEvent = || ItemEvent::Attempt {
-    recipients: vec![0],
+    recipients: vec![RecipientIndex(0)],
     early: false,
 };
 
@@ -311,7 +312,7 @@ fn held_and_claimed_items_are_not_tried() {
 fn a_delivered_item_is_removed() {
     let store = MemoryStore::default();
     let accepted = ItemEvent::Accepted {
-        recipients: vec![0],
+        recipients: vec![RecipientIndex(0)],
         reply: "250 ok".to_owned(),
     };
     store.queue(&[ATTEMPT(), accepted, ItemEvent::ENDED]);

@@ -1,6 +1,7 @@
 //! The tests that every store passes. A store runs them by `store_tests!`, with a function that makes a [`TestStore`].
 
 use crate::client::outcome::RecipientStatus;
+use crate::mail::envelope::RecipientIndex;
 use crate::queue::store::item::tests::metadata;
 use crate::queue::store::{
     AttemptResult, Changes, ClaimResult, ClaimedItem, Durability, History, Id, ItemEvent, ItemKind,
@@ -165,14 +166,14 @@ impl TestStore {
 pub fn deliver_first(claim: &dyn ClaimedItem) {
     for event in [
         ItemEvent::Attempt {
-            recipients: vec![0, 1],
+            recipients: vec![RecipientIndex(0), RecipientIndex(1)],
             early: false,
         },
         ItemEvent::EndOfData {
-            recipients: vec![0],
+            recipients: vec![RecipientIndex(0)],
         },
         ItemEvent::Accepted {
-            recipients: vec![0],
+            recipients: vec![RecipientIndex(0)],
             reply: "250 ok".to_owned(),
         },
         ItemEvent::ENDED,
@@ -277,7 +278,7 @@ pub fn a_new_item_does_not_get_an_old_journal_of_its_name(test: &TestStore) {
     first
         .record(
             ItemEvent::Accepted {
-                recipients: vec![0],
+                recipients: vec![RecipientIndex(0)],
                 reply: String::new(),
             },
             Durability::Disk,
@@ -348,7 +349,7 @@ pub fn a_record_about_an_unknown_recipient_is_refused(test: &TestStore) {
     let claim = test.add();
     let recorded = claim.record(
         ItemEvent::EndOfData {
-            recipients: vec![2],
+            recipients: vec![RecipientIndex(2)],
         },
         Durability::Disk,
     );
@@ -365,7 +366,7 @@ pub fn a_message_can_be_read_while_records_are_added(test: &TestStore) {
     claim
         .record(
             ItemEvent::EndOfData {
-                recipients: vec![0],
+                recipients: vec![RecipientIndex(0)],
             },
             Durability::Disk,
         )
@@ -551,7 +552,7 @@ pub fn a_watcher_reports_released_and_requeued_items(test: &TestStore) {
     }
     let claim = test.add();
     let event = ItemEvent::Attempt {
-        recipients: vec![0],
+        recipients: vec![RecipientIndex(0)],
         early: false,
     };
     claim.record(event, Durability::Disk).unwrap();
@@ -630,7 +631,7 @@ pub fn a_stored_result_is_complete(test: &TestStore) {
         server: Some("mx.example.org [192.0.2.7]:25".to_owned()),
     };
     let event = ItemEvent::Result {
-        recipient: 1,
+        recipient: RecipientIndex(1),
         result: result.clone(),
     };
     claim.record(event.clone(), Durability::Process).unwrap();

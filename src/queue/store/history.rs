@@ -1,6 +1,7 @@
 //! The state of an item, computed from the records of its journal in their order.
 
 use crate::client::outcome::{LOGIN_REQUIRED, RecipientStatus};
+use crate::mail::envelope::RecipientIndex;
 use crate::queue::store::item::{AttemptResult, Id, ItemEvent, Metadata, OnUncertain, Record};
 use std::time::{Duration, SystemTime};
 
@@ -42,7 +43,7 @@ pub struct History {
     /// True if a warning was sent.
     pub warned: bool,
     /// A report that may or may not have been committed, and the recipients in it.
-    pub reporting: Option<(Id, Vec<usize>)>,
+    pub reporting: Option<(Id, Vec<RecipientIndex>)>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,9 +86,9 @@ impl History {
 
     /// Checks that an event refers to existing recipients only.
     pub(super) fn check(&self, event: &ItemEvent) -> Result<(), String> {
-        let unknown = |recipient: &&usize| **recipient >= self.states.len();
+        let unknown = |recipient: &&RecipientIndex| recipient.0 >= self.states.len();
         match recipients(event).iter().find(unknown) {
-            Some(index) => Err(format!(
+            Some(RecipientIndex(index)) => Err(format!(
                 "its journal refers to recipient {index}, which does not exist"
             )),
             None => Ok(()),
@@ -120,15 +121,15 @@ impl History {
         }
     }
 
-    fn for_each(&mut self, recipients: &[usize], change: impl Fn(&mut RecipientState)) {
+    fn for_each(&mut self, recipients: &[RecipientIndex], change: impl Fn(&mut RecipientState)) {
         for &recipient in recipients {
-            if let Some(state) = self.states.get_mut(recipient) {
+            if let Some(state) = self.states.get_mut(recipient.0) {
                 change(state);
             }
         }
     }
 
-    fn attempt(&mut self, at: SystemTime, recipients: &[usize], early: bool) {
+    fn attempt(&mut self, at: SystemTime, recipients: &[RecipientIndex], early: bool) {
         if let Some(last) = self.last_attempt {
             let gap = at.duration_since(last).unwrap_or_default();
             self.tried_for += gap.min(MAX_COUNTED);
@@ -175,13 +176,14 @@ impl History {
         };
     }
 
-    fn reporting(&mut self, report: &Id, recipients: &[usize]) {
+    fn reporting(&mut self, report: &Id, recipients: &[RecipientIndex]) {
         self.reporting = Some((report.clone(), recipients.to_vec()));
     }
 
-    fn reported(&mut self, recipients: &[usize]) {
+    fn reported(&mut self, recipients: &[RecipientIndex]) {
         self.for_each(recipients, |state| state.reported = true);
-        let is_done = |index: &usize| self.states.get(*index).is_none_or(|state| state.reported);
+        let is_done =
+            |index: &RecipientIndex| self.states.get(index.0).is_none_or(|state| state.reported);
         if let Some((_, pending)) = &self.reporting
             && pending.iter().all(is_done)
         {
@@ -190,30 +192,30 @@ impl History {
     }
 
     /// The recipients to try.
-    pub fn open(&self, on_uncertain: OnUncertain) -> Vec<usize> {
+    pub fn open(&self, on_uncertain: OnUncertain) -> Vec<RecipientIndex> {
         self.select(|state| state.is_open(on_uncertain))
     }
 
     /// The recipients with a permanent failure that was not reported to the sender yet.
-    pub fn failed_unreported(&self) -> Vec<usize> {
+    pub fn failed_unreported(&self) -> Vec<RecipientIndex> {
         self.select(RecipientState::is_failed_unreported)
     }
 
     /// The recipients that may have received the message and are not tried without a decision of the
     /// operator.
-    pub fn undecided(&self, on_uncertain: OnUncertain) -> Vec<usize> {
+    pub fn undecided(&self, on_uncertain: OnUncertain) -> Vec<RecipientIndex> {
         self.select(|state| state.is_undecided(on_uncertain))
     }
 
-    fn select(&self, is_selected: impl Fn(&RecipientState) -> bool) -> Vec<usize> {
+    fn select(&self, is_selected: impl Fn(&RecipientState) -> bool) -> Vec<RecipientIndex> {
         let states = self.states.iter().enumerate();
         let selected = states.filter(|(_, state)| is_selected(state));
-        selected.map(|(index, _)| index).collect()
+        selected.map(|(index, _)| RecipientIndex(index)).collect()
     }
 }
 
 /// The recipients that an event is about.
-fn recipients(event: &ItemEvent) -> &[usize] {
+fn recipients(event: &ItemEvent) -> &[RecipientIndex] {
     match event {
         ItemEvent::Attempt { recipients, .. }
         | ItemEvent::EndOfData { recipients }
@@ -310,12 +312,12 @@ impl AttemptResult {
 
 impl Item {
     /// The recipients to try.
-    pub fn open(&self) -> Vec<usize> {
+    pub fn open(&self) -> Vec<RecipientIndex> {
         self.history.open(self.metadata.on_uncertain)
     }
 
     /// The recipients with a permanent failure that was not reported to the sender yet.
-    pub fn failed_unreported(&self) -> Vec<usize> {
+    pub fn failed_unreported(&self) -> Vec<RecipientIndex> {
         self.history.failed_unreported()
     }
 
@@ -355,27 +357,27 @@ mod tests {
 
     fn attempt() -> ItemEvent {
         ItemEvent::Attempt {
-            recipients: vec![0, 1],
+            recipients: vec![RecipientIndex(0), RecipientIndex(1)],
             early: false,
         }
     }
 
     fn end_of_data() -> ItemEvent {
         ItemEvent::EndOfData {
-            recipients: vec![0],
+            recipients: vec![RecipientIndex(0)],
         }
     }
 
     fn accepted() -> ItemEvent {
         ItemEvent::Accepted {
-            recipients: vec![0],
+            recipients: vec![RecipientIndex(0)],
             reply: "250 ok".to_owned(),
         }
     }
 
     fn result(verdict: RecipientStatus) -> ItemEvent {
         ItemEvent::Result {
-            recipient: 0,
+            recipient: RecipientIndex(0),
             result: result_of(verdict),
         }
     }
@@ -589,13 +591,13 @@ mod tests {
             ItemEvent::ENDED,
         ];
         assert_eq!(history_of(refused.clone()).failed_unreported(), [0]);
-        let (recipients, report) = (vec![0], report());
+        let (recipients, report) = (vec![RecipientIndex(0)], report());
         let reporting = ItemEvent::Reporting {
             recipients: recipients.clone(),
             report: report.clone(),
         };
         let pending = history_of(refused.iter().cloned().chain([reporting.clone()]));
-        assert_eq!(pending.reporting, Some((report, vec![0])));
+        assert_eq!(pending.reporting, Some((report, recipients.clone())));
         assert_eq!(pending.failed_unreported(), [0]);
         let reported = [reporting, ItemEvent::Reported { recipients }];
         let done = history_of(refused.into_iter().chain(reported));
@@ -606,11 +608,11 @@ mod tests {
     #[test]
     fn a_report_about_others_does_not_end_one_that_is_pending() {
         let reporting = ItemEvent::Reporting {
-            recipients: vec![0, 1],
+            recipients: vec![RecipientIndex(0), RecipientIndex(1)],
             report: report(),
         };
         let one = ItemEvent::Reported {
-            recipients: vec![1],
+            recipients: vec![RecipientIndex(1)],
         };
         assert!(
             history_of([reporting.clone(), one.clone()])
@@ -618,7 +620,7 @@ mod tests {
                 .is_some()
         );
         let other = ItemEvent::Reported {
-            recipients: vec![0],
+            recipients: vec![RecipientIndex(0)],
         };
         assert!(history_of([reporting, one, other]).reporting.is_none());
     }
@@ -629,7 +631,7 @@ mod tests {
             attempt(),
             result(RecipientStatus::Deferred),
             ItemEvent::Reported {
-                recipients: vec![0],
+                recipients: vec![RecipientIndex(0)],
             },
         ];
         assert_eq!(history_of(events).open(OnUncertain::Retry), [1]);
@@ -638,11 +640,11 @@ mod tests {
     #[test]
     fn a_requeued_item_is_new_except_for_deliveries() {
         let two = ItemEvent::Result {
-            recipient: 1,
+            recipient: RecipientIndex(1),
             result: result_of(RecipientStatus::Refused),
         };
         let reported = ItemEvent::Reported {
-            recipients: vec![1],
+            recipients: vec![RecipientIndex(1)],
         };
         let events = [
             attempt(),
@@ -677,10 +679,10 @@ mod tests {
     fn an_unknown_recipient_is_an_error() {
         for event in [
             ItemEvent::EndOfData {
-                recipients: vec![0, 2],
+                recipients: vec![RecipientIndex(0), RecipientIndex(2)],
             },
             ItemEvent::Result {
-                recipient: usize::MAX,
+                recipient: RecipientIndex(usize::MAX),
                 result: result_of(RecipientStatus::Accepted),
             },
         ] {
@@ -707,7 +709,7 @@ mod tests {
             (item.is_done(), item.waits_for_decision())
         };
         let second = ItemEvent::Result {
-            recipient: 1,
+            recipient: RecipientIndex(1),
             result: result_of(RecipientStatus::Accepted),
         };
         let retry = OnUncertain::Retry;

@@ -1,7 +1,8 @@
 //! An item of the queue: its name, its metadata, and the events that its journal records.
 
 use crate::client::outcome::RecipientStatus;
-use crate::mail::envelope::Envelope;
+use crate::mail::address::Address;
+use crate::mail::envelope::{Envelope, RecipientIndex};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -62,7 +63,7 @@ pub enum ItemKind {
 pub enum ItemEvent {
     /// A delivery to these recipients is about to begin.
     Attempt {
-        recipients: Vec<usize>,
+        recipients: Vec<RecipientIndex>,
         /// True if the user asked for this attempt before it was due. It does not move the time of the next
         /// attempt.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -71,17 +72,17 @@ pub enum ItemEvent {
     /// The end of data is about to be sent for these recipients. The result is unknown until there is a
     /// reply.
     #[serde(rename = "dot")]
-    EndOfData { recipients: Vec<usize> },
+    EndOfData { recipients: Vec<RecipientIndex> },
     /// The server accepted the message for these recipients.
     #[serde(rename = "taken")]
     Accepted {
-        recipients: Vec<usize>,
+        recipients: Vec<RecipientIndex>,
         /// The reply to the end of data, printable.
         reply: String,
     },
     /// The result for one recipient.
     Result {
-        recipient: usize,
+        recipient: RecipientIndex,
         #[serde(flatten)]
         result: AttemptResult,
     },
@@ -102,9 +103,12 @@ pub enum ItemEvent {
     /// A warning about the delay was sent.
     Warned,
     /// A report about these recipients, which is the item `report`, is about to be committed.
-    Reporting { recipients: Vec<usize>, report: Id },
+    Reporting {
+        recipients: Vec<RecipientIndex>,
+        report: Id,
+    },
     /// The report was committed, or none is needed: these recipients are finished.
-    Reported { recipients: Vec<usize> },
+    Reported { recipients: Vec<RecipientIndex> },
 }
 
 impl ItemEvent {
@@ -125,7 +129,8 @@ pub struct Record {
 pub struct AttemptResult {
     #[serde(with = "status_name")]
     pub verdict: RecipientStatus,
-    /// A sentence that describes the result. Text from the server is made printable.
+    /// The stored form of [`RecipientResult::sentence`](crate::client::outcome::RecipientResult::sentence). Text from the
+    /// server is made printable.
     pub words: String,
     /// The server's reply, printable; `None`: the result does not come from a server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,6 +141,14 @@ pub struct AttemptResult {
     /// The server's name and address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
+}
+
+impl AttemptResult {
+    /// The words, without the recipient that the stored form may begin with.
+    pub fn words_about(&self, recipient: &Address) -> &str {
+        let name = format!("<{recipient}>: ");
+        self.words.strip_prefix(&name).unwrap_or(&self.words)
+    }
 }
 
 /// In the order of ASCII.

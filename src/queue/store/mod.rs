@@ -31,6 +31,7 @@ pub(crate) use spool::{default_queue, personal_queue, system_queue};
 use crate::queue::Location;
 use crate::smtp::blocks::{Replay, Shape};
 use crate::system::figures::counted;
+use crate::system::remedy::{Correctable, ErrorText};
 use crate::system::text::reason;
 use crate::system::time::{brief, since};
 use std::collections::HashSet;
@@ -287,22 +288,17 @@ pub enum DatabaseFault {
 }
 
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.error_text())]
 pub enum QueueError {
     /// The user has no home directory that it could be in, and no directory was given.
-    #[error(
-        "no queue directory: this user has no home directory; set it with --queue-dir, or dir \
-         in [queue] of the configuration"
-    )]
     NoDirectory,
     /// The directory does not exist, or is not safe.
-    #[error("the queue {} {why}", .path.display())]
     Directory {
         path: PathBuf,
-        /// The problem and how to fix it.
-        why: String,
+        /// A verb phrase.
+        why: ErrorText,
     },
     /// A file or directory cannot be read or written.
-    #[error("cannot {doing} {}: {}", .path.display(), reason(.error))]
     Io {
         /// The operation that failed.
         doing: &'static str,
@@ -310,23 +306,47 @@ pub enum QueueError {
         error: io::Error,
     },
     /// The database cannot be used, or not now.
-    #[error("the queue {location} {why}")]
     Database {
         /// Its URL, without a password.
         location: String,
-        /// The problem and how to fix it.
-        why: String,
+        /// A verb phrase.
+        why: ErrorText,
         fault: DatabaseFault,
     },
     /// An item was claimed by another process, because this one did not renew its lease.
-    #[error("the item {0} is no longer claimed by this process: its lease has expired")]
     LeaseLost(Id),
     /// An item is not as it was written.
-    #[error("the item {id} of the queue is damaged: {why}")]
     Damaged { id: Id, why: String },
     /// The message cannot be read to its end, so that it was not committed.
-    #[error("{}", reason(.0))]
     Message(io::Error),
+}
+
+impl Correctable for QueueError {
+    fn error_text(&self) -> ErrorText {
+        match self {
+            Self::NoDirectory => {
+                ErrorText::new("no queue directory: this user has no home directory")
+                    .with_advice("set it with --queue-dir, or dir in [queue] of the configuration")
+            }
+            Self::Directory { path, why } => {
+                why.clone().about(format!("the queue {} ", path.display()))
+            }
+            Self::Io { doing, path, error } => {
+                format!("cannot {doing} {}: {}", path.display(), reason(error)).into()
+            }
+            Self::Database { location, why, .. } => {
+                why.clone().about(format!("the queue {location} "))
+            }
+            Self::LeaseLost(id) => {
+                format!("the item {id} is no longer claimed by this process: its lease has expired")
+                    .into()
+            }
+            Self::Damaged { id, why } => {
+                format!("the item {id} of the queue is damaged: {why}").into()
+            }
+            Self::Message(error) => reason(error).into(),
+        }
+    }
 }
 
 impl QueueError {

@@ -128,6 +128,7 @@ fn gap(item: &Item, settings: &RetrySettings) -> Duration {
 mod tests {
     use super::*;
     use crate::client::outcome::RecipientStatus;
+    use crate::mail::envelope::RecipientIndex;
     use crate::queue::store::item::{
         AttemptResult, Id, ItemEvent, Metadata, OnUncertain, Record, from_milliseconds,
     };
@@ -162,7 +163,7 @@ mod tests {
 
     fn attempt() -> ItemEvent {
         ItemEvent::Attempt {
-            recipients: vec![0],
+            recipients: vec![RecipientIndex(0)],
             early: false,
         }
     }
@@ -176,7 +177,7 @@ mod tests {
             server: None,
         };
         ItemEvent::Result {
-            recipient: 0,
+            recipient: RecipientIndex(0),
             result,
         }
     }
@@ -357,7 +358,7 @@ mod tests {
         assert_eq!(due, Some(at(45)));
         for minute in [20, 30] {
             let early = ItemEvent::Attempt {
-                recipients: vec![0],
+                recipients: vec![RecipientIndex(0)],
                 early: true,
             };
             events.extend([

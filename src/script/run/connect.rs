@@ -61,7 +61,10 @@ impl Interpreter<'_, '_> {
             proxy_login: self.context.proxy_login,
         };
         let connected = connect(&router, endpoint, terms, &mut *self.observer);
-        let connected = connected.map_err(|error| StopReason::Fails(error.why, error.exit))?;
+        let connected = connected.map_err(|error| {
+            let exit = error.exit();
+            StopReason::Fails(error.why, exit)
+        })?;
         Ok(connected.wire)
     }
 

@@ -1,24 +1,27 @@
 //! The messages that were caught, in a bounded number, with what the page and the API show of them.
 
 use crate::mail::message::Source;
-use crate::mail::view::{Limits, MessageView, Parser};
+use crate::mail::view::{Limits, MessageView, Parser, TAGS};
 use crate::server::maildir::{self, Maildir};
 use crate::server::store::{Incoming, MessageStore, ReceivedEnvelope, StoreRefusal, StoredAt};
-use crate::server::web::caught::{CaughtMessage, MessagePlace, NewMessage, in_file};
+use crate::server::stream::within;
+use crate::server::web::caught::{CaughtMessage, MessagePlace, NewMessage};
 use crate::server::web::maildir_files;
 use crate::server::web::query::Query;
 use crate::server::web::session_log::SessionLogs;
 use crate::server::web::spool::{Draft, Spool};
-use crate::server::web::summary::Summary;
 use std::collections::VecDeque;
-use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Octets of memory for all messages, roughly; beyond it, the oldest are deleted.
 const MAX_WEIGHT: usize = 64 * 1024 * 1024;
+
+/// Time without a new message after which summaries are made.
+const QUIET: Duration = Duration::from_millis(100);
 
 /// How long messages are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +43,11 @@ pub struct Catcher<'o> {
     retention: Retention,
     storage: Storage,
     state: Mutex<State>,
+    /// Octets in memory of all messages, without the transcripts.
+    weight: Arc<AtomicUsize>,
     changed: Condvar,
+    /// The server ends.
+    closing: Condvar,
     /// One large message is parsed at a time.
     parsing: Mutex<()>,
 }
@@ -55,8 +62,6 @@ struct State {
     /// In the order of arrival.
     messages: VecDeque<Arc<CaughtMessage>>,
     last_number: u64,
-    /// Of all messages, without the transcripts.
-    weight: usize,
     /// Number of deletions and changes of marks.
     revision: u64,
     is_closing: bool,
@@ -99,7 +104,9 @@ impl<'o> Catcher<'o> {
             retention,
             storage,
             state: Mutex::default(),
+            weight: Arc::default(),
             changed: Condvar::new(),
+            closing: Condvar::new(),
             parsing: Mutex::default(),
         }
     }
@@ -120,7 +127,8 @@ impl<'o> Catcher<'o> {
 
     /// The messages that arrived after the one with this number, in the order of arrival.
     pub fn after(&self, number: u64) -> Vec<Arc<CaughtMessage>> {
-        let state = self.state();
+        let mut state = self.state();
+        self.expire(&mut state);
         let newer = state.messages.iter().rev();
         let newer = newer.take_while(|message| message.number > number);
         let mut newer: Vec<_> = newer.cloned().collect();
@@ -135,19 +143,12 @@ impl<'o> Catcher<'o> {
         if id == "latest" {
             return state.messages.back().cloned();
         }
-        state
+        let number = CaughtMessage::number_of(id)?;
+        let at = state
             .messages
-            .iter()
-            .find(|message| message.id == id)
-            .cloned()
-    }
-
-    pub fn source(&self, message: &CaughtMessage) -> io::Result<Source> {
-        match (message.place(), &self.storage) {
-            (MessagePlace::Spool(start), Storage::Spool(spool)) => spool.open(start, message.size),
-            (MessagePlace::File { path, skip }, _) => in_file(&path, skip),
-            (MessagePlace::Spool(_), Storage::Maildir(_)) => Err(io::ErrorKind::NotFound.into()),
-        }
+            .binary_search_by_key(&number, |message| message.number);
+        let message = state.messages.get(at.ok()?)?;
+        (message.id == id).then(|| Arc::clone(message))
     }
 
     pub fn view(&self, source: &Source) -> io::Result<MessageView> {
@@ -158,9 +159,10 @@ impl<'o> Catcher<'o> {
 
     /// Number of messages, and of those that are not read.
     pub fn counts(&self) -> (usize, usize) {
-        let messages = self.messages();
-        let unread = messages.iter().filter(|message| !message.is_read());
-        (messages.len(), unread.count())
+        let mut state = self.state();
+        self.expire(&mut state);
+        let unread = state.messages.iter().filter(|message| !message.is_read());
+        (state.messages.len(), unread.count())
     }
 
     /// Deletes the messages that are selected.
@@ -172,7 +174,7 @@ impl<'o> Catcher<'o> {
             .partition(|message| is_selected(message));
         state.messages = kept.into();
         for message in &deleted {
-            self.forget(&mut state, message, true);
+            message.forget(true);
         }
         self.announce(state);
     }
@@ -212,17 +214,56 @@ impl<'o> Catcher<'o> {
         }
     }
 
+    /// Makes the summaries of the messages whenever no more arrive, until the server ends. A request that comes first
+    /// makes those that it needs.
+    pub fn summarize(&self) {
+        let mut last = 0;
+        let mut position = Position::default();
+        while !position.is_closing {
+            position = self.when_quiet(position);
+            for message in self.after(last) {
+                message.summary();
+                last = message.number;
+                if self.position().number != position.number {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Waits for a message after a position, and then until no more arrive.
+    fn when_quiet(&self, since: Position) -> Position {
+        let mut position = self.wait(since, within(Duration::MAX));
+        loop {
+            // Not woken by messages: each would cost its client the time of a system call.
+            let next = self.pause(QUIET);
+            if next.number == position.number || next.is_closing {
+                return next;
+            }
+            position = next;
+        }
+    }
+
+    /// Waits for this time, or until the server ends.
+    pub fn pause(&self, time: Duration) -> Position {
+        let is_open = |state: &mut State| !state.is_closing;
+        let state = self.state();
+        let waited = self.closing.wait_timeout_while(state, time, is_open);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.position()
+    }
+
     /// Ends all waiting.
     pub fn close(&self) {
         self.state().is_closing = true;
         self.changed.notify_all();
+        self.closing.notify_all();
     }
 
     fn add(&self, new: NewMessage) {
         let mut state = self.state();
         state.last_number += 1;
-        let message = CaughtMessage::new(state.last_number, new);
-        state.weight += message.weight();
+        let message = CaughtMessage::new(state.last_number, new, &self.weight);
         state.messages.push_back(Arc::new(message));
         self.expire(&mut state);
         drop(state);
@@ -236,30 +277,15 @@ impl<'o> Catcher<'o> {
         while let Some(first) = state.messages.front() {
             let is_old = oldest.is_some_and(|oldest| first.received < oldest);
             let is_over = state.messages.len() > max;
-            let weight = state.weight + self.sessions.weight();
+            let weight = self.weight.load(Ordering::Relaxed) + self.sessions.weight();
             if !is_old && !is_over && weight <= MAX_WEIGHT {
                 return;
             }
             let is_requested = is_old || is_over && self.retention.max.is_some();
             if let Some(message) = state.messages.pop_front() {
-                self.forget(state, &message, is_requested);
+                message.forget(is_requested);
+                state.revision += 1;
             }
-        }
-    }
-
-    /// `deletes_file`: true if the file of a Maildir is deleted, too.
-    fn forget(&self, state: &mut State, message: &CaughtMessage, deletes_file: bool) {
-        state.weight = state.weight.saturating_sub(message.weight());
-        state.revision += 1;
-        match (message.place(), &self.storage) {
-            (MessagePlace::Spool(start), Storage::Spool(spool)) => {
-                spool.remove(start, message.size);
-            }
-            (MessagePlace::File { path, .. }, _) if deletes_file => {
-                // It may have been removed by another program.
-                let _ = fs::remove_file(path);
-            }
-            _ => {}
         }
     }
 
@@ -297,7 +323,6 @@ impl MessageStore for Catcher<'_> {
         Ok(Box::new(IncomingCatch {
             catcher: self,
             envelope: envelope.clone(),
-            parser: Parser::new(Limits::Summary),
             size: 0,
             draft,
         }))
@@ -308,7 +333,6 @@ impl MessageStore for Catcher<'_> {
 struct IncomingCatch<'c> {
     catcher: &'c Catcher<'c>,
     envelope: ReceivedEnvelope,
-    parser: Parser,
     size: u64,
     draft: StoredDraft<'c>,
 }
@@ -324,7 +348,6 @@ enum StoredDraft<'c> {
 impl Incoming for IncomingCatch<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.size += bytes.len() as u64;
-        self.parser.push(bytes);
         match &mut self.draft {
             StoredDraft::Spool(_, draft) => draft.write(bytes),
             StoredDraft::File { file, .. } => file.write(bytes),
@@ -332,11 +355,12 @@ impl Incoming for IncomingCatch<'_> {
     }
 
     fn commit(self: Box<Self>) -> Result<StoredAt, StoreRefusal> {
-        let view = self.parser.finish()?;
+        let mut may_have_tags = true;
         let (place, stored) = match self.draft {
             StoredDraft::Spool(spool, draft) => {
-                let start = spool.append(&draft)?;
-                (MessagePlace::Spool(start), StoredAt::Elsewhere)
+                may_have_tags = draft.may_have_field(TAGS);
+                let place = spool.append(&draft)?;
+                (MessagePlace::Spool(place), StoredAt::Elsewhere)
             }
             StoredDraft::File { file, skip } => match file.commit()? {
                 StoredAt::File(path) => {
@@ -348,13 +372,13 @@ impl Incoming for IncomingCatch<'_> {
         };
         let session = self.catcher.sessions.of(self.envelope.connection);
         self.catcher.add(NewMessage {
-            summary: Summary::of(&view),
             envelope: self.envelope,
             session: Some(session),
             received: SystemTime::now(),
             size: self.size,
             place,
             is_read: false,
+            may_have_tags,
         });
         Ok(stored)
     }
@@ -390,6 +414,6 @@ mod tests {
         }
         assert_eq!(catcher.messages().len(), count);
         catcher.delete(|_| true);
-        assert_eq!(catcher.state().weight, 0);
+        assert_eq!(catcher.weight.load(Ordering::Relaxed), 0);
     }
 }

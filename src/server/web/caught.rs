@@ -1,25 +1,28 @@
 //! A message that was caught, and where it is stored.
 
 use crate::mail::message::{Source, SourceError};
-use crate::mail::view::{Measure, PartView};
+use crate::mail::view::{Limits, Measure, Parser, PartView};
 use crate::server::store::ReceivedEnvelope;
 use crate::server::web::query::{Candidate, Query};
 use crate::server::web::session_log::SessionLog;
+use crate::server::web::spool::SpoolPlace;
 use crate::server::web::summary::Summary;
 use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Parts of a message whose measures are kept.
 const MAX_MEASURES: usize = 20;
 
+/// Digits of an identifier after its number, so that it cannot be guessed.
+const RANDOM_DIGITS: usize = 10;
+
 /// What is known about a message when it is stored.
 pub struct NewMessage {
-    pub summary: Summary,
     pub envelope: ReceivedEnvelope,
     /// `None`: received in an earlier run.
     pub session: Option<Arc<SessionLog>>,
@@ -28,42 +31,52 @@ pub struct NewMessage {
     pub size: u64,
     pub place: MessagePlace,
     pub is_read: bool,
+    /// False if its header is known to have no tags, so that lists do not need the summaries of all messages.
+    pub may_have_tags: bool,
 }
 
 /// Where a message is stored.
 #[derive(Clone, Debug)]
 pub enum MessagePlace {
-    /// From this offset of the spool file.
-    Spool(u64),
+    Spool(SpoolPlace),
     /// In a file of a Maildir, after the lines that the store has added.
-    File { path: PathBuf, skip: u64 },
+    File {
+        path: PathBuf,
+        skip: u64,
+    },
 }
 
 pub struct CaughtMessage {
     pub id: String,
     /// Counted from 1 since the start.
     pub number: u64,
-    pub summary: Summary,
+    /// Made when it is first needed: most of the work for a message, while its client waits for the reply.
+    summary: OnceLock<Summary>,
     pub envelope: ReceivedEnvelope,
     pub session: Option<Arc<SessionLog>>,
     pub received: SystemTime,
     pub size: u64,
     place: Mutex<MessagePlace>,
     is_read: AtomicBool,
-    tags: Mutex<Vec<String>>,
+    /// `None`: those of the summary.
+    tags: Mutex<Option<Vec<String>>>,
     /// Size and hash of parts that were asked for, by their number.
     measures: Mutex<HashMap<String, Measure>>,
+    weight: Weight,
 }
 
 impl CaughtMessage {
-    pub fn new(number: u64, new: NewMessage) -> CaughtMessage {
-        let id = format!("{number:06x}{:010x}", fastrand::u64(..) & 0xff_ffff_ffff);
+    /// `total`: the memory of all messages.
+    pub fn new(number: u64, new: NewMessage, total: &Arc<AtomicUsize>) -> CaughtMessage {
+        let random = fastrand::u64(..) & 0xff_ffff_ffff;
+        let id = format!("{number:06x}{random:0RANDOM_DIGITS$x}");
         CaughtMessage {
             id,
             number,
-            tags: Mutex::new(new.summary.tags.clone()),
+            weight: Weight::new(total, weight(&new.envelope)),
+            summary: OnceLock::new(),
+            tags: Mutex::new((!new.may_have_tags).then(Vec::new)),
             measures: Mutex::default(),
-            summary: new.summary,
             envelope: new.envelope,
             session: new.session,
             received: new.received,
@@ -73,8 +86,42 @@ impl CaughtMessage {
         }
     }
 
-    pub fn place(&self) -> MessagePlace {
-        self.locked_place().clone()
+    /// The number in an identifier.
+    pub fn number_of(id: &str) -> Option<u64> {
+        let digits = id.get(..id.len().checked_sub(RANDOM_DIGITS)?)?;
+        u64::from_str_radix(digits, 16).ok()
+    }
+
+    /// What lists and searches need. Empty if the message cannot be read.
+    pub fn summary(&self) -> &Summary {
+        self.summary.get_or_init(|| {
+            let view = self.source();
+            let view = view.and_then(|source| Parser::view(&source, Limits::Summary));
+            let summary = view.map_or_else(|_| Summary::default(), |view| Summary::of(&view));
+            self.weight.add(summary.weight());
+            summary
+        })
+    }
+
+    pub fn source(&self) -> io::Result<Source> {
+        // With the lock, so that the file is not renamed before it is opened.
+        match &*self.locked_place() {
+            MessagePlace::Spool(place) => place.open(),
+            MessagePlace::File { path, skip } => in_file(path, *skip),
+        }
+    }
+
+    /// Removes the message from its storage and from the sum of memory. `deletes_file`: also the file of a Maildir.
+    pub fn forget(&self, deletes_file: bool) {
+        self.weight.end();
+        match &*self.locked_place() {
+            MessagePlace::Spool(place) => place.free(),
+            MessagePlace::File { path, .. } if deletes_file => {
+                // It may have been removed by another program.
+                let _ = fs::remove_file(path);
+            }
+            MessagePlace::File { .. } => {}
+        }
     }
 
     pub fn is_read(&self) -> bool {
@@ -110,11 +157,12 @@ impl CaughtMessage {
     }
 
     pub fn tags(&self) -> Vec<String> {
-        self.locked_tags().clone()
+        let tags = self.locked_tags().clone();
+        tags.unwrap_or_else(|| self.summary().tags.clone())
     }
 
     pub fn set_tags(&self, tags: Vec<String>) {
-        *self.locked_tags() = tags;
+        *self.locked_tags() = Some(tags);
     }
 
     /// Seconds since 1970.
@@ -124,13 +172,12 @@ impl CaughtMessage {
     }
 
     pub fn matches(&self, query: &Query) -> bool {
-        let tags = self.locked_tags();
-        query.matches(self.candidate(&tags))
+        query.matches(self.candidate(&self.tags()))
     }
 
     pub fn candidate<'c>(&'c self, tags: &'c [String]) -> Candidate<'c> {
         Candidate {
-            summary: &self.summary,
+            summary: self.summary(),
             envelope: &self.envelope,
             is_read: self.is_read(),
             tags,
@@ -139,21 +186,53 @@ impl CaughtMessage {
         }
     }
 
-    /// Octets in memory, roughly, without the transcript.
-    pub fn weight(&self) -> usize {
-        let envelope = &self.envelope;
-        let parameters = envelope.rcpt_parameters.iter().flatten();
-        let words = envelope.recipients.iter().chain(parameters);
-        let words: usize = words.map(|word| word.len() + 24).sum();
-        self.summary.weight() + words + envelope.helo.len() + envelope.sender.len() + 500
-    }
-
     fn locked_place(&self) -> MutexGuard<'_, MessagePlace> {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn locked_tags(&self) -> MutexGuard<'_, Vec<String>> {
+    fn locked_tags(&self) -> MutexGuard<'_, Option<Vec<String>>> {
         self.tags.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Octets in memory, roughly, without transcript and summary.
+fn weight(envelope: &ReceivedEnvelope) -> usize {
+    let parameters = envelope.rcpt_parameters.iter().flatten();
+    let words = envelope.recipients.iter().chain(parameters);
+    let words: usize = words.map(|word| word.len() + 24).sum();
+    words + envelope.helo.len() + envelope.sender.len() + 500
+}
+
+/// The memory of a message as a part of that of all messages.
+struct Weight {
+    total: Arc<AtomicUsize>,
+    /// `None`: the message was deleted.
+    own: Mutex<Option<usize>>,
+}
+
+impl Weight {
+    fn new(total: &Arc<AtomicUsize>, octets: usize) -> Weight {
+        total.fetch_add(octets, Ordering::Relaxed);
+        Weight {
+            total: Arc::clone(total),
+            own: Mutex::new(Some(octets)),
+        }
+    }
+
+    fn add(&self, octets: usize) {
+        if let Some(own) = &mut *self.own() {
+            *own += octets;
+            self.total.fetch_add(octets, Ordering::Relaxed);
+        }
+    }
+
+    fn end(&self) {
+        let octets = self.own().take().unwrap_or(0);
+        self.total.fetch_sub(octets, Ordering::Relaxed);
+    }
+
+    fn own(&self) -> MutexGuard<'_, Option<usize>> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,10 +1,8 @@
 //! The messages that a Maildir has at the start.
 
 use crate::mail::message::Source;
-use crate::mail::view::{Limits, Parser};
 use crate::server::store::ReceivedEnvelope;
 use crate::server::web::caught::{MessagePlace, NewMessage, in_file};
-use crate::server::web::summary::Summary;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -35,23 +33,22 @@ pub fn messages(maildir: &Path) -> io::Result<Vec<NewMessage>> {
 }
 
 fn message(path: &Path, received: SystemTime) -> io::Result<NewMessage> {
-    let (envelope, skip) = added_lines(&in_file(path, 0)?)?;
-    let source = in_file(path, skip)?;
-    let view = Parser::view(&source, Limits::Summary)?;
+    let file = in_file(path, 0)?;
+    let (envelope, skip) = added_lines(&file)?;
     let name = path.to_string_lossy();
     let flags = name.rsplit_once(":2,").map_or("", |(_, flags)| flags);
     let is_read = flags.contains('S');
     Ok(NewMessage {
-        summary: Summary::of(&view),
         envelope,
         session: None,
         received,
-        size: source.len,
+        size: file.len - skip,
         place: MessagePlace::File {
             path: path.to_owned(),
             skip,
         },
         is_read,
+        may_have_tags: true,
     })
 }
 

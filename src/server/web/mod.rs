@@ -1,7 +1,7 @@
 //! The page of the catcher and its HTTP API.
 //!
 //! ```text
-//! ServerSession -> Catcher (MessageStore) -> CaughtMessage in Spool or Maildir
+//! ServerSession -> Catcher (MessageStore) -> CaughtMessage in Spool or Maildir -> Summary, when it is first needed
 //!               -> SessionLogs (ServerObserver)
 //! WebServer -> HttpConnection -> guard -> api, page -> Catcher
 //! ```
@@ -13,6 +13,7 @@ mod api;
 mod catcher;
 mod caught;
 mod expect;
+mod expression;
 mod html;
 mod http;
 mod maildir_files;

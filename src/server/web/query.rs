@@ -3,12 +3,9 @@
 
 use crate::mail::view::Person;
 use crate::server::store::ReceivedEnvelope;
+use crate::server::web::expression::Expression;
 use crate::server::web::summary::Summary;
 use chrono::NaiveDate;
-use regex::bytes::{Regex, RegexBuilder};
-
-/// Largest compiled regular expression in bytes.
-const MAX_REGEX: usize = 2 * 1024 * 1024;
 
 /// What a condition is applied to.
 #[derive(Clone, Copy)]
@@ -62,11 +59,13 @@ enum Field {
     Helo,
     User,
     Tag,
-    /// Header fields and text.
+    /// Names of attachments.
+    Attachment,
+    /// Header fields, text and names of attachments.
     Any,
 }
 
-const FIELDS: [(&str, Field); 18] = [
+const FIELDS: [(&str, Field); 19] = [
     ("from", Field::From),
     ("to", Field::To),
     ("cc", Field::Cc),
@@ -85,6 +84,7 @@ const FIELDS: [(&str, Field); 18] = [
     ("helo", Field::Helo),
     ("user", Field::User),
     ("tag", Field::Tag),
+    ("attachment", Field::Attachment),
 ];
 
 #[derive(Clone, Debug)]
@@ -95,11 +95,7 @@ enum Test {
     ContainsWide(String),
     /// In lower case.
     Equals(String),
-    Matches {
-        /// For texts in ASCII, if the expression is in ASCII, too.
-        fast: Option<Regex>,
-        whole: regex_lite::Regex,
-    },
+    Matches(Box<Expression>),
 }
 
 impl Query {
@@ -204,7 +200,7 @@ fn value(text: &str) -> Result<(String, &str), String> {
 impl Term {
     fn strict(token: &Token) -> Result<Term, String> {
         let condition = match &token.name {
-            None => Condition::Text(Field::Any, Test::Contains(token.value.to_lowercase())),
+            None => Condition::Text(Field::Any, Test::parse(':', &token.value)?),
             Some((name, operator)) => Condition::parse(name, *operator, &token.value)?,
         };
         Ok(Term {
@@ -217,6 +213,8 @@ impl Term {
 impl Condition {
     fn parse(name: &str, operator: char, value: &str) -> Result<Condition, String> {
         if let Some((_, field)) = FIELDS.iter().find(|(known, _)| *known == name) {
+            let id = value.strip_prefix('<').and_then(|id| id.strip_suffix('>'));
+            let value = id.filter(|_| *field == Field::MessageId).unwrap_or(value);
             return Test::parse(operator, value).map(|test| Condition::Text(*field, test));
         }
         match (name, operator, value) {
@@ -281,40 +279,19 @@ impl Test {
     fn parse(operator: char, value: &str) -> Result<Test, String> {
         match operator {
             '=' => Ok(Test::Equals(value.to_lowercase())),
-            '~' => Test::regex(value),
+            '~' => Ok(Test::Matches(Box::new(Expression::new(value)?))),
             _ if value.is_ascii() => Ok(Test::Contains(value.to_ascii_lowercase())),
             _ => Ok(Test::ContainsWide(value.to_lowercase())),
         }
     }
 
-    /// The fast engine has no tables of Unicode, which every start of the program would pay for.
-    fn regex(value: &str) -> Result<Test, String> {
-        let wrong = |why: &str| format!("{value:?} is not a regular expression: {why}");
-        let whole = regex_lite::RegexBuilder::new(value)
-            .case_insensitive(true)
-            .size_limit(MAX_REGEX)
-            .build();
-        let whole = whole.map_err(|error| wrong(&error.to_string()))?;
-        let fast = || {
-            RegexBuilder::new(value)
-                .unicode(false)
-                .case_insensitive(true)
-                .size_limit(MAX_REGEX)
-                .build()
-        };
-        let fast = value.is_ascii().then(fast).and_then(Result::ok);
-        Ok(Test::Matches { fast, whole })
-    }
-
     fn accepts(&self, text: &str) -> bool {
         match self {
             Test::Contains(part) => contains_ascii(text.as_bytes(), part),
+            Test::Equals(whole) if text.is_ascii() => text.eq_ignore_ascii_case(whole),
             Test::Equals(whole) => text.to_lowercase() == *whole,
-            Test::ContainsWide(part) => text.to_lowercase().contains(part),
-            Test::Matches { fast, whole } => match fast {
-                Some(fast) if text.is_ascii() => fast.is_match(text.as_bytes()),
-                _ => whole.is_match(text),
-            },
+            Test::ContainsWide(part) => !text.is_ascii() && contains_wide(text, part),
+            Test::Matches(expression) => expression.is_match(text),
         }
     }
 }
@@ -337,6 +314,20 @@ fn contains_ascii(text: &[u8], part: &str) -> bool {
     found.any(|found| found.eq_ignore_ascii_case(part))
 }
 
+/// The same for a part with other characters than ASCII. Only what begins like the part is converted to lower case.
+fn contains_wide(text: &str, part: &str) -> bool {
+    let Some(first) = part.chars().next() else {
+        return true;
+    };
+    let forms = first.to_uppercase().chain([first]);
+    forms.into_iter().any(|form| {
+        text.match_indices(form).any(|(at, _)| {
+            let mut lower = text[at..].chars().flat_map(char::to_lowercase);
+            part.chars().all(|expected| lower.next() == Some(expected))
+        })
+    })
+}
+
 impl Field {
     /// True if one of the texts of this field is accepted.
     fn any(self, candidate: Candidate<'_>, accepts: &mut dyn FnMut(&str) -> bool) -> bool {
@@ -344,9 +335,8 @@ impl Field {
             summary, envelope, ..
         } = candidate;
         let mut people = |lists: &[&[Person]]| {
-            let all = lists.iter().flat_map(|list| list.iter());
-            all.flat_map(|person| [&person.address, &person.name])
-                .any(|text| !text.is_empty() && accepts(text))
+            let mut all = lists.iter().flat_map(|list| list.iter());
+            all.any(|person| is_accepted(person, accepts))
         };
         match self {
             Field::From => people(&[&summary.from]) || accepts(&envelope.sender),
@@ -368,16 +358,27 @@ impl Field {
             Field::Helo => accepts(&envelope.helo),
             Field::User => envelope.user.as_deref().is_some_and(accepts),
             Field::Tag => candidate.tags.iter().any(|tag| accepts(tag)),
+            Field::Attachment => summary.files.iter().any(|name| accepts(name)),
             Field::Any => [
                 Field::Subject,
                 Field::Addressed,
                 Field::Text,
+                Field::Attachment,
                 Field::MessageId,
             ]
             .into_iter()
             .any(|field| field.any(candidate, accepts)),
         }
     }
+}
+
+/// Tests the name, the address, and both as in a header field.
+fn is_accepted(person: &Person, accepts: &mut dyn FnMut(&str) -> bool) -> bool {
+    let Person { name, address } = person;
+    [name, address]
+        .into_iter()
+        .any(|text| !text.is_empty() && accepts(text))
+        || !name.is_empty() && !address.is_empty() && accepts(&format!("{name} <{address}>"))
 }
 
 /// The recipients of the envelope that the header does not name.
@@ -403,9 +404,11 @@ mod tests {
         let summary = Summary {
             from: vec![person("Ren\u{e9} Crepes", "alice@crepes.fr")],
             to: vec![person("", "bob@hamburger.edu")],
-            subject: "Your order 4711: Ketchup".to_owned(),
+            message_id: "1@crepes.fr".to_owned(),
+            subject: "Your order 4711: Ketchup, gro\u{df}e \u{e4}nderung".to_owned(),
             text: "Do you like ketchup? https://crepes.fr/menu".to_owned(),
             attachments: 1,
+            files: vec!["Menu 12.pdf".to_owned()],
             ..Summary::default()
         };
         let envelope = ReceivedEnvelope {
@@ -432,17 +435,23 @@ mod tests {
             "ketchup",
             "\"order 4711\" ketchup",
             "from:ren\u{c9}",
+            "from=\"ren\u{e9} crepes <ALICE@crepes.fr>\"",
+            "message-id=<1@crepes.fr> id:1@crepes",
             "to=BOB@hamburger.edu subject~\"order [0-9]+:\"",
             "subject~^your -subject:mustard",
             "text~\\bmenu\\b -text~\\bmen\\b",
             "from~\"^ren. crepes$\"",
             "from:REN\u{c9}",
+            "REN\u{c9}",
+            "ren\u{c9}",
+            "subject:\u{df} subject:\u{c4}nder from:\u{e9}",
             "from~\"ren[\u{e9}\u{e8}] crepes\"",
             "bcc=eve@example.org",
             "sender=bounces@crepes.fr recipient:eve",
             "is:unread has:attachment larger:2k smaller:1M",
             "after:2026-11-30 before:2027-01-01",
             "tag=shop is:tagged helo:client",
+            "attachment:menu attachment~\"[0-9]\\.pdf$\" 12.PDF",
             "https://crepes.fr/menu",
             "!from:bob",
             "KETCHUP?",

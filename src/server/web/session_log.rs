@@ -4,13 +4,20 @@ use crate::server::events::{ServerEvent, ServerObserver};
 use crate::system::text::{printable, shown};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt::Write as _;
+use std::iter;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Instant;
 
 /// Octets of a transcript. The rest of a longer one is left out.
 const MAX_LOG: usize = 16 * 1024;
+
+const CLIENT: &str = "C";
+const SERVER: &str = "S";
+const EVENT: &str = "*";
+
+/// Octets of the transcript of a session with one message.
+const USUAL_LOG: usize = 1024;
 
 /// Octets in memory of a transcript without lines, roughly.
 const EMPTY_LOG: usize = 200;
@@ -33,11 +40,28 @@ impl Drop for SessionLog {
 
 #[derive(Debug, Default)]
 struct LogText {
-    /// Lines: milliseconds since the connection, a tab, `C`, `S` or `*`, a tab, text.
+    /// Lines: milliseconds since the connection, a tab, where the text is from, a tab, text.
     lines: String,
     tls: Option<(String, String)>,
     /// True if a line was left out.
     is_full: bool,
+}
+
+impl LogText {
+    fn add(&mut self, elapsed: &str, (from, line): (&str, &str)) {
+        if self.is_full {
+            return;
+        }
+        self.is_full = self.lines.len() + line.len() > MAX_LOG;
+        let (from, line) = if self.is_full {
+            (EVENT, "(the rest is left out)")
+        } else {
+            (from, line)
+        };
+        for part in [elapsed, "\t", from, "\t", line, "\n"] {
+            self.lines.push_str(part);
+        }
+    }
 }
 
 /// A line of a transcript.
@@ -54,7 +78,10 @@ impl SessionLog {
         total.fetch_add(EMPTY_LOG, Ordering::Relaxed);
         SessionLog {
             start: Instant::now(),
-            text: Mutex::default(),
+            text: Mutex::new(LogText {
+                lines: String::with_capacity(USUAL_LOG),
+                ..LogText::default()
+            }),
             total,
         }
     }
@@ -82,40 +109,41 @@ impl SessionLog {
         self.text.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, from: char, line: &str) {
+    fn add(&self, from: &str, line: &str) {
+        self.add_all(from, iter::once(line.into()));
+    }
+
+    fn add_all<'l>(&self, from: &str, lines: impl Iterator<Item = Cow<'l, str>>) {
         let mut text = self.text();
         if text.is_full {
             return;
         }
-        text.is_full = text.lines.len() + line.len() > MAX_LOG;
-        let (from, line) = if text.is_full {
-            ('*', "(the rest is left out)")
-        } else {
-            (from, line)
-        };
-        let elapsed = self.start.elapsed().as_millis();
+        let elapsed = self.start.elapsed().as_millis().to_string();
         let before = text.lines.len();
-        // Writing to a String cannot fail.
-        let _ = writeln!(text.lines, "{elapsed}\t{from}\t{line}");
+        for line in lines {
+            text.add(&elapsed, (from, &line));
+        }
         let added = text.lines.len() - before;
         self.total.fetch_add(added, Ordering::Relaxed);
     }
 
     fn on_event(&self, event: &ServerEvent<'_>) {
         match event {
-            ServerEvent::Command { line } => self.add('C', &readable(line)),
+            ServerEvent::Command { line } => self.add(CLIENT, &readable(line)),
             ServerEvent::Reply { text } => {
                 let lines = text.lines();
-                lines.for_each(|line| self.add('S', &readable(line.as_bytes())));
+                self.add_all(SERVER, lines.map(|line| readable(line.as_bytes())));
             }
             ServerEvent::Tls(agreement) => {
                 let (version, cipher) = (&agreement.version, &agreement.cipher);
                 self.text().tls = Some((version.clone(), cipher.clone()));
-                self.add('*', &format!("TLS: {version}, {cipher}"));
+                self.add(EVENT, &format!("TLS: {version}, {cipher}"));
             }
-            ServerEvent::TlsFailed { why } => self.add('*', &format!("TLS failed: {}", shown(why))),
+            ServerEvent::TlsFailed { why } => {
+                self.add(EVENT, &format!("TLS failed: {}", shown(why)));
+            }
             ServerEvent::ClientChanged { new_client } => {
-                self.add('*', &format!("client: {}", shown(new_client)));
+                self.add(EVENT, &format!("client: {}", shown(new_client)));
             }
             ServerEvent::Auth {
                 mechanism,
@@ -124,18 +152,21 @@ impl SessionLog {
             } => {
                 let result = if *accepted { "accepted" } else { "refused" };
                 self.add(
-                    '*',
+                    EVENT,
                     &format!("{mechanism} login of {}: {result}", shown(user)),
                 );
             }
             ServerEvent::Fault { stage, what } => {
-                self.add('*', &format!("fault at {}: {}", stage.name(), what.name()));
+                self.add(
+                    EVENT,
+                    &format!("fault at {}: {}", stage.name(), what.name()),
+                );
             }
             ServerEvent::Message { bytes, .. } => {
-                self.add('*', &format!("message stored, {bytes} bytes"));
+                self.add(EVENT, &format!("message stored, {bytes} bytes"));
             }
-            ServerEvent::Failed { why } => self.add('*', &shown(why)),
-            ServerEvent::Closed { reason } => self.add('*', &format!("closed: {reason}")),
+            ServerEvent::Failed { why } => self.add(EVENT, &shown(why)),
+            ServerEvent::Closed { reason } => self.add(EVENT, &format!("closed: {reason}")),
             ServerEvent::Connected { .. } => {}
         }
     }

@@ -12,6 +12,10 @@ pub const SNIPPET: usize = 250;
 /// Octets of a header field.
 const MAX_FIELD: usize = 1000;
 
+/// Names of attachments, and octets of each.
+const MAX_FILES: usize = 20;
+const MAX_FILE_NAME: usize = 200;
+
 /// Addresses of a header field.
 const MAX_PEOPLE: usize = 100;
 
@@ -25,6 +29,8 @@ pub struct Summary {
     pub subject: String,
     pub message_id: String,
     pub attachments: usize,
+    /// The names of attachments that have one.
+    pub files: Vec<String>,
     /// The beginning of the text, with single blanks.
     pub text: String,
     /// From X-Tags, separated by commas.
@@ -46,6 +52,7 @@ impl Summary {
             subject: cut(&view.subject, MAX_FIELD),
             message_id: cut(&view.message_id, MAX_FIELD),
             attachments: view.attachments().count(),
+            files: files(view),
             text: with_single_blanks(&view.readable_text()),
             tags: tags.take(20).collect(),
         }
@@ -64,8 +71,15 @@ impl Summary {
         let people: usize = people
             .map(|person| 80 + person.name.len() + person.address.len())
             .sum();
-        people + self.subject.len() + self.message_id.len() + self.text.len() + 300
+        let files: usize = self.files.iter().map(|name| name.len() + 24).sum();
+        people + files + self.subject.len() + self.message_id.len() + self.text.len() + 300
     }
+}
+
+fn files(view: &MessageView) -> Vec<String> {
+    let names = view.attachments().map(|part| part.name.as_str());
+    let names = names.filter(|name| !name.is_empty()).take(MAX_FILES);
+    names.map(|name| cut(name, MAX_FILE_NAME)).collect()
 }
 
 fn people(people: &[Person]) -> Vec<Person> {

@@ -1,5 +1,6 @@
 //! `ehlo doctor --send-test`, and the restart in an environment like that of cron.
 
+use crate::cli::ExitStatus;
 use crate::cli::notification::{NotificationText, build_each, send_with};
 use crate::cli::terminal::{complain, print};
 use crate::client::outcome::{DeliveryReport, RecipientResult, RecipientStatus};

@@ -1,3 +1,4 @@
+use crate::cli::ExitStatus;
 use crate::cli::notification::address::*;
 use crate::mail::rewrite::{HostNames, RewriteOptions, Rule};
 

@@ -1,5 +1,6 @@
 //! Composes the message of a command line.
 
+use crate::cli::ExitStatus;
 use crate::cli::options::value;
 use crate::cli::standins::mail::address::{entries, mailbox};
 use crate::cli::standins::mail::args::MailArgs;

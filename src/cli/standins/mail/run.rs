@@ -1,5 +1,6 @@
 //! Reads the text, and sends the message.
 
+use crate::cli::ExitStatus;
 use crate::cli::notification::dead_letter;
 use crate::cli::options::config::DeliverySettings;
 use crate::cli::options::route_plan::with_options;

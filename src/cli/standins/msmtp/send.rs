@@ -1,5 +1,6 @@
 //! Sends a message as msmtp does.
 
+use crate::cli::ExitStatus;
 use crate::cli::options::route_plan::{QueuedMessageOptions, ResolvedRoute};
 use crate::cli::send::deliver::deliver_over;
 use crate::cli::send::keep::{KeepResult, QueuedMessage};

@@ -1,5 +1,6 @@
 //! `msmtp --serverinfo` and `--rmqs`: sessions without a message.
 
+use crate::cli::ExitStatus;
 use crate::cli::standins::msmtp::account::{Account, MsmtpError};
 use crate::cli::standins::msmtp::args::{MsmtpArgs, MsmtpTask};
 use crate::cli::standins::msmtp::failure::error_of;
@@ -41,10 +42,11 @@ pub fn run(args: &MsmtpArgs, places: &Places) -> Result<Exit, MsmtpError> {
     };
     let session = run_session(&open, endpoint, &commands, &mut log);
     let (server, ended) = session.map_err(|error| {
+        let exit = error.exit();
         let why = log.not_connected.clone().unwrap_or(error.why);
         let server = account.text("host").unwrap_or_default();
         let text = format!("cannot connect to {server}, port {}: {why}", account.port());
-        MsmtpError::new(error.exit, text)
+        MsmtpError::new(exit, text)
     })?;
     if let Some(end) = SessionEnd::of(&server, &ended) {
         return Err(error_of(&end.into(), &account, &log));

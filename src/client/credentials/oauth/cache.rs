@@ -9,6 +9,7 @@ use crate::client::credentials::oauth::account::{Account, Grant, Provider};
 use crate::client::credentials::oauth::error::OAuthError;
 use crate::system::lock::lock_within;
 use crate::system::quote::for_shell;
+use crate::system::remedy::ErrorText;
 use crate::system::secret::Secret;
 use crate::system::time::spoken;
 use crate::system::trust;
@@ -250,19 +251,18 @@ impl TokenDirectory {
             .metadata()
             .map_err(|error| self.failed("examine", name, error))?;
         let path = self.path.join(name);
-        let remove = for_shell(&path);
+        let file = for_shell(&path);
         let why = if !facts.is_file() {
-            "is not a regular file; remove it, and run: ehlo login".to_owned()
+            ErrorText::new("is not a regular file").with_advice("remove it, and run: ehlo login")
         } else if !trust::is_own(&facts) {
-            format!(
-                "belongs to user ID {}; run: rm {remove}; ehlo login",
-                facts.uid()
-            )
+            ErrorText::new(format!("belongs to user ID {}", facts.uid()))
+                .with_command(format!("rm {file}; ehlo login"))
         } else if facts.mode() & 0o077 != 0 {
             let mode = facts.mode() & 0o7777;
-            format!(
-                "contains tokens and is accessible to other users (mode {mode:04o}); run: chmod 600 {remove}"
-            )
+            ErrorText::new(format!(
+                "contains tokens and is accessible to other users (mode {mode:04o})"
+            ))
+            .with_command(format!("chmod 600 {file}"))
         } else {
             return Ok(());
         };

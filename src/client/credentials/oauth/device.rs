@@ -151,7 +151,6 @@ impl Polling {
 mod tests {
     use super::*;
     use crate::client::credentials::oauth::account::Grant;
-    use crate::system::exit::Exit;
 
     fn account() -> Account {
         Account {
@@ -198,15 +197,22 @@ mod tests {
 
     #[test]
     fn refusals_end_the_login() {
-        for (failure, exit) in [
-            (code("expired_token"), Exit::Temporary),
-            (code("access_denied"), Exit::Policy),
-            (code("invalid_client"), Exit::Policy),
-            (Failure::Invalid(String::new()), Exit::Protocol),
+        let is_expired: fn(&OAuthError) -> bool = |error| matches!(error, OAuthError::Expired(_));
+        for (failure, is_right) in [
+            (code("expired_token"), is_expired),
+            (code("access_denied"), |error| {
+                matches!(error, OAuthError::Denied { .. })
+            }),
+            (code("invalid_client"), |error| {
+                matches!(error, OAuthError::Refused { .. })
+            }),
+            (Failure::Invalid(String::new()), |error| {
+                matches!(error, OAuthError::Invalid { .. })
+            }),
         ] {
             let mut polling = Polling::new(Some(1), Duration::from_secs(900));
             let error = polling.failed(failure, &account()).unwrap_err();
-            assert_eq!(error.exit(), exit, "{error}");
+            assert!(is_right(&error), "{error}");
         }
     }
 

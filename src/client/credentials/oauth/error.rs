@@ -1,8 +1,7 @@
 //! Errors of OAuth.
 
 use crate::client::credentials::CredentialsError;
-use crate::system::exit::Exit;
-use crate::system::subprocess::is_shortage;
+use crate::system::remedy::{Correctable, ErrorText};
 use crate::system::text::{reason, shown_path};
 use crate::system::trust::DirectoryError;
 use std::io;
@@ -10,81 +9,107 @@ use std::path::PathBuf;
 
 /// Reason for which there is no token.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.error_text())]
 pub enum OAuthError {
-    /// A person must log in.
-    #[error("{why}; run: {command}")]
-    LoginRequired { why: String, command: String },
+    /// A person must log in, with this command.
+    LoginRequired {
+        why: String,
+        command: String,
+    },
     /// The provider refuses the request, and a login does not help.
-    #[error("{provider} refused the request for a token: {why}")]
-    Refused { provider: String, why: String },
-    /// The person refused, or the provider does not accept the person.
-    #[error("{provider} did not complete the login: {why}")]
-    Denied { provider: String, why: String },
-    /// The time limit of the login passed.
-    #[error("the login was not completed within {0}; run the command again")]
-    Expired(String),
-    /// The provider cannot be reached, or fails.
-    #[error("cannot get a token from {provider}: {why}; try again later")]
-    Unavailable { provider: String, why: String },
-    /// The provider violates the protocol.
-    #[error("{provider} sent an invalid response: {what}")]
-    Invalid { provider: String, what: String },
-    /// The lock is held by another process.
-    #[error(
-        "another process has been refreshing the token of {account} for {seconds} seconds; try again later"
-    )]
-    Busy { account: String, seconds: u64 },
-    /// The options do not fit the provider.
-    #[error("{0}")]
-    Options(String),
-    #[error("{0}")]
-    Directory(#[from] DirectoryError),
-    /// The file with the tokens has wrong permissions.
-    #[error("{} {why}", shown_path(.path))]
-    Unsafe {
-        path: PathBuf,
-        /// The problem, and the command that fixes it.
+    Refused {
+        provider: String,
         why: String,
     },
-    #[error("cannot {doing} {}: {}", shown_path(.path), reason(.error))]
+    /// The person refused, or the provider does not accept the person.
+    Denied {
+        provider: String,
+        why: String,
+    },
+    /// The time limit of the login passed.
+    Expired(String),
+    /// The provider cannot be reached, or fails.
+    Unavailable {
+        provider: String,
+        why: String,
+    },
+    /// The provider violates the protocol.
+    Invalid {
+        provider: String,
+        what: String,
+    },
+    /// The lock is held by another process.
+    Busy {
+        account: String,
+        seconds: u64,
+    },
+    /// The options do not fit the provider.
+    Options(String),
+    Directory(#[from] DirectoryError),
+    /// The file with the tokens has wrong permissions.
+    Unsafe {
+        path: PathBuf,
+        /// A verb phrase.
+        why: ErrorText,
+    },
     Io {
         /// The operation that failed.
         doing: &'static str,
         path: PathBuf,
         error: io::Error,
     },
-    #[error("this user has no home directory for tokens; set XDG_STATE_HOME to an absolute path")]
     Homeless,
     /// The secret of the client, or the key, cannot be read.
-    #[error("{0}")]
     Secret(Box<CredentialsError>),
-    #[error("cannot wait for the browser: {}", reason(.0))]
     Listener(io::Error),
-    #[error("cannot read the address of the browser: {}", reason(.0))]
     Input(io::Error),
 }
 
-impl OAuthError {
-    /// The exit status for this error.
-    pub fn exit(&self) -> Exit {
+impl Correctable for OAuthError {
+    fn error_text(&self) -> ErrorText {
         match self {
-            Self::Unavailable { .. } | Self::Busy { .. } | Self::Expired(_) => Exit::Temporary,
-            Self::Invalid { .. } => Exit::Protocol,
-            Self::Options(_) => Exit::Usage,
-            Self::Secret(error) => error.exit(),
-            Self::Io { error, .. }
-            | Self::Listener(error)
-            | Self::Directory(DirectoryError::Io { error, .. })
-                if is_shortage(error) =>
-            {
-                Exit::Temporary
+            Self::LoginRequired { why, command } => ErrorText::new(why).with_command(command),
+            Self::Refused { provider, why } => {
+                format!("{provider} refused the request for a token: {why}").into()
             }
-            Self::Io { .. } | Self::Directory(DirectoryError::Io { .. }) => Exit::CantCreate,
-            Self::Listener(_) | Self::Input(_) => Exit::Io,
-            _ => Exit::Policy,
+            Self::Denied { provider, why } => {
+                format!("{provider} did not complete the login: {why}").into()
+            }
+            Self::Expired(limit) => {
+                ErrorText::new(format!("the login was not completed within {limit}"))
+                    .with_advice("run the command again")
+            }
+            Self::Unavailable { provider, why } => {
+                ErrorText::new(format!("cannot get a token from {provider}: {why}"))
+                    .with_advice("try again later")
+            }
+            Self::Invalid { provider, what } => {
+                format!("{provider} sent an invalid response: {what}").into()
+            }
+            Self::Busy { account, seconds } => ErrorText::new(format!(
+                "another process has been refreshing the token of {account} for {seconds} seconds"
+            ))
+            .with_advice("try again later"),
+            Self::Options(why) => why.as_str().into(),
+            Self::Directory(error) => error.error_text(),
+            Self::Unsafe { path, why } => why.clone().about(format!("{} ", shown_path(path))),
+            Self::Io { doing, path, error } => {
+                format!("cannot {doing} {}: {}", shown_path(path), reason(error)).into()
+            }
+            Self::Homeless => ErrorText::new("this user has no home directory for tokens")
+                .with_advice("set XDG_STATE_HOME to an absolute path"),
+            Self::Secret(error) => error.error_text(),
+            Self::Listener(error) => {
+                format!("cannot wait for the browser: {}", reason(error)).into()
+            }
+            Self::Input(error) => {
+                format!("cannot read the address of the browser: {}", reason(error)).into()
+            }
         }
     }
+}
 
+impl OAuthError {
     /// True if nothing can be sent before a person has logged in.
     pub fn needs_login(&self) -> bool {
         matches!(self, Self::LoginRequired { .. })

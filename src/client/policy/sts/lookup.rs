@@ -11,7 +11,6 @@ use crate::client::policy::sts::record::id_of;
 use crate::client::policy::sts::text::{Mode, PolicyText};
 use crate::client::route::{Router, sts_record};
 use crate::client::wire::tls::{Tls, TlsOptions, TrustStore};
-use crate::system::exit::Exit;
 use crate::system::secret::Login;
 use crate::system::text::shown;
 use crate::system::time::SKEW;
@@ -87,13 +86,6 @@ impl RefreshError {
         match record {
             StsRecord::Failed(_) => Self::Failed(why),
             _ => Self::NoRecord(why),
-        }
-    }
-
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::NoRecord(_) => Exit::Refused,
-            Self::Failed(_) => Exit::Temporary,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Formatting of commands.
 
+use crate::client::session::TransactionIndex;
 use crate::client::session::dialogue::{Action, Dialogue, Output, line};
 use crate::client::session::testing::{HelloAfter, stop_point};
 use crate::client::session::{
@@ -127,7 +128,7 @@ impl<'a> Dialogue<'a> {
         self.granted().any(|request| request.extension == extension)
     }
 
-    pub(super) fn rcpt(&self, recipient: usize) -> String {
+    pub(super) fn rcpt(&self, recipient: TransactionIndex) -> String {
         let address = self.transaction.recipients[recipient];
         let mut line = format!("RCPT TO:<{address}>");
         if let Some(dsn) = self.dsn() {

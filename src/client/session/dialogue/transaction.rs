@@ -1,6 +1,7 @@
 //! Transactions: MAIL, RCPT, and the message (RFC 5321 §3.3), in groups if the server offers PIPELINING.
 
 use crate::client::session::Step;
+use crate::client::session::TransactionIndex;
 use crate::client::session::dialogue::{Action, Dialogue, Output, abort, line, with_output_first};
 use crate::client::session::{
     AfterTransaction, Protocol, Purpose, RecipientReply, Unmet, Unsuitable, Unsupported,
@@ -35,7 +36,11 @@ impl Dialogue<'_> {
         self.proceed()
     }
 
-    pub(super) fn recipient_answered(&mut self, recipient: usize, reply: Reply) -> Action {
+    pub(super) fn recipient_answered(
+        &mut self,
+        recipient: TransactionIndex,
+        reply: Reply,
+    ) -> Action {
         let step = Step::Rcpt(recipient);
         match reply.class() {
             _ if self.answers[recipient].is_some() => {}
@@ -133,7 +138,7 @@ impl Dialogue<'_> {
 
     /// The end of data has a reply for each recipient: in LMTP it is final, and with PRDR the last reply may
     /// overrule it.
-    pub(super) fn end_answered_for(&mut self, recipient: usize, reply: Reply) -> Action {
+    pub(super) fn end_answered_for(&mut self, recipient: TransactionIndex, reply: Reply) -> Action {
         let is_last_word = self.options.protocol == Protocol::Lmtp;
         match reply.class() {
             Class::Intermediate => {
@@ -231,7 +236,7 @@ impl Dialogue<'_> {
     }
 
     /// Takes as many recipients as the server accepts in one transaction.
-    fn next_recipients(&mut self) -> Vec<usize> {
+    fn next_recipients(&mut self) -> Vec<TransactionIndex> {
         let limits = self.offers.limits();
         let most = match limits.recipients {
             // Another transaction could not be taken back.
@@ -441,8 +446,8 @@ impl Dialogue<'_> {
     }
 
     /// Recipients that may get the message by the end of data that is about to be sent.
-    pub fn at_stake(&self) -> Vec<usize> {
-        let open = |&&recipient: &&usize| self.answers[recipient].is_none();
+    pub fn at_stake(&self) -> Vec<TransactionIndex> {
+        let open = |&&recipient: &&TransactionIndex| self.answers[recipient].is_none();
         self.current.iter().filter(open).copied().collect()
     }
 

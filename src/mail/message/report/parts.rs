@@ -93,10 +93,7 @@ fn explanation(report: &DeliveryStatusReport, reported: &Reported) -> Vec<String
             "Delivery was abandoned{tried} (delivery time expired). The last result was:"
         ));
     }
-    // The line above contains the address already.
-    let name = format!("<{}>: ", reported.address);
-    let words = reported.words.trim();
-    let words = shown(words.strip_prefix(&name).unwrap_or(words));
+    let words = shown(reported.words.trim());
     let server = reported.remote_mta.map(shown);
     let reply = reported.diagnostic.map(|given| shown(reply_text(given)));
     let reply = reply.filter(|reply| !words.contains(reply));
@@ -265,9 +262,7 @@ fn diagnostic(given: &str) -> String {
 /// The reason, if no server replied. Programs read it from Diagnostic-Code alone. Its type is a private
 /// name (RFC 3464 §2.3.6), as X-Postfix is for Postfix.
 fn own_reason(reported: &Reported) -> Option<String> {
-    let name = format!("<{}>: ", reported.address);
     let words = reported.words.trim();
-    let words = words.strip_prefix(&name).unwrap_or(words);
     (!words.is_empty()).then(|| format!("X-Ehlo; {words}"))
 }
 

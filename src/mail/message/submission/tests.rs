@@ -3,10 +3,9 @@ use crate::mail::dkim::Signer;
 use crate::mail::envelope::{Dsn, Return};
 use crate::mail::message::SubmissionFields;
 use crate::mail::message::submission::*;
-use crate::mail::message::{Convertible, Input, Message, Signed};
-use crate::mail::rewrite::{HostNames, OriginalAddress, RewriteOptions, Rule};
+use crate::mail::message::{Convertible, Input, Message, MessageError, Signed};
+use crate::mail::rewrite::{HostNames, OriginalAddress, RewriteError, RewriteOptions, Rule};
 use crate::smtp::blocks::{Block, BodyType, Replay};
-use crate::system::exit::Exit;
 use mail_parser::MessageParser;
 use proptest::prelude::*;
 use std::io::Write as _;
@@ -221,7 +220,7 @@ fn an_endless_line_without_a_colon_is_text() {
 fn a_header_that_does_not_end_is_refused() {
     let text = "X-A: b\n".repeat(2 * 1024 * 1024);
     let error = submitted(text.as_bytes(), submission(), &options()).unwrap_err();
-    assert_eq!(error.exit(), Exit::Data);
+    assert!(matches!(error, MessageError::Text { .. }));
     assert!(
         error
             .to_string()
@@ -277,7 +276,7 @@ fn resent_fields_replace_the_other_recipients() {
 fn nobody_to_send_to_is_an_error_of_the_command_line() {
     for text in ["Subject: x\n\nhi\n", "To: nobody:;\n\nhi\n"] {
         let error = sent_to_named(text).unwrap_err();
-        assert_eq!(error.exit(), Exit::Usage);
+        assert!(matches!(error, MessageError::NoRecipientInHeader));
         assert!(error.to_string().contains("(-t)"), "{error}");
     }
     let nobody = Submission {
@@ -285,7 +284,7 @@ fn nobody_to_send_to_is_an_error_of_the_command_line() {
         ..submission()
     };
     let error = submitted(b"hi", nobody, &options()).unwrap_err();
-    assert_eq!(error.exit(), Exit::Usage);
+    assert!(matches!(error, MessageError::NoRecipient));
 }
 
 #[test]
@@ -320,7 +319,7 @@ fn an_address_that_cannot_be_used_does_not_keep_the_message_from_the_others() {
 #[test]
 fn an_address_that_is_none_is_named_with_its_field() {
     let error = sent_to_named("To: b c@x.org\n\nhi\n").unwrap_err();
-    assert_eq!(error.exit(), Exit::Data);
+    assert!(matches!(error, MessageError::Rewrite { .. }));
     assert!(error.to_string().starts_with("To: "), "{error}");
     let options = RewriteOptions {
         domain: None,
@@ -331,7 +330,10 @@ fn an_address_that_is_none_is_named_with_its_field() {
         ..submission()
     };
     let error = submitted(b"hi", local, &options).unwrap_err();
-    assert_eq!(error.exit(), Exit::NoUser);
+    let MessageError::Rewrite { error, .. } = error else {
+        panic!("{error}");
+    };
+    assert!(matches!(*error, RewriteError::NoSuchLocal { .. }));
 }
 
 #[test]
@@ -679,7 +681,7 @@ fn a_mail_loop_is_refused() {
     let received = |count| "Received: from a by b; Thu, 1 Jan 1970 00:00:00 +0000\n".repeat(count);
     sent(received(100) + FULL);
     let error = submitted((received(101) + FULL).as_bytes(), submission(), &options()).unwrap_err();
-    assert_eq!(error.exit(), Exit::Data);
+    assert!(matches!(error, MessageError::Text { .. }));
     assert!(error.to_string().contains("mail loop"), "{error}");
 }
 

@@ -105,7 +105,7 @@ pub fn add(
 fn unknown(pool: &Pool) -> QueueError {
     QueueError::Database {
         location: pool.settings.shown.clone(),
-        why: "was lost during the commit: it is not known if the message was queued".to_owned(),
+        why: "was lost during the commit: it is not known if the message was queued".into(),
         fault: DatabaseFault::Statement,
     }
 }

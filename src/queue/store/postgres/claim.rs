@@ -224,7 +224,7 @@ impl Blocks for ClaimedReader<'_> {
             if error.kind() == io::ErrorKind::ConnectionAborted {
                 self.claim.state().read_error = Some(QueueError::Database {
                     location: self.claim.claim.pool.settings.shown.clone(),
-                    why: "could not be reached while the message was being sent".to_owned(),
+                    why: "could not be reached while the message was being sent".into(),
                     fault: DatabaseFault::Unavailable,
                 });
             }

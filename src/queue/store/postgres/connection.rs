@@ -2,6 +2,7 @@
 
 use crate::queue::store::postgres::tls::Connector;
 use crate::queue::store::postgres::url::cause;
+use crate::system::remedy::ErrorText;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -42,7 +43,7 @@ pub enum Failure {
     /// A row with this key exists.
     Exists,
     /// The tables are missing, or are those of another version.
-    Schema(String),
+    Schema(ErrorText),
     /// The server refuses the statement for another reason.
     Refused(String),
 }
@@ -216,7 +217,7 @@ impl Failure {
             SqlState::UNDEFINED_TABLE
             | SqlState::UNDEFINED_COLUMN
             | SqlState::INVALID_SCHEMA_NAME
-            | SqlState::UNDEFINED_FUNCTION => Self::Schema(text),
+            | SqlState::UNDEFINED_FUNCTION => Self::Schema(text.into()),
             SqlState::T_R_SERIALIZATION_FAILURE
             | SqlState::T_R_DEADLOCK_DETECTED
             | SqlState::LOCK_NOT_AVAILABLE => Self::Busy(text),

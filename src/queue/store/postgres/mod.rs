@@ -173,7 +173,7 @@ impl PostgresStore {
     fn refused(&self, doing: &str, id: &Id) -> QueueError {
         QueueError::Database {
             location: self.pool.settings.shown.clone(),
-            why: format!("cannot {doing} {id}: it does not exist, or is claimed"),
+            why: format!("cannot {doing} {id}: it does not exist, or is claimed").into(),
             fault: DatabaseFault::Statement,
         }
     }

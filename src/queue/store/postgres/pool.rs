@@ -51,7 +51,7 @@ impl Pool {
         let tls = settings.tls.as_ref().map(Connector::new).transpose();
         let tls = tls.map_err(|why| QueueError::Database {
             location: settings.shown.clone(),
-            why: format!("cannot be used: {why}"),
+            why: format!("cannot be used: {why}").into(),
             fault: DatabaseFault::Setup,
         })?;
         Ok(Self {
@@ -200,28 +200,28 @@ impl Pool {
     pub fn error(&self, failure: Failure) -> QueueError {
         let (why, fault) = match failure {
             Failure::Lost(why) => (
-                format!("cannot be reached: {why}"),
+                format!("cannot be reached: {why}").into(),
                 DatabaseFault::Unavailable,
             ),
             Failure::Busy(why) => (
-                format!("cannot be used now: {why}"),
+                format!("cannot be used now: {why}").into(),
                 DatabaseFault::Unavailable,
             ),
             Failure::ReadOnly(why) => (
-                format!("accepts no changes: {why}"),
+                format!("accepts no changes: {why}").into(),
                 DatabaseFault::ReadOnly,
             ),
             Failure::Login(why) => (
-                format!("does not accept the connection: {why}"),
+                format!("does not accept the connection: {why}").into(),
                 DatabaseFault::Setup,
             ),
             Failure::Schema(why) => (why, DatabaseFault::Setup),
             Failure::Exists => (
-                "already has an item with this ID".to_owned(),
+                "already has an item with this ID".into(),
                 DatabaseFault::Statement,
             ),
             Failure::Refused(why) => (
-                format!("refuses a statement: {why}"),
+                format!("refuses a statement: {why}").into(),
                 DatabaseFault::Statement,
             ),
         };

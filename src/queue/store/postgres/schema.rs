@@ -1,6 +1,7 @@
 //! The tables, and their versions.
 
 use crate::queue::store::postgres::connection::{Connection, Failure};
+use crate::system::remedy::ErrorText;
 use std::time::SystemTime;
 use tokio_postgres::types::Type;
 
@@ -96,21 +97,20 @@ impl Version {
         }
     }
 
-    /// What it means for the queue; the text follows the location.
-    pub fn to_text(self) -> String {
+    /// The consequence for the queue, as a verb phrase.
+    pub fn to_text(self) -> ErrorText {
         match self {
-            Self::Missing => {
-                "does not exist in this database; create it with: ehlo queue database init"
-                    .to_owned()
-            }
-            Self::Older(number) => format!(
-                "has tables of version {number}, and this ehlo needs version {CURRENT}; upgrade them with: \
-                 ehlo queue database upgrade"
-            ),
-            Self::Current => format!("has tables of version {CURRENT}"),
-            Self::Newer(number) => format!(
-                "has tables of version {number}, and this ehlo knows up to version {CURRENT}; install a newer ehlo"
-            ),
+            Self::Missing => ErrorText::new("does not exist in this database")
+                .with_advice("create it with: ehlo queue database init"),
+            Self::Older(number) => ErrorText::new(format!(
+                "has tables of version {number}, and this ehlo needs version {CURRENT}"
+            ))
+            .with_advice("upgrade them with: ehlo queue database upgrade"),
+            Self::Current => format!("has tables of version {CURRENT}").into(),
+            Self::Newer(number) => ErrorText::new(format!(
+                "has tables of version {number}, and this ehlo knows up to version {CURRENT}"
+            ))
+            .with_advice("install a newer ehlo"),
         }
     }
 }

@@ -341,7 +341,7 @@ impl Administration {
                 server: row.get(0),
                 database: row.get(1),
                 is_read_only: row.get(2),
-                tables: version.to_text(),
+                tables: version.to_text().to_string(),
                 is_usable: version == Version::Current,
                 times,
                 workers: workers

@@ -4,6 +4,7 @@
 #[path = "../../../../tests/interop/postgres/server.rs"]
 mod server;
 
+use crate::mail::envelope::RecipientIndex;
 use crate::queue::store::contract::{TestStore, claimed, is_busy, message, read};
 use crate::queue::store::item::tests::metadata;
 use crate::queue::store::postgres::insert::{Inserted, NewRow, insert_all};
@@ -87,7 +88,7 @@ fn add(store: &PostgresStore) -> Box<dyn ClaimedItem> {
 
 fn end_of_data() -> ItemEvent {
     ItemEvent::EndOfData {
-        recipients: vec![0],
+        recipients: vec![RecipientIndex(0)],
     }
 }
 

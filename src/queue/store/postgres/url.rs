@@ -4,6 +4,7 @@
 use crate::client::credentials::SecretSource;
 use crate::client::wire::tls::{TlsOptions, Trust};
 use crate::queue::Database;
+use crate::system::remedy::ErrorText;
 use crate::system::time::parsed;
 use crate::system::user::login;
 use std::path::PathBuf;
@@ -49,12 +50,12 @@ pub struct Settings {
 
 impl Settings {
     /// Parses the URL. The error says what is wrong with it.
-    pub fn of(database: &Database) -> Result<Self, String> {
+    pub fn of(database: &Database) -> Result<Self, ErrorText> {
         if database.has_password() {
             return Err(
-                "has a password in its URL, where other users can see it; use password-file or \
-                 password-command in [queue] of the configuration, PGPASSFILE or ~/.pgpass"
-                    .to_owned(),
+                ErrorText::new("has a password in its URL, where other users can see it").with_advice(
+                    "use password-file or password-command in [queue] of the configuration, PGPASSFILE or ~/.pgpass",
+                ),
             );
         }
         let (base, query) = database
@@ -99,22 +100,24 @@ impl Settings {
     }
 
     /// Sets a parameter of the queue. Returns false if it is another one.
-    fn set(&mut self, key: &str, value: &str) -> Result<bool, String> {
+    fn set(&mut self, key: &str, value: &str) -> Result<bool, ErrorText> {
         match key {
             "schema" => {
                 let is_name =
                     |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
                 if value.is_empty() || value.len() > MAX_NAME || !value.bytes().all(is_name) {
-                    return Err(format!(
-                        "has an invalid schema {value:?} in its URL; use lower case letters, digits and _"
-                    ));
+                    let text = format!("has an invalid schema {value:?} in its URL");
+                    return Err(
+                        ErrorText::new(text).with_advice("use lower case letters, digits and _")
+                    );
                 }
                 value.clone_into(&mut self.schema);
             }
             "lease" => {
                 let lease = parsed(value).filter(|lease| *lease >= MIN_LEASE);
                 self.lease = lease.ok_or_else(|| {
-                    format!("has an invalid lease {value:?} in its URL; an example is 2m")
+                    ErrorText::new(format!("has an invalid lease {value:?} in its URL"))
+                        .with_advice("an example is 2m")
                 })?;
             }
             "connections" => {
@@ -123,9 +126,8 @@ impl Settings {
                     .ok()
                     .filter(|number| (1..=100).contains(number));
                 self.connections = number.ok_or_else(|| {
-                    format!(
-                        "has an invalid number of connections {value:?} in its URL; use 1 to 100"
-                    )
+                    let text = format!("has an invalid number of connections {value:?} in its URL");
+                    ErrorText::new(text).with_advice("use 1 to 100")
                 })?;
             }
             "passfile" => self.passfile = Some(value.into()),
@@ -135,12 +137,11 @@ impl Settings {
     }
 
     /// Sets what the URL leaves open.
-    fn complete(&mut self) -> Result<(), String> {
+    fn complete(&mut self) -> Result<(), ErrorText> {
         let config = &mut self.config;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
-            return Err(
-                "has no host in its URL; a socket is named by ?host=/run/postgresql".to_owned(),
-            );
+            return Err(ErrorText::new("has no host in its URL")
+                .with_advice("a socket is named by ?host=/run/postgresql"));
         }
         if config.get_user().is_none() {
             config.user(login());
@@ -176,7 +177,7 @@ enum Mode {
 }
 
 impl Tls {
-    fn set(&mut self, key: &str, value: &str) -> Result<bool, String> {
+    fn set(&mut self, key: &str, value: &str) -> Result<bool, ErrorText> {
         match key {
             "sslmode" => {
                 self.mode = Some(match value {
@@ -184,9 +185,10 @@ impl Tls {
                     "require" => Mode::Require,
                     "verify-full" => Mode::VerifyFull,
                     _ => {
-                        return Err(format!(
-                            "has the unsupported sslmode {value:?} in its URL; use verify-full, require or disable"
-                        ));
+                        let text = format!("has the unsupported sslmode {value:?} in its URL");
+                        return Err(
+                            ErrorText::new(text).with_advice("use verify-full, require or disable")
+                        );
                     }
                 });
             }

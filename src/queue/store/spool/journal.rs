@@ -247,6 +247,7 @@ impl JournalFile {
 mod tests {
     use super::*;
     use crate::client::outcome::RecipientStatus;
+    use crate::mail::envelope::RecipientIndex;
     use crate::queue::store::{AttemptResult, Id};
     use proptest::prelude::*;
     use std::time::UNIX_EPOCH;
@@ -269,18 +270,18 @@ mod tests {
         let report = Id::parse("1234567890abc").unwrap();
         let events = [
             ItemEvent::Attempt {
-                recipients: vec![0, 1],
+                recipients: vec![RecipientIndex(0), RecipientIndex(1)],
                 early: false,
             },
             ItemEvent::EndOfData {
-                recipients: vec![1],
+                recipients: vec![RecipientIndex(1)],
             },
             ItemEvent::Accepted {
-                recipients: vec![1],
+                recipients: vec![RecipientIndex(1)],
                 reply: "250 ok".to_owned(),
             },
             ItemEvent::Result {
-                recipient: 0,
+                recipient: RecipientIndex(0),
                 result,
             },
             ItemEvent::ENDED,
@@ -289,11 +290,11 @@ mod tests {
             ItemEvent::Requeued,
             ItemEvent::Warned,
             ItemEvent::Reporting {
-                recipients: vec![0],
+                recipients: vec![RecipientIndex(0)],
                 report,
             },
             ItemEvent::Reported {
-                recipients: vec![0],
+                recipients: vec![RecipientIndex(0)],
             },
         ];
         events
@@ -321,7 +322,7 @@ mod tests {
         let line = String::from_utf8(record_line(&record_at(
             5,
             ItemEvent::EndOfData {
-                recipients: vec![0, 2],
+                recipients: vec![RecipientIndex(0), RecipientIndex(2)],
             },
         )))
         .unwrap();

@@ -43,6 +43,7 @@ use crate::queue::store::{
     RunnerRole, Watcher,
 };
 use crate::smtp::blocks::{Replay, Shape};
+use crate::system::remedy::ErrorText;
 use crate::system::trust::{self, DirectoryError};
 use crate::system::user::{Base, StateDirectory};
 use directory::Directory;
@@ -99,7 +100,7 @@ impl Spool {
     fn layout(&self) -> Result<&Arc<Layout>, QueueError> {
         self.layout.as_ref().ok_or_else(|| QueueError::Directory {
             path: self.path.clone(),
-            why: "does not exist".to_owned(),
+            why: "does not exist".into(),
         })
     }
 
@@ -254,9 +255,8 @@ impl From<DirectoryError> for QueueError {
         match error {
             DirectoryError::Foreign { path, owner, user } => Self::Directory {
                 path,
-                why: format!(
-                    "belongs to user {owner}, not to user {user}; use another one with --queue-dir"
-                ),
+                why: ErrorText::new(format!("belongs to user {owner}, not to user {user}"))
+                    .with_advice("use another one with --queue-dir"),
             },
             DirectoryError::Unsafe { path, why } => Self::Directory { path, why },
             DirectoryError::Io { doing, path, error } => Self::Io { doing, path, error },

@@ -2,6 +2,7 @@
 //! are distinguished from committed items.
 
 use crate::client::outcome::RecipientStatus;
+use crate::mail::envelope::RecipientIndex;
 use crate::queue::store::contract::*;
 use crate::queue::store::item::tests::metadata;
 use crate::queue::store::spool::*;
@@ -727,7 +728,7 @@ fn a_result_is_stored_completely() {
         server: Some("mx.example.org [192.0.2.7]:25".to_owned()),
     };
     let event = ItemEvent::Result {
-        recipient: 1,
+        recipient: RecipientIndex(1),
         result: result.clone(),
     };
     claim.record(event, Durability::Process).unwrap();

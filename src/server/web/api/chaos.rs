@@ -2,7 +2,7 @@
 
 use crate::server::fault::{FaultAction, FaultReply, FaultTime, InjectedFault};
 use crate::server::web::WebContext;
-use crate::server::web::api::{get, object, strings};
+use crate::server::web::api::{Fields, get};
 use crate::server::web::http::request::{Method, Request};
 use crate::server::web::http::response::Response;
 use crate::smtp::stage::Stage;
@@ -48,10 +48,10 @@ fn change(
     request: &Request,
     is_whole: bool,
 ) -> Result<(), Response<'static>> {
-    let object = object(request)?;
-    let mut texts = strings(&object["Faults"]);
-    texts.extend(object["Fault"].as_str().map(str::to_owned));
-    if texts.is_empty() && !is_whole {
+    let fields = Fields::of(request)?;
+    let mut texts = fields.strings("Faults")?;
+    texts.extend(fields.text("Fault")?.map(str::to_owned));
+    if texts.is_empty() && !(is_whole && fields.get("Faults").is_some()) {
         return Err(Response::error(400, "expected Fault or Faults"));
     }
     let clock = |text: &str| parsed(text).ok_or_else(|| format!("{text:?} is not a time"));
@@ -77,9 +77,11 @@ fn change(
 
 /// Removes the faults with the numbers in `IDs`; without any, all.
 fn remove(context: WebContext<'_>, request: &Request) -> Result<(), Response<'static>> {
-    let object = object(request)?;
-    let ids = object["IDs"].as_array().cloned().unwrap_or_default();
-    let ids: Vec<u64> = ids.iter().filter_map(Value::as_u64).collect();
+    let fields = Fields::of(request)?;
+    if fields.get("IDs").is_none() && !fields.is_empty() {
+        return Err(Response::error(400, "expected IDs"));
+    }
+    let ids: Vec<u64> = fields.list("IDs", (Value::as_u64, "numbers"))?;
     context
         .faults
         .remove(|id, _| ids.is_empty() || ids.contains(&id));
@@ -124,10 +126,10 @@ fn trigger(fault: &InjectedFault, stage: Stage) -> Option<(u16, f64)> {
 
 /// Replaces all triggers; one that is missing is removed.
 fn set_triggers(context: WebContext<'_>, request: &Request) -> Result<(), Response<'static>> {
-    let object = object(request)?;
+    let fields = Fields::of(request)?;
     let mut added = Vec::new();
     for (name, stage, text) in TRIGGERS {
-        let trigger = &object[name];
+        let trigger = fields.get(name).unwrap_or(&Value::Null);
         let percent = trigger["Probability"].as_f64().unwrap_or(0.0);
         let code = trigger["ErrorCode"].as_u64().unwrap_or(451);
         let code = u16::try_from(code)

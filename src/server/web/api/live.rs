@@ -12,25 +12,40 @@ use serde_json::{Value, json};
 use std::io;
 use std::time::Duration;
 
+/// Others are refused: with a misspelt condition, any message would meet it.
+const PARAMETERS: [&str; 3] = ["query", "count", "timeout"];
+
 /// Time limit of waiting if the request has none, and its maximum.
 const WAIT: Duration = Duration::from_secs(30);
 const MAX_WAIT: Duration = Duration::from_secs(600);
 
+/// Messages that a request may wait for: it keeps them in memory.
+const MAX_COUNT: usize = 10_000;
+
 /// Interval of the signs of life in a stream of events.
 const PING: Duration = Duration::from_secs(15);
+
+/// Time between two reports to a client, so that many messages are one report.
+const INTERVAL: Duration = Duration::from_millis(50);
 
 /// New messages that are sent one by one. If there are more, the client reloads the list.
 const MAX_NEW: usize = 50;
 
 /// Waits until a number of messages meet a condition.
 pub fn wait<'a>(context: WebContext<'a>, request: &Request) -> Response<'a> {
+    let mut names = request.query.iter().map(|(name, _)| name.as_str());
+    if let Some(unknown) = names.find(|name| !PARAMETERS.contains(name)) {
+        let text = format!("{unknown:?} is not one of {}", PARAMETERS.join(", "));
+        return Response::error(400, &text);
+    }
     let parameter = |name| request.parameter(name).filter(|value| !value.is_empty());
     let query = match Query::parse(parameter("query").unwrap_or_default()) {
         Ok(query) => query,
         Err(error) => return Response::error(400, &error),
     };
-    let Ok(count) = parameter("count").map_or(Ok(1), str::parse::<usize>) else {
-        return Response::error(400, "count is not a number");
+    let count = parameter("count").map_or(Ok(1), str::parse::<usize>);
+    let Some(count) = count.ok().filter(|&count| count <= MAX_COUNT) else {
+        return Response::error(400, &format!("count is not a number up to {MAX_COUNT}"));
     };
     let limit = match parameter("timeout") {
         None => Some(WAIT),
@@ -107,6 +122,7 @@ fn stream(catcher: &Catcher<'_>, send: &mut Send<'_>) -> io::Result<()> {
         send(text.as_bytes())?;
         let number = newer.last().map_or(next.number, |newest| newest.number);
         position = Position { number, ..next };
+        catcher.pause(INTERVAL);
     }
 }
 

@@ -59,7 +59,7 @@ pub fn message<'a>(
 /// `None`: there is no such message, or its file was removed.
 fn open(context: WebContext<'_>, id: &str) -> Option<Opened> {
     let message = context.catcher.find(id)?;
-    let source = context.catcher.source(&message).ok()?;
+    let source = message.source().ok()?;
     Some(Opened { message, source })
 }
 

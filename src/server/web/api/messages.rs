@@ -1,13 +1,13 @@
 //! Lists of messages, and what is done with several.
 
 use crate::server::web::WebContext;
-use crate::server::web::api::{get, object, objects, strings};
+use crate::server::web::api::{Fields, get, objects};
 use crate::server::web::caught::CaughtMessage;
 use crate::server::web::http::request::{Method, Request};
 use crate::server::web::http::response::Response;
 use crate::server::web::query::Query;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// Messages of a list if the request has no limit.
@@ -32,7 +32,10 @@ pub fn search<'a>(context: WebContext<'a>, request: &Request) -> Response<'a> {
     };
     match request.method {
         Method::Delete => {
-            context.catcher.delete(|message| message.matches(&query));
+            let found = context.catcher.search(&query);
+            let found: HashSet<u64> = found.iter().map(|message| message.number).collect();
+            let is_selected = |message: &CaughtMessage| found.contains(&message.number);
+            context.catcher.delete(is_selected);
             Response::text(200, "ok")
         }
         Method::Get | Method::Head => list(context, request, &context.catcher.search(&query)),
@@ -80,22 +83,23 @@ fn list<'a>(
 /// The messages that a body names: by `IDs`, by `Search`, or all.
 fn selected(
     context: WebContext<'_>,
-    object: &Value,
+    fields: &Fields,
 ) -> Result<Vec<Arc<CaughtMessage>>, Response<'static>> {
-    let ids = strings(&object["IDs"]);
+    let ids = fields.strings("IDs")?;
     if !ids.is_empty() {
         let found = ids.iter().filter_map(|id| context.catcher.find(id));
         return Ok(found.collect());
     }
-    let query = object["Search"].as_str().unwrap_or_default();
+    let query = fields.text("Search")?.unwrap_or_default();
     let query = Query::search(query).map_err(|error| Response::error(400, &error))?;
     Ok(context.catcher.search(&query))
 }
 
 fn mark<'a>(context: WebContext<'a>, request: &Request) -> Response<'a> {
-    let done = object(request).and_then(|object| {
-        let is_read = object["Read"].as_bool().unwrap_or(false);
-        let messages = selected(context, &object)?;
+    let done = Fields::of(request).and_then(|fields| {
+        let is_read = fields.get("Read").map_or(Some(false), Value::as_bool);
+        let is_read = is_read.ok_or_else(|| Response::error(400, "Read is not true or false"))?;
+        let messages = selected(context, &fields)?;
         context.catcher.set_read(&messages, is_read);
         Ok(Response::text(200, "ok"))
     });
@@ -104,15 +108,16 @@ fn mark<'a>(context: WebContext<'a>, request: &Request) -> Response<'a> {
 
 /// Deletes the messages with these identifiers; without any, all.
 fn delete<'a>(context: WebContext<'a>, request: &Request) -> Response<'a> {
-    match object(request) {
-        Ok(object) => {
-            let ids = strings(&object["IDs"]);
-            let is_selected = |message: &CaughtMessage| ids.is_empty() || ids.contains(&message.id);
-            context.catcher.delete(is_selected);
-            Response::text(200, "ok")
+    let done = Fields::of(request).and_then(|fields| {
+        if fields.get("IDs").is_none() && !fields.is_empty() {
+            return Err(Response::error(400, "expected IDs"));
         }
-        Err(refusal) => refusal,
-    }
+        let ids: HashSet<String> = fields.strings("IDs")?.into_iter().collect();
+        let is_selected = |message: &CaughtMessage| ids.is_empty() || ids.contains(&message.id);
+        context.catcher.delete(is_selected);
+        Ok(Response::text(200, "ok"))
+    });
+    done.unwrap_or_else(|refusal| refusal)
 }
 
 pub fn tags<'a>(context: WebContext<'a>, request: &Request) -> Response<'a> {
@@ -121,23 +126,26 @@ pub fn tags<'a>(context: WebContext<'a>, request: &Request) -> Response<'a> {
         let tags: BTreeSet<String> = messages.iter().flat_map(|message| message.tags()).collect();
         return get(request, || Response::json(&json!(tags)));
     }
-    let done = object(request).map(|object| {
-        let ids = strings(&object["IDs"]);
+    let done = Fields::of(request).and_then(|fields| {
+        let ids = fields.strings("IDs")?;
         let found: Vec<_> = ids
             .iter()
             .filter_map(|id| context.catcher.find(id))
             .collect();
-        context.catcher.set_tags(&found, &strings(&object["Tags"]));
-        Response::text(200, "ok")
+        context.catcher.set_tags(&found, &fields.strings("Tags")?);
+        Ok(Response::text(200, "ok"))
     });
     done.unwrap_or_else(|refusal| refusal)
 }
 
 /// Renames a tag of all messages to `Name` (PUT), or removes it (DELETE).
 pub fn tag<'a>(context: WebContext<'a>, request: &Request, tag: &str) -> Response<'a> {
-    let name = match (request.method, object(request)) {
+    let name = match (request.method, Fields::of(request)) {
         (_, Err(refusal)) => return refusal,
-        (Method::Put, Ok(object)) => object["Name"].as_str().map(str::to_owned),
+        (Method::Put, Ok(fields)) => match fields.text("Name") {
+            Ok(name) => name.map(str::to_owned),
+            Err(refusal) => return refusal,
+        },
         (Method::Delete, Ok(_)) => None,
         _ => return Response::error(405, "the method is not allowed here"),
     };

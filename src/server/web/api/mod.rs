@@ -11,7 +11,7 @@ use crate::server::web::WebContext;
 use crate::server::web::http::request::{Method, Request};
 use crate::server::web::http::response::Response;
 use crate::server::web::page;
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 pub fn respond<'a>(context: WebContext<'a>, request: &Request) -> Response<'a> {
     let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
@@ -51,21 +51,57 @@ fn get<'a>(request: &Request, respond: impl FnOnce() -> Response<'a>) -> Respons
     }
 }
 
-/// The JSON object in the body of a request; empty without a body.
-fn object(request: &Request) -> Result<Value, Response<'static>> {
-    if request.body.is_empty() {
-        return Ok(json!({}));
-    }
-    match serde_json::from_slice(&request.body) {
-        Ok(object @ Value::Object(_)) => Ok(object),
-        Ok(_) => Err(Response::error(400, "expected a JSON object")),
-        Err(error) => Err(Response::error(400, &format!("not valid JSON: {error}"))),
-    }
-}
+/// The JSON object in the body of a request; empty without a body. Upper and lower case of names are the same, as for
+/// mailpit.
+struct Fields(Map<String, Value>);
 
-fn strings(value: &Value) -> Vec<String> {
-    let list = value.as_array().map_or(&[][..], Vec::as_slice);
-    list.iter()
-        .filter_map(|text| text.as_str().map(str::to_owned))
-        .collect()
+impl Fields {
+    fn of(request: &Request) -> Result<Fields, Response<'static>> {
+        if request.body.is_empty() {
+            return Ok(Fields(Map::new()));
+        }
+        match serde_json::from_slice(&request.body) {
+            Ok(Value::Object(fields)) => Ok(Fields(fields)),
+            Ok(_) => Err(Response::error(400, "expected a JSON object")),
+            Err(error) => Err(Response::error(400, &format!("not valid JSON: {error}"))),
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&Value> {
+        let mut fields = self.0.iter();
+        fields.find_map(|(known, value)| known.eq_ignore_ascii_case(name).then_some(value))
+    }
+
+    /// The elements of a list; empty without a field of this name. Another type is an error: that all messages are
+    /// deleted because of a wrong `IDs` must not happen.
+    fn list<T>(
+        &self,
+        name: &str,
+        (read, what): (impl Fn(&Value) -> Option<T>, &str),
+    ) -> Result<Vec<T>, Response<'static>> {
+        let Some(value) = self.get(name) else {
+            return Ok(Vec::new());
+        };
+        let list = value
+            .as_array()
+            .and_then(|list| list.iter().map(read).collect());
+        list.ok_or_else(|| Response::error(400, &format!("{name} is not a list of {what}")))
+    }
+
+    fn strings(&self, name: &str) -> Result<Vec<String>, Response<'static>> {
+        let read = |value: &Value| value.as_str().map(str::to_owned);
+        self.list(name, (read, "strings"))
+    }
+
+    /// The text of a field. `None`: there is none.
+    fn text(&self, name: &str) -> Result<Option<&str>, Response<'static>> {
+        let value = self.get(name).map(Value::as_str);
+        let wrong = || Response::error(400, &format!("{name} is not a string"));
+        value.map_or(Ok(None), |text| text.map(Some).ok_or_else(wrong))
+    }
+
+    /// True without fields. Otherwise a misspelt name would mean all messages.
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }

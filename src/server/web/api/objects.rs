@@ -47,7 +47,7 @@ pub fn configuration() -> Value {
 
 /// A message in a list.
 pub fn summary(message: &CaughtMessage) -> Value {
-    let summary = &message.summary;
+    let summary = message.summary();
     json!({
         "ID": message.id,
         "MessageID": summary.message_id,
@@ -217,8 +217,8 @@ fn people(people: &[Person]) -> Vec<Value> {
 
 /// Bcc fields, and the recipients that no field names.
 fn bcc(message: &CaughtMessage) -> Vec<Value> {
-    let mut all = people(&message.summary.bcc);
-    let named = &message.summary.bcc;
+    let named = &message.summary().bcc;
+    let mut all = people(named);
     let hidden = query::hidden(message.candidate(&[]));
     let hidden = hidden.filter(|address| {
         !named

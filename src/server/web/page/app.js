@@ -3,7 +3,7 @@
 
 const PAGE = 100;
 const $ = (id) => document.getElementById(id);
-const state = { messages: [], count: 0, query: "", id: null, message: null, tab: null, revision: null, loading: 0, pending: 0 };
+const state = { messages: [], count: 0, query: "", id: null, message: null, tab: null, width: "full", revision: null, loading: 0, pending: 0 };
 
 async function request(method, path, body) {
   const options = { method, headers: {} };
@@ -109,6 +109,8 @@ async function loadMore() {
   }
 }
 
+const tagLabel = (tag) => element("span", { className: "tag" }, tag);
+
 function row(message) {
   const files = message.Attachments ? element("span", { className: "clip" }, counted(message.Attachments, "file")) : "";
   const to = [...(message.To || []), ...(message.Cc || []), ...(message.Bcc || [])];
@@ -119,7 +121,7 @@ function row(message) {
         (message.From && (message.From.Name || message.From.Address)) || "(no sender)", element("span", { className: "to" }, first)),
       files, element("time", { dateTime: message.Created, title: when(message.Created, true) }, when(message.Created))),
     element("div", { className: "subject" }, message.Subject || "(no subject)"),
-    element("div", { className: "snippet" }, message.Snippet));
+    element("div", { className: "snippet" }, ...(message.Tags || []).map(tagLabel), message.Snippet));
   made.setAttribute("aria-selected", String(message.ID === state.id));
   made.addEventListener("click", () => open(message.ID));
   return made;
@@ -189,11 +191,16 @@ function renderMessage() {
   $("subject").textContent = message.Subject || "(no subject)";
   $("download").href = messagePath(message.ID) + "/raw?dl=1";
   const rows = [["From", person(message.From)], ["To", people(message.To)], ["Cc", people(message.Cc)], ["Bcc", people(message.Bcc)],
-    ["Reply-To", people(message.ReplyTo)], ["Date", when(message.Date, true)], ["Size", size(message.Size)]];
+    ["Reply-To", people(message.ReplyTo)], ["Return-Path", isOtherSender(message) ? `<${message.ReturnPath}>` : ""],
+    ["Date", `${when(message.Date, true)} (${size(message.Size)})`], ["Unsubscribe", message.ListUnsubscribe.Links.join(", ")]];
+  if (message.Tags.length) rows.push(["Tags", element("span", {}, ...message.Tags.map(tagButton))]);
   $("fields").replaceChildren(...rows.filter(([, value]) => value).flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
   const files = message.Attachments.length + message.Inline.length;
+  $("files").replaceChildren(...message.Attachments.map((file) => fileLink(message, file)));
+  $("files").hidden = message.Attachments.length === 0;
   const tabs = [["html", "HTML", Boolean(message.HTML)], ["text", "Text", true], ["header", "Header", true],
-    ["parts", files ? `Parts (${counted(files, "file")})` : "Parts", true], ["source", "Source", true], ["session", "Session", true]];
+    ["parts", files ? `Parts (${counted(files, "file")})` : "Parts", true], ["source", "Source", true],
+    ["session", "Session", true], ["markup", "HTML source", Boolean(message.HTML)]];
   state.tabs = tabs.filter(([, , isShown]) => isShown).map(([name]) => name);
   $("tabs").replaceChildren(...tabs.filter(([, , isShown]) => isShown).map(([name, text]) => {
     const tab = element("button", { type: "button", id: "tab-" + name }, text);
@@ -202,6 +209,29 @@ function renderMessage() {
     return tab;
   }));
   show(state.tabs.includes(state.tab) ? state.tab : state.tabs[0], true);
+}
+
+function isOtherSender(message) {
+  return !message.From || message.ReturnPath.toLowerCase() !== message.From.Address.toLowerCase();
+}
+
+function tagButton(tag) {
+  const button = element("button", { type: "button", className: "tag", title: "Search this tag" }, tag);
+  button.addEventListener("click", () => { $("search").value = `tag="${tag}"`; search(); });
+  return button;
+}
+
+const partPath = (message, file) => `${messagePath(message.ID)}/part/${encodeURIComponent(file.PartID)}`;
+
+// Images that the server sends as such, and that are small enough to be shown without being asked for.
+const isPicture = (file) => /^image\/(png|jpeg|gif|webp|bmp)$/.test(file.ContentType) && file.Size < 4 << 20;
+
+function fileLink(message, file) {
+  const path = partPath(message, file);
+  const picture = isPicture(file) ? [element("img", { src: path, alt: "", loading: "lazy" })] : [];
+  const octets = element("span", { className: "meta" }, size(file.Size));
+  return element("li", { title: file.ContentType }, element("a", { href: path, download: file.FileName }, ...picture,
+    element("span", {}, file.FileName), octets));
 }
 
 async function show(name, isFirst) {
@@ -213,6 +243,7 @@ async function show(name, isFirst) {
     tab.tabIndex = isSelected ? 0 : -1;
     if (isSelected) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
+  $("widths").hidden = name !== "html";
   const message = state.message, panel = $("panel");
   const isCurrent = () => state.message === message && $("tab-" + name).getAttribute("aria-selected") === "true";
   const content = [];
@@ -230,6 +261,14 @@ async function show(name, isFirst) {
 
 const body = (...children) => element("div", { className: "body" }, ...children);
 
+// The width in which HTML is shown.
+function setWidth(width) {
+  state.width = width;
+  for (const button of $("widths").children) button.setAttribute("aria-pressed", String(button.dataset.width === width));
+  const frame = $("panel").querySelector("iframe");
+  if (frame) frame.className = width;
+}
+
 const views = {
   html(message) {
     const frame = element("iframe", { title: "HTML of the message" });
@@ -237,7 +276,12 @@ const views = {
     frame.setAttribute("referrerpolicy", "no-referrer");
     frame.src = `view/${encodeURIComponent(message.ID)}.html`;
     const isRemote = /(?:src|background)\s*=\s*["']?\s*(?:https?:)?\/\/|url\(\s*["']?\s*(?:https?:)?\/\//i.test(message.HTML);
-    return isRemote ? [element("p", { className: "notice" }, "Remote images and styles are not loaded."), frame] : [frame];
+    const notice = isRemote ? [element("p", { className: "notice" }, "Remote images and styles are not loaded.")] : [];
+    frame.className = state.width;
+    return [...notice, frame];
+  },
+  markup(message) {
+    return [body(element("pre", {}, message.HTML))];
   },
   text(message) {
     return [body(element("pre", {}, message.Text || "(no text part)"))];
@@ -249,9 +293,8 @@ const views = {
   },
   async parts(message) {
     const tree = await get(messagePath(message.ID) + "/parts");
-    const path = messagePath(message.ID) + "/part/";
     const files = [...message.Attachments, ...message.Inline].map((file) => element("li", {},
-      element("a", { href: path + encodeURIComponent(file.PartID), download: file.FileName }, file.FileName),
+      element("a", { href: partPath(message, file), download: file.FileName }, file.FileName),
       element("div", { className: "meta" }, `${file.ContentType}, ${size(file.Size)}`),
       element("div", { className: "meta" }, `SHA-256 ${file.Checksums.SHA256}`)));
     const parts = tree.Parts.slice(0, 2000).map((part) => element("li", { className: "depth-" + Math.min(part.Depth, 4) },
@@ -333,7 +376,7 @@ function move(step) {
   if (to > state.messages.length - 5) loadMore();
 }
 
-const tabKeys = { 1: "html", 2: "text", 3: "header", 4: "parts", 5: "source", 6: "session" };
+const tabKeys = { 1: "html", 2: "text", 3: "header", 4: "parts", 5: "source", 6: "session", 7: "markup" };
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
@@ -378,6 +421,9 @@ $("list").addEventListener("scroll", () => {
   if (list.scrollTop + list.clientHeight > list.scrollHeight - 600) loadMore();
 });
 $("back").addEventListener("click", close);
+for (const button of $("widths").children) button.addEventListener("click", () => setWidth(button.dataset.width));
+$("previous").addEventListener("click", () => move(-1));
+$("next").addEventListener("click", () => move(1));
 $("delete").addEventListener("click", () => remove(state.id));
 $("unread").addEventListener("click", () => setRead(false, [state.id]));
 $("read-all").addEventListener("click", () => request("PUT", "api/v1/messages", { Read: true, Search: state.query }));

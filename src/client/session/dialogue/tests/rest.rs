@@ -26,10 +26,13 @@ fn play(first: &Transaction<'_>, one: &str, second: &Transaction<'_>, other: &st
     let mut dialogue = Dialogue::new(first, "crepes.fr".to_owned(), Options::default(), None);
     act(&mut dialogue, one);
     let server_state = dialogue.take_server_state();
-    let first = word(dialogue.into_answers()[0].as_ref());
+    let first = word(dialogue.into_answers()[TransactionIndex::default()].as_ref());
     let mut dialogue = Dialogue::resumed(second, server_state);
     act_from(WireEvent::Resumed, &mut dialogue, other);
-    [first, word(dialogue.into_answers()[0].as_ref())]
+    [
+        first,
+        word(dialogue.into_answers()[TransactionIndex::default()].as_ref()),
+    ]
 }
 
 #[test]
@@ -133,7 +136,10 @@ fn a_server_that_says_goodbye_is_not_kept() {
     );
     act(&mut dialogue, &[CHUNKING, one].concat());
     assert!(dialogue.is_quitting());
-    assert_eq!(word(dialogue.into_answers()[0].as_ref()), "421 at mail");
+    assert_eq!(
+        word(dialogue.into_answers()[TransactionIndex::default()].as_ref()),
+        "421 at mail"
+    );
 }
 
 #[test]
@@ -162,7 +168,10 @@ fn who_only_asks_sends_nothing() {
         "S: 250-SIZE 1000\n        S: 250 CHUNKING",
     );
     act(&mut dialogue, &[&hello, script].concat());
-    assert_eq!(word(dialogue.into_answers()[0].as_ref()), "accepted");
+    assert_eq!(
+        word(dialogue.into_answers()[TransactionIndex::default()].as_ref()),
+        "accepted"
+    );
 }
 
 #[test]
@@ -228,7 +237,10 @@ fn eager_message_follows_its_envelope_and_a_refused_one_needs_rset() {
         S: 503 no recipient";
     act(&mut dialogue, script);
     let server = dialogue.take_server_state();
-    assert_eq!(word(dialogue.into_answers()[0].as_ref()), "550 at rcpt");
+    assert_eq!(
+        word(dialogue.into_answers()[TransactionIndex::default()].as_ref()),
+        "550 at rcpt"
+    );
     let mut dialogue = Dialogue::resumed(&transaction, server);
     let script = "
         C: RSET
@@ -241,5 +253,8 @@ fn eager_message_follows_its_envelope_and_a_refused_one_needs_rset() {
         S: 250 ok
         S: 250 taken";
     act_from(WireEvent::Resumed, &mut dialogue, script);
-    assert_eq!(word(dialogue.into_answers()[0].as_ref()), "accepted");
+    assert_eq!(
+        word(dialogue.into_answers()[TransactionIndex::default()].as_ref()),
+        "accepted"
+    );
 }
