@@ -6,8 +6,10 @@ use crate::server::Server;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -156,6 +158,80 @@ fn stall_of_a_server_is_in_the_times_of_all_messages_that_were_due() {
         (&300.into(), &0.into())
     );
     assert!(closed["steps"].get("response").is_none());
+}
+
+/// Passes on what arrives until one side closes. `seen` is called for each part.
+fn pass_on(mut from: TcpStream, mut to: TcpStream, mut seen: impl FnMut(&[u8])) {
+    let mut part = [0; 8192];
+    while let Ok(count @ 1..) = from.read(&mut part) {
+        seen(&part[..count]);
+        if to.write_all(&part[..count]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+}
+
+/// A proxy before a server for this number of connections: its port, and the times in milliseconds from the end of each
+/// message to its reply.
+fn capture(server: &str, connections: usize) -> (u16, thread::JoinHandle<Vec<f64>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = server.to_owned();
+    let captured = thread::spawn(move || {
+        let times = Mutex::new(Vec::new());
+        thread::scope(|scope| {
+            for _ in 0..connections {
+                let (client, _) = listener.accept().unwrap();
+                let server = TcpStream::connect(&server).unwrap();
+                let both = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                let (ended, replied) = std::sync::mpsc::channel();
+                scope.spawn(move || {
+                    pass_on(client, server, |part| {
+                        if part.ends_with(b"\r\n.\r\n") {
+                            ended.send(Instant::now()).unwrap();
+                        }
+                    });
+                });
+                let times = &times;
+                scope.spawn(move || {
+                    pass_on(both.1, both.0, |_| {
+                        if let Ok(at) = replied.try_recv() {
+                            let time = at.elapsed().as_secs_f64() * 1000.0;
+                            times.lock().unwrap().push(time);
+                        }
+                    });
+                });
+            }
+        });
+        times.into_inner().unwrap()
+    });
+    (port, captured)
+}
+
+#[test]
+fn percentiles_are_those_of_a_capture() {
+    let sink = Receiver::start(&["--delay", "dot=100ms"]);
+    // One is that of the check before the load.
+    let (port, captured) = capture(&sink.relay(), 5);
+    let relay = format!("127.0.0.1:{port}");
+    let run = Ehlo::new()
+        .args(["bench", &relay, "--json", "-n", "40", "-c", "4"])
+        .args(["--per-connection", "0", "--chunking", "off"])
+        .run();
+    run.exits(0);
+    let mut captured = captured.join().unwrap();
+    captured.sort_by(f64::total_cmp);
+    assert_eq!(captured.len(), 40);
+    let summary = summary(&run);
+    for (percentile, place) in [("p50_ms", 19), ("p90_ms", 35)] {
+        let own = summary["steps"]["dot"][percentile].as_f64().unwrap();
+        let other = captured[place];
+        assert!(
+            (0.98 * other..2.0 * other).contains(&own),
+            "{percentile}: {own} beside {captured:?}"
+        );
+    }
 }
 
 #[test]

@@ -90,14 +90,9 @@ fn send(options: &MergeOptions) -> Result<Exit, Exit> {
         };
         failed(format!("{error}; nothing was sent"), exit)
     })?;
-    let queue = MergeQueue::open(options).map_err(|error| {
-        let exit = if error.is_about_setup() {
-            Exit::Config
-        } else {
-            Exit::Temporary
-        };
-        failed(format!("{error}; nothing was sent"), exit)
-    })?;
+    let queue = MergeQueue::open(options);
+    let queue =
+        queue.map_err(|error| failed(format!("{error}; nothing was sent"), error.exit()))?;
     let list = check(options, Some(&journal))?;
     warn_of_bulk(options, &list);
     let signals = RunSignals::install().map_err(|error| {

@@ -43,8 +43,8 @@ pub(crate) struct RareArgs {
     pub(crate) testing: testing::Args,
 }
 
-// The options of the transport of a command that sends messages of its own. They are parsed again together with those of
-// the profile.
+// The options of the transport of a command that sends messages of its own. They are parsed again together with those
+// of the profile.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(crate) struct CommonTransportArgs {

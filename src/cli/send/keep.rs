@@ -328,15 +328,20 @@ impl QueuedMessage<'_> {
             };
             tracked(&tracking, observer, attempt)
         });
-        let patience = self.patience;
-        let is_late = patience.is_some_and(|patience| begun.elapsed() >= patience);
-        let mut results = shown.report.results.iter();
-        if is_late && results.any(|result| result.verdict == RecipientStatus::Queued) {
+        if self.is_late(begun, &shown.report) {
             run_in_background(store, &self.queueing.queue, Some(&id));
         } else if left == 0 {
             self.deliver_others(&run_context);
         }
         shown
+    }
+
+    /// True if the caller's patience ended the attempt.
+    fn is_late(&self, begun: Instant, report: &DeliveryReport) -> bool {
+        let patience = self.patience;
+        let is_late = patience.is_some_and(|patience| begun.elapsed() >= patience);
+        let mut results = report.results.iter();
+        is_late && results.any(|result| result.verdict == RecipientStatus::Queued)
     }
 
     fn report_start(&self, claim: &dyn ClaimedItem, observer: &mut dyn Observer) {

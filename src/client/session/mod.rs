@@ -185,7 +185,8 @@ pub enum AfterTransaction {
     Rest,
 }
 
-/// Durable record that a message may have been sent. `I` is the place of a recipient in a transaction or in an envelope.
+/// Durable record that a message may have been sent. `I` is the place of a recipient in a transaction or in an
+/// envelope.
 pub trait DeliveryLog<I> {
     /// The end of data is about to be sent for these recipients. Their result is uncertain until its reply
     /// arrives.
