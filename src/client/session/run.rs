@@ -180,7 +180,7 @@ pub fn tell(secured: &TlsResult, observer: &mut dyn Observer) {
 
 impl<'a, 'w> SessionLoop<'a, 'w> {
     fn new(
-        (wire, mask): (Wire, Mask),
+        (mut wire, mask): (Wire, Mask),
         dialogue: Dialogue<'a>,
         (transaction, context): (&'a Transaction<'a>, &'a SessionContext<'a>),
         observer: &'w mut dyn Observer,
@@ -193,8 +193,7 @@ impl<'a, 'w> SessionLoop<'a, 'w> {
             interests: observer.interests(),
             stop: observer
                 .stop()
-                .zip(wire.socket())
-                .and_then(|(stop, socket)| stop.register(socket)),
+                .and_then(|stop| Some(stop.register(wire.duplicate()?))),
             wire,
             observer,
             holds_secret: false,
