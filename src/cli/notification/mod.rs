@@ -255,8 +255,8 @@ pub fn send_with(
     shown
 }
 
-/// The message, signed, in the envelope that aliases and rules make; or one per hidden recipient if S/MIME would name it
-/// to the others.
+/// The message, signed, in the envelope that aliases and rules make; or one per hidden recipient if S/MIME would name
+/// it to the others.
 pub fn build_each(
     head: &Addressing,
     delivery: &DeliveryOptions,

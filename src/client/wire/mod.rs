@@ -381,8 +381,8 @@ impl Wire {
         Ok(())
     }
 
-    /// An approximate time limit saves a system call for each reply. One that is too short stays until a read has reached
-    /// it.
+    /// An approximate time limit saves a system call for each reply. One that is too short stays until a read has
+    /// reached it.
     fn limit_reads(&mut self, left: Duration, whole: Duration) -> Result<(), WireError> {
         let slack = Duration::from_secs(1).min(whole / 10);
         if self.read_limit.is_zero() || self.read_limit > left + slack {

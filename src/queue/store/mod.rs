@@ -190,8 +190,8 @@ pub trait ClaimedItem: Replay + Send {
     /// recorded.
     fn record(&self, event: ItemEvent, durability: Durability) -> Result<(), QueueError>;
 
-    /// The time of the next attempt after this claim; `None`: after a decision of the operator. Only a shared store needs
-    /// it.
+    /// The time of the next attempt after this claim; `None`: after a decision of the operator. Only a shared store
+    /// needs it.
     fn set_due(&self, _: Option<SystemTime>) {}
 
     /// The reason why the message could not be read although it is intact: the store was not available.

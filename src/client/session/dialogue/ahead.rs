@@ -1,8 +1,8 @@
 //! Commands of the next transaction that are sent with the end of this one, which saves a round trip.
 //!
-//! RFC 2920 §3.1 allows MAIL in the group of the content of the message before. The next message itself is not sent before
-//! the replies to its own commands. If the end of data is refused, or if another message follows than the one that was
-//! announced, the replies to these commands have no effect, and RSET comes before the next MAIL.
+//! RFC 2920 §3.1 allows MAIL in the group of the content of the message before. The next message itself is not sent
+//! before the replies to its own commands. If the end of data is refused, or if another message follows than the one
+//! that was announced, the replies to these commands have no effect, and RSET comes before the next MAIL.
 
 use crate::client::session::dialogue::{Action, CommandLine, Dialogue, Output, ServerState};
 use crate::client::session::{AfterTransaction, Protocol, Step};
