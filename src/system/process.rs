@@ -2,6 +2,7 @@
 
 use crate::system::exit::Exit;
 use nix::sys::signal::{SigSet, Signal};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGABRT, SIGCHLD, SIGXFSZ};
 use signal_hook::flag;
 use std::fs::File;
@@ -23,6 +24,28 @@ pub fn prepare() -> io::Result<()> {
     let ending = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM];
     SigSet::from_iter(ending).thread_unblock()?;
     exit_without_memory()
+}
+
+/// Raises the soft limit of descriptors as far as necessary.
+///
+/// # Errors
+/// The hard limit is too small.
+pub fn raise_file_limit(needed: u64) -> io::Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    let suffices = |limit: Option<u64>| limit.is_none_or(|limit| limit >= needed);
+    if suffices(limit.current) {
+        return Ok(());
+    }
+    if !suffices(limit.maximum) {
+        let most = limit.maximum.unwrap_or_default();
+        let why = format!("{needed} open files are needed, and the limit is {most} (ulimit -Hn)");
+        return Err(io::Error::other(why));
+    }
+    let raised = Rlimit {
+        current: Some(needed),
+        maximum: limit.maximum,
+    };
+    Ok(setrlimit(Resource::Nofile, raised)?)
 }
 
 /// Must be called before a program is started if its status is needed. If SIGCHLD is ignored, the kernel

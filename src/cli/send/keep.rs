@@ -200,7 +200,8 @@ impl QueuedMessage<'_> {
         Ok(id)
     }
 
-    fn commit(&self, store: &dyn QueueStore) -> Result<Box<dyn ClaimedItem>, QueueError> {
+    /// The same, and keeps the item claimed.
+    pub fn commit(&self, store: &dyn QueueStore) -> Result<Box<dyn ClaimedItem>, QueueError> {
         let metadata = self.metadata(store);
         let claim = store.add(&metadata, self.message, self.shape(), None)?;
         mail_log::received(claim.item().id.as_str(), metadata.envelope.sender.as_ref());

@@ -10,7 +10,7 @@ use crate::mail::message::Message;
 use crate::mail::rewrite::Rewriter;
 use crate::queue;
 use crate::queue::FirstTry;
-use crate::queue::store::{ClaimResult, Id, QueueError, QueueStore};
+use crate::queue::store::{ClaimedItem, Id, QueueError, QueueStore};
 use crate::server as sink;
 use crate::server::{
     ByteStream, Incoming, Introduction, ReceivedEnvelope, ServerBehavior, SessionLimits,
@@ -18,11 +18,15 @@ use crate::server::{
 };
 use crate::system::exit::Exit;
 use crate::system::host;
+use crate::system::process::raise_file_limit;
 use crate::system::sealed_file::SealedWriter;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{Instant, SystemTime};
+
+/// Number of descriptors besides those of claims.
+const OTHER_FILES: u64 = 64;
 
 /// Serves until QUIT or end of input. The replies have reported the result of each message.
 pub fn run(plan: &Sendmail) -> Exit {
@@ -101,16 +105,10 @@ pub fn keep_in(
     messages: &[Message],
 ) -> Result<StoredAt, QueueError> {
     let queueing = &plan.queueing;
-    let mut ids = Vec::new();
-    for message in messages {
-        match plan.queued(message).keep_in(store) {
-            Ok(id) => ids.push(id),
-            Err(error) => {
-                withdraw(store, &ids);
-                return Err(error);
-            }
-        }
-    }
+    let ids = match messages {
+        [message] => vec![plan.queued(message).keep_in(store)?],
+        _ => keep_all(store, plan, messages)?,
+    };
     // The client is waiting for its reply, so this does not wait for the attempt.
     if queueing.first != FirstTry::Later {
         run_in_background(store, &queueing.queue, None);
@@ -119,13 +117,28 @@ pub fn keep_in(
     Ok(StoredAt::Queue(ids.join(" ")))
 }
 
-/// Removes items whose queuing was not confirmed to anybody.
-fn withdraw(store: &dyn QueueStore, ids: &[Id]) {
-    for id in ids {
-        if let Ok(ClaimResult::Claimed(item)) = store.claim(id) {
-            let _ = item.remove();
+/// Adds several messages, and releases them when all are safe: if one cannot be added, the client sends all of them
+/// again, and none of the others may have been delivered.
+fn keep_all(
+    store: &dyn QueueStore,
+    plan: &Sendmail,
+    messages: &[Message],
+) -> Result<Vec<Id>, QueueError> {
+    // A claim may hold a descriptor. If the limit is too small, an item cannot be added.
+    let _ = raise_file_limit(messages.len() as u64 + OTHER_FILES);
+    let mut claims: Vec<Box<dyn ClaimedItem>> = Vec::new();
+    for message in messages {
+        match plan.queued(message).commit(store) {
+            Ok(claim) => claims.push(claim),
+            Err(error) => {
+                for claim in claims {
+                    let _ = claim.remove();
+                }
+                return Err(error);
+            }
         }
     }
+    Ok(claims.iter().map(|claim| claim.item().id.clone()).collect())
 }
 
 /// Passes the message to the submission socket, or adds it to the queue of this user.

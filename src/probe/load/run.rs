@@ -7,8 +7,8 @@ use crate::probe::load::pace::Pacer;
 use crate::probe::load::record::{Counts, Interval, Latencies, Measured, Phase, Recorder};
 use crate::probe::load::worker::{LoadRun, in_clear};
 use crate::probe::load::{LoadPlan, Pace};
+use crate::system::process::raise_file_limit;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::VecDeque;
 use std::io;
@@ -302,25 +302,6 @@ fn threads(connections: usize) -> usize {
     (processors / 2)
         .clamp(1, MAX_THREADS)
         .min(connections.max(1))
-}
-
-/// Raises the soft limit of descriptors as far as necessary.
-fn raise_file_limit(needed: u64) -> io::Result<()> {
-    let limit = getrlimit(Resource::Nofile);
-    let suffices = |limit: Option<u64>| limit.is_none_or(|limit| limit >= needed);
-    if suffices(limit.current) {
-        return Ok(());
-    }
-    if !suffices(limit.maximum) {
-        let most = limit.maximum.unwrap_or_default();
-        let why = format!("{needed} open files are needed, and the limit is {most} (ulimit -Hn)");
-        return Err(io::Error::other(why));
-    }
-    let raised = Rlimit {
-        current: Some(needed),
-        maximum: limit.maximum,
-    };
-    Ok(setrlimit(Resource::Nofile, raised)?)
 }
 
 fn processor_time() -> Duration {

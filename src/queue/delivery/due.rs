@@ -211,9 +211,11 @@ impl RunContext<'_> {
 
     /// True if an item is due that this run has not processed, and that is not claimed elsewhere.
     pub fn has_due(&self, selection: &Selection, progress: &RunProgress) -> bool {
-        // A store that is shared has no lock that hides an item from this run.
-        if self.batches(selection).is_some() {
-            return false;
+        // Items that another worker has claimed are not due before its lease ends.
+        if let Some(shared) = self.batches(selection) {
+            return shared
+                .next_due()
+                .is_ok_and(|next| next == Some(Duration::ZERO));
         }
         let ids = self.ids(selection).unwrap_or_default();
         let mut new = ids.into_iter();

@@ -105,3 +105,21 @@ fn the_submission_socket_queues_in_a_database() {
     mailbox.wait_for(5);
     assert_eq!(served.own_items(), 1);
 }
+
+#[test]
+fn messages_that_arrive_while_a_run_ends_are_delivered() {
+    let Some((server, host)) = world(&["fsync=off"]) else {
+        return;
+    };
+    let mailbox = Mailbox::start(0);
+    let served = Served::start(&host.url, &mailbox.relay());
+    // No worker waits for items: each message is found by a run that goes on, or by one that it starts.
+    for burst in 0..8 {
+        for number in 0..=burst {
+            let done = served.sendmail(number);
+            assert_eq!(done.status.code(), Some(0), "{}", errors(&done));
+        }
+        mailbox.wait_for((0..=burst).map(|before| before + 1).sum());
+    }
+    while server.sql("select count(*) from ehlo.item") != "0" {}
+}

@@ -91,7 +91,7 @@ impl Connection {
         self.run(client.query_typed(sql, parameters))
     }
 
-    /// Executes a statement for whom the number of rows is the result.
+    /// Executes a statement, and returns its number of rows.
     pub fn count(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<usize, Failure> {
         Ok(self.query(sql, parameters)?.len())
     }

@@ -7,7 +7,7 @@ use crate::queue::store::postgres::pool::{PATIENCE, Pool};
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 use tokio_postgres::types::Type;
 
 /// Statements at one time. While one waits for the disk, the next can be executed.
@@ -122,8 +122,18 @@ impl Waiting {
 /// Commits items by one statement, and returns their results in the same order. An item that the database refuses does
 /// not prevent the others. `sent`: the time of the database before an earlier attempt was sent.
 pub fn insert_all(pool: &Pool, rows: &[&NewRow], sent: Option<SystemTime>) -> Vec<InsertResult> {
+    insert_until(pool, rows, sent, Instant::now() + PATIENCE)
+}
+
+fn insert_until(
+    pool: &Pool,
+    rows: &[&NewRow],
+    sent: Option<SystemTime>,
+    limit: Instant,
+) -> Vec<InsertResult> {
     let sent = Cell::new(sent);
-    let inserted = pool.run_within(PATIENCE, |connection| {
+    let patience = limit.saturating_duration_since(Instant::now());
+    let inserted = pool.run_within(patience, |connection| {
         let attempt = Attempt {
             pool,
             rows,
@@ -137,7 +147,8 @@ pub fn insert_all(pool: &Pool, rows: &[&NewRow], sent: Option<SystemTime>) -> Ve
     match inserted {
         Ok(results) => results.into_iter().map(Ok).collect(),
         Err(Failure::Refused(_)) if rows.len() > 1 => {
-            let alone = rows.iter().map(|row| insert_all(pool, &[row], None));
+            let alone = rows.iter();
+            let alone = alone.map(|row| insert_until(pool, &[row], sent.get(), limit));
             alone.flatten().collect()
         }
         Err(failure) => rows.iter().map(|_| Err(failure.clone())).collect(),

@@ -1,7 +1,8 @@
 //! The leases of a process: a claim lasts as long as its lease is renewed. A thread renews them at a third of their
 //! time, all with one statement, so that a process that has stopped loses its claims, and one that waits long for a
-//! server does not. It also releases the items that were enqueued, all of a moment with one statement.
+//! server does not. It also releases the items that were enqueued, those of ten milliseconds with one statement.
 
+use crate::queue::store::postgres::connection::Failure;
 use crate::queue::store::postgres::item::StoredItem;
 use crate::queue::store::postgres::pool::Pool;
 use crate::queue::store::{Id, QueueError};
@@ -14,7 +15,7 @@ use tokio_postgres::types::Type;
 /// Time for which items that were enqueued are collected before they are released.
 const COLLECTION: Duration = Duration::from_millis(10);
 
-/// Time for which the release of items is tried. If it fails, their claims end with their lease.
+/// Time for which the release of items is tried. If the store is closed meanwhile, their claims end with their lease.
 const RELEASE: Duration = Duration::from_secs(2);
 
 /// The items, roles and connections that this process has claimed.
@@ -24,8 +25,8 @@ pub struct Leases {
     pub worker: i64,
     state: Mutex<State>,
     changed: Condvar,
-    /// Held while enqueued items are released.
-    releasing: Mutex<()>,
+    /// Held while enqueued items are released. The time at which that failed; `None`: it did not.
+    releasing: Mutex<Option<Instant>>,
 }
 
 #[derive(Default)]
@@ -90,15 +91,26 @@ impl Leases {
     }
 
     /// Releases the items that were enqueued. When this returns, those that another thread has begun to release are
-    /// released as well.
-    pub fn release_enqueued(&self) {
-        let _turn = self
+    /// released as well. Returns false if the database cannot be reached.
+    pub fn release_enqueued(&self) -> bool {
+        let mut failed = self
             .releasing
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        // The clients of other threads may be waiting for the replies to messages that are safe.
+        if failed.is_some_and(|at| at.elapsed() < RELEASE) && !self.lock().is_closed {
+            return false;
+        }
         let enqueued = std::mem::take(&mut self.lock().enqueued);
-        let (ids, epochs) = enqueued.into_iter().unzip();
-        self.release((ids, epochs), RELEASE);
+        let is_released = self.release(enqueued.iter().cloned().unzip(), RELEASE);
+        *failed = (!is_released).then(Instant::now);
+        if !is_released {
+            let mut state = self.lock();
+            if !state.is_closed {
+                state.enqueued.extend(enqueued);
+            }
+        }
+        is_released
     }
 
     /// Keeps reserved items until they are claimed.
@@ -276,10 +288,10 @@ impl Leases {
         self.release(self.take_all(), Duration::ZERO);
     }
 
-    /// Gives up the claims of these numbers on these items.
-    fn release(&self, (ids, epochs): (Vec<String>, Vec<i64>), patience: Duration) {
+    /// Gives up the claims of these numbers on these items. Returns false if the database cannot be reached.
+    fn release(&self, (ids, epochs): (Vec<String>, Vec<i64>), patience: Duration) -> bool {
         if ids.is_empty() {
-            return;
+            return true;
         }
         let sql = self.pool.schema.sql(
             "with durable as (select set_config('synchronous_commit', 'off', true)), \
@@ -289,7 +301,7 @@ impl Leases {
              select pg_notify($3, min(id)) from given having count(*) > 0",
         );
         let channel = self.pool.schema.channel();
-        let _ = self.pool.run_within(patience, |connection| {
+        let released = self.pool.run_within(patience, |connection| {
             connection.query(
                 &sql,
                 &[
@@ -299,6 +311,7 @@ impl Leases {
                 ],
             )
         });
+        !matches!(released, Err(Failure::Lost(_) | Failure::Busy(_)))
     }
 }
 

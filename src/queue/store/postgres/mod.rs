@@ -59,8 +59,8 @@ use watch::PostgresWatcher;
 
 pub(crate) use share::{Administration, DatabaseState};
 
-/// Time for which a process that was seen counts as running the queue.
-const SERVED: Duration = Duration::from_secs(1);
+/// Time for which it is remembered whether there is a watcher.
+const REMEMBERED: Duration = Duration::from_secs(1);
 
 /// A store in a database.
 pub struct PostgresStore {
@@ -69,8 +69,8 @@ pub struct PostgresStore {
     leases: Arc<Leases>,
     /// The items that threads are inserting.
     inserts: Inserts,
-    /// When a process was last seen that runs the queue; `None`: not yet, or none was.
-    served: Mutex<Option<Instant>>,
+    /// Whether there was a watcher, and when this was asked.
+    watched: Mutex<Option<(Instant, bool)>>,
 }
 
 impl PostgresStore {
@@ -82,7 +82,7 @@ impl PostgresStore {
             database: database.clone(),
             leases: Arc::new(Leases::new(&pool)),
             inserts: Inserts::default(),
-            served: Mutex::default(),
+            watched: Mutex::default(),
             pool,
         })
     }
@@ -100,6 +100,31 @@ impl PostgresStore {
         let sql = self.pool.schema.sql(sql);
         self.pool
             .run(|connection| connection.query(&sql, parameters))
+    }
+
+    /// True if a process has this role. The database is asked once: a client may be waiting for the reply to a message
+    /// that is already safe.
+    fn has_worker(&self, role: RunnerRole) -> bool {
+        let sql = "select 1 from ehlo.worker where role = $1 and lease > now() limit 1";
+        let sql = self.pool.schema.sql(sql);
+        let found = self.pool.run_within(Duration::ZERO, |connection| {
+            connection.count(&sql, &[(&share::name_of(role), Type::TEXT)])
+        });
+        found.is_ok_and(|found| found > 0)
+    }
+
+    /// The same for a watcher, as of a moment ago.
+    fn has_watcher(&self) -> bool {
+        // Other threads wait for this answer, or for its failure, instead of one query each.
+        let mut known = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((asked, is_watched)) = *known
+            && asked.elapsed() < REMEMBERED
+        {
+            return is_watched;
+        }
+        let is_watched = self.has_worker(RunnerRole::Watcher);
+        *known = Some((Instant::now(), is_watched));
+        is_watched
     }
 
     fn ids_where(&self, condition: &str) -> Result<Vec<Id>, QueueError> {
@@ -374,16 +399,13 @@ impl QueueStore for PostgresStore {
     }
 
     fn is_served(&self) -> bool {
-        let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        if served.is_some_and(|seen| seen.elapsed() < SERVED) {
+        // The release of an item wakes a watcher.
+        if self.has_watcher() {
             return true;
         }
-        let sql = "select 1 from ehlo.worker where lease > now() limit 1";
-        let workers = self.query(sql, &[]);
-        *served = workers
-            .is_ok_and(|workers| !workers.is_empty())
-            .then(Instant::now);
-        served.is_some()
+        // A run looks for released items once more after it has given up its role. If the database cannot be reached, a
+        // new run could not reach it either.
+        !self.leases.release_enqueued() || self.has_worker(RunnerRole::Runner)
     }
 
     fn watch(&self) -> Result<Box<dyn Watcher>, QueueError> {
