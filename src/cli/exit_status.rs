@@ -1,5 +1,5 @@
-//! The exit status of every error, from the lowest folder to the commands. An error itself is data: it does not know its
-//! status.
+//! The exit status of every error, from the lowest folder to the commands. An error itself is data: it does not know
+//! its status.
 //!
 //! The status of a result is decided where the result is: of a delivery or a session in `client/outcome/mod.rs`, of a
 //! scripted test in `script/report.rs`, of a report in the folder of its command.

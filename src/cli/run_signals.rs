@@ -42,8 +42,8 @@ fn ending_signals() -> impl Iterator<Item = i32> {
     all.filter(move |signal| ignored >> (signal - 1) & 1 == 0)
 }
 
-/// At the first signal, the server is stopped, and the number of the signal is in the returned variable. The second one ends
-/// the process at once.
+/// At the first signal, the server is stopped, and the number of the signal is in the returned variable. The second
+/// one ends the process at once.
 pub(crate) fn stop_at_signal(stopper: Stopper) -> io::Result<Arc<AtomicI32>> {
     let mut signals = Signals::new(ending_signals())?;
     let first = Arc::new(AtomicI32::new(0));

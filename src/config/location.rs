@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Maximum size of the file, in octets.
 const MAX_SIZE: u64 = 1 << 20;
@@ -98,9 +99,35 @@ impl Places {
 pub struct FoundFile {
     path: PathBuf,
     file: File,
+    /// As it was opened.
+    version: FileVersion,
     /// True if users can read it who may not see secrets. A file that root provides for other users is
     /// meant to be read.
     is_shared: bool,
+}
+
+/// Time after a change within which another one may have the same time: the coarsest time of a file system.
+const SAME_TIME: Duration = Duration::from_secs(2);
+
+/// A state of the file: one that is replaced or changed has another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileVersion {
+    path: PathBuf,
+    /// Device and inode.
+    file: (u64, u64),
+    size: u64,
+    /// The last change (ctime) in seconds and nanoseconds. No user can set it.
+    changed: (i64, i64),
+}
+
+impl FileVersion {
+    /// True if every later change makes another version.
+    #[must_use]
+    pub fn is_settled(&self, now: SystemTime) -> bool {
+        let changed = u64::try_from(self.changed.0).unwrap_or_default();
+        let settled = UNIX_EPOCH.checked_add(Duration::from_secs(changed) + SAME_TIME);
+        settled.is_some_and(|settled| settled < now)
+    }
 }
 
 /// Opens the file that was named, else that of the variable, else the first of the default locations that
@@ -138,6 +165,12 @@ impl FoundFile {
         Ok(Self {
             path: path.to_owned(),
             file,
+            version: FileVersion {
+                path: path.to_owned(),
+                file: (facts.dev(), facts.ino()),
+                size: facts.size(),
+                changed: (facts.ctime(), facts.ctime_nsec()),
+            },
             is_shared: !is_of_root_for_all && !is_private,
         })
     }
@@ -145,6 +178,12 @@ impl FoundFile {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Its state when it was opened.
+    #[must_use]
+    pub fn version(self) -> FileVersion {
+        self.version
     }
 
     /// The names of the profiles, in the order of the file. If it is not valid TOML, those of the lines
@@ -191,7 +230,9 @@ impl FoundFile {
     }
 
     fn text(&self) -> Result<String, ConfigError> {
-        let mut bytes = Vec::new();
+        // One octet more, so that its end is noticed by the first read.
+        let expected = self.version.size.min(MAX_SIZE) + 1;
+        let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
         let read = (&self.file).take(MAX_SIZE + 1).read_to_end(&mut bytes);
         read.map_err(|error| unreadable(&self.path, None, error))?;
         if bytes.len() as u64 > MAX_SIZE {

@@ -18,7 +18,7 @@ pub use import::{
     mailrc_settings, msmtp_options, muttrc_settings,
 };
 pub use keys::Keys;
-pub use location::{FoundFile, Places, SYSTEM, find};
+pub use location::{FileVersion, FoundFile, Places, SYSTEM, find};
 pub use providers::{Provider, UserName};
 
 use crate::mail::address::Address;

@@ -139,7 +139,8 @@ impl CrontabEntry<'_> {
         })
     }
 
-    /// The words of the command for a program that passes them on without a shell; a shell runs what is more than words.
+    /// The words of the command for a program that passes them on without a shell; a shell runs what is more than
+    /// words.
     pub fn words(&self) -> Vec<String> {
         let command = self.command.replace("\\%", "%");
         let has_expansion = command.contains(['$', '*', '?', '[', '~', '\\', '"']);

@@ -1,5 +1,5 @@
-//! Messages: addresses, envelopes, composition and MIME, end-to-end signatures and encryption, DKIM signatures, delivery
-//! status notifications, aliases, mbox, received messages as they are shown.
+//! Messages: addresses, envelopes, composition and MIME, end-to-end signatures and encryption, DKIM signatures,
+//! delivery status notifications, aliases, mbox, received messages as they are shown.
 
 pub mod address;
 pub mod crypt;

@@ -93,10 +93,15 @@ pub struct Channel<'a> {
 }
 
 impl<'a> Channel<'a> {
-    pub fn new(wire: Wire, mask: Mask, limits: Limits, observer: &'a SharedObserver<'a>) -> Self {
-        let stop = observer.lend(|observer| observer.stop()).zip(wire.socket());
+    pub fn new(
+        mut wire: Wire,
+        mask: Mask,
+        limits: Limits,
+        observer: &'a SharedObserver<'a>,
+    ) -> Self {
+        let stop = observer.lend(|observer| observer.stop());
         Self {
-            _stop: stop.and_then(|(stop, socket)| stop.register(socket)),
+            _stop: stop.and_then(|stop| Some(stop.register(wire.duplicate()?))),
             wire,
             observer,
             mask,

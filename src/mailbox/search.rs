@@ -1,5 +1,5 @@
-//! Conditions on messages: keys of SEARCH at an IMAP server (RFC 3501 §6.4.4), and the same over the header of a message
-//! at a POP3 server, which cannot search.
+//! Conditions on messages: keys of SEARCH at an IMAP server (RFC 3501 §6.4.4), and the same over the header of a
+//! message at a POP3 server, which cannot search.
 
 use crate::mail::address::decoded;
 use crate::mailbox::imap::SearchKey;

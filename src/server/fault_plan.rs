@@ -1,5 +1,5 @@
-//! The faults of a server: those of its options, and those that were added or removed since. Occurrences are counted over
-//! the life of the server.
+//! The faults of a server: those of its options, and those that were added or removed since. Occurrences are counted
+//! over the life of the server.
 
 use crate::server::fault::{Delay, FaultAction, FaultTime, InjectedFault};
 use crate::smtp::stage::Stage;

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Resets inherited signal dispositions and blocked signals that would disturb this process. To be called
-/// once, before anything else. Programs that are started later get the default dispositions, because these are handlers.
+/// once, before anything else. Programs that are started later get the default dispositions, because these are
+/// handlers.
 ///
 /// # Errors
 /// A signal cannot be handled.

@@ -42,7 +42,8 @@ impl From<String> for Remedy {
     }
 }
 
-/// An error in a sentence without a full stop, and its remedy. `Display` has both: `the file is open; run: chmod 600 f`.
+/// An error in a sentence without a full stop, and its remedy. `Display` has both: `the file is open; run: chmod 600
+/// f`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorText {
     pub text: String,

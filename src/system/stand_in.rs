@@ -30,8 +30,8 @@ impl StandIn {
         Self::Swaks,
     ];
 
-    /// The name, and the paths of the links in the packages, the usual one first: where other programs expect sendmail, and a
-    /// directory of ehlo for the programs whose own packages may be installed as well.
+    /// The name, and the paths of the links in the packages, the usual one first: where other programs expect
+    /// sendmail, and a directory of ehlo for the programs whose own packages may be installed as well.
     pub const fn row(self) -> (&'static str, &'static [&'static str]) {
         match self {
             // The second is built into older programs.

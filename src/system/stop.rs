@@ -1,7 +1,7 @@
 //! A request to stop, which also ends sessions that wait for a server.
 
 use rustix::net::{Shutdown, shutdown};
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,7 +16,7 @@ pub struct Stop {
 struct Connections {
     is_closed: bool,
     next: u64,
-    sockets: Vec<(u64, OwnedFd)>,
+    sockets: Vec<(u64, Arc<OwnedFd>)>,
 }
 
 impl Stop {
@@ -42,15 +42,15 @@ impl Stop {
         }
     }
 
-    /// Registers the session on this socket. `None` if the socket cannot be duplicated.
-    pub fn register(self: &Arc<Self>, socket: BorrowedFd<'_>) -> Option<Registered> {
+    /// Registers the session on this socket, of which this is a duplicate.
+    pub fn register(self: &Arc<Self>, socket: Arc<OwnedFd>) -> Registered {
         let mut registered = Registered {
             stop: Arc::clone(self),
-            socket: socket.try_clone_to_owned().ok()?,
+            socket,
             number: None,
         };
         registered.resume();
-        Some(registered)
+        registered
     }
 
     fn connections(&self) -> MutexGuard<'_, Connections> {
@@ -64,7 +64,7 @@ impl Stop {
 #[derive(Debug)]
 pub struct Registered {
     stop: Arc<Stop>,
-    socket: OwnedFd,
+    socket: Arc<OwnedFd>,
     /// `None`: it must not be disconnected.
     number: Option<u64>,
 }
@@ -87,9 +87,10 @@ impl Registered {
         let mut connections = self.stop.connections();
         if connections.is_closed {
             let _ = shutdown(&self.socket, Shutdown::Both);
-        } else if let Ok(socket) = self.socket.try_clone() {
+        } else {
             connections.next += 1;
             let number = connections.next;
+            let socket = Arc::clone(&self.socket);
             connections.sockets.push((number, socket));
             self.number = Some(number);
         }
@@ -119,7 +120,10 @@ mod tests {
         let stop = Arc::new(Stop::default());
         let (mut one, _one) = UnixStream::pair().unwrap();
         let (mut other, mut far) = UnixStream::pair().unwrap();
-        let mut registered = [&one, &other].map(|end| stop.register(end.as_fd()).unwrap());
+        let mut registered = [&one, &other].map(|end| {
+            let duplicate = end.as_fd().try_clone_to_owned().unwrap();
+            stop.register(Arc::new(duplicate))
+        });
         assert!(registered[1].suspend());
         stop.disconnect();
         assert_eq!(one.read(&mut [0]).unwrap(), 0);

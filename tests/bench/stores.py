@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 """Measures how many messages a second are queued and delivered, by a database and by a spool, with fsync.
 
-    stores.py EHLO [--old EHLO] [--messages N] [--directory DIR] [--only STORE]
+    stores.py EHLO [--old EHLO] [--messages N] [--rounds N] [--directory DIR] [--only WHAT]
 
 EHLO is an optimised build with the feature postgres; --old names another one, whose spool is measured in turn with that
-of EHLO. DIR must be on a disk, for the database and the spools. STORE is database, spool or prototype. Needs PostgreSQL
-15 and smtp-sink.
+of EHLO. DIR must be on a disk, for the database and the spools. WHAT is database, spool or comparison. Needs PostgreSQL
+15, smtp-sink and smtp-source.
 
     1 process, mbox   one ehlo queues all messages of an mbox
     N processes       N ehlo at a time queue one message each
     N workers         N `ehlo queue run` deliver what is queued to smtp-sink
     N clients         N clients of the submission socket queue messages, while a worker delivers them
-    prototype         the statements of a queue without mail, by pgbench: an insert, and a claim, two records and a removal
+    comparison        the statements of a queue without mail, by pgbench: an insert, and a claim, two records and a
+                      removal; in turn with N clients of the submission socket, and N threads of workers after them
 """
 import argparse
 import os
@@ -19,6 +20,7 @@ import pathlib
 import pwd
 import resource
 import shutil
+import statistics
 import subprocess
 import tempfile
 import time
@@ -30,6 +32,7 @@ BODY = "x" * 70 + "\n"
 MESSAGE = "From: alice@example.org\nTo: bob@example.org\nSubject: rate\n\n" + BODY * 14
 
 PROTOTYPE = """
+create schema prototype;
 create table item(id text primary key, letter text not null, due timestamptz not null default now(), lease timestamptz,
   epoch int not null default 0);
 create index on item(due);
@@ -38,6 +41,7 @@ create table note(id text references item on delete cascade, seq int generated a
   primary key(id, seq));
 create sequence ids;
 """
+IN_PROTOTYPE = {**os.environ, "PGOPTIONS": "-c search_path=prototype"}
 ADD = """
 with i as (insert into item(id, letter) select nextval('ids')::text, repeat('x', 400) returning id)
 insert into body select id, 0, convert_to(repeat('x', 1100), 'UTF8') from i;
@@ -87,12 +91,15 @@ class Queue:
     def __init__(self, ehlo, location, directory, database=None):
         self.ehlo, self.location, self.database = os.path.abspath(ehlo), location, database
         self.config = f"{directory}/config.toml"
-        keys = f'default = "out"\n[queue]\nper-host = 16\n[profile.out]\nrelay = "{ADDRESS}"\ntls = "off"\n'
-        if database:
-            keys += '[submit]\nmessages = 1000000\nbytes = "10G"\nconnections = 100\n'
-        pathlib.Path(self.config).write_text(keys)
+        self.configure("per-host = 16")
         self.socket = f"{directory}/submit.sock"
         self.environment = {"PATH": "/usr/bin:/bin", "HOME": directory, "EHLO_CONFIG": self.config}
+
+    def configure(self, keys):
+        text = f'default = "out"\n[queue]\n{keys}\n[profile.out]\nrelay = "{ADDRESS}"\ntls = "off"\n'
+        if self.database:
+            text += '[submit]\nmessages = 1000000\nbytes = "10G"\nconnections = 100\n'
+        pathlib.Path(self.config).write_text(text)
 
     def run(self, *arguments, background=False, **options):
         command = [self.ehlo, *arguments, "--queue-dir", self.location]
@@ -126,8 +133,8 @@ class Queue:
             assert worker.wait() == 0
 
     def wait_until_empty(self):
-        while self.database.client("psql", "-X", "-q", "-t", "-c", "select count(*) from ehlo.item").strip() != "0":
-            time.sleep(0.1)
+        wait = "do $$ begin while exists(select from ehlo.item) loop perform pg_sleep(0.02); commit; end loop; end $$"
+        self.database.client("psql", "-X", "-q", "-c", wait)
 
     def clients(self, messages, count):
         arguments = ["-n", str(messages), "-c", str(count), "--per-connection", "10", "-f", "alice@example.org", "-q"]
@@ -179,14 +186,54 @@ def measure(name, queue, messages, counts):
         queue.measure_clients(name, messages, (1, 4, 16))
 
 
-def measure_prototype(database):
-    database.client("psql", "-X", "-q", input=PROTOTYPE)
-    for name, script in [("add", ADD), ("deliver", DELIVER)]:
+def compare(database, queue, messages, rounds):
+    """The rates of the prototype and of the queue, in turn."""
+    database.client("psql", "-X", "-q", input=PROTOTYPE, env=IN_PROTOTYPE)
+    # Without a worker, the service of the socket would start one.
+    worker = "insert into ehlo.worker values (1, 'watch', 'bench:1', now(), now() + interval '1 day')"
+    database.client("psql", "-X", "-q", input=worker)
+    rates = {}
+    for _ in range(rounds):
         for count in (1, 4, 16):
-            database.client("psql", "-X", "-q", input="vacuum analyze")
-            shown = database.client("pgbench", "-n", "-M", "extended", "-c", str(count), "-T", "4", "-f", "-", input=script)
-            tps = next(line.split()[2] for line in shown.splitlines() if line.startswith("tps"))
-            print(f"prototype: {name}, {count} clients".ljust(28), f"{float(tps):8.0f}/s", flush=True)
+            queue.configure(f"per-host = {count}\nconnections = {min(count, 4)}")
+            for name, script, work in [
+                ("add", ADD, lambda: submit(queue, messages, count)),
+                ("deliver", DELIVER, lambda: queue.workers(max(count // 4, 1))),
+            ]:
+                database.client("psql", "-X", "-q", input="vacuum analyze; checkpoint")
+                one = transactions(database, script, messages, count)
+                database.client("psql", "-X", "-q", input="vacuum analyze; checkpoint")
+                begun = time.monotonic()
+                took = work()
+                other = messages / (took or time.monotonic() - begun)
+                rates.setdefault((name, count), []).append((one, other))
+                load = os.getloadavg()[0]
+                print(f"{name}, {count} clients: prototype {one:.0f}/s, queue {other:.0f}/s (load {load:.1f})", flush=True)
+    for (name, count), pairs in rates.items():
+        one, other = (statistics.median(side) for side in zip(*pairs))
+        print(f"median of {name}, {count} clients: prototype {one:.0f}/s, queue {other:.0f}/s, {one / other:.2f} times")
+
+
+def transactions(database, script, number, clients):
+    arguments = ["-n", "-M", "extended", "-c", str(clients), "-t", str(number // clients), "-f", "-"]
+    shown = database.client("pgbench", *arguments, input=script, env=IN_PROTOTYPE)
+    return float(next(line.split()[2] for line in shown.splitlines() if line.startswith("tps")))
+
+
+def submit(queue, messages, clients):
+    """Passes messages to the submission socket. Returns the time."""
+    server = queue.run("queue", "serve", "--socket", queue.socket, background=True)
+    while not os.path.exists(queue.socket):
+        time.sleep(0.1)
+    # The time after which a configuration that has changed is read only once.
+    time.sleep(2)
+    arguments = ["-d", "-s", str(clients), "-m", str(messages), "-l", "1100", "-f", "alice@example.org"]
+    begun = time.monotonic()
+    subprocess.run(["smtp-source", *arguments, "-t", "bob@example.org", f"unix:{queue.socket}"], check=True)
+    took = time.monotonic() - begun
+    server.terminate()
+    server.wait()
+    return took
 
 
 def main():
@@ -194,6 +241,7 @@ def main():
     parser.add_argument("ehlo")
     parser.add_argument("--old")
     parser.add_argument("--messages", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--directory", default="/var/tmp")
     parser.add_argument("--only")
     given = parser.parse_args()
@@ -205,16 +253,16 @@ def main():
             os.mkdir(f"{directory}/database")
             database = Database(f"{directory}/database")
             try:
-                if given.only != "database":
-                    measure_prototype(database)
-                if given.only != "prototype":
-                    queue = Queue(given.ehlo, database.url, directory, database)
-                    queue.run("queue", "database", "init")
+                queue = Queue(given.ehlo, database.url, directory, database)
+                queue.run("queue", "database", "init")
+                if given.only != "comparison":
                     measure("database", queue, given.messages, (1, 4, 8))
+                if given.only != "database":
+                    compare(database, queue, given.messages, given.rounds)
             finally:
                 database.stop()
         if given.only in (None, "spool"):
-            for round in range(3):
+            for round in range(given.rounds):
                 for name, ehlo in [("spool", given.ehlo), ("old spool", given.old)]:
                     if ehlo:
                         queue = Queue(ehlo, f"{directory}/{name}", directory)

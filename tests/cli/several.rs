@@ -168,6 +168,48 @@ fn server_that_accepts_no_more_messages_gets_another_connection() {
 }
 
 #[test]
+fn session_that_ends_after_an_envelope_was_sent_ahead_is_replaced() {
+    let server = Server::with_door(|door| {
+        let mut talk = door.open();
+        talk.greet(&["PIPELINING"]);
+        let group = |user: &str| {
+            [
+                "MAIL FROM:<alice@crepes.fr>".to_owned(),
+                format!("RCPT TO:<{user}@hamburger.edu>"),
+                "DATA".to_owned(),
+            ]
+        };
+        let expect = |talk: &mut Talk, user: &str| {
+            let lines = group(user);
+            talk.expect_group(&lines.each_ref().map(String::as_str));
+        };
+        expect(&mut talk, "one");
+        talk.say("250 ok\n250 ok\n354 go");
+        talk.message();
+        // Nothing follows the first message.
+        talk.expect_quiet();
+        talk.say("250 taken");
+        expect(&mut talk, "two");
+        talk.say("250 ok\n250 ok\n354 go");
+        talk.message();
+        expect(&mut talk, "three");
+        talk.say("250 taken\n250 ok\n250 ok\n354 go\n421 4.4.2 timeout");
+        talk.close();
+        let mut talk = door.open();
+        talk.greet(&["PIPELINING"]);
+        expect(&mut talk, "three");
+        talk.say("250 ok\n250 ok\n354 go");
+        assert_eq!(talk.message().body(), "three\r\n");
+        talk.say("250 taken");
+        talk.quit();
+    });
+    let run = Ehlo::to(&server).args(["-q", "--mbox", "-"]);
+    let run = run.input(mbox(&["one", "two", "three"])).run();
+    server.finish();
+    run.exits(0).complains(0);
+}
+
+#[test]
 fn connection_lost_after_the_end_of_a_message_is_uncertain_for_that_message_alone() {
     let server = Server::with_door(|door| {
         let mut talk = door.open();

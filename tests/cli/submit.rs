@@ -486,3 +486,49 @@ fn at_sigterm_the_message_that_has_begun_is_received_and_the_socket_removed() {
     assert!(!host.path("submit.sock").exists());
     assert_eq!(host.items("queue"), 1);
 }
+
+#[test]
+fn a_changed_configuration_applies_to_the_next_message() {
+    let relay = usual();
+    let mut host = Host::new(&relay, "");
+    host.serve();
+    let path = host.path("host.toml");
+    let before = fs::read_to_string(&path).unwrap();
+    let mut stream = BufReader::new(host.connect());
+    let mut say = |command: &str| {
+        stream.get_mut().write_all(command.as_bytes()).unwrap();
+        let mut reply = String::new();
+        stream.read_line(&mut reply).unwrap();
+        reply
+    };
+    assert!(say("").starts_with("220 "));
+    assert!(say("HELO here\r\n").starts_with("250 "));
+    // Files of the same length.
+    for postmaster in ["ops@crepes.fr", "eve@crepes.fr"] {
+        fs::write(&path, before.replace("ops@crepes.fr", postmaster)).unwrap();
+        assert!(say("MAIL FROM:<>\r\n").starts_with("250 "));
+        assert!(say("RCPT TO:<carol>\r\n").starts_with("250 "));
+        assert!(say("DATA\r\n").starts_with("354 "));
+        assert!(say("Subject: hi\r\n\r\n.\r\n").starts_with("250 "));
+    }
+    fs::write(
+        &path,
+        before.replace("[sendmail]", "[sendmail]\nnonsense = 1"),
+    )
+    .unwrap();
+    assert!(say("MAIL FROM:<>\r\n").starts_with("250 "));
+    assert!(say("RCPT TO:<carol>\r\n").starts_with("451 4.3.0 "));
+    fs::write(&path, before.replace("postmaster = \"ops@crepes.fr\"", "")).unwrap();
+    assert!(say("RCPT TO:<carol>\r\n").starts_with("550 5.1.1 "));
+    assert!(say("QUIT\r\n").starts_with("221 "));
+    host.run_queue();
+    let mut to: Vec<String> = relay
+        .taken()
+        .into_iter()
+        .flat_map(|taken| taken.to)
+        .collect();
+    to.sort();
+    assert_eq!(to.len(), 2, "{to:?}");
+    assert!(to[0].contains("<eve@crepes.fr>"), "{to:?}");
+    assert!(to[1].contains("<ops@crepes.fr>"), "{to:?}");
+}

@@ -96,10 +96,10 @@ or cut off for longer than its lease does not send it, and another worker delive
 database: the clock of a host neither ends a lease nor makes a message due.",
     "\
 A process that queues one message logs in to the database for it, which takes longer than the commit. Hosts that queue many
-messages do so by the submission socket, whose service keeps its connections, or through a pooler. The service keeps the
-counts for the limits of [submit] and unfinished messages in the queue directory that its user has without a database, which
-need not survive a restart of the host. While the database is not available, its clients keep their messages, and pass them
-on later.",
+messages do so by the submission socket, whose service keeps its connections and commits messages of several clients together,
+or through a pooler. The service keeps the counts for the limits of [submit] and unfinished messages in the queue directory
+that its user has without a database, which need not survive a restart of the host. While the database is not available, its
+clients keep their messages, and pass them on later.",
     "\
 Workers resolve routes on their own host: all of them need the same profiles, files and password sources at the same paths.
 The configuration file is that of the worker. --queue does not deliver other messages as well, as it does with a directory.",

@@ -232,9 +232,9 @@ struct MessageArgs {
 struct ResultArgs {
     /// Required results, as in p99:200ms,errors:0.1%,rate:500,tls.p50:20ms.
     ///
-    /// If one is not met, the exit status is 77. pN, mean and max are times of a message, which must not be exceeded; with
-    /// the name of a step before them, of that step. errors is the largest number or percentage of messages that are
-    /// not accepted. rate is the smallest number of accepted messages per second.
+    /// If one is not met, the exit status is 77. pN, mean and max are times of a message, which must not be exceeded;
+    /// with the name of a step before them, of that step. errors is the largest number or percentage of messages that
+    /// are not accepted. rate is the smallest number of accepted messages per second.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = LoadExpectation::parse)]
     expect: Vec<LoadExpectation>,
 

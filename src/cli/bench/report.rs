@@ -86,12 +86,10 @@ fn summary(report: &BenchReport<'_>) -> String {
     ));
     if load.shown == Phase::Response {
         let late = match counts.late {
-            0 => "0 messages began more than 1 ms after they were due".to_owned(),
-            late => format!(
-                "{} began more than 1 ms after they were due",
-                counted(late, "message")
-            ),
+            0 => "0 messages".to_owned(),
+            late => counted(late, "message"),
         };
+        let late = format!("{late} began more than 1 ms after they were due");
         lines.push(("late", late));
     }
     lines.push((

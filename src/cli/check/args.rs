@@ -49,8 +49,8 @@ pub struct Args {
 
     /// Required properties, as in dmarc:reject,spf,sts:enforce,cert-days:14.
     ///
-    /// A group is met if it has an ok, and no warning or failure. The exit status is 0 if all are met, 77 if one is not, and
-    /// 75 if one is unknown because of a missing answer.
+    /// A group is met if it has an ok, and no warning or failure. The exit status is 0 if all are met, 77 if one is
+    /// not, and 75 if one is unknown because of a missing answer.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = DomainExpectation::parse, conflicts_with = "parked")]
     expect: Vec<DomainExpectation>,
 
@@ -120,14 +120,6 @@ impl Args {
         let command_line = command_line.of_sending();
         let config = config.read(|| command_line.keys(), places)?;
         let keys = dkim_keys(config.as_ref())?;
-        let mut groups = if self.only.is_empty() {
-            Group::ALL.to_vec()
-        } else {
-            self.only.clone()
-        };
-        if !self.only.is_empty() {
-            groups.extend(self.expect.iter().map(DomainExpectation::group));
-        }
         let own = self
             .selector
             .iter()
@@ -139,6 +131,7 @@ impl Args {
         let mut selectors: Vec<String> = own.chain(expected).collect();
         selectors.sort();
         selectors.dedup();
+        let groups = self.groups();
         let (route, tls) = self.route.options()?;
         Ok(CheckTask {
             domains: self.domains.clone(),
@@ -169,6 +162,15 @@ impl Args {
                 },
             },
         })
+    }
+
+    /// The groups that are asked for, and those of the expectations.
+    fn groups(&self) -> Vec<Group> {
+        if self.only.is_empty() {
+            return Group::ALL.to_vec();
+        }
+        let expected = self.expect.iter().map(DomainExpectation::group);
+        self.only.iter().copied().chain(expected).collect()
     }
 }
 

@@ -21,8 +21,8 @@ const WORDS: &str = "--words";
 
 /// Print the completion script of a shell.
 ///
-/// The script completes commands, options and their values, profiles, queue IDs, bundled scripts, digests, files after @,
-/// and the command of `ehlo run`. Load it from the start-up file of your shell.
+/// The script completes commands, options and their values, profiles, queue IDs, bundled scripts, digests, files
+/// after @, and the command of `ehlo run`. Load it from the start-up file of your shell.
 ///
 /// In ~/.bashrc: eval "$(ehlo completions bash)"
 ///

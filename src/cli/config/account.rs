@@ -176,8 +176,8 @@ impl InitArgs {
         })
     }
 
-    /// The provider that was named, else that of the domain, else that of the mail exchangers; else what a search finds.
-    /// With --relay, only the provider that was named. If the DNS does not answer, there is no search.
+    /// The provider that was named, else that of the domain, else that of the mail exchangers; else what a search
+    /// finds. With --relay, only the provider that was named. If the DNS does not answer, there is no search.
     pub fn server_of(&self, address: &str) -> KnownServer {
         if self.provider.is_some() || self.relay.is_some() {
             return KnownServer::of(self.provider);

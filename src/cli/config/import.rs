@@ -14,9 +14,9 @@ const MAX_INVALID: usize = 1000;
 
 /// Print the configuration of another program as profiles.
 ///
-/// FORMAT is msmtprc, ssmtp, nullmailer, dma, muttrc, mailrc or swaksrc. Without a file, that of the program is read: the
-/// user's, else that of the system. Lines without an equivalent are printed as comments with file and line. No command
-/// in the file is run. Redirect the output to a file with mode 0600, as in
+/// FORMAT is msmtprc, ssmtp, nullmailer, dma, muttrc, mailrc or swaksrc. Without a file, that of the program is read:
+/// the user's, else that of the system. Lines without an equivalent are printed as comments with file and line. No
+/// command in the file is run. Redirect the output to a file with mode 0600, as in
 /// `(umask 077; ehlo config import msmtprc >~/.config/ehlo/config.toml)`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]

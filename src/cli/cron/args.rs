@@ -80,8 +80,8 @@ struct ChangeArgs {
 
     /// Print or write systemd units instead of crontab lines: a service and a timer.
     ///
-    /// They are files in /etc/systemd/system, or in ~/.config/systemd/user for a user. Units of jobs in the crontab are only
-    /// printed.
+    /// They are files in /etc/systemd/system, or in ~/.config/systemd/user for a user. Units of jobs in the crontab
+    /// are only printed.
     #[arg(long)]
     units: bool,
 

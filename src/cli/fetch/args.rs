@@ -16,8 +16,8 @@ use std::time::Duration;
 
 /// List, search, print, save and delete messages in a mailbox at an IMAP or POP3 server.
 ///
-/// Without an option for something else, the selected messages are listed. Nothing is deleted and no message is marked as
-/// seen unless an option says so.
+/// Without an option for something else, the selected messages are listed. Nothing is deleted and no message is
+/// marked as seen unless an option says so.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 #[command(
@@ -47,9 +47,9 @@ pub struct Args {
 
     /// Only messages that meet this condition, such as from=alice or unseen; repeatable.
     ///
-    /// from=, to=, cc=, subject=, message-id= and header=NAME: with a text that the field contains; body= and text= with a
-    /// text of the message; since= and before= with a date (2026-12-01); larger= and smaller= with a number of bytes; seen,
-    /// unseen, flagged, answered, draft, deleted. A POP3 server has only the header.
+    /// from=, to=, cc=, subject=, message-id= and header=NAME: with a text that the field contains; body= and text=
+    /// with a text of the message; since= and before= with a date (2026-12-01); larger= and smaller= with a number of
+    /// bytes; seen, unseen, flagged, answered, draft, deleted. A POP3 server has only the header.
     #[arg(short, long, value_name = "CONDITION", value_parser = Condition::parse)]
     search: Vec<Condition>,
 

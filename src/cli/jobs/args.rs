@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 /// Show recorded jobs, and report those that did not run.
 ///
-/// A job is recorded by `ehlo run` with --name, --expect-every or options of alerts. A job that has not run for 90 days,
-/// in addition to the expected interval, is forgotten.
+/// A job is recorded by `ehlo run` with --name, --expect-every or options of alerts. A job that has not run for 90
+/// days, in addition to the expected interval, is forgotten.
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true)]
 pub struct Args {

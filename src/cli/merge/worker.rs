@@ -78,7 +78,7 @@ struct OpenRow {
 /// A message of a row that is sent.
 struct OpenCopy {
     copy: RowCopy,
-    /// The recipients that it is sent to, as indices into its envelope.
+    /// The recipients that it is sent to.
     places: Vec<RecipientIndex>,
 }
 

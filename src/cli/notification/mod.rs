@@ -255,8 +255,8 @@ pub fn send_with(
     shown
 }
 
-/// The message, signed, in the envelope that aliases and rules make; or one per hidden recipient if S/MIME would name it
-/// to the others.
+/// The message, signed, in the envelope that aliases and rules make; or one per hidden recipient if S/MIME would name
+/// it to the others.
 pub fn build_each(
     head: &Addressing,
     delivery: &DeliveryOptions,
@@ -435,7 +435,8 @@ struct DeadLetter<'a> {
 }
 
 impl DeadLetter<'_> {
-    /// Appends the mail to a dead.letter. Prints its path to stderr, which cron mails, and its text unless that is secret.
+    /// Appends the mail to a dead.letter. Prints its path to stderr, which cron mails, and its text unless that is
+    /// secret.
     fn write(&self, reason: &str) {
         let notification = self.notification;
         let index = self.message.and_then(dead_letter::add);

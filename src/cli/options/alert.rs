@@ -23,8 +23,8 @@ pub struct AlertArgs {
 
     /// Number of successes in a row after which the job counts as recovered [default: 1].
     ///
-    /// Until then, a failure continues the series of those before it: a job that fails now and then causes no mail about its
-    /// recovery, and with --every, no mail about a new failure.
+    /// Until then, a failure continues the series of those before it: a job that fails now and then causes no mail
+    /// about its recovery, and with --every, no mail about a new failure.
     #[arg(long, value_name = "N", value_parser = value::number::<NonZeroU64>(1, None))]
     recovered_after: Option<NonZeroU64>,
 }

@@ -30,8 +30,8 @@ pub struct Args {
 
     /// When to sign the message (DKIM) [default: auto].
     ///
-    /// `auto`: sign if there is a key for the domain of From. `require`: a message for which there is no key is not sent,
-    /// and the exit status is 65. `off`: never.
+    /// `auto`: sign if there is a key for the domain of From. `require`: a message for which there is no key is not
+    /// sent, and the exit status is 65. `off`: never.
     #[arg(long, value_name = "MODE", value_enum)]
     dkim: Option<Mode>,
 }

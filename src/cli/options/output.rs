@@ -41,8 +41,8 @@ pub struct LogArgs {
 
     /// Append a JSON line for each session with its TLS policy and result to this file.
     ///
-    /// The terms are those of SMTP TLS Reporting (RFC 8460), so that a report for the recipient's domain can be made from
-    /// the lines. The default is `tlsrpt` in `[log]` of the configuration.
+    /// The terms are those of SMTP TLS Reporting (RFC 8460), so that a report for the recipient's domain can be made
+    /// from the lines. The default is `tlsrpt` in `[log]` of the configuration.
     #[arg(long, value_name = "FILE")]
     tlsrpt_log: Option<PathBuf>,
 }

@@ -128,7 +128,8 @@ fn fallback(own: Transport, merged: Transport, first: Option<&CredentialsOptions
 /// applies to them.
 #[derive(Debug)]
 pub struct RouteFinder {
-    /// The configuration of routes that are stored without one: those of a queue that hosts share. `None`: the default one.
+    /// The configuration of routes that are stored without one: those of a queue that hosts share. `None`: the
+    /// default one.
     pub config: Option<PathBuf>,
 }
 
@@ -400,7 +401,8 @@ pub fn through_socket(
     Ok(())
 }
 
-/// A queue with its settings, in this directory or at this URL, which finds the routes of its messages by the configuration.
+/// A queue with its settings, in this directory or at this URL, which finds the routes of its messages by the
+/// configuration.
 pub fn queue_options(
     directory: Option<PathBuf>,
     config: Option<PathBuf>,

@@ -41,8 +41,8 @@ enum PolicyCommand {
     Refresh(Box<RefreshArgs>),
     /// Remove the policies of these domains from the cache.
     ///
-    /// The next message to the domain fetches its policy again. A domain that has changed its policy without changing the id
-    /// of its TXT record needs this.
+    /// The next message to the domain fetches its policy again. A domain that has changed its policy without changing
+    /// the id of its TXT record needs this.
     Forget {
         /// Recipient domain.
         #[arg(value_name = "DOMAIN", required = true, value_parser = value::domain)]

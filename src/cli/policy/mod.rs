@@ -248,8 +248,8 @@ fn report(entry: &Entry, options: &RefreshOptions) -> Exit {
     })
 }
 
-/// Reports that there is no policy. With all domains of the cache, a domain that has given up MTA-STS is forgotten when its
-/// policy has expired.
+/// Reports that there is no policy. With all domains of the cache, a domain that has given up MTA-STS is forgotten
+/// when its policy has expired.
 fn missing(
     domain: &str,
     error: &RefreshError,

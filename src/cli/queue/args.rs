@@ -61,10 +61,10 @@ enum QueueCommand {
     Run(RunArgs),
     /// Accept messages from all users of this host on a unix socket.
     ///
-    /// The user who runs this command owns the queue, and is the only one who needs the password of the relay. sendmail,
-    /// run, notify and --queue use the socket if it exists. The user of each client is known by the credentials of the
-    /// socket; [senders] of the configuration has the senders that a user may claim in addition to the login name at
-    /// this host, and [submit] the limits.
+    /// The user who runs this command owns the queue, and is the only one who needs the password of the relay.
+    /// sendmail, run, notify and --queue use the socket if it exists. The user of each client is known by the
+    /// credentials of the socket; [senders] of the configuration has the senders that a user may claim in addition to
+    /// the login name at this host, and [submit] the limits.
     Serve(ServeArgs),
     /// Suspend delivery of items until they are released.
     Hold(Items),
@@ -110,7 +110,8 @@ enum DatabaseCommand {
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 struct QueueDirArgs {
-    /// Queue directory or URL of a PostgreSQL database [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for root].
+    /// Queue directory or URL of a PostgreSQL database [default: ~/.local/state/ehlo/queue, or /var/spool/ehlo for
+    /// root].
     #[arg(long, value_name = "DIR")]
     queue_dir: Option<PathBuf>,
 

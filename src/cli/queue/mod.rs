@@ -6,6 +6,7 @@ mod change;
 mod database;
 mod item;
 mod list;
+mod plans;
 mod progress;
 mod run;
 mod serve;

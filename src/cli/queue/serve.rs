@@ -1,19 +1,21 @@
 //! `ehlo queue serve`: accepts messages from all users of the host on a unix socket.
 
 use crate::cli::ExitStatus;
+use crate::cli::options::usage_error::UsageError;
+use crate::cli::queue::plans::Plans;
 use crate::cli::queue::{RunOptions, run_or_watch};
 use crate::cli::run_signals::stop_at_signal;
 use crate::cli::sendmail::Sendmail;
 use crate::cli::sendmail::args as sendmail;
-use crate::cli::sendmail::serve::{StandardStreams, keep};
+use crate::cli::sendmail::serve::{StandardStreams, keep_in};
 use crate::cli::sendmail::submitted::{AcceptSubmission, Received, SubmittedMessage, refusal};
 use crate::cli::terminal::complain;
-use crate::config::Places;
+use crate::config::{FoundFile, Places, find};
 use crate::mail::address::Address;
 use crate::mail::message::{HeaderField, Message};
 use crate::mail::rewrite::Rewriter;
 use crate::queue;
-use crate::queue::store::{QueueError, default_queue};
+use crate::queue::store::{QueueError, QueueStore, default_queue};
 use crate::queue::submit::{Quota, SubmitOptions, socket};
 use crate::queue::{FirstTry, Location, QueueOptions};
 use crate::server::{
@@ -33,6 +35,7 @@ use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -111,6 +114,10 @@ fn converse(submissions: &Submissions<'_>) -> Exit {
     if !submissions.has_accepted.load(Ordering::Relaxed) {
         return Exit::Ok;
     }
+    if let Some(store) = &submissions.shared {
+        // This run finds only what is released.
+        let _ = store.flush();
+    }
     let run = RunOptions {
         ids: Vec::new(),
         domains: Vec::new(),
@@ -175,8 +182,12 @@ fn behavior() -> ServerBehavior {
 struct Submissions<'p> {
     options: &'p QueueOptions,
     submit: &'p SubmitOptions,
+    /// The store, if hosts share it. `None`: a spool, which is opened for each message because its directory may have
+    /// been replaced.
+    shared: Option<Box<dyn QueueStore>>,
     quota: Quota,
     places: Places,
+    plans: Plans,
     first: FirstTry,
     has_accepted: AtomicBool,
 }
@@ -190,11 +201,14 @@ impl<'p> Submissions<'p> {
             path: directory,
             why: format!("cannot be used: {}", reason(&error)).into(),
         })?;
+        let is_shared = store.shared().is_some();
         Ok(Self {
             options,
             submit: &serve.submit,
+            shared: is_shared.then_some(store),
             quota,
             places: Places::of_this_process(),
+            plans: Plans::default(),
             first: match serve.socket {
                 Some(_) => FirstTry::Background,
                 None => FirstTry::Later,
@@ -213,10 +227,20 @@ impl<'p> Submissions<'p> {
     }
 
     /// The route and the rules for a message from this sender, by the configuration as it is now.
-    fn plan(&self, sender: &str) -> Result<Sendmail, StoreRefusal> {
+    fn plan(&self, sender: &str) -> Result<Arc<Sendmail>, StoreRefusal> {
+        let config = self.options.config.as_deref();
+        let found = find(config, &self.places).map_err(UsageError::from);
+        let plan = found.and_then(|found| {
+            let (version, now) = (found.map(FoundFile::version), SystemTime::now());
+            self.plans
+                .get(version.as_ref(), sender, now, || self.new_plan(sender))
+        });
+        plan.map_err(|error| refusal(Exit::Config, error.text))
+    }
+
+    fn new_plan(&self, sender: &str) -> Result<Sendmail, UsageError> {
         let config = self.options.config.clone();
-        let planned = sendmail::of_submission(config, sender, &self.places);
-        let mut plan = planned.map_err(|error| refusal(Exit::Config, error.text))?;
+        let mut plan = sendmail::of_submission(config, sender, &self.places)?;
         plan.queueing
             .queue
             .location
@@ -224,6 +248,15 @@ impl<'p> Submissions<'p> {
         plan.queueing.first = self.first;
         plan.queueing.socket = None;
         Ok(plan)
+    }
+
+    /// Adds the messages that were made of one to the queue, durably: all of them, or none.
+    fn keep(&self, plan: &Sendmail, messages: &[Message]) -> Result<StoredAt, QueueError> {
+        if let Some(store) = &self.shared {
+            return keep_in(&**store, plan, messages);
+        }
+        let store = queue::open(self.options.location.as_ref(), true)?;
+        keep_in(&*store, plan, messages)
     }
 
     fn charge(
@@ -266,7 +299,7 @@ fn messages(plan: &Sendmail, received: Received) -> Result<Vec<Message>, StoreRe
     // From is free, but only the domain of the sender that was checked is vouched for.
     let sender = Address::parse(&envelope.sender).ok();
     let domain = sender.as_ref().map(|sender| sender.domain().to_string());
-    submission.signer = plan.signer.for_sender(domain.as_deref());
+    submission.signer = plan.signer.unread().for_sender(domain.as_deref());
     submission.crypt = plan.crypt.clone();
     let messages = Message::submit_each(&submission, &Rewriter::new(&plan.rewrite), now);
     messages.map_err(|error| refusal(error.exit(), error.to_string()))
@@ -322,7 +355,7 @@ impl AcceptSubmission for Submissions<'_> {
         self.charge(&received.envelope, received.bytes, false)?;
         let plan = self.plan(&received.envelope.sender)?;
         let messages = messages(&plan, received)?;
-        let kept = keep(&plan, &messages);
+        let kept = self.keep(&plan, &messages);
         let kept = kept.map_err(|error| refusal(Exit::Temporary, error.to_string()))?;
         self.has_accepted.store(true, Ordering::Relaxed);
         Ok(kept)

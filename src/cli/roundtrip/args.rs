@@ -41,8 +41,8 @@ pub struct Args {
 
     /// Shell command that prints the password for the mailbox.
     ///
-    /// Without an option for it, the password of the sender is used if the user is the same, and otherwise searched for as
-    /// described in ehlo(1).
+    /// Without an option for it, the password of the sender is used if the user is the same, and otherwise searched
+    /// for as described in ehlo(1).
     #[arg(long, value_name = "CMD", value_parser = auth::command, help_heading = "Mailbox",
           conflicts_with_all = ["read_password_file", "read_oauth_token_command"])]
     read_password_command: Option<String>,
@@ -148,12 +148,7 @@ impl Args {
         let url = match (self.read.take(), chosen) {
             (Some(url), _) => url,
             (None, Some((config, profile))) => url_of_profile(config, profile)?,
-            (None, None) => {
-                return Err(UsageError::usage(
-                    "--read is missing: name the mailbox of the recipient, as in \
-                     --read imaps://alice@imap.example.org",
-                ));
-            }
+            (None, None) => return Err(no_mailbox()),
         };
         let mut mailbox = MailboxRoute::of_transport(url, &transport);
         self.set_secret(&mut mailbox)?;
@@ -169,6 +164,7 @@ impl Args {
         let to = parse_list(&self.recipient)
             .map_err(|error| UsageError::data(format!("RECIPIENT {}: {error}", self.recipient)))?;
         let headers = mem::take(&mut self.header);
+        let format = self.format();
         Ok(RoundTrip {
             message: message::message((from, to), (&token, until.flatten()), headers, signer),
             attachment: message::attachment(),
@@ -183,15 +179,19 @@ impl Args {
                 critical: self.critical,
             },
             keep: self.keep,
-            format: match (self.json, self.nagios) {
-                (true, _) => ReportFormat::Json,
-                (_, true) => ReportFormat::Nagios,
-                _ if self.warning.is_some() || self.critical.is_some() => ReportFormat::Nagios,
-                _ => ReportFormat::Text,
-            },
+            format,
             verbose: self.verbose,
             log: self.log.options(route.settings.log),
         })
+    }
+
+    fn format(&self) -> ReportFormat {
+        match (self.json, self.nagios) {
+            (true, _) => ReportFormat::Json,
+            (_, true) => ReportFormat::Nagios,
+            _ if self.warning.is_some() || self.critical.is_some() => ReportFormat::Nagios,
+            _ => ReportFormat::Text,
+        }
     }
 
     /// The source of the password or token for the mailbox.
@@ -214,6 +214,12 @@ impl Args {
             )),
         }
     }
+}
+
+fn no_mailbox() -> UsageError {
+    UsageError::usage(
+        "--read is missing: name the mailbox of the recipient, as in --read imaps://alice@imap.example.org",
+    )
 }
 
 /// The author of a profile.

@@ -1,4 +1,5 @@
-//! `ehlo roundtrip`: sends a message, waits until it is in the mailbox at the other end, and reports what happened to it.
+//! `ehlo roundtrip`: sends a message, waits until it is in the mailbox at the other end, and reports what happened to
+//! it.
 
 pub(crate) mod args;
 

@@ -199,6 +199,22 @@ fn place(arrived: &Arrived) -> String {
     }
 }
 
+fn results_line(arrived: &Arrived) -> String {
+    let results = METHODS.iter().map(|method| {
+        let found = arrived.results.of(method);
+        let result = found.map_or("no result", |found| found.result.as_str());
+        format!("{method} {}", shown(result))
+    });
+    let results: Vec<String> = results.collect();
+    let server = arrived.results.server.as_deref();
+    let server = server.map(|server| format!(", by {}", shown(server)));
+    format!(
+        "results     {}{}",
+        results.join(", "),
+        server.unwrap_or_default()
+    )
+}
+
 fn arrived_lines(arrived: &Arrived) -> Vec<String> {
     let mut lines = vec![format!(
         "arrived     after {:.3} s in {}",
@@ -211,24 +227,7 @@ fn arrived_lines(arrived: &Arrived) -> Vec<String> {
         before = Some(hop);
         lines.push(hop_line(hop, delay));
     }
-    let results: Vec<String> = METHODS
-        .iter()
-        .map(|method| {
-            let found = arrived.results.of(method);
-            let result = found.map_or("no result", |found| found.result.as_str());
-            format!("{method} {}", shown(result))
-        })
-        .collect();
-    let server = arrived
-        .results
-        .server
-        .as_deref()
-        .map(|server| format!(", by {}", shown(server)));
-    lines.push(format!(
-        "results     {}{}",
-        results.join(", "),
-        server.unwrap_or_default()
-    ));
+    lines.push(results_line(arrived));
     lines.extend(arrived.signatures.iter().map(signature_line));
     let same = |is: bool| if is { "unchanged" } else { "CHANGED" };
     lines.push(format!(

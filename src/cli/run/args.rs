@@ -98,9 +98,9 @@ pub struct Args {
 
     /// Tell a monitoring service like healthchecks.io when the command starts and how it ends.
     ///
-    /// URL/start is requested at the start, in parallel to the command; URL when it has succeeded; and URL/fail, with its
-    /// exit status as the text of a POST request, when it has failed. Each request is abandoned after 10 seconds. If one
-    /// fails, a warning is printed, and nothing else changes.
+    /// URL/start is requested at the start, in parallel to the command; URL when it has succeeded; and URL/fail, with
+    /// its exit status as the text of a POST request, when it has failed. Each request is abandoned after 10 seconds.
+    /// If one fails, a warning is printed, and nothing else changes.
     #[arg(long, value_name = "URL")]
     ping: Option<Url>,
 

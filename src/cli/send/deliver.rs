@@ -192,8 +192,8 @@ impl DeliveryOutput {
     }
 }
 
-/// Delivers over one transport after the other, and reports the fallbacks that cannot be used. The message after it may be
-/// known.
+/// Delivers over one transport after the other, and reports the fallbacks that cannot be used. The message after it may
+/// be known.
 pub fn deliver_over(
     pool: &ConnectionPool<'_, '_>,
     (message, next): (&Message, Option<&Message>),

@@ -22,7 +22,7 @@ use crate::queue::delivery::{
     Selection, SenderNotice, settle,
 };
 use crate::queue::store::{
-    ClaimedItem, Id, ItemKind, Metadata, QueueError, QueueStore, RunnerRole, next_attempt,
+    ClaimedItem, Id, ItemKind, Metadata, QueueError, QueueStore, next_attempt,
 };
 use crate::queue::submit::socket;
 use crate::queue::{FirstTry, Location, QueueOptions, QueueUse};
@@ -31,6 +31,7 @@ use crate::system::exit::Exit;
 use crate::system::figures::counted;
 use crate::system::stop::Stop;
 use crate::transcript;
+use std::cell::OnceCell;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -58,9 +59,11 @@ pub struct QueuedMessage<'p> {
     pub as_given: bool,
 }
 
-/// The output and the connections that the messages of a command line share.
+/// The output, the store and the connections that the messages of a command line share.
 pub struct Shared<'a, 'c, 't> {
     pub output: &'a mut DeliveryOutput,
+    /// The store of the queue; empty until a message is queued.
+    pub store: &'a OnceCell<Box<dyn QueueStore>>,
     /// Their connections. `None`: each message has its own.
     pub pool: Option<&'a ConnectionPool<'c, 't>>,
 }
@@ -81,6 +84,7 @@ impl QueuedMessage<'_> {
     pub fn send(&self) -> KeepResult {
         self.send_with(&mut Shared {
             output: &mut DeliveryOutput::open(self.output, self.notice),
+            store: &OnceCell::new(),
             pool: None,
         })
     }
@@ -89,29 +93,47 @@ impl QueuedMessage<'_> {
         if self.queueing.socket.is_some() {
             return self.pass_on(shared);
         }
-        let location = self.queueing.queue.location.as_ref();
-        let store = match queue::open(location, true) {
+        let store = match self.open(shared.store) {
             Ok(store) => store,
             Err(error) => return KeepResult::NoQueue(error),
         };
-        let claim = match self.commit(&*store) {
-            Ok(claim) => claim,
-            Err(error) if error.is_read_only() => return KeepResult::NoQueue(error),
-            Err(error) => return KeepResult::Lost(error),
+        let failed = |error: QueueError| {
+            if error.is_read_only() {
+                KeepResult::NoQueue(error)
+            } else {
+                KeepResult::Lost(error)
+            }
+        };
+        if self.queueing.first == FirstTry::Now {
+            let claim = match self.commit(store) {
+                Ok(claim) => claim,
+                Err(error) => return failed(error),
+            };
+            interrupt::release();
+            return KeepResult::Safe(self.try_now(store, claim, shared));
+        }
+        let id = match self.keep_in(store) {
+            Ok(id) => id,
+            Err(error) => return failed(error),
         };
         interrupt::release();
-        match self.queueing.first {
-            FirstTry::Later => KeepResult::Safe(self.report_queued(&*claim, shared.output)),
-            FirstTry::Background => {
-                let shown = self.report_queued(&*claim, shared.output);
-                drop(claim);
-                if shared.output.left() == 0 {
-                    run_in_background(&*store, &self.queueing.queue, None);
-                }
-                KeepResult::Safe(shown)
-            }
-            FirstTry::Now => KeepResult::Safe(self.try_now(&*store, claim, shared)),
+        let shown = self.report_queued(&id, shared.output);
+        if self.queueing.first == FirstTry::Background && shared.output.left() == 0 {
+            run_in_background(store, &self.queueing.queue, None);
         }
+        KeepResult::Safe(shown)
+    }
+
+    /// Opens the store for the first message.
+    fn open<'s>(
+        &self,
+        store: &'s OnceCell<Box<dyn QueueStore>>,
+    ) -> Result<&'s dyn QueueStore, QueueError> {
+        if let Some(store) = store.get() {
+            return Ok(&**store);
+        }
+        let opened = queue::open(self.queueing.queue.location.as_ref(), true)?;
+        Ok(&**store.get_or_init(|| opened))
     }
 
     /// Passes the message to the submission socket. If that cannot be used now, the message is queued, and a later run
@@ -129,10 +151,10 @@ impl QueuedMessage<'_> {
         let of_root = socket::queue_without_service().map(Location::Directory);
         let location = self.queueing.queue.location.as_ref();
         let opened = queue::open(location.or(of_root.as_ref()), true);
-        match opened.and_then(|store| self.commit(&*store)) {
-            Ok(claim) => {
+        match opened.and_then(|store| self.keep_in(&*store)) {
+            Ok(id) => {
                 interrupt::release();
-                KeepResult::Safe(self.report_queued(&*claim, shared.output))
+                KeepResult::Safe(self.report_queued(&id, shared.output))
             }
             Err(error) => KeepResult::Lost(error),
         }
@@ -142,6 +164,7 @@ impl QueuedMessage<'_> {
     pub fn send_or_not(&self) -> Exit {
         let shown = self.send_or_not_with(&mut Shared {
             output: &mut DeliveryOutput::open(self.output, self.notice),
+            store: &OnceCell::new(),
             pool: None,
         });
         shown.map_or_else(|exit| exit, |shown| shown.exit)
@@ -170,11 +193,21 @@ impl QueuedMessage<'_> {
 
     /// Adds it to this queue, durably, without an attempt to send.
     pub fn keep_in(&self, store: &dyn QueueStore) -> Result<Id, QueueError> {
-        self.commit(store).map(|claim| claim.item().id.clone())
+        let metadata = self.metadata(store);
+        let id = store.enqueue(&metadata, self.message, self.shape())?;
+        mail_log::received(id.as_str(), metadata.envelope.sender.as_ref());
+        Ok(id)
     }
 
     fn commit(&self, store: &dyn QueueStore) -> Result<Box<dyn ClaimedItem>, QueueError> {
-        let metadata = Metadata {
+        let metadata = self.metadata(store);
+        let claim = store.add(&metadata, self.message, self.shape(), None)?;
+        mail_log::received(claim.item().id.as_str(), metadata.envelope.sender.as_ref());
+        Ok(claim)
+    }
+
+    fn metadata(&self, store: &dyn QueueStore) -> Metadata {
+        Metadata {
             envelope: self.message.envelope.clone(),
             utf8_header: self.message.utf8_header,
             route_spec: self.queueing.route_spec.clone(),
@@ -182,10 +215,7 @@ impl QueuedMessage<'_> {
             on_failure: self.queueing.on_failure.clone(),
             kind: ItemKind::Mail,
             queued: store.now(),
-        };
-        let claim = store.add(&metadata, self.message, self.shape(), None)?;
-        mail_log::received(claim.item().id.as_str(), metadata.envelope.sender.as_ref());
-        Ok(claim)
+        }
     }
 
     /// Few servers today lack 8BITMIME, but because of them, messages that ehlo composes are encoded.
@@ -202,10 +232,10 @@ impl QueuedMessage<'_> {
     }
 
     /// Reports the identifier in the queue.
-    fn report_queued(&self, claim: &dyn ClaimedItem, output: &mut DeliveryOutput) -> ShownResult {
+    fn report_queued(&self, id: &Id, output: &mut DeliveryOutput) -> ShownResult {
         self.warn_of_temporary_password();
         output.show(|observer| {
-            report_id(claim, observer);
+            report_id(id, observer);
             let mut report = DeliveryReport::not_attempted(&self.message.envelope.recipients);
             report.keep();
             report
@@ -297,10 +327,7 @@ impl QueuedMessage<'_> {
             };
             tracked(&tracking, observer, attempt)
         });
-        let patience = self.patience;
-        let is_late = patience.is_some_and(|patience| begun.elapsed() >= patience);
-        let mut results = shown.report.results.iter();
-        if is_late && results.any(|result| result.verdict == RecipientStatus::Queued) {
+        if self.is_late(begun, &shown.report) {
             run_in_background(store, &self.queueing.queue, Some(&id));
         } else if left == 0 {
             self.deliver_others(&run_context);
@@ -308,8 +335,16 @@ impl QueuedMessage<'_> {
         shown
     }
 
+    /// True if the caller's patience ended the attempt.
+    fn is_late(&self, begun: Instant, report: &DeliveryReport) -> bool {
+        let patience = self.patience;
+        let is_late = patience.is_some_and(|patience| begun.elapsed() >= patience);
+        let mut results = report.results.iter();
+        is_late && results.any(|result| result.verdict == RecipientStatus::Queued)
+    }
+
     fn report_start(&self, claim: &dyn ClaimedItem, observer: &mut dyn Observer) {
-        report_id(claim, observer);
+        report_id(&claim.item().id, observer);
         for remark in &self.message.remarks {
             observer.on_event(Event::Detail(remark));
         }
@@ -413,10 +448,8 @@ fn counted_minutes(time: Duration) -> String {
     counted(time.as_secs() / 60 + 1, "minute")
 }
 
-fn report_id(claim: &dyn ClaimedItem, observer: &mut dyn Observer) {
-    observer.on_event(Event::Queued {
-        id: claim.item().id.as_str(),
-    });
+fn report_id(id: &Id, observer: &mut dyn Observer) {
+    observer.on_event(Event::Queued { id: id.as_str() });
 }
 
 /// Prints only trouble: the transcript shows everything else.
@@ -433,9 +466,11 @@ impl QueueObserver for SilentQueue {
 /// Starts a run of the queue, or of this item, in the background. If it cannot be started, the next run does it.
 pub fn run_in_background(store: &dyn QueueStore, options: &QueueOptions, item: Option<&Id>) {
     // A process that is already running the queue will find the item.
-    if store.is_locked(RunnerRole::Runner) || store.is_locked(RunnerRole::Watcher) {
+    if store.is_served() {
         return;
     }
+    // The new process runs only what it finds released.
+    let _ = store.flush();
     let Ok(program) = std::env::current_exe() else {
         return;
     };

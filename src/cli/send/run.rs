@@ -12,11 +12,13 @@ use crate::mail::message::{
     CollectedMessage, Message, MessageCollection, MessageError, MessageOptions, SourceError,
 };
 use crate::queue::delivery::SenderNotice;
+use crate::queue::store::QueueStore;
 use crate::smtp::blocks::{Block, Replay};
 use crate::system::exit::Exit;
 use crate::system::figures::counted;
 use crate::system::text::{reason, shown};
 use crate::transcript::{NumberedMessage, TranscriptOptions};
+use std::cell::OnceCell;
 use std::io::{self, Write};
 use std::iter::Peekable;
 use std::mem;
@@ -54,6 +56,7 @@ fn run_all(options: &Send, mut messages: MessageCollection) -> Result<Exit, Exit
         options,
         messages: &messages,
         output: DeliveryOutput::open(options.output, SenderNotice::Caller),
+        store: OnceCell::new(),
         of,
         begun: 0,
         failed: 0,
@@ -113,6 +116,8 @@ struct Batch<'a> {
     options: &'a Send,
     messages: &'a MessageCollection,
     output: DeliveryOutput,
+    /// The store of the queue; empty until a message is queued.
+    store: OnceCell<Box<dyn QueueStore>>,
     /// Number of messages in all repetitions.
     of: usize,
     /// Number of messages so far.
@@ -170,7 +175,7 @@ impl Batch<'_> {
                     let is_known = left > 0 || self.options.repeat.wait.is_zero();
                     // A message is queued before the next one is read.
                     let is_known = is_known && self.options.queueing.is_none();
-                    let next = all.peek().filter(|_| is_known);
+                    let next = if is_known { all.peek() } else { None };
                     let next = next.and_then(|built| built.as_ref().ok()?.first());
                     self.send_copies(&copies, next, pool)
                 }
@@ -269,6 +274,7 @@ impl Batch<'_> {
         };
         kept.send_or_not_with(&mut Shared {
             output: &mut self.output,
+            store: &self.store,
             pool: Some(pool).filter(|pool| pool.keeps_sessions()),
         })
     }

@@ -221,7 +221,8 @@ impl SendmailOptions {
         command_line: &CommandLineArgs<'_>,
         places: &Places,
     ) -> Result<Option<Config>, UsageError> {
-        // The scripts of packages call newaliases, which does not use the configuration and must not fail because of it.
+        // The scripts of packages call newaliases, which does not use the configuration and must not fail because of
+        // it.
         if self.mode == SendmailMode::Nothing {
             return Ok(None);
         }

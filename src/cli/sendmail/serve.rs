@@ -88,23 +88,32 @@ impl AcceptSubmission for Submissions<'_> {
     }
 }
 
-/// Adds the messages that were made of one to the queue, durably: all of them, or none.
-pub fn keep(plan: &Sendmail, messages: &[Message]) -> Result<StoredAt, QueueError> {
+/// Adds the messages that were made of one to the queue of the plan, durably: all of them, or none.
+fn keep(plan: &Sendmail, messages: &[Message]) -> Result<StoredAt, QueueError> {
+    let store = queue::open(plan.queueing.queue.location.as_ref(), true)?;
+    keep_in(&*store, plan, messages)
+}
+
+/// The same in a store that is open.
+pub fn keep_in(
+    store: &dyn QueueStore,
+    plan: &Sendmail,
+    messages: &[Message],
+) -> Result<StoredAt, QueueError> {
     let queueing = &plan.queueing;
-    let store = queue::open(queueing.queue.location.as_ref(), true)?;
     let mut ids = Vec::new();
     for message in messages {
-        match plan.queued(message).keep_in(&*store) {
+        match plan.queued(message).keep_in(store) {
             Ok(id) => ids.push(id),
             Err(error) => {
-                withdraw(&*store, &ids);
+                withdraw(store, &ids);
                 return Err(error);
             }
         }
     }
     // The client is waiting for its reply, so this does not wait for the attempt.
     if queueing.first != FirstTry::Later {
-        run_in_background(&*store, &queueing.queue, None);
+        run_in_background(store, &queueing.queue, None);
     }
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
     Ok(StoredAt::Queue(ids.join(" ")))

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 /// Show messages: decoded header fields, text, parts and attachments.
 ///
 /// A single message is shown completely; several are listed, and -n selects one from the list. Control characters and
-/// other characters that could affect the terminal are shown as escapes. A message that is shown completely is decrypted,
-/// and its signatures are checked, by gpg and openssl.
+/// other characters that could affect the terminal are shown as escapes. A message that is shown completely is
+/// decrypted, and its signatures are checked, by gpg and openssl.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Args {

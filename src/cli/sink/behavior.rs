@@ -39,8 +39,8 @@ pub struct Args {
     /// byte), garbage (random bytes), flood (an endless line), flood:lines (an endless reply), double (send the reply
     /// twice), or slow:TIME.
     ///
-    /// STAGE(ADDRESS) limits the fault to a sender (at mail) or a recipient (at rcpt, data, body, bdat and dot); * stands
-    /// for any characters.
+    /// STAGE(ADDRESS) limits the fault to a sender (at mail) or a recipient (at rcpt, data, body, bdat and dot); *
+    /// stands for any characters.
     ///
     /// Append @N to limit the fault to the Nth occurrence since startup (with ADDRESS: of this address), @N-M or @N+
     /// for a range, or %P for a probability of P percent.

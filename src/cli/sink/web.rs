@@ -34,10 +34,10 @@ pub struct Args {
 
     /// Exit as soon as a message meets this condition, with status 1 if none did; repeatable.
     ///
-    /// A condition has one or more terms, such as 'to=bob@example.org subject~"order [0-9]+"', and one message must meet
-    /// all of them. FIELD:TEXT is part of the field, FIELD=TEXT is all of it, FIELD~REGEX matches it; - before a term
-    /// negates it. With several conditions, each must be met by a message. With --count, the sink exits after that number
-    /// of messages.
+    /// A condition has one or more terms, such as 'to=bob@example.org subject~"order [0-9]+"', and one message must
+    /// meet all of them. FIELD:TEXT is part of the field, FIELD=TEXT is all of it, FIELD~REGEX matches it; - before a
+    /// term negates it. With several conditions, each must be met by a message. With --count, the sink exits after
+    /// that number of messages.
     #[arg(long, value_name = "CONDITION", value_parser = expectation)]
     expect: Vec<Expectation>,
 }

@@ -15,9 +15,9 @@ use std::time::Duration;
 
 /// Verify the DKIM signatures of a message, SPF and DMARC, as a receiver does, and the author's signature.
 ///
-/// The results are printed as the header field Authentication-Results (RFC 8601) and in sentences. Signatures of OpenPGP and
-/// S/MIME are checked by gpg and openssl, which decrypt the message before if necessary. The exit status is 0 if DMARC
-/// passes and none of these signatures is wrong, 75 if the DNS did not answer, and 77 otherwise.
+/// The results are printed as the header field Authentication-Results (RFC 8601) and in sentences. Signatures of
+/// OpenPGP and S/MIME are checked by gpg and openssl, which decrypt the message before if necessary. The exit status
+/// is 0 if DMARC passes and none of these signatures is wrong, 75 if the DNS did not answer, and 77 otherwise.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Args {

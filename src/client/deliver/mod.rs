@@ -36,8 +36,8 @@ pub struct Outgoing<'a> {
     pub next: Option<NextMessage<'a>>,
 }
 
-/// The message that the caller delivers next over the same pool. Its sender and recipients may be sent with the end of this
-/// one, which saves a round trip. If another message follows instead, these commands have no effect.
+/// The message that the caller delivers next over the same pool. Its sender and recipients may be sent with the end of
+/// this one, which saves a round trip. If another message follows instead, these commands have no effect.
 #[derive(Clone, Copy)]
 pub struct NextMessage<'a> {
     pub outgoing: &'a Outgoing<'a>,

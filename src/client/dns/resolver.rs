@@ -2,9 +2,9 @@
 //! and the runtime is created at the first lookup.
 //!
 //! Questions are sent with the AD bit, and without DO: a validating resolver then tells by the AD bit of its
-//! answer that it has validated it, and sends no signatures (RFC 6840 §5.7, §5.8). The bit is believed only if the resolver
-//! and the path to it are trusted. hickory's own `Resolver` cannot send it, so that the messages are made here,
-//! and go through its pool of servers and its cache.
+//! answer that it has validated it, and sends no signatures (RFC 6840 §5.7, §5.8). The bit is believed only if the
+//! resolver and the path to it are trusted. hickory's own `Resolver` cannot send it, so that the messages are made
+//! here, and go through its pool of servers and its cache.
 
 use crate::client::dns::{
     Answer, Dns, DnsError, Mx, Question, Record, RecordType, Srv, Tlsa, texts,

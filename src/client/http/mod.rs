@@ -123,10 +123,8 @@ impl HttpClient<'_> {
     ) -> Result<Response, HttpError> {
         let deadline = Deadline::after(self.limit);
         let mut wire = self.connect(request.url, deadline, observer)?;
-        let registered = observer
-            .stop()
-            .zip(wire.socket())
-            .and_then(|(stop, socket)| stop.register(socket));
+        let stop = observer.stop();
+        let registered = stop.and_then(|stop| Some(stop.register(wire.duplicate()?)));
         let secured = self.secure(&mut wire, request.url, deadline);
         let response =
             secured.and_then(|()| Exchange::new(wire, deadline, self.max_body).run(request));

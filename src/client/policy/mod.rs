@@ -6,8 +6,8 @@
 //! - `sts/`: the MTA-STS policy of a recipient domain (RFC 8461).
 //!
 //! DANE goes first: a host with usable TLSA records must match them, and a failure is not healed by MTA-STS (RFC 8461
-//! §2). Without such records, MTA-STS applies. A policy never lowers what the options demand. Where a lookup fails, the host is
-//! skipped: an attacker who can stop an answer must not thereby have the message in clear.
+//! §2). Without such records, MTA-STS applies. A policy never lowers what the options demand. Where a lookup fails,
+//! the host is skipped: an attacker who can stop an answer must not thereby have the message in clear.
 
 mod dane;
 mod options;

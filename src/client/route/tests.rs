@@ -1,6 +1,13 @@
+use crate::client::dns::{Dns, Mx};
 use crate::client::dns::{Question, Record};
+use crate::client::events::Observer;
 use crate::client::events::Silent;
+use crate::client::peer::PeerAddress;
+use crate::client::route::addresses::{MAX_ADDRESSES, with_loopback};
+use crate::client::route::router::MAX_HOSTS;
 use crate::client::route::*;
+use crate::mail::address::Address;
+use std::collections::BTreeSet;
 use std::collections::HashMap;
 
 /// A DNS with fixed answers in maps.

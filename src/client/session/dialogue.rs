@@ -91,7 +91,7 @@ pub enum Output {
 }
 
 /// A command line: the bytes for the wire and the text to show.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandLine {
     pub step: Step,
     pub wire: Zeroizing<Vec<u8>>,

@@ -140,8 +140,8 @@ pub struct Transaction<'a> {
     /// Log of the end of data and its replies; `None`: not logged.
     pub log: Option<&'a dyn DeliveryLog<TransactionIndex>>,
     pub then: AfterTransaction,
-    /// The transaction that follows in the same session, if it does: its first commands are sent with the end of this one
-    /// if the server allows that.
+    /// The transaction that follows in the same session, if it does: its first commands are sent with the end of this
+    /// one if the server allows that.
     pub next: Option<&'a Transaction<'a>>,
 }
 
@@ -185,7 +185,8 @@ pub enum AfterTransaction {
     Rest,
 }
 
-/// Durable record that a message may have been sent. `I` is the place of a recipient in a transaction or in an envelope.
+/// Durable record that a message may have been sent. `I` is the place of a recipient in a transaction or in an
+/// envelope.
 pub trait DeliveryLog<I> {
     /// The end of data is about to be sent for these recipients. Their result is uncertain until its reply
     /// arrives.

@@ -24,6 +24,10 @@ impl<T> TransactionList<T> {
     pub fn iter(&self) -> std::slice::Iter<'_, T> {
         self.0.iter()
     }
+
+    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
+        self.0.iter_mut()
+    }
 }
 
 impl<T> From<Vec<T>> for TransactionList<T> {
@@ -52,7 +56,7 @@ impl<'l, T> IntoIterator for &'l TransactionList<T> {
     type IntoIter = std::slice::Iter<'l, T>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
+        self.iter()
     }
 }
 
@@ -61,7 +65,7 @@ impl<'l, T> IntoIterator for &'l mut TransactionList<T> {
     type IntoIter = std::slice::IterMut<'l, T>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter_mut()
+        self.iter_mut()
     }
 }
 

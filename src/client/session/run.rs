@@ -150,6 +150,8 @@ struct SessionLoop<'a, 'w> {
     end_at: Option<usize>,
     /// True after a TLS handshake.
     is_encrypted: bool,
+    /// True as long as this transaction has only used commands that were sent with the end of the one before.
+    is_untouched: bool,
 }
 
 /// Reports a TLS handshake.
@@ -178,7 +180,7 @@ pub fn tell(secured: &TlsResult, observer: &mut dyn Observer) {
 
 impl<'a, 'w> SessionLoop<'a, 'w> {
     fn new(
-        (wire, mask): (Wire, Mask),
+        (mut wire, mask): (Wire, Mask),
         dialogue: Dialogue<'a>,
         (transaction, context): (&'a Transaction<'a>, &'a SessionContext<'a>),
         observer: &'w mut dyn Observer,
@@ -191,8 +193,7 @@ impl<'a, 'w> SessionLoop<'a, 'w> {
             interests: observer.interests(),
             stop: observer
                 .stop()
-                .zip(wire.socket())
-                .and_then(|(stop, socket)| stop.register(socket)),
+                .and_then(|stop| Some(stop.register(wire.duplicate()?))),
             wire,
             observer,
             holds_secret: false,
@@ -204,9 +205,11 @@ impl<'a, 'w> SessionLoop<'a, 'w> {
             end_reply: None,
             end_at: None,
             is_encrypted: false,
+            is_untouched: false,
         }
     }
 }
+
 impl SessionLoop<'_, '_> {
     /// Runs the session from the first event until it ends or becomes idle.
     fn hold(mut self, first: WireEvent) -> SessionResult {
@@ -268,6 +271,7 @@ impl SessionLoop<'_, '_> {
                 }
                 Action::Send(items) => self.send_items(&items)?,
                 Action::Sent(items) => {
+                    self.is_untouched = true;
                     self.report_sent(&items);
                     WireEvent::Replied(self.reply()?)
                 }

@@ -15,7 +15,8 @@ use crate::system::text::reason;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Maximum length of a line, in bytes; a longer one is an error. RFC 5321 §4.5.3.1.5 allows 512; real servers
@@ -117,6 +118,8 @@ pub fn without_end(line: &[u8]) -> &[u8] {
 /// A connection that is read line by line and written block by block.
 pub struct Wire {
     stream: Box<dyn Stream>,
+    /// A duplicate of the socket; `None`: not made yet.
+    duplicate: Option<Arc<OwnedFd>>,
     inbox: Vec<u8>,
     /// Offset of the unread part of `inbox`.
     unread: usize,
@@ -136,6 +139,7 @@ impl Wire {
     pub fn new(stream: Box<dyn Stream>) -> Self {
         Self {
             stream,
+            duplicate: None,
             inbox: Vec::with_capacity(4096),
             unread: 0,
             outbox: Vec::new(),
@@ -154,6 +158,16 @@ impl Wire {
     /// The socket, if there is one.
     pub fn socket(&self) -> Option<BorrowedFd<'_>> {
         self.stream.socket()
+    }
+
+    /// A duplicate of the socket, by which another thread can disconnect it. All messages of a connection share it.
+    /// `None`: there is no socket, or it cannot be duplicated.
+    pub fn duplicate(&mut self) -> Option<Arc<OwnedFd>> {
+        if self.duplicate.is_none() {
+            let duplicate = self.socket()?.try_clone_to_owned().ok()?;
+            self.duplicate = Some(Arc::new(duplicate));
+        }
+        self.duplicate.clone()
     }
 
     /// The local address of this connection.
@@ -367,8 +381,8 @@ impl Wire {
         Ok(())
     }
 
-    /// An approximate time limit saves a system call for each reply. One that is too short stays until a read has reached
-    /// it.
+    /// An approximate time limit saves a system call for each reply. One that is too short stays until a read has
+    /// reached it.
     fn limit_reads(&mut self, left: Duration, whole: Duration) -> Result<(), WireError> {
         let slack = Duration::from_secs(1).min(whole / 10);
         if self.read_limit.is_zero() || self.read_limit > left + slack {

@@ -151,8 +151,8 @@ pub struct MailSettings {
     pub aliases: Vec<(String, Vec<String>)>,
 }
 
-/// The settings of a `.mailrc`, which may be missing, and of the options `-A` and `-S` of mailx. `None`: there is no such
-/// account.
+/// The settings of a `.mailrc`, which may be missing, and of the options `-A` and `-S` of mailx. `None`: there is no
+/// such account.
 ///
 /// # Errors
 /// The file cannot be read, or the server is invalid.

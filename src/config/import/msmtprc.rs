@@ -363,7 +363,8 @@ impl Converter<'_> {
 
     /// Settings that are not those of a profile.
     fn system(&mut self) {
-        // Without -f, the sender is that of the default account. With a domain, a rule would also replace senders in it.
+        // Without -f, the sender is that of the default account. With a domain, a rule would also replace senders in
+        // it.
         let from = self.text("from").filter(|from| !from.contains(['%', '*']));
         let has_domain = self.words.contains_key("maildomain");
         if let Some(from) = from.filter(|_| self.is_default && !has_domain) {

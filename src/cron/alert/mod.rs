@@ -36,7 +36,8 @@ pub struct AlertRules {
     pub every: Option<NonZeroU64>,
     /// True if recovery after a mailed failure is mailed.
     pub recovered: bool,
-    /// Number of successes in a row after which the job has recovered: until then, a failure belongs to the same series.
+    /// Number of successes in a row after which the job has recovered: until then, a failure belongs to the same
+    /// series.
     /// `None`: one.
     pub recovered_after: Option<NonZeroU64>,
     /// True if a run with the same ending and output as the one mailed last is not mailed.

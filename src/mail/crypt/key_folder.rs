@@ -1,5 +1,5 @@
-//! Copies of keys and certificates for the programs: they use what was checked, even if a file is replaced meanwhile. No
-//! descriptor stays open, however many there are.
+//! Copies of keys and certificates for the programs: they use what was checked, even if a file is replaced meanwhile.
+//! No descriptor stays open, however many there are.
 
 use crate::mail::crypt::error::CryptError;
 use std::fs::{self, Permissions};

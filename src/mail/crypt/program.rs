@@ -92,8 +92,8 @@ impl Program {
         Ok(ended)
     }
 
-    /// Runs it to its end, with any exit status. Its output must begin as this form does: a program that passes the content
-    /// on in clear must not be mistaken for one that encrypts it. The result has true if the output is whole.
+    /// Runs it to its end, with any exit status. Its output must begin as this form does: a program that passes the
+    /// content on in clear must not be mistaken for one that encrypts it. The result has true if the output is whole.
     pub fn pass_as(
         self,
         form: OutputForm<'_>,
@@ -168,8 +168,8 @@ fn idle() -> Duration {
     seconds.map_or(IDLE, Duration::from_secs)
 }
 
-/// The end of a program that failed: what it reported last, and its exit status or signal. With success, its output is at
-/// fault.
+/// The end of a program that failed: what it reported last, and its exit status or signal. With success, its output is
+/// at fault.
 pub fn failure(ended: &Filtered, is_message: impl Fn(&str) -> bool) -> String {
     let text = String::from_utf8_lossy(&ended.messages);
     let mut lines = text.lines().rev();

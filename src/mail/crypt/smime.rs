@@ -37,7 +37,8 @@ const SEQUENCE: u8 = 0x30;
 /// The bit of the first octet of a length in DER that says that the octets after it have the length.
 const LONG_LENGTH: u8 = 0x80;
 
-/// A structure of the type envelopedData (RFC 5652 §6) with the indefinite lengths of a stream: five of them end with it.
+/// A structure of the type envelopedData (RFC 5652 §6) with the indefinite lengths of a stream: five of them end with
+/// it.
 const ENVELOPED: OutputForm<'_> = OutputForm {
     begin: b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03\xa0\x80\x30\x80",
     end: &[0; 10],
@@ -135,7 +136,8 @@ fn failed(option: &str, ended: &Filtered) -> CryptError {
 /// The file of `--sign-key`.
 struct SigningFile {
     path: PathBuf,
-    /// The certificates after the first one, in a file of their own: `openssl` refuses a certificate that is named twice.
+    /// The certificates after the first one, in a file of their own: `openssl` refuses a certificate that is named
+    /// twice.
     issuers: Option<NamedTempFile>,
 }
 

@@ -1,6 +1,7 @@
 //! DKIM signatures (RFC 6376): relaxed/relaxed, with RSA and Ed25519 keys (RFC 8301, RFC 8463), several for one
 //! message from one hash of its body. `canonical` has the canonical forms, `key` the key files, `field` the header
-//! field, `signer` the choice of the keys, `record` the record in the DNS, `generate` new keys. `received`, `signature`,
+//! field, `signer` the choice of the keys, `record` the record in the DNS, `generate` new keys. `received`,
+//! `signature`,
 //! `public` and `verify` are for signatures of others.
 //!
 //! A signature made here covers the whole body (no `l=`) and does not expire (no `x=`).

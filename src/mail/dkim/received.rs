@@ -1,5 +1,5 @@
-//! A message as it was received: its header fields, and its body as a stream. Line ends become CRLF, as they were on the
-//! wire, because files have LF.
+//! A message as it was received: its header fields, and its body as a stream. Line ends become CRLF, as they were on
+//! the wire, because files have LF.
 
 use crate::mail::dkim::signature::Signature;
 use std::io::{self, BufRead, BufReader, Read};

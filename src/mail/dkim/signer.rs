@@ -118,6 +118,18 @@ impl Signer {
         self
     }
 
+    /// The same keys, whose files are read again.
+    pub fn unread(&self) -> Self {
+        if self.keys.is_empty() {
+            return self.clone();
+        }
+        let names = self.keys.iter().map(|key| key.name.clone());
+        Self {
+            keys: Self::new(self.mode, names.collect()).keys,
+            ..self.clone()
+        }
+    }
+
     /// The signer for messages that must be sent even if they cannot be signed.
     pub fn lenient(&self) -> Self {
         let mode = match self.mode {

@@ -162,7 +162,8 @@ impl HashedMessage<'_> {
         })
     }
 
-    /// The verdict if the body does not have the hash or the length of the signature. `None`: it does. The key is not needed.
+    /// The verdict if the body does not have the hash or the length of the signature. `None`: it does. The key is not
+    /// needed.
     pub fn body_fault(&self, signature: &Signature) -> Option<DkimVerdict> {
         let hash = self
             .hashes

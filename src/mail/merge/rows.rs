@@ -227,7 +227,8 @@ impl<R: BufRead> Read for Lines<R> {
     }
 }
 
-/// Checks that enclosed fields end where they should (RFC 4180 §2): one that is not closed would contain the rows after it.
+/// Checks that enclosed fields end where they should (RFC 4180 §2): one that is not closed would contain the rows
+/// after it.
 struct Quotes<R> {
     reader: R,
     separator: u8,

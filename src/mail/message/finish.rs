@@ -105,10 +105,7 @@ impl<E: Replay> UnfinishedMessage<E> {
         };
         header.add_given(self.fields)?;
         if let Some(missing) = &self.missing {
-            header.add_missing(missing, now)?;
-            if let Author::Sender(name) = &missing.author {
-                header.add_missing_resent(&resent, name.as_deref(), now)?;
-            }
+            header.add_all_missing(missing, &resent, now)?;
         }
         let FinalHeader {
             repair, mut fields, ..
@@ -256,6 +253,20 @@ impl FinalHeader<'_> {
 
     fn lacks(&self, name: &str) -> bool {
         !self.fields.iter().any(|field| field.name == name)
+    }
+
+    /// Adds what is missing to the header, and to the block of Resent fields with these names.
+    fn add_all_missing(
+        &mut self,
+        missing: &MissingFields,
+        resent: &[String],
+        now: SystemTime,
+    ) -> Result<(), MessageError> {
+        self.add_missing(missing, now)?;
+        if let Author::Sender(name) = &missing.author {
+            self.add_missing_resent(resent, name.as_deref(), now)?;
+        }
+        Ok(())
     }
 
     fn add_missing(

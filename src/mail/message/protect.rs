@@ -466,8 +466,8 @@ fn read<E: Replay, T>(
     })
 }
 
-/// The content in a form that nothing on the way changes (RFC 3156 §3, RFC 8551 §3.1.2): 7 bit, without blanks at the end
-/// of a line and `From ` at its beginning.
+/// The content in a form that nothing on the way changes (RFC 3156 §3, RFC 8551 §3.1.2): 7 bit, without blanks at the
+/// end of a line and `From ` at its beginning.
 fn robust<E: Replay>(
     content: Content<E>,
     option: &'static str,

@@ -284,7 +284,8 @@ fn last_boundary(boundary: &str) -> String {
 /// The empty line after a header, with the end of the line before it.
 const EMPTY_LINE: &[u8] = b"\r\n\r\n";
 
-/// A report that was built before, with the header of the enclosed message only. `None`: it does not enclose a whole message.
+/// A report that was built before, with the header of the enclosed message only. `None`: it does not enclose a whole
+/// message.
 ///
 /// # Errors
 /// The report cannot be read.

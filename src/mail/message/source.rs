@@ -1,149 +1,21 @@
 //! Sources of bytes: an argument, a file, a pipe. All can be read more than once.
 
-use crate::mail::message::encode::{ContentScan, ContentScanner, Encoder};
-use crate::system::sealed_file::{SealedFile, SealedWriter};
-use crate::system::text::{BYTE_ORDER_MARK, reason, shown};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+mod input;
+mod lone_dot;
+mod writer;
+
+pub use input::{HeldBytes, Input, Waiting, waiting};
+pub use writer::SourceWriter;
+
+use crate::mail::message::encode::{ContentScan, ContentScanner};
+use crate::system::sealed_file::SealedFile;
+use crate::system::text::{BYTE_ORDER_MARK, reason};
 use rustix::fs::FileType;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-
-/// A file up to this size is read when it is opened, and later changes to it have no effect.
-const SMALL_FILE: u64 = 16 * 1024;
-
-/// Input that cannot be read twice is kept in memory up to this size, and above it in an encrypted temporary file
-/// without a name.
-const SPOOL_ABOVE: usize = 1024 * 1024;
-
-/// Limit for input from a device. A longer one is treated as endless.
-const DEVICE_LIMIT: u64 = 64 * 1024 * 1024;
-
-/// The standard input in error texts.
-const STDIN: &str = "standard input";
-
-/// Time to wait for the first byte on a standard input that no option refers to.
-const STDIN_WAIT: Timespec = Timespec {
-    tv_sec: 1,
-    tv_nsec: 0,
-};
-
-/// Maximum that is read and discarded of input that cannot be stored.
-const DISCARD_LIMIT: u64 = 1024 * 1024 * 1024;
-
-/// An input that an option names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
-    Text(String),
-    File(PathBuf),
-    Stdin,
-    /// The standard input, if it is a pipe or a file with a text for this program; see [`waiting`].
-    Waiting,
-    /// Bytes that were read before.
-    Held(HeldBytes),
-}
-
-impl Input {
-    /// True for the standard input, under any of its names.
-    pub fn is_stdin(&self) -> bool {
-        const NAMES: [&str; 3] = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
-        match self {
-            Self::Stdin => true,
-            Self::File(path) => NAMES.iter().any(|name| path == Path::new(name)),
-            Self::Text(_) | Self::Waiting | Self::Held(_) => false,
-        }
-    }
-
-    /// Its name for people.
-    pub fn name(&self) -> String {
-        match self {
-            Self::Text(_) => "the body".to_owned(),
-            Self::File(path) => shown(&path.to_string_lossy()),
-            Self::Stdin | Self::Waiting => STDIN.to_owned(),
-            Self::Held(held) => held.0.name.clone(),
-        }
-    }
-
-    /// True for a pipe or a device, even if it has a name.
-    pub(super) fn is_read_once(&self) -> bool {
-        match self {
-            Self::Stdin | Self::Waiting => true,
-            Self::Text(_) | Self::Held(_) => false,
-            Self::File(path) => path
-                .metadata()
-                .is_ok_and(|file| !file.is_file() && !file.is_dir()),
-        }
-    }
-
-    /// Reads it to its end if it can be read only once.
-    pub fn hold(&mut self) -> Result<(), SourceError> {
-        if self.is_read_once() {
-            let source = Source::open(self.clone())?;
-            *self = Self::Held(HeldBytes(Arc::new(source)));
-        }
-        Ok(())
-    }
-}
-
-/// Bytes that were read before the message was built: from a program or a pipe. Copies share them.
-#[derive(Clone, Debug)]
-pub struct HeldBytes(Arc<Source>);
-
-impl HeldBytes {
-    /// The bytes of a source.
-    pub(super) fn of(source: Source) -> Self {
-        Self(Arc::new(source))
-    }
-
-    /// These bytes, under a name for error texts.
-    pub fn bytes(name: &str, bytes: Vec<u8>) -> Self {
-        Self(Arc::new(Source::memory(name.to_owned(), bytes)))
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.len == 0
-    }
-
-    /// Reads all of it into memory.
-    ///
-    /// # Errors
-    /// The temporary file that has it cannot be read.
-    pub fn read_all(&self) -> io::Result<Vec<u8>> {
-        let length = usize::try_from(self.0.len).unwrap_or(usize::MAX);
-        let mut bytes = vec![0; length];
-        let mut at = 0;
-        while at < bytes.len() {
-            let failed = |error: SourceError| io::Error::other(error.to_string());
-            match self.0.read(&mut bytes[at..], at as u64).map_err(failed)? {
-                0 => break,
-                count => at += count,
-            }
-        }
-        bytes.truncate(at);
-        Ok(bytes)
-    }
-
-    /// The content of a temporary file.
-    pub fn file(name: &str, file: Arc<SealedFile>) -> Self {
-        let len = file.len();
-        Self(Arc::new(Source::new(
-            name.to_owned(),
-            len,
-            SourceStore::Sealed(file),
-        )))
-    }
-}
-
-impl PartialEq for HeldBytes {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for HeldBytes {}
 
 /// An error while input is opened, read or stored.
 #[derive(Debug, thiserror::Error)]
@@ -225,24 +97,6 @@ impl Source {
         }
     }
 
-    pub fn open(input: Input) -> Result<Self, SourceError> {
-        match input {
-            Input::Text(text) => Ok(Self::memory("the body".to_owned(), text.into_bytes())),
-            Input::File(path) => Self::file(&path),
-            Input::Stdin => Self::stdin(),
-            Input::Waiting => match waiting()? {
-                Waiting::Text(source) => Ok(source),
-                Waiting::Nothing | Waiting::Silence => {
-                    Ok(Self::memory(STDIN.to_owned(), Vec::new()))
-                }
-            },
-            Input::Held(held) => {
-                let name = held.0.name.clone();
-                Ok(Self::new(name, held.0.len, SourceStore::Shared(held.0)))
-            }
-        }
-    }
-
     /// These octets of another source, under a name of their own.
     pub fn part(name: String, whole: &Arc<Self>, octets: Range<u64>) -> Self {
         Self {
@@ -251,166 +105,6 @@ impl Source {
             skipped: octets.start,
             store: SourceStore::Shared(Arc::clone(whole)),
             scanned: OnceLock::new(),
-        }
-    }
-
-    /// Reads it now if it is small, so that later changes have no effect and need not be looked for.
-    pub fn read_if_small(self) -> Result<Self, SourceError> {
-        if self.len > SMALL_FILE {
-            return Ok(self);
-        }
-        let mut bytes = vec![0; usize::try_from(self.len).unwrap_or_default()];
-        self.read(&mut bytes, 0)?;
-        Ok(Self::memory(self.name, bytes))
-    }
-
-    /// Reads the standard input to its end.
-    fn stdin() -> Result<Self, SourceError> {
-        let name = STDIN.to_owned();
-        let input = io::stdin().lock();
-        match kind_of_stdin() {
-            FileType::CharacterDevice => Self::device(input, name),
-            FileType::Directory => Err(SourceError::NoFile {
-                name,
-                what: "a directory",
-            }),
-            _ => Self::read_to_end(input, name),
-        }
-    }
-
-    /// Opens a file, a FIFO or a device that ends.
-    pub fn file(path: &Path) -> Result<Self, SourceError> {
-        let name = shown(&path.to_string_lossy());
-        let failed = |error| SourceError::Read {
-            name: name.clone(),
-            error,
-        };
-        let file = File::open(path).map_err(failed)?;
-        let state = FileState::of(&file).map_err(failed)?;
-        match state.kind {
-            FileType::RegularFile if state.len <= SMALL_FILE => Self::small(file, name, &state),
-            FileType::RegularFile => Ok(Self::new(
-                name,
-                state.len,
-                SourceStore::File { file, state },
-            )),
-            FileType::Directory => Err(SourceError::NoFile {
-                name,
-                what: "a directory",
-            }),
-            FileType::Fifo | FileType::Socket => Self::read_to_end(file, name),
-            _ => Self::device(file, name),
-        }
-    }
-
-    fn small(file: File, name: String, state: &FileState) -> Result<Self, SourceError> {
-        let mut bytes = Vec::with_capacity(usize::try_from(state.len).unwrap_or(0) + 1);
-        let read = (&file).take(SMALL_FILE + 1).read_to_end(&mut bytes);
-        match read {
-            // Files of /proc have no length until they are read.
-            Ok(count) if count as u64 > SMALL_FILE => {
-                let rest = io::Cursor::new(bytes).chain(file);
-                Self::read_to_end(rest, name)
-            }
-            Ok(_) => Ok(Self::memory(name, bytes)),
-            Err(error) => Err(SourceError::Read { name, error }),
-        }
-    }
-
-    /// Reads a device to its end, if it has one.
-    fn device(file: impl Read, name: String) -> Result<Self, SourceError> {
-        let source = Self::read_to_end(file.take(DEVICE_LIMIT), name)?;
-        if source.len < DEVICE_LIMIT {
-            return Ok(source);
-        }
-        Err(SourceError::NoFile {
-            name: source.name,
-            what: "a device without an end",
-        })
-    }
-
-    /// Reads input to its end that can be read only once.
-    fn read_to_end(mut from: impl Read, name: String) -> Result<Self, SourceError> {
-        let mut spooler = Spooler::new(name);
-        // Most texts are short, and each page of a buffer costs time.
-        let mut block = vec![0; 4 * 1024];
-        loop {
-            match from.read(&mut block) {
-                Ok(0) => return spooler.finish(),
-                Ok(count) => {
-                    spooler.push(&block[..count]).inspect_err(|_| {
-                        // Otherwise a program that is still writing gets SIGPIPE, and its user never sees the
-                        // error.
-                        let _ = io::copy(&mut (&mut from).take(DISCARD_LIMIT), &mut io::sink());
-                    })?;
-                    if count == block.len() {
-                        block.resize(64 * 1024, 0);
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    let name = spooler.name;
-                    return Err(SourceError::Read { name, error });
-                }
-            }
-        }
-    }
-
-    /// What `produce` appends piece by piece until it returns false, under this name.
-    ///
-    /// # Errors
-    /// The error of `produce`, or it cannot be stored.
-    pub fn written(
-        name: &str,
-        mut produce: impl FnMut(&mut Vec<u8>) -> io::Result<bool>,
-    ) -> io::Result<Self> {
-        let mut writer = SourceWriter::new(name);
-        let mut piece = Vec::new();
-        while produce(&mut piece)? {
-            writer.push(&piece)?;
-            piece.clear();
-        }
-        writer.push(&piece)?;
-        writer.finish()
-    }
-
-    /// The same text from `offset` on, rewritten block by block.
-    pub fn rewritten(&self, offset: u64, rewriter: &mut dyn Encoder) -> Result<Self, SourceError> {
-        let mut spooler = Spooler::new(self.name.clone());
-        let mut block = self.block(64 * 1024);
-        let (mut out, mut at) = (Vec::new(), offset);
-        loop {
-            let count = self.read(&mut block, at)?;
-            at += count as u64;
-            rewriter.push(&block[..count], &mut out);
-            if count == 0 {
-                rewriter.finish(&mut out);
-            }
-            spooler.push(&out)?;
-            out.clear();
-            if count == 0 {
-                return spooler.finish();
-            }
-        }
-    }
-
-    /// The same up to the first line with a single dot.
-    pub fn up_to_dot(mut self) -> Result<Self, SourceError> {
-        let mut block = self.block(64 * 1024);
-        let (mut at, mut dot) = (0, LoneDot::default());
-        loop {
-            let count = self.read(&mut block, at)?;
-            let is_found = match count {
-                0 => dot.is_last(),
-                _ => dot.find(&block[..count]),
-            };
-            if is_found {
-                self.cut(dot.line_at);
-            }
-            if is_found || count == 0 {
-                return Ok(self);
-            }
-            at += count as u64;
         }
     }
 
@@ -607,45 +301,6 @@ impl Source {
     }
 }
 
-/// State of a standard input that no option refers to.
-pub enum Waiting {
-    Text(Source),
-    Nothing,
-    /// An open pipe without data.
-    Silence,
-}
-
-/// Checks if the standard input is a text for this program: a pipe or socket with data within a second, or
-/// a file that has not been read yet. A file that has been read is that of a loop around this program. A
-/// pipe may be left over from a parent that neither writes to it nor closes it: sshd and daemons do so.
-pub fn waiting() -> Result<Waiting, SourceError> {
-    let stdin = rustix::stdio::stdin();
-    let has_text = match kind_of_stdin() {
-        FileType::RegularFile => rustix::fs::tell(stdin).is_ok_and(|offset| offset == 0),
-        FileType::Fifo | FileType::Socket => {
-            let mut ready = [PollFd::new(&stdin, PollFlags::IN)];
-            let polled = rustix::io::retry_on_intr(|| poll(&mut ready, Some(&STDIN_WAIT)));
-            if polled == Ok(0) {
-                return Ok(Waiting::Silence);
-            }
-            polled.is_ok()
-        }
-        _ => false,
-    };
-    if !has_text {
-        return Ok(Waiting::Nothing);
-    }
-    Source::stdin().map(|source| match source.len {
-        0 => Waiting::Nothing,
-        _ => Waiting::Text(source),
-    })
-}
-
-fn kind_of_stdin() -> FileType {
-    let state = rustix::fs::fstat(rustix::stdio::stdin());
-    FileType::from_raw_mode(state.map_or(0, |state| state.st_mode))
-}
-
 struct SourceReader<'s> {
     source: &'s Source,
     at: u64,
@@ -659,174 +314,12 @@ impl Read for SourceReader<'_> {
     }
 }
 
-/// Searches for a line with a single dot, as programs end their input to sendmail. A CR alone is not a line
-/// end here: a progress display may well write CR, dot, CR.
-#[derive(Default)]
-struct LoneDot {
-    /// Offset of the current line.
-    line_at: u64,
-    /// Content of the current line so far.
-    line: LineContent,
-    /// Number of bytes seen.
-    seen: u64,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum LineContent {
-    #[default]
-    Empty,
-    Dot,
-    DotCr,
-    Other,
-}
-
-impl LoneDot {
-    /// True if these bytes contain it. `line_at` is then its offset.
-    fn find(&mut self, bytes: &[u8]) -> bool {
-        let mut at = 0;
-        while at < bytes.len() {
-            self.line = match (self.line, bytes[at]) {
-                (LineContent::Dot | LineContent::DotCr, b'\n') => return true,
-                (_, b'\n') => {
-                    self.line_at = self.seen + at as u64 + 1;
-                    LineContent::Empty
-                }
-                (LineContent::Empty, b'.') => LineContent::Dot,
-                (LineContent::Dot, b'\r') => LineContent::DotCr,
-                _ => LineContent::Other,
-            };
-            at += match self.line {
-                LineContent::Other => {
-                    memchr::memchr(b'\n', &bytes[at..]).unwrap_or(bytes.len() - at)
-                }
-                _ => 1,
-            };
-        }
-        self.seen += bytes.len() as u64;
-        false
-    }
-
-    /// True if it is the last line, without a line end.
-    fn is_last(&self) -> bool {
-        matches!(self.line, LineContent::Dot | LineContent::DotCr)
-    }
-}
-
-/// Stores bytes that are made elsewhere.
-pub struct SourceWriter(Spooler);
-
-impl SourceWriter {
-    pub fn new(name: &str) -> Self {
-        Self(Spooler::new(name.to_owned()))
-    }
-
-    /// For bytes that are encrypted already: a temporary file has them as they are.
-    pub fn of_ciphertext(name: &str) -> Self {
-        let mut spooler = Spooler::new(name.to_owned());
-        spooler.is_ciphertext = true;
-        Self(spooler)
-    }
-
-    /// Number of bytes so far.
-    pub fn written(&self) -> u64 {
-        self.0.len
-    }
-
-    pub fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.push(bytes).map_err(io::Error::other)
-    }
-
-    pub fn finish(self) -> io::Result<Source> {
-        self.0.finish().map_err(io::Error::other)
-    }
-}
-
-impl Write for SourceWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.push(bytes).map(|()| bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Keeps bytes in memory, and above a size in a temporary file without a name. It is encrypted, because options or a
-/// profile may ask for the encryption of a message after its text was read.
-struct Spooler {
-    name: String,
-    memory: Vec<u8>,
-    file: Option<SpoolFile>,
-    is_ciphertext: bool,
-    len: u64,
-}
-
-enum SpoolFile {
-    Sealed(Box<SealedWriter>),
-    Plain(File),
-}
-
-impl Spooler {
-    fn new(name: String) -> Self {
-        Self {
-            name,
-            memory: Vec::new(),
-            file: None,
-            is_ciphertext: false,
-            len: 0,
-        }
-    }
-
-    fn push(&mut self, bytes: &[u8]) -> Result<(), SourceError> {
-        let written = self.keep(bytes);
-        written.map_err(|error| self.failed(error))
-    }
-
-    fn failed(&self, error: io::Error) -> SourceError {
-        SourceError::Spool {
-            name: self.name.clone(),
-            error,
-        }
-    }
-
-    fn keep(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.len += bytes.len() as u64;
-        match &mut self.file {
-            Some(SpoolFile::Sealed(file)) => return file.write_all(bytes),
-            Some(SpoolFile::Plain(file)) => return file.write_all(bytes),
-            None => self.memory.extend_from_slice(bytes),
-        }
-        if self.memory.len() >= SPOOL_ABOVE {
-            let memory = std::mem::take(&mut self.memory);
-            self.file = Some(if self.is_ciphertext {
-                let mut file = tempfile::tempfile()?;
-                file.write_all(&memory)?;
-                SpoolFile::Plain(file)
-            } else {
-                let mut file = SealedWriter::new()?;
-                file.write_all(&memory)?;
-                SpoolFile::Sealed(Box::new(file))
-            });
-        }
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<Source, SourceError> {
-        let store = match self.file.take() {
-            Some(SpoolFile::Sealed(file)) => {
-                let file = file.finish().map_err(|error| self.failed(error))?;
-                SourceStore::Sealed(Arc::new(file))
-            }
-            Some(SpoolFile::Plain(file)) => SourceStore::Spool(file),
-            None => SourceStore::Memory(self.memory),
-        };
-        Ok(Source::new(self.name, self.len, store))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::writer::SPOOL_ABOVE;
     use super::*;
+    use std::io::Write as _;
+    use std::path::Path;
 
     fn temporary(content: &[u8]) -> tempfile::NamedTempFile {
         let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -914,30 +407,6 @@ mod tests {
         let zero = Source::file(Path::new("/dev/zero")).unwrap_err();
         assert!(zero.to_string().ends_with("it is a device without an end"));
         assert_eq!(Source::file(Path::new("/dev/null")).unwrap().len, 0);
-    }
-
-    #[test]
-    fn a_lone_dot_ends_the_text_and_other_dots_do_not() {
-        for (text, kept) in [
-            ("a\n.\nb\n", "a\n"),
-            ("a\r\n.\r\nb", "a\r\n"),
-            (".\nb", ""),
-            ("a\n.", "a\n"),
-            ("a\n..\n. \n.b\n", "a\n..\n. \n.b\n"),
-            ("10%\r.\rb\n", "10%\r.\rb\n"),
-            ("a\n.\rb\n.\n", "a\n.\rb\n"),
-            ("", ""),
-        ] {
-            for cut in 0..=text.len() {
-                let mut dot = LoneDot::default();
-                let (first, second) = text.as_bytes().split_at(cut);
-                let is_found = dot.find(first) || dot.find(second) || dot.is_last();
-                assert_eq!(is_found, text != kept, "{text:?} cut at {cut}");
-            }
-            let source = Source::memory("a text".to_owned(), text.as_bytes().to_vec());
-            let source = source.up_to_dot().unwrap();
-            assert_eq!(source.whole(100).unwrap(), kept.as_bytes(), "{text:?}");
-        }
     }
 
     #[test]

@@ -27,8 +27,8 @@ const MAX_RECEIVED: usize = 100;
 const RECIPIENTS: [&str; 3] = ["to", "cc", "bcc"];
 const RESENT_RECIPIENTS: [&str; 3] = ["resent-to", "resent-cc", "resent-bcc"];
 
-/// Reads a message and its recipients. All input is read before any error is returned: a program that writes to the pipe
-/// must not find it closed.
+/// Reads a message and its recipients. All input is read before any error is returned: a program that writes to the
+/// pipe must not find it closed.
 pub fn read(
     submission: &Submission,
     rewriter: &Rewriter,

@@ -35,8 +35,8 @@ impl AuthenticationResults {
     }
 }
 
-/// The results in the topmost field, and in the others of the same server. Fields of other servers are further down, and
-/// may be forged (RFC 8601 §5).
+/// The results in the topmost field, and in the others of the same server. Fields of other servers are further down,
+/// and may be forged (RFC 8601 §5).
 pub fn results(header: &[u8]) -> AuthenticationResults {
     let mut found = AuthenticationResults::default();
     for (name, value) in fields(header) {

@@ -1,24 +1,23 @@
 //! A session with an IMAP server.
 
 mod command;
+mod exchange;
+mod login;
 mod name;
 mod response;
 
 pub use response::{BodySink, FetchData, FolderStatus};
 
-use crate::client::session::auth::STARS;
-use crate::client::wire::tls::TlsServer;
 use crate::mailbox::channel::Channel;
-use crate::mailbox::error::{MailboxError, has_code};
-use crate::mailbox::login::{LoginDialogue, LoginReply, LoginTerms, log_in};
+use crate::mailbox::error::MailboxError;
 use crate::smtp::stage::Stage;
 use command::{Command, NonSynchronizing};
 use response::{Code, Data, MAX_LITERAL, Outcome, OutcomeStatus, Response};
 
+/// Maximum number of mailboxes in a list.
 /// Maximum number of responses to a command besides the messages that it requests.
 const MAX_RESPONSES: u32 = 10_000;
 
-/// Maximum number of mailboxes in a list.
 const MAX_FOLDERS: usize = 10_000;
 
 /// Maximum length of a set of UIDs in a command.
@@ -91,8 +90,6 @@ pub enum MessageSet<'s> {
     Numbers(&'s str),
 }
 
-type Handler<'h> = &'h mut dyn FnMut(Data) -> Result<(), MailboxError>;
-
 impl<'a> ImapSession<'a> {
     /// Reads the greeting.
     pub fn greeted(channel: Channel<'a>) -> Result<Self, MailboxError> {
@@ -147,69 +144,6 @@ impl<'a> ImapSession<'a> {
             self.capabilities = found;
         }
         Ok(self.capabilities.iter().any(|one| one == capability))
-    }
-
-    /// STARTTLS (RFC 3501 §6.2.1). Capabilities from before it are forgotten.
-    pub fn start_tls(&mut self, server: TlsServer<'_>) -> Result<(), MailboxError> {
-        let done = self.run_staged(Command::new("STARTTLS"), Stage::Starttls, &mut |_| Ok(()));
-        if let Err(MailboxError::Refused { text, .. }) = done {
-            return Err(MailboxError::StarttlsRefused("STARTTLS", text));
-        }
-        done?;
-        self.channel.secure(server, Some("STARTTLS"))?;
-        self.capabilities.clear();
-        Ok(())
-    }
-
-    /// Logs in with SASL, or with LOGIN if no mechanism is offered that can be used.
-    pub fn log_in(&mut self, terms: &LoginTerms<'_>) -> Result<(), MailboxError> {
-        self.has("IMAP4REV1")?;
-        let names = self.capabilities.iter();
-        let offered: Vec<String> = names
-            .filter_map(|name| Some(name.strip_prefix("AUTH=")?.to_owned()))
-            .collect();
-        let candidates = terms.candidates(&offered, &self.channel.bindings());
-        let is_disabled = self.has("LOGINDISABLED")?;
-        if candidates.is_empty() && terms.allows_plain_command() && !is_disabled {
-            self.log_in_plainly(terms)?;
-        } else if candidates.is_empty() {
-            let mut offered = offered.join(" ");
-            if offered.is_empty() {
-                offered.push_str(if is_disabled {
-                    "none here (LOGINDISABLED)"
-                } else {
-                    "none"
-                });
-            }
-            return Err(MailboxError::NoMechanism(offered));
-        } else {
-            let has_initial_response = self.has("SASL-IR")?;
-            let mut dialogue = Dialogue {
-                session: self,
-                has_initial_response,
-                tag: String::new(),
-            };
-            log_in(terms.login, candidates, &mut dialogue)?;
-        }
-        Ok(())
-    }
-
-    fn log_in_plainly(&mut self, terms: &LoginTerms<'_>) -> Result<(), MailboxError> {
-        let literals = self.literals()?;
-        let user = terms.login.user.as_deref().unwrap_or_default();
-        let crate::system::secret::Proof::Password(password) = &terms.login.proof else {
-            return Err(MailboxError::NoUser);
-        };
-        let command = Command::new("LOGIN").with(literals, false);
-        let command = command.string(user).secret(password.expose());
-        // Capabilities may differ after a login.
-        self.capabilities.clear();
-        match self.run_staged(command, Stage::Auth, &mut |_| Ok(())) {
-            Err(MailboxError::Refused {
-                text, is_temporary, ..
-            }) => Err(MailboxError::LoginRefused { text, is_temporary }),
-            other => other,
-        }
     }
 
     fn literals(&mut self) -> Result<NonSynchronizing, MailboxError> {
@@ -468,84 +402,6 @@ impl<'a> ImapSession<'a> {
     pub fn log_out(mut self) {
         let _ = self.run_staged(Command::new("LOGOUT"), Stage::Quit, &mut |_| Ok(()));
     }
-
-    fn run(&mut self, command: Command, handler: Handler<'_>) -> Result<(), MailboxError> {
-        self.run_staged(command, Stage::Ask, handler)
-    }
-
-    fn run_staged(
-        &mut self,
-        command: Command,
-        stage: Stage,
-        handler: Handler<'_>,
-    ) -> Result<(), MailboxError> {
-        self.exchange(command, stage, (MAX_RESPONSES, None), handler)
-    }
-
-    /// Sends a command, and reads responses up to its end. `budget`: the maximum number of responses.
-    fn exchange(
-        &mut self,
-        command: Command,
-        stage: Stage,
-        (budget, mut sink): (u32, Option<&mut BodySink<'_>>),
-        handler: Handler<'_>,
-    ) -> Result<(), MailboxError> {
-        let verb = command.verb().to_owned();
-        self.channel.begin(&verb)?;
-        let tag = self.next_tag();
-        let mut responses = Responses {
-            verb: &verb,
-            tag: &tag,
-            left: budget,
-            farewell: None,
-        };
-        for line in command.lines(&tag) {
-            self.channel.send_masked(&line.octets, &line.shown, stage)?;
-            if line.waits {
-                responses.wait_to_continue(self, handler)?;
-            }
-        }
-        loop {
-            match responses.next(self, sink.as_deref_mut())? {
-                Response::Continue(_) => {
-                    return Err(MailboxError::Protocol(format!(
-                        "asked for more data in reply to {verb}"
-                    )));
-                }
-                Response::Data(data) => {
-                    if matches!(data, Data::Fetch(_)) && budget > MAX_RESPONSES {
-                        self.channel.extend()?;
-                    }
-                    handler(data)?;
-                }
-                Response::Done { outcome, .. } => return self.finish(&verb, outcome),
-            }
-        }
-    }
-
-    fn finish(&mut self, verb: &str, outcome: Outcome) -> Result<(), MailboxError> {
-        let is_ok = outcome.status == OutcomeStatus::Ok;
-        if is_ok {
-            self.note_code(outcome.code);
-            return Ok(());
-        }
-        Err(MailboxError::Refused {
-            command: verb.to_owned(),
-            is_temporary: has_code(&outcome.text, &TEMPORARY),
-            text: self.channel.words(&outcome.text),
-        })
-    }
-
-    fn note_code(&mut self, code: Option<Code>) {
-        if let Some(Code::Capabilities(all)) = code {
-            self.capabilities = all;
-        }
-    }
-
-    fn next_tag(&mut self) -> String {
-        self.commands += 1;
-        format!("a{}", self.commands)
-    }
 }
 
 /// A key of SEARCH, or a string after one.
@@ -553,160 +409,6 @@ impl<'a> ImapSession<'a> {
 pub enum SearchKey<'k> {
     Words(String),
     Text(&'k str),
-}
-
-/// The responses to one command.
-struct Responses<'c> {
-    verb: &'c str,
-    tag: &'c str,
-    left: u32,
-    /// The text of BYE.
-    farewell: Option<String>,
-}
-
-impl Responses<'_> {
-    /// The next response. Checks its tag and the number of responses.
-    fn next(
-        &mut self,
-        session: &mut ImapSession<'_>,
-        sink: Option<&mut BodySink<'_>>,
-    ) -> Result<Response, MailboxError> {
-        let response = match response::read(&mut session.channel, sink) {
-            Err(MailboxError::Wire(..)) if self.farewell.is_some() => {
-                return Err(MailboxError::Bye(self.farewell.take().unwrap_or_default()));
-            }
-            read => read?,
-        };
-        match &response {
-            Response::Done { tag, outcome } => {
-                if tag != self.tag {
-                    let excerpt = session.channel.excerpt(tag.as_bytes());
-                    let verb = self.verb;
-                    return Err(MailboxError::Protocol(format!(
-                        "sent the tag {excerpt} instead of {} in reply to {verb}",
-                        self.tag
-                    )));
-                }
-                if let Some(farewell) = self.farewell.take()
-                    && outcome.status != OutcomeStatus::Ok
-                {
-                    return Err(MailboxError::Bye(farewell));
-                }
-            }
-            Response::Data(Data::Status(outcome)) if outcome.status == OutcomeStatus::Bye => {
-                self.farewell = Some(session.channel.words(&outcome.text));
-            }
-            Response::Data(Data::Status(outcome)) if outcome.status == OutcomeStatus::Preauth => {
-                let what = "sent PREAUTH after its greeting";
-                return Err(MailboxError::Protocol(what.to_owned()));
-            }
-            _ => {}
-        }
-        self.left = self.left.checked_sub(1).ok_or_else(|| {
-            MailboxError::Protocol(format!("sent too many responses to {}", self.verb))
-        })?;
-        Ok(response)
-    }
-
-    /// Waits until the server asks for a literal.
-    fn wait_to_continue(
-        &mut self,
-        session: &mut ImapSession<'_>,
-        handler: Handler<'_>,
-    ) -> Result<(), MailboxError> {
-        loop {
-            match self.next(session, None)? {
-                Response::Continue(_) => return Ok(()),
-                Response::Data(data) => handler(data)?,
-                Response::Done { outcome, .. } => {
-                    session.finish(self.verb, outcome)?;
-                    return Err(MailboxError::Protocol(format!(
-                        "completed {} before its end",
-                        self.verb
-                    )));
-                }
-            }
-        }
-    }
-}
-
-/// AUTHENTICATE (RFC 3501 §6.2.2), with the initial response of RFC 4959.
-struct Dialogue<'s, 'a> {
-    session: &'s mut ImapSession<'a>,
-    has_initial_response: bool,
-    tag: String,
-}
-
-impl Dialogue<'_, '_> {
-    fn reply(&mut self) -> Result<LoginReply, MailboxError> {
-        let mut responses = Responses {
-            verb: "AUTHENTICATE",
-            tag: &self.tag,
-            left: MAX_RESPONSES,
-            farewell: None,
-        };
-        loop {
-            match responses.next(self.session, None)? {
-                Response::Continue(text) => return Ok(LoginReply::Challenge(text)),
-                Response::Data(Data::Capabilities(all)) => self.session.capabilities = all,
-                Response::Data(_) => {}
-                Response::Done { outcome, .. } => {
-                    if outcome.status == OutcomeStatus::Ok {
-                        self.session.capabilities.clear();
-                        self.session.note_code(outcome.code);
-                        return Ok(LoginReply::Accepted);
-                    }
-                    let is_credentials = outcome.text.starts_with("[AUTHENTICATIONFAILED]");
-                    return Ok(LoginReply::Refused {
-                        is_about_mechanism: outcome.status == OutcomeStatus::Bad && !is_credentials,
-                        is_temporary: has_code(&outcome.text, &TEMPORARY),
-                        text: self.session.channel.words(&outcome.text),
-                    });
-                }
-            }
-        }
-    }
-}
-
-impl LoginDialogue for Dialogue<'_, '_> {
-    fn begin(
-        &mut self,
-        mechanism: &str,
-        response: Option<&str>,
-    ) -> Result<LoginReply, MailboxError> {
-        self.tag = self.session.next_tag();
-        self.session.channel.begin("AUTHENTICATE")?;
-        let words = format!("{} AUTHENTICATE {mechanism}", self.tag);
-        match response {
-            None => self.session.channel.send(&words, Stage::Auth)?,
-            Some(response) => {
-                let mut line =
-                    zeroize::Zeroizing::new(Vec::with_capacity(words.len() + 2 + response.len()));
-                line.extend_from_slice(words.as_bytes());
-                line.push(b' ');
-                // RFC 4959 §3: an empty response is sent as an equals sign.
-                line.extend_from_slice(if response.is_empty() {
-                    b"="
-                } else {
-                    response.as_bytes()
-                });
-                let shown = format!("{words} {STARS}");
-                self.session
-                    .channel
-                    .send_masked(&line, &shown, Stage::Auth)?;
-            }
-        }
-        self.reply()
-    }
-
-    fn respond(&mut self, line: &[u8], shown: &str) -> Result<LoginReply, MailboxError> {
-        self.session.channel.send_masked(line, shown, Stage::Auth)?;
-        self.reply()
-    }
-
-    fn takes_initial_response(&self, _: usize) -> bool {
-        self.has_initial_response
-    }
 }
 
 fn not_greeted() -> MailboxError {

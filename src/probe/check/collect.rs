@@ -1,5 +1,5 @@
-//! Asks the DNS and the servers. The questions that do not depend on each other are asked at the same time, and sessions
-//! run while the DNS is asked further.
+//! Asks the DNS and the servers. The questions that do not depend on each other are asked at the same time, and
+//! sessions run while the DNS is asked further.
 
 use crate::client::dns::{
     Answer, Dns, DnsError, Mx, Question, Record, RecordType, Resolver, Tlsa, merged, reverse_name,

@@ -6,7 +6,8 @@
 //! - `parked.rs`: the findings about a domain without mail.
 //! - `expect.rs`: expectations of a monitor.
 //!
-//! A server or resolver that does not answer is a finding of unknown status in its group, and says nothing about others.
+//! A server or resolver that does not answer is a finding of unknown status in its group, and says nothing about
+//! others.
 
 mod collect;
 mod dane;

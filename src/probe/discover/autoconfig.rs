@@ -1,5 +1,5 @@
-//! The autoconfiguration file that mail programs use: `config-v1.1.xml`, as Thunderbird defines it. Only the servers for
-//! outgoing mail are read.
+//! The autoconfiguration file that mail programs use: `config-v1.1.xml`, as Thunderbird defines it. Only the servers
+//! for outgoing mail are read.
 
 use crate::probe::discover::{Candidate, LoginName};
 

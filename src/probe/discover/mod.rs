@@ -1,6 +1,6 @@
-//! Finds the server for outgoing mail of an address: by SRV records (RFC 6186, RFC 8314), by the file that mail programs
-//! configure accounts from, by the mail exchangers, and by usual names. A server counts if it accepts a connection with
-//! TLS and a valid certificate.
+//! Finds the server for outgoing mail of an address: by SRV records (RFC 6186, RFC 8314), by the file that mail
+//! programs configure accounts from, by the mail exchangers, and by usual names. A server counts if it accepts a
+//! connection with TLS and a valid certificate.
 //!
 //! - `autoconfig`: the file in XML
 //! - `internet`: the DNS, HTTPS and sessions
@@ -115,8 +115,8 @@ pub enum Absence {
 /// The records of a domain that lead to servers, each with the preferred ones first.
 #[derive(Debug)]
 pub struct DomainRecords {
-    /// The targets of the services in [`SERVICES`], in its order. A target with an empty host is the statement that there
-    /// is no such service.
+    /// The targets of the services in [`SERVICES`], in its order. A target with an empty host is the statement that
+    /// there is no such service.
     pub services: Vec<Result<Vec<ServiceTarget>, Absence>>,
     pub exchangers: Result<Vec<String>, Absence>,
 }

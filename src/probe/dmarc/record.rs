@@ -60,8 +60,8 @@ pub enum PublicSuffix {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportUri {
     pub text: String,
-    /// The domain of a `mailto:` URI in lower case, without a limit of the size. `None`: it is not a `mailto:` URI with a
-    /// domain, which receivers ignore.
+    /// The domain of a `mailto:` URI in lower case, without a limit of the size. `None`: it is not a `mailto:` URI
+    /// with a domain, which receivers ignore.
     pub domain: Option<String>,
     /// True for any URI; receivers ignore those of other schemes, but they make the record a policy.
     pub is_uri: bool,
@@ -71,7 +71,8 @@ pub struct ReportUri {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DmarcRecord {
     pub text: String,
-    /// `None`: there is none, or `p`, `sp` or `np` is not valid; then `none` applies if `rua` is valid (RFC 9989 §4.10.1).
+    /// `None`: there is none, or `p`, `sp` or `np` is not valid; then `none` applies if `rua` is valid (RFC 9989
+    /// §4.10.1).
     pub p: Option<Disposition>,
     pub sp: Option<Disposition>,
     pub np: Option<Disposition>,

@@ -1,5 +1,5 @@
-//! Policy discovery and organizational domains by a walk up the DNS tree (RFC 9989 §4.10). All names are asked for at the
-//! same time; the answers are then read in the order of the walk.
+//! Policy discovery and organizational domains by a walk up the DNS tree (RFC 9989 §4.10). All names are asked for at
+//! the same time; the answers are then read in the order of the walk.
 
 use crate::client::dns::{Answer, Dns, DnsError, Question, Record, RecordType};
 use crate::client::events::Observer;
@@ -114,8 +114,8 @@ impl DmarcWalk {
         Some((name, record, PolicyRole::PublicSuffix))
     }
 
-    /// The treatment that is asked for, tests considered. `exists`: the domain of the start is in the DNS. `None`: no policy
-    /// applies.
+    /// The treatment that is asked for, tests considered. `exists`: the domain of the start is in the DNS. `None`: no
+    /// policy applies.
     pub fn disposition(&self, exists: bool) -> Option<Disposition> {
         let (_, record, role) = self.policy()?;
         if !record.is_policy() {

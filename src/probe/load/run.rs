@@ -144,34 +144,8 @@ pub fn run(
         recent: VecDeque::new(),
         stopped: false,
     };
-    let threads = threads(plan.connections);
-    let interrupted = thread::scope(|scope| {
-        let end = Arc::new(end);
-        let mut running = Vec::new();
-        for number in 0..threads {
-            let end = Arc::clone(&end);
-            let load = &load;
-            let work = move || {
-                let _end = end;
-                load.work(number, threads)
-            };
-            let builder = thread::Builder::new().stack_size(STACK);
-            match builder.spawn_scoped(scope, work) {
-                Ok(thread) => running.push(thread),
-                Err(error) => {
-                    load.abort();
-                    return Err(error);
-                }
-            }
-        }
-        drop(end);
-        let interrupted = ticker.watch(interrupt, &done)?;
-        for thread in running {
-            let broken = || Err(io::Error::other("a thread has ended early"));
-            thread.join().unwrap_or_else(|_| broken())?;
-        }
-        Ok(interrupted)
-    })?;
+    let watch = || ticker.watch(interrupt, &done);
+    let interrupted = load.run_threads(threads(plan.connections), end, watch)?;
     let (sent, stopped) = (ticker.sent, ticker.stopped);
     let processor = processor_time().saturating_sub(processor);
     let passed = start.elapsed();
@@ -194,6 +168,44 @@ pub fn run(
         interrupted,
         stopped,
     })
+}
+
+impl LoadRun<'_> {
+    /// Runs this number of threads, which share the connections, until all have ended. Each holds `end` as long as it
+    /// works. Returns what `watch` returns.
+    fn run_threads(
+        &self,
+        threads: usize,
+        end: UnixStream,
+        watch: impl FnOnce() -> io::Result<bool>,
+    ) -> io::Result<bool> {
+        thread::scope(|scope| {
+            let end = Arc::new(end);
+            let mut running = Vec::new();
+            for number in 0..threads {
+                let end = Arc::clone(&end);
+                let work = move || {
+                    let _end = end;
+                    self.work(number, threads)
+                };
+                let builder = thread::Builder::new().stack_size(STACK);
+                match builder.spawn_scoped(scope, work) {
+                    Ok(thread) => running.push(thread),
+                    Err(error) => {
+                        self.abort();
+                        return Err(error);
+                    }
+                }
+            }
+            drop(end);
+            let interrupted = watch()?;
+            for thread in running {
+                let broken = || Err(io::Error::other("a thread has ended early"));
+                thread.join().unwrap_or_else(|_| broken())?;
+            }
+            Ok(interrupted)
+        })
+    }
 }
 
 /// Reports intervals while the connections work.

@@ -38,8 +38,8 @@ impl PhaseTimer {
         self.began
     }
 
-    /// The times of the message, which was due at this time. Without a due time, there is no response time. Times of the
-    /// whole message are those of one that was `accepted`.
+    /// The times of the message, which was due at this time. Without a due time, there is no response time. Times of
+    /// the whole message are those of one that was `accepted`.
     pub fn finish(&mut self, due: Option<Instant>, accepted: bool) -> Times {
         if let Some(last) = self.last.filter(|_| accepted) {
             let mail = self.sent[Phase::Mail as usize];

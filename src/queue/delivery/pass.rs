@@ -290,9 +290,11 @@ impl Pass<'_> {
             let work = item.work.clone();
             let result = self.try_item(item, ahead.as_ref(), pool, observer);
             if !matches!(result, Ok(ItemEnd::Processed))
-                && let Some(item) = ahead.take()
+                && let Some(ReadyItem { work, claim, .. }) = ahead.take()
             {
-                queues.give_back(destination, item.work);
+                // Another worker may take it at once.
+                drop(claim);
+                queues.give_back(destination, work);
             }
             match result {
                 Ok(ItemEnd::NoCapacity(_)) if queues.reduce_workers(destination, &work.id) => {

@@ -5,7 +5,7 @@ use crate::mail::envelope::RecipientIndex;
 use crate::queue::store::item::tests::metadata;
 use crate::queue::store::{
     AttemptResult, Changes, ClaimResult, ClaimedItem, Durability, History, Id, ItemEvent, ItemKind,
-    OnUncertain, QueueError, QueueStore, Watcher,
+    OnUncertain, QueueError, QueueStore, RunnerRole, Watcher,
 };
 use crate::smtp::blocks::{Accepts, Block, Blocks, BodyType, Replay, Shape};
 use std::io;
@@ -37,6 +37,8 @@ macro_rules! store_tests {
             a_failed_item_can_be_removed_or_purged
             items_are_counted
             a_watcher_reports_released_and_requeued_items
+            an_enqueued_item_is_released
+            a_queue_is_served_while_a_process_runs_it
             a_host_is_down_until_it_is_up
             a_stored_result_is_complete
             reports_and_routes_are_read_back
@@ -562,6 +564,40 @@ pub fn a_watcher_reports_released_and_requeued_items(test: &TestStore) {
     let _ = watcher.drain();
     test.store.requeue(&id).unwrap();
     wait_for(&*watcher, &id);
+}
+
+pub fn an_enqueued_item_is_released(test: &TestStore) {
+    let watcher = test.store.watch().unwrap();
+    if test.store.shared().is_some() {
+        assert_eq!(changes(&*watcher), Changes::Unknown);
+    }
+    let (metadata, message) = (metadata(&["bob@hamburger.edu"]), message(MESSAGE));
+    let enqueue = |store: &dyn QueueStore| {
+        let enqueued = store.enqueue(&metadata, &message, message.shape());
+        enqueued.unwrap()
+    };
+    let other = test.other();
+    let id = enqueue(&*test.store);
+    wait_for(&*watcher, &id);
+    assert_eq!(read(&*claimed(other.claim(&id))).unwrap(), MESSAGE);
+    let id = enqueue(&*test.store);
+    drop(claimed(test.store.claim(&id)));
+    let id = enqueue(&*test.store);
+    test.store.flush().unwrap();
+    drop(claimed(other.claim(&id)));
+    let last = test.other();
+    let id = enqueue(&*last);
+    drop(last);
+    drop(claimed(other.claim(&id)));
+}
+
+pub fn a_queue_is_served_while_a_process_runs_it(test: &TestStore) {
+    let other = test.other();
+    assert!(!test.store.is_served());
+    for role in [RunnerRole::Runner, RunnerRole::Watcher] {
+        let _lock = other.lock(role).unwrap().unwrap();
+        assert!(test.other().is_served());
+    }
 }
 
 pub fn a_host_is_down_until_it_is_up(test: &TestStore) {

@@ -129,8 +129,8 @@ pub struct Record {
 pub struct AttemptResult {
     #[serde(with = "status_name")]
     pub verdict: RecipientStatus,
-    /// The stored form of [`RecipientResult::sentence`](crate::client::outcome::RecipientResult::sentence). Text from the
-    /// server is made printable.
+    /// The stored form of [`RecipientResult::sentence`](crate::client::outcome::RecipientResult::sentence). Text from
+    /// the server is made printable.
     pub words: String,
     /// The server's reply, printable; `None`: the result does not come from a server.
     #[serde(default, skip_serializing_if = "Option::is_none")]

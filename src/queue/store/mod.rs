@@ -67,6 +67,18 @@ pub trait QueueStore: Send + Sync {
         id: Option<&Id>,
     ) -> Result<Box<dyn ClaimedItem>, QueueError>;
 
+    /// Commits an item that this process does not deliver. When this returns, it is safe. It may be released a moment
+    /// later, together with others; `flush` waits for that.
+    fn enqueue(
+        &self,
+        metadata: &Metadata,
+        message: &dyn Replay,
+        shape: Shape,
+    ) -> Result<Id, QueueError> {
+        let claim = self.add(metadata, message, shape, None)?;
+        Ok(claim.item().id.clone())
+    }
+
     /// The items to deliver, oldest first.
     fn ids(&self) -> Result<Vec<Id>, QueueError>;
 
@@ -103,7 +115,7 @@ pub trait QueueStore: Send + Sync {
     /// Removes a failed item that cannot be read. Returns false if there is none.
     fn purge(&self, id: &Id) -> Result<bool, QueueError>;
 
-    /// Waits until removals are on disk.
+    /// Waits until removals are on disk, and items that were enqueued are released.
     fn flush(&self) -> Result<(), QueueError>;
 
     /// Flushes, and removes what crashes have left.
@@ -114,6 +126,11 @@ pub trait QueueStore: Send + Sync {
 
     /// True if a process has the lock of a role.
     fn is_locked(&self, role: RunnerRole) -> bool;
+
+    /// True if a process runs the queue or waits for items, so that it finds a new item.
+    fn is_served(&self) -> bool {
+        self.is_locked(RunnerRole::Runner) || self.is_locked(RunnerRole::Watcher)
+    }
 
     /// A watcher that reports items that were added or released from now on.
     fn watch(&self) -> Result<Box<dyn Watcher>, QueueError>;
@@ -173,8 +190,8 @@ pub trait ClaimedItem: Replay + Send {
     /// recorded.
     fn record(&self, event: ItemEvent, durability: Durability) -> Result<(), QueueError>;
 
-    /// The time of the next attempt after this claim; `None`: after a decision of the operator. Only a shared store needs
-    /// it.
+    /// The time of the next attempt after this claim; `None`: after a decision of the operator. Only a shared store
+    /// needs it.
     fn set_due(&self, _: Option<SystemTime>) {}
 
     /// The reason why the message could not be read although it is intact: the store was not available.

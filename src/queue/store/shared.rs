@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 /// A store that several hosts share.
 pub trait SharedStore {
-    /// Reserves due items for this process, those that are due longest first. No other process can claim them until they
-    /// are claimed here and dropped, or postponed.
+    /// Reserves due items for this process, those that are due longest first. No other process can claim them until
+    /// they are claimed here and dropped, or postponed.
     fn reserve(&self) -> Result<Vec<Item>, QueueError>;
 
     /// Gives back reserved items, to be tried at this time; `None`: after a decision of the operator.
@@ -16,8 +16,8 @@ pub trait SharedStore {
     /// The time until the next item is due; `None`: none is.
     fn next_due(&self) -> Result<Option<Duration>, QueueError>;
 
-    /// A permit for one of `max` connections of all processes to a destination; `None`: there are that many. It is given
-    /// back on drop.
+    /// A permit for one of `max` connections of all processes to a destination; `None`: there are that many. It is
+    /// given back on drop.
     fn connection(&self, destination: &str, max: usize) -> Result<Option<RunnerLock>, QueueError>;
 
     /// The process that has claimed an item, as `HOST:PID`; `None`: not claimed.

@@ -139,8 +139,8 @@ impl Quota {
     }
 }
 
-/// The messages and octets that a user has sent, each as the time in milliseconds at which it no longer counts: every message adds its part of
-/// an hour, and an hour's worth may be ahead of the clock (the generic cell rate algorithm).
+/// The messages and octets that a user has sent, each as the time in milliseconds at which it no longer counts: every
+/// message adds its part of an hour, and an hour's worth may be ahead of the clock (the generic cell rate algorithm).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Used {
     messages: u64,

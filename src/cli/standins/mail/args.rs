@@ -360,8 +360,8 @@ fn variable(word: &OsString) -> Option<String> {
     set.or_else(|| Some(format!("no{}", text.strip_prefix("unset ")?)))
 }
 
-/// The words with the options that getopt cannot tell apart: `-.` ends the options, `-:/` turns off the configuration, `-M`
-/// and `-q` have an argument in s-nail and none in GNU mail, and `-E` the other way round.
+/// The words with the options that getopt cannot tell apart: `-.` ends the options, `-:/` turns off the
+/// configuration, `-M` and `-q` have an argument in s-nail and none in GNU mail, and `-E` the other way round.
 fn rewritten(words: &[OsString], args: &mut MailArgs) -> Vec<OsString> {
     let mut all = Vec::new();
     let mut rest = words.iter().peekable();

@@ -494,8 +494,8 @@ fn os_text(error: &io::Error) -> String {
     reason(error)
 }
 
-/// The text with `%H` (host name), `%C` (its canonical name), `%M` (`/etc/mailname`) and, for a sender, `%U` (user name)
-/// replaced.
+/// The text with `%H` (host name), `%C` (its canonical name), `%M` (`/etc/mailname`) and, for a sender, `%U` (user
+/// name) replaced.
 fn variables_replaced(text: &str, is_sender: bool) -> Result<String, MsmtpError> {
     if !text.contains('%') {
         return Ok(text.to_owned());

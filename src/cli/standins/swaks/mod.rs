@@ -1,13 +1,14 @@
-//! `ehlo swaks`, and this program by the name of swaks: the command line, the output and the session of swaks 20240103.0.
-//! It uses neither the configuration nor the profiles of this program.
+//! `ehlo swaks`, and this program by the name of swaks: the command line, the output and the session of swaks
+//! 20240103.0. It uses neither the configuration nor the profiles of this program.
 //!
-//! - `options.rs`, `getopt.rs`, `sources.rs`, `given.rs`: the options, how they are parsed, where they come from, and how
-//!   their arguments are obtained.
+//! - `options.rs`, `getopt.rs`, `sources.rs`, `given.rs`: the options, how they are parsed, where they come from, and
+//!   how their arguments are obtained.
 //! - `plan.rs`: every default decided, with `stages.rs`, `link.rs`, `mx.rs`, `tls_options.rs`, `auth_options.rs`,
 //!   `xclient.rs`, `proxy.rs`, and `additions.rs` for what swaks does not have.
 //! - `message.rs`, `mime.rs`: the message.
 //! - `dump.rs`: the plan as text.
-//! - `steps.rs`: the session, on `talk.rs` (commands and replies), `connect.rs`, `starttls.rs` with `certificate.rs`, and
+//! - `steps.rs`: the session, on `talk.rs` (commands and replies), `connect.rs`, `starttls.rs` with `certificate.rs`,
+//!   and
 //!   `login.rs` with `digest_md5.rs` and `ntlm.rs`.
 //! - `printer.rs`: the output.
 //! - `octets.rs`: texts of octets.

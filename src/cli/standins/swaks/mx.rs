@@ -6,8 +6,8 @@ use crate::client::events::Silent;
 use crate::client::route::AddressFamily;
 use std::net::Ipv4Addr;
 
-/// The exchangers in the order of their preference, with -4 and -6 those that have such an address; else the domain. There
-/// is at least one server.
+/// The exchangers in the order of their preference, with -4 and -6 those that have such an address; else the domain.
+/// There is at least one server.
 pub fn servers(address: &str, family: AddressFamily) -> Vec<String> {
     if let Some(server) = literal(address) {
         return vec![server];

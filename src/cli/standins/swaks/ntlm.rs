@@ -1,5 +1,5 @@
-//! NTLM, version 1 (MS-NLMP): the messages of `Authen::NTLM`, which swaks uses. The responses can be broken by an attacker who
-//! sees them; servers that still accept them are to be found with this.
+//! NTLM, version 1 (MS-NLMP): the messages of `Authen::NTLM`, which swaks uses. The responses can be broken by an
+//! attacker who sees them; servers that still accept them are to be found with this.
 
 use des::Des;
 use des::cipher::{BlockEncrypt as _, KeyInit as _};

@@ -1,4 +1,5 @@
-//! Texts of octets, and base64. swaks handles its arguments and files as octets, whatever their charset. Here such a text is a
+//! Texts of octets, and base64. swaks handles its arguments and files as octets, whatever their charset. Here such a
+//! text is a
 //! `String` of which each character, U+0000 to U+00FF, is one octet, so that it can be searched and formatted.
 
 use base64::prelude::{BASE64_STANDARD, Engine};

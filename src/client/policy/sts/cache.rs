@@ -1,8 +1,8 @@
 //! The policies that were fetched, one small file for each domain, so that they are known to later runs.
 //!
-//! A file is replaced by renaming, so that a reader sees the old one or the new one, also after a crash. There is no lock:
-//! of two writers, the last wins, and both have fetched the policy. Files are obeyed only if nobody else can have written
-//! them.
+//! A file is replaced by renaming, so that a reader sees the old one or the new one, also after a crash. There is no
+//! lock: of two writers, the last wins, and both have fetched the policy. Files are obeyed only if nobody else can
+//! have written them.
 
 use crate::client::policy::sts::text::{Fields, PolicyText};
 use crate::system::host::is_host_name;
@@ -91,7 +91,8 @@ pub struct StsCache {
 }
 
 impl StsCache {
-    /// Opens the cache, below `EHLO_CACHE_DIR` or the usual directory. `None`: there is none, and it is not to be created.
+    /// Opens the cache, below `EHLO_CACHE_DIR` or the usual directory. `None`: there is none, and it is not to be
+    /// created.
     pub fn open(create: bool) -> Result<Option<Self>, CacheError> {
         let directory = path_variable("EHLO_CACHE_DIR").or_else(|| CACHE_DIRECTORY.path());
         Self::open_at(directory.ok_or(CacheError::Homeless)?.join("sts"), create)

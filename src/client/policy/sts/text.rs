@@ -56,8 +56,8 @@ pub enum TextError {
 }
 
 impl PolicyText {
-    /// Reads the text. Keys and the mode may be in any case, lines may end in LF, and unknown keys are ignored; of a key
-    /// that is repeated the first counts, except for `mx`. A pattern that is not valid never matches.
+    /// Reads the text. Keys and the mode may be in any case, lines may end in LF, and unknown keys are ignored; of a
+    /// key that is repeated the first counts, except for `mx`. A pattern that is not valid never matches.
     ///
     /// # Errors
     /// It is not a policy.

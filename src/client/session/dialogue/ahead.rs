@@ -1,17 +1,16 @@
 //! Commands of the next transaction that are sent with the end of this one, which saves a round trip.
 //!
-//! RFC 2920 §3.1 allows MAIL in the group of the content of the message before. The next message itself is not sent before
-//! the replies to its own commands. If the end of data is refused, or if another message follows than the one that was
-//! announced, the replies to these commands have no effect, and RSET comes before the next MAIL.
+//! RFC 2920 §3.1 allows MAIL in the group of the content of the message before. The next message itself is not sent
+//! before the replies to its own commands. If the end of data is refused, or if another message follows than the one
+//! that was announced, the replies to these commands have no effect, and RSET comes before the next MAIL.
 
-use crate::client::session::dialogue::{Action, Dialogue, Output};
+use crate::client::session::dialogue::{Action, CommandLine, Dialogue, Output, ServerState};
 use crate::client::session::{AfterTransaction, Protocol, Step};
 use crate::smtp::reply::Reply;
 use std::mem;
-use zeroize::Zeroizing;
 
-/// Commands that were sent ahead, without their line ends.
-pub(super) type CommandsAhead = Vec<Zeroizing<Vec<u8>>>;
+/// Commands that were sent ahead.
+pub(super) type CommandsAhead = Vec<CommandLine>;
 
 impl Dialogue<'_> {
     /// True if replies to commands of the next transaction are outstanding.
@@ -29,8 +28,16 @@ impl Dialogue<'_> {
         upcoming.open = false;
         let action = upcoming.transact();
         let is_quitting = upcoming.is_quitting;
-        let server = upcoming.take_server_state();
-        (self.helo, self.options, self.offers) = (server.helo, server.options, server.offers);
+        let ServerState {
+            helo,
+            options,
+            offers,
+            open: _,
+            transactions: _,
+            is_verified: _,
+            ahead: _,
+        } = upcoming.take_server_state();
+        (self.helo, self.options, self.offers) = (helo, options, offers);
         let Action::Send(items) = action else {
             return Vec::new();
         };
@@ -40,7 +47,7 @@ impl Dialogue<'_> {
         });
         let commands: Option<Vec<_>> = commands.collect();
         let commands = commands.filter(|_| !is_quitting).unwrap_or_default();
-        self.ahead = commands.iter().map(|line| line.wire.clone()).collect();
+        self.ahead.clone_from(&commands);
         commands.into_iter().map(Output::Ahead).collect()
     }
 
@@ -56,6 +63,8 @@ impl Dialogue<'_> {
             && self.todo.is_empty()
             && self.postponed.is_empty()
             && mails.is_none_or(|most| self.transactions < most)
+            // Nothing follows the first message: a server that sends a reply too many is noticed there.
+            && self.transactions > 1
     }
 
     /// Begins the transaction in a session that was idle.
@@ -72,12 +81,14 @@ impl Dialogue<'_> {
                 Action::Rest
             }
             // After DATA, the server may wait for a message, which must not be empty.
-            _ if sent.last().is_some_and(|command| **command == b"DATA") => Action::Drop,
+            _ if sent.last().is_some_and(|line| line.step == Step::Data) => Action::Drop,
             Action::Send(items) => {
+                // The server has counted the MAIL that was sent ahead, too (RFC 9422).
+                self.transactions += 1;
                 let items = self.with_reset(items);
-                self.skip(sent.len(), Action::Send(items))
+                self.skip_all(sent, Action::Send(items))
             }
-            action => self.skip(sent.len(), action),
+            action => self.skip_all(sent, action),
         }
     }
 
@@ -90,10 +101,10 @@ impl Dialogue<'_> {
         items
     }
 
-    /// Reads this number of replies that have no effect, before an action.
-    fn skip(&mut self, replies: usize, action: Action) -> Action {
-        self.skipped = Some((replies, action));
-        Action::Read
+    /// Reads the replies to these commands, which have no effect, before an action.
+    fn skip_all(&mut self, sent: CommandsAhead, action: Action) -> Action {
+        self.skipped = Some((sent.len(), action));
+        Action::Sent(sent.into_iter().map(Output::Line).collect())
     }
 
     /// Handles a reply that has no effect, unless it ends the session.
@@ -105,7 +116,10 @@ impl Dialogue<'_> {
         }
         match left {
             0 | 1 => action,
-            left => self.skip(left - 1, action),
+            left => {
+                self.skipped = Some((left - 1, action));
+                Action::Read
+            }
         }
     }
 }
@@ -119,5 +133,5 @@ fn is_same(items: &[Output], sent: &CommandsAhead) -> bool {
         Output::Line(line) => Some(&line.wire),
         _ => None,
     });
-    commands.eq(sent.iter().map(Some))
+    commands.eq(sent.iter().map(|line| Some(&line.wire)))
 }

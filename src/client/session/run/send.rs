@@ -101,9 +101,18 @@ impl SessionLoop<'_, '_> {
 
     /// Checks for unsolicited data before anything is sent. An unsolicited 421 ends the session.
     fn not_attempted(&mut self) -> Result<Option<WireEvent>, SessionFailure> {
-        let step = self.dialogue.next_step();
+        // A server that has ended the session since, as after a long pause, was given nothing of this message.
+        let is_untouched = std::mem::take(&mut self.is_untouched);
+        let step = if is_untouched {
+            Step::Mail
+        } else {
+            self.dialogue.next_step()
+        };
         match self.wire.early() {
             Early::Quiet => Ok(None),
+            Early::Bytes(bytes) if is_untouched && bytes.starts_with(b"421") => {
+                Err(SessionFailure::Wire(step, WireError::Closed))
+            }
             Early::Closed => Err(SessionFailure::Wire(step, WireError::Closed)),
             Early::Broken(error) => Err(SessionFailure::Wire(step, error)),
             Early::Bytes(bytes) if bytes.starts_with(b"421") => {

@@ -2,10 +2,15 @@
 
 mod dane;
 mod failure;
+mod handshake;
+mod identity;
 mod inspected;
 mod stream;
 mod suite;
 mod trust;
+
+pub use handshake::Handshake;
+pub use identity::Identity;
 
 pub use crate::system::certificate::TlsSetupError;
 pub use dane::{Dane, authenticating_record, is_usable};
@@ -16,24 +21,19 @@ pub use suite::{Suite, Weakness};
 pub use trust::{Trust, TrustStore, Verification};
 
 use crate::client::status::Hint;
-use crate::client::wire::{Deadline, Stream, Wire, WireError};
-use crate::system::certificate::{certificates, private_key, unreadable};
+use crate::client::wire::{Deadline, Stream, WireError};
 use dane::{DaneFailure, DaneVerifier};
 use failure::{PresentedChain, explain};
+use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct,
     HandshakeKind, KeyLogFile, ProtocolVersion, SignatureScheme, SupportedProtocolVersion,
 };
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
-use stream::TlsStream;
 use trust::Verifier;
 
 /// Options of TLS.
@@ -558,159 +558,6 @@ fn refused(failure: &DaneFailure) -> TlsError {
         chain: failure.chain.clone(),
         hint: Some(Hint::TlsPolicy),
         fault: failure.fault,
-    }
-}
-
-/// A handshake that has begun.
-pub struct Handshake<'a> {
-    server: TlsServer<'a>,
-    server_name: ServerName<'static>,
-    configured: Configured,
-    stream: TlsStream,
-}
-
-impl<'a> Handshake<'a> {
-    fn new(server: TlsServer<'a>, under: Box<dyn Stream>) -> Result<Self, TlsError> {
-        let (tls, name) = (server.tls, server.name());
-        let server_name =
-            ServerName::try_from(name.to_owned()).map_err(|_| TlsError::Certificate {
-                why: format!("cannot be checked: {name} is not a host name"),
-                chain: Vec::new(),
-                hint: Some(Hint::CertificateName),
-                fault: CertificateFault::HostMismatch,
-            })?;
-        let configured = tls.configured(server.check)?;
-        let connection = tls.connection(&configured, &server_name)?;
-        Ok(Self {
-            server,
-            server_name,
-            configured,
-            stream: TlsStream::new(connection, under),
-        })
-    }
-
-    /// Continues without waiting. Returns false if the peer is awaited.
-    pub fn advance(&mut self) -> Result<bool, TlsError> {
-        match self.stream.handshake_now() {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(false),
-            Err(error) => {
-                let deadline = Deadline::after(Duration::ZERO);
-                Err(self.server.tls.failed(error, &self.configured, deadline))
-            }
-        }
-    }
-
-    fn finish(self) -> Result<(Box<dyn Stream>, TlsResult), TlsError> {
-        let connection = &self.stream.connection;
-        let judgement = self.configured.judgement(connection, &self.server_name)?;
-        let (tls, name) = (self.server.tls, self.server.name());
-        let secured = TlsResult {
-            policy: self.server.check.policy(),
-            ..tls.secured(connection, name, judgement)
-        };
-        Ok((Box::new(self.stream), secured))
-    }
-
-    /// Encrypts the wire that it began on, after it is complete.
-    pub fn complete(self, wire: &mut Wire) -> Result<TlsResult, TlsError> {
-        let (stream, secured) = self.finish()?;
-        wire.stream = stream;
-        Ok(secured)
-    }
-}
-
-impl Wire {
-    /// Begins to encrypt this wire, without waiting. Until the handshake is complete, nothing can be read or written.
-    pub fn begin_handshake<'a>(
-        &mut self,
-        server: TlsServer<'a>,
-    ) -> Result<Handshake<'a>, TlsError> {
-        let clear = self.take_clear()?;
-        Handshake::new(server, clear)
-    }
-
-    /// The stream in clear. Unread data is an error.
-    fn take_clear(&mut self) -> Result<Box<dyn Stream>, TlsError> {
-        if self.unread < self.inbox.len() {
-            return Err(TlsError::Wire(WireError::Injected));
-        }
-        self.inbox.clear();
-        self.unread = 0;
-        self.quiet_at = None;
-        Ok(std::mem::replace(&mut self.stream, Box::new(stream::Gone)))
-    }
-
-    /// Encrypts this wire. Unread data received in clear is an error (RFC 3207 §4.2, CVE-2011-0411).
-    pub fn secure(
-        &mut self,
-        server: TlsServer<'_>,
-        limit: Duration,
-    ) -> Result<TlsResult, TlsError> {
-        self.limit_reads(limit, limit).map_err(TlsError::Wire)?;
-        self.limit_writes(limit).map_err(TlsError::Wire)?;
-        let clear = self.take_clear()?;
-        let deadline = Deadline::after(limit);
-        let (stream, secured) = Tls::handshake(server, clear, deadline)?;
-        self.stream = stream;
-        // A slow handshake has reduced the limits.
-        if deadline.left().is_none_or(|left| left < limit / 10 * 9) {
-            self.read_limit = Duration::ZERO;
-            self.write_limit = Duration::ZERO;
-        }
-        Ok(secured)
-    }
-}
-
-/// The client certificate for servers that request one.
-#[derive(Debug, Default)]
-pub struct Identity {
-    key: Option<Arc<CertifiedKey>>,
-    asked: AtomicBool,
-}
-
-impl Identity {
-    /// Reads both files, and checks that they belong together.
-    pub fn read(certificate: &Path, key: &Path) -> Result<Self, TlsSetupError> {
-        let chain = certificates("--cert", certificate)?;
-        let key_path = key;
-        let key = private_key(key)?;
-        let provider = rustls::crypto::ring::default_provider();
-        let key = CertifiedKey::from_der(chain, key, &provider).map_err(|error| {
-            let why = match error {
-                rustls::Error::InconsistentKeys(_) => {
-                    format!("it does not belong to {}", certificate.display())
-                }
-                other => other.to_string(),
-            };
-            unreadable("--key", key_path, why)
-        })?;
-        Ok(Self {
-            key: Some(Arc::new(key)),
-            asked: AtomicBool::new(false),
-        })
-    }
-
-    /// The certificate in DER; `None` if none is configured.
-    pub fn certificate(&self) -> Option<Vec<u8>> {
-        let own = self.key.as_ref()?.cert.first()?;
-        Some(own.to_vec())
-    }
-
-    /// True if a server has requested a client certificate and none is configured.
-    pub fn is_missing(&self) -> bool {
-        self.key.is_none() && self.asked.load(Ordering::Relaxed)
-    }
-}
-
-impl ResolvesClientCert for Identity {
-    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        self.asked.store(true, Ordering::Relaxed);
-        self.key.clone()
-    }
-
-    fn has_certs(&self) -> bool {
-        self.key.is_some()
     }
 }
 

@@ -1,7 +1,9 @@
 //! Adding an item. It is committed when the database has confirmed the commit. If the connection is lost before that,
-//! another attempt with the same ID finds out if the first one has succeeded: the ID is chosen here.
+//! another attempt with the same ID finds out if the first one has succeeded: the ID is chosen here. A message of one
+//! part is inserted by [`insert`](super::insert).
 
 use crate::queue::store::postgres::connection::{Connection, Failure, Parameter};
+use crate::queue::store::postgres::insert::{Inserted, Inserts, NewRow};
 use crate::queue::store::postgres::item::{Body, PART, StoredItem};
 use crate::queue::store::postgres::lease::{Leases, number};
 use crate::queue::store::postgres::pool::Pool;
@@ -24,7 +26,7 @@ pub struct NewItem<'m> {
     pub shape: Shape,
 }
 
-/// The result of one attempt.
+/// The result of adding an item.
 enum Added {
     Committed(Body),
     /// The message cannot be read.
@@ -35,13 +37,21 @@ enum Added {
     Unknown,
 }
 
+/// What items are added with.
+#[derive(Clone, Copy)]
+pub struct Adding<'a> {
+    pub pool: &'a Pool,
+    pub leases: &'a Leases,
+    pub inserts: &'a Inserts,
+}
+
 /// Commits an item with this ID, or with a new one, and claims it. Returns the number of the claim as well.
 pub fn add(
-    pool: &Pool,
-    leases: &Leases,
+    adding: Adding<'_>,
     new: &NewItem<'_>,
     id: Option<&Id>,
 ) -> Result<(StoredItem, i64), QueueError> {
+    let pool = adding.pool;
     // All hosts have the same configuration, at places of their own.
     let mut metadata = new.metadata.clone();
     metadata.route_spec.config = None;
@@ -50,15 +60,14 @@ pub fn add(
     let json = String::from_utf8(json).map_err(|error| unwritable(error.to_string()))?;
     for _ in 0..TRIES {
         let attempt = Attempt {
-            pool,
-            leases,
+            adding,
             new,
             json: &json,
             id: id.cloned().unwrap_or_else(|| Id::new(pool.now())),
             epoch: number(),
             committing: Cell::new(None),
         };
-        match pool.run(|connection| attempt.run(connection))? {
+        match attempt.run()? {
             Added::Committed(body) => {
                 let item = Item {
                     id: attempt.id,
@@ -106,8 +115,7 @@ fn unwritable(why: String) -> QueueError {
 }
 
 struct Attempt<'a> {
-    pool: &'a Pool,
-    leases: &'a Leases,
+    adding: Adding<'a>,
     new: &'a NewItem<'a>,
     /// The metadata.
     json: &'a str,
@@ -118,22 +126,50 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    fn run(&self, connection: &Connection) -> Result<Added, Failure> {
+    fn run(&self) -> Result<Added, QueueError> {
         let mut parts = Parts::new(self.new);
         let first = match parts.next() {
             Ok(first) => first,
             Err(error) => return Ok(Added::Unreadable(error)),
         };
-        let added = if parts.is_over {
-            self.add_at_once(connection, &first, &parts)
-        } else {
-            let added = self.add_in_parts(connection, first, &mut parts);
-            // After a commit, this does nothing.
-            if !matches!(added, Ok(Added::Committed(_))) {
-                connection.execute("rollback")?;
-            }
-            added
+        if !parts.is_over {
+            return self
+                .adding
+                .pool
+                .run(|connection| self.add_in_parts(connection));
+        }
+        let body = match parts.end() {
+            Ok(body) => body,
+            Err(error) => return Ok(Added::Unreadable(error)),
         };
+        let row = self.row(body, first);
+        let Adding { pool, inserts, .. } = self.adding;
+        let inserted = inserts.insert(pool, row);
+        match inserted.map_err(|failure| pool.error(failure))? {
+            Inserted::Committed => Ok(Added::Committed(body)),
+            Inserted::Taken => Ok(Added::Taken),
+            Inserted::Unknown => Ok(Added::Unknown),
+        }
+    }
+
+    /// The item with a message of one part.
+    fn row(&self, body: Body, octets: Vec<u8>) -> NewRow {
+        NewRow {
+            id: self.id.to_string(),
+            metadata: self.json.to_owned(),
+            body,
+            octets,
+            worker: self.adding.leases.worker,
+            epoch: self.epoch,
+        }
+    }
+
+    fn add_in_parts(&self, connection: &Connection) -> Result<Added, Failure> {
+        let added = self.try_in_parts(connection);
+        // After a commit, this does nothing.
+        if !matches!(added, Ok(Added::Committed(_))) {
+            connection.execute("rollback")?;
+        }
         match added {
             // The first attempt has succeeded although its connection was lost.
             Err(Failure::Exists) => Ok(self
@@ -146,7 +182,7 @@ impl Attempt<'_> {
     /// The latest time at which another attempt may insert the item: the claim of an earlier one still exists then, so
     /// that its item is found.
     fn deadline(&self) -> Option<SystemTime> {
-        let lease = self.pool.settings.lease;
+        let lease = self.adding.pool.settings.lease;
         let sent = self.committing.get()?;
         sent.checked_add(lease * 3 / 4)
     }
@@ -157,23 +193,14 @@ impl Attempt<'_> {
     }
 
     /// Inserts the item without its message. Returns false if that is too late.
-    fn insert(
-        &self,
-        connection: &Connection,
-        body: Body,
-        octets: Option<&[u8]>,
-    ) -> Result<bool, Failure> {
-        let sql = self.pool.schema.sql(
-            "with durable as (select set_config('synchronous_commit', 'on', true)), \
-             new as (insert into ehlo.item(id, metadata, size, checksum, worker, epoch, lease) \
-               select $1, $2, $3, $4, $5, $6, now() + $7 * interval '1 ms' from durable \
-               where $8 is null or clock_timestamp() < $8 returning id), \
-             part as (insert into ehlo.body(id, part, octets) \
-               select id, 0, $9 from new where octet_length($9) > 0) \
-             select id from new",
+    fn insert(&self, connection: &Connection, body: Body) -> Result<bool, Failure> {
+        let sql = self.adding.pool.schema.sql(
+            "insert into ehlo.item(id, metadata, size, checksum, worker, epoch, lease) \
+             select $1, $2, $3, $4, $5, $6, now() + $7 * interval '1 ms' \
+             where $8 is null or clock_timestamp() < $8 returning id",
         );
-        let (size, checksum) = columns(body);
-        let (deadline, lease) = (self.deadline(), self.leases.milliseconds());
+        let (size, checksum) = body.columns();
+        let (deadline, lease) = (self.deadline(), self.adding.leases.milliseconds());
         let inserted = connection.count(
             &sql,
             &[
@@ -181,65 +208,41 @@ impl Attempt<'_> {
                 (&self.json, Type::TEXT),
                 (&size, Type::INT8),
                 (&checksum, Type::INT8),
-                (&self.leases.worker, Type::INT8),
+                (&self.adding.leases.worker, Type::INT8),
                 (&self.epoch, Type::INT8),
                 (&lease, Type::INT8),
                 (&deadline, Type::TIMESTAMPTZ),
-                (&octets, Type::BYTEA),
             ],
         )?;
         Ok(inserted > 0)
     }
 
-    /// A message of one part, with one statement.
-    fn add_at_once(
-        &self,
-        connection: &Connection,
-        octets: &[u8],
-        parts: &Parts<'_>,
-    ) -> Result<Added, Failure> {
-        let body = match parts.end() {
-            Ok(body) => body,
-            Err(error) => return Ok(Added::Unreadable(error)),
-        };
-        let begun = self.pool.now();
-        let inserted = self.insert(connection, body, Some(octets));
-        self.begin_commit(begun);
-        Ok(if inserted? {
-            Added::Committed(body)
-        } else {
-            Added::Unknown
-        })
-    }
-
     /// A message of several parts, in one transaction and in constant memory.
-    fn add_in_parts(
-        &self,
-        connection: &Connection,
-        first: Vec<u8>,
-        parts: &mut Parts<'_>,
-    ) -> Result<Added, Failure> {
+    fn try_in_parts(&self, connection: &Connection) -> Result<Added, Failure> {
+        let mut parts = Parts::new(self.new);
         connection.execute("begin; set local synchronous_commit = on")?;
-        if !self.insert(connection, parts.body(), None)? {
+        if !self.insert(connection, parts.body())? {
             return Ok(Added::Unknown);
         }
         let sql = self
+            .adding
             .pool
             .schema
             .sql("insert into ehlo.body(id, part, octets) values ($1, $2, $3)");
-        let (mut part, mut number) = (first, 0);
-        while !part.is_empty() {
+        for number in 0_i32.. {
+            let part = match parts.next() {
+                Ok(part) => part,
+                Err(error) => return Ok(Added::Unreadable(error)),
+            };
+            if part.is_empty() {
+                break;
+            }
             let parameters: [Parameter<'_>; 3] = [
                 (&self.id.as_str(), Type::TEXT),
                 (&number, Type::INT4),
                 (&part, Type::BYTEA),
             ];
             connection.query(&sql, &parameters)?;
-            number += 1;
-            part = match parts.next() {
-                Ok(part) => part,
-                Err(error) => return Ok(Added::Unreadable(error)),
-            };
         }
         match parts.end() {
             Ok(body) => self.commit(connection, body),
@@ -248,17 +251,17 @@ impl Attempt<'_> {
     }
 
     fn commit(&self, connection: &Connection, body: Body) -> Result<Added, Failure> {
-        let sql = self.pool.schema.sql(
+        let sql = self.adding.pool.schema.sql(
             "update ehlo.item set checksum = $2, lease = clock_timestamp() + $3 * interval '1 ms' where id = $1",
         );
-        let (_, checksum) = columns(body);
+        let (_, checksum) = body.columns();
         let parameters: [Parameter<'_>; 3] = [
             (&self.id.as_str(), Type::TEXT),
             (&checksum, Type::INT8),
-            (&self.leases.milliseconds(), Type::INT8),
+            (&self.adding.leases.milliseconds(), Type::INT8),
         ];
         connection.query(&sql, &parameters)?;
-        self.begin_commit(self.pool.now());
+        self.begin_commit(self.adding.pool.now());
         connection.execute("commit")?;
         Ok(Added::Committed(body))
     }
@@ -266,6 +269,7 @@ impl Attempt<'_> {
     /// The message of the item that an earlier attempt has committed; `None`: the item is another one.
     fn committed(&self, connection: &Connection) -> Result<Option<Body>, Failure> {
         let sql = self
+            .adding
             .pool
             .schema
             .sql("select size, checksum from ehlo.item where id = $1 and epoch = $2");
@@ -278,12 +282,6 @@ impl Attempt<'_> {
             checksum: u32::try_from(row.get::<_, i64>(1)).unwrap_or_default(),
         }))
     }
-}
-
-/// Size and checksum as they are stored.
-fn columns(body: Body) -> (i64, i64) {
-    let size = i64::try_from(body.size).unwrap_or(i64::MAX);
-    (size, i64::from(body.checksum))
 }
 
 /// The parts of a message, read one after the other.
@@ -348,27 +346,33 @@ impl<'m> Parts<'m> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::queue::store::postgres::insert::insert_all;
 
     /// Makes attempts to add an item, as if the connection was lost after each. Returns for each if it has found the item
-    /// committed. `committing`: the time of a commit before.
-    pub fn attempts(
-        (pool, leases): (&Pool, &Leases),
-        new: &NewItem<'_>,
-        committing: Option<SystemTime>,
-    ) -> [bool; 2] {
+    /// committed. `sent`: the time of a commit before.
+    pub fn attempts(adding: Adding<'_>, new: &NewItem<'_>, sent: Option<SystemTime>) -> [bool; 2] {
         let json = metadata::write(new.metadata, new.shape.transport).unwrap();
+        let pool = adding.pool;
         let attempt = Attempt {
-            pool,
-            leases,
+            adding,
             new,
             json: std::str::from_utf8(&json).unwrap(),
             id: Id::new(pool.now()),
             epoch: number(),
-            committing: Cell::new(committing),
+            committing: Cell::new(sent),
         };
-        [(), ()].map(|()| {
-            let added = pool.run(|connection| attempt.run(connection)).unwrap();
-            matches!(added, Added::Committed(_))
+        let mut parts = Parts::new(new);
+        let first = parts.next().unwrap();
+        let is_small = parts.is_over;
+        let row = attempt.row(parts.body(), first);
+        let begun = pool.now();
+        [sent, sent.or(Some(begun))].map(|sent| {
+            if is_small {
+                let results = insert_all(pool, &[&row], sent);
+                return matches!(results[..], [Ok(Inserted::Committed)]);
+            }
+            let added = pool.run(|connection| attempt.add_in_parts(connection));
+            matches!(added.unwrap(), Added::Committed(_))
         })
     }
 }

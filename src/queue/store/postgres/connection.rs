@@ -30,7 +30,7 @@ pub type Parameter<'p> = (&'p (dyn ToSql + Sync), Type);
 pub type OnNotification = Box<dyn FnMut(&str) + Send>;
 
 /// The reason why a statement has no result.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Failure {
     /// The connection was lost, or there is none. The statement may have been executed.
     Lost(String),

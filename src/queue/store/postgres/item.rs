@@ -43,6 +43,14 @@ pub struct Body {
     pub checksum: u32,
 }
 
+impl Body {
+    /// Size and checksum as they are stored.
+    pub fn columns(self) -> (i64, i64) {
+        let size = i64::try_from(self.size).unwrap_or(i64::MAX);
+        (size, i64::from(self.checksum))
+    }
+}
+
 impl StoredItem {
     /// The item of a row with [`COLUMNS`], and perhaps [`SMALL_BODY`].
     pub fn of(row: &Row) -> Result<Self, QueueError> {

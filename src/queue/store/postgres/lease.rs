@@ -1,6 +1,6 @@
 //! The leases of a process: a claim lasts as long as its lease is renewed. A thread renews them at a third of their
 //! time, all with one statement, so that a process that has stopped loses its claims, and one that waits long for a
-//! server does not.
+//! server does not. It also releases the items that were enqueued, all of a moment with one statement.
 
 use crate::queue::store::postgres::item::StoredItem;
 use crate::queue::store::postgres::pool::Pool;
@@ -11,6 +11,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tokio_postgres::types::Type;
 
+/// Time for which items that were enqueued are collected before they are released.
+const COLLECTION: Duration = Duration::from_millis(10);
+
+/// Time for which the release of items is tried. If it fails, their claims end with their lease.
+const RELEASE: Duration = Duration::from_secs(2);
+
 /// The items, roles and connections that this process has claimed.
 pub struct Leases {
     pool: Arc<Pool>,
@@ -18,6 +24,8 @@ pub struct Leases {
     pub worker: i64,
     state: Mutex<State>,
     changed: Condvar,
+    /// Held while enqueued items are released.
+    releasing: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -26,6 +34,8 @@ struct State {
     items: HashMap<Id, i64>,
     /// Reserved items that were not claimed yet, and when they were reserved or renewed.
     reserved: HashMap<Id, (StoredItem, Instant)>,
+    /// Enqueued items that are to be released, with the numbers of their claims.
+    enqueued: Vec<(String, i64)>,
     roles: HashSet<&'static str>,
     slots: HashSet<(String, i32)>,
     is_running: bool,
@@ -39,6 +49,7 @@ impl Leases {
             worker: number(),
             state: Mutex::default(),
             changed: Condvar::new(),
+            releasing: Mutex::default(),
         }
     }
 
@@ -48,7 +59,7 @@ impl Leases {
 
     /// The lease in milliseconds, as a parameter of statements.
     pub fn milliseconds(&self) -> i64 {
-        i64::try_from(self.pool.settings.lease.as_millis()).unwrap_or(i64::MAX)
+        self.pool.lease_milliseconds()
     }
 
     /// Renews the lease of a claim from now on.
@@ -63,6 +74,31 @@ impl Leases {
         if state.items.get(id) == Some(&epoch) {
             state.items.remove(id);
         }
+    }
+
+    /// Releases an item that was enqueued, a moment later together with others.
+    pub fn release_soon(self: &Arc<Self>, id: &Id, epoch: i64) {
+        let mut state = self.lock();
+        state.enqueued.push((id.to_string(), epoch));
+        let is_first = state.enqueued.len() == 1;
+        drop(state);
+        if !self.start() {
+            self.release_enqueued();
+        } else if is_first {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Releases the items that were enqueued. When this returns, those that another thread has begun to release are
+    /// released as well.
+    pub fn release_enqueued(&self) {
+        let _turn = self
+            .releasing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let enqueued = std::mem::take(&mut self.lock().enqueued);
+        let (ids, epochs) = enqueued.into_iter().unzip();
+        self.release((ids, epochs), RELEASE);
     }
 
     /// Keeps reserved items until they are claimed.
@@ -128,11 +164,12 @@ impl Leases {
         self.lock().slots.remove(&(destination.to_owned(), slot));
     }
 
-    /// Starts the thread, if it is not running. Without one, claims end when their lease has expired.
-    fn start(self: &Arc<Self>) {
+    /// Starts the thread, if it is not running. Returns false if there is none: then claims end when their lease has
+    /// expired.
+    fn start(self: &Arc<Self>) -> bool {
         let mut state = self.lock();
         if state.is_running || state.is_closed {
-            return;
+            return state.is_running;
         }
         state.is_running = true;
         drop(state);
@@ -143,22 +180,38 @@ impl Leases {
         if started.is_err() {
             self.lock().is_running = false;
         }
+        started.is_ok()
     }
 
     fn run(&self) {
         let interval = self.pool.settings.lease / 3;
+        let mut renewed = Instant::now();
         loop {
-            let state = self.lock();
-            let is_open = |state: &mut State| !state.is_closed;
-            let waited = self.changed.wait_timeout_while(state, interval, is_open);
-            let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-            if state.is_closed {
+            let left = interval.saturating_sub(renewed.elapsed());
+            let has_enqueued = self.wait(left, |state| !state.enqueued.is_empty());
+            if has_enqueued {
+                self.wait(COLLECTION, |_| false);
+            }
+            if self.lock().is_closed {
                 return;
             }
-            drop(state);
-            // An error is noticed by the next record.
-            let _ = self.renew(interval);
+            if has_enqueued {
+                self.release_enqueued();
+            }
+            if renewed.elapsed() >= interval {
+                renewed = Instant::now();
+                // An error is noticed by the next record.
+                let _ = self.renew(interval);
+            }
         }
+    }
+
+    /// Waits until this is true, for this time at most, or until the store is closed. Returns true if it is.
+    fn wait(&self, time: Duration, is_over: impl Fn(&State) -> bool) -> bool {
+        let goes_on = |state: &mut State| !state.is_closed && !is_over(state);
+        let waited = self.changed.wait_timeout_while(self.lock(), time, goes_on);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        is_over(&state)
     }
 
     fn renew(&self, interval: Duration) -> Result<(), QueueError> {
@@ -215,21 +268,28 @@ impl Leases {
         Ok(())
     }
 
-    /// Ends the thread, and gives reserved items back.
+    /// Ends the thread, releases enqueued items and gives reserved ones back.
     pub fn close(&self) {
         self.lock().is_closed = true;
         self.changed.notify_all();
-        let (ids, epochs) = self.take_all();
+        self.release_enqueued();
+        self.release(self.take_all(), Duration::ZERO);
+    }
+
+    /// Gives up the claims of these numbers on these items.
+    fn release(&self, (ids, epochs): (Vec<String>, Vec<i64>), patience: Duration) {
         if ids.is_empty() {
             return;
         }
         let sql = self.pool.schema.sql(
-            "with given as (update ehlo.item i set worker = null, epoch = null, lease = null \
-               from unnest($1, $2) as h(id, epoch) where i.id = h.id and i.epoch = h.epoch returning i.id) \
+            "with durable as (select set_config('synchronous_commit', 'off', true)), \
+             given as (update ehlo.item i set worker = null, epoch = null, lease = null \
+               from durable, unnest($1, $2) as h(id, epoch) where i.id = h.id and i.epoch = h.epoch \
+               returning i.id) \
              select pg_notify($3, min(id)) from given having count(*) > 0",
         );
         let channel = self.pool.schema.channel();
-        let _ = self.pool.run_within(Duration::ZERO, |connection| {
+        let _ = self.pool.run_within(patience, |connection| {
             connection.query(
                 &sql,
                 &[

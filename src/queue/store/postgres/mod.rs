@@ -3,7 +3,7 @@
 //! * `url`, `password`, `tls`: how the database is reached
 //! * `connection`, `pool`: statements, which are executed again if their connection is lost
 //! * `schema`: the tables
-//! * `item`, `add`, `claim`: an item, its commit, and what is done by its claim
+//! * `item`, `add`, `insert`, `claim`: an item, its commit, and what is done by its claim
 //! * `lease`: a claim ends when its process no longer renews it
 //! * `watch`, `share`: what several workers need
 //!
@@ -24,6 +24,7 @@
 mod add;
 mod claim;
 mod connection;
+mod insert;
 mod item;
 mod lease;
 mod password;
@@ -42,14 +43,15 @@ use crate::queue::store::{
 };
 use crate::queue::{Database, Location};
 use crate::smtp::blocks::{Replay, Shape};
-use add::{NewItem, add};
+use add::{Adding, NewItem, add};
 use claim::{Claim, PostgresClaim};
 use connection::{Failure, Parameter};
+use insert::Inserts;
 use item::{COLUMNS, StoredItem, StoredMessage};
 use lease::{Leases, number};
 use pool::Pool;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use url::Settings;
@@ -57,11 +59,18 @@ use watch::PostgresWatcher;
 
 pub(crate) use share::{Administration, DatabaseState};
 
+/// Time for which a process that was seen counts as running the queue.
+const SERVED: Duration = Duration::from_secs(1);
+
 /// A store in a database.
 pub struct PostgresStore {
     database: Database,
     pool: Arc<Pool>,
     leases: Arc<Leases>,
+    /// The items that threads are inserting.
+    inserts: Inserts,
+    /// When a process was last seen that runs the queue; `None`: not yet, or none was.
+    served: Mutex<Option<Instant>>,
 }
 
 impl PostgresStore {
@@ -72,8 +81,18 @@ impl PostgresStore {
         Ok(Self {
             database: database.clone(),
             leases: Arc::new(Leases::new(&pool)),
+            inserts: Inserts::default(),
+            served: Mutex::default(),
             pool,
         })
+    }
+
+    fn adding(&self) -> Adding<'_> {
+        Adding {
+            pool: &self.pool,
+            leases: &self.leases,
+            inserts: &self.inserts,
+        }
     }
 
     /// Executes a statement. Tables are written as those of the schema `ehlo`.
@@ -178,7 +197,7 @@ fn open_pool(database: &Database) -> Result<Arc<Pool>, QueueError> {
     Ok(pool)
 }
 
-/// Gives reserved items back.
+/// Releases enqueued items and gives reserved ones back.
 impl Drop for PostgresStore {
     fn drop(&mut self) {
         self.leases.close();
@@ -210,8 +229,25 @@ impl QueueStore for PostgresStore {
             message,
             shape,
         };
-        let (stored, epoch) = add(&self.pool, &self.leases, &new, id)?;
+        let (stored, epoch) = add(self.adding(), &new, id)?;
         Ok(self.claimed(stored, epoch))
+    }
+
+    /// The item stays claimed until the commit is confirmed, so that it is found if the connection is lost.
+    fn enqueue(
+        &self,
+        metadata: &Metadata,
+        message: &dyn Replay,
+        shape: Shape,
+    ) -> Result<Id, QueueError> {
+        let new = NewItem {
+            metadata,
+            message,
+            shape,
+        };
+        let (stored, epoch) = add(self.adding(), &new, None)?;
+        self.leases.release_soon(&stored.item.id, epoch);
+        Ok(stored.item.id)
     }
 
     fn ids(&self) -> Result<Vec<Id>, QueueError> {
@@ -248,10 +284,12 @@ impl QueueStore for PostgresStore {
     }
 
     fn claim(&self, id: &Id) -> Result<ClaimResult, QueueError> {
-        match self.leases.take(id) {
-            Some((stored, epoch)) => Ok(ClaimResult::Claimed(self.claimed(stored, epoch))),
-            None => self.claim_where(id, false),
+        if let Some((stored, epoch)) = self.leases.take(id) {
+            return Ok(ClaimResult::Claimed(self.claimed(stored, epoch)));
         }
+        // It may be one that was just enqueued here.
+        self.leases.release_enqueued();
+        self.claim_where(id, false)
     }
 
     fn claim_failed(&self, id: &Id) -> Result<ClaimResult, QueueError> {
@@ -311,6 +349,7 @@ impl QueueStore for PostgresStore {
 
     /// Removals are on disk within a second, and a removal that is lost leaves an item with its records.
     fn flush(&self) -> Result<(), QueueError> {
+        self.leases.release_enqueued();
         Ok(())
     }
 
@@ -332,6 +371,19 @@ impl QueueStore for PostgresStore {
         let sql = "select 1 from ehlo.worker where role = $1 and lease > now() limit 1";
         let workers = self.query(sql, &[(&share::name_of(role), Type::TEXT)]);
         workers.is_ok_and(|workers| !workers.is_empty())
+    }
+
+    fn is_served(&self) -> bool {
+        let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        if served.is_some_and(|seen| seen.elapsed() < SERVED) {
+            return true;
+        }
+        let sql = "select 1 from ehlo.worker where lease > now() limit 1";
+        let workers = self.query(sql, &[]);
+        *served = workers
+            .is_ok_and(|workers| !workers.is_empty())
+            .then(Instant::now);
+        served.is_some()
     }
 
     fn watch(&self) -> Result<Box<dyn Watcher>, QueueError> {

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Time for which a statement is tried again, while the database restarts for example.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Pause before the second attempt; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -177,6 +177,11 @@ impl Pool {
             *self.password.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
         opened
+    }
+
+    /// The lease of a claim in milliseconds, as a parameter of statements.
+    pub fn lease_milliseconds(&self) -> i64 {
+        i64::try_from(self.settings.lease.as_millis()).unwrap_or(i64::MAX)
     }
 
     /// Sets the time of the database, which was just read.

@@ -7,8 +7,11 @@ mod server;
 use crate::mail::envelope::RecipientIndex;
 use crate::queue::store::contract::{TestStore, claimed, is_busy, message, read};
 use crate::queue::store::item::tests::metadata;
+use crate::queue::store::postgres::insert::{Inserted, NewRow, insert_all};
+use crate::queue::store::postgres::item::Body;
 use crate::queue::store::postgres::*;
 use crate::queue::store::{Durability, History};
+use crate::smtp::blocks::BodyType;
 use server::Server;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -263,7 +266,7 @@ fn a_commit_whose_connection_was_lost_is_found() {
             message: &message,
             shape: message.shape(),
         };
-        let place = (&*store.pool, &*store.leases);
+        let place = store.adding();
         assert_eq!(add::tests::attempts(place, &new, None), [true, true]);
         // The item of a commit that is older than the lease may have been delivered already.
         let before = Some(store.now() - Duration::from_secs(300));
@@ -274,6 +277,72 @@ fn a_commit_whose_connection_was_lost_is_found() {
         "select string_agg(size::text, ' ' order by size) from ehlo.item",
     );
     assert_eq!(sizes, "10 600000");
+}
+
+#[test]
+fn items_of_one_statement_have_a_result_each() {
+    let Some(database) = database("") else { return };
+    let store = PostgresStore::open(&database).unwrap();
+    let row = |id: &str, metadata: &str| NewRow {
+        id: id.to_owned(),
+        metadata: metadata.to_owned(),
+        body: Body {
+            body_type: BodyType::SevenBit,
+            size: 1,
+            checksum: 0,
+        },
+        octets: b"x".to_vec(),
+        worker: store.leases.worker,
+        epoch: number(),
+    };
+    // PostgreSQL has no text with NUL.
+    let rows = [
+        row("a", "{}"),
+        row("a", "{}"),
+        row("b", "\0"),
+        row("c", "{}"),
+    ];
+    let all = |rows: &[&NewRow]| insert_all(&store.pool, rows, None);
+    let results = all(&[&rows[0], &rows[1], &rows[3]]);
+    assert!(matches!(
+        results[..],
+        [
+            Ok(Inserted::Committed),
+            Ok(Inserted::Taken),
+            Ok(Inserted::Committed)
+        ]
+    ));
+    let results = all(&[&rows[2], &row("d", "{}"), &rows[1]]);
+    assert!(matches!(
+        results[..],
+        [
+            Err(Failure::Refused(_)),
+            Ok(Inserted::Committed),
+            Ok(Inserted::Taken)
+        ]
+    ));
+    let found = "select string_agg(id, '' order by id) || count(b.id) from ehlo.item join ehlo.body b using (id)";
+    assert_eq!(sql(&database, found), "acd3");
+}
+
+#[test]
+fn items_of_many_threads_are_committed_together() {
+    let Some(database) = database("") else { return };
+    let store = PostgresStore::open(&database).unwrap();
+    let (metadata, message) = (
+        metadata(&["bob@hamburger.edu"]),
+        message(&vec![b'x'; 100_000]),
+    );
+    let enqueue = || store.enqueue(&metadata, &message, message.shape()).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| (0..5).for_each(|_| drop(enqueue())));
+        }
+    });
+    store.flush().unwrap();
+    let found = "select count(distinct i.id) || ' ' || sum(octet_length(b.octets)) || ' ' || count(lease) \
+         from ehlo.item i join ehlo.body b using (id)";
+    assert_eq!(sql(&database, found), "40 4000000 0");
 }
 
 #[test]

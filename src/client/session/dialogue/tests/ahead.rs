@@ -42,10 +42,13 @@ fn play(hello: &str, one: &str, second: Option<&str>, other: &str) -> Vec<String
         ..message(vec![&ann])
     };
     let mut dialogue = Dialogue::new(&first, "crepes.fr".to_owned(), Options::default(), None);
+    // As after a message.
+    dialogue.transactions = 1;
     act(&mut dialogue, &[hello, one].concat());
     let server = dialogue.take_server_state();
-    let answers = dialogue.into_answers();
-    let mut words: Vec<_> = answers.iter().map(|answer| word(answer.as_ref())).collect();
+    let mut words = vec![word(
+        dialogue.into_answers()[TransactionIndex::default()].as_ref(),
+    )];
     if other.is_empty() {
         return words;
     }
@@ -125,7 +128,7 @@ fn after_a_refused_chunk_the_commands_are_sent_again_after_rset() {
         C: RCPT TO:<bob@x.org>
         S: 250 ok
     ";
-    let words = play(CHUNKING, &one, BOB, &[other, SECOND].concat());
+    let words = play(CHUNKING, &one, BOB, &[SENT, other, SECOND].concat());
     assert_eq!(words, ["552 at bdat", "accepted"]);
 }
 
@@ -144,7 +147,7 @@ fn another_message_than_the_announced_one_begins_with_rset() {
         CHUNKING,
         &one,
         Some("carol@x.org"),
-        &[other, SECOND].concat(),
+        &[SENT, other, SECOND].concat(),
     );
     assert_eq!(words, ["accepted", "accepted"]);
 }
@@ -157,7 +160,8 @@ fn quit_follows_the_replies_to_commands_that_were_sent_ahead() {
         S: 250 ok
         C: QUIT
         S: 221 bye";
-    assert_eq!(play(CHUNKING, &one, None, other), ["accepted"]);
+    let other = [SENT, other].concat();
+    assert_eq!(play(CHUNKING, &one, None, &other), ["accepted"]);
 }
 
 #[test]
@@ -168,15 +172,37 @@ fn goodbye_of_the_server_concerns_the_message_whose_reply_it_is() {
     let other = [SENT, "S: 421 too many\nC: QUIT\nS: 221 bye"].concat();
     let words = play(CHUNKING, &one, BOB, &other);
     assert_eq!(words, ["accepted", "421 at mail"]);
-    let words = play(CHUNKING, &one, Some("carol@x.org"), "S: 421 bye\ndrop");
+    let other = [SENT, "S: 421 bye\ndrop"].concat();
+    let words = play(CHUNKING, &one, Some("carol@x.org"), &other);
     assert_eq!(words, ["accepted", "421 at mail"]);
+}
+
+#[test]
+fn nothing_follows_the_first_message_of_a_session() {
+    let one = FIRST
+        .split("    C: MAIL FROM:<>\n    C: RCPT TO:<bob")
+        .next()
+        .unwrap();
+    let (ann, bob) = (
+        Address::parse("ann@x.org").unwrap(),
+        Address::parse("bob@x.org").unwrap(),
+    );
+    let announced = Transaction::new(None, vec![&bob], &MESSAGE);
+    let first = Transaction {
+        then: AfterTransaction::Rest,
+        next: Some(&announced),
+        ..Transaction::new(None, vec![&ann], &MESSAGE)
+    };
+    let mut dialogue = Dialogue::new(&first, "crepes.fr".to_owned(), Options::default(), None);
+    act(&mut dialogue, &[CHUNKING, one, "S: 250 taken"].concat());
+    assert!(!dialogue.is_ahead());
 }
 
 #[test]
 fn nothing_is_sent_ahead_to_a_server_that_accepts_no_other_message() {
     let hello = CHUNKING.replace(
         "S: 250 CHUNKING",
-        "S: 250-LIMITS MAILMAX=1\n    S: 250 CHUNKING",
+        "S: 250-LIMITS MAILMAX=2\n    S: 250 CHUNKING",
     );
     let one = FIRST
         .split("    C: MAIL FROM:<>\n    C: RCPT TO:<bob")
