@@ -141,7 +141,9 @@ fn insert_until(
         };
         let begun = pool.now();
         let inserted = attempt.run(connection);
-        sent.set(sent.get().or(Some(begun)));
+        if matches!(inserted, Err(Failure::Lost(_) | Failure::Busy(_))) {
+            sent.set(sent.get().or(Some(begun)));
+        }
         inserted
     });
     match inserted {
