@@ -146,7 +146,7 @@ const CALLS: [(&str, &str); 21] = [
     ),
     (
         "DELETE /api/v1/search?query=CONDITION",
-        "deletes those that meet a condition",
+        "deletes those that meet a condition; without one, status 400",
     ),
     (
         "GET, PUT /api/v1/tags",

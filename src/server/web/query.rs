@@ -115,6 +115,15 @@ impl Query {
         terms.collect::<Result<_, _>>().map(|terms| Query { terms })
     }
 
+    /// True if no term has a text, as for an empty text, or for `to:` without an address.
+    pub fn is_blank(&self) -> bool {
+        let is_blank = |term: &Term| match &term.condition {
+            Condition::Text(_, Test::Contains(part)) => part.is_empty(),
+            _ => false,
+        };
+        self.terms.iter().all(is_blank)
+    }
+
     pub fn matches(&self, candidate: Candidate<'_>) -> bool {
         let mut terms = self.terms.iter();
         terms.all(|term| term.condition.matches(candidate) != term.is_negated)

@@ -31,6 +31,8 @@ pub fn search<'a>(context: WebContext<'a>, request: &Request) -> Response<'a> {
         Err(error) => return Response::error(400, &error),
     };
     match request.method {
+        // Otherwise a misspelt parameter, or a variable that is empty, would mean all messages.
+        Method::Delete if query.is_blank() => Response::error(400, "expected query"),
         Method::Delete => {
             let found = context.catcher.search(&query);
             let found: HashSet<u64> = found.iter().map(|message| message.number).collect();
