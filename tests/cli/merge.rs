@@ -6,6 +6,8 @@ use crate::server::{Server, Stage};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -463,6 +465,135 @@ fn faulty(rows: usize, faults: &[&str], options: &[&str]) -> (Run, BTreeMap<Stri
     let list = format!("email,name\n{}", rows_of(rows, "N"));
     let run = merge(&sink.relay(), &list).args(options).run();
     (run, delivered(&sink.stop().events("message")))
+}
+
+#[test]
+fn deferred_rows_are_tried_again_although_the_limit_is_reached() {
+    let limit = ["--limit", "10"];
+    let (run, arrived) = faulty(20, &["rcpt=451 4.3.0 later@3"], &limit);
+    run.exits(0)
+        .shows(&["10 accepted", "0 deferred", "10 left"]);
+    assert_eq!(arrived.len(), 10);
+    let two = ["--limit", "2", "--tries", "2"];
+    let (run, arrived) = faulty(5, &["rcpt=451 4.3.0 later"], &two);
+    run.exits(75).shows(&["2 deferred", "3 left"]);
+    assert!(arrived.is_empty());
+    let queued = [&two[..], &["--queue", "--queue-dir", "queue"]].concat();
+    let (run, _) = faulty(5, &["rcpt=451 4.3.0 later"], &queued);
+    run.exits(0).shows(&["2 queued", "0 deferred", "3 left"]);
+}
+
+#[test]
+fn rows_of_all_connections_are_sent_although_the_limit_is_reached_during_a_pause() {
+    for time in 2..8 {
+        let fault = format!("mail=421 4.7.0 slow down@{time}");
+        let sink = Receiver::start(&["--json", "--fault", &fault]);
+        let run = Ehlo::new();
+        run.file("list.csv", format!("email,name\n{}", rows_of(30, "N")));
+        run.file("letter.txt", TEMPLATE);
+        let run = run
+            .args(["merge", "list.csv", "--template", "letter.txt"])
+            .args(["-r", &sink.relay(), "--helo", "me.example"])
+            .args(["--connections", "2", "--back-off", "50ms", "--limit", "8"])
+            .run();
+        run.exits(0).shows(&["8 accepted", "22 left"]);
+        let arrived = delivered(&sink.stop().events("message"));
+        assert!(
+            arrived.len() == 8 && arrived.values().all(|&count| count == 1),
+            "{fault}: {arrived:?}"
+        );
+    }
+}
+
+#[test]
+fn row_that_too_many_others_wait_before_is_queued() {
+    let sink = Receiver::start(&["--fault", "rcpt=451 4.3.0 later"]);
+    let directory = tempfile::tempdir().unwrap();
+    let list = format!("email,name\n{}", rows_of(1001, "N"));
+    fs::write(directory.path().join("list.csv"), list).unwrap();
+    fs::write(directory.path().join("letter.txt"), TEMPLATE).unwrap();
+    let mut run = Command::new(env!("CARGO_BIN_EXE_ehlo"))
+        .args(["merge", "list.csv", "--template", "letter.txt"])
+        .args(["--queue", "--queue-dir", "queue", "--back-off", "1h"])
+        .args(["-r", &sink.relay(), "--connections", "1"])
+        .current_dir(directory.path())
+        .env_clear()
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(run.stderr.take().unwrap());
+    let mut lines = said.lines().map(Result::unwrap);
+    let last = lines.find(|line| line.contains("row 1001: ") && !line.contains("next attempt"));
+    let id = rustix::process::Pid::from_raw(i32::try_from(run.id()).unwrap()).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    assert!(lines.any(|line| line.contains("1 message queued")));
+    assert_eq!(run.wait().unwrap().code(), Some(75));
+    let last = last.unwrap();
+    assert!(last.contains("row 1001: queued: "), "{last}");
+}
+
+#[test]
+fn journal_that_cannot_be_written_before_a_row_is_queued_ends_the_run() {
+    let sink = Receiver::start(&["--fault", "rcpt=451 4.3.0 later"]);
+    let directory = tempfile::tempdir().unwrap();
+    // The key fits into the journal of 1 KiB once.
+    let list = format!(
+        "email,name,key\na@x.org,A,{}\nb@x.org,B,b\n",
+        "k".repeat(500)
+    );
+    fs::write(directory.path().join("list.csv"), list).unwrap();
+    fs::write(directory.path().join("letter.txt"), TEMPLATE).unwrap();
+    let run = Command::new("sh")
+        .args(["-c", "ulimit -f 2; exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_ehlo"))
+        .args(["merge", "list.csv", "--template", "letter.txt"])
+        .args(["--id", "key", "--tries", "1", "--queue", "--queue-dir"])
+        .args(["queue", "-r", &sink.relay(), "--connections", "1"])
+        .current_dir(directory.path())
+        .env_clear()
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert_eq!(run.status.code(), Some(74), "{said}");
+    let words = "row 1: not queued: cannot write the journal: ";
+    assert!(said.contains(words), "{said}");
+    assert!(!said.contains("row 2: "), "{said}");
+}
+
+#[test]
+fn neighbouring_rows_that_become_the_same_after_the_check_are_sent_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let list = directory.path().join("list.csv");
+    // Not read at once.
+    let long = "x".repeat(300_000);
+    let rows = ["one", "two", "six"].map(|user| format!("{user}@hamburger.edu,{user},{long}\n"));
+    let rows = rows.concat();
+    let four = "four@hamburger.edu,N,x\n";
+    let text = format!(
+        "email,name,long\n{rows}{four}{}",
+        four.replace("four", "five")
+    );
+    fs::write(&list, &text).unwrap();
+    fs::write(directory.path().join("letter.txt"), TEMPLATE).unwrap();
+    let server = Server::start(move |talk| {
+        talk.say("220 mx.example ESMTP");
+        let changed = text.replace("five", "four");
+        // In place: the list is open.
+        let file = fs::OpenOptions::new().write(true).open(&list).unwrap();
+        file.write_all_at(changed.as_bytes(), 0).unwrap();
+        talk.offer(&[]);
+        for user in ["one", "two", "six", "four"] {
+            talk.envelope(&[&format!("{user}@hamburger.edu")]);
+            talk.data();
+            talk.say("250 taken");
+        }
+        talk.quit();
+    });
+    let from = ["--helo", "me.example"];
+    let run = again(directory.path(), &relay(&server), &from);
+    server.finish();
+    run.shows(&["4 accepted", "1 left"]);
 }
 
 #[test]

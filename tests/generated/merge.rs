@@ -36,7 +36,8 @@ has one object on each line, whose values may be lists and objects. The list is 
 given by --encoding; UTF-16 must be converted first.",
     "\
 Before anything is sent, every row is read, filled in and built: addresses are checked, and attached files are opened. An error names the
-line, and then nothing is sent. --check does only that, and --preview shows a message.",
+line, and then nothing is sent. --check does only that, and --preview shows a message. With S/MIME
+encryption, each hidden recipient of a row gets its own message, and --preview shows the first one.",
     "\
 Each row is identified by its recipients, or by the field given by --id. Two rows with the same identity are an error.",
 ];
@@ -68,7 +69,7 @@ merged again with another journal.",
 const PACE: [&str; 4] = [
     "\
 The messages are sent over --connections at the same time, each for up to 100 messages. --rate and --per-domain limit the
-number of messages; a message counts when it is sent, and not when it is prepared. With --limit, a cron job can send a list in daily parts.",
+number of messages; a message counts when it is sent, and not when it is prepared. With --limit, a cron job can send a list in daily parts; a row that is tried again counts once.",
     "\
 If a server cannot be reached, answers 421 or 454, or defers the session or the sender, nothing is sent to it for the time given by --back-off, then
 for twice this time, up to 30 times, until it accepts a message; and if it refuses another connection, one connection fewer is used. If it

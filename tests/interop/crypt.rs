@@ -705,6 +705,64 @@ fn hidden_recipients_of_smime_get_messages_of_their_own_from_every_command() {
 }
 
 #[test]
+fn preview_of_a_row_with_a_hidden_recipient_shows_the_first_of_its_messages() {
+    let Some(world) = World::new(1) else { return };
+    fs::write(world.path("list.csv"), "email\nbob@hamburger.edu\n").unwrap();
+    let merge = [
+        "merge",
+        "list.csv",
+        "--to",
+        "{{email}}",
+        "--bcc",
+        "carol@hamburger.edu",
+        "-f",
+        "alice@crepes.fr",
+        "-b",
+        "secret text",
+        "--preview",
+    ];
+    let shown = world.ehlo(&[&merge[..], &ENCRYPT_SMIME].concat(), None);
+    shown
+        .ends_with(0)
+        .complains("the first of 2 messages of this row");
+    let shown = shown.text();
+    assert!(shown.contains("To: bob@hamburger.edu"), "{shown}");
+    assert!(shown.contains("pkcs7-mime"), "{shown}");
+    assert_eq!(shown.matches("Message-ID: ").count(), 1, "{shown}");
+}
+
+#[test]
+fn test_message_of_doctor_that_is_accepted_for_some_ends_with_partial_success() {
+    let Some(world) = World::new(1) else { return };
+    let team = "team: bob@hamburger.edu, carol@hamburger.edu\n";
+    fs::write(world.path("aliases"), team).unwrap();
+    // The first recipient is that of the check.
+    for (fault, code) in [
+        ("rcpt=550 5.1.1 no@2", 79),
+        ("rcpt=550 5.1.1 no@3", 79),
+        ("rcpt=550 5.1.1 no@2-3", 69),
+    ] {
+        let server = Receiver::start(&["--fault", fault]);
+        let path = |name: &str| world.path(name).display().to_string();
+        let config = format!(
+            "default = \"p\"\n[profile.p]\nfrom = \"alice@crepes.fr\"\nrelay = \"{}\"\nencrypt = \"smime\"\n\
+             encrypt-key = [\"{}\", \"{}\"]\n[queue]\ndir = \"{}\"\n[sendmail]\naliases = \"{}\"\ndomain = \"crepes.fr\"\n",
+            server.relay(),
+            path("bob.crt"),
+            path("carol.crt"),
+            path("queue"),
+            path("aliases"),
+        );
+        fs::write(world.path("config.toml"), config).unwrap();
+        let file = path("config.toml");
+        let config = [("EHLO_CONFIG", file.as_str())];
+        let command = ["doctor", "--here", "--send-test", "team"];
+        let ran = world.ehlo_with(&command, None, &config);
+        assert_eq!(ran.code, code, "{fault}: {}{}", ran.text(), ran.stderr);
+    }
+}
+
+#[test]
 fn dkim_signs_the_encrypted_message_and_the_server_gets_nothing_else() {
     let Some(world) = World::new(1) else { return };
     let server = Receiver::start(&["--mbox", "mbox"]);

@@ -317,7 +317,11 @@ fn read_lines(file: &File, each: &mut dyn FnMut(JournalLine)) -> Result<JournalR
             let header: JournalHeader = serde_json::from_slice(json)
                 .map_err(|_| "it is not the journal of a merge".to_owned())?;
             if header.merge != VERSION {
-                return Err(format!("it has the unsupported version {}", header.merge));
+                return Err(format!(
+                    "this version of ehlo does not read version {} of the format; finish it with the version of ehlo that \
+                     began it, or use another journal with --journal (all rows are then sent again)",
+                    header.merge
+                ));
             }
             read.header = Some(header);
         } else {
@@ -611,5 +615,34 @@ impl DeliveryLog<RecipientIndex> for RowLog<'_> {
         };
         // If this fails, the row is uncertain, and the journal has the error.
         let _ = self.journal.record(self.key, &event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn journal_of_another_version_is_refused_with_a_remedy() {
+        let list = ListDescription {
+            path: "list.csv".into(),
+            separator: Some(','),
+            encoding: None,
+            id_field: None,
+        };
+        let header = JournalHeader {
+            merge: VERSION - 1,
+            ..JournalHeader::new(&list)
+        };
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), line(&header)).unwrap();
+        let Err(error) = Journal::open(file.path(), &list) else {
+            panic!("it was opened");
+        };
+        for words in ["version 2 ", "that began it", "--journal (all rows"] {
+            assert!(error.to_string().contains(words), "{error}");
+        }
+        assert_eq!(fs::read(file.path()).unwrap(), line(&header));
     }
 }

@@ -58,6 +58,8 @@ struct Counts {
 /// The output of a run, shared by its workers.
 pub(super) struct MergeOutput {
     json: bool,
+    /// Number of rows that are to be sent in this run.
+    rows: u64,
     bar: Option<ProgressBar>,
     counts: Counts,
     /// Set when the run is ended because of failures: the exit status, if the failures determine it.
@@ -78,6 +80,7 @@ impl MergeOutput {
         });
         Self {
             json,
+            rows,
             bar,
             counts: Counts::default(),
             stopped: OnceLock::new(),
@@ -136,7 +139,6 @@ impl MergeOutput {
     /// A row whose message cannot be put into the queue.
     pub fn unqueued(&self, prepared: &PreparedRow, why: &str) {
         self.complain(&format!("row {}: not queued: {why}", prepared.number));
-        self.stopped("the queue cannot be written", Some(Exit::Temporary));
     }
 
     /// A row that is done in this run.
@@ -177,8 +179,8 @@ impl MergeOutput {
         });
     }
 
-    /// Reports the result. With --limit, rows that are left are not a failure.
-    pub fn finish(&self, list: &CheckedList, is_limited: bool) -> Exit {
+    /// Reports the result. Rows beyond --limit that are left are not a failure.
+    pub fn finish(&self, list: &CheckedList) -> Exit {
         let (open, held) = (list.open, list.uncertain);
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -195,7 +197,7 @@ impl MergeOutput {
             *exit
         } else if refused + list.refused + uncertain + unreadable > 0 {
             Exit::Partial
-        } else if deferred > 0 || left > 0 && !is_limited {
+        } else if deferred > 0 || done < self.rows {
             Exit::Temporary
         } else {
             Exit::Ok

@@ -177,12 +177,6 @@ impl UnbuiltMessage {
         });
         copies.collect()
     }
-
-    /// Builds the message to show it. It is the only one for its recipients.
-    pub fn build_one(self, options: &MergeOptions) -> Result<Message, RowFault> {
-        let built = Message::build(self.options, SystemTime::now());
-        built.map_err(|error| unbuilt(options, self.line, &error))
-    }
 }
 
 fn unbuilt(options: &MergeOptions, line: u64, error: &MessageError) -> RowFault {

@@ -11,6 +11,7 @@ use crate::cli::merge::schedule::{Schedule, Throttle};
 use crate::cli::merge::worker::{Counters, MergeRun};
 use crate::cli::merge::{Merge, MergeOptions, Show};
 use crate::cli::run_signals::RunSignals;
+use crate::cli::send::keep::unkept;
 use crate::cli::send::print_message;
 use crate::cli::terminal::{complain, load_first, warn};
 use crate::client::transport::Transports;
@@ -62,12 +63,19 @@ fn preview(options: &MergeOptions, wanted: &str) -> Result<Exit, Exit> {
         if !is_it && number != Some(row.number) {
             continue;
         }
-        let message = prepared.and_then(|(_, message)| message.build_one(options));
-        let message = message.map_err(|fault| {
+        let copies = prepared.and_then(|(prepared, message)| message.build(&prepared, options));
+        let copies = copies.map_err(|fault| {
             complain(&fault.text);
             fault.exit
         })?;
-        return Ok(print_message(&message));
+        if copies.len() > 1 {
+            complain(&format!(
+                "the first of {} messages of this row: each hidden recipient gets its own",
+                copies.len()
+            ));
+        }
+        let first = copies.first().map(|copy| print_message(&copy.message));
+        return Ok(first.unwrap_or(Exit::Software));
     }
     complain(&format!("--preview: there is no row {}", shown(wanted)));
     Err(Exit::Usage)
@@ -90,9 +98,8 @@ fn send(options: &MergeOptions) -> Result<Exit, Exit> {
         };
         failed(format!("{error}; nothing was sent"), exit)
     })?;
-    let queue = MergeQueue::open(options);
-    let queue =
-        queue.map_err(|error| failed(format!("{error}; nothing was sent"), error.exit()))?;
+    let queue = MergeQueue::open(options)
+        .map_err(|error| failed(format!("{error}; nothing was sent"), unkept(&error)))?;
     let list = check(options, Some(&journal))?;
     warn_of_bulk(options, &list);
     let signals = RunSignals::install().map_err(|error| {
@@ -130,7 +137,7 @@ fn send(options: &MergeOptions) -> Result<Exit, Exit> {
         };
         run_workers(&run, rows);
     }
-    let exit = output.finish(&list, options.rows.limit.is_some());
+    let exit = output.finish(&list);
     if let Some(error) = journal.failure() {
         return Err(failed(error, Exit::Io));
     }

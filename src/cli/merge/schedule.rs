@@ -100,6 +100,28 @@ impl Throttle {
     /// Takes a token for a message to this domain over this host; the host is empty for a relay.
     pub fn admit(&self, host: &str, domain: &str, now: Instant) -> Result<(), Wait> {
         let mut state = self.state();
+        self.check_in(&mut state, host, domain, now)?;
+        if self.rate.is_some() {
+            state.all.tokens -= 1.0;
+        }
+        if let Some(bucket) = state.domains.get_mut(domain) {
+            bucket.tokens -= 1.0;
+        }
+        Ok(())
+    }
+
+    /// The same without taking the token.
+    pub fn check(&self, host: &str, domain: &str, now: Instant) -> Result<(), Wait> {
+        self.check_in(&mut self.state(), host, domain, now)
+    }
+
+    fn check_in(
+        &self,
+        state: &mut ThrottleState,
+        host: &str,
+        domain: &str,
+        now: Instant,
+    ) -> Result<(), Wait> {
         if let Some(pause) = state.paused.get(host).filter(|pause| now < pause.until) {
             return Err(if host.is_empty() {
                 Wait::All(pause.until)
@@ -121,21 +143,8 @@ impl Throttle {
             if let Some(next) = state.all.next(rate) {
                 return Err(Wait::All(next));
             }
-            state.all.tokens -= 1.0;
-        }
-        if let Some(bucket) = state.domains.get_mut(domain) {
-            bucket.tokens -= 1.0;
         }
         Ok(())
-    }
-
-    /// True if a host rests after a temporary error.
-    pub fn is_paused(&self, host: &str, now: Instant) -> bool {
-        let state = self.state();
-        state
-            .paused
-            .get(host)
-            .is_some_and(|pause| now < pause.until)
     }
 
     /// Pauses a host after a temporary error, each time for twice as long. Returns the end of the pause.
@@ -203,9 +212,7 @@ struct ScheduleState {
     in_work: usize,
     /// Number of threads that wait for a change.
     sleepers: usize,
-    /// True if no other row is begun.
-    is_over: bool,
-    /// True if rows that are ready are not sent, either.
+    /// True if no other row is sent.
     is_stopped: bool,
     error: Option<RowError>,
 }
@@ -221,7 +228,6 @@ impl<'a> Schedule<'a> {
                 waiting: Vec::new(),
                 in_work: 0,
                 sleepers: 0,
-                is_over: false,
                 is_stopped: false,
                 error: None,
             }),
@@ -237,7 +243,7 @@ impl<'a> Schedule<'a> {
     pub fn next(&self) -> Option<ScheduledRow> {
         let mut state = self.state();
         loop {
-            if self.stop.is_set() || state.is_over {
+            if self.stop.is_set() || state.is_stopped {
                 return None;
             }
             if let Some(row) = state.take(Instant::now()) {
@@ -257,7 +263,7 @@ impl<'a> Schedule<'a> {
         let mut state = self.state();
         let left = self.rows.saturating_sub(state.reader.rows());
         let is_full = state.waiting.len() >= MAX_WAITING;
-        if self.stop.is_set() || state.is_over || is_full || left <= others {
+        if self.stop.is_set() || state.is_stopped || is_full || left <= others {
             return None;
         }
         let row = state.take(Instant::now())?;
@@ -311,17 +317,18 @@ impl<'a> Schedule<'a> {
         Ok(())
     }
 
-    /// Begins no other row.
-    pub fn end(&self) {
+    /// Reads no other row of the list. Those that wait are sent.
+    pub fn read_no_more(&self) {
         let mut state = self.state();
-        state.is_over = true;
+        state.is_read = true;
         self.wake(&state);
     }
 
-    /// Begins no other row, and sends none that is ready.
+    /// Sends no other row.
     pub fn stop(&self) {
-        self.state().is_stopped = true;
-        self.end();
+        let mut state = self.state();
+        state.is_stopped = true;
+        self.wake(&state);
     }
 
     pub fn is_stopped(&self) -> bool {
@@ -333,7 +340,7 @@ impl<'a> Schedule<'a> {
         let mut state = self.state();
         loop {
             let now = Instant::now();
-            if self.stop.is_set() || state.is_over {
+            if self.stop.is_set() || state.is_stopped {
                 return false;
             }
             if now >= until {
@@ -411,6 +418,19 @@ mod tests {
         let each = Throttle::new(None, Some(per_second(0.5)), STEP);
         let count = admitted(&each, &["a", "b"], time);
         assert!((9..=12).contains(&count), "{count}");
+    }
+
+    #[test]
+    fn check_of_the_rate_takes_no_token() {
+        let throttle = Throttle::new(Some(per_second(1.0)), Some(per_second(1.0)), STEP);
+        let now = Instant::now();
+        for _ in 0..3 {
+            assert_eq!(throttle.check("", "a", now), Ok(()));
+        }
+        assert_eq!(throttle.admit("", "a", now), Ok(()));
+        assert!(throttle.check("", "a", now).is_err());
+        assert!(throttle.check("", "b", now).is_err());
+        assert!(throttle.admit("", "b", now).is_err());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::mail::envelope::RecipientIndex;
 use crate::smtp::stage::Stage;
 use crate::system::exit::Exit;
 use crate::system::stop::Stop;
-use std::mem;
+use crate::system::text::reason;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -71,8 +71,8 @@ struct OpenRow {
     copies: Vec<OpenCopy>,
     /// The recipients that are sent a message, as bits.
     open: u32,
-    /// True if the limits of the rate allow it now.
-    is_admitted: bool,
+    /// True if it may follow the row before it at once.
+    is_ready: bool,
 }
 
 /// A message of a row that is sent.
@@ -96,16 +96,6 @@ impl OpenRow {
     fn domain(&self) -> &str {
         self.prepared.domain(self.open)
     }
-
-    /// The same row, which has to be admitted again.
-    fn deferred(mut self) -> Self {
-        self.scheduled.attempts -= u32::from(mem::take(&mut self.is_admitted));
-        self
-    }
-
-    fn into_scheduled(self) -> ScheduledRow {
-        self.deferred().scheduled
-    }
 }
 
 /// The end of the work on a row.
@@ -128,7 +118,7 @@ impl MergeRun<'_> {
             let end = self.send(row, ahead.as_ref(), &pool, &mut observer);
             if end == RowEnd::NoCapacity && self.leave() {
                 if let Some(row) = ahead.take() {
-                    self.schedule.give_back(row.into_scheduled());
+                    self.schedule.give_back(row.scheduled);
                 }
                 pool.close(&mut observer);
                 return;
@@ -146,8 +136,7 @@ impl MergeRun<'_> {
                     self.schedule.done();
                     return None;
                 }
-                Some(row) if row.is_admitted && !self.is_paused(&row) => return Some(row),
-                Some(row) => Some(row.deferred()),
+                Some(row) => self.still_open(row),
                 None => self.opened(self.schedule.next()?),
             };
             if let Some(row) = row.and_then(|row| self.admit(row)) {
@@ -156,7 +145,17 @@ impl MergeRun<'_> {
         }
     }
 
-    /// The row that follows on the same connection. Others may have to wait: it is admitted if it need not.
+    /// The row as it is open now: the row before it may have had the same recipients. `None`: it is not open.
+    fn still_open(&self, row: OpenRow) -> Option<OpenRow> {
+        let state = self.journal.row(row.prepared.key.hash);
+        if row.prepared.open(state, self.options) == row.open {
+            Some(row)
+        } else {
+            self.opened(row.scheduled)
+        }
+    }
+
+    /// The row that follows on the same connection. The rate counts it when it is sent.
     fn row_ahead(&self) -> Option<OpenRow> {
         if !self.transports.has_relay() {
             return None;
@@ -169,15 +168,14 @@ impl MergeRun<'_> {
                 continue;
             };
             let (host, domain) = (self.host(&row.prepared, row.open), row.domain());
-            if self.throttle.admit(host, domain, Instant::now()).is_err() {
-                return Some(row);
-            }
-            return self.begin(&mut row).then_some(row);
+            row.is_ready = self.throttle.check(host, domain, Instant::now()).is_ok();
+            return Some(row);
         }
     }
 
-    /// Fills in a row and builds its message. `None`: it needs no message, or it has an error, which was reported.
-    fn opened(&self, scheduled: ScheduledRow) -> Option<OpenRow> {
+    /// Fills in a row and builds its message. `None`: it needs no message, it is one too many for --limit, or it has an
+    /// error, which was reported.
+    fn opened(&self, mut scheduled: ScheduledRow) -> Option<OpenRow> {
         let filled = PreparedRow::of(&scheduled.row, self.options, &self.journal.header.id);
         let built = filled.and_then(|(prepared, message)| {
             let open = prepared.open(self.journal.row(prepared.key.hash), self.options);
@@ -187,13 +185,15 @@ impl MergeRun<'_> {
             Ok((prepared, copies.collect::<Vec<OpenCopy>>(), open))
         });
         match built {
-            Ok((prepared, copies, open)) if !copies.is_empty() => {
+            Ok((prepared, copies, open))
+                if !copies.is_empty() && self.is_within_limit(&mut scheduled) =>
+            {
                 return Some(OpenRow {
                     scheduled,
                     prepared,
                     copies,
                     open,
-                    is_admitted: false,
+                    is_ready: false,
                 });
             }
             Ok(_) => {}
@@ -220,7 +220,7 @@ impl MergeRun<'_> {
         pool: &ConnectionPool<'_, '_>,
         observer: &mut dyn Observer,
     ) -> RowEnd {
-        let ahead = ahead.filter(|row| row.is_admitted);
+        let ahead = ahead.filter(|row| row.is_ready);
         let ahead = ahead.and_then(|row| row.copies.first());
         let mut results = Vec::new();
         for (number, copy) in row.copies.iter().enumerate() {
@@ -289,32 +289,23 @@ impl MergeRun<'_> {
                 return None;
             }
         }
-        self.begin(&mut row).then_some(row)
+        row.scheduled.attempts += 1;
+        Some(row)
     }
 
-    /// Counts a row that was admitted. Returns false if it would be one too many.
-    fn begin(&self, row: &mut OpenRow) -> bool {
+    /// Counts a row, once. Returns false if it is one too many: then no other row is read, and those that were counted
+    /// are sent.
+    fn is_within_limit(&self, row: &mut ScheduledRow) -> bool {
         let taken = |left: u64| left.checked_sub(1);
         let counter = &self.counters.left;
-        let is_within = row.scheduled.is_counted
+        row.is_counted = row.is_counted
             || counter
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken)
                 .is_ok();
-        if !is_within {
-            self.schedule.end();
-            self.schedule.done();
-            return false;
+        if !row.is_counted {
+            self.schedule.read_no_more();
         }
-        row.scheduled.is_counted = true;
-        row.scheduled.attempts += 1;
-        row.is_admitted = true;
-        true
-    }
-
-    /// True if the server of this row rests after an error.
-    fn is_paused(&self, row: &OpenRow) -> bool {
-        let host = self.host(&row.prepared, row.open);
-        self.throttle.is_paused(host, Instant::now())
+        row.is_counted
     }
 
     /// The name under which pauses of the server are kept; empty for a relay.
@@ -360,22 +351,16 @@ impl MergeRun<'_> {
             self.schedule.stop();
         }
         let is_open = is_one(is_temporary) && !is_unreachable && !self.schedule.is_stopped();
-        let is_last = scheduled.attempts >= self.options.tries;
-        if is_open && !is_last {
-            let until = if is_busy {
-                self.throttle.pause(host, now)
-            } else {
-                self.throttle.retry_at(scheduled.attempts, now)
-            };
-            self.output.deferred(&prepared, &results, until - now);
+        let pause = is_busy.then(|| self.throttle.pause(host, now));
+        if is_open && scheduled.attempts < self.options.tries {
+            let until = pause.unwrap_or_else(|| self.throttle.retry_at(scheduled.attempts, now));
             if self.schedule.put_back(scheduled, until).is_ok() {
+                self.output.deferred(&prepared, &results, until - now);
                 return end;
             }
-        } else if is_busy {
-            self.throttle.pause(host, now);
         }
         self.count(&results);
-        if is_open && is_last {
+        if is_open {
             for copy in copies {
                 self.enqueue(&prepared, copy.copy, &mut results);
             }
@@ -407,8 +392,14 @@ impl MergeRun<'_> {
         let places = places.filter(|(_, index)| deferred.iter().any(|one| one.0 == **index));
         let places: Vec<RecipientIndex> = places.map(|(place, _)| RecipientIndex(place)).collect();
         let log = self.log(prepared, &recipients);
+        if places.is_empty() {
+            return;
+        }
         // If the run is killed before the next record, the row is uncertain.
-        if places.is_empty() || log.ending(&places).is_err() {
+        if let Err(error) = log.ending(&places) {
+            let why = format!("cannot write the journal: {}", reason(&error));
+            self.output.unqueued(prepared, &why);
+            self.schedule.stop();
             return;
         }
         let recorded = match queue.add(message, &places) {
@@ -420,6 +411,8 @@ impl MergeRun<'_> {
             }
             Err(error) => {
                 self.output.unqueued(prepared, &error.to_string());
+                let why = "the queue cannot be written";
+                self.output.stopped(why, Some(Exit::Temporary));
                 self.schedule.stop();
                 let mut deferred = deferred.iter();
                 deferred.try_for_each(|result| self.record(prepared, result))

@@ -1,6 +1,5 @@
 //! Sends through the queue: the message is queued durably, then sent.
 
-use crate::cli::ExitStatus;
 use crate::cli::interrupt::{Tracking, tracked};
 use crate::cli::notification::interrupt;
 use crate::cli::observer::Logged;
@@ -187,7 +186,7 @@ impl QueuedMessage<'_> {
             }
             KeepResult::NoQueue(error) | KeepResult::Lost(error) => {
                 complain(&format!("{error}; the message was neither queued nor sent"));
-                Err(error.exit())
+                Err(unkept(&error))
             }
         }
     }
@@ -434,6 +433,16 @@ impl QueuedMessage<'_> {
     }
 }
 
+/// The exit status if the message cannot be queued. Damage of the queue is not an error of the message, which the caller
+/// can send again later.
+pub fn unkept(error: &QueueError) -> Exit {
+    if error.is_about_setup() {
+        Exit::Config
+    } else {
+        Exit::Temporary
+    }
+}
+
 /// Rounded up, so that the item is due by then.
 fn counted_minutes(time: Duration) -> String {
     counted(time.as_secs() / 60 + 1, "minute")
@@ -494,4 +503,19 @@ pub fn run_in_background(store: &dyn QueueStore, options: &QueueOptions, item: O
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let _ = command.spawn();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damaged_queue_is_a_temporary_error_of_a_new_message() {
+        let damaged = QueueError::Damaged {
+            id: Id::parse("1234567890abc").unwrap(),
+            why: "it is a symlink".to_owned(),
+        };
+        assert_eq!(unkept(&damaged), Exit::Temporary);
+        assert_eq!(unkept(&QueueError::NoDirectory), Exit::Temporary);
+    }
 }

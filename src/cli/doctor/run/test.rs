@@ -3,10 +3,11 @@
 use crate::cli::ExitStatus;
 use crate::cli::notification::{NotificationText, build_each, send_with};
 use crate::cli::terminal::{complain, print};
-use crate::client::outcome::{DeliveryReport, RecipientResult, RecipientStatus};
+use crate::client::outcome::{Cause, DeliveryReport, Endings, RecipientResult, RecipientStatus};
 use crate::cron::doctor::Diagnosis;
 use crate::cron::doctor::options::{Doctor, DoctorFormat, Test};
 use crate::cron::{Addressing, DeliveryOptions, NotificationRecipients};
+use crate::mail::message::Message;
 use crate::queue::delivery::SenderNotice;
 use crate::system::exit::Exit;
 use crate::system::text::{reason, shown};
@@ -38,19 +39,24 @@ pub fn send(plan: &Doctor, diagnosis: &Diagnosis, to: &Test) -> Exit {
             return error.exit();
         }
     };
-    let exits = messages.iter().map(|message| {
-        let shown = send_with(
-            delivery,
-            message,
-            output(plan),
-            SenderNotice::Caller,
-            &|| (),
-        );
-        notice(delivery, &shown.report, shown.exit)
-    });
-    let exits: Vec<Exit> = exits.collect();
-    let failed = exits.into_iter().find(|exit| *exit != Exit::Ok);
-    failed.unwrap_or(Exit::Ok)
+    send_each(&messages, delivery, output(plan))
+}
+
+fn send_each(messages: &[Message], delivery: &DeliveryOptions, output: TranscriptOptions) -> Exit {
+    let (mut endings, mut unwritten) = (Endings::default(), None);
+    for message in messages {
+        let shown = send_with(delivery, message, output, SenderNotice::Caller, &|| ());
+        let printed = notice(delivery, &shown.report);
+        unwritten = unwritten.or((printed != Exit::Ok).then_some(printed));
+        if messages.len() == 1 {
+            return unwritten.unwrap_or(shown.exit);
+        }
+        if shown.report.results.is_empty() {
+            endings.add_unsent(Cause::Network);
+        }
+        endings.add(&shown.report);
+    }
+    unwritten.unwrap_or(endings.exit())
 }
 
 fn recipients(diagnosis: &Diagnosis, to: &Test) -> NotificationRecipients {
@@ -96,16 +102,13 @@ fn output(plan: &Doctor) -> TranscriptOptions {
 }
 
 /// The result as a line. Failures have been written to stderr before.
-fn notice(delivery: &DeliveryOptions, report: &DeliveryReport, exit: Exit) -> Exit {
+fn notice(delivery: &DeliveryOptions, report: &DeliveryReport) -> Exit {
     let text: String = report
         .results
         .iter()
         .map(|result| line(result, delivery))
         .collect();
-    match print(|out| out.write_all(text.as_bytes())) {
-        Exit::Ok => exit,
-        unwritten => unwritten,
-    }
+    print(|out| out.write_all(text.as_bytes()))
 }
 
 fn line(result: &RecipientResult, delivery: &DeliveryOptions) -> String {

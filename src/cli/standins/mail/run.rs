@@ -26,7 +26,7 @@ use crate::system::text::reason;
 use crate::transcript::{Format, TranscriptOptions};
 use std::fs;
 use std::io::IsTerminal as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// Sends the message, and reports errors.
@@ -287,15 +287,51 @@ fn save(args: &MailArgs, submission: &Submission, rewriter: &Rewriter, exit: Exi
     let is_secret = submission.crypt.encrypt.is_some();
     let kept = match messages {
         Ok(messages) => {
-            let paths: Option<Vec<_>> = messages.iter().map(dead_letter::add).collect();
-            match paths.as_deref() {
-                Some([path, ..]) => format!("; it is in {}", path.display()),
-                Some([]) | None => String::new(),
-            }
+            let paths: Vec<PathBuf> = messages.iter().filter_map(dead_letter::add).collect();
+            kept_in(paths, messages.len())
         }
         Err(_) if is_secret => "; it is not saved, because it cannot be encrypted".to_owned(),
         Err(_) => String::new(),
     };
     complain(args.name, &format!("... message not sent{kept}"));
     args.style.not_sent(exit)
+}
+
+/// The files that have a message which is sent as this number of messages, and the number of those that are missing there.
+fn kept_in(mut paths: Vec<PathBuf>, count: usize) -> String {
+    let missing = count - paths.len();
+    paths.dedup();
+    let names: Vec<String> = paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let names = names.join(" and ");
+    match missing {
+        _ if names.is_empty() => String::new(),
+        0 => format!("; it is in {names}"),
+        missing => {
+            format!("; it is in {names}, without {missing} of its {count} encrypted messages")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encrypted_messages_that_are_not_kept_are_counted() {
+        let kept = |names: &[&str]| kept_in(names.iter().map(PathBuf::from).collect(), 3);
+        for (names, text) in [
+            (&["a", "a", "a"][..], "; it is in a"),
+            (&["a", "a", "b"], "; it is in a and b"),
+            (
+                &["a"],
+                "; it is in a, without 2 of its 3 encrypted messages",
+            ),
+            (&[], ""),
+        ] {
+            assert_eq!(kept(names), text);
+        }
+    }
 }
