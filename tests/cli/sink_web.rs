@@ -288,7 +288,7 @@ fn acknowledged_messages_are_found_by_the_next_request() {
 #[test]
 fn requests_that_are_not_understood_change_nothing() {
     let web = Web::start(&[]);
-    web.subject("one");
+    web.mail("b@x", "Subject: one\r\nTo: b@x\r\nX-Tags: test\r\n\r\ntext");
     let id = web.get("/api/v1/messages").json()["messages"][0]["ID"].clone();
     for (line, body) in [
         ("DELETE /api/v1/messages", json!({"IDs": id})),
@@ -301,7 +301,24 @@ fn requests_that_are_not_understood_change_nothing() {
             "PUT /api/v1/messages",
             json!({"Read": true, "Search": ["one"]}),
         ),
+        ("PUT /api/v1/messages", json!({"Read": true, "ID": [id]})),
+        ("PUT /api/v1/messages", json!({"Reed": true, "IDs": [id]})),
+        (
+            "DELETE /api/v1/messages",
+            json!({"IDs": [], "Search": "two"}),
+        ),
         ("PUT /api/v1/tags", json!({"Tags": "shop", "IDs": [id]})),
+        ("PUT /api/v1/tags", json!({"IDs": [id]})),
+        (
+            "PUT /api/v1/tags",
+            json!({"Tags": ["shop"], "IDs": [id], "Tag": "x"}),
+        ),
+        ("PUT /api/v1/tags/test", json!({"name": "x", "IDs": [id]})),
+        ("DELETE /api/v1/search", Value::Null),
+        ("DELETE /api/v1/search?query=", Value::Null),
+        ("DELETE /api/v1/search?query=%20", Value::Null),
+        ("DELETE /api/v1/search?query=to:", Value::Null),
+        ("DELETE /api/v1/search?qeury=two", Value::Null),
         ("PUT /api/v1/faults", json!({"Faults": "rcpt=550 no"})),
         ("PUT /api/v1/faults", json!({})),
         ("DELETE /api/v1/faults", json!({"IDs": ["1"]})),
@@ -312,7 +329,11 @@ fn requests_that_are_not_understood_change_nothing() {
     }
     assert_eq!(web.get("/api/v1/wait?to=eve@example.org").status, 400);
     assert_eq!(web.get("/api/v1/wait?count=10001").status, 400);
-    assert_eq!(web.get("/api/v1/messages").json()["unread"], 1);
+    let list = web.get("/api/v1/messages").json();
+    assert_eq!(
+        (&list["unread"], &list["tags"]),
+        (&json!(1), &json!(["test"]))
+    );
     // Upper and lower case of the names are the same.
     let read = json!({"read": true, "ids": [id]});
     assert_eq!(web.send("PUT /api/v1/messages", &read).status, 200);
@@ -450,6 +471,31 @@ fn faults_are_changed_while_the_sink_runs() {
     assert!(web.mail("bob@hamburger.edu", "x").contains("250 2.0.0 ok"));
     let wrong = web.send("POST /api/v1/faults", &json!({"Fault": "rcpt=999 x"}));
     assert_eq!(wrong.status, 400);
+}
+
+#[test]
+fn triggers_with_a_mistake_remain_as_they_were() {
+    let web = Web::start(&[]);
+    let set = json!({"sender": {"errorcode": 451, "PROBABILITY": 100}, "Recipient": null});
+    let expected = json!({"ErrorCode": 451, "Probability": 100});
+    let answer = web.send("PUT /api/v1/chaos", &set).json();
+    assert_eq!(answer["Sender"], expected);
+    for wrong in [
+        json!({"Sendr": {"ErrorCode": 451, "Probability": 100}}),
+        json!({"Sender": {"Code": 451, "Probability": 100}}),
+        json!({"Sender": {"ErrorCode": "451", "Probability": 100}}),
+        json!({"Sender": {"ErrorCode": 451, "Probability": "100"}}),
+        json!({"Sender": {"ErrorCode": 451.5, "Probability": 100}}),
+        json!({"Sender": {"ErrorCode": 250, "Probability": 100}}),
+        json!({"Sender": 451}),
+    ] {
+        let answer = web.send("PUT /api/v1/chaos", &wrong);
+        assert_eq!(answer.status, 400, "{wrong}: {}", answer.body);
+    }
+    assert_eq!(web.get("/api/v1/chaos").json()["Sender"], expected);
+    assert!(web.mail("b@x", "x").contains("451 sender rejected"));
+    let none = web.send("PUT /api/v1/chaos", &json!({})).json();
+    assert_eq!(none["Sender"]["Probability"], 0);
 }
 
 #[test]

@@ -95,7 +95,7 @@ larger:SIZE, smaller:SIZE, before:DATE and after:DATE.",
 const API: &str = "\
 Paths and JSON are those of version 1 of the API of mailpit, as far as they are listed here. ID is the ID of a message, or latest.
 Errors are an object with Error. The body of a request is a JSON object of at most 1 MiB with Content-Length; upper and lower case of
-its names are the same.";
+its names are the same, and an unknown name is refused with status 400.";
 
 const CALLS: [(&str, &str); 21] = [
     (
@@ -146,7 +146,7 @@ const CALLS: [(&str, &str); 21] = [
     ),
     (
         "DELETE /api/v1/search?query=CONDITION",
-        "deletes those that meet a condition",
+        "deletes those that meet a condition; without one, status 400",
     ),
     (
         "GET, PUT /api/v1/tags",

@@ -302,6 +302,34 @@ fn messages_are_shown_live_searched_and_read_by_keyboard() {
     browser.wait("document.querySelectorAll('#list li').length === 3");
 }
 
+#[test]
+fn a_tag_with_a_quotation_mark_is_searched() {
+    if !has(DRIVER) || !has(CHROMIUM) {
+        return;
+    }
+    let (receiver, browser) = live_page();
+    subject(&receiver, "other");
+    for (name, tag, list) in [
+        ("double", "the \"new\" shop", "double,other"),
+        ("single", "bob's shop", "single,double,other"),
+    ] {
+        mail(
+            &receiver,
+            &format!("Subject: {name}\r\nX-Tags: {tag}\r\n\r\ntext"),
+        );
+        browser.wait(&format!("{SUBJECTS} === '{list}'"));
+        browser.click("#list li");
+        browser.wait(&format!(
+            "document.querySelector('#fields .tag').textContent === {}",
+            json!(tag)
+        ));
+        browser.click("#fields .tag");
+        browser.wait(&format!("{SUBJECTS} === '{name}'"));
+        browser.press("/");
+        browser.press(ESCAPE);
+    }
+}
+
 /// A list is requested, then a message arrives, then the list, which does not have it.
 #[test]
 fn a_late_list_does_not_hide_a_new_message() {

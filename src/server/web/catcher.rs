@@ -214,19 +214,20 @@ impl<'o> Catcher<'o> {
         }
     }
 
-    /// Makes the summaries of the messages whenever no more arrive, until the server ends. A request that comes first
-    /// makes those that it needs.
+    /// Makes the summaries of the messages whenever no more arrive. A request that comes first makes those that it
+    /// needs. Returns when the server ends, without the summaries that remain.
     pub fn summarize(&self) {
         let mut last = 0;
         let mut position = Position::default();
         while !position.is_closing {
             position = self.when_quiet(position);
             for message in self.after(last) {
-                message.summary();
-                last = message.number;
-                if self.position().number != position.number {
+                let now = self.position();
+                if now.is_closing || now.number != position.number {
                     break;
                 }
+                message.summary();
+                last = message.number;
             }
         }
     }
@@ -389,15 +390,34 @@ mod tests {
     use super::*;
     use crate::server::events::{ServerEvent, ServerObserver as _};
 
+    const UNLIMITED: Retention = Retention {
+        max: None,
+        max_age: None,
+    };
+
+    fn catch(catcher: &Catcher<'_>, envelope: &ReceivedEnvelope) {
+        let mut message = catcher.begin(envelope).unwrap();
+        message.write(b"Subject: x\r\n\r\n").unwrap();
+        message.commit().unwrap();
+    }
+
+    #[test]
+    fn the_end_does_not_wait_for_summaries() {
+        let catcher = Catcher::in_memory(UNLIMITED, SessionLogs::new(&())).unwrap();
+        catch(&catcher, &ReceivedEnvelope::default());
+        let weight = || catcher.weight.load(Ordering::Relaxed);
+        let without = weight();
+        catcher.close();
+        catcher.summarize();
+        assert_eq!(weight(), without);
+        catcher.messages()[0].summary();
+        assert!(weight() > without);
+    }
+
     /// The transcript of a session belongs to all its messages, and counts once.
     #[test]
     fn a_long_session_does_not_displace_its_messages() {
-        let sessions = SessionLogs::new(&());
-        let retention = Retention {
-            max: None,
-            max_age: None,
-        };
-        let catcher = Catcher::in_memory(retention, sessions).unwrap();
+        let catcher = Catcher::in_memory(UNLIMITED, SessionLogs::new(&())).unwrap();
         let command = ServerEvent::Command { line: &[b'x'; 300] };
         for _ in 0..100 {
             catcher.sessions.on_event(7, &command);
@@ -408,9 +428,7 @@ mod tests {
         };
         let count = MAX_WEIGHT / catcher.sessions.weight() + 1000;
         for _ in 0..count {
-            let mut message = catcher.begin(&envelope).unwrap();
-            message.write(b"Subject: x\r\n\r\n").unwrap();
-            message.commit().unwrap();
+            catch(&catcher, &envelope);
         }
         assert_eq!(catcher.messages().len(), count);
         catcher.delete(|_| true);

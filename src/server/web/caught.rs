@@ -12,7 +12,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Parts of a message whose measures are kept.
@@ -44,6 +44,27 @@ pub enum MessagePlace {
         path: PathBuf,
         skip: u64,
     },
+    /// Another program has removed the file.
+    Missing,
+}
+
+impl MessagePlace {
+    fn open(&self) -> io::Result<Source> {
+        match self {
+            MessagePlace::Spool(place) => place.open(),
+            MessagePlace::File { path, skip } => in_file(path, *skip),
+            MessagePlace::Missing => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// The place of a file that a mail reader has moved to `cur`, or has given other flags.
+    fn moved(&self) -> io::Result<MessagePlace> {
+        let MessagePlace::File { path, skip } = self else {
+            return Ok(self.clone());
+        };
+        let found = in_cur(path)?.map(|path| MessagePlace::File { path, skip: *skip });
+        Ok(found.unwrap_or(MessagePlace::Missing))
+    }
 }
 
 pub struct CaughtMessage {
@@ -92,12 +113,19 @@ impl CaughtMessage {
         u64::from_str_radix(digits, 16).ok()
     }
 
-    /// What lists and searches need. Empty if the message cannot be read.
+    /// What lists and searches need. Empty if the message cannot be read; the next call tries again.
     pub fn summary(&self) -> &Summary {
+        static UNREADABLE: LazyLock<Summary> = LazyLock::new(Summary::default);
+        if let Some(summary) = self.summary.get() {
+            return summary;
+        }
+        let view = self.source();
+        let view = view.and_then(|source| Parser::view(&source, Limits::Summary));
+        let Ok(view) = view else {
+            return &UNREADABLE;
+        };
         self.summary.get_or_init(|| {
-            let view = self.source();
-            let view = view.and_then(|source| Parser::view(&source, Limits::Summary));
-            let summary = view.map_or_else(|_| Summary::default(), |view| Summary::of(&view));
+            let summary = Summary::of(&view);
             self.weight.add(summary.weight());
             summary
         })
@@ -105,9 +133,13 @@ impl CaughtMessage {
 
     pub fn source(&self) -> io::Result<Source> {
         // With the lock, so that the file is not renamed before it is opened.
-        match &*self.locked_place() {
-            MessagePlace::Spool(place) => place.open(),
-            MessagePlace::File { path, skip } => in_file(path, *skip),
+        let mut place = self.locked_place();
+        match place.open() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                *place = place.moved()?;
+                place.open()
+            }
+            opened => opened,
         }
     }
 
@@ -120,7 +152,7 @@ impl CaughtMessage {
                 // It may have been removed by another program.
                 let _ = fs::remove_file(path);
             }
-            MessagePlace::File { .. } => {}
+            MessagePlace::File { .. } | MessagePlace::Missing => {}
         }
     }
 
@@ -238,8 +270,7 @@ impl Weight {
 
 /// The path in `cur` with or without the flag S.
 fn flagged(path: &Path, is_read: bool) -> Option<PathBuf> {
-    let name = path.file_name()?.to_str()?;
-    let (base, flags) = name.split_once(":2,").unwrap_or((name, ""));
+    let (base, flags) = name(path)?;
     let mut flags: Vec<char> = flags.chars().filter(|&flag| flag != 'S').collect();
     if is_read {
         flags.push('S');
@@ -247,8 +278,32 @@ fn flagged(path: &Path, is_read: bool) -> Option<PathBuf> {
     // In the order of ASCII, as the format demands.
     flags.sort_unstable();
     let flags: String = flags.into_iter().collect();
-    let maildir = path.parent()?.parent()?;
-    Some(maildir.join("cur").join(format!("{base}:2,{flags}")))
+    Some(cur(path)?.join(format!("{base}:2,{flags}")))
+}
+
+/// The file in `cur` that has this name, with any flags.
+fn in_cur(path: &Path) -> io::Result<Option<PathBuf>> {
+    let (Some((base, _)), Some(cur)) = (name(path), cur(path)) else {
+        return Ok(None);
+    };
+    for entry in fs::read_dir(cur)? {
+        let path = entry?.path();
+        if name(&path).is_some_and(|(other, _)| other == base) {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+/// The name of a file of a Maildir without its flags, and these.
+fn name(path: &Path) -> Option<(&str, &str)> {
+    let name = path.file_name()?.to_str()?;
+    Some(name.split_once(":2,").unwrap_or((name, "")))
+}
+
+/// The folder `cur` of the Maildir of a file.
+fn cur(path: &Path) -> Option<PathBuf> {
+    Some(path.parent()?.parent()?.join("cur"))
 }
 
 /// The message in a file of a Maildir.
@@ -263,6 +318,51 @@ pub fn in_file(path: &Path, skip: u64) -> io::Result<Source> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An unread message whose file is to be at this path.
+    fn in_maildir(path: PathBuf) -> CaughtMessage {
+        let new = NewMessage {
+            envelope: ReceivedEnvelope::default(),
+            session: None,
+            received: UNIX_EPOCH,
+            size: 14,
+            place: MessagePlace::File { path, skip: 0 },
+            is_read: false,
+            may_have_tags: true,
+        };
+        CaughtMessage::new(1, new, &Arc::default())
+    }
+
+    #[test]
+    fn summary_is_made_when_the_message_can_be_read_again() {
+        let home = tempfile::tempdir().unwrap();
+        let new = home.path().join("new/1.host");
+        let message = in_maildir(new.clone());
+        assert_eq!(message.summary().subject, "");
+        fs::create_dir(new.parent().unwrap()).unwrap();
+        fs::write(&new, "Subject: x\n\n").unwrap();
+        assert_eq!(message.summary().subject, "x");
+    }
+
+    #[test]
+    fn message_that_another_program_has_moved_is_found() {
+        let home = tempfile::tempdir().unwrap();
+        let [new, cur] = ["new", "cur"].map(|folder| home.path().join(folder));
+        fs::create_dir(&new).unwrap();
+        fs::create_dir(&cur).unwrap();
+        fs::write(cur.join("10.host:2,S"), "Subject: other\n\n").unwrap();
+        fs::write(cur.join("1.host:2,RS"), "Subject: x\n\n").unwrap();
+        let message = in_maildir(new.join("1.host"));
+        assert_eq!(message.summary().subject, "x");
+        fs::rename(cur.join("1.host:2,RS"), cur.join("1.host:2,FRS")).unwrap();
+        assert!(message.source().is_ok());
+        message.forget(true);
+        assert!(!cur.join("1.host:2,FRS").exists());
+        assert!(message.source().is_err());
+        // It is not searched twice: with many such files, a list would take minutes.
+        fs::write(cur.join("1.host:2,"), "Subject: x\n\n").unwrap();
+        assert!(message.source().is_err());
+    }
 
     #[test]
     fn read_messages_have_the_flag_s() {

@@ -91,9 +91,9 @@ const FIELDS: [(&str, Field); 19] = [
 enum Test {
     /// ASCII in lower case.
     Contains(String),
-    /// In lower case, with other characters than ASCII.
+    /// In the lower case of [`folded`], with other characters than ASCII.
     ContainsWide(String),
-    /// In lower case.
+    /// In the lower case of [`folded`].
     Equals(String),
     Matches(Box<Expression>),
 }
@@ -113,6 +113,15 @@ impl Query {
             Term::strict(&if is_text { token.into_text() } else { token })
         });
         terms.collect::<Result<_, _>>().map(|terms| Query { terms })
+    }
+
+    /// True if no term has a text, as for an empty text, or for `to:` without an address.
+    pub fn is_blank(&self) -> bool {
+        let is_blank = |term: &Term| match &term.condition {
+            Condition::Text(_, Test::Contains(part)) => part.is_empty(),
+            _ => false,
+        };
+        self.terms.iter().all(is_blank)
     }
 
     pub fn matches(&self, candidate: Candidate<'_>) -> bool {
@@ -278,10 +287,10 @@ fn day(text: &str) -> Result<i64, String> {
 impl Test {
     fn parse(operator: char, value: &str) -> Result<Test, String> {
         match operator {
-            '=' => Ok(Test::Equals(value.to_lowercase())),
+            '=' => Ok(Test::Equals(value.chars().flat_map(folded).collect())),
             '~' => Ok(Test::Matches(Box::new(Expression::new(value)?))),
             _ if value.is_ascii() => Ok(Test::Contains(value.to_ascii_lowercase())),
-            _ => Ok(Test::ContainsWide(value.to_lowercase())),
+            _ => Ok(Test::ContainsWide(value.chars().flat_map(folded).collect())),
         }
     }
 
@@ -289,7 +298,7 @@ impl Test {
         match self {
             Test::Contains(part) => contains_ascii(text.as_bytes(), part),
             Test::Equals(whole) if text.is_ascii() => text.eq_ignore_ascii_case(whole),
-            Test::Equals(whole) => text.to_lowercase() == *whole,
+            Test::Equals(whole) => text.chars().flat_map(folded).eq(whole.chars()),
             Test::ContainsWide(part) => !text.is_ascii() && contains_wide(text, part),
             Test::Matches(expression) => expression.is_match(text),
         }
@@ -319,13 +328,23 @@ fn contains_wide(text: &str, part: &str) -> bool {
     let Some(first) = part.chars().next() else {
         return true;
     };
-    let forms = first.to_uppercase().chain([first]);
-    forms.into_iter().any(|form| {
-        text.match_indices(form).any(|(at, _)| {
-            let mut lower = text[at..].chars().flat_map(char::to_lowercase);
-            part.chars().all(|expected| lower.next() == Some(expected))
-        })
+    // Most characters are in lower case, which is found out faster than their lower case.
+    let has_other_form = |c: char| !c.is_lowercase() || c == FINAL_SIGMA;
+    let begins = |c| c == first || has_other_form(c) && folded(c).next() == Some(first);
+    text.match_indices(begins).any(|(at, _)| {
+        let mut lower = text[at..].chars().flat_map(folded);
+        part.chars().all(|expected| lower.next() == Some(expected))
     })
+}
+
+/// The small sigma at the end of a word, and at other places.
+const FINAL_SIGMA: char = '\u{3c2}';
+const SIGMA: char = '\u{3c3}';
+
+/// The lower case of a character, the same at all places of a word.
+fn folded(c: char) -> impl Iterator<Item = char> {
+    let lower = c.to_lowercase();
+    lower.map(|c| if c == FINAL_SIGMA { SIGMA } else { c })
 }
 
 impl Field {
@@ -473,6 +492,32 @@ mod tests {
             "nothing:here",
         ] {
             assert!(!matches(query), "{query}");
+        }
+    }
+
+    #[test]
+    fn letters_with_several_small_or_capital_forms_are_the_same() {
+        let capitals = "\u{39f}\u{394}\u{39f}\u{3a3}";
+        let [road, odd] = ["\u{3c2}", "\u{3c3}"].map(|end| format!("\u{3bf}\u{3b4}\u{3bf}{end}"));
+        for (query, text) in [
+            (capitals, capitals),
+            (capitals, &road),
+            (&road, capitals),
+            (&road, &odd),
+            (&odd, &road),
+            ("\u{3c3}", &road),
+            ("\u{3a3}\u{3b1}", "\u{3bf}\u{3c2}\u{3b1}"),
+            ("gro\u{df}e", "GRO\u{1e9e}E"),
+            ("GRO\u{1e9e}E", "gro\u{df}e"),
+            ("\u{df}", "GRO\u{1e9e}E"),
+            ("\u{1e9e}", "gro\u{df}e"),
+            ("\u{130}zmir", "to \u{130}ZM\u{130}R, \u{130}zmir"),
+        ] {
+            let contains = Test::parse(':', query).unwrap();
+            assert!(contains.accepts(text), "{query} in {text}");
+            let equals = Test::parse('=', query).unwrap();
+            let is_whole = query.chars().count() == text.chars().count();
+            assert_eq!(equals.accepts(text), is_whole, "{query} = {text}");
         }
     }
 

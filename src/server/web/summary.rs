@@ -96,7 +96,7 @@ fn cut(text: &str, octets: usize) -> String {
 }
 
 fn with_single_blanks(text: &str) -> String {
-    // The blanks of Unicode take several times as long, and every message passes here when it is received.
+    // The blanks of Unicode take several times as long, and the first list makes the summaries of many messages.
     if text.is_ascii() {
         joined(text.split_ascii_whitespace())
     } else {

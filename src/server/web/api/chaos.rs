@@ -48,7 +48,7 @@ fn change(
     request: &Request,
     is_whole: bool,
 ) -> Result<(), Response<'static>> {
-    let fields = Fields::of(request)?;
+    let fields = Fields::of(request, &["Fault", "Faults"])?;
     let mut texts = fields.strings("Faults")?;
     texts.extend(fields.text("Fault")?.map(str::to_owned));
     if texts.is_empty() && !(is_whole && fields.get("Faults").is_some()) {
@@ -77,10 +77,7 @@ fn change(
 
 /// Removes the faults with the numbers in `IDs`; without any, all.
 fn remove(context: WebContext<'_>, request: &Request) -> Result<(), Response<'static>> {
-    let fields = Fields::of(request)?;
-    if fields.get("IDs").is_none() && !fields.is_empty() {
-        return Err(Response::error(400, "expected IDs"));
-    }
+    let fields = Fields::of(request, &["IDs"])?;
     let ids: Vec<u64> = fields.list("IDs", (Value::as_u64, "numbers"))?;
     context
         .faults
@@ -126,16 +123,11 @@ fn trigger(fault: &InjectedFault, stage: Stage) -> Option<(u16, f64)> {
 
 /// Replaces all triggers; one that is missing is removed.
 fn set_triggers(context: WebContext<'_>, request: &Request) -> Result<(), Response<'static>> {
-    let fields = Fields::of(request)?;
+    let fields = Fields::of(request, &TRIGGERS.map(|(name, _, _)| name))?;
     let mut added = Vec::new();
     for (name, stage, text) in TRIGGERS {
-        let trigger = fields.get(name).unwrap_or(&Value::Null);
-        let percent = trigger["Probability"].as_f64().unwrap_or(0.0);
-        let code = trigger["ErrorCode"].as_u64().unwrap_or(451);
-        let code = u16::try_from(code)
-            .ok()
-            .filter(|code| (400..600).contains(code));
-        let Some(code) = code.filter(|_| (0.0..=100.0).contains(&percent)) else {
+        let trigger = fields.object(name, &["ErrorCode", "Probability"])?;
+        let (Some(code), Some(percent)) = (code(&trigger), percent(&trigger)) else {
             let text = format!("{name}: ErrorCode is from 400 to 599, Probability from 0 to 100");
             return Err(Response::error(400, &text));
         };
@@ -160,4 +152,16 @@ fn set_triggers(context: WebContext<'_>, request: &Request) -> Result<(), Respon
         context.faults.add(fault);
     }
     Ok(())
+}
+
+fn code(trigger: &Fields) -> Option<u16> {
+    let code = trigger.get("ErrorCode").map_or(Some(451), Value::as_u64);
+    let code = code.and_then(|code| u16::try_from(code).ok());
+    code.filter(|code| (400..600).contains(code))
+}
+
+fn percent(trigger: &Fields) -> Option<f64> {
+    let percent = trigger.get("Probability");
+    let percent = percent.map_or(Some(0.0), Value::as_f64);
+    percent.filter(|percent| (0.0..=100.0).contains(percent))
 }

@@ -31,6 +31,8 @@ pub fn search<'a>(context: WebContext<'a>, request: &Request) -> Response<'a> {
         Err(error) => return Response::error(400, &error),
     };
     match request.method {
+        // Otherwise a misspelt parameter, or a variable that is empty, would mean all messages.
+        Method::Delete if query.is_blank() => Response::error(400, "expected query"),
         Method::Delete => {
             let found = context.catcher.search(&query);
             let found: HashSet<u64> = found.iter().map(|message| message.number).collect();
@@ -96,7 +98,7 @@ fn selected(
 }
 
 fn mark<'a>(context: WebContext<'a>, request: &Request) -> Response<'a> {
-    let done = Fields::of(request).and_then(|fields| {
+    let done = Fields::of(request, &["Read", "IDs", "Search"]).and_then(|fields| {
         let is_read = fields.get("Read").map_or(Some(false), Value::as_bool);
         let is_read = is_read.ok_or_else(|| Response::error(400, "Read is not true or false"))?;
         let messages = selected(context, &fields)?;
@@ -108,10 +110,7 @@ fn mark<'a>(context: WebContext<'a>, request: &Request) -> Response<'a> {
 
 /// Deletes the messages with these identifiers; without any, all.
 fn delete<'a>(context: WebContext<'a>, request: &Request) -> Response<'a> {
-    let done = Fields::of(request).and_then(|fields| {
-        if fields.get("IDs").is_none() && !fields.is_empty() {
-            return Err(Response::error(400, "expected IDs"));
-        }
+    let done = Fields::of(request, &["IDs"]).and_then(|fields| {
         let ids: HashSet<String> = fields.strings("IDs")?.into_iter().collect();
         let is_selected = |message: &CaughtMessage| ids.is_empty() || ids.contains(&message.id);
         context.catcher.delete(is_selected);
@@ -126,7 +125,10 @@ pub fn tags<'a>(context: WebContext<'a>, request: &Request) -> Response<'a> {
         let tags: BTreeSet<String> = messages.iter().flat_map(|message| message.tags()).collect();
         return get(request, || Response::json(&json!(tags)));
     }
-    let done = Fields::of(request).and_then(|fields| {
+    let done = Fields::of(request, &["Tags", "IDs"]).and_then(|fields| {
+        if fields.get("Tags").is_none() {
+            return Err(Response::error(400, "expected Tags"));
+        }
         let ids = fields.strings("IDs")?;
         let found: Vec<_> = ids
             .iter()
@@ -140,7 +142,7 @@ pub fn tags<'a>(context: WebContext<'a>, request: &Request) -> Response<'a> {
 
 /// Renames a tag of all messages to `Name` (PUT), or removes it (DELETE).
 pub fn tag<'a>(context: WebContext<'a>, request: &Request, tag: &str) -> Response<'a> {
-    let name = match (request.method, Fields::of(request)) {
+    let name = match (request.method, Fields::of(request, &["Name"])) {
         (_, Err(refusal)) => return refusal,
         (Method::Put, Ok(fields)) => match fields.text("Name") {
             Ok(name) => name.map(str::to_owned),

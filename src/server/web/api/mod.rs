@@ -56,14 +56,26 @@ fn get<'a>(request: &Request, respond: impl FnOnce() -> Response<'a>) -> Respons
 struct Fields(Map<String, Value>);
 
 impl Fields {
-    fn of(request: &Request) -> Result<Fields, Response<'static>> {
+    /// Other names than these are refused: a misspelt one would mean all messages.
+    fn of(request: &Request, names: &[&str]) -> Result<Fields, Response<'static>> {
         if request.body.is_empty() {
             return Ok(Fields(Map::new()));
         }
         match serde_json::from_slice(&request.body) {
-            Ok(Value::Object(fields)) => Ok(Fields(fields)),
+            Ok(Value::Object(fields)) => Fields::known(fields, names),
             Ok(_) => Err(Response::error(400, "expected a JSON object")),
             Err(error) => Err(Response::error(400, &format!("not valid JSON: {error}"))),
+        }
+    }
+
+    fn known(fields: Map<String, Value>, names: &[&str]) -> Result<Fields, Response<'static>> {
+        let is_known = |field: &&String| names.iter().any(|name| name.eq_ignore_ascii_case(field));
+        match fields.keys().find(|field| !is_known(field)) {
+            None => Ok(Fields(fields)),
+            Some(unknown) => {
+                let text = format!("{unknown:?} is not one of {}", names.join(", "));
+                Err(Response::error(400, &text))
+            }
         }
     }
 
@@ -100,8 +112,12 @@ impl Fields {
         value.map_or(Ok(None), |text| text.map(Some).ok_or_else(wrong))
     }
 
-    /// True without fields. Otherwise a misspelt name would mean all messages.
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// The fields of an object in a field; empty without it, or if it is null.
+    fn object(&self, name: &str, names: &[&str]) -> Result<Fields, Response<'static>> {
+        match self.get(name) {
+            None | Some(Value::Null) => Ok(Fields(Map::new())),
+            Some(Value::Object(fields)) => Fields::known(fields.clone(), names),
+            Some(_) => Err(Response::error(400, &format!("{name} is not an object"))),
+        }
     }
 }

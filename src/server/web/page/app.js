@@ -217,7 +217,8 @@ function isOtherSender(message) {
 
 function tagButton(tag) {
   const button = element("button", { type: "button", className: "tag", title: "Search this tag" }, tag);
-  button.addEventListener("click", () => { $("search").value = `tag="${tag}"`; search(); });
+  const mark = tag.includes('"') ? "'" : '"';
+  button.addEventListener("click", () => { $("search").value = `tag=${mark}${tag}${mark}`; search(); });
   return button;
 }
 
@@ -427,7 +428,7 @@ $("next").addEventListener("click", () => move(1));
 $("delete").addEventListener("click", () => remove(state.id));
 $("unread").addEventListener("click", () => setRead(false, [state.id]));
 $("read-all").addEventListener("click", () => request("PUT", "api/v1/messages", { Read: true, Search: state.query }));
-$("delete-all").addEventListener("click", removeAll);
+$("delete-all").addEventListener("click", () => removeAll().catch((error) => { $("counts").textContent = error.message; }));
 $("help-button").addEventListener("click", () => $("help").showModal());
 
 // Live
