@@ -10,6 +10,7 @@ use crate::cli::options::route_plan::{QueuedMessageOptions, with_options};
 use crate::cli::options::transport::CommonTransportArgs;
 use crate::cli::options::usage_error::UsageError;
 use crate::cli::options::{auth, config, crypt, dkim, message, value};
+use crate::client::transport::Transport;
 use crate::config::{Config, Places, Profile};
 use crate::mail::address::{Address, Mailbox};
 use crate::mail::crypt::CryptOptions;
@@ -57,8 +58,8 @@ enum MergeCommand {
     },
     /// Print the rows that were not accepted, as a list with their status and reply.
     ///
-    /// The rows are taken from the list, as CSV, or as JSON if the list is JSON. The fields _status and _reply are added.
-    /// Rows that were not tried yet are not printed.
+    /// The rows are taken from the list, as CSV, or as JSON if the list is JSON. The fields _status and _reply are
+    /// added. Rows that were not tried yet are not printed.
     Failed {
         /// Journal of a merge.
         #[arg(value_name = "JOURNAL")]
@@ -128,8 +129,8 @@ struct TemplateArgs {
     /// Template with a header, an empty line and a text.
     ///
     /// The header has fields such as `TO: {{email}}` and `SUBJECT: Hello {{name}}`; ATTACHMENT names a file, relative
-    /// to the template. With `Content-Type: text/html` or text/markdown, the text is HTML or Markdown; with multipart/*, it
-    /// has its own parts. Templates of mailmerge are accepted.
+    /// to the template. With `Content-Type: text/html` or text/markdown, the text is HTML or Markdown; with
+    /// multipart/*, it has its own parts. Templates of mailmerge are accepted.
     #[arg(long, value_name = "FILE")]
     template: Option<PathBuf>,
 
@@ -307,6 +308,41 @@ impl MergeArgs {
     }
 }
 
+fn default_connections(transport: &Transport) -> usize {
+    match transport.route.relay {
+        Some(_) => RELAY_CONNECTIONS,
+        None => 1,
+    }
+}
+
+impl From<MissingField> for Missing {
+    fn from(missing: MissingField) -> Self {
+        match missing {
+            MissingField::Error => Self::Error,
+            MissingField::Empty => Self::Empty,
+        }
+    }
+}
+
+impl RowArgs {
+    fn show(&mut self) -> Show {
+        match self.preview.take() {
+            Some(row) => Show::Preview(row),
+            None if self.check => Show::Check,
+            None => Show::Send,
+        }
+    }
+
+    fn selection(self) -> RowSelection {
+        RowSelection {
+            limit: self.limit,
+            only: self.only,
+            retry: self.retry,
+            changed: self.changed,
+        }
+    }
+}
+
 impl MergeRunArgs {
     fn plan(
         mut self,
@@ -326,12 +362,10 @@ impl MergeRunArgs {
         let route = with_options(&options, |route| route.resolve(chosen, settings))?;
         let transport = route.plan.transport;
         auth::check_relay(transport.credentials.as_ref(), &transport.route)?;
-        let has_relay = transport.route.relay.is_some();
         let path = self.list.unwrap_or_default();
         let list = self.list_options.list(&path)?;
-        let default = if has_relay { RELAY_CONNECTIONS } else { 1 };
-        let log = self.log.options(route.settings.log.clone());
-        let keys = route.settings.dkim.clone();
+        let default = default_connections(&transport);
+        let (keys, log) = (route.settings.dkim.clone(), route.settings.log.clone());
         let queued = QueuedMessageOptions {
             route_spec: route.route_spec,
             config: command_line.config(),
@@ -340,17 +374,16 @@ impl MergeRunArgs {
         };
         let queueing = self.pace.queueing(route.queue, route.settings, queued);
         let crypt = mem::take(&mut self.message.crypt).or(route.crypt);
-        let crypt = crypt.options(&transport)?;
         let signer = mem::take(&mut self.message.dkim).or(route.dkim).signer()?;
         let mut context = self.message.context(chosen, signer.or_keys(&keys))?;
-        context.crypt = crypt;
-        let missing = match self.list_options.missing {
-            MissingField::Error => Missing::Error,
-            MissingField::Empty => Missing::Empty,
-        };
-        let template = self.message.template(missing)?;
+        context.crypt = crypt.options(&transport)?;
+        let template = self.message.template(self.list_options.missing.into())?;
         Ok(MergeOptions {
-            journal: self.rows.journal.unwrap_or_else(|| default_journal(&path)),
+            journal: self
+                .rows
+                .journal
+                .take()
+                .unwrap_or_else(|| default_journal(&path)),
             description: description(&list, self.list_options.id),
             list,
             template,
@@ -364,19 +397,10 @@ impl MergeRunArgs {
             tries: self.pace.tries,
             stop_after: self.pace.stop_after,
             queueing,
-            rows: RowSelection {
-                limit: self.rows.limit,
-                only: self.rows.only,
-                retry: self.rows.retry,
-                changed: self.rows.changed,
-            },
-            show: match self.rows.preview {
-                Some(row) => Show::Preview(row),
-                None if self.rows.check => Show::Check,
-                None => Show::Send,
-            },
             json: self.rows.json,
-            log,
+            show: self.rows.show(),
+            rows: self.rows.selection(),
+            log: self.log.options(log),
         })
     }
 }

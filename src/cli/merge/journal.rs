@@ -370,6 +370,20 @@ struct JournalState {
 }
 
 impl JournalState {
+    fn new(end: JournalEnd, rows: RowStates) -> Self {
+        Self {
+            end,
+            rows,
+            pending: Vec::new(),
+            recorded: 0,
+            synced: 0,
+            covered: 0,
+            syncs: 0,
+            is_syncing: false,
+            failed: None,
+        }
+    }
+
     fn write_pending(&mut self, file: &File) -> io::Result<()> {
         if self.pending.is_empty() {
             return Ok(());
@@ -454,17 +468,7 @@ impl Journal {
             path: path.to_owned(),
             file,
             header,
-            state: Mutex::new(JournalState {
-                end,
-                rows,
-                pending: Vec::new(),
-                recorded: 0,
-                synced: 0,
-                covered: 0,
-                syncs: 0,
-                is_syncing: false,
-                failed: None,
-            }),
+            state: Mutex::new(JournalState::new(end, rows)),
             synced: [Condvar::new(), Condvar::new()],
         })
     }

@@ -181,18 +181,36 @@ impl MergeOutput {
 
     /// Reports the result. Rows beyond --limit that are left are not a failure.
     pub fn finish(&self, list: &CheckedList) -> Exit {
-        let (open, held) = (list.open, list.uncertain);
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+        let totals = self.totals(list);
+        if list.refused > 0 {
+            complain(&format!(
+                "{} refused by an earlier run; --retry refused sends them again",
+                counted(list.refused, "row")
+            ));
+        }
+        if self.json {
+            self.print(&totals.json(list));
+            if self.has_failed() {
+                return Exit::Io;
+            }
+        } else if terminal::write(totals.line(list).as_bytes()).is_err() {
+            return Exit::Io;
+        }
+        totals.advise();
+        totals.exit
+    }
+
+    fn totals(&self, list: &CheckedList) -> Totals {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let counts = &self.counts;
         let (accepted, refused) = (count(&counts.accepted), count(&counts.refused));
         let (deferred, unreadable) = (count(&counts.deferred), count(&counts.unreadable));
-        let uncertain = count(&counts.uncertain) + held;
-        let queued = count(&counts.queued);
-        let done = accepted + queued + refused + deferred + count(&counts.uncertain) + unreadable;
-        let left = open.saturating_sub(done);
+        let (queued, uncertain) = (count(&counts.queued), count(&counts.uncertain));
+        let done = accepted + queued + refused + deferred + uncertain + unreadable;
+        let uncertain = uncertain + list.uncertain;
         let exit = if let Some(Some(exit)) = self.stopped.get() {
             *exit
         } else if refused + list.refused + uncertain + unreadable > 0 {
@@ -202,54 +220,73 @@ impl MergeOutput {
         } else {
             Exit::Ok
         };
-        if list.refused > 0 {
-            complain(&format!(
-                "{} refused by an earlier run; --retry refused sends them again",
-                counted(list.refused, "row")
-            ));
+        Totals {
+            accepted,
+            queued,
+            refused,
+            deferred,
+            uncertain,
+            unreadable,
+            left: list.open.saturating_sub(done),
+            exit,
         }
-        if self.json {
-            self.print(&json!({
-                "event": "total", "exit": exit.code(), "accepted": accepted, "queued": queued, "refused": refused,
-                "deferred": deferred, "uncertain": uncertain, "unreadable": unreadable, "left": left,
-                "refused_before": list.refused,
-            }));
-            if self.has_failed() {
-                return Exit::Io;
-            }
-        } else {
-            let skipped = match list.rows.saturating_sub(open + held) {
-                0 => String::new(),
-                skipped => format!(", {skipped} skipped"),
-            };
-            let in_queue = match queued {
-                0 => String::new(),
-                queued => format!("{queued} queued, "),
-            };
-            let line = format!(
-                "{accepted} accepted, {in_queue}{refused} refused, {deferred} deferred, {uncertain} uncertain, \
-                 {left} left{skipped}\n"
-            );
-            if terminal::write(line.as_bytes()).is_err() {
-                return Exit::Io;
-            }
-        }
-        if queued > 0 {
+    }
+}
+
+/// The numbers of rows with each status at the end of a run.
+struct Totals {
+    accepted: u64,
+    queued: u64,
+    refused: u64,
+    deferred: u64,
+    /// With those of earlier runs.
+    uncertain: u64,
+    unreadable: u64,
+    left: u64,
+    exit: Exit,
+}
+
+impl Totals {
+    fn json(&self, list: &CheckedList) -> Value {
+        json!({
+            "event": "total", "exit": self.exit.code(), "accepted": self.accepted, "queued": self.queued,
+            "refused": self.refused, "deferred": self.deferred, "uncertain": self.uncertain,
+            "unreadable": self.unreadable, "left": self.left, "refused_before": list.refused,
+        })
+    }
+
+    fn line(&self, list: &CheckedList) -> String {
+        let skipped = match list.rows.saturating_sub(list.open + list.uncertain) {
+            0 => String::new(),
+            skipped => format!(", {skipped} skipped"),
+        };
+        let in_queue = match self.queued {
+            0 => String::new(),
+            queued => format!("{queued} queued, "),
+        };
+        format!(
+            "{} accepted, {in_queue}{} refused, {} deferred, {} uncertain, {} left{skipped}\n",
+            self.accepted, self.refused, self.deferred, self.uncertain, self.left
+        )
+    }
+
+    /// Reports what can be done about rows that were not accepted.
+    fn advise(&self) {
+        if self.queued > 0 {
             complain(&format!(
                 "{} queued; ehlo queue run sends them",
-                counted(queued, "message")
+                counted(self.queued, "message")
             ));
         }
-        if uncertain > 0 {
+        if self.uncertain > 0 {
             complain(&format!(
                 "{} may have been delivered; --retry uncertain sends them again",
-                counted(uncertain, "row")
+                counted(self.uncertain, "row")
             ));
         }
-        if deferred + left > 0 {
+        if self.deferred + self.left > 0 {
             complain("run the same command again to send the rows that are left");
         }
-        exit
     }
 }
 

@@ -82,29 +82,17 @@ fn preview(options: &MergeOptions, wanted: &str) -> Result<Exit, Exit> {
 }
 
 fn send(options: &MergeOptions) -> Result<Exit, Exit> {
-    let failed = |text: String, exit| {
-        complain(&text);
-        exit
-    };
     // Before a journal is made for something that is not a list.
     let reader = options.list.open();
-    drop(reader.map_err(|error| failed(format!("{error}; nothing was sent"), error.exit()))?);
-    let journal = Journal::open(&options.journal, &options.description);
-    let journal = journal.map_err(|error| {
-        let exit = if error.is_locked {
-            Exit::Temporary
-        } else {
-            Exit::CantCreate
-        };
-        failed(format!("{error}; nothing was sent"), exit)
-    })?;
+    drop(reader.map_err(|error| reported(&format!("{error}; nothing was sent"), error.exit()))?);
+    let journal = open_journal(options)?;
     let queue = MergeQueue::open(options)
-        .map_err(|error| failed(format!("{error}; nothing was sent"), unkept(&error)))?;
+        .map_err(|error| reported(&format!("{error}; nothing was sent"), unkept(&error)))?;
     let list = check(options, Some(&journal))?;
     warn_of_bulk(options, &list);
     let signals = RunSignals::install().map_err(|error| {
-        failed(
-            format!("cannot install signal handlers: {}", reason(&error)),
+        reported(
+            &format!("cannot install signal handlers: {}", reason(&error)),
             Exit::Temporary,
         )
     })?;
@@ -115,7 +103,7 @@ fn send(options: &MergeOptions) -> Result<Exit, Exit> {
     let reader = options
         .list
         .open()
-        .map_err(|error| failed(error.to_string(), error.exit()))?;
+        .map_err(|error| reported(&error.to_string(), error.exit()))?;
     let schedule = Schedule::new(reader, list.rows, &signals.stop);
     let rows = options
         .rows
@@ -139,12 +127,29 @@ fn send(options: &MergeOptions) -> Result<Exit, Exit> {
     }
     let exit = output.finish(&list);
     if let Some(error) = journal.failure() {
-        return Err(failed(error, Exit::Io));
+        return Err(reported(&error, Exit::Io));
     }
     match schedule.finish() {
-        Some(error) => Err(failed(error.to_string(), error.exit())),
+        Some(error) => Err(reported(&error.to_string(), error.exit())),
         None => Ok(exit),
     }
+}
+
+/// Reports an error on standard error, for this exit status.
+fn reported(text: &str, exit: Exit) -> Exit {
+    complain(text);
+    exit
+}
+
+fn open_journal(options: &MergeOptions) -> Result<Journal, Exit> {
+    Journal::open(&options.journal, &options.description).map_err(|error| {
+        let exit = if error.is_locked {
+            Exit::Temporary
+        } else {
+            Exit::CantCreate
+        };
+        reported(&format!("{error}; nothing was sent"), exit)
+    })
 }
 
 /// Starts the workers, and waits for them. If the system has no thread, this one does the work.

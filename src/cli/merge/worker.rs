@@ -231,7 +231,8 @@ impl MergeRun<'_> {
         self.settle(row, results)
     }
 
-    /// Sends a message to those of its recipients that are open, and returns their results with their indices in the row.
+    /// Sends a message to those of its recipients that are open, and returns their results with their indices in the
+    /// row.
     fn send_copy(
         &self,
         (open, next): (&OpenCopy, Option<&OpenCopy>),

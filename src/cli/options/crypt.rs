@@ -35,7 +35,8 @@ pub struct SmimeArgs {
     /// CAs that S/MIME certificates must be issued by, in PEM or DER.
     ///
     /// Certificates of intermediate CAs may be in the file of the certificate, or in the signature. By default, a
-    /// certificate of --encrypt-key is trusted as it is, and that of a signer must be issued by a CA that openssl trusts.
+    /// certificate of --encrypt-key is trusted as it is, and that of a signer must be issued by a CA that openssl
+    /// trusts.
     #[arg(long, value_name = "FILE")]
     smime_ca: Option<PathBuf>,
 

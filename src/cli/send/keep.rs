@@ -434,8 +434,8 @@ impl QueuedMessage<'_> {
     }
 }
 
-/// The exit status if the message cannot be queued. Damage of the queue is not an error of the message, which the caller
-/// can send again later.
+/// The exit status if the message cannot be queued. Damage of the queue is not an error of the message, which the
+/// caller can send again later.
 pub fn unkept(error: &QueueError) -> Exit {
     if error.is_about_setup() {
         Exit::Config

@@ -1,6 +1,7 @@
 //! The plan of a run: its messages, their rate, and the number of connections.
 
 use crate::probe::load::MessageTemplate;
+use crate::probe::load::record::Phase;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
@@ -32,6 +33,16 @@ pub enum Pace {
     Closed { think: Duration },
     /// The clock: this number of messages in a second, whether the server keeps up or not.
     Open { rate: f64 },
+}
+
+impl Pace {
+    /// The step whose distribution is shown: in an open loop, a message is late from when it was due.
+    pub fn phase(self) -> Phase {
+        match self {
+            Self::Closed { .. } => Phase::Service,
+            Self::Open { .. } => Phase::Response,
+        }
+    }
 }
 
 /// The end of a run, whichever comes first.

@@ -2,11 +2,11 @@
 
 use crate::client::peer::PeerAddress;
 use crate::client::transport::OpenTransport;
+use crate::probe::load::LoadPlan;
 use crate::probe::load::error::ErrorCount;
 use crate::probe::load::pace::Pacer;
 use crate::probe::load::record::{Counts, Interval, Latencies, Measured, Phase, Recorder};
 use crate::probe::load::worker::{LoadRun, in_clear};
-use crate::probe::load::{LoadPlan, Pace};
 use crate::system::process::raise_file_limit;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::time::{ClockId, clock_gettime};
@@ -113,10 +113,7 @@ pub fn run(
     on_interval: &mut dyn FnMut(Interval),
 ) -> io::Result<LoadReport> {
     raise_file_limit(plan.connections as u64 + OTHER_FILES)?;
-    let shown = match plan.pace {
-        Pace::Closed { .. } => Phase::Service,
-        Pace::Open { .. } => Phase::Response,
-    };
+    let shown = plan.pace.phase();
     let clear = in_clear(transport.session);
     let pacer = Pacer::new(plan);
     let start = pacer.start;
@@ -147,8 +144,7 @@ pub fn run(
     let watch = || ticker.watch(interrupt, &done);
     let interrupted = load.run_threads(threads(plan.connections), end, watch)?;
     let (sent, stopped) = (ticker.sent, ticker.stopped);
-    let processor = processor_time().saturating_sub(processor);
-    let passed = start.elapsed();
+    let processor = (processor_time().saturating_sub(processor), start.elapsed());
     let Measured {
         phases,
         counts,
@@ -163,7 +159,7 @@ pub fn run(
         errors: errors.into_counts(),
         elapsed: last.map_or(Duration::ZERO, |last| last.saturating_duration_since(from)),
         shown,
-        processor: (processor, passed),
+        processor,
         sent,
         interrupted,
         stopped,

@@ -297,7 +297,8 @@ fn save(args: &MailArgs, submission: &Submission, rewriter: &Rewriter, exit: Exi
     args.style.not_sent(exit)
 }
 
-/// The files that have a message which is sent as this number of messages, and the number of those that are missing there.
+/// The files that have a message which is sent as this number of messages, and the number of those that are missing
+/// there.
 fn kept_in(mut paths: Vec<PathBuf>, count: usize) -> String {
     let missing = count - paths.len();
     paths.dedup();

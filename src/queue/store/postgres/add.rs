@@ -348,8 +348,8 @@ pub(super) mod tests {
     use super::*;
     use crate::queue::store::postgres::insert::insert_all;
 
-    /// Makes attempts to add an item, as if the connection was lost after each. Returns for each if it has found the item
-    /// committed. `sent`: the time of a commit before.
+    /// Makes attempts to add an item, as if the connection was lost after each. Returns for each if it has found the
+    /// item committed. `sent`: the time of a commit before.
     pub fn attempts(adding: Adding<'_>, new: &NewItem<'_>, sent: Option<SystemTime>) -> [bool; 2] {
         let json = metadata::write(new.metadata, new.shape.transport).unwrap();
         let pool = adding.pool;

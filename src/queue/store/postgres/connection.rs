@@ -22,8 +22,8 @@ const LOGIN: Duration = Duration::from_secs(30);
 /// Time for the server to see the end of the connection.
 const GOODBYE: Duration = Duration::from_millis(200);
 
-/// A parameter of a statement, with its type. Statements are not prepared, so that a pooler may give each transaction to
-/// another connection of its own.
+/// A parameter of a statement, with its type. Statements are not prepared, so that a pooler may give each transaction
+/// to another connection of its own.
 pub type Parameter<'p> = (&'p (dyn ToSql + Sync), Type);
 
 /// Receives the payload of each notification.

@@ -182,8 +182,8 @@ impl Attempt<'_> {
         results.collect()
     }
 
-    /// Inserts the items whose ID is not used, and returns the numbers of their claims. Those of an earlier attempt must
-    /// still exist, so that its items are found.
+    /// Inserts the items whose ID is not used, and returns the numbers of their claims. Those of an earlier attempt
+    /// must still exist, so that its items are found.
     fn insert(&self, connection: &Connection) -> Result<HashSet<i64>, Failure> {
         let sql = self.pool.schema.sql(
             "with durable as (select set_config('synchronous_commit', 'on', true)), \

@@ -9,9 +9,9 @@
 //!
 //! # Invariants
 //!
-//! *A claim is a lease with a random number, its epoch.* Every change by a claim names the epoch, and changes nothing if
-//! the item has another one: a worker that was stopped for longer than its lease cannot record the end of data, and thus
-//! does not send it.
+//! *A claim is a lease with a random number, its epoch.* Every change by a claim names the epoch, and changes nothing
+//! if the item has another one: a worker that was stopped for longer than its lease cannot record the end of data, and
+//! thus does not send it.
 //!
 //! *An item is committed when the database has confirmed it.* If the connection is lost during the commit, its ID and
 //! epoch tell later if it was.

@@ -1,5 +1,5 @@
-//! The password of the database: that of the configuration, else the sources that libpq has, in its order: `PGPASSWORD`,
-//! and the file `PGPASSFILE` or `~/.pgpass`.
+//! The password of the database: that of the configuration, else the sources that libpq has, in its order:
+//! `PGPASSWORD`, and the file `PGPASSFILE` or `~/.pgpass`.
 
 use crate::client::credentials::{CredentialsError, passwords_in, secret_of};
 use crate::queue::store::postgres::url::Settings;

@@ -1,5 +1,5 @@
-//! The connections of a process. A statement whose connection was lost is executed again over another one, so that every
-//! statement must have the same effect if it is executed twice.
+//! The connections of a process. A statement whose connection was lost is executed again over another one, so that
+//! every statement must have the same effect if it is executed twice.
 
 use crate::queue::store::postgres::connection::{Connection, Failure, OnNotification};
 use crate::queue::store::postgres::password;

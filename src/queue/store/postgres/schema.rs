@@ -5,7 +5,8 @@ use crate::system::remedy::ErrorText;
 use std::time::SystemTime;
 use tokio_postgres::types::Type;
 
-/// The statements that lead from each version to the next; `ehlo.` is replaced by the name of the schema. The first ones create the tables.
+/// The statements that lead from each version to the next; `ehlo.` is replaced by the name of the schema. The first
+/// ones create the tables.
 const STEPS: [&str; 1] = ["
 create table ehlo.meta(
   single bool primary key default true check (single),

@@ -1,6 +1,6 @@
-//! Notifications about items that were released. A thread waits for them on a connection of its own, and tells the watcher.
-//! It also does so in intervals, because a pooler such as PgBouncer does not pass notifications on, and because nothing is
-//! notified when a lease ends.
+//! Notifications about items that were released. A thread waits for them on a connection of its own, and tells the
+//! watcher. It also does so in intervals, because a pooler such as PgBouncer does not pass notifications on, and
+//! because nothing is notified when a lease ends.
 
 use crate::queue::store::postgres::connection::Connection;
 use crate::queue::store::postgres::pool::Pool;
