@@ -251,3 +251,23 @@ fn bcc_of_a_ready_message_gets_it_and_is_named_nowhere() {
         assert!(!came.to_lowercase().contains("carol"), "{came}");
     }
 }
+
+#[test]
+fn envelopes_that_are_sent_ahead_are_not_unauthorized_pipelining() {
+    let strict = "smtpd_data_restrictions = reject_unauth_pipelining\n\
+                  smtpd_end_of_data_restrictions = reject_unauth_pipelining\n";
+    let Some(postfix) = Postfix::start_with(strict) else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    for chunking in ["auto", "off"] {
+        let how = ["--repeat", "5", "--reuse", "--chunking", chunking];
+        let message = ["-f", "alice@sender.test", "-b", "text", "bob@example.test"];
+        postfix
+            .send(directory.path(), &[&how[..], &message].concat())
+            .ends_with(0);
+        for _ in 0..5 {
+            postfix.receive("bob");
+        }
+    }
+}

@@ -135,6 +135,16 @@ impl Exim {
         }
     }
 
+    /// Number of messages in the spool, which are taken out.
+    fn take_all(&self) -> usize {
+        let files = fs::read_dir(self.directory.path().join("spool/input")).unwrap();
+        let paths = files.map(|file| file.unwrap().path());
+        let taken = paths.inspect(|path| fs::remove_file(path).unwrap());
+        taken
+            .filter(|path| path.to_str().unwrap().ends_with("-H"))
+            .count()
+    }
+
     fn is_empty(&self) -> bool {
         let input = self.directory.path().join("spool/input");
         fs::read_dir(input).map_or(true, |mut files| files.next().is_none())
@@ -287,5 +297,17 @@ fn every_way_of_pipelining_keeps_in_step() {
                 .hides("synchronization");
             is_taken(&exim, "text\n");
         }
+    }
+}
+
+#[test]
+fn envelopes_that_are_sent_ahead_keep_in_step() {
+    let Some(exim) = Exim::start() else { return };
+    for chunking in ["auto", "off"] {
+        let how = ["--repeat", "5", "--reuse", "--chunking", chunking];
+        exim.send(false, "wonderland", &[&how[..], &["-b", "text"]].concat())
+            .ends_with(0)
+            .hides("synchronization");
+        assert_eq!(exim.take_all(), 5, "{chunking}");
     }
 }
