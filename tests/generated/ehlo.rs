@@ -246,8 +246,8 @@ const TRANSCRIPT: [&str; 4] = [
 The session is written to standard output as it happens: server lines are shown as received, client lines are
 prefixed with \">>> \", remarks with \"*** \". Bytes from the server that are not printable ASCII are shown as
 \\xNN. If the server supports PIPELINING, commands are sent in groups, so several commands may appear before the
-first reply. If another message follows on the connection, its sender and recipients are sent with the end of the message before, and shown
-with their own message.",
+first reply. From the second message on a connection, the sender and the recipients of the next message are sent with
+the end of the one before, and are shown with their own message.",
     "\
 --show-data also shows the message, line by line as transmitted. --hex shows a hex dump instead of lines, with
 client data prefixed with \">>> \", server data with \"<<< \", and offsets from the start of the session; secrets

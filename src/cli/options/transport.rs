@@ -101,8 +101,8 @@ pub struct SessionArgs {
     /// Send commands in groups if the server supports PIPELINING.
     ///
     /// `off` sends them one by one. `eager` sends a message of up to 64 KiB together with MAIL and RCPT, if the server
-    /// supports CHUNKING as well, which saves a round trip for a message that follows no other through the same relay.
-    /// If the server closes the connection before it answers MAIL, the result is uncertain.
+    /// supports CHUNKING as well. This saves a round trip for the first messages on a connection. If the server closes
+    /// the connection before it answers MAIL, the result is uncertain.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Pipelining::Auto)]
     pipelining: Pipelining,
 
