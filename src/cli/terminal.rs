@@ -192,14 +192,15 @@ pub fn build(options: MessageOptions) -> Result<Message, Exit> {
 }
 
 /// Prints the warnings of messages that were made of one and share them.
-pub fn warn_of_first(messages: &[Message]) {
-    let first = messages.iter().take(1);
+pub fn warn_of_first<'m>(messages: impl IntoIterator<Item = &'m Message>) {
+    let first = messages.into_iter().take(1);
     first
         .flat_map(|message| &message.warnings)
         .for_each(|warning| warn(warning));
 }
 
-fn reported<T>(built: Result<T, MessageError>) -> Result<T, Exit> {
+/// Reports the error of a message that cannot be built, unless there is nothing to send.
+pub fn reported<T>(built: Result<T, MessageError>) -> Result<T, Exit> {
     built.map_err(|error| {
         if error.exit() != Exit::Ok {
             complain(&error.to_string());

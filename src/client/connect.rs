@@ -24,7 +24,7 @@ pub struct ConnectError {
     /// The error, in a sentence.
     pub why: String,
     pub hint: Option<Hint>,
-    /// What it means for a recipient.
+    /// The result for the recipients.
     pub verdict: RecipientStatus,
     pub cause: Cause,
 }

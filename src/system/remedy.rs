@@ -1,8 +1,8 @@
-//! What corrects an error or a finding, as data: it is shown after the error, or on a line of its own.
+//! Remedies of errors and findings, as data. A remedy is shown after its error, or on a line of its own.
 
 use std::fmt;
 
-/// What corrects an error or a finding.
+/// The remedy of an error or a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remedy {
     /// A command line for the shell.

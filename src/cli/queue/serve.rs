@@ -7,7 +7,7 @@ use crate::cli::queue::{RunOptions, run_or_watch};
 use crate::cli::run_signals::stop_at_signal;
 use crate::cli::sendmail::Sendmail;
 use crate::cli::sendmail::args as sendmail;
-use crate::cli::sendmail::serve::{StandardStreams, keep_in};
+use crate::cli::sendmail::serve::{StandardStreams, keep, keep_in};
 use crate::cli::sendmail::submitted::{AcceptSubmission, Received, SubmittedMessage, refusal};
 use crate::cli::terminal::complain;
 use crate::config::{FoundFile, Places, find};
@@ -252,11 +252,10 @@ impl<'p> Submissions<'p> {
 
     /// Adds the messages that were made of one to the queue, durably: all of them, or none.
     fn keep(&self, plan: &Sendmail, messages: &[Message]) -> Result<StoredAt, QueueError> {
-        if let Some(store) = &self.shared {
-            return keep_in(&**store, plan, messages);
+        match &self.shared {
+            Some(store) => keep_in(&**store, plan, messages),
+            None => keep(plan, messages),
         }
-        let store = queue::open(self.options.location.as_ref(), true)?;
-        keep_in(&*store, plan, messages)
     }
 
     fn charge(

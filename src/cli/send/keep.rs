@@ -470,8 +470,6 @@ pub fn run_in_background(store: &dyn QueueStore, options: &QueueOptions, item: O
     if store.is_served() {
         return;
     }
-    // The new process runs only what it finds released.
-    let _ = store.flush();
     let Ok(program) = std::env::current_exe() else {
         return;
     };

@@ -4,7 +4,8 @@ use crate::cli::ExitStatus;
 use crate::cli::send::deliver::{DeliveryOutput, ShownResult, over};
 use crate::cli::send::keep::{QueuedMessage, Shared};
 use crate::cli::send::{ConnectionUse, Send};
-use crate::cli::terminal::{Stdout, build, complain, load_first, prompt_for, warn};
+use crate::cli::terminal;
+use crate::cli::terminal::{Stdout, build, complain, load_first, prompt_for, warn_of_first};
 use crate::client::deliver::{ConnectionPool, HostsOfRun};
 use crate::client::outcome::{Cause, Endings, RecipientResult};
 use crate::client::transport::Transports;
@@ -226,17 +227,8 @@ impl Batch<'_> {
 
     /// Reports warnings, or the error of a message that could not be built.
     fn reported(&mut self, built: BuiltMessage) -> Result<Vec<NamedMessage>, Exit> {
-        let copies = built.map_err(|error| {
-            self.begun += 1;
-            if error.exit() != Exit::Ok {
-                complain(&error.to_string());
-            }
-            error.exit()
-        })?;
-        if let Some((_, first)) = copies.first() {
-            // They were made of one message and share its warnings.
-            first.warnings.iter().for_each(|warning| warn(warning));
-        }
+        let copies = terminal::reported(built).inspect_err(|_| self.begun += 1)?;
+        warn_of_first(copies.iter().map(|(_, message)| message));
         if self.of == 1 {
             self.of = copies.len();
         }

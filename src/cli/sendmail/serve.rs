@@ -93,7 +93,7 @@ impl AcceptSubmission for Submissions<'_> {
 }
 
 /// Adds the messages that were made of one to the queue of the plan, durably: all of them, or none.
-fn keep(plan: &Sendmail, messages: &[Message]) -> Result<StoredAt, QueueError> {
+pub fn keep(plan: &Sendmail, messages: &[Message]) -> Result<StoredAt, QueueError> {
     let store = queue::open(plan.queueing.queue.location.as_ref(), true)?;
     keep_in(&*store, plan, messages)
 }

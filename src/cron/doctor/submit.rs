@@ -1,5 +1,5 @@
-//! The submission socket of the host, and the personal queues that nobody runs. The session over the socket is
-//! checked as that with any server.
+//! Checks of the submission socket of the host, and of personal queues that no process runs. The session over the
+//! socket is checked like that with any other server.
 
 use crate::cron::doctor::host::HostSystem;
 use crate::cron::doctor::options::CheckStep;

@@ -212,7 +212,7 @@ struct KeyArguments<'a> {
     arguments: Vec<OsString>,
     /// Those of `--encrypt-key`.
     given: Vec<GivenKey<'a>>,
-    /// Where the copies are, until this is dropped.
+    /// The folder of the copies, which is removed with this value.
     folder: KeyFolder,
 }
 
@@ -243,7 +243,7 @@ impl<'a> KeyArguments<'a> {
         Ok(())
     }
 
-    /// What a message of `gpg` is about: the file that was named instead of its copy.
+    /// The subject of a message of `gpg`: for a copy, the file that the option names.
     fn named<'n>(&'n self, about: &'n str) -> &'n str {
         let mut given = self.given.iter();
         let given = given.find(|one| one.copy.as_os_str() == about);

@@ -82,12 +82,7 @@ impl Program {
             },
         })?;
         if ended.status.success() && !ended.was_given_all {
-            let why = "it did not read the whole message".to_owned();
-            return Err(CryptError::Program {
-                option,
-                program,
-                why,
-            });
+            return Err(faulty(program, option, "it did not read the whole message"));
         }
         Ok(ended)
     }
@@ -115,12 +110,11 @@ impl Program {
             },
         });
         if is_wrong {
-            let why = "its output is not in the form that was asked for".to_owned();
-            return Err(CryptError::Program {
-                option,
+            return Err(faulty(
                 program,
-                why,
-            });
+                option,
+                "its output is not in the form that was asked for",
+            ));
         }
         Ok((ended?, begin == form.begin && end == form.end))
     }
@@ -141,19 +135,22 @@ impl Program {
             },
         });
         if is_long {
-            let why = "its output is too long".to_owned();
-            return Err(CryptError::Program {
-                option,
-                program,
-                why,
-            });
+            return Err(faulty(program, option, "its output is too long"));
         }
         let ended = ended?;
         Ok((output, ended))
     }
 }
 
-/// Adds a piece to the end of an output, of which only so many octets are kept.
+fn faulty(program: &'static str, option: String, why: &str) -> CryptError {
+    CryptError::Program {
+        option,
+        program,
+        why: why.to_owned(),
+    }
+}
+
+/// Appends a piece of an output to its end, of which this number of octets are kept.
 fn keep_last(count: usize, piece: &[u8], end: &mut Vec<u8>) {
     let new = &piece[piece.len().saturating_sub(count)..];
     let left_out = (end.len() + new.len()).saturating_sub(count);

@@ -263,7 +263,7 @@ fn first_certificate(pem: &[u8], purpose: Purpose) -> Result<MailCertificate, &'
 pub struct RecipientCertificates {
     /// Each recipient with the copy of a certificate.
     files: Vec<(Address, PathBuf)>,
-    /// Where the copies are.
+    /// The folder of the copies, which is removed with this value.
     _folder: KeyFolder,
 }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use tempfile::NamedTempFile;
 
-/// What `openssl` reports about a certificate in a revocation list.
+/// The error of `openssl` for a certificate in a revocation list.
 const REVOKED: &str = "certificate revoked";
 
 /// Checks the signature of multipart/signed.

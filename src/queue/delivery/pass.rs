@@ -290,11 +290,9 @@ impl Pass<'_> {
             let work = item.work.clone();
             let result = self.try_item(item, ahead.as_ref(), pool, observer);
             if !matches!(result, Ok(ItemEnd::Processed))
-                && let Some(ReadyItem { work, claim, .. }) = ahead.take()
+                && let Some(item) = ahead.take()
             {
-                // Another worker may take it at once.
-                drop(claim);
-                queues.give_back(destination, work);
+                item.give_back(queues, destination);
             }
             match result {
                 Ok(ItemEnd::NoCapacity(_)) if queues.reduce_workers(destination, &work.id) => {
@@ -320,7 +318,7 @@ impl Pass<'_> {
             self.run_context.report(&QueueEvent::Processed);
         }
         if let Some(item) = ahead {
-            queues.give_back(destination, item.work);
+            item.give_back(queues, destination);
         }
         WorkerEnd::QueueEmpty
     }
@@ -484,6 +482,14 @@ struct ReadyItem {
     /// Indices into the envelope.
     recipients: Vec<RecipientIndex>,
     is_due: bool,
+}
+
+impl ReadyItem {
+    /// Leaves it to the workers of the destination. It is released first, because another one may take it at once.
+    fn give_back(self, queues: &DestinationQueues, destination: &DestinationKey) {
+        drop(self.claim);
+        queues.give_back(destination, self.work);
+    }
 }
 
 /// The end of processing an item in a pass.

@@ -127,7 +127,8 @@ pub trait QueueStore: Send + Sync {
     /// True if a process has the lock of a role.
     fn is_locked(&self, role: RunnerRole) -> bool;
 
-    /// True if a process runs the queue or waits for items, so that it finds a new item.
+    /// True if a process runs the queue or waits for items, so that it finds a new item. If not, all items that were
+    /// enqueued are released, so that a new run finds them.
     fn is_served(&self) -> bool {
         self.is_locked(RunnerRole::Runner) || self.is_locked(RunnerRole::Watcher)
     }

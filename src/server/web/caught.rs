@@ -113,7 +113,7 @@ impl CaughtMessage {
         u64::from_str_radix(digits, 16).ok()
     }
 
-    /// What lists and searches need. Empty if the message cannot be read; the next call tries again.
+    /// The data for lists and searches. Empty if the message cannot be read; the next call tries again.
     pub fn summary(&self) -> &Summary {
         static UNREADABLE: LazyLock<Summary> = LazyLock::new(Summary::default);
         if let Some(summary) = self.summary.get() {

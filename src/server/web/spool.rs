@@ -66,7 +66,7 @@ impl Draft {
     }
 }
 
-/// Where a message is.
+/// The place of a message in a file.
 #[derive(Clone, Debug)]
 pub struct SpoolPlace {
     file: Arc<File>,

@@ -1,4 +1,4 @@
-//! The state of a host, which later deliveries need: up, or down and for whom.
+//! The state of a host for later deliveries: up, or down for some or all recipients.
 
 use crate::client::deliver::destination::{CurrentHost, Delivery, HostFilter};
 use crate::client::policy::PolicySource;

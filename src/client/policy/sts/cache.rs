@@ -1,7 +1,7 @@
 //! The policies that were fetched, one small file for each domain, so that they are known to later runs.
 //!
 //! A file is replaced by renaming, so that a reader sees the old one or the new one, also after a crash. There is no
-//! lock: of two writers, the last wins, and both have fetched the policy. Files are obeyed only if nobody else can
+//! lock: of two writers, the last wins, and both have fetched the policy. Files are used only if nobody else can
 //! have written them.
 
 use crate::client::policy::sts::text::{Fields, PolicyText};

@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub(super) const SPOOL_ABOVE: usize = 1024 * 1024;
 
 impl Source {
-    /// What `produce` appends piece by piece until it returns false, under this name.
+    /// A source with this name, whose octets `produce` appends piece by piece until it returns false.
     ///
     /// # Errors
     /// The error of `produce`, or it cannot be stored.

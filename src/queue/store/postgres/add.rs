@@ -37,7 +37,7 @@ enum Added {
     Unknown,
 }
 
-/// What items are added with.
+/// The parts of the store that adding an item needs.
 #[derive(Clone, Copy)]
 pub struct Adding<'a> {
     pub pool: &'a Pool,

@@ -49,7 +49,7 @@ use connection::{Failure, Parameter};
 use insert::Inserts;
 use item::{COLUMNS, StoredItem, StoredMessage};
 use lease::{Leases, number};
-use pool::Pool;
+use pool::{PATIENCE, Pool};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 use tokio_postgres::Row;
@@ -69,7 +69,7 @@ pub struct PostgresStore {
     leases: Arc<Leases>,
     /// The items that threads are inserting.
     inserts: Inserts,
-    /// Whether there was a watcher, and when this was asked.
+    /// The time of the last look for a watcher, and true if there was one.
     watched: Mutex<Option<(Instant, bool)>>,
 }
 
@@ -102,12 +102,11 @@ impl PostgresStore {
             .run(|connection| connection.query(&sql, parameters))
     }
 
-    /// True if a process has this role. The database is asked once: a client may be waiting for the reply to a message
-    /// that is already safe.
-    fn has_worker(&self, role: RunnerRole) -> bool {
+    /// True if a process has this role. With a patience of zero, the database is asked once.
+    fn has_worker(&self, role: RunnerRole, patience: Duration) -> bool {
         let sql = "select 1 from ehlo.worker where role = $1 and lease > now() limit 1";
         let sql = self.pool.schema.sql(sql);
-        let found = self.pool.run_within(Duration::ZERO, |connection| {
+        let found = self.pool.run_within(patience, |connection| {
             connection.count(&sql, &[(&share::name_of(role), Type::TEXT)])
         });
         found.is_ok_and(|found| found > 0)
@@ -122,7 +121,7 @@ impl PostgresStore {
         {
             return is_watched;
         }
-        let is_watched = self.has_worker(RunnerRole::Watcher);
+        let is_watched = self.has_worker(RunnerRole::Watcher, Duration::ZERO);
         *known = Some((Instant::now(), is_watched));
         is_watched
     }
@@ -393,19 +392,18 @@ impl QueueStore for PostgresStore {
     }
 
     fn is_locked(&self, role: RunnerRole) -> bool {
-        let sql = "select 1 from ehlo.worker where role = $1 and lease > now() limit 1";
-        let workers = self.query(sql, &[(&share::name_of(role), Type::TEXT)]);
-        workers.is_ok_and(|workers| !workers.is_empty())
+        self.has_worker(role, PATIENCE)
     }
 
     fn is_served(&self) -> bool {
-        // The release of an item wakes a watcher.
+        // A client may be waiting for the reply to a message that is already safe, so this has no patience. The release
+        // of an item wakes a watcher.
         if self.has_watcher() {
             return true;
         }
         // A run looks for released items once more after it has given up its role. If the database cannot be reached, a
         // new run could not reach it either.
-        !self.leases.release_enqueued() || self.has_worker(RunnerRole::Runner)
+        !self.leases.release_enqueued() || self.has_worker(RunnerRole::Runner, Duration::ZERO)
     }
 
     fn watch(&self) -> Result<Box<dyn Watcher>, QueueError> {
